@@ -1,0 +1,20 @@
+"""Records to X: what each payment looks like against its card's and merchant's own past."""
+
+from streamer.features.catalogue import AMOUNT, FEATURE_NAMES, FEATURES, Feature, sentence
+from streamer.features.columns import Columns
+from streamer.features.entities import EntityTable
+from streamer.features.history import History, Tables
+from streamer.features.matrix import feature_matrix
+
+__all__ = [
+    "AMOUNT",
+    "FEATURES",
+    "FEATURE_NAMES",
+    "Columns",
+    "EntityTable",
+    "Feature",
+    "History",
+    "Tables",
+    "feature_matrix",
+    "sentence",
+]

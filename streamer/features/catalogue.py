@@ -1,0 +1,152 @@
+"""The features: name, unit, how a person reads the value, and the sentence a reviewer gets.
+
+Values enter the model on the scale of the matrix (mostly logarithmic).  ``to_unit`` turns such a value
+into the payment world's unit.  ``spread_floor`` is the smallest standard deviation, on the matrix's
+scale, that is taken seriously: below it a feature that happens to be constant would make every small
+change look infinitely unusual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+__all__ = ["AMOUNT", "FEATURES", "FEATURE_NAMES", "Feature", "sentence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of the feature matrix.
+
+    ``above`` and ``below`` are format strings over ``value`` (in ``unit``, rounded for reading) and
+    ``currency``.
+    """
+
+    name: str
+    unit: str
+    to_unit: Callable[[float], float]
+    spread_floor: float
+    above: str
+    below: str
+
+
+def _exp(x: float) -> float:
+    return float(np.exp(x))
+
+
+def _expm1(x: float) -> float:
+    return max(float(np.expm1(x)), 0.0)
+
+
+def _same(x: float) -> float:
+    return float(x)
+
+
+def _percent(x: float) -> float:
+    return float(50.0 * (1.0 + x))
+
+
+AMOUNT: Final = 0
+"""Column of the log amount, the one that the model centres per currency."""
+
+FEATURES: Final[tuple[Feature, ...]] = (
+    Feature(
+        "amount", "currency units", _exp, 0.3,
+        "the amount of {value} {currency} is high",
+        "the amount of {value} {currency} is low",
+    ),
+    Feature(
+        "amount_ratio_to_card", "times the card's usual amount", _exp, 0.2,
+        "the amount is {value} times what this card usually pays",
+        "the amount is only {value} times what this card usually pays",
+    ),
+    Feature(
+        "amount_deviation_from_card", "standard deviations", _same, 0.3,
+        "the amount is {value} standard deviations above this card's own habit",
+        "the amount is {value} standard deviations away from this card's own habit",
+    ),
+    Feature(
+        "spend_today_ratio", "times the card's usual day", _exp, 0.3,
+        "the card has spent {value} times its usual day within about a day",
+        "the card has spent only {value} times its usual day within about a day",
+    ),
+    Feature(
+        "card_payments_1h", "payments within about an hour", _expm1, 0.2,
+        "about {value} payments with this card within an hour",
+        "only about {value} payments with this card within an hour",
+    ),
+    Feature(
+        "card_payments_1d", "payments within about a day", _expm1, 0.2,
+        "about {value} payments with this card within a day",
+        "only about {value} payments with this card within a day",
+    ),
+    Feature(
+        "card_pace_ratio", "times the card's usual pace", _exp, 0.2,
+        "the card is used {value} times as often as in its usual week",
+        "the card is used only {value} times as often as in its usual week",
+    ),
+    Feature(
+        "card_gap", "seconds since the card's last payment", _expm1, 0.5,
+        "a pause of {value} s since this card's last payment",
+        "only {value} s since this card's last payment",
+    ),
+    Feature(
+        "card_hour_familiarity", "percent of familiarity of the hour", _percent, 0.1,
+        "the hour of day is {value}% familiar for this card",
+        "an unusual hour for this card, {value}% familiar",
+    ),
+    Feature(
+        "travel_speed", "km/h since the card's last presence", _expm1, 0.5,
+        "the card would have travelled at {value} km/h since it was last present",
+        "the card has hardly moved, {value} km/h since it was last present",
+    ),
+    Feature(
+        "travel_distance", "km since the card's last presence", _expm1, 0.5,
+        "the card is {value} km from where it was last present",
+        "the card is only {value} km from where it was last present",
+    ),
+    Feature(
+        "merchant_pace_ratio", "times the merchant's usual pace", _exp, 0.2,
+        "the merchant takes payments {value} times as fast as on its usual day",
+        "the merchant takes payments only {value} times as fast as on its usual day",
+    ),
+    Feature(
+        "amount_deviation_from_merchant", "standard deviations", _same, 0.3,
+        "the amount is {value} standard deviations above what this merchant usually takes",
+        "the amount is {value} standard deviations away from what this merchant usually takes",
+    ),
+)  # fmt: skip
+
+FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATURES)
+
+
+def sentence(index: int, value: float, expected: float, currency: str) -> str:
+    """Return the reviewer's sentence for feature ``index``; both values in the feature's unit.
+
+    >>> sentence(AMOUNT, 412.0, 38.512, "EUR")
+    'The amount of 412.00 EUR is high (similar payments: 38.51).'
+    """
+    feature = FEATURES[index]
+    template = feature.above if value >= expected else feature.below
+    read = _money if index == AMOUNT else _rounded
+    text = template.format(value=read(value), currency=currency)
+    return f"{text[0].upper()}{text[1:]} (similar payments: {read(expected)})."
+
+
+def _money(value: float) -> str:
+    return f"{value:,.2f}"
+
+
+def _rounded(value: float) -> str:
+    """Round for reading: no decimals from 100 on, one from 10 on, else two.
+
+    >>> [_rounded(x) for x in (12345.6, 12.34, 0.123, -0.004)]
+    ['12,346', '12.3', '0.12', '0']
+    """
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    text = f"{value:,.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text

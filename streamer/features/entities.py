@@ -1,0 +1,187 @@
+"""Bounded tables of decayed sums per entity: cards, a card's spending, merchants.
+
+Invariants:
+* A row holds the sums as of the entity's latest event; reading decays, storing does not.
+* At most ``capacity`` entities; beyond it those unused for longest go, saved ones first.
+* ``changed`` marks exactly the rows whose latest state has not been handed to `take_changed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.errors import InvariantError
+
+__all__ = ["EntityKind", "EntityTable"]
+
+_FIRST_SIZE = 1024
+# Evicting one row at a time would scan the table for each new entity.
+_EVICTED_SHARE = 1 / 16
+_NEVER_MS = -1
+
+
+@dataclass(frozen=True, slots=True)
+class EntityKind:
+    """What is kept of one kind of entity.
+
+    The first columns are sums that decay with ``half_lives_s``; the ``n_last`` columns after them
+    hold the latest value seen and do not decay.
+    """
+
+    name: str
+    half_lives_s: tuple[float, ...]
+    n_last: int = 0
+
+    @property
+    def n_sums(self) -> int:
+        return len(self.half_lives_s)
+
+    @property
+    def n_columns(self) -> int:
+        return self.n_sums + self.n_last
+
+
+class EntityTable:
+    """The states of up to ``capacity`` entities of one kind."""
+
+    def __init__(self, kind: EntityKind, capacity: int) -> None:
+        self.kind = kind
+        self.capacity = capacity
+        self.n_evicted = 0
+        size = min(_FIRST_SIZE, capacity)
+        self.times_ms = np.full(size, _NEVER_MS, dtype=np.int64)
+        self.states = np.zeros((size, kind.n_columns))
+        self.changed = np.zeros(size, dtype=bool)
+        self._used_at = np.zeros(size, dtype=np.int64)
+        self._clock = 0
+        self._row_of: dict[str, int] = {}
+        self._keys: list[str] = []
+        self._free: list[int] = []
+        self._unloaded: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._row_of)
+
+    def unknown(self, keys: Iterable[str | None]) -> list[str]:
+        """Return the distinct keys that the table does not hold, in order of appearance."""
+        row_of = self._row_of
+        return [key for key in dict.fromkeys(keys) if key is not None and key not in row_of]
+
+    def rows(self, keys: Sequence[str]) -> NDArray[np.int64]:
+        """Return the row of each key, making rows for unknown ones, shape (n_keys,)."""
+        self._clock += 1
+        self._make_room(len(self.unknown(keys)), keep=keys)
+        row_of = self._row_of
+        rows = np.empty(len(keys), dtype=np.int64)
+        for position, key in enumerate(keys):
+            row = row_of.get(key, -1)
+            rows[position] = self._add(key) if row < 0 else row
+        self._used_at[rows] = self._clock
+        return rows
+
+    def store(
+        self, rows: NDArray[np.int64], times_ms: NDArray[np.int64], states: NDArray[np.float64]
+    ) -> None:
+        """Replace the state of distinct ``rows``; ``states`` IN shape (n_rows, n_columns)."""
+        self.times_ms[rows] = times_ms
+        self.states[rows] = states
+        self.changed[rows] = True
+
+    def take_changed(self) -> dict[str, bytes]:
+        """Return the packed state of every changed entity and mark them as saved."""
+        rows = np.flatnonzero(self.changed)
+        self.changed[rows] = False
+        packed = np.empty((len(rows), 1 + self.kind.n_columns), dtype="<f8")
+        packed[:, 0] = self.times_ms[rows]  # milliseconds stay exact below 2^53
+        packed[:, 1:] = self.states[rows]
+        keys = self._keys
+        return {keys[row]: packed[i].tobytes() for i, row in enumerate(rows.tolist())}
+
+    def load(self, stored: Mapping[str, bytes | None]) -> None:
+        """Take in entities that the table does not hold; None stands for one never stored."""
+        found = {key: state for key, state in stored.items() if state is not None}
+        self._unloaded.difference_update(stored)
+        fresh = [key for key in found if key not in self._row_of]
+        for key in found.keys() - set(fresh):
+            self._merge(self._row_of[key], found[key])
+        if fresh:
+            unpacked = np.frombuffer(b"".join(found[key] for key in fresh), dtype="<f8")
+            unpacked = unpacked.reshape(len(fresh), 1 + self.kind.n_columns)
+            rows = self.rows(fresh)
+            self.times_ms[rows] = unpacked[:, 0].astype(np.int64)
+            self.states[rows] = unpacked[:, 1:]
+
+    def mark_unloaded(self, keys: Iterable[str]) -> None:
+        """Remember that what is stored of ``keys`` could not be read and is still to be merged."""
+        self._unloaded.update(keys)
+
+    @property
+    def unloaded(self) -> list[str]:
+        """Keys whose stored state has still to be merged into the table."""
+        return list(self._unloaded)
+
+    def _merge(self, row: int, packed: bytes) -> None:
+        """Add a stored state to one that has begun without it: decayed sums simply add up."""
+        unpacked = np.frombuffer(packed, dtype="<f8")
+        time_ms, stored = int(unpacked[0]), unpacked[1:].copy()
+        n_sums = self.kind.n_sums
+        behind_s = (self.times_ms[row] - time_ms) / 1000
+        half_lives = np.array(self.kind.half_lives_s)
+        if behind_s >= 0:
+            self.states[row, :n_sums] += stored[:n_sums] * np.exp2(-behind_s / half_lives)
+        else:
+            own = self.states[row, :n_sums] * np.exp2(behind_s / half_lives)
+            self.states[row, :n_sums] = own + stored[:n_sums]
+            self.times_ms[row] = time_ms
+        own_last, stored_last = self.states[row, n_sums:], stored[n_sums:]
+        if len(own_last) and (np.isnan(own_last).any() or not own_last.any()):
+            self.states[row, n_sums:] = stored_last
+        self.changed[row] = True
+
+    def _add(self, key: str) -> int:
+        if self._free:
+            row = self._free.pop()
+            self._keys[row] = key
+        else:
+            row = len(self._keys)
+            self._keys.append(key)
+            if row == len(self.times_ms):
+                self._grow()
+        self.times_ms[row] = _NEVER_MS
+        self.states[row] = 0.0
+        self.changed[row] = False
+        self._row_of[key] = row
+        return row
+
+    def _grow(self) -> None:
+        more = min(self.capacity - len(self.times_ms), len(self.times_ms))
+        self.times_ms = np.append(self.times_ms, np.full(more, _NEVER_MS, dtype=np.int64))
+        self.states = np.append(self.states, np.zeros((more, self.kind.n_columns)), axis=0)
+        self.changed = np.append(self.changed, np.zeros(more, dtype=bool))
+        self._used_at = np.append(self._used_at, np.zeros(more, dtype=np.int64))
+
+    def _make_room(self, n_new: int, keep: Sequence[str]) -> None:
+        n_over = len(self) + n_new - self.capacity
+        if n_over <= 0:
+            return
+        kept = {self._row_of[key] for key in keep if key in self._row_of}
+        if len(self) - len(kept) < n_over:
+            raise InvariantError(
+                f"{self.kind.name} capacity must be at least one batch's distinct entities, "
+                f"got {self.capacity}; raise it or lower STREAMER_BATCH_MAX_RECORDS"
+            )
+        self._used_at[list(kept)] = self._clock
+        n_evicted = min(max(n_over, int(self.capacity * _EVICTED_SHARE)), len(self) - len(kept))
+        occupied = np.fromiter(self._row_of.values(), dtype=np.int64, count=len(self))
+        # Rows in use now sort last, unsaved ones after saved ones, the longest unused first.
+        age = self._used_at[occupied] + self.changed[occupied] * (self._clock + 1)
+        age[self._used_at[occupied] == self._clock] = np.iinfo(np.int64).max
+        for row in occupied[np.argpartition(age, n_evicted - 1)[:n_evicted]].tolist():
+            del self._row_of[self._keys[row]]
+            self._free.append(row)
+            self.changed[row] = False
+        self.n_evicted += n_evicted

@@ -1,0 +1,123 @@
+"""What the entities of a batch did before: read from the tables, then brought up to date.
+
+The sums of every event are those *before* it, so that an event is never compared with itself.  One
+that arrives late is taken at the latest time its entity has reached: it sees a gap of zero and rewinds
+nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.features.columns import Columns
+from streamer.features.entities import EntityKind, EntityTable
+from streamer.features.observation import observe
+
+__all__ = ["CARDS", "MERCHANTS", "SPENDING", "History", "Tables"]
+
+Floats = NDArray[np.float64]
+
+HOUR_S: Final = 3_600.0
+DAY_S: Final = 86_400.0
+
+# Sums: payments at three speeds; then the hours of the day as a decayed mean direction.
+# Last values: latitude, longitude and time (epoch ms) of the last card-present payment.
+CARDS: Final = EntityKind(
+    "cards", (HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S), n_last=3
+)
+# Sums: payments, ln amount and its square (the card's habit); amount over a day and over a month.
+SPENDING: Final = EntityKind("spending", (60 * DAY_S, 60 * DAY_S, 60 * DAY_S, DAY_S, 30 * DAY_S))
+# Sums: payments at two speeds; payments, ln amount and its square.
+MERCHANTS: Final = EntityKind("merchants", (HOUR_S, DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S))
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The entity tables of one partition."""
+
+    cards: EntityTable
+    spending: EntityTable
+    merchants: EntityTable
+
+    @classmethod
+    def empty(cls, cards_capacity: int, merchants_capacity: int) -> Tables:
+        return cls(
+            EntityTable(CARDS, cards_capacity),
+            EntityTable(SPENDING, cards_capacity),
+            EntityTable(MERCHANTS, merchants_capacity),
+        )
+
+    def all(self) -> tuple[EntityTable, EntityTable, EntityTable]:
+        return self.cards, self.spending, self.merchants
+
+    def unknown(self, columns: Columns) -> dict[EntityTable, list[str]]:
+        """Return the keys of ``columns`` that the tables do not hold, where there are any."""
+        wanted = {
+            self.cards: self.cards.unknown(columns.card_keys),
+            self.spending: self.spending.unknown(columns.spending_keys),
+            self.merchants: self.merchants.unknown(columns.merchant_keys),
+        }
+        return {table: keys for table, keys in wanted.items() if keys}
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """For every transaction of a batch, what was known just before it.
+
+    Sums have shape (n, n_sums) and are 0 for an entity never seen; gaps (s) and last values are NaN
+    there.  ``n_late`` counts events that were older than what their card had already done.
+    """
+
+    card_sums: Floats
+    card_gaps_s: Floats
+    card_last: Floats
+    spending_sums: Floats
+    merchant_sums: Floats
+    n_late: int
+
+    @classmethod
+    def observe(cls, columns: Columns, tables: Tables) -> History:
+        """Return the history of each transaction and bring ``tables`` up to date (IN/OUT)."""
+        angles = columns.local_hours * (2 * np.pi / 24)
+        log_amounts = np.log(columns.amounts)
+        ones = np.ones(len(columns))
+        located = np.column_stack(
+            [columns.latitudes, columns.longitudes, columns.times_ms.astype(float)]
+        )
+        cards = observe(
+            tables.cards,
+            columns.card_keys,
+            columns.times_ms,
+            np.column_stack([ones, ones, ones, ones, np.cos(angles), np.sin(angles)]),
+            located,
+        )
+        spending = observe(
+            tables.spending,
+            columns.spending_keys,
+            columns.times_ms,
+            np.column_stack([ones, log_amounts, log_amounts**2, columns.amounts, columns.amounts]),
+        )
+        merchant_sums = np.zeros((len(columns), MERCHANTS.n_sums))
+        known = [i for i, key in enumerate(columns.merchant_keys) if key is not None]
+        if known:
+            merchant_sums[known] = observe(
+                tables.merchants,
+                [key for key in columns.merchant_keys if key is not None],
+                columns.times_ms[known],
+                np.column_stack([ones, ones, ones, log_amounts, log_amounts**2])[known],
+            ).sums
+        merchant_sums[[i for i, key in enumerate(columns.merchant_keys) if key is None]] = np.nan
+        return cls(cards.sums, cards.gaps_s, cards.last, spending.sums, merchant_sums, cards.n_late)
+
+    def repeated(self, index: int, n: int) -> History:
+        """Return transaction ``index``'s history ``n`` times."""
+        arrays = {
+            field.name: np.repeat(getattr(self, field.name)[index : index + 1], n, axis=0)
+            for field in fields(self)
+            if field.name != "n_late"
+        }
+        return History(**arrays, n_late=0)

@@ -1,0 +1,126 @@
+"""Model sums as bytes: safetensors with a header, under an id that is the hash of the state.
+
+The id is the SHA-256 over every array's name, type, shape and bytes, in the order of names, so equal
+states have equal ids wherever they were made.  The header says where a version comes from; it is not
+part of the id.  Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from streamer.errors import ConfigurationError
+from streamer.model.config import ModelConfig
+from streamer.model.sums import COUNTERS, Sums
+
+__all__ = ["FORMAT", "VersionHeader", "decode_version", "encode_version", "state_id"]
+
+FORMAT: Final = "1"
+_LENGTH_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class VersionHeader:
+    """Where a version comes from.
+
+    ``offsets`` maps ``topic/partition`` to the first offset that the version has not learned from.
+    ``reason`` is ``merge``, ``fit`` or ``import``; ``created_at`` is RFC 3339 in UTC.
+    """
+
+    parent: str
+    created_at: str
+    reason: str
+    config_hash: str
+    offsets: Mapping[str, int] = field(default_factory=dict)
+
+
+def state_id(sums: Sums) -> str:
+    """Return the content address of ``sums``: 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name, array in sorted(_arrays(sums).items()):
+        digest.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def encode_version(sums: Sums, header: VersionHeader, feature_names: tuple[str, ...]) -> bytes:
+    """Return the version as a safetensors file."""
+    metadata = {
+        "format": FORMAT,
+        "parent": header.parent,
+        "created_at": header.created_at,
+        "reason": header.reason,
+        "config_hash": header.config_hash,
+        "offsets": orjson.dumps(dict(header.offsets), option=orjson.OPT_SORT_KEYS).decode(),
+        "feature_names": orjson.dumps(list(feature_names)).decode(),
+    }
+    return bytes(save(_arrays(sums), metadata=metadata))
+
+
+def decode_version(blob: bytes, config: ModelConfig) -> tuple[Sums, VersionHeader]:
+    """Return the sums and header of a version; it must fit ``config``'s features and clusters."""
+    try:
+        arrays = load(blob)
+        metadata = _metadata(blob)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ConfigurationError(
+            f"model version must be a safetensors file, got bytes that are none: {error}"
+        ) from error
+    if metadata.get("format") != FORMAT:
+        raise ConfigurationError(
+            f"model version format must be {FORMAT}, got {metadata.get('format')!r}; "
+            "export it again with this release"
+        )
+    names = tuple(orjson.loads(metadata["feature_names"]))
+    if names != config.feature_names:
+        unlike = sorted(set(names) ^ set(config.feature_names)) or ["another order"]
+        raise ConfigurationError(
+            f"model version must have this release's features, got a difference in: "
+            f"{', '.join(unlike)}; start another STREAMER_NAMESPACE"
+        )
+    if len(arrays["cluster_weights"]) != config.n_clusters:
+        raise ConfigurationError(
+            f"model version must have {config.n_clusters} clusters (STREAMER_N_CLUSTERS), "
+            f"got {len(arrays['cluster_weights'])}; change the setting or start another "
+            "STREAMER_NAMESPACE"
+        )
+    header = VersionHeader(
+        parent=metadata["parent"],
+        created_at=metadata["created_at"],
+        reason=metadata["reason"],
+        config_hash=metadata["config_hash"],
+        offsets=orjson.loads(metadata["offsets"]),
+    )
+    return _sums(arrays), header
+
+
+def _arrays(sums: Sums) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    for item in fields(sums):
+        value = getattr(sums, item.name)
+        is_integer = item.name in COUNTERS or item.name == "warmup_currencies"
+        arrays[item.name] = np.ascontiguousarray(value, dtype="<i8" if is_integer else "<f8")
+        arrays[item.name] = arrays[item.name].reshape(np.shape(value))
+    return arrays
+
+
+def _sums(arrays: Mapping[str, NDArray[Any]]) -> Sums:
+    counters = {name: int(arrays[name]) for name in COUNTERS}
+    rest = {name: array for name, array in arrays.items() if name not in COUNTERS}
+    return Sums(**rest, **counters)
+
+
+def _metadata(blob: bytes) -> dict[str, str]:
+    length = int.from_bytes(blob[:_LENGTH_BYTES], "little")
+    header: dict[str, Any] = orjson.loads(blob[_LENGTH_BYTES : _LENGTH_BYTES + length])
+    metadata: dict[str, str] = header["__metadata__"]
+    return metadata

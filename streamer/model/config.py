@@ -1,0 +1,48 @@
+"""What the model is built with.  Every constant has its reason beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import astuple, dataclass
+
+__all__ = ["ModelConfig"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Parameters of scoring and learning; two workers must agree on them to share a model.
+
+    ``half_life`` is counted in transactions: after so many new ones, what was learned before weighs
+    half.  ``score_half_life`` is the same for the histogram that scores and threshold come from; it
+    is shorter, because the threshold has to keep an agreed workload while the traffic drifts.
+    ``math.inf`` switches either decay off.
+    """
+
+    feature_names: tuple[str, ...]
+    spread_floors: tuple[float, ...]
+    n_currencies: int
+    n_clusters: int = 16
+    half_life: float = 200_000
+    score_half_life: float = 20_000
+    warmup: int = 5_000
+    alert_budget: float = 0.005
+    random_seed: int = 0
+    clip_deviations: float = 10.0
+    """Beyond this many standard deviations a value is as strange as it can get, and teaches no more."""
+    variance_prior_weight: float = 50.0
+    """A cluster of few payments borrows the spread of all traffic, with the weight of this many."""
+    variance_floor_share: float = 0.05
+    """No cluster is taken to be tighter than this share of the overall variance."""
+    dying_share: float = 0.02
+    """A cluster with less than this share of the average weight is re-seeded."""
+    currency_min_weight: float = 30.0
+    """A currency seen less often than this has no usual amount yet: its amount feature is neutral."""
+
+    @property
+    def n_features(self) -> int:
+        return len(self.feature_names)
+
+    @property
+    def hash(self) -> str:
+        """A short name of this configuration, for the header of a model version."""
+        return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:16]

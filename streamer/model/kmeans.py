@@ -1,0 +1,87 @@
+"""The arithmetic of k-means: distances, seeding, Lloyd's iterations, sums per cluster.
+
+Notation: X (n_samples, n_features) with missing entries set to 0 and ``present`` (same shape, 0 or 1)
+marking which are known; centers (n_clusters, n_features); precisions (n_clusters, n_features), the
+reciprocals of the variances.  A missing entry adds nothing to any distance and nothing to any sum.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["assign", "cluster_sums", "lloyd", "seed_centers", "squared_distances"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+def squared_distances(X: Floats, present: Floats, centers: Floats, precisions: Floats) -> Floats:
+    """Return Σ_j present_ij · (x_ij - c_kj)² · precision_kj, shape (n_samples, n_clusters).
+
+    Expanded so that it is one matrix product; good to about 1e-9 of the largest term, which is
+    enough to choose the nearest center.  The distance itself is then computed directly.
+    """
+    left = np.hstack([X * X, X, present])
+    right = np.hstack([precisions, -2.0 * centers * precisions, centers**2 * precisions])
+    return np.asarray(left @ right.T)
+
+
+def assign(
+    X: Floats, present: Floats, centers: Floats, precisions: Floats
+) -> tuple[Integers, Floats]:
+    """Return the nearest center of each sample and every feature's addend of its squared distance.
+
+    OUT: labels (n_samples,), contributions (n_samples, n_features) that sum to distances_sq.
+    """
+    labels = squared_distances(X, present, centers, precisions).argmin(axis=1)
+    return labels, present * (X - centers[labels]) ** 2 * precisions[labels]
+
+
+def cluster_sums(
+    X: Floats, present: Floats, labels: Integers, n_clusters: int
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return per cluster: samples, and per feature the known entries, Σx and Σx².
+
+    OUT: (n_clusters,), then three of shape (n_clusters, n_features).
+    """
+    n_features = X.shape[1]
+    member = np.zeros((n_clusters, len(X)))
+    member[labels, np.arange(len(X))] = 1.0
+    sums = member @ np.hstack([present, X, X * X])
+    return (
+        member.sum(axis=1),
+        sums[:, :n_features],
+        sums[:, n_features : 2 * n_features],
+        sums[:, 2 * n_features :],
+    )
+
+
+def seed_centers(X: Floats, n_clusters: int, rng: np.random.Generator) -> Floats:
+    """Return ``n_clusters`` samples chosen by k-means++ (Arthur and Vassilvitskii, 2007).
+
+    Each next center is a sample drawn with a probability proportional to its squared distance from
+    the centers chosen so far.  When fewer distinct samples exist, some are chosen again.
+    """
+    centers = np.empty((n_clusters, X.shape[1]))
+    centers[0] = X[rng.integers(len(X))]
+    nearest_sq = ((X - centers[0]) ** 2).sum(axis=1)
+    for k in range(1, n_clusters):
+        total = nearest_sq.sum()
+        weights = nearest_sq / total if total > 0 else None
+        centers[k] = X[rng.choice(len(X), p=weights)]
+        nearest_sq = np.minimum(nearest_sq, ((X - centers[k]) ** 2).sum(axis=1))
+    return centers
+
+
+def lloyd(X: Floats, present: Floats, centers: Floats, n_iterations: int) -> Integers:
+    """Return the labels after ``n_iterations`` of Lloyd's algorithm from ``centers``."""
+    ones = np.ones_like(centers)
+    centers = centers.copy()
+    labels, _ = assign(X, present, centers, ones)
+    for _ in range(n_iterations):
+        _, known, sums, _ = cluster_sums(X, present, labels, len(centers))
+        visited = known > 0
+        centers[visited] = sums[visited] / known[visited]
+        labels, _ = assign(X, present, centers, ones)
+    return labels
