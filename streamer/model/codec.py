@@ -114,9 +114,9 @@ def _arrays(sums: Sums) -> dict[str, NDArray[Any]]:
 
 
 def _sums(arrays: Mapping[str, NDArray[Any]]) -> Sums:
-    counters = {name: int(arrays[name]) for name in COUNTERS}
-    rest = {name: array for name, array in arrays.items() if name not in COUNTERS}
-    return Sums(**rest, **counters)
+    values: dict[str, Any] = dict(arrays)
+    values.update({name: int(arrays[name]) for name in COUNTERS})
+    return Sums(**values)
 
 
 def _metadata(blob: bytes) -> dict[str, str]:

@@ -50,7 +50,7 @@ def share_below(histogram: Floats, distances_sq: Floats) -> Floats:
     position = _position(distances_sq)
     index = position.astype(np.int64)
     below = np.concatenate([[0.0], np.cumsum(histogram)])
-    share = (below[index] + (position - index) * histogram[index]) / total
+    share: Floats = (below[index] + (position - index) * histogram[index]) / total
     return np.clip(share, 0.0, 1.0)
 
 
