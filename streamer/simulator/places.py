@@ -117,7 +117,7 @@ def distance_km(
 
     >>> london, paris = np.array([51.51, -0.13]), np.array([48.86, 2.35])
     >>> round(float(distance_km(london[:1], london[1:], paris[:1], paris[1:])[0]))
-    344
+    343
     """
     phi, other_phi = np.radians(latitude), np.radians(other_latitude)
     half_phi = (other_phi - phi) / 2

@@ -72,7 +72,9 @@ FRAUD_PATTERNS: Final[dict[str, FraudPattern]] = {
         FraudPattern(
             "slow_drain",
             "One online payment a day over 7 to 14 days, 2 to 3 times the card's habit, two thirds "
-            "of them while its owner sleeps.",
+            "of them while its owner sleeps. Single amounts stay within the card's usual spread "
+            "(hardly any beyond the 99th percentile of genuine ones); only a model that knows each "
+            "card's own hours finds about half, so it counts as not visible.",
             visible_without_labels=False,
         ),
     )
