@@ -22,8 +22,8 @@ _MIN_MERCHANTS: Final = 20
 # Six digits of card number; columns of a larger world would also outgrow a laptop's memory.
 _MAX_CUSTOMERS: Final = 1_000_000
 _MAX_MERCHANTS: Final = 100_000
-# Beyond a fifth, stolen cards run out and the traffic no longer resembles payments.
-_MAX_FRAUD_SHARE: Final = 0.2
+# At 3 payments a day this is met; at 0.2 the cards that may be stolen ran out and half of it came.
+_MAX_FRAUD_SHARE: Final = 0.05
 # Far below this a small world needs years of event time for one payment.
 _MIN_PAYMENTS_PER_DAY: Final = 0.01
 _MAX_PAYMENTS_PER_DAY: Final = 100.0
@@ -34,15 +34,17 @@ class SimulatorConfig:
     """The size, seed and behaviour of a simulated world of payments.
 
     ``fraud_share`` is the aimed-at share of fraudulent payments after the first event-day, which
-    has none.  ``payments_per_customer_per_day`` is the mean over all customers.  ``price_drift``
-    and ``category_drift`` switch inflation and the rise of a new merchant category.
+    has none.  A card is stolen about once a month at most, so that above 0.15 fraudulent payments
+    per customer and day there may be fewer.  ``payments_per_customer_per_day`` is the mean over all
+    customers.  ``price_drift`` and ``category_drift`` switch inflation and the rise of a new
+    merchant category.
 
     >>> SimulatorConfig(seed=7).n_customers
     2000
     >>> SimulatorConfig(seed=7, fraud_share=0.7)
     Traceback (most recent call last):
         ...
-    streamer.errors.ConfigurationError: fraud_share must be between 0 and 0.2, got 0.7
+    streamer.errors.ConfigurationError: fraud_share must be between 0 and 0.05, got 0.7
     """
 
     seed: int

@@ -31,21 +31,25 @@ _MEAN_SIZE: Final = {
     "impossible_travel": 2.0,
     "slow_drain": 10.5,
 }
-# A drain is paid for when it starts and pays out one a day: half its days are always outstanding.
-_OUTSTANDING_DAYS: Final = {"slow_drain": 5.25}
+# What lasts for days is paid for when it starts: half its mean length is always outstanding.
+_OUTSTANDING_DAYS: Final = {"slow_drain": 5.25, "compromised_merchant": 10.5}
 # After its episode a card is left alone: its owner has a new one, and episodes stay apart.
 _REST_MS: Final = 30 * DAY_MS
 # At a compromised merchant some payments stay genuine, or are never disputed.
 _DISPUTED_SHARE: Final = 0.8
-_COMPROMISED = PATTERN_NAMES.index("compromised_merchant") + 1
+_BREACH_DAYS: Final = (14, 29)
+# A merchant that was breached has its terminals replaced; a quarter later it may happen again.
+_BREACH_REST_DAYS: Final = 90
+_COMPROMISED: Final = "compromised_merchant"
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Breach:
-    """One compromised merchant, until the event-day ``last_day``."""
+    """One compromised merchant, until the event-day ``last_day``, and what is expected of it."""
 
     merchant: int
     last_day: int
+    disputed_per_day: float
 
 
 class Fraud:
@@ -59,12 +63,13 @@ class Fraud:
         self._drift = drift
         self._per_pattern_per_day = fraud_per_day / len(PATTERN_NAMES)
         self._accounts = {
-            name: self._per_pattern_per_day * _OUTSTANDING_DAYS.get(name, 0.0) for name in EPISODES
+            name: self._per_pattern_per_day * _OUTSTANDING_DAYS.get(name, 0.0)
+            for name in PATTERN_NAMES
         }
         self._to_come: Rows = np.zeros(0, dtype=ROW)
         self._resting_until_ms = np.full(config.n_customers, -(2**62))
         self._visits: NDArray[np.int64] = np.zeros(config.n_merchants, dtype=np.int64)
-        self._breached: NDArray[np.bool_] = np.zeros(config.n_merchants, dtype=np.bool_)
+        self._breachable_from: NDArray[np.int64] = np.zeros(config.n_merchants, dtype=np.int64)
         self._breaches: list[_Breach] = []
 
     def day(self, day: int, genuine: Rows, travelling: NDArray[np.bool_]) -> Rows:
@@ -102,36 +107,36 @@ class Fraud:
 
     def _mark_compromised(self, day: int, genuine: Rows, rng: np.random.Generator) -> Rows:
         """Return the genuine rows, those disputed at compromised merchants marked as fraud."""
+        self._accounts[_COMPROMISED] += self._per_pattern_per_day
+        while self._breach(day, rng):
+            pass
         self._breaches = [breach for breach in self._breaches if breach.last_day >= day]
-        disputed_per_day = self._visits * _DISPUTED_SHARE / (day + 1)
-        lacking = self._per_pattern_per_day - sum(
-            disputed_per_day[breach.merchant] for breach in self._breaches
-        )
-        # A third short is near enough: merchants come in the sizes they have.
-        while lacking > self._per_pattern_per_day / 3:
-            merchant = self._breach(day, disputed_per_day, lacking, rng)
-            if merchant is None:
-                break
-            lacking -= disputed_per_day[merchant]
         breached = [breach.merchant for breach in self._breaches]
-        disputed = rng.random(len(genuine)) < _DISPUTED_SHARE
+        marked = np.isin(genuine["merchant"], breached)
+        marked &= rng.random(len(genuine)) < _DISPUTED_SHARE
+        # What was paid for at the start was an estimate; the account follows what came.
+        expected = sum(breach.disputed_per_day for breach in self._breaches)
+        self._accounts[_COMPROMISED] -= int(marked.sum()) - expected
         rows = genuine.copy()
-        rows["pattern"][np.isin(rows["merchant"], breached) & disputed] = _COMPROMISED
+        rows["pattern"][marked] = PATTERN_NAMES.index(_COMPROMISED) + 1
         return rows
 
-    def _breach(
-        self,
-        day: int,
-        disputed_per_day: NDArray[np.float64],
-        lacking: float,
-        rng: np.random.Generator,
-    ) -> int | None:
-        """Compromise one of the five merchants whose traffic comes closest to what is lacking."""
-        candidates = np.flatnonzero(~self._breached & (disputed_per_day > 0))
+    def _breach(self, day: int, rng: np.random.Generator) -> bool:
+        """Compromise one merchant if the account allows it; return whether it did.
+
+        It is one of the five whose traffic comes closest to the pattern's daily share of fraud.
+        """
+        disputed_per_day = self._visits * _DISPUTED_SHARE / (day + 1)
+        candidates = np.flatnonzero((self._breachable_from < day) & (disputed_per_day > 0))
         if not len(candidates):
-            return None
-        misfit = np.abs(np.log(disputed_per_day[candidates] / lacking))
+            return False
+        misfit = np.abs(np.log(disputed_per_day[candidates] / self._per_pattern_per_day))
         merchant = int(rng.choice(candidates[np.argsort(misfit, kind="stable")[:5]]))
-        self._breached[merchant] = True
-        self._breaches.append(_Breach(merchant, day + int(rng.integers(13, 28))))
-        return merchant
+        last_day = day + int(rng.integers(*_BREACH_DAYS)) - 1
+        size = disputed_per_day[merchant] * (last_day - day + 1)
+        if self._accounts[_COMPROMISED] < size / 2:
+            return False
+        self._accounts[_COMPROMISED] -= size
+        self._breachable_from[merchant] = last_day + _BREACH_REST_DAYS
+        self._breaches.append(_Breach(merchant, last_day, float(disputed_per_day[merchant])))
+        return True

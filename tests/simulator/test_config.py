@@ -19,8 +19,8 @@ from streamer.simulator import Simulator, SimulatorConfig
         ({"seed": True}, r"^seed must be an integer between 0 and \d+, got True$"),
         ({"n_customers": 0}, r"^n_customers must be an integer between 1 and 1000000, got 0$"),
         ({"n_merchants": 19}, r"^n_merchants must be an integer between 20 and 100000, got 19$"),
-        ({"fraud_share": 0.3}, r"^fraud_share must be between 0 and 0\.2, got 0\.3$"),
-        ({"fraud_share": float("nan")}, r"^fraud_share must be between 0 and 0\.2, got nan$"),
+        ({"fraud_share": 0.3}, r"^fraud_share must be between 0 and 0\.05, got 0\.3$"),
+        ({"fraud_share": float("nan")}, r"^fraud_share must be between 0 and 0\.05, got nan$"),
         (
             {"payments_per_customer_per_day": 0.0},
             r"^payments_per_customer_per_day must be between 0\.01 and 100, got 0\.0$",
@@ -55,6 +55,6 @@ def test_a_negative_number_of_payments_is_refused() -> None:
 
 def test_the_smallest_world_still_generates_payments() -> None:
     config = SimulatorConfig(
-        seed=1, n_customers=1, n_merchants=20, fraud_share=0.2, payments_per_customer_per_day=0.5
+        seed=1, n_customers=1, n_merchants=20, fraud_share=0.05, payments_per_customer_per_day=0.5
     )
     assert len(Simulator(config).generate(200)) == 200

@@ -18,8 +18,8 @@ CONTRACT = {field.name for field in msgspec.structs.fields(Transaction)}
 
 @pytest.fixture(scope="module")
 def payments() -> Payments:
-    """A quarter of a week with much fraud, so that every pattern's records are among them."""
-    return Simulator(SimulatorConfig(seed=3, fraud_share=0.1)).generate(20_000)
+    """Three event-days with much fraud, so that every pattern's records are among them."""
+    return Simulator(SimulatorConfig(seed=3, fraud_share=0.05)).generate(20_000)
 
 
 def test_every_record_decodes_as_a_transaction_with_the_values_of_its_columns(

@@ -87,6 +87,14 @@ def test_every_pattern_has_a_comparable_share_of_the_fraud(run: Run) -> None:
     assert all(0.13 < count / total < 0.27 for count in counts.values()), counts
 
 
+def test_shares_are_comparable_in_a_small_world_too() -> None:
+    simulator = Simulator(SimulatorConfig(seed=1, n_customers=100, n_merchants=50))
+    simulator.generate(100_000)
+    counts = simulator.pattern_counts
+    assert sum(counts.values()) == pytest.approx(500, rel=0.2)
+    assert all(0.1 < count / sum(counts.values()) < 0.3 for count in counts.values()), counts
+
+
 def test_pattern_counts_are_those_of_the_payments_handed_out(run: Run) -> None:
     assert run.simulator.pattern_counts == Counter(filter(None, run.payments.patterns))
 
