@@ -1,0 +1,152 @@
+"""From a score to something that a person can act on: an alert with reasons in words.
+
+The reasons are exact: an alert's contributions and ``other_contribution`` sum to ``distance_sq``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from streamer.batch import Batch, Record
+from streamer.counterfactual import smaller_amount
+from streamer.events import Alert, Center, CenterValue, Mode, Reason, Severity, Source, Transaction
+from streamer.features import AMOUNT, FEATURES, Columns, History, sentence
+from streamer.model import ModelVersion, Scored
+
+__all__ = ["AlertContext", "alert_id", "build_alert", "pseudonym"]
+
+# More reasons than this nobody reads; the rest is summed up in ``other_contribution``.
+_MAX_REASONS: Final = 5
+# Severity is the rank among what the budget admits: the top twentieth, the top quarter, the rest.
+_CRITICAL_SHARE: Final = 1 / 20
+_HIGH_SHARE: Final = 1 / 4
+# A center says nothing of a feature that next to none of its payments have.
+_DESCRIBED_SHARE: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class AlertContext:
+    """What a batch's alerts are built from."""
+
+    batch: Batch
+    version: ModelVersion
+    columns: Columns
+    history: History
+    scored: Scored
+    mode: Mode
+    scored_at_ms: int
+    card_key: bytes | None
+
+
+def alert_id(topic: str, partition: int, offset: int) -> str:
+    """Return the id of the alert on the transaction at ``offset``: the same whoever computes it."""
+    return f"{topic}-{partition}-{offset}"
+
+
+def pseudonym(card_id: str, card_key: bytes) -> str:
+    """Return the HMAC-SHA256 of a card under a secret key: stable, and not to be turned back."""
+    return hmac.new(card_key, card_id.encode(), hashlib.sha256).hexdigest()
+
+
+def build_alert(
+    context: AlertContext, index: int, record: Record, transaction: Transaction
+) -> Alert:
+    """Return the alert on the batch's transaction ``index``."""
+    version, scored = context.version, context.scored
+    label = int(scored.labels[index])
+    distance_sq = float(scored.distances_sq[index])
+    reasons = _reasons(context, index, transaction.currency)
+    shown = transaction
+    if context.card_key is not None:
+        shown = msgspec.structs.replace(
+            transaction, card_id=pseudonym(transaction.card_id, context.card_key)
+        )
+    return Alert(
+        alert_id=alert_id(context.batch.topic, context.batch.partition, record.offset),
+        transaction=shown,
+        score=float(scored.scores[index]),
+        distance=distance_sq**0.5,
+        distance_sq=distance_sq,
+        threshold=float(version.threshold_sq) ** 0.5,
+        severity=_severity(float(scored.scores[index]), version.config.alert_budget),
+        reasons=reasons,
+        other_contribution=distance_sq - sum(reason.contribution for reason in reasons),
+        nearest_center=describe_center(version, label, _currency_mean(context, index)),
+        model_version=version.id,
+        source=Source(context.batch.topic, context.batch.partition, record.offset),
+        event_time=transaction.timestamp,
+        scored_at=datetime.fromtimestamp(context.scored_at_ms / 1000, tz=UTC),
+        mode=context.mode,
+        counterfactual=smaller_amount(
+            version, context.columns, context.history, index, transaction.currency
+        ),
+    )
+
+
+def describe_center(version: ModelVersion, label: int, currency_mean: float) -> Center:
+    """Return center ``label`` in the units of the payment world.
+
+    ``currency_mean`` is the mean ln amount of the currency that its amount is told in.
+    """
+    weights = version.sums.cluster_weights
+    known = version.sums.cluster_known[label]
+    values = [
+        CenterValue(
+            feature=feature.name,
+            value=_in_unit(j, float(version.centers[label, j]), currency_mean),
+            unit=feature.unit,
+        )
+        for j, feature in enumerate(FEATURES)
+        if known[j] >= _DESCRIBED_SHARE * weights[label] and known[j] > 0
+    ]
+    return Center(label, float(weights[label] / weights.sum()), values)
+
+
+def _reasons(context: AlertContext, index: int, currency: str) -> list[Reason]:
+    version, scored = context.version, context.scored
+    contributions = scored.contributions[index]
+    distance_sq = float(scored.distances_sq[index])
+    label = int(scored.labels[index])
+    currency_mean = _currency_mean(context, index)
+    reasons = []
+    for j in np.argsort(-contributions)[:_MAX_REASONS].tolist():
+        if contributions[j] <= 0:
+            break
+        value = _in_unit(j, float(scored.X[index, j]), currency_mean)
+        expected = _in_unit(j, float(version.centers[label, j]), currency_mean)
+        reasons.append(
+            Reason(
+                feature=FEATURES[j].name,
+                contribution=float(contributions[j]),
+                share=min(float(contributions[j]) / distance_sq, 1.0),
+                value=value,
+                expected=expected,
+                unit=FEATURES[j].unit,
+                direction="above" if value >= expected else "below",
+                sentence=sentence(j, value, expected, currency),
+            )
+        )
+    return reasons
+
+
+def _in_unit(j: int, value: float, currency_mean: float) -> float:
+    return FEATURES[j].to_unit(value + currency_mean if j == AMOUNT else value)
+
+
+def _currency_mean(context: AlertContext, index: int) -> float:
+    mean = float(context.version.currency_means[context.columns.currencies[index]])
+    return 0.0 if np.isnan(mean) else mean
+
+
+def _severity(score: float, alert_budget: float) -> Severity:
+    rarity = (1.0 - score) / alert_budget
+    if rarity <= _CRITICAL_SHARE:
+        return "critical"
+    return "high" if rarity <= _HIGH_SHARE else "medium"

@@ -1,0 +1,6 @@
+"""Kafka and Faust: the only package, with `embedded`, that knows of them.
+
+Reading order: `transport` (batches instead of events), `app` (the Faust app), `worker` (what happens
+to a batch), `checkpointing` and `recovery` (nothing lost, nothing twice), `publisher`, `topics`,
+`preflight`, `endpoints`.
+"""

@@ -1,0 +1,151 @@
+"""Checkpoints: what was processed becomes durable, and only then is Kafka told.
+
+A snapshot of a partition is taken between two batches, at once and without I/O; it is written while
+scoring goes on.  A checkpoint whose outcome is unknown (the connection broke) is repeated as it was
+until Redis says that it holds: Redis applies it at most once.
+
+Invariants:
+* A snapshot is taken only when everything published up to it has been acknowledged.
+* At most one checkpoint of a partition is under way, and none is skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from streamer.errors import UnavailableError
+from streamer.model import Sums, is_due
+from streamer.store import Checkpoint
+from streamer.stream.assignments import Assigned
+from streamer.stream.scoring import Scoring
+
+__all__ = ["Checkpointing"]
+
+_log = structlog.get_logger(__name__)
+
+_TICK_S: Final = 0.05
+# While Redis is away, this long between attempts.
+_RETRY_S: Final = 1.0
+
+
+class Checkpointing:
+    """Writes the checkpoints of a worker's partitions."""
+
+    def __init__(self, scoring: Scoring, on_durable: Callable[[int, int], None]) -> None:
+        """``on_durable`` gets a partition and the offset that may now be committed to Kafka."""
+        self._scoring = scoring
+        self._on_durable = on_durable
+        self._one_at_a_time = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Write checkpoints as they fall due, for ever."""
+        while True:
+            self._scoring.publisher.poll()
+            for assigned in list(self._scoring.assigned.values()):
+                if not self._is_due(assigned):
+                    continue
+                if not await self.checkpoint(assigned):
+                    await asyncio.sleep(_RETRY_S)
+            await asyncio.sleep(_TICK_S)
+
+    async def release(self, partitions: list[int]) -> None:
+        """Checkpoint and drop partitions that are being taken away or shut down.
+
+        Where Redis is away the state is dropped all the same: the next owner processes those
+        records again, from the last checkpoint.
+        """
+        for partition in partitions:
+            assigned = self._scoring.assigned.get(partition)
+            if assigned is None:
+                continue
+            async with self._scoring.lock:
+                # From here on no batch of the partition is processed any more.
+                self._scoring.assigned.pop(partition)
+            while assigned.has_progress:
+                if not await self.checkpoint(assigned):
+                    _log.warning("partition released without a checkpoint", partition=partition)
+                    break
+            self._scoring.forget(partition)
+
+    async def checkpoint(self, assigned: Assigned) -> bool:
+        """Make a partition's progress durable; False when Redis is away."""
+        scoring = self._scoring
+        async with self._one_at_a_time:
+            started = scoring.clock.monotonic()
+            try:
+                if assigned.pending is None:
+                    await self._merge_unloaded(assigned)
+                    assigned.pending = await self._snapshot(assigned)
+                written = assigned.pending
+                head = await scoring.store.checkpoint(written)
+            except UnavailableError as error:
+                scoring.redis_failed(error)
+                scoring.metrics.checkpoint_failures.labels("redis").inc()
+                return False
+            scoring.is_redis_up = True
+            scoring.metrics.dependency_up.labels("redis").set(1)
+            scoring.adopt(head)
+            assigned.pending = None
+            assigned.has_stored = True
+            assigned.base_offset = written.next_offset
+            assigned.alerts_position = written.alerts_position
+            assigned.checkpointed_at = scoring.clock.monotonic()
+            self._on_durable(assigned.partition, written.next_offset)
+            scoring.metrics.checkpoint_seconds.observe(assigned.checkpointed_at - started)
+            return True
+
+    def _is_due(self, assigned: Assigned) -> bool:
+        if not assigned.has_progress:
+            return False
+        settings, head = self._scoring.settings, self._scoring.version.sums
+        age_s = self._scoring.clock.monotonic() - assigned.checkpointed_at
+        if age_s >= settings.checkpoint_interval_s or assigned.pending is not None:
+            return True
+        return self._scoring.is_redis_up and is_due(
+            assigned.state.delta.transactions_seen,
+            head.transactions_seen,
+            settings.checkpoint_max_transactions,
+        )
+
+    async def _snapshot(self, assigned: Assigned) -> Checkpoint:
+        """Take what has been processed out of the state, once all of it has been published."""
+        scoring = self._scoring
+        async with scoring.lock:
+            await scoring.publisher.flush()
+            state = assigned.state
+            next_offset = state.next_offset
+            assert next_offset is not None  # noqa: S101 - there is progress
+            delta, state.delta = state.delta, Sums.zero(scoring.pipeline.model)
+            return Checkpoint(
+                topic=assigned.topic,
+                partition=assigned.partition,
+                generation=assigned.generation,
+                base_offset=assigned.base_offset,
+                next_offset=next_offset,
+                ledger=state.ledger,
+                alerts_position=scoring.publisher.alerts_position(
+                    assigned.partition, next_offset, assigned.alerts_position
+                ),
+                delta=delta,
+                entities={table.kind.name: table.take_changed() for table in state.tables.all()},
+                owner=scoring.owner,
+                now_ms=scoring.clock.now_ms(),
+            )
+
+    async def _merge_unloaded(self, assigned: Assigned) -> None:
+        """Merge entities that began without what is stored of them, while Redis was away."""
+        tables = assigned.state.tables
+        wanted = {table.kind.name: table.unloaded for table in tables.all() if table.unloaded}
+        if not wanted:
+            return
+        async with self._scoring.lock:
+            stored = await self._scoring.store.load_entities(
+                assigned.topic, assigned.partition, wanted
+            )
+            for table in tables.all():
+                if table.kind.name in stored:
+                    table.load(stored[table.kind.name])

@@ -1,0 +1,64 @@
+"""Progress is health: ready means that every assigned partition with lag advances."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from streamer.stream.scoring import Scoring
+
+__all__ = ["Health"]
+
+# A partition with records waiting that has not moved for this long is stalled.  A checkpoint or a
+# rebalance takes a few seconds; a minute would be noticed by customers first.
+_STALLED_AFTER_S: Final = 30.0
+
+
+class Health:
+    """Answers whether the worker is ready, and if not, why."""
+
+    def __init__(self, scoring: Scoring) -> None:
+        self._scoring = scoring
+        self.startup: str | None = "starting"
+        """What the worker waits for before it has joined the group; None after."""
+
+    def faults(self) -> list[str]:
+        """Return why the worker is not ready, one line each; empty when it is."""
+        if self.startup is not None:
+            return [self.startup]
+        now = self._scoring.clock.monotonic()
+        return [
+            f"partition {assigned.partition} must advance, got none for "
+            f"{now - assigned.advanced_at:.0f} s with {assigned.lag} records waiting"
+            for assigned in self._scoring.assigned.values()
+            if assigned.lag and now - assigned.advanced_at > _STALLED_AFTER_S
+        ]
+
+    def update_metrics(self) -> None:
+        """Bring the gauges up to date; they are read when somebody looks."""
+        scoring, metrics = self._scoring, self._scoring.metrics
+        now = scoring.clock.monotonic()
+        metrics.assigned_partitions.set(len(scoring.assigned))
+        consumed = alerted = unwarmed = 0
+        tracked: dict[str, int] = {}
+        for assigned in scoring.assigned.values():
+            partition, ledger = str(assigned.partition), assigned.state.ledger
+            metrics.ledger_imbalance.labels(partition).set(ledger.imbalance)
+            metrics.lag_records.labels(partition).set(assigned.lag)
+            metrics.checkpoint_age.labels(partition).set(now - assigned.checkpointed_at)
+            consumed += ledger.consumed
+            alerted += ledger.alerted
+            unwarmed += ledger.scored - ledger.warming
+            for table in assigned.state.tables.all():
+                tracked[table.kind.name] = tracked.get(table.kind.name, 0) + len(table)
+        for kind, n in tracked.items():
+            metrics.entities_tracked.labels(kind).set(n)
+        version = scoring.version
+        metrics.model_transactions_seen.set(version.sums.transactions_seen)
+        metrics.alert_budget_share.labels("requested").set(version.config.alert_budget)
+        metrics.alert_budget_share.labels("achieved").set(alerted / unwarmed if unwarmed else 0.0)
+        if not version.is_warming:
+            metrics.model_threshold_distance.set(version.threshold_sq**0.5)
+        if scoring.head is not None and scoring.head.header.created_at:
+            created = datetime.fromisoformat(scoring.head.header.created_at)
+            metrics.model_age.set(scoring.clock.now_ms() / 1000 - created.timestamp())

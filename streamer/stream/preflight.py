@@ -1,0 +1,56 @@
+"""Before the first record: is Kafka there, are the topics right, is Redis there, does the model fit?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import structlog
+
+from streamer.errors import UnavailableError
+from streamer.settings import Settings
+from streamer.store import ModelHead, Store
+from streamer.stream.topics import prepare_topics
+
+__all__ = ["preflight"]
+
+_log = structlog.get_logger(__name__)
+
+_PAUSE_S: Final = 1.0
+_T = TypeVar("_T")
+
+
+async def preflight(
+    settings: Settings,
+    store: Store,
+    monotonic: Callable[[], float],
+    report: Callable[[str], None],
+) -> ModelHead:
+    """Wait until Kafka and Redis answer and return the model's head.
+
+    ``report`` gets one line on what is being waited for.  Raises UnavailableError after
+    ``startup_timeout_s``, ConfigurationError when topics or model do not fit the settings.
+    """
+    deadline = monotonic() + settings.startup_timeout_s
+
+    async def patiently(what: str, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        while True:
+            try:
+                return await attempt()
+            except UnavailableError as error:
+                left_s = deadline - monotonic()
+                if left_s <= 0:
+                    raise UnavailableError(
+                        f"{what} must answer within {settings.startup_timeout_s:g} s "
+                        f"(STREAMER_STARTUP_TIMEOUT_S), got: {error}"
+                    ) from error
+                report(f"waiting for {what}, {left_s:.0f} s left: {error}")
+                _log.warning("waiting", what=what, seconds_left=round(left_s), error=str(error))
+                await asyncio.sleep(min(_PAUSE_S, left_s))
+
+    await patiently("Kafka", lambda: asyncio.to_thread(prepare_topics, settings))
+    await patiently("Redis", store.ping)
+    head = await patiently("Redis", store.head)
+    report("joining the consumer group")
+    return head

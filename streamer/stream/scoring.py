@@ -1,0 +1,229 @@
+"""The edge around the pipeline: partitions come and go, batches arrive, outcomes are published.
+
+Invariants:
+* Batches of a partition are processed one at a time, in order; a batch fetched under an older group
+  generation is not processed at all.
+* Between assignment and release a partition's state is this worker's alone; release checkpoints it.
+* Redis being away stops neither scoring nor alerting: entities that cannot be looked up begin anew
+  and are merged with what is stored once it answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from streamer.batch import Batch
+from streamer.errors import UnavailableError
+from streamer.events import Mode
+from streamer.features import Tables
+from streamer.model import ModelVersion, Sums
+from streamer.pipeline import Outcome, PartitionState, PipelineConfig, Prepared, prepare, score
+from streamer.settings import Settings
+from streamer.store import ModelHead, Store
+from streamer.stream.assignments import Assigned
+from streamer.stream.publisher import Publisher
+from streamer.stream.recovery import published_offsets
+from streamer.telemetry.metrics import Metrics
+
+__all__ = ["Clock", "Scoring"]
+
+_log = structlog.get_logger(__name__)
+
+
+class Clock:
+    """Wall and monotonic time; tests put their own in its place."""
+
+    def __init__(self, now_ms: Callable[[], int], monotonic: Callable[[], float]) -> None:
+        self.now_ms = now_ms
+        self.monotonic = monotonic
+
+
+class Scoring:
+    """All that one worker does with the transactions topic."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pipeline: PipelineConfig,
+        store: Store,
+        publisher: Publisher,
+        metrics: Metrics,
+        clock: Clock,
+        owner: str,
+    ) -> None:
+        self.settings = settings
+        self.pipeline = pipeline
+        self.store = store
+        self.publisher = publisher
+        self.metrics = metrics
+        self.clock = clock
+        self.owner = owner
+        self.assigned: dict[int, Assigned] = {}
+        self.is_redis_up = True
+        self.lock = asyncio.Lock()
+        self._version = ModelVersion.of("", Sums.zero(pipeline.model), pipeline.model)
+        self._head: ModelHead | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """What alerts say of the state that they were raised in."""
+        return "normal" if self.is_redis_up else "redis-unavailable"
+
+    @property
+    def version(self) -> ModelVersion:
+        """The model version that scores now."""
+        return self._version
+
+    @property
+    def head(self) -> ModelHead | None:
+        """The head as this worker last saw it; None before it has seen one."""
+        return self._head
+
+    def adopt(self, head: ModelHead) -> None:
+        """Score with ``head`` from the next batch on."""
+        if self._head is not None and head.id == self._head.id:
+            return
+        self._head = head
+        self._version = ModelVersion.of(head.id, head.sums, self.pipeline.model)
+
+    async def assign(self, partition: int, kafka_generation: int) -> int | None:
+        """Claim a partition and return the offset to read from; None leaves it to Kafka's group.
+
+        Raises UnavailableError while Redis or Kafka is away: without them nobody knows where the
+        last worker ended.
+        """
+        held = self.assigned.get(partition)
+        if held is not None and held.kafka_generation == kafka_generation:
+            return held.state.next_offset
+        topic = self.settings.transactions_topic
+        record = await self.store.claim(topic, partition, self.owner, self.clock.now_ms())
+        self.adopt(await self.store.head())
+        published = await asyncio.to_thread(
+            published_offsets,
+            self.settings,
+            topic,
+            partition,
+            record.alerts_position,
+            record.offset or 0,
+        )
+        state = PartitionState(
+            tables=Tables.empty(self.settings.cards_capacity, self.settings.merchants_capacity),
+            delta=Sums.zero(self.pipeline.model),
+            next_offset=record.offset,
+            ledger=record.ledger,
+            published=published,
+        )
+        now = self.clock.monotonic()
+        self.assigned[partition] = Assigned(
+            topic=topic,
+            partition=partition,
+            state=state,
+            generation=record.generation,
+            kafka_generation=kafka_generation,
+            base_offset=record.offset,
+            alerts_position=record.alerts_position,
+            has_stored=record.offset is not None,
+            checkpointed_at=now,
+            advanced_at=now,
+        )
+        _log.info(
+            "partition claimed",
+            partition=partition,
+            offset=record.offset,
+            generation=record.generation,
+            already_published=len(published),
+        )
+        return record.offset
+
+    async def handle(self, batch: Batch, kafka_generation: int) -> None:
+        """Score one batch and queue what came of it for publication."""
+        async with self.lock:
+            assigned = self.assigned.get(batch.partition)
+            if assigned is None or assigned.kafka_generation != kafka_generation:
+                return
+            started = self.clock.monotonic()
+            next_offset = assigned.state.next_offset
+            fresh = batch if next_offset is None else batch.starting_at(next_offset)
+            if fresh is None:
+                return
+            if next_offset is not None and fresh.first_offset > next_offset:
+                self.metrics.offset_gaps.inc(fresh.first_offset - next_offset)
+            prepared = prepare(fresh, self.pipeline)
+            await self._look_up(assigned, prepared)
+            outcome = score(
+                prepared,
+                assigned.state,
+                self._version,
+                self.pipeline,
+                now_ms=self.clock.now_ms(),
+                mode=self.mode,
+            )
+            self._publish(fresh, outcome)
+            assigned.advanced_at = self.clock.monotonic()
+            self._count(fresh, outcome, assigned.advanced_at - started)
+
+    def forget(self, partition: int) -> None:
+        """Drop a partition's state without saving it."""
+        self.assigned.pop(partition, None)
+        self.publisher.forget(partition)
+
+    async def _look_up(self, assigned: Assigned, prepared: Prepared) -> None:
+        """Load the entities of a batch that the tables do not hold."""
+        tables = assigned.state.tables
+        is_complete = not assigned.has_stored and not any(t.n_evicted for t in tables.all())
+        if prepared.columns is None or is_complete:
+            return
+        unknown = tables.unknown(prepared.columns)
+        if not unknown:
+            return
+        if self.is_redis_up:
+            try:
+                stored = await self.store.load_entities(
+                    assigned.topic,
+                    assigned.partition,
+                    {table.kind.name: keys for table, keys in unknown.items()},
+                )
+            except UnavailableError as error:
+                self.redis_failed(error)
+            else:
+                for table in unknown:
+                    table.load(stored[table.kind.name])
+                return
+        for table, keys in unknown.items():
+            table.mark_unloaded(keys)
+
+    def redis_failed(self, error: UnavailableError) -> None:
+        """Note that Redis is away; a checkpoint that succeeds takes it back."""
+        if self.is_redis_up:
+            _log.error("Redis is away; scoring goes on from memory", error=str(error))
+        self.is_redis_up = False
+        self.metrics.dependency_up.labels("redis").set(0)
+
+    def _publish(self, batch: Batch, outcome: Outcome) -> None:
+        if outcome.alerts:
+            timestamps = {record.offset: record.timestamp for record in batch.records}
+            for alert in outcome.alerts:
+                self.publisher.publish_alert(alert, timestamps[alert.source.offset])
+        for letter in outcome.dead_letters:
+            self.publisher.publish_dead_letter(letter, batch)
+        for item in outcome.scores:
+            self.publisher.publish_score(item)
+        self.publisher.poll()
+
+    def _count(self, batch: Batch, outcome: Outcome, elapsed_s: float) -> None:
+        metrics, ledger, partition = self.metrics, outcome.ledger, str(batch.partition)
+        metrics.consumed.labels(partition).inc(ledger.consumed)
+        metrics.scored.labels(partition).inc(ledger.scored)
+        metrics.warming.inc(ledger.warming)
+        metrics.key_mismatches.inc(outcome.n_key_mismatches)
+        metrics.late_events.inc(outcome.n_late)
+        metrics.alerts_suppressed.inc(outcome.n_suppressed)
+        metrics.batch_seconds.observe(elapsed_s)
+        metrics.batch_records.observe(len(batch))
+        for letter in outcome.dead_letters:
+            metrics.dead_letters.labels(letter.reason).inc()
+        for alert in outcome.alerts:
+            metrics.alerts.labels(alert.severity).inc()

@@ -1,0 +1,93 @@
+"""The topics: are they there, do their partitions fit together, may they be created?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from streamer.errors import ConfigurationError, UnavailableError
+from streamer.settings import Settings
+from streamer.stream.kafka_config import librdkafka_config
+
+__all__ = ["check_topics", "create_topics", "partition_counts", "prepare_topics", "topic_names"]
+
+_TIMEOUT_S = 10.0
+
+
+def topic_names(settings: Settings) -> list[str]:
+    """Return the topics that this configuration reads and writes."""
+    names = [
+        settings.transactions_topic,
+        settings.alerts_topic,
+        settings.dead_letters_topic,
+        settings.feedback_topic,
+    ]
+    return [*names, settings.scores_topic] if settings.scores_enabled else names
+
+
+def prepare_topics(settings: Settings) -> None:
+    """Create what is missing if that is allowed, then check; blocks.
+
+    Raises ConfigurationError with all faults, UnavailableError when Kafka does not answer.
+    """
+    admin = AdminClient(librdkafka_config(settings))
+    counts = partition_counts(admin)
+    if settings.create_topics:
+        missing = [name for name in topic_names(settings) if name not in counts]
+        n = counts.get(settings.transactions_topic, settings.topic_partitions)
+        create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor)
+        counts = partition_counts(admin)
+    check_topics(settings, counts)
+
+
+def partition_counts(admin: AdminClient, timeout_s: float = _TIMEOUT_S) -> dict[str, int]:
+    """Return every topic's number of partitions; blocks."""
+    try:
+        metadata = admin.list_topics(timeout=timeout_s)
+    except KafkaException as error:
+        raise UnavailableError(f"Kafka must answer within {timeout_s:g} s, got {error}") from error
+    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+
+def create_topics(admin: AdminClient, wanted: Mapping[str, int], replication_factor: int) -> None:
+    """Create topics with the given numbers of partitions; one that exists already is left alone."""
+    if not wanted:
+        return
+    requested = admin.create_topics(
+        [
+            NewTopic(name, num_partitions=n, replication_factor=replication_factor)
+            for name, n in wanted.items()
+        ],
+        operation_timeout=_TIMEOUT_S,
+    )
+    for name, future in requested.items():
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
+                raise ConfigurationError(
+                    f"topic {name} must be creatable (STREAMER_CREATE_TOPICS is on), got {error}"
+                ) from error
+
+
+def check_topics(settings: Settings, counts: Mapping[str, int]) -> None:
+    """Raise ConfigurationError with every fault of the topics, or return."""
+    faults = [
+        f"topic {name} must exist, got none; create it or set STREAMER_CREATE_TOPICS=true"
+        for name in topic_names(settings)
+        if name not in counts
+    ]
+    mirrored = [settings.alerts_topic]
+    if settings.scores_enabled:
+        mirrored.append(settings.scores_topic)
+    n_in = counts.get(settings.transactions_topic, 0)
+    faults += [
+        f"topic {name} must have at least the {n_in} partitions of {settings.transactions_topic}, "
+        f"got {counts[name]}; its messages keep the partition number of their transaction"
+        for name in mirrored
+        if name in counts and counts[name] < n_in
+    ]
+    if faults:
+        raise ConfigurationError("\n".join(faults))

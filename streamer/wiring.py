@@ -1,0 +1,44 @@
+"""From settings to the parameters of the pure core."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from streamer.codes import CURRENCIES
+from streamer.decoding import TimestampRange
+from streamer.features import FEATURE_NAMES, FEATURES
+from streamer.model import ModelConfig
+from streamer.pipeline import PipelineConfig
+from streamer.settings import Settings
+
+__all__ = ["model_config", "pipeline_config"]
+
+
+def model_config(settings: Settings) -> ModelConfig:
+    """Return the model's parameters: this release's features, the settings' numbers."""
+    return ModelConfig(
+        feature_names=FEATURE_NAMES,
+        spread_floors=tuple(feature.spread_floor for feature in FEATURES),
+        n_currencies=len(CURRENCIES),
+        n_clusters=settings.n_clusters,
+        half_life=settings.half_life_transactions,
+        score_half_life=settings.score_half_life_transactions,
+        warmup=settings.warmup_transactions,
+        alert_budget=settings.alert_budget,
+        random_seed=settings.random_seed,
+    )
+
+
+def pipeline_config(settings: Settings) -> PipelineConfig:
+    """Return the pipeline's parameters."""
+    earliest = datetime(settings.earliest_event_year, 1, 1, tzinfo=UTC)
+    card_key = settings.alert_card_key
+    return PipelineConfig(
+        model=model_config(settings),
+        believable=TimestampRange(
+            earliest_ms=int(earliest.timestamp() * 1000),
+            max_ahead_ms=int(settings.max_event_ahead_s * 1000),
+        ),
+        card_key=None if card_key is None else card_key.get_secret_value().encode(),
+        with_scores=settings.scores_enabled,
+    )
