@@ -1,0 +1,32 @@
+"""``streamer check-config``: what the worker would run with."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from streamer.cli.options import as_json
+from streamer.cli.output import print_json, readable_errors
+from streamer.settings import describe, load_settings
+
+__all__ = ["check_config"]
+
+
+@click.command("check-config")
+@as_json
+@readable_errors
+def check_config(as_json: bool) -> None:
+    """Print every setting with its value and where it comes from; exit 2 with all faults at once.
+
+    Secrets are masked. Nothing is connected to.
+    """
+    rows = describe(load_settings())
+    if as_json:
+        print_json([msgspec.to_builtins(row) for row in rows])
+        return
+    table = Table("variable", "value", "source", "meaning", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(row.env, row.value, row.source, row.description)
+    Console().print(table)

@@ -1,0 +1,50 @@
+"""How the commands speak: one line per error, JSON for machines, exit codes 0, 1 and 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, ParamSpec
+
+import click
+import orjson
+
+from streamer.errors import ConfigurationError, StreamerError
+
+__all__ = ["EXIT_FAILED", "EXIT_MISCONFIGURED", "print_json", "readable_errors"]
+
+EXIT_FAILED: Final = 1
+EXIT_MISCONFIGURED: Final = 2
+_P = ParamSpec("_P")
+
+
+def print_json(content: Any) -> None:
+    """Print one JSON object on standard output."""
+    sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def readable_errors(command: Callable[_P, None]) -> Callable[_P, None]:
+    """Turn this package's errors into their text and an exit code: 2 for settings, else 1."""
+
+    @wraps(command)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except ConfigurationError as error:
+            _fail(error, EXIT_MISCONFIGURED)
+        except StreamerError as error:
+            _fail(error, EXIT_FAILED)
+        except KeyboardInterrupt:
+            _fail("interrupted", EXIT_FAILED)
+        except BrokenPipeError:
+            # The reader of our output has gone, which is its right.
+            sys.stderr.close()
+
+    return run
+
+
+def _fail(error: object, code: int) -> None:
+    for line in str(error).splitlines():
+        click.echo(f"streamer: {line}", err=True)
+    raise SystemExit(code)

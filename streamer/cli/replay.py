@@ -1,0 +1,97 @@
+"""``streamer replay``: the pipeline over a file."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from streamer.cli.options import as_json, column_mapping
+from streamer.cli.output import EXIT_FAILED, print_json, readable_errors
+from streamer.datafiles import ColumnMapping, count_rows, read_batches
+from streamer.settings import load_settings
+
+__all__ = ["replay"]
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--alerts",
+    "alerts_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUT.jsonl",
+    help="Write the alerts to a JSON Lines file.",
+)
+@column_mapping
+@as_json
+@readable_errors
+def replay(
+    file: Path,
+    alerts_path: Path | None,
+    maps: tuple[str, ...],
+    defaults: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Score the payments of FILE (JSON Lines, CSV or Parquet) without Kafka or Redis.
+
+    The same pipeline as the worker's, as if the file were one partition. The model's settings are
+    read from STREAMER_* as the worker's are. Columns `label` and `fraud_pattern`, where there are
+    any, are used for the summary only.
+
+    \b
+    streamer replay payments.jsonl --alerts alerts.jsonl
+    streamer replay bank.parquet --map card_id=customer_id --map merchant_id=terminal_id \\
+        --default currency=EUR
+    """
+    from streamer.demo.display import render_summary
+    from streamer.replay import replay as run
+    from streamer.wiring import pipeline_config
+
+    settings = load_settings()
+    mapping = ColumnMapping.parse(maps, defaults)
+    encoder = msgspec.json.Encoder()
+    console = Console(stderr=True)
+    progress = Progress(
+        *Progress.get_default_columns()[:2],
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with _opened(alerts_path) as out, progress:
+        task = progress.add_task("scoring", total=count_rows(file))
+        summary = run(
+            read_batches(file, mapping, batch_size=settings.batch_max_records),
+            pipeline_config(settings),
+            cards_capacity=settings.cards_capacity,
+            merchants_capacity=settings.merchants_capacity,
+            checkpoint_max_transactions=settings.checkpoint_max_transactions,
+            now_ms=lambda: time.time_ns() // 1_000_000,
+            monotonic=time.monotonic,
+            on_alert=lambda alert: out and out.write(encoder.encode(alert) + b"\n"),
+            on_progress=lambda n: progress.advance(task, n),
+        )
+    if as_json:
+        print_json(summary.to_dict())
+    else:
+        Console().print(render_summary(summary))
+    if not summary.is_sound:
+        raise SystemExit(EXIT_FAILED)
+
+
+@contextlib.contextmanager
+def _opened(path: Path | None) -> Iterator[BinaryIO | None]:
+    if path is None:
+        yield None
+    else:
+        with path.open("wb") as out:
+            yield out

@@ -1,0 +1,29 @@
+"""``streamer worker``: the service itself."""
+
+from __future__ import annotations
+
+import click
+
+from streamer.cli.output import readable_errors
+from streamer.settings import load_settings
+
+__all__ = ["worker"]
+
+
+@click.command()
+@readable_errors
+def worker() -> None:
+    """Score the transactions topic until stopped.
+
+    Everything is set by STREAMER_* variables or a secrets directory; `streamer check-config` lists
+    them. Run one worker per core, at most as many as the topic has partitions; they share one model
+    through Redis. SIGTERM checkpoints and leaves the group. /healthz, /readyz, /metrics and /model
+    are on STREAMER_WEB_PORT.
+
+    `faust -A streamer.stream.app worker` is the same.
+    """
+    settings = load_settings()
+    # Faust takes a second to import; the other commands do without it.
+    from streamer.stream.run import run_worker
+
+    run_worker(settings)

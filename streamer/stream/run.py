@@ -1,0 +1,27 @@
+"""Runs the Faust app as a process: logging, signals, exit codes."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import faust
+
+from streamer.settings import Settings
+from streamer.stream.app import build_app
+from streamer.telemetry.logs import configure_logging
+
+__all__ = ["run_worker"]
+
+
+def run_worker(settings: Settings) -> NoReturn:
+    """Run a worker until it is stopped; exits the process."""
+    configure_logging(settings.log_level, settings.log_format)
+    app = build_app(settings)
+    worker = faust.Worker(
+        app,
+        quiet=True,
+        loglevel=settings.log_level,
+        redirect_stdouts=False,
+        override_logging=False,
+    )
+    worker.execute_from_commandline()
