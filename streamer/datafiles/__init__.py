@@ -1,0 +1,12 @@
+"""Payment files: JSON Lines, CSV and Parquet, read into batches of transactions and written.
+
+Reading order: `mapping` (which column is which field), `values` (a file's values in the contract),
+`reading`, `parquet`, `writing`.
+"""
+
+from streamer.datafiles.mapping import ColumnMapping
+from streamer.datafiles.reading import count_rows, read_batches
+from streamer.datafiles.values import FileBatch
+from streamer.datafiles.writing import write_rows
+
+__all__ = ["ColumnMapping", "FileBatch", "count_rows", "read_batches", "write_rows"]

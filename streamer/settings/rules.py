@@ -1,0 +1,112 @@
+"""Limits that join several settings, each with the reason that the person who set them needs.
+
+A rule sees settings that are valid one by one.  `check_rules` raises one error that carries every
+broken rule with the settings it concerns, so that `load_settings` can leave out a rule whose own
+settings are at fault already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from streamer.settings.fields import Settings
+
+__all__ = ["RULES_ERROR", "Breach", "check_rules"]
+
+RULES_ERROR: Final = "settings_rules"
+
+# k-means++ picks centers out of the warm-up buffer: with fewer samples than this per center, single
+# transactions become centers.
+WARMUP_PER_CLUSTER: Final = 20
+# Cards and merchants touched since the last checkpoint exist in memory only.  With room for four
+# checkpoints, making room for new ones never reaches an entry that is not saved yet.
+CHECKPOINTS_HELD: Final = 4
+
+_TOPICS: Final = (
+    "transactions_topic",
+    "alerts_topic",
+    "dead_letters_topic",
+    "feedback_topic",
+    "scores_topic",
+)
+
+# The settings that a rule read, the first being the one to change, and what is wrong with it.
+Breach = tuple[tuple[str, ...], str]
+
+
+def check_rules(settings: Settings) -> None:
+    """Raise a pydantic error with every `Breach` in its context; do nothing when all rules hold."""
+    breaches = [
+        *_sasl(settings),
+        *_ssl(settings),
+        *_topics(settings),
+        *_sizes(settings),
+    ]
+    if breaches:
+        text = "; ".join(f"{names[0]} {condition}" for names, condition in breaches)
+        raise PydanticCustomError(RULES_ERROR, "{text}", {"text": text, "breaches": breaches})
+
+
+def _sasl(settings: Settings) -> Iterator[Breach]:
+    protocol = settings.kafka_security_protocol
+    for name in ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"):
+        names = (name, "kafka_security_protocol")
+        given = getattr(settings, name) is not None
+        if protocol.startswith("SASL_") and not given:
+            yield names, f"must be set when {_env(names[1])} is {protocol}"
+        elif given and not protocol.startswith("SASL_"):
+            yield names, f"must not be set when {_env(names[1])} is {protocol}"
+
+
+def _ssl(settings: Settings) -> Iterator[Breach]:
+    protocol = settings.kafka_security_protocol
+    # Certificates next to a plain protocol mean that somebody believes the connection is encrypted.
+    for name in (
+        "kafka_ssl_ca_file",
+        "kafka_ssl_certificate_file",
+        "kafka_ssl_key_file",
+        "kafka_ssl_key_password",
+    ):
+        if getattr(settings, name) is not None and not protocol.endswith("SSL"):
+            names = (name, "kafka_security_protocol")
+            yield names, f"must not be set when {_env(names[1])} is {protocol}"
+    if settings.kafka_ssl_key_file and not settings.kafka_ssl_certificate_file:
+        names = ("kafka_ssl_certificate_file", "kafka_ssl_key_file")
+        yield names, f"must be set when {_env(names[1])} is"
+    if settings.kafka_ssl_key_password and not settings.kafka_ssl_key_file:
+        names = ("kafka_ssl_key_file", "kafka_ssl_key_password")
+        yield names, f"must be set when {_env(names[1])} is"
+
+
+def _topics(settings: Settings) -> Iterator[Breach]:
+    first_with: dict[str, str] = {}
+    for name in _TOPICS:
+        topic = getattr(settings, name)
+        other = first_with.setdefault(topic, name)
+        if other != name:
+            yield (name, other), f"must differ from {_env(other)}, got {topic}"
+        if topic in (".", ".."):
+            yield (name,), f"must not be . or .., got {topic}"
+
+
+def _sizes(settings: Settings) -> Iterator[Breach]:
+    yield from _at_least(settings, "warmup_transactions", WARMUP_PER_CLUSTER, "n_clusters")
+    for name in ("cards_capacity", "merchants_capacity"):
+        yield from _at_least(settings, name, CHECKPOINTS_HELD, "checkpoint_max_transactions")
+    # A checkpoint falls between two batches, never inside one.
+    yield from _at_least(settings, "checkpoint_max_transactions", 1, "batch_max_records")
+
+
+def _at_least(settings: Settings, name: str, factor: int, other: str) -> Iterator[Breach]:
+    value, least = getattr(settings, name), factor * getattr(settings, other)
+    if value < least:
+        times = f"{factor} x " if factor > 1 else ""
+        yield (name, other), f"must be at least {times}{_env(other)} = {least}, got {value}"
+
+
+def _env(name: str) -> str:
+    return f"STREAMER_{name.upper()}"

@@ -1,0 +1,98 @@
+"""Sends every log event, ours and the libraries', through one renderer to one stream.
+
+structlog and the standard library meet in the root handler's formatter: Faust, mode, aiokafka and
+confluent-kafka log through `logging`, and their lines come out like ours.  An event is redacted
+last, after its exception has become text, so that nothing reaches the renderer unseen.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Any, Final, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from streamer.telemetry.redaction import redact_event
+
+__all__ = ["configure_logging"]
+
+# These put handlers of their own on their loggers, or stop their messages from rising to the root.
+_LIBRARIES: Final = ("faust", "mode", "aiokafka", "confluent_kafka", "aiohttp", "asyncio", "redis")
+# What a reader looks for first stands first in a line.
+_LEADING: Final = ("timestamp", "level", "logger", "event")
+
+
+def configure_logging(
+    level: str = "INFO",
+    format: Literal["json", "console"] = "json",
+    stream: TextIO | None = None,
+) -> None:
+    """Route all logging of the process to ``stream`` (standard error), in one format.
+
+    Calling it again replaces what an earlier call set.
+    """
+    stream = sys.stderr if stream is None else stream
+    shared = _shared_processors()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.StackInfoRenderer(),
+                structlog.processors.format_exc_info,
+                redact_event,
+                _lead,
+                _renderer(format, stream),
+            ],
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    _route_libraries()
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _shared_processors() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _renderer(format: str, stream: TextIO) -> Processor:
+    if format == "console":
+        # The renderer's own tracebacks would show local variables, and after redaction at that.
+        return structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    return structlog.processors.JSONRenderer(serializer=json.dumps, ensure_ascii=False)
+
+
+def _route_libraries() -> None:
+    logging.captureWarnings(True)
+    for name in list(logging.root.manager.loggerDict):
+        if name.split(".")[0] in _LIBRARIES:
+            library = logging.getLogger(name)
+            library.handlers.clear()
+            library.propagate = True
+            library.disabled = False
+
+
+def _lead(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    first: dict[str, Any] = {key: event.pop(key) for key in _LEADING if key in event}
+    return {**first, **event}

@@ -1,0 +1,183 @@
+"""Every Prometheus metric of the service, its name, its labels and what it tells an SRE.
+
+Names carry base units.  Labels are bounded: a partition, or one of the values listed here; never a
+card, a merchant or a message.  Series with listed values exist from the start at 0, so that
+``increase()`` sees the very first event.  A registry belongs to one `Metrics`, and importing this
+module registers nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+__all__ = ["Metrics"]
+
+SEVERITIES: Final = ("medium", "high", "critical")
+VERDICTS: Final = ("fraud", "legitimate")
+ENTITY_KINDS: Final = ("card", "merchant")
+DEPENDENCIES: Final = ("kafka", "redis")
+BUDGETS: Final = ("requested", "achieved")
+# `UnavailableError`, `FencedError`, `InvariantError`, and anything else.
+CHECKPOINT_FAILURE_CAUSES: Final = ("unavailable", "fenced", "invariant", "other")
+
+# A batch takes from half a millisecond to the few seconds after which readiness turns.
+_BATCH_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+_BATCH_RECORDS: Final = (1, 10, 50, 100, 250, 500, 1_000, 2_000, 4_000, 8_000)
+# Up to ten minutes: after an outage the backlog's alerts are late by as much as the outage.
+_LATENCY_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 600)
+_CHECKPOINT_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """The metrics of one worker, registered in their own `CollectorRegistry`.
+
+    ``dead_letter_reasons`` are the reason codes whose series exist from the start.
+    """
+
+    def __init__(self, version: str, dead_letter_reasons: Iterable[str] = ()) -> None:
+        self.registry = CollectorRegistry()
+        self._register_ledger()
+        self._register_outcomes()
+        self._register_batches()
+        self._register_checkpoints()
+        self._register_model()
+        self._register_service(version)
+        for reason in dead_letter_reasons:
+            self.dead_letters.labels(reason)
+        ProcessCollector(registry=self.registry)
+
+    def exposition(self) -> tuple[bytes, str]:
+        """Return the body and the content type of an answer to ``GET /metrics``."""
+        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+
+    def forget_partition(self, partition: int) -> None:
+        """Drop the gauges of a partition that another worker has now.
+
+        Their last values would stand here for ever: a lag that nobody works off, an age that pages.
+        Counters stay, since what was counted was counted.
+        """
+        for gauge in (self.ledger_imbalance, self.checkpoint_age_seconds, self.lag_records):
+            gauge.remove_by_labels({"partition": str(partition)})
+
+    def _register_ledger(self) -> None:
+        self.transactions_consumed = self._counter(
+            "transactions_consumed",
+            "Records read from the transactions topic, good and bad.",
+            "partition",
+        )
+        self.transactions_scored = self._counter(
+            "transactions_scored", "Transactions that got a score, warming included.", "partition"
+        )
+        self.dead_letters = self._counter(
+            "dead_letters", "Records sent to the dead-letter topic, by reason code.", "reason"
+        )
+        self.ledger_imbalance = self._gauge(
+            "ledger_imbalance",
+            "Records consumed but neither scored nor dead-lettered. Anything but 0 is a defect.",
+            "partition",
+        )
+
+    def _register_outcomes(self) -> None:
+        self.alerts = self._counter("alerts", "Alerts published, by severity.", "severity")
+        self.alerts_suppressed = self._counter(
+            "alerts_suppressed", "Alerts not published again: they were out before a crash."
+        )
+        self.key_mismatches = self._counter(
+            "key_mismatches", "Transactions whose Kafka key was not their card id."
+        )
+        self.late_events = self._counter(
+            "late_events", "Transactions older than one already seen for the same card or merchant."
+        )
+        self.warming = self._counter(
+            "warming", "Transactions scored before the model had centers; none of them alerts."
+        )
+        self.feedback = self._counter("feedback", "Verdicts read, by verdict.", "verdict")
+        self._start_at_zero(self.alerts, SEVERITIES)
+        self._start_at_zero(self.feedback, VERDICTS)
+
+    def _register_batches(self) -> None:
+        self.batch_seconds = self._histogram(
+            "batch_seconds", "Seconds to process one batch, publishing excluded.", _BATCH_SECONDS
+        )
+        self.batch_records = self._histogram(
+            "batch_records", "Records in one batch.", _BATCH_RECORDS
+        )
+        self.alert_latency_seconds = self._histogram(
+            "alert_latency_seconds",
+            "Seconds from a transaction's Kafka time until Kafka acknowledged its alert.",
+            _LATENCY_SECONDS,
+        )
+        self.lag_records = self._gauge(
+            "lag_records", "Records in the partition that wait to be read.", "partition"
+        )
+
+    def _register_checkpoints(self) -> None:
+        self.checkpoint_seconds = self._histogram(
+            "checkpoint_seconds", "Seconds to write one checkpoint to Redis.", _CHECKPOINT_SECONDS
+        )
+        self.checkpoint_failures = self._counter(
+            "checkpoint_failures", "Checkpoints that were not written, by cause.", "cause"
+        )
+        self.checkpoint_age_seconds = self._gauge(
+            "checkpoint_age_seconds",
+            "Seconds since the last checkpoint: what a crash now would process again.",
+            "partition",
+        )
+        self._start_at_zero(self.checkpoint_failures, CHECKPOINT_FAILURE_CAUSES)
+
+    def _register_model(self) -> None:
+        self.entities_tracked = self._gauge(
+            "entities_tracked", "Cards or merchants held in memory.", "kind"
+        )
+        self.entities_evicted = self._counter(
+            "entities_evicted", "Cards or merchants that made room for others.", "kind"
+        )
+        self.model_transactions_seen = self._gauge(
+            "model_transactions_seen", "Distinct transactions that the current model has learned."
+        )
+        self.model_age_seconds = self._gauge(
+            "model_age_seconds", "Seconds since the current model version was made."
+        )
+        self.model_merges = self._counter("model_merges", "Deltas merged into the model.")
+        self.model_threshold_distance = self._gauge(
+            "model_threshold_distance", "Distance to the nearest center above which we alert."
+        )
+        self.alert_budget_share = self._gauge(
+            "alert_budget_share", "Share of traffic that alerts: requested and achieved.", "what"
+        )
+        self.revivals = self._counter(
+            "revivals", "Dying clusters that were re-seeded from the heaviest one."
+        )
+        self._start_at_zero(self.entities_tracked, ENTITY_KINDS)
+        self._start_at_zero(self.entities_evicted, ENTITY_KINDS)
+        self._start_at_zero(self.alert_budget_share, BUDGETS)
+
+    def _register_service(self, version: str) -> None:
+        self.dependency_up = self._gauge(
+            "dependency_up", "1 while Kafka or Redis answers, else 0.", "name"
+        )
+        self.assigned_partitions = self._gauge(
+            "assigned_partitions", "Partitions that Kafka has assigned to this worker."
+        )
+        self.build_info = self._gauge("build_info", "Always 1; says which version runs.", "version")
+        self._start_at_zero(self.dependency_up, DEPENDENCIES)
+        self.build_info.labels(version).set(1)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        # The client appends _total.
+        return Counter(f"streamer_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"streamer_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"streamer_{name}", text, buckets=buckets, registry=self.registry)
+
+    @staticmethod
+    def _start_at_zero(metric: Counter | Gauge, values: Iterable[str]) -> None:
+        for value in values:
+            metric.labels(value)

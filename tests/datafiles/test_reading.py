@@ -1,0 +1,325 @@
+"""Reading payment files: every format gives the same transactions, and a bad row is no error."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from streamer.datafiles import ColumnMapping, FileBatch, count_rows, read_batches
+from streamer.errors import ConfigurationError
+from streamer.events import Transaction
+
+HANDBOOK = ColumnMapping.parse(["card_id=customer_id", "merchant_id=terminal_id"], ["currency=EUR"])
+
+
+def objects(batch: FileBatch) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(value) for value in batch.values]
+
+
+def only_batch(path: Path, mapping: ColumnMapping | None = None) -> FileBatch:
+    (batch,) = read_batches(path, mapping)
+    return batch
+
+
+def parquet(path: Path, columns: dict[str, Any]) -> Path:
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def handbook(path: Path) -> Path:
+    return parquet(
+        path,
+        {
+            "transaction_id": pa.array([0, 1, 2], pa.int32()),
+            "timestamp": pa.array([1522540831000, 1522540931500, 0], pa.timestamp("ms")),
+            "customer_id": pa.array([596, 4961, 2], pa.int16()),
+            "terminal_id": pa.array([3156, None, 7], pa.int16()),
+            "amount": pa.array([27.36, 123456.78, 146.0], pa.float32()),
+            "label": pa.array([0, 1, 1], pa.int8()),
+            "fraud_scenario": pa.array([0, 2, 0], pa.int8()),
+        },
+    )
+
+
+def test_parquet_rows_become_transactions_of_the_contract(tmp_path: Path) -> None:
+    path = handbook(tmp_path / "h.parquet")
+    batch = only_batch(path, HANDBOOK)
+    # float32 holds 27.36 as 27.360000610 and 123456.78 as 123456.78125.
+    assert objects(batch) == [
+        {
+            "transaction_id": "0",
+            "card_id": "596",
+            "amount": 27.36,
+            "currency": "EUR",
+            "timestamp": "2018-04-01T00:00:31.000Z",
+            "merchant_id": "3156",
+        },
+        {
+            "transaction_id": "1",
+            "card_id": "4961",
+            "amount": 123456.78,
+            "currency": "EUR",
+            "timestamp": "2018-04-01T00:02:11.500Z",
+        },
+        {
+            "transaction_id": "2",
+            "card_id": "2",
+            "amount": 146.0,
+            "currency": "EUR",
+            "timestamp": "1970-01-01T00:00:00.000Z",
+            "merchant_id": "7",
+        },
+    ]
+    assert batch.keys == [b"596", b"4961", b"2"]
+    assert batch.labels == [None, "2", "fraud"]
+    assert batch.transaction_ids == ["0", "1", "2"]
+    assert count_rows(path) == 3
+    for value in batch.values:
+        msgspec.json.decode(value, type=Transaction)
+
+
+def test_batch_size_changes_no_byte(tmp_path: Path) -> None:
+    path = handbook(tmp_path / "h.parquet")
+    whole = only_batch(path, HANDBOOK)
+    single = list(read_batches(path, HANDBOOK, batch_size=1))
+    assert [batch.values[0] for batch in single] == whole.values
+    assert [batch.labels for batch in single] == [[label] for label in whole.labels or []]
+
+
+def test_parquet_types_that_other_programs_write_are_understood(tmp_path: Path) -> None:
+    path = parquet(
+        tmp_path / "t.parquet",
+        {
+            # A column of integers with a gap is float64 in pandas.
+            "transaction_id": pa.array([596.0, None]),
+            "card_id": pa.array(["a", "b"]).dictionary_encode(),
+            "amount": pa.array([Decimal("12.50"), Decimal("0.10")]),
+            "currency": pa.array(["EUR", "USD"], pa.large_string()),
+            "timestamp": pa.array(
+                [datetime(2018, 4, 1, 12, tzinfo=UTC), None], pa.timestamp("ns", "Europe/Paris")
+            ),
+            "mcc": pa.array([742, 5411], pa.int16()),
+            "latitude": pa.array([0.1 + 0.2, float("nan")]),
+            "country": pa.array(["", "FR"]),
+        },
+    )
+    batch = only_batch(path)
+    assert objects(batch) == [
+        {
+            "transaction_id": "596",
+            "card_id": "a",
+            "amount": 12.5,
+            "currency": "EUR",
+            "timestamp": "2018-04-01T12:00:00.000000Z",
+            "mcc": "0742",
+            "latitude": 0.3,
+        },
+        {
+            "transaction_id": None,
+            "card_id": "b",
+            "amount": 0.1,
+            "currency": "USD",
+            "timestamp": None,
+            "mcc": "5411",
+            "country": "FR",
+        },
+    ]
+    assert batch.labels is None
+    assert batch.transaction_ids == ["596", ""]
+
+
+def test_parquet_dates_and_text_timestamps_are_taken_as_utc(tmp_path: Path) -> None:
+    rest = {"transaction_id": ["1"], "card_id": ["c"], "amount": [1], "currency": ["EUR"]}
+    for column, expected in (
+        ([date(2018, 4, 1)], "2018-04-01T00:00:00Z"),
+        (["2018-04-01 10:11:12"], "2018-04-01T10:11:12Z"),
+        (["2018-04-01T10:11:12+02:00"], "2018-04-01T10:11:12+02:00"),
+    ):
+        path = parquet(tmp_path / "t.parquet", {**rest, "timestamp": column})
+        assert objects(only_batch(path))[0]["timestamp"] == expected
+
+
+CSV_HEADER = "transaction_id,card_id,amount,currency,timestamp,merchant_id,latitude,label\n"
+
+
+def test_csv_rows_become_transactions_and_empty_optional_cells_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        "\ufeff" + CSV_HEADER + "1,c1,27.36,EUR,2018-04-01 00:00,,,0\n"
+        '\n2,"c,2",5,EUR,2018-04-01T00:00:31+02:00,m,48.85,1\n'
+    )
+    batch = only_batch(path)
+    assert objects(batch) == [
+        {
+            "transaction_id": "1",
+            "card_id": "c1",
+            "amount": 27.36,
+            "currency": "EUR",
+            "timestamp": "2018-04-01T00:00:00Z",
+        },
+        {
+            "transaction_id": "2",
+            "card_id": "c,2",
+            "amount": 5.0,
+            "currency": "EUR",
+            "timestamp": "2018-04-01T00:00:31+02:00",
+            "merchant_id": "m",
+            "latitude": 48.85,
+        },
+    ]
+    assert (batch.keys, batch.labels) == ([b"c1", b"c,2"], [None, "fraud"])
+    assert count_rows(path) == 2
+
+
+@pytest.mark.parametrize("amount", ["12,50 EUR", "nan", "inf", "1_000", ""])
+def test_a_malformed_number_in_csv_stays_the_text_it_is(tmp_path: Path, amount: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(CSV_HEADER + f'1,c1,"{amount}",EUR,2018-04-01T00:00:31Z,,,0\n')
+    assert objects(only_batch(path))[0]["amount"] == amount
+
+
+def test_a_csv_row_of_the_wrong_length_passes_as_text_in_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    good = "1,c1,5,EUR,2018-04-01T00:00:31Z,m,,1\n"
+    # The unquoted thousands separator would otherwise pass as an amount of 1.
+    path.write_text(CSV_HEADER + good + "2,c2,1,234.50,EUR,2018-04-01T00:00:31Z,m,,1\n" + good)
+    batch = only_batch(path)
+    assert batch.values[1] == b"2,c2,1,234.50,EUR,2018-04-01T00:00:31Z,m,,1"
+    assert batch.keys == [b"c1", None, b"c1"]
+    assert batch.labels == ["fraud", None, "fraud"]
+    assert batch.transaction_ids == ["1", "", "1"]
+
+
+def test_json_lines_pass_through_byte_for_byte_and_bad_lines_too(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    lines = [
+        b' {"transaction_id": "1",  "card_id":"c1", "label": 0}',
+        b"not json",
+        b'{"card_id": "\xff"}',
+        b"[1, 2]",
+        b'{"transaction_id": 7, "card_id": "c2", "label": 1, "fraud_pattern": "card-testing"}',
+        b'{"card_id": "c3", "label": [1]}',
+        b"[" * 100_000,
+    ]
+    path.write_bytes(b"\n".join(lines[:2]) + b"\r\n\n  \n" + b"\n".join(lines[2:]))
+    batch = only_batch(path)
+    assert batch.values == lines
+    assert batch.keys == [b"c1", None, None, None, b"c2", b"c3", None]
+    assert batch.labels == [None, None, None, None, "card-testing", "fraud", None]
+    assert batch.transaction_ids == ["1", "", "", "", "7", "", ""]
+    assert count_rows(path) == 7
+
+
+def test_json_lines_without_labels_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "t.ndjson"
+    path.write_text('{"card_id": "c"}\n')
+    assert only_batch(path).labels is None
+
+
+def test_mapped_json_lines_are_encoded_anew_and_bad_lines_keep_their_place(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    row = (
+        '{"transaction_id":9,"customer_id":5,"terminal_id":7,"amount":1.5,'
+        '"timestamp":"2018-04-01 00:00:31","x":1}'
+    )
+    nested = row.replace("5", "[99999999999999999999999]", 1)
+    path.write_text("\n".join(["oops", row, nested, row.replace("1.5", "9" * 40)]))
+    batch = only_batch(path, HANDBOOK)
+    assert batch.values[0] == b"oops"
+    assert batch.values[2] == nested.encode()
+    assert objects(FileBatch([batch.values[1], batch.values[3]], [], None, [])) == [
+        {
+            "transaction_id": "9",
+            "card_id": "5",
+            "amount": amount,
+            "currency": "EUR",
+            "timestamp": "2018-04-01T00:00:31Z",
+            "merchant_id": "7",
+        }
+        for amount in (1.5, "9" * 40)
+    ]
+    assert batch.keys == [None, b"5", None, b"5"]
+
+
+def test_a_json_array_in_a_json_file_is_a_readable_error(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_text("[\n{}\n]")
+    with pytest.raises(ConfigurationError, match="must hold one JSON object per line"):
+        list(read_batches(path))
+
+
+@pytest.mark.parametrize("name", ["t.txt", "t.csv.gz", "t"])
+def test_an_unknown_suffix_is_an_error_that_names_the_known_ones(name: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_batches(Path(name))
+    assert str(caught.value) == (
+        "file name must end in one of .jsonl, .ndjson, .json, .csv, .parquet, got " + name
+    )
+
+
+def test_missing_and_broken_files_are_readable_errors(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="input file must exist"):
+        read_batches(tmp_path / "none.csv")
+    (tmp_path / "b.parquet").write_bytes(b"PAR1 not really")
+    with pytest.raises(ConfigurationError, match="must be a readable Parquet file"):
+        list(read_batches(tmp_path / "b.parquet"))
+    (tmp_path / "e.csv").touch()
+    with pytest.raises(ConfigurationError, match="must start with a row of column names"):
+        list(read_batches(tmp_path / "e.csv"))
+
+
+def test_parquet_without_pyarrow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = handbook(tmp_path / "h.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'streamer\[embedded\]'"):
+        list(read_batches(path))
+
+
+def test_a_column_that_the_file_lacks_is_an_error_that_lists_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("transaction_id,customer,amount,currency,timestamp\n")
+    with pytest.raises(ConfigurationError) as caught:
+        list(read_batches(path, ColumnMapping.parse(["card_id=custmer"])))
+    assert str(caught.value) == (
+        "column for card_id must be in the file, got custmer; did you mean customer?; "
+        "t.csv has the columns transaction_id, customer, amount, currency, timestamp"
+    )
+    with pytest.raises(ConfigurationError, match="card_id must come from a column or a default"):
+        list(read_batches(path))
+
+
+@pytest.mark.parametrize(
+    ("maps", "defaults", "message"),
+    [
+        (["card=x"], [], "must name one of the fields transaction_id, .*, got card; did you mean"),
+        (["card_id"], [], "column mapping must be field=value, got card_id"),
+        (["card_id=a", "card_id=b"], [], "must name a field once, got card_id twice"),
+        ([], ["currency=EURO"], "default for currency must follow the contract, got EURO"),
+        ([], ["amount=-1"], "default for amount must follow the contract, got -1"),
+    ],
+)
+def test_a_wrong_mapping_is_a_readable_error(
+    maps: list[str], defaults: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        ColumnMapping.parse(maps, defaults)
+
+
+def test_a_default_fills_gaps_of_a_column_too(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(CSV_HEADER + "1,c,5,,2018-04-01T00:00:31Z,,,0\n2,c,5,USD,x,,,0\n")
+    batch = only_batch(path, ColumnMapping.parse([], ["currency=EUR", "latitude=48.5"]))
+    assert [(row["currency"], row["latitude"]) for row in objects(batch)] == [
+        ("EUR", 48.5),
+        ("USD", 48.5),
+    ]

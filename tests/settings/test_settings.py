@@ -1,0 +1,184 @@
+"""Settings: all faults at once, by variable name, and never a secret."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from streamer.errors import ConfigurationError
+from streamer.settings import Settings, describe, load_settings
+
+
+def faults(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(environ)
+    return str(caught.value).splitlines()
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    settings = load_settings({})
+    assert settings == Settings()
+    assert (settings.n_clusters, settings.alert_budget, settings.web_port) == (16, 0.005, 8080)
+
+
+def test_settings_built_from_arguments_ignore_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STREAMER_N_CLUSTERS", "8")
+    assert Settings().n_clusters == 16
+    assert load_settings().n_clusters == 8
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings({}).n_clusters = 4  # type: ignore[misc]
+
+
+def test_all_faults_are_reported_at_once_one_line_each() -> None:
+    assert faults(
+        {
+            "STREAMER_ALERT_BUDGET": "-1",
+            "STREAMER_WEB_PORT": "80.5",
+            "STREAMER_LOG_FORMAT": "xml",
+            "STREAMER_NAMESPACE": "a b",
+            "STREAMER_KAFKA_BOOTSTRAP_SERVERS": "broker:9092,other",
+            "STREAMER_N_CLUSTERS": "400",
+            "STREAMER_KAFKA_SESSION_TIMEOUT_S": "5",
+        }
+    ) == [
+        "STREAMER_ALERT_BUDGET must be greater than 0, got -1",
+        "STREAMER_KAFKA_BOOTSTRAP_SERVERS must be host:port pairs, separated by commas, "
+        "got broker:9092,other",
+        "STREAMER_KAFKA_SESSION_TIMEOUT_S must be at least 6, got 5",
+        "STREAMER_LOG_FORMAT must be one of json or console, got xml",
+        "STREAMER_NAMESPACE must be 1 to 64 letters, digits, - and _, got a b",
+        # 20 x 400; a rule between settings is reported together with the single faults.
+        "STREAMER_WARMUP_TRANSACTIONS must be at least 20 x STREAMER_N_CLUSTERS = 8000, got 5000",
+        "STREAMER_WEB_PORT must be a whole number, got 80.5",
+    ]
+
+
+def test_a_rule_is_silent_about_a_setting_that_is_wrong_by_itself() -> None:
+    assert faults({"STREAMER_N_CLUSTERS": "1", "STREAMER_WARMUP_TRANSACTIONS": "30"}) == [
+        "STREAMER_N_CLUSTERS must be at least 2, got 1"
+    ]
+
+
+def test_an_unknown_variable_is_a_fault_with_a_hint_and_without_its_value() -> None:
+    assert faults({"STREAMER_KAFKA_SASL_PASWORD": "hunter2", "STREAMER_QQQ": "hunter2"}) == [
+        "STREAMER_KAFKA_SASL_PASWORD is not a setting; did you mean STREAMER_KAFKA_SASL_PASSWORD?",
+        "STREAMER_QQQ is not a setting",
+    ]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"STREAMER_REDIS_URL": "http://:hunter2@host/0"},
+        {"STREAMER_REDIS_URL": "redis://:hunter2@host:99999/0"},
+        {"STREAMER_ALERT_CARD_KEY": "hunter2"},
+        {"STREAMER_KAFKA_SASL_PASSWORD": "hunter2"},
+    ],
+)
+def test_no_fault_shows_a_secret(environ: dict[str, str]) -> None:
+    assert "hunter2" not in "\n".join(faults(environ))
+
+
+@pytest.mark.parametrize("url", ["redis://h:1/0", "rediss://:p@h", "unix:///run/redis.sock?db=2"])
+def test_redis_urls_of_all_three_schemes_are_accepted(url: str) -> None:
+    assert load_settings({"STREAMER_REDIS_URL": url}).redis_url.get_secret_value() == url
+
+
+def test_sasl_needs_mechanism_user_and_password() -> None:
+    assert faults({"STREAMER_KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}) == [
+        f"STREAMER_KAFKA_SASL_{name} must be set when STREAMER_KAFKA_SECURITY_PROTOCOL is SASL_SSL"
+        for name in ("MECHANISM", "PASSWORD", "USERNAME")
+    ]
+
+
+def test_a_certificate_beside_a_plain_protocol_is_a_fault(tmp_path: Path) -> None:
+    ca = tmp_path / "ca.pem"
+    ca.write_text("x")
+    assert faults({"STREAMER_KAFKA_SSL_CA_FILE": str(ca)}) == [
+        "STREAMER_KAFKA_SSL_CA_FILE must not be set when STREAMER_KAFKA_SECURITY_PROTOCOL "
+        "is PLAINTEXT"
+    ]
+
+
+def test_a_key_needs_its_certificate_and_files_must_exist(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text("x")
+    ssl = {"STREAMER_KAFKA_SECURITY_PROTOCOL": "SSL"}
+    assert faults({**ssl, "STREAMER_KAFKA_SSL_KEY_FILE": str(key)}) == [
+        "STREAMER_KAFKA_SSL_CERTIFICATE_FILE must be set when STREAMER_KAFKA_SSL_KEY_FILE is"
+    ]
+    missing = tmp_path / "none.pem"
+    assert faults({**ssl, "STREAMER_KAFKA_SSL_CA_FILE": str(missing)}) == [
+        f"STREAMER_KAFKA_SSL_CA_FILE must be a file that can be read, got {missing}"
+    ]
+
+
+def test_capacity_must_hold_four_checkpoints() -> None:
+    # 4 x 50,000 transactions between checkpoints.
+    assert faults({"STREAMER_MERCHANTS_CAPACITY": "199999"}) == [
+        "STREAMER_MERCHANTS_CAPACITY must be at least 4 x STREAMER_CHECKPOINT_MAX_TRANSACTIONS "
+        "= 200000, got 199999"
+    ]
+
+
+def test_two_topics_may_not_share_a_name() -> None:
+    assert faults({"STREAMER_ALERTS_TOPIC": "transactions"}) == [
+        "STREAMER_ALERTS_TOPIC must differ from STREAMER_TRANSACTIONS_TOPIC, got transactions"
+    ]
+
+
+def test_secrets_come_from_files_and_the_environment_wins(tmp_path: Path) -> None:
+    (tmp_path / "redis_url").write_text("redis://:filed@h:1/0\n")
+    (tmp_path / "alert_card_key").write_text("0123456789abcdef\n")
+    (tmp_path / "another-program").write_text("x")
+    (tmp_path / "..data").mkdir()
+    settings = load_settings(
+        {"STREAMER_SECRETS_DIR": str(tmp_path), "STREAMER_REDIS_URL": "redis://env:1/0"}
+    )
+    assert settings.redis_url.get_secret_value() == "redis://env:1/0"
+    assert settings.alert_card_key is not None
+    assert settings.alert_card_key.get_secret_value() == "0123456789abcdef"
+    rows = {row.name: row for row in describe(settings)}
+    assert rows["redis_url"].source == "environment"
+    assert (rows["alert_card_key"].source, rows["alert_card_key"].value) == (
+        "secrets directory",
+        "***",
+    )
+
+
+def test_a_misspelt_or_unreadable_secret_file_is_a_fault(tmp_path: Path) -> None:
+    # Unnoticed, the first of these would publish card ids in the clear.
+    (tmp_path / "alert_card_kye").write_text("0123456789abcdef")
+    (tmp_path / "redis_url").write_bytes(b"\xff")
+    assert faults({"STREAMER_SECRETS_DIR": str(tmp_path)}) == [
+        "STREAMER_SECRETS_DIR holds redis_url, which cannot be read as text",
+        "STREAMER_SECRETS_DIR holds the file alert_card_kye; did you mean alert_card_key?",
+    ]
+    assert "must be a directory" in faults({"STREAMER_SECRETS_DIR": str(tmp_path / "none")})[0]
+
+
+def test_a_fault_in_a_value_from_the_secrets_directory_does_not_show_it(tmp_path: Path) -> None:
+    (tmp_path / "web_port").write_text("hunter2")
+    assert faults({"STREAMER_SECRETS_DIR": str(tmp_path)}) == [
+        "STREAMER_WEB_PORT must be a whole number"
+    ]
+
+
+def test_every_setting_is_described_and_passwords_are_masked() -> None:
+    rows = describe(load_settings({"STREAMER_REDIS_URL": "redis://me:hunter2@h:1/0"}))
+    assert [row.name for row in rows] == list(Settings.model_fields)
+    assert all(row.description.endswith(".") for row in rows)
+    assert "hunter2" not in repr(rows)
+    (url,) = [row for row in rows if row.name == "redis_url"]
+    assert (url.env, url.value) == ("STREAMER_REDIS_URL", "redis://me:***@h:1/0")
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert load_settings({"STREAMER_WEB_PORT": ""}).web_port == 8080
