@@ -50,7 +50,7 @@ Severity = Literal["medium", "high", "critical"]
 Mode = Literal["normal", "redis-unavailable"]
 
 
-class Transaction(msgspec.Struct, frozen=True, gc=False):
+class Transaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One card payment, as a payment system publishes it on ``transactions`` (key: ``card_id``)."""
 
     transaction_id: Identifier
@@ -116,7 +116,7 @@ class Center(msgspec.Struct, frozen=True):
     values: list[CenterValue]
 
 
-class Alert(msgspec.Struct, frozen=True):
+class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     """One suspicious transaction, for a person to act on, on ``fraud-alerts`` (key: ``card_id``)."""
 
     alert_id: str

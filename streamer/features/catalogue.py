@@ -65,8 +65,8 @@ FEATURES: Final[tuple[Feature, ...]] = (
     ),
     Feature(
         "amount_deviation_from_card", "standard deviations", _same, 0.3,
-        "the amount is {value} standard deviations above this card's own habit",
-        "the amount is {value} standard deviations away from this card's own habit",
+        "the amount is high for this card's own habit, at {value} standard deviations",
+        "the amount is low for this card's own habit, at {value} standard deviations",
     ),
     Feature(
         "spend_today_ratio", "times the card's usual day", _exp, 0.3,
@@ -115,8 +115,8 @@ FEATURES: Final[tuple[Feature, ...]] = (
     ),
     Feature(
         "amount_deviation_from_merchant", "standard deviations", _same, 0.3,
-        "the amount is {value} standard deviations above what this merchant usually takes",
-        "the amount is {value} standard deviations away from what this merchant usually takes",
+        "the amount is high for this merchant, at {value} standard deviations",
+        "the amount is low for this merchant, at {value} standard deviations",
     ),
 )  # fmt: skip
 

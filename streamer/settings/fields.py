@@ -71,7 +71,6 @@ def _upper(value: object) -> object:
 # Kafka's own rule for topic names; the broker's answer to a bad one comes late and says less.
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-VersionId = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ReadableFile = Annotated[Path, AfterValidator(_readable_file)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -79,7 +78,6 @@ Count = Annotated[int, Field(ge=1)]
 PATTERN_CONDITIONS: Final = {
     r"^[A-Za-z0-9._-]{1,249}$": "must be 1 to 249 letters, digits, dots, - and _",
     r"^[A-Za-z0-9_-]{1,64}$": "must be 1 to 64 letters, digits, - and _",
-    r"^[0-9a-f]{64}$": "must be a SHA-256 in hex, 64 digits",
 }
 
 
@@ -154,27 +152,27 @@ class Settings(BaseSettings):
     """Part of every Redis key, so that deployments can share one Redis."""
     checkpoint_interval_s: Seconds = 2.0
     """Seconds between checkpoints, at most."""
-    checkpoint_max_transactions: Count = 50_000
-    """Transactions between checkpoints, at most."""
+    checkpoint_max_transactions: Count = 20_000
+    """Transactions of one partition after which a checkpoint is due in any case."""
     model_versions_kept: Count = 50
     """Model versions kept in Redis for a rollback."""
     lineage_max_entries: Count = 10_000
     """Entries kept in the history of merges, promotions and rollbacks."""
     feedback_max_entries: Count = 1_000_000
-    """Transactions remembered so that a later verdict can teach."""
+    """Verdicts kept per partition of the feedback topic, for the model to learn from."""
 
     n_clusters: int = Field(16, ge=2, le=512)
     """Centers that the model learns."""
     half_life_transactions: Count = 200_000
     """Transactions after which what was learned weighs half."""
+    score_half_life_transactions: Count = 20_000
+    """The same for the recent scores that ranks and the alert threshold come from."""
     warmup_transactions: Count = 5_000
     """Transactions before the first centers; none of them alerts."""
     alert_budget: float = Field(0.005, gt=0, le=0.2, allow_inf_nan=False)
     """Share of traffic that may alert: 0.005 is one transaction in 200."""
     random_seed: int = Field(0, ge=0, lt=2**63)
     """Seed of the first centers."""
-    start_model_version: VersionId | None = None
-    """Model version to start from in place of the current head, SHA-256 in hex."""
 
     cards_capacity: Count = 1_000_000
     """Cards held in memory; the longest unseen make room."""

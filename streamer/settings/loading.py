@@ -70,6 +70,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment for a child whose settings are ``overrides`` alone."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return inherited | dict(overrides)
+
+
 def _validate(
     values: dict[str, Any], origins: Mapping[str, Origin]
 ) -> tuple[Settings | None, list[str]]:

@@ -10,12 +10,14 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterable, Iterable
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import faust
 import structlog
 from faust.types import TP
 
+from streamer import __version__
+from streamer.decoding import DeadLetterReason
 from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.settings import Settings, load_settings
 from streamer.store import Store
@@ -52,7 +54,7 @@ class ScoringApp(faust.App):
         """Build the parts; nothing connects before the app starts."""
         self.settings = settings
         clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
-        metrics = Metrics()
+        metrics = Metrics(__version__, get_args(DeadLetterReason))
         store = Store.open(
             settings.redis_url.get_secret_value(),
             timeout_s=settings.redis_timeout_s,
@@ -64,7 +66,7 @@ class ScoringApp(faust.App):
         )
         publisher = Publisher(
             settings,
-            on_alert_delivered=lambda sent_s: metrics.alert_latency.observe(
+            on_alert_delivered=lambda sent_s: metrics.alert_latency_seconds.observe(
                 max(time.time() - sent_s, 0.0)
             ),
         )

@@ -88,6 +88,8 @@ class Checkpointing:
                 return False
             scoring.is_redis_up = True
             scoring.metrics.dependency_up.labels("redis").set(1)
+            if written.delta.transactions_seen:
+                scoring.metrics.model_merges.inc()
             scoring.adopt(head)
             assigned.pending = None
             assigned.has_stored = True

@@ -45,7 +45,7 @@ class Health:
             partition, ledger = str(assigned.partition), assigned.state.ledger
             metrics.ledger_imbalance.labels(partition).set(ledger.imbalance)
             metrics.lag_records.labels(partition).set(assigned.lag)
-            metrics.checkpoint_age.labels(partition).set(now - assigned.checkpointed_at)
+            metrics.checkpoint_age_seconds.labels(partition).set(now - assigned.checkpointed_at)
             consumed += ledger.consumed
             alerted += ledger.alerted
             unwarmed += ledger.scored - ledger.warming
@@ -61,4 +61,4 @@ class Health:
             metrics.model_threshold_distance.set(version.threshold_sq**0.5)
         if scoring.head is not None and scoring.head.header.created_at:
             created = datetime.fromisoformat(scoring.head.header.created_at)
-            metrics.model_age.set(scoring.clock.now_ms() / 1000 - created.timestamp())
+            metrics.model_age_seconds.set(scoring.clock.now_ms() / 1000 - created.timestamp())

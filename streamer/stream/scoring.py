@@ -86,6 +86,7 @@ class Scoring:
         """Score with ``head`` from the next batch on."""
         if self._head is not None and head.id == self._head.id:
             return
+        self.metrics.revivals.inc(max(head.sums.revivals - self._version.sums.revivals, 0))
         self._head = head
         self._version = ModelVersion.of(head.id, head.sums, self.pipeline.model)
 
@@ -166,9 +167,10 @@ class Scoring:
             self._count(fresh, outcome, assigned.advanced_at - started)
 
     def forget(self, partition: int) -> None:
-        """Drop a partition's state without saving it."""
+        """Drop what is left of a partition that another worker may have now."""
         self.assigned.pop(partition, None)
         self.publisher.forget(partition)
+        self.metrics.forget_partition(partition)
 
     async def _look_up(self, assigned: Assigned, prepared: Prepared) -> None:
         """Load the entities of a batch that the tables do not hold."""
@@ -215,8 +217,8 @@ class Scoring:
 
     def _count(self, batch: Batch, outcome: Outcome, elapsed_s: float) -> None:
         metrics, ledger, partition = self.metrics, outcome.ledger, str(batch.partition)
-        metrics.consumed.labels(partition).inc(ledger.consumed)
-        metrics.scored.labels(partition).inc(ledger.scored)
+        metrics.transactions_consumed.labels(partition).inc(ledger.consumed)
+        metrics.transactions_scored.labels(partition).inc(ledger.scored)
         metrics.warming.inc(ledger.warming)
         metrics.key_mismatches.inc(outcome.n_key_mismatches)
         metrics.late_events.inc(outcome.n_late)

@@ -92,6 +92,10 @@ class Metrics:
         self.late_events = self._counter(
             "late_events", "Transactions older than one already seen for the same card or merchant."
         )
+        self.offset_gaps = self._counter(
+            "offset_gaps",
+            "Offsets that Kafka passed over: compaction, or records deleted before they were read.",
+        )
         self.warming = self._counter(
             "warming", "Transactions scored before the model had centers; none of them alerts."
         )

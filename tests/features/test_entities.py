@@ -1,0 +1,100 @@
+"""The bounded tables of entity states."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.errors import InvariantError
+from streamer.features.entities import EntityKind, EntityTable
+
+KIND = EntityKind("things", half_lives_s=(10.0,), n_last=1)
+
+
+def put(table: EntityTable, key: str, time_ms: int, total: float, last: float) -> None:
+    table.store(table.rows([key]), np.array([time_ms]), np.array([[total, last]]))
+
+
+def test_what_is_saved_loads_into_another_table_bit_for_bit() -> None:
+    one, other = EntityTable(KIND, 10), EntityTable(KIND, 10)
+    put(one, "a", 1_767_614_400_123, 0.1 + 0.2, np.nan)
+    put(one, "b", 5, -1.0, 52.5)
+    saved = one.take_changed()
+    other.load({**saved, "never stored": None})
+    assert len(other) == 2
+    for key in "ab":
+        mine, theirs = one.rows([key]), other.rows([key])
+        assert one.times_ms[mine] == other.times_ms[theirs]
+        assert one.states[mine].tobytes() == other.states[theirs].tobytes()
+
+
+def test_only_changed_entities_are_handed_out_and_only_once() -> None:
+    table = EntityTable(KIND, 10)
+    put(table, "a", 1, 1.0, 0.0)
+    put(table, "b", 1, 1.0, 0.0)
+    assert set(table.take_changed()) == {"a", "b"}
+    put(table, "b", 2, 2.0, 0.0)
+    assert set(table.take_changed()) == {"b"}
+    assert table.take_changed() == {}
+
+
+def test_a_full_table_drops_what_was_unused_for_longest() -> None:
+    table = EntityTable(KIND, 3)
+    for key in ("a", "b", "c"):
+        table.rows([key])
+    table.rows(["a"])
+    table.rows(["d"])
+    assert table.unknown(["a", "b", "c", "d"]) == ["b"]
+    assert table.n_evicted == 1
+
+
+def test_a_full_table_drops_saved_entities_before_unsaved_ones() -> None:
+    table = EntityTable(KIND, 2)
+    put(table, "unsaved", 1, 1.0, 0.0)
+    table.rows(["saved later"])
+    table.rows(["new"])
+    assert table.unknown(["unsaved", "saved later"]) == ["saved later"]
+
+
+def test_one_batch_larger_than_the_table_is_an_error_that_says_what_to_do() -> None:
+    table = EntityTable(KIND, 2)
+    with pytest.raises(InvariantError, match=r"things capacity must be .* got 2; raise it"):
+        table.rows(["a", "b", "c"])
+
+
+def test_a_reused_row_starts_from_nothing() -> None:
+    table = EntityTable(KIND, 1)
+    put(table, "a", 1, 99.0, 1.0)
+    row = table.rows(["b"])
+    assert table.times_ms[row] == -1
+    assert table.states[row].tolist() == [[0.0, 0.0]]
+
+
+def test_an_entity_that_began_without_its_stored_state_is_merged_with_it() -> None:
+    """Half-life 10 s: the stored 8 is 20 s old, so 2 is left of it, and 1 came in meanwhile."""
+    table = EntityTable(KIND, 10)
+    earlier = EntityTable(KIND, 10)
+    put(earlier, "a", 10_000, 8.0, 52.5)
+    table.mark_unloaded(["a"])
+    put(table, "a", 30_000, 1.0, np.nan)
+    assert table.unloaded == ["a"]
+    table.load(earlier.take_changed())
+    row = table.rows(["a"])
+    assert table.states[row].tolist() == [[3.0, 52.5]]
+    assert table.times_ms[row] == 30_000
+    assert table.unloaded == []
+
+
+@given(st.lists(st.lists(st.integers(0, 60), min_size=1, max_size=8), max_size=60))
+def test_never_more_than_its_capacity_and_every_key_of_a_batch_has_its_own_row(
+    batches: list[list[int]],
+) -> None:
+    table = EntityTable(KIND, 12)
+    for numbers in batches:
+        keys = [f"k{number}" for number in numbers]
+        rows = table.rows(keys)
+        assert len(table) <= 12
+        assert len(set(rows.tolist())) == len(set(keys))
+        assert table.unknown(keys) == []

@@ -1,0 +1,158 @@
+"""The features, with numbers worked by hand, and their independence of batch boundaries."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.events import Transaction
+from streamer.features import FEATURE_NAMES, Columns, History, Tables, feature_matrix
+from tests.builders import payment
+
+DAY = 86_400.0
+
+
+def matrix_of(payments: list[dict[str, Any]], cuts: tuple[int, ...] = ()) -> np.ndarray[Any, Any]:
+    """Return X of ``payments``, processed in batches that end at ``cuts``."""
+    tables = Tables.empty(1_000, 1_000)
+    parts = []
+    for first, last in zip((0, *cuts), (*cuts, len(payments)), strict=True):
+        if first == last:
+            continue
+        transactions = msgspec.convert(payments[first:last], list[Transaction])
+        times = [round(t.timestamp.timestamp() * 1000) for t in transactions]
+        columns = Columns.of(transactions, times)
+        parts.append(feature_matrix(columns, History.observe(columns, tables)))
+    return np.vstack(parts)
+
+
+def feature(X: np.ndarray[Any, Any], name: str, row: int = -1) -> float:
+    return float(X[row, FEATURE_NAMES.index(name)])
+
+
+def test_a_first_payment_knows_only_its_amount_and_itself() -> None:
+    X = matrix_of([payment(amount=50.0)])
+    assert feature(X, "amount") == pytest.approx(math.log(50))
+    assert feature(X, "card_payments_1h") == pytest.approx(math.log1p(1))
+    known = {name for name, x in zip(FEATURE_NAMES, X[0], strict=True) if not math.isnan(x)}
+    assert known == {"amount", "card_payments_1h", "card_payments_1d"}
+
+
+def test_amount_against_the_cards_own_habit() -> None:
+    """Four payments of 20 at once, then one of 60: three times the usual amount.
+
+    The own variance is 0, so with a prior of 0.8² at the weight of 3 payments the spread is
+    √(3·0.64/7) = 0.5237, widened by √(1 + 1/4): ln 3 / (0.5237·1.1180) = 1.8762.
+    """
+    X = matrix_of([payment(i, amount=20.0) for i in range(4)] + [payment(4, amount=60.0)])
+    assert feature(X, "amount_ratio_to_card") == pytest.approx(math.log(3))
+    assert feature(X, "amount_deviation_from_card") == pytest.approx(1.8762, abs=1e-4)
+
+
+def test_amounts_of_another_currency_are_not_compared() -> None:
+    X = matrix_of([payment(0, amount=20.0), payment(1, amount=3_000.0, currency="JPY")])
+    assert math.isnan(feature(X, "amount_ratio_to_card"))
+
+
+def test_payments_within_an_hour_decay_by_half_each_hour() -> None:
+    X = matrix_of([payment(0), payment(1, after_s=3600)])
+    assert feature(X, "card_payments_1h") == pytest.approx(math.log1p(1.5))
+
+
+def test_seconds_since_the_last_payment() -> None:
+    X = matrix_of([payment(0), payment(1, after_s=90)])
+    assert feature(X, "card_gap") == pytest.approx(math.log1p(90))
+
+
+def test_a_late_payment_sees_a_gap_of_zero_and_rewinds_nothing() -> None:
+    late = [payment(0), payment(1, after_s=3600), payment(2, after_s=10)]
+    X = matrix_of([*late, payment(3, after_s=7200)])
+    assert feature(X, "card_gap", row=2) == 0.0
+    # One hour after the latest event: the decayed sum was 0.5 + 1 + 1, half of it is left.
+    assert feature(X, "card_payments_1h") == pytest.approx(math.log1p(1 + 2.5 / 2))
+
+
+def test_speed_is_distance_over_time_since_the_card_was_last_present() -> None:
+    """One degree of longitude on the equator is 6371·π/180 = 111.195 km, here in half an hour."""
+    here = {"latitude": 0.0, "channel": "pos"}
+    X = matrix_of(
+        [payment(0, longitude=10.0, **here), payment(1, after_s=1800, longitude=11.0, **here)]
+    )
+    assert feature(X, "travel_distance") == pytest.approx(math.log1p(111.195), abs=1e-5)
+    assert feature(X, "travel_speed") == pytest.approx(math.log1p(222.39), abs=1e-4)
+
+
+def test_an_online_payment_neither_travels_nor_moves_the_card() -> None:
+    at = {"latitude": 0.0, "longitude": 10.0}
+    X = matrix_of(
+        [
+            payment(0, channel="pos", **at),
+            payment(1, after_s=60, channel="ecommerce", latitude=40.0, longitude=100.0),
+            payment(2, after_s=3600, channel="pos", **at),
+        ]
+    )
+    assert math.isnan(feature(X, "travel_speed", row=1))
+    assert feature(X, "travel_speed", row=2) == 0.0
+
+
+def test_the_hour_is_the_local_one() -> None:
+    """Ten payments at 09:00 local time; at 09:00 the hour is familiar, at 21:00 the opposite."""
+    mornings = [
+        payment(i, timestamp=f"2026-01-{i + 1:02d}T09:00:00+05:00") for i in range(10)
+    ]
+    same = matrix_of([*mornings, payment(10, timestamp="2026-01-11T09:00:00+05:00")])
+    opposite = matrix_of([*mornings, payment(10, timestamp="2026-01-11T21:00:00+05:00")])
+    assert feature(same, "card_hour_familiarity") > 0.85
+    assert feature(opposite, "card_hour_familiarity") < -0.85
+
+
+def test_a_missing_merchant_makes_its_features_unknown_not_zero() -> None:
+    with_merchant = [payment(i, after_s=i * 60.0, merchant_id="m") for i in range(3)]
+    X = matrix_of([*with_merchant, payment(3, after_s=200)])
+    assert math.isnan(feature(X, "merchant_pace_ratio"))
+    assert math.isnan(feature(X, "amount_deviation_from_merchant"))
+    assert not math.isnan(feature(X, "merchant_pace_ratio", row=2))
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """A stream of few cards and merchants, with late events, gaps of years, and missing fields."""
+    n = draw(st.integers(1, 40))
+    seconds = st.sampled_from([0.0, 1.0, 61.0, 3600.0, DAY, -30.0, -DAY, 3 * 365 * DAY / 40])
+    clock, payments = 0.0, []
+    for i in range(n):
+        clock += draw(seconds)
+        fields: dict[str, Any] = {
+            "card_id": f"card-{draw(st.integers(0, 3))}",
+            "amount": draw(st.floats(0.01, 5_000)),
+            "currency": draw(st.sampled_from(["EUR", "JPY"])),
+        }
+        if draw(st.booleans()):
+            fields["merchant_id"] = f"m-{draw(st.integers(0, 2))}"
+        if draw(st.booleans()):
+            fields |= {
+                "latitude": draw(st.floats(-90, 90)),
+                "longitude": draw(st.floats(-180, 180)),
+                "channel": draw(st.sampled_from(["pos", "ecommerce"])),
+            }
+        payments.append(payment(i, after_s=clock, **fields))
+    return payments
+
+
+@settings(max_examples=60, deadline=None)
+@given(payments=streams(), data=st.data())
+def test_batch_boundaries_change_no_feature(payments: list[dict[str, Any]], data: st.DataObject) -> None:
+    """Invariant 4: in one batch, cut anywhere, or one by one, the features are the same."""
+    n = len(payments)
+    cuts = tuple(sorted(data.draw(st.lists(st.integers(0, n), max_size=5))))
+    whole = matrix_of(payments)
+    np.testing.assert_allclose(matrix_of(payments, cuts), whole, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        matrix_of(payments, tuple(range(1, n))), whole, rtol=1e-9, atol=1e-9
+    )
