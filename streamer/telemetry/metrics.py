@@ -9,6 +9,7 @@ module registers nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -62,7 +63,8 @@ class Metrics:
         Counters stay, since what was counted was counted.
         """
         for gauge in (self.ledger_imbalance, self.checkpoint_age_seconds, self.lag_records):
-            gauge.remove_by_labels({"partition": str(partition)})
+            with suppress(KeyError):  # Of a partition that never had this gauge.
+                gauge.remove(str(partition))
 
     def _register_ledger(self) -> None:
         self.transactions_consumed = self._counter(
