@@ -9,6 +9,7 @@ module registers nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -18,11 +19,12 @@ __all__ = ["Metrics"]
 
 SEVERITIES: Final = ("medium", "high", "critical")
 VERDICTS: Final = ("fraud", "legitimate")
-ENTITY_KINDS: Final = ("card", "merchant")
+# The entity tables of `streamer.features`.
+ENTITY_KINDS: Final = ("cards", "spending", "merchants")
 DEPENDENCIES: Final = ("kafka", "redis")
 BUDGETS: Final = ("requested", "achieved")
-# `UnavailableError`, `FencedError`, `InvariantError`, and anything else.
-CHECKPOINT_FAILURE_CAUSES: Final = ("unavailable", "fenced", "invariant", "other")
+# Redis did not answer, or another worker has the partition.
+CHECKPOINT_FAILURE_CAUSES: Final = ("redis", "fenced")
 
 # A batch takes from half a millisecond to the few seconds after which readiness turns.
 _BATCH_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -61,7 +63,8 @@ class Metrics:
         Counters stay, since what was counted was counted.
         """
         for gauge in (self.ledger_imbalance, self.checkpoint_age_seconds, self.lag_records):
-            gauge.remove_by_labels({"partition": str(partition)})
+            with suppress(KeyError):  # Of a partition that never had this gauge.
+                gauge.remove(str(partition))
 
     def _register_ledger(self) -> None:
         self.transactions_consumed = self._counter(

@@ -121,11 +121,16 @@ def test_a_key_needs_its_certificate_and_files_must_exist(tmp_path: Path) -> Non
 
 
 def test_capacity_must_hold_four_checkpoints() -> None:
-    # 4 x 50,000 transactions between checkpoints.
-    assert faults({"STREAMER_MERCHANTS_CAPACITY": "199999"}) == [
+    # 4 x 30,000 transactions between checkpoints.
+    environ = {
+        "STREAMER_CHECKPOINT_MAX_TRANSACTIONS": "30000",
+        "STREAMER_MERCHANTS_CAPACITY": "119999",
+    }
+    assert faults(environ) == [
         "STREAMER_MERCHANTS_CAPACITY must be at least 4 x STREAMER_CHECKPOINT_MAX_TRANSACTIONS "
-        "= 200000, got 199999"
+        "= 120000, got 119999"
     ]
+    load_settings({**environ, "STREAMER_MERCHANTS_CAPACITY": "120000"})
 
 
 def test_two_topics_may_not_share_a_name() -> None:
