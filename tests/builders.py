@@ -33,7 +33,9 @@ def payment(number: int = 0, after_s: float = 0.0, **fields: Any) -> dict[str, A
     } | fields
 
 
-def record(offset: int, value: dict[str, Any] | bytes | None, key: bytes | None = b"") -> StoredRecord:
+def record(
+    offset: int, value: dict[str, Any] | bytes | None, key: bytes | None = b""
+) -> StoredRecord:
     """Return a record; a dict is encoded and keyed by its card unless ``key`` says otherwise."""
     encoded = json.dumps(value).encode() if isinstance(value, dict) else value
     if key == b"":

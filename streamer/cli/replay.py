@@ -16,6 +16,7 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from streamer.cli.options import as_json, column_mapping
 from streamer.cli.output import EXIT_FAILED, print_json, readable_errors
 from streamer.datafiles import ColumnMapping, count_rows, read_batches
+from streamer.events import Alert
 from streamer.settings import load_settings
 
 __all__ = ["replay"]
@@ -68,6 +69,11 @@ def replay(
         disable=not console.is_terminal,
     )
     with _opened(alerts_path) as out, progress:
+
+        def write_alert(alert: Alert) -> None:
+            if out is not None:
+                out.write(encoder.encode(alert) + b"\n")
+
         task = progress.add_task("scoring", total=count_rows(file))
         summary = run(
             read_batches(file, mapping, batch_size=settings.batch_max_records),
@@ -77,7 +83,7 @@ def replay(
             checkpoint_max_transactions=settings.checkpoint_max_transactions,
             now_ms=lambda: time.time_ns() // 1_000_000,
             monotonic=time.monotonic,
-            on_alert=lambda alert: out and out.write(encoder.encode(alert) + b"\n"),
+            on_alert=write_alert,
             on_progress=lambda n: progress.advance(task, n),
         )
     if as_json:

@@ -119,9 +119,7 @@ async def _run(
             await supervisor.wait_ready()
             reader.start()
             started = time.monotonic()
-            feeding = asyncio.create_task(
-                asyncio.to_thread(_feed, options, feeder, tally, lock)
-            )
+            feeding = asyncio.create_task(asyncio.to_thread(_feed, options, feeder, tally, lock))
             await _follow(store, feeder, feeding, supervisor, display, tally, options.n_payments)
             elapsed_s = time.monotonic() - started
             await _until_read(reader)

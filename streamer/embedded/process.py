@@ -44,7 +44,7 @@ class ChildProcess:
         Call it from the main thread: on Linux the child's life is tied to the thread that made it.
         """
         self.name = Path(arguments[0]).name
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         self._process = subprocess.Popen(
             list(arguments),
             env=dict(environment),
@@ -53,7 +53,7 @@ class ChildProcess:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent(os.getpid()),  # noqa: PLW1509 - one system call, no locks
+            preexec_fn=_die_with_parent(os.getpid()),
         )
 
     @property

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import faust
 
 from streamer.settings import Settings
@@ -13,7 +11,7 @@ from streamer.telemetry.logs import configure_logging
 __all__ = ["run_worker"]
 
 
-def run_worker(settings: Settings) -> NoReturn:
+def run_worker(settings: Settings) -> None:
     """Run a worker until it is stopped; exits the process."""
     configure_logging(settings.log_level, settings.log_format)
     app = build_app(settings)

@@ -103,9 +103,7 @@ def test_an_online_payment_neither_travels_nor_moves_the_card() -> None:
 
 def test_the_hour_is_the_local_one() -> None:
     """Ten payments at 09:00 local time; at 09:00 the hour is familiar, at 21:00 the opposite."""
-    mornings = [
-        payment(i, timestamp=f"2026-01-{i + 1:02d}T09:00:00+05:00") for i in range(10)
-    ]
+    mornings = [payment(i, timestamp=f"2026-01-{i + 1:02d}T09:00:00+05:00") for i in range(10)]
     same = matrix_of([*mornings, payment(10, timestamp="2026-01-11T09:00:00+05:00")])
     opposite = matrix_of([*mornings, payment(10, timestamp="2026-01-11T21:00:00+05:00")])
     assert feature(same, "card_hour_familiarity") > 0.85
@@ -147,12 +145,12 @@ def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 @settings(max_examples=60, deadline=None)
 @given(payments=streams(), data=st.data())
-def test_batch_boundaries_change_no_feature(payments: list[dict[str, Any]], data: st.DataObject) -> None:
+def test_batch_boundaries_change_no_feature(
+    payments: list[dict[str, Any]], data: st.DataObject
+) -> None:
     """Invariant 4: in one batch, cut anywhere, or one by one, the features are the same."""
     n = len(payments)
     cuts = tuple(sorted(data.draw(st.lists(st.integers(0, n), max_size=5))))
     whole = matrix_of(payments)
     np.testing.assert_allclose(matrix_of(payments, cuts), whole, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(
-        matrix_of(payments, tuple(range(1, n))), whole, rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose(matrix_of(payments, tuple(range(1, n))), whole, rtol=1e-9, atol=1e-9)
