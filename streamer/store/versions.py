@@ -136,7 +136,8 @@ class Versions:
             head = await self._client.get(self._keys.head)
             if head is None:
                 raise ConfigurationError("VERSION must be a stored one, got head before any merge")
-            return str(head.decode())
+            current: str = head.decode()
+            return current
         if len(name) == _ID_LENGTH:
             return name
         known = [v.decode() for v in await self._client.zrange(self._keys.versions, 0, -1)]
@@ -146,7 +147,8 @@ class Versions:
                 f"VERSION must be the beginning of exactly one id, got {name} "
                 f"with {len(matching)} matches; see `streamer model list`"
             )
-        return matching[0]
+        only: str = matching[0]
+        return only
 
     def _move_head(
         self,

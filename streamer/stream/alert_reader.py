@@ -33,9 +33,8 @@ class AlertReader(threading.Thread):
         self._on_alert = on_alert
         self._is_stopped = threading.Event()
         self.n_read = 0
-        self._consumer = Consumer(
-            config | {"group.id": "streamer-alert-reader", "enable.auto.commit": False}
-        )
+        self._config = config | {"group.id": "streamer-alert-reader", "enable.auto.commit": False}
+        self._consumer = Consumer(self._config)
         self._consumer.assign(
             [TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(n_partitions)]
         )
@@ -53,8 +52,15 @@ class AlertReader(threading.Thread):
         self._consumer.close()
 
     def count_published(self) -> int:
-        """Return how many messages the topic holds now; blocks."""
-        ends = [self._consumer.get_watermark_offsets(place, timeout=10) for place in self._places]
+        """Return how many messages the topic holds now; blocks.
+
+        On a connection of its own: the reader's is held by fetches that wait for more.
+        """
+        consumer = Consumer(self._config)
+        try:
+            ends = [consumer.get_watermark_offsets(place, timeout=10) for place in self._places]
+        finally:
+            consumer.close()
         return sum(high - low for low, high in ends)
 
     def stop(self) -> None:
