@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -51,6 +51,15 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def parts(self, max_records: int) -> Iterator[Batch]:
+        """Yield the batch in pieces of at most ``max_records``; itself when it is no larger."""
+        if len(self.records) <= max_records:
+            yield self
+            return
+        for first in range(0, len(self.records), max_records):
+            piece = self.records[first : first + max_records]
+            yield Batch(self.topic, self.partition, piece, self.received_at_ms)
 
     def starting_at(self, offset: int) -> Batch | None:
         """Return the part of the batch at ``offset`` and beyond, or None when nothing is left."""

@@ -9,7 +9,7 @@ from streamer.batch import Batch, StoredRecord
 from streamer.datafiles import FileBatch
 from streamer.events import Alert
 from streamer.features import Tables
-from streamer.model import ModelVersion, Sums, advance, is_due
+from streamer.model import ModelVersion, Sums, advance, delta_limit
 from streamer.model.codec import state_id
 from streamer.pipeline import PartitionState, PipelineConfig, process
 from streamer.summary import Summary, Tally, percentiles_ms
@@ -53,22 +53,20 @@ def replay(
             for i, (key, value) in enumerate(zip(file_batch.keys, file_batch.values, strict=True))
         ]
         offset += len(records)
-        outcome = process(
-            Batch(_TOPIC, 0, records, arrived_ms), state, version, config, now_ms=arrived_ms
-        )
-        assert outcome is not None  # noqa: S101 - offsets only grow here
-        latency_ms = (monotonic() - batch_started) * 1000
-        for alert in outcome.alerts:
-            tally.add_alert(alert.alert_id, alert.transaction.transaction_id)
-            latencies_ms.append(latency_ms)
-            on_alert(alert)
-        if is_due(
-            state.delta.transactions_seen, sums.transactions_seen, checkpoint_max_transactions
-        ):
-            sums = advance(sums, state.delta, config.model)
-            state.delta = Sums.zero(config.model)
-            version = ModelVersion.of(state_id(sums), sums, config.model)
-            n_versions += 1
+        limit = delta_limit(sums.transactions_seen, checkpoint_max_transactions)
+        for part in Batch(_TOPIC, 0, records, arrived_ms).parts(limit):
+            outcome = process(part, state, version, config, now_ms=arrived_ms)
+            assert outcome is not None  # noqa: S101 - offsets only grow here
+            latency_ms = (monotonic() - batch_started) * 1000
+            for alert in outcome.alerts:
+                tally.add_alert(alert.alert_id, alert.transaction.transaction_id)
+                latencies_ms.append(latency_ms)
+                on_alert(alert)
+            if state.delta.transactions_seen >= limit:
+                sums = advance(sums, state.delta, config.model)
+                state.delta = Sums.zero(config.model)
+                version = ModelVersion.of(state_id(sums), sums, config.model)
+                n_versions += 1
         on_progress(len(records))
     if state.delta.transactions_seen:
         sums = advance(sums, state.delta, config.model)

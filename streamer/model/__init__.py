@@ -6,7 +6,7 @@ version), `codec` (bytes and the content-addressed id).
 """
 
 from streamer.model.config import ModelConfig
-from streamer.model.learning import advance, is_due, learn, learn_warming
+from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.sums import Sums
 from streamer.model.version import ModelVersion, Scored
 
@@ -16,7 +16,7 @@ __all__ = [
     "Scored",
     "Sums",
     "advance",
-    "is_due",
+    "delta_limit",
     "learn",
     "learn_warming",
 ]

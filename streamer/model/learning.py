@@ -23,7 +23,7 @@ from streamer.model.revival import revive
 from streamer.model.sums import Sums
 from streamer.model.version import ModelVersion, Scored
 
-__all__ = ["advance", "is_due", "learn", "learn_warming"]
+__all__ = ["advance", "delta_limit", "learn", "learn_warming"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -49,7 +49,9 @@ def learn(
     """
     n_clusters, n_bins = len(delta.cluster_weights), len(delta.score_histogram)
     delta.transactions_seen += len(teaching)
-    delta.transactions_taught += int(np.count_nonzero(teaching))
+    n_taught = int(np.count_nonzero(teaching))
+    delta.transactions_taught += n_taught
+    delta.alerted_weight += len(teaching) - n_taught
     delta.score_histogram += np.bincount(bin_of(scored.distances_sq), minlength=n_bins)
     _add_currencies(delta, log_amounts, currencies)
     X, present = scored.X[teaching], scored.present[teaching]
@@ -87,14 +89,14 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
     return revive(merged, config)
 
 
-def is_due(n_new: int, n_seen: int, n_max: int) -> bool:
-    """Return whether a delta of ``n_new`` transactions should become part of a version now.
+def delta_limit(n_seen: int, n_max: int) -> int:
+    """Return after how many new transactions a model that has seen ``n_seen`` should be renewed.
 
     A young model changes fast, and its threshold with it: it is renewed whenever it has grown by a
     tenth, later every ``n_max`` transactions.  With a fixed size of 20,000 the first 100,000 payments
     of the evaluation data were alerted at 3.4 times the budget, with growth by a tenth at 1.4 times.
     """
-    return n_new >= min(n_max, max(_SMALLEST_DELTA, n_seen // 10))
+    return min(n_max, max(_SMALLEST_DELTA, n_seen // 10))
 
 
 def _score_half_life(n_seen: int, config: ModelConfig) -> float:
@@ -141,6 +143,8 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     sums.feature_weights = known.sum(axis=0)
     sums.feature_sums, sums.feature_sums_sq = first.sum(axis=0), second.sum(axis=0)
     sums.transactions_taught += len(X)
+    # Nothing could alert yet; the threshold is to start as if the budget had been kept.
+    sums.alerted_weight += config.alert_budget * len(X)
     scored = ModelVersion.of("", sums, config).score(X, currencies)
     sums.score_histogram += np.bincount(
         bin_of(scored.distances_sq), minlength=len(sums.score_histogram)

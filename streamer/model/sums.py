@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from streamer.model.config import ModelConfig
 from streamer.model.histogram import N_BINS
 
-__all__ = ["COUNTERS", "ROWS", "Sums"]
+__all__ = ["COUNTERS", "ROWS", "SCORES", "Sums"]
 
 Floats = NDArray[np.float64]
 
 COUNTERS: Final = ("transactions_seen", "transactions_taught", "revivals")
 ROWS: Final = ("warmup_X", "warmup_currencies")
+SCORES: Final = ("score_histogram", "alerted_weight")
 
 
 @dataclass(slots=True)
@@ -31,7 +32,8 @@ class Sums:
     """Sums over transactions.  Shapes: k clusters, d features, c currencies, m warm-up rows.
 
     ``cluster_known[k, j]`` is the weight of cluster k's payments in which feature j was known.
-    ``warmup_X`` holds the raw feature rows of the warm-up, until the first centers exist.
+    ``alerted_weight`` is the part of the score histogram that was alerted.  ``warmup_X`` holds the raw
+    feature rows of the warm-up, until the first centers exist.
     """
 
     cluster_weights: Floats
@@ -44,6 +46,7 @@ class Sums:
     currency_weights: Floats
     currency_sums: Floats
     score_histogram: Floats
+    alerted_weight: Floats
     warmup_X: Floats
     warmup_currencies: NDArray[np.int64]
     transactions_seen: int = 0
@@ -64,6 +67,7 @@ class Sums:
             currency_weights=np.zeros(c),
             currency_sums=np.zeros(c),
             score_histogram=np.zeros(N_BINS),
+            alerted_weight=np.zeros(()),
             warmup_X=np.zeros((0, d)),
             warmup_currencies=np.zeros(0, dtype=np.int64),
         )
@@ -83,13 +87,13 @@ class Sums:
         return Sums(**combined)
 
     def decayed(self, discount: float, score_discount: float) -> Sums:
-        """Return the sums multiplied by ``discount``, the score histogram by its own; no counter."""
-        exempt = {*COUNTERS, *ROWS, "score_histogram"}
+        """Return the sums multiplied by ``discount``, those of scores by their own; no counter."""
+        exempt = {*COUNTERS, *ROWS, *SCORES}
         decaying = [field.name for field in fields(self) if field.name not in exempt]
         return replace(
             self,
             **{name: getattr(self, name) * discount for name in decaying},
-            score_histogram=self.score_histogram * score_discount,
+            **{name: getattr(self, name) * score_discount for name in SCORES},
         )
 
     def scale(self, config: ModelConfig) -> tuple[Floats, Floats]:

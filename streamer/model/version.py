@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from streamer.model.kmeans import assign
 from streamer.model.sums import Sums
 
 __all__ = ["ModelVersion", "Scored"]
+
+_MAX_CORRECTION: Final = 2.0
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -81,7 +84,7 @@ class ModelVersion:
             means=means,
             deviations=deviations,
             currency_means=currency_means,
-            threshold_sq=quantile(sums.score_histogram, 1.0 - config.alert_budget),
+            threshold_sq=_threshold_sq(sums, config.alert_budget),
         )
 
     @property
@@ -119,3 +122,17 @@ class ModelVersion:
             scores=share_below(self.sums.score_histogram, distances_sq),
             alerted=distances_sq > self.threshold_sq,
         )
+
+
+def _threshold_sq(sums: Sums, alert_budget: float) -> float:
+    """Return the squared distance above which recent traffic would have kept to the budget.
+
+    The histogram lags behind drift, always on the same side.  What was in fact alerted shows by how
+    much, and the share asked of the histogram is corrected by that ratio, at most twofold.
+    """
+    weight = sums.score_histogram.sum()
+    if weight <= 0:
+        return float("inf")
+    achieved = float(sums.alerted_weight) / weight
+    correction = np.clip(alert_budget / max(achieved, 1e-9), 1 / _MAX_CORRECTION, _MAX_CORRECTION)
+    return quantile(sums.score_histogram, 1.0 - alert_budget * correction)

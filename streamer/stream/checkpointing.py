@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from streamer.errors import UnavailableError
-from streamer.model import Sums, is_due
+from streamer.model import Sums
 from streamer.store import Checkpoint
 from streamer.stream.assignments import Assigned
 from streamer.stream.scoring import Scoring
@@ -40,6 +40,7 @@ class Checkpointing:
         self._scoring = scoring
         self._on_durable = on_durable
         self._one_at_a_time = asyncio.Lock()
+        scoring.make_room = self._make_room
 
     async def run(self) -> None:
         """Write checkpoints as they fall due, for ever."""
@@ -103,15 +104,19 @@ class Checkpointing:
     def _is_due(self, assigned: Assigned) -> bool:
         if not assigned.has_progress:
             return False
-        settings, head = self._scoring.settings, self._scoring.version.sums
-        age_s = self._scoring.clock.monotonic() - assigned.checkpointed_at
-        if age_s >= settings.checkpoint_interval_s or assigned.pending is not None:
+        scoring = self._scoring
+        age_s = scoring.clock.monotonic() - assigned.checkpointed_at
+        if age_s >= scoring.settings.checkpoint_interval_s or assigned.pending is not None:
             return True
-        return self._scoring.is_redis_up and is_due(
-            assigned.state.delta.transactions_seen,
-            head.transactions_seen,
-            settings.checkpoint_max_transactions,
-        )
+        if not scoring.is_redis_up or scoring.n_unmerged < scoring.delta_limit:
+            return False
+        return assigned is self._largest()
+
+    def _largest(self) -> Assigned:
+        return max(self._scoring.assigned.values(), key=lambda a: a.state.delta.transactions_seen)
+
+    async def _make_room(self) -> bool:
+        return bool(self._scoring.assigned) and await self.checkpoint(self._largest())
 
     async def _snapshot(self, assigned: Assigned) -> Checkpoint:
         """Take what has been processed out of the state, once all of it has been published."""

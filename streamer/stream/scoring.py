@@ -11,7 +11,8 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 
@@ -19,7 +20,7 @@ from streamer.batch import Batch
 from streamer.errors import UnavailableError
 from streamer.events import Mode
 from streamer.features import Tables
-from streamer.model import ModelVersion, Sums
+from streamer.model import ModelVersion, Sums, delta_limit
 from streamer.pipeline import Outcome, PartitionState, PipelineConfig, Prepared, prepare, score
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
@@ -31,6 +32,14 @@ from streamer.telemetry.metrics import Metrics
 __all__ = ["Clock", "Scoring"]
 
 _log = structlog.get_logger(__name__)
+
+
+# How many deltas of full size may wait for their checkpoint before scoring waits for it.
+_MAX_BEHIND: Final = 4
+
+
+async def _no_room() -> bool:
+    return False
 
 
 class Clock:
@@ -54,6 +63,8 @@ class Scoring:
         clock: Clock,
         owner: str,
     ) -> None:
+        self.make_room: Callable[[], Awaitable[bool]] = _no_room
+        """Checkpoints the partition that has most to merge; False when that is not possible."""
         self.settings = settings
         self.pipeline = pipeline
         self.store = store
@@ -139,8 +150,32 @@ class Scoring:
         )
         return record.offset
 
+    @property
+    def delta_limit(self) -> int:
+        """After how many transactions, over all partitions, the model is to be renewed."""
+        n_seen = self._version.sums.transactions_seen
+        return delta_limit(n_seen, self.settings.checkpoint_max_transactions)
+
+    @property
+    def n_unmerged(self) -> int:
+        """Transactions that the partitions have learned from since their last checkpoints."""
+        return sum(a.state.delta.transactions_seen for a in self.assigned.values())
+
     async def handle(self, batch: Batch, kafka_generation: int) -> None:
-        """Score one batch and queue what came of it for publication."""
+        """Score one batch and queue what came of it for publication.
+
+        While the model is young, or checkpoints do not keep up, a batch is scored in pieces with a
+        checkpoint between them: the threshold would otherwise lag behind what it is to keep to.
+        """
+        for part in batch.parts(self.delta_limit):
+            await self._handle(part, kafka_generation)
+            limit = self.delta_limit
+            is_young = limit < self.settings.checkpoint_max_transactions
+            while self.is_redis_up and self.n_unmerged >= limit * (1 if is_young else _MAX_BEHIND):
+                if not await self.make_room():
+                    break
+
+    async def _handle(self, batch: Batch, kafka_generation: int) -> None:
         async with self.lock:
             assigned = self.assigned.get(batch.partition)
             if assigned is None or assigned.kafka_generation != kafka_generation:
