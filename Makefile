@@ -1,0 +1,66 @@
+# Everything that is done with this project, from a clean checkout; `make help` lists it.
+#
+# Needs Python 3.11-3.13 with venv, and make.  Packages come from wherever this user's pip takes them.
+# All paths are relative, so the checkout may lie anywhere, also below a folder with spaces.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test lint format types schemas lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
+
+setup: $(STAMP) ## make .venv and install the project with every locked package
+
+# The stamp is newer than the lock and the metadata, or the virtual environment is made again: a
+# package that has left the lock must not stay.
+$(STAMP): pyproject.toml requirements-dev.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; \
+	  sys.exit(None if (3, 11) <= v < (3, 14) else "Python must be 3.11, 3.12 or 3.13, got %d.%d; " \
+	  "try: make setup PYTHON=python3.13" % v[:2])'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## see it work: broker, Redis, worker and traffic on this machine (ARGS="--help")
+	@$(BIN)/streamer demo $(ARGS)
+
+test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name")
+	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term-missing $(ARGS)
+
+lint: $(STAMP) ## check style and formatting
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m ruff format --check
+
+format: $(STAMP) ## put the formatting right
+	$(BIN)/python -m ruff check --fix
+	$(BIN)/python -m ruff format
+
+types: $(STAMP) ## check the types, strictly
+	$(BIN)/python -m mypy
+
+schemas: $(STAMP) ## write schemas/ anew from the message types
+	$(BIN)/python -m streamer.schema_files
+
+# --universal: one file for every supported Python and platform.  Nothing in the output says where
+# the packages came from.
+COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+lock: $(STAMP) ## write both lock files anew (ARGS="--upgrade" for newer versions)
+	$(COMPILE) $(ARGS) --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(ARGS) --extra dev --output-file requirements-dev.lock pyproject.toml
+
+clean: ## remove .venv, caches and build output
+	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,46 @@
+"""What tests share: one broker and one Redis per session, and fresh names for every test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from streamer.embedded import EmbeddedKafka, EmbeddedRedis
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[EmbeddedKafka]:
+    """A broker that all tests share; keep them apart with `unique_topic`."""
+    with EmbeddedKafka() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[EmbeddedRedis]:
+    """A Redis that all tests share; keep them apart with `redis_namespace`."""
+    with EmbeddedRedis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_server: EmbeddedRedis) -> str:
+    """The URL of `redis_server`."""
+    return redis_server.url
+
+
+@pytest.fixture
+def redis_namespace() -> str:
+    """A namespace in which no key exists yet."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def unique_topic() -> Callable[..., str]:
+    """Makes topic names, e.g. ``transactions-1f0c...``, that no other test has used."""
+
+    def make(prefix: str = "topic") -> str:
+        return f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+    return make
