@@ -24,7 +24,7 @@ from streamer.datafiles import ColumnMapping
 from streamer.demo.display import Display
 from streamer.demo.payments import PaymentBatch, from_file, from_simulator, total_of
 from streamer.embedded import ChildProcess, EmbeddedServers
-from streamer.errors import StreamerError, UnavailableError
+from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.events import Alert
 from streamer.settings import Settings, child_environment, load_settings
 from streamer.store import Store
@@ -43,6 +43,7 @@ _READY_WITHIN_S: Final = 60.0
 # Without any progress for this long the demo gives up, with the worker's last words.
 _STALLED_AFTER_S: Final = 90.0
 _MAX_RESTARTS: Final = 10
+_EXIT_MISCONFIGURED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +207,16 @@ class _Supervisor:
         self._worker = self._start()
 
     def _start(self) -> ChildProcess:
-        return ChildProcess([sys.executable, "-m", "streamer", "worker"], self._environment)
+        command = [sys.executable, "-m", "streamer", "worker"]
+        return ChildProcess(command, name="the worker", env=self._environment).start()
 
     async def restart_if_dead(self) -> None:
         """Start the worker again if it has died."""
         code = self._worker.returncode
         if code is None:
             return
+        if code == _EXIT_MISCONFIGURED:
+            raise ConfigurationError(f"the worker must start, got:\n{self.log_tail()}")
         if self.n_restarts >= _MAX_RESTARTS:
             raise StreamerError(
                 f"the worker must stay up, got {_MAX_RESTARTS} deaths; its last words:\n"
