@@ -62,7 +62,8 @@ class Summary:
     alert_budget: float
     elapsed_s: float
     latencies_ms: dict[str, float | None]
-    worker_restarts: int = 0
+    worker_restarts: int | None = None
+    """None where there is no worker, in a replay; then latencies are of the batch alone."""
 
     @property
     def achieved_budget(self) -> float | None:

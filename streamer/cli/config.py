@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
 from streamer.cli.options import as_json
 from streamer.cli.output import print_json, readable_errors
@@ -26,7 +25,8 @@ def check_config(as_json: bool) -> None:
     if as_json:
         print_json([msgspec.to_builtins(row) for row in rows])
         return
-    table = Table("variable", "value", "source", "meaning", box=None, pad_edge=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     for row in rows:
-        table.add_row(row.env, row.value, row.source, row.description)
-    Console().print(table)
+        console.print(row.env, style="bold", end="")
+        console.print(f" = {row.value}  ({row.source})")
+        console.print(f"    {row.description}", style="dim")

@@ -127,6 +127,8 @@ def render_summary(summary: Summary) -> Table:
     latency = figures["latency_ms"]
     budget = figures["alert_budget"]
     achieved = budget["achieved"]
+    is_replay = summary.worker_restarts is None
+    span = "batch read to alert built" if is_replay else "payment sent to alert published"
     balance = "scored + dead letters = consumed" if not figures["ledger_imbalance"] else "BROKEN"
     rows = [
         ("sent", f"{figures['sent']:,}", ""),
@@ -135,7 +137,11 @@ def render_summary(summary: Summary) -> Table:
         ("dead letters", f"{figures['dead_lettered']:,}", ""),
         ("model versions", f"{figures['model_versions']:,}", ""),
         ("transactions seen", f"{figures['transactions_seen']:,}", "by the model, each once"),
-        ("throughput", f"{figures['throughput_per_s']:,.0f}/s", "start and checkpoints included"),
+        (
+            "throughput",
+            f"{figures['throughput_per_s']:,.0f}/s",
+            "start included" if is_replay else "start and checkpoints included",
+        ),
         ("alerts", f"{figures['alerts']:,}", f"{figures['duplicate_alerts']} of them twice"),
         (
             "alert budget",
@@ -145,11 +151,12 @@ def render_summary(summary: Summary) -> Table:
         (
             "alert latency",
             "-" if latency["p50"] is None else f"{latency['p50']:,.0f} ms",
-            "median, payment sent to alert published"
+            f"median, {span}"
             + ("" if latency["p99"] is None else f"; p99 {latency['p99']:,.0f} ms"),
         ),
-        ("worker restarts", f"{figures['worker_restarts']}", ""),
     ]
+    if not is_replay:
+        rows.append(("worker restarts", f"{figures['worker_restarts']}", ""))
     if summary.tally.is_labelled:
         normal = figures["normal"]
         rows.append(("normal payments", f"{normal['sent']:,}", f"{normal['alerted']:,} alerted"))

@@ -22,4 +22,6 @@ def run_worker(settings: Settings) -> None:
         redirect_stdouts=False,
         override_logging=False,
     )
+    # Its escape sequences have no place among log lines.
+    worker.spinner = None
     worker.execute_from_commandline()
