@@ -65,7 +65,7 @@ class Checkpoint:
     def __post_init__(self) -> None:
         if self.ledger.imbalance:
             raise InvariantError(
-                f"ledger of {self.name} must balance, got {self.ledger.imbalance} records with no outcome"
+                f"ledger of {self.name} must balance, got {self.ledger.imbalance} records too many"
             )
         if self.base_offset is None:
             return
