@@ -1,0 +1,10 @@
+"""Redis: checkpoints, model versions, lineage and feedback.  The only package that imports redis.
+
+Reading order: `keys`, `records` (what is stored), `client` (the connection), `checkpoints` (the atomic
+step), `versions`, `feedback`, `store` (the calls the rest makes).
+"""
+
+from streamer.store.records import Checkpoint, ModelHead, PartitionRecord, VersionInfo
+from streamer.store.store import Store
+
+__all__ = ["Checkpoint", "ModelHead", "PartitionRecord", "Store", "VersionInfo"]

@@ -1,0 +1,185 @@
+"""Claiming a partition, and the one atomic step that saves what it did.
+
+Invariants:
+* A checkpoint writes offset, ledger, entities and the next model version together or not at all.
+* It is written only by the latest claimer of the partition, and only on top of the offset that it
+  started from, so the same transactions are never learned twice.
+* Offering a checkpoint again, after an answer that was lost, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from streamer.errors import FencedError, InvariantError
+from streamer.ledger import Ledger
+from streamer.model.codec import state_id
+from streamer.model.config import ModelConfig
+from streamer.model.learning import advance
+from streamer.store.client import Client, Pipe
+from streamer.store.keys import split_partition
+from streamer.store.records import (
+    Checkpoint,
+    ModelHead,
+    PartitionRecord,
+    checkpoint_fields,
+    partition_record,
+    rfc3339,
+)
+from streamer.store.versions import Limits, queue_head, queue_version, read_head, trimmable
+
+__all__ = ["claim", "load_entities", "partitions", "save", "totals"]
+
+T = TypeVar("T")
+
+# Redis runs one command at a time; a longer one would keep everybody else waiting.
+_CHUNK: Final = 5_000
+
+
+async def claim(
+    client: Client, topic: str, partition: int, owner: str, now_ms: int
+) -> PartitionRecord:
+    """Make ``owner`` the only one who may save the partition, and return what is stored of it."""
+    key = client.keys.partition(topic, partition)
+    commands: list[tuple[Any, ...]] = [
+        ("HINCRBY", key, "generation", 1),
+        ("HSET", key, "owner", owner, "claimed_at_ms", now_ms),
+        ("SADD", client.keys.partitions, f"{topic}:{partition}"),
+        ("HGETALL", key),
+    ]
+    return partition_record((await client.pipelined(commands, atomic=True))[-1])
+
+
+async def save(
+    client: Client, checkpoint: Checkpoint, config: ModelConfig, limits: Limits
+) -> ModelHead:
+    """Save ``checkpoint`` in one atomic step and return the model's head after it."""
+    key = client.keys.partition(checkpoint.topic, checkpoint.partition)
+
+    async def attempt(pipe: Pipe) -> ModelHead:
+        stored = partition_record(await pipe.execute_command("HGETALL", key))
+        head = await read_head(pipe, client.keys, config)
+        if _is_saved(stored, checkpoint):
+            return head
+        following = _following(head, checkpoint, config)
+        trimmed = await trimmable(pipe, client.keys, limits, keep=following.id)
+        pipe.multi()
+        _queue_partition(pipe, client, checkpoint)
+        if following is not head:
+            queue_version(pipe, client.keys, following, config, checkpoint.now_ms)
+            entry = _lineage_entry(following, checkpoint)
+            queue_head(pipe, client.keys, following.id, entry, limits)
+            for version_id in trimmed:
+                pipe.execute_command("DEL", client.keys.version(version_id))
+                pipe.execute_command("ZREM", client.keys.versions, version_id)
+        return following
+
+    return await client.transact([key, client.keys.head], attempt)
+
+
+async def load_entities(
+    client: Client, topic: str, partition: int, wanted: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, bytes | None]]:
+    """Return the stored state of every wanted entity in one round trip; None where there is none."""
+    asked = [
+        (kind, chunk) for kind, entities in wanted.items() for chunk in _chunks(entities, _CHUNK)
+    ]
+    keys = client.keys
+    replies = await client.pipelined(
+        [("HMGET", keys.entities(kind, topic, partition), *chunk) for kind, chunk in asked],
+        atomic=False,
+    )
+    found: dict[str, dict[str, bytes | None]] = {kind: {} for kind in wanted}
+    for (kind, chunk), states in zip(asked, replies, strict=True):
+        found[kind].update(zip(chunk, states, strict=True))
+    return found
+
+
+async def partitions(client: Client) -> dict[tuple[str, int], PartitionRecord]:
+    """Return the record of every partition that was ever claimed, in the order of their names."""
+    [members] = await client.pipelined([("SMEMBERS", client.keys.partitions)], atomic=False)
+    names = sorted(split_partition(member.decode()) for member in members)
+    replies = await client.pipelined(
+        [("HGETALL", client.keys.partition(*name)) for name in names], atomic=True
+    )
+    return {name: partition_record(reply) for name, reply in zip(names, replies, strict=True)}
+
+
+async def totals(client: Client) -> Ledger:
+    """Return the sum of all ledgers; partitions of feedback have none."""
+    records = (await partitions(client)).values()
+    return sum((record.ledger for record in records), start=Ledger())
+
+
+def _is_saved(stored: PartitionRecord, checkpoint: Checkpoint) -> bool:
+    """Return whether an earlier attempt was written, or raise if this one must not be."""
+    if (stored.generation, stored.owner) != (checkpoint.generation, checkpoint.owner):
+        raise FencedError(
+            f"generation of {checkpoint.name} must be the one claimed, {checkpoint.generation} by "
+            f"{checkpoint.owner!r}, got {stored.generation} by {stored.owner!r}; claim the "
+            "partition again and go on from the stored offset"
+        )
+    # A checkpoint that spans no offsets holds nothing that must not be written twice.
+    is_empty = checkpoint.base_offset == checkpoint.next_offset
+    if stored.offset == checkpoint.next_offset and not is_empty:
+        return True
+    if stored.offset != checkpoint.base_offset:
+        raise InvariantError(
+            f"stored offset of {checkpoint.name} must be {checkpoint.base_offset}, from which this "
+            f"checkpoint starts, got {stored.offset}"
+        )
+    return False
+
+
+def _following(head: ModelHead, checkpoint: Checkpoint, config: ModelConfig) -> ModelHead:
+    """Return the head after the checkpoint's delta; the same object when it holds nothing."""
+    if not checkpoint.delta.transactions_seen:
+        return head
+    sums = advance(head.sums, checkpoint.delta, config)
+    header = replace(
+        head.header,
+        parent=head.id,
+        created_at=rfc3339(checkpoint.now_ms),
+        reason="merge",
+        config_hash=config.hash,
+        offsets={**head.header.offsets, checkpoint.name: checkpoint.next_offset},
+    )
+    return ModelHead(state_id(sums), sums, header)
+
+
+def _lineage_entry(head: ModelHead, checkpoint: Checkpoint) -> dict[str, str | int]:
+    return {
+        "version": head.id,
+        "parent": head.header.parent,
+        "reason": "merge",
+        "who": checkpoint.owner,
+        "at": head.header.created_at,
+        "transactions_seen": head.sums.transactions_seen,
+        "transactions_new": checkpoint.delta.transactions_seen,
+        "partition": checkpoint.name,
+        "generation": checkpoint.generation,
+        "next_offset": checkpoint.next_offset,
+    }
+
+
+def _queue_partition(pipe: Pipe, client: Client, checkpoint: Checkpoint) -> None:
+    topic, partition = checkpoint.topic, checkpoint.partition
+    written = checkpoint_fields(checkpoint).items()
+    pipe.execute_command("HSET", client.keys.partition(topic, partition), *_flat(written))
+    for kind, states in checkpoint.entities.items():
+        key = client.keys.entities(kind, topic, partition)
+        for chunk in _chunks(states.items(), _CHUNK):
+            pipe.execute_command("HSET", key, *_flat(chunk))
+
+
+def _flat(pairs: Iterable[tuple[Any, Any]]) -> list[Any]:
+    return [item for pair in pairs for item in pair]
+
+
+def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while chunk := list(islice(remaining, size)):
+        yield chunk

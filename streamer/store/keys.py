@@ -1,0 +1,88 @@
+"""Every key this package uses, and nowhere else a key's text.
+
+All keys of a namespace carry it in literal braces, ``streamer:{payments}:...``.  Redis Cluster hashes
+only what the braces hold, so they share one slot and one MULTI may span them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from streamer.errors import ConfigurationError, InvariantError
+
+__all__ = ["Keys", "split_partition"]
+
+_NAMESPACE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# An entity kind of one of these names would share its key with something else.
+_RESERVED_KINDS: Final = frozenset({"feedback", "lineage", "model", "partition", "partitions"})
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names of one namespace's keys.
+
+    >>> Keys("payments").partition("transactions", 3)
+    'streamer:{payments}:partition:transactions:3'
+    """
+
+    namespace: str
+
+    def __post_init__(self) -> None:
+        if not _NAMESPACE.fullmatch(self.namespace):
+            raise ConfigurationError(
+                "STREAMER_NAMESPACE must be 1 to 64 letters, digits, dots, dashes or underscores, "
+                f"got {self.namespace!r}"
+            )
+
+    @property
+    def head(self) -> str:
+        """String: the id of the current model version."""
+        return self._key("model:head")
+
+    @property
+    def versions(self) -> str:
+        """Sorted set: version id, by creation time in epoch milliseconds."""
+        return self._key("model:versions")
+
+    def version(self, version_id: str) -> str:
+        """String: one model version as a safetensors file."""
+        return self._key(f"model:version:{version_id}")
+
+    @property
+    def lineage(self) -> str:
+        """Stream: every change of the head, with who and why."""
+        return self._key("lineage")
+
+    @property
+    def partitions(self) -> str:
+        """Set: ``<topic>:<partition>`` of every partition that has a record."""
+        return self._key("partitions")
+
+    def partition(self, topic: str, partition: int) -> str:
+        """Hash: a partition's offset, generation, owner, alerts position and ledger."""
+        return self._key(f"partition:{topic}:{partition}")
+
+    def entities(self, kind: str, topic: str, partition: int) -> str:
+        """Hash: the packed states of one kind of entity, by the entity's key."""
+        if kind in _RESERVED_KINDS:
+            raise InvariantError(f"entity kind must not be a reserved key name, got {kind!r}")
+        return self._key(f"{kind}:{topic}:{partition}")
+
+    def feedback(self, topic: str, partition: int) -> str:
+        """Stream: verdicts, each under its Kafka offset + 1."""
+        return self._key(f"feedback:{topic}:{partition}")
+
+    def _key(self, rest: str) -> str:
+        return f"streamer:{{{self.namespace}}}:{rest}"
+
+
+def split_partition(member: str) -> tuple[str, int]:
+    """Return topic and number of a member of the ``partitions`` set.
+
+    >>> split_partition("transactions:3")
+    ('transactions', 3)
+    """
+    topic, _, partition = member.rpartition(":")
+    return topic, int(partition)

@@ -1,0 +1,139 @@
+"""What the store takes and returns, and how a partition's record looks as hash fields.
+
+Invariants:
+* Offsets are Kafka's: ``offset`` is the first one whose record has not been checkpointed.
+* The ledger of a checkpoint is the partition's total so far, never a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+
+from streamer.errors import InvariantError
+from streamer.ledger import Ledger
+from streamer.model.codec import VersionHeader
+from streamer.model.sums import Sums
+
+__all__ = [
+    "Checkpoint",
+    "ModelHead",
+    "PartitionRecord",
+    "VersionInfo",
+    "checkpoint_fields",
+    "partition_record",
+    "rfc3339",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRecord:
+    """What is stored of a partition.
+
+    ``offset`` is None before the first checkpoint, ``alerts_position`` (the next offset of the
+    partition of alerts) before the first one that knew it.
+    """
+
+    offset: int | None
+    ledger: Ledger
+    generation: int
+    alerts_position: int | None
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What one partition has done between ``base_offset`` and ``next_offset``.
+
+    After an `UnavailableError` the very same checkpoint must be offered again before a later one:
+    only then can the store tell "already written" from "written by someone else".
+    """
+
+    topic: str
+    partition: int
+    generation: int
+    base_offset: int | None
+    next_offset: int
+    ledger: Ledger
+    alerts_position: int | None
+    delta: Sums
+    entities: Mapping[str, Mapping[str, bytes]]
+    owner: str
+    now_ms: int
+
+    def __post_init__(self) -> None:
+        if self.ledger.imbalance:
+            raise InvariantError(
+                f"ledger of {self.name} must balance, got {self.ledger.imbalance} records too many"
+            )
+        if self.base_offset is None:
+            return
+        n_offsets = self.next_offset - self.base_offset
+        if n_offsets < 0 or self.delta.transactions_seen > n_offsets:
+            raise InvariantError(
+                f"checkpoint of {self.name} must span its transactions, got "
+                f"{self.delta.transactions_seen} in offsets {self.base_offset} to {self.next_offset}"
+            )
+
+    @property
+    def name(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHead:
+    """A model version: its id, its sums and where it comes from."""
+
+    id: str
+    sums: Sums
+    header: VersionHeader
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInfo:
+    """One line of the list of versions."""
+
+    id: str
+    parent: str
+    created_at: str
+    reason: str
+    transactions_seen: int
+    is_head: bool
+    size_bytes: int
+
+
+def partition_record(stored: Mapping[bytes, bytes]) -> PartitionRecord:
+    """Return the record that a partition's hash holds; a field never written counts as none."""
+    values = {name.decode(): value for name, value in stored.items()}
+
+    def number(name: str) -> int | None:
+        return int(values[name]) if name in values else None
+
+    return PartitionRecord(
+        offset=number("offset"),
+        ledger=Ledger(**{field.name: number(field.name) or 0 for field in fields(Ledger)}),
+        generation=number("generation") or 0,
+        alerts_position=number("alerts_position"),
+        owner=values.get("owner", b"").decode(),
+    )
+
+
+def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, int]:
+    """Return the hash fields that a checkpoint writes."""
+    written = {"offset": checkpoint.next_offset, "saved_at_ms": checkpoint.now_ms}
+    if checkpoint.alerts_position is not None:
+        written["alerts_position"] = checkpoint.alerts_position
+    return written | asdict(checkpoint.ledger)
+
+
+def rfc3339(time_ms: int) -> str:
+    """Return an epoch time in milliseconds as RFC 3339 in UTC.
+
+    >>> rfc3339(1_700_000_000_123)
+    '2023-11-14T22:13:20.123Z'
+    """
+    moment = datetime.fromtimestamp(time_ms // 1000, tz=UTC).replace(
+        microsecond=time_ms % 1000 * 1000
+    )
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,145 @@
+"""The store of one namespace: the calls that the rest of the package makes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from streamer.ledger import Ledger
+from streamer.model.codec import VersionHeader
+from streamer.model.config import ModelConfig
+from streamer.model.sums import Sums
+from streamer.store import checkpoints, feedback, versions
+from streamer.store.client import Client
+from streamer.store.records import Checkpoint, ModelHead, PartitionRecord, VersionInfo
+from streamer.store.versions import Limits
+
+__all__ = ["Store"]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Redis as streamer sees it.  Every method raises `UnavailableError` when it does not answer."""
+
+    _client: Client
+    _config: ModelConfig
+    _limits: Limits
+    # Partitions of one worker would only collide on the head, and then send their entities again.
+    _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        timeout_s: float,
+        namespace: str,
+        config: ModelConfig,
+        versions_kept: int,
+        lineage_max_entries: int,
+        feedback_max_entries: int,
+        rng: np.random.Generator,
+    ) -> Store:
+        """Return a store that connects when it is first used.
+
+        ``rng`` spreads the retries of workers that collide; it changes no result.
+        """
+        client = Client.of(url, timeout_s, namespace, rng)
+        return cls(client, config, Limits(versions_kept, lineage_max_entries, feedback_max_entries))
+
+    async def ping(self) -> None:
+        """Return if Redis answers."""
+        await self._client.pipelined([("PING",)], atomic=False)
+
+    async def close(self) -> None:
+        """Close all connections; the store can still be used, and connects again."""
+        await self._client.close()
+
+    async def claim(self, topic: str, partition: int, owner: str, now_ms: int) -> PartitionRecord:
+        """Make ``owner`` the partition's only writer and return what is stored; a later claim wins.
+
+        The generation is a counter kept here and not the generation of Kafka's group, which starts
+        at 1 again when the group is deleted or the broker is new: an old worker would look recent.
+        """
+        return await checkpoints.claim(self._client, topic, partition, owner, now_ms)
+
+    async def checkpoint(self, checkpoint: Checkpoint) -> ModelHead:
+        """Save what a partition did in one atomic step and return the head after it.
+
+        Raises `FencedError` when the partition was claimed by another since, `InvariantError` when
+        the stored offset is not ``base_offset``.  After an `UnavailableError` offer the same
+        checkpoint again: if it was written after all, it is not written twice.
+        """
+        async with self._saving:
+            return await checkpoints.save(self._client, checkpoint, self._config, self._limits)
+
+    async def load_entities(
+        self, topic: str, partition: int, wanted: Mapping[str, Sequence[str]]
+    ) -> dict[str, dict[str, bytes | None]]:
+        """Return ``{kind: {key: packed state or None}}`` in one round trip."""
+        return await checkpoints.load_entities(self._client, topic, partition, wanted)
+
+    async def partitions(self) -> dict[tuple[str, int], PartitionRecord]:
+        """Return the record of every partition, by topic and number."""
+        return await checkpoints.partitions(self._client)
+
+    async def totals(self) -> Ledger:
+        """Return the ledger over all partitions."""
+        return await checkpoints.totals(self._client)
+
+    async def head(self) -> ModelHead:
+        """Return the current version; sums of zero where nothing was ever learned."""
+        return await versions.head(self._client, self._config)
+
+    async def set_head(self, version_id: str, reason: str, who: str, now_ms: int) -> None:
+        """Promote or roll back to a stored version; `ConfigurationError` when it is unknown."""
+        await versions.set_head(
+            self._client,
+            self._limits,
+            version_id,
+            reason=reason,
+            who=who,
+            now_ms=now_ms,
+            config=self._config,
+        )
+
+    async def put_version(self, sums: Sums, header: VersionHeader) -> str:
+        """Store a version without making it the head, and return its id."""
+        return await versions.put_version(self._client, sums, header, self._config)
+
+    async def version(self, wanted: str) -> tuple[bytes, ModelHead]:
+        """Return the file and content of the version with this id or unambiguous beginning of it."""
+        return await versions.find_version(self._client, wanted, self._config)
+
+    async def versions(self) -> list[VersionInfo]:
+        """Return what is stored, newest first."""
+        return await versions.list_versions(self._client, self._config)
+
+    async def lineage(self, count: int) -> list[dict[str, str]]:
+        """Return the latest ``count`` changes of the head, newest first."""
+        return await versions.lineage(self._client, count)
+
+    async def add_feedback(
+        self,
+        topic: str,
+        partition: int,
+        next_offset: int,
+        entries: Sequence[tuple[int, Mapping[str, str]]],
+    ) -> int:
+        """Store verdicts by their Kafka offset, each once, and return how many were new."""
+        return await feedback.add_feedback(
+            self._client, self._limits, topic, partition, next_offset, entries
+        )
+
+    async def feedback_offset(self, topic: str, partition: int) -> int | None:
+        """Return the offset from which to go on reading feedback; None before the first."""
+        return await feedback.feedback_offset(self._client, topic, partition)
+
+    async def read_feedback(
+        self, topic: str, partition: int, from_offset: int, count: int
+    ) -> list[tuple[int, dict[str, str]]]:
+        """Return up to ``count`` stored verdicts from ``from_offset`` on, oldest first."""
+        return await feedback.read_feedback(self._client, topic, partition, from_offset, count)

@@ -1,0 +1,235 @@
+"""Model versions: content-addressed and immutable, one of them the head, every change on record.
+
+Invariants:
+* The id is the hash of the state, so the first blob stored under an id stands.
+* The head is never trimmed, and a version is not promoted while it is being trimmed.
+* Every change of the head has its entry in the lineage, written in the same step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from redis.exceptions import WatchError
+
+from streamer.errors import ConfigurationError, InvariantError
+from streamer.model.codec import VersionHeader, decode_version, encode_version, state_id
+from streamer.model.config import ModelConfig
+from streamer.model.sums import Sums
+from streamer.store.client import Client, Pipe
+from streamer.store.keys import Keys
+from streamer.store.records import ModelHead, VersionInfo, rfc3339
+
+__all__ = [
+    "Limits",
+    "find_version",
+    "head",
+    "lineage",
+    "list_versions",
+    "put_version",
+    "queue_head",
+    "queue_version",
+    "read_head",
+    "set_head",
+    "trimmable",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much history is kept."""
+
+    versions_kept: int
+    lineage_max_entries: int
+    feedback_max_entries: int
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if getattr(self, name) < 1:
+                raise ConfigurationError(f"{name} must be >= 1, got {getattr(self, name)}")
+
+
+async def head(client: Client, config: ModelConfig) -> ModelHead:
+    """Return the current version; sums of zero where nothing was ever learned."""
+
+    async def attempt(pipe: Pipe) -> ModelHead:
+        return await read_head(pipe, client.keys, config)
+
+    return await client.transact([client.keys.head], attempt)
+
+
+async def set_head(
+    client: Client,
+    limits: Limits,
+    wanted: str,
+    *,
+    reason: str,
+    who: str,
+    now_ms: int,
+    config: ModelConfig,
+) -> None:
+    """Make a stored version the head; does nothing where it already is."""
+    keys = client.keys
+
+    async def attempt(pipe: Pipe) -> None:
+        version_id = await _resolve(pipe, keys, wanted)
+        # Watched too: it may be trimmed by a checkpoint in the meantime.
+        await pipe.watch(keys.version(version_id))
+        blob = await _blob(pipe, keys, version_id)
+        version = _decoded(version_id, blob, config)
+        replaced = _text(await pipe.execute_command("GET", keys.head))
+        if replaced == version_id:
+            return
+        pipe.multi()
+        entry: dict[str, str | int] = {
+            "version": version_id,
+            "parent": version.header.parent,
+            "reason": reason,
+            "who": who,
+            "at": rfc3339(now_ms),
+            "transactions_seen": version.sums.transactions_seen,
+            "replaced": replaced,
+        }
+        queue_head(pipe, keys, version_id, entry, limits)
+
+    await client.transact([keys.head], attempt)
+
+
+async def put_version(
+    client: Client, sums: Sums, header: VersionHeader, config: ModelConfig
+) -> str:
+    """Store a version without making it the head, and return its id."""
+    version = ModelHead(state_id(sums), sums, header)
+    created_at_ms = round(datetime.fromisoformat(header.created_at).timestamp() * 1000)
+    blob = encode_version(sums, header, config.feature_names)
+    commands: list[tuple[Any, ...]] = [
+        ("SET", client.keys.version(version.id), blob, "NX"),
+        ("ZADD", client.keys.versions, "NX", created_at_ms, version.id),
+    ]
+    await client.pipelined(commands, atomic=True)
+    return version.id
+
+
+async def find_version(client: Client, wanted: str, config: ModelConfig) -> tuple[bytes, ModelHead]:
+    """Return the file and the content of the version whose id starts with ``wanted``."""
+
+    async def attempt(pipe: Pipe) -> tuple[bytes, ModelHead]:
+        version_id = await _resolve(pipe, client.keys, wanted)
+        blob = await pipe.execute_command("GET", client.keys.version(version_id))
+        return blob, _decoded(version_id, blob, config)
+
+    return await client.transact([client.keys.head], attempt)
+
+
+async def list_versions(client: Client, config: ModelConfig) -> list[VersionInfo]:
+    """Return what is stored, newest first."""
+    keys = client.keys
+    [ids, current] = await client.pipelined(
+        [("ZRANGE", keys.versions, 0, -1, "REV"), ("GET", keys.head)], atomic=True
+    )
+    names = [version_id.decode() for version_id in ids]
+    blobs = await client.pipelined([("GET", keys.version(name)) for name in names], atomic=False)
+    infos = []
+    for name, blob in zip(names, blobs, strict=True):
+        if blob is None:  # trimmed since the list was read
+            continue
+        version = _decoded(name, blob, config)
+        infos.append(
+            VersionInfo(
+                id=name,
+                parent=version.header.parent,
+                created_at=version.header.created_at,
+                reason=version.header.reason,
+                transactions_seen=version.sums.transactions_seen,
+                is_head=name == _text(current),
+                size_bytes=len(blob),
+            )
+        )
+    return infos
+
+
+async def lineage(client: Client, count: int) -> list[dict[str, str]]:
+    """Return the latest ``count`` changes of the head, newest first."""
+    [entries] = await client.pipelined(
+        [("XREVRANGE", client.keys.lineage, "+", "-", "COUNT", count)], atomic=False
+    )
+    return [
+        {name.decode(): value.decode() for name, value in fields.items()} for _, fields in entries
+    ]
+
+
+async def read_head(pipe: Pipe, keys: Keys, config: ModelConfig) -> ModelHead:
+    """Return the head as seen by a transaction that watches ``keys.head``."""
+    version_id = _text(await pipe.execute_command("GET", keys.head))
+    if not version_id:
+        sums = Sums.zero(config)
+        return ModelHead(state_id(sums), sums, VersionHeader("", "", "", config.hash))
+    return _decoded(version_id, await _blob(pipe, keys, version_id), config)
+
+
+async def trimmable(pipe: Pipe, keys: Keys, limits: Limits, keep: str) -> list[str]:
+    """Return the ids beyond the limit once one more version is added; never ``keep``."""
+    oldest = await pipe.execute_command("ZRANGE", keys.versions, 0, -limits.versions_kept)
+    return [version_id.decode() for version_id in oldest if version_id.decode() != keep]
+
+
+def queue_version(
+    pipe: Pipe, keys: Keys, version: ModelHead, config: ModelConfig, now_ms: int
+) -> None:
+    """Queue the writes that store ``version``."""
+    blob = encode_version(version.sums, version.header, config.feature_names)
+    pipe.execute_command("SET", keys.version(version.id), blob)
+    pipe.execute_command("ZADD", keys.versions, now_ms, version.id)
+
+
+def queue_head(
+    pipe: Pipe, keys: Keys, version_id: str, entry: dict[str, str | int], limits: Limits
+) -> None:
+    """Queue the writes that make ``version_id`` the head and say so in the lineage."""
+    pipe.execute_command("SET", keys.head, version_id)
+    named = [item for pair in entry.items() for item in pair]
+    pipe.execute_command(
+        "XADD", keys.lineage, "MAXLEN", "~", limits.lineage_max_entries, "*", *named
+    )
+
+
+async def _resolve(pipe: Pipe, keys: Keys, wanted: str) -> str:
+    """Return the one stored id that starts with ``wanted``."""
+    stored: list[bytes] = await pipe.execute_command("ZRANGE", keys.versions, 0, -1)
+    ids = [version_id.decode() for version_id in stored]
+    matches = [version_id for version_id in ids if wanted and version_id.startswith(wanted)]
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
+        raise ConfigurationError(
+            f"model version must be one of the {len(ids)} stored, got {wanted!r}; "
+            "`streamer model list` shows them"
+        )
+    raise ConfigurationError(
+        f"model version must be unambiguous, got {wanted!r}, which begins {len(matches)} of them: "
+        f"{', '.join(match[: len(wanted) + 4] for match in matches[:5])}"
+    )
+
+
+async def _blob(pipe: Pipe, keys: Keys, version_id: str) -> bytes:
+    """Return a version's file; asks to be tried again when it was trimmed since it was named."""
+    blob: bytes | None = await pipe.execute_command("GET", keys.version(version_id))
+    if blob is not None:
+        return blob
+    if await pipe.execute_command("ZSCORE", keys.versions, version_id) is None:
+        raise WatchError("trimmed")
+    raise InvariantError(
+        f"model version {version_id[:12]} must be stored while it is listed, got nothing; "
+        "has Redis evicted it? maxmemory-policy must be noeviction"
+    )
+
+
+def _decoded(version_id: str, blob: bytes, config: ModelConfig) -> ModelHead:
+    sums, header = decode_version(blob, config)
+    return ModelHead(version_id, sums, header)
+
+
+def _text(stored: bytes | None) -> str:
+    return stored.decode() if stored is not None else ""

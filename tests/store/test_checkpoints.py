@@ -1,0 +1,301 @@
+"""The atomic checkpoint: fenced, written once, and nothing in between."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from streamer.errors import FencedError, InvariantError
+from streamer.features.entities import EntityKind, EntityTable
+from streamer.ledger import Ledger
+from streamer.model import Sums
+from streamer.model.codec import state_id
+from streamer.store import checkpoints
+from tests.store.helpers import CONFIG, NOW_MS, delta, opened, raw, run, step
+
+TOPIC = "transactions"
+
+
+def test_golden_layout_of_keys_and_fields(redis_url, namespace):
+    async def scenario():
+        entities = {"cards": {"card-1": b"\x01"}, "merchants": {"m-1": b"\x02"}}
+        async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
+            await store.claim(TOPIC, 3, "w1", NOW_MS)
+            saved = await store.checkpoint(
+                step(None, 10, partition=3, entities=entities, alerts_position=4)
+            )
+            prefix = f"streamer:{{{namespace}}}:".encode()
+            keys = {
+                key.removeprefix(prefix).decode() async for key in redis.scan_iter(prefix + b"*")
+            }
+            assert keys == {
+                "model:head",
+                "model:versions",
+                f"model:version:{saved.id}",
+                "lineage",
+                "partitions",
+                "partition:transactions:3",
+                "cards:transactions:3",
+                "merchants:transactions:3",
+            }
+            assert await redis.get(prefix + b"model:head") == saved.id.encode()
+            assert await redis.hgetall(prefix + b"cards:transactions:3") == {b"card-1": b"\x01"}
+            assert await redis.smembers(prefix + b"partitions") == {b"transactions:3"}
+            assert await redis.zrange(prefix + b"model:versions", 0, -1, withscores=True) == [
+                (saved.id.encode(), NOW_MS)
+            ]
+            assert await redis.hgetall(prefix + b"partition:transactions:3") == {
+                b"generation": b"1",
+                b"owner": b"w1",
+                b"claimed_at_ms": b"1700000000123",
+                b"saved_at_ms": b"1700000000123",
+                b"offset": b"10",
+                b"alerts_position": b"4",
+                b"consumed": b"10",
+                b"scored": b"10",
+                b"dead_lettered": b"0",
+                b"alerted": b"0",
+                b"warming": b"0",
+            }
+            assert await store.lineage(10) == [
+                {
+                    "version": saved.id,
+                    "parent": state_id(Sums.zero(CONFIG)),
+                    "reason": "merge",
+                    "who": "w1",
+                    "at": "2023-11-14T22:13:20.123Z",
+                    "transactions_seen": "10",
+                    "transactions_new": "10",
+                    "partition": "transactions/3",
+                    "generation": "1",
+                    "next_offset": "10",
+                }
+            ]
+
+    run(scenario())
+
+
+def test_a_claim_returns_what_was_saved_and_counts_up(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            first = await store.claim(TOPIC, 0, "w1", NOW_MS)
+            assert (first.generation, first.offset, first.alerts_position) == (1, None, None)
+            assert first.ledger == Ledger()
+            await store.checkpoint(step(None, 10, alerts_position=2))
+            second = await store.claim(TOPIC, 0, "w2", NOW_MS)
+            assert (second.generation, second.offset, second.alerts_position) == (2, 10, 2)
+            assert second.ledger == Ledger(consumed=10, scored=10)
+            assert await store.partitions() == {(TOPIC, 0): second}
+            assert await store.totals() == second.ledger
+
+    run(scenario())
+
+
+def test_of_two_claimers_the_older_is_fenced(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as old, opened(redis_url, namespace) as new:
+            await old.claim(TOPIC, 0, "w1", NOW_MS)
+            await new.claim(TOPIC, 0, "w2", NOW_MS)
+            with pytest.raises(FencedError, match="1 by 'w1', got 2 by 'w2'; claim the partition"):
+                await old.checkpoint(step(None, 10))
+            assert (await new.head()).sums.transactions_seen == 0
+            saved = await new.checkpoint(step(None, 7, generation=2, owner="w2"))
+            assert saved.sums.transactions_seen == 7
+
+    run(scenario())
+
+
+def test_an_older_claimer_of_the_same_offsets_is_not_told_that_it_saved_them(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            await store.claim(TOPIC, 0, "w2", NOW_MS)
+            await store.checkpoint(step(None, 10, generation=2, owner="w2"))
+            with pytest.raises(FencedError):
+                await store.checkpoint(step(None, 10))
+
+    run(scenario())
+
+
+def test_a_claim_between_the_reads_and_the_write_fences(redis_url, namespace, monkeypatch):
+    async def scenario():
+        async with opened(redis_url, namespace) as old, opened(redis_url, namespace) as new:
+            await old.claim(TOPIC, 0, "w1", NOW_MS)
+            original = checkpoints.trimmable
+
+            async def interrupted(*args, **kwargs):
+                monkeypatch.setattr(checkpoints, "trimmable", original)
+                await new.claim(TOPIC, 0, "w2", NOW_MS)
+                return await original(*args, **kwargs)
+
+            monkeypatch.setattr(checkpoints, "trimmable", interrupted)
+            with pytest.raises(FencedError):
+                await old.checkpoint(step(None, 10))
+            assert (await new.head()).sums.transactions_seen == 0
+
+    run(scenario())
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(schedule=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 50)), max_size=20))
+def test_concurrent_checkpoints_of_different_partitions_lose_nothing(
+    redis_url, namespace, schedule
+):
+    """Each partition's worker has a connection of its own; all write the same head."""
+    namespace = f"{namespace}-{abs(hash(tuple(schedule)))}"
+
+    async def worker(partition):
+        sizes = [size for at, size in schedule if at == partition]
+        rng = np.random.default_rng(partition)
+        async with opened(redis_url, namespace, rng=rng) as store:
+            base = (await store.claim(TOPIC, partition, "w1", NOW_MS)).offset
+            generation = (await store.partitions())[TOPIC, partition].generation
+            for size in sizes:
+                following = (base or 0) + size
+                await store.checkpoint(
+                    step(base, following, partition=partition, generation=generation)
+                )
+                base = following
+            return base
+
+    async def scenario():
+        async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
+            # Hypothesis may run one schedule twice.
+            async for key in redis.scan_iter(f"streamer:{{{namespace}}}:*"):
+                await redis.delete(key)
+            offsets = await asyncio.gather(*(worker(partition) for partition in range(4)))
+            head = await store.head()
+            n_total = sum(size for _, size in schedule)
+            assert head.sums.transactions_seen == n_total
+            assert (await store.totals()).scored == n_total
+            assert head.header.offsets == {
+                f"{TOPIC}/{partition}": offset
+                for partition, offset in enumerate(offsets)
+                if offset is not None
+            }
+            lineage = await store.lineage(100)
+            assert len(lineage) == len(schedule)
+            # Each version is built on the one before it: no branch, so nothing was overwritten.
+            assert [entry["parent"] for entry in lineage[:-1]] == [
+                entry["version"] for entry in lineage[1:]
+            ]
+
+    run(scenario())
+
+
+def test_a_repeated_checkpoint_changes_nothing(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            first = await store.checkpoint(step(None, 10))
+            again = await store.checkpoint(step(None, 10))
+            assert again.id == first.id
+            assert len(await store.lineage(10)) == 1
+
+    run(scenario())
+
+
+def test_a_checkpoint_from_another_offset_is_a_broken_invariant(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            await store.checkpoint(step(None, 10))
+            with pytest.raises(InvariantError, match=r"must be 12, from which .* got 10"):
+                await store.checkpoint(step(12, 20))
+            with pytest.raises(InvariantError, match=r"must be None, .* got 10"):
+                await store.checkpoint(step(None, 20))
+            assert (await store.head()).sums.transactions_seen == 10
+
+    run(scenario())
+
+
+def test_without_transactions_no_version_is_made_but_the_rest_is_saved(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            nothing = Sums.zero(CONFIG)
+            # Ten dead letters, and then a change of a card without any offset.
+            await store.checkpoint(step(None, 10, learned=nothing))
+            cards = {"cards": {"card-1": b"\x01"}}
+            await store.checkpoint(step(10, 10, learned=nothing, entities=cards))
+            assert await store.versions() == []
+            assert (await store.partitions())[TOPIC, 0].offset == 10
+            assert await store.load_entities(TOPIC, 0, {"cards": ["card-1"]}) == cards
+
+    run(scenario())
+
+
+def test_a_crash_between_the_reads_and_the_write_leaves_nothing(redis_url, namespace, monkeypatch):
+    async def scenario():
+        async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            before = {key async for key in redis.scan_iter(f"streamer:{{{namespace}}}:*")}
+            record = await store.partitions()
+
+            def crash(*_):
+                raise MemoryError
+
+            with monkeypatch.context() as patch:
+                patch.setattr(checkpoints, "advance", crash)
+                with pytest.raises(MemoryError):
+                    await store.checkpoint(step(None, 10, entities={"cards": {"c": b"\x01"}}))
+            assert {key async for key in redis.scan_iter(f"streamer:{{{namespace}}}:*")} == before
+            assert await store.partitions() == record
+            assert (await store.checkpoint(step(None, 10))).sums.transactions_seen == 10
+
+    run(scenario())
+
+
+def test_a_checkpoint_must_balance_and_span_its_transactions():
+    with pytest.raises(InvariantError, match="ledger of transactions/0 must balance, got 1"):
+        replace(step(None, 10), ledger=Ledger(consumed=10, scored=9))
+    with pytest.raises(
+        InvariantError, match="must span its transactions, got 6 in offsets 5 to 10"
+    ):
+        step(5, 10, learned=delta(6))
+    with pytest.raises(InvariantError, match="got 0 in offsets 10 to 5"):
+        step(10, 5, learned=delta(0))
+
+
+def test_an_entity_kind_cannot_take_the_name_of_another_key(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            with pytest.raises(InvariantError, match="got 'partition'"):
+                await store.load_entities(TOPIC, 0, {"partition": ["0"]})
+
+    run(scenario())
+
+
+def test_entity_tables_survive_a_round_trip_in_chunks(redis_url, namespace):
+    kind = EntityKind("cards", (3600.0,), n_last=1)
+    keys = [f"card-é{i}" for i in range(12_001)]
+
+    async def scenario():
+        table = EntityTable(kind, 20_000)
+        rows = table.rows(keys)
+        times_ms = NOW_MS + np.arange(len(keys))
+        states = np.random.default_rng(1).normal(size=(len(keys), 2))
+        table.store(rows, times_ms, states)
+        async with opened(redis_url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            await store.checkpoint(step(None, 12_001, entities={"cards": table.take_changed()}))
+            wanted = {"cards": [*keys, "never-seen"], "spending": ["card-é0"], "merchants": []}
+            found = await store.load_entities(TOPIC, 0, wanted)
+        assert found["cards"]["never-seen"] is None
+        assert found["spending"] == {"card-é0": None}
+        assert found["merchants"] == {}
+        loaded = EntityTable(kind, 20_000)
+        loaded.load(found["cards"])
+        back = loaded.rows(keys)
+        assert len(loaded) == len(keys)
+        np.testing.assert_array_equal(loaded.times_ms[back], times_ms)
+        np.testing.assert_array_equal(loaded.states[back], states)
+
+    run(scenario())

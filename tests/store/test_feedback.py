@@ -1,0 +1,89 @@
+"""Feedback: every verdict once, whatever Kafka repeats."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from streamer.errors import InvariantError
+from streamer.ledger import Ledger
+from tests.store.helpers import NOW_MS, opened, raw, run, step
+
+TOPIC = "fraud-feedback"
+FRAUD = {"transaction_id": "t-1", "verdict": "fraud"}
+
+
+def test_a_repeated_verdict_is_stored_once(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
+            assert await store.feedback_offset(TOPIC, 0) is None
+            assert await store.add_feedback(TOPIC, 0, 3, [(0, FRAUD), (2, FRAUD)]) == 2
+            assert await store.add_feedback(TOPIC, 0, 4, [(2, FRAUD), (3, FRAUD)]) == 1
+            assert await store.add_feedback(TOPIC, 0, 1, [(0, FRAUD)]) == 0
+            assert await store.feedback_offset(TOPIC, 0) == 4
+            stream = await redis.xrange(f"streamer:{{{namespace}}}:feedback:{TOPIC}:0")
+            assert [entry_id for entry_id, _ in stream] == [b"1-0", b"3-0", b"4-0"]
+            assert await store.read_feedback(TOPIC, 0, 2, 10) == [(2, FRAUD), (3, FRAUD)]
+
+    run(scenario())
+
+
+def test_two_consumers_of_the_same_verdicts_store_them_once(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as one, opened(redis_url, namespace) as other:
+            entries = [(offset, FRAUD) for offset in range(20)]
+            counts = await asyncio.gather(
+                *(store.add_feedback(TOPIC, 0, 20, entries) for store in (one, other) * 5)
+            )
+            assert sum(counts) == 20
+            assert len(await one.read_feedback(TOPIC, 0, 0, 100)) == 20
+
+    run(scenario())
+
+
+def test_the_offset_advances_without_verdicts(redis_url, namespace):
+    """All of a batch may have been dead letters."""
+
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            assert await store.add_feedback(TOPIC, 1, 7, []) == 0
+            assert await store.feedback_offset(TOPIC, 1) == 7
+
+    run(scenario())
+
+
+def test_feedback_is_capped_and_stays_known_after_trimming(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace, feedback_max_entries=100) as store:
+            entries = [(offset, FRAUD) for offset in range(1000)]
+            assert await store.add_feedback(TOPIC, 0, 1000, entries) == 1000
+            kept = await store.read_feedback(TOPIC, 0, 0, 1000)
+            # Redis trims whole blocks of 100 entries.
+            assert 100 <= len(kept) <= 200
+            assert kept[-1] == (999, FRAUD)
+            assert await store.add_feedback(TOPIC, 0, 1000, entries) == 0
+
+    run(scenario())
+
+
+def test_feedback_partitions_do_not_enter_the_totals(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.add_feedback(TOPIC, 0, 1, [(0, FRAUD)])
+            await store.claim("transactions", 0, "w1", NOW_MS)
+            await store.checkpoint(step(None, 10))
+            assert sorted(await store.partitions()) == [(TOPIC, 0), ("transactions", 0)]
+            assert await store.totals() == Ledger(consumed=10, scored=10)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("offsets", [[1, 0], [0, 0], [5]])
+def test_offsets_must_grow_and_stay_below_the_next(redis_url, namespace, offsets):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            with pytest.raises(InvariantError, match="must grow and stay below 5"):
+                await store.add_feedback(TOPIC, 0, 5, [(offset, FRAUD) for offset in offsets])
+
+    run(scenario())

