@@ -4,14 +4,31 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
+
 from streamer.codes import CURRENCIES
 from streamer.decoding import TimestampRange
 from streamer.features import FEATURE_NAMES, FEATURES
 from streamer.model import ModelConfig
 from streamer.pipeline import PipelineConfig
 from streamer.settings import Settings
+from streamer.store import Store
 
-__all__ = ["model_config", "pipeline_config"]
+__all__ = ["model_config", "open_store", "pipeline_config"]
+
+
+def open_store(settings: Settings) -> Store:
+    """Return the store of the settings' namespace; it connects when it is first used."""
+    return Store.open(
+        settings.redis_url.get_secret_value(),
+        timeout_s=settings.redis_timeout_s,
+        namespace=settings.namespace,
+        config=model_config(settings),
+        versions_kept=settings.model_versions_kept,
+        lineage_max_entries=settings.lineage_max_entries,
+        feedback_max_entries=settings.feedback_max_entries,
+        rng=np.random.default_rng(),
+    )
 
 
 def model_config(settings: Settings) -> ModelConfig:

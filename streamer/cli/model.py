@@ -20,7 +20,7 @@ from streamer.codes import CURRENCIES
 from streamer.model import ModelVersion
 from streamer.settings import load_settings
 from streamer.store import Store
-from streamer.wiring import model_config
+from streamer.wiring import model_config, open_store
 
 __all__ = ["model"]
 
@@ -109,15 +109,7 @@ def _with_store(work: Callable[[Store], Awaitable[_T]]) -> _T:
     settings = load_settings()
 
     async def run() -> _T:
-        store = Store.open(
-            settings.redis_url.get_secret_value(),
-            timeout_s=settings.redis_timeout_s,
-            namespace=settings.namespace,
-            config=model_config(settings),
-            versions_kept=settings.model_versions_kept,
-            lineage_max_entries=settings.lineage_max_entries,
-            feedback_max_entries=settings.feedback_max_entries,
-        )
+        store = open_store(settings)
         try:
             return await work(store)
         finally:

@@ -33,7 +33,7 @@ from streamer.stream.feeder import Feeder
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.topics import create_topics, topic_names
 from streamer.summary import Summary, Tally, percentiles_ms
-from streamer.wiring import model_config
+from streamer.wiring import open_store
 
 __all__ = ["DemoOptions", "run_demo"]
 
@@ -113,7 +113,7 @@ async def _run(
     config = librdkafka_config(settings)
     feeder = Feeder(config, settings.transactions_topic)
     reader = AlertReader(config, settings.alerts_topic, _N_PARTITIONS, on_alert)
-    store = _open_store(settings)
+    store = open_store(settings)
     display.status("starting the worker")
     try:
         async with _supervised(settings, environment, display) as supervisor:
@@ -264,18 +264,6 @@ async def _supervised(
         yield supervisor
     finally:
         await asyncio.to_thread(supervisor.stop)
-
-
-def _open_store(settings: Settings) -> Store:
-    return Store.open(
-        settings.redis_url.get_secret_value(),
-        timeout_s=settings.redis_timeout_s,
-        namespace=settings.namespace,
-        config=model_config(settings),
-        versions_kept=settings.model_versions_kept,
-        lineage_max_entries=settings.lineage_max_entries,
-        feedback_max_entries=settings.feedback_max_entries,
-    )
 
 
 def _free_port() -> int:

@@ -196,7 +196,9 @@ def queue_head(
 
 
 async def _resolve(pipe: Pipe, keys: Keys, wanted: str) -> str:
-    """Return the one stored id that starts with ``wanted``."""
+    """Return the one stored id that starts with ``wanted``, or the head's for ``head``."""
+    if wanted == "head":
+        wanted = _text(await pipe.execute_command("GET", keys.head)) or wanted
     stored: list[bytes] = await pipe.execute_command("ZRANGE", keys.versions, 0, -1)
     ids = [version_id.decode() for version_id in stored]
     matches = [version_id for version_id in ids if wanted and version_id.startswith(wanted)]

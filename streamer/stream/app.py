@@ -20,7 +20,6 @@ from streamer import __version__
 from streamer.decoding import DeadLetterReason
 from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.settings import Settings, load_settings
-from streamer.store import Store
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.endpoints import Endpoints
 from streamer.stream.feedback import FeedbackStoring
@@ -32,7 +31,7 @@ from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.transport import SCHEME, BatchSchema
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
-from streamer.wiring import model_config, pipeline_config
+from streamer.wiring import open_store, pipeline_config
 
 __all__ = ["ScoringApp", "build_app"]
 
@@ -55,15 +54,7 @@ class ScoringApp(faust.App):
         self.settings = settings
         clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
         metrics = Metrics(__version__, get_args(DeadLetterReason))
-        store = Store.open(
-            settings.redis_url.get_secret_value(),
-            timeout_s=settings.redis_timeout_s,
-            namespace=settings.namespace,
-            config=model_config(settings),
-            versions_kept=settings.model_versions_kept,
-            lineage_max_entries=settings.lineage_max_entries,
-            feedback_max_entries=settings.feedback_max_entries,
-        )
+        store = open_store(settings)
         publisher = Publisher(
             settings,
             on_alert_delivered=lambda sent_s: metrics.alert_latency_seconds.observe(

@@ -55,9 +55,7 @@ class FeedbackStoring:
         next_offset = batch.last_offset + 1
         while True:
             try:
-                await self._store.add_feedback(
-                    self._topic, batch.partition, entries, next_offset=next_offset
-                )
+                await self._store.add_feedback(self._topic, batch.partition, next_offset, entries)
                 break
             except UnavailableError as error:
                 _log.warning("feedback waits for Redis", error=str(error))
