@@ -6,6 +6,7 @@ scored again.  Reading its own alert partition from the checkpoint's position fi
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import msgspec
@@ -20,6 +21,7 @@ __all__ = ["published_offsets"]
 
 _TIMEOUT_S: Final = 10.0
 _CHUNK: Final = 1_000
+_CHUNK_S: Final = 0.05
 
 
 class _SourceOnly(msgspec.Struct):
@@ -55,21 +57,29 @@ def published_offsets(
 def _read(consumer: Consumer, end: int, topic: str, partition: int, next_offset: int) -> set[int]:
     decoder = msgspec.json.Decoder(_SourceOnly)
     found: set[int] = set()
-    while True:
-        messages = consumer.consume(_CHUNK, timeout=_TIMEOUT_S)
-        if not messages:
-            raise UnavailableError(
-                f"the alerts of partition {partition} must be readable within {_TIMEOUT_S:g} s, "
-                "got no answer from Kafka"
-            )
+    deadline = time.monotonic() + _TIMEOUT_S
+    while time.monotonic() < deadline:
+        # `consume` waits for a full chunk or its timeout, so the timeout has to be short.
+        messages = consumer.consume(_CHUNK, timeout=_CHUNK_S)
         for message in messages:
             if message.error():
                 raise UnavailableError(f"alerts must be readable, got {message.error()}")
-            try:
-                source = decoder.decode(message.value() or b"").source
-            except msgspec.MsgspecError:
-                continue  # not one of ours
-            if (source.topic, source.partition) == (topic, partition):
+            source = _source(decoder, message.value())
+            if source is not None and (source.topic, source.partition) == (topic, partition):
                 found.add(source.offset)
-        if messages[-1].offset() >= end - 1:
-            return {offset for offset in found if offset >= next_offset}
+        if messages:
+            deadline = time.monotonic() + _TIMEOUT_S
+            if messages[-1].offset() >= end - 1:
+                return {offset for offset in found if offset >= next_offset}
+    raise UnavailableError(
+        f"the alerts of partition {partition} must be readable up to offset {end}, got nothing "
+        f"more for {_TIMEOUT_S:g} s"
+    )
+
+
+def _source(decoder: msgspec.json.Decoder[_SourceOnly], value: bytes | None) -> Source | None:
+    """Return an alert's source; None for a message that is none of ours."""
+    try:
+        return decoder.decode(value or b"").source
+    except msgspec.MsgspecError:
+        return None
