@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["COUNTRIES", "CURRENCIES", "CURRENCY_INDEX"]
+__all__ = ["COUNTRIES", "CURRENCIES", "CURRENCY_INDEX", "decimals_of"]
 
 CURRENCIES: Final[tuple[str, ...]] = tuple(
     """
@@ -37,3 +37,19 @@ COUNTRIES: Final[tuple[str, ...]] = tuple(
     TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
     """.split()
 )
+
+_WITHOUT_DECIMALS: Final = frozenset(
+    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()
+)
+_WITH_THREE_DECIMALS: Final = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+
+
+def decimals_of(currency: str) -> int:
+    """Return the decimals of a currency's minor unit (ISO 4217).
+
+    >>> decimals_of("JPY"), decimals_of("EUR"), decimals_of("KWD")
+    (0, 2, 3)
+    """
+    if currency in _WITHOUT_DECIMALS:
+        return 0
+    return 3 if currency in _WITH_THREE_DECIMALS else 2

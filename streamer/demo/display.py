@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from streamer.codes import decimals_of
 from streamer.events import Alert
 from streamer.ledger import Ledger
 from streamer.simulator import FRAUD_PATTERNS
@@ -104,7 +105,9 @@ def render_alert(alert: Alert) -> Panel:
     place = ", ".join(
         part for part in (payment.merchant_id, payment.channel, payment.country) if part
     )
-    text.append(f"{payment.amount:,.2f} {payment.currency}", style="bold")
+    text.append(
+        f"{payment.amount:,.{decimals_of(payment.currency)}f} {payment.currency}", style="bold"
+    )
     text.append(f" with {payment.card_id}{' at ' + place if place else ''}, ")
     text.append(f"{payment.timestamp:%Y-%m-%d %H:%M}\n")
     for reason in alert.reasons[:_SHOWN_REASONS]:

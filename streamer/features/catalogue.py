@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
+
+from streamer.codes import decimals_of
 
 __all__ = ["AMOUNT", "FEATURES", "FEATURE_NAMES", "Feature", "sentence"]
 
@@ -131,13 +134,13 @@ def sentence(index: int, value: float, expected: float, currency: str) -> str:
     """
     feature = FEATURES[index]
     template = feature.above if value >= expected else feature.below
-    read = _money if index == AMOUNT else _rounded
+    read = partial(_money, currency=currency) if index == AMOUNT else _rounded
     text = template.format(value=read(value), currency=currency)
     return f"{text[0].upper()}{text[1:]} (similar payments: {read(expected)})."
 
 
-def _money(value: float) -> str:
-    return f"{value:,.2f}"
+def _money(value: float, currency: str) -> str:
+    return f"{value:,.{decimals_of(currency)}f}"
 
 
 def _rounded(value: float) -> str:

@@ -60,6 +60,7 @@ class ScoringApp(faust.App):
             on_alert_delivered=lambda sent_s: metrics.alert_latency_seconds.observe(
                 max(time.time() - sent_s, 0.0)
             ),
+            on_kafka=lambda is_up: metrics.dependency_up.labels("kafka").set(is_up),
         )
         self.store, self.publisher = store, publisher
         self.scoring = Scoring(
@@ -153,7 +154,6 @@ class ScoringApp(faust.App):
         """Checkpoint everything before Faust closes the consumer, which commits to Kafka."""
         await self.checkpointing.release(list(self.scoring.assigned))
         await super().on_stop()
-        await self.publisher.flush()
         await self.store.close()
         await self.endpoints.stop()
 

@@ -12,6 +12,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -30,6 +31,8 @@ _log = structlog.get_logger(__name__)
 _TICK_S: Final = 0.05
 # While Redis is away, this long between attempts.
 _RETRY_S: Final = 1.0
+# How long a partition that is given up may wait for Kafka to acknowledge its alerts.
+_RELEASE_WITHIN_S: Final = 10.0
 
 
 class Checkpointing:
@@ -67,19 +70,24 @@ class Checkpointing:
                 # From here on no batch of the partition is processed any more.
                 self._scoring.assigned.pop(partition)
             while assigned.has_progress:
-                if not await self.checkpoint(assigned):
+                if not await self.checkpoint(assigned, _RELEASE_WITHIN_S):
                     _log.warning("partition released without a checkpoint", partition=partition)
                     break
             self._scoring.forget(partition)
 
-    async def checkpoint(self, assigned: Assigned) -> bool:
-        """Make a partition's progress durable; False when Redis is away."""
+    async def checkpoint(self, assigned: Assigned, within_s: float = math.inf) -> bool:
+        """Make a partition's progress durable; False when Redis is away.
+
+        ``within_s`` bounds the wait for Kafka to acknowledge what was published; False as well.
+        """
         scoring = self._scoring
         async with self._one_at_a_time:
             started = scoring.clock.monotonic()
             try:
                 if assigned.pending is None:
                     await self._merge_unloaded(assigned)
+                    if not await self._is_published(within_s):
+                        return False
                     assigned.pending = await self._snapshot(assigned)
                 written = assigned.pending
                 head = await scoring.store.checkpoint(written)
@@ -117,6 +125,15 @@ class Checkpointing:
 
     async def _make_room(self) -> bool:
         return bool(self._scoring.assigned) and await self.checkpoint(self._largest())
+
+    async def _is_published(self, within_s: float) -> bool:
+        try:
+            await self._scoring.publisher.flush(within_s)
+        except UnavailableError as error:
+            self._scoring.metrics.checkpoint_failures.labels("kafka").inc()
+            _log.error("checkpoint waits for Kafka", error=str(error))
+            return False
+        return True
 
     async def _snapshot(self, assigned: Assigned) -> Checkpoint:
         """Take what has been processed out of the state, once all of it has been published."""

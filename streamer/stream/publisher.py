@@ -9,6 +9,8 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final
@@ -19,7 +21,7 @@ from confluent_kafka import KafkaError, Producer
 
 from streamer.batch import Batch
 from streamer.decoding import DeadLetter
-from streamer.errors import InvariantError
+from streamer.errors import InvariantError, UnavailableError
 from streamer.events import Alert, Score
 from streamer.settings import Settings
 from streamer.stream.dead_letters import dead_letter_headers, shortened
@@ -42,10 +44,15 @@ class Publisher:
     """Produces without blocking the event loop; every method runs on it."""
 
     def __init__(
-        self, settings: Settings, on_alert_delivered: Callable[[float], None] | None = None
+        self,
+        settings: Settings,
+        on_alert_delivered: Callable[[float], None] = lambda _: None,
+        on_kafka: Callable[[bool], None] = lambda _: None,
     ) -> None:
+        """``on_alert_delivered`` gets the source's timestamp (s), ``on_kafka`` whether Kafka is up."""
         self._settings = settings
         self._on_alert_delivered = on_alert_delivered
+        self._on_kafka = on_kafka
         self._fatal: str | None = None
         # Per source partition: (offset of the transaction, offset of its alert), as delivered.
         self._delivered: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -53,6 +60,7 @@ class Publisher:
             librdkafka_config(
                 settings,
                 **{
+                    "error_cb": self._on_error,
                     "enable.idempotence": True,
                     "linger.ms": 2,
                     # 0 is without end: an alert waits for Kafka, it is not dropped.
@@ -70,8 +78,7 @@ class Publisher:
         def delivered(error: KafkaError | None, message: Any) -> None:
             if self._is_delivered(error):
                 self._delivered[partition].append((offset, message.offset()))
-                if self._on_alert_delivered is not None:
-                    self._on_alert_delivered(source_timestamp_ms / 1000)
+                self._on_alert_delivered(source_timestamp_ms / 1000)
 
         self._produce(
             self._settings.alerts_topic,
@@ -107,10 +114,20 @@ class Publisher:
             on_delivery=lambda error, _: self._is_delivered(error),
         )
 
-    async def flush(self) -> None:
-        """Wait until everything queued has been acknowledged; InvariantError if it cannot be."""
+    async def flush(self, within_s: float = math.inf) -> None:
+        """Wait until everything queued has been acknowledged.
+
+        Raises UnavailableError when that takes longer than ``within_s``, InvariantError when a
+        message is refused.
+        """
+        deadline = time.monotonic() + within_s
         while len(self._producer):
             self.poll()
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"Kafka must acknowledge every message within {within_s:g} s, "
+                    f"got {len(self._producer)} left"
+                )
             await asyncio.sleep(_POLL_S)
         self.poll()
 
@@ -146,8 +163,14 @@ class Publisher:
                 # The queue is full: let some of it out before going on.
                 self._producer.poll(0.1)
 
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._on_kafka(False)
+            _log.error("Kafka is away; messages wait", error=error.str())
+
     def _is_delivered(self, error: KafkaError | None) -> bool:
         if error is None:
+            self._on_kafka(True)
             return True
         self._fatal = str(error)
         _log.error("message refused", error=self._fatal)

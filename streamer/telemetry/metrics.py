@@ -24,7 +24,7 @@ ENTITY_KINDS: Final = ("cards", "spending", "merchants")
 DEPENDENCIES: Final = ("kafka", "redis")
 BUDGETS: Final = ("requested", "achieved")
 # Redis did not answer, or another worker has the partition.
-CHECKPOINT_FAILURE_CAUSES: Final = ("redis", "fenced")
+CHECKPOINT_FAILURE_CAUSES: Final = ("redis", "kafka", "fenced")
 
 # A batch takes from half a millisecond to the few seconds after which readiness turns.
 _BATCH_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
