@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -71,6 +72,8 @@ class Parent:
             text=True,
         )
         self.server_pids: list[int] = self.read()["pids"]
+        # psutil compares the start time, so a reused process id is never signalled.
+        self._servers = [psutil.Process(pid) for pid in self.server_pids]
 
     def read(self) -> dict[str, Any]:
         assert self.process.stdout is not None
@@ -80,6 +83,10 @@ class Parent:
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
+        # What a failed test has left behind.
+        for process in self._servers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         assert self.process.stdout is not None
         self.process.stdout.close()
 
@@ -119,8 +126,7 @@ def test_servers_started_from_a_thread_live_as_long_as_the_process_and_no_longer
     start_parent: Callable[..., Parent],
 ) -> None:
     parent = start_parent("in-thread")
-    # The thread has ended before the parent printed anything, and the signal, if the kernel sent
-    # one, was sent then.
+    # The thread that called start() ended before the parent printed anything.
     assert not any(is_gone(pid) for pid in parent.server_pids)
     parent.process.kill()
     wait_until(lambda: all(map(is_gone, parent.server_pids)), "the servers end with their parent")
@@ -130,7 +136,8 @@ def test_ctrl_c_in_the_terminal_reaches_the_user_first(
     start_parent: Callable[..., Parent],
 ) -> None:
     parent = start_parent()
-    # A terminal signals the whole foreground group.
+    # A terminal signals the whole foreground group, to which no server belongs.
+    assert parent.process.pid not in map(os.getpgid, parent.server_pids)
     os.killpg(parent.process.pid, signal.SIGINT)
     assert parent.read() == {"alive_at_interrupt": True}
     assert parent.process.wait(DEADLINE_S) == 0
