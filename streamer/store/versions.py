@@ -1,8 +1,9 @@
 """Model versions: content-addressed and immutable, one of them the head, every change on record.
 
 Invariants:
-* The id is the hash of the state, so the first blob stored under an id stands.
-* The head is never trimmed, and a version is not promoted while it is being trimmed.
+* The id is the hash of the state; storing a version that is there already changes nothing.
+* The head is never trimmed.  Whatever trims also moves the head, so watching the head is enough to
+  promote no version that is being trimmed.
 * Every change of the head has its entry in the lineage, written in the same step.
 """
 
@@ -75,8 +76,6 @@ async def set_head(
 
     async def attempt(pipe: Pipe) -> None:
         version_id = await _resolve(pipe, keys, wanted)
-        # Watched too: it may be trimmed by a checkpoint in the meantime.
-        await pipe.watch(keys.version(version_id))
         blob = await _blob(pipe, keys, version_id)
         version = _decoded(version_id, blob, config)
         replaced = _text(await pipe.execute_command("GET", keys.head))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.errors import ConfigurationError
-from streamer.model import Sums
+from streamer.errors import ConfigurationError, InvariantError
+from streamer.model import Sums, advance
 from streamer.model.codec import VersionHeader, decode_version, state_id
+from streamer.store import versions
 from tests.store.helpers import CONFIG, NOW_MS, delta, opened, raw, run, step
 
 TOPIC = "transactions"
@@ -58,6 +59,68 @@ def test_the_head_is_never_trimmed_though_its_clock_is_behind(redis_url, namespa
                 assert (await store.head()).id == saved.id
                 assert saved.id in [info.id for info in await store.versions()]
                 assert len(await store.versions()) <= versions_kept
+
+    run(scenario())
+
+
+def test_a_head_that_was_stored_long_before_it_became_one_is_not_trimmed(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace, versions_kept=1) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            same = advance(Sums.zero(CONFIG), delta(10), CONFIG)
+            stored = await store.put_version(same, header("2020-01-01T00:00:00Z"))
+            assert (await store.checkpoint(step(None, 10))).id == stored
+            assert (await store.head()).id == stored
+
+    run(scenario())
+
+
+def interrupt_first_read(monkeypatch, interruption):
+    """Run ``interruption`` once, between naming a version and reading its file."""
+    original = versions._blob
+
+    async def interrupted(*args):
+        monkeypatch.setattr(versions, "_blob", original)
+        await interruption()
+        return await original(*args)
+
+    monkeypatch.setattr(versions, "_blob", interrupted)
+
+
+def test_a_head_trimmed_while_it_is_read_is_read_again(redis_url, namespace, monkeypatch):
+    async def scenario():
+        async with opened(redis_url, namespace, versions_kept=1) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            await store.checkpoint(step(None, 10))
+            interrupt_first_read(monkeypatch, lambda: store.checkpoint(step(10, 15)))
+            assert (await store.head()).sums.transactions_seen == 15
+
+    run(scenario())
+
+
+def test_a_version_trimmed_while_it_is_promoted_is_unknown(redis_url, namespace, monkeypatch):
+    async def scenario():
+        async with opened(redis_url, namespace, versions_kept=2) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            first = await store.checkpoint(step(None, 10))
+            await store.checkpoint(step(10, 15, now_ms=NOW_MS + 1))
+            third = step(15, 20, now_ms=NOW_MS + 2)
+            interrupt_first_read(monkeypatch, lambda: store.checkpoint(third))
+            with pytest.raises(ConfigurationError, match="one of the 2 stored"):
+                await store.set_head(first.id, "rollback", "ana", NOW_MS)
+            assert (await store.head()).sums.transactions_seen == 20
+
+    run(scenario())
+
+
+def test_an_evicted_head_is_a_broken_invariant(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            saved = await store.checkpoint(step(None, 10))
+            await redis.delete(f"streamer:{{{namespace}}}:model:version:{saved.id}")
+            with pytest.raises(InvariantError, match="maxmemory-policy must be noeviction"):
+                await store.checkpoint(step(10, 20))
 
     run(scenario())
 
