@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+import uuid
 from collections.abc import AsyncIterable, Iterable
 from typing import Any, Final, get_args
 
@@ -70,7 +71,8 @@ class ScoringApp(faust.App):
             publisher,
             metrics,
             clock,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
+            # In a container every worker's process id is 1.
+            owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         )
         self.checkpointing = Checkpointing(self.scoring, self._transactions_durable)
         self.feedback_storing = FeedbackStoring(settings, store, publisher, metrics)
