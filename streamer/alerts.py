@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from streamer.batch import Batch, Record
 from streamer.counterfactual import smaller_amount
@@ -33,12 +34,13 @@ _DESCRIBED_SHARE: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class AlertContext:
-    """What a batch's alerts are built from."""
+    """What a batch's alerts are built from; ``X`` holds the features as they are, not clipped."""
 
     batch: Batch
     version: ModelVersion
     columns: Columns
     history: History
+    X: NDArray[np.float64]
     scored: Scored
     mode: Mode
     scored_at_ms: int
@@ -119,7 +121,7 @@ def _reasons(context: AlertContext, index: int, currency: str) -> list[Reason]:
     for j in np.argsort(-contributions)[:_MAX_REASONS].tolist():
         if contributions[j] <= 0:
             break
-        value = _in_unit(j, float(scored.X[index, j]), currency_mean)
+        value = FEATURES[j].to_unit(float(context.X[index, j]))
         expected = _in_unit(j, float(version.centers[label, j]), currency_mean)
         reasons.append(
             Reason(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 import msgspec
@@ -170,7 +171,7 @@ def _unbelievable(
     record: Record, time_ms: int, believable: TimestampRange, latest_ms: int
 ) -> DeadLetter:
     if time_ms < believable.earliest_ms:
-        year = 1970 + believable.earliest_ms // 31_556_952_000
+        year = datetime.fromtimestamp(believable.earliest_ms / 1000, tz=UTC).year
         detail = f"timestamp must be in {year} or later"
         return DeadLetter(record, "timestamp_too_old", "$.timestamp", detail)
     ahead_s = (time_ms - latest_ms + believable.max_ahead_ms) // 1000

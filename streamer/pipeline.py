@@ -128,7 +128,7 @@ def score(
         _teach(state.delta, X, columns, scored, alerted)
         if scored is not None:
             context = AlertContext(
-                batch, version, columns, history, scored, mode, now_ms, config.card_key
+                batch, version, columns, history, X, scored, mode, now_ms, config.card_key
             )
             alerts = [
                 build_alert(context, i, decoded.records[i], decoded.transactions[i])

@@ -36,8 +36,12 @@ class Feature:
     below: str
 
 
+# A ratio of extreme amounts is beyond a float, and JSON has no infinity.
+_MAX_EXPONENT: Final = 700.0
+
+
 def _exp(x: float) -> float:
-    return float(np.exp(x))
+    return float(np.exp(min(x, _MAX_EXPONENT)))
 
 
 def _expm1(x: float) -> float:

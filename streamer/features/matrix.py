@@ -87,7 +87,8 @@ def _spend_today(amounts: Floats, spending: Floats) -> Floats:
     usual_payment = np.exp(spending[:, 1] / np.where(known, weights, 1.0))
     today, usual_day = spending[:, 3] + amounts, spending[:, 4] / 30
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(known, np.log(today / (usual_day + usual_payment)), np.nan)
+        # The difference of logarithms, since the ratio of extreme amounts can be beyond a float.
+        return np.where(known, np.log(today) - np.log(usual_day + usual_payment), np.nan)
 
 
 def _pace(fast: Floats, slow: Floats, half_lives_ratio: float) -> Floats:

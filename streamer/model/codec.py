@@ -20,12 +20,14 @@ from safetensors.numpy import load, save
 
 from streamer.errors import ConfigurationError
 from streamer.model.config import ModelConfig
-from streamer.model.sums import COUNTERS, Sums
+from streamer.model.sums import COUNTERS, ROWS, Sums
 
 __all__ = ["FORMAT", "VersionHeader", "decode_version", "encode_version", "state_id"]
 
 FORMAT: Final = "1"
 _LENGTH_BYTES: Final = 8
+_ARRAY_NAMES: Final = frozenset(f.name for f in fields(Sums))
+_PER_CURRENCY: Final = ("currency_weights", "currency_sums")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class VersionHeader:
     reason: str
     config_hash: str
     offsets: Mapping[str, int] = field(default_factory=dict)
+
+
+_HEADER_FIELDS: Final = frozenset({"feature_names", *(f.name for f in fields(VersionHeader))})
 
 
 def state_id(sums: Sums) -> str:
@@ -80,6 +85,12 @@ def decode_version(blob: bytes, config: ModelConfig) -> tuple[Sums, VersionHeade
             f"model version format must be {FORMAT}, got {metadata.get('format')!r}; "
             "export it again with this release"
         )
+    missing = sorted((_HEADER_FIELDS - metadata.keys()) | (_ARRAY_NAMES - arrays.keys()))
+    if missing:
+        raise ConfigurationError(
+            f"model version must have all its parts, got none of: {', '.join(missing)}; "
+            "export it again"
+        )
     names = tuple(orjson.loads(metadata["feature_names"]))
     if names != config.feature_names:
         unlike = sorted(set(names) ^ set(config.feature_names)) or ["another order"]
@@ -93,6 +104,8 @@ def decode_version(blob: bytes, config: ModelConfig) -> tuple[Sums, VersionHeade
             f"got {len(arrays['cluster_weights'])}; change the setting or start another "
             "STREAMER_NAMESPACE"
         )
+    _make_room_for_currencies(arrays, config)
+    _check_shapes(arrays, config)
     header = VersionHeader(
         parent=metadata["parent"],
         created_at=metadata["created_at"],
@@ -111,6 +124,28 @@ def _arrays(sums: Sums) -> dict[str, NDArray[Any]]:
         arrays[item.name] = np.ascontiguousarray(value, dtype="<i8" if is_integer else "<f8")
         arrays[item.name] = arrays[item.name].reshape(np.shape(value))
     return arrays
+
+
+def _make_room_for_currencies(arrays: dict[str, NDArray[Any]], config: ModelConfig) -> None:
+    """Append currencies that this release knows and an older version does not; never seen."""
+    for name in _PER_CURRENCY:
+        n_new = config.n_currencies - len(arrays[name])
+        if n_new > 0:
+            arrays[name] = np.append(arrays[name], np.zeros(n_new))
+
+
+def _check_shapes(arrays: Mapping[str, NDArray[Any]], config: ModelConfig) -> None:
+    expected = _arrays(Sums.zero(config))
+    for name in sorted(_ARRAY_NAMES):
+        found, wanted = arrays[name].shape, expected[name].shape
+        if name in ROWS and len(found) == len(wanted):
+            # Any number of warm-up rows will do, as long as both arrays have the same.
+            wanted = (len(arrays[ROWS[0]]), *wanted[1:])
+        if found != wanted:
+            raise ConfigurationError(
+                f"model version's {name} must have the shape {wanted}, got {found}; "
+                "start another STREAMER_NAMESPACE"
+            )
 
 
 def _sums(arrays: Mapping[str, NDArray[Any]]) -> Sums:

@@ -1,0 +1,225 @@
+"""What a reviewer gets: exact reasons, a counterfactual that holds, and no card number."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.alerts import _severity as severity
+from streamer.alerts import alert_id, pseudonym
+from streamer.events import Alert
+from streamer.features import FEATURE_NAMES, FEATURES
+from tests.builders import ARRIVAL_MS, batch, payment, pipeline_config
+from tests.pipeline.helpers import CARD_KEY, ordinary, run, trained
+
+CONFIG = pipeline_config()
+# A past of 60 payments, so that cards and merchants have habits, before the one in question.
+PAST = ordinary(60, seed=3)
+
+
+def alerts_on(amount: float, **fields: object) -> list[Alert]:
+    """Return the alert, if any, on a payment of a known card an hour after the past."""
+    last = payment(99, after_s=7_200, card_id="card-1", merchant_id="shop-1", amount=amount)
+    found = run([batch([*PAST, last | fields])], CONFIG, trained()).alerts
+    return [alert for alert in found if alert.source.offset == len(PAST)]
+
+
+def test_reasons_and_the_rest_sum_to_the_squared_distance() -> None:
+    (alert,) = alerts_on(5_000.0)
+    total = sum(reason.contribution for reason in alert.reasons) + alert.other_contribution
+    assert total == pytest.approx(alert.distance_sq, rel=1e-9)
+    assert alert.distance == pytest.approx(math.sqrt(alert.distance_sq), rel=1e-12)
+    assert alert.other_contribution >= -1e-9
+    assert alert.distance > alert.threshold
+    for reason in alert.reasons:
+        assert reason.share == pytest.approx(reason.contribution / alert.distance_sq, rel=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    amount=st.floats(0.01, 1e9),
+    merchant=st.none() | st.sampled_from(["shop-1", "new"]),
+    place=st.none() | st.tuples(st.floats(-90, 90), st.floats(-180, 180)),
+    currency=st.sampled_from(["EUR", "JPY"]),
+    card=st.sampled_from(["card-1", "card-2", "never seen"]),
+)
+def test_every_alert_keeps_its_promises(
+    amount: float,
+    merchant: str | None,
+    place: tuple[float, float] | None,
+    currency: str,
+    card: str,
+) -> None:
+    fields: dict[str, object] = {"merchant_id": merchant, "currency": currency, "card_id": card}
+    if place is not None:
+        fields |= {"latitude": place[0], "longitude": place[1], "channel": "pos"}
+    for alert in alerts_on(amount, **fields):
+        reasons = alert.reasons
+        total = sum(reason.contribution for reason in reasons) + alert.other_contribution
+        assert total == pytest.approx(alert.distance_sq, rel=1e-9)
+        shares = [reason.share for reason in reasons]
+        assert shares == sorted(shares, reverse=True)
+        assert 1 <= len(reasons) <= 5
+        assert len({reason.feature for reason in reasons}) == len(reasons)
+        unknown = set()
+        if merchant is None:
+            unknown |= {name for name in FEATURE_NAMES if "merchant" in name}
+        if place is None:
+            unknown |= {name for name in FEATURE_NAMES if name.startswith("travel")}
+        if currency == "JPY":
+            # Neither the card nor all traffic has a usual amount in yen.
+            unknown |= {"amount", "amount_ratio_to_card", "spend_today_ratio"}
+        assert not unknown & {reason.feature for reason in reasons}
+        for reason in reasons:
+            feature = FEATURES[FEATURE_NAMES.index(reason.feature)]
+            assert reason.direction == ("above" if reason.value >= reason.expected else "below")
+            template = feature.above if reason.direction == "above" else feature.below
+            assert reason.sentence.lower().startswith(template.split("{")[0].lower())
+            assert reason.unit == feature.unit
+            if reason.feature == "amount":
+                assert reason.value == pytest.approx(amount)
+        assert json.loads(msgspec.json.encode(alert))["alert_id"] == alert.alert_id
+
+
+def test_the_direction_of_an_amount() -> None:
+    (high,), (low,) = alerts_on(5_000.0), alerts_on(0.01)
+    of_high = next(r for r in high.reasons if r.feature == "amount")
+    of_low = next(r for r in low.reasons if r.feature == "amount")
+    assert (of_high.direction, of_low.direction) == ("above", "below")
+    assert of_high.value == pytest.approx(5_000.0)
+    # Ordinary amounts have the median e³ = 20.09.
+    assert 10 < of_high.expected < 40
+    assert of_high.sentence.startswith("The amount of 5,000.00 EUR is high (similar payments: ")
+
+
+def test_an_amount_beyond_what_the_model_tells_apart_is_still_told_as_it_is() -> None:
+    (alert,) = alerts_on(1e12)
+    (reason,) = [r for r in alert.reasons if r.feature == "amount"]
+    assert reason.value == pytest.approx(1e12)
+    assert "1,000,000,000,000.00 EUR" in reason.sentence
+
+
+def test_extreme_amounts_are_told_in_numbers_that_json_has() -> None:
+    """A card that paid 5e-324 and now pays 1e12: the ratio would be infinite, and JSON null."""
+    values = [
+        *PAST,
+        *(payment(70 + i, after_s=7_000, card_id="z", amount=5e-324) for i in range(3)),
+    ]
+    values.append(payment(99, after_s=7_200, card_id="z", amount=1e12))
+    alert = run([batch(values)], CONFIG, trained()).alerts[-1]
+    assert alert.source.offset == 63
+    again = msgspec.json.decode(msgspec.json.encode(alert), type=Alert)
+    assert again == alert
+    assert all(math.isfinite(reason.value) for reason in again.reasons)
+
+
+@pytest.mark.parametrize("amount", [300.0, 500.0, 1_234.56, 5_000.0])
+def test_the_counterfactual_holds_when_it_is_tried(amount: float) -> None:
+    """No alert at the amount named; and within a step of the search grid above it, an alert.
+
+    The grid: 48 amounts from the amount to a hundredth of it are a factor of 100^(1/47) = 1.103
+    apart, and 48 amounts between two of those 0.22 % of the larger one, or a cent.
+    """
+    (alert,) = alerts_on(amount)
+    assert alert.counterfactual is not None
+    found = alert.counterfactual.amount
+    assert found < amount
+    assert round(found, 2) == found
+    assert alerts_on(found) == []
+    step = max(found * 1.103 * 0.103 / 47, 0.0) + 0.01
+    above = [round(found + cents / 100, 2) for cents in (1, math.ceil(step * 100))]
+    assert alerts_on(above[-1]) != []
+    assert alert.counterfactual.sentence == f"No alert at an amount of {found:,.2f} EUR or less."
+    for share in (0.9, 0.7, 0.5):
+        assert alerts_on(round(found * share, 2)) == []
+
+
+def test_there_is_no_counterfactual_when_no_smaller_amount_would_help() -> None:
+    """One cent is the smallest amount; a hundredth of a million is still strange, and below that
+    nobody searches; and a journey of half the earth is strange at any."""
+    (smallest,) = alerts_on(0.01)
+    assert smallest.counterfactual is None
+    (huge,) = alerts_on(1_000_000.0)
+    assert huge.counterfactual is None
+    here = {"latitude": 0.0, "longitude": 0.0, "channel": "pos"}
+    past = [payment(i, after_s=60.0 * i, card_id="card-1", **here) for i in range(50)]
+    far = payment(50, after_s=3_100, card_id="card-1", latitude=0.0, longitude=180.0, channel="pos")
+    version = run([batch(past)], CONFIG, trained())
+    assert version.state.ledger.scored == 50
+    # Travel must be known to the model before it can be strange: the floors make it so.
+    alerts = run([batch([*past, far])], CONFIG, trained()).alerts
+    journeys = [alert for alert in alerts if alert.source.offset == 50]
+    assert [alert.counterfactual for alert in journeys] == [None]
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        # Budget 2 %: the top twentieth begins at 1 - 0.001, the top quarter at 1 - 0.005.
+        (1.0, "critical"),
+        (0.9991, "critical"),
+        (0.9989, "high"),
+        (0.9951, "high"),
+        (0.9949, "medium"),
+        (0.98, "medium"),
+        (0.5, "medium"),
+    ],
+)
+def test_severity_is_the_rank_within_the_budget(score: float, expected: str) -> None:
+    assert severity(score, 0.02) == expected
+
+
+def test_an_alert_has_the_id_of_its_source_wherever_it_is_computed() -> None:
+    (alert,) = alerts_on(5_000.0)
+    assert alert.alert_id == alert_id("transactions", 0, 60) == "transactions-0-60"
+    assert alerts_on(5_000.0) == [alert]
+
+
+def test_the_pseudonym_is_stable_and_depends_on_card_and_key() -> None:
+    """HMAC-SHA256, RFC 4231 test case 2: key "Jefe"."""
+    assert pseudonym("what do ya want for nothing?", b"Jefe") == (
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    )
+    made = {pseudonym(card, key) for card in ("a", "b") for key in (b"1", b"2")}
+    assert len(made) == 4
+
+
+def test_with_a_card_key_the_plain_card_is_nowhere_in_the_alert() -> None:
+    config = replace(CONFIG, card_key=CARD_KEY)
+    card = "4111111111111111"
+    values = [*PAST, payment(99, after_s=7_200, card_id=card, amount=1e6)]
+    result = run([batch(values)], config, trained())
+    (alert,) = [alert for alert in result.alerts if alert.source.offset == 60]
+    assert card.encode() not in msgspec.json.encode(alert)
+    assert alert.transaction.card_id == pseudonym(card, CARD_KEY)
+    assert alert.transaction.amount == 1e6
+
+
+def test_an_alert_says_in_which_mode_and_when_it_was_made() -> None:
+    values = [*PAST, payment(99, after_s=7_200, amount=1e6)]
+    (normal,) = run([batch(values)], CONFIG, trained()).alerts[-1:]
+    (degraded,) = run([batch(values)], CONFIG, trained(), mode="redis-unavailable").alerts[-1:]
+    assert (normal.mode, degraded.mode) == ("normal", "redis-unavailable")
+    assert normal.scored_at.timestamp() * 1000 == ARRIVAL_MS
+    assert normal.event_time.isoformat() == "2026-01-05T14:00:00+00:00"
+    assert normal.model_version == "version-1"
+
+
+def test_the_nearest_center_is_told_in_payment_units() -> None:
+    (alert,) = alerts_on(5_000.0)
+    center = alert.nearest_center
+    values = {value.feature: value for value in center.values}
+    assert 5 < values["amount"].value < 80
+    assert values["amount"].unit == "currency units"
+    # Nobody in this traffic has a place.
+    assert "travel_speed" not in values
+    weights = trained().sums.cluster_weights
+    assert center.share_of_traffic == pytest.approx(weights[center.index] / weights.sum())
+    assert np.isfinite([value.value for value in center.values]).all()
