@@ -1,0 +1,155 @@
+"""Which module may import what, how long one may be, and that importing does nothing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "streamer"
+MAX_LINES = 320
+KAFKA_CLIENTS = {"faust", "mode", "aiokafka", "confluent_kafka"}
+# Hands the few variables that a loader needs on to a child process; takes no setting from any.
+PASSES_THE_ENVIRONMENT_ON = "streamer.embedded.server"
+SCREEN_AND_WEB = {"aiohttp", "rich", "click"}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports(name: str) -> set[str]:
+    """Return every module that ``name`` imports, anywhere in it, by full name."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports relatively"
+            module = node.module or ""
+            # "from streamer.model import kmeans" may be a module or a name of the package.
+            submodules = {f"{module}.{alias.name}" for alias in node.names} & MODULES.keys()
+            found |= submodules or {module}
+    return found
+
+
+def outside(name: str) -> set[str]:
+    """Return the top-level packages, other than this one and the standard library's, imported."""
+    tops = {module.split(".")[0] for module in imports(name)}
+    return tops - {"streamer"} - sys.stdlib_module_names
+
+
+def within(name: str, *parts: str) -> bool:
+    """Whether ``name`` is one of the parts of streamer, or lies in one."""
+    return any(f"{name}.".startswith(f"streamer.{part}.") for part in parts)
+
+
+def of(*parts: str) -> list[str]:
+    return [name for name in MODULES if within(name, *parts)]
+
+
+@pytest.mark.parametrize("name", of("model"))
+def test_the_model_imports_numpy_its_own_package_and_errors_only(name: str) -> None:
+    allowed = {"numpy"} | ({"safetensors", "orjson"} if name == "streamer.model.codec" else set())
+    assert outside(name) <= allowed
+    ours = {module for module in imports(name) if module.startswith("streamer")}
+    assert all(within(module, "model", "errors") for module in ours), ours
+
+
+def reads_environment(name: str) -> bool:
+    """Whether a module mentions ``environ``, ``getenv`` or the like, however imported."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        names = {
+            ast.Attribute: lambda n: {n.attr},
+            ast.Name: lambda n: {n.id},
+            ast.ImportFrom: lambda n: {alias.name for alias in n.names},
+        }.get(type(node), lambda n: set())(node)
+        if names & {"environ", "environb", "getenv", "getenvb"}:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in MODULES if not within(n, "settings") and n != PASSES_THE_ENVIRONMENT_ON]
+)
+def test_only_the_settings_read_the_environment(name: str) -> None:
+    assert not reads_environment(name)
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "store")])
+def test_only_the_store_imports_redis(name: str) -> None:
+    assert "redis" not in outside(name)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in MODULES if not within(n, "stream", "embedded", "demo")]
+)
+def test_only_the_edges_to_kafka_import_a_client(name: str) -> None:
+    assert not outside(name) & KAFKA_CLIENTS
+
+
+@pytest.mark.parametrize(
+    "name",
+    of("features", "pipeline", "decoding", "alerts", "counterfactual", "ledger", "batch", "events"),
+)
+def test_the_core_imports_no_edge(name: str) -> None:
+    assert not outside(name) & (SCREEN_AND_WEB | KAFKA_CLIENTS | {"redis", "structlog"})
+    edges = ("settings", "store", "stream", "telemetry", "cli", "demo", "embedded", "wiring")
+    reached = {module for module in imports(name) if within(module, *edges)}
+    assert not reached
+
+
+@pytest.mark.parametrize("name", of("features"))
+def test_features_know_nothing_of_the_model(name: str) -> None:
+    assert not {module for module in imports(name) if within(module, "model", "pipeline")}
+
+
+@pytest.mark.parametrize("name", of("store"))
+def test_the_store_knows_nothing_of_the_stream(name: str) -> None:
+    assert not {module for module in imports(name) if within(module, "stream", "cli", "demo")}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_is_named_after_its_content_and_can_be_read_in_one_sitting(name: str) -> None:
+    assert name.rsplit(".", 1)[-1] not in {"utils", "util", "helpers", "common", "misc"}
+    n_lines = len(MODULES[name].read_text(encoding="utf-8").splitlines())
+    assert n_lines <= MAX_LINES, f"{name} has {n_lines} lines"
+
+
+_IMPORT_ALL = """
+import importlib, socket, sys
+
+def refuse(*args, **kwargs):
+    raise AssertionError("a socket was connected or bound at import")
+
+socket.socket.connect = socket.socket.bind = refuse
+before = set(sys.modules)
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+import threading
+print([thread.name for thread in threading.enumerate() if not thread.daemon])
+"""
+
+
+def test_importing_every_module_connects_to_nothing_and_starts_no_thread() -> None:
+    """In a process of its own, with an empty environment.  ``__main__`` is the command itself."""
+    names = [name for name in MODULES if not name.endswith("__main__")]
+    result = subprocess.run(
+        [sys.executable, "-c", _IMPORT_ALL, *names],
+        cwd=PACKAGE.parent,
+        env={},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-2_000:]
+    assert result.stdout.strip() == "['MainThread']"
+    assert result.stderr == ""
