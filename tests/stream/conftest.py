@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streamer.embedded import EmbeddedKafka, EmbeddedRedis
+from streamer.embedded import EmbeddedKafka
 from tests.stream.harness import Service
 
 MakeService = Callable[..., Service]
