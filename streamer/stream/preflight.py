@@ -18,6 +18,9 @@ __all__ = ["preflight"]
 _log = structlog.get_logger(__name__)
 
 _PAUSE_S: Final = 1.0
+# Kafka has this long for one answer, and less where the settings leave less.
+_PATIENCE_S: Final = 10.0
+_LEAST_PATIENCE_S: Final = 0.5
 _T = TypeVar("_T")
 
 
@@ -35,6 +38,7 @@ async def preflight(
     deadline = monotonic() + settings.startup_timeout_s
 
     async def patiently(what: str, attempt: Callable[[], Awaitable[_T]]) -> _T:
+        report(f"waiting for {what}")
         while True:
             try:
                 return await attempt()
@@ -49,7 +53,11 @@ async def preflight(
                 _log.warning("waiting", what=what, seconds_left=round(left_s), error=str(error))
                 await asyncio.sleep(min(_PAUSE_S, left_s))
 
-    await patiently("Kafka", lambda: asyncio.to_thread(prepare_topics, settings))
+    def topics() -> Awaitable[None]:
+        patience_s = min(max(deadline - monotonic(), _LEAST_PATIENCE_S), _PATIENCE_S)
+        return asyncio.to_thread(prepare_topics, settings, patience_s)
+
+    await patiently("Kafka", topics)
     await patiently("Redis", store.ping)
     head = await patiently("Redis", store.head)
     report("joining the consumer group")

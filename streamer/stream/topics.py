@@ -27,18 +27,18 @@ def topic_names(settings: Settings) -> list[str]:
     return [*names, settings.scores_topic] if settings.scores_enabled else names
 
 
-def prepare_topics(settings: Settings) -> None:
+def prepare_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
     """Create what is missing if that is allowed, then check; blocks.
 
     Raises ConfigurationError with all faults, UnavailableError when Kafka does not answer.
     """
     admin = AdminClient(librdkafka_config(settings))
-    counts = partition_counts(admin)
+    counts = partition_counts(admin, timeout_s)
     if settings.create_topics:
         missing = [name for name in topic_names(settings) if name not in counts]
         n = counts.get(settings.transactions_topic, settings.topic_partitions)
         create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor)
-        counts = partition_counts(admin)
+        counts = partition_counts(admin, timeout_s)
     check_topics(settings, counts)
 
 

@@ -1,0 +1,358 @@
+"""Runs real workers against real servers: what the tests of the stream, the commands and the demo need.
+
+A `Service` is one deployment with topics, a consumer group and a Redis namespace of its own; workers
+join it as child processes.  Nothing here sleeps for luck: `wait_until` watches a condition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import msgspec
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+
+from streamer.embedded import ChildProcess
+from streamer.embedded.server import free_port
+from streamer.events import Alert
+from streamer.ledger import Ledger
+from streamer.settings import Settings, load_settings
+from streamer.settings.loading import child_environment
+from streamer.simulator import Simulator, SimulatorConfig
+from streamer.store import Store
+from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.topics import create_topics, topic_names
+from streamer.wiring import model_config
+
+__all__ = ["ROOT", "Record", "Service", "Worker", "child_env", "payments", "wait_until"]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+# A loaded machine may schedule rarely; joining a group alone takes half the session timeout.
+DEADLINE_S: Final = 60.0
+_INTERVAL_S: Final = 0.05
+_HTTP_TIMEOUT_S: Final = 5.0
+_MAX_BYTES: Final = 20_000_000
+_T = TypeVar("_T")
+
+Record = tuple[bytes | None, bytes | None]
+
+
+def wait_until(
+    condition: Callable[[], Any], what: str | Callable[[], str], timeout_s: float = DEADLINE_S
+) -> Any:
+    """Return the condition's first true value; fail with ``what`` after the deadline."""
+    deadline = time.monotonic() + timeout_s
+    while not (value := condition()):
+        said = what if isinstance(what, str) else what()
+        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {said}"
+        time.sleep(_INTERVAL_S)
+    return value
+
+
+def child_env(overrides: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a child that imports the package from this checkout."""
+    return child_environment(overrides) | {"PYTHONPATH": str(ROOT)}
+
+
+def payments(n: int, seed: int = 1) -> list[Record]:
+    """Return ``n`` simulated payments as records."""
+    return list(Simulator(SimulatorConfig(seed=seed, n_customers=300)).generate(n).records())
+
+
+class Worker:
+    """One worker process of a service."""
+
+    def __init__(self, child: ChildProcess, port: int) -> None:
+        self.child = child
+        self.port = port
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and body of an endpoint; 0 when it does not answer."""
+        try:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}{path}", timeout=_HTTP_TIMEOUT_S
+            ) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def json(self, path: str) -> Any:
+        """Return an endpoint's JSON."""
+        return json.loads(self.get(path)[1])
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return one sample of /metrics; 0.0 where there is none."""
+        from prometheus_client.parser import text_string_to_metric_families
+
+        for family in text_string_to_metric_families(self.get("/metrics")[1]):
+            for sample in family.samples:
+                if sample.name == name and labels.items() <= sample.labels.items():
+                    return float(sample.value)
+        return 0.0
+
+    def wait_ready(self) -> Self:
+        """Return when /readyz says ready; fail when the worker ends before."""
+
+        def ready() -> bool:
+            assert self.child.is_running(), f"the worker ended:\n{self.log()}"
+            return self.get("/readyz")[0] == 200
+
+        wait_until(ready, lambda: f"{self.get('/readyz')}\n{self.log()}")
+        return self
+
+    def kill(self) -> None:
+        """End the worker with SIGKILL, as a power cut would."""
+        self.child.send_signal(signal.SIGKILL)
+        self.child.wait(DEADLINE_S)
+
+    def pause(self) -> None:
+        """Stop the worker in its tracks, as a long garbage collection or a frozen host would."""
+        self.child.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused worker go on."""
+        self.child.send_signal(signal.SIGCONT)
+
+    def terminate(self) -> int:
+        """Ask the worker to end and return its exit code."""
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(DEADLINE_S)
+
+    def log(self) -> str:
+        """Return the end of what the worker wrote."""
+        return self.child.log_tail(40)
+
+
+class Service:
+    """A deployment of its own on servers that others may use as well."""
+
+    def __init__(
+        self, bootstrap: str, redis_url: str, *, n_partitions: int = 2, **settings: str
+    ) -> None:
+        """``settings`` are STREAMER_ variables without the prefix, in lower case."""
+        self.id = uuid.uuid4().hex[:10]
+        self.n_partitions = n_partitions
+        defaults = {
+            "kafka_bootstrap_servers": bootstrap,
+            "redis_url": redis_url,
+            "namespace": f"test-{self.id}",
+            "consumer_group": f"group-{self.id}",
+            "transactions_topic": f"transactions-{self.id}",
+            "alerts_topic": f"alerts-{self.id}",
+            "dead_letters_topic": f"dlq-{self.id}",
+            "feedback_topic": f"feedback-{self.id}",
+            "scores_topic": f"scores-{self.id}",
+            "topic_partitions": str(n_partitions),
+            "kafka_session_timeout_s": "6",
+            "checkpoint_interval_s": "0.3",
+            "redis_timeout_s": "1",
+            "n_clusters": "4",
+            "warmup_transactions": "300",
+            "alert_budget": "0.02",
+            "web_host": "127.0.0.1",
+            "log_level": "INFO",
+        }
+        merged = defaults | settings
+        self.env = {f"STREAMER_{name.upper()}": value for name, value in merged.items()}
+        self.workers: list[Worker] = []
+        self.n_sent = [0] * n_partitions
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the workers run with, web port apart."""
+        return load_settings(self.env)
+
+    def create_topics(self) -> Self:
+        """Create every topic of the configuration."""
+        names = [*topic_names(self.settings), self.settings.scores_topic]
+        admin = AdminClient(librdkafka_config(self.settings))
+        create_topics(admin, dict.fromkeys(names, self.n_partitions), 1)
+        return self
+
+    def worker(self, argv: Sequence[str] = ("-m", "streamer", "worker"), **changes: str) -> Worker:
+        """Start a worker; it is not ready yet."""
+        port = free_port()
+        env = self.env | {f"STREAMER_{name.upper()}": value for name, value in changes.items()}
+        env.setdefault("STREAMER_WEB_PORT", str(port))
+        child = ChildProcess(
+            [sys.executable, *argv], name="the worker", env=child_env(env), cwd=ROOT
+        ).start()
+        worker = Worker(child, int(env["STREAMER_WEB_PORT"]))
+        self.workers.append(worker)
+        return worker
+
+    def produce(
+        self, records: Iterable[Record], topic: str | None = None, partition: int | None = None
+    ) -> list[Message]:
+        """Publish records and return what the broker made of them, in order.
+
+        Without ``partition`` record i goes to partition i modulo their number.
+        """
+        topic = topic or self.settings.transactions_topic
+        delivered: list[tuple[int, Message]] = []
+        producer = Producer(
+            librdkafka_config(
+                self.settings, **{"message.max.bytes": _MAX_BYTES, "enable.idempotence": True}
+            )
+        )
+        for i, (key, value) in enumerate(records):
+
+            def done(error: KafkaError | None, message: Message, i: int = i) -> None:
+                assert error is None, error
+                delivered.append((i, message))
+
+            place = i % self.n_partitions if partition is None else partition
+            producer.produce(topic, value, key, place, on_delivery=done)
+            producer.poll(0)
+            if topic == self.settings.transactions_topic:
+                self.n_sent[place] += 1
+        assert producer.flush(DEADLINE_S) == 0
+        return [message for _, message in sorted(delivered, key=lambda pair: pair[0])]
+
+    def read(self, topic: str) -> list[Message]:
+        """Return everything on a topic."""
+        consumer = Consumer(
+            librdkafka_config(self.settings, **{"group.id": "reader", "enable.auto.commit": False})
+        )
+        try:
+            places = [TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(self.n_partitions)]
+            ends = [consumer.get_watermark_offsets(place, timeout=10)[1] for place in places]
+            consumer.assign([p for p, end in zip(places, ends, strict=True) if end])
+            found: list[Message] = []
+            deadline = time.monotonic() + DEADLINE_S
+            while True:
+                assert time.monotonic() < deadline, f"{len(found)} of {sum(ends)} on {topic}"
+                chunk = [m for m in consumer.consume(1000, timeout=0.3) if m.error() is None]
+                found += chunk
+                # The embedded broker takes the first record of the last batch for the last record,
+                # so the end has been reached when nothing more comes.
+                if not chunk and len(found) >= sum(ends):
+                    break
+            return found
+        finally:
+            consumer.close()
+
+    def alerts(self) -> list[Alert]:
+        """Return every alert on the topic."""
+        decode = msgspec.json.Decoder(Alert).decode
+        return [decode(message.value()) for message in self.read(self.settings.alerts_topic)]
+
+    def dead_letters(self) -> list[tuple[Message, dict[str, str]]]:
+        """Return every dead letter with its headers as text."""
+        return [
+            (m, {name: value.decode() for name, value in m.headers() or []})
+            for m in self.read(self.settings.dead_letters_topic)
+        ]
+
+    def committed(self) -> list[int | None]:
+        """Return the group's committed offset of each transactions partition, None without one."""
+        group = self.settings.consumer_group
+        consumer = Consumer(librdkafka_config(self.settings, **{"group.id": group}))
+        try:
+            topic = self.settings.transactions_topic
+            places = consumer.committed(
+                [TopicPartition(topic, p) for p in range(self.n_partitions)], timeout=10
+            )
+            return [None if place.offset < 0 else place.offset for place in places]
+        finally:
+            consumer.close()
+
+    def ask(self, work: Callable[[Store], Awaitable[_T]]) -> _T:
+        """Return what ``work`` finds in this service's part of Redis."""
+        settings = self.settings
+
+        async def run() -> _T:
+            store = Store.open(
+                settings.redis_url.get_secret_value(),
+                timeout_s=settings.redis_timeout_s,
+                namespace=settings.namespace,
+                config=model_config(settings),
+                versions_kept=settings.model_versions_kept,
+                lineage_max_entries=settings.lineage_max_entries,
+                feedback_max_entries=settings.feedback_max_entries,
+            )
+            try:
+                return await work(store)
+            finally:
+                await store.close()
+
+        return asyncio.run(run())
+
+    def offsets(self) -> list[int | None]:
+        """Return each partition's offset in Redis."""
+        topic = self.settings.transactions_topic
+        stored = self.ask(lambda store: store.partitions())
+        return [
+            stored[topic, p].offset if (topic, p) in stored else None
+            for p in range(self.n_partitions)
+        ]
+
+    def totals(self) -> Ledger:
+        """Return the sum of the ledgers in Redis."""
+        return self.ask(lambda store: store.totals())
+
+    def wait_consumed(self, n: int | None = None) -> Ledger:
+        """Return the totals once a checkpoint holds all that was sent, or ``n`` records."""
+        wanted = sum(self.n_sent) if n is None else n
+
+        def done() -> Ledger | None:
+            total = self.totals()
+            return total if total.consumed >= wanted else None
+
+        def said() -> str:
+            return f"{wanted} consumed, got {self.totals()}\n" + "\n".join(
+                worker.log() for worker in self.workers
+            )
+
+        ledger: Ledger = wait_until(done, said)
+        return ledger
+
+    def assert_exact(self) -> Ledger:
+        """Assert that nothing was lost or counted, learned or alerted twice."""
+        total = self.totals()
+        assert total.imbalance == 0, total
+        assert total.consumed == sum(self.n_sent), total
+        assert self.offsets() == [n or None for n in self.n_sent]
+        assert self.ask(lambda store: store.head()).sums.transactions_seen == total.scored
+        ids = [alert.alert_id for alert in self.alerts()]
+        assert len(ids) == len(set(ids)), "an alert came twice"
+        assert len(ids) == total.alerted, total
+        return total
+
+    def stop(self) -> None:
+        """Stop every worker that still runs."""
+        for worker in self.workers:
+            worker.child.stop(grace_s=5.0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,119 @@
+"""What a recovery reads of the alerts topic, and from where: a real broker, hand-worked offsets."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from streamer.events import Alert, Center, Source, Transaction
+from streamer.stream.publisher import Publisher
+from streamer.stream.recovery import published_offsets
+from tests.stream.harness import Record, Service
+
+MakeService = Callable[..., Service]
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def _alert(service: Service, offset: int, partition: int = 0, topic: str | None = None) -> Alert:
+    source = Source(topic or service.settings.transactions_topic, partition, offset)
+    return Alert(
+        alert_id=f"a-{offset}",
+        transaction=Transaction(f"t-{offset}", "card-1", 10.0, "EUR", NOW),
+        score=0.99,
+        distance=2.0,
+        distance_sq=4.0,
+        threshold=1.0,
+        severity="high",
+        reasons=[],
+        other_contribution=4.0,
+        nearest_center=Center(0, 1.0, []),
+        model_version="v",
+        source=source,
+        event_time=NOW,
+        scored_at=NOW,
+        mode="normal",
+    )
+
+
+def _published(service: Service, position: int | None, next_offset: int) -> set[int]:
+    settings = service.settings
+    return published_offsets(settings, settings.transactions_topic, 0, position, next_offset)
+
+
+def test_the_alerts_position_moves_past_what_a_checkpoint_covers(
+    make_service: MakeService,
+) -> None:
+    """It is that of the first alert a recovery must see, else one past the last, else unchanged."""
+    service = make_service()
+    latencies: list[float] = []
+    publisher = Publisher(service.settings, latencies.append)
+
+    async def publish(*offsets: int) -> None:
+        for offset in offsets:
+            publisher.publish_alert(_alert(service, offset), 1_500)
+        await publisher.flush()
+
+    # Nothing delivered: the last checkpoint's position stands, whether there is one or not.
+    assert publisher.alerts_position(0, 100, None) is None
+    assert publisher.alerts_position(0, 100, 17) == 17
+    # Transactions 3, 5 and 9 alert: places 0, 1 and 2 of the topic.
+    asyncio.run(publish(3, 5, 9))
+    assert latencies == [1.5, 1.5, 1.5]
+    # A checkpoint up to 6 covers 3 and 5; a recovery has to see 9, at place 2.
+    assert publisher.alerts_position(0, 6, None) == 2
+    # One up to 10 covers 9 as well: reading starts one past it.
+    assert publisher.alerts_position(0, 10, 2) == 3
+    # Nothing since.
+    assert publisher.alerts_position(0, 20, 3) == 3
+    # What is forgotten with its partition is not known any more; other partitions are not touched.
+    asyncio.run(publish(25))
+    publisher.forget(0)
+    assert publisher.alerts_position(0, 30, 3) == 3
+    assert publisher.alerts_position(1, 30, 8) == 8
+
+
+def test_published_offsets_are_those_at_or_beyond_the_next_offset(
+    make_service: MakeService,
+) -> None:
+    """Only the partition's own alerts count, from the position on; other messages are passed over."""
+    service = make_service()
+    topic = service.settings.alerts_topic
+    alerts = [_alert(service, 3), _alert(service, 5), _alert(service, 9)]
+    foreign: list[bytes | None] = [
+        b"not JSON",
+        None,
+        b'{"source": 1}',
+        msgspec.json.encode(_alert(service, 11, topic="another")),
+        msgspec.json.encode(_alert(service, 12, partition=1)),
+    ]
+    # Places: 0 = 3, 1 = 5, 2-6 foreign, 7 = 9.
+    values = [msgspec.json.encode(alert) for alert in alerts]
+    records: list[Record] = [(b"k", v) for v in [*values[:2], *foreign, values[2]]]
+    assert _published(service, None, 0) == set()
+    service.produce(records, topic, partition=0)
+    assert _published(service, None, 0) == {3, 5, 9}
+    assert _published(service, None, 4) == {5, 9}
+    assert _published(service, 1, 0) == {5, 9}
+    assert _published(service, 2, 0) == {9}
+    assert _published(service, 8, 0) == set()
+    assert _published(service, None, 10) == set()
+
+
+def test_every_alert_is_found_whatever_the_batches_it_was_sent_in(
+    make_service: MakeService,
+) -> None:
+    """More alerts than a read takes at once, the last batch a large one, and it is quick."""
+    service = make_service()
+    topic = service.settings.alerts_topic
+    values = [msgspec.json.encode(_alert(service, offset)) for offset in range(1_003)]
+    service.produce([(b"k", value) for value in values[:900]], topic, partition=0)
+    service.produce([(b"k", value) for value in values[900:]], topic, partition=0)
+    started = time.monotonic()
+    assert _published(service, None, 0) == set(range(1_003))
+    assert _published(service, 901, 0) == set(range(901, 1_003))
+    # A worker that takes a partition over scores nothing until this is done.
+    assert time.monotonic() - started < 5

@@ -1,0 +1,139 @@
+"""A worker that cannot start says why in a line, on /readyz, and by its exit code."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+from confluent_kafka.admin import AdminClient
+
+from streamer.embedded.server import free_port
+from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.topics import create_topics, partition_counts, topic_names
+from tests.stream.harness import Service, Worker, payments, wait_until
+
+MakeService = Callable[..., Service]
+
+
+def _complaints(worker: Worker) -> list[str]:
+    """Return the lines of the end of the output that are about errors."""
+    log = worker.log()
+    assert "Traceback" not in log, log
+    return [line for line in log.splitlines() if "critical" in line or line.startswith("streamer:")]
+
+
+def test_without_kafka_readyz_says_what_it_waits_for_and_the_code_is_1(
+    make_service: MakeService,
+) -> None:
+    """503 with the reason while waiting, then one readable line and exit code 1."""
+    service = make_service()
+    started = time.monotonic()
+    worker = service.worker(
+        kafka_bootstrap_servers=f"127.0.0.1:{free_port()}", startup_timeout_s="3"
+    )
+    status, body = wait_until(
+        lambda: (answer := worker.get("/readyz"))[0] == 503 and "Kafka" in answer[1] and answer,
+        lambda: f"{worker.get('/readyz')} {worker.log()}",
+    )
+    assert (status, "waiting for Kafka" in body) == (503, True)
+    assert worker.child.wait(30) == 1
+    # Python and Faust take two seconds to import here.
+    assert time.monotonic() - started < 3 + 6
+    (line,) = _complaints(worker)
+    assert "STREAMER_STARTUP_TIMEOUT_S" in line
+
+
+def test_without_redis_readyz_says_what_it_waits_for_and_the_code_is_1(
+    make_service: MakeService,
+) -> None:
+    """The same for Redis."""
+    service = make_service()
+    worker = service.worker(
+        redis_url=f"redis://:hunter2@127.0.0.1:{free_port()}/0", startup_timeout_s="3"
+    )
+    status, body = wait_until(
+        lambda: (answer := worker.get("/readyz"))[0] == 503 and "Redis" in answer[1] and answer,
+        lambda: f"{worker.get('/readyz')} {worker.log()}",
+    )
+    assert (status, "waiting for Redis" in body) == (503, True)
+    assert worker.child.wait(30) == 1
+    (line,) = _complaints(worker)
+    assert "STREAMER_STARTUP_TIMEOUT_S" in line
+    assert "hunter2" not in worker.log() + body
+
+
+def test_bad_settings_exit_with_2_and_all_faults_before_connecting(
+    make_service: MakeService,
+) -> None:
+    """One line per fault, with addresses at which nothing listens."""
+    worker = make_service().worker(
+        kafka_bootstrap_servers="nowhere",
+        alert_budget="3",
+        web_port="0",
+        redis_url=f"redis://127.0.0.1:{free_port()}/0",
+    )
+    assert worker.child.wait(30) == 2
+    lines = _complaints(worker)
+    assert len(lines) == 3 == len(worker.log().splitlines())
+    for name in ("KAFKA_BOOTSTRAP_SERVERS", "ALERT_BUDGET", "WEB_PORT"):
+        assert sum(f"STREAMER_{name}" in line for line in lines) == 1
+
+
+def test_missing_topics_exit_with_2_and_a_line_per_topic(make_service: MakeService) -> None:
+    """Every missing topic is named, with what to do about it."""
+    service = make_service()
+    names = {kind: f"missing-{kind}-{service.id}" for kind in ("alerts", "dead_letters")}
+    worker = service.worker(**{f"{kind}_topic": name for kind, name in names.items()})
+    assert worker.child.wait(30) == 2
+    log = worker.log()
+    assert "Traceback" not in log
+    for name in names.values():
+        assert f"topic {name} must exist" in log
+    assert "STREAMER_CREATE_TOPICS" in log
+
+
+def test_fewer_alert_partitions_than_transactions_exit_with_2(make_service: MakeService) -> None:
+    """Alerts keep their source's partition number, so there must be as many."""
+    service = make_service(n_partitions=3)
+    narrow = f"narrow-{service.id}"
+    create_topics(AdminClient(librdkafka_config(service.settings)), {narrow: 2}, 1)
+    worker = service.worker(alerts_topic=narrow)
+    assert worker.child.wait(30) == 2
+    (line,) = _complaints(worker)
+    assert f"topic {narrow} must have at least the 3 partitions" in line
+
+
+def test_a_web_port_that_is_taken_exits_with_2(make_service: MakeService) -> None:
+    """The line names the setting and the port."""
+    service = make_service()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        worker = service.worker(web_port=str(port))
+        assert worker.child.wait(30) == 2
+    (line,) = _complaints(worker)
+    assert "STREAMER_WEB_PORT" in line
+    assert str(port) in line
+
+
+def test_missing_topics_are_created_where_that_is_allowed(make_service: MakeService) -> None:
+    """STREAMER_CREATE_TOPICS=true makes every topic with the asked-for partitions, and it works."""
+    service = make_service()
+    for kind in ("transactions", "alerts", "dead_letters", "feedback"):
+        service.env[f"STREAMER_{kind.upper()}_TOPIC"] = f"made-{kind}-{service.id}"
+    service.env |= {"STREAMER_CREATE_TOPICS": "true", "STREAMER_TOPIC_PARTITIONS": "2"}
+    service.worker().wait_ready()
+    counts = partition_counts(AdminClient(librdkafka_config(service.settings)))
+    assert {counts[name] for name in topic_names(service.settings)} == {2}
+    service.produce(payments(100))
+    assert service.wait_consumed().scored == 100
+
+
+def test_faust_s_own_command_starts_a_worker_that_scores(make_service: MakeService) -> None:
+    """`faust -A streamer.stream.app worker`, with the settings from the environment."""
+    service = make_service()
+    worker = service.worker(("-m", "faust", "-A", "streamer.stream.app", "worker")).wait_ready()
+    service.produce(payments(500))
+    service.wait_consumed()
+    assert service.assert_exact().scored == 500
+    assert worker.terminate() == 0
