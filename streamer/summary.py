@@ -73,10 +73,11 @@ class Summary:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing was lost, counted twice or alerted twice."""
+        """Whether nothing was lost or counted twice, and every alert was read exactly once."""
         return (
             self.ledger.imbalance == 0
             and self.tally.duplicate_alerts == 0
+            and self.tally.alerts == self.ledger.alerted
             and self.transactions_seen == self.ledger.scored
             and self.ledger.consumed == self.tally.sent.total()
         )

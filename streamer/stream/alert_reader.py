@@ -33,12 +33,12 @@ class AlertReader(threading.Thread):
         self._on_alert = on_alert
         self._is_stopped = threading.Event()
         self.n_read = 0
-        self._config = config | {"group.id": "streamer-alert-reader", "enable.auto.commit": False}
-        self._consumer = Consumer(self._config)
+        self._consumer = Consumer(
+            config | {"group.id": "streamer-alert-reader", "enable.auto.commit": False}
+        )
         self._consumer.assign(
             [TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(n_partitions)]
         )
-        self._places = [TopicPartition(topic, p) for p in range(n_partitions)]
 
     def run(self) -> None:
         decoder = msgspec.json.Decoder(Alert)
@@ -50,18 +50,6 @@ class AlertReader(threading.Thread):
                 self._on_alert(decoder.decode(message.value()), message.timestamp()[1] - int(sent))
                 self.n_read += 1
         self._consumer.close()
-
-    def count_published(self) -> int:
-        """Return how many messages the topic holds now; blocks.
-
-        On a connection of its own: the reader's is held by fetches that wait for more.
-        """
-        consumer = Consumer(self._config)
-        try:
-            ends = [consumer.get_watermark_offsets(place, timeout=10) for place in self._places]
-        finally:
-            consumer.close()
-        return sum(high - low for low, high in ends)
 
     def stop(self) -> None:
         """Stop reading and close the consumer."""
