@@ -193,7 +193,7 @@ async def _until_read(reader: AlertReader, n_alerted: int) -> None:
     are: the embedded one does not know to the record.
     """
     deadline = time.monotonic() + _READ_WITHIN_S
-    while reader.n_read < n_alerted and time.monotonic() < deadline:
+    while reader.n_read < n_alerted and time.monotonic() < deadline:  # noqa: ASYNC110 - a thread reads
         await asyncio.sleep(_TICK_S)
 
 
