@@ -42,7 +42,8 @@ Amount = Annotated[float, Meta(gt=0, le=1e12)]
 Timestamp = Annotated[datetime, Meta(tz=True)]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
-CategoryCode = Annotated[str, Meta(pattern="^[0-9]{4}$")]
+# The length is what refuses a trailing line feed, which `$` lets pass.
+CategoryCode = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]
 Channel = Annotated[str, Meta(min_length=1, max_length=32)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 

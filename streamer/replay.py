@@ -33,9 +33,9 @@ def replay(
 ) -> Summary:
     """Run ``batches`` through the pipeline as one partition and return the summary.
 
-    A new model version is made whenever a worker would make one for want of transactions; there is
-    no interval, so that the result depends on the file alone.  ``on_progress`` gets the number of
-    records since it was last called.
+    A new model version is made after exactly as many transactions as are due; there is no interval,
+    so that the result depends on the file alone and not on how it is read.  ``on_progress`` gets the
+    number of records since it was last called.
     """
     tally = Tally()
     sums = Sums.zero(config.model)
@@ -53,9 +53,13 @@ def replay(
             for i, (key, value) in enumerate(zip(file_batch.keys, file_batch.values, strict=True))
         ]
         offset += len(records)
-        limit = delta_limit(sums.transactions_seen, checkpoint_max_transactions)
-        for part in Batch(_TOPIC, 0, records, arrived_ms).parts(limit):
-            outcome = process(part, state, version, config, now_ms=arrived_ms)
+        while records:
+            limit = delta_limit(sums.transactions_seen, checkpoint_max_transactions)
+            n_next = limit - state.delta.transactions_seen
+            part, records = records[:n_next], records[n_next:]
+            outcome = process(
+                Batch(_TOPIC, 0, part, arrived_ms), state, version, config, now_ms=arrived_ms
+            )
             assert outcome is not None  # noqa: S101 - offsets only grow here
             latency_ms = (monotonic() - batch_started) * 1000
             for alert in outcome.alerts:
@@ -67,7 +71,7 @@ def replay(
                 state.delta = Sums.zero(config.model)
                 version = ModelVersion.of(state_id(sums), sums, config.model)
                 n_versions += 1
-        on_progress(len(records))
+        on_progress(len(file_batch.values))
     if state.delta.transactions_seen:
         sums = advance(sums, state.delta, config.model)
         n_versions += 1

@@ -17,6 +17,8 @@ __all__ = ["Columns"]
 # A card is somewhere only when it is there itself; anything else with coordinates is the shop's.
 _REMOTE_CHANNELS = frozenset({"ecommerce", "moto"})
 _KEY_SEPARATOR = "\x1f"
+# Every amount above zero is valid, but the logarithm of the smallest float would be -744.
+_SMALLEST_AMOUNT = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,12 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.card_keys)
+
+    @property
+    def log_amounts(self) -> NDArray[np.float64]:
+        """Return ln amount, shape (n,); what is below a thousandth counts as a thousandth."""
+        logs: NDArray[np.float64] = np.log(np.maximum(self.amounts, _SMALLEST_AMOUNT))
+        return logs
 
     @classmethod
     def of(cls, transactions: Sequence[Transaction], times_ms: Sequence[int]) -> Columns:

@@ -83,7 +83,7 @@ class History:
     def observe(cls, columns: Columns, tables: Tables) -> History:
         """Return the history of each transaction and bring ``tables`` up to date (IN/OUT)."""
         angles = columns.local_hours * (2 * np.pi / 24)
-        log_amounts = np.log(columns.amounts)
+        log_amounts = columns.log_amounts
         ones = np.ones(len(columns))
         located = np.column_stack(
             [columns.latitudes, columns.longitudes, columns.times_ms.astype(float)]

@@ -37,7 +37,7 @@ def feature_matrix(columns: Columns, history: History) -> Floats:
 
     Column 0 is ln amount in the payment's own currency; the model centres it per currency.
     """
-    log_amounts = np.log(columns.amounts)
+    log_amounts = columns.log_amounts
     card, spending, merchant = history.card_sums, history.spending_sums, history.merchant_sums
     ratio, deviation = _against_habit(log_amounts, spending[:, 0], spending[:, 1], spending[:, 2])
     _, from_merchant = _against_habit(log_amounts, merchant[:, 2], merchant[:, 3], merchant[:, 4])
