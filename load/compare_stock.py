@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from load.contestants import CONTESTANTS, RECEIVE, STOCK, WORKER
-from load.figures import ratio_of_medians, summarise, table
+from load.figures import Spread, ratio_of_medians, summarise, table
 from load.machine import describe_machine
 from load.runs import Records, Run, measure
 from streamer.simulator import Simulator, SimulatorConfig
@@ -56,14 +56,12 @@ def main(
     config = SimulatorConfig(seed=seed, n_customers=customers)
     with _progress(console) as bar:
         runs = _measure_all(_simulated(config, payments, bar), rounds, partitions, bar)
-    rates: dict[str, list[float]] = defaultdict(list)
-    for run in runs:
-        rates[run.contestant].append(run.window.per_second)
-    spreads = summarise(rates)
-    console.print(table(spreads, STOCK), highlight=False, markup=False)
+    spreads, cpu_us = _spreads(runs)
+    console.print(table(spreads, cpu_us, STOCK), highlight=False, markup=False, soft_wrap=True)
     ratios = {
         "worker / stock, same work": ratio_of_medians(spreads, WORKER, STOCK),
         "worker / stock, receive only": ratio_of_medians(spreads, WORKER, RECEIVE),
+        "CPU time, stock, same work / worker": ratio_of_medians(cpu_us, STOCK, WORKER),
     }
     for name, value in (*ratios.items(), *about.items()):
         shown = value if isinstance(value, str) else f"{value:.1f}"
@@ -72,10 +70,21 @@ def main(
         result: dict[str, Any] = {
             "about": about,
             "ratios": ratios,
-            "spreads": {name: asdict(spread) for name, spread in spreads.items()},
+            "per_second": {name: asdict(spread) for name, spread in spreads.items()},
+            "cpu_us_per_payment": {name: asdict(spread) for name, spread in cpu_us.items()},
             "runs": [asdict(run) for run in runs],
         }
         json_path.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+
+
+def _spreads(runs: list[Run]) -> tuple[dict[str, Spread], dict[str, Spread]]:
+    """Return payments per second and CPU microseconds per payment, by contestant."""
+    rates: dict[str, list[float]] = defaultdict(list)
+    cpu_us: dict[str, list[float]] = defaultdict(list)
+    for run in runs:
+        rates[run.contestant].append(run.window.per_second)
+        cpu_us[run.contestant].append(run.window.cpu_us_per_record)
+    return summarise(rates), summarise(cpu_us)
 
 
 def _measure_all(records: Records, rounds: int, n_partitions: int, bar: Progress) -> list[Run]:

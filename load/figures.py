@@ -13,10 +13,14 @@ __all__ = ["Sample", "Spread", "Window", "rate", "ratio_of_medians", "summarise"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How many records were accounted for at a moment of the monotonic clock."""
+    """How many records were accounted for at a moment of the monotonic clock.
+
+    ``cpu_s`` is what the contestant's process, all its threads, has used of the processors by then.
+    """
 
     at_s: float
     n_done: int
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +29,21 @@ class Window:
 
     n_records: int
     seconds: float
+    cpu_s: float = 0.0
 
     @property
     def per_second(self) -> float:
         return self.n_records / self.seconds
 
+    @property
+    def cpu_us_per_record(self) -> float:
+        """Microseconds of processor time per record: suffers less from what else is running."""
+        return self.cpu_s / self.n_records * 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Records per second over the rounds of one contestant."""
+    """One figure over the rounds of one contestant."""
 
     median: float
     low: float
@@ -47,7 +57,7 @@ def rate(samples: Sequence[Sample], n_skipped: int, n_total: int) -> Window:
 
     >>> samples = [Sample(0.0, 0), Sample(1.0, 12), Sample(2.0, 60), Sample(3.0, 100)]
     >>> rate(samples, n_skipped=10, n_total=100)
-    Window(n_records=88, seconds=2.0)
+    Window(n_records=88, seconds=2.0, cpu_s=0.0)
     """
     first = next((s for s in samples if s.n_done >= n_skipped), None)
     last = next((s for s in samples if s.n_done >= n_total), None)
@@ -56,7 +66,7 @@ def rate(samples: Sequence[Sample], n_skipped: int, n_total: int) -> Window:
             f"a run must be sampled at {n_skipped} records and later at all {n_total}, "
             f"got {len(samples)} samples; measure more payments"
         )
-    return Window(last.n_done - first.n_done, last.at_s - first.at_s)
+    return Window(last.n_done - first.n_done, last.at_s - first.at_s, last.cpu_s - first.cpu_s)
 
 
 def summarise(rates: Mapping[str, Sequence[float]]) -> dict[str, Spread]:
@@ -73,15 +83,15 @@ def ratio_of_medians(spreads: Mapping[str, Spread], name: str, beside: str) -> f
     return spreads[name].median / spreads[beside].median
 
 
-def table(spreads: Mapping[str, Spread], beside: str) -> str:
-    """Return the spreads as a Markdown table, with each median's ratio to that of ``beside``."""
+def table(spreads: Mapping[str, Spread], cpu_us: Mapping[str, Spread], beside: str) -> str:
+    """Return a Markdown table of payments per second and CPU time, and ratios to ``beside``."""
     lines = [
-        f"| contestant | median, payments/s | min | max | times `{beside}` |",
-        "|---|---:|---:|---:|---:|",
+        f"| contestant | median, payments/s | min | max | times `{beside}` | CPU µs per payment |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     lines += [
         f"| `{name}` | {spread.median:,.0f} | {spread.low:,.0f} | {spread.high:,.0f} "
-        f"| {ratio_of_medians(spreads, name, beside):.1f} |"
+        f"| {ratio_of_medians(spreads, name, beside):.1f} | {cpu_us[name].median:,.1f} |"
         for name, spread in spreads.items()
     ]
     return "\n".join(lines)

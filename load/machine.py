@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-__all__ = ["OPENBLAS_VARIABLES", "describe_machine", "without_openblas"]
+__all__ = ["OPENBLAS_VARIABLES", "cpu_seconds", "describe_machine", "without_openblas"]
 
 # They pick numpy's matrix kernels; a machine's owner may have set them for another program.
 OPENBLAS_VARIABLES: Final = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -39,6 +39,16 @@ def without_openblas(environment: Mapping[str, str]) -> dict[str, str]:
     {'HOME': '/root'}
     """
     return {name: text for name, text in environment.items() if name not in OPENBLAS_VARIABLES}
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process and all its threads; 0 where there is no /proc."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    # proc(5): utime and stime are fields 14 and 15; what follows the name begins with field 3.
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _cpu_model() -> str:

@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient
 
 from load.contestants import Contestant
 from load.figures import Sample, Window, rate
-from load.machine import without_openblas
+from load.machine import cpu_seconds, without_openblas
 from streamer.embedded import ChildProcess, EmbeddedServers
 from streamer.errors import InvariantError, UnavailableError
 from streamer.ledger import Ledger
@@ -117,10 +117,10 @@ def _follow(
     while samples[-1].n_done < n_total:
         time.sleep(_SAMPLE_S)
         n_done = contestant.progress(settings, counter)
-        now = time.monotonic()
+        now, cpu_s = time.monotonic(), cpu_seconds(child.pid)
         if n_done > samples[-1].n_done:
             moved_at = now
-        samples.append(Sample(now, n_done))
+        samples.append(Sample(now, n_done, cpu_s))
         report("consuming" if n_done else "joining the group", n_done, n_total)
         if now - moved_at > _STALLED_AFTER_S or not child.is_running():
             raise UnavailableError(

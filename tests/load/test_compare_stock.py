@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from load.contestants import consumed
 from load.figures import Sample, Spread, Window, rate, ratio_of_medians, summarise, table
-from load.machine import describe_machine, without_openblas
+from load.machine import cpu_seconds, describe_machine, without_openblas
 from load.runs import skipped
 from load.stock import ProgressFile, process_event
 from streamer.batch import Batch, StoredRecord
@@ -49,7 +50,16 @@ def test_rounds_are_summed_up_by_median_and_the_ratio_is_of_medians() -> None:
     spreads = summarise({"fast": [90.0, 100.0, 500.0], "slow": [9.0, 10.0, 2.0]})
     assert spreads == {"fast": Spread(100, 90, 500), "slow": Spread(9, 2, 10)}
     assert ratio_of_medians(spreads, "fast", "slow") == pytest.approx(100 / 9)
-    assert "| `fast` | 100 | 90 | 500 | 11.1 |" in table(spreads, "slow")
+    cpu_us = summarise({"fast": [9.5], "slow": [95.0]})
+    assert "| `fast` | 100 | 90 | 500 | 11.1 | 9.5 |" in table(spreads, cpu_us, "slow")
+
+
+def test_processor_time_is_that_of_the_window_only() -> None:
+    samples = [Sample(0, 0, 1.0), Sample(5, 10, 3.0), Sample(9, 110, 3.002)]
+    window = rate(samples, n_skipped=10, n_total=110)
+    assert window.cpu_us_per_record == pytest.approx(20)
+    assert cpu_seconds(os.getpid()) > 0
+    assert cpu_seconds(2**22 + 1) == 0.0
 
 
 def test_the_workers_count_is_the_sum_over_its_partitions() -> None:
