@@ -1,0 +1,72 @@
+"""Who is measured: the worker, stock Faust doing its work, stock Faust doing nothing."""
+
+from __future__ import annotations
+
+import sys
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from load.stock import ProgressFile
+from streamer.settings import Settings
+
+__all__ = ["CONTESTANTS", "RECEIVE", "STOCK", "WORKER", "Contestant"]
+
+WORKER: Final = "worker"
+STOCK: Final = "stock, same work"
+RECEIVE: Final = "stock, receive only"
+
+_CONSUMED: Final = "streamer_transactions_consumed_total{"
+_TIMEOUT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """One way of consuming the transactions topic.
+
+    ``share`` of the payments asked for makes its run about as long as the worker's.  ``progress``
+    returns how many records it has finished with; ``has_ledger`` says whether its checkpoints must
+    add up to the backlog at the end.
+    """
+
+    name: str
+    share: float
+    has_ledger: bool
+    command: Callable[[Path], list[str]]
+    progress: Callable[[Settings, Path], int]
+
+
+def _scraped(settings: Settings, _: Path) -> int:
+    """Return the worker's own count from its metrics; 0 while it does not answer yet."""
+    url = f"http://127.0.0.1:{settings.web_port}/metrics"
+    with suppress(OSError), urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
+        return consumed(answer.read().decode())
+    return 0
+
+
+def consumed(exposition: str) -> int:
+    """Return the records consumed over all partitions.
+
+    >>> consumed('streamer_transactions_consumed_total{partition="0"} 5.0\\nother 1.0')
+    5
+    """
+    lines = [line for line in exposition.splitlines() if line.startswith(_CONSUMED)]
+    return sum(int(float(line.rpartition(" ")[2])) for line in lines)
+
+
+def _counted(_: Settings, counter: Path) -> int:
+    return ProgressFile.read(counter)
+
+
+def _stock(what: str) -> Callable[[Path], list[str]]:
+    return lambda counter: [sys.executable, "-m", "load.stock", what, str(counter)]
+
+
+CONTESTANTS: Final = (
+    Contestant(WORKER, 1.0, True, lambda _: [sys.executable, "-m", "streamer", "worker"], _scraped),
+    Contestant(STOCK, 1 / 25, True, _stock("score"), _counted),
+    Contestant(RECEIVE, 1 / 5, False, _stock("receive"), _counted),
+)

@@ -1,0 +1,219 @@
+"""Stock Faust apps to compare the worker with: ``python -m load.stock score|receive COUNTER_FILE``.
+
+``score`` does for every event what the worker does for every batch: decode, validate, features,
+score, decide, explain, learn, publish, and checkpoint at the worker's interval, by the same functions
+and settings.  ``receive`` only counts events: the ceiling of the per-event path.
+
+Two things of the worker are left out, both in favour of the stock app: metrics, and looking up
+unknown entities in Redis (they begin anew, which in a fresh namespace comes to the same).
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import sys
+import time
+from collections.abc import AsyncIterable
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import faust
+
+from streamer import __version__
+from streamer.batch import Batch, StoredRecord
+from streamer.decoding import DeadLetterReason
+from streamer.model import ModelVersion
+from streamer.pipeline import Outcome, PartitionState, PipelineConfig, process
+from streamer.settings import Settings, load_settings
+from streamer.stream.assignments import Assigned
+from streamer.stream.checkpointing import Checkpointing
+from streamer.stream.kafka_config import broker_urls
+from streamer.stream.publisher import Publisher
+from streamer.stream.scoring import Clock, Scoring
+from streamer.telemetry.logs import configure_logging
+from streamer.telemetry.metrics import Metrics
+from streamer.wiring import open_store, pipeline_config
+
+__all__ = ["ProgressFile", "StockScorer", "build_app", "process_event"]
+
+# The stock app is started once per topic and never rebalanced: one generation is enough.
+_GENERATION: Final = 0
+# As many deltas may wait for their checkpoint as in the worker.
+_MAX_BEHIND: Final = 4
+_COMMIT_INTERVAL_S: Final = 1.0
+
+
+class ProgressFile:
+    """A count that another process may read at any time: eight bytes of a shared file."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("r+b") as file:
+            self._bytes = mmap.mmap(file.fileno(), 8)
+        self.n_done = 0
+
+    def add_one(self) -> None:
+        """Count one event."""
+        self.n_done += 1
+        struct.pack_into("<q", self._bytes, 0, self.n_done)
+
+    @staticmethod
+    def read(path: Path) -> int:
+        """Return the count in ``path``."""
+        (count,) = struct.unpack("<q", path.read_bytes())
+        return int(count)
+
+
+def process_event(
+    topic: str,
+    partition: int,
+    record: StoredRecord,
+    state: PartitionState,
+    version: ModelVersion,
+    config: PipelineConfig,
+    *,
+    now_ms: int,
+) -> Outcome | None:
+    """Do the whole pipeline's work for one event, as a batch of one; ``state`` is IN/OUT."""
+    batch = Batch(topic, partition, (record,), now_ms)
+    return process(batch, state, version, config, now_ms=now_ms)
+
+
+class StockScorer:
+    """What surrounds `process_event` in the stock app: state, publication, checkpoints."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.config = pipeline_config(settings)
+        self.publisher = Publisher(settings)
+        self.store = open_store(settings)
+        clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
+        metrics = Metrics(__version__, get_args(DeadLetterReason))
+        self.scoring = Scoring(
+            settings, self.config, self.store, self.publisher, metrics, clock, owner="stock"
+        )
+        self.checkpointing = Checkpointing(self.scoring, lambda _partition, _offset: None)
+
+    async def handle(self, event: Any) -> None:
+        """Score one event and publish what came of it."""
+        message, scoring = event.message, self.scoring
+        assigned = await self._assigned(message.partition)
+        async with scoring.lock:
+            record = StoredRecord(
+                message.offset, round(message.timestamp * 1000), message.key, event.value
+            )
+            outcome = process_event(
+                message.topic,
+                message.partition,
+                record,
+                assigned.state,
+                scoring.version,
+                self.config,
+                now_ms=scoring.clock.now_ms(),
+            )
+            if outcome is not None:
+                self._publish(outcome, record, message)
+            assigned.advanced_at = scoring.clock.monotonic()
+        await self._keep_up()
+
+    async def stop(self) -> None:
+        """Checkpoint everything and close the connections."""
+        await self.checkpointing.release(list(self.scoring.assigned))
+        await self.publisher.flush()
+        await self.store.close()
+
+    async def _assigned(self, partition: int) -> Assigned:
+        """Claim the partition at its first event."""
+        held = self.scoring.assigned
+        if partition not in held:
+            await self.scoring.assign(partition, _GENERATION)
+        return held[partition]
+
+    def _publish(self, outcome: Outcome, record: StoredRecord, message: Any) -> None:
+        for alert in outcome.alerts:
+            self.publisher.publish_alert(alert, record.timestamp)
+        for letter in outcome.dead_letters:
+            batch = Batch(message.topic, message.partition, (record,), record.timestamp)
+            self.publisher.publish_dead_letter(letter, batch)
+        self.publisher.poll()
+
+    async def _keep_up(self) -> None:
+        """Renew the model as often as the worker does."""
+        scoring = self.scoring
+        limit = scoring.delta_limit
+        is_young = limit < self.settings.checkpoint_max_transactions
+        while scoring.n_unmerged >= limit * (1 if is_young else _MAX_BEHIND):
+            if not await scoring.make_room():
+                break
+
+
+class _App(faust.App):  # type: ignore[misc]
+    """Faust's app; ends with a last checkpoint, like the worker's."""
+
+    scorer: StockScorer | None = None
+
+    async def on_stop(self) -> None:
+        if self.scorer is not None:
+            await self.scorer.stop()
+        await super().on_stop()
+
+
+def build_app(settings: Settings, what: str, progress: ProgressFile) -> faust.App:
+    """Return a stock app over ``kafka://`` with the worker's settings, where Faust has them too."""
+    app = _App(
+        settings.consumer_group,
+        broker=broker_urls(settings, "kafka"),
+        broker_session_timeout=settings.kafka_session_timeout_s,
+        broker_heartbeat_interval=settings.kafka_session_timeout_s / 3,
+        broker_max_poll_records=settings.batch_max_records,
+        broker_commit_interval=_COMMIT_INTERVAL_S,
+        consumer_auto_offset_reset="earliest",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+    )
+    topic = app.topic(
+        settings.transactions_topic,
+        key_type=bytes,
+        key_serializer="raw",
+        value_type=bytes,
+        value_serializer="raw",
+    )
+    if what == "receive":
+
+        @app.agent(topic, name="receive")  # type: ignore[untyped-decorator]
+        async def receive(stream: AsyncIterable[Any]) -> None:
+            async for _ in stream.events():  # type: ignore[attr-defined]
+                progress.add_one()
+
+        return app
+    scorer = app.scorer = StockScorer(settings)
+    app.task(scorer.checkpointing.run)
+
+    @app.agent(topic, name="score")  # type: ignore[untyped-decorator]
+    async def score(stream: AsyncIterable[Any]) -> None:
+        async for event in stream.events():  # type: ignore[attr-defined]
+            await scorer.handle(event)
+            progress.add_one()
+
+    return app
+
+
+def main(arguments: list[str]) -> None:
+    """Run a stock app until it is stopped; exits the process."""
+    what, path = arguments
+    settings = load_settings()
+    configure_logging(settings.log_level, settings.log_format)
+    app = build_app(settings, what, ProgressFile(Path(path)))
+    faust.Worker(
+        app,
+        quiet=True,
+        loglevel=settings.log_level,
+        redirect_stdouts=False,
+        override_logging=False,
+    ).execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
