@@ -121,9 +121,9 @@ def test_a_replay_equals_the_pipeline_called_by_hand() -> None:
     assert len(alerts) > 20
 
 
-@pytest.mark.parametrize("size", [100, 250, 1_000, 3_000])
-def test_how_a_file_is_read_changes_nothing_when_versions_fall_on_the_same_rows(size: int) -> None:
-    """500 transactions a version: reading 100 or 250 at a time adds up to it, more is cut to it."""
+@pytest.mark.parametrize("size", [7, 100, 333, 999, 1_000, 3_000])
+def test_how_a_file_is_read_changes_nothing(size: int) -> None:
+    """500 transactions a version, however many are read at a time."""
     expected, expected_alerts = replayed(file_batches(500))
     summary, alerts = replayed(file_batches(size))
     assert [alert.alert_id for alert in alerts] == [alert.alert_id for alert in expected_alerts]
@@ -131,14 +131,7 @@ def test_how_a_file_is_read_changes_nothing_when_versions_fall_on_the_same_rows(
         assert mine.distance_sq == pytest.approx(theirs.distance_sq, rel=1e-6)
     assert summary.ledger == expected.ledger
     assert summary.model_versions == expected.model_versions
-
-
-@pytest.mark.parametrize("size", [7, 333, 999])
-def test_other_read_sizes_shift_versions_but_lose_and_invent_nothing(size: int) -> None:
-    """333 at a time makes a version every 666; what is counted stays, which payments alert may not."""
-    summary, _ = replayed(file_batches(size))
     assert summary.is_sound
-    assert summary.transactions_seen == summary.ledger.scored == summary.ledger.consumed == 3_000
 
 
 def test_a_file_with_bad_rows_balances() -> None:
