@@ -68,7 +68,8 @@ def simulate(
     if (out_path is None) == (not to_topic):
         raise click.UsageError("give either --out FILE or --topic")
     n_total = int(rate * duration_s)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("simulating", total=n_total)
         if out_path is not None:
             write_rows(out_path, _rows(seed, n_total, progress, task))

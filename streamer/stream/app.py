@@ -6,6 +6,7 @@ first asked for, never at import.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import time
@@ -53,6 +54,7 @@ class ScoringApp(faust.App):
     def equip(self, settings: Settings) -> None:
         """Build the parts; nothing connects before the app starts."""
         self.settings = settings
+        self._claiming = asyncio.Lock()
         clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
         metrics = Metrics(__version__, get_args(DeadLetterReason))
         store = open_store(settings)
@@ -115,26 +117,30 @@ class ScoringApp(faust.App):
         Waits for as long as Redis or Kafka is away: a guess would lose or repeat records.
         """
         positions: dict[TP, int] = {}
-        generation = self.consumer_generation_id
-        for tp in sorted(assignment):
-            offset = await self._patiently(tp, generation)
-            if offset is not None:
-                positions[tp] = offset
-        self.health.startup = None
+        # Faust may ask again while an answer is under way.  Two claims of one partition at a time
+        # would fence one another: the worker would refuse its own checkpoints.
+        async with self._claiming:
+            for tp in sorted(assignment):
+                offset = await self._patiently(tp)
+                if offset is not None:
+                    positions[tp] = offset
+            self.health.startup = None
         return positions
 
-    async def _patiently(self, tp: TP, generation: int) -> int | None:
-        while True:
+    async def _patiently(self, tp: TP) -> int | None:
+        # What has been taken away in the meantime is not claimed: that would fence its new owner.
+        while tp in self.consumer.assignment():
             try:
                 if tp.topic == self.settings.feedback_topic:
                     return await self.feedback_storing.position(tp.partition)
-                return await self.scoring.assign(tp.partition, generation)
+                return await self.scoring.assign(tp.partition, self.consumer_generation_id)
             except UnavailableError as error:
                 self.health.startup = f"partition {tp.partition} waits to be claimed: {error}"
                 _log.warning("claim waits", partition=tp.partition, error=str(error))
                 await self.sleep(_POSITION_RETRY_S)
                 if self.should_stop:
-                    return None
+                    break
+        return None
 
     def _transactions_durable(self, partition: int, offset: int) -> None:
         self.consumer.durable[TP(self.settings.transactions_topic, partition)] = offset

@@ -18,7 +18,7 @@ from typing import Final
 
 import structlog
 
-from streamer.errors import UnavailableError
+from streamer.errors import FencedError, UnavailableError
 from streamer.model import Sums
 from streamer.store import Checkpoint
 from streamer.stream.assignments import Assigned
@@ -95,6 +95,9 @@ class Checkpointing:
                 scoring.redis_failed(error)
                 scoring.metrics.checkpoint_failures.labels("redis").inc()
                 return False
+            except FencedError:
+                scoring.metrics.checkpoint_failures.labels("fenced").inc()
+                raise
             scoring.is_redis_up = True
             scoring.metrics.dependency_up.labels("redis").set(1)
             if written.delta.transactions_seen:

@@ -102,7 +102,7 @@ class Worker:
         """Return an endpoint's JSON."""
         return json.loads(self.get(path)[1])
 
-    def metric(self, name: str, **labels: str) -> float:
+    def metric(self, name: str, /, **labels: str) -> float:
         """Return one sample of /metrics; 0.0 where there is none."""
         from prometheus_client.parser import text_string_to_metric_families
 

@@ -12,18 +12,18 @@ MakeService = Callable[..., Service]
 def test_kill_9_at_any_moment_loses_and_doubles_nothing(make_service: MakeService) -> None:
     """Ledger, model and alerts are exact after several crashes at different moments."""
     service = make_service()
-    stream = payments(24_000)
-    slices = [stream[i : i + 4_000] for i in range(0, len(stream), 4_000)]
+    stream = payments(12_000)
+    slices = [stream[i : i + 3_000] for i in range(0, len(stream), 3_000)]
     worker = service.worker().wait_ready()
     service.produce(slices[0])
     for n, part in enumerate(slices[1:]):
+        before = service.totals().consumed
         service.produce(part)
-        # At once, or in the middle of the slice: after some of it has been scored.
+        # At once, which is while it scores, or as soon as some of it is in a checkpoint.
         if n % 2:
-            total = service.totals().consumed
-            wait_until(lambda t=total: service.totals().consumed > t, "a checkpoint")
+            wait_until(lambda t=before: service.totals().consumed > t, worker.log)
         worker.kill()
-        worker = service.worker()
+        worker = service.worker().wait_ready()
     service.wait_consumed()
     total = service.assert_exact()
     assert total.scored == len(stream)
@@ -59,3 +59,79 @@ def test_nothing_is_committed_before_its_checkpoint(make_service: MakeService) -
     worker.kill()
     assert service.committed() == [None, None]
     assert service.offsets() == [None, None]
+
+
+def test_alerts_published_before_a_crash_and_after_the_checkpoint_do_not_come_twice(
+    make_service: MakeService,
+) -> None:
+    """The next worker scores those payments again and suppresses their alerts, each counted."""
+    service = make_service(warmup_transactions="1000")
+    service.worker().wait_ready()
+    service.produce(payments(12_000))
+    service.wait_consumed()
+    assert service.workers[-1].terminate() == 0
+    before = len(service.alerts())
+    # Fewer than a tenth of what the model has seen, so that no checkpoint falls due.
+    careless = service.worker(checkpoint_interval_s="3600").wait_ready()
+    service.produce(payments(1_000, seed=2))
+    scored = "streamer_transactions_scored_total"
+    wait_until(
+        lambda: sum(careless.metric(scored, partition=str(p)) for p in range(2)) == 1_000,
+        careless.log,
+    )
+    n_new = wait_until(lambda: len(service.alerts()) - before, "alerts")
+    careless.kill()
+    assert service.totals().consumed == 12_000
+    successor = service.worker().wait_ready()
+    service.wait_consumed()
+    service.assert_exact()
+    assert successor.metric("streamer_alerts_suppressed_total") == n_new
+
+
+def test_a_dead_worker_s_partitions_go_to_the_other_and_nothing_is_lost_or_doubled(
+    make_service: MakeService,
+) -> None:
+    """Two workers share the partitions; kill -9 of one hands its own over."""
+    service = make_service(n_partitions=4)
+    doomed, survivor = service.worker(), service.worker()
+    assigned = "streamer_assigned_partitions"
+    wait_until(
+        lambda: [w.metric(assigned) for w in service.workers] == [2, 2],
+        lambda: doomed.log() + survivor.log(),
+    )
+    service.produce(payments(4_000))
+    service.wait_consumed()
+    service.produce(payments(4_000, seed=2))
+    doomed.kill()
+    wait_until(lambda: survivor.metric(assigned) == 4, survivor.log)
+    service.produce(payments(1_000, seed=3))
+    service.wait_consumed()
+    assert service.assert_exact().scored == 9_000
+    assert survivor.child.is_running()
+    assert survivor.get("/readyz")[0] == 200
+
+
+def test_a_paused_worker_whose_partitions_were_claimed_can_write_nothing(
+    make_service: MakeService,
+) -> None:
+    """Its checkpoint is refused, it exits non-zero, and its successor's ledger is exact."""
+    service = make_service(warmup_transactions="100000")
+    zombie = service.worker(checkpoint_interval_s="5").wait_ready()
+    service.produce(payments(900))
+    scored = "streamer_transactions_scored_total"
+    wait_until(
+        lambda: sum(zombie.metric(scored, partition=str(p)) for p in range(2)) == 900, zombie.log
+    )
+    zombie.pause()
+    # What a worker does that Kafka gives the partitions to.
+    topic = service.settings.transactions_topic
+    before = service.offsets()
+    for partition in range(2):
+        service.ask(lambda store, p=partition: store.claim(topic, p, "another", 0))
+    zombie.resume()
+    assert zombie.child.wait(30) == 1
+    assert "another worker has taken over" in zombie.log()
+    assert service.offsets() == before
+    service.worker().wait_ready()
+    service.wait_consumed()
+    assert service.assert_exact().scored == 900

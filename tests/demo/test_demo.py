@@ -1,0 +1,115 @@
+"""The demo from end to end, left alone, with its worker killed, and told to stop."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.stream.harness import ROOT, child_env, wait_until
+
+DEADLINE_S = 90.0
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start_demo(tmp_path: Path) -> Iterator[Start]:
+    """Starts `streamer demo` with a temporary folder of its own."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamer", "demo", "--json", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=child_env({}) | {"TMPDIR": str(tmp_path)},
+            cwd=ROOT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def _children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _worker(process: subprocess.Popen[str]) -> psutil.Process | None:
+    """Return the demo's worker once it has become one, and has opened its port."""
+    for child in _children(process):
+        try:
+            is_worker = child.cmdline()[1:4] == ["-m", "streamer", "worker"]
+            if is_worker and any(c.status == "LISTEN" for c in child.net_connections("tcp")):
+                return child
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return None
+
+
+def _summary(process: subprocess.Popen[str]) -> dict[str, object]:
+    out, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, err
+    summary: dict[str, object] = json.loads(out)
+    return summary
+
+
+def test_a_short_demo_is_sound_and_leaves_nothing_behind(start_demo: Start, tmp_path: Path) -> None:
+    """Every payment accounted for, learned once, and no alert twice."""
+    demo = start_demo("--duration", "5", "--rate", "2000")
+    wait_until(lambda: _worker(demo), "the worker starts")
+    children = _children(demo)
+    summary = _summary(demo)
+    assert summary["sound"] is True
+    assert summary["sent"] == summary["consumed"] == summary["transactions_seen"] == 10_000
+    assert summary["worker_restarts"] == 0
+    assert summary["alerts"] == summary["ledger"]["alerted"]  # type: ignore[index]
+    assert [child for child in children if child.is_running()] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_killed_in_the_middle_is_started_again_and_nothing_is_lost(
+    start_demo: Start,
+) -> None:
+    """Exit code 0, one restart, no alert twice."""
+    demo = start_demo("--duration", "8", "--rate", "2000")
+    worker = wait_until(lambda: _worker(demo), "the worker starts")
+    # The processor time of scoring, on top of what importing and starting took.
+    at_start = sum(worker.cpu_times()[:2])
+    wait_until(lambda: sum(worker.cpu_times()[:2]) > at_start + 1.5, "the worker scores")
+    worker.kill()
+    summary = _summary(demo)
+    assert summary["sound"] is True
+    assert summary["worker_restarts"] == 1
+    assert summary["duplicate_alerts"] == 0
+    assert summary["alerts"] == summary["ledger"]["alerted"]  # type: ignore[index]
+
+
+def test_sigterm_during_a_demo_leaves_no_child_process_and_no_file(
+    start_demo: Start, tmp_path: Path
+) -> None:
+    """One line on standard error and exit code 1."""
+    demo = start_demo("--duration", "60")
+    wait_until(lambda: _worker(demo), "the worker starts")
+    children = _children(demo)
+    assert len(children) >= 3
+    demo.send_signal(signal.SIGTERM)
+    out, err = demo.communicate(timeout=DEADLINE_S)
+    assert demo.returncode == 1
+    assert (out, err) == ("", "streamer: interrupted\n")
+    assert [child for child in children if child.is_running()] == []
+    assert list(tmp_path.iterdir()) == []

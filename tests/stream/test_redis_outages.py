@@ -1,0 +1,92 @@
+"""Redis away: scoring and alerting go on and say so; checkpoints and commits wait."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from streamer.embedded import EmbeddedKafka, EmbeddedRedis
+from tests.stream.harness import Record, Service, Worker, payments, wait_until
+
+N_BEFORE = 4_000
+UP = "streamer_dependency_up"
+
+
+class Outage:
+    """A worker with a model, and a Redis of its own that a test may stop."""
+
+    def __init__(self, kafka: EmbeddedKafka) -> None:
+        self.redis = EmbeddedRedis().start()
+        self.service = Service(kafka.bootstrap_servers, self.redis.url)
+        self._records = iter(payments(40_000))
+
+    def start(self) -> Worker:
+        worker = self.service.create_topics().worker().wait_ready()
+        self.send(N_BEFORE)
+        self.service.wait_consumed()
+        wait_until(lambda: self.service.committed() == self.service.n_sent, worker.log)
+        return worker
+
+    def send(self, n: int) -> None:
+        records: list[Record] = [next(self._records) for _ in range(n)]
+        self.service.produce(records)
+
+    def send_until_noticed(self, worker: Worker) -> None:
+        """Go on sending until alerts say that Redis is away."""
+        self.send(100)
+        wait_until(lambda: worker.metric(UP, name="redis") == 0, worker.log)
+        self.send(2_000)
+        wait_until(lambda: "redis-unavailable" in {a.mode for a in self.service.alerts()}, "mode")
+
+    def stop(self) -> None:
+        self.redis.process.send_signal(signal.SIGCONT)
+        self.service.stop()
+        self.redis.stop()
+
+
+@pytest.fixture
+def outage(kafka: EmbeddedKafka) -> Iterator[Outage]:
+    outage = Outage(kafka)
+    yield outage
+    outage.stop()
+
+
+def test_a_redis_that_hangs_and_recovers_leaves_the_ledger_exact(outage: Outage) -> None:
+    """Alerts go on with their mode, nothing is committed, and afterwards all is as it should be."""
+    worker, service = outage.start(), outage.service
+    outage.redis.process.send_signal(signal.SIGSTOP)
+    outage.send_until_noticed(worker)
+    assert service.committed() == [N_BEFORE // 2] * 2
+    assert worker.metric("streamer_checkpoint_failures_total", cause="redis") >= 1
+    assert worker.get("/readyz")[0] == 200
+    outage.redis.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: worker.metric(UP, name="redis") == 1, worker.log)
+    first_after = list(service.n_sent)
+    outage.send(3_000)
+    service.wait_consumed()
+    service.assert_exact()
+    late = [a for a in service.alerts() if a.source.offset >= first_after[a.source.partition]]
+    assert {alert.mode for alert in late} == {"normal"}
+    wait_until(lambda: service.committed() == service.n_sent, worker.log)
+
+
+def test_a_redis_that_comes_back_empty_fences_the_worker(outage: Outage) -> None:
+    """It exits with 1; its successor goes on where Kafka was told, and no alert comes twice."""
+    worker, service = outage.start(), outage.service
+    port = outage.redis.port
+    outage.redis.process.send_signal(signal.SIGKILL)
+    outage.redis.stop()
+    outage.send_until_noticed(worker)
+    assert service.committed() == [N_BEFORE // 2] * 2
+    outage.redis = EmbeddedRedis(port=port).start()
+    assert worker.child.wait(30) == 1
+    assert "must be the latest" in worker.log()
+    service.worker().wait_ready()
+    total = service.wait_consumed(sum(service.n_sent) - N_BEFORE)
+    # The counts before were Redis's, and went with it.
+    assert total.consumed == total.scored == sum(service.n_sent) - N_BEFORE
+    assert service.offsets() == service.n_sent
+    ids = [alert.alert_id for alert in service.alerts()]
+    assert len(ids) == len(set(ids))
