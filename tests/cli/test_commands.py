@@ -91,5 +91,5 @@ def test_model_without_redis_is_one_line_and_1(tmp_path: Path) -> None:
         result = run("model", *arguments, redis_url="redis://:hunter2@127.0.0.1:1/0")
         assert result.exit_code == 1
         (line,) = result.stderr.splitlines()
-        assert line.startswith("streamer: Redis must answer")
+        assert line.startswith("streamer: Redis at 127.0.0.1:1/0 must answer")
         assert "hunter2" not in line

@@ -40,7 +40,7 @@ from streamer.simulator import Simulator, SimulatorConfig
 from streamer.store import Store
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.topics import create_topics, topic_names
-from streamer.wiring import model_config
+from streamer.wiring import open_store
 
 __all__ = ["ROOT", "Record", "Service", "Worker", "child_env", "payments", "wait_until"]
 
@@ -284,15 +284,7 @@ class Service:
         settings = self.settings
 
         async def run() -> _T:
-            store = Store.open(
-                settings.redis_url.get_secret_value(),
-                timeout_s=settings.redis_timeout_s,
-                namespace=settings.namespace,
-                config=model_config(settings),
-                versions_kept=settings.model_versions_kept,
-                lineage_max_entries=settings.lineage_max_entries,
-                feedback_max_entries=settings.feedback_max_entries,
-            )
+            store = open_store(settings)
             try:
                 return await work(store)
             finally:

@@ -82,7 +82,7 @@ def test_a_redis_that_comes_back_empty_fences_the_worker(outage: Outage) -> None
     assert service.committed() == [N_BEFORE // 2] * 2
     outage.redis = EmbeddedRedis(port=port).start()
     assert worker.child.wait(30) == 1
-    assert "must be the latest" in worker.log()
+    assert "must be the one claimed" in worker.log()
     service.worker().wait_ready()
     total = service.wait_consumed(sum(service.n_sent) - N_BEFORE)
     # The counts before were Redis's, and went with it.
