@@ -14,7 +14,7 @@ from aiohttp import web
 
 from streamer.alerts import describe_center
 from streamer.codes import CURRENCIES
-from streamer.stream.health import Health
+from streamer.stream.health import Health, head_age_s
 from streamer.stream.scoring import Scoring
 
 __all__ = ["Endpoints", "describe_model"]
@@ -84,6 +84,7 @@ def describe_model(scoring: Scoring) -> dict[str, Any]:
     if head is not None:
         described["parent"] = head.header.parent
         described["created_at"] = head.header.created_at
+        described["age_s"] = head_age_s(head, scoring.clock.now_ms())
     if version.is_warming:
         described["warmup"] = {"have": len(sums.warmup_X), "need": version.config.warmup}
         return described

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from streamer.store import ModelHead
 from streamer.stream.scoring import Scoring
 
-__all__ = ["Health"]
+__all__ = ["Health", "head_age_s"]
 
 # A partition with records waiting that has not moved for this long is stalled.  A checkpoint or a
 # rebalance takes a few seconds; a minute would be noticed by customers first.
@@ -59,6 +60,13 @@ class Health:
         metrics.alert_budget_share.labels("achieved").set(alerted / unwarmed if unwarmed else 0.0)
         if not version.is_warming:
             metrics.model_threshold_distance.set(version.threshold_sq**0.5)
-        if scoring.head is not None and scoring.head.header.created_at:
-            created = datetime.fromisoformat(scoring.head.header.created_at)
-            metrics.model_age_seconds.set(scoring.clock.now_ms() / 1000 - created.timestamp())
+        age_s = None if scoring.head is None else head_age_s(scoring.head, scoring.clock.now_ms())
+        if age_s is not None:
+            metrics.model_age_seconds.set(age_s)
+
+
+def head_age_s(head: ModelHead, now_ms: int) -> float | None:
+    """Return how old a model version is; None for the one before the first merge."""
+    if not head.header.created_at:
+        return None
+    return now_ms / 1000 - datetime.fromisoformat(head.header.created_at).timestamp()

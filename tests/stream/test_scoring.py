@@ -244,6 +244,7 @@ def test_model_tells_its_version_and_centers_in_units(steady: Steady) -> None:
     head = steady.service.ask(lambda store: store.head())
     described = steady.worker.json("/model")
     assert described["version"] == head.id
+    assert 0 <= described["age_s"] < 600
     assert described["status"] == "learning"
     assert described["transactions_seen"] == steady.total.scored
     assert len(described["centers"]) == 4
