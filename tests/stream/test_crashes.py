@@ -23,7 +23,7 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(make_service: MakeServic
         if n % 2:
             wait_until(lambda t=before: service.totals().consumed > t, worker.log)
         worker.kill()
-        worker = service.worker().wait_ready()
+        worker = service.successor()
     service.wait_consumed()
     total = service.assert_exact()
     assert total.scored == len(stream)
@@ -72,7 +72,7 @@ def test_alerts_published_before_a_crash_and_after_the_checkpoint_do_not_come_tw
     assert service.workers[-1].terminate() == 0
     before = len(service.alerts())
     # Fewer than a tenth of what the model has seen, so that no checkpoint falls due.
-    careless = service.worker(checkpoint_interval_s="3600").wait_ready()
+    careless = service.successor(checkpoint_interval_s="3600")
     service.produce(payments(1_000, seed=2))
     scored = "streamer_transactions_scored_total"
     wait_until(
@@ -82,7 +82,7 @@ def test_alerts_published_before_a_crash_and_after_the_checkpoint_do_not_come_tw
     n_new = wait_until(lambda: len(service.alerts()) - before, "alerts")
     careless.kill()
     assert service.totals().consumed == 12_000
-    successor = service.worker().wait_ready()
+    successor = service.successor()
     service.wait_consumed()
     service.assert_exact()
     assert successor.metric("streamer_alerts_suppressed_total") == n_new
@@ -132,6 +132,6 @@ def test_a_paused_worker_whose_partitions_were_claimed_can_write_nothing(
     assert zombie.child.wait(30) == 1
     assert "must be the one claimed" in zombie.log()
     assert service.offsets() == before
-    service.worker().wait_ready()
+    service.successor()
     service.wait_consumed()
     assert service.assert_exact().scored == 900

@@ -50,7 +50,7 @@ def test_verdicts_are_stored_once_and_bad_ones_are_dead_letters(make_service: Ma
     assert worker.metric("streamer_feedback_total", verdict="fraud") == 5
     worker.kill()
     _forget_offset(service)
-    again = service.worker().wait_ready()
+    again = service.successor()
     service.produce([_verdict(5)], topic, partition=0)
     wait_until(lambda: len(_stored(service)) > 5, again.log)
     assert _stored(service) == [f"t-{i}" for i in range(6)]
