@@ -220,7 +220,8 @@ class Service:
 
         Without ``partition`` record i goes to partition i modulo their number.
         """
-        topic = topic or self.settings.transactions_topic
+        transactions = self.settings.transactions_topic
+        topic = topic or transactions
         delivered: list[tuple[int, Message]] = []
         producer = Producer(
             librdkafka_config(
@@ -236,7 +237,7 @@ class Service:
             place = i % self.n_partitions if partition is None else partition
             producer.produce(topic, value, key, place, on_delivery=done)
             producer.poll(0)
-            if topic == self.settings.transactions_topic:
+            if topic == transactions:
                 self.n_sent[place] += 1
         assert producer.flush(DEADLINE_S) == 0
         return [message for _, message in sorted(delivered, key=lambda pair: pair[0])]
