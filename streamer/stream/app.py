@@ -43,6 +43,9 @@ _log = structlog.get_logger(__name__)
 _BUFFERED_BATCHES: Final = 4
 _COMMIT_INTERVAL_S: Final = 1.0
 _LAG_INTERVAL_S: Final = 1.0
+# What a member needs to finish its batch and checkpoint its partitions before it rejoins.  Faust
+# allows 60 s, for which a worker that hangs keeps everybody's partitions.
+_REJOIN_S: Final = 20.0
 _POSITION_RETRY_S: Final = 1.0
 EXIT_UNAVAILABLE: Final = 1
 EXIT_MISCONFIGURED: Final = 2
@@ -174,6 +177,7 @@ def build_app(settings: Settings) -> ScoringApp:
         broker_credentials=faust_credentials(settings),
         broker_session_timeout=settings.kafka_session_timeout_s,
         broker_heartbeat_interval=settings.kafka_session_timeout_s / 3,
+        broker_rebalance_timeout=settings.kafka_session_timeout_s + _REJOIN_S,
         broker_max_poll_records=settings.batch_max_records,
         broker_commit_interval=_COMMIT_INTERVAL_S,
         consumer_auto_offset_reset="earliest",
