@@ -108,7 +108,7 @@ class Summary:
             },
             "alert_budget": {"requested": self.alert_budget, "achieved": self.achieved_budget},
             "ledger": asdict(ledger),
-            "worker_restarts": self.worker_restarts,
+            "worker_restarts": self.worker_restarts or 0,
             "sent": tally.sent.total(),
             "sound": self.is_sound,
         }
