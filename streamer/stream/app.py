@@ -191,6 +191,7 @@ def build_app(settings: Settings) -> ScoringApp:
     _add_agents(app)
     app.task(app.checkpointing.run)
     app.task(app.follow_lag)
+    app.task(app.scoring.standstill.watch)
 
     @app.on_partitions_revoked.connect
     async def release(_: Any, revoked: set[TP], **__: Any) -> None:

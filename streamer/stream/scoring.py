@@ -27,6 +27,7 @@ from streamer.store import ModelHead, Store
 from streamer.stream.assignments import Assigned
 from streamer.stream.publisher import Publisher
 from streamer.stream.recovery import published_offsets
+from streamer.stream.standstill import Standstill
 from streamer.telemetry.metrics import Metrics
 
 __all__ = ["Clock", "Scoring"]
@@ -74,6 +75,7 @@ class Scoring:
         self.owner = owner
         self.assigned: dict[int, Assigned] = {}
         self.is_redis_up = True
+        self.standstill = Standstill(settings.kafka_session_timeout_s, clock.monotonic)
         self.lock = asyncio.Lock()
         self._version = ModelVersion.of("", Sums.zero(pipeline.model), pipeline.model)
         self._head: ModelHead | None = None
@@ -197,6 +199,7 @@ class Scoring:
                 now_ms=self.clock.now_ms(),
                 mode=self.mode,
             )
+            self.standstill.check()
             self._publish(fresh, outcome)
             assigned.advanced_at = self.clock.monotonic()
             self._count(fresh, outcome, assigned.advanced_at - started)
