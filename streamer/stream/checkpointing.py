@@ -82,6 +82,10 @@ class Checkpointing:
         """
         scoring = self._scoring
         async with self._one_at_a_time:
+            if not assigned.has_progress:
+                # Somebody else's turn came first, a release perhaps, whose partition may be another
+                # worker's by now: an empty checkpoint would be refused there and end this one.
+                return True
             started = scoring.clock.monotonic()
             try:
                 if assigned.pending is None:

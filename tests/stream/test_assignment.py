@@ -8,7 +8,9 @@ from types import SimpleNamespace
 
 from faust.types import TP
 
+from streamer.batch import Batch
 from streamer.stream.app import build_app
+from tests.builders import batch, payment
 from tests.stream.harness import Service
 
 MakeService = Callable[..., Service]
@@ -52,3 +54,31 @@ def test_a_partition_that_was_taken_away_meanwhile_is_not_claimed(
     assert asyncio.run(ask()) == {}
     assert service.ask(lambda store: store.partitions()) == {}
     assert app.scoring.assigned == {}
+
+
+def test_a_late_turn_to_checkpoint_does_not_fence_who_has_released(
+    make_service: MakeService,
+) -> None:
+    """The partition is another worker's by then; there is nothing left to write, so nothing is."""
+    service = make_service()
+    app = build_app(service.settings)
+    app.consumer = SimpleNamespace(durable={})
+
+    async def release_then_checkpoint() -> None:
+        await app.scoring.assign(0, kafka_generation=1)
+        values = [payment(number, after_s=number) for number in range(3)]
+        fetched = batch(values)
+        await app.scoring.handle(
+            Batch(service.settings.transactions_topic, 0, fetched.records, fetched.received_at_ms),
+            kafka_generation=1,
+        )
+        assigned = app.scoring.assigned[0]
+        await app.checkpointing.release([0])
+        await app.store.claim(assigned.topic, 0, "another", 0)
+        assert await app.checkpointing.checkpoint(assigned)
+        await app.store.close()
+
+    asyncio.run(release_then_checkpoint())
+    topic = service.settings.transactions_topic
+    stored = service.ask(lambda store: store.partitions())[topic, 0]
+    assert (stored.offset, stored.ledger.scored, stored.owner) == (3, 3, "another")
