@@ -74,7 +74,8 @@ class EntityTable:
     def rows(self, keys: Sequence[str]) -> NDArray[np.int64]:
         """Return the row of each key, making rows for unknown ones, shape (n_keys,)."""
         self._clock += 1
-        self._make_room(len(self.unknown(keys)), keep=keys)
+        if len(self) + len(keys) > self.capacity:
+            self._make_room(len(self.unknown(keys)), keep=keys)
         row_of = self._row_of
         rows = np.empty(len(keys), dtype=np.int64)
         for position, key in enumerate(keys):
