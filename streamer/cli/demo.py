@@ -39,13 +39,6 @@ __all__ = ["demo"]
 )
 @column_mapping
 @seed
-@click.option(
-    "--alert-budget",
-    type=float,
-    default=None,
-    metavar="SHARE",
-    help="Share of payments to alert on. [default: the service's]",
-)
 @as_json
 @readable_errors
 def demo(
@@ -55,7 +48,6 @@ def demo(
     maps: tuple[str, ...],
     defaults: tuple[str, ...],
     seed: int,
-    alert_budget: float | None,
     as_json: bool,
 ) -> None:
     """Stream payments through a real broker and watch the alerts.
@@ -80,7 +72,6 @@ def demo(
         seed=seed,
         input_path=input_path,
         mapping=ColumnMapping.parse(maps, defaults),
-        alert_budget=alert_budget,
     )
     console = Console(stderr=as_json)
     with Display(console, is_quiet=as_json) as display:

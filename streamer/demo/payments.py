@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from streamer.datafiles import ColumnMapping, count_rows, read_batches
+from streamer.datafiles import ColumnMapping, read_batches
 from streamer.simulator import Simulator, SimulatorConfig
 
-__all__ = ["PaymentBatch", "from_file", "from_simulator", "total_of"]
+__all__ = ["PaymentBatch", "from_file", "from_simulator"]
 
 _CHUNK: Final = 2_000
 
@@ -44,8 +44,3 @@ def from_file(path: Path, mapping: ColumnMapping) -> Iterator[PaymentBatch]:
         yield PaymentBatch(
             list(zip(batch.keys, batch.values, strict=True)), batch.transaction_ids, batch.labels
         )
-
-
-def total_of(path: Path) -> int:
-    """Return how many payments a file holds."""
-    return count_rows(path)

@@ -20,9 +20,9 @@ from typing import Final
 import aiohttp
 from confluent_kafka.admin import AdminClient
 
-from streamer.datafiles import ColumnMapping
+from streamer.datafiles import ColumnMapping, count_rows
 from streamer.demo.display import Display
-from streamer.demo.payments import PaymentBatch, from_file, from_simulator, total_of
+from streamer.demo.payments import PaymentBatch, from_file, from_simulator
 from streamer.embedded import ChildProcess, EmbeddedServers
 from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.events import Alert
@@ -56,13 +56,12 @@ class DemoOptions:
     seed: int
     input_path: Path | None = None
     mapping: ColumnMapping = field(default_factory=lambda: ColumnMapping.parse((), ()))
-    alert_budget: float | None = None
 
     @property
     def n_payments(self) -> int:
         """How many payments will be sent."""
         if self.input_path is not None:
-            return total_of(self.input_path)
+            return count_rows(self.input_path)
         return int(self.duration_s * (self.rate or 0))
 
     def payments(self) -> Iterator[PaymentBatch]:
@@ -90,8 +89,6 @@ def run_demo(options: DemoOptions, display: Display) -> Summary:
             "STREAMER_LOG_LEVEL": "WARNING",
             "STREAMER_LOG_FORMAT": "console",
         }
-        if options.alert_budget is not None:
-            overrides["STREAMER_ALERT_BUDGET"] = str(options.alert_budget)
         settings = load_settings(overrides)
         admin = AdminClient(librdkafka_config(settings))
         create_topics(admin, dict.fromkeys(topic_names(settings), _N_PARTITIONS), 1)
