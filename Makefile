@@ -55,7 +55,7 @@ schemas: $(STAMP) ## write schemas/ anew from the message types
 # --universal: one file for every supported Python and platform.  Nothing in the output says where
 # the packages came from.
 COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
-  --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+  --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 lock: $(STAMP) ## write both lock files anew (ARGS="--upgrade" for newer versions)
 	$(COMPILE) $(ARGS) --output-file requirements.lock pyproject.toml

@@ -35,8 +35,9 @@ if "in-thread" in sys.argv:
     thread.join()
 else:
     servers.start()
-print(json.dumps({"pids": [servers.kafka.pid, servers.redis.pid]}), flush=True)
 try:
+    # Inside the try: whoever reads the line may send the signal before it is left.
+    print(json.dumps({"pids": [servers.kafka.pid, servers.redis.pid]}), flush=True)
     signal.pause()
 except KeyboardInterrupt:
     alive = servers.kafka.process.is_running() and servers.redis.process.is_running()
