@@ -7,12 +7,14 @@ first asked for, never at import.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterable, Iterable
-from typing import Any, Final, get_args
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from functools import wraps
+from typing import Any, Final, NoReturn, get_args
 
 import faust
 import structlog
@@ -20,7 +22,7 @@ from faust.types import TP
 
 from streamer import __version__
 from streamer.decoding import DeadLetterReason
-from streamer.errors import ConfigurationError, StreamerError, UnavailableError
+from streamer.errors import ConfigurationError, FencedError, StreamerError, UnavailableError
 from streamer.settings import Settings, load_settings
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.endpoints import Endpoints
@@ -189,14 +191,15 @@ def build_app(settings: Settings) -> ScoringApp:
     )
     app.equip(settings)
     _add_agents(app)
-    app.task(app.checkpointing.run)
+    app.task(_unless_fenced(app.checkpointing.run))
     app.task(app.follow_lag)
-    app.task(app.scoring.standstill.watch)
+    app.task(_unless_fenced(app.scoring.standstill.watch))
 
     @app.on_partitions_revoked.connect
     async def release(_: Any, revoked: set[TP], **__: Any) -> None:
         topic = settings.transactions_topic
-        await app.checkpointing.release([tp.partition for tp in revoked if tp.topic == topic])
+        partitions = [tp.partition for tp in revoked if tp.topic == topic]
+        await _unless_fenced(app.checkpointing.release)(partitions)
 
     return app
 
@@ -220,10 +223,35 @@ async def _or_crash(app: ScoringApp, work: Any) -> Any:
     """Await ``work``; a defect stops the worker, where Faust would skip the batch and go on."""
     try:
         return await work
+    except FencedError as error:
+        _end_at_once(error)
     except Exception as error:
         _log.critical("worker stops", error=str(error), exc_info=True)
         await app.crash(error)
         raise
+
+
+def _unless_fenced(work: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    # Faust calls a task with the app when its signature has room for it.
+    @wraps(work)
+    async def run(*args: Any) -> None:
+        try:
+            await work(*args)
+        except FencedError as error:
+            _end_at_once(error)
+
+    return run
+
+
+def _end_at_once(error: FencedError) -> NoReturn:
+    """End the process: another worker may have its partitions, so nothing more may leave it.
+
+    An orderly shutdown would hand queued alerts to Kafka and commit offsets, and Faust's waits for
+    the group, which may not answer any more.  What is lost was not checkpointed: it is done again.
+    """
+    _log.critical("worker ends at once", error=str(error))
+    logging.shutdown()
+    os._exit(EXIT_UNAVAILABLE)
 
 
 def __getattr__(name: str) -> Any:
