@@ -36,6 +36,7 @@ def model_config(settings: Settings) -> ModelConfig:
     return ModelConfig(
         feature_names=FEATURE_NAMES,
         spread_floors=tuple(feature.spread_floor for feature in FEATURES),
+        sides=tuple(feature.side for feature in FEATURES),
         n_currencies=len(CURRENCIES),
         n_clusters=settings.n_clusters,
         half_life=settings.half_life_transactions,

@@ -55,6 +55,7 @@ def model_config(**changes: Any) -> ModelConfig:
         **{
             "feature_names": FEATURE_NAMES,
             "spread_floors": tuple(feature.spread_floor for feature in FEATURES),
+            "sides": tuple(feature.side for feature in FEATURES),
             "n_currencies": len(CURRENCIES),
             "n_clusters": 4,
             "half_life": math.inf,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -24,16 +24,22 @@ __all__ = ["AMOUNT", "FEATURES", "FEATURE_NAMES", "Feature", "sentence"]
 class Feature:
     """One column of the feature matrix.
 
-    ``above`` and ``below`` are format strings over ``value`` (in ``unit``, rounded for reading) and
-    ``currency``.
+    ``sentence`` is a format string over ``value`` (in ``unit``, rounded for reading) and
+    ``currency``.  ``suspect`` says on which side of a center a value is suspicious; on the other it
+    adds nothing to the distance and is never a reason.
     """
 
     name: str
     unit: str
     to_unit: Callable[[float], float]
     spread_floor: float
-    above: str
-    below: str
+    sentence: str
+    suspect: Literal["above", "below"] = "above"
+
+    @property
+    def side(self) -> int:
+        """1 if values above a center are suspicious, -1 if those below are."""
+        return 1 if self.suspect == "above" else -1
 
 
 # A ratio of extreme amounts is beyond a float, and JSON has no infinity.
@@ -63,67 +69,64 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature(
         "amount", "currency units", _exp, 0.3,
         "the amount of {value} {currency} is high",
-        "the amount of {value} {currency} is low",
     ),
     Feature(
         "amount_ratio_to_card", "times the card's usual amount", _exp, 0.2,
         "the amount is {value} times what this card usually pays",
-        "the amount is only {value} times what this card usually pays",
     ),
     Feature(
         "amount_deviation_from_card", "standard deviations", _same, 0.3,
         "the amount is high for this card's own habit, at {value} standard deviations",
-        "the amount is low for this card's own habit, at {value} standard deviations",
     ),
     Feature(
         "spend_today_ratio", "times the card's usual day", _exp, 0.3,
         "the card has spent {value} times its usual day within about a day",
-        "the card has spent only {value} times its usual day within about a day",
     ),
     Feature(
         "card_payments_1h", "payments within about an hour", _expm1, 0.2,
         "about {value} payments with this card within an hour",
-        "only about {value} payments with this card within an hour",
     ),
     Feature(
         "card_payments_1d", "payments within about a day", _expm1, 0.2,
         "about {value} payments with this card within a day",
-        "only about {value} payments with this card within a day",
     ),
     Feature(
         "card_pace_ratio", "times the card's usual pace", _exp, 0.2,
         "the card is used {value} times as often as in its usual week",
-        "the card is used only {value} times as often as in its usual week",
     ),
     Feature(
         "card_gap", "seconds since the card's last payment", _expm1, 0.5,
-        "a pause of {value} s since this card's last payment",
         "only {value} s since this card's last payment",
+        "below",
     ),
     Feature(
         "card_hour_familiarity", "percent of familiarity of the hour", _percent, 0.1,
-        "the hour of day is {value}% familiar for this card",
         "an unusual hour for this card, {value}% familiar",
+        "below",
     ),
     Feature(
         "travel_speed", "km/h since the card's last presence", _expm1, 0.5,
         "the card would have travelled at {value} km/h since it was last present",
-        "the card has hardly moved, {value} km/h since it was last present",
     ),
     Feature(
         "travel_distance", "km since the card's last presence", _expm1, 0.5,
         "the card is {value} km from where it was last present",
-        "the card is only {value} km from where it was last present",
     ),
     Feature(
         "merchant_pace_ratio", "times the merchant's usual pace", _exp, 0.2,
         "the merchant takes payments {value} times as fast as on its usual day",
-        "the merchant takes payments only {value} times as fast as on its usual day",
     ),
     Feature(
         "amount_deviation_from_merchant", "standard deviations", _same, 0.3,
         "the amount is high for this merchant, at {value} standard deviations",
-        "the amount is low for this merchant, at {value} standard deviations",
+    ),
+    Feature(
+        "card_high_series", "standard deviations in all", _expm1, 0.3,
+        "this card's payments of the last days went {value} standard deviations beyond its habit",
+    ),
+    Feature(
+        "card_small_series", "standard deviations in all", _expm1, 0.3,
+        "this card's payments of the last hour went {value} standard deviations below its habit",
     ),
 )  # fmt: skip
 
@@ -136,10 +139,8 @@ def sentence(index: int, value: float, expected: float, currency: str) -> str:
     >>> sentence(AMOUNT, 412.0, 38.512, "EUR")
     'The amount of 412.00 EUR is high (similar payments: 38.51).'
     """
-    feature = FEATURES[index]
-    template = feature.above if value >= expected else feature.below
     read = partial(_money, currency=currency) if index == AMOUNT else _rounded
-    text = template.format(value=read(value), currency=currency)
+    text = FEATURES[index].sentence.format(value=read(value), currency=currency)
     return f"{text[0].upper()}{text[1:]} (similar payments: {read(expected)})."
 
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from streamer.features.columns import Columns
 from streamer.features.entities import EntityKind, EntityTable
+from streamer.features.habit import against_habit, surprise
 from streamer.features.observation import observe
 
-__all__ = ["CARDS", "MERCHANTS", "SPENDING", "History", "Tables"]
+__all__ = ["CARDS", "MERCHANTS", "SPENDING", "SURPRISES", "History", "Tables"]
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +32,8 @@ CARDS: Final = EntityKind(
 )
 # Sums: payments, ln amount and its square (the card's habit); amount over a day and over a month.
 SPENDING: Final = EntityKind("spending", (60 * DAY_S, 60 * DAY_S, 60 * DAY_S, DAY_S, 30 * DAY_S))
+# Sums: by how much the card's payments went above its habit lately, and by how much below.
+SURPRISES: Final = EntityKind("surprises", (3 * DAY_S, HOUR_S))
 # Sums: payments at two speeds; payments, ln amount and its square.
 MERCHANTS: Final = EntityKind("merchants", (HOUR_S, DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S))
 
@@ -41,6 +44,7 @@ class Tables:
 
     cards: EntityTable
     spending: EntityTable
+    surprises: EntityTable
     merchants: EntityTable
 
     @classmethod
@@ -48,17 +52,19 @@ class Tables:
         return cls(
             EntityTable(CARDS, cards_capacity),
             EntityTable(SPENDING, cards_capacity),
+            EntityTable(SURPRISES, cards_capacity),
             EntityTable(MERCHANTS, merchants_capacity),
         )
 
-    def all(self) -> tuple[EntityTable, EntityTable, EntityTable]:
-        return self.cards, self.spending, self.merchants
+    def all(self) -> tuple[EntityTable, ...]:
+        return self.cards, self.spending, self.surprises, self.merchants
 
     def unknown(self, columns: Columns) -> dict[EntityTable, list[str]]:
         """Return the keys of ``columns`` that the tables do not hold, where there are any."""
         wanted = {
             self.cards: self.cards.unknown(columns.card_keys),
             self.spending: self.spending.unknown(columns.spending_keys),
+            self.surprises: self.surprises.unknown(columns.spending_keys),
             self.merchants: self.merchants.unknown(columns.merchant_keys),
         }
         return {table: keys for table, keys in wanted.items() if keys}
@@ -76,6 +82,7 @@ class History:
     card_gaps_s: Floats
     card_last: Floats
     spending_sums: Floats
+    surprise_sums: Floats
     merchant_sums: Floats
     n_late: int
 
@@ -101,6 +108,14 @@ class History:
             columns.times_ms,
             np.column_stack([ones, log_amounts, log_amounts**2, columns.amounts, columns.amounts]),
         )
+        habit = spending.sums[:, 0], spending.sums[:, 1], spending.sums[:, 2]
+        _, deviations = against_habit(log_amounts, *habit)
+        surprises = observe(
+            tables.surprises,
+            columns.spending_keys,
+            columns.times_ms,
+            np.column_stack([surprise(deviations), surprise(-deviations)]),
+        )
         merchant_sums = np.zeros((len(columns), MERCHANTS.n_sums))
         known = [i for i, key in enumerate(columns.merchant_keys) if key is not None]
         if known:
@@ -111,7 +126,15 @@ class History:
                 np.column_stack([ones, ones, ones, log_amounts, log_amounts**2])[known],
             ).sums
         merchant_sums[[i for i, key in enumerate(columns.merchant_keys) if key is None]] = np.nan
-        return cls(cards.sums, cards.gaps_s, cards.last, spending.sums, merchant_sums, cards.n_late)
+        return cls(
+            cards.sums,
+            cards.gaps_s,
+            cards.last,
+            spending.sums,
+            surprises.sums,
+            merchant_sums,
+            cards.n_late,
+        )
 
     def repeated(self, index: int, n: int) -> History:
         """Return transaction ``index``'s history ``n`` times."""

@@ -14,18 +14,13 @@ from numpy.typing import NDArray
 
 from streamer.features.catalogue import FEATURES
 from streamer.features.columns import Columns
+from streamer.features.habit import YOUNG, against_habit
 from streamer.features.history import DAY_S, HOUR_S, History
 
 __all__ = ["feature_matrix"]
 
 Floats = NDArray[np.float64]
 
-# A habit of fewer than about this many payments says nothing yet.
-_YOUNG: Final = 0.5
-# Until a card or merchant has shown its own spread of ln amount, one like the whole population's
-# is mixed in, with the weight of this many payments.
-_PRIOR_SPREAD: Final = 0.8
-_PRIOR_WEIGHT: Final = 3.0
 # Two presences within a minute say nothing of speed: clocks of terminals differ by that much.
 _MIN_TRAVEL_S: Final = 60.0
 _MIN_HOUR_WEIGHT: Final = 3.0
@@ -39,8 +34,8 @@ def feature_matrix(columns: Columns, history: History) -> Floats:
     """
     log_amounts = columns.log_amounts
     card, spending, merchant = history.card_sums, history.spending_sums, history.merchant_sums
-    ratio, deviation = _against_habit(log_amounts, spending[:, 0], spending[:, 1], spending[:, 2])
-    _, from_merchant = _against_habit(log_amounts, merchant[:, 2], merchant[:, 3], merchant[:, 4])
+    ratio, deviation = against_habit(log_amounts, spending[:, 0], spending[:, 1], spending[:, 2])
+    _, from_merchant = against_habit(log_amounts, merchant[:, 2], merchant[:, 3], merchant[:, 4])
     distance_km, speed_kmh = _travel(columns, history.card_last)
     X = np.empty((len(columns), len(FEATURES)))
     X[:, 0] = log_amounts
@@ -56,24 +51,8 @@ def feature_matrix(columns: Columns, history: History) -> Floats:
     X[:, 10] = np.log1p(distance_km)
     X[:, 11] = _pace(merchant[:, 0], merchant[:, 1], DAY_S / HOUR_S)
     X[:, 12] = from_merchant
+    X[:, 13:15] = np.log1p(history.surprise_sums)
     return X
-
-
-def _against_habit(
-    log_amounts: Floats, weights: Floats, sums: Floats, sums_sq: Floats
-) -> tuple[Floats, Floats]:
-    """Return ln(amount / usual amount), and the same in standard deviations.
-
-    The deviation divides by the entity's own spread, mixed with `_PRIOR_SPREAD` while it is young,
-    and widened by the uncertainty of the habit itself, √(1 + 1/weight).
-    """
-    known = weights > _YOUNG
-    safe = np.where(known, weights, 1.0)
-    mean = sums / safe
-    variance = np.maximum(sums_sq / safe - mean**2, 0.0)
-    mixed = (safe * variance + _PRIOR_WEIGHT * _PRIOR_SPREAD**2) / (safe + _PRIOR_WEIGHT)
-    ratio = np.where(known, log_amounts - mean, np.nan)
-    return ratio, ratio / np.sqrt(mixed * (1 + 1 / safe))
 
 
 def _spend_today(amounts: Floats, spending: Floats) -> Floats:
@@ -83,7 +62,7 @@ def _spend_today(amounts: Floats, spending: Floats) -> Floats:
     of the day's.  The usual payment is added to both so that a quiet day is not divided by zero.
     """
     weights = spending[:, 0]
-    known = weights > _YOUNG
+    known = weights > YOUNG
     usual_payment = np.exp(spending[:, 1] / np.where(known, weights, 1.0))
     today, usual_day = spending[:, 3] + amounts, spending[:, 4] / 30
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -93,7 +72,7 @@ def _spend_today(amounts: Floats, spending: Floats) -> Floats:
 
 def _pace(fast: Floats, slow: Floats, half_lives_ratio: float) -> Floats:
     """Return ln of the short-run pace over the long-run pace, this payment included in both."""
-    known = slow > _YOUNG
+    known = slow > YOUNG
     with np.errstate(invalid="ignore"):
         return np.where(known, np.log((fast + 1) / (slow / half_lives_ratio + 1)), np.nan)
 

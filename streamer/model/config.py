@@ -20,6 +20,8 @@ class ModelConfig:
 
     feature_names: tuple[str, ...]
     spread_floors: tuple[float, ...]
+    sides: tuple[int, ...]
+    """Per feature, which deviations from a center count: 1 those above, -1 those below, 0 both."""
     n_currencies: int
     n_clusters: int = 16
     half_life: float = 200_000

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["assign", "cluster_sums", "lloyd", "seed_centers", "squared_distances"]
+__all__ = ["assign", "cluster_sums", "contributions", "lloyd", "seed_centers", "squared_distances"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -40,15 +40,27 @@ def squared_distances(X: Floats, present: Floats, centers: Floats, precisions: F
     return products
 
 
-def assign(
-    X: Floats, present: Floats, centers: Floats, precisions: Floats
-) -> tuple[Integers, Floats]:
-    """Return the nearest center of each sample and every feature's addend of its squared distance.
+def assign(X: Floats, present: Floats, centers: Floats, precisions: Floats) -> Integers:
+    """Return the nearest center of each sample, shape (n_samples,)."""
+    return np.asarray(squared_distances(X, present, centers, precisions).argmin(axis=1))
 
-    OUT: labels (n_samples,), contributions (n_samples, n_features) that sum to distances_sq.
+
+def contributions(
+    X: Floats,
+    present: Floats,
+    centers: Floats,
+    precisions: Floats,
+    labels: Integers,
+    sides: Integers,
+) -> Floats:
+    """Return every feature's addend of each sample's squared distance to its center.
+
+    ``sides`` IN (n_features,): 1 counts what lies above the center only, -1 below it, 0 both.
+    OUT: (n_samples, n_features).
     """
-    labels = squared_distances(X, present, centers, precisions).argmin(axis=1)
-    return labels, present * (X - centers[labels]) ** 2 * precisions[labels]
+    deviations = X - centers[labels]
+    deviations[deviations * sides < 0] = 0.0
+    return np.asarray(present * deviations**2 * precisions[labels])
 
 
 def cluster_sums(
@@ -101,10 +113,10 @@ def lloyd(X: Floats, present: Floats, centers: Floats, n_iterations: int) -> Int
     """Return the labels after ``n_iterations`` of Lloyd's algorithm from ``centers``."""
     ones = np.ones_like(centers)
     centers = centers.copy()
-    labels, _ = assign(X, present, centers, ones)
+    labels = assign(X, present, centers, ones)
     for _ in range(n_iterations):
         _, known, sums, _ = cluster_sums(X, present, labels, len(centers))
         visited = known > 0
         centers[visited] = sums[visited] / known[visited]
-        labels, _ = assign(X, present, centers, ones)
+        labels = assign(X, present, centers, ones)
     return labels

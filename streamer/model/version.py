@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamer.model.config import ModelConfig
 from streamer.model.histogram import quantile, share_below
-from streamer.model.kmeans import assign
+from streamer.model.kmeans import assign, contributions
 from streamer.model.sums import Sums
 
 __all__ = ["ModelVersion", "Scored"]
@@ -111,13 +111,15 @@ class ModelVersion:
     def score(self, X: Floats, currencies: Integers) -> Scored:
         """Score the rows of X; the version must not be warming."""
         prepared, present = self.prepare(X, currencies)
-        labels, contributions = assign(prepared, present, self.centers, 1.0 / self.variances)
-        distances_sq = contributions.sum(axis=1)
+        precisions, sides = 1.0 / self.variances, np.array(self.config.sides)
+        labels = assign(prepared, present, self.centers, precisions)
+        addends = contributions(prepared, present, self.centers, precisions, labels, sides)
+        distances_sq = addends.sum(axis=1)
         return Scored(
             X=prepared,
             present=present,
             labels=labels,
-            contributions=contributions,
+            contributions=addends,
             distances_sq=distances_sq,
             scores=share_below(self.sums.score_histogram, distances_sq),
             alerted=distances_sq > self.threshold_sq,

@@ -20,7 +20,7 @@ __all__ = ["Metrics"]
 SEVERITIES: Final = ("medium", "high", "critical")
 VERDICTS: Final = ("fraud", "legitimate")
 # The entity tables of `streamer.features`.
-ENTITY_KINDS: Final = ("cards", "spending", "merchants")
+ENTITY_KINDS: Final = ("cards", "spending", "surprises", "merchants")
 DEPENDENCIES: Final = ("kafka", "redis")
 BUDGETS: Final = ("requested", "achieved")
 # Redis did not answer, or another worker has the partition.

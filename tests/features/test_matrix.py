@@ -41,7 +41,14 @@ def test_a_first_payment_knows_only_its_amount_and_itself() -> None:
     assert feature(X, "amount") == pytest.approx(math.log(50))
     assert feature(X, "card_payments_1h") == pytest.approx(math.log1p(1))
     known = {name for name, x in zip(FEATURE_NAMES, X[0], strict=True) if not math.isnan(x)}
-    assert known == {"amount", "card_payments_1h", "card_payments_1d"}
+    # No earlier payment is also no series of unusual ones.
+    assert known == {
+        "amount",
+        "card_payments_1h",
+        "card_payments_1d",
+        "card_high_series",
+        "card_small_series",
+    }
 
 
 def test_amount_against_the_cards_own_habit() -> None:
@@ -53,6 +60,27 @@ def test_amount_against_the_cards_own_habit() -> None:
     X = matrix_of([payment(i, amount=20.0) for i in range(4)] + [payment(4, amount=60.0)])
     assert feature(X, "amount_ratio_to_card") == pytest.approx(math.log(3))
     assert feature(X, "amount_deviation_from_card") == pytest.approx(1.8762, abs=1e-4)
+
+
+def test_a_series_of_high_payments_fades_over_days_and_is_of_earlier_ones_only() -> None:
+    """As above, the fifth payment lies 1.8762 deviations up: 0.3762 beyond the 1.5 that are usual.
+
+    It is no part of its own row; three days later, one half-life, the next sees half of it.
+    """
+    values = [payment(i, amount=20.0) for i in range(4)] + [payment(4, amount=60.0)]
+    values.append(payment(5, after_s=3 * 86_400, amount=20.0))
+    X = matrix_of(values)
+    column = FEATURE_NAMES.index("card_high_series")
+    assert X[:5, column].tolist() == [0.0, 0.0, 0.0, 0.0, 0.0]
+    assert X[5, column] == pytest.approx(math.log1p(0.3762 / 2), abs=1e-4)
+
+
+def test_a_series_of_small_payments_fades_within_an_hour() -> None:
+    """A thirtieth of the usual: ln 30 / (0.5237·1.1180) = 5.809, of which 3 at most count."""
+    values = [payment(i, amount=30.0) for i in range(4)] + [payment(4, amount=1.0)]
+    X = matrix_of([*values, payment(5, after_s=3600, amount=30.0)])
+    assert feature(X, "card_small_series") == pytest.approx(math.log1p(1.5))
+    assert feature(X, "card_high_series") == 0.0
 
 
 def test_amounts_of_another_currency_are_not_compared() -> None:

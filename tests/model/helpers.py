@@ -19,6 +19,7 @@ def small_config(**changes: Any) -> ModelConfig:
         **{
             "feature_names": ("amount", "pace", "gap"),
             "spread_floors": (0.1, 0.1, 0.1),
+            "sides": (0, 0, 0),
             "n_currencies": 2,
             "n_clusters": 2,
             "half_life": math.inf,

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from sklearn.cluster import MiniBatchKMeans
 
 from streamer.model import ModelVersion, Sums, advance
-from streamer.model.kmeans import assign, cluster_sums, lloyd, seed_centers, squared_distances
+from streamer.model.kmeans import (
+    assign,
+    cluster_sums,
+    contributions,
+    lloyd,
+    seed_centers,
+    squared_distances,
+)
 from tests.model.helpers import (
     Floats,
     euros,
@@ -32,6 +39,7 @@ def test_centers_equal_those_of_scikit_learn_after_every_batch_when_nothing_deca
     config = small_config(
         n_clusters=5,
         spread_floors=(1.0, 1.0, 1.0),
+        sides=(0, 0, 0),
         variance_prior_weight=1e18,
         currency_min_weight=1e18,
         dying_share=0.0,
@@ -90,14 +98,15 @@ def test_equals_one_sample_at_a_time_with_missing_entries_and_a_precision_per_cl
     X = rng.normal(0, 3, (n, n_features)) * present
     centers = rng.normal(0, 3, (n_clusters, n_features))
     precisions = rng.uniform(0.05, 20, (n_clusters, n_features))
-    labels, contributions = assign(X, present, centers, precisions)
+    labels = assign(X, present, centers, precisions)
+    addends = contributions(X, present, centers, precisions, labels, np.zeros(n_features, int))
     expected_labels, expected_contributions, expected_sums = naive(X, present, centers, precisions)
     # A sample with nothing known is as near to every center; both then take the first.
     assert labels.tolist() == expected_labels
-    np.testing.assert_allclose(contributions, expected_contributions, rtol=1e-12)
+    np.testing.assert_allclose(addends, expected_contributions, rtol=1e-12)
     np.testing.assert_allclose(
         squared_distances(X, present, centers, precisions)[np.arange(n), labels],
-        contributions.sum(axis=1),
+        addends.sum(axis=1),
         atol=1e-8,
     )
     found = cluster_sums(X, present, labels, n_clusters)
@@ -107,14 +116,24 @@ def test_equals_one_sample_at_a_time_with_missing_entries_and_a_precision_per_cl
 
 def test_a_missing_entry_adds_nothing_to_any_distance() -> None:
     """Known: (1 - 3)²·2 = 8.  The missing entry stands as 0, a million away from the center."""
-    labels, contributions = assign(
-        np.array([[1.0, 0.0]]),
-        np.array([[1.0, 0.0]]),
-        np.array([[3.0, 1e6]]),
-        np.array([[2.0, 1.0]]),
-    )
+    X, present = np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]])
+    centers, precisions = np.array([[3.0, 1e6]]), np.array([[2.0, 1.0]])
+    labels = assign(X, present, centers, precisions)
+    addends = contributions(X, present, centers, precisions, labels, np.zeros(2, int))
     assert labels.tolist() == [0]
-    assert contributions.tolist() == [[8.0, 0.0]]
+    assert addends.tolist() == [[8.0, 0.0]]
+
+
+def test_only_the_suspicious_side_of_a_center_adds_to_a_distance() -> None:
+    """Center 0, precision 1, one row 2 above and one 3 below: 2² = 4 and 3² = 9.
+
+    The first feature counts above, the second below, the third on both sides.
+    """
+    X, ones = np.array([[2.0, 2.0, 2.0], [-3.0, -3.0, -3.0]]), np.ones((1, 3))
+    addends = contributions(
+        X, np.ones((2, 3)), 0 * ones, ones, np.array([0, 0]), np.array([1, -1, 0])
+    )
+    assert addends.tolist() == [[4.0, 0.0, 4.0], [0.0, 9.0, 9.0]]
 
 
 def test_a_center_moves_by_the_published_formula() -> None:

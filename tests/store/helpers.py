@@ -19,6 +19,7 @@ NOW_MS = 1_700_000_000_123
 CONFIG = ModelConfig(
     feature_names=("log_amount", "gap"),
     spread_floors=(0.05, 0.05),
+    sides=(0, 0),
     n_currencies=3,
     n_clusters=2,
     half_life=math.inf,
