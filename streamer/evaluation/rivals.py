@@ -1,0 +1,155 @@
+"""The detectors that the pipeline is held against, each over the same rows in the same order.
+
+None of them sees a label.  The isolation forest is trained once, on the protocol's training rows; the
+two of river learn as they go, each row scored before it is learned from.  They run with their
+libraries' own parameters, except where a constant here says otherwise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.evaluation.protocols import Window
+from streamer.evaluation.rows import Rows
+from streamer.evaluation.running_scale import RunningScale
+from streamer.features import FEATURE_NAMES
+
+__all__ = ["RIVALS", "RivalScores", "first_river_row", "rival_scores"]
+
+Floats = NDArray[np.float64]
+Progress = Callable[[int], None]
+
+RIVALS: Final = ("amount", "isolation_forest", "half_space_trees", "river_kmeans")
+# river takes about 50 µs an event and detector: two million rows are three to four minutes.
+_RIVER_MAX_ROWS: Final = 2_000_000
+_RIVER_LEAD_ROWS: Final = 200_000
+_CHUNK: Final = 20_000
+# river's own step is 0.5: a center then jumps half way to every payment, and is no center.
+_RIVER_STEP: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class RivalScores:
+    """A detector's scores of the measured rows, in order, and how long it took."""
+
+    scores: Floats
+    elapsed_s: float
+
+
+def rival_scores(
+    rows: Rows, window: Window, *, seed: int, on_progress: Progress
+) -> dict[str, RivalScores]:
+    """Return every rival's scores; ``on_progress`` gets rows as `first_river_row` counts them."""
+    learners = {"half_space_trees": _half_space_trees, "river_kmeans": _river_kmeans}
+    runs: dict[str, Callable[[], Floats]] = {
+        "amount": lambda: rows.amounts[window.measured],
+        "isolation_forest": lambda: _isolation_forest(rows, window, seed),
+    }
+    for name, learner in learners.items():
+        runs[name] = lambda learner=learner: learner(rows, window, seed, on_progress)  # type: ignore[misc]
+    result = {}
+    for name, run in runs.items():
+        started = time.monotonic()
+        scores = run()
+        result[name] = RivalScores(scores, time.monotonic() - started)
+    return result
+
+
+def first_river_row(window: Window) -> int:
+    """Return the row from which the detectors of river run: 0 unless the file is very long."""
+    last = int(np.flatnonzero(window.measured)[-1])
+    if last < _RIVER_MAX_ROWS:
+        return 0
+    return max(0, window.first_measured - _RIVER_LEAD_ROWS)
+
+
+def _isolation_forest(rows: Rows, window: Window, seed: int) -> Floats:
+    """Liu, Ting and Zhou 2008; a missing value is the training rows' median of its feature."""
+    from sklearn.ensemble import IsolationForest
+
+    training = rows.X[window.training].astype(float)
+    known = ~np.isnan(training).all(axis=0)
+    medians = np.zeros(training.shape[1])
+    medians[known] = np.nanmedian(training[:, known], axis=0)
+    forest = IsolationForest(random_state=seed)
+    forest.fit(np.where(np.isnan(training), medians, training))
+    measured = rows.X[window.measured].astype(float)
+    scores: Floats = -forest.score_samples(np.where(np.isnan(measured), medians, measured))
+    return scores
+
+
+def _half_space_trees(rows: Rows, window: Window, seed: int, on_progress: Progress) -> Floats:
+    """Tan, Ting and Liu 2011, over features scaled to their running range."""
+    from river.anomaly import HalfSpaceTrees
+
+    trees = HalfSpaceTrees(seed=seed)
+    return _prequential(
+        rows, window, RunningScale.to_range, trees.score_one, trees.learn_one, on_progress
+    )
+
+
+def _river_kmeans(rows: Rows, window: Window, seed: int, on_progress: Progress) -> Floats:
+    """river's k-means over features in running standard deviations; squared distance."""
+    from river.cluster import KMeans
+
+    kmeans = KMeans(halflife=_RIVER_STEP, seed=seed)
+    centers = kmeans.centers
+
+    def distance_sq(x: Mapping[str, float]) -> float:
+        items = x.items()
+        distances_sq = [
+            sum([(center[name] - value) ** 2 for name, value in items])
+            for center in centers.values()
+        ]
+        return float(min(distances_sq))
+
+    return _prequential(
+        rows, window, RunningScale.to_deviations, distance_sq, kmeans.learn_one, on_progress
+    )
+
+
+def _prequential(
+    rows: Rows,
+    window: Window,
+    scale: Callable[[RunningScale, Floats], Floats],
+    score_one: Callable[[dict[str, float]], float],
+    learn_one: Callable[[dict[str, float]], Any],
+    on_progress: Progress,
+) -> Floats:
+    """Score each valid row, then learn from it; return the scores of the measured rows."""
+    scores: list[float] = []
+    for chunk in _chunks(rows, window):
+        running = chunk.running
+        for values, is_measured in zip(
+            scale(running, chunk.X).tolist(), chunk.is_measured, strict=True
+        ):
+            x = dict(zip(FEATURE_NAMES, values, strict=True))
+            if is_measured:
+                scores.append(score_one(x))
+            learn_one(x)
+        on_progress(chunk.n_rows)
+    return np.array(scores, dtype=float)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    X: Floats
+    is_measured: list[bool]
+    running: RunningScale
+    n_rows: int
+
+
+def _chunks(rows: Rows, window: Window) -> Iterator[_Chunk]:
+    running = RunningScale.empty(rows.X.shape[1])
+    end = int(np.flatnonzero(window.measured)[-1]) + 1
+    is_valid = rows.is_valid
+    for first in range(first_river_row(window), end, _CHUNK):
+        last = min(first + _CHUNK, end)
+        at = np.flatnonzero(is_valid[first:last]) + first
+        yield _Chunk(rows.X[at].astype(float), window.measured[at].tolist(), running, last - first)
