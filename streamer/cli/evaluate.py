@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 _PROTOCOLS: Final = ("handbook-a", "handbook-b", "prequential")
+_PIPED_COLUMNS: Final = 100
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -133,12 +134,15 @@ def evaluate(
         for path in draw(evaluation, plots_dir):
             click.echo(f"drawn: {path}", err=True)
     if out_path is not None:
-        kept = result | provenance(sys.argv)
+        kept = result | provenance(["streamer", *sys.argv[1:]])
         out_path.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2) + b"\n")
     if as_json:
         print_json(result)
     else:
-        Console().print(render(result))
+        console = Console()
+        # Without a terminal rich takes 80 columns, in which the intervals do not fit.
+        console.width = console.width if console.is_terminal else _PIPED_COLUMNS
+        console.print(render(result))
 
 
 def _request(

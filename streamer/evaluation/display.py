@@ -10,6 +10,7 @@ from rich.text import Text
 
 __all__ = ["render"]
 
+_PAIR_WIDTH: Final = len("0.000/0.000")
 _HEADINGS: Final = {
     "auc_roc": "AUC ROC",
     "average_precision": "avg. precision",
@@ -50,7 +51,7 @@ def _detectors(result: dict[str, Any]) -> Table:
     )
     table.add_column("detector", no_wrap=True)
     for heading in _HEADINGS.values():
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", min_width=_PAIR_WIDTH)
     for name, figures in result["detectors"].items():
         cells = [_with_interval(figures[m], figures["intervals"][m]) for m in _HEADINGS]
         table.add_row(name, *cells)
@@ -67,20 +68,20 @@ def _with_interval(value: float | None, ends: list[float | None]) -> Text:
 
 def _scenarios(result: dict[str, Any]) -> Table:
     table = Table(
-        title="Fraud scenarios: AUC ROC against all legitimate payments / recall at the budget",
+        title="Fraud scenarios: AUC ROC against all legitimate payments/recall at the budget",
         title_justify="left",
         box=None,
         pad_edge=False,
     )
-    table.add_column("scenario")
+    table.add_column("scenario", no_wrap=True)
     table.add_column("frauds", justify="right")
     for name in result["detectors"]:
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name.replace("_", " "), justify="right", min_width=_PAIR_WIDTH)
     for scenario, own in result["scenarios"].items():
         cells = []
         for figures in result["detectors"].values():
             of_it = figures["scenarios"][scenario]
-            cells.append(f"{_figure(of_it['auc_roc'])} / {_figure(of_it['recall_at_budget'])}")
+            cells.append(f"{_figure(of_it['auc_roc'])}/{_figure(of_it['recall_at_budget'])}")
         table.add_row(scenario, f"{own['frauds']:,}", *cells)
     return table
 

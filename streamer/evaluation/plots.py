@@ -105,10 +105,10 @@ def _drift(evaluation: Evaluation, figure: Any) -> None:
         va="top", ha="right" if first > dates[len(dates) // 2] else "left",
     )  # fmt: skip
     upper.set(ylabel="mean score")
-    upper.set_ylim(bottom=0)
+    upper.set_ylim(0, 1.2 * float(mean.max()))
     lower.set(ylabel="% of payments")
-    lower.set_ylim(bottom=0)
-    lower.legend(frameon=False, ncols=3)
+    lower.set_ylim(0, 125 * float(max(share.max(), fraud.max())))
+    lower.legend(frameon=False, ncols=3, loc="upper left")
     lower.tick_params(axis="x", rotation=30)
     upper.set_title("streamer, day by day over the whole file", loc="left")
 
@@ -132,7 +132,15 @@ def _centers(evaluation: Evaluation, figure: Any) -> None:
     if Z.size <= 600:
         for (row, column), z in np.ndenumerate(Z):
             colour = "white" if abs(z) > 0.65 * _REACH else "black"
-            axes.text(column, row, f"{z:.1f}", ha="center", va="center", fontsize=7, color=colour)
+            axes.text(
+                column,
+                row,
+                f"{round(z, 1) + 0.0:.1f}",
+                ha="center",
+                va="center",
+                fontsize=7,
+                color=colour,
+            )
     figure.colorbar(image, ax=axes, label="standard deviations from the mean of all traffic")
     axes.set_title("Centers at the end of the file", loc="left")
 

@@ -3,6 +3,9 @@
 None of them sees a label.  The isolation forest is trained once, on the protocol's training rows; the
 two of river learn as they go, each row scored before it is learned from.  They run with their
 libraries' own parameters, except where a constant here says otherwise.
+
+Features are numbered for river, not named: its k-means draws its first centers in the order of a set,
+which for text differs from process to process, and with it every figure.
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ from numpy.typing import NDArray
 from streamer.evaluation.protocols import Window
 from streamer.evaluation.rows import Rows
 from streamer.evaluation.running_scale import RunningScale
-from streamer.features import FEATURE_NAMES
 
 __all__ = ["RIVALS", "RivalScores", "first_river_row", "rival_scores"]
 
@@ -101,11 +103,10 @@ def _river_kmeans(rows: Rows, window: Window, seed: int, on_progress: Progress) 
     kmeans = KMeans(halflife=_RIVER_STEP, seed=seed)
     centers = kmeans.centers
 
-    def distance_sq(x: Mapping[str, float]) -> float:
+    def distance_sq(x: Mapping[int, float]) -> float:
         items = x.items()
         distances_sq = [
-            sum([(center[name] - value) ** 2 for name, value in items])
-            for center in centers.values()
+            sum([(center[j] - value) ** 2 for j, value in items]) for center in centers.values()
         ]
         return float(min(distances_sq))
 
@@ -118,8 +119,8 @@ def _prequential(
     rows: Rows,
     window: Window,
     scale: Callable[[RunningScale, Floats], Floats],
-    score_one: Callable[[dict[str, float]], float],
-    learn_one: Callable[[dict[str, float]], Any],
+    score_one: Callable[[dict[int, float]], float],
+    learn_one: Callable[[dict[int, float]], Any],
     on_progress: Progress,
 ) -> Floats:
     """Score each valid row, then learn from it; return the scores of the measured rows."""
@@ -129,7 +130,7 @@ def _prequential(
         for values, is_measured in zip(
             scale(running, chunk.X).tolist(), chunk.is_measured, strict=True
         ):
-            x = dict(zip(FEATURE_NAMES, values, strict=True))
+            x = dict(enumerate(values))
             if is_measured:
                 scores.append(score_one(x))
             learn_one(x)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from river.preprocessing import MinMaxScaler, StandardScaler
@@ -40,3 +44,42 @@ def test_a_missing_value_is_average_and_teaches_nothing() -> None:
 
 def test_what_is_installed_is_not_asked_for() -> None:
     require("sklearn.ensemble", "river.anomaly", "matplotlib")
+
+
+_KMEANS_IN_A_PROCESS = """
+import os
+import subprocess
+import sys
+
+import numpy as np
+from streamer.evaluation.protocols import window_of
+from streamer.evaluation.rivals import rival_scores
+from streamer.evaluation.rows import Rows
+
+rng = np.random.default_rng(0)
+n = 200
+rows = Rows(
+    times_ms=np.arange(n) * 3_600_000, cards=np.arange(n) % 9, amounts=rng.random(n),
+    scenarios=np.where(np.arange(n) % 10 == 0, 0, -1), scenario_names=("x",), scores=np.ones(n),
+    alerted=np.zeros(n, dtype=bool), X=rng.normal(size=(n, 13)).astype(np.float32),
+)
+window = window_of("prequential", rows)
+for rival in rival_scores(rows, window, seed=5, on_progress=lambda n: None).values():
+    print(rival.scores.tolist())
+"""
+
+
+def test_a_seed_gives_the_same_scores_in_every_process() -> None:
+    """Python orders sets of text by a hash that differs between processes."""
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", _KMEANS_IN_A_PROCESS],
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert len(outputs) == 1
