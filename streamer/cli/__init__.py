@@ -1,4 +1,4 @@
-"""The command line: ``streamer demo | worker | replay | evaluate | simulate | ...``."""
+"""The command line: ``streamer demo``, ``worker``, ``replay``, ``evaluate`` and the others."""
 
 from __future__ import annotations
 
