@@ -22,12 +22,11 @@ from streamer.evaluation.protocols import Window
 from streamer.evaluation.rows import Rows
 from streamer.evaluation.running_scale import RunningScale
 
-__all__ = ["RIVALS", "RivalScores", "first_river_row", "rival_scores"]
+__all__ = ["RivalScores", "first_river_row", "rival_scores"]
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int], None]
 
-RIVALS: Final = ("amount", "isolation_forest", "half_space_trees", "river_kmeans")
 # river takes about 50 µs an event and detector: two million rows are three to four minutes.
 _RIVER_MAX_ROWS: Final = 2_000_000
 _RIVER_LEAD_ROWS: Final = 200_000
@@ -48,17 +47,10 @@ def rival_scores(
     rows: Rows, window: Window, *, seed: int, on_progress: Progress
 ) -> dict[str, RivalScores]:
     """Return every rival's scores; ``on_progress`` gets rows as `first_river_row` counts them."""
-    learners = {"half_space_trees": _half_space_trees, "river_kmeans": _river_kmeans}
-    runs: dict[str, Callable[[], Floats]] = {
-        "amount": lambda: rows.amounts[window.measured],
-        "isolation_forest": lambda: _isolation_forest(rows, window, seed),
-    }
-    for name, learner in learners.items():
-        runs[name] = lambda learner=learner: learner(rows, window, seed, on_progress)  # type: ignore[misc]
     result = {}
-    for name, run in runs.items():
+    for name, rival in _RIVALS.items():
         started = time.monotonic()
-        scores = run()
+        scores = rival(rows, window, seed, on_progress)
         result[name] = RivalScores(scores, time.monotonic() - started)
     return result
 
@@ -71,10 +63,16 @@ def first_river_row(window: Window) -> int:
     return max(0, window.first_measured - _RIVER_LEAD_ROWS)
 
 
-def _isolation_forest(rows: Rows, window: Window, seed: int) -> Floats:
+def _amount(rows: Rows, window: Window, seed: int, on_progress: Progress) -> Floats:
+    del seed, on_progress
+    return rows.amounts[window.measured]
+
+
+def _isolation_forest(rows: Rows, window: Window, seed: int, on_progress: Progress) -> Floats:
     """Liu, Ting and Zhou 2008; a missing value is the training rows' median of its feature."""
     from sklearn.ensemble import IsolationForest
 
+    del on_progress
     training = rows.X[window.training].astype(float)
     known = ~np.isnan(training).all(axis=0)
     medians = np.zeros(training.shape[1])
@@ -154,3 +152,11 @@ def _chunks(rows: Rows, window: Window) -> Iterator[_Chunk]:
         last = min(first + _CHUNK, end)
         at = np.flatnonzero(is_valid[first:last]) + first
         yield _Chunk(rows.X[at].astype(float), window.measured[at].tolist(), running, last - first)
+
+
+_RIVALS: Final[dict[str, Callable[[Rows, Window, int, Progress], Floats]]] = {
+    "amount": _amount,
+    "isolation_forest": _isolation_forest,
+    "half_space_trees": _half_space_trees,
+    "river_kmeans": _river_kmeans,
+}

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from river.preprocessing import MinMaxScaler, StandardScaler
 
+from streamer.evaluation import rivals
 from streamer.evaluation.extra import require
+from streamer.evaluation.protocols import Window
 from streamer.evaluation.running_scale import RunningScale
 
 
@@ -44,6 +46,18 @@ def test_a_missing_value_is_average_and_teaches_nothing() -> None:
 
 def test_what_is_installed_is_not_asked_for() -> None:
     require("sklearn.ensemble", "river.anomaly", "matplotlib")
+
+
+@pytest.mark.parametrize(("n", "first"), [(100, 0), (101, 66)])
+def test_in_a_very_long_file_rivers_detectors_start_a_stated_number_of_rows_before(
+    n: int, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most 100 rows are passed over whole; beyond, 10 rows lead up to the measured from row 76."""
+    monkeypatch.setattr(rivals, "_RIVER_MAX_ROWS", 100)
+    monkeypatch.setattr(rivals, "_RIVER_LEAD_ROWS", 10)
+    measured = np.arange(n) >= 76
+    window = Window(measured, ~measured, np.zeros(n, dtype=np.int64), ())
+    assert rivals.first_river_row(window) == first
 
 
 _KMEANS_IN_A_PROCESS = """
