@@ -108,7 +108,7 @@ def _drift(evaluation: Evaluation, figure: Any) -> None:
     upper.set_ylim(0, 1.2 * float(mean.max()))
     lower.set(ylabel="% of payments")
     lower.set_ylim(0, 125 * float(max(share.max(), fraud.max())))
-    lower.legend(frameon=False, ncols=3, loc="upper left")
+    lower.legend(edgecolor="none", framealpha=1, ncols=3, loc="upper left")
     lower.tick_params(axis="x", rotation=30)
     upper.set_title("streamer, day by day over the whole file", loc="left")
 
