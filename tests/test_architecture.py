@@ -116,6 +116,29 @@ def test_the_store_knows_nothing_of_the_stream(name: str) -> None:
     assert not {module for module in imports(name) if within(module, "stream", "cli", "demo")}
 
 
+@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "evaluation")])
+def test_only_the_evaluation_imports_other_detectors_and_draws(name: str) -> None:
+    assert not outside(name) & {"sklearn", "matplotlib"}
+
+
+@pytest.mark.parametrize("name", of("evaluation"))
+def test_the_evaluation_runs_the_product_and_no_server(name: str) -> None:
+    edges = ("store", "stream", "telemetry", "cli", "demo", "embedded")
+    assert not {module for module in imports(name) if within(module, *edges)}
+
+
+@pytest.mark.parametrize(
+    "name", ["streamer.evaluation", "streamer.cli", "streamer.evaluation.plots"]
+)
+def test_the_evaluation_loads_its_extra_only_when_it_runs(name: str) -> None:
+    """A worker that was installed without the extra must start, and start fast."""
+    code = f"import sys, {name}; print(sorted({{'sklearn', 'matplotlib'}} & set(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_is_named_after_its_content_and_can_be_read_in_one_sitting(name: str) -> None:
     assert name.rsplit(".", 1)[-1] not in {"utils", "util", "helpers", "common", "misc"}

@@ -1,4 +1,4 @@
-"""The command line: ``streamer demo | worker | replay | simulate | model | check-config``."""
+"""The command line: ``streamer demo``, ``worker``, ``replay``, ``evaluate`` and the others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import click
 from streamer import __version__
 from streamer.cli.config import check_config
 from streamer.cli.demo import demo
+from streamer.cli.evaluate import evaluate
 from streamer.cli.model import model
 from streamer.cli.replay import replay
 from streamer.cli.simulate import simulate
@@ -28,5 +29,5 @@ def main() -> None:
     """
 
 
-for command in (demo, worker, replay, simulate, model, check_config):
+for command in (demo, worker, replay, evaluate, simulate, model, check_config):
     main.add_command(command)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from streamer.datafiles.derived import TIME_UNITS, TimeUnit
 from streamer.errors import ConfigurationError
 from streamer.events import Transaction
 
@@ -29,17 +30,35 @@ _PATTERN_COLUMNS: Final = ("fraud_pattern", "fraud_scenario")
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """``columns`` maps fields to columns; ``defaults`` holds values for fields without one."""
+    """``columns`` maps fields to columns; ``defaults`` holds values for fields without one.
+
+    With ``time_unit`` the timestamps are numbers of that unit (`instants`), and with ``number_rows``
+    a file without transaction ids gets row numbers for them.
+    """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    time_unit: TimeUnit | None = None
+    number_rows: bool = False
+
+    def __post_init__(self) -> None:
+        if self.time_unit not in (None, *TIME_UNITS):
+            raise ConfigurationError(
+                f"time unit must be one of {', '.join(TIME_UNITS)}, got {self.time_unit}"
+            )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a line of JSON is a transaction already, with nothing to rename or fill in."""
+        return not (self.columns or self.defaults or self.time_unit or self.number_rows)
 
     @classmethod
     def parse(cls, maps: Iterable[str] = (), defaults: Iterable[str] = ()) -> ColumnMapping:
         """Read ``card_id=customer_id`` and ``currency=EUR``; raise a `ConfigurationError` if wrong.
 
         >>> ColumnMapping.parse(["card_id=customer_id"], ["currency=EUR"])
-        ColumnMapping(columns={'card_id': 'customer_id'}, defaults={'currency': 'EUR'})
+        ColumnMapping(columns={'card_id': 'customer_id'}, defaults={'currency': 'EUR'}, \
+time_unit=None, number_rows=False)
         """
         columns = _pairs(maps, "column mapping", (*TRANSACTION_FIELDS, *LABEL_FIELDS))
         texts = _pairs(defaults, "default", TRANSACTION_FIELDS)
@@ -63,10 +82,12 @@ class ColumnMapping:
             if column in available:
                 found.setdefault("fraud_pattern", column)
         found.update(self.columns)
-        missing = [name for name in REQUIRED if name not in found and name not in self.defaults]
+        given = {*found, *self.defaults, *(("transaction_id",) if self.number_rows else ())}
+        missing = [name for name in REQUIRED if name not in given]
         if missing:
             raise ConfigurationError(
-                f"{', '.join(missing)} must come from a column or a default; {listing}"
+                f"{', '.join(missing)} must come from a column or a default, such as "
+                f"--map {missing[0]}=COLUMN; {listing}"
             )
         return found
 

@@ -33,9 +33,11 @@ def read_parquet(path: Path, mapping: ColumnMapping, batch_size: int) -> Iterato
     with _opened(path) as file:
         fields = mapping.resolve(file.schema_arrow.names, path.name)
         needed = list(dict.fromkeys(fields.values()))
+        first_row = 0
         for records in file.iter_batches(batch_size=batch_size, columns=needed):
             columns = {name: _column(name, records.column(of)) for name, of in fields.items()}
-            yield batch_of(columns, mapping.defaults, records.num_rows)
+            yield batch_of(columns, mapping, records.num_rows, first_row)
+            first_row += records.num_rows
 
 
 @contextmanager

@@ -53,9 +53,9 @@ def read_batches(
         return read_parquet(path, mapping, batch_size)
     if kind == "csv":
         return _read_csv(path, mapping, batch_size)
-    if mapping.columns or mapping.defaults:
-        return _read_mapped_lines(path, mapping, batch_size)
-    return _read_lines(path, batch_size)
+    if mapping.is_plain:
+        return _read_lines(path, batch_size)
+    return _read_mapped_lines(path, mapping, batch_size)
 
 
 def count_rows(path: Path | str) -> int:
@@ -123,6 +123,7 @@ def _as_text(value: Any) -> str:
 def _read_mapped_lines(path: Path, mapping: ColumnMapping, batch_size: int) -> Iterator[FileBatch]:
     lines = _lines(path)
     fields: dict[str, str] | None = None
+    first_row = 0
     while chunk := list(islice(lines, batch_size)):
         decoded = [_object(line) for line in chunk]
         if fields is None and any(decoded):
@@ -132,7 +133,8 @@ def _read_mapped_lines(path: Path, mapping: ColumnMapping, batch_size: int) -> I
         good = [row is not None and _is_flat(row, used.values()) for row in decoded]
         rows = [row for row, is_good in zip(decoded, good, strict=True) if row and is_good]
         columns = {name: [row.get(of) for row in rows] for name, of in used.items()}
-        yield _woven(_encoded(columns, mapping, len(rows)), chunk, good)
+        yield _woven(_encoded(columns, mapping, len(rows), first_row), chunk, good)
+        first_row += len(chunk)
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
@@ -155,13 +157,15 @@ def _read_csv(path: Path, mapping: ColumnMapping, batch_size: int) -> Iterator[F
     header = [name.strip() for name in header]
     fields = mapping.resolve(header, path.name)
     places = {name: header.index(column) for name, column in fields.items()}
+    first_row = 0
     while chunk := list(islice(rows, batch_size)):
         good = [len(row) == len(header) for row in chunk]
         whole = [row for row, is_good in zip(chunk, good, strict=True) if is_good]
         cells = list(zip(*whole, strict=True))
         columns = {name: list(cells[at]) if cells else [] for name, at in places.items()}
         texts = [",".join(row).encode() for row in chunk] if len(whole) < len(chunk) else []
-        yield _woven(_encoded(columns, mapping, len(whole)), texts, good)
+        yield _woven(_encoded(columns, mapping, len(whole), first_row), texts, good)
+        first_row += len(chunk)
 
 
 def _csv_rows(path: Path) -> Iterator[list[str]]:
@@ -176,14 +180,16 @@ def _csv_rows(path: Path) -> Iterator[list[str]]:
             ) from None
 
 
-def _encoded(columns: dict[str, list[Any]], mapping: ColumnMapping, size: int) -> FileBatch:
+def _encoded(
+    columns: dict[str, list[Any]], mapping: ColumnMapping, size: int, first_row: int
+) -> FileBatch:
     ready = {
         name: json_ready(name, column) if name in TRANSACTION_FIELDS else column
         for name, column in columns.items()
     }
     if size == 0:
         return FileBatch([], [], None if columns.keys().isdisjoint(LABEL_FIELDS) else [], [])
-    return batch_of(ready, mapping.defaults, size)
+    return batch_of(ready, mapping, size, first_row)
 
 
 def _woven(batch: FileBatch, raw: list[bytes], good: list[bool]) -> FileBatch:

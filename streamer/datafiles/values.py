@@ -19,7 +19,8 @@ from typing import Any, Final
 
 import orjson
 
-from streamer.datafiles.mapping import NUMBERS, REQUIRED, TRANSACTION_FIELDS
+from streamer.datafiles.derived import instants, row_ids
+from streamer.datafiles.mapping import NUMBERS, REQUIRED, TRANSACTION_FIELDS, ColumnMapping
 
 __all__ = ["FileBatch", "batch_of", "json_ready", "rounded"]
 
@@ -45,8 +46,15 @@ class FileBatch:
     transaction_ids: list[str]
 
 
-def batch_of(columns: Mapping[str, list[Any]], defaults: Mapping[str, Any], size: int) -> FileBatch:
-    """Encode ``size`` rows from columns that are ready for JSON, None being a missing value."""
+def batch_of(
+    columns: Mapping[str, list[Any]], mapping: ColumnMapping, size: int, first_row: int
+) -> FileBatch:
+    """Encode ``size`` rows from columns that are ready for JSON, None being a missing value.
+
+    ``first_row`` is the number of rows of the file before these.
+    """
+    columns = _completed(columns, mapping, size, first_row)
+    defaults = mapping.defaults
     dense: dict[str, list[Any]] = {}
     sparse: dict[str, list[Any]] = {}
     for name in TRANSACTION_FIELDS:
@@ -69,6 +77,18 @@ def batch_of(columns: Mapping[str, list[Any]], defaults: Mapping[str, Any], size
         labels=labels_of(columns.get("label"), columns.get("fraud_pattern")),
         transaction_ids=[x or "" for x in dense["transaction_id"]],
     )
+
+
+def _completed(
+    columns: Mapping[str, list[Any]], mapping: ColumnMapping, size: int, first_row: int
+) -> Mapping[str, list[Any]]:
+    """Return ``columns`` with what the mapping derives from them."""
+    complete = dict(columns)
+    if mapping.time_unit is not None and "timestamp" in complete:
+        complete["timestamp"] = instants(complete["timestamp"], mapping.time_unit)
+    if mapping.number_rows and "transaction_id" not in {*complete, *mapping.defaults}:
+        complete["transaction_id"] = row_ids(first_row, size)
+    return complete
 
 
 def labels_of(

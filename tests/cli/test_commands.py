@@ -10,7 +10,16 @@ from click.testing import CliRunner, Result
 
 from streamer.cli import main
 
-COMMANDS = ["demo", "worker", "replay", "simulate", "check-config", "model list", "model show"]
+COMMANDS = [
+    "demo",
+    "worker",
+    "replay",
+    "evaluate",
+    "simulate",
+    "check-config",
+    "model list",
+    "model show",
+]
 COMMANDS += ["model export"]
 
 

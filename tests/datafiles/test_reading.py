@@ -323,3 +323,53 @@ def test_a_default_fills_gaps_of_a_column_too(tmp_path: Path) -> None:
         ("EUR", 48.5),
         ("USD", 48.5),
     ]
+
+
+@pytest.mark.parametrize(
+    ("unit", "second"),
+    [
+        ("day", "2020-01-03T12:00:00Z"),
+        ("hour", "2020-01-01T02:30:00Z"),
+        ("second", "2020-01-01T00:00:02.500000Z"),
+    ],
+)
+def test_step_numbers_become_instants_after_2020_in_every_format(
+    unit: Any, second: str, tmp_path: Path
+) -> None:
+    """2.5 steps of the unit; the file has no ids, so rows are numbered on through the batches."""
+    table = {"card_id": ["a", "b", "c"], "amount": [1.0, 2.0, 3.0], "timestamp": [0.0, 2.5, 4.0]}
+    as_parquet = parquet(tmp_path / "s.parquet", table)
+    as_csv = tmp_path / "s.csv"
+    as_csv.write_text("card_id,amount,timestamp\na,1,0\nb,2,2.5\nc,3,4\n")
+    as_lines = tmp_path / "s.jsonl"
+    as_lines.write_text(
+        "\n".join(
+            f'{{"card_id": "{c}", "amount": {x}, "timestamp": {t}}}'
+            for c, x, t in zip(*table.values(), strict=True)
+        )
+    )
+    mapping = ColumnMapping(defaults={"currency": "EUR"}, time_unit=unit, number_rows=True)
+    for path in (as_parquet, as_csv, as_lines):
+        rows = [row for batch in read_batches(path, mapping, 2) for row in objects(batch)]
+        assert [row["transaction_id"] for row in rows] == ["row-0", "row-1", "row-2"]
+        assert rows[0]["timestamp"] == "2020-01-01T00:00:00Z"
+        assert rows[1]["timestamp"] == second
+
+
+def test_a_step_that_is_no_number_is_left_for_the_pipeline_to_refuse(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("card_id,amount,timestamp\na,1,soon\nb,2,1e300\nc,3,7\n")
+    mapping = ColumnMapping(defaults={"currency": "EUR"}, time_unit="day", number_rows=True)
+    timestamps = [row["timestamp"] for row in objects(only_batch(path, mapping))]
+    assert timestamps == ["soon", "1e300", "2020-01-08T00:00:00Z"]
+
+
+def test_a_files_own_ids_win_over_row_numbers(tmp_path: Path) -> None:
+    path = handbook(tmp_path / "h.parquet")
+    mapping = ColumnMapping(HANDBOOK.columns, HANDBOOK.defaults, number_rows=True)
+    assert only_batch(path, mapping).transaction_ids == ["0", "1", "2"]
+
+
+def test_an_unknown_time_unit_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="time unit must be one of day, hour, second"):
+        ColumnMapping(time_unit="week")  # type: ignore[arg-type]

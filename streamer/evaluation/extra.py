@@ -1,0 +1,28 @@
+"""What the evaluation needs beyond the worker's packages, asked for before anything is computed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+from streamer.errors import ConfigurationError
+
+__all__ = ["require"]
+
+_PACKAGE_OF: Final = {
+    "sklearn.ensemble": "scikit-learn",
+    "river.anomaly": "river",
+    "matplotlib": "matplotlib",
+}
+
+
+def require(*modules: str) -> None:
+    """Import ``modules``; raise a `ConfigurationError` that says how to get one that is missing."""
+    for module in modules:
+        try:
+            import_module(module)
+        except ImportError:
+            raise ConfigurationError(
+                f"the evaluation needs {_PACKAGE_OF[module]}; install it with: "
+                "pip install 'streamer[evaluation]'"
+            ) from None

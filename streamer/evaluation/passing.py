@@ -1,0 +1,228 @@
+"""One pass of the pipeline over a file, keeping for every row its score, features and label.
+
+The same functions and the same model versions as `streamer.replay`.  Two things are added: verdicts
+are handed to a teacher before the batches that come after them, and every batch's feature matrix is
+computed a second time from tables of its own.  Rivals get that one: no label can reach it, whatever
+the pipeline's own features learn from labels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.batch import Batch, StoredRecord
+from streamer.datafiles import FileBatch
+from streamer.decoding import Decoded, decode_batch
+from streamer.errors import ConfigurationError, InvariantError
+from streamer.evaluation.rows import Rows
+from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, Teacher, cuts, ignore_verdicts
+from streamer.events import Score
+from streamer.features import FEATURE_NAMES, History, Tables, feature_matrix
+from streamer.model import ModelVersion, Sums, advance, delta_limit
+from streamer.model.codec import state_id
+from streamer.pipeline import PartitionState, PipelineConfig, prepare, score
+
+__all__ = ["Pass", "PassConfig", "ranking_score", "run_pass"]
+
+_TOPIC: Final = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class PassConfig:
+    """What a pass is run with; ``label_delay_ms`` None withholds the labels altogether."""
+
+    pipeline: PipelineConfig
+    cards_capacity: int
+    merchants_capacity: int
+    checkpoint_max_transactions: int
+    label_delay_ms: int | None = None
+    teach: Teacher = ignore_verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What came of a pass: the rows, the last model version, and what was refused or taught."""
+
+    rows: Rows
+    version: ModelVersion
+    n_verdicts: int
+    refused: Counter[str]
+    """Dead letters by reason code and JSON path."""
+
+
+def ranking_score(score: Score) -> float:
+    """Return what rows are ranked by, higher being more suspicious; NaN while warming."""
+    return float("nan") if score.distance is None else score.distance
+
+
+def run_pass(
+    batches: Iterable[FileBatch],
+    n_rows: int,
+    config: PassConfig,
+    *,
+    now_ms: int,
+    on_progress: Callable[[int], None],
+) -> Pass:
+    """Score ``batches``, ``n_rows`` in all, as one partition; they must have labels.
+
+    ``now_ms`` is the time of arrival of every row.  ``on_progress`` gets the number of rows since it
+    was last called.
+    """
+    runner = _Runner(config, _Columns(n_rows), now_ms)
+    offset = 0
+    for file_batch in batches:
+        if file_batch.labels is None:
+            raise ConfigurationError(
+                "file must have a column label (1 = fraud), got none; map it with --map label=COLUMN"
+            )
+        records = [
+            StoredRecord(offset + i, now_ms, key, value)
+            for i, (key, value) in enumerate(zip(file_batch.keys, file_batch.values, strict=True))
+        ]
+        runner.columns.add_labels(offset, file_batch.labels)
+        runner.run(records)
+        offset += len(records)
+        if not runner.state.ledger.scored:
+            raise _all_refused(runner.refused)
+        on_progress(len(records))
+    if offset != n_rows:
+        raise InvariantError(f"file must yield its {n_rows} rows, got {offset}")
+    return Pass(runner.columns.rows(), runner.version, runner.n_verdicts, runner.refused)
+
+
+def _all_refused(refused: Counter[str]) -> ConfigurationError:
+    reasons = ", ".join(f"{n:,} x {reason}" for reason, n in refused.most_common(3))
+    hint = ""
+    if any(reason.endswith("$.timestamp") for reason in refused):
+        hint = "; timestamps that are numbers need --time-unit day, hour or second"
+    return ConfigurationError(f"file must start with valid transactions, got {reasons}{hint}")
+
+
+class _Columns:
+    """The columns of `Rows` while they fill up."""
+
+    def __init__(self, n: int) -> None:
+        self.times_ms = np.full(n, -1, dtype=np.int64)
+        self.cards = np.full(n, -1, dtype=np.int64)
+        self.amounts = np.full(n, np.nan)
+        self.scenarios = np.full(n, -1, dtype=np.int64)
+        self.scores = np.full(n, np.nan)
+        self.alerted = np.zeros(n, dtype=bool)
+        self.X = np.full((n, len(FEATURE_NAMES)), np.nan, dtype=np.float32)
+        self._card_numbers: dict[str, int] = {}
+        self._names: dict[str, int] = {}
+
+    def add_labels(self, first: int, labels: Sequence[str | None]) -> None:
+        for row, label in enumerate(labels, first):
+            if label is not None:
+                self.scenarios[row] = self._names.setdefault(label, len(self._names))
+
+    def add(self, decoded: Decoded, X: NDArray[np.float64], scores: Sequence[Score]) -> None:
+        rows = [record.offset for record in decoded.records]
+        numbers = self._card_numbers
+        self.times_ms[rows] = decoded.times_ms
+        self.cards[rows] = [
+            numbers.setdefault(t.card_id, len(numbers)) for t in decoded.transactions
+        ]
+        self.amounts[rows] = [t.amount for t in decoded.transactions]
+        self.X[rows] = X
+        at = [score.source.offset for score in scores]
+        self.scores[at] = [ranking_score(score) for score in scores]
+        self.alerted[at] = [score.alerted for score in scores]
+
+    def rows(self) -> Rows:
+        return Rows(
+            self.times_ms,
+            self.cards,
+            self.amounts,
+            self.scenarios,
+            tuple(self._names),
+            self.scores,
+            self.alerted,
+            self.X,
+        )
+
+
+@dataclass(slots=True)
+class _Runner:
+    config: PassConfig
+    columns: _Columns
+    now_ms: int
+    sums: Sums = field(init=False)
+    version: ModelVersion = field(init=False)
+    state: PartitionState = field(init=False)
+    label_free: Tables = field(init=False)
+    feed: LabelFeed = field(init=False)
+    pipeline: PipelineConfig = field(init=False)
+    clock_ms: int = -1
+    n_verdicts: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        config, model = self.config, self.config.pipeline.model
+        # Every row's score is wanted here, whatever the worker publishes.
+        self.pipeline = replace(config.pipeline, with_scores=True)
+        sizes = config.cards_capacity, config.merchants_capacity
+        self.sums = Sums.zero(model)
+        self.version = ModelVersion.of(state_id(self.sums), self.sums, model)
+        self.state = PartitionState(Tables.empty(*sizes), Sums.zero(model))
+        self.label_free = Tables.empty(*sizes)
+        self.feed = LabelFeed(config.label_delay_ms)
+
+    def run(self, records: list[StoredRecord]) -> None:
+        for piece, clock_ms in self._pieces(records):
+            verdicts = self.feed.due(clock_ms)
+            if verdicts:
+                self.n_verdicts += len(verdicts)
+                self.config.teach(verdicts, self.state)
+            while piece:
+                seen = self.sums.transactions_seen
+                limit = delta_limit(seen, self.config.checkpoint_max_transactions)
+                n_next = limit - self.state.delta.transactions_seen
+                part, piece = piece[:n_next], piece[n_next:]
+                self._score(Batch(_TOPIC, 0, part, self.now_ms))
+                if self.state.delta.transactions_seen >= limit:
+                    self._advance()
+
+    def _pieces(self, records: list[StoredRecord]) -> Iterator[tuple[list[StoredRecord], int]]:
+        """Cut ``records`` so that verdicts are in time; without labels there is nothing to cut for."""
+        if self.config.label_delay_ms is None:
+            yield records, self.clock_ms
+            return
+        decoded = decode_batch(Batch(_TOPIC, 0, records, self.now_ms), self.pipeline.believable)
+        first = 0
+        times_ms = decoded.times_ms
+        for _, end, clock_ms in cuts(times_ms, self.clock_ms, MAX_LAG_MS):
+            # Dead letters go with the piece before the next valid record.
+            is_last = end == len(times_ms)
+            stop = len(records) if is_last else decoded.records[end].offset - records[0].offset
+            yield records[first:stop], clock_ms
+            first = stop
+        if first < len(records):
+            yield records[first:], self.clock_ms
+        self.clock_ms = max(self.clock_ms, *times_ms) if times_ms else self.clock_ms
+
+    def _score(self, batch: Batch) -> None:
+        prepared = prepare(batch, self.pipeline)
+        decoded = prepared.decoded
+        outcome = score(prepared, self.state, self.version, self.pipeline, now_ms=self.now_ms)
+        self.refused.update(f"{letter.reason} at {letter.path}" for letter in outcome.dead_letters)
+        if prepared.columns is None:
+            return
+        history = History.observe(prepared.columns, self.label_free)
+        self.columns.add(decoded, feature_matrix(prepared.columns, history), outcome.scores)
+        rows = [record.offset for record in decoded.records]
+        frauds = (self.columns.scenarios[rows] >= 0).tolist()
+        self.feed.add(decoded.transactions, decoded.times_ms, frauds)
+
+    def _advance(self) -> None:
+        model = self.pipeline.model
+        self.sums = advance(self.sums, self.state.delta, model)
+        self.state.delta = Sums.zero(model)
+        self.version = ModelVersion.of(state_id(self.sums), self.sums, model)

@@ -1,0 +1,145 @@
+"""Figures of one detector on the measured rows, with intervals from resampling cards.
+
+Rows of a card are not independent: its frauds come together.  The bootstrap therefore draws cards
+with replacement, and a row weighs as often as its card was drawn (Efron and Tibshirani 1993, chapter
+8).  Every detector is measured on the same draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.evaluation.metrics import (
+    CardRanking,
+    Ranking,
+    at_budget,
+    auc_roc,
+    average_precision,
+    card_precision_at_k,
+    cumulated,
+)
+
+__all__ = ["METRICS", "N_RESAMPLES", "Figures", "Sample", "ScenarioFigures", "measure"]
+
+Floats = NDArray[np.float64]
+
+METRICS: Final = (
+    "auc_roc",
+    "average_precision",
+    "cp_at_100",
+    "precision_at_budget",
+    "recall_at_budget",
+)
+N_RESAMPLES: Final = 200
+"""The ends of a 95% interval are then the fifth draws from either end."""
+_TOP_CARDS: Final = 100
+_ENDS: Final = (2.5, 97.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The measured rows, without any score: all arrays (n,).
+
+    ``cards`` are numbers from 0 without gaps, ``scenarios`` -1 for a legitimate row, else an index of
+    ``scenario_names``, and ``periods`` the days that card precision is averaged over.
+    """
+
+    frauds: NDArray[np.bool_]
+    cards: NDArray[np.int64]
+    periods: NDArray[np.int64]
+    scenarios: NDArray[np.int64]
+    scenario_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.frauds)
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFigures:
+    """One fraud scenario against all legitimate rows."""
+
+    n_frauds: int
+    auc_roc: float
+    recall_at_budget: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """``values`` and ``intervals`` are by the names in `METRICS`; NaN where there is no figure."""
+
+    values: dict[str, float]
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    scenarios: dict[str, ScenarioFigures] = field(default_factory=dict)
+
+
+def measure(
+    scores: Floats,
+    sample: Sample,
+    *,
+    budget: float,
+    rng: np.random.Generator,
+    n_resamples: int = N_RESAMPLES,
+) -> Figures:
+    """Return the figures of ``scores`` (n,), higher being more suspicious, never NaN."""
+    ranking = Ranking.of(scores, sample.frauds)
+    cards = CardRanking.of(scores, sample.frauds, sample.cards, sample.periods)
+    draws = [
+        _values(ranking, cards, sample, budget, _multiplicities(cards.n_cards, rng))
+        for _ in range(n_resamples)
+    ]
+    return Figures(
+        values=_values(ranking, cards, sample, budget, None),
+        intervals={name: _interval([draw[name] for draw in draws]) for name in METRICS},
+        scenarios=_scenarios(scores, ranking, sample, budget),
+    )
+
+
+def _values(
+    ranking: Ranking, cards: CardRanking, sample: Sample, budget: float, drawn: Floats | None
+) -> dict[str, float]:
+    frauds, total = cumulated(ranking, None if drawn is None else drawn[sample.cards])
+    precision, recall = at_budget(frauds, total, budget)
+    values = (
+        auc_roc(frauds, total),
+        average_precision(frauds, total),
+        card_precision_at_k(cards, _TOP_CARDS, drawn),
+        precision,
+        recall,
+    )
+    return dict(zip(METRICS, values, strict=True))
+
+
+def _multiplicities(n_cards: int, rng: np.random.Generator) -> Floats:
+    return np.bincount(rng.integers(0, n_cards, n_cards), minlength=n_cards).astype(float)
+
+
+def _interval(values: list[float]) -> tuple[float, float]:
+    # A draw without any fraud has no figure; it takes no part.
+    known = [value for value in values if value == value]
+    if not known:
+        return float("nan"), float("nan")
+    low, high = np.percentile(known, _ENDS)
+    return float(low), float(high)
+
+
+def _scenarios(
+    scores: Floats, ranking: Ranking, sample: Sample, budget: float
+) -> dict[str, ScenarioFigures]:
+    """Return each scenario's figures; the alerts at the budget are those over all rows."""
+    result = {}
+    named = sorted((name, index) for index, name in enumerate(sample.scenario_names))
+    for name, index in named:
+        own = sample.scenarios == index
+        n_frauds = int(own.sum())
+        if not n_frauds:
+            continue
+        rows = own | ~sample.frauds
+        against = cumulated(Ranking.of(scores[rows], own[rows]))
+        ordered = Ranking(ranking.order, own[ranking.order].astype(float), ranking.ends)
+        _, recall = at_budget(*cumulated(ordered), budget)
+        result[name] = ScenarioFigures(n_frauds, auc_roc(*against), recall)
+    return result

@@ -1,0 +1,198 @@
+"""`streamer evaluate` end to end on small files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streamer.datafiles import write_rows
+from streamer.simulator import Simulator, SimulatorConfig
+from tests.cli.test_commands import run
+
+SETTINGS = {"warmup_transactions": "500", "n_clusters": "4", "alert_budget": "0.02"}
+N = 8_000
+DETECTORS = ["streamer", "amount", "isolation_forest", "half_space_trees", "river_kmeans"]
+METRICS = {
+    "auc_roc",
+    "average_precision",
+    "cp_at_100",
+    "precision_at_budget",
+    "recall_at_budget",
+}
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("evaluation") / "payments.parquet"
+    write_rows(path, [Simulator(SimulatorConfig(seed=3)).generate(N).rows()])
+    return path
+
+
+def evaluated(path: Path, *arguments: str) -> dict[str, Any]:
+    result = run("evaluate", str(path), *arguments, "--json", **SETTINGS)
+    assert result.exit_code == 0, result.stderr
+    content: dict[str, Any] = json.loads(result.stdout)
+    return content
+
+
+def test_every_detector_is_measured_on_the_same_rows(simulated: Path, tmp_path: Path) -> None:
+    """One JSON object; a results file with its provenance; four pictures."""
+    out, plots = tmp_path / "results.json", tmp_path / "plots"
+    result = evaluated(
+        simulated, "--protocol", "prequential", "--out", str(out), "--plots", str(plots)
+    )
+    assert list(result["detectors"]) == DETECTORS
+    assert result["rows"] == N * 3 // 4
+    assert result["label_delay_s"] == 7 * 86_400
+    assert result["published"] == []
+    for figures in result["detectors"].values():
+        assert figures.keys() == METRICS | {"intervals", "scenarios"}
+        assert figures["intervals"].keys() == METRICS
+        assert all(0 <= figures[name] <= 1 for name in METRICS)
+        assert sum(s["frauds"] for s in figures["scenarios"].values()) == result["frauds"]
+    streamer = result["detectors"]["streamer"]
+    assert result["scenarios"] == streamer["scenarios"]
+    kept = json.loads(out.read_bytes())
+    assert kept["detectors"] == result["detectors"]
+    assert kept["machine"].keys() >= {"cpu", "cores", "python", "numpy"}
+    assert kept["command_line"]
+    assert "commit" in kept
+    names = {path.name for path in plots.iterdir()}
+    assert names == {"precision-recall.png", "recall-by-budget.png", "drift.png", "centers.png"}
+    assert all(path.read_bytes()[:4] == b"\x89PNG" for path in plots.iterdir())
+
+
+def test_the_same_seed_gives_the_same_figures(simulated: Path) -> None:
+    """And another seed other intervals, at the same figures of the streamer."""
+    first, second, other = (
+        evaluated(simulated, "--protocol", "prequential", "--no-labels", "--seed", seed)
+        for seed in ("1", "1", "2")
+    )
+    assert first["label_delay_s"] is None
+    assert first["detectors"] == second["detectors"]
+    one, two = first["detectors"]["streamer"], other["detectors"]["streamer"]
+    assert one["auc_roc"] == two["auc_roc"]
+    assert one["intervals"] != two["intervals"]
+
+
+def test_a_person_gets_tables_of_at_most_100_columns(simulated: Path) -> None:
+    result = run("evaluate", str(simulated), "--protocol", "prequential", **SETTINGS)
+    assert result.exit_code == 0, result.stderr
+    assert "isolation_forest" in result.stdout
+    assert "Fraud scenarios" in result.stdout
+    assert "…" not in result.stdout
+    assert max(len(line) for line in result.stdout.splitlines()) <= 100
+
+
+def handbook_like(path: Path, first_day: str, n_days: int) -> Path:
+    """40 customers pay four times a day; one in eight goes wrong in the measured week of July."""
+    rng = np.random.default_rng(0)
+    day = datetime.fromisoformat(first_day).replace(tzinfo=UTC)
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["transaction_id", "timestamp", "customer", "amount", "label"])
+        number = 0
+        for d in range(n_days):
+            for k in range(160):
+                customer = k % 40
+                moment = day + timedelta(days=d, seconds=k * 500)
+                is_fraud = customer % 8 == 0 and moment >= datetime(2018, 7, 26, tzinfo=UTC)
+                amount = rng.lognormal(3, 0.5) * (20 if is_fraud else 1)
+                stamp = moment.isoformat().replace("+00:00", "")
+                out.writerow([number, stamp, customer, f"{amount:.2f}", int(is_fraud)])
+                number += 1
+    return path
+
+
+def test_a_handbook_protocol_stands_beside_what_was_published(tmp_path: Path) -> None:
+    """A week of 40 cards: no card is known before it begins, so all 7 x 160 rows remain."""
+    path = handbook_like(tmp_path / "h.csv", "2018-07-08", 25)
+    names = ("--map", "card_id=customer", "--default", "currency=EUR")
+    result = evaluated(path, "--protocol", "handbook-b", *names)
+    assert (result["rows"], result["frauds"]) == (7 * 160, 6 * 20)
+    assert result["published"][0]["detector"] == "autoencoder"
+    assert "training week" in result["notes"][0]
+    # Twenty times the card's usual amount, on every detector's features: a row out of place shows.
+    assert all(figures["auc_roc"] > 0.7 for figures in result["detectors"].values())
+    assert result["detectors"]["streamer"]["auc_roc"] > 0.95
+    assert result["scenarios"].keys() == {"fraud"}
+
+
+def test_a_handbook_protocol_on_other_dates_exits_with_2(simulated: Path) -> None:
+    result = run("evaluate", str(simulated), "--protocol", "handbook-a", **SETTINGS)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "file must cover 2018-07-25 to 2018-08-14" in line
+
+
+def steps_file(path: Path) -> Path:
+    """A day number for a time, two payments a card, no merchant, no id, a fraud in twenty."""
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["step", "customer", "amount", "fraud"])
+        for i in range(3_000):
+            out.writerow([i // 60, f"C{i % 1_500}", 10 + i % 7 + 500 * (i % 20 == 0), i % 20 == 0])
+    return path
+
+
+def test_a_file_of_day_numbers_without_ids_is_measured(tmp_path: Path) -> None:
+    path = steps_file(tmp_path / "bank.csv")
+    names = ("--map", "card_id=customer", "--map", "timestamp=step", "--map", "label=fraud")
+    names += ("--default", "currency=EUR", "--protocol", "prequential")
+    result = evaluated(path, *names, "--time-unit", "day")
+    assert (result["rows"], result["frauds"]) == (2_000, 100)
+    assert result["detectors"]["amount"]["auc_roc"] == 1.0
+    refused = run("evaluate", str(path), *names, **SETTINGS)
+    assert refused.exit_code == 2
+    assert "--time-unit" in refused.stderr
+
+
+def test_a_file_without_cards_or_labels_says_what_to_map(tmp_path: Path) -> None:
+    path = steps_file(tmp_path / "bank.csv")
+    names = ("--map", "timestamp=step", "--default", "currency=EUR", "--time-unit", "day")
+    names += ("--protocol", "prequential")
+    no_card = run("evaluate", str(path), *names)
+    assert no_card.exit_code == 2
+    assert "--map card_id=COLUMN; bank.csv has the columns step, customer" in no_card.stderr
+    no_label = run("evaluate", str(path), *names, "--map", "card_id=customer")
+    assert no_label.exit_code == 2
+    assert "--map label=COLUMN" in no_label.stderr
+
+
+@pytest.mark.parametrize("text", ["7", "d", "-1d", "1w"])
+def test_a_delay_is_a_number_and_a_unit(text: str, simulated: Path) -> None:
+    result = run("evaluate", str(simulated), "--protocol", "prequential", "--label-delay", text)
+    assert result.exit_code == 2
+    assert "such as 7d" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "package"), [("sklearn.ensemble", "scikit-learn"), ("matplotlib", "matplotlib")]
+)
+def test_without_the_extra_one_line_says_what_to_install(
+    module: str, package: str, simulated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    result = run(
+        "evaluate", str(simulated), "--protocol", "prequential", "--plots", str(tmp_path / "plots")
+    )
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert package in line
+    assert "pip install 'streamer[evaluation]'" in line
+
+
+def test_a_missing_directory_is_found_before_anything_is_computed(
+    simulated: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "nowhere" / "results.json"
+    result = run("evaluate", str(simulated), "--protocol", "prequential", "--out", str(out))
+    assert result.exit_code == 2
+    assert "directory of --out must exist" in result.stderr
