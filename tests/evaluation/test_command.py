@@ -119,8 +119,9 @@ def test_a_handbook_protocol_stands_beside_what_was_published(tmp_path: Path) ->
     assert (result["rows"], result["frauds"]) == (7 * 160, 6 * 20)
     assert result["published"][0]["detector"] == "autoencoder"
     assert "training week" in result["notes"][0]
-    # Twenty times the card's usual amount, on every detector's features: a row out of place shows.
-    assert all(figures["auc_roc"] > 0.7 for figures in result["detectors"].values())
+    # Twenty times the card's usual amount.  Rows out of place would leave 0.5, give or take 0.03
+    # with 120 frauds; the weakest here is river's k-means, 0.68 to 0.78 by its seed.
+    assert all(figures["auc_roc"] > 0.6 for figures in result["detectors"].values())
     assert result["detectors"]["streamer"]["auc_roc"] > 0.95
     assert result["scenarios"].keys() == {"fraud"}
 
