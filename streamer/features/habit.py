@@ -11,8 +11,12 @@ __all__ = ["YOUNG", "against_habit", "surprise"]
 
 Floats = NDArray[np.float64]
 
-YOUNG: Final = 0.5
-"""A habit of fewer than about this many payments says nothing yet."""
+YOUNG: Final = 0.49
+"""A habit of fewer than about this many payments says nothing yet.
+
+Not 0.5: a single payment weighs just that one half-life later, and then rounding, which depends on
+where a batch ends, would decide.
+"""
 
 # Until a card or merchant has shown its own spread of ln amount, one like the whole population's
 # is mixed in, with the weight of this many payments.

@@ -23,7 +23,8 @@ Floats = NDArray[np.float64]
 
 # Two presences within a minute say nothing of speed: clocks of terminals differ by that much.
 _MIN_TRAVEL_S: Final = 60.0
-_MIN_HOUR_WEIGHT: Final = 3.0
+# Three payments, less a little for the same reason as `YOUNG`.
+_MIN_HOUR_WEIGHT: Final = 2.95
 _EARTH_RADIUS_KM: Final = 6371.0
 
 

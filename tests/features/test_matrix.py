@@ -171,6 +171,18 @@ def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
     return payments
 
 
+def test_rounding_does_not_decide_whether_a_merchant_is_known() -> None:
+    """Two payments, a third 53.75 days later, a fourth one day after that.
+
+    The merchant's weight over a day is then (2·2^-53.75 + 1)/2, and whether that is more than a half
+    depends on the order of the additions.
+    """
+    days = (0.0, 0.0, 53.75, 54.75)
+    shop = [payment(i, after_s=day * 86_400, merchant_id="m-0") for i, day in enumerate(days)]
+    whole, single = matrix_of(shop), matrix_of(shop, (1, 2, 3))
+    np.testing.assert_allclose(single, whole, rtol=1e-9, atol=1e-9)
+
+
 @settings(max_examples=60, deadline=None)
 @given(payments=streams(), data=st.data())
 def test_batch_boundaries_change_no_feature(
