@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamer.codes import decimals_of
 from streamer.events import Counterfactual
-from streamer.features import Columns, History, feature_matrix
+from streamer.features import Columns, History, feature_matrix, verdict_matrix
 from streamer.model import ModelVersion
 
 __all__ = ["smaller_amount"]
@@ -64,5 +64,6 @@ def _is_quiet(
     """Return for each of ``amounts`` whether transaction ``index`` would not alert with it."""
     n = len(amounts)
     asked = columns.repeated_with_amounts(index, amounts)
-    X = feature_matrix(asked, history.repeated(index, n))
-    return ~version.score(X, asked.currencies).alerted
+    before = history.repeated(index, n)
+    V = verdict_matrix(before.merchant_verdict_sums, before.card_verdict_sums)
+    return ~version.score(feature_matrix(asked, before), asked.currencies, V).alerted

@@ -138,8 +138,11 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     counterfactual: Counterfactual | None = None
 
 
-class Score(msgspec.Struct, frozen=True):
-    """The score of one transaction, on ``transaction-scores`` (key: ``card_id``; off by default)."""
+class Score(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The score of one transaction, on ``transaction-scores`` (key: ``card_id``; off by default).
+
+    ``log_odds`` is there once the model has learned from verdicts.
+    """
 
     transaction_id: str
     card_id: str
@@ -149,6 +152,8 @@ class Score(msgspec.Struct, frozen=True):
     status: Literal["scored", "warming"]
     model_version: str
     source: Source
+    log_odds: float | None = None
+    ranked_by: Literal["distance", "log_odds"] = "distance"
 
 
 class Feedback(msgspec.Struct, frozen=True):

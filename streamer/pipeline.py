@@ -21,7 +21,9 @@ from streamer.batch import Batch
 from streamer.decoding import DeadLetter, Decoded, TimestampRange, decode_batch
 from streamer.errors import InvariantError
 from streamer.events import Alert, Mode, Score, Source
-from streamer.features import Columns, History, Tables, feature_matrix
+from streamer.features import Columns, History, Tables, feature_matrix, verdict_matrix
+from streamer.hashing import uniform_hash
+from streamer.labels import LabelConfig, LabelState, Waiting, remember
 from streamer.ledger import Ledger
 from streamer.model import ModelConfig, ModelVersion, Scored, Sums, learn, learn_warming
 
@@ -36,6 +38,7 @@ class PipelineConfig:
     believable: TimestampRange
     card_key: bytes | None = None
     with_scores: bool = False
+    labels: LabelConfig = field(default_factory=LabelConfig)
 
 
 @dataclass(slots=True)
@@ -48,9 +51,21 @@ class PartitionState:
 
     tables: Tables
     delta: Sums
+    labels: LabelState
     next_offset: int | None = None
     ledger: Ledger = field(default_factory=Ledger)
     published: set[int] = field(default_factory=set)
+
+    @classmethod
+    def empty(
+        cls, config: PipelineConfig, cards_capacity: int, merchants_capacity: int
+    ) -> PartitionState:
+        """Return the state of a partition that was never read."""
+        return cls(
+            Tables.empty(cards_capacity, merchants_capacity),
+            Sums.zero(config.model),
+            LabelState.empty(config.model.n_inputs, config.labels.capacity),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +137,13 @@ def score(
         history = History.observe(columns, state.tables)
         n_late = history.n_late
         X = feature_matrix(columns, history)
-        scored = None if version.is_warming else version.score(X, columns.currencies)
+        V = verdict_matrix(history.merchant_verdict_sums, history.card_verdict_sums)
+        scored = None if version.is_warming else version.score(X, columns.currencies, V)
         alerted, is_published = _decide(decoded, state, scored)
         n_alerted, n_suppressed = int(alerted.sum()), int(is_published.sum())
         _teach(state.delta, X, columns, scored, alerted)
         if scored is not None:
+            _remember(decoded, state, version, scored, alerted, config.labels)
             context = AlertContext(
                 batch, version, columns, history, X, scored, mode, now_ms, config.card_key
             )
@@ -185,6 +202,24 @@ def _teach(
         learn(delta, scored, ~alerted, X[:, 0], columns.currencies)
 
 
+def _remember(
+    decoded: Decoded,
+    state: PartitionState,
+    version: ModelVersion,
+    scored: Scored,
+    alerted: NDArray[np.bool_],
+    config: LabelConfig,
+) -> None:
+    if not config.capacity:
+        return
+    waiting = Waiting(
+        np.asarray(decoded.times_ms, dtype=np.int64), alerted, scored.inputs, scored.ranks
+    )
+    ids = [t.transaction_id for t in decoded.transactions]
+    offsets = np.array([record.offset for record in decoded.records], dtype=np.int64)
+    remember(state.labels, state.delta, version, config, ids, uniform_hash(offsets), waiting)
+
+
 def _scores(
     decoded: Decoded,
     version: ModelVersion,
@@ -203,6 +238,10 @@ def _scores(
             distance=None if scored is None else float(scored.distances_sq[i]) ** 0.5,
             alerted=bool(alerted[i]),
             status="warming" if scored is None else "scored",
+            log_odds=None
+            if scored is None or scored.log_odds is None
+            else float(scored.log_odds[i]),
+            ranked_by="log_odds" if version.is_head_active else "distance",
             model_version=version.id,
             source=Source(topic, partition, record.offset),
         )

@@ -8,7 +8,6 @@ from typing import Final
 from streamer.batch import Batch, StoredRecord
 from streamer.datafiles import FileBatch
 from streamer.events import Alert
-from streamer.features import Tables
 from streamer.model import ModelVersion, Sums, advance, delta_limit
 from streamer.model.codec import state_id
 from streamer.pipeline import PartitionState, PipelineConfig, process
@@ -40,9 +39,7 @@ def replay(
     tally = Tally()
     sums = Sums.zero(config.model)
     version = ModelVersion.of(state_id(sums), sums, config.model)
-    state = PartitionState(
-        Tables.empty(cards_capacity, merchants_capacity), Sums.zero(config.model)
-    )
+    state = PartitionState.empty(config, cards_capacity, merchants_capacity)
     n_versions, offset, latencies_ms = 0, 0, []
     started = monotonic()
     for file_batch in batches:

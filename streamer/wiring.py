@@ -8,7 +8,8 @@ import numpy as np
 
 from streamer.codes import CURRENCIES
 from streamer.decoding import TimestampRange
-from streamer.features import FEATURE_NAMES, FEATURES
+from streamer.features import FEATURE_NAMES, FEATURES, VERDICT_NAMES
+from streamer.labels import LabelConfig
 from streamer.model import ModelConfig
 from streamer.pipeline import PipelineConfig
 from streamer.settings import Settings
@@ -38,6 +39,7 @@ def model_config(settings: Settings) -> ModelConfig:
         spread_floors=tuple(feature.spread_floor for feature in FEATURES),
         sides=tuple(feature.side for feature in FEATURES),
         n_currencies=len(CURRENCIES),
+        verdict_names=VERDICT_NAMES,
         n_clusters=settings.n_clusters,
         half_life=settings.half_life_transactions,
         score_half_life=settings.score_half_life_transactions,
@@ -59,4 +61,9 @@ def pipeline_config(settings: Settings) -> PipelineConfig:
         ),
         card_key=None if card_key is None else card_key.get_secret_value().encode(),
         with_scores=settings.scores_enabled,
+        labels=LabelConfig(
+            capacity=settings.label_capacity,
+            horizon_ms=round(settings.label_horizon_s * 1000),
+            unlabelled_is_legitimate=settings.unlabelled_is_legitimate,
+        ),
     )

@@ -11,8 +11,8 @@ from typing import Any
 from streamer.batch import Batch, StoredRecord
 from streamer.codes import CURRENCIES
 from streamer.decoding import TimestampRange
-from streamer.features import FEATURE_NAMES, FEATURES, Tables
-from streamer.model import ModelConfig, Sums
+from streamer.features import FEATURE_NAMES, FEATURES, VERDICT_NAMES
+from streamer.model import ModelConfig
 from streamer.pipeline import PartitionState, PipelineConfig
 
 T0 = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -57,6 +57,7 @@ def model_config(**changes: Any) -> ModelConfig:
             "spread_floors": tuple(feature.spread_floor for feature in FEATURES),
             "sides": tuple(feature.side for feature in FEATURES),
             "n_currencies": len(CURRENCIES),
+            "verdict_names": VERDICT_NAMES,
             "n_clusters": 4,
             "half_life": math.inf,
             "score_half_life": math.inf,
@@ -75,4 +76,4 @@ def pipeline_config(**changes: Any) -> PipelineConfig:
 
 def state_of(config: PipelineConfig, capacity: int = 10_000) -> PartitionState:
     """Return an empty partition."""
-    return PartitionState(Tables.empty(capacity, capacity), Sums.zero(config.model))
+    return PartitionState.empty(config, capacity, capacity)

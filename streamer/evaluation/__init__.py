@@ -8,15 +8,13 @@ pipeline over the file), `protocols` (which rows count), `rivals` (the other det
 
 from streamer.evaluation.evaluate import Evaluation, Request, evaluate
 from streamer.evaluation.passing import PassConfig, run_pass
-from streamer.evaluation.verdicts import LabelFeed, Teacher, ignore_verdicts
+from streamer.evaluation.verdicts import LabelFeed
 
 __all__ = [
     "Evaluation",
     "LabelFeed",
     "PassConfig",
     "Request",
-    "Teacher",
     "evaluate",
-    "ignore_verdicts",
     "run_pass",
 ]

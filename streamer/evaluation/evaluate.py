@@ -17,7 +17,6 @@ from streamer.evaluation.protocols import Protocol, Window, window_of
 from streamer.evaluation.resampling import N_RESAMPLES, Figures, Sample, measure
 from streamer.evaluation.rivals import first_river_row, rival_scores
 from streamer.evaluation.rows import Rows
-from streamer.evaluation.verdicts import ignore_verdicts
 
 __all__ = ["Evaluation", "Request", "evaluate"]
 
@@ -127,10 +126,6 @@ def _notes(request: Request, passed: Pass, window: Window) -> tuple[str, ...]:
     )
     if request.passing.label_delay_ms is None:
         notes.append("labels were withheld from the streamer")
-    elif request.passing.teach is ignore_verdicts:
-        notes.append(
-            f"{passed.n_verdicts:,} verdicts came when they were due, but nothing learns from them yet"
-        )
     else:
         notes.append(
             f"the streamer was taught {passed.n_verdicts:,} verdicts, each when it was due"

@@ -8,6 +8,7 @@ the pipeline's own features learn from labels.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,9 +22,10 @@ from streamer.datafiles import FileBatch
 from streamer.decoding import Decoded, decode_batch
 from streamer.errors import ConfigurationError, InvariantError
 from streamer.evaluation.rows import Rows
-from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, Teacher, cuts, ignore_verdicts
+from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, cuts
 from streamer.events import Score
 from streamer.features import FEATURE_NAMES, History, Tables, feature_matrix
+from streamer.labels import LabelConfig, apply_verdicts
 from streamer.model import ModelVersion, Sums, advance, delta_limit
 from streamer.model.codec import state_id
 from streamer.pipeline import PartitionState, PipelineConfig, prepare, score
@@ -31,6 +33,8 @@ from streamer.pipeline import PartitionState, PipelineConfig, prepare, score
 __all__ = ["Pass", "PassConfig", "ranking_score", "run_pass"]
 
 _TOPIC: Final = "file"
+# The log-odds of fraud of a payment at the bottom of the ranking: one in a thousand.
+_BASE_LOG_ODDS: Final = -7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,6 @@ class PassConfig:
     merchants_capacity: int
     checkpoint_max_transactions: int
     label_delay_ms: int | None = None
-    teach: Teacher = ignore_verdicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,20 @@ class Pass:
     """Dead letters by reason code and JSON path."""
 
 
-def ranking_score(score: Score) -> float:
-    """Return what rows are ranked by, higher being more suspicious; NaN while warming."""
-    return float("nan") if score.distance is None else score.distance
+def ranking_score(score: Score, *, with_labels: bool) -> float:
+    """Return what rows are ranked by, higher being more suspicious; NaN while warming.
+
+    Without labels it is the distance.  With them it is the head's log-odds, and before there is a head
+    the distance brought to about that scale by its rank among recent payments.
+    """
+    if score.distance is None or score.score is None:
+        return float("nan")
+    if not with_labels:
+        return score.distance
+    if score.ranked_by == "log_odds" and score.log_odds is not None:
+        return score.log_odds
+    beyond = 1e-6 * math.log1p(score.distance)
+    return beyond - math.log(1.0 - score.score + 1e-6) + _BASE_LOG_ODDS
 
 
 def run_pass(
@@ -123,7 +137,14 @@ class _Columns:
             if label is not None:
                 self.scenarios[row] = self._names.setdefault(label, len(self._names))
 
-    def add(self, decoded: Decoded, X: NDArray[np.float64], scores: Sequence[Score]) -> None:
+    def add(
+        self,
+        decoded: Decoded,
+        X: NDArray[np.float64],
+        scores: Sequence[Score],
+        *,
+        with_labels: bool,
+    ) -> None:
         rows = [record.offset for record in decoded.records]
         numbers = self._card_numbers
         self.times_ms[rows] = decoded.times_ms
@@ -133,7 +154,7 @@ class _Columns:
         self.amounts[rows] = [t.amount for t in decoded.transactions]
         self.X[rows] = X
         at = [score.source.offset for score in scores]
-        self.scores[at] = [ranking_score(score) for score in scores]
+        self.scores[at] = [ranking_score(score, with_labels=with_labels) for score in scores]
         self.alerted[at] = [score.alerted for score in scores]
 
     def rows(self) -> Rows:
@@ -168,10 +189,13 @@ class _Runner:
         config, model = self.config, self.config.pipeline.model
         # Every row's score is wanted here, whatever the worker publishes.
         self.pipeline = replace(config.pipeline, with_scores=True)
+        if config.label_delay_ms is None:
+            # Nothing will ever be judged, so nothing need wait for it.
+            self.pipeline = replace(self.pipeline, labels=LabelConfig(capacity=0))
         sizes = config.cards_capacity, config.merchants_capacity
         self.sums = Sums.zero(model)
         self.version = ModelVersion.of(state_id(self.sums), self.sums, model)
-        self.state = PartitionState(Tables.empty(*sizes), Sums.zero(model))
+        self.state = PartitionState.empty(self.pipeline, *sizes)
         self.label_free = Tables.empty(*sizes)
         self.feed = LabelFeed(config.label_delay_ms)
 
@@ -180,7 +204,8 @@ class _Runner:
             verdicts = self.feed.due(clock_ms)
             if verdicts:
                 self.n_verdicts += len(verdicts)
-                self.config.teach(verdicts, self.state)
+                state = self.state
+                apply_verdicts(verdicts, state.labels, state.tables, state.delta, self.version)
             while piece:
                 seen = self.sums.transactions_seen
                 limit = delta_limit(seen, self.config.checkpoint_max_transactions)
@@ -216,7 +241,9 @@ class _Runner:
         if prepared.columns is None:
             return
         history = History.observe(prepared.columns, self.label_free)
-        self.columns.add(decoded, feature_matrix(prepared.columns, history), outcome.scores)
+        X = feature_matrix(prepared.columns, history)
+        with_labels = self.config.label_delay_ms is not None
+        self.columns.add(decoded, X, outcome.scores, with_labels=with_labels)
         rows = [record.offset for record in decoded.records]
         frauds = (self.columns.scenarios[rows] >= 0).tolist()
         self.feed.add(decoded.transactions, decoded.times_ms, frauds)

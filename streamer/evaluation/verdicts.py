@@ -10,27 +10,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 
 from streamer.events import Feedback, Transaction
-from streamer.pipeline import PartitionState
 
-__all__ = ["MAX_LAG_MS", "LabelFeed", "Teacher", "cuts", "ignore_verdicts"]
+__all__ = ["MAX_LAG_MS", "LabelFeed", "cuts"]
 
 MAX_LAG_MS: Final = 3_600_000
 """An hour: small against any delay of a label, and still 400 payments of the evaluation data."""
-
-
-class Teacher(Protocol):
-    """What learns from verdicts: called before each batch that follows them, in order of verdict."""
-
-    def __call__(self, verdicts: Sequence[Feedback], state: PartitionState) -> None:
-        """Learn from ``verdicts``; ``state`` is IN/OUT, the partition that scores next."""
-
-
-def ignore_verdicts(verdicts: Sequence[Feedback], state: PartitionState) -> None:
-    """Learn nothing."""
-    del verdicts, state
 
 
 class LabelFeed:

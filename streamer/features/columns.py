@@ -31,6 +31,7 @@ class Columns:
     """
 
     card_keys: list[str]
+    merchant_ids: list[str | None]
     spending_keys: list[str]
     merchant_keys: list[str | None]
     times_ms: NDArray[np.int64]
@@ -59,6 +60,7 @@ class Columns:
         at = list(zip(transactions, present, strict=True))
         return cls(
             card_keys=[t.card_id for t in transactions],
+            merchant_ids=[t.merchant_id for t in transactions],
             spending_keys=[t.card_id + _KEY_SEPARATOR + t.currency for t in transactions],
             merchant_keys=[
                 None if t.merchant_id is None else t.merchant_id + _KEY_SEPARATOR + t.currency

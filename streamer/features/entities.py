@@ -105,6 +105,10 @@ class EntityTable:
     def load(self, stored: Mapping[str, bytes | None]) -> None:
         """Take in entities that the table does not hold; None stands for one never stored."""
         found = {key: state for key, state in stored.items() if state is not None}
+        absent = [key for key in stored if key not in found]
+        if absent:
+            # A row says that there is nothing to look up any more.
+            self.rows(absent)
         self._unloaded.difference_update(stored)
         fresh = [key for key in found if key not in self._row_of]
         for key in found.keys() - set(fresh):

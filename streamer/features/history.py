@@ -17,6 +17,7 @@ from streamer.features.columns import Columns
 from streamer.features.entities import EntityKind, EntityTable
 from streamer.features.habit import against_habit, surprise
 from streamer.features.observation import observe
+from streamer.features.verdicts import CARD_VERDICTS, MERCHANT_VERDICTS, verdict_sums
 
 __all__ = ["CARDS", "MERCHANTS", "SPENDING", "SURPRISES", "History", "Tables"]
 
@@ -46,6 +47,8 @@ class Tables:
     spending: EntityTable
     surprises: EntityTable
     merchants: EntityTable
+    card_verdicts: EntityTable
+    merchant_verdicts: EntityTable
 
     @classmethod
     def empty(cls, cards_capacity: int, merchants_capacity: int) -> Tables:
@@ -54,10 +57,19 @@ class Tables:
             EntityTable(SPENDING, cards_capacity),
             EntityTable(SURPRISES, cards_capacity),
             EntityTable(MERCHANTS, merchants_capacity),
+            EntityTable(CARD_VERDICTS, cards_capacity),
+            EntityTable(MERCHANT_VERDICTS, merchants_capacity),
         )
 
     def all(self) -> tuple[EntityTable, ...]:
-        return self.cards, self.spending, self.surprises, self.merchants
+        return (
+            self.cards,
+            self.spending,
+            self.surprises,
+            self.merchants,
+            self.card_verdicts,
+            self.merchant_verdicts,
+        )
 
     def unknown(self, columns: Columns) -> dict[EntityTable, list[str]]:
         """Return the keys of ``columns`` that the tables do not hold, where there are any."""
@@ -66,6 +78,8 @@ class Tables:
             self.spending: self.spending.unknown(columns.spending_keys),
             self.surprises: self.surprises.unknown(columns.spending_keys),
             self.merchants: self.merchants.unknown(columns.merchant_keys),
+            self.card_verdicts: self.card_verdicts.unknown(columns.card_keys),
+            self.merchant_verdicts: self.merchant_verdicts.unknown(columns.merchant_ids),
         }
         return {table: keys for table, keys in wanted.items() if keys}
 
@@ -84,6 +98,8 @@ class History:
     spending_sums: Floats
     surprise_sums: Floats
     merchant_sums: Floats
+    card_verdict_sums: Floats
+    merchant_verdict_sums: Floats
     n_late: int
 
     @classmethod
@@ -133,6 +149,8 @@ class History:
             spending.sums,
             surprises.sums,
             merchant_sums,
+            verdict_sums(tables.card_verdicts, columns.card_keys, columns.times_ms),
+            verdict_sums(tables.merchant_verdicts, columns.merchant_ids, columns.times_ms),
             cards.n_late,
         )
 

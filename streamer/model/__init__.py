@@ -2,10 +2,12 @@
 
 Reading order: `config`, `sums` (what is learned), `version` (what scores, derived from the sums),
 `kmeans` and `histogram` (the arithmetic), `learning` (from a batch, and from a delta to the next
-version), `codec` (bytes and the content-addressed id).
+version), `odds`, `labelled` and `trial` (the head that labels teach), `codec` (bytes and the
+content-addressed id).
 """
 
 from streamer.model.config import ModelConfig
+from streamer.model.labelled import learn_labels, relearn_labels
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.sums import Sums
 from streamer.model.version import ModelVersion, Scored
@@ -18,5 +20,7 @@ __all__ = [
     "advance",
     "delta_limit",
     "learn",
+    "learn_labels",
     "learn_warming",
+    "relearn_labels",
 ]

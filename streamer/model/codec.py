@@ -20,11 +20,12 @@ from safetensors.numpy import load, save
 
 from streamer.errors import ConfigurationError
 from streamer.model.config import ModelConfig
-from streamer.model.sums import COUNTERS, ROWS, Sums
+from streamer.model.odds import basis_size
+from streamer.model.sums import COUNTERS, INPUTS, ROWS, Sums
 
 __all__ = ["FORMAT", "VersionHeader", "decode_version", "encode_version", "state_id"]
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 _LENGTH_BYTES: Final = 8
 _ARRAY_NAMES: Final = frozenset(f.name for f in fields(Sums))
 _PER_CURRENCY: Final = ("currency_weights", "currency_sums")
@@ -138,6 +139,8 @@ def _check_shapes(arrays: Mapping[str, NDArray[Any]], config: ModelConfig) -> No
     expected = _arrays(Sums.zero(config))
     for name in sorted(_ARRAY_NAMES):
         found, wanted = arrays[name].shape, expected[name].shape
+        if name in INPUTS and arrays["input_weights"].size:
+            wanted = _input_shapes(config)[name]
         if name in ROWS and len(found) == len(wanted):
             # Any number of warm-up rows will do, as long as both arrays have the same.
             wanted = (len(arrays[ROWS[0]]), *wanted[1:])
@@ -146,6 +149,12 @@ def _check_shapes(arrays: Mapping[str, NDArray[Any]], config: ModelConfig) -> No
                 f"model version's {name} must have the shape {wanted}, got {found}; "
                 "start another STREAMER_NAMESPACE"
             )
+
+
+def _input_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the head's sums once there were labels."""
+    h, p = config.n_inputs, basis_size(config.n_inputs)
+    return dict(zip(INPUTS, ((p, p), (p,), (h,), (h,), (h,)), strict=True))
 
 
 def _sums(arrays: Mapping[str, NDArray[Any]]) -> Sums:

@@ -23,6 +23,8 @@ class ModelConfig:
     sides: tuple[int, ...]
     """Per feature, which deviations from a center count: 1 those above, -1 those below, 0 both."""
     n_currencies: int
+    verdict_names: tuple[str, ...] = ()
+    """What verdicts say of a payment: inputs of the head beside the features and the distance."""
     n_clusters: int = 16
     half_life: float = 200_000
     score_half_life: float = 20_000
@@ -39,6 +41,18 @@ class ModelConfig:
     """A cluster with less than this share of the average weight is re-seeded."""
     currency_min_weight: float = 30.0
     """A currency seen less often than this has no usual amount yet: its amount feature is neutral."""
+
+    head_half_life: float = 500_000
+    """After so many labels, what the head learned before weighs half."""
+    trial_half_life: float = 50_000
+    """The same for the comparison of the head with the distance."""
+    head_min_frauds: float = 25.0
+    """Frauds that must have been judged before the head may rank."""
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs of the head: the features, what verdicts say, ln distance²."""
+        return self.n_features + len(self.verdict_names) + 1
 
     @property
     def n_features(self) -> int:

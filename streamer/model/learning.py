@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from streamer.model.config import ModelConfig
 from streamer.model.histogram import bin_of
 from streamer.model.kmeans import cluster_sums, lloyd, seed_centers
+from streamer.model.odds import odds_bin
 from streamer.model.revival import revive
 from streamer.model.sums import Sums
 from streamer.model.version import ModelVersion, Scored
@@ -53,6 +54,8 @@ def learn(
     delta.transactions_taught += n_taught
     delta.alerted_weight += len(teaching) - n_taught
     delta.score_histogram += np.bincount(bin_of(scored.distances_sq), minlength=n_bins)
+    if scored.log_odds is not None:
+        delta.odds_histogram += np.bincount(odds_bin(scored.log_odds), minlength=n_bins)
     _add_currencies(delta, log_amounts, currencies)
     X, present = scored.X[teaching], scored.present[teaching]
     weights, known, sums, sums_sq = cluster_sums(X, present, scored.labels[teaching], n_clusters)
@@ -83,7 +86,12 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
     n_new = delta.transactions_seen
     score_half_life = _score_half_life(head.transactions_seen, config)
     discounts = 0.5 ** (n_new / config.half_life), 0.5 ** (n_new / score_half_life)
-    merged = head.decayed(*discounts).merged(delta)
+    n_labels = delta.labels_learned
+    of_labels = (
+        0.5 ** (n_labels / config.head_half_life),
+        0.5 ** (n_labels / config.trial_half_life),
+    )
+    merged = head.decayed(*discounts, *of_labels).merged(delta)
     if len(merged.warmup_X):
         merged = _absorb_warmup(merged, config)
     return revive(merged, config)

@@ -17,14 +17,19 @@ from numpy.typing import NDArray
 
 from streamer.model.config import ModelConfig
 from streamer.model.histogram import N_BINS
+from streamer.model.trial import N_TRIAL_BINS
 
-__all__ = ["COUNTERS", "ROWS", "SCORES", "Sums"]
+__all__ = ["COUNTERS", "INPUTS", "ROWS", "SCORES", "Sums"]
 
 Floats = NDArray[np.float64]
 
-COUNTERS: Final = ("transactions_seen", "transactions_taught", "revivals")
+COUNTERS: Final = ("transactions_seen", "transactions_taught", "revivals", "labels_learned")
 ROWS: Final = ("warmup_X", "warmup_currencies")
-SCORES: Final = ("score_histogram", "alerted_weight")
+SCORES: Final = ("score_histogram", "odds_histogram", "alerted_weight")
+INPUTS: Final = ("head_gram", "head_moment", "input_weights", "input_sums", "input_sums_sq")
+"""Empty until the first label, so that a deployment without labels carries nothing."""
+LABELS: Final = (*INPUTS, "label_weights")
+TRIAL: Final = ("trial",)
 
 
 @dataclass(slots=True)
@@ -32,6 +37,9 @@ class Sums:
     """Sums over transactions.  Shapes: k clusters, d features, c currencies, m warm-up rows.
 
     ``cluster_known[k, j]`` is the weight of cluster k's payments in which feature j was known.
+    ``odds_histogram`` counts the head's odds as ``score_histogram`` does distances.  ``head_gram`` and
+    ``head_moment`` are the head's sums (`odds`), ``input_*`` its inputs' scale, ``label_weights`` the
+    legitimate and the fraudulent, ``trial`` (detector, label, bin) its comparison (`trial`).
     ``alerted_weight`` is the part of the score histogram that was alerted.  ``warmup_X`` holds the raw
     feature rows of the warm-up, until the first centers exist.
     """
@@ -47,11 +55,20 @@ class Sums:
     currency_sums: Floats
     score_histogram: Floats
     alerted_weight: Floats
+    odds_histogram: Floats
+    head_gram: Floats
+    head_moment: Floats
+    input_weights: Floats
+    input_sums: Floats
+    input_sums_sq: Floats
+    label_weights: Floats
+    trial: Floats
     warmup_X: Floats
     warmup_currencies: NDArray[np.int64]
     transactions_seen: int = 0
     transactions_taught: int = 0
     revivals: int = 0
+    labels_learned: int = 0
 
     @classmethod
     def zero(cls, config: ModelConfig) -> Sums:
@@ -68,6 +85,14 @@ class Sums:
             currency_sums=np.zeros(c),
             score_histogram=np.zeros(N_BINS),
             alerted_weight=np.zeros(()),
+            odds_histogram=np.zeros(N_BINS),
+            head_gram=np.zeros((0, 0)),
+            head_moment=np.zeros(0),
+            input_weights=np.zeros(0),
+            input_sums=np.zeros(0),
+            input_sums_sq=np.zeros(0),
+            label_weights=np.zeros(2),
+            trial=np.zeros((2, 2, N_TRIAL_BINS)),
             warmup_X=np.zeros((0, d)),
             warmup_currencies=np.zeros(0, dtype=np.int64),
         )
@@ -82,18 +107,33 @@ class Sums:
         combined: dict[str, Any] = {}
         for field in fields(self):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
-            joined = np.concatenate([mine, theirs]) if field.name in ROWS else mine + theirs
-            combined[field.name] = joined
+            if field.name in ROWS:
+                combined[field.name] = np.concatenate([mine, theirs])
+            elif field.name in INPUTS and not (mine.size and theirs.size):
+                combined[field.name] = (mine if mine.size else theirs).copy()
+            else:
+                combined[field.name] = mine + theirs
         return Sums(**combined)
 
-    def decayed(self, discount: float, score_discount: float) -> Sums:
-        """Return the sums multiplied by ``discount``, those of scores by their own; no counter."""
-        exempt = {*COUNTERS, *ROWS, *SCORES}
+    def decayed(
+        self,
+        discount: float,
+        score_discount: float,
+        label_discount: float = 1.0,
+        trial_discount: float = 1.0,
+    ) -> Sums:
+        """Return the sums multiplied by ``discount``, those of scores and labels by their own.
+
+        Counters stay as they are.
+        """
+        exempt = {*COUNTERS, *ROWS, *SCORES, *LABELS, *TRIAL}
         decaying = [field.name for field in fields(self) if field.name not in exempt]
         return replace(
             self,
             **{name: getattr(self, name) * discount for name in decaying},
             **{name: getattr(self, name) * score_discount for name in SCORES},
+            **{name: getattr(self, name) * label_discount for name in LABELS},
+            **{name: getattr(self, name) * trial_discount for name in TRIAL},
         )
 
     def scale(self, config: ModelConfig) -> tuple[Floats, Floats]:

@@ -11,11 +11,19 @@ from numpy.typing import NDArray
 from streamer.model.config import ModelConfig
 from streamer.model.histogram import quantile, share_below
 from streamer.model.kmeans import assign, contributions
+from streamer.model.odds import LogOdds, coefficients, odds_ranks
+from streamer.model.odds import threshold as odds_threshold
 from streamer.model.sums import Sums
+from streamer.model.trial import DISTANCE, HEAD, average_precision
 
 __all__ = ["ModelVersion", "Scored"]
 
 _MAX_CORRECTION: Final = 2.0
+# The head's inputs are logarithms for the most part; closer together than this they are one value.
+_INPUT_SPREAD_FLOOR: Final = 0.1
+_SMALLEST_DISTANCE_SQ: Final = 1e-3
+# The threshold of the head needs odds to count.
+_MIN_ODDS_WEIGHT: Final = 2_000.0
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -27,6 +35,9 @@ class Scored:
 
     ``contributions`` (n, n_features) sum to ``distances_sq`` (n,) over features.  ``X`` and
     ``present`` are the clipped, centred rows that were compared, missing entries 0.
+
+    ``scores`` are the ranks in [0, 1] of what ranks: the head's log-odds where it is active, else the
+    distance.  ``inputs`` (n, n_inputs) are the head's, NaN where unknown.
     """
 
     X: Floats
@@ -36,6 +47,17 @@ class Scored:
     distances_sq: Floats
     scores: Floats
     alerted: NDArray[np.bool_]
+    distance_ranks: Floats
+    inputs: Floats
+    log_odds: Floats | None = None
+    odds_ranks: Floats | None = None
+
+    @property
+    def ranks(self) -> Floats:
+        """Return the ranks of distance and head, shape (n, 2), NaN where there is no head."""
+        none = np.full(len(self.distance_ranks), np.nan)
+        ranks = none if self.odds_ranks is None else self.odds_ranks
+        return np.column_stack([self.distance_ranks, ranks])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +78,9 @@ class ModelVersion:
     deviations: Floats
     currency_means: Floats
     threshold_sq: float
+    head: LogOdds | None = None
+    is_head_active: bool = False
+    threshold_log_odds: float = float("inf")
 
     @classmethod
     def of(cls, version_id: str, sums: Sums, config: ModelConfig) -> ModelVersion:
@@ -75,6 +100,8 @@ class ModelVersion:
         floor = np.maximum(
             config.variance_floor_share * deviations**2, np.array(config.spread_floors) ** 2
         )
+        head = _head(sums, config)
+        share = _alerting_share(sums, config.alert_budget)
         return cls(
             id=version_id,
             sums=sums,
@@ -84,7 +111,10 @@ class ModelVersion:
             means=means,
             deviations=deviations,
             currency_means=currency_means,
-            threshold_sq=_threshold_sq(sums, config.alert_budget),
+            threshold_sq=quantile(sums.score_histogram, 1.0 - share),
+            head=head,
+            is_head_active=head is not None and _is_better(sums, config),
+            threshold_log_odds=odds_threshold(sums.odds_histogram, 1.0 - share),
         )
 
     @property
@@ -108,33 +138,83 @@ class ModelVersion:
         centred[~present] = 0.0
         return centred, present.astype(float)
 
-    def score(self, X: Floats, currencies: Integers) -> Scored:
-        """Score the rows of X; the version must not be warming."""
+    def score(self, X: Floats, currencies: Integers, V: Floats | None = None) -> Scored:
+        """Score the rows of X; the version must not be warming.
+
+        ``V`` IN (n, n_verdict_names) is what verdicts say of them, None for nothing.
+        """
         prepared, present = self.prepare(X, currencies)
         precisions, sides = 1.0 / self.variances, np.array(self.config.sides)
         labels = assign(prepared, present, self.centers, precisions)
         addends = contributions(prepared, present, self.centers, precisions, labels, sides)
         distances_sq = addends.sum(axis=1)
+        distance_ranks = share_below(self.sums.score_histogram, distances_sq)
+        inputs = self._inputs(X, currencies, V, distances_sq)
+        log_odds = ranks = None
+        if self.head is not None:
+            log_odds = self.head.base + self.head.functions(inputs).sum(axis=1)
+            ranks = odds_ranks(self.sums.odds_histogram, log_odds)
+        scores, alerted = distance_ranks, distances_sq > self.threshold_sq
+        if self.is_head_active and log_odds is not None and ranks is not None:
+            scores, alerted = ranks, log_odds > self.threshold_log_odds
         return Scored(
             X=prepared,
             present=present,
             labels=labels,
             contributions=addends,
             distances_sq=distances_sq,
-            scores=share_below(self.sums.score_histogram, distances_sq),
-            alerted=distances_sq > self.threshold_sq,
+            scores=scores,
+            alerted=alerted,
+            distance_ranks=distance_ranks,
+            inputs=inputs,
+            log_odds=log_odds,
+            odds_ranks=ranks,
         )
 
+    def _inputs(
+        self, X: Floats, currencies: Integers, V: Floats | None, distances_sq: Floats
+    ) -> Floats:
+        """Return the inputs of the head, shape (n, n_inputs), NaN where unknown."""
+        inputs = np.empty((len(X), self.config.n_inputs))
+        n_features = self.config.n_features
+        inputs[:, :n_features] = X
+        inputs[:, 0] -= self.currency_means[currencies]
+        inputs[:, n_features:-1] = np.nan if V is None else V
+        inputs[:, -1] = np.log(np.maximum(distances_sq, _SMALLEST_DISTANCE_SQ))
+        return inputs
 
-def _threshold_sq(sums: Sums, alert_budget: float) -> float:
-    """Return the squared distance above which recent traffic would have kept to the budget.
 
-    The histogram lags behind drift, always on the same side.  What was in fact alerted shows by how
+def _alerting_share(sums: Sums, alert_budget: float) -> float:
+    """Return which share of the recent scores, counted from the top, is to alert.
+
+    A histogram lags behind drift, always on the same side.  What was in fact alerted shows by how
     much, and the share asked of the histogram is corrected by that ratio, at most twofold.
     """
-    weight = sums.score_histogram.sum()
-    if weight <= 0:
-        return float("inf")
+    weight = max(float(sums.score_histogram.sum()), 1e-9)
     achieved = float(sums.alerted_weight) / weight
     correction = np.clip(alert_budget / max(achieved, 1e-9), 1 / _MAX_CORRECTION, _MAX_CORRECTION)
-    return quantile(sums.score_histogram, 1.0 - alert_budget * correction)
+    return float(alert_budget * correction)
+
+
+def _head(sums: Sums, config: ModelConfig) -> LogOdds | None:
+    """Return the head; None until labels have said on which scale its inputs lie."""
+    if not sums.input_weights.size:
+        return None
+    weights = np.maximum(sums.input_weights, 1e-12)
+    means = sums.input_sums / weights
+    variances = np.maximum(sums.input_sums_sq / weights - means**2, 0.0)
+    return LogOdds(
+        means,
+        np.maximum(np.sqrt(variances), _INPUT_SPREAD_FLOOR),
+        coefficients(sums.head_gram, sums.head_moment, config.n_inputs),
+    )
+
+
+def _is_better(sums: Sums, config: ModelConfig) -> bool:
+    """Return whether the head ranked recent labels better than the distance did."""
+    if sums.odds_histogram.sum() < _MIN_ODDS_WEIGHT:
+        return False
+    if sums.trial[HEAD, 1].sum() < config.head_min_frauds:
+        return False
+    head, distance = (average_precision(*sums.trial[detector]) for detector in (HEAD, DISTANCE))
+    return head > distance

@@ -174,6 +174,13 @@ class Settings(BaseSettings):
     random_seed: int = Field(0, ge=0, lt=2**63)
     """Seed of the first centers."""
 
+    label_capacity: int = Field(100_000, ge=0)
+    """Payments of one partition that are kept until they are judged; 0 learns from no verdict."""
+    label_horizon_s: Seconds = 2_592_000.0
+    """Seconds of event time that a payment is kept for its verdict: 30 days."""
+    unlabelled_is_legitimate: bool = True
+    """Whether a payment that nobody has judged within the horizon counts as legitimate."""
+
     cards_capacity: Count = 1_000_000
     """Cards held in memory; the longest unseen make room."""
     merchants_capacity: Count = 200_000

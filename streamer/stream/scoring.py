@@ -19,7 +19,6 @@ import structlog
 from streamer.batch import Batch
 from streamer.errors import UnavailableError
 from streamer.events import Mode
-from streamer.features import Tables
 from streamer.model import ModelVersion, Sums, delta_limit
 from streamer.pipeline import Outcome, PartitionState, PipelineConfig, Prepared, prepare, score
 from streamer.settings import Settings
@@ -123,13 +122,10 @@ class Scoring:
             record.alerts_position,
             record.offset or 0,
         )
-        state = PartitionState(
-            tables=Tables.empty(self.settings.cards_capacity, self.settings.merchants_capacity),
-            delta=Sums.zero(self.pipeline.model),
-            next_offset=record.offset,
-            ledger=record.ledger,
-            published=published,
+        state = PartitionState.empty(
+            self.pipeline, self.settings.cards_capacity, self.settings.merchants_capacity
         )
+        state.next_offset, state.ledger, state.published = record.offset, record.ledger, published
         now = self.clock.monotonic()
         self.assigned[partition] = Assigned(
             topic=topic,

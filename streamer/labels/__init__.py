@@ -1,0 +1,21 @@
+"""From verdicts to lessons: which verdict stands, which payments wait for one, what is learned.
+
+Reading order: `rulings` (one verdict per payment), `buffer` (the vectors that labels will need),
+`teaching` (both together, and the fraud shares).
+"""
+
+from streamer.labels.buffer import LabelBuffer, Waiting
+from streamer.labels.rulings import Rulings, overrules
+from streamer.labels.teaching import LabelConfig, LabelState, Taught, apply_verdicts, remember
+
+__all__ = [
+    "LabelBuffer",
+    "LabelConfig",
+    "LabelState",
+    "Rulings",
+    "Taught",
+    "Waiting",
+    "apply_verdicts",
+    "overrules",
+    "remember",
+]

@@ -1,0 +1,188 @@
+"""The payments that wait for their label: as much of each as learning from it will need.
+
+Kept are every alert and, as far as there is room, the rest.  When the buffer is full the room goes to
+those whose hash is smallest (every payment has one, drawn from its offset), so what is left is a fair
+sample, and each payment remembers the probability with which it was to be kept.  Its label then counts
+as one over that (Horvitz and Thompson, 1952): the sum over what was kept is right in expectation.
+
+Invariants:
+* At most ``capacity`` payments; alerts make room for one another only when they alone are too many.
+* ``changed`` and ``removed`` say exactly how the buffer differs from what was last saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["UNJUDGED", "LabelBuffer", "Waiting"]
+
+Floats = NDArray[np.float64]
+
+UNJUDGED: Final = -1
+_FIRST_SIZE: Final = 1024
+# Making room for one payment at a time would sort the buffer for each.
+_KEPT_SHARE: Final = 0.75
+_META: Final = 5  # time, hash, probability of being kept, alerted, label
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Payments to put into the buffer, or taken out of it; n of them.
+
+    ``inputs`` (n, n_inputs) of the head, NaN where unknown; ``ranks`` (n, 2) that the distance and
+    the head gave, NaN where there was no head.
+    """
+
+    times_ms: NDArray[np.int64]
+    alerted: NDArray[np.bool_]
+    inputs: Floats
+    ranks: Floats
+
+
+class LabelBuffer:
+    """Payments by transaction id."""
+
+    def __init__(self, n_inputs: int, capacity: int) -> None:
+        self.n_inputs = n_inputs
+        self.capacity = capacity
+        self.n_dropped = 0
+        size = min(_FIRST_SIZE, max(capacity, 1))
+        self._meta = np.zeros((size, _META))
+        self._vectors = np.zeros((size, n_inputs + 2), dtype=np.float32)
+        self._slot_of: dict[str, int] = {}
+        self._ids: list[str] = []
+        self._free: list[int] = []
+        self._changed: set[str] = set()
+        self._removed: set[str] = set()
+        # Probability with which a payment that does not alert is kept: falls while there is no room.
+        self.share = 1.0
+
+    def __len__(self) -> int:
+        return len(self._slot_of)
+
+    def add(self, ids: Sequence[str], hashes: Floats, waiting: Waiting) -> None:
+        """Keep payments; ``hashes`` (n,) in [0, 1) decides which of them stay when room is scarce."""
+        if not self.capacity:
+            return
+        if len(self) < self.capacity // 2 and self.share < 1.0:
+            self.share = min(2.0 * self.share, 1.0)
+        kept = waiting.alerted | (hashes < self.share)
+        vectors = np.hstack([waiting.inputs, waiting.ranks]).astype(np.float32)
+        for i in np.flatnonzero(kept).tolist():
+            slot = self._slot(ids[i])
+            is_alerted = bool(waiting.alerted[i])
+            probability = 1.0 if is_alerted else self.share
+            self._meta[slot] = waiting.times_ms[i], hashes[i], probability, is_alerted, UNJUDGED
+            self._vectors[slot] = vectors[i]
+        if len(self) > self.capacity:
+            self._make_room()
+
+    def slot(self, transaction_id: str) -> int | None:
+        """Return where a payment lies, None where it does not."""
+        return self._slot_of.get(transaction_id)
+
+    def label(self, slot: int) -> int:
+        """Return 1, 0 or `UNJUDGED`: the verdict that was learned already."""
+        return int(self._meta[slot, 4])
+
+    def set_label(self, slot: int, is_fraud: bool) -> None:
+        """Note which verdict was learned, so that one that overrules it can be."""
+        self._meta[slot, 4] = is_fraud
+        self._changed.add(self._ids[slot])
+
+    def read(self, slots: Sequence[int]) -> tuple[Floats, Floats, Floats]:
+        """Return inputs (n, n_inputs), ranks (n, 2) and weights (n,) of payments."""
+        vectors = self._vectors[slots].astype(np.float64)
+        return vectors[:, :-2], vectors[:, -2:], 1.0 / self._meta[slots, 2]
+
+    def remove(self, transaction_id: str) -> None:
+        """Let go of a payment."""
+        slot = self._slot_of.pop(transaction_id)
+        self._free.append(slot)
+        self._changed.discard(transaction_id)
+        self._removed.add(transaction_id)
+
+    def older_than(self, time_ms: int) -> list[str]:
+        """Return the payments from before ``time_ms``, oldest first."""
+        slots = np.fromiter(self._slot_of.values(), dtype=np.int64, count=len(self))
+        old = slots[self._meta[slots, 0] < time_ms]
+        return [self._ids[slot] for slot in old[np.argsort(self._meta[old, 0], kind="stable")]]
+
+    def take_changed(self) -> dict[str, bytes]:
+        """Return what is new or differs since the last call, packed."""
+        packed = {key: self._packed(self._slot_of[key]) for key in sorted(self._changed)}
+        self._changed.clear()
+        return packed
+
+    def take_removed(self) -> list[str]:
+        """Return what has gone since the last call."""
+        removed = sorted(self._removed)
+        self._removed.clear()
+        return removed
+
+    def load(self, stored: Mapping[str, bytes]) -> None:
+        """Take in what `take_changed` returned, but not what another release wrote."""
+        n_bytes = 8 * _META + 4 * self._vectors.shape[1]
+        for key in sorted(stored):
+            if len(stored[key]) != n_bytes:
+                continue
+            slot = self._slot(key)
+            self._meta[slot] = np.frombuffer(stored[key][: 8 * _META], dtype="<f8")
+            self._vectors[slot] = np.frombuffer(stored[key][8 * _META :], dtype="<f4")
+            self._changed.discard(key)
+        if len(self):
+            slots = list(self._slot_of.values())
+            self.share = float(self._meta[slots, 2].min())
+
+    def _packed(self, slot: int) -> bytes:
+        meta, vector = self._meta[slot].astype("<f8"), self._vectors[slot].astype("<f4")
+        return bytes(meta.tobytes() + vector.tobytes())
+
+    def _slot(self, key: str) -> int:
+        """Return the slot of ``key``, a new one where it has none."""
+        slot = self._slot_of.get(key)
+        if slot is None:
+            if self._free:
+                slot = self._free.pop()
+                self._ids[slot] = key
+            else:
+                slot = len(self._ids)
+                self._ids.append(key)
+                if slot == len(self._meta):
+                    self._meta = np.concatenate([self._meta, np.zeros_like(self._meta)])
+                    self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
+            self._slot_of[key] = slot
+        self._changed.add(key)
+        self._removed.discard(key)
+        return slot
+
+    def _make_room(self) -> None:
+        n_over = len(self) - int(self.capacity * _KEPT_SHARE)
+        slots = np.fromiter(self._slot_of.values(), dtype=np.int64, count=len(self))
+        alerted = self._meta[slots, 3] > 0
+        rest, alerts = slots[~alerted], slots[alerted]
+        n_rest = min(n_over, len(rest))
+        if n_rest:
+            self.share = self._drop(rest, n_rest, self.share)
+        if n_over > n_rest and len(alerts):
+            self._drop(alerts, n_over - n_rest, 1.0)
+
+    def _drop(self, slots: NDArray[np.int64], n: int, share: float) -> float:
+        """Drop the ``n`` payments with the largest hashes and return the share that is left."""
+        hashes = self._meta[slots, 1]
+        if n >= len(slots):
+            bound = 0.5 * share
+        else:
+            bound = float(np.partition(hashes, len(slots) - n)[len(slots) - n])
+        for slot in slots[hashes >= bound].tolist():
+            self.remove(self._ids[slot])
+            self.n_dropped += 1
+        left = slots[hashes < bound]
+        self._meta[left, 2] = np.minimum(self._meta[left, 2], bound)
+        self._changed.update(self._ids[slot] for slot in left.tolist())
+        return min(share, bound)

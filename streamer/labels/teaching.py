@@ -1,0 +1,167 @@
+"""Verdicts into what is learned: the fraud shares of merchant and card, and the head.
+
+Applying a set of verdicts gives the same shares, rulings and lessons in whatever order they come, up
+to rounding, as long as the same version scores: each verdict counts at the time it was decided, and one
+that is overruled is taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.events import Feedback
+from streamer.features import EntityTable, Tables, add_verdicts
+from streamer.labels.buffer import UNJUDGED, LabelBuffer, Waiting
+from streamer.labels.rulings import Rulings, overrules
+from streamer.model import ModelVersion, Sums, learn_labels, relearn_labels
+
+__all__ = ["LabelConfig", "LabelState", "Taught", "apply_verdicts", "remember"]
+
+Standing = tuple[Feedback, float]
+"""A verdict, and 1 if it begins to stand or -1 if it no longer does."""
+
+_DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class LabelConfig:
+    """How much is kept for labels to come, and for how long.
+
+    ``capacity`` in payments of one partition, 0 keeps none and leaves the head off; ``horizon_ms`` in
+    event time.  ``unlabelled_is_legitimate``: what nobody has judged by then counts as legitimate,
+    which is what it is where frauds come back as chargebacks.
+    """
+
+    capacity: int = 100_000
+    horizon_ms: int = 30 * _DAY_MS
+    unlabelled_is_legitimate: bool = True
+
+
+@dataclass(slots=True)
+class LabelState:
+    """What one partition remembers for the sake of verdicts; part of its checkpoint.
+
+    ``cursors`` maps ``topic/partition`` of the feedback to the first offset not applied yet.
+    ``clock_ms`` is the latest event time seen.
+    """
+
+    buffer: LabelBuffer
+    rulings: Rulings
+    cursors: dict[str, int] = field(default_factory=dict)
+    clock_ms: int = -1
+
+    @classmethod
+    def empty(cls, n_inputs: int, capacity: int) -> LabelState:
+        return cls(LabelBuffer(n_inputs, capacity), Rulings(capacity))
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What came of a set of verdicts.
+
+    ``n_standing`` began to stand, ``n_ignored`` repeated or were overruled by what stood;
+    ``n_learned`` found their payment in the buffer, and the head learned from it.
+    """
+
+    n_standing: int
+    n_ignored: int
+    n_learned: int
+
+
+def remember(
+    labels: LabelState,
+    delta: Sums,
+    version: ModelVersion,
+    config: LabelConfig,
+    ids: Sequence[str],
+    hashes: NDArray[np.float64],
+    waiting: Waiting,
+) -> None:
+    """Keep scored payments for their labels, and let go of those beyond the horizon.
+
+    ``labels`` and ``delta`` are IN/OUT.
+    """
+    labels.buffer.add(ids, hashes, waiting)
+    labels.clock_ms = max(labels.clock_ms, int(waiting.times_ms.max()))
+    expired = labels.buffer.older_than(labels.clock_ms - config.horizon_ms)
+    if not expired:
+        return
+    buffer = labels.buffer
+    slots = [slot for slot in map(buffer.slot, expired) if slot is not None]
+    unjudged = [slot for slot in slots if buffer.label(slot) == UNJUDGED]
+    if unjudged and config.unlabelled_is_legitimate:
+        inputs, ranks, weights = buffer.read(unjudged)
+        learn_labels(delta, version, inputs, ranks, np.zeros(len(unjudged)), weights)
+    for transaction_id in expired:
+        buffer.remove(transaction_id)
+
+
+def apply_verdicts(
+    verdicts: Sequence[Feedback],
+    labels: LabelState,
+    tables: Tables,
+    delta: Sums,
+    version: ModelVersion,
+) -> Taught:
+    """Learn from ``verdicts``; ``labels``, ``tables`` and ``delta`` are IN/OUT."""
+    buffer = labels.buffer
+    standing: list[Standing] = []
+    fresh: list[tuple[int, bool]] = []
+    overruled: list[tuple[int, bool]] = []
+    judged: list[str] = []
+    for verdict in verdicts:
+        key, is_fraud = verdict.transaction_id, verdict.verdict == "fraud"
+        before = labels.rulings.get(key)
+        if before is not None and not overrules(verdict, before):
+            continue
+        labels.rulings.put(verdict)
+        standing.append((verdict, 1.0))
+        if before is not None:
+            standing.append((before, -1.0))
+        slot = buffer.slot(key)
+        if slot is None:
+            continue
+        learned = buffer.label(slot)
+        if learned == UNJUDGED:
+            fresh.append((slot, is_fraud))
+        elif learned != is_fraud:
+            overruled.append((slot, is_fraud))
+        buffer.set_label(slot, is_fraud)
+        if verdict.origin == "chargeback":
+            judged.append(key)
+    _count(tables.merchant_verdicts, standing, by_merchant=True)
+    _count(tables.card_verdicts, standing, by_merchant=False)
+    if fresh:
+        inputs, ranks, weights = buffer.read([slot for slot, _ in fresh])
+        frauds = np.array([is_fraud for _, is_fraud in fresh], dtype=float)
+        learn_labels(delta, version, inputs, ranks, frauds, weights)
+    if overruled:
+        inputs, ranks, weights = buffer.read([slot for slot, _ in overruled])
+        frauds = np.array([is_fraud for _, is_fraud in overruled], dtype=float)
+        relearn_labels(delta, version, inputs, ranks, frauds, weights)
+    # A chargeback is final: its payment need not wait for the end of the horizon.
+    for key in judged:
+        if buffer.slot(key) is not None:
+            buffer.remove(key)
+    n_standing = sum(sign > 0 for _, sign in standing)
+    return Taught(n_standing, len(verdicts) - n_standing, len(fresh))
+
+
+def _count(table: EntityTable, standing: Sequence[Standing], *, by_merchant: bool) -> None:
+    counted = [
+        (verdict.merchant_id if by_merchant else verdict.card_id, verdict, sign)
+        for verdict, sign in standing
+    ]
+    named = [(key, verdict, sign) for key, verdict, sign in counted if key is not None]
+    add_verdicts(
+        table,
+        [key for key, _, _ in named],
+        np.array([round(v.decided_at.timestamp() * 1000) for _, v, _ in named], dtype=np.int64),
+        np.array([sign * (v.verdict == "fraud") for _, v, sign in named]),
+        np.array([sign for _, _, sign in named]),
+    )
