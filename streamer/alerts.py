@@ -1,12 +1,13 @@
 """From a score to something that a person can act on: an alert with reasons in words.
 
-The reasons are exact: an alert's contributions and ``other_contribution`` sum to ``distance_sq``.
+The reasons are exact (`reasons`): with the base and the rest they sum to what the alert is ranked by.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -17,14 +18,13 @@ from numpy.typing import NDArray
 
 from streamer.batch import Batch, Record
 from streamer.counterfactual import smaller_amount
-from streamer.events import Alert, Center, CenterValue, Mode, Reason, Severity, Source, Transaction
-from streamer.features import AMOUNT, FEATURES, Columns, History, sentence
+from streamer.events import Alert, Center, CenterValue, Mode, Severity, Source, Transaction
+from streamer.features import AMOUNT, FEATURE_NAMES, FEATURES, VERDICT_NAMES, Columns, History
 from streamer.model import ModelVersion, Scored
+from streamer.reasons import parts_of, reasons_of
 
 __all__ = ["AlertContext", "alert_id", "build_alert", "pseudonym"]
 
-# More reasons than this nobody reads; the rest is summed up in ``other_contribution``.
-_MAX_REASONS: Final = 5
 # Severity is the rank among what the budget admits: the top twentieth, the top quarter, the rest.
 _CRITICAL_SHARE: Final = 1 / 20
 _HIGH_SHARE: Final = 1 / 4
@@ -34,13 +34,15 @@ _DESCRIBED_SHARE: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class AlertContext:
-    """What a batch's alerts are built from; ``X`` holds the features as they are, not clipped."""
+    """What a batch's alerts are built from; ``X`` holds the features as they are, not clipped,
+    ``V`` what verdicts say."""
 
     batch: Batch
     version: ModelVersion
     columns: Columns
     history: History
     X: NDArray[np.float64]
+    V: NDArray[np.float64]
     scored: Scored
     mode: Mode
     scored_at_ms: int
@@ -64,7 +66,14 @@ def build_alert(
     version, scored = context.version, context.scored
     label = int(scored.labels[index])
     distance_sq = float(scored.distances_sq[index])
-    reasons = _reasons(context, index, transaction.currency)
+    log_odds = None if scored.log_odds is None else float(scored.log_odds[index])
+    by_head = version.is_head_active and log_odds is not None
+    base = version.head.base if by_head and version.head is not None else 0.0
+    ranked_value = log_odds if by_head and log_odds is not None else distance_sq
+    currency_mean = _currency_mean(context, index)
+    reasons = reasons_of(
+        parts_of(version, scored, index, context.X, transaction.currency, currency_mean)
+    )
     shown = transaction
     if context.card_key is not None:
         shown = msgspec.structs.replace(
@@ -76,11 +85,11 @@ def build_alert(
         score=float(scored.scores[index]),
         distance=distance_sq**0.5,
         distance_sq=distance_sq,
-        threshold=float(version.threshold_sq) ** 0.5,
+        threshold=version.threshold_log_odds if by_head else float(version.threshold_sq) ** 0.5,
         severity=_severity(float(scored.scores[index]), version.config.alert_budget),
         reasons=reasons,
-        other_contribution=distance_sq - sum(reason.contribution for reason in reasons),
-        nearest_center=describe_center(version, label, _currency_mean(context, index)),
+        other_contribution=ranked_value - base - sum(r.contribution for r in reasons),
+        nearest_center=describe_center(version, label, currency_mean),
         model_version=version.id,
         source=Source(context.batch.topic, context.batch.partition, record.offset),
         event_time=transaction.timestamp,
@@ -89,7 +98,20 @@ def build_alert(
         counterfactual=smaller_amount(
             version, context.columns, context.history, index, transaction.currency
         ),
+        ranked_by="log_odds" if by_head else "distance",
+        log_odds=log_odds,
+        base_log_odds=base,
+        probability=None if log_odds is None else 1.0 / (1.0 + math.exp(-log_odds)),
+        features=_known_features(context, index),
     )
+
+
+def _known_features(context: AlertContext, index: int) -> dict[str, float]:
+    values = np.concatenate([context.X[index], context.V[index]])
+    names = (*FEATURE_NAMES, *VERDICT_NAMES)
+    return {
+        name: float(value) for name, value in zip(names, values, strict=True) if not np.isnan(value)
+    }
 
 
 def describe_center(version: ModelVersion, label: int, currency_mean: float) -> Center:
@@ -109,33 +131,6 @@ def describe_center(version: ModelVersion, label: int, currency_mean: float) -> 
         if known[j] >= _DESCRIBED_SHARE * weights[label] and known[j] > 0
     ]
     return Center(label, float(weights[label] / weights.sum()), values)
-
-
-def _reasons(context: AlertContext, index: int, currency: str) -> list[Reason]:
-    version, scored = context.version, context.scored
-    contributions = scored.contributions[index]
-    distance_sq = float(scored.distances_sq[index])
-    label = int(scored.labels[index])
-    currency_mean = _currency_mean(context, index)
-    reasons = []
-    for j in np.argsort(-contributions)[:_MAX_REASONS].tolist():
-        if contributions[j] <= 0:
-            break
-        value = FEATURES[j].to_unit(float(context.X[index, j]))
-        expected = _in_unit(j, float(version.centers[label, j]), currency_mean)
-        reasons.append(
-            Reason(
-                feature=FEATURES[j].name,
-                contribution=float(contributions[j]),
-                share=min(float(contributions[j]) / distance_sq, 1.0),
-                value=value,
-                expected=expected,
-                unit=FEATURES[j].unit,
-                direction="above" if value >= expected else "below",
-                sentence=sentence(j, value, expected, currency),
-            )
-        )
-    return reasons
 
 
 def _in_unit(j: int, value: float, currency_mean: float) -> float:

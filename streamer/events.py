@@ -49,6 +49,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 Severity = Literal["medium", "high", "critical"]
 Mode = Literal["normal", "redis-unavailable"]
+Ranking = Literal["distance", "log_odds"]
 
 
 class Transaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -76,11 +77,12 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """One feature's part in the distance.
+    """One feature's part in the ranking.
 
-    ``contribution`` is the feature's exact addend of ``distance_sq`` and ``share`` is that addend
-    divided by ``distance_sq``.  The reasons of an alert and its ``other_contribution`` sum to
-    ``distance_sq``.
+    ``contribution`` is the feature's exact addend of ``distance_sq``, or of ``log_odds`` where the
+    alert is ``ranked_by`` that; ``share`` is that addend divided by all addends that speak for fraud.
+    The reasons of an alert, its ``other_contribution`` and its ``base_log_odds`` sum to what it is
+    ranked by.
     """
 
     feature: str
@@ -118,7 +120,12 @@ class Center(msgspec.Struct, frozen=True):
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One suspicious transaction, for a person to act on, on ``fraud-alerts`` (key: ``card_id``)."""
+    """One suspicious transaction, for a person to act on, on ``fraud-alerts`` (key: ``card_id``).
+
+    ``threshold`` is of what ``ranked_by`` names: a distance, or log-odds.  ``probability`` of fraud and
+    ``log_odds`` are there once the model has learned from verdicts.  ``features`` are all that was
+    known of the payment, on the model's scale: with the model version they reproduce the score.
+    """
 
     alert_id: str
     transaction: Transaction
@@ -136,6 +143,11 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     scored_at: Timestamp
     mode: Mode
     counterfactual: Counterfactual | None = None
+    ranked_by: Ranking = "distance"
+    log_odds: float | None = None
+    base_log_odds: float = 0.0
+    probability: Share | None = None
+    features: dict[str, float] = {}
 
 
 class Score(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -153,7 +165,7 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     model_version: str
     source: Source
     log_odds: float | None = None
-    ranked_by: Literal["distance", "log_odds"] = "distance"
+    ranked_by: Ranking = "distance"
 
 
 class Feedback(msgspec.Struct, frozen=True):

@@ -145,7 +145,7 @@ def score(
         if scored is not None:
             _remember(decoded, state, version, scored, alerted, config.labels)
             context = AlertContext(
-                batch, version, columns, history, X, scored, mode, now_ms, config.card_key
+                batch, version, columns, history, X, V, scored, mode, now_ms, config.card_key
             )
             alerts = [
                 build_alert(context, i, decoded.records[i], decoded.transactions[i])

@@ -22,10 +22,10 @@ from streamer.datafiles import FileBatch
 from streamer.decoding import Decoded, decode_batch
 from streamer.errors import ConfigurationError, InvariantError
 from streamer.evaluation.rows import Rows
-from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, cuts
+from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, Teacher, cuts, teach
 from streamer.events import Score
 from streamer.features import FEATURE_NAMES, History, Tables, feature_matrix
-from streamer.labels import LabelConfig, apply_verdicts
+from streamer.labels import LabelConfig
 from streamer.model import ModelVersion, Sums, advance, delta_limit
 from streamer.model.codec import state_id
 from streamer.pipeline import PartitionState, PipelineConfig, prepare, score
@@ -46,6 +46,7 @@ class PassConfig:
     merchants_capacity: int
     checkpoint_max_transactions: int
     label_delay_ms: int | None = None
+    teach: Teacher = teach
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +205,7 @@ class _Runner:
             verdicts = self.feed.due(clock_ms)
             if verdicts:
                 self.n_verdicts += len(verdicts)
-                state = self.state
-                apply_verdicts(verdicts, state.labels, state.tables, state.delta, self.version)
+                self.config.teach(verdicts, self.state, self.version)
             while piece:
                 seen = self.sums.transactions_seen
                 limit = delta_limit(seen, self.config.checkpoint_max_transactions)

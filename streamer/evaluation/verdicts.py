@@ -10,14 +10,31 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 from streamer.events import Feedback, Transaction
+from streamer.labels import apply_verdicts
+from streamer.model import ModelVersion
+from streamer.pipeline import PartitionState
 
-__all__ = ["MAX_LAG_MS", "LabelFeed", "cuts"]
+__all__ = ["MAX_LAG_MS", "LabelFeed", "Teacher", "cuts", "teach"]
 
 MAX_LAG_MS: Final = 3_600_000
 """An hour: small against any delay of a label, and still 400 payments of the evaluation data."""
+
+
+class Teacher(Protocol):
+    """What learns from verdicts: called before each batch that follows them, in order of verdict."""
+
+    def __call__(
+        self, verdicts: Sequence[Feedback], state: PartitionState, version: ModelVersion
+    ) -> None:
+        """Learn from ``verdicts``; ``state`` is IN/OUT, the partition that ``version`` scores next."""
+
+
+def teach(verdicts: Sequence[Feedback], state: PartitionState, version: ModelVersion) -> None:
+    """Learn as a worker does."""
+    apply_verdicts(verdicts, state.labels, state.tables, state.delta, version)
 
 
 class LabelFeed:

@@ -1,6 +1,13 @@
 """Records to X: what each payment looks like against its card's and merchant's own past."""
 
-from streamer.features.catalogue import AMOUNT, FEATURE_NAMES, FEATURES, Feature, sentence
+from streamer.features.catalogue import (
+    AMOUNT,
+    FEATURE_NAMES,
+    FEATURES,
+    Feature,
+    like_fraud,
+    sentence,
+)
 from streamer.features.columns import Columns
 from streamer.features.entities import EntityTable
 from streamer.features.history import History, Tables
@@ -25,6 +32,7 @@ __all__ = [
     "Tables",
     "add_verdicts",
     "feature_matrix",
+    "like_fraud",
     "sentence",
     "verdict_matrix",
 ]

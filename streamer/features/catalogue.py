@@ -17,7 +17,7 @@ import numpy as np
 
 from streamer.codes import decimals_of
 
-__all__ = ["AMOUNT", "FEATURES", "FEATURE_NAMES", "Feature", "sentence"]
+__all__ = ["AMOUNT", "FEATURES", "FEATURE_NAMES", "Feature", "like_fraud", "sentence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,21 @@ def sentence(index: int, value: float, expected: float, currency: str) -> str:
     read = partial(_money, currency=currency) if index == AMOUNT else _rounded
     text = FEATURES[index].sentence.format(value=read(value), currency=currency)
     return f"{text[0].upper()}{text[1:]} (similar payments: {read(expected)})."
+
+
+def like_fraud(index: int, value: float, expected: float, currency: str) -> str:
+    """Return the sentence for a value that is not unusual in itself, but was so in judged frauds.
+
+    >>> like_fraud(AMOUNT, 3.0, 38.512, "EUR")
+    'As in earlier frauds: amount of 3.00 EUR (similar payments: 38.51).'
+    """
+    feature = FEATURES[index]
+    if index == AMOUNT:
+        told, usual = f"{_money(value, currency)} {currency}", _money(expected, currency)
+    else:
+        told, usual = f"{_rounded(value)} {feature.unit}", _rounded(expected)
+    name = feature.name.replace("_", " ")
+    return f"As in earlier frauds: {name} of {told} (similar payments: {usual})."
 
 
 def _money(value: float, currency: str) -> str:

@@ -18,6 +18,7 @@ from streamer.errors import ConfigurationError
 from streamer.evaluation import LabelFeed, PassConfig, run_pass
 from streamer.evaluation.verdicts import MAX_LAG_MS, cuts
 from streamer.events import Feedback, Transaction
+from streamer.model import ModelVersion
 from streamer.pipeline import PartitionState
 from streamer.replay import replay
 from tests.builders import ARRIVAL_MS, T0_MS, payment, pipeline_config
@@ -86,7 +87,9 @@ class Recorder:
     def __init__(self) -> None:
         self.came: list[tuple[Feedback, int]] = []
 
-    def __call__(self, verdicts: Sequence[Feedback], state: PartitionState) -> None:
+    def __call__(
+        self, verdicts: Sequence[Feedback], state: PartitionState, version: ModelVersion
+    ) -> None:
         self.came += [(verdict, state.ledger.consumed) for verdict in verdicts]
 
 

@@ -1,0 +1,135 @@
+"""Why a payment is ranked where it is: exact additive parts, each with a sentence.
+
+By the distance, a feature's part is its addend of distance².  By the head, it is what the feature adds
+to the log-odds of fraud: its own function, and its share of the function of the distance, in proportion
+to its addend.  What verdicts say of one merchant or card, over several half-lives, is one part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.events import Reason
+from streamer.features import AMOUNT, FEATURES, VERDICT_FEATURES, Feature, like_fraud, sentence
+from streamer.model import ModelVersion, Scored
+
+__all__ = ["Part", "parts_of", "reasons_of"]
+
+# More reasons than this nobody reads; the rest is summed up in ``other_contribution``.
+_MAX_REASONS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the ranking: ``value`` and ``expected`` in the feature's unit.
+
+    ``sentence`` is what a reviewer reads.
+    """
+
+    name: str
+    contribution: float
+    value: float
+    expected: float
+    unit: str
+    sentence: str
+
+
+def parts_of(
+    version: ModelVersion,
+    scored: Scored,
+    index: int,
+    X: NDArray[np.float64],
+    currency: str,
+    currency_mean: float,
+) -> list[Part]:
+    """Return every part of transaction ``index``, the largest first.
+
+    ``X`` IN (n, n_features) as the features are, not clipped.  ``currency_mean`` is the currency's
+    usual ln amount.
+    """
+    addends = scored.contributions[index]
+    by_head = _by_head(version, scored, index)
+    own = addends if by_head is None else by_head[: len(FEATURES)]
+    parts = []
+    for j, feature in enumerate(FEATURES):
+        if np.isnan(X[index, j]):
+            continue
+        value = feature.to_unit(float(X[index, j]))
+        center = float(version.centers[int(scored.labels[index]), j])
+        expected = feature.to_unit(center + currency_mean if j == AMOUNT else center)
+        is_on_its_side = (value - expected) * feature.side >= 0
+        text = (sentence if is_on_its_side else like_fraud)(j, value, expected, currency)
+        parts.append(Part(feature.name, float(own[j]), value, expected, feature.unit, text))
+    if by_head is not None:
+        parts += _verdict_parts(version, scored.inputs[index], by_head)
+    return sorted(parts, key=lambda part: -part.contribution)
+
+
+def reasons_of(parts: list[Part]) -> list[Reason]:
+    """Return the parts that speak for fraud, the largest first, at most five."""
+    positive = sum(part.contribution for part in parts if part.contribution > 0)
+    return [
+        Reason(
+            feature=part.name,
+            contribution=part.contribution,
+            share=min(part.contribution / positive, 1.0),
+            value=part.value,
+            expected=part.expected,
+            unit=part.unit,
+            direction="above" if part.value >= part.expected else "below",
+            sentence=part.sentence,
+        )
+        for part in parts[:_MAX_REASONS]
+        if part.contribution > 0
+    ]
+
+
+def _by_head(version: ModelVersion, scored: Scored, index: int) -> NDArray[np.float64] | None:
+    """Return what each feature and each verdict input adds to the log-odds; None unless used."""
+    if not version.is_head_active or version.head is None:
+        return None
+    functions = version.head.functions(scored.inputs[index : index + 1])[0]
+    added: NDArray[np.float64] = functions[:-1].copy()
+    distance_sq = scored.distances_sq[index]
+    if distance_sq > 0:
+        added[: len(FEATURES)] += functions[-1] * scored.contributions[index] / distance_sq
+    return added
+
+
+def _verdict_parts(
+    version: ModelVersion, inputs: NDArray[np.float64], added: NDArray[np.float64]
+) -> list[Part]:
+    assert version.head is not None  # noqa: S101 - the caller has seen it
+    first = len(FEATURES)
+    entities: dict[str, list[int]] = {}
+    for j, feature in enumerate(VERDICT_FEATURES):
+        entities.setdefault(feature.name.split("_", 1)[0], []).append(j)
+    parts = []
+    for entity, members in entities.items():
+        if np.isnan(inputs[first + members[0]]):
+            continue
+        shares = [j for j in members if "_fraud_share_" in VERDICT_FEATURES[j].name]
+        told = max(shares, key=lambda j: float(added[first + j]))
+        share: Feature = VERDICT_FEATURES[told]
+        value = share.to_unit(float(inputs[first + told]))
+        expected = share.to_unit(float(version.head.means[first + told]))
+        parts.append(
+            Part(
+                f"{entity}_fraud_share",
+                float(sum(added[first + j] for j in members)),
+                value,
+                expected,
+                share.unit,
+                f"{share.sentence.format(value=_rounded(value)).capitalize()} "
+                f"(over all: {_rounded(expected)}%).",
+            )
+        )
+    return parts
+
+
+def _rounded(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
