@@ -59,7 +59,7 @@ def parts_of(
         if np.isnan(X[index, j]):
             continue
         value = feature.to_unit(float(X[index, j]))
-        center = float(version.centers[int(scored.labels[index]), j])
+        center = version.expected(int(scored.labels[index]), j, float(scored.X[index, j]))
         expected = feature.to_unit(center + currency_mean if j == AMOUNT else center)
         is_on_its_side = (value - expected) * feature.side >= 0
         text = (sentence if is_on_its_side else like_fraud)(j, value, expected, currency)

@@ -1,4 +1,4 @@
-"""What a file does not say in so many words: instants from a step number, ids from row numbers.
+"""What a file does not say in so many words: instants from a step number.
 
 Published data sets often count days, hours or seconds from a moment they do not name.  What the
 model needs of time are gaps and, where there is one, the hour of day: any origin does, and it is the
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, get_args
 
-__all__ = ["TIME_UNITS", "TimeUnit", "instants", "row_ids"]
+__all__ = ["TIME_UNITS", "TimeUnit", "instants"]
 
 TimeUnit = Literal["day", "hour", "second"]
 
@@ -46,12 +46,3 @@ def _instant(value: Any, unit: timedelta) -> Any:
     except (TypeError, ValueError, OverflowError):
         return value
     return moment.isoformat().replace("+00:00", "Z")
-
-
-def row_ids(first_row: int, size: int) -> list[str]:
-    """Return ids for ``size`` rows of a file without any, counted from 0.
-
-    >>> row_ids(10, 2)
-    ['row-10', 'row-11']
-    """
-    return [f"row-{row}" for row in range(first_row, first_row + size)]

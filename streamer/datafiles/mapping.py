@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from streamer.datafiles.derived import TIME_UNITS, TimeUnit
+from streamer.datafiles.substitutes import SUBSTITUTED, Substitutes
 from streamer.errors import ConfigurationError
 from streamer.events import Transaction
 
@@ -33,13 +34,14 @@ class ColumnMapping:
     """``columns`` maps fields to columns; ``defaults`` holds values for fields without one.
 
     With ``time_unit`` the timestamps are numbers of that unit (`instants`), and with ``number_rows``
-    a file without transaction ids gets row numbers for them.
+    a file may leave out `SUBSTITUTED` fields.  ``substitutes`` keeps what was made up in reading.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     time_unit: TimeUnit | None = None
     number_rows: bool = False
+    substitutes: Substitutes = field(default_factory=Substitutes, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.time_unit not in (None, *TIME_UNITS):
@@ -82,7 +84,7 @@ time_unit=None, number_rows=False)
             if column in available:
                 found.setdefault("fraud_pattern", column)
         found.update(self.columns)
-        given = {*found, *self.defaults, *(("transaction_id",) if self.number_rows else ())}
+        given = {*found, *self.defaults, *(SUBSTITUTED if self.number_rows else ())}
         missing = [name for name in REQUIRED if name not in given]
         if missing:
             raise ConfigurationError(

@@ -3,7 +3,7 @@
 What a file cannot say in the contract's own terms is settled here, the same for every format:
 
 * Numeric ids become text, ``596.0`` (a column of integers with gaps) included; a numeric ``mcc``
-  gets its leading zeros back.
+  gets its leading zeros back, and a category's name a code (`Substitutes`).
 * A timestamp without a zone is taken as UTC.
 * An empty or missing optional value is left out, so that its features are neutral.
 * A number that cannot be read stays the text that it was, and the pipeline dead-letters the row.
@@ -19,8 +19,9 @@ from typing import Any, Final
 
 import orjson
 
-from streamer.datafiles.derived import instants, row_ids
+from streamer.datafiles.derived import instants
 from streamer.datafiles.mapping import NUMBERS, REQUIRED, TRANSACTION_FIELDS, ColumnMapping
+from streamer.datafiles.substitutes import SUBSTITUTED
 
 __all__ = ["FileBatch", "batch_of", "json_ready", "rounded"]
 
@@ -86,8 +87,12 @@ def _completed(
     complete = dict(columns)
     if mapping.time_unit is not None and "timestamp" in complete:
         complete["timestamp"] = instants(complete["timestamp"], mapping.time_unit)
-    if mapping.number_rows and "transaction_id" not in {*complete, *mapping.defaults}:
-        complete["transaction_id"] = row_ids(first_row, size)
+    if "mcc" in complete:
+        complete["mcc"] = mapping.substitutes.category_codes(complete["mcc"])
+    if mapping.number_rows:
+        for name in SUBSTITUTED:
+            if name not in complete and name not in mapping.defaults:
+                complete[name] = mapping.substitutes.column(name, first_row, size)
     return complete
 
 

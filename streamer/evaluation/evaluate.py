@@ -116,6 +116,7 @@ def _notes(request: Request, passed: Pass, window: Window) -> tuple[str, ...]:
     if n_refused:
         reasons = ", ".join(f"{n:,} x {reason}" for reason, n in passed.refused.most_common(3))
         notes.append(f"{n_refused:,} rows were dead-lettered and count nowhere: {reasons}")
+    notes.extend(request.mapping.substitutes.notes)
     first = first_river_row(window)
     notes.append(
         f"half_space_trees and river_kmeans ran from row {first:,}, "

@@ -39,6 +39,17 @@ class ModelConfig:
     """No cluster is taken to be tighter than this share of the overall variance."""
     dying_share: float = 0.02
     """A cluster with less than this share of the average weight is re-seeded."""
+    linear_beyond: float = 2.0
+    """From this many standard deviations on a feature's addend grows linearly, no longer squared
+    (Huber 1964), so that one extreme feature does not outrank several unusual ones."""
+    belief_share: float = 0.01
+    """A center with this share of the traffic is believed by half, see `ModelVersion`."""
+    maturity_weight: float = 1_000.0
+    """A feature counts in full once it was known in this many payments, before that in proportion."""
+    expectation_floor: float = 1.0
+    """Added to what is expected of a squared distance, so that one known feature is not blown up."""
+    expectation_prior_weight: float = 1_000.0
+    """The weight, in payments, of what is expected of a feature before anything was learned of it."""
     currency_min_weight: float = 30.0
     """A currency seen less often than this has no usual amount yet: its amount feature is neutral."""
 

@@ -52,15 +52,19 @@ def contributions(
     precisions: Floats,
     labels: Integers,
     sides: Integers,
+    linear_beyond: float = np.inf,
 ) -> Floats:
     """Return every feature's addend of each sample's squared distance to its center.
 
     ``sides`` IN (n_features,): 1 counts what lies above the center only, -1 below it, 0 both.
-    OUT: (n_samples, n_features).
+    Of z standard deviations the addend is z², and from c = ``linear_beyond`` on c(2z - c), its tangent
+    (Huber 1964).  OUT: (n_samples, n_features).
     """
     deviations = X - centers[labels]
     deviations[deviations * sides < 0] = 0.0
-    return np.asarray(present * deviations**2 * precisions[labels])
+    z = np.abs(deviations) * np.sqrt(precisions)[labels]
+    # z² - (z - c)² is c(2z - c).
+    return np.asarray(present * (z**2 - np.maximum(z - linear_beyond, 0.0) ** 2))
 
 
 def cluster_sums(

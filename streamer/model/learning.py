@@ -66,6 +66,7 @@ def learn(
     delta.feature_weights += known.sum(axis=0)
     delta.feature_sums += sums.sum(axis=0)
     delta.feature_sums_sq += sums_sq.sum(axis=0)
+    delta.feature_addends += scored.addends[teaching].sum(axis=0)
 
 
 def learn_warming(delta: Sums, X: Floats, currencies: Integers) -> None:
@@ -153,6 +154,8 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     sums.transactions_taught += len(X)
     # Nothing could alert yet; the threshold is to start as if the budget had been kept.
     sums.alerted_weight += config.alert_budget * len(X)
+    scored = ModelVersion.of("", sums, config).score(X, currencies)
+    sums.feature_addends = scored.addends.sum(axis=0)
     scored = ModelVersion.of("", sums, config).score(X, currencies)
     sums.score_histogram += np.bincount(
         bin_of(scored.distances_sq), minlength=len(sums.score_histogram)

@@ -40,8 +40,9 @@ class Sums:
     ``odds_histogram`` counts the head's odds as ``score_histogram`` does distances.  ``head_gram`` and
     ``head_moment`` are the head's sums (`odds`), ``input_*`` its inputs' scale, ``label_weights`` the
     legitimate and the fraudulent, ``trial`` (detector, label, bin) its comparison (`trial`).
-    ``alerted_weight`` is the part of the score histogram that was alerted.  ``warmup_X`` holds the raw
-    feature rows of the warm-up, until the first centers exist.
+    ``feature_addends`` sums what each feature added to squared distances, before they were made
+    comparable.  ``alerted_weight`` is the part of the score histogram that was alerted.  ``warmup_X``
+    holds the raw feature rows of the warm-up, until the first centers exist.
     """
 
     cluster_weights: Floats
@@ -51,6 +52,7 @@ class Sums:
     feature_weights: Floats
     feature_sums: Floats
     feature_sums_sq: Floats
+    feature_addends: Floats
     currency_weights: Floats
     currency_sums: Floats
     score_histogram: Floats
@@ -81,6 +83,7 @@ class Sums:
             feature_weights=np.zeros(d),
             feature_sums=np.zeros(d),
             feature_sums_sq=np.zeros(d),
+            feature_addends=np.zeros(d),
             currency_weights=np.zeros(c),
             currency_sums=np.zeros(c),
             score_histogram=np.zeros(N_BINS),

@@ -24,6 +24,8 @@ _INPUT_SPREAD_FLOOR: Final = 0.1
 _SMALLEST_DISTANCE_SQ: Final = 1e-3
 # The threshold of the head needs odds to count.
 _MIN_ODDS_WEIGHT: Final = 2_000.0
+# The mean of z² over the suspicious half of a standard normal distribution, and 0 over the other.
+_USUAL_ADDEND: Final = 0.5
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -33,8 +35,10 @@ Integers = NDArray[np.int64]
 class Scored:
     """The scores of n transactions.
 
-    ``contributions`` (n, n_features) sum to ``distances_sq`` (n,) over features.  ``X`` and
-    ``present`` are the clipped, centred rows that were compared, missing entries 0.
+    ``contributions`` (n, n_features) sum to ``distances_sq`` (n,) over features.  ``factors`` (n,) is
+    what they were multiplied by to be comparable between payments of which more and less is known,
+    and ``addends`` (n, n_features) what they were before that and in full.
+    ``X`` and ``present`` are the clipped, centred rows that were compared, missing entries 0.
 
     ``scores`` are the ranks in [0, 1] of what ranks: the head's log-odds where it is active, else the
     distance.  ``inputs`` (n, n_inputs) are the head's, NaN where unknown.
@@ -44,6 +48,8 @@ class Scored:
     present: Floats
     labels: Integers
     contributions: Floats
+    factors: Floats
+    addends: Floats
     distances_sq: Floats
     scores: Floats
     alerted: NDArray[np.bool_]
@@ -67,6 +73,15 @@ class ModelVersion:
     Scale: a feature's ``means`` and ``deviations`` over all that was learned.  Distance: each
     feature's deviation from the center is divided by the cluster's own standard deviation, which is
     shrunk to the overall one for young clusters and never falls below a floor.
+
+    A center is believed as far as traffic comes to it: of a cluster with the share π of all payments
+    the belief is b = π / (π + `belief_share`), and the distance is b times that to the center plus
+    1 - b times that to the mean of all traffic.  Otherwise the few strange payments that found a
+    cluster of their own would be excused by it.
+
+    A feature of which little was learned counts in proportion (``maturities``).  The sum over the
+    features that are known is divided by what is expected of them (``expectations``, the mean
+    addends), so that the ranking and its threshold do not jump when a feature becomes known.
     """
 
     id: str
@@ -77,6 +92,9 @@ class ModelVersion:
     means: Floats
     deviations: Floats
     currency_means: Floats
+    beliefs: Floats
+    maturities: Floats
+    expectations: Floats
     threshold_sq: float
     head: LogOdds | None = None
     is_head_active: bool = False
@@ -111,6 +129,9 @@ class ModelVersion:
             means=means,
             deviations=deviations,
             currency_means=currency_means,
+            beliefs=_beliefs(sums.cluster_weights, config.belief_share),
+            maturities=_maturities(sums.feature_weights, config.maturity_weight),
+            expectations=_expectations(sums, config.expectation_prior_weight),
             threshold_sq=quantile(sums.score_histogram, 1.0 - share),
             head=head,
             is_head_active=head is not None and _is_better(sums, config),
@@ -144,10 +165,11 @@ class ModelVersion:
         ``V`` IN (n, n_verdict_names) is what verdicts say of them, None for nothing.
         """
         prepared, present = self.prepare(X, currencies)
-        precisions, sides = 1.0 / self.variances, np.array(self.config.sides)
-        labels = assign(prepared, present, self.centers, precisions)
-        addends = contributions(prepared, present, self.centers, precisions, labels, sides)
-        distances_sq = addends.sum(axis=1)
+        labels = assign(prepared, present, self.centers, 1.0 / self.variances)
+        factors = self._factors(present)
+        addends = self._addends(prepared, present, labels)
+        shares = addends * self.maturities * factors[:, None]
+        distances_sq = shares.sum(axis=1)
         distance_ranks = share_below(self.sums.score_histogram, distances_sq)
         inputs = self._inputs(X, currencies, V, distances_sq)
         log_odds = ranks = None
@@ -161,7 +183,9 @@ class ModelVersion:
             X=prepared,
             present=present,
             labels=labels,
-            contributions=addends,
+            contributions=shares,
+            factors=factors,
+            addends=np.where(self.maturities > 0, addends, _USUAL_ADDEND * present),
             distances_sq=distances_sq,
             scores=scores,
             alerted=alerted,
@@ -182,6 +206,48 @@ class ModelVersion:
         inputs[:, n_features:-1] = np.nan if V is None else V
         inputs[:, -1] = np.log(np.maximum(distances_sq, _SMALLEST_DISTANCE_SQ))
         return inputs
+
+    def _addends(self, X: Floats, present: Floats, labels: Integers) -> Floats:
+        """Return every feature's addend in full, shape (n, n_features)."""
+        sides, reach = np.array(self.config.sides), self.config.linear_beyond
+        to_center = contributions(
+            X, present, self.centers, 1.0 / self.variances, labels, sides, reach
+        )
+        everywhere = np.zeros(len(X), dtype=np.int64)
+        to_mean = contributions(
+            X, present, self.means[None], 1.0 / self.deviations[None] ** 2, everywhere, sides, reach
+        )
+        belief = self.beliefs[labels, None]
+        return np.asarray(belief * to_center + (1.0 - belief) * to_mean)
+
+    def _factors(self, present: Floats) -> Floats:
+        """Return what makes sums over each row's known features comparable, shape (n,)."""
+        floor = self.config.expectation_floor
+        usual = _USUAL_ADDEND * self.config.n_features + floor
+        return np.asarray(usual / (present @ (self.maturities * self.expectations) + floor))
+
+    def expected(self, label: int, feature: int, value: float) -> float:
+        """Return what ``value`` of ``feature`` is suspicious against: the center, or else the mean."""
+        center = float(self.centers[label, feature])
+        is_suspicious = (value - center) * self.config.sides[feature] >= 0
+        return center if is_suspicious else float(self.means[feature])
+
+
+def _beliefs(cluster_weights: Floats, half_at: float) -> Floats:
+    """Return how far each center is believed, from 0 to 1; 1/2 at the share ``half_at``."""
+    shares = cluster_weights / max(float(cluster_weights.sum()), 1e-12)
+    return np.asarray(shares / np.maximum(shares + half_at, 1e-12))
+
+
+def _expectations(sums: Sums, prior_weight: float) -> Floats:
+    """Return each feature's mean addend, mixed with the usual one while little is learned of it."""
+    weights = sums.feature_weights + prior_weight
+    return np.asarray((sums.feature_addends + _USUAL_ADDEND * prior_weight) / weights)
+
+
+def _maturities(feature_weights: Floats, in_full_at: float) -> Floats:
+    """Return how far each feature counts, from 0 to 1."""
+    return np.minimum(feature_weights / max(in_full_at, 1e-12), 1.0)
 
 
 def _alerting_share(sums: Sums, alert_budget: float) -> float:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from streamer.datafiles import ColumnMapping, FileBatch, count_rows, read_batches
+from streamer.datafiles.substitutes import Substitutes
 from streamer.errors import ConfigurationError
 from streamer.events import Transaction
 
@@ -373,3 +374,29 @@ def test_a_files_own_ids_win_over_row_numbers(tmp_path: Path) -> None:
 def test_an_unknown_time_unit_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="time unit must be one of day, hour, second"):
         ColumnMapping(time_unit="week")  # type: ignore[arg-type]
+
+
+def test_categories_with_names_get_the_same_code_in_every_batch_and_format(tmp_path: Path) -> None:
+    """Numbered from 9000 in order of appearance; four digits stay, and nothing stays out."""
+    names = ["'es_food'", "5411", "es_home", "'es_food'", "7", ""]
+    base = {"card_id": ["a"] * 6, "amount": [1.0] * 6, "timestamp": [float(i) for i in range(6)]}
+    as_parquet = parquet(tmp_path / "c.parquet", base | {"kind": names})
+    as_csv = tmp_path / "c.csv"
+    as_csv.write_text(
+        "card_id,amount,timestamp,kind\n" + "".join(f"a,1,{i},{x}\n" for i, x in enumerate(names))
+    )
+    for path in (as_parquet, as_csv):
+        mapping = ColumnMapping(
+            {"mcc": "kind"}, {"currency": "EUR"}, time_unit="day", number_rows=True
+        )
+        rows = [row for batch in read_batches(path, mapping, 2) for row in objects(batch)]
+        codes = [row.get("mcc") for row in rows]
+        assert codes == ["9000", "5411", "9001", "9000", "9002", None]
+        assert "3 categories" in mapping.substitutes.notes[0]
+
+
+def test_more_names_of_categories_than_codes_is_an_error() -> None:
+    substitutes = Substitutes()
+    substitutes.category_codes([f"shop-{i}" for i in range(1_000)])
+    with pytest.raises(ConfigurationError, match="at most 1,000 different names, got another: x"):
+        substitutes.category_codes(["x"])

@@ -155,16 +155,33 @@ def test_a_file_of_day_numbers_without_ids_is_measured(tmp_path: Path) -> None:
     assert "--time-unit" in refused.stderr
 
 
-def test_a_file_without_cards_or_labels_says_what_to_map(tmp_path: Path) -> None:
+def test_a_file_without_labels_says_what_to_map(tmp_path: Path) -> None:
     path = steps_file(tmp_path / "bank.csv")
     names = ("--map", "timestamp=step", "--default", "currency=EUR", "--time-unit", "day")
     names += ("--protocol", "prequential")
-    no_card = run("evaluate", str(path), *names)
-    assert no_card.exit_code == 2
-    assert "--map card_id=COLUMN; bank.csv has the columns step, customer" in no_card.stderr
     no_label = run("evaluate", str(path), *names, "--map", "card_id=customer")
     assert no_label.exit_code == 2
     assert "--map label=COLUMN" in no_label.stderr
+
+
+def test_a_file_without_cards_or_currency_is_measured_and_the_notes_say_so(tmp_path: Path) -> None:
+    """Every payment is a card of its own, categories have names, and labels are words."""
+    path = tmp_path / "bank.csv"
+    lines = [
+        f"{i},{20 + i % 7 + (900 if i % 20 == 0 else 0)},es_{i % 15},{i % 20 == 0}\n"
+        for i in range(4_000)
+    ]
+    path.write_text("seconds,amount,category,fraud\n" + "".join(lines))
+    names = ("--map", "timestamp=seconds", "--map", "label=fraud", "--map", "mcc=category")
+    names += ("--time-unit", "second", "--protocol", "prequential", "--no-labels")
+    result = evaluated(path, *names)
+    assert (result["cards"], result["rows"]) == (3_000, 3_000)
+    assert result["detectors"]["streamer"]["auc_roc"] > 0.99
+    notes = " ".join(result["notes"])
+    assert "every payment counts as a card of its own" in notes
+    assert "taken to be in EUR" in notes
+    assert "15 categories that are not four digits" in notes
+    assert "dead-lettered" not in notes
 
 
 @pytest.mark.parametrize("text", ["7", "d", "-1d", "1w"])

@@ -26,6 +26,11 @@ def small_config(**changes: Any) -> ModelConfig:
             "score_half_life": math.inf,
             "warmup": 100,
             "alert_budget": 0.02,
+            # A plain squared distance to the center, which can be worked out by hand.
+            "linear_beyond": math.inf,
+            "belief_share": 0.0,
+            "maturity_weight": 0.0,
+            "expectation_floor": 1e15,
         }
         | changes
     )

@@ -22,7 +22,7 @@ from streamer.model.codec import VersionHeader, decode_version, encode_version, 
 from tests.model.helpers import small_config, sums_with_centers
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "61caf5c945944cd061de7f8e00f488dfce17c89a4ae28383e560a566026eea79"
+GOLDEN_ID = "4d96a1d8f4532470df24d0fbe6de92cab2447183d3410fec9d23c6ab7359c73f"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamer.model import ModelConfig, ModelVersion, Sums, delta_limit, learn_warming
+from streamer.model import (
+    ModelConfig,
+    ModelVersion,
+    Sums,
+    delta_limit,
+    learn,
+    learn_warming,
+)
 from streamer.model.histogram import bin_of
 from tests.model.helpers import (
     euros,
@@ -212,3 +219,69 @@ def test_the_alert_budget_is_held_within_a_tenth(drift: float) -> None:
     young, old = achieved(drift, seed=0)
     assert young == pytest.approx(1.0, abs=0.1)
     assert old == pytest.approx(1.0, abs=0.1)
+
+
+def test_beyond_two_deviations_an_addend_grows_linearly() -> None:
+    """Deviation 1, c = 2: 1.5² = 2.25; at 5 deviations 2·(2·5 - 2) = 16 instead of 25."""
+    version = version_of(one_center(), small_config(linear_beyond=2.0))
+    scored = version.score(np.array([[0.0, 1.5, 5.0]]), np.array([0]))
+    assert scored.contributions[0] == pytest.approx([0.0, 2.25, 16.0])
+
+
+def test_a_center_without_traffic_excuses_nothing() -> None:
+    """Shares 0.99 and 0.01, belief at 0.01 is half.  The mean of all is 0.01·100 = 1, the variance
+    1 + 0.99·0.01·100² = 100.  At the small center the distance to it is 0, to the mean 99²/100 = 98.01,
+    and half of that counts, in each feature."""
+    centers = np.array([[0.0] * 3, [100.0] * 3])
+    sums = sums_with_centers(CONFIG, centers, np.array([99_000.0, 1_000.0]), 1.0)
+    version = version_of(sums, small_config(belief_share=0.01))
+    X = np.array([[100.0, 100.0, 100.0]])
+    assert version.beliefs == pytest.approx([0.99, 0.5])
+    assert version.score(X, np.array([1])).contributions[0, 1] == pytest.approx(49.005)
+    assert version.expected(1, 1, 100.0) == 100.0
+
+
+def test_what_is_expected_is_the_mean_where_the_center_itself_is_stranger_than_the_value() -> None:
+    """Feature 1 is suspicious above.  50 is below the center at 100, and above the mean of 1."""
+    centers = np.array([[0.0] * 3, [100.0] * 3])
+    sums = sums_with_centers(CONFIG, centers, np.array([99_000.0, 1_000.0]), 1.0)
+    version = version_of(sums, small_config(sides=(1, 1, 1)))
+    assert version.expected(1, 1, 50.0) == pytest.approx(1.0)
+    assert version.expected(1, 1, 120.0) == 100.0
+
+
+def test_a_feature_counts_in_proportion_to_what_was_learned_of_it() -> None:
+    """Feature 2 was known in 250 of the 1,000 payments that make it count in full: a quarter of 4."""
+    sums = one_center()
+    sums.feature_weights = np.array([2_000.0, 2_000.0, 250.0])
+    sums.feature_sums_sq = sums.feature_weights * 1.0
+    version = version_of(sums, small_config(maturity_weight=1_000.0))
+    assert version.maturities.tolist() == [1.0, 1.0, 0.25]
+    contributions = version.score(np.array([[0.0, 2.0, 2.0]]), np.array([0])).contributions[0]
+    assert contributions == pytest.approx([0.0, 4.0, 1.0])
+
+
+def test_distances_over_few_known_features_are_made_comparable_and_still_sum() -> None:
+    """Mean addends 1, 2 and 4, floor 0.5, and usual are 3 features at 0.5: a full row is divided by
+    7.5 and multiplied by 2.  Without feature 2 the divisor is 3.5: 3² in feature 1 counts 9·2/3.5."""
+    sums = one_center()
+    sums.feature_addends = sums.feature_weights * np.array([1.0, 2.0, 4.0])
+    version = version_of(sums, small_config(expectation_floor=0.5, expectation_prior_weight=0.0))
+    scored = version.score(np.array([[0.0, 3.0, np.nan], [0.0, 3.0, 0.0]]), np.array([0, 0]))
+    assert scored.factors == pytest.approx([2.0 / 3.5, 2.0 / 7.5])
+    assert scored.distances_sq == pytest.approx([18.0 / 3.5, 18.0 / 7.5])
+    assert scored.contributions.sum(axis=1) == pytest.approx(scored.distances_sq)
+    delta = Sums.zero(version.config)
+    learn(delta, scored, np.array([True, True]), np.zeros(2), np.array([0, 0]))
+    assert delta.feature_addends == pytest.approx([0.0, 18.0, 0.0])  # as before the factor
+
+
+def test_of_a_feature_never_learned_the_usual_addend_is_expected() -> None:
+    """Its own would be measured against a mean and a deviation that mean nothing: 0.5 stands in."""
+    sums = one_center()
+    sums.feature_weights[2] = sums.feature_sums[2] = sums.feature_sums_sq[2] = 0.0
+    version = version_of(sums)
+    scored = version.score(np.array([[0.0, 0.0, 7.0], [0.0, 0.0, np.nan]]), np.array([0, 0]))
+    assert scored.contributions[:, 2].tolist() == [0.0, 0.0]
+    assert scored.addends[:, 2].tolist() == [0.5, 0.0]
+    assert version.expectations[2] == 0.5

@@ -28,22 +28,23 @@ def fixed_version() -> ModelVersion:
     """Return a version of round numbers: usual amount e³ = 20.09 EUR, all features of deviation 1.
 
     Cluster 0 has its center at 0 in every feature and three quarters of the traffic, the others at
-    0.3, 0.6 and 0.9.  98 of 100 payments had a squared distance of 2^6, 64 to 65.4, and 2 of 2^8:
+    0.3, 0.6 and 0.9.  980 of 1,000 payments had a squared distance of 2^4, 16 to 16.4, and 20 of 2^6:
     the threshold lies between.
     """
     sums = Sums.zero(CONFIG.model)
     n_features = len(FEATURE_NAMES)
-    weights = np.array([75.0, 15.0, 7.0, 3.0])
+    weights = np.array([750.0, 150.0, 70.0, 30.0])
     centers = 0.3 * np.arange(4.0)[:, None] * np.ones(n_features)
     known = np.repeat(weights[:, None], n_features, axis=1)
     sums.cluster_weights, sums.cluster_known = weights, known
     sums.cluster_sums, sums.cluster_sums_sq = known * centers, known * (centers**2 + 1.0)
     sums.feature_weights, sums.feature_sums = known.sum(axis=0), sums.cluster_sums.sum(axis=0)
     sums.feature_sums_sq = sums.cluster_sums_sq.sum(axis=0)
-    sums.currency_weights[:], sums.currency_sums[:] = 100.0, 300.0
-    sums.score_histogram[448], sums.score_histogram[512] = 98.0, 2.0
-    sums.alerted_weight = np.asarray(2.0)
-    sums.transactions_seen = sums.transactions_taught = 100
+    sums.feature_addends = 0.5 * sums.feature_weights
+    sums.currency_weights[:], sums.currency_sums[:] = 1_000.0, 3_000.0
+    sums.score_histogram[384], sums.score_histogram[448] = 980.0, 20.0
+    sums.alerted_weight = np.asarray(20.0)
+    sums.transactions_seen = sums.transactions_taught = 1_000
     return ModelVersion.of("0123456789abcdef" * 4, sums, CONFIG.model)
 
 
