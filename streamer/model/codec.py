@@ -28,7 +28,15 @@ __all__ = ["FORMAT", "VersionHeader", "decode_version", "encode_version", "state
 FORMAT: Final = "2"
 _LENGTH_BYTES: Final = 8
 _ARRAY_NAMES: Final = frozenset(f.name for f in fields(Sums))
-_PER_CURRENCY: Final = ("currency_weights", "currency_sums")
+_PER_CURRENCY: Final = ("currency_weights", "currency_sums", "reference_currency_means")
+# Versions from before drift was measured lack these; they start without a reference.
+_SINCE_DRIFT: Final = (
+    "feature_histograms",
+    "reference_histograms",
+    "reference_currency_means",
+    "reference_at",
+    "reference_due",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,9 @@ def decode_version(blob: bytes, config: ModelConfig) -> tuple[Sums, VersionHeade
             f"model version format must be {FORMAT}, got {metadata.get('format')!r}; "
             "export it again with this release"
         )
+    if not arrays.keys() & set(_SINCE_DRIFT):
+        empty = _arrays(Sums.zero(config))
+        arrays |= {name: empty[name] for name in _SINCE_DRIFT}
     missing = sorted((_HEADER_FIELDS - metadata.keys()) | (_ARRAY_NAMES - arrays.keys()))
     if missing:
         raise ConfigurationError(
