@@ -22,7 +22,7 @@ from streamer.model.codec import VersionHeader, decode_version, encode_version, 
 from tests.model.helpers import small_config, sums_with_centers
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "61caf5c945944cd061de7f8e00f488dfce17c89a4ae28383e560a566026eea79"
+GOLDEN_ID = "04cd3900c7fd996c64d5482aa2ec59eed8913c367b220428c42997b226724432"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,
@@ -41,6 +41,9 @@ def known_sums() -> Sums:
     sums.score_histogram[[256, 300]] = 38.0, 4.0
     sums.alerted_weight = np.asarray(1.5)
     sums.transactions_seen, sums.transactions_taught, sums.revivals = 42, 40, 3
+    sums.feature_histograms[:, 33], sums.reference_histograms[:, 34] = 42.0, 21.0
+    sums.reference_currency_means[:] = 3.5, 0.0
+    sums.reference_at, sums.reference_due = 21, 84
     return sums
 
 
@@ -208,6 +211,16 @@ def test_a_version_from_before_a_currency_was_appended_is_read_and_the_new_one_i
     assert sums.currency_weights.tolist() == [40.0, 2.0, 0.0]
     assert sums.currency_sums.tolist() == [150.0, 9.0, 0.0]
     assert sums.merged(Sums.zero(config)).transactions_seen == 42
+
+
+def test_a_version_from_before_drift_was_measured_is_read_and_has_no_reference() -> None:
+    blob = GOLDEN.read_bytes()
+    of_drift = {f.name for f in fields(Sums) if f.name.startswith(("feature_hist", "reference"))}
+    older = {name: array for name, array in load(blob).items() if name not in of_drift}
+    sums, _ = decode_version(save(older, metadata=parts(blob)[0]["__metadata__"]), CONFIG)
+    assert len(of_drift) == 5
+    assert sums.transactions_seen == 42
+    assert not any(np.any(getattr(sums, name)) for name in of_drift)
 
 
 if __name__ == "__main__":
