@@ -50,12 +50,11 @@ def count_features(
     position = X / np.asarray(spread_floors)
     position[:, 0] = np.where(usual == 0.0, np.nan, X[:, 0] - usual) / spread_floors[0]
     position += _ZERO
-    # The ends in this order also take infinities; fmin and fmax would pass over NaN.
     np.clip(position, 1.0, float(_N_VALUE_BINS), out=position)
-    np.nan_to_num(position, copy=False, nan=float(UNKNOWN))
-    bins = position.astype(np.intp)
-    bins += np.arange(d) * N_FEATURE_BINS
-    counted = np.bincount(bins.ravel(), minlength=d * N_FEATURE_BINS)
+    # Of NaN and a number fmax takes the number: a tenth of what nan_to_num costs.
+    np.fmax(position, float(UNKNOWN), out=position)
+    position += np.arange(d) * float(N_FEATURE_BINS)
+    counted = np.bincount(position.astype(np.intp).ravel(), minlength=d * N_FEATURE_BINS)
     histograms += counted.reshape(d, N_FEATURE_BINS)
 
 

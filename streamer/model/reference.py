@@ -4,8 +4,8 @@ Features remember up to 60 days, so their distributions move for months after a 
 traffic does not: held against its eighth day, simulated traffic without any drift had a pace ratio with
 a PSI of 4.5.  How many transactions 60 days are differs from bank to bank.  The reference is therefore
 provisional at first and frozen anew each time there have been half as many again.  It has settled
-when one such step, longer than what the histograms remember, has moved no feature by as much as would
-count as drift; from then on only a promotion freezes another.
+when one such step, longer than what the histograms remember, has moved no feature by much; from then
+on only a promotion freezes another.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from dataclasses import replace
 from typing import Final
 
 from streamer.model.config import ModelConfig
-from streamer.model.drift import MOVED_PSI, stability_index
+from streamer.model.drift import stability_index
 from streamer.model.sums import SETTLED, Sums
 
 __all__ = ["follow_reference", "refrozen"]
 
 # Over 1.5 half-lives two thirds of what the histograms hold have been replaced.
 _SETTLING_HALF_LIVES: Final = 1.5
-# A memory of 30 days, as the slowest feature has, moves it less after such a step than in the step.
 _GROWTH: Final = 1.5
+# The slowest feature fills as 1 - 0.5^(t / 30 days): after a step with this PSI what is still to come
+# has less than half of it, which is below what counts as drift.
+_SETTLING_PSI: Final = 0.3
 
 
 def follow_reference(sums: Sums, config: ModelConfig) -> Sums:
@@ -37,7 +39,7 @@ def follow_reference(sums: Sums, config: ModelConfig) -> Sums:
     step = seen - sums.reference_at
     moved = stability_index(sums.reference_histograms, sums.feature_histograms).max()
     is_long = step >= _SETTLING_HALF_LIVES * config.half_life
-    if is_long and moved < MOVED_PSI:
+    if is_long and moved < _SETTLING_PSI:
         return _frozen(sums, due=SETTLED)
     return _frozen(sums, due=seen + int(_GROWTH * step))
 
