@@ -19,7 +19,9 @@ _DIRECTED: Final = 0.1
 _KNOWN_LESS: Final = 0.1
 
 Reference = Literal["none", "provisional", "settled"]
-Direction = Literal["up", "down", "wider", "narrower", "known more often", "known less often"]
+Direction = Literal[
+    "up", "down", "wider", "narrower", "none", "known more often", "known less often"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,9 @@ def _direction(drift: Drift, index: int) -> Direction:
     shift = drift.means[index] - drift.reference_means[index]
     if abs(shift) > _DIRECTED * usual_spread:
         return "up" if shift > 0 else "down"
-    return "wider" if spread > usual_spread else "narrower"
+    if abs(spread - usual_spread) > _DIRECTED * usual_spread:
+        return "wider" if spread > usual_spread else "narrower"
+    return "none"
 
 
 def _sentence(

@@ -47,6 +47,7 @@ def test_without_drift_nothing_has_moved() -> None:
     assert len(found.features) == len(FEATURE_NAMES)
     assert (found.reference, found.reference_transactions) == ("settled", 640_000)
     assert max(feature.psi for feature in found.features) < 0.02
+    assert {feature.direction for feature in found.features} == {"none"}
 
 
 def test_dearer_payments_are_told_in_money_with_their_direction() -> None:
