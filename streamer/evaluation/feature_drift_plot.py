@@ -35,13 +35,13 @@ def feature_drift(evaluation: Evaluation, figure: Any) -> None:
     settled = np.array(trace.settled[n_without:])
     # By what counts: the settled stretch where there is one.
     counted = psi[settled] if settled.any() else psi
-    order = np.argsort(-counted.max(axis=0), kind="stable")
-    for index in order[_N_NAMED:]:
+    highest = counted.max(axis=0)
+    order = np.argsort(-highest, kind="stable")
+    named = [index for index in order[:_N_NAMED].tolist() if highest[index] > _FLOOR]
+    for index in order[len(named) :]:
         axes.plot(times, psi[:, index], color="0.8", linewidth=0.8, zorder=1)
     axes.plot([], [], color="0.8", linewidth=0.8, label="the other features")
-    for index, colour in zip(
-        order[:_N_NAMED], (c for c in COLOURS if c != "#555555"), strict=False
-    ):
+    for index, colour in zip(named, (c for c in COLOURS if c != "#555555"), strict=False):
         name = config.feature_names[index].replace("_", " ")
         axes.plot(times, psi[:, index], color=colour, linewidth=1.4, label=name, zorder=2)
     axes.axhline(MOVED_PSI, color="black", linewidth=0.8, linestyle=":", label="moved: 0.2")

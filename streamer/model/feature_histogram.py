@@ -28,6 +28,8 @@ UNKNOWN: Final = 0
 _N_VALUE_BINS: Final = 64
 N_FEATURE_BINS: Final = 1 + _N_VALUE_BINS
 _ZERO: Final = 1 + _N_VALUE_BINS // 2
+# An array of more than 128 KiB is mapped anew at every call, which takes longer than counting.
+_SLICE: Final = 1_000
 
 
 def count_features(
@@ -43,12 +45,17 @@ def count_features(
     currency.  ``currency_means`` (c,) are the usual ln amounts that amounts are counted against, 0
     where none is known yet: such an amount counts as not known.
     """
-    n, d = X.shape
-    if not n:
-        return
     usual = currency_means[currencies]
-    position = X / np.asarray(spread_floors)
-    position[:, 0] = np.where(usual == 0.0, np.nan, X[:, 0] - usual) / spread_floors[0]
+    amounts = np.where(usual == 0.0, np.nan, X[:, 0] - usual)
+    for first in range(0, len(X), _SLICE):
+        rows = slice(first, first + _SLICE)
+        _count(histograms, X[rows], amounts[rows], np.asarray(spread_floors))
+
+
+def _count(histograms: Floats, X: Floats, amounts: Floats, floors: Floats) -> None:
+    d = len(floors)
+    position = X / floors
+    position[:, 0] = amounts / floors[0]
     position += _ZERO
     np.clip(position, 1.0, float(_N_VALUE_BINS), out=position)
     # Of NaN and a number fmax takes the number: a tenth of what nan_to_num costs.
