@@ -54,8 +54,10 @@ def count_features(
 
 def _count(histograms: Floats, X: Floats, amounts: Floats, floors: Floats) -> None:
     d = len(floors)
-    position = X / floors
-    position[:, 0] = amounts / floors[0]
+    # What is beyond a float lies beyond the last bin as well.
+    with np.errstate(over="ignore"):
+        position = X / floors
+        position[:, 0] = amounts / floors[0]
     position += _ZERO
     np.clip(position, 1.0, float(_N_VALUE_BINS), out=position)
     # Of NaN and a number fmax takes the number: a tenth of what nan_to_num costs.
