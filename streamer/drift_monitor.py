@@ -28,17 +28,22 @@ class DistanceMonitor:
     """Watches the distances of one worker's payments, in the order in which they are scored."""
 
     def __init__(self) -> None:
-        # Importing river takes more than a second, which only a worker is to wait for.
-        from river.drift import PageHinkley
-
-        self._detector: Any = PageHinkley(
-            min_instances=_MIN_GROUPS, delta=_TOLERATED, threshold=_THRESHOLD
-        )
+        self._detector: Any = None
         self._waiting: NDArray[np.float64] = np.zeros(0)
         self.n_drifts = 0
 
+    def load(self) -> None:
+        """Import river, which takes more than a second; `add` would do so in the middle of scoring."""
+        from river.drift import PageHinkley
+
+        self._detector = PageHinkley(
+            min_instances=_MIN_GROUPS, delta=_TOLERATED, threshold=_THRESHOLD
+        )
+
     def add(self, distances_sq: NDArray[np.float64]) -> int:
         """Take the squared distances of a batch and return how many shifts they brought to light."""
+        if self._detector is None:
+            self.load()
         logs = 0.5 * np.log(np.maximum(distances_sq, _SMALLEST_SQ))
         waiting = np.concatenate([self._waiting, logs])
         n_groups = len(waiting) // _GROUP

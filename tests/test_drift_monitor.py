@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -37,6 +40,18 @@ def test_how_payments_come_in_batches_makes_no_difference() -> None:
     n_whole = whole.add(values)
     n_parts = sum(parts.add(part) for part in np.array_split(values, 777))
     assert n_whole == n_parts == whole.n_drifts == parts.n_drifts >= 1
+
+
+def test_river_is_imported_when_it_is_needed_and_not_before() -> None:
+    """The endpoints of a worker are up, and every command answers, before that second has passed."""
+    code = (
+        "import sys; from streamer.drift_monitor import DistanceMonitor; m = DistanceMonitor(); "
+        "before = 'river' in sys.modules; m.load(); print(before, 'river' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout.strip() == "False True"
 
 
 def test_distances_of_zero_and_empty_batches_are_taken() -> None:

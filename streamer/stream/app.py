@@ -102,6 +102,8 @@ class ScoringApp(faust.App):
             await self.endpoints.stop()
             is_misconfigured = isinstance(error, ConfigurationError)
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
+        # In a thread, so that the endpoints answer meanwhile; nothing is scored before this is done.
+        await asyncio.to_thread(self.scoring.distance_monitor.load)
         self.scoring.adopt(head)
         for name in ("kafka", "redis"):
             self.scoring.metrics.dependency_up.labels(name).set(1)
