@@ -22,7 +22,7 @@ from streamer.model.codec import VersionHeader, decode_version, encode_version, 
 from tests.model.helpers import small_config, sums_with_centers
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "04cd3900c7fd996c64d5482aa2ec59eed8913c367b220428c42997b226724432"
+GOLDEN_ID = "0ee74b2b5de1b55ff72b5967c7e862368603b0940ae57bb34b6eaccc338b70dc"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,
