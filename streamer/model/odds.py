@@ -99,7 +99,7 @@ def basis(standardised: Floats) -> Floats:
 def functions(standardised: Floats, coefficients: Floats) -> Floats:
     """Return f_j, shape (n, n_inputs): the basis times its coefficients, summed per input."""
     parts = coefficients[1:].reshape(1 + len(KNOTS), standardised.shape[1])
-    total = standardised * parts[0]
+    total: Floats = standardised * parts[0]
     for knot, slopes in zip(KNOTS, parts[1:], strict=True):
         total += _hinge(standardised, knot) * slopes
     return total
