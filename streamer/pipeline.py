@@ -25,7 +25,15 @@ from streamer.features import Columns, History, Tables, feature_matrix, verdict_
 from streamer.hashing import uniform_hash
 from streamer.labels import LabelConfig, LabelState, Waiting, remember
 from streamer.ledger import Ledger
-from streamer.model import ModelConfig, ModelVersion, Scored, Sums, learn, learn_warming
+from streamer.model import (
+    ModelConfig,
+    ModelVersion,
+    Scored,
+    Sums,
+    count_features,
+    learn,
+    learn_warming,
+)
 
 __all__ = ["Outcome", "PartitionState", "PipelineConfig", "Prepared", "prepare", "process", "score"]
 
@@ -87,6 +95,8 @@ class Outcome:
     n_key_mismatches: int
     n_late: int
     n_suppressed: int
+    distances_sq: NDArray[np.float64]
+    """Of the transactions in their order; empty while warming."""
 
 
 def process(
@@ -132,6 +142,7 @@ def score(
     alerts: list[Alert] = []
     scores: list[Score] = []
     n_late = n_suppressed = n_alerted = 0
+    scored = None
     if prepared.columns is not None:
         columns = prepared.columns
         history = History.observe(columns, state.tables)
@@ -141,7 +152,7 @@ def score(
         scored = None if version.is_warming else version.score(X, columns.currencies, V)
         alerted, is_published = _decide(decoded, state, scored)
         n_alerted, n_suppressed = int(alerted.sum()), int(is_published.sum())
-        _teach(state.delta, X, columns, scored, alerted)
+        _teach(state.delta, version, X, columns, scored, alerted)
         if scored is not None:
             _remember(decoded, state, version, scored, alerted, config.labels)
             context = AlertContext(
@@ -170,6 +181,7 @@ def score(
         decoded.n_key_mismatches,
         n_late,
         n_suppressed,
+        np.zeros(0) if scored is None else scored.distances_sq,
     )
 
 
@@ -191,6 +203,7 @@ def _decide(
 
 def _teach(
     delta: Sums,
+    version: ModelVersion,
     X: NDArray[np.float64],
     columns: Columns,
     scored: Scored | None,
@@ -200,6 +213,8 @@ def _teach(
         learn_warming(delta, X, columns.currencies)
     else:
         learn(delta, scored, ~alerted, X[:, 0], columns.currencies)
+        usual, floors = version.sums.reference_currency_means, version.config.spread_floors
+        count_features(delta.feature_histograms, X, columns.currencies, usual, floors)
 
 
 def _remember(

@@ -17,6 +17,7 @@ from streamer.alerts import describe_center
 from streamer.cli.options import as_json
 from streamer.cli.output import print_json, readable_errors
 from streamer.codes import CURRENCIES
+from streamer.drift_report import describe_drift
 from streamer.model import ModelVersion
 from streamer.settings import load_settings
 from streamer.store import Store
@@ -59,9 +60,11 @@ def list_versions(as_json: bool) -> None:
 @as_json
 @readable_errors
 def show(version: str, as_json: bool) -> None:
-    """Show VERSION (an id or its beginning, or `head`): where it comes from and its centers."""
+    """Show VERSION (an id or its beginning, or `head`): where it comes from, centers and drift."""
     _, head = _with_store(lambda store: store.version(version))
-    derived = ModelVersion.of(head.id, head.sums, model_config(load_settings()))
+    config = model_config(load_settings())
+    derived = ModelVersion.of(head.id, head.sums, config)
+    drift = describe_drift(head.sums, config)
     currency = int(head.sums.currency_weights.argmax())
     mean = float(derived.currency_means[currency])
     order = np.argsort(-head.sums.cluster_weights).tolist()
@@ -79,6 +82,7 @@ def show(version: str, as_json: bool) -> None:
             msgspec.to_builtins(describe_center(derived, k, 0.0 if np.isnan(mean) else mean))
             for k in order
         ],
+        "drift": msgspec.to_builtins(drift),
     }
     if as_json:
         print_json(described)
@@ -88,6 +92,14 @@ def show(version: str, as_json: bool) -> None:
         console.print(f"[bold]{name}[/bold] {described[name]}", highlight=False)
     for name, value in msgspec.to_builtins(head.header).items():
         console.print(f"[bold]{name}[/bold] {value}", highlight=False)
+    console.print(
+        f"[bold]drift[/bold] against {drift.reference_transactions:,} transactions "
+        f"({drift.reference} reference)",
+        highlight=False,
+    )
+    for feature in drift.features if drift.reference != "none" else ():
+        mark = "moved" if feature.has_moved else ""
+        console.print(f"  {mark:5}  {feature.sentence}", highlight=False, soft_wrap=True)
     for center in described["centers"]:
         console.print(f"\n[bold]center {center['index']}[/bold] {center['share_of_traffic']:.1%}")
         for value in center["values"]:

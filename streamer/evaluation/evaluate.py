@@ -57,7 +57,7 @@ class Evaluation:
 
 def evaluate(request: Request, *, now_ms: int, on_progress: Progress) -> Evaluation:
     """Run everything that ``request`` asks for, reading the file once."""
-    require("sklearn.ensemble", "river.anomaly")
+    require("sklearn.ensemble")
     n_rows = count_rows(request.path)
     started = time.monotonic()
     passed = run_pass(

@@ -11,7 +11,6 @@ __all__ = ["require"]
 
 _PACKAGE_OF: Final = {
     "sklearn.ensemble": "scikit-learn",
-    "river.anomaly": "river",
     "matplotlib": "matplotlib",
 }
 

@@ -21,12 +21,13 @@ from streamer.batch import Batch, StoredRecord
 from streamer.datafiles import FileBatch
 from streamer.decoding import Decoded, decode_batch
 from streamer.errors import ConfigurationError, InvariantError
+from streamer.evaluation.drift_trace import DriftTrace
 from streamer.evaluation.rows import Rows
 from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, Teacher, cuts, teach
 from streamer.events import Score
 from streamer.features import FEATURE_NAMES, History, Tables, feature_matrix
 from streamer.labels import LabelConfig
-from streamer.model import ModelVersion, Sums, advance, delta_limit
+from streamer.model import ModelVersion, Sums, advance, delta_limit, drift_of
 from streamer.model.codec import state_id
 from streamer.pipeline import PartitionState, PipelineConfig, prepare, score
 
@@ -58,6 +59,7 @@ class Pass:
     n_verdicts: int
     refused: Counter[str]
     """Dead letters by reason code and JSON path."""
+    drift: DriftTrace
 
 
 def ranking_score(score: Score, *, with_labels: bool) -> float:
@@ -108,7 +110,9 @@ def run_pass(
         on_progress(len(records))
     if offset != n_rows:
         raise InvariantError(f"file must yield its {n_rows} rows, got {offset}")
-    return Pass(runner.columns.rows(), runner.version, runner.n_verdicts, runner.refused)
+    return Pass(
+        runner.columns.rows(), runner.version, runner.n_verdicts, runner.refused, runner.drift
+    )
 
 
 def _all_refused(refused: Counter[str]) -> ConfigurationError:
@@ -185,6 +189,8 @@ class _Runner:
     clock_ms: int = -1
     n_verdicts: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+    drift: DriftTrace = field(default_factory=DriftTrace)
+    latest_ms: int = -1
 
     def __post_init__(self) -> None:
         config, model = self.config, self.config.pipeline.model
@@ -240,6 +246,7 @@ class _Runner:
         self.refused.update(f"{letter.reason} at {letter.path}" for letter in outcome.dead_letters)
         if prepared.columns is None:
             return
+        self.latest_ms = max(self.latest_ms, *decoded.times_ms)
         history = History.observe(prepared.columns, self.label_free)
         X = feature_matrix(prepared.columns, history)
         with_labels = self.config.label_delay_ms is not None
@@ -253,3 +260,4 @@ class _Runner:
         self.sums = advance(self.sums, self.state.delta, model)
         self.state.delta = Sums.zero(model)
         self.version = ModelVersion.of(state_id(self.sums), self.sums, model)
+        self.drift.add(self.latest_ms, drift_of(self.sums, model))

@@ -1,4 +1,4 @@
-"""An evaluation drawn: four PNG files that say what the tables cannot.
+"""An evaluation drawn: five PNG files that say what the tables cannot.
 
 Drawn on figures of their own, without pyplot: nothing global is touched and no display is needed.
 """
@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.evaluation.evaluate import Evaluation
+from streamer.evaluation.feature_drift_plot import COLOURS, feature_drift
 from streamer.evaluation.metrics import Ranking, cumulated
 from streamer.evaluation.rows import DAY_MS
 
 __all__ = ["draw"]
 
-# Okabe and Ito's colours, which people who do not tell red from green can tell apart.
-_COLOURS: Final = ("#0072B2", "#555555", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
 _DPI: Final = 130
 _SMALLEST_BUDGET: Final = 1e-4
 # Centers beyond this many standard deviations are as dark as it gets.
@@ -35,6 +34,7 @@ def draw(evaluation: Evaluation, directory: Path) -> list[Path]:
         "precision-recall": (_precision_recall, (7.5, 5.0)),
         "recall-by-budget": (_recall_by_budget, (7.5, 5.0)),
         "drift": (_drift, (9.0, 5.5)),
+        "feature-drift": (feature_drift, (9.0, 5.0)),
         "centers": (_centers, (9.5, 6.5)),
     }
     written = []
@@ -50,7 +50,7 @@ def draw(evaluation: Evaluation, directory: Path) -> list[Path]:
 
 def _precision_recall(evaluation: Evaluation, figure: Any) -> None:
     axes = _axes(figure)
-    for (name, frauds, total), colour in zip(_curves(evaluation), _COLOURS, strict=False):
+    for (name, frauds, total), colour in zip(_curves(evaluation), COLOURS, strict=False):
         axes.step(frauds / frauds[-1], frauds / total, where="pre", label=name, color=colour)
     share = float(evaluation.sample.frauds.mean())
     axes.axhline(share, color="black", linewidth=0.8, linestyle=":", label="chance")
@@ -62,7 +62,7 @@ def _precision_recall(evaluation: Evaluation, figure: Any) -> None:
 def _recall_by_budget(evaluation: Evaluation, figure: Any) -> None:
     axes = _axes(figure)
     budgets = np.geomspace(max(_SMALLEST_BUDGET, 1 / len(evaluation.sample)), 1.0, 400)
-    for (name, frauds, total), colour in zip(_curves(evaluation), _COLOURS, strict=False):
+    for (name, frauds, total), colour in zip(_curves(evaluation), COLOURS, strict=False):
         recall = np.interp(budgets * total[-1], np.append(0, total), np.append(0, frauds))
         axes.plot(budgets, recall / frauds[-1], label=name, color=colour)
     axes.plot(budgets, budgets, color="black", linewidth=0.8, linestyle=":", label="chance")
@@ -89,13 +89,13 @@ def _drift(evaluation: Evaluation, figure: Any) -> None:
     marker = "o" if len(days) < 15 else None
     mean = np.bincount(of_row, weights=rows.scores[scored]) / n_rows
     share = np.bincount(of_row, weights=rows.alerted[scored].astype(float)) / n_rows
-    upper.plot(dates, mean, color=_COLOURS[0], marker=marker)
-    lower.plot(dates, 100 * share, color=_COLOURS[0], marker=marker, label="alerted")
+    upper.plot(dates, mean, color=COLOURS[0], marker=marker)
+    lower.plot(dates, 100 * share, color=COLOURS[0], marker=marker, label="alerted")
     lower.axhline(
         100 * evaluation.request.budget, color="black", linestyle=":", linewidth=0.8, label="budget"
     )
     fraud = np.bincount(of_row, weights=rows.frauds[scored].astype(float)) / n_rows
-    lower.plot(dates, 100 * fraud, color=_COLOURS[5], linewidth=1, alpha=0.7, label="fraudulent")
+    lower.plot(dates, 100 * fraud, color=COLOURS[5], linewidth=1, alpha=0.7, label="fraudulent")
     first = np.datetime64(int(rows.times_ms[evaluation.window.first_measured]) // DAY_MS, "D")
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Literal
 
 import numpy as np
 
 from streamer.codes import decimals_of
 
-__all__ = ["AMOUNT", "FEATURES", "FEATURE_NAMES", "Feature", "like_fraud", "sentence"]
+__all__ = ["AMOUNT", "FEATURES", "FEATURE_NAMES", "Feature", "like_fraud", "readable", "sentence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +138,20 @@ def sentence(index: int, value: float, expected: float, currency: str) -> str:
     >>> sentence(AMOUNT, 412.0, 38.512, "EUR")
     'The amount of 412.00 EUR is high (similar payments: 38.51).'
     """
-    read = partial(_money, currency=currency) if index == AMOUNT else _rounded
-    text = FEATURES[index].sentence.format(value=read(value), currency=currency)
-    return f"{text[0].upper()}{text[1:]} (similar payments: {read(expected)})."
+    text = FEATURES[index].sentence.format(
+        value=readable(index, value, currency), currency=currency
+    )
+    usual = readable(index, expected, currency)
+    return f"{text[0].upper()}{text[1:]} (similar payments: {usual})."
+
+
+def readable(index: int, value: float, currency: str) -> str:
+    """Return a value of feature ``index``, in its unit, rounded for reading.
+
+    >>> readable(AMOUNT, 1234.5, "JPY"), readable(AMOUNT + 1, 1234.5, "JPY")
+    ('1,234', '1,234')
+    """
+    return _money(value, currency) if index == AMOUNT else _rounded(value)
 
 
 def like_fraud(index: int, value: float, expected: float, currency: str) -> str:

@@ -2,23 +2,29 @@
 
 Reading order: `config`, `sums` (what is learned), `version` (what scores, derived from the sums),
 `kmeans` and `histogram` (the arithmetic), `learning` (from a batch, and from a delta to the next
-version), `odds`, `labelled` and `trial` (the head that labels teach), `codec` (bytes and the
-content-addressed id).
+version), `feature_histogram`, `drift` and `reference` (what has moved), `odds`, `labelled` and `trial`
+(the head that labels teach), `codec` (bytes and the content-addressed id).
 """
 
 from streamer.model.config import ModelConfig
+from streamer.model.drift import MOVED_PSI, Drift, drift_of
+from streamer.model.feature_histogram import count_features
 from streamer.model.labelled import learn_labels, relearn_labels
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.sums import Sums
 from streamer.model.version import ModelVersion, Scored
 
 __all__ = [
+    "MOVED_PSI",
+    "Drift",
     "ModelConfig",
     "ModelVersion",
     "Scored",
     "Sums",
     "advance",
+    "count_features",
     "delta_limit",
+    "drift_of",
     "learn",
     "learn_labels",
     "learn_warming",

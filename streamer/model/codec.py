@@ -28,7 +28,7 @@ __all__ = ["FORMAT", "VersionHeader", "decode_version", "encode_version", "state
 FORMAT: Final = "2"
 _LENGTH_BYTES: Final = 8
 _ARRAY_NAMES: Final = frozenset(f.name for f in fields(Sums))
-_PER_CURRENCY: Final = ("currency_weights", "currency_sums")
+_PER_CURRENCY: Final = ("currency_weights", "currency_sums", "reference_currency_means")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,17 @@ k-means).  Kept as sums, S = Wc, this is S' = γS + Σx: a decay and an addition
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.model.config import ModelConfig
+from streamer.model.feature_histogram import count_features, first_currency_means
 from streamer.model.histogram import bin_of
 from streamer.model.kmeans import cluster_sums, lloyd, seed_centers
 from streamer.model.odds import odds_bin
+from streamer.model.reference import follow_reference
 from streamer.model.revival import revive
 from streamer.model.sums import Sums
 from streamer.model.version import ModelVersion, Scored
@@ -95,7 +98,7 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
     merged = head.decayed(*discounts, *of_labels).merged(delta)
     if len(merged.warmup_X):
         merged = _absorb_warmup(merged, config)
-    return revive(merged, config)
+    return follow_reference(_meet_currencies(revive(merged, config), config), config)
 
 
 def delta_limit(n_seen: int, n_max: int) -> int:
@@ -123,6 +126,18 @@ def _add_currencies(delta: Sums, log_amounts: Floats, currencies: Integers) -> N
     n_currencies = len(delta.currency_weights)
     delta.currency_weights += np.bincount(currencies, minlength=n_currencies)
     delta.currency_sums += np.bincount(currencies, weights=log_amounts, minlength=n_currencies)
+
+
+def _meet_currencies(sums: Sums, config: ModelConfig) -> Sums:
+    """Keep the usual amount of each currency that has become known, to count its amounts against."""
+    means = ModelVersion.of("", sums, config).currency_means
+    first = first_currency_means(sums.reference_currency_means, means)
+    return replace(sums, reference_currency_means=first)
+
+
+def _count_rows(sums: Sums, X: Floats, currencies: Integers, config: ModelConfig) -> None:
+    means = sums.reference_currency_means
+    count_features(sums.feature_histograms, X, currencies, means, config.spread_floors)
 
 
 def _without_rows(sums: Sums, config: ModelConfig) -> tuple[Sums, Floats, Integers]:
@@ -160,12 +175,15 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     sums.score_histogram += np.bincount(
         bin_of(scored.distances_sq), minlength=len(sums.score_histogram)
     )
-    return revive(sums, config)
+    sums = _meet_currencies(revive(sums, config), config)
+    _count_rows(sums, X, currencies, config)
+    return follow_reference(sums, config)
 
 
 def _absorb_warmup(merged: Sums, config: ModelConfig) -> Sums:
     """Learn rows of a delta that was still warming while another worker found the first centers."""
     sums, X, currencies = _without_rows(merged, config)
+    _count_rows(sums, X, currencies, config)
     version = ModelVersion.of("", sums, config)
     scored = version.score(X, currencies)
     extra = Sums.zero(config)

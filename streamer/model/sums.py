@@ -3,8 +3,10 @@
 Invariants:
 * `merged` is associative and commutative up to rounding; `decayed` is a scalar multiplication.
 * ``transactions_seen`` and ``transactions_taught`` are plain counters: they never decay.
-* With decay off, ``score_histogram`` sums to ``transactions_seen`` and ``cluster_weights`` to
-  ``transactions_taught`` (once the model has left its warm-up).
+* With decay off, ``score_histogram`` and each row of ``feature_histograms`` sum to
+  ``transactions_seen`` and ``cluster_weights`` to ``transactions_taught`` (once the model has left its
+  warm-up).
+* What is frozen is zero in a delta, so that the sum of head and delta has the head's.
 """
 
 from __future__ import annotations
@@ -16,20 +18,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.model.config import ModelConfig
+from streamer.model.feature_histogram import N_FEATURE_BINS
 from streamer.model.histogram import N_BINS
 from streamer.model.trial import N_TRIAL_BINS
 
-__all__ = ["COUNTERS", "INPUTS", "ROWS", "SCORES", "Sums"]
+__all__ = ["COUNTERS", "FROZEN", "INPUTS", "ROWS", "SCORES", "SETTLED", "Sums"]
 
 Floats = NDArray[np.float64]
 
-COUNTERS: Final = ("transactions_seen", "transactions_taught", "revivals", "labels_learned")
+COUNTERS: Final = (
+    "transactions_seen",
+    "transactions_taught",
+    "revivals",
+    "labels_learned",
+    "reference_at",
+    "reference_due",
+)
 ROWS: Final = ("warmup_X", "warmup_currencies")
 SCORES: Final = ("score_histogram", "odds_histogram", "alerted_weight")
 INPUTS: Final = ("head_gram", "head_moment", "input_weights", "input_sums", "input_sums_sq")
 """Empty until the first label, so that a deployment without labels carries nothing."""
 LABELS: Final = (*INPUTS, "label_weights")
 TRIAL: Final = ("trial",)
+FROZEN: Final = ("reference_histograms", "reference_currency_means")
+SETTLED: Final = -1
+"""The ``reference_due`` of a reference that is not due to be frozen anew."""
 
 
 @dataclass(slots=True)
@@ -43,6 +56,11 @@ class Sums:
     ``feature_addends`` sums what each feature added to squared distances, before they were made
     comparable.  ``alerted_weight`` is the part of the score histogram that was alerted.  ``warmup_X``
     holds the raw feature rows of the warm-up, until the first centers exist.
+
+    ``feature_histograms`` (d, N_FEATURE_BINS) say where the features' values lie; drift is their
+    distance from ``reference_histograms``, frozen at ``reference_at`` transactions and due to be frozen
+    anew at ``reference_due``.  ``reference_currency_means`` are the first usual ln amounts that were
+    known, 0 for none: what the amounts in the histograms are relative to.
     """
 
     cluster_weights: Floats
@@ -67,10 +85,15 @@ class Sums:
     trial: Floats
     warmup_X: Floats
     warmup_currencies: NDArray[np.int64]
+    feature_histograms: Floats
+    reference_histograms: Floats
+    reference_currency_means: Floats
     transactions_seen: int = 0
     transactions_taught: int = 0
     revivals: int = 0
     labels_learned: int = 0
+    reference_at: int = 0
+    reference_due: int = 0
 
     @classmethod
     def zero(cls, config: ModelConfig) -> Sums:
@@ -98,12 +121,20 @@ class Sums:
             trial=np.zeros((2, 2, N_TRIAL_BINS)),
             warmup_X=np.zeros((0, d)),
             warmup_currencies=np.zeros(0, dtype=np.int64),
+            feature_histograms=np.zeros((d, N_FEATURE_BINS)),
+            reference_histograms=np.zeros((d, N_FEATURE_BINS)),
+            reference_currency_means=np.zeros(c),
         )
 
     @property
     def is_warming(self) -> bool:
         """Whether there are no centers yet."""
         return not self.cluster_weights.any()
+
+    @property
+    def is_reference_settled(self) -> bool:
+        """Whether drift is measured against a reference that only a promotion replaces."""
+        return self.reference_due == SETTLED
 
     def merged(self, other: Sums) -> Sums:
         """Return the sums over both sets of transactions."""
@@ -129,7 +160,7 @@ class Sums:
 
         Counters stay as they are.
         """
-        exempt = {*COUNTERS, *ROWS, *SCORES, *LABELS, *TRIAL}
+        exempt = {*COUNTERS, *ROWS, *SCORES, *LABELS, *TRIAL, *FROZEN}
         decaying = [field.name for field in fields(self) if field.name not in exempt]
         return replace(
             self,

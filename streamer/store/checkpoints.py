@@ -18,6 +18,7 @@ from streamer.errors import FencedError, InvariantError
 from streamer.ledger import Ledger
 from streamer.model.codec import state_id
 from streamer.model.config import ModelConfig
+from streamer.model.drift import MOVED_PSI, drift_of
 from streamer.model.learning import advance
 from streamer.store.client import Client, Pipe
 from streamer.store.keys import split_partition
@@ -29,7 +30,14 @@ from streamer.store.records import (
     partition_record,
     rfc3339,
 )
-from streamer.store.versions import Limits, queue_head, queue_version, read_head, trimmable
+from streamer.store.versions import (
+    Limits,
+    queue_head,
+    queue_trimming,
+    queue_version,
+    read_head,
+    trimmable,
+)
 
 __all__ = ["claim", "load_entities", "partitions", "save", "totals"]
 
@@ -70,11 +78,9 @@ async def save(
         _queue_partition(pipe, client, checkpoint)
         if following is not head:
             queue_version(pipe, client.keys, following, config, checkpoint.now_ms)
-            entry = _lineage_entry(following, checkpoint)
+            entry = _lineage_entry(following, checkpoint, config)
             queue_head(pipe, client.keys, following.id, entry, limits)
-            for version_id in trimmed:
-                pipe.execute_command("DEL", client.keys.version(version_id))
-                pipe.execute_command("ZREM", client.keys.versions, version_id)
+            queue_trimming(pipe, client.keys, trimmed)
         return following
 
     return await client.transact([key, client.keys.head], attempt)
@@ -150,7 +156,9 @@ def _following(head: ModelHead, checkpoint: Checkpoint, config: ModelConfig) -> 
     return ModelHead(state_id(sums), sums, header)
 
 
-def _lineage_entry(head: ModelHead, checkpoint: Checkpoint) -> dict[str, str | int]:
+def _lineage_entry(
+    head: ModelHead, checkpoint: Checkpoint, config: ModelConfig
+) -> dict[str, str | int]:
     return {
         "version": head.id,
         "parent": head.header.parent,
@@ -162,7 +170,20 @@ def _lineage_entry(head: ModelHead, checkpoint: Checkpoint) -> dict[str, str | i
         "partition": checkpoint.name,
         "generation": checkpoint.generation,
         "next_offset": checkpoint.next_offset,
+        **_moved_most(head, config),
     }
+
+
+def _moved_most(head: ModelHead, config: ModelConfig) -> dict[str, str | int]:
+    """Return the feature that has moved most and its PSI, where one has moved; else nothing.
+
+    A reference that has not settled moves everything, and would fill the lineage with that.
+    """
+    drift = drift_of(head.sums, config)
+    psi = float(drift.psi[drift.worst])
+    if not drift.is_settled or psi <= MOVED_PSI:
+        return {}
+    return {"drift_feature": config.feature_names[drift.worst], "drift_psi": f"{psi:.3f}"}
 
 
 def _queue_partition(pipe: Pipe, client: Client, checkpoint: Checkpoint) -> None:

@@ -95,7 +95,10 @@ class Store:
         return await versions.head(self._client, self._config)
 
     async def set_head(self, version_id: str, reason: str, who: str, now_ms: int) -> None:
-        """Promote or roll back to a stored version; `ConfigurationError` when it is unknown."""
+        """Promote or roll back to a stored version; `ConfigurationError` when it is unknown.
+
+        Drift is measured from it on, so that the head is a version of its own with that as parent.
+        """
         await versions.set_head(
             self._client,
             self._limits,

@@ -9,7 +9,7 @@ Invariants:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from redis.exceptions import WatchError
 from streamer.errors import ConfigurationError, InvariantError
 from streamer.model.codec import VersionHeader, decode_version, encode_version, state_id
 from streamer.model.config import ModelConfig
+from streamer.model.reference import refrozen
 from streamer.model.sums import Sums
 from streamer.store.client import Client, Pipe
 from streamer.store.keys import Keys
@@ -31,6 +32,7 @@ __all__ = [
     "list_versions",
     "put_version",
     "queue_head",
+    "queue_trimming",
     "queue_version",
     "read_head",
     "set_head",
@@ -71,19 +73,28 @@ async def set_head(
     now_ms: int,
     config: ModelConfig,
 ) -> None:
-    """Make a stored version the head; does nothing where it already is."""
+    """Make a stored version the head; does nothing where it already is.
+
+    Drift is measured from a promotion on: the head gets the version's own histograms for a reference.
+    Where that changes its state, it is a version of its own, whose parent is the one asked for.
+    """
     keys = client.keys
 
     async def attempt(pipe: Pipe) -> None:
         version_id = await _resolve(pipe, keys, wanted)
         blob = await _blob(pipe, keys, version_id)
-        version = _decoded(version_id, blob, config)
+        version = _promoted(_decoded(version_id, blob, config), reason, now_ms)
         replaced = _text(await pipe.execute_command("GET", keys.head))
-        if replaced == version_id:
+        if replaced == version.id:
             return
+        is_new = version.id != version_id
+        trimmed = await trimmable(pipe, keys, limits, keep=version.id) if is_new else []
         pipe.multi()
+        if is_new:
+            queue_version(pipe, keys, version, config, now_ms)
+            queue_trimming(pipe, keys, trimmed)
         entry: dict[str, str | int] = {
-            "version": version_id,
+            "version": version.id,
             "parent": version.header.parent,
             "reason": reason,
             "who": who,
@@ -91,7 +102,7 @@ async def set_head(
             "transactions_seen": version.sums.transactions_seen,
             "replaced": replaced,
         }
-        queue_head(pipe, keys, version_id, entry, limits)
+        queue_head(pipe, keys, version.id, entry, limits)
 
     await client.transact([keys.head], attempt)
 
@@ -194,6 +205,13 @@ def queue_head(
     )
 
 
+def queue_trimming(pipe: Pipe, keys: Keys, version_ids: list[str]) -> None:
+    """Queue the writes that remove versions."""
+    for version_id in version_ids:
+        pipe.execute_command("DEL", keys.version(version_id))
+        pipe.execute_command("ZREM", keys.versions, version_id)
+
+
 async def _resolve(pipe: Pipe, keys: Keys, wanted: str) -> str:
     """Return the one stored id that starts with ``wanted``, or the head's for ``head``."""
     if wanted == "head":
@@ -225,6 +243,16 @@ async def _blob(pipe: Pipe, keys: Keys, version_id: str) -> bytes:
         f"model version {version_id[:12]} must be stored while it is listed, got nothing; "
         "has Redis evicted it? maxmemory-policy must be noeviction"
     )
+
+
+def _promoted(version: ModelHead, reason: str, now_ms: int) -> ModelHead:
+    """Return ``version`` with its own histograms for a reference; itself where it has them already."""
+    sums = refrozen(version.sums)
+    version_id = state_id(sums)
+    if version_id == state_id(version.sums):
+        return version
+    header = replace(version.header, parent=version.id, created_at=rfc3339(now_ms), reason=reason)
+    return ModelHead(version_id, sums, header)
 
 
 def _decoded(version_id: str, blob: bytes, config: ModelConfig) -> ModelHead:

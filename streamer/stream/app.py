@@ -23,6 +23,7 @@ from faust.types import TP
 from streamer import __version__
 from streamer.decoding import DeadLetterReason
 from streamer.errors import ConfigurationError, FencedError, StreamerError, UnavailableError
+from streamer.features import FEATURE_NAMES
 from streamer.settings import Settings, load_settings
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.endpoints import Endpoints
@@ -61,7 +62,7 @@ class ScoringApp(faust.App):
         self.settings = settings
         self._claiming = asyncio.Lock()
         clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
-        metrics = Metrics(__version__, get_args(DeadLetterReason))
+        metrics = Metrics(__version__, get_args(DeadLetterReason), FEATURE_NAMES)
         store = open_store(settings)
         publisher = Publisher(
             settings,
@@ -101,6 +102,8 @@ class ScoringApp(faust.App):
             await self.endpoints.stop()
             is_misconfigured = isinstance(error, ConfigurationError)
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
+        # In a thread, so that the endpoints answer meanwhile; nothing is scored before this is done.
+        await asyncio.to_thread(self.scoring.distance_monitor.load)
         self.scoring.adopt(head)
         for name in ("kafka", "redis"):
             self.scoring.metrics.dependency_up.labels(name).set(1)

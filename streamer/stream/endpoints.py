@@ -14,6 +14,7 @@ from aiohttp import web
 
 from streamer.alerts import describe_center
 from streamer.codes import CURRENCIES
+from streamer.drift_report import describe_drift
 from streamer.stream.health import Health, head_age_s
 from streamer.stream.scoring import Scoring
 
@@ -94,6 +95,8 @@ def describe_model(scoring: Scoring) -> dict[str, Any]:
     described["centers"] = [
         describe_center(version, label, 0.0 if np.isnan(mean) else mean) for label in order
     ]
+    described["drift"] = msgspec.to_builtins(describe_drift(sums, version.config))
+    described["drift"]["distance_shifts"] = scoring.distance_monitor.n_drifts
     return described
 
 

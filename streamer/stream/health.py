@@ -60,6 +60,11 @@ class Health:
         metrics.alert_budget_share.labels("achieved").set(alerted / unwarmed if unwarmed else 0.0)
         if not version.is_warming:
             metrics.model_threshold_distance.set(version.threshold_sq**0.5)
+        drift = scoring.drift
+        metrics.drift_reference_settled.set(drift.is_settled)
+        for name, psi, ks in zip(version.config.feature_names, drift.psi, drift.ks, strict=True):
+            metrics.feature_drift_psi.labels(name).set(psi)
+            metrics.feature_drift_ks.labels(name).set(ks)
         age_s = None if scoring.head is None else head_age_s(scoring.head, scoring.clock.now_ms())
         if age_s is not None:
             metrics.model_age_seconds.set(age_s)

@@ -17,9 +17,10 @@ from typing import Final
 import structlog
 
 from streamer.batch import Batch
+from streamer.drift_monitor import DistanceMonitor
 from streamer.errors import UnavailableError
 from streamer.events import Mode
-from streamer.model import ModelVersion, Sums, delta_limit
+from streamer.model import Drift, ModelVersion, Sums, delta_limit, drift_of
 from streamer.pipeline import Outcome, PartitionState, PipelineConfig, Prepared, prepare, score
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
@@ -78,6 +79,8 @@ class Scoring:
         self.lock = asyncio.Lock()
         self._version = ModelVersion.of("", Sums.zero(pipeline.model), pipeline.model)
         self._head: ModelHead | None = None
+        self._drift = drift_of(self._version.sums, pipeline.model)
+        self.distance_monitor = DistanceMonitor()
 
     @property
     def mode(self) -> Mode:
@@ -88,6 +91,11 @@ class Scoring:
     def version(self) -> ModelVersion:
         """The model version that scores now."""
         return self._version
+
+    @property
+    def drift(self) -> Drift:
+        """How far the features of that version have moved from its reference."""
+        return self._drift
 
     @property
     def head(self) -> ModelHead | None:
@@ -101,6 +109,7 @@ class Scoring:
         self.metrics.revivals.inc(max(head.sums.revivals - self._version.sums.revivals, 0))
         self._head = head
         self._version = ModelVersion.of(head.id, head.sums, self.pipeline.model)
+        self._drift = drift_of(head.sums, self.pipeline.model)
 
     async def assign(self, partition: int, kafka_generation: int) -> int | None:
         """Claim a partition and return the offset to read from; None leaves it to Kafka's group.
@@ -257,6 +266,9 @@ class Scoring:
         metrics.key_mismatches.inc(outcome.n_key_mismatches)
         metrics.late_events.inc(outcome.n_late)
         metrics.alerts_suppressed.inc(outcome.n_suppressed)
+        # A young model's distances shift by themselves.
+        if self._version.sums.transactions_seen >= self.pipeline.model.half_life:
+            metrics.distance_drift.inc(self.distance_monitor.add(outcome.distances_sq))
         metrics.batch_seconds.observe(elapsed_s)
         metrics.batch_records.observe(len(batch))
         for letter in outcome.dead_letters:

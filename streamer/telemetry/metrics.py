@@ -37,19 +37,28 @@ _CHECKPOINT_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 
 class Metrics:
     """The metrics of one worker, registered in their own `CollectorRegistry`.
 
-    ``dead_letter_reasons`` are the reason codes whose series exist from the start.
+    ``dead_letter_reasons`` and ``feature_names`` are the labels whose series exist from the start.
     """
 
-    def __init__(self, version: str, dead_letter_reasons: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        version: str,
+        dead_letter_reasons: Iterable[str] = (),
+        feature_names: Iterable[str] = (),
+    ) -> None:
         self.registry = CollectorRegistry()
         self._register_ledger()
         self._register_outcomes()
         self._register_batches()
         self._register_checkpoints()
         self._register_model()
+        self._register_drift()
         self._register_service(version)
         for reason in dead_letter_reasons:
             self.dead_letters.labels(reason)
+        for name in feature_names:
+            self.feature_drift_psi.labels(name)
+            self.feature_drift_ks.labels(name)
         ProcessCollector(registry=self.registry)
 
     def exposition(self) -> tuple[bytes, str]:
@@ -162,6 +171,25 @@ class Metrics:
         self._start_at_zero(self.entities_tracked, ENTITY_KINDS)
         self._start_at_zero(self.entities_evicted, ENTITY_KINDS)
         self._start_at_zero(self.alert_budget_share, BUDGETS)
+
+    def _register_drift(self) -> None:
+        self.feature_drift_psi = self._gauge(
+            "feature_drift_psi",
+            "Population stability index of a feature against the reference; above 0.2 it has moved.",
+            "feature",
+        )
+        self.feature_drift_ks = self._gauge(
+            "feature_drift_ks",
+            "Kolmogorov-Smirnov statistic of a feature against the reference, 0 to 1.",
+            "feature",
+        )
+        self.drift_reference_settled = self._gauge(
+            "drift_reference_settled",
+            "1 once the reference is frozen; before, features drift because histories are young.",
+        )
+        self.distance_drift = self._counter(
+            "distance_drift", "Shifts of the mean log distance found by the Page-Hinkley test."
+        )
 
     def _register_service(self, version: str) -> None:
         self.dependency_up = self._gauge(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from streamer.embedded import EmbeddedKafka
+from streamer.features import FEATURE_NAMES
 from streamer.model.codec import decode_version
 from streamer.wiring import model_config
 from tests.cli.test_commands import run
@@ -48,9 +49,13 @@ def test_model_show_tells_where_a_version_comes_from_and_its_centers(service: Se
     shown = json.loads(run("model", "show", "head", "--json", **_settings(service)).stdout)
     assert (shown["status"], shown["transactions_seen"]) == ("learning", 2_000)
     assert len(shown["centers"]) == 4
+    assert shown["drift"]["reference"] == "provisional"
+    assert len(shown["drift"]["features"]) == len(FEATURE_NAMES)
     by_prefix = run("model", "show", shown["id"][:12], **_settings(service))
     assert by_prefix.exit_code == 0
     assert shown["id"] in by_prefix.stdout.replace("\n", "")
+    assert "(provisional reference)" in by_prefix.stdout
+    assert shown["drift"]["features"][0]["sentence"] in by_prefix.stdout
 
 
 def test_model_export_writes_what_the_codec_reads(service: Service, tmp_path: Path) -> None:

@@ -65,7 +65,13 @@ def test_every_detector_is_measured_on_the_same_rows(simulated: Path, tmp_path: 
     assert kept["command_line"]
     assert "commit" in kept
     names = {path.name for path in plots.iterdir()}
-    assert names == {"precision-recall.png", "recall-by-budget.png", "drift.png", "centers.png"}
+    assert names == {
+        "precision-recall.png",
+        "recall-by-budget.png",
+        "drift.png",
+        "feature-drift.png",
+        "centers.png",
+    }
     assert all(path.read_bytes()[:4] == b"\x89PNG" for path in plots.iterdir())
 
 

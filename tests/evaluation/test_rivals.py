@@ -45,7 +45,7 @@ def test_a_missing_value_is_average_and_teaches_nothing() -> None:
 
 
 def test_what_is_installed_is_not_asked_for() -> None:
-    require("sklearn.ensemble", "river.anomaly", "matplotlib")
+    require("sklearn.ensemble", "matplotlib")
 
 
 @pytest.mark.parametrize(("n", "first"), [(100, 0), (101, 66)])

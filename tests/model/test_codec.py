@@ -41,6 +41,9 @@ def known_sums() -> Sums:
     sums.score_histogram[[256, 300]] = 38.0, 4.0
     sums.alerted_weight = np.asarray(1.5)
     sums.transactions_seen, sums.transactions_taught, sums.revivals = 42, 40, 3
+    sums.feature_histograms[:, 33], sums.reference_histograms[:, 34] = 42.0, 21.0
+    sums.reference_currency_means[:] = 3.5, 0.0
+    sums.reference_at, sums.reference_due = 21, 84
     return sums
 
 

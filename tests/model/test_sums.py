@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.model import Sums
-from streamer.model.sums import COUNTERS, ROWS, SCORES
+from streamer.model.sums import COUNTERS, FROZEN, ROWS, SCORES
 from tests.model.helpers import small_config
 
 CONFIG = small_config()
@@ -63,7 +63,7 @@ def test_decay_multiplies_every_sum_and_no_counter(
 ) -> None:
     decayed = sums.decayed(discount, score_discount)
     for name in ARRAYS:
-        factor = score_discount if name in SCORES else discount
+        factor = score_discount if name in SCORES else 1.0 if name in FROZEN else discount
         np.testing.assert_array_equal(getattr(decayed, name), getattr(sums, name) * factor)
     for name in COUNTERS:
         assert getattr(decayed, name) == getattr(sums, name)
@@ -75,6 +75,14 @@ def test_decay_distributes_over_merging(a: Sums, b: Sums, discount: float) -> No
     """γ(a + b) = γa + γb: it does not matter whether a delta is merged before or after a decay."""
     merged_first = a.merged(b).decayed(discount, discount)
     assert_same(merged_first, a.decayed(discount, discount).merged(b.decayed(discount, discount)))
+
+
+@given(random_sums())
+def test_a_delta_leaves_what_is_frozen_alone(head: Sums) -> None:
+    delta = Sums.zero(CONFIG)
+    merged = head.decayed(0.5, 0.5).merged(delta)
+    for name in (*FROZEN, "reference_at", "reference_due"):
+        np.testing.assert_array_equal(getattr(merged, name), getattr(head, name))
 
 
 @given(random_sums(), random_sums())

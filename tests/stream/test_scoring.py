@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from streamer.embedded import EmbeddedKafka
 from streamer.events import Alert, Score
+from streamer.features import FEATURE_NAMES
 from streamer.ledger import Ledger
 from tests.builders import payment
 from tests.stream.harness import Record, Service, Worker, payments
@@ -99,6 +100,10 @@ PROMISED_METRICS = {
     "streamer_dependency_up",
     "streamer_assigned_partitions",
     "streamer_build_info",
+    "streamer_feature_drift_psi",
+    "streamer_feature_drift_ks",
+    "streamer_distance_drift_total",
+    "streamer_drift_reference_settled",
 }
 
 
@@ -251,6 +256,26 @@ def test_model_tells_its_version_and_centers_in_units(steady: Steady) -> None:
     for center in described["centers"]:
         assert 0 <= center["share_of_traffic"] <= 1
         assert all(value["feature"] and value["unit"] for value in center["values"])
+
+
+def test_model_and_metrics_tell_the_drift_of_every_feature_in_the_same_order(
+    steady: Steady,
+) -> None:
+    """The reference of so young a model is provisional, and both say so."""
+    drift = steady.worker.json("/model")["drift"]
+    assert drift["reference"] == "provisional"
+    assert 0 < drift["reference_transactions"] <= steady.total.scored
+    assert drift["distance_shifts"] == 0
+    assert {feature["feature"] for feature in drift["features"]} == set(FEATURE_NAMES)
+    psi = [feature["psi"] for feature in drift["features"]]
+    assert psi == sorted(psi, reverse=True)
+    for feature in drift["features"]:
+        labels = {"feature": feature["feature"]}
+        for name in ("psi", "ks"):
+            value = steady.worker.metric(f"streamer_feature_drift_{name}", **labels)
+            assert value == pytest.approx(feature[name])
+        assert feature["sentence"].startswith(f"{feature['feature']}: ")
+    assert steady.worker.metric("streamer_drift_reference_settled") == 0
 
 
 def test_the_log_has_no_card_and_no_traceback(steady: Steady) -> None:

@@ -11,7 +11,8 @@ from streamer.telemetry import Metrics
 NAMES = """
 alert_budget_share alert_latency_seconds alerts_suppressed_total alerts_total assigned_partitions
 batch_records batch_seconds build_info checkpoint_age_seconds checkpoint_failures_total
-checkpoint_seconds dead_letters_total dependency_up entities_evicted_total entities_tracked
+checkpoint_seconds dead_letters_total dependency_up distance_drift_total drift_reference_settled
+entities_evicted_total entities_tracked feature_drift_ks feature_drift_psi
 feedback_total key_mismatches_total lag_records late_events_total offset_gaps_total ledger_imbalance
 model_age_seconds model_merges_total model_threshold_distance model_transactions_seen revivals_total
 transactions_consumed_total transactions_scored_total warming_total
@@ -39,7 +40,9 @@ def test_two_workers_in_one_process_do_not_share_counts() -> None:
 
 
 def test_series_with_known_labels_exist_before_their_first_event() -> None:
-    exposed = text(Metrics("0.1.0", dead_letter_reasons=["malformed_json"]))
+    exposed = text(
+        Metrics("0.1.0", dead_letter_reasons=["malformed_json"], feature_names=["amount"])
+    )
     for series in (
         'streamer_build_info{version="0.1.0"} 1.0',
         'streamer_dead_letters_total{reason="malformed_json"} 0.0',
@@ -47,6 +50,10 @@ def test_series_with_known_labels_exist_before_their_first_event() -> None:
         'streamer_dependency_up{name="redis"} 0.0',
         'streamer_checkpoint_failures_total{cause="fenced"} 0.0',
         'streamer_alert_budget_share{what="achieved"} 0.0',
+        'streamer_feature_drift_psi{feature="amount"} 0.0',
+        'streamer_feature_drift_ks{feature="amount"} 0.0',
+        "streamer_drift_reference_settled 0.0",
+        "streamer_distance_drift_total 0.0",
     ):
         assert series in exposed
 
