@@ -54,7 +54,9 @@ def draw(fit: Fit, path: Path) -> None:
 
 def _dress(upper: Any, lower: Any, ks: list[int], at: int, fit: Fit) -> None:
     upper.set(ylabel="silhouette")
-    upper.set_ylim(bottom=min(0.0, upper.get_ylim()[0]))
+    bottom, top = upper.get_ylim()
+    # Room for the note above the highest point.
+    upper.set_ylim(min(0.0, bottom), top + 0.15 * (top - min(0.0, bottom)))
     upper.annotate(
         f" chosen: {ks[at]}", (at, 1.0), xycoords=("data", "axes fraction"), fontsize=9,
         va="top", ha="left" if at < len(ks) / 2 or len(ks) == 1 else "right",
@@ -63,7 +65,7 @@ def _dress(upper: Any, lower: Any, ks: list[int], at: int, fit: Fit) -> None:
     lower.set_ylim(min(0.0, lower.get_ylim()[0]), 1.02)
     lower.set_xticks(range(len(ks)), [str(k) for k in ks])
     for axes in (upper, lower):
-        axes.legend(frameon=False, loc="upper right")
+        axes.legend(frameon=False, loc="best")
     upper.set_title(
         f"Fitted to {fit.n_fitting:,} payments, measured on the next {fit.n_held_back:,}",
         loc="left",

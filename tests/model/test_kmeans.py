@@ -11,6 +11,7 @@ from sklearn.cluster import MiniBatchKMeans
 from streamer.model import ModelVersion, Sums, advance
 from streamer.model.kmeans import (
     assign,
+    best_labels,
     cluster_sums,
     contributions,
     lloyd,
@@ -203,6 +204,32 @@ def test_lloyd_finds_two_clouds_from_two_bad_seeds_and_keeps_an_unvisited_center
     X = np.concatenate([np.full((10, 1), -1.0), np.full((30, 1), 1.0)])
     labels = lloyd(X, np.ones_like(X), np.array([[0.5], [0.9], [50.0]]), 10)
     assert labels.tolist() == [0] * 10 + [1] * 30
+
+
+def test_the_best_of_several_starts_escapes_a_poor_seeding() -> None:
+    """Four pairs of points: some single start puts two pairs together, the best of ten never does.
+
+    Each pair lies at ±0.5 around 0, 100, 200 and 300, so that the least inertia is 8 · 0.25 = 2.
+    """
+    X = (np.arange(4)[:, None] * 100.0 + np.array([-0.5, 0.5])).reshape(-1, 1)
+
+    def inertia(n_starts: int, seed: int) -> float:
+        labels = best_labels(
+            X,
+            np.ones_like(X),
+            4,
+            np.random.default_rng(seed),
+            n_starts=n_starts,
+            n_iterations=10,
+        )
+        return sum(
+            float(((X[labels == k] - X[labels == k].mean()) ** 2).sum()) for k in set(labels)
+        )
+
+    single = [inertia(1, seed) for seed in range(60)]
+    assert {round(inertia(10, seed), 9) for seed in range(60)} == {2.0}
+    assert min(single) == pytest.approx(2.0)
+    assert max(single) > 2.0
 
 
 def test_rows_without_any_known_feature_have_distance_zero() -> None:
