@@ -71,7 +71,7 @@ def fit(
     from streamer.extra import require
     from streamer.fitting import Request
     from streamer.fitting import fit as run
-    from streamer.fitting.report import render, report
+    from streamer.fitting.report import next_steps, render, report
     from streamer.store import rfc3339
     from streamer.wiring import pipeline_config
 
@@ -109,7 +109,11 @@ def fit(
     if as_json:
         print_json(result | {"file": str(out_path)})
     else:
-        Console().print(render(result, str(out_path)), highlight=False)
+        console = Console()
+        console.print(render(result, str(out_path)), highlight=False)
+        # Not by rich, which would break a long path: these lines are to be copied.
+        for step in next_steps(result, str(out_path)):
+            click.echo(f"  {step}")
 
 
 def _now_ms() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, Final
 
 from rich.bar import Bar
@@ -12,7 +13,7 @@ from rich.text import Text
 from streamer.fitting.choice import quality, strength
 from streamer.fitting.fit import Fit
 
-__all__ = ["render", "report"]
+__all__ = ["next_steps", "render", "report"]
 
 _BAR_WIDTH: Final = 24
 
@@ -43,34 +44,36 @@ def report(fit: Fit) -> dict[str, Any]:
 
 
 def render(result: dict[str, Any], path: str) -> Group:
-    """Return the curve with the choice marked, and what to do with the version at ``path``."""
+    """Return the curve with the choice marked, and what it means."""
     k = result["n_clusters"]
     chosen = next(point for point in result["curve"] if point["n_clusters"] == k)
-    steps = [
-        f"export STREAMER_N_CLUSTERS={k}",
-        f"streamer model import {path} --promote",
-        "streamer worker",
-    ]
     return Group(
         _curve(result),
         Text(),
         Text.assemble(
-            ("k", "bold"),
-            (f" = {k}", "bold"),
-            f": the largest silhouette x stability. A silhouette of {chosen['silhouette']:.2f} is ",
-            f"called {result['structure']}.",
+            (f"k = {k}", "bold"),
+            ", the largest product of silhouette and stability. A silhouette of "
+            f"{chosen['silhouette']:.2f} stands for {result['structure']} (Kaufman and Rousseeuw).",
         ),
         Text(
             "k says how the traffic falls apart, not how well frauds are found; where there are "
-            "labels, `streamer evaluate` says that for any STREAMER_N_CLUSTERS."
+            "labels, `streamer evaluate` says that, for any STREAMER_N_CLUSTERS."
         ),
         Text(),
         Text(
-            f"{path}: version {result['version'][:12]}, which has seen "
-            f"{result['transactions_seen']:,} payments. To start workers from it:"
+            f"Version {result['version'][:12]} has seen {result['transactions_seen']:,} payments "
+            f"and is in {path}. To start workers from it:"
         ),
-        *(Text(f"  {step}", style="bold", no_wrap=True) for step in steps),
     )
+
+
+def next_steps(result: dict[str, Any], path: str) -> list[str]:
+    """Return the commands that start a worker from the version at ``path``."""
+    return [
+        f"export STREAMER_N_CLUSTERS={result['n_clusters']}",
+        f"streamer model import {shlex.quote(path)} --promote",
+        "streamer worker",
+    ]
 
 
 def _curve(result: dict[str, Any]) -> Table:
