@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from streamer.batch import Batch, StoredRecord
 from streamer.datafiles import FileBatch
 from streamer.errors import ConfigurationError
-from streamer.features import History, Tables, feature_matrix
+from streamer.features import Columns, History, Tables, feature_matrix
 from streamer.pipeline import PipelineConfig, prepare
 
 __all__ = ["Traffic", "read_traffic"]
@@ -57,14 +57,18 @@ def read_traffic(
     cards_capacity: int,
     merchants_capacity: int,
     now_ms: int,
+    cold_from: int,
     on_progress: Callable[[int], None],
-) -> Traffic:
-    """Return the valid payments of ``batches``; ``on_progress`` gets the number of records read.
+) -> tuple[Traffic, Traffic]:
+    """Return the valid payments of ``batches``, and the last of them as if no card were known yet.
 
-    Raises `ConfigurationError` when there is no valid one.
+    The latter are those from record ``cold_from`` on, possibly none.  ``on_progress`` gets the number
+    of records read.  Raises `ConfigurationError` when there is no valid payment.
     """
     tables = Tables.empty(cards_capacity, merchants_capacity)
+    cold_tables = Tables.empty(cards_capacity, merchants_capacity)
     parts: list[Traffic] = []
+    cold: list[Traffic] = []
     refused: Counter[str] = Counter()
     offset = 0
     for file_batch in batches:
@@ -72,20 +76,32 @@ def read_traffic(
             StoredRecord(offset + i, now_ms, key, value)
             for i, (key, value) in enumerate(zip(file_batch.keys, file_batch.values, strict=True))
         ]
+        n_warm = max(cold_from - offset, 0)
         offset += len(records)
-        if records:
-            prepared = prepare(Batch(_TOPIC, 0, records, now_ms), config)
+        for is_cold, piece in ((False, records[:n_warm]), (True, records[n_warm:])):
+            if not piece:
+                continue
+            prepared = prepare(Batch(_TOPIC, 0, piece, now_ms), config)
             refused.update(f"{d.reason} at {d.path}" for d in prepared.decoded.dead_letters)
-            columns = prepared.columns
-            if columns is not None:
-                X = feature_matrix(columns, History.observe(columns, tables))
-                parts.append(Traffic(X.astype(np.float32), columns.currencies))
+            if prepared.columns is not None:
+                parts.append(_observed(prepared.columns, tables))
+                if is_cold:
+                    cold.append(_observed(prepared.columns, cold_tables))
         on_progress(len(records))
     if not parts:
         reasons = ", ".join(f"{n:,} x {reason}" for reason, n in refused.most_common(3))
         raise ConfigurationError(
             f"file must hold valid transactions, got {reasons or 'no record at all'}"
         )
+    return _joined(parts), _joined(cold) if cold else parts[0].at(slice(0, 0))
+
+
+def _observed(columns: Columns, tables: Tables) -> Traffic:
+    X = feature_matrix(columns, History.observe(columns, tables))
+    return Traffic(X.astype(np.float32), columns.currencies)
+
+
+def _joined(parts: list[Traffic]) -> Traffic:
     return Traffic(
         np.concatenate([part.X for part in parts]),
         np.concatenate([part.currencies for part in parts]),
