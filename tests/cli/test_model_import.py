@@ -93,8 +93,9 @@ def test_a_worker_that_starts_from_an_imported_version_has_no_warm_up(
     assert {len(alert.model_version) for alert in service.alerts()} == {64}
     scores = [json.loads(m.value()) for m in service.read(service.settings.scores_topic)]
     assert {score["status"] for score in scores} == {"scored"}
-    first = min(scores, key=lambda score: score["source"]["offset"])
-    assert first["model_version"] == imported
+    # A checkpoint may fall between the partitions: one of them comes first, and met the import.
+    firsts = {s["model_version"] for s in scores if s["source"]["offset"] == 0}
+    assert imported in firsts
     head = service.ask(lambda store: store.head())
     assert head.sums.transactions_seen == N_FITTED + 2_000
     reasons = [v.reason for v in service.ask(lambda store: store.versions())]
