@@ -29,12 +29,13 @@ def replay(
     monotonic: Callable[[], float],
     on_alert: Callable[[Alert], None],
     on_progress: Callable[[int], None],
+    on_version: Callable[[Sums], None] = lambda _: None,
 ) -> Summary:
     """Run ``batches`` through the pipeline as one partition and return the summary.
 
     A new model version is made after exactly as many transactions as are due; there is no interval,
     so that the result depends on the file alone and not on how it is read.  ``on_progress`` gets the
-    number of records since it was last called.
+    number of records since it was last called, ``on_version`` each new version's sums.
     """
     tally = Tally()
     sums = Sums.zero(config.model)
@@ -68,10 +69,12 @@ def replay(
                 state.delta = Sums.zero(config.model)
                 version = ModelVersion.of(state_id(sums), sums, config.model)
                 n_versions += 1
+                on_version(sums)
         on_progress(len(file_batch.values))
     if state.delta.transactions_seen:
         sums = advance(sums, state.delta, config.model)
         n_versions += 1
+        on_version(sums)
     return Summary(
         ledger=state.ledger,
         tally=tally,

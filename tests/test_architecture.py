@@ -116,21 +116,29 @@ def test_the_store_knows_nothing_of_the_stream(name: str) -> None:
     assert not {module for module in imports(name) if within(module, "stream", "cli", "demo")}
 
 
-@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "evaluation")])
-def test_only_the_evaluation_imports_other_detectors_and_draws(name: str) -> None:
+@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "evaluation", "fitting")])
+def test_only_evaluation_and_fitting_import_the_extra(name: str) -> None:
     assert not outside(name) & {"sklearn", "matplotlib"}
 
 
-@pytest.mark.parametrize("name", of("evaluation"))
-def test_the_evaluation_runs_the_product_and_no_server(name: str) -> None:
+@pytest.mark.parametrize("name", of("evaluation", "fitting"))
+def test_evaluation_and_fitting_run_the_product_and_no_server(name: str) -> None:
     edges = ("store", "stream", "telemetry", "cli", "demo", "embedded")
     assert not {module for module in imports(name) if within(module, *edges)}
 
 
 @pytest.mark.parametrize(
-    "name", ["streamer.evaluation", "streamer.cli", "streamer.evaluation.plots"]
+    "name",
+    [
+        "streamer.cli",
+        "streamer.evaluation",
+        "streamer.evaluation.plots",
+        "streamer.fitting",
+        "streamer.fitting.curve",
+        "streamer.fitting.plot",
+    ],
 )
-def test_the_evaluation_loads_its_extra_only_when_it_runs(name: str) -> None:
+def test_the_extra_is_loaded_only_when_it_is_used(name: str) -> None:
     """A worker that was installed without the extra must start, and start fast."""
     code = f"import sys, {name}; print(sorted({{'sklearn', 'matplotlib'}} & set(sys.modules)))"
     result = subprocess.run(

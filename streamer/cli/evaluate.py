@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 import click
 import orjson
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TaskID, TimeRemainingColumn
 
 from streamer.cli.options import as_json, column_mapping
 from streamer.cli.output import print_json, readable_errors
+from streamer.cli.progress import Bars
 from streamer.datafiles import TIME_UNITS, ColumnMapping, TimeUnit
 from streamer.errors import ConfigurationError
 from streamer.settings import load_settings
@@ -113,9 +113,9 @@ def evaluate(
     """
     from streamer.evaluation import evaluate as run
     from streamer.evaluation.display import render
-    from streamer.evaluation.extra import require
     from streamer.evaluation.provenance import provenance
     from streamer.evaluation.report import report
+    from streamer.extra import require
 
     if out_path is not None and not out_path.parent.is_dir():
         raise ConfigurationError(f"directory of --out must exist, got {out_path.parent}")
@@ -124,7 +124,7 @@ def evaluate(
     mapping = replace(ColumnMapping.parse(maps, defaults), time_unit=time_unit, number_rows=True)
     delay_ms = None if no_labels else round(label_delay_s * 1000)
     request = _request(file, mapping, protocol, delay_ms, seed)
-    with _Bars() as bars:
+    with Bars() as bars:
         evaluation = run(request, now_ms=time.time_ns() // 1_000_000, on_progress=bars.advance)
     result = report(evaluation)
     if plots_dir is not None:
@@ -166,31 +166,3 @@ def _request(
         seed=seed,
         batch_size=settings.batch_max_records,
     )
-
-
-class _Bars:
-    """A progress bar on standard error for each stage, where that is a terminal."""
-
-    def __init__(self) -> None:
-        console = Console(stderr=True)
-        self._progress = Progress(
-            *Progress.get_default_columns()[:2],
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> _Bars:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def advance(self, stage: str, n: int, total: int) -> None:
-        if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=total)
-        self._progress.advance(self._tasks[stage], n)

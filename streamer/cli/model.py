@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pwd
+import socket
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,9 +23,11 @@ from streamer.cli.options import as_json
 from streamer.cli.output import print_json, readable_errors
 from streamer.codes import CURRENCIES
 from streamer.drift_report import describe_drift
+from streamer.errors import ConfigurationError
 from streamer.model import ModelVersion
+from streamer.model.codec import decode_version
 from streamer.settings import load_settings
-from streamer.store import Store
+from streamer.store import Store, rfc3339
 from streamer.wiring import model_config, open_store
 
 __all__ = ["model"]
@@ -30,7 +37,7 @@ _T = TypeVar("_T")
 
 @click.group()
 def model() -> None:
-    """List, show and export the model versions in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE)."""
+    """Look after the model versions in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE)."""
 
 
 @model.command("list")
@@ -115,6 +122,75 @@ def export(version: str, file: Path) -> None:
     blob, head = _with_store(lambda store: store.version(version))
     file.write_bytes(blob)
     click.echo(f"{head.id} written to {file} ({len(blob):,} bytes)", err=True)
+
+
+@model.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--promote", "is_promoted", is_flag=True, help="Make it the head as well.")
+@readable_errors
+def import_version(file: Path, is_promoted: bool) -> None:
+    """Store the version in FILE, as `streamer fit` or `streamer model export` wrote it.
+
+    It must have STREAMER_N_CLUSTERS clusters. A worker that starts takes the head; one that runs
+    takes a new head with its next checkpoint, and goes on learning from there.
+    """
+    sums, header = decode_version(file.read_bytes(), model_config(load_settings()))
+    now_ms = _now_ms()
+    # Versions are trimmed by age, and this one is to live as long as one made now.
+    reason = header.reason if header.reason == "fit" else "import"
+    header = replace(header, reason=reason, created_at=rfc3339(now_ms))
+
+    async def work(store: Store) -> str:
+        await _check_others(store)
+        version_id = await store.put_version(sums, header)
+        if is_promoted:
+            await store.set_head(version_id, "import", _who(), now_ms)
+        return version_id
+
+    version_id = _with_store(work)
+    click.echo(
+        f"{version_id} imported from {file}"
+        + (" and made the head" if is_promoted else "; `streamer model promote` makes it the head"),
+        err=True,
+    )
+
+
+@model.command()
+@click.argument("version")
+@readable_errors
+def promote(version: str) -> None:
+    """Make VERSION (an id or its beginning) the head, forwards or back; workers go on from it."""
+
+    async def work(store: Store) -> str:
+        await _check_others(store)
+        await store.set_head(version, "promotion", _who(), _now_ms())
+        return (await store.version(version))[1].id
+
+    click.echo(f"{_with_store(work)} is the head", err=True)
+
+
+async def _check_others(store: Store) -> None:
+    """Refuse to mix: a worker ends when it meets a head of another number of clusters."""
+    try:
+        await store.versions()
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"every version of a STREAMER_NAMESPACE must fit the same settings, but one that is "
+            f"stored does not: {error}"
+        ) from error
+
+
+def _who() -> str:
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        # A container's user id need not have a name.
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _with_store(work: Callable[[Store], Awaitable[_T]]) -> _T:

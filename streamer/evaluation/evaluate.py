@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.datafiles import ColumnMapping, count_rows, read_batches
-from streamer.evaluation.extra import require
 from streamer.evaluation.passing import Pass, PassConfig, run_pass
 from streamer.evaluation.protocols import Protocol, Window, window_of
 from streamer.evaluation.resampling import N_RESAMPLES, Figures, Sample, measure
 from streamer.evaluation.rivals import first_river_row, rival_scores
 from streamer.evaluation.rows import Rows
+from streamer.extra import require
 
 __all__ = ["Evaluation", "Request", "evaluate"]
 

@@ -31,6 +31,9 @@ class ModelConfig:
     warmup: int = 5_000
     alert_budget: float = 0.005
     random_seed: int = 0
+    n_starts: int = 1
+    """The first centers are the best of so many seedings.  Four instead of one gained 0.002 of
+    silhouette with 16 clusters, which no worker need wait for, and 0.015 with 3: `fit` takes four."""
     clip_deviations: float = 10.0
     """Beyond this many standard deviations a value is as strange as it can get, and teaches no more."""
     variance_prior_weight: float = 50.0

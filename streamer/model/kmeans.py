@@ -13,7 +13,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["assign", "cluster_sums", "contributions", "lloyd", "seed_centers", "squared_distances"]
+__all__ = [
+    "assign",
+    "best_labels",
+    "cluster_sums",
+    "contributions",
+    "lloyd",
+    "seed_centers",
+    "squared_distances",
+]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -124,3 +132,28 @@ def lloyd(X: Floats, present: Floats, centers: Floats, n_iterations: int) -> Int
         centers[visited] = sums[visited] / known[visited]
         labels = assign(X, present, centers, ones)
     return labels
+
+
+def best_labels(
+    X: Floats,
+    present: Floats,
+    n_clusters: int,
+    rng: np.random.Generator,
+    *,
+    n_starts: int,
+    n_iterations: int,
+) -> Integers:
+    """Return the labels of least inertia among ``n_starts`` seedings, each followed by `lloyd`.
+
+    Inertia is the sum of squared distances to the means of the own cluster.
+    """
+    tried = []
+    for _ in range(n_starts):
+        labels = lloyd(X, present, seed_centers(X, n_clusters, rng), n_iterations)
+        tried.append((_inertia(X, present, labels, n_clusters), labels))
+    return min(tried, key=lambda pair: pair[0])[1]
+
+
+def _inertia(X: Floats, present: Floats, labels: Integers, n_clusters: int) -> float:
+    _, known, sums, sums_sq = cluster_sums(X, present, labels, n_clusters)
+    return float((sums_sq - sums**2 / np.maximum(known, 1.0)).sum())

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from streamer.model.config import ModelConfig
 from streamer.model.feature_histogram import count_features, first_currency_means
 from streamer.model.histogram import bin_of
-from streamer.model.kmeans import cluster_sums, lloyd, seed_centers
+from streamer.model.kmeans import best_labels, cluster_sums
 from streamer.model.odds import odds_bin
 from streamer.model.reference import follow_reference
 from streamer.model.revival import revive
@@ -159,7 +159,14 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     reach = config.clip_deviations
     Z = present * np.clip((centred - means) / deviations, -reach, reach)
     rng = np.random.default_rng(config.random_seed)
-    labels = lloyd(Z, present, seed_centers(Z, config.n_clusters, rng), _LLOYD_ITERATIONS)
+    labels = best_labels(
+        Z,
+        present,
+        config.n_clusters,
+        rng,
+        n_starts=config.n_starts,
+        n_iterations=_LLOYD_ITERATIONS,
+    )
     clipped = present * (means + Z * deviations)
     weights, known, first, second = cluster_sums(clipped, present, labels, config.n_clusters)
     sums.cluster_weights, sums.cluster_known = weights, known

@@ -15,12 +15,13 @@ COMMANDS = [
     "worker",
     "replay",
     "evaluate",
+    "fit",
     "simulate",
     "check-config",
     "model list",
     "model show",
 ]
-COMMANDS += ["model export"]
+COMMANDS += ["model export", "model import", "model promote"]
 
 
 def run(*arguments: str, **variables: str) -> Result:

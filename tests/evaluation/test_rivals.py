@@ -11,9 +11,9 @@ import pytest
 from river.preprocessing import MinMaxScaler, StandardScaler
 
 from streamer.evaluation import rivals
-from streamer.evaluation.extra import require
 from streamer.evaluation.protocols import Window
 from streamer.evaluation.running_scale import RunningScale
+from streamer.extra import require
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])

@@ -11,6 +11,7 @@ from sklearn.cluster import MiniBatchKMeans
 from streamer.model import ModelVersion, Sums, advance
 from streamer.model.kmeans import (
     assign,
+    best_labels,
     cluster_sums,
     contributions,
     lloyd,
@@ -203,6 +204,26 @@ def test_lloyd_finds_two_clouds_from_two_bad_seeds_and_keeps_an_unvisited_center
     X = np.concatenate([np.full((10, 1), -1.0), np.full((30, 1), 1.0)])
     labels = lloyd(X, np.ones_like(X), np.array([[0.5], [0.9], [50.0]]), 10)
     assert labels.tolist() == [0] * 10 + [1] * 30
+
+
+def test_the_best_of_several_starts_escapes_a_poor_seeding() -> None:
+    """Eight pairs of points: a start that seeds one of them twice stays there, ten starts find all.
+
+    Each pair lies at ±0.5 around a multiple of 4, so that the least inertia is 16 · 0.25 = 4.
+    """
+    X = (np.arange(8)[:, None] * 4.0 + np.array([-0.5, 0.5])).reshape(-1, 1)
+    present = np.ones_like(X)
+
+    def inertia(n_starts: int, seed: int) -> float:
+        rng = np.random.default_rng(seed)
+        labels = best_labels(X, present, 8, rng, n_starts=n_starts, n_iterations=10)
+        own = [X[labels == k] for k in np.unique(labels)]
+        return sum(float(((x - x.mean()) ** 2).sum()) for x in own)
+
+    assert {round(inertia(10, seed), 9) for seed in range(30)} == {4.0}
+    single = {round(inertia(1, seed), 9) for seed in range(30)}
+    assert min(single) == 4.0
+    assert max(single) > 4.0
 
 
 def test_rows_without_any_known_feature_have_distance_zero() -> None:

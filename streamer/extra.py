@@ -1,4 +1,4 @@
-"""What the evaluation needs beyond the worker's packages, asked for before anything is computed."""
+"""What some commands need beyond the worker's packages, asked for before anything is computed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __all__ = ["require"]
 
 _PACKAGE_OF: Final = {
     "sklearn.ensemble": "scikit-learn",
+    "sklearn.metrics": "scikit-learn",
     "matplotlib": "matplotlib",
 }
 
@@ -22,6 +23,6 @@ def require(*modules: str) -> None:
             import_module(module)
         except ImportError:
             raise ConfigurationError(
-                f"the evaluation needs {_PACKAGE_OF[module]}; install it with: "
+                f"this command needs {_PACKAGE_OF[module]}; install it with: "
                 "pip install 'streamer[evaluation]'"
             ) from None

@@ -1,0 +1,192 @@
+"""From a file to a model version: measure each k, choose one, and run the real pipeline with it.
+
+The choice looks at a sample; the version does not: it is what a worker would hold that had read the
+whole file as one partition.  Only its threshold is another: who starts from it knows no card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from streamer.datafiles import ColumnMapping, count_rows, read_batches
+from streamer.errors import ConfigurationError
+from streamer.extra import require
+from streamer.fitting.choice import choose
+from streamer.fitting.curve import Point, measure
+from streamer.fitting.traffic import Traffic, read_traffic
+from streamer.model import ModelConfig, ModelVersion, Sums
+from streamer.model.codec import VersionHeader, encode_version, state_id
+from streamer.model.histogram import bin_of
+from streamer.pipeline import PipelineConfig
+from streamer.replay import replay
+from streamer.summary import Summary
+
+__all__ = ["DEFAULT_KS", "HELD_BACK_SHARE", "Fit", "Request", "candidates", "fit"]
+
+DEFAULT_KS: Final = (2, 3, 4, 6, 8, 12, 16, 24, 32)
+HELD_BACK_SHARE: Final = 0.25
+# As many as the settings ask of a warm-up; a half of the fitting stretch must have them.
+_ROWS_PER_CLUSTER: Final = 20
+_N_STARTS: Final = 4
+# As many payments as the threshold's half-life is by default.
+COLD_ROWS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to fit to, with which settings; ``ks`` None takes those of `DEFAULT_KS` that can be had."""
+
+    path: Path
+    mapping: ColumnMapping
+    pipeline: PipelineConfig
+    cards_capacity: int
+    merchants_capacity: int
+    checkpoint_max_transactions: int
+    batch_size: int
+    ks: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The curve, the choice, and the version as bytes of a safetensors file."""
+
+    points: list[Point]
+    chosen: Point
+    n_fitting: int
+    n_held_back: int
+    summary: Summary
+    version_id: str
+    version: bytes
+
+
+def fit(
+    request: Request,
+    *,
+    created_at: str,
+    now_ms: Callable[[], int],
+    monotonic: Callable[[], float],
+    on_progress: Callable[[str, int, int], None],
+) -> Fit:
+    """Choose k and return the version fitted with it.
+
+    ``created_at`` (RFC 3339) goes into the version's header.  ``on_progress`` gets a stage, the steps
+    done since it was last called for it, and the stage's total.  Raises `ConfigurationError` when
+    the file or the list of k is not usable.
+    """
+    require("sklearn.metrics")
+    model = replace(request.pipeline.model, n_starts=_N_STARTS)
+    n_rows = count_rows(request.path)
+    traffic, cold = read_traffic(
+        read_batches(request.path, request.mapping, batch_size=request.batch_size),
+        request.pipeline,
+        cards_capacity=request.cards_capacity,
+        merchants_capacity=request.merchants_capacity,
+        now_ms=now_ms(),
+        cold_from=max(n_rows - COLD_ROWS, 0),
+        on_progress=lambda n: on_progress("features", n, n_rows),
+    )
+    if len(traffic) < model.warmup:
+        raise ConfigurationError(
+            f"file must hold at least {model.warmup:,} valid payments "
+            f"(STREAMER_WARMUP_TRANSACTIONS), got {len(traffic):,}"
+        )
+    fitting, held_back = traffic.split(HELD_BACK_SHARE)
+    ks = candidates(request.ks, len(fitting), model.warmup)
+    points = measure(
+        fitting,
+        held_back,
+        ks,
+        model,
+        np.random.default_rng(model.random_seed),
+        lambda: on_progress("numbers of clusters", 1, len(ks)),
+    )
+    chosen = choose(points)
+    config = replace(request.pipeline, model=replace(model, n_clusters=chosen.n_clusters))
+    learned, summary = _run(request, config, n_rows, now_ms, monotonic, on_progress)
+    # A worker's configuration, which knows no number of starts: the first centers are behind it.
+    worker = replace(request.pipeline.model, n_clusters=chosen.n_clusters)
+    sums = with_threshold_for(cold, learned, worker)
+    header = VersionHeader("", created_at, "fit", worker.hash)
+    return Fit(
+        points=points,
+        chosen=chosen,
+        n_fitting=len(fitting),
+        n_held_back=len(held_back),
+        summary=summary,
+        version_id=state_id(sums),
+        version=encode_version(sums, header, worker.feature_names),
+    )
+
+
+def candidates(ks: Sequence[int] | None, n_fitting: int, warmup: int) -> list[int]:
+    """Return the numbers of clusters to try, ascending, each once.
+
+    A cluster needs 20 payments, both of the warm-up and of a half of the ``n_fitting``; raises
+    `ConfigurationError` when one of ``ks`` has fewer, or none of the default ones has as many.
+    """
+    by_warmup, by_rows = warmup // _ROWS_PER_CLUSTER, n_fitting // (2 * _ROWS_PER_CLUSTER)
+    limit = min(by_warmup, by_rows)
+    wanted = sorted(set(DEFAULT_KS if ks is None else ks))
+    possible = [k for k in wanted if k <= limit]
+    if ks is None and possible:
+        return possible
+    if len(possible) == len(wanted):
+        return possible
+    reason = (
+        f"{_ROWS_PER_CLUSTER} payments per cluster of STREAMER_WARMUP_TRANSACTIONS = {warmup:,}"
+        if by_warmup <= by_rows
+        else f"{_ROWS_PER_CLUSTER} payments per cluster in half of the {n_fitting:,} to fit to"
+    )
+    raise ConfigurationError(f"k must be at most {limit} ({reason}), got {max(wanted)}")
+
+
+def with_threshold_for(traffic: Traffic, sums: Sums, config: ModelConfig) -> Sums:
+    """Return ``sums`` with the score histogram of ``traffic``, as if the budget had been kept on it.
+
+    Without histories, payments lie farther from the centers than the ones that these were learned
+    from: a card's first payments always look like a faster pace.  With the threshold of known
+    cards a worker would alert ten times the budget in its first 25,000 payments (Handbook).
+    """
+    if not len(traffic):
+        return sums
+    scored = ModelVersion.of("", sums, config).score(traffic.X.astype(float), traffic.currencies)
+    histogram = np.bincount(bin_of(scored.distances_sq), minlength=len(sums.score_histogram))
+    return replace(
+        sums,
+        score_histogram=histogram.astype(float),
+        alerted_weight=np.array(config.alert_budget * len(traffic)),
+    )
+
+
+def _run(
+    request: Request,
+    config: PipelineConfig,
+    n_rows: int,
+    now_ms: Callable[[], int],
+    monotonic: Callable[[], float],
+    on_progress: Callable[[str, int, int], None],
+) -> tuple[Sums, Summary]:
+    latest = Sums.zero(config.model)
+
+    def keep(sums: Sums) -> None:
+        nonlocal latest
+        latest = sums
+
+    summary = replay(
+        read_batches(request.path, request.mapping, batch_size=request.batch_size),
+        config,
+        cards_capacity=request.cards_capacity,
+        merchants_capacity=request.merchants_capacity,
+        checkpoint_max_transactions=request.checkpoint_max_transactions,
+        now_ms=now_ms,
+        monotonic=monotonic,
+        on_alert=lambda _: None,
+        on_progress=lambda n: on_progress("the version", n, n_rows),
+        on_version=keep,
+    )
+    return latest, summary
