@@ -24,6 +24,7 @@ __all__ = [
     "TimestampRange",
     "decode_batch",
     "diagnose",
+    "unbelievable",
 ]
 
 DeadLetterReason = Literal[
@@ -118,7 +119,7 @@ def decode_batch(batch: Batch, believable: TimestampRange) -> Decoded:
             continue
         time_ms = int(transaction.timestamp.timestamp() * 1000)
         if not believable.earliest_ms <= time_ms <= latest_ms:
-            dead_letters.append(_unbelievable(record, time_ms, believable, latest_ms))
+            dead_letters.append(unbelievable(record, "timestamp", time_ms, believable, latest_ms))
             continue
         if record.key is None or record.key != transaction.card_id.encode():
             n_key_mismatches += 1
@@ -167,16 +168,17 @@ def _validation_reason(text: str) -> DeadLetterReason:
     return "out_of_range"
 
 
-def _unbelievable(
-    record: Record, time_ms: int, believable: TimestampRange, latest_ms: int
+def unbelievable(
+    record: Record, field: str, time_ms: int, believable: TimestampRange, latest_ms: int
 ) -> DeadLetter:
+    """Return the dead letter for a record whose ``field`` lies outside of ``believable``."""
     if time_ms < believable.earliest_ms:
         year = datetime.fromtimestamp(believable.earliest_ms / 1000, tz=UTC).year
-        detail = f"timestamp must be in {year} or later"
-        return DeadLetter(record, "timestamp_too_old", "$.timestamp", detail)
+        detail = f"{field} must be in {year} or later"
+        return DeadLetter(record, "timestamp_too_old", f"$.{field}", detail)
     ahead_s = (time_ms - latest_ms + believable.max_ahead_ms) // 1000
     detail = (
-        f"timestamp must be at most {believable.max_ahead_ms // 1000} s ahead of the time of "
+        f"{field} must be at most {believable.max_ahead_ms // 1000} s ahead of the time of "
         f"arrival, got {ahead_s} s ahead"
     )
-    return DeadLetter(record, "timestamp_in_future", "$.timestamp", detail)
+    return DeadLetter(record, "timestamp_in_future", f"$.{field}", detail)

@@ -24,6 +24,7 @@ from streamer.cli.output import print_json, readable_errors
 from streamer.codes import CURRENCIES
 from streamer.drift_report import describe_drift
 from streamer.errors import ConfigurationError
+from streamer.head_report import describe_head
 from streamer.model import ModelVersion
 from streamer.model.codec import decode_version
 from streamer.settings import load_settings
@@ -89,6 +90,7 @@ def show(version: str, as_json: bool) -> None:
             msgspec.to_builtins(describe_center(derived, k, 0.0 if np.isnan(mean) else mean))
             for k in order
         ],
+        "head": describe_head(derived),
         "drift": msgspec.to_builtins(drift),
     }
     if as_json:
@@ -107,6 +109,12 @@ def show(version: str, as_json: bool) -> None:
     for feature in drift.features if drift.reference != "none" else ():
         mark = "moved" if feature.has_moved else ""
         console.print(f"  {mark:5}  {feature.sentence}", highlight=False, soft_wrap=True)
+    learned = describe_head(derived)
+    console.print(
+        f"[bold]head[/bold] {'ranks' if learned['ranks'] else 'does not rank'}, "
+        f"{learned['labels_learned']:,} labels learned",
+        highlight=False,
+    )
     for center in described["centers"]:
         console.print(f"\n[bold]center {center['index']}[/bold] {center['share_of_traffic']:.1%}")
         for value in center["values"]:

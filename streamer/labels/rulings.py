@@ -6,6 +6,7 @@ at once the one that says fraud.  The same verdict again changes nothing.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -35,7 +36,8 @@ class Rulings:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._standing: dict[str, Feedback] = {}
+        # A plain dict searches for its first entry past all that were ever removed before it.
+        self._standing: OrderedDict[str, Feedback] = OrderedDict()
         self._changed: set[str] = set()
         self._removed: set[str] = set()
 
@@ -53,8 +55,7 @@ class Rulings:
         self._changed.add(key)
         self._removed.discard(key)
         while len(self._standing) > self.capacity:
-            oldest = next(iter(self._standing))
-            del self._standing[oldest]
+            oldest, _ = self._standing.popitem(last=False)
             self._changed.discard(oldest)
             self._removed.add(oldest)
 

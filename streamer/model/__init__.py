@@ -12,7 +12,7 @@ from streamer.model.feature_histogram import count_features
 from streamer.model.labelled import learn_labels, relearn_labels
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.sums import Sums
-from streamer.model.version import ModelVersion, Scored
+from streamer.model.version import ModelVersion, Scored, trial_precisions
 
 __all__ = [
     "MOVED_PSI",
@@ -29,4 +29,5 @@ __all__ = [
     "learn_labels",
     "learn_warming",
     "relearn_labels",
+    "trial_precisions",
 ]

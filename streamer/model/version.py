@@ -16,7 +16,7 @@ from streamer.model.odds import threshold as odds_threshold
 from streamer.model.sums import Sums
 from streamer.model.trial import DISTANCE, HEAD, average_precision
 
-__all__ = ["ModelVersion", "Scored"]
+__all__ = ["ModelVersion", "Scored", "trial_precisions"]
 
 _MAX_CORRECTION: Final = 2.0
 # The head's inputs are logarithms for the most part; closer together than this they are one value.
@@ -282,5 +282,11 @@ def _is_better(sums: Sums, config: ModelConfig) -> bool:
         return False
     if sums.trial[HEAD, 1].sum() < config.head_min_frauds:
         return False
-    head, distance = (average_precision(*sums.trial[detector]) for detector in (HEAD, DISTANCE))
-    return head > distance
+    precisions = trial_precisions(sums)
+    return precisions["head"] > precisions["distance"]
+
+
+def trial_precisions(sums: Sums) -> dict[str, float]:
+    """Return the average precision of distance and head on recent labels, 0 without frauds."""
+    named = (("distance", DISTANCE), ("head", HEAD))
+    return {name: average_precision(*sums.trial[detector]) for name, detector in named}

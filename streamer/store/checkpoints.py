@@ -39,7 +39,7 @@ from streamer.store.versions import (
     trimmable,
 )
 
-__all__ = ["claim", "load_entities", "partitions", "save", "totals"]
+__all__ = ["claim", "load_all", "load_entities", "partitions", "save", "totals"]
 
 T = TypeVar("T")
 
@@ -102,6 +102,20 @@ async def load_entities(
     for (kind, chunk), states in zip(asked, replies, strict=True):
         found[kind].update(zip(chunk, states, strict=True))
     return found
+
+
+async def load_all(client: Client, topic: str, partition: int, kind: str) -> dict[str, bytes]:
+    """Return the stored state of every entity of a kind, a chunk at a time."""
+    key = client.keys.entities(kind, topic, partition)
+    found: dict[str, bytes] = {}
+    cursor: int | bytes = 0
+    while True:
+        [(cursor, states)] = await client.pipelined(
+            [("HSCAN", key, cursor, "COUNT", _CHUNK)], atomic=False
+        )
+        found |= {name.decode(): state for name, state in states.items()}
+        if int(cursor) == 0:
+            return found
 
 
 async def partitions(client: Client) -> dict[tuple[str, int], PartitionRecord]:
@@ -194,6 +208,10 @@ def _queue_partition(pipe: Pipe, client: Client, checkpoint: Checkpoint) -> None
         key = client.keys.entities(kind, topic, partition)
         for chunk in _chunks(states.items(), _CHUNK):
             pipe.execute_command("HSET", key, *_flat(chunk))
+    for kind, names in checkpoint.removed.items():
+        key = client.keys.entities(kind, topic, partition)
+        for removed in _chunks(names, _CHUNK):
+            pipe.execute_command("HDEL", key, *removed)
 
 
 def _flat(pairs: Iterable[tuple[Any, Any]]) -> list[Any]:

@@ -14,9 +14,10 @@ from redis.exceptions import ResponseError
 
 from streamer.errors import InvariantError
 from streamer.store.client import Client, Pipe
+from streamer.store.keys import split_partition
 from streamer.store.versions import Limits
 
-__all__ = ["add_feedback", "feedback_offset", "read_feedback"]
+__all__ = ["add_feedback", "feedback_offset", "feedback_partitions", "read_feedback"]
 
 
 async def add_feedback(
@@ -58,6 +59,13 @@ async def feedback_offset(client: Client, topic: str, partition: int) -> int | N
     key = client.keys.partition(topic, partition)
     [stored] = await client.pipelined([("HGET", key, "offset")], atomic=False)
     return None if stored is None else int(stored)
+
+
+async def feedback_partitions(client: Client, topic: str) -> list[int]:
+    """Return the partitions of ``topic`` that were ever stored, in order."""
+    [members] = await client.pipelined([("SMEMBERS", client.keys.partitions)], atomic=False)
+    names = (split_partition(member.decode()) for member in members)
+    return sorted(partition for name, partition in names if name == topic)
 
 
 async def read_feedback(

@@ -7,9 +7,10 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
+from typing import Final
 
 from streamer.errors import InvariantError
 from streamer.ledger import Ledger
@@ -27,12 +28,16 @@ __all__ = [
 ]
 
 
+_CURSOR: Final = "feedback:"
+
+
 @dataclass(frozen=True, slots=True)
 class PartitionRecord:
     """What is stored of a partition.
 
     ``offset`` is None before the first checkpoint, ``alerts_position`` (the next offset of the
-    partition of alerts) before the first one that knew it.
+    partition of alerts) before the first one that knew it.  ``cursors`` maps ``topic/partition`` of the
+    feedback to the first offset whose verdict the partition has not learned from.
     """
 
     offset: int | None
@@ -40,11 +45,14 @@ class PartitionRecord:
     generation: int
     alerts_position: int | None
     owner: str = ""
+    cursors: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What one partition has done between ``base_offset`` and ``next_offset``.
+
+    ``removed`` names entities that are no longer kept; ``cursors`` as in `PartitionRecord`.
 
     After an `UnavailableError` the very same checkpoint must be offered again before a later one:
     only then can the store tell "already written" from "written by someone else".
@@ -61,6 +69,8 @@ class Checkpoint:
     entities: Mapping[str, Mapping[str, bytes]]
     owner: str
     now_ms: int
+    removed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    cursors: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.ledger.imbalance:
@@ -112,10 +122,15 @@ def partition_record(stored: Mapping[bytes, bytes]) -> PartitionRecord:
 
     return PartitionRecord(
         offset=number("offset"),
-        ledger=Ledger(**{field.name: number(field.name) or 0 for field in fields(Ledger)}),
+        ledger=Ledger(**{part.name: number(part.name) or 0 for part in fields(Ledger)}),
         generation=number("generation") or 0,
         alerts_position=number("alerts_position"),
         owner=values.get("owner", b"").decode(),
+        cursors={
+            name.removeprefix(_CURSOR): int(value)
+            for name, value in values.items()
+            if name.startswith(_CURSOR)
+        },
     )
 
 
@@ -124,6 +139,7 @@ def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, int]:
     written = {"offset": checkpoint.next_offset, "saved_at_ms": checkpoint.now_ms}
     if checkpoint.alerts_position is not None:
         written["alerts_position"] = checkpoint.alerts_position
+    written |= {f"{_CURSOR}{name}": offset for name, offset in checkpoint.cursors.items()}
     return written | asdict(checkpoint.ledger)
 
 

@@ -82,6 +82,10 @@ class Store:
         """Return ``{kind: {key: packed state or None}}`` in one round trip."""
         return await checkpoints.load_entities(self._client, topic, partition, wanted)
 
+    async def load_all(self, topic: str, partition: int, kind: str) -> dict[str, bytes]:
+        """Return the packed state of every entity of ``kind``."""
+        return await checkpoints.load_all(self._client, topic, partition, kind)
+
     async def partitions(self) -> dict[tuple[str, int], PartitionRecord]:
         """Return the record of every partition, by topic and number."""
         return await checkpoints.partitions(self._client)
@@ -140,6 +144,10 @@ class Store:
     async def feedback_offset(self, topic: str, partition: int) -> int | None:
         """Return the offset from which to go on reading feedback; None before the first."""
         return await feedback.feedback_offset(self._client, topic, partition)
+
+    async def feedback_partitions(self, topic: str) -> list[int]:
+        """Return the partitions of ``topic`` of which verdicts are stored, in order."""
+        return await feedback.feedback_partitions(self._client, topic)
 
     async def read_feedback(
         self, topic: str, partition: int, from_offset: int, count: int

@@ -33,6 +33,7 @@ from streamer.stream.kafka_config import broker_urls, faust_credentials
 from streamer.stream.preflight import preflight
 from streamer.stream.publisher import Publisher
 from streamer.stream.scoring import Clock, Scoring
+from streamer.stream.teaching import Teaching
 from streamer.stream.transport import SCHEME, BatchSchema
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
@@ -83,7 +84,10 @@ class ScoringApp(faust.App):
             owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         )
         self.checkpointing = Checkpointing(self.scoring, self._transactions_durable)
-        self.feedback_storing = FeedbackStoring(settings, store, publisher, metrics)
+        self.feedback_storing = FeedbackStoring(
+            settings, self.scoring.pipeline.believable, store, publisher, metrics
+        )
+        self.teaching = Teaching(self.scoring)
         self.health = Health(self.scoring)
         self.endpoints = Endpoints(self.scoring, self.health, settings.web_host, settings.web_port)
 
@@ -195,6 +199,7 @@ def build_app(settings: Settings) -> ScoringApp:
     app.equip(settings)
     _add_agents(app)
     app.task(_unless_fenced(app.checkpointing.run))
+    app.task(_or_ends(app))
     app.task(app.follow_lag)
     app.task(_unless_fenced(app.scoring.standstill.watch))
 
@@ -232,6 +237,13 @@ async def _or_crash(app: ScoringApp, work: Any) -> Any:
         _log.critical("worker stops", error=str(error), exc_info=True)
         await app.crash(error)
         raise
+
+
+def _or_ends(app: ScoringApp) -> Callable[..., Awaitable[None]]:
+    async def teach(*_: Any) -> None:
+        await _or_crash(app, app.teaching.run())
+
+    return teach
 
 
 def _unless_fenced(work: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

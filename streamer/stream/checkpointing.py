@@ -162,7 +162,16 @@ class Checkpointing:
                     assigned.partition, next_offset, assigned.alerts_position
                 ),
                 delta=delta,
-                entities={table.kind.name: table.take_changed() for table in state.tables.all()},
+                entities={table.kind.name: table.take_changed() for table in state.tables.all()}
+                | {
+                    "labels": state.labels.buffer.take_changed(),
+                    "rulings": state.labels.rulings.take_changed(),
+                },
+                removed={
+                    "labels": state.labels.buffer.take_removed(),
+                    "rulings": state.labels.rulings.take_removed(),
+                },
+                cursors=dict(state.labels.cursors),
                 owner=scoring.owner,
                 now_ms=scoring.clock.now_ms(),
             )

@@ -15,6 +15,7 @@ from aiohttp import web
 from streamer.alerts import describe_center
 from streamer.codes import CURRENCIES
 from streamer.drift_report import describe_drift
+from streamer.head_report import describe_head
 from streamer.stream.health import Health, head_age_s
 from streamer.stream.scoring import Scoring
 
@@ -95,6 +96,7 @@ def describe_model(scoring: Scoring) -> dict[str, Any]:
     described["centers"] = [
         describe_center(version, label, 0.0 if np.isnan(mean) else mean) for label in order
     ]
+    described["head"] = describe_head(version)
     described["drift"] = msgspec.to_builtins(describe_drift(sums, version.config))
     described["drift"]["distance_shifts"] = scoring.distance_monitor.n_drifts
     return described

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from streamer.batch import Batch
-from streamer.decoding import DeadLetter, diagnose
+from streamer.decoding import DeadLetter, TimestampRange, diagnose, unbelievable
 from streamer.errors import UnavailableError
 from streamer.events import Feedback
 from streamer.settings import Settings
@@ -33,8 +33,14 @@ class FeedbackStoring:
     """All that one worker does with the feedback topic."""
 
     def __init__(
-        self, settings: Settings, store: Store, publisher: Publisher, metrics: Metrics
+        self,
+        settings: Settings,
+        believable: TimestampRange,
+        store: Store,
+        publisher: Publisher,
+        metrics: Metrics,
     ) -> None:
+        self._believable = believable
         self._topic = settings.feedback_topic
         self._store = store
         self._publisher = publisher
@@ -46,7 +52,7 @@ class FeedbackStoring:
 
     async def handle(self, batch: Batch) -> int:
         """Store a batch of verdicts and return the next offset; waits while Redis is away."""
-        verdicts, letters = _decode(batch)
+        verdicts, letters = _decode(batch, self._believable)
         for letter in letters:
             self._publisher.publish_dead_letter(letter, batch)
             self._metrics.dead_letters.labels(letter.reason).inc()
@@ -65,14 +71,24 @@ class FeedbackStoring:
         return next_offset
 
 
-def _decode(batch: Batch) -> tuple[list[tuple[int, Feedback]], list[DeadLetter]]:
+def _decode(
+    batch: Batch, believable: TimestampRange
+) -> tuple[list[tuple[int, Feedback]], list[DeadLetter]]:
     verdicts: list[tuple[int, Feedback]] = []
     letters: list[DeadLetter] = []
+    latest_ms = batch.received_at_ms + believable.max_ahead_ms
     for record in batch.records:
         try:
-            verdicts.append((record.offset, _decoder.decode(record.value or b"")))
+            verdict = _decoder.decode(record.value or b"")
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             letters.append(diagnose(record, error))
+            continue
+        # One verdict from the far future would make all earlier ones on its merchant look ancient.
+        time_ms = int(verdict.decided_at.timestamp() * 1000)
+        if believable.earliest_ms <= time_ms <= latest_ms:
+            verdicts.append((record.offset, verdict))
+        else:
+            letters.append(unbelievable(record, "decided_at", time_ms, believable, latest_ms))
     return verdicts, letters
 
 

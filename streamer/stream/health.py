@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from streamer.model import trial_precisions
 from streamer.store import ModelHead
 from streamer.stream.scoring import Scoring
 
@@ -52,12 +53,18 @@ class Health:
             unwarmed += ledger.scored - ledger.warming
             for table in assigned.state.tables.all():
                 tracked[table.kind.name] = tracked.get(table.kind.name, 0) + len(table)
+        metrics.labels_waiting.set(
+            sum(len(a.state.labels.buffer) for a in scoring.assigned.values())
+        )
         for kind, n in tracked.items():
             metrics.entities_tracked.labels(kind).set(n)
         version = scoring.version
         metrics.model_transactions_seen.set(version.sums.transactions_seen)
         metrics.alert_budget_share.labels("requested").set(version.config.alert_budget)
         metrics.alert_budget_share.labels("achieved").set(alerted / unwarmed if unwarmed else 0.0)
+        metrics.head_active.set(version.is_head_active)
+        for detector, precision in trial_precisions(version.sums).items():
+            metrics.head_average_precision.labels(detector).set(precision)
         if not version.is_warming:
             metrics.model_threshold_distance.set(version.threshold_sq**0.5)
         drift = scoring.drift

@@ -11,7 +11,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -135,6 +135,7 @@ class Scoring:
             self.pipeline, self.settings.cards_capacity, self.settings.merchants_capacity
         )
         state.next_offset, state.ledger, state.published = record.offset, record.ledger, published
+        await self._load_labels(state, topic, partition, record.cursors)
         now = self.clock.monotonic()
         self.assigned[partition] = Assigned(
             topic=topic,
@@ -156,6 +157,16 @@ class Scoring:
             already_published=len(published),
         )
         return record.offset
+
+    async def _load_labels(
+        self, state: PartitionState, topic: str, partition: int, cursors: Mapping[str, int]
+    ) -> None:
+        """Load what waits for verdicts, and which of them stand."""
+        state.labels.cursors.update(cursors)
+        if state.next_offset is None:
+            return
+        state.labels.buffer.load(await self.store.load_all(topic, partition, "labels"))
+        state.labels.rulings.load(await self.store.load_all(topic, partition, "rulings"))
 
     @property
     def delta_limit(self) -> int:

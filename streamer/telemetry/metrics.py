@@ -20,8 +20,17 @@ __all__ = ["Metrics"]
 SEVERITIES: Final = ("medium", "high", "critical")
 VERDICTS: Final = ("fraud", "legitimate")
 # The entity tables of `streamer.features`.
-ENTITY_KINDS: Final = ("cards", "spending", "surprises", "merchants")
+ENTITY_KINDS: Final = (
+    "cards",
+    "spending",
+    "surprises",
+    "merchants",
+    "card_verdicts",
+    "merchant_verdicts",
+)
 DEPENDENCIES: Final = ("kafka", "redis")
+OUTCOMES: Final = ("standing", "ignored")
+DETECTORS: Final = ("distance", "head")
 BUDGETS: Final = ("requested", "achieved")
 # Redis did not answer, or another worker has the partition.
 CHECKPOINT_FAILURE_CAUSES: Final = ("redis", "kafka", "fenced")
@@ -112,6 +121,18 @@ class Metrics:
             "warming", "Transactions scored before the model had centers; none of them alerts."
         )
         self.feedback = self._counter("feedback", "Verdicts read, by verdict.", "verdict")
+        self.verdicts_applied = self._counter(
+            "verdicts_applied",
+            "Verdicts applied, once by each partition: standing, or ignored as repeated or overruled.",
+            "outcome",
+        )
+        self.labels_learned = self._counter(
+            "labels_learned", "Verdicts that found their payment, so that the head learned from it."
+        )
+        self.labels_waiting = self._gauge(
+            "labels_waiting", "Scored payments that are kept until they are judged."
+        )
+        self._start_at_zero(self.verdicts_applied, OUTCOMES)
         self._start_at_zero(self.alerts, SEVERITIES)
         self._start_at_zero(self.feedback, VERDICTS)
 
@@ -165,6 +186,15 @@ class Metrics:
         self.alert_budget_share = self._gauge(
             "alert_budget_share", "Share of traffic that alerts: requested and achieved.", "what"
         )
+        self.head_active = self._gauge(
+            "head_active", "1 while verdicts rank payments, 0 while the distance alone does."
+        )
+        self.head_average_precision = self._gauge(
+            "head_average_precision",
+            "Average precision on recent labels, of the head and of the distance.",
+            "detector",
+        )
+        self._start_at_zero(self.head_average_precision, DETECTORS)
         self.revivals = self._counter(
             "revivals", "Dying clusters that were re-seeded from the heaviest one."
         )
