@@ -6,7 +6,7 @@ sample, and each payment remembers the probability with which it was to be kept.
 as one over that (Horvitz and Thompson, 1952): the sum over what was kept is right in expectation.
 
 Invariants:
-* At most ``capacity`` payments; alerts make room for one another only when they alone are too many.
+* At most ``capacity`` payments: those that a chargeback has judged make room first, alerts last.
 * ``changed`` and ``removed`` say exactly how the buffer differs from what was last saved.
 """
 
@@ -27,7 +27,7 @@ UNJUDGED: Final = -1
 _FIRST_SIZE: Final = 1024
 # Making room for one payment at a time would sort the buffer for each.
 _KEPT_SHARE: Final = 0.75
-_META: Final = 5  # time, hash, probability of being kept, alerted, label
+_META: Final = 6  # time, hash, probability of being kept, alerted, label, is the label final
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class LabelBuffer:
             slot = self._slot(ids[i])
             is_alerted = bool(waiting.alerted[i])
             probability = 1.0 if is_alerted else self.share
-            self._meta[slot] = waiting.times_ms[i], hashes[i], probability, is_alerted, UNJUDGED
+            self._meta[slot] = waiting.times_ms[i], hashes[i], probability, is_alerted, UNJUDGED, 0
             self._vectors[slot] = vectors[i]
         if len(self) > self.capacity:
             self._make_room()
@@ -90,9 +90,12 @@ class LabelBuffer:
         """Return 1, 0 or `UNJUDGED`: the verdict that was learned already."""
         return int(self._meta[slot, 4])
 
-    def set_label(self, slot: int, is_fraud: bool) -> None:
-        """Note which verdict was learned, so that one that overrules it can be."""
-        self._meta[slot, 4] = is_fraud
+    def set_label(self, slot: int, is_fraud: bool, *, is_final: bool) -> None:
+        """Note which verdict was learned, so that one that overrules it can be.
+
+        A payment whose label is final is the first to make room.
+        """
+        self._meta[slot, 4:6] = is_fraud, is_final
         self._changed.add(self._ids[slot])
 
     def read(self, slots: Sequence[int]) -> tuple[Floats, Floats, Floats]:
@@ -164,6 +167,11 @@ class LabelBuffer:
     def _make_room(self) -> None:
         n_over = len(self) - int(self.capacity * _KEPT_SHARE)
         slots = np.fromiter(self._slot_of.values(), dtype=np.int64, count=len(self))
+        final = slots[self._meta[slots, 5] > 0]
+        for slot in final[np.argsort(self._meta[final, 0], kind="stable")][:n_over].tolist():
+            self.remove(self._ids[slot])
+        n_over -= min(n_over, len(final))
+        slots = slots[self._meta[slots, 5] == 0]
         alerted = self._meta[slots, 3] > 0
         rest, alerts = slots[~alerted], slots[alerted]
         n_rest = min(n_over, len(rest))
@@ -175,14 +183,12 @@ class LabelBuffer:
     def _drop(self, slots: NDArray[np.int64], n: int, share: float) -> float:
         """Drop the ``n`` payments with the largest hashes and return the share that is left."""
         hashes = self._meta[slots, 1]
-        if n >= len(slots):
-            bound = 0.5 * share
-        else:
-            bound = float(np.partition(hashes, len(slots) - n)[len(slots) - n])
+        is_all = n >= len(slots)
+        bound = 0.0 if is_all else float(np.partition(hashes, len(slots) - n)[len(slots) - n])
         for slot in slots[hashes >= bound].tolist():
             self.remove(self._ids[slot])
             self.n_dropped += 1
         left = slots[hashes < bound]
         self._meta[left, 2] = np.minimum(self._meta[left, 2], bound)
         self._changed.update(self._ids[slot] for slot in left.tolist())
-        return min(share, bound)
+        return 0.5 * share if is_all else min(share, bound)

@@ -113,7 +113,6 @@ def apply_verdicts(
     standing: list[Standing] = []
     fresh: list[tuple[int, bool]] = []
     overruled: list[tuple[int, bool]] = []
-    judged: list[str] = []
     for verdict in verdicts:
         key, is_fraud = verdict.transaction_id, verdict.verdict == "fraud"
         before = labels.rulings.get(key)
@@ -131,9 +130,7 @@ def apply_verdicts(
             fresh.append((slot, is_fraud))
         elif learned != is_fraud:
             overruled.append((slot, is_fraud))
-        buffer.set_label(slot, is_fraud)
-        if verdict.origin == "chargeback":
-            judged.append(key)
+        buffer.set_label(slot, is_fraud, is_final=verdict.origin == "chargeback")
     _count(tables.merchant_verdicts, standing, by_merchant=True)
     _count(tables.card_verdicts, standing, by_merchant=False)
     if fresh:
@@ -144,10 +141,6 @@ def apply_verdicts(
         inputs, ranks, weights = buffer.read([slot for slot, _ in overruled])
         frauds = np.array([is_fraud for _, is_fraud in overruled], dtype=float)
         relearn_labels(delta, version, inputs, ranks, frauds, weights)
-    # A chargeback is final: its payment need not wait for the end of the horizon.
-    for key in judged:
-        if buffer.slot(key) is not None:
-            buffer.remove(key)
     n_standing = sum(sign > 0 for _, sign in standing)
     return Taught(n_standing, len(verdicts) - n_standing, len(fresh))
 

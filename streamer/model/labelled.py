@@ -1,8 +1,8 @@
 """Learning from labels: into a delta, like everything else that is learned.
 
 The first labels only say on which scale the head's inputs lie; once a version knows that, labels teach
-its coefficients.  A label that is overruled moves its payment to the other class; what its features
-weigh in the regression does not depend on the class, so only the moment changes.
+its coefficients.  A label that is overruled is taken back and learned anew with the other class:
+exactly, as long as the same version scores, and nearly otherwise.
 """
 
 from __future__ import annotations
@@ -61,10 +61,12 @@ def relearn_labels(
 ) -> None:
     """Move payments that were learned with the other label to ``frauds``; as `learn_labels`."""
     _make_room(delta, version)
-    signs = 2.0 * frauds - 1.0
     if version.head is not None:
-        B = basis(version.head.standardised(inputs))
-        delta.head_moment += B.T @ (weights * signs)
+        B, beta = basis(version.head.standardised(inputs)), version.head.coefficients
+        for label, sign in ((frauds, 1.0), (1.0 - frauds, -1.0)):
+            gram, moment = irls_sums(B, beta, label, weights)
+            delta.head_gram += sign * gram
+            delta.head_moment += sign * moment
     classes = frauds.astype(np.int64)
     for of_class, sign in ((classes, 1.0), (1 - classes, -1.0)):
         np.add.at(delta.label_weights, of_class, sign * weights)

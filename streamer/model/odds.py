@@ -7,7 +7,8 @@ The log-odds of fraud are a constant plus one piecewise-linear function per inpu
 so that an average value, and one that is not known, adds exactly nothing.  Each f_j is a line with
 hinges at `KNOTS`.  The coefficients are those of a ridge-penalised logistic regression by recursive
 iteratively reweighted least squares: with B the basis of a labelled payment, p its probability under
-the version that scores now, w = p(1 - p) and z = log_odds + (y - p)/w,
+the version that scores now, w = p(1 - p), or more where that would make a leap of |y - p|/w, and
+z = log_odds + (y - p)/w,
 
     gram' = γ gram + Σ w B Bᵀ      moment' = γ moment + Σ w z B      (gram + R) β = moment + R β₀
 
@@ -46,8 +47,10 @@ KNOTS: Final = (-1.0, 0.0, 0.75, 1.5, 3.0, 6.0)
 # A line of that length has said all it can; beyond, a single value would outweigh all the others.
 _REACH: Final = 10.0
 _MAX_LOG_ODDS: Final = 12.0
-# A payment of which the model is certain still counts this much when it was wrong.
 _SMALLEST_WEIGHT: Final = 1e-4
+# One label asks for this much of a step in log-odds at most.  Without the bound a fraud that was
+# thought impossible asks for 1/w, thousands, and the sums of a young head diverge.
+_LARGEST_STEP: Final = 5.0
 _RIDGE: Final = 5.0
 _BASE_RIDGE: Final = 1e-3
 # One fraud in 150 payments, until labels say better.
@@ -121,9 +124,10 @@ def irls_sums(
     """
     log_odds = np.clip(B @ coefficients, -_MAX_LOG_ODDS, _MAX_LOG_ODDS)
     p = 1.0 / (1.0 + np.exp(-log_odds))
-    w = np.maximum(p * (1.0 - p), _SMALLEST_WEIGHT)
+    residuals = frauds - p
+    w = np.maximum(p * (1.0 - p), np.abs(residuals) / _LARGEST_STEP + _SMALLEST_WEIGHT)
     gram = (B * (weights * w)[:, None]).T @ B
-    moment = B.T @ (weights * (w * log_odds + frauds - p))
+    moment = B.T @ (weights * (w * log_odds + residuals))
     return np.asarray(gram), np.asarray(moment)
 
 

@@ -22,7 +22,7 @@ from streamer.model.feature_histogram import N_FEATURE_BINS
 from streamer.model.histogram import N_BINS
 from streamer.model.trial import N_TRIAL_BINS
 
-__all__ = ["COUNTERS", "FROZEN", "INPUTS", "ROWS", "SCORES", "SETTLED", "Sums"]
+__all__ = ["COUNTERS", "FROZEN", "INPUTS", "LABELS", "ROWS", "SCORES", "SETTLED", "TRIAL", "Sums"]
 
 Floats = NDArray[np.float64]
 

@@ -23,7 +23,9 @@ def test_what_is_saved_loads_into_another_table_bit_for_bit() -> None:
     put(one, "b", 5, -1.0, 52.5)
     saved = one.take_changed()
     other.load({**saved, "never stored": None})
-    assert len(other) == 2
+    assert len(other) == 3
+    assert other.times_ms[other.rows(["never stored"])].tolist() == [-1]
+    assert other.unknown(["never stored"]) == []
     for key in "ab":
         mine, theirs = one.rows([key]), other.rows([key])
         assert one.times_ms[mine] == other.times_ms[theirs]

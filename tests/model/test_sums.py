@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.model import Sums
-from streamer.model.sums import COUNTERS, FROZEN, ROWS, SCORES
+from streamer.model.odds import basis_size
+from streamer.model.sums import COUNTERS, FROZEN, INPUTS, LABELS, ROWS, SCORES, TRIAL
 from tests.model.helpers import small_config
 
 CONFIG = small_config()
@@ -22,8 +23,11 @@ def random_sums(draw: st.DrawFn) -> Sums:
     """Sums with every array filled, counters up to a billion and a few warm-up rows."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     sums = Sums.zero(CONFIG)
+    h, p = CONFIG.n_inputs, basis_size(CONFIG.n_inputs)
+    with_labels = dict(zip(INPUTS, ((p, p), (p,), (h,), (h,), (h,)), strict=True))
+    shapes = with_labels if draw(st.booleans()) else {}
     for name in ARRAYS:
-        shape = getattr(sums, name).shape
+        shape = shapes.get(name, getattr(sums, name).shape)
         setattr(sums, name, np.asarray(rng.normal(0, 10 ** rng.uniform(-3, 6), shape)))
     n_rows = draw(st.integers(0, 3))
     sums.warmup_X = rng.normal(size=(n_rows, 3))
@@ -63,7 +67,8 @@ def test_decay_multiplies_every_sum_and_no_counter(
 ) -> None:
     decayed = sums.decayed(discount, score_discount)
     for name in ARRAYS:
-        factor = score_discount if name in SCORES else 1.0 if name in FROZEN else discount
+        untouched = {*FROZEN, *LABELS, *TRIAL}
+        factor = score_discount if name in SCORES else 1.0 if name in untouched else discount
         np.testing.assert_array_equal(getattr(decayed, name), getattr(sums, name) * factor)
     for name in COUNTERS:
         assert getattr(decayed, name) == getattr(sums, name)

@@ -119,11 +119,12 @@ def test_tables_never_grow_beyond_their_capacity_and_evictions_are_counted(
         values = [payment(i, card_id=f"c{i}", merchant_id=f"m{i}") for i in numbers]
         run([batch(values, first)], CONFIG, trained(), state)
         first += len(values)
-        for table in state.tables.all():
+        filled = [t for t in state.tables.all() if not t.kind.name.endswith("_verdicts")]
+        for table in filled:
             assert len(table) <= 10
             assert len(table.times_ms) <= 10
     n_distinct = len({number for numbers in batches for number in numbers})
-    for table in state.tables.all():
+    for table in filled:
         assert table.n_evicted >= n_distinct - 10
         assert len(table) + table.n_evicted >= n_distinct
         assert (table.n_evicted > 0) or n_distinct <= 10

@@ -1,0 +1,138 @@
+"""The payments that wait for a label: bounded, a fair sample, and saved exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.hashing import uniform_hash
+from streamer.labels import LabelBuffer, Waiting
+from streamer.labels.buffer import UNJUDGED
+
+
+def waiting(values: np.ndarray, alerted: np.ndarray | None = None, first_ms: int = 0) -> Waiting:
+    """Return payments a millisecond apart with one input each."""
+    n = len(values)
+    return Waiting(
+        np.arange(first_ms, first_ms + n),
+        np.zeros(n, dtype=bool) if alerted is None else alerted,
+        np.asarray(values, dtype=float)[:, None],
+        np.full((n, 2), np.nan),
+    )
+
+
+def fill(buffer: LabelBuffer, n: int, alerted: np.ndarray | None = None, step: int = 100) -> None:
+    """Add payments t-0, t-1, ... in pieces; the input of each is its number."""
+    for first in range(0, n, step):
+        numbers = np.arange(first, min(first + step, n))
+        marks = None if alerted is None else alerted[numbers]
+        ids = [f"t-{i}" for i in numbers]
+        buffer.add(ids, uniform_hash(numbers), waiting(numbers, marks, first))
+
+
+@given(st.integers(1, 60), st.integers(0, 300), st.integers(1, 50), st.floats(0, 1))
+def test_the_buffer_never_holds_more_than_its_capacity(
+    capacity: int, n: int, step: int, share: float
+) -> None:
+    buffer = LabelBuffer(1, capacity)
+    fill(buffer, n, np.random.default_rng(n).random(max(n, 1)) < share, step)
+    assert len(buffer) <= capacity
+
+
+def test_every_alert_is_kept_while_alerts_alone_fit() -> None:
+    buffer = LabelBuffer(1, 100)
+    alerted = np.zeros(2_000, dtype=bool)
+    alerted[::50] = True
+    fill(buffer, 2_000, alerted)
+    assert all(buffer.slot(f"t-{i}") is not None for i in range(0, 2_000, 50))
+    slots = [buffer.slot("t-0"), buffer.slot("t-1950")]
+    assert buffer.read(slots)[2].tolist() == [1.0, 1.0]
+
+
+def test_the_weights_of_the_kept_stand_for_all_payments() -> None:
+    """In expectation their sum is the number of all: within 10% over forty samples of 20,000."""
+    totals, sums = [], []
+    for seed in range(40):
+        buffer = LabelBuffer(1, 1_000)
+        numbers = np.arange(20_000)
+        hashes = uniform_hash(numbers + seed * 20_000)
+        for first in range(0, 20_000, 500):
+            part = slice(first, first + 500)
+            ids = [f"t-{i}" for i in numbers[part]]
+            buffer.add(ids, hashes[part], waiting(numbers[part], None, first))
+        held = [s for i in numbers if (s := buffer.slot(f"t-{i}")) is not None]
+        values, _, weights = buffer.read(held)
+        totals.append(weights.sum())
+        sums.append(weights @ values[:, 0])
+    assert np.mean(totals) == pytest.approx(20_000, rel=0.02)
+    assert np.mean(sums) == pytest.approx(numbers.sum(), rel=0.02)
+    assert min(totals) > 17_000
+
+
+def test_the_share_recovers_when_there_is_room_again() -> None:
+    buffer = LabelBuffer(1, 100)
+    fill(buffer, 1_000)
+    assert buffer.share < 0.2
+    for key in buffer.older_than(10**9):
+        buffer.remove(key)
+    for first in range(10):
+        buffer.add([f"u-{first}"], np.array([0.999]), waiting(np.array([1.0])))
+    assert buffer.share == 1.0
+
+
+def test_a_label_that_was_learned_is_remembered() -> None:
+    buffer = LabelBuffer(1, 10)
+    fill(buffer, 2)
+    slot = buffer.slot("t-0")
+    assert slot is not None
+    assert buffer.label(slot) == UNJUDGED
+    buffer.set_label(slot, True, is_final=False)
+    assert buffer.label(slot) == 1
+
+
+def test_what_is_saved_loads_bit_for_bit_and_what_went_is_named() -> None:
+    one, other = LabelBuffer(1, 50), LabelBuffer(1, 50)
+    fill(one, 40)
+    saved = one.take_changed()
+    assert len(saved) == 40
+    one.remove("t-7")
+    assert one.take_removed() == ["t-7"]
+    one.set_label(one.slot("t-8"), True, is_final=True)
+    saved |= one.take_changed()
+    del saved["t-7"]
+    other.load(saved)
+    assert len(other) == 39
+    for i in range(40):
+        mine, theirs = one.slot(f"t-{i}"), other.slot(f"t-{i}")
+        assert (mine is None) == (theirs is None) == (i == 7)
+        if mine is not None:
+            for a, b in zip(one.read([mine]), other.read([theirs]), strict=True):
+                np.testing.assert_array_equal(a, b)
+            assert one.label(mine) == other.label(theirs)
+    assert other.take_changed() == {}
+
+
+def test_payments_whose_label_is_final_make_room_first() -> None:
+    buffer = LabelBuffer(1, 100)
+    fill(buffer, 100)
+    for i in range(30):
+        buffer.set_label(buffer.slot(f"t-{i}"), False, is_final=True)
+    buffer.add(["u"], np.array([0.5]), waiting(np.array([1.0])))
+    assert all(buffer.slot(f"t-{i}") is not None for i in range(30, 100))
+    assert sum(buffer.slot(f"t-{i}") is not None for i in range(30)) == 4
+    assert buffer.share == 1.0
+
+
+def test_what_another_release_saved_is_left() -> None:
+    one, other = LabelBuffer(1, 10), LabelBuffer(2, 10)
+    fill(one, 3)
+    other.load(one.take_changed())
+    assert len(other) == 0
+
+
+def test_a_capacity_of_nothing_keeps_nothing() -> None:
+    buffer = LabelBuffer(1, 0)
+    fill(buffer, 10, np.ones(10, dtype=bool))
+    assert len(buffer) == 0

@@ -1,0 +1,144 @@
+"""Verdicts late, repeated, contradictory, unknown and in any order: the same is learned."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.events import Feedback
+from streamer.features.verdicts import verdict_sums
+from streamer.labels import LabelConfig, apply_verdicts
+from streamer.labels.teaching import Taught
+from streamer.model import ModelVersion, Sums
+from streamer.model.sums import COUNTERS
+from streamer.pipeline import PartitionState
+from tests.builders import T0_MS, batch, payment, pipeline_config
+from tests.labels.test_rulings import verdict
+from tests.pipeline.helpers import ordinary, run, state_of, trained
+
+CONFIG = pipeline_config()
+DAY_MS = 86_400_000
+
+
+def scored(n: int = 60, **changes: Any) -> PartitionState:
+    """Return a partition that has scored ``n`` ordinary payments, t-0 to t-59."""
+    config = replace(CONFIG, labels=replace(CONFIG.labels, **changes))
+    return run([batch(ordinary(n))], config, trained(), state_of(config)).state
+
+
+def apply(state: PartitionState, verdicts: list[Feedback], version: ModelVersion | None = None):
+    """Apply verdicts by a version that knows the inputs' scale."""
+    return apply_verdicts(verdicts, state.labels, state.tables, state.delta, version or with_head())
+
+
+def with_head() -> ModelVersion:
+    """Return the trained version with a head, so that labels move its coefficients."""
+    state = scored()
+    apply(state, [verdict("fraud", number=i) for i in range(9)], trained())
+    return ModelVersion.of("", trained().sums.merged(state.delta), CONFIG.model)
+
+
+def learned(state: PartitionState) -> dict[str, Any]:
+    """Return everything that verdicts can have changed."""
+    found: dict[str, Any] = {f.name: getattr(state.delta, f.name) for f in fields(Sums)}
+    for table in (state.tables.card_verdicts, state.tables.merchant_verdicts):
+        for key in ("card-1", "shop-1"):
+            later = np.array([T0_MS + 9 * DAY_MS])
+            found[f"{table.kind.name} {key}"] = verdict_sums(table, [key], later)
+    return found
+
+
+def assert_same(one: PartitionState, other: PartitionState) -> None:
+    mine, theirs = learned(one), learned(other)
+    for name in mine:
+        if name in COUNTERS:
+            continue
+        np.testing.assert_allclose(mine[name], theirs[name], rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def test_a_verdict_on_a_waiting_payment_is_learned_and_one_on_an_unknown_counts_in_shares() -> None:
+    state = scored()
+    taught = apply(state, [verdict("fraud", number=3), verdict("fraud", number=10_000)])
+    assert taught == Taught(n_standing=2, n_ignored=0, n_learned=1)
+    assert state.delta.labels_learned == 1
+    rows = state.tables.merchant_verdicts.rows(["shop-1"])
+    assert state.tables.merchant_verdicts.states[rows][0].tolist() == [2.0] * 8
+
+
+def test_the_same_verdict_again_changes_nothing() -> None:
+    once, thrice = scored(), scored()
+    apply(once, [verdict("fraud", number=3)])
+    first = apply(thrice, [verdict("fraud", number=3)] * 2)
+    again = apply(thrice, [verdict("fraud", number=3)])
+    assert (first.n_ignored, again.n_ignored, again.n_learned) == (1, 1, 0)
+    assert_same(once, thrice)
+
+
+def test_a_reviewer_overruled_by_a_chargeback_leaves_what_the_chargeback_alone_would() -> None:
+    mended, right = scored(), scored()
+    chargeback = verdict("fraud", "chargeback", hour=20, number=3)
+    apply(mended, [verdict("legitimate", number=3)])
+    apply(mended, [chargeback])
+    apply(right, [chargeback])
+    assert_same(mended, right)
+
+
+_verdicts = st.lists(
+    st.builds(
+        verdict,
+        st.sampled_from(["fraud", "legitimate"]),
+        st.sampled_from(["reviewer", "chargeback"]),
+        st.integers(0, 23),
+        st.integers(55, 64),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(_verdicts, st.randoms(use_true_random=False), st.integers(1, 12))
+def test_the_order_of_verdicts_does_not_matter(
+    verdicts: list[Feedback], random: Any, step: int
+) -> None:
+    """In any order and in any pieces, within the horizon and under one version."""
+    version, one, other = with_head(), scored(), scored()
+    shuffled = list(verdicts)
+    random.shuffle(shuffled)
+    apply(one, verdicts, version)
+    for first in range(0, len(shuffled), step):
+        apply(other, shuffled[first : first + step], version)
+    assert_same(one, other)
+
+
+@pytest.mark.parametrize(("counts", "n_learned"), [(True, 60), (False, 0)])
+def test_what_nobody_judged_within_the_horizon_counts_as_legitimate_if_so_configured(
+    counts: bool, n_learned: int
+) -> None:
+    config = replace(
+        CONFIG, labels=LabelConfig(horizon_ms=10 * DAY_MS, unlabelled_is_legitimate=counts)
+    )
+    state = run([batch(ordinary(60))], config, trained(), state_of(config)).state
+    later = payment(99, after_s=11 * 86_400, card_id="card-9")
+    run([batch([later], first_offset=60)], config, trained(), state)
+    assert state.labels.clock_ms == T0_MS + 11 * DAY_MS
+    assert len(state.labels.buffer) == 1
+    assert state.delta.labels_learned == n_learned
+    assert state.delta.label_weights.tolist() == [n_learned, 0]
+
+
+def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
+    state = scored()
+    shop = {"merchant_id": "shop-1", "card_id": "card-1"}
+    apply(state, [verdict("fraud", number=n) for n in range(100, 110)])
+    run([batch([payment(70, after_s=90_000, **shop)], 60)], CONFIG, trained(), state)
+    slot = state.labels.buffer.slot("t-70")
+    inputs = state.labels.buffer.read([slot])[0][0]
+    names = [*CONFIG.model.feature_names, *CONFIG.model.verdict_names]
+    share = dict(zip(names, inputs[:-1], strict=True))
+    assert share["merchant_fraud_share_28d"] > 2
+    assert share["card_fraud_share_28d"] > 2

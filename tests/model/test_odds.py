@@ -1,0 +1,92 @@
+"""The head: additive, nothing at the mean, and the coefficients of a penalised logistic regression."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+
+from streamer.model.histogram import N_BINS
+from streamer.model.odds import (
+    KNOTS,
+    LogOdds,
+    basis,
+    basis_size,
+    coefficients,
+    functions,
+    irls_sums,
+    odds_bin,
+    odds_ranks,
+    threshold,
+)
+
+
+def test_the_basis_of_one_value_by_hand() -> None:
+    """z = 2: slope 2, nothing below the mean, then how far it is beyond 0, 0.75 and 1.5."""
+    assert KNOTS == (-1.0, 0.0, 0.75, 1.5, 3.0, 6.0)
+    assert basis(np.array([[2.0]])).tolist() == [[1.0, 2.0, 0.0, 2.0, 1.25, 0.5, 0.0, 0.0]]
+    assert basis(np.array([[-2.5]])).tolist() == [[1.0, -2.5, -1.5, 0.0, 0.0, 0.0, 0.0, 0.0]]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
+def test_the_functions_and_the_base_sum_to_the_log_odds(seed: int, n_inputs: int) -> None:
+    rng = np.random.default_rng(seed)
+    z, beta = rng.normal(0, 3, (20, n_inputs)), rng.normal(size=basis_size(n_inputs))
+    np.testing.assert_allclose(beta[0] + functions(z, beta).sum(axis=1), basis(z) @ beta, atol=1e-9)
+
+
+def test_an_average_value_and_an_unknown_one_add_exactly_nothing() -> None:
+    rng = np.random.default_rng(0)
+    head = LogOdds(np.array([3.0, -1.0]), np.array([2.0, 0.5]), rng.normal(size=basis_size(2)))
+    assert head.functions(np.array([[3.0, np.nan], [np.nan, -1.0]])).tolist() == [[0, 0], [0, 0]]
+
+
+def test_values_beyond_ten_deviations_say_no_more() -> None:
+    head = LogOdds(np.zeros(1), np.ones(1), np.ones(basis_size(1)))
+    assert head.functions(np.array([[10.0]])) == head.functions(np.array([[1e9]]))
+
+
+def test_without_labels_it_ranks_by_the_distance_alone() -> None:
+    beta = coefficients(np.zeros((0, 0)), np.zeros(0), 3)
+    z = np.array([[5.0, -5.0, 1.0], [-3.0, 2.0, 2.0]])
+    assert functions(z, beta).tolist() == [[0.0, 0.0, 1.0], [0.0, 0.0, 2.0]]
+    # Sums of zero are no labels either.
+    size = basis_size(3)
+    np.testing.assert_allclose(coefficients(np.zeros((size, size)), np.zeros(size), 3), beta)
+
+
+def test_repeated_irls_finds_the_coefficients_of_scikit_learn() -> None:
+    """Same basis, same labels; the ridge is small against 20,000 payments."""
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(20_000, 2))
+    log_odds = -1.0 + 1.5 * z[:, 0] - 0.5 * np.maximum(z[:, 1], 0.0)
+    frauds = (rng.random(20_000) < 1 / (1 + np.exp(-log_odds))).astype(float)
+    B = basis(z)
+    beta = coefficients(np.zeros((0, 0)), np.zeros(0), 2)
+    for _ in range(8):
+        beta = coefficients(*irls_sums(B, beta, frauds, np.ones(20_000)), 2)
+    reference = LogisticRegression(C=1 / 5.0, max_iter=2_000, tol=1e-8).fit(B[:, 1:], frauds)
+    mine = B @ beta
+    theirs = B[:, 1:] @ reference.coef_[0] + reference.intercept_[0]
+    assert np.abs(mine - theirs).mean() < 0.05
+    assert np.corrcoef(mine, log_odds)[0, 1] > 0.99
+
+
+def test_a_weight_of_three_is_three_payments() -> None:
+    B = basis(np.array([[0.5], [2.0]]))
+    beta = np.linspace(-1, 1, basis_size(1))
+    once = irls_sums(B[[0, 1, 1, 1]], beta, np.array([0.0, 1, 1, 1]), np.ones(4))
+    weighted = irls_sums(B, beta, np.array([0.0, 1.0]), np.array([1.0, 3.0]))
+    for mine, theirs in zip(weighted, once, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.995])
+def test_the_threshold_leaves_the_share_asked_for_above_it(share: float) -> None:
+    values = np.random.default_rng(2).normal(-4, 2, 100_000)
+    histogram = np.bincount(odds_bin(values), minlength=N_BINS).astype(float)
+    found = threshold(histogram, share)
+    assert np.mean(values < found) == pytest.approx(share, abs=0.002)
+    assert odds_ranks(histogram, np.array([found]))[0] == pytest.approx(share, abs=1e-6)
