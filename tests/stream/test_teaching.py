@@ -1,0 +1,109 @@
+"""Verdicts reach what is learned: once, whatever crashes, with the checkpoint that holds it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from tests.stream.harness import Record, Service, payments, wait_until
+
+MakeService = Callable[..., Service]
+
+
+def verdicts(records: list[Record], numbers: range) -> list[Record]:
+    """Return a reviewer's verdict on each of the payments ``numbers``."""
+    found = []
+    for i in numbers:
+        payment = json.loads(records[i][1] or b"")
+        verdict = {
+            "transaction_id": payment["transaction_id"],
+            "card_id": payment["card_id"],
+            "merchant_id": payment.get("merchant_id"),
+            "verdict": "fraud" if i % 3 == 0 else "legitimate",
+            "origin": "reviewer",
+            "decided_at": datetime.now(UTC).isoformat(),
+        }
+        found.append((payment["card_id"].encode(), json.dumps(verdict).encode()))
+    return found
+
+
+def labels_learned(service: Service) -> int:
+    return service.ask(lambda store: store.head()).sums.labels_learned
+
+
+def waiting(service: Service) -> int:
+    """Return how many payments wait for a verdict in Redis, over all partitions."""
+    topic = service.settings.transactions_topic
+    return sum(
+        len(service.ask(lambda store, p=p: store.load_all(topic, p, "labels")))
+        for p in range(service.n_partitions)
+    )
+
+
+def test_each_verdict_is_learned_once_also_when_the_worker_dies_and_reads_them_again(
+    make_service: MakeService,
+) -> None:
+    service = make_service(checkpoint_interval_s="0.2")
+    sent = payments(1_500)
+    feedback = service.settings.feedback_topic
+    worker = service.worker().wait_ready()
+    service.produce(sent[:600])
+    service.wait_consumed()
+    # Those met a model without centers, and are not kept; the next are.
+    service.produce(sent[600:1_200])
+    service.wait_consumed()
+    n_waiting = wait_until(lambda: waiting(service), worker.log)
+    assert 0 < n_waiting <= 600
+    judged = verdicts(sent, range(1_100, 1_130))
+    service.produce([*judged, *judged[:5]], feedback, partition=0)
+    # Both partitions see every verdict, for the sake of the merchant; one of them has the payment.
+    wait_until(
+        lambda: worker.metric("streamer_verdicts_applied_total", outcome="standing") == 60,
+        worker.log,
+    )
+    assert worker.metric("streamer_verdicts_applied_total", outcome="ignored") == 10
+    assert worker.metric("streamer_labels_learned_total") == 30
+    # Learned in memory only: a crash now loses nothing, since the verdicts are read again.
+    assert labels_learned(service) == 0
+    worker.kill()
+    successor = service.successor()
+    wait_until(
+        lambda: successor.metric("streamer_verdicts_applied_total", outcome="standing") == 60,
+        successor.log,
+    )
+    service.produce(sent[1_200:1_300])
+    service.wait_consumed()
+    wait_until(lambda: labels_learned(service) == 30, successor.log)
+    # And now that a checkpoint holds them, they are not learned again.
+    successor.kill()
+    last = service.successor()
+    service.produce(verdicts(sent, range(1_130, 1_131)), feedback, partition=1)
+    wait_until(
+        lambda: last.metric("streamer_verdicts_applied_total", outcome="standing") == 2, last.log
+    )
+    service.produce(sent[1_300:])
+    service.wait_consumed()
+    wait_until(lambda: labels_learned(service) == 31, last.log)
+    assert last.metric("streamer_verdicts_applied_total", outcome="ignored") == 0
+    service.assert_exact()
+
+
+def test_a_verdict_from_the_far_future_is_a_dead_letter(make_service: MakeService) -> None:
+    service = make_service()
+    worker = service.worker().wait_ready()
+    late = json.dumps(
+        {
+            "transaction_id": "t-1",
+            "card_id": "card-1",
+            "verdict": "fraud",
+            "origin": "reviewer",
+            "decided_at": "2999-01-01T00:00:00Z",
+        }
+    ).encode()
+    service.produce([(b"card-1", late)], service.settings.feedback_topic, partition=0)
+    letters = wait_until(service.dead_letters, worker.log)
+    [(message, headers)] = letters
+    assert message.value() == late
+    assert headers["streamer-reason"] == "timestamp_in_future"
+    assert headers["streamer-path"] == "$.decided_at"
