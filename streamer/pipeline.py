@@ -22,8 +22,17 @@ from streamer.decoding import DeadLetter, Decoded, TimestampRange, decode_batch
 from streamer.errors import InvariantError
 from streamer.events import Alert, Mode, Score, Source
 from streamer.features import Columns, History, Tables, feature_matrix
+from streamer.features.history import DAY
 from streamer.ledger import Ledger
-from streamer.model import ModelConfig, ModelVersion, Scored, Sums, learn, learn_warming
+from streamer.model import (
+    ModelConfig,
+    ModelVersion,
+    Scored,
+    Sums,
+    learn,
+    learn_warming,
+    may_teach,
+)
 
 __all__ = ["Outcome", "PartitionState", "PipelineConfig", "Prepared", "prepare", "process", "score"]
 
@@ -125,7 +134,11 @@ def score(
         scored = None if version.is_warming else version.score(X, columns.currencies)
         alerted, is_published = _decide(decoded, state, scored)
         n_alerted, n_suppressed = int(alerted.sum()), int(is_published.sum())
-        _teach(state.delta, X, columns, scored, alerted)
+        offsets = np.array([record.offset for record in decoded.records])
+        teaching = ~alerted & may_teach(
+            offsets, history.card_sums[:, DAY], config.model.card_daily_lessons
+        )
+        _teach(state.delta, X, columns, scored, alerted, teaching)
         if scored is not None:
             context = AlertContext(
                 batch, version, columns, history, X, scored, mode, now_ms, config.card_key
@@ -178,11 +191,12 @@ def _teach(
     columns: Columns,
     scored: Scored | None,
     alerted: NDArray[np.bool_],
+    teaching: NDArray[np.bool_],
 ) -> None:
     if scored is None:
         learn_warming(delta, X, columns.currencies)
     else:
-        learn(delta, scored, ~alerted, X[:, 0], columns.currencies)
+        learn(delta, scored, teaching, alerted, X[:, 0], columns.currencies)
 
 
 def _scores(

@@ -16,6 +16,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.model.bounds import bounded_step
 from streamer.model.config import ModelConfig
 from streamer.model.histogram import bin_of
 from streamer.model.kmeans import cluster_sums, lloyd, seed_centers
@@ -39,19 +40,20 @@ def learn(
     delta: Sums,
     scored: Scored,
     teaching: NDArray[np.bool_],
+    alerted: NDArray[np.bool_],
     log_amounts: Floats,
     currencies: Integers,
 ) -> None:
     """Add a scored batch to ``delta`` (IN/OUT).
 
     Every transaction enters the score histogram and the currency means; only those marked in
-    ``teaching`` move centers and scale, so that what is alerted cannot pull the model towards it.
+    ``teaching`` move centers and scale.  Nothing that is ``alerted`` may be among them: it would pull
+    the model towards it.
     """
     n_clusters, n_bins = len(delta.cluster_weights), len(delta.score_histogram)
     delta.transactions_seen += len(teaching)
-    n_taught = int(np.count_nonzero(teaching))
-    delta.transactions_taught += n_taught
-    delta.alerted_weight += len(teaching) - n_taught
+    delta.transactions_taught += int(np.count_nonzero(teaching))
+    delta.alerted_weight += np.count_nonzero(alerted)
     delta.score_histogram += np.bincount(bin_of(scored.distances_sq), minlength=n_bins)
     _add_currencies(delta, log_amounts, currencies)
     X, present = scored.X[teaching], scored.present[teaching]
@@ -83,7 +85,8 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
     n_new = delta.transactions_seen
     score_half_life = _score_half_life(head.transactions_seen, config)
     discounts = 0.5 ** (n_new / config.half_life), 0.5 ** (n_new / score_half_life)
-    merged = head.decayed(*discounts).merged(delta)
+    decayed = head.decayed(*discounts)
+    merged = decayed.merged(bounded_step(decayed, delta, config))
     if len(merged.warmup_X):
         merged = _absorb_warmup(merged, config)
     return revive(merged, config)
@@ -142,6 +145,7 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     sums.cluster_sums, sums.cluster_sums_sq = first, second
     sums.feature_weights = known.sum(axis=0)
     sums.feature_sums, sums.feature_sums_sq = first.sum(axis=0), second.sum(axis=0)
+    sums = sums.merged(bounded_step(sums, Sums.zero(config), config))
     sums.transactions_taught += len(X)
     # Nothing could alert yet; the threshold is to start as if the budget had been kept.
     sums.alerted_weight += config.alert_budget * len(X)
@@ -158,9 +162,9 @@ def _absorb_warmup(merged: Sums, config: ModelConfig) -> Sums:
     version = ModelVersion.of("", sums, config)
     scored = version.score(X, currencies)
     extra = Sums.zero(config)
-    learn(extra, scored, ~scored.alerted, X[:, 0], currencies)
+    learn(extra, scored, ~scored.alerted, scored.alerted, X[:, 0], currencies)
     # Seen and currency sums were already counted when the rows were gathered.
     extra.transactions_seen = 0
     extra.currency_weights[:] = 0.0
     extra.currency_sums[:] = 0.0
-    return sums.merged(extra)
+    return sums.merged(bounded_step(sums, extra, config))

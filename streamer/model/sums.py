@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from streamer.model.config import ModelConfig
 from streamer.model.histogram import N_BINS
 
-__all__ = ["COUNTERS", "ROWS", "SCORES", "Sums"]
+__all__ = ["ANCHORS", "COUNTERS", "ROWS", "SCORES", "Sums"]
 
 Floats = NDArray[np.float64]
 
 COUNTERS: Final = ("transactions_seen", "transactions_taught", "revivals")
 ROWS: Final = ("warmup_X", "warmup_currencies")
 SCORES: Final = ("score_histogram", "alerted_weight")
+ANCHORS: Final = ("anchor_centers", "anchor_variances")
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Sums:
     """Sums over transactions.  Shapes: k clusters, d features, c currencies, m warm-up rows.
 
     ``cluster_known[k, j]`` is the weight of cluster k's payments in which feature j was known.
+    The anchors (`streamer.model.bounds`) are positions: they never decay, and a delta's are steps.
     ``alerted_weight`` is the part of the score histogram that was alerted.  ``warmup_X`` holds the raw
     feature rows of the warm-up, until the first centers exist.
     """
@@ -40,6 +42,8 @@ class Sums:
     cluster_known: Floats
     cluster_sums: Floats
     cluster_sums_sq: Floats
+    anchor_centers: Floats
+    anchor_variances: Floats
     feature_weights: Floats
     feature_sums: Floats
     feature_sums_sq: Floats
@@ -61,6 +65,8 @@ class Sums:
             cluster_known=np.zeros((k, d)),
             cluster_sums=np.zeros((k, d)),
             cluster_sums_sq=np.zeros((k, d)),
+            anchor_centers=np.zeros((k, d)),
+            anchor_variances=np.zeros((k, d)),
             feature_weights=np.zeros(d),
             feature_sums=np.zeros(d),
             feature_sums_sq=np.zeros(d),
@@ -88,7 +94,7 @@ class Sums:
 
     def decayed(self, discount: float, score_discount: float) -> Sums:
         """Return the sums multiplied by ``discount``, those of scores by their own; no counter."""
-        exempt = {*COUNTERS, *ROWS, *SCORES}
+        exempt = {*COUNTERS, *ROWS, *SCORES, *ANCHORS}
         decaying = [field.name for field in fields(self) if field.name not in exempt]
         return replace(
             self,

@@ -22,7 +22,7 @@ from streamer.model.codec import VersionHeader, decode_version, encode_version, 
 from tests.model.helpers import small_config, sums_with_centers
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "61caf5c945944cd061de7f8e00f488dfce17c89a4ae28383e560a566026eea79"
+GOLDEN_ID = "03df5c93ceec133dae16483920b31b11b84a1c19a7dac63f8a7e2ab7e62f5994"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,

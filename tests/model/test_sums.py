@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.model import Sums
-from streamer.model.sums import COUNTERS, ROWS, SCORES
+from streamer.model.sums import ANCHORS, COUNTERS, ROWS, SCORES
 from tests.model.helpers import small_config
 
 CONFIG = small_config()
@@ -63,7 +63,7 @@ def test_decay_multiplies_every_sum_and_no_counter(
 ) -> None:
     decayed = sums.decayed(discount, score_discount)
     for name in ARRAYS:
-        factor = score_discount if name in SCORES else discount
+        factor = score_discount if name in SCORES else 1.0 if name in ANCHORS else discount
         np.testing.assert_array_equal(getattr(decayed, name), getattr(sums, name) * factor)
     for name in COUNTERS:
         assert getattr(decayed, name) == getattr(sums, name)
