@@ -22,7 +22,7 @@ from streamer.decoding import DeadLetter, Decoded, TimestampRange, decode_batch
 from streamer.errors import InvariantError
 from streamer.events import Alert, Mode, Score, Source
 from streamer.features import Columns, History, Tables, feature_matrix, verdict_matrix
-from streamer.hashing import uniform_hash
+from streamer.features.history import DAY
 from streamer.labels import LabelConfig, LabelState, Waiting, remember
 from streamer.ledger import Ledger
 from streamer.model import (
@@ -33,6 +33,8 @@ from streamer.model import (
     count_features,
     learn,
     learn_warming,
+    may_teach,
+    uniform_hash,
 )
 
 __all__ = ["Outcome", "PartitionState", "PipelineConfig", "Prepared", "prepare", "process", "score"]
@@ -152,9 +154,15 @@ def score(
         scored = None if version.is_warming else version.score(X, columns.currencies, V)
         alerted, is_published = _decide(decoded, state, scored)
         n_alerted, n_suppressed = int(alerted.sum()), int(is_published.sum())
-        _teach(state.delta, version, X, columns, scored, alerted)
+        offsets = np.array([r.offset for r in decoded.records], dtype=np.int64)
+        teaching = ~alerted & may_teach(
+            offsets, history.card_sums[:, DAY], config.model.card_daily_lessons
+        )
+        _teach(state.delta, version, X, columns, scored, alerted, teaching)
         if scored is not None:
-            _remember(decoded, state, version, scored, alerted, config.labels)
+            _remember(
+                decoded, state, version, scored, alerted, uniform_hash(offsets), config.labels
+            )
             context = AlertContext(
                 batch, version, columns, history, X, V, scored, mode, now_ms, config.card_key
             )
@@ -208,11 +216,12 @@ def _teach(
     columns: Columns,
     scored: Scored | None,
     alerted: NDArray[np.bool_],
+    teaching: NDArray[np.bool_],
 ) -> None:
     if scored is None:
         learn_warming(delta, X, columns.currencies)
     else:
-        learn(delta, scored, ~alerted, X[:, 0], columns.currencies)
+        learn(delta, scored, teaching, alerted, X[:, 0], columns.currencies)
         usual, floors = version.sums.reference_currency_means, version.config.spread_floors
         count_features(delta.feature_histograms, X, columns.currencies, usual, floors)
 
@@ -223,6 +232,7 @@ def _remember(
     version: ModelVersion,
     scored: Scored,
     alerted: NDArray[np.bool_],
+    draws: NDArray[np.float64],
     config: LabelConfig,
 ) -> None:
     if not config.capacity:
@@ -231,8 +241,7 @@ def _remember(
         np.asarray(decoded.times_ms, dtype=np.int64), alerted, scored.inputs, scored.ranks
     )
     ids = [t.transaction_id for t in decoded.transactions]
-    offsets = np.array([record.offset for record in decoded.records], dtype=np.int64)
-    remember(state.labels, state.delta, version, config, ids, uniform_hash(offsets), waiting)
+    remember(state.labels, state.delta, version, config, ids, draws, waiting)
 
 
 def _scores(

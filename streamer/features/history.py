@@ -19,7 +19,7 @@ from streamer.features.habit import against_habit, surprise
 from streamer.features.observation import observe
 from streamer.features.verdicts import CARD_VERDICTS, MERCHANT_VERDICTS, verdict_sums
 
-__all__ = ["CARDS", "MERCHANTS", "SPENDING", "SURPRISES", "History", "Tables"]
+__all__ = ["CARDS", "DAY", "MERCHANTS", "SPENDING", "SURPRISES", "History", "Tables"]
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +31,8 @@ DAY_S: Final = 86_400.0
 CARDS: Final = EntityKind(
     "cards", (HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S), n_last=3
 )
+# Which of a card's sums are its payments of about a day.
+DAY: Final = 1
 # Sums: payments, ln amount and its square (the card's habit); amount over a day and over a month.
 SPENDING: Final = EntityKind("spending", (60 * DAY_S, 60 * DAY_S, 60 * DAY_S, DAY_S, 30 * DAY_S))
 # Sums: by how much the card's payments went above its habit lately, and by how much below.

@@ -1,14 +1,16 @@
 """The model: online k-means as a mergeable, decaying sum.  numpy only.
 
 Reading order: `config`, `sums` (what is learned), `version` (what scores, derived from the sums),
-`kmeans` and `histogram` (the arithmetic), `learning` (from a batch, and from a delta to the next
+`kmeans` and `histogram` (the arithmetic), `bounds` (what nobody can teach), `learning` (from a batch, and from a delta to the next
 version), `feature_histogram`, `drift` and `reference` (what has moved), `odds`, `labelled` and `trial`
 (the head that labels teach), `codec` (bytes and the content-addressed id).
 """
 
+from streamer.model.bounds import may_teach
 from streamer.model.config import ModelConfig
 from streamer.model.drift import MOVED_PSI, Drift, drift_of
 from streamer.model.feature_histogram import count_features
+from streamer.model.hashing import uniform_hash
 from streamer.model.labelled import learn_labels, relearn_labels
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.sums import Sums
@@ -28,6 +30,8 @@ __all__ = [
     "learn",
     "learn_labels",
     "learn_warming",
+    "may_teach",
     "relearn_labels",
     "trial_precisions",
+    "uniform_hash",
 ]

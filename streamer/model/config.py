@@ -56,6 +56,15 @@ class ModelConfig:
     currency_min_weight: float = 30.0
     """A currency seen less often than this has no usual amount yet: its amount feature is neutral."""
 
+    card_daily_lessons: float = 20.0
+    """Payments of one card that teach, of those that still weigh of its day; `math.inf` for all."""
+    center_leash: float = 1.5
+    """So many deviations a center may be from its anchor; `math.inf`: no bound."""
+    variance_leash: float = 0.7
+    """By so much ln variance may differ from the anchor's; `math.inf`: no bound."""
+    anchor_half_lives: float = 3.0
+    """Half-life of the anchors, in those of the centers."""
+
     head_half_life: float = 500_000
     """After so many labels, what the head learned before weighs half."""
     trial_half_life: float = 50_000

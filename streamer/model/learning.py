@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.model.bounds import bounded_step
 from streamer.model.config import ModelConfig
 from streamer.model.feature_histogram import count_features, first_currency_means
 from streamer.model.histogram import bin_of
@@ -43,19 +44,20 @@ def learn(
     delta: Sums,
     scored: Scored,
     teaching: NDArray[np.bool_],
+    alerted: NDArray[np.bool_],
     log_amounts: Floats,
     currencies: Integers,
 ) -> None:
     """Add a scored batch to ``delta`` (IN/OUT).
 
     Every transaction enters the score histogram and the currency means; only those marked in
-    ``teaching`` move centers and scale, so that what is alerted cannot pull the model towards it.
+    ``teaching`` move centers and scale.  Nothing that is ``alerted`` may be among them: it would pull
+    the model towards it.
     """
     n_clusters, n_bins = len(delta.cluster_weights), len(delta.score_histogram)
     delta.transactions_seen += len(teaching)
-    n_taught = int(np.count_nonzero(teaching))
-    delta.transactions_taught += n_taught
-    delta.alerted_weight += len(teaching) - n_taught
+    delta.transactions_taught += int(np.count_nonzero(teaching))
+    delta.alerted_weight += np.count_nonzero(alerted)
     delta.score_histogram += np.bincount(bin_of(scored.distances_sq), minlength=n_bins)
     if scored.log_odds is not None:
         delta.odds_histogram += np.bincount(odds_bin(scored.log_odds), minlength=n_bins)
@@ -95,7 +97,8 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
         0.5 ** (n_labels / config.head_half_life),
         0.5 ** (n_labels / config.trial_half_life),
     )
-    merged = head.decayed(*discounts, *of_labels).merged(delta)
+    decayed = head.decayed(*discounts, *of_labels)
+    merged = decayed.merged(bounded_step(decayed, delta, config))
     if len(merged.warmup_X):
         merged = _absorb_warmup(merged, config)
     return follow_reference(_meet_currencies(revive(merged, config), config), config)
@@ -173,6 +176,7 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     sums.cluster_sums, sums.cluster_sums_sq = first, second
     sums.feature_weights = known.sum(axis=0)
     sums.feature_sums, sums.feature_sums_sq = first.sum(axis=0), second.sum(axis=0)
+    sums = sums.merged(bounded_step(sums, Sums.zero(config), config))
     sums.transactions_taught += len(X)
     # Nothing could alert yet; the threshold is to start as if the budget had been kept.
     sums.alerted_weight += config.alert_budget * len(X)
@@ -194,9 +198,9 @@ def _absorb_warmup(merged: Sums, config: ModelConfig) -> Sums:
     version = ModelVersion.of("", sums, config)
     scored = version.score(X, currencies)
     extra = Sums.zero(config)
-    learn(extra, scored, ~scored.alerted, X[:, 0], currencies)
+    learn(extra, scored, ~scored.alerted, scored.alerted, X[:, 0], currencies)
     # Seen and currency sums were already counted when the rows were gathered.
     extra.transactions_seen = 0
     extra.currency_weights[:] = 0.0
     extra.currency_sums[:] = 0.0
-    return sums.merged(extra)
+    return sums.merged(bounded_step(sums, extra, config))

@@ -68,6 +68,11 @@ def _split_heaviest(sums: Sums, into: int, deviations: Floats) -> None:
     for child, mean in ((heaviest, means[widest] - step), (into, means[widest] + step)):
         sums.cluster_sums[child, widest] = half * mean
         sums.cluster_sums_sq[child, widest] = half * (mean**2 + variances[widest] - step**2)
+    # A child is as far from its anchor as its parent was, so that no split sets anybody free.
+    sums.anchor_centers[into] = sums.anchor_centers[heaviest]
+    sums.anchor_centers[[heaviest, into], widest] += -step, step
+    sums.anchor_variances[heaviest, widest] *= 1 - _HALF_NORMAL_MEAN**2
+    sums.anchor_variances[into] = sums.anchor_variances[heaviest]
 
 
 def _per_cluster(sums: Sums) -> tuple[Floats, ...]:

@@ -22,7 +22,18 @@ from streamer.model.feature_histogram import N_FEATURE_BINS
 from streamer.model.histogram import N_BINS
 from streamer.model.trial import N_TRIAL_BINS
 
-__all__ = ["COUNTERS", "FROZEN", "INPUTS", "LABELS", "ROWS", "SCORES", "SETTLED", "TRIAL", "Sums"]
+__all__ = [
+    "ANCHORS",
+    "COUNTERS",
+    "FROZEN",
+    "INPUTS",
+    "LABELS",
+    "ROWS",
+    "SCORES",
+    "SETTLED",
+    "TRIAL",
+    "Sums",
+]
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +54,7 @@ TRIAL: Final = ("trial",)
 FROZEN: Final = ("reference_histograms", "reference_currency_means")
 SETTLED: Final = -1
 """The ``reference_due`` of a reference that is not due to be frozen anew."""
+ANCHORS: Final = ("anchor_centers", "anchor_variances")
 
 
 @dataclass(slots=True)
@@ -56,6 +68,7 @@ class Sums:
     ``feature_addends`` sums what each feature added to squared distances, before they were made
     comparable.  ``alerted_weight`` is the part of the score histogram that was alerted.  ``warmup_X``
     holds the raw feature rows of the warm-up, until the first centers exist.
+    The anchors (`streamer.model.bounds`) are positions: they never decay, and a delta's are steps.
 
     ``feature_histograms`` (d, N_FEATURE_BINS) say where the features' values lie; drift is their
     distance from ``reference_histograms``, frozen at ``reference_at`` transactions and due to be frozen
@@ -67,6 +80,8 @@ class Sums:
     cluster_known: Floats
     cluster_sums: Floats
     cluster_sums_sq: Floats
+    anchor_centers: Floats
+    anchor_variances: Floats
     feature_weights: Floats
     feature_sums: Floats
     feature_sums_sq: Floats
@@ -103,6 +118,8 @@ class Sums:
             cluster_known=np.zeros((k, d)),
             cluster_sums=np.zeros((k, d)),
             cluster_sums_sq=np.zeros((k, d)),
+            anchor_centers=np.zeros((k, d)),
+            anchor_variances=np.zeros((k, d)),
             feature_weights=np.zeros(d),
             feature_sums=np.zeros(d),
             feature_sums_sq=np.zeros(d),
@@ -160,7 +177,7 @@ class Sums:
 
         Counters stay as they are.
         """
-        exempt = {*COUNTERS, *ROWS, *SCORES, *LABELS, *TRIAL, *FROZEN}
+        exempt = {*COUNTERS, *ROWS, *SCORES, *LABELS, *TRIAL, *FROZEN, *ANCHORS}
         decaying = [field.name for field in fields(self) if field.name not in exempt]
         return replace(
             self,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.hashing import uniform_hash
 from streamer.labels import LabelBuffer, Waiting
 from streamer.labels.buffer import UNJUDGED
+from streamer.model import uniform_hash
 
 
 def waiting(values: np.ndarray, alerted: np.ndarray | None = None, first_ms: int = 0) -> Waiting:

@@ -68,7 +68,7 @@ def taught(version: ModelVersion, X: Floats, only_quiet: bool = True) -> Sums:
     delta = Sums.zero(version.config)
     scored = version.score(X, euros(X))
     teaching = ~scored.alerted if only_quiet else np.ones(len(X), dtype=bool)
-    learn(delta, scored, teaching, X[:, 0], euros(X))
+    learn(delta, scored, teaching, scored.alerted, X[:, 0], euros(X))
     return delta
 
 

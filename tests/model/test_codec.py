@@ -23,7 +23,7 @@ from streamer.model.sums import INPUTS
 from tests.model.helpers import small_config, sums_with_centers
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "99795821779ecd673a8dfd98579114d490e2f067ed72293c53fc8fad7938f6fc"
+GOLDEN_ID = "4b9f413e2de1c74b7f646dbefa36af410aecb63925442143e2d821fc7d88159c"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,

@@ -92,12 +92,14 @@ def test_only_the_rows_marked_as_teaching_teach() -> None:
     X = two_clouds(np.random.default_rng(4), 50)
     delta, half = Sums.zero(CONFIG), Sums.zero(CONFIG)
     teaching = np.arange(50) % 2 == 0
-    learn(delta, version.score(X, euros(X)), teaching, X[:, 0], euros(X))
-    even = X[teaching]
-    learn(half, version.score(even, euros(even)), np.ones(25, bool), even[:, 0], euros(even))
+    alerted = np.arange(50) % 10 == 1
+    learn(delta, version.score(X, euros(X)), teaching, alerted, X[:, 0], euros(X))
+    even, none = X[teaching], np.zeros(25, bool)
+    learn(half, version.score(even, euros(even)), ~none, none, even[:, 0], euros(even))
     np.testing.assert_allclose(delta.cluster_sums, half.cluster_sums, rtol=1e-12)
     assert (delta.transactions_seen, delta.transactions_taught) == (50, 25)
-    assert delta.alerted_weight == 25
+    # What neither taught nor alerted is no alert: the threshold's correction counts these.
+    assert delta.alerted_weight == 5
 
 
 @settings(max_examples=40, deadline=None)
@@ -124,7 +126,7 @@ def test_any_split_over_partitions_merged_in_any_order_counts_every_transaction_
                 learn_warming(deltas[p], rows, euros(rows))
             else:
                 scored = version.score(rows, euros(rows))
-                learn(deltas[p], scored, ~scored.alerted, rows[:, 0], euros(rows))
+                learn(deltas[p], scored, ~scored.alerted, scored.alerted, rows[:, 0], euros(rows))
         if data.draw(st.booleans()) or not queues[p]:
             head = next_version(head, deltas[p])
             deltas[p], seen_by[p] = Sums.zero(CONFIG), head

@@ -211,3 +211,21 @@ def test_a_batch_with_more_entities_than_a_table_holds_stops_with_what_to_do() -
     values = [payment(i, card_id=f"c{i}") for i in range(11)]
     with pytest.raises(InvariantError, match=r"cards capacity .* got 10; raise it"):
         run([batch(values)], CONFIG, trained(), state_of(CONFIG, capacity=10))
+
+
+def test_a_card_that_pays_all_day_teaches_with_its_share_wherever_batches_end() -> None:
+    """One payment in 20 minutes: the first 20 may all teach, the last with probability 20/45."""
+    values = ordinary(60, seed=7, card_id="busy")
+    values = [
+        v | {"timestamp": payment(after_s=1_200.0 * i)["timestamp"]} for i, v in enumerate(values)
+    ]
+    whole = run([batch(values)], CONFIG, trained())
+    delta = whole.state.delta
+    n_quiet = 60 - len(whole.alerts)
+    assert 20 < delta.transactions_taught < n_quiet - 5
+    assert delta.cluster_weights.sum() == delta.transactions_taught
+    assert delta.score_histogram.sum() == delta.transactions_seen == 60
+    assert delta.alerted_weight == len(whole.alerts)
+    one_by_one = run(cut(batch(values), range(1, 60)), CONFIG, trained()).state.delta
+    assert one_by_one.transactions_taught == delta.transactions_taught
+    np.testing.assert_allclose(one_by_one.cluster_sums, delta.cluster_sums, rtol=1e-9, atol=1e-9)
