@@ -37,8 +37,11 @@ DAY: Final = 1
 SPENDING: Final = EntityKind("spending", (60 * DAY_S, 60 * DAY_S, 60 * DAY_S, DAY_S, 30 * DAY_S))
 # Sums: by how much the card's payments went above its habit lately, and by how much below.
 SURPRISES: Final = EntityKind("surprises", (3 * DAY_S, HOUR_S))
-# Sums: payments at two speeds; payments, ln amount and its square.
-MERCHANTS: Final = EntityKind("merchants", (HOUR_S, DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S))
+# Sums: payments at two speeds; payments, ln amount and its square; by how much the payments went above
+# their cards' habits.
+MERCHANTS: Final = EntityKind(
+    "merchants", (HOUR_S, DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S, 7 * DAY_S)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,9 @@ class History:
                 tables.merchants,
                 [key for key in columns.merchant_keys if key is not None],
                 columns.times_ms[known],
-                np.column_stack([ones, ones, ones, log_amounts, log_amounts**2])[known],
+                np.column_stack(
+                    [ones, ones, ones, log_amounts, log_amounts**2, surprise(deviations)]
+                )[known],
             ).sums
         merchant_sums[[i for i, key in enumerate(columns.merchant_keys) if key is None]] = np.nan
         return cls(

@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _DAY_S: Final = 86_400.0
-_MERCHANT_DAYS: Final = (1, 3, 7, 28)
+_MERCHANT_DAYS: Final = (1, 3, 7)
 _CARD_DAYS: Final = (28,)
 
 

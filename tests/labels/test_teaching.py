@@ -67,7 +67,7 @@ def test_a_verdict_on_a_waiting_payment_is_learned_and_one_on_an_unknown_counts_
     assert taught == Taught(n_standing=2, n_ignored=0, n_learned=1)
     assert state.delta.labels_learned == 1
     rows = state.tables.merchant_verdicts.rows(["shop-1"])
-    assert state.tables.merchant_verdicts.states[rows][0].tolist() == [2.0] * 8
+    assert state.tables.merchant_verdicts.states[rows][0].tolist() == [2.0] * 6
 
 
 def test_the_same_verdict_again_changes_nothing() -> None:
@@ -140,5 +140,5 @@ def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
     inputs = state.labels.buffer.read([slot])[0][0]
     names = [*CONFIG.model.feature_names, *CONFIG.model.verdict_names]
     share = dict(zip(names, inputs[:-1], strict=True))
-    assert share["merchant_fraud_share_28d"] > 2
+    assert share["merchant_fraud_share_7d"] > 2
     assert share["card_fraud_share_28d"] > 2

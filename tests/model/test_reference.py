@@ -103,7 +103,7 @@ def test_warm_up_rows_are_counted_once_whichever_worker_found_the_first_centers(
     head = advance(Sums.zero(config), first, config)
     version = ModelVersion.of("", head, config)
     scored = version.score(X[200:], euros(X[200:]))
-    learn(third, scored, ~scored.alerted, X[200:, 0], euros(X[200:]))
+    learn(third, scored, ~scored.alerted, scored.alerted, X[200:, 0], euros(X[200:]))
     usual = version.sums.reference_currency_means
     count_features(third.feature_histograms, X[200:], euros(X[200:]), usual, config.spread_floors)
     for order in ((second, third), (third, second)):

@@ -272,7 +272,7 @@ def test_distances_over_few_known_features_are_made_comparable_and_still_sum() -
     assert scored.distances_sq == pytest.approx([18.0 / 3.5, 18.0 / 7.5])
     assert scored.contributions.sum(axis=1) == pytest.approx(scored.distances_sq)
     delta = Sums.zero(version.config)
-    learn(delta, scored, np.array([True, True]), np.zeros(2), np.array([0, 0]))
+    learn(delta, scored, ~scored.alerted, scored.alerted, np.zeros(2), np.array([0, 0]))
     assert delta.feature_addends == pytest.approx([0.0, 18.0, 0.0])  # as before the factor
 
 
