@@ -8,7 +8,7 @@ since the first row read), cards left out as the Handbook's protocols do.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -41,6 +41,7 @@ class Variant:
     model: tuple[tuple[str, object], ...] = ()
 
 
+_COLUMNS_OF: Final = {"feature_matrix": FEATURE_NAMES, "verdict_matrix": VERDICT_NAMES}
 _INF: Final = float("inf")
 VARIANTS: Final = {
     "all": Variant(),
@@ -119,19 +120,9 @@ def _pass(batches: list[FileBatch], n_rows: int, variant: Variant, labels: bool)
     if "sides" in changes:
         changes["sides"] = (0,) * len(FEATURE_NAMES)
     config = replace(config, model=replace(config.model, **changes))  # type: ignore[arg-type]
-    with_features, with_verdicts = (
-        streamer.pipeline.feature_matrix,
-        streamer.pipeline.verdict_matrix,
-    )
-
-    def features(*args: object) -> NDArray[np.float64]:
-        return _masked(with_features(*args), FEATURE_NAMES, variant)  # type: ignore[arg-type]
-
-    def verdicts(*args: object) -> NDArray[np.float64]:
-        return _masked(with_verdicts(*args), VERDICT_NAMES, variant)  # type: ignore[arg-type]
-
-    streamer.pipeline.feature_matrix = features
-    streamer.pipeline.verdict_matrix = verdicts
+    kept = {name: getattr(streamer.pipeline, name) for name in _COLUMNS_OF}
+    for name, columns in _COLUMNS_OF.items():
+        setattr(streamer.pipeline, name, _masking(kept[name], columns, variant))
     try:
         return run_pass(
             chain(batches),
@@ -147,16 +138,21 @@ def _pass(batches: list[FileBatch], n_rows: int, variant: Variant, labels: bool)
             on_progress=lambda _: None,
         ).rows
     finally:
-        streamer.pipeline.feature_matrix = with_features
-        streamer.pipeline.verdict_matrix = with_verdicts
+        for name, function in kept.items():
+            setattr(streamer.pipeline, name, function)
 
 
-def _masked(
-    X: NDArray[np.float64], names: tuple[str, ...], variant: Variant
-) -> NDArray[np.float64]:
-    off = [j for j, name in enumerate(names) if _is_off(name, variant)]
-    X[:, off] = np.nan
-    return X
+def _masking(
+    function: Callable[..., NDArray[np.float64]], columns: tuple[str, ...], variant: Variant
+) -> Callable[..., NDArray[np.float64]]:
+    off = [j for j, name in enumerate(columns) if _is_off(name, variant)]
+
+    def masked(*args: object) -> NDArray[np.float64]:
+        X = function(*args)
+        X[:, off] = np.nan
+        return X
+
+    return masked
 
 
 def _is_off(name: str, variant: Variant) -> bool:
@@ -174,7 +170,8 @@ def _measure(rows: Rows, start: int) -> tuple[float, float, float]:
         rng=np.random.default_rng(0),
         n_resamples=2,
     )
-    return figures.auc_roc, figures.average_precision, figures.cp_at_100
+    values = figures.values
+    return values["auc_roc"], values["average_precision"], values["cp_at_100"]
 
 
 if __name__ == "__main__":
