@@ -15,6 +15,7 @@ __all__ = [
     "InvariantError",
     "StreamerError",
     "UnavailableError",
+    "UnknownVersionError",
 ]
 
 
@@ -24,6 +25,10 @@ class StreamerError(Exception):
 
 class ConfigurationError(StreamerError):
     """The settings, the topics or a file's columns are not usable.  The command exits with 2."""
+
+
+class UnknownVersionError(ConfigurationError):
+    """No such model version is stored: never, or no longer."""
 
 
 class UnavailableError(StreamerError):

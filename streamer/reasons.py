@@ -7,6 +7,7 @@ to its addend.  What verdicts say of one merchant or card, over several half-liv
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.events import Reason
-from streamer.features import AMOUNT, FEATURES, VERDICT_FEATURES, Feature, like_fraud, sentence
+from streamer.features import (
+    AMOUNT,
+    FEATURES,
+    VERDICT_FEATURES,
+    Feature,
+    like_fraud,
+    like_legitimate,
+    ordinary,
+    sentence,
+)
 from streamer.model import ModelVersion, Scored
 
 __all__ = ["Part", "parts_of", "reasons_of"]
@@ -56,14 +66,17 @@ def parts_of(
     own = addends if by_head is None else by_head[: len(FEATURES)]
     parts = []
     for j, feature in enumerate(FEATURES):
-        if np.isnan(X[index, j]):
+        # An amount in a currency that has no usual amount yet is known, but nothing to compare.
+        if not scored.present[index, j]:
             continue
         value = feature.to_unit(float(X[index, j]))
         center = version.expected(int(scored.labels[index]), j, float(scored.X[index, j]))
         expected = feature.to_unit(center + currency_mean if j == AMOUNT else center)
+        contribution = float(own[j])
         is_on_its_side = (value - expected) * feature.side >= 0
-        text = (sentence if is_on_its_side else like_fraud)(j, value, expected, currency)
-        parts.append(Part(feature.name, float(own[j]), value, expected, feature.unit, text))
+        tell = _opening(contribution, is_on_its_side)
+        text = tell(j, value, expected, currency)
+        parts.append(Part(feature.name, contribution, value, expected, feature.unit, text))
     if by_head is not None:
         parts += _verdict_parts(version, scored.inputs[index], by_head)
     return sorted(parts, key=lambda part: -part.contribution)
@@ -86,6 +99,13 @@ def reasons_of(parts: list[Part]) -> list[Reason]:
         for part in parts[:_MAX_REASONS]
         if part.contribution > 0
     ]
+
+
+def _opening(contribution: float, is_on_its_side: bool) -> Callable[[int, float, float, str], str]:
+    """Return what tells a part: it speaks for fraud, in itself or by verdicts; against; or neither."""
+    if contribution > 0:
+        return sentence if is_on_its_side else like_fraud
+    return like_legitimate if contribution < 0 else ordinary
 
 
 def _by_head(version: ModelVersion, scored: Scored, index: int) -> NDArray[np.float64] | None:

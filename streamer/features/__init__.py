@@ -6,6 +6,9 @@ from streamer.features.catalogue import (
     FEATURES,
     Feature,
     like_fraud,
+    like_legitimate,
+    ordinary,
+    readable,
     sentence,
 )
 from streamer.features.columns import Columns
@@ -33,6 +36,9 @@ __all__ = [
     "add_verdicts",
     "feature_matrix",
     "like_fraud",
+    "like_legitimate",
+    "ordinary",
+    "readable",
     "sentence",
     "verdict_matrix",
 ]

@@ -16,7 +16,17 @@ import numpy as np
 
 from streamer.codes import decimals_of
 
-__all__ = ["AMOUNT", "FEATURES", "FEATURE_NAMES", "Feature", "like_fraud", "readable", "sentence"]
+__all__ = [
+    "AMOUNT",
+    "FEATURES",
+    "FEATURE_NAMES",
+    "Feature",
+    "like_fraud",
+    "like_legitimate",
+    "ordinary",
+    "readable",
+    "sentence",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +174,35 @@ def like_fraud(index: int, value: float, expected: float, currency: str) -> str:
     >>> like_fraud(AMOUNT, 3.0, 38.512, "EUR")
     'As in earlier frauds: amount of 3.00 EUR (similar payments: 38.51).'
     """
+    return _told("As in earlier frauds", index, value, expected, currency)
+
+
+def like_legitimate(index: int, value: float, expected: float, currency: str) -> str:
+    """Return the sentence for a value that speaks against fraud, since judged payments had it.
+
+    >>> like_legitimate(AMOUNT, 3.0, 38.512, "EUR")
+    'As in payments judged legitimate: amount of 3.00 EUR (similar payments: 38.51).'
+    """
+    return _told("As in payments judged legitimate", index, value, expected, currency)
+
+
+def ordinary(index: int, value: float, expected: float, currency: str) -> str:
+    """Return the sentence for a value that adds nothing.
+
+    >>> ordinary(AMOUNT, 3.0, 38.512, "EUR")
+    'Not suspicious: amount of 3.00 EUR (similar payments: 38.51).'
+    """
+    return _told("Not suspicious", index, value, expected, currency)
+
+
+def _told(opening: str, index: int, value: float, expected: float, currency: str) -> str:
     feature = FEATURES[index]
     if index == AMOUNT:
         told, usual = f"{_money(value, currency)} {currency}", _money(expected, currency)
     else:
         told, usual = f"{_rounded(value)} {feature.unit}", _rounded(expected)
     name = feature.name.replace("_", " ")
-    return f"As in earlier frauds: {name} of {told} (similar payments: {usual})."
+    return f"{opening}: {name} of {told} (similar payments: {usual})."
 
 
 def _money(value: float, currency: str) -> str:

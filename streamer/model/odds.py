@@ -24,6 +24,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.model.elimination import solve_positive_definite
 from streamer.model.histogram import bin_of, quantile, share_below
 
 __all__ = [
@@ -140,7 +141,7 @@ def coefficients(gram: Floats, moment: Floats, n_inputs: int) -> Floats:
     ridge[0] = _BASE_RIDGE
     if not gram.size:
         return prior
-    return np.asarray(np.linalg.solve(gram + np.diag(ridge), moment + ridge * prior), dtype=float)
+    return solve_positive_definite(gram + np.diag(ridge), moment + ridge * prior)
 
 
 def odds_bin(log_odds: Floats) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamer.model.config import ModelConfig
 from streamer.model.histogram import quantile, share_below
-from streamer.model.kmeans import assign, contributions
+from streamer.model.kmeans import assign, contributions, row_sums
 from streamer.model.odds import LogOdds, coefficients, odds_ranks
 from streamer.model.odds import threshold as odds_threshold
 from streamer.model.sums import Sums
@@ -162,19 +162,20 @@ class ModelVersion:
     def score(self, X: Floats, currencies: Integers, V: Floats | None = None) -> Scored:
         """Score the rows of X; the version must not be warming.
 
-        ``V`` IN (n, n_verdict_names) is what verdicts say of them, None for nothing.
+        ``V`` IN (n, n_verdict_names) is what verdicts say of them, None for nothing.  A row gets the
+        same bits whatever other rows there are.
         """
         prepared, present = self.prepare(X, currencies)
         labels = assign(prepared, present, self.centers, 1.0 / self.variances)
         factors = self._factors(present)
         addends = self._addends(prepared, present, labels)
         shares = addends * self.maturities * factors[:, None]
-        distances_sq = shares.sum(axis=1)
+        distances_sq = row_sums(shares)
         distance_ranks = share_below(self.sums.score_histogram, distances_sq)
         inputs = self._inputs(X, currencies, V, distances_sq)
         log_odds = ranks = None
         if self.head is not None:
-            log_odds = self.head.base + self.head.functions(inputs).sum(axis=1)
+            log_odds = self.head.base + row_sums(self.head.functions(inputs))
             ranks = odds_ranks(self.sums.odds_histogram, log_odds)
         scores, alerted = distance_ranks, distances_sq > self.threshold_sq
         if self.is_head_active and log_odds is not None and ranks is not None:
@@ -224,7 +225,7 @@ class ModelVersion:
         """Return what makes sums over each row's known features comparable, shape (n,)."""
         floor = self.config.expectation_floor
         usual = _USUAL_ADDEND * self.config.n_features + floor
-        return np.asarray(usual / (present @ (self.maturities * self.expectations) + floor))
+        return np.asarray(usual / (row_sums(present * (self.maturities * self.expectations)) + floor))
 
     def expected(self, label: int, feature: int, value: float) -> float:
         """Return what ``value`` of ``feature`` is suspicious against: the center, or else the mean."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from redis.exceptions import WatchError
 
-from streamer.errors import ConfigurationError, InvariantError
+from streamer.errors import ConfigurationError, InvariantError, UnknownVersionError
 from streamer.model.codec import VersionHeader, decode_version, encode_version, state_id
 from streamer.model.config import ModelConfig
 from streamer.model.reference import refrozen
@@ -222,7 +222,7 @@ async def _resolve(pipe: Pipe, keys: Keys, wanted: str) -> str:
     if len(matches) == 1:
         return matches[0]
     if not matches:
-        raise ConfigurationError(
+        raise UnknownVersionError(
             f"model version must be one of the {len(ids)} stored, got {wanted!r}; "
             "`streamer model list` shows them"
         )
