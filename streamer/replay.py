@@ -30,12 +30,14 @@ def replay(
     on_alert: Callable[[Alert], None],
     on_progress: Callable[[int], None],
     on_version: Callable[[Sums], None] = lambda _: None,
+    on_scored: Callable[[Alert, ModelVersion], None] = lambda _, __: None,
 ) -> Summary:
     """Run ``batches`` through the pipeline as one partition and return the summary.
 
     A new model version is made after exactly as many transactions as are due; there is no interval,
     so that the result depends on the file alone and not on how it is read.  ``on_progress`` gets the
-    number of records since it was last called, ``on_version`` each new version's sums.
+    number of records since it was last called, ``on_version`` each new version's sums, ``on_scored``
+    each alert with the version that scored it.
     """
     tally = Tally()
     sums = Sums.zero(config.model)
@@ -64,6 +66,7 @@ def replay(
                 tally.add_alert(alert.alert_id, alert.transaction.transaction_id)
                 latencies_ms.append(latency_ms)
                 on_alert(alert)
+                on_scored(alert, version)
             if state.delta.transactions_seen >= limit:
                 sums = advance(sums, state.delta, config.model)
                 state.delta = Sums.zero(config.model)

@@ -97,7 +97,17 @@ def test_only_the_edges_to_kafka_import_a_client(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    of("features", "pipeline", "decoding", "alerts", "counterfactual", "ledger", "batch", "events"),
+    of(
+        "features",
+        "pipeline",
+        "decoding",
+        "alerts",
+        "explanation",
+        "counterfactual",
+        "ledger",
+        "batch",
+        "events",
+    ),
 )
 def test_the_core_imports_no_edge(name: str) -> None:
     assert not outside(name) & (SCREEN_AND_WEB | KAFKA_CLIENTS | {"redis", "structlog"})

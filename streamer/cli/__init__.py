@@ -8,6 +8,7 @@ from streamer import __version__
 from streamer.cli.config import check_config
 from streamer.cli.demo import demo
 from streamer.cli.evaluate import evaluate
+from streamer.cli.explain import explain
 from streamer.cli.fit import fit
 from streamer.cli.model import model
 from streamer.cli.replay import replay
@@ -30,5 +31,5 @@ def main() -> None:
     """
 
 
-for command in (demo, worker, replay, evaluate, fit, simulate, model, check_config):
+for command in (demo, worker, replay, explain, evaluate, fit, simulate, model, check_config):
     main.add_command(command)

@@ -17,6 +17,8 @@ from streamer.cli.options import as_json, column_mapping
 from streamer.cli.output import EXIT_FAILED, print_json, readable_errors
 from streamer.datafiles import ColumnMapping, count_rows, read_batches
 from streamer.events import Alert
+from streamer.explanation import explain
+from streamer.model import ModelVersion
 from streamer.settings import load_settings
 
 __all__ = ["replay"]
@@ -31,12 +33,20 @@ __all__ = ["replay"]
     metavar="OUT.jsonl",
     help="Write the alerts to a JSON Lines file.",
 )
+@click.option(
+    "--explain",
+    "explain_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUT.jsonl",
+    help="Write every alert with its whole decomposition, as `streamer explain --json` does.",
+)
 @column_mapping
 @as_json
 @readable_errors
 def replay(
     file: Path,
     alerts_path: Path | None,
+    explain_path: Path | None,
     maps: tuple[str, ...],
     defaults: tuple[str, ...],
     as_json: bool,
@@ -47,8 +57,11 @@ def replay(
     read from STREAMER_* as the worker's are. Columns `label` and `fraud_pattern`, where there are
     any, are used for the summary only.
 
+    With --explain each alert is scored once more from what it carries, by the version that scored it;
+    exit code 1 when any does not come out the same to the last bit.
+
     \b
-    streamer replay payments.jsonl --alerts alerts.jsonl
+    streamer replay payments.jsonl --alerts alerts.jsonl --explain explained.jsonl
     streamer replay bank.parquet --map card_id=customer_id --map merchant_id=terminal_id \\
         --default currency=EUR
     """
@@ -68,11 +81,20 @@ def replay(
         transient=True,
         disable=not console.is_terminal,
     )
-    with _opened(alerts_path) as out, progress:
+    n_explained = n_reproduced = 0
+    with _opened(alerts_path) as out, _opened(explain_path) as explained, progress:
 
         def write_alert(alert: Alert) -> None:
             if out is not None:
                 out.write(encoder.encode(alert) + b"\n")
+
+        def write_explanation(alert: Alert, version: ModelVersion) -> None:
+            nonlocal n_explained, n_reproduced
+            if explained is not None:
+                explanation = explain(alert, version)
+                explained.write(encoder.encode(explanation) + b"\n")
+                n_explained += 1
+                n_reproduced += bool(explanation.is_reproduced)
 
         task = progress.add_task("scoring", total=count_rows(file))
         summary = run(
@@ -85,12 +107,17 @@ def replay(
             monotonic=time.monotonic,
             on_alert=write_alert,
             on_progress=lambda n: progress.advance(task, n),
+            on_scored=write_explanation,
+        )
+    if explain_path is not None:
+        click.echo(
+            f"{n_explained:,} alerts explained, {n_reproduced:,} reproduced bit for bit", err=True
         )
     if as_json:
         print_json(summary.to_dict())
     else:
         Console().print(render_summary(summary))
-    if not summary.is_sound:
+    if not summary.is_sound or n_reproduced != n_explained:
         raise SystemExit(EXIT_FAILED)
 
 

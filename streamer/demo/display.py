@@ -12,18 +12,18 @@ from rich.table import Table
 from rich.text import Text
 
 from streamer.codes import decimals_of
-from streamer.events import Alert
+from streamer.events import Alert, Transaction
 from streamer.ledger import Ledger
 from streamer.simulator import FRAUD_PATTERNS
 from streamer.summary import Summary
 
-__all__ = ["Display", "render_alert", "render_summary"]
+__all__ = ["SEVERITY_STYLES", "Display", "payment_text", "render_alert", "render_summary"]
 
 # A reader needs about this long for an alert; the others are only counted.
 _ALERT_EVERY_S: Final = 2.5
 _PLAIN_EVERY_S: Final = 5.0
 _SHOWN_REASONS: Final = 3
-_STYLES: Final = {"critical": "bold red", "high": "red", "medium": "yellow"}
+SEVERITY_STYLES: Final = {"critical": "bold red", "high": "red", "medium": "yellow"}
 
 
 class Display:
@@ -97,10 +97,8 @@ class Display:
             self._console.print(figures, highlight=False)
 
 
-def render_alert(alert: Alert) -> Panel:
-    """Return an alert as a reviewer would want to read it."""
-    payment = alert.transaction
-    style = _STYLES[alert.severity]
+def payment_text(payment: Transaction) -> Text:
+    """Return how much, with which card, where and when."""
     text = Text()
     place = ", ".join(
         part for part in (payment.merchant_id, payment.channel, payment.country) if part
@@ -109,14 +107,22 @@ def render_alert(alert: Alert) -> Panel:
         f"{payment.amount:,.{decimals_of(payment.currency)}f} {payment.currency}", style="bold"
     )
     text.append(f" with {payment.card_id}{' at ' + place if place else ''}, ")
-    text.append(f"{payment.timestamp:%Y-%m-%d %H:%M}\n")
+    text.append(f"{payment.timestamp:%Y-%m-%d %H:%M}")
+    return text
+
+
+def render_alert(alert: Alert) -> Panel:
+    """Return an alert as a reviewer would want to read it."""
+    style = SEVERITY_STYLES[alert.severity]
+    text = payment_text(alert.transaction)
+    text.append("\n")
     for reason in alert.reasons[:_SHOWN_REASONS]:
         text.append(f"  {reason.share:4.0%}  {reason.sentence}\n")
     if alert.counterfactual is not None:
         text.append(f"  {alert.counterfactual.sentence}\n", style="dim")
     rank = f"more unusual than {alert.score:.3%} of recent payments"
     title = f"[{style}]{alert.severity}[/{style}] {alert.alert_id}"
-    text.append(f"  {rank}; {payment.transaction_id}", style="dim")
+    text.append(f"  {rank}; {alert.transaction.transaction_id}", style="dim")
     return Panel(text, title=title, title_align="left", border_style=style, padding=(0, 1))
 
 

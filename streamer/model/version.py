@@ -225,7 +225,9 @@ class ModelVersion:
         """Return what makes sums over each row's known features comparable, shape (n,)."""
         floor = self.config.expectation_floor
         usual = _USUAL_ADDEND * self.config.n_features + floor
-        return np.asarray(usual / (row_sums(present * (self.maturities * self.expectations)) + floor))
+        return np.asarray(
+            usual / (row_sums(present * (self.maturities * self.expectations)) + floor)
+        )
 
     def expected(self, label: int, feature: int, value: float) -> float:
         """Return what ``value`` of ``feature`` is suspicious against: the center, or else the mean."""

@@ -14,6 +14,7 @@ COMMANDS = [
     "demo",
     "worker",
     "replay",
+    "explain",
     "evaluate",
     "fit",
     "simulate",
