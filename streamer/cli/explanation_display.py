@@ -1,11 +1,11 @@
-"""An explanation as a reviewer reads it: who and when, every part with a bar, the sum, the sentences."""
+"""An explanation as a reviewer reads it: who and when, every part, the sum, the sentences."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from rich.bar import Bar
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +15,6 @@ from streamer.features import FEATURE_NAMES, readable
 
 __all__ = ["render_explanation"]
 
-_BAR_WIDTH: Final = 16
 # Below this share of the ranking value a remainder is rounding.
 _ROUNDING: Final = 1e-9
 
@@ -26,7 +25,9 @@ def render_explanation(explanation: Explanation) -> RenderableType:
     telling = [part for part in explanation.parts if part.contribution != 0]
     silent = [part for part in explanation.parts if part.contribution == 0]
     blocks: list[RenderableType] = [_header(explanation), Text(), _table(explanation, telling)]
-    sentences = Text("\n").join(Text(f"- {part.sentence}") for part in telling)
+    sentences = Table.grid(padding=(0, 1))
+    for part in telling:
+        sentences.add_row("-", Text(part.sentence))
     blocks += [Text(), sentences]
     if silent:
         names = ", ".join(f"{p.feature} {_number(p, p.value, explanation)}" for p in silent)
@@ -35,7 +36,9 @@ def render_explanation(explanation: Explanation) -> RenderableType:
     if alert.counterfactual is not None:
         blocks.append(Text(alert.counterfactual.sentence, style="bold"))
     else:
-        blocks.append(Text("No smaller amount, down to a hundredth, was found to pass."))
+        blocks.append(
+            Text("At no smaller amount, down to a hundredth of it, would there have been no alert.")
+        )
     center = alert.nearest_center
     blocks.append(
         Text(f"Most like center {center.index}, {center.share_of_traffic:.1%} of traffic.")
@@ -50,52 +53,56 @@ def _header(explanation: Explanation) -> Text:
     text.append(alert.severity, style=SEVERITY_STYLES[alert.severity])
     text.append(f" {alert.alert_id}  ", style="bold")
     text.append(payment_text(alert.transaction))
-    text.append(f"\nmore unusual than {alert.score:.3%} of recent payments; ")
+    share = "all" if alert.score == 1.0 else f"{alert.score:.3%} of"
+    text.append(f"\nranked above {share} recent payments")
     if alert.probability is not None:
-        text.append(f"probability of fraud {alert.probability:.1%}; ")
-    text.append(f"{alert.transaction.transaction_id}, model {alert.model_version[:12]}")
+        text.append(f", probability of fraud {alert.probability:.1%}")
+    text.append(
+        f"\n{alert.transaction.transaction_id}, scored {alert.scored_at:%Y-%m-%d %H:%M:%S} UTC "
+        f"by model {alert.model_version[:12]}",
+        style="dim",
+    )
     return text
 
 
-def _table(explanation: Explanation, parts: list[PartExplained]) -> Padding:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("part")
-    table.add_column(_ranked_name(explanation), justify="right")
-    table.add_column("share", justify="right")
-    table.add_column("", width=_BAR_WIDTH)
-    table.add_column("value", justify="right")
-    table.add_column("expected", justify="right")
-    table.add_column("unit", style="dim", overflow="fold")
+def _table(explanation: Explanation, parts: list[PartExplained]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    table.add_column("part", no_wrap=True)
+    name = "log-odds" if explanation.alert.ranked_by == "log_odds" else "distance²"
+    table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("", min_width=4, max_width=16)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("expected", justify="right", no_wrap=True)
     largest = max((abs(part.contribution) for part in parts), default=1.0)
-    if explanation.base:
+    if explanation.alert.ranked_by == "log_odds":
         table.add_row("an average payment", f"{explanation.base:+.3f}")
     for part in parts:
         is_for = part.contribution > 0
-        length = max(round(_BAR_WIDTH * abs(part.contribution) / largest), 1)
         table.add_row(
             part.feature,
-            f"{part.contribution:+.3f}",
-            f"{part.share:.1%}" if is_for else "against",
-            Text("█" * length, style="red" if is_for else "green"),
+            _signed(part.contribution),
+            _percent(part.share) if is_for else "against",
+            Bar(largest, 0.0, abs(part.contribution), color="red" if is_for else "green"),
             _number(part, part.value, explanation),
             _number(part, part.expected, explanation),
-            _unit(part, explanation),
         )
     if abs(explanation.remainder) > _ROUNDING * max(abs(explanation.ranked_value), 1.0):
-        named = "other parts, not listed" if explanation.is_reproduced is None else "of no feature"
-        table.add_row(named, f"{explanation.remainder:+.3f}")
-    table.add_section()
-    table.add_row(
-        Text("sum", style="bold"),
-        Text(f"{explanation.ranked_value:.3f}", style="bold"),
-        "",
-        Text(f"alerts above {explanation.threshold_value:.3f}", style="dim"),
-    )
-    return Padding(table, (0, 0, 0, 2))
+        named = "parts not listed" if explanation.is_reproduced is None else "of no feature"
+        table.add_row(named, _signed(explanation.remainder))
+    table.add_row("sum", f"{explanation.ranked_value:.3f}", style="bold")
+    table.add_row("alerts above", f"{explanation.threshold_value:.3f}", style="dim")
+    return table
 
 
-def _ranked_name(explanation: Explanation) -> str:
-    return "log-odds" if explanation.alert.ranked_by == "log_odds" else "distance²"
+def _signed(contribution: float) -> str:
+    """Return a contribution to three decimals; what is not 0 never reads as if it were."""
+    text = f"{contribution:+.3f}"
+    return text if float(text) else f"{contribution:+.0e}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.0005 else "<0.1%"
 
 
 def _number(part: PartExplained, value: float, explanation: Explanation) -> str:
@@ -103,11 +110,6 @@ def _number(part: PartExplained, value: float, explanation: Explanation) -> str:
         index = FEATURE_NAMES.index(part.feature)
         return readable(index, value, explanation.alert.transaction.currency)
     return f"{value:.1f}"
-
-
-def _unit(part: PartExplained, explanation: Explanation) -> str:
-    is_money = part.unit == "currency units"
-    return str(explanation.alert.transaction.currency) if is_money else part.unit
 
 
 def _verdict(explanation: Explanation) -> Text:

@@ -65,7 +65,7 @@ def find_alert(
 def alert_values(
     settings: Settings, partition: int, position: int | None, purpose: str
 ) -> Iterator[bytes]:
-    """Yield the messages of ``partition`` from ``position`` (None: its beginning) to its end; blocks."""
+    """Yield the messages of ``partition`` from ``position`` (None: the beginning) on; blocks."""
     consumer = _consumer(settings, purpose)
     place = TopicPartition(settings.alerts_topic, partition)
     try:
