@@ -18,7 +18,7 @@ EURO = CURRENCY_INDEX["EUR"]
 
 
 def rows(version: ModelVersion, n: int, seed: int = 0) -> tuple[Floats, Floats]:
-    """Return X and V of ``n`` made-up payments: a tenth of X, amounts apart, unknown, verdicts on 3%."""
+    """Return X and V of ``n`` made-up payments: a tenth of X unknown, verdicts on 3%."""
     rng = np.random.default_rng(seed)
     X = version.means + rng.normal(size=(n, len(FEATURE_NAMES))) * version.deviations
     X[:, 0] += version.currency_means[EURO]
