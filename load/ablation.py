@@ -25,7 +25,7 @@ from streamer.evaluation.passing import PassConfig, run_pass
 from streamer.evaluation.protocols import Window, remaining
 from streamer.evaluation.resampling import measure
 from streamer.evaluation.rows import Rows
-from streamer.features import FEATURE_NAMES, VERDICT_NAMES
+from streamer.features import CONTEXT_NAMES, FEATURE_NAMES
 from streamer.pipeline import PipelineConfig
 from streamer.settings import load_settings
 from streamer.wiring import pipeline_config
@@ -41,7 +41,7 @@ class Variant:
     model: tuple[tuple[str, object], ...] = ()
 
 
-_COLUMNS_OF: Final = {"feature_matrix": FEATURE_NAMES, "verdict_matrix": VERDICT_NAMES}
+_COLUMNS_OF: Final = {"feature_matrix": FEATURE_NAMES, "context_matrix": CONTEXT_NAMES}
 _INF: Final = float("inf")
 VARIANTS: Final = {
     "all": Variant(),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from streamer.batch import Batch, Record
 from streamer.counterfactual import smaller_amount
 from streamer.events import Alert, Center, CenterValue, Mode, Severity, Source, Transaction
-from streamer.features import AMOUNT, FEATURE_NAMES, FEATURES, VERDICT_NAMES, Columns, History
+from streamer.features import AMOUNT, CONTEXT_NAMES, FEATURE_NAMES, FEATURES, Columns, History
 from streamer.model import ModelVersion, Scored
 from streamer.reasons import parts_of, reasons_of
 
@@ -108,7 +108,7 @@ def build_alert(
 
 def _known_features(context: AlertContext, index: int) -> dict[str, float]:
     values = np.concatenate([context.X[index], context.V[index]])
-    names = (*FEATURE_NAMES, *VERDICT_NAMES)
+    names = (*FEATURE_NAMES, *CONTEXT_NAMES)
     return {
         name: float(value) for name, value in zip(names, values, strict=True) if not np.isnan(value)
     }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamer.codes import decimals_of
 from streamer.events import Counterfactual
-from streamer.features import Columns, History, feature_matrix, verdict_matrix
+from streamer.features import Columns, History, context_matrix, feature_matrix
 from streamer.model import ModelVersion
 
 __all__ = ["smaller_amount"]
@@ -65,5 +65,5 @@ def _is_quiet(
     n = len(amounts)
     asked = columns.repeated_with_amounts(index, amounts)
     before = history.repeated(index, n)
-    V = verdict_matrix(before.merchant_verdict_sums, before.card_verdict_sums)
+    V = context_matrix(before)
     return ~version.score(feature_matrix(asked, before), asked.currencies, V).alerted

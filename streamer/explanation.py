@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from streamer.codes import CURRENCY_INDEX
 from streamer.errors import ConfigurationError
 from streamer.events import Alert
-from streamer.features import FEATURE_NAMES, VERDICT_NAMES
+from streamer.features import CONTEXT_NAMES, FEATURE_NAMES
 from streamer.model import ModelVersion, Scored
 from streamer.reasons import Part, parts_of
 
@@ -26,7 +26,7 @@ __all__ = ["Explanation", "PartExplained", "as_alerted", "explain"]
 
 Floats = NDArray[np.float64]
 
-_KNOWN_NAMES: Final = frozenset((*FEATURE_NAMES, *VERDICT_NAMES))
+_KNOWN_NAMES: Final = frozenset((*FEATURE_NAMES, *CONTEXT_NAMES))
 
 
 class PartExplained(msgspec.Struct, frozen=True):
@@ -115,7 +115,7 @@ def as_alerted(alert: Alert) -> Explanation:
 
 
 def _rows(alert: Alert) -> tuple[Floats, Floats]:
-    """Return X (1, n_features) and V (1, n_verdict_names), NaN where the alert knows nothing."""
+    """Return X (1, n_features) and V (1, n_context), NaN where the alert knows nothing."""
     unknown = sorted(alert.features.keys() - _KNOWN_NAMES)
     if unknown or not alert.features:
         raise ConfigurationError(
@@ -124,7 +124,7 @@ def _rows(alert: Alert) -> tuple[Floats, Floats]:
         )
     rows = [
         np.array([[alert.features.get(name, np.nan) for name in names]])
-        for names in (FEATURE_NAMES, VERDICT_NAMES)
+        for names in (FEATURE_NAMES, CONTEXT_NAMES)
     ]
     return rows[0], rows[1]
 

@@ -21,7 +21,7 @@ from streamer.batch import Batch
 from streamer.decoding import DeadLetter, Decoded, TimestampRange, decode_batch
 from streamer.errors import InvariantError
 from streamer.events import Alert, Mode, Score, Source
-from streamer.features import Columns, History, Tables, feature_matrix, verdict_matrix
+from streamer.features import Columns, History, Tables, context_matrix, feature_matrix
 from streamer.features.history import DAY
 from streamer.labels import LabelConfig, LabelState, Waiting, remember
 from streamer.ledger import Ledger
@@ -150,7 +150,7 @@ def score(
         history = History.observe(columns, state.tables)
         n_late = history.n_late
         X = feature_matrix(columns, history)
-        V = verdict_matrix(history.merchant_verdict_sums, history.card_verdict_sums)
+        V = context_matrix(history)
         scored = None if version.is_warming else version.score(X, columns.currencies, V)
         alerted, is_published = _decide(decoded, state, scored)
         n_alerted, n_suppressed = int(alerted.sum()), int(is_published.sum())

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from streamer.events import Reason
 from streamer.features import (
     AMOUNT,
+    CONTEXT_FEATURES,
     FEATURES,
     VERDICT_FEATURES,
     Feature,
@@ -79,6 +80,7 @@ def parts_of(
         parts.append(Part(feature.name, contribution, value, expected, feature.unit, text))
     if by_head is not None:
         parts += _verdict_parts(version, scored.inputs[index], by_head)
+        parts += _context_parts(version, scored.inputs[index], by_head)
     return sorted(parts, key=lambda part: -part.contribution)
 
 
@@ -148,6 +150,24 @@ def _verdict_parts(
                 f"(over all: {_rounded(expected)}%).",
             )
         )
+    return parts
+
+
+def _context_parts(
+    version: ModelVersion, inputs: NDArray[np.float64], added: NDArray[np.float64]
+) -> list[Part]:
+    """Return the parts of the context that no verdict is in."""
+    assert version.head is not None  # noqa: S101 - the caller has seen it
+    parts = []
+    for j in range(len(VERDICT_FEATURES), len(CONTEXT_FEATURES)):
+        at, feature = len(FEATURES) + j, CONTEXT_FEATURES[j]
+        if np.isnan(inputs[at]):
+            continue
+        value = feature.to_unit(float(inputs[at]))
+        expected = feature.to_unit(float(version.head.means[at]))
+        text = feature.sentence.format(value=_rounded(value))
+        told = f"{text[0].upper()}{text[1:]} (over all: {_rounded(expected)})."
+        parts.append(Part(feature.name, float(added[at]), value, expected, feature.unit, told))
     return parts
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from streamer.codes import CURRENCIES
 from streamer.decoding import TimestampRange
-from streamer.features import FEATURE_NAMES, FEATURES, VERDICT_NAMES
+from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, FEATURES
 from streamer.labels import LabelConfig
 from streamer.model import ModelConfig
 from streamer.pipeline import PipelineConfig
@@ -39,7 +39,7 @@ def model_config(settings: Settings) -> ModelConfig:
         spread_floors=tuple(feature.spread_floor for feature in FEATURES),
         sides=tuple(feature.side for feature in FEATURES),
         n_currencies=len(CURRENCIES),
-        verdict_names=VERDICT_NAMES,
+        context_names=CONTEXT_NAMES,
         n_clusters=settings.n_clusters,
         half_life=settings.half_life_transactions,
         score_half_life=settings.score_half_life_transactions,

@@ -11,7 +11,7 @@ from typing import Any
 from streamer.batch import Batch, StoredRecord
 from streamer.codes import CURRENCIES
 from streamer.decoding import TimestampRange
-from streamer.features import FEATURE_NAMES, FEATURES, VERDICT_NAMES
+from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, FEATURES
 from streamer.model import ModelConfig
 from streamer.pipeline import PartitionState, PipelineConfig
 
@@ -57,7 +57,7 @@ def model_config(**changes: Any) -> ModelConfig:
             "spread_floors": tuple(feature.spread_floor for feature in FEATURES),
             "sides": tuple(feature.side for feature in FEATURES),
             "n_currencies": len(CURRENCIES),
-            "verdict_names": VERDICT_NAMES,
+            "context_names": CONTEXT_NAMES,
             "n_clusters": 4,
             "half_life": math.inf,
             "score_half_life": math.inf,

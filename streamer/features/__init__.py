@@ -12,33 +12,33 @@ from streamer.features.catalogue import (
     sentence,
 )
 from streamer.features.columns import Columns
+from streamer.features.context import CONTEXT_FEATURES, CONTEXT_NAMES, context_matrix
 from streamer.features.entities import EntityTable
 from streamer.features.history import History, Tables
 from streamer.features.matrix import feature_matrix
 from streamer.features.verdicts import (
     VERDICT_FEATURES,
-    VERDICT_NAMES,
     add_verdicts,
-    verdict_matrix,
 )
 
 __all__ = [
     "AMOUNT",
+    "CONTEXT_FEATURES",
+    "CONTEXT_NAMES",
     "FEATURES",
     "FEATURE_NAMES",
     "VERDICT_FEATURES",
-    "VERDICT_NAMES",
     "Columns",
     "EntityTable",
     "Feature",
     "History",
     "Tables",
     "add_verdicts",
+    "context_matrix",
     "feature_matrix",
     "like_fraud",
     "like_legitimate",
     "ordinary",
     "readable",
     "sentence",
-    "verdict_matrix",
 ]

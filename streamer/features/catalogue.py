@@ -137,10 +137,6 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "card_small_series", "standard deviations in all", _expm1, 0.3,
         "this card's payments of the last hour went {value} standard deviations below its habit",
     ),
-    Feature(
-        "merchant_high_series", "standard deviations in all", _expm1, 0.3,
-        "payments at this merchant in the last days went {value} standard deviations beyond their cards' habits",
-    ),
 )  # fmt: skip
 
 FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATURES)

@@ -53,7 +53,6 @@ def feature_matrix(columns: Columns, history: History) -> Floats:
     X[:, 11] = _pace(merchant[:, 0], merchant[:, 1], DAY_S / HOUR_S)
     X[:, 12] = from_merchant
     X[:, 13:15] = np.log1p(history.surprise_sums)
-    X[:, 15] = np.log1p(merchant[:, 5])
     return X
 
 

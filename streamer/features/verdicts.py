@@ -20,7 +20,6 @@ __all__ = [
     "CARD_VERDICTS",
     "MERCHANT_VERDICTS",
     "VERDICT_FEATURES",
-    "VERDICT_NAMES",
     "add_verdicts",
     "verdict_matrix",
     "verdict_sums",
@@ -77,7 +76,6 @@ VERDICT_FEATURES: Final[tuple[Feature, ...]] = (
     *_features("merchant", _MERCHANT_DAYS),
     *_features("card", _CARD_DAYS),
 )
-VERDICT_NAMES: Final = tuple(feature.name for feature in VERDICT_FEATURES)
 
 
 def add_verdicts(

@@ -23,8 +23,8 @@ class ModelConfig:
     sides: tuple[int, ...]
     """Per feature, which deviations from a center count: 1 those above, -1 those below, 0 both."""
     n_currencies: int
-    verdict_names: tuple[str, ...] = ()
-    """What verdicts say of a payment: inputs of the head beside the features and the distance."""
+    context_names: tuple[str, ...] = ()
+    """What is known around a payment: inputs of the head beside the features and the distance."""
     n_clusters: int = 16
     half_life: float = 200_000
     score_half_life: float = 20_000
@@ -75,7 +75,7 @@ class ModelConfig:
     @property
     def n_inputs(self) -> int:
         """Inputs of the head: the features, what verdicts say, ln distance²."""
-        return self.n_features + len(self.verdict_names) + 1
+        return self.n_features + len(self.context_names) + 1
 
     @property
     def n_features(self) -> int:

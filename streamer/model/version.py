@@ -162,7 +162,7 @@ class ModelVersion:
     def score(self, X: Floats, currencies: Integers, V: Floats | None = None) -> Scored:
         """Score the rows of X; the version must not be warming.
 
-        ``V`` IN (n, n_verdict_names) is what verdicts say of them, None for nothing.  A row gets the
+        ``V`` IN (n, n_context) is what verdicts say of them, None for nothing.  A row gets the
         same bits whatever other rows there are.
         """
         prepared, present = self.prepare(X, currencies)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.codes import CURRENCY_INDEX
-from streamer.features import FEATURE_NAMES, VERDICT_NAMES
+from streamer.features import CONTEXT_NAMES, FEATURE_NAMES
 from streamer.model import ModelVersion, Sums, advance, learn, learn_labels
 from streamer.model.codec import state_id
 from tests.pipeline.helpers import trained
@@ -23,7 +23,7 @@ def rows(version: ModelVersion, n: int, seed: int = 0) -> tuple[Floats, Floats]:
     X = version.means + rng.normal(size=(n, len(FEATURE_NAMES))) * version.deviations
     X[:, 0] += version.currency_means[EURO]
     X[:, 1:][rng.random((n, X.shape[1] - 1)) < 0.1] = np.nan
-    V = rng.normal(size=(n, len(VERDICT_NAMES)))
+    V = rng.normal(size=(n, len(CONTEXT_NAMES)))
     V[rng.random(n) < 0.97] = np.nan
     return X, V
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from streamer.errors import ConfigurationError
 from streamer.events import Alert
 from streamer.explanation import Explanation, as_alerted, explain
-from streamer.features import FEATURE_NAMES, VERDICT_NAMES, add_verdicts
+from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, add_verdicts
 from streamer.model import ModelVersion
 from tests.builders import T0_MS, batch, payment, pipeline_config, state_of
 from tests.explanation.helpers import with_head
@@ -113,7 +113,7 @@ def test_every_known_feature_is_a_part_and_tells_on_which_side_it_stands() -> No
 def test_what_the_head_makes_of_a_distance_of_zero_is_a_remainder_of_its_own() -> None:
     """Nothing but verdicts is known, so no feature can own the function of the distance."""
     alerts, version = alerts_by("log_odds")
-    verdicts = dict.fromkeys(VERDICT_NAMES, 5.0)
+    verdicts = dict.fromkeys(CONTEXT_NAMES, 5.0)
     alert = msgspec.structs.replace(alerts[0], features=verdicts)
     recomputed = explain(alert, version).recomputed
     explanation = explain(msgspec.structs.replace(alert, **recomputed), version)

@@ -6,8 +6,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.features import VERDICT_FEATURES, EntityTable, add_verdicts, verdict_matrix
-from streamer.features.verdicts import CARD_VERDICTS, MERCHANT_VERDICTS, verdict_sums
+from streamer.features import VERDICT_FEATURES, EntityTable, add_verdicts
+from streamer.features.verdicts import (
+    CARD_VERDICTS,
+    MERCHANT_VERDICTS,
+    verdict_matrix,
+    verdict_sums,
+)
 
 DAY_MS = 86_400_000
 T_MS = 1_767_614_400_000

@@ -138,7 +138,7 @@ def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
     run([batch([payment(70, after_s=90_000, **shop)], 60)], CONFIG, trained(), state)
     slot = state.labels.buffer.slot("t-70")
     inputs = state.labels.buffer.read([slot])[0][0]
-    names = [*CONFIG.model.feature_names, *CONFIG.model.verdict_names]
+    names = [*CONFIG.model.feature_names, *CONFIG.model.context_names]
     share = dict(zip(names, inputs[:-1], strict=True))
     assert share["merchant_fraud_share_7d"] > 2
     assert share["card_fraud_share_28d"] > 2

@@ -1,0 +1,43 @@
+"""What is known around a payment: inputs of the log-odds head that take no part in the distance.
+
+What verdicts said of merchant and card, because the distance is to know no label; and the merchant's
+series of payments beyond their cards' habits, because it says little by itself: in the distance it cost
+average precision, in the head it adds some (`DESIGN.md`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.features.catalogue import Feature
+from streamer.features.history import History
+from streamer.features.verdicts import VERDICT_FEATURES, verdict_matrix
+
+__all__ = ["CONTEXT_FEATURES", "CONTEXT_NAMES", "context_matrix"]
+
+
+def _expm1(x: float) -> float:
+    return max(float(np.expm1(x)), 0.0)
+
+
+CONTEXT_FEATURES: Final[tuple[Feature, ...]] = (
+    *VERDICT_FEATURES,
+    Feature(
+        "merchant_high_series",
+        "standard deviations in all",
+        _expm1,
+        0.3,
+        "this merchant's payments of the last days went {value} standard deviations beyond their "
+        "cards' habits",
+    ),
+)
+CONTEXT_NAMES: Final = tuple(feature.name for feature in CONTEXT_FEATURES)
+
+
+def context_matrix(history: History) -> NDArray[np.float64]:
+    """Return V, shape (n, n_context), NaN where nothing can be known."""
+    verdicts = verdict_matrix(history.merchant_verdict_sums, history.card_verdict_sums)
+    return np.hstack([verdicts, np.log1p(history.merchant_sums[:, 5:6])])
