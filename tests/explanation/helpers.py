@@ -51,7 +51,7 @@ def with_head(n: int = 3_000) -> ModelVersion:
         X, V = rows(version, n, seed)
         scored = version.score(X, euros(n), V)
         delta = Sums.zero(version.config)
-        learn(delta, scored, ~scored.alerted, X[:, 0], euros(n))
+        learn(delta, scored, ~scored.alerted, scored.alerted, X[:, 0], euros(n))
         frauds = (~np.isnan(V[:, 0]) & (V[:, 0] > 0)).astype(float)
         learn_labels(delta, version, scored.inputs, scored.ranks, frauds, np.ones(n))
         version = next_version(version, delta)
