@@ -52,10 +52,12 @@ Integers = NDArray[np.int64]
 N_HOURS: Final = 24
 _HOUR_S: Final = 3_600.0
 _DAY_S: Final = 86_400.0
-_MAX_CORRECTION: Final = 2.0
+_MAX_LAG: Final = 2.0
+# Payments at night that are a tenth farther away alert twice as often as all others together.
+_MAX_HOUR_CORRECTION: Final = 4.0
 # Alerts that an hour is taken to have given as asked, before any came: with as many of its own, half
 # of its deviation is believed.
-_PRIOR_ALERTS: Final = 20.0
+_PRIOR_ALERTS: Final = 5.0
 # The habits of a week, so that weekdays and weekends take part as they come.
 _HALF_LIFE_S: Final = 7 * _DAY_S
 # An hour of the day borrows the mean rate with the weight of about a minute.
@@ -94,7 +96,7 @@ def hours_of(times_ms: Integers) -> Integers:
 
 def asked(sums: Sums, config: ModelConfig) -> Asked:
     """Return which shares of the recent scores are to alert."""
-    lag = _clipped(float(sums.due_weight), float(sums.alerted_weight))
+    lag = _lag(float(sums.due_weight), float(sums.alerted_weight))
     hourly = _hourly_targets(sums, config)
     traffic = float(sums.hour_weights.sum())
     target = float(hourly @ sums.hour_weights) / traffic if traffic > 0 else float(hourly.mean())
@@ -183,11 +185,12 @@ def _unlike(sums: Sums) -> Floats:
         return np.ones(N_HOURS)
     overall = float(sums.hour_alerts.sum()) / n_asked
     ratios = (sums.hour_asked * overall + _PRIOR_ALERTS) / (sums.hour_alerts + _PRIOR_ALERTS)
-    return np.asarray(np.clip(ratios, 1 / _MAX_CORRECTION, _MAX_CORRECTION))
+    return np.asarray(np.clip(ratios, 1 / _MAX_HOUR_CORRECTION, _MAX_HOUR_CORRECTION))
 
 
-def _clipped(due: float, came: float) -> float:
-    return float(np.clip(due / max(came, 1e-9), 1 / _MAX_CORRECTION, _MAX_CORRECTION))
+def _lag(due: float, came: float) -> float:
+    """Return g: by what to multiply every share to make up for the histogram's lag."""
+    return float(np.clip(due / max(came, 1e-9), 1 / _MAX_LAG, _MAX_LAG))
 
 
 def _covered(head: Sums, delta: Sums) -> tuple[float, float]:
