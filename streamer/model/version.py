@@ -187,9 +187,9 @@ class ModelVersion:
     ) -> Scored:
         """Score the rows of X; the version must not be warming.
 
-        ``V`` IN (n, n_context) is what verdicts say of them, None for nothing.  ``times_ms`` IN (n,) are
-        the event times, which the threshold follows; None where there are none.  A row gets the same
-        bits whatever other rows there are.
+        ``V`` IN (n, n_context) is what verdicts say of them, None for nothing.  ``times_ms`` IN (n,)
+        are the event times, which the threshold follows; None where there are none.  A row gets the
+        same bits whatever other rows there are.
         """
         prepared, present = self.prepare(X, currencies)
         labels = assign(prepared, present, self.centers, 1.0 / self.variances)
