@@ -69,6 +69,7 @@ def build_alert(
     log_odds = None if scored.log_odds is None else float(scored.log_odds[index])
     by_head = version.is_head_active and log_odds is not None
     base = version.head.base if by_head and version.head is not None else 0.0
+    threshold = float(scored.thresholds[index])
     ranked_value = log_odds if by_head and log_odds is not None else distance_sq
     currency_mean = _currency_mean(context, index)
     reasons = reasons_of(
@@ -85,8 +86,8 @@ def build_alert(
         score=float(scored.scores[index]),
         distance=distance_sq**0.5,
         distance_sq=distance_sq,
-        threshold=version.threshold_log_odds if by_head else float(version.threshold_sq) ** 0.5,
-        severity=_severity(float(scored.scores[index]), version.config.alert_budget),
+        threshold=threshold if by_head else threshold**0.5,
+        severity=_severity(float(scored.scores[index]), float(scored.asked[index])),
         reasons=reasons,
         other_contribution=ranked_value - base - sum(r.contribution for r in reasons),
         nearest_center=describe_center(version, label, currency_mean),
@@ -142,8 +143,13 @@ def _currency_mean(context: AlertContext, index: int) -> float:
     return 0.0 if np.isnan(mean) else mean
 
 
-def _severity(score: float, alert_budget: float) -> Severity:
-    rarity = (1.0 - score) / alert_budget
+def _severity(score: float, asked: float) -> Severity:
+    """Return the band of a payment by its rank among those that are to alert at its hour.
+
+    ``asked`` is the share of recent scores that is to alert; a flood of fraud ranks above the recent
+    ones, so that its bands are fuller and nothing is cut off.
+    """
+    rarity = (1.0 - score) / asked
     if rarity <= _CRITICAL_SHARE:
         return "critical"
     return "high" if rarity <= _HIGH_SHARE else "medium"

@@ -66,4 +66,5 @@ def _is_quiet(
     asked = columns.repeated_with_amounts(index, amounts)
     before = history.repeated(index, n)
     V = context_matrix(before)
-    return ~version.score(feature_matrix(asked, before), asked.currencies, V).alerted
+    scored = version.score(feature_matrix(asked, before), asked.currencies, V, asked.times_ms)
+    return ~scored.alerted

@@ -151,7 +151,11 @@ def score(
         n_late = history.n_late
         X = feature_matrix(columns, history)
         V = context_matrix(history)
-        scored = None if version.is_warming else version.score(X, columns.currencies, V)
+        scored = (
+            None
+            if version.is_warming
+            else version.score(X, columns.currencies, V, columns.times_ms)
+        )
         alerted, is_published = _decide(decoded, state, scored)
         n_alerted, n_suppressed = int(alerted.sum()), int(is_published.sum())
         offsets = np.array([r.offset for r in decoded.records], dtype=np.int64)
@@ -219,9 +223,9 @@ def _teach(
     teaching: NDArray[np.bool_],
 ) -> None:
     if scored is None:
-        learn_warming(delta, X, columns.currencies)
+        learn_warming(delta, X, columns.currencies, columns.times_ms)
     else:
-        learn(delta, scored, teaching, alerted, X[:, 0], columns.currencies)
+        learn(delta, scored, teaching, alerted, X[:, 0], columns.currencies, columns.times_ms)
         usual, floors = version.sums.reference_currency_means, version.config.spread_floors
         count_features(delta.feature_histograms, X, columns.currencies, usual, floors)
 

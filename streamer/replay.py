@@ -11,7 +11,7 @@ from streamer.events import Alert
 from streamer.model import ModelVersion, Sums, advance, delta_limit
 from streamer.model.codec import state_id
 from streamer.pipeline import PartitionState, PipelineConfig, process
-from streamer.summary import Summary, Tally, percentiles_ms
+from streamer.summary import Summary, Tally, alerts_per_hour, percentiles_ms
 
 __all__ = ["replay"]
 
@@ -84,6 +84,7 @@ def replay(
         model_versions=n_versions,
         transactions_seen=sums.transactions_seen,
         alert_budget=config.model.alert_budget,
+        alerts_per_hour=alerts_per_hour(sums, config.model),
         elapsed_s=max(monotonic() - started, 1e-9),
         latencies_ms=percentiles_ms(latencies_ms),
     )

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from streamer.ledger import Ledger
+from streamer.model import ModelConfig, Sums, achieved_per_hour
 
-__all__ = ["Summary", "Tally", "percentiles_ms"]
+__all__ = ["Summary", "Tally", "alerts_per_hour", "percentiles_ms"]
 
 
 @dataclass(slots=True)
@@ -62,6 +63,8 @@ class Summary:
     alert_budget: float
     elapsed_s: float
     latencies_ms: dict[str, float | None]
+    alerts_per_hour: tuple[float, float | None] | None = None
+    """Per hour of event time, requested and recently achieved; None where it is not the budget."""
     worker_restarts: int | None = None
     """None where there is no worker, in a replay; then latencies are of the batch alone."""
 
@@ -112,7 +115,17 @@ class Summary:
             "sent": tally.sent.total(),
             "sound": self.is_sound,
         }
+        if self.alerts_per_hour is not None:
+            requested, achieved = self.alerts_per_hour
+            result["alerts_per_hour"] = {"requested": requested, "achieved": achieved}
         return result
+
+
+def alerts_per_hour(sums: Sums, config: ModelConfig) -> tuple[float, float | None] | None:
+    """Return what `Summary.alerts_per_hour` says of the last version."""
+    if config.alerts_per_hour is None:
+        return None
+    return config.alerts_per_hour, achieved_per_hour(sums)
 
 
 def percentiles_ms(latencies_ms: Sequence[float]) -> dict[str, float | None]:

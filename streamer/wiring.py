@@ -45,6 +45,7 @@ def model_config(settings: Settings) -> ModelConfig:
         score_half_life=settings.score_half_life_transactions,
         warmup=settings.warmup_transactions,
         alert_budget=settings.alert_budget,
+        alerts_per_hour=settings.alerts_per_hour,
         random_seed=settings.random_seed,
     )
 

@@ -164,6 +164,10 @@ def render_summary(summary: Summary) -> Table:
             + ("" if latency["p99"] is None else f"; p99 {latency['p99']:,.0f} ms"),
         ),
     ]
+    if summary.alerts_per_hour is not None:
+        requested, per_hour = summary.alerts_per_hour
+        said = "achieved " + ("-" if per_hour is None else f"{per_hour:,.1f}") + " recently"
+        rows.append(("alerts per hour", f"{requested:,.1f}", said))
     if not is_replay:
         rows.append(("worker restarts", f"{figures['worker_restarts']}", ""))
     if summary.tally.is_labelled:

@@ -32,8 +32,8 @@ from streamer.stream.alert_reader import AlertReader
 from streamer.stream.feeder import Feeder
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.topics import create_topics, topic_names
-from streamer.summary import Summary, Tally, percentiles_ms
-from streamer.wiring import open_store
+from streamer.summary import Summary, Tally, alerts_per_hour, percentiles_ms
+from streamer.wiring import model_config, open_store
 
 __all__ = ["DemoOptions", "run_demo"]
 
@@ -130,6 +130,7 @@ async def _run(
             model_versions=len(await store.lineage(1_000_000)),
             transactions_seen=head.sums.transactions_seen,
             alert_budget=settings.alert_budget,
+            alerts_per_hour=alerts_per_hour(head.sums, model_config(settings)),
             elapsed_s=elapsed_s,
             latencies_ms=percentiles_ms(latencies_ms),
             worker_restarts=supervisor.n_restarts,

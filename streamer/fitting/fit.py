@@ -160,6 +160,7 @@ def with_threshold_for(traffic: Traffic, sums: Sums, config: ModelConfig) -> Sum
         sums,
         score_histogram=histogram.astype(float),
         alerted_weight=np.array(config.alert_budget * len(traffic)),
+        due_weight=np.array(config.alert_budget * len(traffic)),
     )
 
 

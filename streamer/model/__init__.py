@@ -1,13 +1,14 @@
 """The model: online k-means as a mergeable, decaying sum.  numpy only.
 
 Reading order: `config`, `sums` (what is learned), `version` (what scores, derived from the sums),
-`kmeans` and `histogram` (the arithmetic), `bounds` (what nobody can teach), `learning` (from a batch,
-and from a delta to the next version), `feature_histogram`, `drift` and `reference` (what has moved),
-`odds`, `labelled` and `trial` (the head that labels teach), `codec` (bytes and the content-addressed
-id).
+`kmeans` and `histogram` (the arithmetic), `bounds` (what nobody can teach), `budget` (which share is
+to alert, by the hour), `learning` (from a batch, and from a delta to the next version),
+`feature_histogram`, `drift` and `reference` (what has moved), `odds`, `labelled` and `trial` (the head
+that labels teach), `codec` (bytes and the content-addressed id).
 """
 
 from streamer.model.bounds import may_teach
+from streamer.model.budget import achieved_per_hour, achieved_share
 from streamer.model.config import ModelConfig
 from streamer.model.drift import MOVED_PSI, Drift, drift_of
 from streamer.model.feature_histogram import count_features
@@ -24,6 +25,8 @@ __all__ = [
     "ModelVersion",
     "Scored",
     "Sums",
+    "achieved_per_hour",
+    "achieved_share",
     "advance",
     "count_features",
     "delta_limit",

@@ -30,6 +30,9 @@ class ModelConfig:
     score_half_life: float = 20_000
     warmup: int = 5_000
     alert_budget: float = 0.005
+    """Share of traffic that may alert; with ``alerts_per_hour`` the share that it may not exceed."""
+    alerts_per_hour: float | None = None
+    """Alerts per hour of event time, over all partitions."""
     random_seed: int = 0
     n_starts: int = 1
     """The first centers are the best of so many seedings.  Four instead of one gained 0.002 of

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["N_BINS", "bin_of", "quantile", "share_below"]
+__all__ = ["N_BINS", "bin_of", "quantile", "quantiles", "share_below"]
 
 Floats = NDArray[np.float64]
 
@@ -61,13 +61,18 @@ def quantile(histogram: Floats, share: float) -> float:
     >>> quantile(histogram, 0.5) == 2 ** (1 / 32), quantile(histogram, 0.75) == 2 ** (65 / 64)
     (True, True)
     """
+    return float(quantiles(histogram, np.array([share]))[0])
+
+
+def quantiles(histogram: Floats, shares: Floats) -> Floats:
+    """Return `quantile` of each of ``shares`` (n,), shape (n,)."""
     cumulative = np.cumsum(histogram)
     total = cumulative[-1]
     if total <= 0:
-        return float("inf")
-    index = int(np.searchsorted(cumulative, share * total, side="left"))
-    index = min(index, N_BINS - 1)
+        return np.full(len(shares), np.inf)
+    index = np.searchsorted(cumulative, shares * total, side="left")
+    index = np.minimum(index, N_BINS - 1)
     inside = histogram[index]
     before = cumulative[index] - inside
-    fraction = (share * total - before) / inside if inside > 0 else 0.0
-    return float(2.0 ** (_LOWEST + (index + fraction) / _PER_OCTAVE))
+    fractions = np.where(inside > 0, (shares * total - before) / np.maximum(inside, 1e-300), 0.0)
+    return np.asarray(2.0 ** (_LOWEST + (index + fractions) / _PER_OCTAVE))

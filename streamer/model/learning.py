@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.model.bounds import bounded_step
+from streamer.model.budget import count_hours, follow_hours, note_times
 from streamer.model.config import ModelConfig
 from streamer.model.feature_histogram import count_features, first_currency_means
 from streamer.model.histogram import bin_of
@@ -47,8 +48,9 @@ def learn(
     alerted: NDArray[np.bool_],
     log_amounts: Floats,
     currencies: Integers,
+    times_ms: Integers | None = None,
 ) -> None:
-    """Add a scored batch to ``delta`` (IN/OUT).
+    """Add a scored batch to ``delta`` (IN/OUT); ``times_ms`` are the event times it was scored with.
 
     Every transaction enters the score histogram and the currency means; only those marked in
     ``teaching`` move centers and scale.  Nothing that is ``alerted`` may be among them: it would pull
@@ -58,6 +60,9 @@ def learn(
     delta.transactions_seen += len(teaching)
     delta.transactions_taught += int(np.count_nonzero(teaching))
     delta.alerted_weight += np.count_nonzero(alerted)
+    delta.due_weight += scored.due.sum()
+    if times_ms is not None:
+        count_hours(delta, times_ms, alerted, scored.asked)
     delta.score_histogram += np.bincount(bin_of(scored.distances_sq), minlength=n_bins)
     if scored.log_odds is not None:
         delta.odds_histogram += np.bincount(odds_bin(scored.log_odds), minlength=n_bins)
@@ -74,9 +79,13 @@ def learn(
     delta.feature_addends += scored.addends[teaching].sum(axis=0)
 
 
-def learn_warming(delta: Sums, X: Floats, currencies: Integers) -> None:
+def learn_warming(
+    delta: Sums, X: Floats, currencies: Integers, times_ms: Integers | None = None
+) -> None:
     """Add a batch that met a model without centers: its rows are kept for the first ones."""
     delta.transactions_seen += len(X)
+    if times_ms is not None:
+        note_times(delta, times_ms)
     _add_currencies(delta, X[:, 0], currencies)
     delta.warmup_X = np.concatenate([delta.warmup_X, X])
     delta.warmup_currencies = np.concatenate([delta.warmup_currencies, currencies])
@@ -97,8 +106,11 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
         0.5 ** (n_labels / config.head_half_life),
         0.5 ** (n_labels / config.trial_half_life),
     )
-    decayed = head.decayed(*discounts, *of_labels)
+    of_hours, exposures, of_pace, pace = follow_hours(head, delta)
+    decayed = head.decayed(*discounts, *of_labels, of_hours, of_pace)
     merged = decayed.merged(bounded_step(decayed, delta, config))
+    merged.hour_exposures += exposures
+    merged.traffic_pace += pace
     if len(merged.warmup_X):
         merged = _absorb_warmup(merged, config)
     return follow_reference(_meet_currencies(revive(merged, config), config), config)
@@ -180,6 +192,7 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     sums.transactions_taught += len(X)
     # Nothing could alert yet; the threshold is to start as if the budget had been kept.
     sums.alerted_weight += config.alert_budget * len(X)
+    sums.due_weight += config.alert_budget * len(X)
     scored = ModelVersion.of("", sums, config).score(X, currencies)
     sums.feature_addends = scored.addends.sum(axis=0)
     scored = ModelVersion.of("", sums, config).score(X, currencies)

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.model.elimination import solve_positive_definite
-from streamer.model.histogram import bin_of, quantile, share_below
+from streamer.model.histogram import bin_of, quantiles, share_below
 
 __all__ = [
     "KNOTS",
@@ -38,6 +38,7 @@ __all__ = [
     "odds_bin",
     "odds_ranks",
     "threshold",
+    "thresholds",
 ]
 
 Floats = NDArray[np.float64]
@@ -156,7 +157,12 @@ def odds_ranks(histogram: Floats, log_odds: Floats) -> Floats:
 
 def threshold(histogram: Floats, share: float) -> float:
     """Return the log-odds with ``share`` of the weight below; infinity when it is empty."""
-    return float(np.log(quantile(histogram, share) / _ODDS_SCALE))
+    return float(thresholds(histogram, np.array([share]))[0])
+
+
+def thresholds(histogram: Floats, shares: Floats) -> Floats:
+    """Return the log-odds that `threshold` returns for each of ``shares`` (n,), shape (n,)."""
+    return np.asarray(np.log(quantiles(histogram, shares) / _ODDS_SCALE))
 
 
 def _scaled(log_odds: Floats) -> Floats:

@@ -26,11 +26,14 @@ __all__ = [
     "ANCHORS",
     "COUNTERS",
     "FROZEN",
+    "HOURS",
     "INPUTS",
     "LABELS",
+    "PACE",
     "ROWS",
     "SCORES",
     "SETTLED",
+    "SPANS",
     "TRIAL",
     "Sums",
 ]
@@ -46,7 +49,7 @@ COUNTERS: Final = (
     "reference_due",
 )
 ROWS: Final = ("warmup_X", "warmup_currencies")
-SCORES: Final = ("score_histogram", "odds_histogram", "alerted_weight")
+SCORES: Final = ("score_histogram", "odds_histogram", "alerted_weight", "due_weight")
 INPUTS: Final = ("head_gram", "head_moment", "input_weights", "input_sums", "input_sums_sq")
 """Empty until the first label, so that a deployment without labels carries nothing."""
 LABELS: Final = (*INPUTS, "label_weights")
@@ -55,6 +58,11 @@ FROZEN: Final = ("reference_histograms", "reference_currency_means")
 SETTLED: Final = -1
 """The ``reference_due`` of a reference that is not due to be frozen anew."""
 ANCHORS: Final = ("anchor_centers", "anchor_variances")
+HOURS: Final = ("hour_weights", "hour_alerts", "hour_asked", "hour_exposures")
+"""By hour of the day; they decay with event time (`budget`)."""
+PACE: Final = ("traffic_pace",)
+SPANS: Final = ("event_span",)
+"""They merge by their maximum and never decay."""
 
 
 @dataclass(slots=True)
@@ -68,6 +76,9 @@ class Sums:
     ``feature_addends`` sums what each feature added to squared distances, before they were made
     comparable.  ``alerted_weight`` is the part of the score histogram that was alerted.  ``warmup_X``
     holds the raw feature rows of the warm-up, until the first centers exist.
+    ``due_weight`` is what should have been alerted; ``hour_*`` and ``traffic_pace`` are what the budget
+    knows of the time of day (`budget`), ``event_span`` minus the first and the last event time in
+    seconds since the epoch.
     The anchors (`streamer.model.bounds`) are positions: they never decay, and a delta's are steps.
 
     ``feature_histograms`` (d, N_FEATURE_BINS) say where the features' values lie; drift is their
@@ -90,6 +101,13 @@ class Sums:
     currency_sums: Floats
     score_histogram: Floats
     alerted_weight: Floats
+    due_weight: Floats
+    hour_weights: Floats
+    hour_alerts: Floats
+    hour_asked: Floats
+    hour_exposures: Floats
+    traffic_pace: Floats
+    event_span: Floats
     odds_histogram: Floats
     head_gram: Floats
     head_moment: Floats
@@ -128,6 +146,13 @@ class Sums:
             currency_sums=np.zeros(c),
             score_histogram=np.zeros(N_BINS),
             alerted_weight=np.zeros(()),
+            due_weight=np.zeros(()),
+            hour_weights=np.zeros(24),
+            hour_alerts=np.zeros(24),
+            hour_asked=np.zeros(24),
+            hour_exposures=np.zeros(24),
+            traffic_pace=np.zeros(2),
+            event_span=np.full(2, -np.inf),
             odds_histogram=np.zeros(N_BINS),
             head_gram=np.zeros((0, 0)),
             head_moment=np.zeros(0),
@@ -160,6 +185,8 @@ class Sums:
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
             if field.name in ROWS:
                 combined[field.name] = np.concatenate([mine, theirs])
+            elif field.name in SPANS:
+                combined[field.name] = np.maximum(mine, theirs)
             elif field.name in INPUTS and not (mine.size and theirs.size):
                 combined[field.name] = (mine if mine.size else theirs).copy()
             else:
@@ -172,12 +199,15 @@ class Sums:
         score_discount: float,
         label_discount: float = 1.0,
         trial_discount: float = 1.0,
+        hour_discount: float = 1.0,
+        pace_discount: float = 1.0,
     ) -> Sums:
-        """Return the sums multiplied by ``discount``, those of scores and labels by their own.
+        """Return the sums multiplied by ``discount``, those of scores, labels and hours by their own.
 
         Counters stay as they are.
         """
         exempt = {*COUNTERS, *ROWS, *SCORES, *LABELS, *TRIAL, *FROZEN, *ANCHORS}
+        exempt |= {*HOURS, *PACE, *SPANS}
         decaying = [field.name for field in fields(self) if field.name not in exempt]
         return replace(
             self,
@@ -185,6 +215,8 @@ class Sums:
             **{name: getattr(self, name) * score_discount for name in SCORES},
             **{name: getattr(self, name) * label_discount for name in LABELS},
             **{name: getattr(self, name) * trial_discount for name in TRIAL},
+            **{name: getattr(self, name) * hour_discount for name in HOURS},
+            **{name: getattr(self, name) * pace_discount for name in PACE},
         )
 
     def scale(self, config: ModelConfig) -> tuple[Floats, Floats]:

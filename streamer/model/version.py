@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.model.budget import Asked, asked, hours_of
 from streamer.model.config import ModelConfig
-from streamer.model.histogram import quantile, share_below
+from streamer.model.histogram import quantiles, share_below
 from streamer.model.kmeans import assign, contributions, row_sums
 from streamer.model.odds import LogOdds, coefficients, odds_ranks
-from streamer.model.odds import threshold as odds_threshold
+from streamer.model.odds import thresholds as odds_thresholds
 from streamer.model.sums import Sums
 from streamer.model.trial import DISTANCE, HEAD, average_precision
 
 __all__ = ["ModelVersion", "Scored", "trial_precisions"]
 
-_MAX_CORRECTION: Final = 2.0
 # The head's inputs are logarithms for the most part; closer together than this they are one value.
 _INPUT_SPREAD_FLOOR: Final = 0.1
 _SMALLEST_DISTANCE_SQ: Final = 1e-3
@@ -42,6 +42,10 @@ class Scored:
 
     ``scores`` are the ranks in [0, 1] of what ranks: the head's log-odds where it is active, else the
     distance.  ``inputs`` (n, n_inputs) are the head's, NaN where unknown.
+
+    ``thresholds`` (n,) is what was exceeded where ``alerted``, in the units of what ranks: squared
+    distance or log-odds.  ``asked`` (n,) is the share of recent scores that was to alert at the
+    payment's hour, ``due`` (n,) the same without the hour's correction (`Asked`).
     """
 
     X: Floats
@@ -53,6 +57,9 @@ class Scored:
     distances_sq: Floats
     scores: Floats
     alerted: NDArray[np.bool_]
+    thresholds: Floats
+    asked: Floats
+    due: Floats
     distance_ranks: Floats
     inputs: Floats
     log_odds: Floats | None = None
@@ -82,6 +89,9 @@ class ModelVersion:
     A feature of which little was learned counts in proportion (``maturities``).  The sum over the
     features that are known is divided by what is expected of them (``expectations``, the mean
     addends), so that the ranking and its threshold do not jump when a feature becomes known.
+
+    ``asked`` are the shares of recent scores that are to alert.  ``threshold_sq`` and
+    ``threshold_log_odds`` are for a payment of no known hour, the ``hourly_`` (24,) by hour of the day.
     """
 
     id: str
@@ -95,10 +105,13 @@ class ModelVersion:
     beliefs: Floats
     maturities: Floats
     expectations: Floats
+    asked: Asked
     threshold_sq: float
+    hourly_threshold_sq: Floats
     head: LogOdds | None = None
     is_head_active: bool = False
     threshold_log_odds: float = float("inf")
+    hourly_threshold_log_odds: Floats = field(default_factory=lambda: np.full(24, np.inf))
 
     @classmethod
     def of(cls, version_id: str, sums: Sums, config: ModelConfig) -> ModelVersion:
@@ -119,7 +132,10 @@ class ModelVersion:
             config.variance_floor_share * deviations**2, np.array(config.spread_floors) ** 2
         )
         head = _head(sums, config)
-        share = _alerting_share(sums, config.alert_budget)
+        shares = asked(sums, config)
+        below = 1.0 - np.append(shares.hourly, shares.share)
+        by_distance = quantiles(sums.score_histogram, below)
+        by_odds = odds_thresholds(sums.odds_histogram, below)
         return cls(
             id=version_id,
             sums=sums,
@@ -132,10 +148,13 @@ class ModelVersion:
             beliefs=_beliefs(sums.cluster_weights, config.belief_share),
             maturities=_maturities(sums.feature_weights, config.maturity_weight),
             expectations=_expectations(sums, config.expectation_prior_weight),
-            threshold_sq=quantile(sums.score_histogram, 1.0 - share),
+            asked=shares,
+            threshold_sq=float(by_distance[-1]),
+            hourly_threshold_sq=by_distance[:-1],
             head=head,
             is_head_active=head is not None and _is_better(sums, config),
-            threshold_log_odds=odds_threshold(sums.odds_histogram, 1.0 - share),
+            threshold_log_odds=float(by_odds[-1]),
+            hourly_threshold_log_odds=by_odds[:-1],
         )
 
     @property
@@ -159,10 +178,17 @@ class ModelVersion:
         centred[~present] = 0.0
         return centred, present.astype(float)
 
-    def score(self, X: Floats, currencies: Integers, V: Floats | None = None) -> Scored:
+    def score(
+        self,
+        X: Floats,
+        currencies: Integers,
+        V: Floats | None = None,
+        times_ms: Integers | None = None,
+    ) -> Scored:
         """Score the rows of X; the version must not be warming.
 
-        ``V`` IN (n, n_context) is what verdicts say of them, None for nothing.  A row gets the
+        ``V`` IN (n, n_context) is what verdicts say of them, None for nothing.  ``times_ms`` IN (n,)
+        are the event times, which the threshold follows; None where there are none.  A row gets the
         same bits whatever other rows there are.
         """
         prepared, present = self.prepare(X, currencies)
@@ -177,9 +203,10 @@ class ModelVersion:
         if self.head is not None:
             log_odds = self.head.base + row_sums(self.head.functions(inputs))
             ranks = odds_ranks(self.sums.odds_histogram, log_odds)
-        scores, alerted = distance_ranks, distances_sq > self.threshold_sq
+        scores, values = distance_ranks, distances_sq
         if self.is_head_active and log_odds is not None and ranks is not None:
-            scores, alerted = ranks, log_odds > self.threshold_log_odds
+            scores, values = ranks, log_odds
+        thresholds, wanted, due = self._thresholds(len(X), times_ms)
         return Scored(
             X=prepared,
             present=present,
@@ -189,12 +216,25 @@ class ModelVersion:
             addends=np.where(self.maturities > 0, addends, _USUAL_ADDEND * present),
             distances_sq=distances_sq,
             scores=scores,
-            alerted=alerted,
+            alerted=values > thresholds,
+            thresholds=thresholds,
+            asked=wanted,
+            due=due,
             distance_ranks=distance_ranks,
             inputs=inputs,
             log_odds=log_odds,
             odds_ranks=ranks,
         )
+
+    def _thresholds(self, n: int, times_ms: Integers | None) -> tuple[Floats, Floats, Floats]:
+        """Return the threshold of what ranks, and the shares asked and due, each (n,)."""
+        by_odds = self.is_head_active
+        if times_ms is None:
+            at = self.threshold_log_odds if by_odds else self.threshold_sq
+            return np.full(n, at), np.full(n, self.asked.share), np.full(n, self.asked.share)
+        hours = hours_of(times_ms)
+        hourly = self.hourly_threshold_log_odds if by_odds else self.hourly_threshold_sq
+        return hourly[hours], self.asked.hourly[hours], self.asked.due[hours]
 
     def _inputs(
         self, X: Floats, currencies: Integers, V: Floats | None, distances_sq: Floats
@@ -251,18 +291,6 @@ def _expectations(sums: Sums, prior_weight: float) -> Floats:
 def _maturities(feature_weights: Floats, in_full_at: float) -> Floats:
     """Return how far each feature counts, from 0 to 1."""
     return np.minimum(feature_weights / max(in_full_at, 1e-12), 1.0)
-
-
-def _alerting_share(sums: Sums, alert_budget: float) -> float:
-    """Return which share of the recent scores, counted from the top, is to alert.
-
-    A histogram lags behind drift, always on the same side.  What was in fact alerted shows by how
-    much, and the share asked of the histogram is corrected by that ratio, at most twofold.
-    """
-    weight = max(float(sums.score_histogram.sum()), 1e-9)
-    achieved = float(sums.alerted_weight) / weight
-    correction = np.clip(alert_budget / max(achieved, 1e-9), 1 / _MAX_CORRECTION, _MAX_CORRECTION)
-    return float(alert_budget * correction)
 
 
 def _head(sums: Sums, config: ModelConfig) -> LogOdds | None:

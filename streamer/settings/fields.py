@@ -171,6 +171,8 @@ class Settings(BaseSettings):
     """Transactions before the first centers; none of them alerts."""
     alert_budget: float = Field(0.005, gt=0, le=0.2, allow_inf_nan=False)
     """Share of traffic that may alert: 0.005 is one transaction in 200."""
+    alerts_per_hour: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Alerts per hour of event time; when set, the alert budget is the largest share they may be."""
     random_seed: int = Field(0, ge=0, lt=2**63)
     """Seed of the first centers."""
 

@@ -81,6 +81,7 @@ def describe_model(scoring: Scoring) -> dict[str, Any]:
         "transactions_taught": sums.transactions_taught,
         "revivals": sums.revivals,
         "alert_budget": version.config.alert_budget,
+        "alerts_per_hour": version.config.alerts_per_hour,
         "mode": scoring.mode,
     }
     if head is not None:

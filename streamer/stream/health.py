@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from streamer.model import trial_precisions
+from streamer.model import achieved_per_hour, achieved_share, trial_precisions
 from streamer.store import ModelHead
 from streamer.stream.scoring import Scoring
 
@@ -41,16 +41,12 @@ class Health:
         scoring, metrics = self._scoring, self._scoring.metrics
         now = scoring.clock.monotonic()
         metrics.assigned_partitions.set(len(scoring.assigned))
-        consumed = alerted = unwarmed = 0
         tracked: dict[str, int] = {}
         for assigned in scoring.assigned.values():
             partition, ledger = str(assigned.partition), assigned.state.ledger
             metrics.ledger_imbalance.labels(partition).set(ledger.imbalance)
             metrics.lag_records.labels(partition).set(assigned.lag)
             metrics.checkpoint_age_seconds.labels(partition).set(now - assigned.checkpointed_at)
-            consumed += ledger.consumed
-            alerted += ledger.alerted
-            unwarmed += ledger.scored - ledger.warming
             for table in assigned.state.tables.all():
                 tracked[table.kind.name] = tracked.get(table.kind.name, 0) + len(table)
         metrics.labels_waiting.set(
@@ -60,8 +56,12 @@ class Health:
             metrics.entities_tracked.labels(kind).set(n)
         version = scoring.version
         metrics.model_transactions_seen.set(version.sums.transactions_seen)
-        metrics.alert_budget_share.labels("requested").set(version.config.alert_budget)
-        metrics.alert_budget_share.labels("achieved").set(alerted / unwarmed if unwarmed else 0.0)
+        metrics.alert_budget_requested.labels("share").set(version.asked.target)
+        metrics.alert_budget_achieved.labels("share").set(achieved_share(version.sums))
+        if version.config.alerts_per_hour is not None:
+            per_hour = achieved_per_hour(version.sums)
+            metrics.alert_budget_requested.labels("per_hour").set(version.config.alerts_per_hour)
+            metrics.alert_budget_achieved.labels("per_hour").set(per_hour or 0.0)
         metrics.head_active.set(version.is_head_active)
         for detector, precision in trial_precisions(version.sums).items():
             metrics.head_average_precision.labels(detector).set(precision)

@@ -31,7 +31,6 @@ ENTITY_KINDS: Final = (
 DEPENDENCIES: Final = ("kafka", "redis")
 OUTCOMES: Final = ("standing", "ignored")
 DETECTORS: Final = ("distance", "head")
-BUDGETS: Final = ("requested", "achieved")
 # Redis did not answer, or another worker has the partition.
 CHECKPOINT_FAILURE_CAUSES: Final = ("redis", "kafka", "fenced")
 
@@ -183,8 +182,15 @@ class Metrics:
         self.model_threshold_distance = self._gauge(
             "model_threshold_distance", "Distance to the nearest center above which we alert."
         )
-        self.alert_budget_share = self._gauge(
-            "alert_budget_share", "Share of traffic that alerts: requested and achieved.", "what"
+        self.alert_budget_requested = self._gauge(
+            "alert_budget_requested",
+            "Alert budget: as a share of traffic, and per hour of event time where that is set.",
+            "unit",
+        )
+        self.alert_budget_achieved = self._gauge(
+            "alert_budget_achieved",
+            "What recent payments made of the alert budget, in the same units.",
+            "unit",
         )
         self.head_active = self._gauge(
             "head_active", "1 while verdicts rank payments, 0 while the distance alone does."
@@ -200,7 +206,8 @@ class Metrics:
         )
         self._start_at_zero(self.entities_tracked, ENTITY_KINDS)
         self._start_at_zero(self.entities_evicted, ENTITY_KINDS)
-        self._start_at_zero(self.alert_budget_share, BUDGETS)
+        self._start_at_zero(self.alert_budget_requested, ["share"])
+        self._start_at_zero(self.alert_budget_achieved, ["share"])
 
     def _register_drift(self) -> None:
         self.feature_drift_psi = self._gauge(

@@ -23,7 +23,7 @@ from streamer.model.sums import INPUTS
 from tests.model.helpers import small_config, sums_with_centers
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "4b9f413e2de1c74b7f646dbefa36af410aecb63925442143e2d821fc7d88159c"
+GOLDEN_ID = "9b55dc01c146f00180b2d1a9e91ba996739a55bfdd6a5b4e019dee5be36bc7c7"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,
@@ -41,6 +41,9 @@ def known_sums() -> Sums:
     sums.currency_weights[:], sums.currency_sums[:] = (40.0, 2.0), (150.0, 9.0)
     sums.score_histogram[[256, 300]] = 38.0, 4.0
     sums.alerted_weight = np.asarray(1.5)
+    sums.due_weight, sums.event_span = np.asarray(1.25), np.array([-7_200.0, 10_800.0])
+    sums.hour_weights[2], sums.hour_alerts[2], sums.hour_asked[2] = 42.0, 1.5, 1.25
+    sums.hour_exposures[2], sums.traffic_pace[:] = 1.0, (42.0, 40.0)
     sums.transactions_seen, sums.transactions_taught, sums.revivals = 42, 40, 3
     sums.feature_histograms[:, 33], sums.reference_histograms[:, 34] = 42.0, 21.0
     sums.reference_currency_means[:] = 3.5, 0.0

@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 
 from streamer.model import Sums
 from streamer.model.odds import basis_size
-from streamer.model.sums import ANCHORS, COUNTERS, FROZEN, INPUTS, LABELS, ROWS, SCORES, TRIAL
+from streamer.model.sums import (
+    ANCHORS,
+    COUNTERS,
+    FROZEN,
+    HOURS,
+    INPUTS,
+    LABELS,
+    PACE,
+    ROWS,
+    SCORES,
+    SPANS,
+    TRIAL,
+)
 from tests.model.helpers import small_config
 
 CONFIG = small_config()
@@ -67,7 +79,7 @@ def test_decay_multiplies_every_sum_and_no_counter(
 ) -> None:
     decayed = sums.decayed(discount, score_discount)
     for name in ARRAYS:
-        untouched = {*ANCHORS, *FROZEN, *LABELS, *TRIAL}
+        untouched = {*ANCHORS, *FROZEN, *LABELS, *TRIAL, *HOURS, *PACE, *SPANS}
         factor = score_discount if name in SCORES else 1.0 if name in untouched else discount
         np.testing.assert_array_equal(getattr(decayed, name), getattr(sums, name) * factor)
     for name in COUNTERS:

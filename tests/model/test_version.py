@@ -55,7 +55,7 @@ def test_the_threshold_is_the_quantile_that_the_budget_asks_for() -> None:
     which ends at 2^(1/32)."""
     sums = one_center()
     sums.score_histogram[256], sums.score_histogram[600] = 98.0, 2.0
-    sums.alerted_weight = np.asarray(2.0)
+    sums.alerted_weight = sums.due_weight = np.asarray(2.0)
     assert version_of(sums).threshold_sq == pytest.approx(2 ** (1 / 32))
 
 
@@ -68,12 +68,12 @@ def test_the_threshold_is_corrected_by_what_was_alerted_at_most_twofold(
 ) -> None:
     """100 scores in the bins 0 to 99, one each: the quantile of 0.98 is the end of the 98th.
 
-    4 alerted instead of 2: half the budget from here, 0.99.  1 instead of 2: twice, 0.96.  100 and
-    0 would be corrected by far more, and are not.
+    2 were due.  4 alerted instead: half the budget from here, 0.99.  1 instead of 2: twice, 0.96.
+    100 and 0 would be corrected by far more, and are not.
     """
     sums = one_center()
     sums.score_histogram[:100] = 1.0
-    sums.alerted_weight = np.asarray(alerted)
+    sums.alerted_weight, sums.due_weight = np.asarray(alerted), np.asarray(2.0)
     assert version_of(sums).threshold_sq == pytest.approx(2.0 ** (-8 + 100 * share / 32))
 
 

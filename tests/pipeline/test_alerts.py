@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from dataclasses import replace
 
 import msgspec
@@ -16,7 +17,10 @@ from streamer.alerts import _severity as severity
 from streamer.alerts import alert_id, pseudonym
 from streamer.events import Alert
 from streamer.features import FEATURE_NAMES, FEATURES
+from streamer.model import ModelVersion, Sums, advance, learn, learn_warming
+from streamer.model.odds import LogOdds, basis_size
 from tests.builders import ARRIVAL_MS, batch, payment, pipeline_config
+from tests.model.helpers import euros, next_version, small_config, two_clouds
 from tests.pipeline.helpers import CARD_KEY, ordinary, run, trained
 
 CONFIG = pipeline_config()
@@ -161,6 +165,75 @@ def test_there_is_no_counterfactual_when_no_smaller_amount_would_help() -> None:
 )
 def test_severity_is_the_rank_within_the_budget(score: float, expected: str) -> None:
     assert severity(score, 0.02) == expected
+
+
+@pytest.mark.parametrize("ranked_by", ["distance", "log_odds"])
+def test_a_twentieth_of_the_alerts_are_critical_and_a_fifth_more_high(ranked_by: str) -> None:
+    """At a budget of 2 % of 60,000 ordinary payments, about 1,200 alerts; the half-width of four
+    standard errors is 0.025 for the critical and 0.046 for the high ones."""
+    config = small_config(half_life=200_000, score_half_life=20_000, warmup=5_000)
+    rng = np.random.default_rng(0)
+    version = ModelVersion.of("", Sums.zero(config), config)
+    first = Sums.zero(config)
+    X = two_clouds(rng, 5_000)
+    learn_warming(first, X, euros(X))
+    version = next_version(version, first)
+    slopes = np.zeros(basis_size(config.n_inputs))
+    slopes[1:5] = 0.3, 0.2, 0.1, 1.0
+    head = LogOdds(np.zeros(config.n_inputs), np.ones(config.n_inputs), slopes)
+    found: Counter[str] = Counter()
+    for i in range(50):
+        version = replace(version, head=head, is_head_active=ranked_by == "log_odds" and i >= 20)
+        scored = version.score(X := two_clouds(rng, 2_000), euros(X))
+        alerted = np.flatnonzero(scored.alerted).tolist()
+        if i >= 20:
+            found.update(severity(scored.scores[j], scored.asked[j]) for j in alerted)
+        delta = Sums.zero(config)
+        learn(delta, scored, ~scored.alerted, scored.alerted, X[:, 0], euros(X))
+        version = next_version(version, delta)
+    assert found.total() == pytest.approx(1_200, rel=0.1)
+    assert found["critical"] / found.total() == pytest.approx(0.05, abs=0.025)
+    assert found["high"] / found.total() == pytest.approx(0.20, abs=0.046)
+
+
+def test_what_exceeds_the_budget_is_alerted_and_ranked_and_no_score_is_cut_off() -> None:
+    """A tenth of an hour's payments is strange at a budget of 2 %: all of them alert, in the order of
+    their distance, and every score is the rank that it would have without the others."""
+    strange = [
+        payment(1_000 + i, after_s=7_200.0 + i, card_id=f"card-{i % 20}", amount=2_000.0 + 100 * i)
+        for i in range(40)
+    ]
+    quiet = ordinary(400, seed=5)
+    flooded = run([batch([*PAST, *quiet, *strange])], replace(CONFIG, with_scores=True), trained())
+    alone = run([batch([*PAST, *quiet])], replace(CONFIG, with_scores=True), trained())
+    start = len(PAST) + len(quiet)
+    assert [s.score for s in flooded.scores[:start]] == [s.score for s in alone.scores]
+    assert sum(s.alerted for s in flooded.scores[start:]) == len(strange)
+    assert {a.source.offset for a in flooded.alerts} >= set(range(start, start + len(strange)))
+    assert all(s.score is not None and s.score > 0.98 for s in flooded.scores[start:])
+    by_distance = sorted(flooded.scores, key=lambda s: s.distance or 0.0)
+    assert [s.score for s in by_distance] == sorted(s.score or 0.0 for s in flooded.scores)
+    # The budget asks for less from the next version on, at most half; what is stranger still alerts.
+    after = ModelVersion.of(
+        "", advance(trained().sums, flooded.state.delta, CONFIG.model), CONFIG.model
+    )
+    assert after.asked.share == pytest.approx(0.01)
+    again = run([batch([*PAST, payment(99, after_s=7_200, amount=1e6)])], CONFIG, after)
+    assert again.alerts[-1].source.offset == len(PAST)
+    assert again.alerts[-1].severity == "critical"
+
+
+def test_an_alert_tells_the_threshold_of_its_own_hour() -> None:
+    """The hour from 14:00 on gave twice what it was asked for, the one before it nothing."""
+    sums = trained().sums.merged(Sums.zero(CONFIG.model))
+    sums.hour_asked[:], sums.hour_alerts[:] = 1e9, 1e9
+    sums.hour_alerts[14], sums.hour_alerts[13] = 2e9, 0.0
+    version = ModelVersion.of("", sums, CONFIG.model)
+    last = payment(99, after_s=7_200, card_id="card-1", amount=5_000.0)
+    alert = run([batch([*PAST, last])], CONFIG, version).alerts[-1]
+    assert alert.event_time.hour == 14
+    assert alert.threshold == pytest.approx(version.hourly_threshold_sq[14] ** 0.5)
+    assert alert.threshold > version.threshold_sq**0.5
 
 
 def test_an_alert_has_the_id_of_its_source_wherever_it_is_computed() -> None:

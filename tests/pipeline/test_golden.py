@@ -43,7 +43,7 @@ def fixed_version() -> ModelVersion:
     sums.feature_addends = 0.5 * sums.feature_weights
     sums.currency_weights[:], sums.currency_sums[:] = 1_000.0, 3_000.0
     sums.score_histogram[384], sums.score_histogram[448] = 980.0, 20.0
-    sums.alerted_weight = np.asarray(20.0)
+    sums.alerted_weight = sums.due_weight = np.asarray(20.0)
     sums.transactions_seen = sums.transactions_taught = 1_000
     return ModelVersion.of("0123456789abcdef" * 4, sums, CONFIG.model)
 

@@ -201,6 +201,12 @@ def test_a_sound_run() -> None:
     assert result["normal"] == {"sent": 9, "alerted": 0}
 
 
+def test_a_budget_per_hour_is_reported_beside_what_came_of_it() -> None:
+    result = replace(a_summary(), alerts_per_hour=(6.0, 5.5)).to_dict()
+    assert result["alerts_per_hour"] == {"requested": 6.0, "achieved": 5.5}
+    assert "alerts_per_hour" not in a_summary().to_dict()
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -23,6 +23,14 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert (settings.n_clusters, settings.alert_budget, settings.web_port) == (16, 0.005, 8080)
 
 
+def test_alerts_per_hour_are_off_unless_set_and_must_be_positive() -> None:
+    assert load_settings({}).alerts_per_hour is None
+    assert load_settings({"STREAMER_ALERTS_PER_HOUR": "12.5"}).alerts_per_hour == 12.5
+    assert faults({"STREAMER_ALERTS_PER_HOUR": "0"}) == [
+        "STREAMER_ALERTS_PER_HOUR must be greater than 0, got 0"
+    ]
+
+
 def test_settings_built_from_arguments_ignore_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -9,7 +9,8 @@ import pytest
 from streamer.telemetry import Metrics
 
 NAMES = """
-alert_budget_share alert_latency_seconds alerts_suppressed_total alerts_total assigned_partitions
+alert_budget_achieved alert_budget_requested alert_latency_seconds alerts_suppressed_total
+alerts_total assigned_partitions
 batch_records batch_seconds build_info checkpoint_age_seconds checkpoint_failures_total
 checkpoint_seconds dead_letters_total dependency_up distance_drift_total drift_reference_settled
 entities_evicted_total entities_tracked feature_drift_ks feature_drift_psi feedback_total
@@ -50,7 +51,8 @@ def test_series_with_known_labels_exist_before_their_first_event() -> None:
         'streamer_feedback_total{verdict="fraud"} 0.0',
         'streamer_dependency_up{name="redis"} 0.0',
         'streamer_checkpoint_failures_total{cause="fenced"} 0.0',
-        'streamer_alert_budget_share{what="achieved"} 0.0',
+        'streamer_alert_budget_achieved{unit="share"} 0.0',
+        'streamer_alert_budget_requested{unit="share"} 0.0',
         'streamer_feature_drift_psi{feature="amount"} 0.0',
         'streamer_feature_drift_ks{feature="amount"} 0.0',
         "streamer_drift_reference_settled 0.0",
