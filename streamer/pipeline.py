@@ -35,7 +35,18 @@ from streamer.model import (
     learn_warming,
 )
 
-__all__ = ["Outcome", "PartitionState", "PipelineConfig", "Prepared", "prepare", "process", "score"]
+__all__ = [
+    "Outcome",
+    "PartitionState",
+    "PipelineConfig",
+    "Prepared",
+    "decide",
+    "prepare",
+    "process",
+    "remember_scored",
+    "score",
+    "teach",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +161,11 @@ def score(
         X = feature_matrix(columns, history)
         V = verdict_matrix(history.merchant_verdict_sums, history.card_verdict_sums)
         scored = None if version.is_warming else version.score(X, columns.currencies, V)
-        alerted, is_published = _decide(decoded, state, scored)
+        alerted, is_published = decide(decoded, state, scored)
         n_alerted, n_suppressed = int(alerted.sum()), int(is_published.sum())
-        _teach(state.delta, version, X, columns, scored, alerted)
+        teach(state.delta, version, X, columns, scored, alerted)
         if scored is not None:
-            _remember(decoded, state, version, scored, alerted, config.labels)
+            remember_scored(decoded, state, version, scored, alerted, config.labels)
             context = AlertContext(
                 batch, version, columns, history, X, V, scored, mode, now_ms, config.card_key
             )
@@ -185,7 +196,7 @@ def score(
     )
 
 
-def _decide(
+def decide(
     decoded: Decoded, state: PartitionState, scored: Scored | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which transactions count as alerted, and which of those a reviewer already has.
@@ -201,7 +212,7 @@ def _decide(
     return alerted, is_published
 
 
-def _teach(
+def teach(
     delta: Sums,
     version: ModelVersion,
     X: NDArray[np.float64],
@@ -209,6 +220,7 @@ def _teach(
     scored: Scored | None,
     alerted: NDArray[np.bool_],
 ) -> None:
+    """Learn from a batch: features ``X``, scores, and which of it alerted; ``delta`` is IN/OUT."""
     if scored is None:
         learn_warming(delta, X, columns.currencies)
     else:
@@ -217,7 +229,7 @@ def _teach(
         count_features(delta.feature_histograms, X, columns.currencies, usual, floors)
 
 
-def _remember(
+def remember_scored(
     decoded: Decoded,
     state: PartitionState,
     version: ModelVersion,
@@ -225,6 +237,7 @@ def _remember(
     alerted: NDArray[np.bool_],
     config: LabelConfig,
 ) -> None:
+    """Keep a scored batch for its labels; ``state`` is IN/OUT."""
     if not config.capacity:
         return
     waiting = Waiting(

@@ -77,10 +77,12 @@ class EntityTable:
         if len(self) + len(keys) > self.capacity:
             self._make_room(len(self.unknown(keys)), keep=keys)
         row_of = self._row_of
-        rows = np.empty(len(keys), dtype=np.int64)
-        for position, key in enumerate(keys):
-            row = row_of.get(key, -1)
-            rows[position] = self._add(key) if row < 0 else row
+        found = [row_of.get(key, -1) for key in keys]
+        rows = np.array(found, dtype=np.int64)
+        for position in np.flatnonzero(rows < 0).tolist():
+            # An earlier one of these keys may have got the row.
+            row = row_of.get(keys[position], -1)
+            rows[position] = self._add(keys[position]) if row < 0 else row
         self._used_at[rows] = self._clock
         return rows
 
@@ -88,8 +90,12 @@ class EntityTable:
         self, rows: NDArray[np.int64], times_ms: NDArray[np.int64], states: NDArray[np.float64]
     ) -> None:
         """Replace the state of distinct ``rows``; ``states`` IN shape (n_rows, n_columns)."""
-        self.times_ms[rows] = times_ms
         self.states[rows] = states
+        self.advance(rows, times_ms)
+
+    def advance(self, rows: NDArray[np.int64], times_ms: NDArray[np.int64]) -> None:
+        """Note that the states of distinct ``rows`` are now those of ``times_ms``."""
+        self.times_ms[rows] = times_ms
         self.changed[rows] = True
 
     def take_changed(self) -> dict[str, bytes]:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from streamer.features.columns import Columns
 from streamer.features.entities import EntityKind, EntityTable
 from streamer.features.habit import against_habit, surprise
-from streamer.features.observation import observe
+from streamer.features.observation import Visits
 from streamer.features.verdicts import CARD_VERDICTS, MERCHANT_VERDICTS, verdict_sums
 
-__all__ = ["CARDS", "MERCHANTS", "SPENDING", "SURPRISES", "History", "Tables"]
+__all__ = ["CARDS", "MERCHANTS", "SPENDING", "History", "Tables"]
 
 Floats = NDArray[np.float64]
 
@@ -31,10 +31,13 @@ DAY_S: Final = 86_400.0
 CARDS: Final = EntityKind(
     "cards", (HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S), n_last=3
 )
-# Sums: payments, ln amount and its square (the card's habit); amount over a day and over a month.
-SPENDING: Final = EntityKind("spending", (60 * DAY_S, 60 * DAY_S, 60 * DAY_S, DAY_S, 30 * DAY_S))
-# Sums: by how much the card's payments went above its habit lately, and by how much below.
-SURPRISES: Final = EntityKind("surprises", (3 * DAY_S, HOUR_S))
+# Sums: payments, ln amount and its square (the card's habit); amount over a day and over a month; by how
+# much the card's payments went above its habit lately, and by how much below.
+SPENDING: Final = EntityKind(
+    "spending",
+    (60 * DAY_S, 60 * DAY_S, 60 * DAY_S, DAY_S, 30 * DAY_S, 3 * DAY_S, HOUR_S),
+)
+_SURPRISES: Final = 5
 # Sums: payments at two speeds; payments, ln amount and its square.
 MERCHANTS: Final = EntityKind("merchants", (HOUR_S, DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S))
 
@@ -45,7 +48,6 @@ class Tables:
 
     cards: EntityTable
     spending: EntityTable
-    surprises: EntityTable
     merchants: EntityTable
     card_verdicts: EntityTable
     merchant_verdicts: EntityTable
@@ -55,7 +57,6 @@ class Tables:
         return cls(
             EntityTable(CARDS, cards_capacity),
             EntityTable(SPENDING, cards_capacity),
-            EntityTable(SURPRISES, cards_capacity),
             EntityTable(MERCHANTS, merchants_capacity),
             EntityTable(CARD_VERDICTS, cards_capacity),
             EntityTable(MERCHANT_VERDICTS, merchants_capacity),
@@ -65,7 +66,6 @@ class Tables:
         return (
             self.cards,
             self.spending,
-            self.surprises,
             self.merchants,
             self.card_verdicts,
             self.merchant_verdicts,
@@ -76,7 +76,6 @@ class Tables:
         wanted = {
             self.cards: self.cards.unknown(columns.card_keys),
             self.spending: self.spending.unknown(columns.spending_keys),
-            self.surprises: self.surprises.unknown(columns.spending_keys),
             self.merchants: self.merchants.unknown(columns.merchant_keys),
             self.card_verdicts: self.card_verdicts.unknown(columns.card_keys),
             self.merchant_verdicts: self.merchant_verdicts.unknown(columns.merchant_ids),
@@ -111,43 +110,33 @@ class History:
         located = np.column_stack(
             [columns.latitudes, columns.longitudes, columns.times_ms.astype(float)]
         )
-        cards = observe(
-            tables.cards,
-            columns.card_keys,
-            columns.times_ms,
-            np.column_stack([ones, ones, ones, ones, np.cos(angles), np.sin(angles)]),
-            located,
+        cards = Visits(tables.cards, columns.card_keys, columns.times_ms)
+        card_sums = cards.add(
+            np.column_stack([ones, ones, ones, ones, np.cos(angles), np.sin(angles)])
         )
-        spending = observe(
-            tables.spending,
-            columns.spending_keys,
-            columns.times_ms,
-            np.column_stack([ones, log_amounts, log_amounts**2, columns.amounts, columns.amounts]),
-        )
-        habit = spending.sums[:, 0], spending.sums[:, 1], spending.sums[:, 2]
-        _, deviations = against_habit(log_amounts, *habit)
-        surprises = observe(
-            tables.surprises,
-            columns.spending_keys,
-            columns.times_ms,
-            np.column_stack([surprise(deviations), surprise(-deviations)]),
-        )
-        merchant_sums = np.zeros((len(columns), MERCHANTS.n_sums))
+        card_last = cards.carry(located)
+        cards.close()
+        spending = Visits(tables.spending, columns.spending_keys, columns.times_ms)
+        squares, amounts = log_amounts**2, columns.amounts
+        habit = spending.add(np.column_stack([ones, log_amounts, squares, amounts, amounts]))
+        _, deviations = against_habit(log_amounts, habit[:, 0], habit[:, 1], habit[:, 2])
+        surprises = np.column_stack([surprise(deviations), surprise(-deviations)])
+        surprise_sums = spending.add(surprises, first=_SURPRISES)
+        spending.close()
+        merchant_sums = np.full((len(columns), MERCHANTS.n_sums), np.nan)
         known = [i for i, key in enumerate(columns.merchant_keys) if key is not None]
         if known:
-            merchant_sums[known] = observe(
-                tables.merchants,
-                [key for key in columns.merchant_keys if key is not None],
-                columns.times_ms[known],
-                np.column_stack([ones, ones, ones, log_amounts, log_amounts**2])[known],
-            ).sums
-        merchant_sums[[i for i, key in enumerate(columns.merchant_keys) if key is None]] = np.nan
+            keys = [key for key in columns.merchant_keys if key is not None]
+            merchants = Visits(tables.merchants, keys, columns.times_ms[known])
+            addends = np.column_stack([ones, ones, ones, log_amounts, squares])
+            merchant_sums[known] = merchants.add(addends[known])
+            merchants.close()
         return cls(
-            cards.sums,
+            card_sums,
             cards.gaps_s,
-            cards.last,
-            spending.sums,
-            surprises.sums,
+            card_last,
+            habit,
+            surprise_sums,
             merchant_sums,
             verdict_sums(tables.card_verdicts, columns.card_keys, columns.times_ms),
             verdict_sums(tables.merchant_verdicts, columns.merchant_ids, columns.times_ms),
