@@ -55,9 +55,10 @@ class Visits:
         groups, columns = self._groups, slice(first, first + addends.shape[1])
         half_lives = np.array(self.table.kind.half_lives_s[columns])
         stored = self.table.states[groups.rows, columns]
-        before, after = decayed_scan(groups, stored, self._gaps_s, addends[groups.order], half_lives)
+        ordered = addends.take(groups.order, axis=0)
+        before, after = decayed_scan(groups, stored, self._gaps_s, ordered, half_lives)
         self.table.states[groups.rows, columns] = after
-        return before[self._arrival]
+        return before.take(self._arrival, axis=0)
 
     def carry(self, values: Floats) -> Floats:
         """Return the latest values before each event, NaN without, and keep those after the batch.
@@ -67,9 +68,9 @@ class Visits:
         groups, first = self._groups, self.table.kind.n_sums
         stored = self.table.states[groups.rows, first:]
         stored[~self._is_known] = np.nan
-        before, after = _carry_last(groups, values[groups.order], stored)
+        before, after = _carry_last(groups, values.take(groups.order, axis=0), stored)
         self.table.states[groups.rows, first:] = after
-        return before[self._arrival]
+        return before.take(self._arrival, axis=0)
 
     def close(self) -> None:
         """Advance the entities' times to their latest events."""
@@ -88,6 +89,10 @@ def _carry_last(groups: Groups, values: Floats, stored: Floats) -> tuple[Floats,
     present = np.asarray(~np.isnan(values).any(axis=1))
     seen = last_seen(groups, present)
     run = np.repeat(np.arange(len(groups.first)), groups.last - groups.first + 1)
-    before = np.where(seen[:, None] >= 0, values[seen], stored[run])
-    after = np.where(present[groups.last, None], values[groups.last], before[groups.last])
+    before = stored.take(run, axis=0)
+    in_batch = np.flatnonzero(seen >= 0)
+    before[in_batch] = values.take(seen[in_batch], axis=0)
+    after = before.take(groups.last, axis=0)
+    is_newer = np.flatnonzero(present[groups.last])
+    after[is_newer] = values.take(groups.last[is_newer], axis=0)
     return before, after

@@ -83,18 +83,22 @@ def decayed_scan(
     """
     factors = np.exp2(-gaps[:, None] / half_lives)
     product, total = factors.copy(), addends.copy()
-    total[groups.first] += factors[groups.first] * initial
+    # Of rows, `take` gathers several times faster than indexing does.
+    total[groups.first] += factors.take(groups.first, axis=0) * initial
     shift = 1
     while shift < groups.longest:
         reached = np.flatnonzero(groups.ranks >= shift)
         earlier = reached - shift
-        total[reached] += product[reached] * total[earlier]
-        product[reached] *= product[earlier]
+        weights = product.take(reached, axis=0)
+        total[reached] += weights * total.take(earlier, axis=0)
         shift *= 2
+        if shift < groups.longest:
+            product[reached] = weights * product.take(earlier, axis=0)
     previous = np.empty_like(total)
     previous[1:] = total[:-1]
     previous[groups.first] = initial
-    return factors * previous, total[groups.last]
+    factors *= previous
+    return factors, total.take(groups.last, axis=0)
 
 
 def last_seen(groups: Groups, present: NDArray[np.bool_]) -> Integers:
