@@ -104,32 +104,35 @@ class History:
     @classmethod
     def observe(cls, columns: Columns, tables: Tables) -> History:
         """Return the history of each transaction and bring ``tables`` up to date (IN/OUT)."""
+        n, times_ms, log_amounts = len(columns), columns.times_ms, columns.log_amounts
         angles = columns.local_hours * (2 * np.pi / 24)
-        log_amounts = columns.log_amounts
-        ones = np.ones(len(columns))
-        located = np.column_stack(
-            [columns.latitudes, columns.longitudes, columns.times_ms.astype(float)]
-        )
-        cards = Visits(tables.cards, columns.card_keys, columns.times_ms)
-        card_sums = cards.add(
-            np.column_stack([ones, ones, ones, ones, np.cos(angles), np.sin(angles)])
-        )
+        cards = Visits(tables.cards, columns.card_keys, times_ms)
+        addends = np.ones((n, CARDS.n_sums))
+        addends[:, 4], addends[:, 5] = np.cos(angles), np.sin(angles)
+        card_sums = cards.add(addends)
+        located = np.empty((n, CARDS.n_last))
+        located[:, 0], located[:, 1] = columns.latitudes, columns.longitudes
+        located[:, 2] = times_ms
         card_last = cards.carry(located)
         cards.close()
-        spending = Visits(tables.spending, columns.spending_keys, columns.times_ms)
-        squares, amounts = log_amounts**2, columns.amounts
-        habit = spending.add(np.column_stack([ones, log_amounts, squares, amounts, amounts]))
+        spending = Visits(tables.spending, columns.spending_keys, times_ms)
+        spent = np.ones((n, _SURPRISES))
+        spent[:, 1], spent[:, 2] = log_amounts, log_amounts**2
+        spent[:, 3] = spent[:, 4] = columns.amounts
+        habit = spending.add(spent)
         _, deviations = against_habit(log_amounts, habit[:, 0], habit[:, 1], habit[:, 2])
-        surprises = np.column_stack([surprise(deviations), surprise(-deviations)])
+        surprises = np.empty((n, 2))
+        surprises[:, 0], surprises[:, 1] = surprise(deviations), surprise(-deviations)
         surprise_sums = spending.add(surprises, first=_SURPRISES)
         spending.close()
-        merchant_sums = np.full((len(columns), MERCHANTS.n_sums), np.nan)
+        merchant_sums = np.full((n, MERCHANTS.n_sums), np.nan)
         known = [i for i, key in enumerate(columns.merchant_keys) if key is not None]
         if known:
             keys = [key for key in columns.merchant_keys if key is not None]
-            merchants = Visits(tables.merchants, keys, columns.times_ms[known])
-            addends = np.column_stack([ones, ones, ones, log_amounts, squares])
-            merchant_sums[known] = merchants.add(addends[known])
+            merchants = Visits(tables.merchants, keys, times_ms[known])
+            taken = np.ones((len(known), MERCHANTS.n_sums))
+            taken[:, 3:] = spent[known, 1:3]
+            merchant_sums[known] = merchants.add(taken)
             merchants.close()
         return cls(
             card_sums,

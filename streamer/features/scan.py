@@ -42,9 +42,12 @@ class Groups:
 
 def group_by(entity_rows: Integers) -> Groups:
     """Group events by the table row of their entity, IN shape (n_events,), n_events > 0."""
+    n_events = len(entity_rows)
+    if n_events == 1:
+        only = np.zeros(1, dtype=np.int64)
+        return Groups(only, only, only, only, entity_rows, 1)
     order = np.argsort(entity_rows, kind="stable")
     ordered = entity_rows[order]
-    n_events = len(ordered)
     is_first = np.empty(n_events, dtype=bool)
     is_first[0] = True
     np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
