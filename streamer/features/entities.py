@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,8 @@ class EntityTable:
         self.times_ms = np.full(size, _NEVER_MS, dtype=np.int64)
         self.states = np.zeros((size, kind.n_columns))
         self.changed = np.zeros(size, dtype=bool)
+        # CRC-32 of each row's key: the same wherever the entity is.
+        self.hashes = np.zeros(size, dtype=np.uint64)
         self._used_at = np.zeros(size, dtype=np.int64)
         self._clock = 0
         self._row_of: dict[str, int] = {}
@@ -165,6 +168,7 @@ class EntityTable:
         self.times_ms[row] = _NEVER_MS
         self.states[row] = 0.0
         self.changed[row] = False
+        self.hashes[row] = crc32(key.encode())
         self._row_of[key] = row
         return row
 
@@ -173,6 +177,7 @@ class EntityTable:
         self.times_ms = np.append(self.times_ms, np.full(more, _NEVER_MS, dtype=np.int64))
         self.states = np.append(self.states, np.zeros((more, self.kind.n_columns)), axis=0)
         self.changed = np.append(self.changed, np.zeros(more, dtype=bool))
+        self.hashes = np.append(self.hashes, np.zeros(more, dtype=np.uint64))
         self._used_at = np.append(self._used_at, np.zeros(more, dtype=np.int64))
 
     def _make_room(self, n_new: int, keep: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from streamer.features.columns import Columns
 from streamer.features.entities import EntityKind, EntityTable
 from streamer.features.habit import against_habit, surprise
 from streamer.features.observation import Visits
+from streamer.features.places import PLACE_HALF_LIVES_S
 from streamer.features.verdicts import CARD_VERDICTS, MERCHANT_VERDICTS, verdict_sums
 
 __all__ = ["CARDS", "MERCHANTS", "SPENDING", "History", "Tables"]
@@ -26,11 +27,14 @@ Floats = NDArray[np.float64]
 HOUR_S: Final = 3_600.0
 DAY_S: Final = 86_400.0
 
-# Sums: payments at three speeds; then the hours of the day as a decayed mean direction.
+# Sums: payments at three speeds; the hours of the day as a decayed mean direction; visits to places.
 # Last values: latitude, longitude and time (epoch ms) of the last card-present payment.
 CARDS: Final = EntityKind(
-    "cards", (HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S), n_last=3
+    "cards",
+    (HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S, *PLACE_HALF_LIVES_S),
+    n_last=3,
 )
+_PLACES: Final = 6
 # Sums: payments, ln amount and its square (the card's habit); amount over a day and over a month; by how
 # much the card's payments went above its habit lately, and by how much below.
 SPENDING: Final = EntityKind(
@@ -88,12 +92,15 @@ class History:
     """For every transaction of a batch, what was known just before it.
 
     Sums have shape (n, n_sums) and are 0 for an entity never seen; gaps (s) and last values are NaN
-    there.  ``n_late`` counts events that were older than what their card had already done.
+    there.  ``card_visits`` are those to the payment's merchant, country and category, NaN where it names
+    none, ``card_payments`` all that named one.  ``n_late`` counts events that were older than what their card had already done.
     """
 
     card_sums: Floats
     card_gaps_s: Floats
     card_last: Floats
+    card_visits: Floats
+    card_payments: Floats
     spending_sums: Floats
     surprise_sums: Floats
     merchant_sums: Floats
@@ -107,14 +114,13 @@ class History:
         n, times_ms, log_amounts = len(columns), columns.times_ms, columns.log_amounts
         angles = columns.local_hours * (2 * np.pi / 24)
         cards = Visits(tables.cards, columns.card_keys, times_ms)
-        addends = np.ones((n, CARDS.n_sums))
+        addends = np.ones((n, _PLACES))
         addends[:, 4], addends[:, 5] = np.cos(angles), np.sin(angles)
         card_sums = cards.add(addends)
         located = np.empty((n, CARDS.n_last))
         located[:, 0], located[:, 1] = columns.latitudes, columns.longitudes
         located[:, 2] = times_ms
         card_last = cards.carry(located)
-        cards.close()
         spending = Visits(tables.spending, columns.spending_keys, times_ms)
         spent = np.ones((n, _SURPRISES))
         spent[:, 1], spent[:, 2] = log_amounts, log_amounts**2
@@ -125,6 +131,8 @@ class History:
         surprises[:, 0], surprises[:, 1] = surprise(deviations), surprise(-deviations)
         surprise_sums = spending.add(surprises, first=_SURPRISES)
         spending.close()
+        places = np.full((n, 3), -1, dtype=np.int64)
+        places[:, 1], places[:, 2] = columns.countries, columns.categories
         merchant_sums = np.full((n, MERCHANTS.n_sums), np.nan)
         known = [i for i, key in enumerate(columns.merchant_keys) if key is not None]
         if known:
@@ -134,10 +142,15 @@ class History:
             taken[:, 3:] = spent[known, 1:3]
             merchant_sums[known] = merchants.add(taken)
             merchants.close()
+            places[known, 0] = tables.merchants.hashes[merchants.rows].astype(np.int64)
+        visits, payments = cards.visit(places, first=_PLACES)
+        cards.close()
         return cls(
             card_sums,
             cards.gaps_s,
             card_last,
+            visits,
+            payments,
             habit,
             surprise_sums,
             merchant_sums,

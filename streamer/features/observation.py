@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.features.entities import EntityTable
+from streamer.features.places import visits_before
 from streamer.features.scan import Groups, decayed_scan, group_by, last_seen, running_maximum
 
 __all__ = ["Visits"]
@@ -21,7 +22,7 @@ class Visits:
 
     ``rows`` (n,) is the table row of each event and ``gaps_s`` (n,) the time since its entity's
     previous event, NaN at the first, both in order of arrival; ``n_late`` counts events older than what
-    their entity had already done.  Each column of the table is advanced once, by `add` or `carry`; then
+    their entity had already done.  Each column of the table is advanced once, by `add`, `carry` or `visit`; then
     `close` advances its times.
     """
 
@@ -71,6 +72,15 @@ class Visits:
         before, after = _carry_last(groups, values.take(groups.order, axis=0), stored)
         self.table.states[groups.rows, first:] = after
         return before.take(self._arrival, axis=0)
+
+    def visit(self, places: Integers, first: int) -> tuple[Floats, Floats]:
+        """Return the visits to each event's places and the payments before it (`visits_before`).
+
+        ``places`` IN (n, n_kinds), in order of arrival like what is returned.
+        """
+        ordered = places.take(self._groups.order, axis=0)
+        visits, payments = visits_before(self.table, first, self._groups, self._times, ordered)
+        return visits.take(self._arrival, axis=0), payments.take(self._arrival, axis=0)
 
     def close(self) -> None:
         """Advance the entities' times to their latest events."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Groups", "decayed_scan", "group_by", "last_seen", "running_maximum"]
+__all__ = ["Groups", "decayed_scan", "group_by", "last_seen", "running_maximum", "running_sums"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -102,6 +102,28 @@ def decayed_scan(
     previous[groups.first] = initial
     factors *= previous
     return factors, total.take(groups.last, axis=0)
+
+
+def running_sums(groups: Groups, initial: Floats, addends: Floats) -> tuple[Floats, Floats]:
+    """Return the sums just before each event and after each entity's last, without decay.
+
+    ``initial`` IN (n_groups, ...), ``addends`` IN (n_events, ...) in sorted order.
+
+    >>> groups = group_by(np.array([7, 7, 9]))
+    >>> [sums.tolist() for sums in running_sums(groups, np.array([1.0, 0.0]), np.array([2.0, 3.0, 4.0]))]
+    [[1.0, 3.0, 0.0], [6.0, 4.0]]
+    """
+    total = addends.copy()
+    total[groups.first] += initial
+    shift = 1
+    while shift < groups.longest:
+        reached = np.flatnonzero(groups.ranks >= shift)
+        total[reached] += total.take(reached - shift, axis=0)
+        shift *= 2
+    before = np.empty_like(total)
+    before[1:] = total[:-1]
+    before[groups.first] = initial
+    return before, total.take(groups.last, axis=0)
 
 
 def last_seen(groups: Groups, present: NDArray[np.bool_]) -> Integers:
