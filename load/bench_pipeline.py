@@ -1,8 +1,8 @@
 """What the pure pipeline costs per payment and stage: ``python -m load.bench_pipeline``.
 
 Everything runs in this process on simulated payments, with tables that know the cards and a model
-that has seen 40,000 payments.  Each payment is measured once, freshly decoded, since the hash of a string
-that was looked up before costs nothing any more.
+that has seen 40,000 payments.  Each payment is measured once, freshly decoded, since the hash of a
+string that was looked up before costs nothing any more.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from streamer.pipeline import (
     remember_scored,
     teach,
 )
-from streamer.settings import Settings
+from streamer.settings import load_settings
 from streamer.simulator import Simulator, SimulatorConfig
 from streamer.simulator.payments import Payments
 from streamer.wiring import pipeline_config
@@ -103,14 +103,12 @@ def measure_batch(
 
 
 def _measure(n_batches: int, seed: int, *, with_head: bool) -> dict[int, dict[str, float]]:
-    settings = Settings()
+    settings = load_settings({})
     config = pipeline_config(settings)
     simulator = Simulator(SimulatorConfig(seed=seed))
     state = PartitionState.empty(config, settings.cards_capacity, settings.merchants_capacity)
     version = _trained(simulator, state, config, with_head=with_head)
-    spent: dict[int, dict[str, list[float]]] = {
-        size: defaultdict(list) for size in (_BATCH, 1)
-    }
+    spent: dict[int, dict[str, list[float]]] = {size: defaultdict(list) for size in (_BATCH, 1)}
     offset = _WARM
     for size, n in ((_BATCH, n_batches), (1, _SMALL)):
         for batch in _batches(simulator.generate(size * n), size, offset):

@@ -17,7 +17,7 @@ from streamer.features.columns import Columns
 from streamer.features.entities import EntityKind, EntityTable
 from streamer.features.habit import against_habit, surprise
 from streamer.features.observation import Visits
-from streamer.features.places import PLACE_HALF_LIVES_S
+from streamer.features.places import PLACE_HALF_LIVES_S, PLACE_KINDS
 from streamer.features.verdicts import CARD_VERDICTS, MERCHANT_VERDICTS, verdict_sums
 
 __all__ = ["CARDS", "MERCHANTS", "SPENDING", "History", "Tables"]
@@ -35,8 +35,8 @@ CARDS: Final = EntityKind(
     n_last=3,
 )
 _PLACES: Final = 6
-# Sums: payments, ln amount and its square (the card's habit); amount over a day and over a month; by how
-# much the card's payments went above its habit lately, and by how much below.
+# Sums: payments, ln amount and its square (the card's habit); amount over a day and over a month; by
+# how much the card's payments went above its habit lately, and by how much below.
 SPENDING: Final = EntityKind(
     "spending",
     (60 * DAY_S, 60 * DAY_S, 60 * DAY_S, DAY_S, 30 * DAY_S, 3 * DAY_S, HOUR_S),
@@ -92,8 +92,9 @@ class History:
     """For every transaction of a batch, what was known just before it.
 
     Sums have shape (n, n_sums) and are 0 for an entity never seen; gaps (s) and last values are NaN
-    there.  ``card_visits`` are those to the payment's merchant, country and category, NaN where it names
-    none, ``card_payments`` all that named one.  ``n_late`` counts events that were older than what their card had already done.
+    there.  ``card_visits`` (n, 3) are those to the payment's merchant, country and category, NaN where
+    it names none, ``card_payments`` (n, 3) all that named one.  ``n_late`` counts events that were
+    older than what their card had already done.
     """
 
     card_sums: Floats
@@ -131,7 +132,7 @@ class History:
         surprises[:, 0], surprises[:, 1] = surprise(deviations), surprise(-deviations)
         surprise_sums = spending.add(surprises, first=_SURPRISES)
         spending.close()
-        places = np.full((n, 3), -1, dtype=np.int64)
+        places = np.full((n, len(PLACE_KINDS)), -1, dtype=np.int64)
         places[:, 1], places[:, 2] = columns.countries, columns.categories
         merchant_sums = np.full((n, MERCHANTS.n_sums), np.nan)
         known = [i for i, key in enumerate(columns.merchant_keys) if key is not None]

@@ -21,9 +21,9 @@ class Visits:
     """The events of a batch at the entities of one table: looked up and sorted once.
 
     ``rows`` (n,) is the table row of each event and ``gaps_s`` (n,) the time since its entity's
-    previous event, NaN at the first, both in order of arrival; ``n_late`` counts events older than what
-    their entity had already done.  Each column of the table is advanced once, by `add`, `carry` or `visit`; then
-    `close` advances its times.
+    previous event, NaN at the first, both in order of arrival; ``n_late`` counts events older than
+    what their entity had already done.  Each column of the table is advanced once, by `add`, `carry`
+    or `visit`; then `close` advances its times.
     """
 
     def __init__(self, table: EntityTable, keys: Sequence[str], times_ms: Integers) -> None:

@@ -1,13 +1,13 @@
 """How familiar merchant, country and category are to a card: decayed visits in hashed slots.
 
-Of each kind of place a card's row has a fixed number of slots, and a place counts in the one that its hash
-chooses: a count-min sketch of depth one (Cormode and Muthukrishnan, 2005).  A new place that falls into
-the slot of a known one looks familiar, with a probability of about known places / slots; a known one
-never looks new.  The hash is salted by the card, so that no pair of places collides for everybody.
+Of each kind of place a card's row has a fixed number of slots, and a place counts in the one that its
+hash chooses: a count-min sketch of depth one (Cormode and Muthukrishnan, 2005).  A new place that
+falls into the slot of a known one looks familiar, with a probability of about known places / slots; a
+known one never looks new.  The hash is salted by the card, so that no two places collide for everybody.
 
-Sums are kept by forward decay (Cormode et al., 2009): a visit at time t counts 2^((t - t0) / half-life), and
-reading at time s multiplies by 2^(-(s - t0) / half-life).  What is stored then changes only in the slots
-that were visited.  With a half-life of 60 days a float has room for the years 1832 to 2168.
+Sums are kept by forward decay (Cormode et al., 2009): a visit at t counts 2^((t - t0) / half-life),
+and reading at s multiplies by 2^(-(s - t0) / half-life).  What is stored then changes only in the
+slots that were visited.  With a half-life of 60 days a float has room for the years 1832 to 2168.
 """
 
 from __future__ import annotations
@@ -21,21 +21,20 @@ from numpy.typing import NDArray
 from streamer.features.entities import EntityTable
 from streamer.features.scan import Groups, group_by, running_sums
 
-__all__ = ["KINDS", "N_PLACE_SUMS", "PLACE_HALF_LIVES_S", "visits_before"]
+__all__ = ["PLACE_HALF_LIVES_S", "PLACE_KINDS", "visits_before"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-KINDS: Final = ("merchant", "country", "category")
+PLACE_KINDS: Final = ("merchant", "country", "category")
 _SLOTS: Final = (32, 16, 16)
 _HALF_LIFE_S: Final = 60 * 86_400.0
 _T0_S: Final = 946_684_800.0  # 2000-01-01 UTC
 
 # Columns: the payments of each kind that named a place; then the slots of each kind.
-N_PLACE_SUMS: Final = len(KINDS) + sum(_SLOTS)
-PLACE_HALF_LIVES_S: Final = (math.inf,) * N_PLACE_SUMS
+PLACE_HALF_LIVES_S: Final = (math.inf,) * (len(PLACE_KINDS) + sum(_SLOTS))
 """Of the columns as the table sees them: forward decay leaves what is stored as it is."""
-_FIRST_SLOTS: Final = np.array([3, 3 + 32, 3 + 32 + 16])
+_FIRST_SLOTS: Final = len(PLACE_KINDS) + np.cumsum((0, *_SLOTS[:-1]))
 _N_SLOTS: Final = np.array(_SLOTS, dtype=np.uint64)
 
 
@@ -44,15 +43,15 @@ def visits_before(
 ) -> tuple[Floats, Floats]:
     """Return the decayed visits to each payment's places, and its card's payments, before it.
 
-    Both (n, n_kinds); visits are NaN where no place is named.  The columns of ``table`` from ``first`` on
-    are brought up to date (IN/OUT).  ``times_ms`` IN (n,) and ``places`` (n, n_kinds), any number that
+    Both (n, n_kinds); visits are NaN where no place is named.  The columns of ``table`` from ``first``
+    on are brought up to date (IN/OUT).  ``times_ms`` IN (n,) and ``places`` (n, n_kinds), a number that
     identifies the place or -1 for none, are in the order of ``groups``, as is what is returned.
     """
     ages = (times_ms / 1000 - _T0_S) / _HALF_LIFE_S
     weights, decay = np.exp2(ages)[:, None], np.exp2(-ages)[:, None]
     named = places >= 0
     addends = weights * named
-    columns = slice(first, first + len(KINDS))
+    columns = slice(first, first + len(PLACE_KINDS))
     payments, after = running_sums(groups, table.states[groups.rows, columns], addends)
     table.states[groups.rows, columns] = after
 

@@ -109,9 +109,10 @@ def running_sums(groups: Groups, initial: Floats, addends: Floats) -> tuple[Floa
 
     ``initial`` IN (n_groups, ...), ``addends`` IN (n_events, ...) in sorted order.
 
-    >>> groups = group_by(np.array([7, 7, 9]))
-    >>> [sums.tolist() for sums in running_sums(groups, np.array([1.0, 0.0]), np.array([2.0, 3.0, 4.0]))]
-    [[1.0, 3.0, 0.0], [6.0, 4.0]]
+    >>> groups, stored = group_by(np.array([7, 7, 9])), np.array([1.0, 0.0])
+    >>> before, after = running_sums(groups, stored, np.array([2.0, 3.0, 4.0]))
+    >>> before.tolist(), after.tolist()
+    ([1.0, 3.0, 0.0], [6.0, 4.0])
     """
     total = addends.copy()
     total[groups.first] += initial
