@@ -37,7 +37,19 @@ from streamer.model import (
     uniform_hash,
 )
 
-__all__ = ["Outcome", "PartitionState", "PipelineConfig", "Prepared", "prepare", "process", "score"]
+__all__ = [
+    "Outcome",
+    "PartitionState",
+    "PipelineConfig",
+    "Prepared",
+    "decide",
+    "may_be_taught",
+    "prepare",
+    "process",
+    "remember_scored",
+    "score",
+    "teach",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,17 +168,12 @@ def score(
             if version.is_warming
             else version.score(X, columns.currencies, V, columns.times_ms)
         )
-        alerted, is_published = _decide(decoded, state, scored)
+        alerted, is_published = decide(decoded, state, scored)
         n_alerted, n_suppressed = int(alerted.sum()), int(is_published.sum())
-        offsets = np.array([r.offset for r in decoded.records], dtype=np.int64)
-        teaching = ~alerted & may_teach(
-            offsets, history.card_sums[:, DAY], config.model.card_daily_lessons
-        )
-        _teach(state.delta, version, X, columns, scored, alerted, teaching)
+        teaching = may_be_taught(decoded, history, alerted, config.model)
+        teach(state.delta, version, X, columns, scored, alerted, teaching)
         if scored is not None:
-            _remember(
-                decoded, state, version, scored, alerted, uniform_hash(offsets), config.labels
-            )
+            remember_scored(decoded, state, version, scored, alerted, config.labels)
             context = AlertContext(
                 batch, version, columns, history, X, V, scored, mode, now_ms, config.card_key
             )
@@ -197,7 +204,7 @@ def score(
     )
 
 
-def _decide(
+def decide(
     decoded: Decoded, state: PartitionState, scored: Scored | None
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which transactions count as alerted, and which of those a reviewer already has.
@@ -213,7 +220,19 @@ def _decide(
     return alerted, is_published
 
 
-def _teach(
+def may_be_taught(
+    decoded: Decoded, history: History, alerted: NDArray[np.bool_], model: ModelConfig
+) -> NDArray[np.bool_]:
+    """Return which transactions may teach: those that do not alert, no card too often."""
+    of_the_day = history.card_sums[:, DAY]
+    return ~alerted & may_teach(_offsets(decoded), of_the_day, model.card_daily_lessons)
+
+
+def _offsets(decoded: Decoded) -> NDArray[np.int64]:
+    return np.array([record.offset for record in decoded.records], dtype=np.int64)
+
+
+def teach(
     delta: Sums,
     version: ModelVersion,
     X: NDArray[np.float64],
@@ -222,6 +241,7 @@ def _teach(
     alerted: NDArray[np.bool_],
     teaching: NDArray[np.bool_],
 ) -> None:
+    """Learn from a batch: features ``X``, scores, and which of it alerted; ``delta`` is IN/OUT."""
     if scored is None:
         learn_warming(delta, X, columns.currencies, columns.times_ms)
     else:
@@ -230,21 +250,22 @@ def _teach(
         count_features(delta.feature_histograms, X, columns.currencies, usual, floors)
 
 
-def _remember(
+def remember_scored(
     decoded: Decoded,
     state: PartitionState,
     version: ModelVersion,
     scored: Scored,
     alerted: NDArray[np.bool_],
-    draws: NDArray[np.float64],
     config: LabelConfig,
 ) -> None:
+    """Keep a scored batch for its labels; ``state`` is IN/OUT."""
     if not config.capacity:
         return
     waiting = Waiting(
         np.asarray(decoded.times_ms, dtype=np.int64), alerted, scored.inputs, scored.ranks
     )
     ids = [t.transaction_id for t in decoded.transactions]
+    draws = uniform_hash(_offsets(decoded))
     remember(state.labels, state.delta, version, config, ids, draws, waiting)
 
 

@@ -71,6 +71,10 @@ def _percent(x: float) -> float:
     return float(50.0 * (1.0 + x))
 
 
+def _share_percent(x: float) -> float:
+    return float(100.0 * x)
+
+
 AMOUNT: Final = 0
 """Column of the log amount, the one that the model centres per currency."""
 
@@ -136,6 +140,21 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature(
         "card_small_series", "standard deviations in all", _expm1, 0.3,
         "this card's payments of the last hour went {value} standard deviations below its habit",
+    ),
+    Feature(
+        "card_merchant_familiarity", "percent of familiarity of the merchant", _share_percent, 0.1,
+        "the card has hardly been at this merchant before, {value}% familiar",
+        "below",
+    ),
+    Feature(
+        "card_country_familiarity", "percent of familiarity of the country", _share_percent, 0.1,
+        "the card has hardly paid in this country before, {value}% familiar",
+        "below",
+    ),
+    Feature(
+        "card_category_familiarity", "percent of familiarity of the category", _share_percent, 0.1,
+        "the card has hardly paid for this category before, {value}% familiar",
+        "below",
     ),
 )  # fmt: skip
 

@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.codes import CURRENCY_INDEX
+from streamer.codes import COUNTRIES, CURRENCY_INDEX
 from streamer.events import Transaction
 
 __all__ = ["Columns"]
 
 # A card is somewhere only when it is there itself; anything else with coordinates is the shop's.
 _REMOTE_CHANNELS = frozenset({"ecommerce", "moto"})
+# A number that stays the country's when the list of countries grows; -1 where there is none.
+_COUNTRY_NUMBERS: dict[str | None, int] = {None: -1} | {
+    code: int.from_bytes(code.encode(), "big") for code in COUNTRIES
+}
 _KEY_SEPARATOR = "\x1f"
 # Every amount above zero is valid, but the logarithm of the smallest float would be -744.
 _SMALLEST_AMOUNT = 1e-3
@@ -27,6 +31,7 @@ class Columns:
 
     ``spending_keys`` and ``merchant_keys`` carry the currency: amounts of different currencies are
     never compared.  ``latitudes`` and ``longitudes`` (degrees) are NaN unless the card was present.
+    ``countries`` and ``categories`` are numbers that identify them, -1 where the payment names none.
     ``local_hours`` is the wall clock at the producer's offset, in hours.
     """
 
@@ -38,6 +43,8 @@ class Columns:
     local_hours: NDArray[np.float64]
     amounts: NDArray[np.float64]
     currencies: NDArray[np.int64]
+    countries: NDArray[np.int64]
+    categories: NDArray[np.int64]
     latitudes: NDArray[np.float64]
     longitudes: NDArray[np.float64]
 
@@ -72,6 +79,10 @@ class Columns:
             ),
             amounts=np.array([t.amount for t in transactions]),
             currencies=np.array([CURRENCY_INDEX[t.currency] for t in transactions], dtype=np.int64),
+            countries=np.array([_COUNTRY_NUMBERS[t.country] for t in transactions], dtype=np.int64),
+            categories=np.array(
+                [-1 if t.mcc is None else int(t.mcc) for t in transactions], dtype=np.int64
+            ),
             latitudes=np.array([t.latitude if here else np.nan for t, here in at], dtype=float),
             longitudes=np.array([t.longitude if here else np.nan for t, here in at], dtype=float),
         )

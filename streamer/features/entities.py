@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,8 @@ class EntityTable:
         self.times_ms = np.full(size, _NEVER_MS, dtype=np.int64)
         self.states = np.zeros((size, kind.n_columns))
         self.changed = np.zeros(size, dtype=bool)
+        # CRC-32 of each row's key: the same wherever the entity is.
+        self.hashes = np.zeros(size, dtype=np.uint64)
         self._used_at = np.zeros(size, dtype=np.int64)
         self._clock = 0
         self._row_of: dict[str, int] = {}
@@ -77,10 +80,12 @@ class EntityTable:
         if len(self) + len(keys) > self.capacity:
             self._make_room(len(self.unknown(keys)), keep=keys)
         row_of = self._row_of
-        rows = np.empty(len(keys), dtype=np.int64)
-        for position, key in enumerate(keys):
-            row = row_of.get(key, -1)
-            rows[position] = self._add(key) if row < 0 else row
+        found = [row_of.get(key, -1) for key in keys]
+        rows = np.array(found, dtype=np.int64)
+        for position in np.flatnonzero(rows < 0).tolist():
+            # An earlier one of these keys may have got the row.
+            row = row_of.get(keys[position], -1)
+            rows[position] = self._add(keys[position]) if row < 0 else row
         self._used_at[rows] = self._clock
         return rows
 
@@ -88,8 +93,12 @@ class EntityTable:
         self, rows: NDArray[np.int64], times_ms: NDArray[np.int64], states: NDArray[np.float64]
     ) -> None:
         """Replace the state of distinct ``rows``; ``states`` IN shape (n_rows, n_columns)."""
-        self.times_ms[rows] = times_ms
         self.states[rows] = states
+        self.advance(rows, times_ms)
+
+    def advance(self, rows: NDArray[np.int64], times_ms: NDArray[np.int64]) -> None:
+        """Note that the states of distinct ``rows`` are now those of ``times_ms``."""
+        self.times_ms[rows] = times_ms
         self.changed[rows] = True
 
     def take_changed(self) -> dict[str, bytes]:
@@ -159,6 +168,7 @@ class EntityTable:
         self.times_ms[row] = _NEVER_MS
         self.states[row] = 0.0
         self.changed[row] = False
+        self.hashes[row] = crc32(key.encode())
         self._row_of[key] = row
         return row
 
@@ -167,6 +177,7 @@ class EntityTable:
         self.times_ms = np.append(self.times_ms, np.full(more, _NEVER_MS, dtype=np.int64))
         self.states = np.append(self.states, np.zeros((more, self.kind.n_columns)), axis=0)
         self.changed = np.append(self.changed, np.zeros(more, dtype=bool))
+        self.hashes = np.append(self.hashes, np.zeros(more, dtype=np.uint64))
         self._used_at = np.append(self._used_at, np.zeros(more, dtype=np.int64))
 
     def _make_room(self, n_new: int, keep: Sequence[str]) -> None:

@@ -53,4 +53,5 @@ def surprise(deviations: Floats) -> Floats:
     >>> surprise(np.array([np.nan, -4.0, 1.5, 2.5, 9.0])).tolist()
     [0.0, 0.0, 0.0, 1.0, 3.0]
     """
-    return np.clip(np.nan_to_num(deviations) - _SURPRISING, 0.0, _MOST_SURPRISE)
+    # Of NaN and a number fmax takes the number.
+    return np.asarray(np.minimum(np.fmax(deviations - _SURPRISING, 0.0), _MOST_SURPRISE))

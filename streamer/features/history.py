@@ -16,27 +16,34 @@ from numpy.typing import NDArray
 from streamer.features.columns import Columns
 from streamer.features.entities import EntityKind, EntityTable
 from streamer.features.habit import against_habit, surprise
-from streamer.features.observation import observe
+from streamer.features.observation import Visits
+from streamer.features.places import PLACE_HALF_LIVES_S, PLACE_KINDS
 from streamer.features.verdicts import CARD_VERDICTS, MERCHANT_VERDICTS, verdict_sums
 
-__all__ = ["CARDS", "DAY", "MERCHANTS", "SPENDING", "SURPRISES", "History", "Tables"]
+__all__ = ["CARDS", "DAY", "MERCHANTS", "SPENDING", "History", "Tables"]
 
 Floats = NDArray[np.float64]
 
 HOUR_S: Final = 3_600.0
 DAY_S: Final = 86_400.0
 
-# Sums: payments at three speeds; then the hours of the day as a decayed mean direction.
+# Sums: payments at three speeds; the hours of the day as a decayed mean direction; visits to places.
 # Last values: latitude, longitude and time (epoch ms) of the last card-present payment.
 CARDS: Final = EntityKind(
-    "cards", (HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S), n_last=3
+    "cards",
+    (HOUR_S, DAY_S, 7 * DAY_S, 30 * DAY_S, 30 * DAY_S, 30 * DAY_S, *PLACE_HALF_LIVES_S),
+    n_last=3,
 )
 # Which of a card's sums are its payments of about a day.
 DAY: Final = 1
-# Sums: payments, ln amount and its square (the card's habit); amount over a day and over a month.
-SPENDING: Final = EntityKind("spending", (60 * DAY_S, 60 * DAY_S, 60 * DAY_S, DAY_S, 30 * DAY_S))
-# Sums: by how much the card's payments went above its habit lately, and by how much below.
-SURPRISES: Final = EntityKind("surprises", (3 * DAY_S, HOUR_S))
+_PLACES: Final = 6
+# Sums: payments, ln amount and its square (the card's habit); amount over a day and over a month; by
+# how much the card's payments went above its habit lately, and by how much below.
+SPENDING: Final = EntityKind(
+    "spending",
+    (60 * DAY_S, 60 * DAY_S, 60 * DAY_S, DAY_S, 30 * DAY_S, 3 * DAY_S, HOUR_S),
+)
+_SURPRISES: Final = 5
 # Sums: payments at two speeds; payments, ln amount and its square; by how much the payments went above
 # their cards' habits.
 MERCHANTS: Final = EntityKind(
@@ -50,7 +57,6 @@ class Tables:
 
     cards: EntityTable
     spending: EntityTable
-    surprises: EntityTable
     merchants: EntityTable
     card_verdicts: EntityTable
     merchant_verdicts: EntityTable
@@ -60,7 +66,6 @@ class Tables:
         return cls(
             EntityTable(CARDS, cards_capacity),
             EntityTable(SPENDING, cards_capacity),
-            EntityTable(SURPRISES, cards_capacity),
             EntityTable(MERCHANTS, merchants_capacity),
             EntityTable(CARD_VERDICTS, cards_capacity),
             EntityTable(MERCHANT_VERDICTS, merchants_capacity),
@@ -70,7 +75,6 @@ class Tables:
         return (
             self.cards,
             self.spending,
-            self.surprises,
             self.merchants,
             self.card_verdicts,
             self.merchant_verdicts,
@@ -81,7 +85,6 @@ class Tables:
         wanted = {
             self.cards: self.cards.unknown(columns.card_keys),
             self.spending: self.spending.unknown(columns.spending_keys),
-            self.surprises: self.surprises.unknown(columns.spending_keys),
             self.merchants: self.merchants.unknown(columns.merchant_keys),
             self.card_verdicts: self.card_verdicts.unknown(columns.card_keys),
             self.merchant_verdicts: self.merchant_verdicts.unknown(columns.merchant_ids),
@@ -94,12 +97,16 @@ class History:
     """For every transaction of a batch, what was known just before it.
 
     Sums have shape (n, n_sums) and are 0 for an entity never seen; gaps (s) and last values are NaN
-    there.  ``n_late`` counts events that were older than what their card had already done.
+    there.  ``card_visits`` (n, 3) are those to the payment's merchant, country and category, NaN where
+    it names none, ``card_payments`` (n, 3) all that named one.  ``n_late`` counts events that were
+    older than what their card had already done.
     """
 
     card_sums: Floats
     card_gaps_s: Floats
     card_last: Floats
+    card_visits: Floats
+    card_payments: Floats
     spending_sums: Floats
     surprise_sums: Floats
     merchant_sums: Floats
@@ -110,51 +117,48 @@ class History:
     @classmethod
     def observe(cls, columns: Columns, tables: Tables) -> History:
         """Return the history of each transaction and bring ``tables`` up to date (IN/OUT)."""
+        n, times_ms, log_amounts = len(columns), columns.times_ms, columns.log_amounts
         angles = columns.local_hours * (2 * np.pi / 24)
-        log_amounts = columns.log_amounts
-        ones = np.ones(len(columns))
-        located = np.column_stack(
-            [columns.latitudes, columns.longitudes, columns.times_ms.astype(float)]
-        )
-        cards = observe(
-            tables.cards,
-            columns.card_keys,
-            columns.times_ms,
-            np.column_stack([ones, ones, ones, ones, np.cos(angles), np.sin(angles)]),
-            located,
-        )
-        spending = observe(
-            tables.spending,
-            columns.spending_keys,
-            columns.times_ms,
-            np.column_stack([ones, log_amounts, log_amounts**2, columns.amounts, columns.amounts]),
-        )
-        habit = spending.sums[:, 0], spending.sums[:, 1], spending.sums[:, 2]
-        _, deviations = against_habit(log_amounts, *habit)
-        surprises = observe(
-            tables.surprises,
-            columns.spending_keys,
-            columns.times_ms,
-            np.column_stack([surprise(deviations), surprise(-deviations)]),
-        )
-        merchant_sums = np.zeros((len(columns), MERCHANTS.n_sums))
+        cards = Visits(tables.cards, columns.card_keys, times_ms)
+        addends = np.ones((n, _PLACES))
+        addends[:, 4], addends[:, 5] = np.cos(angles), np.sin(angles)
+        card_sums = cards.add(addends)
+        located = np.empty((n, CARDS.n_last))
+        located[:, 0], located[:, 1] = columns.latitudes, columns.longitudes
+        located[:, 2] = times_ms
+        card_last = cards.carry(located)
+        spending = Visits(tables.spending, columns.spending_keys, times_ms)
+        spent = np.ones((n, _SURPRISES))
+        spent[:, 1], spent[:, 2] = log_amounts, log_amounts**2
+        spent[:, 3] = spent[:, 4] = columns.amounts
+        habit = spending.add(spent)
+        _, deviations = against_habit(log_amounts, habit[:, 0], habit[:, 1], habit[:, 2])
+        surprises = np.empty((n, 2))
+        surprises[:, 0], surprises[:, 1] = surprise(deviations), surprise(-deviations)
+        surprise_sums = spending.add(surprises, first=_SURPRISES)
+        spending.close()
+        places = np.full((n, len(PLACE_KINDS)), -1, dtype=np.int64)
+        places[:, 1], places[:, 2] = columns.countries, columns.categories
+        merchant_sums = np.full((n, MERCHANTS.n_sums), np.nan)
         known = [i for i, key in enumerate(columns.merchant_keys) if key is not None]
         if known:
-            merchant_sums[known] = observe(
-                tables.merchants,
-                [key for key in columns.merchant_keys if key is not None],
-                columns.times_ms[known],
-                np.column_stack(
-                    [ones, ones, ones, log_amounts, log_amounts**2, surprise(deviations)]
-                )[known],
-            ).sums
-        merchant_sums[[i for i, key in enumerate(columns.merchant_keys) if key is None]] = np.nan
+            keys = [key for key in columns.merchant_keys if key is not None]
+            merchants = Visits(tables.merchants, keys, times_ms[known])
+            taken = np.ones((len(known), MERCHANTS.n_sums))
+            taken[:, 3:5], taken[:, 5] = spent[known, 1:3], surprises[known, 0]
+            merchant_sums[known] = merchants.add(taken)
+            merchants.close()
+            places[known, 0] = tables.merchants.hashes[merchants.rows].astype(np.int64)
+        visits, payments = cards.visit(places, first=_PLACES)
+        cards.close()
         return cls(
-            cards.sums,
+            card_sums,
             cards.gaps_s,
-            cards.last,
-            spending.sums,
-            surprises.sums,
+            card_last,
+            visits,
+            payments,
+            habit,
+            surprise_sums,
             merchant_sums,
             verdict_sums(tables.card_verdicts, columns.card_keys, columns.times_ms),
             verdict_sums(tables.merchant_verdicts, columns.merchant_ids, columns.times_ms),

@@ -25,6 +25,8 @@ Floats = NDArray[np.float64]
 _MIN_TRAVEL_S: Final = 60.0
 # Three payments, less a little for the same reason as `YOUNG`.
 _MIN_HOUR_WEIGHT: Final = 2.95
+# A card has habits after about three payments.
+_MIN_PLACE_WEIGHT: Final = 2.95
 _EARTH_RADIUS_KM: Final = 6371.0
 
 
@@ -53,6 +55,7 @@ def feature_matrix(columns: Columns, history: History) -> Floats:
     X[:, 11] = _pace(merchant[:, 0], merchant[:, 1], DAY_S / HOUR_S)
     X[:, 12] = from_merchant
     X[:, 13:15] = np.log1p(history.surprise_sums)
+    X[:, 15:18] = _place_familiarity(history.card_visits, history.card_payments)
     return X
 
 
@@ -84,6 +87,11 @@ def _hour_familiarity(local_hours: Floats, card: Floats) -> Floats:
     weights = card[:, 3]
     familiarity = (card[:, 4] * np.cos(angles) + card[:, 5] * np.sin(angles)) / (weights + 1)
     return np.where(weights >= _MIN_HOUR_WEIGHT, familiarity, np.nan)
+
+
+def _place_familiarity(visits: Floats, payments: Floats) -> Floats:
+    """Return the share of the card's payments, this one included, at the same place."""
+    return np.where(payments >= _MIN_PLACE_WEIGHT, (visits + 1) / (payments + 1), np.nan)
 
 
 def _travel(columns: Columns, last: Floats) -> tuple[Floats, Floats]:

@@ -2,70 +2,92 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.features.entities import EntityTable
+from streamer.features.places import visits_before
 from streamer.features.scan import Groups, decayed_scan, group_by, last_seen, running_maximum
 
-__all__ = ["Observed", "observe"]
+__all__ = ["Visits"]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """The state of each event's entity just before it, in order of arrival.
+class Visits:
+    """The events of a batch at the entities of one table: looked up and sorted once.
 
-    ``sums`` (n, n_sums); ``gaps_s`` (n,) since the entity's previous event, NaN at its first;
-    ``last`` (n, n_last) latest values before the event, NaN where there are none; ``n_late`` events
-    older than what their entity had already done.
+    ``rows`` (n,) is the table row of each event and ``gaps_s`` (n,) the time since its entity's
+    previous event, NaN at the first, both in order of arrival; ``n_late`` counts events older than
+    what their entity had already done.  Each column of the table is advanced once, by `add`, `carry`
+    or `visit`; then `close` advances its times.
     """
 
-    sums: Floats
-    gaps_s: Floats
-    last: Floats
-    n_late: int
+    def __init__(self, table: EntityTable, keys: Sequence[str], times_ms: Integers) -> None:
+        self.table = table
+        self.rows = table.rows(keys)
+        self._groups = groups = group_by(self.rows)
+        self._stored_times = table.times_ms[groups.rows]
+        self._is_known = self._stored_times >= 0
+        arrived = times_ms[groups.order]
+        self._times = running_maximum(groups, arrived, self._stored_times)
+        first = groups.first
+        before = np.where(self._is_known, self._stored_times, self._times[first])
+        self._gaps_s = _gaps_s(groups, self._times, before)
+        self._arrival = np.empty_like(groups.order)
+        self._arrival[groups.order] = np.arange(len(arrived))
+        self.n_late = int(np.count_nonzero(arrived < self._times))
+
+    @property
+    def gaps_s(self) -> Floats:
+        gaps_s = self._gaps_s.copy()
+        gaps_s[self._groups.first[~self._is_known]] = np.nan
+        return gaps_s[self._arrival]
+
+    def add(self, addends: Floats, first: int = 0) -> Floats:
+        """Return the sums just before each event, and bring the table's up to date (IN/OUT).
+
+        ``addends`` IN (n, m): what each event adds to the m sums from column ``first`` on.  OUT (n, m),
+        in order of arrival, 0 for an entity never seen.
+        """
+        groups, columns = self._groups, slice(first, first + addends.shape[1])
+        half_lives = np.array(self.table.kind.half_lives_s[columns])
+        stored = self.table.states[groups.rows, columns]
+        ordered = addends.take(groups.order, axis=0)
+        before, after = decayed_scan(groups, stored, self._gaps_s, ordered, half_lives)
+        self.table.states[groups.rows, columns] = after
+        return before.take(self._arrival, axis=0)
+
+    def carry(self, values: Floats) -> Floats:
+        """Return the latest values before each event, NaN without, and keep those after the batch.
+
+        ``values`` IN (n, n_last); a row with a NaN leaves the latest values as they are.
+        """
+        groups, first = self._groups, self.table.kind.n_sums
+        stored = self.table.states[groups.rows, first:]
+        stored[~self._is_known] = np.nan
+        before, after = _carry_last(groups, values.take(groups.order, axis=0), stored)
+        self.table.states[groups.rows, first:] = after
+        return before.take(self._arrival, axis=0)
+
+    def visit(self, places: Integers, first: int) -> tuple[Floats, Floats]:
+        """Return the visits to each event's places and the payments before it (`visits_before`).
+
+        ``places`` IN (n, n_kinds), in order of arrival like what is returned.
+        """
+        ordered = places.take(self._groups.order, axis=0)
+        visits, payments = visits_before(self.table, first, self._groups, self._times, ordered)
+        return visits.take(self._arrival, axis=0), payments.take(self._arrival, axis=0)
+
+    def close(self) -> None:
+        """Advance the entities' times to their latest events."""
+        self.table.advance(self._groups.rows, self._times[self._groups.last])
 
 
-def observe(
-    table: EntityTable,
-    keys: list[str],
-    times_ms: NDArray[np.int64],
-    addends: Floats,
-    last_values: Floats | None = None,
-) -> Observed:
-    """Return the state before each event and bring ``table`` up to date (IN/OUT).
-
-    ``addends`` IN (n, n_sums): what each event adds to its entity's sums.  ``last_values`` IN
-    (n, n_last), a row with a NaN leaves the latest values as they are.
-    """
-    kind = table.kind
-    groups = group_by(table.rows(keys))
-    rows, order = groups.rows, groups.order
-    stored_times, stored = table.times_ms[rows], table.states[rows]
-    is_known = stored_times >= 0
-    arrived = times_ms[order]
-    times = running_maximum(groups, arrived, stored_times)
-    gaps_s = _gaps_s(groups, times, np.where(is_known, stored_times, times[groups.first]))
-    before, after = decayed_scan(
-        groups, stored[:, : kind.n_sums], gaps_s, addends[order], np.array(kind.half_lives_s)
-    )
-    gaps_s[groups.first[~is_known]] = np.nan
-    stored_last = np.where(is_known[:, None], stored[:, kind.n_sums :], np.nan)
-    if last_values is None:
-        last_values = np.empty((len(keys), 0))
-    last_before, last_after = _carry_last(groups, last_values[order], stored_last)
-    table.store(rows, times[groups.last], np.hstack([after, last_after]))
-    arrival = np.empty_like(order)
-    arrival[order] = np.arange(len(order))
-    n_late = int(np.count_nonzero(arrived < times))
-    return Observed(before[arrival], gaps_s[arrival], last_before[arrival], n_late)
-
-
-def _gaps_s(groups: Groups, times: NDArray[np.int64], times_before: NDArray[np.int64]) -> Floats:
+def _gaps_s(groups: Groups, times: Integers, times_before: Integers) -> Floats:
     previous = np.empty_like(times)
     previous[1:] = times[:-1]
     previous[groups.first] = times_before
@@ -77,6 +99,10 @@ def _carry_last(groups: Groups, values: Floats, stored: Floats) -> tuple[Floats,
     present = np.asarray(~np.isnan(values).any(axis=1))
     seen = last_seen(groups, present)
     run = np.repeat(np.arange(len(groups.first)), groups.last - groups.first + 1)
-    before = np.where(seen[:, None] >= 0, values[seen], stored[run])
-    after = np.where(present[groups.last, None], values[groups.last], before[groups.last])
+    before = stored.take(run, axis=0)
+    in_batch = np.flatnonzero(seen >= 0)
+    before[in_batch] = values.take(seen[in_batch], axis=0)
+    after = before.take(groups.last, axis=0)
+    is_newer = np.flatnonzero(present[groups.last])
+    after[is_newer] = values.take(groups.last[is_newer], axis=0)
     return before, after

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Groups", "decayed_scan", "group_by", "last_seen", "running_maximum"]
+__all__ = ["Groups", "decayed_scan", "group_by", "last_seen", "running_maximum", "running_sums"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -42,9 +42,12 @@ class Groups:
 
 def group_by(entity_rows: Integers) -> Groups:
     """Group events by the table row of their entity, IN shape (n_events,), n_events > 0."""
+    n_events = len(entity_rows)
+    if n_events == 1:
+        only = np.zeros(1, dtype=np.int64)
+        return Groups(only, only, only, only, entity_rows, 1)
     order = np.argsort(entity_rows, kind="stable")
     ordered = entity_rows[order]
-    n_events = len(ordered)
     is_first = np.empty(n_events, dtype=bool)
     is_first[0] = True
     np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
@@ -83,18 +86,45 @@ def decayed_scan(
     """
     factors = np.exp2(-gaps[:, None] / half_lives)
     product, total = factors.copy(), addends.copy()
-    total[groups.first] += factors[groups.first] * initial
+    # Of rows, `take` gathers several times faster than indexing does.
+    total[groups.first] += factors.take(groups.first, axis=0) * initial
     shift = 1
     while shift < groups.longest:
         reached = np.flatnonzero(groups.ranks >= shift)
         earlier = reached - shift
-        total[reached] += product[reached] * total[earlier]
-        product[reached] *= product[earlier]
+        weights = product.take(reached, axis=0)
+        total[reached] += weights * total.take(earlier, axis=0)
         shift *= 2
+        if shift < groups.longest:
+            product[reached] = weights * product.take(earlier, axis=0)
     previous = np.empty_like(total)
     previous[1:] = total[:-1]
     previous[groups.first] = initial
-    return factors * previous, total[groups.last]
+    factors *= previous
+    return factors, total.take(groups.last, axis=0)
+
+
+def running_sums(groups: Groups, initial: Floats, addends: Floats) -> tuple[Floats, Floats]:
+    """Return the sums just before each event and after each entity's last, without decay.
+
+    ``initial`` IN (n_groups, ...), ``addends`` IN (n_events, ...) in sorted order.
+
+    >>> groups, stored = group_by(np.array([7, 7, 9])), np.array([1.0, 0.0])
+    >>> before, after = running_sums(groups, stored, np.array([2.0, 3.0, 4.0]))
+    >>> before.tolist(), after.tolist()
+    ([1.0, 3.0, 0.0], [6.0, 4.0])
+    """
+    total = addends.copy()
+    total[groups.first] += initial
+    shift = 1
+    while shift < groups.longest:
+        reached = np.flatnonzero(groups.ranks >= shift)
+        total[reached] += total.take(reached - shift, axis=0)
+        shift *= 2
+    before = np.empty_like(total)
+    before[1:] = total[:-1]
+    before[groups.first] = initial
+    return before, total.take(groups.last, axis=0)
 
 
 def last_seen(groups: Groups, present: NDArray[np.bool_]) -> Integers:

@@ -61,6 +61,8 @@ class LabelBuffer:
         self._removed: set[str] = set()
         # Probability with which a payment that does not alert is kept: falls while there is no room.
         self.share = 1.0
+        # No payment is older: what has not expired by then need not be searched.
+        self._oldest_ms = np.inf
 
     def __len__(self) -> int:
         return len(self._slot_of)
@@ -72,13 +74,21 @@ class LabelBuffer:
         if len(self) < self.capacity // 2 and self.share < 1.0:
             self.share = min(2.0 * self.share, 1.0)
         kept = waiting.alerted | (hashes < self.share)
-        vectors = np.hstack([waiting.inputs, waiting.ranks]).astype(np.float32)
-        for i in np.flatnonzero(kept).tolist():
-            slot = self._slot(ids[i])
-            is_alerted = bool(waiting.alerted[i])
-            probability = 1.0 if is_alerted else self.share
-            self._meta[slot] = waiting.times_ms[i], hashes[i], probability, is_alerted, UNJUDGED, 0
-            self._vectors[slot] = vectors[i]
+        picked = np.flatnonzero(kept)
+        if not len(picked):
+            return
+        slots = self._slots([ids[i] for i in picked.tolist()])
+        meta = np.empty((len(picked), _META))
+        meta[:, 0] = waiting.times_ms[picked]
+        meta[:, 1] = hashes[picked]
+        meta[:, 3] = waiting.alerted[picked]
+        meta[:, 2] = np.where(waiting.alerted[picked], 1.0, self.share)
+        meta[:, 4:] = UNJUDGED, 0
+        # Of a payment that is there twice the later row stays, as it does one by one.
+        self._meta[slots] = meta
+        self._vectors[slots, :-2] = waiting.inputs[picked]
+        self._vectors[slots, -2:] = waiting.ranks[picked]
+        self._oldest_ms = min(self._oldest_ms, float(meta[:, 0].min()))
         if len(self) > self.capacity:
             self._make_room()
 
@@ -112,8 +122,12 @@ class LabelBuffer:
 
     def older_than(self, time_ms: int) -> list[str]:
         """Return the payments from before ``time_ms``, oldest first."""
+        if time_ms <= self._oldest_ms:
+            return []
         slots = np.fromiter(self._slot_of.values(), dtype=np.int64, count=len(self))
-        old = slots[self._meta[slots, 0] < time_ms]
+        times_ms = self._meta[slots, 0]
+        self._oldest_ms = float(times_ms.min(initial=np.inf))
+        old = slots[times_ms < time_ms]
         return [self._ids[slot] for slot in old[np.argsort(self._meta[old, 0], kind="stable")]]
 
     def take_changed(self) -> dict[str, bytes]:
@@ -131,38 +145,37 @@ class LabelBuffer:
     def load(self, stored: Mapping[str, bytes]) -> None:
         """Take in what `take_changed` returned, but not what another release wrote."""
         n_bytes = 8 * _META + 4 * self._vectors.shape[1]
-        for key in sorted(stored):
-            if len(stored[key]) != n_bytes:
-                continue
-            slot = self._slot(key)
+        keys = [key for key in sorted(stored) if len(stored[key]) == n_bytes]
+        for key, slot in zip(keys, self._slots(keys), strict=True):
             self._meta[slot] = np.frombuffer(stored[key][: 8 * _META], dtype="<f8")
             self._vectors[slot] = np.frombuffer(stored[key][8 * _META :], dtype="<f4")
-            self._changed.discard(key)
+        self._changed.difference_update(keys)
         if len(self):
             slots = list(self._slot_of.values())
             self.share = float(self._meta[slots, 2].min())
+            self._oldest_ms = float(self._meta[slots, 0].min())
 
     def _packed(self, slot: int) -> bytes:
         meta, vector = self._meta[slot].astype("<f8"), self._vectors[slot].astype("<f4")
         return bytes(meta.tobytes() + vector.tobytes())
 
-    def _slot(self, key: str) -> int:
-        """Return the slot of ``key``, a new one where it has none."""
-        slot = self._slot_of.get(key)
-        if slot is None:
-            if self._free:
-                slot = self._free.pop()
-                self._ids[slot] = key
-            else:
-                slot = len(self._ids)
-                self._ids.append(key)
-                if slot == len(self._meta):
-                    self._meta = np.concatenate([self._meta, np.zeros_like(self._meta)])
-                    self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
-            self._slot_of[key] = slot
-        self._changed.add(key)
-        self._removed.discard(key)
-        return slot
+    def _slots(self, keys: Sequence[str]) -> list[int]:
+        """Return the slot of each key, a new one where it has none."""
+        slot_of, ids, free = self._slot_of, self._ids, self._free
+        fresh = [key for key in dict.fromkeys(keys) if key not in slot_of]
+        n_free = min(len(free), len(fresh))
+        for key in fresh[:n_free]:
+            slot = free.pop()
+            ids[slot] = key
+            slot_of[key] = slot
+        slot_of.update(zip(fresh[n_free:], range(len(ids), len(ids) + len(fresh)), strict=False))
+        ids += fresh[n_free:]
+        while len(ids) > len(self._meta):
+            self._meta = np.concatenate([self._meta, np.zeros_like(self._meta)])
+            self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
+        self._changed.update(keys)
+        self._removed.difference_update(keys)
+        return [slot_of[key] for key in keys]
 
     def _make_room(self) -> None:
         n_over = len(self) - int(self.capacity * _KEPT_SHARE)

@@ -95,11 +95,20 @@ def contributions(
     Of z standard deviations the addend is z², and from c = ``linear_beyond`` on c(2z - c), its tangent
     (Huber 1964).  OUT: (n_samples, n_features).
     """
-    deviations = X - centers[labels]
-    deviations[deviations * sides < 0] = 0.0
-    z = np.abs(deviations) * np.sqrt(precisions)[labels]
+    z = X - centers.take(labels, axis=0)
+    # On one side what lies on the other is 0; a product with 1 or -1 is exact.
+    one_sided = sides != 0
+    z *= np.where(one_sided, sides, 1)
+    np.maximum(z, np.where(one_sided, 0.0, -np.inf), out=z)
+    np.abs(z, out=z)
+    z *= np.sqrt(precisions).take(labels, axis=0)
+    beyond = np.maximum(z - linear_beyond, 0.0)
+    z *= z
+    beyond *= beyond
     # z² - (z - c)² is c(2z - c).
-    return np.asarray(present * (z**2 - np.maximum(z - linear_beyond, 0.0) ** 2))
+    z -= beyond
+    z *= present
+    return z
 
 
 def cluster_sums(

@@ -81,7 +81,8 @@ class LogOdds:
     def standardised(self, inputs: Floats) -> Floats:
         """Return ``inputs`` (n, n_inputs) in deviations from the mean, clipped; NaN becomes 0."""
         z = (inputs - self.means) / self.deviations
-        return np.asarray(np.clip(np.nan_to_num(z, nan=0.0), -_REACH, _REACH))
+        z[np.isnan(z)] = 0.0
+        return np.asarray(np.clip(z, -_REACH, _REACH, out=z))
 
     @property
     def base(self) -> float:
@@ -106,14 +107,17 @@ def functions(standardised: Floats, coefficients: Floats) -> Floats:
     parts = coefficients[1:].reshape(1 + len(KNOTS), standardised.shape[1])
     total: Floats = standardised * parts[0]
     for knot, slopes in zip(KNOTS, parts[1:], strict=True):
-        total += _hinge(standardised, knot) * slopes
+        hinge = _hinge(standardised, knot)
+        hinge *= slopes
+        total += hinge
     return total
 
 
 def _hinge(z: Floats, knot: float) -> Floats:
     """Return how far z is beyond ``knot``, looking away from the mean: 0 at the mean itself."""
     beyond = np.maximum if knot >= 0 else np.minimum
-    return np.asarray(beyond(z - knot, 0.0))
+    past = z - knot
+    return np.asarray(beyond(past, 0.0, out=past))
 
 
 def irls_sums(

@@ -259,7 +259,10 @@ class ModelVersion:
             X, present, self.means[None], 1.0 / self.deviations[None] ** 2, everywhere, sides, reach
         )
         belief = self.beliefs[labels, None]
-        return np.asarray(belief * to_center + (1.0 - belief) * to_mean)
+        to_center *= belief
+        to_mean *= 1.0 - belief
+        to_center += to_mean
+        return to_center
 
     def _factors(self, present: Floats) -> Floats:
         """Return what makes sums over each row's known features comparable, shape (n,)."""

@@ -23,7 +23,6 @@ VERDICTS: Final = ("fraud", "legitimate")
 ENTITY_KINDS: Final = (
     "cards",
     "spending",
-    "surprises",
     "merchants",
     "card_verdicts",
     "merchant_verdicts",

@@ -21,15 +21,16 @@ DAY = 86_400.0
 def matrix_of(payments: list[dict[str, Any]], cuts: tuple[int, ...] = ()) -> np.ndarray[Any, Any]:
     """Return X of ``payments``, processed in batches that end at ``cuts``."""
     tables = Tables.empty(1_000, 1_000)
-    parts = []
-    for first, last in zip((0, *cuts), (*cuts, len(payments)), strict=True):
-        if first == last:
-            continue
-        transactions = msgspec.convert(payments[first:last], list[Transaction])
-        times = [round(t.timestamp.timestamp() * 1000) for t in transactions]
-        columns = Columns.of(transactions, times)
-        parts.append(feature_matrix(columns, History.observe(columns, tables)))
-    return np.vstack(parts)
+    edges = zip((0, *cuts), (*cuts, len(payments)), strict=True)
+    return np.vstack([observed(payments[a:b], tables) for a, b in edges if a < b])
+
+
+def observed(payments: list[dict[str, Any]], tables: Tables) -> np.ndarray[Any, Any]:
+    """Return X of one batch, which ``tables`` (IN/OUT) then know."""
+    transactions = msgspec.convert(payments, list[Transaction])
+    times = [round(t.timestamp.timestamp() * 1000) for t in transactions]
+    columns = Columns.of(transactions, times)
+    return feature_matrix(columns, History.observe(columns, tables))
 
 
 def feature(X: np.ndarray[Any, Any], name: str, row: int = -1) -> float:
@@ -146,6 +147,88 @@ def test_a_missing_merchant_makes_its_features_unknown_not_zero() -> None:
     assert not math.isnan(feature(X, "merchant_pace_ratio", row=2))
 
 
+def test_familiarity_is_the_share_of_the_cards_payments_at_the_same_place() -> None:
+    """Three at one shop, then one at another: (0 + 1)/(3 + 1); the first again: (3 + 1)/(4 + 1)."""
+    shops = ["m-0", "m-0", "m-0", "m-1", "m-0"]
+    X = matrix_of([payment(i, merchant_id=shop) for i, shop in enumerate(shops)])
+    column = FEATURE_NAMES.index("card_merchant_familiarity")
+    assert np.isnan(X[:3, column]).all(), "the card is too young to have habits"
+    assert X[3:, column] == pytest.approx([1 / 4, 4 / 5])
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "usual", "new"),
+    [
+        ("card_country_familiarity", "country", "DE", "BR"),
+        ("card_category_familiarity", "mcc", "5411", "5732"),
+    ],
+)
+def test_familiarity_of_a_place_fades_by_half_in_60_days(
+    name: str, field: str, usual: str, new: str
+) -> None:
+    """Eight payments in one place, of which 60 days later four are left.
+
+    Then one in another place, (0 + 1)/(4 + 1), and one in the first, (4 + 1)/(5 + 1).
+    """
+    values = [payment(i, **{field: usual}) for i in range(8)]
+    values += [payment(8, after_s=60 * DAY, **{field: new})]
+    values += [payment(9, after_s=60 * DAY, **{field: usual})]
+    X = matrix_of(values)
+    assert feature(X, name, row=8) == pytest.approx(1 / 5)
+    assert feature(X, name, row=9) == pytest.approx(5 / 6)
+
+
+def test_a_payment_that_names_no_place_has_no_familiarity_and_counts_for_none() -> None:
+    """Three payments in DE, three without a country, one in FR: (0 + 1)/(3 + 1)."""
+    values = [payment(i, country="DE") for i in range(3)]
+    values += [payment(i) for i in range(3, 6)] + [payment(6, country="FR")]
+    X = matrix_of(values)
+    column = FEATURE_NAMES.index("card_country_familiarity")
+    assert np.isnan(X[3:6, column]).all()
+    assert X[6, column] == pytest.approx(1 / 4)
+    for name in ("card_merchant_familiarity", "card_category_familiarity"):
+        assert np.isnan(X[:, FEATURE_NAMES.index(name)]).all()
+
+
+@pytest.mark.parametrize("year", [1970, 2100])
+def test_familiarity_is_the_same_in_any_year(year: int) -> None:
+    values = [
+        payment(i, country=country, timestamp=f"{year}-01-01T12:00:00Z")
+        for i, country in enumerate(["DE", "DE", "DE", "FR"])
+    ]
+    assert feature(matrix_of(values), "card_country_familiarity") == pytest.approx(1 / 4)
+
+
+def test_what_a_card_knows_survives_saving_and_merging_with_what_came_in_meanwhile() -> None:
+    """Two payments saved, two made before they could be loaded: the fifth knows all four."""
+    at = {"country": "DE", "merchant_id": "m-0", "mcc": "5411"}
+    earlier, tables = Tables.empty(10, 10), Tables.empty(10, 10)
+    observed([payment(i, after_s=i * DAY, **at) for i in range(2)], earlier)
+    tables.cards.mark_unloaded(["card-1"])
+    observed([payment(i, after_s=i * DAY, **at) for i in range(2, 4)], tables)
+    tables.cards.load(earlier.cards.take_changed())
+    last = payment(4, after_s=4 * DAY, **at | {"country": "FR"})
+    loaded = observed([last], tables)
+    expected = matrix_of([*(payment(i, after_s=i * DAY, **at) for i in range(4)), last])
+    for name in FEATURE_NAMES[-3:]:
+        assert feature(loaded, name) == pytest.approx(feature(expected, name), rel=1e-9)
+    again = Tables.empty(10, 10)
+    again.cards.load(tables.cards.take_changed())
+    saved, kept = again.cards.rows(["card-1"]), tables.cards.rows(["card-1"])
+    assert again.cards.states[saved].tobytes() == tables.cards.states[kept].tobytes()
+
+
+def test_no_familiarity_is_below_the_exact_one() -> None:
+    """A collision makes a new place look familiar; it never makes a known one look new."""
+    rng = np.random.default_rng(0)
+    shops = [f"m-{shop}" for shop in rng.integers(0, 30, 400)]
+    X = matrix_of([payment(i, merchant_id=shop) for i, shop in enumerate(shops)])
+    exact = [(shops[:i].count(shop) + 1) / (i + 1) for i, shop in enumerate(shops)]
+    found = X[:, FEATURE_NAMES.index("card_merchant_familiarity")]
+    assert (found[3:] >= np.array(exact)[3:] - 1e-9).all()
+    assert np.median(found[3:] / np.array(exact)[3:]) < 2
+
+
 @st.composite
 def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
     """A stream of few cards and merchants, with late events, gaps of years, and missing fields."""
@@ -161,6 +244,11 @@ def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
         }
         if draw(st.booleans()):
             fields["merchant_id"] = f"m-{draw(st.integers(0, 2))}"
+        if draw(st.booleans()):
+            fields |= {
+                "country": draw(st.sampled_from(["DE", "FR", "BR"])),
+                "mcc": draw(st.sampled_from(["5411", "5732"])),
+            }
         if draw(st.booleans()):
             fields |= {
                 "latitude": draw(st.floats(-90, 90)),

@@ -1,0 +1,183 @@
+"""What the pure pipeline costs per payment and stage: ``python -m load.bench_pipeline``.
+
+Everything runs in this process on simulated payments, with tables that know the cards and a model
+that has seen 40,000 payments.  Each payment is measured once, freshly decoded, since the hash of a
+string that was looked up before costs nothing any more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from time import thread_time
+from typing import Final
+
+import click
+import numpy as np
+
+from load.machine import OPENBLAS_VARIABLES, describe_machine
+from streamer.batch import Batch, StoredRecord
+from streamer.decoding import Decoded
+from streamer.events import Feedback
+from streamer.features import Columns, History, context_matrix, feature_matrix
+from streamer.labels import apply_verdicts
+from streamer.model import ModelVersion, Sums, advance
+from streamer.pipeline import (
+    PartitionState,
+    PipelineConfig,
+    decide,
+    may_be_taught,
+    prepare,
+    process,
+    remember_scored,
+    teach,
+)
+from streamer.settings import load_settings
+from streamer.simulator import Simulator, SimulatorConfig
+from streamer.simulator.payments import Payments
+from streamer.wiring import pipeline_config
+
+__all__ = ["STAGES", "main", "measure_batch"]
+
+STAGES: Final = ("columns", "history", "matrix", "score", "learn", "remember")
+_BUDGET: Final = ("history", "matrix", "score", "learn")
+_WARM: Final = 40_000
+_BATCH: Final = 2_000
+_SMALL: Final = 300
+
+
+@click.command()
+@click.option("--batches", type=click.IntRange(3), default=25, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option(
+    "--percentile",
+    type=click.IntRange(0, 100),
+    default=50,
+    show_default=True,
+    help="Of the batches; on a machine that others use too, a low one says more.",
+)
+@click.option("--json", "as_json", is_flag=True)
+def main(batches: int, seed: int, percentile: int, as_json: bool) -> None:
+    """Measure the stages in batches of 2,000 and of one, with and without a head."""
+    results = {
+        f"{name}, {size:,}": spent
+        for with_head in (False, True)
+        for name in (("with head" if with_head else "without head"),)
+        for size, spent in _measure(batches, seed, percentile, with_head=with_head).items()
+    }
+    if as_json:
+        click.echo(json.dumps({"about": describe_machine(), "us_per_payment": results}, indent=2))
+        return
+    click.echo(f"| µs per payment | {' | '.join(STAGES)} | history to learn |")
+    click.echo("|---|" + "---:|" * (len(STAGES) + 1))
+    for name, spent in results.items():
+        cells = [f"{spent[stage]:.2f}" for stage in STAGES]
+        total = sum(spent[stage] for stage in _BUDGET)
+        click.echo(f"| {name} | {' | '.join(cells)} | {total:.2f} |")
+    found = [variable for variable in OPENBLAS_VARIABLES if variable in os.environ]
+    if found:
+        click.echo(f"Set in the environment, and not comparable: {', '.join(found)}")
+
+
+def measure_batch(
+    decoded: Decoded, state: PartitionState, version: ModelVersion, config: PipelineConfig
+) -> dict[str, float]:
+    """Return the seconds of each stage of a decoded batch; ``state`` is IN/OUT.
+
+    The stages are those of `streamer.pipeline.score`, in its order, without building alerts.
+    """
+    clock = [thread_time()]
+    columns = Columns.of(decoded.transactions, decoded.times_ms)
+    clock.append(thread_time())
+    history = History.observe(columns, state.tables)
+    clock.append(thread_time())
+    X = feature_matrix(columns, history)
+    V = context_matrix(history)
+    clock.append(thread_time())
+    scored = version.score(X, columns.currencies, V, columns.times_ms)
+    clock.append(thread_time())
+    alerted, _ = decide(decoded, state, scored)
+    teaching = may_be_taught(decoded, history, alerted, config.model)
+    teach(state.delta, version, X, columns, scored, alerted, teaching)
+    clock.append(thread_time())
+    remember_scored(decoded, state, version, scored, alerted, config.labels)
+    clock.append(thread_time())
+    return {
+        stage: after - before
+        for stage, before, after in zip(STAGES, clock[:-1], clock[1:], strict=True)
+    }
+
+
+def _measure(
+    n_batches: int, seed: int, percentile: int, *, with_head: bool
+) -> dict[int, dict[str, float]]:
+    settings = load_settings({})
+    config = pipeline_config(settings)
+    simulator = Simulator(SimulatorConfig(seed=seed))
+    state = PartitionState.empty(config, settings.cards_capacity, settings.merchants_capacity)
+    version = _trained(simulator, state, config, with_head=with_head)
+    spent: dict[int, dict[str, list[float]]] = {size: defaultdict(list) for size in (_BATCH, 1)}
+    offset = _WARM
+    for size, n in ((_BATCH, n_batches), (1, _SMALL)):
+        for batch in _batches(simulator.generate(size * n), size, offset):
+            decoded = prepare(batch, config).decoded
+            for stage, seconds in measure_batch(decoded, state, version, config).items():
+                spent[size][stage].append(seconds / size * 1e6)
+        offset += size * n
+    return {
+        size: {stage: float(np.percentile(times, percentile)) for stage, times in by.items()}
+        for size, by in spent.items()
+    }
+
+
+def _trained(
+    simulator: Simulator, state: PartitionState, config: PipelineConfig, *, with_head: bool
+) -> ModelVersion:
+    """Fill the tables of ``state`` and return the version that 40,000 payments make."""
+    sums = Sums.zero(config.model)
+    version = ModelVersion.of("", sums, config.model)
+    offset = 0
+    while offset < _WARM:
+        payments = simulator.generate(_BATCH)
+        for batch in _batches(payments, _BATCH, offset):
+            process(batch, state, version, config, now_ms=batch.received_at_ms)
+        if with_head and not version.is_warming:
+            apply_verdicts(_verdicts(payments), state.labels, state.tables, state.delta, version)
+        sums, state.delta = advance(sums, state.delta, config.model), Sums.zero(config.model)
+        version = ModelVersion.of("trained", sums, config.model)
+        offset += _BATCH
+    return version
+
+
+def _batches(payments: Payments, size: int, first_offset: int) -> Iterator[Batch]:
+    arrived_ms = int(payments.timestamps_ms.max()) + 1
+    records = [
+        StoredRecord(first_offset + i, arrived_ms, key, value)
+        for i, (key, value) in enumerate(payments.records())
+    ]
+    for first in range(0, len(records), size):
+        yield Batch("transactions", 0, records[first : first + size], arrived_ms)
+
+
+def _verdicts(payments: Payments) -> list[Feedback]:
+    """Return a verdict on every fraud and every tenth payment, a day later."""
+    return [
+        Feedback(
+            transaction_id=transaction_id,
+            card_id=payments.card_ids[i],
+            verdict="legitimate" if payments.patterns[i] is None else "fraud",
+            origin="chargeback",
+            decided_at=datetime.fromtimestamp(int(payments.timestamps_ms[i]) / 1000, tz=UTC)
+            + timedelta(days=1),
+            merchant_id=payments.merchant_ids[i],
+        )
+        for i, transaction_id in enumerate(payments.transaction_ids)
+        if payments.patterns[i] is not None or i % 10 == 0
+    ]
+
+
+if __name__ == "__main__":
+    main()
