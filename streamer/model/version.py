@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.model.budget import Asked, asked, hours_of
+from streamer.model.confidence import USUAL_ADDEND, beliefs, expectations, maturities
 from streamer.model.config import ModelConfig
 from streamer.model.histogram import quantiles, share_below
 from streamer.model.kmeans import assign, contributions, row_sums
@@ -24,8 +25,7 @@ _INPUT_SPREAD_FLOOR: Final = 0.1
 _SMALLEST_DISTANCE_SQ: Final = 1e-3
 # The threshold of the head needs odds to count.
 _MIN_ODDS_WEIGHT: Final = 2_000.0
-# The mean of z² over the suspicious half of a standard normal distribution, and 0 over the other.
-_USUAL_ADDEND: Final = 0.5
+
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -145,9 +145,9 @@ class ModelVersion:
             means=means,
             deviations=deviations,
             currency_means=currency_means,
-            beliefs=_beliefs(sums.cluster_weights, config.belief_share),
-            maturities=_maturities(sums.feature_weights, config.maturity_weight),
-            expectations=_expectations(sums, config.expectation_prior_weight),
+            beliefs=beliefs(sums.cluster_weights, config.belief_share),
+            maturities=maturities(sums.feature_weights, config.maturity_weight),
+            expectations=expectations(sums, config.expectation_prior_weight),
             asked=shares,
             threshold_sq=float(by_distance[-1]),
             hourly_threshold_sq=by_distance[:-1],
@@ -213,7 +213,7 @@ class ModelVersion:
             labels=labels,
             contributions=shares,
             factors=factors,
-            addends=np.where(self.maturities > 0, addends, _USUAL_ADDEND * present),
+            addends=np.where(self.maturities > 0, addends, USUAL_ADDEND * present),
             distances_sq=distances_sq,
             scores=scores,
             alerted=values > thresholds,
@@ -267,7 +267,7 @@ class ModelVersion:
     def _factors(self, present: Floats) -> Floats:
         """Return what makes sums over each row's known features comparable, shape (n,)."""
         floor = self.config.expectation_floor
-        usual = _USUAL_ADDEND * self.config.n_features + floor
+        usual = USUAL_ADDEND * self.config.n_features + floor
         return np.asarray(
             usual / (row_sums(present * (self.maturities * self.expectations)) + floor)
         )
@@ -277,23 +277,6 @@ class ModelVersion:
         center = float(self.centers[label, feature])
         is_suspicious = (value - center) * self.config.sides[feature] >= 0
         return center if is_suspicious else float(self.means[feature])
-
-
-def _beliefs(cluster_weights: Floats, half_at: float) -> Floats:
-    """Return how far each center is believed, from 0 to 1; 1/2 at the share ``half_at``."""
-    shares = cluster_weights / max(float(cluster_weights.sum()), 1e-12)
-    return np.asarray(shares / np.maximum(shares + half_at, 1e-12))
-
-
-def _expectations(sums: Sums, prior_weight: float) -> Floats:
-    """Return each feature's mean addend, mixed with the usual one while little is learned of it."""
-    weights = sums.feature_weights + prior_weight
-    return np.asarray((sums.feature_addends + _USUAL_ADDEND * prior_weight) / weights)
-
-
-def _maturities(feature_weights: Floats, in_full_at: float) -> Floats:
-    """Return how far each feature counts, from 0 to 1."""
-    return np.minimum(feature_weights / max(in_full_at, 1e-12), 1.0)
 
 
 def _head(sums: Sums, config: ModelConfig) -> LogOdds | None:

@@ -1,0 +1,34 @@
+"""How far what was learned is to be believed: centers, features, and what is expected of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.model.sums import Sums
+
+__all__ = ["USUAL_ADDEND", "beliefs", "expectations", "maturities"]
+
+Floats = NDArray[np.float64]
+
+# The mean of z² over the suspicious half of a standard normal distribution, and 0 over the other.
+USUAL_ADDEND: Final = 0.5
+
+
+def beliefs(cluster_weights: Floats, half_at: float) -> Floats:
+    """Return how far each center is believed, from 0 to 1; 1/2 at the share ``half_at``."""
+    shares = cluster_weights / max(float(cluster_weights.sum()), 1e-12)
+    return np.asarray(shares / np.maximum(shares + half_at, 1e-12))
+
+
+def expectations(sums: Sums, prior_weight: float) -> Floats:
+    """Return each feature's mean addend, mixed with the usual one while little is learned of it."""
+    weights = sums.feature_weights + prior_weight
+    return np.asarray((sums.feature_addends + USUAL_ADDEND * prior_weight) / weights)
+
+
+def maturities(feature_weights: Floats, in_full_at: float) -> Floats:
+    """Return how far each feature counts, from 0 to 1."""
+    return np.minimum(feature_weights / max(in_full_at, 1e-12), 1.0)
