@@ -1,11 +1,10 @@
 """The model: online k-means as a mergeable, decaying sum.  numpy only.
 
 Reading order: `config`, `sums` (what is learned), `version` and `confidence` (what scores, derived
-from the sums),
-`kmeans` and `histogram` (the arithmetic), `bounds` (what nobody can teach), `budget` (which share is
-to alert, by the hour), `learning` (from a batch, and from a delta to the next version),
-`feature_histogram`, `drift` and `reference` (what has moved), `odds`, `labelled` and `trial` (the head
-that labels teach), `codec` (bytes and the content-addressed id).
+from the sums), `kmeans` and `histogram` (the arithmetic), `bounds` (what nobody can teach), `budget`
+(which share is to alert, by the hour), `learning` (from a batch, and from a delta to the next
+version), `feature_histogram`, `drift` and `reference` (what has moved), `odds`, `labelled` and `trial`
+(the head that labels teach), `codec` (bytes and the content-addressed id).
 """
 
 from streamer.model.bounds import may_teach

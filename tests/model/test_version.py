@@ -208,13 +208,12 @@ def achieved(drift: float, seed: int) -> tuple[float, float]:
     return shares[0] / 0.005, shares[1] / 0.005
 
 
-@pytest.mark.parametrize("drift", [0.0, 0.1, -0.1])
+@pytest.mark.parametrize("drift", [0.0, 0.1, -0.1, 0.2, -0.2])
 def test_the_alert_budget_is_held_within_a_tenth(drift: float) -> None:
-    """Stationary, and with distances that grow or shrink by a tenth per 100,000 payments.
+    """Stationary, and with distances that grow or shrink by a tenth or a fifth per 100,000 payments.
 
-    Seeds 0 to 2 achieved 0.996-1.014 of the budget without drift, 1.077-1.088 growing and
-    0.91-0.93 shrinking; the young model 0.99-1.08.  Twice that drift is
-    past the tenth: 1.11-1.13 and 0.80-0.81.
+    Seeds 0 and 1 achieved 0.99-1.00 of the budget without drift, 0.99-1.01 with a tenth and 0.96-0.99
+    with a fifth; the young model 0.99-1.06.
     """
     young, old = achieved(drift, seed=0)
     assert young == pytest.approx(1.0, abs=0.1)
