@@ -43,8 +43,8 @@ def next_version(version: ModelVersion, delta: Sums) -> ModelVersion:
 def with_head(n: int = 3_000) -> ModelVersion:
     """Return a version that ranks by log-odds.
 
-    Three rounds: the first says on which scale the inputs lie, the second teaches the coefficients,
-    the third lets the head rank.
+    Four rounds: the first says on which scale the inputs lie, the second teaches the coefficients,
+    the others let the head rank.
     """
     version = trained()
     for seed in range(4):
