@@ -142,11 +142,6 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "this card's payments of the last hour went {value} standard deviations below its habit",
     ),
     Feature(
-        "card_merchant_familiarity", "percent of familiarity of the merchant", _share_percent, 0.1,
-        "the card has hardly been at this merchant before, {value}% familiar",
-        "below",
-    ),
-    Feature(
         "card_country_familiarity", "percent of familiarity of the country", _share_percent, 0.1,
         "the card has hardly paid in this country before, {value}% familiar",
         "below",

@@ -2,7 +2,8 @@
 
 What verdicts said of merchant and card, because the distance is to know no label; and the merchant's
 series of payments beyond their cards' habits, because it says little by itself: in the distance it cost
-average precision, in the head it adds some (`DESIGN.md`).
+average precision, in the head it adds some (`DESIGN.md`).  How familiar the merchant is to the card
+cost the distance average precision too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from streamer.features.catalogue import Feature
 from streamer.features.history import History
+from streamer.features.matrix import place_familiarity
 from streamer.features.verdicts import VERDICT_FEATURES, verdict_matrix
 
 __all__ = ["CONTEXT_FEATURES", "CONTEXT_NAMES", "context_matrix"]
@@ -21,6 +23,10 @@ __all__ = ["CONTEXT_FEATURES", "CONTEXT_NAMES", "context_matrix"]
 
 def _expm1(x: float) -> float:
     return max(float(np.expm1(x)), 0.0)
+
+
+def _percent(x: float) -> float:
+    return float(100.0 * x)
 
 
 CONTEXT_FEATURES: Final[tuple[Feature, ...]] = (
@@ -33,6 +39,14 @@ CONTEXT_FEATURES: Final[tuple[Feature, ...]] = (
         "this merchant's payments of the last days went {value} standard deviations beyond their "
         "cards' habits",
     ),
+    Feature(
+        "card_merchant_familiarity",
+        "percent of familiarity of the merchant",
+        _percent,
+        0.1,
+        "the card has hardly been at this merchant before, {value}% familiar",
+        "below",
+    ),
 )
 CONTEXT_NAMES: Final = tuple(feature.name for feature in CONTEXT_FEATURES)
 
@@ -40,4 +54,5 @@ CONTEXT_NAMES: Final = tuple(feature.name for feature in CONTEXT_FEATURES)
 def context_matrix(history: History) -> NDArray[np.float64]:
     """Return V, shape (n, n_context), NaN where nothing can be known."""
     verdicts = verdict_matrix(history.merchant_verdict_sums, history.card_verdict_sums)
-    return np.hstack([verdicts, np.log1p(history.merchant_sums[:, 5:6])])
+    series = np.log1p(history.merchant_sums[:, 5:6])
+    return np.hstack([verdicts, series, place_familiarity(history)[:, :1]])

@@ -140,12 +140,15 @@ class History:
         places = np.full((n, len(PLACE_KINDS)), -1, dtype=np.int64)
         places[:, 1], places[:, 2] = columns.countries, columns.categories
         merchant_sums = np.full((n, MERCHANTS.n_sums), np.nan)
-        known = [i for i, key in enumerate(columns.merchant_keys) if key is not None]
-        if known:
+        # Converted once: every indexing by a list would do it again.
+        named = [i for i, key in enumerate(columns.merchant_keys) if key is not None]
+        known = np.array(named, dtype=np.int64)
+        if len(known):
             keys = [key for key in columns.merchant_keys if key is not None]
-            merchants = Visits(tables.merchants, keys, times_ms[known])
+            merchants = Visits(tables.merchants, keys, times_ms.take(known))
             taken = np.ones((len(known), MERCHANTS.n_sums))
-            taken[:, 3:5], taken[:, 5] = spent[known, 1:3], surprises[known, 0]
+            taken[:, 3:5] = spent[:, 1:3].take(known, axis=0)
+            taken[:, 5] = surprises[:, 0].take(known)
             merchant_sums[known] = merchants.add(taken)
             merchants.close()
             places[known, 0] = tables.merchants.hashes[merchants.rows].astype(np.int64)

@@ -17,7 +17,7 @@ from streamer.features.columns import Columns
 from streamer.features.habit import YOUNG, against_habit
 from streamer.features.history import DAY_S, HOUR_S, History
 
-__all__ = ["feature_matrix"]
+__all__ = ["feature_matrix", "place_familiarity"]
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def feature_matrix(columns: Columns, history: History) -> Floats:
     X[:, 11] = _pace(merchant[:, 0], merchant[:, 1], DAY_S / HOUR_S)
     X[:, 12] = from_merchant
     X[:, 13:15] = np.log1p(history.surprise_sums)
-    X[:, 15:18] = _place_familiarity(history.card_visits, history.card_payments)
+    X[:, 15:17] = place_familiarity(history)[:, 1:]
     return X
 
 
@@ -89,8 +89,12 @@ def _hour_familiarity(local_hours: Floats, card: Floats) -> Floats:
     return np.where(weights >= _MIN_HOUR_WEIGHT, familiarity, np.nan)
 
 
-def _place_familiarity(visits: Floats, payments: Floats) -> Floats:
-    """Return the share of the card's payments, this one included, at the same place."""
+def place_familiarity(history: History) -> Floats:
+    """Return the shares of the card's payments, this one included, at the same places (n, 3).
+
+    Of merchant, country and category, from 0 to 1, NaN while the card has no habits yet.
+    """
+    visits, payments = history.card_visits, history.card_payments
     return np.where(payments >= _MIN_PLACE_WEIGHT, (visits + 1) / (payments + 1), np.nan)
 
 

@@ -66,6 +66,9 @@ def running_maximum(groups: Groups, times: Integers, floor: Integers) -> Integer
     """
     raised = times.copy()
     raised[groups.first] = np.maximum(raised[groups.first], floor)
+    falls = raised[1:] < raised[:-1]
+    if not (falls & (groups.ranks[1:] > 0)).any():
+        return raised
     shift = 1
     while shift < groups.longest:
         reached = np.flatnonzero(groups.ranks >= shift)

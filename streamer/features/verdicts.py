@@ -107,15 +107,17 @@ def verdict_sums(table: EntityTable, keys: Sequence[str | None], times_ms: Integ
     """Return the decayed sums of each key at its time, (n, n_sums); NaN for a key that is None."""
     n_sums = table.kind.n_sums
     sums = np.zeros((len(keys), n_sums))
-    if None in keys:
-        known = [i for i, key in enumerate(keys) if key is not None]
-        sums[:] = np.nan
-        sums[known] = verdict_sums(table, [keys[i] for i in known], times_ms[known])
-    elif len(table) and len(keys):
-        rows = table.rows([key for key in keys if key is not None])
-        age_s = np.maximum(times_ms - table.times_ms[rows], 0) / 1000
+    present = [key for key in keys if key is not None]
+    if not len(table):
+        if len(present) < len(keys):
+            sums[[i for i, key in enumerate(keys) if key is None]] = np.nan
+    else:
+        known = np.array([i for i, key in enumerate(keys) if key is not None], dtype=np.int64)
+        rows = table.rows(present)
+        age_s = np.maximum(times_ms[known] - table.times_ms[rows], 0) / 1000
         decay = np.exp2(-age_s[:, None] / np.array(table.kind.half_lives_s))
-        sums = table.states.take(rows, axis=0) * decay
+        sums[:] = np.nan
+        sums[known] = table.states.take(rows, axis=0) * decay
     return sums
 
 

@@ -12,10 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.events import Transaction
-from streamer.features import FEATURE_NAMES, Columns, History, Tables, feature_matrix
+from streamer.features import (
+    CONTEXT_NAMES,
+    FEATURE_NAMES,
+    Columns,
+    History,
+    Tables,
+    context_matrix,
+    feature_matrix,
+)
+from streamer.features.places import PLACE_KINDS
 from tests.builders import payment
 
 DAY = 86_400.0
+NAMES = (*FEATURE_NAMES, *CONTEXT_NAMES)
+PLACES = tuple(f"card_{kind}_familiarity" for kind in PLACE_KINDS)
 
 
 def matrix_of(payments: list[dict[str, Any]], cuts: tuple[int, ...] = ()) -> np.ndarray[Any, Any]:
@@ -26,22 +37,23 @@ def matrix_of(payments: list[dict[str, Any]], cuts: tuple[int, ...] = ()) -> np.
 
 
 def observed(payments: list[dict[str, Any]], tables: Tables) -> np.ndarray[Any, Any]:
-    """Return X of one batch, which ``tables`` (IN/OUT) then know."""
+    """Return X and V of one batch, which ``tables`` (IN/OUT) then know."""
     transactions = msgspec.convert(payments, list[Transaction])
     times = [round(t.timestamp.timestamp() * 1000) for t in transactions]
     columns = Columns.of(transactions, times)
-    return feature_matrix(columns, History.observe(columns, tables))
+    history = History.observe(columns, tables)
+    return np.hstack([feature_matrix(columns, history), context_matrix(history)])
 
 
 def feature(X: np.ndarray[Any, Any], name: str, row: int = -1) -> float:
-    return float(X[row, FEATURE_NAMES.index(name)])
+    return float(X[row, NAMES.index(name)])
 
 
 def test_a_first_payment_knows_only_its_amount_and_itself() -> None:
     X = matrix_of([payment(amount=50.0)])
     assert feature(X, "amount") == pytest.approx(math.log(50))
     assert feature(X, "card_payments_1h") == pytest.approx(math.log1p(1))
-    known = {name for name, x in zip(FEATURE_NAMES, X[0], strict=True) if not math.isnan(x)}
+    known = {name for name, x in zip(FEATURE_NAMES, X[0], strict=False) if not math.isnan(x)}
     # No earlier payment is also no series of unusual ones.
     assert known == {
         "amount",
@@ -151,7 +163,7 @@ def test_familiarity_is_the_share_of_the_cards_payments_at_the_same_place() -> N
     """Three at one shop, then one at another: (0 + 1)/(3 + 1); the first again: (3 + 1)/(4 + 1)."""
     shops = ["m-0", "m-0", "m-0", "m-1", "m-0"]
     X = matrix_of([payment(i, merchant_id=shop) for i, shop in enumerate(shops)])
-    column = FEATURE_NAMES.index("card_merchant_familiarity")
+    column = NAMES.index("card_merchant_familiarity")
     assert np.isnan(X[:3, column]).all(), "the card is too young to have habits"
     assert X[3:, column] == pytest.approx([1 / 4, 4 / 5])
 
@@ -186,8 +198,8 @@ def test_a_payment_that_names_no_place_has_no_familiarity_and_counts_for_none() 
     column = FEATURE_NAMES.index("card_country_familiarity")
     assert np.isnan(X[3:6, column]).all()
     assert X[6, column] == pytest.approx(1 / 4)
-    for name in ("card_merchant_familiarity", "card_category_familiarity"):
-        assert np.isnan(X[:, FEATURE_NAMES.index(name)]).all()
+    for name in (PLACES[0], PLACES[2]):
+        assert np.isnan(X[:, NAMES.index(name)]).all()
 
 
 @pytest.mark.parametrize("year", [1970, 2100])
@@ -210,7 +222,7 @@ def test_what_a_card_knows_survives_saving_and_merging_with_what_came_in_meanwhi
     last = payment(4, after_s=4 * DAY, **at | {"country": "FR"})
     loaded = observed([last], tables)
     expected = matrix_of([*(payment(i, after_s=i * DAY, **at) for i in range(4)), last])
-    for name in FEATURE_NAMES[-3:]:
+    for name in PLACES:
         assert feature(loaded, name) == pytest.approx(feature(expected, name), rel=1e-9)
     again = Tables.empty(10, 10)
     again.cards.load(tables.cards.take_changed())
@@ -224,7 +236,7 @@ def test_no_familiarity_is_below_the_exact_one() -> None:
     shops = [f"m-{shop}" for shop in rng.integers(0, 30, 400)]
     X = matrix_of([payment(i, merchant_id=shop) for i, shop in enumerate(shops)])
     exact = [(shops[:i].count(shop) + 1) / (i + 1) for i, shop in enumerate(shops)]
-    found = X[:, FEATURE_NAMES.index("card_merchant_familiarity")]
+    found = X[:, NAMES.index("card_merchant_familiarity")]
     assert (found[3:] >= np.array(exact)[3:] - 1e-9).all()
     assert np.median(found[3:] / np.array(exact)[3:]) < 2
 

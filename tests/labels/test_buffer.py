@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.labels import LabelBuffer, Waiting
@@ -32,6 +32,7 @@ def fill(buffer: LabelBuffer, n: int, alerted: np.ndarray | None = None, step: i
         buffer.add(ids, uniform_hash(numbers), waiting(numbers, marks, first))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(0, 300), st.integers(1, 50), st.floats(0, 1))
 def test_the_buffer_never_holds_more_than_its_capacity(
     capacity: int, n: int, step: int, share: float
