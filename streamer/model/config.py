@@ -65,7 +65,7 @@ class ModelConfig:
     """So many deviations a center may be from its anchor; `math.inf`: no bound."""
     variance_leash: float = 0.7
     """By so much ln variance may differ from the anchor's; `math.inf`: no bound."""
-    anchor_half_lives: float = 3.0
+    anchor_half_lives: float = 2.0
     """Half-life of the anchors, in those of the centers."""
 
     head_half_life: float = 500_000
