@@ -63,10 +63,10 @@ class Summary:
     alert_budget: float
     elapsed_s: float
     latencies_ms: dict[str, float | None]
-    alerts_per_hour: tuple[float, float | None] | None = None
-    """Per hour of event time, requested and recently achieved; None where it is not the budget."""
     worker_restarts: int | None = None
     """None where there is no worker, in a replay; then latencies are of the batch alone."""
+    alerts_per_hour: tuple[float, float | None] | None = None
+    """Per hour of event time, requested and recently achieved; None where it is not the budget."""
 
     @property
     def achieved_budget(self) -> float | None:
