@@ -51,7 +51,7 @@ PATTERN = (
     "spend_today_ratio",
     "card_high_series",
 )
-FRAUD_AT = 2.0
+FRAUD_AT = 2.5
 UNBOUNDED = {"card_daily_lessons": math.inf, "center_leash": math.inf, "variance_leash": math.inf}
 
 

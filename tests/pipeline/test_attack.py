@@ -8,14 +8,14 @@ from tests.pipeline.attack import UNBOUNDED, config, simulate
 
 # DESIGN.md, "Poisoning": what an attacker with 50 cards gains in a month, in the deviations that the
 # attacked cluster had before it.
-MAX_DISPLACEMENT = 3.0
+MAX_DISPLACEMENT = 3.5
 # As many payments of the attacker as honest ones.
 HONEST_PER_DAY = 2_100
 
 
 @pytest.mark.parametrize("cluster", [1, 8])
 def test_a_month_of_poisoning_moves_a_center_by_no_more_than_is_stated(cluster: int) -> None:
-    """A fraud at 2 thresholds still alerts."""
+    """A fraud at 2.5 thresholds still alerts."""
     outcome = simulate(config(), HONEST_PER_DAY, 1, cluster)
     assert outcome.displacement <= MAX_DISPLACEMENT
     assert outcome.fraud > 1.0
