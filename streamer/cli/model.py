@@ -151,16 +151,13 @@ def import_version(file: Path, is_promoted: bool) -> None:
     async def work(store: Store) -> str:
         await _check_others(store)
         version_id = await store.put_version(sums, header)
-        if is_promoted:
-            await store.set_head(version_id, "import", _who(), now_ms)
-        return version_id
+        if not is_promoted:
+            return f"{version_id} imported from {file}; `streamer model promote` makes it the head"
+        # With its own traffic as the reference for drift it is another version.
+        head_id = await store.set_head(version_id, "import", _who(), now_ms)
+        return f"{version_id} imported from {file} and made the head, as {head_id}"
 
-    version_id = _with_store(work)
-    click.echo(
-        f"{version_id} imported from {file}"
-        + (" and made the head" if is_promoted else "; `streamer model promote` makes it the head"),
-        err=True,
-    )
+    click.echo(_with_store(work), err=True)
 
 
 @model.command()
@@ -171,8 +168,7 @@ def promote(version: str) -> None:
 
     async def work(store: Store) -> str:
         await _check_others(store)
-        await store.set_head(version, "promotion", _who(), _now_ms())
-        return (await store.version(version))[1].id
+        return await store.set_head(version, "promotion", _who(), _now_ms())
 
     click.echo(f"{_with_store(work)} is the head", err=True)
 

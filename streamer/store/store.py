@@ -98,12 +98,12 @@ class Store:
         """Return the current version; sums of zero where nothing was ever learned."""
         return await versions.head(self._client, self._config)
 
-    async def set_head(self, version_id: str, reason: str, who: str, now_ms: int) -> None:
+    async def set_head(self, version_id: str, reason: str, who: str, now_ms: int) -> str:
         """Promote or roll back to a stored version; `ConfigurationError` when it is unknown.
 
         Drift is measured from it on, so that the head is a version of its own with that as parent.
         """
-        await versions.set_head(
+        return await versions.set_head(
             self._client,
             self._limits,
             version_id,

@@ -72,21 +72,21 @@ async def set_head(
     who: str,
     now_ms: int,
     config: ModelConfig,
-) -> None:
-    """Make a stored version the head; does nothing where it already is.
+) -> str:
+    """Make a stored version the head and return the head's id; does nothing where it already is.
 
     Drift is measured from a promotion on: the head gets the version's own histograms for a reference.
     Where that changes its state, it is a version of its own, whose parent is the one asked for.
     """
     keys = client.keys
 
-    async def attempt(pipe: Pipe) -> None:
+    async def attempt(pipe: Pipe) -> str:
         version_id = await _resolve(pipe, keys, wanted)
         blob = await _blob(pipe, keys, version_id)
         version = _promoted(_decoded(version_id, blob, config), reason, now_ms)
         replaced = _text(await pipe.execute_command("GET", keys.head))
         if replaced == version.id:
-            return
+            return version.id
         is_new = version.id != version_id
         trimmed = await trimmable(pipe, keys, limits, keep=version.id) if is_new else []
         pipe.multi()
@@ -103,8 +103,9 @@ async def set_head(
             "replaced": replaced,
         }
         queue_head(pipe, keys, version.id, entry, limits)
+        return version.id
 
-    await client.transact([keys.head], attempt)
+    return await client.transact([keys.head], attempt)
 
 
 async def put_version(
