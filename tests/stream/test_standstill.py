@@ -51,8 +51,9 @@ def test_a_worker_that_wakes_up_after_its_session_exits_and_publishes_nothing(
     wait_until(lambda: time.monotonic() - stopped_at > SESSION_S + 1.5, worker.log)
     worker.resume()
     assert worker.child.wait(30) == 1
-    # No orderly shutdown, which would hand queued alerts to Kafka: this is its last line.
-    assert "worker ends at once" in worker.log().splitlines()[-1]
+    # No orderly shutdown, which would hand queued alerts to Kafka: it ends with this, or with what
+    # another thread says at the same moment, having woken up as late.
+    assert any("worker ends at once" in line for line in worker.log().splitlines()[-3:])
     assert "must not stand still" in worker.log()
     service.worker().wait_ready()
     service.wait_consumed()
