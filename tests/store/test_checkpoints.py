@@ -295,7 +295,7 @@ def test_entity_tables_survive_a_round_trip_in_chunks(redis_url, namespace):
         loaded.load(found["cards"])
         back = loaded.rows(keys)
         # The one that is not stored has an empty row now: there is nothing more to look up.
-    assert len(loaded) == len(keys) + 1
+        assert len(loaded) == len(keys) + 1
         np.testing.assert_array_equal(loaded.times_ms[back], times_ms)
         np.testing.assert_array_equal(loaded.states[back], states)
 
