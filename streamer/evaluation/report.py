@@ -13,7 +13,10 @@ __all__ = ["report"]
 
 
 def report(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the figures as plain values; a figure that there is none of is None."""
+    """Return the figures as plain values; a figure that there is none of is None.
+
+    Each detector is there under its own name, and all of them in order under ``detectors``.
+    """
     request = evaluation.request
     delay_ms = request.passing.label_delay_ms
     detectors = {name: _detector(figures) for name, figures in evaluation.figures.items()}
@@ -33,6 +36,7 @@ def report(evaluation: Evaluation) -> dict[str, Any]:
         "published": beside,
         "notes": [*([NOTE] if beside else []), *evaluation.notes],
         "elapsed_s": {name: round(s, 2) for name, s in evaluation.elapsed_s.items()},
+        **detectors,
     }
 
 

@@ -49,6 +49,7 @@ def test_every_detector_is_measured_on_the_same_rows(simulated: Path, tmp_path: 
         simulated, "--protocol", "prequential", "--out", str(out), "--plots", str(plots)
     )
     assert list(result["detectors"]) == DETECTORS
+    assert all(result[name] == result["detectors"][name] for name in DETECTORS)
     assert result["rows"] == N * 3 // 4
     assert result["label_delay_s"] == 7 * 86_400
     assert result["published"] == []
