@@ -6,8 +6,13 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import settings
 
 from streamer.embedded import EmbeddedKafka, EmbeddedRedis
+
+# Machines are shared: how long an example takes says nothing about the code.
+settings.register_profile("streamer", deadline=None)
+settings.load_profile("streamer")
 
 
 @pytest.fixture(scope="session")
