@@ -21,6 +21,7 @@ __all__ = [
     "FEATURES",
     "FEATURE_NAMES",
     "Feature",
+    "from_log1p",
     "like_fraud",
     "like_legitimate",
     "ordinary",
@@ -59,7 +60,8 @@ def _exp(x: float) -> float:
     return float(np.exp(min(x, _MAX_EXPONENT)))
 
 
-def _expm1(x: float) -> float:
+def from_log1p(x: float) -> float:
+    """Return the count or quantity whose ln(1 + x) a feature holds; never below 0."""
     return max(float(np.expm1(x)), 0.0)
 
 
@@ -96,11 +98,11 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "the card has spent {value} times its usual day within about a day",
     ),
     Feature(
-        "card_payments_1h", "payments within about an hour", _expm1, 0.2,
+        "card_payments_1h", "payments within about an hour", from_log1p, 0.2,
         "about {value} payments with this card within an hour",
     ),
     Feature(
-        "card_payments_1d", "payments within about a day", _expm1, 0.2,
+        "card_payments_1d", "payments within about a day", from_log1p, 0.2,
         "about {value} payments with this card within a day",
     ),
     Feature(
@@ -108,7 +110,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "the card is used {value} times as often as in its usual week",
     ),
     Feature(
-        "card_gap", "seconds since the card's last payment", _expm1, 0.5,
+        "card_gap", "seconds since the card's last payment", from_log1p, 0.5,
         "only {value} s since this card's last payment",
         "below",
     ),
@@ -118,11 +120,11 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "below",
     ),
     Feature(
-        "travel_speed", "km/h since the card's last presence", _expm1, 0.5,
+        "travel_speed", "km/h since the card's last presence", from_log1p, 0.5,
         "the card would have travelled at {value} km/h since it was last present",
     ),
     Feature(
-        "travel_distance", "km since the card's last presence", _expm1, 0.5,
+        "travel_distance", "km since the card's last presence", from_log1p, 0.5,
         "the card is {value} km from where it was last present",
     ),
     Feature(
@@ -134,11 +136,11 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "the amount is high for this merchant, at {value} standard deviations",
     ),
     Feature(
-        "card_high_series", "standard deviations in all", _expm1, 0.3,
+        "card_high_series", "standard deviations in all", from_log1p, 0.3,
         "this card's payments of the last days went {value} standard deviations beyond its habit",
     ),
     Feature(
-        "card_small_series", "standard deviations in all", _expm1, 0.3,
+        "card_small_series", "standard deviations in all", from_log1p, 0.3,
         "this card's payments of the last hour went {value} standard deviations below its habit",
     ),
     Feature(

@@ -13,16 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.features.catalogue import Feature
+from streamer.features.catalogue import Feature, from_log1p
 from streamer.features.history import History
 from streamer.features.matrix import place_familiarity
 from streamer.features.verdicts import VERDICT_FEATURES, verdict_matrix
 
 __all__ = ["CONTEXT_FEATURES", "CONTEXT_NAMES", "context_matrix"]
-
-
-def _expm1(x: float) -> float:
-    return max(float(np.expm1(x)), 0.0)
 
 
 def _percent(x: float) -> float:
@@ -34,7 +30,7 @@ CONTEXT_FEATURES: Final[tuple[Feature, ...]] = (
     Feature(
         "merchant_high_series",
         "standard deviations in all",
-        _expm1,
+        from_log1p,
         0.3,
         "this merchant's payments of the last days went {value} standard deviations beyond their "
         "cards' habits",

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.features.catalogue import Feature
+from streamer.features.catalogue import Feature, from_log1p
 from streamer.features.entities import EntityKind, EntityTable
 
 __all__ = [
@@ -50,10 +50,6 @@ def _percent(log_odds: float) -> float:
     return float(100.0 / (1.0 + np.exp(-log_odds)))
 
 
-def _expm1(x: float) -> float:
-    return max(float(np.expm1(x)), 0.0)
-
-
 def _features(entity: str, days: tuple[int, ...]) -> list[Feature]:
     shares = [
         Feature(
@@ -64,7 +60,7 @@ def _features(entity: str, days: tuple[int, ...]) -> list[Feature]:
     ]  # fmt: skip
     counts = [
         Feature(
-            f"{entity}_verdicts_{day}d", f"verdicts on the {entity}", _expm1, 0.1,
+            f"{entity}_verdicts_{day}d", f"verdicts on the {entity}", from_log1p, 0.1,
             f"{{value}} verdicts on this {entity}, mostly of the last {day} d",
         )
         for day in days

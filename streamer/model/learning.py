@@ -145,8 +145,8 @@ def _add_currencies(delta: Sums, log_amounts: Floats, currencies: Integers) -> N
 
 def _meet_currencies(sums: Sums, config: ModelConfig) -> Sums:
     """Keep the usual amount of each currency that has become known, to count its amounts against."""
-    means = ModelVersion.of("", sums, config).currency_means
-    first = first_currency_means(sums.reference_currency_means, means)
+    known = sums.currency_means(config)
+    first = first_currency_means(sums.reference_currency_means, known)
     return replace(sums, reference_currency_means=first)
 
 

@@ -219,6 +219,15 @@ class Sums:
             **{name: getattr(self, name) * pace_discount for name in PACE},
         )
 
+    def currency_means(self, config: ModelConfig) -> Floats:
+        """Return each currency's usual ln amount, NaN for one that was seen too seldom to have one."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(
+                self.currency_weights >= config.currency_min_weight,
+                self.currency_sums / self.currency_weights,
+                np.nan,
+            )
+
     def scale(self, config: ModelConfig) -> tuple[Floats, Floats]:
         """Return each feature's mean and floored standard deviation over all that was learned."""
         weights = np.maximum(self.feature_weights, 1e-12)

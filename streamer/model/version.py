@@ -121,11 +121,6 @@ class ModelVersion:
             known = sums.cluster_known
             centers = np.where(known > 0, sums.cluster_sums / known, means)
             own = np.maximum(sums.cluster_sums_sq / known - centers**2, 0.0)
-            currency_means = np.where(
-                sums.currency_weights >= config.currency_min_weight,
-                sums.currency_sums / sums.currency_weights,
-                np.nan,
-            )
         prior = config.variance_prior_weight
         shrunk = (known * np.where(known > 0, own, 0.0) + prior * deviations**2) / (known + prior)
         floor = np.maximum(
@@ -144,7 +139,7 @@ class ModelVersion:
             variances=np.maximum(shrunk, floor),
             means=means,
             deviations=deviations,
-            currency_means=currency_means,
+            currency_means=sums.currency_means(config),
             beliefs=beliefs(sums.cluster_weights, config.belief_share),
             maturities=maturities(sums.feature_weights, config.maturity_weight),
             expectations=expectations(sums, config.expectation_prior_weight),
