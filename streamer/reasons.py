@@ -32,6 +32,8 @@ __all__ = ["Part", "parts_of", "reasons_of"]
 
 # More reasons than this nobody reads; the rest is summed up in ``other_contribution``.
 _MAX_REASONS: Final = 5
+# Verdicts that weigh less than this have been forgotten.
+_NO_VERDICT: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +141,18 @@ def _verdict_parts(
         share: Feature = VERDICT_FEATURES[told]
         value = share.to_unit(float(inputs[first + told]))
         expected = share.to_unit(float(version.head.means[first + told]))
-        parts.append(
-            Part(
-                f"{entity}_fraud_share",
-                float(sum(added[first + j] for j in members)),
-                value,
-                expected,
-                share.unit,
+        # The counts follow the shares, at the same half-lives; without verdicts a share is the prior.
+        n_verdicts = float(np.expm1(inputs[first + told + len(shares)]))
+        if n_verdicts < _NO_VERDICT:
+            text = f"No recent verdicts on this {entity}."
+        else:
+            text = (
                 f"{share.sentence.format(value=_rounded(value)).capitalize()} "
-                f"(over all: {_rounded(expected)}%).",
+                f"(over all: {_rounded(expected)}%)."
             )
-        )
+        added_by_all = float(sum(added[first + j] for j in members))
+        name = f"{entity}_fraud_share"
+        parts.append(Part(name, added_by_all, value, expected, share.unit, text))
     return parts
 
 
@@ -165,7 +168,12 @@ def _context_parts(
             continue
         value = feature.to_unit(float(inputs[at]))
         expected = feature.to_unit(float(version.head.means[at]))
-        text = feature.sentence.format(value=_rounded(value))
+        if (value - expected) * feature.side >= 0:
+            text = feature.sentence.format(value=_rounded(value))
+        else:
+            like = "earlier frauds" if added[at] > 0 else "payments judged legitimate"
+            name = feature.name.replace("_", " ")
+            text = f"as in {like}: {name} of {_rounded(value)} {feature.unit}"
         told = f"{text[0].upper()}{text[1:]} (over all: {_rounded(expected)})."
         parts.append(Part(feature.name, float(added[at]), value, expected, feature.unit, told))
     return parts
