@@ -1,4 +1,8 @@
-"""A batch: what one fetch brought of one partition, in offset order."""
+"""A batch: what one fetch brought of one partition, in offset order.
+
+Invariant: a batch accounts for every offset that it covers.  Those without a record are the broker's
+own (transaction markers), of aborted transactions, or were compacted away: nothing was lost there.
+"""
 
 from __future__ import annotations
 
@@ -33,21 +37,30 @@ class StoredRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one partition in ascending offset order; never empty."""
+    """Records of one partition in ascending offset order; empty only where ``covers`` is given."""
 
     topic: str
     partition: int
     records: Sequence[Record]
     received_at_ms: int
     """Wall-clock time of the fetch, in milliseconds since the epoch."""
+    covers: tuple[int, int] | None = None
+    """First offset that the fetch read and the first after it; None: from first to last record."""
 
     @property
     def first_offset(self) -> int:
-        return self.records[0].offset
+        """The first offset that the batch accounts for."""
+        return self.records[0].offset if self.covers is None else self.covers[0]
 
     @property
-    def last_offset(self) -> int:
-        return self.records[-1].offset
+    def next_offset(self) -> int:
+        """The first offset after those that the batch accounts for."""
+        return self.records[-1].offset + 1 if self.covers is None else self.covers[1]
+
+    @property
+    def n_skipped(self) -> int:
+        """Offsets that hold no record for a reader of committed records."""
+        return self.next_offset - self.first_offset - len(self.records)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -57,15 +70,20 @@ class Batch:
         if len(self.records) <= max_records:
             yield self
             return
+        start = self.first_offset
         for first in range(0, len(self.records), max_records):
             piece = self.records[first : first + max_records]
-            yield Batch(self.topic, self.partition, piece, self.received_at_ms)
+            is_last = first + max_records >= len(self.records)
+            end = self.next_offset if is_last else piece[-1].offset + 1
+            yield Batch(self.topic, self.partition, piece, self.received_at_ms, (start, end))
+            start = end
 
     def starting_at(self, offset: int) -> Batch | None:
         """Return the part of the batch at ``offset`` and beyond, or None when nothing is left."""
         if self.first_offset >= offset:
             return self
-        rest = [record for record in self.records if record.offset >= offset]
-        if not rest:
+        if self.next_offset <= offset:
             return None
-        return Batch(self.topic, self.partition, rest, self.received_at_ms)
+        rest = [record for record in self.records if record.offset >= offset]
+        covers = (offset, self.next_offset)
+        return Batch(self.topic, self.partition, rest, self.received_at_ms, covers)

@@ -68,12 +68,17 @@ class Transaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     channel: Channel | None = None
 
 
-class Source(msgspec.Struct, frozen=True):
-    """Where the transaction lay in Kafka."""
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the transaction lay in Kafka.
+
+    ``epoch`` counts how often the partition was set back to offsets that it had had before, after
+    which the same offset means another record.
+    """
 
     topic: str
     partition: int
     offset: int
+    epoch: int = 0
 
 
 class Reason(msgspec.Struct, frozen=True):

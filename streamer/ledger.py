@@ -1,6 +1,7 @@
 """The ledger of one partition: what came in, and what became of it.
 
-Invariant: consumed = scored + dead_lettered, and alerted is a part of scored.
+Invariant: consumed = scored + dead_lettered + repeated + skipped + lost; alerted and overflowed are
+parts of scored, warming too.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ __all__ = ["Ledger"]
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Counts of records since the partition was first read.
+    """Counts of offsets since the partition was first read.
 
-    ``warming`` transactions were scored before there were any centers, and cannot alert.
+    ``repeated`` transactions had been scored before; ``skipped`` offsets hold no record for a reader
+    (transaction markers, aborted transactions, compaction); ``lost`` ones were gone before they were
+    read.  ``warming`` transactions were scored before there were any centers, and cannot alert;
+    ``overflowed`` ones would have alerted beyond what reviewers agreed to.
 
-    >>> day = Ledger(consumed=10, scored=9, dead_lettered=1, alerted=2)
+    >>> day = Ledger(consumed=10, scored=8, dead_lettered=1, alerted=2, repeated=1)
     >>> (day + Ledger(consumed=1)).imbalance
     1
     """
@@ -26,11 +30,16 @@ class Ledger:
     dead_lettered: int = 0
     alerted: int = 0
     warming: int = 0
+    repeated: int = 0
+    skipped: int = 0
+    lost: int = 0
+    overflowed: int = 0
 
     @property
     def imbalance(self) -> int:
         """Records of which nobody knows what became of them; anything but 0 is a defect."""
-        return self.consumed - self.scored - self.dead_lettered
+        known = self.scored + self.dead_lettered + self.repeated + self.skipped + self.lost
+        return self.consumed - known
 
     def __add__(self, other: Ledger) -> Ledger:
         return Ledger(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))

@@ -4,7 +4,7 @@ Nothing here knows of Kafka, Redis, Faust, a clock or the environment; the worke
 file, the demo and the benchmarks call the same functions.
 
 Invariants:
-* Every record of a batch is either scored or dead-lettered (`Ledger.imbalance` is 0).
+* Every offset of a batch, and between two batches, is accounted for (`Ledger.imbalance` is 0).
 * A transaction is scored by a model version that existed before it, and then learned from, once.
 * Features and scores do not depend on where batches begin and end.
 """
@@ -184,12 +184,15 @@ def score(
         if config.with_scores:
             scores = _scores(decoded, version, scored, alerted, config.card_key)
     n_scored = len(decoded.transactions)
+    n_lost = _n_lost(state, batch)
     ledger = Ledger(
-        consumed=len(batch),
+        consumed=n_lost + batch.next_offset - batch.first_offset,
         scored=n_scored,
         dead_lettered=len(decoded.dead_letters),
         alerted=n_alerted,
         warming=n_scored if version.is_warming else 0,
+        skipped=batch.n_skipped,
+        lost=n_lost,
     )
     _advance(state, batch, ledger)
     return Outcome(
@@ -300,13 +303,18 @@ def _scores(
     ]
 
 
+def _n_lost(state: PartitionState, batch: Batch) -> int:
+    """Return how many offsets were gone before they were read: the log began behind them."""
+    return 0 if state.next_offset is None else max(batch.first_offset - state.next_offset, 0)
+
+
 def _advance(state: PartitionState, batch: Batch, ledger: Ledger) -> None:
     if ledger.imbalance:
         raise InvariantError(
-            f"every record must be scored or dead-lettered, got {ledger.imbalance} unaccounted for "
-            f"in {batch.topic}/{batch.partition} at {batch.first_offset}-{batch.last_offset}"
+            f"every offset must be accounted for, got {ledger.imbalance} that are not "
+            f"in {batch.topic}/{batch.partition} from {batch.first_offset} to {batch.next_offset}"
         )
     state.ledger = state.ledger + ledger
-    state.next_offset = batch.last_offset + 1
+    state.next_offset = batch.next_offset
     if state.published:
         state.published = {o for o in state.published if o >= state.next_offset}

@@ -4,7 +4,22 @@ Reading order: `keys`, `records` (what is stored), `client` (the connection), `c
 step), `versions`, `feedback`, `store` (the calls the rest makes).
 """
 
-from streamer.store.records import Checkpoint, ModelHead, PartitionRecord, VersionInfo, rfc3339
+from streamer.store.records import (
+    Checkpoint,
+    LogIdentity,
+    ModelHead,
+    PartitionRecord,
+    VersionInfo,
+    rfc3339,
+)
 from streamer.store.store import Store
 
-__all__ = ["Checkpoint", "ModelHead", "PartitionRecord", "Store", "VersionInfo", "rfc3339"]
+__all__ = [
+    "Checkpoint",
+    "LogIdentity",
+    "ModelHead",
+    "PartitionRecord",
+    "Store",
+    "VersionInfo",
+    "rfc3339",
+]

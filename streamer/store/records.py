@@ -19,6 +19,7 @@ from streamer.model.sums import Sums
 
 __all__ = [
     "Checkpoint",
+    "LogIdentity",
     "ModelHead",
     "PartitionRecord",
     "VersionInfo",
@@ -32,12 +33,28 @@ _CURSOR: Final = "feedback:"
 
 
 @dataclass(frozen=True, slots=True)
+class LogIdentity:
+    """Which log a partition's offsets belong to, and how far it was known to reach.
+
+    ``epoch`` counts how often an operator has set the partition back to offsets that it had before:
+    the same offset then means another record.  ``topic_id`` is the broker's id of the topic, empty
+    where the broker has none; ``end`` the first offset that had no record yet, None where unknown.
+    """
+
+    epoch: int = 0
+    topic_id: str = ""
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionRecord:
     """What is stored of a partition.
 
     ``offset`` is None before the first checkpoint, ``alerts_position`` (the next offset of the
-    partition of alerts) before the first one that knew it.  ``cursors`` maps ``topic/partition`` of the
-    feedback to the first offset whose verdict the partition has not learned from.
+    partition of alerts) before the first one that knew it, ``overflow_position`` likewise.  ``cursors``
+    maps ``topic/partition`` of the feedback to the first offset whose verdict the partition has not
+    learned from.  ``log`` is the log that the offsets belong to.  ``recent_alerts`` are the places, in
+    payments scored, of the alerts that the fuse still counts.
     """
 
     offset: int | None
@@ -46,6 +63,9 @@ class PartitionRecord:
     alerts_position: int | None
     owner: str = ""
     cursors: Mapping[str, int] = field(default_factory=dict)
+    overflow_position: int | None = None
+    recent_alerts: tuple[int, ...] = ()
+    log: LogIdentity = field(default_factory=LogIdentity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +91,9 @@ class Checkpoint:
     now_ms: int
     removed: Mapping[str, Sequence[str]] = field(default_factory=dict)
     cursors: Mapping[str, int] = field(default_factory=dict)
+    overflow_position: int | None = None
+    recent_alerts: tuple[int, ...] = ()
+    log: LogIdentity = field(default_factory=LogIdentity)
 
     def __post_init__(self) -> None:
         if self.ledger.imbalance:
@@ -131,14 +154,28 @@ def partition_record(stored: Mapping[bytes, bytes]) -> PartitionRecord:
             for name, value in values.items()
             if name.startswith(_CURSOR)
         },
+        overflow_position=number("overflow_position"),
+        recent_alerts=tuple(int(place) for place in values.get("recent_alerts", b"").split()),
+        log=LogIdentity(
+            number("epoch") or 0, values.get("topic_id", b"").decode(), number("log_end")
+        ),
     )
 
 
-def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, int]:
+def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, int | str]:
     """Return the hash fields that a checkpoint writes."""
-    written = {"offset": checkpoint.next_offset, "saved_at_ms": checkpoint.now_ms}
-    if checkpoint.alerts_position is not None:
-        written["alerts_position"] = checkpoint.alerts_position
+    written: dict[str, int | str] = {
+        "offset": checkpoint.next_offset,
+        "saved_at_ms": checkpoint.now_ms,
+        "recent_alerts": " ".join(map(str, checkpoint.recent_alerts)),
+        "epoch": checkpoint.log.epoch,
+        "topic_id": checkpoint.log.topic_id,
+    }
+    for name in ("alerts_position", "overflow_position"):
+        if (position := getattr(checkpoint, name)) is not None:
+            written[name] = position
+    if checkpoint.log.end is not None:
+        written["log_end"] = checkpoint.log.end
     written |= {f"{_CURSOR}{name}": offset for name, offset in checkpoint.cursors.items()}
     return written | asdict(checkpoint.ledger)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamer.pipeline import PartitionState
-from streamer.store import Checkpoint
+from streamer.store import Checkpoint, LogIdentity
 
 __all__ = ["Assigned"]
 
@@ -32,6 +32,8 @@ class Assigned:
     advanced_at: float
     pending: Checkpoint | None = None
     lag: int = 0
+    overflow_position: int | None = None
+    log: LogIdentity = field(default_factory=LogIdentity)
 
     @property
     def has_progress(self) -> bool:

@@ -174,6 +174,8 @@ class Checkpointing:
                 cursors=dict(state.labels.cursors),
                 owner=scoring.owner,
                 now_ms=scoring.clock.now_ms(),
+                overflow_position=assigned.overflow_position,
+                log=assigned.log,
             )
 
     async def _merge_unloaded(self, assigned: Assigned) -> None:

@@ -58,7 +58,7 @@ class FeedbackStoring:
             self._metrics.dead_letters.labels(letter.reason).inc()
         await self._publisher.flush()
         entries = [(offset, _entry(verdict)) for offset, verdict in verdicts]
-        next_offset = batch.last_offset + 1
+        next_offset = batch.next_offset
         while True:
             try:
                 await self._store.add_feedback(self._topic, batch.partition, next_offset, entries)

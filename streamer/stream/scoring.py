@@ -148,6 +148,8 @@ class Scoring:
             has_stored=record.offset is not None,
             checkpointed_at=now,
             advanced_at=now,
+            overflow_position=record.overflow_position,
+            log=record.log,
         )
         _log.info(
             "partition claimed",

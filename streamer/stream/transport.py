@@ -80,7 +80,7 @@ class Consumer(driver.Consumer):
         return ConsumerMessage(
             batch.topic,
             batch.partition,
-            batch.last_offset,
+            batch.next_offset - 1,
             batch.received_at_ms / 1000,
             _CREATE_TIME,
             None,

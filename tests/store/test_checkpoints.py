@@ -61,6 +61,13 @@ def test_golden_layout_of_keys_and_fields(redis_url, namespace):
                 b"dead_lettered": b"0",
                 b"alerted": b"0",
                 b"warming": b"0",
+                b"repeated": b"0",
+                b"skipped": b"0",
+                b"lost": b"0",
+                b"overflowed": b"0",
+                b"recent_alerts": b"",
+                b"epoch": b"0",
+                b"topic_id": b"",
             }
             assert await store.lineage(10) == [
                 {
