@@ -7,8 +7,25 @@ parts of scored, warming too.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Loss", "LossCause"]
+
+LossCause = Literal["retention", "recreated", "truncated", "store", "operator"]
+"""Deleted before it was read; the topic is a new one; the log ends earlier than it did; what Redis
+held of it is gone; passed over by an operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Offsets of a partition of which nothing will be known, or nothing is known any more."""
+
+    first_offset: int
+    next_offset: int
+    cause: LossCause
+
+    def __len__(self) -> int:
+        return self.next_offset - self.first_offset
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from streamer.errors import FencedError, InvariantError
-from streamer.ledger import Ledger
+from streamer.ledger import Ledger, Loss
 from streamer.model.codec import state_id
 from streamer.model.config import ModelConfig
 from streamer.model.drift import MOVED_PSI, drift_of
@@ -32,6 +32,7 @@ from streamer.store.records import (
 )
 from streamer.store.versions import (
     Limits,
+    queue_entry,
     queue_head,
     queue_trimming,
     queue_version,
@@ -39,7 +40,7 @@ from streamer.store.versions import (
     trimmable,
 )
 
-__all__ = ["claim", "load_all", "load_entities", "partitions", "save", "totals"]
+__all__ = ["claim", "load_all", "load_entities", "partition", "partitions", "save", "totals"]
 
 T = TypeVar("T")
 
@@ -76,6 +77,8 @@ async def save(
         trimmed = await trimmable(pipe, client.keys, limits, keep=following.id)
         pipe.multi()
         _queue_partition(pipe, client, checkpoint)
+        for loss in checkpoint.losses:
+            queue_entry(pipe, client.keys, _loss_entry(loss, checkpoint, head), limits)
         if following is not head:
             queue_version(pipe, client.keys, following, config, checkpoint.now_ms)
             entry = _lineage_entry(following, checkpoint, config)
@@ -116,6 +119,14 @@ async def load_all(client: Client, topic: str, partition: int, kind: str) -> dic
         found |= {name.decode(): state for name, state in states.items()}
         if int(cursor) == 0:
             return found
+
+
+async def partition(client: Client, topic: str, number: int) -> PartitionRecord:
+    """Return what is stored of a partition, without claiming it."""
+    [stored] = await client.pipelined(
+        [("HGETALL", client.keys.partition(topic, number))], atomic=False
+    )
+    return partition_record(stored)
 
 
 async def partitions(client: Client) -> dict[tuple[str, int], PartitionRecord]:
@@ -185,6 +196,19 @@ def _lineage_entry(
         "generation": checkpoint.generation,
         "next_offset": checkpoint.next_offset,
         **_moved_most(head, config),
+    }
+
+
+def _loss_entry(loss: Loss, checkpoint: Checkpoint, head: ModelHead) -> dict[str, str | int]:
+    return {
+        "version": head.id,
+        "reason": "loss",
+        "cause": loss.cause,
+        "who": checkpoint.owner,
+        "at": rfc3339(checkpoint.now_ms),
+        "partition": checkpoint.name,
+        "first_offset": loss.first_offset,
+        "next_offset": loss.next_offset,
     }
 
 

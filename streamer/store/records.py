@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from streamer.errors import InvariantError
-from streamer.ledger import Ledger
+from streamer.ledger import Ledger, Loss
 from streamer.model.codec import VersionHeader
 from streamer.model.sums import Sums
 
@@ -72,7 +72,8 @@ class PartitionRecord:
 class Checkpoint:
     """What one partition has done between ``base_offset`` and ``next_offset``.
 
-    ``removed`` names entities that are no longer kept; ``cursors`` as in `PartitionRecord`.
+    ``removed`` names entities that are no longer kept; ``cursors`` as in `PartitionRecord`.  ``losses``
+    are those among its offsets; each gets an entry in the lineage.
 
     After an `UnavailableError` the very same checkpoint must be offered again before a later one:
     only then can the store tell "already written" from "written by someone else".
@@ -94,6 +95,7 @@ class Checkpoint:
     overflow_position: int | None = None
     recent_alerts: tuple[int, ...] = ()
     log: LogIdentity = field(default_factory=LogIdentity)
+    losses: tuple[Loss, ...] = ()
 
     def __post_init__(self) -> None:
         if self.ledger.imbalance:

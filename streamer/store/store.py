@@ -86,6 +86,10 @@ class Store:
         """Return the packed state of every entity of ``kind``."""
         return await checkpoints.load_all(self._client, topic, partition, kind)
 
+    async def partition(self, topic: str, number: int) -> PartitionRecord:
+        """Return what is stored of a partition, without claiming it."""
+        return await checkpoints.partition(self._client, topic, number)
+
     async def partitions(self) -> dict[tuple[str, int], PartitionRecord]:
         """Return the record of every partition, by topic and number."""
         return await checkpoints.partitions(self._client)

@@ -31,6 +31,7 @@ __all__ = [
     "lineage",
     "list_versions",
     "put_version",
+    "queue_entry",
     "queue_head",
     "queue_trimming",
     "queue_version",
@@ -200,6 +201,11 @@ def queue_head(
 ) -> None:
     """Queue the writes that make ``version_id`` the head and say so in the lineage."""
     pipe.execute_command("SET", keys.head, version_id)
+    queue_entry(pipe, keys, entry, limits)
+
+
+def queue_entry(pipe: Pipe, keys: Keys, entry: dict[str, str | int], limits: Limits) -> None:
+    """Queue an entry of the lineage."""
     named = [item for pair in entry.items() for item in pair]
     pipe.execute_command(
         "XADD", keys.lineage, "MAXLEN", "~", limits.lineage_max_entries, "*", *named

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamer.errors import FencedError, InvariantError
 from streamer.features.entities import EntityKind, EntityTable
-from streamer.ledger import Ledger
+from streamer.ledger import Ledger, Loss
 from streamer.model import Sums
 from streamer.model.codec import state_id
 from streamer.store import checkpoints
@@ -305,5 +305,26 @@ def test_entity_tables_survive_a_round_trip_in_chunks(redis_url, namespace):
         assert len(loaded) == len(keys) + 1
         np.testing.assert_array_equal(loaded.times_ms[back], times_ms)
         np.testing.assert_array_equal(loaded.states[back], states)
+
+    run(scenario())
+
+
+def test_a_loss_is_in_the_lineage_in_the_same_step(redis_url: str, redis_namespace: str) -> None:
+    """Which offsets, why, and who found out; the checkpoint's own entry comes after it."""
+
+    async def scenario() -> None:
+        async with opened(redis_url, redis_namespace) as store:
+            await store.claim("transactions", 0, "w1", NOW_MS)
+            lost = Loss(4, 7, "retention")
+            await store.checkpoint(replace(step(None, 10), losses=(lost,)))
+            merge, loss = await store.lineage(10)
+            assert merge["reason"] == "merge"
+            assert {name: loss[name] for name in ("reason", "cause", "who", "partition")} == {
+                "reason": "loss",
+                "cause": "retention",
+                "who": "w1",
+                "partition": "transactions/0",
+            }
+            assert (loss["first_offset"], loss["next_offset"]) == ("4", "7")
 
     run(scenario())
