@@ -214,6 +214,7 @@ class ApacheKafka:
 
 
 def _elsewhere(listener: Listener) -> Listener:
+    assert listener.advertised_port is None, "advertised_port must be for one broker alone"
     return Listener(listener.name, listener.protocol, settings=listener.settings)
 
 
