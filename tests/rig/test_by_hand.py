@@ -43,7 +43,7 @@ def test_apache_kafka_started_by_hand_says_where_it_is_and_ends_with_its_data(
         process.kill()
         process.wait()
         process.stdout.close()
-    assert list(tmp_path.glob("streamer-*")) == []
+    assert list(tmp_path.glob("streamer-rig-*")) == []
 
 
 def test_without_its_jars_apache_kafka_is_missing_and_the_reason_says_what_to_run(
