@@ -22,7 +22,7 @@ from streamer.model.codec import state_id
 from streamer.model.config import ModelConfig
 from streamer.model.drift import MOVED_PSI, drift_of
 from streamer.model.learning import advance
-from streamer.store.client import Client, Pipe
+from streamer.store.client import Client, Pipe, asked
 from streamer.store.identity import Identity
 from streamer.store.keys import split_partition
 from streamer.store.records import (
@@ -59,7 +59,7 @@ async def claim(
 
     async def attempt(pipe: Pipe) -> PartitionRecord:
         await identity.verify(pipe, client)
-        stored = partition_record(await pipe.execute_command("HGETALL", key))
+        stored = partition_record(await asked(pipe, "HGETALL", key))
         claimed = replace(stored, generation=stored.generation + 1, owner=owner)
         pipe.multi()
         written = {"generation": claimed.generation, "owner": owner, "claimed_at_ms": now_ms}
@@ -82,7 +82,7 @@ async def save(
 
     async def attempt(pipe: Pipe) -> ModelHead:
         await identity.verify(pipe, client)
-        stored = partition_record(await pipe.execute_command("HGETALL", key))
+        stored = partition_record(await asked(pipe, "HGETALL", key))
         head = await read_head(pipe, client.keys, config)
         if _is_saved(stored, checkpoint):
             return head

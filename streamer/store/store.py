@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +14,8 @@ from streamer.model.codec import VersionHeader
 from streamer.model.config import ModelConfig
 from streamer.model.sums import Sums
 from streamer.store import checkpoints, feedback, versions
-from streamer.store.client import Client
+from streamer.store.breaker import BreakerStatus
+from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
 from streamer.store.identity import Identity
 from streamer.store.records import Checkpoint, ModelHead, PartitionRecord, VersionInfo
 from streamer.store.versions import Limits
@@ -44,13 +46,29 @@ class Store:
         lineage_max_entries: int,
         feedback_max_entries: int,
         rng: np.random.Generator,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> Store:
         """Return a store that connects when it is first used.
 
-        ``rng`` spreads the retries of workers that collide; it changes no result.
+        ``rng`` spreads the retries of workers, ``monotonic`` times them; they change no result.
         """
-        client = Client.of(url, timeout_s, namespace, rng)
+        client = Client.of(url, timeout_s, namespace, rng, monotonic)
         return cls(client, config, Limits(versions_kept, lineage_max_entries, feedback_max_entries))
+
+    @property
+    def is_up(self) -> bool:
+        """Whether Redis answered when it was last asked."""
+        return self._client.breaker.status.failures == 0
+
+    @property
+    def breaker(self) -> BreakerStatus:
+        """The state of the circuit breaker, for metrics."""
+        return self._client.breaker.status
+
+    @property
+    def calls(self) -> Mapping[CallOutcome, int]:
+        """How many calls were made, by what became of them."""
+        return {outcome: self._client.calls[outcome] for outcome in CALL_OUTCOMES}
 
     async def ping(self) -> None:
         """Return if Redis answers."""
