@@ -50,7 +50,7 @@ async def disconnect(redis: Any) -> None:
 def _connect_by_sentinel(url: RedisUrl, timeout_s: float) -> Any:
     # Asked one after the other, and again at every new connection.
     asking = _options(timeout_s / len(url.sentinels))
-    sentinel = Sentinel(url.sentinels, sentinel_kwargs=asking)
+    sentinel = Sentinel(url.sentinels, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
     return sentinel.master_for(
         url.service,
         username=url.username,

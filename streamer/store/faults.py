@@ -35,6 +35,7 @@ _CODES: Final = (
     (exceptions.MasterDownError, "MASTERDOWN"),
     (exceptions.ClusterDownError, "CLUSTERDOWN"),
     (exceptions.TryAgainError, "TRYAGAIN"),
+    (exceptions.NoPermissionError, "NOPERM"),
 )
 _NO_CLUSTER: Final = (
     "a database number from a server in cluster mode; Redis Cluster is not supported: use one Redis, "

@@ -13,7 +13,7 @@ from streamer.ledger import Ledger
 from streamer.model.codec import VersionHeader
 from streamer.model.config import ModelConfig
 from streamer.model.sums import Sums
-from streamer.store import checkpoints, feedback, versions
+from streamer.store import checkpoints, feedback, suitability, versions
 from streamer.store.breaker import BreakerStatus
 from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
 from streamer.store.identity import Identity
@@ -73,6 +73,10 @@ class Store:
     async def ping(self) -> None:
         """Return if Redis answers."""
         await self._client.pipelined([("PING",)], atomic=False)
+
+    async def check_server(self) -> None:
+        """Return if Redis answers and may be trusted with checkpoints, else raise why not."""
+        await suitability.check_server(self._client)
 
     async def close(self) -> None:
         """Close all connections; the store can still be used, and connects again."""

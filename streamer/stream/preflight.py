@@ -58,7 +58,7 @@ async def preflight(
         return asyncio.to_thread(prepare_topics, settings, patience_s)
 
     await patiently("Kafka", topics)
-    await patiently("Redis", store.ping)
+    await patiently("Redis", store.check_server)
     head = await patiently("Redis", store.head)
     report("joining the consumer group")
     return head
