@@ -4,6 +4,7 @@ Reading order: `keys`, `records` (what is stored), `client` (the connection), `c
 step), `versions`, `feedback`, `store` (the calls the rest makes).
 """
 
+from streamer.store.breaker import BREAKER_STATES, BreakerStatus
 from streamer.store.records import (
     Checkpoint,
     LogIdentity,
@@ -15,6 +16,8 @@ from streamer.store.records import (
 from streamer.store.store import Store
 
 __all__ = [
+    "BREAKER_STATES",
+    "BreakerStatus",
     "Checkpoint",
     "LogIdentity",
     "ModelHead",

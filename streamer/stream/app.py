@@ -43,6 +43,7 @@ from streamer.stream.teaching import Teaching
 from streamer.stream.transport import SCHEME, BatchSchema
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
+from streamer.telemetry.redis_metrics import watch_redis
 from streamer.wiring import open_store, pipeline_config
 
 __all__ = ["ScoringApp", "build_app"]
@@ -78,6 +79,7 @@ class ScoringApp(faust.App):
             ),
             on_kafka=lambda is_up: metrics.dependency_up.labels("kafka").set(is_up),
         )
+        watch_redis(metrics.registry, store)
         self.store, self.publisher = store, publisher
         self.scoring = Scoring(
             settings,
