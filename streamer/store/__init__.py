@@ -13,6 +13,7 @@ from streamer.store.records import (
     VersionInfo,
     rfc3339,
 )
+from streamer.store.service import ServiceIdentity
 from streamer.store.store import Store
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "LogIdentity",
     "ModelHead",
     "PartitionRecord",
+    "ServiceIdentity",
     "Store",
     "VersionInfo",
     "rfc3339",

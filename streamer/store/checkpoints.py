@@ -33,6 +33,7 @@ from streamer.store.records import (
     partition_record,
     rfc3339,
 )
+from streamer.store.service import queue_heartbeat
 from streamer.store.versions import (
     Limits,
     queue_entry,
@@ -65,6 +66,7 @@ async def claim(
         written = {"generation": claimed.generation, "owner": owner, "claimed_at_ms": now_ms}
         pipe.execute_command("HSET", key, *_flat(written.items()))
         pipe.execute_command("SADD", client.keys.partitions, f"{topic}:{partition}")
+        queue_heartbeat(pipe, client, owner, now_ms)
         return claimed
 
     return await client.transact([client.keys.identity, key], attempt)
@@ -90,6 +92,7 @@ async def save(
         trimmed = await trimmable(pipe, client.keys, limits, keep=following.id)
         pipe.multi()
         _queue_partition(pipe, client, checkpoint)
+        queue_heartbeat(pipe, client, checkpoint.owner, checkpoint.now_ms)
         for loss in checkpoint.losses:
             queue_entry(pipe, client.keys, _loss_entry(loss, checkpoint, head), limits)
         if following is not head:

@@ -14,10 +14,12 @@ from streamer.model.codec import VersionHeader
 from streamer.model.config import ModelConfig
 from streamer.model.sums import Sums
 from streamer.store import checkpoints, feedback, suitability, versions
+from streamer.store import service as service_of
 from streamer.store.breaker import BreakerStatus
 from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
 from streamer.store.identity import Identity
 from streamer.store.records import Checkpoint, ModelHead, PartitionRecord, VersionInfo
+from streamer.store.service import ServiceIdentity
 from streamer.store.versions import Limits
 
 __all__ = ["Store"]
@@ -88,6 +90,24 @@ class Store:
         Raises `StoreReplacedError` when it has no id any more, or another than this process saw first.
         """
         return await self._identity.identify(self._client)
+
+    async def register(self, service: ServiceIdentity, owner: str, now_ms: int) -> None:
+        """Join the service that has the namespace; ConfigurationError where it is another.
+
+        Settings that differ are taken over when no other worker is alive, with an entry in the lineage.
+        """
+        await self._identity.known(self._client)
+        await service_of.register(
+            self._client, self._identity, self._limits, service, owner, now_ms
+        )
+
+    async def heartbeat(self, owner: str, now_ms: int) -> None:
+        """Say that ``owner`` is alive; claims and checkpoints say it too."""
+        await service_of.heartbeat(self._client, owner, now_ms)
+
+    async def leave(self, owner: str) -> None:
+        """Say that ``owner`` has stopped in good order, so that others may start with new settings."""
+        await service_of.leave(self._client, owner)
 
     async def claim(self, topic: str, partition: int, owner: str, now_ms: int) -> PartitionRecord:
         """Make ``owner`` the partition's only writer and return what is stored; a later claim wins.

@@ -36,6 +36,7 @@ from streamer.stream.endpoints import Endpoints
 from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.health import Health
 from streamer.stream.kafka_config import broker_urls, faust_credentials
+from streamer.stream.liveness import Liveness
 from streamer.stream.preflight import preflight
 from streamer.stream.publisher import Publisher
 from streamer.stream.scoring import Clock, Scoring
@@ -96,6 +97,7 @@ class ScoringApp(faust.App):
             settings, self.scoring.pipeline.believable, store, publisher, metrics
         )
         self.teaching = Teaching(self.scoring)
+        self.liveness = Liveness(self.scoring)
         self.health = Health(self.scoring)
         self.endpoints = Endpoints(self.scoring, self.health, settings.web_host, settings.web_port)
 
@@ -107,7 +109,7 @@ class ScoringApp(faust.App):
         try:
             await self._serve()
             head = await preflight(
-                self.settings, self.store, self.scoring.clock.monotonic, self._report
+                self.settings, self.store, self.scoring.clock, self.scoring.owner, self._report
             )
         except StreamerError as error:
             _log.critical("cannot start", error=str(error))
@@ -182,6 +184,7 @@ class ScoringApp(faust.App):
         """Checkpoint everything before Faust closes the consumer, which commits to Kafka."""
         await self.checkpointing.release(list(self.scoring.assigned))
         await super().on_stop()
+        await self.liveness.end()
         await self.store.close()
         await self.endpoints.stop()
 
@@ -209,6 +212,7 @@ def build_app(settings: Settings) -> ScoringApp:
     app.task(_unless_fenced(app.checkpointing.run))
     app.task(_or_ends(app))
     app.task(app.follow_lag)
+    app.task(app.liveness.run)
     app.task(_unless_fenced(app.scoring.standstill.watch))
 
     @app.on_partitions_revoked.connect
