@@ -13,6 +13,7 @@ from streamer.store.records import (
     VersionInfo,
     rfc3339,
 )
+from streamer.store.reset import LogBounds, Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
 from streamer.store.store import Store
 
@@ -20,9 +21,12 @@ __all__ = [
     "BREAKER_STATES",
     "BreakerStatus",
     "Checkpoint",
+    "LogBounds",
     "LogIdentity",
     "ModelHead",
     "PartitionRecord",
+    "Reset",
+    "ResetRequest",
     "ServiceIdentity",
     "Store",
     "VersionInfo",
