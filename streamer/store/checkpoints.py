@@ -149,7 +149,7 @@ async def partition(client: Client, topic: str, number: int) -> PartitionRecord:
 async def partitions(client: Client) -> dict[tuple[str, int], PartitionRecord]:
     """Return the record of every partition that was ever claimed, in the order of their names."""
     [members] = await client.pipelined([("SMEMBERS", client.keys.partitions)], atomic=False)
-    names = sorted(split_partition(member.decode()) for member in members)
+    names = sorted(split_partition(member, client.keys.partitions) for member in members)
     replies = await client.pipelined(
         [("HGETALL", client.keys.partition(*name)) for name in names], atomic=True
     )

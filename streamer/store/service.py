@@ -20,6 +20,7 @@ import orjson
 from streamer.errors import ConfigurationError, InvariantError
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.identity import Identity
+from streamer.store.keys import Keys
 from streamer.store.records import rfc3339
 from streamer.store.versions import Limits, queue_entry
 
@@ -60,6 +61,7 @@ async def register(
 
     async def attempt(pipe: Pipe) -> None:
         await identity.verify(pipe, client)
+        await _check_types(pipe, keys)
         stored = _read(await asked(pipe, "HGETALL", keys.service), keys.service)
         changes: list[str] = []
         if stored is not None:
@@ -107,6 +109,20 @@ async def leave(client: Client, owner: str) -> None:
 def queue_heartbeat(pipe: Pipe, client: Client, owner: str, now_ms: int) -> None:
     """Queue the write that says that ``owner`` is alive."""
     pipe.execute_command("ZADD", client.keys.workers, now_ms, owner)
+
+
+async def _check_types(pipe: Pipe, keys: Keys) -> None:
+    """Raise `InvariantError` where a key that all workers write is of another type.
+
+    Redis goes on with a transaction after a command that meets another type: it would be half written.
+    """
+    for key, expected in keys.shared.items():
+        found: bytes = await pipe.execute_command("TYPE", key)
+        if found.decode() not in (expected, "none"):
+            raise InvariantError(
+                f"{key} must be a {expected}, got WRONGTYPE {found.decode()}; does something else "
+                "write under its keys?"
+            )
 
 
 def _read(stored: Mapping[bytes, bytes], key: str) -> ServiceIdentity | None:

@@ -18,6 +18,7 @@ from streamer.store import reset as resets
 from streamer.store import service as service_of
 from streamer.store.breaker import BreakerStatus
 from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
+from streamer.store.feedback import StoredVerdicts
 from streamer.store.identity import Identity
 from streamer.store.records import Checkpoint, ModelHead, PartitionRecord, VersionInfo
 from streamer.store.reset import Reset, ResetRequest
@@ -227,6 +228,6 @@ class Store:
 
     async def read_feedback(
         self, topic: str, partition: int, from_offset: int, count: int
-    ) -> list[tuple[int, dict[str, str]]]:
-        """Return up to ``count`` stored verdicts from ``from_offset`` on, oldest first."""
+    ) -> StoredVerdicts:
+        """Return up to ``count`` stored verdicts from ``from_offset`` on, and how many were lost."""
         return await feedback.read_feedback(self._client, topic, partition, from_offset, count)
