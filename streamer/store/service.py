@@ -42,7 +42,6 @@ class ServiceIdentity:
     """
 
     transactions_topic: str
-    consumer_group: str
     model_settings: Mapping[str, str]
     config_hash: str
     kafka_cluster_id: str = ""
@@ -133,7 +132,6 @@ def _read(stored: Mapping[bytes, bytes], key: str) -> ServiceIdentity | None:
         settings = {str(k): str(v) for k, v in orjson.loads(values["model_settings"]).items()}
         return ServiceIdentity(
             values["transactions_topic"],
-            values["consumer_group"],
             settings,
             values["config_hash"],
             values["kafka_cluster_id"],
@@ -149,7 +147,6 @@ def _fields(service: ServiceIdentity, owner: str, now_ms: int) -> list[str]:
     settings = orjson.dumps(dict(service.model_settings), option=orjson.OPT_SORT_KEYS)
     values = {
         "transactions_topic": service.transactions_topic,
-        "consumer_group": service.consumer_group,
         "kafka_cluster_id": service.kafka_cluster_id,
         "config_hash": service.config_hash,
         "model_settings": settings.decode(),
@@ -170,8 +167,7 @@ def _check_topic(stored: ServiceIdentity, service: ServiceIdentity, namespace: s
 
 def _changes(stored: ServiceIdentity, service: ServiceIdentity) -> list[str]:
     """Return ``name: old -> new`` of everything that differs, in the order of names."""
-    ours = dict(service.model_settings) | {"STREAMER_CONSUMER_GROUP": service.consumer_group}
-    theirs = dict(stored.model_settings) | {"STREAMER_CONSUMER_GROUP": stored.consumer_group}
+    ours, theirs = dict(service.model_settings), dict(stored.model_settings)
     if service.kafka_cluster_id and stored.kafka_cluster_id:
         ours["Kafka's cluster id"] = service.kafka_cluster_id
         theirs["Kafka's cluster id"] = stored.kafka_cluster_id

@@ -20,9 +20,7 @@ HEADER = VersionHeader("", "2026-01-01T00:00:00.000Z", "merge", CONFIG.hash)
 Call = Callable[[Store], Awaitable[Any]]
 
 CALLS: dict[str, Call] = {
-    "register": lambda store: store.register(
-        ServiceIdentity(TOPIC, "g", {}, CONFIG.hash), "w1", NOW_MS
-    ),
+    "register": lambda store: store.register(ServiceIdentity(TOPIC, {}, CONFIG.hash), "w1", NOW_MS),
     "claim": lambda store: store.claim(TOPIC, 0, "w2", NOW_MS),
     "checkpoint": lambda store: store.checkpoint(step(10, 20)),
     "partition": lambda store: store.partition(TOPIC, 0),
