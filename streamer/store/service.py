@@ -87,17 +87,18 @@ async def register(
     await client.transact([keys.identity, keys.service, keys.workers], attempt)
 
 
-async def heartbeat(client: Client, owner: str, now_ms: int) -> None:
+async def heartbeat(client: Client, identity: Identity, owner: str, now_ms: int) -> None:
     """Say that ``owner`` is alive, and forget those who have not been for long."""
     key = client.keys.workers
-    await client.pipelined(
-        [
-            ("ZADD", key, now_ms, owner),
-            ("ZREMRANGEBYSCORE", key, "-inf", f"({now_ms - ALIVE_MS}"),
-            ("ZREMRANGEBYRANK", key, 0, -_MAX_WORKERS - 1),
-        ],
-        atomic=True,
-    )
+
+    async def attempt(pipe: Pipe) -> None:
+        await identity.verify(pipe, client)
+        pipe.multi()
+        queue_heartbeat(pipe, client, owner, now_ms)
+        pipe.execute_command("ZREMRANGEBYSCORE", key, "-inf", f"({now_ms - ALIVE_MS}")
+        pipe.execute_command("ZREMRANGEBYRANK", key, 0, -_MAX_WORKERS - 1)
+
+    await client.transact([client.keys.identity], attempt)
 
 
 async def leave(client: Client, owner: str) -> None:

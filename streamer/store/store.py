@@ -105,8 +105,12 @@ class Store:
         )
 
     async def heartbeat(self, owner: str, now_ms: int) -> None:
-        """Say that ``owner`` is alive; claims and checkpoints say it too."""
-        await service_of.heartbeat(self._client, owner, now_ms)
+        """Say that ``owner`` is alive; claims and checkpoints say it too.
+
+        Raises `StoreReplacedError` like these, also for a worker that has nothing to save.
+        """
+        await self._identity.known(self._client)
+        await service_of.heartbeat(self._client, self._identity, owner, now_ms)
 
     async def leave(self, owner: str) -> None:
         """Say that ``owner`` has stopped in good order, so that others may start with new settings."""

@@ -212,7 +212,7 @@ def build_app(settings: Settings) -> ScoringApp:
     app.task(_unless_fenced(app.checkpointing.run))
     app.task(_or_ends(app))
     app.task(app.follow_lag)
-    app.task(app.liveness.run)
+    app.task(_unless_fenced(app.liveness.run))
     app.task(_unless_fenced(app.scoring.standstill.watch))
 
     @app.on_partitions_revoked.connect
