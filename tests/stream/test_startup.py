@@ -9,8 +9,11 @@ from collections.abc import Callable
 from confluent_kafka.admin import AdminClient
 
 from streamer.embedded.server import free_port
+from streamer.settings import load_settings
 from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import create_topics, partition_counts, topic_names
+from streamer.stream.topics import cluster_id, create_topics, partition_counts, topic_names
+from streamer.wiring import service_identity
+from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.redis import DebianRedis
 from tests.stream.harness import Service, Worker, payments, wait_until
 
@@ -184,3 +187,12 @@ def test_faust_s_own_command_starts_a_worker_that_scores(make_service: MakeServi
     service.wait_consumed()
     assert service.assert_exact().scored == 500
     assert worker.terminate() == 0
+
+
+def test_the_id_of_the_cluster_is_known(apache_kafka: ApacheKafka) -> None:
+    """Two services of one name on two clusters are not one."""
+    settings = load_settings({"STREAMER_KAFKA_BOOTSTRAP_SERVERS": apache_kafka.bootstrap_servers})
+    admin = AdminClient(librdkafka_config(settings))
+    expected = admin.describe_cluster().result(10).cluster_id
+    assert len(expected) == 22
+    assert service_identity(settings, cluster_id(settings)).kafka_cluster_id == expected
