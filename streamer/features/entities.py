@@ -119,6 +119,7 @@ class EntityTable:
             # A row says that there is nothing to look up any more.
             self.rows(absent)
         self._unloaded.difference_update(stored)
+        self._check(found)
         fresh = [key for key in found if key not in self._row_of]
         for key in found.keys() - set(fresh):
             self._merge(self._row_of[key], found[key])
@@ -137,6 +138,17 @@ class EntityTable:
     def unloaded(self) -> list[str]:
         """Keys whose stored state has still to be merged into the table."""
         return list(self._unloaded)
+
+    def _check(self, found: Mapping[str, bytes]) -> None:
+        """Raise `InvariantError` where a stored state is none of ours."""
+        expected = 8 * (1 + self.kind.n_columns)
+        for state in found.values():
+            if len(state) != expected:
+                raise InvariantError(
+                    f"stored state of {self.kind.name} must have {expected} bytes, got {len(state)}; "
+                    "another release or something else has written it: start another "
+                    "STREAMER_NAMESPACE"
+                )
 
     def _merge(self, row: int, packed: bytes) -> None:
         """Add a stored state to one that has begun without it: decayed sums simply add up."""

@@ -22,7 +22,13 @@ from faust.types import TP
 
 from streamer import __version__
 from streamer.decoding import DeadLetterReason
-from streamer.errors import ConfigurationError, FencedError, StreamerError, UnavailableError
+from streamer.errors import (
+    ConfigurationError,
+    FencedError,
+    StoreReplacedError,
+    StreamerError,
+    UnavailableError,
+)
 from streamer.features import FEATURE_NAMES
 from streamer.settings import Settings, load_settings
 from streamer.stream.checkpointing import Checkpointing
@@ -30,6 +36,7 @@ from streamer.stream.endpoints import Endpoints
 from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.health import Health
 from streamer.stream.kafka_config import broker_urls, faust_credentials
+from streamer.stream.liveness import Liveness
 from streamer.stream.preflight import preflight
 from streamer.stream.publisher import Publisher
 from streamer.stream.scoring import Clock, Scoring
@@ -37,6 +44,7 @@ from streamer.stream.teaching import Teaching
 from streamer.stream.transport import SCHEME, BatchSchema
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
+from streamer.telemetry.redis_metrics import watch_redis
 from streamer.wiring import open_store, pipeline_config
 
 __all__ = ["ScoringApp", "build_app"]
@@ -72,6 +80,7 @@ class ScoringApp(faust.App):
             ),
             on_kafka=lambda is_up: metrics.dependency_up.labels("kafka").set(is_up),
         )
+        watch_redis(metrics.registry, store)
         self.store, self.publisher = store, publisher
         self.scoring = Scoring(
             settings,
@@ -88,6 +97,7 @@ class ScoringApp(faust.App):
             settings, self.scoring.pipeline.believable, store, publisher, metrics
         )
         self.teaching = Teaching(self.scoring)
+        self.liveness = Liveness(self.scoring)
         self.health = Health(self.scoring)
         self.endpoints = Endpoints(self.scoring, self.health, settings.web_host, settings.web_port)
 
@@ -99,7 +109,7 @@ class ScoringApp(faust.App):
         try:
             await self._serve()
             head = await preflight(
-                self.settings, self.store, self.scoring.clock.monotonic, self._report
+                self.settings, self.store, self.scoring.clock, self.scoring.owner, self._report
             )
         except StreamerError as error:
             _log.critical("cannot start", error=str(error))
@@ -174,6 +184,7 @@ class ScoringApp(faust.App):
         """Checkpoint everything before Faust closes the consumer, which commits to Kafka."""
         await self.checkpointing.release(list(self.scoring.assigned))
         await super().on_stop()
+        await self.liveness.end()
         await self.store.close()
         await self.endpoints.stop()
 
@@ -201,6 +212,7 @@ def build_app(settings: Settings) -> ScoringApp:
     app.task(_unless_fenced(app.checkpointing.run))
     app.task(_or_ends(app))
     app.task(app.follow_lag)
+    app.task(_unless_fenced(app.liveness.run))
     app.task(_unless_fenced(app.scoring.standstill.watch))
 
     @app.on_partitions_revoked.connect
@@ -231,7 +243,7 @@ async def _or_crash(app: ScoringApp, work: Any) -> Any:
     """Await ``work``; a defect stops the worker, where Faust would skip the batch and go on."""
     try:
         return await work
-    except FencedError as error:
+    except (FencedError, StoreReplacedError) as error:
         _end_at_once(error)
     except Exception as error:
         _log.critical("worker stops", error=str(error), exc_info=True)
@@ -252,14 +264,14 @@ def _unless_fenced(work: Callable[..., Awaitable[None]]) -> Callable[..., Awaita
     async def run(*args: Any) -> None:
         try:
             await work(*args)
-        except FencedError as error:
+        except (FencedError, StoreReplacedError) as error:
             _end_at_once(error)
 
     return run
 
 
-def _end_at_once(error: FencedError) -> NoReturn:
-    """End the process: another worker may have its partitions, so nothing more may leave it.
+def _end_at_once(error: FencedError | StoreReplacedError) -> NoReturn:
+    """End the process: another worker may have its partitions, or Redis lacks what it did there.
 
     An orderly shutdown would hand queued alerts to Kafka and commit offsets, and Faust's waits for
     the group, which may not answer any more.  What is lost was not checkpointed: it is done again.

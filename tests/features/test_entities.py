@@ -100,3 +100,13 @@ def test_never_more_than_its_capacity_and_every_key_of_a_batch_has_its_own_row(
         assert len(table) <= 12
         assert len(set(rows.tolist())) == len(set(keys))
         assert table.unknown(keys) == []
+
+
+@pytest.mark.parametrize("state", [b"", b"1", b"\x00" * 8, b"\x00" * 1_000])
+def test_a_stored_state_of_another_size_is_refused_in_words(state):
+    """Another release's, or garbage; nothing of it is taken in."""
+    table = EntityTable(EntityKind("cards", (60.0,)), 10)
+    for _ in range(2):
+        with pytest.raises(InvariantError, match=rf"cards must have 16 bytes, got {len(state)};"):
+            table.load({"c-1": state})
+        table.rows(["c-1"])
