@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 
 from streamer.errors import InvariantError
 from streamer.store.client import Client, Pipe
+from streamer.store.identity import Identity
 from streamer.store.keys import split_partition
 from streamer.store.versions import Limits
 
@@ -22,6 +23,7 @@ __all__ = ["add_feedback", "feedback_offset", "feedback_partitions", "read_feedb
 
 async def add_feedback(
     client: Client,
+    identity: Identity,
     limits: Limits,
     topic: str,
     partition: int,
@@ -39,6 +41,7 @@ async def add_feedback(
     record = client.keys.partition(topic, partition)
 
     async def attempt(pipe: Pipe) -> int:
+        await identity.verify(pipe, client)
         last_offset = await _last_offset(pipe, stream)
         stored = await pipe.execute_command("HGET", record, "offset")
         fresh = [entry for entry in entries if entry[0] > last_offset]
@@ -51,7 +54,7 @@ async def add_feedback(
         pipe.execute_command("SADD", client.keys.partitions, f"{topic}:{partition}")
         return len(fresh)
 
-    return await client.transact([stream, record], attempt)
+    return await client.transact([client.keys.identity, stream, record], attempt)
 
 
 async def feedback_offset(client: Client, topic: str, partition: int) -> int | None:

@@ -16,7 +16,9 @@ __all__ = ["Keys", "split_partition"]
 
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # An entity kind of one of these names would share its key with something else.
-_RESERVED_KINDS: Final = frozenset({"feedback", "lineage", "model", "partition", "partitions"})
+_RESERVED_KINDS: Final = frozenset(
+    {"feedback", "identity", "lineage", "model", "partition", "partitions"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,11 @@ class Keys:
                 "STREAMER_NAMESPACE must be 1 to 64 letters, digits, dots, dashes or underscores, "
                 f"got {self.namespace!r}"
             )
+
+    @property
+    def identity(self) -> str:
+        """String: a random id of this store and since when it has it; never changed."""
+        return self._key("identity")
 
     @property
     def head(self) -> str:

@@ -14,6 +14,7 @@ from streamer.model.config import ModelConfig
 from streamer.model.sums import Sums
 from streamer.store import checkpoints, feedback, versions
 from streamer.store.client import Client
+from streamer.store.identity import Identity
 from streamer.store.records import Checkpoint, ModelHead, PartitionRecord, VersionInfo
 from streamer.store.versions import Limits
 
@@ -27,6 +28,7 @@ class Store:
     _client: Client
     _config: ModelConfig
     _limits: Limits
+    _identity: Identity = field(default_factory=Identity)
     # Partitions of one worker would only collide on the head, and then send their entities again.
     _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -58,23 +60,37 @@ class Store:
         """Close all connections; the store can still be used, and connects again."""
         await self._client.close()
 
+    async def identify(self) -> str:
+        """Return the id of this store, which is remembered; a store without one gets one.
+
+        Raises `StoreReplacedError` when it has no id any more, or another than this process saw first.
+        """
+        return await self._identity.identify(self._client)
+
     async def claim(self, topic: str, partition: int, owner: str, now_ms: int) -> PartitionRecord:
         """Make ``owner`` the partition's only writer and return what is stored; a later claim wins.
 
         The generation is a counter kept here and not the generation of Kafka's group, which starts
         at 1 again when the group is deleted or the broker is new: an old worker would look recent.
         """
-        return await checkpoints.claim(self._client, topic, partition, owner, now_ms)
+        await self._identity.known(self._client)
+        return await checkpoints.claim(
+            self._client, self._identity, topic, partition, owner, now_ms
+        )
 
     async def checkpoint(self, checkpoint: Checkpoint) -> ModelHead:
         """Save what a partition did in one atomic step and return the head after it.
 
-        Raises `FencedError` when the partition was claimed by another since, `InvariantError` when
-        the stored offset is not ``base_offset``.  After an `UnavailableError` offer the same
+        Raises `FencedError` when the partition was claimed by another since, `StoreReplacedError`
+        when the store is another or older one, `InvariantError` when the stored offset is beyond
+        ``base_offset``.  After an `UnavailableError` offer the same
         checkpoint again: if it was written after all, it is not written twice.
         """
+        await self._identity.known(self._client)
         async with self._saving:
-            return await checkpoints.save(self._client, checkpoint, self._config, self._limits)
+            return await checkpoints.save(
+                self._client, self._identity, checkpoint, self._config, self._limits
+            )
 
     async def load_entities(
         self, topic: str, partition: int, wanted: Mapping[str, Sequence[str]]
@@ -141,8 +157,9 @@ class Store:
         entries: Sequence[tuple[int, Mapping[str, str]]],
     ) -> int:
         """Store verdicts by their Kafka offset, each once, and return how many were new."""
+        await self._identity.known(self._client)
         return await feedback.add_feedback(
-            self._client, self._limits, topic, partition, next_offset, entries
+            self._client, self._identity, self._limits, topic, partition, next_offset, entries
         )
 
     async def feedback_offset(self, topic: str, partition: int) -> int | None:

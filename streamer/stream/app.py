@@ -22,7 +22,13 @@ from faust.types import TP
 
 from streamer import __version__
 from streamer.decoding import DeadLetterReason
-from streamer.errors import ConfigurationError, FencedError, StreamerError, UnavailableError
+from streamer.errors import (
+    ConfigurationError,
+    FencedError,
+    StoreReplacedError,
+    StreamerError,
+    UnavailableError,
+)
 from streamer.features import FEATURE_NAMES
 from streamer.settings import Settings, load_settings
 from streamer.stream.checkpointing import Checkpointing
@@ -231,7 +237,7 @@ async def _or_crash(app: ScoringApp, work: Any) -> Any:
     """Await ``work``; a defect stops the worker, where Faust would skip the batch and go on."""
     try:
         return await work
-    except FencedError as error:
+    except (FencedError, StoreReplacedError) as error:
         _end_at_once(error)
     except Exception as error:
         _log.critical("worker stops", error=str(error), exc_info=True)
@@ -252,14 +258,14 @@ def _unless_fenced(work: Callable[..., Awaitable[None]]) -> Callable[..., Awaita
     async def run(*args: Any) -> None:
         try:
             await work(*args)
-        except FencedError as error:
+        except (FencedError, StoreReplacedError) as error:
             _end_at_once(error)
 
     return run
 
 
-def _end_at_once(error: FencedError) -> NoReturn:
-    """End the process: another worker may have its partitions, so nothing more may leave it.
+def _end_at_once(error: FencedError | StoreReplacedError) -> NoReturn:
+    """End the process: another worker may have its partitions, or Redis lacks what it did there.
 
     An orderly shutdown would hand queued alerts to Kafka and commit offsets, and Faust's waits for
     the group, which may not answer any more.  What is lost was not checkpointed: it is done again.
