@@ -117,6 +117,8 @@ class Settings(BaseSettings):
     """Password of the key file."""
     kafka_session_timeout_s: float = Field(10.0, ge=6, le=1_800, allow_inf_nan=False)
     """Seconds without a heartbeat after which Kafka gives the partitions to another worker."""
+    kafka_group_instance_id: Name | None = None
+    """Name of this worker alone in its group: after a restart it gets its partitions at once."""
     consumer_group: Topic = "streamer"
     """Consumer group that the workers share."""
     transactions_topic: Topic = "transactions"
@@ -198,6 +200,8 @@ class Settings(BaseSettings):
     """Port that health and metrics are served on."""
     startup_timeout_s: Seconds = 60.0
     """Seconds that Kafka and Redis have to answer at the start."""
+    shutdown_timeout_s: Seconds = 20.0
+    """Seconds that a stop may take before the worker ends with what it has; below the grace period."""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
     ] = "INFO"

@@ -31,8 +31,9 @@ _log = structlog.get_logger(__name__)
 _TICK_S: Final = 0.05
 # While Redis is away, this long between attempts.
 _RETRY_S: Final = 1.0
-# How long a partition that is given up may wait for Kafka to acknowledge its alerts.
+# How long partitions that are given up may wait for Kafka to acknowledge their alerts, and for Redis.
 _RELEASE_WITHIN_S: Final = 10.0
+_LAST_FLUSH_S: Final = 1.0
 
 
 class Checkpointing:
@@ -56,24 +57,42 @@ class Checkpointing:
                     await asyncio.sleep(_RETRY_S)
             await asyncio.sleep(_TICK_S)
 
-    async def release(self, partitions: list[int]) -> None:
-        """Checkpoint and drop partitions that are being taken away or shut down.
+    async def release(
+        self, partitions: list[int], within_s: float = _RELEASE_WITHIN_S
+    ) -> list[int]:
+        """Checkpoint and drop partitions; return those that were dropped without their checkpoint.
 
         Where Redis is away the state is dropped all the same: the next owner processes those
-        records again, from the last checkpoint.
+        records again, from the last checkpoint, and finds their alerts on the topic.  All of it takes
+        ``within_s`` at most.
         """
-        for partition in partitions:
-            assigned = self._scoring.assigned.get(partition)
-            if assigned is None:
-                continue
-            async with self._scoring.lock:
-                # From here on no batch of the partition is processed any more.
-                self._scoring.assigned.pop(partition)
-            while assigned.has_progress:
-                if not await self.checkpoint(assigned, _RELEASE_WITHIN_S):
-                    _log.warning("partition released without a checkpoint", partition=partition)
-                    break
-            self._scoring.forget(partition)
+        scoring = self._scoring
+        async with scoring.lock:
+            # From here on no batch of these partitions is processed any more.
+            released = [scoring.assigned.pop(p) for p in partitions if p in scoring.assigned]
+        saving = [asyncio.ensure_future(self._save(assigned, within_s)) for assigned in released]
+        if saving:
+            _, late = await asyncio.wait(saving, timeout=within_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+            for task in saving:
+                if not task.cancelled():
+                    task.result()
+        left = [assigned.partition for assigned in released if assigned.has_progress]
+        if left:
+            _log.warning("partitions released without a checkpoint", partitions=left)
+        for assigned in released:
+            # A claim that was quick may have it already.
+            if assigned.partition not in scoring.assigned:
+                scoring.forget(assigned.partition)
+        return left
+
+    async def _save(self, assigned: Assigned, within_s: float) -> None:
+        while assigned.has_progress:
+            if not await self.checkpoint(assigned, within_s):
+                return
 
     async def checkpoint(self, assigned: Assigned, within_s: float = math.inf) -> bool:
         """Make a partition's progress durable; False when Redis is away.
@@ -93,6 +112,8 @@ class Checkpointing:
                     if not await self._is_published(within_s):
                         return False
                     assigned.pending = await self._snapshot(assigned)
+                    if assigned.pending is None:
+                        return False
                 written = assigned.pending
                 head = await scoring.store.checkpoint(written)
             except UnavailableError as error:
@@ -102,8 +123,7 @@ class Checkpointing:
             except FencedError:
                 scoring.metrics.checkpoint_failures.labels("fenced").inc()
                 raise
-            scoring.is_redis_up = True
-            scoring.metrics.dependency_up.labels("redis").set(1)
+            scoring.redis_answered()
             if written.delta.transactions_seen:
                 scoring.metrics.model_merges.inc()
             scoring.adopt(head)
@@ -142,15 +162,18 @@ class Checkpointing:
             return False
         return True
 
-    async def _snapshot(self, assigned: Assigned) -> Checkpoint:
-        """Take what has been processed out of the state, once all of it has been published."""
+    async def _snapshot(self, assigned: Assigned) -> Checkpoint | None:
+        """Take what has been processed out of the state; None where Kafka has not all of it."""
         scoring = self._scoring
         async with scoring.lock:
-            await scoring.publisher.flush()
+            # What was queued since the last wait; nothing is scored meanwhile, so not for long.
+            if not await self._is_published(_LAST_FLUSH_S):
+                return None
             state = assigned.state
             next_offset = state.next_offset
             assert next_offset is not None  # noqa: S101 - there is progress
             delta, state.delta = state.delta, Sums.zero(scoring.pipeline.model)
+            losses, assigned.losses = assigned.losses, ()
             return Checkpoint(
                 topic=assigned.topic,
                 partition=assigned.partition,
@@ -176,6 +199,7 @@ class Checkpointing:
                 now_ms=scoring.clock.now_ms(),
                 overflow_position=assigned.overflow_position,
                 log=assigned.log,
+                losses=losses,
             )
 
     async def _merge_unloaded(self, assigned: Assigned) -> None:

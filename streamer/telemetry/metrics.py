@@ -78,7 +78,13 @@ class Metrics:
         Their last values would stand here for ever: a lag that nobody works off, an age that pages.
         Counters stay, since what was counted was counted.
         """
-        for gauge in (self.ledger_imbalance, self.checkpoint_age_seconds, self.lag_records):
+        gauges = (
+            self.ledger_imbalance,
+            self.checkpoint_age_seconds,
+            self.lag_records,
+            self.partition_faulted,
+        )
+        for gauge in gauges:
             with suppress(KeyError):  # Of a partition that never had this gauge.
                 gauge.remove(str(partition))
 
@@ -111,9 +117,16 @@ class Metrics:
         self.late_events = self._counter(
             "late_events", "Transactions older than one already seen for the same card or merchant."
         )
-        self.offset_gaps = self._counter(
-            "offset_gaps",
-            "Offsets that Kafka passed over: compaction, or records deleted before they were read.",
+        self.records_skipped = self._counter(
+            "records_skipped",
+            "Offsets without a record: transaction markers, aborted transactions, compaction.",
+            "partition",
+        )
+        self.records_lost = self._counter(
+            "records_lost",
+            "Offsets declared lost: deleted before they were read, or what Redis held of them is gone.",
+            "partition",
+            "cause",
         )
         self.warming = self._counter(
             "warming", "Transactions scored before the model had centers; none of them alerts."
@@ -232,7 +245,12 @@ class Metrics:
             "dependency_up", "1 while Kafka or Redis answers, else 0.", "name"
         )
         self.assigned_partitions = self._gauge(
-            "assigned_partitions", "Partitions that Kafka has assigned to this worker."
+            "assigned_partitions", "Partitions that this worker has claimed and reads."
+        )
+        self.partition_faulted = self._gauge(
+            "partition_faulted",
+            "1 while a partition cannot be read on from where it was; /readyz says why.",
+            "partition",
         )
         self.build_info = self._gauge("build_info", "Always 1; says which version runs.", "version")
         self._start_at_zero(self.dependency_up, DEPENDENCIES)

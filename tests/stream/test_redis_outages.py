@@ -72,8 +72,10 @@ def test_a_redis_that_hangs_and_recovers_leaves_the_ledger_exact(outage: Outage)
     wait_until(lambda: service.committed() == service.n_sent, worker.log)
 
 
-def test_a_redis_that_comes_back_empty_fences_the_worker(outage: Outage) -> None:
-    """It exits with 1; its successor goes on where Kafka was told, and no alert comes twice."""
+def test_a_redis_that_comes_back_empty_ends_the_worker_and_its_successor_declares_the_loss(
+    outage: Outage,
+) -> None:
+    """4,000 payments were committed: they are lost in ledger and lineage, and no alert comes twice."""
     worker, service = outage.start(), outage.service
     port = outage.redis.port
     outage.redis.process.send_signal(signal.SIGKILL)
@@ -82,11 +84,22 @@ def test_a_redis_that_comes_back_empty_fences_the_worker(outage: Outage) -> None
     assert service.committed() == [N_BEFORE // 2] * 2
     outage.redis = EmbeddedRedis(port=port).start()
     assert worker.child.wait(30) == 1
-    assert "must be the one claimed" in worker.log()
-    service.worker().wait_ready()
-    total = service.wait_consumed(sum(service.n_sent) - N_BEFORE)
-    # The counts before were Redis's, and went with it.
-    assert total.consumed == total.scored == sum(service.n_sent) - N_BEFORE
+    assert "which this worker saw first, got none" in worker.log()
+    successor = service.worker().wait_ready()
+    total = service.wait_consumed()
+    assert (total.consumed, total.lost, total.imbalance) == (sum(service.n_sent), N_BEFORE, 0)
+    assert total.scored == sum(service.n_sent) - N_BEFORE
+    assert service.ask(lambda store: store.head()).sums.transactions_seen == total.scored
     assert service.offsets() == service.n_sent
+    losses = [e for e in service.ask(lambda store: store.lineage(1_000)) if e["reason"] == "loss"]
+    half = str(N_BEFORE // 2)
+    assert {(e["cause"], e["first_offset"], e["next_offset"]) for e in losses} == {
+        ("store", "0", half)
+    }
+    assert len(losses) == 2
+    assert len(successor.json("/readyz")["notices"]) == 2
+    for p in range(2):
+        lost = successor.metric("streamer_records_lost_total", partition=str(p), cause="store")
+        assert lost == N_BEFORE // 2
     ids = [alert.alert_id for alert in service.alerts()]
     assert len(ids) == len(set(ids))
