@@ -120,6 +120,8 @@ def end_offset(admin: AdminClient, topic: str, partition: int) -> int:
 
 
 def _offset(admin: AdminClient, topic: str, partition: int, spec: OffsetSpec) -> int:
+    # The client asks the leader that it last heard of; this makes it hear again.
+    admin.list_topics(topic, timeout=_TIMEOUT_S)
     place = TopicPartition(topic, partition)
     offset: int = admin.list_offsets({place: spec})[place].result(_TIMEOUT_S).offset
     return offset
