@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import threading
 
 from streamer.errors import UnavailableError
 from tests.rig import jars
@@ -30,13 +31,14 @@ def main() -> None:
 
 
 def _run(n_brokers: int, port: int | None) -> None:
-    # Also where a shell has started this in the background, which ignores Ctrl-C for its children.
-    ends = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    # Set, not left to the default: a shell's background job starts with SIGINT ignored.
+    ended = threading.Event()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda _signum, _frame: ended.set())
     with ApacheKafka(n_brokers, port=port) as kafka:
         print(f"bootstrap servers: {kafka.bootstrap_servers}")
         print("Stop it with Ctrl-C or SIGTERM; the data go with it.", flush=True)
-        signal.sigwait(ends)
+        ended.wait()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import signal
 import tempfile
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,16 +21,15 @@ from typing import Any, Final, Self
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ClusterMetadata
 
-from streamer.errors import UnavailableError
 from tests.rig.broker import Broker, Listener, kafka_uuid
 from tests.rig.ports import HOST, accepts, stable_port
+from tests.rig.waiting import wait_until
 
 __all__ = ["ApacheKafka"]
 
 # A start takes 2 s here; a loaded machine with three JVMs on two cores may be ten times slower.
 _READY_TIMEOUT_S: Final = 60.0
 _METADATA_TIMEOUT_S: Final = 2.0
-_PROBE_INTERVAL_S: Final = 0.05
 _HEAP_MB: Final = {1: 400, 3: 256}
 _SMALL_AND_QUICK: Final = {
     "process.roles": "broker,controller",
@@ -142,6 +140,17 @@ class ApacheKafka:
         """Let a frozen broker go on."""
         self.brokers[i].process.send_signal(signal.SIGCONT)
 
+    def wait_leaders(self) -> None:
+        """Return when every partition of every topic has a leader among the running brokers."""
+        admin = self.admin()
+
+        def led() -> bool:
+            running = {each.node_id for each in self.brokers if each.is_running}
+            found = _metadata(admin)
+            return found is not None and _leaders(found) <= running
+
+        wait_until(led, "every partition has a leader that runs")
+
     def admin(self, **extra: Any) -> AdminClient:
         """Return an admin client; it prints nothing about brokers that are away."""
         quiet = {"log_level": 0, "error_cb": lambda _error: None, "logger": _silent()}
@@ -202,18 +211,6 @@ class ApacheKafka:
             return is_ours and running <= set(found.brokers) and _is_led(found, self._n_brokers)
 
         broker.process.wait_ready(ready, f"metadata on {HOST}:{port}", _READY_TIMEOUT_S)
-
-    def wait_leaders(self, timeout_s: float = _READY_TIMEOUT_S) -> None:
-        """Return when every partition of every topic has a leader among the running brokers."""
-        admin = self.admin()
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            running = {each.node_id for each in self.brokers if each.is_running}
-            found = _metadata(admin)
-            if found is not None and _leaders(found) <= running:
-                return
-            time.sleep(_PROBE_INTERVAL_S)
-        raise UnavailableError(f"every partition must have a leader within {timeout_s:g} s")
 
 
 def _elsewhere(listener: Listener) -> Listener:

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from collections.abc import Callable
 
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+from streamer.embedded.server import free_port
 from tests.rig.apache_kafka import ApacheKafka
-from tests.rig.topics import create_topic, end_offset
+from tests.rig.topics import (
+    add_partitions,
+    beginning_offset,
+    create_topic,
+    delete_topic,
+    elect_uncleanly,
+    end_offset,
+    leader,
+    recreate_topic,
+    set_topic,
+    truncate,
+)
+from tests.rig.waiting import wait_until
+
+pytestmark = pytest.mark.usefixtures("apache_kafka_installed")
 
 
 def _produce(servers: str, topic: str, values: list[bytes]) -> None:
@@ -37,3 +55,83 @@ def test_a_killed_broker_comes_back_on_its_port_with_its_data() -> None:
         kafka.stop()
         kafka.start()
         assert end_offset(kafka.admin(), "orders", 0) == 2
+
+
+def test_a_paused_broker_answers_nobody_until_it_goes_on() -> None:
+    """Its port is open all the time."""
+    with ApacheKafka() as kafka:
+        kafka.pause()
+        with pytest.raises(KafkaException):
+            kafka.admin().list_topics(timeout=1)
+        kafka.resume()
+        assert kafka.admin().list_topics(timeout=30).brokers
+
+
+def test_a_given_port_is_taken_and_settings_are_kafkas() -> None:
+    """Underscores stand for dots; a record above the limit is refused."""
+    port = free_port()
+    with ApacheKafka(port=port, message_max_bytes=2000) as kafka:
+        assert kafka.bootstrap_servers == f"127.0.0.1:{port}"
+        create_topic(kafka.admin(), "orders")
+        refused: list[str] = []
+        producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+        producer.produce("orders", b"x" * 3000, on_delivery=lambda e, _: refused.append(e.name()))
+        assert producer.flush(30) == 0
+        assert refused == ["MSG_SIZE_TOO_LARGE"]
+
+
+def test_topics_are_truncated_grown_deleted_and_made_again(
+    apache_kafka: ApacheKafka, unique_topic: Callable[..., str]
+) -> None:
+    """By deletion of records, by retention, and by a new topic under the old name."""
+    admin, topic = apache_kafka.admin(), unique_topic()
+    create_topic(admin, topic, segment_bytes=1_048_576)
+    _produce(apache_kafka.bootstrap_servers, topic, [b"a", b"b", b"c"])
+    truncate(admin, topic, 0, 2)
+    assert (beginning_offset(admin, topic, 0), end_offset(admin, topic, 0)) == (2, 3)
+    set_topic(admin, topic, retention_ms=1)
+    wait_until(lambda: beginning_offset(admin, topic, 0) == 3, "retention empties the partition")
+    add_partitions(admin, topic, 3)
+    recreate_topic(admin, topic)
+    assert len(admin.list_topics(topic, timeout=10).topics[topic].partitions) == 3
+    assert (beginning_offset(admin, topic, 0), end_offset(admin, topic, 0)) == (0, 0)
+    delete_topic(admin, topic)
+    assert topic not in admin.list_topics(timeout=10).topics
+
+
+def test_three_brokers_move_their_leaders_and_lose_nothing_that_was_acknowledged() -> None:
+    """The leader is killed; another one has every record, and takes more."""
+    with ApacheKafka(3) as kafka:
+        admin = kafka.admin()
+        create_topic(admin, "orders", n_replicas=3)
+        _produce(kafka.bootstrap_servers, "orders", [b"a", b"b"])
+        first = leader(admin, "orders")
+        assert first is not None
+        kafka.kill(first)
+        kafka.wait_leaders()
+        assert leader(admin, "orders") != first
+        _produce(kafka.bootstrap_servers, "orders", [b"c"])
+        assert _read(kafka.bootstrap_servers, "orders", 3) == [b"a", b"b", b"c"]
+        kafka.start_broker(first)
+
+
+def test_an_unclean_election_loses_what_only_the_dead_leader_had() -> None:
+    """`b` was acknowledged by the leader alone, since nobody else was in sync."""
+    with ApacheKafka(3) as kafka:
+        admin = kafka.admin()
+        create_topic(admin, "orders", n_replicas=2, min_insync_replicas=1)
+        replicas = admin.list_topics("orders", timeout=10).topics["orders"].partitions[0].replicas
+        dead = leader(admin, "orders")
+        assert dead is not None
+        (behind,) = {node_id - 1 for node_id in replicas} - {dead}
+        _produce(kafka.bootstrap_servers, "orders", [b"a"])
+        kafka.kill(behind)
+        kafka.wait_leaders()
+        _produce(kafka.bootstrap_servers, "orders", [b"b"])
+        kafka.kill(dead)
+        kafka.start_broker(behind)
+        wait_until(lambda: leader(admin, "orders") is None, "nobody in sync is left to lead")
+        elect_uncleanly(admin, "orders")
+        assert leader(admin, "orders") == behind
+        kafka.start_broker(dead)
+        assert end_offset(admin, "orders", 0) == 1

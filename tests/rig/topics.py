@@ -5,11 +5,9 @@ Every function returns when a client that asks for metadata sees the result.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from confluent_kafka import ElectionType, TopicPartition
+from confluent_kafka import ElectionType, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -21,7 +19,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from streamer.errors import UnavailableError
+from tests.rig.waiting import wait_until
 
 __all__ = [
     "add_partitions",
@@ -37,8 +35,6 @@ __all__ = [
 ]
 
 _TIMEOUT_S: Final = 30.0
-_INTERVAL_S: Final = 0.05
-_T = TypeVar("_T")
 
 
 def create_topic(
@@ -48,13 +44,13 @@ def create_topic(
     config = {name.replace("_", "."): str(value) for name, value in settings.items()}
     wanted = NewTopic(topic, n_partitions, n_replicas, config=config)
     _done(admin.create_topics([wanted], operation_timeout=_TIMEOUT_S))
-    _until(lambda: _n_partitions(admin, topic) == n_partitions, f"topic {topic} is there")
+    _wait_served(admin, topic, n_partitions)
 
 
 def delete_topic(admin: AdminClient, topic: str) -> None:
     """Delete a topic with its records."""
     _done(admin.delete_topics([topic], operation_timeout=_TIMEOUT_S))
-    _until(lambda: _n_partitions(admin, topic) == 0, f"topic {topic} is gone")
+    wait_until(lambda: _n_partitions(admin, topic) == 0, f"topic {topic} is gone")
 
 
 def recreate_topic(admin: AdminClient, topic: str, **settings: Any) -> None:
@@ -69,10 +65,7 @@ def recreate_topic(admin: AdminClient, topic: str, **settings: Any) -> None:
 def add_partitions(admin: AdminClient, topic: str, n_partitions: int) -> None:
     """Grow a topic to that many partitions."""
     _done(admin.create_partitions([NewPartitions(topic, n_partitions)]))
-    _until(
-        lambda: _n_partitions(admin, topic) == n_partitions,
-        f"topic {topic} has {n_partitions} partitions",
-    )
+    _wait_served(admin, topic, n_partitions)
 
 
 def truncate(admin: AdminClient, topic: str, partition: int, before_offset: int) -> None:
@@ -99,18 +92,21 @@ def elect_uncleanly(admin: AdminClient, topic: str, partition: int = 0) -> None:
     place = TopicPartition(topic, partition)
 
     def elected() -> bool:
-        answer = admin.elect_leaders(ElectionType.UNCLEAN, [place]).result(_TIMEOUT_S)
+        try:
+            answer = admin.elect_leaders(ElectionType.UNCLEAN, [place]).result(_TIMEOUT_S)
+        except KafkaException:
+            return False
         return all(error is None for error in answer.values())
 
     # Not before the controller has noticed that the leader is dead.
-    _until(elected, f"a leader of {topic}[{partition}] is elected uncleanly")
+    wait_until(elected, f"a leader of {topic}[{partition}] is elected uncleanly")
 
 
-def leader(admin: AdminClient, topic: str, partition: int = 0) -> int:
-    """Return the index in ``ApacheKafka.brokers`` of a partition's leader; -2 where there is none."""
+def leader(admin: AdminClient, topic: str, partition: int = 0) -> int | None:
+    """Return which of ``ApacheKafka.brokers`` leads a partition, None where none does."""
     found = admin.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
     node_id: int = found.partitions[partition].leader
-    return node_id - 1
+    return None if node_id < 0 else node_id - 1
 
 
 def beginning_offset(admin: AdminClient, topic: str, partition: int) -> int:
@@ -124,9 +120,25 @@ def end_offset(admin: AdminClient, topic: str, partition: int) -> int:
 
 
 def _offset(admin: AdminClient, topic: str, partition: int, spec: OffsetSpec) -> int:
+    # The client asks the leader that it last heard of; this makes it hear again.
+    admin.list_topics(topic, timeout=_TIMEOUT_S)
     place = TopicPartition(topic, partition)
     offset: int = admin.list_offsets({place: spec})[place].result(_TIMEOUT_S).offset
     return offset
+
+
+def _wait_served(admin: AdminClient, topic: str, n_partitions: int) -> None:
+    """Return when every partition has a leader that knows of it."""
+
+    def served() -> bool:
+        try:
+            for partition in range(n_partitions):
+                end_offset(admin, topic, partition)
+        except KafkaException:
+            return False
+        return _n_partitions(admin, topic) == n_partitions
+
+    wait_until(served, f"topic {topic} serves {n_partitions} partitions")
 
 
 def _n_partitions(admin: AdminClient, topic: str) -> int:
@@ -137,11 +149,3 @@ def _n_partitions(admin: AdminClient, topic: str) -> int:
 def _done(futures: dict[Any, Any]) -> None:
     for future in futures.values():
         future.result(_TIMEOUT_S)
-
-
-def _until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _TIMEOUT_S
-    while not condition():
-        if time.monotonic() >= deadline:
-            raise UnavailableError(f"{what}: not within {_TIMEOUT_S:g} s")
-        time.sleep(_INTERVAL_S)
