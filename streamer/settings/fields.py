@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streamer.settings.redis_url import RedisUrl
 from streamer.settings.rules import check_rules
 
 __all__ = ["PATTERN_CONDITIONS", "PREFIX", "Origin", "Settings"]
@@ -45,15 +45,7 @@ def _directory(path: Path) -> Path:
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    try:
-        parts = urlsplit(value.get_secret_value())
-        complete = (
-            bool(parts.path if parts.scheme == "unix" else parts.hostname) and parts.port != 0
-        )
-    except ValueError:
-        complete = False
-    if not complete or parts.scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must be redis://host:port/db, rediss://host:port/db or unix:///path")
+    RedisUrl.parse(value.get_secret_value())
     return value
 
 
@@ -147,7 +139,7 @@ class Settings(BaseSettings):
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] = SecretStr(
         "redis://127.0.0.1:6379/0"
     )
-    """Redis that holds checkpoints and models: redis, rediss or unix URL, password included."""
+    """Redis of checkpoints and models: redis, rediss, unix or redis+sentinel URL with password."""
     redis_timeout_s: Seconds = 5.0
     """Seconds that Redis has for an answer."""
     namespace: Name = "default"

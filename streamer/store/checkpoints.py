@@ -22,7 +22,7 @@ from streamer.model.codec import state_id
 from streamer.model.config import ModelConfig
 from streamer.model.drift import MOVED_PSI, drift_of
 from streamer.model.learning import advance
-from streamer.store.client import Client, Pipe
+from streamer.store.client import Client, Pipe, asked
 from streamer.store.identity import Identity
 from streamer.store.keys import split_partition
 from streamer.store.records import (
@@ -33,6 +33,7 @@ from streamer.store.records import (
     partition_record,
     rfc3339,
 )
+from streamer.store.service import queue_heartbeat
 from streamer.store.versions import (
     Limits,
     queue_entry,
@@ -59,12 +60,13 @@ async def claim(
 
     async def attempt(pipe: Pipe) -> PartitionRecord:
         await identity.verify(pipe, client)
-        stored = partition_record(await pipe.execute_command("HGETALL", key))
+        stored = partition_record(await asked(pipe, "HGETALL", key))
         claimed = replace(stored, generation=stored.generation + 1, owner=owner)
         pipe.multi()
         written = {"generation": claimed.generation, "owner": owner, "claimed_at_ms": now_ms}
         pipe.execute_command("HSET", key, *_flat(written.items()))
         pipe.execute_command("SADD", client.keys.partitions, f"{topic}:{partition}")
+        queue_heartbeat(pipe, client, owner, now_ms)
         return claimed
 
     return await client.transact([client.keys.identity, key], attempt)
@@ -82,7 +84,7 @@ async def save(
 
     async def attempt(pipe: Pipe) -> ModelHead:
         await identity.verify(pipe, client)
-        stored = partition_record(await pipe.execute_command("HGETALL", key))
+        stored = partition_record(await asked(pipe, "HGETALL", key))
         head = await read_head(pipe, client.keys, config)
         if _is_saved(stored, checkpoint):
             return head
@@ -90,6 +92,7 @@ async def save(
         trimmed = await trimmable(pipe, client.keys, limits, keep=following.id)
         pipe.multi()
         _queue_partition(pipe, client, checkpoint)
+        queue_heartbeat(pipe, client, checkpoint.owner, checkpoint.now_ms)
         for loss in checkpoint.losses:
             queue_entry(pipe, client.keys, _loss_entry(loss, checkpoint, head), limits)
         if following is not head:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from redis.exceptions import ResponseError
 
 from streamer.errors import InvariantError
-from streamer.store.client import Client, Pipe
+from streamer.store.client import Client, Pipe, asked
 from streamer.store.identity import Identity
 from streamer.store.keys import split_partition
 from streamer.store.versions import Limits
@@ -43,7 +43,7 @@ async def add_feedback(
     async def attempt(pipe: Pipe) -> int:
         await identity.verify(pipe, client)
         last_offset = await _last_offset(pipe, stream)
-        stored = await pipe.execute_command("HGET", record, "offset")
+        stored = await asked(pipe, "HGET", record, "offset")
         fresh = [entry for entry in entries if entry[0] > last_offset]
         pipe.multi()
         for offset, verdict in fresh:
@@ -88,7 +88,7 @@ async def read_feedback(
 async def _last_offset(pipe: Pipe, stream: str) -> int:
     """Return the Kafka offset of the last verdict ever stored, -1 before the first."""
     try:
-        info = await pipe.execute_command("XINFO STREAM", stream)
+        info = await asked(pipe, "XINFO STREAM", stream)
     except ResponseError as error:
         if "no such key" in str(error).lower():
             return -1

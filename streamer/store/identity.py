@@ -16,7 +16,7 @@ import secrets
 from dataclasses import dataclass
 
 from streamer.errors import StoreReplacedError
-from streamer.store.client import Client, Pipe
+from streamer.store.client import Client, Pipe, asked
 from streamer.store.records import rfc3339
 
 __all__ = ["Identity"]
@@ -52,7 +52,7 @@ class Identity:
 
     async def verify(self, pipe: Pipe, client: Client) -> None:
         """Raise `StoreReplacedError` in a transaction that watches ``keys.identity``."""
-        self._compare(client, await pipe.execute_command("GET", client.keys.identity))
+        self._compare(client, await asked(pipe, "GET", client.keys.identity))
 
     def _compare(self, client: Client, stored: bytes | None) -> None:
         found = None if stored is None else stored.decode(errors="replace")

@@ -17,7 +17,16 @@ __all__ = ["Keys", "split_partition"]
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # An entity kind of one of these names would share its key with something else.
 _RESERVED_KINDS: Final = frozenset(
-    {"feedback", "identity", "lineage", "model", "partition", "partitions"}
+    {
+        "feedback",
+        "identity",
+        "lineage",
+        "model",
+        "partition",
+        "partitions",
+        "service",
+        "workers",
+    }
 )
 
 
@@ -42,6 +51,16 @@ class Keys:
     def identity(self) -> str:
         """String: a random id of this store and since when it has it; never changed."""
         return self._key("identity")
+
+    @property
+    def service(self) -> str:
+        """Hash: the service that has the namespace, and the settings its workers agree on."""
+        return self._key("service")
+
+    @property
+    def workers(self) -> str:
+        """Sorted set: worker, by when it was last seen in epoch milliseconds."""
+        return self._key("workers")
 
     @property
     def head(self) -> str:

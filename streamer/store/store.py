@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,10 +13,13 @@ from streamer.ledger import Ledger
 from streamer.model.codec import VersionHeader
 from streamer.model.config import ModelConfig
 from streamer.model.sums import Sums
-from streamer.store import checkpoints, feedback, versions
-from streamer.store.client import Client
+from streamer.store import checkpoints, feedback, suitability, versions
+from streamer.store import service as service_of
+from streamer.store.breaker import BreakerStatus
+from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
 from streamer.store.identity import Identity
 from streamer.store.records import Checkpoint, ModelHead, PartitionRecord, VersionInfo
+from streamer.store.service import ServiceIdentity
 from streamer.store.versions import Limits
 
 __all__ = ["Store"]
@@ -44,17 +48,37 @@ class Store:
         lineage_max_entries: int,
         feedback_max_entries: int,
         rng: np.random.Generator,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> Store:
         """Return a store that connects when it is first used.
 
-        ``rng`` spreads the retries of workers that collide; it changes no result.
+        ``rng`` spreads the retries of workers, ``monotonic`` times them; they change no result.
         """
-        client = Client.of(url, timeout_s, namespace, rng)
+        client = Client.of(url, timeout_s, namespace, rng, monotonic)
         return cls(client, config, Limits(versions_kept, lineage_max_entries, feedback_max_entries))
+
+    @property
+    def is_up(self) -> bool:
+        """Whether Redis answered when it was last asked."""
+        return self._client.breaker.status.failures == 0
+
+    @property
+    def breaker(self) -> BreakerStatus:
+        """The state of the circuit breaker, for metrics."""
+        return self._client.breaker.status
+
+    @property
+    def calls(self) -> Mapping[CallOutcome, int]:
+        """How many calls were made, by what became of them."""
+        return {outcome: self._client.calls[outcome] for outcome in CALL_OUTCOMES}
 
     async def ping(self) -> None:
         """Return if Redis answers."""
         await self._client.pipelined([("PING",)], atomic=False)
+
+    async def check_server(self) -> None:
+        """Return if Redis answers and may be trusted with checkpoints, else raise why not."""
+        await suitability.check_server(self._client)
 
     async def close(self) -> None:
         """Close all connections; the store can still be used, and connects again."""
@@ -66,6 +90,24 @@ class Store:
         Raises `StoreReplacedError` when it has no id any more, or another than this process saw first.
         """
         return await self._identity.identify(self._client)
+
+    async def register(self, service: ServiceIdentity, owner: str, now_ms: int) -> None:
+        """Join the service that has the namespace; ConfigurationError where it is another.
+
+        Settings that differ are taken over when no other worker is alive, with an entry in the lineage.
+        """
+        await self._identity.known(self._client)
+        await service_of.register(
+            self._client, self._identity, self._limits, service, owner, now_ms
+        )
+
+    async def heartbeat(self, owner: str, now_ms: int) -> None:
+        """Say that ``owner`` is alive; claims and checkpoints say it too."""
+        await service_of.heartbeat(self._client, owner, now_ms)
+
+    async def leave(self, owner: str) -> None:
+        """Say that ``owner`` has stopped in good order, so that others may start with new settings."""
+        await service_of.leave(self._client, owner)
 
     async def claim(self, topic: str, partition: int, owner: str, now_ms: int) -> PartitionRecord:
         """Make ``owner`` the partition's only writer and return what is stored; a later claim wins.

@@ -20,7 +20,7 @@ from streamer.model.codec import VersionHeader, decode_version, encode_version, 
 from streamer.model.config import ModelConfig
 from streamer.model.reference import refrozen
 from streamer.model.sums import Sums
-from streamer.store.client import Client, Pipe
+from streamer.store.client import Client, Pipe, asked
 from streamer.store.keys import Keys
 from streamer.store.records import ModelHead, VersionInfo, rfc3339
 
@@ -85,7 +85,7 @@ async def set_head(
         version_id = await _resolve(pipe, keys, wanted)
         blob = await _blob(pipe, keys, version_id)
         version = _promoted(_decoded(version_id, blob, config), reason, now_ms)
-        replaced = _text(await pipe.execute_command("GET", keys.head))
+        replaced = _text(await asked(pipe, "GET", keys.head))
         if replaced == version.id:
             return version.id
         is_new = version.id != version_id
@@ -129,7 +129,7 @@ async def find_version(client: Client, wanted: str, config: ModelConfig) -> tupl
 
     async def attempt(pipe: Pipe) -> tuple[bytes, ModelHead]:
         version_id = await _resolve(pipe, client.keys, wanted)
-        blob = await pipe.execute_command("GET", client.keys.version(version_id))
+        blob = await asked(pipe, "GET", client.keys.version(version_id))
         return blob, _decoded(version_id, blob, config)
 
     return await client.transact([client.keys.head], attempt)
@@ -174,7 +174,7 @@ async def lineage(client: Client, count: int) -> list[dict[str, str]]:
 
 async def read_head(pipe: Pipe, keys: Keys, config: ModelConfig) -> ModelHead:
     """Return the head as seen by a transaction that watches ``keys.head``."""
-    version_id = _text(await pipe.execute_command("GET", keys.head))
+    version_id = _text(await asked(pipe, "GET", keys.head))
     if not version_id:
         sums = Sums.zero(config)
         return ModelHead(state_id(sums), sums, VersionHeader("", "", "", config.hash))
@@ -183,7 +183,7 @@ async def read_head(pipe: Pipe, keys: Keys, config: ModelConfig) -> ModelHead:
 
 async def trimmable(pipe: Pipe, keys: Keys, limits: Limits, keep: str) -> list[str]:
     """Return the ids beyond the limit once one more version is added; never ``keep``."""
-    oldest = await pipe.execute_command("ZRANGE", keys.versions, 0, -limits.versions_kept)
+    oldest = await asked(pipe, "ZRANGE", keys.versions, 0, -limits.versions_kept)
     return [version_id.decode() for version_id in oldest if version_id.decode() != keep]
 
 
@@ -222,8 +222,8 @@ def queue_trimming(pipe: Pipe, keys: Keys, version_ids: list[str]) -> None:
 async def _resolve(pipe: Pipe, keys: Keys, wanted: str) -> str:
     """Return the one stored id that starts with ``wanted``, or the head's for ``head``."""
     if wanted == "head":
-        wanted = _text(await pipe.execute_command("GET", keys.head)) or wanted
-    stored: list[bytes] = await pipe.execute_command("ZRANGE", keys.versions, 0, -1)
+        wanted = _text(await asked(pipe, "GET", keys.head)) or wanted
+    stored: list[bytes] = await asked(pipe, "ZRANGE", keys.versions, 0, -1)
     ids = [version_id.decode() for version_id in stored]
     matches = [version_id for version_id in ids if wanted and version_id.startswith(wanted)]
     if len(matches) == 1:
@@ -241,10 +241,10 @@ async def _resolve(pipe: Pipe, keys: Keys, wanted: str) -> str:
 
 async def _blob(pipe: Pipe, keys: Keys, version_id: str) -> bytes:
     """Return a version's file; asks to be tried again when it was trimmed since it was named."""
-    blob: bytes | None = await pipe.execute_command("GET", keys.version(version_id))
+    blob: bytes | None = await asked(pipe, "GET", keys.version(version_id))
     if blob is not None:
         return blob
-    if await pipe.execute_command("ZSCORE", keys.versions, version_id) is None:
+    if await asked(pipe, "ZSCORE", keys.versions, version_id) is None:
         raise WatchError("trimmed")
     raise InvariantError(
         f"model version {version_id[:12]} must be stored while it is listed, got nothing; "

@@ -39,6 +39,7 @@ from streamer.stream.endpoints import Endpoints
 from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.health import Health
 from streamer.stream.kafka_config import broker_urls, faust_credentials
+from streamer.stream.liveness import Liveness
 from streamer.stream.partition_log import STORE_METADATA, PartitionLogs
 from streamer.stream.preflight import preflight
 from streamer.stream.publisher import Publisher
@@ -48,6 +49,7 @@ from streamer.stream.transport import SCHEME, BatchSchema, ReadBatch
 from streamer.stream.watch import Watch
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
+from streamer.telemetry.redis_metrics import watch_redis
 from streamer.wiring import open_store, pipeline_config
 
 __all__ = ["ScoringApp", "ScoringWorker", "build_app"]
@@ -83,6 +85,7 @@ class ScoringApp(faust.App):
             ),
             on_kafka=lambda is_up: metrics.dependency_up.labels("kafka").set(is_up),
         )
+        watch_redis(metrics.registry, store)
         self.store, self.publisher = store, publisher
         self.scoring = Scoring(
             settings,
@@ -99,6 +102,7 @@ class ScoringApp(faust.App):
             settings, self.scoring.pipeline.believable, store, publisher, metrics
         )
         self.teaching = Teaching(self.scoring)
+        self.liveness = Liveness(self.scoring)
         self.claiming = Claiming(self.scoring, PartitionLogs(settings))
         self.claims = Claims(self._claim, self._release, self.guard, random.Random().random)  # noqa: S311
         self.health = Health(self.scoring, self.claims, self.claiming)
@@ -114,7 +118,7 @@ class ScoringApp(faust.App):
         try:
             await self._serve()
             head = await preflight(
-                self.settings, self.store, self.scoring.clock.monotonic, self._report
+                self.settings, self.store, self.scoring.clock, self.scoring.owner, self._report
             )
         except StreamerError as error:
             _log.critical("cannot start", error=str(error))
@@ -171,6 +175,7 @@ class ScoringApp(faust.App):
             )
         await super().on_stop()
         self.claiming.close()
+        await self.liveness.end()
         await self.store.close()
         await self.endpoints.stop()
 
@@ -224,6 +229,7 @@ def build_app(settings: Settings) -> ScoringApp:
         app.checkpointing.run,
         app.teaching.run,
         app.scoring.standstill.watch,
+        app.liveness.run,
         app.watch.follow_lag,
         app.watch.follow_topics,
     ):

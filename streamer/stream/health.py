@@ -67,6 +67,8 @@ class Health:
         scoring, metrics = self._scoring, self._scoring.metrics
         now = scoring.clock.monotonic()
         metrics.assigned_partitions.set(len(scoring.assigned))
+        if self.startup is None:
+            metrics.dependency_up.labels("redis").set(scoring.is_redis_up)
         for tp in self._claims.all():
             if tp.topic == scoring.settings.transactions_topic:
                 is_faulted = tp in self._claims.faults

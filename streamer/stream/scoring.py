@@ -73,13 +73,18 @@ class Scoring:
         self.clock = clock
         self.owner = owner
         self.assigned: dict[int, Assigned] = {}
-        self.is_redis_up = True
+        self._is_redis_known_away = False
         self.standstill = Standstill(settings.kafka_session_timeout_s, clock.monotonic)
         self.lock = asyncio.Lock()
         self._version = ModelVersion.of("", Sums.zero(pipeline.model), pipeline.model)
         self._head: ModelHead | None = None
         self._drift = drift_of(self._version.sums, pipeline.model)
         self.distance_monitor = DistanceMonitor()
+
+    @property
+    def is_redis_up(self) -> bool:
+        """Whether Redis has answered when it was last asked, whatever it was asked for."""
+        return self.store.is_up
 
     @property
     def mode(self) -> Mode:
@@ -200,18 +205,16 @@ class Scoring:
             table.mark_unloaded(keys)
 
     def redis_answered(self) -> None:
-        """Note that Redis is there."""
-        if not self.is_redis_up:
+        """Say that Redis is back, where it was away."""
+        if self._is_redis_known_away:
             _log.info("Redis is back")
-        self.is_redis_up = True
-        self.metrics.dependency_up.labels("redis").set(1)
+        self._is_redis_known_away = False
 
     def redis_failed(self, error: UnavailableError) -> None:
-        """Note that Redis is away; whatever it answers takes it back."""
-        if self.is_redis_up:
+        """Say that Redis is away, once."""
+        if not self._is_redis_known_away:
             _log.error("Redis is away; scoring goes on from memory", error=str(error))
-        self.is_redis_up = False
-        self.metrics.dependency_up.labels("redis").set(0)
+        self._is_redis_known_away = True
 
     def _publish(self, batch: Batch, outcome: Outcome) -> None:
         if outcome.alerts:

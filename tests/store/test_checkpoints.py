@@ -39,6 +39,7 @@ def test_golden_layout_of_keys_and_fields(redis_url, namespace):
                 "model:versions",
                 f"model:version:{saved.id}",
                 "lineage",
+                "workers",
                 "partitions",
                 "partition:transactions:3",
                 "cards:transactions:3",

