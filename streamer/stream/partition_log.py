@@ -63,9 +63,17 @@ class PartitionLogs:
             raise UnavailableError(
                 f"topic {topic} must have the partition {partition}, got {n_partitions} partitions"
             )
-        place = TopicPartition(topic, partition)
+        client = self._client()
         try:
-            begin, end = self._client().get_watermark_offsets(place, timeout=_TIMEOUT_S)
+            place = TopicPartition(topic, partition)
+            try:
+                begin, end = client.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:
+                    raise
+                # Added since this client last heard of the topic.
+                client.list_topics(topic, timeout=_TIMEOUT_S)
+                begin, end = client.get_watermark_offsets(place, timeout=_TIMEOUT_S)
         except KafkaException as error:
             raise UnavailableError(
                 f"the log of {topic}/{partition} must be readable, got {error}"
