@@ -33,7 +33,7 @@ from streamer.stream.ending import (
     EXIT_UNAVAILABLE,
     Deadline,
     end_at_once,
-    or_crash,
+    or_end,
 )
 from streamer.stream.endpoints import Endpoints
 from streamer.stream.feedback import FeedbackStoring
@@ -104,7 +104,7 @@ class ScoringApp(faust.App):
         self.teaching = Teaching(self.scoring)
         self.liveness = Liveness(self.scoring)
         self.claiming = Claiming(self.scoring, PartitionLogs(settings))
-        self.claims = Claims(self._claim, self._release, self.guard, random.Random().random)  # noqa: S311
+        self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311
         self.health = Health(self.scoring, self.claims, self.claiming)
         self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self.consumer)
         self.deadline = Deadline(settings.shutdown_timeout_s, self._left_over)
@@ -141,10 +141,6 @@ class ScoringApp(faust.App):
 
     def _report(self, line: str) -> None:
         self.health.startup = line
-
-    async def guard(self, work: Awaitable[Any]) -> Any:
-        """Await ``work``; what no retry mends ends the worker."""
-        return await or_crash(self.crash, work)
 
     async def _claim(self, topic: str, partition: int) -> Reading:
         reading = await self.claiming.claim(topic, partition)
@@ -233,7 +229,7 @@ def build_app(settings: Settings) -> ScoringApp:
         app.watch.follow_lag,
         app.watch.follow_topics,
     ):
-        app.task(_guarded(app, work))
+        app.task(_guarded(work))
 
     @app.on_partitions_assigned.connect
     async def claim(_: Any, assigned: set[TP], **__: Any) -> None:
@@ -244,7 +240,7 @@ def build_app(settings: Settings) -> ScoringApp:
     @app.on_partitions_revoked.connect
     async def release(_: Any, revoked: set[TP], **__: Any) -> None:
         del revoked  # All of them, whatever Kafka names: each is claimed anew.
-        await app.guard(app.claims.revoke(app.claims.all()))
+        await or_end(app.claims.revoke(app.claims.all()))
 
     return app
 
@@ -264,7 +260,7 @@ def _add_agents(app: ScoringApp) -> None:
     async def score(stream: AsyncIterable[Any]) -> None:
         async for event in stream.events():  # type: ignore[attr-defined]
             read: ReadBatch = event.value
-            await app.guard(app.scoring.handle(read.batch, read.reading))
+            await or_end(app.scoring.handle(read.batch, read.reading))
 
     @app.agent(app.topic(settings.feedback_topic, schema=BatchSchema()), name="store_feedback")
     async def store_feedback(stream: AsyncIterable[Any]) -> None:
@@ -272,16 +268,14 @@ def _add_agents(app: ScoringApp) -> None:
             read: ReadBatch = event.value
             tp = TP(settings.feedback_topic, read.batch.partition)
             if app.claims.is_current(tp, read.reading):
-                app.consumer.durable[tp] = await app.guard(app.feedback_storing.handle(read.batch))
+                app.consumer.durable[tp] = await or_end(app.feedback_storing.handle(read.batch))
 
 
-def _guarded(
-    app: ScoringApp, work: Callable[[], Awaitable[None]]
-) -> Callable[..., Awaitable[None]]:
+def _guarded(work: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     @wraps(work)
     async def run(*_: Any) -> None:
         # Faust calls a task with the app when its signature has room for it.
-        await app.guard(work())
+        await or_end(work())
 
     return run
 

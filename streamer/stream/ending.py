@@ -17,7 +17,7 @@ import structlog
 
 from streamer.errors import FencedError, StoreReplacedError, StreamerError
 
-__all__ = ["EXIT_MISCONFIGURED", "EXIT_UNAVAILABLE", "Deadline", "end_at_once", "or_crash"]
+__all__ = ["EXIT_MISCONFIGURED", "EXIT_UNAVAILABLE", "Deadline", "end_at_once", "or_end"]
 
 _log = structlog.get_logger(__name__)
 
@@ -32,17 +32,21 @@ def end_at_once(error: StreamerError) -> NoReturn:
     os._exit(EXIT_UNAVAILABLE)
 
 
-async def or_crash(crash: Callable[[BaseException], Awaitable[None]], work: Awaitable[Any]) -> Any:
-    """Await ``work``; a defect stops the worker, where Faust would skip the batch and go on."""
+async def or_end(work: Awaitable[Any]) -> Any:
+    """Await ``work``; what no retry mends ends the process, where Faust would pass over it.
+
+    At once: an orderly end checkpoints, and the state of a batch that broke in the middle counts
+    alerts that were never published.
+    """
     try:
         return await work
     except (FencedError, StoreReplacedError) as error:
         # Another worker may have its partitions, or Redis lacks what it did there.
         end_at_once(error)
     except Exception as error:
-        _log.critical("worker stops", error=str(error), exc_info=True)
-        await crash(error)
-        raise
+        _log.critical("worker ends at once", error=str(error), exc_info=True)
+        logging.shutdown()
+        os._exit(EXIT_UNAVAILABLE)
 
 
 class Deadline:

@@ -55,8 +55,8 @@ def test_aborted_and_open_transactions_are_neither_scored_nor_a_lag(make: MakeSe
     wait_until(lambda: _no_lag(worker), worker.log)
     assert worker.metric("streamer_records_skipped_total", partition="0") == 64
     # The marker at the end is processed: nothing is read again after a restart.
-    worker.kill()
-    again = service.successor()
+    assert worker.terminate() == 0
+    again = service.worker().wait_ready()
     wait_until(lambda: _no_lag(again), again.log)
     assert service.totals() == total
     assert service.ask(lambda store: store.head()).sums.transactions_seen == 170
@@ -148,7 +148,7 @@ def test_partitions_that_are_added_wait_for_the_alerts_topic_and_stop_no_other(
     make: MakeService, apache_kafka: ApacheKafka
 ) -> None:
     """The third is read once the alerts topic has grown too; the first two never stop."""
-    service = make(n_partitions=2)
+    service = make(n_partitions=2, alert_budget="0.2")
     admin, settings = apache_kafka.admin(), service.settings
     worker = service.worker().wait_ready()
     service.produce(payments(1_000))
