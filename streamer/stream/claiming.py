@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import structlog
 
 from streamer.errors import UnavailableError
+from streamer.events import Source
 from streamer.pipeline import PartitionState
 from streamer.store import PartitionRecord
 from streamer.stream.assignments import Assigned
@@ -102,7 +103,7 @@ class Claiming:
             partition=partition,
             offset=going_on.offset,
             generation=record.generation,
-            already_published=len(assigned.state.published),
+            already_published=len(assigned.state.published) + len(assigned.state.overflowed),
         )
         return Reading(going_on.offset, record.generation)
 
@@ -111,19 +112,24 @@ class Claiming:
     ) -> Assigned:
         scoring = self._scoring
         scoring.adopt(await scoring.store.head())
+        settings = scoring.settings
         state = PartitionState.empty(
-            scoring.pipeline, scoring.settings.cards_capacity, scoring.settings.merchants_capacity
+            scoring.pipeline,
+            settings.cards_capacity,
+            settings.merchants_capacity,
+            record.log.epoch,
         )
         state.next_offset = going_on.next_offset
         state.ledger = going_on.count(record.ledger)
-        state.published = await self._ask(
+        state.recent_alerts = list(record.recent_alerts)
+        published = await self._ask(
             published_offsets,
-            scoring.settings,
-            topic,
-            partition,
+            settings,
+            Source(topic, partition, going_on.offset, record.log.epoch),
             record.alerts_position,
-            going_on.offset,
+            record.overflow_position,
         )
+        state.published, state.overflowed = published.alerts, published.overflowed
         await self._load_labels(state, topic, partition, record.cursors)
         now = scoring.clock.monotonic()
         return Assigned(
@@ -145,11 +151,12 @@ class Claiming:
     async def _load_labels(
         self, state: PartitionState, topic: str, partition: int, cursors: Mapping[str, int]
     ) -> None:
-        """Load what waits for verdicts, and which of them stand."""
+        """Load what waits for verdicts, which of them stand, and which payments have been scored."""
         state.labels.cursors.update(cursors)
         if state.next_offset is None:
             return
         store = self._scoring.store
+        state.repeats.load(await store.load_all(topic, partition, "repeats"))
         state.labels.buffer.load(await store.load_all(topic, partition, "labels"))
         state.labels.rulings.load(await store.load_all(topic, partition, "rulings"))
 
@@ -175,11 +182,12 @@ class Claiming:
     async def _check_mirrors(self, topic: str, partition: int) -> None:
         """Raise UnavailableError where what comes of this partition has nowhere to go yet."""
         settings = self._scoring.settings
-        mirrors = [settings.alerts_topic]
+        mirrors = [settings.alerts_topic, settings.overflow_topic]
         if settings.scores_enabled:
             mirrors.append(settings.scores_topic)
         for name in mirrors:
-            _, n_partitions = await self._ask(self._logs.topic, name)
+            # Asked by the client that publishes, which would otherwise refuse a partition added lately.
+            n_partitions = await self._ask(self._scoring.publisher.n_partitions, name)
             if n_partitions <= partition:
                 raise UnavailableError(
                     f"topic {name} must have at least {partition + 1} partitions, as {topic} has, "

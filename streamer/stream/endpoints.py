@@ -59,8 +59,8 @@ class Endpoints:
         status: dict[str, Any] = {"status": "ready"}
         if faults:
             status = {"status": "not ready", "because": faults}
-        if self._health.notices:
-            status["notices"] = self._health.notices
+        if warnings := self._health.warnings():
+            status["warnings"] = warnings
         return _json(status, 200 if not faults else 503)
 
     async def _metrics(self, _: web.Request) -> web.Response:

@@ -25,6 +25,7 @@ from streamer.pipeline import Outcome, PipelineConfig, Prepared, prepare, score
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
 from streamer.stream.assignments import Assigned
+from streamer.stream.limits import count_limits
 from streamer.stream.publisher import Publisher
 from streamer.stream.standstill import Standstill
 from streamer.telemetry.metrics import Metrics
@@ -135,6 +136,8 @@ class Scoring:
         checkpoint between them: the threshold would otherwise lag behind what it is to keep to.
         """
         for part in batch.parts(self.delta_limit):
+            # Without the lock: a partition can be released while Kafka is away.
+            await self.publisher.wait_for_room()
             await self._handle(part, reading)
             limit = self.delta_limit
             is_young = limit < self.settings.checkpoint_max_transactions
@@ -157,7 +160,8 @@ class Scoring:
                     f"a batch of partition {batch.partition} must begin where the last one ended, at "
                     f"{assigned.position}, got {fresh.first_offset}"
                 )
-            prepared = prepare(fresh, self.pipeline)
+            prepared = prepare(fresh, self.pipeline, assigned.state)
+            was_blown = assigned.state.is_fuse_blown
             await self._look_up(assigned, prepared)
             outcome = score(
                 prepared,
@@ -169,8 +173,12 @@ class Scoring:
             )
             self.standstill.check()
             self._publish(fresh, outcome)
+            if assigned.state.is_fuse_blown and not was_blown:
+                _log.error(
+                    "alerts beyond twice the budget are held back", partition=batch.partition
+                )
             assigned.advanced_at = self.clock.monotonic()
-            self._count(fresh, outcome, assigned.advanced_at - started)
+            self._count(fresh, outcome, assigned, assigned.advanced_at - started)
 
     def forget(self, partition: int) -> None:
         """Drop what is left of a partition that another worker may have now."""
@@ -217,21 +225,27 @@ class Scoring:
         self._is_redis_known_away = True
 
     def _publish(self, batch: Batch, outcome: Outcome) -> None:
-        if outcome.alerts:
+        if outcome.alerts or outcome.overflow:
             timestamps = {record.offset: record.timestamp for record in batch.records}
-            for alert in outcome.alerts:
-                self.publisher.publish_alert(alert, timestamps[alert.source.offset])
+            for alerts, publish in (
+                (outcome.alerts, self.publisher.publish_alert),
+                (outcome.overflow, self.publisher.publish_overflow),
+            ):
+                for alert in alerts:
+                    offset = alert.source.offset
+                    publish(alert, timestamps[offset], outcome.places[offset])
         for letter in outcome.dead_letters:
             self.publisher.publish_dead_letter(letter, batch)
         for item in outcome.scores:
             self.publisher.publish_score(item)
         self.publisher.poll()
 
-    def _count(self, batch: Batch, outcome: Outcome, elapsed_s: float) -> None:
+    def _count(self, batch: Batch, outcome: Outcome, assigned: Assigned, elapsed_s: float) -> None:
         metrics, ledger, partition = self.metrics, outcome.ledger, str(batch.partition)
         metrics.transactions_consumed.labels(partition).inc(ledger.consumed)
         metrics.transactions_scored.labels(partition).inc(ledger.scored)
         metrics.records_skipped.labels(partition).inc(ledger.skipped)
+        metrics.transactions_repeated.labels(partition).inc(ledger.repeated)
         metrics.warming.inc(ledger.warming)
         metrics.key_mismatches.inc(outcome.n_key_mismatches)
         metrics.late_events.inc(outcome.n_late)
@@ -245,3 +259,6 @@ class Scoring:
             metrics.dead_letters.labels(letter.reason).inc()
         for alert in outcome.alerts:
             metrics.alerts.labels(alert.severity).inc()
+        for alert in outcome.overflow:
+            metrics.alerts_overflowed.labels(alert.severity).inc()
+        count_limits(assigned.state, metrics)

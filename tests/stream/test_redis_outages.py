@@ -97,7 +97,7 @@ def test_a_redis_that_comes_back_empty_ends_the_worker_and_its_successor_declare
         ("store", "0", half)
     }
     assert len(losses) == 2
-    assert len(successor.json("/readyz")["notices"]) == 2
+    assert len(successor.json("/readyz")["warnings"]) == 2
     for p in range(2):
         lost = successor.metric("streamer_records_lost_total", partition=str(p), cause="store")
         assert lost == N_BEFORE // 2
