@@ -13,6 +13,7 @@ import socket
 import time
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from contextlib import suppress
 from functools import wraps
 from typing import Any, Final, get_args
 
@@ -45,7 +46,7 @@ from streamer.stream.preflight import preflight
 from streamer.stream.publisher import Publisher
 from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.teaching import Teaching
-from streamer.stream.transport import SCHEME, BatchSchema, ReadBatch
+from streamer.stream.transport import SCHEME, BatchSchema, NoTables, ReadBatch
 from streamer.stream.watch import Watch
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
@@ -125,8 +126,8 @@ class ScoringApp(faust.App):
             await self.endpoints.stop()
             is_misconfigured = isinstance(error, ConfigurationError)
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
-        # In a thread, so that the endpoints answer meanwhile; nothing is scored before this is done.
-        await asyncio.to_thread(self.scoring.distance_monitor.load)
+        # It takes more than a second, which the first payments need not wait for.
+        self._loading = asyncio.ensure_future(asyncio.to_thread(self.scoring.distance_monitor.load))
         self.scoring.adopt(head)
         for name in ("kafka", "redis"):
             self.scoring.metrics.dependency_up.labels(name).set(1)
@@ -163,11 +164,13 @@ class ScoringApp(faust.App):
 
     async def on_stop(self) -> None:
         """Checkpoint everything before Faust closes the consumer, which commits to Kafka."""
-        await self.claims.revoke(self.claims.all())
+        within_s = self.deadline.within_s * _RELEASE_SHARE
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.claims.revoke(self.claims.all()), within_s)
         if self._left:
             # An orderly end would let alerts out that are done again.
             end_at_once(
-                UnavailableError(f"every partition must be checkpointed, {self._left_over()}")
+                UnavailableError(f"every partition must be checkpointed, got {self._left_over()}")
             )
         await super().on_stop()
         self.claiming.close()
@@ -178,10 +181,12 @@ class ScoringApp(faust.App):
     async def _release(self, tps: Iterable[TP]) -> None:
         """Checkpoint and drop partitions of the transactions topic; those of feedback hold nothing."""
         partitions = [tp.partition for tp in tps if tp.topic == self.settings.transactions_topic]
-        if self.health.is_stopping:
-            within_s = self.deadline.within_s * _RELEASE_SHARE
-            self._left += await self.checkpointing.release(partitions, within_s)
-        elif await self.checkpointing.release(partitions):
+        # Not saved until it is: a stop may be over before.
+        self._left = sorted({*self._left, *(set(partitions) & self.scoring.assigned.keys())})
+        left = await self.checkpointing.release(partitions)
+        self._left = sorted((set(self._left) - set(partitions)) | set(left))
+        if left and not self.health.is_stopping:
+            self._left.clear()
             try:
                 await self.publisher.flush(0.0)
             except UnavailableError as error:
@@ -192,7 +197,11 @@ class ScoringApp(faust.App):
 
     def _left_over(self) -> str:
         held = sorted({*self._left, *self.scoring.assigned})
-        return f"partitions {held} without one" if held else "connections that do not close"
+        return (
+            f"partitions {held} without a last checkpoint"
+            if held
+            else "connections that do not close"
+        )
 
 
 def build_app(settings: Settings) -> ScoringApp:
@@ -215,6 +224,7 @@ def build_app(settings: Settings) -> ScoringApp:
         table_standby_replicas=0,
         topic_allow_declare=False,
         topic_disable_leader=True,
+        TableManager=NoTables,
         web_enabled=False,
         worker_redirect_stdouts=False,
         Worker=ScoringWorker,

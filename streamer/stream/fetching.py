@@ -86,6 +86,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         end: int = state.lso if is_known else state.highwater
         return max(end - position, 0)
 
+    def fetched_at_ms(self) -> int:
+        """Return when Kafka has last answered a fetch; 0 for never."""
+        assignment = self._assignment()
+        if assignment is None:
+            return 0
+        states = [assignment.state_value(place) for place in assignment.tps]
+        return max((state.timestamp or 0 for state in states), default=0)
+
     async def _in_thread(self, function: Any, *args: Any) -> Any:
         async def call() -> Any:
             return function(*args)
@@ -107,7 +115,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             self._readings.pop(driver.ensure_aiokafka_TP(tp), None)
 
     def _assignment(self) -> Any:
-        subscription = self._ensure_consumer()._subscription.subscription
+        # None until the thread has started.
+        subscription = None if self._consumer is None else self._consumer._subscription.subscription
         return None if subscription is None else subscription.assignment
 
     async def _fetch_records(

@@ -250,8 +250,9 @@ class Scoring:
         metrics.key_mismatches.inc(outcome.n_key_mismatches)
         metrics.late_events.inc(outcome.n_late)
         metrics.alerts_suppressed.inc(outcome.n_suppressed)
-        # A young model's distances shift by themselves.
-        if self._version.sums.transactions_seen >= self.pipeline.model.half_life:
+        # A young model's distances shift by themselves; those of a worker's first second are let go.
+        is_settled = self._version.sums.transactions_seen >= self.pipeline.model.half_life
+        if is_settled and self.distance_monitor.is_loaded:
             metrics.distance_drift.inc(self.distance_monitor.add(outcome.distances_sq))
         metrics.batch_seconds.observe(elapsed_s)
         metrics.batch_records.observe(len(batch))

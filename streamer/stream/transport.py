@@ -23,13 +23,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Final, NamedTuple
 
 import faust
+from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streamer.batch import Batch
 from streamer.stream.fetching import ConsumerThread, Fetched
 
-__all__ = ["SCHEME", "BatchSchema", "Consumer", "ReadBatch", "Transport"]
+__all__ = ["SCHEME", "BatchSchema", "Consumer", "NoTables", "ReadBatch", "Transport"]
 
 SCHEME: Final = "streamer"
 # Kafka's code for "timestamp set by the producer"; Faust wants one and nothing here reads it.
@@ -80,6 +81,10 @@ class Consumer(driver.Consumer):
     def lag(self, tp: TP, position: int) -> int | None:
         """Return how many offsets wait beyond ``position``, where the broker has said so."""
         return self._thread.lag(tp, position) if tp in self.assignment() else None
+
+    def fetched_at_ms(self) -> int:
+        """Return when Kafka has last answered a fetch, in milliseconds since the epoch; 0 for never."""
+        return self._thread.fetched_at_ms()
 
     def name_store(self, metadata: str) -> None:
         """Commit ``metadata`` with every offset from now on."""
@@ -143,6 +148,14 @@ class Consumer(driver.Consumer):
         for tp in revoked:
             self.durable.pop(tp, None)
             self._told.pop(tp, None)
+
+
+class NoTables(TableManager):
+    """Faust's tables, of which there are none: it gives them a second to be added at each start."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class Transport(driver.Transport):

@@ -36,10 +36,14 @@ class Watch:
         self._consumer = consumer
 
     async def follow_lag(self) -> None:
-        """Keep each partition's lag up to date, for ever."""
+        """Keep each partition's lag up to date, and that Kafka answers, for ever."""
         topic = self._scoring.settings.transactions_topic
+        seen_ms = 0
         while True:
             await asyncio.sleep(_LAG_INTERVAL_S)
+            if (fetched_ms := self._consumer().fetched_at_ms()) > seen_ms:
+                seen_ms = fetched_ms
+                self._scoring.metrics.dependency_up.labels("kafka").set(1)
             for assigned in list(self._scoring.assigned.values()):
                 lag = self._consumer().lag(TP(topic, assigned.partition), assigned.position)
                 assigned.lag = lag or 0
