@@ -34,6 +34,8 @@ _RETRY_S: Final = 1.0
 # How long partitions that are given up may wait for Kafka to acknowledge their alerts, and for Redis.
 _RELEASE_WITHIN_S: Final = 10.0
 _LAST_FLUSH_S: Final = 1.0
+# A merge takes 20 µs an entity.
+_MERGED_AT_ONCE: Final = 1_000
 
 
 class Checkpointing:
@@ -164,11 +166,14 @@ class Checkpointing:
         return True
 
     async def _snapshot(self, assigned: Assigned) -> Checkpoint | None:
-        """Take what has been processed out of the state; None where Kafka has not all of it."""
+        """Take what has been processed out of the state; None while that would not be all of it."""
         scoring = self._scoring
         async with scoring.lock:
             # What was queued since the last wait; nothing is scored meanwhile, so not for long.
             if not await self._is_published(_LAST_FLUSH_S):
+                return None
+            if any(table.unloaded for table in assigned.state.tables.all()):
+                # Redis went away again: written like this, they would replace what is stored of them.
                 return None
             state = assigned.state
             next_offset = state.next_offset
@@ -211,15 +216,18 @@ class Checkpointing:
             )
 
     async def _merge_unloaded(self, assigned: Assigned) -> None:
-        """Merge entities that began without what is stored of them, while Redis was away."""
-        tables = assigned.state.tables
-        wanted = {table.kind.name: table.unloaded for table in tables.all() if table.unloaded}
-        if not wanted:
-            return
-        async with self._scoring.lock:
-            stored = await self._scoring.store.load_entities(
-                assigned.topic, assigned.partition, wanted
-            )
-            for table in tables.all():
-                if table.kind.name in stored:
+        """Merge entities that began without what is stored of them, while Redis was away.
+
+        A piece at a time: after a long outage it may be every card there is, and nothing is scored
+        while one is merged.
+        """
+        for table in assigned.state.tables.all():
+            waiting = table.unloaded
+            for first in range(0, len(waiting), _MERGED_AT_ONCE):
+                piece = waiting[first : first + _MERGED_AT_ONCE]
+                async with self._scoring.lock:
+                    stored = await self._scoring.store.load_entities(
+                        assigned.topic, assigned.partition, {table.kind.name: piece}
+                    )
                     table.load(stored[table.kind.name])
+                await asyncio.sleep(0)

@@ -11,7 +11,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -20,6 +20,7 @@ from streamer.batch import Batch
 from streamer.drift_monitor import DistanceMonitor
 from streamer.errors import InvariantError, UnavailableError
 from streamer.events import Mode
+from streamer.features import EntityTable
 from streamer.model import Drift, ModelVersion, Sums, delta_limit, drift_of
 from streamer.pipeline import Outcome, PipelineConfig, Prepared, prepare, score
 from streamer.settings import Settings
@@ -192,7 +193,7 @@ class Scoring:
         is_complete = not assigned.has_stored and not any(t.n_evicted for t in tables.all())
         if prepared.columns is None or is_complete:
             return
-        unknown = tables.unknown(prepared.columns)
+        unknown = _load_pending(assigned, tables.unknown(prepared.columns))
         if not unknown:
             return
         if self.is_redis_up:
@@ -263,3 +264,21 @@ class Scoring:
         for alert in outcome.overflow:
             metrics.alerts_overflowed.labels(alert.severity).inc()
         count_limits(assigned.state, metrics)
+
+
+def _load_pending(
+    assigned: Assigned, unknown: Mapping[EntityTable, list[str]]
+) -> dict[EntityTable, list[str]]:
+    """Load what a checkpoint under way holds of ``unknown`` and return the rest.
+
+    What was evicted since its snapshot is in Redis as it was before, if at all.
+    """
+    if assigned.pending is None:
+        return dict(unknown)
+    rest: dict[EntityTable, list[str]] = {}
+    for table, keys in unknown.items():
+        pending = assigned.pending.entities[table.kind.name]
+        table.load({key: pending[key] for key in keys if key in pending})
+        if left := [key for key in keys if key not in pending]:
+            rest[table] = left
+    return rest
