@@ -20,6 +20,7 @@ import structlog
 
 from streamer.errors import FencedError, UnavailableError
 from streamer.model import Sums
+from streamer.pipeline import PartitionState
 from streamer.store import Checkpoint
 from streamer.stream.assignments import Assigned
 from streamer.stream.scoring import Scoring
@@ -178,6 +179,8 @@ class Checkpointing:
             state = assigned.state
             next_offset = state.next_offset
             assert next_offset is not None  # noqa: S101 - there is progress
+            # In a thread: a million cards take seconds, in which the worker has others to answer.
+            entities = await asyncio.to_thread(_take_changed, state)
             delta, state.delta = state.delta, Sums.zero(scoring.pipeline.model)
             losses, assigned.losses = assigned.losses, ()
             alerts_position, overflow_position = scoring.publisher.positions(
@@ -195,12 +198,7 @@ class Checkpointing:
                 ledger=state.ledger,
                 alerts_position=alerts_position,
                 delta=delta,
-                entities={table.kind.name: table.take_changed() for table in state.tables.all()}
-                | {
-                    "repeats": state.repeats.take_changed(),
-                    "labels": state.labels.buffer.take_changed(),
-                    "rulings": state.labels.rulings.take_changed(),
-                },
+                entities=entities,
                 removed={
                     "repeats": state.repeats.take_removed(),
                     "labels": state.labels.buffer.take_removed(),
@@ -231,3 +229,12 @@ class Checkpointing:
                     )
                     table.load(stored[table.kind.name])
                 await asyncio.sleep(0)
+
+
+def _take_changed(state: PartitionState) -> dict[str, dict[str, bytes]]:
+    """Pack what has changed of everything that is kept by name; ``state`` is IN/OUT."""
+    return {table.kind.name: table.take_changed() for table in state.tables.all()} | {
+        "repeats": state.repeats.take_changed(),
+        "labels": state.labels.buffer.take_changed(),
+        "rulings": state.labels.rulings.take_changed(),
+    }
