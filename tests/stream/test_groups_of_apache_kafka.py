@@ -46,7 +46,7 @@ def test_partitions_go_round_and_a_worker_without_any_is_ready(make: MakeService
 
 def test_a_named_worker_scores_again_soon_after_kill_9(make: MakeService) -> None:
     """It gets its partitions at once; without a name the group waits for its session to end."""
-    service = make(n_partitions=2, kafka_group_instance_id="worker-0", kafka_session_timeout_s="30")
+    service = make(n_partitions=2, kafka_group_instance_id="worker-0", kafka_session_timeout_s="60")
     worker = service.worker().wait_ready()
     service.produce(payments(1_000))
     service.wait_consumed()
@@ -57,7 +57,7 @@ def test_a_named_worker_scores_again_soon_after_kill_9(make: MakeService) -> Non
     scored = "streamer_transactions_scored_total"
     wait_until(lambda: again.metric(scored, partition="0") > 0, again.log)
     took_s = time.monotonic() - started
-    print(f"first score {took_s:.1f} s after the start")
-    assert took_s < 10  # 3 on a quiet machine; the session of 30 s has not been waited for
+    # Most of it is Python's imports; what counts is that the session of 60 s is not waited for.
+    assert took_s < 30
     service.wait_consumed()
     service.assert_exact()

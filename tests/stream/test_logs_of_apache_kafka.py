@@ -147,7 +147,7 @@ def test_a_topic_created_again_under_a_running_worker_is_noticed(
 def test_partitions_that_are_added_wait_for_the_alerts_topic_and_stop_no_other(
     make: MakeService, apache_kafka: ApacheKafka
 ) -> None:
-    """The third is read once the alerts topic has grown too; the first two never stop."""
+    """The third is read once alerts and overflow topic have grown too; the first two never stop."""
     service = make(n_partitions=2, alert_budget="0.2")
     admin, settings = apache_kafka.admin(), service.settings
     worker = service.worker().wait_ready()
@@ -164,6 +164,7 @@ def test_partitions_that_are_added_wait_for_the_alerts_topic_and_stop_no_other(
     service.n_partitions, service.n_sent = 3, [*service.n_sent, 0]
     service.produce(payments(2_000, seed=4), partition=2)
     add_partitions(admin, settings.alerts_topic, 3)
+    add_partitions(admin, settings.overflow_topic, 3)
     worker.wait_ready()
     service.wait_consumed()
     total = service.assert_exact()

@@ -59,7 +59,8 @@ def test_a_redis_that_hangs_and_recovers_leaves_the_ledger_exact(outage: Outage)
     outage.redis.process.send_signal(signal.SIGSTOP)
     outage.send_until_noticed(worker)
     assert service.committed() == [N_BEFORE // 2] * 2
-    assert worker.metric("streamer_checkpoint_failures_total", cause="redis") >= 1
+    failures = "streamer_checkpoint_failures_total"
+    wait_until(lambda: worker.metric(failures, cause="redis") >= 1, worker.log)
     assert worker.get("/readyz")[0] == 200
     outage.redis.process.send_signal(signal.SIGCONT)
     wait_until(lambda: worker.metric(UP, name="redis") == 1, worker.log)
