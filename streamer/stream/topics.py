@@ -18,6 +18,7 @@ __all__ = ["check_topics", "create_topics", "partition_counts", "prepare_topics"
 _TIMEOUT_S: Final = 10.0
 # One answer takes milliseconds; a handshake over TLS with many SCRAM iterations a good deal more.
 _ATTEMPT_S: Final = 1.0
+_LEAST_ATTEMPT_S: Final = 0.1
 
 
 def topic_names(settings: Settings) -> list[str]:
@@ -58,8 +59,9 @@ def _wait_accepted(admin: AdminClient, errors: Sequence[KafkaError], timeout_s: 
     """
     deadline = time.monotonic() + timeout_s
     while True:
+        left_s = max(deadline - time.monotonic(), _LEAST_ATTEMPT_S)
         try:
-            admin.list_topics(timeout=min(timeout_s, _ATTEMPT_S))
+            admin.list_topics(timeout=min(left_s, _ATTEMPT_S))
         except KafkaException as error:
             admin.poll(0)
             for told in errors:

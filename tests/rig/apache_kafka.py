@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import logging
 import signal
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -22,6 +20,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ClusterMetadata
 
 from tests.rig.broker import Broker, Listener, kafka_uuid
+from tests.rig.folders import DataFolder
 from tests.rig.ports import HOST, accepts, stable_port
 from tests.rig.waiting import wait_until
 
@@ -74,7 +73,7 @@ class ApacheKafka:
     ) -> None:
         assert n_brokers in _HEAP_MB, f"n_brokers must be 1 or 3, got {n_brokers}"
         self._cluster_id = kafka_uuid()
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: DataFolder | None = None
         self._broker_settings = broker_settings
         self._port = port
         self._listeners = listeners
@@ -93,7 +92,7 @@ class ApacheKafka:
 
     def start(self) -> Self:
         """Start every broker that does not run and return when the cluster is whole."""
-        if self._scratch is None:
+        if self._folder is None:
             self._format()
         started = [broker for broker in self.brokers if not broker.is_running]
         for broker in started:
@@ -116,8 +115,8 @@ class ApacheKafka:
         """Kill every broker and remove the data; safe to call twice, or before `start`."""
         for broker in self.brokers:
             broker.kill()
-        if self._scratch is not None:
-            self._scratch.cleanup()
+        if self._folder is not None:
+            self._folder.remove()
 
     def kill(self, i: int = 0) -> None:
         """End broker ``i`` with SIGKILL."""
@@ -172,13 +171,13 @@ class ApacheKafka:
         self.close()
 
     def _format(self) -> None:
-        self._scratch = tempfile.TemporaryDirectory(prefix="streamer-apache-kafka-")
+        self._folder = DataFolder()
         for i in range(self._n_brokers):
             port = self._port if i == 0 and self._port is not None else stable_port()
             # Ports of a given listener are for the first broker; its companions choose their own.
             extra = [each if i == 0 else _elsewhere(each) for each in self._listeners]
             plain = Listener("PLAINTEXT", "PLAINTEXT", port)
-            folder = Path(self._scratch.name, f"broker-{i + 1}")
+            folder = self._folder.path / f"broker-{i + 1}"
             heap_mb = _HEAP_MB[self._n_brokers]
             self.brokers.append(Broker(i + 1, folder, [plain, *extra], heap_mb))
         voters = [f"{each.node_id}@{HOST}:{each.controller_port}" for each in self.brokers]
@@ -214,6 +213,7 @@ class ApacheKafka:
 
 
 def _elsewhere(listener: Listener) -> Listener:
+    assert listener.advertised_port is None, "advertised_port must be for one broker alone"
     return Listener(listener.name, listener.protocol, settings=listener.settings)
 
 

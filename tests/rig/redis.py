@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +15,12 @@ from typing import Any, Final, Literal, Self
 from urllib.parse import quote
 
 from redis import Redis
+from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from streamer.embedded import ChildProcess
+from tests.rig.folders import DataFolder
 from tests.rig.ports import HOST, stable_port
 
 __all__ = ["DebianRedis", "Persistence", "missing", "start_program"]
@@ -73,7 +75,7 @@ class DebianRedis:
             **_PERSISTENCE[persistence],
             **{name.replace("_", "-"): str(value) for name, value in settings.items()},
         }
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: DataFolder | None = None
         self._child: ChildProcess | None = None
 
     @property
@@ -93,17 +95,21 @@ class DebianRedis:
         return self._child
 
     def client(self) -> Redis:
-        """Return a client for the test itself; use it in a ``with`` statement."""
-        return Redis.from_url(self.url, socket_timeout=_TIMEOUT_S, retry=None)
+        """Return a client for the test itself; use it in a ``with`` statement.
+
+        It tries three times: sentinels disconnect the clients of a server that changes its role.
+        """
+        retry = Retry(ExponentialBackoff(cap=0.1, base=0.01), 3)
+        return Redis.from_url(self.url, socket_timeout=_TIMEOUT_S, retry=retry)
 
     def start(self) -> Self:
         """Start, or start again with the data that are on disk, and return when it answers."""
-        if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="streamer-redis-")
-            folder = Path(self._scratch.name)
-            (folder / "redis.conf").write_text("".join(f"{line}\n" for line in self._lines()))
+        if self._folder is None:
+            self._folder = DataFolder()
             self._data.mkdir()
-        self._child = start_program("redis-server", Path(self._scratch.name, "redis.conf"))
+            lines = "".join(f"{line}\n" for line in self._lines())
+            (self._folder.path / "redis.conf").write_text(lines)
+        self._child = start_program("redis-server", self._folder.path / "redis.conf")
         self._child.wait_ready(self._is_ready, f"PING on {HOST}:{self.port}", _READY_TIMEOUT_S)
         return self
 
@@ -140,13 +146,13 @@ class DebianRedis:
         """Kill it and remove its data; safe to call twice, or before `start`."""
         if self._child is not None:
             self._child.stop(grace_s=0.0)
-        if self._scratch is not None:
-            self._scratch.cleanup()
+        if self._folder is not None:
+            self._folder.remove()
 
     @property
     def _data(self) -> Path:
-        assert self._scratch is not None
-        return Path(self._scratch.name, "data")
+        assert self._folder is not None
+        return self._folder.path / "data"
 
     def _lines(self) -> list[str]:
         lines = [f"{name} {value}" for name, value in self._settings.items()]

@@ -6,15 +6,14 @@ of the five keeps its port; a former primary that starts again becomes a replica
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from redis import Redis
 from redis.exceptions import RedisError
 
+from tests.rig.folders import DataFolder
 from tests.rig.ports import HOST, stable_port
 from tests.rig.redis import DebianRedis, start_program
 from tests.rig.waiting import wait_until
@@ -50,12 +49,11 @@ class RedisSentinel:
         with replica.client() as client:
             client.replicaof(HOST, primary.port)
         wait_until(lambda: _is_linked(replica), "the replica follows")
-        scratch = self._stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="streamer-sentinel-")
-        )
+        folder = DataFolder()
+        self._stack.callback(folder.remove)
         for i, port in enumerate(self._ports):
             # Sentinels write what they learn into their file of settings.
-            settings = Path(scratch, str(i), "sentinel.conf")
+            settings = folder.path / str(i) / "sentinel.conf"
             settings.parent.mkdir()
             settings.write_text(_sentinel_settings(port, primary.port, self.service))
             child = start_program("redis-sentinel", settings)
@@ -79,7 +77,7 @@ class RedisSentinel:
         old.kill()
         wait_until(lambda: self.primary() is not old, "the sentinels name another primary")
         new = self.primary()
-        wait_until(lambda: _role(new) == "master", "the replica is promoted")
+        wait_until(lambda: _replication(new).get("role") == "master", "the replica is promoted")
         return new
 
     def wait_replica(self, server: DebianRedis) -> None:
@@ -140,13 +138,15 @@ def _hurry(port: int) -> bool:
     return True
 
 
-def _role(server: DebianRedis) -> str:
-    with server.client() as client:
-        found: Any = client.info("replication")
-    return str(found["role"])
+def _replication(server: DebianRedis) -> dict[str, Any]:
+    """What a server says of its role; nothing while it is away."""
+    try:
+        with server.client() as client:
+            found: dict[str, Any] = client.info("replication")
+    except RedisError:
+        return {}
+    return found
 
 
 def _is_linked(server: DebianRedis) -> bool:
-    with server.client() as client:
-        found: Any = client.info("replication")
-    return bool(found.get("master_link_status") == "up")
+    return _replication(server).get("master_link_status") == "up"

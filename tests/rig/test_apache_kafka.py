@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from streamer.embedded.server import free_port
 from tests.rig.apache_kafka import ApacheKafka
+from tests.rig.broker import Listener
+from tests.rig.ports import stable_port
+from tests.rig.proxy import Proxy
 from tests.rig.topics import (
     add_partitions,
     beginning_offset,
@@ -69,7 +71,7 @@ def test_a_paused_broker_answers_nobody_until_it_goes_on() -> None:
 
 def test_a_given_port_is_taken_and_settings_are_kafkas() -> None:
     """Underscores stand for dots; a record above the limit is refused."""
-    port = free_port()
+    port = stable_port()
     with ApacheKafka(port=port, message_max_bytes=2000) as kafka:
         assert kafka.bootstrap_servers == f"127.0.0.1:{port}"
         create_topic(kafka.admin(), "orders")
@@ -78,6 +80,25 @@ def test_a_given_port_is_taken_and_settings_are_kafkas() -> None:
         producer.produce("orders", b"x" * 3000, on_delivery=lambda e, _: refused.append(e.name()))
         assert producer.flush(30) == 0
         assert refused == ["MSG_SIZE_TOO_LARGE"]
+
+
+def test_a_proxy_cuts_clients_off_from_a_broker_that_others_still_reach() -> None:
+    """Clients of the proxied listener are told the proxy's port, so none finds a way around it."""
+    inside = stable_port()
+    with Proxy(inside) as proxy:
+        outside = Listener("PROXIED", "PLAINTEXT", inside, advertised_port=proxy.port)
+        with ApacheKafka(listeners=[outside]) as kafka:
+            proxied = kafka.servers("PROXIED")
+            assert proxied == f"127.0.0.1:{proxy.port}"
+            create_topic(kafka.admin(), "orders")
+            _produce(proxied, "orders", [b"a"])
+            proxy.cut()
+            with pytest.raises(KafkaException):
+                kafka.admin(**{"bootstrap.servers": proxied}).list_topics(timeout=1)
+            assert end_offset(kafka.admin(), "orders", 0) == 1
+            proxy.pass_on()
+            _produce(proxied, "orders", [b"b"])
+            assert _read(kafka.bootstrap_servers, "orders", 2) == [b"a", b"b"]
 
 
 def test_topics_are_truncated_grown_deleted_and_made_again(
