@@ -51,7 +51,6 @@ def service_identity(settings: Settings, kafka_cluster_id: str = "") -> ServiceI
     names = (item.name for item in fields(config))
     return ServiceIdentity(
         transactions_topic=settings.transactions_topic,
-        consumer_group=settings.consumer_group,
         model_settings={
             f"{PREFIX}{_MODEL_SETTINGS[name].upper()}"
             if name in _MODEL_SETTINGS

@@ -11,6 +11,7 @@ from streamer.cli.evaluate import evaluate
 from streamer.cli.explain import explain
 from streamer.cli.fit import fit
 from streamer.cli.model import model
+from streamer.cli.partition import partition
 from streamer.cli.replay import replay
 from streamer.cli.simulate import simulate
 from streamer.cli.worker import worker
@@ -31,5 +32,16 @@ def main() -> None:
     """
 
 
-for command in (demo, worker, replay, explain, evaluate, fit, simulate, model, check_config):
+for command in (
+    demo,
+    worker,
+    replay,
+    explain,
+    evaluate,
+    fit,
+    simulate,
+    model,
+    partition,
+    check_config,
+):
     main.add_command(command)

@@ -140,6 +140,7 @@ class EntityTable:
         Those that the table holds already are merged.  Of the others as many are taken as there can
         be rows; one never stored gets a row too, which says that there is nothing to look up any more.
         """
+        self._check({key: state for key, state in stored.items() if state is not None})
         new = self._absent(stored)[: self.capacity]
         for key, state in stored.items():
             if state is not None and key in self._row_of:
@@ -169,6 +170,17 @@ class EntityTable:
     def unloaded(self) -> list[str]:
         """Keys whose stored state has still to be merged into the table."""
         return list(self._unloaded)
+
+    def _check(self, found: Mapping[str, bytes]) -> None:
+        """Raise `InvariantError` where a stored state is none of ours."""
+        expected = 8 * (1 + self.kind.n_columns)
+        for state in found.values():
+            if len(state) != expected:
+                raise InvariantError(
+                    f"stored state of {self.kind.name} must have {expected} bytes, got {len(state)}; "
+                    "another release or something else has written it: start another "
+                    "STREAMER_NAMESPACE"
+                )
 
     def _merge(self, row: int, packed: bytes) -> None:
         """Add a stored state to one that has begun without it: decayed sums simply add up."""

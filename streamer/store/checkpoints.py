@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any, Final, TypeVar
 
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
-from streamer.ledger import Ledger, Loss
+from streamer.ledger import Ledger
 from streamer.model.codec import state_id
 from streamer.model.config import ModelConfig
 from streamer.model.drift import MOVED_PSI, drift_of
@@ -25,6 +25,7 @@ from streamer.model.learning import advance
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.identity import Identity
 from streamer.store.keys import split_partition
+from streamer.store.losses import loss_entry
 from streamer.store.records import (
     Checkpoint,
     ModelHead,
@@ -60,7 +61,7 @@ async def claim(
 
     async def attempt(pipe: Pipe) -> PartitionRecord:
         await identity.verify(pipe, client)
-        stored = partition_record(await asked(pipe, "HGETALL", key))
+        stored = partition_record(await asked(pipe, "HGETALL", key), key)
         claimed = replace(stored, generation=stored.generation + 1, owner=owner)
         pipe.multi()
         written = {"generation": claimed.generation, "owner": owner, "claimed_at_ms": now_ms}
@@ -84,7 +85,7 @@ async def save(
 
     async def attempt(pipe: Pipe) -> ModelHead:
         await identity.verify(pipe, client)
-        stored = partition_record(await asked(pipe, "HGETALL", key))
+        stored = partition_record(await asked(pipe, "HGETALL", key), key)
         head = await read_head(pipe, client.keys, config)
         if _is_saved(stored, checkpoint):
             return head
@@ -94,7 +95,8 @@ async def save(
         _queue_partition(pipe, client, checkpoint)
         queue_heartbeat(pipe, client, checkpoint.owner, checkpoint.now_ms)
         for loss in checkpoint.losses:
-            queue_entry(pipe, client.keys, _loss_entry(loss, checkpoint, head), limits)
+            entry = loss_entry(loss, checkpoint.name, checkpoint.owner, checkpoint.now_ms, head.id)
+            queue_entry(pipe, client.keys, entry, limits)
         if following is not head:
             queue_version(pipe, client.keys, following, config, checkpoint.now_ms)
             entry = _lineage_entry(following, checkpoint, config)
@@ -139,20 +141,22 @@ async def load_all(client: Client, topic: str, partition: int, kind: str) -> dic
 
 async def partition(client: Client, topic: str, number: int) -> PartitionRecord:
     """Return what is stored of a partition, without claiming it."""
-    [stored] = await client.pipelined(
-        [("HGETALL", client.keys.partition(topic, number))], atomic=False
-    )
-    return partition_record(stored)
+    key = client.keys.partition(topic, number)
+    [stored] = await client.pipelined([("HGETALL", key)], atomic=False)
+    return partition_record(stored, key)
 
 
 async def partitions(client: Client) -> dict[tuple[str, int], PartitionRecord]:
     """Return the record of every partition that was ever claimed, in the order of their names."""
     [members] = await client.pipelined([("SMEMBERS", client.keys.partitions)], atomic=False)
-    names = sorted(split_partition(member.decode()) for member in members)
+    names = sorted(split_partition(member, client.keys.partitions) for member in members)
     replies = await client.pipelined(
         [("HGETALL", client.keys.partition(*name)) for name in names], atomic=True
     )
-    return {name: partition_record(reply) for name, reply in zip(names, replies, strict=True)}
+    return {
+        name: partition_record(reply, client.keys.partition(*name))
+        for name, reply in zip(names, replies, strict=True)
+    }
 
 
 async def totals(client: Client) -> Ledger:
@@ -225,19 +229,6 @@ def _lineage_entry(
         "generation": checkpoint.generation,
         "next_offset": checkpoint.next_offset,
         **_moved_most(head, config),
-    }
-
-
-def _loss_entry(loss: Loss, checkpoint: Checkpoint, head: ModelHead) -> dict[str, str | int]:
-    return {
-        "version": head.id,
-        "reason": "loss",
-        "cause": loss.cause,
-        "who": checkpoint.owner,
-        "at": rfc3339(checkpoint.now_ms),
-        "partition": checkpoint.name,
-        "first_offset": loss.first_offset,
-        "next_offset": loss.next_offset,
     }
 
 

@@ -100,15 +100,32 @@ class Keys:
         """Stream: verdicts, each under its Kafka offset + 1."""
         return self._key(f"feedback:{topic}:{partition}")
 
+    @property
+    def shared(self) -> dict[str, str]:
+        """The Redis type of each key that every worker writes."""
+        return {
+            self.service: "hash",
+            self.workers: "zset",
+            self.head: "string",
+            self.versions: "zset",
+            self.lineage: "stream",
+            self.partitions: "set",
+        }
+
     def _key(self, rest: str) -> str:
         return f"streamer:{{{self.namespace}}}:{rest}"
 
 
-def split_partition(member: str) -> tuple[str, int]:
-    """Return topic and number of a member of the ``partitions`` set.
+def split_partition(member: bytes, key: str) -> tuple[str, int]:
+    """Return topic and number of a member of ``key``, the set of partitions.
 
-    >>> split_partition("transactions:3")
+    >>> split_partition(b"transactions:3", "streamer:{payments}:partitions")
     ('transactions', 3)
     """
-    topic, _, partition = member.rpartition(":")
+    topic, _, partition = member.decode(errors="replace").rpartition(":")
+    if not topic or not partition.isascii() or not partition.isdigit():
+        raise InvariantError(
+            f"{key} must hold topic:number, got something else; does something else write under its "
+            "keys?"
+        )
     return topic, int(partition)

@@ -20,6 +20,7 @@ import orjson
 from streamer.errors import ConfigurationError, InvariantError
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.identity import Identity
+from streamer.store.keys import Keys
 from streamer.store.records import rfc3339
 from streamer.store.versions import Limits, queue_entry
 
@@ -41,7 +42,6 @@ class ServiceIdentity:
     """
 
     transactions_topic: str
-    consumer_group: str
     model_settings: Mapping[str, str]
     config_hash: str
     kafka_cluster_id: str = ""
@@ -60,6 +60,7 @@ async def register(
 
     async def attempt(pipe: Pipe) -> None:
         await identity.verify(pipe, client)
+        await _check_types(pipe, keys)
         stored = _read(await asked(pipe, "HGETALL", keys.service), keys.service)
         changes: list[str] = []
         if stored is not None:
@@ -86,17 +87,18 @@ async def register(
     await client.transact([keys.identity, keys.service, keys.workers], attempt)
 
 
-async def heartbeat(client: Client, owner: str, now_ms: int) -> None:
+async def heartbeat(client: Client, identity: Identity, owner: str, now_ms: int) -> None:
     """Say that ``owner`` is alive, and forget those who have not been for long."""
     key = client.keys.workers
-    await client.pipelined(
-        [
-            ("ZADD", key, now_ms, owner),
-            ("ZREMRANGEBYSCORE", key, "-inf", f"({now_ms - ALIVE_MS}"),
-            ("ZREMRANGEBYRANK", key, 0, -_MAX_WORKERS - 1),
-        ],
-        atomic=True,
-    )
+
+    async def attempt(pipe: Pipe) -> None:
+        await identity.verify(pipe, client)
+        pipe.multi()
+        queue_heartbeat(pipe, client, owner, now_ms)
+        pipe.execute_command("ZREMRANGEBYSCORE", key, "-inf", f"({now_ms - ALIVE_MS}")
+        pipe.execute_command("ZREMRANGEBYRANK", key, 0, -_MAX_WORKERS - 1)
+
+    await client.transact([client.keys.identity], attempt)
 
 
 async def leave(client: Client, owner: str) -> None:
@@ -109,6 +111,20 @@ def queue_heartbeat(pipe: Pipe, client: Client, owner: str, now_ms: int) -> None
     pipe.execute_command("ZADD", client.keys.workers, now_ms, owner)
 
 
+async def _check_types(pipe: Pipe, keys: Keys) -> None:
+    """Raise `InvariantError` where a key that all workers write is of another type.
+
+    Redis goes on with a transaction after a command that meets another type: it would be half written.
+    """
+    for key, expected in keys.shared.items():
+        found: bytes = await pipe.execute_command("TYPE", key)
+        if found.decode() not in (expected, "none"):
+            raise InvariantError(
+                f"{key} must be a {expected}, got WRONGTYPE {found.decode()}; does something else "
+                "write under its keys?"
+            )
+
+
 def _read(stored: Mapping[bytes, bytes], key: str) -> ServiceIdentity | None:
     if not stored:
         return None
@@ -117,7 +133,6 @@ def _read(stored: Mapping[bytes, bytes], key: str) -> ServiceIdentity | None:
         settings = {str(k): str(v) for k, v in orjson.loads(values["model_settings"]).items()}
         return ServiceIdentity(
             values["transactions_topic"],
-            values["consumer_group"],
             settings,
             values["config_hash"],
             values["kafka_cluster_id"],
@@ -133,7 +148,6 @@ def _fields(service: ServiceIdentity, owner: str, now_ms: int) -> list[str]:
     settings = orjson.dumps(dict(service.model_settings), option=orjson.OPT_SORT_KEYS)
     values = {
         "transactions_topic": service.transactions_topic,
-        "consumer_group": service.consumer_group,
         "kafka_cluster_id": service.kafka_cluster_id,
         "config_hash": service.config_hash,
         "model_settings": settings.decode(),
@@ -154,8 +168,7 @@ def _check_topic(stored: ServiceIdentity, service: ServiceIdentity, namespace: s
 
 def _changes(stored: ServiceIdentity, service: ServiceIdentity) -> list[str]:
     """Return ``name: old -> new`` of everything that differs, in the order of names."""
-    ours = dict(service.model_settings) | {"STREAMER_CONSUMER_GROUP": service.consumer_group}
-    theirs = dict(stored.model_settings) | {"STREAMER_CONSUMER_GROUP": stored.consumer_group}
+    ours, theirs = dict(service.model_settings), dict(stored.model_settings)
     if service.kafka_cluster_id and stored.kafka_cluster_id:
         ours["Kafka's cluster id"] = service.kafka_cluster_id
         theirs["Kafka's cluster id"] = stored.kafka_cluster_id

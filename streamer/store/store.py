@@ -14,11 +14,14 @@ from streamer.model.codec import VersionHeader
 from streamer.model.config import ModelConfig
 from streamer.model.sums import Sums
 from streamer.store import checkpoints, feedback, suitability, versions
+from streamer.store import reset as resets
 from streamer.store import service as service_of
 from streamer.store.breaker import BreakerStatus
 from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
+from streamer.store.feedback import StoredVerdicts
 from streamer.store.identity import Identity
 from streamer.store.records import Checkpoint, ModelHead, PartitionRecord, VersionInfo
+from streamer.store.reset import Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
 from streamer.store.versions import Limits
 
@@ -102,8 +105,12 @@ class Store:
         )
 
     async def heartbeat(self, owner: str, now_ms: int) -> None:
-        """Say that ``owner`` is alive; claims and checkpoints say it too."""
-        await service_of.heartbeat(self._client, owner, now_ms)
+        """Say that ``owner`` is alive; claims and checkpoints say it too.
+
+        Raises `StoreReplacedError` like these, also for a worker that has nothing to save.
+        """
+        await self._identity.known(self._client)
+        await service_of.heartbeat(self._client, self._identity, owner, now_ms)
 
     async def leave(self, owner: str) -> None:
         """Say that ``owner`` has stopped in good order, so that others may start with new settings."""
@@ -133,6 +140,17 @@ class Store:
             return await checkpoints.save(
                 self._client, self._identity, checkpoint, self._config, self._limits
             )
+
+    async def planned_reset(self, request: ResetRequest) -> Reset:
+        """Return what `reset` would do now; ConfigurationError where it must not be done."""
+        return await resets.planned(self._client, request)
+
+    async def reset(self, request: ResetRequest, now_ms: int) -> Reset:
+        """Set a partition to another offset, as an operator decided, and return what that did."""
+        await self._identity.known(self._client)
+        return await resets.reset(
+            self._client, self._identity, request, self._config, self._limits, now_ms
+        )
 
     async def load_entities(
         self, topic: str, partition: int, wanted: Mapping[str, Sequence[str]]
@@ -214,6 +232,6 @@ class Store:
 
     async def read_feedback(
         self, topic: str, partition: int, from_offset: int, count: int
-    ) -> list[tuple[int, dict[str, str]]]:
-        """Return up to ``count`` stored verdicts from ``from_offset`` on, oldest first."""
+    ) -> StoredVerdicts:
+        """Return up to ``count`` stored verdicts from ``from_offset`` on, and how many were lost."""
         return await feedback.read_feedback(self._client, topic, partition, from_offset, count)

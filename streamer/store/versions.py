@@ -84,7 +84,7 @@ async def set_head(
     async def attempt(pipe: Pipe) -> str:
         version_id = await _resolve(pipe, keys, wanted)
         blob = await _blob(pipe, keys, version_id)
-        version = _promoted(_decoded(version_id, blob, config), reason, now_ms)
+        version = _promoted(_decoded(keys, version_id, blob, config), reason, now_ms)
         replaced = _text(await asked(pipe, "GET", keys.head))
         if replaced == version.id:
             return version.id
@@ -130,7 +130,7 @@ async def find_version(client: Client, wanted: str, config: ModelConfig) -> tupl
     async def attempt(pipe: Pipe) -> tuple[bytes, ModelHead]:
         version_id = await _resolve(pipe, client.keys, wanted)
         blob = await asked(pipe, "GET", client.keys.version(version_id))
-        return blob, _decoded(version_id, blob, config)
+        return blob, _decoded(client.keys, version_id, blob, config)
 
     return await client.transact([client.keys.head], attempt)
 
@@ -141,13 +141,13 @@ async def list_versions(client: Client, config: ModelConfig) -> list[VersionInfo
     [ids, current] = await client.pipelined(
         [("ZRANGE", keys.versions, 0, -1, "REV"), ("GET", keys.head)], atomic=True
     )
-    names = [version_id.decode() for version_id in ids]
+    names = [_text(version_id) for version_id in ids]
     blobs = await client.pipelined([("GET", keys.version(name)) for name in names], atomic=False)
     infos = []
     for name, blob in zip(names, blobs, strict=True):
         if blob is None:  # trimmed since the list was read
             continue
-        version = _decoded(name, blob, config)
+        version = _decoded(keys, name, blob, config)
         infos.append(
             VersionInfo(
                 id=name,
@@ -167,9 +167,7 @@ async def lineage(client: Client, count: int) -> list[dict[str, str]]:
     [entries] = await client.pipelined(
         [("XREVRANGE", client.keys.lineage, "+", "-", "COUNT", count)], atomic=False
     )
-    return [
-        {name.decode(): value.decode() for name, value in fields.items()} for _, fields in entries
-    ]
+    return [{_text(name): _text(value) for name, value in fields.items()} for _, fields in entries]
 
 
 async def read_head(pipe: Pipe, keys: Keys, config: ModelConfig) -> ModelHead:
@@ -178,13 +176,23 @@ async def read_head(pipe: Pipe, keys: Keys, config: ModelConfig) -> ModelHead:
     if not version_id:
         sums = Sums.zero(config)
         return ModelHead(state_id(sums), sums, VersionHeader("", "", "", config.hash))
-    return _decoded(version_id, await _blob(pipe, keys, version_id), config)
+    try:
+        blob = await _blob(pipe, keys, version_id)
+    except WatchError:
+        # The head is never trimmed: unless another worker moved it, it names what never was.
+        if _text(await asked(pipe, "GET", keys.head)) != version_id:
+            raise
+        raise InvariantError(
+            f"{keys.head} must name a stored version, got another text; does something else write "
+            "under its keys?"
+        ) from None
+    return _decoded(keys, version_id, blob, config)
 
 
 async def trimmable(pipe: Pipe, keys: Keys, limits: Limits, keep: str) -> list[str]:
     """Return the ids beyond the limit once one more version is added; never ``keep``."""
     oldest = await asked(pipe, "ZRANGE", keys.versions, 0, -limits.versions_kept)
-    return [version_id.decode() for version_id in oldest if version_id.decode() != keep]
+    return [name for name in map(_text, oldest) if name != keep]
 
 
 def queue_version(
@@ -224,7 +232,7 @@ async def _resolve(pipe: Pipe, keys: Keys, wanted: str) -> str:
     if wanted == "head":
         wanted = _text(await asked(pipe, "GET", keys.head)) or wanted
     stored: list[bytes] = await asked(pipe, "ZRANGE", keys.versions, 0, -1)
-    ids = [version_id.decode() for version_id in stored]
+    ids = [_text(version_id) for version_id in stored]
     matches = [version_id for version_id in ids if wanted and version_id.startswith(wanted)]
     if len(matches) == 1:
         return matches[0]
@@ -262,10 +270,15 @@ def _promoted(version: ModelHead, reason: str, now_ms: int) -> ModelHead:
     return ModelHead(version_id, sums, header)
 
 
-def _decoded(version_id: str, blob: bytes, config: ModelConfig) -> ModelHead:
-    sums, header = decode_version(blob, config)
+def _decoded(keys: Keys, version_id: str, blob: bytes, config: ModelConfig) -> ModelHead:
+    try:
+        sums, header = decode_version(blob, config)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{keys.version(version_id)} must be usable, got: {error}"
+        ) from error
     return ModelHead(version_id, sums, header)
 
 
 def _text(stored: bytes | None) -> str:
-    return stored.decode() if stored is not None else ""
+    return stored.decode(errors="replace") if stored is not None else ""

@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from streamer.errors import UnavailableError
+from streamer.errors import StreamerError, UnavailableError
 from streamer.stream.scoring import Scoring
 
 __all__ = ["Liveness"]
@@ -33,6 +33,7 @@ class Liveness:
             await asyncio.sleep(_INTERVAL_S)
 
     async def end(self) -> None:
-        """Say that this worker has stopped; without Redis it is forgotten by itself."""
-        with suppress(UnavailableError):
+        """Say that this worker has stopped; one that could not say so is forgotten by itself."""
+        # A worker that Redis refused at the start stops too.
+        with suppress(StreamerError):
             await self._scoring.store.leave(self._scoring.owner)

@@ -12,7 +12,7 @@ from streamer.errors import UnavailableError
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
 from streamer.stream.scoring import Clock
-from streamer.stream.topics import prepare_topics
+from streamer.stream.topics import cluster_id, prepare_topics
 from streamer.wiring import service_identity
 
 __all__ = ["preflight"]
@@ -57,13 +57,17 @@ async def preflight(
                 _log.warning("waiting", what=what, seconds_left=round(left_s), error=str(error))
                 await asyncio.sleep(min(_PAUSE_S, left_s))
 
-    def topics() -> Awaitable[None]:
-        patience_s = min(max(deadline - clock.monotonic(), _LEAST_PATIENCE_S), _PATIENCE_S)
-        return asyncio.to_thread(prepare_topics, settings, patience_s)
+    def blocking(work: Callable[[Settings, float], _T]) -> Callable[[], Awaitable[_T]]:
+        def attempt() -> Awaitable[_T]:
+            patience_s = min(max(deadline - clock.monotonic(), _LEAST_PATIENCE_S), _PATIENCE_S)
+            return asyncio.to_thread(work, settings, patience_s)
 
-    await patiently("Kafka", topics)
+        return attempt
+
+    await patiently("Kafka", blocking(prepare_topics))
+    kafka_id = await patiently("Kafka", blocking(cluster_id))
     await patiently("Redis", store.check_server)
-    service = service_identity(settings)
+    service = service_identity(settings, kafka_id)
     await patiently("Redis", lambda: store.register(service, owner, clock.now_ms()))
     head = await patiently("Redis", store.head)
     report("joining the consumer group")

@@ -152,6 +152,11 @@ class Metrics:
             "Verdicts applied, once by each partition: standing, or ignored as repeated or overruled.",
             "outcome",
         )
+        self.verdicts_lost = self._counter(
+            "verdicts_lost",
+            "Verdicts trimmed before a partition had learned from them, at most; counted by each. "
+            "Raise STREAMER_FEEDBACK_MAX_ENTRIES.",
+        )
         self.labels_learned = self._counter(
             "labels_learned", "Verdicts that found their payment, so that the head learned from it."
         )

@@ -156,3 +156,13 @@ def test_loading_what_a_batch_lacks_costs_it_nothing_that_it_has() -> None:
     assert len(absent) == 5
     table.load(dict.fromkeys(absent))
     assert table.states[table.rows(["old"])].tolist() == [[7.0, 0.0]]
+
+
+@pytest.mark.parametrize("state", [b"", b"1", b"\x00" * 8, b"\x00" * 1_000])
+def test_a_stored_state_of_another_size_is_refused_in_words(state):
+    """Another release's, or garbage; nothing of it is taken in."""
+    table = EntityTable(EntityKind("cards", (60.0,)), 10)
+    for _ in range(2):
+        with pytest.raises(InvariantError, match=rf"cards must have 16 bytes, got {len(state)};"):
+            table.load({"c-1": state})
+        table.rows(["c-1"])

@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
+from streamer.store import ServiceIdentity
 from streamer.store.identity import Identity
 from tests.store.helpers import NOW_MS, opened, raw, run, step
 
 TOPIC = "transactions"
+SERVICE = ServiceIdentity(TOPIC, {}, "h")
 VERDICT = [(0, {"verdict": "fraud"})]
 
 
@@ -48,6 +50,8 @@ def test_nothing_is_written_to_an_emptied_store(redis_url, namespace, is_taken_b
                 lambda: store.claim(TOPIC, 0, "w1", NOW_MS),
                 lambda: store.claim(TOPIC, 1, "w1", NOW_MS),
                 lambda: store.add_feedback("fraud-feedback", 0, 1, VERDICT),
+                lambda: store.heartbeat("w1", NOW_MS),
+                lambda: store.register(SERVICE, "w1", NOW_MS),
             ):
                 with pytest.raises(StoreReplacedError, match=f"must be '{seen}'") as caught:
                     await call()

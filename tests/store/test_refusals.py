@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from streamer.errors import ConfigurationError, UnavailableError
-from tests.rig.redis import DebianRedis, missing
+from tests.rig.redis import DebianRedis
 from tests.store.helpers import NOW_MS, opened, raw, run, step
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+pytestmark = pytest.mark.usefixtures("debian_redis_installed")
 
 
 @pytest.fixture(scope="module")

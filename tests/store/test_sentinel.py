@@ -7,11 +7,10 @@ import asyncio
 import pytest
 
 from streamer.errors import ConfigurationError, StoreReplacedError, UnavailableError
-from tests.rig.redis import missing
 from tests.rig.sentinel import RedisSentinel
 from tests.store.helpers import NOW_MS, answered, opened, run, step
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
+pytestmark = pytest.mark.usefixtures("debian_redis_installed")
 TOPIC = "transactions"
 
 

@@ -19,7 +19,7 @@ labels_waiting lag_records late_events_total ledger_imbalance model_age_seconds 
 model_threshold_distance model_transactions_seen partition_faulted publish_queue_bytes
 publish_queue_messages records_lost_total records_skipped_total
 revivals_total transactions_consumed_total transactions_repeated_total
-transactions_scored_total verdicts_applied_total warming_total
+transactions_scored_total verdicts_applied_total verdicts_lost_total warming_total
 """
 
 
