@@ -131,7 +131,11 @@ class StockScorer:
 
     def _publish(self, outcome: Outcome, record: StoredRecord, message: Any) -> None:
         for alert in outcome.alerts:
-            self.publisher.publish_alert(alert, record.timestamp)
+            place = outcome.places[alert.source.offset]
+            self.publisher.publish_alert(alert, record.timestamp, place)
+        for alert in outcome.overflow:
+            place = outcome.places[alert.source.offset]
+            self.publisher.publish_overflow(alert, record.timestamp, place)
         for letter in outcome.dead_letters:
             batch = Batch(message.topic, message.partition, (record,), record.timestamp)
             self.publisher.publish_dead_letter(letter, batch)

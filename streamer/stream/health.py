@@ -36,6 +36,15 @@ class Health:
             if assigned.lag and now - assigned.advanced_at > _STALLED_AFTER_S
         ]
 
+    def warnings(self) -> list[str]:
+        """Return what somebody should know of, though the worker does its work; one line each."""
+        return [
+            f"partition {assigned.partition} must alert at most twice as often as agreed; what was "
+            f"beyond that is on {self._scoring.settings.overflow_topic}"
+            for assigned in self._scoring.assigned.values()
+            if assigned.state.is_fuse_blown
+        ]
+
     def update_metrics(self) -> None:
         """Bring the gauges up to date; they are read when somebody looks."""
         scoring, metrics = self._scoring, self._scoring.metrics
@@ -46,9 +55,12 @@ class Health:
             partition, ledger = str(assigned.partition), assigned.state.ledger
             metrics.ledger_imbalance.labels(partition).set(ledger.imbalance)
             metrics.lag_records.labels(partition).set(assigned.lag)
+            metrics.alert_fuse_blown.labels(partition).set(assigned.state.is_fuse_blown)
             metrics.checkpoint_age_seconds.labels(partition).set(now - assigned.checkpointed_at)
             for table in assigned.state.tables.all():
                 tracked[table.kind.name] = tracked.get(table.kind.name, 0) + len(table)
+        metrics.publish_queue_messages.set(scoring.publisher.n_queued)
+        metrics.publish_queue_bytes.set(scoring.publisher.queued_bytes)
         metrics.labels_waiting.set(
             sum(len(a.state.labels.buffer) for a in scoring.assigned.values())
         )

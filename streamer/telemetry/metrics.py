@@ -78,7 +78,12 @@ class Metrics:
         Their last values would stand here for ever: a lag that nobody works off, an age that pages.
         Counters stay, since what was counted was counted.
         """
-        for gauge in (self.ledger_imbalance, self.checkpoint_age_seconds, self.lag_records):
+        for gauge in (
+            self.ledger_imbalance,
+            self.checkpoint_age_seconds,
+            self.lag_records,
+            self.alert_fuse_blown,
+        ):
             with suppress(KeyError):  # Of a partition that never had this gauge.
                 gauge.remove(str(partition))
 
@@ -91,12 +96,17 @@ class Metrics:
         self.transactions_scored = self._counter(
             "transactions_scored", "Transactions that got a score, warming included.", "partition"
         )
+        self.transactions_repeated = self._counter(
+            "transactions_repeated",
+            "Transactions that had been scored before: the same card and id again, passed over.",
+            "partition",
+        )
         self.dead_letters = self._counter(
             "dead_letters", "Records sent to the dead-letter topic, by reason code.", "reason"
         )
         self.ledger_imbalance = self._gauge(
             "ledger_imbalance",
-            "Records consumed but neither scored nor dead-lettered. Anything but 0 is a defect.",
+            "Offsets of which nobody knows what became of them. Anything but 0 is a defect.",
             "partition",
         )
 
@@ -104,6 +114,16 @@ class Metrics:
         self.alerts = self._counter("alerts", "Alerts published, by severity.", "severity")
         self.alerts_suppressed = self._counter(
             "alerts_suppressed", "Alerts not published again: they were out before a crash."
+        )
+        self.alerts_overflowed = self._counter(
+            "alerts_overflowed",
+            "Alerts beyond twice the budget, on the overflow topic instead, by severity.",
+            "severity",
+        )
+        self.alert_fuse_blown = self._gauge(
+            "alert_fuse_blown",
+            "1 while alerts of the last 5,000 payments were held back as too many, else 0.",
+            "partition",
         )
         self.key_mismatches = self._counter(
             "key_mismatches", "Transactions whose Kafka key was not their card id."
@@ -130,8 +150,12 @@ class Metrics:
         self.labels_waiting = self._gauge(
             "labels_waiting", "Scored payments that are kept until they are judged."
         )
+        self.labels_dropped = self._counter(
+            "labels_dropped", "Payments that made room for others before they were judged."
+        )
         self._start_at_zero(self.verdicts_applied, OUTCOMES)
         self._start_at_zero(self.alerts, SEVERITIES)
+        self._start_at_zero(self.alerts_overflowed, SEVERITIES)
         self._start_at_zero(self.feedback, VERDICTS)
 
     def _register_batches(self) -> None:
@@ -145,6 +169,12 @@ class Metrics:
             "alert_latency_seconds",
             "Seconds from a transaction's Kafka time until Kafka acknowledged its alert.",
             _LATENCY_SECONDS,
+        )
+        self.publish_queue_messages = self._gauge(
+            "publish_queue_messages", "Messages that Kafka has not acknowledged yet."
+        )
+        self.publish_queue_bytes = self._gauge(
+            "publish_queue_bytes", "Keys, values and headers of those messages."
         )
         self.lag_records = self._gauge(
             "lag_records", "Records in the partition that wait to be read.", "partition"
@@ -170,6 +200,11 @@ class Metrics:
         )
         self.entities_evicted = self._counter(
             "entities_evicted", "Cards or merchants that made room for others.", "kind"
+        )
+        self.entities_evicted_unsaved = self._counter(
+            "entities_evicted_unsaved",
+            "Those of them of which something was lost, as Redis was away for too long.",
+            "kind",
         )
         self.model_transactions_seen = self._gauge(
             "model_transactions_seen", "Distinct transactions that the current model has learned."
@@ -205,6 +240,7 @@ class Metrics:
         )
         self._start_at_zero(self.entities_tracked, ENTITY_KINDS)
         self._start_at_zero(self.entities_evicted, ENTITY_KINDS)
+        self._start_at_zero(self.entities_evicted_unsaved, ENTITY_KINDS)
         self._start_at_zero(self.alert_budget_requested, ["share"])
         self._start_at_zero(self.alert_budget_achieved, ["share"])
 

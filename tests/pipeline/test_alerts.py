@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from streamer.alerts import _severity as severity
 from streamer.alerts import alert_id, pseudonym
-from streamer.events import Alert
+from streamer.events import Alert, Source
 from streamer.features import FEATURE_NAMES, FEATURES
 from streamer.model import ModelVersion, Sums, advance, learn, learn_warming
 from streamer.model.odds import LogOdds, basis_size
@@ -238,7 +238,7 @@ def test_an_alert_tells_the_threshold_of_its_own_hour() -> None:
 
 def test_an_alert_has_the_id_of_its_source_wherever_it_is_computed() -> None:
     (alert,) = alerts_on(5_000.0)
-    assert alert.alert_id == alert_id("transactions", 0, 60) == "transactions-0-60"
+    assert alert.alert_id == alert_id(Source("transactions", 0, 60)) == "transactions-0-60"
     assert alerts_on(5_000.0) == [alert]
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from streamer.events import Alert, Center, Source, Transaction
 from streamer.stream.publisher import Publisher
-from streamer.stream.recovery import published_offsets
+from streamer.stream.recovery import Published, published_offsets
 from tests.stream.harness import Record, Service
 
 MakeService = Callable[..., Service]
@@ -40,8 +40,18 @@ def _alert(service: Service, offset: int, partition: int = 0, topic: str | None 
 
 
 def _published(service: Service, position: int | None, next_offset: int) -> set[int]:
-    settings = service.settings
-    return published_offsets(settings, settings.transactions_topic, 0, position, next_offset)
+    return set(_found(service, next_offset, position, None).alerts)
+
+
+def _found(
+    service: Service,
+    next_offset: int,
+    alerts_position: int | None = None,
+    overflow_position: int | None = None,
+    epoch: int = 0,
+) -> Published:
+    source = Source(service.settings.transactions_topic, 0, next_offset, epoch)
+    return published_offsets(service.settings, source, alerts_position, overflow_position)
 
 
 def test_the_alerts_position_moves_past_what_a_checkpoint_covers(
@@ -54,26 +64,30 @@ def test_the_alerts_position_moves_past_what_a_checkpoint_covers(
 
     async def publish(*offsets: int) -> None:
         for offset in offsets:
-            publisher.publish_alert(_alert(service, offset), 1_500)
+            publisher.publish_alert(_alert(service, offset), 1_500, offset)
         await publisher.flush()
 
+    def position(next_offset: int, previous: int | None, partition: int = 0) -> int | None:
+        no, both = (False, False), (previous, None)
+        return publisher.positions(partition, next_offset, both, no)[0]
+
     # Nothing delivered: the last checkpoint's position stands, whether there is one or not.
-    assert publisher.alerts_position(0, 100, None) is None
-    assert publisher.alerts_position(0, 100, 17) == 17
+    assert position(100, None) is None
+    assert position(100, 17) == 17
     # Transactions 3, 5 and 9 alert: places 0, 1 and 2 of the topic.
     asyncio.run(publish(3, 5, 9))
     assert latencies == [1.5, 1.5, 1.5]
     # A checkpoint up to 6 covers 3 and 5; a recovery has to see 9, at place 2.
-    assert publisher.alerts_position(0, 6, None) == 2
+    assert position(6, None) == 2
     # One up to 10 covers 9 as well: reading starts one past it.
-    assert publisher.alerts_position(0, 10, 2) == 3
+    assert position(10, 2) == 3
     # Nothing since.
-    assert publisher.alerts_position(0, 20, 3) == 3
+    assert position(20, 3) == 3
     # What is forgotten with its partition is not known any more; other partitions are not touched.
     asyncio.run(publish(25))
     publisher.forget(0)
-    assert publisher.alerts_position(0, 30, 3) == 3
-    assert publisher.alerts_position(1, 30, 8) == 8
+    assert position(30, 3) == 3
+    assert position(30, 8, partition=1) == 8
 
 
 def test_published_offsets_are_those_at_or_beyond_the_next_offset(
