@@ -111,6 +111,7 @@ class Checkpointing:
             assigned.has_stored = True
             assigned.base_offset = written.next_offset
             assigned.alerts_position = written.alerts_position
+            assigned.overflow_position = written.overflow_position
             assigned.checkpointed_at = scoring.clock.monotonic()
             self._on_durable(assigned.partition, written.next_offset)
             scoring.metrics.checkpoint_seconds.observe(assigned.checkpointed_at - started)
@@ -151,6 +152,12 @@ class Checkpointing:
             next_offset = state.next_offset
             assert next_offset is not None  # noqa: S101 - there is progress
             delta, state.delta = state.delta, Sums.zero(scoring.pipeline.model)
+            alerts_position, overflow_position = scoring.publisher.positions(
+                assigned.partition,
+                next_offset,
+                (assigned.alerts_position, assigned.overflow_position),
+                (bool(state.published), bool(state.overflowed)),
+            )
             return Checkpoint(
                 topic=assigned.topic,
                 partition=assigned.partition,
@@ -158,23 +165,24 @@ class Checkpointing:
                 base_offset=assigned.base_offset,
                 next_offset=next_offset,
                 ledger=state.ledger,
-                alerts_position=scoring.publisher.alerts_position(
-                    assigned.partition, next_offset, assigned.alerts_position
-                ),
+                alerts_position=alerts_position,
                 delta=delta,
                 entities={table.kind.name: table.take_changed() for table in state.tables.all()}
                 | {
+                    "repeats": state.repeats.take_changed(),
                     "labels": state.labels.buffer.take_changed(),
                     "rulings": state.labels.rulings.take_changed(),
                 },
                 removed={
+                    "repeats": state.repeats.take_removed(),
                     "labels": state.labels.buffer.take_removed(),
                     "rulings": state.labels.rulings.take_removed(),
                 },
                 cursors=dict(state.labels.cursors),
                 owner=scoring.owner,
                 now_ms=scoring.clock.now_ms(),
-                overflow_position=assigned.overflow_position,
+                overflow_position=overflow_position,
+                recent_alerts=tuple(state.recent_alerts),
                 log=assigned.log,
             )
 

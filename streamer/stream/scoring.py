@@ -19,12 +19,13 @@ import structlog
 from streamer.batch import Batch
 from streamer.drift_monitor import DistanceMonitor
 from streamer.errors import UnavailableError
-from streamer.events import Mode
+from streamer.events import Mode, Source
 from streamer.model import Drift, ModelVersion, Sums, delta_limit, drift_of
 from streamer.pipeline import Outcome, PartitionState, PipelineConfig, Prepared, prepare, score
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
 from streamer.stream.assignments import Assigned
+from streamer.stream.limits import count_limits
 from streamer.stream.publisher import Publisher
 from streamer.stream.recovery import published_offsets
 from streamer.stream.standstill import Standstill
@@ -126,15 +127,19 @@ class Scoring:
         published = await asyncio.to_thread(
             published_offsets,
             self.settings,
-            topic,
-            partition,
+            Source(topic, partition, record.offset or 0, record.log.epoch),
             record.alerts_position,
-            record.offset or 0,
+            record.overflow_position,
         )
         state = PartitionState.empty(
-            self.pipeline, self.settings.cards_capacity, self.settings.merchants_capacity
+            self.pipeline,
+            self.settings.cards_capacity,
+            self.settings.merchants_capacity,
+            record.log.epoch,
         )
-        state.next_offset, state.ledger, state.published = record.offset, record.ledger, published
+        state.next_offset, state.ledger = record.offset, record.ledger
+        state.published, state.overflowed = published.alerts, published.overflowed
+        state.recent_alerts = list(record.recent_alerts)
         await self._load_labels(state, topic, partition, record.cursors)
         now = self.clock.monotonic()
         self.assigned[partition] = Assigned(
@@ -163,10 +168,11 @@ class Scoring:
     async def _load_labels(
         self, state: PartitionState, topic: str, partition: int, cursors: Mapping[str, int]
     ) -> None:
-        """Load what waits for verdicts, and which of them stand."""
+        """Load what waits for verdicts, which of them stand, and which payments have been scored."""
         state.labels.cursors.update(cursors)
         if state.next_offset is None:
             return
+        state.repeats.load(await self.store.load_all(topic, partition, "repeats"))
         state.labels.buffer.load(await self.store.load_all(topic, partition, "labels"))
         state.labels.rulings.load(await self.store.load_all(topic, partition, "rulings"))
 
@@ -188,6 +194,8 @@ class Scoring:
         checkpoint between them: the threshold would otherwise lag behind what it is to keep to.
         """
         for part in batch.parts(self.delta_limit):
+            # Without the lock: a partition can be released while Kafka is away.
+            await self.publisher.wait_for_room()
             await self._handle(part, kafka_generation)
             limit = self.delta_limit
             is_young = limit < self.settings.checkpoint_max_transactions
@@ -207,7 +215,8 @@ class Scoring:
                 return
             if next_offset is not None and fresh.first_offset > next_offset:
                 self.metrics.offset_gaps.inc(fresh.first_offset - next_offset)
-            prepared = prepare(fresh, self.pipeline)
+            prepared = prepare(fresh, self.pipeline, assigned.state)
+            was_blown = assigned.state.is_fuse_blown
             await self._look_up(assigned, prepared)
             outcome = score(
                 prepared,
@@ -219,8 +228,12 @@ class Scoring:
             )
             self.standstill.check()
             self._publish(fresh, outcome)
+            if assigned.state.is_fuse_blown and not was_blown:
+                _log.error(
+                    "alerts beyond twice the budget are held back", partition=batch.partition
+                )
             assigned.advanced_at = self.clock.monotonic()
-            self._count(fresh, outcome, assigned.advanced_at - started)
+            self._count(fresh, outcome, assigned, assigned.advanced_at - started)
 
     def forget(self, partition: int) -> None:
         """Drop what is left of a partition that another worker may have now."""
@@ -261,20 +274,26 @@ class Scoring:
         self.metrics.dependency_up.labels("redis").set(0)
 
     def _publish(self, batch: Batch, outcome: Outcome) -> None:
-        if outcome.alerts:
+        if outcome.alerts or outcome.overflow:
             timestamps = {record.offset: record.timestamp for record in batch.records}
-            for alert in outcome.alerts:
-                self.publisher.publish_alert(alert, timestamps[alert.source.offset])
+            for alerts, publish in (
+                (outcome.alerts, self.publisher.publish_alert),
+                (outcome.overflow, self.publisher.publish_overflow),
+            ):
+                for alert in alerts:
+                    offset = alert.source.offset
+                    publish(alert, timestamps[offset], outcome.places[offset])
         for letter in outcome.dead_letters:
             self.publisher.publish_dead_letter(letter, batch)
         for item in outcome.scores:
             self.publisher.publish_score(item)
         self.publisher.poll()
 
-    def _count(self, batch: Batch, outcome: Outcome, elapsed_s: float) -> None:
+    def _count(self, batch: Batch, outcome: Outcome, assigned: Assigned, elapsed_s: float) -> None:
         metrics, ledger, partition = self.metrics, outcome.ledger, str(batch.partition)
         metrics.transactions_consumed.labels(partition).inc(ledger.consumed)
         metrics.transactions_scored.labels(partition).inc(ledger.scored)
+        metrics.transactions_repeated.labels(partition).inc(ledger.repeated)
         metrics.warming.inc(ledger.warming)
         metrics.key_mismatches.inc(outcome.n_key_mismatches)
         metrics.late_events.inc(outcome.n_late)
@@ -288,3 +307,6 @@ class Scoring:
             metrics.dead_letters.labels(letter.reason).inc()
         for alert in outcome.alerts:
             metrics.alerts.labels(alert.severity).inc()
+        for alert in outcome.overflow:
+            metrics.alerts_overflowed.labels(alert.severity).inc()
+        count_limits(assigned.state, metrics)
