@@ -90,3 +90,32 @@ def test_a_redis_that_comes_back_empty_fences_the_worker(outage: Outage) -> None
     assert service.offsets() == service.n_sent
     ids = [alert.alert_id for alert in service.alerts()]
     assert len(ids) == len(set(ids))
+
+
+def test_a_worker_killed_in_an_outage_and_again_in_its_replay_sends_no_alert_twice(
+    outage: Outage,
+) -> None:
+    """The replay's first checkpoint must not pass the alerts that the outage left on the topic."""
+    worker, service = outage.start(), outage.service
+    outage.redis.process.send_signal(signal.SIGSTOP)
+    outage.send_until_noticed(worker)
+    outage.send(10_000)
+    scored = "streamer_transactions_scored_total"
+    wait_until(
+        lambda: (
+            sum(worker.metric(scored, partition=str(p)) for p in range(2)) == sum(service.n_sent)
+        ),
+        worker.log,
+    )
+    worker.kill()
+    outage.redis.process.send_signal(signal.SIGCONT)
+    # In small batches, so that there are checkpoints in the middle of what was scored before.
+    again = service.successor(batch_max_records="50")
+    wait_until(lambda: max(service.offsets(), default=0) > N_BEFORE // 2 + 500, again.log)
+    again.kill()
+    left = service.offsets()
+    assert left != service.n_sent, "the replay was over before it could be interrupted"
+    service.successor()
+    service.wait_consumed()
+    total = service.assert_exact()
+    assert total.alerted > 100
