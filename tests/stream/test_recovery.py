@@ -210,3 +210,23 @@ def test_no_batch_is_scored_while_the_queue_is_full_and_the_loop_goes_on(
         assert (publisher.n_queued, publisher.queued_bytes) == (0, 0)
 
     asyncio.run(scenario())
+
+
+def test_a_second_crash_in_a_replay_still_finds_what_the_first_life_published(
+    make_service: MakeService,
+) -> None:
+    """Alerts of 90, 91 and 92 at places 0 to 2; the replay alerts on 50 and is saved at 60."""
+    service = make_service()
+
+    async def publish(publisher: Publisher, *offsets: int) -> None:
+        for offset in offsets:
+            publisher.publish_alert(_alert(service, offset), 0, offset)
+        await publisher.flush()
+
+    asyncio.run(publish(Publisher(service.settings), 90, 91, 92))
+    first = _found(service, 40)
+    assert set(first.alerts) == {90, 91, 92}
+    replaying = Publisher(service.settings)
+    asyncio.run(publish(replaying, 50))
+    position, _ = replaying.positions(0, 60, (0, None), (bool(first.alerts), False))
+    assert set(_found(service, 60, position).alerts) == {90, 91, 92}

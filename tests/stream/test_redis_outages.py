@@ -17,9 +17,9 @@ UP = "streamer_dependency_up"
 class Outage:
     """A worker with a model, and a Redis of its own that a test may stop."""
 
-    def __init__(self, kafka: EmbeddedKafka) -> None:
+    def __init__(self, kafka: EmbeddedKafka, **settings: str) -> None:
         self.redis = EmbeddedRedis().start()
-        self.service = Service(kafka.bootstrap_servers, self.redis.url)
+        self.service = Service(kafka.bootstrap_servers, self.redis.url, **settings)
         self._records = iter(payments(40_000))
 
     def start(self) -> Worker:
@@ -92,10 +92,19 @@ def test_a_redis_that_comes_back_empty_fences_the_worker(outage: Outage) -> None
     assert len(ids) == len(set(ids))
 
 
+@pytest.fixture
+def alarming(kafka: EmbeddedKafka) -> Iterator[Outage]:
+    """A service that alerts on a tenth of all payments: in a replay by other versions on others."""
+    outage = Outage(kafka, alert_budget="0.1")
+    yield outage
+    outage.stop()
+
+
 def test_a_worker_killed_in_an_outage_and_again_in_its_replay_sends_no_alert_twice(
-    outage: Outage,
+    alarming: Outage,
 ) -> None:
     """The replay's first checkpoint must not pass the alerts that the outage left on the topic."""
+    outage = alarming
     worker, service = outage.start(), outage.service
     outage.redis.process.send_signal(signal.SIGSTOP)
     outage.send_until_noticed(worker)

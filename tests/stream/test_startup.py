@@ -137,3 +137,25 @@ def test_faust_s_own_command_starts_a_worker_that_scores(make_service: MakeServi
     service.wait_consumed()
     assert service.assert_exact().scored == 500
     assert worker.terminate() == 0
+
+
+# A worker whose client refuses what exceeds 1,000 bytes, as a broker with a lower limit would.
+REFUSING = """
+import sys
+from streamer.stream import publisher
+publisher._CLIENT_MAX_BYTES = 1_000
+sys.argv = ["streamer", "worker"]
+from streamer.cli import main
+main()
+"""
+
+
+def test_a_refused_message_ends_the_worker_with_what_to_look_at(make_service: MakeService) -> None:
+    """It would wait for ever otherwise: nothing behind that message can be declared done."""
+    service = make_service()
+    worker = service.worker(("-c", REFUSING)).wait_ready()
+    service.produce([(b"k", b"x" * 5_000)])
+    assert worker.child.wait(45) == 1, worker.log()
+    assert "must take every message, got " in worker.log()
+    assert "MSG_SIZE_TOO_LARGE" in worker.log()
+    assert service.offsets() in ([None, None], [0, None])
