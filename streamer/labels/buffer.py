@@ -76,6 +76,7 @@ class LabelBuffer:
             self.share = min(2.0 * self.share, 1.0)
         kept = waiting.alerted | (hashes < self.share)
         picked = np.flatnonzero(kept)
+        self.n_dropped += len(ids) - len(picked)
         if not len(picked):
             return
         slots = self._slots([ids[i] for i in picked.tolist()])
@@ -144,7 +145,8 @@ class LabelBuffer:
         return removed
 
     def take_dropped(self) -> int:
-        """Return how many made room, unjudged, since the last call."""
+        """Return for how many unjudged payments there was no room, at first or later, since the
+        last call."""
         n_new, self._n_told = self.n_dropped - self._n_told, self.n_dropped
         return n_new
 

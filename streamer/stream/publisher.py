@@ -41,7 +41,7 @@ PLACE_HEADER: Final = "streamer-place"
 
 _POLL_S: Final = 0.002
 _METADATA_WITHIN_S: Final = 5.0
-# Of 900,000 bytes for a dead letter and 32 kB for an alert, none comes near this.
+# Of 900,000 bytes for a dead letter and 16 kB for an alert, none comes near this.
 _CLIENT_MAX_BYTES: Final = 100_000_000
 # Beyond this much no batch is scored: while Kafka is away, and when it is slower than we are.
 _ROOM_MESSAGES: Final = 50_000

@@ -164,7 +164,7 @@ class Metrics:
             "labels_waiting", "Scored payments that are kept until they are judged."
         )
         self.labels_dropped = self._counter(
-            "labels_dropped", "Payments that made room for others before they were judged."
+            "labels_dropped", "Payments for which there was no room until they were judged."
         )
         self._start_at_zero(self.verdicts_applied, OUTCOMES)
         self._start_at_zero(self.alerts, SEVERITIES)
