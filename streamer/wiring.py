@@ -97,4 +97,5 @@ def pipeline_config(settings: Settings) -> PipelineConfig:
             horizon_ms=round(settings.label_horizon_s * 1000),
             unlabelled_is_legitimate=settings.unlabelled_is_legitimate,
         ),
+        repeat_window=settings.duplicate_window_offsets,
     )

@@ -33,6 +33,7 @@ def topic_names(settings: Settings) -> list[str]:
     names = [
         settings.transactions_topic,
         settings.alerts_topic,
+        settings.overflow_topic,
         settings.dead_letters_topic,
         settings.feedback_topic,
     ]
@@ -130,7 +131,7 @@ def check_topics(settings: Settings, counts: Mapping[str, int]) -> None:
         for name in topic_names(settings)
         if name not in counts
     ]
-    mirrored = [settings.alerts_topic]
+    mirrored = [settings.alerts_topic, settings.overflow_topic]
     if settings.scores_enabled:
         mirrored.append(settings.scores_topic)
     n_in = counts.get(settings.transactions_topic, 0)

@@ -186,6 +186,21 @@ def test_two_topics_may_not_share_a_name() -> None:
     ]
 
 
+def test_the_overflow_topic_is_a_topic_of_its_own() -> None:
+    assert load_settings({}).overflow_topic == "fraud-alerts-overflow"
+    assert faults({"STREAMER_OVERFLOW_TOPIC": "fraud-alerts"}) == [
+        "STREAMER_OVERFLOW_TOPIC must differ from STREAMER_ALERTS_TOPIC, got fraud-alerts"
+    ]
+
+
+def test_payments_sent_again_are_known_for_100_000_offsets_unless_switched_off() -> None:
+    assert load_settings({}).duplicate_window_offsets == 100_000
+    assert load_settings({"STREAMER_DUPLICATE_WINDOW_OFFSETS": "0"}).duplicate_window_offsets == 0
+    assert faults({"STREAMER_DUPLICATE_WINDOW_OFFSETS": "-1"}) == [
+        "STREAMER_DUPLICATE_WINDOW_OFFSETS must be at least 0, got -1"
+    ]
+
+
 def test_secrets_come_from_files_and_the_environment_wins(tmp_path: Path) -> None:
     (tmp_path / "redis_url").write_text("redis://:filed@h:1/0\n")
     (tmp_path / "alert_card_key").write_text("0123456789abcdef\n")

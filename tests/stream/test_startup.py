@@ -196,3 +196,25 @@ def test_the_id_of_the_cluster_is_known(apache_kafka: ApacheKafka) -> None:
     expected = admin.describe_cluster().result(10).cluster_id
     assert len(expected) == 22
     assert service_identity(settings, cluster_id(settings)).kafka_cluster_id == expected
+
+
+# A worker whose client refuses what exceeds 1,000 bytes, as a broker with a lower limit would.
+REFUSING = """
+import sys
+from streamer.stream import publisher
+publisher._CLIENT_MAX_BYTES = 1_000
+sys.argv = ["streamer", "worker"]
+from streamer.cli import main
+main()
+"""
+
+
+def test_a_refused_message_ends_the_worker_with_what_to_look_at(make_service: MakeService) -> None:
+    """It would wait for ever otherwise: nothing behind that message can be declared done."""
+    service = make_service()
+    worker = service.worker(("-c", REFUSING)).wait_ready()
+    service.produce([(b"k", b"x" * 5_000)])
+    assert worker.child.wait(45) == 1, worker.log()
+    assert "must take every message, got " in worker.log()
+    assert "MSG_SIZE_TOO_LARGE" in worker.log()
+    assert service.offsets() in ([None, None], [0, None])
