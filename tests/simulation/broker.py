@@ -124,7 +124,7 @@ class Broker:
         self.loop = loop
         self.rng = rng
         self.is_away = False
-        self.messages: dict[tuple[str, int], list[bytes | None]] = defaultdict(list)
+        self.messages: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
         self.on_appended: Callable[[str, int, dict[str, Any]], None] = lambda *_: None
         """Gets topic, partition and message, right after it has been appended."""
         self.on_request: Callable[[Process], None] = lambda _: None
@@ -132,7 +132,7 @@ class Broker:
 
     def append(self, topic: str, partition: int, message: dict[str, Any]) -> int:
         stored = self.messages[topic, partition]
-        stored.append(message["value"])
+        stored.append(message)
         self.on_appended(topic, partition, message)
         return len(stored) - 1
 

@@ -44,6 +44,7 @@ class Checker:
         self.alerted: dict[int, set[int]] = defaultdict(set)
         self.is_patched: set[int] = set()
         """Partitions whose histories were merged late, since Redis was away when they were needed."""
+        self._overflowed: dict[int, set[int]] = defaultdict(set)
         self._dead: dict[int, set[int]] = defaultdict(set)
         self._never_read: dict[int, set[int]] = {}
         self._highest: dict[int, int] = {}
@@ -53,7 +54,7 @@ class Checker:
     def appended(self, topic: str, partition: int, message: dict[str, Any]) -> None:
         """Check a message that has just been appended to a topic."""
         settings = self._world.settings
-        if topic == settings.alerts_topic:
+        if topic in (settings.alerts_topic, settings.overflow_topic):
             source = msgspec.json.decode(message["value"])["source"]
             offset = source["offset"]
             self._expect(source["partition"] == partition, "an alert must be on its partition")
@@ -66,6 +67,8 @@ class Checker:
                 f"an alert must be on a payment, got {partition}/{offset}",
             )
             self.alerted[partition].add(offset)
+            if topic == settings.overflow_topic:
+                self._overflowed[partition].add(offset)
         elif topic == settings.dead_letters_topic:
             headers = dict(message["headers"])
             place = (int(headers[f"streamer-source-{n}"]) for n in ("partition", "offset"))
@@ -234,11 +237,13 @@ class Checker:
     def _check_published(self, partition: int, record: PartitionRecord) -> None:
         assert record.offset is not None
         done = range(record.offset)
-        n_alerts = len(self.alerted[partition].intersection(done) - self.lost[partition])
+        out = self.alerted[partition].intersection(done) - self.lost[partition]
+        held_back = out & self._overflowed[partition]
+        counted = (record.ledger.alerted, record.ledger.overflowed)
         self._expect(
-            n_alerts == record.ledger.alerted,
-            f"alerts of {partition} before {record.offset} must be {record.ledger.alerted}, "
-            f"got {n_alerts} on the topic",
+            (len(out - held_back), len(held_back)) == counted,
+            f"alerts and overflow of {partition} before {record.offset} must be {counted}, "
+            f"got {len(out - held_back)} and {len(held_back)} on their topics",
         )
         bad = {o for o in done if kinds(partition)[o] is Kind.BAD} - self._missing(partition)
         missing = bad - self._dead[partition]

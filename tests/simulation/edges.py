@@ -7,7 +7,7 @@ often background work looks around.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any, Final
@@ -61,7 +61,7 @@ def _around(world: World) -> Iterator[None]:
         for place, name, stand_in in (
             (publisher, "time", clock),
             (publisher, "_POLL_S", _FLUSH_POLL_S),
-            (recovery, "alert_values", _alert_values(world)),
+            (recovery, "alert_messages", _alert_messages(world)),
             (checkpointing, "_TICK_S", _TICK_S),
             (identity, "secrets", SimpleNamespace(token_hex=lambda _: world.next_name())),
             (ModelConfig, "hash", "simulated"),
@@ -77,21 +77,40 @@ def _around(world: World) -> Iterator[None]:
 def _short_alert(
     context: AlertContext, index: int, record: Record, transaction: Transaction
 ) -> _ShortAlert:
-    batch = context.batch
-    source = Source(batch.topic, batch.partition, record.offset)
-    return _ShortAlert(alert_id(batch.topic, batch.partition, record.offset), transaction, source)
+    source = Source(context.topic, context.partition, record.offset, context.epoch)
+    name = alert_id(source.topic, source.partition, source.offset)
+    return _ShortAlert(name, transaction, source)
 
 
-def _alert_values(world: World) -> Callable[..., list[bytes]]:
-    """Return what stands in for `streamer.stream.alert_partition.alert_values`."""
+class _Stored:
+    """Passes for ``confluent_kafka.Message``."""
 
-    def alert_values(_: Any, partition: int, position: int | None, __: str) -> list[bytes]:
+    def __init__(self, message: Mapping[str, Any]) -> None:
+        self._message = message
+
+    def value(self) -> bytes | None:
+        value: bytes | None = self._message["value"]
+        return value
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return list(self._message["headers"])
+
+
+def _alert_messages(world: World) -> Callable[..., list[tuple[str, _Stored]]]:
+    """Return what stands in for `streamer.stream.alert_partition.alert_messages`."""
+
+    def alert_messages(
+        _: Any, positions: Mapping[str, int | None], partition: int, __: str
+    ) -> list[tuple[str, _Stored]]:
         if world.broker.is_away:
             raise UnavailableError("the broker is away")
-        stored = world.broker.messages[world.settings.alerts_topic, partition]
-        return [value for value in stored[position or 0 :] if value is not None]
+        return [
+            (topic, _Stored(message))
+            for topic, position in positions.items()
+            for message in world.broker.messages[topic, partition][position or 0 :]
+        ]
 
-    return alert_values
+    return alert_messages
 
 
 def _noting(checker: Checker) -> Callable[[EntityTable, Iterable[str]], None]:

@@ -17,7 +17,9 @@ from streamer.store.client import Client
 from streamer.stream import claiming
 from streamer.stream.assignments import Assigned
 from streamer.stream.checkpointing import Checkpointing
+from streamer.stream.delivered import Delivered
 from streamer.stream.publisher import Publisher
+from streamer.stream.recovery import Published
 from streamer.stream.scoring import Scoring
 from streamer.stream.standstill import Standstill
 from tests.simulation.broker import SimulatedProducer
@@ -69,9 +71,21 @@ def a_retried_checkpoint_is_applied_twice() -> Iterator[None]:
 
 
 @contextmanager
+def alert_position_forgets_earlier_lives() -> Iterator[None]:
+    """The position moves past alerts that are published and not checkpointed."""
+    position = Delivered.position
+
+    def mutated(self: Delivered, *args: Any, is_waiting: bool) -> int | None:
+        return position(self, *args, is_waiting=False)
+
+    with patch.object(Delivered, "position", mutated):
+        yield
+
+
+@contextmanager
 def recovery_reads_no_alerts() -> Iterator[None]:
     """A new owner does not look for what the old one has published."""
-    with patch.object(claiming, "published_offsets", lambda *_: set()):
+    with patch.object(claiming, "published_offsets", lambda *_: Published()):
         yield
 
 
@@ -151,6 +165,13 @@ def cut_off_worker_publishes_late() -> Iterator[None]:
 
 
 _BROKEN: Final = Fault(0.0, "redis breaks connections", 0, 30.0)
+# Alerts without their checkpoint, and an owner who gets half as far before it is killed as well.
+_KILLED: Final = tuple(
+    Fault(2.0 + 2.5 * life, kind, worker, 1.5)
+    for life in range(4)
+    for worker in range(2)
+    for kind in ("redis hangs", "kill")
+)
 # A worker has a checkpoint under way when Redis goes, and then loses its session: when Redis is back,
 # its partition may be another's.
 _RIVALS: Final = (Fault(3.0, "redis away", 0, 9.0), Fault(4.5, "cut off", 0, 14.0))
@@ -161,6 +182,7 @@ MUTANTS: Final[dict[str, tuple[Mutant, tuple[Fault, ...]]]] = {
         (commit_before_the_redis_step, ()),
         (no_fencing, _RIVALS),
         (a_retried_checkpoint_is_applied_twice, (_BROKEN,)),
+        (alert_position_forgets_earlier_lives, _KILLED),
         (recovery_reads_no_alerts, ()),
         (checkpoint_before_the_alerts_are_out, ()),
         (head_is_not_watched, ()),
