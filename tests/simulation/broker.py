@@ -15,10 +15,14 @@ import random
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, Final
+
+from confluent_kafka import KafkaException
 
 from streamer.stream.resume import Committed
 from tests.simulation.loop import Process, SimulationLoop
+from tests.simulation.payments import N_PARTITIONS
 
 __all__ = ["Broker", "Group", "Member", "SimulatedProducer"]
 
@@ -192,6 +196,13 @@ class SimulatedProducer:
             self._n_open -= 1
             report(None, message)
         return n
+
+    def list_topics(self, topic: str, timeout: float) -> SimpleNamespace:
+        """Return what is read of a topic's metadata: how many partitions it has."""
+        if self._broker.is_away or self._process.is_cut_off:
+            raise KafkaException("the broker must answer, got nothing")
+        found = SimpleNamespace(partitions=dict.fromkeys(range(N_PARTITIONS)))
+        return SimpleNamespace(topics={topic: found})
 
     def forget(self) -> None:
         """Send nothing of what is queued."""

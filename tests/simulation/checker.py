@@ -85,7 +85,7 @@ class Checker:
         for partition in range(self._world.scenario.n_partitions):
             key = self._keys.partition(TOPIC, partition)
             if key in keys:
-                self._check_partition(partition, partition_record(data[key]))
+                self._check_partition(partition, partition_record(data[key], key))
         if self._keys.head in keys:
             self._n_seen = self._seen_by_head()
         n_scored = sum(record.ledger.scored for record in self._stored.values())
@@ -103,7 +103,7 @@ class Checker:
             self.lost[partition] = set()
             self._read_losses(partition)
             if (key := self._keys.partition(TOPIC, partition)) in data:
-                self._stored[partition] = record = partition_record(data[key])
+                self._stored[partition] = record = partition_record(data[key], key)
                 if record.offset is not None:
                     self._first_read(partition, record)
         self._n_seen = self._seen_by_head()

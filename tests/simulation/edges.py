@@ -78,7 +78,7 @@ def _short_alert(
     context: AlertContext, index: int, record: Record, transaction: Transaction
 ) -> _ShortAlert:
     source = Source(context.topic, context.partition, record.offset, context.epoch)
-    name = alert_id(source.topic, source.partition, source.offset)
+    name = alert_id(source)
     return _ShortAlert(name, transaction, source)
 
 

@@ -152,7 +152,9 @@ class SimulationLoop(asyncio.AbstractEventLoop):
         return future
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """What a task raised is somebody's to hear of; one that was killed has nobody left."""
+        """Raise what a callback raised; a task that was killed has nobody left to hear of it."""
+        if "handle" in context:
+            raise context["exception"]
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """Cancelled timers are passed over when they come up."""
