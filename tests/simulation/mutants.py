@@ -165,13 +165,6 @@ def cut_off_worker_publishes_late() -> Iterator[None]:
 
 
 _BROKEN: Final = Fault(0.0, "redis breaks connections", 0, 30.0)
-# Alerts without their checkpoint, and an owner who gets half as far before it is killed as well.
-_KILLED: Final = tuple(
-    Fault(2.0 + 2.5 * life, kind, worker, 1.5)
-    for life in range(4)
-    for worker in range(2)
-    for kind in ("redis hangs", "kill")
-)
 # A worker has a checkpoint under way when Redis goes, and then loses its session: when Redis is back,
 # its partition may be another's.
 _RIVALS: Final = (Fault(3.0, "redis away", 0, 9.0), Fault(4.5, "cut off", 0, 14.0))
@@ -182,7 +175,7 @@ MUTANTS: Final[dict[str, tuple[Mutant, tuple[Fault, ...]]]] = {
         (commit_before_the_redis_step, ()),
         (no_fencing, _RIVALS),
         (a_retried_checkpoint_is_applied_twice, (_BROKEN,)),
-        (alert_position_forgets_earlier_lives, _KILLED),
+        (alert_position_forgets_earlier_lives, ()),
         (recovery_reads_no_alerts, ()),
         (checkpoint_before_the_alerts_are_out, ()),
         (head_is_not_watched, ()),

@@ -8,7 +8,8 @@ from tests.simulation.world import Result
 
 __all__ = ["caught_by"]
 
-_MAX_SEEDS = 100
+# Alerts of an earlier life matter in about one seed of a hundred.
+_MAX_SEEDS = 400
 
 
 def caught_by(name: str, first: int = 0) -> Result | None:
