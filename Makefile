@@ -5,6 +5,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+SEEDS ?= 1000
+FIRST ?= 0
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,10 +14,10 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test rig lint format types schemas lock clean
+.PHONY: help setup demo test simulation rig lint format types schemas lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## make .venv and install the project with every locked package
 
@@ -40,6 +42,9 @@ test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name")
 
 rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
 	$(BIN)/python -m tests.rig --fetch
+
+simulation: $(STAMP) ## seeded faults against broker, Redis and clock in memory (SEEDS=1000 FIRST=0)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)
 
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/python -m ruff check

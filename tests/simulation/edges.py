@@ -1,0 +1,132 @@
+"""Puts a simulated world where the product meets the real one, for the length of one seed.
+
+Whatever is replaced here is not proved by the simulation: threads and clocks, what an alert says, how
+often background work looks around.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
+from typing import Any, Final
+from unittest.mock import patch
+
+import msgspec
+import structlog
+
+from streamer.alerts import AlertContext, alert_id
+from streamer.batch import Record
+from streamer.errors import UnavailableError
+from streamer.events import Source, Transaction
+from streamer.features.entities import EntityTable
+from streamer.model import ModelConfig
+from streamer.store import identity
+from streamer.stream import checkpointing, publisher, recovery
+from tests.simulation.checker import Checker
+from tests.simulation.scenario import Fault, Scenario
+from tests.simulation.world import Result, World
+
+__all__ = ["run_seed"]
+
+_TICK_S: Final = 0.3
+_FLUSH_POLL_S: Final = 0.02
+
+
+class _ShortAlert(msgspec.Struct):
+    """An alert without its words, which take most of the time and on which nothing here depends."""
+
+    alert_id: str
+    transaction: Transaction
+    source: Source
+    severity: str = "high"
+
+
+def run_seed(seed: int, faults: Sequence[Fault] = ()) -> Result:
+    """Run one seed, with more ``faults`` than its own, from its beginning to its end."""
+    world = World(Scenario.of(seed).with_faults(faults))
+    with warnings.catch_warnings():
+        # A process may be killed between making a coroutine and awaiting it.
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+        with _around(world):
+            return world.run()
+
+
+@contextmanager
+def _around(world: World) -> Iterator[None]:
+    clock = SimpleNamespace(monotonic=world.loop.time)
+    logging = structlog.get_config()
+    with ExitStack() as stack:
+        for place, name, stand_in in (
+            (publisher, "time", clock),
+            (publisher, "_POLL_S", _FLUSH_POLL_S),
+            (recovery, "alert_messages", _alert_messages(world)),
+            (checkpointing, "_TICK_S", _TICK_S),
+            (identity, "secrets", SimpleNamespace(token_hex=lambda _: world.next_name())),
+            (ModelConfig, "hash", "simulated"),
+            (EntityTable, "mark_unloaded", _noting(world.checker)),
+        ):
+            stack.enter_context(patch.object(place, name, stand_in))
+        stack.enter_context(patch("streamer.pipeline.build_alert", _short_alert))
+        stack.callback(structlog.configure, **logging)
+        structlog.configure(processors=[_into_trace(world)], cache_logger_on_first_use=False)
+        yield
+
+
+def _short_alert(
+    context: AlertContext, index: int, record: Record, transaction: Transaction
+) -> _ShortAlert:
+    source = Source(context.topic, context.partition, record.offset, context.epoch)
+    name = alert_id(source)
+    return _ShortAlert(name, transaction, source)
+
+
+class _Stored:
+    """Passes for ``confluent_kafka.Message``."""
+
+    def __init__(self, message: Mapping[str, Any]) -> None:
+        self._message = message
+
+    def value(self) -> bytes | None:
+        value: bytes | None = self._message["value"]
+        return value
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return list(self._message["headers"])
+
+
+def _alert_messages(world: World) -> Callable[..., list[tuple[str, _Stored]]]:
+    """Return what stands in for `streamer.stream.alert_partition.alert_messages`."""
+
+    def alert_messages(
+        _: Any, positions: Mapping[str, int | None], partition: int, __: str
+    ) -> list[tuple[str, _Stored]]:
+        if world.broker.is_away:
+            raise UnavailableError("the broker is away")
+        return [
+            (topic, _Stored(message))
+            for topic, position in positions.items()
+            for message in world.broker.messages[topic, partition][position or 0 :]
+        ]
+
+    return alert_messages
+
+
+def _noting(checker: Checker) -> Callable[[EntityTable, Iterable[str]], None]:
+    mark_unloaded = EntityTable.mark_unloaded
+
+    def mark_and_note(table: EntityTable, keys: Iterable[str]) -> None:
+        checker.unloaded(table)
+        mark_unloaded(table, keys)
+
+    return mark_and_note
+
+
+def _into_trace(world: World) -> Callable[..., Any]:
+    def note(_: Any, level: str, event: MutableMapping[str, Any]) -> Any:
+        details = ", ".join(f"{name} {value}" for name, value in event.items() if name != "event")
+        world.note(f"{world.loop.running}: {event['event']} ({level}) {details}")
+        raise structlog.DropEvent
+
+    return note

@@ -1,0 +1,337 @@
+"""A Redis in memory, behind the part of redis-py's interface that `streamer.store.client` uses.
+
+A request takes time to arrive and its answer to come back.  The connection can break before or after
+the server has done what was asked; the server can be away, hang and then do what has piled up, or
+lose what it held.
+
+Invariants:
+* MULTI is atomic: other requests come before or after it.
+* EXEC does nothing when a watched key was written since, or the connection is an older server's.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, Final
+
+from redis import exceptions
+
+from tests.simulation.loop import Process, SimulationLoop
+
+__all__ = ["Connection", "SimulatedRedis"]
+
+Command = tuple[Any, ...]
+
+TIMEOUT_S: Final = 2.0
+_WRITES: Final = frozenset(
+    {"HSET", "HINCRBY", "HDEL", "SADD", "SET", "DEL", "ZADD", "ZREM", "XADD", "HSETNX"}
+)
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+class SimulatedRedis:
+    """The server."""
+
+    def __init__(self, loop: SimulationLoop, rng: random.Random) -> None:
+        self._loop = loop
+        self._rng = rng
+        self.data: dict[str, Any] = {}
+        self.on_written: Callable[[set[str]], None] = lambda _: None
+        """Gets the keys that a request has written, right after it."""
+        self.on_request: Callable[[Process], None] = lambda _: None
+        """Gets the process whose request has been served and not yet been answered."""
+        self.incarnation = 0
+        self.is_away = False
+        self.failed_at: dict[str, float] = {}
+        """When each process was last told that there is no answer."""
+        self.broken_share = 0.0
+        """Of the requests, whose connection breaks before or after they have been served."""
+        self._versions: dict[str, int] = {}
+        self._n_written = 0
+        self._hanging: list[Callable[[], None]] | None = None
+        self._n_streamed = 0
+
+    def connect(self, process: Process) -> Connection:
+        return Connection(self, process)
+
+    def hang(self) -> None:
+        """Take requests and do nothing, until `recover`."""
+        self._hanging = []
+
+    def recover(self) -> None:
+        """Answer again; what has piled up is done first, though nobody waits for it any more."""
+        self.is_away = False
+        waiting, self._hanging = self._hanging or [], None
+        for serve in waiting:
+            serve()
+
+    def snapshot(self) -> dict[str, Any]:
+        return {
+            key: value if isinstance(value, bytes) else value.copy()
+            for key, value in self.data.items()
+        }
+
+    def restart(self, data: dict[str, Any]) -> None:
+        """Come back with ``data`` in place of what was there; every connection is lost."""
+        self.data = data
+        self.incarnation += 1
+        self._hanging = None
+
+    async def ask(self, process: Process, serve: Callable[[], Any]) -> Any:
+        """Return what ``serve`` returns at the server, or raise as redis-py does."""
+        future = self._loop.create_future()
+
+        def finish(result: Any, error: Exception | None, delay: float) -> None:
+            def answer() -> None:
+                if future.done():
+                    return
+                if error is None:
+                    future.set_result(result)
+                else:
+                    self._note_failure(process, error)
+                    future.set_exception(error)
+                    future.exception()  # whoever asked may be gone, and nobody else has to know
+
+            self._loop.in_world(delay, answer)
+
+        def do() -> None:
+            try:
+                result = serve()
+            except exceptions.RedisError as error:
+                finish(None, error, self._latency())
+                return
+            self.on_request(process)
+            if self._rng.random() < self.broken_share / 2:
+                finish(None, exceptions.ConnectionError("connection lost after"), self._latency())
+                return
+            finish(result, None, self._latency())
+
+        def arrive() -> None:
+            if not process.is_alive and self._rng.random() < 0.5:
+                return
+            if self._hanging is not None and not process.is_isolated:
+                self._hanging.append(do)
+                finish(None, exceptions.TimeoutError("no answer"), TIMEOUT_S)
+            elif self.is_away or process.is_isolated or self._rng.random() < self.broken_share / 2:
+                finish(None, exceptions.ConnectionError("connection lost"), self._latency())
+            else:
+                do()
+
+        self._loop.in_world(self._latency(), arrive)
+        return await future
+
+    def _note_failure(self, process: Process, error: Exception) -> None:
+        if not isinstance(error, exceptions.WatchError):
+            self.failed_at[process.name] = self._loop.time()
+
+    def execute(self, commands: list[Command]) -> list[Any]:
+        """Run commands with nothing between them."""
+        written = set()
+        replies = []
+        for name, *rest in commands:
+            key, *args = rest or [""]
+            replies.append(getattr(self, f"_{name.lower()}")(key, *args))
+            if name in _WRITES:
+                self._n_written += 1
+                self._versions[key] = self._n_written
+                written.add(key)
+        if written:
+            self.on_written(written)
+        return replies
+
+    def version(self, key: str) -> int:
+        return self._versions.get(key, 0)
+
+    def _latency(self) -> float:
+        return self._rng.expovariate(1 / 0.002) if self._rng.random() < 0.95 else 0.5
+
+    def _time(self, _: str) -> tuple[int, int]:
+        return int(self._loop.time()), 0
+
+    def _ping(self, _: str) -> bool:
+        return True
+
+    def _hgetall(self, key: str) -> dict[bytes, bytes]:
+        return dict(self.data.get(key, {}))
+
+    def _hget(self, key: str, field: Any) -> bytes | None:
+        found: bytes | None = self.data.get(key, {}).get(_bytes(field))
+        return found
+
+    def _hset(self, key: str, *pairs: Any) -> int:
+        stored = self.data.setdefault(key, {})
+        for field, value in zip(pairs[::2], pairs[1::2], strict=True):
+            stored[_bytes(field)] = _bytes(value)
+        return len(pairs) // 2
+
+    def _hsetnx(self, key: str, field: Any, value: Any) -> int:
+        if _bytes(field) in self.data.get(key, {}):
+            return 0
+        return self._hset(key, field, value)
+
+    def _hmget(self, key: str, *fields: Any) -> list[bytes | None]:
+        stored = self.data.get(key, {})
+        return [stored.get(_bytes(field)) for field in fields]
+
+    def _hincrby(self, key: str, field: str, by: int) -> int:
+        stored = self.data.setdefault(key, {})
+        value = int(stored.get(_bytes(field), 0)) + by
+        stored[_bytes(field)] = _bytes(value)
+        return value
+
+    def _hscan(self, key: str, cursor: Any, *_: Any) -> tuple[int, dict[bytes, bytes]]:
+        return 0, self._hgetall(key)
+
+    def _hdel(self, key: str, *fields: Any) -> int:
+        stored = self.data.get(key, {})
+        return sum(stored.pop(_bytes(field), None) is not None for field in fields)
+
+    def _hlen(self, key: str) -> int:
+        return len(self.data.get(key, {}))
+
+    def _sadd(self, key: str, *members: Any) -> int:
+        self.data.setdefault(key, set()).update(map(_bytes, members))
+        return len(members)
+
+    def _smembers(self, key: str) -> set[bytes]:
+        return set(self.data.get(key, ()))
+
+    def _get(self, key: str) -> bytes | None:
+        value: bytes | None = self.data.get(key)
+        return value
+
+    def _set(self, key: str, value: Any, *options: str) -> bytes | bool | None:
+        before = self._get(key)
+        is_kept = "NX" in options and before is not None
+        if not is_kept:
+            self.data[key] = _bytes(value)
+        if "GET" in options:
+            return before
+        return None if is_kept else True
+
+    def _exists(self, *keys: str) -> int:
+        return sum(key in self.data for key in keys)
+
+    def _del(self, *keys: str) -> int:
+        return sum(self.data.pop(key, None) is not None for key in keys)
+
+    def _zadd(self, key: str, *args: Any) -> int:
+        is_kept = args[0] == "NX"
+        pairs = args[1:] if is_kept else args
+        stored = self.data.setdefault(key, {})
+        for score, member in zip(pairs[::2], pairs[1::2], strict=True):
+            if not (is_kept and _bytes(member) in stored):
+                stored[_bytes(member)] = float(score)
+        return len(pairs) // 2
+
+    def _zrange(self, key: str, first: int, last: int, *options: str) -> list[bytes]:
+        stored = self.data.get(key, {})
+        ids = sorted(stored, key=lambda member: (stored[member], member))
+        if "REV" in options:
+            ids.reverse()
+        end = len(ids) + last + 1 if last < 0 else last + 1
+        return ids[first : max(end, 0)]
+
+    def _zscore(self, key: str, member: Any) -> float | None:
+        score: float | None = self.data.get(key, {}).get(_bytes(member))
+        return score
+
+    def _zrem(self, key: str, *members: Any) -> int:
+        return self._hdel(key, *members)
+
+    def _xadd(self, key: str, *args: Any) -> bytes:
+        pairs = args[args.index("*") + 1 :]
+        self._n_streamed += 1
+        entry = {_bytes(n): _bytes(v) for n, v in zip(pairs[::2], pairs[1::2], strict=True)}
+        name = f"{self._n_streamed}-0".encode()
+        self.data.setdefault(key, []).append((name, entry))
+        return name
+
+    def _xrevrange(
+        self, key: str, last: str, first: str, *options: Any
+    ) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        newest = list(reversed(self.data.get(key, [])))
+        return newest[: options[1]] if options else newest
+
+
+class Connection:
+    """Passes for ``redis.asyncio.Redis`` in one process."""
+
+    def __init__(self, server: SimulatedRedis, process: Process) -> None:
+        self._server = server
+        self._process = process
+
+    def pipeline(self, transaction: bool = True) -> _Pipeline:
+        return _Pipeline(self._server, self._process, transaction)
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+class _Pipeline:
+    """Passes for ``redis.asyncio.client.Pipeline``."""
+
+    def __init__(self, server: SimulatedRedis, process: Process, is_atomic: bool) -> None:
+        self._server = server
+        self._process = process
+        self._is_atomic = is_atomic
+        self._queue: list[Command] = []
+        self._watched: dict[str, int] | None = None
+        self._incarnation: int | None = None
+
+    async def __aenter__(self) -> _Pipeline:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._queue.clear()
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def __bool__(self) -> bool:
+        return True
+
+    async def watch(self, *keys: str) -> None:
+        def note() -> None:
+            self._incarnation = self._server.incarnation
+            self._watched = {key: self._server.version(key) for key in keys}
+
+        self._watched = {}
+        await self._server.ask(self._process, note)
+
+    def multi(self) -> None:
+        self._is_atomic = True
+        self._reading = False
+
+    _reading = True
+
+    def execute_command(self, *command: Any) -> Any:
+        if self._watched is not None and self._reading:
+            return self._one(command)
+        self._queue.append(command)
+        return self
+
+    async def _one(self, command: Command) -> Any:
+        [reply] = await self._server.ask(self._process, lambda: self._run([command]))
+        return reply
+
+    def _run(self, commands: list[Command]) -> list[Any]:
+        if self._watched is not None and self._incarnation != self._server.incarnation:
+            raise exceptions.ConnectionError("connection lost with its server")
+        return self._server.execute(commands)
+
+    async def execute(self) -> list[Any]:
+        commands, self._queue = self._queue, []
+
+        def run() -> list[Any]:
+            for key, version in (self._watched or {}).items():
+                if self._server.version(key) != version:
+                    raise exceptions.WatchError("watched key changed")
+            return self._run(commands)
+
+        replies: list[Any] = await self._server.ask(self._process, run)
+        return replies

@@ -1,0 +1,247 @@
+"""One worker process: the product's scoring and checkpoints, with Faust's part played by this module.
+
+Faust joins the group, has the partitions revoked before a rebalance and assigned after it, fetches,
+hands batches to the agent one at a time, and commits what has been declared durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+
+import numpy as np
+from aiokafka.errors import OffsetOutOfRangeError
+from faust.types import TP
+
+from streamer.batch import Batch
+from streamer.errors import FencedError, StoreReplacedError, UnavailableError
+from streamer.store import Store
+from streamer.store.breaker import Breaker
+from streamer.store.client import Client
+from streamer.store.keys import Keys
+from streamer.store.versions import Limits
+from streamer.stream import publisher
+from streamer.stream.checkpointing import Checkpointing
+from streamer.stream.claiming import Claiming
+from streamer.stream.claims import Claims
+from streamer.stream.resume import Committed
+from streamer.stream.scoring import Clock, Scoring
+from tests.builders import ARRIVAL_MS
+from tests.simulation.broker import Member, SimulatedProducer
+from tests.simulation.logs import SimulatedLogs
+from tests.simulation.loop import Process
+from tests.simulation.payments import TOPIC, log
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+__all__ = ["Worker"]
+
+_LIMITS: Final = Limits(versions_kept=4, lineage_max_entries=1_000, feedback_max_entries=1_000)
+_COMMIT_INTERVAL_S: Final = 1.0
+_POLL_S: Final = 0.2
+_START_RETRY_S: Final = 0.5
+_SEEK_S: Final = 0.001
+_BUFFERED_BATCHES: Final = 4
+
+
+class Worker:
+    """A process from its start to its end; another one takes its place under the same name."""
+
+    def __init__(self, world: World, name: str, life: int) -> None:
+        self.world = world
+        self.name = name
+        self.process = Process(f"{name}.{life}")
+        self.member = Member(name, self.process)
+        self.incarnation = world.redis.incarnation
+        config, rng = world.pipeline, np.random.default_rng(world.rng.getrandbits(32))
+        self.store = Store(
+            Client(
+                world.redis.connect(self.process),
+                Keys(world.settings.namespace),
+                "simulated",
+                rng,
+                Breaker(rng, world.loop.time),
+            ),
+            config.model,
+            _LIMITS,
+        )
+        self.producer = SimulatedProducer(world.broker, self.process)
+        with patch.object(publisher, "Producer", lambda _: self.producer):
+            self.publisher = publisher.Publisher(world.settings)
+        self.scoring = Scoring(
+            world.settings,
+            config,
+            self.store,
+            self.publisher,
+            world.metrics,
+            Clock(self._now_ms, world.loop.time),
+            owner=self.process.name,
+        )
+        self.checkpointing = Checkpointing(self.scoring, self._note_durable)
+        self.claiming = Claiming(self.scoring, SimulatedLogs(world, self.process))
+        self.claims = Claims(self.claiming.claim, self._release, self._guarded, world.rng.random)
+        self._assigned: set[TP] = set()
+        self._durable: dict[int, int] = {}
+        self._positions: dict[int, int] = {}
+        self._readings: dict[int, int] = {}
+        self._buffer: deque[tuple[Batch, int]] = deque()
+        self._has_batch = asyncio.Event()
+        self._is_stopping = False
+        self.clock_error_ms = 0
+
+    def start(self) -> None:
+        """Begin to run."""
+        self._spawn(self._run())
+
+    def stop(self) -> None:
+        """Take SIGTERM: checkpoint, commit, leave the group, end."""
+        if self.process.is_running and not self._is_stopping:
+            self._is_stopping = True
+            self._spawn(self._end_in_order())
+
+    def rewind(self, partition: int, n_offsets: int) -> None:
+        """Have some records delivered once more."""
+        if partition in self._positions:
+            first = self.world.starts[partition]
+            self._positions[partition] = max(self._positions[partition] - n_offsets, first)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self.world.loop.spawn(self.process, self._guarded(work))
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except (FencedError, StoreReplacedError) as error:
+            self.world.fenced(self, error)
+        except Exception as error:
+            self.world.fail(f"{self.process.name} must not crash, got {error!r}", error)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.store.identify()
+                self.scoring.adopt(await self.store.head())
+                break
+            except UnavailableError:
+                await asyncio.sleep(_START_RETRY_S)
+        for work in (
+            self._fetch(),
+            self._agent(),
+            self._commit_now_and_then(),
+            self.checkpointing.run(),
+            self.scoring.standstill.watch(),
+        ):
+            self._spawn(work)
+        group = self.world.group
+        while not self._is_stopping:
+            group.join(self.member, is_static=self.world.scenario.is_static)
+            await self._until(
+                lambda: not self.member.has_joined or self.member not in group.members
+            )
+            self._assigned = {TP(TOPIC, partition) for partition in self.member.partitions}
+            self.claims.assign(self, self._assigned)
+            await self._until(lambda: group.must_rejoin(self.member) or self._is_stopping)
+            await self._revoke()
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        """Look again and again, as a client's heartbeat does."""
+        while True:
+            if is_so():
+                return
+            await asyncio.sleep(_POLL_S)
+
+    async def start_reading(self, tp: TP, offset: int, reading: int) -> bool:
+        """Fetch a partition from ``offset`` on; False when it is no longer assigned."""
+        await asyncio.sleep(_SEEK_S)
+        if tp not in self._assigned:
+            return False
+        self.world.note(f"{self.process.name} reads {tp.partition} from {offset}")
+        self._positions[tp.partition], self._readings[tp.partition] = offset, reading
+        return True
+
+    async def stop_reading(self, tps: Iterable[TP]) -> None:
+        """Fetch these partitions no more."""
+        for tp in tps:
+            self._positions.pop(tp.partition, None)
+
+    async def _revoke(self) -> None:
+        self._assigned, self._positions = set(), {}
+        await self.claims.revoke(self.claims.all())
+        self._commit()
+        self._durable.clear()
+
+    async def _release(self, tps: Iterable[TP]) -> None:
+        """Do what the app does with what is revoked."""
+        left = await self.checkpointing.release([tp.partition for tp in tps])
+        if left:
+            try:
+                await self.publisher.flush(0.0)
+            except UnavailableError as error:
+                self.world.note(f"{self.process.name} ends at once: {error}")
+                self.world.ended(self)
+
+    async def _end_in_order(self) -> None:
+        await self._revoke()
+        self.world.group.leave(self.member)
+        self.world.ended(self)
+
+    async def _fetch(self) -> None:
+        world = self.world
+        while True:
+            await asyncio.sleep(world.rng.uniform(0.01, 0.5))
+            while self._positions and len(self._buffer) < _BUFFERED_BATCHES:
+                partition = world.rng.choice(list(self._positions))
+                batch = self._next_batch(partition)
+                if batch is None:
+                    break
+                self._buffer.append((batch, self._readings[partition]))
+                self._has_batch.set()
+
+    def _next_batch(self, partition: int) -> Batch | None:
+        """Return what one fetch brings; a log that begins later is claimed anew, as a consumer
+        without a reset policy has to."""
+        world, first = self.world, self._positions[partition]
+        if world.broker.is_away or self.process.is_cut_off:
+            return None
+        if first < world.starts[partition]:
+            del self._positions[partition]
+            error = OffsetOutOfRangeError({})
+            self.claims.failed(TP(TOPIC, partition), self._readings[partition], error)
+            return None
+        end = min(first + world.rng.randint(1, world.scenario.max_batch), world.ends[partition])
+        if end <= first:
+            return None
+        records = [entry for entry in log(partition)[first:end] if entry is not None]
+        self._positions[partition] = end
+        return Batch(TOPIC, partition, records, ARRIVAL_MS, (first, end))
+
+    async def _agent(self) -> None:
+        while True:
+            while not self._buffer:
+                self._has_batch.clear()
+                await self._has_batch.wait()
+            batch, reading = self._buffer.popleft()
+            await self.scoring.handle(batch, reading)
+
+    async def _commit_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_COMMIT_INTERVAL_S)
+            self._commit()
+
+    def _commit(self) -> None:
+        if self.process.is_cut_off or self.world.broker.is_away:
+            return
+        for partition, offset in self._durable.items():
+            committed = Committed(offset, self.claiming.store_id or "")
+            if self.world.group.commit(self.member, partition, committed):
+                self.world.checker.committed(partition, offset)
+
+    def _note_durable(self, partition: int, offset: int) -> None:
+        self._durable[partition] = offset
+
+    def _now_ms(self) -> int:
+        return ARRIVAL_MS + round(self.world.loop.time() * 1000) + self.clock_error_ms

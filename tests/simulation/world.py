@@ -1,0 +1,291 @@
+"""Everything that one seed needs, and its run from the first payment to the last check."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Final
+
+from streamer.errors import StreamerError
+from streamer.features import FEATURE_NAMES
+from streamer.labels import LabelConfig
+from streamer.pipeline import PipelineConfig
+from streamer.settings import Settings
+from streamer.telemetry.metrics import Metrics
+from tests.builders import pipeline_config
+from tests.simulation.broker import Broker, Group
+from tests.simulation.checker import Checker
+from tests.simulation.loop import Process, SimulationLoop, StalledError
+from tests.simulation.scenario import Fault, Scenario
+from tests.simulation.simulated_redis import SimulatedRedis
+from tests.simulation.worker import Worker
+
+__all__ = ["Result", "World"]
+
+SESSION_S: Final = 6.0
+# How long a supervisor takes to start a process again; longer than a dead one's messages travel.
+_RESTART_S: Final = (1.5, 4.0)
+_HELD_BACK: Final = 2
+_BROKEN_SHARE: Final = 0.3
+# After the faults: time for sessions to end, claims to be retried, and everything to be read.
+_HEALED_WITHIN_S: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one seed."""
+
+    scenario: Scenario
+    failure: str | None
+    events: list[str]
+    n_steps: int
+    cause: BaseException | None = None
+
+
+@cache
+def _pipeline() -> PipelineConfig:
+    config = pipeline_config(n_clusters=2, warmup=20, alert_budget=0.2)
+    return replace(config, labels=LabelConfig(capacity=0))
+
+
+@cache
+def _metrics() -> Metrics:
+    return Metrics("simulation", (), FEATURE_NAMES)
+
+
+@cache
+def _settings(batch_max_records: int, checkpoint_max_transactions: int) -> Settings:
+    return Settings(
+        namespace="simulation",
+        checkpoint_interval_s=1.0,
+        batch_max_records=batch_max_records,
+        checkpoint_max_transactions=checkpoint_max_transactions,
+        kafka_session_timeout_s=SESSION_S,
+        cards_capacity=4 * checkpoint_max_transactions,
+        merchants_capacity=4 * checkpoint_max_transactions,
+    )
+
+
+class World:
+    """Broker, Redis, clock and workers of one seed."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        # The scenario was drawn from the seed; what is drawn on the way must be something else.
+        self.rng = random.Random(f"{scenario.seed} on the way")
+        self.loop = SimulationLoop(lambda: self.rng.uniform(0.001, 0.3))
+        self.pipeline = _pipeline()
+        self.metrics = _metrics()
+        self.settings = _settings(scenario.max_batch, scenario.checkpoint_max_transactions)
+        self.broker = Broker(self.loop, self.rng)
+        self.redis = SimulatedRedis(self.loop, self.rng)
+        self.group = Group(self.loop, self.rng, scenario.n_partitions, SESSION_S)
+        self.starts = dict.fromkeys(range(scenario.n_partitions), 0)
+        self.ends = dict.fromkeys(range(scenario.n_partitions), 0)
+        self.checker = Checker(self)
+        self.workers: list[Worker] = []
+        self.events: list[str] = []
+        self.failure: str | None = None
+        self.cause: BaseException | None = None
+        self._is_healed = False
+        self._n_lives = 0
+        self._snapshots: list[dict[str, Any]] = []
+        self.broker.on_appended = self.checker.appended
+        self.broker.on_request = self.redis.on_request = self._strike
+        self.redis.on_written = self.checker.written
+
+    def run(self) -> Result:
+        """Run the seed."""
+        for i in range(self.scenario.n_workers):
+            self._start(f"worker-{i}")
+        self._schedule()
+        try:
+            self.loop.run(self.scenario.horizon_s + _HEALED_WITHIN_S)
+            if self.failure is None:
+                self.checker.finish()
+        except StalledError as error:
+            self.failure = self.failure or f"{error}: {self._progress()}"
+        finally:
+            self.loop.close()
+        return Result(self.scenario, self.failure, self.events, self.loop.n_steps, self.cause)
+
+    def note(self, text: str) -> None:
+        """Put a line into the trace."""
+        self.events.append(f"{self.loop.time():9.3f}  {text}")
+
+    def next_name(self) -> str:
+        """Return a name that nothing else has: a store's id."""
+        return f"{self.rng.getrandbits(64):016x}"
+
+    def fail(self, text: str, cause: BaseException | None = None) -> None:
+        """End the seed: the product did not do what it must."""
+        if self.failure is None:
+            self.note(f"FAILED: {text}")
+            self.failure, self.cause = text, cause
+        self.loop.is_over = True
+
+    def fenced(self, worker: Worker, error: StreamerError) -> None:
+        """End a worker that has found out that its partition is another's, or its store another one."""
+        self.note(f"{worker.process.name} ends itself: {error}")
+        self.checker.fenced(worker, error)
+        self._kill(worker)
+
+    def ended(self, worker: Worker) -> None:
+        """Start another process after an orderly end."""
+        self._kill(worker)
+
+    def _start(self, name: str) -> None:
+        self._n_lives += 1
+        worker = Worker(self, name, self._n_lives)
+        self.workers.append(worker)
+        self.note(f"{worker.process.name} starts")
+        worker.start()
+
+    def _kill(self, worker: Worker) -> None:
+        if not worker.process.is_alive:
+            return
+        self.loop.kill(worker.process)
+        self.workers.remove(worker)
+        self.note(f"{worker.process.name} is gone")
+        self.loop.in_world(self.rng.uniform(*_RESTART_S), self._start, worker.name)
+
+    def _freeze(self, worker: Worker, for_s: float) -> None:
+        if not worker.process.is_running:
+            return
+        self.loop.freeze(worker.process)
+        self.note(f"{worker.process.name} stands still for {for_s:.1f} s")
+        self.loop.in_world(for_s, self._thaw, worker)
+
+    def _thaw(self, worker: Worker) -> None:
+        if worker.process.is_alive and worker.process.is_frozen:
+            self.note(f"{worker.process.name} goes on")
+            self.loop.thaw(worker.process)
+
+    def _cut_off(self, worker: Worker, fault: Fault) -> None:
+        """Keep a worker that goes on from Kafka, and from Redis too where it is to be isolated."""
+        process = worker.process
+        if not process.is_cut_off:
+            process.is_cut_off, process.is_isolated = True, fault.kind == "isolated"
+            process.cut_off_at = self.loop.time()
+            self.loop.in_world(fault.for_s, self._reconnect, worker)
+
+    def _reconnect(self, worker: Worker) -> None:
+        """Let a worker reach Kafka again, where another one may have its partitions by now."""
+        if worker.process.is_cut_off:
+            worker.process.is_cut_off = worker.process.is_isolated = False
+            was_away_s = self.loop.time() - worker.process.cut_off_at
+            if was_away_s >= SESSION_S:
+                worker.producer.forget()
+
+    def _strike(self, process: Process) -> None:
+        """Kill or freeze a process in the middle of what it was doing, now and then."""
+        if self._is_healed or self.rng.random() >= self.scenario.sudden_share:
+            return
+        for worker in self.workers:
+            if worker.process is process:
+                if "freeze" in self.scenario.kinds and self.rng.random() < 0.3:
+                    self._freeze(worker, self.rng.choice((1.0, 12.0)))
+                else:
+                    self._kill(worker)
+                return
+
+    def _schedule(self) -> None:
+        scenario = self.scenario
+        for partition in self.ends:
+            self._produce(partition, self.rng.randrange(scenario.length))
+        for fault in scenario.faults:
+            self.loop.in_world(fault.at_s, self._inflict, fault)
+        if "redis restored" in scenario.kinds:
+            self.loop.in_world(scenario.horizon_s / 5, self._take_snapshot)
+        self.loop.in_world(scenario.horizon_s, self._heal)
+
+    def _produce(self, partition: int, n: int) -> None:
+        """Let the log of a partition grow by ``n``, and again later."""
+        if self._is_healed:
+            return
+        last = self.scenario.length - _HELD_BACK
+        self.ends[partition] = min(self.ends[partition] + n, last)
+        if self.ends[partition] < last:
+            pause_s = self.rng.uniform(0.1, self.scenario.horizon_s / 5)
+            self.loop.in_world(pause_s, self._produce, partition, self.rng.randint(1, 15))
+
+    def _inflict(self, fault: Fault) -> None:
+        if self._is_healed:
+            return
+        worker = self.workers[fault.target % len(self.workers)] if self.workers else None
+        partition = fault.target % self.scenario.n_partitions
+        self.note(f"fault: {fault.kind}, {fault.target}, {fault.for_s:.1f} s")
+        later = self.loop.in_world
+        match fault.kind:
+            case "kill" if worker is not None:
+                self._kill(worker)
+            case "freeze" if worker is not None:
+                self._freeze(worker, fault.for_s)
+            case "stop" if worker is not None:
+                worker.stop()
+            case "rebalance":
+                self.group.rebalance()
+            case "redis away":
+                self.redis.is_away = True
+                later(fault.for_s, self.redis.recover)
+            case "redis hangs":
+                self.redis.hang()
+                later(fault.for_s, self.redis.recover)
+            case "redis breaks connections":
+                self.redis.broken_share = _BROKEN_SHARE
+                later(fault.for_s, setattr, self.redis, "broken_share", 0.0)
+            case "redis emptied":
+                self._replace_store({})
+            case "redis restored" if self._snapshots:
+                self._replace_store(self._snapshots[fault.target % len(self._snapshots)])
+            case "cut off" | "isolated" if worker is not None:
+                self._cut_off(worker, fault)
+            case "broker away":
+                self.broker.is_away = True
+                later(fault.for_s, setattr, self.broker, "is_away", False)
+            case "delivered again" if worker is not None:
+                worker.rewind(partition, fault.target + 1)
+            case "retention":
+                self._expire(partition)
+            case "clock jumps" if worker is not None:
+                worker.clock_error_ms += round((fault.for_s - 5.0) * 1000)
+
+    def _expire(self, partition: int) -> None:
+        """Let the log of a partition begin later; once, so that it is clear what is lost."""
+        if self.starts[partition] == 0:
+            self.starts[partition] = self.rng.randint(0, self.ends[partition])
+            self.note(f"log of {partition} begins at {self.starts[partition]}")
+
+    def _replace_store(self, data: dict[str, Any]) -> None:
+        self.note(f"Redis comes back with {len(data)} keys")
+        self.redis.restart(data)
+        self.checker.replaced()
+
+    def _take_snapshot(self) -> None:
+        self._snapshots.append(self.redis.snapshot())
+        self.loop.in_world(self.scenario.horizon_s / 5, self._take_snapshot)
+
+    def _heal(self) -> None:
+        self.note("no more faults")
+        self._is_healed = True
+        # A worker finds out that its Redis is another one when it has something to save there.
+        self.ends = dict.fromkeys(self.ends, self.scenario.length)
+        self.redis.broken_share = 0.0
+        self.redis.recover()
+        self.broker.is_away = False
+        for worker in self.workers:
+            self._reconnect(worker)
+            self._thaw(worker)
+        self._finish_when_done()
+
+    def _finish_when_done(self) -> None:
+        if all(self.checker.is_done(p) for p in self.ends):
+            self.loop.is_over = True
+        else:
+            self.loop.in_world(0.25, self._finish_when_done)
+
+    def _progress(self) -> str:
+        return ", ".join(
+            f"partition {p} {'done' if self.checker.is_done(p) else 'not done'}" for p in self.ends
+        )
