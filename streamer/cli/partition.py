@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 import click
 from rich.console import Console
@@ -17,10 +18,6 @@ from streamer.settings import Settings, load_settings
 from streamer.store import LogBounds, PartitionRecord, Reset, ResetRequest
 
 __all__ = ["partition"]
-
-
-# A person waits.
-_PATIENCE_S: Final = 5.0
 
 
 @click.group()
@@ -41,7 +38,7 @@ def show(topic: str | None, as_json: bool) -> None:
     topic = topic or settings.transactions_topic
     records = with_store(lambda store: store.partitions(), settings)
     known = {number: record for (name, number), record in records.items() if name == topic}
-    bounds = _bounds(settings, topic, list(known))
+    bounds = _bounds(settings, topic, known)
     rows = [_row(topic, number, record, bounds.get(number)) for number, record in known.items()]
     if as_json:
         print_json(rows)
@@ -78,13 +75,14 @@ def reset(
     counted as lost in the ledger. A worker that has the partition ends, and goes on from the new
     offset when its supervisor starts it again.
     """
-    from streamer.stream.log_bounds import log_bounds
+    from streamer.stream.partition_log import log_bounds
 
     if not reason.strip():
         raise ConfigurationError("--reason must say why, got nothing")
     settings = load_settings()
     topic = topic or settings.transactions_topic
-    bounds = log_bounds(settings, topic, number)
+    stored = with_store(lambda store: store.partition(topic, number), settings)
+    bounds = log_bounds(settings, topic, number, stored.offset)
     request = ResetRequest(topic, number, to, bounds, who_acts or who(), reason, again)
 
     plan = with_store(lambda store: store.planned_reset(request), settings)
@@ -152,14 +150,16 @@ def _row(
     }
 
 
-def _bounds(settings: Settings, topic: str, numbers: list[int]) -> dict[int, LogBounds]:
+def _bounds(
+    settings: Settings, topic: str, known: Mapping[int, PartitionRecord]
+) -> dict[int, LogBounds]:
     """Return the logs as Kafka has them, as far as it answers: all else is known without it."""
-    from streamer.stream.log_bounds import log_bounds
+    from streamer.stream.partition_log import log_bounds
 
     found: dict[int, LogBounds] = {}
-    for number in numbers:
+    for number, record in known.items():
         try:
-            found[number] = log_bounds(settings, topic, number, timeout_s=_PATIENCE_S)
+            found[number] = log_bounds(settings, topic, number, record.offset)
         except StreamerError as error:
             click.echo(f"streamer: no lag: {error}", err=True)
             break

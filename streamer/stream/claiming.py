@@ -20,11 +20,11 @@ import structlog
 from streamer.errors import UnavailableError
 from streamer.events import Source
 from streamer.pipeline import PartitionState
-from streamer.store import PartitionRecord
+from streamer.store import LogBounds, PartitionRecord
 from streamer.stream.assignments import Assigned
 from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.recovery import published_offsets
-from streamer.stream.resume import Committed, Log, PartitionFaultError, Resumption, resume
+from streamer.stream.resume import Committed, Resumption, beyond_the_end, resume
 from streamer.stream.scoring import Scoring
 
 __all__ = ["Claiming", "Reading"]
@@ -108,7 +108,12 @@ class Claiming:
         return Reading(going_on.offset, record.generation)
 
     async def _load(
-        self, topic: str, partition: int, record: PartitionRecord, log: Log, going_on: Resumption
+        self,
+        topic: str,
+        partition: int,
+        record: PartitionRecord,
+        log: LogBounds,
+        going_on: Resumption,
     ) -> Assigned:
         scoring = self._scoring
         scoring.adopt(await scoring.store.head())
@@ -165,19 +170,15 @@ class Claiming:
         self._scoring.redis_answered()
         log = await self._ask(self._logs.log, topic, partition, offset)
         if offset is None:
-            return Reading(log.begin, next(self._numbers))
+            return Reading(log.beginning, next(self._numbers))
         if offset > log.end:
-            raise PartitionFaultError(
-                f"stored offset of {topic}/{partition} must be in the log, {log.begin} to {log.end}, "
-                f"got {offset}: the log was truncated or created again; say where to go on with "
-                f"`streamer partition reset {topic} {partition} --to beginning|end|OFFSET`"
-            )
-        if offset < log.begin:
+            raise beyond_the_end(topic, partition, "stored offset", offset, log)
+        if offset < log.beginning:
             self._tell(
                 f"verdicts of partition {partition} were deleted before they were read, offsets "
-                f"{offset} to {log.begin - 1}; raise the retention of {topic}"
+                f"{offset} to {log.beginning - 1}; raise the retention of {topic}"
             )
-        return Reading(max(offset, log.begin), next(self._numbers))
+        return Reading(max(offset, log.beginning), next(self._numbers))
 
     async def _check_mirrors(self, topic: str, partition: int) -> None:
         """Raise UnavailableError where what comes of this partition has nowhere to go yet."""

@@ -14,12 +14,13 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from streamer.errors import UnavailableError
+from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings
+from streamer.store import LogBounds
 from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.resume import Committed, Log
+from streamer.stream.resume import Committed
 
-__all__ = ["STORE_METADATA", "PartitionLogs"]
+__all__ = ["STORE_METADATA", "PartitionLogs", "log_bounds"]
 
 STORE_METADATA: Final = "store="
 """Beginning of what is committed with an offset: the id of the store that the offset is from."""
@@ -56,7 +57,7 @@ class PartitionLogs:
         self._admin: AdminClient | None = None
         self._topics: dict[str, tuple[float, str, int]] = {}
 
-    def log(self, topic: str, partition: int, wanted: int | None) -> Log:
+    def log(self, topic: str, partition: int, wanted: int | None) -> LogBounds:
         """Return the log of a partition; ``wanted`` is the offset that it is hoped to reach."""
         topic_id, n_partitions = self.topic(topic)
         if partition >= n_partitions:
@@ -67,20 +68,20 @@ class PartitionLogs:
         try:
             place = TopicPartition(topic, partition)
             try:
-                begin, end = client.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+                beginning, end = client.get_watermark_offsets(place, timeout=_TIMEOUT_S)
             except KafkaException as error:
                 if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:
                     raise
                 # Added since this client last heard of the topic.
                 client.list_topics(topic, timeout=_TIMEOUT_S)
-                begin, end = client.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+                beginning, end = client.get_watermark_offsets(place, timeout=_TIMEOUT_S)
         except KafkaException as error:
             raise UnavailableError(
                 f"the log of {topic}/{partition} must be readable, got {error}"
             ) from error
         if wanted is not None and wanted > end and self._reaches(topic, partition, wanted):
             end = wanted
-        return Log(begin, end, topic_id)
+        return LogBounds(beginning, end, topic_id)
 
     def committed(self, topic: str, partition: int) -> Committed | None:
         """Return what the consumer group has committed; None where it has nothing."""
@@ -159,6 +160,25 @@ class PartitionLogs:
             return False
         finally:
             consumer.close()
+
+
+def log_bounds(settings: Settings, topic: str, partition: int, wanted: int | None) -> LogBounds:
+    """Return the log of a partition for a person who asks; blocks.
+
+    ``wanted`` is the offset that it is hoped to reach.  ConfigurationError where there is none.
+    """
+    logs = PartitionLogs(settings)
+    try:
+        _, n_partitions = logs.topic(topic)
+        if not n_partitions:
+            raise ConfigurationError(f"topic {topic} must exist, got none")
+        if partition >= n_partitions:
+            raise ConfigurationError(
+                f"partition must be one of the {n_partitions} of topic {topic}, got {partition}"
+            )
+        return logs.log(topic, partition, wanted)
+    finally:
+        logs.close()
 
 
 def _tells(message: Any) -> bool:

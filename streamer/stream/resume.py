@@ -14,25 +14,13 @@ from dataclasses import dataclass
 
 from streamer.errors import StreamerError
 from streamer.ledger import Ledger, Loss
-from streamer.store import PartitionRecord
+from streamer.store import LogBounds, PartitionRecord
 
-__all__ = ["Committed", "Log", "PartitionFaultError", "Resumption", "resume"]
+__all__ = ["Committed", "PartitionFaultError", "Resumption", "beyond_the_end", "resume"]
 
 
 class PartitionFaultError(StreamerError):
     """One partition cannot be read on from where it was; the others can."""
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """A partition's log as Kafka has it now: first offset, the one after the last, and topic id.
-
-    ``topic_id`` is empty where the broker has none.
-    """
-
-    begin: int
-    end: int
-    topic_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +56,14 @@ def resume(
     partition: int,
     record: PartitionRecord,
     committed: Committed | None,
-    log: Log,
+    log: LogBounds,
     store_id: str,
 ) -> Resumption:
     """Return where to go on with ``partition``, or raise `PartitionFaultError`."""
     if record.offset is not None:
         return _from_record(topic, partition, record.offset, record, committed, log)
     if committed is None:
-        return Resumption(log.begin, None)
+        return Resumption(log.beginning, None)
     return _without_record(topic, partition, committed, log, store_id)
 
 
@@ -85,7 +73,7 @@ def _from_record(
     offset: int,
     record: PartitionRecord,
     committed: Committed | None,
-    log: Log,
+    log: LogBounds,
 ) -> Resumption:
     known_id = record.log.topic_id
     if known_id and log.topic_id and known_id != log.topic_id:
@@ -95,37 +83,37 @@ def _from_record(
             + _way_out(topic, partition)
         )
     if offset > log.end:
-        raise _beyond_the_end(topic, partition, "stored offset", offset, log)
+        raise beyond_the_end(topic, partition, "stored offset", offset, log)
     notices = []
     if committed is not None and committed.offset > offset:
         notices.append(
             f"Redis is older than what Kafka was told: partition {partition} is stored at {offset}, "
             f"committed at {committed.offset}; what lies between is read again"
         )
-    if offset >= log.begin:
+    if offset >= log.beginning:
         return Resumption(offset, offset, notice="; ".join(notices))
-    loss = Loss(offset, log.begin, "retention")
+    loss = Loss(offset, log.beginning, "retention")
     notices.append(_deleted(partition, loss))
-    return Resumption(log.begin, log.begin, (loss,), "; ".join(notices))
+    return Resumption(log.beginning, log.beginning, (loss,), "; ".join(notices))
 
 
 def _without_record(
-    topic: str, partition: int, committed: Committed, log: Log, store_id: str
+    topic: str, partition: int, committed: Committed, log: LogBounds, store_id: str
 ) -> Resumption:
     offset = committed.offset
     if offset > log.end:
-        raise _beyond_the_end(topic, partition, "committed offset", offset, log)
+        raise beyond_the_end(topic, partition, "committed offset", offset, log)
     losses = [Loss(0, offset, "store")] if offset else []
     notices = [
         f"Redis is not the one that this service left: it holds nothing of partition {partition}, "
         f"which was processed up to {offset} with store {committed.store_id or 'unknown'}, "
         f"now {store_id}; histories and counts before are lost, reading goes on at "
-        f"{max(offset, log.begin)}"
+        f"{max(offset, log.beginning)}"
     ]
-    if offset < log.begin:
-        losses.append(Loss(offset, log.begin, "retention"))
+    if offset < log.beginning:
+        losses.append(Loss(offset, log.beginning, "retention"))
         notices.append(_deleted(partition, losses[-1]))
-    start = max(offset, log.begin)
+    start = max(offset, log.beginning)
     return Resumption(start, start, tuple(losses), "; ".join(notices))
 
 
@@ -136,17 +124,18 @@ def _deleted(partition: int, loss: Loss) -> str:
     )
 
 
-def _beyond_the_end(
-    topic: str, partition: int, what: str, offset: int, log: Log
+def beyond_the_end(
+    topic: str, partition: int, what: str, offset: int, log: LogBounds
 ) -> PartitionFaultError:
+    """Return the error for an offset that the log does not reach any more."""
     return PartitionFaultError(
-        f"{what} of {topic}/{partition} must be in the log, {log.begin} to {log.end}, got {offset}: "
-        f"the log was truncated or created again; {_way_out(topic, partition)}"
+        f"{what} of {topic}/{partition} must be in the log, {log.beginning} to {log.end}, "
+        f"got {offset}: the log was truncated or created again; {_way_out(topic, partition)}"
     )
 
 
 def _way_out(topic: str, partition: int) -> str:
     return (
-        f"say where to go on with `streamer partition reset {topic} {partition} "
-        "--to beginning|end|OFFSET`"
+        f"say where to go on with `streamer partition reset {partition} --topic {topic} "
+        "--to beginning|end|OFFSET --reason TEXT`"
     )

@@ -14,7 +14,7 @@ from streamer.ledger import Ledger
 from streamer.model import Sums
 from streamer.settings import Settings, load_settings
 from streamer.store import Checkpoint, LogIdentity
-from streamer.stream.log_bounds import log_bounds
+from streamer.stream.partition_log import log_bounds
 from streamer.wiring import model_config, open_store
 from tests.cli.test_commands import run
 from tests.rig.apache_kafka import ApacheKafka
@@ -60,7 +60,7 @@ class Partition:
     async def _checkpoint(self, offset: int) -> None:
         store = open_store(self.settings)
         record = await store.claim(self.topic, 0, "w1", NOW_MS)
-        bounds = log_bounds(self.settings, self.topic, 0)
+        bounds = log_bounds(self.settings, self.topic, 0, offset)
         await store.checkpoint(
             Checkpoint(
                 topic=self.topic,

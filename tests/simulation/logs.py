@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamer.errors import UnavailableError
-from streamer.stream.resume import Committed, Log
+from streamer.store import LogBounds
+from streamer.stream.resume import Committed
 from tests.simulation.loop import Process
 from tests.simulation.payments import N_PARTITIONS
 
@@ -24,9 +25,9 @@ class SimulatedLogs:
         self._world = world
         self._process = process
 
-    def log(self, topic: str, partition: int, wanted: int | None) -> Log:
+    def log(self, topic: str, partition: int, wanted: int | None) -> LogBounds:
         self._reach()
-        return Log(self._world.starts[partition], self._world.ends[partition], _TOPIC_ID)
+        return LogBounds(self._world.starts[partition], self._world.ends[partition], _TOPIC_ID)
 
     def committed(self, topic: str, partition: int) -> Committed | None:
         self._reach()
