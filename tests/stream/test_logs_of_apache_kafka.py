@@ -148,7 +148,7 @@ def test_partitions_that_are_added_wait_for_the_alerts_topic_and_stop_no_other(
     make: MakeService, apache_kafka: ApacheKafka
 ) -> None:
     """The third is read once alerts and overflow topic have grown too; the first two never stop."""
-    service = make(n_partitions=2)
+    service = make(n_partitions=2, alert_budget="0.1")
     admin, settings = apache_kafka.admin(), service.settings
     worker = service.worker().wait_ready()
     service.produce(payments(1_000))
