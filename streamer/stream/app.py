@@ -64,6 +64,8 @@ _COMMIT_INTERVAL_S: Final = 1.0
 _METADATA_AGE_MS: Final = 10_000
 # Of the time for a stop; the rest is for the goodbyes to Kafka and Redis.
 _RELEASE_SHARE: Final = 0.6
+# The client looks once a second for what has waited too long.
+_RESOLVED_LATE_S: Final = 2.0
 # What a member needs to finish its batch and checkpoint its partitions before it rejoins.  Faust
 # allows 60 s, for which a worker that hangs keeps everybody's partitions.
 _REJOIN_S: Final = 20.0
@@ -188,7 +190,8 @@ class ScoringApp(faust.App):
         if left and not self.health.is_stopping:
             self._left.clear()
             try:
-                await self.publisher.flush(0.0)
+                # Nothing of it may go out once somebody has read what did.
+                await self.publisher.flush(self.publisher.resolved_within_s + _RESOLVED_LATE_S)
             except UnavailableError as error:
                 # The next owner publishes them too, should they get through after all.
                 end_at_once(error)
@@ -234,10 +237,10 @@ def build_app(settings: Settings) -> ScoringApp:
     for work in (
         app.checkpointing.run,
         app.teaching.run,
-        app.scoring.standstill.watch,
         app.liveness.run,
         app.watch.follow_lag,
         app.watch.follow_topics,
+        app.watch.follow_expiries,
     ):
         app.task(_guarded(work))
 
@@ -245,6 +248,7 @@ def build_app(settings: Settings) -> ScoringApp:
     async def claim(_: Any, assigned: set[TP], **__: Any) -> None:
         app.health.startup = None
         app.consumer.on_fetch_error = app.claims.failed
+        app.scoring.membership.silent_s = app.consumer.silent_s
         app.claims.assign(app.consumer, assigned)
 
     @app.on_partitions_revoked.connect

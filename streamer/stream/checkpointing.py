@@ -173,6 +173,9 @@ class Checkpointing:
             # What was queued since the last wait; nothing is scored meanwhile, so not for long.
             if not await self._is_published(_LAST_FLUSH_S):
                 return None
+            if assigned.partition in scoring.publisher.expired:
+                # Not all of its alerts went out: it is released, and done again.
+                return None
             if any(table.unloaded for table in assigned.state.tables.all()):
                 # Redis went away again: written like this, they would replace what is stored of them.
                 return None

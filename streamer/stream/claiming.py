@@ -83,7 +83,8 @@ class Claiming:
 
     async def _claim_transactions(self, topic: str, partition: int) -> Reading:
         scoring = self._scoring
-        scoring.standstill.check()
+        # Who has been silent may have lost the partition, and would fence whoever has it now.
+        await scoring.membership.wait()
         store_id = self.store_id = await scoring.store.identify()
         found = await scoring.store.partition(topic, partition)
         await self._check_mirrors(topic, partition)

@@ -117,6 +117,11 @@ class Claims:
             _log.error("partition cannot be read", partition=tp.partition, error=repr(error))
         self.again(tp)
 
+    def void(self, tp: TP) -> None:
+        """Release a partition that is read and claim it anew, to do again what it did since."""
+        if tp in self._readings:
+            self.again(tp)
+
     def again(self, tp: TP) -> None:
         """Release a partition and claim it anew, whatever it was doing."""
         if tp in self._again:
@@ -131,9 +136,9 @@ class Claims:
                 return  # revoked, and about to be released
             self.waiting.pop(tp, None)
             await self._until(again, tp)
+            self._readings.pop(tp, None)
             again.clear()
             await reader.stop_reading([tp])
-            self._readings.pop(tp, None)
             self.waiting[tp] = self.faults.get(tp, "")
             self._releases[tp] = asyncio.ensure_future(self._release([tp]))
             await asyncio.shield(self._releases[tp])

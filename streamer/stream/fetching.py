@@ -14,6 +14,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -54,6 +55,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         # Only this thread's event loop touches it.
         self._readings: dict[Any, int] = {}
         self.commit_metadata = ""
+        self._heard_at = time.monotonic()
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -74,6 +76,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self._readings.clear()
         await super().on_partitions_revoked(revoked)
+
+    def silent_s(self) -> float:
+        """Return for how many seconds the group has not answered a heartbeat."""
+        return time.monotonic() - self._heard_at
 
     def lag(self, tp: TP, position: int) -> int | None:
         """Return how many offsets of committed records lie beyond ``position``; None if unknown."""
@@ -106,9 +112,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         place = driver.ensure_aiokafka_TP(tp)
         if place not in consumer.assignment():
             return False
+        if not self._readings:
+            self._follow_heartbeats(consumer._coordinator)
         consumer.seek(place, offset)
         self._readings[place] = reading
         return True
+
+    def _follow_heartbeats(self, coordinator: Any) -> None:
+        """Note when the group answers; aiokafka keeps the time to itself."""
+        beat = type(coordinator)._do_heartbeat
+
+        async def noted() -> Any:
+            is_answered = await beat(coordinator)
+            if is_answered:
+                self._heard_at = time.monotonic()
+            return is_answered
+
+        # Whoever has partitions has just been given them.
+        self._heard_at = time.monotonic()
+        coordinator._do_heartbeat = noted
 
     def _stop_reading(self, tps: list[TP]) -> None:
         for tp in tps:

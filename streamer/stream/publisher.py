@@ -1,7 +1,9 @@
 """Alerts, dead letters and scores out to Kafka, idempotently, with every delivery accounted for.
 
 Invariants:
-* Nothing is given up: the client retries for as long as Kafka is away, and a checkpoint waits.
+* An alert that Kafka does not acknowledge in time is given up, and its partition named in `expired`: it
+  is done again from its last checkpoint (`membership` says why).  Dead letters and scores may come
+  twice, and wait for as long as Kafka is away.  A checkpoint waits for all of them.
 * For every partition it is known which alerts lie on their topics, and where, so that a checkpoint can
   name the positions from which a recovery has to read.
 * The queue is bounded: who is about to score a batch waits until what a batch can bring has room.
@@ -28,6 +30,7 @@ from streamer.settings import Settings
 from streamer.stream.dead_letters import dead_letter_message
 from streamer.stream.delivered import Delivered
 from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.membership import EXPIRY_SHARE
 
 __all__ = ["PLACE_HEADER", "SOURCE_TIMESTAMP_HEADER", "Publisher"]
 
@@ -67,29 +70,33 @@ class Publisher:
         self._on_alert_delivered = on_alert_delivered
         self._on_kafka = on_kafka
         self._fatal: str | None = None
+        self.expired: set[int] = set()
+        """Source partitions of which Kafka did not take an alert in time."""
         # By topic and source partition.
         self._delivered: dict[tuple[str, int], Delivered] = defaultdict(Delivered)
         self._queued_bytes = 0
         in_batches = _INPUTS * _MESSAGES_PER_RECORD * settings.batch_max_records
-        self._producer = Producer(
-            librdkafka_config(
-                settings,
-                **{
-                    "error_cb": self._on_error,
-                    "enable.idempotence": True,
-                    "linger.ms": 2,
-                    # 0 is without end: an alert waits for Kafka, it is not dropped.
-                    "message.timeout.ms": 0,
-                    "message.max.bytes": _CLIENT_MAX_BYTES,
-                    "queue.buffering.max.messages": _ROOM_MESSAGES + in_batches,
-                },
-            )
-        )
+        config = {
+            "error_cb": self._on_error,
+            "enable.idempotence": True,
+            "linger.ms": 2,
+            "message.max.bytes": _CLIENT_MAX_BYTES,
+            "queue.buffering.max.messages": _ROOM_MESSAGES + in_batches,
+        }
+        limited = {"message.timeout.ms": round(self.resolved_within_s * 1000)}
+        # The limit is a producer's, not a message's; 0 is none.
+        self._alerts = Producer(librdkafka_config(settings, **config | limited))
+        self._others = Producer(librdkafka_config(settings, **config | {"message.timeout.ms": 0}))
+
+    @property
+    def resolved_within_s(self) -> float:
+        """Seconds after which a queued alert has been delivered or given up."""
+        return EXPIRY_SHARE * self._settings.kafka_session_timeout_s
 
     @property
     def n_queued(self) -> int:
         """Messages that Kafka has not acknowledged yet."""
-        return len(self._producer)
+        return len(self._alerts) + len(self._others)
 
     @property
     def queued_bytes(self) -> int:
@@ -126,6 +133,7 @@ class Publisher:
             on_delivered()
 
         self._produce(
+            self._alerts,
             topic,
             key=alert.transaction.card_id.encode(),
             value=_encoder.encode(alert),
@@ -135,11 +143,13 @@ class Publisher:
                 (PLACE_HEADER, str(place).encode()),
             ],
             on_delivered=delivered,
+            on_expired=lambda: self.expire(partition),
         )
 
     def publish_score(self, score: Score) -> None:
         """Queue a score for the partition with its source's number."""
         self._produce(
+            self._others,
             self._settings.scores_topic,
             key=score.card_id.encode(),
             value=_encoder.encode(score),
@@ -150,6 +160,7 @@ class Publisher:
         """Queue a record's original bytes with what was wrong with them in the headers."""
         message = dead_letter_message(letter, batch, self._settings.dead_letter_max_bytes)
         self._produce(
+            self._others,
             self._settings.dead_letters_topic,
             key=message.key,
             value=message.value,
@@ -159,30 +170,30 @@ class Publisher:
     def n_partitions(self, topic: str) -> int:
         """Return how many partitions this client can publish to; blocks, for it asks Kafka anew."""
         try:
-            found = self._producer.list_topics(topic, timeout=_METADATA_WITHIN_S).topics[topic]
+            found = self._alerts.list_topics(topic, timeout=_METADATA_WITHIN_S).topics[topic]
         except KafkaException as error:
             raise UnavailableError(f"topic {topic} must be known, got {error}") from error
         return len(found.partitions)
 
     async def wait_for_room(self) -> None:
         """Wait until there is room for whatever the next batch brings."""
-        while len(self._producer) > _ROOM_MESSAGES or self._queued_bytes > _ROOM_BYTES:
+        while self.n_queued > _ROOM_MESSAGES or self._queued_bytes > _ROOM_BYTES:
             self.poll()
             await asyncio.sleep(_ROOM_POLL_S)
 
     async def flush(self, within_s: float = math.inf) -> None:
-        """Wait until everything queued has been acknowledged.
+        """Wait until everything queued has been acknowledged, or given up (`expired`).
 
         Raises UnavailableError when that takes longer than ``within_s``, InvariantError when a
         message is refused.
         """
         deadline = time.monotonic() + within_s
-        while len(self._producer):
+        while self.n_queued:
             self.poll()
             if time.monotonic() > deadline:
                 raise UnavailableError(
                     f"Kafka must acknowledge every message within {within_s:g} s, "
-                    f"got {len(self._producer)} left"
+                    f"got {self.n_queued} left"
                 )
             await asyncio.sleep(_POLL_S)
         self.poll()
@@ -192,7 +203,8 @@ class Publisher:
 
         Raises InvariantError once a message has been refused.
         """
-        self._producer.poll(0)
+        self._alerts.poll(0)
+        self._others.poll(0)
         if self._fatal is not None:
             raise InvariantError(self._fatal)
 
@@ -215,8 +227,20 @@ class Publisher:
 
     def forget(self, partition: int) -> None:
         """Drop what is known of a partition that has been revoked."""
+        self.expired.discard(partition)
         for topic in self._alert_topics:
             self._delivered.pop((topic, partition), None)
+
+    def expire(self, partition: int) -> None:
+        """Note that an alert of a partition was given up: it has to be done again."""
+        if partition not in self.expired:
+            self.expired.add(partition)
+            _log.error(
+                "Kafka did not take an alert in time; its partition is done again from the last "
+                "checkpoint",
+                partition=partition,
+                within_s=self.resolved_within_s,
+            )
 
     @property
     def _alert_topics(self) -> tuple[str, str]:
@@ -224,6 +248,7 @@ class Publisher:
 
     def _produce(
         self,
+        producer: Producer,
         topic: str,
         *,
         key: bytes | None,
@@ -231,26 +256,30 @@ class Publisher:
         headers: Sequence[tuple[str, bytes]] = (),
         partition: int = -1,
         on_delivered: Callable[[Any], None] = lambda _: None,
+        on_expired: Callable[[], None] = lambda: None,
     ) -> None:
         size = len(key or b"") + len(value or b"") + sum(len(n) + len(v) for n, v in headers)
 
         def reported(error: KafkaError | None, message: Any) -> None:
             self._queued_bytes -= size
             if error is not None:
-                self._refused(topic, error)
+                if error.code() == KafkaError._MSG_TIMED_OUT:
+                    on_expired()
+                else:
+                    self._refused(topic, error)
                 return
             self._on_kafka(True)
             on_delivered(message)
 
         self._queued_bytes += size
         try:
-            self._producer.produce(
+            producer.produce(
                 topic, value, key, partition, on_delivery=reported, headers=list(headers)
             )
         except BufferError:
             self._queued_bytes -= size
             raise InvariantError(
-                f"the queue must have room for a batch, got {len(self._producer)} messages of "
+                f"the queue must have room for a batch, got {self.n_queued} messages of "
                 f"{self._queued_bytes} bytes; lower STREAMER_BATCH_MAX_RECORDS"
             ) from None
         except KafkaException as error:

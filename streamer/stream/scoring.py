@@ -27,8 +27,8 @@ from streamer.settings import Settings
 from streamer.store import ModelHead, Store
 from streamer.stream.assignments import Assigned
 from streamer.stream.limits import count_limits
+from streamer.stream.membership import Membership
 from streamer.stream.publisher import Publisher
-from streamer.stream.standstill import Standstill
 from streamer.telemetry.metrics import Metrics
 
 __all__ = ["Clock", "Scoring"]
@@ -76,7 +76,7 @@ class Scoring:
         self.owner = owner
         self.assigned: dict[int, Assigned] = {}
         self._is_redis_known_away = False
-        self.standstill = Standstill(settings.kafka_session_timeout_s, clock.monotonic)
+        self.membership = Membership(settings.kafka_session_timeout_s)
         self.lock = asyncio.Lock()
         self._version = ModelVersion.of("", Sums.zero(pipeline.model), pipeline.model)
         self._head: ModelHead | None = None
@@ -139,6 +139,7 @@ class Scoring:
         for part in batch.parts(self.delta_limit):
             # Without the lock: a partition can be released while Kafka is away.
             await self.publisher.wait_for_room()
+            await self.membership.wait()
             await self._handle(part, reading)
             limit = self.delta_limit
             is_young = limit < self.settings.checkpoint_max_transactions
@@ -172,7 +173,10 @@ class Scoring:
                 now_ms=self.clock.now_ms(),
                 mode=self.mode,
             )
-            self.standstill.check()
+            if not self.membership.is_heard:
+                # It took too long, or the process stood still: another may have scored it since.
+                self.publisher.expire(batch.partition)
+                return
             self._publish(fresh, outcome)
             if assigned.state.is_fuse_blown and not was_blown:
                 _log.error(

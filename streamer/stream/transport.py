@@ -82,6 +82,10 @@ class Consumer(driver.Consumer):
         """Return how many offsets wait beyond ``position``, where the broker has said so."""
         return self._thread.lag(tp, position) if tp in self.assignment() else None
 
+    def silent_s(self) -> float:
+        """Return for how many seconds the group has not answered this worker."""
+        return self._thread.silent_s()
+
     def fetched_at_ms(self) -> int:
         """Return when Kafka has last answered a fetch, in milliseconds since the epoch; 0 for never."""
         return self._thread.fetched_at_ms()

@@ -1,4 +1,7 @@
-"""What changes around a worker while it scores: how much waits, and whether its topics are the same."""
+"""What changes around a worker while it scores.
+
+How much waits, whether its topics are the same, whether Kafka took what it published.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,13 @@ __all__ = ["Watch"]
 _log = structlog.get_logger(__name__)
 
 _LAG_INTERVAL_S: Final = 1.0
+_EXPIRY_INTERVAL_S: Final = 0.1
 # A topic that was made again under its name may soon be as long as the old one was.
 _TOPIC_INTERVAL_S: Final = 5.0
 
 
 class Watch:
-    """Two background tasks of one worker."""
+    """Background tasks of one worker."""
 
     def __init__(
         self, scoring: Scoring, claims: Claims, claiming: Claiming, consumer: Callable[[], Any]
@@ -47,6 +51,14 @@ class Watch:
             for assigned in list(self._scoring.assigned.values()):
                 lag = self._consumer().lag(TP(topic, assigned.partition), assigned.position)
                 assigned.lag = lag or 0
+
+    async def follow_expiries(self) -> None:
+        """Claim partitions anew of which Kafka did not take an alert in time, for ever."""
+        topic = self._scoring.settings.transactions_topic
+        while True:
+            await asyncio.sleep(_EXPIRY_INTERVAL_S)
+            for partition in list(self._scoring.publisher.expired):
+                self._claims.void(TP(topic, partition))
 
     async def follow_topics(self) -> None:
         """Claim partitions anew whose topic is another one now, for ever."""

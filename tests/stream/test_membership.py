@@ -1,0 +1,103 @@
+"""A worker that the group no longer counts as a member publishes nothing that its successor has."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from streamer.stream.membership import EXPIRY_SHARE, HEARD_SHARE, Membership
+from tests.rig.apache_kafka import ApacheKafka
+from tests.rig.broker import Listener
+from tests.rig.ports import stable_port
+from tests.rig.proxy import Proxy
+from tests.stream.conftest import MakeService
+from tests.stream.harness import Service, payments, wait_until
+
+SESSION_S = 6.0
+
+
+def test_an_alert_is_given_up_before_its_worker_s_session_can_be_over() -> None:
+    """Scored 0.45 sessions after the last heartbeat and given up 0.5 later is 0.95 of a session."""
+    assert pytest.approx(0.95) == HEARD_SHARE + EXPIRY_SHARE
+    assert HEARD_SHARE > 1 / 3, "a heartbeat is due three times a session"
+
+
+def test_a_worker_waits_while_the_group_is_silent_and_goes_on_when_it_answers() -> None:
+    """A session of 10 s: 4.5 s of silence are borne, 4.6 s are not."""
+
+    async def scenario() -> None:
+        membership = Membership(10.0)
+        silent_s = 4.5
+        membership.silent_s = lambda: silent_s
+        await asyncio.wait_for(membership.wait(), 1.0)
+        silent_s = 4.6
+        waiting = asyncio.ensure_future(membership.wait())
+        done, _ = await asyncio.wait([waiting], timeout=0.2)
+        assert not done
+        silent_s = 0.0
+        await asyncio.wait_for(waiting, 1.0)
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_that_stood_still_for_longer_than_its_session_publishes_nothing_twice(
+    make_service: MakeService,
+) -> None:
+    """What was waiting when it was stopped is scored by another; it goes on as a new member."""
+    service = make_service(alert_budget="0.1")
+    worker = service.worker(checkpoint_interval_s="3600").wait_ready()
+    service.produce(payments(3_000))
+    wait_until(lambda: len(service.alerts()) > 20, worker.log)
+    service.produce(payments(3_000, seed=2))
+    worker.pause()
+    other = service.worker().wait_ready()
+    wait_until(lambda: other.metric("streamer_assigned_partitions") == 2, other.log)
+    service.wait_consumed()
+    worker.resume()
+    service.produce(payments(600, seed=3))
+    service.wait_consumed()
+    service.assert_exact()
+
+
+@pytest.mark.usefixtures("apache_kafka_installed")
+def test_a_worker_cut_off_from_kafka_in_the_middle_of_its_alerts_publishes_none_twice(
+    redis_url: str,
+) -> None:
+    """Its session ends, another scores the same payments; then the network is back."""
+    inside = stable_port()
+    with Proxy(inside) as proxy:
+        outside = Listener("PROXIED", "PLAINTEXT", inside, advertised_port=proxy.port)
+        with (
+            ApacheKafka(listeners=[outside]) as kafka,
+            Service(
+                kafka.bootstrap_servers,
+                redis_url,
+                alert_budget="0.1",
+                kafka_session_timeout_s=f"{SESSION_S:g}",
+                checkpoint_interval_s="3600",
+                checkpoint_max_transactions="1000000",
+                cards_capacity="4000000",
+                merchants_capacity="4000000",
+            ) as service,
+        ):
+            first = service.create_topics().worker(kafka_bootstrap_servers=kafka.servers("PROXIED"))
+            first.wait_ready()
+            service.produce(payments(4_000))
+            service.wait_consumed(2_000)
+            before = len(service.alerts())
+            service.produce(payments(30_000, seed=2))
+            wait_until(lambda: len(service.alerts()) > before, first.log)
+            proxy.hang()
+            second = service.worker(checkpoint_interval_s="0.3").wait_ready()
+            assigned = "streamer_assigned_partitions"
+            wait_until(lambda: second.metric(assigned) == 2, second.log)
+            service.wait_consumed()
+            proxy.pass_on()
+            # It has been heard of again, if only to be told that it is no member any more.
+            wait_until(
+                lambda: not first.child.is_running() or first.get("/readyz")[0] == 200, first.log
+            )
+            service.produce(payments(500, seed=3))
+            service.wait_consumed()
+            service.assert_exact()
