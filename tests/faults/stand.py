@@ -1,0 +1,243 @@
+"""A service under load on servers of its own, with a supervisor, and what a fault needs to disturb it.
+
+The supervisor does what a deployment does: a worker that ended is started again, under the same name,
+after half a second.  Nothing here knows how the service keeps its promises.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from streamer.embedded import EmbeddedKafka
+from streamer.errors import UnavailableError
+from streamer.stream.kafka_config import librdkafka_config
+from tests.faults.checker import Report, check
+from tests.faults.traffic import Mix, Traffic
+from tests.rig.apache_kafka import ApacheKafka
+from tests.stream.harness import Service, Worker
+
+__all__ = ["BrokerKind", "Slot", "Stand"]
+
+BrokerKind = Literal["kafka", "embedded"]
+
+RATE: Final = 1_000.0
+# Enough for a model: the first thresholds come after the warm-up of 300.
+FIRST: Final = 3_000
+_RESTART_AFTER_S: Final = 0.5
+_POLL_S: Final = 0.05
+_SETTLE_S: Final = 90.0
+_READY_S: Final = 60.0
+_SCORED: Final = re.compile(r"^streamer_transactions_scored_total\{[^}]*\} (\S+)$", re.MULTILINE)
+
+
+class Slot:
+    """A place in the deployment: a worker, and after its end the next one."""
+
+    def __init__(self, service: Service, argv: Sequence[str], changes: dict[str, str]) -> None:
+        self._service, self.argv, self.changes = service, argv, changes
+        self.worker: Worker | None = None
+        self.is_wanted = True
+        self.n_starts = 0
+        self.codes: list[int] = []
+        self.log_of_the_last_end = ""
+
+    def start(self) -> None:
+        """Start a worker; only the first one may be told to crash."""
+        argv = self.argv if not self.n_starts else ("-m", "streamer", "worker")
+        self.worker = self._service.worker(argv, **self.changes)
+        self.n_starts += 1
+
+    @property
+    def has_ended(self) -> bool:
+        return self.worker is not None and not self.worker.child.is_running()
+
+
+class Stand:
+    """Broker, Redis, service, workers and traffic; everything ends with the block."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        redis_url: str,
+        *,
+        seed: int = 1,
+        n_partitions: int = 4,
+        mix: Mix | None = None,
+        **settings: str,
+    ) -> None:
+        self._ends = ExitStack()
+        defaults = {"scores_enabled": "true", "alert_budget": "0.02"}
+        self.service = Service(
+            bootstrap, redis_url, n_partitions=n_partitions, **(defaults | settings)
+        )
+        self._seed, self._mix = seed, mix
+        self.slots: list[Slot] = []
+        self.recovered_s: float | None = None
+        self.notes: list[str] = []
+        self._is_over = threading.Event()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._ends.enter_context(self.service)
+        self.service.create_topics()
+        settings = self.service.settings
+        self.traffic = Traffic(
+            librdkafka_config(settings),
+            settings.transactions_topic,
+            self.service.n_partitions,
+            self._seed,
+            self._mix,
+        )
+        supervisor = threading.Thread(target=self._supervise, daemon=True)
+        supervisor.start()
+        self._ends.callback(self._end, supervisor)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._ends.close()
+
+    def add_worker(
+        self, point: str | None = None, at_pass: int = 1, ends_by: str = "SIGKILL", **changes: str
+    ) -> Slot:
+        """Start one more worker; with ``point`` it ends itself there."""
+        argv: tuple[str, ...] = ("-m", "streamer", "worker")
+        if point is not None:
+            argv = ("-m", "tests.faults.crashing", point, str(at_pass), ends_by, "worker")
+        slot = Slot(self.service, argv, changes)
+        with self._lock:
+            slot.start()
+            self.slots.append(slot)
+        return slot
+
+    def remove_worker(self, slot: Slot, within_s: float = _READY_S) -> float:
+        """Stop a worker in good order and return how long that took."""
+        assert slot.worker is not None
+        slot.is_wanted = False
+        started = time.monotonic()
+        slot.worker.child.send_signal(signal.SIGTERM)
+        code = slot.worker.child.wait(within_s)
+        took_s = time.monotonic() - started
+        self.notes.append(f"SIGTERM: exit {code} after {took_s:.1f} s")
+        return took_s
+
+    def load(self, n_workers: int = 1, rate: float = RATE, first: int = FIRST) -> Self:
+        """Bring the service into the middle of its work: a model, then traffic at a rate."""
+        while len(self.slots) < n_workers:
+            self.add_worker()
+        for slot in self.slots:
+            self.until(lambda s=slot: s.worker.get("/readyz")[0] == 200, "ready")
+        self.traffic.send(first)
+        assert self.settle(), "the first payments must be scored"
+        self.traffic.start(rate)
+        time.sleep(1.0)
+        return self
+
+    def until(self, condition: Callable[[], Any], what: str, within_s: float = _READY_S) -> bool:
+        """Wait for a condition; note and return False when it does not come true."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            if condition():
+                return True
+            time.sleep(_POLL_S)
+        self.notes.append(f"not within {within_s:g} s: {what}")
+        return False
+
+    def n_scored(self) -> dict[int, float]:
+        """Return how many payments each living worker has scored, by its process id."""
+        found = {}
+        for slot in self.slots:
+            worker = slot.worker
+            if worker is None or not worker.child.is_running():
+                continue
+            counts = _SCORED.findall(worker.get("/metrics")[1])
+            found[worker.child.pid] = sum(map(float, counts))
+        return found
+
+    def fault_is_over(self, within_s: float = 120.0) -> None:
+        """Measure from now until the first payment is scored."""
+        before, started = self.n_scored(), time.monotonic()
+
+        def scores() -> bool:
+            return any(n > before.get(pid, 0) for pid, n in self.n_scored().items())
+
+        if self.until(scores, "a payment scored after the fault", within_s):
+            self.recovered_s = time.monotonic() - started
+
+    def finish(self, run_on_s: float = 2.0, settle_s: float = _SETTLE_S, **options: Any) -> Report:
+        """Send a little more, let the service come to rest, and count."""
+        time.sleep(run_on_s)
+        self.traffic.stop()
+        if not self.settle(settle_s):
+            self.notes.append("did not come to rest: " + self._waits_for())
+        report = check(self.service, self.traffic, **options)
+        n_restarts = sum(slot.n_starts - 1 for slot in self.slots)
+        if n_restarts:
+            self.notes.append(f"{n_restarts} restarts, exit codes {self._codes()}")
+        return report
+
+    def settle(self, within_s: float = _SETTLE_S) -> bool:
+        """Wait until checkpoints hold everything that was sent; False when that takes too long."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            with suppress(UnavailableError):
+                if not self.missing():
+                    return True
+            time.sleep(4 * _POLL_S)
+        return False
+
+    def missing(self) -> dict[int, tuple[int | None, int]]:
+        """Return ``{partition: (stored offset, wanted one)}`` where they differ."""
+        ends: dict[int, int] = {}
+        for record in self.traffic.sent:
+            if record.log == self.traffic.log and record.kind != "aborted":
+                ends[record.partition] = max(ends.get(record.partition, 0), record.offset + 1)
+        stored = self.service.ask(lambda store: store.partitions())
+        topic = self.service.settings.transactions_topic
+        offsets = {p: record.offset for (name, p), record in stored.items() if name == topic}
+        return {
+            partition: (offsets.get(partition), end)
+            for partition, end in ends.items()
+            if (offsets.get(partition) or 0) < end
+        }
+
+    def _waits_for(self) -> str:
+        with suppress(UnavailableError):
+            states = [slot.worker.get("/readyz") for slot in self.slots if slot.worker is not None]
+            return f"{self.missing()}, /readyz {states}"
+        return "Redis is away"
+
+    def _codes(self) -> list[int]:
+        return [code for slot in self.slots for code in slot.codes]
+
+    def _supervise(self) -> None:
+        while not self._is_over.wait(_RESTART_AFTER_S):
+            with self._lock:
+                for slot in self.slots:
+                    if slot.is_wanted and slot.has_ended and not self._is_over.is_set():
+                        assert slot.worker is not None
+                        slot.codes.append(int(slot.worker.child.returncode or 0))
+                        slot.log_of_the_last_end = slot.worker.log()
+                        slot.start()
+
+    def _end(self, supervisor: threading.Thread) -> None:
+        self._is_over.set()
+        supervisor.join()
+        with suppress(AssertionError):
+            self.traffic.stop()
+
+
+def broker_of(kind: BrokerKind, n_brokers: int = 1, **settings: Any) -> ApacheKafka | EmbeddedKafka:
+    """Return a broker that has not been started."""
+    return ApacheKafka(n_brokers, **settings) if kind == "kafka" else EmbeddedKafka()
