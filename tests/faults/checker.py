@@ -10,7 +10,7 @@ Figures are 0 where all is well, but for what was sent, consumed and scored, and
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -98,7 +98,7 @@ class _Check:
             p: record for (topic, p), record in stored.items() if topic == self.topic
         }
         self.losses = [entry for entry in reversed(lineage) if entry.get("reason") == "loss"]
-        self.is_declared = declared(traffic.sent, self.losses, self.topic, traffic.log)
+        self.is_declared = declared(traffic.sent, self.losses, self.topic, traffic.logs)
         sent = sorted(traffic.sent, key=lambda r: (r.log, r.partition, r.offset))
         self.kept = [r for r in sent if r not in self.is_declared]
         self.expected = list(_first_times(self.kept))
@@ -216,11 +216,7 @@ class _Check:
 
     def _dead_letters(self) -> None:
         """Every message that cannot be scored is on the topic of dead letters, no other one is."""
-        wanted = {
-            (r.log, r.partition, r.offset)
-            for r in self.kept
-            if r.kind == "bad"
-        }
+        wanted = {(r.log, r.partition, r.offset) for r in self.kept if r.kind == "bad"}
         found = {
             (int(headers["streamer-source-partition"]), int(headers["streamer-source-offset"]))
             for _, headers in self.service.dead_letters()
@@ -282,7 +278,7 @@ class _ScoreOnly(msgspec.Struct):
 
 
 def declared(
-    sent: Iterable[Sent], losses: Iterable[dict[str, str]], topic: str, current_log: int
+    sent: Iterable[Sent], losses: Iterable[dict[str, str]], topic: str, logs: Mapping[int, int]
 ) -> set[Sent]:
     """Return the records that lie in a range of offsets that the lineage declares lost.
 
@@ -294,7 +290,7 @@ def declared(
         log_topic, _, partition = loss["partition"].rpartition("/")
         if log_topic != topic:
             continue
-        log = current_log - 1 if loss["cause"] == "recreated" else current_log
+        log = logs.get(int(partition), 0) - (loss["cause"] == "recreated")
         for offset in range(int(loss["first_offset"]), int(loss["next_offset"])):
             record = by_place.get((log, int(partition), offset))
             if record is not None:
@@ -343,5 +339,3 @@ def read_topic(service: Service, topic: str) -> list[bytes]:
         return values
     finally:
         consumer.close()
-
-

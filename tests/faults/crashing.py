@@ -22,7 +22,7 @@ from streamer.stream.publisher import Publisher
 from streamer.stream.scoring import Scoring
 from streamer.stream.transport import Consumer
 
-__all__ = ["CHECKPOINT_POINTS"]
+__all__ = ["CHECKPOINT_POINTS", "crashing"]
 
 # Of a checkpoint, in the order in which a worker passes them.
 CHECKPOINT_POINTS: Final = (
@@ -33,6 +33,12 @@ CHECKPOINT_POINTS: Final = (
     "before-commit",
     "after-commit",
 )
+
+
+def crashing(point: str, at_pass: int, by: str = "SIGKILL") -> tuple[str, ...]:
+    """Return the arguments of a worker that ends itself."""
+    return ("-m", "tests.faults.crashing", point, str(at_pass), by, "worker")
+
 
 _passes_left = 0
 _signal = signal.SIGKILL

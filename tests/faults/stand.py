@@ -10,26 +10,28 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
-from streamer.embedded import EmbeddedKafka
+from confluent_kafka.admin import AdminClient
+
 from streamer.errors import UnavailableError
 from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.topics import topic_names
 from tests.faults.checker import Report, check
 from tests.faults.traffic import Mix, Traffic
-from tests.rig.apache_kafka import ApacheKafka
+from tests.rig.topics import create_topic
 from tests.stream.harness import Service, Worker
 
-__all__ = ["BrokerKind", "Slot", "Stand"]
-
-BrokerKind = Literal["kafka", "embedded"]
+__all__ = ["FIRST", "RATE", "WORKER", "Slot", "Stand"]
 
 RATE: Final = 1_000.0
 # Enough for a model: the first thresholds come after the warm-up of 300.
 FIRST: Final = 3_000
+WORKER: Final = ("-m", "streamer", "worker")
 _RESTART_AFTER_S: Final = 0.5
 _POLL_S: Final = 0.05
 _SETTLE_S: Final = 90.0
@@ -40,19 +42,26 @@ _SCORED: Final = re.compile(r"^streamer_transactions_scored_total\{[^}]*\} (\S+)
 class Slot:
     """A place in the deployment: a worker, and after its end the next one."""
 
-    def __init__(self, service: Service, argv: Sequence[str], changes: dict[str, str]) -> None:
-        self._service, self.argv, self.changes = service, argv, changes
+    def __init__(self, service: Service, first: Sequence[str], changes: dict[str, str]) -> None:
+        self._service, self.changes = service, changes
+        self.next_argv: Sequence[str] | None = first
         self.worker: Worker | None = None
         self.is_wanted = True
         self.n_starts = 0
         self.codes: list[int] = []
-        self.log_of_the_last_end = ""
+        self.last_words = ""
 
     def start(self) -> None:
-        """Start a worker; only the first one may be told to crash."""
-        argv = self.argv if not self.n_starts else ("-m", "streamer", "worker")
+        """Start a worker: the one that was ordered, afterwards an ordinary one."""
+        argv, self.next_argv = self.next_argv or WORKER, None
         self.worker = self._service.worker(argv, **self.changes)
         self.n_starts += 1
+
+    @property
+    def running(self) -> Worker:
+        """The worker that was started last."""
+        assert self.worker is not None, "the slot must be started first"
+        return self.worker
 
     @property
     def has_ended(self) -> bool:
@@ -69,6 +78,8 @@ class Stand:
         *,
         seed: int = 1,
         n_partitions: int = 4,
+        n_replicas: int = 1,
+        min_insync: int | None = None,
         mix: Mix | None = None,
         **settings: str,
     ) -> None:
@@ -78,6 +89,8 @@ class Stand:
             bootstrap, redis_url, n_partitions=n_partitions, **(defaults | settings)
         )
         self._seed, self._mix = seed, mix
+        self._n_replicas, self._min_insync = n_replicas, min_insync
+        self.n_forced = 0
         self.slots: list[Slot] = []
         self.recovered_s: float | None = None
         self.notes: list[str] = []
@@ -86,7 +99,7 @@ class Stand:
 
     def __enter__(self) -> Self:
         self._ends.enter_context(self.service)
-        self.service.create_topics()
+        self._create_topics()
         settings = self.service.settings
         self.traffic = Traffic(
             librdkafka_config(settings),
@@ -108,26 +121,48 @@ class Stand:
     ) -> None:
         self._ends.close()
 
-    def add_worker(
-        self, point: str | None = None, at_pass: int = 1, ends_by: str = "SIGKILL", **changes: str
-    ) -> Slot:
-        """Start one more worker; with ``point`` it ends itself there."""
-        argv: tuple[str, ...] = ("-m", "streamer", "worker")
-        if point is not None:
-            argv = ("-m", "tests.faults.crashing", point, str(at_pass), ends_by, "worker")
+    def add_worker(self, argv: Sequence[str] = WORKER, **changes: str) -> Slot:
+        """Start one more worker; ``argv`` is for the first one in its slot."""
         slot = Slot(self.service, argv, changes)
         with self._lock:
             slot.start()
             self.slots.append(slot)
         return slot
 
+    def _create_topics(self) -> None:
+        if self._n_replicas == 1:
+            self.service.create_topics()
+            return
+        admin = AdminClient(librdkafka_config(self.service.settings))
+        topics = topic_names(self.service.settings)
+        for topic in {*topics, self.service.settings.scores_topic}:
+            in_sync = {} if self._min_insync is None else {"min_insync_replicas": self._min_insync}
+            create_topic(admin, topic, self.service.n_partitions, self._n_replicas, **in_sync)
+
+    def output_topics(self) -> list[str]:
+        """Return the topics whose partitions have the numbers of their source."""
+        settings = self.service.settings
+        names = {*topic_names(settings), settings.scores_topic}
+        return sorted(names - {settings.transactions_topic, settings.feedback_topic})
+
+    def reset_if_asked(self, partitions: Iterable[int]) -> None:
+        """Do what an operator does whom the service asks to reset partitions; nothing otherwise."""
+        said = "\n".join(
+            [
+                slot.last_words + slot.running.log() + slot.running.get("/readyz")[1]
+                for slot in self.slots
+            ]
+        )
+        if "partition reset" not in said:
+            return
+        self.notes.append("the service asked for `streamer partition reset`")
+
     def remove_worker(self, slot: Slot, within_s: float = _READY_S) -> float:
         """Stop a worker in good order and return how long that took."""
-        assert slot.worker is not None
         slot.is_wanted = False
         started = time.monotonic()
-        slot.worker.child.send_signal(signal.SIGTERM)
-        code = slot.worker.child.wait(within_s)
+        slot.running.child.send_signal(signal.SIGTERM)
+        code = slot.running.child.wait(within_s)
         took_s = time.monotonic() - started
         self.notes.append(f"SIGTERM: exit {code} after {took_s:.1f} s")
         return took_s
@@ -137,12 +172,20 @@ class Stand:
         while len(self.slots) < n_workers:
             self.add_worker()
         for slot in self.slots:
-            self.until(lambda s=slot: s.worker.get("/readyz")[0] == 200, "ready")
+            self.wait_ready(slot)
         self.traffic.send(first)
         assert self.settle(), "the first payments must be scored"
         self.traffic.start(rate)
         time.sleep(1.0)
         return self
+
+    def wait_ready(self, slot: Slot, within_s: float = _READY_S) -> bool:
+        """Wait until a worker says that it is ready."""
+        return self.until(lambda: slot.running.get("/readyz")[0] == 200, "ready", within_s)
+
+    def wait_restart(self, slot: Slot, n_starts: int, within_s: float = _READY_S) -> bool:
+        """Wait until a slot has been started so many times."""
+        return self.until(lambda: slot.n_starts >= n_starts, f"{n_starts} starts", within_s)
 
     def until(self, condition: Callable[[], Any], what: str, within_s: float = _READY_S) -> bool:
         """Wait for a condition; note and return False when it does not come true."""
@@ -158,11 +201,10 @@ class Stand:
         """Return how many payments each living worker has scored, by its process id."""
         found = {}
         for slot in self.slots:
-            worker = slot.worker
-            if worker is None or not worker.child.is_running():
-                continue
-            counts = _SCORED.findall(worker.get("/metrics")[1])
-            found[worker.child.pid] = sum(map(float, counts))
+            worker = slot.running
+            if worker.child.is_running():
+                counts = _SCORED.findall(worker.get("/metrics")[1])
+                found[worker.child.pid] = sum(map(float, counts))
         return found
 
     def fault_is_over(self, within_s: float = 120.0) -> None:
@@ -182,6 +224,9 @@ class Stand:
         if not self.settle(settle_s):
             self.notes.append("did not come to rest: " + self._waits_for())
         report = check(self.service, self.traffic, **options)
+        if self.n_forced:
+            report.findings.append(f"{self.n_forced} workers had to be killed after SIGTERM")
+            report.figures = replace(report.figures, others=report.figures.others + self.n_forced)
         n_restarts = sum(slot.n_starts - 1 for slot in self.slots)
         if n_restarts:
             self.notes.append(f"{n_restarts} restarts, exit codes {self._codes()}")
@@ -201,7 +246,7 @@ class Stand:
         """Return ``{partition: (stored offset, wanted one)}`` where they differ."""
         ends: dict[int, int] = {}
         for record in self.traffic.sent:
-            if record.log == self.traffic.log and record.kind != "aborted":
+            if record.log == self.traffic.logs[record.partition] and record.kind != "aborted":
                 ends[record.partition] = max(ends.get(record.partition, 0), record.offset + 1)
         stored = self.service.ask(lambda store: store.partitions())
         topic = self.service.settings.transactions_topic
@@ -214,9 +259,14 @@ class Stand:
 
     def _waits_for(self) -> str:
         with suppress(UnavailableError):
-            states = [slot.worker.get("/readyz") for slot in self.slots if slot.worker is not None]
+            states = [slot.running.get("/readyz") for slot in self.slots]
             return f"{self.missing()}, /readyz {states}"
         return "Redis is away"
+
+    def last_words(self) -> list[str]:
+        """Return the end of what the workers wrote, where something is to be explained."""
+        texts = [slot.last_words or slot.running.log() for slot in self.slots]
+        return [line[:400] for text in texts for line in text.splitlines()[-4:]]
 
     def _codes(self) -> list[int]:
         return [code for slot in self.slots for code in slot.codes]
@@ -226,18 +276,17 @@ class Stand:
             with self._lock:
                 for slot in self.slots:
                     if slot.is_wanted and slot.has_ended and not self._is_over.is_set():
-                        assert slot.worker is not None
-                        slot.codes.append(int(slot.worker.child.returncode or 0))
-                        slot.log_of_the_last_end = slot.worker.log()
+                        slot.codes.append(int(slot.running.child.returncode or 0))
+                        slot.last_words = slot.running.log()
                         slot.start()
+
+    def stop(self) -> None:
+        """Stop the workers for good."""
+        self._is_over.set()
+        self.service.stop()
 
     def _end(self, supervisor: threading.Thread) -> None:
         self._is_over.set()
         supervisor.join()
         with suppress(AssertionError):
             self.traffic.stop()
-
-
-def broker_of(kind: BrokerKind, n_brokers: int = 1, **settings: Any) -> ApacheKafka | EmbeddedKafka:
-    """Return a broker that has not been started."""
-    return ApacheKafka(n_brokers, **settings) if kind == "kafka" else EmbeddedKafka()

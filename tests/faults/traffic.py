@@ -7,10 +7,11 @@ cannot be scored, payments sent a second time, and, where the broker has transac
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from zlib import crc32
@@ -85,7 +86,7 @@ class Traffic:
         self.topic, self.n_partitions = topic, n_partitions
         self.mix = mix or Mix()
         self.sent: list[Sent] = []
-        self.log = 0
+        self.logs: dict[int, int] = defaultdict(int)
         self.n_queued = 0
         self.refused: list[str] = []
         self._rng = np.random.default_rng(seed)
@@ -140,9 +141,23 @@ class Traffic:
         assert left == 0, f"every payment must be acknowledged, got {left} left"
         assert not self.refused, self.refused[:3]
 
-    def started_anew(self) -> None:
-        """Note that the topic is another one from here on, empty, under the same name."""
-        self.log += 1
+    def repeat(self, n: int) -> None:
+        """Send up to ``n`` of each partition's latest payments again, in their order."""
+        for place, recent in self._recent.items():
+            for key, value, payment_id in list(recent)[-n:]:
+                self._produce(place, "repeat", payment_id, key, value)
+        self.flush()
+
+    def never_happened(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        """Note payments that somebody else has sent and aborted: none of them may alert."""
+        for key, value in records:
+            payment_id = json.loads(value or b"{}")["transaction_id"]
+            self.sent.append(Sent(-1, 0, -1, "aborted", payment_id, key, value))
+
+    def started_anew(self, partitions: Iterable[int]) -> None:
+        """Note that these partitions' offsets mean other records from here on."""
+        for partition in partitions:
+            self.logs[partition] += 1
 
     def _run(self, rate: float) -> None:
         n, started = 0, time.monotonic()
@@ -212,7 +227,7 @@ class Traffic:
     def _produce(
         self, place: int, kind: Kind, payment_id: str | None, key: bytes, value: bytes | None
     ) -> None:
-        delivered = self._delivered(self.log, kind, payment_id, key, value)
+        delivered = self._delivered(self.logs[place], kind, payment_id, key, value)
         while True:
             try:
                 self._producer.produce(self.topic, value, key, place, on_delivery=delivered)
