@@ -36,7 +36,7 @@ def _main(what: str, value: str, rest: list[str]) -> None:
             # A wall clock jumps; the monotonic one is that of the machine.
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
-    os.execve(sys.executable, [sys.executable, "-m", "streamer", *rest], environment)
+    os.execve(sys.executable, [sys.executable, "-m", "streamer", *rest], environment)  # noqa: S606
 
 
 if __name__ == "__main__":

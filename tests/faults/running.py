@@ -89,7 +89,7 @@ def run_fault(
             row.figures, row.findings = report.figures, report.findings
         except NotHereError as error:
             row.skipped = str(error)
-        except Exception as error:  # noqa: BLE001 - the table goes on with the next fault
+        except Exception as error:
             row.failure = f"{type(error).__name__}: {str(error)[:300]}"
             row.findings = traceback.format_exc().splitlines()[-6:]
         for stand in site.stands:

@@ -1,4 +1,4 @@
-"""Known payments on a real topic: of every offset it is known what it holds, and what must become of it.
+"""Known payments on a real topic: of every offset it is known what it holds.
 
 Payments are the simulator's, with event times that go on over the whole run, so that no card sees the
 past.  A card's payments go to one partition, as a keyed producer's do.  Among them are messages that
