@@ -10,28 +10,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tests.faults import (
-    kafka_faults,
-    log_faults,
-    machine_faults,
-    redis_faults,
-    stopping_faults,
-    worker_faults,
-)
 from tests.faults.running import Row, run_all, table
-from tests.faults.site import BOTH, FAULTS, BrokerKind, Fault
+from tests.faults.site import BOTH, BrokerKind, Fault
+from tests.faults.table import faults
 
 __all__: list[str] = []
-
-# Importing them enters their faults into the table.
-_MODULES = (
-    worker_faults,
-    kafka_faults,
-    log_faults,
-    redis_faults,
-    machine_faults,
-    stopping_faults,
-)
 
 
 def main() -> int:
@@ -63,7 +46,7 @@ def _chosen(
     return [
         (each, kind)
         for kind in kinds
-        for each in FAULTS.values()
+        for each in faults().values()
         if kind in each.brokers
         and (with_long or not each.is_long or only)
         and (not only or any(part in each.name for part in only))

@@ -41,7 +41,8 @@ class Row:
     def is_clean(self) -> bool:
         if self.skipped is not None:
             return True
-        return self.failure is None and self.figures is not None and self.figures.is_clean
+        has_recovered = self.failure is None and self.recovered_s is not None
+        return has_recovered and self.figures is not None and self.figures.is_clean
 
     def cells(self) -> list[str]:
         """Return the row's texts, one per column."""

@@ -20,10 +20,10 @@ from confluent_kafka.admin import AdminClient
 
 from streamer.errors import UnavailableError
 from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import topic_names
+from streamer.stream.topics import create_topics, topic_names
 from tests.faults.checker import Report, check
 from tests.faults.traffic import Mix, Traffic
-from tests.rig.topics import create_topic
+from tests.rig.topics import set_topic
 from tests.stream.harness import Service, Worker
 
 __all__ = ["FIRST", "RATE", "WORKER", "Slot", "Stand"]
@@ -130,14 +130,13 @@ class Stand:
         return slot
 
     def _create_topics(self) -> None:
-        if self._n_replicas == 1:
-            self.service.create_topics()
-            return
-        admin = AdminClient(librdkafka_config(self.service.settings))
-        topics = topic_names(self.service.settings)
-        for topic in {*topics, self.service.settings.scores_topic}:
-            in_sync = {} if self._min_insync is None else {"min_insync_replicas": self._min_insync}
-            create_topic(admin, topic, self.service.n_partitions, self._n_replicas, **in_sync)
+        settings, n_partitions = self.service.settings, self.service.n_partitions
+        admin = AdminClient(librdkafka_config(settings))
+        names = dict.fromkeys([*topic_names(settings), settings.scores_topic], n_partitions)
+        create_topics(admin, names, self._n_replicas)
+        if self._min_insync is not None:
+            for name in names:
+                set_topic(admin, name, min_insync_replicas=self._min_insync)
 
     def output_topics(self) -> list[str]:
         """Return the topics whose partitions have the numbers of their source."""

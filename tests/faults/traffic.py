@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from zlib import crc32
 
 import numpy as np
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streamer.simulator import Simulator, SimulatorConfig
 
@@ -160,6 +160,12 @@ class Traffic:
             self.logs[partition] += 1
 
     def _run(self, rate: float) -> None:
+        try:
+            self._send_at(rate)
+        except Exception as error:
+            self.refused.append(f"the sender ended: {error}")
+
+    def _send_at(self, rate: float) -> None:
         n, started = 0, time.monotonic()
         step = max(int(rate * _SLICE_S), 1)
         while not self._stopped.is_set():
@@ -233,6 +239,12 @@ class Traffic:
                 self._producer.produce(self.topic, value, key, place, on_delivery=delivered)
                 break
             except BufferError:
+                self._producer.poll(0.05)
+            except KafkaException as error:
+                # A partition that was added a moment ago, which the client has not heard of.
+                if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:
+                    raise
+                self._producer.list_topics(self.topic, timeout=_FLUSH_S)
                 self._producer.poll(0.05)
         self.n_queued += 1
 
