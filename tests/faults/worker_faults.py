@@ -65,7 +65,7 @@ def _killed_while_claiming(point: str) -> None:
     del run
 
 
-for _point in ("claim", "assign"):
+for _point in ("claim", "load"):
     _killed_while_claiming(_point)
 
 
