@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +26,7 @@ from streamer.stream.topics import create_topics, topic_names
 from tests.faults.checker import Report, check
 from tests.faults.traffic import Mix, Traffic
 from tests.rig.topics import set_topic
-from tests.stream.harness import Service, Worker
+from tests.stream.harness import ROOT, Service, Worker, child_env
 
 __all__ = ["FIRST", "RATE", "WORKER", "Slot", "Stand"]
 
@@ -144,17 +146,31 @@ class Stand:
         names = {*topic_names(settings), settings.scores_topic}
         return sorted(names - {settings.transactions_topic, settings.feedback_topic})
 
-    def reset_if_asked(self, partitions: Iterable[int]) -> None:
-        """Do what an operator does whom the service asks to reset partitions; nothing otherwise."""
-        said = "\n".join(
-            [
-                slot.last_words + slot.running.log() + slot.running.get("/readyz")[1]
-                for slot in self.slots
-            ]
-        )
-        if "partition reset" not in said:
+    def asks_for_reset(self) -> bool:
+        """Whether a worker says that an operator has to set a partition back."""
+        said = [slot.last_words + slot.running.get("/readyz")[1] for slot in self.slots]
+        return any("partition reset" in text for text in said)
+
+    def reset_if_asked(self, partitions: Iterable[int], to: str = "beginning") -> None:
+        """Do what the service asks an operator for: say where to go on; nothing where it does not."""
+        if not self.asks_for_reset():
             return
         self.notes.append("the service asked for `streamer partition reset`")
+        topic = self.service.settings.transactions_topic
+        for partition in partitions:
+            command = ["partition", "reset", topic, str(partition), "--to", to]
+            done = subprocess.run(
+                [sys.executable, "-m", "streamer", *command],
+                env=child_env(self.service.env),
+                cwd=ROOT,
+                capture_output=True,
+                check=False,
+                text=True,
+            )
+            self.notes.append(
+                f"exit {done.returncode}: {(done.stdout + done.stderr)[-300:].strip()}"
+            )
+        self.fault_is_over()
 
     def remove_worker(self, slot: Slot, within_s: float = _READY_S) -> float:
         """Stop a worker in good order and return how long that took."""
