@@ -82,67 +82,6 @@ def _is_checkpoint(pipe: Pipeline, *_: Any) -> bool:
     return bool(pipe.explicit_transaction)
 
 
-_POINTS: Final = (
-    "before-snapshot",
-    "after-snapshot",
-    "before-exec",
-    "after-exec",
-    "before-commit",
-    "after-commit",
-)
-
-
-def crashing(point: str, at_pass: int, by: str = "SIGKILL") -> tuple[str, ...]:
-    """Return the arguments of a worker that ends itself."""
-    return ("-m", "tests.faults.crashing", point, str(at_pass), by, "worker")
-
-
-_passes_left = 0
-_signal = signal.SIGKILL
-
-
-def _reached() -> None:
-    global _passes_left
-    _passes_left -= 1
-    if _passes_left == 0:
-        os.kill(os.getpid(), _signal)
-
-
-def _before(owner: Any, name: str, *, when: Callable[..., bool] = lambda *_: True) -> None:
-    work = getattr(owner, name)
-
-    @wraps(work)
-    async def run(*args: Any, **options: Any) -> Any:
-        if when(*args):
-            _reached()
-        return await work(*args, **options)
-
-    setattr(owner, name, run)
-
-
-def _after(owner: Any, name: str, *, when: Callable[..., bool] = lambda *_: True) -> None:
-    work = getattr(owner, name)
-
-    @wraps(work)
-    async def run(*args: Any, **options: Any) -> Any:
-        applies = when(*args)
-        answer = await work(*args, **options)
-        if applies:
-            _reached()
-        return answer
-
-    setattr(owner, name, run)
-
-
-def _is_checkpoint(pipe: Pipeline, *_: Any) -> bool:
-    """Only a checkpoint reads before it writes, and so says ``multi()`` itself."""
-    return bool(pipe.explicit_transaction)
-
-
-def _has_durable(consumer: Consumer, *_: Any) -> bool:
-    return bool(consumer.durable)
-
-
 _POINTS: Final[dict[str, Callable[[], None]]] = {
     "before-snapshot": lambda: _before(Checkpointing, "_snapshot"),
     "after-snapshot": lambda: _after(Checkpointing, "_snapshot"),
