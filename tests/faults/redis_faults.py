@@ -200,6 +200,53 @@ def foreign_head(site: Site) -> Report:
     return stand.finish()
 
 
+@fault("a model version of a newer format", redis="head of format 9")
+def newer_format(site: Site) -> Report:
+    """Written by a later release: refused and left alone; after the way back all goes on."""
+    redis, stand = _on_disk(site)
+    prefix = f"streamer:{{{stand.service.settings.namespace}}}:model:"
+    slot = stand.slots[0]
+    slot.running.terminate()
+    with redis.client() as client:
+        head = client.get(prefix + "head").decode()
+        stored = client.get(f"{prefix}version:{head}")
+        newer = stored.replace(b'"format":"2"', b'"format":"9"')
+        assert newer != stored, "the format must be in the header"
+        client.set(f"{prefix}version:{head}", newer)
+        time.sleep(8)
+        is_untouched = client.get(f"{prefix}version:{head}") == newer
+        stand.notes.append(
+            f"left alone: {is_untouched}, exits {slot.codes}: {slot.last_words[-200:]}"
+        )
+        client.set(f"{prefix}version:{head}", stored)
+    stand.fault_is_over()
+    return stand.finish()
+
+
+@fault("connections to Redis half open 10 s", redis="mute behind a proxy")
+def half_open(site: Site) -> Report:
+    """Neither side hears that the other has gone; new connections are mute as well."""
+    redis = site.redis()
+    proxy = site.proxy(redis.port)
+    stand = site.stand(f"redis://127.0.0.1:{proxy.port}/0").load()
+    proxy.hang()
+    time.sleep(_GONE_S)
+    proxy.pass_on()
+    stand.fault_is_over()
+    return stand.finish()
+
+
+@fault("Redis fails over to its replica", redis="Sentinel, the primary killed")
+def failed_over(site: Site) -> Report:
+    """The replica may lack the last writes: it is an older store at worst."""
+    sentinel = site.sentinel()
+    addresses = ",".join(f"{host}:{port}" for host, port in sentinel.addresses)
+    stand = site.stand(f"redis+sentinel://{addresses}/{sentinel.service}/0").load()
+    sentinel.fail_over()
+    stand.fault_is_over()
+    return stand.finish(run_on_s=5)
+
+
 @fault("Redis cannot save", redis="MISCONF 10 s")
 def cannot_save(site: Site) -> Report:
     """Its disk is full: it refuses writes until a snapshot succeeds."""

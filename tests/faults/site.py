@@ -15,6 +15,7 @@ from tests.faults.traffic import Mix
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.proxy import Proxy
 from tests.rig.redis import DebianRedis, Persistence
+from tests.rig.sentinel import RedisSentinel
 
 __all__ = ["BOTH", "FAULTS", "KAFKA", "BrokerKind", "Fault", "NotHereError", "Site", "fault"]
 
@@ -56,6 +57,10 @@ class Site:
     def redis(self, persistence: Persistence = "none", **settings: Any) -> DebianRedis:
         """Start a Redis for this fault alone."""
         return self._ends.enter_context(DebianRedis(persistence, **settings))
+
+    def sentinel(self) -> RedisSentinel:
+        """Start a Redis with a replica and three sentinels for this fault alone."""
+        return self._ends.enter_context(RedisSentinel())
 
     def proxy(self, target: int) -> Proxy:
         """Start a proxy in front of a server."""
