@@ -31,6 +31,7 @@ __all__ = ["Figures", "Report", "check", "declared", "read_topic"]
 
 _LINEAGE: Final = 1_000_000
 _FIRST_FEW: Final = 5
+_OF_THE_LOG_BEFORE: Final = ("recreated", "truncated")
 _READ_S: Final = 60.0
 # Long after every event of the simulator.
 _NOW_MS: Final = 2_000_000_000_000
@@ -290,7 +291,7 @@ def declared(
         log_topic, _, partition = loss["partition"].rpartition("/")
         if log_topic != topic:
             continue
-        log = logs.get(int(partition), 0) - (loss["cause"] == "recreated")
+        log = logs.get(int(partition), 0) - (loss["cause"] in _OF_THE_LOG_BEFORE)
         for offset in range(int(loss["first_offset"]), int(loss["next_offset"])):
             record = by_place.get((log, int(partition), offset))
             if record is not None:

@@ -72,8 +72,8 @@ def recreated(site: Site) -> Report:
     recreate_topic(kafka.admin(), stand.traffic.topic)
     stand.traffic.started_anew(range(stand.traffic.n_partitions))
     stand.traffic.start(500)
-    stand.fault_is_over(within_s=30)
-    stand.reset_if_asked(range(stand.traffic.n_partitions))
+    stand.reset(range(stand.traffic.n_partitions))
+    stand.fault_is_over()
     return stand.finish(run_on_s=5)
 
 
@@ -90,8 +90,8 @@ def recreated_meanwhile(site: Site) -> Report:
     stand.traffic.send(8_000)
     stand.add_worker()
     stand.traffic.start(500)
-    stand.fault_is_over(within_s=30)
-    stand.reset_if_asked(range(stand.traffic.n_partitions))
+    stand.reset(range(stand.traffic.n_partitions))
+    stand.fault_is_over()
     return stand.finish(run_on_s=5)
 
 

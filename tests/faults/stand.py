@@ -151,14 +151,14 @@ class Stand:
         said = [slot.last_words + slot.running.get("/readyz")[1] for slot in self.slots]
         return any("partition reset" in text for text in said)
 
-    def reset_if_asked(self, partitions: Iterable[int], to: str = "beginning") -> None:
-        """Do what the service asks an operator for: say where to go on; nothing where it does not."""
-        if not self.asks_for_reset():
+    def reset(self, partitions: Iterable[int], to: str = "beginning") -> None:
+        """Do what the service asks an operator for: say where to go on."""
+        if not self.until(self.asks_for_reset, "the service asks for `streamer partition reset`"):
             return
-        self.notes.append("the service asked for `streamer partition reset`")
         topic = self.service.settings.transactions_topic
         for partition in partitions:
-            command = ["partition", "reset", topic, str(partition), "--to", to]
+            command = ["partition", "reset", str(partition), "--topic", topic, "--to", to]
+            command += ["--reason", "the log is another one", "--yes"]
             done = subprocess.run(
                 [sys.executable, "-m", "streamer", *command],
                 env=child_env(self.service.env),
@@ -170,7 +170,6 @@ class Stand:
             self.notes.append(
                 f"exit {done.returncode}: {(done.stdout + done.stderr)[-300:].strip()}"
             )
-        self.fault_is_over()
 
     def remove_worker(self, slot: Slot, within_s: float = _READY_S) -> float:
         """Stop a worker in good order and return how long that took."""
