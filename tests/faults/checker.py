@@ -24,7 +24,7 @@ from streamer.store.records import PartitionRecord
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.wiring import pipeline_config
 from tests.faults.traffic import Sent, Traffic
-from tests.faults.undisturbed import differing, undisturbed
+from tests.faults.undisturbed import described, differing, undisturbed
 from tests.stream.harness import Service
 
 __all__ = ["Figures", "Report", "check", "declared", "read_topic"]
@@ -248,7 +248,7 @@ class _Check:
                 if wrong:
                     self._say(
                         f"partition {partition}: {len(wrong)} of {len(wanted)} {kind.name} differ, "
-                        f"the first {wrong[:_FIRST_FEW]}"
+                        f"the first {described(kind, wrong[0], wanted, found)}"
                     )
         return n_differing
 

@@ -86,7 +86,8 @@ class Stand:
         **settings: str,
     ) -> None:
         self._ends = ExitStack()
-        defaults = {"scores_enabled": "true", "alert_budget": "0.02"}
+        # The timeout is the product's own: the shorter one of other tests is for quick outages.
+        defaults = {"scores_enabled": "true", "alert_budget": "0.02", "redis_timeout_s": "5"}
         self.service = Service(
             bootstrap, redis_url, n_partitions=n_partitions, **(defaults | settings)
         )
@@ -125,7 +126,8 @@ class Stand:
 
     def add_worker(self, argv: Sequence[str] = WORKER, **changes: str) -> Slot:
         """Start one more worker; ``argv`` is for the first one in its slot."""
-        slot = Slot(self.service, argv, changes)
+        named = {"kafka_group_instance_id": f"worker-{len(self.slots)}"}
+        slot = Slot(self.service, argv, named | changes)
         with self._lock:
             slot.start()
             self.slots.append(slot)

@@ -103,7 +103,7 @@ def scoring(site: Site) -> Report:
 @fault("SIGTERM while Redis hangs", redis="SIGSTOP until after the end")
 def redis_hangs(site: Site) -> Report:
     redis = site.redis()
-    stand = site.stand(redis.url, redis_timeout_s="5").load()
+    stand = site.stand(redis.url).load()
     redis.pause()
     time.sleep(3)
     _terminate(stand, stand.slots[0])

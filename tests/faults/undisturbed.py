@@ -18,7 +18,7 @@ from streamer.features import History, Tables
 from streamer.features.entities import EntityKind, EntityTable
 from streamer.pipeline import PipelineConfig, prepare
 
-__all__ = ["differing", "undisturbed"]
+__all__ = ["described", "differing", "undisturbed"]
 
 _BATCH: Final = 1_000
 _CAPACITY: Final = 1_000_000
@@ -51,6 +51,18 @@ def differing(
     expected, actual = _rows(kind, both, wanted), _rows(kind, both, found)
     same = np.isclose(expected, actual, rtol=_RELATIVE, atol=1e-12, equal_nan=True).all(axis=1)
     return sorted(missing | {key for key, is_same in zip(both, same, strict=True) if not is_same})
+
+
+def described(
+    kind: EntityKind, key: str, wanted: Mapping[str, bytes], found: Mapping[str, bytes | None]
+) -> str:
+    """Return in words how one state differs: the numbers of its fields, time first."""
+    if key not in wanted or found.get(key) is None:
+        return f"{key!r} is {'missing' if key in wanted else 'not to be there'}"
+    expected, actual = (_rows(kind, [key], states)[0] for states in (wanted, found))
+    fields = np.flatnonzero(~np.isclose(expected, actual, rtol=_RELATIVE, equal_nan=True)).tolist()
+    pairs = ", ".join(f"{i}: {expected[i]:.17g} is {actual[i]:.17g}" for i in fields[:3])
+    return f"{key!r} in fields {fields}: {pairs}"
 
 
 def _rows(
