@@ -56,13 +56,16 @@ def _command(stand: Stand, *arguments: str) -> None:
 
 
 def _promote_a_model_that_alerts_on_everything(stand: Stand, folder: Path) -> None:
-    """The head, with all scores of the past in the lowest bin: whatever comes is above them."""
+    """The head, with a past of a billion scores in the lowest bin: whatever comes is above them.
+
+    As many, since a threshold follows the scores that come: this one must not, for the whole test.
+    """
     exported, altered = folder / "head.safetensors", folder / "altered.safetensors"
     _command(stand, "export", "head", str(exported))
     config = model_config(stand.service.settings)
     sums, header = decode_version(exported.read_bytes(), config)
     lowest = np.zeros_like(sums.score_histogram)
-    lowest[0] = sums.score_histogram.sum()
+    lowest[0] = 1e9
     altered.write_bytes(
         encode_version(replace(sums, score_histogram=lowest), header, config.feature_names)
     )
