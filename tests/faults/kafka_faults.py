@@ -115,6 +115,7 @@ def unclean_election(site: Site) -> Report:
     shorter = end_offset(admin, topic, 0)
     # Before others take the lost offsets: afterwards nobody could tell.
     stand.reset([0], to=str(shorter))
+    stand.traffic.reconnect()
     stand.traffic.start(500)
     stand.fault_is_over()
     return stand.finish(run_on_s=5)

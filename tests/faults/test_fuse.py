@@ -30,7 +30,7 @@ BUDGET = 0.02
 WINDOW = 5_000
 # 2.0 x 0.02 x 5,000.
 MOST = 200
-N_BEFORE, N_AFTER = 5_000, 25_000
+N_BEFORE, N_AFTER = 5_000, 12_000
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def stand(apache_kafka: ApacheKafka, redis_url: str) -> Iterator[Stand]:
     with Stand(
         apache_kafka.bootstrap_servers,
         redis_url,
-        n_partitions=2,
+        n_partitions=1,
         mix=Mix(),
         alert_budget=str(BUDGET),
     ) as stand:
@@ -102,7 +102,8 @@ def test_a_promoted_model_that_alerts_on_everything_blows_the_fuse(
     worker = stand.slots[0].running
     wait_until(lambda: worker.json("/model")["version"] != before, "the model is taken up")
     stand.traffic.send(N_AFTER)
-    assert stand.settle()
+    # Explaining an alert takes a hundred times as long as scoring a payment.
+    assert stand.settle(within_s=200)
     report = check(service, stand.traffic)
     assert report.figures.is_clean, report
     alerts = _alerts(stand, service.settings.alerts_topic)
@@ -114,8 +115,8 @@ def test_a_promoted_model_that_alerts_on_everything_blows_the_fuse(
         for i, first in enumerate(places):
             within = bisect_left(places, first + WINDOW) - i
             assert within <= MOST, f"{within} alerts in the 5,000 payments from {first} on"
-    # Reviewers are not left without: the limit is used, in each partition, window after window.
-    assert len(alerts) > MOST * 2 * (N_AFTER / 2 // WINDOW)
+    # Reviewers are not left without: the limit is used, window after window.
+    assert len(alerts) >= MOST * (N_AFTER // WINDOW)
     counted = [
         worker.metric("streamer_alerts_overflowed_total", severity=severity)
         for severity in get_args(Severity)

@@ -112,7 +112,12 @@ class Traffic:
         else:
             # A broker that is away for a minute loses no payment of a patient producer.
             settings |= {"message.timeout.ms": 0}
-        self._producer = Producer(settings)
+        self._settings = settings
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """Go on as another producer: one whose acknowledged records the brokers lost gives up."""
+        self._producer = Producer(self._settings)
         if self.mix.aborted:
             self._producer.init_transactions(_FLUSH_S)
 
