@@ -44,6 +44,11 @@ class Row:
         has_recovered = self.failure is None and self.recovered_s is not None
         return has_recovered and self.figures is not None and self.figures.is_clean
 
+    @property
+    def recovered(self) -> str:
+        """Seconds from the fault's end to the first payment scored."""
+        return "never" if self.recovered_s is None else f"{self.recovered_s:.1f}"
+
     def cells(self) -> list[str]:
         """Return the row's texts, one per column."""
         head = [self.fault.name, _BROKER_NAMES[self.broker], self.fault.redis]
@@ -55,8 +60,7 @@ class Row:
             f.sent, f.lost, f.declared_lost, f.learned_twice, f.alerted_twice,
             f.states_differing, f.others,
         )  # fmt: skip
-        recovered = "never" if self.recovered_s is None else f"{self.recovered_s:.1f}"
-        return [*head, *(f"{n:,}" for n in counts), recovered]
+        return [*head, *(f"{n:,}" for n in counts), self.recovered]
 
 
 def run_all(chosen: Iterable[tuple[Fault, BrokerKind]], seed: int, progress: TextIO) -> list[Row]:
@@ -73,6 +77,7 @@ def run_all(chosen: Iterable[tuple[Fault, BrokerKind]], seed: int, progress: Tex
             mark = "ok " if row.is_clean else "BAD"
             said = row.skipped or row.failure or str(row.figures)
             print(f"{mark} {fault.name} [{kind}] {row.took_s:.0f} s: {said}", file=progress)
+            print(f"      recovered s: {row.recovered}", file=progress)
             for finding in row.findings:
                 print(f"      {finding}", file=progress)
             progress.flush()

@@ -160,9 +160,13 @@ class Traffic:
             self.sent.append(Sent(-1, 0, -1, "aborted", payment_id, key, value))
 
     def started_anew(self, partitions: Iterable[int]) -> None:
-        """Note that these partitions' offsets mean other records from here on."""
+        """Note that these partitions' offsets mean other records from here on.
+
+        A producer's retries end with the old log: the service lets go of what it knew of that one.
+        """
         for partition in partitions:
             self.logs[partition] += 1
+            self._recent[partition].clear()
 
     def _run(self, rate: float) -> None:
         try:
