@@ -250,7 +250,7 @@ def failed_over(site: Site) -> Report:
 @fault("Redis cannot save", redis="MISCONF 10 s")
 def cannot_save(site: Site) -> Report:
     """Its disk is full: it refuses writes until a snapshot succeeds."""
-    redis = site.redis("rdb", stop_writes_on_bgsave_error="yes")
+    redis = site.redis("rdb", enable_protected_configs="yes")
     stand = site.stand(redis.url).load()
     with redis.client() as client:
         # A folder in place of the file: even root cannot write a snapshot there.
