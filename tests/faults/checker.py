@@ -15,24 +15,22 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from streamer.batch import StoredRecord
 from streamer.events import Alert
 from streamer.store import Store
 from streamer.store.records import PartitionRecord
-from streamer.stream.kafka_config import librdkafka_config
 from streamer.wiring import pipeline_config
+from tests.faults.reading import read_topic
 from tests.faults.traffic import Sent, Traffic
 from tests.faults.undisturbed import described, differing, undisturbed
 from tests.stream.harness import Service
 
-__all__ = ["Figures", "Report", "check", "declared", "read_topic"]
+__all__ = ["Figures", "Report", "check", "declared"]
 
 _LINEAGE: Final = 1_000_000
 _FIRST_FEW: Final = 5
 _OF_THE_LOG_BEFORE: Final = ("recreated", "truncated")
-_READ_S: Final = 60.0
 # Long after every event of the simulator.
 _NOW_MS: Final = 2_000_000_000_000
 
@@ -311,35 +309,3 @@ def _entities(topic: str, partition: int, kind: str) -> Any:
         return await store.load_all(topic, partition, kind)
 
     return load
-
-
-def read_topic(service: Service, topic: str) -> list[bytes]:
-    """Return every committed message of a topic, whatever number of partitions it has."""
-    consumer = Consumer(
-        librdkafka_config(
-            service.settings,
-            **{
-                "group.id": "checker",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 50,
-            },
-        )
-    )
-    try:
-        found = consumer.list_topics(topic, timeout=_READ_S).topics[topic]
-        if found.error is not None:
-            return []
-        waiting = set(found.partitions)
-        consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in waiting])
-        values: list[bytes] = []
-        while waiting:
-            message = consumer.poll(_READ_S)
-            assert message is not None, f"{topic} must be readable to its end, got {waiting} left"
-            if message.error() is None:
-                values.append(message.value() or b"")
-            else:
-                waiting.discard(message.partition())
-        return values
-    finally:
-        consumer.close()

@@ -21,8 +21,8 @@ import msgspec
 from streamer.embedded import EmbeddedRedis
 from streamer.events import Source
 from streamer.ledger import Ledger
-from tests.faults.checker import read_topic
 from tests.faults.fuzzed import Record, fuzzed
+from tests.faults.reading import read_topic
 from tests.rig.apache_kafka import ApacheKafka
 from tests.stream.harness import Service, Worker
 

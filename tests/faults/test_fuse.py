@@ -20,7 +20,8 @@ from streamer.events import Alert, Severity
 from streamer.model.codec import decode_version, encode_version
 from streamer.wiring import model_config
 from tests.cli.test_commands import run
-from tests.faults.checker import check, read_topic
+from tests.faults.checker import check
+from tests.faults.reading import read_topic
 from tests.faults.stand import Stand
 from tests.faults.traffic import Mix
 from tests.rig.apache_kafka import ApacheKafka
