@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from streamer.ledger import Ledger
 from streamer.settings import Settings
 from streamer.stream.health import Health
 from streamer.stream.limits import count_limits
-from streamer.stream.scoring import Scoring
+from streamer.stream.membership import Membership
 from streamer.telemetry import Metrics
 from tests.builders import batch, payment, pipeline_config, state_of
 from tests.pipeline.helpers import run, trained
@@ -24,8 +24,12 @@ def test_a_blown_fuse_is_a_warning_and_no_fault() -> None:
         for partition, state in ((3, blown), (4, whole))
     }
     clock = SimpleNamespace(monotonic=lambda: 0.0)
-    scoring = SimpleNamespace(assigned=assigned, settings=Settings(), clock=clock)
-    health = Health(cast("Scoring", scoring))
+    scoring: Any = SimpleNamespace(
+        assigned=assigned, settings=Settings(), clock=clock, membership=Membership(10.0)
+    )
+    claims: Any = SimpleNamespace(faults={}, waiting={}, all=lambda: [3, 4])
+    claiming: Any = SimpleNamespace(notices=[])
+    health = Health(scoring, claims, claiming)
     health.startup = None
     (warning,) = health.warnings()
     assert warning.startswith("partition 3 must alert at most twice as often as agreed")
