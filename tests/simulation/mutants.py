@@ -14,15 +14,14 @@ from unittest.mock import patch
 
 from streamer.store import Checkpoint, PartitionRecord, checkpoints
 from streamer.store.client import Client
-from streamer.stream import claiming
+from streamer.stream import claiming, publisher
 from streamer.stream.assignments import Assigned
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.delivered import Delivered
+from streamer.stream.membership import Membership
 from streamer.stream.publisher import Publisher
 from streamer.stream.recovery import Published
 from streamer.stream.scoring import Scoring
-from streamer.stream.standstill import Standstill
-from tests.simulation.broker import SimulatedProducer
 from tests.simulation.scenario import Fault
 
 __all__ = ["MUTANTS"]
@@ -150,17 +149,16 @@ def late_histories_are_not_merged() -> Iterator[None]:
 
 
 @contextmanager
-def woken_worker_publishes() -> Iterator[None]:
-    """A process that stood still does not ask whether it still owns its partitions."""
-    with patch.object(Standstill, "check", lambda _: None):
+def no_heartbeat_is_asked_for() -> Iterator[None]:
+    """A worker publishes however long the group has been silent."""
+    with patch.object(Membership, "is_heard", True):
         yield
 
 
 @contextmanager
-def cut_off_worker_publishes_late() -> Iterator[None]:
-    """What was queued while the session was lost is sent after all: not the protocol but what the
-    simulation takes for granted, and what a client that retries for ever does not keep to."""
-    with patch.object(SimulatedProducer, "forget", lambda _: None):
+def alerts_wait_for_ever() -> Iterator[None]:
+    """The client keeps an alert that Kafka did not take, and sends it when it can."""
+    with patch.object(publisher, "EXPIRY_SHARE", 0.0):
         yield
 
 
@@ -182,8 +180,8 @@ MUTANTS: Final[dict[str, tuple[Mutant, tuple[Fault, ...]]]] = {
         (pending_checkpoint_is_given_up, (_BROKEN,)),
         (histories_are_not_looked_up, ()),
         (late_histories_are_not_merged, (_BROKEN,)),
-        (woken_worker_publishes, (Fault(3.0, "freeze", 0, 12.0), Fault(3.1, "freeze", 1, 12.0))),
-        (cut_off_worker_publishes_late, (Fault(3.0, "cut off", 0, 14.0),)),
+        (no_heartbeat_is_asked_for, (Fault(3.0, "freeze", 0, 12.0), Fault(3.1, "freeze", 1, 12.0))),
+        (alerts_wait_for_ever, (Fault(3.0, "cut off", 0, 14.0),)),
     )
 }
 """Each mutant with faults, besides a seed's own, that make it likely to matter."""

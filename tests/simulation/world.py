@@ -14,8 +14,9 @@ from streamer.pipeline import PipelineConfig
 from streamer.settings import Settings
 from streamer.telemetry.metrics import Metrics
 from tests.builders import pipeline_config
-from tests.simulation.broker import Broker, Group
+from tests.simulation.broker import Broker
 from tests.simulation.checker import Checker
+from tests.simulation.group import Group
 from tests.simulation.loop import Process, SimulationLoop, StalledError
 from tests.simulation.scenario import Fault, Scenario
 from tests.simulation.simulated_redis import SimulatedRedis
@@ -80,7 +81,13 @@ class World:
         self.settings = _settings(scenario.max_batch, scenario.checkpoint_max_transactions)
         self.broker = Broker(self.loop, self.rng)
         self.redis = SimulatedRedis(self.loop, self.rng)
-        self.group = Group(self.loop, self.rng, scenario.n_partitions, SESSION_S)
+        self.group = Group(
+            self.loop,
+            self.rng,
+            scenario.n_partitions,
+            SESSION_S,
+            lambda: self.broker.is_away,
+        )
         self.starts = dict.fromkeys(range(scenario.n_partitions), 0)
         self.ends = dict.fromkeys(range(scenario.n_partitions), 0)
         self.checker = Checker(self)
@@ -167,16 +174,11 @@ class World:
         process = worker.process
         if not process.is_cut_off:
             process.is_cut_off, process.is_isolated = True, fault.kind == "isolated"
-            process.cut_off_at = self.loop.time()
             self.loop.in_world(fault.for_s, self._reconnect, worker)
 
     def _reconnect(self, worker: Worker) -> None:
         """Let a worker reach Kafka again, where another one may have its partitions by now."""
-        if worker.process.is_cut_off:
-            worker.process.is_cut_off = worker.process.is_isolated = False
-            was_away_s = self.loop.time() - worker.process.cut_off_at
-            if was_away_s >= SESSION_S:
-                worker.producer.forget()
+        worker.process.is_cut_off = worker.process.is_isolated = False
 
     def _strike(self, process: Process) -> None:
         """Kill or freeze a process in the middle of what it was doing, now and then."""
