@@ -237,7 +237,7 @@ class Checker:
     def _check_published(self, partition: int, record: PartitionRecord) -> None:
         assert record.offset is not None
         done = range(record.offset)
-        out = self.alerted[partition].intersection(done) - self.lost[partition]
+        out = self.alerted[partition].intersection(done) - self._missing(partition)
         held_back = out & self._overflowed[partition]
         counted = (record.ledger.alerted, record.ledger.overflowed)
         self._expect(
