@@ -50,6 +50,7 @@ class Checker:
         self._highest: dict[int, int] = {}
         self._at_replacement: dict[int, int] = {}
         self._n_seen = 0
+        self.n_checkpoints = 0
 
     def appended(self, topic: str, partition: int, message: dict[str, Any]) -> None:
         """Check a message that has just been appended to a topic."""
@@ -178,6 +179,7 @@ class Checker:
             return
         end = record.offset
         first = self._first_read(partition, record) if before.offset is None else before.offset
+        self.n_checkpoints += 1
         self._world.note(f"{record.owner} has checkpointed {partition} from {first} to {end}")
         self._expect(end >= first, f"offset of {partition} must grow, {first} to {end}")
         self._highest[partition] = max(self._highest.get(partition, 0), end)

@@ -7,7 +7,7 @@ often background work looks around.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any, Final
@@ -25,7 +25,7 @@ from streamer.model import ModelConfig
 from streamer.store import identity
 from streamer.stream import checkpointing, publisher, recovery
 from tests.simulation.checker import Checker
-from tests.simulation.scenario import Fault, Scenario
+from tests.simulation.scenario import Scenario, Story
 from tests.simulation.world import Result, World
 
 __all__ = ["run_seed"]
@@ -43,9 +43,9 @@ class _ShortAlert(msgspec.Struct):
     severity: str = "high"
 
 
-def run_seed(seed: int, faults: Sequence[Fault] = ()) -> Result:
-    """Run one seed, with more ``faults`` than its own, from its beginning to its end."""
-    world = World(Scenario.of(seed).with_faults(faults))
+def run_seed(seed: int, story: Story | None = None) -> Result:
+    """Run one seed, with ``story`` or its own, from its beginning to its end."""
+    world = World(Scenario.of(seed, story))
     with warnings.catch_warnings():
         # A process may be killed between making a coroutine and awaiting it.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)

@@ -24,7 +24,7 @@ __all__ = ["LOG_LENGTH", "N_PARTITIONS", "TOPIC", "Kind", "kinds", "log", "state
 
 TOPIC: Final = "transactions"
 N_PARTITIONS: Final = 3
-LOG_LENGTH: Final = 60
+LOG_LENGTH: Final = 160
 _CAPACITY: Final = 1_000
 _N_CARDS: Final = 6
 _N_MERCHANTS: Final = 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 from functools import cache
@@ -97,6 +98,7 @@ class World:
         self.cause: BaseException | None = None
         self._is_healed = False
         self._n_lives = 0
+        self._kill_at_checkpoint = math.inf
         self._snapshots: list[dict[str, Any]] = []
         self.broker.on_appended = self.checker.appended
         self.broker.on_request = self.redis.on_request = self._strike
@@ -182,11 +184,17 @@ class World:
 
     def _strike(self, process: Process) -> None:
         """Kill or freeze a process in the middle of what it was doing, now and then."""
-        if self._is_healed or self.rng.random() >= self.scenario.sudden_share:
+        if self._is_healed:
+            return
+        is_at_checkpoint = self.checker.n_checkpoints >= self._kill_at_checkpoint
+        if not is_at_checkpoint and self.rng.random() >= self.scenario.sudden_share:
             return
         for worker in self.workers:
             if worker.process is process:
-                if "freeze" in self.scenario.kinds and self.rng.random() < 0.3:
+                if is_at_checkpoint:
+                    self._kill_at_checkpoint = math.inf
+                    self._kill(worker)
+                elif "freeze" in self.scenario.kinds and self.rng.random() < 0.3:
                     self._freeze(worker, self.rng.choice((1.0, 12.0)))
                 else:
                     self._kill(worker)
@@ -222,6 +230,10 @@ class World:
         match fault.kind:
             case "kill" if worker is not None:
                 self._kill(worker)
+            case "kill at checkpoint":
+                self._kill_at_checkpoint = self.checker.n_checkpoints + 1 + fault.target
+            case "burst":
+                self.ends[partition] = self.scenario.length - _HELD_BACK
             case "freeze" if worker is not None:
                 self._freeze(worker, fault.for_s)
             case "stop" if worker is not None:
