@@ -173,7 +173,7 @@ _TOLD: Final[dict[Mutant, str | None]] = {
     head_is_not_watched: None,
     pending_checkpoint_is_given_up: "connections break",
     histories_are_not_looked_up: None,
-    late_histories_are_not_merged: "connections break",
+    late_histories_are_not_merged: "claimed without histories",
     no_heartbeat_is_asked_for: "stands still",
     alerts_wait_for_ever: "cut off",
 }

@@ -23,6 +23,7 @@ FaultKind = Literal[
     "stop",
     "rebalance",
     "redis away",
+    "redis away at claim",
     "redis hangs",
     "redis breaks connections",
     "redis emptied",
@@ -70,6 +71,17 @@ _SHORT: Final[dict[str, Any]] = {"max_batch": 4, "checkpoint_max_transactions": 
 
 STORIES: Final[dict[str, Story]] = {
     "connections break": Story((Fault(0.0, "redis breaks connections", 0, 30.0),)),
+    # A partition with histories is claimed, and they cannot be looked up when its first batch comes.
+    "claimed without histories": Story(
+        (
+            Fault(5.0, "kill", 0, 0.0),
+            *_bursts(5.5),
+            Fault(5.6, "redis away at claim", 0, 4.0),
+            Fault(15.0, "burst", 0, 0.0),
+        ),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 1},
+    ),
     # A worker has a checkpoint under way when Redis goes, and then loses its session: when Redis is
     # back, its partition may be another's.
     "rivals": Story((Fault(3.0, "redis away", 0, 9.0), Fault(4.5, "cut off", 0, 14.0))),

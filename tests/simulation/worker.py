@@ -183,6 +183,7 @@ class Worker:
             return False
         self.world.note(f"{self.process.name} reads {tp.partition} from {offset}")
         self._positions[tp.partition], self._readings[tp.partition] = offset, reading
+        self.world.claimed()
         return True
 
     async def stop_reading(self, tps: Iterable[TP]) -> None:

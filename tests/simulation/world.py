@@ -99,6 +99,7 @@ class World:
         self._is_healed = False
         self._n_lives = 0
         self._kill_at_checkpoint = math.inf
+        self._away_at_claim_s: float | None = None
         self._snapshots: list[dict[str, Any]] = []
         self.broker.on_appended = self.checker.appended
         self.broker.on_request = self.redis.on_request = self._strike
@@ -139,6 +140,13 @@ class World:
         self.note(f"{worker.process.name} ends itself: {error}")
         self.checker.fenced(worker, error)
         self._kill(worker)
+
+    def claimed(self) -> None:
+        """Take Redis away where it is to go after the next claim."""
+        for_s, self._away_at_claim_s = self._away_at_claim_s, None
+        if for_s is not None and not self._is_healed:
+            self.redis.is_away = True
+            self.loop.in_world(for_s, self.redis.recover)
 
     def ended(self, worker: Worker) -> None:
         """Start another process after an orderly end."""
@@ -243,6 +251,8 @@ class World:
             case "redis away":
                 self.redis.is_away = True
                 later(fault.for_s, self.redis.recover)
+            case "redis away at claim":
+                self._away_at_claim_s = fault.for_s
             case "redis hangs":
                 self.redis.hang()
                 later(fault.for_s, self.redis.recover)
