@@ -48,5 +48,6 @@ class Assigned:
 
     @property
     def has_progress(self) -> bool:
-        """Whether anything has been processed that no checkpoint holds."""
-        return self.pending is not None or self.state.next_offset != self.base_offset
+        """Whether anything has been processed that a checkpoint has still to hold."""
+        is_unsaved = self.pending is not None or self.state.next_offset != self.base_offset
+        return is_unsaved and not self.is_dropped

@@ -106,7 +106,7 @@ class Checkpointing:
         """
         scoring = self._scoring
         async with self._one_at_a_time:
-            if assigned.is_dropped or not assigned.has_progress:
+            if not assigned.has_progress:
                 # Somebody else's turn came first, a release perhaps, whose partition may be another
                 # worker's by now: an empty checkpoint would be refused there and end this one.
                 return True
