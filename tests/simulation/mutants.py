@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from streamer.repeats import Repeats
 from streamer.store import Checkpoint, PartitionRecord, checkpoints
 from streamer.store.client import Client
 from streamer.stream import claiming, publisher
@@ -150,6 +151,13 @@ def late_histories_are_not_merged() -> Iterator[None]:
 
 
 @contextmanager
+def repeats_are_forgotten() -> Iterator[None]:
+    """A new owner knows no payment that came before it."""
+    with patch.object(Repeats, "load", lambda *_: None):
+        yield
+
+
+@contextmanager
 def no_heartbeat_is_asked_for() -> Iterator[None]:
     """A worker publishes however long the group has been silent."""
     with patch.object(Membership, "is_heard", True):
@@ -174,6 +182,7 @@ _TOLD: Final[dict[Mutant, str | None]] = {
     pending_checkpoint_is_given_up: "connections break",
     histories_are_not_looked_up: None,
     late_histories_are_not_merged: "claimed without histories",
+    repeats_are_forgotten: None,
     no_heartbeat_is_asked_for: "stands still",
     alerts_wait_for_ever: "cut off",
 }

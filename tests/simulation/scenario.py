@@ -133,7 +133,7 @@ class Scenario:
 
     @classmethod
     def of(cls, seed: int, story: Story | None = None) -> Scenario:
-        """Return the scenario of a seed, where ``story`` is None with the one that is its own, if any."""
+        """Return the scenario of a seed, with ``story`` or else its own, where it has one."""
         if story is None and seed % _STORY_EVERY == _STORY_EVERY - 1:
             story = list(STORIES.values())[seed // _STORY_EVERY % len(STORIES)]
         drawn = cls._drawn(seed)

@@ -19,6 +19,7 @@ from tests.simulation.broker import Broker
 from tests.simulation.checker import Checker
 from tests.simulation.group import Group
 from tests.simulation.loop import Process, SimulationLoop, StalledError
+from tests.simulation.payments import REPEAT_WINDOW
 from tests.simulation.scenario import Fault, Scenario
 from tests.simulation.simulated_redis import SimulatedRedis
 from tests.simulation.worker import Worker
@@ -48,7 +49,7 @@ class Result:
 @cache
 def _pipeline() -> PipelineConfig:
     config = pipeline_config(n_clusters=2, warmup=20, alert_budget=0.2)
-    return replace(config, labels=LabelConfig(capacity=0))
+    return replace(config, labels=LabelConfig(capacity=0), repeat_window=REPEAT_WINDOW)
 
 
 @cache

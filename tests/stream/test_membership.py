@@ -70,7 +70,9 @@ def test_a_worker_is_a_member_from_its_assignment_on_however_long_it_had_waited_
         assert at_claim[0] < 1.0
         thread._heard_at -= 60.0
         await coordinator._do_heartbeat()
-        assert 0.3 <= thread.silent_s() < 10.0, "an answer says nothing of the time after the question"
+        assert 0.3 <= thread.silent_s() < 10.0, (
+            "an answer says nothing of the time after the question"
+        )
 
     asyncio.run(scenario())
 
