@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from tests.simulation.worker import Worker
     from tests.simulation.world import World
 
-__all__ = ["Checker"]
+__all__ = ["FUSE_WINDOW", "Checker"]
+
+FUSE_WINDOW: Final = 20
+"""Payments in place of the product's 5,000, of which no seed has as many."""
 
 _FENCED: Final = re.compile(r"generation of .* got \d+ by '(?P<owner>[^']*)'")
 # Time and sums that add up, whatever was known when they were made.
@@ -269,6 +272,7 @@ class Checker:
             if offset not in missing and not is_repeated(partition, offset, missing)
         ]
         expected = states_after(partition, tuple(read), self._world.pipeline)
+        self._check_fuse(partition, read)
         for kind, states in expected.items():
             stored = self._world.redis.data.get(self._keys.entities(kind, TOPIC, partition), {})
             self._expect(
@@ -290,6 +294,22 @@ class Checker:
                         f"{kind} {key} of {partition} must be {wanted[at]:g} in column {at}, "
                         f"got {got[at]:g}",
                     )
+
+    def _check_fuse(self, partition: int, read: list[int]) -> None:
+        """Count the alerts among any payments in a row, as long as no store has forgotten them."""
+        if self._world.redis.incarnation:
+            return
+        alerted = self.alerted[partition] - self._overflowed[partition]
+        scored = [offset in alerted for offset in read if kinds(partition)[offset] is Kind.VALID]
+        n_most = max(
+            (sum(scored[i : i + FUSE_WINDOW]) for i in range(len(scored))),
+            default=0,
+        )
+        limit = round(2 * self._world.pipeline.model.alert_budget * FUSE_WINDOW)
+        self._expect(
+            n_most <= limit,
+            f"at most {limit} of {FUSE_WINDOW} payments of {partition} must alert, got {n_most}",
+        )
 
     def _missing(self, partition: int) -> set[int]:
         return self.lost[partition] | self._never_read.get(partition, set())

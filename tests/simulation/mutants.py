@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from streamer import deciding
 from streamer.repeats import Repeats
 from streamer.store import Checkpoint, PartitionRecord, checkpoints
 from streamer.store.client import Client
@@ -158,6 +159,13 @@ def repeats_are_forgotten() -> Iterator[None]:
 
 
 @contextmanager
+def fuse_forgets_earlier_lives() -> Iterator[None]:
+    """Alerts that were published and not checkpointed do not count against the limit."""
+    with patch.object(deciding, "_counted", lambda _, state, __: state.recent_alerts):
+        yield
+
+
+@contextmanager
 def no_heartbeat_is_asked_for() -> Iterator[None]:
     """A worker publishes however long the group has been silent."""
     with patch.object(Membership, "is_heard", True):
@@ -183,6 +191,7 @@ _TOLD: Final[dict[Mutant, str | None]] = {
     histories_are_not_looked_up: None,
     late_histories_are_not_merged: "claimed without histories",
     repeats_are_forgotten: None,
+    fuse_forgets_earlier_lives: "killed in a flood",
     no_heartbeat_is_asked_for: "stands still",
     alerts_wait_for_ever: "cut off",
 }

@@ -34,6 +34,7 @@ FaultKind = Literal[
     "delivered again",
     "retention",
     "clock jumps",
+    "flood",
 ]
 _KINDS: Final[tuple[FaultKind, ...]] = get_args(FaultKind)
 _MOST_KINDS: Final = 5
@@ -97,6 +98,18 @@ STORIES: Final[dict[str, Story]] = {
         ),
         is_alone=True,
         changes=_SHORT | {"n_workers": 1, "n_partitions": 1, "length": LOG_LENGTH},
+    ),
+    # Nearly every payment is to alert, some lives know only from their topics what is on them.
+    "killed in a flood": Story(
+        (
+            *_bursts(3.0),
+            Fault(3.2, "flood", 0, 20.0),
+            Fault(4.0, "redis away", 0, 4.0),
+            Fault(6.0, "kill", 0, 0.0),
+            Fault(11.0, "kill at checkpoint", 1, 0.0),
+        ),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 1},
     ),
     # One worker has batches in hand, or alerts in its queue, while another takes over.
     "stands still": Story(

@@ -97,6 +97,8 @@ class World:
         self.events: list[str] = []
         self.failure: str | None = None
         self.cause: BaseException | None = None
+        self.is_flooded = False
+        """Whether every payment is to alert."""
         self._is_healed = False
         self._n_lives = 0
         self._kill_at_checkpoint = math.inf
@@ -273,6 +275,9 @@ class World:
                 worker.rewind(partition, fault.target + 1)
             case "retention":
                 self._expire(partition)
+            case "flood":
+                self.is_flooded = True
+                later(fault.for_s, setattr, self, "is_flooded", False)
             case "clock jumps" if worker is not None:
                 worker.clock_error_ms += round((fault.for_s - 5.0) * 1000)
 
