@@ -33,6 +33,7 @@ from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.watch import Watch
 from tests.builders import ARRIVAL_MS
 from tests.simulation.broker import SimulatedProducer
+from tests.simulation.connection import Connection
 from tests.simulation.group import Member
 from tests.simulation.logs import SimulatedLogs
 from tests.simulation.loop import Process
@@ -65,7 +66,7 @@ class Worker:
         config, rng = world.pipeline, np.random.default_rng(world.rng.getrandbits(32))
         self.store = Store(
             Client(
-                world.redis.connect(self.process),
+                Connection(world.redis, self.process),
                 Keys(world.settings.namespace),
                 "simulated",
                 rng,
