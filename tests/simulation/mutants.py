@@ -184,7 +184,7 @@ _TOLD: Final[dict[Mutant, str | None]] = {
     no_fencing: "rivals",
     a_retried_checkpoint_is_applied_twice: "connections break",
     alert_position_forgets_earlier_lives: "killed during the replay",
-    recovery_reads_no_alerts: None,
+    recovery_reads_no_alerts: "killed during the replay",
     checkpoint_before_the_alerts_are_out: None,
     head_is_not_watched: None,
     pending_checkpoint_is_given_up: "connections break",
