@@ -179,6 +179,13 @@ def alerts_wait_for_ever() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def dropped_partition_is_saved() -> Iterator[None]:
+    """A checkpoint that waited for Kafka is taken although its alerts were given up meanwhile."""
+    with patch.object(Assigned, "is_dropped", property(lambda _: False, lambda *_: None)):
+        yield
+
+
 _TOLD: Final[dict[Mutant, str | None]] = {
     commit_before_the_redis_step: None,
     no_fencing: "rivals",
@@ -194,6 +201,7 @@ _TOLD: Final[dict[Mutant, str | None]] = {
     fuse_forgets_earlier_lives: "killed in a flood",
     no_heartbeat_is_asked_for: "stands still",
     alerts_wait_for_ever: "cut off",
+    dropped_partition_is_saved: "alerts given up",
 }
 
 MUTANTS: Final[dict[str, tuple[Mutant, Story | None]]] = {

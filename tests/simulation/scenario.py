@@ -111,6 +111,19 @@ STORIES: Final[dict[str, Story]] = {
         is_alone=True,
         changes=_SHORT | {"n_workers": 1},
     ),
+    # Checkpoints wait for Kafka while their partitions are released, to be done again.
+    "alerts given up": Story(
+        tuple(
+            fault
+            for i in range(4)
+            for fault in (
+                Fault(3.0 + 6 * i, "burst", i, 0.0),
+                Fault(3.3 + 6 * i, "broker away", 0, 4.5),
+            )
+        ),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 1, "n_partitions": N_PARTITIONS, "length": LOG_LENGTH},
+    ),
     # One worker has batches in hand, or alerts in its queue, while another takes over.
     "stands still": Story(
         (*_bursts(4.0), Fault(4.4, "freeze", 0, 14.0)),

@@ -15,8 +15,8 @@ from tests.simulation.search import caught_by
 
 ROOT = Path(__file__).parents[2]
 # Each story is told once.
-N_SEEDS = 56
-N_CHUNKS = 7
+N_SEEDS = 64
+N_CHUNKS = 8
 # The first seeds that catch; where the simulation has changed since, the search goes on from there.
 CATCHING = {
     "commit_before_the_redis_step": 1,
@@ -29,6 +29,7 @@ CATCHING = {
     "repeats_are_forgotten": 8,
     "no_heartbeat_is_asked_for": 3,
     "alerts_wait_for_ever": 3,
+    "dropped_partition_is_saved": 3,
 }
 
 
