@@ -37,6 +37,8 @@ class Assigned:
     overflow_position: int | None = None
     log: LogIdentity = field(default_factory=LogIdentity)
     losses: tuple[Loss, ...] = ()
+    is_dropped: bool = False
+    """Whether it has been released: what no checkpoint holds of it is for the next claim."""
 
     @property
     def position(self) -> int:
@@ -46,5 +48,6 @@ class Assigned:
 
     @property
     def has_progress(self) -> bool:
-        """Whether anything has been processed that no checkpoint holds."""
-        return self.pending is not None or self.state.next_offset != self.base_offset
+        """Whether anything has been processed that a checkpoint has still to hold."""
+        is_unsaved = self.pending is not None or self.state.next_offset != self.base_offset
+        return is_unsaved and not self.is_dropped

@@ -7,6 +7,8 @@ until Redis says that it holds: Redis applies it at most once.
 Invariants:
 * A snapshot is taken only when everything published up to it has been acknowledged.
 * At most one checkpoint of a partition is under way, and none is skipped.
+* No snapshot is taken of a partition that has been dropped: its next claim does all of it again, with
+  the alerts that Kafka did not take.
 """
 
 from __future__ import annotations
@@ -85,6 +87,8 @@ class Checkpointing:
         if left:
             _log.warning("partitions released without a checkpoint", partitions=left)
         for assigned in released:
+            # A checkpoint of it may still be waiting its turn, or for Kafka.
+            assigned.is_dropped = True
             # A claim that was quick may have it already.
             if assigned.partition not in scoring.assigned:
                 scoring.forget(assigned.partition)
@@ -122,6 +126,8 @@ class Checkpointing:
                 scoring.metrics.checkpoint_failures.labels("redis").inc()
                 return False
             except FencedError:
+                if assigned.is_dropped:
+                    return False
                 scoring.metrics.checkpoint_failures.labels("fenced").inc()
                 raise
             scoring.redis_answered()
@@ -171,7 +177,7 @@ class Checkpointing:
             # What was queued since the last wait; nothing is scored meanwhile, so not for long.
             if not await self._is_published(_LAST_FLUSH_S):
                 return None
-            if assigned.partition in scoring.publisher.expired:
+            if assigned.is_dropped or assigned.partition in scoring.publisher.expired:
                 # Not all of its alerts went out: it is released, and done again.
                 return None
             if any(table.unloaded for table in assigned.state.tables.all()):

@@ -125,9 +125,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         beat = type(coordinator)._do_heartbeat
 
         async def noted() -> Any:
+            # An answer may lie in the socket for as long as the process stands still.
+            asked_at = time.monotonic()
             is_answered = await beat(coordinator)
             if is_answered:
-                self._heard_at = time.monotonic()
+                self._heard_at = asked_at
             return is_answered
 
         # Whoever is given partitions, be it none, is a member.

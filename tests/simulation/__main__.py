@@ -29,13 +29,13 @@ def main() -> int:
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.seeds)
     if options.mutant is not None:
-        mutant, faults = MUTANTS[options.mutant]
+        mutant, story = MUTANTS[options.mutant]
         with mutant():
-            results = (run_seed(seed, faults) for seed in seeds)
+            results = (run_seed(seed, story) for seed in seeds)
             return _report(seeds, results, f" --mutant {options.mutant}")
     if len(seeds) == 1:
         return _report(seeds, map(run_seed, seeds))
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("fork")) as pool:
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), mp_context=get_context("fork")) as pool:
         status = _report(seeds, pool.map(run_seed, seeds, chunksize=_CHUNK))
         if not options.skip_mutants:
             find = partial(caught_by, first=options.first)

@@ -1,124 +1,35 @@
-"""A Kafka in memory: the log of transactions, what is published, and the consumer group.
+"""A Kafka in memory: what is published, and the client that publishes it.
 
 Delivery takes time; within a partition messages stay in order, across partitions they overtake one
 another.  What a killed process had handed over arrives within a second or never; that a successor
 takes longer to start is an assumption of the product, and of this broker.
 
 Invariants:
-* A generation is formed by the members that have come, and no other member may commit.
 * A producer's messages are appended once, in order.
+* A message that has waited for longer than its producer's limit is given up before anything is sent;
+  one whose acknowledgement is late is reported the same way, and lies on its topic all the same.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
-from streamer.stream.resume import Committed
 from tests.simulation.loop import Process, SimulationLoop
 from tests.simulation.payments import N_PARTITIONS
 
-__all__ = ["Broker", "Group", "Member", "SimulatedProducer"]
+__all__ = ["Broker", "SimulatedProducer"]
 
-_TICK_S: Final = 0.25
 _RETRY_S: Final = 0.1
 # A process that was frozen for longer finds its connections gone, and needs this long to open others.
 _HANDED_OVER_S: Final = 1.0
-
-
-@dataclass(slots=True)
-class Member:
-    """A consumer in the group."""
-
-    name: str
-    process: Process
-    generation: int = 0
-    partitions: tuple[int, ...] = ()
-    has_joined: bool = False
-    silent_since: float | None = None
-
-
-class Group:
-    """The coordinator of the consumer group."""
-
-    def __init__(
-        self, loop: SimulationLoop, rng: random.Random, n_partitions: int, session_s: float
-    ) -> None:
-        self._loop = loop
-        self._rng = rng
-        self._n_partitions = n_partitions
-        self._session_s = session_s
-        self._rebalance_s = session_s + 4.0
-        self.generation = 0
-        self.members: list[Member] = []
-        self.committed: dict[int, Committed] = {}
-        self.is_rebalancing = False
-        self._deadline = 0.0
-        loop.in_world(_TICK_S, self._tick)
-
-    def join(self, member: Member, *, is_static: bool) -> None:
-        """Ask to be in the next generation; a static member takes its dead predecessor's place."""
-        if is_static:
-            self.members = [m for m in self.members if m.name != member.name or m is member]
-        if member not in self.members:
-            self.members.append(member)
-        member.has_joined = True
-        self.rebalance()
-
-    def leave(self, member: Member) -> None:
-        if member in self.members:
-            self.members.remove(member)
-            self.rebalance()
-
-    def rebalance(self) -> None:
-        """Have every member give up its partitions and come again."""
-        if not self.is_rebalancing:
-            self.is_rebalancing = True
-            self._deadline = self._loop.time() + self._rebalance_s
-
-    def must_rejoin(self, member: Member) -> bool:
-        if member.process.is_cut_off:
-            return False  # nobody can tell it
-        return self.is_rebalancing or member.generation != self.generation
-
-    def commit(self, member: Member, partition: int, offset: Committed) -> bool:
-        """Store an offset, unless the member is not of the current generation."""
-        if member not in self.members or member.generation != self.generation:
-            return False
-        self.committed[partition] = offset
-        return True
-
-    def _tick(self) -> None:
-        self._loop.in_world(_TICK_S, self._tick)
-        now = self._loop.time()
-        for member in list(self.members):
-            if member.process.is_running and not member.process.is_cut_off:
-                member.silent_since = None
-            elif member.silent_since is None:
-                member.silent_since = now
-            elif now - member.silent_since >= self._session_s:
-                self.leave(member)
-        if self.is_rebalancing and (
-            all(member.has_joined for member in self.members) or now >= self._deadline
-        ):
-            self._form()
-
-    def _form(self) -> None:
-        self.members = [member for member in self.members if member.has_joined]
-        self.is_rebalancing = False
-        self.generation += 1
-        order = list(self.members)
-        self._rng.shuffle(order)
-        for i, member in enumerate(order):
-            member.has_joined = False
-            member.generation = self.generation
-            member.partitions = tuple(range(i, self._n_partitions, len(order)))
 
 
 class Broker:
@@ -152,22 +63,39 @@ class _Delivered:
         return self.place
 
 
+class _TimedOut:
+    """Passes for the ``KafkaError`` of a message that was given up."""
+
+    def code(self) -> int:
+        code: int = KafkaError._MSG_TIMED_OUT
+        return code
+
+
+@dataclass(slots=True)
+class _Message:
+    content: dict[str, Any]
+    queued_at: float
+    on_delivery: Callable[..., None]
+
+
 @dataclass(slots=True)
 class _Lane:
     """The messages of one producer for one partition, in order."""
 
-    waiting: deque[dict[str, Any]] = field(default_factory=deque)
+    waiting: deque[_Message] = field(default_factory=deque)
     is_moving: bool = False
 
 
 class SimulatedProducer:
     """Passes for ``confluent_kafka.Producer``, idempotent."""
 
-    def __init__(self, broker: Broker, process: Process) -> None:
+    def __init__(self, broker: Broker, process: Process, config: Mapping[str, Any]) -> None:
         self._broker = broker
         self._process = process
+        # As in librdkafka, 0 is no limit.
+        self._limit_s = config["message.timeout.ms"] / 1000 or math.inf
         self._lanes: dict[tuple[str, int], _Lane] = defaultdict(_Lane)
-        self._reports: deque[tuple[Callable[..., None], _Delivered]] = deque()
+        self._reports: deque[tuple[_Message, _TimedOut | None, _Delivered | None]] = deque()
         self._n_open = 0
 
     def __len__(self) -> int:
@@ -184,7 +112,9 @@ class SimulatedProducer:
         self._n_open += 1
         partition = max(partition, 0)  # -1 leaves the choice to the client
         lane = self._lanes[topic, partition]
-        lane.waiting.append(message | {"value": value, "key": key})
+        content = {"value": value, "key": key, "headers": message["headers"]}
+        now = self._broker.loop.time()
+        lane.waiting.append(_Message(content, now, message["on_delivery"]))
         if not lane.is_moving:
             lane.is_moving = True
             self._broker.loop.in_world(self._broker.latency(), self._move, topic, partition)
@@ -192,9 +122,9 @@ class SimulatedProducer:
     def poll(self, timeout: float) -> int:
         n = len(self._reports)
         while self._reports:
-            report, message = self._reports.popleft()
+            message, error, delivered = self._reports.popleft()
             self._n_open -= 1
-            report(None, message)
+            message.on_delivery(error, delivered)
         return n
 
     def list_topics(self, topic: str, timeout: float) -> SimpleNamespace:
@@ -204,33 +134,41 @@ class SimulatedProducer:
         found = SimpleNamespace(partitions=dict.fromkeys(range(N_PARTITIONS)))
         return SimpleNamespace(topics={topic: found})
 
-    def forget(self) -> None:
-        """Send nothing of what is queued."""
-        for lane in self._lanes.values():
-            lane.waiting.clear()
-
     def _move(self, topic: str, partition: int) -> None:
-        """Bring the next message of a lane to the broker, if it gets there."""
+        """Bring the next messages of a lane to the broker, if they get there."""
         lane, broker = self._lanes[topic, partition], self._broker
         is_lost = broker.is_away or self._is_cut_off() or broker.rng.random() < 0.3
         if not self._process.is_alive and is_lost:
             lane.waiting.clear()
+        while lane.waiting and self._is_overdue(lane.waiting[0]):
+            self._reports.append((lane.waiting.popleft(), _TimedOut(), None))
         if not lane.waiting:
             lane.is_moving = False
             return
         if broker.is_away or self._is_cut_off():
-            delay = _HANDED_OVER_S if self._is_cut_off() else _RETRY_S
-            broker.loop.in_world(delay, self._move, topic, partition)
+            broker.loop.in_world(_RETRY_S, self._move, topic, partition)
             return
         # All that one request holds is appended at once.
         for _ in range(broker.rng.randint(1, len(lane.waiting))):
             message = lane.waiting.popleft()
-            place = _Delivered(broker.append(topic, partition, message))
-            broker.loop.in_world(
-                broker.latency(), self._reports.append, (message["on_delivery"], place)
-            )
+            place = _Delivered(broker.append(topic, partition, message.content))
+            broker.loop.in_world(broker.latency(), self._acknowledge, message, place)
         broker.on_request(self._process)
         broker.loop.in_world(broker.latency() / 4, self._move, topic, partition)
+
+    def _acknowledge(self, message: _Message, place: _Delivered) -> None:
+        """Bring the broker's answer to the client, unless it has given up waiting for it."""
+        if self._is_overdue(message):
+            self._reports.append((message, _TimedOut(), None))
+        elif self._process.is_alive and (self._broker.is_away or self._is_cut_off()):
+            self._broker.loop.in_world(_RETRY_S, self._acknowledge, message, place)
+        else:
+            self._reports.append((message, None, place))
+
+    def _is_overdue(self, message: _Message) -> bool:
+        """Return whether the client gives a message up now: a process that stands still does not."""
+        waited_s = self._broker.loop.time() - message.queued_at
+        return self._process.is_running and waited_s > self._limit_s
 
     def _is_cut_off(self) -> bool:
         """Return whether the process stands still, or did until just now, and so has no connection."""

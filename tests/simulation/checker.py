@@ -20,13 +20,16 @@ from streamer.model import Sums
 from streamer.model.codec import decode_version
 from streamer.store.keys import Keys
 from streamer.store.records import PartitionRecord, partition_record
-from tests.simulation.payments import TOPIC, Kind, kinds, states_after
+from tests.simulation.payments import TOPIC, Kind, is_repeated, kinds, states_after
 
 if TYPE_CHECKING:
     from tests.simulation.worker import Worker
     from tests.simulation.world import World
 
-__all__ = ["Checker"]
+__all__ = ["FUSE_WINDOW", "Checker"]
+
+FUSE_WINDOW: Final = 20
+"""Payments in place of the product's 5,000, of which no seed has as many."""
 
 _FENCED: Final = re.compile(r"generation of .* got \d+ by '(?P<owner>[^']*)'")
 # Time and sums that add up, whatever was known when they were made.
@@ -50,6 +53,7 @@ class Checker:
         self._highest: dict[int, int] = {}
         self._at_replacement: dict[int, int] = {}
         self._n_seen = 0
+        self.n_checkpoints = 0
 
     def appended(self, topic: str, partition: int, message: dict[str, Any]) -> None:
         """Check a message that has just been appended to a topic."""
@@ -178,6 +182,7 @@ class Checker:
             return
         end = record.offset
         first = self._first_read(partition, record) if before.offset is None else before.offset
+        self.n_checkpoints += 1
         self._world.note(f"{record.owner} has checkpointed {partition} from {first} to {end}")
         self._expect(end >= first, f"offset of {partition} must grow, {first} to {end}")
         self._highest[partition] = max(self._highest.get(partition, 0), end)
@@ -227,17 +232,27 @@ class Checker:
 
     def _expected(self, partition: int, offsets: set[int]) -> dict[str, int]:
         held = [kinds(partition)[offset] for offset in offsets]
+        missing = self._missing(partition)
+        n_repeated = sum(is_repeated(partition, offset, missing) for offset in offsets)
         return {
-            "scored": held.count(Kind.VALID),
+            "scored": held.count(Kind.VALID) - n_repeated,
             "dead_lettered": held.count(Kind.BAD),
             "skipped": held.count(Kind.NOTHING),
-            "repeated": 0,
+            "repeated": n_repeated,
         }
 
     def _check_published(self, partition: int, record: PartitionRecord) -> None:
         assert record.offset is not None
         done = range(record.offset)
-        out = self.alerted[partition].intersection(done) - self.lost[partition]
+        missing = self._missing(partition)
+        out = self.alerted[partition].intersection(done) - missing
+        again = {offset for offset in out if is_repeated(partition, offset, missing)}
+        # One that a store had no payment of, and then an older store has again, may have alerted.
+        self._expect(
+            not again or self._world.redis.incarnation > 1,
+            f"a payment of {partition} that comes again must not alert, got {sorted(again)}",
+        )
+        out -= again
         held_back = out & self._overflowed[partition]
         counted = (record.ledger.alerted, record.ledger.overflowed)
         self._expect(
@@ -245,13 +260,19 @@ class Checker:
             f"alerts and overflow of {partition} before {record.offset} must be {counted}, "
             f"got {len(out - held_back)} and {len(held_back)} on their topics",
         )
-        bad = {o for o in done if kinds(partition)[o] is Kind.BAD} - self._missing(partition)
-        missing = bad - self._dead[partition]
-        self._expect(not missing, f"dead letters of {partition} must be on their topic: {missing}")
+        bad = {o for o in done if kinds(partition)[o] is Kind.BAD} - missing
+        unseen = bad - self._dead[partition]
+        self._expect(not unseen, f"dead letters of {partition} must be on their topic: {unseen}")
 
     def _check_states(self, partition: int) -> None:
-        read = set(range(self._world.ends[partition])) - self._missing(partition)
-        expected = states_after(partition, tuple(sorted(read)), self._world.pipeline)
+        missing = self._missing(partition)
+        read = [
+            offset
+            for offset in range(self._world.ends[partition])
+            if offset not in missing and not is_repeated(partition, offset, missing)
+        ]
+        expected = states_after(partition, tuple(read), self._world.pipeline)
+        self._check_fuse(partition, read)
         for kind, states in expected.items():
             stored = self._world.redis.data.get(self._keys.entities(kind, TOPIC, partition), {})
             self._expect(
@@ -273,6 +294,22 @@ class Checker:
                         f"{kind} {key} of {partition} must be {wanted[at]:g} in column {at}, "
                         f"got {got[at]:g}",
                     )
+
+    def _check_fuse(self, partition: int, read: list[int]) -> None:
+        """Count the alerts among any payments in a row, as long as no store has forgotten them."""
+        if self._world.redis.incarnation:
+            return
+        alerted = self.alerted[partition] - self._overflowed[partition]
+        scored = [offset in alerted for offset in read if kinds(partition)[offset] is Kind.VALID]
+        n_most = max(
+            (sum(scored[i : i + FUSE_WINDOW]) for i in range(len(scored))),
+            default=0,
+        )
+        limit = round(2 * self._world.pipeline.model.alert_budget * FUSE_WINDOW)
+        self._expect(
+            n_most <= limit,
+            f"at most {limit} of {FUSE_WINDOW} payments of {partition} must alert, got {n_most}",
+        )
 
     def _missing(self, partition: int) -> set[int]:
         return self.lost[partition] | self._never_read.get(partition, set())

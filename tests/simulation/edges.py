@@ -7,25 +7,28 @@ often background work looks around.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
 
 import msgspec
+import numpy as np
 import structlog
 
+from streamer import fuse
 from streamer.alerts import AlertContext, alert_id
 from streamer.batch import Record
 from streamer.errors import UnavailableError
 from streamer.events import Source, Transaction
 from streamer.features.entities import EntityTable
-from streamer.model import ModelConfig
+from streamer.model import ModelConfig, ModelVersion, Scored
 from streamer.store import identity
 from streamer.stream import checkpointing, publisher, recovery
-from tests.simulation.checker import Checker
-from tests.simulation.scenario import Fault, Scenario
+from tests.simulation.checker import FUSE_WINDOW, Checker
+from tests.simulation.scenario import Scenario, Story
 from tests.simulation.world import Result, World
 
 __all__ = ["run_seed"]
@@ -43,9 +46,9 @@ class _ShortAlert(msgspec.Struct):
     severity: str = "high"
 
 
-def run_seed(seed: int, faults: Sequence[Fault] = ()) -> Result:
-    """Run one seed, with more ``faults`` than its own, from its beginning to its end."""
-    world = World(Scenario.of(seed).with_faults(faults))
+def run_seed(seed: int, story: Story | None = None) -> Result:
+    """Run one seed, with ``story`` or its own, from its beginning to its end."""
+    world = World(Scenario.of(seed, story))
     with warnings.catch_warnings():
         # A process may be killed between making a coroutine and awaiting it.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
@@ -65,6 +68,8 @@ def _around(world: World) -> Iterator[None]:
             (checkpointing, "_TICK_S", _TICK_S),
             (identity, "secrets", SimpleNamespace(token_hex=lambda _: world.next_name())),
             (ModelConfig, "hash", "simulated"),
+            (fuse, "WINDOW", FUSE_WINDOW),
+            (ModelVersion, "score", _flooding(world)),
             (EntityTable, "mark_unloaded", _noting(world.checker)),
         ):
             stack.enter_context(patch.object(place, name, stand_in))
@@ -121,6 +126,18 @@ def _noting(checker: Checker) -> Callable[[EntityTable, Iterable[str]], None]:
         mark_unloaded(table, keys)
 
     return mark_and_note
+
+
+def _flooding(world: World) -> Callable[..., Scored]:
+    score = ModelVersion.score
+
+    def score_and_flood(version: ModelVersion, *args: Any) -> Scored:
+        scored = score(version, *args)
+        if world.is_flooded:
+            scored = replace(scored, alerted=np.ones_like(scored.alerted))
+        return scored
+
+    return score_and_flood
 
 
 def _into_trace(world: World) -> Callable[..., Any]:

@@ -40,7 +40,6 @@ class Process:
         """Whether it runs and cannot reach Kafka."""
         self.is_isolated = False
         """Whether it cannot reach Redis either."""
-        self.cut_off_at = 0.0
         self.stopped_at = 0.0
         self.thawed_at = 0.0
         self.held: list[asyncio.Handle] = []

@@ -12,18 +12,19 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from streamer import deciding
+from streamer.repeats import Repeats
 from streamer.store import Checkpoint, PartitionRecord, checkpoints
 from streamer.store.client import Client
-from streamer.stream import claiming
+from streamer.stream import claiming, publisher
 from streamer.stream.assignments import Assigned
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.delivered import Delivered
+from streamer.stream.membership import Membership
 from streamer.stream.publisher import Publisher
 from streamer.stream.recovery import Published
 from streamer.stream.scoring import Scoring
-from streamer.stream.standstill import Standstill
-from tests.simulation.broker import SimulatedProducer
-from tests.simulation.scenario import Fault
+from tests.simulation.scenario import STORIES, Story
 
 __all__ = ["MUTANTS"]
 
@@ -142,48 +143,68 @@ def histories_are_not_looked_up() -> Iterator[None]:
 def late_histories_are_not_merged() -> Iterator[None]:
     """What was scored while Redis was away replaces what Redis holds."""
 
-    async def mutated(*_: Any) -> None:
-        return
+    async def mutated(_: Checkpointing, assigned: Assigned) -> None:
+        for table in assigned.state.tables.all():
+            table._unloaded.clear()
 
     with patch.object(Checkpointing, "_merge_unloaded", mutated):
         yield
 
 
 @contextmanager
-def woken_worker_publishes() -> Iterator[None]:
-    """A process that stood still does not ask whether it still owns its partitions."""
-    with patch.object(Standstill, "check", lambda _: None):
+def repeats_are_forgotten() -> Iterator[None]:
+    """A new owner knows no payment that came before it."""
+    with patch.object(Repeats, "load", lambda *_: None):
         yield
 
 
 @contextmanager
-def cut_off_worker_publishes_late() -> Iterator[None]:
-    """What was queued while the session was lost is sent after all: not the protocol but what the
-    simulation takes for granted, and what a client that retries for ever does not keep to."""
-    with patch.object(SimulatedProducer, "forget", lambda _: None):
+def fuse_forgets_earlier_lives() -> Iterator[None]:
+    """Alerts that were published and not checkpointed do not count against the limit."""
+    with patch.object(deciding, "_counted", lambda _, state, __: state.recent_alerts):
         yield
 
 
-_BROKEN: Final = Fault(0.0, "redis breaks connections", 0, 30.0)
-# A worker has a checkpoint under way when Redis goes, and then loses its session: when Redis is back,
-# its partition may be another's.
-_RIVALS: Final = (Fault(3.0, "redis away", 0, 9.0), Fault(4.5, "cut off", 0, 14.0))
+@contextmanager
+def no_heartbeat_is_asked_for() -> Iterator[None]:
+    """A worker publishes however long the group has been silent."""
+    with patch.object(Membership, "is_heard", True):
+        yield
 
-MUTANTS: Final[dict[str, tuple[Mutant, tuple[Fault, ...]]]] = {
-    mutant.__name__: (mutant, faults)
-    for mutant, faults in (
-        (commit_before_the_redis_step, ()),
-        (no_fencing, _RIVALS),
-        (a_retried_checkpoint_is_applied_twice, (_BROKEN,)),
-        (alert_position_forgets_earlier_lives, ()),
-        (recovery_reads_no_alerts, ()),
-        (checkpoint_before_the_alerts_are_out, ()),
-        (head_is_not_watched, ()),
-        (pending_checkpoint_is_given_up, (_BROKEN,)),
-        (histories_are_not_looked_up, ()),
-        (late_histories_are_not_merged, (_BROKEN,)),
-        (woken_worker_publishes, (Fault(3.0, "freeze", 0, 12.0), Fault(3.1, "freeze", 1, 12.0))),
-        (cut_off_worker_publishes_late, (Fault(3.0, "cut off", 0, 14.0),)),
-    )
+
+@contextmanager
+def alerts_wait_for_ever() -> Iterator[None]:
+    """The client keeps an alert that Kafka did not take, and sends it when it can."""
+    with patch.object(publisher, "EXPIRY_SHARE", 0.0):
+        yield
+
+
+@contextmanager
+def dropped_partition_is_saved() -> Iterator[None]:
+    """A checkpoint that waited for Kafka is taken although its alerts were given up meanwhile."""
+    with patch.object(Assigned, "is_dropped", property(lambda _: False, lambda *_: None)):
+        yield
+
+
+_TOLD: Final[dict[Mutant, str | None]] = {
+    commit_before_the_redis_step: None,
+    no_fencing: "rivals",
+    a_retried_checkpoint_is_applied_twice: "connections break",
+    alert_position_forgets_earlier_lives: "killed during the replay",
+    recovery_reads_no_alerts: "killed during the replay",
+    checkpoint_before_the_alerts_are_out: None,
+    head_is_not_watched: None,
+    pending_checkpoint_is_given_up: "connections break",
+    histories_are_not_looked_up: None,
+    late_histories_are_not_merged: "claimed without histories",
+    repeats_are_forgotten: None,
+    fuse_forgets_earlier_lives: "killed in a flood",
+    no_heartbeat_is_asked_for: "stands still",
+    alerts_wait_for_ever: "cut off",
+    dropped_partition_is_saved: "alerts given up",
 }
-"""Each mutant with faults, besides a seed's own, that make it likely to matter."""
+
+MUTANTS: Final[dict[str, tuple[Mutant, Story | None]]] = {
+    mutant.__name__: (mutant, STORIES[story] if story else None) for mutant, story in _TOLD.items()
+}
+"""Each mutant with the story in which it is likely to matter; None where a seed's own will do."""

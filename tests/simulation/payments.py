@@ -1,14 +1,15 @@
 """The log that every seed reads from: three partitions of payments, made once.
 
-Most are ordinary; some cannot be scored, and some offsets hold nothing for a reader: transaction
-markers, aborted records.
+Most are ordinary; some come again, since their producer tries again; some cannot be scored, and some
+offsets hold nothing for a reader: transaction markers, aborted records.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Sequence, Set
 from enum import Enum
 from functools import cache
 from typing import Final
@@ -20,11 +21,24 @@ from streamer.features import History, Tables
 from streamer.pipeline import PipelineConfig, prepare
 from tests.builders import ARRIVAL_MS, payment
 
-__all__ = ["LOG_LENGTH", "N_PARTITIONS", "TOPIC", "Kind", "kinds", "log", "states_after"]
+__all__ = [
+    "LOG_LENGTH",
+    "N_PARTITIONS",
+    "REPEAT_WINDOW",
+    "TOPIC",
+    "Kind",
+    "is_repeated",
+    "kinds",
+    "log",
+    "states_after",
+]
 
 TOPIC: Final = "transactions"
 N_PARTITIONS: Final = 3
-LOG_LENGTH: Final = 60
+LOG_LENGTH: Final = 160
+REPEAT_WINDOW: Final = 40
+"""Within so many offsets a payment comes again, and is known again."""
+
 _CAPACITY: Final = 1_000
 _N_CARDS: Final = 6
 _N_MERCHANTS: Final = 4
@@ -43,12 +57,16 @@ def log(partition: int) -> tuple[StoredRecord | None, ...]:
     """Return what each offset of a partition holds; None where there is no record."""
     rng = random.Random(partition)
     entries: list[StoredRecord | None] = []
+    firsts: list[StoredRecord] = []
     for offset in range(LOG_LENGTH):
         drawn = rng.random()
         if drawn < 0.06:
             entries.append(None)
         elif drawn < 0.12:
             entries.append(StoredRecord(offset, ARRIVAL_MS, b"key", b"not JSON"))
+        elif drawn < 0.2 and (first := rng.choice(firsts[-REPEAT_WINDOW // 2 :] or [None])):
+            is_near = offset - first.offset <= REPEAT_WINDOW
+            entries.append(first._replace(offset=offset) if is_near else None)
         else:
             card = f"card-{partition}-{rng.randrange(_N_CARDS)}"
             value = payment(
@@ -59,7 +77,8 @@ def log(partition: int) -> tuple[StoredRecord | None, ...]:
                 amount=round(float(np.exp(rng.gauss(3.0, 0.7))), 2),
             )
             encoded = json.dumps(value).encode()
-            entries.append(StoredRecord(offset, ARRIVAL_MS, card.encode(), encoded))
+            firsts.append(StoredRecord(offset, ARRIVAL_MS, card.encode(), encoded))
+            entries.append(firsts[-1])
     return tuple(entries)
 
 
@@ -70,6 +89,23 @@ def kinds(partition: int) -> tuple[Kind, ...]:
         Kind.NOTHING if entry is None else Kind.BAD if entry.value == b"not JSON" else Kind.VALID
         for entry in log(partition)
     )
+
+
+@cache
+def _same(partition: int) -> dict[bytes, list[int]]:
+    """Return the offsets of each payment."""
+    same: dict[bytes, list[int]] = defaultdict(list)
+    for entry, kind in zip(log(partition), kinds(partition), strict=True):
+        if entry is not None and kind is Kind.VALID:
+            same[entry.value or b""].append(entry.offset)
+    return same
+
+
+def is_repeated(partition: int, offset: int, missing: Set[int]) -> bool:
+    """Return whether the payment at ``offset`` has been scored before, but for ``missing`` offsets."""
+    entry = log(partition)[offset]
+    earlier = [] if entry is None else _same(partition).get(entry.value or b"", [])
+    return any(other < offset and other not in missing for other in earlier)
 
 
 @cache

@@ -1,26 +1,29 @@
 """From a seed to what happens: how large the world is, and which faults strike when.
 
 Each seed draws a few kinds of fault and leaves the others out: a run in which everything goes wrong at
-once hides what a single fault would show.
+once hides what a single fault would show.  Some seeds tell a story: faults in an order that matters.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, get_args
 
 from tests.simulation.payments import LOG_LENGTH, N_PARTITIONS
 
-__all__ = ["Fault", "FaultKind", "Scenario"]
+__all__ = ["STORIES", "Fault", "FaultKind", "Scenario", "Story"]
 
 FaultKind = Literal[
     "kill",
+    "kill at checkpoint",
+    "burst",
     "freeze",
     "stop",
     "rebalance",
     "redis away",
+    "redis away at claim",
     "redis hangs",
     "redis breaks connections",
     "redis emptied",
@@ -31,10 +34,12 @@ FaultKind = Literal[
     "delivered again",
     "retention",
     "clock jumps",
+    "flood",
 ]
 _KINDS: Final[tuple[FaultKind, ...]] = get_args(FaultKind)
 _MOST_KINDS: Final = 5
-_LENGTHS: Final = (30, 45, LOG_LENGTH)
+_LENGTHS: Final = (30, 45, 60)
+_AFTERWARDS_S: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,94 @@ class Fault:
     kind: FaultKind
     target: int
     for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Faults in an order that makes likely what chance alone brings about in one seed of hundreds.
+
+    ``is_alone``: a seed's own faults are left out.  ``changes`` are to the `Scenario`'s fields.
+    """
+
+    faults: tuple[Fault, ...]
+    is_alone: bool = False
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _bursts(at_s: float) -> tuple[Fault, ...]:
+    return tuple(Fault(at_s, "burst", partition, 0.0) for partition in range(N_PARTITIONS))
+
+
+_SHORT: Final[dict[str, Any]] = {"max_batch": 4, "checkpoint_max_transactions": 12}
+
+STORIES: Final[dict[str, Story]] = {
+    "connections break": Story((Fault(0.0, "redis breaks connections", 0, 30.0),)),
+    # A partition with histories is claimed, and they cannot be looked up when its first batch comes.
+    "claimed without histories": Story(
+        (
+            Fault(5.0, "kill", 0, 0.0),
+            *_bursts(5.5),
+            Fault(5.6, "redis away at claim", 0, 4.0),
+            Fault(15.0, "burst", 0, 0.0),
+        ),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 1},
+    ),
+    # A worker has a checkpoint under way when Redis goes, and then loses its session: when Redis is
+    # back, its partition may be another's.
+    "rivals": Story((Fault(3.0, "redis away", 0, 9.0), Fault(4.5, "cut off", 0, 14.0))),
+    # What the first life publishes no checkpoint holds.  The second replays it with a model that moves
+    # on from checkpoint to checkpoint, publishes alerts that the first did not, and is killed too.
+    "killed during the replay": Story(
+        (
+            Fault(4.0, "redis away", 0, 6.0),
+            Fault(5.0, "burst", 0, 0.0),
+            Fault(9.0, "kill", 0, 0.0),
+            Fault(9.1, "kill at checkpoint", 1, 0.0),
+            Fault(18.0, "kill at checkpoint", 1, 0.0),
+        ),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 1, "n_partitions": 1, "length": LOG_LENGTH},
+    ),
+    # Nearly every payment is to alert, some lives know only from their topics what is on them.
+    "killed in a flood": Story(
+        (
+            *_bursts(3.0),
+            Fault(3.2, "flood", 0, 20.0),
+            Fault(4.0, "redis away", 0, 4.0),
+            Fault(6.0, "kill", 0, 0.0),
+            Fault(11.0, "kill at checkpoint", 1, 0.0),
+        ),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 1},
+    ),
+    # Checkpoints wait for Kafka while their partitions are released, to be done again.
+    "alerts given up": Story(
+        tuple(
+            fault
+            for i in range(4)
+            for fault in (
+                Fault(3.0 + 6 * i, "burst", i, 0.0),
+                Fault(3.3 + 6 * i, "broker away", 0, 4.5),
+            )
+        ),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 1, "n_partitions": N_PARTITIONS, "length": LOG_LENGTH},
+    ),
+    # One worker has batches in hand, or alerts in its queue, while another takes over.
+    "stands still": Story(
+        (*_bursts(4.0), Fault(4.4, "freeze", 0, 14.0)),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 2, "is_static": False},
+    ),
+    "cut off": Story(
+        (*_bursts(4.0), Fault(4.4, "cut off", 0, 14.0)),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 2, "is_static": False},
+    ),
+}
+_STORY_EVERY: Final = 8
+"""Every so many seeds one tells a story."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +158,15 @@ class Scenario:
     faults: tuple[Fault, ...]
 
     @classmethod
-    def of(cls, seed: int) -> Scenario:
-        """Return the scenario of a seed."""
+    def of(cls, seed: int, story: Story | None = None) -> Scenario:
+        """Return the scenario of a seed, with ``story`` or else its own, where it has one."""
+        if story is None and seed % _STORY_EVERY == _STORY_EVERY - 1:
+            story = list(STORIES.values())[seed // _STORY_EVERY % len(STORIES)]
+        drawn = cls._drawn(seed)
+        return drawn if story is None else drawn.told(story)
+
+    @classmethod
+    def _drawn(cls, seed: int) -> Scenario:
         rng = random.Random(seed)
         horizon_s = rng.uniform(6.0, 16.0)
         kinds = tuple(sorted(rng.sample(_KINDS, rng.randint(1, _MOST_KINDS))))
@@ -93,16 +193,19 @@ class Scenario:
             ),
         )
 
-    def with_faults(self, faults: Sequence[Fault]) -> Scenario:
-        """Return the scenario with more faults, and a second worker for them."""
-        if not faults:
-            return self
-        return replace(
+    def told(self, story: Story) -> Scenario:
+        """Return the scenario with what a story adds."""
+        faults = story.faults if story.is_alone else (*self.faults, *story.faults)
+        ends_s = max(fault.at_s + fault.for_s for fault in story.faults) + _AFTERWARDS_S
+        told = replace(
             self,
             n_workers=max(self.n_workers, 2),
-            horizon_s=max(self.horizon_s, *(fault.at_s + fault.for_s for fault in faults)),
-            faults=(*self.faults, *faults),
+            horizon_s=ends_s if story.is_alone else max(self.horizon_s, ends_s),
+            sudden_share=0.0 if story.is_alone else self.sudden_share,
+            kinds=tuple(sorted({fault.kind for fault in faults})),
+            faults=faults,
         )
+        return replace(told, **story.changes)
 
     def __str__(self) -> str:
         return (

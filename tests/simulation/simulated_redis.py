@@ -1,12 +1,11 @@
-"""A Redis in memory, behind the part of redis-py's interface that `streamer.store.client` uses.
+"""A Redis in memory: the server.
 
 A request takes time to arrive and its answer to come back.  The connection can break before or after
 the server has done what was asked; the server can be away, hang and then do what has piled up, or
 lose what it held.
 
 Invariants:
-* MULTI is atomic: other requests come before or after it.
-* EXEC does nothing when a watched key was written since, or the connection is an older server's.
+* The commands of one request are done with nothing between them.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from redis import exceptions
 
 from tests.simulation.loop import Process, SimulationLoop
 
-__all__ = ["Connection", "SimulatedRedis"]
+__all__ = ["Command", "SimulatedRedis"]
 
 Command = tuple[Any, ...]
 
@@ -54,9 +53,6 @@ class SimulatedRedis:
         self._n_written = 0
         self._hanging: list[Callable[[], None]] | None = None
         self._n_streamed = 0
-
-    def connect(self, process: Process) -> Connection:
-        return Connection(self, process)
 
     def hang(self) -> None:
         """Take requests and do nothing, until `recover`."""
@@ -256,82 +252,3 @@ class SimulatedRedis:
     ) -> list[tuple[bytes, dict[bytes, bytes]]]:
         newest = list(reversed(self.data.get(key, [])))
         return newest[: options[1]] if options else newest
-
-
-class Connection:
-    """Passes for ``redis.asyncio.Redis`` in one process."""
-
-    def __init__(self, server: SimulatedRedis, process: Process) -> None:
-        self._server = server
-        self._process = process
-
-    def pipeline(self, transaction: bool = True) -> _Pipeline:
-        return _Pipeline(self._server, self._process, transaction)
-
-    async def aclose(self) -> None:
-        """Nothing is open."""
-
-
-class _Pipeline:
-    """Passes for ``redis.asyncio.client.Pipeline``."""
-
-    def __init__(self, server: SimulatedRedis, process: Process, is_atomic: bool) -> None:
-        self._server = server
-        self._process = process
-        self._is_atomic = is_atomic
-        self._queue: list[Command] = []
-        self._watched: dict[str, int] | None = None
-        self._incarnation: int | None = None
-
-    async def __aenter__(self) -> _Pipeline:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._queue.clear()
-
-    def __len__(self) -> int:
-        return len(self._queue)
-
-    def __bool__(self) -> bool:
-        return True
-
-    async def watch(self, *keys: str) -> None:
-        def note() -> None:
-            self._incarnation = self._server.incarnation
-            self._watched = {key: self._server.version(key) for key in keys}
-
-        self._watched = {}
-        await self._server.ask(self._process, note)
-
-    def multi(self) -> None:
-        self._is_atomic = True
-        self._reading = False
-
-    _reading = True
-
-    def execute_command(self, *command: Any) -> Any:
-        if self._watched is not None and self._reading:
-            return self._one(command)
-        self._queue.append(command)
-        return self
-
-    async def _one(self, command: Command) -> Any:
-        [reply] = await self._server.ask(self._process, lambda: self._run([command]))
-        return reply
-
-    def _run(self, commands: list[Command]) -> list[Any]:
-        if self._watched is not None and self._incarnation != self._server.incarnation:
-            raise exceptions.ConnectionError("connection lost with its server")
-        return self._server.execute(commands)
-
-    async def execute(self) -> list[Any]:
-        commands, self._queue = self._queue, []
-
-        def run() -> list[Any]:
-            for key, version in (self._watched or {}).items():
-                if self._server.version(key) != version:
-                    raise exceptions.WatchError("watched key changed")
-            return self._run(commands)
-
-        replies: list[Any] = await self._server.ask(self._process, run)
-        return replies

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
@@ -29,8 +30,11 @@ from streamer.stream.claiming import Claiming
 from streamer.stream.claims import Claims
 from streamer.stream.resume import Committed
 from streamer.stream.scoring import Clock, Scoring
+from streamer.stream.watch import Watch
 from tests.builders import ARRIVAL_MS
-from tests.simulation.broker import Member, SimulatedProducer
+from tests.simulation.broker import SimulatedProducer
+from tests.simulation.connection import Connection
+from tests.simulation.group import Member
 from tests.simulation.logs import SimulatedLogs
 from tests.simulation.loop import Process
 from tests.simulation.payments import TOPIC, log
@@ -46,6 +50,8 @@ _POLL_S: Final = 0.2
 _START_RETRY_S: Final = 0.5
 _SEEK_S: Final = 0.001
 _BUFFERED_BATCHES: Final = 4
+# As the app's: the client looks now and then for what has waited too long.
+_RESOLVED_LATE_S: Final = 2.0
 
 
 class Worker:
@@ -60,7 +66,7 @@ class Worker:
         config, rng = world.pipeline, np.random.default_rng(world.rng.getrandbits(32))
         self.store = Store(
             Client(
-                world.redis.connect(self.process),
+                Connection(world.redis, self.process),
                 Keys(world.settings.namespace),
                 "simulated",
                 rng,
@@ -69,8 +75,8 @@ class Worker:
             config.model,
             _LIMITS,
         )
-        self.producer = SimulatedProducer(world.broker, self.process)
-        with patch.object(publisher, "Producer", lambda _: self.producer):
+        produce = partial(SimulatedProducer, world.broker, self.process)
+        with patch.object(publisher, "Producer", produce):
             self.publisher = publisher.Publisher(world.settings)
         self.scoring = Scoring(
             world.settings,
@@ -81,9 +87,12 @@ class Worker:
             Clock(self._now_ms, world.loop.time),
             owner=self.process.name,
         )
+        self._heard_at = world.loop.time()
+        self.scoring.membership.silent_s = lambda: world.loop.time() - self._heard_at
         self.checkpointing = Checkpointing(self.scoring, self._note_durable)
         self.claiming = Claiming(self.scoring, SimulatedLogs(world, self.process))
         self.claims = Claims(self.claiming.claim, self._release, self._guarded, world.rng.random)
+        self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self)
         self._assigned: set[TP] = set()
         self._durable: dict[int, int] = {}
         self._positions: dict[int, int] = {}
@@ -133,26 +142,40 @@ class Worker:
             self._agent(),
             self._commit_now_and_then(),
             self.checkpointing.run(),
-            self.scoring.standstill.watch(),
+            self.watch.follow_expiries(),
+            self._beat(),
         ):
             self._spawn(work)
         group = self.world.group
         while not self._is_stopping:
             group.join(self.member, is_static=self.world.scenario.is_static)
-            await self._until(
+            asked_at = await self._until(
                 lambda: not self.member.has_joined or self.member not in group.members
             )
+            self._heard_at = asked_at
             self._assigned = {TP(TOPIC, partition) for partition in self.member.partitions}
             self.claims.assign(self, self._assigned)
             await self._until(lambda: group.must_rejoin(self.member) or self._is_stopping)
             await self._revoke()
 
-    async def _until(self, is_so: Callable[[], bool]) -> None:
-        """Look again and again, as a client's heartbeat does."""
-        while True:
-            if is_so():
-                return
+    async def _until(self, is_so: Callable[[], bool]) -> float:
+        """Look again and again, and return when it was that the last question was sent."""
+        asked_at = self.world.loop.time()
+        while not is_so():
+            asked_at = self.world.loop.time()
             await asyncio.sleep(_POLL_S)
+        return asked_at
+
+    async def _beat(self) -> None:
+        """Send heartbeats; an answer says that this was a member when it asked."""
+        while True:
+            asked_at = self.world.loop.time()
+            is_answered = self.world.group.beat(self.member)
+            await asyncio.sleep(self.world.broker.latency())
+            if is_answered and not self.process.is_cut_off:
+                self._heard_at = asked_at
+            pause_s = self.world.group.beat_interval_s if is_answered else _POLL_S
+            await asyncio.sleep(pause_s)
 
     async def start_reading(self, tp: TP, offset: int, reading: int) -> bool:
         """Fetch a partition from ``offset`` on; False when it is no longer assigned."""
@@ -161,6 +184,7 @@ class Worker:
             return False
         self.world.note(f"{self.process.name} reads {tp.partition} from {offset}")
         self._positions[tp.partition], self._readings[tp.partition] = offset, reading
+        self.world.claimed()
         return True
 
     async def stop_reading(self, tps: Iterable[TP]) -> None:
@@ -177,9 +201,9 @@ class Worker:
     async def _release(self, tps: Iterable[TP]) -> None:
         """Do what the app does with what is revoked."""
         left = await self.checkpointing.release([tp.partition for tp in tps])
-        if left:
+        if left and not self._is_stopping:
             try:
-                await self.publisher.flush(0.0)
+                await self.publisher.flush(self.publisher.resolved_within_s + _RESOLVED_LATE_S)
             except UnavailableError as error:
                 self.world.note(f"{self.process.name} ends at once: {error}")
                 self.world.ended(self)

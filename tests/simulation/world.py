@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,9 +15,12 @@ from streamer.pipeline import PipelineConfig
 from streamer.settings import Settings
 from streamer.telemetry.metrics import Metrics
 from tests.builders import pipeline_config
-from tests.simulation.broker import Broker, Group
+from tests.simulation.broker import Broker
 from tests.simulation.checker import Checker
+from tests.simulation.faults import inflict
+from tests.simulation.group import Group
 from tests.simulation.loop import Process, SimulationLoop, StalledError
+from tests.simulation.payments import REPEAT_WINDOW
 from tests.simulation.scenario import Fault, Scenario
 from tests.simulation.simulated_redis import SimulatedRedis
 from tests.simulation.worker import Worker
@@ -27,7 +31,6 @@ SESSION_S: Final = 6.0
 # How long a supervisor takes to start a process again; longer than a dead one's messages travel.
 _RESTART_S: Final = (1.5, 4.0)
 _HELD_BACK: Final = 2
-_BROKEN_SHARE: Final = 0.3
 # After the faults: time for sessions to end, claims to be retried, and everything to be read.
 _HEALED_WITHIN_S: Final = 120.0
 
@@ -46,7 +49,7 @@ class Result:
 @cache
 def _pipeline() -> PipelineConfig:
     config = pipeline_config(n_clusters=2, warmup=20, alert_budget=0.2)
-    return replace(config, labels=LabelConfig(capacity=0))
+    return replace(config, labels=LabelConfig(capacity=0), repeat_window=REPEAT_WINDOW)
 
 
 @cache
@@ -80,17 +83,29 @@ class World:
         self.settings = _settings(scenario.max_batch, scenario.checkpoint_max_transactions)
         self.broker = Broker(self.loop, self.rng)
         self.redis = SimulatedRedis(self.loop, self.rng)
-        self.group = Group(self.loop, self.rng, scenario.n_partitions, SESSION_S)
+        self.group = Group(
+            self.loop,
+            self.rng,
+            scenario.n_partitions,
+            SESSION_S,
+            lambda: self.broker.is_away,
+        )
         self.starts = dict.fromkeys(range(scenario.n_partitions), 0)
         self.ends = dict.fromkeys(range(scenario.n_partitions), 0)
+        self.n_at_first = scenario.length - _HELD_BACK
+        """Records of a partition that come before the faults are over."""
         self.checker = Checker(self)
         self.workers: list[Worker] = []
         self.events: list[str] = []
         self.failure: str | None = None
         self.cause: BaseException | None = None
-        self._is_healed = False
+        self.is_flooded = False
+        """Whether every payment is to alert."""
+        self.is_healed = False
         self._n_lives = 0
-        self._snapshots: list[dict[str, Any]] = []
+        self.kill_at_checkpoint = math.inf
+        self.away_at_claim_s: float | None = None
+        self.snapshots: list[dict[str, Any]] = []
         self.broker.on_appended = self.checker.appended
         self.broker.on_request = self.redis.on_request = self._strike
         self.redis.on_written = self.checker.written
@@ -129,11 +144,18 @@ class World:
         """End a worker that has found out that its partition is another's, or its store another one."""
         self.note(f"{worker.process.name} ends itself: {error}")
         self.checker.fenced(worker, error)
-        self._kill(worker)
+        self.kill(worker)
+
+    def claimed(self) -> None:
+        """Take Redis away where it is to go after the next claim."""
+        for_s, self.away_at_claim_s = self.away_at_claim_s, None
+        if for_s is not None and not self.is_healed:
+            self.redis.is_away = True
+            self.loop.in_world(for_s, self.redis.recover)
 
     def ended(self, worker: Worker) -> None:
         """Start another process after an orderly end."""
-        self._kill(worker)
+        self.kill(worker)
 
     def _start(self, name: str) -> None:
         self._n_lives += 1
@@ -142,7 +164,7 @@ class World:
         self.note(f"{worker.process.name} starts")
         worker.start()
 
-    def _kill(self, worker: Worker) -> None:
+    def kill(self, worker: Worker) -> None:
         if not worker.process.is_alive:
             return
         self.loop.kill(worker.process)
@@ -150,7 +172,7 @@ class World:
         self.note(f"{worker.process.name} is gone")
         self.loop.in_world(self.rng.uniform(*_RESTART_S), self._start, worker.name)
 
-    def _freeze(self, worker: Worker, for_s: float) -> None:
+    def freeze(self, worker: Worker, for_s: float) -> None:
         if not worker.process.is_running:
             return
         self.loop.freeze(worker.process)
@@ -162,32 +184,33 @@ class World:
             self.note(f"{worker.process.name} goes on")
             self.loop.thaw(worker.process)
 
-    def _cut_off(self, worker: Worker, fault: Fault) -> None:
+    def cut_off(self, worker: Worker, fault: Fault) -> None:
         """Keep a worker that goes on from Kafka, and from Redis too where it is to be isolated."""
         process = worker.process
         if not process.is_cut_off:
             process.is_cut_off, process.is_isolated = True, fault.kind == "isolated"
-            process.cut_off_at = self.loop.time()
             self.loop.in_world(fault.for_s, self._reconnect, worker)
 
     def _reconnect(self, worker: Worker) -> None:
         """Let a worker reach Kafka again, where another one may have its partitions by now."""
-        if worker.process.is_cut_off:
-            worker.process.is_cut_off = worker.process.is_isolated = False
-            was_away_s = self.loop.time() - worker.process.cut_off_at
-            if was_away_s >= SESSION_S:
-                worker.producer.forget()
+        worker.process.is_cut_off = worker.process.is_isolated = False
 
     def _strike(self, process: Process) -> None:
         """Kill or freeze a process in the middle of what it was doing, now and then."""
-        if self._is_healed or self.rng.random() >= self.scenario.sudden_share:
+        if self.is_healed:
+            return
+        is_at_checkpoint = self.checker.n_checkpoints >= self.kill_at_checkpoint
+        if not is_at_checkpoint and self.rng.random() >= self.scenario.sudden_share:
             return
         for worker in self.workers:
             if worker.process is process:
-                if "freeze" in self.scenario.kinds and self.rng.random() < 0.3:
-                    self._freeze(worker, self.rng.choice((1.0, 12.0)))
+                if is_at_checkpoint:
+                    self.kill_at_checkpoint = math.inf
+                    self.kill(worker)
+                elif "freeze" in self.scenario.kinds and self.rng.random() < 0.3:
+                    self.freeze(worker, self.rng.choice((1.0, 12.0)))
                 else:
-                    self._kill(worker)
+                    self.kill(worker)
                 return
 
     def _schedule(self) -> None:
@@ -195,80 +218,27 @@ class World:
         for partition in self.ends:
             self._produce(partition, self.rng.randrange(scenario.length))
         for fault in scenario.faults:
-            self.loop.in_world(fault.at_s, self._inflict, fault)
+            self.loop.in_world(fault.at_s, inflict, self, fault)
         if "redis restored" in scenario.kinds:
             self.loop.in_world(scenario.horizon_s / 5, self._take_snapshot)
         self.loop.in_world(scenario.horizon_s, self._heal)
 
     def _produce(self, partition: int, n: int) -> None:
         """Let the log of a partition grow by ``n``, and again later."""
-        if self._is_healed:
+        if self.is_healed:
             return
-        last = self.scenario.length - _HELD_BACK
-        self.ends[partition] = min(self.ends[partition] + n, last)
-        if self.ends[partition] < last:
+        self.ends[partition] = min(self.ends[partition] + n, self.n_at_first)
+        if self.ends[partition] < self.n_at_first:
             pause_s = self.rng.uniform(0.1, self.scenario.horizon_s / 5)
             self.loop.in_world(pause_s, self._produce, partition, self.rng.randint(1, 15))
 
-    def _inflict(self, fault: Fault) -> None:
-        if self._is_healed:
-            return
-        worker = self.workers[fault.target % len(self.workers)] if self.workers else None
-        partition = fault.target % self.scenario.n_partitions
-        self.note(f"fault: {fault.kind}, {fault.target}, {fault.for_s:.1f} s")
-        later = self.loop.in_world
-        match fault.kind:
-            case "kill" if worker is not None:
-                self._kill(worker)
-            case "freeze" if worker is not None:
-                self._freeze(worker, fault.for_s)
-            case "stop" if worker is not None:
-                worker.stop()
-            case "rebalance":
-                self.group.rebalance()
-            case "redis away":
-                self.redis.is_away = True
-                later(fault.for_s, self.redis.recover)
-            case "redis hangs":
-                self.redis.hang()
-                later(fault.for_s, self.redis.recover)
-            case "redis breaks connections":
-                self.redis.broken_share = _BROKEN_SHARE
-                later(fault.for_s, setattr, self.redis, "broken_share", 0.0)
-            case "redis emptied":
-                self._replace_store({})
-            case "redis restored" if self._snapshots:
-                self._replace_store(self._snapshots[fault.target % len(self._snapshots)])
-            case "cut off" | "isolated" if worker is not None:
-                self._cut_off(worker, fault)
-            case "broker away":
-                self.broker.is_away = True
-                later(fault.for_s, setattr, self.broker, "is_away", False)
-            case "delivered again" if worker is not None:
-                worker.rewind(partition, fault.target + 1)
-            case "retention":
-                self._expire(partition)
-            case "clock jumps" if worker is not None:
-                worker.clock_error_ms += round((fault.for_s - 5.0) * 1000)
-
-    def _expire(self, partition: int) -> None:
-        """Let the log of a partition begin later; once, so that it is clear what is lost."""
-        if self.starts[partition] == 0:
-            self.starts[partition] = self.rng.randint(0, self.ends[partition])
-            self.note(f"log of {partition} begins at {self.starts[partition]}")
-
-    def _replace_store(self, data: dict[str, Any]) -> None:
-        self.note(f"Redis comes back with {len(data)} keys")
-        self.redis.restart(data)
-        self.checker.replaced()
-
     def _take_snapshot(self) -> None:
-        self._snapshots.append(self.redis.snapshot())
+        self.snapshots.append(self.redis.snapshot())
         self.loop.in_world(self.scenario.horizon_s / 5, self._take_snapshot)
 
     def _heal(self) -> None:
         self.note("no more faults")
-        self._is_healed = True
+        self.is_healed = True
         # A worker finds out that its Redis is another one when it has something to save there.
         self.ends = dict.fromkeys(self.ends, self.scenario.length)
         self.redis.broken_share = 0.0

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from types import SimpleNamespace
 
 import pytest
 
+from streamer.stream.fetching import ConsumerThread
 from streamer.stream.membership import EXPIRY_SHARE, HEARD_SHARE, Membership
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.broker import Listener
@@ -37,6 +40,39 @@ def test_a_worker_waits_while_the_group_is_silent_and_goes_on_when_it_answers() 
         assert not done
         silent_s = 0.0
         await asyncio.wait_for(waiting, 1.0)
+
+    asyncio.run(scenario())
+
+
+class _Coordinator:
+    """Passes for aiokafka's, as far as its heartbeats go."""
+
+    async def _do_heartbeat(self) -> bool:
+        await asyncio.sleep(0.3)
+        return True
+
+
+def test_a_worker_is_a_member_from_its_assignment_on_however_long_it_had_waited_for_it() -> None:
+    """Before it claims anything: it would otherwise wait for ever.  Then heartbeats count, as asked."""
+
+    async def scenario() -> None:
+        coordinator, at_claim = _Coordinator(), []
+        thread = ConsumerThread.__new__(ConsumerThread)
+        thread._heard_at = time.monotonic() - 60.0
+
+        async def claim(*_: object) -> None:
+            at_claim.append(thread.silent_s())
+
+        thread.thread_loop = asyncio.get_running_loop()
+        thread._consumer = SimpleNamespace(_coordinator=coordinator)
+        thread.consumer = SimpleNamespace(threadsafe_partitions_assigned=claim)
+        await thread.on_partitions_assigned(set(), 1)
+        assert at_claim[0] < 1.0
+        thread._heard_at -= 60.0
+        await coordinator._do_heartbeat()
+        assert 0.3 <= thread.silent_s() < 10.0, (
+            "an answer says nothing of the time after the question"
+        )
 
     asyncio.run(scenario())
 
