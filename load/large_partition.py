@@ -136,18 +136,19 @@ def _unread(app: ScoringApp, settings: Settings, n_cards: int, generation: int) 
 async def claim(settings: Settings) -> None:
     """Measure a claim and the first batch after it, by a worker without its consumer."""
     app = build_app(settings)
-    size = settings.batch_max_records
-    stored = [StoredRecord(_N_STORED + i, 0, *pair) for i, pair in enumerate(records(range(size)))]
-    batch = Batch(settings.transactions_topic, 0, stored, app.scoring.clock.now_ms())
-    app.scoring.membership.silent_s = lambda: 0.0
+    now_ms = app.scoring.clock.now_ms()
+    paid = list(records(range(settings.batch_max_records)))
     started, cpu = time.perf_counter(), time.process_time()
     reading = await app.claiming.claim(settings.transactions_topic, 0)
     claimed_s = time.perf_counter() - started
+    stored = [StoredRecord(reading.offset + i, now_ms, *pair) for i, pair in enumerate(paid)]
+    batch = Batch(settings.transactions_topic, 0, stored, now_ms)
     await app.scoring.handle(batch, reading.number)
     took_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
-    print(
-        f"claim: {claimed_s:.2f} s, with its first batch scored {took_s:.2f} s, CPU {cpu_s:.2f} s"
-    )
+    ledger = app.scoring.assigned[0].state.ledger
+    if ledger.scored + ledger.repeated != reading.offset + len(paid):
+        raise InvariantError(f"the batch must be scored, got {ledger}")
+    print(f"claim: {claimed_s:.2f} s, with its first batch {took_s:.2f} s, CPU {cpu_s:.2f} s")
     app.claiming.close()
     await app.store.close()
 
