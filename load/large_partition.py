@@ -1,6 +1,7 @@
 """A partition with very many cards: what its checkpoints keep waiting, and how soon a worker has it.
 
-Run: ``python -m load.large_partition [CARDS]`` (1,000,000), on an embedded broker and Redis of its own.
+Run: ``python -m load.large_partition [CARDS [KAFKA]]``, 1,000,000 cards on an embedded broker; with the
+address of an empty Apache Kafka on that, as a named member of the group.  Redis is one of its own.
 
 1. Checkpoints, by the worker's own `Checkpointing` on a filled state: how long the event loop stood
    still, and how long scoring would have waited for its lock.
@@ -11,6 +12,7 @@ Run: ``python -m load.large_partition [CARDS]`` (1,000,000), on an embedded brok
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +28,7 @@ from load.machine import cpu_seconds, without_openblas
 from streamer.batch import Batch, StoredRecord
 from streamer.embedded import ChildProcess, EmbeddedServers
 from streamer.embedded.server import free_port
-from streamer.errors import InvariantError
+from streamer.errors import InvariantError, UnavailableError
 from streamer.ledger import Ledger
 from streamer.pipeline import PartitionState
 from streamer.settings import Settings, child_environment, load_settings
@@ -44,6 +46,8 @@ _N_TO_COME: Final = 100_000
 _N_ALERTS: Final = 2_000
 _ALERT_BYTES: Final = 2_000
 _ROUNDS: Final = 5
+_POLL_S: Final = 0.1
+_PATIENCE_S: Final = 60.0
 
 
 class Waits:
@@ -161,8 +165,13 @@ def recovery(settings: Settings, overrides: Mapping[str, str]) -> None:
     )
     started = time.monotonic()
     with child:
-        child.wait_ready(lambda: worker.progress(settings, Path()) > 0, "/metrics", 60.0)
+        # /metrics is made on the worker's event loop, so it is not asked all the time.
+        while not worker.progress(settings, Path()):
+            if not child.is_running() or time.monotonic() - started > _PATIENCE_S:
+                raise UnavailableError(f"a worker must score, got:\n{child.log_tail()}")
+            time.sleep(_POLL_S)
         took_s, cpu_s = time.monotonic() - started, cpu_seconds(child.pid)
+        child.send_signal(signal.SIGKILL)
     print(f"recovery: {took_s:.2f} s from the start of the process, CPU {cpu_s:.2f} s", flush=True)
 
 
@@ -181,7 +190,7 @@ def fill_log(settings: Settings) -> None:
 
 
 def main() -> None:
-    """Measure with as many cards as the first argument says."""
+    """Measure with as many cards as the first argument says, on the Kafka that the second names."""
     n_cards = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with EmbeddedServers() as servers:
         overrides = {
@@ -195,6 +204,11 @@ def main() -> None:
             "STREAMER_WEB_PORT": str(free_port()),
             "STREAMER_LOG_LEVEL": "WARNING",
         }
+        if len(sys.argv) > 2:
+            overrides |= {
+                "STREAMER_KAFKA_BOOTSTRAP_SERVERS": sys.argv[2],
+                "STREAMER_KAFKA_GROUP_INSTANCE_ID": "load",
+            }
         settings = load_settings(overrides)
         admin = AdminClient(librdkafka_config(settings))
         create_topics(admin, dict.fromkeys(topic_names(settings), 1), 1)
