@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import click
-import pytest
 
 from streamer.cli import main
 from streamer.cli.lazy import uncollected

@@ -75,6 +75,37 @@ def test_a_request_whose_connection_is_lost_between_two_pieces_does_not_go_on_on
     run(scenario())
 
 
+def test_a_connection_that_got_a_part_of_a_request_is_closed_when_the_rest_is_cancelled(
+    redis_url, monkeypatch
+):
+    """What the next one sends would be queued in the transaction that was left open."""
+    packed = sending._packed
+    begun, go_on = threading.Event(), threading.Event()
+
+    def waiting(commands):
+        if commands[0] != ("MULTI",):
+            begun.set()
+            assert go_on.wait(20)
+        return packed(commands)
+
+    async def scenario():
+        url = urlsplit(redis_url)
+        connection = packing(Connection)(host=url.hostname, port=url.port, protocol=2)
+        written = [("RPUSH", "left", *range(10_000))] * 3
+        monkeypatch.setattr(sending, "_packed", waiting)
+        request = connection.pack_commands([("MULTI",), *written, ("EXEC",)])
+        sending_it = asyncio.create_task(connection.send_packed_command(request))
+        await asyncio.to_thread(begun.wait, 20)
+        assert connection.is_connected
+        sending_it.cancel()
+        go_on.set()
+        await asyncio.gather(sending_it, return_exceptions=True)
+        assert sending_it.cancelled()
+        assert not connection.is_connected
+
+    run(scenario())
+
+
 def test_a_checkpoint_cancelled_between_two_pieces_writes_nothing_and_can_be_offered_again(
     redis_url, namespace, monkeypatch
 ):
