@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from streamer import __version__
-from streamer.cli.config import check_config
-from streamer.cli.demo import demo
-from streamer.cli.evaluate import evaluate
-from streamer.cli.explain import explain
-from streamer.cli.fit import fit
-from streamer.cli.model import model
-from streamer.cli.partition import partition
-from streamer.cli.replay import replay
-from streamer.cli.simulate import simulate
-from streamer.cli.worker import worker
+from streamer.cli.lazy import LazyGroup
 
 __all__ = ["main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_COMMANDS: Final = {
+    "check-config": "streamer.cli.config",
+    "demo": "streamer.cli.demo",
+    "evaluate": "streamer.cli.evaluate",
+    "explain": "streamer.cli.explain",
+    "fit": "streamer.cli.fit",
+    "model": "streamer.cli.model",
+    "partition": "streamer.cli.partition",
+    "replay": "streamer.cli.replay",
+    "simulate": "streamer.cli.simulate",
+    "worker": "streamer.cli.worker",
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    modules=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="streamer")
 def main() -> None:
     """Score card payments for fraud as they stream through Kafka.
@@ -30,18 +41,3 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 wrong settings or arguments.
     """
-
-
-for command in (
-    demo,
-    worker,
-    replay,
-    explain,
-    evaluate,
-    fit,
-    simulate,
-    model,
-    partition,
-    check_config,
-):
-    main.add_command(command)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
+from streamer.cli.lazy import uncollected
 from streamer.cli.output import readable_errors
 from streamer.settings import load_settings
 
@@ -24,6 +27,9 @@ def worker() -> None:
     """
     settings = load_settings()
     # Faust takes a second to import; the other commands do without it.
-    from streamer.stream.run import run_worker
+    with uncollected():
+        from streamer.stream.run import run_worker
+    # What has been imported stays: the collector need not go through it again and again.
+    gc.freeze()
 
     run_worker(settings)

@@ -16,6 +16,7 @@ from streamer.features.context import CONTEXT_FEATURES, CONTEXT_NAMES, context_m
 from streamer.features.entities import EntityTable
 from streamer.features.history import History, Tables
 from streamer.features.matrix import feature_matrix
+from streamer.features.packed import PackedStates
 from streamer.features.verdicts import (
     VERDICT_FEATURES,
     add_verdicts,
@@ -32,6 +33,7 @@ __all__ = [
     "EntityTable",
     "Feature",
     "History",
+    "PackedStates",
     "Tables",
     "add_verdicts",
     "context_matrix",

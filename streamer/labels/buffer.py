@@ -19,6 +19,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.features import PackedStates
+
 __all__ = ["UNJUDGED", "LabelBuffer", "Waiting"]
 
 Floats = NDArray[np.float64]
@@ -28,6 +30,7 @@ _FIRST_SIZE: Final = 1024
 # Making room for one payment at a time would sort the buffer for each.
 _KEPT_SHARE: Final = 0.75
 _META: Final = 6  # time, hash, probability of being kept, alerted, label, is the label final
+_META_BYTES: Final = 8 * _META
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,9 @@ class LabelBuffer:
         self._slot_of: dict[str, int] = {}
         self._ids: list[str] = []
         self._free: list[int] = []
-        self._changed: set[str] = set()
-        self._removed: set[str] = set()
+        self._changed = np.zeros(size, dtype=bool)
+        # In the order in which they went, each once.
+        self._removed: dict[str, None] = {}
         # Probability with which a payment that does not alert is kept: falls while there is no room.
         self.share = 1.0
         # No payment is older: what has not expired by then need not be searched.
@@ -108,7 +112,7 @@ class LabelBuffer:
         A payment whose label is final is the first to make room.
         """
         self._meta[slot, 4:6] = is_fraud, is_final
-        self._changed.add(self._ids[slot])
+        self._changed[slot] = True
 
     def read(self, slots: Sequence[int]) -> tuple[Floats, Floats, Floats]:
         """Return inputs (n, n_inputs), ranks (n, 2) and weights (n,) of payments."""
@@ -119,8 +123,8 @@ class LabelBuffer:
         """Let go of a payment."""
         slot = self._slot_of.pop(transaction_id)
         self._free.append(slot)
-        self._changed.discard(transaction_id)
-        self._removed.add(transaction_id)
+        self._changed[slot] = False
+        self._removed[transaction_id] = None
 
     def older_than(self, time_ms: int) -> list[str]:
         """Return the payments from before ``time_ms``, oldest first."""
@@ -132,16 +136,19 @@ class LabelBuffer:
         old = slots[times_ms < time_ms]
         return [self._ids[slot] for slot in old[np.argsort(self._meta[old, 0], kind="stable")]]
 
-    def take_changed(self) -> dict[str, bytes]:
+    def take_changed(self) -> PackedStates:
         """Return what is new or differs since the last call, packed."""
-        packed = {key: self._packed(self._slot_of[key]) for key in sorted(self._changed)}
-        self._changed.clear()
-        return packed
+        slots = np.flatnonzero(self._changed)
+        self._changed[slots] = False
+        packed = np.empty((len(slots), self._n_bytes), dtype=np.uint8)
+        packed[:, :_META_BYTES] = self._meta[slots].astype("<f8", copy=False).view(np.uint8)
+        packed[:, _META_BYTES:] = self._vectors[slots].astype("<f4", copy=False).view(np.uint8)
+        ids = self._ids
+        return PackedStates([ids[slot] for slot in slots.tolist()], packed)
 
     def take_removed(self) -> list[str]:
         """Return what has gone since the last call."""
-        removed = sorted(self._removed)
-        self._removed.clear()
+        removed, self._removed = list(self._removed), {}
         return removed
 
     def take_dropped(self) -> int:
@@ -152,20 +159,21 @@ class LabelBuffer:
 
     def load(self, stored: Mapping[str, bytes]) -> None:
         """Take in what `take_changed` returned, but not what another release wrote."""
-        n_bytes = 8 * _META + 4 * self._vectors.shape[1]
-        keys = [key for key in sorted(stored) if len(stored[key]) == n_bytes]
-        for key, slot in zip(keys, self._slots(keys), strict=True):
-            self._meta[slot] = np.frombuffer(stored[key][: 8 * _META], dtype="<f8")
-            self._vectors[slot] = np.frombuffer(stored[key][8 * _META :], dtype="<f4")
-        self._changed.difference_update(keys)
+        keys = [key for key in sorted(stored) if len(stored[key]) == self._n_bytes]
+        slots = self._slots(keys)
+        joined = np.frombuffer(b"".join(stored[key] for key in keys), dtype=np.uint8)
+        packed = joined.reshape(len(keys), self._n_bytes)
+        self._meta[slots] = packed[:, :_META_BYTES].copy().view("<f8")
+        self._vectors[slots] = packed[:, _META_BYTES:].copy().view("<f4")
+        self._changed[slots] = False
         if len(self):
-            slots = list(self._slot_of.values())
-            self.share = float(self._meta[slots, 2].min())
-            self._oldest_ms = float(self._meta[slots, 0].min())
+            held = list(self._slot_of.values())
+            self.share = float(self._meta[held, 2].min())
+            self._oldest_ms = float(self._meta[held, 0].min())
 
-    def _packed(self, slot: int) -> bytes:
-        meta, vector = self._meta[slot].astype("<f8"), self._vectors[slot].astype("<f4")
-        return bytes(meta.tobytes() + vector.tobytes())
+    @property
+    def _n_bytes(self) -> int:
+        return _META_BYTES + 4 * self._vectors.shape[1]
 
     def _slots(self, keys: Sequence[str]) -> list[int]:
         """Return the slot of each key, a new one where it has none."""
@@ -181,9 +189,13 @@ class LabelBuffer:
         while len(ids) > len(self._meta):
             self._meta = np.concatenate([self._meta, np.zeros_like(self._meta)])
             self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
-        self._changed.update(keys)
-        self._removed.difference_update(keys)
-        return [slot_of[key] for key in keys]
+            self._changed = np.concatenate([self._changed, np.zeros_like(self._changed)])
+        slots = [slot_of[key] for key in keys]
+        self._changed[slots] = True
+        if self._removed:
+            for key in keys:
+                self._removed.pop(key, None)
+        return slots
 
     def _make_room(self) -> None:
         n_over = len(self) - int(self.capacity * _KEPT_SHARE)
@@ -211,5 +223,5 @@ class LabelBuffer:
             self.n_dropped += 1
         left = slots[hashes < bound]
         self._meta[left, 2] = np.minimum(self._meta[left, 2], bound)
-        self._changed.update(self._ids[slot] for slot in left.tolist())
+        self._changed[left] = True
         return 0.5 * share if is_all else min(share, bound)

@@ -11,9 +11,10 @@ Invariants:
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, TypeVar
 
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
@@ -24,7 +25,7 @@ from streamer.model.drift import MOVED_PSI, drift_of
 from streamer.model.learning import advance
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.identity import Identity
-from streamer.store.keys import split_partition
+from streamer.store.keys import Keys, split_partition
 from streamer.store.losses import loss_entry
 from streamer.store.records import (
     Checkpoint,
@@ -82,6 +83,7 @@ async def save(
 ) -> ModelHead:
     """Save ``checkpoint`` in one atomic step and return the model's head after it."""
     key = client.keys.partition(checkpoint.topic, checkpoint.partition)
+    commands = await asyncio.to_thread(_partition_commands, client.keys, checkpoint)
 
     async def attempt(pipe: Pipe) -> ModelHead:
         await identity.verify(pipe, client)
@@ -92,7 +94,8 @@ async def save(
         following = _following(head, checkpoint, config)
         trimmed = await trimmable(pipe, client.keys, limits, keep=following.id)
         pipe.multi()
-        _queue_partition(pipe, client, checkpoint)
+        for command in commands:
+            pipe.execute_command(*command)
         queue_heartbeat(pipe, client, checkpoint.owner, checkpoint.now_ms)
         for loss in checkpoint.losses:
             entry = loss_entry(loss, checkpoint.name, checkpoint.owner, checkpoint.now_ms, head.id)
@@ -244,22 +247,22 @@ def _moved_most(head: ModelHead, config: ModelConfig) -> dict[str, str | int]:
     return {"drift_feature": config.feature_names[drift.worst], "drift_psi": f"{psi:.3f}"}
 
 
-def _queue_partition(pipe: Pipe, client: Client, checkpoint: Checkpoint) -> None:
+def _partition_commands(keys: Keys, checkpoint: Checkpoint) -> list[list[Any]]:
+    """Return what writes the partition and its entities; a thread's work where there are many."""
     topic, partition = checkpoint.topic, checkpoint.partition
     written = checkpoint_fields(checkpoint).items()
-    pipe.execute_command("HSET", client.keys.partition(topic, partition), *_flat(written))
+    commands = [["HSET", keys.partition(topic, partition), *_flat(written)]]
     for kind, states in checkpoint.entities.items():
-        key = client.keys.entities(kind, topic, partition)
-        for chunk in _chunks(states.items(), _CHUNK):
-            pipe.execute_command("HSET", key, *_flat(chunk))
+        key = keys.entities(kind, topic, partition)
+        commands += (["HSET", key, *_flat(chunk)] for chunk in _chunks(states.items(), _CHUNK))
     for kind, names in checkpoint.removed.items():
-        key = client.keys.entities(kind, topic, partition)
-        for removed in _chunks(names, _CHUNK):
-            pipe.execute_command("HDEL", key, *removed)
+        key = keys.entities(kind, topic, partition)
+        commands += (["HDEL", key, *chunk] for chunk in _chunks(names, _CHUNK))
+    return commands
 
 
 def _flat(pairs: Iterable[tuple[Any, Any]]) -> list[Any]:
-    return [item for pair in pairs for item in pair]
+    return list(chain.from_iterable(pairs))
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 
 from streamer.errors import ConfigurationError
 from streamer.settings.redis_url import RedisUrl
+from streamer.store.sending import packing
 
 __all__ = ["connect", "disconnect", "parsed"]
 
@@ -29,13 +30,17 @@ def parsed(text: str) -> RedisUrl:
 def connect(url: RedisUrl, timeout_s: float) -> Any:
     """Return a client that connects at the first command."""
     if url.sentinels:
-        return _connect_by_sentinel(url, timeout_s)
-    try:
-        return Redis.from_url(url.text, **_options(timeout_s))
-    except (ValueError, TypeError):
-        raise ConfigurationError(
-            "STREAMER_REDIS_URL must have no options but redis-py's own, got another"
-        ) from None
+        redis = _connect_by_sentinel(url, timeout_s)
+    else:
+        try:
+            redis = Redis.from_url(url.text, **_options(timeout_s))
+        except (ValueError, TypeError):
+            raise ConfigurationError(
+                "STREAMER_REDIS_URL must have no options but redis-py's own, got another"
+            ) from None
+    pool = redis.connection_pool
+    pool.connection_class = packing(pool.connection_class)
+    return redis
 
 
 async def disconnect(redis: Any) -> None:

@@ -66,6 +66,7 @@ _METADATA_AGE_MS: Final = 10_000
 _RELEASE_SHARE: Final = 0.6
 # The client looks once a second for what has waited too long.
 _RESOLVED_LATE_S: Final = 2.0
+_MONITOR_AFTER_S: Final = 5.0
 # What a member needs to finish its batch and checkpoint its partitions before it rejoins.  Faust
 # allows 60 s, for which a worker that hangs keeps everybody's partitions.
 _REJOIN_S: Final = 20.0
@@ -128,8 +129,6 @@ class ScoringApp(faust.App):
             await self.endpoints.stop()
             is_misconfigured = isinstance(error, ConfigurationError)
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
-        # It takes more than a second, which the first payments need not wait for.
-        self._loading = asyncio.ensure_future(asyncio.to_thread(self.scoring.distance_monitor.load))
         self.scoring.adopt(head)
         for name in ("kafka", "redis"):
             self.scoring.metrics.dependency_up.labels(name).set(1)
@@ -141,6 +140,12 @@ class ScoringApp(faust.App):
             raise ConfigurationError(
                 f"STREAMER_WEB_PORT must be a free port, got {self.settings.web_port}: {error}"
             ) from error
+
+    async def load_monitor(self) -> None:
+        """Import what watches the distances: a second of processor time that the first payments after
+        a start need themselves."""
+        await asyncio.sleep(_MONITOR_AFTER_S)
+        await asyncio.to_thread(self.scoring.distance_monitor.load)
 
     def _report(self, line: str) -> None:
         self.health.startup = line
@@ -238,6 +243,7 @@ def build_app(settings: Settings) -> ScoringApp:
         app.checkpointing.run,
         app.teaching.run,
         app.liveness.run,
+        app.load_monitor,
         app.watch.follow_lag,
         app.watch.follow_topics,
         app.watch.follow_expiries,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
@@ -173,6 +173,7 @@ class Checkpointing:
     async def _snapshot(self, assigned: Assigned) -> Checkpoint | None:
         """Take what has been processed out of the state; None while that would not be all of it."""
         scoring = self._scoring
+        await asyncio.to_thread(_reserve, assigned.state)
         async with scoring.lock:
             # What was queued since the last wait; nothing is scored meanwhile, so not for long.
             if not await self._is_published(_LAST_FLUSH_S):
@@ -187,7 +188,7 @@ class Checkpointing:
             next_offset = state.next_offset
             assert next_offset is not None  # noqa: S101 - there is progress
             # In a thread: a million cards take seconds, in which the worker has others to answer.
-            entities = await asyncio.to_thread(_take_changed, state)
+            entities, removed = await asyncio.to_thread(_take_changed, state)
             delta, state.delta = state.delta, Sums.zero(scoring.pipeline.model)
             losses, assigned.losses = assigned.losses, ()
             alerts_position, overflow_position = scoring.publisher.positions(
@@ -206,11 +207,7 @@ class Checkpointing:
                 alerts_position=alerts_position,
                 delta=delta,
                 entities=entities,
-                removed={
-                    "repeats": state.repeats.take_removed(),
-                    "labels": state.labels.buffer.take_removed(),
-                    "rulings": state.labels.rulings.take_removed(),
-                },
+                removed=removed,
                 cursors=dict(state.labels.cursors),
                 owner=scoring.owner,
                 now_ms=scoring.clock.now_ms(),
@@ -238,10 +235,24 @@ class Checkpointing:
                 await asyncio.sleep(0)
 
 
-def _take_changed(state: PartitionState) -> dict[str, dict[str, bytes]]:
-    """Pack what has changed of everything that is kept by name; ``state`` is IN/OUT."""
-    return {table.kind.name: table.take_changed() for table in state.tables.all()} | {
-        "repeats": state.repeats.take_changed(),
-        "labels": state.labels.buffer.take_changed(),
-        "rulings": state.labels.rulings.take_changed(),
+def _reserve(state: PartitionState) -> None:
+    for table in state.tables.all():
+        table.reserve()
+
+
+def _take_changed(
+    state: PartitionState,
+) -> tuple[dict[str, Mapping[str, bytes]], dict[str, list[str]]]:
+    """Return what has changed of everything kept by name, and what has gone; ``state`` is IN/OUT."""
+    repeats, labels, rulings = state.repeats, state.labels.buffer, state.labels.rulings
+    changed: dict[str, Mapping[str, bytes]] = {
+        "repeats": repeats.take_changed(),
+        "labels": labels.take_changed(),
+        "rulings": rulings.take_changed(),
+    }
+    changed |= {table.kind.name: table.take_changed() for table in state.tables.all()}
+    return changed, {
+        "repeats": repeats.take_removed(),
+        "labels": labels.take_removed(),
+        "rulings": rulings.take_removed(),
     }

@@ -161,10 +161,14 @@ class Claiming:
         state.labels.cursors.update(cursors)
         if state.next_offset is None:
             return
-        store = self._scoring.store
-        state.repeats.load(await store.load_all(topic, partition, "repeats"))
-        state.labels.buffer.load(await store.load_all(topic, partition, "labels"))
-        state.labels.rulings.load(await store.load_all(topic, partition, "rulings"))
+        for kind, load in (
+            ("repeats", state.repeats.load),
+            ("labels", state.labels.buffer.load),
+            ("rulings", state.labels.rulings.load),
+        ):
+            stored = await self._scoring.store.load_all(topic, partition, kind)
+            # In a thread: half a second, in which the worker's other partitions are scored.
+            await asyncio.to_thread(load, stored)
 
     async def _claim_feedback(self, topic: str, partition: int) -> Reading:
         offset = await self._scoring.store.feedback_offset(topic, partition)

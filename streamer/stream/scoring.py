@@ -255,7 +255,7 @@ class Scoring:
         metrics.key_mismatches.inc(outcome.n_key_mismatches)
         metrics.late_events.inc(outcome.n_late)
         metrics.alerts_suppressed.inc(outcome.n_suppressed)
-        # A young model's distances shift by themselves; those of a worker's first second are let go.
+        # A young model's distances shift by themselves; those of a worker's first seconds are let go.
         is_settled = self._version.sums.transactions_seen >= self.pipeline.model.half_life
         if is_settled and self.distance_monitor.is_loaded:
             metrics.distance_drift.inc(self.distance_monitor.add(outcome.distances_sq))

@@ -96,7 +96,7 @@ def test_a_label_that_was_learned_is_remembered() -> None:
 def test_what_is_saved_loads_bit_for_bit_and_what_went_is_named() -> None:
     one, other = LabelBuffer(1, 50), LabelBuffer(1, 50)
     fill(one, 40)
-    saved = one.take_changed()
+    saved = dict(one.take_changed())
     assert len(saved) == 40
     one.remove("t-7")
     assert one.take_removed() == ["t-7"]

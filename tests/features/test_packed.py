@@ -1,0 +1,66 @@
+"""Packed states: a dict's behaviour without cutting a million strings first."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamer.features import EntityTable, PackedStates
+from streamer.features.entities import EntityKind
+
+KIND = EntityKind("cards", (60.0,))
+
+
+def table_of(n: int) -> tuple[EntityTable, list[str]]:
+    """A table of ``n`` entities; the sum of the i-th is i."""
+    table, keys = EntityTable(KIND, 2 * n), [f"card-{i}" for i in range(n)]
+    write(table, keys, np.arange(n, dtype=float))
+    return table, keys
+
+
+def write(table: EntityTable, keys: list[str], sums: np.ndarray) -> None:
+    table.store(table.rows(keys), np.full(len(keys), 7), sums.reshape(-1, 1))
+
+
+def packed(value: float) -> bytes:
+    return np.array([7.0, value]).tobytes()
+
+
+def test_they_are_what_a_dict_of_the_rows_would_be() -> None:
+    """10,000 rows are more than are cut at once."""
+    rows = np.arange(20_000, dtype=np.uint16).view(np.uint8).reshape(10_000, 4)
+    keys = [f"é{i}" for i in range(10_000)]
+    expected = {key: rows[i].tobytes() for i, key in enumerate(keys)}
+    states = PackedStates(keys, rows)
+    assert states == expected
+    assert list(states.items()) == list(expected.items())
+    assert list(states) == keys
+    assert states["é9999"] == expected["é9999"]
+    assert ("é9999" in states, "e" in states) == (True, False)
+    with pytest.raises(KeyError):
+        states["e"]
+    assert PackedStates([], rows[:0]) == {}
+
+
+def test_what_was_taken_stays_as_it_was_though_the_table_goes_on() -> None:
+    """A checkpoint is written while later payments are scored: it must hold none of them."""
+    table, keys = table_of(3_000)
+    taken = table.take_changed()
+    write(table, keys, np.full(3_000, -1.0))
+    assert taken == {key: packed(i) for i, key in enumerate(keys)}
+    assert table.take_changed() == {key: packed(-1.0) for key in keys}
+
+
+@pytest.mark.parametrize("n_more", [0, 1, 30_000])
+def test_room_made_before_is_used_whether_or_not_it_suffices(n_more: int) -> None:
+    """60,000 are many; an eighth more has room, half more has not."""
+    table, keys = table_of(60_000)
+    table.reserve()
+    more = [f"more-{i}" for i in range(n_more)]
+    write(table, more, np.full(n_more, 0.5))
+    taken = table.take_changed()
+    assert len(taken) == 60_000 + n_more
+    assert taken == {key: packed(i) for i, key in enumerate(keys)} | {
+        key: packed(0.5) for key in more
+    }
+    assert table.take_changed() == {}
