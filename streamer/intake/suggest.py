@@ -45,6 +45,12 @@ MAX_SAMPLE: Final = 1_000
 _ORDER: Final = (
     "transaction_id card_id currency merchant_id mcc country latitude longitude channel label"
 ).split()
+_FLATTENED: Final = """
+# Rows that a change capture has flattened.
+[[skip]]
+path = "__deleted"
+one_of = "true"
+"""
 _UNSURE_BELOW: Final = 70.0
 _READABLE: Final = 0.9
 
@@ -69,6 +75,8 @@ def suggest(
     if text is None or _share_read(text, sample, schemas) < _READABLE:
         is_readable = _share_read("", sample, schemas) >= _READABLE
         text = _additions(objects) if is_readable else _guessed(objects, is_rows=is_rows)
+        if any(isinstance(value, bytes) and b'"__deleted"' in value for value in sample):
+            text += _FLATTENED
     return text + _report(text, sample, schemas)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from streamer.intake import Intake, Payment, Refused, Skipped
+from streamer.intake.suggest import suggest
 from tests.intake.messages import VALID, declared, message, one, paid
 
 PLAIN = Intake()
@@ -55,7 +56,6 @@ def test_a_payment_in_an_envelope_is_read(content: Any) -> None:
         ({"before": VALID, "after": VALID, "op": "u", **ENVELOPE}, "updated"),
         ({"before": VALID, "after": None, "op": "d", **ENVELOPE}, "deleted"),
         ({"op": "t", "source": {}}, "not_a_payment"),
-        ({**VALID, "__deleted": "true"}, "deleted"),
         ({"database": "d", "table": "t", "type": "delete", "data": VALID}, "deleted"),
         ([], "not_a_payment"),
     ],
@@ -65,6 +65,17 @@ def test_changes_that_are_no_new_payments_are_skipped(content: Any, reason: str)
     reading = one(PLAIN, sent(content))
     assert isinstance(reading, Skipped)
     assert reading.reason == reason
+
+
+def test_a_flattened_delete_is_skipped_by_the_rule_that_is_suggested() -> None:
+    """It looks like a payment but for one field."""
+    changes = {"c": "false", "d": "true"}
+    live, gone = ({**VALID, "__op": op, "__deleted": said} for op, said in changes.items())
+    intake = declared(suggest([sent(live)]))
+    assert paid(intake, sent(live)).transaction.card_id == VALID["card_id"]
+    reading = one(intake, sent(gone))
+    assert isinstance(reading, Skipped)
+    assert reading.reason == "deleted"
 
 
 def test_updates_are_payments_where_it_is_declared() -> None:
