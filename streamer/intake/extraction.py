@@ -18,6 +18,8 @@ Extract = Callable[[Any, Any], list[Any]]
 """Takes what ``each`` selected and the message as a whole; returns a value per slot, None for none."""
 
 _INDENT: Final = "    "
+# A step that no path has: what is known below it is the object itself, and no value of it.
+_OBJECT: Final = -1
 
 
 class Slot(NamedTuple):
@@ -40,6 +42,7 @@ def compile_extraction(slots: Sequence[Slot]) -> Extract:
     values = ", ".join(f"v{index}" for index in range(len(slots)))
     source = "\n".join(["def extract(item, root):", *writer.lines, f"{_INDENT}return [{values}]"])
     namespace: dict[str, Any] = {"joined": _joined, "constants": [s.constant for s in slots]}
+    namespace["nothing"] = {}
     exec(compile(source, "<extraction>", "exec"), namespace)  # noqa: S102 - the text is ours
     extract: Extract = namespace["extract"]
     return extract
@@ -75,14 +78,28 @@ class _Writer:
         """Return the name that holds what lies at ``steps``, and write the lines that get there."""
         if steps in known:
             return known[steps]
-        above = self._node(steps[:-1], known, indent)
-        name = f"n{self._n}"
-        self._n += 1
         step = steps[-1]
         if isinstance(step, int):
+            above = self._node(steps[:-1], known, indent)
             got = f"{above}[{step}] if type({above}) is list and len({above}) > {step} else None"
         else:
-            got = f"{above}.get({step!r}) if type({above}) is dict else None"
+            got = f"{self._object(steps[:-1], known, indent)}.get({step!r})"
+        return self._named(steps, got, known, indent)
+
+    def _object(self, steps: Steps, known: dict[tuple[str | int, ...], str], indent: str) -> str:
+        """Return the name of the object at ``steps``, of an empty one where there is none."""
+        as_object = (*steps, _OBJECT)
+        if as_object in known:
+            return known[as_object]
+        node = self._node(steps, known, indent)
+        got = f"{node} if type({node}) is dict else nothing"
+        return self._named(as_object, got, known, indent)
+
+    def _named(
+        self, steps: Steps, got: str, known: dict[tuple[str | int, ...], str], indent: str
+    ) -> str:
+        name = f"n{self._n}"
+        self._n += 1
         self.lines.append(f"{indent}{name} = {got}")
         known[steps] = name
         return name

@@ -5,9 +5,9 @@ declaration says ``updates = "payment"``, since a payment that was scored alread
 twice; a delete is skipped, and so is a truncation or a message of the connector itself.
 
 A row that Debezium has flattened looks like a payment, but for a field ``__deleted``.  Where its other
-fields are the contract's, the intake without a declaration decodes it and looks no further: looking for
-that field in every message would cost a third of decoding it.  A ``[[skip]]`` rule on it is what `suggest`
-writes for such a topic.
+fields are the contract's, the intake without a declaration decodes it and looks no further: looking
+for that field in every message would cost a third of decoding it.  For such a topic `suggest` writes a
+``[[skip]]`` rule.
 """
 
 from __future__ import annotations
