@@ -10,6 +10,7 @@ from streamer.cli.demo import demo
 from streamer.cli.evaluate import evaluate
 from streamer.cli.explain import explain
 from streamer.cli.fit import fit
+from streamer.cli.intake import intake
 from streamer.cli.model import model
 from streamer.cli.partition import partition
 from streamer.cli.replay import replay
@@ -42,6 +43,7 @@ for command in (
     simulate,
     model,
     partition,
+    intake,
     check_config,
 ):
     main.add_command(command)
