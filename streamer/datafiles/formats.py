@@ -37,6 +37,6 @@ def load_pyarrow() -> tuple[Any, Any]:
         import pyarrow.parquet
     except ImportError:
         raise ConfigurationError(
-            "Parquet files need pyarrow; install it with: pip install 'streamer[embedded]'"
+            "Parquet files need pyarrow; install it with: pip install 'streamer-fraud[embedded]'"
         ) from None
     return pyarrow, pyarrow.parquet

@@ -282,7 +282,7 @@ def test_parquet_without_pyarrow_says_what_to_install(
 ) -> None:
     path = handbook(tmp_path / "h.parquet")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'streamer\[embedded\]'"):
+    with pytest.raises(ConfigurationError, match=r"pip install 'streamer-fraud\[embedded\]'"):
         list(read_batches(path))
 
 

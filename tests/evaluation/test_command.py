@@ -211,7 +211,7 @@ def test_without_the_extra_one_line_says_what_to_install(
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
     assert package in line
-    assert "pip install 'streamer[evaluation]'" in line
+    assert "pip install 'streamer-fraud[evaluation]'" in line
 
 
 def test_a_missing_directory_is_found_before_anything_is_computed(

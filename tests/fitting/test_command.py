@@ -184,4 +184,4 @@ def test_without_the_extra_one_line_says_what_to_install(
     arguments = ("--out", str(tmp_path / "m"), "--plot", str(tmp_path / "curve.png"))
     line = complaint(str(simulated), *arguments)
     assert package in line
-    assert "pip install 'streamer[evaluation]'" in line
+    assert "pip install 'streamer-fraud[evaluation]'" in line
