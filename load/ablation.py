@@ -84,7 +84,7 @@ def main(
     names: tuple[str, ...],
 ) -> None:
     """Print what is left of the figures without each thing."""
-    mapping = replace(ColumnMapping.parse(maps, defaults), number_rows=True)
+    mapping = ColumnMapping.parse(maps, defaults)
     first, _, last = span.partition(":")
     batches = list(_rows(read_batches(file, mapping, 4_000), int(first), int(last or sys.maxsize)))
     n_rows = sum(len(batch.values) for batch in batches)
@@ -108,6 +108,7 @@ def _rows(batches: Iterator[FileBatch], first: int, last: int) -> Iterator[FileB
                 values=batch.values[part],
                 transaction_ids=batch.transaction_ids[part],
                 labels=None if batch.labels is None else batch.labels[part],
+                origin=None,
             )
         if offset >= last:
             return

@@ -6,7 +6,8 @@ A field that is not mapped is taken from the column of its own name.  Labels are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
@@ -18,7 +19,15 @@ from streamer.datafiles.substitutes import SUBSTITUTED, Substitutes
 from streamer.errors import ConfigurationError
 from streamer.events import Transaction
 
-__all__ = ["LABEL_FIELDS", "NUMBERS", "REQUIRED", "TRANSACTION_FIELDS", "ColumnMapping"]
+__all__ = [
+    "LABEL_FIELDS",
+    "NUMBERS",
+    "PATTERN_COLUMNS",
+    "REQUIRED",
+    "TRANSACTION_FIELDS",
+    "ColumnMapping",
+    "refuse_duplicates",
+]
 
 _INFO: Final = {info.name: info for info in msgspec.structs.fields(Transaction)}
 
@@ -26,21 +35,20 @@ TRANSACTION_FIELDS: Final[tuple[str, ...]] = tuple(_INFO)
 REQUIRED: Final = tuple(name for name, info in _INFO.items() if info.required)
 NUMBERS: Final = frozenset({"amount", "latitude", "longitude"})
 LABEL_FIELDS: Final = ("label", "fraud_pattern")
-_PATTERN_COLUMNS: Final = ("fraud_pattern", "fraud_scenario")
+PATTERN_COLUMNS: Final = ("fraud_pattern", "fraud_scenario")
 
 
 @dataclass(frozen=True)
 class ColumnMapping:
     """``columns`` maps fields to columns; ``defaults`` holds values for fields without one.
 
-    With ``time_unit`` the timestamps are numbers of that unit (`instants`), and with ``number_rows``
-    a file may leave out `SUBSTITUTED` fields.  ``substitutes`` keeps what was made up in reading.
+    With ``time_unit`` the timestamps are numbers of that unit (`instants`).  A file may leave out the
+    `SUBSTITUTED` fields; ``substitutes`` keeps what was made up in reading.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     time_unit: TimeUnit | None = None
-    number_rows: bool = False
     substitutes: Substitutes = field(default_factory=Substitutes, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -49,22 +57,22 @@ class ColumnMapping:
                 f"time unit must be one of {', '.join(TIME_UNITS)}, got {self.time_unit}"
             )
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether a line of JSON is a transaction already, with nothing to rename or fill in."""
-        return not (self.columns or self.defaults or self.time_unit or self.number_rows)
-
     @classmethod
-    def parse(cls, maps: Iterable[str] = (), defaults: Iterable[str] = ()) -> ColumnMapping:
+    def parse(
+        cls,
+        maps: Iterable[str] = (),
+        defaults: Iterable[str] = (),
+        time_unit: TimeUnit | None = None,
+    ) -> ColumnMapping:
         """Read ``card_id=customer_id`` and ``currency=EUR``; raise a `ConfigurationError` if wrong.
 
         >>> ColumnMapping.parse(["card_id=customer_id"], ["currency=EUR"])
-        ColumnMapping(columns={'card_id': 'customer_id'}, defaults={'currency': 'EUR'}, \
-time_unit=None, number_rows=False)
+        ColumnMapping(columns={'card_id': 'customer_id'}, defaults={'currency': 'EUR'}, time_unit=None)
         """
         columns = _pairs(maps, "column mapping", (*TRANSACTION_FIELDS, *LABEL_FIELDS))
         texts = _pairs(defaults, "default", TRANSACTION_FIELDS)
-        return cls(columns, {name: _checked(name, text) for name, text in texts.items()})
+        values = {name: _checked(name, text) for name, text in texts.items()}
+        return cls(columns, values, time_unit)
 
     def resolve(self, file_columns: Iterable[str], file_name: str) -> dict[str, str]:
         """Return the column of each field that the file has; raise if one that is needed is absent.
@@ -80,11 +88,11 @@ time_unit=None, number_rows=False)
                     f"column for {name} must be in the file, got {column}{hint}; {listing}"
                 )
         found = {name: name for name in (*TRANSACTION_FIELDS, "label") if name in available}
-        for column in _PATTERN_COLUMNS:
+        for column in PATTERN_COLUMNS:
             if column in available:
                 found.setdefault("fraud_pattern", column)
         found.update(self.columns)
-        given = {*found, *self.defaults, *(SUBSTITUTED if self.number_rows else ())}
+        given = {*found, *self.defaults, *SUBSTITUTED}
         missing = [name for name in REQUIRED if name not in given]
         if missing:
             raise ConfigurationError(
@@ -92,6 +100,20 @@ time_unit=None, number_rows=False)
                 f"--map {missing[0]}=COLUMN; {listing}"
             )
         return found
+
+    def substituted(self, found: Container[str]) -> list[str]:
+        """Return the fields that are made up in a file that has the ones in ``found``."""
+        return [name for name in SUBSTITUTED if name not in found and name not in self.defaults]
+
+
+def refuse_duplicates(columns: Iterable[str], file_name: str) -> None:
+    """Raise a `ConfigurationError` when two columns have one name: no one can say which is meant."""
+    twice = [name for name, n in Counter(columns).items() if n > 1 and name]
+    if twice:
+        raise ConfigurationError(
+            f"column names must differ, got {', '.join(twice)} more than once in {file_name}; "
+            "rename or remove one of them"
+        )
 
 
 def _pairs(texts: Iterable[str], what: str, valid: tuple[str, ...]) -> dict[str, str]:

@@ -1,54 +1,85 @@
 """Reads Parquet column by column: a batch costs a few conversions of whole columns, not of cells.
 
 float32 is the trap.  27.36 is stored as 27.360000610351562, and its own shortest text is 27.36:
-orjson writes that text for a whole array at once, and reading it back gives the amount meant.
+orjson writes that text for a whole array at once, and reading it back gives the amount meant.  The
+other is a time zone: Arrow keeps the instant in UTC, and the hour that the producer's clock showed is
+lost unless it is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import numpy as np
 import orjson
 
+from streamer.datafiles.chunk import Chunk
 from streamer.datafiles.formats import load_pyarrow
-from streamer.datafiles.mapping import LABEL_FIELDS, NUMBERS, REQUIRED, ColumnMapping
-from streamer.datafiles.values import FileBatch, batch_of, json_ready, rounded
+from streamer.datafiles.label_words import LabelTally
+from streamer.datafiles.mapping import LABEL_FIELDS, NUMBERS, ColumnMapping, refuse_duplicates
+from streamer.datafiles.source import Part, readable
+from streamer.datafiles.values import rounded
 from streamer.errors import ConfigurationError
 
-__all__ = ["count_parquet", "read_parquet"]
+__all__ = ["ParquetTable"]
+
+_SURVEY_ROWS: Final = 65_536
 
 
-def count_parquet(path: Path) -> int:
-    """Return the number of rows, from the file's footer."""
-    with _opened(path) as file:
-        return int(file.metadata.num_rows)
+class ParquetTable:
+    """One Parquet file."""
+
+    def __init__(self, part: Part, mapping: ColumnMapping) -> None:
+        self._part = part
+        self.notes: list[str] = []
+        with self._opened() as file:
+            names = file.schema_arrow.names
+            refuse_duplicates(names, part.name)
+            self.fields = mapping.resolve(names, part.name)
+
+    def survey(self, labels: LabelTally) -> int:
+        """Look at all labels, and return the number of rows, which the footer says."""
+        with self._opened() as file:
+            column = self.fields.get("label")
+            first_row = 1
+            if column is not None:
+                for records in file.iter_batches(batch_size=_SURVEY_ROWS, columns=[column]):
+                    labels.add(records.column(column).to_pylist(), first_row, self._part.name)
+                    first_row += records.num_rows
+            return int(file.metadata.num_rows)
+
+    def chunks(self, batch_size: int) -> Iterator[Chunk]:
+        """Yield the rows, reading the mapped columns only."""
+        needed = list(dict.fromkeys(self.fields.values()))
+        with self._opened() as file:
+            for records in file.iter_batches(batch_size=batch_size, columns=needed):
+                columns = {
+                    name: _column(name, records.column(c)) for name, c in self.fields.items()
+                }
+                yield Chunk(records.num_rows, columns, partial(_row, records))
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        pyarrow, parquet = load_pyarrow()
+        try:
+            with (
+                readable(self._part),
+                self._part.opened() as data,
+                parquet.ParquetFile(data) as file,
+            ):
+                yield file
+        except (pyarrow.ArrowException, ValueError, OverflowError, KeyError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ConfigurationError(
+                f"{self._part.name} must be a readable Parquet file: {reason}"
+            ) from None
 
 
-def read_parquet(path: Path, mapping: ColumnMapping, batch_size: int) -> Iterator[FileBatch]:
-    """Yield the file's rows in batches, reading the mapped columns only."""
-    with _opened(path) as file:
-        fields = mapping.resolve(file.schema_arrow.names, path.name)
-        needed = list(dict.fromkeys(fields.values()))
-        first_row = 0
-        for records in file.iter_batches(batch_size=batch_size, columns=needed):
-            columns = {name: _column(name, records.column(of)) for name, of in fields.items()}
-            yield batch_of(columns, mapping, records.num_rows, first_row)
-            first_row += records.num_rows
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    pyarrow, parquet = load_pyarrow()
-    try:
-        with parquet.ParquetFile(path) as file:
-            yield file
-    except pyarrow.ArrowException as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"{path.name} must be a readable Parquet file: {reason}") from None
+def _row(records: Any, at: int) -> Any:
+    return records.slice(at, 1).to_pylist()[0]
 
 
 def _column(name: str, array: Any) -> list[Any]:
@@ -58,13 +89,13 @@ def _column(name: str, array: Any) -> list[Any]:
     if name in LABEL_FIELDS:
         return list(array.to_pylist())
     if name in NUMBERS:
-        return _numbers(name, array, types)
+        return _numbers(array, types)
     if name == "timestamp":
         return _timestamps(array, types)
     return _texts(name, array, types)
 
 
-def _numbers(name: str, array: Any, types: Any) -> list[Any]:
+def _numbers(array: Any, types: Any) -> list[Any]:
     if types.is_decimal(array.type):
         array = array.cast("float64")
     if types.is_float64(array.type):
@@ -75,28 +106,53 @@ def _numbers(name: str, array: Any, types: Any) -> list[Any]:
             option=orjson.OPT_SERIALIZE_NUMPY,
         )
         return list(orjson.loads(shortest))
-    return json_ready(name, array.to_pylist())
+    return list(array.to_pylist())
 
 
 def _timestamps(array: Any, types: Any) -> list[Any]:
+    pyarrow = load_pyarrow()[0]
     if types.is_date(array.type):
-        array = array.cast("date32").cast(load_pyarrow()[0].timestamp("s"))
+        array = array.cast("date32").cast(pyarrow.timestamp("s"))
     if not types.is_timestamp(array.type):
-        return json_ready("timestamp", array.to_pylist())
-    # Arrow keeps instants with a zone in UTC already, and without one they are taken as UTC.
+        return list(array.to_pylist())
+    # numpy's nanoseconds end in 2262, and no payment needs them.
     unit: Any = "us" if array.type.unit == "ns" else array.type.unit
-    moments = array.to_numpy(zero_copy_only=False).astype(f"datetime64[{unit}]")
-    texts: list[Any] = np.datetime_as_string(moments, unit=unit, timezone="UTC").tolist()
-    return (
-        [None if text.startswith("NaT") else text for text in texts] if array.null_count else texts
-    )
+    moments = _moments(array, unit)
+    zone = array.type.tz
+    if zone is None or zone in ("UTC", "Z", "+00:00"):
+        # Without a zone they are taken as UTC.
+        texts: list[Any] = np.datetime_as_string(moments, unit=unit, timezone="UTC").tolist()
+    else:
+        local = _moments(pyarrow.compute.local_timestamp(array), unit)
+        texts = _with_offsets(local, moments, unit)
+    if array.null_count == 0:
+        return texts
+    return [None if text.startswith("NaT") else text for text in texts]
+
+
+def _moments(array: Any, unit: Any) -> Any:
+    return array.to_numpy(zero_copy_only=False).astype(f"datetime64[{unit}]")
+
+
+def _with_offsets(local: Any, utc: Any, unit: Any) -> list[Any]:
+    """Return RFC 3339 texts that show the local time and its offset from UTC."""
+    minutes = (local - utc).astype("timedelta64[m]").astype(np.int64)
+    minutes[np.isnat(utc)] = 0
+    distinct, which = np.unique(minutes, return_inverse=True)
+    suffixes = np.array([_offset(int(value)) for value in distinct])
+    texts = np.datetime_as_string(local, unit=unit)
+    return list(np.char.add(texts, suffixes[which]).tolist())
+
+
+def _offset(minutes: int) -> str:
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02d}:{rest:02d}"
 
 
 def _texts(name: str, array: Any, types: Any) -> list[Any]:
     if types.is_integer(array.type) and name != "mcc":
         array = array.cast("string")
     if not types.is_string(array.type) and not types.is_large_string(array.type):
-        return json_ready(name, array.to_pylist())
+        return list(array.to_pylist())
     # Through numpy a string costs a fifth of what to_pylist takes.
-    texts: list[Any] = array.to_numpy(zero_copy_only=False).tolist()
-    return json_ready(name, texts) if name not in REQUIRED and "" in texts else texts
+    return list(array.to_numpy(zero_copy_only=False).tolist())

@@ -16,7 +16,7 @@ from streamer.errors import ConfigurationError
 __all__ = ["SUBSTITUTED", "Substitutes"]
 
 SUBSTITUTED: Final = ("transaction_id", "card_id", "currency")
-"""Required fields that a file with numbered rows may leave out."""
+"""Required fields that a file may leave out."""
 
 _CURRENCY: Final = "EUR"
 _CODE: Final = re.compile(r"[0-9]{4}")

@@ -11,6 +11,7 @@ What a file cannot say in the contract's own terms is settled here, the same for
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +20,14 @@ from typing import Any, Final
 
 import orjson
 
+from streamer.datafiles.chunk import Chunk
 from streamer.datafiles.derived import instants
+from streamer.datafiles.label_words import labels_of
 from streamer.datafiles.mapping import NUMBERS, REQUIRED, TRANSACTION_FIELDS, ColumnMapping
-from streamer.datafiles.substitutes import SUBSTITUTED
 
-__all__ = ["FileBatch", "batch_of", "json_ready", "rounded"]
+__all__ = ["FileBatch", "Origin", "batch_of", "json_ready", "rounded"]
 
 _NO_ZONE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
-_NOT_FRAUD: Final = frozenset({"", "0", "false", "none", "normal", "legitimate", "nan"})
 # Six digits keep every currency's minor unit and a tenth of a metre, and drop binary dust.
 _DECIMALS: Final = 6
 # Beyond this an integer is no amount, and from 2^63 on JSON encoders refuse it.
@@ -34,85 +35,104 @@ _LARGEST_INTEGER: Final = 2**53
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a batch's rows lie: ``first_row`` is the number of the first in ``file``, from 1.
+
+    ``fields`` says from which column a field came.
+    """
+
+    file: str
+    first_row: int
+    fields: Mapping[str, str]
+    chunk: Chunk
+
+
+@dataclass(frozen=True, slots=True)
 class FileBatch:
     """Some rows of a file as they would lie in Kafka; the lists run in parallel.
 
-    ``values`` are JSON bytes and ``keys`` the card ids.  ``labels`` is None when the file has none;
-    a label is None for a normal payment, else the fraud's pattern, or ``fraud`` without a name.
+    ``values`` are JSON bytes and ``keys`` the card ids.  ``labels`` is None when the file has none; a
+    label is None for a normal payment, `UNLABELLED`, or the fraud's pattern, `FRAUD` without a name.
     """
 
     values: list[bytes]
     keys: list[bytes | None]
     labels: list[str | None] | None
     transaction_ids: list[str]
+    origin: Origin | None = None
 
 
-def batch_of(
-    columns: Mapping[str, list[Any]], mapping: ColumnMapping, size: int, first_row: int
-) -> FileBatch:
-    """Encode ``size`` rows from columns that are ready for JSON, None being a missing value.
+def batch_of(chunk: Chunk, mapping: ColumnMapping, n_before: int, origin: Origin) -> FileBatch:
+    """Encode the rows of ``chunk``; ``n_before`` rows have been read before them, of all files.
 
-    ``first_row`` is the number of rows of the file before these.
+    A row with a fault keeps its place, as the text that it is: that is no JSON, or no object.
     """
-    columns = _completed(columns, mapping, size, first_row)
-    defaults = mapping.defaults
-    dense: dict[str, list[Any]] = {}
-    sparse: dict[str, list[Any]] = {}
+    size = chunk.size - len(chunk.faults)
+    columns = _completed(chunk, mapping, n_before)
+    rows: list[dict[str, Any]] = [{} for _ in range(size)]
     for name in TRANSACTION_FIELDS:
         column = columns.get(name)
-        if name in defaults:
-            default = defaults[name]
+        if name in mapping.defaults:
+            default = mapping.defaults[name]
             column = [default if x is None or x == "" else x for x in column or [None] * size]
-        if column is not None:
-            group = sparse if name not in REQUIRED and None in column else dense
-            group[name] = column
-    names = tuple(dense)
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*dense.values(), strict=True)]
-    for name, column in sparse.items():
-        for row, value in zip(rows, column, strict=True):
+        for row, value in zip(rows, column or (), strict=False):
             if value is not None:
                 row[name] = value
-    return FileBatch(
-        values=[orjson.dumps(row, default=str) for row in rows],
-        keys=[card.encode() if card else None for card in dense["card_id"]],
-        labels=labels_of(columns.get("label"), columns.get("fraud_pattern")),
-        transaction_ids=[x or "" for x in dense["transaction_id"]],
-    )
+    values: list[bytes] = []
+    keys: list[bytes | None] = []
+    transaction_ids: list[str] = []
+    waiting = iter(rows)
+    for i in range(chunk.size):
+        if i in chunk.faults:
+            values.append(_as_bytes(chunk.raw(i)))
+            keys.append(None)
+            transaction_ids.append("")
+            continue
+        row = next(waiting)
+        values.append(_encoded(row))
+        card, transaction_id = row.get("card_id"), row.get("transaction_id")
+        keys.append(card.encode(errors="replace") if card and isinstance(card, str) else None)
+        transaction_ids.append(transaction_id if isinstance(transaction_id, str) else "")
+    labels = labels_of(chunk.columns.get("label"), chunk.columns.get("fraud_pattern"))
+    return FileBatch(values, keys, _woven(labels, chunk), transaction_ids, origin)
 
 
-def _completed(
-    columns: Mapping[str, list[Any]], mapping: ColumnMapping, size: int, first_row: int
-) -> Mapping[str, list[Any]]:
-    """Return ``columns`` with what the mapping derives from them."""
-    complete = dict(columns)
+def _woven(labels: list[str | None] | None, chunk: Chunk) -> list[str | None] | None:
+    """Put None into the places of rows that have a fault."""
+    if labels is None or not chunk.faults:
+        return labels
+    waiting = iter(labels)
+    return [None if i in chunk.faults else next(waiting) for i in range(chunk.size)]
+
+
+def _encoded(row: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(row, default=str)
+    except orjson.JSONEncodeError:
+        # Integers beyond 64 bits and lone surrogates; the pipeline has a reason for each.
+        return json.dumps(row, default=str).encode()
+
+
+def _as_bytes(raw: Any) -> bytes:
+    return raw if isinstance(raw, bytes) else str(raw).rstrip("\r\n").encode(errors="replace")
+
+
+def _completed(chunk: Chunk, mapping: ColumnMapping, n_before: int) -> dict[str, list[Any]]:
+    """Return the columns ready for JSON, with what the mapping derives from them."""
+    complete = {
+        name: json_ready(name, column)
+        for name, column in chunk.columns.items()
+        if name in TRANSACTION_FIELDS
+    }
     if mapping.time_unit is not None and "timestamp" in complete:
         complete["timestamp"] = instants(complete["timestamp"], mapping.time_unit)
     if "mcc" in complete:
         complete["mcc"] = mapping.substitutes.category_codes(complete["mcc"])
-    if mapping.number_rows:
-        for name in SUBSTITUTED:
-            if name not in complete and name not in mapping.defaults:
-                complete[name] = mapping.substitutes.column(name, first_row, size)
+    good = [i for i in range(chunk.size) if i not in chunk.faults]
+    for name in mapping.substituted(complete) if good else ():
+        made_up = mapping.substitutes.column(name, n_before, chunk.size)
+        complete[name] = [made_up[i] for i in good] if chunk.faults else made_up
     return complete
-
-
-def labels_of(
-    flags: Sequence[Any] | None, patterns: Sequence[Any] | None
-) -> list[str | None] | None:
-    """Return None or the fraud's name per row; a ``label`` decides, a pattern only names.
-
-    >>> labels_of([0, 1, 1], [0, 2, None])
-    [None, '2', 'fraud']
-    """
-    if patterns is None and flags is None:
-        return None
-    names = _names(patterns) if patterns is not None else None
-    if flags is None:
-        return names
-    frauds = _names(flags)
-    if names is None:
-        return [fraud and "fraud" for fraud in frauds]
-    return [fraud and (name or "fraud") for fraud, name in zip(frauds, names, strict=True)]
 
 
 def json_ready(name: str, column: Sequence[Any]) -> list[Any]:
@@ -154,7 +174,7 @@ def _timestamp(value: Any) -> Any:
 
 
 def _text(value: Any, digits: int) -> Any:
-    if value is None or isinstance(value, str):
+    if value is None or isinstance(value, str | list | dict):
         return value
     if isinstance(value, float):
         if not isfinite(value):
@@ -163,17 +183,3 @@ def _text(value: Any, digits: int) -> Any:
     if isinstance(value, bytes):
         return value.decode(errors="backslashreplace")
     return str(value).zfill(digits)
-
-
-def _names(column: Sequence[Any]) -> list[str | None]:
-    # The same few objects fill a label column: read each distinct one once.
-    known: dict[Any, str | None] = {}
-    try:
-        distinct = set(column)
-    except TypeError:  # A JSON line may hold anything, lists and objects among it.
-        column = [str(value) for value in column]
-        distinct = set(column)
-    for value in distinct:
-        text = _text(value, 0) or ""
-        known[value] = None if text.strip().lower() in _NOT_FRAUD else text
-    return [known[value] for value in column]
