@@ -14,11 +14,11 @@ import click
 from streamer.datafiles import (
     FORMATS,
     TIME_UNITS,
-    ColumnMapping,
     FileReport,
     Format,
     PaymentFile,
     TimeUnit,
+    declared,
 )
 from streamer.errors import ConfigurationError
 
@@ -32,6 +32,7 @@ PAYMENTS: Final = click.Path(exists=True, allow_dash=True, path_type=Path)
 class Reading:
     """How to read, as the options say; nothing is checked before `report` is called."""
 
+    intake: str | None
     maps: tuple[str, ...]
     defaults: tuple[str, ...]
     time_unit: TimeUnit | None
@@ -41,8 +42,8 @@ class Reading:
     @contextmanager
     def report(self, path: Path) -> Iterator[FileReport]:
         """Yield what will be known of the payments of ``path``; it has the file to read."""
-        mapping = ColumnMapping.parse(self.maps, self.defaults, self.time_unit)
-        file = PaymentFile.of(path, mapping, self.format)
+        declaration = declared(self.maps, self.defaults, self.time_unit, self.intake)
+        file = PaymentFile.of(path, declaration, self.format)
         if self.rejects is None:
             yield FileReport(file)
             return
@@ -55,6 +56,12 @@ class Reading:
 
 
 _OPTIONS: Final = (
+    click.option(
+        "--intake",
+        metavar="PRESET|FILE.toml",
+        help="How the payments are written: a preset, or a declaration of one's own. The next three "
+        "are short forms of its lines.",
+    ),
     click.option(
         "--map",
         "maps",
@@ -94,6 +101,7 @@ def reads_payments(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def run(
+        intake: str | None,
         maps: tuple[str, ...],
         defaults: tuple[str, ...],
         time_unit: TimeUnit | None,
@@ -101,7 +109,9 @@ def reads_payments(command: Callable[..., Any]) -> Callable[..., Any]:
         rejects: Path | None,
         **others: Any,
     ) -> Any:
-        return command(reading=Reading(maps, defaults, time_unit, format, rejects), **others)
+        return command(
+            reading=Reading(intake, maps, defaults, time_unit, format, rejects), **others
+        )
 
     decorated: Callable[..., Any] = run
     for option in reversed(_OPTIONS):

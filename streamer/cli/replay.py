@@ -104,7 +104,7 @@ def replay(
 
         task = progress.add_task("scoring", total=report.file.n_rows)
         summary = run(
-            report.file.batches(settings.batch_max_records),
+            report.batches(settings.batch_max_records),
             pipeline_config(settings),
             cards_capacity=settings.cards_capacity,
             merchants_capacity=settings.merchants_capacity,

@@ -6,10 +6,9 @@ the formats, `csv_table` with `dialect`, `json_table` with `json_values` and `pa
 `label_words`, `values` (a file's values in the contract), `reading`, `report`, `writing`.
 """
 
-from streamer.datafiles.derived import TIME_UNITS, TimeUnit
+from streamer.datafiles.declared import TIME_UNITS, TimeUnit, declared
 from streamer.datafiles.formats import FORMATS, Format
 from streamer.datafiles.label_words import UNLABELLED
-from streamer.datafiles.mapping import ColumnMapping
 from streamer.datafiles.reading import PaymentFile, count_rows, read_batches
 from streamer.datafiles.report import FileReport, OnDecoded
 from streamer.datafiles.values import FileBatch
@@ -19,7 +18,6 @@ __all__ = [
     "FORMATS",
     "TIME_UNITS",
     "UNLABELLED",
-    "ColumnMapping",
     "FileBatch",
     "FileReport",
     "Format",
@@ -27,6 +25,7 @@ __all__ = [
     "PaymentFile",
     "TimeUnit",
     "count_rows",
+    "declared",
     "read_batches",
     "write_rows",
 ]

@@ -1,12 +1,13 @@
-"""What the readers of the formats hand on: some rows, as columns, and where each of them lay."""
+"""What the readers of the formats hand on: some rows, and where each of them lay."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from streamer.datafiles.label_words import LabelTally
+from streamer.intake import Reading
 
 __all__ = ["SAMPLE_CHARACTERS", "Chunk", "Fault", "Table"]
 
@@ -23,28 +24,34 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """``size`` rows of a file in their order.
+    """Rows of a file in their order; the lists run in parallel.
 
-    ``columns`` holds, under the names of fields, the values of those that have no entry in ``faults``,
-    which goes by place in the chunk.  ``lines`` are the lines on which the rows begin, where there are
-    lines.  ``raw`` returns a row as it is in the file.
+    An item is a row by its columns, a message, or why it is neither.  ``flags`` and ``patterns`` are
+    what the file has for labels, None where it has none.  ``lines`` are those on which the rows begin,
+    where there are lines.  ``raw`` returns a row as it is in the file.
     """
 
-    size: int
-    columns: Mapping[str, list[Any]]
+    items: Sequence[dict[str, Any] | bytes | Fault]
+    flags: list[Any] | None
+    patterns: list[Any] | None
     raw: Callable[[int], Any]
     lines: Sequence[int] | None = None
-    faults: Mapping[int, Fault] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.items)
 
 
 class Table(Protocol):
-    """One file of payments, whatever its format; ``fields`` says which column is which field."""
+    """One file of payments, whatever its format; ``columns`` says from which a field comes."""
 
-    fields: dict[str, str]
+    columns: dict[str, str]
     notes: list[str]
 
     def survey(self, labels: LabelTally) -> int:
-        """Look at all labels, and return the number of rows."""
+        """Look at all labels, and return the number of rows; comes before `chunks`."""
 
     def chunks(self, batch_size: int) -> Iterator[Chunk]:
         """Yield the rows."""
+
+    def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
+        """Return what an item says; ``position`` stands for an id that it does not have."""

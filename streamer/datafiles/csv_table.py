@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from typing import Any, Final
 
 from streamer.datafiles.chunk import SAMPLE_CHARACTERS, Chunk, Fault
-from streamer.datafiles.dialect import dialect_of, encoding_of, has_decimal_comma, plain_number
+from streamer.datafiles.dialect import (
+    NumberEvidence,
+    NumberStyle,
+    dialect_of,
+    encoding_of,
+    plain_number,
+)
 from streamer.datafiles.label_words import LabelTally
-from streamer.datafiles.mapping import NUMBERS, ColumnMapping, refuse_duplicates
+from streamer.datafiles.rows import RowReader
 from streamer.datafiles.source import Part, readable
+from streamer.datafiles.substitutes import Substitutes
 from streamer.errors import ConfigurationError
+from streamer.intake import Declaration, Reading
 
 __all__ = ["CsvTable"]
 
@@ -30,70 +39,82 @@ _Row = tuple[int, list[str], str]
 class CsvTable:
     """One CSV file."""
 
-    def __init__(self, part: Part, mapping: ColumnMapping) -> None:
+    def __init__(self, part: Part, declaration: Declaration, substitutes: Substitutes) -> None:
         self._part = part
         with readable(part):
             with part.opened() as file:
                 self._encoding = encoding_of(file)
-            with part.opened() as file:
-                sample = self._text(file).read(SAMPLE_CHARACTERS)
+            with part.opened() as file, self._text(file) as text:
+                sample = text.read(SAMPLE_CHARACTERS)
         self._has_separator_line = sample[: len(_SEPARATOR_LINE)].lower() == _SEPARATOR_LINE
         whole_lines = sample.rfind("\n") + 1 if len(sample) == SAMPLE_CHARACTERS else len(sample)
         sample = sample[: whole_lines or len(sample)]
         if self._has_separator_line:
             sample = sample.partition("\n")[2]
         self._dialect = dialect_of(sample)
-        self._with_comma: set[str] = set()
+        self._styles: dict[str, NumberStyle] = {}
         self.notes: list[str] = []
-        self.fields: dict[str, str] = {}
-        self._header = [name.strip() for name in next(self._rows(), (0, [], ""))[1]]
+        self.columns: dict[str, str] = {}
+        self._reader: RowReader | None = None
+        with closing(self._rows()) as rows:
+            self._header = [name.strip() for name in next(rows, (0, [], ""))[1]]
         if self._header:
-            refuse_duplicates(self._header, part.name)
-            self.fields = mapping.resolve(self._header, part.name)
-        self._places = {name: self._header.index(of) for name, of in self.fields.items()}
+            self._reader = RowReader(declaration, self._header, part.name, substitutes)
+            self.columns = self._reader.columns
+        self._is_amount_declared = declaration.amount.decimal is not None
 
     def survey(self, labels: LabelTally) -> int:
         """Look at all labels and numbers, and return the number of rows."""
-        n_rows = 0
-        with_comma, with_point = set[str](), set[str]()
-        numbers = [name for name in self._places if name in NUMBERS]
-        at_label = self._places.get("label")
+        reader, n_rows = self._reader, 0
+        if reader is None:
+            return 0
+        numbers = set(reader.numbers.values())
+        if self._is_amount_declared:
+            numbers.discard(reader.numbers.get("amount", ""))
+        evidence = {column: NumberEvidence() for column in numbers}
         rows = self._rows(skip=1)
         while chunk := list(islice(rows, _SURVEY_ROWS)):
-            fitted = [self._fitted(cells) for _, cells, _ in chunk]
-            if at_label is not None:
-                flags = [0 if cells is None else cells[at_label] for cells in fitted]
-                labels.add(flags, n_rows + 1, self._part.name)
-            for name in numbers:
-                at = self._places[name]
-                column = [cells[at] for cells in fitted if cells is not None and "," in cells[at]]
-                if column:
-                    (with_comma if has_decimal_comma(column) else with_point).add(name)
+            items = [self._row(cells) for _, cells, _ in chunk]
+            labels.add(reader.flags(items), items, n_rows + 1, self._part.name)
+            for column, found in evidence.items():
+                found.add(item[column] for item in items if item is not None)
             n_rows += len(chunk)
-        self._with_comma = with_comma - with_point
+        self._styles = {c: e.style for c, e in evidence.items() if e.style is not None}
         self.notes = self._said()
         return n_rows
 
     def chunks(self, batch_size: int) -> Iterator[Chunk]:
         """Yield the rows; `survey` has to come first, it finds the decimal sign."""
+        if self._reader is None:
+            return
         rows = self._rows(skip=1)
         while chunk := list(islice(rows, batch_size)):
-            fitted = [self._fitted(cells) for _, cells, _ in chunk]
-            whole = list(zip(*(cells for cells in fitted if cells is not None), strict=True))
-            columns: dict[str, list[Any]] = {}
-            for name, at in self._places.items():
-                column = list(whole[at]) if whole else []
-                columns[name] = plain_number(column) if name in self._with_comma else column
+            found = [self._row(cells) for _, cells, _ in chunk]
+            for column, style in self._styles.items():
+                for item in found:
+                    if item is not None:
+                        item[column] = plain_number(item[column], style)
             raw = [text for _, _, text in chunk]
             yield Chunk(
-                size=len(chunk),
-                columns=columns,
+                items=[
+                    self._fault(row) if item is None else item
+                    for row, item in zip(chunk, found, strict=True)
+                ],
+                flags=self._reader.flags(found),
+                patterns=self._reader.patterns(found),
                 raw=raw.__getitem__,
                 lines=[line for line, _, _ in chunk],
-                faults={
-                    i: self._fault(chunk[i]) for i, cells in enumerate(fitted) if cells is None
-                },
             )
+
+    def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
+        """Return what a row says."""
+        if self._reader is None or not isinstance(item, dict):
+            return ()
+        return self._reader.readings(item, position)
+
+    def _row(self, cells: list[str]) -> dict[str, Any] | None:
+        fitted = self._fitted(cells)
+        return None if fitted is None else dict(zip(self._header, fitted, strict=True))
 
     def _fitted(self, cells: list[str]) -> list[str] | None:
         """Return as many cells as the header has, None when the row does not have them."""
@@ -122,9 +143,9 @@ class CsvTable:
             quote = " and single quotes" if self._dialect.quote == "'" else ""
             separator = _NAMES[self._dialect.separator]
             notes.append(f"{name} was read with {separator} as separator{quote}")
-        if self._with_comma:
-            columns = ", ".join(sorted(self.fields[field] for field in self._with_comma))
-            notes.append(f"{name} was read with a decimal comma in {columns}")
+        with_comma = sorted(c for c, style in self._styles.items() if style == "comma")
+        if with_comma:
+            notes.append(f"{name} was read with a decimal comma in {', '.join(with_comma)}")
         return notes
 
     def _text(self, file: Any) -> io.TextIOWrapper:
@@ -135,8 +156,8 @@ class CsvTable:
 
     def _rows(self, skip: int = 0) -> Iterator[_Row]:
         """Yield the line on which a row begins, its cells, and its text; blank lines are no rows."""
-        with readable(self._part), self._part.opened() as file:
-            lines = _Lines(self._text(file))
+        with readable(self._part), self._part.opened() as file, self._text(file) as text_file:
+            lines = _Lines(text_file)
             if self._has_separator_line:
                 next(lines)
                 lines.taken.clear()

@@ -16,12 +16,19 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import IO, Final
+from typing import IO, Final, Literal
 
-__all__ = ["Dialect", "dialect_of", "encoding_of", "has_decimal_comma", "plain_number"]
+__all__ = [
+    "Dialect",
+    "NumberEvidence",
+    "NumberStyle",
+    "dialect_of",
+    "encoding_of",
+    "plain_number",
+]
 
 _SEPARATORS: Final = (",", ";", "\t", "|")
 _SAMPLE_ROWS: Final = 200
@@ -34,8 +41,13 @@ _BOMS: Final = (
 _UNDEFINED_IN_1252: Final = frozenset(b"\x81\x8d\x8f\x90\x9d")
 # Spaces (plain, no-break, narrow) and the Swiss apostrophe group thousands wherever the sign is.
 _GROUPING: Final = re.compile("[\\s\u00a0\u202f'\u2019]")
-_COMMA_ONLY: Final = re.compile(r"[^\d.,]*(\d+,(\d{1,2}|\d{4,})|0,\d+|\d{1,3}(\.\d{3})+,\d+)\D*")
+_COMMA: Final = re.compile(r"[^\d.,]*(\d+,(\d{1,2}|\d{4,})|0,\d+|\d{1,3}(\.\d{3})+,\d+)\D*")
+_ENGLISH: Final = re.compile(r"[^\d.,]*\d{1,3}(,\d{3})+(\.\d+)?[^\d.,]*")
+_GERMAN: Final = re.compile(r"(\D*)(\d{1,3}(?:\.\d{3})+|\d+)(?:,(\d+))?(\D*)")
 _POINT: Final = re.compile(r"[^\d.,]*(\d{1,3}(,\d{3})+\.\d+|\d+\.(\d{1,2}|\d{4,})|0\.\d+)\D*")
+
+NumberStyle = Literal["comma", "grouped"]
+"""A decimal comma, perhaps with points between thousands; or commas between thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,32 +122,54 @@ def _quote(sample: str, separator: str) -> str:
     return "'" if opened and opened == whole else '"'
 
 
-def has_decimal_comma(cells: Iterable[str]) -> bool:
-    """Return whether numbers are written like ``12,50``; ``1,234`` alone does not say so.
+@dataclass
+class NumberEvidence:
+    """What the numbers of a column tell of how they are written."""
 
-    >>> has_decimal_comma(["12", "1.234,50"]), has_decimal_comma(["1,234", "0.5"])
-    (True, False)
-    """
-    texts = [_GROUPING.sub("", cell) for cell in cells]
-    return any(_COMMA_ONLY.fullmatch(text) for text in texts) and not any(
-        _POINT.fullmatch(text) for text in texts
-    )
+    has_comma: bool = False
+    has_grouped_point: bool = False
+    has_point: bool = False
+
+    def add(self, cells: Iterable[str]) -> None:
+        """Look at some cells; only those with a comma or a point in them say anything."""
+        for cell in cells:
+            if "," in cell or "." in cell:
+                text = _GROUPING.sub("", cell)
+                self.has_comma = self.has_comma or _COMMA.fullmatch(text) is not None
+                if _POINT.fullmatch(text) is not None:
+                    self.has_point = True
+                    self.has_grouped_point = self.has_grouped_point or "," in text
+
+    @property
+    def style(self) -> NumberStyle | None:
+        """How to read them: None where they can be read as they are, or nobody knows.
+
+        >>> evidence = NumberEvidence()
+        >>> evidence.add(["1,234"])
+        >>> evidence.style
+        >>> evidence.add(["12", "1.234,50"])
+        >>> evidence.style
+        'comma'
+        """
+        if self.has_comma and not self.has_point:
+            return "comma"
+        return "grouped" if self.has_grouped_point and not self.has_comma else None
 
 
-def plain_number(cells: Sequence[str]) -> list[str]:
-    """Return numbers with a decimal comma as JSON would write them; other texts stay.
+def plain_number(cell: str, style: NumberStyle) -> str:
+    """Return a number as a program would write it; another text stays.
 
-    >>> plain_number(["12,50", "1.234,5", "-3", "much, indeed"])
+    >>> [plain_number(cell, "comma") for cell in ("12,50", "1.234,5", "-3", "much, indeed")]
     ['12.50', '1234.5', '-3', 'much, indeed']
+    >>> plain_number("1,234.50", "grouped")
+    '1234.50'
     """
-    return [_plain(cell) if "," in cell or "." in cell else cell for cell in cells]
-
-
-_GERMAN: Final = re.compile(r"(\D*)(\d{1,3}(?:\.\d{3})+|\d+)(?:,(\d+))?(\D*)")
-
-
-def _plain(cell: str) -> str:
-    match = _GERMAN.fullmatch(_GROUPING.sub("", cell))
+    if "," not in cell and "." not in cell:
+        return cell
+    text = _GROUPING.sub("", cell)
+    if style == "grouped":
+        return text.replace(",", "") if _ENGLISH.fullmatch(text) else cell
+    match = _GERMAN.fullmatch(text)
     if match is None:
         return cell
     before, whole, fraction, after = match.groups()

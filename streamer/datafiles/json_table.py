@@ -1,18 +1,28 @@
-"""Reads JSON files: every object is a row, and what is no object keeps its place as a fault."""
+"""Reads JSON files: every value is a message, and read as a topic's are, envelopes included."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
 
-from streamer.datafiles.chunk import Chunk, Fault
+from streamer.datafiles.chunk import Chunk
+from streamer.datafiles.declared import (
+    PATTERN_COLUMNS,
+    REQUIRED,
+    TRANSACTION_FIELDS,
+    columns_of,
+    for_rows,
+)
 from streamer.datafiles.json_values import json_values
 from streamer.datafiles.label_words import LabelTally
-from streamer.datafiles.mapping import PATTERN_COLUMNS, TRANSACTION_FIELDS, ColumnMapping
 from streamer.datafiles.source import Part, readable
+from streamer.datafiles.substitutes import SUBSTITUTED, Substitutes
+from streamer.intake import Declaration, Intake, Payment, Reading, Refused, plain_transaction
+from streamer.intake.declaration import Field
+from streamer.intake.mapping import make_getter
 
 __all__ = ["JsonTable"]
 
@@ -23,112 +33,114 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 class JsonTable:
-    """One file of JSON objects.
+    """One file of JSON values.
 
-    A field that the mapping does not name may appear in any row: the first rows do not decide.
+    Which of the `SUBSTITUTED` fields it lacks is for its first values to say: none of them has one.
     """
 
-    def __init__(self, part: Part, mapping: ColumnMapping) -> None:
+    def __init__(self, part: Part, declaration: Declaration, substitutes: Substitutes) -> None:
         self._part = part
         self.notes: list[str] = []
-        self.fields: dict[str, str] = {}
-        sample = [row for _, row, _ in islice(self._rows(), _SAMPLE) if isinstance(row, dict)]
-        names = dict.fromkeys(name for row in sample for name in row)
-        if names:
-            found = mapping.resolve(names, part.name)
-            own = {name: name for name in TRANSACTION_FIELDS if name not in found}
-            self.fields = found | {n: n for n in own if n not in mapping.substituted(found)}
-        self._label = self.fields.pop("label", "label")
-        pattern = self.fields.pop("fraud_pattern", None)
-        self._patterns = PATTERN_COLUMNS if pattern in (None, *PATTERN_COLUMNS) else (pattern,)
+        self._is_default = declaration.is_default
+        missing: list[str] = []
+        for name in SUBSTITUTED:
+            self._intake = Intake(for_rows(declaration, missing))
+            if self._lacks(name):
+                missing.append(name)
+        substitutes.fields.update(missing)
+        self._intake = Intake(for_rows(declaration, missing))
+        self.columns = {
+            name: paths[0]
+            for name in TRANSACTION_FIELDS
+            if (paths := columns_of(self._intake.declaration, name))
+        }
+        patterns = declaration.fraud_pattern or Field(path=PATTERN_COLUMNS)
+        self._flag = make_getter("label", declaration.label or Field(), is_rows=False)
+        self._pattern = make_getter("fraud_pattern", patterns, is_rows=False)
         self._has_flags = self._has_patterns = False
 
     def survey(self, labels: LabelTally) -> int:
-        """Look at all labels, and return the number of rows."""
-        names = (self._label, *self._patterns)
-        looker = _looker(names)
+        """Look at all labels, and return the number of values."""
         n_rows = 0
         tally = LabelTally()
-        rows = self._values()
-        while chunk := list(islice(rows, _SURVEY_ROWS)):
-            seen = [looker(value) for _, value in chunk]
-            if any(row and row[0] is not None for row in seen):
-                self._has_flags = True
-            if any(row and any(name is not None for name in row[1:]) for row in seen):
-                self._has_patterns = True
-            tally.add([0 if row is None else row[0] for row in seen], n_rows + 1, self._part.name)
+        values = self._values()
+        while chunk := list(islice(values, _SURVEY_ROWS)):
+            messages = [_object(value) for _, value in chunk]
+            flags = self._labels(self._flag, messages)
+            self._has_flags = self._has_flags or any(flag is not None for flag in flags)
+            if not self._has_patterns:
+                self._has_patterns = any(
+                    name is not None for name in self._labels(self._pattern, messages)
+                )
+            tally.add(flags, messages, n_rows + 1, self._part.name)
             n_rows += len(chunk)
         if self._has_flags:
             labels.unlabelled.update(tally.unlabelled)
         return n_rows
 
     def chunks(self, batch_size: int) -> Iterator[Chunk]:
-        """Yield the rows; `survey` has to come first, it finds whether there are labels."""
-        rows = self._rows()
-        while chunk := list(islice(rows, batch_size)):
-            faults = {
-                i: fault
-                for i, (_, row, _) in enumerate(chunk)
-                if (fault := _fault_of(row)) is not None
-            }
-            good = [row for i, (_, row, _) in enumerate(chunk) if i not in faults]
-            columns = {name: [row.get(of) for row in good] for name, of in self.fields.items()}
-            if self._has_flags:
-                columns["label"] = [row.get(self._label) for row in good]
-            if self._has_patterns:
-                columns["fraud_pattern"] = [
-                    next((x for name in self._patterns if (x := row.get(name))), None)
-                    for row in good
-                ]
-            raw = [value for _, _, value in chunk]
+        """Yield the values; `survey` has to come first, it finds whether there are labels."""
+        found = self._values()
+        while chunk := list(islice(found, batch_size)):
+            values = [value for _, value in chunk]
+            messages: list[Any] = []
+            if self._has_flags or self._has_patterns:
+                messages = [_object(value) for value in values]
             yield Chunk(
-                size=len(chunk),
-                columns=columns,
-                raw=raw.__getitem__,
-                lines=[line for line, _, _ in chunk],
-                faults=faults,
+                items=values,
+                flags=self._labels(self._flag, messages) if self._has_flags else None,
+                patterns=self._labels(self._pattern, messages) if self._has_patterns else None,
+                raw=values.__getitem__,
+                lines=[line for line, _ in chunk],
             )
+
+    def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
+        """Return what a value says."""
+        if not isinstance(item, bytes):
+            return ()
+        transaction = plain_transaction(item) if self._is_default else None
+        if transaction is not None:
+            return (Payment(transaction),)
+        return self._intake.read(item, position=position)
+
+    def _lacks(self, name: str) -> bool:
+        """Whether a field is missing in every value of the sample that can be read as far as it."""
+        before = REQUIRED[: REQUIRED.index(name)]
+        sample = [
+            reading
+            for _, value in islice(self._values(), _SAMPLE)
+            for reading in self.readings(value, "")
+        ]
+        reached = [r for r in sample if not _is_missing(r, *before) and not _is_unread(r)]
+        return bool(reached) and all(_is_missing(reading, name) for reading in reached)
+
+    def _labels(self, get: Any, messages: Sequence[Any]) -> list[Any]:
+        return [None if message is None else get(message, message) for message in messages]
 
     def _values(self) -> Iterator[tuple[int, bytes]]:
         with readable(self._part), self._part.opened() as file:
             yield from json_values(file, self._part.name)
 
-    def _rows(self) -> Iterator[tuple[int, Any, bytes]]:
-        for line, value in self._values():
-            try:
-                # msgspec passes over what it does not need without looking at the encoding.
-                yield line, _decode(value if value.isascii() else value.decode()), value
-            except _UNREADABLE as error:
-                yield line, error, value
 
-
-def _fault_of(row: Any) -> Fault | None:
-    """Return what the pipeline would say of a value that is no object, None of one that is."""
-    if isinstance(row, dict):
-        return None
-    if isinstance(row, UnicodeDecodeError):
-        return Fault("invalid_utf8", f"value must be UTF-8, got an invalid byte at {row.start}")
-    if isinstance(row, RecursionError):
-        return Fault("nested_too_deep", "value must be nested less deeply")
-    if isinstance(row, msgspec.DecodeError):
-        text = str(row)
-        return Fault("truncated_json" if "truncated" in text else "malformed_json", text)
-    return Fault("not_an_object", "value must be a JSON object")
-
-
-def _looker(names: tuple[str, ...]) -> Any:
-    """Return a function from a JSON value to what it has under ``names``, None for no object."""
-    struct = msgspec.defstruct(
-        "Seen",
-        [(f"f{i}", Any, None) for i in range(len(names))],
-        rename={f"f{i}": name for i, name in enumerate(names)},
+def _is_missing(reading: Reading, *names: str) -> bool:
+    """Whether a reading was refused for one of these fields, that is not there."""
+    return (
+        isinstance(reading, Refused)
+        and reading.reason == "missing_field"
+        and any(reading.detail.startswith(f"{name} ") for name in names)
     )
-    decode = msgspec.json.Decoder(struct).decode
 
-    def look(value: bytes) -> tuple[Any, ...] | None:
-        try:
-            return msgspec.structs.astuple(decode(value))
-        except _UNREADABLE:
-            return None
 
-    return look
+def _is_unread(reading: Reading) -> bool:
+    """Whether a reading was refused before any field was looked for."""
+    return isinstance(reading, Refused) and (
+        reading.path == "$" or reading.reason == "not_a_card_payment"
+    )
+
+
+def _object(value: bytes) -> dict[str, Any] | None:
+    try:
+        message = _decode(value)
+    except _UNREADABLE:
+        return None
+    return message if isinstance(message, dict) else None

@@ -59,12 +59,17 @@ class LabelTally:
     _minus_one: str | None = None
     _has_zero: bool = False
 
-    def add(self, flags: Sequence[Any], first_row: int, file_name: str) -> None:
+    def add(
+        self, flags: Sequence[Any] | None, items: Sequence[Any], first_row: int, file_name: str
+    ) -> None:
         """Look at labels; raise a `ConfigurationError` at one that is on no side.
 
+        ``items`` are the rows that they belong to, None being one that cannot be read: it has no label.
         ``first_row`` is the number of the first of them in ``file_name``, from 1.
         """
-        for row, value in enumerate(flags, first_row):
+        for row, (value, item) in enumerate(zip(flags or (), items, strict=False), first_row):
+            if item is None:
+                continue
             value = _hashable(value)
             if value not in self._known:
                 self._look(value, f"row {row:,} of {file_name}")

@@ -8,9 +8,9 @@ lost unless it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -19,47 +19,57 @@ import orjson
 from streamer.datafiles.chunk import Chunk
 from streamer.datafiles.formats import load_pyarrow
 from streamer.datafiles.label_words import LabelTally
-from streamer.datafiles.mapping import LABEL_FIELDS, NUMBERS, ColumnMapping, refuse_duplicates
+from streamer.datafiles.rows import RowReader
 from streamer.datafiles.source import Part, readable
-from streamer.datafiles.values import rounded
+from streamer.datafiles.substitutes import Substitutes
 from streamer.errors import ConfigurationError
+from streamer.intake import Declaration, Reading
 
 __all__ = ["ParquetTable"]
 
 _SURVEY_ROWS: Final = 65_536
+# Six digits keep every currency's minor unit and a tenth of a metre, and drop binary dust.
+_DECIMALS: Final = 6
 
 
 class ParquetTable:
     """One Parquet file."""
 
-    def __init__(self, part: Part, mapping: ColumnMapping) -> None:
+    def __init__(self, part: Part, declaration: Declaration, substitutes: Substitutes) -> None:
         self._part = part
         self.notes: list[str] = []
         with self._opened() as file:
             names = file.schema_arrow.names
-            refuse_duplicates(names, part.name)
-            self.fields = mapping.resolve(names, part.name)
+        self._reader = RowReader(declaration, names, part.name, substitutes)
+        self.columns = self._reader.columns
 
     def survey(self, labels: LabelTally) -> int:
         """Look at all labels, and return the number of rows, which the footer says."""
+        first_row = 1
         with self._opened() as file:
-            column = self.fields.get("label")
-            first_row = 1
+            column = self.columns.get("label")
             if column is not None:
                 for records in file.iter_batches(batch_size=_SURVEY_ROWS, columns=[column]):
-                    labels.add(records.column(column).to_pylist(), first_row, self._part.name)
+                    rows = _rows(records)
+                    labels.add(self._reader.flags(rows), rows, first_row, self._part.name)
                     first_row += records.num_rows
             return int(file.metadata.num_rows)
 
     def chunks(self, batch_size: int) -> Iterator[Chunk]:
-        """Yield the rows, reading the mapped columns only."""
-        needed = list(dict.fromkeys(self.fields.values()))
+        """Yield the rows, reading only the columns that matter."""
         with self._opened() as file:
-            for records in file.iter_batches(batch_size=batch_size, columns=needed):
-                columns = {
-                    name: _column(name, records.column(c)) for name, c in self.fields.items()
-                }
-                yield Chunk(records.num_rows, columns, partial(_row, records))
+            for records in file.iter_batches(batch_size=batch_size, columns=self._reader.needed):
+                rows = _rows(records)
+                yield Chunk(
+                    items=rows,
+                    flags=self._reader.flags(rows),
+                    patterns=self._reader.patterns(rows),
+                    raw=rows.__getitem__,
+                )
+
+    def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
+        """Return what a row says."""
+        return self._reader.readings(item, position) if isinstance(item, dict) else ()
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
@@ -78,43 +88,47 @@ class ParquetTable:
             ) from None
 
 
-def _row(records: Any, at: int) -> Any:
-    return records.slice(at, 1).to_pylist()[0]
+def _rows(records: Any) -> list[dict[str, Any]]:
+    names = records.schema.names
+    columns = [_column(records.column(name)) for name in names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _column(name: str, array: Any) -> list[Any]:
+def _column(array: Any) -> list[Any]:
     types = load_pyarrow()[0].types
     if types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    if name in LABEL_FIELDS:
-        return list(array.to_pylist())
-    if name in NUMBERS:
-        return _numbers(array, types)
-    if name == "timestamp":
+    if types.is_decimal(array.type):
+        array = array.cast("float64")
+    if types.is_date(array.type) or types.is_timestamp(array.type):
         return _timestamps(array, types)
-    return _texts(name, array, types)
+    if types.is_floating(array.type):
+        return _numbers(array, types)
+    if types.is_string(array.type) or types.is_large_string(array.type):
+        # Through numpy a string costs a fifth of what to_pylist takes.
+        return list(array.to_numpy(zero_copy_only=False).tolist())
+    return list(array.to_pylist())
 
 
 def _numbers(array: Any, types: Any) -> list[Any]:
-    if types.is_decimal(array.type):
-        array = array.cast("float64")
     if types.is_float64(array.type):
-        return list(rounded(array.to_numpy(zero_copy_only=False).tolist()))
-    if types.is_floating(array.type):
-        shortest = orjson.dumps(
-            array.cast("float32").to_numpy(zero_copy_only=False).copy(),
-            option=orjson.OPT_SERIALIZE_NUMPY,
-        )
-        return list(orjson.loads(shortest))
-    return list(array.to_pylist())
+        return _rounded(array.to_numpy(zero_copy_only=False).tolist())
+    shortest = orjson.dumps(
+        array.cast("float32").to_numpy(zero_copy_only=False).copy(),
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )
+    return list(orjson.loads(shortest))
+
+
+def _rounded(column: Sequence[float]) -> list[float | None]:
+    """Return numbers without binary dust, and None for what is no number."""
+    return [round(x, _DECIMALS) if isfinite(x) else None for x in column]
 
 
 def _timestamps(array: Any, types: Any) -> list[Any]:
     pyarrow = load_pyarrow()[0]
     if types.is_date(array.type):
         array = array.cast("date32").cast(pyarrow.timestamp("s"))
-    if not types.is_timestamp(array.type):
-        return list(array.to_pylist())
     # numpy's nanoseconds end in 2262, and no payment needs them.
     unit: Any = "us" if array.type.unit == "ns" else array.type.unit
     moments = _moments(array, unit)
@@ -147,12 +161,3 @@ def _with_offsets(local: Any, utc: Any, unit: Any) -> list[Any]:
 def _offset(minutes: int) -> str:
     hours, rest = divmod(abs(minutes), 60)
     return f"{'-' if minutes < 0 else '+'}{hours:02d}:{rest:02d}"
-
-
-def _texts(name: str, array: Any, types: Any) -> list[Any]:
-    if types.is_integer(array.type) and name != "mcc":
-        array = array.cast("string")
-    if not types.is_string(array.type) and not types.is_large_string(array.type):
-        return list(array.to_pylist())
-    # Through numpy a string costs a fifth of what to_pylist takes.
-    return list(array.to_numpy(zero_copy_only=False).tolist())

@@ -7,7 +7,7 @@ and whether each label is on one side or the other.  Nothing is scored before th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -17,15 +17,16 @@ from streamer.datafiles.csv_table import CsvTable
 from streamer.datafiles.formats import Format
 from streamer.datafiles.json_table import JsonTable
 from streamer.datafiles.label_words import LabelTally
-from streamer.datafiles.mapping import ColumnMapping
 from streamer.datafiles.parquet import ParquetTable
 from streamer.datafiles.source import Part, Source
+from streamer.datafiles.substitutes import Substitutes
 from streamer.datafiles.values import FileBatch, Origin, batch_of
 from streamer.errors import ConfigurationError, NothingToScoreError
+from streamer.intake import Declaration
 
 __all__ = ["PaymentFile", "count_rows", "read_batches"]
 
-_TABLES: Final[dict[Format, Callable[[Part, ColumnMapping], Table]]] = {
+_TABLES: Final[dict[Format, Callable[[Part, Declaration, Substitutes], Table]]] = {
     "jsonl": JsonTable,
     "csv": CsvTable,
     "parquet": ParquetTable,
@@ -45,17 +46,18 @@ class PaymentFile:
     """The payments of a file, of the files of a directory, or of standard input."""
 
     source: Source
-    mapping: ColumnMapping
+    declaration: Declaration
+    substitutes: Substitutes = field(default_factory=Substitutes)
 
     @classmethod
     def of(
         cls,
         path: Path | str | Source,
-        mapping: ColumnMapping | None = None,
+        declaration: Declaration | None = None,
         format: Format | None = None,
     ) -> PaymentFile:
         """Return what ``path`` names; a file that is not there is an error at once."""
-        return cls(Source.of(path, format), mapping or ColumnMapping())
+        return cls(Source.of(path, format), declaration or Declaration())
 
     @property
     def name(self) -> str:
@@ -69,14 +71,14 @@ class PaymentFile:
         tables: list[tuple[Part, Table]] = []
         n_rows = 0
         for part in self.source.parts:
-            table = _TABLES[part.format](part, self.mapping)
+            table = _TABLES[part.format](part, self.declaration, self.substitutes)
             n_rows += table.survey(labels)
             tables.append((part, table))
         return _Survey(tables, n_rows, labels)
 
     @property
     def n_rows(self) -> int:
-        """How many rows `batches` yields."""
+        """How many rows there are, payments or not."""
         return self._survey.n_rows
 
     @property
@@ -87,7 +89,7 @@ class PaymentFile:
         notes = [*self.source.notes, *said[:_MAX_NOTES]]
         if len(said) > _MAX_NOTES:
             notes.append(f"and {len(said) - _MAX_NOTES:,} notes of that kind on other files")
-        return [*notes, *survey.labels.notes, *self.mapping.substitutes.notes]
+        return [*notes, *survey.labels.notes, *self.substitutes.notes]
 
     def batches(self, batch_size: int = 4_000) -> Iterator[FileBatch]:
         """Yield the transactions in order, ``batch_size`` at a time.
@@ -104,26 +106,26 @@ class PaymentFile:
         for part, table in self._survey.tables:
             first_row = 1
             for chunk in table.chunks(batch_size):
-                origin = Origin(part.name, first_row, table.fields, chunk)
-                yield batch_of(chunk, self.mapping, n_before, origin)
-                first_row += chunk.size
-                n_before += chunk.size
+                origin = Origin(part.name, first_row, table.columns, chunk)
+                yield batch_of(chunk, table, n_before, origin)
+                first_row += len(chunk)
+                n_before += len(chunk)
 
     def require_rows(self) -> None:
         """Raise `NothingToScoreError` where there is no row."""
         if self.n_rows == 0:
-            has_header = any(table.fields for _, table in self._survey.tables)
+            has_header = any(table.columns for _, table in self._survey.tables)
             got = "a header and no row" if has_header else "nothing"
             raise NothingToScoreError(f"{self.name} must hold payments, got {got}")
 
 
 def read_batches(
-    path: Path | str | Source, mapping: ColumnMapping | None = None, batch_size: int = 4_000
+    path: Path | str | Source, declaration: Declaration | None = None, batch_size: int = 4_000
 ) -> Iterator[FileBatch]:
     """Yield the transactions of ``path`` in order, ``batch_size`` at a time."""
-    return PaymentFile.of(path, mapping).batches(batch_size)
+    return PaymentFile.of(path, declaration).batches(batch_size)
 
 
-def count_rows(path: Path | str | Source, mapping: ColumnMapping | None = None) -> int:
-    """Return how many transactions `read_batches` yields."""
-    return PaymentFile.of(path, mapping).n_rows
+def count_rows(path: Path | str | Source, declaration: Declaration | None = None) -> int:
+    """Return how many rows `read_batches` reads."""
+    return PaymentFile.of(path, declaration).n_rows

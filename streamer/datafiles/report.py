@@ -7,17 +7,18 @@ number; ``rejects``, which somebody asked for, gets the rows as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
 import orjson
 
-from streamer.datafiles.derived import time_unit_hint
+from streamer.datafiles.chunk import Fault
 from streamer.datafiles.reading import PaymentFile
 from streamer.datafiles.values import FileBatch, Origin
 from streamer.decoding import DeadLetter, Decoded
 from streamer.errors import NothingToScoreError
+from streamer.intake import Refund, Refused
 
 __all__ = ["FileReport", "OnDecoded"]
 
@@ -29,14 +30,29 @@ _SHOWN_REASONS: Final = 3
 
 
 @dataclass(slots=True)
-class _Refused:
-    """Rows with one fault; ``rows`` are the first of them."""
+class _Rows:
+    """Rows of which the same is to be said; ``rows`` are the first of them."""
 
-    detail: str
-    hint: str | None
+    detail: str = ""
+    hint: str | None = None
     n: int = 0
     rows: list[int] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+
+    def add(self, origin: Origin, place: int) -> int:
+        """Count a row, and return its number."""
+        self.n += 1
+        row = origin.first_row + place
+        if len(self.rows) < _SHOWN_ROWS:
+            self.rows.append(row)
+            if origin.chunk.lines is not None:
+                self.lines.append(origin.chunk.lines[place])
+        return row
+
+    def __str__(self) -> str:
+        noun = "row" if self.n == 1 else "rows"
+        more = ", ..." if self.n > len(self.rows) else ""
+        return f"{noun} {', '.join(f'{row:,}' for row in self.rows)}{more}"
 
 
 @dataclass
@@ -48,15 +64,32 @@ class FileReport:
     n_usable: int = 0
     n_late: int = 0
     """Payments older than one before them, whoever's."""
-    _refused: dict[tuple[str, str, str | None], _Refused] = field(default_factory=dict)
+    _refused: dict[tuple[str, str, str | None], _Rows] = field(default_factory=dict)
+    _left_out: dict[tuple[str, str], _Rows] = field(default_factory=dict)
+    _passed_over: dict[str, _Rows] = field(default_factory=dict)
     _latest_ms: int = -1
     _has_time_of_day: bool = False
 
+    def batches(self, batch_size: int) -> Iterator[FileBatch]:
+        """Yield the file's batches, and take note of the rows that are no payments by themselves."""
+        for batch in self.file.batches(batch_size):
+            if batch.origin is not None:
+                self._look(batch.origin)
+            yield batch
+
+    def _look(self, origin: Origin) -> None:
+        for place, left in origin.left_out:
+            self._left_out.setdefault((left.field, left.reason), _Rows()).add(origin, place)
+        for place, reading in origin.passed_over:
+            reason = "refund" if isinstance(reading, Refund) else reading.reason
+            self._passed_over.setdefault(reason, _Rows()).add(origin, place)
+
     def add(self, batch: FileBatch, first_offset: int, decoded: Decoded) -> None:
         """Take note of ``decoded``, some rows of ``batch``, whose first has ``first_offset``."""
-        for letter in decoded.dead_letters:
-            if batch.origin is not None:
-                self._refuse(batch, batch.origin, letter.record.offset - first_offset, letter)
+        origin = batch.origin
+        for letter in decoded.dead_letters if origin is not None else ():
+            at = letter.record.offset - first_offset
+            self._refuse(origin, letter, origin.refused.get(at), origin.places[at])
         self.n_usable += len(decoded.transactions)
         for time_ms, transaction in zip(decoded.times_ms, decoded.transactions, strict=True):
             if time_ms < self._latest_ms:
@@ -69,33 +102,29 @@ class FileReport:
                     moment.hour or moment.minute or moment.second or moment.microsecond
                 )
 
-    def _refuse(self, batch: FileBatch, origin: Origin, at: int, letter: DeadLetter) -> None:
-        fault = origin.chunk.faults.get(at)
-        reason = fault.reason if fault else letter.reason
-        detail = fault.detail if fault else letter.detail
-        path = "$" if fault else letter.path
-        name = path.removeprefix("$.")
-        column = origin.fields.get(name)
-        found = self._refused.get((reason, path, column))
-        if found is None:
-            hint = _hint(batch.values[at]) if name == "timestamp" else None
-            found = self._refused[reason, path, column] = _Refused(detail, hint)
-        found.n += 1
-        row = origin.first_row + at
-        line = origin.chunk.lines[at] if origin.chunk.lines is not None else None
-        if len(found.rows) < _SHOWN_ROWS:
-            found.rows.append(row)
-            found.lines.extend([] if line is None else [line])
+    def _refuse(
+        self, origin: Origin, letter: DeadLetter, why: Refused | Fault | None, place: int
+    ) -> None:
+        reason, detail = (why or letter).reason, (why or letter).detail
+        path = why.path if isinstance(why, Refused) else letter.path if why is None else "$"
+        hint = why.hint or None if isinstance(why, Refused) else None
+        name = path.removeprefix("$.").strip('"')
+        # The pipeline knows fields, the intake columns.
+        column = origin.columns.get(name) if why is None else name if path != "$" else None
+        found = self._refused.setdefault((reason, path, column), _Rows(detail, hint))
+        row = found.add(origin, place)
         if self.rejects is not None:
+            lines = origin.chunk.lines
             entry = {
                 "file": origin.file,
                 "row": row,
-                "line": line,
+                "line": lines[place] if lines is not None else None,
                 "column": column,
                 "path": path,
                 "reason": reason,
                 "detail": detail,
-                "raw": _shown(origin.chunk.raw(at)),
+                "hint": hint,
+                "raw": _shown(origin.chunk.raw(place)),
             }
             self.rejects.write(_line(entry))
 
@@ -107,7 +136,6 @@ class FileReport:
     @property
     def refused(self) -> list[dict[str, Any]]:
         """Return what was refused by fault, the most frequent first."""
-        by_count = sorted(self._refused.items(), key=lambda item: -item[1].n)
         return [
             {
                 "reason": reason,
@@ -119,13 +147,21 @@ class FileReport:
                 "detail": refused.detail,
                 "hint": refused.hint,
             }
-            for (reason, path, column), refused in by_count
+            for (reason, path, column), refused in self._by_count
         ]
+
+    @property
+    def _by_count(self) -> list[tuple[tuple[str, str, str | None], _Rows]]:
+        return sorted(self._refused.items(), key=lambda item: -item[1].n)
 
     @property
     def notes(self) -> list[str]:
         """Say in sentences what a person should know of the file, as far as it has been read."""
         notes = [*self._refusals, *self.file.notes]
+        for (name, reason), rows in self._left_out.items():
+            notes.append(f"{rows.n:,} payments are without {name}, for {reason} ({rows})")
+        for reason, rows in self._passed_over.items():
+            notes.append(f"{rows.n:,} rows are no payments, for {reason} ({rows})")
         if self.n_late:
             notes.append(
                 f"{self.n_late:,} rows are older than one before them (n_late): the file is not in "
@@ -139,44 +175,46 @@ class FileReport:
         return notes
 
     @property
+    def _sentences(self) -> list[str]:
+        return [_sentence(*key, rows) for key, rows in self._by_count[:_SHOWN_REASONS]]
+
+    @property
     def _refusals(self) -> list[str]:
         if not self._refused:
             return []
-        shown = [_sentence(entry) for entry in self.refused[:_SHOWN_REASONS]]
+        shown = self._sentences
         more = len(self._refused) - len(shown)
         tail = f"; and {more:,} other reasons" if more else ""
         return [f"{self.n_refused:,} rows were refused and count nowhere: {'; '.join(shown)}{tail}"]
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``--json`` prints of the file."""
-        return {"n_late": self.n_late, "refused": self.refused, "notes": self.notes}
+        return {
+            "n_late": self.n_late,
+            "refused": self.refused,
+            "passed_over": {reason: rows.n for reason, rows in self._passed_over.items()},
+            "left_out": [
+                {"field": name, "reason": reason, "n": rows.n, "rows": rows.rows}
+                for (name, reason), rows in self._left_out.items()
+            ],
+            "notes": self.notes,
+        }
 
     def require_payments(self) -> None:
         """Raise `NothingToScoreError` where no row was a payment."""
         if not self.n_usable:
             self.file.require_rows()
+            passed = [f"{rows.n:,} x {reason}" for reason, rows in self._passed_over.items()]
             raise NothingToScoreError(
-                f"{self.file.name} must hold payments, got none in {self.n_refused:,} rows: "
-                + "; ".join(_sentence(entry) for entry in self.refused[:_SHOWN_REASONS])
+                f"{self.file.name} must hold payments, got none in {self.file.n_rows:,} rows: "
+                + "; ".join([*self._sentences, *passed])
             )
 
 
-def _sentence(entry: dict[str, Any]) -> str:
-    rows = ", ".join(f"{row:,}" for row in entry["rows"])
-    more = ", ..." if entry["n"] > len(entry["rows"]) else ""
-    noun = "row" if entry["n"] == 1 else "rows"
-    column = f" in column {entry['column']}" if entry["column"] else f" at {entry['path']}"
-    hint = f"; {entry['hint']}" if entry["hint"] else ""
-    return (
-        f"{entry['n']:,} x {entry['reason']}{column} ({noun} {rows}{more}): {entry['detail']}{hint}"
-    )
-
-
-def _hint(value: bytes) -> str | None:
-    try:
-        return time_unit_hint(orjson.loads(value)["timestamp"])
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return None
+def _sentence(reason: str, path: str, column: str | None, rows: _Rows) -> str:
+    where = f" in column {column}" if column else "" if path == "$" else f" at {path}"
+    hint = f"; {rows.hint}" if rows.hint else ""
+    return f"{rows.n:,} x {reason}{where} ({rows}): {rows.detail}{hint}"
 
 
 def _shown(raw: Any) -> Any:

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import orjson
 
+from streamer.datafiles.declared import LABEL_FIELDS, TRANSACTION_FIELDS
 from streamer.datafiles.formats import format_of, load_pyarrow
-from streamer.datafiles.mapping import LABEL_FIELDS, NUMBERS, TRANSACTION_FIELDS
+from streamer.datafiles.rows import NUMBERS
 from streamer.errors import ConfigurationError
 
 __all__ = ["write_rows"]

@@ -47,7 +47,7 @@ def from_file(
     The worker refuses rows on its own, and knows nothing of a file: which they are is found out here,
     by the same function.
     """
-    for batch in report.file.batches(_CHUNK):
+    for batch in report.batches(_CHUNK):
         arrived_ms = now_ms()
         pairs = list(zip(batch.keys, batch.values, strict=True))
         stored = [StoredRecord(i, arrived_ms, *pair) for i, pair in enumerate(pairs)]

@@ -60,7 +60,7 @@ def evaluate(
     n_rows = report.file.n_rows
     started = time.monotonic()
     passed = run_pass(
-        report.file.batches(request.batch_size),
+        report.batches(request.batch_size),
         n_rows,
         request.passing,
         now_ms=now_ms,

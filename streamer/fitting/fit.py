@@ -80,7 +80,7 @@ def fit(
     model = replace(request.pipeline.model, n_starts=_N_STARTS)
     n_rows = report.file.n_rows
     traffic, cold = read_traffic(
-        report.file.batches(request.batch_size),
+        report.batches(request.batch_size),
         request.pipeline,
         cards_capacity=request.cards_capacity,
         merchants_capacity=request.merchants_capacity,
