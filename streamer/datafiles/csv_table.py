@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -56,8 +55,9 @@ class CsvTable:
         self.notes: list[str] = []
         self.columns: dict[str, str] = {}
         self._reader: RowReader | None = None
-        with closing(self._rows()) as rows:
-            self._header = [name.strip() for name in next(rows, (0, [], ""))[1]]
+        rows = self._rows()
+        self._header = [name.strip() for name in next(rows, (0, [], ""))[1]]
+        rows.close()
         if self._header:
             self._reader = RowReader(declaration, self._header, part.name, substitutes)
             self.columns = self._reader.columns
@@ -154,7 +154,7 @@ class CsvTable:
             file, encoding=self._encoding, errors="backslashreplace", newline=""
         )
 
-    def _rows(self, skip: int = 0) -> Iterator[_Row]:
+    def _rows(self, skip: int = 0) -> Generator[_Row, None, None]:
         """Yield the line on which a row begins, its cells, and its text; blank lines are no rows."""
         with readable(self._part), self._part.opened() as file, self._text(file) as text_file:
             lines = _Lines(text_file)

@@ -1,14 +1,14 @@
 """Which declaration a file is read by: the one that is named, with the short forms laid over it.
 
-``--map``, ``--default`` and ``--time-unit`` are lines of a declaration (`streamer.intake`) and mean what
-these mean.  A file's rows say less than a producer's messages do: a time without a zone is UTC, a number
-may be text, and three required fields may be missing altogether (`SUBSTITUTED`).
+``--map``, ``--default`` and ``--time-unit`` are lines of a declaration (`streamer.intake`) and mean
+what these mean.  A file's rows say less than a producer's messages do: a time without a zone is UTC, a
+number may be text, and three required fields may be missing altogether (`SUBSTITUTED`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -19,8 +19,11 @@ from streamer.datafiles.substitutes import CURRENCY, SUBSTITUTED
 from streamer.errors import ConfigurationError
 from streamer.events import Transaction
 from streamer.intake.checking import load_toml
-from streamer.intake.declaration import Declaration, Field, declaration_of, laid_over
-from streamer.intake.mapping import field_paths
+from streamer.intake.declaration import Declaration, Field, declaration_of
+from streamer.intake.extraction import compile_extraction
+from streamer.intake.hints import recognised
+from streamer.intake.paths import parse_paths
+from streamer.intake.slots import adjustment_of, field_paths, field_slot
 
 __all__ = [
     "LABEL_FIELDS",
@@ -32,7 +35,8 @@ __all__ = [
     "columns_of",
     "declared",
     "for_rows",
-    "label_paths",
+    "label_field",
+    "label_getter",
     "refuse_duplicates",
     "require_columns",
 ]
@@ -47,13 +51,13 @@ LABEL_FIELDS: Final = ("label", "fraud_pattern")
 PATTERN_COLUMNS: Final = ("fraud_pattern", "fraud_scenario")
 # Published data sets count from a moment that they do not name: any does, the same for every file.
 _STEPS_FROM: Final = "2020-01-01T00:00:00Z"
-_UNITS: Final[dict[TimeUnit, dict[str, str]]] = {
+_UNITS: Final[dict[TimeUnit, dict[str, str | None]]] = {
     "day": {"unit": "day", "origin": _STEPS_FROM},
     "hour": {"unit": "hour", "origin": _STEPS_FROM},
     "second": {"unit": "s", "origin": _STEPS_FROM},
-    "epoch-s": {"unit": "s"},
-    "epoch-ms": {"unit": "ms"},
-    "epoch-us": {"unit": "us"},
+    "epoch-s": {"unit": "s", "origin": None},
+    "epoch-ms": {"unit": "ms", "origin": None},
+    "epoch-us": {"unit": "us", "origin": None},
 }
 
 
@@ -83,15 +87,20 @@ def declared(
             ) from None
     elif intake is not None:
         content = {"preset": intake}
-    short: dict[str, Any] = {}
+    changes: dict[str, dict[str, Any]] = {}
     columns = _pairs(maps, "column mapping", (*TRANSACTION_FIELDS, *LABEL_FIELDS))
     for field, column in columns.items():
-        short.setdefault(field, {})["path"] = [column]
+        changes[field] = {"path": (_as_path(column),), "constant": None, "position": False}
     for field, text in _pairs(defaults, "default", TRANSACTION_FIELDS).items():
-        short.setdefault(field, {})["default"] = _checked(field, text)
+        changes.setdefault(field, {"constant": None})["default"] = _checked(field, text)
     if time_unit is not None:
-        short.setdefault("timestamp", {}).update(_UNITS[time_unit])
-    return declaration_of(laid_over(content, short), name)
+        changes.setdefault("timestamp", {}).update(_UNITS[time_unit])
+    declaration = declaration_of(content, name)
+    fields = {
+        field: msgspec.structs.replace(getattr(declaration, field) or Field(), **change)
+        for field, change in changes.items()
+    }
+    return msgspec.structs.replace(declaration, **fields)
 
 
 def for_rows(declaration: Declaration, missing: Container[str]) -> Declaration:
@@ -112,18 +121,32 @@ def for_rows(declaration: Declaration, missing: Container[str]) -> Declaration:
     return msgspec.structs.replace(declaration, **changes)
 
 
-def columns_of(declaration: Declaration, name: str) -> tuple[str, ...]:
-    """Return the columns from which a field is read; none when it is constant."""
-    return field_paths(name, getattr(declaration, name))
+def columns_of(name: str, field: Field, columns: Container[str]) -> list[str]:
+    """Return the ones of ``columns`` from which a field is read; none when it is constant."""
+    found: list[str] = []
+    for path in field_paths(name, field):
+        firsts = [path] if path in columns else [str(steps[0]) for steps in parse_paths(path)]
+        if all(first in columns for first in firsts):
+            found.extend(firsts)
+    return found
 
 
-def label_paths(declaration: Declaration) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return where labels are looked for, and where the names of patterns are."""
-    label, pattern = declaration.label, declaration.fraud_pattern
-    return (
-        field_paths("label", label) if label else ("label",),
-        field_paths("fraud_pattern", pattern) if pattern else PATTERN_COLUMNS,
-    )
+def label_field(declaration: Declaration, name: str) -> Field:
+    """Return where labels, or the names of patterns, are looked for."""
+    usual = Field() if name == "label" else Field(path=PATTERN_COLUMNS)
+    return getattr(declaration, name) or usual
+
+
+def label_getter(name: str, field: Field, *, is_rows: bool) -> Callable[[Any], Any]:
+    """Return a function from a row or a message to what it has for a label."""
+    extract = compile_extraction([field_slot(name, field, is_rows=is_rows)])
+    adjusted = adjustment_of(field, is_rows=is_rows)
+
+    def get(item: Any) -> Any:
+        value = extract(item, item)[0]
+        return value if adjusted is None else adjusted(value)
+
+    return get
 
 
 def require_columns(declaration: Declaration, columns: Sequence[str], file_name: str) -> list[str]:
@@ -136,14 +159,13 @@ def require_columns(declaration: Declaration, columns: Sequence[str], file_name:
     missing = []
     for name in (*TRANSACTION_FIELDS, *LABEL_FIELDS):
         field = getattr(declaration, name)
-        paths = field_paths(name, field) if field else ()
-        has_all = bool(field and field.join) and all(path in columns for path in paths)
-        if not paths or has_all or (not field.join and any(path in columns for path in paths)):
+        if field is None or columns_of(name, field, columns) or not field_paths(name, field):
             continue
-        if field.path or field.join:
+        if field.path:
+            # Not every copy of a published data set has all of its columns.
             if declaration.preset is not None and name not in REQUIRED:
                 continue
-            absent = next(path for path in paths if path not in columns)
+            absent = field.path[0]
             raise ConfigurationError(
                 f"column for {name} must be in the file, got {absent}"
                 f"{_hint(absent, columns)}; {listing}"
@@ -152,9 +174,11 @@ def require_columns(declaration: Declaration, columns: Sequence[str], file_name:
             missing.append(name)
     needed = [name for name in missing if name not in SUBSTITUTED]
     if needed:
+        preset = recognised(dict.fromkeys(columns))
+        looks = f"; they are those of the preset {preset}: --intake {preset}" if preset else ""
         raise ConfigurationError(
             f"{', '.join(needed)} must come from a column or a default, such as "
-            f"--map {needed[0]}=COLUMN; {listing}"
+            f"--map {needed[0]}=COLUMN; {listing}{looks}"
         )
     return missing
 
@@ -167,6 +191,15 @@ def refuse_duplicates(columns: Iterable[str], file_name: str) -> None:
             f"column names must differ, got {', '.join(twice)} more than once in {file_name}; "
             "rename or remove one of them"
         )
+
+
+def _as_path(column: str) -> str:
+    """Return a path to a column, whatever its name; to a name with dots, also one that goes deeper."""
+    try:
+        parse_paths(column)
+    except ConfigurationError:
+        return f'"{column}"'
+    return column
 
 
 def _pairs(texts: Iterable[str], what: str, valid: tuple[str, ...]) -> dict[str, str]:

@@ -10,19 +10,19 @@ import msgspec
 
 from streamer.datafiles.chunk import Chunk
 from streamer.datafiles.declared import (
-    PATTERN_COLUMNS,
+    LABEL_FIELDS,
     REQUIRED,
     TRANSACTION_FIELDS,
-    columns_of,
     for_rows,
+    label_field,
+    label_getter,
 )
 from streamer.datafiles.json_values import json_values
 from streamer.datafiles.label_words import LabelTally
 from streamer.datafiles.source import Part, readable
 from streamer.datafiles.substitutes import SUBSTITUTED, Substitutes
 from streamer.intake import Declaration, Intake, Payment, Reading, Refused, plain_transaction
-from streamer.intake.declaration import Field
-from streamer.intake.mapping import make_getter
+from streamer.intake.slots import field_paths
 
 __all__ = ["JsonTable"]
 
@@ -52,11 +52,12 @@ class JsonTable:
         self.columns = {
             name: paths[0]
             for name in TRANSACTION_FIELDS
-            if (paths := columns_of(self._intake.declaration, name))
+            if (paths := field_paths(name, getattr(self._intake.declaration, name)))
         }
-        patterns = declaration.fraud_pattern or Field(path=PATTERN_COLUMNS)
-        self._flag = make_getter("label", declaration.label or Field(), is_rows=False)
-        self._pattern = make_getter("fraud_pattern", patterns, is_rows=False)
+        self._flag, self._pattern = (
+            label_getter(name, label_field(declaration, name), is_rows=False)
+            for name in LABEL_FIELDS
+        )
         self._has_flags = self._has_patterns = False
 
     def survey(self, labels: LabelTally) -> int:
@@ -115,7 +116,7 @@ class JsonTable:
         return bool(reached) and all(_is_missing(reading, name) for reading in reached)
 
     def _labels(self, get: Any, messages: Sequence[Any]) -> list[Any]:
-        return [None if message is None else get(message, message) for message in messages]
+        return [None if message is None else get(message) for message in messages]
 
     def _values(self) -> Iterator[tuple[int, bytes]]:
         with readable(self._part), self._part.opened() as file:

@@ -7,6 +7,7 @@ number; ``rejects``, which somebody asked for, gets the rows as they are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Final
@@ -27,6 +28,7 @@ OnDecoded = Callable[[FileBatch, int, Decoded], None]
 
 _SHOWN_ROWS: Final = 5
 _SHOWN_REASONS: Final = 3
+_UNIT: Final = re.compile(r'set unit = "(?P<unit>hour|s|ms|us)"')
 
 
 @dataclass(slots=True)
@@ -87,9 +89,10 @@ class FileReport:
     def add(self, batch: FileBatch, first_offset: int, decoded: Decoded) -> None:
         """Take note of ``decoded``, some rows of ``batch``, whose first has ``first_offset``."""
         origin = batch.origin
-        for letter in decoded.dead_letters if origin is not None else ():
-            at = letter.record.offset - first_offset
-            self._refuse(origin, letter, origin.refused.get(at), origin.places[at])
+        if origin is not None:
+            for letter in decoded.dead_letters:
+                at = letter.record.offset - first_offset
+                self._refuse(origin, letter, origin.refused.get(at), origin.places[at])
         self.n_usable += len(decoded.transactions)
         for time_ms, transaction in zip(decoded.times_ms, decoded.transactions, strict=True):
             if time_ms < self._latest_ms:
@@ -107,7 +110,7 @@ class FileReport:
     ) -> None:
         reason, detail = (why or letter).reason, (why or letter).detail
         path = why.path if isinstance(why, Refused) else letter.path if why is None else "$"
-        hint = why.hint or None if isinstance(why, Refused) else None
+        hint = _for_files(why.hint) if isinstance(why, Refused) else None
         name = path.removeprefix("$.").strip('"')
         # The pipeline knows fields, the intake columns.
         column = origin.columns.get(name) if why is None else name if path != "$" else None
@@ -215,6 +218,15 @@ def _sentence(reason: str, path: str, column: str | None, rows: _Rows) -> str:
     where = f" in column {column}" if column else "" if path == "$" else f" at {path}"
     hint = f"; {rows.hint}" if rows.hint else ""
     return f"{rows.n:,} x {reason}{where} ({rows}): {rows.detail}{hint}"
+
+
+def _for_files(hint: str) -> str | None:
+    """Return a hint with the option of the command line that does the same, where there is one."""
+    found = _UNIT.search(hint)
+    if found is None:
+        return hint or None
+    unit = found["unit"] if "origin" in hint else f"epoch-{found['unit']}"
+    return f"{hint} (--time-unit {unit})"
 
 
 def _shown(raw: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from streamer.datafiles.declared import (
@@ -11,14 +11,14 @@ from streamer.datafiles.declared import (
     TRANSACTION_FIELDS,
     columns_of,
     for_rows,
-    label_paths,
+    label_field,
+    label_getter,
     refuse_duplicates,
     require_columns,
 )
 from streamer.datafiles.substitutes import Substitutes
 from streamer.intake import Declaration, Intake, Reading
-from streamer.intake.declaration import Field
-from streamer.intake.mapping import make_getter
+from streamer.intake.declaration import Rule
 
 __all__ = ["NUMBERS", "RowReader"]
 
@@ -45,22 +45,22 @@ class RowReader:
         self._substitutes = substitutes
         declaration = for_rows(declaration, missing)
         self._intake = Intake(declaration)
-        self.columns = {
-            name: next((c for c in columns_of(declaration, name) if c in header), "")
-            for name in TRANSACTION_FIELDS
-        }
-        flags, patterns = ([c for c in paths if c in header] for paths in label_paths(declaration))
-        self._flag = _label_getter(declaration.label, "label", flags)
-        self._pattern = _label_getter(declaration.fraud_pattern, "fraud_pattern", patterns)
-        self.columns |= {
-            n: of[0] for n, of in zip(LABEL_FIELDS, (flags, patterns), strict=True) if of
-        }
-        self.columns = {name: column for name, column in self.columns.items() if column}
-        self.needed = [c for c in header if c in _mentioned(declaration, [*flags, *patterns])]
+        self.columns: dict[str, str] = {}
+        self._get: dict[str, Callable[[Any], Any]] = {}
+        mentioned = {path for rule in _rules(declaration) for path in rule.path}
+        for name in (*TRANSACTION_FIELDS, *LABEL_FIELDS):
+            is_label = name in LABEL_FIELDS
+            field = label_field(declaration, name) if is_label else getattr(declaration, name)
+            found = columns_of(name, field, header)
+            mentioned.update(found)
+            if found:
+                self.columns[name] = found[0]
+                if is_label:
+                    self._get[name] = label_getter(name, field, is_rows=True)
+        self.needed = [c for c in header if c in mentioned or c in TRANSACTION_FIELDS]
         # A declaration that lists categories means those; what else has a name is numbered.
         self._categories = "" if declaration.mcc.values else self.columns.get("mcc", "")
-        # Only where nobody says how amounts are written may one look.
-        self.numbers = {n: self.columns[n] for n in NUMBERS if n in self.columns}
+        self.numbers = {name: self.columns[name] for name in NUMBERS if name in self.columns}
 
     def readings(self, row: dict[str, Any], position: str) -> Sequence[Reading]:
         """Return what a row says."""
@@ -72,27 +72,18 @@ class RowReader:
 
     def flags(self, rows: Sequence[Any]) -> list[Any] | None:
         """Return the labels of rows as they are in the file, None without such a column."""
-        return _values(self._flag, rows)
+        return self._values("label", rows)
 
     def patterns(self, rows: Sequence[Any]) -> list[Any] | None:
         """Return the names of kinds of fraud as they are in the file, None without such a column."""
-        return _values(self._pattern, rows)
+        return self._values("fraud_pattern", rows)
+
+    def _values(self, name: str, rows: Sequence[Any]) -> list[Any] | None:
+        get = self._get.get(name)
+        if get is None:
+            return None
+        return [get(row) if row is not None else None for row in rows]
 
 
-def _label_getter(field: Field | None, name: str, columns: list[str]) -> Any:
-    if not columns:
-        return None
-    return make_getter(name, field or Field(path=tuple(columns)), is_rows=True)
-
-
-def _values(get: Any, rows: Sequence[Any]) -> list[Any] | None:
-    if get is None:
-        return None
-    return [get(row, row) if isinstance(row, dict) else None for row in rows]
-
-
-def _mentioned(declaration: Declaration, labels: Sequence[str]) -> set[str]:
-    """Return every column that the declaration looks at."""
-    columns = {c for name in TRANSACTION_FIELDS for c in columns_of(declaration, name)}
-    rules = (*declaration.only, *declaration.skip, *declaration.decline, *declaration.refund)
-    return columns | {rule.path for rule in rules} | set(labels) | set(TRANSACTION_FIELDS)
+def _rules(declaration: Declaration) -> Iterator[Rule]:
+    yield from (*declaration.only, *declaration.skip, *declaration.decline, *declaration.refund)

@@ -1,8 +1,8 @@
 """Turns rows of a file into transactions as JSON bytes, a batch at a time.
 
 A row that is a payment is a record as it would lie in Kafka, in the contract's terms; a message that is
-the contract's already stays as it is, byte for byte.  A row that is refused is a record too, with its own
-text, and the pipeline counts it as a dead letter.  Refunds and what a rule leaves out are no records.
+the contract's already stays as it is, byte for byte.  A row that is refused is a record too, with its
+own text, and the pipeline counts it as a dead letter.  Refunds and what a rule leaves out are none.
 """
 
 from __future__ import annotations

@@ -84,7 +84,8 @@ def _parquet(path: Path) -> Iterator[Callable[[list[Row]], None]]:
     pyarrow, parquet = load_pyarrow()
     types = {name: pyarrow.string() for name in _COLUMNS}
     types |= {name: pyarrow.float64() for name in NUMBERS}
-    types |= {"timestamp": pyarrow.timestamp("us", "UTC"), "label": pyarrow.int8()}
+    # As text: a column of instants has one zone, and would lose the hour that each payment's clock showed.
+    types |= {"label": pyarrow.int8()}
     schema = pyarrow.schema(types)
 
     def write(rows: list[Row]) -> None:
@@ -102,11 +103,12 @@ def _parquet(path: Path) -> Iterator[Callable[[list[Row]], None]]:
 def _plain(name: str, value: Any) -> Any:
     if name == "label" and value is not None:
         return int(value)
-    if name != "timestamp" or not isinstance(value, str):
+    if name != "timestamp":
         return value
     try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        raise ConfigurationError(
-            f"timestamp must be RFC 3339 with an offset, got {value}"
-        ) from None
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ConfigurationError(f"timestamp must be RFC 3339 with an offset, got {value}")
+    return value if isinstance(value, str) else moment.isoformat()

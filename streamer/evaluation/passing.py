@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from streamer.batch import Batch, StoredRecord
 from streamer.datafiles import UNLABELLED, FileBatch, OnDecoded
 from streamer.decoding import Decoded, decode_batch
-from streamer.errors import ConfigurationError, InvariantError
+from streamer.errors import ConfigurationError
 from streamer.evaluation.drift_trace import DriftTrace
 from streamer.evaluation.rows import NO_LABEL, Rows
 from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, Teacher, cuts, teach
@@ -33,6 +33,7 @@ from streamer.pipeline import PartitionState, PipelineConfig, prepare, score
 __all__ = ["Pass", "PassConfig", "ranking_score", "run_pass"]
 
 _TOPIC: Final = "file"
+_ARRAYS: Final = ("times_ms", "cards", "amounts", "scenarios", "scores", "alerted", "X")
 # The log-odds of fraud of a payment at the bottom of the ranking: one in a thousand.
 _BASE_LOG_ODDS: Final = -7.0
 
@@ -84,7 +85,7 @@ def run_pass(
     on_progress: Callable[[int], None],
     on_decoded: OnDecoded = lambda *_: None,
 ) -> Pass:
-    """Score ``batches``, ``n_rows`` in all, as one partition; they must have labels.
+    """Score ``batches``, about ``n_rows`` in all, as one partition; they must have labels.
 
     ``now_ms`` is the time of arrival of every row.  ``on_progress`` gets the number of rows since it
     was last called, ``on_decoded`` what `FileReport.add` takes.
@@ -105,13 +106,11 @@ def run_pass(
             on_decoded(file_batch, offset, decoded)
         offset += len(records)
         on_progress(len(records))
-    if offset != n_rows:
-        raise InvariantError(f"file must yield its {n_rows} rows, got {offset}")
     return Pass(runner.columns.rows(), runner.version, runner.n_verdicts, runner.drift)
 
 
 class _Columns:
-    """The columns of `Rows` while they fill up."""
+    """The columns of `Rows` while they fill up; ``n`` rows are expected, and there may be more."""
 
     def __init__(self, n: int) -> None:
         self.times_ms = np.full(n, -1, dtype=np.int64)
@@ -121,10 +120,14 @@ class _Columns:
         self.scores = np.full(n, np.nan)
         self.alerted = np.zeros(n, dtype=bool)
         self.X = np.full((n, len(FEATURE_NAMES)), np.nan, dtype=np.float32)
+        self._n = 0
         self._card_numbers: dict[str, int] = {}
         self._names: dict[str, int] = {}
 
     def add_labels(self, first: int, labels: Sequence[str | None]) -> None:
+        self._n = first + len(labels)
+        if self._n > len(self.times_ms):
+            self._grow(2 * self._n)
         for row, label in enumerate(labels, first):
             if label == UNLABELLED:
                 self.scenarios[row] = NO_LABEL
@@ -151,17 +154,15 @@ class _Columns:
         self.scores[at] = [ranking_score(score, with_labels=with_labels) for score in scores]
         self.alerted[at] = [score.alerted for score in scores]
 
+    def _grow(self, n: int) -> None:
+        # A message may hold several payments, and rows of a file are counted before they are read.
+        more = _Columns(n - len(self.times_ms))
+        for name in _ARRAYS:
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(more, name)]))
+
     def rows(self) -> Rows:
-        return Rows(
-            self.times_ms,
-            self.cards,
-            self.amounts,
-            self.scenarios,
-            tuple(self._names),
-            self.scores,
-            self.alerted,
-            self.X,
-        )
+        arrays = {name: getattr(self, name)[: self._n] for name in _ARRAYS}
+        return Rows(scenario_names=tuple(self._names), **arrays)
 
 
 @dataclass(slots=True)

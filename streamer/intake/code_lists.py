@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from streamer.codes import COUNTRIES, CURRENCIES
+from streamer.codes import CURRENCIES
 
 __all__ = ["COUNTRY_OF", "CURRENCY_OF", "RETIRED", "SYMBOLS"]
 
