@@ -59,9 +59,24 @@ _OTHER_COUNTRIES: Final = {
     "ROM": "RO",
 }
 
-COUNTRY_OF: Final[dict[str, str]] = {
-    spelling: entry[:2] for entry in _COUNTRIES.split() for spelling in entry.split(":")
-} | _OTHER_COUNTRIES
+
+def _spelled(entries: str, length: int) -> dict[str | int, str]:
+    """Return the code of every spelling: capitals, small letters, digits, and the digits' number."""
+    table: dict[str | int, str] = {}
+    for entry in entries.split():
+        code = entry[:length]
+        for spelling in entry.split(":"):
+            table[spelling] = table[spelling.lower()] = code
+            if spelling.isdigit():
+                table[int(spelling)] = table[str(int(spelling))] = code
+    return table
+
+
+COUNTRY_OF: Final = _spelled(_COUNTRIES, 2) | {
+    spelling: code
+    for other, code in _OTHER_COUNTRIES.items()
+    for spelling in (other, other.lower())
+}
 
 # Alphabetic and numeric code.  532 was the Netherlands Antillean guilder's and is XCG's now.
 _CURRENCIES: Final = """
@@ -80,9 +95,9 @@ _CURRENCIES: Final = """
     VND:704 VUV:548 WST:882 XAF:950 XCD:951 XCG:532 XOF:952 XPF:953 YER:886 ZAR:710 ZMW:967 ZWG:924
 """
 
-CURRENCY_OF: Final[dict[str, str]] = {
-    spelling: entry[:3] for entry in _CURRENCIES.split() for spelling in entry.split(":")
-} | {code: code for code in CURRENCIES}
+CURRENCY_OF: Final = _spelled(_CURRENCIES, 3) | {
+    spelling: code for code in CURRENCIES for spelling in (code, code.lower())
+}
 
 # What a currency that is no longer in use was replaced by, and in which year.
 _EURO: Final = """

@@ -29,7 +29,6 @@ _LONGEST_ID: Final = 128
 _LONGEST_CHANNEL: Final = 32
 # A float holds whole numbers up to here; beyond it an id has lost digits.
 _EXACT: Final = 2**53
-_FOUR_DIGITS: Final = re.compile(r"[0-9]{4}")
 _WHOLE: Final = re.compile(r"(?P<whole>[0-9]{1,4})(\.0+)?")
 _CODE: Final = re.compile(r"[0-9]{1,3}(\.0+)?")
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{0,20})?")
@@ -62,7 +61,7 @@ def currency(value: Any) -> str:
     """
     try:
         return CURRENCY_OF[value]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError):  # Another spelling, or no value that could be a key.
         pass
     if value is None or value == "":
         raise Fault("missing_field", "currency must be there")
@@ -106,7 +105,7 @@ def category_code(value: Any) -> str:
     >>> category_code(742), category_code("5411"), category_code("5411.0")
     ('0742', '5411', '5411')
     """
-    if type(value) is str and _FOUR_DIGITS.fullmatch(value):
+    if type(value) is str and len(value) == 4 and value.isdecimal() and value.isascii():
         return value
     text = value.strip() if isinstance(value, str) else _text_of(value)
     whole = _WHOLE.fullmatch(text)
@@ -117,6 +116,8 @@ def category_code(value: Any) -> str:
 
 def channel(value: Any) -> str:
     """Return a channel's name of at most 32 characters."""
+    if type(value) is str and 0 < len(value) <= _LONGEST_CHANNEL and value.isascii():
+        return value
     text = value if type(value) is str else _text_of(value)
     if not 0 < len(text) <= _LONGEST_CHANNEL:
         detail = f"channel must have 1 to {_LONGEST_CHANNEL} characters"

@@ -21,12 +21,12 @@ from streamer.intake.hints import hinted
 from streamer.intake.mapping import compile_mapping
 from streamer.intake.paths import Steps, parse_path, parse_paths, shown, walked
 from streamer.intake.readings import Fault, Payment, Reading, Refused, Skipped
-from streamer.intake.rules import compile_rules
 from streamer.intake.slots import field_paths
 
 __all__ = ["Intake", "plain_transaction"]
 
 _decode_transaction: Final = msgspec.json.Decoder(Transaction).decode
+_decode: Final = msgspec.json.Decoder().decode
 _NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -65,8 +65,7 @@ class Intake:
         each = self.declaration.each
         self._each = parse_path(each) if each else None
         self._each_path = shown(self._each) if self._each else ""
-        self._judge = compile_rules(self.declaration, is_rows=False)
-        self._judge_row = compile_rules(self.declaration, is_rows=True)
+        self._is_direct = not (each or self._is_unframed)
         self._map = compile_mapping(self.declaration, is_rows=False)
         self._map_row = compile_mapping(self.declaration, is_rows=True)
         self._map_plain = compile_mapping(Declaration(), is_rows=False)
@@ -89,6 +88,10 @@ class Intake:
             transaction = plain_transaction(value)
             if transaction is not None:
                 return (Payment(transaction),)
+        elif self._is_direct and value:
+            reading = self._direct(value, position, arrived_ms)
+            if reading is not None:
+                return (reading,)
         try:
             message = self._document(value)
         except Fault as fault:
@@ -108,13 +111,23 @@ class Intake:
     ) -> Reading:
         """Return what one row of a file says: a value per column, typed or text."""
         row = row if type(row) is dict else dict(row)
-        judged = self._judge_row(row, row, "$") if self._judge_row else None
-        reading = judged or self._map_row(row, row, "$", position, arrived_ms)
+        reading = self._map_row(row, row, "$", position, arrived_ms)
         if self._may_be_plain(reading, row, row):
             plain = self._map_plain_row(row, row, "$", position, arrived_ms)
             if isinstance(plain, Payment):
                 return plain
         return hinted(reading, row, self.declaration) if isinstance(reading, Refused) else reading
+
+    def _direct(self, value: bytes, position: str, arrived_ms: int | None) -> Payment | None:
+        """Return the payment in a JSON object without an envelope; None when there is more to it."""
+        try:
+            message = _decode(value)
+        except _NOT_PLAIN:
+            return None
+        if type(message) is not dict or not MARKERS.isdisjoint(message):
+            return None
+        reading = self._map(message, message, "$", position, arrived_ms)
+        return reading if type(reading) is Payment else None
 
     def _document(self, value: bytes | None) -> Any:
         if value is None:
@@ -157,8 +170,7 @@ class Intake:
     def _reading(
         self, item: Any, root: Any, at: str, position: str, arrived_ms: int | None
     ) -> Reading:
-        judged = self._judge(item, root, at) if self._judge else None
-        reading = judged or self._map(item, root, at, position, arrived_ms)
+        reading = self._map(item, root, at, position, arrived_ms)
         if type(reading) is Payment:
             return reading
         if self._may_be_plain(reading, item, root):

@@ -6,7 +6,7 @@ value lay is found out again only when it is faulty.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from streamer.events import Transaction
@@ -14,9 +14,17 @@ from streamer.intake.amounts import make_amount_reader
 from streamer.intake.checking import origin_of, zone_of
 from streamer.intake.declaration import Declaration
 from streamer.intake.extraction import compile_extraction
-from streamer.intake.fields import OPTIONAL_READERS, currency, identifier
+from streamer.intake.fields import (
+    OPTIONAL_READERS,
+    category_code,
+    channel,
+    country,
+    currency,
+    identifier,
+)
 from streamer.intake.paths import parse_paths, shown, walked
 from streamer.intake.readings import Fault, LeftOut, Payment, Reading, Refund, Refused
+from streamer.intake.rules import compile_rules
 from streamer.intake.slots import adjustment_of, field_paths, field_slot
 from streamer.intake.times import make_time_reader
 
@@ -26,8 +34,6 @@ MapObject = Callable[[Any, Any, str, str, int | None], Reading]
 """Takes an item, its message, the item's path, the message's position and its time of arrival."""
 
 _REQUIRED: Final = ("transaction_id", "card_id", "amount", "currency", "timestamp")
-_LATITUDE: Final = len(_REQUIRED) + list(OPTIONAL_READERS).index("latitude")
-_LONGITUDE: Final = len(_REQUIRED) + list(OPTIONAL_READERS).index("longitude")
 
 
 def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
@@ -38,9 +44,9 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
     """
     names = (*_REQUIRED, *OPTIONAL_READERS)
     fields = {name: getattr(declaration, name) for name in names}
-    extract = compile_extraction(
-        [field_slot(name, field, is_rows=is_rows) for name, field in fields.items()]
-    )
+    slots = [field_slot(name, field, is_rows=is_rows) for name, field in fields.items()]
+    rules, judge = compile_rules(declaration, len(slots), is_rows=is_rows)
+    extract = compile_extraction([*slots, *rules])
     adjustments = [
         (index, adjust)
         for index, field in enumerate(fields.values())
@@ -63,13 +69,30 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
         formats=time_field.format,
     )
     below_zero_is_payment = declaration.amount.negative == "payment"
-    optional = list(enumerate(OPTIONAL_READERS.items(), start=len(_REQUIRED)))
+    read_latitude, read_longitude = OPTIONAL_READERS["latitude"], OPTIONAL_READERS["longitude"]
 
     def read(item: Any, root: Any, at: str, position: str, arrived_ms: int | None) -> Reading:
         values = extract(item, root)
+        if judge is not None:
+            judged = judge(values, at)
+            if judged is not None:
+                return judged
+            del values[len(slots) :]
         for index, adjust in adjustments:
             values[index] = adjust(values[index])
-        transaction_id, card_id, amount, code, timestamp = values[:5]
+        (
+            transaction_id,
+            card_id,
+            amount,
+            code,
+            timestamp,
+            merchant,
+            category,
+            place,
+            latitude,
+            longitude,
+            way,
+        ) = values
         name = "transaction_id"
         try:
             transaction_id = identifier(position if id_is_position else transaction_id)
@@ -90,23 +113,46 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
             amount = -amount
         if amount < 0:
             return Refund(_path_of("amount", declaration, item, root, at))
-        left_out: list[LeftOut] | None = None
-        for index, (field, read_field) in optional:
-            value = values[index]
-            if value is not None:
-                try:
-                    values[index] = read_field(value)
-                except Fault as fault:
-                    values[index] = None
-                    path = _path_of(field, declaration, item, root, at)
-                    left_out = [*(left_out or ()), LeftOut(field, _left_reason(value, fault), path)]
-        if values[_LATITUDE] == 0.0 and values[_LONGITUDE] == 0.0:
-            values[_LATITUDE] = values[_LONGITUDE] = None
-            left_out = [*(left_out or ()), *_null_island(declaration, item, root, at)]
-        transaction = Transaction(
-            transaction_id, card_id, amount or 0.0, code, timestamp, *values[5:]
+        try:
+            if merchant is not None:
+                merchant = identifier(merchant)
+            if category is not None:
+                category = category_code(category)
+            if place is not None:
+                place = country(place)
+            if latitude is not None:
+                latitude = read_latitude(latitude)
+            if longitude is not None:
+                longitude = read_longitude(longitude)
+            if way is not None:
+                way = channel(way)
+        except Fault:
+            return _without_faulty(
+                (transaction_id, card_id, amount or 0.0, code, timestamp),
+                values[len(_REQUIRED) :],
+                lambda field: _path_of(field, declaration, item, root, at),
+            )
+        if latitude == 0.0 and longitude == 0.0:
+            required = transaction_id, card_id, amount or 0.0, code, timestamp
+            others = [merchant, category, place, latitude, longitude, way]
+            return _without_faulty(
+                required, others, lambda field: _path_of(field, declaration, item, root, at)
+            )
+        return Payment(
+            Transaction(
+                transaction_id,
+                card_id,
+                amount or 0.0,
+                code,
+                timestamp,
+                merchant,
+                category,
+                place,
+                latitude,
+                longitude,
+                way,
+            )
         )
-        return Payment(transaction, tuple(left_out)) if left_out else Payment(transaction)
 
     return read
 
@@ -133,12 +179,21 @@ def _path_of(name: str, declaration: Declaration, item: Any, root: Any, at: str)
     return "$" + shown(steps[1:]) if steps[0] == "$" else at + shown(steps)
 
 
-def _left_reason(value: Any, fault: Fault) -> Any:
-    return "empty" if value == "" else fault.reason
-
-
-def _null_island(declaration: Declaration, item: Any, root: Any, at: str) -> list[LeftOut]:
-    return [
-        LeftOut(name, "null_island", _path_of(name, declaration, item, root, at))
-        for name in ("latitude", "longitude")
-    ]
+def _without_faulty(
+    required: tuple[Any, ...], optional: Sequence[Any], path_of: Callable[[str], str]
+) -> Payment:
+    """Return the payment without the optional fields that cannot be used."""
+    kept: dict[str, Any] = {}
+    left_out: list[LeftOut] = []
+    for (field, read), value in zip(OPTIONAL_READERS.items(), optional, strict=True):
+        if value is not None:
+            try:
+                kept[field] = read(value)
+            except Fault as fault:
+                reason = "empty" if value == "" else fault.reason
+                left_out.append(LeftOut(field, reason, path_of(field)))
+    if kept.get("latitude") == 0.0 and kept.get("longitude") == 0.0:
+        for field in ("latitude", "longitude"):
+            del kept[field]
+            left_out.append(LeftOut(field, "null_island", path_of(field)))
+    return Payment(Transaction(*required, **kept), tuple(left_out))

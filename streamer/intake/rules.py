@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from streamer.intake.declaration import Declaration, Rule
-from streamer.intake.extraction import compile_extraction
+from streamer.intake.extraction import Slot
 from streamer.intake.paths import parse_path, shown
 from streamer.intake.readings import Reading, Refund, Skipped
 from streamer.intake.slots import slot_of
 
-__all__ = ["Judge", "compile_rules"]
+__all__ = ["Judge", "Rules", "compile_rules"]
 
-Judge = Callable[[Any, Any, str], Reading | None]
-"""Takes an item, its message and the path of the item; returns what ends its reading, or None."""
+Judge = Callable[[list[Any], str], Reading | None]
+"""Takes the values of a message and its path; returns what ends its reading, or None."""
 
 _Holds = Callable[[Any], bool]
 
@@ -22,37 +22,49 @@ _Holds = Callable[[Any], bool]
 _PLAIN: Final = frozenset({str, int, float, bool})
 
 
-def compile_rules(declaration: Declaration, *, is_rows: bool) -> Judge | None:
-    """Return the judge of a declaration's rules, or None when it has none.
+class Rules(NamedTuple):
+    """The slots of the rules' values, and the judge of them."""
+
+    slots: list[Slot]
+    judge: Judge | None
+
+
+def compile_rules(declaration: Declaration, first: int, *, is_rows: bool) -> Rules:
+    """Return the rules of a declaration, whose values come at ``first`` and after it.
 
     ``refund`` comes first, then ``only`` (a message that matches none of them is no payment), ``skip``
     and ``decline``; of each, one rule that matches decides.
     """
     kinds = declaration.refund, declaration.only, declaration.skip, declaration.decline
     rules = [rule for kind in kinds for rule in kind]
+    slots = [slot_of(rule.path, is_rows=is_rows) for rule in rules]
     if not rules:
-        return None
-    extract = compile_extraction([slot_of(rule.path, is_rows=is_rows) for rule in rules])
-    conditions = [(_condition(rule), shown(parse_path(rule.path[0]))) for rule in rules]
+        return Rules(slots, None)
+    entries = [
+        (index, _condition(rule), shown(parse_path(rule.path[0])))
+        for index, rule in enumerate(rules, start=first)
+    ]
     n_refund, n_only, n_skip = (len(kind) for kind in kinds[:3])
-    first_other = n_refund + n_only
+    refunds, only = entries[:n_refund], entries[n_refund : n_refund + n_only]
+    others = entries[n_refund + n_only :]
+    declines = {index for index, _, __ in others[n_skip:]}
 
-    def judge(item: Any, root: Any, at: str) -> Reading | None:
-        values = extract(item, root)
-        is_payment = n_only == 0
-        for index, (holds, path) in enumerate(conditions):
+    def judge(values: list[Any], at: str) -> Reading | None:
+        for index, holds, path in refunds:
             if holds(values[index]):
-                if index < n_refund:
-                    return Refund(at + path)
-                if index >= first_other:
-                    is_skip = index < first_other + n_skip
-                    return Skipped("not_a_payment" if is_skip else "declined", at + path)
-                is_payment = True
-            if index == first_other - 1 and not is_payment:
+                return Refund(at + path)
+        for index, holds, _ in only:
+            if holds(values[index]):
                 break
-        return None if is_payment else Skipped("not_a_payment", at + conditions[n_refund][1])
+        else:
+            if only:
+                return Skipped("not_a_payment", at + only[0][2])
+        for index, holds, path in others:
+            if holds(values[index]):
+                return Skipped("declined" if index in declines else "not_a_payment", at + path)
+        return None
 
-    return judge
+    return Rules(slots, judge)
 
 
 def _condition(rule: Rule) -> _Holds:
@@ -60,7 +72,7 @@ def _condition(rule: Rule) -> _Holds:
     one_of, none_of = _spellings(rule.one_of), _spellings(rule.none_of)
     starts_with, present = rule.starts_with, rule.present
     if one_of and not (none_of or starts_with or present is not None):
-        return lambda value: type(value) in _PLAIN and value in one_of
+        return lambda value: value in one_of if type(value) is str else _is_in(value, one_of)
 
     def holds(value: Any) -> bool:
         if present is not None and (value is not None and value != "") != present:
@@ -72,6 +84,10 @@ def _condition(rule: Rule) -> _Holds:
         return not none_of or (type(value) in _PLAIN and value not in none_of)
 
     return holds
+
+
+def _is_in(value: Any, values: frozenset[Any]) -> bool:
+    return type(value) in _PLAIN and value in values
 
 
 def _spellings(values: Sequence[Any]) -> frozenset[Any]:
