@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 from difflib import get_close_matches
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -139,6 +140,10 @@ def label_field(declaration: Declaration, name: str) -> Field:
 
 def label_getter(name: str, field: Field, *, is_rows: bool) -> Callable[[Any], Any]:
     """Return a function from a row or a message to what it has for a label."""
+    if is_rows and not field.values and field.default is None and len(field.path) < 2:
+        (column,) = field.path or (name,)
+        if parse_paths(column) == [(column,)]:
+            return methodcaller("get", column)
     extract = compile_extraction([field_slot(name, field, is_rows=is_rows)])
     adjusted = adjustment_of(field, is_rows=is_rows)
 

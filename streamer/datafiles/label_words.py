@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -116,18 +116,22 @@ def labels_of(
     """
     if patterns is None and flags is None:
         return None
-    names = [_pattern(value) for value in patterns] if patterns is not None else None
+    names = _each_once(_pattern, patterns) if patterns is not None else None
     if flags is None:
         return names
-    # The same few objects fill a label column: read each distinct one once.
-    hashable = [_hashable(value) for value in flags]
-    known = {value: _side(value) for value in set(hashable)}
-    sides = [known[value] for value in hashable]
+    sides = _each_once(_side, flags)
     if names is None:
         return sides
     return [
         (name or FRAUD) if side == FRAUD else side for side, name in zip(sides, names, strict=True)
     ]
+
+
+def _each_once(read: Callable[[Any], str | None], column: Sequence[Any]) -> list[str | None]:
+    # The same few objects fill a label column.
+    hashable = [_hashable(value) for value in column]
+    known = {value: read(value) for value in set(hashable)}
+    return [known[value] for value in hashable]
 
 
 def _side(value: Any) -> str | None:

@@ -28,6 +28,7 @@ from streamer.intake import Declaration, Reading
 __all__ = ["ParquetTable"]
 
 _SURVEY_ROWS: Final = 65_536
+_IDS: Final = ("transaction_id", "card_id", "merchant_id")
 # Six digits keep every currency's minor unit and a tenth of a metre, and drop binary dust.
 _DECIMALS: Final = 6
 
@@ -42,6 +43,7 @@ class ParquetTable:
             names = file.schema_arrow.names
         self._reader = RowReader(declaration, names, part.name, substitutes)
         self.columns = self._reader.columns
+        self._ids = {column for name, column in self.columns.items() if name in _IDS}
 
     def survey(self, labels: LabelTally) -> int:
         """Look at all labels, and return the number of rows, which the footer says."""
@@ -50,7 +52,7 @@ class ParquetTable:
             column = self.columns.get("label")
             if column is not None:
                 for records in file.iter_batches(batch_size=_SURVEY_ROWS, columns=[column]):
-                    rows = _rows(records)
+                    rows = _rows(records, self._ids)
                     labels.add(self._reader.flags(rows), rows, first_row, self._part.name)
                     first_row += records.num_rows
             return int(file.metadata.num_rows)
@@ -59,7 +61,7 @@ class ParquetTable:
         """Yield the rows, reading only the columns that matter."""
         with self._opened() as file:
             for records in file.iter_batches(batch_size=batch_size, columns=self._reader.needed):
-                rows = _rows(records)
+                rows = _rows(records, self._ids)
                 yield Chunk(
                     items=rows,
                     flags=self._reader.flags(rows),
@@ -88,13 +90,13 @@ class ParquetTable:
             ) from None
 
 
-def _rows(records: Any) -> list[dict[str, Any]]:
+def _rows(records: Any, ids: set[str]) -> list[dict[str, Any]]:
     names = records.schema.names
-    columns = [_column(records.column(name)) for name in names]
+    columns = [_column(records.column(name), is_id=name in ids) for name in names]
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _column(array: Any) -> list[Any]:
+def _column(array: Any, *, is_id: bool) -> list[Any]:
     types = load_pyarrow()[0].types
     if types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -104,6 +106,9 @@ def _column(array: Any) -> list[Any]:
         return _timestamps(array, types)
     if types.is_floating(array.type):
         return _numbers(array, types)
+    if is_id and types.is_integer(array.type):
+        # What a number is as an id is settled here for a whole column at once.
+        array = array.cast("string")
     if types.is_string(array.type) or types.is_large_string(array.type):
         # Through numpy a string costs a fifth of what to_pylist takes.
         return list(array.to_numpy(zero_copy_only=False).tolist())

@@ -84,7 +84,7 @@ def _parquet(path: Path) -> Iterator[Callable[[list[Row]], None]]:
     pyarrow, parquet = load_pyarrow()
     types = {name: pyarrow.string() for name in _COLUMNS}
     types |= {name: pyarrow.float64() for name in NUMBERS}
-    # As text: a column of instants has one zone, and would lose the hour that each payment's clock showed.
+    # Times are text: a column of instants has one zone, and would lose each payment's local hour.
     types |= {"label": pyarrow.int8()}
     schema = pyarrow.schema(types)
 

@@ -13,20 +13,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from streamer.datafiles import ColumnMapping, FileBatch, count_rows, read_batches
+from streamer.datafiles import FileBatch, PaymentFile, count_rows, declared, read_batches
 from streamer.datafiles.substitutes import Substitutes
-from streamer.errors import ConfigurationError
+from streamer.errors import ConfigurationError, NothingToScoreError
 from streamer.events import Transaction
+from streamer.intake import Declaration
 
-HANDBOOK = ColumnMapping.parse(["card_id=customer_id", "merchant_id=terminal_id"], ["currency=EUR"])
+HANDBOOK = declared(["card_id=customer_id", "merchant_id=terminal_id"], ["currency=EUR"])
 
 
 def objects(batch: FileBatch) -> list[dict[str, Any]]:
     return [msgspec.json.decode(value) for value in batch.values]
 
 
-def only_batch(path: Path, mapping: ColumnMapping | None = None) -> FileBatch:
-    (batch,) = read_batches(path, mapping)
+def only_batch(path: Path, declaration: Declaration | None = None) -> FileBatch:
+    (batch,) = read_batches(path, declaration)
     return batch
 
 
@@ -60,7 +61,7 @@ def test_parquet_rows_become_transactions_of_the_contract(tmp_path: Path) -> Non
             "card_id": "596",
             "amount": 27.36,
             "currency": "EUR",
-            "timestamp": "2018-04-01T00:00:31.000Z",
+            "timestamp": "2018-04-01T00:00:31Z",
             "merchant_id": "3156",
         },
         {
@@ -68,14 +69,14 @@ def test_parquet_rows_become_transactions_of_the_contract(tmp_path: Path) -> Non
             "card_id": "4961",
             "amount": 123456.78,
             "currency": "EUR",
-            "timestamp": "2018-04-01T00:02:11.500Z",
+            "timestamp": "2018-04-01T00:02:11.500000Z",
         },
         {
             "transaction_id": "2",
             "card_id": "2",
             "amount": 146.0,
             "currency": "EUR",
-            "timestamp": "1970-01-01T00:00:00.000Z",
+            "timestamp": "1970-01-01T00:00:00Z",
             "merchant_id": "7",
         },
     ]
@@ -119,7 +120,7 @@ def test_parquet_types_that_other_programs_write_are_understood(tmp_path: Path) 
             "card_id": "a",
             "amount": 12.5,
             "currency": "EUR",
-            "timestamp": "2018-04-01T12:00:00.000000Z",
+            "timestamp": "2018-04-01T14:00:00+02:00",
             "mcc": "0742",
             "latitude": 0.3,
         },
@@ -290,7 +291,7 @@ def test_a_column_that_the_file_lacks_is_an_error_that_lists_its_columns(tmp_pat
     path = tmp_path / "t.csv"
     path.write_text("transaction_id,customer,amount,currency,timestamp\n")
     with pytest.raises(ConfigurationError) as caught:
-        list(read_batches(path, ColumnMapping.parse(["card_id=custmer"])))
+        list(read_batches(path, declared(["card_id=custmer"])))
     assert str(caught.value) == (
         "column for card_id must be in the file, got custmer; did you mean customer?; "
         "t.csv has the columns transaction_id, customer, amount, currency, timestamp"
@@ -313,13 +314,13 @@ def test_a_wrong_mapping_is_a_readable_error(
     maps: list[str], defaults: list[str], message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        ColumnMapping.parse(maps, defaults)
+        declared(maps, defaults)
 
 
 def test_a_default_fills_gaps_of_a_column_too(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(CSV_HEADER + "1,c,5,,2018-04-01T00:00:31Z,,,0\n2,c,5,USD,x,,,0\n")
-    batch = only_batch(path, ColumnMapping.parse([], ["currency=EUR", "latitude=48.5"]))
+    batch = only_batch(path, declared([], ["currency=EUR", "latitude=48.5"]))
     assert [(row["currency"], row["latitude"]) for row in objects(batch)] == [
         ("EUR", 48.5),
         ("USD", 48.5),
@@ -349,7 +350,7 @@ def test_step_numbers_become_instants_after_2020_in_every_format(
             for c, x, t in zip(*table.values(), strict=True)
         )
     )
-    mapping = ColumnMapping(defaults={"currency": "EUR"}, time_unit=unit, number_rows=True)
+    mapping = declared([], ["currency=EUR"], unit)
     for path in (as_parquet, as_csv, as_lines):
         rows = [row for batch in read_batches(path, mapping, 2) for row in objects(batch)]
         assert [row["transaction_id"] for row in rows] == ["row-0", "row-1", "row-2"]
@@ -360,7 +361,7 @@ def test_step_numbers_become_instants_after_2020_in_every_format(
 def test_a_step_that_is_no_number_is_left_for_the_pipeline_to_refuse(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text("card_id,amount,timestamp\na,1,soon\nb,2,1e300\nc,3,7\n")
-    mapping = ColumnMapping(defaults={"currency": "EUR"}, time_unit="day", number_rows=True)
+    mapping = declared([], ["currency=EUR"], "day")
     timestamps = [row["timestamp"] for row in objects(only_batch(path, mapping))]
     assert timestamps == ["soon", "1e300", "2020-01-08T00:00:00Z"]
 
