@@ -115,10 +115,11 @@ def _widths(sample: str, dialect: Dialect) -> list[int]:
 
 def _quote(sample: str, separator: str) -> str:
     edge = re.escape(separator)
+    sample = "\n".join(sample.splitlines())
     if re.search(rf'(?:^|{edge})"', sample, re.MULTILINE):
         return '"'
     opened = len(re.findall(rf"(?:^|{edge})'", sample, re.MULTILINE))
-    whole = len(re.findall(rf"(?:^|{edge})'[^']*'(?={edge}|\r?$)", sample, re.MULTILINE))
+    whole = len(re.findall(rf"(?:^|{edge})'[^']*'(?={edge}|$)", sample, re.MULTILINE))
     return "'" if opened and opened == whole else '"'
 
 

@@ -110,7 +110,7 @@ class JsonTable:
         sample = [
             reading
             for _, value in islice(self._values(), _SAMPLE)
-            for reading in self.readings(value, "")
+            for reading in self.readings(value, "row")
         ]
         reached = [r for r in sample if not _is_missing(r, *before) and not _is_unread(r)]
         return bool(reached) and all(_is_missing(reading, name) for reading in reached)

@@ -114,7 +114,8 @@ class PaymentFile:
     def require_rows(self) -> None:
         """Raise `NothingToScoreError` where there is no row."""
         if self.n_rows == 0:
-            has_header = any(table.columns for _, table in self._survey.tables)
+            tables = self._survey.tables
+            has_header = any(t.columns and part.format != "jsonl" for part, t in tables)
             got = "a header and no row" if has_header else "nothing"
             raise NothingToScoreError(f"{self.name} must hold payments, got {got}")
 
