@@ -52,6 +52,7 @@ def load_pyarrow() -> tuple[Any, Any]:
     """Return ``pyarrow`` and ``pyarrow.parquet``, or raise a `ConfigurationError` that says how."""
     try:
         import pyarrow
+        import pyarrow.compute
         import pyarrow.parquet
     except ImportError:
         raise ConfigurationError(

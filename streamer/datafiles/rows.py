@@ -23,7 +23,8 @@ from streamer.intake.declaration import Rule
 __all__ = ["NUMBERS", "RowReader"]
 
 NUMBERS: Final = ("amount", "latitude", "longitude")
-_CODE: Final = re.compile(r"[0-9]{1,4}(\.0+)?")
+# A number is a code or a wrong one, but no name.
+_NUMBER: Final = re.compile(r"[0-9]+(\.0+)?")
 
 
 class RowReader:
@@ -66,7 +67,7 @@ class RowReader:
         """Return what a row says."""
         if self._categories:
             category = row.get(self._categories)
-            if isinstance(category, str) and category and not _CODE.fullmatch(category.strip()):
+            if isinstance(category, str) and category and not _NUMBER.fullmatch(category.strip()):
                 row = {**row, self._categories: self._substitutes.code(category)}
         return (self._intake.read_row(row, position=position),)
 
