@@ -31,12 +31,15 @@ _SHOWN_REASONS: Final = 3
 _UNIT: Final = re.compile(r'set unit = "(?P<unit>hour|s|ms|us)"')
 
 
+_Key = tuple[str, str, str | None, str | None]
+"""Reason, path, column and hint."""
+
+
 @dataclass(slots=True)
 class _Rows:
     """Rows of which the same is to be said; ``rows`` are the first of them."""
 
     detail: str = ""
-    hint: str | None = None
     n: int = 0
     rows: list[int] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
@@ -66,7 +69,7 @@ class FileReport:
     n_usable: int = 0
     n_late: int = 0
     """Payments older than one before them, whoever's."""
-    _refused: dict[tuple[str, str, str | None], _Rows] = field(default_factory=dict)
+    _refused: dict[_Key, _Rows] = field(default_factory=dict)
     _left_out: dict[tuple[str, str], _Rows] = field(default_factory=dict)
     _passed_over: dict[str, _Rows] = field(default_factory=dict)
     _latest_ms: int = -1
@@ -114,7 +117,7 @@ class FileReport:
         name = path.removeprefix("$.").strip('"')
         # The pipeline knows fields, the intake columns.
         column = origin.columns.get(name) if why is None else name if path != "$" else None
-        found = self._refused.setdefault((reason, path, column), _Rows(detail, hint))
+        found = self._refused.setdefault((reason, path, column, hint), _Rows(detail))
         row = found.add(origin, place)
         if self.rejects is not None:
             lines = origin.chunk.lines
@@ -148,13 +151,13 @@ class FileReport:
                 "rows": refused.rows,
                 "lines": refused.lines or None,
                 "detail": refused.detail,
-                "hint": refused.hint,
+                "hint": hint,
             }
-            for (reason, path, column), refused in self._by_count
+            for (reason, path, column, hint), refused in self._by_count
         ]
 
     @property
-    def _by_count(self) -> list[tuple[tuple[str, str, str | None], _Rows]]:
+    def _by_count(self) -> list[tuple[_Key, _Rows]]:
         return sorted(self._refused.items(), key=lambda item: -item[1].n)
 
     @property
@@ -162,12 +165,12 @@ class FileReport:
         """Say in sentences what a person should know of the file, as far as it has been read."""
         notes = [*self._refusals, *self.file.notes]
         for (name, reason), rows in self._left_out.items():
-            notes.append(f"{rows.n:,} payments are without {name}, for {reason} ({rows})")
+            notes.append(f"without {name}, for {reason}: {_counted(rows.n, 'payment')} ({rows})")
         for reason, rows in self._passed_over.items():
-            notes.append(f"{rows.n:,} rows are no payments, for {reason} ({rows})")
+            notes.append(f"no payment, for {reason}: {_counted(rows.n, 'row')} ({rows})")
         if self.n_late:
             notes.append(
-                f"{self.n_late:,} rows are older than one before them (n_late): the file is not in "
+                f"older than one before: {_counted(self.n_late, 'row')} (n_late); the file is not in "
                 "the order of time, in which a card's pace is measured; sort it by time"
             )
         if self.n_usable and not self._has_time_of_day:
@@ -188,7 +191,8 @@ class FileReport:
         shown = self._sentences
         more = len(self._refused) - len(shown)
         tail = f"; and {more:,} other reasons" if more else ""
-        return [f"{self.n_refused:,} rows were refused and count nowhere: {'; '.join(shown)}{tail}"]
+        counted = _counted(self.n_refused, "row")
+        return [f"refused, counting nowhere: {counted}: {'; '.join(shown)}{tail}"]
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``--json`` prints of the file."""
@@ -209,15 +213,19 @@ class FileReport:
             self.file.require_rows()
             passed = [f"{rows.n:,} x {reason}" for reason, rows in self._passed_over.items()]
             raise NothingToScoreError(
-                f"{self.file.name} must hold payments, got none in {self.file.n_rows:,} rows: "
+                f"{self.file.name} must hold payments, got none in {_counted(self.file.n_rows, 'row')}: "
                 + "; ".join([*self._sentences, *passed])
             )
 
 
-def _sentence(reason: str, path: str, column: str | None, rows: _Rows) -> str:
+def _sentence(reason: str, path: str, column: str | None, hint: str | None, rows: _Rows) -> str:
     where = f" in column {column}" if column else "" if path == "$" else f" at {path}"
-    hint = f"; {rows.hint}" if rows.hint else ""
-    return f"{rows.n:,} x {reason}{where} ({rows}): {rows.detail}{hint}"
+    help_ = f"; {hint}" if hint else ""
+    return f"{rows.n:,} x {reason}{where} ({rows}): {rows.detail}{help_}"
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _for_files(hint: str) -> str | None:

@@ -85,7 +85,7 @@ def test_a_refund_of_a_published_layout_is_counted_and_no_payment(tmp_path: Path
     report = report_of(path, intake="tabformer")
     assert (report.n_usable, report.n_refused) == (1, 0)
     assert report.to_dict()["passed_over"] == {"refund": 1}
-    assert "1 rows are no payments, for refund (row 2)" in report.notes
+    assert "no payment, for refund: 1 row (row 2)" in report.notes
 
 
 def test_a_semicolon_and_a_decimal_comma(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from streamer.datafiles import FileBatch
 from streamer.evaluation import LabelFeed, PassConfig, run_pass
-from streamer.evaluation.verdicts import MAX_LAG_MS, cuts
 from streamer.evaluation.rows import NO_LABEL
+from streamer.evaluation.verdicts import MAX_LAG_MS, cuts
 from streamer.events import Feedback, Transaction
 from streamer.model import ModelVersion
 from streamer.pipeline import PartitionState
