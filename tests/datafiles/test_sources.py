@@ -1,4 +1,4 @@
-"""What a command may be given: compressed files, directories, standard input, and JSON in any layout."""
+"""What a command may be given: compressed files, directories, standard input, JSON in any layout."""
 
 from __future__ import annotations
 
