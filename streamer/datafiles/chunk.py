@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from streamer.datafiles.label_words import LabelTally
+from streamer.events import Transaction
 from streamer.intake import Reading
 
 __all__ = ["SAMPLE_CHARACTERS", "Chunk", "Fault", "Table"]
@@ -52,6 +53,9 @@ class Table(Protocol):
 
     def chunks(self, batch_size: int) -> Iterator[Chunk]:
         """Yield the rows."""
+
+    def own(self, item: dict[str, Any] | bytes) -> Transaction | None:
+        """Return the transaction of an item that is the contract's already, None of any other."""
 
     def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
         """Return what an item says; ``position`` stands for an id that it does not have."""

@@ -106,6 +106,9 @@ class CsvTable:
                 lines=[line for line, _, _ in chunk],
             )
 
+    def own(self, _: dict[str, Any] | bytes) -> None:
+        """Return None: a row is no message."""
+
     def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
         """Return what a row says."""
         if self._reader is None or not isinstance(item, dict):

@@ -21,6 +21,7 @@ from streamer.datafiles.json_values import json_values
 from streamer.datafiles.label_words import LabelTally
 from streamer.datafiles.source import Part, readable
 from streamer.datafiles.substitutes import SUBSTITUTED, Substitutes
+from streamer.events import Transaction
 from streamer.intake import Declaration, Intake, Payment, Reading, Refused, plain_transaction
 from streamer.intake.slots import field_paths
 
@@ -95,25 +96,30 @@ class JsonTable:
                 lines=[line for line, _ in chunk],
             )
 
+    def own(self, item: dict[str, Any] | bytes) -> Transaction | None:
+        """Return the transaction of a value that is the contract's already, None of any other."""
+        if self._is_default and isinstance(item, bytes):
+            return plain_transaction(item)
+        return None
+
     def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
         """Return what a value says."""
         if not isinstance(item, bytes):
             return ()
-        transaction = plain_transaction(item) if self._is_default else None
-        if transaction is not None:
-            return (Payment(transaction),)
         return self._intake.read(item, position=position)
 
     def _lacks(self, name: str) -> bool:
         """Whether a field is missing in every value of the sample that can be read as far as it."""
         before = REQUIRED[: REQUIRED.index(name)]
         sample = [
-            reading
-            for _, value in islice(self._values(), _SAMPLE)
-            for reading in self.readings(value, "row")
+            reading for _, value in islice(self._values(), _SAMPLE) for reading in self._read(value)
         ]
         reached = [r for r in sample if not _is_missing(r, *before) and not _is_unread(r)]
         return bool(reached) and all(_is_missing(reading, name) for reading in reached)
+
+    def _read(self, value: bytes) -> Sequence[Reading]:
+        transaction = self.own(value)
+        return self.readings(value, "row") if transaction is None else (Payment(transaction),)
 
     def _labels(self, get: Any, messages: Sequence[Any]) -> list[Any]:
         return [None if message is None else get(message) for message in messages]

@@ -69,6 +69,9 @@ class ParquetTable:
                     raw=rows.__getitem__,
                 )
 
+    def own(self, _: dict[str, Any] | bytes) -> None:
+        """Return None: a row is no message."""
+
     def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
         """Return what a row says."""
         return self._reader.readings(item, position) if isinstance(item, dict) else ()

@@ -15,6 +15,7 @@ import msgspec
 
 from streamer.datafiles.chunk import Chunk, Fault, Table
 from streamer.datafiles.label_words import labels_of
+from streamer.events import Transaction
 from streamer.intake import LeftOut, Payment, Refund, Refused, Skipped, plain_transaction
 
 __all__ = ["FileBatch", "Origin", "batch_of"]
@@ -65,9 +66,15 @@ def batch_of(chunk: Chunk, table: Table, n_before: int, origin: Origin) -> FileB
         if isinstance(item, Fault):
             _refuse(batch, origin, place, item)
             continue
+        transaction = table.own(item)
+        if transaction is not None:
+            # It goes on as it came, its unknown fields with it.
+            _add(batch, origin, place, transaction, origin.chunk.raw(place))
+            continue
         for reading in table.readings(item, f"row-{n_before + place}"):
             if isinstance(reading, Payment):
-                _add(batch, origin, place, reading)
+                _add(batch, origin, place, reading.transaction, _encode(reading.transaction))
+                origin.left_out.extend((place, left) for left in reading.left_out)
             elif isinstance(reading, Refused):
                 _refuse(batch, origin, place, reading)
             else:
@@ -81,15 +88,13 @@ def batch_of(chunk: Chunk, table: Table, n_before: int, origin: Origin) -> FileB
     return replace(batch, labels=of_records)
 
 
-def _add(batch: FileBatch, origin: Origin, place: int, payment: Payment) -> None:
-    transaction, item = payment.transaction, origin.chunk.items[place]
-    # A message in the contract's own terms goes on as it came, its unknown fields with it.
-    is_own = isinstance(item, bytes) and plain_transaction(item) == transaction
-    batch.values.append(item if is_own else _encode(transaction))  # type: ignore[arg-type]
+def _add(
+    batch: FileBatch, origin: Origin, place: int, transaction: Transaction, value: bytes
+) -> None:
+    batch.values.append(value)
     batch.keys.append(transaction.card_id.encode())
     batch.transaction_ids.append(transaction.transaction_id)
     origin.places.append(place)
-    origin.left_out.extend((place, left) for left in payment.left_out)
 
 
 def _refuse(batch: FileBatch, origin: Origin, place: int, why: Refused | Fault) -> None:

@@ -117,7 +117,9 @@ def test_a_duplicate_column_is_refused_by_name(tmp_path: Path) -> None:
 def test_a_header_alone_holds_nothing_to_score(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(HEADER, newline="")
-    with pytest.raises(NothingToScoreError, match=r"t\.csv must hold payments, got a header and no"):
+    with pytest.raises(
+        NothingToScoreError, match=r"t\.csv must hold payments, got a header and no"
+    ):
         report_of(path)
 
 
