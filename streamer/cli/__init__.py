@@ -10,6 +10,7 @@ from streamer.cli.demo import demo
 from streamer.cli.evaluate import evaluate
 from streamer.cli.explain import explain
 from streamer.cli.fit import fit
+from streamer.cli.intake import intake
 from streamer.cli.model import model
 from streamer.cli.replay import replay
 from streamer.cli.simulate import simulate
@@ -31,5 +32,5 @@ def main() -> None:
     """
 
 
-for command in (demo, worker, replay, explain, evaluate, fit, simulate, model, check_config):
+for command in (demo, worker, replay, explain, evaluate, fit, simulate, model, intake, check_config):
     main.add_command(command)
