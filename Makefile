@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test lint format types schemas lock clean
+.PHONY: help setup demo test rig lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ demo: $(STAMP) ## see it work: broker, Redis, worker and traffic on this machine
 
 test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name")
 	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term-missing $(ARGS)
+
+rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
+	$(BIN)/python -m tests.rig --fetch
 
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/python -m ruff check

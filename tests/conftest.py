@@ -9,6 +9,11 @@ import pytest
 from hypothesis import settings
 
 from streamer.embedded import EmbeddedKafka, EmbeddedRedis
+from tests.rig import jars
+from tests.rig import redis as debian_redis
+from tests.rig.apache_kafka import ApacheKafka
+from tests.rig.redis import DebianRedis
+from tests.rig.requirements import require
 
 # Machines are shared: how long an example takes says nothing about the code.
 settings.register_profile("streamer", deadline=None)
@@ -33,6 +38,32 @@ def redis_server() -> Iterator[EmbeddedRedis]:
 def redis_url(redis_server: EmbeddedRedis) -> str:
     """The URL of `redis_server`."""
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def apache_kafka_installed() -> None:
+    """For tests that start Apache Kafka themselves: skips them, or fails, where it cannot start."""
+    require(jars.missing())
+
+
+@pytest.fixture(scope="session")
+def debian_redis_installed() -> None:
+    """For tests that start Debian's Redis themselves: skips them, or fails, where it is missing."""
+    require(debian_redis.missing())
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(apache_kafka_installed: None) -> Iterator[ApacheKafka]:
+    """One broker of Apache Kafka that all tests share and none harms; see `unique_topic`."""
+    with ApacheKafka() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_debian(debian_redis_installed: None) -> Iterator[DebianRedis]:
+    """A Redis on disk that all tests share and none harms; see `redis_namespace`."""
+    with DebianRedis("aof-everysec") as server:
+        yield server
 
 
 @pytest.fixture

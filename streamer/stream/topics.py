@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streamer.errors import ConfigurationError, UnavailableError
@@ -13,7 +15,10 @@ from streamer.stream.kafka_config import librdkafka_config
 
 __all__ = ["check_topics", "create_topics", "partition_counts", "prepare_topics", "topic_names"]
 
-_TIMEOUT_S = 10.0
+_TIMEOUT_S: Final = 10.0
+# One answer takes milliseconds; a handshake over TLS with many SCRAM iterations a good deal more.
+_ATTEMPT_S: Final = 1.0
+_LEAST_ATTEMPT_S: Final = 0.1
 
 
 def topic_names(settings: Settings) -> list[str]:
@@ -30,9 +35,12 @@ def topic_names(settings: Settings) -> list[str]:
 def prepare_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
     """Create what is missing if that is allowed, then check; blocks.
 
-    Raises ConfigurationError with all faults, UnavailableError when Kafka does not answer.
+    Raises ConfigurationError with all faults, also when Kafka refuses the credentials;
+    UnavailableError when it does not answer.
     """
-    admin = AdminClient(librdkafka_config(settings))
+    errors: list[KafkaError] = []
+    admin = AdminClient(librdkafka_config(settings, error_cb=errors.append))
+    _wait_accepted(admin, errors, timeout_s)
     counts = partition_counts(admin, timeout_s)
     if settings.create_topics:
         missing = [name for name in topic_names(settings) if name not in counts]
@@ -40,6 +48,33 @@ def prepare_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
         create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor)
         counts = partition_counts(admin, timeout_s)
     check_topics(settings, counts)
+
+
+def _wait_accepted(admin: AdminClient, errors: Sequence[KafkaError], timeout_s: float) -> None:
+    """Return when Kafka answers; ``errors`` are those that the client's callback has received.
+
+    To the caller of a request, refused credentials look like a broker that is away: librdkafka tries
+    again until the time is up.  Only its callback says so, so it is asked several times meanwhile.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        left_s = max(deadline - time.monotonic(), _LEAST_ATTEMPT_S)
+        try:
+            admin.list_topics(timeout=min(left_s, _ATTEMPT_S))
+        except KafkaException as error:
+            admin.poll(0)
+            for told in errors:
+                if told.code() == KafkaError._AUTHENTICATION:
+                    raise ConfigurationError(
+                        "STREAMER_KAFKA_SASL_USERNAME and STREAMER_KAFKA_SASL_PASSWORD must be "
+                        f"credentials that Kafka accepts, got refused: {told.str()}"
+                    ) from error
+            if time.monotonic() >= deadline:
+                raise UnavailableError(
+                    f"Kafka must answer within {timeout_s:g} s, got {error}"
+                ) from error
+        else:
+            return
 
 
 def partition_counts(admin: AdminClient, timeout_s: float = _TIMEOUT_S) -> dict[str, int]:

@@ -28,6 +28,8 @@ PARENT = """
 import json, signal, sys, threading
 from streamer.embedded import EmbeddedServers
 
+# Where the tests run in the background or under nohup, "ignored" has been inherited.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 servers = EmbeddedServers()
 if "in-thread" in sys.argv:
     thread = threading.Thread(target=servers.start)

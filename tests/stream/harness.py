@@ -1,7 +1,7 @@
 """Runs real workers against real servers: what the tests of the stream, the commands and the demo need.
 
 A `Service` is one deployment with topics, a consumer group and a Redis namespace of its own; workers
-join it as child processes.  Nothing here sleeps for luck: `wait_until` watches a condition.
+join it as child processes.
 """
 
 from __future__ import annotations
@@ -41,32 +41,17 @@ from streamer.store import Store
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.topics import create_topics, topic_names
 from streamer.wiring import open_store
+from tests.rig.waiting import DEADLINE_S, wait_until
 
 __all__ = ["ROOT", "Record", "Service", "Worker", "child_env", "payments", "wait_until"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-# A loaded machine may schedule rarely; joining a group alone takes half the session timeout.
-DEADLINE_S: Final = 60.0
-_INTERVAL_S: Final = 0.05
 _HTTP_TIMEOUT_S: Final = 5.0
 _MAX_BYTES: Final = 20_000_000
 _T = TypeVar("_T")
 
 Record = tuple[bytes | None, bytes | None]
-
-
-def wait_until(
-    condition: Callable[[], Any], what: str | Callable[[], str], timeout_s: float = DEADLINE_S
-) -> Any:
-    """Return the condition's first true value; fail with ``what`` after the deadline."""
-    deadline = time.monotonic() + timeout_s
-    while not (value := condition()):
-        if time.monotonic() >= deadline:
-            said = what if isinstance(what, str) else what()
-            raise AssertionError(f"not within {timeout_s:g} s: {said}")
-        time.sleep(_INTERVAL_S)
-    return value
 
 
 def child_env(overrides: dict[str, str]) -> dict[str, str]:
