@@ -86,7 +86,9 @@ def main(
     """Print what is left of the figures without each thing."""
     declaration = declared(maps, defaults)
     first, _, last = span.partition(":")
-    batches = list(_rows(read_batches(file, declaration, 4_000), int(first), int(last or sys.maxsize)))
+    batches = list(
+        _rows(read_batches(file, declaration, 4_000), int(first), int(last or sys.maxsize))
+    )
     n_rows = sum(len(batch.values) for batch in batches)
     for name in names or VARIANTS:
         rows = _pass(batches, n_rows, VARIANTS[name], labels)

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Sequence
 from difflib import get_close_matches
 from operator import methodcaller
-from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
 import msgspec
@@ -19,10 +18,10 @@ import msgspec
 from streamer.datafiles.substitutes import CURRENCY, SUBSTITUTED
 from streamer.errors import ConfigurationError
 from streamer.events import Transaction
-from streamer.intake.checking import load_toml
-from streamer.intake.declaration import Declaration, Field, declaration_of
+from streamer.intake.declaration import Declaration, Field
 from streamer.intake.extraction import compile_extraction
 from streamer.intake.hints import recognised
+from streamer.intake.loading import load_declaration
 from streamer.intake.paths import parse_paths
 from streamer.intake.slots import adjustment_of, field_paths, field_slot
 
@@ -75,19 +74,6 @@ def declared(
     >>> declared(["card_id=customer_id"], ["currency=EUR"], "epoch-s").timestamp.unit
     's'
     """
-    content: dict[str, Any] = {}
-    name = "command line"
-    if intake is not None and intake.lower().endswith(".toml"):
-        path = Path(intake)
-        try:
-            content, name = load_toml(path.read_text("utf-8"), path.name), path.name
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "no UTF-8"
-            raise ConfigurationError(
-                f"intake file must be readable, got {path}: {reason}"
-            ) from None
-    elif intake is not None:
-        content = {"preset": intake}
     changes: dict[str, dict[str, Any]] = {}
     columns = _pairs(maps, "column mapping", (*TRANSACTION_FIELDS, *LABEL_FIELDS))
     for field, column in columns.items():
@@ -96,7 +82,7 @@ def declared(
         changes.setdefault(field, {"constant": None})["default"] = _checked(field, text)
     if time_unit is not None:
         changes.setdefault("timestamp", {}).update(_UNITS[time_unit])
-    declaration = declaration_of(content, name)
+    declaration = load_declaration(intake)
     fields = {
         field: msgspec.structs.replace(getattr(declaration, field) or Field(), **change)
         for field, change in changes.items()

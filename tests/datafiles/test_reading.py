@@ -448,7 +448,7 @@ def test_a_declaration_of_ones_own_is_read_from_toml(tmp_path: Path) -> None:
     )
     (row,) = objects(only_batch(path, declared(intake=str(toml))))
     assert (row["amount"], row["timestamp"]) == (1234.5, "2026-11-28T05:58:00+01:00")
-    with pytest.raises(ConfigurationError, match="intake file must be readable"):
+    with pytest.raises(ConfigurationError, match="must be a preset or a TOML file"):
         declared(intake=str(tmp_path / "none.toml"))
     with pytest.raises(ConfigurationError, match="preset must be one of"):
         declared(intake="nobody")
