@@ -29,7 +29,15 @@ from streamer.intake.intake import Intake
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text
 from streamer.intake.paths import Steps, walked
 from streamer.intake.presets import REFUSED
-from streamer.intake.readings import Payment, Reading, Refund, Refused, Skipped, outcome_of
+from streamer.intake.readings import (
+    Fault,
+    Payment,
+    Reading,
+    Refund,
+    Refused,
+    Skipped,
+    outcome_of,
+)
 
 __all__ = ["MAX_SAMPLE", "suggest"]
 
@@ -75,7 +83,7 @@ def _objects(
         try:
             frame = framed(value)
             message = decoded(value) if frame is None else unframed(frame, schemas)
-        except Exception:  # noqa: BLE001, S112 - what cannot be read says so in the report
+        except Fault:  # The report says so.
             continue
         items = unwrapped(message, updates_count=False)
         found += [i.value for i in items if isinstance(i, Item) and isinstance(i.value, Mapping)]
