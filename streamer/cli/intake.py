@@ -133,7 +133,5 @@ def _readings(reader: Intake, sampled: Sampled) -> Any:
     now_ms = time.time_ns() // 1_000_000
     if isinstance(value, bytes):
         return reader.read(value, position=position, arrived_ms=now_ms)
-    readings: tuple[Reading, ...] = (
-        reader.read_row(value, position=position, arrived_ms=now_ms),
-    )
+    readings: tuple[Reading, ...] = (reader.read_row(value, position=position, arrived_ms=now_ms),)
     return readings

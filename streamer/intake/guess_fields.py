@@ -62,9 +62,10 @@ def clock_path(leaves: Leaves, date_steps: Steps) -> Steps | None:
     for steps, values in leaves.items():
         present = [value for value in values if value is not None and value != ""]
         is_time = "time" in words_of(steps[-1]) or "hour" in words_of(steps[-1])
-        if is_time and present and steps != date_steps:
-            if all(_CLOCK.fullmatch(str(value).strip()) for value in present):
-                return steps
+        if not (is_time and present) or steps == date_steps:
+            continue
+        if all(_CLOCK.fullmatch(str(value).strip()) for value in present):
+            return steps
     return None
 
 

@@ -70,9 +70,12 @@ def _kind_of(words: Sequence[str], values: Sequence[str]) -> tuple[str | None, l
     declines = [v for v, low in lower.items() if low in _DECLINES or "declin" in low]
     if declines:
         return "decline", declines, ""
-    if set(words) & {"approved", "success", "authorized", "authorised"} and set(
-        lower.values()
-    ) <= {"true", "false", "1", "0"}:
+    if set(words) & {"approved", "success", "authorized", "authorised"} and set(lower.values()) <= {
+        "true",
+        "false",
+        "1",
+        "0",
+    }:
         return "decline", ["false", "0"] if "1" in lower.values() else ["false"], ""
     if set(lower.values()) <= _APPROVALS and not set(lower.values()) & {"00", "000", "true"}:
         return "decline", ["declined", "failed", "rejected"], "no decline is in the sample"

@@ -94,7 +94,8 @@ def _preset_text(objects: Objects) -> str | None:
     preset = Counter(recognised(item) for item in objects).most_common(1)[0][0]
     if preset is None:
         return None
-    return f'# The layout is known: `streamer intake show {preset}` prints its lines.\npreset = "{preset}"\n'
+    note = f"# The layout is known: `streamer intake show {preset}` prints its lines."
+    return f'{note}\npreset = "{preset}"\n'
 
 
 def _additions(objects: Objects) -> str:
@@ -123,7 +124,10 @@ def _guessed(objects: Objects, *, is_rows: bool) -> str:
             "transaction_id = { position = true }",
         ]
     if "card_id" not in choices:
-        lines += ["# Missing: which field is the card or the account that pays?", '# card_id = "..."']
+        lines += [
+            "# Missing: which field is the card or the account that pays?",
+            '# card_id = "..."',
+        ]
     for field in _ORDER:
         if field in choices and (field != "label" or is_rows):
             lines += _field_lines(field, choices[field], leaves)

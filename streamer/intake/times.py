@@ -30,7 +30,9 @@ TimeReader = Callable[[Any, int | None], datetime]
 """Takes a value and the time of arrival in ms, where it is known; returns an aware moment."""
 
 # parsedate_to_datetime reads much else, such as 5 PM as five in the morning.
-_MAIL: Final = re.compile(r"[A-Za-z]{3} \d{4} \d\d:\d\d(:\d\d)? ([+-]\d{4}|GMT|UT|UTC|Z)$", re.ASCII)
+_MAIL: Final = re.compile(
+    r"[A-Za-z]{3} \d{4} \d\d:\d\d(:\d\d)? ([+-]\d{4}|GMT|UT|UTC|Z)$", re.ASCII
+)
 _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,9})?", re.ASCII)
 _DOTNET: Final = re.compile(r"\\?/Date\((-?\d{1,17})(?:[+-]\d{4})?\)\\?/", re.ASCII)
 _LONGEST: Final = 64
@@ -115,7 +117,7 @@ def _placed(moment: datetime, zone: tzinfo | None) -> datetime:
 
 
 def _counted(number: float | Decimal, unit: Unit, origin: datetime | None) -> datetime:
-    if isinstance(number, bool) or not abs(number) < _BEYOND:
+    if isinstance(number, bool) or not -_BEYOND < number < _BEYOND:
         raise Fault("wrong_type", "timestamp must be a number within the calendar")
     number = number if isinstance(number, int) else float(number)
     try:
@@ -196,7 +198,7 @@ def _of_other(value: Any) -> datetime:
         except (TypeError, ValueError, OverflowError):
             pass
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        hint = text_hint(str(value)) if abs(value) < _BEYOND else ""
+        hint = text_hint(str(value)) if -_BEYOND < value < _BEYOND else ""
         raise Fault("wrong_type", "timestamp must be text, got a number", hint)
     raise Fault("wrong_type", "timestamp must be RFC 3339 text")
 
@@ -209,7 +211,7 @@ def _of_object(value: dict[Any, Any]) -> datetime:
         if isinstance(inner, str) and not _NUMBER.fullmatch(inner):
             return _of_text(inner, tells_form=False)
         try:
-            return _counted(int(inner), "ms", None)  # type: ignore[arg-type]
+            return _counted(int(inner), "ms", None)
         except (TypeError, ValueError):
             pass
     elif set(value) in ({"seconds"}, {"seconds", "nanos"}):

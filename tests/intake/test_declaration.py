@@ -176,7 +176,9 @@ def test_rules_tell_payments_from_what_is_none(content: dict[str, Any], expected
 
 def test_each_goes_into_a_list_and_a_dollar_comes_back_out() -> None:
     """One message, several payments, a currency for all of them."""
-    intake = declared('each = "batch.items"\ncurrency = "$.ccy"\ntransaction_id = { position = true }')
+    intake = declared(
+        'each = "batch.items"\ncurrency = "$.ccy"\ntransaction_id = { position = true }'
+    )
     item = {name: VALID[name] for name in ("card_id", "amount", "timestamp")}
     value = {"ccy": "EUR", "batch": {"items": [item, {**item, "amount": "x"}]}}
     good, bad = intake.read(json.dumps(value).encode(), position="0-17")
@@ -252,7 +254,11 @@ def test_all_faults_are_told_at_once_each_with_its_place() -> None:
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("strype", "did you mean stripe"), ("pacs.008", "no card payment"), ("none.toml", "none.toml")],
+    [
+        ("strype", "did you mean stripe"),
+        ("pacs.008", "no card payment"),
+        ("none.toml", "none.toml"),
+    ],
 )
 def test_an_intake_that_is_not_there_is_refused_by_name(name: str, what: str) -> None:
     """A preset with a typing mistake, the one that is refused, a file that is not there."""

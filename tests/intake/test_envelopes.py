@@ -84,7 +84,12 @@ def logical(field: str, kind: str, name: str, **more: Any) -> dict[str, Any]:
         # 4250 = 0x109A, with two decimals.
         (
             "amount",
-            logical("amount", "bytes", "org.apache.kafka.connect.data.Decimal", parameters={"scale": "2"}),
+            logical(
+                "amount",
+                "bytes",
+                "org.apache.kafka.connect.data.Decimal",
+                parameters={"scale": "2"},
+            ),
             "EJo=",
             42.5,
         ),
@@ -95,7 +100,12 @@ def logical(field: str, kind: str, name: str, **more: Any) -> dict[str, Any]:
             1795845480000,
             1795845480,
         ),
-        ("timestamp", logical("timestamp", "int64", "io.debezium.time.Timestamp"), 1795845480000, 1795845480),
+        (
+            "timestamp",
+            logical("timestamp", "int64", "io.debezium.time.Timestamp"),
+            1795845480000,
+            1795845480,
+        ),
         (
             "timestamp",
             logical("timestamp", "int64", "io.debezium.time.MicroTimestamp"),
@@ -168,7 +178,9 @@ def test_confluent_framing_with_json_is_read() -> None:
 
 def test_a_path_leads_through_the_envelope() -> None:
     """Where the producer has the field, not where it would be without the envelope."""
-    refused = one(PLAIN, sent({"schema": None, "payload": {"after": {**VALID, "currency": "ZZZ"}, "op": "c"}}))
+    refused = one(
+        PLAIN, sent({"schema": None, "payload": {"after": {**VALID, "currency": "ZZZ"}, "op": "c"}})
+    )
     assert isinstance(refused, Refused)
     assert refused.path == "$.payload.after.currency"
 

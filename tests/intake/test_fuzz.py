@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streamer.errors import ConfigurationError
 from streamer.intake import Intake, outcome_of, parse_declaration, preset_names, preset_text
 from streamer.intake.readings import OUTCOMES, REFUSALS, Payment, Refused
 from streamer.intake.suggest import suggest
-from streamer.errors import ConfigurationError
 
 PLAIN = Intake()
 PRESETS = [Intake(parse_declaration(preset_text(name), name)) for name in preset_names()]
@@ -36,7 +36,19 @@ scalars = (
     | st.floats(allow_nan=True)
     | st.text(max_size=12)
     | st.sampled_from(
-        ["GBP", "826", "2026-11-28T05:58:00Z", "28/11/2026", "42,50", "", "EJo=", 1795845480, -1, 0, "\ud800"]
+        [
+            "GBP",
+            "826",
+            "2026-11-28T05:58:00Z",
+            "28/11/2026",
+            "42,50",
+            "",
+            "EJo=",
+            1795845480,
+            -1,
+            0,
+            "\ud800",
+        ]
     )
 )
 names = st.sampled_from(

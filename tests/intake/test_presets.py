@@ -66,8 +66,16 @@ def stripe(kind: str, **changes: Any) -> dict[str, Any]:
     [
         ("stripe", STRIPE, ("ch_1X", "Fp9x", 42.5, "GBP", 1795845480)),
         ("stripe", CHARGE, ("ch_1X", "Fp9x", 42.5, "GBP", 1795845480)),
-        ("stripe", stripe("charge.succeeded", currency="jpy"), ("ch_1X", "Fp9x", 4250.0, "JPY", 1795845480)),
-        ("stripe", stripe("charge.failed", status="failed"), Skipped("declined", "$.data.object.status")),
+        (
+            "stripe",
+            stripe("charge.succeeded", currency="jpy"),
+            ("ch_1X", "Fp9x", 4250.0, "JPY", 1795845480),
+        ),
+        (
+            "stripe",
+            stripe("charge.failed", status="failed"),
+            Skipped("declined", "$.data.object.status"),
+        ),
         ("stripe", stripe("charge.refunded"), Refund("$.type")),
         ("stripe", stripe("charge.dispute.created"), Skipped("not_a_payment", "$.type")),
         ("stripe", stripe("customer.created"), Skipped("not_a_payment", "$.type")),
@@ -144,7 +152,13 @@ ROWS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
         {"card_id": "C1", "merchant_id": "M9", "channel": "PAYMENT", "transaction_id": "row-1"},
     ),
     "ieee-cis": (
-        {"TransactionID": "1", "TransactionDT": "86400", "TransactionAmt": "68.5", "card1": "9", "card2": "1"},
+        {
+            "TransactionID": "1",
+            "TransactionDT": "86400",
+            "TransactionAmt": "68.5",
+            "card1": "9",
+            "card2": "1",
+        },
         {"transaction_id": "1", "card_id": "9-1", "amount": 68.5, "currency": "USD"},
     ),
     "banksim": (

@@ -83,7 +83,9 @@ UNITS = '[amount]\nunit = "minor"\n[timestamp]\nunit = "ms"\n'
 def registry(schema_id: int) -> RegisteredSchema | None:
     return {
         7: RegisteredSchema("AVRO", json.dumps(AVRO)),
-        8: RegisteredSchema("PROTOBUF", base64.b64encode(proto_file().SerializeToString()).decode()),
+        8: RegisteredSchema(
+            "PROTOBUF", base64.b64encode(proto_file().SerializeToString()).decode()
+        ),
         9: RegisteredSchema("JSON", "{}"),
     }.get(schema_id)
 
@@ -110,7 +112,8 @@ def test_schemas_may_lie_in_files(tmp_path: Path) -> None:
     assert paid(Intake(schemas=from_file), FRAME + avro(RECORD)).transaction.amount == 42.5
     files = descriptor_pb2.FileDescriptorSet(file=[proto_file()])
     (tmp_path / "payment.desc").write_bytes(files.SerializeToString())
-    text = f'{UNITS}[schema]\nfile = "{tmp_path}/payment.desc"\nmessage = "shop.Payment"\nframed = false'
+    source = f'file = "{tmp_path}/payment.desc"\nmessage = "shop.Payment"\nframed = false'
+    text = f"{UNITS}[schema]\n{source}"
     declaration = declared(text).declaration
     assert declaration.schema is not None
     intake = Intake(declaration, schemas_of_file(declaration.schema))
@@ -150,6 +153,6 @@ def test_a_schema_file_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
     bad.write_text("{}")
     with pytest.raises(ConfigurationError, match="Avro"):
         schemas_of_file(SchemaSource(file=str(bad)))
+    (tmp_path / "p.desc").write_bytes(b"")
     with pytest.raises(ConfigurationError, match=r"schema\.message"):
-        (tmp_path / "p.desc").write_bytes(b"")
         schemas_of_file(SchemaSource(file=str(tmp_path / "p.desc")))
