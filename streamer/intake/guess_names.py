@@ -93,7 +93,10 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (89, "instrument id|payment instrument id"),
         (85, "account id|account number|account|card account|card|unique number identifier"),
         (75, "customer id|customer|client id|cardholder id|card holder id|payer id|user id"),
-        (65, "user|client|account reference|shopper reference|customer reference|iban|payer"),
+        (
+            65,
+            "karte|kartennummer|kartenid|tarjeta|carte|numero carte|karta|user|client|account reference|shopper reference|customer reference|iban|payer",
+        ),
         (
             55,
             "debtor account|from account|source account|name orig|buyer id|member id|customer number",
@@ -179,6 +182,9 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
 
 FIELDS: Final = tuple(_TABLES)
 
+# What a name that ends in one of these tells is when something was.
+_MOMENTS: Final = frozenset("at time date timestamp datetime ts".split())
+
 _SCORES: Final[dict[str, dict[str, int]]] = {
     field: {name: score for score, names in lines for name in names.split("|")}
     for field, lines in _TABLES.items()
@@ -237,6 +243,8 @@ def name_score(field: str, steps: Sequence[str | int]) -> float:
         best = max(
             (scores.get(" ".join(last[i:]), 0) - 12.0 for i in range(1, len(last))), default=0.0
         )
+    if field == "timestamp" and last[-1] in _MOMENTS:
+        best = max(best, 62.0)
     above = {word for name in names[:-1] for word in name}
     strangers = _STRANGERS.get(field, frozenset())
     if strangers & set(last):

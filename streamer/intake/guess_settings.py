@@ -14,30 +14,13 @@ from streamer.intake.guess_names import words_of
 from streamer.intake.guess_values import amount_style, is_number
 from streamer.intake.paths import Steps
 from streamer.intake.readings import Fault
+from streamer.intake.time_formats import KNOWN_FORMS
 from streamer.intake.times import make_time_reader
 
 __all__ = ["Settings", "amount_settings", "currency_of_signs", "timestamp_settings"]
 
 _MINOR_WORDS: Final = frozenset(
     "minor cents cent pence penny pennies subunits kopecks paise".split()
-)
-_FORMS: Final = (
-    "compact",
-    "%Y%m%d%H%M",
-    "%y%m%d%H%M%S",
-    "iso8583",
-    "ymd",
-    "dmy",
-    "mdy",
-    "%d-%b-%Y %H:%M:%S",
-    "%d %b %Y %H:%M:%S",
-    "%d %b %Y %H:%M",
-    "%b %d, %Y %I:%M %p",
-    "%b %d, %Y %I:%M:%S %p",
-    "%d-%b-%y %I.%M.%S.%f %p",
-    "%a %b %d %H:%M:%S %Y",
-    "%d/%b/%Y:%H:%M:%S %z",
-    "%Y%m%d",
 )
 _SIGNS: Final = {"€": "EUR", "£": "GBP", "$": "USD", "₹": "INR", "¥": "JPY", "₽": "RUB", "₺": "TRY"}
 _ARRIVAL_MS: Final = 1_795_845_480_000
@@ -94,7 +77,9 @@ def timestamp_settings(values: Sequence[Any], words: Sequence[str] = ()) -> Sett
     if _all_read(present, make_time_reader(zone=UTC)):
         return _with_zone(settings)
     found = [
-        form for form in _FORMS if _all_read(present, make_time_reader(formats=[form], zone=UTC))
+        form
+        for form in KNOWN_FORMS
+        if _all_read(present, make_time_reader(formats=[form], zone=UTC))
     ]
     if found:
         settings.entries["format"] = f'"{found[0]}"'

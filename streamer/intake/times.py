@@ -22,7 +22,7 @@ from streamer.intake.epochs import (
     epoch_hint,
 )
 from streamer.intake.readings import Fault
-from streamer.intake.time_formats import TextReader, compile_format
+from streamer.intake.time_formats import KNOWN_FORMS, TextReader, compile_format
 
 __all__ = ["TimeReader", "make_time_reader", "text_hint"]
 
@@ -93,9 +93,9 @@ def _order_hint(text: str) -> str:
     possible = [form for form, moment in found.items() if moment is not None]
     if possible == ["dmy", "mdy"]:
         return 'set format = "dmy" or "mdy", whichever comes first, and zone under [timestamp]'
-    if possible:
-        return f'set format = "{possible[0]}" and zone under [timestamp]'
-    return ""
+    if not possible:
+        possible = [form for form in KNOWN_FORMS if compile_format(form)(text, None) is not None]
+    return f'set format = "{possible[0]}" and zone under [timestamp]' if possible else ""
 
 
 def _epoch_reader(per_second: int, otherwise: TimeReader) -> TimeReader:
