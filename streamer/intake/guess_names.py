@@ -93,9 +93,10 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (89, "instrument id|payment instrument id"),
         (85, "account id|account number|account|card account|card|unique number identifier"),
         (75, "customer id|customer|client id|cardholder id|card holder id|payer id|user id"),
+        (65, "karte|kartennummer|kartenid|tarjeta|carte|numero carte|karta"),
         (
-            65,
-            "karte|kartennummer|kartenid|tarjeta|carte|numero carte|karta|user|client|account reference|shopper reference|customer reference|iban|payer",
+            64,
+            "user|client|account reference|shopper reference|customer reference|iban|payer",
         ),
         (
             55,

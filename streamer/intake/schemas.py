@@ -80,7 +80,13 @@ class Schemas:
             schema = self._lookup(schema_id)
             if schema is None:
                 return self._default
-            known = _decoder_of(schema)
+            try:
+                known = _decoder_of(schema)
+            except ConfigurationError as error:
+                # Whoever registered it is to blame, and the messages behind this one are not.
+                raise Fault(
+                    "unknown_schema", f"schema {schema_id} must be usable: {error}"
+                ) from None
             if len(self._known) < _MAX_SCHEMAS:
                 self._known[schema_id] = known
         return known
