@@ -32,5 +32,16 @@ def main() -> None:
     """
 
 
-for command in (demo, worker, replay, explain, evaluate, fit, simulate, model, intake, check_config):
+for command in (
+    demo,
+    worker,
+    replay,
+    explain,
+    evaluate,
+    fit,
+    simulate,
+    model,
+    intake,
+    check_config,
+):
     main.add_command(command)

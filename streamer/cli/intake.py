@@ -18,6 +18,7 @@ from streamer.intake import Intake, Reading, Refused, preset_names, preset_text
 from streamer.intake.loading import load_declaration
 from streamer.intake.presets import preset_content
 from streamer.intake.samples import Sampled, sample_of
+from streamer.intake.schemas import schemas_of_file
 from streamer.intake.suggest import MAX_SAMPLE, suggest
 
 __all__ = ["intake"]
@@ -60,7 +61,10 @@ def try_(
     FILE holds JSON, CSV, Parquet or hexadecimal messages; - is standard input. Exit code 0 when at
     least one message is no dead letter, or there is none; else 1.
     """
-    reader = Intake(load_declaration(name))
+    declaration = load_declaration(name)
+    source = declaration.schema
+    schemas = schemas_of_file(source) if source is not None and source.file else None
+    reader = Intake(declaration, schemas)
     n, n_refused = 0, 0
     for sampled in _sample(file, topic, limit, _SHOWN_OF_TOPIC):
         for reading in _readings(reader, sampled):
@@ -133,7 +137,5 @@ def _readings(reader: Intake, sampled: Sampled) -> Any:
     now_ms = time.time_ns() // 1_000_000
     if isinstance(value, bytes):
         return reader.read(value, position=position, arrived_ms=now_ms)
-    readings: tuple[Reading, ...] = (
-        reader.read_row(value, position=position, arrived_ms=now_ms),
-    )
+    readings: tuple[Reading, ...] = (reader.read_row(value, position=position, arrived_ms=now_ms),)
     return readings

@@ -136,7 +136,7 @@ def _whole(value: Any, decimal: str | None, thousands: str | None) -> int:
     elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise _not_numeric(value)
     else:
-        number = float(value) if abs(value) <= _MOST_MINOR else float("inf")
+        number = float(value) if -_MOST_MINOR <= value <= _MOST_MINOR else float("inf")
     if not number.is_integer():
         raise Fault(
             "wrong_format",
@@ -231,5 +231,3 @@ def _without_thousands(body: str, decimal: str, thousands: str | None) -> str:
 def _kind(value: Any) -> str:
     names = {str: "text", bool: "a boolean", dict: "an object", list: "a list", type(None): "null"}
     return names.get(type(value), "something else")
-
-

@@ -132,5 +132,25 @@ RETIRED: Final[dict[str, tuple[str, str, int]]] = _retired()
 """Alphabetic or numeric code of a retired currency: its code, what replaced it, and the year."""
 
 # Signs that amounts carry.  Which currency "$" or "kr" means is not theirs to say.
-SYMBOLS: Final = ("$", "€", "£", "¥", "₹", "₽", "₺", "₩", "₪", "₫", "₴", "₦", "₱", "฿", "₡", "₲", "₵", "₸", "₼", "₾")
-
+SYMBOLS: Final = (
+    "$",
+    "€",
+    "£",
+    "¥",
+    "₹",
+    "₽",
+    "₺",
+    "₩",
+    "₪",
+    "₫",
+    "₴",
+    "₦",
+    "₱",
+    "฿",
+    "₡",
+    "₲",
+    "₵",
+    "₸",
+    "₼",
+    "₾",
+)

@@ -36,7 +36,9 @@ Constant = str | int | float
 Updates = Literal["skip", "payment"]
 
 
-class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Field(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """Where a field comes from: the first path that is there, a constant, or the position.
 
     ``"date + time"`` is a path too: the texts at both, with the separator between them.
@@ -74,7 +76,9 @@ class TimestampField(
     format: tuple[str, ...] = ()
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Rule(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """What must all hold of the value at the first path that is there; texts have no case here."""
 
     path: tuple[str, ...]
@@ -203,7 +207,9 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, 
             base, value = _as_table(base), _as_table(value)
             if isinstance(base, dict) and isinstance(value, dict):
                 origin = {"path", "constant", "position"}
-                kept = {k: v for k, v in base.items() if not (k in origin and origin & value.keys())}
+                kept = {
+                    k: v for k, v in base.items() if not (k in origin and origin & value.keys())
+                }
                 value = kept | value
         merged[key] = value
     return merged

@@ -40,15 +40,14 @@ def identifier(value: Any) -> str:
     >>> identifier(383), identifier(596.0), identifier("c-1")
     ('383', '596', 'c-1')
     """
-    if type(value) is not str:
-        if value is None:
-            raise Fault("missing_field", "an id must be there")
-        value = _text_of(value)
-    if 0 < len(value) <= _LONGEST_ID and (value.isascii() or _is_unicode(value)):
-        return value
-    if not value:
+    if value is None:
+        raise Fault("missing_field", "an id must be there")
+    text: str = value if type(value) is str else _text_of(value)
+    if 0 < len(text) <= _LONGEST_ID and (text.isascii() or _is_unicode(text)):
+        return text
+    if not text:
         raise Fault("missing_field", "an id must not be empty")
-    if len(value) > _LONGEST_ID:
+    if len(text) > _LONGEST_ID:
         raise Fault("wrong_format", f"an id must have at most {_LONGEST_ID} characters")
     raise Fault("lone_surrogate", "text must be Unicode, got half of a surrogate pair")
 
@@ -163,7 +162,7 @@ def _text_of(value: Any) -> str:
             raise Fault("wrong_format", f"an id must have at most {_LONGEST_ID} characters")
         return str(value)
     if isinstance(value, float | Decimal):
-        if value == value and abs(value) < _EXACT and value == int(value):
+        if -_EXACT < value < _EXACT and value == int(value):
             return str(int(value))
         raise Fault(
             "wrong_type",
@@ -207,4 +206,6 @@ def _is_unicode(text: str) -> bool:
 
 
 def _kind(value: Any) -> str:
-    return {dict: "an object", list: "a list"}.get(type(value), "something else")
+    if isinstance(value, dict):
+        return "an object"
+    return "a list" if isinstance(value, list) else "something else"

@@ -15,6 +15,7 @@ __all__ = ["Choice", "choose_fields", "clock_path"]
 
 _ENOUGH: Final = 40.0
 _PAN: Final = re.compile(r"[1-9]\d{12,18}", re.ASCII)
+_CLOCK_NAMES: Final = frozenset("time hour clock uhrzeit zeit heure hora ora".split())
 _CLOCK: Final = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?|\d{6}", re.ASCII)
 
 
@@ -61,10 +62,11 @@ def clock_path(leaves: Leaves, date_steps: Steps) -> Steps | None:
         return None
     for steps, values in leaves.items():
         present = [value for value in values if value is not None and value != ""]
-        is_time = "time" in words_of(steps[-1]) or "hour" in words_of(steps[-1])
-        if is_time and present and steps != date_steps:
-            if all(_CLOCK.fullmatch(str(value).strip()) for value in present):
-                return steps
+        is_time = bool(_CLOCK_NAMES & set(words_of(steps[-1])))
+        if not (is_time and present) or steps == date_steps:
+            continue
+        if all(_CLOCK.fullmatch(str(value).strip()) for value in present):
+            return steps
     return None
 
 

@@ -80,17 +80,28 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (85, "authorisation id|auth id|transaction key|transaction code|transaction"),
         (70, "id|reference|reference number|reference id|external id|unique id|end to end id"),
         (55, "event id|message id|order id|record id|request id|trace id|stan|trace number"),
-        (45, "order reference|order number|invoice id|merchant reference|system trace audit number"),
+        (
+            45,
+            "order reference|order number|invoice id|merchant reference|system trace audit number",
+        ),
     ),
     "card_id": (
         (100, "card id|card number|card token|pan|primary account number|card hash|pan hash"),
         (98, "card reference|card key|card fingerprint|hashed pan|masked pan|pan token|token pan"),
         (95, "fingerprint|token|card alias|card identifier|card pan|card account number|card uid"),
-        (90, "payment method|payment method id|payment method token|instrument id|payment instrument id|alias"),
+        (90, "payment method|payment method id|payment method token|alias"),
+        (89, "instrument id|payment instrument id"),
         (85, "account id|account number|account|card account|card|unique number identifier"),
         (75, "customer id|customer|client id|cardholder id|card holder id|payer id|user id"),
-        (65, "user|client|account reference|shopper reference|customer reference|iban|payer"),
-        (55, "debtor account|from account|source account|name orig|buyer id|member id|customer number"),
+        (65, "karte|kartennummer|kartenid|tarjeta|carte|numero carte|karta"),
+        (
+            64,
+            "user|client|account reference|shopper reference|customer reference|iban|payer",
+        ),
+        (
+            55,
+            "debtor account|from account|source account|name orig|buyer id|member id|customer number",
+        ),
     ),
     "amount": (
         (100, "amount|transaction amount|amount value|payment amount|amount minor|amount cents"),
@@ -110,19 +121,31 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
     ),
     "timestamp": (
         (100, "timestamp|transaction timestamp|transaction time|transaction datetime|event time"),
-        (98, "transaction date time|transaction date|datetime|date time|event timestamp|event date"),
-        (95, "created at|created|creation time|create time|time created|authorized at|authorised at"),
+        (
+            98,
+            "transaction date time|transaction date|datetime|date time|event timestamp|event date",
+        ),
+        (
+            95,
+            "created at|created|creation time|create time|time created|authorized at|authorised at",
+        ),
         (93, "occurred at|unix time|epoch|transmission date time|created date|creation date"),
         (90, "local transaction date time|local transaction time|authorization time|auth time"),
         (88, "processed at|processing time|purchase date|purchase time|payment date|payment time"),
         (80, "time|date|ts ms|epoch ms|epoch millis|timestamp ms|timestamp millis|utc time|when"),
-        (70, "posted at|booking date|posting date|transacted at|completed at|datum|fecha|updated at"),
+        (
+            70,
+            "posted at|booking date|posting date|transacted at|completed at|datum|fecha|updated at",
+        ),
     ),
     "merchant_id": (
         (100, "merchant id|merchant number|merchant code|mid|merchant identifier|merchant key"),
         (95, "card acceptor id|card acceptor id code|acceptor id|merchant account id|merchant uid"),
         (85, "merchant account code|merchant account|merchant|terminal id|tid|terminal number"),
-        (80, "shop id|store id|seller id|payee id|vendor id|location id|outlet id|terminal|acceptor"),
+        (
+            80,
+            "shop id|store id|seller id|payee id|vendor id|location id|outlet id|terminal|acceptor",
+        ),
         (65, "merchant name|payee|shop|store|seller|vendor|name dest|beneficiary id|pos id"),
         (50, "merchant descriptor|statement descriptor|payee name|location"),
     ),
@@ -160,6 +183,9 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
 
 FIELDS: Final = tuple(_TABLES)
 
+# What a name that ends in one of these tells is when something was.
+_MOMENTS: Final = frozenset("at time date timestamp datetime ts".split())
+
 _SCORES: Final[dict[str, dict[str, int]]] = {
     field: {name: score for score, names in lines for name in names.split("|")}
     for field, lines in _TABLES.items()
@@ -171,7 +197,9 @@ _STRANGERS: Final[dict[str, frozenset[str]]] = {
         "fee fees tax balance discount refunded tip original captured limit count exponent scale "
         "shipping vat commission surcharge available remaining cashback interchange".split()
     ),
-    "timestamp": frozenset("expiry expiration exp birth updated settlement refund due zone".split()),
+    "timestamp": frozenset(
+        "expiry expiration exp birth updated settlement refund due zone".split()
+    ),
     "card_id": frozenset("type brand last4 expiry bin scheme network name country email".split()),
     "transaction_id": frozenset(
         "merchant card customer user account terminal device session parent original store "
@@ -216,6 +244,8 @@ def name_score(field: str, steps: Sequence[str | int]) -> float:
         best = max(
             (scores.get(" ".join(last[i:]), 0) - 12.0 for i in range(1, len(last))), default=0.0
         )
+    if field == "timestamp" and last[-1] in _MOMENTS:
+        best = max(best, 62.0)
     above = {word for name in names[:-1] for word in name}
     strangers = _STRANGERS.get(field, frozenset())
     if strangers & set(last):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from streamer.intake.guess_names import words_of
@@ -31,9 +31,10 @@ _DECLINES: Final = (
 )
 _APPROVALS: Final = frozenset(
     "approved approve accepted authorized authorised success succeeded successful captured completed "
-    "complete settled paid ok true 00 000".split()
+    "complete settled paid ok".split()
 )
-_REFUND_WORDS: Final = ("refund", "reversal", "reversed", "chargeback", "credit", "return", "void")
+_FLAGS: Final = frozenset(("true", "false", "1", "0"))
+_REFUND_WORDS: Final = ("refund", "reversal", "reversed", "chargeback", "returned", "void")
 
 
 def rule_lines(leaves: Leaves) -> list[str]:
@@ -45,38 +46,42 @@ def rule_lines(leaves: Leaves) -> list[str]:
         distinct = _distinct(values)
         if not distinct or len(distinct) > 12:
             continue
-        kind, found, note = _kind_of(words, distinct)
-        if kind is None or kind in seen_kinds:
-            continue
-        seen_kinds.add(kind)
-        lines += [""]
-        lines += [f"# Unsure: {note}"] if note else []
-        listed = ", ".join(f'"{_escaped(word)}"' for word in found)
-        lines += [f"[[{kind}]]", f'path = "{_escaped(path_text(steps))}"', f"one_of = [{listed}]"]
+        for kind, found, note in _rules_of(words, distinct):
+            if kind in seen_kinds:
+                continue
+            seen_kinds.add(kind)
+            listed = ", ".join(f'"{_escaped(word)}"' for word in found)
+            lines += ["", *([f"# Unsure: {note}."] if note else []), f"[[{kind}]]"]
+            lines += [f'path = "{_escaped(path_text(steps))}"', f"one_of = [{listed}]"]
     return lines
 
 
-def _kind_of(words: Sequence[str], values: Sequence[str]) -> tuple[str | None, list[str], str]:
-    """Return the rule that a column calls for, its values, and what is not sure."""
+def _rules_of(words: Sequence[str], values: Sequence[str]) -> Iterator[tuple[str, list[str], str]]:
+    """Yield the rules that a column calls for: their values, and what is not sure."""
     lower = {value: value.strip().lower() for value in values}
-    is_kind = bool(_KIND_NAMES & set(words)) or bool(_STATUS_NAMES & set(words))
-    refunds = [v for v, low in lower.items() if any(word in low for word in _REFUND_WORDS)]
-    refunds = [v for v in refunds if lower[v] not in ("credit card", "credit_card", "creditcard")]
-    refunds = [v for v in refunds if not ("credit" in lower[v] and "type" not in words)]
-    if is_kind and refunds and "card" not in words and "funding" not in words:
-        return "refund", refunds, ""
-    if not _STATUS_NAMES & set(words):
-        return None, [], ""
+    is_status = bool(_STATUS_NAMES & set(words))
+    if not is_status and not _KIND_NAMES & set(words):
+        return
+    if not {"card", "funding", "method"} & set(words):
+        refunds = [v for v, low in lower.items() if _is_refund(low, words)]
+        if refunds:
+            yield "refund", refunds, ""
+    if not is_status:
+        return
+    seen = set(lower.values())
     declines = [v for v, low in lower.items() if low in _DECLINES or "declin" in low]
     if declines:
-        return "decline", declines, ""
-    if set(words) & {"approved", "success", "authorized", "authorised"} and set(
-        lower.values()
-    ) <= {"true", "false", "1", "0"}:
-        return "decline", ["false", "0"] if "1" in lower.values() else ["false"], ""
-    if set(lower.values()) <= _APPROVALS and not set(lower.values()) & {"00", "000", "true"}:
-        return "decline", ["declined", "failed", "rejected"], "no decline is in the sample"
-    return None, [], ""
+        yield "decline", declines, ""
+    elif {"approved", "success", "authorized", "authorised"} & set(words) and seen <= _FLAGS:
+        yield "decline", ["false", "0"], ""
+    elif seen <= _APPROVALS:
+        yield "decline", ["declined", "failed", "rejected"], "no decline is in the sample"
+
+
+def _is_refund(low: str, words: Sequence[str]) -> bool:
+    if low.replace("_", " ").replace("-", " ") in ("credit card", "creditcard"):
+        return False
+    return any(word in low for word in _REFUND_WORDS) or (low == "credit" and "type" in words)
 
 
 def _distinct(values: Sequence[Any]) -> list[str]:

@@ -14,29 +14,13 @@ from streamer.intake.guess_names import words_of
 from streamer.intake.guess_values import amount_style, is_number
 from streamer.intake.paths import Steps
 from streamer.intake.readings import Fault
-from streamer.intake.time_formats import compile_format
+from streamer.intake.time_formats import KNOWN_FORMS
 from streamer.intake.times import make_time_reader
 
 __all__ = ["Settings", "amount_settings", "currency_of_signs", "timestamp_settings"]
 
-_MINOR_WORDS: Final = frozenset("minor cents cent pence penny pennies subunits kopecks paise".split())
-_FORMS: Final = (
-    "compact",
-    "%Y%m%d%H%M",
-    "%y%m%d%H%M%S",
-    "iso8583",
-    "ymd",
-    "dmy",
-    "mdy",
-    "%d-%b-%Y %H:%M:%S",
-    "%d %b %Y %H:%M:%S",
-    "%d %b %Y %H:%M",
-    "%b %d, %Y %I:%M %p",
-    "%b %d, %Y %I:%M:%S %p",
-    "%d-%b-%y %I.%M.%S.%f %p",
-    "%a %b %d %H:%M:%S %Y",
-    "%d/%b/%Y:%H:%M:%S %z",
-    "%Y%m%d",
+_MINOR_WORDS: Final = frozenset(
+    "minor cents cent pence penny pennies subunits kopecks paise".split()
 )
 _SIGNS: Final = {"€": "EUR", "£": "GBP", "$": "USD", "₹": "INR", "¥": "JPY", "₽": "RUB", "₺": "TRY"}
 _ARRIVAL_MS: Final = 1_795_845_480_000
@@ -57,7 +41,9 @@ def amount_settings(steps: Steps, values: Sequence[Any], names: Sequence[Steps])
     texts = [value for value in present if isinstance(value, str)]
     if texts and all(re.fullmatch(r"[A-Za-z0-9+/]{2,14}={1,2}", text) for text in texts):
         settings.entries["scale"] = "2"
-        settings.unsure.append("amounts are Base64 decimals; that they have two decimals is a guess")
+        settings.unsure.append(
+            "amounts are Base64 decimals; that they have two decimals is a guess"
+        )
         return settings
     if texts:
         style = amount_style(texts)
@@ -90,7 +76,11 @@ def timestamp_settings(values: Sequence[Any], words: Sequence[str] = ()) -> Sett
             return settings
     if _all_read(present, make_time_reader(zone=UTC)):
         return _with_zone(settings)
-    found = [form for form in _FORMS if _all_read(present, make_time_reader(formats=[form], zone=UTC))]
+    found = [
+        form
+        for form in KNOWN_FORMS
+        if _all_read(present, make_time_reader(formats=[form], zone=UTC))
+    ]
     if found:
         settings.entries["format"] = f'"{found[0]}"'
         if {"dmy", "mdy"} <= set(found):
@@ -115,12 +105,7 @@ def currency_of_signs(values: Sequence[Any]) -> str | None:
     return None
 
 
-
-
-
-def _minor(
-    settings: Settings, steps: Steps, values: Sequence[Any], names: Sequence[Steps]
-) -> None:
+def _minor(settings: Settings, steps: Steps, values: Sequence[Any], names: Sequence[Steps]) -> None:
     """Add the unit where amounts are, or may be, in minor units."""
     words = {word for step in steps for word in words_of(step)}
     beside = {word for name in names if name[:-1] == steps[:-1] for word in words_of(name[-1])}

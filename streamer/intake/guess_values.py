@@ -17,7 +17,15 @@ from streamer.intake.times import make_time_reader, text_hint
 __all__ = ["AMOUNT_STYLES", "amount_style", "is_number", "value_share"]
 
 # Decimal sign and thousands separator, in the order in which they are believed.
-AMOUNT_STYLES: Final = ((".", None), (",", None), (".", ","), (",", "."), (",", " "), (".", "'"), (".", " "))
+AMOUNT_STYLES: Final = (
+    (".", None),
+    (",", None),
+    (".", ","),
+    (",", "."),
+    (",", " "),
+    (".", "'"),
+    (".", " "),
+)
 
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _MCC: Final = re.compile(r"\d{3,4}(\.0)?", re.ASCII)
@@ -58,7 +66,7 @@ def _is_amount(value: Any) -> bool:
     if isinstance(value, bool):
         return False
     if isinstance(value, int | float | Decimal):
-        return abs(value) < 1e12
+        return -1e12 < value < 1e12
     if isinstance(value, dict):
         return set(value) == {"scale", "value"} or set(value) == {"$numberDecimal"}
     if not isinstance(value, str):

@@ -27,6 +27,8 @@ __all__ = ["Intake", "plain_transaction"]
 
 _decode_transaction: Final = msgspec.json.Decoder(Transaction).decode
 _decode: Final = msgspec.json.Decoder().decode
+# A row that Debezium has flattened says in such a field that it was deleted.
+_FLATTENED: Final = b'"__'
 _NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -34,7 +36,7 @@ def plain_transaction(value: bytes) -> Transaction | None:
     """Return the transaction in a message that follows the contract, or None for any other."""
     try:
         # msgspec skips unknown fields without looking at their encoding.
-        if not (value.isascii() or value.decode()):
+        if _FLATTENED in value or not (value.isascii() or value.decode()):
             return None
         transaction = _decode_transaction(value)
     except _NOT_PLAIN:

@@ -24,5 +24,7 @@ def load_declaration(name: str | None) -> Declaration:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "no UTF-8"
-        raise ConfigurationError(f"intake must be a preset or a TOML file, got {name}: {reason}") from None
+        raise ConfigurationError(
+            f"intake must be a preset or a TOML file, got {name}: {reason}"
+        ) from None
     return parse_declaration(text, path.name)

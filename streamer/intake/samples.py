@@ -73,7 +73,9 @@ def _each(content: bytes, name: str) -> Iterator[Sampled]:
         yield from _hex_messages(body, name)
     elif b"\x00" in content[:4_096]:
         yield Sampled(content, "message-1")
-    elif any(separator.encode() in first_line for separator in _SEPARATORS) and b"<" not in body[:1]:
+    elif (
+        any(separator.encode() in first_line for separator in _SEPARATORS) and b"<" not in body[:1]
+    ):
         yield from _csv_rows(_text(content), name)
     else:
         yield from _lines(content)
@@ -103,7 +105,7 @@ def _json_messages(content: bytes, body: bytes) -> Iterator[Sampled]:
 def _is_pretty(body: bytes) -> bool:
     """Whether the second line goes on with what the first one began."""
     lines = [line.strip() for line in body.split(b"\n", 3)[:3]]
-    return len(lines) > 1 and not lines[1].startswith(b"{") or body[:1] == b"["
+    return body[:1] == b"[" or (len(lines) > 1 and not lines[1].startswith(b"{"))
 
 
 def _is_json(line: bytes) -> bool:

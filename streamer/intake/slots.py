@@ -7,7 +7,7 @@ from typing import Any
 
 from streamer.intake.declaration import Field
 from streamer.intake.extraction import Slot
-from streamer.intake.paths import parse_paths
+from streamer.intake.paths import Steps, parse_paths
 
 __all__ = ["Adjust", "adjustment_of", "field_paths", "field_slot", "slot_of"]
 
@@ -30,7 +30,7 @@ def field_slot(name: str, field: Field, *, is_rows: bool) -> Slot:
 
 def slot_of(paths: Sequence[str], separator: str = "-", *, is_rows: bool) -> Slot:
     """Return the slot of alternative paths."""
-    alternatives = []
+    alternatives: list[list[Steps]] = []
     for path in paths:
         parts = parse_paths(path)
         if is_rows and parts != [(path,)]:

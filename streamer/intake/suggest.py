@@ -29,7 +29,15 @@ from streamer.intake.intake import Intake
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text
 from streamer.intake.paths import Steps, walked
 from streamer.intake.presets import REFUSED
-from streamer.intake.readings import Payment, Reading, Refund, Refused, Skipped, outcome_of
+from streamer.intake.readings import (
+    Fault,
+    Payment,
+    Reading,
+    Refund,
+    Refused,
+    Skipped,
+    outcome_of,
+)
 
 __all__ = ["MAX_SAMPLE", "suggest"]
 
@@ -75,7 +83,7 @@ def _objects(
         try:
             frame = framed(value)
             message = decoded(value) if frame is None else unframed(frame, schemas)
-        except Exception:  # noqa: BLE001, S112 - what cannot be read says so in the report
+        except Fault:  # The report says so.
             continue
         items = unwrapped(message, updates_count=False)
         found += [i.value for i in items if isinstance(i, Item) and isinstance(i.value, Mapping)]
@@ -86,7 +94,8 @@ def _preset_text(objects: Objects) -> str | None:
     preset = Counter(recognised(item) for item in objects).most_common(1)[0][0]
     if preset is None:
         return None
-    return f'# The layout is known: `streamer intake show {preset}` prints its lines.\npreset = "{preset}"\n'
+    note = f"# The layout is known: `streamer intake show {preset}` prints its lines."
+    return f'{note}\npreset = "{preset}"\n'
 
 
 def _additions(objects: Objects) -> str:
@@ -115,7 +124,10 @@ def _guessed(objects: Objects, *, is_rows: bool) -> str:
             "transaction_id = { position = true }",
         ]
     if "card_id" not in choices:
-        lines += ["# Missing: which field is the card or the account that pays?", '# card_id = "..."']
+        lines += [
+            "# Missing: which field is the card or the account that pays?",
+            '# card_id = "..."',
+        ]
     for field in _ORDER:
         if field in choices and (field != "label" or is_rows):
             lines += _field_lines(field, choices[field], leaves)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
-__all__ = ["NAMED", "TextReader", "compile_format", "offset_of"]
+__all__ = ["KNOWN_FORMS", "NAMED", "TextReader", "compile_format", "offset_of"]
 
 TextReader = Callable[[str, int | None], datetime | None]
 """Takes a text and the time of arrival in ms; returns a moment (naive without an offset) or None."""
@@ -52,6 +52,32 @@ _NAMED_DIRECTIVES: Final = {
     "rfc2822": "%a, %d %b %Y %H:%M:%S %z",
 }
 NAMED: Final = (*_DATES, *_NAMED_DIRECTIVES)
+
+KNOWN_FORMS: Final = (
+    "compact",
+    "%Y%m%d%H%M",
+    "%y%m%d%H%M%S",
+    "ymd",
+    "dmy",
+    "mdy",
+    "%d-%b-%Y %H:%M:%S",
+    "%d-%b-%Y %H:%M",
+    "%d-%b-%Y",
+    "%d %b %Y %H:%M:%S",
+    "%d %b %Y %H:%M",
+    "%d %b %Y",
+    "%b %d, %Y %I:%M %p",
+    "%b %d, %Y %I:%M:%S %p",
+    "%b %d, %Y",
+    "%d-%b-%y %I.%M.%S.%f %p",
+    "%d-%b-%y %H:%M:%S",
+    "%a %b %d %H:%M:%S %Y",
+    "%a %b %d %H:%M:%S UTC %Y",
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%Y%m%d",
+    "iso8583",
+)
+"""What a time of unknown form may be, in the order in which it is believed."""
 
 
 def compile_format(form: str) -> TextReader:

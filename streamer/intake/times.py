@@ -22,7 +22,7 @@ from streamer.intake.epochs import (
     epoch_hint,
 )
 from streamer.intake.readings import Fault
-from streamer.intake.time_formats import TextReader, compile_format
+from streamer.intake.time_formats import KNOWN_FORMS, TextReader, compile_format
 
 __all__ = ["TimeReader", "make_time_reader", "text_hint"]
 
@@ -30,7 +30,9 @@ TimeReader = Callable[[Any, int | None], datetime]
 """Takes a value and the time of arrival in ms, where it is known; returns an aware moment."""
 
 # parsedate_to_datetime reads much else, such as 5 PM as five in the morning.
-_MAIL: Final = re.compile(r"[A-Za-z]{3} \d{4} \d\d:\d\d(:\d\d)? ([+-]\d{4}|GMT|UT|UTC|Z)$", re.ASCII)
+_MAIL: Final = re.compile(
+    r"[A-Za-z]{3} \d{4} \d\d:\d\d(:\d\d)? ([+-]\d{4}|GMT|UT|UTC|Z)$", re.ASCII
+)
 _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,9})?", re.ASCII)
 _DOTNET: Final = re.compile(r"\\?/Date\((-?\d{1,17})(?:[+-]\d{4})?\)\\?/", re.ASCII)
 _LONGEST: Final = 64
@@ -91,9 +93,9 @@ def _order_hint(text: str) -> str:
     possible = [form for form, moment in found.items() if moment is not None]
     if possible == ["dmy", "mdy"]:
         return 'set format = "dmy" or "mdy", whichever comes first, and zone under [timestamp]'
-    if possible:
-        return f'set format = "{possible[0]}" and zone under [timestamp]'
-    return ""
+    if not possible:
+        possible = [form for form in KNOWN_FORMS if compile_format(form)(text, None) is not None]
+    return f'set format = "{possible[0]}" and zone under [timestamp]' if possible else ""
 
 
 def _epoch_reader(per_second: int, otherwise: TimeReader) -> TimeReader:
@@ -115,7 +117,7 @@ def _placed(moment: datetime, zone: tzinfo | None) -> datetime:
 
 
 def _counted(number: float | Decimal, unit: Unit, origin: datetime | None) -> datetime:
-    if isinstance(number, bool) or not abs(number) < _BEYOND:
+    if isinstance(number, bool) or not -_BEYOND < number < _BEYOND:
         raise Fault("wrong_type", "timestamp must be a number within the calendar")
     number = number if isinstance(number, int) else float(number)
     try:
@@ -196,7 +198,7 @@ def _of_other(value: Any) -> datetime:
         except (TypeError, ValueError, OverflowError):
             pass
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        hint = text_hint(str(value)) if abs(value) < _BEYOND else ""
+        hint = text_hint(str(value)) if -_BEYOND < value < _BEYOND else ""
         raise Fault("wrong_type", "timestamp must be text, got a number", hint)
     raise Fault("wrong_type", "timestamp must be RFC 3339 text")
 
@@ -209,7 +211,7 @@ def _of_object(value: dict[Any, Any]) -> datetime:
         if isinstance(inner, str) and not _NUMBER.fullmatch(inner):
             return _of_text(inner, tells_form=False)
         try:
-            return _counted(int(inner), "ms", None)  # type: ignore[arg-type]
+            return _counted(int(inner), "ms", None)
         except (TypeError, ValueError):
             pass
     elif set(value) in ({"seconds"}, {"seconds", "nanos"}):

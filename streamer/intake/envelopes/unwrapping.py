@@ -73,7 +73,9 @@ def _collect(
         found.append(Refused("not_an_object", at, "value must be a JSON object"))
 
 
-def _inner(message: dict[str, Any], at: str, updates_count: bool) -> tuple[Any, str] | Reading | None:
+def _inner(
+    message: dict[str, Any], at: str, updates_count: bool
+) -> tuple[Any, str] | Reading | None:
     """Return what is inside of an envelope and the path to it, or a reading, or None for none."""
     if is_connect(message):
         return payload_of(message), ".payload"

@@ -1,0 +1,101 @@
+"""Schemas from a registry, by Confluent's client over the registry's own protocol."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from streamer.errors import UnavailableError
+from streamer.intake import Intake
+from streamer.intake.schemas import Schemas
+from streamer.stream.schema_registry import SchemaRegistry
+from tests.intake.messages import declared, paid
+from tests.intake.test_schemas import AVRO, FRAME, RECORD, UNITS, avro, proto, proto_file
+
+MONEY = {"type": "record", "name": "Money", "fields": [{"name": "value", "type": "long"}]}
+NESTED = {
+    **AVRO,
+    "fields": [f for f in AVRO["fields"] if f["name"] != "amount"]  # type: ignore[index]
+    + [{"name": "amount", "type": "Money"}],
+}
+SERIALISED = base64.b64encode(proto_file().SerializeToString()).decode()
+ANSWERS: dict[str, Any] = {
+    "/schemas/ids/7": {"schema": json.dumps(AVRO)},
+    "/schemas/ids/8": {"schema": 'syntax = "proto3";', "schemaType": "PROTOBUF"},
+    "/schemas/ids/8?format=serialized": {"schema": SERIALISED, "schemaType": "PROTOBUF"},
+    "/schemas/ids/9": {
+        "schema": json.dumps(NESTED),
+        "references": [{"name": "Money", "subject": "money", "version": 1}],
+    },
+    "/subjects/money/versions/1": {
+        "subject": "money",
+        "id": 1,
+        "version": 1,
+        "schema": json.dumps(MONEY),
+    },
+}
+
+
+class Registry(BaseHTTPRequestHandler):
+    """Answers as a registry does."""
+
+    def do_GET(self) -> None:
+        path = self.path
+        if "format=serialized" not in path:
+            path = path.partition("?")[0]
+        path = path.partition("&")[0]
+        content = ANSWERS.get(path, {"error_code": 40403, "message": "Schema not found"})
+        body = json.dumps(content).encode()
+        self.send_response(404 if "error_code" in content else 200)
+        self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_avro_and_protobuf_are_read_by_what_the_registry_has(url: str) -> None:
+    """By the id in the frame, and the place of the message in its file."""
+    schemas = Schemas(SchemaRegistry(url).lookup)
+    assert paid(Intake(schemas=schemas), FRAME + avro(RECORD)).transaction.amount == 42.5
+    intake = Intake(declared(UNITS).declaration, schemas)
+    framed = b"\x00\x00\x00\x00\x08\x02\x02" + proto()
+    assert paid(intake, framed).transaction.amount == 42.5
+
+
+def test_references_come_with_the_schema_that_names_them(url: str) -> None:
+    """A record of another subject."""
+    schema = SchemaRegistry(url).lookup(9)
+    assert schema is not None
+    assert [json.loads(reference) for reference in schema.references] == [MONEY]
+
+
+def test_an_id_that_is_not_there_is_no_schema(url: str) -> None:
+    """The message is refused; the registry did answer."""
+    assert SchemaRegistry(url).lookup(99) is None
+
+
+def test_a_registry_that_is_away_is_no_fault_of_the_message() -> None:
+    """Nothing listens on the port."""
+    registry = SchemaRegistry("http://127.0.0.1:1", **{"max.retries": 0, "timeout": 1})
+    with pytest.raises(UnavailableError, match="schema registry must answer"):
+        registry.lookup(7)
