@@ -99,11 +99,11 @@ def measure_batch(
     clock.append(thread_time())
     scored = version.score(X, columns.currencies, V, columns.times_ms)
     clock.append(thread_time())
-    alerted, _ = decide(decoded, state, scored)
-    teaching = may_be_taught(decoded, history, alerted, config.model)
-    teach(state.delta, version, X, columns, scored, alerted, teaching)
+    decision = decide(decoded, state, version, scored)
+    teaching = may_be_taught(decoded, history, decision.above, config.model)
+    teach(state.delta, version, X, columns, scored, decision.above, teaching)
     clock.append(thread_time())
-    remember_scored(decoded, state, version, scored, alerted, config.labels)
+    remember_scored(decoded, state, version, scored, decision.alerted, config.labels)
     clock.append(thread_time())
     return {
         stage: after - before

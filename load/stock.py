@@ -28,7 +28,9 @@ from streamer.pipeline import Outcome, PartitionState, PipelineConfig, process
 from streamer.settings import Settings, load_settings
 from streamer.stream.assignments import Assigned
 from streamer.stream.checkpointing import Checkpointing
+from streamer.stream.claiming import Claiming
 from streamer.stream.kafka_config import broker_urls
+from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.publisher import Publisher
 from streamer.stream.scoring import Clock, Scoring
 from streamer.telemetry.logs import configure_logging
@@ -37,8 +39,6 @@ from streamer.wiring import open_store, pipeline_config
 
 __all__ = ["ProgressFile", "StockScorer", "build_app", "process_event"]
 
-# The stock app is started once per topic and never rebalanced: one generation is enough.
-_GENERATION: Final = 0
 # As many deltas may wait for their checkpoint as in the worker.
 _MAX_BEHIND: Final = 4
 _COMMIT_INTERVAL_S: Final = 1.0
@@ -93,6 +93,7 @@ class StockScorer:
             settings, self.config, self.store, self.publisher, metrics, clock, owner="stock"
         )
         self.checkpointing = Checkpointing(self.scoring, lambda _partition, _offset: None)
+        self.claiming = Claiming(self.scoring, PartitionLogs(settings))
 
     async def handle(self, event: Any) -> None:
         """Score one event and publish what came of it."""
@@ -126,12 +127,16 @@ class StockScorer:
         """Claim the partition at its first event."""
         held = self.scoring.assigned
         if partition not in held:
-            await self.scoring.assign(partition, _GENERATION)
+            await self.claiming.claim(self.settings.transactions_topic, partition)
         return held[partition]
 
     def _publish(self, outcome: Outcome, record: StoredRecord, message: Any) -> None:
         for alert in outcome.alerts:
-            self.publisher.publish_alert(alert, record.timestamp)
+            place = outcome.places[alert.source.offset]
+            self.publisher.publish_alert(alert, record.timestamp, place)
+        for alert in outcome.overflow:
+            place = outcome.places[alert.source.offset]
+            self.publisher.publish_overflow(alert, record.timestamp, place)
         for letter in outcome.dead_letters:
             batch = Batch(message.topic, message.partition, (record,), record.timestamp)
             self.publisher.publish_dead_letter(letter, batch)

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.batch import Batch, Record
+from streamer.batch import Record
 from streamer.counterfactual import smaller_amount
 from streamer.events import Alert, Center, CenterValue, Mode, Severity, Source, Transaction
 from streamer.features import AMOUNT, CONTEXT_NAMES, FEATURE_NAMES, FEATURES, Columns, History
@@ -35,9 +35,11 @@ _DESCRIBED_SHARE: Final = 0.05
 @dataclass(frozen=True, slots=True)
 class AlertContext:
     """What a batch's alerts are built from; ``X`` holds the features as they are, not clipped,
-    ``V`` what verdicts say."""
+    ``V`` what verdicts say.  ``epoch`` is that of its offsets (`Source`)."""
 
-    batch: Batch
+    topic: str
+    partition: int
+    epoch: int
     version: ModelVersion
     columns: Columns
     history: History
@@ -49,9 +51,16 @@ class AlertContext:
     card_key: bytes | None
 
 
-def alert_id(topic: str, partition: int, offset: int) -> str:
-    """Return the id of the alert on the transaction at ``offset``: the same whoever computes it."""
-    return f"{topic}-{partition}-{offset}"
+def alert_id(source: Source) -> str:
+    """Return the id of the alert on the transaction of ``source``: the same whoever computes it.
+
+    No topic's name contains an @, so that an epoch is never taken for a part of one.
+
+    >>> alert_id(Source("transactions", 2, 25_262)), alert_id(Source("transactions", 2, 25_262, 1))
+    ('transactions-2-25262', 'transactions-2-25262@1')
+    """
+    place = f"{source.topic}-{source.partition}-{source.offset}"
+    return f"{place}@{source.epoch}" if source.epoch else place
 
 
 def pseudonym(card_id: str, card_key: bytes) -> str:
@@ -75,13 +84,14 @@ def build_alert(
     reasons = reasons_of(
         parts_of(version, scored, index, context.X, transaction.currency, currency_mean)
     )
+    source = Source(context.topic, context.partition, record.offset, context.epoch)
     shown = transaction
     if context.card_key is not None:
         shown = msgspec.structs.replace(
             transaction, card_id=pseudonym(transaction.card_id, context.card_key)
         )
     return Alert(
-        alert_id=alert_id(context.batch.topic, context.batch.partition, record.offset),
+        alert_id=alert_id(source),
         transaction=shown,
         score=float(scored.scores[index]),
         distance=distance_sq**0.5,
@@ -92,7 +102,7 @@ def build_alert(
         other_contribution=ranked_value - base - sum(r.contribution for r in reasons),
         nearest_center=describe_center(version, label, currency_mean),
         model_version=version.id,
-        source=Source(context.batch.topic, context.batch.partition, record.offset),
+        source=source,
         event_time=transaction.timestamp,
         scored_at=datetime.fromtimestamp(context.scored_at_ms / 1000, tz=UTC),
         mode=context.mode,

@@ -32,6 +32,11 @@ class DistanceMonitor:
         self._waiting: NDArray[np.float64] = np.zeros(0)
         self.n_drifts = 0
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether `add` answers at once."""
+        return self._detector is not None
+
     def load(self) -> None:
         """Import river, which takes more than a second; `add` would do so in the middle of scoring."""
         from river.drift import PageHinkley

@@ -14,6 +14,7 @@ __all__ = [
     "FencedError",
     "InvariantError",
     "NothingToScoreError",
+    "StoreReplacedError",
     "StreamerError",
     "UnavailableError",
     "UnknownVersionError",
@@ -42,6 +43,13 @@ class UnavailableError(StreamerError):
 
 class FencedError(StreamerError):
     """Another worker has claimed the partition since; what this worker learned there is void."""
+
+
+class StoreReplacedError(StreamerError):
+    """Redis is not the store that this worker left: emptied, another one, or an older state of it.
+
+    Nothing was written to it.  The worker ends; the next one starts from what is there.
+    """
 
 
 class InvariantError(StreamerError):

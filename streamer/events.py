@@ -127,6 +127,8 @@ class Center(msgspec.Struct, frozen=True):
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     """One suspicious transaction, for a person to act on, on ``fraud-alerts`` (key: ``card_id``).
 
+    What exceeds twice the budget is on ``fraud-alerts-overflow`` instead.
+
     ``threshold`` is of what ``ranked_by`` names: a distance, or log-odds.  ``probability`` of fraud and
     ``log_odds`` are there once the model has learned from verdicts.  ``features`` are all that was
     known of the payment, on the model's scale: with the model version they reproduce the score.

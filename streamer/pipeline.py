@@ -5,37 +5,39 @@ file, the demo and the benchmarks call the same functions.
 
 Invariants:
 * Every offset of a batch, and between two batches, is accounted for (`Ledger.imbalance` is 0).
-* A transaction is scored by a model version that existed before it, and then learned from, once.
+* A transaction is scored by a model version that existed before it, and then learned from, once; one
+  that comes again is neither.
 * Features and scores do not depend on where batches begin and end.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.alerts import AlertContext, build_alert, pseudonym
 from streamer.batch import Batch
-from streamer.decoding import DeadLetter, Decoded, TimestampRange, decode_batch
+from streamer.deciding import Decision, decide, may_be_taught, offsets_of
+from streamer.decoding import DeadLetter, Decoded, decode_batch
 from streamer.errors import InvariantError
 from streamer.events import Alert, Mode, Score, Source
-from streamer.features import Columns, History, Tables, context_matrix, feature_matrix
-from streamer.features.history import DAY
-from streamer.labels import LabelConfig, LabelState, Waiting, remember
+from streamer.features import Columns, History, context_matrix, feature_matrix
+from streamer.fuse import still_counted
+from streamer.labels import LabelConfig, Waiting, remember
 from streamer.ledger import Ledger
 from streamer.model import (
-    ModelConfig,
     ModelVersion,
     Scored,
     Sums,
     count_features,
     learn,
     learn_warming,
-    may_teach,
     uniform_hash,
 )
+from streamer.partition_state import PartitionState, PipelineConfig
+from streamer.repeats import fingerprint
 
 __all__ = [
     "Outcome",
@@ -53,56 +55,30 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class PipelineConfig:
-    """What the pipeline needs to know besides the model."""
-
-    model: ModelConfig
-    believable: TimestampRange
-    card_key: bytes | None = None
-    with_scores: bool = False
-    labels: LabelConfig = field(default_factory=LabelConfig)
-
-
-@dataclass(slots=True)
-class PartitionState:
-    """What one partition remembers between batches; everything in it is in its checkpoint.
-
-    ``next_offset`` is the first offset not processed, None before the first batch.  ``published``
-    holds offsets at or beyond it whose alerts are already on the topic, from before a crash.
-    """
-
-    tables: Tables
-    delta: Sums
-    labels: LabelState
-    next_offset: int | None = None
-    ledger: Ledger = field(default_factory=Ledger)
-    published: set[int] = field(default_factory=set)
-
-    @classmethod
-    def empty(
-        cls, config: PipelineConfig, cards_capacity: int, merchants_capacity: int
-    ) -> PartitionState:
-        """Return the state of a partition that was never read."""
-        return cls(
-            Tables.empty(cards_capacity, merchants_capacity),
-            Sums.zero(config.model),
-            LabelState.empty(config.model.n_inputs, config.labels.capacity),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Prepared:
-    """A decoded batch, before anything has been looked up or changed."""
+    """A decoded batch, before anything has been looked up or changed.
+
+    ``fingerprints`` are those of its transactions, empty where none are kept; ``n_repeated``
+    transactions that had been there before are left out.
+    """
 
     decoded: Decoded
     columns: Columns | None
+    fingerprints: list[int]
+    n_repeated: int
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one batch brought about."""
+    """What one batch brought about.
+
+    ``alerts`` are for reviewers, ``overflow`` is what the fuse held back; ``places`` are those of all
+    of them (`streamer.fuse`), by offset.
+    """
 
     alerts: list[Alert]
+    overflow: list[Alert]
+    places: dict[int, int]
     dead_letters: list[DeadLetter]
     scores: list[Score]
     ledger: Ledger
@@ -130,16 +106,36 @@ def process(
     fresh = batch if state.next_offset is None else batch.starting_at(state.next_offset)
     if fresh is None:
         return None
-    return score(prepare(fresh, config), state, version, config, now_ms=now_ms, mode=mode)
+    prepared = prepare(fresh, config, state)
+    return score(prepared, state, version, config, now_ms=now_ms, mode=mode)
 
 
-def prepare(batch: Batch, config: PipelineConfig) -> Prepared:
-    """Decode and validate ``batch``; a caller may then load the entities that it will need."""
+def prepare(batch: Batch, config: PipelineConfig, state: PartitionState | None = None) -> Prepared:
+    """Decode and validate ``batch``; a caller may then load the entities that it will need.
+
+    Payments that ``state`` (IN) has seen before are left out; without it every one is scored.
+    """
     decoded = decode_batch(batch, config.believable)
+    n_decoded, prints = len(decoded.transactions), list[int]()
+    if state is not None and config.repeat_window:
+        prints = [fingerprint(transaction) for transaction in decoded.transactions]
+        repeated = state.repeats.recognise([r.offset for r in decoded.records], prints)
+        if any(repeated):
+            fresh = [i for i, is_repeated in enumerate(repeated) if not is_repeated]
+            decoded, prints = _only(decoded, fresh), [prints[i] for i in fresh]
     columns = None
     if decoded.transactions:
         columns = Columns.of(decoded.transactions, decoded.times_ms)
-    return Prepared(decoded, columns)
+    return Prepared(decoded, columns, prints, n_decoded - len(decoded.transactions))
+
+
+def _only(decoded: Decoded, kept: list[int]) -> Decoded:
+    return replace(
+        decoded,
+        records=[decoded.records[i] for i in kept],
+        transactions=[decoded.transactions[i] for i in kept],
+        times_ms=[decoded.times_ms[i] for i in kept],
+    )
 
 
 def score(
@@ -152,87 +148,58 @@ def score(
     mode: Mode = "normal",
 ) -> Outcome:
     """Score what `prepare` returned; ``state`` is IN/OUT."""
-    decoded, batch = prepared.decoded, prepared.decoded.batch
-    alerts: list[Alert] = []
+    decoded, columns = prepared.decoded, prepared.columns
+    made: tuple[list[Alert], list[Alert]] = ([], [])
     scores: list[Score] = []
-    n_late = n_suppressed = n_alerted = 0
-    scored = None
-    if prepared.columns is not None:
-        columns = prepared.columns
+    n_late, scored, decision = 0, None, decide(decoded, state, version, None)
+    if columns is not None:
         history = History.observe(columns, state.tables)
         n_late = history.n_late
         X = feature_matrix(columns, history)
         V = context_matrix(history)
-        scored = (
-            None
-            if version.is_warming
-            else version.score(X, columns.currencies, V, columns.times_ms)
-        )
-        alerted, is_published = decide(decoded, state, scored)
-        n_alerted, n_suppressed = int(alerted.sum()), int(is_published.sum())
-        teaching = may_be_taught(decoded, history, alerted, config.model)
-        teach(state.delta, version, X, columns, scored, alerted, teaching)
+        if not version.is_warming:
+            scored = version.score(X, columns.currencies, V, columns.times_ms)
+            decision = decide(decoded, state, version, scored)
+        teaching = may_be_taught(decoded, history, decision.above, config.model)
+        teach(state.delta, version, X, columns, scored, decision.above, teaching)
         if scored is not None:
-            remember_scored(decoded, state, version, scored, alerted, config.labels)
+            remember_scored(decoded, state, version, scored, decision.alerted, config.labels)
+            source = decoded.batch.topic, decoded.batch.partition, state.epoch
             context = AlertContext(
-                batch, version, columns, history, X, V, scored, mode, now_ms, config.card_key
+                *source, version, columns, history, X, V, scored, mode, now_ms, config.card_key
             )
-            alerts = [
-                build_alert(context, i, decoded.records[i], decoded.transactions[i])
-                for i in np.flatnonzero(alerted & ~is_published).tolist()
-            ]
+            made = _alerts(context, decoded, decision)
         if config.with_scores:
-            scores = _scores(decoded, version, scored, alerted, config.card_key)
-    n_scored = len(decoded.transactions)
-    n_lost = _n_lost(state, batch)
-    ledger = Ledger(
-        consumed=n_lost + batch.next_offset - batch.first_offset,
-        scored=n_scored,
-        dead_lettered=len(decoded.dead_letters),
-        alerted=n_alerted,
-        warming=n_scored if version.is_warming else 0,
-        skipped=batch.n_skipped,
-        lost=n_lost,
-    )
-    _advance(state, batch, ledger)
+            scores = _scores(decoded, state, version, scored, decision, config.card_key)
+    first_place = state.ledger.scored
+    ledger = _ledger(prepared, state, version, decision)
+    _advance(state, prepared, ledger, decision)
+    above = np.flatnonzero(decision.above).tolist()
     return Outcome(
-        alerts,
+        *made,
+        {decoded.records[i].offset: first_place + i for i in above},
         decoded.dead_letters,
         scores,
         ledger,
         decoded.n_key_mismatches,
         n_late,
-        n_suppressed,
+        int(decision.is_out.sum()),
         np.zeros(0) if scored is None else scored.distances_sq,
     )
 
 
-def decide(
-    decoded: Decoded, state: PartitionState, scored: Scored | None
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which transactions count as alerted, and which of those a reviewer already has.
-
-    An alert that went out before a crash stays an alert, even if the model that the transaction
-    meets after the recovery would let it pass.
-    """
-    n = len(decoded.transactions)
-    is_published = np.zeros(n, dtype=bool)
-    if state.published:
-        is_published[:] = [record.offset in state.published for record in decoded.records]
-    alerted = is_published.copy() if scored is None else scored.alerted | is_published
-    return alerted, is_published
-
-
-def may_be_taught(
-    decoded: Decoded, history: History, alerted: NDArray[np.bool_], model: ModelConfig
-) -> NDArray[np.bool_]:
-    """Return which transactions may teach: those that do not alert, no card too often."""
-    of_the_day = history.card_sums[:, DAY]
-    return ~alerted & may_teach(_offsets(decoded), of_the_day, model.card_daily_lessons)
-
-
-def _offsets(decoded: Decoded) -> NDArray[np.int64]:
-    return np.array([record.offset for record in decoded.records], dtype=np.int64)
+def _alerts(
+    context: AlertContext, decoded: Decoded, decision: Decision
+) -> tuple[list[Alert], list[Alert]]:
+    """Return the alerts for reviewers and those held back, without what is out already."""
+    alerts, overflow = (
+        [
+            build_alert(context, i, decoded.records[i], decoded.transactions[i])
+            for i in np.flatnonzero(chosen & ~decision.is_out).tolist()
+        ]
+        for chosen in (decision.alerted, decision.overflowed)
+    )
+    return alerts, overflow
 
 
 def teach(
@@ -241,14 +208,14 @@ def teach(
     X: NDArray[np.float64],
     columns: Columns,
     scored: Scored | None,
-    alerted: NDArray[np.bool_],
+    above: NDArray[np.bool_],
     teaching: NDArray[np.bool_],
 ) -> None:
-    """Learn from a batch: features ``X``, scores, and which of it alerted; ``delta`` is IN/OUT."""
+    """Learn from a batch: features ``X``, scores, what is above the threshold; ``delta`` is IN/OUT."""
     if scored is None:
         learn_warming(delta, X, columns.currencies, columns.times_ms)
     else:
-        learn(delta, scored, teaching, alerted, X[:, 0], columns.currencies, columns.times_ms)
+        learn(delta, scored, teaching, above, X[:, 0], columns.currencies, columns.times_ms)
         usual, floors = version.sums.reference_currency_means, version.config.spread_floors
         count_features(delta.feature_histograms, X, columns.currencies, usual, floors)
 
@@ -261,22 +228,27 @@ def remember_scored(
     alerted: NDArray[np.bool_],
     config: LabelConfig,
 ) -> None:
-    """Keep a scored batch for its labels; ``state`` is IN/OUT."""
+    """Keep a scored batch for its labels; ``state`` is IN/OUT.
+
+    What the fuse held back waits with the rest: nobody is bound to judge it, and a flood must not push
+    out what reviewers have on their desks.
+    """
     if not config.capacity:
         return
     waiting = Waiting(
         np.asarray(decoded.times_ms, dtype=np.int64), alerted, scored.inputs, scored.ranks
     )
     ids = [t.transaction_id for t in decoded.transactions]
-    draws = uniform_hash(_offsets(decoded))
+    draws = uniform_hash(offsets_of(decoded))
     remember(state.labels, state.delta, version, config, ids, draws, waiting)
 
 
 def _scores(
     decoded: Decoded,
+    state: PartitionState,
     version: ModelVersion,
     scored: Scored | None,
-    alerted: NDArray[np.bool_],
+    decision: Decision,
     card_key: bytes | None,
 ) -> list[Score]:
     topic, partition = decoded.batch.topic, decoded.batch.partition
@@ -288,14 +260,14 @@ def _scores(
             else pseudonym(transaction.card_id, card_key),
             score=None if scored is None else float(scored.scores[i]),
             distance=None if scored is None else float(scored.distances_sq[i]) ** 0.5,
-            alerted=bool(alerted[i]),
+            alerted=bool(decision.alerted[i]),
             status="warming" if scored is None else "scored",
             log_odds=None
             if scored is None or scored.log_odds is None
             else float(scored.log_odds[i]),
             ranked_by="log_odds" if version.is_head_active else "distance",
             model_version=version.id,
-            source=Source(topic, partition, record.offset),
+            source=Source(topic, partition, record.offset, state.epoch),
         )
         for i, (record, transaction) in enumerate(
             zip(decoded.records, decoded.transactions, strict=True)
@@ -303,18 +275,44 @@ def _scores(
     ]
 
 
-def _n_lost(state: PartitionState, batch: Batch) -> int:
-    """Return how many offsets were gone before they were read: the log began behind them."""
-    return 0 if state.next_offset is None else max(batch.first_offset - state.next_offset, 0)
+def _ledger(
+    prepared: Prepared, state: PartitionState, version: ModelVersion, decision: Decision
+) -> Ledger:
+    batch, n_scored = prepared.decoded.batch, len(prepared.decoded.transactions)
+    # Offsets that were gone before they were read: the log began behind them.
+    n_lost = 0 if state.next_offset is None else max(batch.first_offset - state.next_offset, 0)
+    return Ledger(
+        consumed=n_lost + batch.next_offset - batch.first_offset,
+        scored=n_scored,
+        dead_lettered=len(prepared.decoded.dead_letters),
+        alerted=int(decision.alerted.sum()),
+        warming=n_scored if version.is_warming else 0,
+        repeated=prepared.n_repeated,
+        skipped=batch.n_skipped,
+        lost=n_lost,
+        overflowed=int(decision.overflowed.sum()),
+    )
 
 
-def _advance(state: PartitionState, batch: Batch, ledger: Ledger) -> None:
+def _advance(state: PartitionState, prepared: Prepared, ledger: Ledger, decision: Decision) -> None:
+    batch = prepared.decoded.batch
     if ledger.imbalance:
         raise InvariantError(
             f"every offset must be accounted for, got {ledger.imbalance} that are not "
             f"in {batch.topic}/{batch.partition} from {batch.first_offset} to {batch.next_offset}"
         )
+    first_place = state.ledger.scored
     state.ledger = state.ledger + ledger
     state.next_offset = batch.next_offset
-    if state.published:
-        state.published = {o for o in state.published if o >= state.next_offset}
+    alerted = (first_place + np.flatnonzero(decision.alerted)).tolist()
+    state.recent_alerts = still_counted(state.recent_alerts + alerted, state.ledger.scored)
+    if ledger.overflowed:
+        last = int(np.flatnonzero(decision.overflowed)[-1])
+        state.held_back_until = first_place + last + 1
+    if prepared.fingerprints:
+        offsets = [record.offset for record in prepared.decoded.records]
+        state.repeats.add(offsets, prepared.fingerprints)
+    if state.has_published:
+        following = batch.next_offset
+        state.published = {o: place for o, place in state.published.items() if o >= following}
+        state.overflowed = {offset for offset in state.overflowed if offset >= following}

@@ -83,7 +83,7 @@ class Summary:
             and self.tally.duplicate_alerts == 0
             and self.tally.alerts == self.ledger.alerted
             and self.transactions_seen == self.ledger.scored
-            and self.ledger.consumed == self.tally.sent.total()
+            and self.ledger.consumed - self.ledger.skipped == self.tally.sent.total()
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 
@@ -12,10 +14,21 @@ from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, FEATURES
 from streamer.labels import LabelConfig
 from streamer.model import ModelConfig
 from streamer.pipeline import PipelineConfig
-from streamer.settings import Settings
-from streamer.store import Store
+from streamer.settings import PREFIX, Settings
+from streamer.store import ServiceIdentity, Store
 
-__all__ = ["model_config", "open_store", "pipeline_config"]
+__all__ = ["model_config", "open_store", "pipeline_config", "service_identity"]
+
+# The model's parameters that are settings; the others are this release's.
+_MODEL_SETTINGS: Final = {
+    "n_clusters": "n_clusters",
+    "half_life": "half_life_transactions",
+    "score_half_life": "score_half_life_transactions",
+    "warmup": "warmup_transactions",
+    "alert_budget": "alert_budget",
+    "alerts_per_hour": "alerts_per_hour",
+    "random_seed": "random_seed",
+}
 
 
 def open_store(settings: Settings) -> Store:
@@ -29,6 +42,23 @@ def open_store(settings: Settings) -> Store:
         lineage_max_entries=settings.lineage_max_entries,
         feedback_max_entries=settings.feedback_max_entries,
         rng=np.random.default_rng(),
+    )
+
+
+def service_identity(settings: Settings, kafka_cluster_id: str = "") -> ServiceIdentity:
+    """Return what the workers of the settings' service must agree on."""
+    config = model_config(settings)
+    names = (item.name for item in fields(config))
+    return ServiceIdentity(
+        transactions_topic=settings.transactions_topic,
+        model_settings={
+            f"{PREFIX}{_MODEL_SETTINGS[name].upper()}"
+            if name in _MODEL_SETTINGS
+            else f"this release's {name}": str(getattr(config, name))
+            for name in names
+        },
+        config_hash=config.hash,
+        kafka_cluster_id=kafka_cluster_id,
     )
 
 
@@ -67,4 +97,5 @@ def pipeline_config(settings: Settings) -> PipelineConfig:
             horizon_ms=round(settings.label_horizon_s * 1000),
             unlabelled_is_legitimate=settings.unlabelled_is_legitimate,
         ),
+        repeat_window=settings.duplicate_window_offsets,
     )

@@ -12,6 +12,7 @@ from streamer.cli.explain import explain
 from streamer.cli.fit import fit
 from streamer.cli.intake import intake
 from streamer.cli.model import model
+from streamer.cli.partition import partition
 from streamer.cli.replay import replay
 from streamer.cli.simulate import simulate
 from streamer.cli.worker import worker
@@ -42,6 +43,7 @@ for command in (
     simulate,
     model,
     intake,
+    partition,
     check_config,
 ):
     main.add_command(command)

@@ -26,7 +26,7 @@ from streamer.wiring import model_config, open_store
 
 __all__ = ["explain"]
 
-_ALERT_ID: Final = re.compile(r"(.+)-(\d+)-(\d+)")
+_ALERT_ID: Final = re.compile(r"(.+)-(\d+)-(\d+)(@\d+)?")
 # Without a terminal rich takes 80 columns, in which the table does not fit.
 _PIPED_COLUMNS: Final = 110
 
@@ -122,8 +122,8 @@ def _partition_of(alert_id: str) -> int:
     match = _ALERT_ID.fullmatch(alert_id)
     if match is None:
         raise ConfigurationError(
-            "ALERT_ID must be TOPIC-PARTITION-OFFSET, such as transactions-2-25262, as in the alert's "
-            f"alert_id; got {alert_id}"
+            "ALERT_ID must be TOPIC-PARTITION-OFFSET, such as transactions-2-25262, with @EPOCH behind "
+            f"it after a partition was set back, as in the alert's alert_id; got {alert_id}"
         )
     return int(match[2])
 

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import pwd
-import socket
-import time
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import click
 import msgspec
@@ -19,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streamer.alerts import describe_center
+from streamer.cli.operator import now_ms, who, with_store
 from streamer.cli.options import as_json
 from streamer.cli.output import print_json, readable_errors
 from streamer.codes import CURRENCIES
@@ -29,11 +23,9 @@ from streamer.model import ModelVersion
 from streamer.model.codec import decode_version
 from streamer.settings import load_settings
 from streamer.store import Store, rfc3339
-from streamer.wiring import model_config, open_store
+from streamer.wiring import model_config
 
 __all__ = ["model"]
-
-_T = TypeVar("_T")
 
 
 @click.group()
@@ -46,7 +38,7 @@ def model() -> None:
 @readable_errors
 def list_versions(as_json: bool) -> None:
     """List the stored versions, newest first; the head is the one that scores."""
-    versions = _with_store(lambda store: store.versions())
+    versions = with_store(lambda store: store.versions())
     if as_json:
         print_json([msgspec.to_builtins(version) for version in versions])
         return
@@ -69,7 +61,7 @@ def list_versions(as_json: bool) -> None:
 @readable_errors
 def show(version: str, as_json: bool) -> None:
     """Show VERSION (an id or its beginning, or `head`): where it comes from, centers and drift."""
-    _, head = _with_store(lambda store: store.version(version))
+    _, head = with_store(lambda store: store.version(version))
     config = model_config(load_settings())
     derived = ModelVersion.of(head.id, head.sums, config)
     drift = describe_drift(head.sums, config)
@@ -127,7 +119,7 @@ def show(version: str, as_json: bool) -> None:
 @readable_errors
 def export(version: str, file: Path) -> None:
     """Write VERSION (an id or its beginning, or `head`) to FILE in safetensors format."""
-    blob, head = _with_store(lambda store: store.version(version))
+    blob, head = with_store(lambda store: store.version(version))
     file.write_bytes(blob)
     click.echo(f"{head.id} written to {file} ({len(blob):,} bytes)", err=True)
 
@@ -143,10 +135,10 @@ def import_version(file: Path, is_promoted: bool) -> None:
     takes a new head with its next checkpoint, and goes on learning from there.
     """
     sums, header = decode_version(file.read_bytes(), model_config(load_settings()))
-    now_ms = _now_ms()
+    imported_ms = now_ms()
     # Versions are trimmed by age, and this one is to live as long as one made now.
     reason = header.reason if header.reason == "fit" else "import"
-    header = replace(header, reason=reason, created_at=rfc3339(now_ms))
+    header = replace(header, reason=reason, created_at=rfc3339(imported_ms))
 
     async def work(store: Store) -> str:
         await _check_others(store)
@@ -154,10 +146,10 @@ def import_version(file: Path, is_promoted: bool) -> None:
         if not is_promoted:
             return f"{version_id} imported from {file}; `streamer model promote` makes it the head"
         # With its own traffic as the reference for drift it is another version.
-        head_id = await store.set_head(version_id, "import", _who(), now_ms)
+        head_id = await store.set_head(version_id, "import", who(), imported_ms)
         return f"{version_id} imported from {file} and made the head, as {head_id}"
 
-    click.echo(_with_store(work), err=True)
+    click.echo(with_store(work), err=True)
 
 
 @model.command()
@@ -168,9 +160,9 @@ def promote(version: str) -> None:
 
     async def work(store: Store) -> str:
         await _check_others(store)
-        return await store.set_head(version, "promotion", _who(), _now_ms())
+        return await store.set_head(version, "promotion", who(), now_ms())
 
-    click.echo(f"{_with_store(work)} is the head", err=True)
+    click.echo(f"{with_store(work)} is the head", err=True)
 
 
 async def _check_others(store: Store) -> None:
@@ -182,29 +174,3 @@ async def _check_others(store: Store) -> None:
             f"every version of a STREAMER_NAMESPACE must fit the same settings, but one that is "
             f"stored does not: {error}"
         ) from error
-
-
-def _who() -> str:
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        # A container's user id need not have a name.
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _with_store(work: Callable[[Store], Awaitable[_T]]) -> _T:
-    settings = load_settings()
-
-    async def run() -> _T:
-        store = open_store(settings)
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())

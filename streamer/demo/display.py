@@ -127,6 +127,17 @@ def render_alert(alert: Alert) -> Panel:
     return Panel(text, title=title, title_align="left", border_style=style, padding=(0, 1))
 
 
+def _exceptions(ledger: Ledger) -> list[tuple[str, str, str]]:
+    """Return a row for each thing that most runs have none of."""
+    rows = [
+        ("repeated", ledger.repeated, "sent again, not scored again"),
+        ("skipped", ledger.skipped, "offsets without a record"),
+        ("lost", ledger.lost, "gone before they were read"),
+        ("overflow", ledger.overflowed, "alerts beyond twice the budget, on a topic of their own"),
+    ]
+    return [(name, f"{n:,}", note) for name, n, note in rows if n]
+
+
 def render_summary(summary: Summary, notes: Sequence[str] = ()) -> Group:
     """Return the closing table, and below it what there is to say of the file."""
     figures = summary.to_dict()
@@ -139,12 +150,17 @@ def render_summary(summary: Summary, notes: Sequence[str] = ()) -> Group:
     achieved = budget["achieved"]
     is_replay = summary.worker_restarts is None
     span = "batch read to alert built" if is_replay else "payment sent to alert published"
-    balance = "scored + dead letters = consumed" if not figures["ledger_imbalance"] else "BROKEN"
+    ledger = summary.ledger
+    parts = ["scored", "dead letters"] + [
+        name for name in ("repeated", "skipped", "lost") if getattr(ledger, name)
+    ]
+    balance = f"{' + '.join(parts)} = consumed" if not ledger.imbalance else "BROKEN"
     rows = [
         ("sent", f"{figures['sent']:,}", ""),
         ("consumed", f"{figures['consumed']:,}", balance),
         ("scored", f"{figures['scored']:,}", f"{figures['ledger']['warming']:,} while warming up"),
         ("dead letters", f"{figures['dead_lettered']:,}", ""),
+        *_exceptions(ledger),
         ("model versions", f"{figures['model_versions']:,}", ""),
         ("transactions seen", f"{figures['transactions_seen']:,}", "by the model, each once"),
         (

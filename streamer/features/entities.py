@@ -4,6 +4,7 @@ Invariants:
 * A row holds the sums as of the entity's latest event; reading decays, storing does not.
 * At most ``capacity`` entities; beyond it those unused for longest go, saved ones first.
 * ``changed`` marks exactly the rows whose latest state has not been handed to `take_changed`.
+* ``unloaded`` names no more entities than there are rows: one that goes is not waited for any more.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from streamer.errors import InvariantError
 
-__all__ = ["EntityKind", "EntityTable"]
+__all__ = ["EntityKind", "EntityTable", "Evicted"]
 
 _FIRST_SIZE = 1024
 # Evicting one row at a time would scan the table for each new entity.
@@ -46,6 +47,15 @@ class EntityKind:
         return self.n_sums + self.n_last
 
 
+@dataclass(frozen=True, slots=True)
+class Evicted:
+    """How many entities made room, and of how many of them something is lost by it: what was not
+    saved, or not merged yet with what is stored."""
+
+    n: int = 0
+    n_unsaved: int = 0
+
+
 class EntityTable:
     """The states of up to ``capacity`` entities of one kind."""
 
@@ -53,6 +63,8 @@ class EntityTable:
         self.kind = kind
         self.capacity = capacity
         self.n_evicted = 0
+        self.n_evicted_unsaved = 0
+        self._told = Evicted()
         size = min(_FIRST_SIZE, capacity)
         self.times_ms = np.full(size, _NEVER_MS, dtype=np.int64)
         self.states = np.zeros((size, kind.n_columns))
@@ -70,15 +82,26 @@ class EntityTable:
         return len(self._row_of)
 
     def unknown(self, keys: Iterable[str | None]) -> list[str]:
-        """Return the distinct keys that the table does not hold, in order of appearance."""
+        """Return the distinct keys that the table does not hold, in order of appearance.
+
+        Loading these next makes no room at the cost of the others.
+        """
+        distinct = [key for key in dict.fromkeys(keys) if key is not None]
+        absent = self._absent(distinct)
+        if len(self) + len(absent) > self.capacity:
+            held = [self._row_of[key] for key in distinct if key in self._row_of]
+            self._used_at[held] = self._clock + 1
+        return absent
+
+    def _absent(self, keys: Iterable[str]) -> list[str]:
         row_of = self._row_of
-        return [key for key in dict.fromkeys(keys) if key is not None and key not in row_of]
+        return [key for key in dict.fromkeys(keys) if key not in row_of]
 
     def rows(self, keys: Sequence[str]) -> NDArray[np.int64]:
         """Return the row of each key, making rows for unknown ones, shape (n_keys,)."""
         self._clock += 1
         if len(self) + len(keys) > self.capacity:
-            self._make_room(len(self.unknown(keys)), keep=keys)
+            self._make_room(len(self._absent(keys)), keep=keys)
         row_of = self._row_of
         found = [row_of.get(key, -1) for key in keys]
         rows = np.array(found, dtype=np.int64)
@@ -112,16 +135,21 @@ class EntityTable:
         return {keys[row]: packed[i].tobytes() for i, row in enumerate(rows.tolist())}
 
     def load(self, stored: Mapping[str, bytes | None]) -> None:
-        """Take in entities that the table does not hold; None stands for one never stored."""
-        found = {key: state for key, state in stored.items() if state is not None}
-        absent = [key for key in stored if key not in found]
-        if absent:
-            # A row says that there is nothing to look up any more.
-            self.rows(absent)
+        """Take in what is stored of entities; None stands for one never stored.
+
+        Those that the table holds already are merged.  Of the others as many are taken as there can
+        be rows; one never stored gets a row too, which says that there is nothing to look up any more.
+        """
+        self._check({key: state for key, state in stored.items() if state is not None})
+        new = self._absent(stored)[: self.capacity]
+        for key, state in stored.items():
+            if state is not None and key in self._row_of:
+                self._merge(self._row_of[key], state)
         self._unloaded.difference_update(stored)
-        fresh = [key for key in found if key not in self._row_of]
-        for key in found.keys() - set(fresh):
-            self._merge(self._row_of[key], found[key])
+        if new:
+            self.rows(new)
+        found = {key: state for key in new if (state := stored[key]) is not None}
+        fresh = list(found)
         if fresh:
             unpacked = np.frombuffer(b"".join(found[key] for key in fresh), dtype="<f8")
             unpacked = unpacked.reshape(len(fresh), 1 + self.kind.n_columns)
@@ -133,10 +161,26 @@ class EntityTable:
         """Remember that what is stored of ``keys`` could not be read and is still to be merged."""
         self._unloaded.update(keys)
 
+    def take_evicted(self) -> Evicted:
+        """Return what has made room since the last call."""
+        before, self._told = self._told, Evicted(self.n_evicted, self.n_evicted_unsaved)
+        return Evicted(self.n_evicted - before.n, self.n_evicted_unsaved - before.n_unsaved)
+
     @property
     def unloaded(self) -> list[str]:
         """Keys whose stored state has still to be merged into the table."""
         return list(self._unloaded)
+
+    def _check(self, found: Mapping[str, bytes]) -> None:
+        """Raise `InvariantError` where a stored state is none of ours."""
+        expected = 8 * (1 + self.kind.n_columns)
+        for state in found.values():
+            if len(state) != expected:
+                raise InvariantError(
+                    f"stored state of {self.kind.name} must have {expected} bytes, got {len(state)}; "
+                    "another release or something else has written it: start another "
+                    "STREAMER_NAMESPACE"
+                )
 
     def _merge(self, row: int, packed: bytes) -> None:
         """Add a stored state to one that has begun without it: decayed sums simply add up."""
@@ -191,13 +235,17 @@ class EntityTable:
                 f"got {self.capacity}; raise it or lower STREAMER_BATCH_MAX_RECORDS"
             )
         self._used_at[list(kept)] = self._clock
-        n_evicted = min(max(n_over, int(self.capacity * _EVICTED_SHARE)), len(self) - len(kept))
         occupied = np.fromiter(self._row_of.values(), dtype=np.int64, count=len(self))
+        n_idle = int(np.count_nonzero(self._used_at[occupied] != self._clock))
+        n_evicted = max(n_over, min(int(self.capacity * _EVICTED_SHARE), n_idle))
         # Rows in use now sort last, unsaved ones after saved ones, the longest unused first.
         age = self._used_at[occupied] + self.changed[occupied] * (self._clock + 1)
         age[self._used_at[occupied] == self._clock] = np.iinfo(np.int64).max
         for row in occupied[np.argpartition(age, n_evicted - 1)[:n_evicted]].tolist():
-            del self._row_of[self._keys[row]]
+            key = self._keys[row]
+            del self._row_of[key]
             self._free.append(row)
+            self.n_evicted_unsaved += bool(self.changed[row]) or key in self._unloaded
+            self._unloaded.discard(key)
             self.changed[row] = False
         self.n_evicted += n_evicted

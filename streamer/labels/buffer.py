@@ -51,6 +51,7 @@ class LabelBuffer:
         self.n_inputs = n_inputs
         self.capacity = capacity
         self.n_dropped = 0
+        self._n_told = 0
         size = min(_FIRST_SIZE, max(capacity, 1))
         self._meta = np.zeros((size, _META))
         self._vectors = np.zeros((size, n_inputs + 2), dtype=np.float32)
@@ -75,6 +76,7 @@ class LabelBuffer:
             self.share = min(2.0 * self.share, 1.0)
         kept = waiting.alerted | (hashes < self.share)
         picked = np.flatnonzero(kept)
+        self.n_dropped += len(ids) - len(picked)
         if not len(picked):
             return
         slots = self._slots([ids[i] for i in picked.tolist()])
@@ -141,6 +143,12 @@ class LabelBuffer:
         removed = sorted(self._removed)
         self._removed.clear()
         return removed
+
+    def take_dropped(self) -> int:
+        """Return for how many unjudged payments there was no room, at first or later, since the
+        last call."""
+        n_new, self._n_told = self.n_dropped - self._n_told, self.n_dropped
+        return n_new
 
     def load(self, stored: Mapping[str, bytes]) -> None:
         """Take in what `take_changed` returned, but not what another release wrote."""

@@ -7,11 +7,12 @@ at once the one that says fraud.  The same verdict again changes nothing.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
+from streamer.errors import InvariantError
 from streamer.events import Feedback
 
 __all__ = ["Rulings", "overrules"]
@@ -73,6 +74,13 @@ class Rulings:
 
     def load(self, stored: Mapping[str, bytes]) -> None:
         """Take in what `take_changed` returned, the earliest decision first."""
-        verdicts: Iterable[Feedback] = map(_decoder.decode, stored.values())
+        try:
+            verdicts = [_decoder.decode(verdict) for verdict in stored.values()]
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise InvariantError(
+                f"stored rulings must be verdicts, got something else ({type(error).__name__}); "
+                "another release or something else has written them: start another "
+                "STREAMER_NAMESPACE"
+            ) from error
         for verdict in sorted(verdicts, key=lambda v: (v.decided_at, v.transaction_id)):
             self._standing[verdict.transaction_id] = verdict

@@ -8,7 +8,7 @@ version), `feature_histogram`, `drift` and `reference` (what has moved), `odds`,
 """
 
 from streamer.model.bounds import may_teach
-from streamer.model.budget import achieved_per_hour, achieved_share
+from streamer.model.budget import achieved_per_hour, achieved_share, hours_of
 from streamer.model.config import ModelConfig
 from streamer.model.drift import MOVED_PSI, Drift, drift_of
 from streamer.model.feature_histogram import count_features
@@ -31,6 +31,7 @@ __all__ = [
     "count_features",
     "delta_limit",
     "drift_of",
+    "hours_of",
     "learn",
     "learn_labels",
     "learn_warming",

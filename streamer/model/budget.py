@@ -76,13 +76,15 @@ class Asked:
 
     ``share`` is for payments of an unknown hour, ``hourly`` (24,) by hour of the day.  ``due`` (24,) is
     the part of ``hourly`` that is no correction of the hour: what is expected to alert, if the
-    histogram is right.  ``target`` is the budget as a share of all traffic.
+    histogram is right.  ``target`` is the budget as a share of all traffic, ``hourly_targets`` (24,)
+    as a share of each hour's.
     """
 
     share: float
     hourly: Floats
     due: Floats
     target: float
+    hourly_targets: Floats
 
 
 def hours_of(times_ms: Integers) -> Integers:
@@ -100,7 +102,7 @@ def asked(sums: Sums, config: ModelConfig) -> Asked:
     hourly = _hourly_targets(sums, config)
     traffic = float(sums.hour_weights.sum())
     target = float(hourly @ sums.hour_weights) / traffic if traffic > 0 else float(hourly.mean())
-    return Asked(target * lag, hourly * lag * _unlike(sums), hourly * lag, target)
+    return Asked(target * lag, hourly * lag * _unlike(sums), hourly * lag, target, hourly)
 
 
 def payments_per_hour(sums: Sums) -> Floats | None:

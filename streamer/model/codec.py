@@ -46,6 +46,8 @@ class VersionHeader:
     offsets: Mapping[str, int] = field(default_factory=dict)
 
 
+# What reading bytes of somebody else may raise, from the file down to the fields.
+_FOREIGN: Final = (SafetensorError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 _HEADER_FIELDS: Final = frozenset({"feature_names", *(f.name for f in fields(VersionHeader))})
 
 
@@ -77,14 +79,14 @@ def decode_version(blob: bytes, config: ModelConfig) -> tuple[Sums, VersionHeade
     try:
         arrays = load(blob)
         metadata = _metadata(blob)
-    except (SafetensorError, ValueError, KeyError) as error:
+    except _FOREIGN as error:
         raise ConfigurationError(
             f"model version must be a safetensors file, got bytes that are none: {error}"
         ) from error
     if metadata.get("format") != FORMAT:
         raise ConfigurationError(
-            f"model version format must be {FORMAT}, got {metadata.get('format')!r}; "
-            "export it again with this release"
+            f"model version format must be {FORMAT}, got {metadata.get('format')!r}; use the release "
+            "that wrote it, or export it again with this one"
         )
     missing = sorted((_HEADER_FIELDS - metadata.keys()) | (_ARRAY_NAMES - arrays.keys()))
     if missing:
@@ -92,6 +94,17 @@ def decode_version(blob: bytes, config: ModelConfig) -> tuple[Sums, VersionHeade
             f"model version must have all its parts, got none of: {', '.join(missing)}; "
             "export it again"
         )
+    try:
+        return _checked(arrays, metadata, config)
+    except _FOREIGN as error:
+        raise ConfigurationError(
+            f"model version must have parts that can be read, got {error}; export it again"
+        ) from error
+
+
+def _checked(
+    arrays: dict[str, NDArray[Any]], metadata: Mapping[str, str], config: ModelConfig
+) -> tuple[Sums, VersionHeader]:
     names = tuple(orjson.loads(metadata["feature_names"]))
     if names != config.feature_names:
         unlike = sorted(set(names) ^ set(config.feature_names)) or ["another order"]

@@ -5,7 +5,15 @@ environment and the secrets directory), `description` (what ``check-config`` pri
 """
 
 from streamer.settings.description import SettingRow, describe, masked_url
-from streamer.settings.fields import Settings
+from streamer.settings.fields import PREFIX, Settings
 from streamer.settings.loading import child_environment, load_settings
 
-__all__ = ["SettingRow", "Settings", "child_environment", "describe", "load_settings", "masked_url"]
+__all__ = [
+    "PREFIX",
+    "SettingRow",
+    "Settings",
+    "child_environment",
+    "describe",
+    "load_settings",
+    "masked_url",
+]

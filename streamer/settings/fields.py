@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streamer.settings.redis_url import RedisUrl
 from streamer.settings.rules import check_rules
 
 __all__ = ["PATTERN_CONDITIONS", "PREFIX", "Origin", "Settings"]
@@ -45,15 +45,7 @@ def _directory(path: Path) -> Path:
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    try:
-        parts = urlsplit(value.get_secret_value())
-        complete = (
-            bool(parts.path if parts.scheme == "unix" else parts.hostname) and parts.port != 0
-        )
-    except ValueError:
-        complete = False
-    if not complete or parts.scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must be redis://host:port/db, rediss://host:port/db or unix:///path")
+    RedisUrl.parse(value.get_secret_value())
     return value
 
 
@@ -117,12 +109,16 @@ class Settings(BaseSettings):
     """Password of the key file."""
     kafka_session_timeout_s: float = Field(10.0, ge=6, le=1_800, allow_inf_nan=False)
     """Seconds without a heartbeat after which Kafka gives the partitions to another worker."""
+    kafka_group_instance_id: Name | None = None
+    """Name of this worker alone in its group: after a restart it gets its partitions at once."""
     consumer_group: Topic = "streamer"
     """Consumer group that the workers share."""
     transactions_topic: Topic = "transactions"
     """Topic that transactions are read from."""
     alerts_topic: Topic = "fraud-alerts"
     """Topic that alerts are written to."""
+    overflow_topic: Topic = "fraud-alerts-overflow"
+    """Topic that alerts beyond twice the budget are written to."""
     dead_letters_topic: Topic = "transactions-dlq"
     """Topic that records which cannot be scored are written to, bytes untouched."""
     feedback_topic: Topic = "fraud-feedback"
@@ -138,14 +134,15 @@ class Settings(BaseSettings):
     topic_replication_factor: Count = 1
     """Copies of each partition of a topic that is created."""
     dead_letter_max_bytes: int = Field(900_000, ge=1_024)
-    """Largest dead letter in bytes; a longer record is cut. Below the broker's message limit."""
+    """Largest dead letter in bytes, key and headers included; a longer record is cut. Below the
+    broker's message limit."""
     batch_max_records: Count = 4_000
     """Records in one batch, at most."""
 
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] = SecretStr(
         "redis://127.0.0.1:6379/0"
     )
-    """Redis that holds checkpoints and models: redis, rediss or unix URL, password included."""
+    """Redis of checkpoints and models: redis, rediss, unix or redis+sentinel URL with password."""
     redis_timeout_s: Seconds = 5.0
     """Seconds that Redis has for an answer."""
     namespace: Name = "default"
@@ -187,6 +184,8 @@ class Settings(BaseSettings):
     """Cards held in memory; the longest unseen make room."""
     merchants_capacity: Count = 200_000
     """Merchants held in memory; the longest unseen make room."""
+    duplicate_window_offsets: int = Field(100_000, ge=0)
+    """Offsets of a partition within which a payment that comes again is known; 0 knows none."""
     max_event_ahead_s: float = Field(86_400, ge=0, allow_inf_nan=False)
     """Seconds that a transaction's timestamp may be ahead of Kafka's time."""
     earliest_event_year: int = Field(2000, ge=1970, le=9999)
@@ -198,6 +197,8 @@ class Settings(BaseSettings):
     """Port that health and metrics are served on."""
     startup_timeout_s: Seconds = 60.0
     """Seconds that Kafka and Redis have to answer at the start."""
+    shutdown_timeout_s: Seconds = 20.0
+    """Seconds that a stop may take before the worker ends with what it has; below the grace period."""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
     ] = "INFO"

@@ -29,6 +29,7 @@ CHECKPOINTS_HELD: Final = 4
 _TOPICS: Final = (
     "transactions_topic",
     "alerts_topic",
+    "overflow_topic",
     "dead_letters_topic",
     "feedback_topic",
     "scores_topic",

@@ -1,9 +1,11 @@
 """Redis: checkpoints, model versions, lineage and feedback.  The only package that imports redis.
 
-Reading order: `keys`, `records` (what is stored), `client` (the connection), `checkpoints` (the atomic
-step), `versions`, `feedback`, `store` (the calls the rest makes).
+Reading order: `keys`, `records` (what is stored), `client` (the connection; `connecting`, `faults` and
+`breaker` are its parts), `suitability`, `identity` and `service` (may this worker write here?),
+`checkpoints` (the atomic step), `reset`, `versions`, `feedback`, `store` (the calls the rest makes).
 """
 
+from streamer.store.breaker import BREAKER_STATES, BreakerStatus
 from streamer.store.records import (
     Checkpoint,
     LogIdentity,
@@ -12,13 +14,21 @@ from streamer.store.records import (
     VersionInfo,
     rfc3339,
 )
+from streamer.store.reset import LogBounds, Reset, ResetRequest
+from streamer.store.service import ServiceIdentity
 from streamer.store.store import Store
 
 __all__ = [
+    "BREAKER_STATES",
+    "BreakerStatus",
     "Checkpoint",
+    "LogBounds",
     "LogIdentity",
     "ModelHead",
     "PartitionRecord",
+    "Reset",
+    "ResetRequest",
+    "ServiceIdentity",
     "Store",
     "VersionInfo",
     "rfc3339",

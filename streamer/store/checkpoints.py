@@ -4,6 +4,8 @@ Invariants:
 * A checkpoint writes offset, ledger, entities and the next model version together or not at all.
 * It is written only by the latest claimer of the partition, and only on top of the offset that it
   started from, so the same transactions are never learned twice.
+* Nothing is written to a store that is not the one that this process saw first, nor to an older
+  state of it.
 * Offering a checkpoint again, after an answer that was lost, changes nothing.
 """
 
@@ -14,14 +16,16 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from streamer.errors import FencedError, InvariantError
-from streamer.ledger import Ledger, Loss
+from streamer.errors import FencedError, InvariantError, StoreReplacedError
+from streamer.ledger import Ledger
 from streamer.model.codec import state_id
 from streamer.model.config import ModelConfig
 from streamer.model.drift import MOVED_PSI, drift_of
 from streamer.model.learning import advance
-from streamer.store.client import Client, Pipe
+from streamer.store.client import Client, Pipe, asked
+from streamer.store.identity import Identity
 from streamer.store.keys import split_partition
+from streamer.store.losses import loss_entry
 from streamer.store.records import (
     Checkpoint,
     ModelHead,
@@ -30,6 +34,7 @@ from streamer.store.records import (
     partition_record,
     rfc3339,
 )
+from streamer.store.service import queue_heartbeat
 from streamer.store.versions import (
     Limits,
     queue_entry,
@@ -49,27 +54,38 @@ _CHUNK: Final = 5_000
 
 
 async def claim(
-    client: Client, topic: str, partition: int, owner: str, now_ms: int
+    client: Client, identity: Identity, topic: str, partition: int, owner: str, now_ms: int
 ) -> PartitionRecord:
     """Make ``owner`` the only one who may save the partition, and return what is stored of it."""
     key = client.keys.partition(topic, partition)
-    commands: list[tuple[Any, ...]] = [
-        ("HINCRBY", key, "generation", 1),
-        ("HSET", key, "owner", owner, "claimed_at_ms", now_ms),
-        ("SADD", client.keys.partitions, f"{topic}:{partition}"),
-        ("HGETALL", key),
-    ]
-    return partition_record((await client.pipelined(commands, atomic=True))[-1])
+
+    async def attempt(pipe: Pipe) -> PartitionRecord:
+        await identity.verify(pipe, client)
+        stored = partition_record(await asked(pipe, "HGETALL", key), key)
+        claimed = replace(stored, generation=stored.generation + 1, owner=owner)
+        pipe.multi()
+        written = {"generation": claimed.generation, "owner": owner, "claimed_at_ms": now_ms}
+        pipe.execute_command("HSET", key, *_flat(written.items()))
+        pipe.execute_command("SADD", client.keys.partitions, f"{topic}:{partition}")
+        queue_heartbeat(pipe, client, owner, now_ms)
+        return claimed
+
+    return await client.transact([client.keys.identity, key], attempt)
 
 
 async def save(
-    client: Client, checkpoint: Checkpoint, config: ModelConfig, limits: Limits
+    client: Client,
+    identity: Identity,
+    checkpoint: Checkpoint,
+    config: ModelConfig,
+    limits: Limits,
 ) -> ModelHead:
     """Save ``checkpoint`` in one atomic step and return the model's head after it."""
     key = client.keys.partition(checkpoint.topic, checkpoint.partition)
 
     async def attempt(pipe: Pipe) -> ModelHead:
-        stored = partition_record(await pipe.execute_command("HGETALL", key))
+        await identity.verify(pipe, client)
+        stored = partition_record(await asked(pipe, "HGETALL", key), key)
         head = await read_head(pipe, client.keys, config)
         if _is_saved(stored, checkpoint):
             return head
@@ -77,8 +93,10 @@ async def save(
         trimmed = await trimmable(pipe, client.keys, limits, keep=following.id)
         pipe.multi()
         _queue_partition(pipe, client, checkpoint)
+        queue_heartbeat(pipe, client, checkpoint.owner, checkpoint.now_ms)
         for loss in checkpoint.losses:
-            queue_entry(pipe, client.keys, _loss_entry(loss, checkpoint, head), limits)
+            entry = loss_entry(loss, checkpoint.name, checkpoint.owner, checkpoint.now_ms, head.id)
+            queue_entry(pipe, client.keys, entry, limits)
         if following is not head:
             queue_version(pipe, client.keys, following, config, checkpoint.now_ms)
             entry = _lineage_entry(following, checkpoint, config)
@@ -86,7 +104,7 @@ async def save(
             queue_trimming(pipe, client.keys, trimmed)
         return following
 
-    return await client.transact([key, client.keys.head], attempt)
+    return await client.transact([client.keys.identity, key, client.keys.head], attempt)
 
 
 async def load_entities(
@@ -123,20 +141,22 @@ async def load_all(client: Client, topic: str, partition: int, kind: str) -> dic
 
 async def partition(client: Client, topic: str, number: int) -> PartitionRecord:
     """Return what is stored of a partition, without claiming it."""
-    [stored] = await client.pipelined(
-        [("HGETALL", client.keys.partition(topic, number))], atomic=False
-    )
-    return partition_record(stored)
+    key = client.keys.partition(topic, number)
+    [stored] = await client.pipelined([("HGETALL", key)], atomic=False)
+    return partition_record(stored, key)
 
 
 async def partitions(client: Client) -> dict[tuple[str, int], PartitionRecord]:
     """Return the record of every partition that was ever claimed, in the order of their names."""
     [members] = await client.pipelined([("SMEMBERS", client.keys.partitions)], atomic=False)
-    names = sorted(split_partition(member.decode()) for member in members)
+    names = sorted(split_partition(member, client.keys.partitions) for member in members)
     replies = await client.pipelined(
         [("HGETALL", client.keys.partition(*name)) for name in names], atomic=True
     )
-    return {name: partition_record(reply) for name, reply in zip(names, replies, strict=True)}
+    return {
+        name: partition_record(reply, client.keys.partition(*name))
+        for name, reply in zip(names, replies, strict=True)
+    }
 
 
 async def totals(client: Client) -> Ledger:
@@ -147,6 +167,8 @@ async def totals(client: Client) -> Ledger:
 
 def _is_saved(stored: PartitionRecord, checkpoint: Checkpoint) -> bool:
     """Return whether an earlier attempt was written, or raise if this one must not be."""
+    if stored.generation < checkpoint.generation:
+        raise _older(checkpoint, f"generation {checkpoint.generation}", str(stored.generation))
     if (stored.generation, stored.owner) != (checkpoint.generation, checkpoint.owner):
         raise FencedError(
             f"generation of {checkpoint.name} must be the one claimed, {checkpoint.generation} by "
@@ -157,12 +179,23 @@ def _is_saved(stored: PartitionRecord, checkpoint: Checkpoint) -> bool:
     is_empty = checkpoint.base_offset == checkpoint.next_offset
     if stored.offset == checkpoint.next_offset and not is_empty:
         return True
-    if stored.offset != checkpoint.base_offset:
+    base = checkpoint.base_offset
+    if base is not None and (stored.offset is None or stored.offset < base):
+        raise _older(checkpoint, f"offset {base}", str(stored.offset))
+    if stored.offset != base:
         raise InvariantError(
-            f"stored offset of {checkpoint.name} must be {checkpoint.base_offset}, from which this "
+            f"stored offset of {checkpoint.name} must be {base}, from which this "
             f"checkpoint starts, got {stored.offset}"
         )
     return False
+
+
+def _older(checkpoint: Checkpoint, expected: str, got: str) -> StoreReplacedError:
+    return StoreReplacedError(
+        f"stored state of {checkpoint.name} must be at {expected}, which this worker left, got {got}: "
+        "Redis holds an older state, restored from a backup or lost in a failover; nothing was "
+        "written there: start the workers again, and they read again what the older state lacks"
+    )
 
 
 def _following(head: ModelHead, checkpoint: Checkpoint, config: ModelConfig) -> ModelHead:
@@ -196,19 +229,6 @@ def _lineage_entry(
         "generation": checkpoint.generation,
         "next_offset": checkpoint.next_offset,
         **_moved_most(head, config),
-    }
-
-
-def _loss_entry(loss: Loss, checkpoint: Checkpoint, head: ModelHead) -> dict[str, str | int]:
-    return {
-        "version": head.id,
-        "reason": "loss",
-        "cause": loss.cause,
-        "who": checkpoint.owner,
-        "at": rfc3339(checkpoint.now_ms),
-        "partition": checkpoint.name,
-        "first_offset": loss.first_offset,
-        "next_offset": loss.next_offset,
     }
 
 

@@ -16,7 +16,18 @@ __all__ = ["Keys", "split_partition"]
 
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # An entity kind of one of these names would share its key with something else.
-_RESERVED_KINDS: Final = frozenset({"feedback", "lineage", "model", "partition", "partitions"})
+_RESERVED_KINDS: Final = frozenset(
+    {
+        "feedback",
+        "identity",
+        "lineage",
+        "model",
+        "partition",
+        "partitions",
+        "service",
+        "workers",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,21 @@ class Keys:
                 "STREAMER_NAMESPACE must be 1 to 64 letters, digits, dots, dashes or underscores, "
                 f"got {self.namespace!r}"
             )
+
+    @property
+    def identity(self) -> str:
+        """String: a random id of this store and since when it has it; never changed."""
+        return self._key("identity")
+
+    @property
+    def service(self) -> str:
+        """Hash: the service that has the namespace, and the settings its workers agree on."""
+        return self._key("service")
+
+    @property
+    def workers(self) -> str:
+        """Sorted set: worker, by when it was last seen in epoch milliseconds."""
+        return self._key("workers")
 
     @property
     def head(self) -> str:
@@ -74,15 +100,32 @@ class Keys:
         """Stream: verdicts, each under its Kafka offset + 1."""
         return self._key(f"feedback:{topic}:{partition}")
 
+    @property
+    def shared(self) -> dict[str, str]:
+        """The Redis type of each key that every worker writes."""
+        return {
+            self.service: "hash",
+            self.workers: "zset",
+            self.head: "string",
+            self.versions: "zset",
+            self.lineage: "stream",
+            self.partitions: "set",
+        }
+
     def _key(self, rest: str) -> str:
         return f"streamer:{{{self.namespace}}}:{rest}"
 
 
-def split_partition(member: str) -> tuple[str, int]:
-    """Return topic and number of a member of the ``partitions`` set.
+def split_partition(member: bytes, key: str) -> tuple[str, int]:
+    """Return topic and number of a member of ``key``, the set of partitions.
 
-    >>> split_partition("transactions:3")
+    >>> split_partition(b"transactions:3", "streamer:{payments}:partitions")
     ('transactions', 3)
     """
-    topic, _, partition = member.rpartition(":")
+    topic, _, partition = member.decode(errors="replace").rpartition(":")
+    if not topic or not partition.isascii() or not partition.isdigit():
+        raise InvariantError(
+            f"{key} must hold topic:number, got something else; does something else write under its "
+            "keys?"
+        )
     return topic, int(partition)

@@ -54,7 +54,8 @@ class PartitionRecord:
     partition of alerts) before the first one that knew it, ``overflow_position`` likewise.  ``cursors``
     maps ``topic/partition`` of the feedback to the first offset whose verdict the partition has not
     learned from.  ``log`` is the log that the offsets belong to.  ``recent_alerts`` are the places, in
-    payments scored, of the alerts that the fuse still counts.
+    payments scored, of the alerts that the fuse still counts.  ``saved_at_ms`` is when the offset was
+    last written.
     """
 
     offset: int | None
@@ -66,6 +67,7 @@ class PartitionRecord:
     overflow_position: int | None = None
     recent_alerts: tuple[int, ...] = ()
     log: LogIdentity = field(default_factory=LogIdentity)
+    saved_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +140,19 @@ class VersionInfo:
     size_bytes: int
 
 
-def partition_record(stored: Mapping[bytes, bytes]) -> PartitionRecord:
-    """Return the record that a partition's hash holds; a field never written counts as none."""
-    values = {name.decode(): value for name, value in stored.items()}
+def partition_record(stored: Mapping[bytes, bytes], key: str) -> PartitionRecord:
+    """Return the record that the hash ``key`` holds; a field never written counts as none."""
+    try:
+        values = {name.decode(): value.decode() for name, value in stored.items()}
+        return _record(values)
+    except ValueError as error:
+        raise InvariantError(
+            f"{key} must hold what a worker wrote, got something else ({error}); does something else "
+            "write under its keys?"
+        ) from None
 
+
+def _record(values: Mapping[str, str]) -> PartitionRecord:
     def number(name: str) -> int | None:
         return int(values[name]) if name in values else None
 
@@ -150,17 +161,16 @@ def partition_record(stored: Mapping[bytes, bytes]) -> PartitionRecord:
         ledger=Ledger(**{part.name: number(part.name) or 0 for part in fields(Ledger)}),
         generation=number("generation") or 0,
         alerts_position=number("alerts_position"),
-        owner=values.get("owner", b"").decode(),
+        owner=values.get("owner", ""),
         cursors={
             name.removeprefix(_CURSOR): int(value)
             for name, value in values.items()
             if name.startswith(_CURSOR)
         },
         overflow_position=number("overflow_position"),
-        recent_alerts=tuple(int(place) for place in values.get("recent_alerts", b"").split()),
-        log=LogIdentity(
-            number("epoch") or 0, values.get("topic_id", b"").decode(), number("log_end")
-        ),
+        recent_alerts=tuple(int(place) for place in values.get("recent_alerts", "").split()),
+        log=LogIdentity(number("epoch") or 0, values.get("topic_id", ""), number("log_end")),
+        saved_at_ms=number("saved_at_ms"),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,9 +13,16 @@ from streamer.ledger import Ledger
 from streamer.model.codec import VersionHeader
 from streamer.model.config import ModelConfig
 from streamer.model.sums import Sums
-from streamer.store import checkpoints, feedback, versions
-from streamer.store.client import Client
+from streamer.store import checkpoints, feedback, suitability, versions
+from streamer.store import reset as resets
+from streamer.store import service as service_of
+from streamer.store.breaker import BreakerStatus
+from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
+from streamer.store.feedback import StoredVerdicts
+from streamer.store.identity import Identity
 from streamer.store.records import Checkpoint, ModelHead, PartitionRecord, VersionInfo
+from streamer.store.reset import Reset, ResetRequest
+from streamer.store.service import ServiceIdentity
 from streamer.store.versions import Limits
 
 __all__ = ["Store"]
@@ -27,6 +35,7 @@ class Store:
     _client: Client
     _config: ModelConfig
     _limits: Limits
+    _identity: Identity = field(default_factory=Identity)
     # Partitions of one worker would only collide on the head, and then send their entities again.
     _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -42,21 +51,70 @@ class Store:
         lineage_max_entries: int,
         feedback_max_entries: int,
         rng: np.random.Generator,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> Store:
         """Return a store that connects when it is first used.
 
-        ``rng`` spreads the retries of workers that collide; it changes no result.
+        ``rng`` spreads the retries of workers, ``monotonic`` times them; they change no result.
         """
-        client = Client.of(url, timeout_s, namespace, rng)
+        client = Client.of(url, timeout_s, namespace, rng, monotonic)
         return cls(client, config, Limits(versions_kept, lineage_max_entries, feedback_max_entries))
+
+    @property
+    def is_up(self) -> bool:
+        """Whether Redis answered when it was last asked."""
+        return self._client.breaker.status.failures == 0
+
+    @property
+    def breaker(self) -> BreakerStatus:
+        """The state of the circuit breaker, for metrics."""
+        return self._client.breaker.status
+
+    @property
+    def calls(self) -> Mapping[CallOutcome, int]:
+        """How many calls were made, by what became of them."""
+        return {outcome: self._client.calls[outcome] for outcome in CALL_OUTCOMES}
 
     async def ping(self) -> None:
         """Return if Redis answers."""
         await self._client.pipelined([("PING",)], atomic=False)
 
+    async def check_server(self) -> None:
+        """Return if Redis answers and may be trusted with checkpoints, else raise why not."""
+        await suitability.check_server(self._client)
+
     async def close(self) -> None:
         """Close all connections; the store can still be used, and connects again."""
         await self._client.close()
+
+    async def identify(self) -> str:
+        """Return the id of this store, which is remembered; a store without one gets one.
+
+        Raises `StoreReplacedError` when it has no id any more, or another than this process saw first.
+        """
+        return await self._identity.identify(self._client)
+
+    async def register(self, service: ServiceIdentity, owner: str, now_ms: int) -> None:
+        """Join the service that has the namespace; ConfigurationError where it is another.
+
+        Settings that differ are taken over when no other worker is alive, with an entry in the lineage.
+        """
+        await self._identity.known(self._client)
+        await service_of.register(
+            self._client, self._identity, self._limits, service, owner, now_ms
+        )
+
+    async def heartbeat(self, owner: str, now_ms: int) -> None:
+        """Say that ``owner`` is alive; claims and checkpoints say it too.
+
+        Raises `StoreReplacedError` like these, also for a worker that has nothing to save.
+        """
+        await self._identity.known(self._client)
+        await service_of.heartbeat(self._client, self._identity, owner, now_ms)
+
+    async def leave(self, owner: str) -> None:
+        """Say that ``owner`` has stopped in good order, so that others may start with new settings."""
+        await service_of.leave(self._client, owner)
 
     async def claim(self, topic: str, partition: int, owner: str, now_ms: int) -> PartitionRecord:
         """Make ``owner`` the partition's only writer and return what is stored; a later claim wins.
@@ -64,17 +122,35 @@ class Store:
         The generation is a counter kept here and not the generation of Kafka's group, which starts
         at 1 again when the group is deleted or the broker is new: an old worker would look recent.
         """
-        return await checkpoints.claim(self._client, topic, partition, owner, now_ms)
+        await self._identity.known(self._client)
+        return await checkpoints.claim(
+            self._client, self._identity, topic, partition, owner, now_ms
+        )
 
     async def checkpoint(self, checkpoint: Checkpoint) -> ModelHead:
         """Save what a partition did in one atomic step and return the head after it.
 
-        Raises `FencedError` when the partition was claimed by another since, `InvariantError` when
-        the stored offset is not ``base_offset``.  After an `UnavailableError` offer the same
+        Raises `FencedError` when the partition was claimed by another since, `StoreReplacedError`
+        when the store is another or older one, `InvariantError` when the stored offset is beyond
+        ``base_offset``.  After an `UnavailableError` offer the same
         checkpoint again: if it was written after all, it is not written twice.
         """
+        await self._identity.known(self._client)
         async with self._saving:
-            return await checkpoints.save(self._client, checkpoint, self._config, self._limits)
+            return await checkpoints.save(
+                self._client, self._identity, checkpoint, self._config, self._limits
+            )
+
+    async def planned_reset(self, request: ResetRequest) -> Reset:
+        """Return what `reset` would do now; ConfigurationError where it must not be done."""
+        return await resets.planned(self._client, request)
+
+    async def reset(self, request: ResetRequest, now_ms: int) -> Reset:
+        """Set a partition to another offset, as an operator decided, and return what that did."""
+        await self._identity.known(self._client)
+        return await resets.reset(
+            self._client, self._identity, request, self._config, self._limits, now_ms
+        )
 
     async def load_entities(
         self, topic: str, partition: int, wanted: Mapping[str, Sequence[str]]
@@ -141,8 +217,9 @@ class Store:
         entries: Sequence[tuple[int, Mapping[str, str]]],
     ) -> int:
         """Store verdicts by their Kafka offset, each once, and return how many were new."""
+        await self._identity.known(self._client)
         return await feedback.add_feedback(
-            self._client, self._limits, topic, partition, next_offset, entries
+            self._client, self._identity, self._limits, topic, partition, next_offset, entries
         )
 
     async def feedback_offset(self, topic: str, partition: int) -> int | None:
@@ -155,6 +232,6 @@ class Store:
 
     async def read_feedback(
         self, topic: str, partition: int, from_offset: int, count: int
-    ) -> list[tuple[int, dict[str, str]]]:
-        """Return up to ``count`` stored verdicts from ``from_offset`` on, oldest first."""
+    ) -> StoredVerdicts:
+        """Return up to ``count`` stored verdicts from ``from_offset`` on, and how many were lost."""
         return await feedback.read_feedback(self._client, topic, partition, from_offset, count)

@@ -20,7 +20,7 @@ from streamer.model.codec import VersionHeader, decode_version, encode_version, 
 from streamer.model.config import ModelConfig
 from streamer.model.reference import refrozen
 from streamer.model.sums import Sums
-from streamer.store.client import Client, Pipe
+from streamer.store.client import Client, Pipe, asked
 from streamer.store.keys import Keys
 from streamer.store.records import ModelHead, VersionInfo, rfc3339
 
@@ -84,8 +84,8 @@ async def set_head(
     async def attempt(pipe: Pipe) -> str:
         version_id = await _resolve(pipe, keys, wanted)
         blob = await _blob(pipe, keys, version_id)
-        version = _promoted(_decoded(version_id, blob, config), reason, now_ms)
-        replaced = _text(await pipe.execute_command("GET", keys.head))
+        version = _promoted(_decoded(keys, version_id, blob, config), reason, now_ms)
+        replaced = _text(await asked(pipe, "GET", keys.head))
         if replaced == version.id:
             return version.id
         is_new = version.id != version_id
@@ -129,8 +129,8 @@ async def find_version(client: Client, wanted: str, config: ModelConfig) -> tupl
 
     async def attempt(pipe: Pipe) -> tuple[bytes, ModelHead]:
         version_id = await _resolve(pipe, client.keys, wanted)
-        blob = await pipe.execute_command("GET", client.keys.version(version_id))
-        return blob, _decoded(version_id, blob, config)
+        blob = await asked(pipe, "GET", client.keys.version(version_id))
+        return blob, _decoded(client.keys, version_id, blob, config)
 
     return await client.transact([client.keys.head], attempt)
 
@@ -141,13 +141,13 @@ async def list_versions(client: Client, config: ModelConfig) -> list[VersionInfo
     [ids, current] = await client.pipelined(
         [("ZRANGE", keys.versions, 0, -1, "REV"), ("GET", keys.head)], atomic=True
     )
-    names = [version_id.decode() for version_id in ids]
+    names = [_text(version_id) for version_id in ids]
     blobs = await client.pipelined([("GET", keys.version(name)) for name in names], atomic=False)
     infos = []
     for name, blob in zip(names, blobs, strict=True):
         if blob is None:  # trimmed since the list was read
             continue
-        version = _decoded(name, blob, config)
+        version = _decoded(keys, name, blob, config)
         infos.append(
             VersionInfo(
                 id=name,
@@ -167,24 +167,32 @@ async def lineage(client: Client, count: int) -> list[dict[str, str]]:
     [entries] = await client.pipelined(
         [("XREVRANGE", client.keys.lineage, "+", "-", "COUNT", count)], atomic=False
     )
-    return [
-        {name.decode(): value.decode() for name, value in fields.items()} for _, fields in entries
-    ]
+    return [{_text(name): _text(value) for name, value in fields.items()} for _, fields in entries]
 
 
 async def read_head(pipe: Pipe, keys: Keys, config: ModelConfig) -> ModelHead:
     """Return the head as seen by a transaction that watches ``keys.head``."""
-    version_id = _text(await pipe.execute_command("GET", keys.head))
+    version_id = _text(await asked(pipe, "GET", keys.head))
     if not version_id:
         sums = Sums.zero(config)
         return ModelHead(state_id(sums), sums, VersionHeader("", "", "", config.hash))
-    return _decoded(version_id, await _blob(pipe, keys, version_id), config)
+    try:
+        blob = await _blob(pipe, keys, version_id)
+    except WatchError:
+        # The head is never trimmed: unless another worker moved it, it names what never was.
+        if _text(await asked(pipe, "GET", keys.head)) != version_id:
+            raise
+        raise InvariantError(
+            f"{keys.head} must name a stored version, got another text; does something else write "
+            "under its keys?"
+        ) from None
+    return _decoded(keys, version_id, blob, config)
 
 
 async def trimmable(pipe: Pipe, keys: Keys, limits: Limits, keep: str) -> list[str]:
     """Return the ids beyond the limit once one more version is added; never ``keep``."""
-    oldest = await pipe.execute_command("ZRANGE", keys.versions, 0, -limits.versions_kept)
-    return [version_id.decode() for version_id in oldest if version_id.decode() != keep]
+    oldest = await asked(pipe, "ZRANGE", keys.versions, 0, -limits.versions_kept)
+    return [name for name in map(_text, oldest) if name != keep]
 
 
 def queue_version(
@@ -222,9 +230,9 @@ def queue_trimming(pipe: Pipe, keys: Keys, version_ids: list[str]) -> None:
 async def _resolve(pipe: Pipe, keys: Keys, wanted: str) -> str:
     """Return the one stored id that starts with ``wanted``, or the head's for ``head``."""
     if wanted == "head":
-        wanted = _text(await pipe.execute_command("GET", keys.head)) or wanted
-    stored: list[bytes] = await pipe.execute_command("ZRANGE", keys.versions, 0, -1)
-    ids = [version_id.decode() for version_id in stored]
+        wanted = _text(await asked(pipe, "GET", keys.head)) or wanted
+    stored: list[bytes] = await asked(pipe, "ZRANGE", keys.versions, 0, -1)
+    ids = [_text(version_id) for version_id in stored]
     matches = [version_id for version_id in ids if wanted and version_id.startswith(wanted)]
     if len(matches) == 1:
         return matches[0]
@@ -241,10 +249,10 @@ async def _resolve(pipe: Pipe, keys: Keys, wanted: str) -> str:
 
 async def _blob(pipe: Pipe, keys: Keys, version_id: str) -> bytes:
     """Return a version's file; asks to be tried again when it was trimmed since it was named."""
-    blob: bytes | None = await pipe.execute_command("GET", keys.version(version_id))
+    blob: bytes | None = await asked(pipe, "GET", keys.version(version_id))
     if blob is not None:
         return blob
-    if await pipe.execute_command("ZSCORE", keys.versions, version_id) is None:
+    if await asked(pipe, "ZSCORE", keys.versions, version_id) is None:
         raise WatchError("trimmed")
     raise InvariantError(
         f"model version {version_id[:12]} must be stored while it is listed, got nothing; "
@@ -262,10 +270,15 @@ def _promoted(version: ModelHead, reason: str, now_ms: int) -> ModelHead:
     return ModelHead(version_id, sums, header)
 
 
-def _decoded(version_id: str, blob: bytes, config: ModelConfig) -> ModelHead:
-    sums, header = decode_version(blob, config)
+def _decoded(keys: Keys, version_id: str, blob: bytes, config: ModelConfig) -> ModelHead:
+    try:
+        sums, header = decode_version(blob, config)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{keys.version(version_id)} must be usable, got: {error}"
+        ) from error
     return ModelHead(version_id, sums, header)
 
 
 def _text(stored: bytes | None) -> str:
-    return stored.decode() if stored is not None else ""
+    return stored.decode(errors="replace") if stored is not None else ""

@@ -1,4 +1,4 @@
-"""One partition of the alerts topic, read from a place to its end.
+"""One partition of the alerts or the overflow topic, read from a place to its end.
 
 The end is where a fetch finds nothing more, not what the broker says when asked for its latest offset:
 the embedded broker answers with the place after the *first* record of the last batch.
@@ -6,18 +6,25 @@ the embedded broker answers with the place after the *first* record of the last 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
 
 from streamer.errors import ConfigurationError, UnavailableError
 from streamer.events import Alert
 from streamer.settings import Settings
 from streamer.stream.kafka_config import librdkafka_config
 
-__all__ = ["alert_values", "find_alert"]
+__all__ = ["alert_messages", "find_alert"]
 
 _TIMEOUT_S: Final = 10.0
 # An empty fetch, which tells the end, is answered after this; librdkafka asks for ten times as much.
@@ -31,46 +38,61 @@ class _IdOnly(msgspec.Struct):
 def find_alert(
     settings: Settings, alert_id: str, partition: int, on_read: Callable[[int, int], None]
 ) -> Alert:
-    """Return the alert with this id from ``partition`` of the alerts topic; blocks.
+    """Return the alert with this id from ``partition`` of the alerts or overflow topic; blocks.
 
     ``on_read`` gets how many alerts were read, after each, and about how many there are.  Raises
     `ConfigurationError` when there is none, `UnavailableError` when Kafka does not answer.
     """
     consumer = _consumer(settings, "explain")
+    topics = settings.alerts_topic, settings.overflow_topic
     n_read = 0
     try:
-        low, high = _bounds(consumer, settings.alerts_topic, partition)
+        bounds = [_bounds(consumer, topic, partition) for topic in topics]
+        n_total = sum(high - low for low, high in bounds)
         decoder = msgspec.json.Decoder(_IdOnly)
-        for value in _values(consumer, settings.alerts_topic, partition, low, high, None):
-            n_read += 1
-            on_read(n_read, high - low)
-            try:
-                if decoder.decode(value).alert_id == alert_id:
-                    return msgspec.json.decode(value, type=Alert)
-            except msgspec.MsgspecError as error:
-                if alert_id.encode() in value:
-                    raise ConfigurationError(
-                        f"{alert_id} must be an alert of this release, got: {error}"
-                    ) from error
+        for topic, (low, high) in zip(topics, bounds, strict=True):
+            for message in _messages(consumer, topic, partition, low, high, None):
+                n_read += 1
+                on_read(n_read, n_total)
+                value = message.value() or b""
+                if alert_id.encode() in value and (alert := _alert(decoder, value, alert_id)):
+                    return alert
     except KafkaException as error:
         raise _unreadable(partition, error) from error
     finally:
         consumer.close()
     raise ConfigurationError(
-        f"ALERT_ID must be on {settings.alerts_topic}, got {alert_id}, which is none of the "
-        f"{n_read:,} alerts on its partition {partition}; has the topic's retention removed it?"
+        f"ALERT_ID must be on {' or '.join(topics)}, got {alert_id}, which is none of the "
+        f"{n_read:,} alerts on their partitions {partition}; has the topic's retention removed it?"
     )
 
 
-def alert_values(
-    settings: Settings, partition: int, position: int | None, purpose: str
-) -> Iterator[bytes]:
-    """Yield the messages of ``partition`` from ``position`` (None: the beginning) on; blocks."""
-    consumer = _consumer(settings, purpose)
-    place = TopicPartition(settings.alerts_topic, partition)
+def _alert(decoder: msgspec.json.Decoder[_IdOnly], value: bytes, alert_id: str) -> Alert | None:
+    """Return the alert if it is the one; ``value`` contains its id, as another's may."""
     try:
-        low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-        yield from _values(consumer, settings.alerts_topic, partition, low, high, position)
+        if decoder.decode(value).alert_id != alert_id:
+            return None
+        return msgspec.json.decode(value, type=Alert)
+    except msgspec.MsgspecError as error:
+        raise ConfigurationError(
+            f"{alert_id} must be an alert of this release, got: {error}"
+        ) from error
+
+
+def alert_messages(
+    settings: Settings, positions: Mapping[str, int | None], partition: int, purpose: str
+) -> Iterator[tuple[str, Message]]:
+    """Yield the messages of ``partition`` of each topic from its position on, with the topic; blocks.
+
+    A position of None is the beginning.
+    """
+    consumer = _consumer(settings, purpose)
+    try:
+        for topic, position in positions.items():
+            place = TopicPartition(topic, partition)
+            low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+            for message in _messages(consumer, topic, partition, low, high, position):
+                yield topic, message
     except KafkaException as error:
         raise _unreadable(partition, error) from error
     finally:
@@ -97,15 +119,15 @@ def _bounds(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
         n = 0 if found.error is not None else len(found.partitions)
         raise ConfigurationError(
             f"{topic} must have the partition {partition} that ALERT_ID names, got {n} partitions; "
-            "is STREAMER_ALERTS_TOPIC the right one?"
+            "are STREAMER_ALERTS_TOPIC and STREAMER_OVERFLOW_TOPIC the right ones?"
         )
     low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
     return low, high
 
 
-def _values(
+def _messages(
     consumer: Consumer, topic: str, partition: int, low: int, high: int, position: int | None
-) -> Iterator[bytes]:
+) -> Iterator[Message]:
     if low == high:
         return
     start = low if position is None else max(position, low)
@@ -121,7 +143,7 @@ def _values(
             if error.code() == KafkaError._PARTITION_EOF:
                 return
             raise UnavailableError(f"alerts must be readable, got {error}")
-        yield message.value() or b""
+        yield message
 
 
 def _unreadable(partition: int, error: KafkaException) -> UnavailableError:

@@ -7,14 +7,15 @@ first asked for, never at import.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
+import random
 import socket
 import time
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from contextlib import suppress
 from functools import wraps
-from typing import Any, Final, NoReturn, get_args
+from typing import Any, Final, get_args
 
 import faust
 import structlog
@@ -22,37 +23,50 @@ from faust.types import TP
 
 from streamer import __version__
 from streamer.decoding import DeadLetterReason
-from streamer.errors import ConfigurationError, FencedError, StreamerError, UnavailableError
+from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.features import FEATURE_NAMES
 from streamer.settings import Settings, load_settings
 from streamer.stream.checkpointing import Checkpointing
+from streamer.stream.claiming import Claiming, Reading
+from streamer.stream.claims import Claims
+from streamer.stream.ending import (
+    EXIT_MISCONFIGURED,
+    EXIT_UNAVAILABLE,
+    Deadline,
+    end_at_once,
+    or_end,
+)
 from streamer.stream.endpoints import Endpoints
 from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.health import Health
 from streamer.stream.kafka_config import broker_urls, faust_credentials
+from streamer.stream.liveness import Liveness
+from streamer.stream.partition_log import STORE_METADATA, PartitionLogs
 from streamer.stream.preflight import preflight
 from streamer.stream.publisher import Publisher
 from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.teaching import Teaching
-from streamer.stream.transport import SCHEME, BatchSchema
+from streamer.stream.transport import SCHEME, BatchSchema, NoTables, ReadBatch
+from streamer.stream.watch import Watch
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
+from streamer.telemetry.redis_metrics import watch_redis
 from streamer.wiring import open_store, pipeline_config
 
-__all__ = ["ScoringApp", "build_app"]
+__all__ = ["ScoringApp", "ScoringWorker", "build_app"]
 
 _log = structlog.get_logger(__name__)
 
 # A message is a whole batch: a few of them are enough to keep the agent busy.
 _BUFFERED_BATCHES: Final = 4
 _COMMIT_INTERVAL_S: Final = 1.0
-_LAG_INTERVAL_S: Final = 1.0
+# How soon partitions that were added are noticed; Kafka's own default is five minutes.
+_METADATA_AGE_MS: Final = 10_000
+# Of the time for a stop; the rest is for the goodbyes to Kafka and Redis.
+_RELEASE_SHARE: Final = 0.6
 # What a member needs to finish its batch and checkpoint its partitions before it rejoins.  Faust
 # allows 60 s, for which a worker that hangs keeps everybody's partitions.
 _REJOIN_S: Final = 20.0
-_POSITION_RETRY_S: Final = 1.0
-EXIT_UNAVAILABLE: Final = 1
-EXIT_MISCONFIGURED: Final = 2
 
 
 class ScoringApp(faust.App):
@@ -61,7 +75,7 @@ class ScoringApp(faust.App):
     def equip(self, settings: Settings) -> None:
         """Build the parts; nothing connects before the app starts."""
         self.settings = settings
-        self._claiming = asyncio.Lock()
+        self._left: list[int] = []
         clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
         metrics = Metrics(__version__, get_args(DeadLetterReason), FEATURE_NAMES)
         store = open_store(settings)
@@ -72,6 +86,7 @@ class ScoringApp(faust.App):
             ),
             on_kafka=lambda is_up: metrics.dependency_up.labels("kafka").set(is_up),
         )
+        watch_redis(metrics.registry, store)
         self.store, self.publisher = store, publisher
         self.scoring = Scoring(
             settings,
@@ -88,7 +103,12 @@ class ScoringApp(faust.App):
             settings, self.scoring.pipeline.believable, store, publisher, metrics
         )
         self.teaching = Teaching(self.scoring)
-        self.health = Health(self.scoring)
+        self.liveness = Liveness(self.scoring)
+        self.claiming = Claiming(self.scoring, PartitionLogs(settings))
+        self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311
+        self.health = Health(self.scoring, self.claims, self.claiming)
+        self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self.consumer)
+        self.deadline = Deadline(settings.shutdown_timeout_s, self._left_over)
         self.endpoints = Endpoints(self.scoring, self.health, settings.web_host, settings.web_port)
 
     async def on_first_start(self) -> None:
@@ -99,15 +119,15 @@ class ScoringApp(faust.App):
         try:
             await self._serve()
             head = await preflight(
-                self.settings, self.store, self.scoring.clock.monotonic, self._report
+                self.settings, self.store, self.scoring.clock, self.scoring.owner, self._report
             )
         except StreamerError as error:
             _log.critical("cannot start", error=str(error))
             await self.endpoints.stop()
             is_misconfigured = isinstance(error, ConfigurationError)
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
-        # In a thread, so that the endpoints answer meanwhile; nothing is scored before this is done.
-        await asyncio.to_thread(self.scoring.distance_monitor.load)
+        # It takes more than a second, which the first payments need not wait for.
+        self._loading = asyncio.ensure_future(asyncio.to_thread(self.scoring.distance_monitor.load))
         self.scoring.adopt(head)
         for name in ("kafka", "redis"):
             self.scoring.metrics.dependency_up.labels(name).set(1)
@@ -123,59 +143,65 @@ class ScoringApp(faust.App):
     def _report(self, line: str) -> None:
         self.health.startup = line
 
-    async def positions(self, assignment: Iterable[TP]) -> dict[TP, int]:
-        """Return where to go on reading, for every partition that has a checkpoint.
-
-        Waits for as long as Redis or Kafka is away: a guess would lose or repeat records.
-        """
-        positions: dict[TP, int] = {}
-        # Faust may ask again while an answer is under way.  Two claims of one partition at a time
-        # would fence one another: the worker would refuse its own checkpoints.
-        async with self._claiming:
-            for tp in sorted(assignment):
-                offset = await self._patiently(tp)
-                if offset is not None:
-                    positions[tp] = offset
-            self.health.startup = None
-        return positions
-
-    async def _patiently(self, tp: TP) -> int | None:
-        # What has been taken away in the meantime is not claimed: that would fence its new owner.
-        while tp in self.consumer.assignment():
-            try:
-                if tp.topic == self.settings.feedback_topic:
-                    return await self.feedback_storing.position(tp.partition)
-                return await self.scoring.assign(tp.partition, self.consumer_generation_id)
-            except UnavailableError as error:
-                self.health.startup = f"partition {tp.partition} waits to be claimed: {error}"
-                _log.warning("claim waits", partition=tp.partition, error=str(error))
-                await self.sleep(_POSITION_RETRY_S)
-                if self.should_stop:
-                    break
-        return None
+    async def _claim(self, topic: str, partition: int) -> Reading:
+        reading = await self.claiming.claim(topic, partition)
+        if self.claiming.store_id is not None:
+            self.consumer.name_store(f"{STORE_METADATA}{self.claiming.store_id}")
+        return reading
 
     def _transactions_durable(self, partition: int, offset: int) -> None:
         self.consumer.durable[TP(self.settings.transactions_topic, partition)] = offset
 
-    async def follow_lag(self) -> None:
-        """Keep each partition's lag up to date."""
-        topic = self.settings.transactions_topic
-        while not self.should_stop:
-            held = self.scoring.assigned
-            lags = self.consumer.lags(
-                {TP(topic, p): a.state.next_offset or 0 for p, a in held.items()}
-            )
-            for tp, lag in lags.items():
-                if tp.partition in held:
-                    held[tp.partition].lag = lag
-            await self.sleep(_LAG_INTERVAL_S)
+    def begin_stop(self) -> None:
+        """Note that the worker is to end, and by when."""
+        self.health.is_stopping = True
+        self.deadline.start()
+
+    async def stop(self) -> None:
+        """Stop within the deadline."""
+        self.begin_stop()
+        await super().stop()
 
     async def on_stop(self) -> None:
         """Checkpoint everything before Faust closes the consumer, which commits to Kafka."""
-        await self.checkpointing.release(list(self.scoring.assigned))
+        within_s = self.deadline.within_s * _RELEASE_SHARE
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.claims.revoke(self.claims.all()), within_s)
+        if self._left:
+            # An orderly end would let alerts out that are done again.
+            end_at_once(
+                UnavailableError(f"every partition must be checkpointed, got {self._left_over()}")
+            )
         await super().on_stop()
+        self.claiming.close()
+        await self.liveness.end()
         await self.store.close()
         await self.endpoints.stop()
+
+    async def _release(self, tps: Iterable[TP]) -> None:
+        """Checkpoint and drop partitions of the transactions topic; those of feedback hold nothing."""
+        partitions = [tp.partition for tp in tps if tp.topic == self.settings.transactions_topic]
+        # Not saved until it is: a stop may be over before.
+        self._left = sorted({*self._left, *(set(partitions) & self.scoring.assigned.keys())})
+        left = await self.checkpointing.release(partitions)
+        self._left = sorted((set(self._left) - set(partitions)) | set(left))
+        if left and not self.health.is_stopping:
+            self._left.clear()
+            try:
+                await self.publisher.flush(0.0)
+            except UnavailableError as error:
+                # The next owner publishes them too, should they get through after all.
+                end_at_once(error)
+        for partition in partitions:
+            self.scoring.metrics.forget_partition(partition)
+
+    def _left_over(self) -> str:
+        held = sorted({*self._left, *self.scoring.assigned})
+        return (
+            f"partitions {held} without a last checkpoint"
+            if held
+            else "connections that do not close"
+        )
 
 
 def build_app(settings: Settings) -> ScoringApp:
@@ -189,27 +215,52 @@ def build_app(settings: Settings) -> ScoringApp:
         broker_rebalance_timeout=settings.kafka_session_timeout_s + _REJOIN_S,
         broker_max_poll_records=settings.batch_max_records,
         broker_commit_interval=_COMMIT_INTERVAL_S,
-        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=settings.kafka_group_instance_id,
+        consumer_metadata_max_age_ms=_METADATA_AGE_MS,
         stream_buffer_maxsize=_BUFFERED_BATCHES,
+        # Batches of a partition that is taken away are void; there is nothing to wait for.
+        stream_wait_empty=False,
+        # Without standbys partitions go round; Faust's own assignor left workers without any.
+        table_standby_replicas=0,
         topic_allow_declare=False,
         topic_disable_leader=True,
+        TableManager=NoTables,
         web_enabled=False,
         worker_redirect_stdouts=False,
+        Worker=ScoringWorker,
     )
     app.equip(settings)
     _add_agents(app)
-    app.task(_unless_fenced(app.checkpointing.run))
-    app.task(_or_ends(app))
-    app.task(app.follow_lag)
-    app.task(_unless_fenced(app.scoring.standstill.watch))
+    for work in (
+        app.checkpointing.run,
+        app.teaching.run,
+        app.scoring.standstill.watch,
+        app.liveness.run,
+        app.watch.follow_lag,
+        app.watch.follow_topics,
+    ):
+        app.task(_guarded(work))
+
+    @app.on_partitions_assigned.connect
+    async def claim(_: Any, assigned: set[TP], **__: Any) -> None:
+        app.health.startup = None
+        app.consumer.on_fetch_error = app.claims.failed
+        app.claims.assign(app.consumer, assigned)
 
     @app.on_partitions_revoked.connect
     async def release(_: Any, revoked: set[TP], **__: Any) -> None:
-        topic = settings.transactions_topic
-        partitions = [tp.partition for tp in revoked if tp.topic == topic]
-        await _unless_fenced(app.checkpointing.release)(partitions)
+        del revoked  # All of them, whatever Kafka names: each is claimed anew.
+        await or_end(app.claims.revoke(app.claims.all()))
 
     return app
+
+
+class ScoringWorker(faust.Worker):
+    """Faust's process around the app; a signal starts the deadline."""
+
+    def _schedule_shutdown(self, signal: Any) -> None:
+        self.app.begin_stop()
+        super()._schedule_shutdown(signal)
 
 
 def _add_agents(app: ScoringApp) -> None:
@@ -218,55 +269,25 @@ def _add_agents(app: ScoringApp) -> None:
     @app.agent(app.topic(settings.transactions_topic, schema=BatchSchema()), name="score")
     async def score(stream: AsyncIterable[Any]) -> None:
         async for event in stream.events():  # type: ignore[attr-defined]
-            await _or_crash(app, app.scoring.handle(event.value, event.message.generation_id))
+            read: ReadBatch = event.value
+            await or_end(app.scoring.handle(read.batch, read.reading))
 
     @app.agent(app.topic(settings.feedback_topic, schema=BatchSchema()), name="store_feedback")
     async def store_feedback(stream: AsyncIterable[Any]) -> None:
         async for event in stream.events():  # type: ignore[attr-defined]
-            offset = await _or_crash(app, app.feedback_storing.handle(event.value))
-            app.consumer.durable[TP(settings.feedback_topic, event.value.partition)] = offset
+            read: ReadBatch = event.value
+            tp = TP(settings.feedback_topic, read.batch.partition)
+            if app.claims.is_current(tp, read.reading):
+                app.consumer.durable[tp] = await or_end(app.feedback_storing.handle(read.batch))
 
 
-async def _or_crash(app: ScoringApp, work: Any) -> Any:
-    """Await ``work``; a defect stops the worker, where Faust would skip the batch and go on."""
-    try:
-        return await work
-    except FencedError as error:
-        _end_at_once(error)
-    except Exception as error:
-        _log.critical("worker stops", error=str(error), exc_info=True)
-        await app.crash(error)
-        raise
-
-
-def _or_ends(app: ScoringApp) -> Callable[..., Awaitable[None]]:
-    async def teach(*_: Any) -> None:
-        await _or_crash(app, app.teaching.run())
-
-    return teach
-
-
-def _unless_fenced(work: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    # Faust calls a task with the app when its signature has room for it.
+def _guarded(work: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     @wraps(work)
-    async def run(*args: Any) -> None:
-        try:
-            await work(*args)
-        except FencedError as error:
-            _end_at_once(error)
+    async def run(*_: Any) -> None:
+        # Faust calls a task with the app when its signature has room for it.
+        await or_end(work())
 
     return run
-
-
-def _end_at_once(error: FencedError) -> NoReturn:
-    """End the process: another worker may have its partitions, so nothing more may leave it.
-
-    An orderly shutdown would hand queued alerts to Kafka and commit offsets, and Faust's waits for
-    the group, which may not answer any more.  What is lost was not checkpointed: it is done again.
-    """
-    _log.critical("worker ends at once", error=str(error))
-    logging.shutdown()
-    os._exit(EXIT_UNAVAILABLE)
 
 
 def __getattr__(name: str) -> Any:

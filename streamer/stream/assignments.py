@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from streamer.ledger import Loss
 from streamer.pipeline import PartitionState
 from streamer.store import Checkpoint, LogIdentity
 
@@ -14,9 +15,10 @@ __all__ = ["Assigned"]
 class Assigned:
     """One assigned partition of the transactions topic.
 
-    ``generation`` is the fencing token that Redis gave out with the claim; ``kafka_generation`` the
-    consumer group's, which batches carry.  ``base_offset`` is the last checkpoint's offset (None
-    before the first), ``pending`` a checkpoint whose outcome is not known yet.  Times are of the
+    ``generation`` is the fencing token that Redis gave out with the claim; batches carry it as the
+    reading that they were fetched in.  ``start_offset`` is where this worker began to read,
+    ``base_offset`` the last checkpoint's offset (None before the first), ``pending`` a checkpoint whose
+    outcome is not known yet, ``losses`` what no checkpoint has declared yet.  Times are of the
     monotonic clock, in seconds.
     """
 
@@ -24,7 +26,7 @@ class Assigned:
     partition: int
     state: PartitionState
     generation: int
-    kafka_generation: int
+    start_offset: int
     base_offset: int | None
     alerts_position: int | None
     has_stored: bool
@@ -34,6 +36,13 @@ class Assigned:
     lag: int = 0
     overflow_position: int | None = None
     log: LogIdentity = field(default_factory=LogIdentity)
+    losses: tuple[Loss, ...] = ()
+
+    @property
+    def position(self) -> int:
+        """The first offset that has not been processed."""
+        next_offset = self.state.next_offset
+        return self.start_offset if next_offset is None else next_offset
 
     @property
     def has_progress(self) -> bool:

@@ -20,6 +20,7 @@ import structlog
 
 from streamer.errors import FencedError, UnavailableError
 from streamer.model import Sums
+from streamer.pipeline import PartitionState
 from streamer.store import Checkpoint
 from streamer.stream.assignments import Assigned
 from streamer.stream.scoring import Scoring
@@ -31,8 +32,11 @@ _log = structlog.get_logger(__name__)
 _TICK_S: Final = 0.05
 # While Redis is away, this long between attempts.
 _RETRY_S: Final = 1.0
-# How long a partition that is given up may wait for Kafka to acknowledge its alerts.
+# How long partitions that are given up may wait for Kafka to acknowledge their alerts, and for Redis.
 _RELEASE_WITHIN_S: Final = 10.0
+_LAST_FLUSH_S: Final = 1.0
+# A merge takes 20 µs an entity.
+_MERGED_AT_ONCE: Final = 1_000
 
 
 class Checkpointing:
@@ -56,24 +60,42 @@ class Checkpointing:
                     await asyncio.sleep(_RETRY_S)
             await asyncio.sleep(_TICK_S)
 
-    async def release(self, partitions: list[int]) -> None:
-        """Checkpoint and drop partitions that are being taken away or shut down.
+    async def release(
+        self, partitions: list[int], within_s: float = _RELEASE_WITHIN_S
+    ) -> list[int]:
+        """Checkpoint and drop partitions; return those that were dropped without their checkpoint.
 
         Where Redis is away the state is dropped all the same: the next owner processes those
-        records again, from the last checkpoint.
+        records again, from the last checkpoint, and finds their alerts on the topic.  All of it takes
+        ``within_s`` at most.
         """
-        for partition in partitions:
-            assigned = self._scoring.assigned.get(partition)
-            if assigned is None:
-                continue
-            async with self._scoring.lock:
-                # From here on no batch of the partition is processed any more.
-                self._scoring.assigned.pop(partition)
-            while assigned.has_progress:
-                if not await self.checkpoint(assigned, _RELEASE_WITHIN_S):
-                    _log.warning("partition released without a checkpoint", partition=partition)
-                    break
-            self._scoring.forget(partition)
+        scoring = self._scoring
+        async with scoring.lock:
+            # From here on no batch of these partitions is processed any more.
+            released = [scoring.assigned.pop(p) for p in partitions if p in scoring.assigned]
+        saving = [asyncio.ensure_future(self._save(assigned, within_s)) for assigned in released]
+        if saving:
+            _, late = await asyncio.wait(saving, timeout=within_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+            for task in saving:
+                if not task.cancelled():
+                    task.result()
+        left = [assigned.partition for assigned in released if assigned.has_progress]
+        if left:
+            _log.warning("partitions released without a checkpoint", partitions=left)
+        for assigned in released:
+            # A claim that was quick may have it already.
+            if assigned.partition not in scoring.assigned:
+                scoring.forget(assigned.partition)
+        return left
+
+    async def _save(self, assigned: Assigned, within_s: float) -> None:
+        while assigned.has_progress:
+            if not await self.checkpoint(assigned, within_s):
+                return
 
     async def checkpoint(self, assigned: Assigned, within_s: float = math.inf) -> bool:
         """Make a partition's progress durable; False when Redis is away.
@@ -93,6 +115,8 @@ class Checkpointing:
                     if not await self._is_published(within_s):
                         return False
                     assigned.pending = await self._snapshot(assigned)
+                    if assigned.pending is None:
+                        return False
                 written = assigned.pending
                 head = await scoring.store.checkpoint(written)
             except UnavailableError as error:
@@ -102,8 +126,7 @@ class Checkpointing:
             except FencedError:
                 scoring.metrics.checkpoint_failures.labels("fenced").inc()
                 raise
-            scoring.is_redis_up = True
-            scoring.metrics.dependency_up.labels("redis").set(1)
+            scoring.redis_answered()
             if written.delta.transactions_seen:
                 scoring.metrics.model_merges.inc()
             scoring.adopt(head)
@@ -111,6 +134,7 @@ class Checkpointing:
             assigned.has_stored = True
             assigned.base_offset = written.next_offset
             assigned.alerts_position = written.alerts_position
+            assigned.overflow_position = written.overflow_position
             assigned.checkpointed_at = scoring.clock.monotonic()
             self._on_durable(assigned.partition, written.next_offset)
             scoring.metrics.checkpoint_seconds.observe(assigned.checkpointed_at - started)
@@ -142,15 +166,29 @@ class Checkpointing:
             return False
         return True
 
-    async def _snapshot(self, assigned: Assigned) -> Checkpoint:
-        """Take what has been processed out of the state, once all of it has been published."""
+    async def _snapshot(self, assigned: Assigned) -> Checkpoint | None:
+        """Take what has been processed out of the state; None while that would not be all of it."""
         scoring = self._scoring
         async with scoring.lock:
-            await scoring.publisher.flush()
+            # What was queued since the last wait; nothing is scored meanwhile, so not for long.
+            if not await self._is_published(_LAST_FLUSH_S):
+                return None
+            if any(table.unloaded for table in assigned.state.tables.all()):
+                # Redis went away again: written like this, they would replace what is stored of them.
+                return None
             state = assigned.state
             next_offset = state.next_offset
             assert next_offset is not None  # noqa: S101 - there is progress
+            # In a thread: a million cards take seconds, in which the worker has others to answer.
+            entities = await asyncio.to_thread(_take_changed, state)
             delta, state.delta = state.delta, Sums.zero(scoring.pipeline.model)
+            losses, assigned.losses = assigned.losses, ()
+            alerts_position, overflow_position = scoring.publisher.positions(
+                assigned.partition,
+                next_offset,
+                (assigned.alerts_position, assigned.overflow_position),
+                (bool(state.published), bool(state.overflowed)),
+            )
             return Checkpoint(
                 topic=assigned.topic,
                 partition=assigned.partition,
@@ -158,36 +196,45 @@ class Checkpointing:
                 base_offset=assigned.base_offset,
                 next_offset=next_offset,
                 ledger=state.ledger,
-                alerts_position=scoring.publisher.alerts_position(
-                    assigned.partition, next_offset, assigned.alerts_position
-                ),
+                alerts_position=alerts_position,
                 delta=delta,
-                entities={table.kind.name: table.take_changed() for table in state.tables.all()}
-                | {
-                    "labels": state.labels.buffer.take_changed(),
-                    "rulings": state.labels.rulings.take_changed(),
-                },
+                entities=entities,
                 removed={
+                    "repeats": state.repeats.take_removed(),
                     "labels": state.labels.buffer.take_removed(),
                     "rulings": state.labels.rulings.take_removed(),
                 },
                 cursors=dict(state.labels.cursors),
                 owner=scoring.owner,
                 now_ms=scoring.clock.now_ms(),
-                overflow_position=assigned.overflow_position,
+                overflow_position=overflow_position,
+                recent_alerts=tuple(state.recent_alerts),
                 log=assigned.log,
+                losses=losses,
             )
 
     async def _merge_unloaded(self, assigned: Assigned) -> None:
-        """Merge entities that began without what is stored of them, while Redis was away."""
-        tables = assigned.state.tables
-        wanted = {table.kind.name: table.unloaded for table in tables.all() if table.unloaded}
-        if not wanted:
-            return
-        async with self._scoring.lock:
-            stored = await self._scoring.store.load_entities(
-                assigned.topic, assigned.partition, wanted
-            )
-            for table in tables.all():
-                if table.kind.name in stored:
+        """Merge entities that began without what is stored of them, while Redis was away.
+
+        A piece at a time: after a long outage it may be every card there is, and nothing is scored
+        while one is merged.
+        """
+        for table in assigned.state.tables.all():
+            waiting = table.unloaded
+            for first in range(0, len(waiting), _MERGED_AT_ONCE):
+                piece = waiting[first : first + _MERGED_AT_ONCE]
+                async with self._scoring.lock:
+                    stored = await self._scoring.store.load_entities(
+                        assigned.topic, assigned.partition, {table.kind.name: piece}
+                    )
                     table.load(stored[table.kind.name])
+                await asyncio.sleep(0)
+
+
+def _take_changed(state: PartitionState) -> dict[str, dict[str, bytes]]:
+    """Pack what has changed of everything that is kept by name; ``state`` is IN/OUT."""
+    return {table.kind.name: table.take_changed() for table in state.tables.all()} | {
+        "repeats": state.repeats.take_changed(),
+        "labels": state.labels.buffer.take_changed(),
+        "rulings": state.labels.rulings.take_changed(),
+    }

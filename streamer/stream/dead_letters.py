@@ -2,24 +2,42 @@
 
 Header values are UTF-8 text.  None of them repeats a string of the message, which could be a card
 number in the wrong field.
+
+Invariant: key, value and headers together take at most as many bytes as were allowed, so that no
+record that Kafka let in is too large to come out: the value is cut first, then the key.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from streamer.batch import Batch
 from streamer.decoding import DeadLetter
 
-__all__ = ["dead_letter_headers", "shortened"]
+__all__ = ["DeadLetterMessage", "dead_letter_message"]
 
 Headers = list[tuple[str, bytes]]
 
 _PREFIX: Final = "streamer-"
+_VALUE_NOTE: Final = _PREFIX + "shortened-from-bytes"
+_KEY_NOTE: Final = _PREFIX + "key-shortened-from-bytes"
+# The longest text of ours has 80; a topic's name has 249 at most.  All headers with both notes then
+# stay below the 1,024 bytes that are the least that may be set for a whole dead letter.
+_MAX_TEXT_BYTES: Final = 250
 
 
-def dead_letter_headers(letter: DeadLetter, batch: Batch) -> Headers:
-    """Return the headers of ``letter``, a record of ``batch``.
+@dataclass(frozen=True, slots=True)
+class DeadLetterMessage:
+    """A dead letter as it goes to its topic."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def dead_letter_message(letter: DeadLetter, batch: Batch, max_bytes: int) -> DeadLetterMessage:
+    """Return ``letter``, a record of ``batch``, in at most ``max_bytes``.
 
     ``streamer-first-seen`` is the time of the fetch, in milliseconds since the epoch.
     """
@@ -32,10 +50,31 @@ def dead_letter_headers(letter: DeadLetter, batch: Batch) -> Headers:
         "source-offset": str(letter.record.offset),
         "first-seen": str(batch.received_at_ms),
     }
-    return [(_PREFIX + name, value.encode()) for name, value in fields.items()]
+    headers = [(_PREFIX + name, _bounded(value)) for name, value in fields.items()]
+    key, value = letter.record.key, letter.record.value
+    room = max_bytes - _size(headers)
+    if _length(key) + _length(value) <= room:
+        return DeadLetterMessage(key, value, headers)
+    if value:
+        headers.append((_VALUE_NOTE, str(len(value)).encode()))
+    # There is room for the second note whether it is needed or not.
+    note = (_KEY_NOTE, str(_length(key)).encode())
+    room = max_bytes - _size([*headers, note])
+    if key is not None and len(key) > room:
+        key = key[:room]
+        headers.append(note)
+    if value:
+        value = value[: room - _length(key)]
+    return DeadLetterMessage(key, value, headers)
 
 
-def shortened(value: bytes, headers: Headers, max_bytes: int) -> tuple[bytes, Headers]:
-    """Return the first ``max_bytes`` of a value too large for the topic, and headers that say so."""
-    note = (_PREFIX + "shortened-from-bytes", str(len(value)).encode())
-    return value[:max_bytes], [*headers, note]
+def _bounded(text: str) -> bytes:
+    return text.encode()[:_MAX_TEXT_BYTES].decode(errors="ignore").encode()
+
+
+def _length(part: bytes | None) -> int:
+    return 0 if part is None else len(part)
+
+
+def _size(headers: Headers) -> int:
+    return sum(len(name) + len(value) for name, value in headers)

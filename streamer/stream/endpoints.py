@@ -56,7 +56,11 @@ class Endpoints:
 
     async def _readyz(self, _: web.Request) -> web.Response:
         faults = self._health.faults()
-        status = {"status": "ready"} if not faults else {"status": "not ready", "because": faults}
+        status: dict[str, Any] = {"status": "ready"}
+        if faults:
+            status = {"status": "not ready", "because": faults}
+        if warnings := self._health.warnings():
+            status["warnings"] = warnings
         return _json(status, 200 if not faults else 503)
 
     async def _metrics(self, _: web.Request) -> web.Response:

@@ -7,6 +7,8 @@ from typing import Final
 
 from streamer.model import achieved_per_hour, achieved_share, trial_precisions
 from streamer.store import ModelHead
+from streamer.stream.claiming import Claiming
+from streamer.stream.claims import Claims
 from streamer.stream.scoring import Scoring
 
 __all__ = ["Health", "head_age_s"]
@@ -19,36 +21,75 @@ _STALLED_AFTER_S: Final = 30.0
 class Health:
     """Answers whether the worker is ready, and if not, why."""
 
-    def __init__(self, scoring: Scoring) -> None:
+    def __init__(self, scoring: Scoring, claims: Claims, claiming: Claiming) -> None:
         self._scoring = scoring
+        self._claims = claims
+        self._claiming = claiming
         self.startup: str | None = "starting"
         """What the worker waits for before it has joined the group; None after."""
+        self.is_stopping = False
 
     def faults(self) -> list[str]:
-        """Return why the worker is not ready, one line each; empty when it is."""
+        """Return why the worker is not ready, one line each; empty when it is.
+
+        One that Kafka has given no partition is ready: there is nothing that it should be doing.
+        """
+        if self.is_stopping:
+            return ["stopping"]
         if self.startup is not None:
             return [self.startup]
         now = self._scoring.clock.monotonic()
-        return [
+        claims = self._claims
+        faults = [
+            f"partition {tp.partition} of {tp.topic} is faulted: {why}"
+            for tp, why in sorted(claims.faults.items())
+        ]
+        faults += [
+            f"partition {tp.partition} of {tp.topic} waits to be claimed"
+            + (f": {why}" if why else "")
+            for tp, why in sorted(claims.waiting.items())
+            if tp not in claims.faults
+        ]
+        return faults + [
             f"partition {assigned.partition} must advance, got none for "
             f"{now - assigned.advanced_at:.0f} s with {assigned.lag} records waiting"
             for assigned in self._scoring.assigned.values()
             if assigned.lag and now - assigned.advanced_at > _STALLED_AFTER_S
         ]
 
+    def warnings(self) -> list[str]:
+        """Return what somebody should know of, though the worker does its work; one line each."""
+        blown = [
+            f"partition {assigned.partition} must alert at most twice as often as agreed; what was "
+            f"beyond that is on {self._scoring.settings.overflow_topic}"
+            for assigned in self._scoring.assigned.values()
+            if assigned.state.is_fuse_blown
+        ]
+        # Losses that this worker has declared, and what it found older than it should be.
+        return [*self._claiming.notices, *blown]
+
     def update_metrics(self) -> None:
         """Bring the gauges up to date; they are read when somebody looks."""
         scoring, metrics = self._scoring, self._scoring.metrics
         now = scoring.clock.monotonic()
         metrics.assigned_partitions.set(len(scoring.assigned))
+        if self.startup is None:
+            metrics.dependency_up.labels("redis").set(scoring.is_redis_up)
+        for tp in self._claims.all():
+            if tp.topic == scoring.settings.transactions_topic:
+                is_faulted = tp in self._claims.faults
+                metrics.partition_faulted.labels(str(tp.partition)).set(is_faulted)
         tracked: dict[str, int] = {}
         for assigned in scoring.assigned.values():
             partition, ledger = str(assigned.partition), assigned.state.ledger
             metrics.ledger_imbalance.labels(partition).set(ledger.imbalance)
             metrics.lag_records.labels(partition).set(assigned.lag)
+            metrics.alert_fuse_blown.labels(partition).set(assigned.state.is_fuse_blown)
             metrics.checkpoint_age_seconds.labels(partition).set(now - assigned.checkpointed_at)
             for table in assigned.state.tables.all():
                 tracked[table.kind.name] = tracked.get(table.kind.name, 0) + len(table)
+        metrics.publish_queue_messages.set(scoring.publisher.n_queued)
+        metrics.publish_queue_bytes.set(scoring.publisher.queued_bytes)
         metrics.labels_waiting.set(
             sum(len(a.state.labels.buffer) for a in scoring.assigned.values())
         )

@@ -11,7 +11,9 @@ import structlog
 from streamer.errors import UnavailableError
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
-from streamer.stream.topics import prepare_topics
+from streamer.stream.scoring import Clock
+from streamer.stream.topics import cluster_id, prepare_topics
+from streamer.wiring import service_identity
 
 __all__ = ["preflight"]
 
@@ -27,15 +29,17 @@ _T = TypeVar("_T")
 async def preflight(
     settings: Settings,
     store: Store,
-    monotonic: Callable[[], float],
+    clock: Clock,
+    owner: str,
     report: Callable[[str], None],
 ) -> ModelHead:
     """Wait until Kafka and Redis answer and return the model's head.
 
     ``report`` gets one line on what is being waited for.  Raises UnavailableError after
-    ``startup_timeout_s``, ConfigurationError when topics or model do not fit the settings.
+    ``startup_timeout_s``, ConfigurationError when topics, Redis, the namespace or the model do not fit
+    the settings.
     """
-    deadline = monotonic() + settings.startup_timeout_s
+    deadline = clock.monotonic() + settings.startup_timeout_s
 
     async def patiently(what: str, attempt: Callable[[], Awaitable[_T]]) -> _T:
         report(f"waiting for {what}")
@@ -43,7 +47,7 @@ async def preflight(
             try:
                 return await attempt()
             except UnavailableError as error:
-                left_s = deadline - monotonic()
+                left_s = deadline - clock.monotonic()
                 if left_s <= 0:
                     raise UnavailableError(
                         f"{what} must answer within {settings.startup_timeout_s:g} s "
@@ -53,12 +57,18 @@ async def preflight(
                 _log.warning("waiting", what=what, seconds_left=round(left_s), error=str(error))
                 await asyncio.sleep(min(_PAUSE_S, left_s))
 
-    def topics() -> Awaitable[None]:
-        patience_s = min(max(deadline - monotonic(), _LEAST_PATIENCE_S), _PATIENCE_S)
-        return asyncio.to_thread(prepare_topics, settings, patience_s)
+    def blocking(work: Callable[[Settings, float], _T]) -> Callable[[], Awaitable[_T]]:
+        def attempt() -> Awaitable[_T]:
+            patience_s = min(max(deadline - clock.monotonic(), _LEAST_PATIENCE_S), _PATIENCE_S)
+            return asyncio.to_thread(work, settings, patience_s)
 
-    await patiently("Kafka", topics)
-    await patiently("Redis", store.ping)
+        return attempt
+
+    await patiently("Kafka", blocking(prepare_topics))
+    kafka_id = await patiently("Kafka", blocking(cluster_id))
+    await patiently("Redis", store.check_server)
+    service = service_identity(settings, kafka_id)
+    await patiently("Redis", lambda: store.register(service, owner, clock.now_ms()))
     head = await patiently("Redis", store.head)
     report("joining the consumer group")
     return head

@@ -2,8 +2,9 @@
 
 Invariants:
 * Nothing is given up: the client retries for as long as Kafka is away, and a checkpoint waits.
-* For every partition it is known which alerts lie on the topic, and where, so that a checkpoint can
-  name the position from which a recovery has to read.
+* For every partition it is known which alerts lie on their topics, and where, so that a checkpoint can
+  name the positions from which a recovery has to read.
+* The queue is bounded: who is about to score a batch waits until what a batch can bring has room.
 """
 
 from __future__ import annotations
@@ -12,31 +13,43 @@ import asyncio
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
 import structlog
-from confluent_kafka import KafkaError, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from streamer.batch import Batch
 from streamer.decoding import DeadLetter
 from streamer.errors import InvariantError, UnavailableError
 from streamer.events import Alert, Score
 from streamer.settings import Settings
-from streamer.stream.dead_letters import dead_letter_headers, shortened
+from streamer.stream.dead_letters import dead_letter_message
+from streamer.stream.delivered import Delivered
 from streamer.stream.kafka_config import librdkafka_config
 
-__all__ = ["SOURCE_TIMESTAMP_HEADER", "Publisher"]
+__all__ = ["PLACE_HEADER", "SOURCE_TIMESTAMP_HEADER", "Publisher"]
 
 _log = structlog.get_logger(__name__)
 
 SOURCE_TIMESTAMP_HEADER: Final = "streamer-source-timestamp"
 """Header of an alert: Kafka's timestamp of its transaction, in milliseconds since the epoch."""
 
+PLACE_HEADER: Final = "streamer-place"
+"""Header of an alert: its place among the scored payments of its partition, for the fuse."""
+
 _POLL_S: Final = 0.002
-# librdkafka would refuse a dead letter that was too large for it to begin with.
+_METADATA_WITHIN_S: Final = 5.0
+# Of 900,000 bytes for a dead letter and 16 kB for an alert, none comes near this.
 _CLIENT_MAX_BYTES: Final = 100_000_000
+# Beyond this much no batch is scored: while Kafka is away, and when it is slower than we are.
+_ROOM_MESSAGES: Final = 50_000
+_ROOM_BYTES: Final = 64_000_000
+_ROOM_POLL_S: Final = 0.01
+# What a batch of either input topic can add: of each record an alert and a score, or a dead letter.
+_MESSAGES_PER_RECORD: Final = 2
+_INPUTS: Final = 2
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -54,8 +67,10 @@ class Publisher:
         self._on_alert_delivered = on_alert_delivered
         self._on_kafka = on_kafka
         self._fatal: str | None = None
-        # Per source partition: (offset of the transaction, offset of its alert), as delivered.
-        self._delivered: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        # By topic and source partition.
+        self._delivered: dict[tuple[str, int], Delivered] = defaultdict(Delivered)
+        self._queued_bytes = 0
+        in_batches = _INPUTS * _MESSAGES_PER_RECORD * settings.batch_max_records
         self._producer = Producer(
             librdkafka_config(
                 settings,
@@ -66,27 +81,60 @@ class Publisher:
                     # 0 is without end: an alert waits for Kafka, it is not dropped.
                     "message.timeout.ms": 0,
                     "message.max.bytes": _CLIENT_MAX_BYTES,
-                    "queue.buffering.max.messages": 500_000,
+                    "queue.buffering.max.messages": _ROOM_MESSAGES + in_batches,
                 },
             )
         )
 
-    def publish_alert(self, alert: Alert, source_timestamp_ms: int) -> None:
+    @property
+    def n_queued(self) -> int:
+        """Messages that Kafka has not acknowledged yet."""
+        return len(self._producer)
+
+    @property
+    def queued_bytes(self) -> int:
+        """Keys, values and headers of those messages."""
+        return self._queued_bytes
+
+    def publish_alert(self, alert: Alert, source_timestamp_ms: int, place: int) -> None:
         """Queue an alert for the partition with its source's number."""
+        self._publish_alert(
+            self._settings.alerts_topic,
+            alert,
+            source_timestamp_ms,
+            place,
+            lambda: self._on_alert_delivered(source_timestamp_ms / 1000),
+        )
+
+    def publish_overflow(self, alert: Alert, source_timestamp_ms: int, place: int) -> None:
+        """Queue an alert that the fuse held back, for the same partition of the overflow topic."""
+        topic = self._settings.overflow_topic
+        self._publish_alert(topic, alert, source_timestamp_ms, place, lambda: None)
+
+    def _publish_alert(
+        self,
+        topic: str,
+        alert: Alert,
+        source_timestamp_ms: int,
+        place: int,
+        on_delivered: Callable[[], None],
+    ) -> None:
         partition, offset = alert.source.partition, alert.source.offset
 
-        def delivered(error: KafkaError | None, message: Any) -> None:
-            if self._is_delivered(error):
-                self._delivered[partition].append((offset, message.offset()))
-                self._on_alert_delivered(source_timestamp_ms / 1000)
+        def delivered(message: Any) -> None:
+            self._delivered[topic, partition].add(offset, message.offset())
+            on_delivered()
 
         self._produce(
-            self._settings.alerts_topic,
+            topic,
             key=alert.transaction.card_id.encode(),
             value=_encoder.encode(alert),
             partition=partition,
-            headers=[(SOURCE_TIMESTAMP_HEADER, str(source_timestamp_ms).encode())],
-            on_delivery=delivered,
+            headers=[
+                (SOURCE_TIMESTAMP_HEADER, str(source_timestamp_ms).encode()),
+                (PLACE_HEADER, str(place).encode()),
+            ],
+            on_delivered=delivered,
         )
 
     def publish_score(self, score: Score) -> None:
@@ -96,23 +144,31 @@ class Publisher:
             key=score.card_id.encode(),
             value=_encoder.encode(score),
             partition=score.source.partition,
-            on_delivery=lambda error, _: self._is_delivered(error),
         )
 
     def publish_dead_letter(self, letter: DeadLetter, batch: Batch) -> None:
         """Queue a record's original bytes with what was wrong with them in the headers."""
-        headers = dead_letter_headers(letter, batch)
-        value = letter.record.value
-        limit = self._settings.dead_letter_max_bytes
-        if value is not None and len(value) > limit:
-            value, headers = shortened(value, headers, limit)
+        message = dead_letter_message(letter, batch, self._settings.dead_letter_max_bytes)
         self._produce(
             self._settings.dead_letters_topic,
-            key=letter.record.key,
-            value=value,
-            headers=headers,
-            on_delivery=lambda error, _: self._is_delivered(error),
+            key=message.key,
+            value=message.value,
+            headers=message.headers,
         )
+
+    def n_partitions(self, topic: str) -> int:
+        """Return how many partitions this client can publish to; blocks, for it asks Kafka anew."""
+        try:
+            found = self._producer.list_topics(topic, timeout=_METADATA_WITHIN_S).topics[topic]
+        except KafkaException as error:
+            raise UnavailableError(f"topic {topic} must be known, got {error}") from error
+        return len(found.partitions)
+
+    async def wait_for_room(self) -> None:
+        """Wait until there is room for whatever the next batch brings."""
+        while len(self._producer) > _ROOM_MESSAGES or self._queued_bytes > _ROOM_BYTES:
+            self.poll()
+            await asyncio.sleep(_ROOM_POLL_S)
 
     async def flush(self, within_s: float = math.inf) -> None:
         """Wait until everything queued has been acknowledged.
@@ -132,46 +188,86 @@ class Publisher:
         self.poll()
 
     def poll(self) -> None:
-        """Serve delivery reports; to be called now and then."""
+        """Serve delivery reports; to be called now and then.
+
+        Raises InvariantError once a message has been refused.
+        """
         self._producer.poll(0)
         if self._fatal is not None:
-            raise InvariantError(f"every message must be deliverable, got {self._fatal}")
+            raise InvariantError(self._fatal)
 
-    def alerts_position(self, partition: int, next_offset: int, previous: int | None) -> int | None:
-        """Return the alert topic's position from which no alert before ``next_offset`` follows.
+    def positions(
+        self,
+        partition: int,
+        next_offset: int,
+        previous: tuple[int | None, int | None],
+        is_waiting: tuple[bool, bool],
+    ) -> tuple[int | None, int | None]:
+        """Return the positions on alerts and overflow topic that a checkpoint is to name.
 
-        ``previous`` is the last checkpoint's.  Everything queued must have been delivered.
+        As `Delivered.position` says for each of the two.  Everything queued must have been delivered.
         """
-        delivered = self._delivered[partition]
-        later = [place for offset, place in delivered if offset >= next_offset]
-        earlier = [place for offset, place in delivered if offset < next_offset]
-        self._delivered[partition] = [entry for entry in delivered if entry[0] >= next_offset]
-        if later:
-            return min(later)
-        return max(earlier) + 1 if earlier else previous
+        alerts, overflow = (
+            self._delivered[topic, partition].position(next_offset, position, is_waiting=waits)
+            for topic, position, waits in zip(self._alert_topics, previous, is_waiting, strict=True)
+        )
+        return alerts, overflow
 
     def forget(self, partition: int) -> None:
         """Drop what is known of a partition that has been revoked."""
-        self._delivered.pop(partition, None)
+        for topic in self._alert_topics:
+            self._delivered.pop((topic, partition), None)
 
-    def _produce(self, topic: str, **message: Any) -> None:
-        while True:
-            try:
-                self._producer.produce(topic, **message)
+    @property
+    def _alert_topics(self) -> tuple[str, str]:
+        return self._settings.alerts_topic, self._settings.overflow_topic
+
+    def _produce(
+        self,
+        topic: str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int = -1,
+        on_delivered: Callable[[Any], None] = lambda _: None,
+    ) -> None:
+        size = len(key or b"") + len(value or b"") + sum(len(n) + len(v) for n, v in headers)
+
+        def reported(error: KafkaError | None, message: Any) -> None:
+            self._queued_bytes -= size
+            if error is not None:
+                self._refused(topic, error)
                 return
-            except BufferError:
-                # The queue is full: let some of it out before going on.
-                self._producer.poll(0.1)
+            self._on_kafka(True)
+            on_delivered(message)
+
+        self._queued_bytes += size
+        try:
+            self._producer.produce(
+                topic, value, key, partition, on_delivery=reported, headers=list(headers)
+            )
+        except BufferError:
+            self._queued_bytes -= size
+            raise InvariantError(
+                f"the queue must have room for a batch, got {len(self._producer)} messages of "
+                f"{self._queued_bytes} bytes; lower STREAMER_BATCH_MAX_RECORDS"
+            ) from None
+        except KafkaException as error:
+            self._queued_bytes -= size
+            self._refused(topic, error.args[0])
 
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._on_kafka(False)
             _log.error("Kafka is away; messages wait", error=error.str())
 
-    def _is_delivered(self, error: KafkaError | None) -> bool:
-        if error is None:
-            self._on_kafka(True)
-            return True
-        self._fatal = str(error)
-        _log.error("message refused", error=self._fatal)
-        return False
+    def _refused(self, topic: str, error: KafkaError) -> None:
+        """Note that Kafka has said no for good: what was to be published cannot be."""
+        if self._fatal is None:
+            self._fatal = (
+                f"topic {topic} must take every message, got {error.str()} ({error.name()}); does it "
+                "exist, with as many partitions as the transactions topic, may this user write to it, "
+                "and is its message limit above STREAMER_DEAD_LETTER_MAX_BYTES?"
+            )
+            _log.error("message refused", error=self._fatal)

@@ -1,38 +1,68 @@
-"""Which alerts are already on the topic: what a worker reads before it goes on where another ended.
+"""Which alerts are already on their topics: what a worker reads before it goes on where another ended.
 
 A worker that dies after publishing and before its checkpoint leaves alerts whose transactions will be
-scored again.  Reading its own alert partition from the checkpoint's position finds them.
+scored again.  Reading its own partition of both topics from the checkpoint's positions finds them.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import msgspec
+from confluent_kafka import Message
 
 from streamer.events import Source
 from streamer.settings import Settings
-from streamer.stream.alert_partition import alert_values
+from streamer.stream.alert_partition import alert_messages
+from streamer.stream.publisher import PLACE_HEADER
 
-__all__ = ["published_offsets"]
+__all__ = ["Published", "published_offsets"]
 
 
 class _SourceOnly(msgspec.Struct):
     source: Source
 
 
-def published_offsets(
-    settings: Settings, topic: str, partition: int, position: int | None, next_offset: int
-) -> set[int]:
-    """Return the source offsets at or beyond ``next_offset`` whose alerts are published; blocks.
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Source offsets whose alerts are out: on the alerts topic with their places, None where the
+    message does not say, and on the overflow topic."""
 
-    Reads the alert partition from ``position`` (None: from its beginning) to its end.
+    alerts: dict[int, int | None] = field(default_factory=dict)
+    overflowed: set[int] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self.alerts) + len(self.overflowed)
+
+
+def published_offsets(
+    settings: Settings, source: Source, alerts_position: int | None, overflow_position: int | None
+) -> Published:
+    """Return what is published of ``source``'s partition and epoch, from its offset on; blocks.
+
+    Reads each topic's partition from its position (None: from its beginning) to its end.
     """
+    positions = {
+        settings.alerts_topic: alerts_position,
+        settings.overflow_topic: overflow_position,
+    }
     decoder = msgspec.json.Decoder(_SourceOnly)
-    found: set[int] = set()
-    for value in alert_values(settings, partition, position, "recovery"):
+    found = Published()
+    for topic, message in alert_messages(settings, positions, source.partition, "recovery"):
         try:
-            source = decoder.decode(value).source
+            their = decoder.decode(message.value() or b"").source
         except msgspec.MsgspecError:
             continue  # not one of ours
-        if (source.topic, source.partition) == (topic, partition) and source.offset >= next_offset:
-            found.add(source.offset)
+        is_ours = msgspec.structs.replace(their, offset=source.offset) == source
+        if not is_ours or their.offset < source.offset:
+            continue
+        if topic == settings.alerts_topic:
+            found.alerts[their.offset] = _place(message)
+        else:
+            found.overflowed.add(their.offset)
     return found
+
+
+def _place(message: Message) -> int | None:
+    text = dict(message.headers() or []).get(PLACE_HEADER)
+    return int(text) if text is not None and text.isdigit() else None

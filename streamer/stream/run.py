@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import faust
-
 from streamer.settings import Settings
-from streamer.stream.app import build_app
+from streamer.stream.app import ScoringWorker, build_app
 from streamer.telemetry.logs import configure_logging
 
 __all__ = ["run_worker"]
@@ -15,7 +13,7 @@ def run_worker(settings: Settings) -> None:
     """Run a worker until it is stopped; exits the process."""
     configure_logging(settings.log_level, settings.log_format)
     app = build_app(settings)
-    worker = faust.Worker(
+    worker = ScoringWorker(
         app,
         quiet=True,
         loglevel=settings.log_level,

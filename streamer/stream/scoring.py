@@ -1,8 +1,8 @@
 """The edge around the pipeline: partitions come and go, batches arrive, outcomes are published.
 
 Invariants:
-* Batches of a partition are processed one at a time, in order; a batch fetched under an older group
-  generation is not processed at all.
+* Batches of a partition are processed one at a time, in order, each where the one before it ended; a
+  batch of an older reading of the partition is not processed at all.
 * Between assignment and release a partition's state is this worker's alone; release checkpoints it.
 * Redis being away stops neither scoring nor alerting: entities that cannot be looked up begin anew
   and are merged with what is stored once it answers.
@@ -18,15 +18,16 @@ import structlog
 
 from streamer.batch import Batch
 from streamer.drift_monitor import DistanceMonitor
-from streamer.errors import UnavailableError
+from streamer.errors import InvariantError, UnavailableError
 from streamer.events import Mode
+from streamer.features import EntityTable
 from streamer.model import Drift, ModelVersion, Sums, delta_limit, drift_of
-from streamer.pipeline import Outcome, PartitionState, PipelineConfig, Prepared, prepare, score
+from streamer.pipeline import Outcome, PipelineConfig, Prepared, prepare, score
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
 from streamer.stream.assignments import Assigned
+from streamer.stream.limits import count_limits
 from streamer.stream.publisher import Publisher
-from streamer.stream.recovery import published_offsets
 from streamer.stream.standstill import Standstill
 from streamer.telemetry.metrics import Metrics
 
@@ -74,13 +75,18 @@ class Scoring:
         self.clock = clock
         self.owner = owner
         self.assigned: dict[int, Assigned] = {}
-        self.is_redis_up = True
+        self._is_redis_known_away = False
         self.standstill = Standstill(settings.kafka_session_timeout_s, clock.monotonic)
         self.lock = asyncio.Lock()
         self._version = ModelVersion.of("", Sums.zero(pipeline.model), pipeline.model)
         self._head: ModelHead | None = None
         self._drift = drift_of(self._version.sums, pipeline.model)
         self.distance_monitor = DistanceMonitor()
+
+    @property
+    def is_redis_up(self) -> bool:
+        """Whether Redis has answered when it was last asked, whatever it was asked for."""
+        return self.store.is_up
 
     @property
     def mode(self) -> Mode:
@@ -111,65 +117,6 @@ class Scoring:
         self._version = ModelVersion.of(head.id, head.sums, self.pipeline.model)
         self._drift = drift_of(head.sums, self.pipeline.model)
 
-    async def assign(self, partition: int, kafka_generation: int) -> int | None:
-        """Claim a partition and return the offset to read from; None leaves it to Kafka's group.
-
-        Raises UnavailableError while Redis or Kafka is away: without them nobody knows where the
-        last worker ended.
-        """
-        held = self.assigned.get(partition)
-        if held is not None and held.kafka_generation == kafka_generation:
-            return held.state.next_offset
-        topic = self.settings.transactions_topic
-        record = await self.store.claim(topic, partition, self.owner, self.clock.now_ms())
-        self.adopt(await self.store.head())
-        published = await asyncio.to_thread(
-            published_offsets,
-            self.settings,
-            topic,
-            partition,
-            record.alerts_position,
-            record.offset or 0,
-        )
-        state = PartitionState.empty(
-            self.pipeline, self.settings.cards_capacity, self.settings.merchants_capacity
-        )
-        state.next_offset, state.ledger, state.published = record.offset, record.ledger, published
-        await self._load_labels(state, topic, partition, record.cursors)
-        now = self.clock.monotonic()
-        self.assigned[partition] = Assigned(
-            topic=topic,
-            partition=partition,
-            state=state,
-            generation=record.generation,
-            kafka_generation=kafka_generation,
-            base_offset=record.offset,
-            alerts_position=record.alerts_position,
-            has_stored=record.offset is not None,
-            checkpointed_at=now,
-            advanced_at=now,
-            overflow_position=record.overflow_position,
-            log=record.log,
-        )
-        _log.info(
-            "partition claimed",
-            partition=partition,
-            offset=record.offset,
-            generation=record.generation,
-            already_published=len(published),
-        )
-        return record.offset
-
-    async def _load_labels(
-        self, state: PartitionState, topic: str, partition: int, cursors: Mapping[str, int]
-    ) -> None:
-        """Load what waits for verdicts, and which of them stand."""
-        state.labels.cursors.update(cursors)
-        if state.next_offset is None:
-            return
-        state.labels.buffer.load(await self.store.load_all(topic, partition, "labels"))
-        state.labels.rulings.load(await self.store.load_all(topic, partition, "rulings"))
-
     @property
     def delta_limit(self) -> int:
         """After how many transactions, over all partitions, the model is to be renewed."""
@@ -181,33 +128,41 @@ class Scoring:
         """Transactions that the partitions have learned from since their last checkpoints."""
         return sum(a.state.delta.transactions_seen for a in self.assigned.values())
 
-    async def handle(self, batch: Batch, kafka_generation: int) -> None:
+    async def handle(self, batch: Batch, reading: int) -> None:
         """Score one batch and queue what came of it for publication.
+
+        ``reading`` is the generation of the claim under which the batch was fetched.
 
         While the model is young, or checkpoints do not keep up, a batch is scored in pieces with a
         checkpoint between them: the threshold would otherwise lag behind what it is to keep to.
         """
         for part in batch.parts(self.delta_limit):
-            await self._handle(part, kafka_generation)
+            # Without the lock: a partition can be released while Kafka is away.
+            await self.publisher.wait_for_room()
+            await self._handle(part, reading)
             limit = self.delta_limit
             is_young = limit < self.settings.checkpoint_max_transactions
             while self.is_redis_up and self.n_unmerged >= limit * (1 if is_young else _MAX_BEHIND):
                 if not await self.make_room():
                     break
 
-    async def _handle(self, batch: Batch, kafka_generation: int) -> None:
+    async def _handle(self, batch: Batch, reading: int) -> None:
         async with self.lock:
             assigned = self.assigned.get(batch.partition)
-            if assigned is None or assigned.kafka_generation != kafka_generation:
+            if assigned is None or assigned.generation != reading:
                 return
             started = self.clock.monotonic()
-            next_offset = assigned.state.next_offset
-            fresh = batch if next_offset is None else batch.starting_at(next_offset)
+            fresh = batch.starting_at(assigned.position)
             if fresh is None:
                 return
-            if next_offset is not None and fresh.first_offset > next_offset:
-                self.metrics.offset_gaps.inc(fresh.first_offset - next_offset)
-            prepared = prepare(fresh, self.pipeline)
+            if fresh.first_offset > assigned.position:
+                # What the log no longer has is declared when the partition is claimed; this is none.
+                raise InvariantError(
+                    f"a batch of partition {batch.partition} must begin where the last one ended, at "
+                    f"{assigned.position}, got {fresh.first_offset}"
+                )
+            prepared = prepare(fresh, self.pipeline, assigned.state)
+            was_blown = assigned.state.is_fuse_blown
             await self._look_up(assigned, prepared)
             outcome = score(
                 prepared,
@@ -219,8 +174,12 @@ class Scoring:
             )
             self.standstill.check()
             self._publish(fresh, outcome)
+            if assigned.state.is_fuse_blown and not was_blown:
+                _log.error(
+                    "alerts beyond twice the budget are held back", partition=batch.partition
+                )
             assigned.advanced_at = self.clock.monotonic()
-            self._count(fresh, outcome, assigned.advanced_at - started)
+            self._count(fresh, outcome, assigned, assigned.advanced_at - started)
 
     def forget(self, partition: int) -> None:
         """Drop what is left of a partition that another worker may have now."""
@@ -234,7 +193,7 @@ class Scoring:
         is_complete = not assigned.has_stored and not any(t.n_evicted for t in tables.all())
         if prepared.columns is None or is_complete:
             return
-        unknown = tables.unknown(prepared.columns)
+        unknown = _load_pending(assigned, tables.unknown(prepared.columns))
         if not unknown:
             return
         if self.is_redis_up:
@@ -247,40 +206,54 @@ class Scoring:
             except UnavailableError as error:
                 self.redis_failed(error)
             else:
+                self.redis_answered()
                 for table in unknown:
                     table.load(stored[table.kind.name])
                 return
         for table, keys in unknown.items():
             table.mark_unloaded(keys)
 
+    def redis_answered(self) -> None:
+        """Say that Redis is back, where it was away."""
+        if self._is_redis_known_away:
+            _log.info("Redis is back")
+        self._is_redis_known_away = False
+
     def redis_failed(self, error: UnavailableError) -> None:
-        """Note that Redis is away; a checkpoint that succeeds takes it back."""
-        if self.is_redis_up:
+        """Say that Redis is away, once."""
+        if not self._is_redis_known_away:
             _log.error("Redis is away; scoring goes on from memory", error=str(error))
-        self.is_redis_up = False
-        self.metrics.dependency_up.labels("redis").set(0)
+        self._is_redis_known_away = True
 
     def _publish(self, batch: Batch, outcome: Outcome) -> None:
-        if outcome.alerts:
+        if outcome.alerts or outcome.overflow:
             timestamps = {record.offset: record.timestamp for record in batch.records}
-            for alert in outcome.alerts:
-                self.publisher.publish_alert(alert, timestamps[alert.source.offset])
+            for alerts, publish in (
+                (outcome.alerts, self.publisher.publish_alert),
+                (outcome.overflow, self.publisher.publish_overflow),
+            ):
+                for alert in alerts:
+                    offset = alert.source.offset
+                    publish(alert, timestamps[offset], outcome.places[offset])
         for letter in outcome.dead_letters:
             self.publisher.publish_dead_letter(letter, batch)
         for item in outcome.scores:
             self.publisher.publish_score(item)
         self.publisher.poll()
 
-    def _count(self, batch: Batch, outcome: Outcome, elapsed_s: float) -> None:
+    def _count(self, batch: Batch, outcome: Outcome, assigned: Assigned, elapsed_s: float) -> None:
         metrics, ledger, partition = self.metrics, outcome.ledger, str(batch.partition)
         metrics.transactions_consumed.labels(partition).inc(ledger.consumed)
         metrics.transactions_scored.labels(partition).inc(ledger.scored)
+        metrics.records_skipped.labels(partition).inc(ledger.skipped)
+        metrics.transactions_repeated.labels(partition).inc(ledger.repeated)
         metrics.warming.inc(ledger.warming)
         metrics.key_mismatches.inc(outcome.n_key_mismatches)
         metrics.late_events.inc(outcome.n_late)
         metrics.alerts_suppressed.inc(outcome.n_suppressed)
-        # A young model's distances shift by themselves.
-        if self._version.sums.transactions_seen >= self.pipeline.model.half_life:
+        # A young model's distances shift by themselves; those of a worker's first second are let go.
+        is_settled = self._version.sums.transactions_seen >= self.pipeline.model.half_life
+        if is_settled and self.distance_monitor.is_loaded:
             metrics.distance_drift.inc(self.distance_monitor.add(outcome.distances_sq))
         metrics.batch_seconds.observe(elapsed_s)
         metrics.batch_records.observe(len(batch))
@@ -288,3 +261,24 @@ class Scoring:
             metrics.dead_letters.labels(letter.reason).inc()
         for alert in outcome.alerts:
             metrics.alerts.labels(alert.severity).inc()
+        for alert in outcome.overflow:
+            metrics.alerts_overflowed.labels(alert.severity).inc()
+        count_limits(assigned.state, metrics)
+
+
+def _load_pending(
+    assigned: Assigned, unknown: Mapping[EntityTable, list[str]]
+) -> dict[EntityTable, list[str]]:
+    """Load what a checkpoint under way holds of ``unknown`` and return the rest.
+
+    What was evicted since its snapshot is in Redis as it was before, if at all.
+    """
+    if assigned.pending is None:
+        return dict(unknown)
+    rest: dict[EntityTable, list[str]] = {}
+    for table, keys in unknown.items():
+        pending = assigned.pending.entities[table.kind.name]
+        table.load({key: pending[key] for key in keys if key in pending})
+        if left := [key for key in keys if key not in pending]:
+            rest[table] = left
+    return rest

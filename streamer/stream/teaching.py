@@ -10,12 +10,13 @@ Invariant: a partition's verdicts are applied under the scoring lock, never in t
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 import structlog
 
-from streamer.errors import UnavailableError
+from streamer.errors import InvariantError, UnavailableError
 from streamer.events import Feedback
 from streamer.labels import Taught, apply_verdicts
 from streamer.stream.assignments import Assigned
@@ -61,12 +62,12 @@ class Teaching:
     async def _teach(self, assigned: Assigned, feedback_partition: int) -> bool:
         name = f"{self._topic}/{feedback_partition}"
         first = assigned.state.labels.cursors.get(name, 0)
-        entries = await self._scoring.store.read_feedback(
+        stored = await self._scoring.store.read_feedback(
             self._topic, feedback_partition, first, _CHUNK
         )
-        if not entries:
+        if not stored.entries:
             return False
-        verdicts = [_decoder.decode(entry["feedback"]) for _, entry in entries]
+        verdicts = [_verdict(entry, name) for _, entry in stored.entries]
         async with self._scoring.lock:
             if self._scoring.assigned.get(assigned.partition) is not assigned:
                 return False
@@ -74,12 +75,30 @@ class Teaching:
             taught = apply_verdicts(
                 verdicts, state.labels, state.tables, state.delta, self._scoring.version
             )
-            state.labels.cursors[name] = entries[-1][0] + 1
+            state.labels.cursors[name] = stored.entries[-1][0] + 1
         self._count(taught)
-        return len(entries) == _CHUNK
+        if stored.n_lost:
+            self._scoring.metrics.verdicts_lost.inc(stored.n_lost)
+            _log.warning(
+                "verdicts were trimmed before they were learned",
+                partition=assigned.partition,
+                feedback=name,
+                at_most=stored.n_lost,
+            )
+        return len(stored.entries) == _CHUNK
 
     def _count(self, taught: Taught) -> None:
         metrics = self._scoring.metrics
         metrics.verdicts_applied.labels("standing").inc(taught.n_standing)
         metrics.verdicts_applied.labels("ignored").inc(taught.n_ignored)
         metrics.labels_learned.inc(taught.n_learned)
+
+
+def _verdict(entry: Mapping[str, str], name: str) -> Feedback:
+    try:
+        return _decoder.decode(entry["feedback"])
+    except (KeyError, msgspec.MsgspecError) as error:
+        raise InvariantError(
+            f"stored feedback of {name} must be a verdict, got something else "
+            f"({type(error).__name__}); another release or something else has written it"
+        ) from error

@@ -13,7 +13,14 @@ from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings
 from streamer.stream.kafka_config import librdkafka_config
 
-__all__ = ["check_topics", "create_topics", "partition_counts", "prepare_topics", "topic_names"]
+__all__ = [
+    "check_topics",
+    "cluster_id",
+    "create_topics",
+    "partition_counts",
+    "prepare_topics",
+    "topic_names",
+]
 
 _TIMEOUT_S: Final = 10.0
 # One answer takes milliseconds; a handshake over TLS with many SCRAM iterations a good deal more.
@@ -26,6 +33,7 @@ def topic_names(settings: Settings) -> list[str]:
     names = [
         settings.transactions_topic,
         settings.alerts_topic,
+        settings.overflow_topic,
         settings.dead_letters_topic,
         settings.feedback_topic,
     ]
@@ -86,6 +94,15 @@ def partition_counts(admin: AdminClient, timeout_s: float = _TIMEOUT_S) -> dict[
     return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
 
+def cluster_id(settings: Settings, timeout_s: float = _TIMEOUT_S) -> str:
+    """Return the id of the Kafka cluster, empty where the broker has none; blocks."""
+    try:
+        metadata = AdminClient(librdkafka_config(settings)).list_topics(timeout=timeout_s)
+    except KafkaException as error:
+        raise UnavailableError(f"Kafka must answer within {timeout_s:g} s, got {error}") from error
+    return str(metadata.cluster_id or "")
+
+
 def create_topics(admin: AdminClient, wanted: Mapping[str, int], replication_factor: int) -> None:
     """Create topics with the given numbers of partitions; one that exists already is left alone."""
     if not wanted:
@@ -114,7 +131,7 @@ def check_topics(settings: Settings, counts: Mapping[str, int]) -> None:
         for name in topic_names(settings)
         if name not in counts
     ]
-    mirrored = [settings.alerts_topic]
+    mirrored = [settings.alerts_topic, settings.overflow_topic]
     if settings.scores_enabled:
         mirrored.append(settings.scores_topic)
     n_in = counts.get(settings.transactions_topic, 0)

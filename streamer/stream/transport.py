@@ -5,11 +5,12 @@ aiokafka client beneath it already holds whole fetches; this driver passes them 
 that Python runs per batch.  Assignment, rebalance, flow control and supervision stay Faust's.
 
 Invariants:
-* A batch's message offset is its last record's, and it carries the current generation: a stream
+* A batch's message offset is the last that it covers, and it carries the current generation: a stream
   passes over messages of an older one.
 * The offset committed to Kafka is the one that the app has declared durable, never what Faust has
   merely seen acknowledged: Faust would fill the gaps between batch offsets on its own account.
-* After a rebalance reading goes on where the checkpoints say, not where Kafka's group does.
+* Nobody but the app says where a partition is read from (`Consumer.start_reading`); until then it is
+  not read.
 
 Registered through the entry point ``faust.transports``; the broker URL is ``streamer://host:port``.
 Considered and not taken: `Stream.take`, which batches after the per-event cost has been paid.
@@ -18,27 +19,33 @@ Considered and not taken: `Stream.take`, which batches after the per-event cost 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Final
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Final, NamedTuple
 
 import faust
+from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streamer.batch import Batch
+from streamer.stream.fetching import ConsumerThread, Fetched
 
-__all__ = ["SCHEME", "BatchSchema", "Consumer", "Transport"]
+__all__ = ["SCHEME", "BatchSchema", "Consumer", "NoTables", "ReadBatch", "Transport"]
 
 SCHEME: Final = "streamer"
 # Kafka's code for "timestamp set by the producer"; Faust wants one and nothing here reads it.
 _CREATE_TIME: Final = 0
-# Faust asks brokers to hold an empty fetch for 1,500 ms.  Apache Kafka answers as soon as there is a
-# record, but the embedded broker lets the time pass: half of it was the alerts' median latency.
-_FETCH_MAX_WAIT_MS: Final = 50
+
+
+class ReadBatch(NamedTuple):
+    """A batch and the reading that it was fetched in: after a seek, older ones are void."""
+
+    batch: Batch
+    reading: int
 
 
 class BatchSchema(faust.Schema):
-    """Passes a `Batch` through as it is; the default codecs would fail on it, and quietly."""
+    """Passes a `ReadBatch` through as it is; the default codecs would fail on it, and quietly."""
 
     def loads_key(self, *_: Any, **__: Any) -> None:
         return None
@@ -47,18 +54,10 @@ class BatchSchema(faust.Schema):
         return message.value
 
 
-class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that owns the aiokafka consumer."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        # Faust has no setting for it; aiokafka reads it when the consumer starts.
-        consumer._fetch_max_wait_ms = _FETCH_MAX_WAIT_MS
-        return consumer
-
-
 class Consumer(driver.Consumer):
     """Faust's aiokafka consumer, in batches and with offsets that the app declares durable."""
+
+    _thread: ConsumerThread
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -66,17 +65,44 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.durable: dict[TP, int] = {}
+        self._told: dict[TP, int] = {}
+        self.on_fetch_error: Callable[[TP, int, Exception], None] = lambda *_: None
+
+    async def start_reading(self, tp: TP, offset: int, reading: int) -> bool:
+        """Read a partition from ``offset`` on; False when it is no longer assigned."""
+        # Faust drops what lies before the last offset that it has seen.
+        self._read_offset[tp] = None
+        return await self._thread.start_reading(tp, offset, reading)
+
+    async def stop_reading(self, tps: Iterable[TP]) -> None:
+        """Read these partitions no more."""
+        await self._thread.stop_reading(tps)
+
+    def lag(self, tp: TP, position: int) -> int | None:
+        """Return how many offsets wait beyond ``position``, where the broker has said so."""
+        return self._thread.lag(tp, position) if tp in self.assignment() else None
+
+    def fetched_at_ms(self) -> int:
+        """Return when Kafka has last answered a fetch, in milliseconds since the epoch; 0 for never."""
+        return self._thread.fetched_at_ms()
+
+    def name_store(self, metadata: str) -> None:
+        """Commit ``metadata`` with every offset from now on."""
+        self._thread.commit_metadata = metadata
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         fetched = await super()._getmany(active_partitions, timeout)
         now_ms = time.time_ns() // 1_000_000
-        return {
-            tp: [Batch(tp.topic, tp.partition, records, now_ms)]
-            for tp, records in fetched.items()
-            if records
-        }
+        batches: dict[TP, list[ReadBatch]] = {}
+        for tp, [part] in fetched.items():
+            if part.error is not None:
+                self.on_fetch_error(tp, part.reading, part.error)
+                continue
+            batches[tp] = [_read_batch(tp, part, now_ms)]
+        return batches
 
-    def _to_message(self, tp: TP, batch: Batch) -> ConsumerMessage:
+    def _to_message(self, tp: TP, read: ReadBatch) -> ConsumerMessage:
+        batch = read.batch
         return ConsumerMessage(
             batch.topic,
             batch.partition,
@@ -85,7 +111,7 @@ class Consumer(driver.Consumer):
             _CREATE_TIME,
             None,
             None,
-            batch,
+            read,
             None,
             0,
             0,
@@ -94,43 +120,50 @@ class Consumer(driver.Consumer):
         )
 
     async def perform_seek(self) -> None:
-        """Seek every partition to its checkpoint, or where there is none to Kafka's offset."""
-        await super().perform_seek()
-        positions = await self.app.positions(self.assignment())
-        if positions:
-            await self.seek_wait(positions)
-            self._read_offset.update(positions)
+        """Leave every partition where it is: it is read once the app has claimed it."""
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         """Offsets between two batches are records of a batch, not gaps."""
 
-    def _filter_tps_with_pending_acks(self, topics: Iterable[Any] | None = None) -> Iterator[TP]:
-        return iter(
-            [tp for tp in self.durable if topics is None or tp in topics or tp.topic in topics]
-        )
-
-    def _new_offset(self, tp: TP) -> int | None:
-        self._acked[tp].clear()
-        self._acked_index[tp].clear()
-        return self.durable.get(tp)
+    async def force_commit(
+        self, topics: Iterable[Any] | None = None, start_new_transaction: bool = True
+    ) -> bool:
+        """Commit what has become durable; what Faust has seen acknowledged is of no interest."""
+        del start_new_transaction
+        self._acked.clear()
+        self._acked_index.clear()
+        due = {
+            tp: offset
+            for tp, offset in self.durable.items()
+            if self._told.get(tp) != offset
+            and (topics is None or tp in topics or tp.topic in topics)
+        }
+        if not due or not await self._commit(due):
+            return False
+        self._told.update(due)
+        return True
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         await super().on_partitions_revoked(revoked)
         for tp in revoked:
             self.durable.pop(tp, None)
+            self._told.pop(tp, None)
 
-    def lags(self, positions: Mapping[TP, int]) -> dict[TP, int]:
-        """Return how many records lie beyond each position, where the broker has said so."""
-        assigned = self.assignment()
-        highwaters = {tp: self.highwater(tp) for tp in positions if tp in assigned}
-        return {
-            tp: max(highwater - positions[tp], 0)
-            for tp, highwater in highwaters.items()
-            if highwater is not None
-        }
+
+class NoTables(TableManager):
+    """Faust's tables, of which there are none: it gives them a second to be added at each start."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class Transport(driver.Transport):
     """The aiokafka transport with the batching `Consumer`."""
 
     Consumer: ClassVar[type[Consumer]] = Consumer
+
+
+def _read_batch(tp: TP, part: Fetched, now_ms: int) -> ReadBatch:
+    covers = (part.first, part.next)
+    return ReadBatch(Batch(tp.topic, tp.partition, part.records, now_ms, covers), part.reading)

@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -17,12 +20,15 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from streamer.telemetry.redaction import redact_event
 
-__all__ = ["configure_logging"]
+__all__ = ["RepeatFilter", "configure_logging"]
 
 # These put handlers of their own on their loggers, or stop their messages from rising to the root.
 _LIBRARIES: Final = ("faust", "mode", "aiokafka", "confluent_kafka", "aiohttp", "asyncio", "redis")
 # What a reader looks for first stands first in a line.
 _LEADING: Final = ("timestamp", "level", "logger", "event")
+# What makes two warnings of one logger the same.
+_KIND: Final = ("event", "topic", "partition")
+_REPEAT_S: Final = 5.0
 
 
 def configure_logging(
@@ -37,6 +43,7 @@ def configure_logging(
     stream = sys.stderr if stream is None else stream
     shared = _shared_processors()
     handler = logging.StreamHandler(stream)
+    handler.addFilter(RepeatFilter(time.monotonic))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
@@ -62,6 +69,39 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+class RepeatFilter(logging.Filter):
+    """Passes one warning of a kind in five seconds; it says how many of its kind came before it.
+
+    While a broker is away the clients complain dozens of times a second.  A kind is what the code says,
+    whatever values it fills in; of our own events also the partition that they are about.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        super().__init__()
+        self._monotonic = monotonic
+        # Bounded by the places in the code that warn, and the partitions.
+        self._passed_at: dict[Hashable, float] = {}
+        self._n_suppressed: Counter[Hashable] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the line is to be written; adds ``suppressed`` to it where it is."""
+        if record.levelno < logging.WARNING or record.levelno >= logging.CRITICAL:
+            return True
+        event = record.msg if isinstance(record.msg, dict) else {"event": str(record.msg)}
+        kind = (record.name, record.levelno, *(event.get(name) for name in _KIND))
+        now = self._monotonic()
+        if now - self._passed_at.get(kind, -_REPEAT_S) < _REPEAT_S:
+            self._n_suppressed[kind] += 1
+            return False
+        self._passed_at[kind] = now
+        if n_suppressed := self._n_suppressed.pop(kind, 0):
+            if isinstance(record.msg, dict):
+                record.msg = record.msg | {"suppressed": n_suppressed}
+            else:
+                record.suppressed = n_suppressed
+        return True
 
 
 def _shared_processors() -> list[Processor]:

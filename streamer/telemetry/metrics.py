@@ -78,7 +78,13 @@ class Metrics:
         Their last values would stand here for ever: a lag that nobody works off, an age that pages.
         Counters stay, since what was counted was counted.
         """
-        for gauge in (self.ledger_imbalance, self.checkpoint_age_seconds, self.lag_records):
+        for gauge in (
+            self.ledger_imbalance,
+            self.checkpoint_age_seconds,
+            self.lag_records,
+            self.alert_fuse_blown,
+            self.partition_faulted,
+        ):
             with suppress(KeyError):  # Of a partition that never had this gauge.
                 gauge.remove(str(partition))
 
@@ -91,12 +97,17 @@ class Metrics:
         self.transactions_scored = self._counter(
             "transactions_scored", "Transactions that got a score, warming included.", "partition"
         )
+        self.transactions_repeated = self._counter(
+            "transactions_repeated",
+            "Transactions that had been scored before: the same card and id again, passed over.",
+            "partition",
+        )
         self.dead_letters = self._counter(
             "dead_letters", "Records sent to the dead-letter topic, by reason code.", "reason"
         )
         self.ledger_imbalance = self._gauge(
             "ledger_imbalance",
-            "Records consumed but neither scored nor dead-lettered. Anything but 0 is a defect.",
+            "Offsets of which nobody knows what became of them. Anything but 0 is a defect.",
             "partition",
         )
 
@@ -105,15 +116,32 @@ class Metrics:
         self.alerts_suppressed = self._counter(
             "alerts_suppressed", "Alerts not published again: they were out before a crash."
         )
+        self.alerts_overflowed = self._counter(
+            "alerts_overflowed",
+            "Alerts beyond twice the budget, on the overflow topic instead, by severity.",
+            "severity",
+        )
+        self.alert_fuse_blown = self._gauge(
+            "alert_fuse_blown",
+            "1 while alerts of the last 5,000 payments were held back as too many, else 0.",
+            "partition",
+        )
         self.key_mismatches = self._counter(
             "key_mismatches", "Transactions whose Kafka key was not their card id."
         )
         self.late_events = self._counter(
             "late_events", "Transactions older than one already seen for the same card or merchant."
         )
-        self.offset_gaps = self._counter(
-            "offset_gaps",
-            "Offsets that Kafka passed over: compaction, or records deleted before they were read.",
+        self.records_skipped = self._counter(
+            "records_skipped",
+            "Offsets without a record: transaction markers, aborted transactions, compaction.",
+            "partition",
+        )
+        self.records_lost = self._counter(
+            "records_lost",
+            "Offsets declared lost: deleted before they were read, or what Redis held of them is gone.",
+            "partition",
+            "cause",
         )
         self.warming = self._counter(
             "warming", "Transactions scored before the model had centers; none of them alerts."
@@ -124,14 +152,23 @@ class Metrics:
             "Verdicts applied, once by each partition: standing, or ignored as repeated or overruled.",
             "outcome",
         )
+        self.verdicts_lost = self._counter(
+            "verdicts_lost",
+            "Verdicts trimmed before a partition had learned from them, at most; counted by each. "
+            "Raise STREAMER_FEEDBACK_MAX_ENTRIES.",
+        )
         self.labels_learned = self._counter(
             "labels_learned", "Verdicts that found their payment, so that the head learned from it."
         )
         self.labels_waiting = self._gauge(
             "labels_waiting", "Scored payments that are kept until they are judged."
         )
+        self.labels_dropped = self._counter(
+            "labels_dropped", "Payments for which there was no room until they were judged."
+        )
         self._start_at_zero(self.verdicts_applied, OUTCOMES)
         self._start_at_zero(self.alerts, SEVERITIES)
+        self._start_at_zero(self.alerts_overflowed, SEVERITIES)
         self._start_at_zero(self.feedback, VERDICTS)
 
     def _register_batches(self) -> None:
@@ -145,6 +182,12 @@ class Metrics:
             "alert_latency_seconds",
             "Seconds from a transaction's Kafka time until Kafka acknowledged its alert.",
             _LATENCY_SECONDS,
+        )
+        self.publish_queue_messages = self._gauge(
+            "publish_queue_messages", "Messages that Kafka has not acknowledged yet."
+        )
+        self.publish_queue_bytes = self._gauge(
+            "publish_queue_bytes", "Keys, values and headers of those messages."
         )
         self.lag_records = self._gauge(
             "lag_records", "Records in the partition that wait to be read.", "partition"
@@ -170,6 +213,11 @@ class Metrics:
         )
         self.entities_evicted = self._counter(
             "entities_evicted", "Cards or merchants that made room for others.", "kind"
+        )
+        self.entities_evicted_unsaved = self._counter(
+            "entities_evicted_unsaved",
+            "Those of them of which something was lost, as Redis was away for too long.",
+            "kind",
         )
         self.model_transactions_seen = self._gauge(
             "model_transactions_seen", "Distinct transactions that the current model has learned."
@@ -205,6 +253,7 @@ class Metrics:
         )
         self._start_at_zero(self.entities_tracked, ENTITY_KINDS)
         self._start_at_zero(self.entities_evicted, ENTITY_KINDS)
+        self._start_at_zero(self.entities_evicted_unsaved, ENTITY_KINDS)
         self._start_at_zero(self.alert_budget_requested, ["share"])
         self._start_at_zero(self.alert_budget_achieved, ["share"])
 
@@ -232,7 +281,12 @@ class Metrics:
             "dependency_up", "1 while Kafka or Redis answers, else 0.", "name"
         )
         self.assigned_partitions = self._gauge(
-            "assigned_partitions", "Partitions that Kafka has assigned to this worker."
+            "assigned_partitions", "Partitions that this worker has claimed and reads."
+        )
+        self.partition_faulted = self._gauge(
+            "partition_faulted",
+            "1 while a partition cannot be read on from where it was; /readyz says why.",
+            "partition",
         )
         self.build_info = self._gauge("build_info", "Always 1; says which version runs.", "version")
         self._start_at_zero(self.dependency_up, DEPENDENCIES)

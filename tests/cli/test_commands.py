@@ -22,7 +22,7 @@ COMMANDS = [
     "model list",
     "model show",
 ]
-COMMANDS += ["model export", "model import", "model promote"]
+COMMANDS += ["model export", "model import", "model promote", "partition show", "partition reset"]
 
 
 def run(*arguments: str, **variables: str) -> Result:

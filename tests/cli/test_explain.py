@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from streamer.alerts import alert_id
 from streamer.embedded import EmbeddedKafka
 from streamer.model import ModelVersion
 from streamer.model.codec import VersionHeader, encode_version, state_id
@@ -20,7 +21,7 @@ from tests.pipeline.helpers import run as process_all
 from tests.stream.harness import Service
 
 SETTINGS = {"n_clusters": "4", "warmup_transactions": "300", "alert_budget": "0.02"}
-WRONG_IDS = ["transactions", "transactions-1", "transactions-x-1", "-1-2", "t-1-2-", ""]
+WRONG_IDS = ["transactions", "transactions-1", "transactions-x-1", "-1-2", "t-1-2-", "t-1-2@", ""]
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +153,19 @@ def test_alerts_of_a_worker_are_explained_in_another_process(service: Service) -
         assert explanation["alert"] == json.loads(msgspec.json.encode(alert))
 
 
+def test_what_the_fuse_held_back_is_found_too_whatever_its_epoch(service: Service) -> None:
+    """On the overflow topic, of a partition that was set back once."""
+    alert = service.alerts()[0]
+    source = msgspec.structs.replace(alert.source, epoch=1)
+    held_back = msgspec.structs.replace(alert, alert_id=alert_id(source), source=source)
+    overflow = service.settings.overflow_topic
+    service.produce([(b"k", msgspec.json.encode(held_back))], overflow, source.partition)
+    result = run("explain", held_back.alert_id, "--json", **_settings(service))
+    assert result.exit_code == 0, result.stderr
+    assert held_back.alert_id.endswith("@1")
+    assert json.loads(result.stdout)["alert"]["source"]["epoch"] == 1
+
+
 def test_without_the_version_the_alert_speaks_for_itself(service: Service) -> None:
     """In a namespace whose versions do not include the alert's, as after they were trimmed."""
     old = service.alerts()[0]
@@ -170,9 +184,9 @@ def test_an_alert_that_is_not_on_the_topic_is_one_line_and_2(service: Service) -
     topic = service.settings.transactions_topic
     absent = run("explain", f"{topic}-0-999999", **_settings(service))
     beyond = run("explain", f"{topic}-7-1", **_settings(service))
-    n = sum(alert.source.partition == 0 for alert in service.alerts())
+    n = sum(alert.source.partition == 0 for alert in service.alerts() + service.overflow())
     for result, told in (
-        (absent, f"none of the {n:,} alerts on its partition 0"),
+        (absent, f"none of the {n:,} alerts on their partitions 0"),
         (beyond, "got 2"),
     ):
         assert result.exit_code == 2

@@ -62,6 +62,22 @@ def test_a_broken_ledger_stands_out_and_a_replay_has_no_worker() -> None:
     assert "worker restarts" not in text
 
 
+def test_what_most_runs_have_none_of_is_shown_where_there_is_some() -> None:
+    """Nine offsets: 3 scored, 2 dead letters, 1 sent again, 2 without a record, 1 gone."""
+    ledger = Ledger(9, 3, 2, 1, repeated=1, skipped=2, lost=1, overflowed=2)
+    text = shown(render_summary(summary_of(ledger, restarts=None)))
+    assert "scored + dead letters + repeated + skipped + lost = consumed" in text
+    words = [line.split() for line in text.splitlines()]
+    rows = {line[0]: line[1] for line in words if len(line) > 1}
+    assert {name: rows[name] for name in ("repeated", "skipped", "lost", "overflow")} == {
+        "repeated": "1",
+        "skipped": "2",
+        "lost": "1",
+        "overflow": "2",
+    }
+    assert "overflow" not in shown(render_summary(summary_of(Ledger(3, 3, 0, 1), restarts=None)))
+
+
 def test_a_quiet_display_prints_nothing() -> None:
     console = Console(file=io.StringIO())
     with Display(console, is_quiet=True) as display:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.errors import InvariantError
-from streamer.features.entities import EntityKind, EntityTable
+from streamer.features.entities import EntityKind, EntityTable, Evicted
 
 KIND = EntityKind("things", half_lives_s=(10.0,), n_last=1)
 
@@ -100,3 +100,69 @@ def test_never_more_than_its_capacity_and_every_key_of_a_batch_has_its_own_row(
         assert len(table) <= 12
         assert len(set(rows.tolist())) == len(set(keys))
         assert table.unknown(keys) == []
+
+
+def test_more_waiting_entities_than_rows_are_loaded_as_far_as_they_fit() -> None:
+    """Redis back after a long outage: 50 cards wait, 12 have a row; today's error ended the worker."""
+    table, earlier = EntityTable(KIND, 12), EntityTable(KIND, 50)
+    for number in range(50):
+        put(earlier, f"k{number}", 1_000, 4.0, 1.0)
+        table.mark_unloaded([f"k{number}"])
+        put(table, f"k{number}", 1_000, 1.0, np.nan)
+    waiting = table.unloaded
+    assert len(waiting) == len(table) <= 12
+    table.load({key: state for key, state in earlier.take_changed().items() if key in waiting})
+    assert table.unloaded == []
+    for key in waiting:
+        assert table.states[table.rows([key])].tolist() == [[5.0, 1.0]]
+
+
+def test_a_load_larger_than_the_table_takes_what_fits() -> None:
+    """Stored and never stored ones alike."""
+    earlier = EntityTable(KIND, 50)
+    for number in range(25):
+        put(earlier, f"k{number}", 1_000, 4.0, 1.0)
+    stored: dict[str, bytes | None] = {**earlier.take_changed()}
+    stored |= {f"n{number}": None for number in range(25)}
+    table = EntityTable(KIND, 12)
+    put(table, "k3", 1_000, 1.0, 0.5)
+    table.load(stored)
+    assert len(table) == 12
+
+
+def test_what_is_lost_with_an_eviction_is_counted() -> None:
+    """Of four that go one is saved, one unsaved, one waits to be merged, and one is both."""
+    table = EntityTable(KIND, 4)
+    put(table, "saved", 1, 1.0, 0.0)
+    put(table, "waits", 1, 1.0, 0.0)
+    table.take_changed()
+    put(table, "unsaved", 1, 1.0, 0.0)
+    put(table, "both", 1, 1.0, 0.0)
+    table.mark_unloaded(["waits", "both"])
+    table.rows(["a", "b", "c", "d"])
+    assert table.take_evicted() == Evicted(4, 3)
+    assert table.take_evicted() == Evicted(0, 0)
+    assert table.unloaded == []
+
+
+def test_loading_what_a_batch_lacks_costs_it_nothing_that_it_has() -> None:
+    """16 rows, "old" unused for longest: a batch of it and 5 new ones keeps it."""
+    table = EntityTable(KIND, 16)
+    put(table, "old", 1, 7.0, 0.0)
+    table.take_changed()
+    for number in range(15):
+        table.rows([f"k{number}"])
+    absent = table.unknown(["old", *(f"new{number}" for number in range(5))])
+    assert len(absent) == 5
+    table.load(dict.fromkeys(absent))
+    assert table.states[table.rows(["old"])].tolist() == [[7.0, 0.0]]
+
+
+@pytest.mark.parametrize("state", [b"", b"1", b"\x00" * 8, b"\x00" * 1_000])
+def test_a_stored_state_of_another_size_is_refused_in_words(state):
+    """Another release's, or garbage; nothing of it is taken in."""
+    table = EntityTable(EntityKind("cards", (60.0,)), 10)
+    for _ in range(2):
+        with pytest.raises(InvariantError, match=rf"cards must have 16 bytes, got {len(state)};"):
+            table.load({"c-1": state})
+        table.rows(["c-1"])

@@ -137,3 +137,11 @@ def test_a_capacity_of_nothing_keeps_nothing() -> None:
     buffer = LabelBuffer(1, 0)
     fill(buffer, 10, np.ones(10, dtype=bool))
     assert len(buffer) == 0
+
+
+def test_payments_without_room_for_their_label_are_told_once() -> None:
+    """300 payments into room for 100: at most 100 are left, and the rest was dropped."""
+    buffer = LabelBuffer(1, 100)
+    fill(buffer, 300)
+    assert buffer.take_dropped() == 300 - len(buffer)
+    assert buffer.take_dropped() == 0

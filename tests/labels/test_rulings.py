@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import permutations
 
 import msgspec
+import pytest
 
+from streamer.errors import InvariantError
 from streamer.events import Feedback
 from streamer.labels import Rulings, overrules
 
@@ -75,3 +77,9 @@ def test_what_is_saved_loads_into_another() -> None:
     other.load(one.take_changed())
     assert [other.get(f"t-{n}") for n in range(3)] == [one.get(f"t-{n}") for n in range(3)]
     assert other.take_changed() == {}
+
+
+@pytest.mark.parametrize("stored", [b"", b"{}", b"\xff", b"[1"])
+def test_stored_rulings_that_are_none_are_refused_in_words(stored):
+    with pytest.raises(InvariantError, match="stored rulings must be verdicts"):
+        Rulings(10).load({"t-1": stored})

@@ -154,7 +154,7 @@ def test_another_number_of_clusters_is_refused_with_both_numbers() -> None:
 
 def test_another_format_is_refused() -> None:
     blob = save({"x": np.zeros(1)}, metadata={"format": "99"})
-    with pytest.raises(ConfigurationError, match=r"format must be 2, got '99'; export it again"):
+    with pytest.raises(ConfigurationError, match=r"format must be 2, got '99'; use the release"):
         decode_version(blob, CONFIG)
 
 

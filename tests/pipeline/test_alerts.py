@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from streamer.alerts import _severity as severity
 from streamer.alerts import alert_id, pseudonym
-from streamer.events import Alert
+from streamer.events import Alert, Source
 from streamer.features import FEATURE_NAMES, FEATURES
 from streamer.model import ModelVersion, Sums, advance, learn, learn_warming
 from streamer.model.odds import LogOdds, basis_size
-from tests.builders import ARRIVAL_MS, batch, payment, pipeline_config
+from tests.builders import ARRIVAL_MS, batch, payment, pipeline_config, state_of
 from tests.model.helpers import euros, next_version, small_config, two_clouds
 from tests.pipeline.helpers import CARD_KEY, ordinary, run, trained
 
@@ -238,7 +238,7 @@ def test_an_alert_tells_the_threshold_of_its_own_hour() -> None:
 
 def test_an_alert_has_the_id_of_its_source_wherever_it_is_computed() -> None:
     (alert,) = alerts_on(5_000.0)
-    assert alert.alert_id == alert_id("transactions", 0, 60) == "transactions-0-60"
+    assert alert.alert_id == alert_id(Source("transactions", 0, 60)) == "transactions-0-60"
     assert alerts_on(5_000.0) == [alert]
 
 
@@ -283,3 +283,35 @@ def test_the_nearest_center_is_told_in_payment_units() -> None:
     weights = trained().sums.cluster_weights
     assert center.share_of_traffic == pytest.approx(weights[center.index] / weights.sum())
     assert np.isfinite([value.value for value in center.values]).all()
+
+
+def test_no_alert_and_no_score_is_too_large_for_its_topic() -> None:
+    """Every string as long as the schema allows, of the character that takes most bytes in JSON."""
+    longest = "\x01" * 128
+    last = payment(
+        99,
+        after_s=7_200,
+        card_id=longest,
+        transaction_id=longest,
+        merchant_id=longest,
+        channel="\x01" * 32,
+        amount=123_456_789_012.34,
+        country="US",
+        mcc="5999",
+        latitude=-89.123456789012,
+        longitude=-179.12345678901,
+        timestamp="2026-01-05T14:00:00.123456+14:00",
+    )
+    first = {**last, "timestamp": PAST[0]["timestamp"], "transaction_id": "t-0", "latitude": 80.0}
+    source = batch([first, *PAST, last])
+    records = [r._replace(offset=2**62 + r.offset) for r in source.records]  # type: ignore[attr-defined]
+    source = replace(source, topic="t" * 249, partition=99_999, records=records)
+    config = replace(CONFIG, with_scores=True)
+    found = run([source], config, trained(), replace(state_of(config), epoch=10**6))
+    alert = next(a for a in found.alerts if a.source.offset == records[-1].offset)
+    assert len(alert.reasons) >= 3
+    assert len(msgspec.json.encode(alert)) < 16_000
+    assert len(msgspec.json.encode(found.scores[-1])) < 4_000
+    # Numbers have at most 24 characters and sentences are ours: there is nothing else to grow.
+    strings = [alert.transaction.card_id, alert.transaction.transaction_id, alert.alert_id]
+    assert max(len(s) for s in strings) < 300

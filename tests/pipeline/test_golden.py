@@ -16,7 +16,7 @@ import pytest
 from streamer.events import Alert, Score
 from streamer.features import FEATURE_NAMES
 from streamer.model import ModelVersion, Sums
-from streamer.stream.dead_letters import dead_letter_headers, shortened
+from streamer.stream.dead_letters import dead_letter_message
 from tests.builders import batch, payment, pipeline_config
 from tests.pipeline.helpers import CARD_KEY, run
 
@@ -82,7 +82,7 @@ def produced() -> dict[str, bytes]:
     source = batch([*values, payment(4, currency="4111111111111111")], first_offset=1_000)
     result = run([source], CONFIG, fixed_version())
     (letter,) = result.dead_letters
-    headers = dead_letter_headers(letter, source)
+    headers = dead_letter_message(letter, source, 900_000).headers
     return {
         "alert.json": rounded(next(a for a in result.alerts if a.source.offset == 1_003)),
         "score.json": rounded(result.scores[3]),
@@ -118,15 +118,6 @@ def test_the_golden_alert_is_encoded_in_the_order_of_its_fields() -> None:
 def test_no_golden_file_has_the_card() -> None:
     for name in produced():
         assert b"4111111111111111" not in (GOLDEN / name).read_bytes()
-
-
-def test_a_value_too_large_for_the_topic_is_shortened_and_says_so() -> None:
-    value, headers = shortened(b"x" * 100, [("streamer-reason", b"malformed_json")], 10)
-    assert value == b"x" * 10
-    assert headers == [
-        ("streamer-reason", b"malformed_json"),
-        ("streamer-shortened-from-bytes", b"100"),
-    ]
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from streamer.events import Alert
 from streamer.ledger import Ledger
 from streamer.model import ModelVersion, Sums, advance
 from streamer.model.codec import state_id
-from streamer.pipeline import process
+from streamer.pipeline import PipelineConfig, process
 from streamer.replay import replay
 from streamer.summary import Summary, Tally, percentiles_ms
 from tests.builders import ARRIVAL_MS, batch, pipeline_config, state_of
@@ -72,13 +72,15 @@ def file_batches(
     return batches
 
 
-def replayed(batches: Sequence[FileBatch], capacity: int = 10_000) -> tuple[Summary, list[Alert]]:
+def replayed(
+    batches: Sequence[FileBatch], capacity: int = 10_000, config: PipelineConfig = CONFIG
+) -> tuple[Summary, list[Alert]]:
     """Replay with a version every 500 transactions and a clock that ticks once a call."""
     alerts: list[Alert] = []
     ticks = count()
     summary = replay(
         batches,
-        CONFIG,
+        config,
         cards_capacity=capacity,
         merchants_capacity=capacity,
         checkpoint_max_transactions=N_PER_VERSION,
@@ -199,6 +201,26 @@ def test_a_sound_run() -> None:
     assert result["alert_budget"] == {"requested": 0.1, "achieved": 0.2}
     assert result["patterns"] == {"test-fraud": {"injected": 1, "alerted": 1}}
     assert result["normal"] == {"sent": 9, "alerted": 0}
+
+
+def test_a_run_with_repeated_payments_and_offsets_without_a_record_is_sound() -> None:
+    """Ten sent: 8 scored, one a dead letter, one sent again; 3 offsets hold a marker."""
+    ledger = Ledger(consumed=13, scored=8, dead_lettered=1, alerted=1, repeated=1, skipped=3)
+    summary = replace(a_summary(), ledger=ledger, transactions_seen=8)
+    assert summary.is_sound
+    assert not replace(summary, ledger=replace(ledger, skipped=4)).is_sound
+
+
+def test_a_payment_that_a_file_holds_twice_is_scored_once() -> None:
+    """The replay is the worker's pipeline: 3,000 payments, the last 500 of them twice."""
+    config = replace(CONFIG, repeat_window=1_000)
+    twice = file_batches(500, [*PAYMENTS, *PAYMENTS[-500:]], labelled=False)
+    summary, alerts = replayed(twice, config=config)
+    plain, expected = replayed(file_batches(500))
+    assert summary.ledger == plain.ledger + Ledger(consumed=500, repeated=500)
+    assert [alert.alert_id for alert in alerts] == [alert.alert_id for alert in expected]
+    assert summary.transactions_seen == 3_000
+    assert summary.is_sound
 
 
 def test_a_budget_per_hour_is_reported_beside_what_came_of_it() -> None:

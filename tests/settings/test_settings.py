@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from streamer.errors import ConfigurationError
-from streamer.settings import Settings, describe, load_settings
+from streamer.settings import Settings, describe, load_settings, masked_url
+from streamer.settings.redis_url import RedisUrl
 
 
 def faults(environ: dict[str, str]) -> list[str]:
@@ -94,9 +95,47 @@ def test_no_fault_shows_a_secret(environ: dict[str, str]) -> None:
     assert "hunter2" not in "\n".join(faults(environ))
 
 
-@pytest.mark.parametrize("url", ["redis://h:1/0", "rediss://:p@h", "unix:///run/redis.sock?db=2"])
-def test_redis_urls_of_all_three_schemes_are_accepted(url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h:1/0",
+        "rediss://:p@h",
+        "unix:///run/redis.sock?db=2",
+        "redis+sentinel://u:p@h:1,i:2/service/3",
+        "redis+sentinel://h,i/service",
+    ],
+)
+def test_redis_urls_of_all_schemes_are_accepted(url: str) -> None:
     assert load_settings({"STREAMER_REDIS_URL": url}).redis_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis+cluster://:hunter2@h:1", "Redis Cluster, which is not supported"),
+        ("rediss+cluster://:hunter2@h:1,i:2", "Redis Cluster, which is not supported"),
+        ("redis+sentinel://:hunter2@h:1,i:2", "redis+sentinel://[user:password@]host:port"),
+        ("redis+sentinel://:hunter2@h:1,:2/service", "must be redis://"),
+        ("redis+sentinel://:hunter2@h:0/service", "must be redis://"),
+        ("redis+sentinel://:hunter2@h:1/service/payments", "must be redis://"),
+        ("redis://:hunter2@h:1/payments", "must be redis://"),
+    ],
+)
+def test_other_redis_urls_are_refused_in_words_and_not_shown(url: str, words: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"STREAMER_REDIS_URL": url})
+    assert str(caught.value).startswith("STREAMER_REDIS_URL must")
+    assert words in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_sentinel_url_comes_apart_into_its_parts() -> None:
+    """Passwords may hold any character when they are escaped; ports and database have defaults."""
+    url = RedisUrl.parse("redis+sentinel://me:p%40%2Fss@h:1,i/my%20service")
+    assert url.sentinels == (("h", 1), ("i", 26379))
+    assert (url.username, url.password) == ("me", "p@/ss")
+    assert (url.service, url.database, url.shown) == ("my service", 0, "h:1,i:26379/my service/0")
+    assert masked_url(url.text) == "redis+sentinel://me:***@h:1,i/my%20service"
 
 
 def test_sasl_needs_mechanism_user_and_password() -> None:
@@ -144,6 +183,21 @@ def test_capacity_must_hold_four_checkpoints() -> None:
 def test_two_topics_may_not_share_a_name() -> None:
     assert faults({"STREAMER_ALERTS_TOPIC": "transactions"}) == [
         "STREAMER_ALERTS_TOPIC must differ from STREAMER_TRANSACTIONS_TOPIC, got transactions"
+    ]
+
+
+def test_the_overflow_topic_is_a_topic_of_its_own() -> None:
+    assert load_settings({}).overflow_topic == "fraud-alerts-overflow"
+    assert faults({"STREAMER_OVERFLOW_TOPIC": "fraud-alerts"}) == [
+        "STREAMER_OVERFLOW_TOPIC must differ from STREAMER_ALERTS_TOPIC, got fraud-alerts"
+    ]
+
+
+def test_payments_sent_again_are_known_for_100_000_offsets_unless_switched_off() -> None:
+    assert load_settings({}).duplicate_window_offsets == 100_000
+    assert load_settings({"STREAMER_DUPLICATE_WINDOW_OFFSETS": "0"}).duplicate_window_offsets == 0
+    assert faults({"STREAMER_DUPLICATE_WINDOW_OFFSETS": "-1"}) == [
+        "STREAMER_DUPLICATE_WINDOW_OFFSETS must be at least 0, got -1"
     ]
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Coroutine, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
 from redis.asyncio import Redis
 
+from streamer.errors import UnavailableError
 from streamer.ledger import Ledger
 from streamer.model import ModelConfig, Sums
 from streamer.store import Checkpoint, Store
@@ -58,6 +60,18 @@ async def raw(url: str) -> AsyncIterator[Any]:
         yield client
     finally:
         await client.aclose()
+
+
+async def answered(call: Callable[[], Awaitable[Any]], within_s: float = 20.0) -> Any:
+    """What ``call`` returns or raises once Redis answers; after an outage it is not asked at once."""
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            return await call()
+        except UnavailableError:
+            if time.monotonic() >= deadline:
+                raise
+            await asyncio.sleep(0.05)
 
 
 def delta(n: int, seed: int = 0) -> Sums:

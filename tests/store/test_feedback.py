@@ -8,6 +8,7 @@ import pytest
 
 from streamer.errors import InvariantError
 from streamer.ledger import Ledger
+from streamer.store.feedback import StoredVerdicts
 from tests.store.helpers import NOW_MS, opened, raw, run, step
 
 TOPIC = "fraud-feedback"
@@ -24,7 +25,8 @@ def test_a_repeated_verdict_is_stored_once(redis_url, namespace):
             assert await store.feedback_offset(TOPIC, 0) == 4
             stream = await redis.xrange(f"streamer:{{{namespace}}}:feedback:{TOPIC}:0")
             assert [entry_id for entry_id, _ in stream] == [b"1-0", b"3-0", b"4-0"]
-            assert await store.read_feedback(TOPIC, 0, 2, 10) == [(2, FRAUD), (3, FRAUD)]
+            read = await store.read_feedback(TOPIC, 0, 2, 10)
+            assert read == StoredVerdicts(((2, FRAUD), (3, FRAUD)))
 
     run(scenario())
 
@@ -37,7 +39,7 @@ def test_two_consumers_of_the_same_verdicts_store_them_once(redis_url, namespace
                 *(store.add_feedback(TOPIC, 0, 20, entries) for store in (one, other) * 5)
             )
             assert sum(counts) == 20
-            assert len(await one.read_feedback(TOPIC, 0, 0, 100)) == 20
+            assert len((await one.read_feedback(TOPIC, 0, 0, 100)).entries) == 20
 
     run(scenario())
 
@@ -58,11 +60,43 @@ def test_feedback_is_capped_and_stays_known_after_trimming(redis_url, namespace)
         async with opened(redis_url, namespace, feedback_max_entries=100) as store:
             entries = [(offset, FRAUD) for offset in range(1000)]
             assert await store.add_feedback(TOPIC, 0, 1000, entries) == 1000
-            kept = await store.read_feedback(TOPIC, 0, 0, 1000)
+            kept = (await store.read_feedback(TOPIC, 0, 0, 1000)).entries
             # Redis trims whole blocks of 100 entries.
             assert 100 <= len(kept) <= 200
             assert kept[-1] == (999, FRAUD)
             assert await store.add_feedback(TOPIC, 0, 1000, entries) == 0
+
+    run(scenario())
+
+
+def test_trimmed_verdicts_are_counted_for_a_cursor_that_had_not_come_so_far(redis_url, namespace):
+    """1,000 verdicts, of which Redis keeps 100 to 200: who begins at 0 missed the others."""
+
+    async def scenario():
+        async with opened(redis_url, namespace, feedback_max_entries=100) as store:
+            entries = [(offset, FRAUD) for offset in range(1000)]
+            await store.add_feedback(TOPIC, 0, 1000, entries)
+            read = await store.read_feedback(TOPIC, 0, 0, 10)
+            first = read.entries[0][0]
+            assert read.n_lost == first >= 800
+            assert (await store.read_feedback(TOPIC, 0, first - 7, 10)).n_lost == 7
+            assert (await store.read_feedback(TOPIC, 0, first, 10)).n_lost == 0
+            assert (await store.read_feedback(TOPIC, 0, 1000, 10)) == StoredVerdicts()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_offsets_without_a_verdict_are_no_loss(redis_url, namespace, is_counted):
+    """The first 50 were dead letters; an earlier release did not count what it stored."""
+
+    async def scenario():
+        async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
+            await store.add_feedback(TOPIC, 0, 52, [(50, FRAUD), (51, FRAUD)])
+            if not is_counted:
+                await redis.hdel(f"streamer:{{{namespace}}}:partition:{TOPIC}:0", "n_stored")
+                await store.add_feedback(TOPIC, 0, 53, [(52, FRAUD)])
+            assert (await store.read_feedback(TOPIC, 0, 0, 10)).n_lost == 0
 
     run(scenario())
 

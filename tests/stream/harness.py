@@ -147,6 +147,7 @@ class Service:
             "consumer_group": f"group-{self.id}",
             "transactions_topic": f"transactions-{self.id}",
             "alerts_topic": f"alerts-{self.id}",
+            "overflow_topic": f"overflow-{self.id}",
             "dead_letters_topic": f"dlq-{self.id}",
             "feedback_topic": f"feedback-{self.id}",
             "scores_topic": f"scores-{self.id}",
@@ -252,8 +253,15 @@ class Service:
 
     def alerts(self) -> list[Alert]:
         """Return every alert on the topic."""
+        return self._alerts_on(self.settings.alerts_topic)
+
+    def overflow(self) -> list[Alert]:
+        """Return every alert that the fuse held back."""
+        return self._alerts_on(self.settings.overflow_topic)
+
+    def _alerts_on(self, topic: str) -> list[Alert]:
         decode = msgspec.json.Decoder(Alert).decode
-        return [decode(message.value()) for message in self.read(self.settings.alerts_topic)]
+        return [decode(message.value()) for message in self.read(topic)]
 
     def dead_letters(self) -> list[tuple[Message, dict[str, str]]]:
         """Return every dead letter with its headers as text."""
@@ -324,9 +332,11 @@ class Service:
         assert total.consumed == sum(self.n_sent), total
         assert self.offsets() == [n or None for n in self.n_sent]
         assert self.ask(lambda store: store.head()).sums.transactions_seen == total.scored
-        ids = [alert.alert_id for alert in self.alerts()]
+        alerts, overflow = self.alerts(), self.overflow()
+        ids = [alert.alert_id for alert in alerts + overflow]
         assert len(ids) == len(set(ids)), "an alert came twice"
-        assert len(ids) == total.alerted, total
+        assert len(alerts) == total.alerted, total
+        assert len(overflow) == total.overflowed, total
         return total
 
     def stop(self) -> None:

@@ -1,59 +1,222 @@
-"""Who may claim a partition, and how often."""
+"""Who may claim a partition, when, and how often."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from types import SimpleNamespace
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
+import pytest
+from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError
 from faust.types import TP
 
 from streamer.batch import Batch
-from streamer.stream.app import build_app
+from streamer.errors import InvariantError, UnavailableError
+from streamer.stream.app import ScoringApp, build_app
+from streamer.stream.claiming import Reading
+from streamer.stream.claims import Claims
+from streamer.stream.resume import PartitionFaultError
 from tests.builders import batch, payment
 from tests.stream.harness import Service
 
 MakeService = Callable[..., Service]
+ONE, TWO = TP("transactions", 0), TP("transactions", 1)
 
 
-def test_a_partition_asked_for_twice_at_once_is_claimed_once(make_service: MakeService) -> None:
-    """Faust does ask twice after a rebalance; a second claim would fence the first."""
-    service = make_service()
+class Consumer:
+    """Stands for the worker's consumer: what is read, and which commits wait."""
+
+    def __init__(self) -> None:
+        self.read: dict[TP, int] = {}
+        self.durable: dict[TP, int] = {}
+
+    async def start_reading(self, tp: TP, offset: int, reading: int) -> bool:
+        self.read[tp] = offset
+        return True
+
+    async def stop_reading(self, tps: Iterable[TP]) -> None:
+        for tp in tps:
+            self.read.pop(tp, None)
+
+    def name_store(self, metadata: str) -> None:
+        self.metadata = metadata
+
+
+class Bench:
+    """Claims over functions that a test writes; `events` is what happened, in order."""
+
+    def __init__(self, claim: Callable[[str, int], Awaitable[Reading]]) -> None:
+        self.consumer = Consumer()
+        self.events: list[str] = []
+        self.may_release = asyncio.Event()
+        self.may_release.set()
+
+        async def release(tps: list[TP]) -> None:
+            self.events += [f"release {tp.partition}" for tp in tps]
+            await self.may_release.wait()
+            self.events += [f"released {tp.partition}" for tp in tps]
+
+        async def guard(work: Awaitable[Any]) -> Any:
+            return await work
+
+        self.claims = Claims(claim, release, guard, lambda: 0.0)
+
+    async def until(self, condition: Callable[[], Any]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():  # noqa: ASYNC110 - any condition
+                await asyncio.sleep(0.01)
+
+
+def test_a_partition_that_cannot_be_claimed_keeps_no_other_waiting() -> None:
+    """Partition 0 waits for Redis and says so; partition 1 is read meanwhile."""
+    is_up = False
+
+    async def claim(_: str, partition: int) -> Reading:
+        if partition == 0 and not is_up:
+            raise UnavailableError("Redis must answer")
+        return Reading(10 + partition, 1)
+
+    async def run() -> None:
+        nonlocal is_up
+        bench = Bench(claim)
+        bench.claims.assign(bench.consumer, [ONE, TWO])
+        await bench.until(lambda: bench.consumer.read == {TWO: 11})
+        assert bench.claims.waiting == {ONE: "Redis must answer"}
+        is_up = True
+        await bench.until(lambda: bench.consumer.read == {ONE: 10, TWO: 11})
+        assert bench.claims.waiting == {}
+        await bench.claims.revoke([ONE, TWO])
+
+    asyncio.run(run())
+
+
+def test_a_fault_is_told_and_mended_without_a_restart() -> None:
+    """A log that was truncated, until an operator says where to go on."""
+    is_reset = False
+
+    async def claim(_: str, partition: int) -> Reading:
+        if not is_reset:
+            raise PartitionFaultError("the log was truncated")
+        return Reading(0, 1)
+
+    async def run() -> None:
+        nonlocal is_reset
+        bench = Bench(claim)
+        bench.claims.assign(bench.consumer, [ONE])
+        await bench.until(lambda: bench.claims.faults == {ONE: "the log was truncated"})
+        is_reset = True
+        await bench.until(lambda: bench.consumer.read == {ONE: 0})
+        assert bench.claims.faults == {}
+        await bench.claims.revoke([ONE])
+
+    asyncio.run(run())
+
+
+def test_a_revocation_cancels_a_claim_under_way() -> None:
+    """A claim that came through later would fence the partition's new owner."""
+    n_claims = 0
+
+    async def claim(_: str, partition: int) -> Reading:
+        nonlocal n_claims
+        n_claims += 1
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async def run() -> None:
+        bench = Bench(claim)
+        bench.claims.assign(bench.consumer, [ONE])
+        await bench.until(lambda: n_claims == 1)
+        await asyncio.wait_for(bench.claims.revoke([ONE]), 1)
+        assert bench.claims.all() == []
+        assert bench.consumer.read == {}
+
+    asyncio.run(run())
+
+
+def test_claim_and_release_of_one_partition_never_overlap() -> None:
+    """Out of range, released and, while that still runs, revoked: the next claim comes after both."""
+
+    async def run() -> None:
+        bench: Bench
+
+        async def claim(_: str, partition: int) -> Reading:
+            bench.events.append(f"claim {partition}")
+            return Reading(0, len(bench.events))
+
+        bench = Bench(claim)
+        bench.claims.assign(bench.consumer, [ONE])
+        await bench.until(lambda: ONE in bench.consumer.read)
+        bench.may_release.clear()
+        bench.claims.failed(ONE, 1, OffsetOutOfRangeError({ONE: 5}))
+        await bench.until(lambda: "release 0" in bench.events)
+        revoked = asyncio.ensure_future(bench.claims.revoke([ONE]))
+        await asyncio.sleep(0.05)
+        assert not revoked.done()
+        bench.may_release.set()
+        await revoked
+        bench.claims.assign(bench.consumer, [ONE])
+        await bench.until(lambda: ONE in bench.consumer.read)
+        assert bench.events == [
+            "claim 0",
+            "release 0",
+            "released 0",
+            "release 0",
+            "released 0",
+            "claim 0",
+        ]
+        await bench.claims.revoke([ONE])
+
+    asyncio.run(run())
+
+
+def test_an_error_of_an_older_reading_is_of_no_interest() -> None:
+    """What was fetched before the last seek comes late."""
+
+    async def claim(_: str, partition: int) -> Reading:
+        return Reading(0, 7)
+
+    async def run() -> None:
+        bench = Bench(claim)
+        bench.claims.assign(bench.consumer, [ONE])
+        await bench.until(lambda: ONE in bench.consumer.read)
+        bench.claims.failed(ONE, 6, CorruptRecordException())
+        await asyncio.sleep(0.05)
+        assert (bench.events, bench.claims.faults) == ([], {})
+        await bench.claims.revoke([ONE])
+
+    asyncio.run(run())
+
+
+def test_a_partition_that_cannot_be_decoded_is_faulted_until_it_can() -> None:
+    """The claim itself succeeds each time, and does not take the fault for mended."""
+
+    async def claim(_: str, partition: int) -> Reading:
+        return Reading(0, 7)
+
+    async def run() -> None:
+        bench = Bench(claim)
+        bench.claims.assign(bench.consumer, [ONE])
+        await bench.until(lambda: ONE in bench.consumer.read)
+        bench.claims.failed(ONE, 7, CorruptRecordException())
+        await bench.until(lambda: "released 0" in bench.events)
+        await bench.until(lambda: ONE in bench.consumer.read)
+        assert "must be readable" in bench.claims.faults[ONE]
+        await bench.until(lambda: not bench.claims.faults)
+        await bench.claims.revoke([ONE])
+
+    asyncio.run(run())
+
+
+def _app(service: Service) -> ScoringApp:
     app = build_app(service.settings)
-    topic = service.settings.transactions_topic
-    places = {TP(topic, 0), TP(topic, 1)}
-    app.consumer = SimpleNamespace(assignment=lambda: places)
-
-    async def ask() -> None:
-        await asyncio.gather(app.positions(places), app.positions(places))
-        await app.store.close()
-
-    asyncio.run(ask())
-    stored = service.ask(lambda store: store.partitions())
-    assert {place: record.generation for place, record in stored.items()} == {
-        (topic, 0): 1,
-        (topic, 1): 1,
-    }
-    assert {p: assigned.generation for p, assigned in app.scoring.assigned.items()} == {0: 1, 1: 1}
+    app.consumer = Consumer()
+    return app
 
 
-def test_a_partition_that_was_taken_away_meanwhile_is_not_claimed(
-    make_service: MakeService,
-) -> None:
-    """A claim then would fence its new owner."""
-    service = make_service()
-    app = build_app(service.settings)
-    app.consumer = SimpleNamespace(assignment=set)
-
-    async def ask() -> dict[TP, int]:
-        try:
-            return await app.positions({TP(service.settings.transactions_topic, 0)})
-        finally:
-            await app.store.close()
-
-    assert asyncio.run(ask()) == {}
-    assert service.ask(lambda store: store.partitions()) == {}
-    assert app.scoring.assigned == {}
+def _payments(service: Service, n: int, first: int = 0) -> Batch:
+    fetched = batch([payment(number, after_s=number) for number in range(first, first + n)])
+    records = [record._replace(offset=first + i) for i, record in enumerate(fetched.records)]
+    return Batch(service.settings.transactions_topic, 0, records, fetched.received_at_ms)
 
 
 def test_a_late_turn_to_checkpoint_does_not_fence_who_has_released(
@@ -61,24 +224,53 @@ def test_a_late_turn_to_checkpoint_does_not_fence_who_has_released(
 ) -> None:
     """The partition is another worker's by then; there is nothing left to write, so nothing is."""
     service = make_service()
-    app = build_app(service.settings)
-    app.consumer = SimpleNamespace(durable={})
+    topic = service.settings.transactions_topic
 
     async def release_then_checkpoint() -> None:
-        await app.scoring.assign(0, kafka_generation=1)
-        values = [payment(number, after_s=number) for number in range(3)]
-        fetched = batch(values)
-        await app.scoring.handle(
-            Batch(service.settings.transactions_topic, 0, fetched.records, fetched.received_at_ms),
-            kafka_generation=1,
-        )
+        app = _app(service)
+        reading = await app.claiming.claim(topic, 0)
+        await app.scoring.handle(_payments(service, 3), reading.number)
         assigned = app.scoring.assigned[0]
-        await app.checkpointing.release([0])
+        assert await app.checkpointing.release([0]) == []
         await app.store.claim(assigned.topic, 0, "another", 0)
         assert await app.checkpointing.checkpoint(assigned)
         await app.store.close()
 
+    service.produce([(b"x", b"x")] * 3, partition=0)
     asyncio.run(release_then_checkpoint())
-    topic = service.settings.transactions_topic
     stored = service.ask(lambda store: store.partitions())[topic, 0]
     assert (stored.offset, stored.ledger.scored, stored.owner) == (3, 3, "another")
+
+
+def test_two_releases_at_once_drop_a_partition_once(make_service: MakeService) -> None:
+    """A stop in the middle of a rebalance; each partition is saved by one of them."""
+    service = make_service()
+
+    async def release_twice() -> None:
+        app = _app(service)
+        reading = await app.claiming.claim(service.settings.transactions_topic, 0)
+        await app.scoring.handle(_payments(service, 3), reading.number)
+        both = (app.checkpointing.release([0]), app.checkpointing.release([0]))
+        assert await asyncio.gather(*both) == [[], []]
+        await app.store.close()
+
+    asyncio.run(release_twice())
+    assert service.totals().scored == 3
+
+
+def test_a_batch_that_leaves_offsets_out_stops_the_worker(make_service: MakeService) -> None:
+    """Somebody dropped a batch: counted as lost, it would be an excuse."""
+    service = make_service()
+
+    async def leave_out() -> None:
+        app = _app(service)
+        reading = await app.claiming.claim(service.settings.transactions_topic, 0)
+        await app.scoring.handle(_payments(service, 3), reading.number)
+        with pytest.raises(
+            InvariantError, match="must begin where the last one ended, at 3, got 5"
+        ):
+            await app.scoring.handle(_payments(service, 3, first=5), reading.number)
+        await app.scoring.handle(_payments(service, 3, first=5), reading.number + 1)
+        await app.store.close()
+
+    asyncio.run(leave_out())

@@ -135,3 +135,27 @@ def test_a_paused_worker_whose_partitions_were_claimed_can_write_nothing(
     service.successor()
     service.wait_consumed()
     assert service.assert_exact().scored == 900
+
+
+def test_payments_sent_again_are_counted_and_nothing_else_even_after_a_crash(
+    make_service: MakeService,
+) -> None:
+    """A producer sends 2,000 payments a second time, half of them to a worker that knows of the
+    first only from the checkpoints of one that was killed."""
+    service = make_service()
+    worker = service.worker().wait_ready()
+    stream = payments(3_000)
+    service.produce(stream[:2_000])
+    service.produce(stream[:1_000])
+    service.wait_consumed()
+    worker.kill()
+    successor = service.successor()
+    service.produce(stream[1_000:])
+    service.wait_consumed()
+    total = service.assert_exact()
+    assert (total.scored, total.repeated, total.dead_lettered) == (3_000, 2_000, 0)
+    repeated = "streamer_transactions_repeated_total"
+    assert [successor.metric(repeated, partition=str(p)) for p in range(2)] == [500, 500]
+    alerts = service.alerts() + service.overflow()
+    ids = [alert.transaction.transaction_id for alert in alerts]
+    assert len(ids) == len(set(ids))

@@ -8,10 +8,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 
+from streamer.batch import Batch, StoredRecord
+from streamer.decoding import DeadLetter
+from streamer.errors import InvariantError
 from streamer.events import Alert, Center, Source, Transaction
+from streamer.stream import publisher as publishing
 from streamer.stream.publisher import Publisher
-from streamer.stream.recovery import published_offsets
+from streamer.stream.recovery import Published, published_offsets
 from tests.stream.harness import Record, Service
 
 MakeService = Callable[..., Service]
@@ -40,8 +45,18 @@ def _alert(service: Service, offset: int, partition: int = 0, topic: str | None 
 
 
 def _published(service: Service, position: int | None, next_offset: int) -> set[int]:
-    settings = service.settings
-    return published_offsets(settings, settings.transactions_topic, 0, position, next_offset)
+    return set(_found(service, next_offset, position, None).alerts)
+
+
+def _found(
+    service: Service,
+    next_offset: int,
+    alerts_position: int | None = None,
+    overflow_position: int | None = None,
+    epoch: int = 0,
+) -> Published:
+    source = Source(service.settings.transactions_topic, 0, next_offset, epoch)
+    return published_offsets(service.settings, source, alerts_position, overflow_position)
 
 
 def test_the_alerts_position_moves_past_what_a_checkpoint_covers(
@@ -54,26 +69,30 @@ def test_the_alerts_position_moves_past_what_a_checkpoint_covers(
 
     async def publish(*offsets: int) -> None:
         for offset in offsets:
-            publisher.publish_alert(_alert(service, offset), 1_500)
+            publisher.publish_alert(_alert(service, offset), 1_500, offset)
         await publisher.flush()
 
+    def position(next_offset: int, previous: int | None, partition: int = 0) -> int | None:
+        no, both = (False, False), (previous, None)
+        return publisher.positions(partition, next_offset, both, no)[0]
+
     # Nothing delivered: the last checkpoint's position stands, whether there is one or not.
-    assert publisher.alerts_position(0, 100, None) is None
-    assert publisher.alerts_position(0, 100, 17) == 17
+    assert position(100, None) is None
+    assert position(100, 17) == 17
     # Transactions 3, 5 and 9 alert: places 0, 1 and 2 of the topic.
     asyncio.run(publish(3, 5, 9))
     assert latencies == [1.5, 1.5, 1.5]
     # A checkpoint up to 6 covers 3 and 5; a recovery has to see 9, at place 2.
-    assert publisher.alerts_position(0, 6, None) == 2
+    assert position(6, None) == 2
     # One up to 10 covers 9 as well: reading starts one past it.
-    assert publisher.alerts_position(0, 10, 2) == 3
+    assert position(10, 2) == 3
     # Nothing since.
-    assert publisher.alerts_position(0, 20, 3) == 3
+    assert position(20, 3) == 3
     # What is forgotten with its partition is not known any more; other partitions are not touched.
     asyncio.run(publish(25))
     publisher.forget(0)
-    assert publisher.alerts_position(0, 30, 3) == 3
-    assert publisher.alerts_position(1, 30, 8) == 8
+    assert position(30, 3) == 3
+    assert position(30, 8, partition=1) == 8
 
 
 def test_published_offsets_are_those_at_or_beyond_the_next_offset(
@@ -117,3 +136,97 @@ def test_every_alert_is_found_whatever_the_batches_it_was_sent_in(
     assert _published(service, 901, 0) == set(range(901, 1_003))
     # A worker that takes a partition over scores nothing until this is done.
     assert time.monotonic() - started < 5
+
+
+def test_what_overflowed_and_where_alerts_had_their_places_is_found_too(
+    make_service: MakeService,
+) -> None:
+    """Transactions 3 and 9 alert at places 2 and 7, transaction 5 is held back."""
+    service = make_service()
+    publisher = Publisher(service.settings)
+
+    async def publish() -> None:
+        publisher.publish_alert(_alert(service, 3), 0, 2)
+        publisher.publish_overflow(_alert(service, 5), 0, 3)
+        publisher.publish_alert(_alert(service, 9), 0, 7)
+        await publisher.flush()
+
+    asyncio.run(publish())
+    assert _found(service, 0) == Published({3: 2, 9: 7}, {5})
+    assert _found(service, 4) == Published({9: 7}, {5})
+    assert _found(service, 0, overflow_position=1) == Published({3: 2, 9: 7}, set())
+    # A checkpoint up to 6 covers 3 and 5; 9 lies at place 1 of the alerts topic.
+    assert publisher.positions(0, 6, (None, None), (False, False)) == (1, 1)
+
+
+def test_an_alert_of_another_epoch_is_another_record_s(make_service: MakeService) -> None:
+    """After the partition was set back, offset 3 is not the one that alerted."""
+    service = make_service()
+    second = msgspec.structs.replace(
+        _alert(service, 3), source=Source(service.settings.transactions_topic, 0, 3, 1)
+    )
+    values = [msgspec.json.encode(alert) for alert in (_alert(service, 5), second)]
+    service.produce([(b"k", value) for value in values], service.settings.alerts_topic, 0)
+    assert _found(service, 0).alerts == {5: None}
+    assert _found(service, 0, epoch=1).alerts == {3: None}
+
+
+def test_a_refused_message_is_an_error_that_says_what_to_look_at(
+    make_service: MakeService,
+) -> None:
+    """There is no partition 7: neither a flush nor a further poll goes on as if nothing were."""
+    service = make_service()
+    publisher = Publisher(service.settings)
+
+    async def publish() -> None:
+        publisher.publish_alert(_alert(service, 3, partition=7), 0, 0)
+        await publisher.flush(30)
+
+    with pytest.raises(
+        InvariantError, match=r"topic alerts-\w+ must take every message, got .*PARTI"
+    ):
+        asyncio.run(publish())
+    with pytest.raises(InvariantError, match="does it exist"):
+        publisher.poll()
+
+
+def test_no_batch_is_scored_while_the_queue_is_full_and_the_loop_goes_on(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room for 2,000 bytes: one dead letter more than that, and who waits wakes when they are out."""
+    monkeypatch.setattr(publishing, "_ROOM_BYTES", 2_000)
+    publisher = Publisher(make_service().settings)
+    letter = DeadLetter(StoredRecord(0, 0, None, bytes(3_000)), "malformed_json", "$", "x")
+
+    async def scenario() -> None:
+        await asyncio.wait_for(publisher.wait_for_room(), 0.1)
+        publisher.publish_dead_letter(letter, Batch("transactions", 0, [letter.record], 0))
+        assert publisher.n_queued == 1
+        assert publisher.queued_bytes > 3_000
+        waiting = asyncio.create_task(publisher.wait_for_room())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await asyncio.wait_for(waiting, 30)
+        assert (publisher.n_queued, publisher.queued_bytes) == (0, 0)
+
+    asyncio.run(scenario())
+
+
+def test_a_second_crash_in_a_replay_still_finds_what_the_first_life_published(
+    make_service: MakeService,
+) -> None:
+    """Alerts of 90, 91 and 92 at places 0 to 2; the replay alerts on 50 and is saved at 60."""
+    service = make_service()
+
+    async def publish(publisher: Publisher, *offsets: int) -> None:
+        for offset in offsets:
+            publisher.publish_alert(_alert(service, offset), 0, offset)
+        await publisher.flush()
+
+    asyncio.run(publish(Publisher(service.settings), 90, 91, 92))
+    first = _found(service, 40)
+    assert set(first.alerts) == {90, 91, 92}
+    replaying = Publisher(service.settings)
+    asyncio.run(publish(replaying, 50))
+    position, _ = replaying.positions(0, 60, (0, None), (bool(first.alerts), False))
+    assert set(_found(service, 60, position).alerts) == {90, 91, 92}

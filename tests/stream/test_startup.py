@@ -9,8 +9,12 @@ from collections.abc import Callable
 from confluent_kafka.admin import AdminClient
 
 from streamer.embedded.server import free_port
+from streamer.settings import load_settings
 from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import create_topics, partition_counts, topic_names
+from streamer.stream.topics import cluster_id, create_topics, partition_counts, topic_names
+from streamer.wiring import service_identity
+from tests.rig.apache_kafka import ApacheKafka
+from tests.rig.redis import DebianRedis
 from tests.stream.harness import Service, Worker, payments, wait_until
 
 MakeService = Callable[..., Service]
@@ -104,6 +108,52 @@ def test_fewer_alert_partitions_than_transactions_exit_with_2(make_service: Make
     assert f"topic {narrow} must have at least the 3 partitions" in line
 
 
+def test_a_wrong_redis_password_exits_with_2_at_once(
+    make_service: MakeService, debian_redis_installed: None
+) -> None:
+    """Not after the 60 s that an outage may last, and without showing any password."""
+    with DebianRedis(password="right-one") as redis:
+        started = time.monotonic()
+        worker = make_service().worker(redis_url=redis.url_of("hunter2"))
+        assert worker.child.wait(30) == 2
+    assert time.monotonic() - started < 45
+    (line,) = _complaints(worker)
+    assert "a wrong user or password" in line
+    assert "hunter2" not in worker.log()
+
+
+def test_a_redis_that_evicts_anything_exits_with_2(
+    make_service: MakeService, debian_redis_installed: None
+) -> None:
+    with DebianRedis(maxmemory_policy="allkeys-lru") as redis:
+        worker = make_service().worker(redis_url=redis.url)
+        assert worker.child.wait(30) == 2
+    (line,) = _complaints(worker)
+    assert "must be noeviction or volatile-*, got allkeys-lru" in line
+
+
+def test_a_second_service_in_a_namespace_exits_with_2(make_service: MakeService) -> None:
+    """Another topic always; other settings of the model while the first worker is alive."""
+    first, second = make_service(), make_service()
+    namespace = first.env["STREAMER_NAMESPACE"]
+    running = first.worker().wait_ready()
+    stranger = second.worker(namespace=namespace)
+    assert stranger.child.wait(30) == 2
+    (line,) = _complaints(stranger)
+    for part in (*(s.settings.transactions_topic for s in (first, second)), "STREAMER_NAMESPACE"):
+        assert part in line
+    other = first.worker(alert_budget="0.01")
+    assert other.child.wait(30) == 2
+    (line,) = _complaints(other)
+    assert "STREAMER_ALERT_BUDGET: " in line
+    assert " -> 0.01" in line
+    assert running.terminate() == 0
+    # It has left in good order: its settings may be replaced at once.
+    first.worker(alert_budget="0.01").wait_ready()
+    [entry] = [e for e in first.ask(lambda store: store.lineage(10)) if e["reason"] == "settings"]
+    assert "-> 0.01" in entry["changed"]
+
+
 def test_a_web_port_that_is_taken_exits_with_2(make_service: MakeService) -> None:
     """The line names the setting and the port."""
     service = make_service()
@@ -137,3 +187,34 @@ def test_faust_s_own_command_starts_a_worker_that_scores(make_service: MakeServi
     service.wait_consumed()
     assert service.assert_exact().scored == 500
     assert worker.terminate() == 0
+
+
+def test_the_id_of_the_cluster_is_known(apache_kafka: ApacheKafka) -> None:
+    """Two services of one name on two clusters are not one."""
+    settings = load_settings({"STREAMER_KAFKA_BOOTSTRAP_SERVERS": apache_kafka.bootstrap_servers})
+    admin = AdminClient(librdkafka_config(settings))
+    expected = admin.describe_cluster().result(10).cluster_id
+    assert len(expected) == 22
+    assert service_identity(settings, cluster_id(settings)).kafka_cluster_id == expected
+
+
+# A worker whose client refuses what exceeds 1,000 bytes, as a broker with a lower limit would.
+REFUSING = """
+import sys
+from streamer.stream import publisher
+publisher._CLIENT_MAX_BYTES = 1_000
+sys.argv = ["streamer", "worker"]
+from streamer.cli import main
+main()
+"""
+
+
+def test_a_refused_message_ends_the_worker_with_what_to_look_at(make_service: MakeService) -> None:
+    """It would wait for ever otherwise: nothing behind that message can be declared done."""
+    service = make_service()
+    worker = service.worker(("-c", REFUSING)).wait_ready()
+    service.produce([(b"k", b"x" * 5_000)])
+    assert worker.child.wait(45) == 1, worker.log()
+    assert "must take every message, got " in worker.log()
+    assert "MSG_SIZE_TOO_LARGE" in worker.log()
+    assert service.offsets() in ([None, None], [0, None])

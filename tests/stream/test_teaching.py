@@ -107,3 +107,23 @@ def test_a_verdict_from_the_far_future_is_a_dead_letter(make_service: MakeServic
     assert message.value() == late
     assert headers["streamer-reason"] == "timestamp_in_future"
     assert headers["streamer-path"] == "$.decided_at"
+
+
+def test_verdicts_that_were_trimmed_unread_are_counted_by_each_partition(
+    make_service: MakeService,
+) -> None:
+    """1,000 came while no worker read them, of which Redis keeps 100 to 200."""
+    service = make_service(feedback_max_entries="100")
+    topic = service.settings.feedback_topic
+    [(_, verdict)] = verdicts(payments(1), range(1))
+    entries = [(offset, {"feedback": (verdict or b"").decode()}) for offset in range(1_000)]
+    service.ask(lambda store: store.add_feedback(topic, 0, 1_000, entries))
+    n_lost = service.ask(lambda store: store.read_feedback(topic, 0, 0, 1)).n_lost
+    assert 800 <= n_lost <= 900
+    worker = service.worker().wait_ready()
+    service.produce(payments(10))
+    wait_until(
+        lambda: worker.metric("streamer_verdicts_lost_total") == service.n_partitions * n_lost,
+        lambda: f"{worker.metric('streamer_verdicts_lost_total')} {worker.log()}",
+    )
+    assert "trimmed before they were learned" in worker.log()

@@ -14,6 +14,7 @@ import structlog
 
 from streamer.events import Feedback
 from streamer.telemetry import configure_logging
+from streamer.telemetry.logs import RepeatFilter
 from streamer.telemetry.redaction import redact
 
 CARD = "4111111111111111"
@@ -160,3 +161,33 @@ def test_console_lines_are_plain_text_where_there_is_no_terminal() -> None:
     structlog.get_logger().info("ready", port=8080)
     assert "ready" in stream.getvalue()
     assert "\x1b" not in stream.getvalue()
+
+
+def test_a_warning_that_repeats_is_written_every_five_seconds_with_how_often_it_came() -> None:
+    """Ten a second for six seconds: two lines, the second of which stands for 49 others."""
+    now = 0.0
+    repeats = RepeatFilter(lambda: now)
+    passed = []
+    for tick in range(60):
+        now = tick / 10
+        record = logging.LogRecord(
+            "aiokafka", logging.ERROR, "", 0, "Failed fetch from %s: %s", (tick, "away"), None
+        )
+        if repeats.filter(record):
+            passed.append((tick, getattr(record, "suppressed", 0)))
+    assert passed == [(0, 0), (50, 49)]
+
+
+def test_our_warnings_on_two_partitions_and_all_critical_lines_are_written() -> None:
+    """A kind is the event with its partition; what ends the worker is never held back."""
+    repeats = RepeatFilter(lambda: 0.0)
+
+    def passes(level: int, event: dict[str, object]) -> bool:
+        return repeats.filter(logging.LogRecord("streamer", level, "", 0, event, None, None))  # type: ignore[arg-type]
+
+    for partition in range(2):
+        assert passes(logging.ERROR, {"event": "partition faulted", "partition": partition})
+        assert not passes(logging.ERROR, {"event": "partition faulted", "partition": partition})
+    for _ in range(2):
+        assert passes(logging.CRITICAL, {"event": "worker ends at once"})
+        assert passes(logging.INFO, {"event": "partition claimed"})

@@ -1,0 +1,48 @@
+"""What commands of an operator share: the store of the settings, who acts, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from streamer.settings import Settings, load_settings
+from streamer.store import Store
+from streamer.wiring import open_store
+
+__all__ = ["now_ms", "who", "with_store"]
+
+_T = TypeVar("_T")
+
+
+def who() -> str:
+    """Return ``user@host``, for the lineage."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        # A container's user id need not have a name.
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+def now_ms() -> int:
+    """Return the time in epoch milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def with_store(work: Callable[[Store], Awaitable[_T]], settings: Settings | None = None) -> _T:
+    """Return what ``work`` makes of the settings' store, which is closed afterwards."""
+    settings = load_settings() if settings is None else settings
+
+    async def run() -> _T:
+        store = open_store(settings)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())

@@ -1,0 +1,215 @@
+"""Claims one partition: decides where to go on, makes it this worker's, loads what was left of it.
+
+Invariants:
+* Nothing is written to Redis before it has been decided that and where to go on.
+* What was lost is in the ledger, the log and the metrics at once, and in the lineage with the first
+  checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import count
+from typing import Any, Final, NamedTuple, TypeVar
+
+import structlog
+
+from streamer.errors import UnavailableError
+from streamer.events import Source
+from streamer.pipeline import PartitionState
+from streamer.store import PartitionRecord
+from streamer.stream.assignments import Assigned
+from streamer.stream.partition_log import PartitionLogs
+from streamer.stream.recovery import published_offsets
+from streamer.stream.resume import Committed, Log, PartitionFaultError, Resumption, resume
+from streamer.stream.scoring import Scoring
+
+__all__ = ["Claiming", "Reading"]
+
+_log = structlog.get_logger(__name__)
+
+# Each claim waits for Kafka in a thread of its own, a few at a time.
+_N_THREADS: Final = 8
+_T = TypeVar("_T")
+
+
+class Reading(NamedTuple):
+    """Where to read a partition from, and the number that everything read there carries."""
+
+    offset: int
+    number: int
+
+
+class Claiming:
+    """Claims partitions of the two input topics, whichever it is asked for."""
+
+    def __init__(self, scoring: Scoring, logs: PartitionLogs) -> None:
+        self._scoring = scoring
+        self._logs = logs
+        self._threads = ThreadPoolExecutor(_N_THREADS, "claim")
+        self._numbers = count(1)
+        self.store_id: str | None = None
+        """The id of the store, once it has been asked."""
+        self.notices: list[str] = []
+        """What was found lost or older than it should be, for people to read."""
+
+    async def claim(self, topic: str, partition: int) -> Reading:
+        """Claim a partition and return where to read it.
+
+        Raises UnavailableError while Redis, Kafka or a topic is not there, PartitionFaultError when the
+        log is not the one that was left.
+        """
+        if topic == self._scoring.settings.feedback_topic:
+            return await self._claim_feedback(topic, partition)
+        return await self._claim_transactions(topic, partition)
+
+    async def replaced_topics(self) -> set[str]:
+        """Return those input topics that are other ones than their partitions were claimed on."""
+        replaced = set()
+        for assigned in list(self._scoring.assigned.values()):
+            known_id = assigned.log.topic_id
+            if known_id and assigned.topic not in replaced:
+                topic_id, _ = await self._ask(self._logs.topic, assigned.topic)
+                if topic_id and topic_id != known_id:
+                    replaced.add(assigned.topic)
+        return replaced
+
+    def close(self) -> None:
+        """Ask nothing more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _claim_transactions(self, topic: str, partition: int) -> Reading:
+        scoring = self._scoring
+        scoring.standstill.check()
+        store_id = self.store_id = await scoring.store.identify()
+        found = await scoring.store.partition(topic, partition)
+        await self._check_mirrors(topic, partition)
+        committed = await self._ask(self._logs.committed, topic, partition)
+        log = await self._ask(self._logs.log, topic, partition, _wanted(found, committed))
+        resume(topic, partition, found, committed, log, store_id)
+        record = await scoring.store.claim(topic, partition, scoring.owner, scoring.clock.now_ms())
+        scoring.redis_answered()
+        # Its last owner may have saved more since.
+        log = replace(log, end=max(log.end, record.offset or 0))
+        going_on = resume(topic, partition, record, committed, log, store_id)
+        assigned = await self._load(topic, partition, record, log, going_on)
+        self._declare(partition, going_on)
+        scoring.assigned[partition] = assigned
+        _log.info(
+            "partition claimed",
+            partition=partition,
+            offset=going_on.offset,
+            generation=record.generation,
+            already_published=len(assigned.state.published) + len(assigned.state.overflowed),
+        )
+        return Reading(going_on.offset, record.generation)
+
+    async def _load(
+        self, topic: str, partition: int, record: PartitionRecord, log: Log, going_on: Resumption
+    ) -> Assigned:
+        scoring = self._scoring
+        scoring.adopt(await scoring.store.head())
+        settings = scoring.settings
+        state = PartitionState.empty(
+            scoring.pipeline,
+            settings.cards_capacity,
+            settings.merchants_capacity,
+            record.log.epoch,
+        )
+        state.next_offset = going_on.next_offset
+        state.ledger = going_on.count(record.ledger)
+        state.recent_alerts = list(record.recent_alerts)
+        published = await self._ask(
+            published_offsets,
+            settings,
+            Source(topic, partition, going_on.offset, record.log.epoch),
+            record.alerts_position,
+            record.overflow_position,
+        )
+        state.published, state.overflowed = published.alerts, published.overflowed
+        await self._load_labels(state, topic, partition, record.cursors)
+        now = scoring.clock.monotonic()
+        return Assigned(
+            topic=topic,
+            partition=partition,
+            state=state,
+            generation=record.generation,
+            start_offset=going_on.offset,
+            base_offset=record.offset,
+            alerts_position=record.alerts_position,
+            has_stored=record.offset is not None,
+            checkpointed_at=now,
+            advanced_at=now,
+            overflow_position=record.overflow_position,
+            log=replace(record.log, topic_id=log.topic_id, end=log.end),
+            losses=going_on.losses,
+        )
+
+    async def _load_labels(
+        self, state: PartitionState, topic: str, partition: int, cursors: Mapping[str, int]
+    ) -> None:
+        """Load what waits for verdicts, which of them stand, and which payments have been scored."""
+        state.labels.cursors.update(cursors)
+        if state.next_offset is None:
+            return
+        store = self._scoring.store
+        state.repeats.load(await store.load_all(topic, partition, "repeats"))
+        state.labels.buffer.load(await store.load_all(topic, partition, "labels"))
+        state.labels.rulings.load(await store.load_all(topic, partition, "rulings"))
+
+    async def _claim_feedback(self, topic: str, partition: int) -> Reading:
+        offset = await self._scoring.store.feedback_offset(topic, partition)
+        self._scoring.redis_answered()
+        log = await self._ask(self._logs.log, topic, partition, offset)
+        if offset is None:
+            return Reading(log.begin, next(self._numbers))
+        if offset > log.end:
+            raise PartitionFaultError(
+                f"stored offset of {topic}/{partition} must be in the log, {log.begin} to {log.end}, "
+                f"got {offset}: the log was truncated or created again; say where to go on with "
+                f"`streamer partition reset {topic} {partition} --to beginning|end|OFFSET`"
+            )
+        if offset < log.begin:
+            self._tell(
+                f"verdicts of partition {partition} were deleted before they were read, offsets "
+                f"{offset} to {log.begin - 1}; raise the retention of {topic}"
+            )
+        return Reading(max(offset, log.begin), next(self._numbers))
+
+    async def _check_mirrors(self, topic: str, partition: int) -> None:
+        """Raise UnavailableError where what comes of this partition has nowhere to go yet."""
+        settings = self._scoring.settings
+        mirrors = [settings.alerts_topic, settings.overflow_topic]
+        if settings.scores_enabled:
+            mirrors.append(settings.scores_topic)
+        for name in mirrors:
+            # Asked by the client that publishes, which would otherwise refuse a partition added lately.
+            n_partitions = await self._ask(self._scoring.publisher.n_partitions, name)
+            if n_partitions <= partition:
+                raise UnavailableError(
+                    f"topic {name} must have at least {partition + 1} partitions, as {topic} has, "
+                    f"got {n_partitions}; add partitions to it"
+                )
+
+    def _declare(self, partition: int, going_on: Resumption) -> None:
+        for loss in going_on.losses:
+            self._scoring.metrics.records_lost.labels(str(partition), loss.cause).inc(len(loss))
+        if going_on.notice:
+            self._tell(going_on.notice)
+
+    def _tell(self, notice: str) -> None:
+        _log.error("not as it was left", notice=notice)
+        if notice not in self.notices:
+            self.notices.append(notice)
+
+    async def _ask(self, function: Any, *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+
+
+def _wanted(record: PartitionRecord, committed: Committed | None) -> int | None:
+    if record.offset is not None:
+        return record.offset
+    return None if committed is None else committed.offset

@@ -1,0 +1,39 @@
+"""Says every few seconds in Redis that this worker is alive, and at the end that it is not.
+
+Others may start with new settings of the model only when nobody scores with the old ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from streamer.errors import StreamerError, UnavailableError
+from streamer.stream.scoring import Scoring
+
+__all__ = ["Liveness"]
+
+# Several fit into the time after which a worker counts as gone.
+_INTERVAL_S: Final = 5.0
+
+
+class Liveness:
+    """The sign of life of one worker."""
+
+    def __init__(self, scoring: Scoring) -> None:
+        self._scoring = scoring
+
+    async def run(self) -> None:
+        """Say it for ever; while Redis is away nobody could start either."""
+        scoring = self._scoring
+        while True:
+            with suppress(UnavailableError):
+                await scoring.store.heartbeat(scoring.owner, scoring.clock.now_ms())
+            await asyncio.sleep(_INTERVAL_S)
+
+    async def end(self) -> None:
+        """Say that this worker has stopped; one that could not say so is forgotten by itself."""
+        # A worker that Redis refused at the start stops too.
+        with suppress(StreamerError):
+            await self._scoring.store.leave(self._scoring.owner)

@@ -1,0 +1,152 @@
+"""Where to go on reading a partition: what Redis, the consumer group and the log say, and what follows.
+
+A pure function of facts.  Where they cannot all be true, somebody has lost something: Redis its data,
+the log its end or its beginning.  What is gone is declared as a `Loss`; what would be a guess is a
+`PartitionFaultError` that names the way out.
+
+Invariant: going on at the returned offset with the returned losses accounts for every offset from the
+stored one on, or, where nothing is stored, from 0 to what the group had committed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamer.errors import StreamerError
+from streamer.ledger import Ledger, Loss
+from streamer.store import PartitionRecord
+
+__all__ = ["Committed", "Log", "PartitionFaultError", "Resumption", "resume"]
+
+
+class PartitionFaultError(StreamerError):
+    """One partition cannot be read on from where it was; the others can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A partition's log as Kafka has it now: first offset, the one after the last, and topic id.
+
+    ``topic_id`` is empty where the broker has none.
+    """
+
+    begin: int
+    end: int
+    topic_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the consumer group has committed; ``store_id`` names the store that it came from, if any."""
+
+    offset: int
+    store_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Go on at ``offset``.
+
+    ``next_offset`` is where the partition has come to, losses included; None where it was never read,
+    and then its counts begin at ``offset``.  ``notice`` is for the log and for people; empty when all
+    is as it was left.
+    """
+
+    offset: int
+    next_offset: int | None
+    losses: tuple[Loss, ...] = ()
+    notice: str = ""
+
+    def count(self, ledger: Ledger) -> Ledger:
+        """Return ``ledger`` with the losses in it."""
+        n_lost = sum(len(loss) for loss in self.losses)
+        return ledger + Ledger(consumed=n_lost, lost=n_lost)
+
+
+def resume(
+    topic: str,
+    partition: int,
+    record: PartitionRecord,
+    committed: Committed | None,
+    log: Log,
+    store_id: str,
+) -> Resumption:
+    """Return where to go on with ``partition``, or raise `PartitionFaultError`."""
+    if record.offset is not None:
+        return _from_record(topic, partition, record.offset, record, committed, log)
+    if committed is None:
+        return Resumption(log.begin, None)
+    return _without_record(topic, partition, committed, log, store_id)
+
+
+def _from_record(
+    topic: str,
+    partition: int,
+    offset: int,
+    record: PartitionRecord,
+    committed: Committed | None,
+    log: Log,
+) -> Resumption:
+    known_id = record.log.topic_id
+    if known_id and log.topic_id and known_id != log.topic_id:
+        raise PartitionFaultError(
+            f"topic {topic} must be the one that partition {partition} was read from, topic id "
+            f"{known_id}, got {log.topic_id}: it was deleted and created again; "
+            + _way_out(topic, partition)
+        )
+    if offset > log.end:
+        raise _beyond_the_end(topic, partition, "stored offset", offset, log)
+    notices = []
+    if committed is not None and committed.offset > offset:
+        notices.append(
+            f"Redis is older than what Kafka was told: partition {partition} is stored at {offset}, "
+            f"committed at {committed.offset}; what lies between is read again"
+        )
+    if offset >= log.begin:
+        return Resumption(offset, offset, notice="; ".join(notices))
+    loss = Loss(offset, log.begin, "retention")
+    notices.append(_deleted(partition, loss))
+    return Resumption(log.begin, log.begin, (loss,), "; ".join(notices))
+
+
+def _without_record(
+    topic: str, partition: int, committed: Committed, log: Log, store_id: str
+) -> Resumption:
+    offset = committed.offset
+    if offset > log.end:
+        raise _beyond_the_end(topic, partition, "committed offset", offset, log)
+    losses = [Loss(0, offset, "store")] if offset else []
+    notices = [
+        f"Redis is not the one that this service left: it holds nothing of partition {partition}, "
+        f"which was processed up to {offset} with store {committed.store_id or 'unknown'}, "
+        f"now {store_id}; histories and counts before are lost, reading goes on at "
+        f"{max(offset, log.begin)}"
+    ]
+    if offset < log.begin:
+        losses.append(Loss(offset, log.begin, "retention"))
+        notices.append(_deleted(partition, losses[-1]))
+    start = max(offset, log.begin)
+    return Resumption(start, start, tuple(losses), "; ".join(notices))
+
+
+def _deleted(partition: int, loss: Loss) -> str:
+    return (
+        f"{len(loss)} records of partition {partition} were deleted before they were read, offsets "
+        f"{loss.first_offset} to {loss.next_offset - 1}; raise the topic's retention"
+    )
+
+
+def _beyond_the_end(
+    topic: str, partition: int, what: str, offset: int, log: Log
+) -> PartitionFaultError:
+    return PartitionFaultError(
+        f"{what} of {topic}/{partition} must be in the log, {log.begin} to {log.end}, got {offset}: "
+        f"the log was truncated or created again; {_way_out(topic, partition)}"
+    )
+
+
+def _way_out(topic: str, partition: int) -> str:
+    return (
+        f"say where to go on with `streamer partition reset {topic} {partition} "
+        "--to beginning|end|OFFSET`"
+    )

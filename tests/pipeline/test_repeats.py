@@ -1,0 +1,197 @@
+"""The same payment sent again: known within a window, counted, and nothing else happens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.events import Transaction
+from streamer.ledger import Ledger
+from streamer.repeats import Repeats, fingerprint
+from tests.builders import batch, payment, pipeline_config, state_of
+from tests.pipeline.helpers import Run, cut, ordinary, run, trained
+
+WINDOW = 100
+CONFIG = replace(pipeline_config(), with_scores=True, repeat_window=WINDOW)
+
+
+def transaction(card: str, number: str) -> Transaction:
+    return msgspec.convert(
+        payment() | {"card_id": card, "transaction_id": number}, Transaction, strict=False
+    )
+
+
+def naive(offsets: list[int], prints: list[int], window: int) -> list[bool]:
+    """Return what is repeated by the sentence of the contract, payment by payment."""
+    remembered: list[tuple[int, int]] = []
+    found = []
+    for offset, print_ in zip(offsets, prints, strict=True):
+        is_known = any(p == print_ and 0 <= offset // window - g <= 1 for g, p in remembered)
+        found.append(is_known)
+        if not is_known:
+            remembered.append((offset // window, print_))
+    return found
+
+
+def test_a_fingerprint_is_of_card_and_id_and_of_where_one_ends() -> None:
+    """Golden, the first 8 bytes of BLAKE2b-64 of "6:card-1t-1": it is in Redis, so it must stay."""
+    assert fingerprint(transaction("card-1", "t-1")) == 1_718_189_127_440_898_555
+    ids = [("a", "bc"), ("ab", "c"), ("a", "b"), ("1:a", "b"), ("b", "a")]
+    assert len({fingerprint(transaction(*pair)) for pair in ids}) == len(ids)
+
+
+def test_a_payment_is_known_in_its_own_generation_and_the_next_and_then_no_more() -> None:
+    """Windows of 100: from offset 30, known at 31, 99, 130 and 199; at 200 it is new again."""
+    repeats = Repeats(100)
+    repeats.add([30], [7])
+    for offset, is_known in ((31, True), (99, True), (130, True), (199, True), (200, False)):
+        assert repeats.recognise([offset], [7]) == [is_known]
+    assert repeats.recognise([150], [8]) == [False]
+
+
+def test_recognising_changes_nothing() -> None:
+    repeats = Repeats(100)
+    assert repeats.recognise([1, 2], [7, 7]) == [False, True]
+    assert repeats.recognise([1, 2], [7, 7]) == [False, True]
+    assert len(repeats) == 0
+
+
+def test_a_window_of_0_knows_nothing() -> None:
+    repeats = Repeats(0)
+    repeats.add([1], [7])
+    assert repeats.recognise([2], [7]) == [False]
+    repeats.load({"0:100:0:0": bytes(8)})
+    assert repeats.take_removed() == ["0:100:0:0"]
+
+
+Steps = st.lists(st.tuples(st.integers(1, 12), st.integers(0, 12)), min_size=1, max_size=80)
+
+
+@given(Steps, st.lists(st.integers(1, 79), max_size=8), st.integers(1, 40), st.integers(0, 79))
+def test_neither_batches_nor_a_crash_change_what_is_known(
+    steps: list[tuple[int, int]], edges: list[int], window: int, saved_at: int
+) -> None:
+    """Against the sentence of the contract, cut anywhere, saved and loaded at every cut."""
+    offsets = np.cumsum([step for step, _ in steps]).tolist()
+    prints = [print_ for _, print_ in steps]
+    expected = naive(offsets, prints, window)
+    stored: dict[str, bytes] = {}
+    repeats, found = Repeats(window), list[bool]()
+    for end in sorted({*(e for e in edges if e < len(steps)), len(steps)}):
+        part = slice(len(found), end)
+        now = repeats.recognise(offsets[part], prints[part])
+        fresh = [i for i, known in enumerate(now) if not known]
+        repeats.add([offsets[part][i] for i in fresh], [prints[part][i] for i in fresh])
+        found += now
+        stored |= repeats.take_changed()
+        for name in repeats.take_removed():
+            stored.pop(name, None)
+        if end > saved_at:
+            repeats = Repeats(window)
+            repeats.load(stored)
+        assert len(repeats) <= 2 * window
+        assert len(stored) <= 2 * 64 + 1
+    assert found == expected
+
+
+def test_what_was_kept_for_other_offsets_or_another_window_is_removed() -> None:
+    """Epoch 1: offsets that the partition was set back to are other records."""
+    before = Repeats(100, epoch=0)
+    before.add([5], [7])
+    stored = before.take_changed()
+    assert list(stored) == ["0:100:0:2"]
+    for other in (Repeats(100, epoch=1), Repeats(50, epoch=0)):
+        other.load(stored)
+        assert other.recognise([6], [7]) == [False]
+        assert other.take_removed() == ["0:100:0:2"]
+
+
+def test_fields_of_expired_generations_are_removed_and_unsaved_ones_never_written() -> None:
+    repeats = Repeats(100)
+    repeats.add([5], [7])
+    assert list(repeats.take_changed()) == ["0:100:0:2"]
+    repeats.add([105], [8])
+    repeats.add([205], [9])
+    assert repeats.take_removed() == ["0:100:0:2"]
+    repeats.add([405], [9])
+    assert list(repeats.take_changed()) == ["0:100:4:2"]
+    assert repeats.take_removed() == []
+
+
+def sent_again(n: int = 60) -> list[dict[str, Any]]:
+    """Return ``n`` payments, each third of which is there a second time, ten places later."""
+    values: list[dict[str, Any]] = []
+    for i, value in enumerate(ordinary(n, seed=7)):
+        values.append(value)
+        if i >= 10 and i % 3 == 0:
+            values.append(ordinary(n, seed=7)[i - 10])
+    return values
+
+
+def test_a_transaction_that_was_sent_twice_is_scored_once() -> None:
+    """In one batch and in two; another card's payment of the same id is another payment."""
+    twice = [payment(5), payment(5), payment(5, card_id="card-2")]
+    for batches in ([batch(twice)], cut(batch(twice), [1, 2])):
+        result = run(batches, CONFIG, trained())
+        assert [s.source.offset for s in result.scores] == [0, 2]
+        assert result.dead_letters == []
+        ledger = result.state.ledger
+        assert (ledger.consumed, ledger.scored, ledger.repeated) == (3, 2, 1)
+        assert result.state.delta.transactions_seen == 2
+
+
+def assert_as_if_sent_once(result: Run, values: list[dict[str, Any]]) -> None:
+    """Everything but the offsets is what a stream without repetitions brings about."""
+    seen: set[str] = set()
+    once = [v for v in values if not (v["transaction_id"] in seen or seen.add(v["transaction_id"]))]  # type: ignore[func-returns-value]
+    plain = run([batch(once)], replace(CONFIG, repeat_window=0), trained())
+    assert [s.transaction_id for s in result.scores] == [s.transaction_id for s in plain.scores]
+    assert [s.distance for s in result.scores] == pytest.approx(
+        [s.distance for s in plain.scores], rel=1e-9
+    )
+    assert [a.transaction.transaction_id for a in result.alerts] == [
+        a.transaction.transaction_id for a in plain.alerts
+    ]
+    n_repeated = len(values) - len(once)
+    assert result.state.ledger == plain.state.ledger + Ledger(
+        consumed=n_repeated, repeated=n_repeated
+    )
+    assert len(result.state.labels.buffer) == len(plain.state.labels.buffer)
+    for mine, theirs in zip(result.state.tables.all(), plain.state.tables.all(), strict=True):
+        assert len(mine) == len(theirs)
+        kept, expected = mine.take_changed(), theirs.take_changed()
+        assert kept.keys() == expected.keys()
+        for key, packed in kept.items():
+            np.testing.assert_allclose(
+                np.frombuffer(packed), np.frombuffer(expected[key]), rtol=1e-9, atol=1e-9
+            )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(1, 76), max_size=8))
+def test_what_comes_again_leaves_no_trace_wherever_batches_end(edges: list[int]) -> None:
+    """Scores, alerts, histories, labels and lessons are those of a stream without repetitions."""
+    values = sent_again()
+    assert_as_if_sent_once(run(cut(batch(values), edges), CONFIG, trained()), values)
+
+
+def test_a_payment_that_was_not_finished_is_not_taken_for_a_repetition() -> None:
+    """`prepare` only looks: a batch whose scoring failed is scored when it comes once more."""
+    from streamer.pipeline import prepare
+
+    state = state_of(CONFIG)
+    assert prepare(batch([payment(1)]), CONFIG, state).n_repeated == 0
+    result = run([batch([payment(1)])], CONFIG, trained(), state)
+    assert result.state.ledger.scored == 1
+
+
+def test_a_bad_record_that_comes_again_is_a_dead_letter_again() -> None:
+    result = run([batch([b"bad", b"bad"])], CONFIG, trained())
+    assert len(result.dead_letters) == 2
+    assert result.state.ledger.repeated == 0

@@ -1,0 +1,63 @@
+"""Workers that come, go and come back in a group on Apache Kafka."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from tests.rig.apache_kafka import ApacheKafka
+from tests.stream.conftest import MakeService
+from tests.stream.harness import Service, Worker, payments, wait_until
+
+
+@pytest.fixture
+def make(apache_kafka: ApacheKafka, redis_url: str) -> Iterator[MakeService]:
+    """Makes services on Apache Kafka."""
+    with ExitStack() as stack:
+
+        def service(**options: Any) -> Service:
+            made = Service(apache_kafka.bootstrap_servers, redis_url, **options)
+            return stack.enter_context(made).create_topics()
+
+        yield service
+
+
+def _held(workers: list[Worker]) -> list[float]:
+    return sorted(worker.metric("streamer_assigned_partitions") for worker in workers)
+
+
+def test_partitions_go_round_and_a_worker_without_any_is_ready(make: MakeService) -> None:
+    """Four partitions on three workers are 1, 1 and 2; on five, one worker waits and is ready."""
+    service = make(n_partitions=4)
+    workers = [service.worker() for _ in range(3)]
+    wait_until(lambda: _held(workers) == [1, 1, 2], lambda: workers[0].log())
+    workers += [service.worker() for _ in range(2)]
+    wait_until(lambda: _held(workers) == [0, 1, 1, 1, 1], lambda: workers[0].log())
+    for worker in workers:
+        worker.wait_ready()
+    service.produce(payments(4_000))
+    service.wait_consumed()
+    service.assert_exact()
+
+
+def test_a_named_worker_scores_again_soon_after_kill_9(make: MakeService) -> None:
+    """It gets its partitions at once; without a name the group waits for its session to end."""
+    service = make(n_partitions=2, kafka_group_instance_id="worker-0", kafka_session_timeout_s="60")
+    worker = service.worker().wait_ready()
+    service.produce(payments(1_000))
+    service.wait_consumed()
+    worker.kill()
+    service.produce(payments(100, seed=2))
+    started = time.monotonic()
+    again = service.worker()
+    scored = "streamer_transactions_scored_total"
+    wait_until(lambda: again.metric(scored, partition="0") > 0, again.log)
+    took_s = time.monotonic() - started
+    # Most of it is Python's imports; what counts is that the session of 60 s is not waited for.
+    assert took_s < 30
+    service.wait_consumed()
+    service.assert_exact()
