@@ -59,7 +59,7 @@ def replay(
             limit = delta_limit(sums.transactions_seen, checkpoint_max_transactions)
             n_next = limit - state.delta.transactions_seen
             part, records = records[:n_next], records[n_next:]
-            prepared = prepare(Batch(_TOPIC, 0, part, arrived_ms), config)
+            prepared = prepare(Batch(_TOPIC, 0, part, arrived_ms), config, state)
             on_decoded(file_batch, first_offset, prepared.decoded)
             outcome = score(prepared, state, version, config, now_ms=arrived_ms)
             latency_ms = (monotonic() - batch_started) * 1000
