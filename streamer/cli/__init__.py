@@ -42,6 +42,7 @@ for command in (
     fit,
     simulate,
     model,
+    intake,
     partition,
     intake,
     check_config,

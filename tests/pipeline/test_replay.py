@@ -48,7 +48,7 @@ LISTED = {
     "patterns",
     "alert_budget",
 }
-EXTRA = {"ledger", "worker_restarts", "sent", "sound"}
+EXTRA = {"ledger", "worker_restarts", "sent", "sound", "unlabelled"}
 
 
 def file_batches(
