@@ -14,7 +14,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test simulation rig lint format types schemas lock clean
+.PHONY: help setup demo test simulation rig faults chaos soak fuzz lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,19 @@ rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
 
 simulation: $(STAMP) ## seeded faults against broker, Redis and clock in memory (SEEDS=1000 FIRST=0)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)
+
+# The commands below need what .ci/install-services installs.
+faults: $(STAMP) ## run every fault and print what it costs (ARGS="--only Redis --markdown")
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+chaos: $(STAMP) ## kill workers 100 times on Apache Kafka and count (ARGS="--kills 20 --seed 7")
+	@$(BIN)/python -m tests.faults.chaos $(ARGS)
+
+soak: $(STAMP) ## mixed faults for half an hour, memory watched (ARGS="--minutes 120")
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
+fuzz: $(STAMP) ## 100,000 broken messages through a worker (ARGS="--seed 7")
+	@$(BIN)/python -m tests.faults.fuzz $(ARGS)
 
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/python -m ruff check

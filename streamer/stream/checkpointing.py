@@ -23,6 +23,7 @@ from streamer.model import Sums
 from streamer.pipeline import PartitionState
 from streamer.store import Checkpoint
 from streamer.stream.assignments import Assigned
+from streamer.stream.cancelling import cancel_and_wait
 from streamer.stream.scoring import Scoring
 
 __all__ = ["Checkpointing"]
@@ -76,10 +77,7 @@ class Checkpointing:
         saving = [asyncio.ensure_future(self._save(assigned, within_s)) for assigned in released]
         if saving:
             _, late = await asyncio.wait(saving, timeout=within_s)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+            await cancel_and_wait(late)
             for task in saving:
                 if not task.cancelled():
                     task.result()

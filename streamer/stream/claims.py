@@ -19,6 +19,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
 
 from streamer.errors import UnavailableError
+from streamer.stream.cancelling import cancel_and_wait
 from streamer.stream.claiming import Reading
 from streamer.stream.resume import PartitionFaultError
 
@@ -83,11 +84,7 @@ class Claims:
     async def revoke(self, tps: Iterable[TP]) -> None:
         """Stop claiming these partitions and release those whose claim holds."""
         revoked = [tp for tp in tps if tp in self._tasks]
-        tasks = [self._tasks.pop(tp) for tp in revoked]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancel_and_wait([self._tasks.pop(tp) for tp in revoked])
         under_way = [self._releases[tp] for tp in revoked if tp in self._releases]
         if under_way:
             await asyncio.wait(under_way)

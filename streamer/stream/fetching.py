@@ -73,6 +73,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Read these partitions no more; what has been fetched of them may still be on its way."""
         await self._in_thread(self._stop_reading, list(tps))
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._follow_heartbeats(self._ensure_consumer()._coordinator)
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self._readings.clear()
         await super().on_partitions_revoked(revoked)
@@ -112,8 +116,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         place = driver.ensure_aiokafka_TP(tp)
         if place not in consumer.assignment():
             return False
-        if not self._readings:
-            self._follow_heartbeats(consumer._coordinator)
         consumer.seek(place, offset)
         self._readings[place] = reading
         return True
@@ -128,7 +130,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 self._heard_at = time.monotonic()
             return is_answered
 
-        # Whoever has partitions has just been given them.
+        # Whoever is given partitions, be it none, is a member.
         self._heard_at = time.monotonic()
         coordinator._do_heartbeat = noted
 

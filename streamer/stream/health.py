@@ -32,7 +32,8 @@ class Health:
     def faults(self) -> list[str]:
         """Return why the worker is not ready, one line each; empty when it is.
 
-        One that Kafka has given no partition is ready: there is nothing that it should be doing.
+        One that Kafka has given no partition is ready, as long as the group answers it: it has nothing
+        to do.
         """
         if self.is_stopping:
             return ["stopping"]
@@ -50,6 +51,9 @@ class Health:
             for tp, why in sorted(claims.waiting.items())
             if tp not in claims.faults
         ]
+        silent_s = self._scoring.membership.silent_s()
+        if not claims.all() and silent_s > _STALLED_AFTER_S:
+            faults.append(f"the consumer group must answer, got nothing for {silent_s:.0f} s")
         return faults + [
             f"partition {assigned.partition} must advance, got none for "
             f"{now - assigned.advanced_at:.0f} s with {assigned.lag} records waiting"

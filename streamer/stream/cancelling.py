@@ -1,0 +1,35 @@
+"""Cancels tasks and waits until they have ended, also those that miss the first request.
+
+A cancellation can get lost: ``asyncio.wait_for`` of Python 3.11 drops it when what it waits for is done
+at the same moment, and so may a library.  Whoever waits for such a task then waits for ever, which in a
+rebalance means a worker that has no partition and gets none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+from streamer.errors import InvariantError
+
+__all__ = ["cancel_and_wait"]
+
+_AGAIN_S: Final = 0.5
+# A task of ours has nothing to do after its cancellation that takes time.
+_TRIES: Final = 20
+
+
+async def cancel_and_wait(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Return when every task has ended; InvariantError when one does not, however often it is asked."""
+    pending = set(tasks)
+    for _ in range(_TRIES):
+        for task in pending:
+            task.cancel()
+        if pending:
+            _, pending = await asyncio.wait(pending, timeout=_AGAIN_S)
+        if not pending:
+            return
+    raise InvariantError(
+        f"every cancelled task must end within {_AGAIN_S * _TRIES:g} s, got {len(pending)} that do not"
+    )

@@ -1,0 +1,119 @@
+"""Fuzzed messages through a real worker: ``python -m tests.faults.fuzz [--messages 100000]``.
+
+Every offset must be on exactly one of two topics, scores or dead letters, the ledger must say the same,
+the worker must be the one that was started, and its memory must not grow after the first part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from streamer.embedded import EmbeddedRedis
+from streamer.events import Source
+from streamer.ledger import Ledger
+from tests.faults.fuzzed import Record, fuzzed
+from tests.faults.reading import read_topic
+from tests.rig.apache_kafka import ApacheKafka
+from tests.stream.harness import Service, Worker
+
+__all__ = ["Fuzzing", "fuzz"]
+
+# Sent in parts, so that memory is looked at in between.
+_PART: Final = 10_000
+# Parts after which tables, caches and compiled code have their size.
+_WARM_UP: Final = 3
+# The records of a fetch with some enormous ones, alive while memory is looked at.
+_MAY_GROW_MB: Final = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzing:
+    """What came of it; ``faults`` is empty where all is well."""
+
+    ledger: Ledger
+    resident_mb: list[float]
+    took_s: float
+    faults: list[str]
+
+
+class _ScoreSource(msgspec.Struct):
+    source: Source
+
+
+def fuzz(bootstrap: str, redis_url: str, n: int, seed: int) -> Fuzzing:
+    """Send ``n`` messages to a worker of their own and look at what becomes of them."""
+    with Service(bootstrap, redis_url, scores_enabled="true", n_partitions=4) as service:
+        service.create_topics()
+        worker = service.worker().wait_ready()
+        messages, resident_mb = fuzzed(n, seed), []
+        started = time.monotonic()
+        for part in _parts(messages):
+            service.produce(part)
+            service.wait_consumed()
+            resident_mb.append(_resident_mb(worker))
+        took_s = time.monotonic() - started
+        return Fuzzing(service.totals(), resident_mb, took_s, _faults(service, worker, resident_mb))
+
+
+def _parts(messages: Iterator[Record]) -> Iterator[list[Record]]:
+    while part := list(islice(messages, _PART)):
+        yield part
+
+
+def _resident_mb(worker: Worker) -> float:
+    lines = Path(f"/proc/{worker.child.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+def _faults(service: Service, worker: Worker, resident_mb: list[float]) -> list[str]:
+    settings, ledger = service.settings, service.totals()
+    decode = msgspec.json.Decoder(_ScoreSource).decode
+    sources = [decode(value).source for value in read_topic(service, settings.scores_topic)]
+    scored = Counter((source.partition, source.offset) for source in sources)
+    dead = Counter(
+        (int(headers["streamer-source-partition"]), int(headers["streamer-source-offset"]))
+        for _, headers in service.dead_letters()
+    )
+    every = {(p, offset) for p, n in enumerate(service.n_sent) for offset in range(n)}
+    found = scored + dead
+    checks = {
+        "the worker must be alive": worker.child.is_running() and worker.get("/readyz")[0] == 200,
+        "every offset must be on one topic": set(found) == every,
+        "no offset may come twice": max(found.values()) == 1,
+        "the ledger must balance": ledger.imbalance == 0,
+        "the ledger must hold what was sent": ledger.consumed == len(every),
+        "the ledger must hold what was scored": ledger.scored == len(scored),
+        "the ledger must hold the dead letters": ledger.dead_lettered == len(dead),
+        "memory must be flat": max(resident_mb[_WARM_UP:], default=0.0)
+        <= resident_mb[min(_WARM_UP, len(resident_mb)) - 1] + _MAY_GROW_MB,
+    }
+    return [what for what, is_so in checks.items() if not is_so]
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.fuzz", description=__doc__)
+    parser.add_argument("--messages", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with ApacheKafka() as kafka, EmbeddedRedis() as redis:
+        result = fuzz(kafka.bootstrap_servers, redis.url, options.messages, options.seed)
+    print(f"seed {options.seed}: {result.ledger}")
+    print(f"{options.messages / result.took_s:,.0f} messages/s, {result.took_s:.0f} s")
+    print("resident MB: " + " ".join(f"{mb:.0f}" for mb in result.resident_mb))
+    print("\n".join(result.faults) or "every offset accounted for, memory flat, worker alive")
+    return 1 if result.faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

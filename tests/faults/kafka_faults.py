@@ -1,0 +1,188 @@
+"""Faults of the brokers, and what producers send: codecs, transactions, the same once more."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from tests.faults.checker import Report
+from tests.faults.site import KAFKA, Site, fault
+from tests.faults.stand import Stand
+from tests.rig.apache_kafka import ApacheKafka
+from tests.rig.topics import add_partitions, elect_uncleanly, end_offset, leader
+from tests.rig.transactions import open_transaction
+from tests.stream.harness import payments
+
+__all__: list[str] = []
+
+_GONE_S = 20.0
+
+
+@fault("broker restarted in good order", brokers=KAFKA)
+def restarted(site: Site) -> Report:
+    kafka = site.kafka()
+    stand = site.stand(bootstrap=kafka.bootstrap_servers).load()
+    kafka.stop_broker()
+    kafka.start_broker()
+    stand.fault_is_over()
+    return stand.finish()
+
+
+@fault("broker killed, back after 20 s", brokers=KAFKA)
+def killed(site: Site) -> Report:
+    kafka = site.kafka()
+    stand = site.stand(bootstrap=kafka.bootstrap_servers).load()
+    kafka.kill()
+    time.sleep(_GONE_S)
+    kafka.start_broker()
+    stand.fault_is_over()
+    return stand.finish(run_on_s=5)
+
+
+@fault("broker frozen 15 s", brokers=KAFKA)
+def frozen(site: Site) -> Report:
+    kafka = site.kafka()
+    stand = site.stand(bootstrap=kafka.bootstrap_servers).load()
+    kafka.pause()
+    time.sleep(15)
+    kafka.resume()
+    stand.fault_is_over()
+    return stand.finish(run_on_s=5)
+
+
+def _of_three(site: Site) -> tuple[ApacheKafka, Stand]:
+    kafka = site.kafka(3)
+    stand = site.stand(bootstrap=kafka.bootstrap_servers, n_replicas=3)
+    return kafka, stand.load()
+
+
+@fault("leader changes in a cluster of three", brokers=KAFKA)
+def leader_changes(site: Site) -> Report:
+    """The leader of partition 0 is killed, comes back, and the next leader is shut down."""
+    kafka, stand = _of_three(site)
+    first = leader(kafka.admin(), stand.traffic.topic)
+    assert first is not None
+    kafka.kill(first)
+    kafka.wait_leaders()
+    time.sleep(5)
+    kafka.start_broker(first)
+    second = leader(kafka.admin(), stand.traffic.topic)
+    assert second is not None
+    kafka.stop_broker(second)
+    kafka.wait_leaders()
+    stand.fault_is_over()
+    kafka.start_broker(second)
+    return stand.finish(run_on_s=5)
+
+
+@fault("all three brokers gone 15 s", brokers=KAFKA)
+def all_gone(site: Site) -> Report:
+    kafka, stand = _of_three(site)
+    for i in range(3):
+        kafka.kill(i)
+    time.sleep(15)
+    kafka.start()
+    stand.fault_is_over()
+    return stand.finish(run_on_s=5)
+
+
+@fault("unclean election: the log's end is lost", brokers=KAFKA)
+def unclean_election(site: Site) -> Report:
+    """A replica that lacks the latest records becomes the leader; others take their offsets.
+
+    The service had scored those records, and must score the ones in their place as well.
+    """
+    kafka = site.kafka(3)
+    stand = site.stand(
+        bootstrap=kafka.bootstrap_servers, n_partitions=1, n_replicas=2, min_insync=1
+    )
+    stand.load()
+    stand.traffic.stop()
+    admin, topic = kafka.admin(), stand.traffic.topic
+    replicas = [r - 1 for r in admin.list_topics(topic).topics[topic].partitions[0].replicas]
+    first = leader(admin, topic)
+    assert first is not None
+    behind = next(r for r in replicas if r != first)
+    kafka.kill(behind)
+    kafka.wait_leaders()
+    stand.traffic.send(1_000)
+    stand.settle()
+    kafka.kill(first)
+    kafka.start_broker(behind)
+    elect_uncleanly(admin, topic)
+    kafka.start_broker(first)
+    stand.traffic.started_anew([0])
+    shorter = end_offset(admin, topic, 0)
+    # Before others take the lost offsets: afterwards nobody could tell.
+    stand.reset([0], to=str(shorter))
+    stand.traffic.reconnect()
+    stand.traffic.start(500)
+    stand.fault_is_over()
+    return stand.finish(run_on_s=5)
+
+
+@fault("partitions added to the transactions topic, then to the alerts topic", brokers=KAFKA)
+def partitions_added(site: Site) -> Report:
+    """Producers use the new partitions as soon as they see them."""
+    kafka = site.kafka()
+    stand = site.stand(bootstrap=kafka.bootstrap_servers).load()
+    settings = stand.service.settings
+    add_partitions(kafka.admin(), settings.transactions_topic, 6)
+    stand.traffic.n_partitions = stand.service.n_partitions = 6
+    time.sleep(20)
+    for topic in stand.output_topics():
+        add_partitions(kafka.admin(), topic, 6)
+    stand.fault_is_over()
+    return stand.finish(run_on_s=10)
+
+
+def _compressed(codec: str) -> None:
+    @fault(f"records compressed with {codec}")
+    def run(site: Site) -> Report:
+        stand = site.stand(mix=replace(site.mix, codec=codec)).load()
+        stand.fault_is_over(within_s=20)
+        return stand.finish(settle_s=30)
+
+    del run
+
+
+for _codec in ("gzip", "snappy", "lz4", "zstd"):
+    _compressed(_codec)
+
+
+@fault("transactions, a third of them aborted", brokers=KAFKA)
+def aborted(site: Site) -> Report:
+    stand = site.stand(mix=replace(site.mix, aborted=0.33)).load()
+    stand.fault_is_over(within_s=20)
+    return stand.finish(run_on_s=5)
+
+
+@fault("a transaction open for 8 s, then aborted", brokers=KAFKA)
+def left_open(site: Site) -> Report:
+    """Nothing behind the open transaction's first record is read before it is decided."""
+    stand = site.stand().load()
+    service = stand.service
+    client = {"bootstrap.servers": service.settings.kafka_bootstrap_servers}
+    strangers = payments(200, seed=77)
+    with open_transaction(client, stand.traffic.topic, strangers, partition=0) as producer:
+        time.sleep(8)
+        producer.abort_transaction(30)
+    stand.traffic.never_happened(strangers)
+    stand.fault_is_over()
+    return stand.finish()
+
+
+@fault("the same payments sent again")
+def repeated(site: Site) -> Report:
+    """The latest 400 of each partition come a second and a third time, a restart between them."""
+    stand = site.stand().load()
+    stand.traffic.stop()
+    stand.traffic.repeat(400)
+    stand.settle()
+    slot = stand.slots[0]
+    slot.running.kill()
+    stand.wait_restart(slot, 2)
+    stand.traffic.repeat(400)
+    stand.traffic.start(500)
+    stand.fault_is_over()
+    return stand.finish()

@@ -1,0 +1,81 @@
+"""Messages that no producer should send: through a worker as a whole, and shrunk at the decoder."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.decoding import decode_batch
+from tests.builders import batch, payment, pipeline_config
+from tests.faults.fuzz import fuzz
+from tests.faults.fuzzed import MUTATIONS, fuzzed
+from tests.rig.apache_kafka import ApacheKafka
+
+# A fifth of what `make fuzz` sends, for the time that CI has.
+N = 20_000
+BELIEVABLE = pipeline_config().believable
+
+
+def test_fuzzed_messages_leave_a_worker_alive_exact_and_no_larger(
+    apache_kafka: ApacheKafka, redis_url: str
+) -> None:
+    """Every offset is scored or a dead letter, once, and memory is flat."""
+    result = fuzz(apache_kafka.bootstrap_servers, redis_url, N, seed=1)
+    assert result.faults == [], result
+    # Most mutations spoil a payment, and a third of the messages are not mutated.
+    assert 0.3 * N < result.ledger.scored < 0.6 * N
+
+
+def test_a_seed_gives_the_same_messages_and_every_mutation() -> None:
+    """The command that a failure is replayed with is the seed alone."""
+    assert list(fuzzed(300, 7)) == list(fuzzed(300, 7))
+    assert list(fuzzed(300, 7)) != list(fuzzed(300, 8))
+    rng = np.random.default_rng(1)
+    for name, mutate in MUTATIONS.items():
+        made = {mutate(payment(merchant_id="m"), rng) for _ in range(20)}
+        assert len(made) > 1, name
+
+
+_fragments = st.one_of(
+    st.sampled_from(
+        ["null", "true", "[]", "{}", '""', "NaN", "-0", "1e999", '"\\ud800"', "[" * 999]
+    ),
+    st.integers().map(str),
+    st.floats().map(repr),
+    st.text(max_size=8).map(json.dumps),
+    st.text(max_size=8),
+)
+_names = st.sampled_from([*payment(), "merchant_id", "mcc", "country", "latitude", "channel", "x"])
+
+
+@given(
+    changes=st.lists(st.tuples(_names, _fragments), max_size=4),
+    dropped=st.sets(_names, max_size=2),
+    encoding=st.sampled_from(["utf-8", "utf-16", "utf-8-sig", "utf-7"]),
+    cut=st.none() | st.integers(0, 200),
+    edits=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=3),
+)
+def test_a_mutated_payment_is_a_transaction_or_a_dead_letter_with_a_reason(
+    changes: list[tuple[str, str]],
+    dropped: set[str],
+    encoding: str,
+    cut: int | None,
+    edits: list[tuple[int, int]],
+) -> None:
+    """Nothing raises, and the good payments before and after it are what they were."""
+    fields = [(name, json.dumps(v)) for name, v in payment().items() if name not in dropped]
+    text = "{" + ",".join(f'"{name}":{raw}' for name, raw in [*fields, *changes]) + "}"
+    raw = bytearray(text.encode(encoding, errors="surrogatepass")[:cut])
+    for place, byte in edits:
+        if raw:
+            raw[place % len(raw)] = byte
+    decoded = decode_batch(batch([payment(1), bytes(raw), payment(2)]), BELIEVABLE)
+    assert len(decoded.transactions) + len(decoded.dead_letters) == 3
+    assert {"t-1", "t-2"} <= {t.transaction_id for t in decoded.transactions}
+    for letter in decoded.dead_letters:
+        assert letter.record.offset == 1
+        assert letter.detail
+        assert "\n" not in letter.detail

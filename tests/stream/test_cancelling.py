@@ -1,0 +1,57 @@
+"""A task that misses its cancellation keeps nobody waiting for ever."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from streamer.errors import InvariantError
+from streamer.stream import cancelling
+from streamer.stream.cancelling import cancel_and_wait
+
+
+async def misses(n_times: int) -> None:
+    """Wait for ever, and take the first cancellations for something else."""
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            if n_times == 0:
+                raise
+            n_times -= 1
+
+
+def test_a_task_that_misses_two_cancellations_gets_a_third() -> None:
+    """Beside one that heeds the first."""
+
+    async def scenario() -> None:
+        tasks = [asyncio.ensure_future(misses(n)) for n in (0, 2)]
+        await asyncio.sleep(0)
+        await asyncio.wait_for(cancel_and_wait(tasks), 10)
+        assert all(task.cancelled() for task in tasks)
+
+    asyncio.run(scenario())
+
+
+def test_a_task_that_never_ends_is_an_error_and_no_wait_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker then ends, where it would sit in a rebalance for ever."""
+    monkeypatch.setattr(cancelling, "_AGAIN_S", 0.01)
+
+    async def scenario() -> None:
+        task = asyncio.ensure_future(misses(50))
+        await asyncio.sleep(0)
+        with pytest.raises(InvariantError, match="got 1 that do not"):
+            await cancel_and_wait([task])
+        for _ in range(60):
+            task.cancel()
+            await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+
+
+def test_no_task_is_no_wait() -> None:
+    """As in a release that is in time."""
+    asyncio.run(cancel_and_wait([]))
