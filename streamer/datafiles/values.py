@@ -15,8 +15,9 @@ import msgspec
 
 from streamer.datafiles.chunk import Chunk, Fault, Table
 from streamer.datafiles.label_words import labels_of
+from streamer.decoding import PLAIN
 from streamer.events import Transaction
-from streamer.intake import LeftOut, Payment, Refund, Refused, Skipped, plain_transaction
+from streamer.intake import LeftOut, Payment, Refund, Refused, Skipped
 
 __all__ = ["FileBatch", "Origin", "batch_of"]
 
@@ -106,11 +107,11 @@ def _refuse(batch: FileBatch, origin: Origin, place: int, why: Refused | Fault) 
 
 
 def _refused_value(raw: Any) -> bytes:
-    """Return a row's own text; nothing where the pipeline would take it for a payment."""
+    """Return a row's own text; nothing where the pipeline would not refuse it."""
     if isinstance(raw, bytes):
         value = raw
     elif isinstance(raw, str):
         value = raw.rstrip("\r\n").encode(errors="replace")
     else:
         value = b"" if not isinstance(raw, dict) else repr(raw).encode(errors="replace")
-    return b"" if plain_transaction(value) is not None else value
+    return value if all(isinstance(read, Refused) for read in PLAIN.read(value)) else b""

@@ -14,10 +14,12 @@ from streamer.events import Transaction
 
 __all__ = [
     "OUTCOMES",
+    "PASSED_OVER",
     "REFUSALS",
     "Fault",
     "LeftOut",
     "Outcome",
+    "PassedOver",
     "Payment",
     "Reading",
     "Refund",
@@ -56,6 +58,10 @@ Refusal = Literal[
 SkipReason = Literal["declined", "deleted", "updated", "tombstone", "not_a_payment"]
 
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+PassedOver = Literal["refund", SkipReason]
+"""Why a message that is well understood is not scored."""
+
+PASSED_OVER: Final[tuple[PassedOver, ...]] = get_args(PassedOver)
 REFUSALS: Final[tuple[Refusal, ...]] = get_args(Refusal)
 
 
