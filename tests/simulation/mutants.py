@@ -12,6 +12,8 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
+from streamer.stream.standstill import Standstill
+
 from streamer.store import Checkpoint, PartitionRecord, checkpoints
 from streamer.store.client import Client
 from streamer.stream import claiming
@@ -21,7 +23,6 @@ from streamer.stream.delivered import Delivered
 from streamer.stream.publisher import Publisher
 from streamer.stream.recovery import Published
 from streamer.stream.scoring import Scoring
-from streamer.stream.standstill import Standstill
 from tests.simulation.broker import SimulatedProducer
 from tests.simulation.scenario import Fault
 
