@@ -1,8 +1,8 @@
 """Bytes to transactions, and what is wrong with the ones that are none.
 
-No sequence of bytes raises here: a record is a payment, is passed over (a refund, a decline, a deletion),
-or becomes a `DeadLetter` with a reason code, the path of the fault and one line of detail.  The detail
-never repeats a string of the message, since a misplaced field could be a card number.
+No sequence of bytes raises here: a record is a payment, is passed over (a refund, a decline, a
+deletion), or becomes a `DeadLetter` with a reason code, the path of the fault and one line of detail.
+The detail never repeats a string of the message, since a misplaced field could be a card number.
 
 A payment counts at the time of its event, and never later than it arrived: one from the future would
 otherwise take its card, its merchant and the hours of the budget there with it.

@@ -20,7 +20,7 @@ from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.hints import hinted
 from streamer.intake.mapping import compile_mapping
 from streamer.intake.paths import Steps, parse_path, parse_paths, shown, walked
-from streamer.intake.readings import Fault, Payment, Reading, Refused, Skipped
+from streamer.intake.readings import Fault, Payment, Reading, Refund, Refused, Skipped
 from streamer.intake.slots import field_paths
 
 __all__ = ["Intake", "plain_transaction"]
@@ -114,7 +114,7 @@ class Intake:
         reading = self._map_row(row, row, "$", position, arrived_ms)
         if self._may_be_plain(reading, row, row):
             plain = self._map_plain_row(row, row, "$", position, arrived_ms)
-            if isinstance(plain, Payment):
+            if isinstance(plain, Payment | Refund):
                 return plain
         return hinted(reading, row, self.declaration) if isinstance(reading, Refused) else reading
 
@@ -156,7 +156,7 @@ class Intake:
             reading = Refused("missing_field", at + self._each_path, "each must lead to a list")
             if self._may_be_plain(reading, message, message):
                 plain = self._map_plain(message, message, at, position, arrived_ms)
-                return (plain if isinstance(plain, Payment) else reading,)
+                return (plain if isinstance(plain, Payment | Refund) else reading,)
             return (hinted(reading, message, self.declaration),)
         if not parts:
             return (Skipped("not_a_payment", at + self._each_path),)
@@ -175,7 +175,7 @@ class Intake:
             return reading
         if self._may_be_plain(reading, item, root):
             plain = self._map_plain(item, root, at, position, arrived_ms)
-            if isinstance(plain, Payment):
+            if isinstance(plain, Payment | Refund):
                 return plain
         return hinted(reading, item, self.declaration) if isinstance(reading, Refused) else reading
 

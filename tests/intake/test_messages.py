@@ -250,3 +250,9 @@ def test_a_refused_field_is_named_where_the_producer_has_it() -> None:
     refused = one(intake, message(amount=..., amt="x"))
     assert isinstance(refused, Refused)
     assert refused.path == "$.amt"
+
+
+def test_a_refund_in_the_contract_s_terms_is_one_on_a_mapped_topic_too() -> None:
+    """The declared path of the card is not there, and everything else is the contract's."""
+    refund = json.dumps({**VALID, "amount": -5}).encode()
+    assert isinstance(one(declared('card_id = "card.token"'), refund), Refund)

@@ -1,4 +1,4 @@
-"""An event from the future counts when it arrived: for its card, its merchant and the budget's hours."""
+"""An event from the future counts when it arrived: for card, merchant and the budget's hours."""
 
 from __future__ import annotations
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from functools import partial
 
 import pytest
 
@@ -19,61 +17,15 @@ from streamer.intake.schemas import RegisteredSchema, Schemas
 from streamer.stream.known_schemas import KnownSchemas, intake_of
 from streamer.stream.schema_registry import SchemaRegistry
 from tests.intake.messages import declared, paid
-from tests.intake.test_schemas import AVRO, FRAME, RECORD, UNITS, avro, proto, proto_file
-
-MONEY = {"type": "record", "name": "Money", "fields": [{"name": "value", "type": "long"}]}
-NESTED = {
-    **AVRO,
-    "fields": [f for f in AVRO["fields"] if f["name"] != "amount"]  # type: ignore[index]
-    + [{"name": "amount", "type": "Money"}],
-}
-SERIALISED = base64.b64encode(proto_file().SerializeToString()).decode()
-ANSWERS: dict[str, Any] = {
-    "/schemas/ids/7": {"schema": json.dumps(AVRO)},
-    "/schemas/ids/8": {"schema": 'syntax = "proto3";', "schemaType": "PROTOBUF"},
-    "/schemas/ids/8?format=serialized": {"schema": SERIALISED, "schemaType": "PROTOBUF"},
-    "/schemas/ids/9": {
-        "schema": json.dumps(NESTED),
-        "references": [{"name": "Money", "subject": "money", "version": 1}],
-    },
-    "/subjects/money/versions/1": {
-        "subject": "money",
-        "id": 1,
-        "version": 1,
-        "schema": json.dumps(MONEY),
-    },
-}
-
-
-class Registry(BaseHTTPRequestHandler):
-    """Answers as a registry does."""
-
-    def do_GET(self) -> None:
-        path = self.path
-        if "format=serialized" not in path:
-            path = path.partition("?")[0]
-        path = path.partition("&")[0]
-        content = ANSWERS.get(path, {"error_code": 40403, "message": "Schema not found"})
-        body = json.dumps(content).encode()
-        self.send_response(404 if "error_code" in content else 200)
-        self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: Any) -> None:
-        """Print nothing."""
+from tests.intake.test_schemas import AVRO, FRAME, RECORD, UNITS, avro, proto
+from tests.rig.waiting import wait_until
+from tests.stream.registry import MONEY, serving
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as url:
+        yield url
 
 
 def test_avro_and_protobuf_are_read_by_what_the_registry_has(url: str) -> None:
@@ -158,9 +110,8 @@ def test_a_registry_that_hangs_keeps_a_batch_for_a_second_and_the_next_not_at_al
             await known.prepare(batch_of(b"{}"))
         finally:
             answer.set()
-        async with asyncio.timeout(30):
-            while known.lookup(7) is None:
-                await asyncio.sleep(0.01)
+        known_at_last = partial(wait_until, lambda: known.lookup(7) is not None, "its answer")
+        await asyncio.to_thread(known_at_last)
         await known.prepare(batch)
 
     asyncio.run(run())
