@@ -21,7 +21,7 @@ import msgspec
 
 from streamer.batch import Batch, Record
 from streamer.events import Transaction
-from streamer.intake import Intake, LeftOut, Payment, Refused, Skipped
+from streamer.intake import Intake, Payment, Refused, Skipped
 from streamer.intake.readings import PassedOver, Refusal
 
 __all__ = [
@@ -109,7 +109,8 @@ def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAI
     ``card_id``; it is counted, because such a card's payments are spread over partitions.
     """
     plain = intake.plain
-    latest_ms = batch.received_at_ms + believable.max_ahead_ms
+    earliest_ms, received_at_ms = believable.earliest_ms, batch.received_at_ms
+    latest_ms = received_at_ms + believable.max_ahead_ms
     records: list[Record] = []
     transactions: list[Transaction] = []
     times_ms: list[int] = []
@@ -118,8 +119,7 @@ def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAI
     left_out: Counter[tuple[str, Refusal]] = Counter()
     n_key_mismatches = 0
     for record in batch.records:
-        faulty: tuple[LeftOut, ...] = ()
-        transaction = plain(record.value)
+        transaction, faulty = plain(record.value), None
         if transaction is None:
             reading = _read(record, batch, believable, intake)
             if isinstance(reading, DeadLetter):
@@ -130,14 +130,14 @@ def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAI
                 continue
             transaction, faulty = reading.transaction, reading.left_out
         time_ms = int(transaction.timestamp.timestamp() * 1000)
-        if not believable.earliest_ms <= time_ms <= latest_ms:
+        if not earliest_ms <= time_ms <= latest_ms:
             dead_letters.append(unbelievable(record, "timestamp", time_ms, believable, latest_ms))
             continue
         if record.key is None or record.key != transaction.card_id.encode():
             n_key_mismatches += 1
-        for left in faulty:
-            left_out[left.field, left.reason] += 1
-        if time_ms > record.timestamp or time_ms > batch.received_at_ms:
+        if faulty:
+            left_out.update((left.field, left.reason) for left in faulty)
+        if time_ms > record.timestamp or time_ms > received_at_ms:
             time_ms = min(time_ms, _arrived_ms(record, batch, believable))
         records.append(record)
         transactions.append(transaction)

@@ -6,7 +6,7 @@ straight into a `Transaction`, and nothing else is done to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -30,8 +30,10 @@ _decode: Final = msgspec.json.Decoder().decode
 _NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def plain_transaction(value: bytes) -> Transaction | None:
+def plain_transaction(value: bytes | None) -> Transaction | None:
     """Return the transaction in a message that follows the contract, or None for any other."""
+    if not value:
+        return None
     try:
         # msgspec skips unknown fields without looking at their encoding.
         if not (value.isascii() or value.decode()):
@@ -42,6 +44,10 @@ def plain_transaction(value: bytes) -> Transaction | None:
     if transaction.latitude == 0.0 and transaction.longitude == 0.0:
         return None
     return transaction
+
+
+def _never_plain(_: bytes | None) -> None:
+    return None
 
 
 class Intake:
@@ -57,6 +63,11 @@ class Intake:
         self.declaration = declaration or Declaration()
         self.hash = self.declaration.hash
         self.is_default = self.declaration.is_default
+        # An attribute and no method: for most messages nothing else is called.
+        self.plain: Callable[[bytes | None], Transaction | None] = (
+            plain_transaction if self.is_default else _never_plain
+        )
+        """Returns the transaction of a message that needs no reading, or None: then `read` it."""
         self._schemas = schemas
         self._is_bare = self.declaration.envelope == "none"
         self._updates_count = self.declaration.updates == "payment"
@@ -71,10 +82,6 @@ class Intake:
         self._map_plain = compile_mapping(Declaration(), is_rows=False)
         self._map_plain_row = compile_mapping(Declaration(), is_rows=True)
         self._foreign = _foreign_paths(self.declaration)
-
-    def plain(self, value: bytes | None) -> Transaction | None:
-        """Return the transaction of a message that needs no reading, or None: then `read` it."""
-        return plain_transaction(value) if self.is_default and value else None
 
     def read(
         self, value: bytes | None, *, position: str = "", arrived_ms: int | None = None
