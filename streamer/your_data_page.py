@@ -65,8 +65,14 @@ A field is a path (`"card.token"`), a list of paths of which the first that is t
 | `path` | whose value decides |
 | `one_of`, `none_of`, `starts_with`, `present` | what must hold of it; texts have no case |
 
-Also: `preset` (start from one of those below), `each` (several payments in one message), `envelope = "none"`,
+Also: `preset` (start from one of those below), `each` (a list in a message), `envelope = "none"`,
 `updates`, and `[schema]` with `file` (`.avsc`, or a Protobuf descriptor set with `message`).
+
+## On a topic
+
+`STREAMER_INTAKE` names the preset or the file for the worker, `STREAMER_SCHEMA_REGISTRY_URL` the registry of framed
+Avro and Protobuf. There a message is one payment: one with several is a dead letter (`several_payments`). Files may
+have several in one message.
 
 ## Layouts that are known
 
