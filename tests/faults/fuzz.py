@@ -1,8 +1,8 @@
 """Fuzzed messages through a real worker: ``python -m tests.faults.fuzz [--messages 100000]``.
 
 Every offset must be on exactly one of two topics, scores or dead letters, or be counted as passed over
-(a refund, a deletion), the ledger must say the same, the worker must be the one that was started, and its
-memory must not grow after the first part.
+(a refund, a deletion), the ledger must say the same, the worker must be the one that was started, and
+its memory must not grow after the first part.
 """
 
 from __future__ import annotations
