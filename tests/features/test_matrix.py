@@ -291,7 +291,7 @@ def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
         clock += draw(seconds)
         fields: dict[str, Any] = {
             "card_id": f"card-{draw(st.integers(0, 3))}",
-            "amount": draw(st.floats(0.01, 5_000)),
+            "amount": draw(st.floats(0.01, 5_000) | st.just(0.0)),
             "currency": draw(st.sampled_from(["EUR", "JPY"])),
         }
         if draw(st.booleans()):
