@@ -38,7 +38,8 @@ Country = Literal[COUNTRIES]  # type: ignore[valid-type]
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
 # Beyond 1e12 of any currency an amount is a unit mistake, not a payment.
-Amount = Annotated[float, Meta(gt=0, le=1e12)]
+# 0 verifies a card: it is scored without the features of the amount.
+Amount = Annotated[float, Meta(ge=0, le=1e12)]
 Timestamp = Annotated[datetime, Meta(tz=True)]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]

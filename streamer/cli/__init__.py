@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "evaluate": "streamer.cli.evaluate",
     "explain": "streamer.cli.explain",
     "fit": "streamer.cli.fit",
+    "intake": "streamer.cli.intake",
     "model": "streamer.cli.model",
     "partition": "streamer.cli.partition",
     "replay": "streamer.cli.replay",

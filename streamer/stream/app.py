@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Final, get_args
 
@@ -25,6 +26,8 @@ from streamer import __version__
 from streamer.decoding import DeadLetterReason
 from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.features import FEATURE_NAMES
+from streamer.intake.loading import load_declaration
+from streamer.intake.readings import PASSED_OVER
 from streamer.settings import Settings, load_settings
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.claiming import Claiming, Reading
@@ -40,6 +43,7 @@ from streamer.stream.endpoints import Endpoints
 from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.health import Health
 from streamer.stream.kafka_config import broker_urls, faust_credentials
+from streamer.stream.known_schemas import intake_of, known_schemas
 from streamer.stream.liveness import Liveness
 from streamer.stream.partition_log import STORE_METADATA, PartitionLogs
 from streamer.stream.preflight import preflight
@@ -80,7 +84,7 @@ class ScoringApp(faust.App):
         self.settings = settings
         self._left: list[int] = []
         clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
-        metrics = Metrics(__version__, get_args(DeadLetterReason), FEATURE_NAMES)
+        metrics = Metrics(__version__, get_args(DeadLetterReason), FEATURE_NAMES, PASSED_OVER)
         store = open_store(settings)
         publisher = Publisher(
             settings,
@@ -90,16 +94,22 @@ class ScoringApp(faust.App):
             on_kafka=lambda is_up: metrics.dependency_up.labels("kafka").set(is_up),
         )
         watch_redis(metrics.registry, store)
+        schemas = known_schemas(settings)
+        intake = intake_of(load_declaration(settings.intake), schemas)
         self.store, self.publisher = store, publisher
         self.scoring = Scoring(
             settings,
-            pipeline_config(settings),
+            replace(pipeline_config(settings), intake=intake),
             store,
             publisher,
             metrics,
             clock,
             # In a container every worker's process id is 1.
             owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
+        )
+        self.scoring.schemas = schemas
+        self.scoring.set_back = lambda batch, reading, error: self.claims.failed(
+            TP(batch.topic, batch.partition), reading, error
         )
         self.checkpointing = Checkpointing(self.scoring, self._transactions_durable)
         self.feedback_storing = FeedbackStoring(

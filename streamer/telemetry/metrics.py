@@ -44,7 +44,7 @@ _CHECKPOINT_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 
 class Metrics:
     """The metrics of one worker, registered in their own `CollectorRegistry`.
 
-    ``dead_letter_reasons`` and ``feature_names`` are the labels whose series exist from the start.
+    The arguments beside ``version`` are the labels whose series exist from the start.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Metrics:
         version: str,
         dead_letter_reasons: Iterable[str] = (),
         feature_names: Iterable[str] = (),
+        passed_over_reasons: Iterable[str] = (),
     ) -> None:
         self.registry = CollectorRegistry()
         self._register_ledger()
@@ -63,6 +64,7 @@ class Metrics:
         self._register_service(version)
         for reason in dead_letter_reasons:
             self.dead_letters.labels(reason)
+        self._start_at_zero(self.records_passed_over, passed_over_reasons)
         for name in feature_names:
             self.feature_drift_psi.labels(name)
             self.feature_drift_ks.labels(name)
@@ -134,8 +136,18 @@ class Metrics:
         )
         self.records_skipped = self._counter(
             "records_skipped",
-            "Offsets without a record: transaction markers, aborted transactions, compaction.",
+            "Offsets without a payment: refunds, declines and the like, and those without a record.",
             "partition",
+        )
+        self.records_passed_over = self._counter(
+            "records_passed_over",
+            "Records that are no payments and no faults, by reason; a part of those skipped.",
+            "reason",
+        )
+        self.fields_left_out = self._counter(
+            "fields_left_out",
+            "Optional fields that could not be used; the payment was scored without.",
+            *("field", "reason"),
         )
         self.records_lost = self._counter(
             "records_lost",
