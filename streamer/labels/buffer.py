@@ -8,12 +8,17 @@ as one over that (Horvitz and Thompson, 1952): the sum over what was kept is rig
 Invariants:
 * At most ``capacity`` payments: those that a chargeback has judged make room first, alerts last.
 * ``changed`` and ``removed`` say exactly how the buffer differs from what was last saved.
+
+A payment is packed as the lengths of its parts, its numbers, and the names of its card and merchant,
+which a verdict need not know.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Final
 
 import numpy as np
@@ -28,6 +33,10 @@ _FIRST_SIZE: Final = 1024
 # Making room for one payment at a time would sort the buffer for each.
 _KEPT_SHARE: Final = 0.75
 _META: Final = 6  # time, hash, probability of being kept, alerted, label, is the label final
+# Inputs and ranks, bytes of the card, bytes of the merchant.  A release before this one began with a
+# time in whole milliseconds as a float, whose lowest bits are zero: no number of inputs.
+_LENGTHS: Final = struct.Struct("<HHH")
+_NOBODY: Final = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +44,15 @@ class Waiting:
     """Payments to put into the buffer, or taken out of it; n of them.
 
     ``inputs`` (n, n_inputs) of the head, NaN where unknown; ``ranks`` (n, 2) that the distance and
-    the head gave, NaN where there was no head.
+    the head gave, NaN where there was no head; ``parties`` card and merchant of each, None where the
+    payment names no merchant, or empty where nobody will ask.
     """
 
     times_ms: NDArray[np.int64]
     alerted: NDArray[np.bool_]
     inputs: Floats
     ranks: Floats
+    parties: Sequence[tuple[str, str | None]] = ()
 
 
 class LabelBuffer:
@@ -55,6 +66,7 @@ class LabelBuffer:
         size = min(_FIRST_SIZE, max(capacity, 1))
         self._meta = np.zeros((size, _META))
         self._vectors = np.zeros((size, n_inputs + 2), dtype=np.float32)
+        self._parties: list[tuple[str, str]] = [_NOBODY] * size
         self._slot_of: dict[str, int] = {}
         self._ids: list[str] = []
         self._free: list[int] = []
@@ -90,6 +102,11 @@ class LabelBuffer:
         self._meta[slots] = meta
         self._vectors[slots, :-2] = waiting.inputs[picked]
         self._vectors[slots, -2:] = waiting.ranks[picked]
+        if waiting.parties:
+            for slot, i in zip(slots, picked.tolist(), strict=True):
+                card, merchant = waiting.parties[i]
+                # Far fewer names than payments.
+                self._parties[slot] = intern(card), intern(merchant or "")
         self._oldest_ms = min(self._oldest_ms, float(meta[:, 0].min()))
         if len(self) > self.capacity:
             self._make_room()
@@ -97,6 +114,11 @@ class LabelBuffer:
     def slot(self, transaction_id: str) -> int | None:
         """Return where a payment lies, None where it does not."""
         return self._slot_of.get(transaction_id)
+
+    def parties(self, slot: int) -> tuple[str | None, str | None]:
+        """Return the card and the merchant of a payment, None for what is not known."""
+        card, merchant = self._parties[slot]
+        return card or None, merchant or None
 
     def label(self, slot: int) -> int:
         """Return 1, 0 or `UNJUDGED`: the verdict that was learned already."""
@@ -152,20 +174,40 @@ class LabelBuffer:
 
     def load(self, stored: Mapping[str, bytes]) -> None:
         """Take in what `take_changed` returned, but not what another release wrote."""
-        n_bytes = 8 * _META + 4 * self._vectors.shape[1]
-        keys = [key for key in sorted(stored) if len(stored[key]) == n_bytes]
+        keys = [key for key in sorted(stored) if self._is_ours(stored[key])]
+        start = _LENGTHS.size
+        middle, end = start + 8 * _META, start + self._n_number_bytes
         for key, slot in zip(keys, self._slots(keys), strict=True):
-            self._meta[slot] = np.frombuffer(stored[key][: 8 * _META], dtype="<f8")
-            self._vectors[slot] = np.frombuffer(stored[key][8 * _META :], dtype="<f4")
+            packed = stored[key]
+            self._meta[slot] = np.frombuffer(packed[start:middle], dtype="<f8")
+            self._vectors[slot] = np.frombuffer(packed[middle:end], dtype="<f4")
+            names, n_card = packed[end:], _LENGTHS.unpack_from(packed)[1]
+            self._parties[slot] = (
+                intern(names[:n_card].decode()),
+                intern(names[n_card:].decode()),
+            )
         self._changed.difference_update(keys)
         if len(self):
             slots = list(self._slot_of.values())
             self.share = float(self._meta[slots, 2].min())
             self._oldest_ms = float(self._meta[slots, 0].min())
 
+    @property
+    def _n_number_bytes(self) -> int:
+        return 8 * _META + 4 * self._vectors.shape[1]
+
     def _packed(self, slot: int) -> bytes:
         meta, vector = self._meta[slot].astype("<f8"), self._vectors[slot].astype("<f4")
-        return bytes(meta.tobytes() + vector.tobytes())
+        card, merchant = (name.encode() for name in self._parties[slot])
+        lengths = _LENGTHS.pack(len(vector), len(card), len(merchant))
+        return bytes(lengths + meta.tobytes() + vector.tobytes() + card + merchant)
+
+    def _is_ours(self, packed: bytes) -> bool:
+        if len(packed) < _LENGTHS.size:
+            return False
+        n_columns, n_card, n_merchant = _LENGTHS.unpack_from(packed)
+        n_bytes = _LENGTHS.size + self._n_number_bytes + n_card + n_merchant
+        return bool(n_columns == self._vectors.shape[1] and len(packed) == n_bytes)
 
     def _slots(self, keys: Sequence[str]) -> list[int]:
         """Return the slot of each key, a new one where it has none."""
@@ -175,12 +217,14 @@ class LabelBuffer:
         for key in fresh[:n_free]:
             slot = free.pop()
             ids[slot] = key
+            self._parties[slot] = _NOBODY
             slot_of[key] = slot
         slot_of.update(zip(fresh[n_free:], range(len(ids), len(ids) + len(fresh)), strict=False))
         ids += fresh[n_free:]
         while len(ids) > len(self._meta):
             self._meta = np.concatenate([self._meta, np.zeros_like(self._meta)])
             self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
+            self._parties += [_NOBODY] * len(self._parties)
         self._changed.update(keys)
         self._removed.difference_update(keys)
         return [slot_of[key] for key in keys]
