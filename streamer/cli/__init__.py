@@ -7,6 +7,7 @@ import click
 from streamer import __version__
 from streamer.cli.config import check_config
 from streamer.cli.demo import demo
+from streamer.cli.dlq import dlq
 from streamer.cli.evaluate import evaluate
 from streamer.cli.explain import explain
 from streamer.cli.fit import fit
@@ -42,9 +43,9 @@ for command in (
     fit,
     simulate,
     model,
-    intake,
     partition,
     intake,
+    dlq,
     check_config,
 ):
     main.add_command(command)
