@@ -79,6 +79,11 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
         "A time does not say its zone.",
         "Declare `zone` under `[timestamp]`, or have the producer write the offset.",
     ),
+    "several_payments": (
+        "One message holds several payments, which have one offset between them.",
+        "Have the producer, or a connector, send a message for each; `streamer dlq replay --intake` does it "
+        "for those that are here.",
+    ),
     "timestamp_too_old": (
         "A time is before STREAMER_EARLIEST_EVENT_YEAR: mostly a count in the wrong unit, or a zero.",
         "Correct `unit`; if the payments are as old as that, lower the setting.",

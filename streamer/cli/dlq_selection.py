@@ -72,9 +72,9 @@ def mended(letter: StoredLetter, intake: Intake | None) -> Sequence[Again] | str
         return "cut when it was written, as STREAMER_DEAD_LETTER_MAX_BYTES says"
     if intake is None:
         return (Again(letter, letter.key, letter.value),)
-    readings = intake.read(
-        letter.value, position=letter.source.replace("/", "-"), arrived_ms=letter.first_seen_ms
-    )
+    # As the worker names the place of a record that has no id of its own.
+    position = f"{letter.source_partition}-{letter.source_offset}"
+    readings = intake.read(letter.value, position=position, arrived_ms=letter.first_seen_ms)
     refused = [reading for reading in readings if isinstance(reading, Refused)]
     if refused:
         return f"not mended by the intake ({refused[0].reason} at {refused[0].path})"

@@ -21,13 +21,7 @@ __all__ = ["Metrics"]
 SEVERITIES: Final = ("medium", "high", "critical")
 VERDICTS: Final = ("fraud", "legitimate")
 # The entity tables of `streamer.features`.
-ENTITY_KINDS: Final = (
-    "cards",
-    "spending",
-    "merchants",
-    "card_verdicts",
-    "merchant_verdicts",
-)
+ENTITY_KINDS: Final = ("cards", "spending", "merchants", "card_verdicts", "merchant_verdicts")
 DEPENDENCIES: Final = ("kafka", "redis")
 OUTCOMES: Final = ("standing", "ignored")
 DETECTORS: Final = ("distance", "head")
@@ -155,7 +149,10 @@ class Metrics:
             *("field", "reason"),
         )
         self.records_lost = self._counter(
-            "records_lost", "Offsets declared lost: unread, or with Redis.", "partition", "cause"
+            "records_lost",
+            "Offsets declared lost: deleted unread, or gone from Redis.",
+            "partition",
+            "cause",
         )
         self.warming = self._counter(
             "warming", "Transactions scored before the model had centers; none of them alerts."
