@@ -35,7 +35,15 @@ __all__ = [
     "unbelievable",
 ]
 
-DeadLetterReason = Literal[Refusal, "several_payments", "timestamp_too_old", "timestamp_in_future"]
+DeadLetterReason = Literal[
+    Refusal,
+    "several_payments",
+    "timestamp_too_old",
+    "timestamp_in_future",
+    # Of verdicts (`streamer.verdicts`).
+    "unknown_alert",
+    "contradictory",
+]
 
 PLAIN: Final = Intake()
 """The intake without a declaration."""

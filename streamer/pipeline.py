@@ -232,9 +232,9 @@ def remember_scored(
     """
     if not config.capacity:
         return
-    waiting = Waiting(
-        np.asarray(decoded.times_ms, dtype=np.int64), alerted, scored.inputs, scored.ranks
-    )
+    times_ms = np.asarray(decoded.times_ms, dtype=np.int64)
+    parties = [(t.card_id, t.merchant_id) for t in decoded.transactions]
+    waiting = Waiting(times_ms, alerted, scored.inputs, scored.ranks, parties)
     ids = [t.transaction_id for t in decoded.transactions]
     draws = uniform_hash(offsets_of(decoded))
     remember(state.labels, state.delta, version, config, ids, draws, waiting)

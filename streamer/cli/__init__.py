@@ -15,6 +15,7 @@ __all__ = ["main"]
 _COMMANDS: Final = {
     "check-config": "streamer.cli.config",
     "demo": "streamer.cli.demo",
+    "dlq": "streamer.cli.dlq",
     "evaluate": "streamer.cli.evaluate",
     "explain": "streamer.cli.explain",
     "fit": "streamer.cli.fit",

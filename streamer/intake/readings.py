@@ -47,7 +47,6 @@ Refusal = Literal[
     "unknown_code",
     "retired_code",
     "invalid_timestamp",
-    "ambiguous_timestamp",
     "timestamp_without_offset",
     "not_a_card_payment",
     "unknown_schema",

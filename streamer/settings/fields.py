@@ -124,6 +124,8 @@ class Settings(BaseSettings):
     """Topic that records which cannot be scored are written to, bytes untouched."""
     feedback_topic: Topic = "fraud-feedback"
     """Topic that verdicts on transactions are read from."""
+    feedback_dead_letters_topic: Topic = "fraud-feedback-dlq"
+    """Topic that verdicts which cannot be used are written to, bytes untouched."""
     scores_topic: Topic = "transaction-scores"
     """Topic that the score of every transaction is written to, where enabled."""
     scores_enabled: bool = False

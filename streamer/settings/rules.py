@@ -32,6 +32,7 @@ _TOPICS: Final = (
     "overflow_topic",
     "dead_letters_topic",
     "feedback_topic",
+    "feedback_dead_letters_topic",
     "scores_topic",
 )
 

@@ -84,7 +84,10 @@ class ScoringApp(faust.App):
         self.settings = settings
         self._left: list[int] = []
         clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
-        metrics = Metrics(__version__, get_args(DeadLetterReason), FEATURE_NAMES, PASSED_OVER)
+        inputs = settings.transactions_topic, settings.feedback_topic
+        metrics = Metrics(
+            __version__, get_args(DeadLetterReason), FEATURE_NAMES, PASSED_OVER, inputs
+        )
         store = open_store(settings)
         publisher = Publisher(
             settings,
@@ -112,8 +115,9 @@ class ScoringApp(faust.App):
             TP(batch.topic, batch.partition), reading, error
         )
         self.checkpointing = Checkpointing(self.scoring, self._transactions_durable)
+        letters = self.scoring.dead_letter_log
         self.feedback_storing = FeedbackStoring(
-            settings, self.scoring.pipeline.believable, store, publisher, metrics
+            settings, self.scoring.pipeline, store, publisher, metrics, letters
         )
         self.teaching = Teaching(self.scoring)
         self.liveness = Liveness(self.scoring)
@@ -254,6 +258,7 @@ def build_app(settings: Settings) -> ScoringApp:
         app.teaching.run,
         app.liveness.run,
         app.load_monitor,
+        app.scoring.dead_letter_log.run,
         app.watch.follow_lag,
         app.watch.follow_topics,
         app.watch.follow_expiries,

@@ -26,6 +26,7 @@ from streamer.pipeline import Outcome, PipelineConfig, Prepared, prepare, score
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
 from streamer.stream.assignments import Assigned
+from streamer.stream.dead_letter_log import DeadLetterLog
 from streamer.stream.known_schemas import KnownSchemas
 from streamer.stream.limits import count_limits
 from streamer.stream.membership import Membership
@@ -87,6 +88,7 @@ class Scoring:
         self._head: ModelHead | None = None
         self._drift = drift_of(self._version.sums, pipeline.model)
         self.distance_monitor = DistanceMonitor()
+        self.dead_letter_log = DeadLetterLog(clock.monotonic)
 
     @property
     def is_redis_up(self) -> bool:
@@ -273,7 +275,8 @@ class Scoring:
         metrics.batch_seconds.observe(elapsed_s)
         metrics.batch_records.observe(len(batch))
         for letter in outcome.dead_letters:
-            metrics.dead_letters.labels(letter.reason).inc()
+            metrics.dead_letters.labels(batch.topic, letter.reason).inc()
+        self.dead_letter_log.add(outcome.dead_letters, batch)
         for passed_over, n in outcome.passed_over.items():
             metrics.records_passed_over.labels(passed_over).inc(n)
         for (field, fault), n in outcome.left_out.items():

@@ -1,15 +1,16 @@
 """Every Prometheus metric of the service, its name, its labels and what it tells an SRE.
 
-Names carry base units.  Labels are bounded: a partition, or one of the values listed here; never a
-card, a merchant or a message.  Series with listed values exist from the start at 0, so that
-``increase()`` sees the very first event.  A registry belongs to one `Metrics`, and importing this
-module registers nothing.
+Names carry base units.  Labels are bounded: a topic of the settings, a partition, or one of the values
+listed here; never a card, a merchant or a message.  Series with listed values exist from the start at
+0, so that ``increase()`` sees the very first event.  A registry belongs to one `Metrics`, and importing
+this module registers nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import product
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -20,13 +21,7 @@ __all__ = ["Metrics"]
 SEVERITIES: Final = ("medium", "high", "critical")
 VERDICTS: Final = ("fraud", "legitimate")
 # The entity tables of `streamer.features`.
-ENTITY_KINDS: Final = (
-    "cards",
-    "spending",
-    "merchants",
-    "card_verdicts",
-    "merchant_verdicts",
-)
+ENTITY_KINDS: Final = ("cards", "spending", "merchants", "card_verdicts", "merchant_verdicts")
 DEPENDENCIES: Final = ("kafka", "redis")
 OUTCOMES: Final = ("standing", "ignored")
 DETECTORS: Final = ("distance", "head")
@@ -53,6 +48,7 @@ class Metrics:
         dead_letter_reasons: Iterable[str] = (),
         feature_names: Iterable[str] = (),
         passed_over_reasons: Iterable[str] = (),
+        input_topics: Iterable[str] = (),
     ) -> None:
         self.registry = CollectorRegistry()
         self._register_ledger()
@@ -62,8 +58,8 @@ class Metrics:
         self._register_model()
         self._register_drift()
         self._register_service(version)
-        for reason in dead_letter_reasons:
-            self.dead_letters.labels(reason)
+        for topic, reason in product(input_topics, dead_letter_reasons):
+            self.dead_letters.labels(topic, reason)
         self._start_at_zero(self.records_passed_over, passed_over_reasons)
         for name in feature_names:
             self.feature_drift_psi.labels(name)
@@ -105,7 +101,10 @@ class Metrics:
             "partition",
         )
         self.dead_letters = self._counter(
-            "dead_letters", "Records sent to the dead-letter topic, by reason code.", "reason"
+            "dead_letters",
+            "Records sent to a dead-letter topic, by input topic.",
+            "topic",
+            "reason",
         )
         self.ledger_imbalance = self._gauge(
             "ledger_imbalance",
@@ -151,7 +150,7 @@ class Metrics:
         )
         self.records_lost = self._counter(
             "records_lost",
-            "Offsets declared lost: deleted before they were read, or what Redis held of them is gone.",
+            "Offsets declared lost: deleted unread, or gone from Redis.",
             "partition",
             "cause",
         )

@@ -102,7 +102,8 @@ def test_a_verdict_from_the_far_future_is_a_dead_letter(make_service: MakeServic
         }
     ).encode()
     service.produce([(b"card-1", late)], service.settings.feedback_topic, partition=0)
-    letters = wait_until(service.dead_letters, worker.log)
+    dead_topic = service.settings.feedback_dead_letters_topic
+    letters = wait_until(lambda: service.dead_letters(dead_topic), worker.log)
     [(message, headers)] = letters
     assert message.value() == late
     assert headers["streamer-reason"] == "timestamp_in_future"

@@ -46,11 +46,16 @@ def test_two_workers_in_one_process_do_not_share_counts() -> None:
 
 def test_series_with_known_labels_exist_before_their_first_event() -> None:
     exposed = text(
-        Metrics("0.1.0", dead_letter_reasons=["malformed_json"], feature_names=["amount"])
+        Metrics(
+            "0.1.0",
+            dead_letter_reasons=["malformed_json"],
+            feature_names=["amount"],
+            input_topics=["transactions"],
+        )
     )
     for series in (
         'streamer_build_info{version="0.1.0"} 1.0',
-        'streamer_dead_letters_total{reason="malformed_json"} 0.0',
+        'streamer_dead_letters_total{reason="malformed_json",topic="transactions"} 0.0',
         'streamer_feedback_total{verdict="fraud"} 0.0',
         'streamer_dependency_up{name="redis"} 0.0',
         'streamer_checkpoint_failures_total{cause="fenced"} 0.0',
