@@ -70,7 +70,6 @@ _METADATA_AGE_MS: Final = 10_000
 _RELEASE_SHARE: Final = 0.6
 # The client looks once a second for what has waited too long.
 _RESOLVED_LATE_S: Final = 2.0
-_MONITOR_AFTER_S: Final = 5.0
 # What a member needs to finish its batch and checkpoint its partitions before it rejoins.  Faust
 # allows 60 s, for which a worker that hangs keeps everybody's partitions.
 _REJOIN_S: Final = 20.0
@@ -154,12 +153,6 @@ class ScoringApp(faust.App):
             raise ConfigurationError(
                 f"STREAMER_WEB_PORT must be a free port, got {self.settings.web_port}: {error}"
             ) from error
-
-    async def load_monitor(self) -> None:
-        """Import what watches the distances: a second of processor time that the first payments after
-        a start need themselves."""
-        await asyncio.sleep(_MONITOR_AFTER_S)
-        await asyncio.to_thread(self.scoring.distance_monitor.load)
 
     def _report(self, line: str) -> None:
         self.health.startup = line
@@ -257,7 +250,7 @@ def build_app(settings: Settings) -> ScoringApp:
         app.checkpointing.run,
         app.teaching.run,
         app.liveness.run,
-        app.load_monitor,
+        app.watch.load_monitor,
         app.scoring.dead_letter_log.run,
         app.watch.follow_lag,
         app.watch.follow_topics,

@@ -156,7 +156,7 @@ def test_card_and_merchant_of_a_payment_are_remembered_and_saved() -> None:
     first.add(["t-0", "t-1"], np.zeros(2), told)
     packed = first.take_changed()
     old = np.array([1.7e12, 0, 0, 0, 0, 0]).tobytes() + bytes(4 * 3)
-    second.load(packed | {"old": old, "short": b"", "other": packed["t-0"] + b"x"})
+    second.load(dict(packed) | {"old": old, "short": b"", "other": packed["t-0"] + b"x"})
     for buffer in (first, second):
         slots = [buffer.slot("t-0"), buffer.slot("t-1")]
         assert [buffer.parties(slot) for slot in slots] == [("card-é", "shop"), ("card-2", None)]
