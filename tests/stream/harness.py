@@ -286,7 +286,8 @@ class Service:
 
     def ask(self, work: Callable[[Store], Awaitable[_T]]) -> _T:
         """Return what ``work`` finds in this service's part of Redis."""
-        settings = self.settings
+        # Longer than the workers wait: a loaded machine must not fail the one who looks.
+        settings = self.settings.model_copy(update={"redis_timeout_s": DEADLINE_S})
 
         async def run() -> _T:
             store = open_store(settings)
