@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import streamer.pipeline
-from streamer.datafiles import ColumnMapping, FileBatch, read_batches
+from streamer.datafiles import FileBatch, declared, read_batches
 from streamer.evaluation.evaluate import sample_of
 from streamer.evaluation.passing import PassConfig, run_pass
 from streamer.evaluation.protocols import Window, remaining
@@ -84,9 +84,11 @@ def main(
     names: tuple[str, ...],
 ) -> None:
     """Print what is left of the figures without each thing."""
-    mapping = replace(ColumnMapping.parse(maps, defaults), number_rows=True)
+    declaration = declared(maps, defaults)
     first, _, last = span.partition(":")
-    batches = list(_rows(read_batches(file, mapping, 4_000), int(first), int(last or sys.maxsize)))
+    batches = list(
+        _rows(read_batches(file, declaration, 4_000), int(first), int(last or sys.maxsize))
+    )
     n_rows = sum(len(batch.values) for batch in batches)
     for name in names or VARIANTS:
         rows = _pass(batches, n_rows, VARIANTS[name], labels)
@@ -108,6 +110,7 @@ def _rows(batches: Iterator[FileBatch], first: int, last: int) -> Iterator[FileB
                 values=batch.values[part],
                 transaction_ids=batch.transaction_ids[part],
                 labels=None if batch.labels is None else batch.labels[part],
+                origin=None,
             )
         if offset >= last:
             return

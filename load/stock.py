@@ -16,13 +16,12 @@ import sys
 import time
 from collections.abc import AsyncIterable
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import faust
 
 from streamer import __version__
 from streamer.batch import Batch, StoredRecord
-from streamer.decoding import DeadLetterReason
 from streamer.model import ModelVersion
 from streamer.pipeline import Outcome, PartitionState, PipelineConfig, process
 from streamer.settings import Settings, load_settings
@@ -88,7 +87,7 @@ class StockScorer:
         self.publisher = Publisher(settings)
         self.store = open_store(settings)
         clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
-        metrics = Metrics(__version__, get_args(DeadLetterReason))
+        metrics = Metrics(__version__)
         self.scoring = Scoring(
             settings, self.config, self.store, self.publisher, metrics, clock, owner="stock"
         )

@@ -1,5 +1,7 @@
 """The code lists that transactions refer to: ISO 4217 currencies and ISO 3166-1 alpha-2 countries.
 
+Kosovo has no code of ISO 3166-1; XK is what card schemes and banks use, and it is in the list.
+
 They are spelled out here so that a typing mistake in a message becomes a dead letter, and so that a
 currency has a fixed index in the model's arrays.  Append new currencies at the end: the index of an
 existing one is part of the snapshot format.
@@ -34,7 +36,7 @@ COUNTRIES: Final[tuple[str, ...]] = tuple(
     LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA
     NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW
     SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO
-    TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW
+    TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW XK
     """.split()
 )
 

@@ -1,14 +1,19 @@
 """Bytes to transactions, and what is wrong with the ones that are none.
 
-No sequence of bytes raises here: a record either decodes or becomes a `DeadLetter` with a reason
-code, the JSON path of the fault and one line of detail.  The detail never repeats a string of the
-message, since a misplaced field could be a card number.
+No sequence of bytes raises here: a record is a payment, is passed over (a refund, a decline, a
+deletion), or becomes a `DeadLetter` with a reason code, the path of the fault and one line of detail.
+The detail never repeats a string of the message, since a misplaced field could be a card number.
+
+A payment counts at the time of its event, and never later than it arrived: one from the future would
+otherwise take its card, its merchant and the hours of the budget there with it.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -16,8 +21,11 @@ import msgspec
 
 from streamer.batch import Batch, Record
 from streamer.events import Transaction
+from streamer.intake import Intake, Payment, Refused, Skipped
+from streamer.intake.readings import PassedOver, Refusal
 
 __all__ = [
+    "PLAIN",
     "DeadLetter",
     "DeadLetterReason",
     "Decoded",
@@ -28,22 +36,17 @@ __all__ = [
 ]
 
 DeadLetterReason = Literal[
-    "empty",
-    "malformed_json",
-    "truncated_json",
-    "invalid_utf8",
-    "nested_too_deep",
-    "not_an_object",
-    "missing_field",
-    "wrong_type",
-    "out_of_range",
-    "wrong_format",
-    "unknown_code",
-    "invalid_timestamp",
-    "timestamp_without_offset",
+    Refusal,
+    "several_payments",
     "timestamp_too_old",
     "timestamp_in_future",
+    # Of verdicts (`streamer.verdicts`).
+    "unknown_alert",
+    "contradictory",
 ]
+
+PLAIN: Final = Intake()
+"""The intake without a declaration."""
 
 # What msgspec says, in the order in which it has to be tried.
 _VALIDATION_REASONS: Final[tuple[tuple[str, DeadLetterReason], ...]] = (
@@ -69,6 +72,7 @@ class DeadLetter:
     reason: DeadLetterReason
     path: str
     detail: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,11 @@ class TimestampRange:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A batch after decoding: ``transactions[i]`` came from ``records[i]``."""
+    """A batch after decoding: ``transactions[i]`` came from ``records[i]``.
+
+    ``times_ms`` are when they count: the event's time, or that of its arrival where that is earlier.
+    ``passed_over`` counts records by reason, ``left_out`` optional fields by name and reason.
+    """
 
     batch: Batch
     records: list[Record]
@@ -89,44 +97,105 @@ class Decoded:
     times_ms: list[int]
     dead_letters: list[DeadLetter]
     n_key_mismatches: int
+    passed_over: Mapping[PassedOver, int] = field(default_factory=dict)
+    left_out: Mapping[tuple[str, Refusal], int] = field(default_factory=dict)
+
+    def only(self, kept: list[int]) -> Decoded:
+        """Return the batch with these of its transactions alone."""
+        return replace(
+            self,
+            records=[self.records[i] for i in kept],
+            transactions=[self.transactions[i] for i in kept],
+            times_ms=[self.times_ms[i] for i in kept],
+        )
 
 
-_decoder: Final = msgspec.json.Decoder(Transaction)
-
-
-def decode_batch(batch: Batch, believable: TimestampRange) -> Decoded:
-    """Decode every record of ``batch``; what cannot be decoded becomes a dead letter.
+def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAIN) -> Decoded:
+    """Decode every record of ``batch`` by ``intake``; what cannot be understood becomes a dead letter.
 
     A key that is missing or is not the card does no harm to the score, which goes by the value's
     ``card_id``; it is counted, because such a card's payments are spread over partitions.
     """
-    decode = _decoder.decode
-    latest_ms = batch.received_at_ms + believable.max_ahead_ms
+    plain = intake.plain
+    earliest_ms, received_at_ms = believable.earliest_ms, batch.received_at_ms
+    latest_ms = received_at_ms + believable.max_ahead_ms
     records: list[Record] = []
     transactions: list[Transaction] = []
     times_ms: list[int] = []
     dead_letters: list[DeadLetter] = []
+    passed_over: Counter[PassedOver] = Counter()
+    left_out: Counter[tuple[str, Refusal]] = Counter()
     n_key_mismatches = 0
     for record in batch.records:
-        value = record.value
-        try:
-            # msgspec skips unknown fields without looking at their encoding.
-            if not value or not (value.isascii() or value.decode()):
-                raise msgspec.DecodeError("empty")
-            transaction = decode(value)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            dead_letters.append(diagnose(record, error))
-            continue
+        transaction, faulty = plain(record.value), None
+        if transaction is None:
+            reading = _read(record, batch, believable, intake)
+            if isinstance(reading, DeadLetter):
+                dead_letters.append(reading)
+                continue
+            if not isinstance(reading, Payment):
+                passed_over[reading] += 1
+                continue
+            transaction, faulty = reading.transaction, reading.left_out
         time_ms = int(transaction.timestamp.timestamp() * 1000)
-        if not believable.earliest_ms <= time_ms <= latest_ms:
+        if not earliest_ms <= time_ms <= latest_ms:
             dead_letters.append(unbelievable(record, "timestamp", time_ms, believable, latest_ms))
             continue
         if record.key is None or record.key != transaction.card_id.encode():
             n_key_mismatches += 1
+        if faulty:
+            left_out.update((left.field, left.reason) for left in faulty)
+        if time_ms > record.timestamp or time_ms > received_at_ms:
+            time_ms = min(time_ms, _arrived_ms(record, batch, believable))
         records.append(record)
         transactions.append(transaction)
         times_ms.append(time_ms)
-    return Decoded(batch, records, transactions, times_ms, dead_letters, n_key_mismatches)
+    return Decoded(
+        batch,
+        records,
+        transactions,
+        times_ms,
+        dead_letters,
+        n_key_mismatches,
+        passed_over,
+        left_out,
+    )
+
+
+def _read(
+    record: Record, batch: Batch, believable: TimestampRange, intake: Intake
+) -> Payment | PassedOver | DeadLetter:
+    """Return what one record is by ``intake``: a payment, why it is passed over, or a dead letter.
+
+    An offset is one place in the ledger and one alert: a message with more than one payment has none.
+    """
+    readings = intake.read(
+        record.value,
+        position=f"{batch.partition}-{record.offset}",
+        arrived_ms=_arrived_ms(record, batch, believable),
+    )
+    payments = [reading for reading in readings if isinstance(reading, Payment)]
+    refused = [reading for reading in readings if isinstance(reading, Refused)]
+    if len(payments) + len(refused) > 1 and payments:
+        detail = f"value must hold one payment, got {len(payments) + len(refused)}"
+        hint = "have the producer, or a step before the topic, send each as a message of its own"
+        return DeadLetter(record, "several_payments", "$", detail, hint)
+    if refused:
+        fault = refused[0]
+        return DeadLetter(record, fault.reason, fault.path, fault.detail, fault.hint)
+    if payments:
+        return payments[0]
+    first = readings[0]
+    return first.reason if isinstance(first, Skipped) else "refund"
+
+
+def _arrived_ms(record: Record, batch: Batch, believable: TimestampRange) -> int:
+    """Return when a record arrived: by its own time in Kafka, which is the same whenever it is read.
+
+    A producer may set that time, and one that nobody could believe is not taken.
+    """
+    is_believable = believable.earliest_ms <= record.timestamp <= batch.received_at_ms
+    return record.timestamp if is_believable else batch.received_at_ms
 
 
 def diagnose(record: Record, error: Exception) -> DeadLetter:

@@ -13,6 +13,7 @@ __all__ = [
     "ConfigurationError",
     "FencedError",
     "InvariantError",
+    "NothingToScoreError",
     "StoreReplacedError",
     "StreamerError",
     "UnavailableError",
@@ -30,6 +31,10 @@ class ConfigurationError(StreamerError):
 
 class UnknownVersionError(ConfigurationError):
     """No such model version is stored: never, or no longer."""
+
+
+class NothingToScoreError(StreamerError):
+    """No row of the input is a payment.  The command exits with 1."""
 
 
 class UnavailableError(StreamerError):

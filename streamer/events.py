@@ -29,6 +29,7 @@ __all__ = [
     "Score",
     "Source",
     "Transaction",
+    "Verdict",
     "json_schemas",
 ]
 
@@ -38,7 +39,8 @@ Country = Literal[COUNTRIES]  # type: ignore[valid-type]
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
 # Beyond 1e12 of any currency an amount is a unit mistake, not a payment.
-Amount = Annotated[float, Meta(gt=0, le=1e12)]
+# 0 verifies a card: it is scored without the features of the amount.
+Amount = Annotated[float, Meta(ge=0, le=1e12)]
 Timestamp = Annotated[datetime, Meta(tz=True)]
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
@@ -50,6 +52,17 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Severity = Literal["medium", "high", "critical"]
 Mode = Literal["normal", "redis-unavailable"]
 Ranking = Literal["distance", "log_odds"]
+Origin = Literal["reviewer", "chargeback"]
+# A topic's name of 249 characters, a partition, an offset and an epoch.
+AlertId = Annotated[str, Meta(min_length=1, max_length=300)]
+Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+# In any case: neither JSON Schema nor msgspec has a flag for that.
+Word = Annotated[
+    str,
+    Meta(
+        pattern="^([Ff][Rr][Aa][Uu][Dd]|[Ll][Ee][Gg][Ii][Tt][Ii][Mm][Aa][Tt][Ee])$", max_length=10
+    ),
+]
 
 
 class Transaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -175,23 +188,53 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     ranked_by: Ranking = "distance"
 
 
-class Feedback(msgspec.Struct, frozen=True):
-    """A verdict on one transaction, on ``fraud-feedback`` (key: ``card_id``)."""
+class Feedback(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A verdict on one transaction as it is kept; what came on its topic is a `Verdict`.
+
+    Without ``card_id`` the payment that waits for the verdict tells whose it is.
+    """
 
     transaction_id: Identifier
-    card_id: Identifier
+    card_id: Identifier | None
     verdict: Literal["fraud", "legitimate"]
-    origin: Literal["reviewer", "chargeback"]
+    origin: Origin
     decided_at: Timestamp
     merchant_id: Identifier | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A verdict on one transaction, on ``fraud-feedback`` (key: ``card_id``).
+
+    The transaction is named by its id or by the ``alert_id`` of its alert. ``verdict``, ``is_fraud``
+    or ``fraud`` says what it was. ``origin`` may be missing beside an ``alert_id``: it was
+    a reviewer. A number in ``decided_at`` counts seconds or milliseconds since 1970, whichever leads to
+    a year from 1990 to 2099; without it Kafka's time of the record counts. ``card_id`` may be the
+    pseudonym that alerts carry, and may be missing like ``merchant_id``: both are the payment's.
+    """
+
+    transaction_id: Identifier | Number | None = None
+    alert_id: AlertId | None = None
+    card_id: Identifier | Number | None = None
+    verdict: Word | None = None
+    is_fraud: bool | None = None
+    fraud: bool | None = None
+    origin: Origin | None = None
+    decided_at: Timestamp | int | float | None = None
+    merchant_id: Identifier | Number | None = None
 
 
 _TOPICS: Final[dict[str, type[msgspec.Struct]]] = {
     "transaction.v1": Transaction,
     "alert.v1": Alert,
     "score.v1": Score,
-    "feedback.v1": Feedback,
+    "feedback.v1": Verdict,
 }
+# Of these a verdict needs one each.
+_ONE_OF_THESE: Final = (
+    ("transaction_id", "alert_id"),
+    ("verdict", "is_fraud", "fraud"),
+    ("origin", "alert_id"),
+)
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
@@ -200,4 +243,16 @@ def json_schemas() -> dict[str, dict[str, Any]]:
     for stem, struct in _TOPICS.items():
         schema = msgspec.json.schema(struct)
         schemas[stem] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    schemas["feedback.v1"]["$defs"]["Verdict"]["allOf"] = [
+        _named(*names) for names in _ONE_OF_THESE
+    ]
     return schemas
+
+
+def _named(*names: str) -> dict[str, Any]:
+    """Return the schema of an object that has one of these fields at least, and not as null."""
+    return {
+        "anyOf": [
+            {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names
+        ]
+    }

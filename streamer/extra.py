@@ -24,5 +24,5 @@ def require(*modules: str) -> None:
         except ImportError:
             raise ConfigurationError(
                 f"this command needs {_PACKAGE_OF[module]}; install it with: "
-                "pip install 'streamer[evaluation]'"
+                "pip install 'streamer-fraud[evaluation]'"
             ) from None

@@ -32,10 +32,11 @@ class Loss:
 class Ledger:
     """Counts of offsets since the partition was first read.
 
-    ``repeated`` transactions had been scored before; ``skipped`` offsets hold no record for a reader
-    (transaction markers, aborted transactions, compaction); ``lost`` ones were gone before they were
-    read.  ``warming`` transactions were scored before there were any centers, and cannot alert;
-    ``overflowed`` ones would have alerted beyond what reviewers agreed to.
+    ``repeated`` transactions had been scored before; ``skipped`` offsets hold no payment: refunds,
+    declines and the like, or no record for a reader at all (transaction markers, aborted transactions,
+    compaction); ``lost`` ones were gone before they were read.  ``warming`` transactions were scored
+    before there were any centers, and cannot alert; ``overflowed`` ones would have alerted beyond what
+    reviewers agreed to.
 
     >>> day = Ledger(consumed=10, scored=8, dead_lettered=1, alerted=2, repeated=1)
     >>> (day + Ledger(consumed=1)).imbalance

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streamer.decoding import TimestampRange
+from streamer.decoding import PLAIN, TimestampRange
 from streamer.features import Tables
 from streamer.fuse import WINDOW
+from streamer.intake import Intake
 from streamer.labels import LabelConfig, LabelState
 from streamer.ledger import Ledger
 from streamer.model import ModelConfig, Sums
@@ -28,6 +29,7 @@ class PipelineConfig:
     with_scores: bool = False
     labels: LabelConfig = field(default_factory=LabelConfig)
     repeat_window: int = 0
+    intake: Intake = PLAIN
 
 
 @dataclass(slots=True)

@@ -12,7 +12,8 @@ Invariants:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from streamer.errors import InvariantError
 from streamer.events import Alert, Mode, Score, Source
 from streamer.features import Columns, History, context_matrix, feature_matrix
 from streamer.fuse import still_counted
+from streamer.intake.readings import PassedOver, Refusal
 from streamer.labels import LabelConfig, Waiting, remember
 from streamer.ledger import Ledger
 from streamer.model import (
@@ -85,6 +87,8 @@ class Outcome:
     n_key_mismatches: int
     n_late: int
     n_suppressed: int
+    passed_over: Mapping[PassedOver, int]
+    left_out: Mapping[tuple[str, Refusal], int]
     distances_sq: NDArray[np.float64]
     """Of the transactions in their order; empty while warming."""
 
@@ -115,27 +119,18 @@ def prepare(batch: Batch, config: PipelineConfig, state: PartitionState | None =
 
     Payments that ``state`` (IN) has seen before are left out; without it every one is scored.
     """
-    decoded = decode_batch(batch, config.believable)
+    decoded = decode_batch(batch, config.believable, config.intake)
     n_decoded, prints = len(decoded.transactions), list[int]()
     if state is not None and config.repeat_window:
         prints = [fingerprint(transaction) for transaction in decoded.transactions]
         repeated = state.repeats.recognise([r.offset for r in decoded.records], prints)
         if any(repeated):
             fresh = [i for i, is_repeated in enumerate(repeated) if not is_repeated]
-            decoded, prints = _only(decoded, fresh), [prints[i] for i in fresh]
+            decoded, prints = decoded.only(fresh), [prints[i] for i in fresh]
     columns = None
     if decoded.transactions:
         columns = Columns.of(decoded.transactions, decoded.times_ms)
     return Prepared(decoded, columns, prints, n_decoded - len(decoded.transactions))
-
-
-def _only(decoded: Decoded, kept: list[int]) -> Decoded:
-    return replace(
-        decoded,
-        records=[decoded.records[i] for i in kept],
-        transactions=[decoded.transactions[i] for i in kept],
-        times_ms=[decoded.times_ms[i] for i in kept],
-    )
 
 
 def score(
@@ -184,6 +179,8 @@ def score(
         decoded.n_key_mismatches,
         n_late,
         int(decision.is_out.sum()),
+        decoded.passed_over,
+        decoded.left_out,
         np.zeros(0) if scored is None else scored.distances_sq,
     )
 
@@ -235,9 +232,9 @@ def remember_scored(
     """
     if not config.capacity:
         return
-    waiting = Waiting(
-        np.asarray(decoded.times_ms, dtype=np.int64), alerted, scored.inputs, scored.ranks
-    )
+    times_ms = np.asarray(decoded.times_ms, dtype=np.int64)
+    parties = [(t.card_id, t.merchant_id) for t in decoded.transactions]
+    waiting = Waiting(times_ms, alerted, scored.inputs, scored.ranks, parties)
     ids = [t.transaction_id for t in decoded.transactions]
     draws = uniform_hash(offsets_of(decoded))
     remember(state.labels, state.delta, version, config, ids, draws, waiting)
@@ -288,7 +285,7 @@ def _ledger(
         alerted=int(decision.alerted.sum()),
         warming=n_scored if version.is_warming else 0,
         repeated=prepared.n_repeated,
-        skipped=batch.n_skipped,
+        skipped=batch.n_skipped + sum(prepared.decoded.passed_over.values()),
         lost=n_lost,
         overflowed=int(decision.overflowed.sum()),
     )

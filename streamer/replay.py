@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from streamer.batch import Batch, StoredRecord
-from streamer.datafiles import FileBatch
+from streamer.datafiles import FileBatch, OnDecoded
 from streamer.events import Alert
 from streamer.model import ModelVersion, Sums, advance, delta_limit
 from streamer.model.codec import state_id
-from streamer.pipeline import PartitionState, PipelineConfig, process
+from streamer.pipeline import PartitionState, PipelineConfig, prepare, score
 from streamer.summary import Summary, Tally, alerts_per_hour, percentiles_ms
 
 __all__ = ["replay"]
@@ -31,13 +31,14 @@ def replay(
     on_progress: Callable[[int], None],
     on_version: Callable[[Sums], None] = lambda _: None,
     on_scored: Callable[[Alert, ModelVersion], None] = lambda _, __: None,
+    on_decoded: OnDecoded = lambda *_: None,
 ) -> Summary:
     """Run ``batches`` through the pipeline as one partition and return the summary.
 
     A new model version is made after exactly as many transactions as are due; there is no interval,
     so that the result depends on the file alone and not on how it is read.  ``on_progress`` gets the
     number of records since it was last called, ``on_version`` each new version's sums, ``on_scored``
-    each alert with the version that scored it.
+    each alert with the version that scored it, ``on_decoded`` what `FileReport.add` takes.
     """
     tally = Tally()
     sums = Sums.zero(config.model)
@@ -52,15 +53,15 @@ def replay(
             StoredRecord(offset + i, arrived_ms, key, value)
             for i, (key, value) in enumerate(zip(file_batch.keys, file_batch.values, strict=True))
         ]
+        first_offset = offset
         offset += len(records)
         while records:
             limit = delta_limit(sums.transactions_seen, checkpoint_max_transactions)
             n_next = limit - state.delta.transactions_seen
             part, records = records[:n_next], records[n_next:]
-            outcome = process(
-                Batch(_TOPIC, 0, part, arrived_ms), state, version, config, now_ms=arrived_ms
-            )
-            assert outcome is not None  # noqa: S101 - offsets only grow here
+            prepared = prepare(Batch(_TOPIC, 0, part, arrived_ms), config, state)
+            on_decoded(file_batch, first_offset, prepared.decoded)
+            outcome = score(prepared, state, version, config, now_ms=arrived_ms)
             latency_ms = (monotonic() - batch_started) * 1000
             for alert in outcome.alerts:
                 tally.add_alert(alert.alert_id, alert.transaction.transaction_id)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from streamer.datafiles import UNLABELLED
 from streamer.ledger import Ledger
 from streamer.model import ModelConfig, Sums, achieved_per_hour
 
@@ -19,7 +20,7 @@ __all__ = ["Summary", "Tally", "alerts_per_hour", "percentiles_ms"]
 class Tally:
     """Who was alerted, held against what is known of the payments.
 
-    Only frauds are remembered by id; a label is None for a normal payment, else its pattern.
+    Only frauds and what is unlabelled are remembered by id; a label is as in a `FileBatch`.
     """
 
     sent: Counter[str | None] = field(default_factory=Counter)
@@ -88,7 +89,7 @@ class Summary:
     def to_dict(self) -> dict[str, Any]:
         """Return the object that ``--json`` prints."""
         ledger, tally = self.ledger, self.tally
-        fraud = {name: n for name, n in tally.sent.items() if name is not None}
+        fraud = {name: n for name, n in tally.sent.items() if name not in (None, UNLABELLED)}
         result: dict[str, Any] = {
             "consumed": ledger.consumed,
             "scored": ledger.scored,
@@ -102,12 +103,13 @@ class Summary:
             "latency_ms": self.latencies_ms,
             "fraud": {
                 "injected": sum(fraud.values()),
-                "alerted": sum(n for name, n in tally.alerted.items() if name is not None),
+                "alerted": sum(tally.alerted[name] for name in fraud),
             },
             "normal": {"sent": tally.sent[None], "alerted": tally.alerted[None]},
+            "unlabelled": {"sent": tally.sent[UNLABELLED], "alerted": tally.alerted[UNLABELLED]},
             "patterns": {
                 name: {"injected": n, "alerted": tally.alerted[name]}
-                for name, n in sorted(fraud.items())
+                for name, n in sorted(fraud.items(), key=str)
             },
             "alert_budget": {"requested": self.alert_budget, "achieved": self.achieved_budget},
             "ledger": asdict(ledger),

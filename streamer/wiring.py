@@ -11,6 +11,7 @@ import numpy as np
 from streamer.codes import CURRENCIES
 from streamer.decoding import TimestampRange
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, FEATURES
+from streamer.intake.loading import load_declaration
 from streamer.labels import LabelConfig
 from streamer.model import ModelConfig
 from streamer.pipeline import PipelineConfig
@@ -49,9 +50,13 @@ def service_identity(settings: Settings, kafka_cluster_id: str = "") -> ServiceI
     """Return what the workers of the settings' service must agree on."""
     config = model_config(settings)
     names = (item.name for item in fields(config))
+    declaration = load_declaration(settings.intake)
+    # By its content: hosts may keep the file in different places.
+    intake = {} if declaration.is_default else {f"{PREFIX}INTAKE": declaration.hash}
     return ServiceIdentity(
         transactions_topic=settings.transactions_topic,
-        model_settings={
+        model_settings=intake
+        | {
             f"{PREFIX}{_MODEL_SETTINGS[name].upper()}"
             if name in _MODEL_SETTINGS
             else f"this release's {name}": str(getattr(config, name))

@@ -107,6 +107,7 @@ def test_only_the_edges_to_kafka_import_a_client(name: str) -> None:
         "ledger",
         "batch",
         "events",
+        "intake",
     ),
 )
 def test_the_core_imports_no_edge(name: str) -> None:
@@ -194,3 +195,15 @@ def test_importing_every_module_connects_to_nothing_and_starts_no_thread() -> No
     assert result.returncode == 0, result.stderr[-2_000:]
     assert result.stdout.strip() == "['MainThread']"
     assert result.stderr == ""
+
+
+def test_the_libraries_of_schemas_are_loaded_only_when_a_schema_asks() -> None:
+    """A worker that was installed without the extra reads JSON."""
+    code = (
+        "import sys, streamer.cli, streamer.intake.schemas; "
+        "print(sorted({'fastavro', 'google.protobuf'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout.strip() == "[]"

@@ -15,9 +15,11 @@ __all__ = ["main"]
 _COMMANDS: Final = {
     "check-config": "streamer.cli.config",
     "demo": "streamer.cli.demo",
+    "dlq": "streamer.cli.dlq",
     "evaluate": "streamer.cli.evaluate",
     "explain": "streamer.cli.explain",
     "fit": "streamer.cli.fit",
+    "intake": "streamer.cli.intake",
     "model": "streamer.cli.model",
     "partition": "streamer.cli.partition",
     "replay": "streamer.cli.replay",

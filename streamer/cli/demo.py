@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from streamer.cli.options import as_json, column_mapping, seed
+from streamer.cli.files import PAYMENTS, Reading, reads_payments
+from streamer.cli.options import as_json, seed
 from streamer.cli.output import EXIT_FAILED, print_json, readable_errors
-from streamer.datafiles import ColumnMapping
 
 __all__ = ["demo"]
 
@@ -34,10 +35,11 @@ __all__ = ["demo"]
 @click.option(
     "--input",
     "input_path",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Payments from a JSON Lines, CSV or Parquet file instead of the simulator.",
+    type=PAYMENTS,
+    metavar="FILE",
+    help="Payments from a file, a directory of files or - (standard input) instead of the simulator.",
 )
-@column_mapping
+@reads_payments
 @seed
 @as_json
 @readable_errors
@@ -45,8 +47,7 @@ def demo(
     duration_s: float,
     rate: float | None,
     input_path: Path | None,
-    maps: tuple[str, ...],
-    defaults: tuple[str, ...],
+    reading: Reading,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -66,19 +67,19 @@ def demo(
 
     if rate is None and input_path is None:
         rate = 4_000.0
-    options = DemoOptions(
-        duration_s=duration_s,
-        rate=rate,
-        seed=seed,
-        input_path=input_path,
-        mapping=ColumnMapping.parse(maps, defaults),
-    )
     console = Console(stderr=as_json)
-    with Display(console, is_quiet=as_json) as display:
-        summary = run_demo(options, display)
+    of_file = reading.report(input_path) if input_path is not None else nullcontext()
+    with of_file as report:
+        options = DemoOptions(duration_s=duration_s, rate=rate, seed=seed, report=report)
+        if report is not None:
+            report.file.require_rows()
+        with Display(console, is_quiet=as_json) as display:
+            summary = run_demo(options, display)
+    if report is not None:
+        report.require_payments()
     if as_json:
-        print_json(summary.to_dict())
+        print_json(summary.to_dict() | (report.to_dict() if report is not None else {}))
     else:
-        console.print(render_summary(summary))
+        console.print(render_summary(summary, report.notes if report is not None else ()))
     if not summary.is_sound:
         raise SystemExit(EXIT_FAILED)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -13,10 +12,10 @@ import click
 import orjson
 from rich.console import Console
 
-from streamer.cli.options import as_json, column_mapping
+from streamer.cli.files import PAYMENTS, Reading, reads_payments
+from streamer.cli.options import as_json
 from streamer.cli.output import print_json, readable_errors
 from streamer.cli.progress import Bars
-from streamer.datafiles import TIME_UNITS, ColumnMapping, TimeUnit
 from streamer.errors import ConfigurationError
 from streamer.settings import load_settings
 
@@ -47,7 +46,7 @@ class _Duration(click.ParamType):
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=PAYMENTS)
 @click.option("--protocol", type=click.Choice(_PROTOCOLS), required=True)
 @click.option(
     "--label-delay",
@@ -59,11 +58,6 @@ class _Duration(click.ParamType):
     help="How long after a payment its label is known.",
 )
 @click.option("--no-labels", is_flag=True, help="Teach from no label; they only measure.")
-@click.option(
-    "--time-unit",
-    type=click.Choice(TIME_UNITS),
-    help="The timestamp is a number of these, not a date; counted from 2020.",
-)
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Seed of the rivals and the intervals."
 )
@@ -81,7 +75,7 @@ class _Duration(click.ParamType):
     metavar="RESULTS.json",
     help="Write the figures with commit, machine and command line.",
 )
-@column_mapping
+@reads_payments
 @as_json
 @readable_errors
 def evaluate(
@@ -89,12 +83,10 @@ def evaluate(
     protocol: str,
     label_delay_s: float,
     no_labels: bool,
-    time_unit: TimeUnit | None,
     seed: int,
     plots_dir: Path | None,
     out_path: Path | None,
-    maps: tuple[str, ...],
-    defaults: tuple[str, ...],
+    reading: Reading,
     as_json: bool,
 ) -> None:
     """Measure how well FILE's frauds are ranked, and how well other detectors rank them.
@@ -121,12 +113,12 @@ def evaluate(
         raise ConfigurationError(f"directory of --out must exist, got {out_path.parent}")
     if plots_dir is not None:
         require("matplotlib")
-    mapping = replace(ColumnMapping.parse(maps, defaults), time_unit=time_unit, number_rows=True)
     delay_ms = None if no_labels else round(label_delay_s * 1000)
-    request = _request(file, mapping, protocol, delay_ms, seed)
-    with Bars() as bars:
-        evaluation = run(request, now_ms=time.time_ns() // 1_000_000, on_progress=bars.advance)
-    result = report(evaluation)
+    request = _request(protocol, delay_ms, seed)
+    with reading.report(file) as file_report, Bars() as bars:
+        now_ms = time.time_ns() // 1_000_000
+        evaluation = run(request, file_report, now_ms=now_ms, on_progress=bars.advance)
+    result = report(evaluation, file_report)
     if plots_dir is not None:
         from streamer.evaluation.plots import draw
 
@@ -145,16 +137,12 @@ def evaluate(
         console.print(render(result))
 
 
-def _request(
-    file: Path, mapping: ColumnMapping, protocol: str, delay_ms: int | None, seed: int
-) -> Request:
+def _request(protocol: str, delay_ms: int | None, seed: int) -> Request:
     from streamer.evaluation import PassConfig, Request
     from streamer.wiring import pipeline_config
 
     settings = load_settings()
     return Request(
-        path=file,
-        mapping=mapping,
         protocol=protocol,  # type: ignore[arg-type]  # click has checked it
         passing=PassConfig(
             pipeline=pipeline_config(settings),

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from streamer.cli.options import as_json, column_mapping
+from streamer.cli.files import PAYMENTS, Reading, reads_payments
+from streamer.cli.options import as_json
 from streamer.cli.output import print_json, readable_errors
 from streamer.cli.progress import Bars
-from streamer.datafiles import ColumnMapping
 from streamer.errors import ConfigurationError
 from streamer.settings import load_settings
 
@@ -19,7 +19,7 @@ __all__ = ["fit"]
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=PAYMENTS)
 @click.option(
     "--out",
     "out_path",
@@ -43,7 +43,7 @@ __all__ = ["fit"]
     metavar="CURVE.png",
     help="Draw the curve to a PNG file.",
 )
-@column_mapping
+@reads_payments
 @as_json
 @readable_errors
 def fit(
@@ -51,8 +51,7 @@ def fit(
     out_path: Path,
     ks: tuple[int, ...],
     plot_path: Path | None,
-    maps: tuple[str, ...],
-    defaults: tuple[str, ...],
+    reading: Reading,
     as_json: bool,
 ) -> None:
     """Choose the number of clusters for FILE's payments and write a model that workers start from.
@@ -82,8 +81,6 @@ def fit(
         require("matplotlib")
     settings = load_settings()
     request = Request(
-        path=file,
-        mapping=ColumnMapping.parse(maps, defaults),
         pipeline=pipeline_config(settings),
         cards_capacity=settings.cards_capacity,
         merchants_capacity=settings.merchants_capacity,
@@ -91,9 +88,10 @@ def fit(
         batch_size=settings.batch_max_records,
         ks=ks or None,
     )
-    with Bars() as bars:
+    with reading.report(file) as file_report, Bars() as bars:
         fitted = run(
             request,
+            file_report,
             created_at=rfc3339(_now_ms()),
             now_ms=_now_ms,
             monotonic=time.monotonic,
@@ -105,7 +103,7 @@ def fit(
 
         draw(fitted, plot_path)
         click.echo(f"drawn: {plot_path}", err=True)
-    result = report(fitted)
+    result = report(fitted) | file_report.to_dict()
     if as_json:
         print_json(result | {"file": str(out_path)})
     else:

@@ -13,9 +13,9 @@ import msgspec
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from streamer.cli.options import as_json, column_mapping
+from streamer.cli.files import PAYMENTS, Reading, reads_payments
+from streamer.cli.options import as_json
 from streamer.cli.output import EXIT_FAILED, print_json, readable_errors
-from streamer.datafiles import ColumnMapping, count_rows, read_batches
 from streamer.events import Alert
 from streamer.explanation import explain
 from streamer.model import ModelVersion
@@ -25,7 +25,7 @@ __all__ = ["replay"]
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=PAYMENTS)
 @click.option(
     "--alerts",
     "alerts_path",
@@ -40,18 +40,20 @@ __all__ = ["replay"]
     metavar="OUT.jsonl",
     help="Write every alert with its whole decomposition, as `streamer explain --json` does.",
 )
-@column_mapping
+@reads_payments
 @as_json
 @readable_errors
 def replay(
     file: Path,
     alerts_path: Path | None,
     explain_path: Path | None,
-    maps: tuple[str, ...],
-    defaults: tuple[str, ...],
+    reading: Reading,
     as_json: bool,
 ) -> None:
-    """Score the payments of FILE (JSON Lines, CSV or Parquet) without Kafka or Redis.
+    """Score the payments of FILE without Kafka or Redis.
+
+    FILE is JSON Lines, JSON, CSV or Parquet, also compressed by gzip or zstd; or a directory of such
+    files; or - for standard input.
 
     The same pipeline as the worker's, as if the file were one partition. The model's settings are
     read from STREAMER_* as the worker's are. Columns `label` and `fraud_pattern`, where there are
@@ -70,7 +72,6 @@ def replay(
     from streamer.wiring import pipeline_config
 
     settings = load_settings()
-    mapping = ColumnMapping.parse(maps, defaults)
     encoder = msgspec.json.Encoder()
     console = Console(stderr=True)
     progress = Progress(
@@ -82,7 +83,12 @@ def replay(
         disable=not console.is_terminal,
     )
     n_explained = n_reproduced = 0
-    with _opened(alerts_path) as out, _opened(explain_path) as explained, progress:
+    with (
+        reading.report(file) as report,
+        _opened(alerts_path) as out,
+        _opened(explain_path) as explained,
+        progress,
+    ):
 
         def write_alert(alert: Alert) -> None:
             if out is not None:
@@ -96,9 +102,9 @@ def replay(
                 n_explained += 1
                 n_reproduced += bool(explanation.is_reproduced)
 
-        task = progress.add_task("scoring", total=count_rows(file))
+        task = progress.add_task("scoring", total=report.file.n_rows)
         summary = run(
-            read_batches(file, mapping, batch_size=settings.batch_max_records),
+            report.batches(settings.batch_max_records),
             pipeline_config(settings),
             cards_capacity=settings.cards_capacity,
             merchants_capacity=settings.merchants_capacity,
@@ -108,15 +114,17 @@ def replay(
             on_alert=write_alert,
             on_progress=lambda n: progress.advance(task, n),
             on_scored=write_explanation,
+            on_decoded=report.add,
         )
+    report.require_payments()
     if explain_path is not None:
         click.echo(
             f"{n_explained:,} alerts explained, {n_reproduced:,} reproduced bit for bit", err=True
         )
     if as_json:
-        print_json(summary.to_dict())
+        print_json(summary.to_dict() | report.to_dict())
     else:
-        Console().print(render_summary(summary))
+        Console().print(render_summary(summary, report.notes))
     if not summary.is_sound or n_reproduced != n_explained:
         raise SystemExit(EXIT_FAILED)
 

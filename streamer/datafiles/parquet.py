@@ -1,102 +1,171 @@
 """Reads Parquet column by column: a batch costs a few conversions of whole columns, not of cells.
 
 float32 is the trap.  27.36 is stored as 27.360000610351562, and its own shortest text is 27.36:
-orjson writes that text for a whole array at once, and reading it back gives the amount meant.
+orjson writes that text for a whole array at once, and reading it back gives the amount meant.  The
+other is a time zone: Arrow keeps the instant in UTC, and the hour that the producer's clock showed is
+lost unless it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from math import isfinite
+from typing import Any, Final
 
 import numpy as np
 import orjson
 
+from streamer.datafiles.chunk import Chunk
 from streamer.datafiles.formats import load_pyarrow
-from streamer.datafiles.mapping import LABEL_FIELDS, NUMBERS, REQUIRED, ColumnMapping
-from streamer.datafiles.values import FileBatch, batch_of, json_ready, rounded
+from streamer.datafiles.label_words import LabelTally
+from streamer.datafiles.rows import RowReader
+from streamer.datafiles.source import Part, readable
+from streamer.datafiles.substitutes import Substitutes
 from streamer.errors import ConfigurationError
+from streamer.intake import Declaration, Reading
 
-__all__ = ["count_parquet", "read_parquet"]
+__all__ = ["ParquetTable"]
 
-
-def count_parquet(path: Path) -> int:
-    """Return the number of rows, from the file's footer."""
-    with _opened(path) as file:
-        return int(file.metadata.num_rows)
-
-
-def read_parquet(path: Path, mapping: ColumnMapping, batch_size: int) -> Iterator[FileBatch]:
-    """Yield the file's rows in batches, reading the mapped columns only."""
-    with _opened(path) as file:
-        fields = mapping.resolve(file.schema_arrow.names, path.name)
-        needed = list(dict.fromkeys(fields.values()))
-        first_row = 0
-        for records in file.iter_batches(batch_size=batch_size, columns=needed):
-            columns = {name: _column(name, records.column(of)) for name, of in fields.items()}
-            yield batch_of(columns, mapping, records.num_rows, first_row)
-            first_row += records.num_rows
+_SURVEY_ROWS: Final = 65_536
+_IDS: Final = ("transaction_id", "card_id", "merchant_id")
+# Six digits keep every currency's minor unit and a tenth of a metre, and drop binary dust.
+_DECIMALS: Final = 6
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    pyarrow, parquet = load_pyarrow()
-    try:
-        with parquet.ParquetFile(path) as file:
-            yield file
-    except pyarrow.ArrowException as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"{path.name} must be a readable Parquet file: {reason}") from None
+class ParquetTable:
+    """One Parquet file."""
+
+    def __init__(self, part: Part, declaration: Declaration, substitutes: Substitutes) -> None:
+        self._part = part
+        self.notes: list[str] = []
+        with self._opened() as file:
+            names = file.schema_arrow.names
+        self._reader = RowReader(declaration, names, part.name, substitutes)
+        self.columns = self._reader.columns
+        self._ids = {column for name, column in self.columns.items() if name in _IDS}
+
+    def survey(self, labels: LabelTally) -> int:
+        """Look at all labels, and return the number of rows, which the footer says."""
+        first_row = 1
+        with self._opened() as file:
+            column = self.columns.get("label")
+            if column is not None:
+                for records in file.iter_batches(batch_size=_SURVEY_ROWS, columns=[column]):
+                    rows = _rows(records, self._ids)
+                    labels.add(self._reader.flags(rows), rows, first_row, self._part.name)
+                    first_row += records.num_rows
+            return int(file.metadata.num_rows)
+
+    def chunks(self, batch_size: int) -> Iterator[Chunk]:
+        """Yield the rows, reading only the columns that matter."""
+        with self._opened() as file:
+            for records in file.iter_batches(batch_size=batch_size, columns=self._reader.needed):
+                rows = _rows(records, self._ids)
+                yield Chunk(
+                    items=rows,
+                    flags=self._reader.flags(rows),
+                    patterns=self._reader.patterns(rows),
+                    raw=rows.__getitem__,
+                )
+
+    def own(self, _: dict[str, Any] | bytes) -> None:
+        """Return None: a row is no message."""
+
+    def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
+        """Return what a row says."""
+        return self._reader.readings(item, position) if isinstance(item, dict) else ()
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        pyarrow, parquet = load_pyarrow()
+        try:
+            with (
+                readable(self._part),
+                self._part.opened() as data,
+                parquet.ParquetFile(data) as file,
+            ):
+                yield file
+        except (pyarrow.ArrowException, ValueError, OverflowError, KeyError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ConfigurationError(
+                f"{self._part.name} must be a readable Parquet file: {reason}"
+            ) from None
 
 
-def _column(name: str, array: Any) -> list[Any]:
+def _rows(records: Any, ids: set[str]) -> list[dict[str, Any]]:
+    names = records.schema.names
+    columns = [_column(records.column(name), is_id=name in ids) for name in names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _column(array: Any, *, is_id: bool) -> list[Any]:
     types = load_pyarrow()[0].types
     if types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    if name in LABEL_FIELDS:
-        return list(array.to_pylist())
-    if name in NUMBERS:
-        return _numbers(name, array, types)
-    if name == "timestamp":
-        return _timestamps(array, types)
-    return _texts(name, array, types)
-
-
-def _numbers(name: str, array: Any, types: Any) -> list[Any]:
     if types.is_decimal(array.type):
         array = array.cast("float64")
-    if types.is_float64(array.type):
-        return list(rounded(array.to_numpy(zero_copy_only=False).tolist()))
+    if types.is_date(array.type) or types.is_timestamp(array.type):
+        return _timestamps(array, types)
     if types.is_floating(array.type):
-        shortest = orjson.dumps(
-            array.cast("float32").to_numpy(zero_copy_only=False).copy(),
-            option=orjson.OPT_SERIALIZE_NUMPY,
-        )
-        return list(orjson.loads(shortest))
-    return json_ready(name, array.to_pylist())
+        return _numbers(array, types)
+    if is_id and types.is_integer(array.type):
+        # What a number is as an id is settled here for a whole column at once.
+        array = array.cast("string")
+    if types.is_string(array.type) or types.is_large_string(array.type):
+        # Through numpy a string costs a fifth of what to_pylist takes.
+        return list(array.to_numpy(zero_copy_only=False).tolist())
+    return list(array.to_pylist())
+
+
+def _numbers(array: Any, types: Any) -> list[Any]:
+    if types.is_float64(array.type):
+        return _rounded(array.to_numpy(zero_copy_only=False).tolist())
+    shortest = orjson.dumps(
+        array.cast("float32").to_numpy(zero_copy_only=False).copy(),
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )
+    return list(orjson.loads(shortest))
+
+
+def _rounded(column: Sequence[float]) -> list[float | None]:
+    """Return numbers without binary dust, and None for what is no number."""
+    return [round(x, _DECIMALS) if isfinite(x) else None for x in column]
 
 
 def _timestamps(array: Any, types: Any) -> list[Any]:
+    pyarrow = load_pyarrow()[0]
     if types.is_date(array.type):
-        array = array.cast("date32").cast(load_pyarrow()[0].timestamp("s"))
-    if not types.is_timestamp(array.type):
-        return json_ready("timestamp", array.to_pylist())
-    # Arrow keeps instants with a zone in UTC already, and without one they are taken as UTC.
+        array = array.cast("date32").cast(pyarrow.timestamp("s"))
+    # numpy's nanoseconds end in 2262, and no payment needs them.
     unit: Any = "us" if array.type.unit == "ns" else array.type.unit
-    moments = array.to_numpy(zero_copy_only=False).astype(f"datetime64[{unit}]")
-    texts: list[Any] = np.datetime_as_string(moments, unit=unit, timezone="UTC").tolist()
-    return (
-        [None if text.startswith("NaT") else text for text in texts] if array.null_count else texts
-    )
+    moments = _moments(array, unit)
+    zone = array.type.tz
+    if zone is None or zone in ("UTC", "Z", "+00:00"):
+        # Without a zone they are taken as UTC.
+        texts: list[Any] = np.datetime_as_string(moments, unit=unit, timezone="UTC").tolist()
+    else:
+        local = _moments(pyarrow.compute.local_timestamp(array), unit)
+        texts = _with_offsets(local, moments, unit)
+    if array.null_count == 0:
+        return texts
+    return [None if text.startswith("NaT") else text for text in texts]
 
 
-def _texts(name: str, array: Any, types: Any) -> list[Any]:
-    if types.is_integer(array.type) and name != "mcc":
-        array = array.cast("string")
-    if not types.is_string(array.type) and not types.is_large_string(array.type):
-        return json_ready(name, array.to_pylist())
-    # Through numpy a string costs a fifth of what to_pylist takes.
-    texts: list[Any] = array.to_numpy(zero_copy_only=False).tolist()
-    return json_ready(name, texts) if name not in REQUIRED and "" in texts else texts
+def _moments(array: Any, unit: Any) -> Any:
+    return array.to_numpy(zero_copy_only=False).astype(f"datetime64[{unit}]")
+
+
+def _with_offsets(local: Any, utc: Any, unit: Any) -> list[Any]:
+    """Return RFC 3339 texts that show the local time and its offset from UTC."""
+    minutes = (local - utc).astype("timedelta64[m]").astype(np.int64)
+    minutes[np.isnat(utc)] = 0
+    distinct, which = np.unique(minutes, return_inverse=True)
+    suffixes = np.array([_offset(int(value)) for value in distinct])
+    texts = np.datetime_as_string(local, unit=unit)
+    return list(np.char.add(texts, suffixes[which]).tolist())
+
+
+def _offset(minutes: int) -> str:
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02d}:{rest:02d}"

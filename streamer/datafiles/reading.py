@@ -1,208 +1,132 @@
 """Reads payment files in batches; a bad row reaches the pipeline, and only a bad file is an error.
 
-JSON Lines without a mapping pass through byte for byte.  A CSV row with too few or too many cells
-passes as its own text, which is no JSON: shifting its cells could make a wrong payment out of it.
+Before the first row is handed out, every file has been looked through once: how many rows there are,
+and whether each label is on one side or the other.  Nothing is scored before that is known.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
+from streamer.datafiles.chunk import Table
+from streamer.datafiles.csv_table import CsvTable
+from streamer.datafiles.formats import Format
+from streamer.datafiles.json_table import JsonTable
+from streamer.datafiles.label_words import LabelTally
+from streamer.datafiles.parquet import ParquetTable
+from streamer.datafiles.source import Part, Source
+from streamer.datafiles.substitutes import Substitutes
+from streamer.datafiles.values import FileBatch, Origin, batch_of
+from streamer.errors import ConfigurationError, NothingToScoreError
+from streamer.intake import Declaration
 
-from streamer.datafiles.formats import format_of
-from streamer.datafiles.mapping import LABEL_FIELDS, TRANSACTION_FIELDS, ColumnMapping
-from streamer.datafiles.parquet import count_parquet, read_parquet
-from streamer.datafiles.values import FileBatch, batch_of, json_ready, labels_of
-from streamer.errors import ConfigurationError
+__all__ = ["PaymentFile", "count_rows", "read_batches"]
 
-__all__ = ["count_rows", "read_batches"]
-
-
-class _Seen(msgspec.Struct):
-    """What a batch needs to know of a line; the pipeline decodes the rest."""
-
-    transaction_id: Any = None
-    card_id: Any = None
-    label: Any = None
-    fraud_pattern: Any = None
-    fraud_scenario: Any = None
+_TABLES: Final[dict[Format, Callable[[Part, Declaration, Substitutes], Table]]] = {
+    "jsonl": JsonTable,
+    "csv": CsvTable,
+    "parquet": ParquetTable,
+}
+_MAX_NOTES: Final = 5
 
 
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_seen: Final = msgspec.json.Decoder(_Seen)
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    tables: list[tuple[Part, Table]]
+    n_rows: int
+    labels: LabelTally
+
+
+@dataclass(eq=False)
+class PaymentFile:
+    """The payments of a file, of the files of a directory, or of standard input."""
+
+    source: Source
+    declaration: Declaration
+    substitutes: Substitutes = field(default_factory=Substitutes)
+
+    @classmethod
+    def of(
+        cls,
+        path: Path | str | Source,
+        declaration: Declaration | None = None,
+        format: Format | None = None,
+    ) -> PaymentFile:
+        """Return what ``path`` names; a file that is not there is an error at once."""
+        return cls(Source.of(path, format), declaration or Declaration())
+
+    @property
+    def name(self) -> str:
+        """What to call it in a message."""
+        parts = self.source.parts
+        return parts[0].name if len(parts) == 1 else f"{len(parts)} files"
+
+    @cached_property
+    def _survey(self) -> _Survey:
+        labels = LabelTally()
+        tables: list[tuple[Part, Table]] = []
+        n_rows = 0
+        for part in self.source.parts:
+            table = _TABLES[part.format](part, self.declaration, self.substitutes)
+            n_rows += table.survey(labels)
+            tables.append((part, table))
+        return _Survey(tables, n_rows, labels)
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are, payments or not."""
+        return self._survey.n_rows
+
+    @property
+    def notes(self) -> list[str]:
+        """Say in sentences how the file was read, where that is not plain."""
+        survey = self._survey
+        said = [note for _, table in survey.tables for note in table.notes]
+        notes = [*self.source.notes, *said[:_MAX_NOTES]]
+        if len(said) > _MAX_NOTES:
+            notes.append(f"and {len(said) - _MAX_NOTES:,} notes of that kind on other files")
+        return [*notes, *survey.labels.notes, *self.substitutes.notes]
+
+    def batches(self, batch_size: int = 4_000) -> Iterator[FileBatch]:
+        """Yield the transactions in order, ``batch_size`` at a time.
+
+        A timestamp without a zone is taken as UTC.  Raises `NothingToScoreError` where there is no row.
+        """
+        if batch_size < 1:
+            raise ConfigurationError(f"batch_size must be at least 1, got {batch_size}")
+        return self._batches(batch_size)
+
+    def _batches(self, batch_size: int) -> Iterator[FileBatch]:
+        self.require_rows()
+        n_before = 0
+        for part, table in self._survey.tables:
+            first_row = 1
+            for chunk in table.chunks(batch_size):
+                origin = Origin(part.name, first_row, table.columns, chunk)
+                yield batch_of(chunk, table, n_before, origin)
+                first_row += len(chunk)
+                n_before += len(chunk)
+
+    def require_rows(self) -> None:
+        """Raise `NothingToScoreError` where there is no row."""
+        if self.n_rows == 0:
+            tables = self._survey.tables
+            has_header = any(t.columns and part.format != "jsonl" for part, t in tables)
+            got = "a header and no row" if has_header else "nothing"
+            raise NothingToScoreError(f"{self.name} must hold payments, got {got}")
 
 
 def read_batches(
-    path: Path | str, mapping: ColumnMapping | None = None, batch_size: int = 4_000
+    path: Path | str | Source, declaration: Declaration | None = None, batch_size: int = 4_000
 ) -> Iterator[FileBatch]:
-    """Yield the file's transactions in order, ``batch_size`` at a time.
-
-    In CSV, Parquet and mapped JSON Lines a timestamp without a zone is taken as UTC.  A suffix that
-    is not known or a file that is not there is an error at once; columns are checked on reading.
-    """
-    path, mapping = Path(path), mapping or ColumnMapping()
-    if batch_size < 1:
-        raise ConfigurationError(f"batch_size must be at least 1, got {batch_size}")
-    kind = _checked_format(path)
-    if kind == "parquet":
-        return read_parquet(path, mapping, batch_size)
-    if kind == "csv":
-        return _read_csv(path, mapping, batch_size)
-    if mapping.is_plain:
-        return _read_lines(path, batch_size)
-    return _read_mapped_lines(path, mapping, batch_size)
+    """Yield the transactions of ``path`` in order, ``batch_size`` at a time."""
+    return PaymentFile.of(path, declaration).batches(batch_size)
 
 
-def count_rows(path: Path | str) -> int:
-    """Return how many transactions `read_batches` yields; Parquet says so without being read."""
-    path = Path(path)
-    kind = _checked_format(path)
-    if kind == "parquet":
-        return count_parquet(path)
-    if kind == "csv":
-        return max(sum(1 for _ in _csv_rows(path)) - 1, 0)
-    return sum(1 for _ in _lines(path))
-
-
-def _checked_format(path: Path) -> str:
-    kind = format_of(path)
-    if not path.is_file():
-        raise ConfigurationError(f"input file must exist, got {path}")
-    return kind
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        if path.suffix.lower() == ".json" and file.peek(1).lstrip()[:1] == b"[":
-            raise ConfigurationError(
-                f"{path.name} must hold one JSON object per line, got an array"
-            )
-        for line in file:
-            if line.strip():
-                yield line.rstrip(b"\r\n")
-
-
-def _read_lines(path: Path, batch_size: int) -> Iterator[FileBatch]:
-    lines = _lines(path)
-    labelled: bool | None = None
-    while chunk := list(islice(lines, batch_size)):
-        seen = [_look(line) for line in chunk]
-        flags = [line.label for line in seen]
-        names = [line.fraud_pattern or line.fraud_scenario for line in seen]
-        if labelled is None:
-            # The first batch decides for the file, so that labels never appear half way through.
-            labelled = any(x is not None for x in (*flags, *names))
-        # A file without ``label`` says fraud by naming a pattern.
-        has_flags = any(x is not None for x in flags)
-        yield FileBatch(
-            values=chunk,
-            keys=[_as_text(line.card_id).encode() or None for line in seen],
-            labels=labels_of(flags if has_flags else None, names) if labelled else None,
-            transaction_ids=[_as_text(line.transaction_id) for line in seen],
-        )
-
-
-def _look(line: bytes) -> _Seen:
-    try:
-        return _seen.decode(line)
-    except _UNREADABLE:
-        return _Seen()
-
-
-def _as_text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return str(value) if isinstance(value, int) else ""
-
-
-def _read_mapped_lines(path: Path, mapping: ColumnMapping, batch_size: int) -> Iterator[FileBatch]:
-    lines = _lines(path)
-    fields: dict[str, str] | None = None
-    first_row = 0
-    while chunk := list(islice(lines, batch_size)):
-        decoded = [_object(line) for line in chunk]
-        if fields is None and any(decoded):
-            names = dict.fromkeys(key for row in decoded for key in row or ())
-            fields = mapping.resolve(names, path.name)
-        used = fields or {}
-        good = [row is not None and _is_flat(row, used.values()) for row in decoded]
-        rows = [row for row, is_good in zip(decoded, good, strict=True) if row and is_good]
-        columns = {name: [row.get(of) for row in rows] for name, of in used.items()}
-        yield _woven(_encoded(columns, mapping, len(rows), first_row), chunk, good)
-        first_row += len(chunk)
-
-
-def _object(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = msgspec.json.decode(line)
-    except _UNREADABLE:
-        return None
-    return value if isinstance(value, dict) and value else None
-
-
-def _is_flat(row: dict[str, Any], columns: Iterable[str]) -> bool:
-    return not any(isinstance(row.get(column), dict | list) for column in columns)
-
-
-def _read_csv(path: Path, mapping: ColumnMapping, batch_size: int) -> Iterator[FileBatch]:
-    rows = _csv_rows(path)
-    header = next(rows, None)
-    if header is None:
-        raise ConfigurationError(f"{path.name} must start with a row of column names, got nothing")
-    header = [name.strip() for name in header]
-    fields = mapping.resolve(header, path.name)
-    places = {name: header.index(column) for name, column in fields.items()}
-    first_row = 0
-    while chunk := list(islice(rows, batch_size)):
-        good = [len(row) == len(header) for row in chunk]
-        whole = [row for row, is_good in zip(chunk, good, strict=True) if is_good]
-        cells = list(zip(*whole, strict=True))
-        columns = {name: list(cells[at]) if cells else [] for name, at in places.items()}
-        texts = [",".join(row).encode() for row in chunk] if len(whole) < len(chunk) else []
-        yield _woven(_encoded(columns, mapping, len(whole), first_row), texts, good)
-        first_row += len(chunk)
-
-
-def _csv_rows(path: Path) -> Iterator[list[str]]:
-    # Bytes that are not UTF-8 stay visible as \xNN and reach the pipeline with their row.
-    with path.open(encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
-        reader = csv.reader(file)
-        try:
-            yield from (row for row in reader if row)
-        except csv.Error as error:
-            raise ConfigurationError(
-                f"{path.name} must be CSV, got {error} at line {reader.line_num}"
-            ) from None
-
-
-def _encoded(
-    columns: dict[str, list[Any]], mapping: ColumnMapping, size: int, first_row: int
-) -> FileBatch:
-    ready = {
-        name: json_ready(name, column) if name in TRANSACTION_FIELDS else column
-        for name, column in columns.items()
-    }
-    if size == 0:
-        return FileBatch([], [], None if columns.keys().isdisjoint(LABEL_FIELDS) else [], [])
-    return batch_of(ready, mapping, size, first_row)
-
-
-def _woven(batch: FileBatch, raw: list[bytes], good: list[bool]) -> FileBatch:
-    """Put the rows that could not be read back in their places, as the bytes that they are."""
-    if all(good):
-        return batch
-    row = iter(range(len(batch.values)))
-    at = [next(row) if is_good else None for is_good in good]
-    return FileBatch(
-        values=[raw[i] if j is None else batch.values[j] for i, j in enumerate(at)],
-        keys=[None if j is None else batch.keys[j] for j in at],
-        labels=None
-        if batch.labels is None
-        else [None if j is None else batch.labels[j] for j in at],
-        transaction_ids=["" if j is None else batch.transaction_ids[j] for j in at],
-    )
+def count_rows(path: Path | str | Source, declaration: Declaration | None = None) -> int:
+    """Return how many rows `read_batches` reads."""
+    return PaymentFile.of(path, declaration).n_rows

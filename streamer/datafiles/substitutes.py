@@ -6,20 +6,17 @@ reading of a file every name gets a code of its own, in order of appearance.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from streamer.errors import ConfigurationError
 
-__all__ = ["SUBSTITUTED", "Substitutes"]
+__all__ = ["CURRENCY", "SUBSTITUTED", "Substitutes"]
 
 SUBSTITUTED: Final = ("transaction_id", "card_id", "currency")
-"""Required fields that a file with numbered rows may leave out."""
+"""Required fields that a file may leave out."""
 
-_CURRENCY: Final = "EUR"
-_CODE: Final = re.compile(r"[0-9]{4}")
+CURRENCY: Final = "EUR"
 # No code of ISO 18245 lies above 9999, and few from here on are in use.
 _FIRST_CODE: Final = 9000
 _MAX_NAMES: Final = 10_000 - _FIRST_CODE
@@ -32,24 +29,21 @@ class Substitutes:
     fields: set[str] = field(default_factory=set)
     codes: dict[str, str] = field(default_factory=dict)
 
-    def category_codes(self, column: Sequence[Any]) -> list[Any]:
-        """Return ``column`` with a code of four digits for every text that is none.
+    def code(self, name: str) -> str:
+        """Return the code of four digits that stands for a category's name.
 
-        >>> Substitutes().category_codes(["es_food", "5411", None, "es_home", "es_food"])
-        ['9000', '5411', None, '9001', '9000']
+        >>> [Substitutes().code(name) for name in ("es_food", "es_home")]
+        ['9000', '9000']
         """
-        return [self._code(value) if isinstance(value, str) else value for value in column]
-
-    def column(self, name: str, first_row: int, size: int) -> list[str]:
-        """Return ``size`` values for a field in `SUBSTITUTED`, ids counted from ``first_row``.
-
-        >>> Substitutes().column("card_id", 10, 2)
-        ['row-10', 'row-11']
-        """
-        self.fields.add(name)
-        if name == "currency":
-            return [_CURRENCY] * size
-        return [f"row-{row}" for row in range(first_row, first_row + size)]
+        code = self.codes.get(name)
+        if code is None:
+            if len(self.codes) == _MAX_NAMES:
+                raise ConfigurationError(
+                    f"column for mcc must have at most {_MAX_NAMES:,} different names, got another: "
+                    f"{name}; map another column or none"
+                )
+            code = self.codes[name] = str(_FIRST_CODE + len(self.codes))
+        return code
 
     @property
     def notes(self) -> list[str]:
@@ -61,7 +55,7 @@ class Substitutes:
                 "a card's past are off; where a column says whose it is, use --map card_id=COLUMN"
             )
         if "currency" in self.fields:
-            notes.append(f"no column for currency: all amounts were taken to be in {_CURRENCY}")
+            notes.append(f"no column for currency: all amounts were taken to be in {CURRENCY}")
         if self.codes:
             named = ", ".join(f"{name} = {code}" for name, code in list(self.codes.items())[:3])
             notes.append(
@@ -69,16 +63,3 @@ class Substitutes:
                 f"appearance: {named}{', ...' if len(self.codes) > 3 else ''}"
             )
         return notes
-
-    def _code(self, text: str) -> str:
-        if _CODE.fullmatch(text):
-            return text
-        code = self.codes.get(text)
-        if code is None:
-            if len(self.codes) == _MAX_NAMES:
-                raise ConfigurationError(
-                    f"column for mcc must have at most {_MAX_NAMES:,} different names, got another: "
-                    f"{text}; map another column or none"
-                )
-            code = self.codes[text] = str(_FIRST_CODE + len(self.codes))
-        return code

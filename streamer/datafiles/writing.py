@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import orjson
 
+from streamer.datafiles.declared import LABEL_FIELDS, TRANSACTION_FIELDS
 from streamer.datafiles.formats import format_of, load_pyarrow
-from streamer.datafiles.mapping import LABEL_FIELDS, NUMBERS, TRANSACTION_FIELDS
+from streamer.datafiles.rows import NUMBERS
 from streamer.errors import ConfigurationError
 
 __all__ = ["write_rows"]
@@ -83,7 +84,8 @@ def _parquet(path: Path) -> Iterator[Callable[[list[Row]], None]]:
     pyarrow, parquet = load_pyarrow()
     types = {name: pyarrow.string() for name in _COLUMNS}
     types |= {name: pyarrow.float64() for name in NUMBERS}
-    types |= {"timestamp": pyarrow.timestamp("us", "UTC"), "label": pyarrow.int8()}
+    # Times are text: a column of instants has one zone, and would lose each payment's local hour.
+    types |= {"label": pyarrow.int8()}
     schema = pyarrow.schema(types)
 
     def write(rows: list[Row]) -> None:
@@ -101,11 +103,12 @@ def _parquet(path: Path) -> Iterator[Callable[[list[Row]], None]]:
 def _plain(name: str, value: Any) -> Any:
     if name == "label" and value is not None:
         return int(value)
-    if name != "timestamp" or not isinstance(value, str):
+    if name != "timestamp":
         return value
     try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        raise ConfigurationError(
-            f"timestamp must be RFC 3339 with an offset, got {value}"
-        ) from None
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ConfigurationError(f"timestamp must be RFC 3339 with an offset, got {value}")
+    return value if isinstance(value, str) else moment.isoformat()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
@@ -137,8 +138,8 @@ def _exceptions(ledger: Ledger) -> list[tuple[str, str, str]]:
     return [(name, f"{n:,}", note) for name, n, note in rows if n]
 
 
-def render_summary(summary: Summary) -> Table:
-    """Return the closing table."""
+def render_summary(summary: Summary, notes: Sequence[str] = ()) -> Group:
+    """Return the closing table, and below it what there is to say of the file."""
     figures = summary.to_dict()
     table = Table(title="Summary", title_justify="left", show_header=False, box=None)
     table.add_column(style="bold")
@@ -196,6 +197,10 @@ def render_summary(summary: Summary) -> Table:
                 "; not visible without verdicts" if hidden else ""
             )
             rows.append((f"fraud: {name}", f"{counts['injected']:,}", note))
+        unlabelled = figures["unlabelled"]
+        if unlabelled["sent"]:
+            alerted = f"{unlabelled['alerted']:,} alerted"
+            rows.append(("unlabelled", f"{unlabelled['sent']:,}", alerted))
     for row in rows:
         table.add_row(*row)
-    return table
+    return Group(table, *(Text(f"- {note}") for note in notes))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from streamer.datafiles import ColumnMapping, read_batches
+from streamer.batch import Batch, StoredRecord
+from streamer.datafiles import FileReport
+from streamer.decoding import TimestampRange, decode_batch
 from streamer.simulator import Simulator, SimulatorConfig
 
 __all__ = ["PaymentBatch", "from_file", "from_simulator"]
@@ -38,9 +39,17 @@ def from_simulator(seed: int, n_total: int) -> Iterator[PaymentBatch]:
         )
 
 
-def from_file(path: Path, mapping: ColumnMapping) -> Iterator[PaymentBatch]:
-    """Yield the payments of a file in its order."""
-    for batch in read_batches(path, mapping, batch_size=_CHUNK):
-        yield PaymentBatch(
-            list(zip(batch.keys, batch.values, strict=True)), batch.transaction_ids, batch.labels
-        )
+def from_file(
+    report: FileReport, believable: TimestampRange, now_ms: Callable[[], int]
+) -> Iterator[PaymentBatch]:
+    """Yield the payments of a file in its order; ``report`` is IN/OUT.
+
+    The worker refuses rows on its own, and knows nothing of a file: which they are is found out here,
+    by the same function.
+    """
+    for batch in report.batches(_CHUNK):
+        arrived_ms = now_ms()
+        pairs = list(zip(batch.keys, batch.values, strict=True))
+        stored = [StoredRecord(i, arrived_ms, *pair) for i, pair in enumerate(pairs)]
+        report.add(batch, 0, decode_batch(Batch("file", 0, stored, arrived_ms), believable))
+        yield PaymentBatch(pairs, batch.transaction_ids, batch.labels)

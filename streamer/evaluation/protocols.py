@@ -73,7 +73,7 @@ def _handbook(protocol: Protocol, rows: Rows) -> Window:
             f"{_date(rows.first_day + start + _WEEK - 1)} for {protocol}, got {span}; "
             f"for other files there is --protocol prequential"
         )
-    measured = remaining(days, rows.cards, rows.frauds, start) & rows.is_scored
+    measured = remaining(days, rows.cards, rows.frauds, start) & rows.is_measurable
     training = (days >= start - _LEAD) & (days < start - _LEAD + _WEEK) & rows.is_valid
     return Window(measured, training, np.where(measured, days, -1), ())
 
@@ -98,7 +98,7 @@ def remaining(days: NDArray[np.int64], cards: NDArray[np.int64], frauds: Mask, s
 def _prequential(rows: Rows) -> Window:
     n_training = int(len(rows) * _TRAINING_SHARE)
     later = np.arange(len(rows)) >= n_training
-    measured = later & rows.is_scored
+    measured = later & rows.is_measurable
     training = ~later & rows.is_valid
     note = (
         f"measured: the {int(measured.sum()):,} scored rows after the first quarter of the file "

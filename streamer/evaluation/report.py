@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
+from streamer.datafiles import FileReport
 from streamer.evaluation.evaluate import Evaluation
 from streamer.evaluation.published import NOTE, published
 from streamer.evaluation.resampling import METRICS, Figures
@@ -12,7 +13,7 @@ from streamer.evaluation.resampling import METRICS, Figures
 __all__ = ["report"]
 
 
-def report(evaluation: Evaluation) -> dict[str, Any]:
+def report(evaluation: Evaluation, file_report: FileReport) -> dict[str, Any]:
     """Return the figures as plain values; a figure that there is none of is None.
 
     Each detector is there under its own name, and all of them in order under ``detectors``.
@@ -34,7 +35,9 @@ def report(evaluation: Evaluation) -> dict[str, Any]:
         "detectors": detectors,
         "scenarios": detectors["streamer"]["scenarios"],
         "published": beside,
-        "notes": [*([NOTE] if beside else []), *evaluation.notes],
+        "n_late": file_report.n_late,
+        "refused": file_report.refused,
+        "notes": [*([NOTE] if beside else []), *file_report.notes, *evaluation.notes],
         "elapsed_s": {name: round(s, 2) for name, s in evaluation.elapsed_s.items()},
         **detectors,
     }

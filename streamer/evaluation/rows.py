@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DAY_MS", "Rows"]
+__all__ = ["DAY_MS", "NO_LABEL", "Rows"]
 
 DAY_MS = 86_400_000
+NO_LABEL = -2
+"""The scenario of a row of which nobody says whether it is a fraud."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,9 @@ class Rows:
     """One entry per row of the file; arrays of shape (n,), except X.
 
     ``cards`` numbers the cards in order of appearance.  ``scenarios`` indexes ``scenario_names``, -1
-    for a legitimate row.  ``scores`` is the streamer's ranking score: NaN where a row was
-    dead-lettered or met a model that was still warming; no detector is measured on such rows.
+    for a legitimate row, `NO_LABEL` for an unlabelled one.  ``scores`` is the streamer's ranking score:
+    NaN where a row was dead-lettered or met a model that was still warming; no detector is measured on
+    such rows.
     ``X`` (n, n_features) float32 holds the features without anything learned from labels, NaN where
     unknown.  Entries of a dead-lettered row: time -1, amount NaN, card -1.
     """
@@ -47,6 +50,12 @@ class Rows:
     @property
     def is_scored(self) -> NDArray[np.bool_]:
         return ~np.isnan(self.scores)
+
+    @property
+    def is_measurable(self) -> NDArray[np.bool_]:
+        """Rows that have a score, and a label to hold it against."""
+        measurable: NDArray[np.bool_] = self.is_scored & (self.scenarios != NO_LABEL)
+        return measurable
 
     @property
     def first_day(self) -> int:

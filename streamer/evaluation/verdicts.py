@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from streamer.evaluation.rows import NO_LABEL
 from streamer.events import Feedback, Transaction
 from streamer.labels import apply_verdicts
 from streamer.model import ModelVersion
@@ -50,17 +51,22 @@ class LabelFeed:
         return len(self._waiting)
 
     def add(
-        self, transactions: Iterable[Transaction], times_ms: Iterable[int], frauds: Iterable[bool]
+        self, transactions: Iterable[Transaction], times_ms: Iterable[int], scenarios: Iterable[int]
     ) -> None:
-        """Note transactions that have been scored, and what each will turn out to have been."""
+        """Note transactions that have been scored, and what each will turn out to have been.
+
+        ``scenarios`` as in `Rows`: on one without a label there is never a verdict.
+        """
         if self._delay_ms is None:
             return
-        for transaction, time_ms, is_fraud in zip(transactions, times_ms, frauds, strict=True):
+        for transaction, time_ms, scenario in zip(transactions, times_ms, scenarios, strict=True):
+            if scenario == NO_LABEL:
+                continue
             due_ms = time_ms + self._delay_ms
             verdict = Feedback(
                 transaction_id=transaction.transaction_id,
                 card_id=transaction.card_id,
-                verdict="fraud" if is_fraud else "legitimate",
+                verdict="fraud" if scenario >= 0 else "legitimate",
                 origin="chargeback",
                 decided_at=datetime.fromtimestamp(due_ms / 1000, tz=UTC),
                 merchant_id=transaction.merchant_id,

@@ -21,7 +21,7 @@ _COUNTRY_NUMBERS: dict[str | None, int] = {None: -1} | {
     code: int.from_bytes(code.encode(), "big") for code in COUNTRIES
 }
 _KEY_SEPARATOR = "\x1f"
-# Every amount above zero is valid, but the logarithm of the smallest float would be -744.
+# Every amount is valid, but the logarithm of the smallest float would be -744.
 _SMALLEST_AMOUNT = 1e-3
 
 
@@ -53,8 +53,12 @@ class Columns:
 
     @property
     def log_amounts(self) -> NDArray[np.float64]:
-        """Return ln amount, shape (n,); what is below a thousandth counts as a thousandth."""
+        """Return ln amount, shape (n,); what is below a thousandth counts as a thousandth.
+
+        An amount of 0 verifies a card and is none: NaN.
+        """
         logs: NDArray[np.float64] = np.log(np.maximum(self.amounts, _SMALLEST_AMOUNT))
+        logs[self.amounts == 0.0] = np.nan
         return logs
 
     @classmethod

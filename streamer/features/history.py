@@ -3,6 +3,9 @@
 The sums of every event are those *before* it, so that an event is never compared with itself.  One
 that arrives late is taken at the latest time its entity has reached: it sees a gap of zero and rewinds
 nothing.
+
+A verification of a card (amount 0) is an event like any other of its card and its merchant, in place
+and in pace; it leaves what is known of amounts as it is.
 """
 
 from __future__ import annotations
@@ -128,8 +131,10 @@ class History:
         located[:, 2] = times_ms
         card_last = cards.carry(located)
         spending = Visits(tables.spending, columns.spending_keys, times_ms)
-        spent = np.ones((n, _SURPRISES))
-        spent[:, 1], spent[:, 2] = log_amounts, log_amounts**2
+        has_amount = columns.amounts > 0
+        logs = np.where(has_amount, log_amounts, 0.0)
+        spent = np.empty((n, _SURPRISES))
+        spent[:, 0], spent[:, 1], spent[:, 2] = has_amount, logs, logs**2
         spent[:, 3] = spent[:, 4] = columns.amounts
         habit = spending.add(spent)
         _, deviations = against_habit(log_amounts, habit[:, 0], habit[:, 1], habit[:, 2])
@@ -147,7 +152,7 @@ class History:
             keys = [key for key in columns.merchant_keys if key is not None]
             merchants = Visits(tables.merchants, keys, times_ms.take(known))
             taken = np.ones((len(known), MERCHANTS.n_sums))
-            taken[:, 3:5] = spent[:, 1:3].take(known, axis=0)
+            taken[:, 2:5] = spent[:, :3].take(known, axis=0)
             taken[:, 5] = surprises[:, 0].take(known)
             merchant_sums[known] = merchants.add(taken)
             merchants.close()

@@ -71,7 +71,8 @@ def _spend_today(amounts: Floats, spending: Floats) -> Floats:
     today, usual_day = spending[:, 3] + amounts, spending[:, 4] / 30
     with np.errstate(divide="ignore", invalid="ignore"):
         # The difference of logarithms, since the ratio of extreme amounts can be beyond a float.
-        return np.where(known, np.log(today) - np.log(usual_day + usual_payment), np.nan)
+        excess = np.log(today) - np.log(usual_day + usual_payment)
+    return np.where(known & (amounts > 0), excess, np.nan)
 
 
 def _pace(fast: Floats, slow: Floats, half_lives_ratio: float) -> Floats:

@@ -23,10 +23,16 @@ _CUT_AT_ONCE: Final = 4_096
 class PackedStates(Mapping[str, bytes]):
     """The bytes of each row of an array, by key; like a dict that nothing is written to."""
 
-    def __init__(self, keys: Sequence[str], rows: NDArray[np.uint8]) -> None:
-        """``rows`` (n, n_bytes) belong to the distinct ``keys`` (n,), and nobody changes them."""
+    def __init__(
+        self, keys: Sequence[str], rows: NDArray[np.uint8], ends: Sequence[bytes] = ()
+    ) -> None:
+        """``rows`` (n, n_bytes) belong to the distinct ``keys`` (n,), and nobody changes them.
+
+        ``ends`` (n,), where there are any, follow the rows' bytes and are of any length.
+        """
         self._keys = keys
         self._rows = rows
+        self._ends = ends
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -43,7 +49,8 @@ class PackedStates(Mapping[str, bytes]):
         return key in self._row_of
 
     def __getitem__(self, key: str) -> bytes:
-        return bytes(self._rows[self._row_of[key]])
+        row = self._row_of[key]
+        return bytes(self._rows[row]) + (self._ends[row] if self._ends else b"")
 
     def items(self) -> ItemsView[str, bytes]:
         """Return keys and bytes in the order of the rows."""
@@ -51,6 +58,11 @@ class PackedStates(Mapping[str, bytes]):
 
     def cut(self) -> Iterator[bytes]:
         """Return the bytes of each row in order."""
+        if self._ends:
+            return map(bytes.__add__, self._cut_rows(), self._ends)
+        return self._cut_rows()
+
+    def _cut_rows(self) -> Iterator[bytes]:
         n_bytes = self._rows.shape[1]
         for first in range(0, len(self), _CUT_AT_ONCE):
             piece = self._rows[first : first + _CUT_AT_ONCE].tobytes()

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from streamer.datafiles import ColumnMapping, count_rows, read_batches
+from streamer.datafiles import FileReport, PaymentFile
 from streamer.errors import ConfigurationError
 from streamer.extra import require
 from streamer.fitting.choice import choose
@@ -41,8 +40,6 @@ COLD_ROWS: Final = 20_000
 class Request:
     """What to fit to, with which settings; ``ks`` None takes those of `DEFAULT_KS` that can be had."""
 
-    path: Path
-    mapping: ColumnMapping
     pipeline: PipelineConfig
     cards_capacity: int
     merchants_capacity: int
@@ -66,13 +63,14 @@ class Fit:
 
 def fit(
     request: Request,
+    report: FileReport,
     *,
     created_at: str,
     now_ms: Callable[[], int],
     monotonic: Callable[[], float],
     on_progress: Callable[[str, int, int], None],
 ) -> Fit:
-    """Choose k and return the version fitted with it.
+    """Choose k and return the version fitted with it; ``report``, IN/OUT, has the file.
 
     ``created_at`` (RFC 3339) goes into the version's header.  ``on_progress`` gets a stage, the steps
     done since it was last called for it, and the stage's total.  Raises `ConfigurationError` when
@@ -80,16 +78,18 @@ def fit(
     """
     require("sklearn.metrics")
     model = replace(request.pipeline.model, n_starts=_N_STARTS)
-    n_rows = count_rows(request.path)
+    n_rows = report.file.n_rows
     traffic, cold = read_traffic(
-        read_batches(request.path, request.mapping, batch_size=request.batch_size),
+        report.batches(request.batch_size),
         request.pipeline,
         cards_capacity=request.cards_capacity,
         merchants_capacity=request.merchants_capacity,
         now_ms=now_ms(),
         cold_from=max(n_rows - COLD_ROWS, 0),
         on_progress=lambda n: on_progress("features", n, n_rows),
+        on_decoded=report.add,
     )
+    report.require_payments()
     if len(traffic) < model.warmup:
         raise ConfigurationError(
             f"file must hold at least {model.warmup:,} valid payments "
@@ -107,7 +107,7 @@ def fit(
     )
     chosen = choose(points)
     config = replace(request.pipeline, model=replace(model, n_clusters=chosen.n_clusters))
-    learned, summary = _run(request, config, n_rows, now_ms, monotonic, on_progress)
+    learned, summary = _run(request, report.file, config, now_ms, monotonic, on_progress)
     # A worker's configuration, which knows no number of starts: the first centers are behind it.
     worker = replace(request.pipeline.model, n_clusters=chosen.n_clusters)
     sums = with_threshold_for(cold, learned, worker)
@@ -166,8 +166,8 @@ def with_threshold_for(traffic: Traffic, sums: Sums, config: ModelConfig) -> Sum
 
 def _run(
     request: Request,
+    file: PaymentFile,
     config: PipelineConfig,
-    n_rows: int,
     now_ms: Callable[[], int],
     monotonic: Callable[[], float],
     on_progress: Callable[[str, int, int], None],
@@ -179,7 +179,7 @@ def _run(
         latest = sums
 
     summary = replay(
-        read_batches(request.path, request.mapping, batch_size=request.batch_size),
+        file.batches(request.batch_size),
         config,
         cards_capacity=request.cards_capacity,
         merchants_capacity=request.merchants_capacity,
@@ -187,7 +187,7 @@ def _run(
         now_ms=now_ms,
         monotonic=monotonic,
         on_alert=lambda _: None,
-        on_progress=lambda n: on_progress("the version", n, n_rows),
+        on_progress=lambda n: on_progress("the version", n, file.n_rows),
         on_version=keep,
     )
     return latest, summary

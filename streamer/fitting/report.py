@@ -47,8 +47,10 @@ def render(result: dict[str, Any], path: str) -> Group:
     """Return the curve with the choice marked, and what it means."""
     k = result["n_clusters"]
     chosen = next(point for point in result["curve"] if point["n_clusters"] == k)
+    notes = [Text(f"- {note}") for note in result["notes"]]
     return Group(
         _curve(result),
+        *([Text(), *notes] if notes else []),
         Text(),
         Text.assemble(
             (f"k = {k}", "bold"),

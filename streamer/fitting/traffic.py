@@ -5,7 +5,6 @@ No feature depends on the model, so one pass over the file serves every number o
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -14,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.batch import Batch, StoredRecord
-from streamer.datafiles import FileBatch
-from streamer.errors import ConfigurationError
-from streamer.features import Columns, History, Tables, feature_matrix
+from streamer.datafiles import FileBatch, OnDecoded
+from streamer.features import FEATURE_NAMES, Columns, History, Tables, feature_matrix
 from streamer.pipeline import PipelineConfig, prepare
 
 __all__ = ["Traffic", "read_traffic"]
 
 _TOPIC: Final = "file"
+_NO_X: Final = np.empty((0, len(FEATURE_NAMES)), np.float32)
+_NO_CURRENCIES: Final = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,41 +59,36 @@ def read_traffic(
     now_ms: int,
     cold_from: int,
     on_progress: Callable[[int], None],
+    on_decoded: OnDecoded = lambda *_: None,
 ) -> tuple[Traffic, Traffic]:
     """Return the valid payments of ``batches``, and the last of them as if no card were known yet.
 
     The latter are those from record ``cold_from`` on, possibly none.  ``on_progress`` gets the number
-    of records read.  Raises `ConfigurationError` when there is no valid payment.
+    of records read, ``on_decoded`` what `FileReport.add` takes.
     """
     tables = Tables.empty(cards_capacity, merchants_capacity)
     cold_tables = Tables.empty(cards_capacity, merchants_capacity)
     parts: list[Traffic] = []
     cold: list[Traffic] = []
-    refused: Counter[str] = Counter()
     offset = 0
     for file_batch in batches:
         records = [
             StoredRecord(offset + i, now_ms, key, value)
             for i, (key, value) in enumerate(zip(file_batch.keys, file_batch.values, strict=True))
         ]
-        n_warm = max(cold_from - offset, 0)
+        n_warm, first_offset = max(cold_from - offset, 0), offset
         offset += len(records)
         for is_cold, piece in ((False, records[:n_warm]), (True, records[n_warm:])):
             if not piece:
                 continue
             prepared = prepare(Batch(_TOPIC, 0, piece, now_ms), config)
-            refused.update(f"{d.reason} at {d.path}" for d in prepared.decoded.dead_letters)
+            on_decoded(file_batch, first_offset, prepared.decoded)
             if prepared.columns is not None:
                 parts.append(_observed(prepared.columns, tables))
                 if is_cold:
                     cold.append(_observed(prepared.columns, cold_tables))
         on_progress(len(records))
-    if not parts:
-        reasons = ", ".join(f"{n:,} x {reason}" for reason, n in refused.most_common(3))
-        raise ConfigurationError(
-            f"file must hold valid transactions, got {reasons or 'no record at all'}"
-        )
-    return _joined(parts), _joined(cold) if cold else parts[0].at(slice(0, 0))
+    return _joined(parts), _joined(cold)
 
 
 def _observed(columns: Columns, tables: Tables) -> Traffic:
@@ -103,6 +98,6 @@ def _observed(columns: Columns, tables: Tables) -> Traffic:
 
 def _joined(parts: list[Traffic]) -> Traffic:
     return Traffic(
-        np.concatenate([part.X for part in parts]),
-        np.concatenate([part.currencies for part in parts]),
+        np.concatenate([_NO_X, *(part.X for part in parts)]),
+        np.concatenate([_NO_CURRENCIES, *(part.currencies for part in parts)]),
     )

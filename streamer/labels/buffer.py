@@ -8,10 +8,14 @@ as one over that (Horvitz and Thompson, 1952): the sum over what was kept is rig
 Invariants:
 * At most ``capacity`` payments: those that a chargeback has judged make room first, alerts last.
 * ``changed`` and ``removed`` say exactly how the buffer differs from what was last saved.
+
+A payment is packed as the lengths of its parts, its numbers, and the names of its card and merchant,
+which a verdict need not know.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +35,9 @@ _FIRST_SIZE: Final = 1024
 _KEPT_SHARE: Final = 0.75
 _META: Final = 6  # time, hash, probability of being kept, alerted, label, is the label final
 _META_BYTES: Final = 8 * _META
+# After the numbers: bytes of the card, bytes of the merchant, and both.
+_LENGTHS: Final = struct.Struct("<HH")
+_NOBODY: Final = _LENGTHS.pack(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +45,15 @@ class Waiting:
     """Payments to put into the buffer, or taken out of it; n of them.
 
     ``inputs`` (n, n_inputs) of the head, NaN where unknown; ``ranks`` (n, 2) that the distance and
-    the head gave, NaN where there was no head.
+    the head gave, NaN where there was no head; ``parties`` card and merchant of each, None where the
+    payment names no merchant, or empty where nobody will ask.
     """
 
     times_ms: NDArray[np.int64]
     alerted: NDArray[np.bool_]
     inputs: Floats
     ranks: Floats
+    parties: Sequence[tuple[str, str | None]] = ()
 
 
 class LabelBuffer:
@@ -58,6 +67,8 @@ class LabelBuffer:
         size = min(_FIRST_SIZE, max(capacity, 1))
         self._meta = np.zeros((size, _META))
         self._vectors = np.zeros((size, n_inputs + 2), dtype=np.float32)
+        # Card and merchant as they are saved.
+        self._parties: list[bytes] = [_NOBODY] * size
         self._slot_of: dict[str, int] = {}
         self._ids: list[str] = []
         self._free: list[int] = []
@@ -94,6 +105,11 @@ class LabelBuffer:
         self._meta[slots] = meta
         self._vectors[slots, :-2] = waiting.inputs[picked]
         self._vectors[slots, -2:] = waiting.ranks[picked]
+        if waiting.parties:
+            for slot, i in zip(slots, picked.tolist(), strict=True):
+                card, merchant = waiting.parties[i]
+                # Far fewer names than payments.
+                self._parties[slot] = _packed_parties(card, merchant)
         self._oldest_ms = min(self._oldest_ms, float(meta[:, 0].min()))
         if len(self) > self.capacity:
             self._make_room()
@@ -101,6 +117,13 @@ class LabelBuffer:
     def slot(self, transaction_id: str) -> int | None:
         """Return where a payment lies, None where it does not."""
         return self._slot_of.get(transaction_id)
+
+    def parties(self, slot: int) -> tuple[str | None, str | None]:
+        """Return the card and the merchant of a payment, None for what is not known."""
+        packed = self._parties[slot]
+        n_card, _ = _LENGTHS.unpack_from(packed)
+        names = packed[_LENGTHS.size :]
+        return names[:n_card].decode() or None, names[n_card:].decode() or None
 
     def label(self, slot: int) -> int:
         """Return 1, 0 or `UNJUDGED`: the verdict that was learned already."""
@@ -144,7 +167,10 @@ class LabelBuffer:
         packed[:, :_META_BYTES] = self._meta[slots].astype("<f8", copy=False).view(np.uint8)
         packed[:, _META_BYTES:] = self._vectors[slots].astype("<f4", copy=False).view(np.uint8)
         ids = self._ids
-        return PackedStates([ids[slot] for slot in slots.tolist()], packed)
+        picked = slots.tolist()
+        return PackedStates(
+            [ids[slot] for slot in picked], packed, [self._parties[slot] for slot in picked]
+        )
 
     def take_removed(self) -> list[str]:
         """Return what has gone since the last call."""
@@ -159,12 +185,14 @@ class LabelBuffer:
 
     def load(self, stored: Mapping[str, bytes]) -> None:
         """Take in what `take_changed` returned, but not what another release wrote."""
-        keys = [key for key in sorted(stored) if len(stored[key]) == self._n_bytes]
+        keys = [key for key in sorted(stored) if self._is_ours(stored[key])]
         slots = self._slots(keys)
-        joined = np.frombuffer(b"".join(stored[key] for key in keys), dtype=np.uint8)
+        joined = np.frombuffer(b"".join(stored[key][: self._n_bytes] for key in keys), np.uint8)
         packed = joined.reshape(len(keys), self._n_bytes)
         self._meta[slots] = packed[:, :_META_BYTES].copy().view("<f8")
         self._vectors[slots] = packed[:, _META_BYTES:].copy().view("<f4")
+        for key, slot in zip(keys, slots, strict=True):
+            self._parties[slot] = stored[key][self._n_bytes :]
         self._changed[slots] = False
         if len(self):
             held = list(self._slot_of.values())
@@ -175,6 +203,13 @@ class LabelBuffer:
     def _n_bytes(self) -> int:
         return _META_BYTES + 4 * self._vectors.shape[1]
 
+    def _is_ours(self, packed: bytes) -> bool:
+        names = packed[self._n_bytes :]
+        if len(names) < _LENGTHS.size:
+            return False
+        n_card, n_merchant = _LENGTHS.unpack_from(names)
+        return bool(len(names) == _LENGTHS.size + n_card + n_merchant)
+
     def _slots(self, keys: Sequence[str]) -> list[int]:
         """Return the slot of each key, a new one where it has none."""
         slot_of, ids, free = self._slot_of, self._ids, self._free
@@ -183,12 +218,14 @@ class LabelBuffer:
         for key in fresh[:n_free]:
             slot = free.pop()
             ids[slot] = key
+            self._parties[slot] = _NOBODY
             slot_of[key] = slot
         slot_of.update(zip(fresh[n_free:], range(len(ids), len(ids) + len(fresh)), strict=False))
         ids += fresh[n_free:]
         while len(ids) > len(self._meta):
             self._meta = np.concatenate([self._meta, np.zeros_like(self._meta)])
             self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
+            self._parties += [_NOBODY] * len(self._parties)
             self._changed = np.concatenate([self._changed, np.zeros_like(self._changed)])
         slots = [slot_of[key] for key in keys]
         self._changed[slots] = True
@@ -225,3 +262,8 @@ class LabelBuffer:
         self._meta[left, 2] = np.minimum(self._meta[left, 2], bound)
         self._changed[left] = True
         return 0.5 * share if is_all else min(share, bound)
+
+
+def _packed_parties(card: str, merchant: str | None) -> bytes:
+    names = card.encode(), (merchant or "").encode()
+    return b"".join((_LENGTHS.pack(*map(len, names)), *names))

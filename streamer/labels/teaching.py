@@ -3,6 +3,9 @@
 Applying a set of verdicts gives the same shares, rulings and lessons in whatever order they come, up
 to rounding, as long as the same version scores: each verdict counts at the time it was decided, and one
 that is overruled is taken back.
+
+A verdict may name its payment alone, or the card by the pseudonym that alerts carry: card and merchant
+are those of the payment that waits for it, as long as it waits.
 """
 
 from __future__ import annotations
@@ -11,9 +14,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.alerts import pseudonym
 from streamer.events import Feedback
 from streamer.features import EntityTable, Tables, add_verdicts
 from streamer.labels.buffer import UNJUDGED, LabelBuffer, Waiting
@@ -107,8 +112,12 @@ def apply_verdicts(
     tables: Tables,
     delta: Sums,
     version: ModelVersion,
+    card_key: bytes | None = None,
 ) -> Taught:
-    """Learn from ``verdicts``; ``labels``, ``tables`` and ``delta`` are IN/OUT."""
+    """Learn from ``verdicts``; ``labels``, ``tables`` and ``delta`` are IN/OUT.
+
+    ``card_key`` is what the pseudonyms in alerts are made with.
+    """
     buffer = labels.buffer
     standing: list[Standing] = []
     fresh: list[tuple[int, bool]] = []
@@ -118,11 +127,13 @@ def apply_verdicts(
         before = labels.rulings.get(key)
         if before is not None and not overrules(verdict, before):
             continue
+        slot = buffer.slot(key)
+        if slot is not None:
+            verdict = _completed(verdict, *buffer.parties(slot), card_key)
         labels.rulings.put(verdict)
         standing.append((verdict, 1.0))
         if before is not None:
             standing.append((before, -1.0))
-        slot = buffer.slot(key)
         if slot is None:
             continue
         learned = buffer.label(slot)
@@ -143,6 +154,21 @@ def apply_verdicts(
         relearn_labels(delta, version, inputs, ranks, frauds, weights)
     n_standing = sum(sign > 0 for _, sign in standing)
     return Taught(n_standing, len(verdicts) - n_standing, len(fresh))
+
+
+def _completed(
+    verdict: Feedback, card_id: str | None, merchant_id: str | None, card_key: bytes | None
+) -> Feedback:
+    """Return ``verdict`` with the payment's card and merchant where it does not name them itself."""
+    if card_id is None:
+        return verdict
+    named = verdict.card_id or card_id
+    if card_key is not None and named != card_id and named == pseudonym(card_id, card_key):
+        named = card_id
+    merchant = verdict.merchant_id or merchant_id
+    if (named, merchant) == (verdict.card_id, verdict.merchant_id):
+        return verdict
+    return msgspec.structs.replace(verdict, card_id=named, merchant_id=merchant)
 
 
 def _count(table: EntityTable, standing: Sequence[Standing], *, by_merchant: bool) -> None:

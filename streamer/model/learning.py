@@ -138,6 +138,9 @@ def _score_half_life(n_seen: int, config: ModelConfig) -> float:
 
 
 def _add_currencies(delta: Sums, log_amounts: Floats, currencies: Integers) -> None:
+    known = ~np.isnan(log_amounts)
+    if not known.all():  # A card's verification has no amount.
+        log_amounts, currencies = log_amounts[known], currencies[known]
     n_currencies = len(delta.currency_weights)
     delta.currency_weights += np.bincount(currencies, minlength=n_currencies)
     delta.currency_sums += np.bincount(currencies, weights=log_amounts, minlength=n_currencies)

@@ -14,6 +14,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streamer.settings.intake import check_intake, check_registry_url
 from streamer.settings.redis_url import RedisUrl
 from streamer.settings.rules import check_rules
 
@@ -123,6 +124,8 @@ class Settings(BaseSettings):
     """Topic that records which cannot be scored are written to, bytes untouched."""
     feedback_topic: Topic = "fraud-feedback"
     """Topic that verdicts on transactions are read from."""
+    feedback_dead_letters_topic: Topic = "fraud-feedback-dlq"
+    """Topic that verdicts which cannot be used are written to, bytes untouched."""
     scores_topic: Topic = "transaction-scores"
     """Topic that the score of every transaction is written to, where enabled."""
     scores_enabled: bool = False
@@ -138,6 +141,14 @@ class Settings(BaseSettings):
     broker's message limit."""
     batch_max_records: Count = 4_000
     """Records in one batch, at most."""
+    intake: Annotated[str, AfterValidator(check_intake)] | None = None
+    """What producers send: a preset's name, or a TOML file that declares it; else the contract."""
+    schema_registry_url: Annotated[str, AfterValidator(check_registry_url)] | None = None
+    """Schema registry to ask for the schemas of framed Avro and Protobuf messages."""
+    schema_registry_username: str | None = None
+    """User name at the schema registry."""
+    schema_registry_password: SecretStr | None = None
+    """Password at the schema registry."""
 
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] = SecretStr(
         "redis://127.0.0.1:6379/0"

@@ -32,6 +32,7 @@ _TOPICS: Final = (
     "overflow_topic",
     "dead_letters_topic",
     "feedback_topic",
+    "feedback_dead_letters_topic",
     "scores_topic",
 )
 
@@ -45,6 +46,7 @@ def check_rules(settings: Settings) -> None:
         *_sasl(settings),
         *_ssl(settings),
         *_topics(settings),
+        *_registry(settings),
         *_sizes(settings),
     ]
     if breaches:
@@ -81,6 +83,16 @@ def _ssl(settings: Settings) -> Iterator[Breach]:
     if settings.kafka_ssl_key_password and not settings.kafka_ssl_key_file:
         names = ("kafka_ssl_key_file", "kafka_ssl_key_password")
         yield names, f"must be set when {_env(names[1])} is"
+
+
+def _registry(settings: Settings) -> Iterator[Breach]:
+    url, user, password = (f"schema_registry_{n}" for n in ("url", "username", "password"))
+    for name, other in ((user, password), (password, user)):
+        if getattr(settings, name) is not None:
+            if getattr(settings, url) is None:
+                yield (name, url), f"must not be set when {_env(url)} is not"
+            if getattr(settings, other) is None:
+                yield (other, name), f"must be set when {_env(name)} is"
 
 
 def _topics(settings: Settings) -> Iterator[Breach]:

@@ -24,6 +24,7 @@ _RESERVED_KINDS: Final = frozenset(
         "model",
         "partition",
         "partitions",
+        "replayed",
         "service",
         "workers",
     }
@@ -99,6 +100,10 @@ class Keys:
     def feedback(self, topic: str, partition: int) -> str:
         """Stream: verdicts, each under its Kafka offset + 1."""
         return self._key(f"feedback:{topic}:{partition}")
+
+    def replayed(self, topic: str, topic_id: str, partition: int) -> str:
+        """Sorted set: offsets of a dead-letter topic that were sent again, by themselves."""
+        return self._key(f"replayed:{topic}:{topic_id}:{partition}")
 
     @property
     def shared(self) -> dict[str, str]:

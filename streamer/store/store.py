@@ -13,7 +13,7 @@ from streamer.ledger import Ledger
 from streamer.model.codec import VersionHeader
 from streamer.model.config import ModelConfig
 from streamer.model.sums import Sums
-from streamer.store import checkpoints, feedback, suitability, versions
+from streamer.store import checkpoints, feedback, replayed, suitability, versions
 from streamer.store import reset as resets
 from streamer.store import service as service_of
 from streamer.store.breaker import BreakerStatus
@@ -235,3 +235,13 @@ class Store:
     ) -> StoredVerdicts:
         """Return up to ``count`` stored verdicts from ``from_offset`` on, and how many were lost."""
         return await feedback.read_feedback(self._client, topic, partition, from_offset, count)
+
+    async def replayed_offsets(self, topic: str, topic_id: str, partition: int) -> set[int]:
+        """Return which dead letters of a partition were sent again."""
+        return await replayed.replayed_offsets(self._client, topic, topic_id, partition)
+
+    async def add_replayed(
+        self, topic: str, topic_id: str, partition: int, offsets: Sequence[int], first_offset: int
+    ) -> None:
+        """Note which dead letters of a partition were sent again; it begins at ``first_offset``."""
+        await replayed.add_replayed(self._client, topic, topic_id, partition, offsets, first_offset)

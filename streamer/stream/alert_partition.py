@@ -136,15 +136,15 @@ def _messages(
         message = consumer.poll(_TIMEOUT_S)
         if message is None:
             raise UnavailableError(
-                f"the alerts of partition {partition} must be readable within {_TIMEOUT_S:g} s, "
+                f"the messages of partition {partition} must be readable within {_TIMEOUT_S:g} s, "
                 "got no answer from Kafka"
             )
         if error := message.error():
             if error.code() == KafkaError._PARTITION_EOF:
                 return
-            raise UnavailableError(f"alerts must be readable, got {error}")
+            raise UnavailableError(f"messages must be readable, got {error}")
         yield message
 
 
 def _unreadable(partition: int, error: KafkaException) -> UnavailableError:
-    return UnavailableError(f"the alerts of partition {partition} must be readable, got {error}")
+    return UnavailableError(f"the messages of partition {partition} must be readable, got {error}")

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Final, get_args
 
@@ -25,6 +26,8 @@ from streamer import __version__
 from streamer.decoding import DeadLetterReason
 from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.features import FEATURE_NAMES
+from streamer.intake.loading import load_declaration
+from streamer.intake.readings import PASSED_OVER
 from streamer.settings import Settings, load_settings
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.claiming import Claiming, Reading
@@ -40,6 +43,7 @@ from streamer.stream.endpoints import Endpoints
 from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.health import Health
 from streamer.stream.kafka_config import broker_urls, faust_credentials
+from streamer.stream.known_schemas import intake_of, known_schemas
 from streamer.stream.liveness import Liveness
 from streamer.stream.partition_log import STORE_METADATA, PartitionLogs
 from streamer.stream.preflight import preflight
@@ -66,7 +70,6 @@ _METADATA_AGE_MS: Final = 10_000
 _RELEASE_SHARE: Final = 0.6
 # The client looks once a second for what has waited too long.
 _RESOLVED_LATE_S: Final = 2.0
-_MONITOR_AFTER_S: Final = 5.0
 # What a member needs to finish its batch and checkpoint its partitions before it rejoins.  Faust
 # allows 60 s, for which a worker that hangs keeps everybody's partitions.
 _REJOIN_S: Final = 20.0
@@ -80,7 +83,10 @@ class ScoringApp(faust.App):
         self.settings = settings
         self._left: list[int] = []
         clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
-        metrics = Metrics(__version__, get_args(DeadLetterReason), FEATURE_NAMES)
+        inputs = settings.transactions_topic, settings.feedback_topic
+        metrics = Metrics(
+            __version__, get_args(DeadLetterReason), FEATURE_NAMES, PASSED_OVER, inputs
+        )
         store = open_store(settings)
         publisher = Publisher(
             settings,
@@ -90,10 +96,12 @@ class ScoringApp(faust.App):
             on_kafka=lambda is_up: metrics.dependency_up.labels("kafka").set(is_up),
         )
         watch_redis(metrics.registry, store)
+        schemas = known_schemas(settings)
+        intake = intake_of(load_declaration(settings.intake), schemas)
         self.store, self.publisher = store, publisher
         self.scoring = Scoring(
             settings,
-            pipeline_config(settings),
+            replace(pipeline_config(settings), intake=intake),
             store,
             publisher,
             metrics,
@@ -101,9 +109,14 @@ class ScoringApp(faust.App):
             # In a container every worker's process id is 1.
             owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         )
+        self.scoring.schemas = schemas
+        self.scoring.set_back = lambda batch, reading, error: self.claims.failed(
+            TP(batch.topic, batch.partition), reading, error
+        )
         self.checkpointing = Checkpointing(self.scoring, self._transactions_durable)
+        letters = self.scoring.dead_letter_log
         self.feedback_storing = FeedbackStoring(
-            settings, self.scoring.pipeline.believable, store, publisher, metrics
+            settings, self.scoring.pipeline, store, publisher, metrics, letters
         )
         self.teaching = Teaching(self.scoring)
         self.liveness = Liveness(self.scoring)
@@ -140,12 +153,6 @@ class ScoringApp(faust.App):
             raise ConfigurationError(
                 f"STREAMER_WEB_PORT must be a free port, got {self.settings.web_port}: {error}"
             ) from error
-
-    async def load_monitor(self) -> None:
-        """Import what watches the distances: a second of processor time that the first payments after
-        a start need themselves."""
-        await asyncio.sleep(_MONITOR_AFTER_S)
-        await asyncio.to_thread(self.scoring.distance_monitor.load)
 
     def _report(self, line: str) -> None:
         self.health.startup = line
@@ -243,7 +250,8 @@ def build_app(settings: Settings) -> ScoringApp:
         app.checkpointing.run,
         app.teaching.run,
         app.liveness.run,
-        app.load_monitor,
+        app.watch.load_monitor,
+        app.scoring.dead_letter_log.run,
         app.watch.follow_lag,
         app.watch.follow_topics,
         app.watch.follow_expiries,

@@ -22,9 +22,10 @@ Headers = list[tuple[str, bytes]]
 _PREFIX: Final = "streamer-"
 _VALUE_NOTE: Final = _PREFIX + "shortened-from-bytes"
 _KEY_NOTE: Final = _PREFIX + "key-shortened-from-bytes"
-# The longest text of ours has 80; a topic's name has 249 at most.  All headers with both notes then
-# stay below the 1,024 bytes that are the least that may be set for a whole dead letter.
-_MAX_TEXT_BYTES: Final = 250
+# A topic's name has 249 bytes at most.  All headers with both notes then stay below the 1,024 bytes
+# that are the least that may be set for a whole dead letter.
+_MAX_BYTES: Final = {"source-topic": 249, "path": 100, "detail": 170, "hint": 200}
+_MAX_OTHER_BYTES: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,12 @@ def dead_letter_message(letter: DeadLetter, batch: Batch, max_bytes: int) -> Dea
         "source-offset": str(letter.record.offset),
         "first-seen": str(batch.received_at_ms),
     }
-    headers = [(_PREFIX + name, _bounded(value)) for name, value in fields.items()]
+    if letter.hint:
+        fields["hint"] = letter.hint
+    headers = [
+        (_PREFIX + name, _bounded(value, _MAX_BYTES.get(name, _MAX_OTHER_BYTES)))
+        for name, value in fields.items()
+    ]
     key, value = letter.record.key, letter.record.value
     room = max_bytes - _size(headers)
     if _length(key) + _length(value) <= room:
@@ -68,8 +74,8 @@ def dead_letter_message(letter: DeadLetter, batch: Batch, max_bytes: int) -> Dea
     return DeadLetterMessage(key, value, headers)
 
 
-def _bounded(text: str) -> bytes:
-    return text.encode()[:_MAX_TEXT_BYTES].decode(errors="ignore").encode()
+def _bounded(text: str, max_bytes: int) -> bytes:
+    return text.encode(errors="replace")[:max_bytes].decode(errors="ignore").encode()
 
 
 def _length(part: bytes | None) -> int:

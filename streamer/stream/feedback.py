@@ -6,27 +6,32 @@ Invariant: a verdict's Kafka offset is its id in Redis, so one that is read twic
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 import msgspec
 import structlog
 
 from streamer.batch import Batch
-from streamer.decoding import DeadLetter, TimestampRange, diagnose, unbelievable
+from streamer.decoding import DeadLetter, decode_batch
 from streamer.errors import UnavailableError
 from streamer.events import Feedback
+from streamer.pipeline import PipelineConfig
 from streamer.settings import Settings
 from streamer.store import Store
+from streamer.stream.alert_sources import AlertSources
+from streamer.stream.dead_letter_log import DeadLetterLog
 from streamer.stream.publisher import Publisher
 from streamer.telemetry.metrics import Metrics
+from streamer.verdicts import SentVerdict, completed, decode_verdicts, unknown_alert
 
 __all__ = ["FeedbackStoring"]
 
 _log = structlog.get_logger(__name__)
 
 _RETRY_S: Final = 1.0
-_decoder: Final = msgspec.json.Decoder(Feedback)
 _encoder: Final = msgspec.json.Encoder()
+_T = TypeVar("_T")
 
 
 class FeedbackStoring:
@@ -35,61 +40,74 @@ class FeedbackStoring:
     def __init__(
         self,
         settings: Settings,
-        believable: TimestampRange,
+        pipeline: PipelineConfig,
         store: Store,
         publisher: Publisher,
         metrics: Metrics,
+        dead_letter_log: DeadLetterLog,
     ) -> None:
-        self._believable = believable
+        self._believable = pipeline.believable
+        self._card_key = pipeline.card_key
         self._topic = settings.feedback_topic
         self._store = store
         self._publisher = publisher
         self._metrics = metrics
+        self._dead_letter_log = dead_letter_log
+        self._sources = AlertSources(
+            settings,
+            store,
+            lambda batch: decode_batch(batch, pipeline.believable, pipeline.intake).transactions,
+        )
 
     async def position(self, partition: int) -> int | None:
         """Return the offset to read from; None leaves it to Kafka's group."""
         return await self._store.feedback_offset(self._topic, partition)
 
     async def handle(self, batch: Batch) -> int:
-        """Store a batch of verdicts and return the next offset; waits while Redis is away."""
-        verdicts, letters = _decode(batch, self._believable)
+        """Store a batch of verdicts and return the next offset; waits while Redis or Kafka is away."""
+        sent, letters = decode_verdicts(batch, self._believable)
+        verdicts: list[tuple[int, Feedback]] = []
+        for one in sent:
+            verdict = await _insist(lambda one=one: self._completed(one))  # type: ignore[misc]
+            if isinstance(verdict, Feedback):
+                verdicts.append((one.record.offset, verdict))
+            else:
+                letters.append(verdict)
         for letter in letters:
             self._publisher.publish_dead_letter(letter, batch)
-            self._metrics.dead_letters.labels(letter.reason).inc()
+            self._metrics.dead_letters.labels(batch.topic, letter.reason).inc()
+        self._dead_letter_log.add(letters, batch)
         await self._publisher.flush()
         entries = [(offset, _entry(verdict)) for offset, verdict in verdicts]
         next_offset = batch.next_offset
-        while True:
-            try:
-                await self._store.add_feedback(self._topic, batch.partition, next_offset, entries)
-                break
-            except UnavailableError as error:
-                _log.warning("feedback waits for Redis", error=str(error))
-                await asyncio.sleep(_RETRY_S)
+        await _insist(
+            lambda: self._store.add_feedback(self._topic, batch.partition, next_offset, entries)
+        )
         for _, verdict in verdicts:
             self._metrics.feedback.labels(verdict.verdict).inc()
         return next_offset
 
+    async def _completed(self, sent: SentVerdict) -> Feedback | DeadLetter:
+        names = (sent.transaction_id, sent.card_id, sent.merchant_id)
+        # A card beside the alert may be its pseudonym, which only the payment can tell.
+        if sent.alert_id is None or (None not in names and self._card_key is None):
+            return completed(sent, None, self._card_key)
+        found = await self._sources.find(sent.alert_id)
+        if not isinstance(found, str):
+            return completed(sent, found, self._card_key)
+        if sent.transaction_id is None:
+            return unknown_alert(sent, found)
+        return completed(sent, None, self._card_key)
 
-def _decode(
-    batch: Batch, believable: TimestampRange
-) -> tuple[list[tuple[int, Feedback]], list[DeadLetter]]:
-    verdicts: list[tuple[int, Feedback]] = []
-    letters: list[DeadLetter] = []
-    latest_ms = batch.received_at_ms + believable.max_ahead_ms
-    for record in batch.records:
+
+async def _insist(work: Callable[[], Awaitable[_T]]) -> _T:
+    """Return what ``work`` does, tried again for as long as Redis or Kafka is away."""
+    while True:
         try:
-            verdict = _decoder.decode(record.value or b"")
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            letters.append(diagnose(record, error))
-            continue
-        # One verdict from the far future would make all earlier ones on its merchant look ancient.
-        time_ms = int(verdict.decided_at.timestamp() * 1000)
-        if believable.earliest_ms <= time_ms <= latest_ms:
-            verdicts.append((record.offset, verdict))
-        else:
-            letters.append(unbelievable(record, "decided_at", time_ms, believable, latest_ms))
-    return verdicts, letters
+            return await work()
+        except UnavailableError as error:
+            _log.warning("feedback waits", error=str(error))
+            await asyncio.sleep(_RETRY_S)
 
 
 def _entry(verdict: Feedback) -> dict[str, str]:

@@ -159,9 +159,11 @@ class Publisher:
     def publish_dead_letter(self, letter: DeadLetter, batch: Batch) -> None:
         """Queue a record's original bytes with what was wrong with them in the headers."""
         message = dead_letter_message(letter, batch, self._settings.dead_letter_max_bytes)
+        settings = self._settings
+        is_verdict = batch.topic == settings.feedback_topic
         self._produce(
             self._others,
-            self._settings.dead_letters_topic,
+            settings.feedback_dead_letters_topic if is_verdict else settings.dead_letters_topic,
             key=message.key,
             value=message.value,
             headers=message.headers,

@@ -26,6 +26,8 @@ from streamer.pipeline import Outcome, PipelineConfig, Prepared, prepare, score
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
 from streamer.stream.assignments import Assigned
+from streamer.stream.dead_letter_log import DeadLetterLog
+from streamer.stream.known_schemas import KnownSchemas
 from streamer.stream.limits import count_limits
 from streamer.stream.membership import Membership
 from streamer.stream.publisher import Publisher
@@ -67,6 +69,10 @@ class Scoring:
     ) -> None:
         self.make_room: Callable[[], Awaitable[bool]] = _no_room
         """Checkpoints the partition that has most to merge; False when that is not possible."""
+        self.schemas: KnownSchemas | None = None
+        """Of the registry, if there is one."""
+        self.set_back: Callable[[Batch, int, Exception], None] = lambda *_: None
+        """Has a partition read again from where it was, while others go on."""
         self.settings = settings
         self.pipeline = pipeline
         self.store = store
@@ -82,6 +88,7 @@ class Scoring:
         self._head: ModelHead | None = None
         self._drift = drift_of(self._version.sums, pipeline.model)
         self.distance_monitor = DistanceMonitor()
+        self.dead_letter_log = DeadLetterLog(clock.monotonic)
 
     @property
     def is_redis_up(self) -> bool:
@@ -136,6 +143,12 @@ class Scoring:
         While the model is young, or checkpoints do not keep up, a batch is scored in pieces with a
         checkpoint between them: the threshold would otherwise lag behind what it is to keep to.
         """
+        if self.schemas is not None:
+            try:
+                await self.schemas.prepare(batch)
+            except UnavailableError as error:
+                self.set_back(batch, reading, error)
+                return
         for part in batch.parts(self.delta_limit):
             # Without the lock: a partition can be released while Kafka is away.
             await self.publisher.wait_for_room()
@@ -262,7 +275,12 @@ class Scoring:
         metrics.batch_seconds.observe(elapsed_s)
         metrics.batch_records.observe(len(batch))
         for letter in outcome.dead_letters:
-            metrics.dead_letters.labels(letter.reason).inc()
+            metrics.dead_letters.labels(batch.topic, letter.reason).inc()
+        self.dead_letter_log.add(outcome.dead_letters, batch)
+        for passed_over, n in outcome.passed_over.items():
+            metrics.records_passed_over.labels(passed_over).inc(n)
+        for (field, fault), n in outcome.left_out.items():
+            metrics.fields_left_out.labels(field, fault).inc(n)
         for alert in outcome.alerts:
             metrics.alerts.labels(alert.severity).inc()
         for alert in outcome.overflow:

@@ -73,7 +73,12 @@ class Teaching:
                 return False
             state = assigned.state
             taught = apply_verdicts(
-                verdicts, state.labels, state.tables, state.delta, self._scoring.version
+                verdicts,
+                state.labels,
+                state.tables,
+                state.delta,
+                self._scoring.version,
+                self._scoring.pipeline.card_key,
             )
             state.labels.cursors[name] = stored.entries[-1][0] + 1
         self._count(taught)

@@ -36,6 +36,7 @@ def topic_names(settings: Settings) -> list[str]:
         settings.overflow_topic,
         settings.dead_letters_topic,
         settings.feedback_topic,
+        settings.feedback_dead_letters_topic,
     ]
     return [*names, settings.scores_topic] if settings.scores_enabled else names
 

@@ -23,6 +23,7 @@ _log = structlog.get_logger(__name__)
 
 _LAG_INTERVAL_S: Final = 1.0
 _EXPIRY_INTERVAL_S: Final = 0.1
+_MONITOR_AFTER_S: Final = 5.0
 # A topic that was made again under its name may soon be as long as the old one was.
 _TOPIC_INTERVAL_S: Final = 5.0
 
@@ -72,3 +73,9 @@ class Watch:
                 if tp.topic in replaced:
                     _log.error("topic was created again", topic=tp.topic, partition=tp.partition)
                     self._claims.again(tp)
+
+    async def load_monitor(self) -> None:
+        """Import what watches the distances: a second of processor time that the first payments after
+        a start need themselves."""
+        await asyncio.sleep(_MONITOR_AFTER_S)
+        await asyncio.to_thread(self._scoring.distance_monitor.load)

@@ -1,15 +1,16 @@
 """Every Prometheus metric of the service, its name, its labels and what it tells an SRE.
 
-Names carry base units.  Labels are bounded: a partition, or one of the values listed here; never a
-card, a merchant or a message.  Series with listed values exist from the start at 0, so that
-``increase()`` sees the very first event.  A registry belongs to one `Metrics`, and importing this
-module registers nothing.
+Names carry base units.  Labels are bounded: a topic of the settings, a partition, or one of the values
+listed here; never a card, a merchant or a message.  Series with listed values exist from the start at
+0, so that ``increase()`` sees the very first event.  A registry belongs to one `Metrics`, and importing
+this module registers nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import product
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -20,13 +21,7 @@ __all__ = ["Metrics"]
 SEVERITIES: Final = ("medium", "high", "critical")
 VERDICTS: Final = ("fraud", "legitimate")
 # The entity tables of `streamer.features`.
-ENTITY_KINDS: Final = (
-    "cards",
-    "spending",
-    "merchants",
-    "card_verdicts",
-    "merchant_verdicts",
-)
+ENTITY_KINDS: Final = ("cards", "spending", "merchants", "card_verdicts", "merchant_verdicts")
 DEPENDENCIES: Final = ("kafka", "redis")
 OUTCOMES: Final = ("standing", "ignored")
 DETECTORS: Final = ("distance", "head")
@@ -44,7 +39,7 @@ _CHECKPOINT_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 
 class Metrics:
     """The metrics of one worker, registered in their own `CollectorRegistry`.
 
-    ``dead_letter_reasons`` and ``feature_names`` are the labels whose series exist from the start.
+    The arguments beside ``version`` are the labels whose series exist from the start.
     """
 
     def __init__(
@@ -52,6 +47,8 @@ class Metrics:
         version: str,
         dead_letter_reasons: Iterable[str] = (),
         feature_names: Iterable[str] = (),
+        passed_over_reasons: Iterable[str] = (),
+        input_topics: Iterable[str] = (),
     ) -> None:
         self.registry = CollectorRegistry()
         self._register_ledger()
@@ -61,8 +58,9 @@ class Metrics:
         self._register_model()
         self._register_drift()
         self._register_service(version)
-        for reason in dead_letter_reasons:
-            self.dead_letters.labels(reason)
+        for topic, reason in product(input_topics, dead_letter_reasons):
+            self.dead_letters.labels(topic, reason)
+        self._start_at_zero(self.records_passed_over, passed_over_reasons)
         for name in feature_names:
             self.feature_drift_psi.labels(name)
             self.feature_drift_ks.labels(name)
@@ -103,7 +101,10 @@ class Metrics:
             "partition",
         )
         self.dead_letters = self._counter(
-            "dead_letters", "Records sent to the dead-letter topic, by reason code.", "reason"
+            "dead_letters",
+            "Records sent to a dead-letter topic, by input topic.",
+            "topic",
+            "reason",
         )
         self.ledger_imbalance = self._gauge(
             "ledger_imbalance",
@@ -134,12 +135,22 @@ class Metrics:
         )
         self.records_skipped = self._counter(
             "records_skipped",
-            "Offsets without a record: transaction markers, aborted transactions, compaction.",
+            "Offsets without a payment: refunds, declines and the like, and those without a record.",
             "partition",
+        )
+        self.records_passed_over = self._counter(
+            "records_passed_over",
+            "Records that are no payments and no faults, by reason; a part of those skipped.",
+            "reason",
+        )
+        self.fields_left_out = self._counter(
+            "fields_left_out",
+            "Optional fields that could not be used; the payment was scored without.",
+            *("field", "reason"),
         )
         self.records_lost = self._counter(
             "records_lost",
-            "Offsets declared lost: deleted before they were read, or what Redis held of them is gone.",
+            "Offsets declared lost: deleted unread, or gone from Redis.",
             "partition",
             "cause",
         )

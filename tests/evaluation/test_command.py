@@ -158,7 +158,7 @@ def test_a_file_of_day_numbers_without_ids_is_measured(tmp_path: Path) -> None:
     assert (result["rows"], result["frauds"]) == (2_000, 100)
     assert result["detectors"]["amount"]["auc_roc"] == 1.0
     refused = run("evaluate", str(path), *names, **SETTINGS)
-    assert refused.exit_code == 2
+    assert refused.exit_code == 1
     assert "--time-unit" in refused.stderr
 
 
@@ -211,7 +211,7 @@ def test_without_the_extra_one_line_says_what_to_install(
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
     assert package in line
-    assert "pip install 'streamer[evaluation]'" in line
+    assert "pip install 'streamer-fraud[evaluation]'" in line
 
 
 def test_a_missing_directory_is_found_before_anything_is_computed(

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.datafiles import FileBatch
-from streamer.errors import ConfigurationError
 from streamer.evaluation import LabelFeed, PassConfig, run_pass
+from streamer.evaluation.rows import NO_LABEL
 from streamer.evaluation.verdicts import MAX_LAG_MS, cuts
 from streamer.events import Feedback, Transaction
 from streamer.model import ModelVersion
@@ -33,7 +33,7 @@ def transaction(number: int, time_ms: int) -> Transaction:
 
 def fed(feed: LabelFeed, times_ms: list[int]) -> None:
     transactions = [transaction(i, time_ms) for i, time_ms in enumerate(times_ms)]
-    feed.add(transactions, times_ms, [i % 2 == 1 for i in range(len(times_ms))])
+    feed.add(transactions, times_ms, [0 if i % 2 == 1 else -1 for i in range(len(times_ms))])
 
 
 def test_a_verdict_is_due_exactly_its_delay_after_the_payment() -> None:
@@ -58,6 +58,12 @@ def test_verdicts_of_payments_that_came_out_of_order_come_in_order() -> None:
     fed(feed, [T0_MS + 5, T0_MS + 9, T0_MS, T0_MS + 5])
     ids = [v.transaction_id for v in feed.due(T0_MS + 2 * HOUR_MS)]
     assert ids == ["t-2", "t-0", "t-3", "t-1"]
+
+
+def test_an_unlabelled_payment_is_never_judged() -> None:
+    feed = LabelFeed(HOUR_MS)
+    feed.add([transaction(0, T0_MS)], [T0_MS], [NO_LABEL])
+    assert feed.due(10 * T0_MS) == []
 
 
 def test_withheld_labels_never_come_and_are_not_kept() -> None:
@@ -186,14 +192,7 @@ def test_a_pass_scores_and_alerts_as_a_replay_does() -> None:
         assert int(rows.alerted.sum()) == summary.ledger.alerted
         assert int((rows.is_valid & ~rows.is_scored).sum()) == summary.ledger.warming
         assert np.isnan(rows.X[5]).all()
-        assert passed.refused == {"malformed_json at $": 1}
     unlabelled, labelled = (p.rows.scores[p.rows.is_scored] for p in results)
     assert len(unlabelled) == len(labelled) == summary.ledger.scored - summary.ledger.warming
     # With labels the scale is that of log-odds; the recorder learned nothing, so the alerts agree.
     np.testing.assert_array_equal(results[0].rows.alerted, results[1].rows.alerted)
-
-
-def test_a_file_of_which_nothing_can_be_read_is_refused_with_the_reason() -> None:
-    batches = file_batches([T0_MS] * 3, 3, frozenset({0, 1, 2}))
-    with pytest.raises(ConfigurationError, match="3 x malformed_json"):
-        run_pass(batches, 3, config(None, Recorder()), now_ms=0, on_progress=lambda n: None)

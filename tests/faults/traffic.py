@@ -35,10 +35,10 @@ _TRANSACTION: Final = 200
 _BAD: Final[tuple[bytes | None, ...]] = (
     b"hello",
     b"",
-    None,
+    b"[1]",
     b"[" * 5_000,
     b'{"transaction_id": "x", "card_id"',
-    b'{"transaction_id":"b","card_id":"c","amount":-1,"currency":"EUR","timestamp":"2026-01-05T00:00:00Z"}',
+    b'{"transaction_id":"b","card_id":"c","amount":1e13,"currency":"EUR","timestamp":"2026-01-05T00:00:00Z"}',
     b'{"transaction_id":"b","card_id":"c","amount":1,"currency":"XXX","timestamp":"2026-01-05T00:00:00Z"}',
     b'{"transaction_id":"b","card_id":"c","amount":"12","currency":"EUR","timestamp":"2026-01-05T00:00:00Z"}',
     b"\xff\xfe\x00",

@@ -75,6 +75,46 @@ def test_amount_against_the_cards_own_habit() -> None:
     assert feature(X, "amount_deviation_from_card") == pytest.approx(1.8762, abs=1e-4)
 
 
+def test_a_verification_counts_for_card_merchant_and_place_and_has_no_amount() -> None:
+    """Three payments of 20 and one of 0, all at once, then one of 60.
+
+    The row of 0 has its own pace (the fourth payment of the card) and no feature of the amount.  For
+    the fifth payment four came before it at the card and the merchant, and of amounts it is as if the 0
+    had not been: three times the usual 20.  The deviation is that of three payments, spread
+    √(3·0.64/6) = 0.5657, widened by √(1 + 1/3): ln 3 / (0.5657·1.1547) = 1.6819.
+    """
+    at = {"merchant_id": "m", "country": "DE", "mcc": "5411"}
+    priced = [payment(i, amount=20.0, **at) for i in range(3)]
+    last = payment(4, amount=60.0, **at)
+    X = matrix_of([*priced, payment(3, amount=0, **at), last])
+    without = matrix_of([*priced, last])
+    unknown, others = (
+        {name for name, x in zip(NAMES, row, strict=True) if math.isnan(x)}
+        for row in (X[3], without[3])
+    )
+    assert unknown - others == {
+        "amount",
+        "amount_ratio_to_card",
+        "amount_deviation_from_card",
+        "spend_today_ratio",
+        "amount_deviation_from_merchant",
+    }
+    assert feature(X, "card_payments_1h", 3) == pytest.approx(math.log1p(4))
+    assert feature(X, "card_payments_1h", 4) == pytest.approx(math.log1p(5))
+    assert feature(X, "card_country_familiarity", 4) == 1.0
+    assert feature(X, "amount_ratio_to_card", 4) == pytest.approx(math.log(3))
+    assert feature(X, "amount_deviation_from_card", 4) == pytest.approx(1.6819, abs=1e-4)
+    same = ["amount_ratio_to_card", "amount_deviation_from_card", "amount_deviation_from_merchant"]
+    for name in [*same, "spend_today_ratio", "card_high_series", "card_small_series"]:
+        assert feature(X, name) == feature(without, name), name
+
+
+def test_verifications_alone_are_no_habit_however_many() -> None:
+    X = matrix_of([payment(i, amount=0) for i in range(5)] + [payment(5, amount=9.0)])
+    assert math.isnan(feature(X, "amount_ratio_to_card"))
+    assert feature(X, "amount") == pytest.approx(math.log(9))
+
+
 def test_a_series_of_high_payments_fades_over_days_and_is_of_earlier_ones_only() -> None:
     """As above, the fifth payment lies 1.8762 deviations up: 0.3762 beyond the 1.5 that are usual.
 
@@ -251,7 +291,7 @@ def streams(draw: st.DrawFn) -> list[dict[str, Any]]:
         clock += draw(seconds)
         fields: dict[str, Any] = {
             "card_id": f"card-{draw(st.integers(0, 3))}",
-            "amount": draw(st.floats(0.01, 5_000)),
+            "amount": draw(st.floats(0.01, 5_000) | st.just(0.0)),
             "currency": draw(st.sampled_from(["EUR", "JPY"])),
         }
         if draw(st.booleans()):

@@ -44,9 +44,9 @@ def fit(path: Path, out: Path, *arguments: str, **changes: str) -> dict[str, Any
     return content
 
 
-def complaint(*arguments: str, **changes: str) -> str:
+def complaint(*arguments: str, code: int = 2, **changes: str) -> str:
     result = run("fit", *arguments, **SETTINGS | changes)
-    assert result.exit_code == 2, result.stdout
+    assert result.exit_code == code, result.stdout
     (line,) = result.stderr.splitlines()
     return str(line)
 
@@ -146,10 +146,11 @@ def test_too_few_payments_are_one_line_that_says_how_many(tmp_path: Path) -> Non
     line = complaint(str(path), "--out", str(tmp_path / "m"))
     assert "at least 600 valid payments (STREAMER_WARMUP_TRANSACTIONS), got 599" in line
     path.write_text("hello\n" * 3)
-    line = complaint(str(path), "--out", str(tmp_path / "m"))
-    assert "must hold valid transactions, got 3 x malformed_json at $" in line
+    line = complaint(str(path), "--out", str(tmp_path / "m"), code=1)
+    assert "must hold payments, got none in 3 rows: 3 x malformed_json" in line
     path.write_text("")
-    assert "got no record at all" in complaint(str(path), "--out", str(tmp_path / "m"))
+    line = complaint(str(path), "--out", str(tmp_path / "m"), code=1)
+    assert "must hold payments, got nothing" in line
     assert not (tmp_path / "m").exists()
 
 
@@ -184,4 +185,4 @@ def test_without_the_extra_one_line_says_what_to_install(
     arguments = ("--out", str(tmp_path / "m"), "--plot", str(tmp_path / "curve.png"))
     line = complaint(str(simulated), *arguments)
     assert package in line
-    assert "pip install 'streamer[evaluation]'" in line
+    assert "pip install 'streamer-fraud[evaluation]'" in line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -145,3 +147,20 @@ def test_payments_without_room_for_their_label_are_told_once() -> None:
     fill(buffer, 300)
     assert buffer.take_dropped() == 300 - len(buffer)
     assert buffer.take_dropped() == 0
+
+
+def test_card_and_merchant_of_a_payment_are_remembered_and_saved() -> None:
+    """What the release before this one saved had no names, and is passed over."""
+    first, second = LabelBuffer(1, 10), LabelBuffer(1, 10)
+    told = replace(waiting(np.arange(2)), parties=[("card-é", "shop"), ("card-2", None)])
+    first.add(["t-0", "t-1"], np.zeros(2), told)
+    packed = first.take_changed()
+    old = np.array([1.7e12, 0, 0, 0, 0, 0]).tobytes() + bytes(4 * 3)
+    second.load(dict(packed) | {"old": old, "short": b"", "other": packed["t-0"] + b"x"})
+    for buffer in (first, second):
+        slots = [buffer.slot("t-0"), buffer.slot("t-1")]
+        assert [buffer.parties(slot) for slot in slots] == [("card-é", "shop"), ("card-2", None)]
+    assert len(second) == 2
+    second.remove("t-0")
+    second.add(["t-2"], np.zeros(1), waiting(np.arange(1)))
+    assert second.parties(second.slot("t-2")) == (None, None)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.alerts import pseudonym
 from streamer.events import Feedback
 from streamer.features.verdicts import verdict_sums
 from streamer.labels import LabelConfig, apply_verdicts
@@ -142,3 +144,50 @@ def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
     share = dict(zip(names, inputs[:-1], strict=True))
     assert share["merchant_fraud_share_7d"] > 2
     assert share["card_fraud_share_28d"] > 2
+
+
+CARD_KEY = b"k" * 16
+
+
+def _judged(table: Any, key: str) -> float:
+    """Return what verdicts on ``key`` a partition has counted."""
+    later = np.array([T0_MS + 9 * DAY_MS])
+    return float(np.sum(verdict_sums(table, [key], later)))
+
+
+@pytest.mark.parametrize("named", ["nothing", "card", "pseudonym"])
+def test_a_verdict_counts_for_the_payments_card_and_merchant(named: str) -> None:
+    """With the card's pseudonym, as it is in an alert, or without a card; and overruled as well."""
+    state, plain = scored(), scored()
+    card, merchant = state.labels.buffer.parties(state.labels.buffer.slot("t-3"))
+    alias = pseudonym(card, CARD_KEY)
+    card_id = {"nothing": None, "card": card, "pseudonym": alias}[named]
+    for said in (
+        verdict("fraud", number=3),
+        verdict("legitimate", "chargeback", 20, number=3),
+    ):
+        apply(plain, [replace_verdict(said, card, merchant)])
+        sent = [replace_verdict(said, card_id, None)]
+        apply_verdicts(sent, state.labels, state.tables, state.delta, with_head(), CARD_KEY)
+        for key in (card, alias):
+            theirs = _judged(plain.tables.card_verdicts, key)
+            assert _judged(state.tables.card_verdicts, key) == pytest.approx(theirs)
+            assert (theirs > 0.5) == (key == card)
+        theirs = _judged(plain.tables.merchant_verdicts, merchant)
+        assert _judged(state.tables.merchant_verdicts, merchant) == pytest.approx(theirs)
+        assert theirs > 0.5
+
+
+def replace_verdict(verdict: Feedback, card_id: str | None, merchant_id: str | None) -> Feedback:
+    return msgspec.structs.replace(verdict, card_id=card_id, merchant_id=merchant_id)
+
+
+def test_without_its_payment_a_pseudonym_counts_as_it_is_and_a_missing_card_for_nobody() -> None:
+    state, alias = scored(), pseudonym("card-1", CARD_KEY)
+    unknown = [
+        replace_verdict(verdict("fraud", number=10_000), alias, None),
+        replace_verdict(verdict("fraud", number=10_001), None, None),
+    ]
+    taught = apply_verdicts(unknown, state.labels, state.tables, state.delta, with_head(), CARD_KEY)
+    assert taught == Taught(n_standing=2, n_ignored=0, n_learned=0)
+    assert _judged(state.tables.card_verdicts, "card-1") == 0

@@ -17,9 +17,9 @@ from tests.builders import batch, payment, pipeline_config, record, state_of
 from tests.pipeline.helpers import cut, ordinary, run, trained
 
 CONFIG = replace(pipeline_config(), with_scores=True)
-# Ordinary payments, and among them some that the model has never seen the like of.
+# Ordinary payments, among them some that the model has never seen the like of, and verifications.
 MIXED = [
-    fields | ({"amount": 900.0 + 50 * i} if i % 9 == 4 else {})
+    fields | ({"amount": 900.0 + 50 * i} if i % 9 == 4 else {"amount": 0} if i % 9 == 5 else {})
     for i, fields in enumerate(ordinary(60, seed=7))
 ]
 

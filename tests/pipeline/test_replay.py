@@ -48,7 +48,7 @@ LISTED = {
     "patterns",
     "alert_budget",
 }
-EXTRA = {"ledger", "worker_restarts", "sent", "sound"}
+EXTRA = {"ledger", "worker_restarts", "sent", "sound", "unlabelled"}
 
 
 def file_batches(
@@ -138,7 +138,7 @@ def test_how_a_file_is_read_changes_nothing(size: int) -> None:
 
 def test_a_file_with_bad_rows_balances() -> None:
     values: list[dict[str, Any] | bytes] = list(PAYMENTS)
-    values[10], values[700], values[2_999] = b"bad", b"", b"[]"
+    values[10], values[700], values[2_999] = b"bad", b"", b"[1]"
     summary, _ = replayed(file_batches(500, values))
     assert (summary.ledger.consumed, summary.ledger.dead_lettered) == (3_000, 3)
     assert summary.ledger.scored == summary.transactions_seen == 2_997

@@ -12,7 +12,10 @@ import msgspec
 import pytest
 
 from streamer import schema_files
-from streamer.events import Alert, Feedback, Score, Transaction
+from streamer.batch import Batch, StoredRecord
+from streamer.events import Alert, Score, Transaction, Verdict
+from streamer.verdicts import decode_verdicts
+from tests.builders import T0_MS, pipeline_config
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 EXAMPLES = SCHEMAS / "examples"
@@ -20,7 +23,7 @@ STRUCTS: dict[str, type[msgspec.Struct]] = {
     "transaction": Transaction,
     "alert": Alert,
     "score": Score,
-    "feedback": Feedback,
+    "feedback": Verdict,
 }
 
 # JSON Schema only annotates ``format: date-time``: a validator need not check it, so that for these
@@ -70,8 +73,15 @@ def test_struct_and_schema_accept_the_example(path: Path) -> None:
 
 @pytest.mark.parametrize("path", examples("invalid"))
 def test_struct_and_schema_refuse_the_example(path: Path) -> None:
-    with pytest.raises(msgspec.ValidationError):
-        msgspec.json.decode(path.read_bytes(), type=STRUCTS[path.parts[-3]])
+    if path.parts[-3] == "feedback":
+        record = StoredRecord(0, T0_MS, None, path.read_bytes())
+        verdicts, letters = decode_verdicts(
+            Batch("fraud-feedback", 0, [record], T0_MS), pipeline_config().believable
+        )
+        assert (len(verdicts), len(letters)) == (0, 1)
+    else:
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.json.decode(path.read_bytes(), type=STRUCTS[path.parts[-3]])
     accepted = validator(path).is_valid(json.loads(path.read_bytes()))
     assert accepted == (example_name(path) in BEYOND_JSON_SCHEMA)
 

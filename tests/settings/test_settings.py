@@ -180,6 +180,44 @@ def test_capacity_must_hold_four_checkpoints() -> None:
     load_settings({**environ, "STREAMER_MERCHANTS_CAPACITY": "120000"})
 
 
+def test_every_fault_of_an_intake_is_a_part_of_the_setting_s_line(tmp_path: Path) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_text('amount = { unit = "cents" }\ncard = "x"\n', "utf-8")
+    (fault,) = faults({"STREAMER_INTAKE": str(file)})
+    assert fault.startswith("STREAMER_INTAKE must be an intake without faults (shop.toml: ")
+    assert "; shop.toml: amount.unit must be one of major, minor, got 'cents')" in fault
+    assert "(shop.toml: card must be one of " in fault
+    assert load_settings({"STREAMER_INTAKE": "stripe"}).intake == "stripe"
+
+
+def test_an_intake_that_is_not_there_or_lacks_its_schema_is_a_fault(tmp_path: Path) -> None:
+    file = tmp_path / "shop.toml"
+    file.write_text('[schema]\nfile = "/nowhere/payment.avsc"\n', "utf-8")
+    for name, words in (
+        (str(file), "schema.file must be readable"),
+        ("strype", "strype"),
+        (str(tmp_path / "none.toml"), "No such file"),
+    ):
+        (fault,) = faults({"STREAMER_INTAKE": name})
+        assert fault.startswith("STREAMER_INTAKE must be an intake without faults (")
+        assert words in fault
+
+
+def test_a_schema_registry_has_a_url_without_credentials_and_both_or_none_of_them() -> None:
+    for url in ("registry:8081", "ftp://registry", "http://user:secret@registry"):
+        (fault,) = faults({"STREAMER_SCHEMA_REGISTRY_URL": url})
+        assert "must be an http or https URL without user and password" in fault
+    assert faults({"STREAMER_SCHEMA_REGISTRY_PASSWORD": "secret"}) == [
+        "STREAMER_SCHEMA_REGISTRY_PASSWORD must not be set when STREAMER_SCHEMA_REGISTRY_URL is not",
+        "STREAMER_SCHEMA_REGISTRY_USERNAME must be set when STREAMER_SCHEMA_REGISTRY_PASSWORD is",
+    ]
+    registry = {"STREAMER_SCHEMA_REGISTRY_URL": "https://registry:8081"}
+    assert faults({**registry, "STREAMER_SCHEMA_REGISTRY_USERNAME": "worker"}) == [
+        "STREAMER_SCHEMA_REGISTRY_PASSWORD must be set when STREAMER_SCHEMA_REGISTRY_USERNAME is"
+    ]
+    assert load_settings(registry).schema_registry_url == "https://registry:8081"
+
+
 def test_two_topics_may_not_share_a_name() -> None:
     assert faults({"STREAMER_ALERTS_TOPIC": "transactions"}) == [
         "STREAMER_ALERTS_TOPIC must differ from STREAMER_TRANSACTIONS_TOPIC, got transactions"

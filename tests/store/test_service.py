@@ -155,3 +155,15 @@ def test_every_setting_of_the_model_is_compared_under_its_own_name():
     assert default.config_hash != changed.config_hash
     assert "STREAMER_HALF_LIFE_TRANSACTIONS" in default.model_settings
     assert "this release's feature_names" in default.model_settings
+
+
+def test_the_intake_is_compared_by_what_it_declares_and_without_one_there_is_no_entry(tmp_path):
+    """Two files of one content are one intake; its change is told like any setting's."""
+    here, there = tmp_path / "a.toml", tmp_path / "b.toml"
+    here.write_text('card_id = "card"\nmcc = "code"\n')
+    there.write_text('mcc = "code"\n# the same\ncard_id = "card"\n')
+    default = service_identity(Settings())
+    first, second = (service_identity(Settings(intake=str(path))) for path in (here, there))
+    assert first == second
+    assert first.model_settings.keys() - default.model_settings.keys() == {"STREAMER_INTAKE"}
+    assert first.config_hash == default.config_hash

@@ -150,6 +150,7 @@ class Service:
             "overflow_topic": f"overflow-{self.id}",
             "dead_letters_topic": f"dlq-{self.id}",
             "feedback_topic": f"feedback-{self.id}",
+            "feedback_dead_letters_topic": f"feedback-dlq-{self.id}",
             "scores_topic": f"scores-{self.id}",
             "topic_partitions": str(n_partitions),
             "kafka_session_timeout_s": "6",
@@ -263,11 +264,11 @@ class Service:
         decode = msgspec.json.Decoder(Alert).decode
         return [decode(message.value()) for message in self.read(topic)]
 
-    def dead_letters(self) -> list[tuple[Message, dict[str, str]]]:
-        """Return every dead letter with its headers as text."""
+    def dead_letters(self, topic: str | None = None) -> list[tuple[Message, dict[str, str]]]:
+        """Return every dead letter with its headers as text, of payments unless told otherwise."""
         return [
             (m, {name: value.decode() for name, value in m.headers() or []})
-            for m in self.read(self.settings.dead_letters_topic)
+            for m in self.read(topic or self.settings.dead_letters_topic)
         ]
 
     def committed(self) -> list[int | None]:
@@ -285,7 +286,8 @@ class Service:
 
     def ask(self, work: Callable[[Store], Awaitable[_T]]) -> _T:
         """Return what ``work`` finds in this service's part of Redis."""
-        settings = self.settings
+        # Longer than the workers wait: a loaded machine must not fail the one who looks.
+        settings = self.settings.model_copy(update={"redis_timeout_s": DEADLINE_S})
 
         async def run() -> _T:
             store = open_store(settings)

@@ -13,17 +13,17 @@ from streamer.stream.dead_letters import DeadLetterMessage, dead_letter_message
 
 LONGEST_TOPIC = "t" * 249
 # What Kafka's defaults allow for a batch of one record, and the most that its framing takes: 61 bytes
-# for the batch, 21 for the record and 10 for each of 9 headers.
+# for the batch, 21 for the record and 10 for each of 10 headers.
 BROKER_LIMIT = 1_048_588
-FRAMING = 61 + 21 + 9 * 10
+FRAMING = 61 + 21 + 10 * 10
 
 
 def message_of(
-    value: bytes | None, key: bytes | None, max_bytes: int, detail: str = "wrong"
+    value: bytes | None, key: bytes | None, max_bytes: int, detail: str = "wrong", hint: str = ""
 ) -> DeadLetterMessage:
     longest = max(get_args(DeadLetterReason), key=len)
     record = StoredRecord(2**63 - 1, 0, key, value)
-    letter = DeadLetter(record, longest, "$.merchant_id", detail)
+    letter = DeadLetter(record, longest, "$." + detail, detail, hint)
     return dead_letter_message(letter, Batch(LONGEST_TOPIC, 99_999, [record], 10**13), max_bytes)
 
 
@@ -67,6 +67,13 @@ def test_the_record_that_blocked_a_partition_fits_at_the_broker_s_default_limit(
     assert message.key == bytes(148_500)
 
 
+def test_what_would_help_is_a_header_where_it_is_known() -> None:
+    hint = "say in which zone: set zone under [timestamp]"
+    told = dict(message_of(b"x", b"card", 1_024, hint=hint).headers)
+    assert told["streamer-hint"] == hint.encode()
+    assert "streamer-hint" not in dict(message_of(b"x", b"card", 1_024).headers)
+
+
 def test_what_fits_is_untouched() -> None:
     message = message_of(b"x" * 100, b"card", 1_024)
     assert (message.key, message.value) == (b"card", b"x" * 100)
@@ -78,15 +85,17 @@ def test_what_fits_is_untouched() -> None:
     st.none() | st.integers(0, 5_000),
     st.integers(1_024, 6_000),
     st.text(max_size=600),
+    st.text(max_size=600),
 )
-@example(0, 5_000, 1_024, "\N{GRINNING FACE}" * 300)
-@example(5_000, 5_000, 1_024, "\N{GRINNING FACE}" * 300)
+@example(0, 5_000, 1_024, "\N{GRINNING FACE}" * 300, "x" * 600)
+@example(5_000, 5_000, 1_024, "\N{GRINNING FACE}" * 300, "\N{GRINNING FACE}" * 300)
+@example(5_000, 5_000, 1_024, "x" * 600, "x" * 600)
 def test_no_record_makes_a_dead_letter_that_is_larger_than_allowed(
-    n_value: int | None, n_key: int | None, max_bytes: int, detail: str
+    n_value: int | None, n_key: int | None, max_bytes: int, detail: str, hint: str
 ) -> None:
     """The longest topic and texts leave room for both notes at the least limit that can be set."""
     value, key = (None if n is None else b"x" * n for n in (n_value, n_key))
-    message = message_of(value, key, max_bytes, detail)
+    message = message_of(value, key, max_bytes, detail, hint)
     assert size(message) <= max_bytes
     notes = dict(message.headers)
     for before, after, note in (

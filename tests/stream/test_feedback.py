@@ -8,7 +8,8 @@ from typing import Any
 
 import redis
 
-from tests.stream.harness import Record, Service, wait_until
+from streamer.alerts import pseudonym
+from tests.stream.harness import Record, Service, payments, wait_until
 
 MakeService = Callable[..., Service]
 
@@ -42,18 +43,56 @@ def test_verdicts_are_stored_once_and_bad_ones_are_dead_letters(make_service: Ma
     worker = service.worker().wait_ready()
     service.produce([*good[:3], *bad, *good[3:]], topic, partition=0)
     wait_until(lambda: _stored(service) == [f"t-{i}" for i in range(5)], worker.log)
-    letters = {m.value(): headers for m, headers in service.dead_letters()}
+    dead_topic = service.settings.feedback_dead_letters_topic
+    letters = {m.value(): headers for m, headers in service.dead_letters(dead_topic)}
     assert set(letters) == {value for _, value in bad}
     assert {h["streamer-source-topic"] for h in letters.values()} == {topic}
     assert {h["streamer-source-offset"] for h in letters.values()} == {"3", "4", "5"}
     assert letters[bad[1][1]]["streamer-path"] == "$.verdict"
     assert worker.metric("streamer_feedback_total", verdict="fraud") == 5
+    labels = {"topic": topic, "reason": "unknown_code"}
+    assert worker.metric("streamer_dead_letters_total", **labels) == 1
+    assert service.dead_letters() == []
     worker.kill()
     _forget_offset(service)
     again = service.successor()
     service.produce([_verdict(5)], topic, partition=0)
     wait_until(lambda: len(_stored(service)) > 5, again.log)
     assert _stored(service) == [f"t-{i}" for i in range(6)]
+
+
+def test_an_alert_id_alone_finds_its_payment_and_its_card(make_service: MakeService) -> None:
+    """Read again from the topic, once the first answer is remembered; the card is the real one."""
+    service = make_service(alert_card_key="0123456789abcdef0123456789abcdef")
+    settings = service.settings
+    topic, paid = settings.feedback_topic, payments(20)
+    service.worker().wait_ready()
+    service.produce(paid, partition=0)
+    service.wait_consumed()
+    alias = pseudonym(paid[7][0].decode(), b"0123456789abcdef0123456789abcdef")
+    place = f"{settings.transactions_topic}-0-7"
+    sent: list[Any] = [
+        {"alert_id": place, "is_fraud": True},
+        {"alert_id": place, "verdict": "Legitimate", "origin": "chargeback", "card_id": alias},
+        {"alert_id": f"{place}@1", "fraud": True},
+        {"alert_id": f"{settings.transactions_topic}-0-700", "fraud": True},
+        {"alert_id": "elsewhere-0-7", "fraud": True},
+    ]
+    service.produce([(None, json.dumps(one).encode()) for one in sent], topic, partition=0)
+    wait_until(lambda: len(_stored(service)) == 2, service.workers[0].log)
+    wait_until(
+        lambda: len(service.dead_letters(settings.feedback_dead_letters_topic)) == 3,
+        service.workers[0].log,
+    )
+    found = service.ask(lambda store: store.read_feedback(topic, 0, 0, 10))
+    verdicts = [json.loads(entry["feedback"]) for _, entry in found.entries]
+    transaction = json.loads(paid[7][1])
+    for verdict in verdicts:
+        for name in ("transaction_id", "card_id", "merchant_id"):
+            assert verdict[name] == transaction[name]
+    assert [verdict["verdict"] for verdict in verdicts] == ["fraud", "legitimate"]
+    for _, headers in service.dead_letters(settings.feedback_dead_letters_topic):
+        assert headers["streamer-reason"] == "unknown_alert"
 
 
 def _forget_offset(service: Service) -> None:

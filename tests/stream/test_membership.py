@@ -92,6 +92,9 @@ def test_a_worker_that_stood_still_for_longer_than_its_session_publishes_nothing
     service.wait_consumed()
     worker.resume()
     service.produce(payments(600, seed=3))
+    # It may have a partition again, of which it takes a checkpoint when it goes.
+    wait_until(lambda: not worker.child.is_running() or worker.get("/readyz")[0] == 200, worker.log)
+    worker.terminate()
     service.wait_consumed()
     service.assert_exact()
 
@@ -135,5 +138,7 @@ def test_a_worker_cut_off_from_kafka_in_the_middle_of_its_alerts_publishes_none_
                 lambda: not first.child.is_running() or first.get("/readyz")[0] == 200, first.log
             )
             service.produce(payments(500, seed=3))
+            # It may have a partition again, of which it takes a checkpoint when it goes.
+            first.terminate()
             service.wait_consumed()
             service.assert_exact()

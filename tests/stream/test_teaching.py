@@ -102,7 +102,8 @@ def test_a_verdict_from_the_far_future_is_a_dead_letter(make_service: MakeServic
         }
     ).encode()
     service.produce([(b"card-1", late)], service.settings.feedback_topic, partition=0)
-    letters = wait_until(service.dead_letters, worker.log)
+    dead_topic = service.settings.feedback_dead_letters_topic
+    letters = wait_until(lambda: service.dead_letters(dead_topic), worker.log)
     [(message, headers)] = letters
     assert message.value() == late
     assert headers["streamer-reason"] == "timestamp_in_future"
@@ -117,6 +118,7 @@ def test_verdicts_that_were_trimmed_unread_are_counted_by_each_partition(
     topic = service.settings.feedback_topic
     [(_, verdict)] = verdicts(payments(1), range(1))
     entries = [(offset, {"feedback": (verdict or b"").decode()}) for offset in range(1_000)]
+    service.produce([(None, verdict)] * 1_000, topic, partition=0)
     service.ask(lambda store: store.add_feedback(topic, 0, 1_000, entries))
     n_lost = service.ask(lambda store: store.read_feedback(topic, 0, 0, 1)).n_lost
     assert 800 <= n_lost <= 900

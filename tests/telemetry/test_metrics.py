@@ -14,10 +14,11 @@ alerts_overflowed_total alerts_suppressed_total alerts_total assigned_partitions
 batch_seconds build_info checkpoint_age_seconds checkpoint_failures_total checkpoint_seconds
 dead_letters_total dependency_up distance_drift_total drift_reference_settled entities_evicted_total
 entities_evicted_unsaved_total entities_tracked feature_drift_ks feature_drift_psi feedback_total
+fields_left_out_total
 head_active head_average_precision key_mismatches_total labels_dropped_total labels_learned_total
 labels_waiting lag_records late_events_total ledger_imbalance model_age_seconds model_merges_total
 model_threshold_distance model_transactions_seen partition_faulted publish_queue_bytes
-publish_queue_messages records_lost_total records_skipped_total
+publish_queue_messages records_lost_total records_passed_over_total records_skipped_total
 revivals_total transactions_consumed_total transactions_repeated_total
 transactions_scored_total verdicts_applied_total verdicts_lost_total warming_total
 """
@@ -45,11 +46,16 @@ def test_two_workers_in_one_process_do_not_share_counts() -> None:
 
 def test_series_with_known_labels_exist_before_their_first_event() -> None:
     exposed = text(
-        Metrics("0.1.0", dead_letter_reasons=["malformed_json"], feature_names=["amount"])
+        Metrics(
+            "0.1.0",
+            dead_letter_reasons=["malformed_json"],
+            feature_names=["amount"],
+            input_topics=["transactions"],
+        )
     )
     for series in (
         'streamer_build_info{version="0.1.0"} 1.0',
-        'streamer_dead_letters_total{reason="malformed_json"} 0.0',
+        'streamer_dead_letters_total{reason="malformed_json",topic="transactions"} 0.0',
         'streamer_feedback_total{verdict="fraud"} 0.0',
         'streamer_dependency_up{name="redis"} 0.0',
         'streamer_checkpoint_failures_total{cause="fenced"} 0.0',

@@ -1,0 +1,113 @@
+"""Which dead letters a command is about, what they are counted by, and what is sent again for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from streamer.errors import ConfigurationError
+from streamer.intake import Intake, Payment, Refused
+from streamer.stream.dead_letter_topic import Again, StoredLetter
+
+__all__ = ["Selection", "counted", "mended", "moment_ms", "shown_ms"]
+
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Empty and None select everything; times are of when a record was first seen."""
+
+    reasons: frozenset[str] = frozenset()
+    since_ms: int | None = None
+    until_ms: int | None = None
+    partition: int | None = None
+
+    def holds(self, letter: StoredLetter) -> bool:
+        """Return whether ``letter`` is selected."""
+        return (
+            (not self.reasons or letter.reason in self.reasons)
+            and (self.since_ms is None or letter.first_seen_ms >= self.since_ms)
+            and (self.until_ms is None or letter.first_seen_ms < self.until_ms)
+            and (self.partition is None or letter.source_partition == self.partition)
+        )
+
+
+def counted(letters: Iterable[StoredLetter]) -> list[dict[str, Any]]:
+    """Return the counts by source, reason and path, the most frequent first."""
+    groups: dict[tuple[str, int, str, str], dict[str, Any]] = {}
+    for letter in letters:
+        number = -1 if letter.source_partition is None else letter.source_partition
+        key = (letter.source_topic, number, letter.reason, letter.path)
+        seen = letter.first_seen_ms
+        group = groups.get(key)
+        if group is None:
+            groups[key] = {
+                "source_topic": letter.source_topic,
+                "partition": letter.source_partition,
+                "reason": letter.reason,
+                "path": letter.path,
+                "count": 1,
+                "first_seen_ms": seen,
+                "last_seen_ms": seen,
+                "example": letter.place,
+            }
+            continue
+        group["count"] += 1
+        group["first_seen_ms"] = min(group["first_seen_ms"], seen)
+        group["last_seen_ms"] = max(group["last_seen_ms"], seen)
+    return [groups[key] for key in sorted(groups, key=lambda key: (-groups[key]["count"], key))]
+
+
+def mended(letter: StoredLetter, intake: Intake | None) -> Sequence[Again] | str:
+    """Return what is sent again for ``letter``, or why nothing is.
+
+    Without an intake the record goes as it came; with one its payments go in the contract's form.
+    """
+    if letter.is_shortened:
+        return "cut when it was written, as STREAMER_DEAD_LETTER_MAX_BYTES says"
+    if intake is None:
+        return (Again(letter, letter.key, letter.value),)
+    # As the worker names the place of a record that has no id of its own.
+    position = f"{letter.source_partition}-{letter.source_offset}"
+    readings = intake.read(letter.value, position=position, arrived_ms=letter.first_seen_ms)
+    refused = [reading for reading in readings if isinstance(reading, Refused)]
+    if refused:
+        return f"not mended by the intake ({refused[0].reason} at {refused[0].path})"
+    payments = [reading.transaction for reading in readings if isinstance(reading, Payment)]
+    if not payments:
+        return "no payment by the intake"
+    is_one = len(payments) == 1 and letter.key is not None
+    return [
+        Again(letter, letter.key if is_one else one.card_id.encode(), _encoder.encode(one))
+        for one in payments
+    ]
+
+
+def moment_ms(text: str | None, option: str) -> int | None:
+    """Return a time given as ISO 8601 in epoch milliseconds; UTC where it names no zone."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"{option} must be a time such as 2026-11-28T06:00 or 2026-11-28T06:00+01:00, got {text}"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def shown_ms(time_ms: int) -> str:
+    """Return a time as people read it.
+
+    >>> shown_ms(1795845480000)
+    '2026-11-28T05:58:00Z'
+    """
+    moment = datetime.fromtimestamp(time_ms / 1000, tz=UTC)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

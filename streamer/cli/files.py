@@ -1,0 +1,119 @@
+"""Options of the commands that read payments, and what comes of them: one object for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from streamer.datafiles import (
+    FORMATS,
+    TIME_UNITS,
+    FileReport,
+    Format,
+    PaymentFile,
+    TimeUnit,
+    declared,
+)
+from streamer.errors import ConfigurationError
+
+__all__ = ["PAYMENTS", "Reading", "reads_payments"]
+
+PAYMENTS: Final = click.Path(exists=True, allow_dash=True, path_type=Path)
+"""The type of an argument that names payments: a file, a directory, or ``-`` for standard input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read, as the options say; nothing is checked before `report` is called."""
+
+    intake: str | None
+    maps: tuple[str, ...]
+    defaults: tuple[str, ...]
+    time_unit: TimeUnit | None
+    format: Format | None
+    rejects: Path | None
+
+    @contextmanager
+    def report(self, path: Path) -> Iterator[FileReport]:
+        """Yield what will be known of the payments of ``path``; it has the file to read."""
+        declaration = declared(self.maps, self.defaults, self.time_unit, self.intake)
+        file = PaymentFile.of(path, declaration, self.format)
+        if self.rejects is None:
+            yield FileReport(file)
+            return
+        if not self.rejects.parent.is_dir():
+            raise ConfigurationError(
+                f"directory of --rejects must exist, got {self.rejects.parent}"
+            )
+        with self.rejects.open("wb") as out:
+            yield FileReport(file, out)
+
+
+_OPTIONS: Final = (
+    click.option(
+        "--intake",
+        metavar="PRESET|FILE.toml",
+        help="How the payments are written: a preset, or a declaration of one's own. The next three "
+        "are short forms of its lines.",
+    ),
+    click.option(
+        "--map",
+        "maps",
+        multiple=True,
+        metavar="FIELD=COLUMN",
+        help="The file's column for a field, such as card_id=customer_id. Repeatable.",
+    ),
+    click.option(
+        "--default",
+        "defaults",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        help="A value for a field that the file has no column for, such as currency=EUR.",
+    ),
+    click.option(
+        "--time-unit",
+        type=click.Choice(TIME_UNITS),
+        help="The timestamp is a number of these, not a date; without epoch counted from 2020.",
+    ),
+    click.option(
+        "--format",
+        type=click.Choice(FORMATS),
+        help="The format of standard input (-), or of a file whose name does not say it.",
+    ),
+    click.option(
+        "--rejects",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="OUT.jsonl",
+        help="Write every row that is refused, with its number and the reason. Holds the rows as they "
+        "are, card numbers included.",
+    ),
+)
+
+
+def reads_payments(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command, which gets them as one `Reading` named ``reading``."""
+
+    @wraps(command)
+    def run(
+        intake: str | None,
+        maps: tuple[str, ...],
+        defaults: tuple[str, ...],
+        time_unit: TimeUnit | None,
+        format: Format | None,
+        rejects: Path | None,
+        **others: Any,
+    ) -> Any:
+        return command(
+            reading=Reading(intake, maps, defaults, time_unit, format, rejects), **others
+        )
+
+    decorated: Callable[..., Any] = run
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated

@@ -1,0 +1,153 @@
+"""Reads JSON files: every value is a message, and read as a topic's are, envelopes included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+
+from streamer.datafiles.chunk import Chunk
+from streamer.datafiles.declared import (
+    LABEL_FIELDS,
+    REQUIRED,
+    TRANSACTION_FIELDS,
+    for_rows,
+    label_field,
+    label_getter,
+)
+from streamer.datafiles.json_values import json_values
+from streamer.datafiles.label_words import LabelTally
+from streamer.datafiles.source import Part, readable
+from streamer.datafiles.substitutes import SUBSTITUTED, Substitutes
+from streamer.events import Transaction
+from streamer.intake import Declaration, Intake, Payment, Reading, Refused, plain_transaction
+from streamer.intake.slots import field_paths
+
+__all__ = ["JsonTable"]
+
+_SAMPLE: Final = 1_000
+_SURVEY_ROWS: Final = 4_000
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_decode: Final = msgspec.json.Decoder().decode
+
+
+class JsonTable:
+    """One file of JSON values.
+
+    Which of the `SUBSTITUTED` fields it lacks is for its first values to say: none of them has one.
+    """
+
+    def __init__(self, part: Part, declaration: Declaration, substitutes: Substitutes) -> None:
+        self._part = part
+        self.notes: list[str] = []
+        self._is_default = declaration.is_default
+        missing: list[str] = []
+        for name in SUBSTITUTED:
+            self._intake = Intake(for_rows(declaration, missing))
+            if self._lacks(name):
+                missing.append(name)
+        substitutes.fields.update(missing)
+        self._intake = Intake(for_rows(declaration, missing))
+        self.columns = {
+            name: paths[0]
+            for name in TRANSACTION_FIELDS
+            if (paths := field_paths(name, getattr(self._intake.declaration, name)))
+        }
+        self._flag, self._pattern = (
+            label_getter(name, label_field(declaration, name), is_rows=False)
+            for name in LABEL_FIELDS
+        )
+        self._has_flags = self._has_patterns = False
+
+    def survey(self, labels: LabelTally) -> int:
+        """Look at all labels, and return the number of values."""
+        n_rows = 0
+        tally = LabelTally()
+        values = self._values()
+        while chunk := list(islice(values, _SURVEY_ROWS)):
+            messages = [_object(value) for _, value in chunk]
+            flags = self._labels(self._flag, messages)
+            self._has_flags = self._has_flags or any(flag is not None for flag in flags)
+            if not self._has_patterns:
+                self._has_patterns = any(
+                    name is not None for name in self._labels(self._pattern, messages)
+                )
+            tally.add(flags, messages, n_rows + 1, self._part.name)
+            n_rows += len(chunk)
+        if self._has_flags:
+            labels.unlabelled.update(tally.unlabelled)
+        return n_rows
+
+    def chunks(self, batch_size: int) -> Iterator[Chunk]:
+        """Yield the values; `survey` has to come first, it finds whether there are labels."""
+        found = self._values()
+        while chunk := list(islice(found, batch_size)):
+            values = [value for _, value in chunk]
+            messages: list[Any] = []
+            if self._has_flags or self._has_patterns:
+                messages = [_object(value) for value in values]
+            yield Chunk(
+                items=values,
+                flags=self._labels(self._flag, messages) if self._has_flags else None,
+                patterns=self._labels(self._pattern, messages) if self._has_patterns else None,
+                raw=values.__getitem__,
+                lines=[line for line, _ in chunk],
+            )
+
+    def own(self, item: dict[str, Any] | bytes) -> Transaction | None:
+        """Return the transaction of a value that is the contract's already, None of any other."""
+        if self._is_default and isinstance(item, bytes):
+            return plain_transaction(item)
+        return None
+
+    def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
+        """Return what a value says."""
+        if not isinstance(item, bytes):
+            return ()
+        return self._intake.read(item, position=position)
+
+    def _lacks(self, name: str) -> bool:
+        """Whether a field is missing in every value of the sample that can be read as far as it."""
+        before = REQUIRED[: REQUIRED.index(name)]
+        sample = [
+            reading for _, value in islice(self._values(), _SAMPLE) for reading in self._read(value)
+        ]
+        reached = [r for r in sample if not _is_missing(r, *before) and not _is_unread(r)]
+        return bool(reached) and all(_is_missing(reading, name) for reading in reached)
+
+    def _read(self, value: bytes) -> Sequence[Reading]:
+        transaction = self.own(value)
+        return self.readings(value, "row") if transaction is None else (Payment(transaction),)
+
+    def _labels(self, get: Any, messages: Sequence[Any]) -> list[Any]:
+        return [None if message is None else get(message) for message in messages]
+
+    def _values(self) -> Iterator[tuple[int, bytes]]:
+        with readable(self._part), self._part.opened() as file:
+            yield from json_values(file, self._part.name)
+
+
+def _is_missing(reading: Reading, *names: str) -> bool:
+    """Whether a reading was refused for one of these fields, that is not there."""
+    return (
+        isinstance(reading, Refused)
+        and reading.reason == "missing_field"
+        and any(reading.detail.startswith(f"{name} ") for name in names)
+    )
+
+
+def _is_unread(reading: Reading) -> bool:
+    """Whether a reading was refused before any field was looked for."""
+    return isinstance(reading, Refused) and (
+        reading.path == "$" or reading.reason == "not_a_card_payment"
+    )
+
+
+def _object(value: bytes) -> dict[str, Any] | None:
+    try:
+        message = _decode(value)
+    except _UNREADABLE:
+        return None
+    return message if isinstance(message, dict) else None

@@ -1,0 +1,124 @@
+"""Which path of a sample is which field: by its name, by its values, and by what is left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from streamer.intake.guess_names import FIELDS, name_score, words_of
+from streamer.intake.guess_values import value_share
+from streamer.intake.leaves import Leaves
+from streamer.intake.paths import Steps
+
+__all__ = ["Choice", "choose_fields", "clock_path"]
+
+_ENOUGH: Final = 40.0
+_PAN: Final = re.compile(r"[1-9]\d{12,18}", re.ASCII)
+_CLOCK_NAMES: Final = frozenset("time hour clock uhrzeit zeit heure hora ora".split())
+_CLOCK: Final = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?|\d{6}", re.ASCII)
+
+
+class Choice(NamedTuple):
+    """The paths of a field, best first, and how sure that is, from 0 to 100."""
+
+    paths: list[Steps]
+    score: float
+
+
+def choose_fields(leaves: Leaves) -> dict[str, Choice]:
+    """Return the fields that were found; no path is two fields."""
+    scored = [
+        (score, field, steps)
+        for field in FIELDS
+        for steps, values in leaves.items()
+        if (score := _score(field, steps, values)) >= _ENOUGH
+    ]
+    scored.sort(key=lambda entry: (-entry[0], len(entry[2]), entry[1]))
+    chosen: dict[str, Choice] = {}
+    taken: set[Steps] = set()
+    for score, field, steps in scored:
+        if steps in taken:
+            continue
+        if field not in chosen:
+            chosen[field] = Choice([steps], score)
+            taken.add(steps)
+        elif _fills_gaps(chosen[field].paths, steps, leaves) and len(chosen[field].paths) < 4:
+            chosen[field].paths.append(steps)
+            taken.add(steps)
+    for field in ("card_id", "currency", "timestamp", "amount"):
+        if field not in chosen:
+            by_value = _by_value(field, leaves, taken)
+            if by_value is not None:
+                chosen[field] = Choice([by_value], 20.0)
+                taken.add(by_value)
+    return chosen
+
+
+def clock_path(leaves: Leaves, date_steps: Steps) -> Steps | None:
+    """Return the path of the time of day that belongs to a date of its own, or None."""
+    dates = [value for value in leaves[date_steps] if value]
+    if not dates or not all(_is_date_only(value) for value in dates):
+        return None
+    for steps, values in leaves.items():
+        present = [value for value in values if value is not None and value != ""]
+        is_time = bool(_CLOCK_NAMES & set(words_of(steps[-1])))
+        if not (is_time and present) or steps == date_steps:
+            continue
+        if all(_CLOCK.fullmatch(str(value).strip()) for value in present):
+            return steps
+    return None
+
+
+def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
+    by_name = name_score(field, steps)
+    if by_name <= 0:
+        return 0.0
+    share = value_share(field, values)
+    if share < 0.6 and not (field in ("currency", "country", "mcc") and by_name >= 95):
+        return 0.0
+    present = sum(1 for value in values if value is not None and value != "") / len(values)
+    return by_name * max(share, 0.6) * (0.8 + 0.2 * present)
+
+
+def _fills_gaps(paths: Sequence[Steps], steps: Steps, leaves: Leaves) -> bool:
+    """Whether another path has values in most of the objects in which the chosen ones have none."""
+    gaps = [
+        index
+        for index in range(len(leaves[steps]))
+        if all(leaves[path][index] in (None, "") for path in paths)
+    ]
+    return bool(gaps) and sum(leaves[steps][i] not in (None, "") for i in gaps) * 2 >= len(gaps)
+
+
+def _by_value(field: str, leaves: Leaves, taken: set[Steps]) -> Steps | None:
+    for steps, values in leaves.items():
+        present = [value for value in values if value is not None and value != ""]
+        if steps in taken or not present:
+            continue
+        if field == "card_id":
+            fits = all(_PAN.fullmatch(str(value)) and _is_luhn(str(value)) for value in present)
+        elif field == "currency":
+            fits = all(isinstance(value, str) and len(value) == 3 for value in present)
+            fits = fits and value_share(field, present) == 1.0
+        elif field == "timestamp":
+            fits = all(isinstance(value, str) and len(value) >= 16 for value in present)
+            fits = fits and value_share(field, present) == 1.0
+        else:
+            fits = all(isinstance(value, float) for value in present)
+        if fits:
+            return steps
+    return None
+
+
+def _is_luhn(digits: str) -> bool:
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        number = int(digit) * (2 if place % 2 else 1)
+        total += number - 9 if number > 9 else number
+    return total % 10 == 0
+
+
+def _is_date_only(value: Any) -> bool:
+    text = str(value).strip()
+    return len(text) <= 11 and ":" not in text and not re.fullmatch(r"\d{9,}", text)

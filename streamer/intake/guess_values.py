@@ -1,0 +1,156 @@
+"""What values may be, whatever they are called: amounts, times, codes, ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from streamer.intake.amounts import number_of_text
+from streamer.intake.code_lists import COUNTRY_OF, CURRENCY_OF, RETIRED, SYMBOLS
+from streamer.intake.epochs import believable_unit
+from streamer.intake.readings import Fault
+from streamer.intake.times import make_time_reader, text_hint
+
+__all__ = ["AMOUNT_STYLES", "amount_style", "is_number", "value_share"]
+
+# Decimal sign and thousands separator, in the order in which they are believed.
+AMOUNT_STYLES: Final = (
+    (".", None),
+    (",", None),
+    (".", ","),
+    (",", "."),
+    (",", " "),
+    (".", "'"),
+    (".", " "),
+)
+
+_NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_MCC: Final = re.compile(r"\d{3,4}(\.0)?", re.ASCII)
+_read_time: Final = make_time_reader()
+
+
+def value_share(field: str, values: Sequence[Any]) -> float:
+    """Return the share of ``values`` that could be ``field``; None and empty texts do not count."""
+    present = [value for value in values if value is not None and value != ""]
+    if not present:
+        return 0.0
+    fits = _TESTS[field]
+    share = sum(1 for value in present if fits(value)) / len(present)
+    if field == "transaction_id" and len(present) >= 3:
+        return share * len({str(value) for value in present}) / len(present)
+    return share
+
+
+def amount_style(values: Sequence[Any]) -> tuple[str, str | None] | None:
+    """Return the decimal sign and thousands separator under which all texts are amounts, or None."""
+    texts = [value for value in values if isinstance(value, str) and value.strip()]
+    for decimal, thousands in AMOUNT_STYLES:
+        if all(number_of_text(text, decimal, thousands) is not None for text in texts):
+            return decimal, thousands
+    return None
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, or text that is one."""
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int | float | Decimal):
+        return True
+    return isinstance(value, str) and _NUMBER.fullmatch(value.strip()) is not None
+
+
+def _is_amount(value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int | float | Decimal):
+        return -1e12 < value < 1e12
+    if isinstance(value, dict):
+        return set(value) == {"scale", "value"} or set(value) == {"$numberDecimal"}
+    if not isinstance(value, str):
+        return False
+    if re.fullmatch(r"[A-Za-z0-9+/]{2,14}={1,2}", value):
+        return True
+    return any(number_of_text(value, *style) is not None for style in AMOUNT_STYLES)
+
+
+def _is_time(value: Any) -> bool:
+    if isinstance(value, datetime | date):
+        return True
+    if isinstance(value, bool) or value is None:
+        return False
+    if isinstance(value, int | float | Decimal):
+        return believable_unit(float(value)) is not None or _is_compact(str(value))
+    try:
+        _read_time(value, None)
+    except Fault as fault:
+        if fault.reason == "timestamp_without_offset":
+            return True
+        if not isinstance(value, str):
+            return False
+        if _NUMBER.fullmatch(value.strip()):
+            return believable_unit(float(value)) is not None or _is_compact(value)
+        return bool(text_hint(value))
+    return True
+
+
+def _is_compact(text: str) -> bool:
+    return "format" in text_hint(text)
+
+
+def _is_currency(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return False
+    text = str(value).strip().upper()
+    return value in CURRENCY_OF or text in CURRENCY_OF or text in RETIRED or text in SYMBOLS
+
+
+def _is_country(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return False
+    return value in COUNTRY_OF or str(value).strip().upper() in COUNTRY_OF
+
+
+def _is_mcc(value: Any) -> bool:
+    return not isinstance(value, bool) and bool(_MCC.fullmatch(str(value).strip()))
+
+
+def _is_id(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return isinstance(value, dict) and "$oid" in value
+    return 0 < len(str(value)) <= 128
+
+
+def _degrees(largest: int) -> Callable[[Any], bool]:
+    def fits(value: Any) -> bool:
+        return is_number(value) and abs(float(value)) <= largest
+
+    return fits
+
+
+def _is_channel(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= 32 and not value.strip().isdigit()
+
+
+def _is_label(value: Any) -> bool:
+    return str(value).strip().lower() in {"0", "1", "0.0", "1.0", "true", "false", "yes", "no"} or (
+        isinstance(value, str) and len(value) <= 16
+    )
+
+
+_TESTS: Final[dict[str, Callable[[Any], bool]]] = {
+    "transaction_id": _is_id,
+    "card_id": _is_id,
+    "amount": _is_amount,
+    "currency": _is_currency,
+    "timestamp": _is_time,
+    "merchant_id": _is_id,
+    "mcc": _is_mcc,
+    "country": _is_country,
+    "latitude": _degrees(90),
+    "longitude": _degrees(180),
+    "channel": _is_channel,
+    "label": _is_label,
+}

@@ -1,0 +1,85 @@
+"""What would help a message that was refused: the shapes that are known, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from streamer.intake.declaration import Declaration
+from streamer.intake.readings import Refused
+
+__all__ = ["hinted", "is_credit_transfer", "recognised"]
+
+_CREDIT_TRANSFERS: Final = frozenset(
+    "FIToFICstmrCdtTrf CstmrCdtTrfInitn FIToFICstmrDrctDbt FICdtTrf FIToFIPmtStsRpt "
+    "CstmrDrctDbtInitn BkToCstmrStmt BkToCstmrDbtCdtNtfctn".split()
+)
+
+
+def hinted(refused: Refused, message: Any, declaration: Declaration) -> Refused:
+    """Return a refusal with what its message's shape tells, where a field was not found at all."""
+    if refused.reason != "missing_field" or not isinstance(message, Mapping):
+        return refused
+    if is_credit_transfer(message):
+        return Refused(
+            "not_a_card_payment",
+            refused.path,
+            "value must be a card payment, got an ISO 20022 message between accounts",
+            "there is no card, merchant or category in it; declare fields of your own if its "
+            "accounts are to be scored as cards",
+        )
+    if refused.hint:
+        return refused
+    preset = recognised(message)
+    if preset is not None and preset != declaration.preset:
+        hint = f"it looks like {_KNOWN[preset][0]}: use the preset {preset} (--intake {preset})"
+    else:
+        hint = "say where it is: `streamer intake suggest` proposes the lines from a sample"
+    return msgspec.structs.replace(refused, hint=hint)
+
+
+def is_credit_transfer(message: Mapping[str, Any]) -> bool:
+    """Whether a message is one of ISO 20022's between accounts, such as pacs.008."""
+    if not _CREDIT_TRANSFERS.isdisjoint(message):
+        return True
+    kind = message.get("TxTp")
+    if isinstance(kind, str) and kind.startswith(("pacs.", "pain.", "camt.")):
+        return True
+    document = message.get("Document")
+    return isinstance(document, Mapping) and is_credit_transfer(document)
+
+
+def recognised(message: Mapping[str, Any]) -> str | None:
+    """Return the preset whose layout a message or row has, or None."""
+    for preset, (_, matches) in _KNOWN.items():
+        if matches(message):
+            return preset
+    return None
+
+
+def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda message: all(name in message for name in names)
+
+
+def _is_stripe(message: Mapping[str, Any]) -> bool:
+    return message.get("object") == "event" and isinstance(message.get("data"), Mapping)
+
+
+def _is_iso8583(message: Mapping[str, Any]) -> bool:
+    return all(name in message for name in ("2", "4", "49"))
+
+
+_KNOWN: Final[dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]]] = {
+    "stripe": ("a Stripe event", _is_stripe),
+    "adyen": ("an Adyen notification", _has("notificationItems")),
+    "iso8583": ("ISO 8583 as JSON", _is_iso8583),
+    "handbook": ("the Handbook's layout", _has("TX_DATETIME", "TX_AMOUNT")),
+    "sparkov": ("Sparkov's layout", _has("cc_num", "amt", "unix_time")),
+    "paysim": ("PaySim's layout", _has("step", "nameOrig", "nameDest")),
+    "ieee-cis": ("IEEE-CIS's layout", _has("TransactionDT", "TransactionAmt")),
+    "banksim": ("BankSim's layout", _has("step", "customer", "category")),
+    "tabformer": ("TabFormer's layout", _has("Use Chip", "Errors?")),
+    "ulb": ("ULB's layout", _has("Time", "V1", "Amount")),
+}

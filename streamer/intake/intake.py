@@ -1,0 +1,205 @@
+"""The intake: from a producer's bytes, or a file's row, to readings.
+
+Invariants: no input raises, whatever it is; a message that is the contract's already is decoded once,
+straight into a `Transaction`, and nothing else is done to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from streamer.events import Transaction
+from streamer.intake.declaration import Declaration
+from streamer.intake.documents import decoded
+from streamer.intake.envelopes import Item, unwrapped
+from streamer.intake.envelopes.unwrapping import MARKERS
+from streamer.intake.framing import SchemaDecoder, framed, unframed
+from streamer.intake.hints import hinted
+from streamer.intake.mapping import compile_mapping
+from streamer.intake.paths import Steps, parse_path, parse_paths, shown, walked
+from streamer.intake.readings import Fault, Payment, Reading, Refund, Refused, Skipped
+from streamer.intake.slots import field_paths
+
+__all__ = ["Intake", "plain_transaction"]
+
+_decode_transaction: Final = msgspec.json.Decoder(Transaction).decode
+_decode: Final = msgspec.json.Decoder().decode
+_NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def plain_transaction(value: bytes | None) -> Transaction | None:
+    """Return the transaction in a message that follows the contract, or None for any other."""
+    if not value:
+        return None
+    try:
+        # msgspec skips unknown fields without looking at their encoding.
+        if not (value.isascii() or value.decode()):
+            return None
+        transaction = _decode_transaction(value)
+    except _NOT_PLAIN:
+        return None
+    if transaction.latitude == 0.0 and transaction.longitude == 0.0:
+        return None
+    return transaction
+
+
+def _never_plain(_: bytes | None) -> None:
+    return None
+
+
+class Intake:
+    """A compiled declaration; without one, what needs no setting is understood all the same.
+
+    ``schemas`` decodes messages that are not JSON.  One object serves a whole process: reading changes
+    nothing in it.
+    """
+
+    def __init__(
+        self, declaration: Declaration | None = None, schemas: SchemaDecoder | None = None
+    ) -> None:
+        self.declaration = declaration or Declaration()
+        self.hash = self.declaration.hash
+        self.is_default = self.declaration.is_default
+        # An attribute and no method: for most messages nothing else is called.
+        self.plain: Callable[[bytes | None], Transaction | None] = (
+            plain_transaction if self.is_default else _never_plain
+        )
+        """Returns the transaction of a message that needs no reading, or None: then `read` it."""
+        self._schemas = schemas
+        self._is_bare = self.declaration.envelope == "none"
+        self._updates_count = self.declaration.updates == "payment"
+        schema = self.declaration.schema
+        self._is_unframed = schema is not None and not schema.framed
+        each = self.declaration.each
+        self._each = parse_path(each) if each else None
+        self._each_path = shown(self._each) if self._each else ""
+        self._is_direct = not (each or self._is_unframed)
+        self._map = compile_mapping(self.declaration, is_rows=False)
+        self._map_row = compile_mapping(self.declaration, is_rows=True)
+        self._map_plain = compile_mapping(Declaration(), is_rows=False)
+        self._map_plain_row = compile_mapping(Declaration(), is_rows=True)
+        self._foreign = _foreign_paths(self.declaration)
+
+    def read(
+        self, value: bytes | None, *, position: str = "", arrived_ms: int | None = None
+    ) -> Sequence[Reading]:
+        """Return what a message says, at least one reading.
+
+        ``position`` names the message's place, for ids that it does not have; ``arrived_ms`` gives a
+        date without a year its year.
+        """
+        if self.is_default and value:
+            transaction = plain_transaction(value)
+            if transaction is not None:
+                return (Payment(transaction),)
+        elif self._is_direct and value:
+            reading = self._direct(value, position, arrived_ms)
+            if reading is not None:
+                return (reading,)
+        try:
+            message = self._document(value)
+        except Fault as fault:
+            return (Refused(fault.reason, "$" + fault.at, fault.detail, fault.hint),)
+        if self._each is None and type(message) is dict and self._may_be_bare(message):
+            return (self._reading(message, message, "$", position, arrived_ms),)
+        readings: list[Reading] = []
+        for item in self._items(message):
+            if isinstance(item, Item):
+                readings.extend(self._each_of(item, position, arrived_ms))
+            else:
+                readings.append(item)
+        return readings
+
+    def read_row(
+        self, row: Mapping[str, Any], *, position: str = "", arrived_ms: int | None = None
+    ) -> Reading:
+        """Return what one row of a file says: a value per column, typed or text."""
+        row = row if type(row) is dict else dict(row)
+        reading = self._map_row(row, row, "$", position, arrived_ms)
+        if self._may_be_plain(reading, row, row):
+            plain = self._map_plain_row(row, row, "$", position, arrived_ms)
+            if isinstance(plain, Payment | Refund):
+                return plain
+        return hinted(reading, row, self.declaration) if isinstance(reading, Refused) else reading
+
+    def _direct(self, value: bytes, position: str, arrived_ms: int | None) -> Payment | None:
+        """Return the payment in a JSON object without an envelope; None when there is more to it."""
+        try:
+            message = _decode(value)
+        except _NOT_PLAIN:
+            return None
+        if type(message) is not dict or not MARKERS.isdisjoint(message):
+            return None
+        reading = self._map(message, message, "$", position, arrived_ms)
+        return reading if type(reading) is Payment else None
+
+    def _document(self, value: bytes | None) -> Any:
+        if value is None:
+            return None
+        if not value:
+            raise Fault("empty", "value must be a JSON object, got nothing")
+        if self._is_unframed and self._schemas is not None:
+            return self._schemas.decode(None, value)
+        frame = framed(value)
+        return decoded(value) if frame is None else unframed(frame, self._schemas)
+
+    def _may_be_bare(self, message: dict[str, Any]) -> bool:
+        return self._is_bare or MARKERS.isdisjoint(message)
+
+    def _items(self, message: Any) -> Sequence[Item | Reading]:
+        if self._is_bare and type(message) is dict:
+            return (Item(message, "$"),)
+        return unwrapped(message, updates_count=self._updates_count)
+
+    def _each_of(self, item: Item, position: str, arrived_ms: int | None) -> Sequence[Reading]:
+        message, at = item
+        if self._each is None:
+            return (self._reading(message, message, at, position, arrived_ms),)
+        parts = walked(message, message, self._each)
+        if not isinstance(parts, list):
+            reading = Refused("missing_field", at + self._each_path, "each must lead to a list")
+            if self._may_be_plain(reading, message, message):
+                plain = self._map_plain(message, message, at, position, arrived_ms)
+                return (plain if isinstance(plain, Payment | Refund) else reading,)
+            return (hinted(reading, message, self.declaration),)
+        if not parts:
+            return (Skipped("not_a_payment", at + self._each_path),)
+        return [
+            self._reading(
+                part, message, f"{at}{self._each_path}[{index}]", f"{position}-{index}", arrived_ms
+            )
+            for index, part in enumerate(parts)
+        ]
+
+    def _reading(
+        self, item: Any, root: Any, at: str, position: str, arrived_ms: int | None
+    ) -> Reading:
+        reading = self._map(item, root, at, position, arrived_ms)
+        if type(reading) is Payment:
+            return reading
+        if self._may_be_plain(reading, item, root):
+            plain = self._map_plain(item, root, at, position, arrived_ms)
+            if isinstance(plain, Payment | Refund):
+                return plain
+        return hinted(reading, item, self.declaration) if isinstance(reading, Refused) else reading
+
+    def _may_be_plain(self, reading: Reading, item: Any, root: Any) -> bool:
+        """Whether a message of a mapped topic is the contract's own: none of the mapping's is there."""
+        if not self._foreign:
+            return False
+        if not (
+            (isinstance(reading, Refused) and reading.reason == "missing_field")
+            or (isinstance(reading, Skipped) and reading.reason == "not_a_payment")
+        ):
+            return False
+        return all(walked(item, root, steps) is None for steps in self._foreign)
+
+
+def _foreign_paths(declaration: Declaration) -> list[Steps]:
+    """Return every declared path that the contract does not have by itself."""
+    names = Transaction.__struct_fields__
+    paths = {path for name in names for path in field_paths(name, getattr(declaration, name))}
+    return [parse_paths(path)[0] for path in sorted(paths - set(names))]

@@ -1,0 +1,80 @@
+"""A sample's objects as columns: for every path the values that lie at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from streamer.intake.paths import Steps
+
+__all__ = ["Leaves", "Objects", "leaves_of", "list_paths", "path_text"]
+
+Leaves = dict[Steps, list[Any]]
+"""For every path a value per object, None where it has none."""
+Objects = Sequence[Mapping[str, Any]]
+
+_DEEPEST: Final = 7
+_MOST_PATHS: Final = 2_000
+# Objects that stand for one value.
+_VALUES: Final = ({"scale", "value"}, {"seconds", "nanos"}, {"seconds"})
+
+
+def leaves_of(objects: Objects) -> Leaves:
+    """Return the paths of all values that are no objects and no lists of them."""
+    found: Leaves = {}
+    for index, item in enumerate(objects):
+        _collect(item, (), index, len(objects), found)
+    return found
+
+
+def list_paths(objects: Objects) -> list[Steps]:
+    """Return the paths that lead to a list of objects, the nearest first."""
+    found: dict[Steps, None] = {}
+    for item in objects:
+        _lists(item, (), found)
+    return sorted(found, key=len)
+
+
+def path_text(steps: Steps) -> str:
+    """Return the steps as a declaration writes them.
+
+    >>> path_text(("data", "card.id", 0))
+    'data."card.id"[0]'
+    """
+    parts: list[str] = []
+    for step in steps:
+        if isinstance(step, int):
+            parts.append(f"[{step}]")
+            continue
+        is_plain = not any(sign in step for sign in '."[]') and " + " not in step
+        parts.append(("." if parts else "") + (step if is_plain else f'"{step}"'))
+    return "".join(parts)
+
+
+def _collect(value: Any, steps: Steps, index: int, size: int, found: Leaves) -> None:
+    if isinstance(value, Mapping) and not _is_value(value):
+        if len(steps) < _DEEPEST:
+            for name, inner in value.items():
+                if isinstance(name, str) and name and '"' not in name:
+                    _collect(inner, (*steps, name), index, size, found)
+        return
+    if isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
+        return
+    if steps in found:
+        found[steps][index] = value
+    elif len(found) < _MOST_PATHS:
+        found[steps] = [None] * size
+        found[steps][index] = value
+
+
+def _is_value(value: Mapping[str, Any]) -> bool:
+    return set(value) in _VALUES or any(str(name).startswith("$") for name in value)
+
+
+def _lists(value: Any, steps: Steps, found: dict[Steps, None]) -> None:
+    if isinstance(value, Mapping) and len(steps) < 4:
+        for name, inner in value.items():
+            if isinstance(name, str) and name and '"' not in name:
+                _lists(inner, (*steps, name), found)
+    elif isinstance(value, list) and value and all(isinstance(x, Mapping) for x in value):
+        found[steps] = None

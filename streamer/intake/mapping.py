@@ -1,0 +1,199 @@
+"""A declaration compiled to one function from a producer's object to a reading.
+
+All that a declaration says is settled once: the function only walks paths and reads values.  Where a
+value lay is found out again only when it is faulty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from streamer.events import Transaction
+from streamer.intake.amounts import make_amount_reader
+from streamer.intake.checking import origin_of, zone_of
+from streamer.intake.declaration import Declaration
+from streamer.intake.extraction import compile_extraction
+from streamer.intake.fields import (
+    OPTIONAL_READERS,
+    category_code,
+    channel,
+    country,
+    currency,
+    identifier,
+)
+from streamer.intake.paths import parse_paths, shown, walked
+from streamer.intake.readings import Fault, LeftOut, Payment, Reading, Refund, Refused
+from streamer.intake.rules import compile_rules
+from streamer.intake.slots import adjustment_of, field_paths, field_slot
+from streamer.intake.times import make_time_reader
+
+__all__ = ["MapObject", "compile_mapping"]
+
+MapObject = Callable[[Any, Any, str, str, int | None], Reading]
+"""Takes an item, its message, the item's path, the message's position and its time of arrival."""
+
+_REQUIRED: Final = ("transaction_id", "card_id", "amount", "currency", "timestamp")
+
+
+def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
+    """Return the function that reads one object; rows of a file say less, and more is taken for said.
+
+    In rows every value may be a text: an empty one is missing, a plain number is an amount, and a time
+    without a zone is UTC.
+    """
+    names = (*_REQUIRED, *OPTIONAL_READERS)
+    fields = {name: getattr(declaration, name) for name in names}
+    slots = [field_slot(name, field, is_rows=is_rows) for name, field in fields.items()]
+    rules, judge = compile_rules(declaration, len(slots), is_rows=is_rows)
+    extract = compile_extraction([*slots, *rules])
+    adjustments = [
+        (index, adjust)
+        for index, field in enumerate(fields.values())
+        if (adjust := adjustment_of(field, is_rows=is_rows)) is not None
+    ]
+    id_is_position = declaration.transaction_id.position
+    card_is_position = declaration.card_id.position
+    read_amount = make_amount_reader(
+        minor=declaration.amount.unit == "minor",
+        decimal=declaration.amount.decimal or ("." if is_rows else None),
+        thousands=declaration.amount.thousands,
+        scale=declaration.amount.scale,
+        decimals=declaration.amount.decimals,
+    )
+    time_field = declaration.timestamp
+    read_time = make_time_reader(
+        unit=time_field.unit,
+        origin=origin_of(time_field.origin) if time_field.origin else None,
+        zone=zone_of(time_field.zone or "UTC") if is_rows or time_field.zone else None,
+        formats=time_field.format,
+    )
+    below_zero_is_payment = declaration.amount.negative == "payment"
+    read_latitude, read_longitude = OPTIONAL_READERS["latitude"], OPTIONAL_READERS["longitude"]
+
+    def read(item: Any, root: Any, at: str, position: str, arrived_ms: int | None) -> Reading:
+        values = extract(item, root)
+        if judge is not None:
+            judged = judge(values, at)
+            if judged is not None:
+                return judged
+            del values[len(slots) :]
+        for index, adjust in adjustments:
+            values[index] = adjust(values[index])
+        (
+            transaction_id,
+            card_id,
+            amount,
+            code,
+            timestamp,
+            merchant,
+            category,
+            place,
+            latitude,
+            longitude,
+            way,
+        ) = values
+        name = "transaction_id"
+        try:
+            transaction_id = identifier(position if id_is_position else transaction_id)
+            name = "card_id"
+            card_id = identifier(position if card_is_position else card_id)
+            name = "amount"
+            if amount is None:
+                raise Fault("missing_field", "amount must be there")
+            name = "currency"
+            code = currency(code)
+            name = "amount"
+            amount = read_amount(amount, code)
+            name = "timestamp"
+            timestamp = read_time(timestamp, arrived_ms)
+        except Fault as fault:
+            return _refused(name, declaration, item, root, at, fault)
+        if below_zero_is_payment:
+            amount = -amount
+        if amount < 0:
+            return Refund(_path_of("amount", declaration, item, root, at))
+        try:
+            if merchant is not None:
+                merchant = identifier(merchant)
+            if category is not None:
+                category = category_code(category)
+            if place is not None:
+                place = country(place)
+            if latitude is not None:
+                latitude = read_latitude(latitude)
+            if longitude is not None:
+                longitude = read_longitude(longitude)
+            if way is not None:
+                way = channel(way)
+        except Fault:
+            return _without_faulty(
+                (transaction_id, card_id, amount or 0.0, code, timestamp),
+                values[len(_REQUIRED) :],
+                lambda field: _path_of(field, declaration, item, root, at),
+            )
+        if latitude == 0.0 and longitude == 0.0:
+            required = transaction_id, card_id, amount or 0.0, code, timestamp
+            others = [merchant, category, place, latitude, longitude, way]
+            return _without_faulty(
+                required, others, lambda field: _path_of(field, declaration, item, root, at)
+            )
+        return Payment(
+            Transaction(
+                transaction_id,
+                card_id,
+                amount or 0.0,
+                code,
+                timestamp,
+                merchant,
+                category,
+                place,
+                latitude,
+                longitude,
+                way,
+            )
+        )
+
+    return read
+
+
+def _refused(
+    name: str, declaration: Declaration, item: Any, root: Any, at: str, fault: Fault
+) -> Refused:
+    detail = fault.detail
+    if fault.reason == "missing_field":
+        detail = f"{name} must be there"
+    elif name in ("transaction_id", "card_id"):
+        detail = detail.replace("an id", name).replace("value", name)
+    path = _path_of(name, declaration, item, root, at)
+    return Refused(fault.reason, path + fault.at, detail, fault.hint)
+
+
+def _path_of(name: str, declaration: Declaration, item: Any, root: Any, at: str) -> str:
+    """Return where a field was found, or where it was looked for first."""
+    paths = [parse_paths(path)[0] for path in field_paths(name, getattr(declaration, name))]
+    if not paths:
+        return f"{at}.{name}"
+    present = [steps for steps in paths if walked(item, root, steps) not in (None, "")]
+    steps = (present or paths)[0]
+    return "$" + shown(steps[1:]) if steps[0] == "$" else at + shown(steps)
+
+
+def _without_faulty(
+    required: tuple[Any, ...], optional: Sequence[Any], path_of: Callable[[str], str]
+) -> Payment:
+    """Return the payment without the optional fields that cannot be used."""
+    kept: dict[str, Any] = {}
+    left_out: list[LeftOut] = []
+    for (field, read), value in zip(OPTIONAL_READERS.items(), optional, strict=True):
+        if value is not None:
+            try:
+                kept[field] = read(value)
+            except Fault as fault:
+                reason = "empty" if value == "" else fault.reason
+                left_out.append(LeftOut(field, reason, path_of(field)))
+    if kept.get("latitude") == 0.0 and kept.get("longitude") == 0.0:
+        for field in ("latitude", "longitude"):
+            del kept[field]
+            left_out.append(LeftOut(field, "null_island", path_of(field)))
+    return Payment(Transaction(*required, **kept), tuple(left_out))

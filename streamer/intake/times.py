@@ -1,0 +1,226 @@
+"""Timestamps: RFC 3339 and what means the same; counts, other forms and zones by declaration.
+
+What is unambiguous needs no setting: any ISO 8601 form with an offset, RFC 2822, ``/Date(ms)/``,
+``{"$date": ...}`` and ``{"seconds": ..., "nanos": ...}``.  A number without a unit, a time without a
+zone and a date whose order is not known are refused with the setting that would make them clear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time, tzinfo
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from streamer.intake.epochs import (
+    EPOCH,
+    Unit,
+    believable_unit,
+    counted,
+    epoch_hint,
+)
+from streamer.intake.readings import Fault
+from streamer.intake.time_formats import KNOWN_FORMS, TextReader, compile_format
+
+__all__ = ["TimeReader", "make_time_reader", "text_hint"]
+
+TimeReader = Callable[[Any, int | None], datetime]
+"""Takes a value and the time of arrival in ms, where it is known; returns an aware moment."""
+
+# parsedate_to_datetime reads much else, such as 5 PM as five in the morning.
+_MAIL: Final = re.compile(
+    r"[A-Za-z]{3} \d{4} \d\d:\d\d(:\d\d)? ([+-]\d{4}|GMT|UT|UTC|Z)$", re.ASCII
+)
+_NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,9})?", re.ASCII)
+_DOTNET: Final = re.compile(r"\\?/Date\((-?\d{1,17})(?:[+-]\d{4})?\)\\?/", re.ASCII)
+_LONGEST: Final = 64
+# More nanoseconds than a calendar has; NaN is not below it either.
+_BEYOND: Final = 1e21
+_ZONE_HINT: Final = 'set zone = "UTC", or the place\'s such as "Europe/London", under [timestamp]'
+_TEXT_FORMS: Final = ("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d")
+
+
+def make_time_reader(
+    *,
+    unit: Unit | None = None,
+    origin: datetime | None = None,
+    zone: tzinfo | None = None,
+    formats: Sequence[str] = (),
+) -> TimeReader:
+    """Return a reader of timestamps; ``zone`` is that of times which do not name theirs."""
+    forms = [compile_format(form) for form in formats]
+
+    def read(value: Any, arrived_ms: int | None) -> datetime:
+        if value is None or value == "":
+            raise Fault("missing_field", "timestamp must be there")
+        moment = _moment(value, arrived_ms)
+        return moment if moment.tzinfo is not None else _placed(moment, zone)
+
+    def _moment(value: Any, arrived_ms: int | None) -> datetime:
+        if forms:
+            found = _by_form(value, forms, arrived_ms)
+            if found is not None:
+                return found
+        if type(value) is str:
+            if unit is not None and _NUMBER.fullmatch(value):
+                return _counted(float(value) if "." in value else int(value), unit, origin)
+            return _of_text(value, tells_form=bool(forms))
+        if unit is not None and isinstance(value, int | float | Decimal):
+            return _counted(value, unit, origin)
+        return _of_other(value)
+
+    if unit in ("s", "ms") and origin is None and not forms:
+        return _epoch_reader(1 if unit == "s" else 1000, read)
+    return read
+
+
+def text_hint(text: str) -> str:
+    """Return the settings under which a text would be a time, or nothing."""
+    stripped = text.strip()
+    for form in _TEXT_FORMS:
+        moment = compile_format(form)(stripped, None)
+        if moment is not None and 1990 <= moment.year < 2100:
+            return f'set format = "{form}" and zone under [timestamp]'
+    if _NUMBER.fullmatch(stripped):
+        return epoch_hint(float(stripped))
+    return _order_hint(stripped)
+
+
+def _order_hint(text: str) -> str:
+    found = {form: compile_format(form)(text, None) for form in ("ymd", "dmy", "mdy")}
+    possible = [form for form, moment in found.items() if moment is not None]
+    if possible == ["dmy", "mdy"]:
+        return 'set format = "dmy" or "mdy", whichever comes first, and zone under [timestamp]'
+    if not possible:
+        possible = [form for form in KNOWN_FORMS if compile_format(form)(text, None) is not None]
+    return f'set format = "{possible[0]}" and zone under [timestamp]' if possible else ""
+
+
+def _epoch_reader(per_second: int, otherwise: TimeReader) -> TimeReader:
+    from_timestamp = datetime.fromtimestamp
+    earliest, latest = 631_152_000 * per_second, 4_102_444_800 * per_second
+
+    def read(value: Any, arrived_ms: int | None) -> datetime:
+        if type(value) is int and earliest <= value < latest:
+            return from_timestamp(value / per_second, UTC)
+        return otherwise(value, arrived_ms)
+
+    return read
+
+
+def _placed(moment: datetime, zone: tzinfo | None) -> datetime:
+    if zone is None:
+        raise Fault("timestamp_without_offset", "timestamp must have an offset", _ZONE_HINT)
+    return moment.replace(tzinfo=zone)
+
+
+def _counted(number: float | Decimal, unit: Unit, origin: datetime | None) -> datetime:
+    if isinstance(number, bool) or not -_BEYOND < number < _BEYOND:
+        raise Fault("wrong_type", "timestamp must be a number within the calendar")
+    number = number if isinstance(number, int) else float(number)
+    try:
+        moment = counted(number, unit, origin or EPOCH)
+    except (OverflowError, ValueError):
+        moment = None
+    if origin is None and believable_unit(number) not in (None, unit):
+        raise Fault("invalid_timestamp", f"timestamp must count {unit}", epoch_hint(number))
+    if moment is None:
+        raise Fault("invalid_timestamp", f"timestamp must be a count of {unit} within the calendar")
+    return moment
+
+
+def _by_form(value: Any, forms: list[TextReader], arrived_ms: int | None) -> datetime | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        # Digits that a producer wrote as a number; ISO 8583 fields lose their leading zero then.
+        texts = [str(value), f"0{value}"]
+    elif isinstance(value, str) and len(value) <= _LONGEST:
+        texts = [value.strip()]
+    else:
+        return None
+    for text in texts:
+        for form in forms:
+            moment = form(text, arrived_ms)
+            if moment is not None:
+                return moment
+    return None
+
+
+def _of_text(text: str, *, tells_form: bool) -> datetime:
+    if not text.isdigit():
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            pass
+        moment = _lenient(text.strip()) if len(text) <= _LONGEST else None
+        if moment is not None:
+            return moment
+    detail = "timestamp must be RFC 3339, such as 2026-11-28T05:58:00Z"
+    if tells_form:
+        detail = "timestamp must have one of the declared formats, or be RFC 3339"
+    raise Fault("invalid_timestamp", detail, text_hint(text) if len(text) <= _LONGEST else "")
+
+
+def _lenient(text: str) -> datetime | None:
+    """Return a moment from a text that leaves no doubt, or None."""
+    dotnet = _DOTNET.fullmatch(text)
+    if dotnet:
+        return _counted(int(dotnet[1]), "ms", None)
+    # ISO 8601 with a leap second, a space before the offset, or the zone in letters.
+    iso = re.sub(r"\s*(UTC|GMT|Z)(\[[A-Za-z/_]+\])?$", "+00:00", text, flags=re.IGNORECASE)
+    iso = re.sub(r"\s+(?=[+-]\d\d:?(\d\d)?$)", "", iso)
+    iso = re.sub(r"(?<=[+-]\d\d:\d\d)\[[A-Za-z/_]+\]$", "", iso)
+    iso = re.sub(r"(?<=\d\d:\d\d):60", ":59", iso)
+    try:
+        return datetime.fromisoformat(iso) if not iso.isdigit() else None
+    except ValueError:
+        pass
+    if not _MAIL.search(text):
+        return None
+    try:
+        return parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _of_other(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime.combine(value, time())
+    if isinstance(value, dict):
+        return _of_object(value)
+    if isinstance(value, list) and 3 <= len(value) <= 7:
+        # Java's LocalDateTime as Jackson writes it unless told otherwise.
+        try:
+            return datetime(*(*value[:6], *[part // 1000 for part in value[6:]]))
+        except (TypeError, ValueError, OverflowError):
+            pass
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        hint = text_hint(str(value)) if -_BEYOND < value < _BEYOND else ""
+        raise Fault("wrong_type", "timestamp must be text, got a number", hint)
+    raise Fault("wrong_type", "timestamp must be RFC 3339 text")
+
+
+def _of_object(value: dict[Any, Any]) -> datetime:
+    if "$date" in value:
+        inner = value["$date"]
+        if isinstance(inner, dict):
+            inner = inner.get("$numberLong")
+        if isinstance(inner, str) and not _NUMBER.fullmatch(inner):
+            return _of_text(inner, tells_form=False)
+        try:
+            return _counted(int(inner), "ms", None)
+        except (TypeError, ValueError):
+            pass
+    elif set(value) in ({"seconds"}, {"seconds", "nanos"}):
+        try:
+            return _counted(int(value["seconds"]), "s", None)
+        except (TypeError, ValueError):
+            pass
+    raise Fault(
+        "wrong_type",
+        "timestamp must be RFC 3339 text, got an object",
+        'name the field within it, such as path = "created.at" under [timestamp]',
+    )

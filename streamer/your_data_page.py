@@ -1,0 +1,117 @@
+"""Writes ``docs/your-data.md`` from the presets: each layout, how it is recognised, and its lines.
+
+``python -m streamer.your_data_page`` writes it; with ``--check`` it writes nothing and exits with 1 when
+the page differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from streamer.intake import preset_names, preset_text
+from streamer.intake.presets import REFUSED, preset_content
+
+__all__ = ["main", "page"]
+
+_PAGE: Final = Path(__file__).parents[1] / "docs" / "your-data.md"
+
+_HEAD: Final = """\
+# Your data
+
+A payment that follows `schemas/transaction.v1.json` needs nothing. Neither does one of which it is clear
+what is meant: ids as numbers, a category code without its leading zeros, codes of countries and
+currencies by letters of any case or by number, a byte order mark, an optional field that is empty or wrong
+(it is left out and counted), a time in any form that has an offset, and these envelopes: Kafka Connect,
+Debezium, GoldenGate, Maxwell, CloudEvents, EventBridge, SNS, Pub/Sub, arrays, JSON in a string, and JSON
+framed by a schema registry. A negative amount is a refund. Inserts and snapshots of a change capture are
+payments, updates and deletes are skipped (`updates = "payment"` changes the first).
+
+What needs a setting is refused with the line that is missing. The lines go into a TOML file:
+
+    streamer intake suggest payments.jsonl > intake.toml
+    streamer intake try payments.jsonl --intake intake.toml
+
+## What can be declared
+
+A field is a path (`"card.token"`), a list of paths of which the first that is there counts, or a table.
+`"date + time"` joins two texts, `$.` starts at the message itself where `each` has gone into a list.
+
+| in every field's table | |
+|---|---|
+| `path`, `separator` | where it is; what joins the parts of `a + b` |
+| `constant`, `default` | the same for all; where there is none |
+| `values` | what the producer's words mean: `{ "E-Com" = "ecommerce" }` |
+| `position = true` | the message's place stands for an id that it does not have |
+
+| `[amount]` | |
+|---|---|
+| `unit = "minor"` | whole minor units, by the currency's decimals (ISO 4217); `decimals` for other ones |
+| `decimal`, `thousands` | amounts are text with these signs; currency signs are passed over |
+| `scale` | Base64 decimals without a schema |
+| `negative = "payment"` | negative amounts are the payments, positive ones money back |
+
+| `[timestamp]` | |
+|---|---|
+| `unit` | a count of `s`, `ms`, `us` or `ns` since 1970, or of any unit, `minute`, `hour` and `day` too, since `origin` |
+| `zone` | of times that do not name theirs: `"UTC"`, `"+01:00"`, `"Europe/London"` |
+| `format` | `"dmy"`, `"mdy"`, `"ymd"`, `"compact"`, `"iso8583"`, `"rfc2822"`, or directives such as `"%d-%b-%Y %H:%M"` |
+
+| rules, as `[[refund]]`, `[[only]]`, `[[skip]]`, `[[decline]]` | |
+|---|---|
+| `path` | whose value decides |
+| `one_of`, `none_of`, `starts_with`, `present` | what must hold of it; texts have no case |
+
+Also: `preset` (start from one of those below), `each` (a list in a message), `envelope = "none"`,
+`updates`, and `[schema]` with `file` (`.avsc`, or a Protobuf descriptor set with `message`).
+
+## On a topic
+
+`STREAMER_INTAKE` names the preset or the file for the worker, `STREAMER_SCHEMA_REGISTRY_URL` the registry of framed
+Avro and Protobuf. There a message is one payment: one with several is a dead letter (`several_payments`). Files may
+have several in one message.
+
+## Layouts that are known
+
+`--intake NAME` takes these; `streamer intake show NAME` prints the lines, to start from.
+"""
+
+
+def page() -> str:
+    """Return the page's text."""
+    parts = [_HEAD]
+    for name in preset_names():
+        about = preset_content(name)["about"]
+        lines = preset_text(name).split("\n", 1)[1].strip()
+        parts.append(f"### {name}\n\n{about}.\n\n```toml\n{lines}\n```\n")
+    parts.append("## Refused by name\n")
+    parts += [f"`{name}`: {reason}.\n" for name, reason in REFUSED.items()]
+    return "\n".join(parts)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write or check the page; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m streamer.your_data_page", description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 on a difference"
+    )
+    parser.add_argument("--page", type=Path, default=_PAGE, help="where the page lies")
+    options = parser.parse_args(arguments)
+    if not options.check:
+        options.page.parent.mkdir(parents=True, exist_ok=True)
+        options.page.write_text(page(), "utf-8")
+        return 0
+    if options.page.is_file() and options.page.read_text("utf-8") == page():
+        return 0
+    print(
+        f"{options.page.name} must be as generated; run python -m streamer.your_data_page",
+        file=sys.stderr,
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""``streamer intake``, by its output and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from streamer.cli import main
+from tests.intake.messages import message
+
+
+def run(*arguments: str, stdin: bytes = b"") -> Result:
+    return CliRunner().invoke(main, ["intake", *arguments], input=stdin)
+
+
+def test_try_prints_an_object_a_message(tmp_path: Path) -> None:
+    """Every outcome, with the same entries."""
+    values = [
+        message(country="Brazil"),
+        message(amount=-1),
+        b'{"op": "d", "before": {}}',
+        message(amount="42.50"),
+    ]
+    path = tmp_path / "sample.jsonl"
+    path.write_bytes(b"\n".join(values))
+    result = run("try", str(path), "--json")
+    assert result.exit_code == 0
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [one["outcome"] for one in found] == ["payment", "refund", "skipped", "dead_letter"]
+    assert found[0]["payment"]["amount"] == 42.5
+    assert found[0]["ignored_fields"] == {"country": "unknown_code"}
+    assert (found[3]["reason"], found[3]["path"]) == ("wrong_type", "$.amount")
+    assert "decimal" in found[3]["hint"]
+    text = run("try", str(path)).stdout
+    assert "message-1: payment" in text
+    assert "without country: unknown_code at $.country" in text
+    assert "message-4: dead letter, wrong_type at $.amount" in text
+
+
+def test_a_suggestion_can_be_tried(tmp_path: Path) -> None:
+    """From standard input to a file, and back."""
+    value = message(amount="42.50", timestamp=1795845480)
+    suggested = run("suggest", "-", stdin=value)
+    assert suggested.exit_code == 0
+    path = tmp_path / "intake.toml"
+    path.write_text(suggested.stdout)
+    tried = run("try", "-", "--intake", str(path), "--json", stdin=value)
+    assert json.loads(tried.stdout)["payment"]["timestamp"] == "2026-11-28T05:58:00Z"
+
+
+def test_presets_are_listed_and_shown() -> None:
+    """By name, with what each is for; another name is refused with those there are."""
+    assert "stripe      Stripe charge events" in run("presets").stdout
+    assert run("show", "stripe").stdout.startswith("about = ")
+    refused = run("show", "pacs.008")
+    assert refused.exit_code == 2
+    assert "no card payment" in refused.stderr
+    assert "did you mean stripe?" in run("show", "strype").stderr
+
+
+def test_what_cannot_be_read_is_told_in_a_line(tmp_path: Path) -> None:
+    """Exit 2 for arguments, 1 when every message is a dead letter."""
+    assert run("try").exit_code == 2
+    assert "none.jsonl" in run("try", str(tmp_path / "none.jsonl")).stderr
+    assert run("try", "-", stdin=b"{").exit_code == 1
+    bad = tmp_path / "bad.toml"
+    bad.write_text('amout = 1\n[amount]\nunit = "cents"\n')
+    result = run("try", "-", "--intake", str(bad), stdin=message())
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 2

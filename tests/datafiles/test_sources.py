@@ -1,0 +1,190 @@
+"""What a command may be given: compressed files, directories, standard input, JSON in any layout."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+from typing import Any
+
+import cramjam
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from streamer.datafiles import PaymentFile
+from streamer.datafiles import json_values as cutting
+from streamer.errors import ConfigurationError, NothingToScoreError
+from tests.datafiles.helpers import payments_of, report_of
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "transaction_id": f"t{i}",
+        "card_id": "c",
+        "amount": 1.5 + i,
+        "currency": "EUR",
+        "timestamp": "2026-11-28T05:58:00Z",
+        "merchant_id": 'a"}]{[\\',
+    }
+    for i in range(5)
+]
+IDS = [f"t{i}" for i in range(5)]
+
+
+def content(kind: str) -> bytes:
+    if kind == "csv":
+        names = list(ROWS[0])[:-1]
+        lines = [names, *([str(row[name]) for name in names] for row in ROWS)]
+        return "\n".join(",".join(line) for line in lines).encode()
+    if kind == "parquet":
+        out = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(ROWS), out)
+        return out.getvalue()
+    return b"\n".join(msgspec.json.encode(row) for row in ROWS)
+
+
+def zstd(data: bytes) -> bytes:
+    return bytes(cramjam.zstd.compress(data))
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize(
+    ("compress", "suffix"),
+    [(gzip.compress, ".gz"), (zstd, ".zst"), (zstd, ".zstd"), (bytes, ".gz")],
+)
+def test_compressed_files_are_told_by_their_bytes(
+    kind: str, compress: Any, suffix: str, tmp_path: Path
+) -> None:
+    """The last kind has the suffix only: somebody's browser has decompressed it already."""
+    path = tmp_path / f"t.{kind}{suffix}"
+    path.write_bytes(compress(content(kind)))
+    assert [p.transaction_id for p in payments_of(path)] == IDS
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("compress", [gzip.compress, zstd])
+def test_a_truncated_file_is_one_readable_error(kind: str, compress: Any, tmp_path: Path) -> None:
+    suffix = "gz" if compress is gzip.compress else "zst"
+    path = tmp_path / f"t.{kind}.{suffix}"
+    whole = compress(content(kind))
+    for size in (5, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:size])
+        with pytest.raises(ConfigurationError, match=f"t.{kind}.{suffix} must be whole"):
+            report_of(path)
+
+
+def test_what_was_decompressed_goes_with_its_source(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv.zst"
+    path.write_bytes(zstd(content("csv")))
+    file = PaymentFile.of(path)
+    laid_down = file.source.parts[0].path
+    assert laid_down.exists()
+    del file
+    assert not laid_down.exists()
+
+
+def test_a_directory_is_its_files_in_the_order_of_their_names(tmp_path: Path) -> None:
+    """Rows are numbered within their file; Spark's own files are no data."""
+    names = ["card_id,amount,timestamp\n", "c,1,2026-11-28T05:58:00Z\n"]
+    (tmp_path / "part-2.csv").write_text(names[0] + names[1] + "c,much,x\n")
+    (tmp_path / "part-1.csv.gz").write_bytes(gzip.compress((names[0] + names[1] * 3).encode()))
+    (tmp_path / "part-3.csv").write_text("")
+    (tmp_path / "_SUCCESS").touch()
+    (tmp_path / "readme.txt").touch()
+    report = report_of(tmp_path)
+    assert report.n_usable == 4
+    assert [(r["rows"], r["lines"]) for r in report.refused] == [([2], [3])]
+    assert "not read, for their suffix: readme.txt" in report.notes
+    ids = [i for b in PaymentFile.of(tmp_path).batches() for i in b.transaction_ids if i]
+    assert ids == ["row-0", "row-1", "row-2", "row-3"]
+
+
+def test_a_directory_of_two_formats_or_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="must hold files of one format, got none"):
+        PaymentFile.of(tmp_path)
+    (tmp_path / "a.csv").touch()
+    (tmp_path / "b.jsonl").touch()
+    with pytest.raises(ConfigurationError, match=r"of one format, got a.csv, b.jsonl"):
+        PaymentFile.of(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_standard_input_is_read_in_the_format_that_is_named(
+    kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(content(kind)))))
+    file = PaymentFile.of("-", None, kind)
+    assert [i for batch in file.batches() for i in batch.transaction_ids] == IDS
+
+
+def test_standard_input_without_a_format_is_an_error() -> None:
+    with pytest.raises(ConfigurationError, match="use --format jsonl, csv, parquet"):
+        PaymentFile.of("-")
+
+
+def pretty(rows: list[dict[str, Any]], indent: int = 2) -> bytes:
+    return b"\n".join(msgspec.json.format(msgspec.json.encode(r), indent=indent) for r in rows)
+
+
+LAYOUTS = {
+    "lines": b"\n".join(msgspec.json.encode(row) for row in ROWS),
+    "pretty-printed": pretty(ROWS),
+    "one after the other": b"".join(pretty([row]) for row in ROWS),
+    "array": msgspec.json.encode(ROWS),
+    "pretty-printed array": msgspec.json.format(msgspec.json.encode(ROWS), indent=4),
+    "array of lines": b"[\n" + b",\n".join(msgspec.json.encode(row) for row in ROWS) + b"\n]\n",
+    "byte order mark": b"\xef\xbb\xbf" + content("jsonl"),
+    "utf-16": b"\xff\xfe" + content("jsonl").decode().encode("utf-16-le"),
+}
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl", "ndjson"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("chunk", [7, 1 << 20])
+def test_json_is_read_in_any_layout(
+    suffix: str, layout: str, chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Brackets and quotes within strings cut nothing, wherever the chunks of the file end."""
+    if chunk == 7 and "array" in layout:
+        monkeypatch.setattr(cutting, "_CHUNK", 7)
+    path = tmp_path / f"t.{suffix}"
+    path.write_bytes(LAYOUTS[layout])
+    assert [p.transaction_id for p in payments_of(path)] == IDS
+
+
+def test_a_broken_object_among_pretty_printed_ones_is_refused_with_its_line(tmp_path: Path) -> None:
+    """Each of the objects takes eight lines."""
+    path = tmp_path / "t.json"
+    path.write_bytes(pretty(ROWS).replace(b'"amount": 2.5', b'"amount": oops'))
+    report = report_of(path)
+    (refused,) = report.refused
+    assert report.n_usable == 4
+    assert (refused["rows"], refused["lines"]) == ([2], [9])
+
+
+def test_a_broken_first_line_does_not_make_lines_of_a_file_one_object(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_bytes(b'{"card_id": "c", "amo\n' + content("jsonl"))
+    report = report_of(path)
+    assert report.n_usable == 5
+    assert [(r["reason"], r["rows"]) for r in report.refused] == [("truncated_json", [1])]
+
+
+def test_an_array_that_holds_no_object_holds_no_payment(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    for text in ("[]", "[1, 2]", "  "):
+        path.write_text(text)
+        with pytest.raises(NothingToScoreError, match=r"t.json must hold payments"):
+            report_of(path).require_payments()
+
+
+def test_a_bracket_that_never_closes_is_an_error_and_not_all_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cutting, "_MAX_VALUE", 1_000)
+    monkeypatch.setattr(cutting, "_CHUNK", 500)
+    path = tmp_path / "t.json"
+    path.write_bytes(b'[{"a": 1},\n{"b": ' + b"[" * 5_000)
+    with pytest.raises(ConfigurationError, match="got a bracket in line 2 that does not close"):
+        report_of(path)

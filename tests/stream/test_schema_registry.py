@@ -1,0 +1,138 @@
+"""Schemas from a registry, by Confluent's client over the registry's own protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from streamer.batch import Batch, StoredRecord
+from streamer.errors import UnavailableError
+from streamer.intake import Declaration, Intake, Refused
+from streamer.intake.schemas import RegisteredSchema, Schemas
+from streamer.stream.known_schemas import KnownSchemas, intake_of
+from streamer.stream.schema_registry import SchemaRegistry
+from tests.intake.messages import declared, paid
+from tests.intake.test_schemas import AVRO, FRAME, RECORD, UNITS, avro, proto
+from tests.rig.waiting import wait_until
+from tests.stream.registry import MONEY, serving
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with serving() as url:
+        yield url
+
+
+def test_avro_and_protobuf_are_read_by_what_the_registry_has(url: str) -> None:
+    """By the id in the frame, and the place of the message in its file."""
+    schemas = Schemas(SchemaRegistry(url).lookup)
+    assert paid(Intake(schemas=schemas), FRAME + avro(RECORD)).transaction.amount == 42.5
+    intake = Intake(declared(UNITS).declaration, schemas)
+    framed = b"\x00\x00\x00\x00\x08\x02\x02" + proto()
+    assert paid(intake, framed).transaction.amount == 42.5
+
+
+def test_references_come_with_the_schema_that_names_them(url: str) -> None:
+    """A record of another subject."""
+    schema = SchemaRegistry(url).lookup(9)
+    assert schema is not None
+    assert [json.loads(reference) for reference in schema.references] == [MONEY]
+
+
+def test_an_id_that_is_not_there_is_no_schema(url: str) -> None:
+    """The message is refused; the registry did answer."""
+    assert SchemaRegistry(url).lookup(99) is None
+
+
+def test_a_registry_that_is_away_is_no_fault_of_the_message() -> None:
+    """Nothing listens on the port."""
+    registry = SchemaRegistry("http://127.0.0.1:1", **{"max.retries": 0, "timeout": 1})
+    with pytest.raises(UnavailableError, match="schema registry must answer"):
+        registry.lookup(7)
+
+
+def batch_of(*values: bytes) -> Batch:
+    records = [StoredRecord(i, 0, None, value) for i, value in enumerate(values)]
+    return Batch("transactions", 0, records, 0)
+
+
+def test_a_batch_is_decoded_by_what_was_asked_for_before(url: str) -> None:
+    """An id that is not there is asked for once, and not again for the next batch."""
+
+    async def run() -> None:
+        asked: list[int] = []
+        registry = SchemaRegistry(url)
+
+        def ask(schema_id: int) -> RegisteredSchema | None:
+            asked.append(schema_id)
+            return registry.lookup(schema_id)
+
+        known = KnownSchemas(ask)
+        values = (
+            FRAME + avro(RECORD),
+            FRAME[:-1] + b"\x63" + avro(RECORD),
+            FRAME + b'{"a": 1}',
+            b"{}",
+        )
+        for _ in range(2):
+            await known.prepare(batch_of(*values))
+        assert asked == [7, 99]
+        intake = intake_of(Declaration(), known)
+        assert paid(intake, values[0]).transaction.amount == 42.5
+        (refused,) = intake.read(values[1])
+        assert isinstance(refused, Refused)
+        assert refused.reason == "unknown_schema"
+
+    asyncio.run(run())
+
+
+def test_a_registry_that_hangs_keeps_a_batch_for_a_second_and_the_next_not_at_all() -> None:
+    """What it says in the end is known to the batch when it comes again."""
+
+    async def run() -> None:
+        answer = threading.Event()
+
+        def ask(_: int) -> RegisteredSchema:
+            answer.wait(30)
+            return RegisteredSchema("AVRO", json.dumps(AVRO))
+
+        known = KnownSchemas(ask)
+        batch = batch_of(FRAME + avro(RECORD))
+        try:
+            for longest_s in (5.0, 0.5):
+                with pytest.raises(UnavailableError, match="schema registry must answer"):
+                    await asyncio.wait_for(known.prepare(batch), longest_s)
+            await known.prepare(batch_of(b"{}"))
+        finally:
+            answer.set()
+        known_at_last = partial(wait_until, lambda: known.lookup(7) is not None, "its answer")
+        await asyncio.to_thread(known_at_last)
+        await known.prepare(batch)
+
+    asyncio.run(run())
+
+
+def test_a_registry_that_is_away_is_asked_again_by_the_next_batch() -> None:
+
+    async def run() -> None:
+        answers: list[RegisteredSchema | None] = [None, RegisteredSchema("AVRO", json.dumps(AVRO))]
+
+        def ask(_: int) -> RegisteredSchema | None:
+            answer = answers.pop(0)
+            if answer is None:
+                raise UnavailableError("schema registry must answer")
+            return answer
+
+        known = KnownSchemas(ask)
+        batch = batch_of(FRAME + avro(RECORD))
+        with pytest.raises(UnavailableError):
+            await known.prepare(batch)
+        await known.prepare(batch)
+        assert known.lookup(7) is not None
+
+    asyncio.run(run())
