@@ -111,7 +111,8 @@ def plan_reset(stored: PartitionRecord, request: ResetRequest) -> Reset:
         tuple(losses),
         n_repeated,
         is_other_log,
-        is_loss_known=not is_other_log or stored.log.end is not None,
+        is_loss_known=not is_other_log
+        or (stored.log.end is not None and stored.log.end >= (offset or 0)),
     )
 
 

@@ -107,6 +107,8 @@ def _consumer(settings: Settings, purpose: str) -> Consumer:
                 "group.id": f"{settings.consumer_group}-{purpose}",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
+                # A position beyond the end is that of a topic that was made anew since.
+                "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": _FETCH_MAX_WAIT_MS,
             },
         )

@@ -45,9 +45,10 @@ from streamer.stream.health import Health
 from streamer.stream.kafka_config import broker_urls, faust_credentials
 from streamer.stream.known_schemas import intake_of, known_schemas
 from streamer.stream.liveness import Liveness
-from streamer.stream.partition_log import STORE_METADATA, PartitionLogs
+from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.preflight import preflight
 from streamer.stream.publisher import Publisher
+from streamer.stream.resume import Committed
 from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.teaching import Teaching
 from streamer.stream.transport import SCHEME, BatchSchema, NoTables, ReadBatch
@@ -68,8 +69,6 @@ _COMMIT_INTERVAL_S: Final = 1.0
 _METADATA_AGE_MS: Final = 10_000
 # Of the time for a stop; the rest is for the goodbyes to Kafka and Redis.
 _RELEASE_SHARE: Final = 0.6
-# The client looks once a second for what has waited too long.
-_RESOLVED_LATE_S: Final = 2.0
 # What a member needs to finish its batch and checkpoint its partitions before it rejoins.  Faust
 # allows 60 s, for which a worker that hangs keeps everybody's partitions.
 _REJOIN_S: Final = 20.0
@@ -159,8 +158,10 @@ class ScoringApp(faust.App):
 
     async def _claim(self, topic: str, partition: int) -> Reading:
         reading = await self.claiming.claim(topic, partition)
-        if self.claiming.store_id is not None:
-            self.consumer.name_store(f"{STORE_METADATA}{self.claiming.store_id}")
+        if topic == self.settings.transactions_topic and self.claiming.store_id is not None:
+            epoch = self.scoring.assigned[partition].log.epoch
+            told = Committed(reading.offset, self.claiming.store_id, epoch).metadata
+            self.consumer.name_store(TP(topic, partition), told)
         return reading
 
     def _transactions_durable(self, partition: int, offset: int) -> None:
@@ -181,7 +182,7 @@ class ScoringApp(faust.App):
         within_s = self.deadline.within_s * _RELEASE_SHARE
         with suppress(TimeoutError):
             await asyncio.wait_for(self.claims.revoke(self.claims.all()), within_s)
-        if self._left:
+        if self._left or self.scoring.assigned:
             # An orderly end would let alerts out that are done again.
             end_at_once(
                 UnavailableError(f"every partition must be checkpointed, got {self._left_over()}")
@@ -203,7 +204,7 @@ class ScoringApp(faust.App):
             self._left.clear()
             try:
                 # Nothing of it may go out once somebody has read what did.
-                await self.publisher.flush(self.publisher.resolved_within_s + _RESOLVED_LATE_S)
+                await self.publisher.resolve_alerts()
             except UnavailableError as error:
                 # The next owner publishes them too, should they get through after all.
                 end_at_once(error)

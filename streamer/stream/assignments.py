@@ -37,6 +37,8 @@ class Assigned:
     overflow_position: int | None = None
     log: LogIdentity = field(default_factory=LogIdentity)
     losses: tuple[Loss, ...] = ()
+    is_set_back: bool = False
+    """Whether a batch of it was put off: what was fetched behind it is void."""
     is_dropped: bool = False
     """Whether it has been released: what no checkpoint holds of it is for the next claim."""
 

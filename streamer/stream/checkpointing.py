@@ -76,23 +76,29 @@ class Checkpointing:
         async with scoring.lock:
             # From here on no batch of these partitions is processed any more.
             released = [scoring.assigned.pop(p) for p in partitions if p in scoring.assigned]
-        saving = [asyncio.ensure_future(self._save(assigned, within_s)) for assigned in released]
-        if saving:
-            _, late = await asyncio.wait(saving, timeout=within_s)
-            await cancel_and_wait(late)
-            for task in saving:
-                if not task.cancelled():
-                    task.result()
-        left = [assigned.partition for assigned in released if assigned.has_progress]
+        try:
+            await self._save_all(released, within_s)
+            left = [assigned.partition for assigned in released if assigned.has_progress]
+        finally:
+            for assigned in released:
+                # A checkpoint of it may still be waiting its turn, or for Kafka.
+                assigned.is_dropped = True
+                # A claim that was quick may have it already.
+                if assigned.partition not in scoring.assigned:
+                    scoring.forget(assigned.partition)
         if left:
             _log.warning("partitions released without a checkpoint", partitions=left)
-        for assigned in released:
-            # A checkpoint of it may still be waiting its turn, or for Kafka.
-            assigned.is_dropped = True
-            # A claim that was quick may have it already.
-            if assigned.partition not in scoring.assigned:
-                scoring.forget(assigned.partition)
         return left
+
+    async def _save_all(self, released: list[Assigned], within_s: float) -> None:
+        saving = [asyncio.ensure_future(self._save(assigned, within_s)) for assigned in released]
+        if not saving:
+            return
+        _, late = await asyncio.wait(saving, timeout=within_s)
+        await cancel_and_wait(late)
+        for task in saving:
+            if not task.cancelled():
+                task.result()
 
     async def _save(self, assigned: Assigned, within_s: float) -> None:
         while assigned.has_progress:

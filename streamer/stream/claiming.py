@@ -20,7 +20,7 @@ import structlog
 from streamer.errors import UnavailableError
 from streamer.events import Source
 from streamer.pipeline import PartitionState
-from streamer.store import LogBounds, PartitionRecord
+from streamer.store import LogBounds, LogIdentity, PartitionRecord
 from streamer.stream.assignments import Assigned
 from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.recovery import published_offsets
@@ -123,15 +123,16 @@ class Claiming:
             scoring.pipeline,
             settings.cards_capacity,
             settings.merchants_capacity,
-            record.log.epoch,
+            going_on.epoch,
         )
         state.next_offset = going_on.next_offset
         state.ledger = going_on.count(record.ledger)
         state.recent_alerts = list(record.recent_alerts)
+        scoring.publisher.expired.discard(partition)
         published = await self._ask(
             published_offsets,
             settings,
-            Source(topic, partition, going_on.offset, record.log.epoch),
+            Source(topic, partition, going_on.offset, going_on.epoch),
             record.alerts_position,
             record.overflow_position,
         )
@@ -150,7 +151,7 @@ class Claiming:
             checkpointed_at=now,
             advanced_at=now,
             overflow_position=record.overflow_position,
-            log=replace(record.log, topic_id=log.topic_id, end=log.end),
+            log=LogIdentity(going_on.epoch, log.topic_id, log.end),
             losses=going_on.losses,
         )
 

@@ -88,6 +88,8 @@ class Claims:
         under_way = [self._releases[tp] for tp in revoked if tp in self._releases]
         if under_way:
             await asyncio.wait(under_way)
+            for release in under_way:
+                release.result()
         for tp in revoked:
             self._again.pop(tp, None)
             self._readings.pop(tp, None)

@@ -54,7 +54,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         super().__init__(*args, **kwargs)
         # Only this thread's event loop touches it.
         self._readings: dict[Any, int] = {}
-        self.commit_metadata = ""
+        self.commit_metadata: dict[TP, str] = {}
         self._heard_at = time.monotonic()
 
     def _create_worker_consumer(self, transport: Any) -> Any:
@@ -220,7 +220,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Commit, or return False: Kafka is away or the partitions are; it will be tried again."""
         consumer, assigned = self._ensure_consumer(), self.assignment()
         committable = {
-            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(offset, self.commit_metadata)
+            driver.ensure_aiokafka_TP(tp): OffsetAndMetadata(
+                offset, self.commit_metadata.get(tp, "")
+            )
             for tp, offset in offsets.items()
             if tp in assigned
         }

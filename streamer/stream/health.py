@@ -52,7 +52,7 @@ class Health:
             if tp not in claims.faults
         ]
         silent_s = self._scoring.membership.silent_s()
-        if not claims.all() and silent_s > _STALLED_AFTER_S:
+        if silent_s > _STALLED_AFTER_S:
             faults.append(f"the consumer group must answer, got nothing for {silent_s:.0f} s")
         return faults + [
             f"partition {assigned.partition} must advance, got none for "

@@ -20,10 +20,7 @@ from streamer.store import LogBounds
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.resume import Committed
 
-__all__ = ["STORE_METADATA", "PartitionLogs", "log_bounds"]
-
-STORE_METADATA: Final = "store="
-"""Beginning of what is committed with an offset: the id of the store that the offset is from."""
+__all__ = ["PartitionLogs", "log_bounds"]
 
 _TIMEOUT_S: Final = 5.0
 # A broker that says nothing of an offset beyond the end would leave us waiting for a record there.
@@ -95,9 +92,7 @@ class PartitionLogs:
             raise UnavailableError(f"the group's offsets must be readable, got {found.error}")
         if found.offset < 0:
             return None
-        metadata = found.metadata or ""
-        is_ours = metadata.startswith(STORE_METADATA)
-        return Committed(found.offset, metadata.removeprefix(STORE_METADATA) if is_ours else "")
+        return Committed.told(found.offset, found.metadata or "")
 
     def topic(self, name: str) -> tuple[str, int]:
         """Return a topic's id, empty where the broker has none, and its number of partitions."""

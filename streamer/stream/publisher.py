@@ -50,6 +50,9 @@ _CLIENT_MAX_BYTES: Final = 100_000_000
 _ROOM_MESSAGES: Final = 50_000
 _ROOM_BYTES: Final = 64_000_000
 _ROOM_POLL_S: Final = 0.01
+# The client looks once a second for what has waited too long.
+_SCAN_S: Final = 1.0
+_SLACK_S: Final = 1.0
 # What a batch of either input topic can add: of each record an alert and a score, or a dead letter.
 _MESSAGES_PER_RECORD: Final = 2
 _INPUTS: Final = 2
@@ -91,7 +94,7 @@ class Publisher:
     @property
     def resolved_within_s(self) -> float:
         """Seconds after which a queued alert has been delivered or given up."""
-        return EXPIRY_SHARE * self._settings.kafka_session_timeout_s
+        return EXPIRY_SHARE * self._settings.kafka_session_timeout_s - _SCAN_S
 
     @property
     def n_queued(self) -> int:
@@ -189,13 +192,20 @@ class Publisher:
         Raises UnavailableError when that takes longer than ``within_s``, InvariantError when a
         message is refused.
         """
+        await self._drain(lambda: self.n_queued, within_s)
+
+    async def resolve_alerts(self) -> None:
+        """Wait until every queued alert has been delivered or given up; the others may wait on."""
+        await self._drain(lambda: len(self._alerts), self.resolved_within_s + _SCAN_S + _SLACK_S)
+
+    async def _drain(self, n_left: Callable[[], int], within_s: float) -> None:
         deadline = time.monotonic() + within_s
-        while self.n_queued:
+        while n_left():
             self.poll()
             if time.monotonic() > deadline:
                 raise UnavailableError(
                     f"Kafka must acknowledge every message within {within_s:g} s, "
-                    f"got {self.n_queued} left"
+                    f"got {n_left()} left"
                 )
             await asyncio.sleep(_POLL_S)
         self.poll()

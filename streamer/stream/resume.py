@@ -10,7 +10,9 @@ stored one on, or, where nothing is stored, from 0 to what the group had committ
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from streamer.errors import StreamerError
 from streamer.ledger import Ledger, Loss
@@ -19,16 +21,40 @@ from streamer.store import LogBounds, PartitionRecord
 __all__ = ["Committed", "PartitionFaultError", "Resumption", "beyond_the_end", "resume"]
 
 
+_METADATA: Final = re.compile(r"store=([^;]*);epoch=(\d{1,9})")
+
+
 class PartitionFaultError(StreamerError):
     """One partition cannot be read on from where it was; the others can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What the consumer group has committed; ``store_id`` names the store that it came from, if any."""
+    """What the consumer group has committed; ``store_id`` names the store that it came from, if any,
+    ``epoch`` the partition's (`LogIdentity`) at that time."""
 
     offset: int
     store_id: str = ""
+    epoch: int = 0
+
+    @property
+    def metadata(self) -> str:
+        """The text that goes to Kafka with the offset.
+
+        >>> Committed(7, "a1", 2).metadata
+        'store=a1;epoch=2'
+        """
+        return f"store={self.store_id};epoch={self.epoch}"
+
+    @classmethod
+    def told(cls, offset: int, metadata: str) -> Committed:
+        """Return what `metadata` has made of it; another's text says nothing.
+
+        >>> Committed.told(7, "store=a1;epoch=2")
+        Committed(offset=7, store_id='a1', epoch=2)
+        """
+        match = _METADATA.fullmatch(metadata)
+        return cls(offset) if match is None else cls(offset, match[1], int(match[2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +70,7 @@ class Resumption:
     next_offset: int | None
     losses: tuple[Loss, ...] = ()
     notice: str = ""
+    epoch: int = 0
 
     def count(self, ledger: Ledger) -> Ledger:
         """Return ``ledger`` with the losses in it."""
@@ -91,10 +118,11 @@ def _from_record(
             f"committed at {committed.offset}; what lies between is read again"
         )
     if offset >= log.beginning:
-        return Resumption(offset, offset, notice="; ".join(notices))
+        return Resumption(offset, offset, notice="; ".join(notices), epoch=record.log.epoch)
     loss = Loss(offset, log.beginning, "retention")
     notices.append(_deleted(partition, loss))
-    return Resumption(log.beginning, log.beginning, (loss,), "; ".join(notices))
+    start = log.beginning
+    return Resumption(start, start, (loss,), "; ".join(notices), record.log.epoch)
 
 
 def _without_record(
@@ -114,7 +142,8 @@ def _without_record(
         losses.append(Loss(offset, log.beginning, "retention"))
         notices.append(_deleted(partition, losses[-1]))
     start = max(offset, log.beginning)
-    return Resumption(start, start, tuple(losses), "; ".join(notices))
+    # The epoch went with the store, and alerts of an earlier one are on their topic.
+    return Resumption(start, start, tuple(losses), "; ".join(notices), committed.epoch)
 
 
 def _deleted(partition: int, loss: Loss) -> str:

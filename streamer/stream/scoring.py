@@ -147,6 +147,9 @@ class Scoring:
             try:
                 await self.schemas.prepare(batch)
             except UnavailableError as error:
+                assigned = self.assigned.get(batch.partition)
+                if assigned is not None and assigned.generation == reading:
+                    assigned.is_set_back = True
                 self.set_back(batch, reading, error)
                 return
         for part in batch.parts(self.delta_limit):
@@ -163,7 +166,7 @@ class Scoring:
     async def _handle(self, batch: Batch, reading: int) -> None:
         async with self.lock:
             assigned = self.assigned.get(batch.partition)
-            if assigned is None or assigned.generation != reading:
+            if assigned is None or assigned.generation != reading or assigned.is_set_back:
                 return
             started = self.clock.monotonic()
             fresh = batch.starting_at(assigned.position)
@@ -186,11 +189,10 @@ class Scoring:
                 now_ms=self.clock.now_ms(),
                 mode=self.mode,
             )
-            if not self.membership.is_heard:
+            if not self._publish(fresh, outcome):
                 # It took too long, or the process stood still: another may have scored it since.
                 self.publisher.expire(batch.partition)
                 return
-            self._publish(fresh, outcome)
             if assigned.state.is_fuse_blown and not was_blown:
                 _log.error(
                     "alerts beyond twice the budget are held back", partition=batch.partition
@@ -242,7 +244,8 @@ class Scoring:
             _log.error("Redis is away; scoring goes on from memory", error=str(error))
         self._is_redis_known_away = True
 
-    def _publish(self, batch: Batch, outcome: Outcome) -> None:
+    def _publish(self, batch: Batch, outcome: Outcome) -> bool:
+        """Queue what came of a batch; False as soon as this worker may not publish any more."""
         if outcome.alerts or outcome.overflow:
             timestamps = {record.offset: record.timestamp for record in batch.records}
             for alerts, publish in (
@@ -250,6 +253,8 @@ class Scoring:
                 (outcome.overflow, self.publisher.publish_overflow),
             ):
                 for alert in alerts:
+                    if not self.membership.is_heard:
+                        return False
                     offset = alert.source.offset
                     publish(alert, timestamps[offset], outcome.places[offset])
         for letter in outcome.dead_letters:
@@ -257,6 +262,7 @@ class Scoring:
         for item in outcome.scores:
             self.publisher.publish_score(item)
         self.publisher.poll()
+        return True
 
     def _count(self, batch: Batch, outcome: Outcome, assigned: Assigned, elapsed_s: float) -> None:
         metrics, ledger, partition = self.metrics, outcome.ledger, str(batch.partition)

@@ -90,9 +90,9 @@ class Consumer(driver.Consumer):
         """Return when Kafka has last answered a fetch, in milliseconds since the epoch; 0 for never."""
         return self._thread.fetched_at_ms()
 
-    def name_store(self, metadata: str) -> None:
-        """Commit ``metadata`` with every offset from now on."""
-        self._thread.commit_metadata = metadata
+    def name_store(self, tp: TP, metadata: str) -> None:
+        """Commit ``metadata`` with every offset of a partition from now on."""
+        self._thread.commit_metadata[tp] = metadata
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
         fetched = await super()._getmany(active_partitions, timeout)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -52,6 +53,9 @@ class Watch:
             for assigned in list(self._scoring.assigned.values()):
                 lag = self._consumer().lag(TP(topic, assigned.partition), assigned.position)
                 assigned.lag = lag or 0
+                if lag is not None:
+                    # What a reset of a log that was made anew declares lost is counted up to here.
+                    assigned.log = replace(assigned.log, end=assigned.position + lag)
 
     async def follow_expiries(self) -> None:
         """Claim partitions anew of which Kafka did not take an alert in time, for ever."""

@@ -8,12 +8,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from streamer.events import Score, Source
+from streamer.settings import Settings
 from streamer.stream.fetching import ConsumerThread
 from streamer.stream.membership import EXPIRY_SHARE, HEARD_SHARE, Membership
+from streamer.stream.publisher import Publisher
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.broker import Listener
 from tests.rig.ports import stable_port
 from tests.rig.proxy import Proxy
+from tests.stream.alerts import alert_of
 from tests.stream.conftest import MakeService
 from tests.stream.harness import Service, payments, wait_until
 
@@ -142,3 +146,22 @@ def test_a_worker_cut_off_from_kafka_in_the_middle_of_its_alerts_publishes_none_
             first.terminate()
             service.wait_consumed()
             service.assert_exact()
+
+
+def test_an_alert_is_given_up_while_a_score_waits_on_for_kafka() -> None:
+    """Nobody listens: the alert of partition 1 expires, and only the score is left in the queue."""
+    settings = Settings(
+        kafka_bootstrap_servers=f"127.0.0.1:{stable_port()}", kafka_session_timeout_s=SESSION_S
+    )
+
+    async def scenario() -> None:
+        publisher = Publisher(settings)
+        publisher.publish_alert(alert_of(Source("transactions", 1, 7)), 0, 0)
+        publisher.publish_score(
+            Score("t-7", "card-1", 0.5, 1.0, False, "scored", "v", Source("transactions", 1, 7))
+        )
+        await publisher.resolve_alerts()
+        assert publisher.expired == {1}
+        assert publisher.n_queued == 1
+
+    asyncio.run(scenario())

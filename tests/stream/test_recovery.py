@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -13,35 +12,18 @@ import pytest
 from streamer.batch import Batch, StoredRecord
 from streamer.decoding import DeadLetter
 from streamer.errors import InvariantError
-from streamer.events import Alert, Center, Source, Transaction
+from streamer.events import Alert, Source
 from streamer.stream import publisher as publishing
 from streamer.stream.publisher import Publisher
 from streamer.stream.recovery import Published, published_offsets
+from tests.stream.alerts import alert_of
 from tests.stream.harness import Record, Service
 
 MakeService = Callable[..., Service]
-NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def _alert(service: Service, offset: int, partition: int = 0, topic: str | None = None) -> Alert:
-    source = Source(topic or service.settings.transactions_topic, partition, offset)
-    return Alert(
-        alert_id=f"a-{offset}",
-        transaction=Transaction(f"t-{offset}", "card-1", 10.0, "EUR", NOW),
-        score=0.99,
-        distance=2.0,
-        distance_sq=4.0,
-        threshold=1.0,
-        severity="high",
-        reasons=[],
-        other_contribution=4.0,
-        nearest_center=Center(0, 1.0, []),
-        model_version="v",
-        source=source,
-        event_time=NOW,
-        scored_at=NOW,
-        mode="normal",
-    )
+    return alert_of(Source(topic or service.settings.transactions_topic, partition, offset))
 
 
 def _published(service: Service, position: int | None, next_offset: int) -> set[int]:

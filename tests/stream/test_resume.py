@@ -43,6 +43,19 @@ def test_records_deleted_before_they_were_read_are_a_loss() -> None:
     assert found.count(Ledger(40, 40)) == Ledger(consumed=60, scored=40, lost=20)
 
 
+def test_an_emptied_redis_goes_on_in_the_epoch_that_kafka_was_told() -> None:
+    """Epoch 0's alert at 50 is another record's than epoch 1's."""
+    found = go_on(None, Committed(40, "old", epoch=1))
+    assert (found.offset, found.epoch) == (40, 1)
+
+
+def test_what_goes_to_kafka_with_an_offset_comes_back_and_another_s_text_says_nothing() -> None:
+    """Store and epoch; a commit by another tool has neither."""
+    told = Committed(7, "a1", 2)
+    assert Committed.told(7, told.metadata) == told
+    assert Committed.told(7, "by hand") == Committed(7)
+
+
 def test_an_offset_beyond_the_end_is_a_fault_that_names_the_way_out() -> None:
     """Stored 101 of 100: nobody knows which records those at 0 to 99 are."""
     with pytest.raises(
