@@ -22,6 +22,7 @@ from streamer.intake.declaration import Declaration, Field
 from streamer.intake.extraction import compile_extraction
 from streamer.intake.hints import recognised
 from streamer.intake.loading import load_declaration
+from streamer.intake.naming import shown
 from streamer.intake.paths import parse_paths
 from streamer.intake.slots import adjustment_of, field_paths, field_slot
 
@@ -146,7 +147,7 @@ def require_columns(declaration: Declaration, columns: Sequence[str], file_name:
     So it is with a column that the declaration names for an optional field or a label: a mistyped name
     would go unnoticed.
     """
-    listing = f"{file_name} has the columns {', '.join(columns)}"
+    listing = f"{file_name} has the columns {shown(columns)}"
     missing = []
     for name in (*TRANSACTION_FIELDS, *LABEL_FIELDS):
         field = getattr(declaration, name)
@@ -179,7 +180,7 @@ def refuse_duplicates(columns: Iterable[str], file_name: str) -> None:
     twice = [name for name, n in Counter(columns).items() if n > 1 and name]
     if twice:
         raise ConfigurationError(
-            f"column names must differ, got {', '.join(twice)} more than once in {file_name}; "
+            f"column names must differ, got {shown(twice)} more than once in {file_name}; "
             "rename or remove one of them"
         )
 

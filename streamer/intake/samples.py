@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from streamer.errors import ConfigurationError
+from streamer.intake.naming import shown
 from streamer.intake.readings import Refused
 
 __all__ = ["Sampled", "sample_of"]
@@ -151,7 +152,7 @@ def _csv_rows(text: str, name: str) -> Iterator[Sampled]:
         twice = sorted({column for column in header if header.count(column) > 1})
         if twice:
             raise ConfigurationError(
-                f"{name} must have each column once, got {', '.join(twice)} more than once"
+                f"{name} must have each column once, got {shown(twice)} more than once"
             )
         rows = [cells for cells in reader if cells]
         has_commas = separator != "," and _has_decimal_commas(rows)

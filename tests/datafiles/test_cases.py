@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from streamer.cli import main
 from streamer.errors import ConfigurationError, NothingToScoreError
 from tests.datafiles.helpers import labels_of, payments_of, report_of
 
@@ -212,3 +214,14 @@ def test_a_credit_transfer_is_refused_by_what_it_is(tmp_path: Path) -> None:
     )
     with pytest.raises(NothingToScoreError, match="not_a_card_payment"):
         report_of(path).require_payments()
+
+
+def test_a_card_number_in_a_file_without_a_header_is_in_no_error(tmp_path: Path) -> None:
+    """The first row is taken for names; the error asks whether it is one, and leaves the number out."""
+    path = tmp_path / "payments.csv"
+    path.write_text("9000001,4929123456781230,12.00,4929123456781230\n" * 3)
+    for command in (["replay"], ["intake", "try"]):
+        result = CliRunner().invoke(main, [*command, str(path)])
+        assert result.exit_code != 0
+        assert "4929" not in result.output
+        assert "is the first row a header?" in result.output
