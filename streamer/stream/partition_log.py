@@ -92,7 +92,11 @@ class PartitionLogs:
             raise UnavailableError(f"the group's offsets must be readable, got {found.error}")
         if found.offset < 0:
             return None
-        return Committed.told(found.offset, found.metadata or "")
+        try:
+            return Committed.told(found.offset, found.metadata or "")
+        except UnicodeDecodeError:
+            # Another's text without a zero byte at its end, and what lay behind it in memory.
+            return Committed(found.offset)
 
     def topic(self, name: str) -> tuple[str, int]:
         """Return a topic's id, empty where the broker has none, and its number of partitions."""

@@ -41,10 +41,12 @@ class Committed:
     def metadata(self) -> str:
         """The text that goes to Kafka with the offset.
 
+        It ends with a zero byte: confluent-kafka reads on until there is one, beyond the text's end.
+
         >>> Committed(7, "a1", 2).metadata
-        'store=a1;epoch=2'
+        'store=a1;epoch=2\\x00'
         """
-        return f"store={self.store_id};epoch={self.epoch}"
+        return f"store={self.store_id};epoch={self.epoch}\0"
 
     @classmethod
     def told(cls, offset: int, metadata: str) -> Committed:
@@ -53,7 +55,7 @@ class Committed:
         >>> Committed.told(7, "store=a1;epoch=2")
         Committed(offset=7, store_id='a1', epoch=2)
         """
-        match = _METADATA.fullmatch(metadata)
+        match = _METADATA.fullmatch(metadata.partition("\0")[0])
         return cls(offset) if match is None else cls(offset, match[1], int(match[2]))
 
 
