@@ -18,7 +18,7 @@ import structlog
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
 
-from streamer.errors import UnavailableError
+from streamer.errors import InvariantError, UnavailableError
 from streamer.stream.cancelling import cancel_and_wait
 from streamer.stream.claiming import Reading
 from streamer.stream.resume import PartitionFaultError
@@ -160,7 +160,9 @@ class Claims:
             try:
                 async with self._slots:
                     reading = await self._claim(tp.topic, tp.partition)
-            except PartitionFaultError as error:
+            except (PartitionFaultError, InvariantError, ValueError) as error:
+                # What is stored of it cannot be read: it would end one worker after the other, and
+                # take the partitions that are well with it.
                 if self.faults.get(tp) != str(error):
                     _log.error("partition faulted", partition=tp.partition, error=str(error))
                 self.faults[tp] = self.waiting[tp] = str(error)

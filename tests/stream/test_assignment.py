@@ -38,8 +38,8 @@ class Consumer:
         for tp in tps:
             self.read.pop(tp, None)
 
-    def name_store(self, metadata: str) -> None:
-        self.metadata = metadata
+    def name_store(self, tp: TP, metadata: str) -> None:
+        self.metadata = {tp: metadata}
 
 
 class Bench:
@@ -90,13 +90,22 @@ def test_a_partition_that_cannot_be_claimed_keeps_no_other_waiting() -> None:
     asyncio.run(run())
 
 
-def test_a_fault_is_told_and_mended_without_a_restart() -> None:
+@pytest.mark.parametrize(
+    "fault",
+    [
+        PartitionFaultError("the log was truncated"),
+        InvariantError("the log was truncated"),
+        ValueError("the log was truncated"),
+    ],
+    ids=["log", "foreign bytes", "garbage"],
+)
+def test_a_fault_is_told_and_mended_without_a_restart(fault: Exception) -> None:
     """A log that was truncated, until an operator says where to go on."""
     is_reset = False
 
     async def claim(_: str, partition: int) -> Reading:
         if not is_reset:
-            raise PartitionFaultError("the log was truncated")
+            raise fault
         return Reading(0, 1)
 
     async def run() -> None:
