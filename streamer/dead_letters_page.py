@@ -6,11 +6,12 @@ when the page differs.  A test holds `CAUSES` and the reasons in code together.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+from streamer.page_command import write_or_check
 
 __all__ = ["CAUSES", "main", "page"]
 
@@ -155,25 +156,7 @@ def page() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check the page; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m streamer.dead_letters_page", description=__doc__
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 on a difference"
-    )
-    parser.add_argument("--page", type=Path, default=_PAGE, help="where the page lies")
-    options = parser.parse_args(arguments)
-    if not options.check:
-        options.page.parent.mkdir(parents=True, exist_ok=True)
-        options.page.write_text(page(), "utf-8")
-        return 0
-    if options.page.is_file() and options.page.read_text("utf-8") == page():
-        return 0
-    print(
-        f"{options.page.name} must be as generated; run python -m streamer.dead_letters_page",
-        file=sys.stderr,
-    )
-    return 1
+    return write_or_check("streamer.dead_letters_page", __doc__, page, _PAGE, arguments)
 
 
 if __name__ == "__main__":
