@@ -20,8 +20,8 @@ def worker() -> None:
 
     Everything is set by STREAMER_* variables or a secrets directory; `streamer check-config` lists
     them. Run one worker per core, at most as many as the topic has partitions; they share one model
-    through Redis. SIGTERM checkpoints and leaves the group. /healthz, /readyz, /metrics and /model
-    are on STREAMER_WEB_PORT.
+    through Redis. SIGTERM checkpoints and leaves the group. /healthz, /readyz and /metrics are on
+    STREAMER_WEB_PORT, /model on STREAMER_ADMIN_PORT, for this machine only unless set otherwise.
 
     `faust -A streamer.stream.app worker` is the same.
     """

@@ -124,7 +124,7 @@ class ScoringApp(faust.App):
         self.health = Health(self.scoring, self.claims, self.claiming)
         self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self.consumer)
         self.deadline = Deadline(settings.shutdown_timeout_s, self._left_over)
-        self.endpoints = Endpoints(self.scoring, self.health, settings.web_host, settings.web_port)
+        self.endpoints = Endpoints(self.scoring, self.health, settings)
 
     async def on_first_start(self) -> None:
         """Serve the endpoints, then wait for Kafka and Redis; exit readably if that is no use.
@@ -132,7 +132,7 @@ class ScoringApp(faust.App):
         Faust's own step here creates a data directory, which nothing of ours needs.
         """
         try:
-            await self._serve()
+            await self.endpoints.start()
             head = await preflight(
                 self.settings, self.store, self.scoring.clock, self.scoring.owner, self._report
             )
@@ -144,14 +144,6 @@ class ScoringApp(faust.App):
         self.scoring.adopt(head)
         for name in ("kafka", "redis"):
             self.scoring.metrics.dependency_up.labels(name).set(1)
-
-    async def _serve(self) -> None:
-        try:
-            await self.endpoints.start()
-        except OSError as error:
-            raise ConfigurationError(
-                f"STREAMER_WEB_PORT must be a free port, got {self.settings.web_port}: {error}"
-            ) from error
 
     def _report(self, line: str) -> None:
         self.health.startup = line
