@@ -86,7 +86,7 @@ class Stand:
         are_named: bool = True,
         **settings: str,
     ) -> None:
-        """``are_named`` gives each place in the deployment a name in the group that outlives a worker."""
+        """``are_named`` gives each slot a name in the group, which outlives its workers."""
         self._ends = ExitStack()
         # The timeout is the product's own: the shorter one of other tests is for quick outages.
         defaults = {"scores_enabled": "true", "alert_budget": "0.02", "redis_timeout_s": "5"}
