@@ -15,7 +15,7 @@ from streamer.events import Transaction
 from streamer.intake.declaration import Declaration
 from streamer.intake.documents import decoded
 from streamer.intake.envelopes import Item, unwrapped
-from streamer.intake.envelopes.unwrapping import MARKERS
+from streamer.intake.envelopes.unwrapping import MARKERS, MAX_ITEMS
 from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.hints import hinted
 from streamer.intake.mapping import compile_mapping
@@ -167,6 +167,9 @@ class Intake:
             return (hinted(reading, message, self.declaration),)
         if not parts:
             return (Skipped("not_a_payment", at + self._each_path),)
+        if len(parts) > MAX_ITEMS:
+            detail = f"a message must hold at most {MAX_ITEMS:,} payments"
+            return (Refused("out_of_range", at + self._each_path, detail),)
         return [
             self._reading(
                 part, message, f"{at}{self._each_path}[{index}]", f"{position}-{index}", arrived_ms

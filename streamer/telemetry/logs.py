@@ -24,6 +24,8 @@ __all__ = ["RepeatFilter", "configure_logging"]
 
 # These put handlers of their own on their loggers, or stop their messages from rising to the root.
 _LIBRARIES: Final = ("faust", "mode", "aiokafka", "confluent_kafka", "aiohttp", "asyncio", "redis")
+# These log a line for every request at INFO, which is each unknown schema of a registry.
+_CHATTY: Final = ("httpx", "httpx2", "httpcore")
 # What a reader looks for first stands first in a line.
 _LEADING: Final = ("timestamp", "level", "logger", "event")
 # What makes two warnings of one logger the same.
@@ -131,6 +133,8 @@ def _route_libraries() -> None:
             library.handlers.clear()
             library.propagate = True
             library.disabled = False
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _lead(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -7,6 +7,7 @@ import io
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +70,19 @@ def proto_file() -> descriptor_pb2.FileDescriptorProto:
     return file
 
 
-def proto() -> bytes:
+@cache
+def _proto_class() -> Any:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(proto_file())
-    kind = message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Payment"))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Payment"))
+
+
+def proto(**changes: Any) -> bytes:
+    """Return the payment 42.50 of `proto_file` with changes: minor units, milliseconds."""
     content = {"transaction_id": "t1", "card_id": "c1", "currency": "GBP"}
-    return kind(**content, amount=4250, timestamp=1795845480000).SerializeToString()
+    values = {"amount": 4250, "timestamp": 1795845480000} | content | changes
+    message = _proto_class()(**values)
+    return bytes(message.SerializeToString())
 
 
 UNITS = '[amount]\nunit = "minor"\n[timestamp]\nunit = "ms"\n'
