@@ -16,7 +16,12 @@ Objects = Sequence[Mapping[str, Any]]
 _DEEPEST: Final = 7
 _MOST_PATHS: Final = 2_000
 # Objects that stand for one value.
-_VALUES: Final = ({"scale", "value"}, {"seconds", "nanos"}, {"seconds"})
+_VALUES: Final = (
+    {"scale", "value"},
+    {"scale", "value", "precision"},
+    {"seconds", "nanos"},
+    {"seconds"},
+)
 
 
 def leaves_of(objects: Objects) -> Leaves:

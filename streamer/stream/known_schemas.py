@@ -20,6 +20,7 @@ from streamer.intake import Declaration, Intake
 from streamer.intake.framing import HEADER_SIZE, framed
 from streamer.intake.schemas import RegisteredSchema, Schemas, schemas_of_file
 from streamer.settings import Settings
+from streamer.stream.kafka_config import registry_config
 from streamer.stream.schema_registry import SchemaRegistry
 
 __all__ = ["KnownSchemas", "intake_of", "known_schemas"]
@@ -83,11 +84,7 @@ def known_schemas(settings: Settings) -> KnownSchemas | None:
     """Return the schemas of the settings' registry, None without one; connects to nothing yet."""
     if settings.schema_registry_url is None:
         return None
-    config: dict[str, object] = {"timeout": _TIMEOUT_S, "max.retries": 0}
-    password = settings.schema_registry_password
-    if password is not None:
-        user = f"{settings.schema_registry_username}:{password.get_secret_value()}"
-        config["basic.auth.user.info"] = user
+    config = {"timeout": _TIMEOUT_S, "max.retries": 0} | registry_config(settings)
     return KnownSchemas(SchemaRegistry(settings.schema_registry_url, **config).lookup)
 
 
