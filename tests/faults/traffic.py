@@ -2,7 +2,7 @@
 
 Payments are the simulator's, with event times that go on over the whole run, so that no card sees the
 past.  A card's payments go to one partition, as a keyed producer's do.  Some are verifications, some
-come in another form.  Among them are messages that cannot be scored, those that are no payments, payments
+come in another form.  Among them are messages that cannot be scored, some that are no payment, payments
 sent a second time, and, where the broker has transactions, aborted ones.  Verdicts go to their topic.
 """
 
