@@ -80,6 +80,10 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
         "A time does not say its zone.",
         "Declare `zone` under `[timestamp]`, or have the producer write the offset.",
     ),
+    "unreadable": (
+        "The intake failed on this message: a defect of streamer, not of the message.",
+        "Report it with the message and the letter's detail; replay it after an update.",
+    ),
     "several_payments": (
         "One message holds several payments, which have one offset between them.",
         "Have the producer, or a connector, send a message for each; `streamer dlq replay --intake` does it "

@@ -104,9 +104,10 @@ def _faults(service: Service, worker: Worker, resident_mb: list[float]) -> list[
     decode = msgspec.json.Decoder(_ScoreSource).decode
     sources = [decode(value).source for value in read_topic(service, settings.scores_topic)]
     scored = Counter((source.partition, source.offset) for source in sources)
+    letters = [headers for _, headers in service.dead_letters()]
     dead = Counter(
         (int(headers["streamer-source-partition"]), int(headers["streamer-source-offset"]))
-        for _, headers in service.dead_letters()
+        for headers in letters
     )
     every = {(p, offset) for p, n in enumerate(service.n_sent) for offset in range(n)}
     found = scored + dead
@@ -115,6 +116,9 @@ def _faults(service: Service, worker: Worker, resident_mb: list[float]) -> list[
     )
     checks = {
         "the worker must be alive": worker.child.is_running() and worker.get("/readyz")[0] == 200,
+        "no message may make the intake fail": all(
+            headers["streamer-reason"] != "unreadable" for headers in letters
+        ),
         "every offset must be on a topic or passed over": set(found) <= every
         and len(every) - len(found) == ledger.skipped + ledger.repeated,
         "the ledger must hold what was passed over": ledger.skipped == n_passed_over,
