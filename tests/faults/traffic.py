@@ -103,6 +103,7 @@ class Traffic:
         )
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
+        self._lock = threading.Lock()
         settings = {
             **config,
             "enable.idempotence": True,
@@ -152,9 +153,10 @@ class Traffic:
 
     def repeat(self, n: int) -> None:
         """Send up to ``n`` of each partition's latest payments again, in their order."""
-        for place, recent in self._recent.items():
-            for key, value, payment_id in list(recent)[-n:]:
-                self._produce(place, "repeat", payment_id, key, value)
+        with self._lock:
+            for place, recent in self._recent.items():
+                for key, value, payment_id in list(recent)[-n:]:
+                    self._produce(place, "repeat", payment_id, key, value)
         self.flush()
 
     def never_happened(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
@@ -192,6 +194,11 @@ class Traffic:
                 self._stopped.wait(ahead_s)
 
     def _queue(self, n: int) -> None:
+        # A fault may send while the sender runs, and two at the simulator would name payments alike.
+        with self._lock:
+            self._queue_locked(n)
+
+    def _queue_locked(self, n: int) -> None:
         if self.mix.aborted:
             for first in range(0, n, _TRANSACTION):
                 self._transaction(min(_TRANSACTION, n - first))
