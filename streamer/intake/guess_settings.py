@@ -108,8 +108,7 @@ def currency_of_signs(values: Sequence[Any]) -> str | None:
 def _minor(settings: Settings, steps: Steps, values: Sequence[Any], names: Sequence[Steps]) -> None:
     """Add the unit where amounts are, or may be, in minor units."""
     words = {word for step in steps for word in words_of(step)}
-    siblings = [name for name in names if name and name[:-1] == steps[:-1]]
-    beside = {word for name in siblings for word in words_of(name[-1])}
+    beside = {word for name in names if name[:-1] == steps[:-1] for word in words_of(name[-1])}
     digits = [str(value).strip() for value in values]
     is_whole = bool(digits) and all(re.fullmatch(r"[+-]?\d+", text) for text in digits)
     is_padded = any(re.fullmatch(r"0\d{5,}", text) for text in digits)

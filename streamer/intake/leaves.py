@@ -57,7 +57,8 @@ def path_text(steps: Steps) -> str:
 
 
 def _collect(value: Any, steps: Steps, index: int, size: int, found: Leaves) -> None:
-    if isinstance(value, Mapping) and not _is_value(value):
+    # Whatever its names are, the message itself is no value: there would be no path to it.
+    if isinstance(value, Mapping) and not (steps and _is_value(value)):
         if len(steps) < _DEEPEST:
             for name, inner in value.items():
                 if isinstance(name, str) and name and '"' not in name:

@@ -116,6 +116,8 @@ def test_rows_become_one_of_the_four_outcomes(row: dict[str, Any]) -> None:
 @example([VALID | {"amount": None, "type": True}, VALID | {"amount": None, "type": [{}]}])
 @example([VALID | {"amount": None, "currency": [{"amount": 0}]}, VALID | {"amount": None}])
 @example([{"type": [{}]}, {"type": [1, None]}])
+@example([{"value": None, "scale": None}])
+@example([{"items": [{"value": 1, "scale": 2}, {"$oid": 1}]}])
 def test_whatever_is_suggested_is_a_declaration(sample: list[Any]) -> None:
     """The suggestion for any sample can be parsed, or there is none."""
     try:
