@@ -146,6 +146,9 @@ class Checkpointing:
             assigned.alerts_position = written.alerts_position
             assigned.overflow_position = written.overflow_position
             assigned.checkpointed_at = scoring.clock.monotonic()
+            scoring.unsaved_since.pop(assigned.partition, None)
+            if assigned.has_progress:
+                scoring.unsaved_since[assigned.partition] = assigned.checkpointed_at
             self._on_durable(assigned.partition, written.next_offset)
             scoring.metrics.checkpoint_seconds.observe(assigned.checkpointed_at - started)
             return True

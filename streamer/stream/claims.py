@@ -64,7 +64,7 @@ class Claims:
         self._tasks: dict[TP, asyncio.Task[None]] = {}
         self._again: dict[TP, asyncio.Event] = {}
         self._releases: dict[TP, asyncio.Future[None]] = {}
-        self._readings: dict[TP, int] = {}
+        self._readings: dict[TP, Reading] = {}
         # Claimed, and then not to be fetched: their fault outlives the next claim.
         self._broken: set[TP] = set()
         self.waiting: dict[TP, str] = {}
@@ -102,9 +102,13 @@ class Claims:
         """Return every partition that is assigned."""
         return list(self._tasks)
 
+    def being_read(self) -> dict[TP, Reading]:
+        """Return every partition that is read, and from where."""
+        return dict(self._readings)
+
     def is_current(self, tp: TP, reading: int) -> bool:
         """Whether what was read in ``reading`` is still of interest."""
-        return self._readings.get(tp) == reading
+        return tp in self._readings and self._readings[tp].number == reading
 
     def failed(self, tp: TP, reading: int, error: Exception) -> None:
         """Note that a partition could not be fetched where it is: claim it again."""
@@ -130,7 +134,7 @@ class Claims:
         again = self._again[tp]
         while True:
             reading = await self._patiently(tp)
-            self._readings[tp] = reading.number
+            self._readings[tp] = reading
             if not await reader.start_reading(tp, reading.offset, reading.number):
                 return  # revoked, and about to be released
             self.waiting.pop(tp, None)

@@ -17,7 +17,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
@@ -25,7 +25,7 @@ from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-__all__ = ["ConsumerThread", "Fetched"]
+__all__ = ["ConsumerThread", "FetchState", "Fetched"]
 
 _log = structlog.get_logger(__name__)
 
@@ -45,6 +45,19 @@ class Fetched:
     next: int
     records: list[Any]
     error: Exception | None = None
+
+
+class FetchState(NamedTuple):
+    """How a partition's fetches stand.
+
+    ``lag`` counts the offsets of committed records beyond a position, None where Kafka has not said;
+    ``answered_ms`` is the wall clock's time of its last answer, 0 for never; ``is_waiting`` whether an
+    answer waits to be taken, so that no other is asked for.
+    """
+
+    lag: int | None
+    answered_ms: int
+    is_waiting: bool
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -85,24 +98,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Return for how many seconds the group has not answered a heartbeat."""
         return time.monotonic() - self._heard_at
 
-    def lag(self, tp: TP, position: int) -> int | None:
-        """Return how many offsets of committed records lie beyond ``position``; None if unknown."""
-        assignment = self._assignment()
-        state = None if assignment is None else assignment.state_value(tp)
-        if state is None or state.highwater is None:
-            return None
+    def fetch_state(self, tp: TP, position: int) -> FetchState:
+        """Return how a partition's fetches stand, with what lies beyond ``position``."""
+        place, assignment = driver.ensure_aiokafka_TP(tp), self._assignment()
+        state = None if assignment is None else assignment.state_value(place)
+        if state is None:
+            return FetchState(None, 0, is_waiting=False)
+        is_waiting = place in self._ensure_consumer()._fetcher._records
+        if state.highwater is None:
+            return FetchState(None, 0, is_waiting)
         # A broker without transactions knows no last stable offset.
         is_known = state.lso is not None and state.lso >= 0
         end: int = state.lso if is_known else state.highwater
-        return max(end - position, 0)
+        return FetchState(max(end - position, 0), state.timestamp or 0, is_waiting)
 
-    def fetched_at_ms(self) -> int:
-        """Return when Kafka has last answered a fetch; 0 for never."""
-        assignment = self._assignment()
-        if assignment is None:
-            return 0
-        states = [assignment.state_value(place) for place in assignment.tps]
-        return max((state.timestamp or 0 for state in states), default=0)
+    def leader(self, tp: TP) -> int | None:
+        """Return the broker that leads a partition; -1 for none, None where Kafka knows no such one."""
+        cluster = self._ensure_consumer()._client.cluster
+        leader: int | None = cluster.leader_for_partition(driver.ensure_aiokafka_TP(tp))
+        return leader
 
     async def _in_thread(self, function: Any, *args: Any) -> Any:
         async def call() -> Any:

@@ -81,6 +81,8 @@ class Scoring:
         self.clock = clock
         self.owner = owner
         self.assigned: dict[int, Assigned] = {}
+        self.unsaved_since: dict[int, float] = {}
+        """Since when a partition has progress that no checkpoint holds, in this and earlier claims."""
         self._is_redis_known_away = False
         self.membership = Membership(settings.kafka_session_timeout_s)
         self.lock = asyncio.Lock()
@@ -197,8 +199,9 @@ class Scoring:
                 _log.error(
                     "alerts beyond twice the budget are held back", partition=batch.partition
                 )
-            assigned.advanced_at = self.clock.monotonic()
-            self._count(fresh, outcome, assigned, assigned.advanced_at - started)
+            now = self.clock.monotonic()
+            self.unsaved_since.setdefault(batch.partition, now)
+            self._count(fresh, outcome, assigned, now - started)
 
     def forget(self, partition: int) -> None:
         """Drop what is left of a partition that another worker may have now."""
