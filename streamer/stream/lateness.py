@@ -18,7 +18,7 @@ __all__ = ["late_checkpoints", "waits_for"]
 _LATE_INTERVALS: Final = 10
 _LATE_S: Final = 30.0
 # What Kafka has not acknowledged for so long, it will not by itself.
-_UNACKNOWLEDGED_S: Final = 5.0
+_UNACKNOWLEDGED_S: Final = 3.0
 
 
 def late_checkpoints(scoring: Scoring) -> list[str]:
