@@ -20,7 +20,15 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import structlog
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    IllegalStateError,
+    KafkaError,
+    NoError,
+    RebalanceInProgressError,
+)
+from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -33,6 +41,11 @@ _log = structlog.get_logger(__name__)
 # record, but the embedded broker lets the time pass: half of it was the alerts' median latency.
 _FETCH_MAX_WAIT_MS: Final = 50
 _COMMIT_WITHIN_S: Final = 5.0
+# What the group answers to those that it counts as members, whose session begins anew with it.
+_MEMBERS_ANSWERS: Final = {
+    SyncGroupRequest: (NoError.errno,),
+    HeartbeatRequest: (NoError.errno, RebalanceInProgressError.errno),
+}
 _REASSIGNING_S: Final = 0.05
 
 
@@ -86,16 +99,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Read these partitions no more; what has been fetched of them may still be on its way."""
         await self._in_thread(self._stop_reading, list(tps))
 
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self._follow_heartbeats(self._ensure_consumer()._coordinator)
-        await super().on_partitions_assigned(assigned, generation_id)
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._follow_group(self._ensure_consumer()._coordinator)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self._readings.clear()
         await super().on_partitions_revoked(revoked)
 
     def silent_s(self) -> float:
-        """Return for how many seconds the group has not answered a heartbeat."""
+        """Return for how many seconds nothing was asked that the group has answered as to a member."""
         return time.monotonic() - self._heard_at
 
     def fetch_state(self, tp: TP, position: int) -> FetchState:
@@ -134,21 +147,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._readings[place] = reading
         return True
 
-    def _follow_heartbeats(self, coordinator: Any) -> None:
-        """Note when the group answers; aiokafka keeps the time to itself."""
-        beat = type(coordinator)._do_heartbeat
+    def _follow_group(self, coordinator: Any) -> None:
+        """Note when the group was last asked what it answered; aiokafka keeps the time to itself."""
+        send = coordinator._send_req
 
-        async def noted() -> Any:
-            # An answer may lie in the socket for as long as the process stands still.
+        async def noted(request: Any) -> Any:
+            # An answer may lie in the socket for as long as the process stands still, the one that
+            # brings the assignment too: by then another may have these partitions.
             asked_at = time.monotonic()
-            is_answered = await beat(coordinator)
-            if is_answered:
+            answer = await send(request)
+            if getattr(answer, "error_code", None) in _MEMBERS_ANSWERS.get(type(request), ()):
                 self._heard_at = asked_at
-            return is_answered
+            return answer
 
-        # Whoever is given partitions, be it none, is a member.
-        self._heard_at = time.monotonic()
-        coordinator._do_heartbeat = noted
+        coordinator._send_req = noted
 
     def _stop_reading(self, tps: list[TP]) -> None:
         for tp in tps:
