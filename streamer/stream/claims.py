@@ -85,7 +85,7 @@ class Claims:
         """Stop claiming these partitions and release those whose claim holds."""
         revoked = [tp for tp in tps if tp in self._tasks]
         await cancel_and_wait([self._tasks.pop(tp) for tp in revoked])
-        under_way = [self._releases[tp] for tp in revoked if tp in self._releases]
+        under_way = [self._releases.pop(tp) for tp in revoked if tp in self._releases]
         if under_way:
             await asyncio.wait(under_way)
             for release in under_way:
@@ -144,6 +144,7 @@ class Claims:
             await reader.stop_reading([tp])
             self.waiting[tp] = self.faults.get(tp, "")
             self._releases[tp] = asyncio.ensure_future(self._release([tp]))
+            # Cancelled here, it is `revoke` that waits for the release and forgets it.
             await asyncio.shield(self._releases[tp])
             del self._releases[tp]
             if tp in self._broken:
