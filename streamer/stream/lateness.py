@@ -36,9 +36,8 @@ def late_checkpoints(scoring: Scoring) -> list[str]:
 
 def waits_for(scoring: Scoring) -> str:
     """Return what a worker waits for that does not come forward, as far as it knows."""
-    redis = scoring.store.breaker
-    if redis.failures:
-        return redis.error
+    if redis_error := scoring.store.breaker.error or scoring.redis_error:
+        return redis_error
     oldest = scoring.publisher.oldest
     if oldest is not None and scoring.clock.monotonic() - oldest[1] > _UNACKNOWLEDGED_S:
         topic, at = oldest

@@ -12,6 +12,7 @@ from streamer.settings import Settings
 from streamer.store import BreakerStatus
 from streamer.stream.fetching import FetchState
 from streamer.stream.health import Health
+from streamer.stream.lateness import late_checkpoints
 from streamer.stream.membership import Membership
 from streamer.stream.progress import STALLED_AFTER_S, Progress, Stall
 
@@ -102,6 +103,7 @@ def health_of(
         publisher=SimpleNamespace(oldest=oldest),
         store=SimpleNamespace(breaker=BreakerStatus("open", redis_failures, opened_at, error)),
         is_redis_up=not redis_failures,
+        redis_error="",
         unsaved_since={},
     )
     claims: Any = SimpleNamespace(faults={}, waiting={})
@@ -151,3 +153,18 @@ def test_verdicts_that_wait_for_redis_are_a_warning_and_no_fault() -> None:
         "Redis at db:6379/0 must answer, got: timeout"
     )
     assert len(health_of(PAYMENTS, behind, redis_failures=9).faults()) == 1
+
+
+def test_a_checkpoint_that_a_full_redis_refuses_is_late_after_ten_intervals_and_says_why() -> None:
+    """Redis answers, so nothing else shows it: every 5 s, waiting since second 40 or 51."""
+    scoring: Any = SimpleNamespace(
+        settings=Settings(checkpoint_interval_s=5.0),
+        clock=SimpleNamespace(monotonic=lambda: 100.5),
+        store=SimpleNamespace(breaker=BreakerStatus("closed", 0, None)),
+        redis_error="Redis at db:6379/0 is out of memory",
+        unsaved_since={0: 40.5, 1: 51.0},
+    )
+    assert late_checkpoints(scoring) == [
+        "partition 0 must be checkpointed every 5 s, got none for 60 s: "
+        "Redis at db:6379/0 is out of memory"
+    ]
