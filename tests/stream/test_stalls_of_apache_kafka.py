@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streamer.stream.topics import topic_names
@@ -93,6 +94,21 @@ def _create(admin: AdminClient, names: Iterable[str], brokers: list[int]) -> Non
         done.result(60)
 
 
+def _coordinator(service: Service, admin: AdminClient) -> int:
+    """Return which broker coordinates every group; the first question makes Kafka choose one."""
+
+    def chosen() -> tuple[int] | None:
+        try:
+            service.committed()
+        except KafkaException:
+            return None
+        found = leader(admin, "__consumer_offsets")
+        return None if found is None else (found,)
+
+    found: tuple[int] = wait_until(chosen, "a coordinator")
+    return found[0]
+
+
 def test_a_partition_and_a_topic_without_a_leader_are_told_of_and_go_on_with_it(
     redis_url: str,
 ) -> None:
@@ -102,10 +118,7 @@ def test_a_partition_and_a_topic_without_a_leader_are_told_of_and_go_on_with_it(
         Service(kafka.bootstrap_servers, redis_url) as service,
     ):
         settings, admin = service.settings, kafka.admin()
-        service.committed()  # makes Kafka create the topic whose leader coordinates the group
-        wait_until(lambda: leader(admin, "__consumer_offsets") is not None, "a coordinator")
-        coordinator = leader(admin, "__consumer_offsets")
-        assert coordinator is not None
+        coordinator = _coordinator(service, admin)
         victim = (coordinator + 1) % 3
         good, bad = coordinator + 1, victim + 1
         _create(admin, [settings.transactions_topic], [good, bad])
