@@ -9,9 +9,8 @@ import pytest
 
 from streamer.errors import ConfigurationError
 from streamer.intake import Intake, Payment, Reading, parse_declaration
-from streamer.intake.samples import sample_of
 from streamer.intake.suggest import suggest
-from tests.intake.messages import ARRIVED_MS, VALID, message
+from tests.intake.messages import ARRIVED_MS, message
 
 TIME = 1795845480
 """2026-11-28T05:58:00Z."""
@@ -212,31 +211,3 @@ def test_a_list_of_payments_is_gone_into() -> None:
 
 
 CSV = "id;card;amount;currency;when;note\nt1;c1;12,50;EUR;2026-11-28T05:58:00Z;'x'\n"
-
-
-@pytest.mark.parametrize(
-    ("content", "n"),
-    [
-        (message() + b"\n" + message() + b"\n", 2),
-        (json.dumps(VALID, indent=2).encode() + b"\n" + json.dumps(VALID, indent=2).encode(), 2),
-        (json.dumps([VALID, VALID], indent=1).encode(), 1),
-        (b"\xef\xbb\xbf" + message(), 1),
-        ((b"\x00\x00\x00\x00\x07" + message()).hex().encode() + b"\n", 1),
-        (CSV.encode(), 1),
-        (CSV.encode("utf-16"), 1),
-        (b"", 0),
-        (b"id,card,amount\n", 0),
-    ],
-)
-def test_a_file_is_taken_apart_by_its_content(content: bytes, n: int) -> None:
-    """JSON by the line or pretty-printed, hexadecimal, CSV of any separator."""
-    assert len(sample_of(content, "x")) == n
-
-
-def test_a_row_of_too_few_cells_is_refused_alone() -> None:
-    """The others are read."""
-    good, bad = sample_of(b"id,card\nt1,c1\nt2\n", "x.csv")
-    assert good.value == {"id": "t1", "card": "c1"}
-    assert not isinstance(bad.value, bytes | dict)
-    with pytest.raises(ConfigurationError, match="amount more than once"):
-        sample_of(b"amount,amount\n1,2\n", "x.csv")

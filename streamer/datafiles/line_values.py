@@ -1,0 +1,170 @@
+"""Takes messages out of lines: JSON as it is, and what tools put around it.
+
+Server-sent events (``data: {...}``), text sequences (RFC 7464), log lines that end in JSON, a key that
+a console consumer prints before it, and hexadecimal dumps.  What stands before a message is passed
+over, what is no message is handed on as it is, to be refused with its line.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import IO, Final, Literal
+
+import msgspec
+
+__all__ = ["Layout", "is_comment", "layout_of", "line_values"]
+
+Layout = Literal["lines", "cut", "sse", "log", "hex", "message"]
+"""Values by the line, cut at brackets, or in lines that hold more; or one message of bytes."""
+
+_HEX_LINE: Final = re.compile(rb"(0x)?([0-9a-fA-F]{2}[ \t]?){6,}")
+_SSE_LINE: Final = re.compile(rb"(data|event|id|retry)?:")
+_SSE_DATA: Final = re.compile(rb"^data:[ \t]*[\[{]", re.MULTILINE)
+_TAIL: Final = re.compile(rb"\{[ \t]*\"")
+_HEAD_LINES: Final = 20
+_TAILS: Final = 4
+_COMMENTS: Final = (b"#", b"//")
+
+
+def layout_of(start: bytes) -> Layout:
+    """Return how the first bytes of a file, a byte order mark aside, hold its messages.
+
+    >>> layout_of(b'{"a": 1}\\n'), layout_of(b'[{"a": 1}]'), layout_of(b'data: {"a": 1}\\n\\n')
+    ('lines', 'cut', 'sse')
+    """
+    if start[:1] == b"\x00":
+        return "message"
+    lines = [line.strip() for line in start.split(b"\n") if line.strip()]
+    lines = [line for line in lines if not is_comment(line)]
+    if not lines:
+        return "lines"
+    first = lines[0]
+    if first.startswith((b"[", b"\x1e")):
+        return "cut"
+    if first.startswith(b"{"):
+        return "lines" if _is_by_line(lines) else "cut"
+    if _SSE_LINE.match(first) and _SSE_DATA.search(start):
+        return "sse"
+    if _HEX_LINE.fullmatch(first) and not first.isdigit():
+        return "hex"
+    if any(_tail(line) is not None for line in lines[:_HEAD_LINES]):
+        return "log"
+    return "lines"
+
+
+def is_comment(line: bytes) -> bool:
+    """Whether a line, without the spaces around it, is a comment: no JSON begins so."""
+    return line.startswith(_COMMENTS)
+
+
+def line_values(
+    start: bytes, file: IO[bytes], layout: Layout, chunk_size: int, on_passed: Callable[[], None]
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the number of the line and the message in it; ``on_passed`` is called for each comment."""
+    number, rest, chunk = 0, b"", start
+    take = _TAKE.get(layout)
+    while chunk or rest:
+        data = rest + chunk
+        if not chunk:
+            whole, rest = [data], b""
+        else:
+            *whole, rest = data.split(b"\n")
+        for line in whole:
+            number += 1
+            text = line.strip()
+            if not text:
+                continue
+            if take is None:
+                if (
+                    text[:1] == b"{"
+                    and text[-1:] == b"}"
+                    and b"\r" not in line
+                    and b"}{" not in line
+                ):
+                    yield number, line
+                    continue
+                if is_comment(text):
+                    on_passed()
+                    continue
+                for value in _values_of(text):
+                    yield number, value
+            else:
+                found = take(text)
+                if found:
+                    yield number, found
+        chunk = file.read(chunk_size)
+
+
+def _is_by_line(lines: list[bytes]) -> bool:
+    if len(lines) == 1:
+        return True
+    try:
+        msgspec.json.decode(lines[0].rstrip(b","), type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        # A broken line is followed by the next object, an opened one by a key.
+        return not lines[1].startswith((b'"', b"}", b"]", b"["))
+    return True
+
+
+def _values_of(text: bytes) -> Iterator[bytes]:
+    """Yield the values of a line: lines may end as on old Macs, in commas, or hold several objects."""
+    for part in text.split(b"\r"):
+        value = part.strip()
+        if value.endswith(b"},"):
+            value = value[:-1]
+        if b"}{" in value and not _is_json(value):
+            yield from (
+                (b"" if i == 0 else b"{") + piece + (b"}" if i < n else b"")
+                for pieces in [value.split(b"}{")]
+                for n in [len(pieces) - 1]
+                for i, piece in enumerate(pieces)
+            )
+        elif value:
+            yield value
+
+
+def _of_event(line: bytes) -> bytes:
+    if line.startswith(b"data:"):
+        return line[5:].strip()
+    return b"" if _SSE_LINE.match(line) else line
+
+
+def _of_hex(line: bytes) -> bytes:
+    try:
+        return bytes.fromhex(line.decode("ascii").removeprefix("0x"))
+    except ValueError:
+        return line
+
+
+def _of_log(line: bytes) -> bytes:
+    return _tail(line) or line
+
+
+def _tail(line: bytes) -> bytes | None:
+    """Return the JSON object with which a line ends, or None."""
+    if not line.endswith(b"}"):
+        return None
+    for found, match in enumerate(_TAIL.finditer(line)):
+        if found == _TAILS:
+            break
+        tail = line[match.start() :]
+        if _is_json(tail):
+            return tail
+    return None
+
+
+def _is_json(value: bytes) -> bool:
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+_TAKE: Final[dict[Layout, Callable[[bytes], bytes]]] = {
+    "sse": _of_event,
+    "hex": _of_hex,
+    "log": _of_log,
+}
