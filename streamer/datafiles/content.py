@@ -12,7 +12,7 @@ from typing import Final
 
 from streamer.datafiles.dialect import is_table
 from streamer.datafiles.formats import SUFFIXES, Format
-from streamer.datafiles.line_values import layout_of
+from streamer.datafiles.line_values import is_comment, layout_of
 from streamer.errors import ConfigurationError
 
 __all__ = ["PARQUET", "SAMPLE_BYTES", "format_in", "refuse_foreign", "unknown_format"]
@@ -45,6 +45,8 @@ _YAML: Final = re.compile(rb"\s*(#[^\n]*\n\s*)*(---[ \t]*\r?\n|%YAML|- \w+:\s|\w
 _TEXT_CONTROLS: Final = frozenset(b"\t\n\v\f\r\x1b\x1e")
 # Random bytes have one in ten, text next to none.
 _MOST_CONTROLS: Final = 0.05
+# The last two are JSON in a string.
+_JSON: Final = (b"{", b"[", b'"{', b'"[')
 _FOR_SURE: Final = frozenset({"cut", "sse"})
 # One line with a comma may be anything.
 _SURE_ROWS: Final = 2
@@ -76,12 +78,12 @@ def format_in(start: bytes, named: Format | None, *, is_certain: bool) -> Format
     """
     if is_certain or named == "parquet":
         return named
-    body = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    body = _without_comments(start.removeprefix(codecs.BOM_UTF8).lstrip())
     if not body:
         return named or "jsonl"
     layout = layout_of(body)
     # A table may have JSON in its last column, and numbers in all.
-    if layout in _FOR_SURE or (layout != "lines" and named != "csv") or body.startswith(b"{"):
+    if layout in _FOR_SURE or (layout != "lines" and named != "csv") or body.startswith(_JSON):
         return "jsonl"
     text = body.decode(errors="replace")
     if named == "jsonl":
@@ -89,6 +91,15 @@ def format_in(start: bytes, named: Format | None, *, is_certain: bool) -> Format
     if named is None and _YAML.match(body):
         return None
     return "csv" if is_table(text) else named
+
+
+def _without_comments(body: bytes) -> bytes:
+    """Return a text from its first line on that is no comment, where that line is JSON."""
+    lines = body.split(b"\n")
+    while lines and (not lines[0].strip() or is_comment(lines[0].strip())):
+        lines.pop(0)
+    rest = b"\n".join(lines).lstrip()
+    return rest if rest.startswith(_JSON) else body
 
 
 def unknown_format(start: bytes, name: str) -> ConfigurationError:

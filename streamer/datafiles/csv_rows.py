@@ -107,7 +107,10 @@ class CsvRows:
             if cells is None:
                 yield row
             elif len(cells) == width:
-                yield CsvRow(row.line, [cell.strip() for cell in cells], row.text)
+                text = row.text
+                if " " in text or "\t" in text or not text.isascii():
+                    row = row._replace(cells=[cell.strip() for cell in cells])
+                yield row
             elif len(cells) > width and not any(map(str.strip, cells[width:])):
                 yield CsvRow(row.line, [cell.strip() for cell in cells[:width]], row.text)
             elif row.text.startswith("#"):

@@ -91,7 +91,7 @@ class CsvTable:
             found = [self._item(row) for row in chunk]
             for column, style in self._styles.items():
                 for item in found:
-                    if item is not None:
+                    if item is not None and column in item:
                         item[column] = plain_number(item[column], style)
             raw = [row.text for row in chunk]
             yield Chunk(
@@ -118,7 +118,11 @@ class CsvTable:
         return self._reader.readings(item, position)
 
     def _item(self, row: CsvRow) -> dict[str, Any] | None:
-        return None if row.cells is None else dict(zip(self._rows.header, row.cells, strict=True))
+        """Return a row by its columns, without those in which it has nothing."""
+        if row.cells is None:
+            return None
+        pairs = zip(self._rows.header, row.cells, strict=True)
+        return {name: cell for name, cell in pairs if cell}
 
 
 def _names_numbers(declaration: Declaration) -> bool:

@@ -74,12 +74,13 @@ def _best(sample: str) -> tuple[Dialect, tuple[bool, int, float], int]:
     for separator in _SEPARATORS:
         dialect = Dialect(separator, _quote(sample, separator))
         widths = _widths(sample, dialect)
-        n_before = _lines_before(widths)
+        n_before = _lines_before([width for width, _ in widths])
         widths = widths[n_before:]
-        if not widths or widths[0] < 2:
+        if not widths or widths[0][0] < 2:
             continue
-        share = sum(width == widths[0] for width in widths) / len(widths)
-        key = (share > 0.5, widths[0], share)
+        header = widths[0][0]
+        share = sum(filled <= header <= width for width, filled in widths) / len(widths)
+        key = (share > 0.5, header, share)
         if key > best_key:
             best, best_key = Dialect(separator, dialect.quote, n_before), key
             n_rows = len(widths)
@@ -96,14 +97,18 @@ def _lines_before(widths: list[int]) -> int:
     return first if is_before and all(2 * width <= usual for width in widths[:first]) else 0
 
 
-def _widths(sample: str, dialect: Dialect) -> list[int]:
+def _widths(sample: str, dialect: Dialect) -> list[tuple[int, int]]:
+    """Return how many cells each row has, and how many without the empty ones at its end."""
     reader = csv.reader(
         sample.splitlines(keepends=True), delimiter=dialect.separator, quotechar=dialect.quote
     )
     try:
-        return [len(row) for row in islice(reader, _SAMPLE_ROWS) if row]
+        rows = [row for row in islice(reader, _SAMPLE_ROWS) if row]
     except csv.Error:
         return []
+    return [
+        (len(row), max((i for i, c in enumerate(row, 1) if c.strip()), default=0)) for row in rows
+    ]
 
 
 def _quote(sample: str, separator: str) -> str:
@@ -127,7 +132,8 @@ class NumberEvidence:
     def add(self, cells: Iterable[str]) -> None:
         """Look at some cells; only those with a comma or a point in them say anything."""
         for cell in cells:
-            if "," in cell or "." in cell:
+            # Once there is a decimal point, only a comma can say more.
+            if "," in cell or ("." in cell and not self.has_point):
                 text = _GROUPING.sub("", cell)
                 self.has_comma = self.has_comma or _COMMA.fullmatch(text) is not None
                 if _POINT.fullmatch(text) is not None:

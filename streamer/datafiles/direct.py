@@ -28,7 +28,7 @@ _HARMLESS: Final[dict[str, frozenset[Any]]] = {
     "decimal": frozenset({None, "."}),
     "negative": frozenset({"refund"}),
 }
-_N_FIELDS: Final = len(TRANSACTION_FIELDS)
+_NULLS: Final = ("country", "latitude", "longitude")
 
 
 class DirectRows:
@@ -49,6 +49,8 @@ class DirectRows:
             column = field.path[0] if field.path else name
             if field.constant is None and column in header:
                 self._columns.append((name, column))
+        is_same = all(name == column for name, column in self._columns)
+        self._is_as_named = is_same and not self._base and not self._positions
 
     @classmethod
     def of(cls, declaration: Declaration, header: Sequence[str]) -> DirectRows | None:
@@ -69,29 +71,30 @@ class DirectRows:
 
     def transaction(self, row: dict[str, Any], position: str) -> Transaction | None:
         """Return the transaction of a row, None where there is more to be said of it."""
-        values = dict(self._base)
-        for name, column in self._columns:
-            value = row[column]
-            if value is not None and value != "":
-                values[name] = value
-        for name in self._positions:
-            values[name] = position
+        if self._is_as_named:
+            values = row
+        else:
+            values = dict(self._base)
+            for name, column in self._columns:
+                value = row.get(column)
+                if value is not None and value != "":
+                    values[name] = value
+            for name in self._positions:
+                values[name] = position
         moment = values.get("timestamp")
         # msgspec would take a number for seconds, whatever it counts.
         if type(moment) is not str or moment[4:5] != "-":
             return None
         try:
-            transaction = msgspec.convert(values, Transaction, strict=False)
-            identifier(transaction.transaction_id)
-            identifier(transaction.card_id)
-            if transaction.merchant_id is not None:
-                identifier(transaction.merchant_id)
+            found = msgspec.convert(values, Transaction, strict=False)
+            identifier(found.transaction_id)
+            identifier(found.card_id)
+            if found.merchant_id is not None:
+                identifier(found.merchant_id)
         except (msgspec.ValidationError, Fault):
             return None
-        found = msgspec.structs.astuple(transaction)
-        # It takes the word null for none, which is a value that has to be counted.
-        if found.count(None) + len(values) != _N_FIELDS:
-            return None
-        if transaction.latitude == 0.0 and transaction.longitude == 0.0:
-            return None
-        return transaction
+        # It takes the word null for none, and the intake says that it cannot be used.
+        for name in _NULLS:
+            if name in values and getattr(found, name) is None and values[name] is not None:
+                return None
+        return None if found.latitude == 0.0 and found.longitude == 0.0 else found

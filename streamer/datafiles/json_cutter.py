@@ -22,6 +22,7 @@ _SEPARATORS: Final = b" \t\r\n,\x1e"
 _NEXT: Final = re.compile(rb"(?<=\}),(?=\s*\{)")
 # As far as a column is told from what is in memory.
 _MOST_INDENT: Final = 256
+_MOST_COMMENTS: Final = 100
 
 Value = tuple[int, bytes]
 """The number of the line on which a value begins, and the value."""
@@ -42,7 +43,9 @@ class JsonCutter:
         self._buffer, self._file, self._name = start, file, name
         self._chunk_size, self._max_value = chunk_size, max_value
         self._on_comment = on_comment
-        self._is_array = start.lstrip(_SEPARATORS).startswith(b"[")
+        lines = (line.strip(_SEPARATORS) for line in start.split(b"\n", _MOST_COMMENTS))
+        first = next((line for line in lines if line and not is_comment(line)), b"")
+        self._is_array = first.startswith(b"[")
         # Elements of an array lie one bracket deep; an open value began at the depth of ``base``.
         self._top = int(self._is_array)
         self._depth = self._base = 0

@@ -23,6 +23,8 @@ _HEX_LINE: Final = re.compile(rb"(0x)?([0-9a-fA-F]{2}[ \t]?){6,}")
 _SSE_LINE: Final = re.compile(rb"(data|event|id|retry)?:")
 _SSE_DATA: Final = re.compile(rb"^data:[ \t]*[\[{]", re.MULTILINE)
 _TAIL: Final = re.compile(rb"\{[ \t]*\"")
+_BETWEEN_OBJECTS: Final = re.compile(rb"(?<=\})(?=\{)")
+_LOOKED_AT: Final = 1 << 16
 _HEAD_LINES: Final = 20
 _TAILS: Final = 4
 _COMMENTS: Final = (b"#", b"//")
@@ -36,8 +38,8 @@ def layout_of(start: bytes) -> Layout:
     """
     if start[:1] == b"\x00":
         return "message"
-    lines = [line.strip() for line in start.split(b"\n") if line.strip()]
-    lines = [line for line in lines if not is_comment(line)]
+    lines = [line.strip() for line in start[:_LOOKED_AT].split(b"\n")]
+    lines = [line for line in lines if line and not is_comment(line)]
     if not lines:
         return "lines"
     first = lines[0]
@@ -45,7 +47,7 @@ def layout_of(start: bytes) -> Layout:
         return "cut"
     if first.startswith(b"{"):
         return "lines" if _is_by_line(lines) else "cut"
-    if _SSE_LINE.match(first) and _SSE_DATA.search(start):
+    if _SSE_LINE.match(first) and _SSE_DATA.search(start[:_LOOKED_AT]):
         return "sse"
     if _HEX_LINE.fullmatch(first) and not first.isdigit():
         return "hex"
@@ -71,24 +73,21 @@ def line_values(
             whole, rest = [data], b""
         else:
             *whole, rest = data.split(b"\n")
+        # What these are looked for in at once, most chunks do not have.
+        is_plain = take is None and b"\r" not in data and b"}{" not in data
         for line in whole:
             number += 1
+            if is_plain and line[:1] == b"{" and line[-1:] == b"}":
+                yield number, line
+                continue
             text = line.strip()
             if not text:
                 continue
             if take is None:
-                if (
-                    text[:1] == b"{"
-                    and text[-1:] == b"}"
-                    and b"\r" not in line
-                    and b"}{" not in line
-                ):
-                    yield number, line
-                    continue
                 if is_comment(text):
                     on_passed()
                     continue
-                for value in _values_of(text):
+                for value in _values_of(line):
                     yield number, value
             else:
                 found = take(text)
@@ -108,21 +107,16 @@ def _is_by_line(lines: list[bytes]) -> bool:
     return True
 
 
-def _values_of(text: bytes) -> Iterator[bytes]:
+def _values_of(line: bytes) -> Iterator[bytes]:
     """Yield the values of a line: lines may end as on old Macs, in commas, or hold several objects."""
-    for part in text.split(b"\r"):
+    for part in line.split(b"\r"):
         value = part.strip()
         if value.endswith(b"},"):
-            value = value[:-1]
-        if b"}{" in value and not _is_json(value):
-            yield from (
-                (b"" if i == 0 else b"{") + piece + (b"}" if i < n else b"")
-                for pieces in [value.split(b"}{")]
-                for n in [len(pieces) - 1]
-                for i, piece in enumerate(pieces)
-            )
+            yield value[:-1]
+        elif b"}{" in value and not _is_json(value):
+            yield from _BETWEEN_OBJECTS.split(value)
         elif value:
-            yield value
+            yield part
 
 
 def _of_event(line: bytes) -> bytes:

@@ -16,6 +16,7 @@ from streamer.datafiles.chunk import Fault
 from streamer.datafiles.column_kinds import kinds_of
 from streamer.datafiles.csv_rows import CsvRows
 from streamer.datafiles.csv_table import CsvTable
+from streamer.datafiles.declared import refuse_duplicates
 from streamer.datafiles.json_values import JsonValues
 from streamer.datafiles.parquet import ParquetTable, parquet_rows
 from streamer.datafiles.source import Part, Source, readable
@@ -55,6 +56,7 @@ class Sample:
                 yield from parquet_rows(part)
             else:
                 rows = CsvRows(part)
+                refuse_duplicates(rows.header, part.name)
                 if not rows.has_header:
                     cells = [row.cells for row in islice(rows.rows(), _ROWS) if row.cells]
                     self.notes += [*rows.notes, *kinds_of(rows.header, cells)]

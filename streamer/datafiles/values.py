@@ -63,6 +63,7 @@ def batch_of(chunk: Chunk, table: Table, n_before: int, origin: Origin) -> FileB
     ``origin`` is IN/OUT.
     """
     batch = FileBatch([], [], None, [], origin)
+    values, keys, ids, places = batch.values, batch.keys, batch.transaction_ids, origin.places
     for place, item in enumerate(chunk.items):
         if isinstance(item, Fault):
             _refuse(batch, origin, place, item)
@@ -71,8 +72,10 @@ def batch_of(chunk: Chunk, table: Table, n_before: int, origin: Origin) -> FileB
         transaction = table.own(item, position)
         if transaction is not None:
             # A message goes on as it came, its unknown fields with it.
-            value = item if isinstance(item, bytes) else _encode(transaction)
-            _add(batch, origin, place, transaction, value)
+            values.append(item if isinstance(item, bytes) else _encode(transaction))
+            keys.append(transaction.card_id.encode())
+            ids.append(transaction.transaction_id)
+            places.append(place)
             continue
         for reading in table.readings(item, position):
             if isinstance(reading, Payment):
