@@ -68,6 +68,21 @@ A field is a path (`"card.token"`), a list of paths of which the first that is t
 Also: `preset` (start from one of those below), `each` (a list in a message), `envelope = "none"`,
 `updates`, and `[schema]` with `file` (`.avsc`, or a Protobuf descriptor set with `message`).
 
+## Files
+
+Format, compression (gzip, zstd), encoding, separator, quotes and decimal sign are told by a file's content; its
+name decides only where that leaves a doubt. `-` is standard input, a directory is its files. Besides CSV, Parquet
+and JSON by the line, in arrays, pretty-printed or in strings these are read: server-sent events (`data: {...}`),
+text sequences (RFC 7464), log lines that end in a JSON object, and messages in hexadecimal. Titles before the header
+and comments are passed over, and counted. Workbooks, archives, PDF, XML, YAML and the like are refused by name.
+
+A row that cannot be read is refused with its number, its line and the reason, and takes no other along; `--rejects`
+writes it to a file. Times without a zone are taken as UTC, and the summary says so.
+
+Where the first row is no header the columns are called `column-1`, `column-2` and so on: `suggest` says what each
+holds, and they are declared like any others, with `--map card_id=column-2` or `card_id = "column-2"`. A declaration
+that names columns so says by itself that there is no header.
+
 ## On a topic
 
 `STREAMER_INTAKE` names the preset or the file for the worker, `STREAMER_SCHEMA_REGISTRY_URL` the registry of framed

@@ -1,7 +1,7 @@
 """Small files as people have them, made here, each with what has to become of it.
 
-A case says how many payments are read and how many rows are refused, by every command alike; or what the
-one error has in it when the file as a whole is refused.  Rows are alike so that only the form differs.
+A case says how many payments are read and how many rows are refused, by every command alike; or what
+the one error has in it when the file as a whole is refused.  The rows are the same in all of them.
 """
 
 from __future__ import annotations
@@ -83,6 +83,16 @@ def _zipped(*names: str) -> bytes:
     return out.getvalue()
 
 
+def _around(before: str, after: str) -> bytes:
+    return "".join(before + line + after for line in _LINES).encode()
+
+
+def _with_second(name: str, value: str) -> Case:
+    """Return an array whose second row is broken."""
+    rows = ",\n".join([_LINES[0], value, *_LINES[2:]])
+    return Case(name, f"[\n{rows}\n]".encode(), n=3, n_refused=1)
+
+
 def _accented(name: str, encoding: str, text: str, note: str = "") -> Case:
     return Case(name, text.replace("shop", "caf\u00e9").encode(encoding), note=note)
 
@@ -101,7 +111,7 @@ CASES: Final[list[Case]] = [
     Case("old-mac.jsonl", _JSONL.replace("\n", "\r").encode()),
     Case(
         "mixed-ends.jsonl",
-        "\n".join(_LINES[:2]).encode() + b"\r\n\r\n" + "\r".join(_LINES[2:]).encode(),
+        ("\n".join(_LINES[:2]) + "\r\n\r\n" + "\r".join(_LINES[2:])).encode(),
     ),
     Case("blank-first.jsonl", b"\n \n\n" + _JSONL.encode()),
     Case("bom.jsonl", b"\xef\xbb\xbf" + _JSONL.encode()),
@@ -119,20 +129,10 @@ CASES: Final[list[Case]] = [
     Case("json-called-txt.txt", _JSONL.encode()),
     Case("json-without-suffix", _JSONL.encode()),
     # What tools put around it.
-    Case(
-        "events.sse",
-        "".join(f"id: 1\ndata: {line}\n\n" for line in _LINES).encode(),
-        note="server-sent",
-    ),
-    Case("sequence.json", "".join(f"\x1e{line}\n" for line in _LINES).encode()),
-    Case(
-        "app.log",
-        "".join(f"2026-01-05 05:58 INFO paid {line}\n" for line in _LINES).encode(),
-        note="log lines",
-    ),
-    Case(
-        "consumer.txt", "".join(f"card-1\t{line}\n" for line in _LINES).encode(), note="log lines"
-    ),
+    Case("events.sse", _around("id: 1\ndata: ", "\n\n"), note="server-sent"),
+    Case("sequence.json", _around("\x1e", "\n")),
+    Case("app.log", _around("2026-01-05 05:58 INFO paid ", "\n"), note="log lines"),
+    Case("consumer.txt", _around("card-1\t", "\n"), note="log lines"),
     Case(
         "dump.hex", "\n".join(line.encode().hex() for line in _LINES).encode(), note="hexadecimal"
     ),
@@ -185,31 +185,11 @@ CASES: Final[list[Case]] = [
         "cut-off-array.json", json.dumps(ROWS)[:-20].encode(), n=3, n_refused=1, note="not closed"
     ),
     Case("open-array.json", ("[" + ",\n".join(_LINES)).encode(), note="not closed"),
-    Case(
-        "broken-in-array.json",
-        ("[\n" + ",\n".join([_LINES[0], _BROKEN, *_LINES[2:]]) + "\n]").encode(),
-        n=3,
-        n_refused=1,
-    ),
-    Case(
-        "quote-in-array.json",
-        ("[\n" + ",\n".join(_LINES).replace('"t1"', '"t1') + "\n]").encode(),
-        n=3,
-        n_refused=1,
-    ),
-    Case(
-        "deep-in-array.json",
-        ("[\n" + ",\n".join([_LINES[0], "[" * 5000 + "]" * 5000, *_LINES[2:]]) + "\n]").encode(),
-        n=3,
-        n_refused=1,
-    ),
+    _with_second("broken-in-array.json", _BROKEN),
+    _with_second("quote-in-array.json", _LINES[1].replace('"t1"', '"t1')),
+    _with_second("deep-in-array.json", "[" * 5000 + "]" * 5000),
     Case("scalars.json", ("[1, " + _LINES[0] + ', "x", [null]]').encode(), n=1, n_refused=2),
-    Case(
-        "pretty-broken.json",
-        _PRETTY.replace('"shop"\n  }', '"shop"\n  ', 1).encode(),
-        n=3,
-        n_refused=1,
-    ),
+    Case("pretty-broken.json", _PRETTY.replace('"shop"\n  }', '"shop"', 1).encode(), 3, 1),
     # Packed, and columns.
     *(Case(f"packed.csv.{s}", pack(_CSV.encode())) for s, pack in _PACKERS.items()),
     *(Case(f"packed.jsonl.{s}", pack(_JSONL.encode())) for s, pack in _PACKERS.items()),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -99,4 +98,4 @@ def test_nothing_goes_to_a_file_that_nobody_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(csv_text())
     run("intake", "try", str(path))
-    assert os.listdir(tmp_path) == ["t.csv"]
+    assert [found.name for found in tmp_path.iterdir()] == ["t.csv"]
