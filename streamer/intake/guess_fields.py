@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from streamer.intake.guess_names import FIELDS, name_score, words_of
+from streamer.intake.guess_names import FIELDS, name_score
 from streamer.intake.guess_values import value_share
+from streamer.intake.guess_words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 

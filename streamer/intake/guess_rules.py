@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from streamer.intake.guess_names import words_of
+from streamer.intake.guess_words import words_of
 from streamer.intake.leaves import Leaves, path_text
 
 __all__ = ["rule_lines"]

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from streamer.intake.epochs import believable_unit
-from streamer.intake.guess_names import words_of
 from streamer.intake.guess_values import amount_style, is_number
+from streamer.intake.guess_words import words_of
 from streamer.intake.paths import Steps
 from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS

@@ -16,7 +16,6 @@ from streamer.intake.documents import decoded
 from streamer.intake.envelopes import Item, unwrapped
 from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.guess_fields import Choice, choose_fields, clock_path
-from streamer.intake.guess_names import words_of
 from streamer.intake.guess_rules import rule_lines
 from streamer.intake.guess_settings import (
     Settings,
@@ -24,6 +23,7 @@ from streamer.intake.guess_settings import (
     currency_of_signs,
     timestamp_settings,
 )
+from streamer.intake.guess_words import words_of
 from streamer.intake.hints import is_credit_transfer, recognised
 from streamer.intake.intake import Intake
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text
