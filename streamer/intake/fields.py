@@ -29,6 +29,11 @@ _LONGEST_ID: Final = 128
 _LONGEST_CHANNEL: Final = 32
 # A float holds whole numbers up to here; beyond it an id has lost digits.
 _EXACT: Final = 2**53
+# What programs write where there is no id; cards that are called so would all be one.
+_NO_IDS: Final = frozenset(
+    "null Null NULL none None NONE nil N/A n/a #N/A NaN nan undefined - -- ? (null) <null>".split()
+) | {" " * n for n in range(1, 9)}
+_DESTROYED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d{1,3}")
 _WHOLE: Final = re.compile(r"(?P<whole>[0-9]{1,4})(\.0+)?")
 _CODE: Final = re.compile(r"[0-9]{1,3}(\.0+)?")
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{0,20})?")
@@ -43,12 +48,34 @@ def identifier(value: Any) -> str:
     if value is None:
         raise Fault("missing_field", "an id must be there")
     text: str = value if type(value) is str else _text_of(value)
-    if 0 < len(text) <= _LONGEST_ID and (text.isascii() or _is_unicode(text)):
+    if (
+        0 < len(text) <= _LONGEST_ID
+        and text not in _NO_IDS
+        and "+" not in text
+        and (text.isascii() or _is_unicode(text))
+    ):
         return text
-    if not text:
+    return _odd_identifier(text)
+
+
+def _odd_identifier(text: str) -> str:
+    """Return an id that only looks like none, or raise what it is instead."""
+    if not text.strip():
         raise Fault("missing_field", "an id must not be empty")
     if len(text) > _LONGEST_ID:
         raise Fault("wrong_format", f"an id must have at most {_LONGEST_ID} characters")
+    if text in _NO_IDS:
+        raise Fault(
+            "missing_field", "an id must be there", "a word for nothing stands in its place"
+        )
+    if _DESTROYED.fullmatch(text):
+        raise Fault(
+            "wrong_format",
+            "an id must have all its digits, got a number as a spreadsheet rounds one",
+            "a spreadsheet has destroyed it: export again with the column as text",
+        )
+    if _is_unicode(text):
+        return text
     raise Fault("lone_surrogate", "text must be Unicode, got half of a surrogate pair")
 
 

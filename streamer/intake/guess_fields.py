@@ -12,12 +12,14 @@ from streamer.intake.guess_words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 
-__all__ = ["Choice", "choose_fields", "clock_path"]
+__all__ = ["Choice", "choose_fields", "clock_path", "debit_and_credit"]
 
 _ENOUGH: Final = 40.0
 _PAN: Final = re.compile(r"[1-9]\d{12,18}", re.ASCII)
-_CLOCK_NAMES: Final = frozenset("time hour clock uhrzeit zeit heure hora ora".split())
-_CLOCK: Final = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?|\d{6}", re.ASCII)
+_CLOCK_NAMES: Final = frozenset("time hour clock".split())
+_CLOCK: Final = re.compile(
+    r"\d{1,2}[:.h]\d\d([:.]\d\d([.,]\d+)?)?(\s*[AaPp]\.?\s?[Mm]\.?)?(\s*Uhr)?|\d{6}|\d{4}", re.ASCII
+)
 
 
 class Choice(NamedTuple):
@@ -29,8 +31,9 @@ class Choice(NamedTuple):
 
 def choose_fields(leaves: Leaves) -> dict[str, Choice]:
     """Return the fields that were found; no path is two fields."""
+    amount = max(leaves, key=lambda steps: _score("amount", steps, leaves[steps]), default=())
     scored = [
-        (score, field, steps)
+        (score + _nearness(field, steps, amount), field, steps)
         for field in FIELDS
         for steps, values in leaves.items()
         if (score := _score(field, steps, values)) >= _ENOUGH
@@ -54,6 +57,34 @@ def choose_fields(leaves: Leaves) -> dict[str, Choice]:
                 chosen[field] = Choice([by_value], 20.0)
                 taken.add(by_value)
     return chosen
+
+
+def debit_and_credit(leaves: Leaves) -> tuple[Steps, Steps] | None:
+    """Return the columns of payments and of money back, where a row has its amount in one of them."""
+    sides: dict[str, Steps] = {}
+    for steps, values in leaves.items():
+        present = [value for value in values if value is not None and value != ""]
+        named = {"debit", "credit"} & set(words_of(steps[-1]))
+        if present and len(named) == 1 and value_share("amount", present) == 1.0:
+            sides.setdefault(named.pop(), steps)
+    if len(sides) < 2:
+        return None
+    pairs = zip(leaves[sides["debit"]], leaves[sides["credit"]], strict=True)
+    is_one = all((debit in (None, "")) != (credit in (None, "")) for debit, credit in pairs)
+    return (sides["debit"], sides["credit"]) if is_one else None
+
+
+def _nearness(field: str, steps: Steps, amount: Steps) -> float:
+    """Return what it speaks for an id, a time or a currency to lie where the amount does.
+
+    An envelope has an id and a time too, which are not the payment's.
+    """
+    weight = {"transaction_id": 12.0, "timestamp": 12.0, "currency": 8.0}.get(field, 0.0)
+    above = amount[:-1]
+    if not above or not weight:
+        return 0.0
+    shared = sum(1 for n in range(1, len(above) + 1) if steps[:n] == above[:n] and len(steps) > n)
+    return weight * shared / len(above)
 
 
 def clock_path(leaves: Leaves, date_steps: Steps) -> Steps | None:

@@ -27,6 +27,8 @@ AMOUNT_STYLES: Final = (
     (".", " "),
 )
 
+Style = tuple[str, str | None]
+_THREE_BEHIND: Final = re.compile(r"\d[.,]\d{3}(?!\d)")
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _MCC: Final = re.compile(r"\d{3,4}(\.0)?", re.ASCII)
 _read_time: Final = make_time_reader()
@@ -44,13 +46,28 @@ def value_share(field: str, values: Sequence[Any]) -> float:
     return share
 
 
-def amount_style(values: Sequence[Any]) -> tuple[str, str | None] | None:
-    """Return the decimal sign and thousands separator under which all texts are amounts, or None."""
+def amount_style(values: Sequence[Any], decimals: int | None = None) -> Style | None:
+    """Return the signs under which all texts are amounts; None when none are, or two may be.
+
+    ``decimals`` are the currency's, where all of the sample have the same.  "1,250" alone is twelve
+    hundred or one and a quarter; beside "950" it is twelve hundred.
+    """
     texts = [value for value in values if isinstance(value, str) and value.strip()]
-    for decimal, thousands in AMOUNT_STYLES:
-        if all(number_of_text(text, decimal, thousands) is not None for text in texts):
-            return decimal, thousands
-    return None
+    fits = [
+        style
+        for style in AMOUNT_STYLES
+        if all(number_of_text(text, *style) is not None for text in texts)
+    ]
+    if not fits or fits[0][1] is not None:
+        return fits[0] if fits else None
+    sign = fits[0][0]
+    other = ("," if sign == "." else ".", sign)
+    signed = [text for text in texts if sign in text]
+    if other not in fits or not all(_THREE_BEHIND.search(text) for text in signed) or not signed:
+        return fits[0]
+    if decimals == 0 or (len(signed) < len(texts) and decimals != 3):
+        return other
+    return fits[0] if decimals == 3 else None
 
 
 def is_number(value: Any) -> bool:

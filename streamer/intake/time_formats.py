@@ -2,8 +2,8 @@
 
 ``dmy``, ``mdy`` and ``ymd`` say in which order a date has its numbers; signs between them, seconds,
 fractions, am and pm and an offset may be there or not.  A form without a year takes the one that comes
-nearest to the time of arrival: ISO 8583 sends ``MMDDhhmmss``.  ``month_name`` is any form with the month
-in letters, which nothing can be confused with.
+nearest to the time of arrival: ISO 8583 sends ``MMDDhhmmss``.  ``month_name`` is any form that has the
+month in letters.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Timestamps: RFC 3339 and what means the same; counts, other forms and zones by declaration.
 
-What is unambiguous needs no setting: any ISO 8601 form with an offset or the name of its zone, RFC 2822,
-the month in letters with a zone, ``/Date(ms)/``, ``{"$date": ...}`` and
-``{"seconds": ..., "nanos": ...}``.  A number without a unit, a time without a zone and a date
-whose order is not known are refused with the setting that would make them clear.
+What is unambiguous needs no setting: any ISO 8601 form with an offset or its zone's name, RFC 2822, the
+month in letters with a zone, ``/Date(ms)/``, ``{"$date": ...}`` and ``{"seconds": ..., "nanos": ...}``.
+A number without a unit, a time without a zone and a date of unknown order are refused with the setting
+that would make them clear.
 """
 
 from __future__ import annotations
