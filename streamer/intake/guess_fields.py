@@ -16,6 +16,11 @@ __all__ = ["Choice", "choose_fields", "clock_path", "debit_and_credit"]
 
 _ENOUGH: Final = 40.0
 _PAN: Final = re.compile(r"[1-9]\d{12,18}", re.ASCII)
+# An object of these is the amount's own, and one named after these is about the payment itself.
+_MONEY: Final = frozenset("amount amounts money value price total totals billing".split())
+_PAYMENT: Final = frozenset("transaction payment purchase".split())
+_MASKED: Final = re.compile(r".*[*xX•#]{3,}.*|\D*\d{4}", re.DOTALL)
+_MONTH_AND_DAY: Final = re.compile(r"(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.ASCII)
 _CLOCK_NAMES: Final = frozenset("time hour clock".split())
 _CLOCK: Final = re.compile(
     r"\d{1,2}[:.h]\d\d([:.]\d\d([.,]\d+)?)?(\s*[AaPp]\.?\s?[Mm]\.?)?(\s*Uhr)?|\d{6}|\d{4}", re.ASCII
@@ -79,10 +84,14 @@ def _nearness(field: str, steps: Steps, amount: Steps) -> float:
 
     An envelope has an id and a time too, which are not the payment's.
     """
-    weight = {"transaction_id": 12.0, "timestamp": 12.0, "currency": 8.0}.get(field, 0.0)
+    weight = {"transaction_id": 12.0, "timestamp": 22.0, "currency": 8.0}.get(field, 0.0)
     above = amount[:-1]
+    while field != "currency" and above and _MONEY & set(words_of(above[-1])):
+        above = above[:-1]
     if not above or not weight:
         return 0.0
+    if field == "timestamp" and _PAYMENT & set(words_of(steps[-1])):
+        return weight
     shared = sum(1 for n in range(1, len(above) + 1) if steps[:n] == above[:n] and len(steps) > n)
     return weight * shared / len(above)
 
@@ -106,11 +115,18 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     by_name = name_score(field, steps)
     if by_name <= 0:
         return 0.0
+    present = [value for value in values if value is not None and value != ""]
     share = value_share(field, values)
+    if field == "timestamp" and "date" in words_of(steps[-1]) and not share:
+        share = float(all(_MONTH_AND_DAY.fullmatch(str(value)) for value in present))
+    if field == "card_id" and all(_MASKED.fullmatch(str(value)) for value in present):
+        # The last digits of a card are those of many cards.
+        by_name -= 25.0
+    if field == "card_id" and not any(map(str.isdigit, "".join(map(str, present)))):
+        by_name -= 30.0
     if share < 0.6 and not (field in ("currency", "country", "mcc") and by_name >= 95):
         return 0.0
-    present = sum(1 for value in values if value is not None and value != "") / len(values)
-    return by_name * max(share, 0.6) * (0.8 + 0.2 * present)
+    return by_name * max(share, 0.6) * (0.8 + 0.2 * len(present) / len(values))
 
 
 def _fills_gaps(paths: Sequence[Steps], steps: Steps, leaves: Leaves) -> bool:
@@ -131,7 +147,7 @@ def _by_value(field: str, leaves: Leaves, taken: set[Steps]) -> Steps | None:
         if field == "card_id":
             fits = all(_PAN.fullmatch(str(value)) and _is_luhn(str(value)) for value in present)
         elif field == "currency":
-            fits = all(isinstance(value, str) and len(value) == 3 for value in present)
+            fits = all(isinstance(v, str) and len(v) == 3 and v.isalpha() for v in present)
             fits = fits and value_share(field, present) == 1.0
         elif field == "timestamp":
             fits = all(isinstance(value, str) and len(value) >= 16 for value in present)

@@ -142,6 +142,10 @@ _ANY_ORDER: Final[dict[str, dict[frozenset[str], int]]] = {
 
 _CODES: Final = frozenset(code.lower() for code in CURRENCIES)
 _ZONES: Final = frozenset(("utc", "gmt"))
+# Parents that say nothing of what lies in them.
+_WRAPPERS: Final = frozenset(
+    "data attributes object entity payload body details info value".split()
+)
 
 # With one of these a name is about something else.
 _STRANGERS: Final[dict[str, frozenset[str]]] = {
@@ -176,6 +180,7 @@ def name_score(field: str, steps: Sequence[str | int]) -> float:
     The last name counts most; with its parents it may say more (``card.token``, ``amount.value``).
     """
     names = [_without_unit(field, words_of(step)) for step in steps if isinstance(step, str)]
+    names = [name for name in names[:-1] if not set(name) <= _WRAPPERS] + names[-1:]
     if not names:
         return 0.0
     best = 0.0
@@ -190,7 +195,7 @@ def name_score(field: str, steps: Sequence[str | int]) -> float:
         best = max(best, 62.0)
     above = {word for name in names[:-1] for word in name}
     strangers = _STRANGERS.get(field, frozenset())
-    if strangers & set(last):
+    if strangers & set(last) and _looked_up(field, last) < 84:
         best -= 60
     elif strangers & above and _looked_up(field, last) < 95:
         best -= 35

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from streamer.intake.amounts import number_of_text
 from streamer.intake.code_lists import COUNTRY_OF, CURRENCY_OF, RETIRED, SYMBOLS
-from streamer.intake.epochs import believable_unit
+from streamer.intake.epochs import believable_unit, is_serial
 from streamer.intake.readings import Fault
-from streamer.intake.times import make_time_reader, text_hint
+from streamer.intake.times import has_known_form, make_time_reader, text_hint
 
 __all__ = ["AMOUNT_STYLES", "amount_style", "is_number", "value_share"]
 
@@ -99,7 +99,7 @@ def _is_time(value: Any) -> bool:
     if isinstance(value, bool) or value is None:
         return False
     if isinstance(value, int | float | Decimal):
-        return believable_unit(float(value)) is not None or _is_compact(str(value))
+        return _is_count(float(value)) or has_known_form(str(value))
     try:
         _read_time(value, None)
     except Fault as fault:
@@ -108,13 +108,13 @@ def _is_time(value: Any) -> bool:
         if not isinstance(value, str):
             return False
         if _NUMBER.fullmatch(value.strip()):
-            return believable_unit(float(value)) is not None or _is_compact(value)
+            return _is_count(float(value)) or has_known_form(value)
         return bool(text_hint(value))
     return True
 
 
-def _is_compact(text: str) -> bool:
-    return "format" in text_hint(text)
+def _is_count(number: float) -> bool:
+    return believable_unit(number) is not None or is_serial(number)
 
 
 def _is_currency(value: Any) -> bool:

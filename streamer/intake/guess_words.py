@@ -94,6 +94,7 @@ _LANGUAGES: Final = """
     merchant: establecimiento esercente negozio estabelecimento lojista winkel sprzedawca
     merchant: enseigne
     merchant id: handlerid haendlerid
+    date: datum fecha tarih dato
     booking date: buchungsdatum buchungstag boekdatum
     value date: valutadatum wertstellung wertstellungstag
     transaction date: belegdatum transaktionsdatum umsatzdatum

@@ -72,12 +72,22 @@ def suggest(
         raise ConfigurationError(REFUSED["pacs008"])
     is_rows = not isinstance(sample[0], bytes)
     text = _preset_text(objects)
-    if text is None or _share_read(text, sample, schemas) < _READABLE:
+    if text is None or not _fits(text, sample, schemas):
         is_readable = _share_read("", sample, schemas) >= _READABLE
         text = _additions(objects) if is_readable else _guessed(objects, is_rows=is_rows)
         if any(isinstance(value, bytes) and b'"__deleted"' in value for value in sample):
             text += _FLATTENED
     return text + _report(text, sample, schemas)
+
+
+def _fits(
+    text: str, sample: Sequence[bytes | Mapping[str, Any]], schemas: SchemaDecoder | None
+) -> bool:
+    """Whether a preset reads the sample, and not only as something else than payments."""
+    readings = _read(text, sample, schemas)
+    outcomes = Counter(outcome_of(reading) for reading in readings)
+    other = sum(r.reason == "not_a_payment" for r in readings if isinstance(r, Skipped))
+    return other < len(readings) and outcomes["dead_letter"] <= (1 - _READABLE) * len(readings)
 
 
 def _objects(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
 from streamer.intake.time_words import LETTER, ZONE_LETTERS, month_of, zone_of_letters
@@ -30,7 +31,7 @@ _CLOCK: Final = rf"(?:(?:[ T,.:_]+|\s-\s){_TIME})?"
 _DATES: Final = {
     "dmy": r"(?P<d>\d{1,2})[/.\- ](?P<m>\d{1,2})[/.\- ](?P<Y>\d{4}|\d\d)",
     "mdy": r"(?P<m>\d{1,2})[/.\- ](?P<d>\d{1,2})[/.\- ](?P<Y>\d{4}|\d\d)",
-    "ymd": r"(?P<Y>\d{4})[/.\- ]?(?P<m>\d{1,2})[/.\- ]?(?P<d>\d{1,2})",
+    "ymd": r"(?=\d{4}\D|\d{8})(?P<Y>\d{4})[/.\- ]?(?P<m>\d{1,2})[/.\- ]?(?P<d>\d{1,2})",
 }
 _DIRECTIVES: Final = {
     "Y": r"(?P<Y>\d{4})",
@@ -110,6 +111,7 @@ KNOWN_FORMS: Final = (
 """What a time of unknown form may be, in the order in which it is believed."""
 
 
+@lru_cache(maxsize=256)
 def compile_format(form: str) -> TextReader:
     """Return a reader for a named form or one of directives; ValueError when it is neither.
 

@@ -26,7 +26,7 @@ from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS, TextReader, compile_format
 from streamer.intake.time_words import AMBIGUOUS_ZONES, ZONE_LETTERS, zone_of_letters
 
-__all__ = ["TimeReader", "make_time_reader", "text_hint"]
+__all__ = ["TimeReader", "has_known_form", "make_time_reader", "text_hint"]
 
 TimeReader = Callable[[Any, int | None], datetime]
 """Takes a value and the time of arrival in ms, where it is known; returns an aware moment."""
@@ -98,6 +98,11 @@ def text_hint(text: str) -> str:
     if any(word in AMBIGUOUS_ZONES for word in stripped.split()):
         return _LETTERS_HINT
     return _order_hint(stripped)
+
+
+def has_known_form(text: str) -> bool:
+    """Whether some declared form would read a text as a time."""
+    return any(_is_read(text.strip(), form) for form in KNOWN_FORMS if form not in ("%m%d",))
 
 
 def _order_hint(text: str) -> str:
