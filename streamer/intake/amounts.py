@@ -247,7 +247,7 @@ def _without_thousands(body: str, decimal: str, thousands: str | None) -> str:
     if len(groups) > 1 and (
         len(groups[-1]) != 3
         or not 1 <= len(groups[0]) <= 3
-        or groups[0].startswith("0")
+        or (groups[0].startswith("0") and not groups[2:])
         or not all(2 <= len(group) <= 3 for group in groups[1:])
     ):
         return body

@@ -36,7 +36,7 @@ _NO_IDS: Final = frozenset(
 _DESTROYED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d{1,3}")
 _WHOLE: Final = re.compile(r"(?P<whole>[0-9]{1,4})(\.0+)?")
 _CODE: Final = re.compile(r"[0-9]{1,3}(\.0+)?")
-_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{0,20})?")
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,3}([.,][0-9]{0,20})?")
 
 
 def identifier(value: Any) -> str:
@@ -158,7 +158,7 @@ def _degrees(name: str, largest: float) -> Reader:
 
     def read(value: Any) -> float:
         if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
-            value = float(value)
+            value = float(value.replace(",", "."))
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise _empty_or(value, "wrong_type", f"{name} must be a number")
         if -largest <= value <= largest:

@@ -20,6 +20,7 @@ _PAN: Final = re.compile(r"[1-9]\d{12,18}", re.ASCII)
 _MONEY: Final = frozenset("amount amounts money value price total totals billing".split())
 _PAYMENT: Final = frozenset("transaction payment purchase".split())
 _MASKED: Final = re.compile(r".*[*xX•#]{3,}.*|\D*\d{4}", re.DOTALL)
+_NUMBERED: Final = re.compile(r"\d{9}", re.ASCII)
 _MONTH_AND_DAY: Final = re.compile(r"(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.ASCII)
 _CLOCK_NAMES: Final = frozenset("time hour clock".split())
 _CLOCK: Final = re.compile(
@@ -35,7 +36,15 @@ class Choice(NamedTuple):
 
 
 def choose_fields(leaves: Leaves) -> dict[str, Choice]:
-    """Return the fields that were found; no path is two fields."""
+    """Return the fields that were found; no path is two fields, and none has a number in its names.
+
+    A name with so many digits is a card's: it is data, and not to be shown.
+    """
+    leaves = {
+        steps: values
+        for steps, values in leaves.items()
+        if not any(isinstance(step, str) and _NUMBERED.search(step) for step in steps)
+    }
     amount = max(leaves, key=lambda steps: _score("amount", steps, leaves[steps]), default=())
     scored = [
         (score + _nearness(field, steps, amount), field, steps)

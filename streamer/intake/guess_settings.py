@@ -17,7 +17,7 @@ from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS
-from streamer.intake.times import make_time_reader, text_hint
+from streamer.intake.times import DOTTED, make_time_reader, text_hint
 
 __all__ = ["Settings", "amount_settings", "currency_of_signs", "timestamp_settings"]
 
@@ -81,6 +81,8 @@ def timestamp_settings(values: Sequence[Any], words: Sequence[str] = ()) -> Sett
     if _all_read(present, make_time_reader(zone=UTC)):
         return _with_zone(settings, words)
     found = _forms(present)
+    if all(DOTTED.match(str(value).strip()) for value in present):
+        found = [form for form in found if form != "mdy"]
     if {"dmy", "mdy"} <= set(found):
         found = _order_of_days(present)
         if not found:
@@ -148,12 +150,23 @@ def _minor(settings: Settings, steps: Steps, values: Sequence[Any], leaves: Leav
         settings.entries["unit"] = '"minor"'
         settings.entries.pop("decimal", None)
     elif is_whole and any(abs(int(text)) >= 100 for text in digits) and units != {"major"}:
-        settings.entries["unit"] = '"minor"'
-        settings.entries.pop("decimal", None)
+        _whole(settings, {abs(int(text)) for text in digits})
+
+
+def _whole(settings: Settings, numbers: set[int]) -> None:
+    """Take whole amounts for minor units, unless they are round or small; either is a guess."""
+    if len(numbers) >= 5 and (max(numbers) < 1_000 or all(n % 10 == 0 for n in numbers)):
         settings.unsure.append(
-            "all amounts are whole numbers: they are taken for minor units; if 4250 means 4250.00, "
-            'say unit = "major"'
+            "all amounts are whole numbers: they are taken for major units; if 4250 means 42.50, "
+            'say unit = "minor"'
         )
+        return
+    settings.entries["unit"] = '"minor"'
+    settings.entries.pop("decimal", None)
+    settings.unsure.append(
+        "all amounts are whole numbers: they are taken for minor units; if 4250 means 4250.00, "
+        'say unit = "major"'
+    )
 
 
 def _of_numbers(

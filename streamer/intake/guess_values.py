@@ -27,6 +27,8 @@ AMOUNT_STYLES: Final = (
     (".", " "),
 )
 
+# A few texts that are no amounts at all do not keep the others from being read.
+_MOSTLY: Final = 0.9
 Style = tuple[str, str | None]
 _THREE_BEHIND: Final = re.compile(r"\d[.,]\d{3}(?!\d)")
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
@@ -53,6 +55,9 @@ def amount_style(values: Sequence[Any], decimals: int | None = None) -> Style | 
     hundred or one and a quarter; beside "950" it is twelve hundred.
     """
     texts = [value for value in values if isinstance(value, str) and value.strip()]
+    usable = [text for text in texts if _is_amount(text)]
+    if len(usable) >= _MOSTLY * len(texts):
+        texts = usable
     fits = [
         style
         for style in AMOUNT_STYLES
@@ -142,6 +147,7 @@ def _is_id(value: Any) -> bool:
 
 def _degrees(largest: int) -> Callable[[Any], bool]:
     def fits(value: Any) -> bool:
+        value = value.replace(",", ".") if isinstance(value, str) else value
         return is_number(value) and abs(float(value)) <= largest
 
     return fits

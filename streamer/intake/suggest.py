@@ -109,11 +109,17 @@ def _objects(
 
 
 def _preset_text(objects: Objects) -> str | None:
-    preset = Counter(recognised(item) for item in objects).most_common(1)[0][0]
+    preset = Counter(_preset_of(item) for item in objects).most_common(1)[0][0]
     if preset is None:
         return None
     note = f"# The layout is known: `streamer intake show {preset}` prints its lines."
     return f'{note}\npreset = "{preset}"\n'
+
+
+def _preset_of(item: Mapping[str, Any]) -> str | None:
+    inner = item.get("fields", item.get("data"))
+    below = recognised(inner) if isinstance(inner, Mapping) else None
+    return recognised(item) or ("iso8583" if below == "iso8583" else None)
 
 
 def _additions(objects: Objects) -> str:
@@ -122,9 +128,10 @@ def _additions(objects: Objects) -> str:
     amounts = [value for value in leaves.get(("amount",), ()) if value not in (None, "")]
     lines: list[str] = []
     settings = amount_settings(("amount",), amounts, leaves, decimals_in(leaves, [("currency",)]))
+    if amounts:
+        lines += [f"# Unsure: {note}." for note in settings.unsure]
     if amounts and "unit" in settings.entries:
-        notes = [f"# Unsure: {note}." for note in settings.unsure]
-        lines += [*notes, "[amount]", f"unit = {settings.entries['unit']}"]
+        lines += ["[amount]", f"unit = {settings.entries['unit']}"]
     times = leaves.get(("timestamp",), [])
     if "zone" in (of_times := timestamp_settings(times)).entries:
         notes = [f"# Unsure: {note}." for note in of_times.unsure]

@@ -26,7 +26,7 @@ from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS, TextReader, compile_format
 from streamer.intake.time_words import AMBIGUOUS_ZONES, ZONE_LETTERS, zone_of_letters
 
-__all__ = ["TimeReader", "has_known_form", "make_time_reader", "text_hint"]
+__all__ = ["DOTTED", "TimeReader", "has_known_form", "make_time_reader", "text_hint"]
 
 TimeReader = Callable[[Any, int | None], datetime]
 """Takes a value and the time of arrival in ms, where it is known; returns an aware moment."""
@@ -50,6 +50,8 @@ _LETTERS_HINT: Final = (
 )
 # Forms without a year need some arrival to be recognised.
 _SOME_ARRIVAL_MS: Final = 1_795_845_480_000
+DOTTED: Final = re.compile(r"\d{1,2}\.\d{1,2}\.\d", re.ASCII)
+"""A date with points between its numbers, whose first one is the day wherever they are written."""
 _TEXT_FORMS: Final = ("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d")
 
 
@@ -107,6 +109,8 @@ def has_known_form(text: str) -> bool:
 
 def _order_hint(text: str) -> str:
     possible = [form for form in ("ymd", "dmy", "mdy") if _is_read(text, form)]
+    if possible == ["dmy", "mdy"] and DOTTED.match(text):
+        possible = ["dmy"]
     if possible == ["dmy", "mdy"]:
         return 'set format = "dmy" or "mdy", whichever comes first, and zone under [timestamp]'
     possible = possible or [form for form in KNOWN_FORMS if _is_read(text, form)]
