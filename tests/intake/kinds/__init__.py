@@ -1,15 +1,17 @@
 """Kinds of messages as payment systems have them, with what each has to read as.
 
-A file of kinds is text.  ``== name`` begins one; its lines are a message of JSON, or a header and a row;
-``->`` begins what is right.  All of it is a template, filled in for eight payments:
+A file of kinds is text.  ``== name`` begins one; its lines are a message of JSON, or a header and a
+row; ``->`` begins what is right.  All of it is a template, filled in for eight payments:
 
-``$i`` the payment's number, ``$card`` and ``$pan`` one of three cards, ``$amount`` with a point, ``$comma``
-with a comma, ``$us``, ``$de`` and ``$ch`` with thousands, ``$whole`` without decimals, ``$minor`` and
-``$padded`` in minor units, ``$s`` and ``$ms`` the time since 1970, ``$serial`` a spreadsheet's, ``{%H:%M}`` its
-parts (``{+1 %H:%M}`` an hour later), ``[[a|b]]`` one after the other.
+``$i`` the payment's number, ``$card`` and ``$pan`` one of three cards, ``$amount`` with a point,
+``$comma`` with a comma, ``$us``, ``$de`` and ``$ch`` with thousands, ``$whole`` and ``$uswhole``
+without decimals, ``$minor`` and ``$padded`` in minor units, ``$s``, ``$ms``, ``$us6`` and ``$ns`` the
+time since 1970, ``$serial`` a spreadsheet's, ``{%H:%M}`` its parts (``{+1 %H:%M}`` an hour later),
+``[[a|b]]`` one after the other.
 
-What is right: the outcome, and for a payment ``id``, ``card``, ``currency`` and ``merchant``; ``amount=whole``
-and ``time=minute``, ``day`` or ``any`` where the message tells no more; ``asks=word`` where a comment has to.
+What is right: the outcome, and for a payment ``id``, ``card``, ``currency`` and ``merchant``;
+``amount=whole``, ``jpy`` or ``any`` and ``time=minute``, ``day`` or ``any`` where the message tells no
+more; ``asks=word`` where a comment has to.
 """
 
 from __future__ import annotations
@@ -72,8 +74,8 @@ def _expected(text: str, i: int) -> Expected:
     outcome, *parts = text.split()
     given = dict(part.split("=", 1) for part in parts)
     given.pop("asks", None)
-    amounts = {"whole": _MINOR[i] // 100, "jpy": _MINOR[i], "": _MINOR[i] / 100}
-    amount = float(amounts[given.pop("amount", "")])
+    amounts = {"whole": _MINOR[i] // 100, "jpy": _MINOR[i], "": _MINOR[i] / 100, "any": None}
+    amount = amounts[given.pop("amount", "")]
     second = _T0 + 7261 * i
     time = given.pop("time", "")
     precision = {"minute": 60, "day": 86_400}.get(time, 1)
@@ -81,7 +83,8 @@ def _expected(text: str, i: int) -> Expected:
     values |= {"merchant_id": given.pop("merchant", None), "currency": given.pop("currency", None)}
     assert not given, given
     known = {name: value.replace("~", " ") for name, value in values.items() if value is not None}
-    known |= {"amount": amount}
+    if amount is not None:
+        known["amount"] = float(amount)
     if time != "any":
         known["timestamp"] = second - second % precision
     return Expected(outcome, known)
@@ -91,7 +94,6 @@ def _filled(template: str, i: int) -> str:
     minor, second = _MINOR[i], _T0 + 7261 * i
     us = f"{minor / 100:,.2f}"
     moment = datetime.fromtimestamp(second, UTC)
-    whole, _, cents = f"{minor / 100:.2f}".partition(".")
     serial = (moment - datetime(1899, 12, 30, tzinfo=UTC)) / timedelta(days=1)
     values = {
         "i": i,
@@ -102,7 +104,7 @@ def _filled(template: str, i: int) -> str:
         "us": us,
         "de": us.translate(str.maketrans(",.", ".,")),
         "ch": us.replace(",", "'"),
-        "whole": whole,
+        "whole": minor // 100,
         "uswhole": us[:-3],
         "minor": minor,
         "padded": f"{minor:012d}",
