@@ -93,6 +93,9 @@ def _nearness(field: str, steps: Steps, amount: Steps) -> float:
 
     An envelope has an id and a time too, which are not the payment's.
     """
+    if steps[0] == "$":
+        # Of all payments in the message, not of one.
+        return -20.0 if field in ("transaction_id", "timestamp", "card_id") else 0.0
     weight = {"transaction_id": 12.0, "timestamp": 22.0, "currency": 8.0}.get(field, 0.0)
     above = amount[:-1]
     while field != "currency" and above and _MONEY & set(words_of(above[-1])):

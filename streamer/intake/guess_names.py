@@ -17,7 +17,7 @@ __all__ = ["FIELDS", "name_score"]
 # The best name of each line has the line's score; the higher, the surer.
 _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
     "transaction_id": (
-        (100, "transaction id|transaction number|transaction uid|transaction reference number"),
+        (100, "transaction id|transaction number|transaction reference number"),
         (98, "transaction reference|reference number transaction"),
         (90, "payment id|charge id|psp reference|retrieval reference number|rrn|authorization id"),
         (
@@ -35,9 +35,10 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (100, "card id|card number|card token|pan|primary account number|card hash|pan hash"),
         (98, "card reference|card key|card fingerprint|hashed pan|masked pan|pan token|token pan"),
         (98, "unique card|card reference id|device account number|card proxy|prn|cc"),
-        (95, "fingerprint|card alias|card identifier|card pan|card account number|card uid"),
+        (95, "fingerprint|card alias|card identifier|card pan|card account number"),
         (93, "token|proxy|recurring token|customer payment profile id|authorization code"),
         (90, "payment method|payment method id|payment method token|payment source id|alias"),
+        (89, "pay method value|payment method value"),
         (89, "instrument id|payment instrument id|instrument identifier id|instrument token"),
         (85, "account id|account number|account|card account|card|unique number identifier"),
         (75, "customer id|customer|client id|cardholder id|card holder id|payer id|user id"),
@@ -74,6 +75,7 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (93, "transmission datetime|transmission datetime time|created time|created datetime"),
         (90, "local transaction date time|local transaction time|authorization time|auth time"),
         (90, "local transaction datetime|date created|start date|submit time|placed at"),
+        (85, "at|on|happened at|executed at"),
         (88, "event time|event timestamp|event date|event datetime|created on"),
         (88, "processing time|purchase date|purchase time|payment date|payment time|paid at"),
         (80, "time|date|ms timestamp|epoch ms|epoch millis|timestamp millis|utc time|when|data"),
@@ -83,7 +85,7 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
     ),
     "merchant_id": (
         (100, "merchant id|merchant number|merchant code|mid|merchant identifier|merchant key"),
-        (95, "card acceptor id|card acceptor id code|acceptor id|merchant account id|merchant uid"),
+        (95, "card acceptor id|card acceptor id code|acceptor id|merchant account id"),
         (90, "merchant id id|merchant entity id"),
         (85, "merchant account code|merchant account|merchant|terminal id|tid|terminal number"),
         (
@@ -141,7 +143,9 @@ _ANY_ORDER: Final[dict[str, dict[frozenset[str], int]]] = {
 }
 
 _CODES: Final = frozenset(code.lower() for code in CURRENCIES)
-_ZONES: Final = frozenset(("utc", "gmt"))
+_ZONES: Final = frozenset("utc gmt ms millis milliseconds us micros ns nanos".split())
+# What Avro's JSON and the like put around a value.
+_TYPES: Final = frozenset("string double long int float bytes boolean s n".split())
 # Parents that say nothing of what lies in them.
 _WRAPPERS: Final = frozenset(
     "data attributes object entity payload body details info value".split()
@@ -179,6 +183,8 @@ def name_score(field: str, steps: Sequence[str | int]) -> float:
 
     The last name counts most; with its parents it may say more (``card.token``, ``amount.value``).
     """
+    while len(steps) > 1 and str(steps[-1]).lower() in _TYPES:
+        steps = steps[:-1]
     names = [_without_unit(field, words_of(step)) for step in steps if isinstance(step, str)]
     names = [name for name in names[:-1] if not set(name) <= _WRAPPERS] + names[-1:]
     if not names:

@@ -54,6 +54,12 @@ _DEBIT: Final = frozenset(
 # A card, or what it draws on, is a debit or a credit card; that is no direction of the money.
 _FUNDING: Final = frozenset("card funding method product account brand scheme bin tender".split())
 _MOST_RULES: Final = 3
+_ANSWERS: Final = frozenset("response result outcome decision reason".split())
+_UNDECIDED: Final = frozenset("pending processing review in_review open created new".split())
+_ALL_CREDIT: Final = (
+    "all of the sample is credit in a field of kinds, which is taken for the kind of the cards; if it "
+    "means money back, a [[refund]] rule would say it"
+)
 
 
 class Guess(NamedTuple):
@@ -104,8 +110,7 @@ def _guesses(steps: Steps, distinct: Sequence[str], values: Sequence[Any]) -> It
     is_status = bool(_STATUS_NAMES & words)
     if is_status or _KIND_NAMES & words:
         yield from _backs(words | above, distinct)
-    if is_status:
-        yield from _declines(distinct)
+        yield from _declines(words, distinct, is_status=is_status)
 
 
 def _flags(words: set[str]) -> Iterator[Guess]:
@@ -126,7 +131,10 @@ def _backs(words: set[str], distinct: Sequence[str]) -> Iterator[Guess]:
     credits = [value for value, low in lower.items() if low in _CREDIT]
     has_debits = any(low in _DEBIT or low.startswith("debit") for low in lower.values())
     is_word = any(len(lower[value]) > 2 for value in credits)
-    if has_debits or is_word or words & {"debit", "credit", "indicator", "sign", "direction"}:
+    if len(credits) == len(distinct):
+        if is_word:
+            yield Guess("refund", {}, _ALL_CREDIT)
+    elif has_debits or is_word or words & {"debit", "credit", "indicator", "sign", "direction"}:
         backs += credits
     if backs:
         yield Guess("refund", {"one_of": backs})
@@ -139,16 +147,22 @@ def _is_back(low: str) -> bool:
     )
 
 
-def _declines(distinct: Sequence[str]) -> Iterator[Guess]:
+def _declines(words: set[str], distinct: Sequence[str], *, is_status: bool) -> Iterator[Guess]:
     lower = {value: value.strip().lower().replace(" ", "_") for value in distinct}
+    stems = _DECLINES if is_status else _DECLINES[:5]
     declines = [
         value
         for value, low in lower.items()
-        if not _is_back(low) and any(word in low for word in _DECLINES)
+        if not _is_back(low) and any(word in low for word in stems)
     ]
-    if declines:
+    approvals = [value for value, low in lower.items() if low in _APPROVALS]
+    if is_status and words & _ANSWERS and approvals and len(approvals) < len(distinct):
+        # An answer that is not yes, whatever it says, is no.
+        others = [value for value, low in lower.items() if low in _UNDECIDED or _is_back(low)]
+        yield Guess("decline", {"none_of": ["", *approvals, *others]})
+    elif declines:
         yield Guess("decline", {"one_of": declines})
-    elif set(lower.values()) <= _APPROVALS:
+    elif is_status and len(approvals) == len(distinct):
         note = "no decline is in the sample"
         yield Guess("decline", {"one_of": ["declined", "failed", "rejected"]}, note)
 

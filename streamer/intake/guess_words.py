@@ -15,7 +15,9 @@ __all__ = ["words_of"]
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 # Small words between the others, in the languages below.
-_FILLERS: Final = frozenset("of the de da do di du des del della der la le el l d".split())
+_FILLERS: Final = frozenset(
+    "of the and a y et und e de da do di du des del della der la le el l d".split()
+)
 
 # A line gives what its words mean.
 _SHORT: Final = """
@@ -67,9 +69,10 @@ _SHORT: Final = """
     transaction type: transactiontype txntype trantype trntype
     created at: createdat
     event time: eventtime
-    id: uuid guid identifier
+    id: uuid guid uid identifier
+    token: tkn tok
     code: iso
-    response code: respcode
+    response code: respcode rc
     debit credit: drcr crdr
     debit: dr
     credit: cr
@@ -79,6 +82,13 @@ _SHORT: Final = """
     acceptor id: acceptorid
 """
 _LANGUAGES: Final = """
+    amount: castka suma summa osszeg beloeb gesamtbetrag
+    currency: mena penznem valuutta
+    card: kortti kartya
+    merchant: obchodnik butik butikk comerciant kauppias isyeri
+    number: cislo numar szam
+    reference: referens viite
+    time: cas czas klokkeslett tidspunkt
     amount: betrag umsatz montant importe monto importo valor kwota bedrag belopp belob belop
     amount: tutar
     transaction amount: transaktionsbetrag umsatzbetrag
@@ -107,7 +117,7 @@ _LANGUAGES: Final = """
     transaction id: transaktionsid
     transaction reference: buchungsnummer belegnummer belegnr
     transaction: transaktion transaktions operation operacion operazione operacao transaccion
-    transaction: transazione transacao transactie transakcji transakcja
+    transaction: transazione transacao transactie transakcji transakcja transakce tranzakcia tranzactie
     reference: referenz referencia riferimento referentie
     number: numero numer nummer
     code: codigo codice
@@ -128,6 +138,12 @@ def _table() -> dict[str, str]:
 
 
 _SAME: Final = _table()
+
+# Languages that write words together have the one that counts at the end.
+_COMPOUNDS: Final = re.compile(
+    r"(?P<head>\w{3,}?)s?(?P<tail>betrag|nummer|datum|uhrzeit|zeitpunkt|zeit|bedrag|belopp|dato|konto|"
+    r"token|id|typ|art|name)"
+)
 
 # The data elements of ISO 8583, where they have their number for a name.
 _ELEMENT: Final = re.compile(r"(?:(?:de|df|bit|field|fld|data_?element)_?|f0)0*(\d{1,3})", re.I)
@@ -150,6 +166,11 @@ _ELEMENTS: Final = {
     42: "card acceptor id code",
     49: "currency code",
 }
+# These end other words too ("valid"), and count only behind what can have one.
+_SHORT_TAILS: Final = frozenset("token id typ art name".split())
+_HEADS: Final = _SAME.keys() | frozenset(
+    "card merchant user customer account payment transaction order client shop store terminal".split()
+)
 
 
 @lru_cache(maxsize=4_096)
@@ -169,9 +190,14 @@ def words_of(name: str | int) -> tuple[str, ...]:
         text = "".join(
             c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
         )
-    words = [
-        word
-        for found in _WORD.findall(text)
-        for word in _SAME.get(found.lower(), found.lower()).split()
-    ]
+    words = [word for found in _WORD.findall(text) for word in _meaning(found.lower())]
     return tuple(word for word in words if word not in _FILLERS) or tuple(words)
+
+
+def _meaning(word: str) -> list[str]:
+    if word in _SAME:
+        return _SAME[word].split()
+    compound = _COMPOUNDS.fullmatch(word)
+    if compound is None or (compound["tail"] in _SHORT_TAILS and compound["head"] not in _HEADS):
+        return [word]
+    return [_SAME.get(part, part) for part in (compound["head"], compound["tail"])]

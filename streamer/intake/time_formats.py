@@ -27,7 +27,7 @@ _TIME: Final = (
     r"(?P<H>\d{1,2})[:.h](?P<M>\d\d)(?:[:.](?P<S>\d\d)(?:[.,](?P<f>\d{1,9}))?)?"
     rf"(?:\s*{_HALF})?(?:\s*(?:Uhr|[Hh]rs?\.?|h))?(?:\s*{_ZONE})?"
 )
-_CLOCK: Final = rf"(?:(?:[ T,.:_]+|\s-\s){_TIME})?"
+_CLOCK: Final = rf"(?:(?:[ T,.:_-]+|\s-\s){_TIME})?"
 _DATES: Final = {
     "dmy": r"(?P<d>\d{1,2})[/.\- ](?P<m>\d{1,2})[/.\- ](?P<Y>\d{4}|\d\d)",
     "mdy": r"(?P<m>\d{1,2})[/.\- ](?P<d>\d{1,2})[/.\- ](?P<Y>\d{4}|\d\d)",
