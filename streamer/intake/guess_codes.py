@@ -17,7 +17,12 @@ CodeRule = tuple[str, dict[str, list[str]], str]
 _RESPONSE: Final = ({"response", "code"}, {"action", "code"}, {"result", "code"}, {"response"})
 # Approved; honoured with identification; in part; VIP; no reason to decline a verification.
 _APPROVED: Final = ("", "00", "08", "10", "11", "85")
-_DECLINED_STARTS: Final = {3: ("1", "2", "9"), 4: ("1",), 5: ("2", "3", "4")}
+# By the number of digits; 00xx of four are approvals, and 10xxx of five.
+_DECLINED_STARTS: Final = {
+    3: tuple("123456789"),
+    4: (*(f"0{digit}" for digit in range(1, 10)), *"123456789"),
+    5: tuple("23456789"),
+}
 # Of processing codes (field 3), what goes to the cardholder: returns, adjustments, original credits.
 _CREDITS: Final = ("20", "22", "26", "28", "29")
 _DRAFT_CODES: Final = frozenset("05 06 07 15 16 17 25 26 27 35 36 37".split())
@@ -40,6 +45,8 @@ def code_rules(
         yield from _message_types(distinct)
     elif {"transaction", "code"} == names and set(distinct) <= _DRAFT_CODES:
         yield "refund", {"one_of": list(_DRAFTS_BACK)}, ""
+    elif names & {"sign"} and set(distinct) <= {"+", "-"}:
+        yield "refund", {}, "which sign of {} means money back is not known".format(" ".join(words))
     elif {"transaction", "type"} <= names and all(re.fullmatch(r"\d\d", v) for v in distinct):
         yield "refund", {"one_of": list(_CREDITS)}, ""
     elif any(response <= names for response in _RESPONSE) or {"decision", "code"} <= names:

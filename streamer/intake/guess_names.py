@@ -36,15 +36,21 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (98, "card reference|card key|card fingerprint|hashed pan|masked pan|pan token|token pan"),
         (98, "unique card|card reference id|device account number|card proxy|prn|cc"),
         (95, "fingerprint|card alias|card identifier|card pan|card account number"),
-        (93, "token|proxy|recurring token|customer payment profile id|authorization code"),
+        (
+            93,
+            "payment token|token|proxy|recurring token|customer payment profile id|authorization code",
+        ),
         (90, "payment method|payment method id|payment method token|payment source id|alias"),
-        (89, "pay method value|payment method value"),
+        (89, "payment method value"),
         (89, "instrument id|payment instrument id|instrument identifier id|instrument token"),
         (85, "account id|account number|account|card account|card|unique number identifier"),
         (75, "customer id|customer|client id|cardholder id|card holder id|payer id|user id"),
         (64, "user|client|account reference|shopper reference|customer reference|iban|payer"),
         (60, "user token|account token|cardholder|customer profile id"),
-        (55, "debtor account|from account|source account|name orig|buyer id|member id"),
+        (
+            55,
+            "debtor account|from account|source account|name orig|buyer id|member id|account from",
+        ),
         (55, "customer number|source id"),
     ),
     "amount": (
@@ -143,7 +149,35 @@ _ANY_ORDER: Final[dict[str, dict[frozenset[str], int]]] = {
 }
 
 _CODES: Final = frozenset(code.lower() for code in CURRENCIES)
-_ZONES: Final = frozenset("utc gmt ms millis milliseconds us micros ns nanos".split())
+_ZONES: Final = frozenset("utc gmt s sec secs ms millis milliseconds us micros ns nanos".split())
+_ENDS: Final = frozenset(
+    "id token hash alias number reference fingerprint key value pan code".split()
+)
+# A word of the name or above it, and one of those that its last name must have.
+_PARTS: Final[dict[str, tuple[tuple[float, frozenset[str], frozenset[str]], ...]]] = {
+    "card_id": (
+        (72.0, frozenset(("card", "pan", "instrument", "paymentmethod")), _ENDS - {"code"}),
+        (66.0, frozenset(("token", "alias", "fingerprint")), frozenset()),
+        (58.0, frozenset("payer sender buyer consumer subscriber msisdn".split()), frozenset()),
+    ),
+    "transaction_id": (
+        (72.0, frozenset(("transaction", "payment")), frozenset("id number reference key".split())),
+    ),
+    "amount": (
+        (70.0, frozenset(("amount",)), frozenset(("amount",))),
+        (60.0, frozenset(("total", "price")), frozenset(("total", "price"))),
+    ),
+    "currency": ((72.0, frozenset(("currency",)), frozenset(("currency",))),),
+    "timestamp": ((58.0, frozenset("payment transaction".split()), frozenset(("at", "time"))),),
+    "merchant_id": (
+        (
+            66.0,
+            frozenset("merchant shop store acceptor".split()),
+            frozenset(("id", "number", "code")),
+        ),
+    ),
+}
+
 # What Avro's JSON and the like put around a value.
 _TYPES: Final = frozenset("string double long int float bytes boolean s n".split())
 # Parents that say nothing of what lies in them.
@@ -156,7 +190,7 @@ _STRANGERS: Final[dict[str, frozenset[str]]] = {
     "amount": frozenset(
         "fee fees tax balance discount refunded tip original captured limit count exponent scale "
         "shipping vat commission surcharge available remaining cashback interchange unused "
-        "unit type converted ledger".split()
+        "unit type converted ledger micros micro millis e".split()
     ),
     "timestamp": frozenset(
         "expiry expiration exp expires birth updated settlement refund due zone loaded valid "
@@ -164,7 +198,7 @@ _STRANGERS: Final[dict[str, frozenset[str]]] = {
     ),
     "card_id": frozenset(
         "type brand last4 last digits expiry bin scheme network name country email masked first "
-        "gateway status category balance".split()
+        "gateway status category balance payment transaction".split()
     ),
     "transaction_id": frozenset(
         "merchant card customer user account terminal device session parent original store "
@@ -200,8 +234,11 @@ def name_score(field: str, steps: Sequence[str | int]) -> float:
     if field == "timestamp" and {last[-1], last[0]} & _MOMENTS:
         best = max(best, 62.0)
     above = {word for name in names[:-1] for word in name}
+    if best <= 0:
+        best = _by_parts(field, set(last), above)
     strangers = _STRANGERS.get(field, frozenset())
-    if strangers & set(last) and _looked_up(field, last) < 84:
+    is_its_own = field == "transaction_id" and {"transaction", "id"} <= set(last)
+    if strangers & set(last) and _looked_up(field, last) < 84 and not is_its_own:
         best -= 60
     elif strangers & above and _looked_up(field, last) < 95:
         best -= 35
@@ -212,6 +249,14 @@ def name_score(field: str, steps: Sequence[str | int]) -> float:
 def _looked_up(field: str, words: Sequence[str]) -> float:
     found = _SCORES[field].get(tuple(words))
     return found if found is not None else _ANY_ORDER[field].get(frozenset(words), 0)
+
+
+def _by_parts(field: str, last: set[str], above: set[str]) -> float:
+    """Return what single words say where no whole name is known."""
+    for score, about, ends in _PARTS.get(field, ()):
+        if about & (last | above) and (not ends or ends & last):
+            return score
+    return 0.0
 
 
 def _without_unit(field: str, words: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from streamer.intake.guess_codes import code_rules
@@ -26,13 +26,14 @@ _OTHER_MATTERS: Final = frozenset(
     "verification secure threeds payout balance".split()
 )
 _DECLINES: Final = tuple(
-    "declin denied deny fail reject refus error cancel void expired not_approved unpaid "
+    "decl denied deny fail reject refus error cancel void expired not_approved unpaid "
     "insufficient abandon timed_out unauthor abgelehnt abgebroken rechaz negad recusad denegad "
     "rifiut geweiger odrzuc requires_payment requires_action".split()
 )
 _APPROVALS: Final = frozenset(
     "approved approve accepted authorized authorised success succeeded successful captured completed "
-    "complete settled paid ok acceptee aprobada aprobado aprovada aprovado genehmigt".split()
+    "complete settled paid ok appr charged booked posted processed confirmed "
+    "accepte acceptee aprobada aprobado aprovada aprovado genehmigt".split()
 )
 _TRUE: Final = frozenset(("true", "1", "yes", "y", "t"))
 _FALSE: Final = frozenset(("false", "0", "no", "n", "f"))
@@ -53,6 +54,8 @@ _DEBIT: Final = frozenset(
 )
 # A card, or what it draws on, is a debit or a credit card; that is no direction of the money.
 _FUNDING: Final = frozenset("card funding method product account brand scheme bin tender".split())
+# The sides of an account; in two letters they are nothing else, whatever their field is called.
+_PAIRS: Final = ({"S", "H"}, {"D", "C"}, {"DR", "CR"}, {"DBIT", "CRDT"})
 _MOST_RULES: Final = 3
 _ANSWERS: Final = frozenset("response result outcome decision reason".split())
 _UNDECIDED: Final = frozenset("pending processing review in_review open created new".split())
@@ -100,12 +103,18 @@ def _guesses(steps: Steps, distinct: Sequence[str], values: Sequence[Any]) -> It
     if (words | above) & _OTHER_MATTERS and not words & _BACK_NAMES:
         return
     if {value.strip().lower() for value in distinct} <= _TRUE | _FALSE:
-        yield from _flags(words)
-        return
+        flags = list(_flags(words))
+        yield from flags
+        if flags or not all(map(str.isdigit, distinct)):
+            return
     codes = list(code_rules(words_of(steps[-1]), distinct, values))
     for kind, entries, note in codes:
         yield Guess(kind, entries, note)
     if codes:
+        return
+    sides = {value.strip().upper() for value in distinct}
+    if sides in _PAIRS and not (words | above) & _FUNDING:
+        yield Guess("refund", {"one_of": [v for v in distinct if v.strip().lower() in _CREDIT]})
         return
     is_status = bool(_STATUS_NAMES & words)
     if is_status or _KIND_NAMES & words:
@@ -165,6 +174,14 @@ def _declines(words: set[str], distinct: Sequence[str], *, is_status: bool) -> I
     elif is_status and len(approvals) == len(distinct):
         note = "no decline is in the sample"
         yield Guess("decline", {"one_of": ["declined", "failed", "rejected"]}, note)
+    elif words & {"status", "state", "result"} and not approvals and not _is_known(lower.values()):
+        name = " ".join(sorted(words))
+        note = f"what the values of {name} mean is not known; a [[decline]] may be due"
+        yield Guess("decline", {}, note)
+
+
+def _is_known(values: Iterable[str]) -> bool:
+    return any(value in _UNDECIDED or _is_back(value) for value in values)
 
 
 def _distinct(values: Sequence[Any]) -> list[str]:

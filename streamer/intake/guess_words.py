@@ -16,7 +16,7 @@ __all__ = ["words_of"]
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 # Small words between the others, in the languages below.
 _FILLERS: Final = frozenset(
-    "of the and a y et und e de da do di du des del della der la le el l d".split()
+    "of the and a y et und de da do di du des del della der la le el l d".split()
 )
 
 # A line gives what its words mean.
@@ -69,7 +69,9 @@ _SHORT: Final = """
     transaction type: transactiontype txntype trantype trntype
     created at: createdat
     event time: eventtime
-    id: uuid guid uid identifier
+    id: uuid guid uid identifier identification openid
+    transaction: trade
+    payment: pay pmt
     token: tkn tok
     code: iso
     response code: respcode rc
@@ -82,12 +84,13 @@ _SHORT: Final = """
     acceptor id: acceptorid
 """
 _LANGUAGES: Final = """
-    amount: castka suma summa osszeg beloeb gesamtbetrag
+    amount: castka suma summa osszeg beloeb gesamtbetrag ttc
     currency: mena penznem valuutta
     card: kortti kartya
     merchant: obchodnik butik butikk comerciant kauppias isyeri
     number: cislo numar szam
     reference: referens viite
+    receipt number: ticket beleg bon
     time: cas czas klokkeslett tidspunkt
     amount: betrag umsatz montant importe monto importo valor kwota bedrag belopp belob belop
     amount: tutar
