@@ -102,6 +102,12 @@ def currency(value: Any) -> str:
             f"currency must be in use (ISO 4217, January 2026); {retired} is retired since {year}",
             f"convert amounts to {successor}, or leave such payments out with a [[skip]] rule",
         )
+    if isinstance(value, dict):
+        raise Fault(
+            "wrong_type",
+            "currency must be text or a number, got an object",
+            'name the field within it, such as currency = "currency.code"',
+        )
     raise Fault(
         "unknown_code",
         "currency must be a code of ISO 4217 (January 2026), such as EUR, eur or 978",

@@ -16,7 +16,7 @@ CodeRule = tuple[str, dict[str, list[str]], str]
 
 _RESPONSE: Final = ({"response", "code"}, {"action", "code"}, {"result", "code"}, {"response"})
 # Approved; honoured with identification; in part; VIP; no reason to decline a verification.
-_APPROVED: Final = ("", "00", "08", "10", "11", "85")
+_APPROVED: Final = ("", "0", "00", "08", "10", "11", "85")
 # By the number of digits; 00xx of four are approvals, and 10xxx of five.
 _DECLINED_STARTS: Final = {
     3: tuple("123456789"),

@@ -134,6 +134,9 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     if field == "card_id" and all(_MASKED.fullmatch(str(value)) for value in present):
         # The last digits of a card are those of many cards.
         by_name -= 25.0
+    if field == "card_id" and len(present) >= 5 and len(set(map(str, present))) == 1:
+        # More likely the merchant's own account.
+        by_name -= 15.0
     if field == "card_id" and not any(map(str.isdigit, "".join(map(str, present)))):
         by_name -= 30.0
     if share < 0.6 and not (field in ("currency", "country", "mcc") and by_name >= 95):

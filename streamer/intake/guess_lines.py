@@ -73,7 +73,7 @@ def table_lines(
             plain = all(str(v).strip().lstrip("-").replace(".", "", 1).isdigit() for v in values)
             settings = Settings() if plain else settings
     else:
-        paths, settings = _time(paths, steps, values, leaves, is_rows=is_rows)
+        paths, settings = _time(paths, steps, values, leaves)
     if choice.score < UNSURE_BELOW:
         settings.unsure.insert(0, f"that this is the {field} is a guess")
     if paths == [field] and not settings.entries:
@@ -96,7 +96,7 @@ def decimals_in(leaves: Leaves, currencies: Sequence[Steps]) -> int | None:
 
 
 def _time(
-    paths: list[str], steps: Steps, values: list[Any], leaves: Leaves, *, is_rows: bool
+    paths: list[str], steps: Steps, values: list[Any], leaves: Leaves
 ) -> tuple[list[str], Settings]:
     """Return the paths and settings of a time, which may be in two fields."""
     words = words_of(steps[-1])
@@ -110,8 +110,6 @@ def _time(
             is_day = "unit" not in settings.entries and not has_clock
             if is_day and "iso8583" not in settings.entries.get("format", ""):
                 settings.unsure.append("the dates have no time of day: midnight is taken")
-        if is_rows and any(isinstance(v, datetime) and v.tzinfo is None for v in values):
-            settings.entries["zone"] = '"UTC"'
         return paths, settings
     pairs = zip(leaves[steps], leaves[clock], strict=True)
     settings = timestamp_settings([f"{day} {time}" for day, time in pairs if day and time], words)
