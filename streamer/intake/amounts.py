@@ -83,6 +83,10 @@ def number_of_text(text: str, decimal: str, thousands: str | None) -> float | No
     body = text.strip()
     if len(body) > _LONGEST:
         return None
+    if body[:1].isdigit() and body.isascii():
+        number = _plain_number(body, decimal, thousands)
+        if number is not None:
+            return number
     if not body.isascii():
         body = body.translate(_SCRIPTS).replace("٫", decimal).strip()
     sign = 1.0
@@ -98,12 +102,16 @@ def number_of_text(text: str, decimal: str, thousands: str | None) -> float | No
     sign, body = _signed(sign, located["number"] if located else body)
     if body.endswith(("-", "+")):
         sign, body = (-sign if body[-1] == "-" else sign), body[:-1].rstrip()
-    body = _without_thousands(body, decimal, thousands)
+    number = _plain_number(body, decimal, thousands) if body.isascii() else None
+    return None if number is None else sign * number
+
+
+def _plain_number(body: str, decimal: str, thousands: str | None) -> float | None:
+    """Return the number in ASCII digits with these signs and nothing around them, or None."""
+    body = _without_thousands(body, decimal, thousands) if thousands else body
     if decimal != ".":
         body = body.replace(".", "x").replace(decimal, ".")
-    if not (body.isascii() and _PLAIN.fullmatch(body)):
-        return None
-    return sign * float(body)
+    return float(body) if _PLAIN.fullmatch(body) else None
 
 
 def _signed(sign: float, body: str) -> tuple[float, str]:
@@ -235,10 +243,8 @@ def _text_number(text: str, decimal: str, thousands: str | None) -> float:
     return number
 
 
-def _without_thousands(body: str, decimal: str, thousands: str | None) -> str:
+def _without_thousands(body: str, decimal: str, thousands: str) -> str:
     """Take the separators out where they stand between groups of digits; else leave the text."""
-    if not thousands:
-        return body
     if thousands == " ":
         body, thousands = _SPACES.sub(" ", body), " "
     whole, point, fraction = body.partition(decimal)

@@ -33,6 +33,7 @@ _EXACT: Final = 2**53
 _NO_IDS: Final = frozenset(
     "null Null NULL none None NONE nil N/A n/a #N/A NaN nan undefined - -- ? (null) <null>".split()
 ) | {" " * n for n in range(1, 9)}
+_LONGEST_NO_ID: Final = max(map(len, _NO_IDS))
 _DESTROYED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d{1,3}")
 _WHOLE: Final = re.compile(r"(?P<whole>[0-9]{1,4})(\.0+)?")
 _CODE: Final = re.compile(r"[0-9]{1,3}(\.0+)?")
@@ -45,13 +46,17 @@ def identifier(value: Any) -> str:
     >>> identifier(383), identifier(596.0), identifier("c-1")
     ('383', '596', 'c-1')
     """
-    if value is None:
+    if type(value) is str:
+        text = value
+    elif value is None:
         raise Fault("missing_field", "an id must be there")
-    text: str = value if type(value) is str else _text_of(value)
+    else:
+        text = _text_of(value)
+    n = len(text)
     if (
-        0 < len(text) <= _LONGEST_ID
-        and text not in _NO_IDS
+        0 < n <= _LONGEST_ID
         and "+" not in text
+        and (n > _LONGEST_NO_ID or text not in _NO_IDS)
         and (text.isascii() or _is_unicode(text))
     ):
         return text
@@ -139,6 +144,8 @@ def category_code(value: Any) -> str:
     """
     if type(value) is str and len(value) == 4 and value.isdecimal() and value.isascii():
         return value
+    if type(value) is int and 0 <= value < 10_000:
+        return f"{value:04d}"
     text = value.strip() if isinstance(value, str) else _text_of(value)
     whole = _WHOLE.fullmatch(text)
     if whole is None:

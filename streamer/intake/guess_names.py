@@ -100,7 +100,7 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         ),
         (75, "collector id|operator id|station id|payee merchant id"),
         (65, "merchant name|payee|shop|store|seller|vendor|name dest|beneficiary id|pos id"),
-        (50, "merchant descriptor|statement descriptor|payee name|location"),
+        (50, "merchant descriptor|statement descriptor|payee name"),
     ),
     "mcc": (
         (100, "mcc|merchant category code|mcc code|mcc number|category code"),
