@@ -83,7 +83,7 @@ def number_of_text(text: str, decimal: str, thousands: str | None) -> float | No
     body = text.strip()
     if len(body) > _LONGEST:
         return None
-    if body[:1].isdigit() and body.isascii():
+    if body[:1].isdigit():
         number = _plain_number(body, decimal, thousands)
         if number is not None:
             return number
@@ -102,7 +102,7 @@ def number_of_text(text: str, decimal: str, thousands: str | None) -> float | No
     sign, body = _signed(sign, located["number"] if located else body)
     if body.endswith(("-", "+")):
         sign, body = (-sign if body[-1] == "-" else sign), body[:-1].rstrip()
-    number = _plain_number(body, decimal, thousands) if body.isascii() else None
+    number = _plain_number(body, decimal, thousands)
     return None if number is None else sign * number
 
 
@@ -111,7 +111,7 @@ def _plain_number(body: str, decimal: str, thousands: str | None) -> float | Non
     body = _without_thousands(body, decimal, thousands) if thousands else body
     if decimal != ".":
         body = body.replace(".", "x").replace(decimal, ".")
-    return float(body) if _PLAIN.fullmatch(body) else None
+    return float(body) if body.isascii() and _PLAIN.fullmatch(body) else None
 
 
 def _signed(sign: float, body: str) -> tuple[float, str]:
