@@ -43,7 +43,10 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (90, "payment method|payment method id|payment method token|payment source id|alias"),
         (89, "payment method value"),
         (89, "instrument id|payment instrument id|instrument identifier id|instrument token"),
-        (85, "account id|account number|account|card account|card|unique number identifier"),
+        (
+            85,
+            "account key|account id|account number|account|card account|card|unique number identifier",
+        ),
         (75, "customer id|customer|client id|cardholder id|card holder id|payer id|user id"),
         (64, "user|client|account reference|shopper reference|customer reference|iban|payer"),
         (60, "user token|account token|cardholder|customer profile id"),

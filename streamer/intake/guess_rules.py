@@ -33,7 +33,7 @@ _DECLINES: Final = tuple(
 _APPROVALS: Final = frozenset(
     "approved approve accepted authorized authorised success succeeded successful captured completed "
     "complete settled paid ok appr charged booked posted processed confirmed "
-    "accepte acceptee aprobada aprobado aprovada aprovado genehmigt".split()
+    "accepte acceptee approvata approvato aprobada aprobado aprovada aprovado genehmigt".split()
 )
 _TRUE: Final = frozenset(("true", "1", "yes", "y", "t"))
 _FALSE: Final = frozenset(("false", "0", "no", "n", "f"))
@@ -47,10 +47,12 @@ _DECLINED_NAMES: Final = frozenset("declined rejected denied refused failed".spl
 _APPROVED_NAMES: Final = frozenset(
     "approved success successful succeeded authorized authorised accepted paid".split()
 )
-_CREDIT: Final = frozenset("credit crdt cr credito abono gutschrift haben avere c h".split())
+_CREDIT: Final = frozenset(
+    "credit crdt cr credito abono gutschrift haben avere c h in inbound incoming".split()
+)
 _DEBIT: Final = frozenset(
-    "debit dbit dr db debito cargo soll belastung lastschrift dare d s sale purchase pos "
-    "payment".split()
+    "debit dbit dr db debito cargo soll belastung lastschrift dare d s sale purchase pos out "
+    "outbound outgoing payment".split()
 )
 # A card, or what it draws on, is a debit or a credit card; that is no direction of the money.
 _FUNDING: Final = frozenset("card funding method product account brand scheme bin tender".split())
@@ -116,7 +118,7 @@ def _guesses(steps: Steps, distinct: Sequence[str], values: Sequence[Any]) -> It
     if sides in _PAIRS and not (words | above) & _FUNDING:
         yield Guess("refund", {"one_of": [v for v in distinct if v.strip().lower() in _CREDIT]})
         return
-    is_status = bool(_STATUS_NAMES & words)
+    is_status = bool(_STATUS_NAMES & words) or _has_both(distinct)
     if is_status or _KIND_NAMES & words:
         yield from _backs(words | above, distinct)
         yield from _declines(words, distinct, is_status=is_status)
@@ -178,6 +180,14 @@ def _declines(words: set[str], distinct: Sequence[str], *, is_status: bool) -> I
         name = " ".join(sorted(words))
         note = f"what the values of {name} mean is not known; a [[decline]] may be due"
         yield Guess("decline", {}, note)
+
+
+def _has_both(distinct: Sequence[str]) -> bool:
+    """Whether approvals and declines stand side by side, whatever their field is called."""
+    lower = [value.strip().lower() for value in distinct]
+    return any(low in _APPROVALS for low in lower) and any(
+        low.startswith(_DECLINES) for low in lower
+    )
 
 
 def _is_known(values: Iterable[str]) -> bool:

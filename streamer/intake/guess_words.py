@@ -63,7 +63,7 @@ _SHORT: Final = """
     currency code: currencycode currencycd
     currency: curdef
     country code: countrycode
-    transaction amount: transactionamount txnamt trnamt tranamt
+    transaction amount: transactionamount txnamount txnamt trnamt tranamt
     transaction date: transactiondate txndate trandate dtposted
     transaction time: transactiontime txntime
     transaction type: transactiontype txntype trantype trntype
