@@ -58,7 +58,7 @@ A field is a path (`"card.token"`), a list of paths of which the first that is t
 |---|---|
 | `unit` | a count of `s`, `ms`, `us` or `ns` since 1970, or of any unit, `minute`, `hour` and `day` too, since `origin` |
 | `zone` | of times that do not name theirs: `"UTC"`, `"+01:00"`, `"Europe/London"` |
-| `format` | `"dmy"`, `"mdy"`, `"ymd"`, `"compact"`, `"iso8583"`, `"rfc2822"`, or directives such as `"%d-%b-%Y %H:%M"` |
+| `format` | `"dmy"`, `"mdy"`, `"ymd"`, `"compact"`, `"iso8583"`, `"rfc2822"`, `"month_name"` (any with the month in letters), or directives such as `"%d-%b-%Y %H:%M"` |
 
 | rules, as `[[refund]]`, `[[only]]`, `[[skip]]`, `[[decline]]` | |
 |---|---|

@@ -35,7 +35,8 @@ _PARQUET: Final = b"PAR1"
 _SEPARATORS: Final = ",;\t|"
 _HEX_LINE: Final = re.compile(rb"\s*(0x)?([0-9a-fA-F]{2}\s?){6,}\s*")
 _COMMA: Final = re.compile(r"[+-]?[0-9]{1,15},[0-9]{1,6}")
-_POINT: Final = re.compile(r"[+-]?[0-9]{1,15}\.[0-9]{1,6}")
+# A number with a decimal point, or one with points between thousands: its comma says enough.
+_POINT: Final = re.compile(r"[+-]?[0-9]{1,15}\.[0-9]{1,6}|[+-]?[0-9]{1,3}(\.[0-9]{3})+,[0-9]+")
 # One field may be an embedded document; the default of 131,072 characters would raise.
 _MAX_FIELD: Final = 2**24
 

@@ -15,15 +15,16 @@ from streamer.intake.declaration import parse_declaration
 from streamer.intake.documents import decoded
 from streamer.intake.envelopes import Item, unwrapped
 from streamer.intake.framing import SchemaDecoder, framed, unframed
-from streamer.intake.guess_fields import Choice, choose_fields, clock_path
-from streamer.intake.guess_names import words_of
-from streamer.intake.guess_rules import rule_lines
-from streamer.intake.guess_settings import (
-    Settings,
-    amount_settings,
-    currency_of_signs,
-    timestamp_settings,
+from streamer.intake.guess_fields import Choice, choose_fields, debit_and_credit
+from streamer.intake.guess_lines import (
+    UNSURE_BELOW,
+    currency_lines,
+    decimals_in,
+    field_lines,
+    table_lines,
 )
+from streamer.intake.guess_rules import rule_lines
+from streamer.intake.guess_settings import amount_settings, timestamp_settings
 from streamer.intake.hints import is_credit_transfer, recognised
 from streamer.intake.intake import Intake
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text
@@ -51,7 +52,6 @@ _FLATTENED: Final = """
 path = "__deleted"
 one_of = "true"
 """
-_UNSURE_BELOW: Final = 70.0
 _READABLE: Final = 0.9
 
 
@@ -72,12 +72,22 @@ def suggest(
         raise ConfigurationError(REFUSED["pacs008"])
     is_rows = not isinstance(sample[0], bytes)
     text = _preset_text(objects)
-    if text is None or _share_read(text, sample, schemas) < _READABLE:
+    if text is None or not _fits(text, sample, schemas):
         is_readable = _share_read("", sample, schemas) >= _READABLE
         text = _additions(objects) if is_readable else _guessed(objects, is_rows=is_rows)
         if any(isinstance(value, bytes) and b'"__deleted"' in value for value in sample):
             text += _FLATTENED
     return text + _report(text, sample, schemas)
+
+
+def _fits(
+    text: str, sample: Sequence[bytes | Mapping[str, Any]], schemas: SchemaDecoder | None
+) -> bool:
+    """Whether a preset reads the sample, and not only as something else than payments."""
+    readings = _read(text, sample, schemas)
+    outcomes = Counter(outcome_of(reading) for reading in readings)
+    other = sum(r.reason == "not_a_payment" for r in readings if isinstance(r, Skipped))
+    return other < len(readings) and outcomes["dead_letter"] <= (1 - _READABLE) * len(readings)
 
 
 def _objects(
@@ -99,11 +109,17 @@ def _objects(
 
 
 def _preset_text(objects: Objects) -> str | None:
-    preset = Counter(recognised(item) for item in objects).most_common(1)[0][0]
+    preset = Counter(_preset_of(item) for item in objects).most_common(1)[0][0]
     if preset is None:
         return None
     note = f"# The layout is known: `streamer intake show {preset}` prints its lines."
     return f'{note}\npreset = "{preset}"\n'
+
+
+def _preset_of(item: Mapping[str, Any]) -> str | None:
+    inner = item.get("fields", item.get("data"))
+    below = recognised(inner) if isinstance(inner, Mapping) else None
+    return recognised(item) or ("iso8583" if below == "iso8583" else None)
 
 
 def _additions(objects: Objects) -> str:
@@ -111,10 +127,15 @@ def _additions(objects: Objects) -> str:
     leaves = leaves_of(objects)
     amounts = [value for value in leaves.get(("amount",), ()) if value not in (None, "")]
     lines: list[str] = []
-    settings = amount_settings(("amount",), amounts, list(leaves))
+    settings = amount_settings(("amount",), amounts, leaves, decimals_in(leaves, [("currency",)]))
+    if amounts:
+        lines += [f"# Unsure: {note}." for note in settings.unsure]
     if amounts and "unit" in settings.entries:
-        notes = [f"# Unsure: {note}." for note in settings.unsure]
-        lines += [*notes, "[amount]", f"unit = {settings.entries['unit']}"]
+        lines += ["[amount]", f"unit = {settings.entries['unit']}"]
+    times = leaves.get(("timestamp",), [])
+    if "zone" in (of_times := timestamp_settings(times)).entries:
+        notes = [f"# Unsure: {note}." for note in of_times.unsure]
+        lines += ["", *notes, "[timestamp]", 'zone = "UTC"']
     lines += rule_lines(leaves)
     if not lines:
         return "# Nothing needs to be declared: the messages are read as they are.\n"
@@ -124,6 +145,9 @@ def _additions(objects: Objects) -> str:
 def _guessed(objects: Objects, *, is_rows: bool) -> str:
     each, leaves = _with_each(objects)
     choices = choose_fields(leaves)
+    sides = debit_and_credit(leaves)
+    if sides is not None and choices.get("amount", Choice([], 0.0)).score < UNSURE_BELOW:
+        choices["amount"] = Choice([sides[0]], UNSURE_BELOW)
     lines = [f'each = "{path_text(each)}"'] if each else []
     tables: list[str] = []
     if "transaction_id" not in choices:
@@ -138,15 +162,16 @@ def _guessed(objects: Objects, *, is_rows: bool) -> str:
         ]
     for field in _ORDER:
         if field in choices and (field != "label" or is_rows):
-            lines += _field_lines(field, choices[field], leaves)
+            lines += field_lines(field, choices[field], leaves)
     if "currency" not in choices:
-        amounts = leaves[choices["amount"].paths[0]] if "amount" in choices else []
-        lines += _currency_lines(currency_of_signs(amounts))
+        lines += currency_lines(choices, leaves)
     for field in ("amount", "timestamp"):
         if field in choices:
-            tables += _table_lines(field, choices[field], leaves, is_rows=is_rows)
+            tables += table_lines(field, choices[field], choices, leaves, is_rows=is_rows)
         else:
             tables += ["", f"# Missing: which field is the {field}?", f'# {field} = "..."']
+    if sides is not None and choices["amount"].paths == [sides[0]]:
+        tables += ["", "[[refund]]", f'path = "{path_text(sides[1])}"', "present = true"]
     tables += rule_lines(leaves)
     return "\n".join([*lines, *tables]).strip("\n") + "\n"
 
@@ -155,7 +180,7 @@ def _with_each(objects: Objects) -> tuple[Steps | None, Leaves]:
     """Return the list to go into, where the payments lie in one, and the leaves from there."""
     leaves = leaves_of(objects)
     found = choose_fields(leaves)
-    if "amount" in found and found["amount"].score >= _UNSURE_BELOW:
+    if "amount" in found and found["amount"].score >= UNSURE_BELOW:
         return None, leaves
     for steps in list_paths(objects):
         parts = [(item, part) for item in objects for part in walked(item, item, steps) or ()]
@@ -164,71 +189,6 @@ def _with_each(objects: Objects) -> tuple[Steps | None, Leaves]:
             outer = leaves_of([item for item, _ in parts])
             return steps, inner | {("$", *path): values for path, values in outer.items()}
     return None, leaves
-
-
-def _field_lines(field: str, choice: Choice, leaves: Leaves) -> list[str]:
-    paths = [path_text(steps) for steps in choice.paths]
-    unsure = [f"# Unsure: {field} is a guess."] if choice.score < _UNSURE_BELOW else []
-    values = [value for steps in choice.paths for value in leaves[steps] if value is not None]
-    if field == "card_id" and "customer" in words_of(choice.paths[0][-1]):
-        unsure = ["# No field names the card; the customer's stands for it."]
-    if field == "currency":
-        signs = {str(value): currency_of_signs([value]) for value in values}
-        odd = {sign: code for sign, code in signs.items() if code and not sign.isalnum()}
-        if odd:
-            table = ", ".join(f"{_quoted(sign)} = {_quoted(code)}" for sign, code in odd.items())
-            return [*unsure, f"currency = {{ path = {_paths(paths)}, values = {{ {table} }} }}"]
-    if paths == [field]:
-        return []
-    return [*unsure, f"{field} = {_paths(paths)}"]
-
-
-def _currency_lines(code: str | None) -> list[str]:
-    return [
-        "# Unsure: no field names the currency."
-        if code is None
-        else "# Unsure: no field names the currency; the amounts carry its sign.",
-        f'currency = {{ constant = "{code or "EUR"}" }}',
-    ]
-
-
-def _table_lines(field: str, choice: Choice, leaves: Leaves, *, is_rows: bool) -> list[str]:
-    steps = choice.paths[0]
-    paths = [path_text(path) for path in choice.paths]
-    values = [value for path in choice.paths for value in leaves[path] if value not in (None, "")]
-    if field == "amount":
-        settings = amount_settings(steps, values, list(leaves))
-        if is_rows and settings.entries.get("decimal") == '"."' and len(settings.entries) == 1:
-            plain = all(str(v).strip().lstrip("-").replace(".", "", 1).isdigit() for v in values)
-            settings = Settings() if plain else settings
-    else:
-        clock = clock_path(leaves, steps)
-        if clock is not None:
-            paths = [f"{paths[0]} + {path_text(clock)}"]
-            pairs = zip(leaves[steps], leaves[clock], strict=True)
-            values = [f"{day} {time}" for day, time in pairs if day and time]
-        settings = timestamp_settings(values, words_of(steps[-1]))
-        if clock is not None:
-            settings.entries["separator"] = '" "'
-    if choice.score < _UNSURE_BELOW:
-        settings.unsure.insert(0, f"that this is the {field} is a guess")
-    if paths == [field] and not settings.entries:
-        return []
-    lines = ["", *(f"# Unsure: {note}." for note in settings.unsure), f"[{field}]"]
-    if paths != [field]:
-        lines.append(f"path = {_paths(paths)}")
-    return lines + [f"{key} = {value}" for key, value in settings.entries.items()]
-
-
-def _paths(paths: Sequence[str]) -> str:
-    quoted = [_quoted(path) for path in paths]
-    return quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
-
-
-def _quoted(text: str) -> str:
-    if '"' in text and "'" not in text and "\\" not in text:
-        return f"'{text}'"
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _read(
