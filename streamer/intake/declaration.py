@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Constant = str | int | float
-Updates = Literal["skip", "payment"]
+Change = Literal["skip", "payment"]
 
 
 class Field(
@@ -107,7 +107,9 @@ class Declaration(
     about: str = ""
     envelope: Literal["auto", "none"] = "auto"
     each: str | None = None
-    updates: Updates = "skip"
+    updates: Change = "skip"
+    snapshots: Change = "payment"
+    """What a change capture's updates are, and the rows of its snapshots."""
     transaction_id: Field = Field()
     card_id: Field = Field()
     amount: AmountField = AmountField()

@@ -13,7 +13,7 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 from streamer.intake.declaration import parse_declaration
 from streamer.intake.documents import decoded
-from streamer.intake.envelopes import Item, unwrapped
+from streamer.intake.envelopes import Item, text_in, unwrapped
 from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.guess_fields import Choice, choose_fields, clock_path
 from streamer.intake.guess_names import words_of
@@ -45,12 +45,6 @@ MAX_SAMPLE: Final = 1_000
 _ORDER: Final = (
     "transaction_id card_id currency merchant_id mcc country latitude longitude channel label"
 ).split()
-_FLATTENED: Final = """
-# Rows that a change capture has flattened.
-[[skip]]
-path = "__deleted"
-one_of = "true"
-"""
 _UNSURE_BELOW: Final = 70.0
 _READABLE: Final = 0.9
 
@@ -75,8 +69,6 @@ def suggest(
     if text is None or _share_read(text, sample, schemas) < _READABLE:
         is_readable = _share_read("", sample, schemas) >= _READABLE
         text = _additions(objects) if is_readable else _guessed(objects, is_rows=is_rows)
-        if any(isinstance(value, bytes) and b'"__deleted"' in value for value in sample):
-            text += _FLATTENED
     return text + _report(text, sample, schemas)
 
 
@@ -93,9 +85,17 @@ def _objects(
             message = decoded(value) if frame is None else unframed(frame, schemas)
         except Fault:  # The report says so.
             continue
-        items = unwrapped(message, updates_count=False)
-        found += [i.value for i in items if isinstance(i, Item) and isinstance(i.value, Mapping)]
+        for item in unwrapped(message):
+            if isinstance(item, Item) and type(item.value) is dict:
+                found.append(_object_of(item.value))
     return found
+
+
+def _object_of(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the object that has a message's fields: the one in a text, where it has no amount."""
+    if "amount" in choose_fields(leaves_of([message])):
+        return message
+    return text_in(message) or message
 
 
 def _preset_text(objects: Objects) -> str | None:
