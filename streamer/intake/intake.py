@@ -32,6 +32,7 @@ from streamer.intake.paths import Steps, parse_path, parse_paths, shown, walked
 from streamer.intake.plain import plain_transaction
 from streamer.intake.readings import Fault, Payment, Reading, Refund, Refused, Skipped
 from streamer.intake.slots import field_paths
+from streamer.intake.usual import compile_usual
 
 __all__ = ["Intake", "plain_transaction"]
 
@@ -72,6 +73,7 @@ class Intake:
         self._each = parse_path(each) if each else None
         self._each_path = shown(self._each) if self._each else ""
         self._map = compile_mapping(self.declaration, is_rows=False)
+        self._usual = compile_usual(self.declaration)
         self._map_row = compile_mapping(self.declaration, is_rows=True)
         self._map_plain = compile_mapping(Declaration(), is_rows=False)
         self._map_plain_row = compile_mapping(Declaration(), is_rows=True)
@@ -99,9 +101,9 @@ class Intake:
                 and type(message) is dict
                 and (self._is_bare or MARKERS.isdisjoint(message))
             ):
-                reading = self._map(message, message, "$", position, arrived_ms)
-                if type(reading) is Payment:
-                    return (reading,)
+                payment = self._usual(message, position, arrived_ms)
+                if payment is not None:
+                    return (payment,)
             return self._readings_of(message, position, arrived_ms)
         return self._readings(value, position, arrived_ms)
 

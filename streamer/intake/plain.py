@@ -7,6 +7,7 @@ bytes would cost 40%.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +20,7 @@ __all__ = ["plain_transaction"]
 _FIELDS: Final = Transaction.__struct_fields__
 
 
-def _is_same(one: Any, other: object) -> bool:
+def _is_same(one: Any, other: Any) -> Any:
     if not isinstance(other, Transaction):
         return NotImplemented
     return all(getattr(one, name) == getattr(other, name) for name in _FIELDS)
@@ -42,7 +43,7 @@ _Unmarked: Final = msgspec.defstruct(
     gc=False,
     omit_defaults=True,
 )
-_decode: Final = msgspec.json.Decoder(_Unmarked).decode
+_decode: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(_Unmarked).decode
 _NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 

@@ -85,9 +85,8 @@ def _objects(
             message = decoded(value) if frame is None else unframed(frame, schemas)
         except Fault:  # The report says so.
             continue
-        for item in unwrapped(message):
-            if isinstance(item, Item) and type(item.value) is dict:
-                found.append(_object_of(item.value))
+        items = [item.value for item in unwrapped(message) if isinstance(item, Item)]
+        found += [_object_of(item) for item in items if type(item) is dict]
     return found
 
 

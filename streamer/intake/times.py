@@ -24,10 +24,14 @@ from streamer.intake.epochs import (
 from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS, TextReader, compile_format
 
-__all__ = ["TimeReader", "make_time_reader", "text_hint"]
+__all__ = ["EARLIEST_S", "LATEST_S", "TimeReader", "make_time_reader", "text_hint"]
 
 TimeReader = Callable[[Any, int | None], datetime]
 """Takes a value and the time of arrival in ms, where it is known; returns an aware moment."""
+
+# Counts of seconds from 1990 to 2100 are taken for what they are said to be.
+EARLIEST_S: Final = 631_152_000
+LATEST_S: Final = 4_102_444_800
 
 # parsedate_to_datetime reads much else, such as 5 PM as five in the morning.
 _MAIL: Final = re.compile(
@@ -100,7 +104,7 @@ def _order_hint(text: str) -> str:
 
 def _epoch_reader(per_second: int, otherwise: TimeReader) -> TimeReader:
     from_timestamp = datetime.fromtimestamp
-    earliest, latest = 631_152_000 * per_second, 4_102_444_800 * per_second
+    earliest, latest = EARLIEST_S * per_second, LATEST_S * per_second
 
     def read(value: Any, arrived_ms: int | None) -> datetime:
         if type(value) is int and earliest <= value < latest:

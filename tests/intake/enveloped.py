@@ -1,7 +1,7 @@
 """Messages as what carries them wraps them, after the published layouts, with what each one is.
 
-A layout is a sample of one topic.  Its payments are all the same one, so that a message's outcome is one
-word: ``payment``, ``refund``, or the reason for which it is passed over.
+A layout is a sample of one topic.  Its payments are all the same one, so that a message's outcome is
+one word: ``payment``, ``refund``, or the reason for which it is passed over.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Change capture: what replicators of a database send for a row, and for themselves.
 
-Known are Debezium, GoldenGate, Maxwell, Canal, AWS DMS, Qlik Replicate, Striim, MongoDB's change streams,
-DynamoDB's streams, wal2json and CockroachDB; rows whose envelope is gone already are `flattened`'s.
+Known are Debezium, GoldenGate, Maxwell, Canal, AWS DMS, Qlik Replicate, Striim, wal2json, CockroachDB,
+and the streams of MongoDB and DynamoDB; rows whose envelope is gone already are `flattened`'s.
 
 The rule: an insert is a payment, and so is a row of a snapshot unless the declaration says
 ``snapshots = "skip"`` (a connector that starts anew sends every row again); an update is skipped
@@ -134,7 +134,7 @@ def _dynamodb(message: dict[str, Any]) -> Change | None:
 
 
 def _qlik(message: dict[str, Any]) -> Change | None:
-    inner = message.get("message")
+    inner: Any = message.get("message")
     if message.get("magic") == "atMSG" and message.get("type") != "DT":
         return "other", None, ".type"
     headers = inner.get("headers") if type(inner) is dict else None
