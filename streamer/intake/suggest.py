@@ -26,7 +26,9 @@ from streamer.intake.guess_settings import (
 )
 from streamer.intake.hints import is_credit_transfer, recognised
 from streamer.intake.intake import Intake
+from streamer.intake.iso8583 import elements_of, has_preset_names, iso8583_text
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text
+from streamer.intake.naming import has_card_number, without_numbers
 from streamer.intake.paths import Steps, walked
 from streamer.intake.presets import REFUSED
 from streamer.intake.readings import (
@@ -45,6 +47,9 @@ MAX_SAMPLE: Final = 1_000
 _ORDER: Final = (
     "transaction_id card_id currency merchant_id mcc country latitude longitude channel label"
 ).split()
+_LEFT_OUT: Final = (
+    "# Unsure: what may be card numbers is left out above, as '...'; no such line holds.\n"
+)
 _UNSURE_BELOW: Final = 70.0
 _READABLE: Final = 0.9
 
@@ -65,11 +70,14 @@ def suggest(
     if all(is_credit_transfer(item) for item in objects):
         raise ConfigurationError(REFUSED["pacs008"])
     is_rows = not isinstance(sample[0], bytes)
-    text = _preset_text(objects)
-    if text is None or _share_read(text, sample, schemas) < _READABLE:
-        is_readable = _share_read("", sample, schemas) >= _READABLE
+    text = _known_text(objects, sample, schemas)
+    if text is None:
+        is_readable = _share(_read("", sample, schemas)) >= _READABLE
         text = _additions(objects) if is_readable else _guessed(objects, is_rows=is_rows)
-    return text + _report(text, sample, schemas)
+    text += _report(text, sample, schemas)
+    if has_card_number(text):
+        text = without_numbers(text) + _LEFT_OUT
+    return text
 
 
 def _objects(
@@ -97,12 +105,24 @@ def _object_of(message: dict[str, Any]) -> dict[str, Any]:
     return text_in(message) or message
 
 
-def _preset_text(objects: Objects) -> str | None:
-    preset = Counter(recognised(item) for item in objects).most_common(1)[0][0]
-    if preset is None:
-        return None
-    note = f"# The layout is known: `streamer intake show {preset}` prints its lines."
-    return f'{note}\npreset = "{preset}"\n'
+def _known_text(
+    objects: Objects,
+    sample: Sequence[bytes | Mapping[str, Any]],
+    schemas: SchemaDecoder | None,
+) -> str | None:
+    """Return the lines of a layout that is known and reads the sample, some of it as payments."""
+    presets = [name for name, _ in Counter(map(recognised, objects)).most_common() if name]
+    note = "# The layout is known: `streamer intake show {0}` prints its lines."
+    texts = [f'{note.format(name)}\npreset = "{name}"\n' for name in presets]
+    elements = elements_of(objects) if "iso8583" in presets else None
+    if elements is not None and not has_preset_names(elements):
+        texts.insert(0, iso8583_text(elements))
+    for text in texts:
+        readings = _read(text, sample, schemas)
+        is_read = _share(readings) >= _READABLE
+        if is_read and any(isinstance(reading, Payment | Refund) for reading in readings):
+            return text
+    return None
 
 
 def _additions(objects: Objects) -> str:
@@ -244,10 +264,8 @@ def _read(
     return readings
 
 
-def _share_read(
-    text: str, sample: Sequence[bytes | Mapping[str, Any]], schemas: SchemaDecoder | None
-) -> float:
-    readings = _read(text, sample, schemas)
+def _share(readings: Sequence[Reading]) -> float:
+    """Return the share of readings that are no refusals."""
     good = sum(1 for r in readings if isinstance(r, Payment | Refund | Skipped))
     return good / len(readings) if readings else 0.0
 
