@@ -221,7 +221,8 @@ def words_of(name: str | int) -> list[str]:
     for word in _WORD.findall(str(name)):
         low = word.lower()
         words.extend(_SAME.get(low, low).split())
-    return words
+    # A name in another script is one word.
+    return words or [str(name)]
 
 
 def name_score(field: str, steps: Sequence[str | int]) -> float:

@@ -20,6 +20,7 @@ from streamer.intake.envelopes import (
     Counting,
     Item,
     flattened_change,
+    name_of,
     nested_in,
     skipped_change,
     told_by_name,
@@ -207,7 +208,7 @@ class Intake:
                 else:
                     reading = self._map(found.value, found.value, found.at, position, arrived_ms)
                 if not isinstance(reading, Refused):
-                    return told_by_name(item, None, at) or reading
+                    return told_by_name(name_of(item), at, self._counting) or reading
         return None
 
     def _may_be_plain(self, reading: Reading, item: Any, root: Any) -> bool:

@@ -1,7 +1,7 @@
 """ISO 8583 as JSON: data elements by their numbers, in whatever way a producer writes those.
 
-``2``, ``002``, ``DE2``, ``de_002``, ``F002``, ``bit2``, ``field002``: in the message or an object of it.
-The preset has the usual ways; for any other its lines are written anew with the sample's names.
+``2``, ``002``, ``DE2``, ``de_002``, ``F002``, ``bit2``, ``field002``: in the message or an object of
+it.  The preset has the usual ways; for others its lines are written with the sample's names.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def path_text(steps: Steps) -> str:
 
 
 def _collect(value: Any, steps: Steps, index: int, size: int, found: Leaves) -> None:
-    if isinstance(value, Mapping) and not _is_value(value):
+    if isinstance(value, Mapping) and not (steps and _is_value(value)):
         if len(steps) < _DEEPEST:
             for name, inner in value.items():
                 if _is_name(name):

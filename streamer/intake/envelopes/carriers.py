@@ -14,7 +14,7 @@ from typing import Any, Final
 from streamer.intake.envelopes.typed_values import is_dynamodb, is_extended, of_dynamodb, of_mongodb
 from streamer.intake.readings import Fault
 
-__all__ = ["carried", "decoded_base64", "is_protocol_message"]
+__all__ = ["carried", "decoded_base64", "is_of_the_carrier"]
 
 # A list of records, below the name that each of these messages has for it.
 _LISTS: Final = ("Records", "records", "Messages", "receivedMessages", "change")
@@ -46,8 +46,10 @@ def carried(message: dict[str, Any]) -> tuple[Any, str] | None:
     return _amazon(message) or _google(message) or _kafka(message) or _rows(message)
 
 
-def is_protocol_message(message: dict[str, Any]) -> bool:
-    """Whether a message is one of Airbyte's or Singer's own, beside the rows."""
+def is_of_the_carrier(message: dict[str, Any]) -> bool:
+    """Whether a message is one of the carrier's own: of SNS to subscribe, of Airbyte beside rows."""
+    if message.get("Type") in ("SubscriptionConfirmation", "UnsubscribeConfirmation"):
+        return True
     beside = _PROTOCOL.get(str(message.get("type")), ())
     return any(name in message for name in beside)
 
@@ -126,6 +128,9 @@ def _rows(message: dict[str, Any]) -> tuple[Any, str] | None:
         if "stream" in record and "data" in record:
             return record["data"], ".record.data"
         return record, ".record"
+    payload = message.get("payload")
+    if type(payload) is dict and "ChangeEventHeader" in payload:  # Salesforce
+        return payload, ".payload"
     if "_id" in message and is_extended(message):
         return of_mongodb(message), ""
     return None

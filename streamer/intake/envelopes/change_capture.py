@@ -1,7 +1,8 @@
 """Change capture: what replicators of a database send for a row, and for themselves.
 
 Known are Debezium, GoldenGate, Maxwell, Canal, AWS DMS, Qlik Replicate, Striim, wal2json, CockroachDB,
-and the streams of MongoDB and DynamoDB; rows whose envelope is gone already are `flattened`'s.
+Hasura, Supabase, Salesforce, and the streams of MongoDB and DynamoDB; besides, any that names an
+operation beside its row; rows whose envelope is gone already are `flattened`'s.
 
 The rule: an insert is a payment, and so is a row of a snapshot unless the declaration says
 ``snapshots = "skip"`` (a connector that starts anew sends every row again); an update is skipped
@@ -24,16 +25,21 @@ Change = tuple[ChangeKind, Any, str]
 """What happened, the row as it is now, and the path to it or to what told what happened."""
 
 _WORDS: Final[dict[ChangeKind, str]] = {
-    "row": "c i insert create",
+    "row": "c i insert create +i undelete",
     "snapshot": "r load refresh read bootstrap-insert",
-    "update": "u update replace modify",
-    "delete": "d delete remove",
-    "other": "t m truncate message bootstrap-start bootstrap-complete begin commit",
+    "update": "u update replace modify +u",
+    "delete": "d delete remove -d",
+    "other": "t m truncate message bootstrap-start bootstrap-complete begin commit -u",
 }
 OPERATIONS: Final[dict[Any, ChangeKind]] = {
     word: kind for kind, words in _WORDS.items() for word in words.split()
 }
-_TRANSACTION_MARKS: Final = frozenset(("BEGIN", "END"))
+_OPERATION_NAMES: Final = ("operation", "action", "op", "changeType", "change_type")
+_PLAIN_OPERATIONS: Final = frozenset(
+    "i u d insert create read update modify delete remove +i -u +u -d".split()
+)
+_ROW_NAMES: Final = ("record", "data", "row", "new", "payload", "entity")
+_TRANSACTION_MARKS: Final = ("BEGIN", "END")
 _COCKROACH: Final = frozenset("after before key updated mvcc_timestamp topic cursor".split())
 
 
@@ -146,18 +152,17 @@ def _qlik(message: dict[str, Any]) -> Change | None:
 
 def _wal2json(message: dict[str, Any]) -> Change | None:
     """Return the change in an object of wal2json, of its second format or its first."""
-    action = message.get("action")
-    if "schema" in message or (action in ("B", "C") and len(message) <= 4):
-        columns = message.get("columns")
-        if "action" in message and ("table" in message or action in ("B", "C")):
-            row = _of_pairs(columns)
-            kind = "begin" if action in ("B", "C") else action
-            return _change(kind, row, ".action", ".columns")
-    names, values = message.get("columnnames"), message.get("columnvalues")
     if "kind" in message and ("columnnames" in message or "oldkeys" in message):
-        is_row = isinstance(names, list) and isinstance(values, list)
-        row = dict(zip(names, values, strict=False)) if is_row else None  # type: ignore[arg-type]
+        names, values = message.get("columnnames"), message.get("columnvalues")
+        row = None
+        if isinstance(names, list) and isinstance(values, list):
+            row = dict(zip(map(str, names), values, strict=False))
         return _change(message["kind"], row, ".kind", ".columnvalues")
+    action = message.get("action")
+    if action in ("B", "C") and len(message) <= 4:
+        return "other", None, ".action"
+    if "schema" in message and "table" in message and "action" in message:
+        return _change(action, _of_pairs(message.get("columns")), ".action", ".columns")
     return None
 
 
@@ -166,6 +171,34 @@ def _of_pairs(columns: Any) -> dict[str, Any] | None:
         return None
     pairs = [column for column in columns if type(column) is dict and "name" in column]
     return {str(column["name"]): column.get("value") for column in pairs}
+
+
+def _hasura(message: dict[str, Any]) -> Change | None:
+    event = message.get("event")
+    if not ("trigger" in message and type(event) is dict and type(event.get("data")) is dict):
+        return None
+    return _change(event.get("op"), event["data"].get("new"), ".event.op", ".event.data.new")
+
+
+def _salesforce(message: dict[str, Any]) -> Change | None:
+    header = message.get("ChangeEventHeader")
+    if type(header) is not dict:
+        return None
+    row = {name: value for name, value in message.items() if name != "ChangeEventHeader"}
+    at = ".ChangeEventHeader.changeType"
+    return _change(header.get("changeType"), row, at, "") or ("other", None, at)
+
+
+def _beside_row(message: dict[str, Any]) -> Change | None:
+    """Return the change in an object that names an operation and, beside it, a row."""
+    is_supabase = "record" in message and "old_record" in message
+    for name in ("type",) if is_supabase else _OPERATION_NAMES:
+        operation = message.get(name)
+        if isinstance(operation, str) and operation.lower() in _PLAIN_OPERATIONS:
+            row = next((row for row in _ROW_NAMES if row in message), None)
+            if row is not None and type(message[row]) in (dict, type(None)):
+                return _change(operation, message[row], f".{name}", f".{row}")
+    return None
 
 
 def _cockroachdb(message: dict[str, Any]) -> Change | None:
@@ -190,4 +223,7 @@ _DIALECTS: Final[tuple[Callable[[dict[str, Any]], Change | None], ...]] = (
     _qlik,
     _wal2json,
     _cockroachdb,
+    _hasura,
+    _salesforce,
+    _beside_row,
 )

@@ -1,7 +1,7 @@
 """Event envelopes: what event routers, outboxes and trackers put around a message, and their names.
 
-An event's name may say that it is no payment: one that is called a refund is one, and one that is
-called declined, failed or cancelled was not paid, whatever is in it.
+An event's name may say that it is no payment: one that is called a refund is one, one that is called
+declined, failed or cancelled was not paid, and updated and deleted are as in change capture.
 """
 
 from __future__ import annotations
@@ -10,9 +10,17 @@ import re
 from typing import Any, Final, NamedTuple
 
 from streamer.intake.envelopes.carriers import decoded_base64
+from streamer.intake.envelopes.counting import Counting
 from streamer.intake.readings import Fault, Reading, Refund, Skipped
 
-__all__ = ["Event", "event_of", "told_by_name"]
+__all__ = ["Event", "Name", "event_of", "is_tracked", "name_of", "told_by_name"]
+
+
+class Name(NamedTuple):
+    """An event's name, and the path to it."""
+
+    name: Any = None
+    name_at: str = ""
 
 
 class Event(NamedTuple):
@@ -29,6 +37,8 @@ _REFUNDS: Final = frozenset("refund refunds refunded reversal reversed chargebac
 _DECLINES: Final = frozenset(
     "declined decline denied rejected refused failed failure cancelled canceled voided".split()
 )
+_UPDATES: Final = frozenset("updated modified changed".split())
+_DELETIONS: Final = frozenset("deleted removed".split())
 _AGGREGATES: Final = frozenset(
     "aggregatetype aggregateid aggregate_type aggregate_id aggregateType aggregateId".split()
 )
@@ -60,32 +70,34 @@ def event_of(message: dict[str, Any]) -> Event | None:
     if not _AGGREGATES.isdisjoint(message):
         payload = next((name for name in _PAYLOADS if name in message), None)
         if payload is not None:
-            name, at = _name_of(message)
-            return Event(message[payload], f".{payload}", name, at)
+            return Event(message[payload], f".{payload}", *name_of(message))
     return None
 
 
-def told_by_name(message: dict[str, Any], event: Event | None, at: str) -> Reading | None:
-    """Return what a message is by its name alone, or None where that does not tell.
+def is_tracked(message: dict[str, Any]) -> bool:
+    """Whether a message is one of a tracker such as Segment, which may be a payment as it stands."""
+    return "context" in message and ("anonymousId" in message or "userId" in message)
 
-    Without an ``event`` the name is that of a message which does not say that it is one.
-    """
-    if event is None:
-        if message.get("type") in _TRACKED and ("anonymousId" in message or "userId" in message):
-            return Skipped("not_a_payment", at + ".type")
-        name, name_at = _name_of(message)
-    else:
-        name, name_at = event.name, event.name_at
+
+def name_of(message: dict[str, Any]) -> Name:
+    """Return what a message calls itself, where it says so."""
+    name = next((name for name in _NAMES if isinstance(message.get(name), str)), None)
+    return Name() if name is None else Name(message[name], f".{name}")
+
+
+def told_by_name(event: Event | Name, at: str, counting: Counting) -> Reading | None:
+    """Return what an event is by its name alone, or None where that does not tell."""
+    name, at = event.name, at + event.name_at
     if not isinstance(name, str) or len(name) > 200:
         return None
-    if name.startswith("Microsoft.EventGrid."):
-        return Skipped("not_a_payment", at + name_at)
+    if name in _TRACKED or name.startswith("Microsoft.EventGrid."):
+        return Skipped("not_a_payment", at)
     words = {word.lower() for word in _WORD.findall(name)}
     if not _REFUNDS.isdisjoint(words):
-        return Refund(at + name_at)
-    return None if _DECLINES.isdisjoint(words) else Skipped("declined", at + name_at)
-
-
-def _name_of(message: dict[str, Any]) -> tuple[Any, str]:
-    name = next((name for name in _NAMES if isinstance(message.get(name), str)), None)
-    return (None, "") if name is None else (message[name], f".{name}")
+        return Refund(at)
+    if not _DECLINES.isdisjoint(words):
+        return Skipped("declined", at)
+    if not _DELETIONS.isdisjoint(words):
+        return Skipped("deleted", at)
+    is_update = not _UPDATES.isdisjoint(words)
+    return Skipped("updated", at) if is_update and not counting.updates else None

@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from streamer.intake.documents import decoded
-from streamer.intake.envelopes.carriers import carried, is_protocol_message
-from streamer.intake.envelopes.change_capture import Change, ChangeKind, change_of
+from streamer.intake.envelopes.carriers import carried, is_of_the_carrier
+from streamer.intake.envelopes.change_capture import change_of
 from streamer.intake.envelopes.connect import is_connect, payload_of
-from streamer.intake.envelopes.events import event_of, told_by_name
+from streamer.intake.envelopes.counting import Counting, skipped_change
+from streamer.intake.envelopes.events import event_of, is_tracked, name_of, told_by_name
 from streamer.intake.envelopes.flattened import MARKS, flattened_change
-from streamer.intake.readings import Fault, Reading, Refused, Skipped, SkipReason
+from streamer.intake.readings import Fault, Reading, Refused, Skipped
 
-__all__ = ["MARKERS", "MAX_ITEMS", "Counting", "Item", "skipped_change", "unwrapped"]
+__all__ = ["MARKERS", "MAX_ITEMS", "Item", "unwrapped"]
 
 MAX_ITEMS: Final = 10_000
 _DEEPEST: Final = 12
@@ -26,16 +27,15 @@ MARKERS: Final = MARKS | frozenset(
     "detail-type eventType schema aggregatetype aggregateid aggregate_type aggregate_id "
     "aggregateType aggregateId Message message Records records Messages receivedMessages change "
     "Sns kinesis Body body recordId Item publishTime publish_time offset _airbyte_data record "
-    "_id anonymousId".split()
+    "_id context trigger ChangeEventHeader operation action changeType change_type".split()
 )
 """An object without any of these names is no envelope that could be taken for a payment."""
 # These are in envelopes which hold no payment, and in none that could be taken for one.
 _EMPTY: Final = frozenset(
-    "data_collections ddl ts_ms action kind magic resolved state value key_properties log trace "
-    "catalog spec connectionStatus control version data userId".split()
+    "data_collections ddl ts_ms kind magic resolved state value key_properties log trace "
+    "catalog spec connectionStatus control version data TopicArn".split()
 )
 _KNOWN: Final = MARKERS | _EMPTY
-_SKIPPED: Final[dict[ChangeKind, SkipReason]] = {"update": "updated", "delete": "deleted"}
 
 
 class Item(NamedTuple):
@@ -43,21 +43,6 @@ class Item(NamedTuple):
 
     value: Any
     at: str
-
-
-class Counting(NamedTuple):
-    """Which changes of a row are payments, besides an insert."""
-
-    updates: bool = False
-    snapshots: bool = True
-
-    def counts(self, kind: ChangeKind) -> bool:
-        """Whether a row that changed so is a payment."""
-        return (
-            kind == "row"
-            or (kind == "snapshot" and self.snapshots)
-            or (kind == "update" and self.updates)
-        )
 
 
 _INSERTS: Final = Counting()
@@ -71,12 +56,6 @@ def unwrapped(message: Any, counting: Counting = _INSERTS, at: str = "$") -> lis
     except Fault as fault:
         found.append(Refused(fault.reason, at + fault.at, fault.detail, fault.hint))
     return found
-
-
-def skipped_change(change: Change, at: str) -> Skipped:
-    """Return the reading of a change of the row at ``at`` that is no payment."""
-    kind, _, path = change
-    return Skipped(_SKIPPED.get(kind, "not_a_payment"), at + path)
 
 
 def _collect(
@@ -125,12 +104,12 @@ def _inner(
         return skipped_change(change, at)
     event = event_of(message)
     if event is not None:
-        return told_by_name(message, event, at) or (event.data, event.at)
-    if is_protocol_message(message):
-        return Skipped("not_a_payment", at + ".type")
+        return told_by_name(event, at, counting) or (event.data, event.at)
+    if is_of_the_carrier(message):
+        return Skipped("not_a_payment", at + (".Type" if "Type" in message else ".type"))
     inner = carried(message)
-    if inner is None and "context" in message:
-        return told_by_name(message, None, at)
+    if inner is None and is_tracked(message):
+        return told_by_name(name_of(message), at, counting)
     return inner
 
 
