@@ -115,7 +115,7 @@ class Intake:
         row = row if type(row) is dict else dict(row)
         if not MARKS.isdisjoint(row) and not self._is_bare:
             change = flattened_change(row)
-            if change is not None and not self._counting.counts(change[0]):
+            if change is not None and not self._counting.counts(change.kind):
                 return skipped_change(change, "$")
         reading = self._map_row(row, row, "$", position, arrived_ms)
         if self._may_be_plain(reading, row, row):

@@ -65,7 +65,8 @@ def suggest(
     objects = _objects(sample, schemas)
     if not objects:
         raise ConfigurationError(
-            "sample must hold JSON objects or rows, got none; `streamer intake try` says why"
+            "sample must hold payments as JSON objects or rows, got none; `streamer intake try` says "
+            "what they are"
         )
     if all(is_credit_transfer(item) for item in objects):
         raise ConfigurationError(REFUSED["pacs008"])

@@ -55,3 +55,22 @@ def test_an_enveloped_message_is_what_it_is(
     content, outcome = LAYOUTS[name][index]
     readings = intakes[name].read(sent(content), position="0-17", arrived_ms=ARRIVED_MS)
     assert word(list(readings)) == outcome
+
+
+# Amounts and times as text, names of another's, or a payment in parts: these need a declaration.
+DECLARED = {name for name in LAYOUTS if "legacy" in name} | {"canal", "segment"}
+
+
+@pytest.mark.parametrize(("name", "index"), [c for c in CASES if c.values[0] not in DECLARED])
+def test_without_a_declaration_it_is_the_same(name: str, index: int) -> None:
+    """A worker that has been told nothing scores no deletion either."""
+    content, outcome = LAYOUTS[name][index]
+    readings = Intake().read(sent(content), position="0-17", arrived_ms=ARRIVED_MS)
+    assert word(list(readings)) == outcome
+
+
+def test_the_corpus_is_as_large_as_it_is_said_to_be() -> None:
+    """Of every kind of outcome there are several."""
+    outcomes = [outcome for messages in LAYOUTS.values() for _, outcome in messages]
+    assert len(outcomes) >= 150
+    assert all(outcomes.count(kind) >= 5 for kind in ("payment", "updated", "deleted", "refund"))

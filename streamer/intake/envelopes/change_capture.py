@@ -13,7 +13,7 @@ a delete is skipped, and so is what a replicator says of itself: heartbeats, tra
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from streamer.intake.envelopes.typed_values import of_dynamodb, of_mongodb
 from streamer.intake.readings import Fault
@@ -21,8 +21,16 @@ from streamer.intake.readings import Fault
 __all__ = ["OPERATIONS", "Change", "ChangeKind", "change_of"]
 
 ChangeKind = Literal["row", "snapshot", "update", "delete", "other"]
-Change = tuple[ChangeKind, Any, str]
-"""What happened, the row as it is now, and the path to it or to what told what happened."""
+
+
+class Change(NamedTuple):
+    """What happened and the path to what told it; the row as it is now and the path to that."""
+
+    kind: ChangeKind
+    told_at: str
+    row: Any = None
+    row_at: str = ""
+
 
 _WORDS: Final[dict[ChangeKind, str]] = {
     "row": "c i insert create +i undelete",
@@ -57,7 +65,9 @@ def _change(operation: Any, row: Any, operation_at: str, row_at: str) -> Change 
     kind = OPERATIONS.get(operation.lower()) if isinstance(operation, str) else None
     if kind is None:
         return None
-    return (kind, None, operation_at) if kind in ("delete", "other") else (kind, row, row_at)
+    if kind in ("delete", "other"):
+        return Change(kind, operation_at)
+    return Change(kind, operation_at, row, row_at)
 
 
 def _debezium(message: dict[str, Any]) -> Change | None:
@@ -65,13 +75,13 @@ def _debezium(message: dict[str, Any]) -> Change | None:
         if "after" in message or "before" in message:
             return _change(message["op"], message.get("after"), ".op", ".after")
         if message["op"] in ("t", "m") and "source" in message:
-            return "other", None, ".op"
+            return Change("other", ".op")
     if "data_collections" in message and message.get("status") in _TRANSACTION_MARKS:
-        return "other", None, ".status"
+        return Change("other", ".status")
     if "ddl" in message and "databaseName" in message:
-        return "other", None, ".ddl"
+        return Change("other", ".ddl")
     is_heartbeat = len(message) == 1 and "ts_ms" in message
-    return ("other", None, ".ts_ms") if is_heartbeat else None
+    return Change("other", ".ts_ms") if is_heartbeat else None
 
 
 def _goldengate(message: dict[str, Any]) -> Change | None:
@@ -80,7 +90,7 @@ def _goldengate(message: dict[str, Any]) -> Change | None:
     if "after" in message or "before" in message:
         return _change(message["op_type"], message.get("after"), ".op_type", ".after")
     is_truncation = message["op_type"] == "T" and "table" in message
-    return ("other", None, ".op_type") if is_truncation else None
+    return Change("other", ".op_type") if is_truncation else None
 
 
 def _by_table(message: dict[str, Any]) -> Change | None:
@@ -89,10 +99,10 @@ def _by_table(message: dict[str, Any]) -> Change | None:
     if not ("database" in message and isinstance(kind, str)):
         return None
     if message.get("isDdl") is True or kind.lower().startswith(("table-", "database-")):
-        return "other", None, ".type"
+        return Change("other", ".type")
     if "data" not in message:
         is_empty = "sql" in message or kind in ("WATERMARK", "BOOTSTRAP", "TIDB_WATERMARK")
-        return ("other", None, ".type") if is_empty else None
+        return Change("other", ".type") if is_empty else None
     return _change(kind, message["data"], ".type", ".data") if "table" in message else None
 
 
@@ -108,8 +118,8 @@ def _with_metadata(message: dict[str, Any]) -> Change | None:
     else:
         return None
     if metadata.get("record-type") == "control" or "data" not in message:
-        return "other", None, at
-    return _change(operation, message["data"], at, ".data") or ("other", None, at)
+        return Change("other", at)
+    return _change(operation, message["data"], at, ".data") or Change("other", at)
 
 
 def _mongodb(message: dict[str, Any]) -> Change | None:
@@ -119,7 +129,7 @@ def _mongodb(message: dict[str, Any]) -> Change | None:
     change = _change(message["operationType"], row, ".operationType", ".fullDocument")
     # "create" is that of a collection.
     if change is None or message["operationType"] == "create":
-        return "other", None, ".operationType"
+        return Change("other", ".operationType")
     return change
 
 
@@ -142,7 +152,7 @@ def _dynamodb(message: dict[str, Any]) -> Change | None:
 def _qlik(message: dict[str, Any]) -> Change | None:
     inner: Any = message.get("message")
     if message.get("magic") == "atMSG" and message.get("type") != "DT":
-        return "other", None, ".type"
+        return Change("other", ".type")
     headers = inner.get("headers") if type(inner) is dict else None
     if type(headers) is not dict or "operation" not in headers:
         return None
@@ -160,7 +170,7 @@ def _wal2json(message: dict[str, Any]) -> Change | None:
         return _change(message["kind"], row, ".kind", ".columnvalues")
     action = message.get("action")
     if action in ("B", "C") and len(message) <= 4:
-        return "other", None, ".action"
+        return Change("other", ".action")
     if "schema" in message and "table" in message and "action" in message:
         return _change(action, _of_pairs(message.get("columns")), ".action", ".columns")
     return None
@@ -186,7 +196,7 @@ def _salesforce(message: dict[str, Any]) -> Change | None:
         return None
     row = {name: value for name, value in message.items() if name != "ChangeEventHeader"}
     at = ".ChangeEventHeader.changeType"
-    return _change(header.get("changeType"), row, at, "") or ("other", None, at)
+    return _change(header.get("changeType"), row, at, "") or Change("other", at)
 
 
 def _beside_row(message: dict[str, Any]) -> Change | None:
@@ -204,13 +214,13 @@ def _beside_row(message: dict[str, Any]) -> Change | None:
 def _cockroachdb(message: dict[str, Any]) -> Change | None:
     """Return the change of a changefeed, which names no operation: the images tell it."""
     if message.keys() == {"resolved"}:
-        return "other", None, ".resolved"
+        return Change("other", ".resolved")
     if "after" not in message or not _COCKROACH.issuperset(message):
         return None
     if message["after"] is None:
-        return "delete", None, ".after"
+        return Change("delete", ".after")
     kind: ChangeKind = "row" if message.get("before") is None else "update"
-    return kind, message["after"], ".after"
+    return Change(kind, ".after", message["after"], ".after")
 
 
 _DIALECTS: Final[tuple[Callable[[dict[str, Any]], Change | None], ...]] = (

@@ -29,5 +29,4 @@ class Counting(NamedTuple):
 
 def skipped_change(change: Change, at: str) -> Skipped:
     """Return the reading of a change of the row at ``at`` that is no payment."""
-    kind, _, path = change
-    return Skipped(_SKIPPED.get(kind, "not_a_payment"), at + path)
+    return Skipped(_SKIPPED.get(change.kind, "not_a_payment"), at + change.told_at)

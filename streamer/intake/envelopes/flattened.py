@@ -32,16 +32,17 @@ _TRUE: Final = frozenset(("true", "1", "t", "yes"))
 def flattened_change(row: Mapping[str, Any]) -> Change | None:
     """Return what happened to a row, or None when nothing in it tells.
 
-    >>> flattened_change({"amount": 1, "__op": "c", "__deleted": "false"})
-    ('row', {'amount': 1}, '')
+    >>> flattened_change({"amount": 1, "__op": "u", "__deleted": "false"})
+    Change(kind='update', told_at='.__op', row={'amount': 1}, row_at='')
     """
     for name in _DELETED_FLAGS:
         if str(row.get(name)).lower() in _TRUE:
-            return "delete", None, f".{name}"
+            return Change("delete", f".{name}")
     for name in _DELETED_TIMES:
         if row.get(name) not in (None, ""):
-            return "delete", None, f".{name}"
+            return Change("delete", f".{name}")
     found: ChangeKind | None = None if MARKS.isdisjoint(row) else "row"
+    told_at = ""
     for name in _OPERATION_NAMES:
         value = row.get(name)
         if value is None or value == "":
@@ -51,8 +52,8 @@ def flattened_change(row: Mapping[str, Any]) -> Change | None:
             # A producer's own name, which tells something else.
             return None
         if kind in ("delete", "other"):
-            return kind, None, f".{name}" if name != "__$operation" else f'."{name}"'
-        found = kind
+            return Change(kind, f".{name}")
+        found, told_at = kind, f".{name}"
     if found is None:
         return None
-    return found, {name: value for name, value in row.items() if name not in MARKS}, ""
+    return Change(found, told_at, {k: v for k, v in row.items() if k not in MARKS})

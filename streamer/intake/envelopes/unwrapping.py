@@ -97,10 +97,9 @@ def _inner(
         return payload_of(message), ".payload"
     change = change_of(message) or flattened_change(message)
     if change is not None:
-        kind, row, path = change
-        if counting.counts(kind) and row is not None:
+        if counting.counts(change.kind) and change.row is not None:
             # A flattened row has lost its marks, so that this does not come back here.
-            return row, path
+            return change.row, change.row_at
         return skipped_change(change, at)
     event = event_of(message)
     if event is not None:
