@@ -97,11 +97,8 @@ class Intake:
                 message = _decode(value)
             except _NOT_PLAIN:
                 return self._readings(value, position, arrived_ms)
-            if (
-                self._each is None
-                and type(message) is dict
-                and (self._is_bare or MARKERS.isdisjoint(message))
-            ):
+            is_direct = self._each is None and type(message) is dict
+            if is_direct and (MARKERS.isdisjoint(message) or self._is_bare):
                 payment = self._usual(message, position, arrived_ms)
                 if payment is not None:
                     return (payment,)
