@@ -57,7 +57,18 @@ READERS = {
 }
 PLAIN: list[Any] = [None, True, False, 0, -0.0, 0.0, -1, 42, 4250, 1e13, 826, "826", "GBP", "gbp"]
 ODD: list[Any] = ["ZZZ", "", " ", 1795845480, 1795845480000, "2026-11-28T05:58:00Z", "01/02/2026"]
-WORDS: list[Any] = ["5411", 742, "x" * 129, "é", "\ud800", "refund", "sale", "charge.failed"]
+WORDS: list[Any] = [
+    "5411",
+    742,
+    "x" * 129,
+    "é",
+    "\ud800",
+    "refund",
+    "sale",
+    "charge.failed",
+    "null",
+    "4,1E+15",
+]
 SCALARS = st.sampled_from([*PLAIN, *ODD, *WORDS, "failed", [], {}, [0.0, 0.0], {"a": 1}])
 
 
