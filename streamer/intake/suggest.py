@@ -111,7 +111,7 @@ def _known_text(
     sample: Sequence[bytes | Mapping[str, Any]],
     schemas: SchemaDecoder | None,
 ) -> str | None:
-    """Return the lines of a layout that is known and reads the sample, some of it as payments."""
+    """Return the lines of a layout that is known, where they read the sample as payments too."""
     presets = [name for name, _ in Counter(map(recognised, objects)).most_common() if name]
     note = "# The layout is known: `streamer intake show {0}` prints its lines."
     texts = [f'{note.format(name)}\npreset = "{name}"\n' for name in presets]
@@ -120,8 +120,12 @@ def _known_text(
         texts.insert(0, iso8583_text(elements))
     for text in texts:
         readings = _read(text, sample, schemas)
-        is_read = _share(readings) >= _READABLE
-        if is_read and any(isinstance(reading, Payment | Refund) for reading in readings):
+        has_payments = any(isinstance(reading, Payment) for reading in readings)
+        has_others = any(
+            isinstance(reading, Skipped) and reading.reason == "not_a_payment"
+            for reading in readings
+        )
+        if _share(readings) >= _READABLE and (has_payments or not has_others):
             return text
     return None
 
