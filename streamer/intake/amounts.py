@@ -17,16 +17,24 @@ from streamer.codes import CURRENCIES, decimals_of
 from streamer.intake.code_lists import SYMBOLS
 from streamer.intake.readings import Fault
 
-__all__ = ["AmountReader", "decimal_of_base64", "make_amount_reader", "number_of_text", "text_hint"]
+__all__ = [
+    "MINOR_PER_MAJOR",
+    "MOST_MINOR",
+    "AmountReader",
+    "decimal_of_base64",
+    "make_amount_reader",
+    "number_of_text",
+    "text_hint",
+]
 
 AmountReader = Callable[[Any, str], float]
 """Takes a value and its currency; returns the amount in major units, negative for money back."""
 
 _LARGEST: Final = 1e12
-_MOST_MINOR: Final = 10**14
+MOST_MINOR: Final = 10**14
 # Longer than any amount with its currency: what is longer costs no time.
 _LONGEST: Final = 48
-_MINOR: Final = {code: 10 ** decimals_of(code) for code in CURRENCIES}
+MINOR_PER_MAJOR: Final = {code: 10 ** decimals_of(code) for code in CURRENCIES}
 _PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 # What may stand around the digits: a currency's sign, code or abbreviation, and spaces of any width.
 _MARK: Final = (
@@ -59,7 +67,7 @@ def make_amount_reader(
     """
     if minor:
         own = {code: 10**digits for code, digits in (decimals or {}).items()}
-        return _minor(_MINOR | own, decimal, thousands)
+        return _minor(MINOR_PER_MAJOR | own, decimal, thousands)
     if scale is not None:
         return lambda value, _: decimal_of_base64(value, scale)
     if decimal is None:
@@ -145,7 +153,7 @@ def _minor(
     def read(value: Any, currency: str) -> float:
         if type(value) is not int:
             value = _whole(value, decimal, thousands)
-        if -_MOST_MINOR <= value <= _MOST_MINOR:
+        if -MOST_MINOR <= value <= MOST_MINOR:
             amount: float = value / per_major[currency]
             return amount
         raise _too_large()
@@ -160,7 +168,7 @@ def _whole(value: Any, decimal: str | None, thousands: str | None) -> int:
     elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise _not_numeric(value)
     else:
-        number = float(value) if -_MOST_MINOR <= value <= _MOST_MINOR else float("inf")
+        number = float(value) if -MOST_MINOR <= value <= MOST_MINOR else float("inf")
     if not number.is_integer():
         raise Fault(
             "wrong_format",

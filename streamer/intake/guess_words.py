@@ -194,7 +194,8 @@ def words_of(name: str | int) -> tuple[str, ...]:
             c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
         )
     words = [word for found in _WORD.findall(text) for word in _meaning(found.lower())]
-    return tuple(word for word in words if word not in _FILLERS) or tuple(words)
+    # A name in another script is one word.
+    return tuple(word for word in words if word not in _FILLERS) or tuple(words) or (text,)
 
 
 def _meaning(word: str) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 from streamer.intake.declaration import parse_declaration
 from streamer.intake.documents import decoded
-from streamer.intake.envelopes import Item, unwrapped
+from streamer.intake.envelopes import Item, text_in, unwrapped
 from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.guess_fields import Choice, choose_fields, debit_and_credit
 from streamer.intake.guess_lines import (
@@ -27,7 +27,9 @@ from streamer.intake.guess_rules import rule_lines
 from streamer.intake.guess_settings import amount_settings, timestamp_settings
 from streamer.intake.hints import is_credit_transfer, recognised
 from streamer.intake.intake import Intake
+from streamer.intake.iso8583 import elements_of, has_preset_names, iso8583_text
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text
+from streamer.intake.naming import has_card_number, without_numbers
 from streamer.intake.paths import Steps, walked
 from streamer.intake.presets import REFUSED
 from streamer.intake.readings import (
@@ -46,12 +48,9 @@ MAX_SAMPLE: Final = 1_000
 _ORDER: Final = (
     "transaction_id card_id currency merchant_id mcc country latitude longitude channel label"
 ).split()
-_FLATTENED: Final = """
-# Rows that a change capture has flattened.
-[[skip]]
-path = "__deleted"
-one_of = "true"
-"""
+_LEFT_OUT: Final = (
+    "# Unsure: what may be card numbers is left out above, as '...'; no such line holds.\n"
+)
 _READABLE: Final = 0.9
 
 
@@ -66,28 +65,20 @@ def suggest(
     objects = _objects(sample, schemas)
     if not objects:
         raise ConfigurationError(
-            "sample must hold JSON objects or rows, got none; `streamer intake try` says why"
+            "sample must hold payments as JSON objects or rows, got none; `streamer intake try` says "
+            "what they are"
         )
     if all(is_credit_transfer(item) for item in objects):
         raise ConfigurationError(REFUSED["pacs008"])
     is_rows = not isinstance(sample[0], bytes)
-    text = _preset_text(objects)
-    if text is None or not _fits(text, sample, schemas):
-        is_readable = _share_read("", sample, schemas) >= _READABLE
+    text = _known_text(objects, sample, schemas)
+    if text is None:
+        is_readable = _share(_read("", sample, schemas)) >= _READABLE
         text = _additions(objects) if is_readable else _guessed(objects, is_rows=is_rows)
-        if any(isinstance(value, bytes) and b'"__deleted"' in value for value in sample):
-            text += _FLATTENED
-    return text + _report(text, sample, schemas)
-
-
-def _fits(
-    text: str, sample: Sequence[bytes | Mapping[str, Any]], schemas: SchemaDecoder | None
-) -> bool:
-    """Whether a preset reads the sample, and not only as something else than payments."""
-    readings = _read(text, sample, schemas)
-    outcomes = Counter(outcome_of(reading) for reading in readings)
-    other = sum(r.reason == "not_a_payment" for r in readings if isinstance(r, Skipped))
-    return other < len(readings) and outcomes["dead_letter"] <= (1 - _READABLE) * len(readings)
+    text += _report(text, sample, schemas)
+    if has_card_number(text):
+        text = without_numbers(text) + _LEFT_OUT
+    return text
 
 
 def _objects(
@@ -103,23 +94,40 @@ def _objects(
             message = decoded(value) if frame is None else unframed(frame, schemas)
         except Fault:  # The report says so.
             continue
-        items = unwrapped(message, updates_count=False)
-        found += [i.value for i in items if isinstance(i, Item) and isinstance(i.value, Mapping)]
+        items = [item.value for item in unwrapped(message) if isinstance(item, Item)]
+        found += [_object_of(item) for item in items if type(item) is dict]
     return found
 
 
-def _preset_text(objects: Objects) -> str | None:
-    preset = Counter(_preset_of(item) for item in objects).most_common(1)[0][0]
-    if preset is None:
-        return None
-    note = f"# The layout is known: `streamer intake show {preset}` prints its lines."
-    return f'{note}\npreset = "{preset}"\n'
+def _object_of(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the object that has a message's fields: the one in a text, where it has no amount."""
+    if "amount" in choose_fields(leaves_of([message])):
+        return message
+    return text_in(message) or message
 
 
-def _preset_of(item: Mapping[str, Any]) -> str | None:
-    inner = item.get("fields", item.get("data"))
-    below = recognised(inner) if isinstance(inner, Mapping) else None
-    return recognised(item) or ("iso8583" if below == "iso8583" else None)
+def _known_text(
+    objects: Objects,
+    sample: Sequence[bytes | Mapping[str, Any]],
+    schemas: SchemaDecoder | None,
+) -> str | None:
+    """Return the lines of a layout that is known, where they read the sample as payments too."""
+    presets = [name for name, _ in Counter(map(recognised, objects)).most_common() if name]
+    note = "# The layout is known: `streamer intake show {0}` prints its lines."
+    texts = [f'{note.format(name)}\npreset = "{name}"\n' for name in presets]
+    elements = elements_of(objects) if "iso8583" in presets else None
+    if elements is not None and not has_preset_names(elements):
+        texts.insert(0, iso8583_text(elements))
+    for text in texts:
+        readings = _read(text, sample, schemas)
+        has_payments = any(isinstance(reading, Payment) for reading in readings)
+        has_others = any(
+            isinstance(reading, Skipped) and reading.reason == "not_a_payment"
+            for reading in readings
+        )
+        if _share(readings) >= _READABLE and (has_payments or not has_others):
+            return text
+    return None
 
 
 def _additions(objects: Objects) -> str:
@@ -205,10 +213,8 @@ def _read(
     return readings
 
 
-def _share_read(
-    text: str, sample: Sequence[bytes | Mapping[str, Any]], schemas: SchemaDecoder | None
-) -> float:
-    readings = _read(text, sample, schemas)
+def _share(readings: Sequence[Reading]) -> float:
+    """Return the share of readings that are no refusals."""
     good = sum(1 for r in readings if isinstance(r, Payment | Refund | Skipped))
     return good / len(readings) if readings else 0.0
 

@@ -26,10 +26,22 @@ from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS, TextReader, compile_format
 from streamer.intake.time_words import AMBIGUOUS_ZONES, ZONE_LETTERS, zone_of_letters
 
-__all__ = ["DOTTED", "TimeReader", "has_known_form", "make_time_reader", "text_hint"]
+__all__ = [
+    "DOTTED",
+    "EARLIEST_S",
+    "LATEST_S",
+    "TimeReader",
+    "has_known_form",
+    "make_time_reader",
+    "text_hint",
+]
 
 TimeReader = Callable[[Any, int | None], datetime]
 """Takes a value and the time of arrival in ms, where it is known; returns an aware moment."""
+
+# Counts of seconds from 1990 to 2100 are taken for what they are said to be.
+EARLIEST_S: Final = 631_152_000
+LATEST_S: Final = 4_102_444_800
 
 _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,9})?", re.ASCII)
 _DOTNET: Final = re.compile(r"\\?/Date\((-?\d{1,17})(?:[+-]\d{4})?\)\\?/", re.ASCII)
@@ -124,7 +136,7 @@ def _is_read(text: str, form: str) -> bool:
 
 def _epoch_reader(per_second: int, otherwise: TimeReader) -> TimeReader:
     from_timestamp = datetime.fromtimestamp
-    earliest, latest = 631_152_000 * per_second, 4_102_444_800 * per_second
+    earliest, latest = EARLIEST_S * per_second, LATEST_S * per_second
 
     def read(value: Any, arrived_ms: int | None) -> datetime:
         if type(value) is int and earliest <= value < latest:
