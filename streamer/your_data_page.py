@@ -25,10 +25,8 @@ _HEAD: Final = """\
 A payment that follows `schemas/transaction.v1.json` needs nothing. Neither does one of which it is clear
 what is meant: ids as numbers, a category code without its leading zeros, codes of countries and
 currencies by letters of any case or by number, a byte order mark, an optional field that is empty or wrong
-(it is left out and counted), a time in any form that has an offset, and these envelopes: Kafka Connect,
-Debezium, GoldenGate, Maxwell, CloudEvents, EventBridge, SNS, Pub/Sub, arrays, JSON in a string, and JSON
-framed by a schema registry. A negative amount is a refund. Inserts and snapshots of a change capture are
-payments, updates and deletes are skipped (`updates = "payment"` changes the first).
+(it is left out and counted), a time in any form that has an offset, and the envelopes below. A negative
+amount is a refund.
 
 What needs a setting is refused with the line that is missing. The lines go into a TOML file:
 
@@ -58,7 +56,7 @@ A field is a path (`"card.token"`), a list of paths of which the first that is t
 |---|---|
 | `unit` | a count of `s`, `ms`, `us` or `ns` since 1970, or of any unit, `minute`, `hour` and `day` too, since `origin` |
 | `zone` | of times that do not name theirs: `"UTC"`, `"+01:00"`, `"Europe/London"` |
-| `format` | `"dmy"`, `"mdy"`, `"ymd"`, `"compact"`, `"iso8583"`, `"rfc2822"`, or directives such as `"%d-%b-%Y %H:%M"` |
+| `format` | `"dmy"`, `"mdy"`, `"ymd"`, `"compact"`, `"iso8583"`, `"rfc2822"`, `"month_name"` (any with the month in letters), or directives such as `"%d-%b-%Y %H:%M"` |
 
 | rules, as `[[refund]]`, `[[only]]`, `[[skip]]`, `[[decline]]` | |
 |---|---|
@@ -66,7 +64,24 @@ A field is a path (`"card.token"`), a list of paths of which the first that is t
 | `one_of`, `none_of`, `starts_with`, `present` | what must hold of it; texts have no case |
 
 Also: `preset` (start from one of those below), `each` (a list in a message), `envelope = "none"`,
-`updates`, and `[schema]` with `file` (`.avsc`, or a Protobuf descriptor set with `message`).
+`updates`, `snapshots`, and `[schema]` with `file` (`.avsc`, or a Protobuf descriptor set with `message`).
+
+## Envelopes
+
+A payment is found in these without a setting, in one within another too, and refusals name the whole path:
+
+| kind | known |
+|---|---|
+| change capture | Debezium (flattened too), AWS DMS, GoldenGate, Maxwell, Canal, Qlik Replicate, Striim, SQL Server's `__$operation`, MongoDB's change streams, DynamoDB's streams, CockroachDB's changefeeds, wal2json, Fivetran, Airbyte, Singer |
+| events | CloudEvents, EventBridge, Event Grid, Snowplow, an outbox's `payload` |
+| queues and functions | Kinesis, Firehose, SQS, SNS, API gateways, Lambda's Kafka, Pub/Sub, Kafka's REST proxy |
+| forms | Kafka Connect's `schema` and `payload`, arrays, JSON in a string, Base64, a schema registry's framing, DynamoDB's and MongoDB's typed values |
+
+Of a change capture an insert is a payment, and so is a row of a snapshot (`snapshots = "skip"` changes that: a connector
+that starts anew sends all rows again). An update is skipped (`updates = "payment"` changes that: for rows that become
+payments by an update); so are a deletion and what a replicator says of itself, such as heartbeats and changes of a schema.
+An event whose name says refund is a refund, and one whose name says declined, failed or cancelled is declined.
+`envelope = "none"` turns all of this off.
 
 ## Files
 

@@ -1,0 +1,63 @@
+"""A message that is the contract's already, decoded once and straight into a `Transaction`.
+
+A row that a change capture has flattened may be the contract's but for a name that tells of an update
+or a deletion.  The decoder itself looks for those names, which costs 4% of decoding; a search in the
+bytes would cost 40%.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from streamer.events import Transaction
+from streamer.intake.envelopes import MARKS
+
+__all__ = ["plain_transaction"]
+
+_FIELDS: Final = Transaction.__struct_fields__
+
+
+def _is_same(one: Any, other: Any) -> Any:
+    if not isinstance(other, Transaction):
+        return NotImplemented
+    return all(getattr(one, name) == getattr(other, name) for name in _FIELDS)
+
+
+def _hash(one: Any) -> int:
+    return hash(tuple(getattr(one, name) for name in _FIELDS))
+
+
+# A transaction like any other: what is no null below one of the names is a fault of decoding.
+_Unmarked: Final = msgspec.defstruct(
+    "Transaction",
+    [
+        (f"mark_{index}", None, msgspec.field(name=name, default=None))
+        for index, name in enumerate(sorted(MARKS))
+    ],
+    bases=(Transaction,),
+    namespace={"__eq__": _is_same, "__hash__": _hash},
+    frozen=True,
+    gc=False,
+    omit_defaults=True,
+)
+_decode: Final[Callable[[bytes], Any]] = msgspec.json.Decoder(_Unmarked).decode
+_NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def plain_transaction(value: bytes | None) -> Transaction | None:
+    """Return the transaction in a message that follows the contract, or None for any other."""
+    if not value:
+        return None
+    try:
+        # msgspec skips unknown fields without looking at their encoding.
+        if not (value.isascii() or value.decode()):
+            return None
+        transaction: Transaction = _decode(value)
+    except _NOT_PLAIN:
+        return None
+    if transaction.latitude == 0.0 and transaction.longitude == 0.0:
+        return None
+    return transaction
