@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from streamer.datafiles.sampling import Sample
 from streamer.errors import ConfigurationError
-from streamer.intake import Intake, Payment, Reading, parse_declaration
+from streamer.intake import Payment, Reading, parse_declaration
 from streamer.intake.readings import Refused, outcome_of
-from streamer.intake.samples import sample_of
 from streamer.intake.suggest import suggest
-from tests.intake.kinds import KINDS, N_PAYMENTS, Expected, Kind
+from tests.intake.kinds import KINDS, N_PAYMENTS, Expected
 from tests.intake.messages import ARRIVED_MS
 
 
-def read(text: str, kind: Kind) -> list[Reading]:
-    intake = Intake(parse_declaration(text, "suggestion"))
-    readings: list[Reading] = []
-    for value, position in sample_of(kind.content, kind.name):
-        assert not isinstance(value, Refused), value
-        if isinstance(value, bytes):
-            readings += intake.read(value, position=position, arrived_ms=ARRIVED_MS)
-        else:
-            readings.append(intake.read_row(value, position=position, arrived_ms=ARRIVED_MS))
-    return readings
+def read(text: str, file: Path) -> list[Reading]:
+    declaration = parse_declaration(text, "suggestion")
+    readings = Sample.of(file).readings(declaration, arrived_ms=ARRIVED_MS)
+    return [reading for _, reading in readings]
 
 
 def differences(reading: Reading, expected: Expected) -> list[str]:
@@ -45,16 +41,18 @@ def differences(reading: Reading, expected: Expected) -> list[str]:
 
 
 @pytest.mark.parametrize("name", sorted(KINDS))
-def test_a_kind_is_read_as_it_is_meant_or_asked_about(name: str) -> None:
+def test_a_kind_is_read_as_it_is_meant_or_asked_about(name: str, tmp_path: Path) -> None:
     """All of the eight: outcome, ids, amount, currency, time and merchant; and what is unsure."""
     kind = KINDS[name]
-    values = [value for value, _ in sample_of(kind.content, kind.name)]
+    file = tmp_path / "kind"
+    file.write_bytes(kind.content)
+    values = list(Sample.of(file).items())
     if kind.expected[0].outcome == "refused":
         with pytest.raises(ConfigurationError):
             suggest([value for value in values if isinstance(value, bytes)])
         return
     text = suggest([value for value in values if not isinstance(value, Refused)])
-    readings = read(text, kind)
+    readings = read(text, file)
     assert len(readings) == N_PAYMENTS, text
     wrong = [differences(*pair) for pair in zip(readings, kind.expected, strict=True)]
     assert not any(wrong), "\n".join([*(line for lines in wrong for line in lines), text])
