@@ -15,7 +15,6 @@ from streamer.cli.output import EXIT_FAILED, readable_errors
 from streamer.datafiles.sampling import Sample, Tried
 from streamer.errors import NothingToScoreError
 from streamer.intake import Intake, Refused, preset_names, preset_text
-from streamer.intake.framing import SchemaDecoder
 from streamer.intake.loading import load_declaration
 from streamer.intake.presets import preset_content
 from streamer.intake.schemas import schemas_of_file
@@ -48,7 +47,7 @@ _topic = click.option("--topic", metavar="NAME", help="Read the last messages of
     "--intake",
     "name",
     metavar="PRESET|FILE.toml",
-    help="The declaration. [default: none, what needs no setting]",
+    help="The declaration. [default: STREAMER_INTAKE with --topic, else what needs no setting]",
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Look at the first N only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message instead.")
@@ -63,11 +62,9 @@ def try_(
     Exit code 0 when at least one is no dead letter, else 1.
     """
     _require_one(file, topic)
-    declaration = load_declaration(name)
-    source = declaration.schema
-    schemas = schemas_of_file(source) if source is not None and source.file else None
+    reader = _reader_of(name) if topic is None else _reader_of_topic(name)
     n_refused, n = 0, 0
-    for position, reading in _tried(Intake(declaration, schemas), schemas, file, topic, limit):
+    for position, reading in _tried(reader, file, topic, limit):
         n += 1
         n_refused += isinstance(reading, Refused)
         if as_json:
@@ -89,7 +86,8 @@ def suggest_(file: str | None, topic: str | None) -> None:
     """Print the declaration that a sample calls for, as TOML; what is not sure is in comments."""
     _require_one(file, topic)
     if topic is not None:
-        click.echo(suggest([value for value, _ in _from_topic(topic, MAX_SAMPLE)]), nl=False)
+        values = [value for value, _ in _from_topic(topic, MAX_SAMPLE)]
+        click.echo(suggest(values, _reader_of_topic(None).schemas), nl=False)
         return
     sample = Sample.of(str(file))
     found = list(sample.items(MAX_SAMPLE))
@@ -121,7 +119,6 @@ def _require_one(file: str | None, topic: str | None) -> None:
 
 def _tried(
     reader: Intake,
-    schemas: SchemaDecoder | None,
     file: str | None,
     topic: str | None,
     limit: int | None,
@@ -133,9 +130,25 @@ def _tried(
                 yield position, reading
         return
     sample = Sample.of(str(file))
-    yield from sample.readings(reader.declaration, schemas, now_ms, limit)
+    yield from sample.readings(reader.declaration, reader.schemas, now_ms, limit)
     for note in sample.notes:
         click.echo(f"note: {note}", err=True)
+
+
+def _reader_of(name: str | None) -> Intake:
+    declaration = load_declaration(name)
+    source = declaration.schema
+    schemas = schemas_of_file(source) if source is not None and source.file else None
+    return Intake(declaration, schemas)
+
+
+def _reader_of_topic(name: str | None) -> Intake:
+    """Return what a worker with these settings would read by, with its registry."""
+    from streamer.settings import load_settings
+    from streamer.stream.known_schemas import intake_that_asks
+
+    settings = load_settings()
+    return intake_that_asks(load_declaration(name or settings.intake), settings)
 
 
 def _from_topic(topic: str, limit: int) -> Iterator[tuple[bytes, str]]:

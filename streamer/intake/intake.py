@@ -17,6 +17,7 @@ from streamer.intake.documents import decoded
 from streamer.intake.envelopes import (
     MARKERS,
     MARKS,
+    MAX_ITEMS,
     Counting,
     Item,
     flattened_change,
@@ -63,7 +64,7 @@ class Intake:
             plain_transaction if self.is_default else _never_plain
         )
         """Returns the transaction of a message that needs no reading, or None: then `read` it."""
-        self._schemas = schemas
+        self.schemas = schemas
         self._is_bare = self.declaration.envelope == "none"
         self._counting = Counting(
             self.declaration.updates == "payment", self.declaration.snapshots == "payment"
@@ -147,10 +148,10 @@ class Intake:
             return None
         if not value:
             raise Fault("empty", "value must be a JSON object, got nothing")
-        if self._is_unframed and self._schemas is not None:
-            return self._schemas.decode(None, value)
+        if self._is_unframed and self.schemas is not None:
+            return self.schemas.decode(None, value)
         frame = framed(value)
-        return decoded(value) if frame is None else unframed(frame, self._schemas)
+        return decoded(value) if frame is None else unframed(frame, self.schemas)
 
     def _items(self, message: Any, at: str = "$") -> Sequence[Item | Reading]:
         if self._is_bare and type(message) is dict:
@@ -170,6 +171,9 @@ class Intake:
             return (hinted(reading, message, self.declaration),)
         if not parts:
             return (Skipped("not_a_payment", at + self._each_path),)
+        if len(parts) > MAX_ITEMS:
+            detail = f"a message must hold at most {MAX_ITEMS:,} payments"
+            return (Refused("out_of_range", at + self._each_path, detail),)
         return [
             self._reading(
                 part, message, f"{at}{self._each_path}[{index}]", f"{position}-{index}", arrived_ms

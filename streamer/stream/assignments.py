@@ -31,7 +31,6 @@ class Assigned:
     alerts_position: int | None
     has_stored: bool
     checkpointed_at: float
-    advanced_at: float
     pending: Checkpoint | None = None
     lag: int = 0
     overflow_position: int | None = None
@@ -47,6 +46,11 @@ class Assigned:
         """The first offset that has not been processed."""
         next_offset = self.state.next_offset
         return self.start_offset if next_offset is None else next_offset
+
+    @property
+    def saved_offset(self) -> int:
+        """The offset of the last checkpoint, or where this worker began before the first."""
+        return self.start_offset if self.base_offset is None else self.base_offset
 
     @property
     def has_progress(self) -> bool:

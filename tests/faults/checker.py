@@ -24,13 +24,13 @@ from streamer.wiring import pipeline_config
 from tests.faults.reading import read_topic
 from tests.faults.traffic import Sent, Traffic
 from tests.faults.undisturbed import described, differing, undisturbed
+from tests.faults.verdict_check import verdict_faults
 from tests.stream.harness import Service
 
 __all__ = ["Figures", "Report", "check", "declared"]
 
 _LINEAGE: Final = 1_000_000
 _FIRST_FEW: Final = 5
-_OF_THE_LOG_BEFORE: Final = ("recreated", "truncated")
 # Long after every event of the simulator.
 _NOW_MS: Final = 2_000_000_000_000
 
@@ -97,11 +97,13 @@ class _Check:
             p: record for (topic, p), record in stored.items() if topic == self.topic
         }
         self.losses = [entry for entry in reversed(lineage) if entry.get("reason") == "loss"]
-        self.is_declared = declared(traffic.sent, self.losses, self.topic, traffic.logs)
+        epochs = {p: record.log.epoch for p, record in self.records.items()}
+        self.is_declared = declared(traffic.sent, self.losses, self.topic, traffic.logs, epochs)
         sent = sorted(traffic.sent, key=lambda r: (r.log, r.partition, r.offset))
         self.kept = [r for r in sent if r not in self.is_declared]
         self.expected = list(_first_times(self.kept))
         # What is declared lost may have alerted before, and its repeat is then the first one.
+        self.has_aborted = any(r.kind == "aborted" for r in sent)
         self.may_alert = {*_first_times(sent), *self.expected}
         self.by_place = {(r.partition, r.offset, r.payment_id): r for r in sent}
 
@@ -109,6 +111,7 @@ class _Check:
         lost, twice = self._counts()
         alerted, alerted_twice = self._alerts(with_alert_counts)
         self._dead_letters()
+        self.n_others += verdict_faults(self.service, self.traffic.verdicts, self._say)
         ledgers = [record.ledger for record in self.records.values()]
         figures = Figures(
             sent=len(self.traffic.sent),
@@ -163,6 +166,9 @@ class _Check:
         ]
         if not any(r.partition == partition for r in self.is_declared):
             pairs.append(("lost", ledger.lost, 0))
+            # Where nothing was aborted, no offset is empty: what is skipped was passed over.
+            if not self.traffic.logs.get(partition) and not self.has_aborted:
+                pairs.append(("skipped", ledger.skipped, here["passed over"]))
         for name, got, wanted in pairs:
             if got != wanted:
                 self._wrong(
@@ -280,11 +286,15 @@ class _ScoreOnly(msgspec.Struct):
 
 
 def declared(
-    sent: Iterable[Sent], losses: Iterable[dict[str, str]], topic: str, logs: Mapping[int, int]
+    sent: Iterable[Sent],
+    losses: Iterable[dict[str, str]],
+    topic: str,
+    logs: Mapping[int, int],
+    epochs: Mapping[int, int],
 ) -> set[Sent]:
     """Return the records that lie in a range of offsets that the lineage declares lost.
 
-    The end of a log that was deleted is declared while the next one is read.
+    Each log but the first of a partition began with a reset and an epoch; ``epochs`` are those now.
     """
     by_place = {(r.log, r.partition, r.offset): r for r in sent}
     found: set[Sent] = set()
@@ -292,7 +302,8 @@ def declared(
         log_topic, _, partition = loss["partition"].rpartition("/")
         if log_topic != topic:
             continue
-        log = logs.get(int(partition), 0) - (loss["cause"] in _OF_THE_LOG_BEFORE)
+        n_before = epochs.get(int(partition), 0) - int(loss["epoch"])
+        log = logs.get(int(partition), 0) - n_before
         for offset in range(int(loss["first_offset"]), int(loss["next_offset"])):
             record = by_place.get((log, int(partition), offset))
             if record is not None:

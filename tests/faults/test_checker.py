@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,7 +13,7 @@ from redis import Redis
 from streamer.embedded import EmbeddedKafka
 from tests.faults.checker import check, declared
 from tests.faults.stand import Stand
-from tests.faults.traffic import Mix, Sent
+from tests.faults.traffic import Kind, Mix, Sent
 
 N = 3_000
 
@@ -40,8 +42,10 @@ def test_a_run_that_nothing_disturbed_is_clean(stand: Stand) -> None:
     assert report.figures.is_clean, report
     assert report.findings == []
     assert report.figures.sent == report.figures.consumed == 2 * N
-    n_bad = sum(record.kind == "bad" for record in stand.traffic.sent)
-    assert report.figures.scored == 2 * N - n_bad
+    kinds = Counter(record.kind for record in stand.traffic.sent)
+    assert report.figures.scored == 2 * N - kinds["bad"] - kinds["passed over"]
+    assert kinds["passed over"] > 0
+    assert {record.kind for record in stand.traffic.verdicts} == {"verdict", "bad verdict"}
     assert report.figures.alerted > 0
 
 
@@ -105,6 +109,36 @@ def test_a_ledger_that_counts_a_record_too_many_is_found(stand: Stand, redis_url
     assert "dead_lettered must be" in report.findings[0]
 
 
+def test_a_refund_that_was_taken_for_something_else_is_found(stand: Stand) -> None:
+    """One that was passed over is believed to be a message that cannot be scored."""
+    with _believed(stand.traffic.sent, "passed over", "bad"):
+        report = check(stand.service, stand.traffic)
+    assert any("skipped must be" in line for line in report.findings), report
+    assert any("no dead letter for partition" in line for line in report.findings), report
+
+
+def test_a_verdict_that_should_be_a_dead_letter_or_should_not_is_found(stand: Stand) -> None:
+    """Two are believed to be the other kind."""
+    with (
+        _believed(stand.traffic.verdicts, "verdict", "bad verdict"),
+        _believed(stand.traffic.verdicts, "bad verdict", "verdict", at=-1),
+    ):
+        report = check(stand.service, stand.traffic)
+    assert report.figures.others == 2
+    assert any("no dead letter for the verdict" in line for line in report.findings), report
+
+
+@contextmanager
+def _believed(sent: list[Sent], kind: Kind, other: Kind, at: int = 0) -> Iterator[None]:
+    index = [i for i, record in enumerate(sent) if record.kind == kind][at]
+    before = sent[index]
+    sent[index] = replace(before, kind=other)
+    try:
+        yield
+    finally:
+        sent[index] = before
+
+
 def test_an_alert_on_an_aborted_payment_is_found(stand: Stand) -> None:
     """A payment that has alerted is believed aborted."""
     alert = stand.service.alerts()[0]
@@ -129,9 +163,10 @@ def test_an_alert_that_comes_again_is_found(stand: Stand) -> None:
     assert (figures.alerted_twice, figures.others) == (1, 0)
 
 
-def _loss(cause: str, first: int, beyond: int) -> dict[str, str]:
+def _loss(cause: str, epoch: int, first: int, beyond: int) -> dict[str, str]:
     return {
         "cause": cause,
+        "epoch": str(epoch),
         "partition": "transactions/0",
         "first_offset": str(first),
         "next_offset": str(beyond),
@@ -143,11 +178,12 @@ def _record(offset: int, log: int = 0, partition: int = 0) -> Sent:
 
 
 def test_what_is_declared_lost_is_a_range_of_offsets_of_one_log() -> None:
-    """Retention speaks of the log there is, a recreated topic of the one before it."""
+    """The epoch of a loss says whether it is of the log there is or of the one before it."""
     old, new = [_record(n) for n in range(4)], [_record(n, log=1) for n in range(4)]
     elsewhere = _record(1, log=1, partition=1)
     sent, logs = [*old, *new, elsewhere], {0: 1, 1: 1}
-    retention, recreated = _loss("retention", 1, 3), _loss("recreated", 3, 9)
-    assert declared(sent, [retention], "transactions", logs) == {new[1], new[2]}
-    assert declared(sent, [recreated], "transactions", logs) == {old[3]}
-    assert declared(sent, [retention], "another", logs) == set()
+    retention, store = _loss("retention", 3, 1, 3), _loss("store", 2, 0, 2)
+    epochs = {0: 3, 1: 3}
+    assert declared(sent, [retention], "transactions", logs, epochs) == {new[1], new[2]}
+    assert declared(sent, [store], "transactions", logs, epochs) == {old[0], old[1]}
+    assert declared(sent, [retention], "another", logs, epochs) == set()

