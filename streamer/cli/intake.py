@@ -59,7 +59,7 @@ def try_(
 
     FILE holds JSON, CSV, Parquet or hexadecimal messages, also compressed, or is a directory of such
     files; - is standard input. Messages are judged as a topic's are, rows as by the file commands.
-    Exit code 0 when at least one is no dead letter, else 1.
+    Exit code 0 when at least one is no dead letter, or a topic is empty; else 1.
     """
     _require_one(file, topic)
     reader = _reader_of(name) if topic is None else _reader_of_topic(name)
@@ -72,9 +72,11 @@ def try_(
             sys.stdout.write(line.decode() + "\n")
         else:
             print_reading(position, reading)
-    if not n:
-        raise NothingToScoreError(f"{topic or file} must hold payments, got no message and no row")
-    if n == n_refused:
+    if not n and topic is not None:
+        click.echo("no message and no row was found", err=True)
+    elif not n:
+        raise NothingToScoreError(f"{file} must hold payments, got no message and no row")
+    elif n == n_refused:
         raise SystemExit(EXIT_FAILED)
 
 

@@ -14,6 +14,7 @@ from streamer.intake.code_lists import COUNTRY_OF, CURRENCY_OF, RETIRED
 from streamer.intake.readings import Fault
 
 __all__ = [
+    "NO_IDS",
     "OPTIONAL_READERS",
     "Reader",
     "category_code",
@@ -30,10 +31,12 @@ _LONGEST_CHANNEL: Final = 32
 # A float holds whole numbers up to here; beyond it an id has lost digits.
 _EXACT: Final = 2**53
 # What programs write where there is no id; cards that are called so would all be one.
-_NO_IDS: Final = frozenset(
+_WORDS_FOR_NONE: Final = frozenset(
     "null Null NULL none None NONE nil N/A n/a #N/A NaN nan undefined - -- ? (null) <null>".split()
-) | {" " * n for n in range(1, 9)}
-_LONGEST_NO_ID: Final = max(map(len, _NO_IDS))
+)
+_LONGEST_WORD: Final = max(map(len, _WORDS_FOR_NONE))
+NO_IDS: Final = _WORDS_FOR_NONE | {sign * n for n in range(1, _LONGEST_ID + 1) for sign in " \t"}
+"""What the contract takes for an id, and is none: a word for nothing, or blank."""
 _DESTROYED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d{1,3}")
 _WHOLE: Final = re.compile(r"(?P<whole>[0-9]{1,4})(\.0+)?")
 _CODE: Final = re.compile(r"[0-9]{1,3}(\.0+)?")
@@ -56,7 +59,8 @@ def identifier(value: Any) -> str:
     if (
         0 < n <= _LONGEST_ID
         and "+" not in text
-        and (n > _LONGEST_NO_ID or text not in _NO_IDS)
+        and (n > _LONGEST_WORD or text not in _WORDS_FOR_NONE)
+        and text[0] > " "
         and (text.isascii() or _is_unicode(text))
     ):
         return text
@@ -69,7 +73,7 @@ def _odd_identifier(text: str) -> str:
         raise Fault("missing_field", "an id must not be empty")
     if len(text) > _LONGEST_ID:
         raise Fault("wrong_format", f"an id must have at most {_LONGEST_ID} characters")
-    if text in _NO_IDS:
+    if text in _WORDS_FOR_NONE:
         raise Fault(
             "missing_field", "an id must be there", "a word for nothing stands in its place"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -10,7 +11,7 @@ from streamer.intake.guess_words import words_of
 from streamer.intake.leaves import Leaves, path_text
 from streamer.intake.paths import Steps
 
-__all__ = ["Guess", "rule_lines"]
+__all__ = ["UNTOLD", "Guess", "rule_lines"]
 
 _STATUS_NAMES: Final = frozenset(
     "status state result outcome decision response approved success authorized authorised "
@@ -65,6 +66,13 @@ _ALL_CREDIT: Final = (
     "all of the sample is credit in a field of kinds, which is taken for the kind of the cards; if it "
     "means money back, a [[refund]] rule would say it"
 )
+UNTOLD: Final = "which of them tell of no payment cannot be said by a rule"
+"""In a note on values that no rule can name: then nothing may be claimed of the sample."""
+_NUMBERED: Final = "the values of {} hold numbers, and " + UNTOLD
+_DIGITS: Final = re.compile(r"\d+")
+_BESIDE_DIGITS: Final = " \t:;,#*(/-_.="
+_MANY_DIGITS: Final = 8
+_LONGEST_TEXT: Final = 40
 
 
 class Guess(NamedTuple):
@@ -82,6 +90,8 @@ def rule_lines(leaves: Leaves) -> list[str]:
         distinct = _distinct(values)
         if distinct and len(distinct) <= 12:
             found += [(steps, guess) for guess in _guesses(steps, distinct, values)]
+        elif not distinct:
+            found += [(steps, guess) for guess in _of_numbered(steps, values)]
     if any(guess.kind == "decline" and not guess.note for _, guess in found):
         found = [entry for entry in found if entry[1].kind != "decline" or not entry[1].note]
     lines: list[str] = []
@@ -120,8 +130,42 @@ def _guesses(steps: Steps, distinct: Sequence[str], values: Sequence[Any]) -> It
         return
     is_status = bool(_STATUS_NAMES & words) or _has_both(distinct)
     if is_status or _KIND_NAMES & words:
-        yield from _backs(words | above, distinct)
-        yield from _declines(words, distinct, is_status=is_status)
+        yield from _outcomes(words, above, distinct, is_status=is_status)
+
+
+def _of_numbered(steps: Steps, values: Sequence[Any]) -> Iterator[Guess]:
+    """Yield the rules for texts that hold a number, by what stands before it, or ask for them."""
+    words = set(words_of(steps[-1]))
+    above = {word for step in steps[:-1] for word in words_of(step)}
+    texts = {value for value in values if isinstance(value, str) and value}
+    if (words | above) & _OTHER_MATTERS and not words & _BACK_NAMES:
+        return
+    heads = {_DIGITS.split(text, 1)[0].strip(_BESIDE_DIGITS) for text in texts}
+    rests = {_DIGITS.sub("", text).strip(_BESIDE_DIGITS) for text in texts}
+    is_status = bool(_STATUS_NAMES & words) or _has_both(sorted(heads))
+    if not (is_status or _KIND_NAMES & words) or len(heads) > 12:
+        return
+    name = " ".join(words_of(steps[-1]))
+    by_head = list(_outcomes(words, above, sorted(heads), is_status=is_status))
+    by_rest = list(_outcomes(words, above, sorted(rests)[:200], is_status=is_status))
+    for kind in ("refund", "decline"):
+        told = [guess for guess in by_head if guess.kind == kind and guess.entries]
+        if not any(guess.kind == kind and guess.entries for guess in by_rest):
+            continue
+        chosen = tuple(told[0].entries.get("one_of", ())) if told else ()
+        others = heads.difference(chosen)
+        is_clear = "" not in heads and not any(other.startswith(chosen) for other in others)
+        if chosen and is_clear:
+            yield Guess(kind, {"starts_with": list(chosen)}, told[0].note)
+        else:
+            yield Guess(kind, {}, _NUMBERED.format(name))
+
+
+def _outcomes(
+    words: set[str], above: set[str], distinct: Sequence[str], *, is_status: bool
+) -> Iterator[Guess]:
+    yield from _backs(words | above, distinct)
+    yield from _declines(words, distinct, is_status=is_status)
 
 
 def _flags(words: set[str]) -> Iterator[Guess]:
@@ -195,16 +239,18 @@ def _is_known(values: Iterable[str]) -> bool:
 
 
 def _distinct(values: Sequence[Any]) -> list[str]:
-    """Return the different values as texts; numbers that could be a card's are left out."""
+    """Return the different values as texts; none where a number that could be a card's is in one."""
     found: dict[str, None] = {}
     for value in values:
         if isinstance(value, bool):
             found["true" if value else "false"] = None
         elif isinstance(value, int):
             found[str(value)] = None
-        elif isinstance(value, str) and 0 < len(value) <= 40:
+        elif isinstance(value, str) and value:
             found[value] = None
-    return list(found) if not any(sum(map(str.isdigit, text)) > 8 for text in found) else []
+    if any(sum(map(str.isdigit, text)) > _MANY_DIGITS for text in found):
+        return []
+    return [text for text in found if len(text) <= _LONGEST_TEXT]
 
 
 def _escaped(text: str) -> str:

@@ -27,16 +27,17 @@ from streamer.intake.envelopes import (
     told_by_name,
     unwrapped,
 )
+from streamer.intake.fields import NO_IDS
 from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.hints import hinted
 from streamer.intake.mapping import compile_mapping
 from streamer.intake.paths import Steps, parse_path, parse_paths, shown, walked
-from streamer.intake.plain import plain_transaction
+from streamer.intake.plain import nameless, plain_transaction
 from streamer.intake.readings import Fault, Payment, Reading, Refund, Refused, Skipped
 from streamer.intake.slots import field_paths
 from streamer.intake.usual import compile_usual
 
-__all__ = ["Intake", "plain_transaction"]
+__all__ = ["Intake", "nameless", "plain_transaction"]
 
 _decode: Final = msgspec.json.Decoder().decode
 _NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -92,7 +93,11 @@ class Intake:
         if value and not self._is_unframed:
             if self.is_default:
                 transaction = plain_transaction(value)
-                if transaction is not None:
+                if (
+                    transaction is not None
+                    and transaction.card_id not in NO_IDS
+                    and transaction.transaction_id not in NO_IDS
+                ):
                     return (Payment(transaction),)
             try:
                 message = _decode(value)

@@ -23,7 +23,7 @@ from streamer.intake.guess_lines import (
     field_lines,
     table_lines,
 )
-from streamer.intake.guess_rules import rule_lines
+from streamer.intake.guess_rules import UNTOLD, rule_lines
 from streamer.intake.guess_settings import amount_settings, timestamp_settings
 from streamer.intake.hints import is_credit_transfer, recognised
 from streamer.intake.intake import Intake
@@ -51,6 +51,7 @@ _ORDER: Final = (
 _LEFT_OUT: Final = (
     "# Unsure: what may be card numbers is left out above, as '...'; no such line holds.\n"
 )
+_NO_CLAIM: Final = "# How the sample reads can be said once that is settled.\n"
 _READABLE: Final = 0.9
 
 
@@ -75,10 +76,11 @@ def suggest(
     if text is None:
         is_readable = _share(_read("", sample, schemas)) >= _READABLE
         text = _additions(objects) if is_readable else _guessed(objects, is_rows=is_rows)
-    text += _report(text, sample, schemas)
     if has_card_number(text):
-        text = without_numbers(text) + _LEFT_OUT
-    return text
+        return f"{without_numbers(text)}\n{_LEFT_OUT}{_NO_CLAIM}"
+    if UNTOLD in text:
+        return f"{text}\n{_NO_CLAIM}"
+    return without_numbers(text + _report(text, sample, schemas))
 
 
 def _objects(
