@@ -24,6 +24,7 @@ from streamer.intake.envelopes import (
     name_of,
     nested_in,
     skipped_change,
+    told_by_itself,
     told_by_name,
     unwrapped,
 )
@@ -67,6 +68,14 @@ class Intake:
         """Returns the transaction of a message that needs no reading, or None: then `read` it."""
         self.schemas = schemas
         self._is_bare = self.declaration.envelope == "none"
+        has_rules = (
+            self.declaration.refund
+            or self.declaration.only
+            or self.declaration.skip
+            or self.declaration.decline
+        )
+        # Whether an event's name says what a payment is instead: where nobody has said it by rules.
+        self._is_told = not (has_rules or self._is_bare)
         self._counting = Counting(
             self.declaration.updates == "payment", self.declaration.snapshots == "payment"
         )
@@ -107,7 +116,8 @@ class Intake:
             if is_direct and (MARKERS.isdisjoint(message) or self._is_bare):
                 payment = self._usual(message, position, arrived_ms)
                 if payment is not None:
-                    return (payment,)
+                    told = self._is_told and told_by_itself(message, "$", self._counting)
+                    return (told or payment,)
             return self._readings_of(message, position, arrived_ms)
         return self._readings(value, position, arrived_ms)
 
@@ -191,11 +201,13 @@ class Intake:
     ) -> Reading:
         reading = self._map(item, root, at, position, arrived_ms)
         if type(reading) is Payment:
-            return reading
+            told = self._is_told and told_by_itself(item, at, self._counting)
+            return told or reading
         if self._may_be_plain(reading, item, root):
             plain = self._map_plain(item, root, at, position, arrived_ms)
             if isinstance(plain, Payment | Refund):
-                return plain
+                told = not self._is_bare and told_by_itself(item, at, self._counting)
+                return told or plain
         if not isinstance(reading, Refused):
             return reading
         nested = self._nested(reading, item, at, position, arrived_ms)

@@ -5,12 +5,13 @@ unwrap.
 """
 
 from streamer.intake.envelopes.counting import Counting, skipped_change
-from streamer.intake.envelopes.events import name_of, told_by_name
+from streamer.intake.envelopes.events import EVENT_NAMES, name_of, told_by_itself, told_by_name
 from streamer.intake.envelopes.flattened import MARKS, flattened_change
 from streamer.intake.envelopes.nested import nested_in, text_in
 from streamer.intake.envelopes.unwrapping import MARKERS, MAX_ITEMS, Item, unwrapped
 
 __all__ = [
+    "EVENT_NAMES",
     "MARKERS",
     "MARKS",
     "MAX_ITEMS",
@@ -21,6 +22,7 @@ __all__ = [
     "nested_in",
     "skipped_change",
     "text_in",
+    "told_by_itself",
     "told_by_name",
     "unwrapped",
 ]

@@ -1,7 +1,8 @@
 """Event envelopes: what event routers, outboxes and trackers put around a message, and their names.
 
 An event's name may say that it is no payment: one that is called a refund is one, one that is called
-declined, failed or cancelled was not paid, and updated and deleted are as in change capture.
+declined, failed or cancelled was not paid, and updated and deleted are as in change capture.  So it is
+where a payment needs no envelope and carries the name beside its fields.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from streamer.intake.envelopes.carriers import decoded_base64
 from streamer.intake.envelopes.counting import Counting
 from streamer.intake.readings import Fault, Reading, Refund, Skipped
 
-__all__ = ["Event", "Name", "event_of", "is_tracked", "name_of", "told_by_name"]
+__all__ = [
+    "EVENT_NAMES",
+    "Event",
+    "Name",
+    "event_of",
+    "is_tracked",
+    "name_of",
+    "told_by_itself",
+    "told_by_name",
+]
 
 
 class Name(NamedTuple):
@@ -44,6 +54,10 @@ _AGGREGATES: Final = frozenset(
 )
 _PAYLOADS: Final = ("payload", "event_data", "eventData", "data", "body")
 _NAMES: Final = ("event_type", "eventType", "event_name", "eventName", "event", "type")
+EVENT_NAMES: Final = frozenset(_NAMES)
+"""Where a message has its event's name."""
+# What has a space in it, or is longer, is said to people.
+_LONGEST: Final = 64
 _TRACKED: Final = frozenset("identify page screen group alias".split())
 
 
@@ -92,6 +106,27 @@ def told_by_name(event: Event | Name, at: str, counting: Counting) -> Reading | 
         return None
     if name in _TRACKED or name.startswith("Microsoft.EventGrid."):
         return Skipped("not_a_payment", at)
+    return _told_by_words(name, at, counting)
+
+
+def told_by_itself(message: dict[str, Any], at: str, counting: Counting) -> Reading | None:
+    """Return what a message with a payment's fields is by its event's name, None for a payment.
+
+    >>> told_by_itself({"amount": 42.5, "type": "payment.refunded"}, "$", Counting())
+    Refund(path='$.type')
+    """
+    if EVENT_NAMES.isdisjoint(message):
+        return None
+    for field in _NAMES:
+        name = message.get(field)
+        if isinstance(name, str) and len(name) <= _LONGEST and " " not in name:
+            told = _told_by_words(name, f"{at}.{field}", counting)
+            if told is not None:
+                return told
+    return None
+
+
+def _told_by_words(name: str, at: str, counting: Counting) -> Reading | None:
     words = {word.lower() for word in _WORD.findall(name)}
     if not _REFUNDS.isdisjoint(words):
         return Refund(at)
