@@ -67,6 +67,27 @@ def test_standard_input_is_told_by_its_content(case: Case, tmp_path: Path) -> No
         assert outcomes.count("payment") == case.n
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_an_id_that_is_a_word_for_nothing_is_refused_by_every_command(
+    suffix: str, tmp_path: Path
+) -> None:
+    """All such cards would be one; a number that a spreadsheet has rounded is one of many, too."""
+    cards = ["null", "N/A", "", "   ", "card-1", "4.92912E+15" if suffix == "csv" else "nan"]
+    rows = [{**ROWS[0], "transaction_id": f"t{i}", "card_id": c} for i, c in enumerate(cards)]
+    lines = [json.dumps(row | {"amount": float(row["amount"])}) for row in rows]
+    if suffix == "csv":
+        lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    path = tmp_path / f"t.{suffix}"
+    path.write_text("\n".join(lines))
+    report = report_of(path)
+    assert (report.n_usable, report.n_refused) == (1, 5)
+    tried = run("intake", "try", str(path), "--json")
+    found = [json.loads(line) for line in tried.stdout.splitlines()]
+    paid = [one["payment"]["card_id"] for one in found if one["payment"]]
+    assert (len(found), paid) == (6, ["card-1"])
+    assert {one["path"] for one in found if one["outcome"] == "dead_letter"} == {"$.card_id"}
+
+
 def test_a_directory_is_tried_as_its_files(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(csv_text())
     (tmp_path / "b.csv").write_text(csv_text(";"))
