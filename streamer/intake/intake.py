@@ -15,6 +15,7 @@ from streamer.events import Transaction
 from streamer.intake.declaration import Declaration
 from streamer.intake.documents import decoded
 from streamer.intake.envelopes import (
+    EVENT_NAMES,
     MARKERS,
     MARKS,
     MAX_ITEMS,
@@ -76,6 +77,8 @@ class Intake:
         )
         # Whether an event's name says what a payment is instead: where nobody has said it by rules.
         self._is_told = not (has_rules or self._is_bare)
+        # Without any of these names, a message is neither an envelope nor an event.
+        self._names = MARKERS | EVENT_NAMES if self._is_told else MARKERS
         self._counting = Counting(
             self.declaration.updates == "payment", self.declaration.snapshots == "payment"
         )
@@ -112,12 +115,13 @@ class Intake:
                 message = _decode(value)
             except _NOT_PLAIN:
                 return self._readings(value, position, arrived_ms)
-            is_direct = self._each is None and type(message) is dict
-            if is_direct and (MARKERS.isdisjoint(message) or self._is_bare):
-                payment = self._usual(message, position, arrived_ms)
-                if payment is not None:
-                    told = self._is_told and told_by_itself(message, "$", self._counting)
-                    return (told or payment,)
+            if self._each is None and type(message) is dict:
+                is_unnamed = self._names.isdisjoint(message)
+                if is_unnamed or self._is_bare or MARKERS.isdisjoint(message):
+                    payment = self._usual(message, position, arrived_ms)
+                    if payment is not None:
+                        told = None if is_unnamed else self._told(message, "$")
+                        return (told or payment,)
             return self._readings_of(message, position, arrived_ms)
         return self._readings(value, position, arrived_ms)
 
@@ -201,8 +205,7 @@ class Intake:
     ) -> Reading:
         reading = self._map(item, root, at, position, arrived_ms)
         if type(reading) is Payment:
-            told = self._is_told and told_by_itself(item, at, self._counting)
-            return told or reading
+            return self._told(item, at) or reading
         if self._may_be_plain(reading, item, root):
             plain = self._map_plain(item, root, at, position, arrived_ms)
             if isinstance(plain, Payment | Refund):
@@ -212,6 +215,11 @@ class Intake:
             return reading
         nested = self._nested(reading, item, at, position, arrived_ms)
         return hinted(reading, item, self.declaration) if nested is None else nested
+
+    def _told(self, message: Any, at: str) -> Reading | None:
+        if not self._is_told or type(message) is not dict:
+            return None
+        return told_by_itself(message, at, self._counting)
 
     def _nested(
         self, refused: Refused, item: Any, at: str, position: str, arrived_ms: int | None
