@@ -81,6 +81,9 @@ Of a change capture an insert is a payment, and so is a row of a snapshot (`snap
 that starts anew sends all rows again). An update is skipped (`updates = "payment"` changes that: for rows that become
 payments by an update); so are a deletion and what a replicator says of itself, such as heartbeats and changes of a schema.
 An event whose name says refund is a refund, and one whose name says declined, failed or cancelled is declined.
+So is a payment that is not wrapped and has the name beside its fields, as `type`, `event`, `event_type`, `eventType`,
+`event_name` or `eventName`: `payment.updated` is skipped. A declaration with rules of its own decides that alone, and so
+do rules for the rows of a table.
 `envelope = "none"` turns all of this off.
 
 ## Files
