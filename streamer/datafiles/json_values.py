@@ -38,16 +38,15 @@ class JsonValues:
         self._cutter: JsonCutter | None = None
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the number of the line on which each value begins, and the value, in order."""
+        """Return the number of the line on which each value begins, and the value, in order."""
         if self._layout == "message":
-            yield 1, self._start + self._file.read()
-        elif self._layout == "cut":
+            return iter([(1, self._start + self._file.read())])
+        if self._layout == "cut":
             self._cutter = JsonCutter(
                 self._start, self._file, self._name, _CHUNK, _MAX_VALUE, self._passed
             )
-            yield from self._cutter.values()
-        else:
-            yield from line_values(self._start, self._file, self._layout, _CHUNK, self._passed)
+            return self._cutter.values()
+        return line_values(self._start, self._file, self._layout, _CHUNK, self._passed)
 
     def _passed(self) -> None:
         self._n_comments += 1

@@ -27,6 +27,7 @@ _BETWEEN_OBJECTS: Final = re.compile(rb"(?<=\})(?=\{)")
 _LOOKED_AT: Final = 1 << 16
 _HEAD_LINES: Final = 20
 _TAILS: Final = 4
+_OPEN, _CLOSE = b"{}"
 _COMMENTS: Final = (b"#", b"//")
 
 
@@ -73,13 +74,12 @@ def line_values(
             whole, rest = [data], b""
         else:
             *whole, rest = data.split(b"\n")
-        # What these are looked for in at once, most chunks do not have.
-        is_plain = take is None and b"\r" not in data and b"}{" not in data
+        if take is None and _are_objects(data, whole, rest):
+            yield from enumerate(whole, number + 1)
+            number += len(whole)
+            whole = []
         for line in whole:
             number += 1
-            if is_plain and line[:1] == b"{" and line[-1:] == b"}":
-                yield number, line
-                continue
             text = line.strip()
             if not text:
                 continue
@@ -94,6 +94,15 @@ def line_values(
                 if found:
                     yield number, found
         chunk = file.read(chunk_size)
+
+
+def _are_objects(data: bytes, whole: list[bytes], rest: bytes) -> bool:
+    """Whether each line is one object as it should be; ``data`` is ``whole`` and ``rest`` together."""
+    n = len([0 for line in whole if line and line[0] == _OPEN and line[-1] == _CLOSE])
+    if n < len(whole) or b"\r" in data:
+        return False
+    # With as many brackets as lines none has two objects; to look for those costs twice as much.
+    return data.count(b"{") - rest.count(b"{") == n or b"}{" not in data
 
 
 def _is_by_line(lines: list[bytes]) -> bool:

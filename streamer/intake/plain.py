@@ -2,7 +2,7 @@
 
 A row that a change capture has flattened may be the contract's but for a name that tells of an update
 or a deletion, and so may a webhook whose event's name does.  The decoder itself looks for those names,
-which costs 7% of decoding, and 0.25 µs more where an event has a name; a search in the bytes would
+which costs 7% of decoding, and 0.3 µs more where an event has a name; a search in the bytes would
 cost 40%.
 
 Whether an id is a word for nothing is asked of a batch at once (`nameless`).
