@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from faust.types import TP
+
+from tests.simulation.accounts import Account
+from tests.simulation.payments import TOPIC
 from tests.simulation.scenario import Fault
+from tests.simulation.simulated_redis import copied
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -28,7 +33,7 @@ def inflict(world: World, fault: Fault) -> None:
         case "kill at checkpoint":
             world.kill_at_checkpoint = world.checker.n_checkpoints + 1 + fault.target
         case "burst":
-            world.ends[partition] = world.n_at_first
+            world.grow(TP(TOPIC, partition), world.n_at_first)
         case "freeze" if worker is not None:
             world.freeze(worker, fault.for_s)
         case "stop" if worker is not None:
@@ -47,9 +52,9 @@ def inflict(world: World, fault: Fault) -> None:
             world.redis.broken_share = _BROKEN_SHARE
             later(fault.for_s, setattr, world.redis, "broken_share", 0.0)
         case "redis emptied":
-            _replace_store(world, {})
+            _replace_store(world, {}, {})
         case "redis restored" if world.snapshots:
-            _replace_store(world, world.snapshots[fault.target % len(world.snapshots)])
+            _replace_store(world, *world.snapshots[fault.target % len(world.snapshots)])
         case "cut off" | "isolated" if worker is not None:
             world.cut_off(worker, fault)
         case "broker away":
@@ -59,6 +64,12 @@ def inflict(world: World, fault: Fault) -> None:
             worker.rewind(partition, fault.target + 1)
         case "retention":
             _expire(world, partition)
+        case "recreated":
+            world.recreate(TOPIC)
+        case "truncated":
+            _cut(world, partition)
+        case "passed over":
+            world.operator.pass_over(TP(TOPIC, partition))
         case "flood":
             world.is_flooded = True
             later(fault.for_s, setattr, world, "is_flooded", False)
@@ -67,13 +78,27 @@ def inflict(world: World, fault: Fault) -> None:
 
 
 def _expire(world: World, partition: int) -> None:
-    """Let the log of a partition begin later; once, so that it is clear what is lost."""
-    if world.starts[partition] == 0:
-        world.starts[partition] = world.rng.randint(0, world.ends[partition])
-        world.note(f"log of {partition} begins at {world.starts[partition]}")
+    """Let the log of a partition begin later."""
+    log = world.logs[TP(TOPIC, partition)]
+    log.expire(world.rng.randint(log.start, log.end))
+    world.note(f"log of {partition} begins at {log.start}")
 
 
-def _replace_store(world: World, data: dict[str, Any]) -> None:
+def _cut(world: World, partition: int) -> None:
+    """Let the log of a partition end earlier: below the checkpoint, or where nobody has read.
+
+    Between the two an alert may be out on a record that is now another one; nothing in Kafka tells
+    them apart, and nothing here asks for it.
+    """
+    log = world.logs[TP(TOPIC, partition)]
+    stored = world.checker.accounts[partition].record.offset or 0
+    ends = [*range(log.start, min(stored, log.end)), *range(log.read_to, log.end)]
+    if ends:
+        log.cut(world.rng.choice(ends))
+        world.note(f"log of {partition} ends at {log.end}")
+
+
+def _replace_store(world: World, data: dict[str, Any], accounts: dict[int, Account]) -> None:
     world.note(f"Redis comes back with {len(data)} keys")
-    world.redis.restart(data)
-    world.checker.replaced()
+    world.redis.restart({key: copied(value) for key, value in data.items()})
+    world.checker.replaced(accounts)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from faust.types import TP
+
 from streamer.stream.resume import Committed
 from tests.simulation.loop import Process, SimulationLoop
 
@@ -54,7 +56,7 @@ class Group:
         self.beat_interval_s = session_s / _BEATS_PER_SESSION
         self.generation = 0
         self.members: list[Member] = []
-        self.committed: dict[int, Committed] = {}
+        self.committed: dict[TP, Committed] = {}
         self.is_rebalancing = False
         self._deadline = 0.0
         loop.in_world(_TICK_S, self._tick)
@@ -92,11 +94,11 @@ class Group:
             return False  # nobody can tell it
         return self.is_rebalancing or member.generation != self.generation
 
-    def commit(self, member: Member, partition: int, offset: Committed) -> bool:
+    def commit(self, member: Member, tp: TP, offset: Committed) -> bool:
         """Store an offset, unless the member is not of the current generation."""
         if not self._is_of_this_generation(member):
             return False
-        self.committed[partition] = offset
+        self.committed[tp] = offset
         return True
 
     def _is_of_this_generation(self, member: Member) -> bool:

@@ -33,6 +33,9 @@ FaultKind = Literal[
     "isolated",
     "delivered again",
     "retention",
+    "recreated",
+    "truncated",
+    "passed over",
     "clock jumps",
     "flood",
 ]

@@ -18,7 +18,7 @@ from redis import exceptions
 
 from tests.simulation.loop import Process, SimulationLoop
 
-__all__ = ["Command", "SimulatedRedis"]
+__all__ = ["Command", "SimulatedRedis", "copied"]
 
 Command = tuple[Any, ...]
 
@@ -26,6 +26,11 @@ TIMEOUT_S: Final = 2.0
 _WRITES: Final = frozenset(
     {"HSET", "HINCRBY", "HDEL", "SADD", "SET", "DEL", "ZADD", "ZREM", "XADD", "HSETNX"}
 )
+
+
+def copied(value: Any) -> Any:
+    """Return a copy of what a key holds."""
+    return value if isinstance(value, bytes) else value.copy()
 
 
 def _bytes(value: Any) -> bytes:
@@ -66,10 +71,7 @@ class SimulatedRedis:
             serve()
 
     def snapshot(self) -> dict[str, Any]:
-        return {
-            key: value if isinstance(value, bytes) else value.copy()
-            for key, value in self.data.items()
-        }
+        return {key: copied(value) for key, value in self.data.items()}
 
     def restart(self, data: dict[str, Any]) -> None:
         """Come back with ``data`` in place of what was there; every connection is lost."""

@@ -9,42 +9,36 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
-import numpy as np
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
 
 from streamer.batch import Batch
 from streamer.errors import FencedError, StoreReplacedError, UnavailableError
-from streamer.store import Store
-from streamer.store.breaker import Breaker
-from streamer.store.client import Client
-from streamer.store.keys import Keys
-from streamer.store.versions import Limits
 from streamer.stream import publisher
 from streamer.stream.checkpointing import Checkpointing
-from streamer.stream.claiming import Claiming
+from streamer.stream.claiming import Claiming, Reading
 from streamer.stream.claims import Claims
 from streamer.stream.resume import Committed
 from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.watch import Watch
 from tests.builders import ARRIVAL_MS
 from tests.simulation.broker import SimulatedProducer
-from tests.simulation.connection import Connection
 from tests.simulation.group import Member
 from tests.simulation.logs import SimulatedLogs
 from tests.simulation.loop import Process
-from tests.simulation.payments import TOPIC, log
+from tests.simulation.payments import TOPIC
+from tests.simulation.stores import open_store
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 __all__ = ["Worker"]
 
-_LIMITS: Final = Limits(versions_kept=4, lineage_max_entries=1_000, feedback_max_entries=1_000)
 _COMMIT_INTERVAL_S: Final = 1.0
 _POLL_S: Final = 0.2
 _START_RETRY_S: Final = 0.5
@@ -63,24 +57,13 @@ class Worker:
         self.process = Process(f"{name}.{life}")
         self.member = Member(name, self.process)
         self.incarnation = world.redis.incarnation
-        config, rng = world.pipeline, np.random.default_rng(world.rng.getrandbits(32))
-        self.store = Store(
-            Client(
-                Connection(world.redis, self.process),
-                Keys(world.settings.namespace),
-                "simulated",
-                rng,
-                Breaker(rng, world.loop.time),
-            ),
-            config.model,
-            _LIMITS,
-        )
+        self.store = open_store(world, self.process)
         produce = partial(SimulatedProducer, world.broker, self.process)
         with patch.object(publisher, "Producer", produce):
             self.publisher = publisher.Publisher(world.settings)
         self.scoring = Scoring(
             world.settings,
-            config,
+            world.pipeline,
             self.store,
             self.publisher,
             world.metrics,
@@ -90,13 +73,18 @@ class Worker:
         self._heard_at = world.loop.time()
         self.scoring.membership.silent_s = lambda: world.loop.time() - self._heard_at
         self.checkpointing = Checkpointing(self.scoring, self._note_durable)
-        self.claiming = Claiming(self.scoring, SimulatedLogs(world, self.process))
-        self.claims = Claims(self.claiming.claim, self._release, self._guarded, world.rng.random)
+        self._logs = SimulatedLogs(world, self.process)
+        self.claiming = Claiming(self.scoring, self._logs)
+        self.claims = Claims(self._claim, self._release, self._guarded, world.rng.random)
         self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self)
         self._assigned: set[TP] = set()
-        self._durable: dict[int, int] = {}
-        self._positions: dict[int, int] = {}
-        self._readings: dict[int, int] = {}
+        self._durable: dict[TP, int] = {}
+        self._committed: dict[TP, int] = {}
+        self._metadata: dict[TP, Committed] = {}
+        self._positions: dict[TP, int] = {}
+        self._readings: dict[TP, int] = {}
+        self._topic_ids: dict[TP, str] = {}
+        """Of the logs that it began to read, whatever they have become."""
         self._buffer: deque[tuple[Batch, int]] = deque()
         self._has_batch = asyncio.Event()
         self._is_stopping = False
@@ -114,9 +102,23 @@ class Worker:
 
     def rewind(self, partition: int, n_offsets: int) -> None:
         """Have some records delivered once more."""
-        if partition in self._positions:
-            first = self.world.starts[partition]
-            self._positions[partition] = max(self._positions[partition] - n_offsets, first)
+        if (tp := TP(TOPIC, partition)) in self._positions:
+            first = self.world.logs[tp].start
+            self._positions[tp] = max(self._positions[tp] - n_offsets, first)
+
+    def reading_former(self, tp: TP) -> int | None:
+        """Return where it reads a log that is another one by now, None where it does not."""
+        is_former = self._topic_ids.get(tp, "") not in ("", self.world.logs[tp].topic_id)
+        return self._positions.get(tp) if is_former else None
+
+    def farthest(self, partition: int) -> int:
+        """Return how far it has come in a partition, be it in what nobody has saved."""
+        assigned = self.scoring.assigned.get(partition)
+        return max(
+            self._positions.get(TP(TOPIC, partition), 0),
+            0 if assigned is None else assigned.position,
+            *(batch.next_offset for batch, _ in self._buffer if batch.partition == partition),
+        )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.world.loop.spawn(self.process, self._guarded(work))
@@ -143,6 +145,8 @@ class Worker:
             self._commit_now_and_then(),
             self.checkpointing.run(),
             self.watch.follow_expiries(),
+            self.watch.follow_lag(),
+            self.watch.follow_topics(),
             self._beat(),
         ):
             self._spawn(work)
@@ -182,21 +186,42 @@ class Worker:
         await asyncio.sleep(_SEEK_S)
         if tp not in self._assigned:
             return False
-        self.world.note(f"{self.process.name} reads {tp.partition} from {offset}")
-        self._positions[tp.partition], self._readings[tp.partition] = offset, reading
+        self.world.note(f"{self.process.name} reads {tp.topic}/{tp.partition} from {offset}")
+        self._positions[tp], self._readings[tp] = offset, reading
         self.world.claimed()
         return True
 
     async def stop_reading(self, tps: Iterable[TP]) -> None:
         """Fetch these partitions no more."""
         for tp in tps:
-            self._positions.pop(tp.partition, None)
+            self._positions.pop(tp, None)
+
+    def lag(self, tp: TP, position: int) -> int | None:
+        """Return how much lies beyond ``position``, as the last fetch has said."""
+        if tp not in self._positions or self.world.broker.is_away or self.process.is_cut_off:
+            return None
+        return max(self.world.logs[tp].end - position, 0)
+
+    def fetched_at_ms(self) -> int:
+        """Nothing here depends on when Kafka has answered."""
+        return 0
+
+    async def _claim(self, topic: str, partition: int) -> Reading:
+        """Do what the app does: name store and epoch with what is committed from now on."""
+        reading = await self.claiming.claim(topic, partition)
+        tp = TP(topic, partition)
+        self._topic_ids[tp] = self._logs.told_ids[tp]
+        if topic == TOPIC and self.claiming.store_id is not None:
+            epoch = self.scoring.assigned[partition].log.epoch
+            self._metadata[tp] = Committed(reading.offset, self.claiming.store_id, epoch)
+        return reading
 
     async def _revoke(self) -> None:
         self._assigned, self._positions = set(), {}
         await self.claims.revoke(self.claims.all())
         self._commit()
         self._durable.clear()
+        self._committed.clear()
 
     async def _release(self, tps: Iterable[TP]) -> None:
         """Do what the app does with what is revoked."""
@@ -218,30 +243,30 @@ class Worker:
         while True:
             await asyncio.sleep(world.rng.uniform(0.01, 0.5))
             while self._positions and len(self._buffer) < _BUFFERED_BATCHES:
-                partition = world.rng.choice(list(self._positions))
-                batch = self._next_batch(partition)
+                tp = world.rng.choice(list(self._positions))
+                batch = self._next_batch(tp)
                 if batch is None:
                     break
-                self._buffer.append((batch, self._readings[partition]))
+                self._buffer.append((batch, self._readings[tp]))
                 self._has_batch.set()
 
-    def _next_batch(self, partition: int) -> Batch | None:
-        """Return what one fetch brings; a log that begins later is claimed anew, as a consumer
-        without a reset policy has to."""
-        world, first = self.world, self._positions[partition]
+    def _next_batch(self, tp: TP) -> Batch | None:
+        """Return what one fetch brings; where the log does not reach, it is claimed anew, as by a
+        consumer without a reset policy."""
+        world, first = self.world, self._positions[tp]
         if world.broker.is_away or self.process.is_cut_off:
             return None
-        if first < world.starts[partition]:
-            del self._positions[partition]
-            error = OffsetOutOfRangeError({})
-            self.claims.failed(TP(TOPIC, partition), self._readings[partition], error)
+        log = world.logs[tp]
+        if not log.start <= first <= log.end:
+            del self._positions[tp]
+            self.claims.failed(tp, self._readings[tp], OffsetOutOfRangeError({}))
             return None
-        end = min(first + world.rng.randint(1, world.scenario.max_batch), world.ends[partition])
+        end = min(first + world.rng.randint(1, world.scenario.max_batch), log.end)
         if end <= first:
             return None
-        records = [entry for entry in log(partition)[first:end] if entry is not None]
-        self._positions[partition] = end
-        return Batch(TOPIC, partition, records, ARRIVAL_MS, (first, end))
+        world.checker.handed_out(self.process.name, tp, range(first, end))
+        self._positions[tp] = end
+        return Batch(tp.topic, tp.partition, log.records(tp, first, end), ARRIVAL_MS, (first, end))
 
     async def _agent(self) -> None:
         while True:
@@ -249,7 +274,8 @@ class Worker:
                 self._has_batch.clear()
                 await self._has_batch.wait()
             batch, reading = self._buffer.popleft()
-            await self.scoring.handle(batch, reading)
+            if batch.topic == TOPIC:
+                await self.scoring.handle(batch, reading)
 
     async def _commit_now_and_then(self) -> None:
         while True:
@@ -259,13 +285,16 @@ class Worker:
     def _commit(self) -> None:
         if self.process.is_cut_off or self.world.broker.is_away:
             return
-        for partition, offset in self._durable.items():
-            committed = Committed(offset, self.claiming.store_id or "")
-            if self.world.group.commit(self.member, partition, committed):
-                self.world.checker.committed(partition, offset)
+        for tp, offset in self._durable.items():
+            if self._committed.get(tp) == offset:
+                continue
+            told = self._metadata.get(tp, Committed(0))
+            if self.world.group.commit(self.member, tp, replace(told, offset=offset)):
+                self._committed[tp] = offset
+                self.world.checker.committed(tp, offset)
 
     def _note_durable(self, partition: int, offset: int) -> None:
-        self._durable[partition] = offset
+        self._durable[TP(TOPIC, partition)] = offset
 
     def _now_ms(self) -> int:
         return ARRIVAL_MS + round(self.world.loop.time() * 1000) + self.clock_error_ms
