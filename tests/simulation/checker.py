@@ -24,6 +24,7 @@ from streamer.store.keys import Keys
 from streamer.store.records import PartitionRecord, partition_record
 from tests.simulation.accounts import Account, Declared, declared_losses
 from tests.simulation.input_logs import InputLog
+from tests.simulation.loop import OPERATOR
 from tests.simulation.payments import (
     TOPIC,
     Kind,
@@ -114,13 +115,13 @@ class Checker:
         if topic == self._world.settings.overflow_topic:
             self._overflowed[partition].add(place)
 
-    def written(self, keys: set[str]) -> None:
+    def written(self, who: str, keys: set[str]) -> None:
         """Check what Redis holds after a write."""
         data = self._world.redis.data
         for partition, account in self.accounts.items():
             key = self._keys.partition(TOPIC, partition)
             if key in keys:
-                self._check_partition(account, partition_record(data[key], key))
+                self._check_partition(account, partition_record(data[key], key), who)
         if self._keys.head in keys:
             self._n_seen = self._seen_by_head()
         n_scored = sum(account.record.ledger.scored for account in self.accounts.values())
@@ -208,7 +209,7 @@ class Checker:
         stored, log = self.accounts[partition].record, self._log(partition)
         return (stored.offset, stored.log.topic_id) == (log.end, log.topic_id)
 
-    def _check_partition(self, account: Account, record: PartitionRecord) -> None:
+    def _check_partition(self, account: Account, record: PartitionRecord, who: str) -> None:
         before, partition = account.record, account.partition
         self._expect(
             record.generation >= before.generation,
@@ -216,8 +217,7 @@ class Checker:
         )
         declared = declared_losses(self._lineage(), partition)
         losses, account.n_declared = declared[account.n_declared :], len(declared)
-        is_reset = record.generation > before.generation and record.offset != before.offset
-        if is_reset:
+        if who == OPERATOR:
             self._check_reset(account, record, losses)
         elif record.offset is not None and record.offset != before.offset:
             self._check_checkpoint(account, record, losses)

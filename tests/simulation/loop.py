@@ -17,9 +17,12 @@ from contextvars import Context, ContextVar, copy_context
 from itertools import count
 from typing import Any, Final
 
-__all__ = ["Process", "SimulationLoop", "StalledError"]
+__all__ = ["OPERATOR", "Process", "SimulationLoop", "StalledError"]
 
 _process: ContextVar[Process | None] = ContextVar("simulated process", default=None)
+
+OPERATOR: Final = "operator"
+"""The name of the process that is a person with a shell."""
 
 # More than any seed takes; a loop that spins without time passing would never end.
 _MAX_STEPS: Final = 500_000

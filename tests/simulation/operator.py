@@ -17,7 +17,7 @@ from streamer.errors import ConfigurationError, StreamerError
 from streamer.store import ResetRequest
 from tests.builders import ARRIVAL_MS
 from tests.simulation.logs import SimulatedLogs
-from tests.simulation.loop import Process
+from tests.simulation.loop import OPERATOR, Process
 from tests.simulation.stores import open_store
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Operator:
     def __init__(self, world: World, rng: random.Random) -> None:
         self._world = world
         self._rng = rng
-        self._process = Process("operator")
+        self._process = Process(OPERATOR)
         self._logs = SimulatedLogs(world, self._process)
         self._wanted: set[TP] = set()
 

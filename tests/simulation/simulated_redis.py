@@ -44,8 +44,8 @@ class SimulatedRedis:
         self._loop = loop
         self._rng = rng
         self.data: dict[str, Any] = {}
-        self.on_written: Callable[[set[str]], None] = lambda _: None
-        """Gets the keys that a request has written, right after it."""
+        self.on_written: Callable[[str, set[str]], None] = lambda *_: None
+        """Gets who has written and which keys, right after each request."""
         self.on_request: Callable[[Process], None] = lambda _: None
         """Gets the process whose request has been served and not yet been answered."""
         self.incarnation = 0
@@ -126,7 +126,7 @@ class SimulatedRedis:
         if not isinstance(error, exceptions.WatchError):
             self.failed_at[process.name] = self._loop.time()
 
-    def execute(self, commands: list[Command]) -> list[Any]:
+    def execute(self, who: str, commands: list[Command]) -> list[Any]:
         """Run commands with nothing between them."""
         written = set()
         replies = []
@@ -138,7 +138,7 @@ class SimulatedRedis:
                 self._versions[key] = self._n_written
                 written.add(key)
         if written:
-            self.on_written(written)
+            self.on_written(who, written)
         return replies
 
     def version(self, key: str) -> int:
