@@ -26,15 +26,17 @@ from streamer.events import Source, Transaction
 from streamer.features.entities import EntityTable
 from streamer.model import ModelConfig, ModelVersion, Scored
 from streamer.store import identity
-from streamer.stream import checkpointing, publisher, recovery
+from streamer.stream import checkpointing, publisher, recovery, watch
 from tests.simulation.checker import FUSE_WINDOW, Checker
 from tests.simulation.scenario import Scenario, Story
 from tests.simulation.world import Result, World
 
 __all__ = ["run_seed"]
 
-_TICK_S: Final = 0.3
-_FLUSH_POLL_S: Final = 0.02
+_TICK_S: Final = 0.5
+_FLUSH_POLL_S: Final = 0.05
+_EXPIRY_INTERVAL_S: Final = 0.5
+_LAG_INTERVAL_S: Final = 2.0
 
 
 class _ShortAlert(msgspec.Struct):
@@ -66,6 +68,8 @@ def _around(world: World) -> Iterator[None]:
             (publisher, "_POLL_S", _FLUSH_POLL_S),
             (recovery, "alert_messages", _alert_messages(world)),
             (checkpointing, "_TICK_S", _TICK_S),
+            (watch, "_EXPIRY_INTERVAL_S", _EXPIRY_INTERVAL_S),
+            (watch, "_LAG_INTERVAL_S", _LAG_INTERVAL_S),
             (identity, "secrets", SimpleNamespace(token_hex=lambda _: world.next_name())),
             (ModelConfig, "hash", "simulated"),
             (fuse, "WINDOW", FUSE_WINDOW),

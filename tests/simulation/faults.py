@@ -59,7 +59,7 @@ def inflict(world: World, fault: Fault) -> None:
             world.cut_off(worker, fault)
         case "broker away":
             world.broker.is_away = True
-            later(fault.for_s, setattr, world.broker, "is_away", False)
+            later(fault.for_s, world.broker_returns)
         case "delivered again" if worker is not None:
             worker.rewind(partition, fault.target + 1)
         case "retention":
@@ -81,6 +81,7 @@ def _expire(world: World, partition: int) -> None:
     """Let the log of a partition begin later."""
     log = world.logs[TP(TOPIC, partition)]
     log.expire(world.rng.randint(log.start, log.end))
+    world.look()
     world.note(f"log of {partition} begins at {log.start}")
 
 
@@ -95,6 +96,7 @@ def _cut(world: World, partition: int) -> None:
     ends = [*range(log.start, min(stored, log.end)), *range(log.read_to, log.end)]
     if ends:
         log.cut(world.rng.choice(ends))
+        world.look()
         world.note(f"log of {partition} ends at {log.end}")
 
 

@@ -7,6 +7,7 @@ Invariants:
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from tests.simulation.loop import Process, SimulationLoop
 
 __all__ = ["Group", "Member"]
 
-_TICK_S: Final = 0.25
+_TICK_S: Final = 0.5
 _BEATS_PER_SESSION: Final = 3
 
 
@@ -58,6 +59,8 @@ class Group:
         self.members: list[Member] = []
         self.committed: dict[TP, Committed] = {}
         self.is_rebalancing = False
+        self.change = asyncio.Event()
+        """Set for a moment when a member may have to hear something."""
         self._deadline = 0.0
         loop.in_world(_TICK_S, self._tick)
 
@@ -74,11 +77,18 @@ class Group:
         if member in self.members:
             self.members.remove(member)
             self.rebalance()
+            self.changed()
+
+    def changed(self) -> None:
+        """Have all who wait look again."""
+        self.change.set()
+        self.change.clear()
 
     def rebalance(self) -> None:
         """Have every member give up its partitions and come again."""
         if not self.is_rebalancing:
             self.is_rebalancing = True
+            self.changed()
             self._deadline = self._loop.time() + self._rebalance_s
 
     def beat(self, member: Member) -> bool:
@@ -129,3 +139,4 @@ class Group:
             member.beaten_at = self._loop.time()
             member.generation = self.generation
             member.partitions = tuple(range(i, self._n_partitions, len(order)))
+        self.changed()

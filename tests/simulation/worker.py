@@ -87,6 +87,8 @@ class Worker:
         """Of the logs that it began to read, whatever they have become."""
         self._buffer: deque[tuple[Batch, int]] = deque()
         self._has_batch = asyncio.Event()
+        self._to_fetch = asyncio.Event()
+        self._to_commit = asyncio.Event()
         self._is_stopping = False
         self.clock_error_ms = 0
 
@@ -98,6 +100,7 @@ class Worker:
         """Take SIGTERM: checkpoint, commit, leave the group, end."""
         if self.process.is_running and not self._is_stopping:
             self._is_stopping = True
+            self.world.group.changed()
             self._spawn(self._end_in_order())
 
     def rewind(self, partition: int, n_offsets: int) -> None:
@@ -105,6 +108,11 @@ class Worker:
         if (tp := TP(TOPIC, partition)) in self._positions:
             first = self.world.logs[tp].start
             self._positions[tp] = max(self._positions[tp] - n_offsets, first)
+            self.look()
+
+    def look(self) -> None:
+        """Ask Kafka anew whether there is something to fetch."""
+        self._to_fetch.set()
 
     def reading_former(self, tp: TP) -> int | None:
         """Return where it reads a log that is another one by now, None where it does not."""
@@ -163,11 +171,13 @@ class Worker:
             await self._revoke()
 
     async def _until(self, is_so: Callable[[], bool]) -> float:
-        """Look again and again, and return when it was that the last question was sent."""
-        asked_at = self.world.loop.time()
+        """Wait for what the group says, and return when it was that the last question was sent."""
+        world = self.world
+        asked_at = world.loop.time()
         while not is_so():
-            asked_at = self.world.loop.time()
-            await asyncio.sleep(_POLL_S)
+            await world.group.change.wait()
+            asked_at = world.loop.time()
+            await asyncio.sleep(world.broker.latency())
         return asked_at
 
     async def _beat(self) -> None:
@@ -188,6 +198,7 @@ class Worker:
             return False
         self.world.note(f"{self.process.name} reads {tp.topic}/{tp.partition} from {offset}")
         self._positions[tp], self._readings[tp] = offset, reading
+        self.look()
         self.world.claimed()
         return True
 
@@ -241,14 +252,20 @@ class Worker:
     async def _fetch(self) -> None:
         world = self.world
         while True:
+            await self._to_fetch.wait()
+            self._to_fetch.clear()
             await asyncio.sleep(world.rng.uniform(0.01, 0.5))
-            while self._positions and len(self._buffer) < _BUFFERED_BATCHES:
-                tp = world.rng.choice(list(self._positions))
-                batch = self._next_batch(tp)
+            # In any order, each until there is nothing more or nowhere to put it.
+            fetched = list(self._positions)
+            world.rng.shuffle(fetched)
+            while fetched and len(self._buffer) < _BUFFERED_BATCHES:
+                batch = self._next_batch(fetched[-1])
                 if batch is None:
-                    break
-                self._buffer.append((batch, self._readings[tp]))
+                    fetched.pop()
+                    continue
+                self._buffer.append((batch, self._readings[fetched[-1]]))
                 self._has_batch.set()
+                world.rng.shuffle(fetched)
 
     def _next_batch(self, tp: TP) -> Batch | None:
         """Return what one fetch brings; where the log does not reach, it is claimed anew, as by a
@@ -274,17 +291,20 @@ class Worker:
                 self._has_batch.clear()
                 await self._has_batch.wait()
             batch, reading = self._buffer.popleft()
+            self.look()
             if batch.topic == TOPIC:
                 await self.scoring.handle(batch, reading)
 
     async def _commit_now_and_then(self) -> None:
         while True:
+            await self._to_commit.wait()
             await asyncio.sleep(_COMMIT_INTERVAL_S)
             self._commit()
 
     def _commit(self) -> None:
         if self.process.is_cut_off or self.world.broker.is_away:
             return
+        self._to_commit.clear()
         for tp, offset in self._durable.items():
             if self._committed.get(tp) == offset:
                 continue
@@ -295,6 +315,7 @@ class Worker:
 
     def _note_durable(self, partition: int, offset: int) -> None:
         self._durable[TP(TOPIC, partition)] = offset
+        self._to_commit.set()
 
     def _now_ms(self) -> int:
         return ARRIVAL_MS + round(self.world.loop.time() * 1000) + self.clock_error_ms

@@ -200,6 +200,7 @@ class World:
     def _reconnect(self, worker: Worker) -> None:
         """Let a worker reach Kafka again, where another one may have its partitions by now."""
         worker.process.is_cut_off = worker.process.is_isolated = False
+        self.look()
 
     def _strike(self, process: Process) -> None:
         """Kill or freeze a process in the middle of what it was doing, now and then."""
@@ -244,7 +245,20 @@ class World:
         end = min([end, *(position for position in former if position is not None)])
         if log.was_cut and self._reached(tp) > log.end:
             return
-        log.end = max(log.end, end)
+        if end > log.end:
+            log.end = end
+            self.look()
+
+    def look(self) -> None:
+        """Let everybody see what is there now, as those do who ask again and again."""
+        self.group.changed()
+        for worker in self.workers:
+            worker.look()
+
+    def broker_returns(self) -> None:
+        """Let the broker answer again."""
+        self.broker.is_away = False
+        self.look()
 
     def _reached(self, tp: TP) -> int:
         """Return the offset of a log that somebody has come to."""
@@ -261,6 +275,7 @@ class World:
             if tp.topic == topic:
                 log.recreate(name)
                 self.group.committed.pop(tp, None)
+        self.look()
         self.note(f"topic {topic} is created again as {name}")
 
     def _take_snapshot(self) -> None:
@@ -273,7 +288,7 @@ class World:
         self.is_healed = True
         self.redis.broken_share = 0.0
         self.redis.recover()
-        self.broker.is_away = False
+        self.broker_returns()
         for worker in self.workers:
             self._reconnect(worker)
             self._thaw(worker)
