@@ -28,6 +28,7 @@ from streamer.model import ModelConfig, ModelVersion, Scored
 from streamer.store import identity
 from streamer.stream import checkpointing, publisher, recovery, watch
 from tests.simulation.checker import FUSE_WINDOW, Checker
+from tests.simulation.counters import counting
 from tests.simulation.scenario import Scenario, Story
 from tests.simulation.world import Result, World
 
@@ -48,9 +49,9 @@ class _ShortAlert(msgspec.Struct):
     severity: str = "high"
 
 
-def run_seed(seed: int, story: Story | None = None) -> Result:
+def run_seed(seed: int, story: Story | None = None, *, is_small: bool = False) -> Result:
     """Run one seed, with ``story`` or its own, from its beginning to its end."""
-    world = World(Scenario.of(seed, story))
+    world = World(Scenario.of(seed, story, is_small=is_small))
     with warnings.catch_warnings():
         # A process may be killed between making a coroutine and awaiting it.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
@@ -77,6 +78,8 @@ def _around(world: World) -> Iterator[None]:
             (EntityTable, "mark_unloaded", _noting(world.checker)),
         ):
             stack.enter_context(patch.object(place, name, stand_in))
+        if world.scenario.is_small:
+            stack.enter_context(counting(lambda: world.is_flooded))
         stack.enter_context(patch("streamer.pipeline.build_alert", _short_alert))
         stack.callback(structlog.configure, **logging)
         structlog.configure(processors=[_into_trace(world)], cache_logger_on_first_use=False)

@@ -21,6 +21,7 @@ from streamer.batch import Batch, StoredRecord
 from streamer.features import History, Tables
 from streamer.pipeline import PipelineConfig, prepare
 from tests.builders import ARRIVAL_MS, payment
+from tests.simulation.counters import observe
 
 __all__ = [
     "LOG_LENGTH",
@@ -158,7 +159,7 @@ def verdicts(partition: int, writing: int) -> tuple[StoredRecord | None, ...]:
 
 @cache
 def states_after(
-    partition: int, places: Sequence[Place], config: PipelineConfig
+    partition: int, places: Sequence[Place], config: PipelineConfig, *, is_small: bool
 ) -> dict[str, dict[str, bytes]]:
     """Return the packed entity states, by kind and key, after an undisturbed run over ``places``."""
     tables = Tables.empty(_CAPACITY, _CAPACITY)
@@ -170,5 +171,5 @@ def states_after(
     if batch:
         columns = prepare(Batch(TOPIC, partition, batch, ARRIVAL_MS), config).columns
         if columns is not None:
-            History.observe(columns, tables)
+            (observe if is_small else History.observe)(columns, tables)
     return {table.kind.name: table.take_changed() for table in tables.all()}

@@ -42,6 +42,7 @@ FaultKind = Literal[
 _KINDS: Final[tuple[FaultKind, ...]] = get_args(FaultKind)
 _MOST_KINDS: Final = 5
 _LENGTHS: Final = (30, 45, 60)
+_SMALL_LENGTHS: Final = (12, 18, 24)
 _AFTERWARDS_S: Final = 4.0
 
 
@@ -148,6 +149,8 @@ class Scenario:
     """What a seed stands for."""
 
     seed: int
+    is_small: bool
+    """Whether the model only counts (`counters`), in a world of fewer payments."""
     n_workers: int
     n_partitions: int
     length: int
@@ -161,24 +164,25 @@ class Scenario:
     faults: tuple[Fault, ...]
 
     @classmethod
-    def of(cls, seed: int, story: Story | None = None) -> Scenario:
+    def of(cls, seed: int, story: Story | None = None, *, is_small: bool = False) -> Scenario:
         """Return the scenario of a seed, with ``story`` or else its own, where it has one."""
         if story is None and seed % _STORY_EVERY == _STORY_EVERY - 1:
             story = list(STORIES.values())[seed // _STORY_EVERY % len(STORIES)]
-        drawn = cls._drawn(seed)
+        drawn = cls._drawn(seed, is_small)
         return drawn if story is None else drawn.told(story)
 
     @classmethod
-    def _drawn(cls, seed: int) -> Scenario:
+    def _drawn(cls, seed: int, is_small: bool) -> Scenario:
         rng = random.Random(seed)
-        horizon_s = rng.uniform(6.0, 16.0)
+        horizon_s = rng.uniform(3.0, 8.0) if is_small else rng.uniform(6.0, 16.0)
         kinds = tuple(sorted(rng.sample(_KINDS, rng.randint(1, _MOST_KINDS))))
-        n_faults = rng.randint(1, 10)
+        n_faults = rng.randint(1, 6 if is_small else 10)
         return cls(
             seed=seed,
-            n_workers=rng.randint(1, 3),
-            n_partitions=rng.randint(1, N_PARTITIONS),
-            length=rng.choice(_LENGTHS),
+            is_small=is_small,
+            n_workers=rng.choice((1, 1, 2)) if is_small else rng.randint(1, 3),
+            n_partitions=rng.choice((1, 1, 2)) if is_small else rng.randint(1, N_PARTITIONS),
+            length=rng.choice(_SMALL_LENGTHS if is_small else _LENGTHS),
             max_batch=rng.choice((4, 12)),
             checkpoint_max_transactions=rng.choice((12, 30, 200)),
             horizon_s=horizon_s,

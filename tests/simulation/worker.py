@@ -211,7 +211,9 @@ class Worker:
         """Return how much lies beyond ``position``, as the last fetch has said."""
         if tp not in self._positions or self.world.broker.is_away or self.process.is_cut_off:
             return None
-        return max(self.world.logs[tp].end - position, 0)
+        lag = max(self.world.logs[tp].end - position, 0)
+        self.world.checker.told_end(self.process.name, tp, position + lag)
+        return lag
 
     def fetched_at_ms(self) -> int:
         """Nothing here depends on when Kafka has answered."""

@@ -20,6 +20,7 @@ from tests.builders import pipeline_config
 from tests.simulation.accounts import Account
 from tests.simulation.broker import Broker
 from tests.simulation.checker import Checker
+from tests.simulation.counters import Unmeasured
 from tests.simulation.faults import inflict
 from tests.simulation.group import Group
 from tests.simulation.input_logs import InputLog
@@ -52,14 +53,14 @@ class Result:
 
 
 @cache
-def _pipeline() -> PipelineConfig:
-    config = pipeline_config(n_clusters=2, warmup=20, alert_budget=0.2)
+def _pipeline(is_small: bool) -> PipelineConfig:
+    config = pipeline_config(n_clusters=2, warmup=6 if is_small else 20, alert_budget=0.2)
     return replace(config, labels=LabelConfig(capacity=0), repeat_window=REPEAT_WINDOW)
 
 
 @cache
-def _metrics() -> Metrics:
-    return Metrics("simulation", (), FEATURE_NAMES)
+def _metrics(is_small: bool) -> Any:
+    return Unmeasured() if is_small else Metrics("simulation", (), FEATURE_NAMES)
 
 
 @cache
@@ -83,8 +84,8 @@ class World:
         # The scenario was drawn from the seed; what is drawn on the way must be something else.
         self.rng = random.Random(f"{scenario.seed} on the way")
         self.loop = SimulationLoop(lambda: self.rng.uniform(0.001, 0.3))
-        self.pipeline = _pipeline()
-        self.metrics = _metrics()
+        self.pipeline = _pipeline(scenario.is_small)
+        self.metrics = _metrics(scenario.is_small)
         self.settings = _settings(scenario.max_batch, scenario.checkpoint_max_transactions)
         self.broker = Broker(self.loop, self.rng)
         self.redis = SimulatedRedis(self.loop, self.rng)
