@@ -3,12 +3,13 @@
 Invariants:
 * Nothing is written to Redis before it has been decided that and where to go on.
 * What was lost is in the ledger, the log and the metrics at once, and in the lineage with the first
-  checkpoint.
+  checkpoint.  Of the feedback, which has no ledger, it is in the log and the metrics.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,11 +21,11 @@ import structlog
 from streamer.errors import UnavailableError
 from streamer.events import Source
 from streamer.pipeline import PartitionState
-from streamer.store import LogBounds, LogIdentity, PartitionRecord
+from streamer.store import Committed, LogBounds, LogIdentity, PartitionRecord
 from streamer.stream.assignments import Assigned
 from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.recovery import published_offsets
-from streamer.stream.resume import Committed, Resumption, beyond_the_end, resume
+from streamer.stream.resume import Resumption, resume
 from streamer.stream.scoring import Scoring
 
 __all__ = ["Claiming", "Reading"]
@@ -33,14 +34,20 @@ _log = structlog.get_logger(__name__)
 
 # Each claim waits for Kafka in a thread of its own, a few at a time.
 _N_THREADS: Final = 8
+# For so long nobody asks Kafka again whether its topics are the same, once it has not answered.
+_SILENT_S: Final = 5.0
 _T = TypeVar("_T")
 
 
 class Reading(NamedTuple):
-    """Where to read a partition from, and the number that everything read there carries."""
+    """Where to read a partition from, and the number that everything read there carries.
+
+    ``told`` goes to Kafka with every offset that is committed.
+    """
 
     offset: int
     number: int
+    told: str = ""
 
 
 class Claiming:
@@ -51,8 +58,11 @@ class Claiming:
         self._logs = logs
         self._threads = ThreadPoolExecutor(_N_THREADS, "claim")
         self._numbers = count(1)
+        self._silent_until = -math.inf
         self.store_id: str | None = None
         """The id of the store, once it has been asked."""
+        self.feedback: dict[int, PartitionRecord] = {}
+        """Partitions of the feedback as they were when they were last claimed or stored."""
         self.notices: list[str] = []
         """What was found lost or older than it should be, for people to read."""
 
@@ -76,6 +86,26 @@ class Claiming:
                 if topic_id and topic_id != known_id:
                     replaced.add(assigned.topic)
         return replaced
+
+    async def is_same_log(self, topic: str, partition: int, log: LogIdentity, offset: int) -> bool:
+        """Whether all that was read from ``offset`` on, by now, is of the log that was claimed.
+
+        A topic that has its old id now had it when that was read.  One with another id may have been
+        read already, unless it is no longer than ``offset``.  True where Kafka does not say.
+        """
+        now = self._scoring.clock.monotonic()
+        if not log.topic_id or now < self._silent_until:
+            return True
+        try:
+            topic_id, _ = await self._ask(self._logs.topic, topic, 0.0)
+            if topic_id in ("", log.topic_id):
+                return True
+            bounds: LogBounds = await self._ask(self._logs.log, topic, partition, None)
+            return bounds.end <= offset
+        except UnavailableError:
+            # Each answer that does not come takes seconds, and every partition asks.
+            self._silent_until = self._scoring.clock.monotonic() + _SILENT_S
+            return True
 
     def close(self) -> None:
         """Ask nothing more."""
@@ -106,7 +136,8 @@ class Claiming:
             generation=record.generation,
             already_published=len(assigned.state.published) + len(assigned.state.overflowed),
         )
-        return Reading(going_on.offset, record.generation)
+        told = Committed(going_on.offset, store_id, going_on.epoch, log.topic_id)
+        return Reading(going_on.offset, record.generation, told.metadata)
 
     async def _load(
         self,
@@ -172,19 +203,17 @@ class Claiming:
             await asyncio.to_thread(load, stored)
 
     async def _claim_feedback(self, topic: str, partition: int) -> Reading:
-        offset = await self._scoring.store.feedback_offset(topic, partition)
-        self._scoring.redis_answered()
-        log = await self._ask(self._logs.log, topic, partition, offset)
-        if offset is None:
-            return Reading(log.beginning, next(self._numbers))
-        if offset > log.end:
-            raise beyond_the_end(topic, partition, "stored offset", offset, log)
-        if offset < log.beginning:
-            self._tell(
-                f"verdicts of partition {partition} were deleted before they were read, offsets "
-                f"{offset} to {log.beginning - 1}; raise the retention of {topic}"
-            )
-        return Reading(max(offset, log.beginning), next(self._numbers))
+        scoring = self._scoring
+        record = await scoring.store.partition(topic, partition)
+        scoring.redis_answered()
+        log = await self._ask(self._logs.log, topic, partition, record.offset)
+        going_on = resume(topic, partition, record, None, log, "")
+        scoring.metrics.verdicts_lost.inc(sum(map(len, going_on.losses)))
+        if going_on.notice:
+            self._tell(going_on.notice)
+        now = LogIdentity(record.log.epoch, log.topic_id, log.end)
+        self.feedback[partition] = replace(record, log=now)
+        return Reading(going_on.offset, next(self._numbers))
 
     async def _check_mirrors(self, topic: str, partition: int) -> None:
         """Raise UnavailableError where what comes of this partition has nowhere to go yet."""
