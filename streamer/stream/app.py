@@ -12,7 +12,7 @@ import random
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
@@ -116,10 +116,7 @@ class ScoringApp(faust.App):
         self.checkpointing.is_same_log = lambda of: self.claiming.is_same_log(
             of.topic, of.partition, of.log, of.saved_offset
         )
-        letters = self.scoring.dead_letter_log
-        self.feedback_storing = FeedbackStoring(
-            settings, self.scoring.pipeline, store, publisher, metrics, letters, self.claiming
-        )
+        self.feedback_storing = FeedbackStoring(self.scoring, self.claiming)
         self.teaching = Teaching(self.scoring)
         self.liveness = Liveness(self.scoring)
         self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311
@@ -192,8 +189,9 @@ class ScoringApp(faust.App):
         await self.store.close()
         await self.endpoints.stop()
 
-    async def _release(self, tps: Iterable[TP]) -> None:
+    async def _release(self, tps: list[TP]) -> None:
         """Checkpoint and drop partitions of the transactions topic; those of feedback hold nothing."""
+        self.claiming.forget_feedback(tps)
         partitions = [tp.partition for tp in tps if tp.topic == self.settings.transactions_topic]
         # Not saved until it is: a stop may be over before.
         self._left = sorted({*self._left, *(set(partitions) & self.scoring.assigned.keys())})

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
 from typing import Any, Final, NamedTuple, TypeVar
 
 import structlog
+from faust.types import TP
 
 from streamer.errors import UnavailableError
 from streamer.events import Source
@@ -62,7 +63,7 @@ class Claiming:
         self.store_id: str | None = None
         """The id of the store, once it has been asked."""
         self.feedback: dict[int, PartitionRecord] = {}
-        """Partitions of the feedback as they were when they were last claimed or stored."""
+        """Partitions of the feedback that are read, as they were when claimed or last stored."""
         self.notices: list[str] = []
         """What was found lost or older than it should be, for people to read."""
 
@@ -78,13 +79,15 @@ class Claiming:
 
     async def replaced_topics(self) -> set[str]:
         """Return those input topics that are other ones than their partitions were claimed on."""
+        scoring = self._scoring
+        known = {(each.topic, each.log.topic_id) for each in scoring.assigned.values()}
+        feedback_topic = scoring.settings.feedback_topic
+        known |= {(feedback_topic, record.log.topic_id) for record in self.feedback.values()}
         replaced = set()
-        for assigned in list(self._scoring.assigned.values()):
-            known_id = assigned.log.topic_id
-            if known_id and assigned.topic not in replaced:
-                topic_id, _ = await self._ask(self._logs.topic, assigned.topic)
-                if topic_id and topic_id != known_id:
-                    replaced.add(assigned.topic)
+        for topic, known_id in known:
+            topic_id, _ = await self._ask(self._logs.topic, topic)
+            if known_id and topic_id not in ("", known_id):
+                replaced.add(topic)
         return replaced
 
     async def is_same_log(self, topic: str, partition: int, log: LogIdentity, offset: int) -> bool:
@@ -106,6 +109,12 @@ class Claiming:
             # Each answer that does not come takes seconds, and every partition asks.
             self._silent_until = self._scoring.clock.monotonic() + _SILENT_S
             return True
+
+    def forget_feedback(self, released: Iterable[TP]) -> None:
+        """Note that those of these partitions that are the feedback's are read no more."""
+        for tp in released:
+            if tp.topic == self._scoring.settings.feedback_topic:
+                self.feedback.pop(tp.partition, None)
 
     def close(self) -> None:
         """Ask nothing more."""
@@ -204,6 +213,7 @@ class Claiming:
 
     async def _claim_feedback(self, topic: str, partition: int) -> Reading:
         scoring = self._scoring
+        self.feedback.pop(partition, None)
         record = await scoring.store.partition(topic, partition)
         scoring.redis_answered()
         log = await self._ask(self._logs.log, topic, partition, record.offset)

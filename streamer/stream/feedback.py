@@ -19,14 +19,9 @@ from streamer.batch import Batch
 from streamer.decoding import DeadLetter, decode_batch
 from streamer.errors import FencedError, UnavailableError
 from streamer.events import Feedback
-from streamer.pipeline import PipelineConfig
-from streamer.settings import Settings
-from streamer.store import Store
 from streamer.stream.alert_sources import AlertSources
 from streamer.stream.claiming import Claiming
-from streamer.stream.dead_letter_log import DeadLetterLog
-from streamer.stream.publisher import Publisher
-from streamer.telemetry.metrics import Metrics
+from streamer.stream.scoring import Scoring
 from streamer.verdicts import SentVerdict, completed, decode_verdicts, unknown_alert
 
 __all__ = ["FeedbackStoring"]
@@ -41,26 +36,18 @@ _T = TypeVar("_T")
 class FeedbackStoring:
     """All that one worker does with the feedback topic."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        pipeline: PipelineConfig,
-        store: Store,
-        publisher: Publisher,
-        metrics: Metrics,
-        dead_letter_log: DeadLetterLog,
-        claiming: Claiming,
-    ) -> None:
+    def __init__(self, scoring: Scoring, claiming: Claiming) -> None:
+        pipeline = scoring.pipeline
         self._believable = pipeline.believable
         self._card_key = pipeline.card_key
-        self._store = store
-        self._publisher = publisher
-        self._metrics = metrics
-        self._dead_letter_log = dead_letter_log
+        self._store = scoring.store
+        self._publisher = scoring.publisher
+        self._metrics = scoring.metrics
+        self._dead_letter_log = scoring.dead_letter_log
         self._claiming = claiming
         self._sources = AlertSources(
-            settings,
-            store,
+            scoring.settings,
+            scoring.store,
             lambda batch: decode_batch(batch, pipeline.believable, pipeline.intake).transactions,
         )
 
@@ -96,7 +83,7 @@ class FeedbackStoring:
         except FencedError as error:
             _log.warning("verdicts are read from another offset", why=str(error))
             return None
-        if self._claiming.feedback[partition] is known:
+        if self._claiming.feedback.get(partition) is known:
             self._claiming.feedback[partition] = replace(known, offset=next_offset)
         for _, verdict in verdicts:
             self._metrics.feedback.labels(verdict.verdict).inc()
