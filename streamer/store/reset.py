@@ -110,7 +110,8 @@ def plan_reset(stored: PartitionRecord, request: ResetRequest) -> Reset:
     if n_repeated and not request.may_repeat:
         raise _repeats(request, offset, target, n_repeated, is_cut)
     losses_before, losses_after = _real(gone), _real(passed_over)
-    is_backward = is_recreated or (offset is not None and target < offset)
+    # Who allows repeats where nothing is stored knows of an earlier life that nobody else remembers.
+    is_backward = is_recreated or (request.may_repeat if offset is None else target < offset)
     return Reset(
         before,
         _after(before, request, target, is_backward, (*losses_before, *losses_after)),

@@ -137,6 +137,13 @@ class Claiming:
         going_on = resume(topic, partition, record, committed, log, store_id)
         assigned = await self._load(topic, partition, record, log, going_on)
         self._declare(partition, going_on)
+        if going_on.next_offset is None and (assigned.state.published or assigned.state.overflowed):
+            self._tell(
+                f"neither Redis nor the group remembers that {topic}/{partition} was read, and there "
+                "are alerts on its payments, which do not come again; were they on another topic of "
+                f"this name: `streamer partition reset {partition} --topic {topic} --to beginning "
+                "--again --reason TEXT`"
+            )
         scoring.assigned[partition] = assigned
         _log.info(
             "partition claimed",
