@@ -7,15 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from streamer.cli.operator import now_ms, who, with_store
 from streamer.cli.options import as_json
 from streamer.cli.output import print_json, readable_errors
+from streamer.cli.partition_display import print_partitions, sentences
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings, load_settings
-from streamer.store import LogBounds, PartitionRecord, Reset, ResetRequest
+from streamer.store import LogBounds, PartitionRecord, ResetRequest
 
 __all__ = ["partition"]
 
@@ -26,29 +25,31 @@ def partition() -> None:
 
 
 @partition.command()
-@click.argument("topic", required=False)
+@click.option("--topic", help="Only this one.  [default: both input topics]")
 @as_json
 @readable_errors
 def show(topic: str | None, as_json: bool) -> None:
-    """Show offset, owner, ledger and lag of every partition of TOPIC (STREAMER_TRANSACTIONS_TOPIC).
+    """Show offset, lag, owner and ledger of every partition of the two input topics.
 
-    An imbalance other than 0 is a defect. The lag is empty where Kafka does not answer.
+    An imbalance other than 0 is a defect. The lag is empty where Kafka does not answer. Partitions of
+    the feedback have no owner and no ledger, but a number of verdicts that were ever stored.
     """
     settings = load_settings()
-    topic = topic or settings.transactions_topic
     records = with_store(lambda store: store.partitions(), settings)
-    known = {number: record for (name, number), record in records.items() if name == topic}
-    bounds = _bounds(settings, topic, known)
-    rows = [_row(topic, number, record, bounds.get(number)) for number, record in known.items()]
+    known = {name: record for name, record in records.items() if topic in (None, name[0])}
+    bounds = _bounds(settings, known)
+    rows = [_row(settings, *name, record, bounds.get(name)) for name, record in known.items()]
     if as_json:
         print_json(rows)
         return
     if not rows:
         raise ConfigurationError(
-            f"TOPIC must be one whose partitions were claimed in STREAMER_NAMESPACE "
+            f"STREAMER_NAMESPACE must be one in which partitions were read, got {settings.namespace!r}"
+            if topic is None
+            else f"--topic must be one whose partitions were read in STREAMER_NAMESPACE "
             f"{settings.namespace!r}, got {topic}"
         )
-    _print(rows)
+    print_partitions(rows)
 
 
 @partition.command()
@@ -72,21 +73,19 @@ def reset(
     """Set PARTITION to another offset: its log was truncated or made anew, or is to be passed over.
 
     `streamer partition reset 3 --to beginning --reason 'topic recreated'`. What is passed over is
-    counted as lost in the ledger. A worker that has the partition ends, and goes on from the new
-    offset when its supervisor starts it again.
+    declared lost, in the lineage and in the ledger of payments. A worker that has the partition ends,
+    and goes on from the new offset when its supervisor starts it again; for a partition of the
+    feedback it goes on by itself. Where Redis lost what it held, the group's offset in Kafka tells
+    how far the partition had come.
     """
-    from streamer.stream.partition_log import log_bounds
-
     if not reason.strip():
         raise ConfigurationError("--reason must say why, got nothing")
     settings = load_settings()
     topic = topic or settings.transactions_topic
-    stored = with_store(lambda store: store.partition(topic, number), settings)
-    bounds = log_bounds(settings, topic, number, stored.offset)
-    request = ResetRequest(topic, number, to, bounds, who_acts or who(), reason, again)
+    request = _request(settings, topic, number, to, who_acts or who(), reason, again)
 
     plan = with_store(lambda store: store.planned_reset(request), settings)
-    for line in _sentences(plan, request):
+    for line in sentences(plan, request, settings.consumer_group):
         click.echo(line)
     if not yes:
         click.confirm("Do it?", abort=True)
@@ -98,39 +97,32 @@ def reset(
     )
 
 
-def _sentences(plan: Reset, request: ResetRequest) -> list[str]:
-    """Return what a reset does, one thing a line."""
-    before, bounds = plan.before, request.bounds
-    name = f"{request.topic}/{request.partition}"
-    lines = [
-        f"{name} has been read up to {before.offset}; its log now holds {bounds.beginning} "
-        f"to {bounds.end}.",
-        f"It goes on at {plan.after.offset}; its epoch goes from {before.log.epoch} to "
-        f"{plan.after.log.epoch}.",
-    ]
-    if plan.is_other_log:
-        lines.append("The log is not the one that was read: it was made anew or cut.")
-    lines += [
-        f"{len(loss):,} records are declared lost ({loss.cause}): {loss.first_offset} to "
-        f"{loss.next_offset - 1}."
-        for loss in plan.losses
-    ]
-    if not plan.is_loss_known:
-        lines.append(
-            f"The loss is at least {plan.n_lost:,}: nobody knows how far the old log reached."
+def _request(
+    settings: Settings, topic: str, number: int, to: str, who_acts: str, reason: str, again: bool
+) -> ResetRequest:
+    from streamer.stream.partition_log import group_committed, log_bounds
+
+    if topic not in (settings.transactions_topic, settings.feedback_topic):
+        raise ConfigurationError(
+            f"--topic must be {settings.transactions_topic} or {settings.feedback_topic}, which are "
+            f"read, got {topic}"
         )
-    elif not plan.losses:
-        lines.append("No record is passed over.")
-    if plan.n_repeated:
-        lines.append(f"Up to {plan.n_repeated:,} records are read, learned and alerted again.")
-    if before.owner:
-        lines.append(f"{before.owner} had it last; where it still runs, it ends and starts anew.")
-    return lines
+    stored = with_store(lambda store: store.partition(topic, number), settings)
+    committed = group_committed(settings, topic, number)
+    wanted = committed.offset if stored.offset is None and committed is not None else stored.offset
+    bounds = log_bounds(settings, topic, number, wanted)
+    is_feedback = topic == settings.feedback_topic
+    return ResetRequest(topic, number, to, bounds, who_acts, reason, again, committed, is_feedback)
 
 
 def _row(
-    topic: str, number: int, record: PartitionRecord, bounds: LogBounds | None
+    settings: Settings,
+    topic: str,
+    number: int,
+    record: PartitionRecord,
+    bounds: LogBounds | None,
 ) -> dict[str, Any]:
+    ledger = {**asdict(record.ledger), "imbalance": record.ledger.imbalance}
     age_s = None if record.saved_at_ms is None else (now_ms() - record.saved_at_ms) / 1000
     return {
         "topic": topic,
@@ -141,7 +133,8 @@ def _row(
         "owner": record.owner,
         "generation": record.generation,
         "checkpoint_age_s": age_s,
-        "ledger": {**asdict(record.ledger), "imbalance": record.ledger.imbalance},
+        "ledger": None if topic == settings.feedback_topic else ledger,
+        "n_stored": record.n_stored,
         "log": {
             "topic_id": record.log.topic_id,
             "end": record.log.end,
@@ -151,38 +144,18 @@ def _row(
 
 
 def _bounds(
-    settings: Settings, topic: str, known: Mapping[int, PartitionRecord]
-) -> dict[int, LogBounds]:
+    settings: Settings, known: Mapping[tuple[str, int], PartitionRecord]
+) -> dict[tuple[str, int], LogBounds]:
     """Return the logs as Kafka has them, as far as it answers: all else is known without it."""
     from streamer.stream.partition_log import log_bounds
 
-    found: dict[int, LogBounds] = {}
-    for number, record in known.items():
+    found: dict[tuple[str, int], LogBounds] = {}
+    for name, record in known.items():
         try:
-            found[number] = log_bounds(settings, topic, number, record.offset)
+            found[name] = log_bounds(settings, *name, record.offset)
+        except ConfigurationError as error:
+            click.echo(f"streamer: no lag: {error}", err=True)
         except StreamerError as error:
             click.echo(f"streamer: no lag: {error}", err=True)
             break
     return found
-
-
-def _print(rows: list[dict[str, Any]]) -> None:
-    table = Table("partition", "offset", "lag", "epoch", "generation", "age", "owner", box=None)
-    for row in rows:
-        age_s = row["checkpoint_age_s"]
-        lag = row["lag"]
-        table.add_row(
-            str(row["partition"]),
-            "" if row["offset"] is None else f"{row['offset']:,}",
-            "" if lag is None else f"{lag:,}",
-            str(row["epoch"]),
-            str(row["generation"]),
-            "" if age_s is None else f"{age_s:,.0f} s",
-            row["owner"],
-        )
-    console = Console(highlight=False)
-    console.print(table)
-    for row in rows:
-        told = {name: n for name, n in row["ledger"].items() if n or name == "imbalance"}
-        counts = ", ".join(f"{name} {n:,}" for name, n in told.items())
-        console.print(f"partition {row['partition']}: {counts}", soft_wrap=True)

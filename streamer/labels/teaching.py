@@ -51,7 +51,7 @@ class LabelConfig:
 class LabelState:
     """What one partition remembers for the sake of verdicts; part of its checkpoint.
 
-    ``cursors`` maps ``topic/partition`` of the feedback to the first offset not applied yet.
+    ``cursors`` maps ``topic/partition`` of the feedback to the first place not applied yet.
     ``clock_ms`` is the latest event time seen.
     """
 

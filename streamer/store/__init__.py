@@ -2,10 +2,12 @@
 
 Reading order: `keys`, `records` (what is stored), `client` (the connection; `connecting`, `faults` and
 `breaker` are its parts), `suitability`, `identity` and `service` (may this worker write here?),
-`checkpoints` (the atomic step), `reset`, `versions`, `feedback`, `store` (the calls the rest makes).
+`checkpoints` (the atomic step), `reset` and `resetting`, `versions`, `feedback`, `store` (the calls the
+rest makes); `committed` is what Kafka is told of it.
 """
 
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus
+from streamer.store.committed import Committed
 from streamer.store.records import (
     Checkpoint,
     LogIdentity,
@@ -22,6 +24,7 @@ __all__ = [
     "BREAKER_STATES",
     "BreakerStatus",
     "Checkpoint",
+    "Committed",
     "LogBounds",
     "LogIdentity",
     "ModelHead",

@@ -98,7 +98,8 @@ async def save(
             pipe.execute_command(*command)
         queue_heartbeat(pipe, client, checkpoint.owner, checkpoint.now_ms)
         for loss in checkpoint.losses:
-            entry = loss_entry(loss, checkpoint.name, checkpoint.owner, checkpoint.now_ms, head.id)
+            epoch, who = checkpoint.log.epoch, checkpoint.owner
+            entry = loss_entry(loss, checkpoint.name, epoch, who, checkpoint.now_ms, head.id)
             queue_entry(pipe, client.keys, entry, limits)
         if following is not head:
             queue_version(pipe, client.keys, following, config, checkpoint.now_ms)

@@ -52,10 +52,14 @@ class PartitionRecord:
 
     ``offset`` is None before the first checkpoint, ``alerts_position`` (the next offset of the
     partition of alerts) before the first one that knew it, ``overflow_position`` likewise.  ``cursors``
-    maps ``topic/partition`` of the feedback to the first offset whose verdict the partition has not
+    maps ``topic/partition`` of the feedback to the first place whose verdict the partition has not
     learned from.  ``log`` is the log that the offsets belong to.  ``recent_alerts`` are the places, in
     payments scored, of the alerts that the fuse still counts.  ``saved_at_ms`` is when the offset was
     last written.
+
+    Of a partition of the feedback: ``shift`` is what is added to an offset to get a verdict's place
+    (`streamer.store.feedback`), ``n_stored`` how many verdicts were ever stored, None where an earlier
+    release did not count them.
     """
 
     offset: int | None
@@ -68,6 +72,8 @@ class PartitionRecord:
     recent_alerts: tuple[int, ...] = ()
     log: LogIdentity = field(default_factory=LogIdentity)
     saved_at_ms: int | None = None
+    shift: int = 0
+    n_stored: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +177,8 @@ def _record(values: Mapping[str, str]) -> PartitionRecord:
         recent_alerts=tuple(int(place) for place in values.get("recent_alerts", "").split()),
         log=LogIdentity(number("epoch") or 0, values.get("topic_id", ""), number("log_end")),
         saved_at_ms=number("saved_at_ms"),
+        shift=number("shift") or 0,
+        n_stored=number("n_stored"),
     )
 
 

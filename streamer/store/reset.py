@@ -1,29 +1,26 @@
-"""An operator's decision where a partition goes on, and what that loses: planned, shown, then done.
+"""An operator's decision where a partition goes on, and what that loses.
 
-For a log that was truncated or made anew under its name, or to pass over records on purpose.
+For a log that was truncated or made anew under its name, or to pass over records on purpose; of either
+input topic.  Pure: `streamer.store.resetting` shows it and does it.
 
 Invariants:
 * The ledger stays balanced: what is passed over is counted as consumed and as lost, with its cause.
-* Where an offset may come to mean another record the epoch grows, and with it every alert id.
+  Partitions of the feedback have no ledger; what they lose is in the lineage alone.
+* Where an offset may come to mean another record the epoch grows, and with it every alert id; the
+  places of verdicts (`streamer.store.feedback`) go on growing.
 * The generation grows: a worker that has the partition is fenced and goes on from the new offset.
-* The step happens together with its entries in the lineage, or not at all.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from streamer.errors import ConfigurationError
-from streamer.ledger import Ledger, Loss
-from streamer.model.config import ModelConfig
-from streamer.store.client import Client, Pipe, asked
-from streamer.store.identity import Identity
-from streamer.store.losses import loss_entry
-from streamer.store.records import LogIdentity, PartitionRecord, partition_record, rfc3339
-from streamer.store.versions import Limits, queue_entry, read_head
+from streamer.ledger import Ledger, Loss, LossCause
+from streamer.store.committed import Committed
+from streamer.store.records import LogIdentity, PartitionRecord
 
-__all__ = ["LogBounds", "Reset", "ResetRequest", "plan_reset", "planned", "reset"]
+__all__ = ["LogBounds", "Reset", "ResetRequest", "plan_reset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,11 @@ class LogBounds:
 
 @dataclass(frozen=True, slots=True)
 class ResetRequest:
-    """``to`` is ``beginning``, ``end`` or an offset; ``may_repeat`` allows to read records again."""
+    """``to`` is ``beginning``, ``end`` or an offset; ``may_repeat`` allows to read records again.
+
+    ``committed`` is what the consumer group has committed, None where it has nothing;
+    ``is_feedback`` says that the topic holds verdicts.
+    """
 
     topic: str
     partition: int
@@ -49,22 +50,32 @@ class ResetRequest:
     who: str
     reason: str
     may_repeat: bool = False
+    committed: Committed | None = None
+    is_feedback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
     """What a reset does to one partition.
 
-    ``n_repeated`` records have been read before and are read again; ``is_loss_known`` is False where
-    nobody knows how many records the old log still had.
+    ``before`` is how it was left, as far as anybody knows: by Redis, or where ``is_store_behind`` by
+    the group's commit, which says nothing of what was counted.  ``losses_before`` are offsets of the
+    epoch before, ``losses_after`` of the one after.  ``n_repeated`` records have been read before and
+    are read again; ``is_loss_known`` is False where nobody knows how many records were lost.
     """
 
     before: PartitionRecord
     after: PartitionRecord
-    losses: tuple[Loss, ...]
+    losses_before: tuple[Loss, ...]
+    losses_after: tuple[Loss, ...]
     n_repeated: int
     is_other_log: bool
     is_loss_known: bool
+    is_store_behind: bool = False
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        return self.losses_before + self.losses_after
 
     @property
     def n_lost(self) -> int:
@@ -73,91 +84,89 @@ class Reset:
 
 def plan_reset(stored: PartitionRecord, request: ResetRequest) -> Reset:
     """Return what ``request`` would do to ``stored``; ConfigurationError where it must not."""
-    bounds = request.bounds
-    target = _target(request)
-    known_id = stored.log.topic_id
+    bounds, target = request.bounds, _target(request)
+    before = _as_left(stored, request)
+    is_store_behind = before is not stored
+    known_id, offset = before.log.topic_id, before.offset
     is_recreated = bool(known_id and bounds.topic_id and known_id != bounds.topic_id)
-    offset = stored.offset
     # A log cannot have lost what was read from it unless it is another one or was cut.
     is_cut = not is_recreated and offset is not None and offset > bounds.end
     is_other_log = is_recreated or is_cut
-    losses: list[Loss] = []
     start = bounds.beginning if offset is None else offset
+    gone = []
+    if stored.offset is None and is_store_behind:
+        # What is read again of the same log is not lost.
+        gone.append(Loss(0, start if is_other_log else min(start, target), "store"))
     if is_other_log:
-        old_end = stored.log.end
-        if old_end is not None and old_end > start:
-            losses.append(Loss(start, old_end, "recreated" if is_recreated else "truncated"))
+        cause: LossCause = "recreated" if is_recreated else "truncated"
+        gone.append(Loss(start, before.log.end or 0, cause))
         # Of a cut log nobody knows where the new records begin; of a new one all are new.
         start = bounds.beginning if is_recreated else bounds.end
-    if start < min(target, bounds.beginning):
-        losses.append(Loss(start, min(target, bounds.beginning), "retention"))
-    if max(start, bounds.beginning) < target:
-        losses.append(Loss(max(start, bounds.beginning), target, "operator"))
+    passed_over = [
+        Loss(start, min(target, bounds.beginning), "retention"),
+        Loss(max(start, bounds.beginning), target, "operator"),
+    ]
     n_repeated = 0 if is_recreated else max(start - target, 0)
     if n_repeated and not request.may_repeat:
         raise _repeats(request, offset, target, n_repeated, is_cut)
-    n_lost = sum(map(len, losses))
-    is_backward = is_recreated or (offset is not None and target < offset)
-    after = replace(
-        stored,
-        offset=target,
-        generation=stored.generation + 1,
-        ledger=stored.ledger + Ledger(consumed=n_lost, lost=n_lost),
-        log=LogIdentity(stored.log.epoch + is_backward, bounds.topic_id, bounds.end),
-    )
+    losses_before, losses_after = _real(gone), _real(passed_over)
+    # Who allows repeats where nothing is stored knows of an earlier life that nobody else remembers.
+    is_backward = is_recreated or (request.may_repeat if offset is None else target < offset)
     return Reset(
-        stored,
-        after,
-        tuple(losses),
+        before,
+        _after(before, request, target, is_backward, (*losses_before, *losses_after)),
+        losses_before,
+        losses_after,
         n_repeated,
         is_other_log,
-        is_loss_known=not is_other_log
-        or (stored.log.end is not None and stored.log.end >= (offset or 0)),
+        is_loss_known=_is_loss_known(stored, before, is_other_log),
+        is_store_behind=is_store_behind,
     )
 
 
-async def planned(client: Client, request: ResetRequest) -> Reset:
-    """Return what ``request`` would do now."""
-    key = client.keys.partition(request.topic, request.partition)
-    [stored] = await client.pipelined([("HGETALL", key)], atomic=False)
-    return _plan(client, partition_record(stored, key), request)
+def _as_left(stored: PartitionRecord, request: ResetRequest) -> PartitionRecord:
+    """Return how the partition was left: Kafka may have been told more than Redis holds."""
+    committed = request.committed
+    # Verdicts that Redis has lost are read again, whatever was committed of them.
+    if committed is None or request.is_feedback:
+        return stored
+    if stored.offset is not None and stored.log.epoch >= committed.epoch:
+        return stored
+    log = LogIdentity(committed.epoch, committed.topic_id)
+    return replace(stored, offset=committed.offset, log=log)
 
 
-async def reset(
-    client: Client,
-    identity: Identity,
+def _after(
+    before: PartitionRecord,
     request: ResetRequest,
-    config: ModelConfig,
-    limits: Limits,
-    now_ms: int,
-) -> Reset:
-    """Do it, planned anew from what is stored at that moment, and return what was done."""
-    key = client.keys.partition(request.topic, request.partition)
-
-    async def attempt(pipe: Pipe) -> Reset:
-        await identity.verify(pipe, client)
-        stored = partition_record(await asked(pipe, "HGETALL", key), key)
-        plan = _plan(client, stored, request)
-        head = await read_head(pipe, client.keys, config)
-        pipe.multi()
-        pipe.execute_command("HSET", key, *_fields(plan.after, now_ms))
-        for loss in plan.losses:
-            name = f"{request.topic}/{request.partition}"
-            entry = loss_entry(loss, name, request.who, now_ms, head.id)
-            queue_entry(pipe, client.keys, entry, limits)
-        queue_entry(pipe, client.keys, _entry(plan, request, head.id, now_ms), limits)
-        return plan
-
-    return await client.transact([client.keys.identity, key, client.keys.head], attempt)
+    target: int,
+    is_backward: bool,
+    losses: tuple[Loss, ...],
+) -> PartitionRecord:
+    n_lost = 0 if request.is_feedback else sum(map(len, losses))
+    bounds = request.bounds
+    return replace(
+        before,
+        offset=target,
+        generation=before.generation + 1,
+        ledger=before.ledger + Ledger(consumed=n_lost, lost=n_lost),
+        log=LogIdentity(before.log.epoch + is_backward, bounds.topic_id, bounds.end),
+        # The next verdict's place is where the last one's was, or behind.
+        shift=before.shift + max((before.offset or 0) - target, 0),
+    )
 
 
-def _plan(client: Client, stored: PartitionRecord, request: ResetRequest) -> Reset:
-    if not stored.generation:
-        raise ConfigurationError(
-            f"partition must be one that a worker has claimed in STREAMER_NAMESPACE "
-            f"{client.keys.namespace!r}, got {request.topic}/{request.partition}"
-        )
-    return plan_reset(stored, request)
+def _is_loss_known(stored: PartitionRecord, before: PartitionRecord, is_other_log: bool) -> bool:
+    if before is not stored and stored.offset is not None:
+        # Redis is older than the last reset, and does not say from where that went on.
+        return False
+    return not is_other_log or (
+        before.log.end is not None and before.log.end >= (before.offset or 0)
+    )
+
+
+def _real(losses: list[Loss]) -> tuple[Loss, ...]:
+    return tuple(loss for loss in losses if loss.next_offset > loss.first_offset)
 
 
 def _target(request: ResetRequest) -> int:
@@ -182,36 +191,8 @@ def _repeats(
         if is_cut
         else f"{n_repeated} records of the same log have been read before"
     )
+    again = "stored and learned" if request.is_feedback else "learned and alerted"
     return ConfigurationError(
         f"--to must be at or after what was read of {request.topic}/{request.partition}, got {target}; "
-        f"{what} and would be learned and alerted again; give --again to read them nevertheless"
+        f"{what} and would be {again} again; give --again to read them nevertheless"
     )
-
-
-def _fields(after: PartitionRecord, now_ms: int) -> list[Any]:
-    values: dict[str, Any] = {
-        "offset": after.offset,
-        "generation": after.generation,
-        "epoch": after.log.epoch,
-        "topic_id": after.log.topic_id,
-        "log_end": after.log.end,
-        "saved_at_ms": now_ms,
-        **asdict(after.ledger),
-    }
-    return [item for pair in values.items() for item in pair]
-
-
-def _entry(plan: Reset, request: ResetRequest, version: str, now_ms: int) -> dict[str, str | int]:
-    before = plan.before.offset
-    return {
-        "version": version,
-        "reason": "reset",
-        "why": request.reason,
-        "who": request.who,
-        "at": rfc3339(now_ms),
-        "partition": f"{request.topic}/{request.partition}",
-        "from_offset": "none" if before is None else before,
-        "to_offset": plan.after.offset or 0,
-        "epoch": plan.after.log.epoch,
-        "generation": plan.after.generation,
-    }

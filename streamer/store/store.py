@@ -13,8 +13,7 @@ from streamer.ledger import Ledger
 from streamer.model.codec import VersionHeader
 from streamer.model.config import ModelConfig
 from streamer.model.sums import Sums
-from streamer.store import checkpoints, feedback, replayed, suitability, versions
-from streamer.store import reset as resets
+from streamer.store import checkpoints, feedback, replayed, resetting, suitability, versions
 from streamer.store import service as service_of
 from streamer.store.breaker import BreakerStatus
 from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
@@ -143,12 +142,12 @@ class Store:
 
     async def planned_reset(self, request: ResetRequest) -> Reset:
         """Return what `reset` would do now; ConfigurationError where it must not be done."""
-        return await resets.planned(self._client, request)
+        return await resetting.planned(self._client, request)
 
     async def reset(self, request: ResetRequest, now_ms: int) -> Reset:
         """Set a partition to another offset, as an operator decided, and return what that did."""
         await self._identity.known(self._client)
-        return await resets.reset(
+        return await resetting.reset(
             self._client, self._identity, request, self._config, self._limits, now_ms
         )
 
@@ -215,26 +214,26 @@ class Store:
         partition: int,
         next_offset: int,
         entries: Sequence[tuple[int, Mapping[str, str]]],
+        known: PartitionRecord,
     ) -> int:
-        """Store verdicts by their Kafka offset, each once, and return how many were new."""
-        await self._identity.known(self._client)
-        return await feedback.add_feedback(
-            self._client, self._identity, self._limits, topic, partition, next_offset, entries
-        )
+        """Store verdicts by their Kafka offset, each once, and return how many were new.
 
-    async def feedback_offset(self, topic: str, partition: int) -> int | None:
-        """Return the offset from which to go on reading feedback; None before the first."""
-        return await feedback.feedback_offset(self._client, topic, partition)
+        ``known`` is the partition as its reader knows it.  Raises `FencedError` when it was reset
+        since, `StoreReplacedError` when the store is another or older one.
+        """
+        await self._identity.known(self._client)
+        store = self._client, self._identity, self._limits
+        return await feedback.add_feedback(*store, topic, partition, next_offset, entries, known)
 
     async def feedback_partitions(self, topic: str) -> list[int]:
         """Return the partitions of ``topic`` of which verdicts are stored, in order."""
         return await feedback.feedback_partitions(self._client, topic)
 
     async def read_feedback(
-        self, topic: str, partition: int, from_offset: int, count: int
+        self, topic: str, partition: int, from_place: int, count: int
     ) -> StoredVerdicts:
-        """Return up to ``count`` stored verdicts from ``from_offset`` on, and how many were lost."""
-        return await feedback.read_feedback(self._client, topic, partition, from_offset, count)
+        """Return up to ``count`` stored verdicts from ``from_place`` on, and how many were lost."""
+        return await feedback.read_feedback(self._client, topic, partition, from_place, count)
 
     async def replayed_offsets(self, topic: str, topic_id: str, partition: int) -> set[int]:
         """Return which dead letters of a partition were sent again."""

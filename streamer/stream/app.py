@@ -12,7 +12,7 @@ import random
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
@@ -48,7 +48,6 @@ from streamer.stream.liveness import Liveness
 from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.preflight import preflight
 from streamer.stream.publisher import Publisher
-from streamer.stream.resume import Committed
 from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.teaching import Teaching
 from streamer.stream.transport import SCHEME, BatchSchema, NoTables, ReadBatch
@@ -112,14 +111,14 @@ class ScoringApp(faust.App):
         self.scoring.set_back = lambda batch, reading, error: self.claims.failed(
             TP(batch.topic, batch.partition), reading, error
         )
+        self.claiming = Claiming(self.scoring, PartitionLogs(settings))
         self.checkpointing = Checkpointing(self.scoring, self._transactions_durable)
-        letters = self.scoring.dead_letter_log
-        self.feedback_storing = FeedbackStoring(
-            settings, self.scoring.pipeline, store, publisher, metrics, letters
+        self.checkpointing.is_same_log = lambda of: self.claiming.is_same_log(
+            of.topic, of.partition, of.log, of.saved_offset
         )
+        self.feedback_storing = FeedbackStoring(self.scoring, self.claiming)
         self.teaching = Teaching(self.scoring)
         self.liveness = Liveness(self.scoring)
-        self.claiming = Claiming(self.scoring, PartitionLogs(settings))
         self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311
         self.health = Health(self.scoring, self.claims, self.claiming)
         self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self.consumer)
@@ -158,10 +157,7 @@ class ScoringApp(faust.App):
 
     async def _claim(self, topic: str, partition: int) -> Reading:
         reading = await self.claiming.claim(topic, partition)
-        if topic == self.settings.transactions_topic and self.claiming.store_id is not None:
-            epoch = self.scoring.assigned[partition].log.epoch
-            told = Committed(reading.offset, self.claiming.store_id, epoch).metadata
-            self.consumer.name_store(TP(topic, partition), told)
+        self.consumer.name_store(TP(topic, partition), reading.told)
         return reading
 
     def _transactions_durable(self, partition: int, offset: int) -> None:
@@ -193,8 +189,9 @@ class ScoringApp(faust.App):
         await self.store.close()
         await self.endpoints.stop()
 
-    async def _release(self, tps: Iterable[TP]) -> None:
+    async def _release(self, tps: list[TP]) -> None:
         """Checkpoint and drop partitions of the transactions topic; those of feedback hold nothing."""
+        self.claiming.forget_feedback(tps)
         partitions = [tp.partition for tp in tps if tp.topic == self.settings.transactions_topic]
         # Not saved until it is: a stop may be over before.
         self._left = sorted({*self._left, *(set(partitions) & self.scoring.assigned.keys())})
@@ -297,7 +294,11 @@ def _add_agents(app: ScoringApp) -> None:
             read: ReadBatch = event.value
             tp = TP(settings.feedback_topic, read.batch.partition)
             if app.claims.is_current(tp, read.reading):
-                app.consumer.durable[tp] = await or_end(app.feedback_storing.handle(read.batch))
+                next_offset = await or_end(app.feedback_storing.handle(read.batch))
+                if next_offset is None:
+                    app.claims.void(tp)
+                else:
+                    app.consumer.durable[tp] = next_offset
 
 
 def _guarded(work: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:

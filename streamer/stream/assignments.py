@@ -49,6 +49,11 @@ class Assigned:
         return self.start_offset if next_offset is None else next_offset
 
     @property
+    def saved_offset(self) -> int:
+        """The offset of the last checkpoint, or where this worker began before the first."""
+        return self.start_offset if self.base_offset is None else self.base_offset
+
+    @property
     def has_progress(self) -> bool:
         """Whether anything has been processed that a checkpoint has still to hold."""
         is_unsaved = self.pending is not None or self.state.next_offset != self.base_offset

@@ -9,13 +9,15 @@ Invariants:
 * At most one checkpoint of a partition is under way, and none is skipped.
 * No snapshot is taken of a partition that has been dropped: its next claim does all of it again, with
   the alerts that Kafka did not take.
+* Nothing is written of a log that is not the one that was claimed: whether it is, is asked after the
+  last record was read.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
@@ -50,6 +52,8 @@ class Checkpointing:
         self._scoring = scoring
         self._on_durable = on_durable
         self._one_at_a_time = asyncio.Lock()
+        self.is_same_log: Callable[[Assigned], Awaitable[bool]] = _always
+        """Whether all that was read of a partition is of the log that was claimed."""
         scoring.make_room = self._make_room
 
     async def run(self) -> None:
@@ -125,6 +129,9 @@ class Checkpointing:
                     assigned.pending = await self._snapshot(assigned)
                     if assigned.pending is None:
                         return False
+                    if not await self.is_same_log(assigned):
+                        self._give_up(assigned)
+                        return False
                 written = assigned.pending
                 head = await scoring.store.checkpoint(written)
             except UnavailableError as error:
@@ -149,6 +156,15 @@ class Checkpointing:
             self._on_durable(assigned.partition, written.next_offset)
             scoring.metrics.checkpoint_seconds.observe(assigned.checkpointed_at - started)
             return True
+
+    def _give_up(self, assigned: Assigned) -> None:
+        """Have a partition claimed anew without what it did since its last checkpoint.
+
+        Records of another log would be learned now, and once more after the reset.
+        """
+        _log.error("topic was created again", topic=assigned.topic, partition=assigned.partition)
+        assigned.pending, assigned.is_set_back = None, True
+        self._scoring.publisher.expired.add(assigned.partition)
 
     def _is_due(self, assigned: Assigned) -> bool:
         if not assigned.has_progress:
@@ -239,6 +255,10 @@ class Checkpointing:
                     )
                     table.load(stored[table.kind.name])
                 await asyncio.sleep(0)
+
+
+async def _always(_: Assigned) -> bool:
+    return True
 
 
 def _reserve(state: PartitionState) -> None:

@@ -3,28 +3,30 @@
 Invariants:
 * Nothing is written to Redis before it has been decided that and where to go on.
 * What was lost is in the ledger, the log and the metrics at once, and in the lineage with the first
-  checkpoint.
+  checkpoint.  Of the feedback, which has no ledger, it is in the log and the metrics.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
 from typing import Any, Final, NamedTuple, TypeVar
 
 import structlog
+from faust.types import TP
 
 from streamer.errors import UnavailableError
 from streamer.events import Source
 from streamer.pipeline import PartitionState
-from streamer.store import LogBounds, LogIdentity, PartitionRecord
+from streamer.store import Committed, LogBounds, LogIdentity, PartitionRecord
 from streamer.stream.assignments import Assigned
 from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.recovery import published_offsets
-from streamer.stream.resume import Committed, Resumption, beyond_the_end, resume
+from streamer.stream.resume import Resumption, resume
 from streamer.stream.scoring import Scoring
 
 __all__ = ["Claiming", "Reading"]
@@ -33,14 +35,20 @@ _log = structlog.get_logger(__name__)
 
 # Each claim waits for Kafka in a thread of its own, a few at a time.
 _N_THREADS: Final = 8
+# For so long nobody asks Kafka again whether its topics are the same, once it has not answered.
+_SILENT_S: Final = 5.0
 _T = TypeVar("_T")
 
 
 class Reading(NamedTuple):
-    """Where to read a partition from, and the number that everything read there carries."""
+    """Where to read a partition from, and the number that everything read there carries.
+
+    ``told`` goes to Kafka with every offset that is committed.
+    """
 
     offset: int
     number: int
+    told: str = ""
 
 
 class Claiming:
@@ -51,8 +59,11 @@ class Claiming:
         self._logs = logs
         self._threads = ThreadPoolExecutor(_N_THREADS, "claim")
         self._numbers = count(1)
+        self._silent_until = -math.inf
         self.store_id: str | None = None
         """The id of the store, once it has been asked."""
+        self.feedback: dict[int, PartitionRecord] = {}
+        """Partitions of the feedback that are read, as they were when claimed or last stored."""
         self.notices: list[str] = []
         """What was found lost or older than it should be, for people to read."""
 
@@ -68,14 +79,42 @@ class Claiming:
 
     async def replaced_topics(self) -> set[str]:
         """Return those input topics that are other ones than their partitions were claimed on."""
+        scoring = self._scoring
+        known = {(each.topic, each.log.topic_id) for each in scoring.assigned.values()}
+        feedback_topic = scoring.settings.feedback_topic
+        known |= {(feedback_topic, record.log.topic_id) for record in self.feedback.values()}
         replaced = set()
-        for assigned in list(self._scoring.assigned.values()):
-            known_id = assigned.log.topic_id
-            if known_id and assigned.topic not in replaced:
-                topic_id, _ = await self._ask(self._logs.topic, assigned.topic)
-                if topic_id and topic_id != known_id:
-                    replaced.add(assigned.topic)
+        for topic, known_id in known:
+            topic_id, _ = await self._ask(self._logs.topic, topic)
+            if known_id and topic_id not in ("", known_id):
+                replaced.add(topic)
         return replaced
+
+    async def is_same_log(self, topic: str, partition: int, log: LogIdentity, offset: int) -> bool:
+        """Whether all that was read from ``offset`` on, by now, is of the log that was claimed.
+
+        A topic that has its old id now had it when that was read.  One with another id may have been
+        read already, unless it is no longer than ``offset``.  True where Kafka does not say.
+        """
+        now = self._scoring.clock.monotonic()
+        if not log.topic_id or now < self._silent_until:
+            return True
+        try:
+            topic_id, _ = await self._ask(self._logs.topic, topic, 0.0)
+            if topic_id in ("", log.topic_id):
+                return True
+            bounds: LogBounds = await self._ask(self._logs.log, topic, partition, None)
+            return bounds.end <= offset
+        except UnavailableError:
+            # Each answer that does not come takes seconds, and every partition asks.
+            self._silent_until = self._scoring.clock.monotonic() + _SILENT_S
+            return True
+
+    def forget_feedback(self, released: Iterable[TP]) -> None:
+        """Note that those of these partitions that are the feedback's are read no more."""
+        for tp in released:
+            if tp.topic == self._scoring.settings.feedback_topic:
+                self.feedback.pop(tp.partition, None)
 
     def close(self) -> None:
         """Ask nothing more."""
@@ -98,6 +137,13 @@ class Claiming:
         going_on = resume(topic, partition, record, committed, log, store_id)
         assigned = await self._load(topic, partition, record, log, going_on)
         self._declare(partition, going_on)
+        if going_on.next_offset is None and (assigned.state.published or assigned.state.overflowed):
+            self._tell(
+                f"neither Redis nor the group remembers that {topic}/{partition} was read, and there "
+                "are alerts on its payments, which do not come again; were they on another topic of "
+                f"this name: `streamer partition reset {partition} --topic {topic} --to beginning "
+                "--again --reason TEXT`"
+            )
         scoring.assigned[partition] = assigned
         _log.info(
             "partition claimed",
@@ -106,7 +152,8 @@ class Claiming:
             generation=record.generation,
             already_published=len(assigned.state.published) + len(assigned.state.overflowed),
         )
-        return Reading(going_on.offset, record.generation)
+        told = Committed(going_on.offset, store_id, going_on.epoch, log.topic_id)
+        return Reading(going_on.offset, record.generation, told.metadata)
 
     async def _load(
         self,
@@ -172,19 +219,18 @@ class Claiming:
             await asyncio.to_thread(load, stored)
 
     async def _claim_feedback(self, topic: str, partition: int) -> Reading:
-        offset = await self._scoring.store.feedback_offset(topic, partition)
-        self._scoring.redis_answered()
-        log = await self._ask(self._logs.log, topic, partition, offset)
-        if offset is None:
-            return Reading(log.beginning, next(self._numbers))
-        if offset > log.end:
-            raise beyond_the_end(topic, partition, "stored offset", offset, log)
-        if offset < log.beginning:
-            self._tell(
-                f"verdicts of partition {partition} were deleted before they were read, offsets "
-                f"{offset} to {log.beginning - 1}; raise the retention of {topic}"
-            )
-        return Reading(max(offset, log.beginning), next(self._numbers))
+        scoring = self._scoring
+        self.feedback.pop(partition, None)
+        record = await scoring.store.partition(topic, partition)
+        scoring.redis_answered()
+        log = await self._ask(self._logs.log, topic, partition, record.offset)
+        going_on = resume(topic, partition, record, None, log, "")
+        scoring.metrics.verdicts_lost.inc(sum(map(len, going_on.losses)))
+        if going_on.notice:
+            self._tell(going_on.notice)
+        now = LogIdentity(record.log.epoch, log.topic_id, log.end)
+        self.feedback[partition] = replace(record, log=now)
+        return Reading(going_on.offset, next(self._numbers))
 
     async def _check_mirrors(self, topic: str, partition: int) -> None:
         """Raise UnavailableError where what comes of this partition has nowhere to go yet."""

@@ -1,12 +1,15 @@
 """Verdicts from reviewers and chargebacks: decoded, and stored for the model to learn from.
 
-Invariant: a verdict's Kafka offset is its id in Redis, so one that is read twice is stored once.
+Invariants:
+* A verdict's Kafka offset makes its id in Redis, so one that is read twice is stored once.
+* Nothing is stored of a topic that is not the one that was claimed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final, TypeVar
 
 import msgspec
@@ -14,15 +17,11 @@ import structlog
 
 from streamer.batch import Batch
 from streamer.decoding import DeadLetter, decode_batch
-from streamer.errors import UnavailableError
+from streamer.errors import FencedError, UnavailableError
 from streamer.events import Feedback
-from streamer.pipeline import PipelineConfig
-from streamer.settings import Settings
-from streamer.store import Store
 from streamer.stream.alert_sources import AlertSources
-from streamer.stream.dead_letter_log import DeadLetterLog
-from streamer.stream.publisher import Publisher
-from streamer.telemetry.metrics import Metrics
+from streamer.stream.claiming import Claiming
+from streamer.stream.scoring import Scoring
 from streamer.verdicts import SentVerdict, completed, decode_verdicts, unknown_alert
 
 __all__ = ["FeedbackStoring"]
@@ -37,34 +36,31 @@ _T = TypeVar("_T")
 class FeedbackStoring:
     """All that one worker does with the feedback topic."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        pipeline: PipelineConfig,
-        store: Store,
-        publisher: Publisher,
-        metrics: Metrics,
-        dead_letter_log: DeadLetterLog,
-    ) -> None:
+    def __init__(self, scoring: Scoring, claiming: Claiming) -> None:
+        pipeline = scoring.pipeline
         self._believable = pipeline.believable
         self._card_key = pipeline.card_key
-        self._topic = settings.feedback_topic
-        self._store = store
-        self._publisher = publisher
-        self._metrics = metrics
-        self._dead_letter_log = dead_letter_log
+        self._store = scoring.store
+        self._publisher = scoring.publisher
+        self._metrics = scoring.metrics
+        self._dead_letter_log = scoring.dead_letter_log
+        self._claiming = claiming
         self._sources = AlertSources(
-            settings,
-            store,
+            scoring.settings,
+            scoring.store,
             lambda batch: decode_batch(batch, pipeline.believable, pipeline.intake).transactions,
         )
 
-    async def position(self, partition: int) -> int | None:
-        """Return the offset to read from; None leaves it to Kafka's group."""
-        return await self._store.feedback_offset(self._topic, partition)
+    async def handle(self, batch: Batch) -> int | None:
+        """Store a batch of verdicts and return the next offset; waits while Redis or Kafka is away.
 
-    async def handle(self, batch: Batch) -> int:
-        """Store a batch of verdicts and return the next offset; waits while Redis or Kafka is away."""
+        None when the partition has to be claimed anew: its log is another one, or it was reset.
+        """
+        topic, partition = batch.topic, batch.partition
+        known = self._claiming.feedback[partition]
+        first = batch.first_offset if known.offset is None else known.offset
+        if not await self._claiming.is_same_log(topic, partition, known.log, first):
+            return None
         sent, letters = decode_verdicts(batch, self._believable)
         verdicts: list[tuple[int, Feedback]] = []
         for one in sent:
@@ -80,9 +76,15 @@ class FeedbackStoring:
         await self._publisher.flush()
         entries = [(offset, _entry(verdict)) for offset, verdict in verdicts]
         next_offset = batch.next_offset
-        await _insist(
-            lambda: self._store.add_feedback(self._topic, batch.partition, next_offset, entries)
-        )
+        try:
+            await _insist(
+                lambda: self._store.add_feedback(topic, partition, next_offset, entries, known)
+            )
+        except FencedError as error:
+            _log.warning("verdicts are read from another offset", why=str(error))
+            return None
+        if self._claiming.feedback.get(partition) is known:
+            self._claiming.feedback[partition] = replace(known, offset=next_offset)
         for _, verdict in verdicts:
             self._metrics.feedback.labels(verdict.verdict).inc()
         return next_offset

@@ -16,11 +16,10 @@ from confluent_kafka.admin import AdminClient
 
 from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings
-from streamer.store import LogBounds
+from streamer.store import Committed, LogBounds
 from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.resume import Committed
 
-__all__ = ["PartitionLogs", "log_bounds"]
+__all__ = ["PartitionLogs", "group_committed", "log_bounds"]
 
 _TIMEOUT_S: Final = 5.0
 # A broker that says nothing of an offset beyond the end would leave us waiting for a record there.
@@ -98,12 +97,15 @@ class PartitionLogs:
             # Another's text without a zero byte at its end, and what lay behind it in memory.
             return Committed(found.offset)
 
-    def topic(self, name: str) -> tuple[str, int]:
-        """Return a topic's id, empty where the broker has none, and its number of partitions."""
+    def topic(self, name: str, max_age_s: float = _TOPIC_AGE_S) -> tuple[str, int]:
+        """Return a topic's id, empty where the broker has none, and its number of partitions.
+
+        What was asked less than ``max_age_s`` ago is not asked again.
+        """
         now = time.monotonic()
         with self._lock:
             known = self._topics.get(name)
-        if known is not None and now - known[0] < _TOPIC_AGE_S:
+        if known is not None and now - known[0] < max_age_s:
             return known[1], known[2]
         try:
             asked = self._admin_client().describe_topics(
@@ -176,6 +178,15 @@ def log_bounds(settings: Settings, topic: str, partition: int, wanted: int | Non
                 f"partition must be one of the {n_partitions} of topic {topic}, got {partition}"
             )
         return logs.log(topic, partition, wanted)
+    finally:
+        logs.close()
+
+
+def group_committed(settings: Settings, topic: str, partition: int) -> Committed | None:
+    """Return what the consumer group has committed, for a person who asks; blocks."""
+    logs = PartitionLogs(settings)
+    try:
+        return logs.committed(topic, partition)
     finally:
         logs.close()
 

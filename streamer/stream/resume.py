@@ -10,53 +10,17 @@ stored one on, or, where nothing is stored, from 0 to what the group had committ
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Final
 
 from streamer.errors import StreamerError
 from streamer.ledger import Ledger, Loss
-from streamer.store import LogBounds, PartitionRecord
+from streamer.store import Committed, LogBounds, PartitionRecord
 
-__all__ = ["Committed", "PartitionFaultError", "Resumption", "beyond_the_end", "resume"]
-
-
-_METADATA: Final = re.compile(r"store=([^;]*);epoch=(\d{1,9})")
+__all__ = ["PartitionFaultError", "Resumption", "resume"]
 
 
 class PartitionFaultError(StreamerError):
     """One partition cannot be read on from where it was; the others can."""
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """What the consumer group has committed; ``store_id`` names the store that it came from, if any,
-    ``epoch`` the partition's (`LogIdentity`) at that time."""
-
-    offset: int
-    store_id: str = ""
-    epoch: int = 0
-
-    @property
-    def metadata(self) -> str:
-        """The text that goes to Kafka with the offset.
-
-        It ends with a zero byte: confluent-kafka reads on until there is one, beyond the text's end.
-
-        >>> Committed(7, "a1", 2).metadata
-        'store=a1;epoch=2\\x00'
-        """
-        return f"store={self.store_id};epoch={self.epoch}\0"
-
-    @classmethod
-    def told(cls, offset: int, metadata: str) -> Committed:
-        """Return what `metadata` has made of it; another's text says nothing.
-
-        >>> Committed.told(7, "store=a1;epoch=2")
-        Committed(offset=7, store_id='a1', epoch=2)
-        """
-        match = _METADATA.fullmatch(metadata.partition("\0")[0])
-        return cls(offset) if match is None else cls(offset, match[1], int(match[2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +52,10 @@ def resume(
     log: LogBounds,
     store_id: str,
 ) -> Resumption:
-    """Return where to go on with ``partition``, or raise `PartitionFaultError`."""
+    """Return where to go on with ``partition``, or raise `PartitionFaultError`.
+
+    Of a partition of the feedback without ``committed``: verdicts that Redis lacks are read again.
+    """
     if record.offset is not None:
         return _from_record(topic, partition, record.offset, record, committed, log)
     if committed is None:
@@ -104,17 +71,17 @@ def _from_record(
     committed: Committed | None,
     log: LogBounds,
 ) -> Resumption:
-    known_id = record.log.topic_id
-    if known_id and log.topic_id and known_id != log.topic_id:
-        raise PartitionFaultError(
-            f"topic {topic} must be the one that partition {partition} was read from, topic id "
-            f"{known_id}, got {log.topic_id}: it was deleted and created again; "
-            + _way_out(topic, partition)
-        )
-    if offset > log.end:
-        raise beyond_the_end(topic, partition, "stored offset", offset, log)
+    _check_log(topic, partition, "stored offset", offset, record.log.topic_id, log)
     notices = []
-    if committed is not None and committed.offset > offset:
+    epoch = record.log.epoch
+    if committed is not None and committed.epoch > epoch:
+        raise PartitionFaultError(
+            f"Redis must not be older than the last reset of {topic}/{partition}, which began epoch "
+            f"{committed.epoch}, got epoch {epoch}: its offset {offset} may be that of another record; "
+            f"restore a newer state, or {_way_out(topic, partition)}"
+        )
+    # An offset of an epoch before says nothing of this one.
+    if committed is not None and committed.epoch == epoch and committed.offset > offset:
         notices.append(
             f"Redis is older than what Kafka was told: partition {partition} is stored at {offset}, "
             f"committed at {committed.offset}; what lies between is read again"
@@ -122,7 +89,7 @@ def _from_record(
     if offset >= log.beginning:
         return Resumption(offset, offset, notice="; ".join(notices), epoch=record.log.epoch)
     loss = Loss(offset, log.beginning, "retention")
-    notices.append(_deleted(partition, loss))
+    notices.append(_deleted(topic, partition, loss))
     start = log.beginning
     return Resumption(start, start, (loss,), "; ".join(notices), record.log.epoch)
 
@@ -131,8 +98,7 @@ def _without_record(
     topic: str, partition: int, committed: Committed, log: LogBounds, store_id: str
 ) -> Resumption:
     offset = committed.offset
-    if offset > log.end:
-        raise beyond_the_end(topic, partition, "committed offset", offset, log)
+    _check_log(topic, partition, "committed offset", offset, committed.topic_id, log)
     losses = [Loss(0, offset, "store")] if offset else []
     notices = [
         f"Redis is not the one that this service left: it holds nothing of partition {partition}, "
@@ -142,27 +108,34 @@ def _without_record(
     ]
     if offset < log.beginning:
         losses.append(Loss(offset, log.beginning, "retention"))
-        notices.append(_deleted(partition, losses[-1]))
+        notices.append(_deleted(topic, partition, losses[-1]))
     start = max(offset, log.beginning)
     # The epoch went with the store, and alerts of an earlier one are on their topic.
     return Resumption(start, start, tuple(losses), "; ".join(notices), committed.epoch)
 
 
-def _deleted(partition: int, loss: Loss) -> str:
+def _deleted(topic: str, partition: int, loss: Loss) -> str:
     return (
-        f"{len(loss)} records of partition {partition} were deleted before they were read, offsets "
+        f"{len(loss)} records of {topic}/{partition} were deleted before they were read, offsets "
         f"{loss.first_offset} to {loss.next_offset - 1}; raise the topic's retention"
     )
 
 
-def beyond_the_end(
-    topic: str, partition: int, what: str, offset: int, log: LogBounds
-) -> PartitionFaultError:
-    """Return the error for an offset that the log does not reach any more."""
-    return PartitionFaultError(
-        f"{what} of {topic}/{partition} must be in the log, {log.beginning} to {log.end}, "
-        f"got {offset}: the log was truncated or created again; {_way_out(topic, partition)}"
-    )
+def _check_log(
+    topic: str, partition: int, what: str, offset: int, known_id: str, log: LogBounds
+) -> None:
+    """Raise where ``offset``, read from the topic with the id ``known_id``, is not in ``log``."""
+    if known_id and log.topic_id and known_id != log.topic_id:
+        raise PartitionFaultError(
+            f"topic {topic} must be the one that partition {partition} was read from, topic id "
+            f"{known_id}, got {log.topic_id}: it was deleted and created again; "
+            + _way_out(topic, partition)
+        )
+    if offset > log.end:
+        raise PartitionFaultError(
+            f"{what} of {topic}/{partition} must be in the log, {log.beginning} to {log.end}, "
+            f"got {offset}: the log was truncated or created again; {_way_out(topic, partition)}"
+        )
 
 
 def _way_out(topic: str, partition: int) -> str:

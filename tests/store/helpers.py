@@ -15,9 +15,11 @@ from redis.asyncio import Redis
 from streamer.errors import UnavailableError
 from streamer.ledger import Ledger
 from streamer.model import ModelConfig, Sums
-from streamer.store import Checkpoint, Store
+from streamer.store import Checkpoint, PartitionRecord, Store
 
 NOW_MS = 1_700_000_000_123
+# What a reader of the feedback knows who begins.
+UNREAD = PartitionRecord(None, Ledger(), 0, None)
 CONFIG = ModelConfig(
     feature_names=("log_amount", "gap"),
     spread_floors=(0.05, 0.05),

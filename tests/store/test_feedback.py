@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from streamer.errors import InvariantError
+from streamer.errors import InvariantError, StoreReplacedError
 from streamer.ledger import Ledger
 from streamer.store.feedback import StoredVerdicts
-from tests.store.helpers import NOW_MS, opened, raw, run, step
+from tests.store.helpers import NOW_MS, UNREAD, opened, raw, run, step
 
 TOPIC = "fraud-feedback"
 FRAUD = {"transaction_id": "t-1", "verdict": "fraud"}
@@ -18,11 +18,10 @@ FRAUD = {"transaction_id": "t-1", "verdict": "fraud"}
 def test_a_repeated_verdict_is_stored_once(redis_url, namespace):
     async def scenario():
         async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
-            assert await store.feedback_offset(TOPIC, 0) is None
-            assert await store.add_feedback(TOPIC, 0, 3, [(0, FRAUD), (2, FRAUD)]) == 2
-            assert await store.add_feedback(TOPIC, 0, 4, [(2, FRAUD), (3, FRAUD)]) == 1
-            assert await store.add_feedback(TOPIC, 0, 1, [(0, FRAUD)]) == 0
-            assert await store.feedback_offset(TOPIC, 0) == 4
+            assert await store.add_feedback(TOPIC, 0, 3, [(0, FRAUD), (2, FRAUD)], UNREAD) == 2
+            assert await store.add_feedback(TOPIC, 0, 4, [(2, FRAUD), (3, FRAUD)], UNREAD) == 1
+            assert await store.add_feedback(TOPIC, 0, 1, [(0, FRAUD)], UNREAD) == 0
+            assert (await store.partition(TOPIC, 0)).offset == 4
             stream = await redis.xrange(f"streamer:{{{namespace}}}:feedback:{TOPIC}:0")
             assert [entry_id for entry_id, _ in stream] == [b"1-0", b"3-0", b"4-0"]
             read = await store.read_feedback(TOPIC, 0, 2, 10)
@@ -36,7 +35,7 @@ def test_two_consumers_of_the_same_verdicts_store_them_once(redis_url, namespace
         async with opened(redis_url, namespace) as one, opened(redis_url, namespace) as other:
             entries = [(offset, FRAUD) for offset in range(20)]
             counts = await asyncio.gather(
-                *(store.add_feedback(TOPIC, 0, 20, entries) for store in (one, other) * 5)
+                *(store.add_feedback(TOPIC, 0, 20, entries, UNREAD) for store in (one, other) * 5)
             )
             assert sum(counts) == 20
             assert len((await one.read_feedback(TOPIC, 0, 0, 100)).entries) == 20
@@ -49,8 +48,8 @@ def test_the_offset_advances_without_verdicts(redis_url, namespace):
 
     async def scenario():
         async with opened(redis_url, namespace) as store:
-            assert await store.add_feedback(TOPIC, 1, 7, []) == 0
-            assert await store.feedback_offset(TOPIC, 1) == 7
+            assert await store.add_feedback(TOPIC, 1, 7, [], UNREAD) == 0
+            assert (await store.partition(TOPIC, 1)).offset == 7
 
     run(scenario())
 
@@ -59,12 +58,12 @@ def test_feedback_is_capped_and_stays_known_after_trimming(redis_url, namespace)
     async def scenario():
         async with opened(redis_url, namespace, feedback_max_entries=100) as store:
             entries = [(offset, FRAUD) for offset in range(1000)]
-            assert await store.add_feedback(TOPIC, 0, 1000, entries) == 1000
+            assert await store.add_feedback(TOPIC, 0, 1000, entries, UNREAD) == 1000
             kept = (await store.read_feedback(TOPIC, 0, 0, 1000)).entries
             # Redis trims whole blocks of 100 entries.
             assert 100 <= len(kept) <= 200
             assert kept[-1] == (999, FRAUD)
-            assert await store.add_feedback(TOPIC, 0, 1000, entries) == 0
+            assert await store.add_feedback(TOPIC, 0, 1000, entries, UNREAD) == 0
 
     run(scenario())
 
@@ -75,7 +74,7 @@ def test_trimmed_verdicts_are_counted_for_a_cursor_that_had_not_come_so_far(redi
     async def scenario():
         async with opened(redis_url, namespace, feedback_max_entries=100) as store:
             entries = [(offset, FRAUD) for offset in range(1000)]
-            await store.add_feedback(TOPIC, 0, 1000, entries)
+            await store.add_feedback(TOPIC, 0, 1000, entries, UNREAD)
             read = await store.read_feedback(TOPIC, 0, 0, 10)
             first = read.entries[0][0]
             assert read.n_lost == first >= 800
@@ -92,10 +91,10 @@ def test_offsets_without_a_verdict_are_no_loss(redis_url, namespace, is_counted)
 
     async def scenario():
         async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
-            await store.add_feedback(TOPIC, 0, 52, [(50, FRAUD), (51, FRAUD)])
+            await store.add_feedback(TOPIC, 0, 52, [(50, FRAUD), (51, FRAUD)], UNREAD)
             if not is_counted:
                 await redis.hdel(f"streamer:{{{namespace}}}:partition:{TOPIC}:0", "n_stored")
-                await store.add_feedback(TOPIC, 0, 53, [(52, FRAUD)])
+                await store.add_feedback(TOPIC, 0, 53, [(52, FRAUD)], UNREAD)
             assert (await store.read_feedback(TOPIC, 0, 0, 10)).n_lost == 0
 
     run(scenario())
@@ -104,11 +103,28 @@ def test_offsets_without_a_verdict_are_no_loss(redis_url, namespace, is_counted)
 def test_feedback_partitions_do_not_enter_the_totals(redis_url, namespace):
     async def scenario():
         async with opened(redis_url, namespace) as store:
-            await store.add_feedback(TOPIC, 0, 1, [(0, FRAUD)])
+            await store.add_feedback(TOPIC, 0, 1, [(0, FRAUD)], UNREAD)
             await store.claim("transactions", 0, "w1", NOW_MS)
             await store.checkpoint(step(None, 10))
             assert sorted(await store.partitions()) == [(TOPIC, 0), ("transactions", 0)]
             assert await store.totals() == Ledger(consumed=10, scored=10)
+
+    run(scenario())
+
+
+def test_an_older_state_gets_no_verdict_that_would_hide_those_it_lacks(redis_url, namespace):
+    """Stored to 4 by this reader; Redis comes back with 2."""
+
+    async def scenario():
+        async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
+            await store.add_feedback(TOPIC, 0, 4, [(3, FRAUD)], UNREAD)
+            known = await store.partition(TOPIC, 0)
+            await redis.hset(f"streamer:{{{namespace}}}:partition:{TOPIC}:0", "offset", 2)
+            with pytest.raises(
+                StoreReplacedError, match=r"at least 4, .* got 2: Redis holds an older"
+            ):
+                await store.add_feedback(TOPIC, 0, 5, [(4, FRAUD)], known)
+            assert len((await store.read_feedback(TOPIC, 0, 0, 10)).entries) == 1
 
     run(scenario())
 
@@ -118,6 +134,8 @@ def test_offsets_must_grow_and_stay_below_the_next(redis_url, namespace, offsets
     async def scenario():
         async with opened(redis_url, namespace) as store:
             with pytest.raises(InvariantError, match="must grow and stay below 5"):
-                await store.add_feedback(TOPIC, 0, 5, [(offset, FRAUD) for offset in offsets])
+                await store.add_feedback(
+                    TOPIC, 0, 5, [(offset, FRAUD) for offset in offsets], UNREAD
+                )
 
     run(scenario())

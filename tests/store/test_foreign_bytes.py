@@ -13,7 +13,7 @@ from safetensors.numpy import load, save
 from streamer.errors import ConfigurationError, InvariantError, StreamerError
 from streamer.model.codec import VersionHeader, decode_version, encode_version
 from streamer.store import LogBounds, ResetRequest, ServiceIdentity, Store
-from tests.store.helpers import CONFIG, NOW_MS, delta, opened, raw, run, step
+from tests.store.helpers import CONFIG, NOW_MS, UNREAD, delta, opened, raw, run, step
 
 TOPIC = "transactions"
 HEADER = VersionHeader("", "2026-01-01T00:00:00.000Z", "merge", CONFIG.hash)
@@ -26,7 +26,9 @@ CALLS: dict[str, Call] = {
     "partition": lambda store: store.partition(TOPIC, 0),
     "partitions": lambda store: store.partitions(),
     "feedback_partitions": lambda store: store.feedback_partitions("fraud-feedback"),
-    "add_feedback": lambda store: store.add_feedback("fraud-feedback", 0, 9, [(8, {"a": "b"})]),
+    "add_feedback": lambda store: store.add_feedback(
+        "fraud-feedback", 0, 9, [(8, {"a": "b"})], UNREAD
+    ),
     "read_feedback": lambda store: store.read_feedback("fraud-feedback", 0, 0, 9),
     "head": lambda store: store.head(),
     "versions": lambda store: store.versions(),

@@ -10,7 +10,7 @@ import pytest
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
 from streamer.store import ServiceIdentity
 from streamer.store.identity import Identity
-from tests.store.helpers import NOW_MS, opened, raw, run, step
+from tests.store.helpers import NOW_MS, UNREAD, opened, raw, run, step
 
 TOPIC = "transactions"
 SERVICE = ServiceIdentity(TOPIC, {}, "h")
@@ -49,7 +49,7 @@ def test_nothing_is_written_to_an_emptied_store(redis_url, namespace, is_taken_b
                 lambda: store.checkpoint(step(10, 20)),
                 lambda: store.claim(TOPIC, 0, "w1", NOW_MS),
                 lambda: store.claim(TOPIC, 1, "w1", NOW_MS),
-                lambda: store.add_feedback("fraud-feedback", 0, 1, VERDICT),
+                lambda: store.add_feedback("fraud-feedback", 0, 1, VERDICT, UNREAD),
                 lambda: store.heartbeat("w1", NOW_MS),
                 lambda: store.register(SERVICE, "w1", NOW_MS),
             ):

