@@ -13,7 +13,7 @@ from streamer.ledger import Ledger
 from streamer.store.records import PartitionRecord
 from tests.simulation.payments import TOPIC, Kind, Place, kind_of, payment_of
 
-__all__ = ["Account", "Declared", "declared_losses"]
+__all__ = ["Account", "Books", "Declared", "VerdictAccount", "declared_losses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +101,40 @@ class Account:
         """Return by how much the ledger of ``record`` is beyond the one that is known."""
         before, after = self.record.ledger, record.ledger
         return {name: getattr(after, name) - getattr(before, name) for name in names}
+
+
+@dataclass(slots=True)
+class VerdictAccount:
+    """What one store holds of a partition of verdicts: by place in its stream, what it is."""
+
+    record: PartitionRecord = field(
+        default_factory=lambda: PartitionRecord(None, Ledger(), 0, None)
+    )
+    stored: list[Place] = field(default_factory=list)
+    lost: set[Place] = field(default_factory=set)
+    passed: set[Place] = field(default_factory=set)
+    """What has been read and is no verdict."""
+
+    def copy(self) -> VerdictAccount:
+        """Return what a copy of Redis holds."""
+        return replace(
+            self, stored=list(self.stored), lost=set(self.lost), passed=set(self.passed)
+        )
+
+
+@dataclass(slots=True)
+class Books:
+    """Everything that one store holds, by partition."""
+
+    payments: dict[int, Account]
+    verdicts: VerdictAccount
+
+    @classmethod
+    def empty(cls, n_partitions: int) -> Books:
+        """Return what a store holds that has just begun."""
+        return cls({p: Account(p) for p in range(n_partitions)}, VerdictAccount())
+
+    def copy(self) -> Books:
+        """Return what a copy of Redis holds."""
+        payments = {p: account.copy() for p, account in self.payments.items()}
+        return Books(payments, self.verdicts.copy())

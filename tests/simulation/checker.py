@@ -19,10 +19,10 @@ from streamer.errors import StoreReplacedError, StreamerError
 from streamer.features.entities import EntityTable
 from streamer.model import Sums
 from streamer.model.codec import decode_version
-from streamer.store import LogBounds
+from streamer.store import PartitionRecord, ResetRequest
 from streamer.store.keys import Keys
-from streamer.store.records import PartitionRecord, partition_record
-from tests.simulation.accounts import Account, Declared, declared_losses
+from streamer.store.records import partition_record
+from tests.simulation.accounts import Account, Books, Declared, declared_losses
 from tests.simulation.counters import Counters, decoded_version
 from tests.simulation.input_logs import InputLog
 from tests.simulation.loop import OPERATOR
@@ -35,6 +35,8 @@ from tests.simulation.payments import (
     place_of,
     states_after,
 )
+from tests.simulation.resets import expected_of
+from tests.simulation.verdict_checker import VerdictChecker
 
 if TYPE_CHECKING:
     from tests.simulation.worker import Worker
@@ -56,7 +58,8 @@ class Checker:
     def __init__(self, world: World) -> None:
         self._world = world
         self._keys = Keys(world.settings.namespace)
-        self.accounts = {p: Account(p) for p in range(world.scenario.n_partitions)}
+        self.books = Books.empty(world.scenario.n_partitions)
+        self._verdicts = VerdictChecker(world)
         self.alerted: dict[int, set[Place]] = defaultdict(set)
         self.is_patched: set[int] = set()
         """Partitions whose histories were merged late, since Redis was away when they were needed."""
@@ -68,8 +71,8 @@ class Checker:
         self._highest: dict[TP, int] = {}
         self._at_replacement: dict[TP, int] = {}
         self._resets: set[tuple[int, int]] = set()
-        self.resetting: dict[TP, LogBounds] = {}
-        """The logs that an operator has seen who is about to set partitions to another offset."""
+        self.resetting: dict[TP, ResetRequest] = {}
+        """What an operator is about to do."""
         self._n_seen = 0
         self.n_checkpoints = 0
 
@@ -81,6 +84,10 @@ class Checker:
             places[offset] = log.place(offset)
         log.read_to = max(log.read_to, offsets.stop)
 
+    def handed_out_to(self, process: str, tp: TP) -> dict[int, Place]:
+        """Return what Kafka has given to a process, by offset."""
+        return self._handed_out[process, tp]
+
     def told_end(self, process: str, tp: TP, end: int) -> None:
         """Note where Kafka has told a process that a log ends."""
         self._told_ends[process, tp].add(end)
@@ -90,6 +97,8 @@ class Checker:
         settings = self._world.settings
         if topic in (settings.alerts_topic, settings.overflow_topic):
             self._check_alert(topic, partition, msgspec.json.decode(message["value"]))
+        elif topic == settings.feedback_dead_letters_topic:
+            self._verdicts.appended(message)
         elif topic == settings.dead_letters_topic:
             number = int(dict(message["headers"])["streamer-source-partition"])
             value = message["value"]
@@ -119,24 +128,23 @@ class Checker:
     def written(self, who: str, keys: set[str]) -> None:
         """Check what Redis holds after a write."""
         data = self._world.redis.data
-        for partition, account in self.accounts.items():
+        for partition, account in self.books.payments.items():
             key = self._keys.partition(TOPIC, partition)
             if key in keys:
                 self._check_partition(account, partition_record(data[key], key), who)
+        self._verdicts.written(self.books.verdicts, who, keys)
         if self._keys.head in keys:
             self._n_seen = self._seen_by_head()
-        n_scored = sum(account.record.ledger.scored for account in self.accounts.values())
+        n_scored = sum(account.record.ledger.scored for account in self.books.payments.values())
         self._expect(
             self._n_seen == n_scored,
             f"the head must have seen each transaction once, {n_scored}, got {self._n_seen}",
         )
 
-    def replaced(self, accounts: dict[int, Account]) -> None:
-        """Take in that Redis now holds what it held when ``accounts`` were copied."""
+    def replaced(self, books: Books) -> None:
+        """Take in that Redis now holds what it held when ``books`` were copied."""
         self._at_replacement = dict(self._highest)
-        for partition in self.accounts:
-            found = accounts.get(partition)
-            self.accounts[partition] = Account(partition) if found is None else found.copy()
+        self.books = books.copy()
         self._n_seen = self._seen_by_head()
 
     def _seen_by_head(self) -> int:
@@ -176,9 +184,11 @@ class Checker:
 
     def finish(self) -> None:
         """Check what is left when all has been read."""
-        for account in self.accounts.values():
+        for account in self.books.payments.values():
             self._check_complete(account)
             self._check_states(account)
+        if self._world.scenario.has_verdicts:
+            self._verdicts.finish(self.books.verdicts)
         data = self._world.redis.data
         sums: Any = Sums.zero(self._world.pipeline.model)
         if self._keys.head in data:
@@ -204,9 +214,15 @@ class Checker:
                         "has answered since",
                     )
 
-    def is_done(self, partition: int) -> bool:
+    def stored(self, tp: TP) -> PartitionRecord:
+        """Return what Redis holds of a partition."""
+        if tp.topic == TOPIC:
+            return self.books.payments[tp.partition].record
+        return self.books.verdicts.record
+
+    def is_done(self, tp: TP) -> bool:
         """Return whether everything of a partition is in its checkpoint."""
-        stored, log = self.accounts[partition].record, self._log(partition)
+        stored, log = self.stored(tp), self._world.logs[tp]
         return (stored.offset, stored.log.topic_id) == (log.end, log.topic_id)
 
     def _check_partition(self, account: Account, record: PartitionRecord, who: str) -> None:
@@ -236,7 +252,7 @@ class Checker:
         self.n_checkpoints += 1
         self._world.note(f"{record.owner} has checkpointed {partition} from {first} to {end}")
         self._expect(end >= first, f"offset of {partition} must grow, {first} to {end}")
-        self._reached(TP(TOPIC, partition), end)
+        self.reached(TP(TOPIC, partition), end)
         lost = self._lost(account, losses)
         offsets = [offset for offset in range(first, end) if offset not in lost]
         handed_out = self._handed_out[record.owner, TP(TOPIC, partition)]
@@ -262,49 +278,39 @@ class Checker:
         """Hold what an operator's decision did against what the log was and is."""
         partition, before = account.partition, account.record
         self._resets.add((partition, record.generation))
-        bounds, log = self.resetting.get(TP(TOPIC, partition)), self._log(partition)
+        request, log = self.resetting.get(TP(TOPIC, partition)), self._log(partition)
         target = record.offset
-        if bounds is None or target is None:
+        if request is None or target is None:
             self._expect(False, f"an operator must set {partition} to an offset, got {target}")
             return
-        first = bounds.beginning if before.offset is None else before.offset
-        expected: list[Declared] = []
-        is_other = False
-        if before.log.topic_id not in ("", bounds.topic_id):
-            is_other = True
-            expected += _loss(first, before.log.end or 0, "recreated")
-            first = bounds.beginning
-        elif first > bounds.end:
-            is_other = True
-            expected += _loss(first, before.log.end or 0, "truncated")
-            first = bounds.end
-        if is_other:
-            old = before.log.topic_id
-            for loss in expected:
-                self._expect(
-                    loss.next_offset <= log.former_end(old, loss.next_offset),
-                    f"losses of {partition} must have been in its log, got {loss}",
-                )
-                account.lost.update(log.former_place(old, o) for o in loss.offsets())
-        expected += _loss(first, min(target, bounds.beginning), "retention")
-        passed = _loss(max(first, bounds.beginning), target, "operator")
-        expected += passed
+        expected = expected_of(before, request, target)
+        wanted = expected.gone + expected.passed_over
         self._expect(
-            losses == expected,
-            f"a reset of {partition} to {target} must declare {expected}, got {losses}",
+            losses == wanted,
+            f"a reset of {partition} to {target} must declare {wanted}, got {losses}",
         )
-        n_lost = sum(len(loss.offsets()) for loss in expected)
+        n_lost = sum(len(loss.offsets()) for loss in wanted)
         self._expect_growth(account, record, {"consumed": n_lost, "lost": n_lost}, "by a reset")
         self._expect(
             record.generation > before.generation,
             f"a reset of {partition} must fence its worker, got generation {record.generation}",
         )
         self._expect(
-            record.log.epoch > before.log.epoch or not is_other,
+            record.log.epoch > expected.epoch if expected.is_new else True,
             f"a reset of {partition} to another log must begin an epoch, got {record.log}",
         )
-        account.lost.update(log.place(o) for loss in passed for o in loss.offsets())
-        self._reached(TP(TOPIC, partition), target)
+        for loss in expected.gone:
+            if loss.cause != "store":
+                end = log.former_end(expected.topic_id, loss.next_offset)
+                self._expect(
+                    loss.next_offset <= end,
+                    f"losses of {partition} must have been in its log, got {loss}",
+                )
+        account.lost.update(log.place(o) for loss in expected.passed_over for o in loss.offsets())
+        if expected.is_store_behind:
+            # What Redis has forgotten of the log that is there is lost; how much, nobody knows.
+            account.lost.update(map(log.place, range(log.start, expected.first)))
+        self.reached(TP(TOPIC, partition), target)
 
     def _expect_growth(
         self, account: Account, record: PartitionRecord, expected: dict[str, int], how: str
@@ -402,8 +408,10 @@ class Checker:
                     )
 
     def _check_fuse(self, partition: int, read: list[Place]) -> None:
-        """Count the alerts among any payments in a row, as long as no store has forgotten them."""
-        if self._world.redis.incarnation:
+        """Count the alerts among any payments in a row, as long as no store has forgotten them
+        and nobody has passed over payments between them."""
+        was_reset = any(p == partition for p, _ in self._resets)
+        if self._world.redis.incarnation or was_reset:
             return
         alerted = self.alerted[partition] - self._overflowed[partition]
         scored = [place in alerted for place in read if payment_of(partition, place) is not None]
@@ -422,7 +430,8 @@ class Checker:
         sums, _ = decode(blob, self._world.pipeline.model)
         return sums
 
-    def _reached(self, tp: TP, offset: int) -> None:
+    def reached(self, tp: TP, offset: int) -> None:
+        """Note how far a partition may be committed."""
         self._highest[tp] = max(self._highest.get(tp, 0), offset)
 
     def _log(self, partition: int) -> InputLog:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from faust.types import TP
 
-from tests.simulation.accounts import Account
+from tests.simulation.accounts import Books
 from tests.simulation.payments import TOPIC
 from tests.simulation.scenario import Fault
 from tests.simulation.simulated_redis import copied
@@ -25,6 +25,7 @@ def inflict(world: World, fault: Fault) -> None:
         return
     worker = world.workers[fault.target % len(world.workers)] if world.workers else None
     partition = fault.target % world.scenario.n_partitions
+    tp = list(world.logs)[fault.target % len(world.logs)]
     world.note(f"fault: {fault.kind}, {fault.target}, {fault.for_s:.1f} s")
     later = world.loop.in_world
     match fault.kind:
@@ -52,7 +53,7 @@ def inflict(world: World, fault: Fault) -> None:
             world.redis.broken_share = _BROKEN_SHARE
             later(fault.for_s, setattr, world.redis, "broken_share", 0.0)
         case "redis emptied":
-            _replace_store(world, {}, {})
+            _replace_store(world, {}, Books.empty(world.scenario.n_partitions))
         case "redis restored" if world.snapshots:
             _replace_store(world, *world.snapshots[fault.target % len(world.snapshots)])
         case "cut off" | "isolated" if worker is not None:
@@ -63,13 +64,13 @@ def inflict(world: World, fault: Fault) -> None:
         case "delivered again" if worker is not None:
             worker.rewind(partition, fault.target + 1)
         case "retention":
-            _expire(world, partition)
+            _expire(world, tp)
         case "recreated":
-            world.recreate(TOPIC)
+            world.recreate(tp.topic)
         case "truncated":
-            _cut(world, partition)
+            _cut(world, tp)
         case "passed over":
-            world.operator.pass_over(TP(TOPIC, partition))
+            world.operator.pass_over(tp)
         case "flood":
             world.is_flooded = True
             later(fault.for_s, setattr, world, "is_flooded", False)
@@ -77,30 +78,30 @@ def inflict(world: World, fault: Fault) -> None:
             worker.clock_error_ms += round((fault.for_s - 5.0) * 1000)
 
 
-def _expire(world: World, partition: int) -> None:
+def _expire(world: World, tp: TP) -> None:
     """Let the log of a partition begin later."""
-    log = world.logs[TP(TOPIC, partition)]
+    log = world.logs[tp]
     log.expire(world.rng.randint(log.start, log.end))
     world.look()
-    world.note(f"log of {partition} begins at {log.start}")
+    world.note(f"log of {tp.topic}/{tp.partition} begins at {log.start}")
 
 
-def _cut(world: World, partition: int) -> None:
+def _cut(world: World, tp: TP) -> None:
     """Let the log of a partition end earlier: below the checkpoint, or where nobody has read.
 
     Between the two an alert may be out on a record that is now another one; nothing in Kafka tells
     them apart, and nothing here asks for it.
     """
-    log = world.logs[TP(TOPIC, partition)]
-    stored = world.checker.accounts[partition].record.offset or 0
+    log = world.logs[tp]
+    stored = world.checker.stored(tp).offset or 0
     ends = [*range(log.start, min(stored, log.end)), *range(log.read_to, log.end)]
     if ends:
         log.cut(world.rng.choice(ends))
         world.look()
-        world.note(f"log of {partition} ends at {log.end}")
+        world.note(f"log of {tp.topic}/{tp.partition} ends at {log.end}")
 
 
-def _replace_store(world: World, data: dict[str, Any], accounts: dict[int, Account]) -> None:
+def _replace_store(world: World, data: dict[str, Any], books: Books) -> None:
     world.note(f"Redis comes back with {len(data)} keys")
     world.redis.restart({key: copied(value) for key, value in data.items()})
-    world.checker.replaced(accounts)
+    world.checker.replaced(books)

@@ -15,7 +15,7 @@ from typing import Final
 
 from faust.types import TP
 
-from streamer.stream.resume import Committed
+from streamer.store import Committed
 from tests.simulation.loop import Process, SimulationLoop
 
 __all__ = ["Group", "Member"]

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from faust.types import TP
 
 from streamer.errors import UnavailableError
-from streamer.store import LogBounds
-from streamer.stream.resume import Committed
+from streamer.store import Committed, LogBounds
 from tests.simulation.loop import Process
 from tests.simulation.payments import N_PARTITIONS
 
@@ -25,6 +24,7 @@ class SimulatedLogs:
         self._world = world
         self._process = process
         self.told_ids: dict[TP, str] = {}
+        """Of the logs that were asked for, as they were then."""
 
     def log(self, topic: str, partition: int, wanted: int | None) -> LogBounds:
         self._reach()
@@ -38,7 +38,7 @@ class SimulatedLogs:
         self._reach()
         return self._world.group.committed.get(TP(topic, partition))
 
-    def topic(self, name: str) -> tuple[str, int]:
+    def topic(self, name: str, max_age_s: float = 0.0) -> tuple[str, int]:
         self._reach()
         return self._world.logs[TP(name, 0)].topic_id, N_PARTITIONS
 

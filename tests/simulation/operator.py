@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from faust.types import TP
@@ -18,6 +19,7 @@ from streamer.store import ResetRequest
 from tests.builders import ARRIVAL_MS
 from tests.simulation.logs import SimulatedLogs
 from tests.simulation.loop import OPERATOR, Process
+from tests.simulation.payments import TOPIC
 from tests.simulation.stores import open_store
 
 if TYPE_CHECKING:
@@ -73,15 +75,21 @@ class Operator:
         stored = await store.partition(tp.topic, tp.partition)
         bounds = self._logs.log(tp.topic, tp.partition, stored.offset)
         request = ResetRequest(
-            tp.topic, tp.partition, self._target(bounds.beginning, bounds.end), bounds, "op", "why"
+            *tp,
+            self._target(bounds.beginning, bounds.end),
+            bounds,
+            OPERATOR,
+            "to go on",
+            committed=self._logs.committed(*tp),
+            is_feedback=tp.topic != TOPIC,
         )
         try:
             await store.planned_reset(request)
         except ConfigurationError as error:
             if "--again" not in str(error):
                 raise
-            request = ResetRequest(tp.topic, tp.partition, "end", bounds, "op", "why")
-        world.checker.resetting[tp] = bounds
+            request = replace(request, to="end")
+        world.checker.resetting[tp] = request
         try:
             done = await store.reset(request, ARRIVAL_MS)
         finally:

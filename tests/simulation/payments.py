@@ -78,7 +78,8 @@ def records(partition: int, writing: int) -> tuple[StoredRecord | None, ...]:
         else:
             card = f"card-{partition}-{rng.randrange(_N_CARDS)}"
             value = payment(
-                after_s=60.0 * offset + rng.uniform(-90.0, 0.0),
+                # What is written later was paid later.
+                after_s=60.0 * (offset + LOG_LENGTH * writing) + rng.uniform(-90.0, 0.0),
                 transaction_id=f"{writing}/{offset}",
                 card_id=card,
                 merchant_id=f"shop-{rng.randrange(_N_MERCHANTS)}",

@@ -158,6 +158,7 @@ class Scenario:
     checkpoint_max_transactions: int
     horizon_s: float
     is_static: bool
+    has_verdicts: bool
     sudden_share: float
     """Of the requests after which their process is killed or frozen before it gets the answer."""
     kinds: tuple[FaultKind, ...]
@@ -187,6 +188,7 @@ class Scenario:
             checkpoint_max_transactions=rng.choice((12, 30, 200)),
             horizon_s=horizon_s,
             is_static=rng.random() < 0.5,
+            has_verdicts=rng.random() < 0.3,
             sudden_share=rng.choice((0.0, 0.01, 0.05)) if "kill" in kinds else 0.0,
             kinds=kinds,
             faults=tuple(

@@ -33,6 +33,10 @@ def copied(value: Any) -> Any:
     return value if isinstance(value, bytes) else value.copy()
 
 
+def _number(entry_id: bytes) -> int:
+    return int(entry_id.partition(b"-")[0])
+
+
 def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode()
 
@@ -132,7 +136,7 @@ class SimulatedRedis:
         replies = []
         for name, *rest in commands:
             key, *args = rest or [""]
-            replies.append(getattr(self, f"_{name.lower()}")(key, *args))
+            replies.append(getattr(self, f"_{name.lower().replace(' ', '_')}")(key, *args))
             if name in _WRITES:
                 self._n_written += 1
                 self._versions[key] = self._n_written
@@ -242,12 +246,25 @@ class SimulatedRedis:
         return self._hdel(key, *members)
 
     def _xadd(self, key: str, *args: Any) -> bytes:
-        pairs = args[args.index("*") + 1 :]
-        self._n_streamed += 1
+        at = args.index("*") if "*" in args else 3  # behind MAXLEN ~ n
+        pairs = args[at + 1 :]
+        stored = self.data.setdefault(key, [])
+        if args[at] == "*":
+            self._n_streamed += 1
+            name = f"{self._n_streamed}-0".encode()
+        else:
+            name = _bytes(args[at])
+            if stored and _number(name) <= _number(stored[-1][0]):
+                raise exceptions.ResponseError("the id must be greater than the last one")
         entry = {_bytes(n): _bytes(v) for n, v in zip(pairs[::2], pairs[1::2], strict=True)}
-        name = f"{self._n_streamed}-0".encode()
-        self.data.setdefault(key, []).append((name, entry))
+        stored.append((name, entry))
         return name
+
+    def _xinfo_stream(self, key: str) -> dict[str, Any]:
+        stored = self.data.get(key, [])
+        if not stored:
+            raise exceptions.ResponseError("no such key")
+        return {"last-generated-id": stored[-1][0], "length": len(stored)}
 
     def _xrevrange(
         self, key: str, last: str, first: str, *options: Any

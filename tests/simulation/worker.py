@@ -19,11 +19,12 @@ from faust.types import TP
 
 from streamer.batch import Batch
 from streamer.errors import FencedError, StoreReplacedError, UnavailableError
+from streamer.store import Committed
 from streamer.stream import publisher
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.claiming import Claiming, Reading
 from streamer.stream.claims import Claims
-from streamer.stream.resume import Committed
+from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.watch import Watch
 from tests.builders import ARRIVAL_MS
@@ -72,9 +73,13 @@ class Worker:
         )
         self._heard_at = world.loop.time()
         self.scoring.membership.silent_s = lambda: world.loop.time() - self._heard_at
-        self.checkpointing = Checkpointing(self.scoring, self._note_durable)
         self._logs = SimulatedLogs(world, self.process)
         self.claiming = Claiming(self.scoring, self._logs)
+        self.checkpointing = Checkpointing(self.scoring, self._note_durable)
+        self.checkpointing.is_same_log = lambda of: self.claiming.is_same_log(
+            of.topic, of.partition, of.log, of.saved_offset
+        )
+        self.feedback_storing = FeedbackStoring(self.scoring, self.claiming)
         self.claims = Claims(self._claim, self._release, self._guarded, world.rng.random)
         self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self)
         self._assigned: set[TP] = set()
@@ -83,8 +88,6 @@ class Worker:
         self._metadata: dict[TP, Committed] = {}
         self._positions: dict[TP, int] = {}
         self._readings: dict[TP, int] = {}
-        self._topic_ids: dict[TP, str] = {}
-        """Of the logs that it began to read, whatever they have become."""
         self._buffer: deque[tuple[Batch, int]] = deque()
         self._has_batch = asyncio.Event()
         self._to_fetch = asyncio.Event()
@@ -115,17 +118,20 @@ class Worker:
         self._to_fetch.set()
 
     def reading_former(self, tp: TP) -> int | None:
-        """Return where it reads a log that is another one by now, None where it does not."""
-        is_former = self._topic_ids.get(tp, "") not in ("", self.world.logs[tp].topic_id)
-        return self._positions.get(tp) if is_former else None
+        """Return where it reads, or is about to, a log that is another one by now; else None."""
+        told = self._logs.told_ids.get(tp, "")
+        if tp not in self.claims.all() or told in ("", self.world.logs[tp].topic_id):
+            return None
+        return self._positions.get(tp, 0)
 
-    def farthest(self, partition: int) -> int:
+    def farthest(self, tp: TP) -> int:
         """Return how far it has come in a partition, be it in what nobody has saved."""
-        assigned = self.scoring.assigned.get(partition)
+        assigned = self.scoring.assigned.get(tp.partition) if tp.topic == TOPIC else None
+        batches = (b for b, _ in self._buffer if (b.topic, b.partition) == tp)
         return max(
-            self._positions.get(TP(TOPIC, partition), 0),
+            self._positions.get(tp, 0),
             0 if assigned is None else assigned.position,
-            *(batch.next_offset for batch, _ in self._buffer if batch.partition == partition),
+            *(batch.next_offset for batch in batches),
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -165,7 +171,8 @@ class Worker:
                 lambda: not self.member.has_joined or self.member not in group.members
             )
             self._heard_at = asked_at
-            self._assigned = {TP(TOPIC, partition) for partition in self.member.partitions}
+            mine = self.member.partitions
+            self._assigned = {tp for tp in self.world.logs if tp.partition in mine}
             self.claims.assign(self, self._assigned)
             await self._until(lambda: group.must_rejoin(self.member) or self._is_stopping)
             await self._revoke()
@@ -222,11 +229,7 @@ class Worker:
     async def _claim(self, topic: str, partition: int) -> Reading:
         """Do what the app does: name store and epoch with what is committed from now on."""
         reading = await self.claiming.claim(topic, partition)
-        tp = TP(topic, partition)
-        self._topic_ids[tp] = self._logs.told_ids[tp]
-        if topic == TOPIC and self.claiming.store_id is not None:
-            epoch = self.scoring.assigned[partition].log.epoch
-            self._metadata[tp] = Committed(reading.offset, self.claiming.store_id, epoch)
+        self._metadata[TP(topic, partition)] = Committed.told(reading.offset, reading.told)
         return reading
 
     async def _revoke(self) -> None:
@@ -238,7 +241,11 @@ class Worker:
 
     async def _release(self, tps: Iterable[TP]) -> None:
         """Do what the app does with what is revoked."""
-        left = await self.checkpointing.release([tp.partition for tp in tps])
+        released = list(tps)
+        self.claiming.forget_feedback(released)
+        left = await self.checkpointing.release(
+            [tp.partition for tp in released if tp.topic == TOPIC]
+        )
         if left and not self._is_stopping:
             try:
                 await self.publisher.flush(self.publisher.resolved_within_s + _RESOLVED_LATE_S)
@@ -296,6 +303,20 @@ class Worker:
             self.look()
             if batch.topic == TOPIC:
                 await self.scoring.handle(batch, reading)
+            else:
+                await self._store_verdicts(batch, reading)
+
+    async def _store_verdicts(self, batch: Batch, reading: int) -> None:
+        """Do what the app's other agent does."""
+        tp = TP(batch.topic, batch.partition)
+        if not self.claims.is_current(tp, reading):
+            return
+        next_offset = await self.feedback_storing.handle(batch)
+        if next_offset is None:
+            self.claims.void(tp)
+        else:
+            self._durable[tp] = next_offset
+            self._to_commit.set()
 
     async def _commit_now_and_then(self) -> None:
         while True:

@@ -17,7 +17,7 @@ from streamer.pipeline import PipelineConfig
 from streamer.settings import Settings
 from streamer.telemetry.metrics import Metrics
 from tests.builders import pipeline_config
-from tests.simulation.accounts import Account
+from tests.simulation.accounts import Books
 from tests.simulation.broker import Broker
 from tests.simulation.checker import Checker
 from tests.simulation.counters import Unmeasured
@@ -97,6 +97,8 @@ class World:
             lambda: self.broker.is_away,
         )
         self.logs = {TP(TOPIC, p): InputLog("first") for p in range(scenario.n_partitions)}
+        if scenario.has_verdicts:
+            self.logs[TP(self.settings.feedback_topic, 0)] = InputLog("first")
         self.n_at_first = scenario.length - _HELD_BACK
         """Records of a partition that come before the faults are over."""
         self.checker = Checker(self)
@@ -110,7 +112,7 @@ class World:
         self._n_lives = 0
         self.kill_at_checkpoint = math.inf
         self.away_at_claim_s: float | None = None
-        self.snapshots: list[tuple[dict[str, Any], dict[int, Account]]] = []
+        self.snapshots: list[tuple[dict[str, Any], Books]] = []
         self.operator = Operator(self, random.Random(f"{scenario.seed} decides"))
         self.broker.on_appended = self.checker.appended
         self.broker.on_request = self.redis.on_request = self._strike
@@ -263,11 +265,10 @@ class World:
 
     def _reached(self, tp: TP) -> int:
         """Return the offset of a log that somebody has come to."""
-        account, committed = self.checker.accounts[tp.partition], self.group.committed.get(tp)
-        stored = account.record.offset
+        stored, committed = self.checker.stored(tp).offset, self.group.committed.get(tp)
         if stored is None:
             stored = 0 if committed is None else committed.offset
-        return max([stored, *(worker.farthest(tp.partition) for worker in self.workers)])
+        return max([stored, *(worker.farthest(tp) for worker in self.workers)])
 
     def recreate(self, topic: str) -> None:
         """Delete a topic and create it again; Kafka forgets what groups have committed of it."""
@@ -280,8 +281,7 @@ class World:
         self.note(f"topic {topic} is created again as {name}")
 
     def _take_snapshot(self) -> None:
-        accounts = {p: account.copy() for p, account in self.checker.accounts.items()}
-        self.snapshots.append((self.redis.snapshot(), accounts))
+        self.snapshots.append((self.redis.snapshot(), self.checker.books.copy()))
         self.loop.in_world(self.scenario.horizon_s / 5, self._take_snapshot)
 
     def _heal(self) -> None:
@@ -306,7 +306,7 @@ class World:
 
     def _is_done(self, tp: TP) -> bool:
         is_whole = self.logs[tp].end == self.scenario.length
-        return is_whole and self.checker.is_done(tp.partition)
+        return is_whole and self.checker.is_done(tp)
 
     def _progress(self) -> str:
         return ", ".join(
