@@ -30,7 +30,6 @@ __all__ = ["Figures", "Report", "check", "declared"]
 
 _LINEAGE: Final = 1_000_000
 _FIRST_FEW: Final = 5
-_OF_THE_LOG_BEFORE: Final = ("recreated", "truncated")
 # Long after every event of the simulator.
 _NOW_MS: Final = 2_000_000_000_000
 
@@ -97,7 +96,8 @@ class _Check:
             p: record for (topic, p), record in stored.items() if topic == self.topic
         }
         self.losses = [entry for entry in reversed(lineage) if entry.get("reason") == "loss"]
-        self.is_declared = declared(traffic.sent, self.losses, self.topic, traffic.logs)
+        epochs = {p: record.log.epoch for p, record in self.records.items()}
+        self.is_declared = declared(traffic.sent, self.losses, self.topic, traffic.logs, epochs)
         sent = sorted(traffic.sent, key=lambda r: (r.log, r.partition, r.offset))
         self.kept = [r for r in sent if r not in self.is_declared]
         self.expected = list(_first_times(self.kept))
@@ -280,11 +280,15 @@ class _ScoreOnly(msgspec.Struct):
 
 
 def declared(
-    sent: Iterable[Sent], losses: Iterable[dict[str, str]], topic: str, logs: Mapping[int, int]
+    sent: Iterable[Sent],
+    losses: Iterable[dict[str, str]],
+    topic: str,
+    logs: Mapping[int, int],
+    epochs: Mapping[int, int],
 ) -> set[Sent]:
     """Return the records that lie in a range of offsets that the lineage declares lost.
 
-    The end of a log that was deleted is declared while the next one is read.
+    Each log but the first of a partition began with a reset and an epoch; ``epochs`` are those now.
     """
     by_place = {(r.log, r.partition, r.offset): r for r in sent}
     found: set[Sent] = set()
@@ -292,7 +296,8 @@ def declared(
         log_topic, _, partition = loss["partition"].rpartition("/")
         if log_topic != topic:
             continue
-        log = logs.get(int(partition), 0) - (loss["cause"] in _OF_THE_LOG_BEFORE)
+        n_before = epochs.get(int(partition), 0) - int(loss["epoch"])
+        log = logs.get(int(partition), 0) - n_before
         for offset in range(int(loss["first_offset"]), int(loss["next_offset"])):
             record = by_place.get((log, int(partition), offset))
             if record is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from tests.faults.checker import Report
@@ -96,7 +97,42 @@ def unclean_election(site: Site) -> Report:
     stand = site.stand(
         bootstrap=kafka.bootstrap_servers, n_partitions=1, n_replicas=2, min_insync=1
     )
-    stand.load()
+    _elect_without_the_latest(kafka, stand.load())
+    # Before others take the lost offsets: afterwards nobody could tell.
+    stand.reset([0], to=str(end_offset(kafka.admin(), stand.traffic.topic, 0)))
+    stand.traffic.reconnect()
+    stand.traffic.start(500)
+    stand.fault_is_over()
+    return stand.finish(run_on_s=5)
+
+
+@fault("Redis emptied and the log's end lost", brokers=KAFKA, redis="emptied")
+def emptied_and_cut(site: Site) -> Report:
+    """Neither has what the group had committed: what Redis held is lost, the new end is read."""
+    kafka, redis = site.kafka(3), site.redis("aof-always")
+    stand = site.stand(
+        redis.url, kafka.bootstrap_servers, n_partitions=1, n_replicas=2, min_insync=1
+    )
+
+    def empty_redis() -> None:
+        offsets = stand.service.offsets()
+        stand.until(lambda: stand.service.committed() == offsets, "everything is committed")
+        redis.kill()
+        redis.forget()
+
+    _elect_without_the_latest(kafka, stand.load(), empty_redis)
+    redis.start()
+    stand.reset([0], to="end")
+    stand.traffic.reconnect()
+    stand.traffic.start(500)
+    stand.fault_is_over()
+    return stand.finish(run_on_s=5, with_alert_counts=False)
+
+
+def _elect_without_the_latest(
+    kafka: ApacheKafka, stand: Stand, meanwhile: Callable[[], None] = lambda: None
+) -> None:
+    """Make the replica the leader that lacks the last 1,000 records; they have been processed."""
     stand.traffic.stop()
     admin, topic = kafka.admin(), stand.traffic.topic
     replicas = [r - 1 for r in admin.list_topics(topic).topics[topic].partitions[0].replicas]
@@ -107,18 +143,12 @@ def unclean_election(site: Site) -> Report:
     kafka.wait_leaders()
     stand.traffic.send(1_000)
     stand.settle()
+    meanwhile()
     kafka.kill(first)
     kafka.start_broker(behind)
     elect_uncleanly(admin, topic)
     kafka.start_broker(first)
     stand.traffic.started_anew([0])
-    shorter = end_offset(admin, topic, 0)
-    # Before others take the lost offsets: afterwards nobody could tell.
-    stand.reset([0], to=str(shorter))
-    stand.traffic.reconnect()
-    stand.traffic.start(500)
-    stand.fault_is_over()
-    return stand.finish(run_on_s=5)
 
 
 @fault("partitions added to the transactions topic, then to the alerts topic", brokers=KAFKA)

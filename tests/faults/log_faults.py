@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections import Counter
+from dataclasses import replace
 
 from tests.faults.checker import Report
 from tests.faults.site import KAFKA, Site, fault
+from tests.faults.stand import Stand
 from tests.rig.topics import recreate_topic, set_topic, truncate
+from tests.stream.harness import Record
 
 __all__: list[str] = []
 
@@ -93,6 +98,55 @@ def recreated_meanwhile(site: Site) -> Report:
     stand.reset(range(stand.traffic.n_partitions))
     stand.fault_is_over()
     return stand.finish(run_on_s=5)
+
+
+@fault("feedback topic deleted and made again", brokers=KAFKA)
+def feedback_recreated(site: Site) -> Report:
+    """Verdicts of the new topic have the offsets of old ones, and count all the same, once."""
+    kafka = site.kafka()
+    stand = site.stand(bootstrap=kafka.bootstrap_servers).load()
+    topic, partitions = stand.service.settings.feedback_topic, range(stand.traffic.n_partitions)
+    stand.service.produce(_verdicts(range(400)), topic)
+    stand.until(lambda: len(_judged(stand)) == 400, "400 verdicts are stored")
+    recreate_topic(kafka.admin(), topic)
+    stand.service.produce(_verdicts(range(400, 1_000)), topic)
+    stand.reset(partitions, topic=topic)
+    stand.fault_is_over()
+    stand.until(lambda: len(_judged(stand)) >= 1_000, "1,000 verdicts are stored")
+    report = stand.finish(run_on_s=5)
+    counts = Counter(_judged(stand))
+    wrong = [n for n in range(1_000) if counts[f"judged-{n}"] != 1]
+    if wrong:
+        report.findings.append(f"verdicts not stored once: {len(wrong)}, the first {wrong[0]}")
+        others = report.figures.others + len(wrong)
+        report.figures = replace(report.figures, others=others)
+    return report
+
+
+def _verdicts(numbers: range) -> list[Record]:
+    """Return verdicts on payments that are not of the traffic."""
+    verdict = {"verdict": "fraud", "origin": "reviewer", "decided_at": "2026-01-06T12:00:00Z"}
+    return [
+        (
+            b"k",
+            json.dumps({"transaction_id": f"judged-{n}", "card_id": "judged"} | verdict).encode(),
+        )
+        for n in numbers
+    ]
+
+
+def _judged(stand: Stand) -> list[str]:
+    """Return the payments of all verdicts that are stored."""
+    topic = stand.service.settings.feedback_topic
+    found = [
+        stand.service.ask(lambda store, p=p: store.read_feedback(topic, p, 0, 10_000))
+        for p in range(stand.traffic.n_partitions)
+    ]
+    return [
+        json.loads(entry["feedback"])["transaction_id"]
+        for verdicts in found
+        for _, entry in verdicts.entries
+    ]
 
 
 @fault("retention of the topic, worker running", brokers=KAFKA, is_long=True)

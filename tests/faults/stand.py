@@ -153,11 +153,13 @@ class Stand:
         said = [slot.last_words + slot.running.get("/readyz")[1] for slot in self.slots]
         return any("partition reset" in text for text in said)
 
-    def reset(self, partitions: Iterable[int], to: str = "beginning") -> None:
-        """Do what the service asks an operator for: say where to go on."""
+    def reset(
+        self, partitions: Iterable[int], to: str = "beginning", topic: str | None = None
+    ) -> None:
+        """Do what the service asks an operator for: say where to go on, with payments by default."""
         if not self.until(self.asks_for_reset, "the service asks for `streamer partition reset`"):
             return
-        topic = self.service.settings.transactions_topic
+        topic = topic or self.service.settings.transactions_topic
         for partition in partitions:
             command = ["partition", "reset", str(partition), "--topic", topic, "--to", to]
             command += ["--reason", "the log is another one", "--yes"]

@@ -129,9 +129,10 @@ def test_an_alert_that_comes_again_is_found(stand: Stand) -> None:
     assert (figures.alerted_twice, figures.others) == (1, 0)
 
 
-def _loss(cause: str, first: int, beyond: int) -> dict[str, str]:
+def _loss(cause: str, epoch: int, first: int, beyond: int) -> dict[str, str]:
     return {
         "cause": cause,
+        "epoch": str(epoch),
         "partition": "transactions/0",
         "first_offset": str(first),
         "next_offset": str(beyond),
@@ -143,11 +144,12 @@ def _record(offset: int, log: int = 0, partition: int = 0) -> Sent:
 
 
 def test_what_is_declared_lost_is_a_range_of_offsets_of_one_log() -> None:
-    """Retention speaks of the log there is, a recreated topic of the one before it."""
+    """The epoch of a loss says whether it is of the log there is or of the one before it."""
     old, new = [_record(n) for n in range(4)], [_record(n, log=1) for n in range(4)]
     elsewhere = _record(1, log=1, partition=1)
     sent, logs = [*old, *new, elsewhere], {0: 1, 1: 1}
-    retention, recreated = _loss("retention", 1, 3), _loss("recreated", 3, 9)
-    assert declared(sent, [retention], "transactions", logs) == {new[1], new[2]}
-    assert declared(sent, [recreated], "transactions", logs) == {old[3]}
-    assert declared(sent, [retention], "another", logs) == set()
+    retention, store = _loss("retention", 3, 1, 3), _loss("store", 2, 0, 2)
+    epochs = {0: 3, 1: 3}
+    assert declared(sent, [retention], "transactions", logs, epochs) == {new[1], new[2]}
+    assert declared(sent, [store], "transactions", logs, epochs) == {old[0], old[1]}
+    assert declared(sent, [retention], "another", logs, epochs) == set()
