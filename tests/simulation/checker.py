@@ -207,11 +207,10 @@ class Checker:
             for partition, assigned in worker.scoring.assigned.items():
                 if table in assigned.state.tables.all():
                     self.is_patched.add(partition)
-                    failed_at = self._world.redis.failed_at.get(worker.process.name, -1.0)
                     self._expect(
-                        failed_at >= assigned.checkpointed_at,
+                        not self._world.redis.has_answered.get(worker.process.name, True),
                         f"{worker.process.name} must look up the histories of {partition}: Redis "
-                        "has answered since",
+                        "answers",
                     )
 
     def stored(self, tp: TP) -> PartitionRecord:

@@ -23,6 +23,7 @@ __all__ = ["Command", "SimulatedRedis", "copied"]
 Command = tuple[Any, ...]
 
 TIMEOUT_S: Final = 2.0
+_ANSWERS: Final = (exceptions.WatchError, exceptions.ResponseError)
 _WRITES: Final = frozenset(
     {"HSET", "HINCRBY", "HDEL", "SADD", "SET", "DEL", "ZADD", "ZREM", "XADD", "HSETNX"}
 )
@@ -54,8 +55,8 @@ class SimulatedRedis:
         """Gets the process whose request has been served and not yet been answered."""
         self.incarnation = 0
         self.is_away = False
-        self.failed_at: dict[str, float] = {}
-        """When each process was last told that there is no answer."""
+        self.has_answered: dict[str, bool] = {}
+        """Whether each process has got an answer when it last waited for one."""
         self.broken_share = 0.0
         """Of the requests, whose connection breaks before or after they have been served."""
         self._versions: dict[str, int] = {}
@@ -91,10 +92,11 @@ class SimulatedRedis:
             def answer() -> None:
                 if future.done():
                     return
+                is_answer = error is None or isinstance(error, _ANSWERS)
+                self.has_answered[process.name] = is_answer
                 if error is None:
                     future.set_result(result)
                 else:
-                    self._note_failure(process, error)
                     future.set_exception(error)
                     future.exception()  # whoever asked may be gone, and nobody else has to know
 
@@ -125,10 +127,6 @@ class SimulatedRedis:
 
         self._loop.in_world(self._latency(), arrive)
         return await future
-
-    def _note_failure(self, process: Process, error: Exception) -> None:
-        if not isinstance(error, exceptions.WatchError):
-            self.failed_at[process.name] = self._loop.time()
 
     def execute(self, who: str, commands: list[Command]) -> list[Any]:
         """Run commands with nothing between them."""

@@ -56,8 +56,8 @@ class VerdictChecker:
         first = before.offset
         if first is None:
             first = self._first_read(who)
-        places = self._read(who, first, record.offset)
         stored = self._stored()
+        places = self._read(who, first, record.offset, stored[len(account.stored) :])
         fresh = [place for place in places if self._is_verdict(place)]
         again = set(fresh) & set(account.stored)
         self._expect(not again, f"verdicts must be stored once, got {sorted(again)} again")
@@ -110,14 +110,20 @@ class VerdictChecker:
         handed_out = self._world.checker.handed_out_to(who, self.tp)
         return min(handed_out, default=0)
 
-    def _read(self, who: str, first: int, end: int) -> list[Place]:
+    def _read(self, who: str, first: int, end: int, stored: list[str]) -> list[Place]:
         """Return what lay where verdicts have been read; retention may have left a gap."""
         handed_out = self._world.checker.handed_out_to(who, self.tp)
         start, places = self._world.logs[self.tp].start, []
+        left = list(reversed(stored))
         for offset in range(first, end):
-            if offset in handed_out:
-                places.append(handed_out[offset])
-            else:
+            place = handed_out.get(offset)
+            is_verdict = place is not None and self._is_verdict(place)
+            is_there = bool(left) and is_verdict and left[-1] == _named(self._value(place))
+            if is_there:
+                left.pop()
+            if place is not None and (is_there or not is_verdict or offset >= start):
+                places.append(place)
+            elif place is None:
                 self._expect(offset < start, f"verdict {offset} must be read, got {first} to {end}")
         return places
 
@@ -126,7 +132,9 @@ class VerdictChecker:
         entries = self._world.redis.data.get(self._stream_key, [])
         return [_named(fields[b"feedback"]) for _, fields in entries]
 
-    def _value(self, place: Place) -> bytes | None:
+    def _value(self, place: Place | None) -> bytes | None:
+        if place is None:
+            return None
         entry = verdicts(self.tp.partition, place[0])[place[1]]
         return None if entry is None else entry.value
 
