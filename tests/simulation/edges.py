@@ -30,6 +30,7 @@ from streamer.stream import checkpointing, publisher, recovery, watch
 from tests.simulation.checker import FUSE_WINDOW, Checker
 from tests.simulation.counters import counting
 from tests.simulation.scenario import Scenario, Story
+from tests.simulation.stories import story_of
 from tests.simulation.world import Result, World
 
 __all__ = ["run_seed"]
@@ -51,7 +52,7 @@ class _ShortAlert(msgspec.Struct):
 
 def run_seed(seed: int, story: Story | None = None, *, is_small: bool = False) -> Result:
     """Run one seed, with ``story`` or its own, from its beginning to its end."""
-    world = World(Scenario.of(seed, story, is_small=is_small))
+    world = World(Scenario.of(seed, story or story_of(seed), is_small=is_small))
     with warnings.catch_warnings():
         # A process may be killed between making a coroutine and awaiting it.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)

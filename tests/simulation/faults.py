@@ -34,7 +34,7 @@ def inflict(world: World, fault: Fault) -> None:
         case "kill at checkpoint":
             world.kill_at_checkpoint = world.checker.n_checkpoints + 1 + fault.target
         case "burst":
-            world.grow(TP(TOPIC, partition), world.n_at_first)
+            world.grow(tp, world.n_at_first)
         case "freeze" if worker is not None:
             world.freeze(worker, fault.for_s)
         case "stop" if worker is not None:
