@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Operator"]
 
 _LOOKS_EVERY_S: Final = 1.0
+# Workers report a fault until they have tried again.
+_WAITS_S: Final = 3.0
 _WAYS: Final = ("beginning", "end", "between")
 
 
@@ -40,6 +42,7 @@ class Operator:
         self._process = Process(OPERATOR)
         self._logs = SimulatedLogs(world, self._process)
         self._wanted: set[TP] = set()
+        self._acted_at: dict[TP, float] = {}
 
     def start(self) -> None:
         """Begin to look."""
@@ -53,6 +56,8 @@ class Operator:
         while True:
             await asyncio.sleep(_LOOKS_EVERY_S)
             for tp in sorted(self._faulted() | self._wanted):
+                if self._world.loop.time() - self._acted_at.get(tp, -_WAITS_S) < _WAITS_S:
+                    continue
                 try:
                     await self._reset(tp)
                 except ConfigurationError as error:
@@ -95,6 +100,7 @@ class Operator:
         finally:
             del world.checker.resetting[tp]
         self._wanted.discard(tp)
+        self._acted_at[tp] = world.loop.time()
         world.note(
             f"operator sets {tp.topic}/{tp.partition} from {done.before.offset} to "
             f"{done.after.offset}, epoch {done.after.log.epoch}, {done.n_lost} lost"

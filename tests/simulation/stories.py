@@ -93,7 +93,7 @@ STORIES: Final[dict[str, Story]] = {
     ),
     # The worker is still there, and reads the new log before it has looked at the topic's id.
     "made again behind the back": Story(
-        (Fault(5.0, "recreated", 0, 0.0), *_bursts(5.1)),
+        (Fault(2.6, "recreated", 0, 0.0), *_bursts(2.7)),
         is_alone=True,
         changes=_ONE | {"is_mute": True},
     ),
