@@ -92,7 +92,7 @@ def reset(
     done = with_store(lambda store: store.reset(request, now_ms()), settings)
     click.echo(
         f"{topic}/{number} goes on at {done.after.offset} in epoch {done.after.log.epoch}, "
-        f"{done.n_lost:,} records declared lost",
+        f"{done.n_lost:,} {'verdicts' if request.is_feedback else 'records'} declared lost",
         err=True,
     )
 

@@ -65,7 +65,9 @@ def sentences(plan: Reset, request: ResetRequest, group: str) -> list[str]:
         )
         lines.append(f"Up to {plan.n_repeated:,} {records} are {again}.")
     if before.owner:
-        lines.append(f"{before.owner} had it last; where it still runs, it ends and starts anew.")
+        lines.append(
+            f"{before.owner} had it last; where it still reads it, it ends and starts anew."
+        )
     return lines
 
 

@@ -197,3 +197,36 @@ def test_of_a_topic_made_anew_and_longer_nothing_is_learned_before_the_reset(
     log = service.ask(lambda store: store.partition(topic, 0)).log
     assert log == LogIdentity(1, log.topic_id, 400)
     assert log.topic_id != old_id
+
+
+def test_a_topic_made_anew_that_nobody_remembers_is_told_by_its_alerts(
+    make: MakeService, apache_kafka: ApacheKafka, redis_debian: DebianRedis
+) -> None:
+    """Kafka forgets a group's offsets with the topic, and Redis is emptied: only alerts are left."""
+    service = make(alert_budget="0.2")
+    topic = service.settings.transactions_topic
+    worker = service.worker().wait_ready()
+    service.produce(payments(600))
+    service.wait_consumed()
+    service.produce(payments(600, seed=2))
+    service.wait_consumed()
+    n_old = len(service.alerts() + service.overflow())
+    assert n_old
+    assert worker.terminate() == 0
+    with redis_debian.client() as client:
+        client.delete(*client.keys(f"streamer:{{{service.settings.namespace}}}:*"))
+    recreate_topic(apache_kafka.admin(), topic)
+    worker = service.worker().wait_ready()
+    warned = "neither Redis nor the group remembers"
+    body = wait_until(lambda: warned in (text := worker.get("/readyz")[1]) and text, worker.log)
+    command = re.search(r"`streamer (partition reset [^`]*)`", body)
+    assert command is not None
+    assert worker.terminate() == 0
+    assert "its epoch goes from 0 to 1" in _do(service, command[1], "beginning")
+    service.n_sent = [0]
+    service.produce(payments(1_200, seed=3))
+    service.worker().wait_ready()
+    assert service.wait_consumed().scored == 1_200
+    ids = [alert.alert_id for alert in service.alerts() + service.overflow()]
+    assert len(ids) == len(set(ids))
+    assert sum(not each.endswith("@1") for each in ids) == n_old < len(ids)
