@@ -6,6 +6,7 @@ often background work looks around.
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
@@ -37,7 +38,7 @@ __all__ = ["run_seed"]
 
 _TICK_S: Final = 0.5
 _FLUSH_POLL_S: Final = 0.05
-_EXPIRY_INTERVAL_S: Final = 0.5
+_EXPIRY_INTERVAL_S: Final = 1.0
 _LAG_INTERVAL_S: Final = 2.0
 
 
@@ -52,12 +53,14 @@ class _ShortAlert(msgspec.Struct):
 
 def run_seed(seed: int, story: Story | None = None, *, is_small: bool = False) -> Result:
     """Run one seed, with ``story`` or its own, from its beginning to its end."""
+    started = time.process_time()
     world = World(Scenario.of(seed, story or story_of(seed), is_small=is_small))
     with warnings.catch_warnings():
         # A process may be killed between making a coroutine and awaiting it.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         with _around(world):
-            return world.run()
+            result = world.run()
+    return replace(result, cpu_s=time.process_time() - started)
 
 
 @contextmanager

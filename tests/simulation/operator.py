@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Operator"]
 
-_LOOKS_EVERY_S: Final = 1.0
+_LOOKS_EVERY_S: Final = 2.0
 # Workers report a fault until they have tried again.
 _WAITS_S: Final = 3.0
 _WAYS: Final = ("beginning", "end", "between")

@@ -50,6 +50,7 @@ class Result:
     events: list[str]
     n_steps: int
     cause: BaseException | None = None
+    cpu_s: float = 0.0
 
 
 @cache
