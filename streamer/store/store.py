@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -31,6 +32,8 @@ from streamer.store.service import ServiceIdentity
 from streamer.store.versions import Limits
 
 __all__ = ["Store"]
+
+_UNKNOWN_LOG: Final = LogIdentity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class Store:
         await service_of.leave(self._client, owner)
 
     async def claim(
-        self, topic: str, partition: int, owner: str, now_ms: int, log: LogIdentity = LogIdentity()
+        self, topic: str, partition: int, owner: str, now_ms: int, log: LogIdentity = _UNKNOWN_LOG
     ) -> PartitionRecord:
         """Make ``owner`` the partition's only writer and return what is stored; a later claim wins.
 

@@ -28,13 +28,13 @@ class Declared:
         return range(self.first_offset, self.next_offset)
 
 
-def declared_losses(lineage: Sequence[tuple[bytes, Mapping[bytes, bytes]]], p: int) -> list[Declared]:
+def declared_losses(
+    lineage: Sequence[tuple[bytes, Mapping[bytes, bytes]]], p: int
+) -> list[Declared]:
     """Return what the lineage declares lost of a partition, oldest first."""
     name = f"{TOPIC}/{p}".encode()
     return [
-        Declared(
-            int(entry[b"first_offset"]), int(entry[b"next_offset"]), entry[b"cause"].decode()
-        )
+        Declared(int(entry[b"first_offset"]), int(entry[b"next_offset"]), entry[b"cause"].decode())
         for _, entry in lineage
         if entry[b"reason"] == b"loss" and entry[b"partition"] == name
     ]
@@ -117,9 +117,7 @@ class VerdictAccount:
 
     def copy(self) -> VerdictAccount:
         """Return what a copy of Redis holds."""
-        return replace(
-            self, stored=list(self.stored), lost=set(self.lost), passed=set(self.passed)
-        )
+        return replace(self, stored=list(self.stored), lost=set(self.lost), passed=set(self.passed))
 
 
 @dataclass(slots=True)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
-
 from faust.types import TP
 
 from streamer.errors import StoreReplacedError, StreamerError

@@ -1,8 +1,9 @@
 """A model that counts, and histories that add up: what small worlds score with.
 
 The protocol does not depend on what is learned, only that each payment is, once, and that a later
-version decides otherwise than an earlier one.  So a version is two counters, an entity's state the sums
-of three numbers (cards and merchants have one), and whether a payment alerts a hash of its id and of what the version has seen.
+version decides otherwise than an earlier one.  So a version is two counters, the state of a card or a
+merchant the sums of three numbers, and whether a payment alerts a hash of its id and of what the
+version has seen.
 
 Everything around that is the product's: decoding, repeats, ledger, decision and fuse, entity tables
 with their eviction and merging, and all that `README.md` calls real but the model.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from faust.types import TP
 
 from tests.simulation.accounts import Books
-from tests.simulation.payments import TOPIC
 from tests.simulation.scenario import Fault
 from tests.simulation.simulated_redis import copied
 
@@ -110,7 +109,9 @@ def _replace_store(world: World, data: dict[str, Any], books: Books) -> None:
         committed = world.group.committed.get(tp)
         known = 0 if committed is None else committed.epoch
         if world.checker.stored(tp).log.epoch > known:
-            world.note(f"Redis stays: {tp.topic}/{tp.partition} was reset, which Kafka does not know")
+            world.note(
+                f"Redis stays: {tp.topic}/{tp.partition} was reset, which Kafka does not know"
+            )
             return
     world.note(f"Redis comes back with {len(data)} keys")
     world.redis.restart({key: copied(value) for key, value in data.items()})

@@ -11,6 +11,7 @@ from unittest.mock import patch
 from streamer.store import (
     Checkpoint,
     Committed,
+    LogIdentity,
     PartitionRecord,
     Reset,
     checkpoints,
@@ -138,6 +139,17 @@ def older_epoch_is_taken() -> Iterator[None]:
 
 
 @contextmanager
+def first_claim_names_no_topic() -> Iterator[None]:
+    """Alerts on a topic's first records keep those of its successor from alerting."""
+
+    def mutated(self: LogIdentity, topic_id: str) -> LogIdentity:
+        return replace(self, topic_id=topic_id)
+
+    with patch.object(LogIdentity, "begun", mutated):
+        yield
+
+
+@contextmanager
 def older_redis_is_taken() -> Iterator[None]:
     """A checkpoint goes on top of whatever is stored."""
     is_saved = checkpoints._is_saved
@@ -154,6 +166,7 @@ def older_redis_is_taken() -> Iterator[None]:
 @contextmanager
 def another_redis_is_taken() -> Iterator[None]:
     """A worker saves into an emptied store what it has learned since its last checkpoint."""
+
     def mutated(_: PartitionRecord, __: Checkpoint) -> bool:
         return False
 
@@ -174,6 +187,7 @@ LOG_MUTANTS = {
     log_of_a_checkpoint_is_not_looked_at: "made again behind the back",
     end_of_the_log_is_not_looked_at: "cut",
     deleted_records_are_not_declared: "expired meanwhile",
+    first_claim_names_no_topic: "made again before the first checkpoint",
     older_epoch_is_taken: "cut, and Redis is older",
     older_redis_is_taken: "Redis is older",
     another_redis_is_taken: "Redis is emptied",

@@ -71,7 +71,9 @@ def records(partition: int, writing: int) -> tuple[StoredRecord | None, ...]:
         if drawn < 0.06:
             entries.append(None)
         elif drawn < 0.12:
-            entries.append(StoredRecord(offset, ARRIVAL_MS, b"key", b"not JSON %d/%d" % (writing, offset)))
+            entries.append(
+                StoredRecord(offset, ARRIVAL_MS, b"key", b"not JSON %d/%d" % (writing, offset))
+            )
         elif drawn < 0.2 and (first := rng.choice(firsts[-REPEAT_WINDOW // 2 :] or [None])):
             is_near = offset - first.offset <= REPEAT_WINDOW
             entries.append(first._replace(offset=offset) if is_near else None)
@@ -112,10 +114,10 @@ def kind_of(partition: int, place: Place) -> Kind:
 @cache
 def _payments(partition: int, writing: int) -> tuple[str | None, ...]:
     return tuple(
-        json.loads(entry.value)["transaction_id"] if entry is not None and kind is Kind.VALID else None
-        for entry, kind in zip(
-            records(partition, writing), _kinds(partition, writing), strict=True
-        )
+        json.loads(entry.value)["transaction_id"]
+        if entry is not None and kind is Kind.VALID
+        else None
+        for entry, kind in zip(records(partition, writing), _kinds(partition, writing), strict=True)
     )
 
 
@@ -140,7 +142,9 @@ def verdicts(partition: int, writing: int) -> tuple[StoredRecord | None, ...]:
         if drawn < 0.06:
             entries.append(None)
         elif drawn < 0.16:
-            entries.append(StoredRecord(offset, ARRIVAL_MS, b"key", b"not JSON %d/%d" % (writing, offset)))
+            entries.append(
+                StoredRecord(offset, ARRIVAL_MS, b"key", b"not JSON %d/%d" % (writing, offset))
+            )
         elif drawn < 0.3 and earlier:
             entries.append(rng.choice(earlier)._replace(offset=offset))
         else:
@@ -152,9 +156,7 @@ def verdicts(partition: int, writing: int) -> tuple[StoredRecord | None, ...]:
                 "origin": "reviewer",
                 "decided_at": "2026-01-06T12:00:00Z",
             }
-            entries.append(
-                StoredRecord(offset, ARRIVAL_MS, b"key", json.dumps(verdict).encode())
-            )
+            entries.append(StoredRecord(offset, ARRIVAL_MS, b"key", json.dumps(verdict).encode()))
     return tuple(entries)
 
 

@@ -97,6 +97,17 @@ STORIES: Final[dict[str, Story]] = {
         is_alone=True,
         changes=_ONE | {"is_mute": True},
     ),
+    # Alerts are out of a partition that no checkpoint knows, and their topic is another one then.
+    "made again before the first checkpoint": Story(
+        (
+            Fault(2.5, "flood", 0, 3.0),
+            Fault(3.0, "redis away", 0, 6.0),
+            Fault(4.6, "kill", 0, 0.0),
+            Fault(4.8, "recreated", 0, 0.0),
+        ),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 1, "n_partitions": 2},
+    ),
     "cut": Story((Fault(5.0, "truncated", 0, 0.0),), is_alone=True, changes=_ONE),
     # What is restored was saved before the cut, under offsets that the log has again.
     "cut, and Redis is older": Story(

@@ -40,6 +40,7 @@ CATCHING = {
     "log_of_a_checkpoint_is_not_looked_at": 10,
     "end_of_the_log_is_not_looked_at": 2,
     "deleted_records_are_not_declared": 11,
+    "first_claim_names_no_topic": 13,
     "older_epoch_is_taken": 1,
     "older_redis_is_taken": 2,
 }

@@ -73,7 +73,9 @@ class VerdictChecker:
             f"verdicts stored must be counted, {len(account.stored)}, got {record.n_stored}",
         )
         unseen = [
-            place for place in places if self._is_bad(place) and self._value(place) not in self._dead
+            place
+            for place in places
+            if self._is_bad(place) and self._value(place) not in self._dead
         ]
         self._expect(not unseen, f"what is no verdict must be on its topic: {unseen}")
         self._world.note(f"{who} has stored verdicts from {first} to {record.offset}")
