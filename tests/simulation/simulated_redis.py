@@ -10,6 +10,7 @@ Invariants:
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any, Final
@@ -55,8 +56,8 @@ class SimulatedRedis:
         """Gets the process whose request has been served and not yet been answered."""
         self.incarnation = 0
         self.is_away = False
-        self.has_answered: dict[str, bool] = {}
-        """Whether each process has got an answer when it last waited for one."""
+        self.answered_at: dict[str, float] = {}
+        """Since when each process gets answers; infinite when it got none last."""
         self.broken_share = 0.0
         """Of the requests, whose connection breaks before or after they have been served."""
         self._versions: dict[str, int] = {}
@@ -93,7 +94,9 @@ class SimulatedRedis:
                 if future.done():
                     return
                 is_answer = error is None or isinstance(error, _ANSWERS)
-                self.has_answered[process.name] = is_answer
+                since = self._loop.time() if is_answer else math.inf
+                was = self.answered_at.get(process.name, math.inf)
+                self.answered_at[process.name] = min(since, was) if is_answer else since
                 if error is None:
                     future.set_result(result)
                 else:
