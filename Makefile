@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test simulation rig faults chaos soak fuzz lint format types schemas lock clean
+.PHONY: help setup demo test manifests simulation rig faults chaos soak fuzz lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -82,6 +82,9 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 lock: $(STAMP) ## write both lock files anew (ARGS="--upgrade" for newer versions)
 	$(COMPILE) $(ARGS) --output-file requirements.lock pyproject.toml
 	$(COMPILE) $(ARGS) --extra dev --output-file requirements-dev.lock pyproject.toml
+
+manifests: $(STAMP) ## render ops/kubernetes/rendered anew, after a change of its sources; needs Go
+	$(BIN)/python -m tests.ops.manifests
 
 clean: ## remove .venv, caches and build output
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -202,6 +202,7 @@ def main() -> None:
             "STREAMER_CARDS_CAPACITY": str(n_cards),
             "STREAMER_WEB_HOST": "127.0.0.1",
             "STREAMER_WEB_PORT": str(free_port()),
+            "STREAMER_ADMIN_PORT": "0",
             "STREAMER_LOG_LEVEL": "WARNING",
         }
         if len(sys.argv) > 2:

@@ -72,6 +72,7 @@ def measure(contestant: Contestant, records: Records, n_partitions: int, report:
             "STREAMER_NAMESPACE": "load",
             "STREAMER_WEB_HOST": "127.0.0.1",
             "STREAMER_WEB_PORT": str(_free_port()),
+            "STREAMER_ADMIN_PORT": "0",
             "STREAMER_KAFKA_SESSION_TIMEOUT_S": "6",
             "STREAMER_LOG_LEVEL": "WARNING",
             "STREAMER_LOG_FORMAT": "console",

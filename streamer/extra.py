@@ -9,10 +9,12 @@ from streamer.errors import ConfigurationError
 
 __all__ = ["require"]
 
-_PACKAGE_OF: Final = {
-    "sklearn.ensemble": "scikit-learn",
-    "sklearn.metrics": "scikit-learn",
-    "matplotlib": "matplotlib",
+# The package that has a module, and the extra of this project that has the package.
+_SOURCE_OF: Final = {
+    "sklearn.ensemble": ("scikit-learn", "evaluation"),
+    "sklearn.metrics": ("scikit-learn", "evaluation"),
+    "matplotlib": ("matplotlib", "evaluation"),
+    "pyinstrument": ("pyinstrument", "profile"),
 }
 
 
@@ -22,7 +24,8 @@ def require(*modules: str) -> None:
         try:
             import_module(module)
         except ImportError:
+            package, extra = _SOURCE_OF[module]
             raise ConfigurationError(
-                f"this command needs {_PACKAGE_OF[module]}; install it with: "
-                "pip install 'streamer-fraud[evaluation]'"
+                f"this command needs {package}; install it with: "
+                f"pip install 'streamer-fraud[{extra}]'"
             ) from None

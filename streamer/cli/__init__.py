@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "partition": "streamer.cli.partition",
     "replay": "streamer.cli.replay",
     "simulate": "streamer.cli.simulate",
+    "status": "streamer.cli.status",
     "worker": "streamer.cli.worker",
 }
 

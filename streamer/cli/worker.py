@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 
 import click
 
@@ -14,14 +15,21 @@ __all__ = ["worker"]
 
 
 @click.command()
+@click.option(
+    "--profile",
+    metavar="OUT.html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a flame graph of the first 30 s; SIGUSR2 takes one at any time. Needs the extra "
+    "`profile`.",
+)
 @readable_errors
-def worker() -> None:
+def worker(profile: Path | None) -> None:
     """Score the transactions topic until stopped.
 
     Everything is set by STREAMER_* variables or a secrets directory; `streamer check-config` lists
     them. Run one worker per core, at most as many as the topic has partitions; they share one model
-    through Redis. SIGTERM checkpoints and leaves the group. /healthz, /readyz, /metrics and /model
-    are on STREAMER_WEB_PORT.
+    through Redis. SIGTERM checkpoints and leaves the group. /healthz, /readyz and /metrics are on
+    STREAMER_WEB_PORT, /model on STREAMER_ADMIN_PORT, for this machine only unless set otherwise.
 
     `faust -A streamer.stream.app worker` is the same.
     """
@@ -32,4 +40,4 @@ def worker() -> None:
     # What has been imported stays: the collector need not go through it again and again.
     gc.freeze()
 
-    run_worker(settings)
+    run_worker(settings, profile)

@@ -83,6 +83,7 @@ def run_demo(options: DemoOptions, display: Display) -> Summary:
             "STREAMER_NAMESPACE": "demo",
             "STREAMER_WEB_HOST": "127.0.0.1",
             "STREAMER_WEB_PORT": str(_free_port()),
+            "STREAMER_ADMIN_PORT": "0",
             "STREAMER_TOPIC_PARTITIONS": str(_N_PARTITIONS),
             "STREAMER_KAFKA_SESSION_TIMEOUT_S": "6",
             "STREAMER_CHECKPOINT_INTERVAL_S": "1",

@@ -50,8 +50,8 @@ def _redis_url(value: SecretStr) -> SecretStr:
     return value
 
 
-def _card_key(value: SecretStr) -> SecretStr:
-    # Card ids can be enumerated, so a short key is found by trying: 16 characters is the floor.
+def _long_secret(value: SecretStr) -> SecretStr:
+    # Card ids can be enumerated, and a port asked for ever: a short secret is found by trying.
     if len(value.get_secret_value()) < 16:
         raise ValueError("must have at least 16 characters")
     return value
@@ -206,6 +206,16 @@ class Settings(BaseSettings):
     """Address that health and metrics are served on."""
     web_port: int = Field(8080, ge=1, le=65_535)
     """Port that health and metrics are served on."""
+    web_certificate_file: ReadableFile | None = None
+    """PEM file with the certificate of both addresses; they speak HTTPS then."""
+    web_key_file: ReadableFile | None = None
+    """PEM file with the key of that certificate."""
+    admin_host: str = Field("127.0.0.1", min_length=1)
+    """Address of what helps an attacker of the model: threshold and centers."""
+    admin_port: int = Field(8081, ge=0, le=65_535)
+    """Port of the same; 0 serves none of it."""
+    admin_token: Annotated[SecretStr, AfterValidator(_long_secret)] | None = None
+    """When set, requests to the admin address must carry it: Authorization: Bearer TOKEN."""
     startup_timeout_s: Seconds = 60.0
     """Seconds that Kafka and Redis have to answer at the start."""
     shutdown_timeout_s: Seconds = 20.0
@@ -216,7 +226,7 @@ class Settings(BaseSettings):
     """Least severe level that is logged."""
     log_format: Literal["json", "console"] = "json"
     """Log as JSON lines or as text for a terminal."""
-    alert_card_key: Annotated[SecretStr, AfterValidator(_card_key)] | None = None
+    alert_card_key: Annotated[SecretStr, AfterValidator(_long_secret)] | None = None
     """When set, alerts carry an HMAC of the card id under this key in place of the id."""
 
     @classmethod

@@ -7,6 +7,7 @@ settings are at fault already.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +48,7 @@ def check_rules(settings: Settings) -> None:
         *_ssl(settings),
         *_topics(settings),
         *_registry(settings),
+        *_web(settings),
         *_sizes(settings),
     ]
     if breaches:
@@ -93,6 +95,26 @@ def _registry(settings: Settings) -> Iterator[Breach]:
                 yield (name, url), f"must not be set when {_env(url)} is not"
             if getattr(settings, other) is None:
                 yield (other, name), f"must be set when {_env(name)} is"
+
+
+def _web(settings: Settings) -> Iterator[Breach]:
+    certificate, key = "web_certificate_file", "web_key_file"
+    for name, other in ((certificate, key), (key, certificate)):
+        if getattr(settings, name) is not None and getattr(settings, other) is None:
+            yield (other, name), f"must be set when {_env(name)} is"
+    host = settings.admin_host
+    if settings.admin_port and settings.admin_token is None and not _is_loopback(host):
+        yield ("admin_token", "admin_host"), f"must be set when {_env('admin_host')} is {host}"
+    if settings.admin_port == settings.web_port:
+        names = ("admin_port", "web_port")
+        yield names, f"must differ from {_env('web_port')}, got {settings.admin_port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _topics(settings: Settings) -> Iterator[Breach]:

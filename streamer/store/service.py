@@ -24,7 +24,7 @@ from streamer.store.keys import Keys
 from streamer.store.records import rfc3339
 from streamer.store.versions import Limits, queue_entry
 
-__all__ = ["ServiceIdentity", "heartbeat", "leave", "queue_heartbeat", "register"]
+__all__ = ["ServiceIdentity", "heartbeat", "leave", "queue_heartbeat", "register", "workers"]
 
 # A worker says that it lives every few seconds and with each checkpoint; clocks of hosts differ, and a
 # worker that stands still for so long has lost its partitions.
@@ -99,6 +99,17 @@ async def heartbeat(client: Client, identity: Identity, owner: str, now_ms: int)
         pipe.execute_command("ZREMRANGEBYRANK", key, 0, -_MAX_WORKERS - 1)
 
     await client.transact([client.keys.identity], attempt)
+
+
+async def workers(client: Client) -> dict[str, int]:
+    """Return when each worker was last alive, in epoch milliseconds; those that left are not there."""
+    [found] = await client.pipelined(
+        [("ZRANGE", client.keys.workers, 0, -1, "WITHSCORES")], atomic=False
+    )
+    return {
+        name.decode(errors="replace"): int(float(at))
+        for name, at in zip(found[::2], found[1::2], strict=True)
+    }
 
 
 async def leave(client: Client, owner: str) -> None:

@@ -120,6 +120,10 @@ class Store:
         await self._identity.known(self._client)
         await service_of.heartbeat(self._client, self._identity, owner, now_ms)
 
+    async def workers(self) -> dict[str, int]:
+        """Return when each worker was last alive, in epoch milliseconds."""
+        return await service_of.workers(self._client)
+
     async def leave(self, owner: str) -> None:
         """Say that ``owner`` has stopped in good order, so that others may start with new settings."""
         await service_of.leave(self._client, owner)

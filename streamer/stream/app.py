@@ -54,6 +54,7 @@ from streamer.stream.transport import SCHEME, BatchSchema, NoTables, ReadBatch
 from streamer.stream.watch import Watch
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
+from streamer.telemetry.profiling import Profiling
 from streamer.telemetry.redis_metrics import watch_redis
 from streamer.wiring import open_store, pipeline_config
 
@@ -123,15 +124,17 @@ class ScoringApp(faust.App):
         self.health = Health(self.scoring, self.claims, self.claiming)
         self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self.consumer)
         self.deadline = Deadline(settings.shutdown_timeout_s, self._left_over)
-        self.endpoints = Endpoints(self.scoring, self.health, settings.web_host, settings.web_port)
+        self.endpoints = Endpoints(self.scoring, self.health, settings)
+        self.profiling = Profiling(None)
 
     async def on_first_start(self) -> None:
         """Serve the endpoints, then wait for Kafka and Redis; exit readably if that is no use.
 
         Faust's own step here creates a data directory, which nothing of ours needs.
         """
+        self.profiling.begin_with()
         try:
-            await self._serve()
+            await self.endpoints.start()
             head = await preflight(
                 self.settings, self.store, self.scoring.clock, self.scoring.owner, self._report
             )
@@ -143,14 +146,6 @@ class ScoringApp(faust.App):
         self.scoring.adopt(head)
         for name in ("kafka", "redis"):
             self.scoring.metrics.dependency_up.labels(name).set(1)
-
-    async def _serve(self) -> None:
-        try:
-            await self.endpoints.start()
-        except OSError as error:
-            raise ConfigurationError(
-                f"STREAMER_WEB_PORT must be a free port, got {self.settings.web_port}: {error}"
-            ) from error
 
     def _report(self, line: str) -> None:
         self.health.startup = line
@@ -272,7 +267,11 @@ def build_app(settings: Settings) -> ScoringApp:
 
 
 class ScoringWorker(faust.Worker):
-    """Faust's process around the app; a signal starts the deadline."""
+    """Faust's process around the app; a signal starts the deadline, or a profile."""
+
+    def _on_sigusr2(self) -> None:
+        # Faust's own answer to this signal is a debugger, which nobody there can leave.
+        self.app.profiling.begin()
 
     def _schedule_shutdown(self, signal: Any) -> None:
         self.app.begin_stop()

@@ -1,21 +1,28 @@
-"""HTTP on the worker's port: /healthz, /readyz, /metrics, /model.
+"""HTTP: /healthz, /readyz and /metrics on the web address, /model on the admin address.
 
 They are up before Kafka and Redis are, so that /readyz can say what the worker is waiting for.
+The threshold and the centers tell a fraudster how to stay below: the admin address is loopback's
+unless the settings say otherwise, and then asks for a token.
 """
 
 from __future__ import annotations
 
+import hmac
+import ssl
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 import orjson
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from streamer.alerts import describe_center
 from streamer.codes import CURRENCIES
 from streamer.drift_report import describe_drift
+from streamer.errors import ConfigurationError
 from streamer.head_report import describe_head
+from streamer.settings import Settings
 from streamer.stream.health import Health, head_age_s
 from streamer.stream.scoring import Scoring
 
@@ -25,31 +32,55 @@ _JSON: Final = "application/json"
 
 
 class Endpoints:
-    """The worker's HTTP server."""
+    """The worker's two HTTP servers."""
 
-    def __init__(self, scoring: Scoring, health: Health, host: str, port: int) -> None:
+    def __init__(self, scoring: Scoring, health: Health, settings: Settings) -> None:
         self._scoring = scoring
         self._health = health
-        self._host = host
-        self._port = port
-        self._runner: web.AppRunner | None = None
+        self._settings = settings
+        self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
-        """Bind the port and serve; OSError when it is taken."""
+        """Bind the ports and serve; ConfigurationError when one is taken or a file is no use."""
+        tls = _tls(self._settings)
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
-        app.router.add_get("/model", self._model)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        await self._serve(app, "web", tls)
+        if self._settings.admin_port:
+            admin = web.Application(middlewares=[self._ask_token])
+            admin.router.add_get("/model", self._model)
+            await self._serve(admin, "admin", tls)
+
+    async def _serve(self, app: web.Application, name: str, tls: ssl.SSLContext | None) -> None:
+        host, port = (getattr(self._settings, f"{name}_{part}") for part in ("host", "port"))
+        runner = web.AppRunner(app, access_log=None)
+        self._runners.append(runner)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"STREAMER_{name.upper()}_PORT must be a free port, got {port}: {error}"
+            ) from error
 
     async def stop(self) -> None:
         """Stop serving; does nothing when it never started."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        while self._runners:
+            await self._runners.pop().cleanup()
+
+    @web.middleware
+    async def _ask_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        token = self._settings.admin_token
+        if token is not None:
+            expected = f"Bearer {token.get_secret_value()}".encode()
+            told = request.headers.get("Authorization", "").encode(errors="surrogateescape")
+            if not hmac.compare_digest(told, expected):
+                refused = _json({"error": "Authorization must be Bearer STREAMER_ADMIN_TOKEN"}, 401)
+                refused.headers["WWW-Authenticate"] = "Bearer"
+                return refused
+        return await handler(request)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return _json({"status": "alive"})
@@ -105,6 +136,22 @@ def describe_model(scoring: Scoring) -> dict[str, Any]:
     described["drift"] = msgspec.to_builtins(describe_drift(sums, version.config))
     described["drift"]["distance_shifts"] = scoring.distance_monitor.n_drifts
     return described
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    certificate, key = settings.web_certificate_file, settings.web_key_file
+    if certificate is None or key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        # A password would be asked for on a terminal that a worker does not have.
+        context.load_cert_chain(certificate, key, password="")
+    except (ssl.SSLError, OSError) as error:
+        raise ConfigurationError(
+            "STREAMER_WEB_CERTIFICATE_FILE and STREAMER_WEB_KEY_FILE must be a PEM certificate and "
+            f"its key without a password, got {certificate} and {key}: {error}"
+        ) from error
+    return context
 
 
 def _json(content: Any, status: int = 200) -> web.Response:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from streamer.settings import Settings
 from streamer.stream.app import ScoringWorker, build_app
 from streamer.telemetry.logs import configure_logging
+from streamer.telemetry.profiling import Profiling
 
 __all__ = ["run_worker"]
 
 
-def run_worker(settings: Settings) -> None:
-    """Run a worker until it is stopped; exits the process."""
+def run_worker(settings: Settings, profile: Path | None = None) -> None:
+    """Run a worker until it is stopped; exits the process.  A profile is written to ``profile``."""
     configure_logging(settings.log_level, settings.log_format)
     app = build_app(settings)
+    app.profiling = Profiling(profile)
     worker = ScoringWorker(
         app,
         quiet=True,

@@ -19,6 +19,7 @@ COMMANDS = [
     "fit",
     "simulate",
     "check-config",
+    "status",
     "model list",
     "model show",
 ]

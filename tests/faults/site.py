@@ -70,7 +70,9 @@ class Site:
         self, redis_url: str | None = None, bootstrap: str | None = None, **options: Any
     ) -> Stand:
         """Start a service; without addresses on the shared broker and a Redis of its own."""
-        options = {"seed": self.seed, "mix": self.mix} | options
+        # The embedded broker lets nobody in whose group a named member has left.
+        is_named = self.kind != "embedded"
+        options = {"seed": self.seed, "mix": self.mix, "are_named": is_named} | options
         stand = Stand(
             bootstrap or self._shared.bootstrap_servers,
             redis_url or self.redis().url,

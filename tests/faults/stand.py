@@ -83,15 +83,17 @@ class Stand:
         n_replicas: int = 1,
         min_insync: int | None = None,
         mix: Mix | None = None,
+        are_named: bool = True,
         **settings: str,
     ) -> None:
+        """``are_named`` gives each slot a name in the group, which outlives its workers."""
         self._ends = ExitStack()
         # The timeout is the product's own: the shorter one of other tests is for quick outages.
         defaults = {"scores_enabled": "true", "alert_budget": "0.02", "redis_timeout_s": "5"}
         self.service = Service(
             bootstrap, redis_url, n_partitions=n_partitions, **(defaults | settings)
         )
-        self._seed, self._mix = seed, mix
+        self._seed, self._mix, self._are_named = seed, mix, are_named
         self._n_replicas, self._min_insync = n_replicas, min_insync
         self.n_forced = 0
         self.slots: list[Slot] = []
@@ -126,7 +128,9 @@ class Stand:
 
     def add_worker(self, argv: Sequence[str] = WORKER, **changes: str) -> Slot:
         """Start one more worker; ``argv`` is for the first one in its slot."""
-        named = {"kafka_group_instance_id": f"worker-{len(self.slots)}"}
+        named = {}
+        if self._are_named:
+            named["kafka_group_instance_id"] = f"worker-{len(self.slots)}"
         slot = Slot(self.service, argv, named | changes)
         with self._lock:
             slot.start()

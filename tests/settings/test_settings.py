@@ -218,6 +218,30 @@ def test_a_schema_registry_has_a_url_without_credentials_and_both_or_none_of_the
     assert load_settings(registry).schema_registry_url == "https://registry:8081"
 
 
+def test_the_admin_address_has_a_port_of_its_own_and_off_loopback_a_token(tmp_path: Path) -> None:
+    """So that nobody opens the door to threshold and centers by changing one address."""
+    for host in ("127.0.0.1", "::1", "localhost"):
+        assert load_settings({"STREAMER_ADMIN_HOST": host}).admin_port == 8081
+    for host in ("0.0.0.0", "::", "10.0.0.7", "streamer.internal"):  # noqa: S104
+        opened = {"STREAMER_ADMIN_HOST": host}
+        assert faults(opened) == [
+            f"STREAMER_ADMIN_TOKEN must be set when STREAMER_ADMIN_HOST is {host}"
+        ]
+        load_settings({**opened, "STREAMER_ADMIN_PORT": "0"})
+        load_settings({**opened, "STREAMER_ADMIN_TOKEN": "sixteen letters!"})
+    assert faults({"STREAMER_ADMIN_TOKEN": "short"}) == [
+        "STREAMER_ADMIN_TOKEN must have at least 16 characters"
+    ]
+    assert faults({"STREAMER_ADMIN_PORT": "8080"}) == [
+        "STREAMER_ADMIN_PORT must differ from STREAMER_WEB_PORT, got 8080"
+    ]
+    certificate = tmp_path / "certificate.pem"
+    certificate.touch()
+    assert faults({"STREAMER_WEB_CERTIFICATE_FILE": str(certificate)}) == [
+        "STREAMER_WEB_KEY_FILE must be set when STREAMER_WEB_CERTIFICATE_FILE is"
+    ]
+
+
 def test_two_topics_may_not_share_a_name() -> None:
     assert faults({"STREAMER_ALERTS_TOPIC": "transactions"}) == [
         "STREAMER_ALERTS_TOPIC must differ from STREAMER_TRANSACTIONS_TOPIC, got transactions"

@@ -67,15 +67,17 @@ def payments(n: int, seed: int = 1) -> list[Record]:
 class Worker:
     """One worker process of a service."""
 
-    def __init__(self, child: ChildProcess, port: int) -> None:
+    def __init__(self, child: ChildProcess, port: int, admin_port: int) -> None:
         self.child = child
         self.port = port
+        self.admin_port = admin_port
 
     def get(self, path: str) -> tuple[int, str]:
         """Return status and body of an endpoint; 0 when it does not answer."""
         try:
+            port = self.admin_port if path == "/model" else self.port
             with urllib.request.urlopen(
-                f"http://127.0.0.1:{self.port}{path}", timeout=_HTTP_TIMEOUT_S
+                f"http://127.0.0.1:{port}{path}", timeout=_HTTP_TIMEOUT_S
             ) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
@@ -181,13 +183,14 @@ class Service:
 
     def worker(self, argv: Sequence[str] = ("-m", "streamer", "worker"), **changes: str) -> Worker:
         """Start a worker; it is not ready yet."""
-        port = free_port()
         env = self.env | {f"STREAMER_{name.upper()}": value for name, value in changes.items()}
-        env.setdefault("STREAMER_WEB_PORT", str(port))
+        for name in ("STREAMER_WEB_PORT", "STREAMER_ADMIN_PORT"):
+            env.setdefault(name, str(free_port()))
         child = ChildProcess(
             [sys.executable, *argv], name="the worker", env=child_env(env), cwd=ROOT
         ).start()
-        worker = Worker(child, int(env["STREAMER_WEB_PORT"]))
+        ports = (int(env[f"STREAMER_{name}_PORT"]) for name in ("WEB", "ADMIN"))
+        worker = Worker(child, *ports)
         self.workers.append(worker)
         return worker
 

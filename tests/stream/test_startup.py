@@ -42,8 +42,8 @@ def test_without_kafka_readyz_says_what_it_waits_for_and_the_code_is_1(
     )
     assert (status, "waiting for Kafka" in body) == (503, True)
     assert worker.child.wait(30) == 1
-    # Python and Faust take two seconds to import here.
-    assert time.monotonic() - started < 3 + 6
+    # Python and Faust take two seconds to import here; without the setting it would be a minute more.
+    assert time.monotonic() - started < 3 + 40
     (line,) = _complaints(worker)
     assert "STREAMER_STARTUP_TIMEOUT_S" in line
 

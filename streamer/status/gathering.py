@@ -1,0 +1,218 @@
+"""Asks Redis, Kafka and the workers; whoever does not answer costs its own part of the status only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from streamer.drift_report import describe_drift
+from streamer.errors import ConfigurationError, StreamerError
+from streamer.model import ModelVersion, achieved_per_hour, achieved_share
+from streamer.settings import Settings
+from streamer.status.facts import (
+    Change,
+    EndpointStatus,
+    ModelStatus,
+    PartitionStatus,
+    Status,
+    WorkerStatus,
+)
+from streamer.store import LogBounds, ModelHead, PartitionRecord
+from streamer.store.records import rfc3339
+from streamer.store.service import ALIVE_MS
+from streamer.wiring import model_config, open_store
+
+__all__ = ["gather"]
+
+_ENDPOINT_TIMEOUT_S: Final = 3.0
+_LINEAGE_READ: Final = 1_000
+_CHANGES_SHOWN: Final = 8
+# Of a lineage entry, what is shown elsewhere or says nothing to a person.
+_PLAIN: Final = ("at", "reason", "who", "version", "parent", "replaced")
+
+
+def gather(settings: Settings, urls: Sequence[str], now_ms: int) -> Status:
+    """Return the status of the settings' service; blocks for some seconds at most.
+
+    ``urls`` are addresses of workers; each address that a host's name stands for is asked.
+    ConfigurationError where settings or urls are no use.
+    """
+    endpoints = tuple(_endpoint(url) for url in _expanded(urls))
+    at = rfc3339(now_ms)
+    topic, namespace = settings.transactions_topic, settings.namespace
+    try:
+        records, head, entries, seen = asyncio.run(_asked(settings))
+    except ConfigurationError:
+        raise
+    except StreamerError as error:
+        return Status(at, namespace, topic, None, endpoints=endpoints, redis_error=str(error))
+    known = {number: record for (name, number), record in records.items() if name == topic}
+    n_partitions, bounds, kafka_error = _logs(settings, topic, known)
+    return Status(
+        at=at,
+        namespace=namespace,
+        topic=topic,
+        n_partitions=n_partitions,
+        workers=tuple(
+            WorkerStatus(name, (now_ms - at_ms) / 1000, now_ms - at_ms < ALIVE_MS)
+            for name, at_ms in sorted(seen.items())
+        ),
+        partitions=tuple(
+            _partition(number, record, bounds.get(number), now_ms)
+            for number, record in sorted(known.items())
+        ),
+        model=_model(settings, head, now_ms),
+        changes=tuple(_changes(entries, now_ms))[:_CHANGES_SHOWN],
+        endpoints=endpoints,
+        kafka_error=kafka_error,
+    )
+
+
+async def _asked(
+    settings: Settings,
+) -> tuple[dict[tuple[str, int], PartitionRecord], ModelHead, list[dict[str, str]], dict[str, int]]:
+    store = open_store(settings)
+    try:
+        return (
+            await store.partitions(),
+            await store.head(),
+            await store.lineage(_LINEAGE_READ),
+            await store.workers(),
+        )
+    finally:
+        await store.close()
+
+
+def _logs(
+    settings: Settings, topic: str, known: Mapping[int, PartitionRecord]
+) -> tuple[int | None, dict[int, LogBounds], str | None]:
+    # Faust and the Kafka clients take a second to import.
+    from streamer.stream.partition_log import PartitionLogs
+
+    bounds: dict[int, LogBounds] = {}
+    logs = PartitionLogs(settings)
+    try:
+        _, n_partitions = logs.topic(topic)
+        for number, record in known.items():
+            if number < n_partitions:
+                bounds[number] = logs.log(topic, number, record.offset)
+    except StreamerError as error:
+        return None, bounds, str(error)
+    finally:
+        logs.close()
+    return n_partitions, bounds, None
+
+
+def _partition(
+    number: int, record: PartitionRecord, bounds: LogBounds | None, now_ms: int
+) -> PartitionStatus:
+    saved_at_ms = record.saved_at_ms
+    return PartitionStatus(
+        partition=number,
+        owner=record.owner,
+        offset=record.offset,
+        beginning=None if bounds is None else bounds.beginning,
+        end=None if bounds is None else bounds.end,
+        checkpoint_age_s=None if saved_at_ms is None else (now_ms - saved_at_ms) / 1000,
+        imbalance=record.ledger.imbalance,
+        scored=record.ledger.scored,
+        alerted=record.ledger.alerted,
+        lost=record.ledger.lost,
+    )
+
+
+def _model(settings: Settings, head: ModelHead, now_ms: int) -> ModelStatus:
+    config = model_config(settings)
+    version = ModelVersion.of(head.id, head.sums, config)
+    drift = describe_drift(head.sums, config)
+    created_at = head.header.created_at
+    return ModelStatus(
+        version=head.id,
+        age_s=_age_s(created_at, now_ms) if created_at else None,
+        is_warming=version.is_warming,
+        transactions_seen=head.sums.transactions_seen,
+        ranked_by="log_odds" if version.is_head_active else "distance",
+        budget_requested=version.asked.target,
+        budget_achieved=achieved_share(head.sums),
+        per_hour_requested=config.alerts_per_hour,
+        per_hour_achieved=achieved_per_hour(head.sums),
+        drift_reference=drift.reference,
+        moved=tuple(each.sentence for each in drift.features if each.has_moved),
+    )
+
+
+def _changes(entries: Iterable[Mapping[str, str]], now_ms: int) -> Iterable[Change]:
+    for entry in entries:
+        if entry["reason"] != "merge":
+            told = {name: value for name, value in entry.items() if name not in _PLAIN and value}
+            version = entry.get("version", "")[:12]
+            details = ", ".join(f"{name} {value}" for name, value in told.items())
+            yield Change(
+                entry["at"],
+                _age_s(entry["at"], now_ms),
+                entry["reason"],
+                entry.get("who", ""),
+                details or version,
+            )
+
+
+def _age_s(at: str, now_ms: int) -> float:
+    return now_ms / 1000 - datetime.fromisoformat(at).timestamp()
+
+
+def _expanded(urls: Iterable[str]) -> list[str]:
+    """Return a URL for each address: a headless service's name stands for all of its workers."""
+    found: list[str] = []
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigurationError(f"--worker must be an http or https URL, got {url}")
+        if parts.scheme == "https":
+            # The name is what its certificate is for.
+            found.append(url.rstrip("/"))
+            continue
+        port = parts.port or 80
+        try:
+            answers = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+        except OSError:
+            found.append(url.rstrip("/"))
+            continue
+        hosts = sorted({str(answer[4][0]) for answer in answers})
+        found += [
+            urlunsplit(
+                (parts.scheme, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "", "", "")
+            )
+            for host in hosts
+        ]
+    return found
+
+
+def _endpoint(url: str) -> EndpointStatus:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=_ENDPOINT_TIMEOUT_S) as answer:  # noqa: S310 - the scheme is checked
+            return _told(url, json.loads(answer.read()))
+    except urllib.error.HTTPError as error:
+        with error:
+            try:
+                return _told(url, json.loads(error.read()))
+            except ValueError:
+                return EndpointStatus(url, is_ready=False, error=f"status {error.code}")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+        return EndpointStatus(url, is_ready=False, error=str(reason))
+
+
+def _told(url: str, answer: dict[str, Any]) -> EndpointStatus:
+    return EndpointStatus(
+        url,
+        is_ready=answer["status"] == "ready",
+        because=tuple(answer.get("because", ())),
+        warnings=tuple(answer.get("warnings", ())),
+    )

@@ -1,0 +1,144 @@
+"""What is wrong with a service, in words, worst first, each with the page that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from streamer.status.facts import ModelStatus, PartitionStatus, Status
+
+__all__ = ["Trouble", "troubles_of"]
+
+_RUNBOOK: Final = "ops/runbooks/recovery.md"
+# A checkpoint is due every few seconds; a rebalance or a slow Redis takes some more.
+_CHECKPOINT_LATE_S: Final = 30.0
+# A loss is for somebody to read, not for ever.
+_LOSS_NEWS_S: Final = 86_400.0
+# What the design promises over any 50,000 payments is 15%; this is looked at after fewer.
+_BUDGET_BAND: Final = 0.5
+_BUDGET_KNOWN_AFTER: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that is wrong, and the page and heading that say what to do about it."""
+
+    what: str
+    runbook: str
+
+
+def troubles_of(status: Status) -> list[Trouble]:
+    """Return what is wrong, worst first; nothing for a service that does its work."""
+    return [
+        *_servers(status),
+        *_workers(status),
+        *_endpoints(status),
+        *(trouble for each in status.partitions for trouble in _partition(each, status)),
+        *_losses(status),
+        *(_model(status.model) if status.model is not None else ()),
+    ]
+
+
+def _servers(status: Status) -> Iterator[Trouble]:
+    if status.redis_error is not None:
+        yield _trouble(f"Redis does not answer: {status.redis_error}", "redis-away-hung-or-slow")
+    if status.kafka_error is not None:
+        yield _trouble(f"Kafka does not answer: {status.kafka_error}", "kafka-away")
+
+
+def _workers(status: Status) -> Iterator[Trouble]:
+    if status.redis_error is not None:
+        return
+    if not any(worker.is_alive for worker in status.workers):
+        yield _trouble("no worker is alive", "worker-killed-frozen-out-of-memory")
+        return
+    if status.n_partitions is None:
+        return
+    known = {each.partition for each in status.partitions}
+    if missing := sorted(set(range(status.n_partitions)) - known):
+        yield _trouble(
+            f"partitions {_numbers(missing)} of {status.topic} have never been claimed",
+            "partitions-added",
+        )
+
+
+def _endpoints(status: Status) -> Iterator[Trouble]:
+    for each in status.endpoints:
+        if each.error is not None:
+            yield _trouble(
+                f"{each.url} does not answer: {each.error}", "worker-killed-frozen-out-of-memory"
+            )
+        for line in each.because:
+            yield _trouble(f"{each.url} is not ready: {line}", "first-always")
+        for line in each.warnings:
+            anchor = "the-fuse-blew" if _is_of_fuse(line) else "first-always"
+            yield _trouble(f"{each.url} warns: {line}", anchor)
+
+
+def _is_of_fuse(warning: str) -> bool:
+    """Whether a worker's warning is that of the fuse."""
+    return "twice as often as agreed" in warning
+
+
+def _partition(each: PartitionStatus, status: Status) -> Iterator[Trouble]:
+    name = f"partition {each.partition}"
+    if each.imbalance:
+        yield _trouble(f"{name} has a ledger that is out by {each.imbalance:,}", "first-always")
+    if each.offset is not None and each.end is not None and each.offset > each.end:
+        yield _trouble(
+            f"{name} was read up to {each.offset:,}, its log ends at {each.end:,}",
+            "log-shorter-than-the-checkpoint",
+        )
+        return
+    if each.offset is not None and each.beginning is not None and each.offset < each.beginning:
+        yield _trouble(
+            f"{name} was read up to {each.offset:,}, its log begins at {each.beginning:,}",
+            "retention-overtook-the-worker",
+        )
+    if not each.lag:
+        return
+    alive = {worker.name for worker in status.workers if worker.is_alive}
+    if alive and each.owner not in alive:
+        yield _trouble(
+            f"{name} has {each.lag:,} records waiting and no worker that is alive"
+            + (f"; {each.owner} had it" if each.owner else ""),
+            "worker-killed-frozen-out-of-memory",
+        )
+    elif each.checkpoint_age_s is not None and each.checkpoint_age_s > _CHECKPOINT_LATE_S:
+        yield _trouble(
+            f"{name} has {each.lag:,} records waiting and no checkpoint for "
+            f"{each.checkpoint_age_s:,.0f} s",
+            "first-always",
+        )
+
+
+def _losses(status: Status) -> Iterator[Trouble]:
+    for change in status.changes:
+        if change.reason == "loss" and change.age_s < _LOSS_NEWS_S:
+            yield _trouble(f"records were lost at {change.at}: {change.details}", "first-always")
+
+
+def _model(model: ModelStatus) -> Iterator[Trouble]:
+    for sentence in model.moved:
+        yield _trouble(f"drift: {sentence}", "first-always")
+    if model.is_warming or model.transactions_seen < _BUDGET_KNOWN_AFTER:
+        return
+    requested, achieved = model.budget_requested, model.budget_achieved
+    if model.per_hour_requested is not None:
+        if model.per_hour_achieved is None:
+            return
+        requested, achieved = model.per_hour_requested, model.per_hour_achieved
+    if achieved > requested * (1 + _BUDGET_BAND):
+        yield _trouble(
+            f"alerts are {achieved / requested:.1f} times what was agreed", "the-fuse-blew"
+        )
+
+
+def _numbers(partitions: list[int]) -> str:
+    shown = ", ".join(map(str, partitions[:8]))
+    return shown + (f" and {len(partitions) - 8} more" if len(partitions) > 8 else "")
+
+
+def _trouble(what: str, heading: str) -> Trouble:
+    return Trouble(what, f"{_RUNBOOK}#{heading}")
