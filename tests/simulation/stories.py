@@ -132,6 +132,12 @@ STORIES: Final[dict[str, Story]] = {
     "verdicts made again": Story(
         (Fault(5.0, "recreated", 1, 0.0),), is_alone=True, changes=_ONE | {"has_verdicts": True}
     ),
+    # A batch of the old topic waits for Redis while the new one is claimed already.
+    "verdicts wait": Story(
+        (Fault(2.0, "redis away", 0, 4.0), Fault(4.8, "recreated", 1, 0.0)),
+        is_alone=True,
+        changes=_ONE | {"has_verdicts": True},
+    ),
     "verdicts passed over": Story(
         (
             Fault(5.0, "redis away", 0, 2.0),

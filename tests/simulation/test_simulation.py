@@ -36,6 +36,7 @@ CATCHING = {
     "reset_does_not_declare": 1,
     "reset_begins_no_epoch": 1,
     "reset_of_verdicts_is_not_noticed": 2,
+    "verdicts_of_two_topics_are_stored": 5,
     "topic_id_is_not_compared": 2,
     "log_of_a_checkpoint_is_not_looked_at": 10,
     "end_of_the_log_is_not_looked_at": 2,
