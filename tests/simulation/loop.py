@@ -14,6 +14,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
+from inspect import CORO_CREATED, getcoroutinestate
 from itertools import count
 from typing import Any, Final
 
@@ -87,6 +88,7 @@ class SimulationLoop(asyncio.AbstractEventLoop):
         self._sequence = count()
         self._world = Context()
         self._processes: list[Process] = []
+        self._guarded: list[Coroutine[Any, Any, None]] = []
         self.is_over = False
         self.n_steps = 0
 
@@ -149,6 +151,10 @@ class SimulationLoop(asyncio.AbstractEventLoop):
         if (process := _process.get()) is not None:
             process.tasks.append(task)
         return task
+
+    def guard(self, work: Coroutine[Any, Any, None]) -> None:
+        """Note work that a task awaits which may end before it has begun."""
+        self._guarded.append(work)
 
     def spawn(self, process: Process, work: Coroutine[Any, Any, Any]) -> None:
         """Run ``work`` as a part of ``process``."""
@@ -234,6 +240,9 @@ class SimulationLoop(asyncio.AbstractEventLoop):
                 task._log_destroy_pending = False
                 if not task.done():
                     _abandon(task)
+        for work in self._guarded:
+            if getcoroutinestate(work) == CORO_CREATED:
+                work.close()
 
 
 def _abandon(task: asyncio.Task[Any]) -> None:

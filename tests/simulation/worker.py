@@ -80,7 +80,7 @@ class Worker:
             of.topic, of.partition, of.log, of.saved_offset
         )
         self.feedback_storing = FeedbackStoring(self.scoring, self.claiming)
-        self.claims = Claims(self._claim, self._release, self._guarded, world.rng.random)
+        self.claims = Claims(self._claim, self._release, self._guard, world.rng.random)
         self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self)
         self._assigned: set[TP] = set()
         self._durable: dict[TP, int] = {}
@@ -136,6 +136,10 @@ class Worker:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.world.loop.spawn(self.process, self._guarded(work))
+
+    def _guard(self, work: Any) -> Awaitable[None]:
+        self.world.loop.guard(work)
+        return self._guarded(work)
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:
