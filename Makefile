@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test manifests simulation rig faults chaos soak fuzz lint format types schemas lock clean
+.PHONY: help setup demo dev test manifests simulation rig faults chaos soak fuzz lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,9 @@ $(STAMP): pyproject.toml requirements-dev.lock
 
 demo: $(STAMP) ## see it work: broker, Redis, worker and traffic on this machine (ARGS="--help")
 	@$(BIN)/streamer demo $(ARGS)
+
+dev: $(STAMP) ## a stack to play with until Ctrl-C: broker, Redis, two workers, payments, verdicts (ARGS="--help")
+	@$(BIN)/streamer dev $(ARGS)
 
 test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name")
 	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term-missing $(ARGS)

@@ -133,7 +133,6 @@ def _unread(app: ScoringApp, settings: Settings, n_cards: int, generation: int) 
         alerts_position=None,
         has_stored=False,
         checkpointed_at=0.0,
-        advanced_at=0.0,
     )
 
 

@@ -113,7 +113,6 @@ class StockScorer:
             )
             if outcome is not None:
                 self._publish(outcome, record, message)
-            assigned.advanced_at = scoring.clock.monotonic()
         await self._keep_up()
 
     async def stop(self) -> None:

@@ -80,6 +80,10 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
         "A time does not say its zone.",
         "Declare `zone` under `[timestamp]`, or have the producer write the offset.",
     ),
+    "unreadable": (
+        "The intake failed on this message: a defect of streamer, not of the message.",
+        "Report it with the message and the letter's detail; replay it after an update.",
+    ),
     "several_payments": (
         "One message holds several payments, which have one offset between them.",
         "Have the producer, or a connector, send a message for each; `streamer dlq replay --intake` does it "
@@ -138,10 +142,12 @@ line per reason at once, then one a minute, with the count and one example.
 `replay` sends bytes and key to the partition that they came from, with the header
 `streamer-replayed-from`; with `--intake` it sends the payments that the declaration finds, in the
 contract's form. Each letter is sent once: what was sent is remembered in Redis for as long as the
-dead-letter topic holds it (when the command is cut off, up to 500 may come twice, which the worker
-recognises by card and transaction id). A letter that was cut because it was too large is not sent.
-`show` masks what could be card numbers, except with `--raw`. For verdicts say
-`--topic fraud-feedback-dlq`.
+dead-letter topic holds it. A replay that is interrupted goes on when it is run again. When the command
+is killed, up to 500 may come twice; the worker recognises them by card and transaction id. Where the
+place of the record stands for an id (`position = true`), `--intake` keeps the first place, and without
+it the record gets another. A letter that was cut because it was too large is not sent. `show` says what
+`STREAMER_INTAKE` makes of the message now, or `--intake`, and masks what could be card numbers, except
+with `--raw`. For verdicts say `--topic fraud-feedback-dlq`.
 
 | reason | cause | cure |
 |---|---|---|

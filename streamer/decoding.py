@@ -20,6 +20,7 @@ from typing import Final, Literal
 import msgspec
 
 from streamer.batch import Batch, Record
+from streamer.errors import UnavailableError
 from streamer.events import Transaction
 from streamer.intake import Intake, Payment, Refused, Skipped
 from streamer.intake.readings import PassedOver, Refusal
@@ -38,6 +39,7 @@ __all__ = [
 DeadLetterReason = Literal[
     Refusal,
     "several_payments",
+    "unreadable",
     "timestamp_too_old",
     "timestamp_in_future",
     # Of verdicts (`streamer.verdicts`).
@@ -169,11 +171,19 @@ def _read(
 
     An offset is one place in the ledger and one alert: a message with more than one payment has none.
     """
-    readings = intake.read(
-        record.value,
-        position=f"{batch.partition}-{record.offset}",
-        arrived_ms=_arrived_ms(record, batch, believable),
-    )
+    try:
+        readings = intake.read(
+            record.value,
+            position=f"{batch.partition}-{record.offset}",
+            arrived_ms=_arrived_ms(record, batch, believable),
+        )
+    except (UnavailableError, MemoryError):
+        raise
+    except Exception as error:
+        # A defect here, which would end every worker that comes to this offset, one after the other.
+        detail = f"value must be readable, got {type(error).__name__} in the intake"
+        hint = "a defect of streamer: report it, and replay the message after an update"
+        return DeadLetter(record, "unreadable", "$", detail, hint)
     payments = [reading for reading in readings if isinstance(reading, Payment)]
     refused = [reading for reading in readings if isinstance(reading, Refused)]
     if len(payments) + len(refused) > 1 and payments:

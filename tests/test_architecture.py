@@ -89,7 +89,7 @@ def test_only_the_store_imports_redis(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in MODULES if not within(n, "stream", "embedded", "demo")]
+    "name", [n for n in MODULES if not within(n, "stream", "embedded", "demo", "dev")]
 )
 def test_only_the_edges_to_kafka_import_a_client(name: str) -> None:
     assert not outside(name) & KAFKA_CLIENTS

@@ -15,6 +15,7 @@ __all__ = ["main"]
 _COMMANDS: Final = {
     "check-config": "streamer.cli.config",
     "demo": "streamer.cli.demo",
+    "dev": "streamer.cli.dev",
     "dlq": "streamer.cli.dlq",
     "evaluate": "streamer.cli.evaluate",
     "explain": "streamer.cli.explain",

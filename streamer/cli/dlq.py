@@ -14,14 +14,13 @@ from streamer.cli.intake_display import described
 from streamer.cli.options import as_json
 from streamer.cli.output import print_json, readable_errors
 from streamer.errors import ConfigurationError
-from streamer.intake import Intake
 from streamer.intake.loading import load_declaration
-from streamer.intake.schemas import schemas_of_file
-from streamer.settings import load_settings
+from streamer.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from streamer.cli.dlq_replay import Plan
     from streamer.cli.dlq_selection import Selection
+    from streamer.intake import Intake
 
 __all__ = ["dlq"]
 
@@ -113,7 +112,10 @@ def list_(topic: str | None, as_json: bool, selection: Selection) -> None:
 @click.option("--raw", is_flag=True, help="Do not mask what could be card numbers.")
 @readable_errors
 def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> None:
-    """Print one dead letter with the faulty field marked, and what --intake would make of it."""
+    """Print one dead letter with the faulty field marked, and what an intake makes of it now.
+
+    That is --intake, else STREAMER_INTAKE, else what needs no declaration.
+    """
     from streamer.cli.dlq_selection import shown_ms
     from streamer.stream.dead_letter_topic import dead_letter_at
 
@@ -124,7 +126,6 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
     letter = dead_letter_at(
         settings, topic or settings.dead_letters_topic, int(found[1]), int(found[2])
     )
-    intake = _intake_of(intake_name)
 
     def told(text: str) -> str:
         return printable(text if raw else masked(text))
@@ -143,10 +144,11 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
     click.echo("")
     for line in marked_lines(letter.value, letter.path, letter.reason, is_raw=raw):
         click.echo(line)
-    if intake is None:
+    if letter.source_topic == settings.feedback_topic:
         return
-    click.echo(f"\nby {intake_name}:")
-    for reading in intake.read(
+    name = intake_name or settings.intake
+    click.echo(f"\nby {name or 'no declaration'}:")
+    for reading in _intake_of(name, settings).read(
         letter.value, position=letter.place, arrived_ms=letter.first_seen_ms
     ):
         for name, value in described(reading).items():
@@ -167,14 +169,20 @@ def replay(
     """Send dead letters to the topic that they came from, each once.
 
     Bytes, key and partition are the record's; with --intake its payments go in the form of the
-    contract. What was sent is remembered in Redis, so that a second run sends nothing. A payment that
-    was scored all the same is recognised by the worker, by card and transaction id.
+    contract. What was sent is remembered in Redis, so that a second run sends nothing, and one that was
+    interrupted goes on. A payment that was scored all the same is recognised by the worker, by card and
+    transaction id: where the place of the record stands for an id, use --intake, which keeps it.
     """
     from streamer.cli.dlq_replay import plan_replay, run_replay
 
     settings = load_settings()
     topic = topic or settings.dead_letters_topic
-    plan = plan_replay(settings, topic, selection, _intake_of(intake_name))
+    plan = plan_replay(
+        settings,
+        topic,
+        selection,
+        None if intake_name is None else _intake_of(intake_name, settings),
+    )
     for line in _sentences(plan):
         click.echo(line)
     if dry_run or not plan.n_messages:
@@ -193,10 +201,7 @@ def _sentences(plan: Plan) -> Iterator[str]:
         yield f"{n:,} are not: {why}"
 
 
-def _intake_of(name: str | None) -> Intake | None:
-    if name is None:
-        return None
-    declaration = load_declaration(name)
-    source = declaration.schema
-    schemas = schemas_of_file(source) if source is not None and source.file else None
-    return Intake(declaration, schemas)
+def _intake_of(name: str | None, settings: Settings) -> Intake:
+    from streamer.stream.known_schemas import intake_that_asks
+
+    return intake_that_asks(load_declaration(name), settings)

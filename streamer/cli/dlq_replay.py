@@ -1,6 +1,10 @@
 """Sending dead letters again: first what would be sent, then the sending, each once.
 
 Two passes over the topic, so that no message is held while a person thinks.
+
+Invariant: a letter is noted as sent again when Kafka has all that it became, and not before.  A replay
+that is interrupted notes what it has sent.  One that is killed has sent at most a chunk that is not
+noted; the worker takes those for repeats, by card and transaction id.
 """
 
 from __future__ import annotations
@@ -106,10 +110,26 @@ def _chosen(settings: Settings, plan: Plan) -> Iterator[tuple[StoredLetter, Sequ
 def _send(settings: Settings, plan: Plan, messages: Sequence[Again]) -> int:
     if not messages:
         return 0
-    send_again(settings, messages)
+    acknowledged: list[Again] = []
+    try:
+        send_again(settings, messages, acknowledged)
+    finally:
+        _note(settings, plan, messages, acknowledged)
+    return len(messages)
+
+
+def _note(
+    settings: Settings, plan: Plan, messages: Sequence[Again], acknowledged: Sequence[Again]
+) -> None:
+    """Remember the letters of which Kafka has every message."""
+    left = Counter(again.letter.place for again in messages)
+    left.subtract(again.letter.place for again in acknowledged)
     offsets: dict[int, set[int]] = defaultdict(set)
-    for again in messages:
-        offsets[again.letter.partition].add(again.letter.offset)
+    for again in acknowledged:
+        if not left[again.letter.place]:
+            offsets[again.letter.partition].add(again.letter.offset)
+    if not offsets:
+        return
 
     async def note(store: Store) -> None:
         for partition, sent in offsets.items():
@@ -117,7 +137,6 @@ def _send(settings: Settings, plan: Plan, messages: Sequence[Again]) -> int:
             await store.add_replayed(plan.topic, plan.topic_id, partition, sorted(sent), first)
 
     with_store(note, settings)
-    return len(messages)
 
 
 async def _replayed(store: Store, plan: Plan) -> dict[int, set[int]]:

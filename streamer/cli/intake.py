@@ -48,7 +48,7 @@ _topic = click.option("--topic", metavar="NAME", help="Read the last messages of
     "--intake",
     "name",
     metavar="PRESET|FILE.toml",
-    help="The declaration. [default: none, what needs no setting]",
+    help="The declaration. [default: STREAMER_INTAKE with --topic, else what needs no setting]",
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Look at the first N only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message instead.")
@@ -61,10 +61,7 @@ def try_(
     FILE holds JSON, CSV, Parquet or hexadecimal messages; - is standard input. Exit code 0 when at
     least one message is no dead letter, or there is none; else 1.
     """
-    declaration = load_declaration(name)
-    source = declaration.schema
-    schemas = schemas_of_file(source) if source is not None and source.file else None
-    reader = Intake(declaration, schemas)
+    reader = _reader_of(name) if topic is None else _reader_of_topic(name)
     n, n_refused = 0, 0
     for sampled in _sample(file, topic, limit, _SHOWN_OF_TOPIC):
         for reading in _readings(reader, sampled):
@@ -88,7 +85,9 @@ def try_(
 def suggest_(file: str | None, topic: str | None) -> None:
     """Print the declaration that a sample calls for, as TOML; what is not sure is in comments."""
     sample = _sample(file, topic, MAX_SAMPLE, MAX_SAMPLE)
-    click.echo(suggest([s.value for s in sample if not isinstance(s.value, Refused)]), nl=False)
+    schemas = None if topic is None else _reader_of_topic(None).schemas
+    values = [s.value for s in sample if not isinstance(s.value, Refused)]
+    click.echo(suggest(values, schemas), nl=False)
 
 
 @intake.command()
@@ -119,6 +118,22 @@ def _sample(
     except OSError as error:
         raise ConfigurationError(f"file must be readable, got {file}: {error.strerror}") from None
     return sample_of(content, "standard input" if file == "-" else Path(file).name, limit)
+
+
+def _reader_of(name: str | None) -> Intake:
+    declaration = load_declaration(name)
+    source = declaration.schema
+    schemas = schemas_of_file(source) if source is not None and source.file else None
+    return Intake(declaration, schemas)
+
+
+def _reader_of_topic(name: str | None) -> Intake:
+    """Return what a worker with these settings would read by, with its registry."""
+    from streamer.settings import load_settings
+    from streamer.stream.known_schemas import intake_that_asks
+
+    settings = load_settings()
+    return intake_that_asks(load_declaration(name or settings.intake), settings)
 
 
 def _from_topic(topic: str, limit: int) -> Iterator[Sampled]:

@@ -31,8 +31,10 @@ def partition() -> None:
 def show(topic: str | None, as_json: bool) -> None:
     """Show offset, lag, owner and ledger of every partition of the two input topics.
 
-    An imbalance other than 0 is a defect. The lag is empty where Kafka does not answer. Partitions of
-    the feedback have no owner and no ledger, but a number of verdicts that were ever stored.
+    `streamer partition show --topic fraud-feedback`, or both (STREAMER_TRANSACTIONS_TOPIC,
+    STREAMER_FEEDBACK_TOPIC). An imbalance other than 0 is a defect. The lag is empty where Kafka
+    does not answer. Partitions of the feedback have no owner and no ledger, but a number of verdicts
+    that were ever stored.
     """
     settings = load_settings()
     records = with_store(lambda store: store.partitions(), settings)

@@ -23,6 +23,7 @@ AmountReader = Callable[[Any, str], float]
 """Takes a value and its currency; returns the amount in major units, negative for money back."""
 
 _LARGEST: Final = 1e12
+_DECIMAL_PARTS: Final = frozenset({"scale", "value", "precision"})
 _MOST_MINOR: Final = 10**14
 # Longer than any amount with its currency: what is longer costs no time.
 _LONGEST: Final = 48
@@ -161,8 +162,8 @@ def _major(value: Any, _: str) -> float:
 def _other(value: Any) -> float:
     if isinstance(value, Decimal):
         return _bounded(float(value))
-    if isinstance(value, dict) and set(value) == {"scale", "value"}:
-        # Debezium's VariableScaleDecimal.
+    if isinstance(value, dict) and {"scale", "value"} <= value.keys() <= _DECIMAL_PARTS:
+        # Debezium's VariableScaleDecimal, and Confluent's decimal in Protobuf.
         scale = value["scale"]
         if type(scale) is int and abs(scale) <= 40:
             return decimal_of_base64(value["value"], scale)

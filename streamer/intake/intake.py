@@ -15,7 +15,7 @@ from streamer.events import Transaction
 from streamer.intake.declaration import Declaration
 from streamer.intake.documents import decoded
 from streamer.intake.envelopes import Item, unwrapped
-from streamer.intake.envelopes.unwrapping import MARKERS
+from streamer.intake.envelopes.unwrapping import MARKERS, MAX_ITEMS
 from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.hints import hinted
 from streamer.intake.mapping import compile_mapping
@@ -68,7 +68,7 @@ class Intake:
             plain_transaction if self.is_default else _never_plain
         )
         """Returns the transaction of a message that needs no reading, or None: then `read` it."""
-        self._schemas = schemas
+        self.schemas = schemas
         self._is_bare = self.declaration.envelope == "none"
         self._updates_count = self.declaration.updates == "payment"
         schema = self.declaration.schema
@@ -141,10 +141,10 @@ class Intake:
             return None
         if not value:
             raise Fault("empty", "value must be a JSON object, got nothing")
-        if self._is_unframed and self._schemas is not None:
-            return self._schemas.decode(None, value)
+        if self._is_unframed and self.schemas is not None:
+            return self.schemas.decode(None, value)
         frame = framed(value)
-        return decoded(value) if frame is None else unframed(frame, self._schemas)
+        return decoded(value) if frame is None else unframed(frame, self.schemas)
 
     def _may_be_bare(self, message: dict[str, Any]) -> bool:
         return self._is_bare or MARKERS.isdisjoint(message)
@@ -167,6 +167,9 @@ class Intake:
             return (hinted(reading, message, self.declaration),)
         if not parts:
             return (Skipped("not_a_payment", at + self._each_path),)
+        if len(parts) > MAX_ITEMS:
+            detail = f"a message must hold at most {MAX_ITEMS:,} payments"
+            return (Refused("out_of_range", at + self._each_path, detail),)
         return [
             self._reading(
                 part, message, f"{at}{self._each_path}[{index}]", f"{position}-{index}", arrived_ms

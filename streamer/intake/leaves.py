@@ -16,7 +16,12 @@ Objects = Sequence[Mapping[str, Any]]
 _DEEPEST: Final = 7
 _MOST_PATHS: Final = 2_000
 # Objects that stand for one value.
-_VALUES: Final = ({"scale", "value"}, {"seconds", "nanos"}, {"seconds"})
+_VALUES: Final = (
+    {"scale", "value"},
+    {"scale", "value", "precision"},
+    {"seconds", "nanos"},
+    {"seconds"},
+)
 
 
 def leaves_of(objects: Objects) -> Leaves:
@@ -52,7 +57,8 @@ def path_text(steps: Steps) -> str:
 
 
 def _collect(value: Any, steps: Steps, index: int, size: int, found: Leaves) -> None:
-    if isinstance(value, Mapping) and not _is_value(value):
+    # Whatever its names are, the message itself is no value: there would be no path to it.
+    if isinstance(value, Mapping) and not (steps and _is_value(value)):
         if len(steps) < _DEEPEST:
             for name, inner in value.items():
                 if isinstance(name, str) and name and '"' not in name:

@@ -183,7 +183,7 @@ def _parquet_rows(content: bytes, name: str) -> Iterator[Sampled]:
         import pyarrow.parquet
     except ImportError:
         raise ConfigurationError(
-            "Parquet files need pyarrow; install streamer with its extra: embedded"
+            "Parquet files need pyarrow; install streamer-fraud with its extra: embedded"
         ) from None
     try:
         file = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content))

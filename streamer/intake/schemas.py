@@ -6,8 +6,6 @@ speaks to a registry: `Schemas` is given a function that returns the schema of a
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
 import json
 from collections.abc import Callable
@@ -17,25 +15,26 @@ from typing import Any, Final, Literal, NamedTuple
 from streamer.errors import ConfigurationError
 from streamer.intake.declaration import SchemaSource
 from streamer.intake.documents import decoded
+from streamer.intake.protobuf import Decode, References, protobuf_file, protobuf_set
 from streamer.intake.readings import Fault
 
 __all__ = ["RegisteredSchema", "Schemas", "schemas_of_file"]
 
-Decode = Callable[[bytes], Any]
 
 _MAX_SCHEMAS: Final = 1_000
-_EXTRA: Final = "install streamer with its extra: registry"
+_EXTRA: Final = "install streamer-fraud with its extra: registry"
 
 
 class RegisteredSchema(NamedTuple):
     """A schema as a registry has it; Protobuf as the Base64 of its file's descriptor.
 
-    ``references`` are the schemas that it names, each before those that need it.
+    ``references`` are the schemas that it names, by the name that it uses, each before those that need
+    it.
     """
 
     kind: Literal["AVRO", "PROTOBUF", "JSON"]
     text: str
-    references: tuple[str, ...] = ()
+    references: References = ()
 
 
 class Schemas:
@@ -113,7 +112,7 @@ def schemas_of_file(source: SchemaSource) -> Schemas:
         return Schemas(default=_avro(content.decode(errors="replace"), ()))
     if source.message is None:
         raise ConfigurationError("schema.message must name the Protobuf message, got nothing")
-    return Schemas(default=_protobuf_set(content, source.message, is_framed=source.framed))
+    return Schemas(default=protobuf_set(content, source.message, is_framed=source.framed))
 
 
 def _decoder_of(schema: RegisteredSchema) -> Decode:
@@ -121,17 +120,17 @@ def _decoder_of(schema: RegisteredSchema) -> Decode:
         return decoded
     if schema.kind == "AVRO":
         return _avro(schema.text, schema.references)
-    return _protobuf_file(schema.text, schema.references)
+    return protobuf_file(schema.text, schema.references)
 
 
-def _avro(text: str, references: tuple[str, ...]) -> Decode:
+def _avro(text: str, references: References) -> Decode:
     try:
         import fastavro
     except ImportError:
         raise ConfigurationError(f"Avro needs fastavro; {_EXTRA}") from None
     try:
         named: dict[str, Any] = {}
-        for reference in references:
+        for _, reference in references:
             fastavro.parse_schema(json.loads(reference), named_schemas=named)
         parsed = fastavro.parse_schema(json.loads(text), named_schemas=named)
     except Exception as error:
@@ -145,97 +144,3 @@ def _avro(text: str, references: tuple[str, ...]) -> Decode:
         return value
 
     return decode
-
-
-def _protobuf_file(text: str, references: tuple[str, ...]) -> Decode:
-    pool, descriptors = _protobuf_pool()
-    file = descriptors.FileDescriptorProto()
-    try:
-        for reference in references:
-            pool.Add(descriptors.FileDescriptorProto.FromString(base64.b64decode(reference)))
-        file.ParseFromString(base64.b64decode(text, validate=True))
-        pool.Add(file)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise ConfigurationError(f"schema must be a Protobuf descriptor: {error}") from None
-    return _by_index(pool, pool.FindFileByName(file.name))
-
-
-def _protobuf_set(content: bytes, message: str, *, is_framed: bool) -> Decode:
-    pool, descriptors = _protobuf_pool()
-    try:
-        for file in descriptors.FileDescriptorSet.FromString(content).file:
-            pool.Add(file)
-        descriptor = pool.FindMessageTypeByName(message)
-    except Exception as error:
-        raise ConfigurationError(
-            f"schema.file must hold the descriptor of {message}: {error}"
-        ) from None
-    to_dict = _to_dict(descriptor)
-    if not is_framed:
-        return to_dict
-    return lambda payload: to_dict(payload[_indexes(payload)[1] :])
-
-
-def _by_index(pool: Any, file: Any) -> Decode:
-    """Return a decoder that takes the message's place in its file from the payload's head."""
-    del pool  # It lives as long as its descriptors.
-    messages = list(file.message_types_by_name.values())
-
-    def decode(payload: bytes) -> Any:
-        path, start = _indexes(payload)
-        descriptor = messages[path[0]]
-        for index in path[1:]:
-            descriptor = descriptor.nested_types[index]
-        return _to_dict(descriptor)(payload[start:])
-
-    return decode
-
-
-def _indexes(payload: bytes) -> tuple[list[int], int]:
-    """Return the path of the message in its file, and where its bytes begin (zigzag varints)."""
-    n, at = _varint(payload, 0)
-    if n == 0:
-        return [0], at
-    if not 0 < n <= 16:
-        raise Fault("schema_mismatch", "value must begin with the place of its message")
-    path = []
-    for _ in range(n):
-        index, at = _varint(payload, at)
-        path.append(index)
-    return path, at
-
-
-def _varint(payload: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while True:
-        byte = payload[at]
-        number |= (byte & 0x7F) << shift
-        at += 1
-        shift += 7
-        if byte < 0x80:
-            return (number >> 1) ^ -(number & 1), at
-
-
-def _to_dict(descriptor: Any) -> Decode:
-    from google.protobuf import json_format, message_factory
-
-    kind = message_factory.GetMessageClass(descriptor)
-
-    def decode(payload: bytes) -> Any:
-        return json_format.MessageToDict(kind.FromString(payload), preserving_proto_field_name=True)
-
-    return decode
-
-
-def _protobuf_pool() -> tuple[Any, Any]:
-    """Return a pool that has the well-known types, and the module of descriptors."""
-    try:
-        from google.protobuf import descriptor_pb2, descriptor_pool, timestamp_pb2, wrappers_pb2
-    except ImportError:
-        raise ConfigurationError(f"Protobuf needs protobuf; {_EXTRA}") from None
-    pool = descriptor_pool.DescriptorPool()
-    for known in (timestamp_pb2, wrappers_pb2):
-        file = descriptor_pb2.FileDescriptorProto()
-        known.DESCRIPTOR.CopyToProto(file)
-        pool.Add(file)
-    return pool, descriptor_pb2

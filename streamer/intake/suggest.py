@@ -158,7 +158,15 @@ def _with_each(objects: Objects) -> tuple[Steps | None, Leaves]:
     if "amount" in found and found["amount"].score >= _UNSURE_BELOW:
         return None, leaves
     for steps in list_paths(objects):
-        parts = [(item, part) for item in objects for part in walked(item, item, steps) or ()]
+        lists = [(item, walked(item, item, steps)) for item in objects]
+        # Another message may have a value there, or a list of values.
+        parts = [
+            (item, part)
+            for item, found_list in lists
+            if isinstance(found_list, list)
+            for part in found_list
+            if isinstance(part, Mapping)
+        ]
         inner = leaves_of([part for _, part in parts])
         if "amount" in choose_fields(inner):
             outer = leaves_of([item for item, _ in parts])

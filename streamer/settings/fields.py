@@ -149,6 +149,14 @@ class Settings(BaseSettings):
     """User name at the schema registry."""
     schema_registry_password: SecretStr | None = None
     """Password at the schema registry."""
+    schema_registry_ssl_ca_file: ReadableFile | None = None
+    """PEM file with the authorities that may have signed the schema registry's certificate."""
+    schema_registry_ssl_certificate_file: ReadableFile | None = None
+    """PEM file with the worker's own certificate for the schema registry."""
+    schema_registry_ssl_key_file: ReadableFile | None = None
+    """PEM file with the key of that certificate."""
+    schema_registry_ssl_key_password: SecretStr | None = None
+    """Password of that key file."""
 
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] = SecretStr(
         "redis://127.0.0.1:6379/0"

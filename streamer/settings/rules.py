@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic_core import PydanticCustomError
 
+from streamer.settings.certificates import certificate_breaches
+
 if TYPE_CHECKING:
     from streamer.settings.fields import Settings
 
@@ -95,6 +97,27 @@ def _registry(settings: Settings) -> Iterator[Breach]:
                 yield (name, url), f"must not be set when {_env(url)} is not"
             if getattr(settings, other) is None:
                 yield (other, name), f"must be set when {_env(name)} is"
+    if ":" in (settings.schema_registry_username or ""):
+        # HTTP's basic authentication ends a name there.
+        yield (user,), f"must have no colon, got {settings.schema_registry_username}"
+    yield from _registry_ssl(settings, url)
+
+
+def _registry_ssl(settings: Settings, url: str) -> Iterator[Breach]:
+    prefix = "schema_registry_ssl_"
+    ca, certificate, key, password = (
+        prefix + name for name in ("ca_file", "certificate_file", "key_file", "key_password")
+    )
+    given = [n for n in (ca, certificate, key, password) if getattr(settings, n) is not None]
+    if not (settings.schema_registry_url or "").startswith("https:"):
+        for name in given:
+            yield (name, url), f"must not be set when {_env(url)} is not one of https"
+        return
+    for name, other in ((key, certificate), (password, key)):
+        if name in given and other not in given:
+            yield (other, name), f"must be set when {_env(name)} is"
+            return
+    yield from certificate_breaches(settings, ca, certificate, key, password)
 
 
 def _web(settings: Settings) -> Iterator[Breach]:

@@ -1,9 +1,11 @@
 """A circuit breaker: after a few calls without an answer, the next ones fail at once.
 
 closed, where every call goes through; open, where none does until the pause is over; half-open, where
-one call tries and the others still fail.  An answer closes it, whatever the answer says: a server that
-refuses a write is there.  Pauses double, up to a bound, and are shortened at random so that workers do
-not come back all at the same moment (M. Nygard, Release It!, 2007).
+one call tries and the others still fail.  An answer closes it; a server that is out of memory is there.
+One that is no primary any more, or does not let this user write any more, has failed all the same: then
+only a write that was done closes it, since reads may be answered all the while.  Pauses double, up to a
+bound, and are shortened at random so that workers do not come back all at the same moment (M. Nygard,
+Release It!, 2007).
 
 redis-py has a breaker for its clients of several databases only, which chooses between them and repeats
 commands by itself.
@@ -34,11 +36,12 @@ _LEAST_JITTER: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class BreakerStatus:
-    """State, failures in a row, and the monotonic time since which it is not closed."""
+    """State, failures in a row, the monotonic time since which it is not closed, and the last error."""
 
     state: BreakerState
     failures: int
     opened_at: float | None
+    error: str = ""
 
 
 class Breaker:
@@ -52,6 +55,8 @@ class Breaker:
         self._retry_at = 0.0
         self._is_probing = False
         self.last_error = ""
+        self.refuses_writes = False
+        """Whether only a write that is done can close it."""
 
     @property
     def status(self) -> BreakerStatus:
@@ -59,7 +64,8 @@ class Breaker:
         state: BreakerState = "closed"
         if self._opened_at is not None:
             state = "half-open" if self._is_probing or self.retry_in_s == 0.0 else "open"
-        return BreakerStatus(state, self._failures, self._opened_at)
+        error = self.last_error if self._failures else ""
+        return BreakerStatus(state, self._failures, self._opened_at, error)
 
     @property
     def retry_in_s(self) -> float:
@@ -75,15 +81,18 @@ class Breaker:
         self._is_probing = True
         return True
 
-    def answered(self) -> None:
+    def answered(self, *, has_written: bool = False) -> None:
         """Note that there was an answer."""
-        self._failures, self._opened_at, self._is_probing = 0, None, False
+        self._is_probing = False
+        if has_written or not self.refuses_writes:
+            self._failures, self._opened_at, self.refuses_writes = 0, None, False
 
-    def failed(self, error: str) -> None:
-        """Note that there was none."""
+    def failed(self, error: str, *, refuses_writes: bool = False) -> None:
+        """Note that there was none, or one that says that no write would be taken."""
         self._failures += 1
         self._is_probing = False
         self.last_error = error
+        self.refuses_writes |= refuses_writes
         n_pauses = self._failures - _FAILURES_ALLOWED
         if n_pauses < 0:
             return

@@ -4,6 +4,8 @@ Invariants:
 * No call waits longer than its timeout, and the client itself repeats nothing: whether a write may
   be offered again is for the checkpoint to know, not for the connection.
 * After a few calls without an answer the next ones fail at once, see `breaker`.
+* A connection to a server that refused writes is used no more: the next one resolves the address again,
+  and nothing is read there before that server would take a write.
 * `transact` either writes everything that the attempt queued or nothing.
 """
 
@@ -21,8 +23,8 @@ from redis import exceptions
 
 from streamer.errors import ConfigurationError, UnavailableError
 from streamer.store.breaker import Breaker
-from streamer.store.connecting import connect, disconnect, parsed
-from streamer.store.faults import UNREACHABLE, is_unanswered, translated
+from streamer.store.connecting import connect, disconnect, parsed, renew
+from streamer.store.faults import UNREACHABLE, is_shut_out, is_unanswered, translated
 from streamer.store.keys import Keys
 
 __all__ = ["CALL_OUTCOMES", "CallOutcome", "Client", "Pipe", "asked"]
@@ -39,13 +41,16 @@ CALL_OUTCOMES: Final[tuple[CallOutcome, ...]] = get_args(CallOutcome)
 _MAX_TRIES: Final = 50
 _JITTER_S: Final = 0.005
 _MAX_JITTER_S: Final = 0.05
+# Who is removed from the workers to learn whether a server takes writes.
+_NOBODY: Final = "nobody"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Client:
     """A lazily connecting client of one namespace.
 
-    ``address`` is what may be shown of the URL; ``calls`` counts by what became of them.
+    ``address`` is what may be shown of the URL; ``calls`` counts by what became of them;
+    ``has_written`` is whether a transaction of this client was ever done.
     """
 
     redis: Pipe
@@ -54,6 +59,7 @@ class Client:
     rng: np.random.Generator
     breaker: Breaker
     calls: Counter[CallOutcome] = field(default_factory=Counter)
+    has_written: bool = False
 
     @classmethod
     def of(
@@ -73,10 +79,11 @@ class Client:
         """Return the replies to ``commands``, sent in one round trip."""
         if not commands:
             return []
-        async with self._call(), self.redis.pipeline(transaction=atomic) as pipe:
+        async with self._call() as call, self.redis.pipeline(transaction=atomic) as pipe:
             for command in commands:
                 pipe.execute_command(*command)
             replies: list[Any] = await pipe.execute()
+            call.has_written = atomic
             return replies
 
     async def transact(self, watched: list[str], attempt: Callable[[Pipe], Awaitable[T]]) -> T:
@@ -87,11 +94,12 @@ class Client:
         """
         for n_tries in range(1, _MAX_TRIES + 1):
             try:
-                async with self._call(), self.redis.pipeline(transaction=True) as pipe:
+                async with self._call() as call, self.redis.pipeline(transaction=True) as pipe:
                     await pipe.watch(*watched)
                     result = await attempt(pipe)
                     if len(pipe):
                         await pipe.execute()
+                        call.has_written = self.has_written = True
                     return result
             except _ConflictError:
                 longest_s = min(_JITTER_S * n_tries, _MAX_JITTER_S)
@@ -107,36 +115,45 @@ class Client:
             await disconnect(self.redis)
 
     @asynccontextmanager
-    async def _call(self) -> AsyncIterator[None]:
+    async def _call(self) -> AsyncIterator[_Call]:
         """Let one call through, or not, and learn from what becomes of it."""
         if not self.breaker.admits():
             self.calls["not tried"] += 1
             raise UnavailableError(
                 f"{self.breaker.last_error}; not asked again for {self.breaker.retry_in_s:.1f} s"
             )
-        outcome: CallOutcome | None = "done"
+        call = _Call()
         try:
             with self._readable():
-                yield
+                if self.breaker.refuses_writes:
+                    # What a former primary answers may be older than what was written since.
+                    await self.redis.execute_command("ZREM", self.keys.workers, _NOBODY)
+                yield call
         except _UnansweredError as error:
-            outcome = "unanswered"
+            self.calls["unanswered"] += 1
             self.breaker.failed(str(error))
             raise UnavailableError(str(error)) from None
+        except _ShutOutError as error:
+            self.calls["refused"] += 1
+            self.breaker.failed(str(error), refuses_writes=True)
+            await renew(self.redis)
+            raise UnavailableError(str(error)) from None
         except (UnavailableError, ConfigurationError):
-            outcome = "refused"
+            self.calls["refused"] += 1
+            self.breaker.answered()
             raise
-        except BaseException as error:
-            # A defect of ours or another worker's write: Redis has answered.  A cancelled call has
-            # heard nothing.
-            outcome = None if not isinstance(error, Exception) else "done"
+        except Exception:
+            # A defect of ours or another worker's write: Redis has answered.
+            self.calls["done"] += 1
+            self.breaker.answered()
             raise
-        finally:
-            if outcome is None:
-                self.breaker.abandoned()
-            else:
-                self.calls[outcome] += 1
-                if outcome != "unanswered":
-                    self.breaker.answered()
+        except BaseException:
+            # A cancelled call has heard nothing.
+            self.breaker.abandoned()
+            raise
+        else:
+            self.calls["done"] += 1
+            self.breaker.answered(has_written=call.has_written)
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -153,8 +170,17 @@ class Client:
             raise self._translated(error) from None
 
     def _translated(self, error: BaseException) -> Exception:
-        ours = translated(error, self.address, was_accepted=self.calls["done"] > 0)
-        return _UnansweredError(str(ours)) if is_unanswered(error) else ours
+        ours = translated(
+            error,
+            self.address,
+            was_accepted=self.calls["done"] > 0,
+            has_written=self.has_written,
+        )
+        if is_unanswered(error):
+            return _UnansweredError(str(ours))
+        if isinstance(ours, UnavailableError) and is_shut_out(error):
+            return _ShutOutError(str(ours))
+        return ours
 
 
 async def asked(pipe: Pipe, *command: Any) -> Any:
@@ -169,8 +195,19 @@ async def asked(pipe: Pipe, *command: Any) -> Any:
         raise
 
 
+@dataclass(slots=True)
+class _Call:
+    """One call; ``has_written`` once a write of it was done."""
+
+    has_written: bool = False
+
+
 class _UnansweredError(UnavailableError):
     """There was no answer at all."""
+
+
+class _ShutOutError(UnavailableError):
+    """The server that answered would take no write."""
 
 
 class _ConflictError(Exception):

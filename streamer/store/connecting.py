@@ -6,17 +6,19 @@ the sentinels together have one.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import Redis, Sentinel
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
 from streamer.errors import ConfigurationError
 from streamer.settings.redis_url import RedisUrl
 from streamer.store.sending import packing
 
-__all__ = ["connect", "disconnect", "parsed"]
+__all__ = ["connect", "disconnect", "parsed", "renew"]
 
 
 def parsed(text: str) -> RedisUrl:
@@ -50,6 +52,17 @@ async def disconnect(redis: Any) -> None:
     if sentinel is not None:
         await redis.connection_pool.disconnect()
         await sentinel.aclose()
+
+
+async def renew(redis: Any) -> None:
+    """Close the connections that are idle, and those in use once they are free.
+
+    The next call connects anew, to wherever the address leads by then.
+    """
+    pool = redis.connection_pool
+    await pool.update_active_connections_for_reconnect()
+    with suppress(RedisError, OSError):
+        await pool.disconnect(inuse_connections=False)
 
 
 def _connect_by_sentinel(url: RedisUrl, timeout_s: float) -> Any:

@@ -13,7 +13,7 @@ from redis import exceptions
 
 from streamer.errors import ConfigurationError, InvariantError, StreamerError, UnavailableError
 
-__all__ = ["UNREACHABLE", "is_unanswered", "translated"]
+__all__ = ["UNREACHABLE", "is_shut_out", "is_unanswered", "translated"]
 
 UNREACHABLE: Final = (exceptions.ConnectionError, exceptions.TimeoutError, OSError)
 # States of a server that pass or that an operator mends, and that no other command of ours can.
@@ -28,6 +28,9 @@ _TEMPORARY: Final = {
     "READONLY": "is a read-only replica",
     "TRYAGAIN": "is moving its slots",
 }
+# Of these, what a server says that is not the primary, or not alone: after a failover the address may
+# lead elsewhere, while connections stay where they are.
+_NOT_THE_PRIMARY: Final = frozenset({"LOADING", "MASTERDOWN", "NOREPLICAS", "READONLY"})
 _CODES: Final = (
     (exceptions.BusyLoadingError, "LOADING"),
     (exceptions.ReadOnlyError, "READONLY"),
@@ -62,12 +65,23 @@ def is_unanswered(error: BaseException) -> bool:
     return isinstance(error, UNREACHABLE) and not (_refusal(error) or _code(error))
 
 
-def translated(error: BaseException, address: str, *, was_accepted: bool) -> StreamerError:
+def is_shut_out(error: BaseException) -> bool:
+    """Return whether the server that answered is of no use until somebody changes something.
+
+    It is not the primary, or it does not accept this user, database or command.
+    """
+    return bool(_refusal(error)) or _code(error) in _NOT_THE_PRIMARY | {"NOPERM"}
+
+
+def translated(
+    error: BaseException, address: str, *, was_accepted: bool, has_written: bool
+) -> StreamerError:
     """Return our error for one of redis-py's.
 
-    ``was_accepted``: whether this client has had an answer before.  A password or a database that is
-    refused is a wrong setting then only if it never was right: a worker that runs goes on from memory
-    while somebody changes it.
+    ``was_accepted``: whether this client has had an answer before; ``has_written``: whether a
+    transaction of it was done.  A password, a database or a user's rights that are refused are a wrong
+    setting then only if they never were right: a worker that runs goes on from memory while somebody
+    changes them, where one that starts again would score nothing.
     """
     if refusal := _refusal(error):
         text = f"Redis at {address} must accept STREAMER_REDIS_URL, got {refusal}"
@@ -80,10 +94,11 @@ def translated(error: BaseException, address: str, *, was_accepted: bool) -> Str
     if code == "NOPERM":
         found = _FORBIDDEN.search(str(error))
         command = f" for {found[1].upper()}" if found else ""
-        return ConfigurationError(
+        text = (
             f"Redis user at {address} must be allowed every command streamer uses, "
             f"got NOPERM{command}"
         )
+        return UnavailableError(text) if has_written else ConfigurationError(text)
     key = _KEY.search(str(error))
     where = f" on {key[0]}" if key else ""
     return InvariantError(

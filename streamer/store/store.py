@@ -70,7 +70,7 @@ class Store:
 
     @property
     def is_up(self) -> bool:
-        """Whether Redis answered when it was last asked."""
+        """Whether Redis answered when it was last asked, and takes writes as far as is known."""
         return self._client.breaker.status.failures == 0
 
     @property

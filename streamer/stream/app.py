@@ -121,8 +121,8 @@ class ScoringApp(faust.App):
         self.teaching = Teaching(self.scoring)
         self.liveness = Liveness(self.scoring)
         self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311
-        self.health = Health(self.scoring, self.claims, self.claiming)
         self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self.consumer)
+        self.health = Health(self.scoring, self.claims, self.claiming, self.watch)
         self.deadline = Deadline(settings.shutdown_timeout_s, self._left_over)
         self.endpoints = Endpoints(self.scoring, self.health, settings)
         self.profiling = Profiling(None)
@@ -243,11 +243,8 @@ def build_app(settings: Settings) -> ScoringApp:
         app.checkpointing.run,
         app.teaching.run,
         app.liveness.run,
-        app.watch.load_monitor,
         app.scoring.dead_letter_log.run,
-        app.watch.follow_lag,
-        app.watch.follow_topics,
-        app.watch.follow_expiries,
+        *app.watch.tasks,
     ):
         app.task(_guarded(work))
 
@@ -262,6 +259,7 @@ def build_app(settings: Settings) -> ScoringApp:
     async def release(_: Any, revoked: set[TP], **__: Any) -> None:
         del revoked  # All of them, whatever Kafka names: each is claimed anew.
         await or_end(app.claims.revoke(app.claims.all()))
+        app.scoring.unsaved_since.clear()
 
     return app
 

@@ -31,7 +31,6 @@ class Assigned:
     alerts_position: int | None
     has_stored: bool
     checkpointed_at: float
-    advanced_at: float
     pending: Checkpoint | None = None
     lag: int = 0
     overflow_position: int | None = None

@@ -153,9 +153,18 @@ class Checkpointing:
             assigned.alerts_position = written.alerts_position
             assigned.overflow_position = written.overflow_position
             assigned.checkpointed_at = scoring.clock.monotonic()
-            self._on_durable(assigned.partition, written.next_offset)
+            if not assigned.is_dropped:
+                # Else it is another claim's by now, perhaps of a log that was made again.
+                self._note_saved(assigned, written.next_offset)
             scoring.metrics.checkpoint_seconds.observe(assigned.checkpointed_at - started)
             return True
+
+    def _note_saved(self, assigned: Assigned, next_offset: int) -> None:
+        unsaved_since = self._scoring.unsaved_since
+        unsaved_since.pop(assigned.partition, None)
+        if assigned.has_progress:
+            unsaved_since[assigned.partition] = assigned.checkpointed_at
+        self._on_durable(assigned.partition, next_offset)
 
     def _give_up(self, assigned: Assigned) -> None:
         """Have a partition claimed anew without what it did since its last checkpoint.

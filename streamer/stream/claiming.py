@@ -90,6 +90,16 @@ class Claiming:
                 replaced.add(topic)
         return replaced
 
+    async def missing_topics(self) -> frozenset[str]:
+        """Return those input topics that Kafka does not have."""
+        settings = self._scoring.settings
+        missing = set()
+        for name in (settings.transactions_topic, settings.feedback_topic):
+            _, n_partitions = await self._ask(self._logs.topic, name)
+            if not n_partitions:
+                missing.add(name)
+        return frozenset(missing)
+
     async def is_same_log(self, topic: str, partition: int, log: LogIdentity, offset: int) -> bool:
         """Whether all that was read from ``offset`` on, by now, is of the log that was claimed.
 
@@ -187,7 +197,6 @@ class Claiming:
         )
         state.published, state.overflowed = published.alerts, published.overflowed
         await self._load_labels(state, topic, partition, record.cursors)
-        now = scoring.clock.monotonic()
         return Assigned(
             topic=topic,
             partition=partition,
@@ -197,8 +206,8 @@ class Claiming:
             base_offset=record.offset,
             alerts_position=record.alerts_position,
             has_stored=record.offset is not None,
-            checkpointed_at=now,
-            advanced_at=now,
+            checkpointed_at=scoring.clock.monotonic(),
+            lag=max(log.end - going_on.offset, 0),
             overflow_position=record.overflow_position,
             log=LogIdentity(going_on.epoch, log.topic_id, log.end),
             losses=going_on.losses,

@@ -64,7 +64,7 @@ class Claims:
         self._tasks: dict[TP, asyncio.Task[None]] = {}
         self._again: dict[TP, asyncio.Event] = {}
         self._releases: dict[TP, asyncio.Future[None]] = {}
-        self._readings: dict[TP, int] = {}
+        self._readings: dict[TP, Reading] = {}
         # Claimed, and then not to be fetched: their fault outlives the next claim.
         self._broken: set[TP] = set()
         self.waiting: dict[TP, str] = {}
@@ -85,7 +85,7 @@ class Claims:
         """Stop claiming these partitions and release those whose claim holds."""
         revoked = [tp for tp in tps if tp in self._tasks]
         await cancel_and_wait([self._tasks.pop(tp) for tp in revoked])
-        under_way = [self._releases[tp] for tp in revoked if tp in self._releases]
+        under_way = [self._releases.pop(tp) for tp in revoked if tp in self._releases]
         if under_way:
             await asyncio.wait(under_way)
             for release in under_way:
@@ -102,9 +102,13 @@ class Claims:
         """Return every partition that is assigned."""
         return list(self._tasks)
 
+    def being_read(self) -> dict[TP, Reading]:
+        """Return every partition that is read, and from where."""
+        return dict(self._readings)
+
     def is_current(self, tp: TP, reading: int) -> bool:
         """Whether what was read in ``reading`` is still of interest."""
-        return self._readings.get(tp) == reading
+        return tp in self._readings and self._readings[tp].number == reading
 
     def failed(self, tp: TP, reading: int, error: Exception) -> None:
         """Note that a partition could not be fetched where it is: claim it again."""
@@ -130,7 +134,7 @@ class Claims:
         again = self._again[tp]
         while True:
             reading = await self._patiently(tp)
-            self._readings[tp] = reading.number
+            self._readings[tp] = reading
             if not await reader.start_reading(tp, reading.offset, reading.number):
                 return  # revoked, and about to be released
             self.waiting.pop(tp, None)
@@ -140,6 +144,7 @@ class Claims:
             await reader.stop_reading([tp])
             self.waiting[tp] = self.faults.get(tp, "")
             self._releases[tp] = asyncio.ensure_future(self._release([tp]))
+            # Cancelled here, it is `revoke` that waits for the release and forgets it.
             await asyncio.shield(self._releases[tp])
             del self._releases[tp]
             if tp in self._broken:

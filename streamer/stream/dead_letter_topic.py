@@ -104,43 +104,61 @@ def dead_letter_at(settings: Settings, topic: str, partition: int, offset: int) 
     )
 
 
-def send_again(settings: Settings, messages: Sequence[Again]) -> None:
+def send_again(settings: Settings, messages: Sequence[Again], acknowledged: list[Again]) -> None:
     """Publish ``messages`` to the partitions that their records came from; blocks until Kafka has all.
 
-    A verdict keeps the time at which it was first seen: it may have none of its own.
+    ``acknowledged`` is OUT: those that Kafka has, also where this is interrupted; nothing else is on
+    its way then.  A verdict keeps the time at which it was first seen: it may have none of its own.
     """
     faults: list[str] = []
-
-    def delivered(error: KafkaError | None, message: Any) -> None:
-        if error is not None:
-            faults.append(f"topic {message.topic()} must take every message, got {error.str()}")
-
     config = {"enable.idempotence": True, "message.max.bytes": _MAX_BYTES}
     producer = Producer(librdkafka_config(settings, **config))
-    for again in messages:
-        letter = again.letter
-        place = f"{letter.topic}/{letter.place}"
-        is_verdict = letter.source_topic == settings.feedback_topic
-        try:
-            producer.produce(
-                letter.source_topic,
-                again.value,
-                again.key,
-                -1 if letter.source_partition is None else letter.source_partition,
-                on_delivery=delivered,
-                timestamp=letter.first_seen_ms if is_verdict else 0,
-                headers=[(REPLAYED_FROM_HEADER, place.encode())],
-            )
-        except (KafkaException, BufferError) as error:
-            raise UnavailableError(f"{place} must be sendable, got {error}") from error
-        producer.poll(0)
-    n_left = producer.flush(_FLUSH_S)
+    try:
+        for again in messages:
+            _produce(producer, settings, again, acknowledged, faults)
+        n_left = producer.flush(_FLUSH_S)
+    except BaseException:
+        producer.purge(in_flight=False)
+        producer.flush(_FLUSH_S)
+        raise
     if n_left or faults:
         raise UnavailableError(
             faults[0]
             if faults
             else f"Kafka must take every message within {_FLUSH_S:g} s, got {n_left} left"
         )
+
+
+def _produce(
+    producer: Producer,
+    settings: Settings,
+    again: Again,
+    acknowledged: list[Again],
+    faults: list[str],
+) -> None:
+    letter = again.letter
+    place = f"{letter.topic}/{letter.place}"
+    is_verdict = letter.source_topic == settings.feedback_topic
+
+    def delivered(error: KafkaError | None, message: Any) -> None:
+        if error is None:
+            acknowledged.append(again)
+        else:
+            faults.append(f"topic {message.topic()} must take every message, got {error.str()}")
+
+    try:
+        producer.produce(
+            letter.source_topic,
+            again.value,
+            again.key,
+            -1 if letter.source_partition is None else letter.source_partition,
+            on_delivery=delivered,
+            timestamp=letter.first_seen_ms if is_verdict else 0,
+            headers=[(REPLAYED_FROM_HEADER, place.encode())],
+        )
+    except (KafkaException, BufferError) as error:
+        raise UnavailableError(f"{place} must be sendable, got {error}") from error
+    producer.poll(0)
 
 
 def _letter(message: Message) -> StoredLetter:

@@ -17,15 +17,23 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
-from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    IllegalStateError,
+    KafkaError,
+    NoError,
+    RebalanceInProgressError,
+)
+from aiokafka.protocol.group import HeartbeatRequest, SyncGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-__all__ = ["ConsumerThread", "Fetched"]
+__all__ = ["ConsumerThread", "FetchState", "Fetched"]
 
 _log = structlog.get_logger(__name__)
 
@@ -33,6 +41,11 @@ _log = structlog.get_logger(__name__)
 # record, but the embedded broker lets the time pass: half of it was the alerts' median latency.
 _FETCH_MAX_WAIT_MS: Final = 50
 _COMMIT_WITHIN_S: Final = 5.0
+# What the group answers to those that it counts as members, whose session begins anew with it.
+_MEMBERS_ANSWERS: Final = {
+    SyncGroupRequest: (NoError.errno,),
+    HeartbeatRequest: (NoError.errno, RebalanceInProgressError.errno),
+}
 _REASSIGNING_S: Final = 0.05
 
 
@@ -45,6 +58,19 @@ class Fetched:
     next: int
     records: list[Any]
     error: Exception | None = None
+
+
+class FetchState(NamedTuple):
+    """How a partition's fetches stand.
+
+    ``lag`` counts the offsets of committed records beyond a position, None where Kafka has not said;
+    ``answered_ms`` is the wall clock's time of its last answer, 0 for never; ``is_waiting`` whether an
+    answer waits to be taken, so that no other is asked for.
+    """
+
+    lag: int | None
+    answered_ms: int
+    is_waiting: bool
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -73,36 +99,37 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Read these partitions no more; what has been fetched of them may still be on its way."""
         await self._in_thread(self._stop_reading, list(tps))
 
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self._follow_heartbeats(self._ensure_consumer()._coordinator)
-        await super().on_partitions_assigned(assigned, generation_id)
+    async def on_start(self) -> None:
+        await super().on_start()
+        self._follow_group(self._ensure_consumer()._coordinator)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self._readings.clear()
         await super().on_partitions_revoked(revoked)
 
     def silent_s(self) -> float:
-        """Return for how many seconds the group has not answered a heartbeat."""
+        """Return for how many seconds nothing was asked that the group has answered as to a member."""
         return time.monotonic() - self._heard_at
 
-    def lag(self, tp: TP, position: int) -> int | None:
-        """Return how many offsets of committed records lie beyond ``position``; None if unknown."""
-        assignment = self._assignment()
-        state = None if assignment is None else assignment.state_value(tp)
-        if state is None or state.highwater is None:
-            return None
+    def fetch_state(self, tp: TP, position: int) -> FetchState:
+        """Return how a partition's fetches stand, with what lies beyond ``position``."""
+        place, assignment = driver.ensure_aiokafka_TP(tp), self._assignment()
+        state = None if assignment is None else assignment.state_value(place)
+        if state is None:
+            return FetchState(None, 0, is_waiting=False)
+        is_waiting = place in self._ensure_consumer()._fetcher._records
+        if state.highwater is None:
+            return FetchState(None, 0, is_waiting)
         # A broker without transactions knows no last stable offset.
         is_known = state.lso is not None and state.lso >= 0
         end: int = state.lso if is_known else state.highwater
-        return max(end - position, 0)
+        return FetchState(max(end - position, 0), state.timestamp or 0, is_waiting)
 
-    def fetched_at_ms(self) -> int:
-        """Return when Kafka has last answered a fetch; 0 for never."""
-        assignment = self._assignment()
-        if assignment is None:
-            return 0
-        states = [assignment.state_value(place) for place in assignment.tps]
-        return max((state.timestamp or 0 for state in states), default=0)
+    def leader(self, tp: TP) -> int | None:
+        """Return the broker that leads a partition; -1 for none, None where Kafka knows no such one."""
+        cluster = self._ensure_consumer()._client.cluster
+        leader: int | None = cluster.leader_for_partition(driver.ensure_aiokafka_TP(tp))
+        return leader
 
     async def _in_thread(self, function: Any, *args: Any) -> Any:
         async def call() -> Any:
@@ -120,21 +147,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._readings[place] = reading
         return True
 
-    def _follow_heartbeats(self, coordinator: Any) -> None:
-        """Note when the group answers; aiokafka keeps the time to itself."""
-        beat = type(coordinator)._do_heartbeat
+    def _follow_group(self, coordinator: Any) -> None:
+        """Note when the group was last asked what it answered; aiokafka keeps the time to itself."""
+        send = coordinator._send_req
 
-        async def noted() -> Any:
-            # An answer may lie in the socket for as long as the process stands still.
+        async def noted(request: Any) -> Any:
+            # An answer may lie in the socket for as long as the process stands still, the one that
+            # brings the assignment too: by then another may have these partitions.
             asked_at = time.monotonic()
-            is_answered = await beat(coordinator)
-            if is_answered:
+            answer = await send(request)
+            if getattr(answer, "error_code", None) in _MEMBERS_ANSWERS.get(type(request), ()):
                 self._heard_at = asked_at
-            return is_answered
+            return answer
 
-        # Whoever is given partitions, be it none, is a member.
-        self._heard_at = time.monotonic()
-        coordinator._do_heartbeat = noted
+        coordinator._send_req = noted
 
     def _stop_reading(self, tps: list[TP]) -> None:
         for tp in tps:

@@ -1,30 +1,33 @@
-"""Progress is health: ready means that every assigned partition with lag advances."""
+"""Progress is health: ready means that every assigned partition with lag advances.
+
+A fault is what keeps payments or verdicts from being processed: the worker is not ready.  A warning is
+what somebody should know of while it does its work: Redis away, checkpoints that wait, losses.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from streamer.model import achieved_per_hour, achieved_share, trial_precisions
 from streamer.store import ModelHead
 from streamer.stream.claiming import Claiming
 from streamer.stream.claims import Claims
+from streamer.stream.lateness import late_checkpoints, waits_for
+from streamer.stream.progress import STALLED_AFTER_S, Stall
 from streamer.stream.scoring import Scoring
+from streamer.stream.watch import Watch
 
 __all__ = ["Health", "head_age_s"]
-
-# A partition with records waiting that has not moved for this long is stalled.  A checkpoint or a
-# rebalance takes a few seconds; a minute would be noticed by customers first.
-_STALLED_AFTER_S: Final = 30.0
 
 
 class Health:
     """Answers whether the worker is ready, and if not, why."""
 
-    def __init__(self, scoring: Scoring, claims: Claims, claiming: Claiming) -> None:
+    def __init__(self, scoring: Scoring, claims: Claims, claiming: Claiming, watch: Watch) -> None:
         self._scoring = scoring
         self._claims = claims
         self._claiming = claiming
+        self._watch = watch
         self.startup: str | None = "starting"
         """What the worker waits for before it has joined the group; None after."""
         self.is_stopping = False
@@ -39,8 +42,7 @@ class Health:
             return ["stopping"]
         if self.startup is not None:
             return [self.startup]
-        now = self._scoring.clock.monotonic()
-        claims = self._claims
+        claims, watch = self._claims, self._watch
         faults = [
             f"partition {tp.partition} of {tp.topic} is faulted: {why}"
             for tp, why in sorted(claims.faults.items())
@@ -52,14 +54,41 @@ class Health:
             if tp not in claims.faults
         ]
         silent_s = self._scoring.membership.silent_s()
-        if silent_s > _STALLED_AFTER_S:
+        if silent_s > STALLED_AFTER_S:
             faults.append(f"the consumer group must answer, got nothing for {silent_s:.0f} s")
-        return faults + [
-            f"partition {assigned.partition} must advance, got none for "
-            f"{now - assigned.advanced_at:.0f} s with {assigned.lag} records waiting"
-            for assigned in self._scoring.assigned.values()
-            if assigned.lag and now - assigned.advanced_at > _STALLED_AFTER_S
+        faults += [
+            f"topic {name} must exist, got none: it was deleted; create it again"
+            for name in sorted(watch.progress.missing)
         ]
+        return faults + [self._told(stall) for stall in self._stalls()]
+
+    def _stalls(self) -> list[Stall]:
+        """Return the partitions that stand still, but for verdicts that wait for Redis as declared."""
+        scoring = self._scoring
+        return [
+            stall
+            for stall in self._watch.progress.stalls(scoring.clock.monotonic())
+            if stall.waiting is None
+            or stall.tp.topic == scoring.settings.transactions_topic
+            or scoring.is_redis_up
+        ]
+
+    def _told(self, stall: Stall) -> str:
+        tp, stalled_s = stall.tp, self._scoring.clock.monotonic() - stall.since
+        where = f"partition {tp.partition} of {tp.topic}"
+        if stall.waiting is not None:
+            return (
+                f"{where} must advance, got none for {stalled_s:.0f} s with {stall.waiting} records "
+                f"waiting: {waits_for(self._scoring)}"
+            )
+        match self._watch.leader(tp):
+            case None:
+                what = "Kafka does not know it any more; create its topic again"
+            case -1:
+                what = "it has no leader; start a broker that holds it"
+            case broker:
+                what = f"broker {broker} leads it; look at that broker and at the way to it"
+        return f"{where} must answer fetches, got no answer for {stalled_s:.0f} s: {what}"
 
     def warnings(self) -> list[str]:
         """Return what somebody should know of, though the worker does its work; one line each."""
@@ -70,7 +99,16 @@ class Health:
             if assigned.state.is_fuse_blown
         ]
         # Losses that this worker has declared, and what it found older than it should be.
-        return [*self._claiming.notices, *blown]
+        return [*self._claiming.notices, *blown, *self._redis(), *late_checkpoints(self._scoring)]
+
+    def _redis(self) -> list[str]:
+        breaker = self._scoring.store.breaker
+        if breaker.opened_at is None:
+            return []
+        away_s = self._scoring.clock.monotonic() - breaker.opened_at
+        return [
+            f"scoring goes on from memory and checkpoints wait, for {away_s:.0f} s: {breaker.error}"
+        ]
 
     def update_metrics(self) -> None:
         """Bring the gauges up to date; they are read when somebody looks."""
@@ -83,6 +121,13 @@ class Health:
             if tp.topic == scoring.settings.transactions_topic:
                 is_faulted = tp in self._claims.faults
                 metrics.partition_faulted.labels(str(tp.partition)).set(is_faulted)
+        # None is left of a partition that went away.
+        metrics.partition_stalled_seconds.clear()
+        for tp in self._claims.being_read():
+            metrics.partition_stalled_seconds.labels(tp.topic, str(tp.partition)).set(0)
+        for stall in self._stalls():
+            labels = stall.tp.topic, str(stall.tp.partition)
+            metrics.partition_stalled_seconds.labels(*labels).set(now - stall.since)
         tracked: dict[str, int] = {}
         for assigned in scoring.assigned.values():
             partition, ledger = str(assigned.partition), assigned.state.ledger

@@ -1,4 +1,4 @@
-"""Settings into the dialects of the two Kafka clients: librdkafka's and Faust's."""
+"""Settings into the dialects of the two Kafka clients, librdkafka's and Faust's, and the registry's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import faust
 
 from streamer.settings import Settings
 
-__all__ = ["broker_urls", "faust_credentials", "librdkafka_config"]
+__all__ = ["broker_urls", "faust_credentials", "librdkafka_config", "registry_config"]
 
 
 def broker_urls(settings: Settings, scheme: str) -> list[str]:
@@ -39,6 +39,22 @@ def librdkafka_config(settings: Settings, **extra: Any) -> dict[str, Any]:
     if settings.kafka_ssl_key_password is not None:
         config["ssl.key.password"] = _secret(settings.kafka_ssl_key_password)
     return config | extra
+
+
+def registry_config(settings: Settings) -> dict[str, Any]:
+    """Return what Confluent's registry client is told about TLS and who we are."""
+    files = {
+        "ssl.ca.location": settings.schema_registry_ssl_ca_file,
+        "ssl.certificate.location": settings.schema_registry_ssl_certificate_file,
+        "ssl.key.location": settings.schema_registry_ssl_key_file,
+    }
+    config: dict[str, Any] = {name: str(path) for name, path in files.items() if path is not None}
+    if settings.schema_registry_ssl_key_password is not None:
+        config["ssl.key.password"] = _secret(settings.schema_registry_ssl_key_password)
+    password = _secret(settings.schema_registry_password)
+    if password is not None:
+        config["basic.auth.user.info"] = f"{settings.schema_registry_username}:{password}"
+    return config
 
 
 def faust_credentials(settings: Settings) -> Any:

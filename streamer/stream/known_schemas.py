@@ -20,9 +20,12 @@ from streamer.intake import Declaration, Intake
 from streamer.intake.framing import HEADER_SIZE, framed
 from streamer.intake.schemas import RegisteredSchema, Schemas, schemas_of_file
 from streamer.settings import Settings
+from streamer.stream.kafka_config import registry_config
 from streamer.stream.schema_registry import SchemaRegistry
 
-__all__ = ["KnownSchemas", "intake_of", "known_schemas"]
+__all__ = ["KnownSchemas", "intake_of", "intake_that_asks", "known_schemas"]
+
+Lookup = Callable[[int], RegisteredSchema | None]
 
 _PATIENCE_S: Final = 1.0
 _TIMEOUT_S: Final = 5.0
@@ -34,7 +37,7 @@ _MAX_ABSENT: Final = 10_000
 class KnownSchemas:
     """What has been answered so far; `lookup` is what `Schemas` takes."""
 
-    def __init__(self, ask: Callable[[int], RegisteredSchema | None]) -> None:
+    def __init__(self, ask: Lookup) -> None:
         """``ask`` blocks, and raises UnavailableError when there is no answer."""
         self._ask = ask
         self._known: dict[int, RegisteredSchema] = {}
@@ -81,21 +84,32 @@ class KnownSchemas:
 
 def known_schemas(settings: Settings) -> KnownSchemas | None:
     """Return the schemas of the settings' registry, None without one; connects to nothing yet."""
+    registry = _registry(settings)
+    return None if registry is None else KnownSchemas(registry.lookup)
+
+
+def _registry(settings: Settings) -> SchemaRegistry | None:
     if settings.schema_registry_url is None:
         return None
-    config: dict[str, object] = {"timeout": _TIMEOUT_S, "max.retries": 0}
-    password = settings.schema_registry_password
-    if password is not None:
-        user = f"{settings.schema_registry_username}:{password.get_secret_value()}"
-        config["basic.auth.user.info"] = user
-    return KnownSchemas(SchemaRegistry(settings.schema_registry_url, **config).lookup)
+    config = {"timeout": _TIMEOUT_S, "max.retries": 0} | registry_config(settings)
+    return SchemaRegistry(settings.schema_registry_url, **config)
 
 
 def intake_of(declaration: Declaration, known: KnownSchemas | None) -> Intake:
     """Return the intake of a worker: its declaration, and the schemas of its file and registry."""
+    return Intake(declaration, _schemas(declaration, None if known is None else known.lookup))
+
+
+def intake_that_asks(declaration: Declaration, settings: Settings) -> Intake:
+    """Return the same intake for a command, which may wait for the registry within a message."""
+    registry = _registry(settings)
+    return Intake(declaration, _schemas(declaration, None if registry is None else registry.lookup))
+
+
+def _schemas(declaration: Declaration, lookup: Lookup | None) -> Schemas | None:
     source = declaration.schema
     by_file = schemas_of_file(source) if source is not None and source.file else None
-    if known is None:
-        return Intake(declaration, by_file)
+    if lookup is None:
+        return by_file
     default = None if by_file is None else lambda payload: by_file.decode(None, payload)
-    return Intake(declaration, Schemas(known.lookup, default))
+    return Schemas(lookup, default)

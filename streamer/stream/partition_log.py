@@ -114,6 +114,9 @@ class PartitionLogs:
             described = asked[name].result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                with self._lock:
+                    # It may go on waiting for a controller that has died; a new one asks who there is.
+                    self._admin = None
                 raise UnavailableError(f"topic {name} must be describable, got {error}") from error
             topic_id, n_partitions = "", 0
         else:

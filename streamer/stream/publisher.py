@@ -31,6 +31,7 @@ from streamer.stream.dead_letters import dead_letter_message
 from streamer.stream.delivered import Delivered
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.membership import EXPIRY_SHARE
+from streamer.stream.queued import Queued
 
 __all__ = ["PLACE_HEADER", "SOURCE_TIMESTAMP_HEADER", "Publisher"]
 
@@ -77,7 +78,7 @@ class Publisher:
         """Source partitions of which Kafka did not take an alert in time."""
         # By topic and source partition.
         self._delivered: dict[tuple[str, int], Delivered] = defaultdict(Delivered)
-        self._queued_bytes = 0
+        self._queued = Queued()
         in_batches = _INPUTS * _MESSAGES_PER_RECORD * settings.batch_max_records
         config = {
             "error_cb": self._on_error,
@@ -104,7 +105,12 @@ class Publisher:
     @property
     def queued_bytes(self) -> int:
         """Keys, values and headers of those messages."""
-        return self._queued_bytes
+        return self._queued.n_bytes
+
+    @property
+    def oldest(self) -> tuple[str, float] | None:
+        """The topic that has kept a message waiting for longest, and since when (monotonic)."""
+        return self._queued.oldest()
 
     def publish_alert(self, alert: Alert, source_timestamp_ms: int, place: int) -> None:
         """Queue an alert for the partition with its source's number."""
@@ -182,7 +188,7 @@ class Publisher:
 
     async def wait_for_room(self) -> None:
         """Wait until there is room for whatever the next batch brings."""
-        while self.n_queued > _ROOM_MESSAGES or self._queued_bytes > _ROOM_BYTES:
+        while self.n_queued > _ROOM_MESSAGES or self.queued_bytes > _ROOM_BYTES:
             self.poll()
             await asyncio.sleep(_ROOM_POLL_S)
 
@@ -273,7 +279,7 @@ class Publisher:
         size = len(key or b"") + len(value or b"") + sum(len(n) + len(v) for n, v in headers)
 
         def reported(error: KafkaError | None, message: Any) -> None:
-            self._queued_bytes -= size
+            self._queued.remove(number)
             if error is not None:
                 if error.code() == KafkaError._MSG_TIMED_OUT:
                     on_expired()
@@ -283,19 +289,19 @@ class Publisher:
             self._on_kafka(True)
             on_delivered(message)
 
-        self._queued_bytes += size
+        number = self._queued.add(topic, size)
         try:
             producer.produce(
                 topic, value, key, partition, on_delivery=reported, headers=list(headers)
             )
         except BufferError:
-            self._queued_bytes -= size
+            self._queued.remove(number)
             raise InvariantError(
                 f"the queue must have room for a batch, got {self.n_queued} messages of "
-                f"{self._queued_bytes} bytes; lower STREAMER_BATCH_MAX_RECORDS"
+                f"{self.queued_bytes} bytes; lower STREAMER_BATCH_MAX_RECORDS"
             ) from None
         except KafkaException as error:
-            self._queued_bytes -= size
+            self._queued.remove(number)
             self._refused(topic, error.args[0])
 
     def _on_error(self, error: KafkaError) -> None:

@@ -6,7 +6,10 @@ does not answer is an `UnavailableError`: no message is to blame for it.
 
 from __future__ import annotations
 
+import base64
 import threading
+from functools import cache
+from importlib import import_module
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError, UnavailableError
@@ -33,7 +36,7 @@ class SchemaRegistry:
             from confluent_kafka.schema_registry.error import SchemaRegistryError
         except ImportError:
             raise ConfigurationError(
-                "a schema registry needs more packages; install streamer with its extra: registry"
+                "a schema registry needs more packages; install streamer-fraud with its extra: registry"
             ) from None
         self._error: type[Exception] = SchemaRegistryError
         # Two, since a client remembers an id without the form in which it was asked for.
@@ -49,7 +52,7 @@ class SchemaRegistry:
                 kind: Any = schema.schema_type or "AVRO"
                 if kind == "PROTOBUF":
                     schema = self._serialised.get_schema(schema_id, fmt="serialized")
-                references: dict[tuple[str, int], str] = {}
+                references = dict(_bundled()) if kind == "PROTOBUF" else {}
                 self._collect(schema, references, kind)
             except self._error as error:
                 if getattr(error, "http_status_code", None) == _NOT_FOUND:
@@ -59,19 +62,32 @@ class SchemaRegistry:
                 raise UnavailableError(f"schema registry must answer: {error}") from None
             except Exception as error:  # The client's HTTP library has errors of its own.
                 raise UnavailableError(
-                    f"schema registry must answer, got {type(error).__name__}"
+                    f"schema registry must answer, got {type(error).__name__}: {error}"
                 ) from None
-        return RegisteredSchema(kind, schema.schema_str or "", tuple(references.values()))
+        return RegisteredSchema(kind, schema.schema_str or "", tuple(references.items()))
 
-    def _collect(self, schema: Any, found: dict[tuple[str, int], str], kind: str) -> None:
-        """Add the schemas that one names, each after those that it names itself."""
+    def _collect(self, schema: Any, found: dict[str, str], kind: str) -> None:
+        """Add the schemas that one names, by name, each after those that it names itself."""
+        client = self._serialised if kind == "PROTOBUF" else self._plain
+        form = "serialized" if kind == "PROTOBUF" else None
         for reference in schema.references or ():
-            key = (reference.subject, reference.version)
-            if key in found or len(found) >= _MAX_REFERENCES:
+            if reference.name in found or len(found) >= _MAX_REFERENCES:
                 continue
-            if kind == "PROTOBUF":
-                version = self._serialised.get_version(*key, fmt="serialized")
-            else:
-                version = self._plain.get_version(*key)
+            # What was deleted after messages were written by it is still what they were written by.
+            version = client.get_version(reference.subject, reference.version, True, form)
             self._collect(version.schema, found, kind)
-            found[key] = version.schema.schema_str or ""
+            found[reference.name] = version.schema.schema_str or ""
+
+
+@cache
+def _bundled() -> tuple[tuple[str, str], ...]:
+    """Return the Protobuf files that registries have without a subject, as Confluent's client does."""
+    found = []
+    for name in ("meta", "type.decimal", "types.decimal"):
+        try:
+            module = import_module(f"confluent_kafka.schema_registry.confluent.{name}_pb2")
+        except ImportError:
+            continue
+        file = module.DESCRIPTOR
+        found.append((file.name, base64.b64encode(file.serialized_pb).decode()))
+    return tuple(found)

@@ -81,7 +81,10 @@ class Scoring:
         self.clock = clock
         self.owner = owner
         self.assigned: dict[int, Assigned] = {}
-        self._is_redis_known_away = False
+        self.unsaved_since: dict[int, float] = {}
+        """Since when a partition has progress that no checkpoint holds, in this and earlier claims."""
+        self.redis_error = ""
+        """What Redis has failed with since it was last of use."""
         self.membership = Membership(settings.kafka_session_timeout_s)
         self.lock = asyncio.Lock()
         self._version = ModelVersion.of("", Sums.zero(pipeline.model), pipeline.model)
@@ -197,8 +200,9 @@ class Scoring:
                 _log.error(
                     "alerts beyond twice the budget are held back", partition=batch.partition
                 )
-            assigned.advanced_at = self.clock.monotonic()
-            self._count(fresh, outcome, assigned, assigned.advanced_at - started)
+            now = self.clock.monotonic()
+            self.unsaved_since.setdefault(batch.partition, now)
+            self._count(fresh, outcome, assigned, now - started)
 
     def forget(self, partition: int) -> None:
         """Drop what is left of a partition that another worker may have now."""
@@ -234,15 +238,15 @@ class Scoring:
 
     def redis_answered(self) -> None:
         """Say that Redis is back, where it was away."""
-        if self._is_redis_known_away:
+        if self.redis_error:
             _log.info("Redis is back")
-        self._is_redis_known_away = False
+        self.redis_error = ""
 
     def redis_failed(self, error: UnavailableError) -> None:
         """Say that Redis is away, once."""
-        if not self._is_redis_known_away:
+        if not self.redis_error:
             _log.error("Redis is away; scoring goes on from memory", error=str(error))
-        self._is_redis_known_away = True
+        self.redis_error = str(error)
 
     def _publish(self, batch: Batch, outcome: Outcome) -> bool:
         """Queue what came of a batch; False as soon as this worker may not publish any more."""

@@ -28,7 +28,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streamer.batch import Batch
-from streamer.stream.fetching import ConsumerThread, Fetched
+from streamer.stream.fetching import ConsumerThread, Fetched, FetchState
 
 __all__ = ["SCHEME", "BatchSchema", "Consumer", "NoTables", "ReadBatch", "Transport"]
 
@@ -78,17 +78,17 @@ class Consumer(driver.Consumer):
         """Read these partitions no more."""
         await self._thread.stop_reading(tps)
 
-    def lag(self, tp: TP, position: int) -> int | None:
-        """Return how many offsets wait beyond ``position``, where the broker has said so."""
-        return self._thread.lag(tp, position) if tp in self.assignment() else None
+    def fetch_state(self, tp: TP, position: int) -> FetchState:
+        """Return how a partition's fetches stand, with what lies beyond ``position``."""
+        return self._thread.fetch_state(tp, position)
+
+    def leader(self, tp: TP) -> int | None:
+        """Return the broker that leads a partition; -1 for none, None where Kafka knows no such one."""
+        return self._thread.leader(tp)
 
     def silent_s(self) -> float:
         """Return for how many seconds the group has not answered this worker."""
         return self._thread.silent_s()
-
-    def fetched_at_ms(self) -> int:
-        """Return when Kafka has last answered a fetch, in milliseconds since the epoch; 0 for never."""
-        return self._thread.fetched_at_ms()
 
     def name_store(self, tp: TP, metadata: str) -> None:
         """Commit ``metadata`` with every offset of a partition from now on."""

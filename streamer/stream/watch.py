@@ -1,12 +1,13 @@
 """What changes around a worker while it scores.
 
-How much waits, whether its topics are the same, whether Kafka took what it published.
+How much waits and whether it comes forward, whether its topics are the same, whether Kafka took what it
+published, whether checkpoints are made.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from faust.types import TP
 from streamer.errors import UnavailableError
 from streamer.stream.claiming import Claiming
 from streamer.stream.claims import Claims
+from streamer.stream.lateness import late_checkpoints
+from streamer.stream.progress import Progress
 from streamer.stream.scoring import Scoring
 
 __all__ = ["Watch"]
@@ -27,6 +30,7 @@ _EXPIRY_INTERVAL_S: Final = 0.1
 _MONITOR_AFTER_S: Final = 5.0
 # A topic that was made again under its name may soon be as long as the old one was.
 _TOPIC_INTERVAL_S: Final = 5.0
+_REMINDER_S: Final = 60.0
 
 
 class Watch:
@@ -40,22 +44,55 @@ class Watch:
         self._claims = claims
         self._claiming = claiming
         self._consumer = consumer
+        self.progress = Progress()
 
-    async def follow_lag(self) -> None:
-        """Keep each partition's lag up to date, and that Kafka answers, for ever."""
-        topic = self._scoring.settings.transactions_topic
-        seen_ms = 0
+    @property
+    def tasks(self) -> list[Callable[[], Awaitable[None]]]:
+        """What a worker runs for as long as it lives."""
+        return [
+            self.load_monitor,
+            self.follow_progress,
+            self.follow_topics,
+            self.follow_expiries,
+            self.follow_checkpoints,
+        ]
+
+    async def follow_progress(self) -> None:
+        """Keep each partition's lag and progress up to date, and that Kafka answers, for ever."""
         while True:
             await asyncio.sleep(_LAG_INTERVAL_S)
-            if (fetched_ms := self._consumer().fetched_at_ms()) > seen_ms:
-                seen_ms = fetched_ms
+            reading = self._claims.being_read()
+            self.progress.keep(reading)
+            answered = [self._note(tp, read.number, read.offset) for tp, read in reading.items()]
+            if any(answered):
                 self._scoring.metrics.dependency_up.labels("kafka").set(1)
-            for assigned in list(self._scoring.assigned.values()):
-                lag = self._consumer().lag(TP(topic, assigned.partition), assigned.position)
-                assigned.lag = lag or 0
-                if lag is not None:
-                    # What a reset of a log that was made anew declares lost is counted up to here.
-                    assigned.log = replace(assigned.log, end=assigned.position + lag)
+
+    def _note(self, tp: TP, number: int, start: int) -> bool:
+        scoring, consumer = self._scoring, self._consumer()
+        assigned = None
+        if tp.topic == scoring.settings.transactions_topic:
+            assigned = scoring.assigned.get(tp.partition)
+        position = consumer.durable.get(tp, start) if assigned is None else assigned.position
+        state = consumer.fetch_state(tp, position)
+        if assigned is not None and state.lag is not None:
+            assigned.lag = state.lag
+            # What a reset of a log that was made anew declares lost is counted up to here.
+            assigned.log = replace(assigned.log, end=assigned.position + state.lag)
+        return self.progress.note(scoring.clock.monotonic(), tp, number, position, state)
+
+    def leader(self, tp: TP) -> int | None:
+        """Return the broker that leads a partition; -1 for none, None where Kafka knows no such one."""
+        leader: int | None = self._consumer().leader(tp)
+        return leader
+
+    async def follow_checkpoints(self) -> None:
+        """Say in the log once a minute which checkpoints wait, and for what, for ever."""
+        scoring = self._scoring
+        while True:
+            if late := late_checkpoints(scoring):
+                _log.error("checkpoints wait", because=late)
+                await asyncio.sleep(_REMINDER_S)
+            await asyncio.sleep(_LAG_INTERVAL_S)
 
     async def follow_expiries(self) -> None:
         """Claim partitions anew of which Kafka did not take an alert in time, for ever."""
@@ -66,11 +103,12 @@ class Watch:
                 self._claims.void(TP(topic, partition))
 
     async def follow_topics(self) -> None:
-        """Claim partitions anew whose topic is another one now, for ever."""
+        """Claim partitions anew whose topic is another one now, and note which are gone, for ever."""
         while True:
             await asyncio.sleep(_TOPIC_INTERVAL_S)
             try:
                 replaced = await self._claiming.replaced_topics()
+                self.progress.missing = await self._claiming.missing_topics()
             except UnavailableError:
                 continue
             for tp in self._claims.all():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
 import time
 from collections import Counter
@@ -24,11 +25,14 @@ __all__ = ["RepeatFilter", "configure_logging"]
 
 # These put handlers of their own on their loggers, or stop their messages from rising to the root.
 _LIBRARIES: Final = ("faust", "mode", "aiokafka", "confluent_kafka", "aiohttp", "asyncio", "redis")
+# These log a line for every request at INFO, which is each unknown schema of a registry.
+_CHATTY: Final = ("httpx", "httpx2", "httpcore")
 # What a reader looks for first stands first in a line.
 _LEADING: Final = ("timestamp", "level", "logger", "event")
 # What makes two warnings of one logger the same.
 _KIND: Final = ("event", "topic", "partition")
-_REPEAT_S: Final = 5.0
+_FIRST_REPEAT_S: Final = 5.0
+_LONGEST_REPEAT_S: Final = 60.0
 
 
 def configure_logging(
@@ -74,15 +78,16 @@ def configure_logging(
 class RepeatFilter(logging.Filter):
     """Passes one warning of a kind in five seconds; it says how many of its kind came before it.
 
-    While a broker is away the clients complain dozens of times a second.  A kind is what the code says,
-    whatever values it fills in; of our own events also the partition that they are about.
+    While a broker is away the clients complain dozens of times a second, in half a dozen kinds.  So the
+    pause doubles, up to a minute, while a kind goes on.  A kind is what the code says, whatever
+    values it fills in; of our own events also the partition that they are about.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         super().__init__()
         self._monotonic = monotonic
         # Bounded by the places in the code that warn, and the partitions.
-        self._passed_at: dict[Hashable, float] = {}
+        self._passed: dict[Hashable, tuple[float, float]] = {}
         self._n_suppressed: Counter[Hashable] = Counter()
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -92,10 +97,14 @@ class RepeatFilter(logging.Filter):
         event = record.msg if isinstance(record.msg, dict) else {"event": str(record.msg)}
         kind = (record.name, record.levelno, *(event.get(name) for name in _KIND))
         now = self._monotonic()
-        if now - self._passed_at.get(kind, -_REPEAT_S) < _REPEAT_S:
+        passed_at, pause_s = self._passed.get(kind, (-math.inf, _FIRST_REPEAT_S))
+        silent_s = now - passed_at
+        if silent_s < pause_s:
             self._n_suppressed[kind] += 1
             return False
-        self._passed_at[kind] = now
+        goes_on = silent_s < 2 * pause_s
+        next_s = min(2 * pause_s, _LONGEST_REPEAT_S) if goes_on else _FIRST_REPEAT_S
+        self._passed[kind] = (now, next_s)
         if n_suppressed := self._n_suppressed.pop(kind, 0):
             if isinstance(record.msg, dict):
                 record.msg = record.msg | {"suppressed": n_suppressed}
@@ -131,6 +140,8 @@ def _route_libraries() -> None:
             library.handlers.clear()
             library.propagate = True
             library.disabled = False
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _lead(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

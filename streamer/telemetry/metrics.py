@@ -203,6 +203,9 @@ class Metrics:
         self.lag_records = self._gauge(
             "lag_records", "Records in the partition that wait to be read.", "partition"
         )
+        self.partition_stalled_seconds = self._gauge(
+            "partition_stalled_seconds", "Seconds it stands still; 0 if well.", "topic", "partition"
+        )
 
     def _register_checkpoints(self) -> None:
         self.checkpoint_seconds = self._histogram(
@@ -295,9 +298,7 @@ class Metrics:
             "assigned_partitions", "Partitions that this worker has claimed and reads."
         )
         self.partition_faulted = self._gauge(
-            "partition_faulted",
-            "1 while a partition cannot be read on from where it was; /readyz says why.",
-            "partition",
+            "partition_faulted", "1 while it cannot be read on; /readyz says why.", "partition"
         )
         self.build_info = self._gauge("build_info", "Always 1; says which version runs.", "version")
         self._start_at_zero(self.dependency_up, DEPENDENCIES)

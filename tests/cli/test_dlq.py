@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from streamer.cli import dlq_replay
 from streamer.cli.dlq_display import marked_lines, masked
 from streamer.embedded import EmbeddedKafka
-from streamer.stream.dead_letter_topic import REPLAYED_FROM_HEADER
+from streamer.settings import Settings
+from streamer.stream.dead_letter_topic import REPLAYED_FROM_HEADER, Again
 from tests.cli.test_commands import run
 from tests.stream.harness import Service, payments, wait_until
 
@@ -123,6 +125,11 @@ def test_show_marks_the_field_and_masks_card_numbers(service: Service, tmp_path:
     zoneless = str(_groups(service)["timestamp_without_offset", 1]["example"])
     mended = run("dlq", "show", zoneless, "--intake", str(declaration), **_env(service))
     assert "outcome         payment" in mended.stdout
+    by_setting = run("dlq", "show", zoneless, **{**_env(service), "intake": str(declaration)})
+    assert f"by {declaration}:" in by_setting.stdout
+    assert "outcome         payment" in by_setting.stdout
+    as_it_is = run("dlq", "show", zoneless, **_env(service)).stdout.partition("by no declaration:")
+    assert "outcome         dead_letter" in as_it_is[2]
     nowhere = run("dlq", "show", "0/9999", **_env(service))
     assert nowhere.exit_code == 2
     assert "PLACE must be" in nowhere.stderr
@@ -160,3 +167,72 @@ def test_replay_sends_each_once_and_what_the_intake_mends_is_scored(
     assert broken.partition() == 0
     headers = dict(broken.headers() or [])
     assert headers[REPLAYED_FROM_HEADER].startswith(service.settings.dead_letters_topic.encode())
+
+
+def test_replay_takes_verdicts_and_letters_of_one_partition_or_time(service: Service) -> None:
+    """A verdict that was mended nowhere is a dead letter again, and known as sent."""
+    env, topic = _env(service), service.settings.feedback_dead_letters_topic
+    of_verdicts = ["dlq", "replay", "--topic", topic, "--yes"]
+    shown = run("dlq", "show", str(_example(service, topic)), "--topic", topic, **env).stdout
+    assert '"verdict": "maybe"   <-- unknown_code' in shown
+    assert "by no declaration:" not in shown
+    refused = run(*of_verdicts, "--intake", "stripe", **env)
+    assert "--intake must be of payments" in refused.stderr
+    done = run(*of_verdicts, **env)
+    assert "1 messages sent" in done.stderr
+    wait_until(lambda: len(service.dead_letters(topic)) == 2, service.workers[0].log)
+    # The letter that it has become is another one, not sent yet.
+    assert "1 are not: sent again before" in run(*of_verdicts[:-1], "--dry-run", **env).stdout
+    for options, n in (
+        (["--partition", "1", "--reason", "malformed_json"], 0),
+        (["--until", "2001-01-01"], 0),
+        (["--since", "2001-01-01", "--reason", "wrong_type"], 1),
+    ):
+        dry = run("dlq", "replay", *options, "--dry-run", **env).stdout
+        assert dry.startswith(f"{n} dead letters of "), dry
+
+
+def _example(service: Service, topic: str) -> object:
+    (group,) = _groups(service, "--topic", topic).values()
+    return group["example"]
+
+
+def test_a_replay_that_is_interrupted_or_killed_loses_and_counts_nothing_twice(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted after 2 of 5, it goes on with 3; killed before it has noted them, they come again."""
+    declaration = tmp_path / "intake.toml"
+    declaration.write_text(ZONELESS)
+    made = [json.loads(value) for _, value in payments(13)][8:]
+    for content in made:
+        content["timestamp"] = content["timestamp"][:19]
+    env = _env(service)
+    by_intake = ["dlq", "replay", "--intake", str(declaration), "--yes"]
+    # What the other tests have left comes first.
+    run(*by_intake, **env)
+    before = service.wait_consumed(len(service.read(service.settings.transactions_topic)))
+    n_letters = len(service.dead_letters())
+    service.produce([(None, json.dumps(content).encode()) for content in made])
+    wait_until(lambda: len(service.dead_letters()) == n_letters + 5, service.workers[0].log)
+    send = dlq_replay.send_again
+
+    def interrupted(settings: Settings, messages: list[Again], acknowledged: list[Again]) -> None:
+        send(settings, messages[:2], acknowledged)
+        raise KeyboardInterrupt
+
+    def killed(*_: object) -> None:
+        raise SystemExit(137)
+
+    with monkeypatch.context() as changed:
+        changed.setattr(dlq_replay, "send_again", interrupted)
+        assert run(*by_intake, **env).exit_code != 0
+    with monkeypatch.context() as changed:
+        changed.setattr(dlq_replay, "_note", killed)
+        assert run(*by_intake, **env).exit_code == 137
+    done = run(*by_intake, **env)
+    assert "3 messages sent" in done.stderr, done.stderr
+    assert "messages sent" not in run(*by_intake, **env).stderr
+    total = service.wait_consumed(before.consumed + 5 + 2 + 3 + 3)
+    assert total.scored == before.scored + 5
+    assert total.repeated == before.repeated + 3
+    assert total.imbalance == 0

@@ -24,6 +24,7 @@ from streamer.wiring import pipeline_config
 from tests.faults.reading import read_topic
 from tests.faults.traffic import Sent, Traffic
 from tests.faults.undisturbed import described, differing, undisturbed
+from tests.faults.verdict_check import verdict_faults
 from tests.stream.harness import Service
 
 __all__ = ["Figures", "Report", "check", "declared"]
@@ -102,6 +103,7 @@ class _Check:
         self.kept = [r for r in sent if r not in self.is_declared]
         self.expected = list(_first_times(self.kept))
         # What is declared lost may have alerted before, and its repeat is then the first one.
+        self.has_aborted = any(r.kind == "aborted" for r in sent)
         self.may_alert = {*_first_times(sent), *self.expected}
         self.by_place = {(r.partition, r.offset, r.payment_id): r for r in sent}
 
@@ -109,6 +111,7 @@ class _Check:
         lost, twice = self._counts()
         alerted, alerted_twice = self._alerts(with_alert_counts)
         self._dead_letters()
+        self.n_others += verdict_faults(self.service, self.traffic.verdicts, self._say)
         ledgers = [record.ledger for record in self.records.values()]
         figures = Figures(
             sent=len(self.traffic.sent),
@@ -163,6 +166,9 @@ class _Check:
         ]
         if not any(r.partition == partition for r in self.is_declared):
             pairs.append(("lost", ledger.lost, 0))
+            # Where nothing was aborted, no offset is empty: what is skipped was passed over.
+            if not self.traffic.logs.get(partition) and not self.has_aborted:
+                pairs.append(("skipped", ledger.skipped, here["passed over"]))
         for name, got, wanted in pairs:
             if got != wanted:
                 self._wrong(

@@ -1,20 +1,21 @@
 """Messages that no producer should send: mutations of valid payments, and plain bytes.
 
 A seed and a number give the same messages.  Each mutation changes one thing that a parser has to get
-right; some leave the payment valid, and nobody says here which.
+right, anywhere in the message; some leave the payment valid, and nobody says here which.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from streamer.simulator import Simulator, SimulatorConfig
+from tests.faults.layouts import ENVELOPES, LAYOUTS, framed
 
-__all__ = ["MUTATIONS", "Record", "fuzzed"]
+__all__ = ["MUTATIONS", "Record", "fuzzed", "fuzzed_layouts"]
 
 Record = tuple[bytes | None, bytes | None]
 Document = dict[str, Any]
@@ -24,6 +25,10 @@ _VALID: Final = 2_000
 _SHARE_VALID: Final = 0.3
 _SHARE_RAW: Final = 0.06
 _SHARE_LARGE: Final = 0.002
+_SHARE_FRAMED: Final = 0.12
+_SHARE_ENVELOPED: Final = 0.6
+# Where the mutated part of a message goes; JSON writes it as it is.
+_PLACE: Final = "@here@"
 # Below what a broker takes by default, key and headers included; above what a dead letter may have.
 _LARGEST: Final = 990_000
 _ODD_VALUES: Final = (
@@ -45,22 +50,93 @@ _ENCODINGS: Final = ("utf-16", "utf-16-le", "utf-32", "utf-7", "utf-8-sig", "cp0
 def fuzzed(n: int, seed: int) -> Iterator[Record]:
     """Yield ``n`` records, keys odd ones at times."""
     rng = np.random.default_rng(seed)
-    made = Simulator(SimulatorConfig(seed=seed, n_customers=300)).generate(_VALID)
-    valid = [json.loads(value) for _, value in made.records()]
-    names = list(MUTATIONS)
-    for i in range(n):
-        # Another id each time: a payment that comes again is another matter.
-        document = valid[int(rng.integers(_VALID))] | {"transaction_id": f"fuzz-{seed}-{i}"}
+    for document in _payments(n, seed, rng):
         draw = rng.random()
         if draw < _SHARE_RAW:
             value: bytes | None = _raw(rng)
         elif draw < _SHARE_RAW + _SHARE_LARGE:
             value = _large(document, rng)
         elif draw < 1 - _SHARE_VALID:
-            value = MUTATIONS[names[int(rng.integers(len(names)))]](document, rng)
+            value = _mutated(document, rng)
         else:
             value = json.dumps(document).encode()
         yield _key(document, rng), value
+
+
+def fuzzed_layouts(n: int, seed: int, layouts: Sequence[str] = tuple(LAYOUTS)) -> Iterator[Record]:
+    """Yield ``n`` records in these layouts, some in envelopes or frames, most of them mutated."""
+    rng = np.random.default_rng(seed)
+    envelopes = list(ENVELOPES.values())
+    for i, document in enumerate(_payments(n, seed, rng)):
+        draw = rng.random()
+        if draw < _SHARE_RAW:
+            value: bytes | None = _raw(rng)
+        elif draw < _SHARE_RAW + _SHARE_LARGE:
+            value = _large(document, rng)
+        elif draw < _SHARE_RAW + _SHARE_LARGE + _SHARE_FRAMED:
+            value = framed(document, i)
+            value = value if rng.random() < _SHARE_VALID else _bytes_changed(value, rng)
+        else:
+            content: Any = LAYOUTS[_choose(layouts, rng)](document, i)
+            if rng.random() < _SHARE_ENVELOPED:
+                content = _choose(envelopes, rng)(content)
+            is_valid = rng.random() < _SHARE_VALID
+            value = json.dumps(content).encode() if is_valid else _mutated_within(content, rng)
+        yield _key(document, rng), value
+
+
+def _payments(n: int, seed: int, rng: np.random.Generator) -> Iterator[Document]:
+    made = Simulator(SimulatorConfig(seed=seed, n_customers=300)).generate(_VALID)
+    valid = [json.loads(value) for _, value in made.records()]
+    for i in range(n):
+        # Another id each time: a payment that comes again is another matter.
+        yield valid[int(rng.integers(_VALID))] | {"transaction_id": f"fuzz-{seed}-{i}"}
+
+
+def _mutated(document: Document, rng: np.random.Generator) -> bytes:
+    return MUTATIONS[_choose(list(MUTATIONS), rng)](document, rng)
+
+
+def _mutated_within(content: Any, rng: np.random.Generator) -> bytes:
+    """Mutate one of the objects in a message, the outermost one or any below it."""
+    text = json.dumps(content)
+    objects = list(_objects(content))
+    if not objects:
+        return _bytes_changed(text.encode(), rng)
+    where = _choose(objects, rng)
+    around = json.dumps(_replaced(content, where)).encode()
+    return around.replace(json.dumps(_PLACE).encode(), _mutated(where, rng), 1)
+
+
+def _objects(content: Any) -> Iterator[Document]:
+    if isinstance(content, dict):
+        if content:
+            yield content
+        content = list(content.values())
+    if isinstance(content, list):
+        for inner in content:
+            yield from _objects(inner)
+
+
+def _replaced(content: Any, where: Document) -> Any:
+    if content is where:
+        return _PLACE
+    if isinstance(content, dict):
+        return {name: _replaced(inner, where) for name, inner in content.items()}
+    if isinstance(content, list):
+        return [_replaced(inner, where) for inner in content]
+    return content
+
+
+def _bytes_changed(value: bytes, rng: np.random.Generator) -> bytes:
+    """Flip bytes, the first ones more often than others, or cut the end off, or add one."""
+    raw = bytearray(value)
+    for _ in range(int(rng.integers(1, 4))):
+        within = 8 if rng.random() < 0.5 else len(raw)
+        raw[int(rng.integers(min(within, len(raw))))] = int(rng.integers(256))
+    if rng.random() < 0.2:
+        return bytes(raw[: int(rng.integers(len(raw)))])
+    return bytes(raw) + (rng.bytes(3) if rng.random() < 0.2 else b"")
 
 
 def _key(document: Document, rng: np.random.Generator) -> bytes | None:

@@ -247,6 +247,24 @@ def failed_over(site: Site) -> Report:
     return stand.finish(run_on_s=5)
 
 
+@fault("Redis demoted behind one address", redis="replica promoted, address moved 5 s later")
+def demoted(site: Site) -> Report:
+    """Nobody cuts the connections: the former primary goes on answering, and refuses writes."""
+    first, second = (site.redis(repl_diskless_sync_delay=0) for _ in range(2))
+    second.follow(first)
+    proxy = site.proxy(first.port)
+    stand = site.stand(f"redis://127.0.0.1:{proxy.port}/0").load()
+    second.take_over(first)
+    refused = 'streamer_dependency_up{name="redis"} 0.0'
+    stand.until(lambda: refused in stand.slots[0].running.get("/metrics")[1], "said to be away")
+    time.sleep(5)
+    proxy.target = second.port
+    stand.fault_is_over()
+    taken = 'streamer_redis_breaker_state{state="closed"} 1.0'
+    stand.until(lambda: taken in stand.slots[0].running.get("/metrics")[1], "said to be back")
+    return stand.finish()
+
+
 @fault("Redis cannot save", redis="MISCONF 10 s")
 def cannot_save(site: Site) -> Report:
     """Its disk is full: it refuses writes until a snapshot succeeds."""

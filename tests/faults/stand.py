@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -25,6 +27,7 @@ from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.topics import create_topics, topic_names
 from tests.faults.checker import Report, check
 from tests.faults.traffic import Mix, Traffic
+from tests.faults.wire import INTAKE
 from tests.rig.topics import set_topic
 from tests.stream.harness import ROOT, Service, Worker, child_env
 
@@ -88,8 +91,12 @@ class Stand:
     ) -> None:
         """``are_named`` gives each slot a name in the group, which outlives its workers."""
         self._ends = ExitStack()
+        folder = self._ends.enter_context(TemporaryDirectory())
+        intake = Path(folder) / "intake.toml"
+        intake.write_text(INTAKE, "utf-8")
         # The timeout is the product's own: the shorter one of other tests is for quick outages.
         defaults = {"scores_enabled": "true", "alert_budget": "0.02", "redis_timeout_s": "5"}
+        defaults["intake"] = str(intake)
         self.service = Service(
             bootstrap, redis_url, n_partitions=n_partitions, **(defaults | settings)
         )
@@ -112,6 +119,7 @@ class Stand:
             self.service.n_partitions,
             self._seed,
             self._mix,
+            settings.feedback_topic,
         )
         supervisor = threading.Thread(target=self._supervise, daemon=True)
         supervisor.start()

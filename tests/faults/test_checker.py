@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -11,7 +13,7 @@ from redis import Redis
 from streamer.embedded import EmbeddedKafka
 from tests.faults.checker import check, declared
 from tests.faults.stand import Stand
-from tests.faults.traffic import Mix, Sent
+from tests.faults.traffic import Kind, Mix, Sent
 
 N = 3_000
 
@@ -40,8 +42,10 @@ def test_a_run_that_nothing_disturbed_is_clean(stand: Stand) -> None:
     assert report.figures.is_clean, report
     assert report.findings == []
     assert report.figures.sent == report.figures.consumed == 2 * N
-    n_bad = sum(record.kind == "bad" for record in stand.traffic.sent)
-    assert report.figures.scored == 2 * N - n_bad
+    kinds = Counter(record.kind for record in stand.traffic.sent)
+    assert report.figures.scored == 2 * N - kinds["bad"] - kinds["passed over"]
+    assert kinds["passed over"] > 0
+    assert {record.kind for record in stand.traffic.verdicts} == {"verdict", "bad verdict"}
     assert report.figures.alerted > 0
 
 
@@ -103,6 +107,36 @@ def test_a_ledger_that_counts_a_record_too_many_is_found(stand: Stand, redis_url
                 client.hincrby(_partition(stand), name, -1)
     assert report.figures.others == 1
     assert "dead_lettered must be" in report.findings[0]
+
+
+def test_a_refund_that_was_taken_for_something_else_is_found(stand: Stand) -> None:
+    """One that was passed over is believed to be a message that cannot be scored."""
+    with _believed(stand.traffic.sent, "passed over", "bad"):
+        report = check(stand.service, stand.traffic)
+    assert any("skipped must be" in line for line in report.findings), report
+    assert any("no dead letter for partition" in line for line in report.findings), report
+
+
+def test_a_verdict_that_should_be_a_dead_letter_or_should_not_is_found(stand: Stand) -> None:
+    """Two are believed to be the other kind."""
+    with (
+        _believed(stand.traffic.verdicts, "verdict", "bad verdict"),
+        _believed(stand.traffic.verdicts, "bad verdict", "verdict", at=-1),
+    ):
+        report = check(stand.service, stand.traffic)
+    assert report.figures.others == 2
+    assert any("no dead letter for the verdict" in line for line in report.findings), report
+
+
+@contextmanager
+def _believed(sent: list[Sent], kind: Kind, other: Kind, at: int = 0) -> Iterator[None]:
+    index = [i for i, record in enumerate(sent) if record.kind == kind][at]
+    before = sent[index]
+    sent[index] = replace(before, kind=other)
+    try:
+        yield
+    finally:
+        sent[index] = before
 
 
 def test_an_alert_on_an_aborted_payment_is_found(stand: Stand) -> None:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.decoding import decode_batch
+from streamer.intake import Intake, Payment, Refund, Skipped, outcome_of, preset_names
+from streamer.intake.loading import load_declaration
 from tests.builders import batch, payment, pipeline_config
-from tests.faults.fuzz import fuzz
-from tests.faults.fuzzed import MUTATIONS, fuzzed
+from tests.faults.fuzz import fuzz, mapped
+from tests.faults.fuzzed import MUTATIONS, fuzzed, fuzzed_layouts
+from tests.faults.layouts import ENVELOPES, LAYOUTS
+from tests.intake.messages import ARRIVED_MS
+from tests.intake.test_fuzz import check
 from tests.rig.apache_kafka import ApacheKafka
 
 # A fifth of what `make fuzz` sends, for the time that CI has.
 N = 20_000
+N_MAPPED = 6_000
 BELIEVABLE = pipeline_config().believable
 
 
@@ -23,16 +30,54 @@ def test_fuzzed_messages_leave_a_worker_alive_exact_and_no_larger(
     apache_kafka: ApacheKafka, redis_url: str
 ) -> None:
     """Every offset is scored, a dead letter or passed over, once, and memory is flat."""
-    result = fuzz(apache_kafka.bootstrap_servers, redis_url, N, seed=1)
+    result = fuzz(apache_kafka.bootstrap_servers, redis_url, fuzzed(N, seed=1), {})
     assert result.faults == [], result
     # Most mutations spoil a payment, and a third of the messages are not mutated.
     assert 0.3 * N < result.ledger.scored < 0.6 * N
 
 
+def test_every_layout_fuzzed_through_a_mapping_leaves_a_worker_alive_and_exact(
+    apache_kafka: ApacheKafka, redis_url: str
+) -> None:
+    """Envelopes, presets' layouts and frames of a registry, by one declaration that maps most."""
+    with mapped() as settings:
+        messages = fuzzed_layouts(N_MAPPED, seed=1)
+        result = fuzz(apache_kafka.bootstrap_servers, redis_url, messages, settings)
+    assert result.faults == [], result
+    assert result.ledger.scored > 0.15 * N_MAPPED
+    assert result.ledger.skipped > 0.05 * N_MAPPED
+
+
+def test_no_preset_raises_on_any_layout() -> None:
+    """Each preset on its own layout, mutated, and on those of the others."""
+    for name in preset_names():
+        intake = Intake(load_declaration(name))
+        for _, value in fuzzed_layouts(400, 3, (name, name, "contract", *LAYOUTS)):
+            check(intake, value)
+
+
+def test_layouts_are_what_they_are_meant_to_be() -> None:
+    """Unmutated, each is a payment by its own preset and in nearly every envelope."""
+    at = {"transaction_id": "t-9", "timestamp": "2026-11-28T05:58:00Z"}
+    document = payment(card_id="card-1", merchant_id="m-1", **at)
+    for name in preset_names():
+        (reading,) = Intake(load_declaration(name)).read(
+            json.dumps(LAYOUTS[name](document, 12)).encode(), position="0-1", arrived_ms=ARRIVED_MS
+        )
+        assert isinstance(reading, Payment | Skipped | Refund), (name, reading)
+    outcomes = Counter(
+        outcome_of(reading)
+        for envelope in ENVELOPES.values()
+        for reading in Intake().read(json.dumps(envelope(document)).encode())
+    )
+    assert outcomes == {"payment": len(ENVELOPES), "skipped": 1}
+
+
 def test_a_seed_gives_the_same_messages_and_every_mutation() -> None:
     """The command that a failure is replayed with is the seed alone."""
-    assert list(fuzzed(300, 7)) == list(fuzzed(300, 7))
-    assert list(fuzzed(300, 7)) != list(fuzzed(300, 8))
+    for made in (fuzzed, fuzzed_layouts):
+        assert list(made(300, 7)) == list(made(300, 7))
+        assert list(made(300, 7)) != list(made(300, 8))
     rng = np.random.default_rng(1)
     for name, mutate in MUTATIONS.items():
         made = {mutate(payment(merchant_id="m"), rng) for _ in range(20)}

@@ -1,8 +1,9 @@
 """Known payments on a real topic: of every offset it is known what it holds.
 
 Payments are the simulator's, with event times that go on over the whole run, so that no card sees the
-past.  A card's payments go to one partition, as a keyed producer's do.  Among them are messages that
-cannot be scored, payments sent a second time, and, where the broker has transactions, aborted ones.
+past.  A card's payments go to one partition, as a keyed producer's do.  Some are verifications, some
+come in another form.  Among them are messages that cannot be scored, some that are no payment, payments
+sent a second time, and, where the broker has transactions, aborted ones.  Verdicts go to their topic.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streamer.simulator import Simulator, SimulatorConfig
+from tests.faults import wire
 
 __all__ = ["Kind", "Mix", "Sent", "Traffic"]
 
-Kind = Literal["payment", "bad", "repeat", "aborted"]
+Kind = Literal["payment", "bad", "passed over", "repeat", "aborted", "verdict", "bad verdict"]
 
+_PAYMENTS: Final = ("payment", "repeat", "aborted")
+_VERDICTS: Final = ("verdict", "bad verdict")
 _CHUNK: Final = 1_000
 _SLICE_S: Final = 0.05
 _FLUSH_S: Final = 120.0
@@ -32,22 +36,11 @@ _FLUSH_S: Final = 120.0
 _REPEAT_WITHIN: Final = 500
 # Of a transactional producer: payments in one transaction.
 _TRANSACTION: Final = 200
-_BAD: Final[tuple[bytes | None, ...]] = (
-    b"hello",
-    b"",
-    b"[1]",
-    b"[" * 5_000,
-    b'{"transaction_id": "x", "card_id"',
-    b'{"transaction_id":"b","card_id":"c","amount":1e13,"currency":"EUR","timestamp":"2026-01-05T00:00:00Z"}',
-    b'{"transaction_id":"b","card_id":"c","amount":1,"currency":"XXX","timestamp":"2026-01-05T00:00:00Z"}',
-    b'{"transaction_id":"b","card_id":"c","amount":"12","currency":"EUR","timestamp":"2026-01-05T00:00:00Z"}',
-    b"\xff\xfe\x00",
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One record as the broker acknowledged it.
+    """One record as the broker acknowledged it; of a payment ``value`` is its plain form.
 
     ``log`` counts the logs that the partition has had: a topic made again starts another one.
     """
@@ -63,11 +56,19 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """Shares of what is sent beside ordinary payments; ``aborted`` is a share of transactions."""
+    """Shares of what is sent beside ordinary payments; ``aborted`` is a share of transactions.
+
+    ``zeros`` and ``mapped`` are shares of the payments: amounts of 0, and those in another form.
+    ``verdicts`` come on so many of them, every fourth one that cannot be used.
+    """
 
     bad: float = 0.01
     repeats: float = 0.02
+    passed_over: float = 0.02
     aborted: float = 0.0
+    zeros: float = 0.03
+    mapped: float = 0.2
+    verdicts: float = 0.01
     codec: str = "none"
 
 
@@ -81,11 +82,14 @@ class Traffic:
         n_partitions: int,
         seed: int = 1,
         mix: Mix | None = None,
+        feedback_topic: str | None = None,
     ) -> None:
         """``config`` is what reaches the broker, in librdkafka's words."""
         self.topic, self.n_partitions = topic, n_partitions
+        self.feedback_topic = feedback_topic
         self.mix = mix or Mix()
         self.sent: list[Sent] = []
+        self.verdicts: list[Sent] = []
         self.logs: dict[int, int] = defaultdict(int)
         self.n_queued = 0
         self.refused: list[str] = []
@@ -99,6 +103,7 @@ class Traffic:
         )
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
+        self._lock = threading.Lock()
         settings = {
             **config,
             "enable.idempotence": True,
@@ -148,9 +153,10 @@ class Traffic:
 
     def repeat(self, n: int) -> None:
         """Send up to ``n`` of each partition's latest payments again, in their order."""
-        for place, recent in self._recent.items():
-            for key, value, payment_id in list(recent)[-n:]:
-                self._produce(place, "repeat", payment_id, key, value)
+        with self._lock:
+            for place, recent in self._recent.items():
+                for key, value, payment_id in list(recent)[-n:]:
+                    self._produce(place, "repeat", payment_id, key, value)
         self.flush()
 
     def never_happened(self, records: Iterable[tuple[bytes | None, bytes | None]]) -> None:
@@ -188,6 +194,11 @@ class Traffic:
                 self._stopped.wait(ahead_s)
 
     def _queue(self, n: int) -> None:
+        # A fault may send while the sender runs, and two at the simulator would name payments alike.
+        with self._lock:
+            self._queue_locked(n)
+
+    def _queue_locked(self, n: int) -> None:
         if self.mix.aborted:
             for first in range(0, n, _TRANSACTION):
                 self._transaction(min(_TRANSACTION, n - first))
@@ -211,7 +222,7 @@ class Traffic:
     def _send_one(self, kind: Kind | None = None) -> None:
         draw = self._rng.random()
         if kind is None and draw < self.mix.bad:
-            value = _BAD[int(self._rng.integers(len(_BAD)))]
+            value = wire.BAD[int(self._rng.integers(len(wire.BAD)))]
             place = int(self._rng.integers(self.n_partitions))
             self._produce(place, "bad", None, b"k", value)
             return
@@ -224,9 +235,25 @@ class Traffic:
                 return
         key, value, payment_id = self._next()
         place = crc32(key) % self.n_partitions
+        if kind is None and self._rng.random() < self.mix.passed_over:
+            self._produce(place, "passed over", None, key, wire.passed_over(value, self._rng))
+            return
+        if self._rng.random() < self.mix.zeros:
+            value = wire.with_amount_zero(value)
         if kind is None:
             self._recent[place].append((key, value, payment_id))
         self._produce(place, kind or "payment", payment_id, key, value)
+        if self.feedback_topic and not self.mix.aborted and self._rng.random() < self.mix.verdicts:
+            self._judge(place, payment_id, key)
+
+    def _judge(self, place: int, payment_id: str, key: bytes) -> None:
+        """Send a verdict on a payment, or something that is none."""
+        kind: Kind = "bad verdict" if self._rng.random() < 0.25 else "verdict"
+        if kind == "verdict":
+            value = wire.verdict(payment_id, key, self._rng)
+        else:
+            value = wire.BAD_VERDICTS[int(self._rng.integers(len(wire.BAD_VERDICTS)))]
+        self._produce(place, kind, payment_id, key, value)
 
     def _next(self) -> tuple[bytes, bytes, str]:
         if not self._waiting:
@@ -243,9 +270,12 @@ class Traffic:
         self, place: int, kind: Kind, payment_id: str | None, key: bytes, value: bytes | None
     ) -> None:
         delivered = self._delivered(self.logs[place], kind, payment_id, key, value)
+        topic = self.feedback_topic if kind in _VERDICTS else self.topic
+        if value and kind in _PAYMENTS and self._rng.random() < self.mix.mapped:
+            value = wire.wrapped(value, self._rng)
         while True:
             try:
-                self._producer.produce(self.topic, value, key, place, on_delivery=delivered)
+                self._producer.produce(topic, value, key, place, on_delivery=delivered)
                 break
             except BufferError:
                 self._producer.poll(0.05)
@@ -253,7 +283,7 @@ class Traffic:
                 # A partition that was added a moment ago, which the client has not heard of.
                 if error.args[0].code() != KafkaError._UNKNOWN_PARTITION:
                     raise
-                self._producer.list_topics(self.topic, timeout=_FLUSH_S)
+                self._producer.list_topics(topic, timeout=_FLUSH_S)
                 self._producer.poll(0.05)
         self.n_queued += 1
 
@@ -265,6 +295,7 @@ class Traffic:
                 self.refused.append(str(error))
                 return
             place = message.partition(), message.offset()
-            self.sent.append(Sent(log, *place, kind, payment_id, key, value))
+            found = self.verdicts if kind in _VERDICTS else self.sent
+            found.append(Sent(log, *place, kind, payment_id, key, value))
 
         return done

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from streamer.errors import ConfigurationError
@@ -113,6 +113,11 @@ def test_rows_become_one_of_the_four_outcomes(row: dict[str, Any]) -> None:
 
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(nearly | messages, min_size=1, max_size=4))
+@example([VALID | {"amount": None, "type": True}, VALID | {"amount": None, "type": [{}]}])
+@example([VALID | {"amount": None, "currency": [{"amount": 0}]}, VALID | {"amount": None}])
+@example([{"type": [{}]}, {"type": [1, None]}])
+@example([{"value": None, "scale": None}])
+@example([{"items": [{"value": 1, "scale": 2}, {"$oid": 1}]}])
 def test_whatever_is_suggested_is_a_declaration(sample: list[Any]) -> None:
     """The suggestion for any sample can be parsed, or there is none."""
     try:
@@ -120,6 +125,30 @@ def test_whatever_is_suggested_is_a_declaration(sample: list[Any]) -> None:
     except ConfigurationError:
         return
     parse_declaration(text, "suggestion")
+
+
+def test_logical_types_that_are_none_leave_the_value_as_it_is() -> None:
+    """A schema in the message is the producer's too, and may say anything."""
+    for field in (
+        {"name": "org.apache.kafka.connect.data.Decimal", "parameters": "scale=2"},
+        {"name": "org.apache.kafka.connect.data.Decimal", "parameters": {"scale": [2]}},
+        {"name": "org.apache.kafka.connect.data.Decimal", "parameters": {"scale": 10**400}},
+        {"name": "io.debezium.time.Date", "parameters": 1},
+        {"type": "struct", "fields": [{"field": []}]},
+    ):
+        for amount in ("EJo=", 42, {}, [[]]):
+            schema = {"type": "struct", "fields": [{"field": "amount", **field}]}
+            content = {"schema": schema, "payload": VALID | {"amount": amount}}
+            check(PLAIN, json.dumps(content).encode())
+
+
+def test_a_list_in_a_message_is_bounded_wherever_it_lies() -> None:
+    """Twenty megabytes of empty objects would be as many dead letters."""
+    items = [{}] * 10_001
+    (reading,) = ODD.read(json.dumps({"items": items}).encode())
+    assert isinstance(reading, Refused)
+    assert (reading.reason, reading.path) == ("out_of_range", "$.items")
+    assert len(ODD.read(json.dumps({"items": items[1:]}).encode())) == 10_000
 
 
 @pytest.mark.parametrize(

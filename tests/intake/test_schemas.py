@@ -7,15 +7,16 @@ import io
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import fastavro
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
 
 from streamer.errors import ConfigurationError, UnavailableError
-from streamer.intake import Intake, Refused
+from streamer.intake import Intake, Refused, Skipped
 from streamer.intake.declaration import SchemaSource
 from streamer.intake.schemas import RegisteredSchema, Schemas, schemas_of_file
 from tests.intake.messages import declared, one, paid
@@ -69,14 +70,90 @@ def proto_file() -> descriptor_pb2.FileDescriptorProto:
     return file
 
 
-def proto() -> bytes:
+@cache
+def _proto_class() -> Any:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(proto_file())
-    kind = message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Payment"))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Payment"))
+
+
+def proto(**changes: Any) -> bytes:
+    """Return the payment 42.50 of `proto_file` with changes: minor units, milliseconds."""
     content = {"transaction_id": "t1", "card_id": "c1", "currency": "GBP"}
-    return kind(**content, amount=4250, timestamp=1795845480000).SerializeToString()
+    values = {"amount": 4250, "timestamp": 1795845480000} | content | changes
+    message = _proto_class()(**values)
+    return bytes(message.SerializeToString())
 
 
+def money_file() -> descriptor_pb2.FileDescriptorProto:
+    """What `sale_file` imports: minor units and a currency."""
+    file = descriptor_pb2.FileDescriptorProto(
+        name="common/money.proto", package="common", syntax="proto3"
+    )
+    message = file.message_type.add(name="Money")
+    kinds = descriptor_pb2.FieldDescriptorProto
+    for number, (name, kind) in enumerate(
+        [("minor", kinds.TYPE_INT64), ("currency", kinds.TYPE_STRING)], start=1
+    ):
+        message.field.add(name=name, number=number, type=kind, label=kinds.LABEL_OPTIONAL)
+    return file
+
+
+def sale_file() -> descriptor_pb2.FileDescriptorProto:
+    """A message within a message of a file with imports: one of its own, one of Protobuf's."""
+    file = descriptor_pb2.FileDescriptorProto(name="sale.proto", package="shop", syntax="proto3")
+    file.dependency.extend(
+        ["common/money.proto", "google/protobuf/timestamp.proto", "confluent/meta.proto"]
+    )
+    file.message_type.add(name="Other")
+    message = file.message_type.add(name="Event").nested_type.add(name="Sale")
+    kinds = descriptor_pb2.FieldDescriptorProto
+    for number, (name, kind, of) in enumerate(
+        [
+            ("transaction_id", kinds.TYPE_STRING, None),
+            ("card_id", kinds.TYPE_STRING, None),
+            ("sum", kinds.TYPE_MESSAGE, ".common.Money"),
+            ("timestamp", kinds.TYPE_MESSAGE, ".google.protobuf.Timestamp"),
+            ("approved", kinds.TYPE_BOOL, None),
+            ("merchant_id", kinds.TYPE_STRING, None),
+        ],
+        start=1,
+    ):
+        label = kinds.LABEL_OPTIONAL
+        message.field.add(name=name, number=number, type=kind, label=label, type_name=of)
+    return file
+
+
+@cache
+def _sale_class() -> Any:
+    pool = descriptor_pool.DescriptorPool()
+    for known in (descriptor_pb2, timestamp_pb2):
+        pool.AddSerializedFile(known.DESCRIPTOR.serialized_pb)
+    pool.Add(money_file())
+    sale = sale_file()
+    sale.dependency.remove("confluent/meta.proto")
+    pool.Add(sale)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Event.Sale"))
+
+
+def sale(minor: int = 4250, approved: bool = True, **fields: str) -> bytes:
+    """Return a sale of `sale_file`: the second message's first, so ``[1, 0]`` in its file."""
+    message = _sale_class()(
+        approved=approved, **({"transaction_id": "t1", "card_id": "c1"} | fields)
+    )
+    message.sum.minor, message.sum.currency = minor, "GBP"
+    message.timestamp.FromJsonString("2026-11-28T05:58:00Z")
+    return bytes(message.SerializeToString())
+
+
+SALES = """
+amount = { path = "sum.minor", unit = "minor" }
+currency = "sum.currency"
+
+[[decline]]
+path = "approved"
+one_of = false
+"""
 UNITS = '[amount]\nunit = "minor"\n[timestamp]\nunit = "ms"\n'
 
 
@@ -103,6 +180,50 @@ def test_protobuf_is_read_by_the_schema_and_the_place_in_its_file() -> None:
     transaction = paid(intake, b"\x00\x00\x00\x00\x08" + b"\x02\x02" + proto()).transaction
     assert (transaction.amount, transaction.card_id) == (42.5, "c1")
     assert transaction.timestamp.timestamp() == 1795845480
+
+
+def base64_of(file: descriptor_pb2.FileDescriptorProto) -> str:
+    return base64.b64encode(file.SerializeToString()).decode()
+
+
+def test_protobuf_finds_its_imports_by_the_names_that_it_uses() -> None:
+    """Whatever the imported file calls itself, which a registry makes up."""
+    money, main = money_file(), sale_file()
+    money.name = main.name = "default"
+    main.dependency.remove("confluent/meta.proto")
+    references = (("common/money.proto", base64_of(money)),)
+    schemas = Schemas(lambda _: RegisteredSchema("PROTOBUF", base64_of(main), references))
+    intake = Intake(declared(SALES).declaration, schemas)
+    # Two indexes, 1 and 0, as zigzag varints.
+    frame = b"\x00\x00\x00\x00\x0a\x04\x02\x00"
+    transaction = paid(intake, frame + sale()).transaction
+    assert (transaction.amount, transaction.currency) == (42.5, "GBP")
+    assert transaction.timestamp.timestamp() == 1795845480
+    # What Protobuf leaves out is there: no amount is 0, no approval is a decline, no text is no text.
+    none = paid(intake, frame + sale(minor=0))
+    assert (none.transaction.amount, none.transaction.merchant_id, none.left_out) == (0, None, ())
+    assert one(intake, frame + sale(approved=False)) == Skipped("declined", "$.approved")
+    # From the end of the list, as Python counts, there would be a message.
+    for indexes in (b"\x04\x01\x00", b"\x04\x02\x01", b"\x02\x0a", b"\xff" * 30):
+        refused = one(intake, frame[:5] + indexes + sale())
+        assert isinstance(refused, Refused)
+        assert refused.reason == "schema_mismatch"
+
+
+def test_a_descriptor_set_may_bring_the_well_known_types_itself(tmp_path: Path) -> None:
+    """As a compiler writes it with all imports, in its own version."""
+    timestamp = descriptor_pb2.FileDescriptorProto()
+    timestamp_pb2.DESCRIPTOR.CopyToProto(timestamp)
+    timestamp.options.go_package = "another/version"
+    main = sale_file()
+    main.dependency.remove("confluent/meta.proto")
+    files = descriptor_pb2.FileDescriptorSet(file=[timestamp, money_file(), main])
+    (tmp_path / "sale.desc").write_bytes(files.SerializeToString())
+    source = SchemaSource(file=str(tmp_path / "sale.desc"), message="shop.Event.Sale", framed=False)
+    assert schemas_of_file(source).decode(None, sale())["sum"] == {
+        "minor": "4250",
+        "currency": "GBP",
+    }
 
 
 def test_schemas_may_lie_in_files(tmp_path: Path) -> None:

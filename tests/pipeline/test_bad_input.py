@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.decoding import decode_batch
-from streamer.intake import Intake, parse_declaration
+from streamer.errors import UnavailableError
+from streamer.intake import Intake, Reading, parse_declaration
+from streamer.intake.schemas import Schemas
 from streamer.model import ModelVersion, Sums, advance
 from streamer.stream.dead_letters import dead_letter_message
 from tests.builders import ARRIVAL_MS, T0_MS, batch, payment, pipeline_config
@@ -352,3 +355,29 @@ def test_the_arrival_time_decides_what_is_in_the_future() -> None:
     at_limit, beyond = payment(after_s=ahead_s), payment(after_s=ahead_s + 0.001)
     result = run([batch([at_limit, beyond])], CONFIG, trained())
     assert [letter.record.offset for letter in result.dead_letters] == [1]
+
+
+class _Defective(Intake):
+    """Fails on one message, as no intake should."""
+
+    def read(self, value: bytes | None, **place: Any) -> Sequence[Reading]:
+        if value == b"boom":
+            raise AttributeError("card 4111111111111111")
+        return super().read(value, **place)
+
+
+def test_a_defect_of_the_intake_costs_its_own_message_alone() -> None:
+    """A dead letter that says so, without the message; a registry that is away is none of it."""
+    decoded = decode_batch(
+        batch([payment(1), b"boom", payment(2)]), CONFIG.believable, _Defective()
+    )
+    assert [t.transaction_id for t in decoded.transactions] == ["t-1", "t-2"]
+    (letter,) = decoded.dead_letters
+    assert (letter.reason, letter.record.offset) == ("unreadable", 1)
+    assert letter.detail == "value must be readable, got AttributeError in the intake"
+
+    def away(_: int) -> None:
+        raise UnavailableError("schema registry must answer")
+
+    with pytest.raises(UnavailableError):
+        decode_batch(batch([b"\0\0\0\0\x07x"]), CONFIG.believable, Intake(schemas=Schemas(away)))

@@ -2,8 +2,9 @@
 
 It runs in a thread of its own, so tests with an event loop and tests without one use it alike.  A
 mode holds until the next one, for connections that are open and for those to come: `pass_on`, `cut`,
-`hang` (half open), `delay`.  Two faults happen once, to the connection that provokes them:
-`cut_after` so many bytes, and `cut_answer_to` a request, which the server receives and obeys.
+`hang` (half open), `hang_connections_that` (send a certain request), `delay`.  Two faults happen once,
+to the connection that provokes them: `cut_after` so many bytes, and `cut_answer_to` a request, which
+the server receives and obeys.
 
 A byte stream with a hole in it is nothing that TCP would deliver.  So a connection that has lost
 something while the proxy hung stays mute, and is reset by the next mode.
@@ -15,7 +16,7 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
@@ -40,6 +41,7 @@ class Proxy:
         self.n_cut = 0
         self.delay_s = 0.0
         self.hangs = False
+        self._silences: Callable[[bytes], bool] | None = None
         self._bytes_left: int | None = None
         self._pattern: bytes | None = None
         self._loop = asyncio.new_event_loop()
@@ -63,6 +65,7 @@ class Proxy:
 
     def pass_on(self) -> None:
         """Relay everything again; a connection of which something was swallowed is reset."""
+        self._silences = None
         self._run(self._set(is_cut=False))
 
     def cut(self) -> None:
@@ -72,6 +75,10 @@ class Proxy:
     def hang(self) -> None:
         """Keep connections and accept new ones, and deliver nothing."""
         self._run(self._set(is_cut=False, hangs=True))
+
+    def hang_connections_that(self, silences: Callable[[bytes], bool]) -> None:
+        """Deliver nothing more on a connection from its first request on for which this is true."""
+        self._silences = silences
 
     def delay(self, seconds: float) -> None:
         """Deliver everything at least so much later, each way."""
@@ -99,6 +106,10 @@ class Proxy:
             self._bytes_left = None
             self.n_cut += 1
         return within
+
+    def silences(self, data: bytes) -> bool:
+        """True for a request after which its connection hangs."""
+        return self._silences is not None and self._silences(data)
 
     def swallows_answer_to(self, data: bytes) -> bool:
         """True for the one request that `cut_answer_to` waits for."""
@@ -192,6 +203,9 @@ class _Relay:
 
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async for data in self._delivered(reader, writer):
+            if self._proxy.silences(data):
+                self.has_lost = True
+                continue
             # Before anything is sent: the answer must find this decided.
             self._swallows_answer |= self._proxy.swallows_answer_to(data)
             allowed = self._proxy.allowed(data)

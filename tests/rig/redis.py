@@ -22,6 +22,7 @@ from redis.retry import Retry
 from streamer.embedded import ChildProcess
 from tests.rig.folders import DataFolder
 from tests.rig.ports import HOST, stable_port
+from tests.rig.waiting import wait_until
 
 __all__ = ["DebianRedis", "Persistence", "missing", "start_program"]
 
@@ -141,6 +142,31 @@ class DebianRedis:
     def resume(self) -> None:
         """Let it go on."""
         self.process.send_signal(signal.SIGCONT)
+
+    def follow(self, primary: DebianRedis) -> None:
+        """Become a replica of a server and return when all that it holds has been copied."""
+        with self.client() as client:
+            client.replicaof(HOST, primary.port)
+            wait_until(
+                lambda: client.info("replication")["master_link_status"] == "up",
+                "the replica follows",
+            )
+
+    def take_over(self, primary: DebianRedis) -> None:
+        """Become the primary of a server that was one until now, without losing a write."""
+        with self.client() as client, primary.client() as former:
+            # It refuses writes first: what was answered before is copied before this one takes more.
+            former.config_set("min-replicas-to-write", 9)
+            wanted = former.info("replication")["master_repl_offset"]
+            wait_until(
+                lambda: client.info("replication")["slave_repl_offset"] >= wanted, "all is copied"
+            )
+            client.replicaof("NO", "ONE")
+            former.replicaof(HOST, self.port)
+            wait_until(
+                lambda: former.info("replication")["master_link_status"] == "up",
+                "the former primary follows",
+            )
 
     def close(self) -> None:
         """Kill it and remove its data; safe to call twice, or before `start`."""

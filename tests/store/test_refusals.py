@@ -6,7 +6,7 @@ import pytest
 
 from streamer.errors import ConfigurationError, UnavailableError
 from tests.rig.redis import DebianRedis
-from tests.store.helpers import NOW_MS, opened, raw, run, step
+from tests.store.helpers import NOW_MS, answered, opened, raw, run, step
 
 pytestmark = pytest.mark.usefixtures("debian_redis_installed")
 
@@ -68,6 +68,47 @@ def test_a_password_that_is_changed_while_a_worker_runs_is_an_outage():
                 for _ in range(5):
                     with pytest.raises(UnavailableError, match=r"no password|must answer"):
                         await store.head()
+                assert (store.is_up, store.breaker.state) == (False, "open")
+
+    run(scenario())
+
+
+def test_rights_that_are_taken_from_a_worker_that_runs_are_an_outage_until_they_are_back():
+    """Reads are allowed all the while; only a write that is done says that Redis is well again."""
+
+    async def scenario():
+        with DebianRedis(users={"worker": "pw"}) as server:
+            async with (
+                opened(server.url_of("pw", "worker"), "n") as store,
+                raw(server.url) as redis,
+            ):
+                await store.claim("transactions", 0, "w1", NOW_MS)
+                await redis.execute_command("ACL", "SETUSER", "worker", "-@write")
+                for call in (lambda: store.heartbeat("w1", NOW_MS), store.head, store.head):
+                    with pytest.raises(UnavailableError, match="got NOPERM for"):
+                        await call()
+                assert (store.is_up, store.breaker.state) == (False, "open")
+                assert "must be allowed every command" in store.breaker.error
+                await redis.execute_command("ACL", "SETUSER", "worker", "+@write")
+                await answered(store.head)
+                assert not store.is_up
+                await store.heartbeat("w1", NOW_MS)
+                assert (store.is_up, store.breaker.error) == (True, "")
+
+    run(scenario())
+
+
+def test_rights_that_were_never_given_are_a_wrong_setting():
+    """The first write of a start is refused, though reads were answered before."""
+
+    async def scenario():
+        with DebianRedis(users={"reader": "pw"}) as server:
+            async with raw(server.url) as redis:
+                await redis.execute_command("ACL", "SETUSER", "reader", "-zadd")
+            async with opened(server.url_of("pw", "reader"), "n") as store:
+                await store.check_server()
+                with pytest.raises(ConfigurationError, match="got NOPERM for ZADD"):
+                    await store.heartbeat("w1", NOW_MS)
 
     run(scenario())
 

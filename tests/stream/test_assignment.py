@@ -12,6 +12,7 @@ from faust.types import TP
 
 from streamer.batch import Batch
 from streamer.errors import InvariantError, UnavailableError
+from streamer.store import Checkpoint, ModelHead, Store
 from streamer.stream.app import ScoringApp, build_app
 from streamer.stream.claiming import Reading
 from streamer.stream.claims import Claims
@@ -163,6 +164,7 @@ def test_claim_and_release_of_one_partition_never_overlap() -> None:
         assert not revoked.done()
         bench.may_release.set()
         await revoked
+        assert not bench.claims._releases, "a release that is over must be forgotten"
         bench.claims.assign(bench.consumer, [ONE])
         await bench.until(lambda: ONE in bench.consumer.read)
         assert bench.events == [
@@ -249,6 +251,46 @@ def test_a_late_turn_to_checkpoint_does_not_fence_who_has_released(
     asyncio.run(release_then_checkpoint())
     stored = service.ask(lambda store: store.partitions())[topic, 0]
     assert (stored.offset, stored.ledger.scored, stored.owner) == (3, 3, "another")
+
+
+class _Held:
+    """A store that has written a checkpoint and keeps its answer back."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.is_written, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def checkpoint(self, written: Checkpoint) -> ModelHead:
+        head = await self._store.checkpoint(written)
+        self.is_written.set()
+        await self.may_answer.wait()
+        return head
+
+
+def test_an_answer_that_comes_after_a_release_commits_nothing_to_kafka(
+    make_service: MakeService,
+) -> None:
+    """The partition may have been claimed anew, and its log may be another one."""
+    service = make_service()
+
+    async def release_meanwhile() -> None:
+        app = _app(service)
+        reading = await app.claiming.claim(service.settings.transactions_topic, 0)
+        await app.scoring.handle(_payments(service, 3), reading.number)
+        held: Any = _Held(app.store)
+        app.scoring.store = held
+        saving = asyncio.ensure_future(app.checkpointing.checkpoint(app.scoring.assigned[0]))
+        await held.is_written.wait()
+        assert await app.checkpointing.release([0], within_s=0.1) == [0]
+        held.may_answer.set()
+        assert await saving
+        assert app.consumer.durable == {}
+        await app.store.close()
+
+    asyncio.run(release_meanwhile())
 
 
 def test_two_releases_at_once_drop_a_partition_once(make_service: MakeService) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 from streamer.ledger import Ledger
 from streamer.settings import Settings
+from streamer.store import BreakerStatus
 from streamer.stream.health import Health
 from streamer.stream.limits import count_limits
 from streamer.stream.membership import Membership
+from streamer.stream.progress import Progress
 from streamer.telemetry import Metrics
 from tests.builders import batch, payment, pipeline_config, state_of
 from tests.pipeline.helpers import run, trained
@@ -20,16 +22,22 @@ def test_a_blown_fuse_is_a_warning_and_no_fault() -> None:
     blown, whole = state_of(pipeline_config()), state_of(pipeline_config())
     blown.held_back_until, blown.ledger = 11, Ledger(12, 12)
     assigned: dict[int, Any] = {
-        partition: SimpleNamespace(partition=partition, state=state, lag=0)
+        partition: SimpleNamespace(partition=partition, state=state)
         for partition, state in ((3, blown), (4, whole))
     }
     clock = SimpleNamespace(monotonic=lambda: 0.0)
     scoring: Any = SimpleNamespace(
-        assigned=assigned, settings=Settings(), clock=clock, membership=Membership(10.0)
+        assigned=assigned,
+        settings=Settings(),
+        clock=clock,
+        membership=Membership(10.0),
+        store=SimpleNamespace(breaker=BreakerStatus("closed", 0, None)),
+        unsaved_since={},
     )
     claims: Any = SimpleNamespace(faults={}, waiting={}, all=lambda: [3, 4])
     claiming: Any = SimpleNamespace(notices=[])
-    health = Health(scoring, claims, claiming)
+    watch: Any = SimpleNamespace(progress=Progress())
+    health = Health(scoring, claims, claiming, watch)
     health.startup = None
     (warning,) = health.warnings()
     assert warning.startswith("partition 3 must alert at most twice as often as agreed")

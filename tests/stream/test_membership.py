@@ -7,6 +7,8 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from aiokafka.errors import RebalanceInProgressError, UnknownMemberIdError
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
 
 from streamer.events import Score, Source
 from streamer.settings import Settings
@@ -49,34 +51,40 @@ def test_a_worker_waits_while_the_group_is_silent_and_goes_on_when_it_answers() 
 
 
 class _Coordinator:
-    """Passes for aiokafka's, as far as its heartbeats go."""
+    """Passes for aiokafka's, as far as what it asks goes: every answer takes 0.3 s."""
 
-    async def _do_heartbeat(self) -> bool:
+    error_code = 0
+
+    async def _send_req(self, _: object) -> object:
         await asyncio.sleep(0.3)
-        return True
+        return SimpleNamespace(error_code=self.error_code)
 
 
-def test_a_worker_is_a_member_from_its_assignment_on_however_long_it_had_waited_for_it() -> None:
-    """Before it claims anything: it would otherwise wait for ever.  Then heartbeats count, as asked."""
+def test_a_worker_is_a_member_from_when_it_asked_for_what_the_group_has_answered() -> None:
+    """It may have stood still between the answer that brings its partitions and reading it."""
 
     async def scenario() -> None:
-        coordinator, at_claim = _Coordinator(), []
+        coordinator = _Coordinator()
         thread = ConsumerThread.__new__(ConsumerThread)
         thread._heard_at = time.monotonic() - 60.0
-
-        async def claim(*_: object) -> None:
-            at_claim.append(thread.silent_s())
-
-        thread.thread_loop = asyncio.get_running_loop()
-        thread._consumer = SimpleNamespace(_coordinator=coordinator)
-        thread.consumer = SimpleNamespace(threadsafe_partitions_assigned=claim)
-        await thread.on_partitions_assigned(set(), 1)
-        assert at_claim[0] < 1.0
-        thread._heard_at -= 60.0
-        await coordinator._do_heartbeat()
-        assert 0.3 <= thread.silent_s() < 10.0, (
-            "an answer says nothing of the time after the question"
-        )
+        thread._follow_group(coordinator)
+        sync = SyncGroupRequest("group", 1, "member", None, [])
+        beat = HeartbeatRequest("group", 1, "member")
+        join = JoinGroupRequest("group", 6000, 6000, "member", None, "consumer", [])
+        for request, code, is_heard in (
+            (join, 0, False),
+            (sync, RebalanceInProgressError.errno, False),
+            (sync, UnknownMemberIdError.errno, False),
+            (sync, 0, True),
+            (beat, UnknownMemberIdError.errno, False),
+            (beat, 0, True),
+            (beat, RebalanceInProgressError.errno, True),
+        ):
+            thread._heard_at = time.monotonic() - 60.0
+            coordinator.error_code = code
+            await coordinator._send_req(request)
+            assert (thread.silent_s() < 60.0) == is_heard, (request, code)
+            assert thread.silent_s() >= 0.3, "an answer says nothing of the time after the question"
 
     asyncio.run(scenario())
 

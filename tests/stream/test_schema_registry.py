@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +16,13 @@ from streamer.batch import Batch, StoredRecord
 from streamer.errors import UnavailableError
 from streamer.intake import Declaration, Intake, Refused
 from streamer.intake.schemas import RegisteredSchema, Schemas
+from streamer.settings import load_settings
+from streamer.stream.kafka_config import registry_config
 from streamer.stream.known_schemas import KnownSchemas, intake_of
 from streamer.stream.schema_registry import SchemaRegistry
 from tests.intake.messages import declared, paid
-from tests.intake.test_schemas import AVRO, FRAME, RECORD, UNITS, avro, proto
+from tests.intake.test_schemas import AVRO, FRAME, RECORD, SALES, UNITS, avro, proto, sale
+from tests.rig.certificates import Certificates
 from tests.rig.waiting import wait_until
 from tests.stream.registry import MONEY, serving
 
@@ -41,7 +46,60 @@ def test_references_come_with_the_schema_that_names_them(url: str) -> None:
     """A record of another subject."""
     schema = SchemaRegistry(url).lookup(9)
     assert schema is not None
-    assert [json.loads(reference) for reference in schema.references] == [MONEY]
+    assert [(name, json.loads(text)) for name, text in schema.references] == [("Money", MONEY)]
+
+
+def test_protobuf_comes_with_its_imports_and_what_a_registry_has_without_a_subject(
+    url: str,
+) -> None:
+    """One of a subject by its name, Confluent's own from its client, Protobuf's from Protobuf."""
+    intake = Intake(declared(SALES).declaration, Schemas(SchemaRegistry(url).lookup))
+    framed = b"\x00\x00\x00\x00\x0a\x04\x02\x00" + sale()
+    assert paid(intake, framed).transaction.amount == 42.5
+
+
+def _registry(environ: dict[str, str]) -> SchemaRegistry:
+    settings = load_settings(environ)
+    config = {"max.retries": 0, "timeout": 30} | registry_config(settings)
+    return SchemaRegistry(settings.schema_registry_url or "", **config)
+
+
+def test_a_registry_with_tls_and_credentials_is_reached_by_the_settings(tmp_path: Path) -> None:
+    """Its authority, our certificate with a locked key, name and password: each is needed."""
+    made = Certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.broker)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(made.authority)
+    with serving(credentials="worker:pass:word", context=context) as url:
+        right = {
+            "URL": url,
+            "USERNAME": "worker",
+            "PASSWORD": "pass:word",
+            "SSL_CA_FILE": str(made.authority),
+            "SSL_CERTIFICATE_FILE": str(made.client),
+            "SSL_KEY_FILE": str(made.client_key),
+            "SSL_KEY_PASSWORD": made.client_key_password,
+        }
+        environ = {f"STREAMER_SCHEMA_REGISTRY_{name}": value for name, value in right.items()}
+        assert _registry(environ).lookup(7) is not None
+
+        def without(*parts: str) -> dict[str, str]:
+            return {n: v for n, v in environ.items() if not any(part in n for part in parts)}
+
+        stranger = {"STREAMER_SCHEMA_REGISTRY_SSL_CA_FILE": str(made.stranger)}
+        wrong = {"STREAMER_SCHEMA_REGISTRY_PASSWORD": "password"}
+        for changed, said in (
+            (environ | stranger, "CERTIFICATE_VERIFY_FAILED"),
+            (without("_SSL_C", "_SSL_K"), "CERTIFICATE_VERIFY_FAILED"),
+            (without("_CERTIFICATE_", "_KEY_"), ""),
+            (environ | wrong, "Unauthorized"),
+            (without("USERNAME", "_REGISTRY_PASSWORD"), "Unauthorized"),
+        ):
+            with pytest.raises(UnavailableError, match="schema registry must answer") as caught:
+                _registry(changed).lookup(7)
+            assert said in str(caught.value)
+            assert "pass:word" not in str(caught.value)
 
 
 def test_an_id_that_is_not_there_is_no_schema(url: str) -> None:

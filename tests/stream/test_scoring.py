@@ -85,6 +85,7 @@ PROMISED_METRICS = {
     "streamer_records_skipped_total",
     "streamer_records_passed_over_total",
     "streamer_partition_faulted",
+    "streamer_partition_stalled_seconds",
     "streamer_warming_total",
     "streamer_feedback_total",
     "streamer_batch_seconds_bucket",

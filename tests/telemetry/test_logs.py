@@ -178,6 +178,20 @@ def test_a_warning_that_repeats_is_written_every_five_seconds_with_how_often_it_
     assert passed == [(0, 0), (50, 49)]
 
 
+def test_a_complaint_that_goes_on_is_written_ever_more_rarely_and_a_new_one_at_once() -> None:
+    """Once a second for three minutes; then, after two quiet minutes, for six seconds."""
+    now = 0.0
+    repeats = RepeatFilter(lambda: now)
+
+    def passes(second: int) -> bool:
+        nonlocal now
+        now = float(second)
+        return repeats.filter(logging.LogRecord("aiokafka", 40, "", 0, "no %s", ("node",), None))
+
+    assert [s for s in range(200) if passes(s)] == [0, 5, 15, 35, 75, 135, 195]
+    assert [s for s in range(320, 327) if passes(s)] == [320, 325]
+
+
 def test_our_warnings_on_two_partitions_and_all_critical_lines_are_written() -> None:
     """A kind is the event with its partition; what ends the worker is never held back."""
     repeats = RepeatFilter(lambda: 0.0)

@@ -57,7 +57,8 @@ def _resolved(value: Any, schema: Any, depth: int) -> Any:
 def _decimal(value: Any, schema: dict[str, Any]) -> Any:
     if not isinstance(value, str):
         return value
-    scale = int((schema.get("parameters") or {}).get("scale", 0))
+    parameters = schema.get("parameters")
+    scale = int(parameters.get("scale", 0)) if isinstance(parameters, dict) else 0
     unscaled = base64.b64decode(value, validate=True)
     if not 0 < len(unscaled) <= 32 or abs(scale) > 40:
         return value

@@ -1,0 +1,48 @@
+"""Checkpoints that should long have been made, and what they wait for.
+
+Scoring goes on meanwhile, and nothing is lost; but all of it would be done again after a crash, and
+nothing of what is learned reaches the other workers.  A checkpoint waits for Redis, and for Kafka to
+acknowledge every message that was published before it, on whatever topic.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streamer.stream.scoring import Scoring
+
+__all__ = ["late_checkpoints", "waits_for"]
+
+# A checkpoint is late when progress has waited for so many intervals, and for so many seconds: with a
+# million cards one takes ten.
+_LATE_INTERVALS: Final = 10
+_LATE_S: Final = 30.0
+# What Kafka has not acknowledged for so long, it will not by itself.
+_UNACKNOWLEDGED_S: Final = 3.0
+
+
+def late_checkpoints(scoring: Scoring) -> list[str]:
+    """Return one line for each partition whose progress no checkpoint holds, for too long."""
+    interval_s = scoring.settings.checkpoint_interval_s
+    limit_s = max(_LATE_INTERVALS * interval_s, _LATE_S)
+    now = scoring.clock.monotonic()
+    return [
+        f"partition {partition} must be checkpointed every {interval_s:g} s, got none for "
+        f"{now - since:.0f} s: {waits_for(scoring)}"
+        for partition, since in sorted(scoring.unsaved_since.items())
+        if now - since > limit_s
+    ]
+
+
+def waits_for(scoring: Scoring) -> str:
+    """Return what a worker waits for that does not come forward, as far as it knows."""
+    if redis_error := scoring.store.breaker.error or scoring.redis_error:
+        return redis_error
+    oldest = scoring.publisher.oldest
+    if oldest is not None and scoring.clock.monotonic() - oldest[1] > _UNACKNOWLEDGED_S:
+        topic, at = oldest
+        return (
+            f"topic {topic} has not taken a message for {scoring.clock.monotonic() - at:.0f} s; give "
+            "each of its partitions a leader and enough replicas in sync"
+        )
+    return "the worker's log says more; if it does not, restart the worker"
