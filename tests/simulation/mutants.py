@@ -195,7 +195,7 @@ _TOLD: Final[dict[Mutant, str | None]] = {
     alert_position_forgets_earlier_lives: "killed during the replay",
     recovery_reads_no_alerts: "killed during the replay",
     checkpoint_before_the_alerts_are_out: None,
-    head_is_not_watched: None,
+    head_is_not_watched: "rivals of the head",
     pending_checkpoint_is_given_up: "connections break",
     histories_are_not_looked_up: None,
     late_histories_are_not_merged: "claimed without histories",

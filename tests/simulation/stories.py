@@ -31,6 +31,12 @@ STORIES: Final[dict[str, Story]] = {
         is_alone=True,
         changes=_SHORT | {"n_workers": 1},
     ),
+    # Three merge at a time, again and again.
+    "rivals of the head": Story(
+        tuple(fault for i in range(4) for fault in _bursts(3.0 + 2 * i)),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 3, "n_partitions": N_PARTITIONS, "length": LOG_LENGTH},
+    ),
     # A worker has a checkpoint under way when Redis goes, and then loses its session: when Redis is
     # back, its partition may be another's.
     "rivals": Story((Fault(3.0, "redis away", 0, 9.0), Fault(4.5, "cut off", 0, 14.0))),

@@ -25,6 +25,7 @@ from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.claiming import Claiming, Reading
 from streamer.stream.claims import Claims
 from streamer.stream.feedback import FeedbackStoring
+from streamer.stream.fetching import FetchState
 from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.watch import Watch
 from tests.builders import ARRIVAL_MS
@@ -83,7 +84,7 @@ class Worker:
         self.claims = Claims(self._claim, self._release, self._guard, world.rng.random)
         self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self)
         self._assigned: set[TP] = set()
-        self._durable: dict[TP, int] = {}
+        self.durable: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
         self._metadata: dict[TP, Committed] = {}
         self._positions: dict[TP, int] = {}
@@ -163,7 +164,7 @@ class Worker:
             self._commit_now_and_then(),
             self.checkpointing.run(),
             self.watch.follow_expiries(),
-            self.watch.follow_lag(),
+            self.watch.follow_progress(),
             self.watch.follow_topics(),
             self._beat(),
         ):
@@ -218,17 +219,13 @@ class Worker:
         for tp in tps:
             self._positions.pop(tp, None)
 
-    def lag(self, tp: TP, position: int) -> int | None:
+    def fetch_state(self, tp: TP, position: int) -> FetchState:
         """Return how much lies beyond ``position``, as the last fetch has said."""
         if tp not in self._positions or self.world.broker.is_away or self.process.is_cut_off:
-            return None
+            return FetchState(None, 0, False)
         lag = max(self.world.logs[tp].end - position, 0)
         self.world.checker.told_end(self.process.name, tp, position + lag)
-        return lag
-
-    def fetched_at_ms(self) -> int:
-        """Nothing here depends on when Kafka has answered."""
-        return 0
+        return FetchState(lag, 0, False)
 
     async def _claim(self, topic: str, partition: int) -> Reading:
         """Do what the app does: name store and epoch with what is committed from now on."""
@@ -239,8 +236,9 @@ class Worker:
     async def _revoke(self) -> None:
         self._assigned, self._positions = set(), {}
         await self.claims.revoke(self.claims.all())
+        self.scoring.unsaved_since.clear()
         self._commit()
-        self._durable.clear()
+        self.durable.clear()
         self._committed.clear()
 
     async def _release(self, tps: Iterable[TP]) -> None:
@@ -319,7 +317,7 @@ class Worker:
         if next_offset is None:
             self.claims.void(tp)
         else:
-            self._durable[tp] = next_offset
+            self.durable[tp] = next_offset
             self._to_commit.set()
 
     async def _commit_now_and_then(self) -> None:
@@ -332,7 +330,7 @@ class Worker:
         if self.process.is_cut_off or self.world.broker.is_away:
             return
         self._to_commit.clear()
-        for tp, offset in self._durable.items():
+        for tp, offset in self.durable.items():
             if self._committed.get(tp) == offset:
                 continue
             told = self._metadata.get(tp, Committed(0))
@@ -341,7 +339,7 @@ class Worker:
                 self.world.checker.committed(tp, offset)
 
     def _note_durable(self, partition: int, offset: int) -> None:
-        self._durable[TP(TOPIC, partition)] = offset
+        self.durable[TP(TOPIC, partition)] = offset
         self._to_commit.set()
 
     def _now_ms(self) -> int:
