@@ -93,7 +93,7 @@ def _cut(world: World, tp: TP) -> None:
     """
     log = world.logs[tp]
     stored = world.checker.stored(tp).offset or 0
-    ends = [*range(log.start, min(stored, log.end)), *range(log.read_to, log.end)]
+    ends = [*range(log.start, min(stored, log.end)), *range(max(log.read_to, log.start), log.end)]
     if ends:
         log.cut(world.rng.choice(ends))
         world.look()
