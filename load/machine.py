@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-__all__ = ["OPENBLAS_VARIABLES", "cpu_seconds", "describe_machine", "without_openblas"]
+__all__ = [
+    "OPENBLAS_VARIABLES",
+    "cpu_seconds",
+    "describe_machine",
+    "main_thread_seconds",
+    "without_openblas",
+]
 
 # They pick numpy's matrix kernels; a machine's owner may have set them for another program.
 OPENBLAS_VARIABLES: Final = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -43,8 +49,17 @@ def without_openblas(environment: Mapping[str, str]) -> dict[str, str]:
 
 def cpu_seconds(pid: int) -> float:
     """Return the processor time of a process and all its threads; 0 where there is no /proc."""
+    return _cpu_seconds(Path(f"/proc/{pid}/stat"))
+
+
+def main_thread_seconds(pid: int) -> float:
+    """Return the processor time of a process' main thread, where its event loop runs."""
+    return _cpu_seconds(Path(f"/proc/{pid}/task/{pid}/stat"))
+
+
+def _cpu_seconds(stat: Path) -> float:
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        fields = stat.read_text("utf-8").rpartition(")")[2].split()
     except OSError:
         return 0.0
     # proc(5): utime and stime are fields 14 and 15; what follows the name begins with field 3.

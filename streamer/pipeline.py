@@ -12,18 +12,18 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.alerts import AlertContext, build_alert, pseudonym
+from streamer.alerts import AlertContext, build_alert
 from streamer.batch import Batch
 from streamer.deciding import Decision, decide, may_be_taught, offsets_of
 from streamer.decoding import DeadLetter, Decoded, decode_batch
 from streamer.errors import InvariantError
-from streamer.events import Alert, Mode, Score, Source
+from streamer.events import Alert, Mode, Score
 from streamer.features import Columns, History, context_matrix, feature_matrix
 from streamer.fuse import still_counted
 from streamer.intake.readings import PassedOver, Refusal
@@ -40,6 +40,7 @@ from streamer.model import (
 )
 from streamer.partition_state import PartitionState, PipelineConfig
 from streamer.repeats import fingerprint
+from streamer.score_messages import score_messages
 
 __all__ = [
     "Outcome",
@@ -89,8 +90,8 @@ class Outcome:
     n_suppressed: int
     passed_over: Mapping[PassedOver, int]
     left_out: Mapping[tuple[str, Refusal], int]
-    distances_sq: NDArray[np.float64]
-    """Of the transactions in their order; empty while warming."""
+    scored: Scored | None
+    """Of the transactions in their order; None while warming, and where there was none."""
 
 
 def process(
@@ -141,8 +142,12 @@ def score(
     *,
     now_ms: int,
     mode: Mode = "normal",
+    lap: Callable[[str], object] = lambda _: None,
 ) -> Outcome:
-    """Score what `prepare` returned; ``state`` is IN/OUT."""
+    """Score what `prepare` returned; ``state`` is IN/OUT.
+
+    ``lap`` is called with the name of each stage when it is done, for whoever holds a clock.
+    """
     decoded, columns = prepared.decoded, prepared.columns
     made: tuple[list[Alert], list[Alert]] = ([], [])
     scores: list[Score] = []
@@ -152,24 +157,30 @@ def score(
         n_late = history.n_late
         X = feature_matrix(columns, history)
         V = context_matrix(history)
+        lap("features")
         if not version.is_warming:
             scored = version.score(X, columns.currencies, V, columns.times_ms)
+            lap("score")
             decision = decide(decoded, state, version, scored)
+            lap("decide")
         teaching = may_be_taught(decoded, history, decision.above, config.model)
         teach(state.delta, version, X, columns, scored, decision.above, teaching)
         if scored is not None:
             remember_scored(decoded, state, version, scored, decision.alerted, config.labels)
+        lap("learn")
+        if scored is not None:
             source = decoded.batch.topic, decoded.batch.partition, state.epoch
             context = AlertContext(
                 *source, version, columns, history, X, V, scored, mode, now_ms, config.card_key
             )
             made = _alerts(context, decoded, decision)
         if config.with_scores:
-            scores = _scores(decoded, state, version, scored, decision, config.card_key)
+            scores = score_messages(decoded, state, version, scored, decision, config.card_key)
     first_place = state.ledger.scored
     ledger = _ledger(prepared, state, version, decision)
     _advance(state, prepared, ledger, decision)
     above = np.flatnonzero(decision.above).tolist()
+    lap("explain")
     return Outcome(
         *made,
         {decoded.records[i].offset: first_place + i for i in above},
@@ -181,7 +192,7 @@ def score(
         int(decision.is_out.sum()),
         decoded.passed_over,
         decoded.left_out,
-        np.zeros(0) if scored is None else scored.distances_sq,
+        scored,
     )
 
 
@@ -238,38 +249,6 @@ def remember_scored(
     ids = [t.transaction_id for t in decoded.transactions]
     draws = uniform_hash(offsets_of(decoded))
     remember(state.labels, state.delta, version, config, ids, draws, waiting)
-
-
-def _scores(
-    decoded: Decoded,
-    state: PartitionState,
-    version: ModelVersion,
-    scored: Scored | None,
-    decision: Decision,
-    card_key: bytes | None,
-) -> list[Score]:
-    topic, partition = decoded.batch.topic, decoded.batch.partition
-    return [
-        Score(
-            transaction_id=transaction.transaction_id,
-            card_id=transaction.card_id
-            if card_key is None
-            else pseudonym(transaction.card_id, card_key),
-            score=None if scored is None else float(scored.scores[i]),
-            distance=None if scored is None else float(scored.distances_sq[i]) ** 0.5,
-            alerted=bool(decision.alerted[i]),
-            status="warming" if scored is None else "scored",
-            log_odds=None
-            if scored is None or scored.log_odds is None
-            else float(scored.log_odds[i]),
-            ranked_by="log_odds" if version.is_head_active else "distance",
-            model_version=version.id,
-            source=Source(topic, partition, record.offset, state.epoch),
-        )
-        for i, (record, transaction) in enumerate(
-            zip(decoded.records, decoded.transactions, strict=True)
-        )
-    ]
 
 
 def _ledger(

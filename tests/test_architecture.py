@@ -83,6 +83,19 @@ def test_only_the_settings_read_the_environment(name: str) -> None:
     assert not reads_environment(name)
 
 
+@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "telemetry")])
+def test_only_telemetry_imports_the_client_of_prometheus(name: str) -> None:
+    assert "prometheus_client" not in outside(name)
+
+
+@pytest.mark.parametrize("name", of("telemetry"))
+def test_telemetry_knows_nothing_of_what_it_counts(name: str) -> None:
+    known = {m for m in imports(name) if m.startswith("streamer")}
+    assert all(
+        within(module, "telemetry", "page_command", "errors", "extra") for module in known
+    ), known
+
+
 @pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "store")])
 def test_only_the_store_imports_redis(name: str) -> None:
     assert "redis" not in outside(name)

@@ -9,6 +9,7 @@ Invariants:
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from zlib import crc32
@@ -29,6 +30,8 @@ _COPIED_AT_ONCE = 1_024
 # Copying so many takes 50 ms; scoring goes on while room for more is made, and changes a few more.
 _MANY = 50_000
 _SPARE_SHARE = 8
+# A name of 15 characters as Python keeps it; the table's own dictionary and list come on top.
+_NAME_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,13 @@ class EntityTable:
 
     def __len__(self) -> int:
         return len(self._row_of)
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that the table takes, names by estimate."""
+        arrays = (self.times_ms, self.states, self.changed, self.hashes, self._used_at)
+        names = sys.getsizeof(self._row_of) + sys.getsizeof(self._keys)
+        return sum(array.nbytes for array in arrays) + names + _NAME_BYTES * len(self._keys)
 
     def unknown(self, keys: Iterable[str | None]) -> list[str]:
         """Return the distinct keys that the table does not hold, in order of appearance.

@@ -56,6 +56,11 @@ class PackedStates(Mapping[str, bytes]):
         """Return keys and bytes in the order of the rows."""
         return _Items(self)
 
+    @property
+    def n_bytes(self) -> int:
+        """The bytes of all rows together, without the keys."""
+        return self._rows.nbytes + sum(map(len, self._ends))
+
     def cut(self) -> Iterator[bytes]:
         """Return the bytes of each row in order."""
         if self._ends:

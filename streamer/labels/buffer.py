@@ -129,6 +129,10 @@ class LabelBuffer:
         """Return 1, 0 or `UNJUDGED`: the verdict that was learned already."""
         return int(self._meta[slot, 4])
 
+    def is_alerted(self, slot: int) -> bool:
+        """Whether reviewers got a payment as an alert."""
+        return bool(self._meta[slot, 3])
+
     def set_label(self, slot: int, is_fraud: bool, *, is_final: bool) -> None:
         """Note which verdict was learned, so that one that overrules it can be.
 

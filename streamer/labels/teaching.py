@@ -70,12 +70,14 @@ class Taught:
     """What came of a set of verdicts.
 
     ``n_standing`` began to stand, ``n_ignored`` repeated or were overruled by what stood;
-    ``n_learned`` found their payment in the buffer, and the head learned from it.
+    ``n_learned`` found their payment in the buffer, and the head learned from it.  ``alerts_judged``
+    says of each alert among those whether it is fraud, in the order of the verdicts.
     """
 
     n_standing: int
     n_ignored: int
     n_learned: int
+    alerts_judged: tuple[bool, ...] = ()
 
 
 def remember(
@@ -153,7 +155,8 @@ def apply_verdicts(
         frauds = np.array([is_fraud for _, is_fraud in overruled], dtype=float)
         relearn_labels(delta, version, inputs, ranks, frauds, weights)
     n_standing = sum(sign > 0 for _, sign in standing)
-    return Taught(n_standing, len(verdicts) - n_standing, len(fresh))
+    judged = tuple(is_fraud for slot, is_fraud in fresh if buffer.is_alerted(slot))
+    return Taught(n_standing, len(verdicts) - n_standing, len(fresh), judged)
 
 
 def _completed(

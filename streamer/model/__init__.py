@@ -15,6 +15,7 @@ from streamer.model.feature_histogram import count_features
 from streamer.model.hashing import uniform_hash
 from streamer.model.labelled import learn_labels, relearn_labels
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
+from streamer.model.silhouette import simplified_silhouettes
 from streamer.model.sums import Sums
 from streamer.model.version import ModelVersion, Scored, trial_precisions
 
@@ -37,6 +38,7 @@ __all__ = [
     "learn_warming",
     "may_teach",
     "relearn_labels",
+    "simplified_silhouettes",
     "trial_precisions",
     "uniform_hash",
 ]

@@ -169,6 +169,11 @@ class Sums:
         )
 
     @property
+    def n_bytes(self) -> int:
+        """Memory of its arrays."""
+        return sum(getattr(self, f.name).nbytes for f in fields(self) if f.name not in COUNTERS)
+
+    @property
     def is_warming(self) -> bool:
         """Whether there are no centers yet."""
         return not self.cluster_weights.any()

@@ -49,8 +49,9 @@ _NOBODY: Final = "nobody"
 class Client:
     """A lazily connecting client of one namespace.
 
-    ``address`` is what may be shown of the URL; ``calls`` counts by what became of them;
-    ``has_written`` is whether a transaction of this client was ever done.
+    ``address`` is what may be shown of the URL; ``calls`` counts by what became of them, ``commands``
+    by name what went over the wire; ``has_written`` is whether a transaction of this client was ever
+    done.
     """
 
     redis: Pipe
@@ -59,6 +60,7 @@ class Client:
     rng: np.random.Generator
     breaker: Breaker
     calls: Counter[CallOutcome] = field(default_factory=Counter)
+    commands: Counter[str] = field(default_factory=Counter)
     has_written: bool = False
 
     @classmethod
@@ -73,7 +75,9 @@ class Client:
         """Return a client for ``url``; connects at the first command."""
         keys = Keys(namespace)
         parts = parsed(url)
-        return cls(connect(parts, timeout_s), keys, parts.shown, rng, Breaker(rng, monotonic))
+        sent = Counter[str]()
+        redis = connect(parts, timeout_s, sent)
+        return cls(redis, keys, parts.shown, rng, Breaker(rng, monotonic), commands=sent)
 
     async def pipelined(self, commands: list[tuple[Any, ...]], *, atomic: bool) -> list[Any]:
         """Return the replies to ``commands``, sent in one round trip."""

@@ -6,6 +6,7 @@ the sentinels together have one.
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -29,8 +30,8 @@ def parsed(text: str) -> RedisUrl:
         raise ConfigurationError(f"STREAMER_REDIS_URL {error}") from None
 
 
-def connect(url: RedisUrl, timeout_s: float) -> Any:
-    """Return a client that connects at the first command."""
+def connect(url: RedisUrl, timeout_s: float, sent: Counter[str]) -> Any:
+    """Return a client that connects at the first command; ``sent`` (IN/OUT) counts them by name."""
     if url.sentinels:
         redis = _connect_by_sentinel(url, timeout_s)
     else:
@@ -41,7 +42,7 @@ def connect(url: RedisUrl, timeout_s: float) -> Any:
                 "STREAMER_REDIS_URL must have no options but redis-py's own, got another"
             ) from None
     pool = redis.connection_pool
-    pool.connection_class = packing(pool.connection_class)
+    pool.connection_class = packing(pool.connection_class, sent)
     return redis
 
 

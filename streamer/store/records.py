@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from streamer.errors import InvariantError
+from streamer.features import PackedStates
 from streamer.ledger import Ledger, Loss
 from streamer.model.codec import VersionHeader
 from streamer.model.sums import Sums
@@ -115,6 +116,15 @@ class Checkpoint:
     recent_alerts: tuple[int, ...] = ()
     log: LogIdentity = field(default_factory=LogIdentity)
     losses: tuple[Loss, ...] = ()
+
+    @property
+    def n_bytes(self) -> int:
+        """The states of its entities and the arrays of its delta, without names and framing."""
+        states = sum(
+            kind.n_bytes if isinstance(kind, PackedStates) else sum(map(len, kind.values()))
+            for kind in self.entities.values()
+        )
+        return states + self.delta.n_bytes
 
     def __post_init__(self) -> None:
         if self.ledger.imbalance:

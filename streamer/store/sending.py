@@ -12,6 +12,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, TypeAlias
 
@@ -51,10 +52,17 @@ class _Request:
 
 
 class _Packing(AbstractConnection):
-    """A connection whose pipelines are packed off the event loop."""
+    """A connection whose pipelines are packed off the event loop; ``sent`` counts commands by name."""
+
+    sent: Counter[str]
+
+    def pack_command(self, *args: Any) -> Any:
+        self.sent[args[0]] += 1
+        return super().pack_command(*args)
 
     def pack_commands(self, commands: Iterable[Command]) -> Any:
         waiting = list(commands)
+        self.sent.update(command[0] for command in waiting)
         if sum(map(len, waiting)) < _FEW:
             return _packed(waiting)
         return _Request(waiting)
@@ -77,9 +85,12 @@ class _Packing(AbstractConnection):
             raise
 
 
-def packing(kind: type[AbstractConnection]) -> type[AbstractConnection]:
-    """Return a kind of connection that does the same and packs pipelines off the event loop."""
-    return type(f"Packing{kind.__name__}", (_Packing, kind), {})
+def packing(kind: type[AbstractConnection], sent: Counter[str]) -> type[AbstractConnection]:
+    """Return a kind of connection that does the same and packs pipelines off the event loop.
+
+    Whatever its connections send is counted in ``sent`` (IN/OUT), by command.
+    """
+    return type(f"Packing{kind.__name__}", (_Packing, kind), {"sent": sent})
 
 
 def _packed(commands: Iterable[Command]) -> list[bytes]:

@@ -83,6 +83,11 @@ class Store:
         """How many calls were made, by what became of them."""
         return {outcome: self._client.calls[outcome] for outcome in CALL_OUTCOMES}
 
+    @property
+    def commands(self) -> Mapping[str, int]:
+        """How many commands were sent, by name."""
+        return dict(self._client.commands)
+
     async def ping(self) -> None:
         """Return if Redis answers."""
         await self._client.pipelined([("PING",)], atomic=False)

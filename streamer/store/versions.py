@@ -178,7 +178,7 @@ async def read_head(pipe: Pipe, keys: Keys, config: ModelConfig) -> ModelHead:
         return ModelHead(state_id(sums), sums, VersionHeader("", "", "", config.hash))
     try:
         blob = await _blob(pipe, keys, version_id)
-    except WatchError:
+    except _TrimmedError:
         # The head is never trimmed: unless another worker moved it, it names what never was.
         if _text(await asked(pipe, "GET", keys.head)) != version_id:
             raise
@@ -247,13 +247,17 @@ async def _resolve(pipe: Pipe, keys: Keys, wanted: str) -> str:
     )
 
 
+class _TrimmedError(WatchError):
+    """A version was trimmed since it was named.  redis-py raises its base for a lost connection too."""
+
+
 async def _blob(pipe: Pipe, keys: Keys, version_id: str) -> bytes:
     """Return a version's file; asks to be tried again when it was trimmed since it was named."""
     blob: bytes | None = await asked(pipe, "GET", keys.version(version_id))
     if blob is not None:
         return blob
     if await asked(pipe, "ZSCORE", keys.versions, version_id) is None:
-        raise WatchError("trimmed")
+        raise _TrimmedError
     raise InvariantError(
         f"model version {version_id[:12]} must be stored while it is listed, got nothing; "
         "has Redis evicted it? maxmemory-policy must be noeviction"

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final, get_args
 
 import faust
@@ -32,6 +32,7 @@ from streamer.settings import Settings, load_settings
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.claiming import Claiming, Reading
 from streamer.stream.claims import Claims
+from streamer.stream.counting import count_delivered
 from streamer.stream.ending import (
     EXIT_MISCONFIGURED,
     EXIT_UNAVAILABLE,
@@ -41,11 +42,13 @@ from streamer.stream.ending import (
 )
 from streamer.stream.endpoints import Endpoints
 from streamer.stream.feedback import FeedbackStoring
+from streamer.stream.gauges import Gauges
 from streamer.stream.health import Health
 from streamer.stream.kafka_config import broker_urls, faust_credentials
 from streamer.stream.known_schemas import intake_of, known_schemas
 from streamer.stream.liveness import Liveness
 from streamer.stream.partition_log import PartitionLogs
+from streamer.stream.pauses import follow_pauses
 from streamer.stream.preflight import preflight
 from streamer.stream.publisher import Publisher
 from streamer.stream.scoring import Clock, Scoring
@@ -55,7 +58,6 @@ from streamer.stream.watch import Watch
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
 from streamer.telemetry.profiling import Profiling
-from streamer.telemetry.redis_metrics import watch_redis
 from streamer.wiring import open_store, pipeline_config
 
 __all__ = ["ScoringApp", "ScoringWorker", "build_app"]
@@ -89,12 +91,9 @@ class ScoringApp(faust.App):
         store = open_store(settings)
         publisher = Publisher(
             settings,
-            on_alert_delivered=lambda sent_s: metrics.alert_latency_seconds.observe(
-                max(time.time() - sent_s, 0.0)
-            ),
-            on_kafka=lambda is_up: metrics.dependency_up.labels("kafka").set(is_up),
+            on_alert_delivered=partial(count_delivered, metrics),
+            on_kafka=lambda is_up: metrics.dependency_up.set(is_up, "kafka"),
         )
-        watch_redis(metrics.registry, store)
         schemas = known_schemas(settings)
         intake = intake_of(load_declaration(settings.intake), schemas)
         self.store, self.publisher = store, publisher
@@ -124,7 +123,8 @@ class ScoringApp(faust.App):
         self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self.consumer)
         self.health = Health(self.scoring, self.claims, self.claiming, self.watch)
         self.deadline = Deadline(settings.shutdown_timeout_s, self._left_over)
-        self.endpoints = Endpoints(self.scoring, self.health, settings)
+        gauges = Gauges(self.scoring, self.claims, self.health, lambda: len(self.consumer.unacked))
+        self.endpoints = Endpoints(self.scoring, self.health, gauges, settings)
         self.profiling = Profiling(None)
 
     async def on_first_start(self) -> None:
@@ -145,7 +145,7 @@ class ScoringApp(faust.App):
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
         self.scoring.adopt(head)
         for name in ("kafka", "redis"):
-            self.scoring.metrics.dependency_up.labels(name).set(1)
+            self.scoring.metrics.dependency_up.set(1, name)
 
     def _report(self, line: str) -> None:
         self.health.startup = line
@@ -200,8 +200,6 @@ class ScoringApp(faust.App):
             except UnavailableError as error:
                 # The next owner publishes them too, should they get through after all.
                 end_at_once(error)
-        for partition in partitions:
-            self.scoring.metrics.forget_partition(partition)
 
     def _left_over(self) -> str:
         held = sorted({*self._left, *self.scoring.assigned})
@@ -247,6 +245,7 @@ def build_app(settings: Settings) -> ScoringApp:
         *app.watch.tasks,
     ):
         app.task(_guarded(work))
+    app.task(_guarded(partial(follow_pauses, app.scoring)))
 
     @app.on_partitions_assigned.connect
     async def claim(_: Any, assigned: set[TP], **__: Any) -> None:

@@ -157,6 +157,7 @@ class Checkpointing:
                 # Else it is another claim's by now, perhaps of a log that was made again.
                 self._note_saved(assigned, written.next_offset)
             scoring.metrics.checkpoint_seconds.observe(assigned.checkpointed_at - started)
+            scoring.metrics.checkpoint_bytes.observe(written.n_bytes)
             return True
 
     def _note_saved(self, assigned: Assigned, next_offset: int) -> None:

@@ -7,6 +7,7 @@ unless the settings say otherwise, and then asks for a token.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ssl
 from typing import Any, Final
@@ -23,8 +24,10 @@ from streamer.drift_report import describe_drift
 from streamer.errors import ConfigurationError
 from streamer.head_report import describe_head
 from streamer.settings import Settings
+from streamer.stream.gauges import Gauges
 from streamer.stream.health import Health, head_age_s
 from streamer.stream.scoring import Scoring
+from streamer.telemetry.exposition import accepts_openmetrics
 
 __all__ = ["Endpoints", "describe_model"]
 
@@ -34,9 +37,12 @@ _JSON: Final = "application/json"
 class Endpoints:
     """The worker's two HTTP servers."""
 
-    def __init__(self, scoring: Scoring, health: Health, settings: Settings) -> None:
+    def __init__(
+        self, scoring: Scoring, health: Health, gauges: Gauges, settings: Settings
+    ) -> None:
         self._scoring = scoring
         self._health = health
+        self._gauges = gauges
         self._settings = settings
         self._runners: list[web.AppRunner] = []
 
@@ -94,9 +100,13 @@ class Endpoints:
             status["warnings"] = warnings
         return _json(status, 200 if not faults else 503)
 
-    async def _metrics(self, _: web.Request) -> web.Response:
-        self._health.update_metrics()
-        body, content_type = self._scoring.metrics.exposition()
+    async def _metrics(self, request: web.Request) -> web.Response:
+        self._gauges.update()
+        openmetrics = accepts_openmetrics(request.headers.get("Accept", ""))
+        # In a thread: batches are scored while the text is written.
+        body, content_type = await asyncio.to_thread(
+            self._scoring.metrics.exposition, openmetrics=openmetrics
+        )
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _model(self, _: web.Request) -> web.Response:

@@ -86,7 +86,7 @@ class FeedbackStoring:
         if self._claiming.feedback.get(partition) is known:
             self._claiming.feedback[partition] = replace(known, offset=next_offset)
         for _, verdict in verdicts:
-            self._metrics.feedback.labels(verdict.verdict).inc()
+            self._metrics.verdicts_received.labels(verdict.verdict).inc()
         return next_offset
 
     async def _completed(self, sent: SentVerdict) -> Feedback | DeadLetter:

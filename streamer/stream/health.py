@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from streamer.model import achieved_per_hour, achieved_share, trial_precisions
 from streamer.store import ModelHead
 from streamer.stream.claiming import Claiming
 from streamer.stream.claims import Claims
@@ -60,9 +59,9 @@ class Health:
             f"topic {name} must exist, got none: it was deleted; create it again"
             for name in sorted(watch.progress.missing)
         ]
-        return faults + [self._told(stall) for stall in self._stalls()]
+        return faults + [self._told(stall) for stall in self.stalls()]
 
-    def _stalls(self) -> list[Stall]:
+    def stalls(self) -> list[Stall]:
         """Return the partitions that stand still, but for verdicts that wait for Redis as declared."""
         scoring = self._scoring
         return [
@@ -109,62 +108,6 @@ class Health:
         return [
             f"scoring goes on from memory and checkpoints wait, for {away_s:.0f} s: {breaker.error}"
         ]
-
-    def update_metrics(self) -> None:
-        """Bring the gauges up to date; they are read when somebody looks."""
-        scoring, metrics = self._scoring, self._scoring.metrics
-        now = scoring.clock.monotonic()
-        metrics.assigned_partitions.set(len(scoring.assigned))
-        if self.startup is None:
-            metrics.dependency_up.labels("redis").set(scoring.is_redis_up)
-        for tp in self._claims.all():
-            if tp.topic == scoring.settings.transactions_topic:
-                is_faulted = tp in self._claims.faults
-                metrics.partition_faulted.labels(str(tp.partition)).set(is_faulted)
-        # None is left of a partition that went away.
-        metrics.partition_stalled_seconds.clear()
-        for tp in self._claims.being_read():
-            metrics.partition_stalled_seconds.labels(tp.topic, str(tp.partition)).set(0)
-        for stall in self._stalls():
-            labels = stall.tp.topic, str(stall.tp.partition)
-            metrics.partition_stalled_seconds.labels(*labels).set(now - stall.since)
-        tracked: dict[str, int] = {}
-        for assigned in scoring.assigned.values():
-            partition, ledger = str(assigned.partition), assigned.state.ledger
-            metrics.ledger_imbalance.labels(partition).set(ledger.imbalance)
-            metrics.lag_records.labels(partition).set(assigned.lag)
-            metrics.alert_fuse_blown.labels(partition).set(assigned.state.is_fuse_blown)
-            metrics.checkpoint_age_seconds.labels(partition).set(now - assigned.checkpointed_at)
-            for table in assigned.state.tables.all():
-                tracked[table.kind.name] = tracked.get(table.kind.name, 0) + len(table)
-        metrics.publish_queue_messages.set(scoring.publisher.n_queued)
-        metrics.publish_queue_bytes.set(scoring.publisher.queued_bytes)
-        metrics.labels_waiting.set(
-            sum(len(a.state.labels.buffer) for a in scoring.assigned.values())
-        )
-        for kind, n in tracked.items():
-            metrics.entities_tracked.labels(kind).set(n)
-        version = scoring.version
-        metrics.model_transactions_seen.set(version.sums.transactions_seen)
-        metrics.alert_budget_requested.labels("share").set(version.asked.target)
-        metrics.alert_budget_achieved.labels("share").set(achieved_share(version.sums))
-        if version.config.alerts_per_hour is not None:
-            per_hour = achieved_per_hour(version.sums)
-            metrics.alert_budget_requested.labels("per_hour").set(version.config.alerts_per_hour)
-            metrics.alert_budget_achieved.labels("per_hour").set(per_hour or 0.0)
-        metrics.head_active.set(version.is_head_active)
-        for detector, precision in trial_precisions(version.sums).items():
-            metrics.head_average_precision.labels(detector).set(precision)
-        if not version.is_warming:
-            metrics.model_threshold_distance.set(version.threshold_sq**0.5)
-        drift = scoring.drift
-        metrics.drift_reference_settled.set(drift.is_settled)
-        for name, psi, ks in zip(version.config.feature_names, drift.psi, drift.ks, strict=True):
-            metrics.feature_drift_psi.labels(name).set(psi)
-            metrics.feature_drift_ks.labels(name).set(ks)
-        age_s = None if scoring.head is None else head_age_s(scoring.head, scoring.clock.now_ms())
-        if age_s is not None:
-            metrics.model_age_seconds.set(age_s)
 
 
 def head_age_s(head: ModelHead, now_ms: int) -> float | None:

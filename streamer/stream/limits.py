@@ -12,6 +12,8 @@ def count_limits(state: PartitionState, metrics: Metrics) -> None:
     """Count what has made room since the last call; ``state`` is IN/OUT."""
     for table in state.tables.all():
         evicted = table.take_evicted()
-        metrics.entities_evicted.labels(table.kind.name).inc(evicted.n)
-        metrics.entities_evicted_unsaved.labels(table.kind.name).inc(evicted.n_unsaved)
-    metrics.labels_dropped.inc(state.labels.buffer.take_dropped())
+        if evicted.n:
+            metrics.entities_evicted.labels(table.kind.name).inc(evicted.n)
+            metrics.entities_evicted_unsaved.labels(table.kind.name).inc(evicted.n_unsaved)
+    if n_dropped := state.labels.buffer.take_dropped():
+        metrics.labels_dropped.inc(n_dropped)

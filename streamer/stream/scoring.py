@@ -17,6 +17,7 @@ from typing import Final
 import structlog
 
 from streamer.batch import Batch
+from streamer.center_watch import CenterWatch
 from streamer.drift_monitor import DistanceMonitor
 from streamer.errors import InvariantError, UnavailableError
 from streamer.events import Mode
@@ -26,8 +27,10 @@ from streamer.pipeline import Outcome, PipelineConfig, Prepared, prepare, score
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
 from streamer.stream.assignments import Assigned
+from streamer.stream.counting import count_outcome
 from streamer.stream.dead_letter_log import DeadLetterLog
 from streamer.stream.known_schemas import KnownSchemas
+from streamer.stream.laps import Laps
 from streamer.stream.limits import count_limits
 from streamer.stream.membership import Membership
 from streamer.stream.publisher import Publisher
@@ -91,6 +94,8 @@ class Scoring:
         self._head: ModelHead | None = None
         self._drift = drift_of(self._version.sums, pipeline.model)
         self.distance_monitor = DistanceMonitor()
+        self.center_watch = CenterWatch()
+        self._laps = Laps(metrics, clock.monotonic)
         self.dead_letter_log = DeadLetterLog(clock.monotonic)
 
     @property
@@ -122,7 +127,7 @@ class Scoring:
         """Score with ``head`` from the next batch on."""
         if self._head is not None and head.id == self._head.id:
             return
-        self.metrics.revivals.inc(max(head.sums.revivals - self._version.sums.revivals, 0))
+        self.metrics.clusters_revived.inc(max(head.sums.revivals - self._version.sums.revivals, 0))
         self._head = head
         self._version = ModelVersion.of(head.id, head.sums, self.pipeline.model)
         self._drift = drift_of(head.sums, self.pipeline.model)
@@ -171,7 +176,8 @@ class Scoring:
             assigned = self.assigned.get(batch.partition)
             if assigned is None or assigned.generation != reading or assigned.is_set_back:
                 return
-            started = self.clock.monotonic()
+            laps = self._laps
+            laps.begin()
             fresh = batch.starting_at(assigned.position)
             if fresh is None:
                 return
@@ -182,8 +188,10 @@ class Scoring:
                     f"{assigned.position}, got {fresh.first_offset}"
                 )
             prepared = prepare(fresh, self.pipeline, assigned.state)
+            laps("decode")
             was_blown = assigned.state.is_fuse_blown
             await self._look_up(assigned, prepared)
+            laps("look_up")
             outcome = score(
                 prepared,
                 assigned.state,
@@ -191,6 +199,7 @@ class Scoring:
                 self.pipeline,
                 now_ms=self.clock.now_ms(),
                 mode=self.mode,
+                lap=laps,
             )
             if not self._publish(fresh, outcome):
                 # It took too long, or the process stood still: another may have scored it since.
@@ -200,15 +209,15 @@ class Scoring:
                 _log.error(
                     "alerts beyond twice the budget are held back", partition=batch.partition
                 )
-            now = self.clock.monotonic()
+            laps("publish")
+            now = laps.end()
             self.unsaved_since.setdefault(batch.partition, now)
-            self._count(fresh, outcome, assigned, now - started)
+            self._count(fresh, outcome, assigned, now)
 
     def forget(self, partition: int) -> None:
         """Drop what is left of a partition that another worker may have now."""
         self.assigned.pop(partition, None)
         self.publisher.forget(partition)
-        self.metrics.forget_partition(partition)
 
     async def _look_up(self, assigned: Assigned, prepared: Prepared) -> None:
         """Load the entities of a batch that the tables do not hold."""
@@ -268,34 +277,18 @@ class Scoring:
         self.publisher.poll()
         return True
 
-    def _count(self, batch: Batch, outcome: Outcome, assigned: Assigned, elapsed_s: float) -> None:
-        metrics, ledger, partition = self.metrics, outcome.ledger, str(batch.partition)
-        metrics.transactions_consumed.labels(partition).inc(ledger.consumed)
-        metrics.transactions_scored.labels(partition).inc(ledger.scored)
-        metrics.records_skipped.labels(partition).inc(ledger.skipped)
-        metrics.transactions_repeated.labels(partition).inc(ledger.repeated)
-        metrics.warming.inc(ledger.warming)
-        metrics.key_mismatches.inc(outcome.n_key_mismatches)
-        metrics.late_events.inc(outcome.n_late)
-        metrics.alerts_suppressed.inc(outcome.n_suppressed)
+    def _count(self, batch: Batch, outcome: Outcome, assigned: Assigned, now_s: float) -> None:
+        count_outcome(self.metrics, batch, outcome)
+        count_limits(assigned.state, self.metrics)
+        self.dead_letter_log.add(outcome.dead_letters, batch)
+        if outcome.scored is None:
+            return
+        self.center_watch.add(self._version, outcome.scored, now_s)
         # A young model's distances shift by themselves; those of a worker's first seconds are let go.
         is_settled = self._version.sums.transactions_seen >= self.pipeline.model.half_life
         if is_settled and self.distance_monitor.is_loaded:
-            metrics.distance_drift.inc(self.distance_monitor.add(outcome.distances_sq))
-        metrics.batch_seconds.observe(elapsed_s)
-        metrics.batch_records.observe(len(batch))
-        for letter in outcome.dead_letters:
-            metrics.dead_letters.labels(batch.topic, letter.reason).inc()
-        self.dead_letter_log.add(outcome.dead_letters, batch)
-        for passed_over, n in outcome.passed_over.items():
-            metrics.records_passed_over.labels(passed_over).inc(n)
-        for (field, fault), n in outcome.left_out.items():
-            metrics.fields_left_out.labels(field, fault).inc(n)
-        for alert in outcome.alerts:
-            metrics.alerts.labels(alert.severity).inc()
-        for alert in outcome.overflow:
-            metrics.alerts_overflowed.labels(alert.severity).inc()
-        count_limits(assigned.state, metrics)
+            n_shifts = self.distance_monitor.add(outcome.scored.distances_sq)
+            self.metrics.distance_drift.inc(n_shifts)
 
 
 def _load_pending(

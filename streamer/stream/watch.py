@@ -65,7 +65,7 @@ class Watch:
             self.progress.keep(reading)
             answered = [self._note(tp, read.number, read.offset) for tp, read in reading.items()]
             if any(answered):
-                self._scoring.metrics.dependency_up.labels("kafka").set(1)
+                self._scoring.metrics.dependency_up.set(1, "kafka")
 
     def _note(self, tp: TP, number: int, start: int) -> bool:
         scoring, consumer = self._scoring, self._consumer()

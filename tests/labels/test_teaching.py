@@ -72,6 +72,20 @@ def test_a_verdict_on_a_waiting_payment_is_learned_and_one_on_an_unknown_counts_
     assert state.tables.merchant_verdicts.states[rows][0].tolist() == [2.0] * 6
 
 
+def test_the_first_verdict_on_an_alert_says_whether_the_alert_was_right() -> None:
+    """Of an ordinary payment and two alerts, one judged twice: fraud and legitimate, in that order."""
+    state = scored()
+    values = [payment(i, amount=1e6, card_id=f"card-{i}") for i in (60, 61)]
+    run([batch(values, 60)], CONFIG, trained(), state)
+    buffer = state.labels.buffer
+    alerted = [buffer.is_alerted(buffer.slot(f"t-{i}") or 0) for i in (3, 60, 61)]
+    assert alerted == [False, True, True]
+    given = [verdict("fraud", number=61), verdict("fraud", number=3)]
+    assert apply(state, given).alerts_judged == (True,)
+    later = verdict("fraud", number=61, origin="chargeback")
+    assert apply(state, [verdict("legitimate", number=60), later]).alerts_judged == (False,)
+
+
 def test_the_same_verdict_again_changes_nothing() -> None:
     once, thrice = scored(), scored()
     apply(once, [verdict("fraud", number=3)])

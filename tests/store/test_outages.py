@@ -37,6 +37,24 @@ def test_a_lost_answer_to_exec_is_not_applied_twice(redis_url, namespace):
     run(scenario())
 
 
+def test_a_connection_lost_while_the_head_is_read_is_no_conflict(redis_url, namespace):
+    """redis-py calls it one; it is Redis that does not answer, and the same checkpoint goes through."""
+
+    async def scenario():
+        with Proxy(urlsplit(redis_url).port) as proxy:
+            async with opened(f"redis://127.0.0.1:{proxy.port}/0", namespace) as store:
+                await store.claim(TOPIC, 0, "w1", NOW_MS)
+                await store.checkpoint(step(None, 10))
+                proxy.cut_answer_to(b"model:version")
+                with pytest.raises(UnavailableError, match="must answer"):
+                    await store.checkpoint(step(10, 15))
+                assert proxy.n_cut == 1
+                saved = await store.checkpoint(step(10, 15))
+                assert saved.sums.transactions_seen == 15
+
+    run(scenario())
+
+
 def test_a_lost_answer_is_not_applied_twice_though_another_partition_went_on(redis_url, namespace):
     async def scenario():
         with Proxy(urlsplit(redis_url).port) as proxy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import Counter
 from urllib.parse import urlsplit
 
 import pytest
@@ -51,7 +52,7 @@ def test_a_request_whose_connection_is_lost_between_two_pieces_does_not_go_on_on
 
     async def scenario():
         loop, url = asyncio.get_running_loop(), urlsplit(redis_url)
-        connection = packing(Connection)(host=url.hostname, port=url.port, protocol=2)
+        connection = packing(Connection, Counter())(host=url.hostname, port=url.port, protocol=2)
         n_pieces = 0
 
         def cutting(commands):
@@ -90,7 +91,7 @@ def test_a_connection_that_got_a_part_of_a_request_is_closed_when_the_rest_is_ca
 
     async def scenario():
         url = urlsplit(redis_url)
-        connection = packing(Connection)(host=url.hostname, port=url.port, protocol=2)
+        connection = packing(Connection, Counter())(host=url.hostname, port=url.port, protocol=2)
         written = [("RPUSH", "left", *range(10_000))] * 3
         monkeypatch.setattr(sending, "_packed", waiting)
         request = connection.pack_commands([("MULTI",), *written, ("EXEC",)])

@@ -49,7 +49,7 @@ def test_verdicts_are_stored_once_and_bad_ones_are_dead_letters(make_service: Ma
     assert {h["streamer-source-topic"] for h in letters.values()} == {topic}
     assert {h["streamer-source-offset"] for h in letters.values()} == {"3", "4", "5"}
     assert letters[bad[1][1]]["streamer-path"] == "$.verdict"
-    assert worker.metric("streamer_feedback_total", verdict="fraud") == 5
+    assert worker.metric("streamer_verdicts_received_total", verdict="fraud") == 5
     labels = {"topic": topic, "reason": "unknown_code"}
     assert worker.metric("streamer_dead_letters_total", **labels) == 1
     assert service.dead_letters() == []

@@ -1,0 +1,147 @@
+"""Brings the gauges up to date; they are read when somebody scrapes, never before.
+
+Families with a partition are replaced as a whole: one that another worker has now would stand here for
+ever with its last lag, and page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Final
+
+from streamer.model import achieved_per_hour, achieved_share, trial_precisions
+from streamer.store import BREAKER_STATES, Store
+from streamer.stream.assignments import Assigned
+from streamer.stream.claims import Claims
+from streamer.stream.health import Health, head_age_s
+from streamer.stream.scoring import Scoring
+from streamer.telemetry.metrics import Metrics
+
+__all__ = ["Gauges", "read_redis"]
+
+# The trial's names for what the catalogue calls by the glossary's.
+_DETECTORS: Final = {"distance": "distance", "head": "odds"}
+
+
+class Gauges:
+    """What one worker has to tell of its state."""
+
+    def __init__(
+        self, scoring: Scoring, claims: Claims, health: Health, n_in_flight: Callable[[], int]
+    ) -> None:
+        """``n_in_flight`` returns how many batches were fetched and are not processed yet."""
+        self._scoring = scoring
+        self._claims = claims
+        self._health = health
+        self._n_in_flight = n_in_flight
+
+    @cached_property
+    def _center_names(self) -> list[str]:
+        return [str(i) for i in range(self._scoring.pipeline.model.n_clusters)]
+
+    def update(self) -> None:
+        """Read everything."""
+        scoring, metrics = self._scoring, self._scoring.metrics
+        now_s = scoring.clock.monotonic()
+        assigned = list(scoring.assigned.values())
+        metrics.keep_partitions(scoring.assigned.keys(), now_s)
+        metrics.assigned_partitions.set(len(assigned))
+        if self._health.startup is None:
+            metrics.dependency_up.set(scoring.is_redis_up, "redis")
+            metrics.batches_in_flight.set(self._n_in_flight())
+        metrics.publish_queue_messages.set(scoring.publisher.n_queued)
+        metrics.publish_queue_bytes.set(scoring.publisher.queued_bytes)
+        self._read_partitions(assigned, now_s)
+        _read_memory(metrics, assigned)
+        self._read_model(now_s)
+        self._read_drift()
+        read_redis(metrics, scoring.store)
+
+    def _read_partitions(self, assigned: Iterable[Assigned], now_s: float) -> None:
+        metrics = self._scoring.metrics
+        named = {str(a.partition): a for a in assigned}
+        metrics.ledger_imbalance.replace({p: a.state.ledger.imbalance for p, a in named.items()})
+        metrics.lag_records.replace({p: a.lag for p, a in named.items()})
+        metrics.alert_fuse_blown.replace({p: a.state.is_fuse_blown for p, a in named.items()})
+        metrics.checkpoint_age_seconds.replace(
+            {p: now_s - a.checkpointed_at for p, a in named.items()}
+        )
+        stalled: dict[tuple[str, ...], float] = {
+            (tp.topic, str(tp.partition)): 0.0 for tp in self._claims.being_read()
+        }
+        for stall in self._health.stalls():
+            stalled[stall.tp.topic, str(stall.tp.partition)] = now_s - stall.since
+        metrics.partition_stalled_seconds.values = stalled
+        topic = self._scoring.settings.transactions_topic
+        metrics.partition_faulted.replace(
+            {
+                str(tp.partition): tp in self._claims.faults
+                for tp in self._claims.all()
+                if tp.topic == topic
+            }
+        )
+
+    def _read_model(self, now_s: float) -> None:
+        scoring, metrics = self._scoring, self._scoring.metrics
+        version = scoring.version
+        sums = version.sums
+        metrics.model_transactions_seen.set(sums.transactions_seen)
+        metrics.alert_budget_requested.set(version.asked.target, "share")
+        metrics.alert_budget_achieved.set(achieved_share(sums), "share")
+        if version.config.alerts_per_hour is not None:
+            per_hour = achieved_per_hour(sums)
+            metrics.alert_budget_requested.set(version.config.alerts_per_hour, "per_hour")
+            metrics.alert_budget_achieved.set(per_hour or 0.0, "per_hour")
+        metrics.odds_active.set(version.is_head_active)
+        for detector, precision in trial_precisions(sums).items():
+            metrics.average_precision_ratio.set(precision, _DETECTORS[detector])
+        metrics.simplified_silhouette.set(scoring.center_watch.silhouette)
+        if not version.is_warming:
+            metrics.model_threshold_distance.set(version.threshold_sq**0.5)
+            weights, names = sums.cluster_weights, self._center_names
+            shares = (weights / weights.sum()).tolist()
+            metrics.center_share_ratio.replace(dict(zip(names, shares, strict=True)))
+            # Of a model that no payment has met yet nothing is known.
+            idle_s = scoring.center_watch.idle_s(now_s)
+            metrics.center_idle_seconds.replace(dict(zip(names, idle_s, strict=False)))
+            is_dead = weights < version.config.dying_share * weights.mean()
+            metrics.clusters_dead.set(int(is_dead.sum()))
+        age_s = None if scoring.head is None else head_age_s(scoring.head, scoring.clock.now_ms())
+        if age_s is not None:
+            metrics.model_age_seconds.set(age_s)
+
+    def _read_drift(self) -> None:
+        metrics, drift = self._scoring.metrics, self._scoring.drift
+        names = self._scoring.version.config.feature_names
+        metrics.drift_reference_settled.set(drift.is_settled)
+        metrics.feature_drift_psi.replace(dict(zip(names, drift.psi.tolist(), strict=True)))
+        metrics.feature_drift_ks.replace(dict(zip(names, drift.ks.tolist(), strict=True)))
+
+
+def read_redis(metrics: Metrics, store: Store) -> None:
+    """Read what the connection to Redis has to tell."""
+    breaker = store.breaker
+    for state in BREAKER_STATES:
+        metrics.redis_breaker_state.set(breaker.state == state, state)
+    metrics.redis_failures_in_a_row.set(breaker.failures)
+    for outcome, n in store.calls.items():
+        metrics.redis_calls.set(n, outcome)
+    metrics.redis_commands.replace(store.commands)
+
+
+def _read_memory(metrics: Metrics, assigned: Iterable[Assigned]) -> None:
+    buffers = [a.state.labels.buffer for a in assigned]
+    metrics.labels_waiting.set(sum(map(len, buffers)))
+    metrics.labels_capacity.set(sum(buffer.capacity for buffer in buffers))
+    metrics.labels_kept_ratio.set(min((buffer.share for buffer in buffers), default=1.0))
+    tracked: dict[str, int] = {}
+    n_bytes: dict[str, int] = {}
+    for one in assigned:
+        for table in one.state.tables.all():
+            kind = table.kind.name
+            tracked[kind] = tracked.get(kind, 0) + len(table)
+            n_bytes[kind] = n_bytes.get(kind, 0) + table.n_bytes
+    for kind in metrics.entities_tracked.names():
+        metrics.entities_tracked.set(tracked.get(kind, 0), kind)
+        metrics.entities_bytes.set(n_bytes.get(kind, 0), kind)

@@ -1,0 +1,58 @@
+"""The catalogue of metrics: every family with its type, unit, labels, buckets and meaning.
+
+A section is a class whose attributes are the families; `streamer.telemetry.metrics.Metrics` inherits
+them all.  ``ops/METRICS.md`` is made from here, and a test holds a running worker against it.  Names
+follow Prometheus: base units, ``_total`` for counters, ``_ratio`` for shares from 0 to 1.
+"""
+
+from typing import Final
+
+from streamer.telemetry.catalogue.alerts import AlertMetrics
+from streamer.telemetry.catalogue.batches import STAGES, BatchMetrics
+from streamer.telemetry.catalogue.ledger import LedgerMetrics
+from streamer.telemetry.catalogue.model import ModelMetrics
+from streamer.telemetry.catalogue.service import ProcessMetrics, ServiceMetrics
+from streamer.telemetry.catalogue.storage import StorageMetrics
+from streamer.telemetry.catalogue.verdicts import VerdictMetrics
+
+__all__ = ["LABELS", "SECTIONS"]
+
+SECTIONS: Final = (
+    LedgerMetrics,
+    AlertMetrics,
+    BatchMetrics,
+    VerdictMetrics,
+    ModelMetrics,
+    StorageMetrics,
+    ServiceMetrics,
+    ProcessMetrics,
+)
+"""In the order of the page; a section's docstring is what its heading says."""
+
+LABELS: Final = {
+    "partition": "A partition of the transactions topic that the worker has; counters stay for five "
+    "minutes after it has gone.",
+    "topic": "One of the two input topics.",
+    "reason": "Why a record or a field could not be used: of dead letters, see "
+    "[docs/dead-letters.md](../docs/dead-letters.md).",
+    "cause": "Of a loss: `retention`, `recreated`, `truncated`, `store`, `operator`. Of a checkpoint "
+    "that was not written: `redis`, `kafka`, `fenced`.",
+    "field": "A field of a payment.",
+    "severity": "`medium`, `high`, `critical`.",
+    "verdict": "`fraud`, `legitimate`.",
+    "outcome": "Of a verdict: `standing`, `ignored`. Of a call to Redis: `done`, `unanswered`, "
+    "`refused`, `not tried`.",
+    "unit": "`share` of traffic, or `per_hour` of event time.",
+    "stage": "Of a batch, in its order: " + ", ".join(f"`{stage}`" for stage in STAGES) + ".",
+    "generation": "Of Python's garbage collector: `0`, `1`, `2`.",
+    "detector": "What ranks payments: `distance`, `odds`.",
+    "center": "The number of a center, from 0 to STREAMER_N_CLUSTERS - 1.",
+    "feature": "A feature of the model, see `/model`.",
+    "kind": "A table of entities: `cards`, `spending`, `merchants`, `card_verdicts`, "
+    "`merchant_verdicts`.",
+    "state": "Of the circuit breaker: `closed`, `open`, `half-open`.",
+    "command": "A command of Redis.",
+    "name": "`kafka`, `redis`.",
+    "version": "The release.",
+}
+"""What the values of a label are; all of them are bounded."""

@@ -1,0 +1,39 @@
+"""The worker as a process among others."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streamer.telemetry.family import gauge, of_the_client
+
+__all__ = ["ProcessMetrics", "ServiceMetrics"]
+
+_DEPENDENCIES: Final = ("kafka", "redis")
+
+
+class ServiceMetrics:
+    """Service"""
+
+    dependency_up = gauge(
+        "0 or 1", "1 while Kafka or Redis answers, else 0.", "name", starts=[_DEPENDENCIES]
+    )
+    assigned_partitions = gauge("partitions", "Partitions that this worker has claimed and reads.")
+    partition_faulted = gauge(
+        "0 or 1",
+        "1 while a partition cannot be read on from where it was; /readyz says why.",
+        "partition",
+    )
+    build_info = gauge("1", "Always 1; says which version runs.", "version")
+
+
+class ProcessMetrics:
+    """Process, on Linux, by the client library"""
+
+    process_virtual_memory_bytes = of_the_client("gauge", "bytes", "Virtual memory.")
+    process_resident_memory_bytes = of_the_client("gauge", "bytes", "Resident memory.")
+    process_start_time_seconds = of_the_client(
+        "gauge", "seconds", "When the process started, since the epoch: a change is a restart."
+    )
+    process_cpu_seconds = of_the_client("counter", "seconds", "CPU time, user and system.")
+    process_open_fds = of_the_client("gauge", "descriptors", "Open file descriptors.")
+    process_max_fds = of_the_client("gauge", "descriptors", "Most that may be open.")
