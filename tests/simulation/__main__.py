@@ -22,6 +22,7 @@ from tests.simulation.world import Result
 
 _CHUNK = 20
 _PROGRESS_EVERY_S = 5.0
+_FAILURES_SHOWN = 20
 
 
 def main() -> int:
@@ -88,8 +89,9 @@ def _report(seeds: range, options: argparse.Namespace, results: Iterable[Result]
         if result.failure is not None:
             n_failed += 1
             only = result
-            print(f"seed {result.scenario.seed}: {result.failure}")
-            print(f"  to replay: {replay} --first {result.scenario.seed}", flush=True)
+            if n_failed <= _FAILURES_SHOWN:
+                print(f"seed {result.scenario.seed}: {result.failure}")
+                print(f"  to replay: {replay} --first {result.scenario.seed}", flush=True)
         now = time.perf_counter()
         if now - told_at >= _PROGRESS_EVERY_S:
             told_at = now

@@ -50,6 +50,7 @@ class Counters:
     transactions_seen: int = 0
     n_scored: int = 0
     revivals: int = 0
+    n_bytes: int = 0
 
     @property
     def is_warming(self) -> bool:
@@ -155,8 +156,8 @@ def _scoring(is_flooded: Any) -> Any:
         version: Any,
         config: PipelineConfig,
         *,
-        now_ms: int,
         mode: Mode = "normal",
+        **_: Any,
     ) -> Outcome:
         decoded, scored = prepared.decoded, None
         n = len(decoded.transactions)
