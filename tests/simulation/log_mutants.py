@@ -14,6 +14,7 @@ from streamer.store import (
     LogIdentity,
     PartitionRecord,
     Reset,
+    ResetRequest,
     checkpoints,
     feedback,
     resetting,
@@ -47,6 +48,18 @@ def reset_does_not_declare() -> Iterator[None]:
         plan = plan_reset(*args)
         after = replace(plan.after, ledger=plan.before.ledger)
         return replace(plan, after=after, losses_before=(), losses_after=())
+
+    with patch.object(resetting, "plan_reset", mutated):
+        yield
+
+
+@contextmanager
+def reset_goes_by_an_old_end() -> Iterator[None]:
+    """A log that was read on while somebody decided is taken for one that was cut."""
+    plan_reset = resetting.plan_reset
+
+    def mutated(stored: PartitionRecord, request: ResetRequest) -> Reset:
+        return plan_reset(stored, replace(request, seen=None))
 
     with patch.object(resetting, "plan_reset", mutated):
         yield
@@ -191,6 +204,7 @@ def another_redis_is_taken() -> Iterator[None]:
 
 LOG_MUTANTS = {
     reset_does_not_declare: "made again",
+    reset_goes_by_an_old_end: "passed over while read",
     reset_begins_no_epoch: "made again",
     reset_does_not_fence: "passed over",
     places_of_verdicts_begin_again: "verdicts made again",

@@ -30,6 +30,7 @@ __all__ = ["Operator"]
 _LOOKS_EVERY_S: Final = 2.0
 # Workers report a fault until they have tried again.
 _WAITS_S: Final = 3.0
+_DECIDES_WITHIN_S: Final = (0.0, 0.5, 3.0)
 _WAYS: Final = ("beginning", "end", "between")
 
 
@@ -87,6 +88,7 @@ class Operator:
             "to go on",
             committed=self._logs.committed(*tp),
             is_feedback=tp.topic != TOPIC,
+            seen=stored,
         )
         try:
             await store.planned_reset(request)
@@ -94,6 +96,8 @@ class Operator:
             if "--again" not in str(error):
                 raise
             request = replace(request, to="end")
+        # The command shows what it would do, and asks.
+        await asyncio.sleep(self._rng.choice(_DECIDES_WITHIN_S))
         world.checker.resetting[tp] = request
         try:
             done = await store.reset(request, ARRIVAL_MS)

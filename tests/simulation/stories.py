@@ -129,6 +129,12 @@ STORIES: Final[dict[str, Story]] = {
     "passed over": Story(
         (*_bursts(4.0), Fault(4.2, "passed over", 0, 0.0)), is_alone=True, changes=_ONE
     ),
+    # It grows and is read on while somebody decides.
+    "passed over while read": Story(
+        tuple(Fault(3.0 + 5 * i, "passed over", 0, 0.0) for i in range(4)),
+        is_alone=True,
+        changes=_ONE | {"length": LOG_LENGTH},
+    ),
     "Redis is older": Story(
         (*_bursts(7.0), Fault(8.0, "redis restored", 1, 0.0)), is_alone=True, changes=_ONE
     ),

@@ -34,6 +34,7 @@ CATCHING = {
     "fuse_forgets_earlier_lives": 20,
     "no_heartbeat_is_asked_for": 27,
     "reset_does_not_declare": 1,
+    "reset_goes_by_an_old_end": 13,
     "reset_begins_no_epoch": 1,
     "reset_of_verdicts_is_not_noticed": 2,
     "verdicts_of_two_topics_are_stored": 3,
