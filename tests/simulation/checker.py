@@ -68,6 +68,7 @@ class Checker:
         self._overflowed: dict[int, set[Place]] = defaultdict(set)
         self._dead: dict[int, set[bytes]] = defaultdict(set)
         self._handed_out: dict[tuple[str, TP], dict[int, Place]] = defaultdict(dict)
+        self._of_topic: dict[tuple[str, str], dict[int, Place]] = defaultdict(dict)
         self._told_ends: dict[tuple[str, TP], set[int]] = defaultdict(set)
         self._highest: dict[TP, int] = {}
         self._at_replacement: dict[TP, int] = {}
@@ -80,14 +81,14 @@ class Checker:
     def handed_out(self, process: str, tp: TP, offsets: range) -> None:
         """Note what Kafka has given to a process."""
         log = self._world.logs[tp]
-        places = self._handed_out[process, tp]
-        for offset in offsets:
-            places[offset] = log.place(offset)
+        here = {offset: log.place(offset) for offset in offsets}
+        self._handed_out[process, tp].update(here)
+        self._of_topic[process, log.topic_id].update(here)
         log.read_to = max(log.read_to, offsets.stop)
 
-    def handed_out_to(self, process: str, tp: TP) -> dict[int, Place]:
-        """Return what Kafka has given to a process, by offset."""
-        return self._handed_out[process, tp]
+    def verdicts_of(self, process: str, topic_id: str) -> dict[int, Place]:
+        """Return what Kafka has given to a process of one topic of verdicts, by offset."""
+        return self._of_topic[process, topic_id]
 
     def told_end(self, process: str, tp: TP, end: int) -> None:
         """Note where Kafka has told a process that a log ends."""

@@ -55,9 +55,11 @@ class VerdictChecker:
             return
         first = before.offset
         if first is None:
-            first = self._first_read(who)
+            first = self._first_read(who, record.log.topic_id)
         stored = self._stored()
-        places = self._read(who, first, record.offset, stored[len(account.stored) :])
+        places = self._read(
+            (who, record.log.topic_id), first, record.offset, stored[len(account.stored) :]
+        )
         fresh = [place for place in places if self._is_verdict(place)]
         again = set(fresh) & set(account.stored)
         self._expect(not again, f"verdicts must be stored once, got {sorted(again)} again")
@@ -108,13 +110,13 @@ class VerdictChecker:
             f"places of verdicts must go on growing, got {before} and {record}",
         )
 
-    def _first_read(self, who: str) -> int:
-        handed_out = self._world.checker.handed_out_to(who, self.tp)
+    def _first_read(self, who: str, topic_id: str) -> int:
+        handed_out = self._world.checker.verdicts_of(who, topic_id)
         return min(handed_out, default=0)
 
-    def _read(self, who: str, first: int, end: int, stored: list[str]) -> list[Place]:
+    def _read(self, whose: tuple[str, str], first: int, end: int, stored: list[str]) -> list[Place]:
         """Return what lay where verdicts have been read; retention may have left a gap."""
-        handed_out = self._world.checker.handed_out_to(who, self.tp)
+        handed_out = self._world.checker.verdicts_of(*whose)
         start, places = self._world.logs[self.tp].start, []
         left = list(reversed(stored))
         for offset in range(first, end):

@@ -100,7 +100,7 @@ class World:
         )
         self.logs = {TP(TOPIC, p): InputLog("first") for p in range(scenario.n_partitions)}
         if scenario.has_verdicts:
-            self.logs[TP(self.settings.feedback_topic, 0)] = InputLog("first")
+            self.logs[TP(self.settings.feedback_topic, 0)] = InputLog("first of verdicts")
         self.n_at_first = scenario.length - _HELD_BACK
         """Records of a partition that come before the faults are over."""
         self.checker = Checker(self)
