@@ -9,7 +9,7 @@ from tests.simulation.world import Result
 __all__ = ["caught_by"]
 
 # With its story each is caught by one seed of ten or more.
-_MAX_SEEDS = 100
+_MAX_SEEDS = 400
 
 
 def caught_by(name: str, first: int = 0) -> Result | None:
