@@ -5,8 +5,9 @@
 
 PYTHON ?= python3
 ARGS ?=
-SEEDS ?= 1000
+SEEDS ?= 5000
 FIRST ?= 0
+FULL ?= 100
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,8 +47,8 @@ test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name")
 rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
 	$(BIN)/python -m tests.rig --fetch
 
-simulation: $(STAMP) ## seeded faults against broker, Redis and clock in memory (SEEDS=1000 FIRST=0)
-	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) $(ARGS)
+simulation: $(STAMP) ## seeded faults against broker, Redis and clock in memory (SEEDS=5000 FIRST=0 FULL=100)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --full $(FULL) $(ARGS)
 
 # The commands below need what .ci/install-services installs.
 faults: $(STAMP) ## run every fault and print what it costs (ARGS="--only Redis --markdown")

@@ -114,7 +114,9 @@ def _request(
     wanted = committed.offset if stored.offset is None and committed is not None else stored.offset
     bounds = log_bounds(settings, topic, number, wanted)
     is_feedback = topic == settings.feedback_topic
-    return ResetRequest(topic, number, to, bounds, who_acts, reason, again, committed, is_feedback)
+    return ResetRequest(
+        topic, number, to, bounds, who_acts, reason, again, committed, is_feedback, stored
+    )
 
 
 def _row(

@@ -29,6 +29,7 @@ from streamer.store.keys import Keys, split_partition
 from streamer.store.losses import loss_entry
 from streamer.store.records import (
     Checkpoint,
+    LogIdentity,
     ModelHead,
     PartitionRecord,
     checkpoint_fields,
@@ -55,17 +56,35 @@ _CHUNK: Final = 5_000
 
 
 async def claim(
-    client: Client, identity: Identity, topic: str, partition: int, owner: str, now_ms: int
+    client: Client,
+    identity: Identity,
+    topic: str,
+    partition: int,
+    owner: str,
+    now_ms: int,
+    log: LogIdentity,
 ) -> PartitionRecord:
-    """Make ``owner`` the only one who may save the partition, and return what is stored of it."""
+    """Make ``owner`` the only one who may save the partition, and return what is stored of it.
+
+    ``log`` is the one that is to be read.  Before the first checkpoint it is written at once: alerts
+    that are out when the claim ends without one are on its records, not on another log's.
+    """
     key = client.keys.partition(topic, partition)
 
     async def attempt(pipe: Pipe) -> PartitionRecord:
         await identity.verify(pipe, client)
         stored = partition_record(await asked(pipe, "HGETALL", key), key)
         claimed = replace(stored, generation=stored.generation + 1, owner=owner)
+        written: dict[str, int | str] = {
+            "generation": claimed.generation,
+            "owner": owner,
+            "claimed_at_ms": now_ms,
+        }
+        if stored.offset is None and log.topic_id:
+            begun = stored.log.begun(log.topic_id)
+            claimed = replace(claimed, log=replace(begun, epoch=max(begun.epoch, log.epoch)))
+            written |= {"topic_id": log.topic_id, "epoch": claimed.log.epoch}
         pipe.multi()
-        written = {"generation": claimed.generation, "owner": owner, "claimed_at_ms": now_ms}
         pipe.execute_command("HSET", key, *_flat(written.items()))
         pipe.execute_command("SADD", client.keys.partitions, f"{topic}:{partition}")
         queue_heartbeat(pipe, client, owner, now_ms)

@@ -57,7 +57,8 @@ async def add_feedback(
     """Store verdicts by their offsets with the one to go on from, and return how many were new.
 
     ``known`` is the partition as its reader knows it, with the log that the verdicts are from.
-    FencedError when it was reset since, StoreReplacedError when less is stored than is known.
+    FencedError when it was reset since, or verdicts of another topic were stored; StoreReplacedError
+    when less is stored than is known.
     """
     offsets = [offset for offset, _ in entries]
     if offsets != sorted(set(offsets)) or (offsets and offsets[-1] >= next_offset):
@@ -132,6 +133,13 @@ def _check(stored: PartitionRecord, known: PartitionRecord, name: str) -> None:
         raise FencedError(
             f"generation of {name} must be the one that it is read in, {known.generation}, got "
             f"{stored.generation}: it was set to another offset; go on from there"
+        )
+    if stored.log.topic_id and known.log.topic_id not in ("", stored.log.topic_id):
+        # A batch that waited for Redis while its topic was made again, and whoever reads the new one.
+        raise FencedError(
+            f"topic of {name} must be the one that its verdicts are stored from, topic id "
+            f"{stored.log.topic_id}, got {known.log.topic_id}: one was created after the other; "
+            "claim the partition again"
         )
     if (stored.generation, stored.offset or 0) < (known.generation, known.offset or 0):
         raise StoreReplacedError(

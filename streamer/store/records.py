@@ -46,6 +46,17 @@ class LogIdentity:
     topic_id: str = ""
     end: int | None = None
 
+    def begun(self, topic_id: str) -> LogIdentity:
+        """Return the log of a topic that a partition is read from of which nothing is saved.
+
+        Alerts may be out on records of this one, so another topic's offsets are another epoch's.
+
+        >>> LogIdentity(0, "A").begun("B")
+        LogIdentity(epoch=1, topic_id='B', end=None)
+        """
+        is_other = bool(self.topic_id and topic_id and self.topic_id != topic_id)
+        return LogIdentity(self.epoch + is_other, topic_id or self.topic_id)
+
 
 @dataclass(frozen=True, slots=True)
 class PartitionRecord:

@@ -40,7 +40,8 @@ class ResetRequest:
     """``to`` is ``beginning``, ``end`` or an offset; ``may_repeat`` allows to read records again.
 
     ``committed`` is what the consumer group has committed, None where it has nothing;
-    ``is_feedback`` says that the topic holds verdicts.
+    ``is_feedback`` says that the topic holds verdicts.  ``seen`` is the partition as it was before its
+    log was asked for: who reads on meanwhile comes beyond the end that was told.
     """
 
     topic: str
@@ -52,6 +53,7 @@ class ResetRequest:
     may_repeat: bool = False
     committed: Committed | None = None
     is_feedback: bool = False
+    seen: PartitionRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,11 @@ def plan_reset(stored: PartitionRecord, request: ResetRequest) -> Reset:
     is_recreated = bool(known_id and bounds.topic_id and known_id != bounds.topic_id)
     # A log cannot have lost what was read from it unless it is another one or was cut.
     is_cut = not is_recreated and offset is not None and offset > bounds.end
+    if is_cut and request.seen is not None and request.seen.offset != stored.offset:
+        raise ConfigurationError(
+            f"{request.topic}/{request.partition} must be where it was when its log was asked for, "
+            f"{request.seen.offset}, got {stored.offset}: it was read on meanwhile; say it again"
+        )
     is_other_log = is_recreated or is_cut
     start = bounds.beginning if offset is None else offset
     gone = []

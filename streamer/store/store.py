@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -19,12 +20,20 @@ from streamer.store.breaker import BreakerStatus
 from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.identity import Identity
-from streamer.store.records import Checkpoint, ModelHead, PartitionRecord, VersionInfo
+from streamer.store.records import (
+    Checkpoint,
+    LogIdentity,
+    ModelHead,
+    PartitionRecord,
+    VersionInfo,
+)
 from streamer.store.reset import Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
 from streamer.store.versions import Limits
 
 __all__ = ["Store"]
+
+_UNKNOWN_LOG: Final = LogIdentity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +133,19 @@ class Store:
         """Say that ``owner`` has stopped in good order, so that others may start with new settings."""
         await service_of.leave(self._client, owner)
 
-    async def claim(self, topic: str, partition: int, owner: str, now_ms: int) -> PartitionRecord:
+    async def claim(
+        self, topic: str, partition: int, owner: str, now_ms: int, log: LogIdentity = _UNKNOWN_LOG
+    ) -> PartitionRecord:
         """Make ``owner`` the partition's only writer and return what is stored; a later claim wins.
+
+        ``log`` is the one that ``owner`` is to read, which is written with the first claim.
 
         The generation is a counter kept here and not the generation of Kafka's group, which starts
         at 1 again when the group is deleted or the broker is new: an old worker would look recent.
         """
         await self._identity.known(self._client)
         return await checkpoints.claim(
-            self._client, self._identity, topic, partition, owner, now_ms
+            self._client, self._identity, topic, partition, owner, now_ms, log
         )
 
     async def checkpoint(self, checkpoint: Checkpoint) -> ModelHead:

@@ -143,8 +143,10 @@ class Claiming:
         await self._check_mirrors(topic, partition)
         committed = await self._ask(self._logs.committed, topic, partition)
         log = await self._ask(self._logs.log, topic, partition, _wanted(found, committed))
-        resume(topic, partition, found, committed, log, store_id)
-        record = await scoring.store.claim(topic, partition, scoring.owner, scoring.clock.now_ms())
+        planned = resume(topic, partition, found, committed, log, store_id)
+        read = LogIdentity(planned.epoch, log.topic_id)
+        now_ms = scoring.clock.now_ms()
+        record = await scoring.store.claim(topic, partition, scoring.owner, now_ms, read)
         scoring.redis_answered()
         # Its last owner may have saved more since.
         log = replace(log, end=max(log.end, record.offset or 0))

@@ -19,6 +19,7 @@ from streamer.batch import Batch
 from streamer.decoding import DeadLetter, decode_batch
 from streamer.errors import FencedError, UnavailableError
 from streamer.events import Feedback
+from streamer.store import PartitionRecord
 from streamer.stream.alert_sources import AlertSources
 from streamer.stream.claiming import Claiming
 from streamer.stream.scoring import Scoring
@@ -57,9 +58,13 @@ class FeedbackStoring:
         None when the partition has to be claimed anew: its log is another one, or it was reset.
         """
         topic, partition = batch.topic, batch.partition
-        known = self._claiming.feedback[partition]
+        known = self._claiming.feedback.get(partition)
+        if known is None:
+            # The batch before this one was turned away, and what follows it would leave a gap.
+            return None
         first = batch.first_offset if known.offset is None else known.offset
         if not await self._claiming.is_same_log(topic, partition, known.log, first):
+            self._turn_away(partition, known)
             return None
         sent, letters = decode_verdicts(batch, self._believable)
         verdicts: list[tuple[int, Feedback]] = []
@@ -82,12 +87,18 @@ class FeedbackStoring:
             )
         except FencedError as error:
             _log.warning("verdicts are read from another offset", why=str(error))
+            self._turn_away(partition, known)
             return None
         if self._claiming.feedback.get(partition) is known:
             self._claiming.feedback[partition] = replace(known, offset=next_offset)
         for _, verdict in verdicts:
             self._metrics.verdicts_received.labels(verdict.verdict).inc()
         return next_offset
+
+    def _turn_away(self, partition: int, known: PartitionRecord) -> None:
+        """Take nothing more of a reading; the next claim of the partition begins another."""
+        if self._claiming.feedback.get(partition) is known:
+            del self._claiming.feedback[partition]
 
     async def _completed(self, sent: SentVerdict) -> Feedback | DeadLetter:
         names = (sent.transaction_id, sent.card_id, sent.merchant_id)

@@ -59,7 +59,7 @@ def resume(
     if record.offset is not None:
         return _from_record(topic, partition, record.offset, record, committed, log)
     if committed is None:
-        return Resumption(log.beginning, None)
+        return Resumption(log.beginning, None, epoch=record.log.begun(log.topic_id).epoch)
     return _without_record(topic, partition, committed, log, store_id)
 
 

@@ -4,80 +4,125 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from multiprocessing import get_context
 
 from tests.simulation.edges import run_seed
 from tests.simulation.mutants import MUTANTS
+from tests.simulation.scenario import Story
 from tests.simulation.search import caught_by
 from tests.simulation.world import Result
 
-_CHUNK = 10
+_CHUNK = 20
+_PROGRESS_EVERY_S = 5.0
+_FAILURES_SHOWN = 20
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
-    parser.add_argument("--first", type=int, default=0, help="first seed")
-    parser.add_argument("--seeds", type=int, default=1_000, help="how many seeds")
-    parser.add_argument("--mutant", choices=MUTANTS, help="run the seeds against a broken protocol")
-    parser.add_argument("--skip-mutants", action="store_true", help="seeds alone")
-    options = parser.parse_args()
+    options = _options()
     seeds = range(options.first, options.first + options.seeds)
+    is_small = options.size == "small"
     if options.mutant is not None:
         mutant, story = MUTANTS[options.mutant]
         with mutant():
-            results = (run_seed(seed, story) for seed in seeds)
-            return _report(seeds, results, f" --mutant {options.mutant}")
+            return _report(seeds, options, _results(seeds, story, is_small))
     if len(seeds) == 1:
-        return _report(seeds, map(run_seed, seeds))
+        return _report(seeds, options, _results(seeds, None, is_small))
     with ProcessPoolExecutor(len(os.sched_getaffinity(0)), mp_context=get_context("fork")) as pool:
-        status = _report(seeds, pool.map(run_seed, seeds, chunksize=_CHUNK))
+        run = partial(_brief, is_small=is_small)
+        status = _report(seeds, options, pool.map(run, seeds, chunksize=_CHUNK))
+        if options.full:
+            some = range(options.first, options.first + options.full)
+            options.size = "full"
+            status |= _report(some, options, pool.map(partial(_brief, is_small=False), some))
         if not options.skip_mutants:
             find = partial(caught_by, first=options.first)
             status |= _report_mutants(pool.map(find, MUTANTS))
+    took = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in took)
+    print(f"{cpu_s:.1f} s of processor time in all")
     return status
 
 
-def _report(seeds: range, results: Iterable[Result], argument: str = "") -> int:
-    """Print what came of ``seeds``, with the command that replays the first failure."""
-    started = time.perf_counter()
-    n_failed, n_steps, first = 0, 0, None
-    for result in results:
+def _brief(seed: int, *, is_small: bool) -> Result:
+    """Run a seed in a process of the pool, which sends back no more than is printed."""
+    return replace(run_seed(seed, is_small=is_small), events=[], cause=None)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--first", type=int, default=0, help="first seed")
+    parser.add_argument("--seeds", type=int, default=1_000, help="how many seeds")
+    parser.add_argument(
+        "--size",
+        choices=("small", "full"),
+        default="small",
+        help="small: fewer payments, and a model that only counts; full: the product's model",
+    )
+    parser.add_argument("--full", type=int, default=0, help="how many seeds of full size then")
+    parser.add_argument("--mutant", choices=MUTANTS, help="run the seeds against a broken protocol")
+    parser.add_argument("--skip-mutants", action="store_true", help="seeds alone")
+    return parser.parse_args()
+
+
+def _results(seeds: Iterable[int], story: Story | None, is_small: bool) -> Iterator[Result]:
+    return (run_seed(seed, story, is_small=is_small) for seed in seeds)
+
+
+def _report(seeds: range, options: argparse.Namespace, results: Iterable[Result]) -> int:
+    """Print what came of ``seeds``: each failure with the command that replays it."""
+    replay = f"python -m tests.simulation --size {options.size} --seeds 1"
+    if options.mutant is not None:
+        replay += f" --mutant {options.mutant}"
+    started = told_at = time.perf_counter()
+    n_failed, n_steps, cpu_s, only = 0, 0, 0.0, None
+    for n_done, result in enumerate(results, start=1):
         n_steps += result.n_steps
+        cpu_s += result.cpu_s
         if result.failure is not None:
             n_failed += 1
-            first = first or result
-            print(f"seed {result.scenario.seed}: {result.failure}", flush=True)
+            only = result
+            if n_failed <= _FAILURES_SHOWN:
+                print(f"seed {result.scenario.seed}: {result.failure}")
+                print(f"  to replay: {replay} --first {result.scenario.seed}", flush=True)
+        now = time.perf_counter()
+        if now - told_at >= _PROGRESS_EVERY_S:
+            told_at = now
+            rate = n_done / (now - started)
+            print(
+                f"{n_done:,} of {len(seeds):,} seeds, {rate:.0f} a second, {n_failed} failed",
+                file=sys.stderr,
+                flush=True,
+            )
     took_s = time.perf_counter() - started
     print(
-        f"{len(seeds)} seeds in {took_s:.1f} s, {len(seeds) / took_s:.1f} a second, "
-        f"{n_steps:,} steps: {n_failed} failed"
+        f"{len(seeds):,} {options.size} seeds in {took_s:.1f} s, {len(seeds) / took_s:.0f} a second "
+        f"and {len(seeds) / cpu_s:.0f} a second of one processor, {n_steps:,} steps: "
+        f"{n_failed} failed",
+        flush=True,
     )
-    if first is None:
-        return 0
-    if len(seeds) == 1:
-        print(first.scenario, *first.events, sep="\n")
-        if first.cause is not None:
-            traceback.print_exception(first.cause)
-    else:
-        command = f"python -m tests.simulation --first {first.scenario.seed} --seeds 1{argument}"
-        print(f"to replay the first: {command}")
-    return 1
+    if len(seeds) == 1 and only is not None:
+        print(only.scenario, *only.events, sep="\n")
+        if only.cause is not None:
+            traceback.print_exception(only.cause)
+    return int(n_failed > 0)
 
 
 def _report_mutants(found: Iterable[Result | None]) -> int:
-    results = dict(zip(MUTANTS, found, strict=True))
-    for name, result in results.items():
+    n_caught = 0
+    for name, result in zip(MUTANTS, found, strict=True):
         how = "NOT CAUGHT" if result is None else f"seed {result.scenario.seed}: {result.failure}"
-        print(f"  {name}: {how}")
-    n_caught = sum(result is not None for result in results.values())
-    print(f"{n_caught} of {len(results)} mutants caught")
-    return int(n_caught < len(results))
+        print(f"  {name}: {how}", flush=True)
+        n_caught += result is not None
+    print(f"{n_caught} of {len(MUTANTS)} mutants caught")
+    return int(n_caught < len(MUTANTS))
 
 
 if __name__ == "__main__":

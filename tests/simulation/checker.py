@@ -1,7 +1,7 @@
 """What must hold after every change of the world, and in the end.
 
-The checker knows what each offset holds and asks the product nothing: it looks at what lies on the
-topics and in Redis.
+The checker knows what each record is and asks the product nothing: it looks at what lies on the topics
+and in Redis, and at what Kafka has handed to whom.
 """
 
 from __future__ import annotations
@@ -12,15 +12,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
+from faust.types import TP
 
 from streamer.errors import StoreReplacedError, StreamerError
 from streamer.features.entities import EntityTable
-from streamer.ledger import Ledger
 from streamer.model import Sums
 from streamer.model.codec import decode_version
+from streamer.store import PartitionRecord, ResetRequest
 from streamer.store.keys import Keys
-from streamer.store.records import PartitionRecord, partition_record
-from tests.simulation.payments import TOPIC, Kind, is_repeated, kinds, states_after
+from streamer.store.records import partition_record
+from tests.simulation.accounts import Account, Books, Declared, declared_losses
+from tests.simulation.counters import Counters, decoded_version
+from tests.simulation.input_logs import InputLog
+from tests.simulation.loop import OPERATOR
+from tests.simulation.payments import (
+    TOPIC,
+    Kind,
+    Place,
+    kind_of,
+    payment_of,
+    place_of,
+    states_after,
+)
+from tests.simulation.resets import expected_of
+from tests.simulation.verdict_checker import VerdictChecker
 
 if TYPE_CHECKING:
     from tests.simulation.worker import Worker
@@ -31,7 +46,9 @@ __all__ = ["FUSE_WINDOW", "Checker"]
 FUSE_WINDOW: Final = 20
 """Payments in place of the product's 5,000, of which no seed has as many."""
 
-_FENCED: Final = re.compile(r"generation of .* got \d+ by '(?P<owner>[^']*)'")
+# A call is a handful of requests, and has been answered with the last of them.
+_CALL_S: Final = 3.0
+_FENCED: Final = re.compile(r"generation of \S+/(?P<p>\d+) .* got (?P<n>\d+) by '(?P<owner>[^']*)'")
 # Time and sums that add up, whatever was known when they were made.
 _N_ADDITIVE: Final = {"spending": 6, "merchants": 6}
 
@@ -42,94 +59,125 @@ class Checker:
     def __init__(self, world: World) -> None:
         self._world = world
         self._keys = Keys(world.settings.namespace)
-        self._stored: dict[int, PartitionRecord] = {}
-        self.lost: dict[int, set[int]] = defaultdict(set)
-        self.alerted: dict[int, set[int]] = defaultdict(set)
+        self.books = Books.empty(world.scenario.n_partitions)
+        self._verdicts = VerdictChecker(world)
+        self.alerted: dict[int, set[Place]] = defaultdict(set)
         self.is_patched: set[int] = set()
         """Partitions whose histories were merged late, since Redis was away when they were needed."""
-        self._overflowed: dict[int, set[int]] = defaultdict(set)
-        self._dead: dict[int, set[int]] = defaultdict(set)
-        self._never_read: dict[int, set[int]] = {}
-        self._highest: dict[int, int] = {}
-        self._at_replacement: dict[int, int] = {}
+        self._alert_ids: set[str] = set()
+        self._overflowed: dict[int, set[Place]] = defaultdict(set)
+        self._dead: dict[int, set[bytes]] = defaultdict(set)
+        self._handed_out: dict[tuple[str, TP], dict[int, Place]] = defaultdict(dict)
+        self._of_topic: dict[tuple[str, str], dict[int, Place]] = defaultdict(dict)
+        self._told_ends: dict[tuple[str, TP], set[int]] = defaultdict(set)
+        self._highest: dict[TP, int] = {}
+        self._at_replacement: dict[TP, int] = {}
+        self._resets: set[tuple[int, int]] = set()
+        self.resetting: dict[TP, ResetRequest] = {}
+        """What an operator is about to do."""
         self._n_seen = 0
         self.n_checkpoints = 0
+
+    def handed_out(self, process: str, tp: TP, offsets: range) -> None:
+        """Note what Kafka has given to a process."""
+        log = self._world.logs[tp]
+        here = {offset: log.place(offset) for offset in offsets}
+        self._handed_out[process, tp].update(here)
+        self._of_topic[process, log.topic_id].update(here)
+        log.read_to = max(log.read_to, offsets.stop)
+
+    def verdicts_of(self, process: str, topic_id: str) -> dict[int, Place]:
+        """Return what Kafka has given to a process of one topic of verdicts, by offset."""
+        return self._of_topic[process, topic_id]
+
+    def told_end(self, process: str, tp: TP, end: int) -> None:
+        """Note where Kafka has told a process that a log ends."""
+        self._told_ends[process, tp].add(end)
 
     def appended(self, topic: str, partition: int, message: dict[str, Any]) -> None:
         """Check a message that has just been appended to a topic."""
         settings = self._world.settings
         if topic in (settings.alerts_topic, settings.overflow_topic):
-            source = msgspec.json.decode(message["value"])["source"]
-            offset = source["offset"]
-            self._expect(source["partition"] == partition, "an alert must be on its partition")
-            self._expect(
-                offset not in self.alerted[partition],
-                f"each alert must be published once, got {partition}/{offset} twice",
-            )
-            self._expect(
-                kinds(partition)[offset] is Kind.VALID,
-                f"an alert must be on a payment, got {partition}/{offset}",
-            )
-            self.alerted[partition].add(offset)
-            if topic == settings.overflow_topic:
-                self._overflowed[partition].add(offset)
+            self._check_alert(topic, partition, msgspec.json.decode(message["value"]))
+        elif topic == settings.feedback_dead_letters_topic:
+            self._verdicts.appended(message)
         elif topic == settings.dead_letters_topic:
-            headers = dict(message["headers"])
-            place = (int(headers[f"streamer-source-{n}"]) for n in ("partition", "offset"))
-            number, offset = place
+            number = int(dict(message["headers"])["streamer-source-partition"])
+            value = message["value"]
             self._expect(
-                kinds(number)[offset] is Kind.BAD,
-                f"a dead letter must be a record that is none, got {number}/{offset}",
+                value.startswith(b"not JSON"),
+                f"a dead letter must be a record that is none, got {number}: {value!r}",
             )
-            self._dead[number].add(offset)
+            self._dead[number].add(value)
 
-    def written(self, keys: set[str]) -> None:
+    def _check_alert(self, topic: str, partition: int, alert: dict[str, Any]) -> None:
+        source, name = alert["source"], alert["alert_id"]
+        offset = source["offset"]
+        place = place_of(alert["transaction"]["transaction_id"], offset)
+        self._expect(source["partition"] == partition, "an alert must be on its partition")
+        self._expect(
+            name not in self._alert_ids, f"each alert must be published once, got {name} twice"
+        )
+        self._expect(
+            place not in self.alerted[partition],
+            f"each payment must alert once, got {partition}/{place} twice",
+        )
+        self._alert_ids.add(name)
+        self.alerted[partition].add(place)
+        if topic == self._world.settings.overflow_topic:
+            self._overflowed[partition].add(place)
+
+    def written(self, who: str, keys: set[str]) -> None:
         """Check what Redis holds after a write."""
         data = self._world.redis.data
-        for partition in range(self._world.scenario.n_partitions):
+        for partition, account in self.books.payments.items():
             key = self._keys.partition(TOPIC, partition)
             if key in keys:
-                self._check_partition(partition, partition_record(data[key], key))
+                self._check_partition(account, partition_record(data[key], key), who)
+        self._verdicts.written(self.books.verdicts, who, keys)
         if self._keys.head in keys:
             self._n_seen = self._seen_by_head()
-        n_scored = sum(record.ledger.scored for record in self._stored.values())
+        n_scored = sum(account.record.ledger.scored for account in self.books.payments.values())
         self._expect(
             self._n_seen == n_scored,
             f"the head must have seen each transaction once, {n_scored}, got {self._n_seen}",
         )
 
-    def replaced(self) -> None:
-        """Take in what Redis holds now that it holds something else."""
-        data = self._world.redis.data
+    def replaced(self, books: Books) -> None:
+        """Take in that Redis now holds what it held when ``books`` were copied."""
         self._at_replacement = dict(self._highest)
-        self._stored, self._never_read = {}, {}
-        for partition in range(self._world.scenario.n_partitions):
-            self.lost[partition] = set()
-            self._read_losses(partition)
-            if (key := self._keys.partition(TOPIC, partition)) in data:
-                self._stored[partition] = record = partition_record(data[key], key)
-                if record.offset is not None:
-                    self._first_read(partition, record)
+        self.books = books.copy()
         self._n_seen = self._seen_by_head()
 
     def _seen_by_head(self) -> int:
         """Return what the lineage says of the head, which is cheaper than to decode it."""
-        entries = self._world.redis.data.get(self._keys.lineage, [])
+        entries = self._lineage()
         merges = [entry for _, entry in entries if entry[b"reason"] == b"merge"]
         return int(merges[-1][b"transactions_seen"]) if merges else 0
 
-    def committed(self, partition: int, offset: int) -> None:
+    def _lineage(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        entries: list[tuple[bytes, dict[bytes, bytes]]] = self._world.redis.data.get(
+            self._keys.lineage, []
+        )
+        return entries
+
+    def committed(self, tp: TP, offset: int) -> None:
         """Check an offset that has just been committed to Kafka."""
-        highest = self._highest.get(partition, 0)
+        highest = self._highest.get(tp, 0)
         self._expect(
             offset <= highest,
-            f"partition {partition} must be committed up to its checkpoint, {highest}, got {offset}",
+            f"partition {tp} must be committed up to its checkpoint, {highest}, got {offset}",
         )
 
     def fenced(self, worker: Worker, error: StreamerError) -> None:
-        """Check that a worker which ended itself had a reason: another one, or another store."""
+        """Check that a worker which ended itself had a reason: another one, an operator, or another
+        store."""
         found = _FENCED.match(str(error))
-        is_by_itself = found is not None and found["owner"] == worker.process.name
+        is_by_itself = (
+            found is not None
+            and found["owner"] == worker.process.name
+            and (int(found["p"]), int(found["n"])) not in self._resets
+        )
         is_same_store = worker.incarnation == self._world.redis.incarnation
         self._expect(
             not is_by_itself and not (isinstance(error, StoreReplacedError) and is_same_store),
@@ -138,15 +186,17 @@ class Checker:
 
     def finish(self) -> None:
         """Check what is left when all has been read."""
-        for partition in range(self._world.scenario.n_partitions):
-            self._check_states(partition)
-        config = self._world.pipeline.model
+        for account in self.books.payments.values():
+            self._check_complete(account)
+            self._check_states(account)
+        if self._world.scenario.has_verdicts:
+            self._verdicts.finish(self.books.verdicts)
         data = self._world.redis.data
-        sums = Sums.zero(config)
+        sums: Any = Sums.zero(self._world.pipeline.model)
         if self._keys.head in data:
             version_id = data[self._keys.head].decode()
-            sums, _ = decode_version(data[self._keys.version(version_id)], config)
-        n_learned = len(sums.warmup_X) if sums.is_warming else sums.score_histogram.sum()
+            sums = self._decoded(data[self._keys.version(version_id)])
+        n_learned = _n_learned(sums)
         self._expect(
             sums.transactions_seen == self._n_seen == n_learned,
             f"the head must have learned {self._n_seen}, got {sums.transactions_seen} seen and "
@@ -159,94 +209,152 @@ class Checker:
             for partition, assigned in worker.scoring.assigned.items():
                 if table in assigned.state.tables.all():
                     self.is_patched.add(partition)
-                    failed_at = self._world.redis.failed_at.get(worker.process.name, -1.0)
+                    answered_at = self._world.redis.answered_at.get(worker.process.name, 0.0)
                     self._expect(
-                        failed_at >= assigned.checkpointed_at,
+                        answered_at > self._world.loop.time() - _CALL_S,
                         f"{worker.process.name} must look up the histories of {partition}: Redis "
-                        "has answered since",
+                        "answers",
                     )
 
-    def is_done(self, partition: int) -> bool:
-        """Return whether everything of a partition is in its checkpoint."""
-        stored = self._stored.get(partition)
-        return stored is not None and stored.offset == self._world.ends[partition]
+    def stored(self, tp: TP) -> PartitionRecord:
+        """Return what Redis holds of a partition."""
+        if tp.topic == TOPIC:
+            return self.books.payments[tp.partition].record
+        return self.books.verdicts.record
 
-    def _check_partition(self, partition: int, record: PartitionRecord) -> None:
-        before = self._stored.get(partition, PartitionRecord(None, Ledger(), 0, None))
-        self._stored[partition] = record
+    def is_done(self, tp: TP) -> bool:
+        """Return whether everything of a partition is in its checkpoint."""
+        stored, log = self.stored(tp), self._world.logs[tp]
+        return (stored.offset, stored.log.topic_id) == (log.end, log.topic_id)
+
+    def _check_partition(self, account: Account, record: PartitionRecord, who: str) -> None:
+        before, partition = account.record, account.partition
         self._expect(
             record.generation >= before.generation,
             f"generation of {partition} must grow, got {record.generation}",
         )
-        if record.offset is None or record == before:
-            return
-        end = record.offset
-        first = self._first_read(partition, record) if before.offset is None else before.offset
+        declared = declared_losses(self._lineage(), partition)
+        losses, account.n_declared = declared[account.n_declared :], len(declared)
+        if who == OPERATOR:
+            self._check_reset(account, record, losses)
+        elif record.offset is not None and record.offset != before.offset:
+            self._check_checkpoint(account, record, losses)
+        elif losses:
+            self._expect(False, f"losses of {partition} must come with an offset, got {losses}")
+        account.record = record
+
+    def _check_checkpoint(
+        self, account: Account, record: PartitionRecord, losses: list[Declared]
+    ) -> None:
+        partition, end = account.partition, record.offset
+        assert end is not None
+        first = account.record.offset
+        if first is None:
+            first = self._first_read(account, record)
         self.n_checkpoints += 1
         self._world.note(f"{record.owner} has checkpointed {partition} from {first} to {end}")
         self._expect(end >= first, f"offset of {partition} must grow, {first} to {end}")
-        self._highest[partition] = max(self._highest.get(partition, 0), end)
-        known = set(self.lost[partition])
-        self._read_losses(partition)
-        lost = self.lost[partition] - known
-        expected = self._expected(partition, set(range(first, end)) - lost) | {
-            "consumed": end - first,
-            "lost": len(lost),
-        }
-        new = {
-            name: getattr(record.ledger, name) - getattr(before.ledger, name) for name in expected
-        }
+        self.reached(TP(TOPIC, partition), end)
+        lost = self._lost(account, losses)
+        offsets = [offset for offset in range(first, end) if offset not in lost]
+        handed_out = self._handed_out[record.owner, TP(TOPIC, partition)]
+        unread = [offset for offset in offsets if offset not in handed_out]
+        if unread:
+            self._expect(False, f"{record.owner} must have read {partition}/{unread}, got nothing")
+            return
+        places = [handed_out[offset] for offset in offsets]
+        again = [place for place in places if account.is_done(place)]
+        self._expect(not again, f"records of {partition} must be counted once, got {again} again")
+        expected = account.add(places) | {"consumed": end - first, "lost": len(lost)}
+        self._expect_growth(account, record, expected, f"from {first} to {end}")
+        told_ends = self._told_ends[record.owner, TP(TOPIC, partition)]
+        self._expect(
+            record.log.end in told_ends | {account.record.offset},
+            f"the end of {partition} must be one that Kafka told, {told_ends}, got {record.log}",
+        )
+        self._check_published(account, record)
+
+    def _check_reset(
+        self, account: Account, record: PartitionRecord, losses: list[Declared]
+    ) -> None:
+        """Hold what an operator's decision did against what the log was and is."""
+        partition, before = account.partition, account.record
+        self._resets.add((partition, record.generation))
+        request, log = self.resetting.get(TP(TOPIC, partition)), self._log(partition)
+        target = record.offset
+        if request is None or target is None:
+            self._expect(False, f"an operator must set {partition} to an offset, got {target}")
+            return
+        expected = expected_of(before, request, target)
+        wanted = expected.gone + expected.passed_over
+        self._expect(
+            losses == wanted,
+            f"a reset of {partition} to {target} must declare {wanted}, got {losses}",
+        )
+        n_lost = sum(len(loss.offsets()) for loss in wanted)
+        self._expect_growth(account, record, {"consumed": n_lost, "lost": n_lost}, "by a reset")
+        self._expect(
+            record.generation > before.generation,
+            f"a reset of {partition} must fence its worker, got generation {record.generation}",
+        )
+        self._expect(
+            record.log.epoch > expected.epoch if expected.is_new else True,
+            f"a reset of {partition} to another log must begin an epoch, got {record.log}",
+        )
+        for loss in expected.gone:
+            if loss.cause != "store":
+                end = log.former_end(expected.topic_id, loss.next_offset)
+                self._expect(
+                    loss.next_offset <= end,
+                    f"losses of {partition} must have been in its log, got {loss}",
+                )
+        account.lost.update(log.place(o) for loss in expected.passed_over for o in loss.offsets())
+        if expected.is_store_behind:
+            # What Redis has forgotten of the log that is there is lost; how much, nobody knows.
+            account.lost.update(map(log.place, range(log.start, expected.first)))
+        self.reached(TP(TOPIC, partition), target)
+
+    def _expect_growth(
+        self, account: Account, record: PartitionRecord, expected: dict[str, int], how: str
+    ) -> None:
+        new = account.growth(record, expected)
         self._expect(
             new == expected,
-            f"ledger of {partition} from {first} to {end} must grow by {expected}, got {new}",
+            f"ledger of {account.partition} {how} must grow by {expected}, got {new}",
         )
-        self._check_published(partition, record)
 
-    def _first_read(self, partition: int, record: PartitionRecord) -> int:
+    def _first_read(self, account: Account, record: PartitionRecord) -> int:
         """Return where a partition was first read: at the beginning of its log, early or late."""
         assert record.offset is not None
         first = record.offset - record.ledger.consumed
         self._expect(
-            first in (0, self._world.starts[partition]),
-            f"partition {partition} must be read from the beginning, got from {first}",
+            first in self._log(account.partition).starts,
+            f"partition {account.partition} must be read from the beginning, got from {first}",
         )
-        self._never_read[partition] = set(range(first))
+        account.never_read = first
         return first
 
-    def _read_losses(self, partition: int) -> None:
-        """Take in the losses of a partition that the lineage declares, and ask whether they are any."""
-        name = f"{TOPIC}/{partition}".encode()
-        for _, entry in self._world.redis.data.get(self._keys.lineage, []):
-            if entry[b"reason"] != b"loss" or entry[b"partition"] != name:
-                continue
-            declared = range(int(entry[b"first_offset"]), int(entry[b"next_offset"]))
-            if not self.lost[partition].issuperset(declared):
-                self._world.note(f"lost of {partition}: {declared} by {entry[b'cause'].decode()}")
-                is_gone = declared.stop <= (
-                    self._world.starts[partition]
-                    if entry[b"cause"] == b"retention"
-                    else self._at_replacement.get(partition, 0)
-                )
-                self._expect(is_gone, f"losses of {partition} must be gone, got {declared}")
-                self.lost[partition].update(declared)
+    def _lost(self, account: Account, losses: list[Declared]) -> set[int]:
+        """Return the offsets of losses that a worker declares, and ask whether they are any."""
+        partition, log = account.partition, self._log(account.partition)
+        lost: set[int] = set()
+        for loss in losses:
+            self._world.note(f"lost of {partition}: {loss}")
+            is_gone = (
+                loss.next_offset <= max(log.starts)
+                if loss.cause == "retention"
+                else loss.cause == "store"
+                and loss.next_offset <= self._at_replacement.get(TP(TOPIC, partition), 0)
+            )
+            self._expect(is_gone, f"losses of {partition} must be gone, got {loss}")
+            lost.update(loss.offsets())
+        account.lost.update(log.place(offset) for offset in lost)
+        return lost
 
-    def _expected(self, partition: int, offsets: set[int]) -> dict[str, int]:
-        held = [kinds(partition)[offset] for offset in offsets]
-        missing = self._missing(partition)
-        n_repeated = sum(is_repeated(partition, offset, missing) for offset in offsets)
-        return {
-            "scored": held.count(Kind.VALID) - n_repeated,
-            "dead_lettered": held.count(Kind.BAD),
-            "skipped": held.count(Kind.NOTHING),
-            "repeated": n_repeated,
-        }
-
-    def _check_published(self, partition: int, record: PartitionRecord) -> None:
-        assert record.offset is not None
-        done = range(record.offset)
-        missing = self._missing(partition)
-        out = self.alerted[partition].intersection(done) - missing
-        again = {offset for offset in out if is_repeated(partition, offset, missing)}
+    def _check_published(self, account: Account, record: PartitionRecord) -> None:
+        partition = account.partition
+        out = {place for place in self.alerted[partition] if account.is_done(place)}
+        again = out & account.repeated
         # One that a store had no payment of, and then an older store has again, may have alerted.
         self._expect(
             not again or self._world.redis.incarnation > 1,
@@ -260,18 +368,24 @@ class Checker:
             f"alerts and overflow of {partition} before {record.offset} must be {counted}, "
             f"got {len(out - held_back)} and {len(held_back)} on their topics",
         )
-        bad = {o for o in done if kinds(partition)[o] is Kind.BAD} - missing
-        unseen = bad - self._dead[partition]
+        bad = {p for p in account.done if kind_of(partition, p) is Kind.BAD}
+        unseen = [p for p in bad if b"not JSON %d/%d" % p not in self._dead[partition]]
         self._expect(not unseen, f"dead letters of {partition} must be on their topic: {unseen}")
 
-    def _check_states(self, partition: int) -> None:
-        missing = self._missing(partition)
-        read = [
-            offset
-            for offset in range(self._world.ends[partition])
-            if offset not in missing and not is_repeated(partition, offset, missing)
-        ]
-        expected = states_after(partition, tuple(read), self._world.pipeline)
+    def _check_complete(self, account: Account) -> None:
+        """Every record that is in the log has been done, or declared lost."""
+        log = self._log(account.partition)
+        first = max(log.start, account.never_read)
+        places = (log.place(offset) for offset in range(first, log.end))
+        missing = [p for p in places if not account.is_done(p) and p not in account.lost]
+        self._expect(
+            not missing, f"what is missing of {account.partition} must be declared, got {missing}"
+        )
+
+    def _check_states(self, account: Account) -> None:
+        partition, read = account.partition, account.read()
+        is_small = self._world.scenario.is_small
+        expected = states_after(partition, tuple(read), self._world.pipeline, is_small=is_small)
         self._check_fuse(partition, read)
         for kind, states in expected.items():
             stored = self._world.redis.data.get(self._keys.entities(kind, TOPIC, partition), {})
@@ -295,12 +409,14 @@ class Checker:
                         f"got {got[at]:g}",
                     )
 
-    def _check_fuse(self, partition: int, read: list[int]) -> None:
-        """Count the alerts among any payments in a row, as long as no store has forgotten them."""
-        if self._world.redis.incarnation:
+    def _check_fuse(self, partition: int, read: list[Place]) -> None:
+        """Count the alerts among any payments in a row, as long as no store has forgotten them
+        and nobody has passed over payments between them."""
+        was_reset = any(p == partition for p, _ in self._resets)
+        if self._world.redis.incarnation or was_reset:
             return
         alerted = self.alerted[partition] - self._overflowed[partition]
-        scored = [offset in alerted for offset in read if kinds(partition)[offset] is Kind.VALID]
+        scored = [place in alerted for place in read if payment_of(partition, place) is not None]
         n_most = max(
             (sum(scored[i : i + FUSE_WINDOW]) for i in range(len(scored))),
             default=0,
@@ -311,9 +427,28 @@ class Checker:
             f"at most {limit} of {FUSE_WINDOW} payments of {partition} must alert, got {n_most}",
         )
 
-    def _missing(self, partition: int) -> set[int]:
-        return self.lost[partition] | self._never_read.get(partition, set())
+    def _decoded(self, blob: bytes) -> Any:
+        decode: Any = decoded_version if self._world.scenario.is_small else decode_version
+        sums, _ = decode(blob, self._world.pipeline.model)
+        return sums
+
+    def reached(self, tp: TP, offset: int) -> None:
+        """Note how far a partition may be committed."""
+        self._highest[tp] = max(self._highest.get(tp, 0), offset)
+
+    def _log(self, partition: int) -> InputLog:
+        return self._world.logs[TP(TOPIC, partition)]
 
     def _expect(self, is_so: bool, text: str) -> None:
         if not is_so:
             self._world.fail(text)
+
+
+def _n_learned(sums: Any) -> int:
+    if isinstance(sums, Counters):
+        return sums.n_scored
+    return len(sums.warmup_X) if sums.is_warming else int(sums.score_histogram.sum())
+
+
+def _loss(first: int, following: int, cause: str) -> list[Declared]:
+    return [Declared(first, following, cause)] if following > first else []

@@ -81,7 +81,7 @@ class _Pipeline:
     def _run(self, commands: list[Command]) -> list[Any]:
         if self._watched is not None and self._incarnation != self._server.incarnation:
             raise exceptions.ConnectionError("connection lost with its server")
-        return self._server.execute(commands)
+        return self._server.execute(self._process.name, commands)
 
     async def execute(self) -> list[Any]:
         commands, self._queue = self._queue, []

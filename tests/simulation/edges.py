@@ -6,6 +6,7 @@ often background work looks around.
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
@@ -26,15 +27,19 @@ from streamer.events import Source, Transaction
 from streamer.features.entities import EntityTable
 from streamer.model import ModelConfig, ModelVersion, Scored
 from streamer.store import identity
-from streamer.stream import checkpointing, publisher, recovery
+from streamer.stream import checkpointing, publisher, recovery, watch
 from tests.simulation.checker import FUSE_WINDOW, Checker
+from tests.simulation.counters import counting
 from tests.simulation.scenario import Scenario, Story
+from tests.simulation.stories import story_of
 from tests.simulation.world import Result, World
 
 __all__ = ["run_seed"]
 
-_TICK_S: Final = 0.3
-_FLUSH_POLL_S: Final = 0.02
+_TICK_S: Final = 0.5
+_FLUSH_POLL_S: Final = 0.05
+_EXPIRY_INTERVAL_S: Final = 1.0
+_LAG_INTERVAL_S: Final = 2.0
 
 
 class _ShortAlert(msgspec.Struct):
@@ -46,14 +51,16 @@ class _ShortAlert(msgspec.Struct):
     severity: str = "high"
 
 
-def run_seed(seed: int, story: Story | None = None) -> Result:
+def run_seed(seed: int, story: Story | None = None, *, is_small: bool = False) -> Result:
     """Run one seed, with ``story`` or its own, from its beginning to its end."""
-    world = World(Scenario.of(seed, story))
+    started = time.process_time()
+    world = World(Scenario.of(seed, story or story_of(seed), is_small=is_small))
     with warnings.catch_warnings():
         # A process may be killed between making a coroutine and awaiting it.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         with _around(world):
-            return world.run()
+            result = world.run()
+    return replace(result, cpu_s=time.process_time() - started)
 
 
 @contextmanager
@@ -66,6 +73,8 @@ def _around(world: World) -> Iterator[None]:
             (publisher, "_POLL_S", _FLUSH_POLL_S),
             (recovery, "alert_messages", _alert_messages(world)),
             (checkpointing, "_TICK_S", _TICK_S),
+            (watch, "_EXPIRY_INTERVAL_S", _EXPIRY_INTERVAL_S),
+            (watch, "_LAG_INTERVAL_S", _LAG_INTERVAL_S),
             (identity, "secrets", SimpleNamespace(token_hex=lambda _: world.next_name())),
             (ModelConfig, "hash", "simulated"),
             (fuse, "WINDOW", FUSE_WINDOW),
@@ -73,6 +82,8 @@ def _around(world: World) -> Iterator[None]:
             (EntityTable, "mark_unloaded", _noting(world.checker)),
         ):
             stack.enter_context(patch.object(place, name, stand_in))
+        if world.scenario.is_small:
+            stack.enter_context(counting(lambda: world.is_flooded))
         stack.enter_context(patch("streamer.pipeline.build_alert", _short_alert))
         stack.callback(structlog.configure, **logging)
         structlog.configure(processors=[_into_trace(world)], cache_logger_on_first_use=False)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from faust.types import TP
+
+from tests.simulation.accounts import Books
 from tests.simulation.scenario import Fault
+from tests.simulation.simulated_redis import copied
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -20,6 +24,7 @@ def inflict(world: World, fault: Fault) -> None:
         return
     worker = world.workers[fault.target % len(world.workers)] if world.workers else None
     partition = fault.target % world.scenario.n_partitions
+    tp = list(world.logs)[fault.target % len(world.logs)]
     world.note(f"fault: {fault.kind}, {fault.target}, {fault.for_s:.1f} s")
     later = world.loop.in_world
     match fault.kind:
@@ -28,7 +33,7 @@ def inflict(world: World, fault: Fault) -> None:
         case "kill at checkpoint":
             world.kill_at_checkpoint = world.checker.n_checkpoints + 1 + fault.target
         case "burst":
-            world.ends[partition] = world.n_at_first
+            world.grow(tp, world.n_at_first)
         case "freeze" if worker is not None:
             world.freeze(worker, fault.for_s)
         case "stop" if worker is not None:
@@ -47,18 +52,24 @@ def inflict(world: World, fault: Fault) -> None:
             world.redis.broken_share = _BROKEN_SHARE
             later(fault.for_s, setattr, world.redis, "broken_share", 0.0)
         case "redis emptied":
-            _replace_store(world, {})
+            _replace_store(world, {}, Books.empty(world.scenario.n_partitions))
         case "redis restored" if world.snapshots:
-            _replace_store(world, world.snapshots[fault.target % len(world.snapshots)])
+            _replace_store(world, *world.snapshots[fault.target % len(world.snapshots)])
         case "cut off" | "isolated" if worker is not None:
             world.cut_off(worker, fault)
         case "broker away":
             world.broker.is_away = True
-            later(fault.for_s, setattr, world.broker, "is_away", False)
+            later(fault.for_s, world.broker_returns)
         case "delivered again" if worker is not None:
             worker.rewind(partition, fault.target + 1)
         case "retention":
-            _expire(world, partition)
+            _expire(world, tp)
+        case "recreated":
+            world.recreate(tp.topic)
+        case "truncated":
+            _cut(world, tp)
+        case "passed over":
+            world.operator.pass_over(tp)
         case "flood":
             world.is_flooded = True
             later(fault.for_s, setattr, world, "is_flooded", False)
@@ -66,14 +77,42 @@ def inflict(world: World, fault: Fault) -> None:
             worker.clock_error_ms += round((fault.for_s - 5.0) * 1000)
 
 
-def _expire(world: World, partition: int) -> None:
-    """Let the log of a partition begin later; once, so that it is clear what is lost."""
-    if world.starts[partition] == 0:
-        world.starts[partition] = world.rng.randint(0, world.ends[partition])
-        world.note(f"log of {partition} begins at {world.starts[partition]}")
+def _expire(world: World, tp: TP) -> None:
+    """Let the log of a partition begin later."""
+    log = world.logs[tp]
+    log.expire(world.rng.randint(log.start, log.end))
+    world.look()
+    world.note(f"log of {tp.topic}/{tp.partition} begins at {log.start}")
 
 
-def _replace_store(world: World, data: dict[str, Any]) -> None:
+def _cut(world: World, tp: TP) -> None:
+    """Let the log of a partition end earlier: below the checkpoint, or where nobody has read.
+
+    Between the two an alert may be out on a record that is now another one; nothing in Kafka tells
+    them apart, and nothing here asks for it.
+    """
+    log = world.logs[tp]
+    stored = world.checker.stored(tp).offset or 0
+    ends = [*range(log.start, min(stored, log.end)), *range(max(log.read_to, log.start), log.end)]
+    if ends:
+        log.cut(world.rng.choice(ends))
+        world.look()
+        world.note(f"log of {tp.topic}/{tp.partition} ends at {log.end}")
+
+
+def _replace_store(world: World, data: dict[str, Any], books: Books) -> None:
+    """Let Redis come back with something else.
+
+    Not while it alone knows of a reset: nobody would find out that the log is another one.
+    """
+    for tp in world.logs:
+        committed = world.group.committed.get(tp)
+        known = 0 if committed is None else committed.epoch
+        if world.checker.stored(tp).log.epoch > known:
+            world.note(
+                f"Redis stays: {tp.topic}/{tp.partition} was reset, which Kafka does not know"
+            )
+            return
     world.note(f"Redis comes back with {len(data)} keys")
-    world.redis.restart(data)
-    world.checker.replaced()
+    world.redis.restart({key: copied(value) for key, value in data.items()})
+    world.checker.replaced(books)

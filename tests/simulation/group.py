@@ -7,17 +7,20 @@ Invariants:
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from streamer.stream.resume import Committed
+from faust.types import TP
+
+from streamer.store import Committed
 from tests.simulation.loop import Process, SimulationLoop
 
 __all__ = ["Group", "Member"]
 
-_TICK_S: Final = 0.25
+_TICK_S: Final = 0.5
 _BEATS_PER_SESSION: Final = 3
 
 
@@ -54,8 +57,10 @@ class Group:
         self.beat_interval_s = session_s / _BEATS_PER_SESSION
         self.generation = 0
         self.members: list[Member] = []
-        self.committed: dict[int, Committed] = {}
+        self.committed: dict[TP, Committed] = {}
         self.is_rebalancing = False
+        self.change = asyncio.Event()
+        """Set for a moment when a member may have to hear something."""
         self._deadline = 0.0
         loop.in_world(_TICK_S, self._tick)
 
@@ -72,11 +77,18 @@ class Group:
         if member in self.members:
             self.members.remove(member)
             self.rebalance()
+            self.changed()
+
+    def changed(self) -> None:
+        """Have all who wait look again."""
+        self.change.set()
+        self.change.clear()
 
     def rebalance(self) -> None:
         """Have every member give up its partitions and come again."""
         if not self.is_rebalancing:
             self.is_rebalancing = True
+            self.changed()
             self._deadline = self._loop.time() + self._rebalance_s
 
     def beat(self, member: Member) -> bool:
@@ -92,11 +104,11 @@ class Group:
             return False  # nobody can tell it
         return self.is_rebalancing or member.generation != self.generation
 
-    def commit(self, member: Member, partition: int, offset: Committed) -> bool:
+    def commit(self, member: Member, tp: TP, offset: Committed) -> bool:
         """Store an offset, unless the member is not of the current generation."""
         if not self._is_of_this_generation(member):
             return False
-        self.committed[partition] = offset
+        self.committed[tp] = offset
         return True
 
     def _is_of_this_generation(self, member: Member) -> bool:
@@ -127,3 +139,4 @@ class Group:
             member.beaten_at = self._loop.time()
             member.generation = self.generation
             member.partitions = tuple(range(i, self._n_partitions, len(order)))
+        self.changed()

@@ -1,12 +1,13 @@
-"""What the simulated Kafka answers when a worker asks about a partition; passes for `PartitionLogs`."""
+"""What the simulated Kafka answers when somebody asks about a partition; passes for `PartitionLogs`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from faust.types import TP
+
 from streamer.errors import UnavailableError
-from streamer.store import LogBounds
-from streamer.stream.resume import Committed
+from streamer.store import Committed, LogBounds
 from tests.simulation.loop import Process
 from tests.simulation.payments import N_PARTITIONS
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SimulatedLogs"]
 
-_TOPIC_ID = "simulated"
-
 
 class SimulatedLogs:
     """Answers one process."""
@@ -24,18 +23,26 @@ class SimulatedLogs:
     def __init__(self, world: World, process: Process) -> None:
         self._world = world
         self._process = process
+        self.told_ids: dict[TP, str] = {}
+        """Of the logs that were asked for, as they were then."""
 
     def log(self, topic: str, partition: int, wanted: int | None) -> LogBounds:
         self._reach()
-        return LogBounds(self._world.starts[partition], self._world.ends[partition], _TOPIC_ID)
+        tp = TP(topic, partition)
+        log = self._world.logs[tp]
+        self.told_ids[tp] = log.topic_id
+        self._world.checker.told_end(self._process.name, tp, log.end)
+        return LogBounds(log.start, log.end, log.topic_id)
 
     def committed(self, topic: str, partition: int) -> Committed | None:
         self._reach()
-        return self._world.group.committed.get(partition)
+        return self._world.group.committed.get(TP(topic, partition))
 
-    def topic(self, name: str) -> tuple[str, int]:
+    def topic(self, name: str, max_age_s: float = 0.0) -> tuple[str, int]:
         self._reach()
-        return _TOPIC_ID, N_PARTITIONS
+        log = self._world.logs.get(TP(name, 0))
+        # Worlds without verdicts have their topic all the same.
+        return "" if log is None else log.topic_id, N_PARTITIONS
 
     def close(self) -> None:
         """Nothing is open."""

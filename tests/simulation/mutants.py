@@ -24,7 +24,9 @@ from streamer.stream.membership import Membership
 from streamer.stream.publisher import Publisher
 from streamer.stream.recovery import Published
 from streamer.stream.scoring import Scoring
-from tests.simulation.scenario import STORIES, Story
+from tests.simulation.log_mutants import LOG_MUTANTS
+from tests.simulation.scenario import Story
+from tests.simulation.stories import STORIES
 
 __all__ = ["MUTANTS"]
 
@@ -193,7 +195,7 @@ _TOLD: Final[dict[Mutant, str | None]] = {
     alert_position_forgets_earlier_lives: "killed during the replay",
     recovery_reads_no_alerts: "killed during the replay",
     checkpoint_before_the_alerts_are_out: None,
-    head_is_not_watched: None,
+    head_is_not_watched: "rivals of the head",
     pending_checkpoint_is_given_up: "connections break",
     histories_are_not_looked_up: None,
     late_histories_are_not_merged: "claimed without histories",
@@ -202,6 +204,7 @@ _TOLD: Final[dict[Mutant, str | None]] = {
     no_heartbeat_is_asked_for: "stands still",
     alerts_wait_for_ever: "cut off",
     dropped_partition_is_saved: "alerts given up",
+    **LOG_MUTANTS,
 }
 
 MUTANTS: Final[dict[str, tuple[Mutant, Story | None]]] = {

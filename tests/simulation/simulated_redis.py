@@ -10,6 +10,7 @@ Invariants:
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any, Final
@@ -18,14 +19,24 @@ from redis import exceptions
 
 from tests.simulation.loop import Process, SimulationLoop
 
-__all__ = ["Command", "SimulatedRedis"]
+__all__ = ["Command", "SimulatedRedis", "copied"]
 
 Command = tuple[Any, ...]
 
 TIMEOUT_S: Final = 2.0
+_ANSWERS: Final = (exceptions.WatchError, exceptions.ResponseError)
 _WRITES: Final = frozenset(
     {"HSET", "HINCRBY", "HDEL", "SADD", "SET", "DEL", "ZADD", "ZREM", "XADD", "HSETNX"}
 )
+
+
+def copied(value: Any) -> Any:
+    """Return a copy of what a key holds."""
+    return value if isinstance(value, bytes) else value.copy()
+
+
+def _number(entry_id: bytes) -> int:
+    return int(entry_id.partition(b"-")[0])
 
 
 def _bytes(value: Any) -> bytes:
@@ -39,14 +50,14 @@ class SimulatedRedis:
         self._loop = loop
         self._rng = rng
         self.data: dict[str, Any] = {}
-        self.on_written: Callable[[set[str]], None] = lambda _: None
-        """Gets the keys that a request has written, right after it."""
+        self.on_written: Callable[[str, set[str]], None] = lambda *_: None
+        """Gets who has written and which keys, right after each request."""
         self.on_request: Callable[[Process], None] = lambda _: None
         """Gets the process whose request has been served and not yet been answered."""
         self.incarnation = 0
         self.is_away = False
-        self.failed_at: dict[str, float] = {}
-        """When each process was last told that there is no answer."""
+        self.answered_at: dict[str, float] = {}
+        """Since when each process gets answers; infinite when it got none last."""
         self.broken_share = 0.0
         """Of the requests, whose connection breaks before or after they have been served."""
         self._versions: dict[str, int] = {}
@@ -66,10 +77,7 @@ class SimulatedRedis:
             serve()
 
     def snapshot(self) -> dict[str, Any]:
-        return {
-            key: value if isinstance(value, bytes) else value.copy()
-            for key, value in self.data.items()
-        }
+        return {key: copied(value) for key, value in self.data.items()}
 
     def restart(self, data: dict[str, Any]) -> None:
         """Come back with ``data`` in place of what was there; every connection is lost."""
@@ -85,10 +93,13 @@ class SimulatedRedis:
             def answer() -> None:
                 if future.done():
                     return
+                is_answer = error is None or isinstance(error, _ANSWERS)
+                since = self._loop.time() if is_answer else math.inf
+                was = self.answered_at.get(process.name, math.inf)
+                self.answered_at[process.name] = min(since, was) if is_answer else since
                 if error is None:
                     future.set_result(result)
                 else:
-                    self._note_failure(process, error)
                     future.set_exception(error)
                     future.exception()  # whoever asked may be gone, and nobody else has to know
 
@@ -120,23 +131,19 @@ class SimulatedRedis:
         self._loop.in_world(self._latency(), arrive)
         return await future
 
-    def _note_failure(self, process: Process, error: Exception) -> None:
-        if not isinstance(error, exceptions.WatchError):
-            self.failed_at[process.name] = self._loop.time()
-
-    def execute(self, commands: list[Command]) -> list[Any]:
+    def execute(self, who: str, commands: list[Command]) -> list[Any]:
         """Run commands with nothing between them."""
         written = set()
         replies = []
         for name, *rest in commands:
             key, *args = rest or [""]
-            replies.append(getattr(self, f"_{name.lower()}")(key, *args))
+            replies.append(getattr(self, f"_{name.lower().replace(' ', '_')}")(key, *args))
             if name in _WRITES:
                 self._n_written += 1
                 self._versions[key] = self._n_written
                 written.add(key)
         if written:
-            self.on_written(written)
+            self.on_written(who, written)
         return replies
 
     def version(self, key: str) -> int:
@@ -240,12 +247,25 @@ class SimulatedRedis:
         return self._hdel(key, *members)
 
     def _xadd(self, key: str, *args: Any) -> bytes:
-        pairs = args[args.index("*") + 1 :]
-        self._n_streamed += 1
+        at = args.index("*") if "*" in args else 3  # behind MAXLEN ~ n
+        pairs = args[at + 1 :]
+        stored = self.data.setdefault(key, [])
+        if args[at] == "*":
+            self._n_streamed += 1
+            name = f"{self._n_streamed}-0".encode()
+        else:
+            name = _bytes(args[at])
+            if stored and _number(name) <= _number(stored[-1][0]):
+                raise exceptions.ResponseError("the id must be greater than the last one")
         entry = {_bytes(n): _bytes(v) for n, v in zip(pairs[::2], pairs[1::2], strict=True)}
-        name = f"{self._n_streamed}-0".encode()
-        self.data.setdefault(key, []).append((name, entry))
+        stored.append((name, entry))
         return name
+
+    def _xinfo_stream(self, key: str) -> dict[str, Any]:
+        stored = self.data.get(key, [])
+        if not stored:
+            raise exceptions.ResponseError("no such key")
+        return {"last-generated-id": stored[-1][0], "length": len(stored)}
 
     def _xrevrange(
         self, key: str, last: str, first: str, *options: Any

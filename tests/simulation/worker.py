@@ -9,42 +9,38 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
-import numpy as np
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
 
 from streamer.batch import Batch
 from streamer.errors import FencedError, StoreReplacedError, UnavailableError
-from streamer.store import Store
-from streamer.store.breaker import Breaker
-from streamer.store.client import Client
-from streamer.store.keys import Keys
-from streamer.store.versions import Limits
+from streamer.store import Committed
 from streamer.stream import publisher
 from streamer.stream.checkpointing import Checkpointing
-from streamer.stream.claiming import Claiming
+from streamer.stream.claiming import Claiming, Reading
 from streamer.stream.claims import Claims
-from streamer.stream.resume import Committed
+from streamer.stream.feedback import FeedbackStoring
+from streamer.stream.fetching import FetchState
 from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.watch import Watch
 from tests.builders import ARRIVAL_MS
 from tests.simulation.broker import SimulatedProducer
-from tests.simulation.connection import Connection
 from tests.simulation.group import Member
 from tests.simulation.logs import SimulatedLogs
 from tests.simulation.loop import Process
-from tests.simulation.payments import TOPIC, log
+from tests.simulation.payments import TOPIC
+from tests.simulation.stores import open_store
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 __all__ = ["Worker"]
 
-_LIMITS: Final = Limits(versions_kept=4, lineage_max_entries=1_000, feedback_max_entries=1_000)
 _COMMIT_INTERVAL_S: Final = 1.0
 _POLL_S: Final = 0.2
 _START_RETRY_S: Final = 0.5
@@ -63,24 +59,13 @@ class Worker:
         self.process = Process(f"{name}.{life}")
         self.member = Member(name, self.process)
         self.incarnation = world.redis.incarnation
-        config, rng = world.pipeline, np.random.default_rng(world.rng.getrandbits(32))
-        self.store = Store(
-            Client(
-                Connection(world.redis, self.process),
-                Keys(world.settings.namespace),
-                "simulated",
-                rng,
-                Breaker(rng, world.loop.time),
-            ),
-            config.model,
-            _LIMITS,
-        )
+        self.store = open_store(world, self.process)
         produce = partial(SimulatedProducer, world.broker, self.process)
         with patch.object(publisher, "Producer", produce):
             self.publisher = publisher.Publisher(world.settings)
         self.scoring = Scoring(
             world.settings,
-            config,
+            world.pipeline,
             self.store,
             self.publisher,
             world.metrics,
@@ -89,16 +74,25 @@ class Worker:
         )
         self._heard_at = world.loop.time()
         self.scoring.membership.silent_s = lambda: world.loop.time() - self._heard_at
+        self._logs = SimulatedLogs(world, self.process)
+        self.claiming = Claiming(self.scoring, self._logs)
         self.checkpointing = Checkpointing(self.scoring, self._note_durable)
-        self.claiming = Claiming(self.scoring, SimulatedLogs(world, self.process))
-        self.claims = Claims(self.claiming.claim, self._release, self._guarded, world.rng.random)
+        self.checkpointing.is_same_log = lambda of: self.claiming.is_same_log(
+            of.topic, of.partition, of.log, of.saved_offset
+        )
+        self.feedback_storing = FeedbackStoring(self.scoring, self.claiming)
+        self.claims = Claims(self._claim, self._release, self._guard, world.rng.random)
         self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self)
         self._assigned: set[TP] = set()
-        self._durable: dict[int, int] = {}
-        self._positions: dict[int, int] = {}
-        self._readings: dict[int, int] = {}
+        self.durable: dict[TP, int] = {}
+        self._committed: dict[TP, int] = {}
+        self._metadata: dict[TP, Committed] = {}
+        self._positions: dict[TP, int] = {}
+        self._readings: dict[TP, int] = {}
         self._buffer: deque[tuple[Batch, int]] = deque()
         self._has_batch = asyncio.Event()
+        self._to_fetch = asyncio.Event()
+        self._to_commit = asyncio.Event()
         self._is_stopping = False
         self.clock_error_ms = 0
 
@@ -110,16 +104,43 @@ class Worker:
         """Take SIGTERM: checkpoint, commit, leave the group, end."""
         if self.process.is_running and not self._is_stopping:
             self._is_stopping = True
+            self.world.group.changed()
             self._spawn(self._end_in_order())
 
     def rewind(self, partition: int, n_offsets: int) -> None:
         """Have some records delivered once more."""
-        if partition in self._positions:
-            first = self.world.starts[partition]
-            self._positions[partition] = max(self._positions[partition] - n_offsets, first)
+        if (tp := TP(TOPIC, partition)) in self._positions:
+            first = self.world.logs[tp].start
+            self._positions[tp] = max(self._positions[tp] - n_offsets, first)
+            self.look()
+
+    def look(self) -> None:
+        """Ask Kafka anew whether there is something to fetch."""
+        self._to_fetch.set()
+
+    def reading_former(self, tp: TP) -> int | None:
+        """Return where it reads, or is about to, a log that is another one by now; else None."""
+        told = self._logs.told_ids.get(tp, "")
+        if tp not in self.claims.all() or told in ("", self.world.logs[tp].topic_id):
+            return None
+        return self._positions.get(tp, 0)
+
+    def farthest(self, tp: TP) -> int:
+        """Return how far it has come in a partition, be it in what nobody has saved."""
+        assigned = self.scoring.assigned.get(tp.partition) if tp.topic == TOPIC else None
+        batches = (b for b, _ in self._buffer if (b.topic, b.partition) == tp)
+        return max(
+            self._positions.get(tp, 0),
+            0 if assigned is None else assigned.position,
+            *(batch.next_offset for batch in batches),
+        )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self.world.loop.spawn(self.process, self._guarded(work))
+
+    def _guard(self, work: Any) -> Awaitable[None]:
+        self.world.loop.guard(work)
+        return self._guarded(work)
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:
@@ -143,6 +164,8 @@ class Worker:
             self._commit_now_and_then(),
             self.checkpointing.run(),
             self.watch.follow_expiries(),
+            self.watch.follow_progress(),
+            self.watch.follow_topics(),
             self._beat(),
         ):
             self._spawn(work)
@@ -153,17 +176,20 @@ class Worker:
                 lambda: not self.member.has_joined or self.member not in group.members
             )
             self._heard_at = asked_at
-            self._assigned = {TP(TOPIC, partition) for partition in self.member.partitions}
+            mine = self.member.partitions
+            self._assigned = {tp for tp in self.world.logs if tp.partition in mine}
             self.claims.assign(self, self._assigned)
             await self._until(lambda: group.must_rejoin(self.member) or self._is_stopping)
             await self._revoke()
 
     async def _until(self, is_so: Callable[[], bool]) -> float:
-        """Look again and again, and return when it was that the last question was sent."""
-        asked_at = self.world.loop.time()
+        """Wait for what the group says, and return when it was that the last question was sent."""
+        world = self.world
+        asked_at = world.loop.time()
         while not is_so():
-            asked_at = self.world.loop.time()
-            await asyncio.sleep(_POLL_S)
+            await world.group.change.wait()
+            asked_at = world.loop.time()
+            await asyncio.sleep(world.broker.latency())
         return asked_at
 
     async def _beat(self) -> None:
@@ -182,25 +208,46 @@ class Worker:
         await asyncio.sleep(_SEEK_S)
         if tp not in self._assigned:
             return False
-        self.world.note(f"{self.process.name} reads {tp.partition} from {offset}")
-        self._positions[tp.partition], self._readings[tp.partition] = offset, reading
+        self.world.note(f"{self.process.name} reads {tp.topic}/{tp.partition} from {offset}")
+        self._positions[tp], self._readings[tp] = offset, reading
+        self.look()
         self.world.claimed()
         return True
 
     async def stop_reading(self, tps: Iterable[TP]) -> None:
         """Fetch these partitions no more."""
         for tp in tps:
-            self._positions.pop(tp.partition, None)
+            self._positions.pop(tp, None)
+
+    def fetch_state(self, tp: TP, position: int) -> FetchState:
+        """Return how much lies beyond ``position``, as the last fetch has said."""
+        if tp not in self._positions or self.world.broker.is_away or self.process.is_cut_off:
+            return FetchState(None, 0, False)
+        lag = max(self.world.logs[tp].end - position, 0)
+        self.world.checker.told_end(self.process.name, tp, position + lag)
+        return FetchState(lag, 0, False)
+
+    async def _claim(self, topic: str, partition: int) -> Reading:
+        """Do what the app does: name store and epoch with what is committed from now on."""
+        reading = await self.claiming.claim(topic, partition)
+        self._metadata[TP(topic, partition)] = Committed.told(reading.offset, reading.told)
+        return reading
 
     async def _revoke(self) -> None:
         self._assigned, self._positions = set(), {}
         await self.claims.revoke(self.claims.all())
+        self.scoring.unsaved_since.clear()
         self._commit()
-        self._durable.clear()
+        self.durable.clear()
+        self._committed.clear()
 
     async def _release(self, tps: Iterable[TP]) -> None:
         """Do what the app does with what is revoked."""
-        left = await self.checkpointing.release([tp.partition for tp in tps])
+        released = list(tps)
+        self.claiming.forget_feedback(released)
+        left = await self.checkpointing.release(
+            [tp.partition for tp in released if tp.topic == TOPIC]
+        )
         if left and not self._is_stopping:
             try:
                 await self.publisher.flush(self.publisher.resolved_within_s + _RESOLVED_LATE_S)
@@ -216,32 +263,38 @@ class Worker:
     async def _fetch(self) -> None:
         world = self.world
         while True:
+            await self._to_fetch.wait()
+            self._to_fetch.clear()
             await asyncio.sleep(world.rng.uniform(0.01, 0.5))
-            while self._positions and len(self._buffer) < _BUFFERED_BATCHES:
-                partition = world.rng.choice(list(self._positions))
-                batch = self._next_batch(partition)
+            # In any order, each until there is nothing more or nowhere to put it.
+            fetched = list(self._positions)
+            world.rng.shuffle(fetched)
+            while fetched and len(self._buffer) < _BUFFERED_BATCHES:
+                batch = self._next_batch(fetched[-1])
                 if batch is None:
-                    break
-                self._buffer.append((batch, self._readings[partition]))
+                    fetched.pop()
+                    continue
+                self._buffer.append((batch, self._readings[fetched[-1]]))
                 self._has_batch.set()
+                world.rng.shuffle(fetched)
 
-    def _next_batch(self, partition: int) -> Batch | None:
-        """Return what one fetch brings; a log that begins later is claimed anew, as a consumer
-        without a reset policy has to."""
-        world, first = self.world, self._positions[partition]
+    def _next_batch(self, tp: TP) -> Batch | None:
+        """Return what one fetch brings; where the log does not reach, it is claimed anew, as by a
+        consumer without a reset policy."""
+        world, first = self.world, self._positions[tp]
         if world.broker.is_away or self.process.is_cut_off:
             return None
-        if first < world.starts[partition]:
-            del self._positions[partition]
-            error = OffsetOutOfRangeError({})
-            self.claims.failed(TP(TOPIC, partition), self._readings[partition], error)
+        log = world.logs[tp]
+        if not log.start <= first <= log.end:
+            del self._positions[tp]
+            self.claims.failed(tp, self._readings[tp], OffsetOutOfRangeError({}))
             return None
-        end = min(first + world.rng.randint(1, world.scenario.max_batch), world.ends[partition])
+        end = min(first + world.rng.randint(1, world.scenario.max_batch), log.end)
         if end <= first:
             return None
-        records = [entry for entry in log(partition)[first:end] if entry is not None]
-        self._positions[partition] = end
-        return Batch(TOPIC, partition, records, ARRIVAL_MS, (first, end))
+        world.checker.handed_out(self.process.name, tp, range(first, end))
+        self._positions[tp] = end
+        return Batch(tp.topic, tp.partition, log.records(tp, first, end), ARRIVAL_MS, (first, end))
 
     async def _agent(self) -> None:
         while True:
@@ -249,23 +302,45 @@ class Worker:
                 self._has_batch.clear()
                 await self._has_batch.wait()
             batch, reading = self._buffer.popleft()
-            await self.scoring.handle(batch, reading)
+            self.look()
+            if batch.topic == TOPIC:
+                await self.scoring.handle(batch, reading)
+            else:
+                await self._store_verdicts(batch, reading)
+
+    async def _store_verdicts(self, batch: Batch, reading: int) -> None:
+        """Do what the app's other agent does."""
+        tp = TP(batch.topic, batch.partition)
+        if not self.claims.is_current(tp, reading):
+            return
+        next_offset = await self.feedback_storing.handle(batch)
+        if next_offset is None:
+            self.claims.void(tp)
+        else:
+            self.durable[tp] = next_offset
+            self._to_commit.set()
 
     async def _commit_now_and_then(self) -> None:
         while True:
+            await self._to_commit.wait()
             await asyncio.sleep(_COMMIT_INTERVAL_S)
             self._commit()
 
     def _commit(self) -> None:
         if self.process.is_cut_off or self.world.broker.is_away:
             return
-        for partition, offset in self._durable.items():
-            committed = Committed(offset, self.claiming.store_id or "")
-            if self.world.group.commit(self.member, partition, committed):
-                self.world.checker.committed(partition, offset)
+        self._to_commit.clear()
+        for tp, offset in self.durable.items():
+            if self._committed.get(tp) == offset:
+                continue
+            told = self._metadata.get(tp, Committed(0))
+            if self.world.group.commit(self.member, tp, replace(told, offset=offset)):
+                self._committed[tp] = offset
+                self.world.checker.committed(tp, offset)
 
     def _note_durable(self, partition: int, offset: int) -> None:
-        self._durable[partition] = offset
+        self.durable[TP(TOPIC, partition)] = offset
+        self._to_commit.set()
 
     def _now_ms(self) -> int:
         return ARRIVAL_MS + round(self.world.loop.time() * 1000) + self.clock_error_ms

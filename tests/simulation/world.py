@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
+from faust.types import TP
+
 from streamer.errors import StreamerError
 from streamer.features import FEATURE_NAMES
 from streamer.labels import LabelConfig
@@ -15,12 +17,16 @@ from streamer.pipeline import PipelineConfig
 from streamer.settings import Settings
 from streamer.telemetry.metrics import Metrics
 from tests.builders import pipeline_config
+from tests.simulation.accounts import Books
 from tests.simulation.broker import Broker
 from tests.simulation.checker import Checker
+from tests.simulation.counters import Unmeasured
 from tests.simulation.faults import inflict
 from tests.simulation.group import Group
+from tests.simulation.input_logs import InputLog
 from tests.simulation.loop import Process, SimulationLoop, StalledError
-from tests.simulation.payments import REPEAT_WINDOW
+from tests.simulation.operator import Operator
+from tests.simulation.payments import REPEAT_WINDOW, TOPIC
 from tests.simulation.scenario import Fault, Scenario
 from tests.simulation.simulated_redis import SimulatedRedis
 from tests.simulation.worker import Worker
@@ -44,17 +50,19 @@ class Result:
     events: list[str]
     n_steps: int
     cause: BaseException | None = None
+    cpu_s: float = 0.0
 
 
 @cache
-def _pipeline() -> PipelineConfig:
-    config = pipeline_config(n_clusters=2, warmup=20, alert_budget=0.2)
+def _pipeline(is_small: bool, is_mute: bool) -> PipelineConfig:
+    warmup = 1_000 if is_mute else 6 if is_small else 20
+    config = pipeline_config(n_clusters=2, warmup=warmup, alert_budget=0.2)
     return replace(config, labels=LabelConfig(capacity=0), repeat_window=REPEAT_WINDOW)
 
 
 @cache
-def _metrics() -> Metrics:
-    return Metrics("simulation", (), FEATURE_NAMES)
+def _metrics(is_small: bool) -> Any:
+    return Unmeasured() if is_small else Metrics("simulation", (), FEATURE_NAMES)
 
 
 @cache
@@ -78,8 +86,8 @@ class World:
         # The scenario was drawn from the seed; what is drawn on the way must be something else.
         self.rng = random.Random(f"{scenario.seed} on the way")
         self.loop = SimulationLoop(lambda: self.rng.uniform(0.001, 0.3))
-        self.pipeline = _pipeline()
-        self.metrics = _metrics()
+        self.pipeline = _pipeline(scenario.is_small, scenario.is_mute)
+        self.metrics = _metrics(scenario.is_small)
         self.settings = _settings(scenario.max_batch, scenario.checkpoint_max_transactions)
         self.broker = Broker(self.loop, self.rng)
         self.redis = SimulatedRedis(self.loop, self.rng)
@@ -90,8 +98,9 @@ class World:
             SESSION_S,
             lambda: self.broker.is_away,
         )
-        self.starts = dict.fromkeys(range(scenario.n_partitions), 0)
-        self.ends = dict.fromkeys(range(scenario.n_partitions), 0)
+        self.logs = {TP(TOPIC, p): InputLog("first") for p in range(scenario.n_partitions)}
+        if scenario.has_verdicts:
+            self.logs[TP(self.settings.feedback_topic, 0)] = InputLog("first of verdicts")
         self.n_at_first = scenario.length - _HELD_BACK
         """Records of a partition that come before the faults are over."""
         self.checker = Checker(self)
@@ -105,7 +114,8 @@ class World:
         self._n_lives = 0
         self.kill_at_checkpoint = math.inf
         self.away_at_claim_s: float | None = None
-        self.snapshots: list[dict[str, Any]] = []
+        self.snapshots: list[tuple[dict[str, Any], Books]] = []
+        self.operator = Operator(self, random.Random(f"{scenario.seed} decides"))
         self.broker.on_appended = self.checker.appended
         self.broker.on_request = self.redis.on_request = self._strike
         self.redis.on_written = self.checker.written
@@ -114,6 +124,7 @@ class World:
         """Run the seed."""
         for i in range(self.scenario.n_workers):
             self._start(f"worker-{i}")
+        self.operator.start()
         self._schedule()
         try:
             self.loop.run(self.scenario.horizon_s + _HEALED_WITHIN_S)
@@ -194,6 +205,7 @@ class World:
     def _reconnect(self, worker: Worker) -> None:
         """Let a worker reach Kafka again, where another one may have its partitions by now."""
         worker.process.is_cut_off = worker.process.is_isolated = False
+        self.look()
 
     def _strike(self, process: Process) -> None:
         """Kill or freeze a process in the middle of what it was doing, now and then."""
@@ -215,47 +227,92 @@ class World:
 
     def _schedule(self) -> None:
         scenario = self.scenario
-        for partition in self.ends:
-            self._produce(partition, self.rng.randrange(scenario.length))
+        for tp in self.logs:
+            self._produce(tp, self.rng.randrange(scenario.length))
         for fault in scenario.faults:
             self.loop.in_world(fault.at_s, inflict, self, fault)
         if "redis restored" in scenario.kinds:
             self.loop.in_world(scenario.horizon_s / 5, self._take_snapshot)
         self.loop.in_world(scenario.horizon_s, self._heal)
 
-    def _produce(self, partition: int, n: int) -> None:
+    def _produce(self, tp: TP, n: int) -> None:
         """Let the log of a partition grow by ``n``, and again later."""
         if self.is_healed:
             return
-        self.ends[partition] = min(self.ends[partition] + n, self.n_at_first)
-        if self.ends[partition] < self.n_at_first:
-            pause_s = self.rng.uniform(0.1, self.scenario.horizon_s / 5)
-            self.loop.in_world(pause_s, self._produce, partition, self.rng.randint(1, 15))
+        self.grow(tp, min(self.logs[tp].end + n, self.n_at_first))
+        pause_s = self.rng.uniform(0.1, self.scenario.horizon_s / 5)
+        self.loop.in_world(pause_s, self._produce, tp, self.rng.randint(1, 15))
+
+    def grow(self, tp: TP, end: int) -> None:
+        """Let a log grow to ``end``, or as far as it can be told from what it was."""
+        log = self.logs[tp]
+        if not self.scenario.is_mute:
+            former = [worker.reading_former(tp) for worker in self.workers]
+            end = min([end, *(position for position in former if position is not None)])
+        if log.was_cut and self._reached(tp) > log.end:
+            return
+        if end > log.end:
+            log.end = end
+            self.look()
+
+    def look(self) -> None:
+        """Let everybody see what is there now, as those do who ask again and again."""
+        self.group.changed()
+        for worker in self.workers:
+            worker.look()
+
+    def broker_returns(self) -> None:
+        """Let the broker answer again."""
+        self.broker.is_away = False
+        self.look()
+
+    def _reached(self, tp: TP) -> int:
+        """Return the offset of a log that somebody has come to."""
+        stored, committed = self.checker.stored(tp).offset, self.group.committed.get(tp)
+        if stored is None:
+            stored = 0 if committed is None else committed.offset
+        return max([stored, *(worker.farthest(tp) for worker in self.workers)])
+
+    def recreate(self, topic: str) -> None:
+        """Delete a topic and create it again; Kafka forgets what groups have committed of it."""
+        name = self.next_name()
+        for tp, log in self.logs.items():
+            if tp.topic == topic:
+                log.recreate(name)
+                self.group.committed.pop(tp, None)
+        self.look()
+        self.note(f"topic {topic} is created again as {name}")
 
     def _take_snapshot(self) -> None:
-        self.snapshots.append(self.redis.snapshot())
+        self.snapshots.append((self.redis.snapshot(), self.checker.books.copy()))
         self.loop.in_world(self.scenario.horizon_s / 5, self._take_snapshot)
 
     def _heal(self) -> None:
         self.note("no more faults")
         self.is_healed = True
-        # A worker finds out that its Redis is another one when it has something to save there.
-        self.ends = dict.fromkeys(self.ends, self.scenario.length)
         self.redis.broken_share = 0.0
         self.redis.recover()
-        self.broker.is_away = False
+        self.broker_returns()
         for worker in self.workers:
             self._reconnect(worker)
             self._thaw(worker)
         self._finish_when_done()
 
     def _finish_when_done(self) -> None:
-        if all(self.checker.is_done(p) for p in self.ends):
+        # A worker finds out that its Redis is another one when it has something to save there.
+        for tp in self.logs:
+            self.grow(tp, self.scenario.length)
+        if all(self._is_done(tp) for tp in self.logs):
             self.loop.is_over = True
         else:
             self.loop.in_world(0.25, self._finish_when_done)
 
+    def _is_done(self, tp: TP) -> bool:
+        is_whole = self.logs[tp].end == self.scenario.length
+        return is_whole and self.checker.is_done(tp)
+
     def _progress(self) -> str:
         return ", ".join(
-            f"partition {p} {'done' if self.checker.is_done(p) else 'not done'}" for p in self.ends
+            f"{tp.topic}/{tp.partition} {'done' if self._is_done(tp) else 'not done'}"
+            for tp in self.logs
         )

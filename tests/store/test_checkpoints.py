@@ -15,7 +15,7 @@ from streamer.features.entities import EntityKind, EntityTable
 from streamer.ledger import Ledger, Loss
 from streamer.model import Sums
 from streamer.model.codec import state_id
-from streamer.store import checkpoints
+from streamer.store import LogIdentity, checkpoints
 from tests.store.helpers import CONFIG, NOW_MS, delta, opened, raw, run, step
 
 TOPIC = "transactions"
@@ -101,6 +101,24 @@ def test_a_claim_returns_what_was_saved_and_counts_up(redis_url, namespace):
             assert second.ledger == Ledger(consumed=10, scored=10)
             assert await store.partitions() == {(TOPIC, 0): second}
             assert await store.totals() == second.ledger
+
+    run(scenario())
+
+
+def test_the_first_claims_say_of_which_topic_they_are(redis_url, namespace):
+    """Until there is a checkpoint another topic is another epoch; then only a reset says so."""
+
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            logs = []
+            for topic_id in ("one", "one", "two"):
+                await store.claim(TOPIC, 0, "w1", NOW_MS, LogIdentity(0, topic_id))
+                logs.append((await store.partition(TOPIC, 0)).log)
+            assert logs == [LogIdentity(0, "one"), LogIdentity(0, "one"), LogIdentity(1, "two")]
+            saved = replace(step(None, 10), generation=3, log=LogIdentity(1, "two", 10))
+            await store.checkpoint(saved)
+            await store.claim(TOPIC, 0, "w1", NOW_MS, LogIdentity(1, "three"))
+            assert (await store.partition(TOPIC, 0)).log == LogIdentity(1, "two", 10)
 
     run(scenario())
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from streamer.errors import InvariantError, StoreReplacedError
+from streamer.errors import FencedError, InvariantError, StoreReplacedError
 from streamer.ledger import Ledger
+from streamer.store import LogIdentity
 from streamer.store.feedback import StoredVerdicts
 from tests.store.helpers import NOW_MS, UNREAD, opened, raw, run, step
 
@@ -39,6 +41,20 @@ def test_two_consumers_of_the_same_verdicts_store_them_once(redis_url, namespace
             )
             assert sum(counts) == 20
             assert len((await one.read_feedback(TOPIC, 0, 0, 100)).entries) == 20
+
+    run(scenario())
+
+
+def test_verdicts_of_two_topics_of_one_name_are_not_stored_side_by_side(redis_url, namespace):
+    """A batch that waited while its topic was made again, and who reads the new one: one is refused."""
+
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            old, new = (replace(UNREAD, log=LogIdentity(0, name)) for name in ("one", "two"))
+            assert await store.add_feedback(TOPIC, 0, 3, [(0, FRAUD), (2, FRAUD)], old) == 2
+            with pytest.raises(FencedError, match="topic id one, got two"):
+                await store.add_feedback(TOPIC, 0, 2, [(0, FRAUD)], new)
+            assert (await store.partition(TOPIC, 0)).log.topic_id == "one"
 
     run(scenario())
 

@@ -325,3 +325,12 @@ def test_a_reset_counts_what_the_worker_did_meanwhile(redis_url, namespace):
             assert (await store.reset(asked, NOW_MS)).n_lost == 7
 
     run(scenario())
+
+
+def test_a_log_that_was_read_on_while_somebody_decided_is_not_taken_for_a_cut_one():
+    """Seen at 10 of 10; the log has grown and is read up to 12: nothing was cut."""
+    at_ten, at_twelve = (stored(offset, LogIdentity(0, "one", offset)) for offset in (10, 12))
+    asked = replace(request("end", LogBounds(0, 10, "one")), seen=at_ten)
+    with pytest.raises(ConfigurationError, match="it was read on meanwhile; say it again"):
+        plan_reset(at_twelve, asked)
+    assert plan_reset(at_twelve, replace(asked, seen=at_twelve)).is_other_log

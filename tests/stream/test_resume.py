@@ -124,3 +124,9 @@ def test_a_redis_from_before_the_last_reset_is_a_fault() -> None:
     """Its offset 30 in epoch 0 may be another record's than that which epoch 1 begins with."""
     with pytest.raises(PartitionFaultError, match=r"which began epoch 1, got epoch 0: .* restore"):
         go_on(30, Committed(40, "s1", 1))
+
+
+def test_another_topic_than_was_claimed_before_the_first_checkpoint_begins_an_epoch() -> None:
+    """Alerts that are out are on the other topic's records: offset 5 there is none of these."""
+    found = go_on(None, log=LogBounds(0, 100, "two"), topic_id="one", epoch=1)
+    assert (found.offset, found.next_offset, found.epoch) == (0, None, 2)

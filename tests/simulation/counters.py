@@ -1,0 +1,207 @@
+"""A model that counts, and histories that add up: what small worlds score with.
+
+The protocol does not depend on what is learned, only that each payment is, once, and that a later
+version decides otherwise than an earlier one.  So a version is two counters, the state of a card or a
+merchant the sums of three numbers, and whether a payment alerts a hash of its id and of what the
+version has seen.
+
+Everything around that is the product's: decoding, repeats, ledger, decision and fuse, entity tables
+with their eviction and merging, and all that `README.md` calls real but the model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from types import SimpleNamespace
+from typing import Any, Final
+from unittest.mock import patch
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer import pipeline
+from streamer.alerts import AlertContext
+from streamer.deciding import decide
+from streamer.events import Mode
+from streamer.features import Columns, EntityTable, Tables
+from streamer.model import ModelConfig, ModelVersion, Sums
+from streamer.model.codec import VersionHeader
+from streamer.partition_state import PartitionState, PipelineConfig
+from streamer.pipeline import Outcome, Prepared
+from streamer.store import checkpoints, versions
+from streamer.stream import scoring
+
+__all__ = ["Counters", "Unmeasured", "counting", "decoded_version", "observe"]
+
+_TIME_MS: Final = 1_700_000_000_000
+_ALERTING_SHARE: Final = 0.25
+_UNMOVED: Final = SimpleNamespace(is_settled=False, psi=(0.0,), worst=0)
+
+
+@dataclass(slots=True)
+class Counters:
+    """Passes for `Sums`."""
+
+    warmup: int
+    transactions_seen: int = 0
+    n_scored: int = 0
+    revivals: int = 0
+    n_bytes: int = 0
+
+    @property
+    def is_warming(self) -> bool:
+        return self.transactions_seen < self.warmup
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """Passes for `ModelVersion`."""
+
+    id: str
+    sums: Counters
+    config: ModelConfig
+    is_head_active: bool = False
+
+    @property
+    def is_warming(self) -> bool:
+        return self.sums.is_warming
+
+    def alerting(self, ids: Sequence[str]) -> NDArray[np.bool_]:
+        """Return which payments are above the threshold that there is not."""
+        seen = self.sums.transactions_seen
+        drawn = [crc32(f"{name} {seen}".encode()) / 2**32 for name in ids]
+        return np.array([share < _ALERTING_SHARE for share in drawn])
+
+
+class Unmeasured:
+    """Passes for `Metrics`, and for whatever it is asked for."""
+
+    def __getattr__(self, _: str) -> Unmeasured:
+        return self
+
+    def __call__(self, *_: Any) -> Unmeasured:
+        return self
+
+
+@contextmanager
+def counting(is_flooded: Any) -> Iterator[None]:
+    """Have the model count, for as long as a seed takes; ``is_flooded`` says whether all alert."""
+    with ExitStack() as stack:
+        for place, name, stand_in in (
+            (Sums, "zero", lambda config: Counters(config.warmup)),
+            (ModelVersion, "of", _Version),
+            (checkpoints, "advance", _advance),
+            (checkpoints, "state_id", _state_id),
+            (versions, "state_id", _state_id),
+            (checkpoints, "drift_of", lambda *_: _UNMOVED),
+            (scoring, "drift_of", lambda *_: _UNMOVED),
+            (versions, "encode_version", _encoded),
+            (versions, "decode_version", decoded_version),
+            (scoring, "score", _scoring(is_flooded)),
+            (scoring.Scoring, "_count", lambda *_: None),
+        ):
+            stack.enter_context(patch.object(place, name, stand_in))
+        yield
+
+
+def observe(columns: Columns, tables: Tables) -> None:
+    """Add payments to the entities that they are of; ``tables`` is IN/OUT."""
+    addends = np.ones((len(columns), 3))
+    addends[:, 1] = np.rint(100 * columns.amounts)
+    addends[:, 2] = addends[:, 1] ** 2
+    merchants = [key or "" for key in columns.merchant_keys]
+    _add(tables.cards, columns.card_keys, addends)
+    _add(tables.merchants, merchants, addends)
+
+
+def decoded_version(blob: bytes, _: ModelConfig) -> tuple[Counters, VersionHeader]:
+    """Return what `_encoded` has made of a version."""
+    sums, header = json.loads(blob)
+    return Counters(**sums), VersionHeader(**header)
+
+
+def _encoded(sums: Counters, header: VersionHeader, _: Any) -> bytes:
+    return json.dumps([asdict(sums), asdict(header)]).encode()
+
+
+def _state_id(sums: Counters) -> str:
+    return f"{sums.transactions_seen:064x}"
+
+
+def _advance(sums: Counters, delta: Counters, _: ModelConfig) -> Counters:
+    return Counters(
+        sums.warmup,
+        sums.transactions_seen + delta.transactions_seen,
+        sums.n_scored + delta.n_scored,
+    )
+
+
+def _add(table: EntityTable, keys: Sequence[str], addends: NDArray[np.float64]) -> None:
+    rows = table.rows(keys)
+    np.add.at(table.states[:, : addends.shape[1]], rows, addends)
+    table.times_ms[rows] = _TIME_MS
+    table.changed[rows] = True
+
+
+def _scoring(is_flooded: Any) -> Any:
+    """Return what stands in for `streamer.pipeline.score`."""
+
+    def score(
+        prepared: Prepared,
+        state: PartitionState,
+        version: Any,
+        config: PipelineConfig,
+        *,
+        mode: Mode = "normal",
+        **_: Any,
+    ) -> Outcome:
+        decoded, scored = prepared.decoded, None
+        n = len(decoded.transactions)
+        if prepared.columns is not None:
+            observe(prepared.columns, state.tables)
+        if n and not version.is_warming:
+            alerting = version.alerting([t.transaction_id for t in decoded.transactions])
+            if is_flooded():
+                alerting[:] = True
+            scored = SimpleNamespace(alerted=alerting, distances_sq=np.zeros(n), log_odds=None)
+        decision = decide(decoded, state, version, scored)  # type: ignore[arg-type]
+        state.delta.transactions_seen += n
+        state.delta.n_scored += n  # type: ignore[attr-defined]
+        made: Any = ([], [])
+        if scored is not None:
+            context = _context(decoded.batch.topic, decoded.batch.partition, state.epoch)
+            made = pipeline._alerts(context, decoded, decision)
+        first_place = state.ledger.scored
+        ledger = pipeline._ledger(prepared, state, version, decision)
+        pipeline._advance(state, prepared, ledger, decision)
+        places = {
+            decoded.records[i].offset: first_place + i
+            for i in np.flatnonzero(decision.above).tolist()
+        }
+        nothing: Mapping[Any, int] = {}
+        return Outcome(
+            *made,
+            places,
+            decoded.dead_letters,
+            [],
+            ledger,
+            decoded.n_key_mismatches,
+            0,
+            int(decision.is_out.sum()),
+            nothing,
+            nothing,
+            np.zeros(0),
+        )
+
+    return score
+
+
+def _context(topic: str, partition: int, epoch: int) -> AlertContext:
+    """Return as much of a context as an alert without its words is made of."""
+    context: Any = SimpleNamespace(topic=topic, partition=partition, epoch=epoch)
+    found: AlertContext = context
+    return found
