@@ -7,11 +7,9 @@ the backlog (where the contestant keeps any), none of them a dead letter.
 from __future__ import annotations
 
 import asyncio
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +20,7 @@ from load.contestants import Contestant
 from load.figures import Sample, Window, rate
 from load.machine import cpu_seconds, without_openblas
 from streamer.embedded import ChildProcess, EmbeddedServers
+from streamer.embedded.server import free_port
 from streamer.errors import InvariantError, UnavailableError
 from streamer.ledger import Ledger
 from streamer.settings import Settings, child_environment, load_settings
@@ -71,7 +70,7 @@ def measure(contestant: Contestant, records: Records, n_partitions: int, report:
             "STREAMER_REDIS_URL": servers.redis.url,
             "STREAMER_NAMESPACE": "load",
             "STREAMER_WEB_HOST": "127.0.0.1",
-            "STREAMER_WEB_PORT": str(_free_port()),
+            "STREAMER_WEB_PORT": str(free_port()),
             "STREAMER_ADMIN_PORT": "0",
             "STREAMER_KAFKA_SESSION_TIMEOUT_S": "6",
             "STREAMER_LOG_LEVEL": "WARNING",
@@ -149,10 +148,3 @@ def _check(
             f"the checkpoints of {contestant.name} must account for {n_payments} scored payments "
             f"and some alerts, got {ledger}; its last words:\n{child.log_tail()}"
         )
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import sys
 import threading
 import time
@@ -23,6 +22,7 @@ from streamer.datafiles import FileReport
 from streamer.demo.display import Display
 from streamer.demo.payments import PaymentBatch, from_file, from_simulator
 from streamer.embedded import ChildProcess, EmbeddedServers
+from streamer.embedded.server import free_port
 from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.events import Alert
 from streamer.settings import Settings, child_environment, load_settings
@@ -82,7 +82,7 @@ def run_demo(options: DemoOptions, display: Display) -> Summary:
             "STREAMER_REDIS_URL": servers.redis.url,
             "STREAMER_NAMESPACE": "demo",
             "STREAMER_WEB_HOST": "127.0.0.1",
-            "STREAMER_WEB_PORT": str(_free_port()),
+            "STREAMER_WEB_PORT": str(free_port()),
             "STREAMER_ADMIN_PORT": "0",
             "STREAMER_TOPIC_PARTITIONS": str(_N_PARTITIONS),
             "STREAMER_KAFKA_SESSION_TIMEOUT_S": "6",
@@ -268,10 +268,3 @@ async def _supervised(
         yield supervisor
     finally:
         await asyncio.to_thread(supervisor.stop)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

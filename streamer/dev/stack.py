@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import sys
 import tempfile
 import urllib.request
@@ -20,6 +19,7 @@ from typing import Final, Self
 from confluent_kafka.admin import AdminClient
 
 from streamer.embedded import ChildProcess, EmbeddedServers
+from streamer.embedded.server import free_port
 from streamer.settings import child_environment, load_settings
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.topics import create_topics, topic_names
@@ -102,7 +102,7 @@ class Stack:
             "scrape_configs": [{"job_name": "streamer", "static_configs": [{"targets": targets}]}],
         }
         (folder / "prometheus.yml").write_text(json.dumps(settings))
-        port = _free_port()
+        port = free_port()
         child = ChildProcess(
             [
                 program,
@@ -130,12 +130,12 @@ class _Worker:
     """One worker with a port of its own, which its successors keep."""
 
     def __init__(self, number: int, environment: dict[str, str]) -> None:
-        port = _free_port()
+        port = free_port()
         self.url = f"http://{_HOST}:{port}"
         overrides = environment | {
             "STREAMER_WEB_HOST": _HOST,
             "STREAMER_WEB_PORT": str(port),
-            "STREAMER_ADMIN_PORT": str(_free_port()),
+            "STREAMER_ADMIN_PORT": str(free_port()),
             "STREAMER_KAFKA_SESSION_TIMEOUT_S": "6",
             "STREAMER_CHECKPOINT_INTERVAL_S": "1",
             "STREAMER_LOG_LEVEL": "WARNING",
@@ -159,10 +159,3 @@ def _answers(url: str) -> bool:
             return True
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -22,7 +22,7 @@ from typing import Self
 from streamer.embedded.child import ChildProcess
 from streamer.errors import InvariantError, UnavailableError
 
-__all__ = ["HOST", "EmbeddedServer"]
+__all__ = ["HOST", "EmbeddedServer", "free_port"]
 
 # Never another interface: the embedded servers have no password.
 HOST = "127.0.0.1"
