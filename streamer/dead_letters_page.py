@@ -47,7 +47,8 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
         "Payments in a list within an object need `each` in the intake.",
     ),
     "missing_field": (
-        "A field that is required is not there, or is null; the path names it.",
+        "A field that is required is not there, or is null; the path names it. An id may also be a word for "
+        "nothing, such as `null`, `None`, `N/A` or `nan`, or blank.",
         "If it has another name or place, declare its path: `streamer intake suggest` finds it. If the "
         "producer has none, give it a `constant` or a `default`.",
     ),

@@ -22,7 +22,7 @@ import msgspec
 from streamer.batch import Batch, Record
 from streamer.errors import UnavailableError
 from streamer.events import Transaction
-from streamer.intake import Intake, Payment, Refused, Skipped
+from streamer.intake import Intake, Payment, Refused, Skipped, nameless
 from streamer.intake.readings import PassedOver, Refusal
 
 __all__ = [
@@ -152,7 +152,7 @@ def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAI
         records.append(record)
         transactions.append(transaction)
         times_ms.append(time_ms)
-    return Decoded(
+    decoded = Decoded(
         batch,
         records,
         transactions,
@@ -161,6 +161,30 @@ def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAI
         n_key_mismatches,
         passed_over,
         left_out,
+    )
+    places = nameless(transactions)
+    return _without(places, decoded, believable, intake) if places else decoded
+
+
+def _without(
+    places: list[int], decoded: Decoded, believable: TimestampRange, intake: Intake
+) -> Decoded:
+    """Return the batch with dead letters for the records at ``places``, whose ids are none."""
+    letters: list[DeadLetter] = []
+    n_key_mismatches = decoded.n_key_mismatches
+    for place in places:
+        record, card = decoded.records[place], decoded.transactions[place].card_id
+        letter = _read(record, decoded.batch, believable, intake)
+        if not isinstance(letter, DeadLetter):
+            # It wraps a payment too, and is itself none.
+            letter = DeadLetter(record, "missing_field", "$", "a payment must have ids")
+        letters.append(letter)
+        n_key_mismatches -= record.key is None or record.key != card.encode()
+    kept = set(range(len(decoded.records))).difference(places)
+    return replace(
+        decoded.only(sorted(kept)),
+        dead_letters=sorted(decoded.dead_letters + letters, key=lambda of: of.record.offset),
+        n_key_mismatches=n_key_mismatches,
     )
 
 

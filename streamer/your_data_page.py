@@ -25,10 +25,8 @@ _HEAD: Final = """\
 A payment that follows `schemas/transaction.v1.json` needs nothing. Neither does one of which it is clear
 what is meant: ids as numbers, a category code without its leading zeros, codes of countries and
 currencies by letters of any case or by number, a byte order mark, an optional field that is empty or wrong
-(it is left out and counted), a time in any form that has an offset, and these envelopes: Kafka Connect,
-Debezium, GoldenGate, Maxwell, CloudEvents, EventBridge, SNS, Pub/Sub, arrays, JSON in a string, and JSON
-framed by a schema registry. A negative amount is a refund. Inserts and snapshots of a change capture are
-payments, updates and deletes are skipped (`updates = "payment"` changes the first).
+(it is left out and counted), a time in any form that has an offset, and the envelopes below. A negative
+amount is a refund.
 
 What needs a setting is refused with the line that is missing. The lines go into a TOML file:
 
@@ -58,7 +56,7 @@ A field is a path (`"card.token"`), a list of paths of which the first that is t
 |---|---|
 | `unit` | a count of `s`, `ms`, `us` or `ns` since 1970, or of any unit, `minute`, `hour` and `day` too, since `origin` |
 | `zone` | of times that do not name theirs: `"UTC"`, `"+01:00"`, `"Europe/London"` |
-| `format` | `"dmy"`, `"mdy"`, `"ymd"`, `"compact"`, `"iso8583"`, `"rfc2822"`, or directives such as `"%d-%b-%Y %H:%M"` |
+| `format` | `"dmy"`, `"mdy"`, `"ymd"`, `"compact"`, `"iso8583"`, `"rfc2822"`, `"month_name"` (any with the month in letters), or directives such as `"%d-%b-%Y %H:%M"` |
 
 | rules, as `[[refund]]`, `[[only]]`, `[[skip]]`, `[[decline]]` | |
 |---|---|
@@ -66,7 +64,42 @@ A field is a path (`"card.token"`), a list of paths of which the first that is t
 | `one_of`, `none_of`, `starts_with`, `present` | what must hold of it; texts have no case |
 
 Also: `preset` (start from one of those below), `each` (a list in a message), `envelope = "none"`,
-`updates`, and `[schema]` with `file` (`.avsc`, or a Protobuf descriptor set with `message`).
+`updates`, `snapshots`, and `[schema]` with `file` (`.avsc`, or a Protobuf descriptor set with `message`).
+
+## Envelopes
+
+A payment is found in these without a setting, in one within another too, and refusals name the whole path:
+
+| kind | known |
+|---|---|
+| change capture | Debezium (flattened too), AWS DMS, GoldenGate, Maxwell, Canal, Qlik Replicate, Striim, SQL Server's `__$operation`, MongoDB's change streams, DynamoDB's streams, CockroachDB's changefeeds, wal2json, Fivetran, Airbyte, Singer |
+| events | CloudEvents, EventBridge, Event Grid, Snowplow, an outbox's `payload` |
+| queues and functions | Kinesis, Firehose, SQS, SNS, API gateways, Lambda's Kafka, Pub/Sub, Kafka's REST proxy |
+| forms | Kafka Connect's `schema` and `payload`, arrays, JSON in a string, Base64, a schema registry's framing, DynamoDB's and MongoDB's typed values |
+
+Of a change capture an insert is a payment, and so is a row of a snapshot (`snapshots = "skip"` changes that: a connector
+that starts anew sends all rows again). An update is skipped (`updates = "payment"` changes that: for rows that become
+payments by an update); so are a deletion and what a replicator says of itself, such as heartbeats and changes of a schema.
+An event whose name says refund is a refund, and one whose name says declined, failed or cancelled is declined.
+So is a payment that is not wrapped and has the name beside its fields, as `type`, `event`, `event_type`, `eventType`,
+`event_name` or `eventName`: `payment.updated` is skipped. A declaration with rules of its own decides that alone, and so
+do rules for the rows of a table.
+`envelope = "none"` turns all of this off.
+
+## Files
+
+Format, compression (gzip, zstd), encoding, separator, quotes and decimal sign are told by a file's content; its
+name decides only where that leaves a doubt. `-` is standard input, a directory is its files. Besides CSV, Parquet
+and JSON by the line, in arrays, pretty-printed or in strings these are read: server-sent events (`data: {...}`),
+text sequences (RFC 7464), log lines that end in a JSON object, and messages in hexadecimal. Titles before the header
+and comments are passed over, and counted. Workbooks, archives, PDF, XML, YAML and the like are refused by name.
+
+A row that cannot be read is refused with its number, its line and the reason, and takes no other along; `--rejects`
+writes it to a file. Times without a zone are taken as UTC, and the summary says so.
+
+Where the first row is no header the columns are called `column-1`, `column-2` and so on: `suggest` says what each
+holds, and they are declared like any others, with `--map card_id=column-2` or `card_id = "column-2"`. A declaration
+that names columns so says by itself that there is no header.
 
 ## On a topic
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import click
 import orjson
 
 from streamer.cli.intake_display import described, print_reading
 from streamer.cli.output import EXIT_FAILED, readable_errors
-from streamer.errors import ConfigurationError
-from streamer.intake import Intake, Reading, Refused, preset_names, preset_text
+from streamer.datafiles.sampling import Sample, Tried
+from streamer.errors import NothingToScoreError
+from streamer.intake import Intake, Refused, preset_names, preset_text
 from streamer.intake.loading import load_declaration
 from streamer.intake.presets import preset_content
-from streamer.intake.samples import Sampled, sample_of
 from streamer.intake.schemas import schemas_of_file
 from streamer.intake.suggest import MAX_SAMPLE, suggest
 
@@ -58,22 +57,25 @@ def try_(
 ) -> None:
     """Print what becomes of every message of FILE: payment, refund, skipped or dead letter.
 
-    FILE holds JSON, CSV, Parquet or hexadecimal messages; - is standard input. Exit code 0 when at
-    least one message is no dead letter, or there is none; else 1.
+    FILE holds JSON, CSV, Parquet or hexadecimal messages, also compressed, or is a directory of such
+    files; - is standard input. Messages are judged as a topic's are, rows as by the file commands.
+    Exit code 0 when at least one is no dead letter, or a topic is empty; else 1.
     """
+    _require_one(file, topic)
     reader = _reader_of(name) if topic is None else _reader_of_topic(name)
-    n, n_refused = 0, 0
-    for sampled in _sample(file, topic, limit, _SHOWN_OF_TOPIC):
-        for reading in _readings(reader, sampled):
-            n += 1
-            n_refused += isinstance(reading, Refused)
-            if as_json:
-                line = orjson.dumps({"message": sampled.position, **described(reading)})
-                sys.stdout.write(line.decode() + "\n")
-            else:
-                print_reading(sampled.position, reading)
-    if not n:
+    n_refused, n = 0, 0
+    for position, reading in _tried(reader, file, topic, limit):
+        n += 1
+        n_refused += isinstance(reading, Refused)
+        if as_json:
+            line = orjson.dumps({"message": position, **described(reading)})
+            sys.stdout.write(line.decode() + "\n")
+        else:
+            print_reading(position, reading)
+    if not n and topic is not None:
         click.echo("no message and no row was found", err=True)
+    elif not n:
+        raise NothingToScoreError(f"{file} must hold payments, got no message and no row")
     elif n == n_refused:
         raise SystemExit(EXIT_FAILED)
 
@@ -84,10 +86,17 @@ def try_(
 @readable_errors
 def suggest_(file: str | None, topic: str | None) -> None:
     """Print the declaration that a sample calls for, as TOML; what is not sure is in comments."""
-    sample = _sample(file, topic, MAX_SAMPLE, MAX_SAMPLE)
-    schemas = None if topic is None else _reader_of_topic(None).schemas
-    values = [s.value for s in sample if not isinstance(s.value, Refused)]
-    click.echo(suggest(values, schemas), nl=False)
+    _require_one(file, topic)
+    if topic is not None:
+        values = [value for value, _ in _from_topic(topic, MAX_SAMPLE)]
+        click.echo(suggest(values, _reader_of_topic(None).schemas), nl=False)
+        return
+    sample = Sample.of(str(file))
+    found = list(sample.items(MAX_SAMPLE))
+    suggested = suggest([item for item in found if not isinstance(item, Refused)])
+    faults = Counter(item.detail for item in found if isinstance(item, Refused))
+    notes = [*sample.notes, *(f"{n} left out: {detail}" for detail, n in faults.most_common(3))]
+    click.echo("".join(f"# {note}.\n" for note in notes) + suggested, nl=False)
 
 
 @intake.command()
@@ -105,19 +114,27 @@ def show(preset: str) -> None:
     click.echo(preset_text(preset), nl=False)
 
 
-def _sample(
-    file: str | None, topic: str | None, limit: int | None, topic_limit: int
-) -> list[Sampled]:
+def _require_one(file: str | None, topic: str | None) -> None:
     if (file is None) == (topic is None):
         raise click.UsageError("give either FILE or --topic NAME")
+
+
+def _tried(
+    reader: Intake,
+    file: str | None,
+    topic: str | None,
+    limit: int | None,
+) -> Iterator[Tried]:
+    now_ms = time.time_ns() // 1_000_000
     if topic is not None:
-        return list(_from_topic(topic, limit or topic_limit))
-    assert file is not None  # noqa: S101 - one of the two is given
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"file must be readable, got {file}: {error.strerror}") from None
-    return sample_of(content, "standard input" if file == "-" else Path(file).name, limit)
+        for value, position in _from_topic(topic, limit or _SHOWN_OF_TOPIC):
+            for reading in reader.read(value, position=position, arrived_ms=now_ms):
+                yield position, reading
+        return
+    sample = Sample.of(str(file))
+    yield from sample.readings(reader.declaration, reader.schemas, now_ms, limit)
+    for note in sample.notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def _reader_of(name: str | None) -> Intake:
@@ -136,21 +153,9 @@ def _reader_of_topic(name: str | None) -> Intake:
     return intake_that_asks(load_declaration(name or settings.intake), settings)
 
 
-def _from_topic(topic: str, limit: int) -> Iterator[Sampled]:
+def _from_topic(topic: str, limit: int) -> Iterator[tuple[bytes, str]]:
     from streamer.settings import load_settings
     from streamer.stream.kafka_config import librdkafka_config
     from streamer.stream.sample import last_messages
 
-    for value, position in last_messages(librdkafka_config(load_settings()), topic, limit):
-        yield Sampled(value, position)
-
-
-def _readings(reader: Intake, sampled: Sampled) -> Any:
-    value, position = sampled
-    if isinstance(value, Refused):
-        return (value,)
-    now_ms = time.time_ns() // 1_000_000
-    if isinstance(value, bytes):
-        return reader.read(value, position=position, arrived_ms=now_ms)
-    readings: tuple[Reading, ...] = (reader.read_row(value, position=position, arrived_ms=now_ms),)
-    return readings
+    yield from last_messages(librdkafka_config(load_settings()), topic, limit)

@@ -1,9 +1,10 @@
 """Payment files: JSON, CSV and Parquet, read into batches of transactions and written.
 
-Reading order: `source` (files, directories, standard input, compression), `chunk` (what the readers of
-the formats, `csv_table` with `dialect`, `json_table` with `json_values` and `parquet`, hand on),
-`mapping` (which column is which field), `derived` and `substitutes` (what a column stands for),
-`label_words`, `values` (a file's values in the contract), `reading`, `report`, `writing`.
+Reading order: `source` (files, directories, standard input, compression) with `content` (which format)
+and `encodings`; `chunk` (what the readers of the formats hand on); `csv_table` with `csv_rows` and
+`dialect`, `json_table` with `json_values`, `line_values` and `json_cutter`, and `parquet`; `declared`
+(which column is which field), `rows` and `direct` (a row as a transaction), `substitutes`, `zoneless`,
+`label_words`; `values` (a batch in the contract), `reading`, `sampling`, `report`, `writing`.
 """
 
 from streamer.datafiles.declared import TIME_UNITS, TimeUnit, declared
@@ -11,6 +12,7 @@ from streamer.datafiles.formats import FORMATS, Format
 from streamer.datafiles.label_words import UNLABELLED
 from streamer.datafiles.reading import PaymentFile, count_rows, read_batches
 from streamer.datafiles.report import FileReport, OnDecoded
+from streamer.datafiles.sampling import Sample
 from streamer.datafiles.values import FileBatch
 from streamer.datafiles.writing import write_rows
 
@@ -23,6 +25,7 @@ __all__ = [
     "Format",
     "OnDecoded",
     "PaymentFile",
+    "Sample",
     "TimeUnit",
     "count_rows",
     "declared",

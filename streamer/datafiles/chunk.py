@@ -46,16 +46,22 @@ class Table(Protocol):
     """One file of payments, whatever its format; ``columns`` says from which a field comes."""
 
     columns: dict[str, str]
-    notes: list[str]
 
-    def survey(self, labels: LabelTally) -> int:
+    @property
+    def notes(self) -> list[str]:
+        """Say how the file was read, as far as it has been."""
+
+    def survey(self, labels: LabelTally | None) -> int:
         """Look at all labels, and return the number of rows; comes before `chunks`."""
 
     def chunks(self, batch_size: int) -> Iterator[Chunk]:
         """Yield the rows."""
 
-    def own(self, item: dict[str, Any] | bytes) -> Transaction | None:
-        """Return the transaction of an item that is the contract's already, None of any other."""
+    def own(self, item: dict[str, Any] | bytes, position: str) -> Transaction | None:
+        """Return the transaction of an item that is the contract's already, None of any other.
+
+        ``position`` stands for an id that it does not have.
+        """
 
     def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
-        """Return what an item says; ``position`` stands for an id that it does not have."""
+        """Return what an item says."""

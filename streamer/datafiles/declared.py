@@ -141,13 +141,17 @@ def label_getter(name: str, field: Field, *, is_rows: bool) -> Callable[[Any], A
     return get
 
 
-def require_columns(declaration: Declaration, columns: Sequence[str], file_name: str) -> list[str]:
+def require_columns(
+    declaration: Declaration, columns: Sequence[str], file_name: str, *, is_lenient: bool = False
+) -> list[str]:
     """Return the `SUBSTITUTED` fields that a table lacks; raise when it lacks another.
 
     So it is with a column that the declaration names for an optional field or a label: a mistyped name
-    would go unnoticed.
+    would go unnoticed.  With ``is_lenient`` each row will say for itself what it lacks.
     """
     listing = f"{file_name} has the columns {shown(columns)}"
+    if columns[:1] == ["column-1"]:
+        listing += "; is the first row a header? it looks like data, so columns go by number"
     missing = []
     for name in (*TRANSACTION_FIELDS, *LABEL_FIELDS):
         field = getattr(declaration, name)
@@ -155,7 +159,7 @@ def require_columns(declaration: Declaration, columns: Sequence[str], file_name:
             continue
         if field.path:
             # Not every copy of a published data set has all of its columns.
-            if declaration.preset is not None and name not in REQUIRED:
+            if is_lenient or (declaration.preset is not None and name not in REQUIRED):
                 continue
             absent = field.path[0]
             raise ConfigurationError(
@@ -165,14 +169,14 @@ def require_columns(declaration: Declaration, columns: Sequence[str], file_name:
         if name in REQUIRED and field.default is None:
             missing.append(name)
     needed = [name for name in missing if name not in SUBSTITUTED]
-    if needed:
+    if needed and not is_lenient:
         preset = recognised(dict.fromkeys(columns))
         looks = f"; they are those of the preset {preset}: --intake {preset}" if preset else ""
         raise ConfigurationError(
             f"{', '.join(needed)} must come from a column or a default, such as "
             f"--map {needed[0]}=COLUMN; {listing}{looks}"
         )
-    return missing
+    return [name for name in missing if name in SUBSTITUTED]
 
 
 def refuse_duplicates(columns: Iterable[str], file_name: str) -> None:

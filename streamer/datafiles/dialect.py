@@ -1,44 +1,37 @@
-"""How a CSV file is written, found by looking: encoding, separator, quote and decimal sign.
+"""How a CSV file is written, found by looking: separator, quote, header and decimal sign.
 
 `csv.Sniffer` guesses by letter frequencies and is wrong on short files.  Here each sign is one of a
 few, and decided by a rule that can be told to a person:
 
-* Encoding: what a byte order mark says, else UTF-8; bytes that are not UTF-8 in a file without any
-  other character beyond ASCII are Windows-1252 (or Latin-1, where that has no such character).
 * Separator: the one that cuts the header into the most cells, among those that cut most rows of the
   sample into as many.
+* Header: the first row, but for narrower ones before it: titles and comments.
 * Quote: the double quote, unless there is none and every cell that begins with a single one ends so.
 * Decimal sign of a column: a comma when its numbers can be read in no other way.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import IO, Final, Literal
+from typing import Final, Literal
 
 __all__ = [
     "Dialect",
     "NumberEvidence",
     "NumberStyle",
     "dialect_of",
-    "encoding_of",
+    "is_table",
     "plain_number",
 ]
 
 _SEPARATORS: Final = (",", ";", "\t", "|")
 _SAMPLE_ROWS: Final = 200
-_CHUNK: Final = 1 << 20
-_BOMS: Final = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_UNDEFINED_IN_1252: Final = frozenset(b"\x81\x8d\x8f\x90\x9d")
+_MOST_BEFORE: Final = 20
 # Spaces (plain, no-break, narrow) and the Swiss apostrophe group thousands wherever the sign is.
 _GROUPING: Final = re.compile("[\\s\u00a0\u202f'\u2019]")
 _COMMA: Final = re.compile(r"[^\d.,]*(\d+,(\d{1,2}|\d{4,})|0,\d+|\d{1,3}(\.\d{3})+,\d+)\D*")
@@ -52,65 +45,70 @@ NumberStyle = Literal["comma", "grouped"]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What `csv.reader` needs to know."""
+    """What `csv.reader` needs to know, and how many rows stand before the header."""
 
     separator: str
     quote: str
-
-
-def encoding_of(file: IO[bytes]) -> str:
-    """Return the name of the encoding of all of ``file``, a Python codec."""
-    chunk = file.read(_CHUNK)
-    for mark, name in _BOMS:
-        if chunk.startswith(mark):
-            return name
-    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-    has_other = has_valid = False
-    strange: set[int] = set()
-    while True:
-        text = decoder.decode(chunk, not chunk)
-        if not text.isascii():
-            invalid = {ord(c) & 0xFF for c in text if "\udc80" <= c <= "\udcff"}
-            strange |= invalid
-            has_other = has_other or bool(invalid)
-            has_valid = has_valid or any(c > "\x7f" and not "\udc80" <= c <= "\udcff" for c in text)
-        if not chunk:
-            break
-        chunk = file.read(_CHUNK)
-    if not has_other or has_valid:
-        return "utf-8"
-    return "latin-1" if strange & _UNDEFINED_IN_1252 else "cp1252"
+    n_before: int = 0
 
 
 def dialect_of(sample: str) -> Dialect:
     """Return how the text at the beginning of a file is written.
 
     >>> dialect_of("a;b;c\\n1;2,5;x\\n")
-    Dialect(separator=';', quote='"')
+    Dialect(separator=';', quote='"', n_before=0)
     >>> dialect_of("'step','kind'\\n0,'es_food'\\n")
-    Dialect(separator=',', quote="'")
+    Dialect(separator=',', quote="'", n_before=0)
     """
-    best, best_key = Dialect(",", _quote(sample, ",")), (False, 1, 0.0)
+    return _best(sample)[0]
+
+
+def is_table(sample: str, *, min_rows: int = 1) -> bool:
+    """Whether a text is cut into as many cells, two at least, in most of its rows."""
+    _, (is_even, width, _), n_rows = _best(sample)
+    return is_even and width > 1 and n_rows >= min_rows
+
+
+def _best(sample: str) -> tuple[Dialect, tuple[bool, int, float], int]:
+    best, best_key, n_rows = Dialect(",", _quote(sample, ",")), (False, 1, 0.0), 0
     for separator in _SEPARATORS:
         dialect = Dialect(separator, _quote(sample, separator))
         widths = _widths(sample, dialect)
-        if not widths or widths[0] < 2:
+        n_before = _lines_before([width for width, _ in widths])
+        widths = widths[n_before:]
+        if not widths or widths[0][0] < 2:
             continue
-        share = sum(width == widths[0] for width in widths) / len(widths)
-        key = (share > 0.5, widths[0], share)
+        header = widths[0][0]
+        share = sum(filled <= header <= width for width, filled in widths) / len(widths)
+        key = (share > 0.5, header, share)
         if key > best_key:
-            best, best_key = dialect, key
-    return best
+            best, best_key = Dialect(separator, dialect.quote, n_before), key
+            n_rows = len(widths)
+    return best, best_key, n_rows
 
 
-def _widths(sample: str, dialect: Dialect) -> list[int]:
+def _lines_before(widths: list[int]) -> int:
+    """Return how many rows stand before the header: titles and comments, of half its cells at most."""
+    if len(widths) < 2:
+        return 0
+    usual, n = Counter(widths).most_common(1)[0]
+    first = widths.index(usual)
+    is_before = 0 < first <= _MOST_BEFORE and n > 1
+    return first if is_before and all(2 * width <= usual for width in widths[:first]) else 0
+
+
+def _widths(sample: str, dialect: Dialect) -> list[tuple[int, int]]:
+    """Return how many cells each row has, and how many without the empty ones at its end."""
     reader = csv.reader(
         sample.splitlines(keepends=True), delimiter=dialect.separator, quotechar=dialect.quote
     )
     try:
-        return [len(row) for row in islice(reader, _SAMPLE_ROWS) if row]
+        rows = [row for row in islice(reader, _SAMPLE_ROWS) if row]
     except csv.Error:
         return []
+    return [
+        (len(row), max((i for i, c in enumerate(row, 1) if c.strip()), default=0)) for row in rows
+    ]
 
 
 def _quote(sample: str, separator: str) -> str:
@@ -134,7 +132,8 @@ class NumberEvidence:
     def add(self, cells: Iterable[str]) -> None:
         """Look at some cells; only those with a comma or a point in them say anything."""
         for cell in cells:
-            if "," in cell or "." in cell:
+            # Once there is a decimal point, only a comma can say more.
+            if "," in cell or ("." in cell and not self.has_point):
                 text = _GROUPING.sub("", cell)
                 self.has_comma = self.has_comma or _COMMA.fullmatch(text) is not None
                 if _POINT.fullmatch(text) is not None:

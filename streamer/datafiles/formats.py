@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, get_args
 
 from streamer.errors import ConfigurationError
 
-__all__ = ["FORMATS", "Format", "format_of", "known_format", "load_pyarrow"]
+__all__ = ["FORMATS", "SUFFIXES", "Format", "format_of", "known_format", "load_pyarrow"]
 
 Format = Literal["jsonl", "csv", "parquet"]
 
@@ -20,6 +20,7 @@ _BY_SUFFIX: Final[dict[str, Format]] = {
     ".tsv": "csv",
     ".parquet": "parquet",
 }
+SUFFIXES: Final = tuple(_BY_SUFFIX)
 _COMPRESSED: Final = frozenset({".gz", ".zst", ".zstd"})
 
 

@@ -17,10 +17,11 @@ from streamer.datafiles.declared import (
     label_field,
     label_getter,
 )
-from streamer.datafiles.json_values import json_values
+from streamer.datafiles.json_values import JsonValues
 from streamer.datafiles.label_words import LabelTally
 from streamer.datafiles.source import Part, readable
 from streamer.datafiles.substitutes import SUBSTITUTED, Substitutes
+from streamer.datafiles.zoneless import Zoneless
 from streamer.events import Transaction
 from streamer.intake import Declaration, Intake, Payment, Reading, Refused, plain_transaction
 from streamer.intake.slots import field_paths
@@ -39,9 +40,17 @@ class JsonTable:
     Which of the `SUBSTITUTED` fields it lacks is for its first values to say: none of them has one.
     """
 
-    def __init__(self, part: Part, declaration: Declaration, substitutes: Substitutes) -> None:
+    def __init__(
+        self,
+        part: Part,
+        declaration: Declaration,
+        substitutes: Substitutes,
+    ) -> None:
         self._part = part
-        self.notes: list[str] = []
+        self._said: list[str] = []
+        self._zoneless = Zoneless(declaration, part.name)
+        self._strict = Intake(declaration)
+        self._n_looked = 0
         self._is_default = declaration.is_default
         missing: list[str] = []
         for name in SUBSTITUTED:
@@ -61,7 +70,7 @@ class JsonTable:
         )
         self._has_flags = self._has_patterns = False
 
-    def survey(self, labels: LabelTally) -> int:
+    def survey(self, labels: LabelTally | None) -> int:
         """Look at all labels, and return the number of values."""
         n_rows = 0
         tally = LabelTally()
@@ -76,7 +85,7 @@ class JsonTable:
                 )
             tally.add(flags, messages, n_rows + 1, self._part.name)
             n_rows += len(chunk)
-        if self._has_flags:
+        if self._has_flags and labels is not None:
             labels.unlabelled.update(tally.unlabelled)
         return n_rows
 
@@ -96,7 +105,12 @@ class JsonTable:
                 lines=[line for line, _ in chunk],
             )
 
-    def own(self, item: dict[str, Any] | bytes) -> Transaction | None:
+    @property
+    def notes(self) -> list[str]:
+        """Say what was passed over and taken for granted."""
+        return [*self._said, *self._zoneless.notes]
+
+    def own(self, item: dict[str, Any] | bytes, _: str = "") -> Transaction | None:
         """Return the transaction of a value that is the contract's already, None of any other."""
         if self._is_default and isinstance(item, bytes):
             return plain_transaction(item)
@@ -106,7 +120,12 @@ class JsonTable:
         """Return what a value says."""
         if not isinstance(item, bytes):
             return ()
-        return self._intake.read(item, position=position)
+        readings = self._intake.read(item, position=position)
+        if self._n_looked < _SAMPLE and any(type(reading) is Payment for reading in readings):
+            self._n_looked += 1
+            if any(map(_is_zoneless, self._strict.read(item, position=position))):
+                self._zoneless.found()
+        return readings
 
     def _lacks(self, name: str) -> bool:
         """Whether a field is missing in every value of the sample that can be read as far as it."""
@@ -126,7 +145,9 @@ class JsonTable:
 
     def _values(self) -> Iterator[tuple[int, bytes]]:
         with readable(self._part), self._part.opened() as file:
-            yield from json_values(file, self._part.name)
+            values = JsonValues(file, self._part.name)
+            yield from values
+        self._said = values.notes
 
 
 def _is_missing(reading: Reading, *names: str) -> bool:
@@ -136,6 +157,10 @@ def _is_missing(reading: Reading, *names: str) -> bool:
         and reading.reason == "missing_field"
         and any(reading.detail.startswith(f"{name} ") for name in names)
     )
+
+
+def _is_zoneless(reading: Reading) -> bool:
+    return isinstance(reading, Refused) and reading.reason == "timestamp_without_offset"
 
 
 def _is_unread(reading: Reading) -> bool:

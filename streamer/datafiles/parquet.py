@@ -23,11 +23,13 @@ from streamer.datafiles.rows import RowReader
 from streamer.datafiles.source import Part, readable
 from streamer.datafiles.substitutes import Substitutes
 from streamer.errors import ConfigurationError
+from streamer.events import Transaction
 from streamer.intake import Declaration, Reading
 
-__all__ = ["ParquetTable"]
+__all__ = ["ParquetTable", "parquet_rows"]
 
 _SURVEY_ROWS: Final = 65_536
+_SAMPLE_ROWS: Final = 1_000
 _IDS: Final = ("transaction_id", "card_id", "merchant_id")
 # Six digits keep every currency's minor unit and a tenth of a metre, and drop binary dust.
 _DECIMALS: Final = 6
@@ -36,21 +38,36 @@ _DECIMALS: Final = 6
 class ParquetTable:
     """One Parquet file."""
 
-    def __init__(self, part: Part, declaration: Declaration, substitutes: Substitutes) -> None:
+    def __init__(
+        self,
+        part: Part,
+        declaration: Declaration,
+        substitutes: Substitutes,
+        *,
+        is_lenient: bool = False,
+    ) -> None:
         self._part = part
-        self.notes: list[str] = []
-        with self._opened() as file:
-            names = file.schema_arrow.names
-        self._reader = RowReader(declaration, names, part.name, substitutes)
+        with _opened(self._part) as file:
+            schema = file.schema_arrow
+        self._reader = RowReader(
+            declaration, schema.names, part.name, substitutes, is_lenient=is_lenient
+        )
         self.columns = self._reader.columns
+        if _is_zoneless(schema, self.columns.get("timestamp")):
+            self._reader.found_zoneless()
         self._ids = {column for name, column in self.columns.items() if name in _IDS}
 
-    def survey(self, labels: LabelTally) -> int:
+    @property
+    def notes(self) -> list[str]:
+        """Say what was taken for granted."""
+        return self._reader.notes
+
+    def survey(self, labels: LabelTally | None) -> int:
         """Look at all labels, and return the number of rows, which the footer says."""
         first_row = 1
-        with self._opened() as file:
+        with _opened(self._part) as file:
             column = self.columns.get("label")
-            if column is not None:
+            if column is not None and labels is not None:
                 for records in file.iter_batches(batch_size=_SURVEY_ROWS, columns=[column]):
                     rows = _rows(records, self._ids)
                     labels.add(self._reader.flags(rows), rows, first_row, self._part.name)
@@ -59,7 +76,7 @@ class ParquetTable:
 
     def chunks(self, batch_size: int) -> Iterator[Chunk]:
         """Yield the rows, reading only the columns that matter."""
-        with self._opened() as file:
+        with _opened(self._part) as file:
             for records in file.iter_batches(batch_size=batch_size, columns=self._reader.needed):
                 rows = _rows(records, self._ids)
                 yield Chunk(
@@ -69,28 +86,40 @@ class ParquetTable:
                     raw=rows.__getitem__,
                 )
 
-    def own(self, _: dict[str, Any] | bytes) -> None:
-        """Return None: a row is no message."""
+    def own(self, item: dict[str, Any] | bytes, position: str) -> Transaction | None:
+        """Return the transaction of a row whose values are the contract's already."""
+        return self._reader.own(item, position) if isinstance(item, dict) else None
 
     def readings(self, item: dict[str, Any] | bytes, position: str) -> Sequence[Reading]:
         """Return what a row says."""
         return self._reader.readings(item, position) if isinstance(item, dict) else ()
 
-    @contextmanager
-    def _opened(self) -> Iterator[Any]:
-        pyarrow, parquet = load_pyarrow()
-        try:
-            with (
-                readable(self._part),
-                self._part.opened() as data,
-                parquet.ParquetFile(data) as file,
-            ):
-                yield file
-        except (pyarrow.ArrowException, ValueError, OverflowError, KeyError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise ConfigurationError(
-                f"{self._part.name} must be a readable Parquet file: {reason}"
-            ) from None
+
+def parquet_rows(part: Part) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file with all of its columns."""
+    with _opened(part) as file:
+        for records in file.iter_batches(batch_size=_SAMPLE_ROWS):
+            yield from _rows(records, set())
+
+
+@contextmanager
+def _opened(part: Part) -> Iterator[Any]:
+    pyarrow, parquet = load_pyarrow()
+    try:
+        with readable(part), part.opened() as data, parquet.ParquetFile(data) as file:
+            yield file
+    except (pyarrow.ArrowException, ValueError, OverflowError, KeyError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigurationError(f"{part.name} must be a readable Parquet file: {reason}") from None
+
+
+def _is_zoneless(schema: Any, column: str | None) -> bool:
+    """Whether a column holds moments or dates without a zone."""
+    types = load_pyarrow()[0].types
+    if column not in schema.names:
+        return False
+    kind = schema.field(column).type
+    return bool(types.is_date(kind) or (types.is_timestamp(kind) and kind.tz is None))
 
 
 def _rows(records: Any, ids: set[str]) -> list[dict[str, Any]]:

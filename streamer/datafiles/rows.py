@@ -16,8 +16,11 @@ from streamer.datafiles.declared import (
     refuse_duplicates,
     require_columns,
 )
+from streamer.datafiles.direct import DirectRows
 from streamer.datafiles.substitutes import Substitutes
-from streamer.intake import Declaration, Intake, Reading
+from streamer.datafiles.zoneless import Zoneless
+from streamer.events import Transaction
+from streamer.intake import Declaration, Intake, Payment, Reading
 from streamer.intake.declaration import Rule
 
 __all__ = ["NUMBERS", "RowReader"]
@@ -39,13 +42,17 @@ class RowReader:
         header: Sequence[str],
         file_name: str,
         substitutes: Substitutes,
+        *,
+        is_lenient: bool = False,
     ) -> None:
         refuse_duplicates(header, file_name)
-        missing = require_columns(declaration, header, file_name)
+        missing = require_columns(declaration, header, file_name, is_lenient=is_lenient)
         substitutes.fields.update(missing)
         self._substitutes = substitutes
+        self._zoneless = Zoneless(declaration, file_name)
         declaration = for_rows(declaration, missing)
         self._intake = Intake(declaration)
+        self._direct = DirectRows.of(declaration, header)
         self.columns: dict[str, str] = {}
         self._get: dict[str, Callable[[Any], Any]] = {}
         mentioned = {path for rule in _rules(declaration) for path in rule.path}
@@ -63,13 +70,34 @@ class RowReader:
         self._categories = "" if declaration.mcc.values else self.columns.get("mcc", "")
         self.numbers = {name: self.columns[name] for name in NUMBERS if name in self.columns}
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether there is a column that says fraud or not."""
+        return "label" in self._get
+
+    @property
+    def notes(self) -> list[str]:
+        """Say what was taken for granted in reading rows."""
+        return self._zoneless.notes
+
+    def found_zoneless(self) -> None:
+        """Take note that the column of times has no zone."""
+        self._zoneless.found()
+
+    def own(self, row: dict[str, Any], position: str) -> Transaction | None:
+        """Return the transaction of a row that needs no reading, None of any other."""
+        return None if self._direct is None else self._direct.transaction(row, position)
+
     def readings(self, row: dict[str, Any], position: str) -> Sequence[Reading]:
         """Return what a row says."""
         if self._categories:
             category = row.get(self._categories)
             if isinstance(category, str) and category and not _NUMBER.fullmatch(category.strip()):
                 row = {**row, self._categories: self._substitutes.code(category)}
-        return (self._intake.read_row(row, position=position),)
+        reading = self._intake.read_row(row, position=position)
+        if type(reading) is Payment:
+            self._zoneless.look(row.get(self.columns.get("timestamp", "")))
+        return (reading,)
 
     def flags(self, rows: Sequence[Any]) -> list[Any] | None:
         """Return the labels of rows as they are in the file, None without such a column."""

@@ -1,8 +1,8 @@
 """What a command was given to read: a file, a directory of files, or standard input.
 
-Compression is told by a file's first bytes, whatever its name says.  gzip is read as it comes; zstd and
-standard input are first laid down in a temporary directory, which goes with the `Source`: every
-command reads more than once.
+Compression, encoding and format are told by a file's content, and by its name only where that leaves a
+doubt.  gzip is read as it comes; zstd, standard input and text that is not UTF-8 are first laid down in
+a temporary directory, which goes with the `Source`: every command reads more than once.
 """
 
 from __future__ import annotations
@@ -14,15 +14,30 @@ import sys
 import tempfile
 import weakref
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final, cast
 
 import cramjam
 
-from streamer.datafiles.formats import FORMATS, Format, format_of, known_format
+from streamer.datafiles.content import (
+    PARQUET,
+    SAMPLE_BYTES,
+    format_in,
+    refuse_foreign,
+    unknown_format,
+)
+from streamer.datafiles.encodings import (
+    UTF8,
+    called,
+    encoding_of,
+    is_written,
+    marked_encoding,
+    transcode,
+)
+from streamer.datafiles.formats import Format, format_of, known_format
 from streamer.errors import ConfigurationError
 
 __all__ = ["STANDARD_INPUT", "Part", "Source", "readable"]
@@ -58,12 +73,13 @@ class Source:
 
     parts: tuple[Part, ...]
     notes: list[str] = field(default_factory=list)
+    _rooms: Path | None = None
 
     @classmethod
     def of(cls, path: Source | Path | str, format: Format | None = None) -> Source:
-        """Return what ``path`` names; ``format`` is needed where no suffix says it.
+        """Return what ``path`` names; ``format`` is for what neither content nor suffix tells.
 
-        Raises `ConfigurationError` when there is no such file, or its format is not known.
+        Raises `ConfigurationError` when there is no such file, or it is none that can be read.
         """
         if isinstance(path, Source):
             return path
@@ -73,23 +89,24 @@ class Source:
         if path.is_dir():
             return cls._directory(path, format)
         kind = format or known_format(path)
-        if kind is None:
-            format_of(path)
         if not path.is_file():
+            if kind is None:
+                format_of(path)
             raise ConfigurationError(f"input file must exist, got {path}")
-        return cls._laid_down([(path.name, path, kind or format_of(path))])
+        return cls._laid_down([(path.name, path, kind)], is_said=format is not None)
 
     @classmethod
     def _piped(cls, format: Format | None) -> Source:
-        if format is None:
-            raise ConfigurationError(
-                f"standard input must have a format, got none; use --format {', '.join(FORMATS)}"
-            )
         directory = Path(tempfile.mkdtemp(prefix="streamer-"))
         path = directory / "standard-input"
-        with path.open("wb") as out:
-            shutil.copyfileobj(sys.stdin.buffer, out)
-        source = cls._laid_down([("standard input", path, format)])
+        try:
+            with path.open("wb") as out:
+                shutil.copyfileobj(sys.stdin.buffer, out)
+        except (OSError, AttributeError, ValueError) as error:  # Closed, or none at all.
+            raise ConfigurationError(f"standard input must be readable, got {error}") from None
+        # What no content tells is taken for messages, one a line.
+        files = [("standard input", path, format or "jsonl")]
+        source = cls._laid_down(files, is_said=format is not None)
         weakref.finalize(source, shutil.rmtree, directory, ignore_errors=True)
         return source
 
@@ -107,27 +124,70 @@ class Source:
             raise ConfigurationError(
                 f"directory {directory} must hold files of one format, got {got}"
             )
-        source = cls._laid_down([(p.name, p, kind) for p, kind in kinds.items() if kind])
+        data = [(p.name, p, kind) for p, kind in kinds.items() if kind is not None]
+        source = cls._laid_down(data, is_said=format is not None)
         passed_over = [path.name for path, kind in kinds.items() if kind is None]
         if passed_over:
             source.notes.append(f"not read, for their suffix: {', '.join(passed_over)}")
         return source
 
     @classmethod
-    def _laid_down(cls, files: list[tuple[str, Path, Format]]) -> Source:
-        directory: Path | None = None
-        parts: list[Part] = []
-        for name, path, kind in files:
-            with path.open("rb") as file:
-                magic = file.read(4)
-            if magic == _ZSTD:
-                directory = directory or Path(tempfile.mkdtemp(prefix="streamer-"))
-                path = _decompressed(name, path, directory / str(len(parts)))
-            parts.append(Part(name, path, kind, magic[:2] == _GZIP))
-        source = cls(tuple(parts))
-        if directory is not None:
-            weakref.finalize(source, shutil.rmtree, directory, ignore_errors=True)
+    def _laid_down(
+        cls, files: Sequence[tuple[str, Path, Format | None]], *, is_said: bool
+    ) -> Source:
+        """Return the files, those that cannot be read as they are in a temporary directory.
+
+        The formats are what their suffixes, or with ``is_said`` an option, say of them.
+        """
+        source = cls(())
+        parts = [_part_of(name, path, kind, source, is_said=is_said) for name, path, kind in files]
+        source.parts = tuple(parts)
         return source
+
+    def room(self) -> Path:
+        """Return a name for a file that goes with this object."""
+        if self._rooms is None:
+            self._rooms = Path(tempfile.mkdtemp(prefix="streamer-"))
+            weakref.finalize(self, shutil.rmtree, self._rooms, ignore_errors=True)
+        return self._rooms / str(len(list(self._rooms.iterdir())))
+
+
+def _part_of(name: str, path: Path, named: Format | None, source: Source, *, is_said: bool) -> Part:
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if magic == _ZSTD:
+        path = _decompressed(name, path, source.room())
+    part = Part(name, path, "jsonl", magic[:2] == _GZIP)
+    with readable(part), part.opened() as file:
+        start = file.read(SAMPLE_BYTES)
+    if start.startswith(PARQUET):
+        return replace(part, format="parquet")
+    encoding = marked_encoding(start)
+    if encoding is None:
+        refuse_foreign(start, name)
+        with readable(part), part.opened() as file:
+            encoding = encoding_of(file)
+        is_json = format_in(start, named, is_certain=is_said) == "jsonl"
+        if encoding != UTF8 and is_json and not is_written(start):
+            encoding = UTF8
+    if encoding != UTF8:
+        part = _transcoded(part, encoding, source)
+        with part.opened() as file:
+            start = file.read(SAMPLE_BYTES)
+        refuse_foreign(start, name)
+    kind = format_in(start, named, is_certain=is_said)
+    if kind is None:
+        raise unknown_format(start, name)
+    return replace(part, format=kind)
+
+
+def _transcoded(part: Part, encoding: str, source: Source) -> Part:
+    out = source.room()
+    with readable(part), part.opened() as file, out.open("wb") as to:
+        transcode(file, to, encoding)
+    if encoding in ("cp1252", "latin-1"):
+        source.notes.append(f"{part.name} is not UTF-8 and was read as {called(encoding)}")
+    return replace(part, path=out, is_gzip=False)
 
 
 def _decompressed(name: str, path: Path, out: Path) -> Path:
@@ -135,7 +195,6 @@ def _decompressed(name: str, path: Path, out: Path) -> Path:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             cramjam.zstd.decompress_into(data, cramjam.File(str(out)))
     except (cramjam.DecompressionError, OSError) as error:
-        shutil.rmtree(out.parent, ignore_errors=True)
         raise ConfigurationError(f"{name} must be whole zstd data, got {error}") from None
     return out
 

@@ -63,16 +63,21 @@ def batch_of(chunk: Chunk, table: Table, n_before: int, origin: Origin) -> FileB
     ``origin`` is IN/OUT.
     """
     batch = FileBatch([], [], None, [], origin)
+    values, keys, ids, places = batch.values, batch.keys, batch.transaction_ids, origin.places
     for place, item in enumerate(chunk.items):
         if isinstance(item, Fault):
             _refuse(batch, origin, place, item)
             continue
-        transaction = table.own(item)
+        position = f"row-{n_before + place}"
+        transaction = table.own(item, position)
         if transaction is not None:
-            # It goes on as it came, its unknown fields with it.
-            _add(batch, origin, place, transaction, origin.chunk.raw(place))
+            # A message goes on as it came, its unknown fields with it.
+            values.append(item if isinstance(item, bytes) else _encode(transaction))
+            keys.append(transaction.card_id.encode())
+            ids.append(transaction.transaction_id)
+            places.append(place)
             continue
-        for reading in table.readings(item, f"row-{n_before + place}"):
+        for reading in table.readings(item, position):
             if isinstance(reading, Payment):
                 _add(batch, origin, place, reading.transaction, _encode(reading.transaction))
                 origin.left_out.extend((place, left) for left in reading.left_out)

@@ -10,7 +10,7 @@ Reading order: `readings` (what comes out), `declaration` (what a producer is sa
 """
 
 from streamer.intake.declaration import Declaration, parse_declaration
-from streamer.intake.intake import Intake, plain_transaction
+from streamer.intake.intake import Intake, nameless, plain_transaction
 from streamer.intake.presets import preset_names, preset_text
 from streamer.intake.readings import (
     LeftOut,
@@ -31,6 +31,7 @@ __all__ = [
     "Refund",
     "Refused",
     "Skipped",
+    "nameless",
     "outcome_of",
     "parse_declaration",
     "plain_transaction",

@@ -17,17 +17,25 @@ from streamer.codes import CURRENCIES, decimals_of
 from streamer.intake.code_lists import SYMBOLS
 from streamer.intake.readings import Fault
 
-__all__ = ["AmountReader", "decimal_of_base64", "make_amount_reader", "number_of_text", "text_hint"]
+__all__ = [
+    "MINOR_PER_MAJOR",
+    "MOST_MINOR",
+    "AmountReader",
+    "decimal_of_base64",
+    "make_amount_reader",
+    "number_of_text",
+    "text_hint",
+]
 
 AmountReader = Callable[[Any, str], float]
 """Takes a value and its currency; returns the amount in major units, negative for money back."""
 
 _LARGEST: Final = 1e12
 _DECIMAL_PARTS: Final = frozenset({"scale", "value", "precision"})
-_MOST_MINOR: Final = 10**14
+MOST_MINOR: Final = 10**14
 # Longer than any amount with its currency: what is longer costs no time.
 _LONGEST: Final = 48
-_MINOR: Final = {code: 10 ** decimals_of(code) for code in CURRENCIES}
+MINOR_PER_MAJOR: Final = {code: 10 ** decimals_of(code) for code in CURRENCIES}
 _PLAIN: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 # What may stand around the digits: a currency's sign, code or abbreviation, and spaces of any width.
 _MARK: Final = (
@@ -35,6 +43,15 @@ _MARK: Final = (
 )
 _AROUND: Final = re.compile(rf"^{_MARK}(?P<number>.*?){_MARK}$", re.DOTALL)
 _SPACES: Final = re.compile(r"[\s\u00a0\u202f\u2009]")
+# On a card's account a credit is money back.
+_SIDE: Final = re.compile(r"(?P<number>.*[\d)])\s*(?P<side>cr|dr|db)\.?", re.IGNORECASE | re.DOTALL)
+# Digits of other scripts, and the signs that stand for those of ASCII; marks of direction are none.
+_SCRIPTS: Final = str.maketrans(
+    {chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0x966, 0xFF10) for digit in range(10)}
+    | dict.fromkeys("−–‐﹣－", "-")
+    | dict.fromkeys("’‘ʼ＇′", "'")
+    | dict.fromkeys("٬\u200e\u200f\u061c")
+)
 
 
 def make_amount_reader(
@@ -51,7 +68,7 @@ def make_amount_reader(
     """
     if minor:
         own = {code: 10**digits for code, digits in (decimals or {}).items()}
-        return _minor(_MINOR | own, decimal, thousands)
+        return _minor(MINOR_PER_MAJOR | own, decimal, thousands)
     if scale is not None:
         return lambda value, _: decimal_of_base64(value, scale)
     if decimal is None:
@@ -75,24 +92,39 @@ def number_of_text(text: str, decimal: str, thousands: str | None) -> float | No
     body = text.strip()
     if len(body) > _LONGEST:
         return None
+    if body[:1].isdigit():
+        number = _plain_number(body, decimal, thousands)
+        if number is not None:
+            return number
+    if not body.isascii():
+        body = body.translate(_SCRIPTS).replace("٫", decimal).strip()
     sign = 1.0
+    if body[-1:].isalpha() or body[-1:] == ".":
+        side = _SIDE.fullmatch(body)
+        if side:
+            body = side["number"]
+            sign = -1.0 if side["side"].lower() == "cr" and body[:1] not in "-(" else 1.0
     if body.startswith("(") and body.endswith(")"):
-        sign, body = -1.0, body[1:-1]
+        sign, body = -sign, body[1:-1]
     sign, body = _signed(sign, body)
     located = _AROUND.match(body)
     sign, body = _signed(sign, located["number"] if located else body)
-    if body.endswith("-"):
-        sign, body = -sign, body[:-1]
-    body = _without_thousands(body, decimal, thousands)
+    if body.endswith(("-", "+")):
+        sign, body = (-sign if body[-1] == "-" else sign), body[:-1].rstrip()
+    number = _plain_number(body, decimal, thousands)
+    return None if number is None else sign * number
+
+
+def _plain_number(body: str, decimal: str, thousands: str | None) -> float | None:
+    """Return the number in ASCII digits with these signs and nothing around them, or None."""
+    body = _without_thousands(body, decimal, thousands) if thousands else body
     if decimal != ".":
         body = body.replace(".", "x").replace(decimal, ".")
-    if not (body.isascii() and _PLAIN.fullmatch(body)):
-        return None
-    return sign * float(body)
+    return float(body) if body.isascii() and _PLAIN.fullmatch(body) else None
 
 
 def _signed(sign: float, body: str) -> tuple[float, str]:
-    if body[:1] in ("-", "−"):
+    if body[:1] == "-":
         return -sign, body[1:].lstrip()
     return sign, body[1:].lstrip() if body[:1] == "+" else body
 
@@ -122,7 +154,7 @@ def _minor(
     def read(value: Any, currency: str) -> float:
         if type(value) is not int:
             value = _whole(value, decimal, thousands)
-        if -_MOST_MINOR <= value <= _MOST_MINOR:
+        if -MOST_MINOR <= value <= MOST_MINOR:
             amount: float = value / per_major[currency]
             return amount
         raise _too_large()
@@ -137,7 +169,7 @@ def _whole(value: Any, decimal: str | None, thousands: str | None) -> int:
     elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise _not_numeric(value)
     else:
-        number = float(value) if -_MOST_MINOR <= value <= _MOST_MINOR else float("inf")
+        number = float(value) if -MOST_MINOR <= value <= MOST_MINOR else float("inf")
     if not number.is_integer():
         raise Fault(
             "wrong_format",
@@ -197,6 +229,11 @@ def _not_numeric(value: Any) -> Fault:
 
 def text_hint(text: str) -> str:
     """Return the settings under which a text would be an amount, or nothing."""
+    if re.fullmatch(r"\D*[1-9]\d{0,2}[.,]\d{3}\D*", text):
+        return (
+            'its sign may be the decimal one or one between thousands: set decimal = "." or ",", '
+            "and thousands to the other if there is one, under [amount]"
+        )
     for decimal, thousands in ((".", None), (",", None), (".", ","), (",", "."), (",", " ")):
         if number_of_text(text, decimal, thousands) is None:
             continue
@@ -215,16 +252,19 @@ def _text_number(text: str, decimal: str, thousands: str | None) -> float:
     return number
 
 
-def _without_thousands(body: str, decimal: str, thousands: str | None) -> str:
+def _without_thousands(body: str, decimal: str, thousands: str) -> str:
     """Take the separators out where they stand between groups of digits; else leave the text."""
-    if not thousands:
-        return body
     if thousands == " ":
         body, thousands = _SPACES.sub(" ", body), " "
     whole, point, fraction = body.partition(decimal)
     groups = whole.split(thousands)
-    # Indian grouping has groups of two; the last one has three everywhere.
-    if len(groups) > 1 and (len(groups[-1]) != 3 or not all(2 <= len(g) <= 3 for g in groups[1:])):
+    # Indian grouping has groups of two; the last one has three everywhere, and none before is zero.
+    if len(groups) > 1 and (
+        len(groups[-1]) != 3
+        or not 1 <= len(groups[0]) <= 3
+        or (groups[0].startswith("0") and not groups[2:])
+        or not all(2 <= len(group) <= 3 for group in groups[1:])
+    ):
         return body
     return "".join(groups) + point + fraction
 

@@ -19,6 +19,7 @@ from streamer.errors import ConfigurationError
 from streamer.events import Transaction
 from streamer.intake.checking import Checked, check_table, load_toml
 from streamer.intake.epochs import Unit
+from streamer.intake.naming import without_numbers
 from streamer.intake.presets import preset_content
 
 __all__ = [
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 Constant = str | int | float
-Updates = Literal["skip", "payment"]
+Change = Literal["skip", "payment"]
 
 
 class Field(
@@ -107,7 +108,9 @@ class Declaration(
     about: str = ""
     envelope: Literal["auto", "none"] = "auto"
     each: str | None = None
-    updates: Updates = "skip"
+    updates: Change = "skip"
+    snapshots: Change = "payment"
+    """What a change capture's updates are, and the rows of its snapshots."""
     transaction_id: Field = Field()
     card_id: Field = Field()
     amount: AmountField = AmountField()
@@ -179,7 +182,8 @@ def declaration_of(content: Mapping[str, Any], name: str) -> Declaration:
         else:
             values[key] = checked.converted(key, value, info.type)
     if checked.faults:
-        raise ConfigurationError("\n".join(f"{name}: {fault}" for fault in checked.faults))
+        faults = "\n".join(f"{name}: {fault}" for fault in checked.faults)
+        raise ConfigurationError(without_numbers(faults))
     return Declaration(**{key: value for key, value in values.items() if value is not None})
 
 

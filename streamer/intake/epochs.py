@@ -9,17 +9,33 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, get_args
 
-__all__ = ["CALENDAR_UNITS", "EPOCH", "UNITS", "Unit", "believable_unit", "counted", "epoch_hint"]
+__all__ = [
+    "CALENDAR_UNITS",
+    "EPOCH",
+    "SERIAL_ORIGIN",
+    "UNITS",
+    "Unit",
+    "believable_unit",
+    "counted",
+    "epoch_hint",
+    "is_serial",
+]
 
 Unit = Literal["s", "ms", "us", "ns", "minute", "hour", "day"]
 
 UNITS: Final[tuple[Unit, ...]] = get_args(Unit)
 # These have no customary origin: a file that counts them counts from its own beginning.
 CALENDAR_UNITS: Final = ("minute", "hour", "day")
+SERIAL_ORIGIN: Final = "1899-12-30T00:00:00Z"
+"""From which a spreadsheet counts its days."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _EARLIEST_S: Final = 631_152_000  # 1990
 _LATEST_S: Final = 4_102_444_800  # 2100
+# .NET counts a tenth of a microsecond since the year 1: its numbers of this century lie below.
+_NOT_TICKS_NS: Final = 663_000_000 * 10**9
+# A spreadsheet counts days since the end of 1899: 1990 to 2100.
+_SERIALS: Final = (32_874, 73_051)
 _PER_SECOND: Final[dict[Unit, int]] = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _SECONDS: Final[dict[Unit, int]] = {"s": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 _NAMES: Final[dict[Unit, str]] = {
@@ -38,8 +54,17 @@ def believable_unit(number: float) -> Unit | None:
     """
     for unit, per_second in _PER_SECOND.items():
         if _EARLIEST_S * per_second <= number < _LATEST_S * per_second:
-            return unit
+            return None if unit == "ns" and number < _NOT_TICKS_NS else unit
     return None
+
+
+def is_serial(number: float) -> bool:
+    """Whether a number with a fraction is a spreadsheet's count of days, of 1990 to 2100.
+
+    >>> is_serial(45989.427), is_serial(45989), is_serial(1795845480)
+    (True, False, False)
+    """
+    return _SERIALS[0] <= number < _SERIALS[1] and number != int(number)
 
 
 def counted(number: float, unit: Unit, origin: datetime) -> datetime:
@@ -59,6 +84,13 @@ def epoch_hint(number: float) -> str:
     'it reads as milliseconds since 1970, in the year 2026: set unit = "ms" under [timestamp]'
     """
     unit = believable_unit(number)
+    if is_serial(number):
+        return (
+            'it reads as a spreadsheet\'s count of days: set unit = "day" and '
+            f'origin = "{SERIAL_ORIGIN}" under [timestamp]'
+        )
+    if number >= _EARLIEST_S and unit is None:
+        return "its count leads to no year from 1990 to 2100: have it sent as RFC 3339 text"
     if unit is None:
         return (
             'a count of steps needs its unit and where it starts: set unit = "hour" (or s, minute, '

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from streamer.intake.paths import Steps
 
-__all__ = ["Extract", "Slot", "compile_extraction"]
+__all__ = ["Extract", "Slot", "compile_extraction", "extraction_lines"]
 
 Extract = Callable[[Any, Any], list[Any]]
 """Takes what ``each`` selected and the message as a whole; returns a value per slot, None for none."""
@@ -36,16 +36,21 @@ def compile_extraction(slots: Sequence[Slot]) -> Extract:
     >>> compile_extraction([Slot([[("a", "b")], [("c",)]]), Slot(constant=1)])({"c": 5}, {})
     [5, 1]
     """
-    writer = _Writer()
-    for index, slot in enumerate(slots):
-        writer.slot(index, slot)
+    lines, namespace = extraction_lines(slots)
     values = ", ".join(f"v{index}" for index in range(len(slots)))
-    source = "\n".join(["def extract(item, root):", *writer.lines, f"{_INDENT}return [{values}]"])
-    namespace: dict[str, Any] = {"joined": _joined, "constants": [s.constant for s in slots]}
-    namespace["nothing"] = {}
+    source = "\n".join(["def extract(item, root):", *lines, f"{_INDENT}return [{values}]"])
     exec(compile(source, "<extraction>", "exec"), namespace)  # noqa: S102 - the text is ours
     extract: Extract = namespace["extract"]
     return extract
+
+
+def extraction_lines(slots: Sequence[Slot]) -> tuple[list[str], dict[str, Any]]:
+    """Return the lines that put the slots' values into ``v0``, ``v1`` and so on, and what they name."""
+    writer = _Writer()
+    for index, slot in enumerate(slots):
+        writer.slot(index, slot)
+    constants = [slot.constant for slot in slots]
+    return writer.lines, {"joined": _joined, "constants": constants, "nothing": {}}
 
 
 class _Writer:

@@ -14,6 +14,7 @@ from streamer.intake.code_lists import COUNTRY_OF, CURRENCY_OF, RETIRED
 from streamer.intake.readings import Fault
 
 __all__ = [
+    "NO_IDS",
     "OPTIONAL_READERS",
     "Reader",
     "category_code",
@@ -29,9 +30,17 @@ _LONGEST_ID: Final = 128
 _LONGEST_CHANNEL: Final = 32
 # A float holds whole numbers up to here; beyond it an id has lost digits.
 _EXACT: Final = 2**53
+# What programs write where there is no id; cards that are called so would all be one.
+_WORDS_FOR_NONE: Final = frozenset(
+    "null Null NULL none None NONE nil N/A n/a #N/A NaN nan undefined - -- ? (null) <null>".split()
+)
+_LONGEST_WORD: Final = max(map(len, _WORDS_FOR_NONE))
+NO_IDS: Final = _WORDS_FOR_NONE | {sign * n for n in range(1, _LONGEST_ID + 1) for sign in " \t"}
+"""What the contract takes for an id, and is none: a word for nothing, or blank."""
+_DESTROYED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d{1,3}")
 _WHOLE: Final = re.compile(r"(?P<whole>[0-9]{1,4})(\.0+)?")
 _CODE: Final = re.compile(r"[0-9]{1,3}(\.0+)?")
-_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{0,20})?")
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,3}([.,][0-9]{0,20})?")
 
 
 def identifier(value: Any) -> str:
@@ -40,15 +49,42 @@ def identifier(value: Any) -> str:
     >>> identifier(383), identifier(596.0), identifier("c-1")
     ('383', '596', 'c-1')
     """
-    if value is None:
+    if type(value) is str:
+        text = value
+    elif value is None:
         raise Fault("missing_field", "an id must be there")
-    text: str = value if type(value) is str else _text_of(value)
-    if 0 < len(text) <= _LONGEST_ID and (text.isascii() or _is_unicode(text)):
+    else:
+        text = _text_of(value)
+    n = len(text)
+    if (
+        0 < n <= _LONGEST_ID
+        and "+" not in text
+        and (n > _LONGEST_WORD or text not in _WORDS_FOR_NONE)
+        and text[0] > " "
+        and (text.isascii() or _is_unicode(text))
+    ):
         return text
-    if not text:
+    return _odd_identifier(text)
+
+
+def _odd_identifier(text: str) -> str:
+    """Return an id that only looks like none, or raise what it is instead."""
+    if not text.strip():
         raise Fault("missing_field", "an id must not be empty")
     if len(text) > _LONGEST_ID:
         raise Fault("wrong_format", f"an id must have at most {_LONGEST_ID} characters")
+    if text in _WORDS_FOR_NONE:
+        raise Fault(
+            "missing_field", "an id must be there", "a word for nothing stands in its place"
+        )
+    if _DESTROYED.fullmatch(text):
+        raise Fault(
+            "wrong_format",
+            "an id must have all its digits, got a number as a spreadsheet rounds one",
+            "a spreadsheet has destroyed it: export again with the column as text",
+        )
+    if _is_unicode(text):
+        return text
     raise Fault("lone_surrogate", "text must be Unicode, got half of a surrogate pair")
 
 
@@ -74,6 +110,12 @@ def currency(value: Any) -> str:
             "retired_code",
             f"currency must be in use (ISO 4217, January 2026); {retired} is retired since {year}",
             f"convert amounts to {successor}, or leave such payments out with a [[skip]] rule",
+        )
+    if isinstance(value, dict):
+        raise Fault(
+            "wrong_type",
+            "currency must be text or a number, got an object",
+            'name the field within it, such as currency = "currency.code"',
         )
     raise Fault(
         "unknown_code",
@@ -106,6 +148,8 @@ def category_code(value: Any) -> str:
     """
     if type(value) is str and len(value) == 4 and value.isdecimal() and value.isascii():
         return value
+    if type(value) is int and 0 <= value < 10_000:
+        return f"{value:04d}"
     text = value.strip() if isinstance(value, str) else _text_of(value)
     whole = _WHOLE.fullmatch(text)
     if whole is None:
@@ -131,7 +175,7 @@ def _degrees(name: str, largest: float) -> Reader:
 
     def read(value: Any) -> float:
         if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
-            value = float(value)
+            value = float(value.replace(",", "."))
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise _empty_or(value, "wrong_type", f"{name} must be a number")
         if -largest <= value <= largest:

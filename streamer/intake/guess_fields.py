@@ -6,17 +6,26 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from streamer.intake.guess_names import FIELDS, name_score, words_of
+from streamer.intake.guess_names import FIELDS, name_score
 from streamer.intake.guess_values import value_share
+from streamer.intake.guess_words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 
-__all__ = ["Choice", "choose_fields", "clock_path"]
+__all__ = ["Choice", "choose_fields", "clock_path", "debit_and_credit"]
 
 _ENOUGH: Final = 40.0
 _PAN: Final = re.compile(r"[1-9]\d{12,18}", re.ASCII)
-_CLOCK_NAMES: Final = frozenset("time hour clock uhrzeit zeit heure hora ora".split())
-_CLOCK: Final = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?|\d{6}", re.ASCII)
+# An object of these is the amount's own, and one named after these is about the payment itself.
+_MONEY: Final = frozenset("amount amounts money value price total totals billing".split())
+_PAYMENT: Final = frozenset("transaction payment purchase".split())
+_MASKED: Final = re.compile(r".*[*xX•#]{3,}.*|\D*\d{4}", re.DOTALL)
+_NUMBERED: Final = re.compile(r"\d{9}", re.ASCII)
+_MONTH_AND_DAY: Final = re.compile(r"(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.ASCII)
+_CLOCK_NAMES: Final = frozenset("time hour clock".split())
+_CLOCK: Final = re.compile(
+    r"\d{1,2}[:.h]\d\d([:.]\d\d([.,]\d+)?)?(\s*[AaPp]\.?\s?[Mm]\.?)?(\s*Uhr)?|\d{6}|\d{4}", re.ASCII
+)
 
 
 class Choice(NamedTuple):
@@ -27,9 +36,18 @@ class Choice(NamedTuple):
 
 
 def choose_fields(leaves: Leaves) -> dict[str, Choice]:
-    """Return the fields that were found; no path is two fields."""
+    """Return the fields that were found; no path is two fields, and none has a number in its names.
+
+    A name with so many digits is a card's: it is data, and not to be shown.
+    """
+    leaves = {
+        steps: values
+        for steps, values in leaves.items()
+        if not any(isinstance(step, str) and _NUMBERED.search(step) for step in steps)
+    }
+    amount = max(leaves, key=lambda steps: _score("amount", steps, leaves[steps]), default=())
     scored = [
-        (score, field, steps)
+        (score + _nearness(field, steps, amount), field, steps)
         for field in FIELDS
         for steps, values in leaves.items()
         if (score := _score(field, steps, values)) >= _ENOUGH
@@ -55,6 +73,41 @@ def choose_fields(leaves: Leaves) -> dict[str, Choice]:
     return chosen
 
 
+def debit_and_credit(leaves: Leaves) -> tuple[Steps, Steps] | None:
+    """Return the columns of payments and of money back, where a row has its amount in one of them."""
+    sides: dict[str, Steps] = {}
+    for steps, values in leaves.items():
+        present = [value for value in values if value is not None and value != ""]
+        named = {"debit", "credit"} & set(words_of(steps[-1]))
+        if present and len(named) == 1 and value_share("amount", present) == 1.0:
+            sides.setdefault(named.pop(), steps)
+    if len(sides) < 2:
+        return None
+    pairs = zip(leaves[sides["debit"]], leaves[sides["credit"]], strict=True)
+    is_one = all((debit in (None, "")) != (credit in (None, "")) for debit, credit in pairs)
+    return (sides["debit"], sides["credit"]) if is_one else None
+
+
+def _nearness(field: str, steps: Steps, amount: Steps) -> float:
+    """Return what it speaks for an id, a time or a currency to lie where the amount does.
+
+    An envelope has an id and a time too, which are not the payment's.
+    """
+    if steps[0] == "$":
+        # Of all payments in the message, not of one.
+        return -20.0 if field in ("transaction_id", "timestamp", "card_id") else 0.0
+    weight = {"transaction_id": 12.0, "timestamp": 22.0, "currency": 8.0}.get(field, 0.0)
+    above = amount[:-1]
+    while field != "currency" and above and _MONEY & set(words_of(above[-1])):
+        above = above[:-1]
+    if not above or not weight:
+        return 0.0
+    if field == "timestamp" and _PAYMENT & set(words_of(steps[-1])):
+        return weight
+    shared = sum(1 for n in range(1, len(above) + 1) if steps[:n] == above[:n] and len(steps) > n)
+    return weight * shared / len(above)
+
+
 def clock_path(leaves: Leaves, date_steps: Steps) -> Steps | None:
     """Return the path of the time of day that belongs to a date of its own, or None."""
     dates = [value for value in leaves[date_steps] if value]
@@ -74,11 +127,21 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     by_name = name_score(field, steps)
     if by_name <= 0:
         return 0.0
+    present = [value for value in values if value is not None and value != ""]
     share = value_share(field, values)
+    if field == "timestamp" and "date" in words_of(steps[-1]) and not share:
+        share = float(all(_MONTH_AND_DAY.fullmatch(str(value)) for value in present))
+    if field == "card_id" and all(_MASKED.fullmatch(str(value)) for value in present):
+        # The last digits of a card are those of many cards.
+        by_name -= 25.0
+    if field == "card_id" and len(present) >= 5 and len(set(map(str, present))) == 1:
+        # More likely the merchant's own account.
+        by_name -= 15.0
+    if field == "card_id" and not any(map(str.isdigit, "".join(map(str, present)))):
+        by_name -= 30.0
     if share < 0.6 and not (field in ("currency", "country", "mcc") and by_name >= 95):
         return 0.0
-    present = sum(1 for value in values if value is not None and value != "") / len(values)
-    return by_name * max(share, 0.6) * (0.8 + 0.2 * present)
+    return by_name * max(share, 0.6) * (0.8 + 0.2 * len(present) / len(values))
 
 
 def _fills_gaps(paths: Sequence[Steps], steps: Steps, leaves: Leaves) -> bool:
@@ -99,7 +162,7 @@ def _by_value(field: str, leaves: Leaves, taken: set[Steps]) -> Steps | None:
         if field == "card_id":
             fits = all(_PAN.fullmatch(str(value)) and _is_luhn(str(value)) for value in present)
         elif field == "currency":
-            fits = all(isinstance(value, str) and len(value) == 3 for value in present)
+            fits = all(isinstance(v, str) and len(v) == 3 and v.isalpha() for v in present)
             fits = fits and value_share(field, present) == 1.0
         elif field == "timestamp":
             fits = all(isinstance(value, str) and len(value) >= 16 for value in present)

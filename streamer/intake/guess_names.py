@@ -1,153 +1,109 @@
 """Which field a name means, among the names that payment systems give.
 
-A name is cut into its words, whatever its style: ``TransactionID``, ``transaction_id`` and ``txn-id``
-are the same to the tables here.  Words are looked up from the whole path to its last name alone.
+The tables hold the words that `guess_words` makes of a name.  They are looked up from the whole path to
+its last name alone, in any order: ``numéro de carte`` is a card number.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["FIELDS", "name_score", "words_of"]
+from streamer.codes import CURRENCIES
+from streamer.intake.guess_words import words_of
 
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-
-# Short forms, and words that are written together, in the spelling of the tables below.
-_SAME: Final = {
-    "txn": "transaction",
-    "tx": "transaction",
-    "trx": "transaction",
-    "trans": "transaction",
-    "tran": "transaction",
-    "transact": "transaction",
-    "amt": "amount",
-    "ccy": "currency",
-    "cur": "currency",
-    "curr": "currency",
-    "acct": "account",
-    "acc": "account",
-    "cc": "card",
-    "no": "number",
-    "num": "number",
-    "nr": "number",
-    "nbr": "number",
-    "ref": "reference",
-    "merch": "merchant",
-    "mrch": "merchant",
-    "cust": "customer",
-    "ctry": "country",
-    "cntry": "country",
-    "lng": "longitude",
-    "lon": "longitude",
-    "long": "longitude",
-    "lat": "latitude",
-    "ts": "timestamp",
-    "dt": "datetime",
-    "datetime": "datetime",
-    "cat": "category",
-    "cardnumber": "card number",
-    "cardno": "card number",
-    "cardid": "card id",
-    "cardtoken": "card token",
-    "merchantid": "merchant id",
-    "merchantname": "merchant name",
-    "transactionid": "transaction id",
-    "txnid": "transaction id",
-    "txid": "transaction id",
-    "customerid": "customer id",
-    "accountid": "account id",
-    "accountnumber": "account number",
-    "currencycode": "currency code",
-    "countrycode": "country code",
-    "transactionamount": "transaction amount",
-    "transactiondate": "transaction date",
-    "transactiontime": "transaction time",
-    "createdat": "created at",
-    "eventtime": "event time",
-    "uuid": "id",
-    "guid": "id",
-    "identifier": "id",
-    "iso": "code",
-}
+__all__ = ["FIELDS", "name_score"]
 
 # The best name of each line has the line's score; the higher, the surer.
 _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
     "transaction_id": (
-        (100, "transaction id|transaction number|transaction reference|transaction uid"),
+        (100, "transaction id|transaction number|transaction reference number"),
+        (98, "transaction reference|reference number transaction"),
         (90, "payment id|charge id|psp reference|retrieval reference number|rrn|authorization id"),
-        (85, "authorisation id|auth id|transaction key|transaction code|transaction"),
-        (70, "id|reference|reference number|reference id|external id|unique id|end to end id"),
-        (55, "event id|message id|order id|record id|request id|trace id|stan|trace number"),
         (
-            45,
-            "order reference|order number|invoice id|merchant reference|system trace audit number",
+            85,
+            "authorisation id|auth id|transaction key|transaction code|transaction|payment number",
         ),
+        (84, "acquirer reference number|arn|transaction token|payment reference|receipt number"),
+        (70, "id|reference|reference number|reference id|external id|unique id|end to end id"),
+        (60, "order id|order code|token|order number|order reference|invoice id"),
+        (55, "event id|message id|record id|request id|trace id|stan|trace number"),
+        (45, "merchant reference|system trace audit number|systems trace audit number"),
+        (43, "sys trac audt number|invoice number|number"),
     ),
     "card_id": (
         (100, "card id|card number|card token|pan|primary account number|card hash|pan hash"),
         (98, "card reference|card key|card fingerprint|hashed pan|masked pan|pan token|token pan"),
-        (95, "fingerprint|token|card alias|card identifier|card pan|card account number|card uid"),
-        (90, "payment method|payment method id|payment method token|alias"),
-        (89, "instrument id|payment instrument id"),
-        (85, "account id|account number|account|card account|card|unique number identifier"),
-        (75, "customer id|customer|client id|cardholder id|card holder id|payer id|user id"),
-        (65, "karte|kartennummer|kartenid|tarjeta|carte|numero carte|karta"),
+        (98, "unique card|card reference id|device account number|card proxy|prn|cc"),
+        (95, "fingerprint|card alias|card identifier|card pan|card account number"),
         (
-            64,
-            "user|client|account reference|shopper reference|customer reference|iban|payer",
+            93,
+            "payment token|token|proxy|recurring token|customer payment profile id|authorization code",
         ),
+        (90, "payment method|payment method id|payment method token|payment source id|alias"),
+        (89, "payment method value"),
+        (89, "instrument id|payment instrument id|instrument identifier id|instrument token"),
+        (
+            85,
+            "account key|account id|account number|account|card account|card|unique number identifier",
+        ),
+        (75, "customer id|customer|client id|cardholder id|card holder id|payer id|user id"),
+        (64, "user|client|account reference|shopper reference|customer reference|iban|payer"),
+        (60, "user token|account token|cardholder|customer profile id"),
         (
             55,
-            "debtor account|from account|source account|name orig|buyer id|member id|customer number",
+            "debtor account|from account|source account|name orig|buyer id|member id|account from",
         ),
+        (55, "customer number|source id"),
     ),
     "amount": (
         (100, "amount|transaction amount|amount value|payment amount|amount minor|amount cents"),
         (97, "amount in cents|amount minor units|amount in minor units|minor units|amount pence"),
         (95, "purchase amount|total amount|gross amount|authorized amount|authorised amount"),
         (92, "billing amount|amount amount|amount total|order amount|requested amount|auth amount"),
-        (80, "value|total|price|sum|gross|cents|transaction value|grand total|amount major"),
-        (70, "montant|betrag|importe|valor|importo|kwota|bedrag|cost|charge|paid|amount paid"),
-        (60, "amount usd|amount eur|amount gbp|settlement amount|net amount"),
+        (88, "source amount|fare amount|grand total|transaction value"),
+        (80, "value|total|price|sum|gross|cents|amount major|money amount"),
+        (70, "cost|charge|paid|amount paid|payment"),
+        (60, "settlement amount|net amount|settle amount|local amount|orig amount|original amount"),
     ),
     "currency": (
         (100, "currency|currency code|transaction currency|transaction currency code"),
-        (98, "currency code code|currency numeric code|currency alpha code"),
+        (98, "currency code code|currency numeric code|currency alpha code|purchase currency"),
         (95, "amount currency|amount currency code|code currency|currency alpha|currency numeric"),
-        (80, "billing currency|settlement currency|devise|waehrung|moneda|currency name"),
+        (90, "payment currency|source currency code|merchant currency|order currency"),
+        (80, "billing currency|settlement currency|currency name|valuta"),
         (70, "currency id|currency symbol|unit"),
     ),
     "timestamp": (
-        (100, "timestamp|transaction timestamp|transaction time|transaction datetime|event time"),
-        (
-            98,
-            "transaction date time|transaction date|datetime|date time|event timestamp|event date",
-        ),
-        (
-            95,
-            "created at|created|creation time|create time|time created|authorized at|authorised at",
-        ),
+        (100, "timestamp|transaction timestamp|transaction time|transaction datetime"),
+        (98, "transaction date time|transaction date|datetime|date time|transaction datetime time"),
+        (97, "user transaction time|transaction local datetime|authorized datetime"),
+        (95, "created at|created|creation time|create time|time created|authorized at"),
+        (95, "authorised at|processed on|processed at|authorized on|started at|date started"),
         (93, "occurred at|unix time|epoch|transmission date time|created date|creation date"),
+        (93, "transmission datetime|transmission datetime time|created time|created datetime"),
         (90, "local transaction date time|local transaction time|authorization time|auth time"),
-        (88, "processed at|processing time|purchase date|purchase time|payment date|payment time"),
-        (80, "time|date|ts ms|epoch ms|epoch millis|timestamp ms|timestamp millis|utc time|when"),
-        (
-            70,
-            "posted at|booking date|posting date|transacted at|completed at|datum|fecha|updated at",
-        ),
+        (90, "local transaction datetime|date created|start date|submit time|placed at"),
+        (85, "at|on|happened at|executed at"),
+        (88, "event time|event timestamp|event date|event datetime|created on"),
+        (88, "processing time|purchase date|purchase time|payment date|payment time|paid at"),
+        (80, "time|date|ms timestamp|epoch ms|epoch millis|timestamp millis|utc time|when|data"),
+        (80, "data transaction|data time|response timestamp|creation datetime time|local date"),
+        (70, "posted at|booking date|posting date|transacted at|completed at|posted date"),
+        (65, "date completed|completed date|updated at|value date|post date"),
     ),
     "merchant_id": (
         (100, "merchant id|merchant number|merchant code|mid|merchant identifier|merchant key"),
-        (95, "card acceptor id|card acceptor id code|acceptor id|merchant account id|merchant uid"),
+        (95, "card acceptor id|card acceptor id code|acceptor id|merchant account id"),
+        (90, "merchant id id|merchant entity id"),
         (85, "merchant account code|merchant account|merchant|terminal id|tid|terminal number"),
         (
             80,
             "shop id|store id|seller id|payee id|vendor id|location id|outlet id|terminal|acceptor",
         ),
+        (75, "collector id|operator id|station id|payee merchant id"),
         (65, "merchant name|payee|shop|store|seller|vendor|name dest|beneficiary id|pos id"),
-        (50, "merchant descriptor|statement descriptor|payee name|location"),
+        (50, "merchant descriptor|statement descriptor|payee name"),
     ),
     "mcc": (
         (100, "mcc|merchant category code|mcc code|mcc number|category code"),
@@ -158,16 +114,16 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (100, "merchant country|merchant country code|country code|country|transaction country"),
         (90, "acquirer country|acquirer country code|terminal country|acquiring country code"),
         (85, "acquiring institution country code|location country|country alpha|country numeric"),
-        (70, "card country|issuer country|billing country|address country|issuing country|land"),
-        (60, "country id|pais|pays|ip country|shopper country"),
+        (70, "card country|issuer country|billing country|address country|issuing country"),
+        (60, "country id|ip country|shopper country"),
     ),
     "latitude": (
         (100, "latitude|merchant latitude|geo latitude|location latitude|gps latitude"),
-        (60, "terminal latitude|customer latitude|y"),
+        (60, "terminal latitude|customer latitude"),
     ),
     "longitude": (
         (100, "longitude|merchant longitude|geo longitude|location longitude|gps longitude"),
-        (60, "terminal longitude|customer longitude|x"),
+        (60, "terminal longitude|customer longitude"),
     ),
     "channel": (
         (100, "channel|transaction channel|payment channel|channel type|channel code"),
@@ -186,42 +142,77 @@ FIELDS: Final = tuple(_TABLES)
 # What a name that ends in one of these tells is when something was.
 _MOMENTS: Final = frozenset("at time date timestamp datetime ts".split())
 
-_SCORES: Final[dict[str, dict[str, int]]] = {
-    field: {name: score for score, names in lines for name in names.split("|")}
+_SCORES: Final[dict[str, dict[tuple[str, ...], int]]] = {
+    field: {tuple(name.split()): score for score, names in lines for name in names.split("|")}
     for field, lines in _TABLES.items()
 }
+_ANY_ORDER: Final[dict[str, dict[frozenset[str], int]]] = {
+    field: {frozenset(words): score - 3 for words, score in scores.items() if len(words) > 1}
+    for field, scores in _SCORES.items()
+}
+
+_CODES: Final = frozenset(code.lower() for code in CURRENCIES)
+_ZONES: Final = frozenset("utc gmt s sec secs ms millis milliseconds us micros ns nanos".split())
+_ENDS: Final = frozenset(
+    "id token hash alias number reference fingerprint key value pan code".split()
+)
+# A word of the name or above it, and one of those that its last name must have.
+_PARTS: Final[dict[str, tuple[tuple[float, frozenset[str], frozenset[str]], ...]]] = {
+    "card_id": (
+        (72.0, frozenset(("card", "pan", "instrument", "paymentmethod")), _ENDS - {"code"}),
+        (66.0, frozenset(("token", "alias", "fingerprint")), frozenset()),
+        (58.0, frozenset("payer sender buyer consumer subscriber msisdn".split()), frozenset()),
+    ),
+    "transaction_id": (
+        (72.0, frozenset(("transaction", "payment")), frozenset("id number reference key".split())),
+    ),
+    "amount": (
+        (70.0, frozenset(("amount",)), frozenset(("amount",))),
+        (60.0, frozenset(("total", "price")), frozenset(("total", "price"))),
+    ),
+    "currency": ((72.0, frozenset(("currency",)), frozenset(("currency",))),),
+    "timestamp": ((58.0, frozenset("payment transaction".split()), frozenset(("at", "time"))),),
+    "merchant_id": (
+        (
+            66.0,
+            frozenset("merchant shop store acceptor".split()),
+            frozenset(("id", "number", "code")),
+        ),
+    ),
+}
+
+# What Avro's JSON and the like put around a value.
+_TYPES: Final = frozenset("string double long int float bytes boolean s n".split())
+# Parents that say nothing of what lies in them.
+_WRAPPERS: Final = frozenset(
+    "data attributes object entity payload body details info value".split()
+)
 
 # With one of these a name is about something else.
 _STRANGERS: Final[dict[str, frozenset[str]]] = {
     "amount": frozenset(
         "fee fees tax balance discount refunded tip original captured limit count exponent scale "
-        "shipping vat commission surcharge available remaining cashback interchange".split()
+        "shipping vat commission surcharge available remaining cashback interchange unused "
+        "unit type converted ledger micros micro millis e".split()
     ),
     "timestamp": frozenset(
-        "expiry expiration exp birth updated settlement refund due zone".split()
+        "expiry expiration exp expires birth updated settlement refund due zone loaded valid "
+        "since member update".split()
     ),
-    "card_id": frozenset("type brand last4 expiry bin scheme network name country email".split()),
+    "card_id": frozenset(
+        "type brand last4 last digits expiry bin scheme network name country email masked first "
+        "gateway status category balance".split()
+    ),
     "transaction_id": frozenset(
         "merchant card customer user account terminal device session parent original store "
         "correlation client issuer acquirer shop location payee payer".split()
     ),
-    "merchant_id": frozenset("category country city zip state url latitude longitude".split()),
+    "merchant_id": frozenset(
+        "category country city zip state url latitude longitude mcc reference".split()
+    ),
     "currency": frozenset("exponent rate minor".split()),
     "country": frozenset("name phone".split()),
 }
-
-
-def words_of(name: str | int) -> list[str]:
-    """Return the words of one name, in the tables' spelling.
-
-    >>> words_of("TransactionID"), words_of("txn_id"), words_of("merchLong")
-    (['transaction', 'id'], ['transaction', 'id'], ['merchant', 'longitude'])
-    """
-    words: list[str] = []
-    for word in _WORD.findall(str(name)):
-        low = word.lower()
-        words.extend(_SAME.get(low, low).split())
-    return words
 
 
 def name_score(field: str, steps: Sequence[str | int]) -> float:
@@ -229,31 +220,54 @@ def name_score(field: str, steps: Sequence[str | int]) -> float:
 
     The last name counts most; with its parents it may say more (``card.token``, ``amount.value``).
     """
-    names = [words_of(step) for step in steps if isinstance(step, str)]
+    while len(steps) > 1 and str(steps[-1]).lower() in _TYPES:
+        steps = steps[:-1]
+    names = [_without_unit(field, words_of(step)) for step in steps if isinstance(step, str)]
+    names = [name for name in names[:-1] if not set(name) <= _WRAPPERS] + names[-1:]
     if not names:
         return 0.0
-    scores = _SCORES[field]
     best = 0.0
     for n_parents in range(min(3, len(names))):
         words = [word for name in names[len(names) - 1 - n_parents :] for word in name]
-        found = scores.get(" ".join(words), 0)
-        best = max(best, found - (0.5 * n_parents))
+        best = max(best, _looked_up(field, words) - (0.5 * n_parents))
     last = names[-1]
     if not best:
         # "myCompanyCardNumber": the end of a name says what it is.
-        best = max(
-            (scores.get(" ".join(last[i:]), 0) - 12.0 for i in range(1, len(last))), default=0.0
-        )
-    if field == "timestamp" and last[-1] in _MOMENTS:
+        best = max((_looked_up(field, last[i:]) - 12.0 for i in range(1, len(last))), default=0.0)
+    if field == "timestamp" and {last[-1], last[0]} & _MOMENTS:
         best = max(best, 62.0)
     above = {word for name in names[:-1] for word in name}
+    if best <= 0:
+        best = _by_parts(field, set(last), above)
     strangers = _STRANGERS.get(field, frozenset())
-    if strangers & set(last):
+    is_its_own = field == "transaction_id" and {"transaction", "id"} <= set(last)
+    if strangers & set(last) and _looked_up(field, last) < 84 and not is_its_own:
         best -= 60
-    elif strangers & above and scores.get(" ".join(last), 0) < 95:
+    elif strangers & above and _looked_up(field, last) < 95:
         best -= 35
     best += _bonus(field, above)
     return max(best - 0.5 * (len(names) - 1), 0.0)
+
+
+def _looked_up(field: str, words: Sequence[str]) -> float:
+    found = _SCORES[field].get(tuple(words))
+    return found if found is not None else _ANY_ORDER[field].get(frozenset(words), 0)
+
+
+def _by_parts(field: str, last: set[str], above: set[str]) -> float:
+    """Return what single words say where no whole name is known."""
+    if field == "card_id" and last & {"payment", "transaction"}:
+        return 0.0
+    for score, about, ends in _PARTS.get(field, ()):
+        if about & (last | above) and (not ends or ends & last):
+            return score
+    return 0.0
+
+
+def _without_unit(field: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the words without a currency behind an amount, or a zone behind a time."""
+    units = {"amount": _CODES, "timestamp": _ZONES}.get(field, frozenset())
+    return tuple(word for word in words if word not in units) or words
 
 
 def _bonus(field: str, above: set[str]) -> float:

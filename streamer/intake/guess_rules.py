@@ -1,97 +1,256 @@
-"""Which messages of a sample are no payments: declines and money back, by the words they use."""
+"""Which messages of a sample are no payments: declines and money back, by their words and codes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
-from streamer.intake.guess_names import words_of
+from streamer.intake.guess_codes import code_rules
+from streamer.intake.guess_words import words_of
 from streamer.intake.leaves import Leaves, path_text
+from streamer.intake.paths import Steps
 
-__all__ = ["rule_lines"]
+__all__ = ["UNTOLD", "Guess", "rule_lines"]
 
 _STATUS_NAMES: Final = frozenset(
     "status state result outcome decision response approved success authorized authorised "
     "response code action auth".split()
 )
-_KIND_NAMES: Final = frozenset("type kind event operation action code indicator direction".split())
-_DECLINES: Final = (
-    "declined",
-    "decline",
-    "denied",
-    "failed",
-    "failure",
-    "rejected",
-    "refused",
-    "error",
-    "cancelled",
-    "canceled",
-    "voided",
-    "not_approved",
+_KIND_NAMES: Final = frozenset(
+    "type kind event operation action code indicator direction debit credit sign flag "
+    "art sens sentido category".split()
+)
+# What happens to a payment in these is not the payment's own outcome.
+_OTHER_MATTERS: Final = frozenset(
+    "fraud risk dispute avs cvv cvc shipping delivery email kyc refund settlement device review "
+    "verification secure threeds payout balance".split()
+)
+_DECLINES: Final = tuple(
+    "decl denied deny fail reject refus error cancel void expired not_approved unpaid "
+    "insufficient abandon timed_out unauthor abgelehnt abgebroken rechaz negad recusad denegad "
+    "rifiut geweiger odrzuc requires_payment requires_action".split()
 )
 _APPROVALS: Final = frozenset(
     "approved approve accepted authorized authorised success succeeded successful captured completed "
-    "complete settled paid ok".split()
+    "complete settled paid ok appr charged booked posted processed confirmed "
+    "accepte acceptee approvata approvato aprobada aprobado aprovada aprovado genehmigt".split()
 )
-_FLAGS: Final = frozenset(("true", "false", "1", "0"))
-_REFUND_WORDS: Final = ("refund", "reversal", "reversed", "chargeback", "returned", "void")
+_TRUE: Final = frozenset(("true", "1", "yes", "y", "t"))
+_FALSE: Final = frozenset(("false", "0", "no", "n", "f"))
+_BACK: Final = (
+    *("refund", "reversal", "reversed", "chargeback", "returned", "return", "void", "voided"),
+    *("gutschrift", "erstattung", "storno", "remboursement", "reembolso", "devolucion", "estorno"),
+    "rimborso",
+)
+_BACK_NAMES: Final = frozenset("refund reversal reversed chargeback void voided return".split())
+_DECLINED_NAMES: Final = frozenset("declined rejected denied refused failed".split())
+_APPROVED_NAMES: Final = frozenset(
+    "approved success successful succeeded authorized authorised accepted paid".split()
+)
+_CREDIT: Final = frozenset(
+    "credit crdt cr credito abono gutschrift haben avere c h in inbound incoming".split()
+)
+_DEBIT: Final = frozenset(
+    "debit dbit dr db debito cargo soll belastung lastschrift dare d s sale purchase pos out "
+    "outbound outgoing payment".split()
+)
+# A card, or what it draws on, is a debit or a credit card; that is no direction of the money.
+_FUNDING: Final = frozenset("card funding method product account brand scheme bin tender".split())
+# The sides of an account; in two letters they are nothing else, whatever their field is called.
+_PAIRS: Final = ({"S", "H"}, {"D", "C"}, {"DR", "CR"}, {"DBIT", "CRDT"})
+_MOST_RULES: Final = 3
+_ANSWERS: Final = frozenset("response result outcome decision reason".split())
+_UNDECIDED: Final = frozenset("pending processing review in_review open created new".split())
+_ALL_CREDIT: Final = (
+    "all of the sample is credit in a field of kinds, which is taken for the kind of the cards; if it "
+    "means money back, a [[refund]] rule would say it"
+)
+UNTOLD: Final = "which of them tell of no payment cannot be said by a rule"
+"""In a note on values that no rule can name: then nothing may be claimed of the sample."""
+_NUMBERED: Final = "the values of {} hold numbers, and " + UNTOLD
+_DIGITS: Final = re.compile(r"\d+")
+_BESIDE_DIGITS: Final = " \t:;,#*(/-_.="
+_MANY_DIGITS: Final = 8
+_LONGEST_TEXT: Final = 40
+
+
+class Guess(NamedTuple):
+    """A rule: its kind, its entries as TOML, and what is not sure about it."""
+
+    kind: str
+    entries: dict[str, list[str]]
+    note: str = ""
 
 
 def rule_lines(leaves: Leaves) -> list[str]:
     """Return the rules as TOML lines, with comments on what is not sure."""
-    lines: list[str] = []
-    seen_kinds: set[str] = set()
+    found: list[tuple[Steps, Guess]] = []
     for steps, values in leaves.items():
-        words = words_of(steps[-1])
         distinct = _distinct(values)
-        if not distinct or len(distinct) > 12:
+        if distinct and len(distinct) <= 12:
+            found += [(steps, guess) for guess in _guesses(steps, distinct, values)]
+        elif not distinct:
+            found += [(steps, guess) for guess in _of_numbered(steps, values)]
+    if any(guess.kind == "decline" and not guess.note for _, guess in found):
+        found = [entry for entry in found if entry[1].kind != "decline" or not entry[1].note]
+    lines: list[str] = []
+    n_of: dict[str, int] = {}
+    for steps, (kind, entries, note) in found:
+        n_of[kind] = n_of.get(kind, 0) + 1
+        if n_of[kind] > (1 if note else _MOST_RULES):
             continue
-        for kind, found, note in _rules_of(words, distinct):
-            if kind in seen_kinds:
-                continue
-            seen_kinds.add(kind)
-            listed = ", ".join(f'"{_escaped(word)}"' for word in found)
-            lines += ["", *([f"# Unsure: {note}."] if note else []), f"[[{kind}]]"]
-            lines += [f'path = "{_escaped(path_text(steps))}"', f"one_of = [{listed}]"]
+        lines += ["", *([f"# Unsure: {note}."] if note else [])]
+        if entries:
+            lines += [f"[[{kind}]]", f'path = "{_escaped(path_text(steps))}"']
+        for name, listed in entries.items():
+            quoted = ", ".join(f'"{_escaped(value)}"' for value in listed)
+            lines.append(f"{name} = [{quoted}]")
     return lines
 
 
-def _rules_of(words: Sequence[str], values: Sequence[str]) -> Iterator[tuple[str, list[str], str]]:
-    """Yield the rules that a column calls for: their values, and what is not sure."""
-    lower = {value: value.strip().lower() for value in values}
-    is_status = bool(_STATUS_NAMES & set(words))
-    if not is_status and not _KIND_NAMES & set(words):
+def _guesses(steps: Steps, distinct: Sequence[str], values: Sequence[Any]) -> Iterator[Guess]:
+    words = set(words_of(steps[-1]))
+    above = {word for step in steps[:-1] for word in words_of(step)}
+    if (words | above) & _OTHER_MATTERS and not words & _BACK_NAMES:
         return
-    if not {"card", "funding", "method"} & set(words):
-        refunds = [v for v, low in lower.items() if _is_refund(low, words)]
-        if refunds:
-            yield "refund", refunds, ""
-    if not is_status:
+    if {value.strip().lower() for value in distinct} <= _TRUE | _FALSE:
+        flags = list(_flags(words))
+        yield from flags
+        if flags or not all(map(str.isdigit, distinct)):
+            return
+    codes = list(code_rules(words_of(steps[-1]), distinct, values))
+    for kind, entries, note in codes:
+        yield Guess(kind, entries, note)
+    if codes:
         return
-    seen = set(lower.values())
-    declines = [v for v, low in lower.items() if low in _DECLINES or "declin" in low]
-    if declines:
-        yield "decline", declines, ""
-    elif {"approved", "success", "authorized", "authorised"} & set(words) and seen <= _FLAGS:
-        yield "decline", ["false", "0"], ""
-    elif seen <= _APPROVALS:
-        yield "decline", ["declined", "failed", "rejected"], "no decline is in the sample"
+    sides = {value.strip().upper() for value in distinct}
+    if sides in _PAIRS and not (words | above) & _FUNDING:
+        yield Guess("refund", {"one_of": [v for v in distinct if v.strip().lower() in _CREDIT]})
+        return
+    is_status = bool(_STATUS_NAMES & words) or _has_both(distinct)
+    if is_status or _KIND_NAMES & words:
+        yield from _outcomes(words, above, distinct, is_status=is_status)
 
 
-def _is_refund(low: str, words: Sequence[str]) -> bool:
-    if low.replace("_", " ").replace("-", " ") in ("credit card", "creditcard"):
-        return False
-    return any(word in low for word in _REFUND_WORDS) or (low == "credit" and "type" in words)
+def _of_numbered(steps: Steps, values: Sequence[Any]) -> Iterator[Guess]:
+    """Yield the rules for texts that hold a number, by what stands before it, or ask for them."""
+    words = set(words_of(steps[-1]))
+    above = {word for step in steps[:-1] for word in words_of(step)}
+    texts = {value for value in values if isinstance(value, str) and value}
+    if (words | above) & _OTHER_MATTERS and not words & _BACK_NAMES:
+        return
+    heads = {_DIGITS.split(text, 1)[0].strip(_BESIDE_DIGITS) for text in texts}
+    rests = {_DIGITS.sub("", text).strip(_BESIDE_DIGITS) for text in texts}
+    is_status = bool(_STATUS_NAMES & words) or _has_both(sorted(heads))
+    if not (is_status or _KIND_NAMES & words) or len(heads) > 12:
+        return
+    name = " ".join(words_of(steps[-1]))
+    by_head = list(_outcomes(words, above, sorted(heads), is_status=is_status))
+    by_rest = list(_outcomes(words, above, sorted(rests)[:200], is_status=is_status))
+    for kind in ("refund", "decline"):
+        told = [guess for guess in by_head if guess.kind == kind and guess.entries]
+        if not any(guess.kind == kind and guess.entries for guess in by_rest):
+            continue
+        chosen = tuple(told[0].entries.get("one_of", ())) if told else ()
+        others = heads.difference(chosen)
+        is_clear = "" not in heads and not any(other.startswith(chosen) for other in others)
+        if chosen and is_clear:
+            yield Guess(kind, {"starts_with": list(chosen)}, told[0].note)
+        else:
+            yield Guess(kind, {}, _NUMBERED.format(name))
+
+
+def _outcomes(
+    words: set[str], above: set[str], distinct: Sequence[str], *, is_status: bool
+) -> Iterator[Guess]:
+    yield from _backs(words | above, distinct)
+    yield from _declines(words, distinct, is_status=is_status)
+
+
+def _flags(words: set[str]) -> Iterator[Guess]:
+    if words & _BACK_NAMES and not words & {"amount", "count"}:
+        yield Guess("refund", {"one_of": ["true", "1", "Y", "yes"]})
+    elif words & _DECLINED_NAMES:
+        yield Guess("decline", {"one_of": ["true", "1", "Y", "yes"]})
+    elif words & _APPROVED_NAMES:
+        yield Guess("decline", {"one_of": ["false", "0", "N", "no"]})
+
+
+def _backs(words: set[str], distinct: Sequence[str]) -> Iterator[Guess]:
+    """Yield the rule for money back: by its words, or by the side of the account."""
+    lower = {value: value.strip().lower() for value in distinct}
+    if words & _FUNDING:
+        return
+    backs = [v for v, low in lower.items() if _is_back(low)]
+    credits = [value for value, low in lower.items() if low in _CREDIT]
+    has_debits = any(low in _DEBIT or low.startswith("debit") for low in lower.values())
+    is_word = any(len(lower[value]) > 2 for value in credits)
+    if len(credits) == len(distinct):
+        if is_word:
+            yield Guess("refund", {}, _ALL_CREDIT)
+    elif has_debits or is_word or words & {"debit", "credit", "indicator", "sign", "direction"}:
+        backs += credits
+    if backs:
+        yield Guess("refund", {"one_of": backs})
+
+
+def _is_back(low: str) -> bool:
+    parts = low.replace("_", " ").replace("-", " ").replace(".", " ").split()
+    return any(part.startswith(_BACK) for part in parts) or (
+        not parts[1:] and any(word in low for word in ("refund", "revers", "chargeback"))
+    )
+
+
+def _declines(words: set[str], distinct: Sequence[str], *, is_status: bool) -> Iterator[Guess]:
+    lower = {value: value.strip().lower().replace(" ", "_") for value in distinct}
+    stems = _DECLINES if is_status else _DECLINES[:5]
+    declines = [
+        value
+        for value, low in lower.items()
+        if not _is_back(low) and any(word in low for word in stems)
+    ]
+    approvals = [value for value, low in lower.items() if low in _APPROVALS]
+    if is_status and words & _ANSWERS and approvals and len(approvals) < len(distinct):
+        # An answer that is not yes, whatever it says, is no.
+        others = [value for value, low in lower.items() if low in _UNDECIDED or _is_back(low)]
+        yield Guess("decline", {"none_of": ["", *approvals, *others]})
+    elif declines:
+        yield Guess("decline", {"one_of": declines})
+    elif is_status and len(approvals) == len(distinct):
+        note = "no decline is in the sample"
+        yield Guess("decline", {"one_of": ["declined", "failed", "rejected"]}, note)
+    elif words & {"status", "state", "result"} and not approvals and not _is_known(lower.values()):
+        name = " ".join(sorted(words))
+        note = f"what the values of {name} mean is not known; a [[decline]] may be due"
+        yield Guess("decline", {}, note)
+
+
+def _has_both(distinct: Sequence[str]) -> bool:
+    """Whether approvals and declines stand side by side, whatever their field is called."""
+    lower = [value.strip().lower() for value in distinct]
+    return any(low in _APPROVALS for low in lower) and any(
+        low.startswith(_DECLINES) for low in lower
+    )
+
+
+def _is_known(values: Iterable[str]) -> bool:
+    return any(value in _UNDECIDED or _is_back(value) for value in values)
 
 
 def _distinct(values: Sequence[Any]) -> list[str]:
+    """Return the different values as texts; none where a number that could be a card's is in one."""
     found: dict[str, None] = {}
     for value in values:
         if isinstance(value, bool):
             found["true" if value else "false"] = None
-        elif isinstance(value, str) and 0 < len(value) <= 40:
+        elif isinstance(value, int):
+            found[str(value)] = None
+        elif isinstance(value, str) and value:
             found[value] = None
-    return list(found)
+    if any(sum(map(str.isdigit, text)) > _MANY_DIGITS for text in found):
+        return []
+    return [text for text in found if len(text) <= _LONGEST_TEXT]
 
 
 def _escaped(text: str) -> str:

@@ -9,20 +9,32 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from streamer.intake.epochs import believable_unit
-from streamer.intake.guess_names import words_of
-from streamer.intake.guess_values import amount_style, is_number
+from streamer.intake.code_lists import CURRENCY_OF
+from streamer.intake.epochs import SERIAL_ORIGIN, believable_unit, is_serial
+from streamer.intake.guess_values import amount_style, is_number, value_share
+from streamer.intake.guess_words import words_of
+from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS
-from streamer.intake.times import make_time_reader
+from streamer.intake.times import DOTTED, make_time_reader, text_hint
 
 __all__ = ["Settings", "amount_settings", "currency_of_signs", "timestamp_settings"]
 
 _MINOR_WORDS: Final = frozenset(
     "minor cents cent pence penny pennies subunits kopecks paise".split()
 )
-_SIGNS: Final = {"€": "EUR", "£": "GBP", "$": "USD", "₹": "INR", "¥": "JPY", "₽": "RUB", "₺": "TRY"}
+# Longer signs first: a real's sign ends in that of a dollar.
+_SIGNS: Final = {"R$": "BRL", "A$": "AUD", "C$": "CAD", "NZ$": "NZD", "€": "EUR", "£": "GBP"} | {
+    "$": "USD",
+    "₹": "INR",
+    "Rs": "INR",
+    "¥": "JPY",
+    "₽": "RUB",
+    "₺": "TRY",
+    "zł": "PLN",
+    "Kč": "CZK",
+}
 _ARRIVAL_MS: Final = 1_795_845_480_000
 
 
@@ -34,8 +46,10 @@ class Settings:
     unsure: list[str] = field(default_factory=list)
 
 
-def amount_settings(steps: Steps, values: Sequence[Any], names: Sequence[Steps]) -> Settings:
-    """Return how amounts are written; ``names`` are the paths of all values beside them."""
+def amount_settings(
+    steps: Steps, values: Sequence[Any], leaves: Leaves, decimals: int | None = None
+) -> Settings:
+    """Return how amounts are written; ``decimals`` are those of the sample's one currency."""
     settings = Settings()
     present = [value for value in values if value is not None and value != ""]
     texts = [value for value in present if isinstance(value, str)]
@@ -46,15 +60,9 @@ def amount_settings(steps: Steps, values: Sequence[Any], names: Sequence[Steps])
         )
         return settings
     if texts:
-        style = amount_style(texts)
-        if style is not None:
-            settings.entries["decimal"] = f'"{style[0]}"'
-            if style[1] is not None:
-                settings.entries["thousands"] = f'"{style[1]}"'
-            elif all(re.search(r"\d[.,]\d{3}$", text.strip()) for text in texts):
-                settings.unsure.append("the sign may be one between thousands, not the decimal one")
-    _minor(settings, steps, present, names)
-    negative = sum(1 for value in present if str(value).strip().startswith(("-", "(")))
+        _signs(settings, texts, decimals)
+    _minor(settings, steps, present, leaves)
+    negative = sum(1 for value in present if _is_negative(value))
     if negative * 2 > len(present) and len(present) > 1:
         settings.entries["negative"] = '"payment"'
         settings.unsure.append("most amounts are negative: those are taken for the payments")
@@ -68,65 +76,150 @@ def timestamp_settings(values: Sequence[Any], words: Sequence[str] = ()) -> Sett
     if _all_read(present, make_time_reader()):
         return settings
     numbers = [float(value) for value in present if is_number(value)]
-    if len(numbers) == len(present):
-        units = Counter(believable_unit(number) for number in numbers)
-        unit = units.most_common(1)[0][0]
-        if unit is not None:
-            settings.entries["unit"] = f'"{unit}"'
-            return settings
+    if len(numbers) == len(present) and numbers:
+        return _of_numbers(settings, present, numbers, words)
     if _all_read(present, make_time_reader(zone=UTC)):
-        return _with_zone(settings)
-    found = [
-        form
-        for form in KNOWN_FORMS
-        if _all_read(present, make_time_reader(formats=[form], zone=UTC))
-    ]
+        return _with_zone(settings, words)
+    found = _forms(present)
+    if all(DOTTED.match(str(value).strip()) for value in present):
+        found = [form for form in found if form != "mdy"]
+    if {"dmy", "mdy"} <= set(found):
+        found = _order_of_days(present)
+        if not found:
+            settings.unsure.append(
+                'day or month may come first, and the sample does not tell: format = "dmy" is one, '
+                'format = "mdy" is the other; say which'
+            )
+            return _with_zone(settings, words)
+        settings.unsure.append("the order of the rows tells whether day or month comes first")
     if found:
         settings.entries["format"] = f'"{found[0]}"'
-        if {"dmy", "mdy"} <= set(found):
-            settings.unsure.append('day or month may come first: format = "mdy" is the other')
         has_offset = _all_read(present, make_time_reader(formats=[found[0]]))
-        return settings if has_offset else _with_zone(settings)
-    if len(numbers) == len(present):
-        settings.entries |= {"unit": _step_unit(words), "origin": '"2020-01-01T00:00:00Z"'}
-        settings.unsure.append("a count of steps: its unit and where it starts are guesses")
+        return settings if has_offset else _with_zone(settings, words)
+    hints = Counter(text_hint(value) for value in present if isinstance(value, str))
+    hint = hints.most_common(1)[0][0] if hints else ""
+    settings.unsure.append(f"how the times are written is not known{'; ' * bool(hint)}{hint}")
     return settings
 
 
 def currency_of_signs(values: Sequence[Any]) -> str | None:
-    """Return the currency whose sign stands in the amounts, or None."""
+    """Return the one currency whose sign or code stands in the amounts, or None."""
+    found: set[str] = set()
     for value in values:
-        for sign, code in _SIGNS.items():
-            if isinstance(value, str) and sign in value:
-                return code
-        code_found = re.search(r"\b[A-Z]{3}\b", value) if isinstance(value, str) else None
-        if code_found:
-            return code_found[0]
-    return None
+        if isinstance(value, str):
+            codes = [code for code in re.findall(r"[A-Z]{3}", value) if code in CURRENCY_OF]
+            signs = [code for sign, code in _SIGNS.items() if sign in value]
+            found.update(codes or signs[:1])
+    return found.pop() if len(found) == 1 else None
 
 
-def _minor(settings: Settings, steps: Steps, values: Sequence[Any], names: Sequence[Steps]) -> None:
-    """Add the unit where amounts are, or may be, in minor units."""
-    words = {word for step in steps for word in words_of(step)}
-    beside = {word for name in names if name[:-1] == steps[:-1] for word in words_of(name[-1])}
-    digits = [str(value).strip() for value in values]
-    is_whole = bool(digits) and all(re.fullmatch(r"[+-]?\d+", text) for text in digits)
-    is_padded = any(re.fullmatch(r"0\d{5,}", text) for text in digits)
-    if words & _MINOR_WORDS or is_padded or ("exponent" in beside and is_whole):
-        settings.entries["unit"] = '"minor"'
-        settings.entries.pop("decimal", None)
-    elif is_whole and any(abs(int(text)) >= 100 for text in digits):
-        settings.entries["unit"] = '"minor"'
-        settings.entries.pop("decimal", None)
+def _signs(settings: Settings, texts: Sequence[str], decimals: int | None) -> None:
+    style = amount_style(texts, decimals)
+    if style is not None:
+        settings.entries["decimal"] = f'"{style[0]}"'
+        if style[1] is not None:
+            settings.entries["thousands"] = f'"{style[1]}"'
+    elif value_share("amount", texts) == 1.0:
         settings.unsure.append(
-            "all amounts are whole numbers: they are taken for minor units; if 4250 means 4250.00, "
-            'say unit = "major"'
+            "the sign in the amounts may be the decimal one or one between thousands: say "
+            'decimal = "." or ",", and thousands if there are any'
         )
 
 
-def _with_zone(settings: Settings) -> Settings:
+def _is_negative(value: Any) -> bool:
+    text = str(value).strip()
+    return text.startswith(("-", "(", "−")) or text.endswith("-")
+
+
+def _minor(settings: Settings, steps: Steps, values: Sequence[Any], leaves: Leaves) -> None:
+    """Add the unit where amounts are, or may be, in minor units."""
+    words = {word for step in steps for word in words_of(step)}
+    siblings = {name: words_of(name[-1]) for name in leaves if name[:-1] == steps[:-1]}
+    beside = {word for names in siblings.values() for word in names}
+    units = {
+        str(value).strip().lower()
+        for name, names in siblings.items()
+        if "unit" in names
+        for value in leaves[name]
+    }
+    digits = [str(value).strip() for value in values]
+    is_whole = bool(digits) and all(re.fullmatch(r"[+-]?\d+", text) for text in digits)
+    is_padded = any(re.fullmatch(r"0\d{5,}", text) for text in digits)
+    is_said = bool(units) and units <= _MINOR_WORDS
+    if words & _MINOR_WORDS or is_padded or is_said or ("exponent" in beside and is_whole):
+        settings.entries["unit"] = '"minor"'
+        settings.entries.pop("decimal", None)
+    elif is_whole and any(abs(int(text)) >= 100 for text in digits) and units != {"major"}:
+        _whole(settings, {abs(int(text)) for text in digits})
+
+
+def _whole(settings: Settings, numbers: set[int]) -> None:
+    """Take whole amounts for minor units, unless they are round or small; either is a guess."""
+    if len(numbers) >= 5 and (max(numbers) < 1_000 or all(n % 10 == 0 for n in numbers)):
+        settings.unsure.append(
+            "all amounts are whole numbers: they are taken for major units; if 4250 means 42.50, "
+            'say unit = "minor"'
+        )
+        return
+    settings.entries["unit"] = '"minor"'
+    settings.entries.pop("decimal", None)
+    settings.unsure.append(
+        "all amounts are whole numbers: they are taken for minor units; if 4250 means 4250.00, "
+        'say unit = "major"'
+    )
+
+
+def _of_numbers(
+    settings: Settings, present: Sequence[Any], numbers: Sequence[float], words: Sequence[str]
+) -> Settings:
+    if any(map(is_serial, numbers)) and all(32_874 <= number < 73_051 for number in numbers):
+        settings.entries |= {"unit": '"day"', "origin": f'"{SERIAL_ORIGIN}"'}
+        settings.unsure.append("a spreadsheet's days do not say their zone")
+        return settings
+    forms = _forms(present)
+    unit = Counter(believable_unit(number) for number in numbers).most_common(1)[0][0]
+    # MMDDhhmmss reads as seconds of the years before 2010, too.
+    if forms and (unit is None or (unit == "s" and "iso8583" in forms and max(numbers) < 1.3e9)):
+        settings.entries["format"] = f'"{forms[0]}"'
+        if forms[0] == "iso8583":
+            settings.entries["zone"] = '"UTC"'
+            if "transmission" not in words:
+                settings.unsure.append("digits are taken for MMDDhhmmss in UTC, as ISO 8583 has it")
+            return settings
+        return _with_zone(settings, words)
+    if unit is not None:
+        settings.entries["unit"] = f'"{unit}"'
+    elif max(numbers) < 1e8:
+        settings.entries |= {"unit": _step_unit(words), "origin": '"2020-01-01T00:00:00Z"'}
+        settings.unsure.append("a count of steps: its unit and where it starts are guesses")
+    else:
+        settings.unsure.append("what the numbers count is not known")
+    return settings
+
+
+def _forms(present: Sequence[Any]) -> list[str]:
+    return [
+        form
+        for form in KNOWN_FORMS
+        if _all_read(present, make_time_reader(formats=[form], zone=UTC))
+    ]
+
+
+def _order_of_days(present: Sequence[Any]) -> list[str]:
+    """Return the one order of day and month under which the rows are in the order of time."""
+    ordered = []
+    for form in ("dmy", "mdy"):
+        read = make_time_reader(formats=[form], zone=UTC)
+        moments = [read(value, _ARRIVAL_MS) for value in present]
+        if len(set(moments)) >= 5 and moments in (sorted(moments), sorted(moments, reverse=True)):
+            ordered.append(form)
+    return ordered if len(ordered) == 1 else []
+
+
+def _with_zone(settings: Settings, words: Sequence[str]) -> Settings:
     settings.entries["zone"] = '"UTC"'
-    settings.unsure.append("the times do not say their zone")
+    if not {"utc", "gmt"} & set(words):
+        settings.unsure.append("the times do not say their zone")
     return settings
 
 

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from streamer.intake.amounts import number_of_text
 from streamer.intake.code_lists import COUNTRY_OF, CURRENCY_OF, RETIRED, SYMBOLS
-from streamer.intake.epochs import believable_unit
+from streamer.intake.epochs import believable_unit, is_serial
 from streamer.intake.readings import Fault
-from streamer.intake.times import make_time_reader, text_hint
+from streamer.intake.times import has_known_form, make_time_reader, text_hint
 
 __all__ = ["AMOUNT_STYLES", "amount_style", "is_number", "value_share"]
 
@@ -27,6 +27,10 @@ AMOUNT_STYLES: Final = (
     (".", " "),
 )
 
+# A few texts that are no amounts at all do not keep the others from being read.
+_MOSTLY: Final = 0.9
+Style = tuple[str, str | None]
+_THREE_BEHIND: Final = re.compile(r"\d[.,]\d{3}(?!\d)")
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _MCC: Final = re.compile(r"\d{3,4}(\.0)?", re.ASCII)
 _read_time: Final = make_time_reader()
@@ -44,13 +48,31 @@ def value_share(field: str, values: Sequence[Any]) -> float:
     return share
 
 
-def amount_style(values: Sequence[Any]) -> tuple[str, str | None] | None:
-    """Return the decimal sign and thousands separator under which all texts are amounts, or None."""
+def amount_style(values: Sequence[Any], decimals: int | None = None) -> Style | None:
+    """Return the signs under which all texts are amounts; None when none are, or two may be.
+
+    ``decimals`` are the currency's, where all of the sample have the same.  "1,250" alone is twelve
+    hundred or one and a quarter; beside "950" it is twelve hundred.
+    """
     texts = [value for value in values if isinstance(value, str) and value.strip()]
-    for decimal, thousands in AMOUNT_STYLES:
-        if all(number_of_text(text, decimal, thousands) is not None for text in texts):
-            return decimal, thousands
-    return None
+    usable = [text for text in texts if _is_amount(text)]
+    if len(usable) >= _MOSTLY * len(texts):
+        texts = usable
+    fits = [
+        style
+        for style in AMOUNT_STYLES
+        if all(number_of_text(text, *style) is not None for text in texts)
+    ]
+    if not fits or fits[0][1] is not None:
+        return fits[0] if fits else None
+    sign = fits[0][0]
+    other = ("," if sign == "." else ".", sign)
+    signed = [text for text in texts if sign in text]
+    if other not in fits or not all(_THREE_BEHIND.search(text) for text in signed) or not signed:
+        return fits[0]
+    if decimals == 0 or (len(signed) < len(texts) and decimals != 3):
+        return other
+    return fits[0] if decimals == 3 else None
 
 
 def is_number(value: Any) -> bool:
@@ -82,7 +104,7 @@ def _is_time(value: Any) -> bool:
     if isinstance(value, bool) or value is None:
         return False
     if isinstance(value, int | float | Decimal):
-        return believable_unit(float(value)) is not None or _is_compact(str(value))
+        return _is_count(float(value)) or has_known_form(str(value))
     try:
         _read_time(value, None)
     except Fault as fault:
@@ -91,13 +113,13 @@ def _is_time(value: Any) -> bool:
         if not isinstance(value, str):
             return False
         if _NUMBER.fullmatch(value.strip()):
-            return believable_unit(float(value)) is not None or _is_compact(value)
+            return _is_count(float(value)) or has_known_form(value)
         return bool(text_hint(value))
     return True
 
 
-def _is_compact(text: str) -> bool:
-    return "format" in text_hint(text)
+def _is_count(number: float) -> bool:
+    return believable_unit(number) is not None or is_serial(number)
 
 
 def _is_currency(value: Any) -> bool:
@@ -125,6 +147,7 @@ def _is_id(value: Any) -> bool:
 
 def _degrees(largest: int) -> Callable[[Any], bool]:
     def fits(value: Any) -> bool:
+        value = value.replace(",", ".") if isinstance(value, str) else value
         return is_number(value) and abs(float(value)) <= largest
 
     return fits

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from streamer.intake.declaration import Declaration
+from streamer.intake.iso8583 import is_iso8583
 from streamer.intake.readings import Refused
 
 __all__ = ["hinted", "is_credit_transfer", "recognised"]
@@ -34,7 +35,10 @@ def hinted(refused: Refused, message: Any, declaration: Declaration) -> Refused:
         return refused
     preset = recognised(message)
     if preset is not None and preset != declaration.preset:
-        hint = f"it looks like {_KNOWN[preset][0]}: use the preset {preset} (--intake {preset})"
+        hint = (
+            f"it looks like {_KNOWN[preset][0]}: use the preset {preset} (--intake {preset}), or what "
+            "`streamer intake suggest` makes of a sample"
+        )
     else:
         hint = "say where it is: `streamer intake suggest` proposes the lines from a sample"
     return msgspec.structs.replace(refused, hint=hint)
@@ -63,18 +67,20 @@ def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda message: all(name in message for name in names)
 
 
-def _is_stripe(message: Mapping[str, Any]) -> bool:
-    return message.get("object") == "event" and isinstance(message.get("data"), Mapping)
+def _is_stripe(kind: str) -> Callable[[Mapping[str, Any]], bool]:
+    def matches(message: Mapping[str, Any]) -> bool:
+        is_event = message.get("object") == "event" and isinstance(message.get("data"), Mapping)
+        return is_event and str(message.get("type")).startswith(kind)
 
-
-def _is_iso8583(message: Mapping[str, Any]) -> bool:
-    return all(name in message for name in ("2", "4", "49"))
+    return matches
 
 
 _KNOWN: Final[dict[str, tuple[str, Callable[[Mapping[str, Any]], bool]]]] = {
-    "stripe": ("a Stripe event", _is_stripe),
+    "stripe-payment-intents": ("Stripe's event of a payment intent", _is_stripe("payment_intent.")),
+    "stripe-checkout": ("Stripe's event of a checkout", _is_stripe("checkout.session.")),
+    "stripe": ("a Stripe event", _is_stripe("")),
     "adyen": ("an Adyen notification", _has("notificationItems")),
-    "iso8583": ("ISO 8583 as JSON", _is_iso8583),
+    "iso8583": ("ISO 8583 as JSON", is_iso8583),
     "handbook": ("the Handbook's layout", _has("TX_DATETIME", "TX_AMOUNT")),
     "sparkov": ("Sparkov's layout", _has("cc_num", "amt", "unix_time")),
     "paysim": ("PaySim's layout", _has("step", "nameOrig", "nameDest")),

@@ -14,36 +14,35 @@ import msgspec
 from streamer.events import Transaction
 from streamer.intake.declaration import Declaration
 from streamer.intake.documents import decoded
-from streamer.intake.envelopes import Item, unwrapped
-from streamer.intake.envelopes.unwrapping import MARKERS, MAX_ITEMS
+from streamer.intake.envelopes import (
+    EVENT_NAMES,
+    MARKERS,
+    MARKS,
+    MAX_ITEMS,
+    Counting,
+    Item,
+    flattened_change,
+    name_of,
+    nested_in,
+    skipped_change,
+    told_by_itself,
+    told_by_name,
+    unwrapped,
+)
+from streamer.intake.fields import NO_IDS
 from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.hints import hinted
 from streamer.intake.mapping import compile_mapping
 from streamer.intake.paths import Steps, parse_path, parse_paths, shown, walked
+from streamer.intake.plain import nameless, plain_transaction
 from streamer.intake.readings import Fault, Payment, Reading, Refund, Refused, Skipped
 from streamer.intake.slots import field_paths
+from streamer.intake.usual import compile_usual
 
-__all__ = ["Intake", "plain_transaction"]
+__all__ = ["Intake", "nameless", "plain_transaction"]
 
-_decode_transaction: Final = msgspec.json.Decoder(Transaction).decode
 _decode: Final = msgspec.json.Decoder().decode
 _NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-
-
-def plain_transaction(value: bytes | None) -> Transaction | None:
-    """Return the transaction in a message that follows the contract, or None for any other."""
-    if not value:
-        return None
-    try:
-        # msgspec skips unknown fields without looking at their encoding.
-        if not (value.isascii() or value.decode()):
-            return None
-        transaction = _decode_transaction(value)
-    except _NOT_PLAIN:
-        return None
-    if transaction.latitude == 0.0 and transaction.longitude == 0.0:
-        return None
-    return transaction
 
 
 def _never_plain(_: bytes | None) -> None:
@@ -70,14 +69,26 @@ class Intake:
         """Returns the transaction of a message that needs no reading, or None: then `read` it."""
         self.schemas = schemas
         self._is_bare = self.declaration.envelope == "none"
-        self._updates_count = self.declaration.updates == "payment"
+        has_rules = (
+            self.declaration.refund
+            or self.declaration.only
+            or self.declaration.skip
+            or self.declaration.decline
+        )
+        # Whether an event's name says what a payment is instead: where nobody has said it by rules.
+        self._is_told = not (has_rules or self._is_bare)
+        # Without any of these names, a message is neither an envelope nor an event.
+        self._names = MARKERS | EVENT_NAMES if self._is_told else MARKERS
+        self._counting = Counting(
+            self.declaration.updates == "payment", self.declaration.snapshots == "payment"
+        )
         schema = self.declaration.schema
         self._is_unframed = schema is not None and not schema.framed
         each = self.declaration.each
         self._each = parse_path(each) if each else None
         self._each_path = shown(self._each) if self._each else ""
-        self._is_direct = not (each or self._is_unframed)
         self._map = compile_mapping(self.declaration, is_rows=False)
+        self._usual = compile_usual(self.declaration)
         self._map_row = compile_mapping(self.declaration, is_rows=True)
         self._map_plain = compile_mapping(Declaration(), is_rows=False)
         self._map_plain_row = compile_mapping(Declaration(), is_rows=True)
@@ -91,33 +102,38 @@ class Intake:
         ``position`` names the message's place, for ids that it does not have; ``arrived_ms`` gives a
         date without a year its year.
         """
-        if self.is_default and value:
-            transaction = plain_transaction(value)
-            if transaction is not None:
-                return (Payment(transaction),)
-        elif self._is_direct and value:
-            reading = self._direct(value, position, arrived_ms)
-            if reading is not None:
-                return (reading,)
-        try:
-            message = self._document(value)
-        except Fault as fault:
-            return (Refused(fault.reason, "$" + fault.at, fault.detail, fault.hint),)
-        if self._each is None and type(message) is dict and self._may_be_bare(message):
-            return (self._reading(message, message, "$", position, arrived_ms),)
-        readings: list[Reading] = []
-        for item in self._items(message):
-            if isinstance(item, Item):
-                readings.extend(self._each_of(item, position, arrived_ms))
-            else:
-                readings.append(item)
-        return readings
+        if value and not self._is_unframed:
+            if self.is_default:
+                transaction = plain_transaction(value)
+                if (
+                    transaction is not None
+                    and transaction.card_id not in NO_IDS
+                    and transaction.transaction_id not in NO_IDS
+                ):
+                    return (Payment(transaction),)
+            try:
+                message = _decode(value)
+            except _NOT_PLAIN:
+                return self._readings(value, position, arrived_ms)
+            if self._each is None and type(message) is dict:
+                is_unnamed = self._names.isdisjoint(message)
+                if is_unnamed or self._is_bare or MARKERS.isdisjoint(message):
+                    payment = self._usual(message, position, arrived_ms)
+                    if payment is not None:
+                        told = None if is_unnamed else self._told(message, "$")
+                        return (told or payment,)
+            return self._readings_of(message, position, arrived_ms)
+        return self._readings(value, position, arrived_ms)
 
     def read_row(
         self, row: Mapping[str, Any], *, position: str = "", arrived_ms: int | None = None
     ) -> Reading:
         """Return what one row of a file says: a value per column, typed or text."""
         row = row if type(row) is dict else dict(row)
+        if not MARKS.isdisjoint(row) and not self._is_bare:
+            change = flattened_change(row)
+            if change is not None and not self._counting.counts(change.kind):
+                return skipped_change(change, "$")
         reading = self._map_row(row, row, "$", position, arrived_ms)
         if self._may_be_plain(reading, row, row):
             plain = self._map_plain_row(row, row, "$", position, arrived_ms)
@@ -125,16 +141,26 @@ class Intake:
                 return plain
         return hinted(reading, row, self.declaration) if isinstance(reading, Refused) else reading
 
-    def _direct(self, value: bytes, position: str, arrived_ms: int | None) -> Payment | None:
-        """Return the payment in a JSON object without an envelope; None when there is more to it."""
+    def _readings(
+        self, value: bytes | None, position: str, arrived_ms: int | None
+    ) -> Sequence[Reading]:
+        """Return the readings of bytes that are no JSON as it should be."""
         try:
-            message = _decode(value)
-        except _NOT_PLAIN:
-            return None
-        if type(message) is not dict or not MARKERS.isdisjoint(message):
-            return None
-        reading = self._map(message, message, "$", position, arrived_ms)
-        return reading if type(reading) is Payment else None
+            message = self._document(value)
+        except Fault as fault:
+            return (Refused(fault.reason, "$" + fault.at, fault.detail, fault.hint),)
+        return self._readings_of(message, position, arrived_ms)
+
+    def _readings_of(
+        self, message: Any, position: str, arrived_ms: int | None
+    ) -> Sequence[Reading]:
+        readings: list[Reading] = []
+        for item in self._items(message):
+            if isinstance(item, Item):
+                readings.extend(self._each_of(item, position, arrived_ms))
+            else:
+                readings.append(item)
+        return readings
 
     def _document(self, value: bytes | None) -> Any:
         if value is None:
@@ -146,13 +172,10 @@ class Intake:
         frame = framed(value)
         return decoded(value) if frame is None else unframed(frame, self.schemas)
 
-    def _may_be_bare(self, message: dict[str, Any]) -> bool:
-        return self._is_bare or MARKERS.isdisjoint(message)
-
-    def _items(self, message: Any) -> Sequence[Item | Reading]:
+    def _items(self, message: Any, at: str = "$") -> Sequence[Item | Reading]:
         if self._is_bare and type(message) is dict:
-            return (Item(message, "$"),)
-        return unwrapped(message, updates_count=self._updates_count)
+            return (Item(message, at),)
+        return unwrapped(message, self._counting, at)
 
     def _each_of(self, item: Item, position: str, arrived_ms: int | None) -> Sequence[Reading]:
         message, at = item
@@ -182,12 +205,37 @@ class Intake:
     ) -> Reading:
         reading = self._map(item, root, at, position, arrived_ms)
         if type(reading) is Payment:
-            return reading
+            return self._told(item, at) or reading
         if self._may_be_plain(reading, item, root):
             plain = self._map_plain(item, root, at, position, arrived_ms)
             if isinstance(plain, Payment | Refund):
-                return plain
-        return hinted(reading, item, self.declaration) if isinstance(reading, Refused) else reading
+                told = not self._is_bare and told_by_itself(item, at, self._counting)
+                return told or plain
+        if not isinstance(reading, Refused):
+            return reading
+        nested = self._nested(reading, item, at, position, arrived_ms)
+        return hinted(reading, item, self.declaration) if nested is None else nested
+
+    def _told(self, message: Any, at: str) -> Reading | None:
+        if not self._is_told or type(message) is not dict:
+            return None
+        return told_by_itself(message, at, self._counting)
+
+    def _nested(
+        self, refused: Refused, item: Any, at: str, position: str, arrived_ms: int | None
+    ) -> Reading | None:
+        """Return what an object says that lies below the one which has not the fields, or None."""
+        if refused.reason != "missing_field" or self._is_bare or type(item) is not dict:
+            return None
+        for inner, below in nested_in(item):
+            for found in self._items(inner, at + below):
+                if not isinstance(found, Item):
+                    reading: Reading = found
+                else:
+                    reading = self._map(found.value, found.value, found.at, position, arrived_ms)
+                if not isinstance(reading, Refused):
+                    return told_by_name(name_of(item), at, self._counting) or reading
+        return None
 
     def _may_be_plain(self, reading: Reading, item: Any, root: Any) -> bool:
         """Whether a message of a mapped topic is the contract's own: none of the mapping's is there."""

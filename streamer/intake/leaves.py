@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from streamer.intake.naming import has_card_number
 from streamer.intake.paths import Steps
 
 __all__ = ["Leaves", "Objects", "leaves_of", "list_paths", "path_text"]
@@ -61,7 +62,7 @@ def _collect(value: Any, steps: Steps, index: int, size: int, found: Leaves) -> 
     if isinstance(value, Mapping) and not (steps and _is_value(value)):
         if len(steps) < _DEEPEST:
             for name, inner in value.items():
-                if isinstance(name, str) and name and '"' not in name:
+                if _is_name(name):
                     _collect(inner, (*steps, name), index, size, found)
         return
     if isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
@@ -73,6 +74,11 @@ def _collect(value: Any, steps: Steps, index: int, size: int, found: Leaves) -> 
         found[steps][index] = value
 
 
+def _is_name(name: Any) -> bool:
+    """Whether a path may lead through a name: not where it is a card's number and no name."""
+    return isinstance(name, str) and bool(name) and '"' not in name and not has_card_number(name)
+
+
 def _is_value(value: Mapping[str, Any]) -> bool:
     return set(value) in _VALUES or any(str(name).startswith("$") for name in value)
 
@@ -80,7 +86,7 @@ def _is_value(value: Mapping[str, Any]) -> bool:
 def _lists(value: Any, steps: Steps, found: dict[Steps, None]) -> None:
     if isinstance(value, Mapping) and len(steps) < 4:
         for name, inner in value.items():
-            if isinstance(name, str) and name and '"' not in name:
+            if _is_name(name):
                 _lists(inner, (*steps, name), found)
     elif isinstance(value, list) and value and all(isinstance(x, Mapping) for x in value):
         found[steps] = None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from streamer.events import Transaction
-from streamer.intake.amounts import make_amount_reader
+from streamer.intake.amounts import AmountReader, make_amount_reader
 from streamer.intake.checking import origin_of, zone_of
 from streamer.intake.declaration import Declaration
 from streamer.intake.extraction import compile_extraction
@@ -26,14 +26,37 @@ from streamer.intake.paths import parse_paths, shown, walked
 from streamer.intake.readings import Fault, LeftOut, Payment, Reading, Refund, Refused
 from streamer.intake.rules import compile_rules
 from streamer.intake.slots import adjustment_of, field_paths, field_slot
-from streamer.intake.times import make_time_reader
+from streamer.intake.times import TimeReader, make_time_reader
 
-__all__ = ["MapObject", "compile_mapping"]
+__all__ = ["REQUIRED", "MapObject", "amount_reader_of", "compile_mapping", "time_reader_of"]
 
 MapObject = Callable[[Any, Any, str, str, int | None], Reading]
 """Takes an item, its message, the item's path, the message's position and its time of arrival."""
 
-_REQUIRED: Final = ("transaction_id", "card_id", "amount", "currency", "timestamp")
+REQUIRED: Final = ("transaction_id", "card_id", "amount", "currency", "timestamp")
+
+
+def amount_reader_of(declaration: Declaration, *, is_rows: bool) -> AmountReader:
+    """Return the reader of a declaration's amounts."""
+    amount = declaration.amount
+    return make_amount_reader(
+        minor=amount.unit == "minor",
+        decimal=amount.decimal or ("." if is_rows else None),
+        thousands=amount.thousands,
+        scale=amount.scale,
+        decimals=amount.decimals,
+    )
+
+
+def time_reader_of(declaration: Declaration, *, is_rows: bool) -> TimeReader:
+    """Return the reader of a declaration's times."""
+    time = declaration.timestamp
+    return make_time_reader(
+        unit=time.unit,
+        origin=origin_of(time.origin) if time.origin else None,
+        zone=zone_of(time.zone or "UTC") if is_rows or time.zone else None,
+        formats=time.format,
+    )
 
 
 def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
@@ -42,7 +65,7 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
     In rows every value may be a text: an empty one is missing, a plain number is an amount, and a time
     without a zone is UTC.
     """
-    names = (*_REQUIRED, *OPTIONAL_READERS)
+    names = (*REQUIRED, *OPTIONAL_READERS)
     fields = {name: getattr(declaration, name) for name in names}
     slots = [field_slot(name, field, is_rows=is_rows) for name, field in fields.items()]
     rules, judge = compile_rules(declaration, len(slots), is_rows=is_rows)
@@ -54,20 +77,8 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
     ]
     id_is_position = declaration.transaction_id.position
     card_is_position = declaration.card_id.position
-    read_amount = make_amount_reader(
-        minor=declaration.amount.unit == "minor",
-        decimal=declaration.amount.decimal or ("." if is_rows else None),
-        thousands=declaration.amount.thousands,
-        scale=declaration.amount.scale,
-        decimals=declaration.amount.decimals,
-    )
-    time_field = declaration.timestamp
-    read_time = make_time_reader(
-        unit=time_field.unit,
-        origin=origin_of(time_field.origin) if time_field.origin else None,
-        zone=zone_of(time_field.zone or "UTC") if is_rows or time_field.zone else None,
-        formats=time_field.format,
-    )
+    read_amount = amount_reader_of(declaration, is_rows=is_rows)
+    read_time = time_reader_of(declaration, is_rows=is_rows)
     below_zero_is_payment = declaration.amount.negative == "payment"
     read_latitude, read_longitude = OPTIONAL_READERS["latitude"], OPTIONAL_READERS["longitude"]
 
@@ -129,7 +140,7 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
         except Fault:
             return _without_faulty(
                 (transaction_id, card_id, amount or 0.0, code, timestamp),
-                values[len(_REQUIRED) :],
+                values[len(REQUIRED) :],
                 lambda field: _path_of(field, declaration, item, root, at),
             )
         if latitude == 0.0 and longitude == 0.0:

@@ -1,4 +1,4 @@
-"""Names of columns as an error may show them.
+"""Names of columns, and texts, as an error or a suggestion may show them.
 
 A table without a header has its first row for one, and that can hold a card number, or what is no text
 at all.
@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["shown"]
+__all__ = ["has_card_number", "shown", "without_numbers"]
 
 # As many digits as no name has, but a card, an account or a moment.
 _NUMBER: Final = re.compile(r"\d(?:[ -]?\d){6,}")
+# As many digits as a card number has, of any script's and with what people put between them.
+_CARD: Final = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)")
 _LONGEST: Final = 40
 
 
@@ -27,6 +29,24 @@ def shown(names: Iterable[str]) -> str:
     hidden = [_hidden(text) for text in texts]
     has_numbers = any(_NUMBER.search(text) for text in texts)
     return ", ".join(hidden) + (" (is the first row a header?)" if has_numbers else "")
+
+
+def has_card_number(text: str) -> bool:
+    """Whether a text has digits in it that may be a card number.
+
+    >>> has_card_number("REFUND 4929 1234 5678 1230"), has_card_number("2020-01-01T00:00:00Z")
+    (True, False)
+    """
+    return _CARD.search(text) is not None
+
+
+def without_numbers(text: str) -> str:
+    """Return a text without what may be card numbers.
+
+    >>> without_numbers("one_of = ['4929123456781230']")
+    "one_of = ['...']"
+    """
+    return _CARD.sub("...", text)
 
 
 def _hidden(text: str) -> str:

@@ -11,7 +11,7 @@ from streamer.intake.paths import parse_path, shown
 from streamer.intake.readings import Reading, Refund, Skipped
 from streamer.intake.slots import slot_of
 
-__all__ = ["Judge", "Rules", "compile_rules"]
+__all__ = ["Condition", "Judge", "Rules", "compile_rules", "condition_of"]
 
 Judge = Callable[[list[Any], str], Reading | None]
 """Takes the values of a message and its path; returns what ends its reading, or None."""
@@ -41,7 +41,7 @@ def compile_rules(declaration: Declaration, first: int, *, is_rows: bool) -> Rul
     if not rules:
         return Rules(slots, None)
     entries = [
-        (index, _condition(rule), shown(parse_path(rule.path[0])))
+        (index, condition_of(rule).holds, shown(parse_path(rule.path[0])))
         for index, rule in enumerate(rules, start=first)
     ]
     n_refund, n_only, n_skip = (len(kind) for kind in kinds[:3])
@@ -67,12 +67,21 @@ def compile_rules(declaration: Declaration, first: int, *, is_rows: bool) -> Rul
     return Rules(slots, judge)
 
 
-def _condition(rule: Rule) -> _Holds:
-    """Return a rule as a predicate on the value at its path."""
+class Condition(NamedTuple):
+    """A rule as a predicate on the value at its path; the words, where it asks for nothing else."""
+
+    holds: _Holds
+    words: frozenset[Any] | None = None
+
+
+def condition_of(rule: Rule) -> Condition:
+    """Return a rule's condition."""
     one_of, none_of = _spellings(rule.one_of), _spellings(rule.none_of)
     starts_with, present = rule.starts_with, rule.present
     if one_of and not (none_of or starts_with or present is not None):
-        return lambda value: value in one_of if type(value) is str else _is_in(value, one_of)
+        return Condition(
+            lambda value: value in one_of if type(value) is str else _is_in(value, one_of), one_of
+        )
 
     def holds(value: Any) -> bool:
         if present is not None and (value is not None and value != "") != present:
@@ -83,7 +92,7 @@ def _condition(rule: Rule) -> _Holds:
             return False
         return not none_of or (type(value) in _PLAIN and value not in none_of)
 
-    return holds
+    return Condition(holds)
 
 
 def _is_in(value: Any, values: frozenset[Any]) -> bool:

@@ -1,18 +1,19 @@
 """Timestamps: RFC 3339 and what means the same; counts, other forms and zones by declaration.
 
-What is unambiguous needs no setting: any ISO 8601 form with an offset, RFC 2822, ``/Date(ms)/``,
-``{"$date": ...}`` and ``{"seconds": ..., "nanos": ...}``.  A number without a unit, a time without a
-zone and a date whose order is not known are refused with the setting that would make them clear.
+What is unambiguous needs no setting: any ISO 8601 form with an offset or its zone's name, RFC 2822, the
+month in letters with a zone, ``/Date(ms)/``, ``{"$date": ...}`` and ``{"seconds": ..., "nanos": ...}``.
+A number without a unit, a time without a zone and a date of unknown order are refused with the setting
+that would make them clear.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from streamer.intake.epochs import (
     EPOCH,
@@ -23,22 +24,46 @@ from streamer.intake.epochs import (
 )
 from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS, TextReader, compile_format
+from streamer.intake.time_words import AMBIGUOUS_ZONES, ZONE_LETTERS, zone_of_letters
 
-__all__ = ["TimeReader", "make_time_reader", "text_hint"]
+__all__ = [
+    "DOTTED",
+    "EARLIEST_S",
+    "LATEST_S",
+    "TimeReader",
+    "has_known_form",
+    "make_time_reader",
+    "text_hint",
+]
 
 TimeReader = Callable[[Any, int | None], datetime]
 """Takes a value and the time of arrival in ms, where it is known; returns an aware moment."""
 
-# parsedate_to_datetime reads much else, such as 5 PM as five in the morning.
-_MAIL: Final = re.compile(
-    r"[A-Za-z]{3} \d{4} \d\d:\d\d(:\d\d)? ([+-]\d{4}|GMT|UT|UTC|Z)$", re.ASCII
-)
+# Counts of seconds from 1990 to 2100 are taken for what they are said to be.
+EARLIEST_S: Final = 631_152_000
+LATEST_S: Final = 4_102_444_800
+
 _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,9})?", re.ASCII)
 _DOTNET: Final = re.compile(r"\\?/Date\((-?\d{1,17})(?:[+-]\d{4})?\)\\?/", re.ASCII)
-_LONGEST: Final = 64
+_PLACE: Final = re.compile(
+    r"(?P<time>\d.*)\[(?P<name>[A-Za-z]+(?:[/_+-][A-Za-z0-9]+)*)\]", re.ASCII
+)
+_LETTERS: Final = re.compile(rf"(?<=\d)\s*({ZONE_LETTERS})$", re.ASCII | re.IGNORECASE)
+_ORDINAL: Final = re.compile(r"([12]\d{3})-(\d{3})(?=[T ])", re.ASCII)
+_by_month_name: Final = compile_format("month_name")
+_LONGEST: Final = 80
 # More nanoseconds than a calendar has; NaN is not below it either.
 _BEYOND: Final = 1e21
 _ZONE_HINT: Final = 'set zone = "UTC", or the place\'s such as "Europe/London", under [timestamp]'
+_LETTERS_HINT: Final = (
+    "the letters of its zone mean several places: set format with the letters in it, such as "
+    'format = "%Y-%m-%d %H:%M:%S CST", and zone = "America/Chicago", or the right place\'s, '
+    "under [timestamp]"
+)
+# Forms without a year need some arrival to be recognised.
+_SOME_ARRIVAL_MS: Final = 1_795_845_480_000
+DOTTED: Final = re.compile(r"\d{1,2}\.\d{1,2}\.\d", re.ASCII)
+"""A date with points between its numbers, whose first one is the day wherever they are written."""
 _TEXT_FORMS: Final = ("%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%d")
 
 
@@ -80,27 +105,38 @@ def text_hint(text: str) -> str:
     """Return the settings under which a text would be a time, or nothing."""
     stripped = text.strip()
     for form in _TEXT_FORMS:
-        moment = compile_format(form)(stripped, None)
-        if moment is not None and 1990 <= moment.year < 2100:
+        if _is_read(stripped, form):
             return f'set format = "{form}" and zone under [timestamp]'
     if _NUMBER.fullmatch(stripped):
         return epoch_hint(float(stripped))
+    if any(word in AMBIGUOUS_ZONES for word in stripped.split()):
+        return _LETTERS_HINT
     return _order_hint(stripped)
 
 
+def has_known_form(text: str) -> bool:
+    """Whether some declared form would read a text as a time."""
+    return any(_is_read(text.strip(), form) for form in KNOWN_FORMS if form not in ("%m%d",))
+
+
 def _order_hint(text: str) -> str:
-    found = {form: compile_format(form)(text, None) for form in ("ymd", "dmy", "mdy")}
-    possible = [form for form, moment in found.items() if moment is not None]
+    possible = [form for form in ("ymd", "dmy", "mdy") if _is_read(text, form)]
+    if possible == ["dmy", "mdy"] and DOTTED.match(text):
+        possible = ["dmy"]
     if possible == ["dmy", "mdy"]:
         return 'set format = "dmy" or "mdy", whichever comes first, and zone under [timestamp]'
-    if not possible:
-        possible = [form for form in KNOWN_FORMS if compile_format(form)(text, None) is not None]
+    possible = possible or [form for form in KNOWN_FORMS if _is_read(text, form)]
     return f'set format = "{possible[0]}" and zone under [timestamp]' if possible else ""
+
+
+def _is_read(text: str, form: str) -> bool:
+    moment = compile_format(form)(text, _SOME_ARRIVAL_MS)
+    return moment is not None and 1990 <= moment.year < 2100
 
 
 def _epoch_reader(per_second: int, otherwise: TimeReader) -> TimeReader:
     from_timestamp = datetime.fromtimestamp
-    earliest, latest = 631_152_000 * per_second, 4_102_444_800 * per_second
+    earliest, latest = EARLIEST_S * per_second, LATEST_S * per_second
 
     def read(value: Any, arrived_ms: int | None) -> datetime:
         if type(value) is int and earliest <= value < latest:
@@ -167,21 +203,36 @@ def _lenient(text: str) -> datetime | None:
     dotnet = _DOTNET.fullmatch(text)
     if dotnet:
         return _counted(int(dotnet[1]), "ms", None)
-    # ISO 8601 with a leap second, a space before the offset, or the zone in letters.
-    iso = re.sub(r"\s*(UTC|GMT|Z)(\[[A-Za-z/_]+\])?$", "+00:00", text, flags=re.IGNORECASE)
-    iso = re.sub(r"\s+(?=[+-]\d\d:?(\d\d)?$)", "", iso)
-    iso = re.sub(r"(?<=[+-]\d\d:\d\d)\[[A-Za-z/_]+\]$", "", iso)
-    iso = re.sub(r"(?<=\d\d:\d\d):60", ":59", iso)
+    place = _PLACE.fullmatch(text)
+    moment = _iso(place["time"] if place else text)
+    if moment is None:
+        named = _by_month_name(text, None)
+        return named if named is not None and named.tzinfo is not None else None
+    if place and moment.tzinfo is None:
+        try:
+            return moment.replace(tzinfo=ZoneInfo(place["name"]))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return None
+    return moment
+
+
+def _iso(text: str) -> datetime | None:
+    """Return an ISO 8601 time with a leap second, a day of the year, or its zone in letters."""
+    letters = _LETTERS.search(text)
+    zone = zone_of_letters(letters[1]) if letters else None
+    if letters and zone:
+        text = text[: letters.start()]
+    text = re.sub(r"\s+(?=[+-]\d\d:?(\d\d)?$)", "", text)
+    text = re.sub(r"(?<=\d\d:\d\d):60", ":59", text)
+    ordinal = _ORDINAL.match(text)
+    if ordinal and 1 <= int(ordinal[2]) <= 366:
+        day = date(int(ordinal[1]), 1, 1) + timedelta(days=int(ordinal[2]) - 1)
+        text = f"{day:%Y-%m-%d}{text[ordinal.end() :]}"
     try:
-        return datetime.fromisoformat(iso) if not iso.isdigit() else None
+        moment = datetime.fromisoformat(text) if not text.isdigit() else None
     except ValueError:
-        pass
-    if not _MAIL.search(text):
         return None
-    try:
-        return parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
+    return moment if moment is None or zone is None else moment.replace(tzinfo=zone)
 
 
 def _of_other(value: Any) -> datetime:

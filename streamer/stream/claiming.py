@@ -37,6 +37,8 @@ _log = structlog.get_logger(__name__)
 _N_THREADS: Final = 8
 # For so long nobody asks Kafka again whether its topics are the same, once it has not answered.
 _SILENT_S: Final = 5.0
+# More than one request may take, less than a checkpoint may be late.
+_ANSWER_WITHIN_S: Final = 15.0
 _T = TypeVar("_T")
 
 
@@ -110,12 +112,14 @@ class Claiming:
         if not log.topic_id or now < self._silent_until:
             return True
         try:
-            topic_id, _ = await self._ask(self._logs.topic, topic, 0.0)
-            if topic_id in ("", log.topic_id):
-                return True
-            bounds: LogBounds = await self._ask(self._logs.log, topic, partition, None)
-            return bounds.end <= offset
-        except UnavailableError:
+            # Checkpoints and verdicts wait for this: better not to know than to hold them up.
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                topic_id, _ = await self._ask(self._logs.topic, topic, 0.0)
+                if topic_id in ("", log.topic_id):
+                    return True
+                bounds: LogBounds = await self._ask(self._logs.log, topic, partition, None)
+                return bounds.end <= offset
+        except (UnavailableError, TimeoutError):
             # Each answer that does not come takes seconds, and every partition asks.
             self._silent_until = self._scoring.clock.monotonic() + _SILENT_S
             return True

@@ -107,16 +107,17 @@ class PartitionLogs:
             known = self._topics.get(name)
         if known is not None and now - known[0] < max_age_s:
             return known[1], known[2]
+        # Held until the answer is here: an answer to a client that is gone never comes.
+        admin = self._admin_client()
         try:
-            asked = self._admin_client().describe_topics(
-                TopicCollection([name]), request_timeout=_TIMEOUT_S
-            )
-            described = asked[name].result()
+            asked = admin.describe_topics(TopicCollection([name]), request_timeout=_TIMEOUT_S)
+            described = asked[name].result(_TIMEOUT_S + _PROBE_S)
+        except TimeoutError as error:
+            self._drop(admin)
+            raise UnavailableError(f"topic {name} must be describable, got no answer") from error
         except KafkaException as error:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-                with self._lock:
-                    # It may go on waiting for a controller that has died; a new one asks who there is.
-                    self._admin = None
+                self._drop(admin)
                 raise UnavailableError(f"topic {name} must be describable, got {error}") from error
             topic_id, n_partitions = "", 0
         else:
@@ -145,6 +146,16 @@ class PartitionLogs:
             if self._admin is None:
                 self._admin = AdminClient(librdkafka_config(self._settings))
             return self._admin
+
+    def _drop(self, admin: AdminClient) -> None:
+        """Let the next one who asks have a new client; ``admin`` is the caller's to let go.
+
+        It may go on waiting for a controller that has died; a new one asks who there is.  It ends with
+        its last holder and not in here, since that takes time and others wait for the lock.
+        """
+        with self._lock:
+            if self._admin is admin:
+                self._admin = None
 
     def _reaches(self, topic: str, partition: int, offset: int) -> bool:
         """Return whether ``offset`` can be fetched, be it as the next one to be written.

@@ -65,6 +65,7 @@ def test_a_broken_byte_in_a_utf8_file_spoils_its_own_cell_only(tmp_path: Path) -
     ("cells", "amounts"),
     [
         (["12,50", "1.234,00"], [12.5, 1234.0]),
+        (["1.234,56", "42,50"], [1234.56, 42.5]),
         (["12,5", "7"], [12.5, 7.0]),
         (["0,125", "1 234,5"], [0.125, 1234.5]),
         (["12.50", "1,234.00"], [12.5, 1234.0]),
@@ -134,12 +135,14 @@ def test_empty_cells_beyond_the_header_and_blank_lines_are_nothing(tmp_path: Pat
     assert payment.amount == 5.0
 
 
-def test_an_unclosed_quote_says_how_far_it_reaches(tmp_path: Path) -> None:
+def test_an_unclosed_quote_takes_its_own_row_and_says_how_far_it_reached(tmp_path: Path) -> None:
+    """The three rows behind it are read."""
     path = tmp_path / "t.csv"
     row = "c1,5,2026-11-28T05:58:00Z\n"
     path.write_text("card_id,amount,timestamp\n" + row + '"c2,5,x\n' + row * 3)
-    (refused,) = report_of(path).refused
-    assert refused["rows"] == [2]
+    report = report_of(path)
+    (refused,) = report.refused
+    assert (refused["rows"], refused["lines"], report.n_usable) == ([2], [3], 4)
     assert "a quote that is opened in it spans 4 lines" in refused["detail"]
 
 

@@ -118,8 +118,20 @@ def test_standard_input_is_read_in_the_format_that_is_named(
     assert [i for batch in file.batches() for i in batch.transaction_ids] == IDS
 
 
-def test_standard_input_without_a_format_is_an_error() -> None:
-    with pytest.raises(ConfigurationError, match="use --format jsonl, csv, parquet"):
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_standard_input_without_a_format_is_told_by_its_content(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content(kind))))
+    file = PaymentFile.of("-")
+    assert [i for batch in file.batches() for i in batch.transaction_ids] == IDS
+
+
+def test_standard_input_that_is_closed_is_one_readable_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ConfigurationError, match="standard input must be readable"):
         PaymentFile.of("-")
 
 

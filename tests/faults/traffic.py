@@ -87,6 +87,8 @@ class Traffic:
         """``config`` is what reaches the broker, in librdkafka's words."""
         self.topic, self.n_partitions = topic, n_partitions
         self.feedback_topic = feedback_topic
+        # It need not grow when the topic of the payments does.
+        self._n_feedback_partitions = n_partitions
         self.mix = mix or Mix()
         self.sent: list[Sent] = []
         self.verdicts: list[Sent] = []
@@ -253,7 +255,7 @@ class Traffic:
             value = wire.verdict(payment_id, key, self._rng)
         else:
             value = wire.BAD_VERDICTS[int(self._rng.integers(len(wire.BAD_VERDICTS)))]
-        self._produce(place, kind, payment_id, key, value)
+        self._produce(place % self._n_feedback_partitions, kind, payment_id, key, value)
 
     def _next(self) -> tuple[bytes, bytes, str]:
         if not self._waiting:

@@ -74,7 +74,7 @@ def test_a_negative_text_is_a_refund(sent: str) -> None:
     assert one(declared('[amount]\ndecimal = "."'), message(amount=sent)) == Refund("$.amount")
 
 
-@pytest.mark.parametrize("sent", ["12,5", "1.2.3", "4111111111111111x", "", "١٢", "abc"])
+@pytest.mark.parametrize("sent", ["12,5", "1.2.3", "4111111111111111x", "", "٢x", "abc"])
 def test_a_text_that_is_no_amount_is_refused(sent: str) -> None:
     """With the decimal sign that was declared, and with no other."""
     assert isinstance(one(declared('[amount]\ndecimal = "."'), message(amount=sent)), Refused)
@@ -270,3 +270,84 @@ def test_a_count_from_its_own_origin_needs_one() -> None:
     """Hours since when?"""
     with pytest.raises(ConfigurationError, match=r"timestamp\.origin"):
         parse_declaration('[timestamp]\nunit = "hour"', "x")
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("4.50 DR", 4.5),
+        ("4.50+", 4.5),
+        ("١٢٫٥٠", 12.5),
+        ("CHF 12.50", 12.5),
+        ("12.50\u00a0€", 12.5),
+    ],
+)
+def test_amounts_with_more_around_them(sent: str, meant: float) -> None:
+    """A debit, a plus behind, digits of another script, a currency and its space."""
+    assert (
+        paid(declared('[amount]\ndecimal = "."'), message(amount=sent)).transaction.amount == meant
+    )
+
+
+def test_a_credit_is_money_back() -> None:
+    """On a card's account; what is negative already stays so."""
+    intake = declared('[amount]\ndecimal = "."')
+    for sent in ("4.50 CR", "4.50cr", "-4.50 CR", "(4.50) CR", "−4.50"):
+        assert one(intake, message(amount=sent)) == Refund("$.amount"), sent
+
+
+@pytest.mark.parametrize("sent", ["null", "None", "N/A", " ", "-", "undefined"])
+def test_a_word_for_nothing_is_no_card(sent: str) -> None:
+    """Cards that are called so would all be one; a merchant that is called so is left out."""
+    intake = declared('card_id = "card"')
+    refused = one(intake, message(card_id=..., card=sent))
+    assert isinstance(refused, Refused)
+    assert (refused.reason, refused.path) == ("missing_field", "$.card")
+    payment = paid(intake, message(card_id=..., card="c1", merchant_id=sent))
+    assert payment.transaction.merchant_id is None
+    assert [left.field for left in payment.left_out] == ["merchant_id"]
+
+
+def test_a_card_number_that_a_spreadsheet_rounded_is_refused() -> None:
+    """With the cause; an id that only has a plus in it is as good as any."""
+    intake = declared('card_id = "card"')
+    refused = one(intake, message(card_id=..., card="4.92912E+15"))
+    assert isinstance(refused, Refused)
+    assert refused.hint.startswith("a spreadsheet has destroyed it")
+    assert paid(intake, message(card_id=..., card="a+b")).transaction.card_id == "a+b"
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("Sat Nov 28 06:58:00 CET 2026", 1795845480),
+        ("2026-11-28T06:58:00[Europe/Paris]", 1795845480),
+        ("2026-332T05:58:00Z", 1795845480),
+        ("2026-W48-6T05:58:00Z", 1795845480),
+        ("Sat, 28 Nov 2026 05:58:00 GMT", 1795845480),
+        ("28-NOV-26 06.58.00.000000 AM +01:00", 1795845480),
+        ("21:58:00 Nov 27, 2026 PST", 1795845480),
+        ("28 novembre 2026 05:58:00 UTC", 1795845480),
+    ],
+)
+def test_times_that_leave_no_doubt_need_no_setting(sent: str, meant: int) -> None:
+    """A month in letters with a zone that means one place, a place, a day of the year."""
+    assert paid(declared(""), message(timestamp=sent)).transaction.timestamp.timestamp() == meant
+
+
+@pytest.mark.parametrize(
+    ("sent", "hint"),
+    [
+        ("Sat Nov 28 05:58:00 IST 2026", "mean several places"),
+        ("05/06/2026 05:58", '"dmy" or "mdy"'),
+        ("05.06.2026 05:58", 'format = "dmy"'),
+        ("Nov 28 05:58:00", "month_name"),
+        (45989.427, "spreadsheet"),
+        (639310426800000000, "no year from 1990 to 2100"),
+    ],
+)
+def test_times_that_may_mean_several_are_refused_with_what_would_tell(sent: Any, hint: str) -> None:
+    """Letters of several zones, days and months, no year, a spreadsheet's days, .NET's ticks."""
+    refused = one(declared(""), message(timestamp=sent))
+    assert isinstance(refused, Refused)
+    assert hint in refused.hint

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from streamer.intake import Intake, Payment, Refused, Skipped
-from streamer.intake.suggest import suggest
 from tests.intake.messages import VALID, declared, message, one, paid
 
 PLAIN = Intake()
@@ -67,22 +66,74 @@ def test_changes_that_are_no_new_payments_are_skipped(content: Any, reason: str)
     assert reading.reason == reason
 
 
-def test_a_flattened_delete_is_skipped_by_the_rule_that_is_suggested() -> None:
-    """It looks like a payment but for one field."""
-    changes = {"c": "false", "d": "true"}
-    live, gone = ({**VALID, "__op": op, "__deleted": said} for op, said in changes.items())
-    intake = declared(suggest([sent(live)]))
-    assert paid(intake, sent(live)).transaction.card_id == VALID["card_id"]
-    reading = one(intake, sent(gone))
+@pytest.mark.parametrize(
+    ("mark", "value", "reason"),
+    [
+        ("__deleted", "true", "deleted"),
+        ("__deleted", True, "deleted"),
+        ("__op", "d", "deleted"),
+        ("__op", "u", "updated"),
+        ("Op", "D", "deleted"),
+        ("op_type", "U", "updated"),
+        ("__$operation", 1, "deleted"),
+        ("__$operation", 3, "not_a_payment"),
+        ("_fivetran_deleted", True, "deleted"),
+        ("_ab_cdc_deleted_at", "2026-11-28T06:00:00Z", "deleted"),
+        ("_change_type", "update_postimage", "updated"),
+    ],
+)
+def test_a_flattened_row_is_what_its_mark_says(mark: str, value: Any, reason: str) -> None:
+    """Though all of its other fields are the contract's, in a message and in a file's row."""
+    row = {**VALID, mark: value}
+    assert PLAIN.plain(sent(row)) is None
+    for reading in (one(PLAIN, sent(row)), PLAIN.read_row(row)):
+        assert isinstance(reading, Skipped)
+        assert (reading.reason, reading.path) == (reason, f"$.{mark}")
+
+
+def test_a_row_without_a_mark_is_the_same_payment() -> None:
+    """Null is no mark, and neither is a name of the producer's own that means something else."""
+    assert PLAIN.plain(sent({**VALID, "__op": None})) == PLAIN.plain(message())
+    assert paid(PLAIN, sent({**VALID, "op_type": "debit"})).transaction == PLAIN.plain(message())
+
+
+def test_updates_and_snapshots_are_what_is_declared_of_them() -> None:
+    """For a table whose rows come to be payments by an update, or is read anew every night."""
+    update = {"before": VALID, "after": {**VALID, "amount": 43.0}, "op": "u"}
+    read = {"before": None, "after": VALID, "op": "r"}
+    intake = declared('updates = "payment"\nsnapshots = "skip"')
+    assert paid(intake, sent(update)).transaction.amount == 43.0
+    assert paid(intake, sent({**VALID, "__op": "u"})).transaction.amount == 42.5
+    for content in (read, {**VALID, "__op": "r"}):
+        reading = one(intake, sent(content))
+        assert isinstance(reading, Skipped)
+        assert reading.reason == "not_a_payment"
+        assert paid(PLAIN, sent(content)).transaction.amount == 42.5
+
+
+def test_a_stream_without_images_is_refused_with_what_to_set() -> None:
+    """DynamoDB sends the keys alone unless it is told otherwise."""
+    content = {"eventName": "INSERT", "dynamodb": {"Keys": {"id": {"S": "t1"}}}}
+    refused = one(PLAIN, sent(content))
+    assert isinstance(refused, Refused)
+    assert refused.path == "$.dynamodb.NewImage"
+    assert "NEW_IMAGE" in refused.hint
+
+
+def test_what_reads_as_it_stands_is_not_gone_into() -> None:
+    """A payment may carry another one, or a copy of what it was made from."""
+    inner = json.dumps({**VALID, "transaction_id": "t2"})
+    content = {**VALID, "card_id": 383, "payload": inner, "data": json.loads(inner)}
+    assert paid(PLAIN, sent(content)).transaction.transaction_id == "t1"
+
+
+def test_a_payment_below_a_name_is_found_where_nothing_else_reads() -> None:
+    """And an event's own name still decides what it is."""
+    content = {"eventType": "payment.authorized", "payload": VALID}
+    assert paid(PLAIN, sent(content)).transaction == PLAIN.plain(message())
+    reading = one(PLAIN, sent(content | {"eventType": "payment.declined"}))
     assert isinstance(reading, Skipped)
-    assert reading.reason == "deleted"
-
-
-def test_updates_are_payments_where_it_is_declared() -> None:
-    """For a table whose rows come to be payments by an update."""
-    intake = declared('updates = "payment"')
-    content = {"before": VALID, "after": {**VALID, "amount": 43.0}, "op": "u"}
-    assert paid(intake, sent(content)).transaction.amount == 43.0
+    assert reading.reason == "declined"
 
 
 def logical(field: str, kind: str, name: str, **more: Any) -> dict[str, Any]:

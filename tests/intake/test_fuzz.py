@@ -54,7 +54,12 @@ scalars = (
 names = st.sampled_from(
     "transaction_id card_id amount currency timestamp merchant_id mcc country latitude longitude "
     "channel schema payload op before after data specversion type items card id value scale fields "
-    "name parameters notificationItems NotificationRequestItem object created 2 4 7 49 step".split()
+    "name parameters notificationItems NotificationRequestItem object created 2 4 7 49 step "
+    "metadata operation record old_record action columns columnnames columnvalues kind change event "
+    "trigger new old operationType fullDocument ns dynamodb eventName NewImage S N M L _id $oid "
+    "$numberDecimal Records records body eventSource kinesis message messageId headers magic Type "
+    "__op __deleted Op __$operation ChangeEventHeader changeType context userId eventType "
+    "aggregate_id Item topic partition offset key resolved isDdl database table sql".split()
 )
 values = st.recursive(
     scalars,

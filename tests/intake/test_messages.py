@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from streamer.intake import Intake, Payment, Refund, Refused, Skipped
@@ -256,3 +257,43 @@ def test_a_refund_in_the_contract_s_terms_is_one_on_a_mapped_topic_too() -> None
     """The declared path of the card is not there, and everything else is the contract's."""
     refund = json.dumps({**VALID, "amount": -5}).encode()
     assert isinstance(one(declared('card_id = "card.token"'), refund), Refund)
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "path"),
+    [
+        ({"type": "payment.updated"}, "updated", "$.type"),
+        ({"event_type": "PAYMENT_REFUNDED"}, "refund", "$.event_type"),
+        ({"type": "card", "event": "paymentDeclined"}, "declined", "$.event"),
+        ({"eventType": "payment-deleted", "mcc": 5411}, "deleted", "$.eventType"),
+    ],
+)
+def test_a_payment_is_what_its_event_s_name_says(
+    changes: dict[str, Any], outcome: str, path: str
+) -> None:
+    """A webhook need not be wrapped: a payment would count again on each of its updates."""
+    assert PLAIN.plain(message(**changes)) is None
+    for intake in (PLAIN, declared('timestamp = { path = "timestamp", zone = "UTC" }')):
+        reading = one(intake, message(**changes))
+        assert isinstance(reading, Refund | Skipped)
+        found = reading.reason if isinstance(reading, Skipped) else "refund"
+        assert (found, reading.path) == (outcome, path)
+    by_rule = declared('[[skip]]\npath = "type"\none_of = "test"')
+    assert paid(by_rule, message(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": "purchase"},
+        {"type": "group"},
+        {"event": "Changed Lives Gala"},
+        {"event": {"deleted": True}, "type": None},
+        {"event_name": 17, "type": "x" * 10_000},
+    ],
+)
+def test_another_name_leaves_a_payment_as_it_is(changes: dict[str, Any]) -> None:
+    """It is decoded once like any other, and equals one that has no name."""
+    transaction = PLAIN.plain(message(**changes))
+    assert transaction == PLAIN.plain(message())
+    assert msgspec.to_builtins(transaction).keys() == VALID.keys()

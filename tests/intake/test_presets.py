@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from streamer.intake import (
     Intake,
     Payment,
     Refund,
+    Refused,
     Skipped,
     parse_declaration,
     preset_names,
     preset_text,
 )
 from streamer.intake.hints import recognised
+from streamer.intake.suggest import suggest
 from tests.intake.messages import ARRIVED_MS, one
 
 PRESETS = {name: Intake(parse_declaration(preset_text(name), name)) for name in preset_names()}
@@ -201,8 +204,96 @@ def test_rows_of_a_layout(preset: str) -> None:
 
 def test_every_preset_says_what_it_is_for() -> None:
     """For the list, the page and the reader."""
-    assert set(PRESETS) == set(ROWS) | {"stripe", "adyen", "iso8583"}
+    assert set(PRESETS) == set(ROWS) | {
+        "stripe",
+        "stripe-payment-intents",
+        "stripe-checkout",
+        "adyen",
+        "iso8583",
+    }
     assert all(intake.declaration.about for intake in PRESETS.values())
     assert PRESETS["tabformer"].read_row(
         ROWS["tabformer"][0] | {"Amount": "$-38.48"}, position="row-2"
     ) == Refund("$.Amount")
+
+
+def stripe_event(kind: str, **entries: Any) -> bytes:
+    base = {"id": "x1", "amount": 4250, "currency": "gbp", "created": 1795845480, "customer": "c1"}
+    event = {"id": "evt_1", "object": "event", "type": kind, "created": 1795845480}
+    return json.dumps({**event, "data": {"object": base | entries}}).encode()
+
+
+@pytest.mark.parametrize(
+    ("preset", "kinds"),
+    [
+        (
+            "stripe-payment-intents",
+            {
+                "payment_intent.created": "Skipped",
+                "payment_intent.succeeded": "Payment",
+                "payment_intent.payment_failed": "Skipped",
+            },
+        ),
+        (
+            "stripe-checkout",
+            {"checkout.session.completed": "Payment", "checkout.session.expired": "Skipped"},
+        ),
+        ("stripe", {"charge.succeeded": "Payment", "charge.refunded": "Refund"}),
+    ],
+)
+def test_the_preset_is_suggested_that_reads_the_sample(preset: str, kinds: dict[str, str]) -> None:
+    """Stripe sends one payment as three kinds of events; a preset that skips all is none."""
+    sample = [stripe_event(kind, amount_total=4250, payment_method="c1") for kind in kinds]
+    text = suggest(sample)
+    assert f'preset = "{preset}"\n' in text
+    intake = Intake(parse_declaration(text, preset))
+    readings = [one(intake, value) for value in sample]
+    assert [type(reading).__name__ for reading in readings] == list(kinds.values())
+    (payment,) = (r.transaction for r in readings if isinstance(r, Payment))
+    assert (payment.transaction_id, payment.card_id, payment.amount) == ("x1", "c1", 42.5)
+
+
+def test_a_preset_that_skips_all_of_the_sample_is_not_suggested() -> None:
+    """Events of customers are no payments, and neither are they charges."""
+    assert "preset" not in suggest([stripe_event("customer.created")])
+
+
+SPELLINGS: dict[str, Callable[[int], str]] = {
+    "2": str,
+    "002": lambda n: f"{n:03}",
+    "DE2": lambda n: f"DE{n}",
+    "DE002": lambda n: f"DE{n:03}",
+    "de_002": lambda n: f"de_{n:03}",
+    "F002": lambda n: f"F{n:03}",
+    "bit002": lambda n: f"bit{n:03}",
+    "field2": lambda n: f"field{n}",
+    "data_element_2": lambda n: f"data_element_{n}",
+}
+
+
+@pytest.mark.parametrize("spelling", sorted(SPELLINGS))
+@pytest.mark.parametrize("below", [None, "fields", "data", "dataElements"])
+@pytest.mark.parametrize("type_name", ["0", "mti", "messageType", "message_type"])
+def test_iso_8583_is_read_however_it_is_spelled(
+    spelling: str, below: str | None, type_name: str
+) -> None:
+    """Payment, reversal, response and network message, by what is suggested for them."""
+    name = SPELLINGS[spelling]
+    elements = {name(int(number)): value for number, value in ISO.items() if number != "0"}
+    sample = []
+    for kind in ("0100", "0400", "0110", "0800"):
+        first = {name(0) if type_name == "0" else type_name: kind}
+        is_inside = type_name == "0" and below is not None
+        inner = first | elements if is_inside else elements
+        content = {below: inner} if below is not None else inner
+        sample.append(json.dumps(content if is_inside else first | content).encode())
+    intake = Intake(parse_declaration(suggest(sample), "iso8583"))
+    payment, *others = (one(intake, value) for value in sample)
+    assert [type(reading).__name__ for reading in others] == ["Refund", "Skipped", "Skipped"]
+    assert isinstance(payment, Payment), payment
+    t = payment.transaction
+    assert (t.transaction_id, t.card_id) == ("000000123456", "4111111111111111")
+    assert (t.amount, t.currency, t.timestamp.timestamp()) == (42.5, "GBP", 1795845480)
+    refused = one(Intake(), sample[0])
+    assert isinstance(refused, Refused)
+    assert "iso8583" in refused.hint

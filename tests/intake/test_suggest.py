@@ -9,9 +9,9 @@ import pytest
 
 from streamer.errors import ConfigurationError
 from streamer.intake import Intake, Payment, Reading, parse_declaration
-from streamer.intake.samples import sample_of
+from streamer.intake.readings import outcome_of
 from streamer.intake.suggest import suggest
-from tests.intake.messages import ARRIVED_MS, VALID, message
+from tests.intake.messages import ARRIVED_MS, message
 
 TIME = 1795845480
 """2026-11-28T05:58:00Z."""
@@ -190,6 +190,34 @@ def test_declines_and_refunds_in_the_sample_become_rules() -> None:
     assert [type(reading).__name__ for reading in readings] == ["Payment", "Skipped", "Refund"]
 
 
+def test_a_status_with_a_number_is_ruled_by_what_stands_before_it() -> None:
+    """A card's number is in no rule, and its refunds are none of the payments."""
+    numbers = (
+        "4111111111111111",
+        "5555 5555 5555 4444",
+        "3782 822463 10005 of the cardholder, in euros",
+    )
+    for number in numbers:
+        sample = [
+            message(status=f"{word} {number}") for word in ("paid", "refunded to", "failed on")
+        ]
+        text = suggest([message(status="paid"), *sample])
+        assert 'starts_with = ["refunded to"]' in text
+        outcomes = [outcome_of(reading) for reading in read(text, sample)]
+        assert outcomes == ["payment", "refund", "skipped"]
+        assert "# The sample of 4 reads as: 2 payment, 1 refund, 1 skipped." in text
+
+
+@pytest.mark.parametrize("template", ["{1} {0}", "to {1} {0}"])
+def test_what_no_rule_can_name_is_asked_about_and_nothing_is_claimed(template: str) -> None:
+    words = ("captured", "refunded")
+    sample = [message(status=template.format(word, "4111111111111111")) for word in words]
+    text = suggest(sample)
+    assert "# Unsure: the values of status hold numbers" in text
+    assert "Nothing needs to be declared" not in text
+    assert "reads as" not in text
+
+
 def test_a_known_layout_is_named_and_a_transfer_is_refused() -> None:
     """The preset instead of its lines; pacs.008 is no card payment."""
     row = {"step": "1", "type": "PAYMENT", "amount": "9.64", "nameOrig": "C1", "nameDest": "M9"}
@@ -209,34 +237,3 @@ def test_a_list_of_payments_is_gone_into() -> None:
     (reading,) = read(suggest([value]), [value])
     assert isinstance(reading, Payment)
     assert (reading.transaction.currency, reading.transaction.merchant_id) == ("GBP", "m1")
-
-
-CSV = "id;card;amount;currency;when;note\nt1;c1;12,50;EUR;2026-11-28T05:58:00Z;'x'\n"
-
-
-@pytest.mark.parametrize(
-    ("content", "n"),
-    [
-        (message() + b"\n" + message() + b"\n", 2),
-        (json.dumps(VALID, indent=2).encode() + b"\n" + json.dumps(VALID, indent=2).encode(), 2),
-        (json.dumps([VALID, VALID], indent=1).encode(), 1),
-        (b"\xef\xbb\xbf" + message(), 1),
-        ((b"\x00\x00\x00\x00\x07" + message()).hex().encode() + b"\n", 1),
-        (CSV.encode(), 1),
-        (CSV.encode("utf-16"), 1),
-        (b"", 0),
-        (b"id,card,amount\n", 0),
-    ],
-)
-def test_a_file_is_taken_apart_by_its_content(content: bytes, n: int) -> None:
-    """JSON by the line or pretty-printed, hexadecimal, CSV of any separator."""
-    assert len(sample_of(content, "x")) == n
-
-
-def test_a_row_of_too_few_cells_is_refused_alone() -> None:
-    """The others are read."""
-    good, bad = sample_of(b"id,card\nt1,c1\nt2\n", "x.csv")
-    assert good.value == {"id": "t1", "card": "c1"}
-    assert not isinstance(bad.value, bytes | dict)
-    with pytest.raises(ConfigurationError, match="amount more than once"):
-        sample_of(b"amount,amount\n1,2\n", "x.csv")

@@ -56,6 +56,14 @@ BAD: dict[str, tuple[bytes | None, str, str]] = {
     "amount null": (with_field("amount", "null"), "missing_field", "$.amount"),
     "amount true": (with_field("amount", "true"), "wrong_type", "$.amount"),
     "card empty": (with_field("card_id", '""'), "missing_field", "$.card_id"),
+    "card a word for nothing": (with_field("card_id", '"null"'), "missing_field", "$.card_id"),
+    "card not a number": (with_field("card_id", '"nan"'), "missing_field", "$.card_id"),
+    "card blank": (with_field("card_id", f'"{" " * 40}"'), "missing_field", "$.card_id"),
+    "transaction id None": (
+        with_field("transaction_id", '"None"'),
+        "missing_field",
+        "$.transaction_id",
+    ),
     "card too long": (with_field("card_id", f'"{"x" * 129}"'), "wrong_format", "$.card_id"),
     "transaction id an object": (
         with_field("transaction_id", "{}"),

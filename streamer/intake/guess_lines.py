@@ -1,0 +1,128 @@
+"""The lines of a suggested declaration, field by field, what is not sure in comments above them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from streamer.codes import CURRENCIES, decimals_of
+from streamer.intake.code_lists import CURRENCY_OF
+from streamer.intake.guess_fields import Choice, clock_path
+from streamer.intake.guess_settings import (
+    Settings,
+    amount_settings,
+    currency_of_signs,
+    timestamp_settings,
+)
+from streamer.intake.guess_words import words_of
+from streamer.intake.leaves import Leaves, path_text
+from streamer.intake.paths import Steps
+
+__all__ = ["UNSURE_BELOW", "currency_lines", "decimals_in", "field_lines", "table_lines"]
+
+UNSURE_BELOW: Final = 70.0
+
+
+def field_lines(field: str, choice: Choice, leaves: Leaves) -> list[str]:
+    """Return the line of a field that only has to be found."""
+    paths = [path_text(steps) for steps in choice.paths]
+    unsure = [f"# Unsure: {field} is a guess."] if choice.score < UNSURE_BELOW else []
+    values = [value for steps in choice.paths for value in leaves[steps] if value is not None]
+    if field == "card_id" and "customer" in words_of(choice.paths[0][-1]):
+        unsure = ["# No field names the card; the customer's stands for it."]
+    if field == "currency":
+        signs = {str(value): currency_of_signs([value]) for value in values}
+        odd = {sign: code for sign, code in signs.items() if code and not sign.isalnum()}
+        if odd:
+            table = ", ".join(f"{_quoted(sign)} = {_quoted(code)}" for sign, code in odd.items())
+            return [*unsure, f"currency = {{ path = {_paths(paths)}, values = {{ {table} }} }}"]
+    if paths == [field]:
+        return []
+    return [*unsure, f"{field} = {_paths(paths)}"]
+
+
+def currency_lines(choices: Mapping[str, Choice], leaves: Leaves) -> list[str]:
+    """Return the line of a currency that no field names."""
+    steps = choices["amount"].paths[0] if "amount" in choices else ()
+    named = [
+        word.upper() for step in steps for word in words_of(step) if word.upper() in CURRENCIES
+    ]
+    if named:
+        note = "# No field names the currency; the amount's name does."
+        return [note, f'currency = {{ constant = "{named[0]}" }}']
+    amounts = leaves[steps] if steps else []
+    code = currency_of_signs(amounts)
+    if code is not None:
+        note = "# Unsure: no field names the currency; the amounts carry its sign."
+        return [note, f'currency = {{ constant = "{code}" }}']
+    return ["# Unsure: no field names the currency.", 'currency = { constant = "EUR" }']
+
+
+def table_lines(
+    field: str, choice: Choice, choices: Mapping[str, Choice], leaves: Leaves, *, is_rows: bool
+) -> list[str]:
+    """Return the table of an amount or a timestamp."""
+    steps = choice.paths[0]
+    paths = [path_text(path) for path in choice.paths]
+    values = [value for path in choice.paths for value in leaves[path] if value not in (None, "")]
+    if field == "amount":
+        currencies = choices["currency"].paths if "currency" in choices else []
+        settings = amount_settings(steps, values, leaves, decimals_in(leaves, currencies))
+        if is_rows and settings.entries.get("decimal") == '"."' and len(settings.entries) == 1:
+            plain = all(str(v).strip().lstrip("-").replace(".", "", 1).isdigit() for v in values)
+            settings = Settings() if plain else settings
+    else:
+        paths, settings = _time(paths, steps, values, leaves)
+    if choice.score < UNSURE_BELOW:
+        settings.unsure.insert(0, f"that this is the {field} is a guess")
+    if paths == [field] and not settings.entries:
+        return [f"# Unsure: {note}." for note in settings.unsure]
+    lines = ["", *(f"# Unsure: {note}." for note in settings.unsure), f"[{field}]"]
+    if paths != [field]:
+        lines.append(f"path = {_paths(paths)}")
+    return lines + [f"{key} = {value}" for key, value in settings.entries.items()]
+
+
+def decimals_in(leaves: Leaves, currencies: Sequence[Steps]) -> int | None:
+    """Return the decimals of the currencies at the paths, None where they differ or are not known."""
+    codes = {
+        CURRENCY_OF.get(value) if isinstance(value, str | int) else None
+        for steps in currencies
+        for value in leaves.get(steps, ())
+    }
+    found = {decimals_of(code) for code in codes if code is not None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _time(
+    paths: list[str], steps: Steps, values: list[Any], leaves: Leaves
+) -> tuple[list[str], Settings]:
+    """Return the paths and settings of a time, which may be in two fields."""
+    words = words_of(steps[-1])
+    clock = clock_path(leaves, steps)
+    if clock is None:
+        settings = timestamp_settings(values, words)
+        if all(
+            not isinstance(value, datetime) and len(str(value).strip()) < 12 for value in values
+        ):
+            has_clock = any(":" in str(value) for value in values)
+            is_day = "unit" not in settings.entries and not has_clock
+            if is_day and "iso8583" not in settings.entries.get("format", ""):
+                settings.unsure.append("the dates have no time of day: midnight is taken")
+        return paths, settings
+    pairs = zip(leaves[steps], leaves[clock], strict=True)
+    settings = timestamp_settings([f"{day} {time}" for day, time in pairs if day and time], words)
+    settings.entries["separator"] = '" "'
+    return [f"{path_text(steps)} + {path_text(clock)}"], settings
+
+
+def _paths(paths: Sequence[str]) -> str:
+    quoted = [_quoted(path) for path in paths]
+    return quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
+
+
+def _quoted(text: str) -> str:
+    if '"' in text and "'" not in text and "\\" not in text:
+        return f"'{text}'"
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
