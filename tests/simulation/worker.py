@@ -230,7 +230,8 @@ class Worker:
     async def _claim(self, topic: str, partition: int) -> Reading:
         """Do what the app does: name store and epoch with what is committed from now on."""
         reading = await self.claiming.claim(topic, partition)
-        if any(f"remembers that {topic}/{partition} " in text for text in self.claiming.notices):
+        said = (f"remembers that {topic}/{partition} " in text for text in self.claiming.notices)
+        if self.world.redis.incarnation and any(said):
             self.world.checker.is_doubtful.add(partition)
         self._metadata[TP(topic, partition)] = Committed.told(reading.offset, reading.told)
         return reading
