@@ -64,6 +64,9 @@ class Checker:
         self.alerted: dict[int, set[Place]] = defaultdict(set)
         self.is_patched: set[int] = set()
         """Partitions whose histories were merged late, since Redis was away when they were needed."""
+        self.is_doubtful: set[int] = set()
+        """Partitions that Redis and Kafka have both forgotten, which a worker has said: the alerts that
+        it finds may be on records of a topic that is no more."""
         self._alert_ids: set[str] = set()
         self._overflowed: dict[int, set[Place]] = defaultdict(set)
         self._dead: dict[int, set[bytes]] = defaultdict(set)
@@ -364,7 +367,7 @@ class Checker:
         held_back = out & self._overflowed[partition]
         counted = (record.ledger.alerted, record.ledger.overflowed)
         self._expect(
-            (len(out - held_back), len(held_back)) == counted,
+            (len(out - held_back), len(held_back)) == counted or partition in self.is_doubtful,
             f"alerts and overflow of {partition} before {record.offset} must be {counted}, "
             f"got {len(out - held_back)} and {len(held_back)} on their topics",
         )

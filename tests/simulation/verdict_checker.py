@@ -57,9 +57,8 @@ class VerdictChecker:
         if first is None:
             first = self._first_read(who, record.log.topic_id)
         stored = self._stored()
-        places = self._read(
-            (who, record.log.topic_id), first, record.offset, stored[len(account.stored) :]
-        )
+        fresh_offsets = self._offsets(record.shift)[len(account.stored) :]
+        places = self._read((who, record.log.topic_id), first, record.offset, set(fresh_offsets))
         fresh = [place for place in places if self._is_verdict(place)]
         again = set(fresh) & set(account.stored)
         self._expect(not again, f"verdicts must be stored once, got {sorted(again)} again")
@@ -114,24 +113,24 @@ class VerdictChecker:
         handed_out = self._world.checker.verdicts_of(who, topic_id)
         return min(handed_out, default=0)
 
-    def _read(self, whose: tuple[str, str], first: int, end: int, stored: list[str]) -> list[Place]:
+    def _read(self, whose: tuple[str, str], first: int, end: int, stored: set[int]) -> list[Place]:
         """Return what lay where verdicts have been read; retention may have left a gap."""
         handed_out = self._world.checker.verdicts_of(*whose)
         start, places = self._world.logs[self.tp].start, []
-        left = list(reversed(stored))
         for offset in range(first, end):
             place = handed_out.get(offset)
-            is_verdict = place is not None and self._is_verdict(place)
-            is_there = bool(left) and is_verdict and left[-1] == _named(self._value(place))
-            if is_there:
-                left.pop()
             is_dead = self._is_bad(place) and self._value(place) in self._dead
             # What the log has no more may have been handed out, and then not been stored.
-            if place is not None and (is_there or is_dead or offset >= start):
+            if place is not None and (offset in stored or is_dead or offset >= start):
                 places.append(place)
             elif place is None:
                 self._expect(offset < start, f"verdict {offset} must be read, got {first} to {end}")
         return places
+
+    def _offsets(self, shift: int) -> list[int]:
+        """Return under which offsets verdicts are in the stream: an id is it, the shift and 1."""
+        entries = self._world.redis.data.get(self._stream_key, [])
+        return [int(name.partition(b"-")[0]) - 1 - shift for name, _ in entries]
 
     def _stored(self) -> list[str]:
         """Return on which transactions there are verdicts in the stream, in its order."""

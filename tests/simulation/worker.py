@@ -110,8 +110,8 @@ class Worker:
     def rewind(self, partition: int, n_offsets: int) -> None:
         """Have some records delivered once more."""
         if (tp := TP(TOPIC, partition)) in self._positions:
-            first = self.world.logs[tp].start
-            self._positions[tp] = max(self._positions[tp] - n_offsets, first)
+            position, start = self._positions[tp], self.world.logs[tp].start
+            self._positions[tp] = min(position, max(position - n_offsets, start))
             self.look()
 
     def look(self) -> None:
@@ -230,6 +230,9 @@ class Worker:
     async def _claim(self, topic: str, partition: int) -> Reading:
         """Do what the app does: name store and epoch with what is committed from now on."""
         reading = await self.claiming.claim(topic, partition)
+        said = (f"remembers that {topic}/{partition} " in text for text in self.claiming.notices)
+        if self.world.redis.incarnation and any(said):
+            self.world.checker.is_doubtful.add(partition)
         self._metadata[TP(topic, partition)] = Committed.told(reading.offset, reading.told)
         return reading
 
