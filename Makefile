@@ -38,8 +38,8 @@ $(STAMP): pyproject.toml requirements-dev.lock
 demo: $(STAMP) ## see it work: broker, Redis, worker and traffic on this machine (ARGS="--help")
 	@$(BIN)/streamer demo $(ARGS)
 
-dev: $(STAMP) ## a stack to play with until Ctrl-C: broker, Redis, two workers, payments, verdicts (ARGS="--help")
-	@$(BIN)/streamer dev $(ARGS)
+dev: $(STAMP) ## a stack to play with until Ctrl-C: broker, Redis, two workers, payments, verdicts, rules (ARGS="--help")
+	@$(BIN)/streamer dev --rules ops/prometheus $(ARGS)
 
 test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name")
 	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term-missing $(ARGS)

@@ -10,20 +10,38 @@ import hashlib
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Final
 
-__all__ = ["OVERLAYS", "digest_line", "rendered"]
+__all__ = ["OVERLAYS", "PROMETHEUS_RULE", "digest_line", "prometheus_rule", "rendered"]
 
 OVERLAYS: Final = ("dev", "prod")
 
 _HERE: Final = Path(__file__).resolve().parent
-_SOURCES: Final = _HERE.parents[1] / "ops" / "kubernetes"
+_OPS: Final = _HERE.parents[1] / "ops"
+_SOURCES: Final = _OPS / "kubernetes"
+PROMETHEUS_RULE: Final = _SOURCES / "components" / "prometheus" / "prometheusrule.yaml"
+_RULE_HEAD: Final = """\
+# Written by `make manifests` from ops/prometheus/streamer.rules.yml.
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: streamer
+spec:
+"""
 
 
 def rendered(overlay: str) -> Path:
     """Return where what ``kubectl apply -k`` would send for an overlay is kept."""
     return _SOURCES / "rendered" / f"{overlay}.yaml"
+
+
+def prometheus_rule() -> str:
+    """Return the rules as the Prometheus operator takes them; comments come along."""
+    text = (_OPS / "prometheus" / "streamer.rules.yml").read_text()
+    _, groups = text.split("\ngroups:\n")
+    return _RULE_HEAD + textwrap.indent(f"groups:\n{groups}", "  ")
 
 
 def digest_line() -> str:
@@ -36,7 +54,8 @@ def digest_line() -> str:
 
 
 def main() -> None:
-    """Render every overlay; what is wrong with one is printed by kustomize."""
+    """Write the rules and render every overlay; what is wrong with one is printed by kustomize."""
+    PROMETHEUS_RULE.write_text(prometheus_rule())
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "kustomize"
         print("building kustomize's library, which takes a minute the first time", file=sys.stderr)
