@@ -68,9 +68,7 @@ def test_faults_are_seen_to_fire_and_to_resolve(kafka: EmbeddedKafka, tmp_path: 
             assert "StreamerDeadLetterSurge" not in watch.firing()
             bad.set()
             expect("StreamerDeadLetterSurge", is_firing=True)
-            expect("StreamerErrorShareHigh", is_firing=True)
             bad.clear()
-            expect("StreamerErrorShareHigh", is_firing=False)
             expect("StreamerDeadLetterSurge", is_firing=False)
 
             assert "StreamerBreakerOpen" not in watch.firing()
