@@ -7,10 +7,8 @@ Invariants:
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 import structlog
@@ -29,9 +27,7 @@ __all__ = ["FeedbackStoring"]
 
 _log = structlog.get_logger(__name__)
 
-_RETRY_S: Final = 1.0
 _encoder: Final = msgspec.json.Encoder()
-_T = TypeVar("_T")
 
 
 class FeedbackStoring:
@@ -53,9 +49,11 @@ class FeedbackStoring:
         )
 
     async def handle(self, batch: Batch) -> int | None:
-        """Store a batch of verdicts and return the next offset; waits while Redis or Kafka is away.
+        """Store a batch of verdicts and return the next offset.
 
-        None when the partition has to be claimed anew: its log is another one, or it was reset.
+        None when the partition has to be claimed anew: its log is another one, it was reset, or Redis
+        or Kafka is away.  Nothing waits here: payments come through the same consumer, and would wait
+        behind a batch that is held.
         """
         topic, partition = batch.topic, batch.partition
         known = self._claiming.feedback.get(partition)
@@ -66,14 +64,28 @@ class FeedbackStoring:
         if not await self._claiming.is_same_log(topic, partition, known.log, first):
             self._turn_away(partition, known)
             return None
+        try:
+            return await self._store_all(batch, known)
+        except UnavailableError as error:
+            _log.warning("verdicts wait", topic=topic, partition=partition, error=str(error))
+        except FencedError as error:
+            _log.warning("verdicts are read from another offset", why=str(error))
+        self._turn_away(partition, known)
+        return None
+
+    async def _store_all(self, batch: Batch, known: PartitionRecord) -> int:
+        topic, partition = batch.topic, batch.partition
         sent, letters = decode_verdicts(batch, self._believable)
         verdicts: list[tuple[int, Feedback]] = []
         for one in sent:
-            verdict = await _insist(lambda one=one: self._completed(one))  # type: ignore[misc]
+            verdict = await self._completed(one)
             if isinstance(verdict, Feedback):
                 verdicts.append((one.record.offset, verdict))
             else:
                 letters.append(verdict)
+        if letters:
+            # Published and then not counted, they would be published again.
+            await self._store.ping()
         for letter in letters:
             self._publisher.publish_dead_letter(letter, batch)
             self._metrics.dead_letters.labels(batch.topic, letter.reason).inc()
@@ -81,14 +93,7 @@ class FeedbackStoring:
         await self._publisher.flush()
         entries = [(offset, _entry(verdict)) for offset, verdict in verdicts]
         next_offset = batch.next_offset
-        try:
-            await _insist(
-                lambda: self._store.add_feedback(topic, partition, next_offset, entries, known)
-            )
-        except FencedError as error:
-            _log.warning("verdicts are read from another offset", why=str(error))
-            self._turn_away(partition, known)
-            return None
+        await self._store.add_feedback(topic, partition, next_offset, entries, known)
         if self._claiming.feedback.get(partition) is known:
             self._claiming.feedback[partition] = replace(known, offset=next_offset)
         for _, verdict in verdicts:
@@ -111,16 +116,6 @@ class FeedbackStoring:
         if sent.transaction_id is None:
             return unknown_alert(sent, found)
         return completed(sent, None, self._card_key)
-
-
-async def _insist(work: Callable[[], Awaitable[_T]]) -> _T:
-    """Return what ``work`` does, tried again for as long as Redis or Kafka is away."""
-    while True:
-        try:
-            return await work()
-        except UnavailableError as error:
-            _log.warning("feedback waits", error=str(error))
-            await asyncio.sleep(_RETRY_S)
 
 
 def _entry(verdict: Feedback) -> dict[str, str]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from faust.types import TP
+
 from streamer.store import ModelHead
 from streamer.stream.claiming import Claiming
 from streamer.stream.claims import Claims
@@ -50,7 +52,7 @@ class Health:
             f"partition {tp.partition} of {tp.topic} waits to be claimed"
             + (f": {why}" if why else "")
             for tp, why in sorted(claims.waiting.items())
-            if tp not in claims.faults
+            if tp not in claims.faults and not self._waits_as_declared(tp)
         ]
         silent_s = self._scoring.membership.silent_s()
         if silent_s > STALLED_AFTER_S:
@@ -67,10 +69,13 @@ class Health:
         return [
             stall
             for stall in self._watch.progress.stalls(scoring.clock.monotonic())
-            if stall.waiting is None
-            or stall.tp.topic == scoring.settings.transactions_topic
-            or scoring.is_redis_up
+            if stall.waiting is None or not self._waits_as_declared(stall.tp)
         ]
+
+    def _waits_as_declared(self, tp: TP) -> bool:
+        """Whether these are verdicts while Redis is away, which nobody can store or claim."""
+        scoring = self._scoring
+        return tp.topic == scoring.settings.feedback_topic and not scoring.is_redis_up
 
     def _told(self, stall: Stall) -> str:
         tp, stalled_s = stall.tp, self._scoring.clock.monotonic() - stall.since

@@ -94,18 +94,6 @@ def reset_of_verdicts_is_not_noticed() -> Iterator[None]:
 
 
 @contextmanager
-def verdicts_of_two_topics_are_stored() -> Iterator[None]:
-    """A batch that has waited is stored beside those of the topic's successor."""
-    check = feedback._check
-
-    def mutated(stored: PartitionRecord, known: PartitionRecord, name: str) -> None:
-        check(replace(stored, log=replace(stored.log, topic_id="")), known, name)
-
-    with patch.object(feedback, "_check", mutated):
-        yield
-
-
-@contextmanager
 def topic_id_is_not_compared() -> Iterator[None]:
     """Offsets of a topic that is no more are taken for those of its successor."""
     check_log = resuming._check_log
@@ -209,7 +197,6 @@ LOG_MUTANTS = {
     reset_does_not_fence: "passed over",
     places_of_verdicts_begin_again: "verdicts made again",
     reset_of_verdicts_is_not_noticed: "verdicts passed over",
-    verdicts_of_two_topics_are_stored: "verdicts wait",
     topic_id_is_not_compared: "made again meanwhile",
     log_of_a_checkpoint_is_not_looked_at: "made again behind the back",
     end_of_the_log_is_not_looked_at: "cut",

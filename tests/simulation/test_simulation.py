@@ -37,7 +37,6 @@ CATCHING = {
     "reset_goes_by_an_old_end": 13,
     "reset_begins_no_epoch": 1,
     "reset_of_verdicts_is_not_noticed": 2,
-    "verdicts_of_two_topics_are_stored": 3,
     "topic_id_is_not_compared": 2,
     "log_of_a_checkpoint_is_not_looked_at": 10,
     "end_of_the_log_is_not_looked_at": 2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 
@@ -71,6 +72,34 @@ def test_a_redis_that_hangs_and_recovers_leaves_the_ledger_exact(outage: Outage)
     late = [a for a in service.alerts() if a.source.offset >= first_after[a.source.partition]]
     assert {alert.mode for alert in late} == {"normal"}
     wait_until(lambda: service.committed() == service.n_sent, worker.log)
+
+
+def test_verdicts_wait_for_redis_without_holding_up_payments(outage: Outage) -> None:
+    """More batches of them than the worker holds; afterwards each counts once."""
+    worker, service = outage.start(), outage.service
+    topic, known = service.settings.feedback_topic, service.alerts()[:30]
+    outage.redis.process.send_signal(signal.SIGSTOP)
+    scored, waiting = "streamer_transactions_scored_total", "streamer_dependency_up"
+
+    def n_scored() -> float:
+        return sum(worker.metric(scored, partition=str(p)) for p in range(service.n_partitions))
+
+    for i, alert in enumerate(known):
+        verdict = json.dumps({"alert_id": alert.alert_id, "is_fraud": True}).encode()
+        service.produce([(None, verdict)], topic=topic, partition=i % service.n_partitions)
+        before = n_scored()
+        outage.send(20)
+        wait_until(lambda before=before: n_scored() >= before + 20, worker.log)
+    assert worker.metric(waiting, name="redis") == 0
+    status, told = worker.get("/readyz")
+    assert status == 200, told
+    outage.redis.process.send_signal(signal.SIGCONT)
+    received = "streamer_verdicts_received_total"
+    wait_until(lambda: worker.metric(received, verdict="fraud") >= len(known), worker.log)
+    service.wait_consumed()
+    service.assert_exact()
+    assert worker.metric(received, verdict="fraud") == len(known)
+    assert service.dead_letters(service.settings.feedback_dead_letters_topic) == []
 
 
 def test_a_redis_that_comes_back_empty_ends_the_worker_and_its_successor_declares_the_loss(
