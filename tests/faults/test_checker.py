@@ -14,6 +14,8 @@ from streamer.embedded import EmbeddedKafka
 from tests.faults.checker import check, declared
 from tests.faults.stand import Stand
 from tests.faults.traffic import Kind, Mix, Sent
+from tests.faults.verdict_check import are_read
+from tests.rig.waiting import wait_until
 
 N = 3_000
 
@@ -27,6 +29,8 @@ def stand(kafka: EmbeddedKafka, redis_url: str) -> Iterator[Stand]:
         assert stand.settle()
         stand.traffic.send(N)
         assert stand.settle()
+        # Verdicts come by another topic, and need not be read as soon as the payments are.
+        wait_until(lambda: are_read(stand.service, stand.traffic.verdicts), "verdicts are read")
         stand.stop()
         yield stand
 

@@ -10,7 +10,7 @@ from tests.faults.traffic import Sent
 from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service
 
-__all__ = ["verdict_faults"]
+__all__ = ["are_read", "verdict_faults"]
 
 _FIRST_FEW: Final = 5
 _POLL_S: Final = 0.2
@@ -25,7 +25,7 @@ def verdict_faults(service: Service, sent: Sequence[Sent], say: Callable[[str], 
         return 0
     wanted = {(r.partition, r.offset) for r in sent if r.kind == "bad verdict"}
     deadline = time.monotonic() + DEADLINE_S
-    while not _is_read(service, sent) and time.monotonic() < deadline:
+    while not are_read(service, sent) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
     found = _found(service)
     for what, places in (
@@ -37,7 +37,7 @@ def verdict_faults(service: Service, sent: Sequence[Sent], say: Callable[[str], 
     return len(wanted ^ found)
 
 
-def _is_read(service: Service, sent: Sequence[Sent]) -> bool:
+def are_read(service: Service, sent: Sequence[Sent]) -> bool:
     """Whether every verdict has been read: what cannot be used is on its topic by then."""
     topic = service.settings.feedback_topic
     stored = service.ask(lambda store: store.partitions())
