@@ -27,6 +27,10 @@ _CLOCK: Final = re.compile(
     r"\d{1,2}[:.h]\d\d([:.]\d\d([.,]\d+)?)?(\s*[AaPp]\.?\s?[Mm]\.?)?(\s*Uhr)?|\d{6}|\d{4}", re.ASCII
 )
 
+_NAIVE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
+_OFFSET: Final = re.compile(_NAIVE.pattern + r" ?(Z|[+-]\d\d:?\d\d)", re.ASCII)
+_SURE: Final = 60.0
+
 
 class Choice(NamedTuple):
     """The paths of a field, best first, and how sure that is, from 0 to 100."""
@@ -64,6 +68,8 @@ def choose_fields(leaves: Leaves) -> dict[str, Choice]:
         elif _fills_gaps(chosen[field].paths, steps, leaves) and len(chosen[field].paths) < 4:
             chosen[field].paths.append(steps)
             taken.add(steps)
+    if "timestamp" in chosen:
+        chosen["timestamp"] = _with_offset(chosen["timestamp"], scored, leaves)
     for field in ("card_id", "currency", "timestamp", "amount"):
         if field not in chosen:
             by_value = _by_value(field, leaves, taken)
@@ -142,6 +148,20 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     if share < 0.6 and not (field in ("currency", "country", "mcc") and by_name >= 95):
         return 0.0
     return by_name * max(share, 0.6) * (0.8 + 0.2 * len(present) / len(values))
+
+
+def _with_offset(
+    choice: Choice, scored: Sequence[tuple[float, str, Steps]], leaves: Leaves
+) -> Choice:
+    """Return the choice of a time that says its offset, where the one at hand does not."""
+    if not all(_NAIVE.fullmatch(str(value)) for value in leaves[choice.paths[0]] if value):
+        return choice
+    for score, field, steps in scored:
+        values = leaves[steps]
+        is_told = all(isinstance(v, str) and _OFFSET.fullmatch(v) for v in values)
+        if field == "timestamp" and score >= _SURE and is_told:
+            return Choice([steps], score)
+    return choice
 
 
 def _fills_gaps(paths: Sequence[Steps], steps: Steps, leaves: Leaves) -> bool:

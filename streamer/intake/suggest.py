@@ -15,6 +15,7 @@ from streamer.intake.declaration import parse_declaration
 from streamer.intake.documents import decoded
 from streamer.intake.envelopes import Item, text_in, unwrapped
 from streamer.intake.framing import SchemaDecoder, framed, unframed
+from streamer.intake.guess_doubts import is_approved
 from streamer.intake.guess_fields import Choice, choose_fields, debit_and_credit
 from streamer.intake.guess_lines import (
     UNSURE_BELOW,
@@ -76,6 +77,7 @@ def suggest(
     if text is None:
         is_readable = _share(_read("", sample, schemas)) >= _READABLE
         text = _additions(objects) if is_readable else _guessed(objects, is_rows=is_rows)
+    text = _updates_lines(text, objects, sample, schemas) + text
     if has_card_number(text):
         return f"{without_numbers(text)}\n{_LEFT_OUT}{_NO_CLAIM}"
     if UNTOLD in text:
@@ -223,6 +225,25 @@ def _read(
     return readings
 
 
+def _updates_lines(
+    text: str,
+    objects: Objects,
+    sample: Sequence[bytes | Mapping[str, Any]],
+    schemas: SchemaDecoder | None,
+) -> str:
+    """Return what counts updates, where events named so are all there is and tell of approvals."""
+    readings = _read(text, sample, schemas)
+    if not all(isinstance(r, Skipped) and r.reason == "updated" for r in readings):
+        return ""
+    leaves = leaves_of(objects)
+    if not any(is_approved(leaves, index) for index in range(len(objects))):
+        return ""
+    return (
+        "# Unsure: every message is an update by its event's name and approved by its status: updates "
+        'are taken for payments.\nupdates = "payment"\n'
+    )
+
+
 def _share(readings: Sequence[Reading]) -> float:
     """Return the share of readings that are no refusals."""
     good = sum(1 for r in readings if isinstance(r, Payment | Refund | Skipped))
@@ -237,6 +258,8 @@ def _report(
     outcomes = Counter(outcome_of(reading) for reading in readings)
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in outcomes.most_common())
     lines = ["", f"# The sample of {len(sample)} reads as: {counts}."]
+    if readings and not any(isinstance(reading, Payment) for reading in readings):
+        lines.append("# Unsure: no payment is in the sample, by these lines; see whether that is so.")
     refusals = Counter(
         (r.reason, r.path, r.hint or r.detail) for r in readings if isinstance(r, Refused)
     )

@@ -1,0 +1,70 @@
+"""A suggestion does not talk payments away, and takes no preset, card or word for what it is not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from streamer.intake import Payment
+from streamer.intake.readings import outcome_of
+from streamer.intake.suggest import suggest
+from tests.intake.messages import message
+from tests.intake.test_suggest import read
+
+
+def suggested(*contents: dict[str, Any]) -> tuple[str, list[Any]]:
+    """Return the text for messages, and what they are read as with it."""
+    sample = [json.dumps(content).encode() for content in contents]
+    text = suggest(sample)
+    return text, read(text, sample)
+
+
+def payments(*contents: dict[str, Any]) -> list[Any]:
+    """Return the transactions of messages that are all payments."""
+    text, readings = suggested(*contents)
+    assert all(isinstance(reading, Payment) for reading in readings), text
+    return [reading.transaction for reading in readings]
+
+
+def test_a_code_that_would_decline_everything_is_asked_about() -> None:
+    """One gateway's 100 is an approval; the codes of ISO 8583 mean what they mean."""
+    sample = [message(transaction_id=f"t{n}", response_code="100") for n in range(6)]
+    text = suggest(sample)
+    assert "# Unsure: by response code every payment of the sample would be a decline" in text
+    assert {outcome_of(reading) for reading in read(text, sample)} == {"payment"}
+    declined = [message(transaction_id=f"t{n}", response_code="51") for n in range(6)]
+    assert {outcome_of(reading) for reading in read(suggest(declined), declined)} == {"skipped"}
+    assert "# Unsure: no payment is in the sample" in suggest(declined)
+
+
+def test_a_code_beside_an_approval_is_no_decline() -> None:
+    """The producer's own word counts, also where the codes vary."""
+    codes = ("201", "202", "000")
+    sample = [message(responseCode=code, status="AUTHORIZED") for code in codes]
+    text = suggest(sample)
+    assert {outcome_of(reading) for reading in read(text, sample)} == {"payment"}, text
+
+
+def test_an_approved_payment_is_none_the_less_one_for_an_event_of_a_change() -> None:
+    """Where all messages are named so; not where their status tells of no approval."""
+    sample = [message(eventType="PAYMENT_STATUS_CHANGED", status="DONE") for _ in range(3)]
+    text = suggest(sample)
+    assert "# Unsure: every message is an update" in text
+    assert {outcome_of(reading) for reading in read(text, sample)} == {"payment"}
+    open_ones = [message(eventType="PAYMENT_STATUS_CHANGED", status="WAITING") for _ in range(3)]
+    assert {outcome_of(reading) for reading in read(suggest(open_ones), open_ones)} == {"skipped"}
+
+
+def test_the_time_with_an_offset_is_taken() -> None:
+    """Of two that mean the same moment."""
+    (payment,) = payments(
+        {
+            "id": "t1",
+            "card": {"id": "c1"},
+            "amount": 4.5,
+            "currency": "GBP",
+            "createdAt": "2026-11-28T14:58:00.000",
+            "approvedAt": "2026-11-28T14:58:00+09:00",
+        }
+    )
+    assert payment.timestamp.timestamp() == 1795845480
