@@ -30,6 +30,8 @@ _CLOCK: Final = re.compile(
 _NAIVE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
 _OFFSET: Final = re.compile(_NAIVE.pattern + r" ?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 _SURE: Final = 60.0
+_APPROVAL: Final = frozenset("authorization authorisation approval auth".split())
+_SEVERAL: Final = 5
 
 
 class Choice(NamedTuple):
@@ -56,6 +58,7 @@ def choose_fields(leaves: Leaves) -> dict[str, Choice]:
         for steps, values in leaves.items()
         if (score := _score(field, steps, values)) >= _ENOUGH
     ]
+    scored = _without_idle_cards(scored, leaves)
     scored.sort(key=lambda entry: (-entry[0], len(entry[2]), entry[1]))
     chosen: dict[str, Choice] = {}
     taken: set[Steps] = set()
@@ -140,7 +143,16 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     if field == "card_id" and all(_MASKED.fullmatch(str(value)) for value in present):
         # The last digits of a card are those of many cards.
         by_name -= 25.0
-    if field == "card_id" and len(present) >= 5 and len(set(map(str, present))) == 1:
+    words = set(words_of(steps[-1]))
+    if (
+        field == "card_id"
+        and words & _APPROVAL
+        and "code" in words
+        and all(map(_is_approval, present))
+    ):
+        # What the issuer said to one payment, and no token that a producer calls so.
+        return 0.0
+    if field == "card_id" and len(present) >= _SEVERAL and len(set(map(str, present))) == 1:
         # More likely the merchant's own account.
         by_name -= 15.0
     if field == "card_id" and not any(map(str.isdigit, "".join(map(str, present)))):
@@ -148,6 +160,28 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     if share < 0.6 and not (field in ("currency", "country", "mcc") and by_name >= 95):
         return 0.0
     return by_name * max(share, 0.6) * (0.8 + 0.2 * len(present) / len(values))
+
+
+def _without_idle_cards(
+    scored: list[tuple[float, str, Steps]], leaves: Leaves
+) -> list[tuple[float, str, Steps]]:
+    """Leave out constants and brands as cards, where another field that may be one varies."""
+    cards = [steps for _, field, steps in scored if field == "card_id"]
+    idle = {steps for steps in cards if _is_idle(leaves[steps])}
+    if len(idle) == len(cards):
+        return scored
+    return [entry for entry in scored if not (entry[1] == "card_id" and entry[2] in idle)]
+
+
+def _is_idle(values: Sequence[Any]) -> bool:
+    present = [str(value) for value in values if value is not None and value != ""]
+    has_digits = any(map(str.isdigit, "".join(present)))
+    return len(present) >= _SEVERAL and (len(set(present)) == 1 or not has_digits)
+
+
+def _is_approval(value: Any) -> bool:
+    text = str(value)
+    return len(text) <= 8 and text.isalnum()
 
 
 def _with_offset(

@@ -34,6 +34,7 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
     "card_id": (
         (100, "card id|card number|card token|pan|primary account number|card hash|pan hash"),
         (98, "card reference|card key|card fingerprint|hashed pan|masked pan|pan token|token pan"),
+        (98, "card number masked|pan masked|card masked"),
         (98, "unique card|card reference id|device account number|card proxy|prn|cc"),
         (95, "fingerprint|card alias|card identifier|card pan|card account number"),
         (
@@ -49,12 +50,13 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         ),
         (75, "customer id|customer|client id|cardholder id|card holder id|payer id|user id"),
         (64, "user|client|account reference|shopper reference|customer reference|iban|payer"),
-        (60, "user token|account token|cardholder|customer profile id"),
+        (60, "user token|account token|cardholder|customer profile id|shopper id|shopper"),
+        (60, "vaulted shopper id|user payment option id|payment option id|card on file id"),
         (
             55,
             "debtor account|from account|source account|name orig|buyer id|member id|account from",
         ),
-        (55, "customer number|source id"),
+        (55, "customer number|source id|subscription id"),
     ),
     "amount": (
         (100, "amount|transaction amount|amount value|payment amount|amount minor|amount cents"),

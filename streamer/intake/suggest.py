@@ -26,9 +26,9 @@ from streamer.intake.guess_lines import (
 )
 from streamer.intake.guess_rules import UNTOLD, rule_lines
 from streamer.intake.guess_settings import amount_settings, timestamp_settings
-from streamer.intake.hints import is_credit_transfer, recognised
+from streamer.intake.guess_presets import preset_texts
+from streamer.intake.hints import is_credit_transfer
 from streamer.intake.intake import Intake
-from streamer.intake.iso8583 import elements_of, has_preset_names, iso8583_text
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text
 from streamer.intake.naming import has_card_number, without_numbers
 from streamer.intake.paths import Steps, walked
@@ -116,13 +116,7 @@ def _known_text(
     schemas: SchemaDecoder | None,
 ) -> str | None:
     """Return the lines of a layout that is known, where they read the sample as payments too."""
-    presets = [name for name, _ in Counter(map(recognised, objects)).most_common() if name]
-    note = "# The layout is known: `streamer intake show {0}` prints its lines."
-    texts = [f'{note.format(name)}\npreset = "{name}"\n' for name in presets]
-    elements = elements_of(objects) if "iso8583" in presets else None
-    if elements is not None and not has_preset_names(elements):
-        texts.insert(0, iso8583_text(elements))
-    for text in texts:
+    for text in preset_texts(objects):
         readings = _read(text, sample, schemas)
         has_payments = any(isinstance(reading, Payment) for reading in readings)
         has_others = any(
@@ -259,7 +253,9 @@ def _report(
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in outcomes.most_common())
     lines = ["", f"# The sample of {len(sample)} reads as: {counts}."]
     if readings and not any(isinstance(reading, Payment) for reading in readings):
-        lines.append("# Unsure: no payment is in the sample, by these lines; see whether that is so.")
+        lines.append(
+            "# Unsure: no payment is in the sample, by these lines; see whether that is so."
+        )
     refusals = Counter(
         (r.reason, r.path, r.hint or r.detail) for r in readings if isinstance(r, Refused)
     )

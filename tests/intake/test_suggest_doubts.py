@@ -47,7 +47,10 @@ def test_a_code_beside_an_approval_is_no_decline() -> None:
 
 def test_an_approved_payment_is_none_the_less_one_for_an_event_of_a_change() -> None:
     """Where all messages are named so; not where their status tells of no approval."""
-    sample = [message(eventType="PAYMENT_STATUS_CHANGED", status="DONE") for _ in range(3)]
+    changed = "PAYMENT_STATUS_CHANGED"
+    sample = [message(eventType=changed, status="DONE") for _ in range(3)]
+    assert {outcome_of(reading) for reading in read(suggest(sample), sample)} == {"payment"}
+    sample = [message(eventType=changed, status=status) for status in ("DONE", "VERIFIED")]
     text = suggest(sample)
     assert "# Unsure: every message is an update" in text
     assert {outcome_of(reading) for reading in read(text, sample)} == {"payment"}
@@ -68,3 +71,52 @@ def test_the_time_with_an_offset_is_taken() -> None:
         }
     )
     assert payment.timestamp.timestamp() == 1795845480
+
+
+def test_a_column_of_the_file_beats_the_constant_of_a_preset() -> None:
+    """A currency or a card that is there is read; other lines of the preset stay."""
+    row = {"TRANSACTION_ID": "1", "TX_DATETIME": "2026-11-28 05:58:00", "CUSTOMER_ID": "5"}
+    row |= {"TERMINAL_ID": "3", "TX_AMOUNT": "57.16"}
+    assert 'preset = "handbook"' in suggest([row])
+    rows = [row | {"currency": "GBP"}]
+    (reading,) = read(suggest(rows), rows)
+    assert isinstance(reading, Payment)
+    assert (reading.transaction.currency, reading.transaction.merchant_id) == ("GBP", "3")
+
+
+def test_some_columns_of_a_data_set_are_not_its_layout() -> None:
+    """Then when a payment was is asked about."""
+    row = {"step": "3", "customer": "C1", "merchant": "M1", "category": "es_food"}
+    text = suggest([row | {"amount": f"4.5{n}", "currency": "GBP"} for n in range(3)])
+    assert 'preset = "' not in text
+    assert "# Missing: which field is the timestamp" in text
+
+
+def test_an_approval_code_is_no_card() -> None:
+    """It is another one for every payment; the shopper stands for the card, as a guess."""
+    contents: list[dict[str, Any]] = [
+        {
+            "transactionId": f"t{n}",
+            "amount": 4.5,
+            "currency": "GBP",
+            "date": "2026-11-28T05:58:00Z",
+            "authorizationCode": f"64254{n}",
+            "card": {"lastFour": "7234"},
+            "vaultedShopperId": 81 + n % 2,
+        }
+        for n in range(6)
+    ]
+    assert {payment.card_id for payment in payments(*contents)} == {"81", "82"}
+    assert "# Unsure: card_id is a guess" in suggested(*contents)[0]
+
+
+def test_a_brand_and_a_constant_are_no_cards() -> None:
+    """Where something else varies; where nothing does, one customer may have paid for everything."""
+    base = {"currency": "EUR", "timestamp": "2026-11-28T05:58:00Z", "payment_method": "cc_card"}
+    contents = [
+        base | {"transaction_id": f"t{n}", "amount": 4.5 + n, "userPaymentOptionId": f"48{n % 3}"}
+        for n in range(6)
+    ]
+    assert {payment.card_id for payment in payments(*contents)} == {"480", "481", "482"}
+    same = [content | {"userPaymentOptionId": "9", "cardToken": "k1"} for content in contents]
+    assert {payment.card_id for payment in payments(*same)} == {"k1"}
