@@ -53,7 +53,7 @@ def choose_fields(leaves: Leaves) -> dict[str, Choice]:
     }
     amount = max(leaves, key=lambda steps: _score("amount", steps, leaves[steps]), default=())
     scored = [
-        (score + _nearness(field, steps, amount), field, steps)
+        (score + _nearness(field, steps, amount, values), field, steps)
         for field in FIELDS
         for steps, values in leaves.items()
         if (score := _score(field, steps, values)) >= _ENOUGH
@@ -97,14 +97,18 @@ def debit_and_credit(leaves: Leaves) -> tuple[Steps, Steps] | None:
     return (sides["debit"], sides["credit"]) if is_one else None
 
 
-def _nearness(field: str, steps: Steps, amount: Steps) -> float:
+def _nearness(field: str, steps: Steps, amount: Steps, values: Sequence[Any]) -> float:
     """Return what it speaks for an id, a time or a currency to lie where the amount does.
 
     An envelope has an id and a time too, which are not the payment's.
     """
     if steps[0] == "$":
-        # Of all payments in the message, not of one.
-        return -20.0 if field in ("transaction_id", "timestamp", "card_id") else 0.0
+        # Of all payments in the message, unless each has its own or all are of one card.
+        if field == "transaction_id":
+            return -20.0 if len(set(map(str, values))) < len(values) else -5.0
+        if field == "card_id" and "card" in {word for step in steps for word in words_of(step)}:
+            return 0.0
+        return -20.0 if field in ("timestamp", "card_id") else 0.0
     weight = {"transaction_id": 12.0, "timestamp": 22.0, "currency": 8.0}.get(field, 0.0)
     above = amount[:-1]
     while field != "currency" and above and _MONEY & set(words_of(above[-1])):

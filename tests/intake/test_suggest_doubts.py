@@ -120,3 +120,16 @@ def test_a_brand_and_a_constant_are_no_cards() -> None:
     assert {payment.card_id for payment in payments(*contents)} == {"480", "481", "482"}
     same = [content | {"userPaymentOptionId": "9", "cardToken": "k1"} for content in contents]
     assert {payment.card_id for payment in payments(*same)} == {"k1"}
+
+
+def test_a_card_of_the_message_beats_an_account_of_its_part() -> None:
+    """And the payment's id that of its only leg; ids of the parts count where a message has several."""
+    leg = {"account_id": "a1", "amount": 4.5, "currency": "EUR"}
+    data = {"created_at": "2026-11-28T05:58:00Z", "card": {"id": "c1"}}
+    contents = [
+        {"data": data | {"id": f"t{n}", "legs": [leg | {"leg_id": f"l{n}"}]}} for n in range(3)
+    ]
+    found = payments(*contents)
+    assert [(p.transaction_id, p.card_id) for p in found] == [(f"t{n}", "c1") for n in range(3)]
+    several = {"data": data | {"id": "t", "legs": [leg | {"leg_id": f"l{n}"} for n in range(3)]}}
+    assert [p.transaction_id for p in payments(several)] == ["l0", "l1", "l2"]
