@@ -156,6 +156,13 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     ):
         # What the issuer said to one payment, and no token that a producer calls so.
         return 0.0
+    if (
+        field == "merchant_id"
+        and "reference" in words
+        and len(set(map(str, present))) == len(present)
+    ):
+        # One of its own for every payment: the merchant's reference of the payment.
+        return 0.0
     if field == "card_id" and len(present) >= _SEVERAL and len(set(map(str, present))) == 1:
         # More likely the merchant's own account.
         by_name -= 15.0

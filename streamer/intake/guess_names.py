@@ -103,6 +103,7 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
             80,
             "shop id|store id|seller id|payee id|vendor id|location id|outlet id|terminal|acceptor",
         ),
+        (84, "merchant reference|merchant reference id|store reference|shop reference"),
         (75, "collector id|operator id|station id|payee merchant id"),
         (65, "merchant name|payee|shop|store|seller|vendor|name dest|beneficiary id|pos id"),
         (50, "merchant descriptor|statement descriptor|payee name"),

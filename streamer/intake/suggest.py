@@ -166,6 +166,11 @@ def _guessed(objects: Objects, *, is_rows: bool) -> str:
             "# Missing: which field is the card or the account that pays?",
             '# card_id = "..."',
         ]
+        if is_rows:
+            lines.append(
+                "# card_id = { position = true } takes every row for a card of its own; features of a "
+                "card's past are off then."
+            )
     for field in _ORDER:
         if field in choices and (field != "label" or is_rows):
             lines += field_lines(field, choices[field], leaves)

@@ -133,3 +133,20 @@ def test_a_card_of_the_message_beats_an_account_of_its_part() -> None:
     assert [(p.transaction_id, p.card_id) for p in found] == [(f"t{n}", "c1") for n in range(3)]
     several = {"data": data | {"id": "t", "legs": [leg | {"leg_id": f"l{n}"} for n in range(3)]}}
     assert [p.transaction_id for p in payments(several)] == ["l0", "l1", "l2"]
+
+
+def test_a_reference_that_repeats_names_a_merchant() -> None:
+    """One of its own for every payment is the merchant's name of the payment."""
+    contents = [message(merchant_id=None, transaction_id=f"t{n}") for n in range(3)]
+    shops = [json.loads(c) | {"merchant_ref": f"m{n % 2}"} for n, c in enumerate(contents)]
+    assert [p.merchant_id for p in payments(*_without_id(shops))] == ["m0", "m1", "m0"]
+    orders = [json.loads(c) | {"merchant_ref": f"o{n}"} for n, c in enumerate(contents)]
+    assert [p.merchant_id for p in payments(*_without_id(orders))] == [None] * 3
+
+
+def _without_id(contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the contents with the card renamed, so that a declaration is needed."""
+    for content in contents:
+        content["cardRef"] = content.pop("card_id")
+        del content["merchant_id"]
+    return contents
