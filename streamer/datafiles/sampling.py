@@ -64,8 +64,8 @@ class Sample:
                     if row.cells is None:
                         yield _refused(Fault(row.reason, row.fault))
                     else:
-                        cells = ["" if cell == NULL else cell for cell in row.cells]
-                        yield dict(zip(rows.header, cells, strict=True))
+                        pairs = zip(rows.header, row.cells, strict=True)
+                        yield {name: "" if cell == NULL else cell for name, cell in pairs}
                 if rows.has_header:
                     self.notes += rows.notes
 

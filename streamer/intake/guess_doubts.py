@@ -1,7 +1,7 @@
 """Which rules of a suggestion cannot be believed: those under which a sample holds no payment at all.
 
-A producer's own codes look like those of ISO 8583: one gateway's 100 is an approval, another's a decline.
-Where a code would decline every message, or one beside which the producer says APPROVED, no rule is made
+A producer's own codes look like those of ISO 8583: of one gateway 100 is an approval.  Where a code
+would decline every message, or one beside which the producer says APPROVED, no rule is made
 of it, and the declaration says so.
 """
 
@@ -37,7 +37,13 @@ def doubt_about(steps: Steps, entries: Mapping[str, Sequence[str]], leaves: Leav
     values = leaves[steps]
     if not all(str(value).isdigit() for value in values if value not in (None, "")):
         return ""
-    holds = condition_of(Rule(path=("code",), **{k: tuple(v) for k, v in entries.items()})).holds
+    rule = Rule(
+        path=("code",),
+        one_of=tuple(entries.get("one_of", ())),
+        none_of=tuple(entries.get("none_of", ())),
+        starts_with=tuple(entries.get("starts_with", ())),
+    )
+    holds = condition_of(rule).holds
     hits = [index for index, value in enumerate(values) if value is not None and holds(value)]
     approved = sum(1 for index in hits if is_approved(leaves, index, beside=steps))
     name = " ".join(words_of(steps[-1]))

@@ -12,7 +12,7 @@ from streamer.intake.guess_words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 
-__all__ = ["Choice", "choose_fields", "clock_path", "debit_and_credit"]
+__all__ = ["Choice", "choose_fields", "clock_path", "debit_and_credit", "zone_path"]
 
 _ENOUGH: Final = 40.0
 _PAN: Final = re.compile(r"[1-9]\d{12,18}", re.ASCII)
@@ -30,6 +30,10 @@ _CLOCK: Final = re.compile(
 _NAIVE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
 _OFFSET: Final = re.compile(_NAIVE.pattern + r" ?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 _SURE: Final = 60.0
+_ZONE_NAMES: Final = frozenset(
+    tuple(name.split())
+    for name in ("time zone", "timezone", "tz", "zone", "utc offset", "offset", "time offset")
+)
 _APPROVAL: Final = frozenset("authorization authorisation approval auth".split())
 _SEVERAL: Final = 5
 
@@ -132,6 +136,14 @@ def clock_path(leaves: Leaves, date_steps: Steps) -> Steps | None:
         if not (is_time and present) or steps == date_steps:
             continue
         if all(_CLOCK.fullmatch(str(value).strip()) for value in present):
+            return steps
+    return None
+
+
+def zone_path(leaves: Leaves) -> Steps | None:
+    """Return the path of a field that is named after the zone of times, or None."""
+    for steps, values in leaves.items():
+        if words_of(steps[-1]) in _ZONE_NAMES and any(values):
             return steps
     return None
 

@@ -46,9 +46,9 @@ def _text(name: str, objects: Objects) -> str:
     if not all(_WHOLE.get(name, frozenset()) <= item.keys() for item in objects):
         return ""
     content = preset_content(name)
-    time = content.get("timestamp")
     made_up = {field for field, entry in content.items() if _is_made_up(entry)}
-    has_origin = isinstance(time, dict) and "origin" in time
+    time: dict[str, Any] = content.get("timestamp", {})
+    has_origin = "origin" in time
     if not made_up and not has_origin:
         return f'{_NOTE.format(name)}\npreset = "{name}"\n'
     choices = choose_fields(leaves_of(objects))

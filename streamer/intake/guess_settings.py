@@ -19,7 +19,7 @@ from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS
 from streamer.intake.times import DOTTED, make_time_reader, text_hint
 
-__all__ = ["Settings", "amount_settings", "currency_of_signs", "timestamp_settings"]
+__all__ = ["ZONELESS", "Settings", "amount_settings", "currency_of_signs", "timestamp_settings"]
 
 _MINOR_WORDS: Final = frozenset(
     "minor cents cent pence penny pennies subunits kopecks paise".split()
@@ -35,6 +35,7 @@ _SIGNS: Final = {"R$": "BRL", "A$": "AUD", "C$": "CAD", "NZ$": "NZD", "€": "EU
     "zł": "PLN",
     "Kč": "CZK",
 }
+ZONELESS: Final = "the times do not say their zone"
 _ARRIVAL_MS: Final = 1_795_845_480_000
 
 
@@ -219,7 +220,7 @@ def _order_of_days(present: Sequence[Any]) -> list[str]:
 def _with_zone(settings: Settings, words: Sequence[str]) -> Settings:
     settings.entries["zone"] = '"UTC"'
     if not {"utc", "gmt"} & set(words):
-        settings.unsure.append("the times do not say their zone")
+        settings.unsure.append(ZONELESS)
     return settings
 
 

@@ -24,9 +24,9 @@ from streamer.intake.guess_lines import (
     field_lines,
     table_lines,
 )
+from streamer.intake.guess_presets import preset_texts
 from streamer.intake.guess_rules import UNTOLD, rule_lines
 from streamer.intake.guess_settings import amount_settings, timestamp_settings
-from streamer.intake.guess_presets import preset_texts
 from streamer.intake.hints import is_credit_transfer
 from streamer.intake.intake import Intake
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text

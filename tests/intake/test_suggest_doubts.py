@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from streamer.intake import Payment
 from streamer.intake.readings import outcome_of
 from streamer.intake.suggest import suggest
@@ -150,3 +152,37 @@ def _without_id(contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
         content["cardRef"] = content.pop("card_id")
         del content["merchant_id"]
     return contents
+
+
+@pytest.mark.parametrize(
+    ("name", "zone", "time"),
+    [
+        ("timeZone", "Asia/Tokyo", "20261128145800"),
+        ("timezone", "Europe/Berlin", "2026-11-28 06:58:00"),
+        ("TimeZone", "CET", "2026-11-28 06:58:00"),
+        ("utcOffset", "+01:00", "28/11/2026 06:58"),
+        ("tz", "America/New_York", "2026-11-28T00:58:00"),
+    ],
+)
+def test_the_zone_of_a_field_beside_the_time_is_used(name: str, zone: str, time: str) -> None:
+    """Each message's own; nothing is asked then."""
+    content = {"txId": "t1", "cardId": "c1", "amount": 4.5, "currency": "EUR"}
+    content |= {"localTime": time, name: zone}
+    text, (reading,) = suggested(content)
+    assert isinstance(reading, Payment), text
+    assert reading.transaction.timestamp.timestamp() == 1795845480, text
+    assert "do not say their zone" not in text
+
+
+def test_a_zone_that_is_not_known_is_named_and_asked_about() -> None:
+    """IST is India's, Ireland's and Israel's."""
+    content = {"txId": "t1", "cardId": "c1", "amount": 4.5, "currency": "EUR"}
+    text, _ = suggested(content | {"localTime": "2026-11-28 06:58:00", "tz": "IST"})
+    assert "# Unsure: tz may tell the zone" in text
+
+
+def test_the_currency_in_an_amount_is_each_payments_own() -> None:
+    """By its code or by a sign that means one currency."""
+    base = {"orderId": "t1", "cardHash": "c1", "placedAt": "2026-11-28T05:58:00Z"}
+    found = payments(base | {"total": "USD 42.99"}, base | {"total": "3.10 €"})
+    assert [(p.currency, p.amount) for p in found] == [("USD", 42.99), ("EUR", 3.1)]
