@@ -28,6 +28,7 @@ _CLOCK: Final = re.compile(
 )
 
 _NAIVE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _OFFSET: Final = re.compile(_NAIVE.pattern + r" ?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 _SURE: Final = 60.0
 _ZONE_NAMES: Final = frozenset(
@@ -211,7 +212,9 @@ def _with_offset(
     choice: Choice, scored: Sequence[tuple[float, str, Steps]], leaves: Leaves
 ) -> Choice:
     """Return the choice of a time that says its offset, where the one at hand does not."""
-    if not all(_NAIVE.fullmatch(str(value)) for value in leaves[choice.paths[0]] if value):
+    present = [str(value) for value in leaves[choice.paths[0]] if value]
+    is_day = all(map(_DAY.fullmatch, present)) and clock_path(leaves, choice.paths[0]) is None
+    if not (is_day or all(map(_NAIVE.fullmatch, present))):
         return choice
     for score, field, steps in scored:
         values = leaves[steps]

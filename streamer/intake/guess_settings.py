@@ -24,6 +24,7 @@ __all__ = ["ZONELESS", "Settings", "amount_settings", "currency_of_signs", "time
 _MINOR_WORDS: Final = frozenset(
     "minor cents cent pence penny pennies subunits kopecks paise".split()
 )
+_MICROS: Final = frozenset("micro micros".split())
 # Longer signs first: a real's sign ends in that of a dollar.
 _SIGNS: Final = {"R$": "BRL", "A$": "AUD", "C$": "CAD", "NZ$": "NZD", "€": "EUR", "£": "GBP"} | {
     "$": "USD",
@@ -62,7 +63,10 @@ def amount_settings(
         return settings
     if texts:
         _signs(settings, texts, decimals)
-    _minor(settings, steps, present, leaves)
+    if _MICROS & set(words_of(steps[-1])):
+        _micros(settings, leaves)
+    else:
+        _minor(settings, steps, present, leaves)
     negative = sum(1 for value in present if _is_negative(value))
     if negative * 2 > len(present) and len(present) > 1:
         settings.entries["negative"] = '"payment"'
@@ -152,6 +156,23 @@ def _minor(settings: Settings, steps: Steps, values: Sequence[Any], leaves: Leav
         settings.entries.pop("decimal", None)
     elif is_whole and any(abs(int(text)) >= 100 for text in digits) and units != {"major"}:
         _whole(settings, {abs(int(text)) for text in digits})
+
+
+def _micros(settings: Settings, leaves: Leaves) -> None:
+    """Say that amounts count millionths, of each currency in the sample."""
+    codes = {
+        CURRENCY_OF[value]
+        for steps, values in leaves.items()
+        if "currency" in words_of(steps[-1])
+        for value in values
+        if isinstance(value, str | int) and value in CURRENCY_OF
+    }
+    decimals = ", ".join(f"{code} = 6" for code in sorted(codes))
+    settings.entries |= {"unit": '"minor"', "decimals": f"{{ {decimals} }}"}
+    settings.entries.pop("decimal", None)
+    settings.unsure.append(
+        "amounts are millionths in the currencies of the sample; any other currency must be added"
+    )
 
 
 def _whole(settings: Settings, numbers: set[int]) -> None:

@@ -53,6 +53,7 @@ _LEFT_OUT: Final = (
     "# Unsure: what may be card numbers is left out above, as '...'; no such line holds.\n"
 )
 _NO_CLAIM: Final = "# How the sample reads can be said once that is settled.\n"
+_ABOUT: Final = frozenset(("card_id", "timestamp"))
 _READABLE: Final = 0.9
 
 
@@ -191,7 +192,9 @@ def _with_each(objects: Objects) -> tuple[Steps | None, Leaves]:
     """Return the list to go into, where the payments lie in one, and the leaves from there."""
     leaves = leaves_of(objects)
     found = choose_fields(leaves)
-    if "amount" in found and found["amount"].score >= UNSURE_BELOW:
+    is_there = "amount" in found and found["amount"].score >= UNSURE_BELOW
+    # A number of items or of pages beside a list of payments is a total, too.
+    if is_there and _ABOUT & found.keys():
         return None, leaves
     for steps in list_paths(objects):
         lists = [(item, walked(item, item, steps)) for item in objects]
@@ -204,7 +207,8 @@ def _with_each(objects: Objects) -> tuple[Steps | None, Leaves]:
             if isinstance(part, Mapping)
         ]
         inner = leaves_of([part for _, part in parts])
-        if "amount" in choose_fields(inner):
+        within = choose_fields(inner)
+        if "amount" in within and (not is_there or _ABOUT & within.keys()):
             outer = leaves_of([item for item, _ in parts])
             return steps, inner | {("$", *path): values for path, values in outer.items()}
     return None, leaves

@@ -186,3 +186,60 @@ def test_the_currency_in_an_amount_is_each_payments_own() -> None:
     base = {"orderId": "t1", "cardHash": "c1", "placedAt": "2026-11-28T05:58:00Z"}
     found = payments(base | {"total": "USD 42.99"}, base | {"total": "3.10 €"})
     assert [(p.currency, p.amount) for p in found] == [("USD", 42.99), ("EUR", 3.1)]
+
+
+def test_the_time_of_an_event_stands_for_that_of_a_payment_without_one() -> None:
+    """Only there."""
+    event = {"specversion": "1.0", "id": "e1", "type": "pay.made", "source": "/"}
+    event["time"] = "2026-11-28T05:58:00Z"
+    data = {"paymentId": "t1", "card": {"token": "c1"}, "amount": {"value": 4.5, "currency": "EUR"}}
+    (payment,) = payments(event | {"data": data})
+    assert payment.timestamp.timestamp() == 1795845480
+    (payment,) = payments(event | {"data": data | {"createdAt": "2026-11-28T05:57:00Z"}})
+    assert payment.timestamp.timestamp() == 1795845420
+
+
+def test_units_and_billionths_are_an_amount() -> None:
+    """As Protobuf's JSON has them, with the seconds of a time."""
+    content = {"paymentId": "t1", "card": {"id": "c1"}, "createTime": {"seconds": "1795845480"}}
+    money = [
+        {"currencyCode": "EUR", "units": "7", "nanos": 350000000},
+        {"currencyCode": "GBP", "units": "-1", "nanos": -500000000},
+    ]
+    text, (payment, refund) = suggested(*(content | {"amount": amount} for amount in money))
+    assert isinstance(payment, Payment), text
+    assert (payment.transaction.amount, payment.transaction.currency) == (7.35, "EUR")
+    assert outcome_of(refund) == "refund"
+
+
+def test_millionths_are_counted_as_such() -> None:
+    """In the currencies of the sample; that others are not known is said."""
+    content = {"payment_id": "t1", "card_token": "c1", "created_at": "2026-11-28T05:58:00Z"}
+    contents = [content | {"amount_micros": 12500000, "currency": code} for code in ("USD", "JPY")]
+    assert [p.amount for p in payments(*contents)] == [12.5, 12.5]
+    assert "# Unsure: amounts are millionths" in suggested(*contents)[0]
+
+
+def test_a_total_beside_a_list_of_payments_is_none_of_theirs() -> None:
+    """As JSON:API pages them."""
+    inner = {"amount": "4.50", "currency": "EUR", "created-at": "2026-11-28T05:58:00Z"}
+    data = [{"type": "p", "id": f"t{n}", "attributes": inner | {"card-token": "c"}} for n in (1, 2)]
+    found = payments({"data": data, "meta": {"total": 2}})
+    assert [(p.transaction_id, p.card_id, p.amount) for p in found] == [
+        ("t1", "c", 4.5),
+        ("t2", "c", 4.5),
+    ]
+
+
+def test_tables_of_brazil_and_of_sap_are_read() -> None:
+    """Date and hour of the sale apart; a minus behind the amount is money back."""
+    row = {"NSU": "8471", "Cartão": "4313******4382", "Data da venda": "28/11/2026"}
+    row |= {"Hora da venda": "05:58:00", "Valor bruto": "R$ 3,10", "Estabelecimento": "3"}
+    (reading,) = read(suggest([row]), [row])
+    assert isinstance(reading, Payment)
+    found = reading.transaction
+    assert (found.transaction_id, found.currency, found.amount) == ("8471", "BRL", 3.1)
+    assert found.timestamp.timestamp() == 1795845480
+    sap = {"BELNR": "92", "KARTE": "c1", "WAERS": "EUR", "BUDAT": "20261128", "UZEIT": "055800"}
+    rows = [sap | {"DMBTR": amount} for amount in ("7,35", "8,20", "64,20-")]
+    assert [outcome_of(r) for r in read(suggest(rows), rows)] == ["payment", "payment", "refund"]
