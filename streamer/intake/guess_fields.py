@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from streamer.intake.guess_names import FIELDS, name_score
@@ -33,7 +34,7 @@ _OFFSET: Final = re.compile(_NAIVE.pattern + r" ?(Z|[+-]\d\d:?\d\d)", re.ASCII)
 _SURE: Final = 60.0
 _ZONE_NAMES: Final = frozenset(
     tuple(name.split())
-    for name in ("time zone", "timezone", "tz", "zone", "utc offset", "offset", "time offset")
+    for name in ("time zone", "timezone", "tz", "utc offset", "time offset", "zone offset")
 )
 _APPROVAL: Final = frozenset("authorization authorisation approval auth".split())
 _SEVERAL: Final = 5
@@ -141,12 +142,15 @@ def clock_path(leaves: Leaves, date_steps: Steps) -> Steps | None:
     return None
 
 
-def zone_path(leaves: Leaves) -> Steps | None:
-    """Return the path of a field that is named after the zone of times, or None."""
-    for steps, values in leaves.items():
-        if words_of(steps[-1]) in _ZONE_NAMES and any(values):
-            return steps
-    return None
+def zone_path(leaves: Leaves, time: Steps) -> Steps | None:
+    """Return the path of a field that is named after the zone of a time, best beside it, or None."""
+    found = [
+        steps
+        for steps, values in leaves.items()
+        if words_of(steps[-1]) in _ZONE_NAMES
+        and any(isinstance(value, str) and value for value in values)
+    ]
+    return max(found, key=lambda steps: steps[:-1] == time[:-1], default=None)
 
 
 def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
@@ -186,6 +190,18 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     return by_name * max(share, 0.6) * (0.8 + 0.2 * len(present) / len(values))
 
 
+def _is_same(naive: Any, told: str) -> bool:
+    """Whether a time without an offset may be the moment that is told: on the clock of some zone."""
+    if not naive or len(naive) == len("2026-11-28"):
+        return bool(naive == told[:10])
+    try:
+        moment, clock = datetime.fromisoformat(told), datetime.fromisoformat(naive)
+    except ValueError:
+        return False
+    ahead = (clock.replace(tzinfo=UTC) - moment).total_seconds()
+    return abs(ahead) <= 50_400 and (ahead + 2) % 900 <= 4
+
+
 def _without_idle_cards(
     scored: list[tuple[float, str, Steps]], leaves: Leaves
 ) -> list[tuple[float, str, Steps]]:
@@ -212,14 +228,15 @@ def _with_offset(
     choice: Choice, scored: Sequence[tuple[float, str, Steps]], leaves: Leaves
 ) -> Choice:
     """Return the choice of a time that says its offset, where the one at hand does not."""
-    present = [str(value) for value in leaves[choice.paths[0]] if value]
+    mine = leaves[choice.paths[0]]
+    present = [str(value) for value in mine if value]
     is_day = all(map(_DAY.fullmatch, present)) and clock_path(leaves, choice.paths[0]) is None
     if not (is_day or all(map(_NAIVE.fullmatch, present))):
         return choice
     for score, field, steps in scored:
         values = leaves[steps]
         is_told = all(isinstance(v, str) and _OFFSET.fullmatch(v) for v in values)
-        if field == "timestamp" and score >= _SURE and is_told:
+        if field == "timestamp" and score >= _SURE and is_told and all(map(_is_same, mine, values)):
             return Choice([steps], score)
     return choice
 

@@ -86,7 +86,8 @@ def table_lines(
         settings.unsure.insert(0, f"that this is the {field} is a guess")
     if paths == [field] and not settings.entries:
         return [f"# Unsure: {note}." for note in settings.unsure]
-    lines = ["", *(f"# Unsure: {note}." for note in settings.unsure), f"[{field}]"]
+    lines = ["", *(f"# Unsure: {note}." for note in settings.unsure)]
+    lines += [*(f"# {note}." for note in settings.notes), f"[{field}]"]
     if paths != [field]:
         lines.append(f"path = {_paths(paths)}")
     return lines + [f"{key} = {value}" for key, value in settings.entries.items()]
@@ -118,25 +119,27 @@ def _time(
             is_day = "unit" not in settings.entries and not has_clock
             if is_day and "iso8583" not in settings.entries.get("format", ""):
                 settings.unsure.append("the dates have no time of day: midnight is taken")
-        return _zoned(paths, settings, leaves)
+        return _zoned(paths, steps, settings, leaves)
     pairs = zip(leaves[steps], leaves[clock], strict=True)
     settings = timestamp_settings([f"{day} {time}" for day, time in pairs if day and time], words)
     settings.entries["separator"] = '" "'
-    return _zoned([f"{path_text(steps)} + {path_text(clock)}"], settings, leaves)
+    return _zoned([f"{path_text(steps)} + {path_text(clock)}"], steps, settings, leaves)
 
 
-def _zoned(paths: list[str], settings: Settings, leaves: Leaves) -> tuple[list[str], Settings]:
-    """Return the paths with that of the field that says the zone of every time, where there is one."""
-    zone = zone_path(leaves)
+def _zoned(
+    paths: list[str], steps: Steps, settings: Settings, leaves: Leaves
+) -> tuple[list[str], Settings]:
+    """Return the paths with that of the zone beside a time; one elsewhere may be of something else."""
+    zone = zone_path(leaves, steps)
     if zone is None or "zone" not in settings.entries or ZONELESS not in settings.unsure:
         return paths, settings
-    if any(type(value) is not str or zone_named(value) is None for value in leaves[zone]):
-        settings.unsure.append(
-            f"{path_text(zone)} may tell the zone, but not all of its values name one"
-        )
+    is_named = all(type(value) is str and zone_named(value) for value in leaves[zone])
+    if not is_named or zone[:-1] != steps[:-1]:
+        settings.unsure.append(f"{path_text(zone)} may tell the zone, and is not used")
         return paths, settings
     del settings.entries["zone"]
     settings.unsure.remove(ZONELESS)
+    settings.notes.append(f"The zone of each time is that in {path_text(zone)}")
     settings.entries["separator"] = '" "'
     return [f"{path} + {path_text(zone)}" for path in paths], settings
 

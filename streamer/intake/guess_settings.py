@@ -42,10 +42,11 @@ _ARRIVAL_MS: Final = 1_795_845_480_000
 
 @dataclass(slots=True)
 class Settings:
-    """Entries of a field's table as TOML, and what is not sure about them."""
+    """Entries of a field's table as TOML, what is not sure about them, and what is good to know."""
 
     entries: dict[str, str] = field(default_factory=dict)
     unsure: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def amount_settings(

@@ -61,18 +61,13 @@ def test_an_approved_payment_is_none_the_less_one_for_an_event_of_a_change() -> 
 
 
 def test_the_time_with_an_offset_is_taken() -> None:
-    """Of two that mean the same moment."""
-    (payment,) = payments(
-        {
-            "id": "t1",
-            "card": {"id": "c1"},
-            "amount": 4.5,
-            "currency": "GBP",
-            "createdAt": "2026-11-28T14:58:00.000",
-            "approvedAt": "2026-11-28T14:58:00+09:00",
-        }
-    )
+    """Of two that mean the same moment, and no other moment."""
+    content = {"id": "t1", "card": {"id": "c1"}, "amount": 4.5, "currency": "GBP"}
+    content |= {"createdAt": "2026-11-28T14:58:00.000", "approvedAt": "2026-11-28T14:58:00+09:00"}
+    (payment,) = payments(content)
     assert payment.timestamp.timestamp() == 1795845480
+    (payment,) = payments(content | {"approvedAt": "2026-11-28T15:07:11Z"})
+    assert payment.timestamp.timestamp() == 1795845480 + 9 * 3600
 
 
 def test_a_column_of_the_file_beats_the_constant_of_a_preset() -> None:
@@ -179,6 +174,11 @@ def test_a_zone_that_is_not_known_is_named_and_asked_about() -> None:
     content = {"txId": "t1", "cardId": "c1", "amount": 4.5, "currency": "EUR"}
     text, _ = suggested(content | {"localTime": "2026-11-28 06:58:00", "tz": "IST"})
     assert "# Unsure: tz may tell the zone" in text
+    shop = {"shop": {"timezone": "Europe/Berlin"}, "localTime": "2026-11-28 05:58:00"}
+    text, (reading,) = suggested(content | shop)
+    assert "# Unsure: shop.timezone may tell the zone" in text
+    assert isinstance(reading, Payment)
+    assert reading.transaction.timestamp.timestamp() == 1795845480
 
 
 def test_the_currency_in_an_amount_is_each_payments_own() -> None:
