@@ -76,7 +76,9 @@ def test_a_table_without_a_card_is_asked_about_and_none_is_made_up(tmp_path: Pat
     """``suggest`` and ``try`` say the same; a masked number is a card's all the same."""
     path = tmp_path / "rows.csv"
     lines = ["Transaction ID,Amount,Currency,Created At,Merchant ID"]
-    lines += [f"t{n},4.5{n},USD,2026-11-28T05:58:00Z," + r"\N" for n in range(3)]
+    lines += [
+        f"t{n},4.5{n},USD,2026-11-28T05:58:00Z," + shop for n, shop in enumerate((r"\N", "m1"))
+    ]
     path.write_text("\n".join(lines) + "\n")
     toml = tmp_path / "intake.toml"
     toml.write_text(run("suggest", str(path)).stdout)

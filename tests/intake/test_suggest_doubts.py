@@ -115,6 +115,8 @@ def test_a_brand_and_a_constant_are_no_cards() -> None:
         for n in range(6)
     ]
     assert {payment.card_id for payment in payments(*contents)} == {"480", "481", "482"}
+    constant = [content | {"payment_method": "pm_2"} for content in contents]
+    assert {payment.card_id for payment in payments(*constant)} == {"480", "481", "482"}
     same = [content | {"userPaymentOptionId": "9", "cardToken": "k1"} for content in contents]
     assert {payment.card_id for payment in payments(*same)} == {"k1"}
 
