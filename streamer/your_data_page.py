@@ -73,7 +73,7 @@ A payment is found in these without a setting, in one within another too, and re
 | kind | known |
 |---|---|
 | change capture | Debezium (flattened too), AWS DMS, GoldenGate, Maxwell, Canal, Qlik Replicate, Striim, SQL Server's `__$operation`, MongoDB's change streams, DynamoDB's streams, CockroachDB's changefeeds, wal2json, Fivetran, Airbyte, Singer |
-| events | CloudEvents, EventBridge, Event Grid, Snowplow, an outbox's `payload` |
+| events | CloudEvents (its `time` is `ce_time` to a payment without a timestamp), EventBridge, Event Grid, Snowplow, an outbox's `payload` |
 | queues and functions | Kinesis, Firehose, SQS, SNS, API gateways, Lambda's Kafka, Pub/Sub, Kafka's REST proxy |
 | forms | Kafka Connect's `schema` and `payload`, arrays, JSON in a string, Base64, a schema registry's framing, DynamoDB's and MongoDB's typed values |
 

@@ -20,7 +20,10 @@ from streamer.datafiles.dialect import dialect_of
 from streamer.datafiles.encodings import UTF8
 from streamer.datafiles.source import Part, readable
 
-__all__ = ["CsvRow", "CsvRows"]
+__all__ = ["NULL", "CsvRow", "CsvRows"]
+
+NULL: Final = r"\N"
+"""What PostgreSQL, MySQL and Hive write for no value, beside the empty cell."""
 
 _SEPARATOR_LINE: Final = re.compile(r"sep=", re.IGNORECASE)
 _NAMES: Final = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma"}

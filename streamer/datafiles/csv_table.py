@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, Final
 
 from streamer.datafiles.chunk import Chunk, Fault
-from streamer.datafiles.csv_rows import CsvRow, CsvRows
+from streamer.datafiles.csv_rows import NULL, CsvRow, CsvRows
 from streamer.datafiles.declared import TRANSACTION_FIELDS
 from streamer.datafiles.dialect import NumberEvidence, NumberStyle, plain_number
 from streamer.datafiles.label_words import LabelTally
@@ -118,11 +118,11 @@ class CsvTable:
         return self._reader.readings(item, position)
 
     def _item(self, row: CsvRow) -> dict[str, Any] | None:
-        """Return a row by its columns, without those in which it has nothing."""
+        """Return a row by its columns, without those in which it has nothing or a database's null."""
         if row.cells is None:
             return None
         pairs = zip(self._rows.header, row.cells, strict=True)
-        return {name: cell for name, cell in pairs if cell}
+        return {name: cell for name, cell in pairs if cell and cell != NULL}
 
 
 def _names_numbers(declaration: Declaration) -> bool:

@@ -95,7 +95,8 @@ class RowReader:
             if isinstance(category, str) and category and not _NUMBER.fullmatch(category.strip()):
                 row = {**row, self._categories: self._substitutes.code(category)}
         reading = self._intake.read_row(row, position=position)
-        if type(reading) is Payment:
+        # A zone may have come from a column of its own.
+        if type(reading) is Payment and str(reading.transaction.timestamp.tzinfo) == "UTC":
             self._zoneless.look(row.get(self.columns.get("timestamp", "")))
         return (reading,)
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from streamer.datafiles.chunk import Fault
 from streamer.datafiles.column_kinds import kinds_of
-from streamer.datafiles.csv_rows import CsvRows
+from streamer.datafiles.csv_rows import NULL, CsvRows
 from streamer.datafiles.csv_table import CsvTable
 from streamer.datafiles.declared import refuse_duplicates
 from streamer.datafiles.json_values import JsonValues
@@ -64,7 +64,8 @@ class Sample:
                     if row.cells is None:
                         yield _refused(Fault(row.reason, row.fault))
                     else:
-                        yield dict(zip(rows.header, row.cells, strict=True))
+                        pairs = zip(rows.header, row.cells, strict=True)
+                        yield {name: "" if cell == NULL else cell for name, cell in pairs}
                 if rows.has_header:
                     self.notes += rows.notes
 

@@ -32,6 +32,8 @@ AmountReader = Callable[[Any, str], float]
 
 _LARGEST: Final = 1e12
 _DECIMAL_PARTS: Final = frozenset({"scale", "value", "precision"})
+_MONEY_PARTS: Final = frozenset({"units", "nanos", "currencyCode", "currency_code"})
+_UNITS: Final = re.compile(r"-?\d{1,15}", re.ASCII)
 MOST_MINOR: Final = 10**14
 # Longer than any amount with its currency: what is longer costs no time.
 _LONGEST: Final = 48
@@ -199,6 +201,8 @@ def _other(value: Any) -> float:
         scale = value["scale"]
         if type(scale) is int and abs(scale) <= 40:
             return decimal_of_base64(value["value"], scale)
+    if isinstance(value, dict) and "units" in value and value.keys() <= _MONEY_PARTS:
+        return _of_money(value)
     if hasattr(value, "is_integer") and not isinstance(value, bool):  # A number of numpy's.
         return _bounded(float(value))
     if isinstance(value, dict) and set(value) == {"$numberDecimal"}:
@@ -206,6 +210,14 @@ def _other(value: Any) -> float:
         if number is not None:
             return _bounded(number)
     raise _not_numeric(value)
+
+
+def _of_money(value: dict[str, Any]) -> float:
+    """Return the amount of Google's Money: whole units, as text in JSON, and billionths."""
+    units, nanos = value["units"], value.get("nanos", 0)
+    if type(nanos) is int and abs(nanos) < 10**9 and _UNITS.fullmatch(str(units)):
+        return _bounded(float(Decimal(units) + Decimal(nanos).scaleb(-9)))
+    raise Fault("wrong_format", "amount must have whole units and billionths")
 
 
 def _bounded(amount: float) -> float:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from streamer.intake.code_lists import COUNTRY_OF, CURRENCY_OF, RETIRED
+from streamer.intake.money_texts import currency_in
 from streamer.intake.readings import Fault
 
 __all__ = [
@@ -89,7 +90,7 @@ def _odd_identifier(text: str) -> str:
 
 
 def currency(value: Any) -> str:
-    """Return the ISO 4217 code of a currency by letters of any case or by number.
+    """Return the ISO 4217 code of a currency by letters of any case, by number, or in an amount's text.
 
     >>> currency("gbp"), currency(36), currency("036")
     ('GBP', 'AUD', 'AUD')
@@ -101,7 +102,7 @@ def currency(value: Any) -> str:
     if value is None or value == "":
         raise Fault("missing_field", "currency must be there")
     code = _code_of(value)
-    known = CURRENCY_OF.get(code)
+    known = CURRENCY_OF.get(code) or currency_in(value)
     if known is not None:
         return known
     if code in RETIRED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from streamer.intake.guess_names import FIELDS, name_score
@@ -12,7 +13,7 @@ from streamer.intake.guess_words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 
-__all__ = ["Choice", "choose_fields", "clock_path", "debit_and_credit"]
+__all__ = ["Choice", "choose_fields", "clock_path", "debit_and_credit", "zone_path"]
 
 _ENOUGH: Final = 40.0
 _PAN: Final = re.compile(r"[1-9]\d{12,18}", re.ASCII)
@@ -26,6 +27,17 @@ _CLOCK_NAMES: Final = frozenset("time hour clock".split())
 _CLOCK: Final = re.compile(
     r"\d{1,2}[:.h]\d\d([:.]\d\d([.,]\d+)?)?(\s*[AaPp]\.?\s?[Mm]\.?)?(\s*Uhr)?|\d{6}|\d{4}", re.ASCII
 )
+
+_NAIVE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_OFFSET: Final = re.compile(_NAIVE.pattern + r" ?(Z|[+-]\d\d:?\d\d)", re.ASCII)
+_SURE: Final = 60.0
+_ZONE_NAMES: Final = frozenset(
+    tuple(name.split())
+    for name in ("time zone", "timezone", "tz", "utc offset", "time offset", "zone offset")
+)
+_APPROVAL: Final = frozenset("authorization authorisation approval auth".split())
+_SEVERAL: Final = 5
 
 
 class Choice(NamedTuple):
@@ -47,11 +59,12 @@ def choose_fields(leaves: Leaves) -> dict[str, Choice]:
     }
     amount = max(leaves, key=lambda steps: _score("amount", steps, leaves[steps]), default=())
     scored = [
-        (score + _nearness(field, steps, amount), field, steps)
+        (score + _nearness(field, steps, amount, values), field, steps)
         for field in FIELDS
         for steps, values in leaves.items()
         if (score := _score(field, steps, values)) >= _ENOUGH
     ]
+    scored = _without_idle_cards(scored, leaves)
     scored.sort(key=lambda entry: (-entry[0], len(entry[2]), entry[1]))
     chosen: dict[str, Choice] = {}
     taken: set[Steps] = set()
@@ -64,6 +77,8 @@ def choose_fields(leaves: Leaves) -> dict[str, Choice]:
         elif _fills_gaps(chosen[field].paths, steps, leaves) and len(chosen[field].paths) < 4:
             chosen[field].paths.append(steps)
             taken.add(steps)
+    if "timestamp" in chosen:
+        chosen["timestamp"] = _with_offset(chosen["timestamp"], scored, leaves)
     for field in ("card_id", "currency", "timestamp", "amount"):
         if field not in chosen:
             by_value = _by_value(field, leaves, taken)
@@ -88,14 +103,18 @@ def debit_and_credit(leaves: Leaves) -> tuple[Steps, Steps] | None:
     return (sides["debit"], sides["credit"]) if is_one else None
 
 
-def _nearness(field: str, steps: Steps, amount: Steps) -> float:
+def _nearness(field: str, steps: Steps, amount: Steps, values: Sequence[Any]) -> float:
     """Return what it speaks for an id, a time or a currency to lie where the amount does.
 
     An envelope has an id and a time too, which are not the payment's.
     """
     if steps[0] == "$":
-        # Of all payments in the message, not of one.
-        return -20.0 if field in ("transaction_id", "timestamp", "card_id") else 0.0
+        # Of all payments in the message, unless each has its own or all are of one card.
+        if field == "transaction_id":
+            return -20.0 if len(set(map(str, values))) < len(values) else -5.0
+        if field == "card_id" and "card" in {word for step in steps for word in words_of(step)}:
+            return 0.0
+        return -20.0 if field in ("timestamp", "card_id") else 0.0
     weight = {"transaction_id": 12.0, "timestamp": 22.0, "currency": 8.0}.get(field, 0.0)
     above = amount[:-1]
     while field != "currency" and above and _MONEY & set(words_of(above[-1])):
@@ -123,6 +142,17 @@ def clock_path(leaves: Leaves, date_steps: Steps) -> Steps | None:
     return None
 
 
+def zone_path(leaves: Leaves, time: Steps) -> Steps | None:
+    """Return the path of a field that is named after the zone of a time, best beside it, or None."""
+    found = [
+        steps
+        for steps, values in leaves.items()
+        if words_of(steps[-1]) in _ZONE_NAMES
+        and any(isinstance(value, str) and value for value in values)
+    ]
+    return max(found, key=lambda steps: steps[:-1] == time[:-1], default=None)
+
+
 def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     by_name = name_score(field, steps)
     if by_name <= 0:
@@ -134,7 +164,23 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     if field == "card_id" and all(_MASKED.fullmatch(str(value)) for value in present):
         # The last digits of a card are those of many cards.
         by_name -= 25.0
-    if field == "card_id" and len(present) >= 5 and len(set(map(str, present))) == 1:
+    words = set(words_of(steps[-1]))
+    if (
+        field == "card_id"
+        and words & _APPROVAL
+        and "code" in words
+        and all(map(_is_approval, present))
+    ):
+        # What the issuer said to one payment, and no token that a producer calls so.
+        return 0.0
+    if (
+        field == "merchant_id"
+        and "reference" in words
+        and len(set(map(str, present))) == len(present)
+    ):
+        # One of its own for every payment: the merchant's reference of the payment.
+        return 0.0
+    if field == "card_id" and len(present) >= _SEVERAL and len(set(map(str, present))) == 1:
         # More likely the merchant's own account.
         by_name -= 15.0
     if field == "card_id" and not any(map(str.isdigit, "".join(map(str, present)))):
@@ -142,6 +188,57 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     if share < 0.6 and not (field in ("currency", "country", "mcc") and by_name >= 95):
         return 0.0
     return by_name * max(share, 0.6) * (0.8 + 0.2 * len(present) / len(values))
+
+
+def _is_same(naive: Any, told: str) -> bool:
+    """Whether a time without an offset may be the moment that is told: on the clock of some zone."""
+    if not naive or len(naive) == len("2026-11-28"):
+        return bool(naive == told[:10])
+    try:
+        moment, clock = datetime.fromisoformat(told), datetime.fromisoformat(naive)
+    except ValueError:
+        return False
+    ahead = (clock.replace(tzinfo=UTC) - moment).total_seconds()
+    return abs(ahead) <= 50_400 and (ahead + 2) % 900 <= 4
+
+
+def _without_idle_cards(
+    scored: list[tuple[float, str, Steps]], leaves: Leaves
+) -> list[tuple[float, str, Steps]]:
+    """Leave out constants and brands as cards, where another field that may be one varies."""
+    cards = [steps for _, field, steps in scored if field == "card_id"]
+    idle = {steps for steps in cards if _is_idle(leaves[steps])}
+    if len(idle) == len(cards):
+        return scored
+    return [entry for entry in scored if not (entry[1] == "card_id" and entry[2] in idle)]
+
+
+def _is_idle(values: Sequence[Any]) -> bool:
+    present = [str(value) for value in values if value is not None and value != ""]
+    has_digits = any(map(str.isdigit, "".join(present)))
+    return len(present) >= _SEVERAL and (len(set(present)) == 1 or not has_digits)
+
+
+def _is_approval(value: Any) -> bool:
+    text = str(value)
+    return len(text) <= 8 and text.isalnum()
+
+
+def _with_offset(
+    choice: Choice, scored: Sequence[tuple[float, str, Steps]], leaves: Leaves
+) -> Choice:
+    """Return the choice of a time that says its offset, where the one at hand does not."""
+    mine = leaves[choice.paths[0]]
+    present = [str(value) for value in mine if value]
+    is_day = all(map(_DAY.fullmatch, present)) and clock_path(leaves, choice.paths[0]) is None
+    if not (is_day or all(map(_NAIVE.fullmatch, present))):
+        return choice
+    for score, field, steps in scored:
+        values = leaves[steps]
+        is_told = all(isinstance(v, str) and _OFFSET.fullmatch(v) for v in values)
+        if field == "timestamp" and score >= _SURE and is_told and all(map(_is_same, mine, values)):
+            return Choice([steps], score)
+    return choice
 
 
 def _fills_gaps(paths: Sequence[Steps], steps: Steps, leaves: Leaves) -> bool:

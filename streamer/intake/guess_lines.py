@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from streamer.codes import CURRENCIES, decimals_of
 from streamer.intake.code_lists import CURRENCY_OF
-from streamer.intake.guess_fields import Choice, clock_path
+from streamer.intake.guess_fields import Choice, clock_path, zone_path
 from streamer.intake.guess_settings import (
+    ZONELESS,
     Settings,
     amount_settings,
     currency_of_signs,
@@ -17,7 +18,9 @@ from streamer.intake.guess_settings import (
 )
 from streamer.intake.guess_words import words_of
 from streamer.intake.leaves import Leaves, path_text
+from streamer.intake.money_texts import currency_in
 from streamer.intake.paths import Steps
+from streamer.intake.time_words import zone_named
 
 __all__ = ["UNSURE_BELOW", "currency_lines", "decimals_in", "field_lines", "table_lines"]
 
@@ -52,6 +55,11 @@ def currency_lines(choices: Mapping[str, Choice], leaves: Leaves) -> list[str]:
         note = "# No field names the currency; the amount's name does."
         return [note, f'currency = {{ constant = "{named[0]}" }}']
     amounts = leaves[steps] if steps else []
+    present = [value for value in amounts if value not in (None, "")]
+    told = {currency_in(value) for value in present}
+    if told and None not in told:
+        note = "# No field names the currency; the texts of the amounts do, each its own."
+        return [note, f"currency = {_quoted(path_text(steps))}"]
     code = currency_of_signs(amounts)
     if code is not None:
         note = "# Unsure: no field names the currency; the amounts carry its sign."
@@ -78,7 +86,8 @@ def table_lines(
         settings.unsure.insert(0, f"that this is the {field} is a guess")
     if paths == [field] and not settings.entries:
         return [f"# Unsure: {note}." for note in settings.unsure]
-    lines = ["", *(f"# Unsure: {note}." for note in settings.unsure), f"[{field}]"]
+    lines = ["", *(f"# Unsure: {note}." for note in settings.unsure)]
+    lines += [*(f"# {note}." for note in settings.notes), f"[{field}]"]
     if paths != [field]:
         lines.append(f"path = {_paths(paths)}")
     return lines + [f"{key} = {value}" for key, value in settings.entries.items()]
@@ -110,11 +119,29 @@ def _time(
             is_day = "unit" not in settings.entries and not has_clock
             if is_day and "iso8583" not in settings.entries.get("format", ""):
                 settings.unsure.append("the dates have no time of day: midnight is taken")
-        return paths, settings
+        return _zoned(paths, steps, settings, leaves)
     pairs = zip(leaves[steps], leaves[clock], strict=True)
     settings = timestamp_settings([f"{day} {time}" for day, time in pairs if day and time], words)
     settings.entries["separator"] = '" "'
-    return [f"{path_text(steps)} + {path_text(clock)}"], settings
+    return _zoned([f"{path_text(steps)} + {path_text(clock)}"], steps, settings, leaves)
+
+
+def _zoned(
+    paths: list[str], steps: Steps, settings: Settings, leaves: Leaves
+) -> tuple[list[str], Settings]:
+    """Return the paths with that of the zone beside a time; one elsewhere may be of something else."""
+    zone = zone_path(leaves, steps)
+    if zone is None or "zone" not in settings.entries or ZONELESS not in settings.unsure:
+        return paths, settings
+    is_named = all(type(value) is str and zone_named(value) for value in leaves[zone])
+    if not is_named or zone[:-1] != steps[:-1]:
+        settings.unsure.append(f"{path_text(zone)} may tell the zone, and is not used")
+        return paths, settings
+    del settings.entries["zone"]
+    settings.unsure.remove(ZONELESS)
+    settings.notes.append(f"The zone of each time is that in {path_text(zone)}")
+    settings.entries["separator"] = '" "'
+    return [f"{path} + {path_text(zone)}" for path in paths], settings
 
 
 def _paths(paths: Sequence[str]) -> str:

@@ -34,6 +34,7 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
     "card_id": (
         (100, "card id|card number|card token|pan|primary account number|card hash|pan hash"),
         (98, "card reference|card key|card fingerprint|hashed pan|masked pan|pan token|token pan"),
+        (98, "card number masked|pan masked|card masked"),
         (98, "unique card|card reference id|device account number|card proxy|prn|cc"),
         (95, "fingerprint|card alias|card identifier|card pan|card account number"),
         (
@@ -49,12 +50,13 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         ),
         (75, "customer id|customer|client id|cardholder id|card holder id|payer id|user id"),
         (64, "user|client|account reference|shopper reference|customer reference|iban|payer"),
-        (60, "user token|account token|cardholder|customer profile id"),
+        (60, "user token|account token|cardholder|customer profile id|shopper id|shopper"),
+        (60, "vaulted shopper id|user payment option id|payment option id|card on file id"),
         (
             55,
             "debtor account|from account|source account|name orig|buyer id|member id|account from",
         ),
-        (55, "customer number|source id"),
+        (55, "customer number|source id|subscription id"),
     ),
     "amount": (
         (100, "amount|transaction amount|amount value|payment amount|amount minor|amount cents"),
@@ -64,6 +66,7 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (88, "source amount|fare amount|grand total|transaction value"),
         (80, "value|total|price|sum|gross|cents|amount major|money amount"),
         (70, "cost|charge|paid|amount paid|payment"),
+        (84, "amount micros|price micros|amount micro"),
         (60, "settlement amount|net amount|settle amount|local amount|orig amount|original amount"),
     ),
     "currency": (
@@ -90,6 +93,8 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (80, "time|date|ms timestamp|epoch ms|epoch millis|timestamp millis|utc time|when|data"),
         (80, "data transaction|data time|response timestamp|creation datetime time|local date"),
         (70, "posted at|booking date|posting date|transacted at|completed at|posted date"),
+        (78, "data sale|sale date|date sale|sale time|sale at|sale timestamp"),
+        (65, "date booked|booked|booked at|booked date|ce time"),
         (65, "date completed|completed date|updated at|value date|post date"),
     ),
     "merchant_id": (
@@ -101,6 +106,7 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
             80,
             "shop id|store id|seller id|payee id|vendor id|location id|outlet id|terminal|acceptor",
         ),
+        (84, "merchant reference|merchant reference id|store reference|shop reference"),
         (75, "collector id|operator id|station id|payee merchant id"),
         (65, "merchant name|payee|shop|store|seller|vendor|name dest|beneficiary id|pos id"),
         (50, "merchant descriptor|statement descriptor|payee name"),
@@ -154,7 +160,7 @@ _ANY_ORDER: Final[dict[str, dict[frozenset[str], int]]] = {
 _CODES: Final = frozenset(code.lower() for code in CURRENCIES)
 _ZONES: Final = frozenset("utc gmt s sec secs ms millis milliseconds us micros ns nanos".split())
 _ENDS: Final = frozenset(
-    "id token hash alias number reference fingerprint key value pan code".split()
+    "id token hash alias number reference fingerprint key value pan code href".split()
 )
 # A word of the name or above it, and one of those that its last name must have.
 _PARTS: Final[dict[str, tuple[tuple[float, frozenset[str], frozenset[str]], ...]]] = {
@@ -205,7 +211,7 @@ _STRANGERS: Final[dict[str, frozenset[str]]] = {
     ),
     "transaction_id": frozenset(
         "merchant card customer user account terminal device session parent original store "
-        "correlation client issuer acquirer shop location payee payer".split()
+        "correlation client issuer acquirer shop location payee payer provider network".split()
     ),
     "merchant_id": frozenset(
         "category country city zip state url latitude longitude mcc reference".split()
@@ -213,6 +219,10 @@ _STRANGERS: Final[dict[str, frozenset[str]]] = {
     "currency": frozenset("exponent rate minor".split()),
     "country": frozenset("name phone".split()),
 }
+
+
+# Who else numbers a payment.
+_OTHERS: Final = frozenset("acquirer provider network issuer original parent".split())
 
 
 def name_score(field: str, steps: Sequence[str | int]) -> float:
@@ -240,7 +250,8 @@ def name_score(field: str, steps: Sequence[str | int]) -> float:
     if best <= 0:
         best = _by_parts(field, set(last), above)
     strangers = _STRANGERS.get(field, frozenset())
-    is_its_own = field == "transaction_id" and {"transaction", "id"} <= set(last)
+    is_its_own = {"transaction", "id"} <= set(last) and not _OTHERS & set(last)
+    is_its_own = field == "transaction_id" and is_its_own
     if strangers & set(last) and _looked_up(field, last) < 84 and not is_its_own:
         best -= 60
     elif strangers & above and _looked_up(field, last) < 95:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from streamer.intake.guess_codes import code_rules
+from streamer.intake.guess_doubts import APPROVALS, doubt_about
 from streamer.intake.guess_words import words_of
 from streamer.intake.leaves import Leaves, path_text
 from streamer.intake.paths import Steps
@@ -30,11 +31,6 @@ _DECLINES: Final = tuple(
     "decl denied deny fail reject refus error cancel void expired not_approved unpaid "
     "insufficient abandon timed_out unauthor abgelehnt abgebroken rechaz negad recusad denegad "
     "rifiut geweiger odrzuc requires_payment requires_action".split()
-)
-_APPROVALS: Final = frozenset(
-    "approved approve accepted authorized authorised success succeeded successful captured completed "
-    "complete settled paid ok appr charged booked posted processed confirmed "
-    "accepte acceptee approvata approvato aprobada aprobado aprovada aprovado genehmigt".split()
 )
 _TRUE: Final = frozenset(("true", "1", "yes", "y", "t"))
 _FALSE: Final = frozenset(("false", "0", "no", "n", "f"))
@@ -92,6 +88,7 @@ def rule_lines(leaves: Leaves) -> list[str]:
             found += [(steps, guess) for guess in _guesses(steps, distinct, values)]
         elif not distinct:
             found += [(steps, guess) for guess in _of_numbered(steps, values)]
+    found = [(steps, _believable(steps, guess, leaves)) for steps, guess in found]
     if any(guess.kind == "decline" and not guess.note for _, guess in found):
         found = [entry for entry in found if entry[1].kind != "decline" or not entry[1].note]
     lines: list[str] = []
@@ -107,6 +104,14 @@ def rule_lines(leaves: Leaves) -> list[str]:
             quoted = ", ".join(f'"{_escaped(value)}"' for value in listed)
             lines.append(f"{name} = [{quoted}]")
     return lines
+
+
+def _believable(steps: Steps, guess: Guess, leaves: Leaves) -> Guess:
+    """Return a guess without its rule where the sample speaks against it."""
+    if guess.kind != "decline" or not guess.entries or guess.note:
+        return guess
+    doubt = doubt_about(steps, guess.entries, leaves)
+    return Guess("decline", {}, doubt) if doubt else guess
 
 
 def _guesses(steps: Steps, distinct: Sequence[str], values: Sequence[Any]) -> Iterator[Guess]:
@@ -210,7 +215,7 @@ def _declines(words: set[str], distinct: Sequence[str], *, is_status: bool) -> I
         for value, low in lower.items()
         if not _is_back(low) and any(word in low for word in stems)
     ]
-    approvals = [value for value, low in lower.items() if low in _APPROVALS]
+    approvals = [value for value, low in lower.items() if low in APPROVALS]
     if is_status and words & _ANSWERS and approvals and len(approvals) < len(distinct):
         # An answer that is not yes, whatever it says, is no.
         others = [value for value, low in lower.items() if low in _UNDECIDED or _is_back(low)]
@@ -229,7 +234,7 @@ def _declines(words: set[str], distinct: Sequence[str], *, is_status: bool) -> I
 def _has_both(distinct: Sequence[str]) -> bool:
     """Whether approvals and declines stand side by side, whatever their field is called."""
     lower = [value.strip().lower() for value in distinct]
-    return any(low in _APPROVALS for low in lower) and any(
+    return any(low in APPROVALS for low in lower) and any(
         low.startswith(_DECLINES) for low in lower
     )
 

@@ -19,11 +19,12 @@ from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS
 from streamer.intake.times import DOTTED, make_time_reader, text_hint
 
-__all__ = ["Settings", "amount_settings", "currency_of_signs", "timestamp_settings"]
+__all__ = ["ZONELESS", "Settings", "amount_settings", "currency_of_signs", "timestamp_settings"]
 
 _MINOR_WORDS: Final = frozenset(
     "minor cents cent pence penny pennies subunits kopecks paise".split()
 )
+_MICROS: Final = frozenset("micro micros".split())
 # Longer signs first: a real's sign ends in that of a dollar.
 _SIGNS: Final = {"R$": "BRL", "A$": "AUD", "C$": "CAD", "NZ$": "NZD", "€": "EUR", "£": "GBP"} | {
     "$": "USD",
@@ -35,15 +36,17 @@ _SIGNS: Final = {"R$": "BRL", "A$": "AUD", "C$": "CAD", "NZ$": "NZD", "€": "EU
     "zł": "PLN",
     "Kč": "CZK",
 }
+ZONELESS: Final = "the times do not say their zone"
 _ARRIVAL_MS: Final = 1_795_845_480_000
 
 
 @dataclass(slots=True)
 class Settings:
-    """Entries of a field's table as TOML, and what is not sure about them."""
+    """Entries of a field's table as TOML, what is not sure about them, and what is good to know."""
 
     entries: dict[str, str] = field(default_factory=dict)
     unsure: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def amount_settings(
@@ -61,7 +64,10 @@ def amount_settings(
         return settings
     if texts:
         _signs(settings, texts, decimals)
-    _minor(settings, steps, present, leaves)
+    if _MICROS & set(words_of(steps[-1])):
+        _micros(settings, leaves)
+    else:
+        _minor(settings, steps, present, leaves)
     negative = sum(1 for value in present if _is_negative(value))
     if negative * 2 > len(present) and len(present) > 1:
         settings.entries["negative"] = '"payment"'
@@ -153,6 +159,23 @@ def _minor(settings: Settings, steps: Steps, values: Sequence[Any], leaves: Leav
         _whole(settings, {abs(int(text)) for text in digits})
 
 
+def _micros(settings: Settings, leaves: Leaves) -> None:
+    """Say that amounts count millionths, of each currency in the sample."""
+    codes = {
+        CURRENCY_OF[value]
+        for steps, values in leaves.items()
+        if "currency" in words_of(steps[-1])
+        for value in values
+        if isinstance(value, str | int) and value in CURRENCY_OF
+    }
+    decimals = ", ".join(f"{code} = 6" for code in sorted(codes))
+    settings.entries |= {"unit": '"minor"', "decimals": f"{{ {decimals} }}"}
+    settings.entries.pop("decimal", None)
+    settings.unsure.append(
+        "amounts are millionths in the currencies of the sample; any other currency must be added"
+    )
+
+
 def _whole(settings: Settings, numbers: set[int]) -> None:
     """Take whole amounts for minor units, unless they are round or small; either is a guess."""
     if len(numbers) >= 5 and (max(numbers) < 1_000 or all(n % 10 == 0 for n in numbers)):
@@ -219,7 +242,7 @@ def _order_of_days(present: Sequence[Any]) -> list[str]:
 def _with_zone(settings: Settings, words: Sequence[str]) -> Settings:
     settings.entries["zone"] = '"UTC"'
     if not {"utc", "gmt"} & set(words):
-        settings.unsure.append("the times do not say their zone")
+        settings.unsure.append(ZONELESS)
     return settings
 
 

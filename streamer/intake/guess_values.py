@@ -90,7 +90,7 @@ def _is_amount(value: Any) -> bool:
     if isinstance(value, int | float | Decimal):
         return -1e12 < value < 1e12
     if isinstance(value, dict):
-        return set(value) == {"scale", "value"} or set(value) == {"$numberDecimal"}
+        return set(value) in ({"scale", "value"}, {"$numberDecimal"}) or "units" in value
     if not isinstance(value, str):
         return False
     if re.fullmatch(r"[A-Za-z0-9+/]{2,14}={1,2}", value):

@@ -82,6 +82,14 @@ _SHORT: Final = """
     usd: dollar dollars
     gbp: pounds sterling
     acceptor id: acceptorid
+    date: dates
+    key: sk
+    sale: sales venda venta vente vendita verkauf verkaufs
+    transaction number: nsu belnr
+    amount: dmbtr wrbtr
+    currency: waers
+    posting date: budat
+    time: uzeit
 """
 _LANGUAGES: Final = """
     amount: castka suma summa osszeg beloeb gesamtbetrag ttc

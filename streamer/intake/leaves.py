@@ -16,12 +16,16 @@ Objects = Sequence[Mapping[str, Any]]
 
 _DEEPEST: Final = 7
 _MOST_PATHS: Final = 2_000
+_CODES: Final = frozenset({"currencyCode", "currency_code"})
 # Objects that stand for one value.
 _VALUES: Final = (
     {"scale", "value"},
     {"scale", "value", "precision"},
     {"seconds", "nanos"},
     {"seconds"},
+    {"units", "nanos"},
+    *({"units", "nanos", name} for name in _CODES),
+    *({"units", name} for name in _CODES),
 )
 
 
@@ -65,6 +69,10 @@ def _collect(value: Any, steps: Steps, index: int, size: int, found: Leaves) -> 
                 if _is_name(name):
                     _collect(inner, (*steps, name), index, size, found)
         return
+    if isinstance(value, Mapping) and _CODES & value.keys():
+        # An amount with its currency is both.
+        for name in sorted(_CODES & value.keys()):
+            _collect(value[name], (*steps, name), index, size, found)
     if isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
         return
     if steps in found:

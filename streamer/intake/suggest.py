@@ -15,6 +15,7 @@ from streamer.intake.declaration import parse_declaration
 from streamer.intake.documents import decoded
 from streamer.intake.envelopes import Item, text_in, unwrapped
 from streamer.intake.framing import SchemaDecoder, framed, unframed
+from streamer.intake.guess_doubts import is_approved
 from streamer.intake.guess_fields import Choice, choose_fields, debit_and_credit
 from streamer.intake.guess_lines import (
     UNSURE_BELOW,
@@ -23,11 +24,11 @@ from streamer.intake.guess_lines import (
     field_lines,
     table_lines,
 )
+from streamer.intake.guess_presets import preset_texts
 from streamer.intake.guess_rules import UNTOLD, rule_lines
 from streamer.intake.guess_settings import amount_settings, timestamp_settings
-from streamer.intake.hints import is_credit_transfer, recognised
+from streamer.intake.hints import is_credit_transfer
 from streamer.intake.intake import Intake
-from streamer.intake.iso8583 import elements_of, has_preset_names, iso8583_text
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text
 from streamer.intake.naming import has_card_number, without_numbers
 from streamer.intake.paths import Steps, walked
@@ -52,6 +53,7 @@ _LEFT_OUT: Final = (
     "# Unsure: what may be card numbers is left out above, as '...'; no such line holds.\n"
 )
 _NO_CLAIM: Final = "# How the sample reads can be said once that is settled.\n"
+_ABOUT: Final = frozenset(("card_id", "timestamp"))
 _READABLE: Final = 0.9
 
 
@@ -76,6 +78,7 @@ def suggest(
     if text is None:
         is_readable = _share(_read("", sample, schemas)) >= _READABLE
         text = _additions(objects) if is_readable else _guessed(objects, is_rows=is_rows)
+    text = _updates_lines(text, objects, sample, schemas) + text
     if has_card_number(text):
         return f"{without_numbers(text)}\n{_LEFT_OUT}{_NO_CLAIM}"
     if UNTOLD in text:
@@ -114,13 +117,7 @@ def _known_text(
     schemas: SchemaDecoder | None,
 ) -> str | None:
     """Return the lines of a layout that is known, where they read the sample as payments too."""
-    presets = [name for name, _ in Counter(map(recognised, objects)).most_common() if name]
-    note = "# The layout is known: `streamer intake show {0}` prints its lines."
-    texts = [f'{note.format(name)}\npreset = "{name}"\n' for name in presets]
-    elements = elements_of(objects) if "iso8583" in presets else None
-    if elements is not None and not has_preset_names(elements):
-        texts.insert(0, iso8583_text(elements))
-    for text in texts:
+    for text in preset_texts(objects):
         readings = _read(text, sample, schemas)
         has_payments = any(isinstance(reading, Payment) for reading in readings)
         has_others = any(
@@ -170,6 +167,11 @@ def _guessed(objects: Objects, *, is_rows: bool) -> str:
             "# Missing: which field is the card or the account that pays?",
             '# card_id = "..."',
         ]
+        if is_rows:
+            lines.append(
+                "# card_id = { position = true } takes every row for a card of its own; features of a "
+                "card's past are off then."
+            )
     for field in _ORDER:
         if field in choices and (field != "label" or is_rows):
             lines += field_lines(field, choices[field], leaves)
@@ -190,7 +192,9 @@ def _with_each(objects: Objects) -> tuple[Steps | None, Leaves]:
     """Return the list to go into, where the payments lie in one, and the leaves from there."""
     leaves = leaves_of(objects)
     found = choose_fields(leaves)
-    if "amount" in found and found["amount"].score >= UNSURE_BELOW:
+    is_there = "amount" in found and found["amount"].score >= UNSURE_BELOW
+    # A number of items or of pages beside a list of payments is a total, too.
+    if is_there and _ABOUT & found.keys():
         return None, leaves
     for steps in list_paths(objects):
         lists = [(item, walked(item, item, steps)) for item in objects]
@@ -203,7 +207,8 @@ def _with_each(objects: Objects) -> tuple[Steps | None, Leaves]:
             if isinstance(part, Mapping)
         ]
         inner = leaves_of([part for _, part in parts])
-        if "amount" in choose_fields(inner):
+        within = choose_fields(inner)
+        if "amount" in within and (not is_there or _ABOUT & within.keys()):
             outer = leaves_of([item for item, _ in parts])
             return steps, inner | {("$", *path): values for path, values in outer.items()}
     return None, leaves
@@ -223,6 +228,25 @@ def _read(
     return readings
 
 
+def _updates_lines(
+    text: str,
+    objects: Objects,
+    sample: Sequence[bytes | Mapping[str, Any]],
+    schemas: SchemaDecoder | None,
+) -> str:
+    """Return what counts updates, where events named so are all there is and tell of approvals."""
+    readings = _read(text, sample, schemas)
+    if not all(isinstance(r, Skipped) and r.reason == "updated" for r in readings):
+        return ""
+    leaves = leaves_of(objects)
+    if not any(is_approved(leaves, index) for index in range(len(objects))):
+        return ""
+    return (
+        "# Unsure: every message is an update by its event's name and approved by its status: updates "
+        'are taken for payments.\nupdates = "payment"\n'
+    )
+
+
 def _share(readings: Sequence[Reading]) -> float:
     """Return the share of readings that are no refusals."""
     good = sum(1 for r in readings if isinstance(r, Payment | Refund | Skipped))
@@ -237,6 +261,10 @@ def _report(
     outcomes = Counter(outcome_of(reading) for reading in readings)
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in outcomes.most_common())
     lines = ["", f"# The sample of {len(sample)} reads as: {counts}."]
+    if readings and not any(isinstance(reading, Payment) for reading in readings):
+        lines.append(
+            "# Unsure: no payment is in the sample, by these lines; see whether that is so."
+        )
     refusals = Counter(
         (r.reason, r.path, r.hint or r.detail) for r in readings if isinstance(r, Refused)
     )

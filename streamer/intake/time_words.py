@@ -5,11 +5,21 @@ Letters that more than one zone goes by (``IST`` is India's, Ireland's and Israe
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, timedelta, timezone, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-__all__ = ["AMBIGUOUS_ZONES", "LETTER", "ZONE_LETTERS", "month_of", "zone_of_letters"]
+__all__ = [
+    "AMBIGUOUS_ZONES",
+    "LETTER",
+    "ZONE_LETTERS",
+    "month_of",
+    "zone_behind",
+    "zone_named",
+    "zone_of_letters",
+]
 
 LETTER: Final = "A-Za-zÀ-ÖØ-öø-ÿ"
 """What a month may be written with, within brackets of a pattern."""
@@ -31,6 +41,10 @@ _MONTHS: Final = (
 _MONTH_OF: Final = {
     name: number for number, names in enumerate(_MONTHS, start=1) for name in names.split()
 }
+_OFFSET: Final = re.compile(
+    r"(?:UTC|GMT)?(?P<sign>[+-])(?P<hours>\d\d?)(?::?(?P<minutes>\d\d))?", re.ASCII
+)
+_PLACE: Final = re.compile(r"[A-Z][A-Za-z]+(?:/[A-Za-z0-9_+-]+){1,2}", re.ASCII)
 _OFFSET_HOURS: Final[dict[str, float]] = {
     "EST": -5,
     "EDT": -4,
@@ -90,3 +104,30 @@ def month_of(name: str) -> int | None:
 def zone_of_letters(text: str) -> timezone | None:
     """Return the zone that letters name, or None."""
     return _ZONES.get(text.upper())
+
+
+def zone_named(text: str) -> tzinfo | None:
+    """Return the zone of a place (``Europe/Berlin``), of letters or of an offset, or None.
+
+    >>> str(zone_named("Europe/Berlin")), str(zone_named("+01:00")), zone_named("IST")
+    ('Europe/Berlin', 'UTC+01:00', None)
+    """
+    offset = _OFFSET.fullmatch(text)
+    if offset is not None:
+        ahead = timedelta(hours=int(offset["hours"]), minutes=int(offset["minutes"] or 0))
+        if ahead >= timedelta(days=1):
+            return None
+        return timezone(-ahead if offset["sign"] == "-" else ahead)
+    if "/" not in text:
+        return zone_of_letters(text)
+    try:
+        return ZoneInfo(text) if _PLACE.fullmatch(text) else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def zone_behind(text: str) -> tuple[str, tzinfo] | None:
+    """Return what stands before a zone at a text's end, and the zone; None where there is none."""
+    time, space, name = text.rpartition(" ")
+    zone = zone_named(name) if space else None
+    return None if zone is None else (time.rstrip(), zone)

@@ -24,7 +24,12 @@ from streamer.intake.epochs import (
 )
 from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS, TextReader, compile_format
-from streamer.intake.time_words import AMBIGUOUS_ZONES, ZONE_LETTERS, zone_of_letters
+from streamer.intake.time_words import (
+    AMBIGUOUS_ZONES,
+    ZONE_LETTERS,
+    zone_behind,
+    zone_of_letters,
+)
 
 __all__ = [
     "DOTTED",
@@ -180,7 +185,9 @@ def _by_form(value: Any, forms: list[TextReader], arrived_ms: int | None) -> dat
             moment = form(text, arrived_ms)
             if moment is not None:
                 return moment
-    return None
+    behind = zone_behind(texts[0]) if isinstance(value, str) else None
+    moment = _by_form(behind[0], forms, arrived_ms) if behind else None
+    return moment if moment is None or behind is None else moment.replace(tzinfo=behind[1])
 
 
 def _of_text(text: str, *, tells_form: bool) -> datetime:
@@ -207,7 +214,11 @@ def _lenient(text: str) -> datetime | None:
     moment = _iso(place["time"] if place else text)
     if moment is None:
         named = _by_month_name(text, None)
-        return named if named is not None and named.tzinfo is not None else None
+        if named is not None and named.tzinfo is not None:
+            return named
+        behind = zone_behind(text)
+        moment = _iso(behind[0]) if behind else None
+        return moment if moment is None or behind is None else moment.replace(tzinfo=behind[1])
     if place and moment.tzinfo is None:
         try:
             return moment.replace(tzinfo=ZoneInfo(place["name"]))

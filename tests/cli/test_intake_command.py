@@ -70,3 +70,28 @@ def test_what_cannot_be_read_is_told_in_a_line(tmp_path: Path) -> None:
     result = run("try", "-", "--intake", str(bad), stdin=message())
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 2
+
+
+def test_a_table_without_a_card_is_asked_about_and_none_is_made_up(tmp_path: Path) -> None:
+    """``suggest`` and ``try`` say the same; a masked number is a card's all the same."""
+    path = tmp_path / "rows.csv"
+    lines = ["Transaction ID,Amount,Currency,Created At,Merchant ID"]
+    lines += [
+        f"t{n},4.5{n},USD,2026-11-28T05:58:00Z," + shop for n, shop in enumerate((r"\N", "m1"))
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    toml = tmp_path / "intake.toml"
+    toml.write_text(run("suggest", str(path)).stdout)
+    assert "# Missing: which field is the card" in toml.read_text()
+    tried = run("try", str(path), "--intake", str(toml), "--json")
+    assert tried.exit_code == 1
+    assert json.loads(tried.stdout.splitlines()[0])["path"] == "$.card_id"
+    with_card = [lines[0] + ",Card Number (Masked)"]
+    with_card += [line + ",411498******0258" for line in lines[1:]]
+    path.write_text("\n".join(with_card) + "\n")
+    toml.write_text(run("suggest", str(path)).stdout)
+    payment = json.loads(
+        run("try", str(path), "--intake", str(toml), "--json").stdout.splitlines()[0]
+    )["payment"]
+    assert payment["card_id"] == "411498******0258"
+    assert payment.get("merchant_id") is None

@@ -23,6 +23,7 @@ __all__ = [
     "name_of",
     "told_by_itself",
     "told_by_name",
+    "with_time",
 ]
 
 
@@ -86,6 +87,16 @@ def event_of(message: dict[str, Any]) -> Event | None:
         if payload is not None:
             return Event(message[payload], f".{payload}", *name_of(message))
     return None
+
+
+def with_time(data: Any, message: dict[str, Any]) -> Any:
+    """Return a CloudEvent's data with the event's time as ``ce_time``, where it has no timestamp.
+
+    So the attribute is called where it travels as a header.
+    """
+    if type(data) is not dict or "timestamp" in data or not isinstance(message.get("time"), str):
+        return data
+    return {**data, "ce_time": message["time"]} if "specversion" in message else data
 
 
 def is_tracked(message: dict[str, Any]) -> bool:

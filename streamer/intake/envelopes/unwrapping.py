@@ -13,7 +13,7 @@ from streamer.intake.envelopes.carriers import carried, is_of_the_carrier
 from streamer.intake.envelopes.change_capture import change_of
 from streamer.intake.envelopes.connect import is_connect, payload_of
 from streamer.intake.envelopes.counting import Counting, skipped_change
-from streamer.intake.envelopes.events import event_of, is_tracked, name_of, told_by_name
+from streamer.intake.envelopes.events import event_of, is_tracked, name_of, told_by_name, with_time
 from streamer.intake.envelopes.flattened import MARKS, flattened_change
 from streamer.intake.readings import Fault, Reading, Refused, Skipped
 
@@ -103,7 +103,11 @@ def _inner(
         return skipped_change(change, at)
     event = event_of(message)
     if event is not None:
-        return told_by_name(event, at, counting) or (event.data, event.at)
+        told = told_by_name(event, at, counting)
+        data = event.data
+        if told is None and type(data) is dict and _KNOWN.isdisjoint(data):
+            data = with_time(data, message)
+        return told or (data, event.at)
     if is_of_the_carrier(message):
         return Skipped("not_a_payment", at + (".Type" if "Type" in message else ".type"))
     inner = carried(message)
