@@ -98,6 +98,33 @@ def _stripe(payment: Document, n: int) -> Document:
     return STRIPE | {"id": f"evt_{n}", "type": kinds[n % 4], "data": {"object": charge}}
 
 
+def _stripe_intent(payment: Document, n: int) -> Document:
+    intent = {
+        "id": f"pi_{n}",
+        "object": "payment_intent",
+        "amount": round(payment["amount"] * 100),
+        "currency": payment["currency"].lower(),
+        "created": _epoch(payment),
+        "payment_method": payment["card_id"],
+    }
+    kinds = ("payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.created")
+    return STRIPE | {"id": f"evt_pi_{n}", "type": kinds[n % 3], "data": {"object": intent}}
+
+
+def _stripe_checkout(payment: Document, n: int) -> Document:
+    session = {
+        "id": f"cs_{n}",
+        "object": "checkout.session",
+        "amount_total": round(payment["amount"] * 100),
+        "currency": payment["currency"].lower(),
+        "created": _epoch(payment),
+        "customer": payment["card_id"],
+        "payment_status": ("paid", "paid", "unpaid")[n % 3],
+    }
+    kinds = ("checkout.session.completed", "checkout.session.expired")
+    return STRIPE | {"id": f"evt_cs_{n}", "type": kinds[n % 2], "data": {"object": session}}
+
+
 def _adyen(payment: Document, n: int) -> Document:
     return adyen(
         pspReference=f"p{n}",
@@ -141,6 +168,8 @@ LAYOUTS: Final[dict[str, Callable[[Document, int], Document]]] = {
     "contract": lambda payment, _: payment,
     "mapped": mapped,
     "stripe": _stripe,
+    "stripe-payment-intents": _stripe_intent,
+    "stripe-checkout": _stripe_checkout,
     "adyen": _adyen,
     "iso8583": _iso8583,
     "handbook": _row("handbook", card="CUSTOMER_ID", amount="TX_AMOUNT", id="TRANSACTION_ID"),
