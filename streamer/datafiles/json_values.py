@@ -23,6 +23,7 @@ _MAX_VALUE: Final = 16 << 20
 class JsonValues:
     """The values of one file, read once; ``notes`` says afterwards what a person may not expect.
 
+    >>> import io
     >>> values = JsonValues(io.BytesIO(b'[{"a": 1},\\n {"a": 2}]'), "x.json")
     >>> list(values)
     [(1, b'{"a": 1}'), (2, b'{"a": 2}')]
