@@ -63,7 +63,7 @@ def page_of(
         ("Read alerts", _READ),
         ("Why was that alerted?", "streamer explain ALERT_ID"),
         ("Send a verdict", _JUDGE),
-        ("Look at dead letters", "streamer dlq list; streamer dlq show"),
+        ("Look at dead letters", "streamer dlq list\nstreamer dlq show PARTITION/OFFSET"),
         ("Kill a worker, and see that nothing is lost", f"kill -9 {worker_pids[0]}"),
     ):
         lines += ["", f"{title}:", ""]
