@@ -11,6 +11,7 @@ import pytest
 from streamer.embedded import EmbeddedRedis
 from streamer.embedded.server import free_port
 from tests.rig.apache_kafka import ApacheKafka
+from tests.rig.proxy import Proxy
 from tests.stream.harness import Service, Worker, payments, wait_until
 
 pytestmark = pytest.mark.usefixtures("apache_kafka_installed")
@@ -138,13 +139,19 @@ def test_while_it_starts(redis_url: str) -> None:
 
 
 def test_while_it_claims(apache_kafka: ApacheKafka, redis: EmbeddedRedis) -> None:
-    """Redis hangs in the middle of the first claims."""
-    with Service(
-        apache_kafka.bootstrap_servers, redis.url, shutdown_timeout_s=f"{DEADLINE_S:g}"
-    ) as service:
-        worker = service.create_topics().worker()
-        wait_until(lambda: "joining" in worker.get("/readyz")[1], worker.log)
-        redis.process.send_signal(signal.SIGSTOP)
-        wait_until(lambda: "waits to be claimed: " in worker.get("/readyz")[1], worker.log)
-        _, took_s = _stop(worker)
-        assert took_s < DEADLINE_S + SLACK_S, worker.log()
+    """Redis hangs in the middle of the first claims, and then altogether."""
+    proxy = Proxy(redis.port).start()
+    try:
+        proxy.hang_connections_that(lambda request: b"claimed_at_ms" in request)
+        with Service(
+            apache_kafka.bootstrap_servers,
+            f"redis://127.0.0.1:{proxy.port}/0",
+            shutdown_timeout_s=f"{DEADLINE_S:g}",
+        ) as service:
+            worker = service.create_topics().worker()
+            wait_until(lambda: "waits to be claimed: " in worker.get("/readyz")[1], worker.log)
+            proxy.hang()
+            _, took_s = _stop(worker)
+            assert took_s < DEADLINE_S + SLACK_S, worker.log()
+    finally:
+        proxy.close()
