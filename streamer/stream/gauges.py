@@ -73,14 +73,10 @@ class Gauges:
         for stall in self._health.stalls():
             stalled[stall.tp.topic, str(stall.tp.partition)] = now_s - stall.since
         metrics.partition_stalled_seconds.values = stalled
-        topic = self._scoring.settings.transactions_topic
-        metrics.partition_faulted.replace(
-            {
-                str(tp.partition): tp in self._claims.faults
-                for tp in self._claims.all()
-                if tp.topic == topic
-            }
-        )
+        metrics.partition_faulted.values = {
+            (tp.topic, str(tp.partition)): float(tp in self._claims.faults)
+            for tp in self._claims.all()
+        }
 
     def _read_model(self, now_s: float) -> None:
         scoring, metrics = self._scoring, self._scoring.metrics

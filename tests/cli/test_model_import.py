@@ -14,6 +14,7 @@ from streamer.embedded import EmbeddedKafka
 from streamer.model.codec import decode_version, encode_version
 from streamer.wiring import model_config
 from tests.cli.test_commands import run
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service, Worker, payments, wait_until
 
 MakeService = Callable[..., Service]
@@ -144,7 +145,7 @@ def test_another_number_of_clusters_is_refused_in_words(
 
     assert command(service, "import", str(fitted), "--promote").exit_code == 0
     worker = service.worker(n_clusters="5")
-    assert worker.child.wait(60) == 2
+    assert worker.child.wait(DEADLINE_S) == 2
     assert "must have 5 clusters (STREAMER_N_CLUSTERS), got 4" in worker.log()
     line = complaint(command(service, "promote", "head", n_clusters="5"))
     assert "every version of a STREAMER_NAMESPACE must fit the same settings" in line

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from streamer.cli import main
 from streamer.embedded import EmbeddedKafka
-from streamer.embedded.server import free_port
-from tests.stream.harness import Service, payments
+from tests.rig.ports import NOWHERE
+from tests.stream.harness import Service, payments, wait_until
 
 
 @pytest.fixture
@@ -31,8 +31,9 @@ def test_all_is_well_until_the_worker_is_killed(service: Service) -> None:
     service.produce(payments(2_000))
     service.wait_consumed()
     url = f"http://127.0.0.1:{worker.port}"
-    well = _status(service.env, "--worker", url)
-    assert well.exit_code == 0, well.stdout + well.stderr
+    ask = [service.env, "--worker", url]
+    wait_until(lambda: _status(*ask).exit_code == 0, lambda: _status(*ask).stdout)
+    well = _status(*ask)
     for part in ("nothing is wrong", "2,000 payments seen", "0, 1", "wanted", f"{url}: ready"):
         assert part in well.stdout, well.stdout
     told = json.loads(_status(service.env, "--json").stdout)
@@ -50,7 +51,7 @@ def test_all_is_well_until_the_worker_is_killed(service: Service) -> None:
 
 def test_without_redis_and_kafka_it_says_so(service: Service) -> None:
     """One line each, no traceback, exit code 1; a worker's address must be one."""
-    environ = service.env | {"STREAMER_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    environ = service.env | {"STREAMER_REDIS_URL": f"redis://{NOWHERE}/0"}
     away = _status(environ)
     assert (away.exit_code, away.stderr) == (1, "")
     assert "wrong: Redis does not answer" in away.stdout

@@ -15,7 +15,7 @@ from typing import IO
 import psutil
 import pytest
 
-from tests.rig.waiting import wait_until
+from tests.rig.waiting import DEADLINE_S, wait_until
 from tests.stream.harness import child_env
 
 
@@ -50,7 +50,11 @@ def test_the_page_can_be_followed_and_ctrl_c_leaves_nothing(output: IO[bytes]) -
 
         def run(text: str) -> str:
             done = subprocess.run(
-                ["/bin/bash", "-c", text], env=environ, capture_output=True, text=True, timeout=120
+                ["/bin/bash", "-c", text],
+                env=environ,
+                capture_output=True,
+                text=True,
+                timeout=DEADLINE_S,
             )
             assert done.returncode in (0, 1), done.stdout + done.stderr
             assert "Traceback" not in done.stderr
@@ -63,13 +67,17 @@ def test_the_page_can_be_followed_and_ctrl_c_leaves_nothing(output: IO[bytes]) -
 
         wait_until(dead_letters, lambda: _said(output))
         status = _command(page, "What is there, and what is wrong").replace("--watch", "--json")
-        told = json.loads(run(status))
-        assert [each["is_ready"] for each in told["endpoints"]] == [True]
+
+        def is_ready() -> bool:
+            told = json.loads(run(status))
+            return [each["is_ready"] for each in told["endpoints"]] == [True]
+
+        wait_until(is_ready, lambda: run(status))
         wait_until(lambda: " scored, " in _said(output), lambda: _said(output))
         children = psutil.Process(stack.pid).children(recursive=True)
         assert children
         stack.send_signal(signal.SIGINT)
-        assert stack.wait(60) == 0
+        assert stack.wait(DEADLINE_S) == 0
     finally:
         stack.kill()
         stack.wait()

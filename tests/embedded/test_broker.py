@@ -9,8 +9,8 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartit
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streamer.embedded import EmbeddedKafka
+from tests.rig.waiting import DEADLINE_S
 
-DEADLINE_S = 30.0
 TEN_MEGABYTES = 10_000_000
 
 
@@ -18,7 +18,9 @@ TEN_MEGABYTES = 10_000_000
 def topic(kafka: EmbeddedKafka, unique_topic: Callable[..., str]) -> str:
     name = unique_topic("round-trip")
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
-    admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1)])[name].result(10)
+    admin.create_topics([NewTopic(name, num_partitions=1, replication_factor=1)])[name].result(
+        DEADLINE_S
+    )
     return name
 
 

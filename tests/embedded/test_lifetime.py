@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,7 @@ import redis
 
 from streamer.embedded import ChildProcess, EmbeddedRedis
 from streamer.errors import InvariantError, UnavailableError
-
-# A loaded CI machine may schedule rarely; a pass takes milliseconds.
-DEADLINE_S = 20.0
+from tests.rig.waiting import DEADLINE_S, wait_until
 
 PARENT = """
 import json, signal, sys, threading
@@ -45,14 +42,6 @@ except KeyboardInterrupt:
     alive = servers.kafka.process.is_running() and servers.redis.process.is_running()
     print(json.dumps({"alive_at_interrupt": alive}), flush=True)
 """
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Return as soon as the condition holds; fail after the deadline."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {DEADLINE_S:g} s"
-        time.sleep(0.01)
 
 
 def is_gone(pid: int) -> bool:

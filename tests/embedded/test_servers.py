@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +27,8 @@ from streamer.embedded import (
 from streamer.embedded import tansu as tansu_module
 from streamer.embedded import valkey as valkey_module
 from streamer.errors import ConfigurationError, InvariantError, UnavailableError
+from tests.rig.ports import stable_port
+from tests.rig.waiting import DEADLINE_S, wait_until
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_a_fixed_port_that_is_taken_is_named_in_the_error(
 
 
 def test_a_successor_takes_the_port_of_a_stopped_server() -> None:
-    with EmbeddedRedis() as first:
+    with EmbeddedRedis(port=stable_port()) as first:
         pass
     with EmbeddedRedis(port=first.port) as second, redis.Redis.from_url(first.url) as client:
         assert client.ping()
@@ -126,9 +127,8 @@ def test_a_server_not_started_has_no_address() -> None:
 def test_a_paused_server_is_stopped_all_the_same() -> None:
     with EmbeddedRedis() as running:
         running.process.send_signal(signal.SIGSTOP)
-        started = time.monotonic()
-    assert running.process.returncode is not None
-    assert time.monotonic() - started < 5
+    # Of its own accord: nobody had to kill it.
+    assert running.process.returncode == 0
 
 
 def test_a_binary_that_fails_at_start_is_quoted_in_the_error(
@@ -171,6 +171,7 @@ def test_a_server_that_never_answers_is_given_up_and_stopped(
 
     def never(self: EmbeddedRedis, port: int, child: ChildProcess) -> bool:
         started.append(child.pid)
+        wait_until(lambda: "still thinking" in child.log_tail(), "it says something")
         return False
 
     monkeypatch.setattr(EmbeddedRedis, "_is_ready", never)
@@ -245,6 +246,6 @@ def test_the_shared_fixtures_give_fresh_names(
     kafka: EmbeddedKafka, redis_namespace: str, unique_topic: Callable[..., str]
 ) -> None:
     host, port = kafka.bootstrap_servers.split(":")
-    socket.create_connection((host, int(port)), timeout=5).close()
+    socket.create_connection((host, int(port)), timeout=DEADLINE_S).close()
     assert redis_namespace.startswith("test-")
     assert unique_topic("transactions") != unique_topic("transactions")

@@ -29,6 +29,7 @@ from tests.faults.checker import Report, check
 from tests.faults.traffic import Mix, Traffic
 from tests.faults.wire import INTAKE
 from tests.rig.topics import set_topic
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import ROOT, Service, Worker, child_env
 
 __all__ = ["FIRST", "RATE", "WORKER", "Slot", "Stand"]
@@ -39,8 +40,8 @@ FIRST: Final = 3_000
 WORKER: Final = ("-m", "streamer", "worker")
 _RESTART_AFTER_S: Final = 0.5
 _POLL_S: Final = 0.05
-_SETTLE_S: Final = 90.0
-_READY_S: Final = 60.0
+_SETTLE_S: Final = 180.0
+_READY_S: Final = DEADLINE_S
 _SCORED: Final = re.compile(r"^streamer_transactions_scored_total\{[^}]*\} (\S+)$", re.MULTILINE)
 
 
@@ -237,7 +238,7 @@ class Stand:
                 found[worker.child.pid] = sum(map(float, counts))
         return found
 
-    def fault_is_over(self, within_s: float = 120.0) -> None:
+    def fault_is_over(self, within_s: float = DEADLINE_S) -> None:
         """Measure from now until the first payment is scored."""
         before, started = self.n_scored(), time.monotonic()
 

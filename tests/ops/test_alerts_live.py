@@ -46,7 +46,8 @@ def test_faults_are_seen_to_fire_and_to_resolve(kafka: EmbeddedKafka, tmp_path: 
     """Every rule evaluates; bad messages, then Redis away, each have their alert and its end."""
     require(monitoring.missing())
     bad = threading.Event()
-    with EmbeddedRedis() as redis, Service(kafka.bootstrap_servers, redis.url) as service:
+    soon = {"redis_timeout_s": "1"}
+    with EmbeddedRedis() as redis, Service(kafka.bootstrap_servers, redis.url, **soon) as service:
         worker = service.create_topics().worker().wait_ready()
         target = f"{HOST}:{worker.port}"
         with _traffic(service, bad), Monitoring(tmp_path, [target]) as watch:

@@ -3,20 +3,28 @@
 The ports that the system gives away for nothing are also those of outgoing connections: while a
 server is down, a client that connects to it could be given that very port, and even connect to
 itself.  These lie below that range (32768 and up on Linux).
+
+A server may bind its port seconds after it was chosen.  So a port is reserved by holding its
+namesake of UDP, which no server here speaks: another process that chooses is not given it before
+this one has ended.
 """
 
 from __future__ import annotations
 
 import random
 import socket
+from typing import Final
 
 from streamer.embedded.server import HOST
 
-__all__ = ["HOST", "accepts", "stable_port"]
+__all__ = ["HOST", "NOWHERE", "accepts", "stable_port"]
+
+NOWHERE: Final = f"{HOST}:1"
+"""An address at which nobody listens, and which nobody is ever given."""
 
 _LOWEST, _BEYOND = 20_000, 32_000
 
-_given: set[int] = set()
+_given: dict[int, socket.socket] = {}
 
 
 def stable_port() -> int:
@@ -26,14 +34,17 @@ def stable_port() -> int:
         port = choose(_LOWEST, _BEYOND)
         if port in _given:
             continue
-        with socket.socket() as probe:
-            # As a server does it: a port with closed connections that still linger is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
+        reservation = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            reservation.bind((HOST, port))
+            with socket.socket() as probe:
+                # As a server does it: a port with closed connections that still linger is free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind((HOST, port))
-            except OSError:
-                continue
-        _given.add(port)
+        except OSError:
+            reservation.close()
+            continue
+        _given[port] = reservation
         return port
 
 

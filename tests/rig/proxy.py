@@ -27,8 +27,7 @@ __all__ = ["Proxy"]
 
 _CHUNK: Final = 1 << 16
 _TIMEOUT_S: Final = 10.0
-# Long enough on loopback for what was sent to arrive.
-_SETTLE_S: Final = 0.02
+_LOOK_S: Final = 0.02
 
 
 class Proxy:
@@ -79,6 +78,11 @@ class Proxy:
     def hang_connections_that(self, silences: Callable[[bytes], bool]) -> None:
         """Deliver nothing more on a connection from its first request on for which this is true."""
         self._silences = silences
+
+    @property
+    def n_mute(self) -> int:
+        """Open connections on which something was swallowed, and which stay mute."""
+        return sum(relay.has_lost for relay in list(self._relays))
 
     def delay(self, seconds: float) -> None:
         """Deliver everything at least so much later, each way."""
@@ -196,10 +200,13 @@ class _Relay:
         for copy in self._copies:
             copy.cancel()
         for writer in self._writers:
-            with suppress(OSError):
-                raw = writer.get_extra_info("socket")
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
+            self._reset(writer)
+
+    def _reset(self, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            raw = writer.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
 
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async for data in self._delivered(reader, writer):
@@ -212,8 +219,11 @@ class _Relay:
             writer.write(allowed)
             await writer.drain()
             if len(allowed) < len(data):
-                # Delivered before the reset, or the reset would take it back.
-                await asyncio.sleep(_SETTLE_S)
+                self._reset(self._writers[0])
+                # Not a reset here: it would take back what the server has not read yet.
+                with suppress(OSError):
+                    writer.close()
+                    await writer.wait_closed()
                 raise ConnectionResetError
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -237,5 +247,5 @@ class _Relay:
         while self._proxy.hangs:
             # Half open: neither side hears that the other one has gone.
             self.has_lost = True
-            await asyncio.sleep(_SETTLE_S)
+            await asyncio.sleep(_LOOK_S)
         writer.write_eof()

@@ -13,6 +13,7 @@ import pytest
 
 from tests.rig.ports import HOST
 from tests.rig.proxy import Proxy
+from tests.rig.waiting import DEADLINE_S, wait_until
 
 
 class _Echo(socketserver.StreamRequestHandler):
@@ -48,7 +49,7 @@ def proxy(server: _Server) -> Iterator[Proxy]:
         yield proxy
 
 
-def _connect(proxy: Proxy, timeout_s: float = 10.0) -> socket.socket:
+def _connect(proxy: Proxy, timeout_s: float = DEADLINE_S) -> socket.socket:
     return socket.create_connection((HOST, proxy.port), timeout_s)
 
 
@@ -96,11 +97,14 @@ def test_half_open_connections_stay_and_deliver_nothing(proxy: Proxy, server: _S
         proxy.hang()
         with _connect(proxy) as new:
             for connection in (old, new):
+                # They wait for ever; no more is said by waiting for longer.
                 connection.settimeout(0.2)
                 with pytest.raises(TimeoutError):
                     _ask(connection, b"lost")
+            wait_until(lambda: proxy.n_mute == 2, "both have lost something")
             proxy.pass_on()
             for connection in (old, new):
+                connection.settimeout(DEADLINE_S)
                 with pytest.raises(ConnectionResetError):
                     connection.recv(100)
     assert server.received == b"one"
@@ -133,7 +137,7 @@ def test_a_cut_after_so_many_bytes_delivers_exactly_these_once(
         connection.sendall(b"12345678")
         with pytest.raises(ConnectionResetError):
             _read_to_the_end(connection)
-    assert server.received == b"12345"
+    wait_until(lambda: server.received == b"12345", lambda: str(server.received))
     assert proxy.n_cut == 1
     with _connect(proxy) as connection:
         assert _ask(connection, b"two") == b"two"

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 from tests.rig import transactions
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.topics import create_topic, end_offset
+from tests.rig.waiting import DEADLINE_S
 
 
 def _read(kafka: ApacheKafka, topic: str, isolation: str) -> list[bytes]:
@@ -23,7 +24,7 @@ def _read(kafka: ApacheKafka, topic: str, isolation: str) -> list[bytes]:
     )
     consumer.assign([TopicPartition(topic, 0, 0)])
     found = []
-    while (message := consumer.poll(30)) is not None and message.error() is None:
+    while (message := consumer.poll(DEADLINE_S)) is not None and message.error() is None:
         found.append(message.value())
     consumer.close()
     assert message is not None, f"the end of {topic} must come, got {len(found)} records"
@@ -56,7 +57,7 @@ def test_a_transaction_that_nobody_decides_is_aborted_in_time(
     topic = unique_topic()
     client = {"bootstrap.servers": apache_kafka.bootstrap_servers}
     create_topic(apache_kafka.admin(), topic)
-    with transactions.open_transaction(client, topic, [(None, b"a")], timeout_s=1.0):
+    with transactions.open_transaction(client, topic, [(None, b"a")], timeout_s=5.0):
         pass
     transactions.commit(client, topic, [(None, b"b")])
     consumer = Consumer(
@@ -67,6 +68,6 @@ def test_a_transaction_that_nobody_decides_is_aborted_in_time(
         }
     )
     consumer.assign([TopicPartition(topic, 0, 0)])
-    (message,) = consumer.consume(1, timeout=30)
+    (message,) = consumer.consume(1, timeout=DEADLINE_S)
     consumer.close()
     assert (message.offset(), message.value()) == (1, b"b")

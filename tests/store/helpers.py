@@ -16,6 +16,7 @@ from streamer.errors import UnavailableError
 from streamer.ledger import Ledger
 from streamer.model import ModelConfig, Sums
 from streamer.store import Checkpoint, PartitionRecord, Store
+from tests.rig.waiting import DEADLINE_S
 
 NOW_MS = 1_700_000_000_123
 # What a reader of the feedback knows who begins.
@@ -64,7 +65,7 @@ async def raw(url: str) -> AsyncIterator[Any]:
         await client.aclose()
 
 
-async def answered(call: Callable[[], Awaitable[Any]], within_s: float = 20.0) -> Any:
+async def answered(call: Callable[[], Awaitable[Any]], within_s: float = DEADLINE_S) -> Any:
     """What ``call`` returns or raises once Redis answers; after an outage it is not asked at once."""
     deadline = time.monotonic() + within_s
     while True:

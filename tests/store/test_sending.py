@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as LostError
 
 from streamer.store import sending
 from streamer.store.sending import packing
+from tests.rig.waiting import DEADLINE_S
 from tests.store.helpers import NOW_MS, opened, raw, run, step
 
 TOPIC = "transactions"
@@ -86,7 +87,7 @@ def test_a_connection_that_got_a_part_of_a_request_is_closed_when_the_rest_is_ca
     def waiting(commands):
         if commands[0] != ("MULTI",):
             begun.set()
-            assert go_on.wait(20)
+            assert go_on.wait(DEADLINE_S)
         return packed(commands)
 
     async def scenario():
@@ -96,7 +97,7 @@ def test_a_connection_that_got_a_part_of_a_request_is_closed_when_the_rest_is_ca
         monkeypatch.setattr(sending, "_packed", waiting)
         request = connection.pack_commands([("MULTI",), *written, ("EXEC",)])
         sending_it = asyncio.create_task(connection.send_packed_command(request))
-        await asyncio.to_thread(begun.wait, 20)
+        await asyncio.to_thread(begun.wait, DEADLINE_S)
         assert connection.is_connected
         sending_it.cancel()
         go_on.set()
@@ -117,7 +118,7 @@ def test_a_checkpoint_cancelled_between_two_pieces_writes_nothing_and_can_be_off
         # The first piece begins with MULTI and is on its way by the second.
         if commands[0][0] == "HSET" and len(commands[0]) > 1_000:
             begun.set()
-            assert go_on.wait(20)
+            assert go_on.wait(DEADLINE_S)
         return packed(commands)
 
     async def scenario():
@@ -126,7 +127,7 @@ def test_a_checkpoint_cancelled_between_two_pieces_writes_nothing_and_can_be_off
             large = step(None, 10, entities={"cards": CARDS})
             monkeypatch.setattr(sending, "_packed", waiting)
             saving = asyncio.create_task(store.checkpoint(large))
-            await asyncio.to_thread(begun.wait, 20)
+            await asyncio.to_thread(begun.wait, DEADLINE_S)
             assert begun.is_set()
             saving.cancel()
             go_on.set()

@@ -8,6 +8,7 @@ import pytest
 
 from streamer.errors import ConfigurationError, StoreReplacedError, UnavailableError
 from tests.rig.sentinel import RedisSentinel
+from tests.rig.waiting import DEADLINE_S
 from tests.store.helpers import NOW_MS, answered, opened, run, step
 
 pytestmark = pytest.mark.usefixtures("debian_redis_installed")
@@ -102,7 +103,7 @@ def test_without_any_sentinel_the_call_ends_in_time():
         url = f"redis+sentinel://user:hunter2@{hosts}/streamer/0"
         async with opened(url, "n", timeout_s=1.0) as store:
             with pytest.raises(UnavailableError, match=f"{hosts}/streamer/0 must answer") as caught:
-                await asyncio.wait_for(store.ping(), 5.0)
+                await asyncio.wait_for(store.ping(), DEADLINE_S)
             assert "hunter2" not in str(caught.value)
 
     run(scenario())

@@ -31,7 +31,6 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from streamer.embedded import ChildProcess
-from streamer.embedded.server import free_port
 from streamer.events import Alert
 from streamer.ledger import Ledger
 from streamer.settings import Settings, load_settings
@@ -41,13 +40,15 @@ from streamer.store import Store
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.topics import create_topics, topic_names
 from streamer.wiring import open_store
+from tests.rig.ports import stable_port
 from tests.rig.waiting import DEADLINE_S, wait_until
 
 __all__ = ["ROOT", "Record", "Service", "Worker", "child_env", "payments", "wait_until"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-_HTTP_TIMEOUT_S: Final = 5.0
+# Longer than the event loop of a worker stands still on a loaded machine.
+_HTTP_TIMEOUT_S: Final = 20.0
 _MAX_BYTES: Final = 20_000_000
 _T = TypeVar("_T")
 
@@ -157,7 +158,7 @@ class Service:
             "topic_partitions": str(n_partitions),
             "kafka_session_timeout_s": "6",
             "checkpoint_interval_s": "0.3",
-            "redis_timeout_s": "1",
+            "redis_timeout_s": "5",
             "n_clusters": "4",
             "warmup_transactions": "300",
             "alert_budget": "0.02",
@@ -185,7 +186,7 @@ class Service:
         """Start a worker; it is not ready yet."""
         env = self.env | {f"STREAMER_{name.upper()}": value for name, value in changes.items()}
         for name in ("STREAMER_WEB_PORT", "STREAMER_ADMIN_PORT"):
-            env.setdefault(name, str(free_port()))
+            env.setdefault(name, str(stable_port()))
         child = ChildProcess(
             [sys.executable, *argv], name="the worker", env=child_env(env), cwd=ROOT
         ).start()
@@ -239,7 +240,9 @@ class Service:
         )
         try:
             places = [TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(self.n_partitions)]
-            ends = [consumer.get_watermark_offsets(place, timeout=10)[1] for place in places]
+            ends = [
+                consumer.get_watermark_offsets(place, timeout=DEADLINE_S)[1] for place in places
+            ]
             consumer.assign([p for p, end in zip(places, ends, strict=True) if end])
             found: list[Message] = []
             deadline = time.monotonic() + DEADLINE_S
@@ -281,7 +284,7 @@ class Service:
         try:
             topic = self.settings.transactions_topic
             places = consumer.committed(
-                [TopicPartition(topic, p) for p in range(self.n_partitions)], timeout=10
+                [TopicPartition(topic, p) for p in range(self.n_partitions)], timeout=DEADLINE_S
             )
             return [None if place.offset < 0 else place.offset for place in places]
         finally:

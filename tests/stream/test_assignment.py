@@ -18,6 +18,7 @@ from streamer.stream.claiming import Reading
 from streamer.stream.claims import Claims
 from streamer.stream.resume import PartitionFaultError
 from tests.builders import batch, payment
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service
 
 MakeService = Callable[..., Service]
@@ -63,7 +64,7 @@ class Bench:
         self.claims = Claims(claim, release, guard, lambda: 0.0)
 
     async def until(self, condition: Callable[[], Any]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while not condition():  # noqa: ASYNC110 - any condition
                 await asyncio.sleep(0.01)
 
@@ -129,14 +130,14 @@ def test_a_revocation_cancels_a_claim_under_way() -> None:
     async def claim(_: str, partition: int) -> Reading:
         nonlocal n_claims
         n_claims += 1
-        await asyncio.sleep(60)
+        await asyncio.sleep(3_600)
         raise AssertionError
 
     async def run() -> None:
         bench = Bench(claim)
         bench.claims.assign(bench.consumer, [ONE])
         await bench.until(lambda: n_claims == 1)
-        await asyncio.wait_for(bench.claims.revoke([ONE]), 1)
+        await asyncio.wait_for(bench.claims.revoke([ONE]), DEADLINE_S)
         assert bench.claims.all() == []
         assert bench.consumer.read == {}
 

@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Producer
 
 from streamer.stream.kafka_config import librdkafka_config
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Record, Service, payments
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
@@ -23,7 +24,7 @@ def _produce(service: Service, codec: str, records: list[Record]) -> None:
     for i, (key, value) in enumerate(records):
         producer.produce(service.settings.transactions_topic, value, key, i % 2)
         service.n_sent[i % 2] += 1
-    assert producer.flush(30) == 0
+    assert producer.flush(DEADLINE_S) == 0
 
 
 @pytest.mark.parametrize("broker", ["apache_kafka", "kafka"])

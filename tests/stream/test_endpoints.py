@@ -11,8 +11,9 @@ from pathlib import Path
 
 import psutil
 
-from streamer.embedded.server import free_port
 from tests.rig.certificates import Authority
+from tests.rig.ports import NOWHERE
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service, Worker, wait_until
 
 MakeService = Callable[..., Service]
@@ -24,10 +25,10 @@ def _ask(
     port: int, path: str, authority: Path | None = None, token: str | None = None
 ) -> tuple[int, str]:
     """Return status and body, over TLS where there is an authority; 0 and the error for no answer."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
     if authority is not None:
         context = ssl.create_default_context(cafile=str(authority))
-        connection = HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
+        connection = HTTPSConnection("127.0.0.1", port, timeout=DEADLINE_S, context=context)
     headers = {} if token is None else {"Authorization": f"Bearer {token}".encode()}
     with closing(connection):
         try:
@@ -44,8 +45,9 @@ def _listening(pid: int) -> set[int]:
 
 
 def _waiting_worker(service: Service, **changes: str) -> Worker:
-    """A worker that answers while it waits for a Kafka that is not there."""
-    worker = service.worker(kafka_bootstrap_servers=f"127.0.0.1:{free_port()}", **changes)
+    """A worker that answers while it waits for a Kafka that is not there; the admin address is last."""
+    changes = {"startup_timeout_s": "3600"} | changes
+    worker = service.worker(kafka_bootstrap_servers=NOWHERE, **changes)
     # The end of a connection that does not speak TLS is an answer too.
     wait_until(lambda: "ConnectionRefused" not in _ask(worker.admin_port, "/")[1], worker.log)
     return worker
@@ -64,9 +66,11 @@ def test_the_model_is_told_on_the_admin_address_only(make_service: MakeService) 
 def test_port_0_serves_no_admin_address(make_service: MakeService) -> None:
     """Health and metrics are there all the same."""
     worker = make_service().worker(
-        kafka_bootstrap_servers=f"127.0.0.1:{free_port()}", admin_port="0"
+        kafka_bootstrap_servers=NOWHERE, admin_port="0", startup_timeout_s="3600"
     )
-    wait_until(lambda: _ask(worker.port, "/metrics")[0] == 200, worker.log)
+    # Both addresses are bound before anything is waited for.
+    waits = "waiting for Kafka"
+    wait_until(lambda: waits in _ask(worker.port, "/readyz")[1], worker.log)
     assert _listening(worker.child.pid) == {worker.port}
 
 
@@ -104,7 +108,7 @@ def test_a_certificate_without_its_key_ends_the_worker_with_2(
     certificate, _ = authority.issue("worker")
     _, key = authority.issue("another")
     worker = make_service().worker(web_certificate_file=str(certificate), web_key_file=str(key))
-    assert worker.child.wait(60) == 2
+    assert worker.child.wait(DEADLINE_S) == 2
     (line,) = (line for line in worker.log().splitlines() if "cannot start" in line)
     assert (
         "STREAMER_WEB_KEY_FILE must be a PEM certificate and its key" in json.loads(line)["error"]

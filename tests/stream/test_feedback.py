@@ -44,14 +44,16 @@ def test_verdicts_are_stored_once_and_bad_ones_are_dead_letters(make_service: Ma
     service.produce([*good[:3], *bad, *good[3:]], topic, partition=0)
     wait_until(lambda: _stored(service) == [f"t-{i}" for i in range(5)], worker.log)
     dead_topic = service.settings.feedback_dead_letters_topic
+    wait_until(lambda: len(service.dead_letters(dead_topic)) == len(bad), worker.log)
     letters = {m.value(): headers for m, headers in service.dead_letters(dead_topic)}
     assert set(letters) == {value for _, value in bad}
     assert {h["streamer-source-topic"] for h in letters.values()} == {topic}
     assert {h["streamer-source-offset"] for h in letters.values()} == {"3", "4", "5"}
     assert letters[bad[1][1]]["streamer-path"] == "$.verdict"
-    assert worker.metric("streamer_verdicts_received_total", verdict="fraud") == 5
+    received = "streamer_verdicts_received_total"
+    wait_until(lambda: worker.metric(received, verdict="fraud") == 5, worker.log)
     labels = {"topic": topic, "reason": "unknown_code"}
-    assert worker.metric("streamer_dead_letters_total", **labels) == 1
+    wait_until(lambda: worker.metric("streamer_dead_letters_total", **labels) == 1, worker.log)
     assert service.dead_letters() == []
     worker.kill()
     _forget_offset(service)

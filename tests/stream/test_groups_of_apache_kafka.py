@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -45,19 +44,16 @@ def test_partitions_go_round_and_a_worker_without_any_is_ready(make: MakeService
 
 
 def test_a_named_worker_scores_again_soon_after_kill_9(make: MakeService) -> None:
-    """It gets its partitions at once; without a name the group waits for its session to end."""
-    service = make(n_partitions=2, kafka_group_instance_id="worker-0", kafka_session_timeout_s="60")
+    """It gets its partitions at once; without a name the group waits for half an hour, its session."""
+    named = {"kafka_group_instance_id": "worker-0", "kafka_session_timeout_s": "1800"}
+    service = make(n_partitions=2, **named)
     worker = service.worker().wait_ready()
     service.produce(payments(1_000))
     service.wait_consumed()
     worker.kill()
     service.produce(payments(100, seed=2))
-    started = time.monotonic()
     again = service.worker()
     scored = "streamer_transactions_scored_total"
     wait_until(lambda: again.metric(scored, partition="0") > 0, again.log)
-    took_s = time.monotonic() - started
-    # Most of it is Python's imports; what counts is that the session of 60 s is not waited for.
-    assert took_s < 30
     service.wait_consumed()
     service.assert_exact()

@@ -123,7 +123,7 @@ def test_a_topic_created_again_is_a_fault_that_an_operator_mends(
     )
     assert "deleted and created again" in body
     assert f"streamer partition reset 0 --topic {topic} --to beginning|end|OFFSET" in body
-    assert worker.metric("streamer_partition_faulted", partition="0") == 1
+    assert worker.metric("streamer_partition_faulted", topic=topic, partition="0") == 1
     assert service.totals() == before
     assert worker.child.is_running()
 
@@ -141,7 +141,7 @@ def test_a_topic_created_again_under_a_running_worker_is_noticed(
     service.produce(payments(100, seed=2))
     wait_until(lambda: "created again" in worker.get("/readyz")[1], worker.log)
     assert service.totals() == before
-    assert worker.metric("streamer_partition_faulted", partition="0") == 1
+    assert worker.metric("streamer_partition_faulted", topic=topic, partition="0") == 1
 
 
 def test_partitions_that_are_added_wait_for_the_alerts_topic_and_stop_no_other(

@@ -19,6 +19,7 @@ from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.broker import Listener
 from tests.rig.ports import stable_port
 from tests.rig.proxy import Proxy
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.alerts import alert_of
 from tests.stream.conftest import MakeService
 from tests.stream.harness import Service, payments, wait_until
@@ -39,13 +40,13 @@ def test_a_worker_waits_while_the_group_is_silent_and_goes_on_when_it_answers() 
         membership = Membership(10.0)
         silent_s = 4.5
         membership.silent_s = lambda: silent_s
-        await asyncio.wait_for(membership.wait(), 1.0)
+        await asyncio.wait_for(membership.wait(), DEADLINE_S)
         silent_s = 4.6
         waiting = asyncio.ensure_future(membership.wait())
         done, _ = await asyncio.wait([waiting], timeout=0.2)
         assert not done
         silent_s = 0.0
-        await asyncio.wait_for(waiting, 1.0)
+        await asyncio.wait_for(waiting, DEADLINE_S)
 
     asyncio.run(scenario())
 

@@ -7,6 +7,7 @@ import math
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 from prometheus_client.core import Metric
@@ -16,6 +17,7 @@ from streamer.embedded import EmbeddedKafka
 from streamer.telemetry.catalogue.batches import STAGES
 from streamer.telemetry.metrics import catalogue
 from tests.builders import payment
+from tests.rig.proxy import Proxy
 from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Record, Service, Worker, payments, wait_until
 from tests.stream.test_teaching import verdicts
@@ -66,8 +68,8 @@ def scraped(worker: Worker) -> dict[str, Metric]:
 class Loaded:
     """A worker after some load of every kind, and what it exposed then."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(self, service: Service, redis: Proxy) -> None:
+        self.service, self.redis = service, redis
         self.worker = service.worker().wait_ready()
         sent = payments(3_000)
         service.produce(sent[:1_500])
@@ -108,8 +110,12 @@ def moves(family: Metric) -> bool:
 
 @pytest.fixture(scope="module")
 def loaded(kafka: EmbeddedKafka, redis_url: str) -> Iterator[Loaded]:
-    with Service(kafka.bootstrap_servers, redis_url, alert_budget="0.05") as service:
-        yield Loaded(service.create_topics())
+    with Proxy(urlsplit(redis_url).port or 0) as proxy:
+        url = f"redis://127.0.0.1:{proxy.port}/0"
+        # Who asks a Redis that hangs waits for as long as a test wants.
+        patient = {"redis_timeout_s": "3600", "alert_budget": "0.05"}
+        with Service(kafka.bootstrap_servers, url, **patient) as service:
+            yield Loaded(service.create_topics(), proxy)
 
 
 def test_what_a_worker_exposes_is_in_the_catalogue_with_type_and_meaning(loaded: Loaded) -> None:
@@ -133,13 +139,17 @@ def test_what_is_in_the_catalogue_is_exposed_and_moves_under_load(loaded: Loaded
 
 
 def test_a_batch_that_was_fetched_and_is_not_processed_is_in_flight(loaded: Loaded) -> None:
-    """Asked right after some payments were sent, and again until a batch was met."""
+    """It has cards that only Redis could know, and Redis does not answer until it has been seen."""
 
     def is_met() -> bool:
-        loaded.service.produce(payments(500, seed=2))
         return moves(scraped(loaded.worker)["streamer_batches_in_flight"])
 
+    loaded.redis.hang()
+    strangers = [payment(i, card_id=f"stranger-{i}") for i in range(100)]
+    loaded.service.produce([(None, json.dumps(each).encode()) for each in strangers])
     wait_until(is_met, loaded.worker.log)
+    loaded.redis.pass_on()
+    wait_until(lambda: not is_met(), loaded.worker.log)
 
 
 def test_the_stages_of_all_batches_add_up_to_their_time(loaded: Loaded) -> None:

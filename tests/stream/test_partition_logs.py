@@ -20,6 +20,15 @@ from tests.rig.waiting import DEADLINE_S, wait_until
 _N_THREADS = 8
 
 
+def _wait_each(counts: list[int], what: str) -> None:
+    """Wait until every thread has met with one more of these."""
+    before = list(counts)
+    wait_until(
+        lambda: all(now > then for now, then in zip(counts, before, strict=True)),
+        lambda: f"{what} for every thread, got {before} and then {counts}",
+    )
+
+
 @pytest.mark.usefixtures("apache_kafka_installed")
 def test_no_thread_waits_for_ever_for_a_client_that_another_has_given_up() -> None:
     """Answers that the client held when it was given up never came, and checkpoints waited for them."""
@@ -32,7 +41,7 @@ def test_no_thread_waits_for_ever_for_a_client_that_another_has_given_up() -> No
             assert librdkafka_config(settings)["bootstrap.servers"] == servers
             logs = PartitionLogs(settings)
             is_over = False
-            n_answers = [0] * _N_THREADS
+            n_answers, n_given_up = [0] * _N_THREADS, [0] * _N_THREADS
 
             def ask(i: int) -> None:
                 while not is_over:
@@ -41,24 +50,23 @@ def test_no_thread_waits_for_ever_for_a_client_that_another_has_given_up() -> No
                         assert logs.topic("nowhere", 0.0) == ("", 0)
                         n_answers[i] += 1
                     except UnavailableError:
-                        pass
+                        n_given_up[i] += 1
                     time.sleep(0.01)
 
             asking = [Thread(target=ask, args=(i,), daemon=True) for i in range(_N_THREADS)]
             for thread in asking:
                 thread.start()
             for _ in range(2):
-                # Longer than a request may take; not all of them began at once.
+                _wait_each(n_answers, "an answer")
                 proxy.hang()
-                time.sleep(6)
+                _wait_each(n_given_up, "the end of a question without an answer")
                 proxy.pass_on()
-                time.sleep(1)
+            _wait_each(n_answers, "an answer again")
             is_over = True
             deadline = time.monotonic() + DEADLINE_S
             for thread in asking:
                 thread.join(max(deadline - time.monotonic(), 0.0))
             n_stuck = sum(thread.is_alive() for thread in asking)
             assert n_stuck == 0, f"{n_stuck} of {_N_THREADS} threads still wait"
-            assert all(n_answers)
             wait_until(lambda: logs.topic("nowhere", 0.0) == ("", 0), "Kafka answers again")
             logs.close()

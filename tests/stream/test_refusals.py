@@ -6,6 +6,7 @@ from confluent_kafka.admin import AdminClient
 
 from streamer.stream.kafka_config import librdkafka_config
 from tests.rig.apache_kafka import ApacheKafka
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service, payments
 
 
@@ -36,5 +37,5 @@ def test_a_topic_deleted_under_the_worker_ends_it_with_its_name(
         admin = AdminClient(librdkafka_config(service.settings))
         admin.delete_topics([topic])[topic].result()
         service.produce([(b"k", b"bad")])
-        assert worker.child.wait(60) == 1, worker.log()
+        assert worker.child.wait(DEADLINE_S) == 1, worker.log()
         assert f"topic {topic} must take every message, got " in worker.log()

@@ -12,6 +12,7 @@ import pytest
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.certificates import Certificates
 from tests.rig.security import PASSWORD, USER, create_scram_users, secure_listeners
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service, Worker, payments
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
@@ -109,7 +110,7 @@ def _mutual(certificates: Certificates) -> dict[str, str]:
 
 def _complaint(worker: Worker, code: int) -> str:
     """The one line with which a worker ends that cannot start."""
-    assert worker.child.wait(30) == code, worker.log()
+    assert worker.child.wait(DEADLINE_S) == code, worker.log()
     log = worker.log()
     assert "Traceback" not in log, log
     (line,) = [line for line in log.splitlines() if "critical" in line]
@@ -122,7 +123,7 @@ def test_a_wrong_password_ends_the_worker_at_once_with_2(
 ) -> None:
     """The line says that the credentials were refused, and does not show them."""
     service = start("SASL", **_sasl(mechanism))
-    worker = service.worker(kafka_sasl_password="hunter2", startup_timeout_s="60")
+    worker = service.worker(kafka_sasl_password="hunter2", startup_timeout_s="3600")
     line = _complaint(worker, 2)
     assert "STREAMER_KAFKA_SASL_PASSWORD must be" in line
     assert "hunter2" not in worker.log()

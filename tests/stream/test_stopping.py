@@ -1,31 +1,29 @@
-"""A worker that is asked to end does so within its deadline, whoever does not answer."""
+"""A worker that is asked to end does so within its deadline, whoever does not answer.
+
+Whoever does not answer here never does, so that a stop without a deadline has no end: how long one
+takes is the machine's, and is not measured.
+"""
 
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from streamer.embedded import EmbeddedRedis
-from streamer.embedded.server import free_port
 from tests.rig.apache_kafka import ApacheKafka
+from tests.rig.broker import Listener
+from tests.rig.ports import NOWHERE, stable_port
 from tests.rig.proxy import Proxy
-from tests.stream.harness import Service, Worker, payments, wait_until
+from tests.stream.harness import Service, payments, wait_until
 
 pytestmark = pytest.mark.usefixtures("apache_kafka_installed")
 
-DEADLINE_S = 8.0
-# A loaded machine may take its time between the deadline and the end.
-SLACK_S = 4.0
-
-
-def _stop(worker: Worker) -> tuple[int, float]:
-    """Return the exit code after SIGTERM and the seconds that it took."""
-    started = time.monotonic()
-    code = worker.terminate()
-    return code, time.monotonic() - started
+SOON = "8"
+# Where a request to Kafka says what it asks for, and what it says there when it brings records.
+API_KEY = slice(4, 6)
+PRODUCE = b"\x00\x00"
 
 
 @pytest.fixture
@@ -40,45 +38,41 @@ def test_kafka_away(redis_url: str) -> None:
     """What has been published is checkpointed, and the goodbyes to Kafka are cut short."""
     with (
         ApacheKafka() as kafka,
-        Service(
-            kafka.bootstrap_servers, redis_url, shutdown_timeout_s=f"{DEADLINE_S:g}"
-        ) as service,
+        Service(kafka.bootstrap_servers, redis_url, shutdown_timeout_s=SOON) as service,
     ):
         worker = service.create_topics().worker().wait_ready()
         service.produce(payments(1_000))
         service.wait_consumed()
         kafka.kill()
-        _, took_s = _stop(worker)
-        assert took_s < DEADLINE_S + SLACK_S, worker.log()
-        service.totals()
+        worker.terminate()
+        assert service.totals().consumed == 1_000
 
 
-def test_kafka_away_with_alerts_that_it_has_not_acknowledged(redis_url: str) -> None:
+def test_alerts_that_kafka_has_not_acknowledged(redis_url: str) -> None:
     """The code is 1, the line names the partitions, and the next worker publishes each alert once."""
-    with (
-        ApacheKafka() as kafka,
-        Service(
-            kafka.bootstrap_servers,
-            redis_url,
-            shutdown_timeout_s=f"{DEADLINE_S:g}",
-            alert_budget="0.1",
-        ) as service,
-    ):
-        worker = service.create_topics().worker().wait_ready()
-        service.produce(payments(2_000))
-        service.wait_consumed()
-        service.produce(payments(2_000, seed=3))
-        kafka.brokers[0].process.send_signal(signal.SIGSTOP)
-        code, took_s = _stop(worker)
-        kafka.brokers[0].process.send_signal(signal.SIGCONT)
-        assert took_s < DEADLINE_S + SLACK_S, worker.log()
-        assert code in (0, 1)
-        again = service.worker().wait_ready()
-        service.produce(payments(500, seed=2))
-        assert again.terminate() == 0
-        service.worker().wait_ready()
-        ids = [alert.alert_id for alert in service.alerts()]
-        assert len(ids) == len(set(ids))
+    inside = stable_port()
+    with Proxy(inside) as proxy:
+        outside = Listener("PROXIED", "PLAINTEXT", inside, advertised_port=proxy.port)
+        # Half a session is how long an alert may wait.
+        settings = {"shutdown_timeout_s": SOON, "kafka_session_timeout_s": "1800"}
+        with (
+            ApacheKafka(listeners=[outside]) as kafka,
+            Service(kafka.bootstrap_servers, redis_url, alert_budget="0.1", **settings) as service,
+        ):
+            proxied = kafka.servers("PROXIED")
+            worker = service.create_topics().worker(kafka_bootstrap_servers=proxied).wait_ready()
+            service.produce(payments(2_000))
+            service.wait_consumed()
+            proxy.hang_connections_that(lambda request: request[API_KEY] == PRODUCE)
+            service.produce(payments(2_000, seed=3))
+            queued = "streamer_publish_queue_messages"
+            wait_until(lambda: worker.metric(queued) > 0, worker.log)
+            assert worker.terminate() == 1
+            assert "every partition must be checkpointed, got partitions [" in worker.log()
+            proxy.pass_on()
+            service.successor()
+            service.wait_consumed()
+            assert service.assert_exact().alerted > 0
 
 
 def test_redis_hangs_with_many_partitions(apache_kafka: ApacheKafka, redis: EmbeddedRedis) -> None:
@@ -87,7 +81,7 @@ def test_redis_hangs_with_many_partitions(apache_kafka: ApacheKafka, redis: Embe
         apache_kafka.bootstrap_servers,
         redis.url,
         n_partitions=16,
-        shutdown_timeout_s=f"{DEADLINE_S:g}",
+        shutdown_timeout_s=SOON,
         redis_timeout_s="5",
     ) as service:
         worker = service.create_topics().worker().wait_ready()
@@ -97,11 +91,7 @@ def test_redis_hangs_with_many_partitions(apache_kafka: ApacheKafka, redis: Embe
         service.produce(payments(1_600, seed=2))
         scored = "streamer_transactions_scored_total"
         wait_until(lambda: worker.metric(scored, partition="15") > 100, worker.log)
-        worker.child.send_signal(signal.SIGTERM)
-        wait_until(lambda: worker.get("/readyz")[0] in (0, 503), worker.log)
-        code, took_s = _stop(worker)
-        assert took_s < DEADLINE_S + SLACK_S, worker.log()
-        assert code == 1
+        assert worker.terminate() == 1
         assert "every partition must be checkpointed, got partitions [" in worker.log()
         redis.process.send_signal(signal.SIGCONT)
         service.worker().wait_ready()
@@ -112,7 +102,12 @@ def test_redis_hangs_with_many_partitions(apache_kafka: ApacheKafka, redis: Embe
 def test_64_partitions(apache_kafka: ApacheKafka, redis_url: str) -> None:
     """Nothing is left over, and the code is 0."""
     with Service(
-        apache_kafka.bootstrap_servers, redis_url, n_partitions=64, checkpoint_interval_s="3600"
+        apache_kafka.bootstrap_servers,
+        redis_url,
+        n_partitions=64,
+        checkpoint_interval_s="3600",
+        # Not what is tested: 64 checkpoints are as much work as there is.
+        shutdown_timeout_s="100",
     ) as service:
         worker = service.create_topics().worker().wait_ready()
         service.produce(payments(3_200))
@@ -121,21 +116,17 @@ def test_64_partitions(apache_kafka: ApacheKafka, redis_url: str) -> None:
             lambda: all(worker.metric(scored, partition=str(p)) == 50 for p in range(64)),
             worker.log,
         )
-        code, took_s = _stop(worker)
-        assert code == 0, worker.log()
-        assert took_s < 20 + SLACK_S
+        assert worker.terminate() == 0, worker.log()
         assert service.totals().scored == 3_200
 
 
 def test_while_it_starts(redis_url: str) -> None:
     """It waits for a Kafka that is not there, and is not asked to wait for it to the end."""
-    with Service(
-        f"127.0.0.1:{free_port()}", redis_url, shutdown_timeout_s=f"{DEADLINE_S:g}"
-    ) as service:
+    endless = {"startup_timeout_s": "3600", "shutdown_timeout_s": SOON}
+    with Service(NOWHERE, redis_url, **endless) as service:
         worker = service.worker()
         wait_until(lambda: "waiting for Kafka" in worker.get("/readyz")[1], worker.log)
-        _, took_s = _stop(worker)
-        assert took_s < DEADLINE_S + SLACK_S, worker.log()
+        worker.terminate()
 
 
 def test_while_it_claims(apache_kafka: ApacheKafka, redis: EmbeddedRedis) -> None:
@@ -146,12 +137,12 @@ def test_while_it_claims(apache_kafka: ApacheKafka, redis: EmbeddedRedis) -> Non
         with Service(
             apache_kafka.bootstrap_servers,
             f"redis://127.0.0.1:{proxy.port}/0",
-            shutdown_timeout_s=f"{DEADLINE_S:g}",
+            shutdown_timeout_s=SOON,
+            redis_timeout_s="1",
         ) as service:
             worker = service.create_topics().worker()
             wait_until(lambda: "waits to be claimed: " in worker.get("/readyz")[1], worker.log)
             proxy.hang()
-            _, took_s = _stop(worker)
-            assert took_s < DEADLINE_S + SLACK_S, worker.log()
+            worker.terminate()
     finally:
         proxy.close()

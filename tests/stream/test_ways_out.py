@@ -159,6 +159,9 @@ def test_every_verdict_of_a_feedback_topic_that_was_made_anew_counts_once(
     recreate_topic(apache_kafka.admin(), topic)
     service.produce(_verdicts(range(5, 13)), topic)
     command = _told(worker, f"partition 0 of {topic} is faulted", "deleted and created again")
+    faulted = "streamer_partition_faulted"
+    assert worker.metric(faulted, topic=topic, partition="0") == 1
+    assert worker.metric(faulted, topic=service.settings.transactions_topic, partition="0") == 0
     assert len(_judged(service)) == 5
     said = _do(service, command, "beginning")
     assert "It goes on at 0; its epoch goes from 0 to 1." in said
@@ -167,6 +170,7 @@ def test_every_verdict_of_a_feedback_topic_that_was_made_anew_counts_once(
     wait_until(lambda: _judged(service) == [f"t-{n}" for n in range(14)], worker.log)
     wait_until(lambda: worker.metric(applied, outcome="standing") == 14, worker.log)
     worker.wait_ready()
+    assert worker.metric(faulted, topic=topic, partition="0") == 0
     row = _show(service, topic)
     assert (row["offset"], row["lag"], row["epoch"], row["n_stored"]) == (9, 0, 1, 14)
     assert worker.metric(applied, outcome="ignored") == 0

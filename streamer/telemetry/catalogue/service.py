@@ -20,8 +20,9 @@ class ServiceMetrics:
     assigned_partitions = gauge("partitions", "Partitions that this worker has claimed and reads.")
     partition_faulted = gauge(
         "0 or 1",
-        "1 while a partition cannot be read on from where it was; /readyz says why.",
-        "partition",
+        "1 while a partition of either input topic cannot be read on from where it was; /readyz says "
+        "why.",
+        *("topic", "partition"),
     )
     build_info = gauge("1", "Always 1; says which version runs.", "version")
 
