@@ -10,7 +10,7 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -19,7 +19,7 @@ from streamer.batch import Batch, StoredRecord
 from streamer.errors import UnavailableError
 from streamer.events import Transaction
 from streamer.settings import Settings
-from streamer.store import Store
+from streamer.store import LogIdentity, Store
 from streamer.stream.kafka_config import librdkafka_config
 
 __all__ = ["AlertSources"]
@@ -32,16 +32,24 @@ _FETCH_MAX_WAIT_MS: Final = 50
 _REMEMBERED: Final = 10_000
 
 Decode = Callable[[Batch], list[Transaction]]
+IsSameLog = Callable[[str, int, LogIdentity, int], Awaitable[bool]]
 
 
 class AlertSources:
     """The transactions behind alert ids, for one worker."""
 
-    def __init__(self, settings: Settings, store: Store, decode: Decode) -> None:
-        """``decode`` makes transactions of a batch, as scoring did."""
+    def __init__(
+        self, settings: Settings, store: Store, decode: Decode, is_same_log: IsSameLog
+    ) -> None:
+        """``decode`` makes transactions of a batch, as scoring did.
+
+        ``is_same_log`` says whether what was read of a partition from an offset on is of the log that
+        is stored.
+        """
         self._settings = settings
         self._store = store
         self._decode = decode
+        self._is_same_log = is_same_log
         self._found: OrderedDict[str, Transaction] = OrderedDict()
 
     async def find(self, alert_id: str) -> Transaction | str:
@@ -62,6 +70,11 @@ class AlertSources:
             # A partition that was set back has other records under its old offsets.
             return "alert_id must be of the partition's present epoch, since it was set back"
         message = await asyncio.to_thread(self._read, partition, offset)
+        if message is not None and not await self._is_same_log(
+            topic, partition, record.log, offset
+        ):
+            # Made anew and not set back yet: what lies there now is not what was alerted.
+            message = None
         transactions = [] if message is None else self._decode(_batch(message))
         if len(transactions) != 1:
             return "alert_id must name a record that is still on its topic and is one payment"

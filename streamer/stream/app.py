@@ -74,6 +74,8 @@ _RELEASE_SHARE: Final = 0.6
 # What a member needs to finish its batch and checkpoint its partitions before it rejoins.  Faust
 # allows 60 s, for which a worker that hangs keeps everybody's partitions.
 _REJOIN_S: Final = 20.0
+# Faust's own. A request may take longer than a rebalance, or a long session would end the worker.
+_REQUEST_S: Final = 90.0
 
 
 class ScoringApp(faust.App):
@@ -212,13 +214,15 @@ class ScoringApp(faust.App):
 
 def build_app(settings: Settings) -> ScoringApp:
     """Return the app for ``settings``: two agents, one per input topic, and their background work."""
+    rebalance_s = settings.kafka_session_timeout_s + _REJOIN_S
     app = ScoringApp(
         settings.consumer_group,
         broker=broker_urls(settings, SCHEME),
         broker_credentials=faust_credentials(settings),
         broker_session_timeout=settings.kafka_session_timeout_s,
         broker_heartbeat_interval=settings.kafka_session_timeout_s / 3,
-        broker_rebalance_timeout=settings.kafka_session_timeout_s + _REJOIN_S,
+        broker_rebalance_timeout=rebalance_s,
+        broker_request_timeout=max(_REQUEST_S, rebalance_s + _REJOIN_S),
         broker_max_poll_records=settings.batch_max_records,
         broker_commit_interval=_COMMIT_INTERVAL_S,
         consumer_group_instance_id=settings.kafka_group_instance_id,

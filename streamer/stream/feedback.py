@@ -46,6 +46,7 @@ class FeedbackStoring:
             scoring.settings,
             scoring.store,
             lambda batch: decode_batch(batch, pipeline.believable, pipeline.intake).transactions,
+            claiming.is_same_log,
         )
 
     async def handle(self, batch: Batch) -> int | None:

@@ -318,20 +318,25 @@ class Service:
         return self.ask(lambda store: store.totals())
 
     def wait_consumed(self, n: int | None = None) -> Ledger:
-        """Return the totals once a checkpoint holds all that was sent, or ``n`` records."""
-        wanted = sum(self.n_sent) if n is None else n
+        """Return the totals once a checkpoint holds all that was sent, or ``n`` records.
 
-        def done() -> Ledger | None:
+        The deadline is for the next checkpoint: how long all of them take is the machine's.
+        """
+        wanted = sum(self.n_sent) if n is None else n
+        before = self.totals()
+
+        def went_on() -> Ledger | None:
             total = self.totals()
-            return total if total.consumed >= wanted else None
+            return total if total != before or total.consumed >= wanted else None
 
         def said() -> str:
             return f"{wanted} consumed, got {self.totals()}\n" + "\n".join(
                 worker.log() for worker in self.workers
             )
 
-        ledger: Ledger = wait_until(done, said)
-        return ledger
+        while before.consumed < wanted:
+            before = wait_until(went_on, said)
+        return before
 
     def assert_exact(self) -> Ledger:
         """Assert that nothing was lost or counted, learned or alerted twice."""
