@@ -170,8 +170,8 @@ def _compressed(codec: str) -> None:
     @fault(f"records compressed with {codec}")
     def run(site: Site) -> Report:
         stand = site.stand(mix=replace(site.mix, codec=codec)).load()
-        stand.fault_is_over(within_s=20)
-        return stand.finish(settle_s=30)
+        stand.fault_is_over()
+        return stand.finish()
 
     del run
 
@@ -183,7 +183,7 @@ for _codec in ("gzip", "snappy", "lz4", "zstd"):
 @fault("transactions, a third of them aborted", brokers=KAFKA)
 def aborted(site: Site) -> Report:
     stand = site.stand(mix=replace(site.mix, aborted=0.33)).load()
-    stand.fault_is_over(within_s=20)
+    stand.fault_is_over()
     return stand.finish(run_on_s=5)
 
 

@@ -22,12 +22,12 @@ from confluent_kafka.admin import AdminClient, ClusterMetadata
 from tests.rig.broker import Broker, Listener, kafka_uuid
 from tests.rig.folders import DataFolder
 from tests.rig.ports import HOST, accepts, stable_port
-from tests.rig.waiting import wait_until
+from tests.rig.waiting import DEADLINE_S, wait_until
 
 __all__ = ["ApacheKafka"]
 
-# A start takes 2 s here; a loaded machine with three JVMs on two cores may be ten times slower.
-_READY_TIMEOUT_S: Final = 60.0
+# A start takes 2 s here, three JVMs on two cores are slower, and so may the machine be.
+_READY_TIMEOUT_S: Final = 2 * DEADLINE_S
 _METADATA_TIMEOUT_S: Final = 2.0
 _HEAP_MB: Final = {1: 400, 3: 256}
 _SMALL_AND_QUICK: Final = {

@@ -22,7 +22,7 @@ from redis.retry import Retry
 from streamer.embedded import ChildProcess
 from tests.rig.folders import DataFolder
 from tests.rig.ports import HOST, stable_port
-from tests.rig.waiting import wait_until
+from tests.rig.waiting import DEADLINE_S, wait_until
 
 __all__ = ["DebianRedis", "Persistence", "missing", "start_program"]
 
@@ -38,7 +38,7 @@ _PERSISTENCE: Final[Mapping[Persistence, Mapping[str, str]]] = {
     "rdb": {"appendonly": "no", "save": "3600 1"},
 }
 _TIMEOUT_S: Final = 5.0
-_READY_TIMEOUT_S: Final = 30.0
+_READY_TIMEOUT_S: Final = DEADLINE_S
 
 
 def missing() -> str | None:
