@@ -25,6 +25,7 @@ from confluent_kafka.admin import AdminClient
 from streamer.errors import UnavailableError
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.topics import create_topics, topic_names
+from tests.faults.appended import complete
 from tests.faults.checker import Report, check
 from tests.faults.traffic import Mix, Traffic
 from tests.faults.wire import INTAKE
@@ -252,6 +253,7 @@ class Stand:
         """Send a little more, let the service come to rest, and count."""
         time.sleep(run_on_s)
         self.traffic.stop()
+        self.notes += complete(self.service, self.traffic)
         if not self.settle(settle_s):
             self.notes.append("did not come to rest: " + self._waits_for())
         report = check(self.service, self.traffic, **options)

@@ -11,7 +11,9 @@ import pytest
 from redis import Redis
 
 from streamer.embedded import EmbeddedKafka
+from tests.faults.appended import complete, unknown
 from tests.faults.checker import check, declared
+from tests.faults.reading import messages_of
 from tests.faults.stand import Stand
 from tests.faults.traffic import Kind, Mix, Sent
 from tests.faults.verdict_check import are_read
@@ -156,6 +158,21 @@ def test_an_alert_on_an_aborted_payment_is_found(stand: Stand) -> None:
         stand.traffic.sent[index] = before
     assert any("never happened" in line for line in report.findings), report
     assert report.figures.learned_twice == 1
+
+
+def test_what_the_log_holds_and_nobody_acknowledged_is_known_by_its_content(stand: Stand) -> None:
+    """A payment whose acknowledgement did not say where it is, and the whole log to look in."""
+    traffic, topic = stand.traffic, stand.service.settings.transactions_topic
+    assert complete(stand.service, traffic) == []
+    index = next(i for i, record in enumerate(traffic.sent) if record.kind == "payment")
+    taken = traffic.sent.pop(index)
+    try:
+        found = unknown(traffic, traffic.sent, messages_of(stand.service, topic))
+    finally:
+        traffic.sent.insert(index, taken)
+    assert [(r.partition, r.offset, r.payment_id) for r in found] == [
+        (taken.partition, taken.offset, taken.payment_id)
+    ]
 
 
 def test_an_alert_that_comes_again_is_found(stand: Stand) -> None:

@@ -23,12 +23,15 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from streamer.simulator import Simulator, SimulatorConfig
 from tests.faults import wire
 
-__all__ = ["Kind", "Mix", "Sent", "Traffic"]
+__all__ = ["VERDICTS", "Content", "Kind", "Mix", "Sent", "Traffic", "content"]
 
 Kind = Literal["payment", "bad", "passed over", "repeat", "aborted", "verdict", "bad verdict"]
 
+# Topic, partition and a hash of the value.
+Content = tuple[str, int, int]
+
 _PAYMENTS: Final = ("payment", "repeat", "aborted")
-_VERDICTS: Final = ("verdict", "bad verdict")
+VERDICTS: Final = ("verdict", "bad verdict")
 _CHUNK: Final = 1_000
 _SLICE_S: Final = 0.05
 _FLUSH_S: Final = 120.0
@@ -95,6 +98,8 @@ class Traffic:
         self.logs: dict[int, int] = defaultdict(int)
         self.n_queued = 0
         self.refused: list[str] = []
+        self.by_content: dict[Content, Sent] = {}
+        """What was acknowledged, wherever it is: the client may have sent it twice (`appended`)."""
         self._rng = np.random.default_rng(seed)
         self._simulator = Simulator(
             SimulatorConfig(seed=seed, n_customers=600, n_merchants=120, fraud_share=0.02)
@@ -272,7 +277,7 @@ class Traffic:
         self, place: int, kind: Kind, payment_id: str | None, key: bytes, value: bytes | None
     ) -> None:
         delivered = self._delivered(self.logs[place], kind, payment_id, key, value)
-        topic = self.feedback_topic if kind in _VERDICTS else self.topic
+        topic = self.feedback_topic if kind in VERDICTS else self.topic
         if value and kind in _PAYMENTS and self._rng.random() < self.mix.mapped:
             value = wire.wrapped(value, self._rng)
         while True:
@@ -296,8 +301,17 @@ class Traffic:
             if error is not None:
                 self.refused.append(str(error))
                 return
-            place = message.partition(), message.offset()
-            found = self.verdicts if kind in _VERDICTS else self.sent
-            found.append(Sent(log, *place, kind, payment_id, key, value))
+            partition, offset = message.partition() or 0, message.offset()
+            # Of what the broker had already, it does not say where.
+            at = -1 if offset is None else offset
+            record = Sent(log, partition, at, kind, payment_id, key, value)
+            self.by_content[content(message)] = record
+            if offset is not None:
+                (self.verdicts if kind in VERDICTS else self.sent).append(record)
 
         return done
+
+
+def content(message: Message) -> Content:
+    """Return what tells one record from others, but for its offset."""
+    return message.topic() or "", message.partition() or 0, hash(message.value())
