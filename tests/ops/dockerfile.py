@@ -60,10 +60,15 @@ def is_sent(path: str) -> bool:
     """Whether .dockerignore lets a file of the repository reach the builder; the last rule counts."""
     sent = True
     for rule in (ROOT / ".dockerignore").read_text().splitlines():
-        if not rule or rule.startswith("#"):
-            continue
-        pattern = rule.removeprefix("!")
-        parents = [path, *(str(parent) for parent in Path(path).parents)]
-        if any(fnmatch(each, pattern.removeprefix("**/")) for each in parents):
+        if rule and not rule.startswith("#") and _matches(rule.removeprefix("!"), path):
             sent = rule.startswith("!")
     return sent
+
+
+def _matches(pattern: str, path: str) -> bool:
+    """Whether a rule means a path or a folder above it; without ``**/`` it is for the top alone."""
+    anywhere = pattern.removeprefix("**/")
+    for each in (Path(path), *Path(path).parents[:-1]):
+        if fnmatch(each.name, anywhere) and (anywhere != pattern or len(each.parts) == 1):
+            return True
+    return False
