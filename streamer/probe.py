@@ -1,9 +1,9 @@
 """Asks a worker of this machine whether it is ready: ``python -I -m streamer.probe [URL]``.
 
 The health check of the image, which has no shell's tools.  It runs every few seconds in every
-container, so it is no command of `streamer`: with `socket` alone it costs a third of what
-`urllib.request` would, and a twentieth of reading the settings.  A worker on another port, or with a
-certificate, is asked by its URL.
+container, so it is no command of `streamer`: with `socket` alone it costs half of what
+`urllib.request` would, and a twelfth of reading the settings (DESIGN.md has the figures).  A worker
+on another port, or with a certificate, is asked by its URL.
 """
 
 from __future__ import annotations
