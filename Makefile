@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test manifests simulation rig faults chaos soak fuzz lint format types schemas lock clean
+.PHONY: help setup demo dev test manifests datadog image-steps simulation rig faults chaos soak fuzz lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,12 @@ lock: $(STAMP) ## write both lock files anew (ARGS="--upgrade" for newer version
 
 manifests: $(STAMP) ## render ops/kubernetes/rendered anew, after a change of its sources; needs Go
 	$(BIN)/python -m tests.ops.manifests
+
+datadog: $(STAMP) ## write ops/datadog anew, after a change of metrics or alert rules
+	$(BIN)/python -m tests.ops.datadog
+
+image-steps: $(STAMP) ## execute ops/Dockerfile without Docker and start a worker from it (ARGS=python3.13)
+	$(BIN)/python -m tests.ops.image_steps $(ARGS)
 
 clean: ## remove .venv, caches and build output
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,7 +1,9 @@
-"""``streamer simulate``: payments to a file or to a topic."""
+"""``streamer simulate``: payments to a file or to a topic, there with verdicts too."""
 
 from __future__ import annotations
 
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from streamer.settings import load_settings
 __all__ = ["simulate"]
 
 _CHUNK = 2_000
+_TICK_S = 0.2
 
 
 @click.command()
@@ -52,9 +55,22 @@ _CHUNK = 2_000
     is_flag=True,
     help="Publish to the transactions topic of the STREAMER_* settings, without labels.",
 )
+@click.option(
+    "--verdicts",
+    "verdict_delay_s",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="With --topic: judge each alert after so many seconds, and what nobody alerted later; the "
+    "payments then end at the present.",
+)
 @readable_errors
 def simulate(
-    rate: float, duration_s: float, seed: int, out_path: Path | None, to_topic: bool
+    rate: float,
+    duration_s: float,
+    seed: int,
+    out_path: Path | None,
+    to_topic: bool,
+    verdict_delay_s: float | None,
 ) -> None:
     """Make up payments: customers with habits, five kinds of fraud, slow drift.
 
@@ -64,9 +80,15 @@ def simulate(
     \b
     streamer simulate --rate 2000 --duration 60 --out payments.parquet
     STREAMER_KAFKA_BOOTSTRAP_SERVERS=kafka:9092 streamer simulate --topic --rate 500
+    STREAMER_KAFKA_BOOTSTRAP_SERVERS=kafka:9092 streamer simulate --topic --rate 50 --verdicts 20
     """
     if (out_path is None) == (not to_topic):
         raise click.UsageError("give either --out FILE or --topic")
+    if verdict_delay_s is not None:
+        if not to_topic:
+            raise click.UsageError("--verdicts needs --topic; a file has labels")
+        _publish_judged(seed, duration_s, rate, verdict_delay_s)
+        return
     n_total = int(rate * duration_s)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -103,3 +125,21 @@ def _publish(seed: int, n_total: int, rate: float, progress: Progress, task: Any
         progress.advance(task, n)
     feeder.finish()
     return feeder.n_acknowledged
+
+
+def _publish_judged(seed: int, duration_s: float, rate: float, verdict_delay_s: float) -> None:
+    from streamer.dev.judged import judged_traffic
+
+    # As the first process of a container it would not be ended by SIGTERM otherwise.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    until = time.monotonic() + duration_s
+    with judged_traffic(load_settings(), rate, seed, verdict_delay_s) as (traffic, _):
+        try:
+            while time.monotonic() < until and traffic.error is None:
+                time.sleep(_TICK_S)
+        except KeyboardInterrupt:
+            # This is how it mostly ends.
+            pass
+    if traffic.error is not None:
+        raise traffic.error
+    click.echo(f"{traffic.n_sent:,} payments and {traffic.n_verdicts:,} verdicts sent", err=True)

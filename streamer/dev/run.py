@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from streamer.dev.judged import judged_traffic
 from streamer.dev.page import page_of
 from streamer.dev.stack import Stack
 from streamer.dev.traffic import Traffic
@@ -16,8 +17,6 @@ from streamer.errors import StreamerError
 from streamer.ledger import Ledger
 from streamer.settings import Settings
 from streamer.stream.alert_reader import AlertReader
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import partition_counts
 from streamer.wiring import open_store
 
 __all__ = ["DevOptions", "run_dev"]
@@ -43,21 +42,14 @@ def run_dev(options: DevOptions, say: Callable[[str], None]) -> None:
     with Stack(options.n_workers, options.rules, say) as stack:
         settings = stack.settings
         say(page_of(stack.environment, stack.worker_urls, stack.worker_pids, stack.prometheus_url))
-        config = librdkafka_config(settings)
-        topics = settings.transactions_topic, settings.feedback_topic
-        traffic = Traffic(config, topics, options.rate, options.seed, options.verdict_delay_s)
-        n_partitions = _n_partitions(settings)
-        reader = AlertReader(
-            config, settings.alerts_topic, n_partitions, lambda alert, _: traffic.judge(alert)
-        )
-        traffic.start()
-        reader.start()
-        try:
-            _follow(stack, traffic, reader, say)
-        finally:
-            traffic.stop()
-            reader.stop()
-            say("stopping")
+        with judged_traffic(settings, options.rate, options.seed, options.verdict_delay_s) as (
+            traffic,
+            reader,
+        ):
+            try:
+                _follow(stack, traffic, reader, say)
+            finally:
+                say("stopping")
 
 
 def _follow(
@@ -94,9 +86,3 @@ async def _totals(settings: Settings) -> Ledger:
         return await store.totals()
     finally:
         await store.close()
-
-
-def _n_partitions(settings: Settings) -> int:
-    from confluent_kafka.admin import AdminClient
-
-    return partition_counts(AdminClient(librdkafka_config(settings)))[settings.alerts_topic]

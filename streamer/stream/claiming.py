@@ -60,6 +60,7 @@ class Claiming:
         self._scoring = scoring
         self._logs = logs
         self._threads = ThreadPoolExecutor(_N_THREADS, "claim")
+        self._is_closed = False
         self._numbers = count(1)
         self._silent_until = -math.inf
         self.store_id: str | None = None
@@ -131,7 +132,8 @@ class Claiming:
                 self.feedback.pop(tp.partition, None)
 
     def close(self) -> None:
-        """Ask nothing more."""
+        """Ask nothing more; who asks all the same, between two questions, is told as of an absence."""
+        self._is_closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _claim_transactions(self, topic: str, partition: int) -> Reading:
@@ -274,6 +276,8 @@ class Claiming:
             self.notices.append(notice)
 
     async def _ask(self, function: Any, *args: Any) -> Any:
+        if self._is_closed:
+            raise UnavailableError("Kafka is asked nothing more: the worker is stopping")
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
 
 
