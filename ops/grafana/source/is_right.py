@@ -16,9 +16,9 @@ _FATES: Final = (
     ("streamer_records_skipped_total", "no payment"),
 )
 _ODDITIES: Final = (
-    ("streamer_late_events_total", "late"),
-    ("streamer_key_mismatches_total", "key is not the card"),
-    ("streamer_fields_left_out_total", "optional field left out"),
+    ("streamer_late_events_total", "late", ""),
+    ("streamer_key_mismatches_total", "key is not the card", ""),
+    ("streamer_fields_left_out_total", "optional field left out", "none was"),
 )
 _DEAD: Final = (
     "sum by (topic, reason) (rate(streamer_dead_letters_total{<worker>}[$__rate_interval])) > 0"
@@ -163,8 +163,8 @@ RIGHT: Final = Row(
             unit="cps",
             width=8,
             queries=tuple(
-                Query(f"sum(rate({name}{{<worker>}}[$__rate_interval]))", legend)
-                for name, legend in _ODDITIES
+                Query(f"sum(rate({name}{{<worker>}}[$__rate_interval]))", legend, quiet)
+                for name, legend, quiet in _ODDITIES
             ),
             shows="Scored all the same: late ones, those on another card's partition, those of which a "
             "field could not be used.",
