@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test manifests simulation rig faults chaos soak fuzz lint format types schemas lock clean
+.PHONY: help setup demo dev test manifests dashboards simulation rig faults chaos soak fuzz lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,9 @@ lock: $(STAMP) ## write both lock files anew (ARGS="--upgrade" for newer version
 
 manifests: $(STAMP) ## render ops/kubernetes/rendered anew, after a change of its sources; needs Go
 	$(BIN)/python -m tests.ops.manifests
+
+dashboards: $(STAMP) ## write ops/grafana/dashboards anew, after a change of their source or of the alert rules
+	$(BIN)/python -m ops.grafana.source
 
 clean: ## remove .venv, caches and build output
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sys
 import tempfile
 import time
@@ -20,8 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ops.grafana.source import DASHBOARDS
-from ops.grafana.source.panel import Dashboard
-from ops.grafana.source.variables import ANNOTATIONS, choices, text_boxes
+from ops.grafana.source.variables import ANNOTATIONS, choices, substituted
 from streamer.dev.traffic import Traffic
 from streamer.embedded import EmbeddedServers
 from streamer.stream.alert_reader import AlertReader
@@ -32,7 +30,7 @@ from tests.rig.ports import HOST
 from tests.rig.waiting import wait_until
 from tests.stream.harness import Record, Service
 
-__all__ = ["Expression", "all_asked", "expressions", "report", "substituted", "under_load"]
+__all__ = ["Expression", "all_asked", "expressions", "report", "under_load"]
 
 # A rate of Grafana's spans four scrapes at least; here one is a second, and a slow machine misses some.
 _BUILT_IN: Final = {"__rate_interval": "10s", "__range": "60s"}
@@ -77,14 +75,6 @@ class Expression:
         return f"{mark:5}  {self.where}: {gave}{why}"
 
 
-def substituted(promql: str, dashboard: Dashboard | None = None) -> str:
-    """Return an expression as Grafana sends it, with every variable at its default."""
-    values = _BUILT_IN | {each.build().name: ".*" for each in choices(with_partition=True)}
-    for box in text_boxes(dashboard.variables if dashboard else ()):
-        values[box.build().name] = str(box.build().query)
-    return re.sub(r"\$(\w+)", lambda found: values[found[1]], promql)
-
-
 def expressions(rules: list[dict[str, Any]]) -> Iterator[Expression]:
     """Return all that Grafana and Prometheus will ever ask; ``rules`` are Prometheus' own list."""
     for board in DASHBOARDS:
@@ -94,16 +84,20 @@ def expressions(rules: list[dict[str, Any]]) -> Iterator[Expression]:
                     f" / {query.legend}" if len(panel.queries) > 1 else ""
                 )
                 is_instant = panel.kind in ("table", "bargauge")
-                promql = substituted(query.promql, board)
+                promql = substituted(query.promql, _BUILT_IN, board.variables)
                 yield Expression(where, promql, is_instant, query.quiet)
     for each in ANNOTATIONS:
         quiet = "nothing pages" if "ALERTS" in each["expr"] else ""
-        yield Expression(f"mark / {each['name']}", substituted(each["expr"]), False, quiet)
+        yield Expression(
+            f"mark / {each['name']}", substituted(each["expr"], _BUILT_IN), False, quiet
+        )
     for variable in choices(with_partition=True):
         model = variable.build()
         assert isinstance(model.query, dict)
         asked, _, label = str(model.query["query"]).removeprefix("label_values(").rpartition(", ")
-        yield Expression(f"variable / {model.name} ({label.rstrip(')')})", substituted(asked), True)
+        yield Expression(
+            f"variable / {model.name} ({label.rstrip(')')})", substituted(asked, _BUILT_IN), True
+        )
     quiet_records = {"streamer:alert_budget_achieved:ratio": "not before 100,000 payments"}
     for rule in rules:
         quiet = "fires on a fault only" if rule["type"] == "alerting" else ""

@@ -20,7 +20,7 @@ ALIVE: Final = Row(
             title="Alerts that fire now",
             kind="table",
             unit="none",
-            width=12,
+            width=10,
             queries=(
                 Query(
                     f"max by ({_LABELS}) "
@@ -37,10 +37,13 @@ ALIVE: Final = Row(
             title="Workers that answer",
             kind="stat",
             unit="none",
-            width=3,
-            queries=(Query("sum(up{<worker>})", "workers"),),
-            shows="Workers whose /metrics Prometheus can read.",
-            normal="as many as were deployed.",
+            width=4,
+            queries=(
+                Query("sum(up{<worker>})", "all"),
+                Query("count by (version) (streamer_build_info{<worker>})", "of {{version}}"),
+            ),
+            shows="Workers whose /metrics Prometheus can read, and how many of them run which release.",
+            normal="as many as were deployed, of one release.",
             action="`streamer status` says which is missing, and who has its partitions.",
             runbook="alerts.md#streamerworkerdown",
             alerts=("StreamerWorkerDown",),
@@ -50,7 +53,7 @@ ALIVE: Final = Row(
             title="Partitions that are read",
             kind="stat",
             unit="none",
-            width=3,
+            width=4,
             queries=(Query("sum(streamer_assigned_partitions{<worker>})", "partitions"),),
             shows="Partitions of the transactions topic that some worker has claimed.",
             normal="all that the topic has; fewer for seconds while workers come and go.",

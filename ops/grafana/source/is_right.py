@@ -19,6 +19,7 @@ _ODDITIES: Final = (
     ("streamer_late_events_total", "late", ""),
     ("streamer_key_mismatches_total", "key is not the card", ""),
     ("streamer_fields_left_out_total", "optional field left out", "none was"),
+    ("streamer_transactions_warming_total", "scored before there was a model", ""),
 )
 _DEAD: Final = (
     "sum by (topic, reason) (rate(streamer_dead_letters_total{<worker>}[$__rate_interval])) > 0"
@@ -158,16 +159,24 @@ RIGHT: Final = Row(
             decimals=2,
         ),
         Panel(
-            title="Payments with something odd",
+            title="Records with something odd",
             kind="timeseries",
             unit="cps",
             width=8,
-            queries=tuple(
-                Query(f"sum(rate({name}{{<worker>}}[$__rate_interval]))", legend, quiet)
-                for name, legend, quiet in _ODDITIES
+            queries=(
+                *(
+                    Query(f"sum(rate({name}{{<worker>}}[$__rate_interval]))", legend, quiet)
+                    for name, legend, quiet in _ODDITIES
+                ),
+                Query(
+                    "sum by (reason) "
+                    "(rate(streamer_records_passed_over_total{<worker>}[$__rate_interval])) > 0",
+                    "no payment: {{reason}}",
+                    quiet="no refunds, declines and the like",
+                ),
             ),
             shows="Scored all the same: late ones, those on another card's partition, those of which a "
-            "field could not be used.",
+            "field could not be used. Passed over: refunds, declines and the like.",
             normal="little, and steady.",
             action="a jump is a producer's release. A key that is not the card splits a card's history.",
             runbook="alerts.md#streamerdeadlettersurge",

@@ -100,6 +100,10 @@ VERDICTS: Final = Row(
                     "sum(rate(streamer_verdicts_lost_total{<worker>}[$__rate_interval]))",
                     "lost",
                 ),
+                Query(
+                    "sum(rate(streamer_labels_dropped_total{<worker>}[$__rate_interval]))",
+                    "no room until they are judged",
+                ),
             ),
             shows="Verdicts on their way: read, applied, and those that taught the odds.",
             normal="learned follows received; lost is 0.",

@@ -169,7 +169,7 @@ STATE: Final = Row(
             _MEMORY,
         ),
         _trend(
-            "Redis commands",
+            "Redis commands, by name",
             "cps",
             (
                 Query(

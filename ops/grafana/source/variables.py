@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders import dashboard as build
@@ -14,7 +16,7 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from ops.grafana.source.panel import Variable
 
-__all__ = ["ANNOTATIONS", "PROMETHEUS", "RUNBOOKS", "choices", "text_boxes"]
+__all__ = ["ANNOTATIONS", "PROMETHEUS", "RUNBOOKS", "choices", "substituted", "text_boxes"]
 
 PROMETHEUS: Final = DataSourceRef(type_val="prometheus", uid="prometheus")
 """As ``ops/grafana/provisioning/datasources`` has it."""
@@ -92,6 +94,18 @@ def choices(*, with_partition: bool) -> list[build.QueryVariable]:
         .sort(VariableSort.NATURAL_ASC)
         for name, label, query in (_CHOICES if with_partition else _CHOICES[:-1])
     ]
+
+
+def substituted(
+    promql: str, built_in: Mapping[str, str], variables: tuple[Variable, ...] = ()
+) -> str:
+    """Return an expression as Grafana sends it while nobody has chosen anything.
+
+    ``built_in`` has Grafana's own variables, such as ``__range``.
+    """
+    values = {**built_in, **{name: ".*" for name, _, _ in _CHOICES}}
+    values |= {each.name: each.default for each in (*variables, RUNBOOKS)}
+    return re.sub(r"\$(\w+)", lambda found: values[found[1]], promql)
 
 
 def text_boxes(variables: tuple[Variable, ...]) -> list[build.TextBoxVariable]:
