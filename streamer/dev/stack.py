@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import urllib.request
@@ -87,6 +88,10 @@ class Stack:
     def redis(self) -> EmbeddedRedis:
         """The Redis, for who wants to take it away."""
         return self._servers.redis
+
+    def kill(self, number: int) -> None:
+        """End a worker with SIGKILL; nobody starts it again before `restart_dead`."""
+        self._workers[number].child.send_signal(signal.SIGKILL)
 
     def restart_dead(self) -> None:
         """Start the workers again that have died, as a supervisor does."""

@@ -1,8 +1,7 @@
 """Plots what the Service dashboard asks, over ten minutes of `streamer dev` with Redis away for two.
 
-``python -m ops.grafana.plot`` takes twelve minutes, needs Prometheus and the extra ``evaluation``, and
-writes ``docs/service-dashboard.png``: the panels' own expressions, limits and colours, drawn by
-matplotlib.  It is no screenshot of Grafana.
+``python -m ops.pictures.dashboard`` takes twelve minutes and writes ``docs/service-dashboard.png``: the
+panels' own expressions, limits and colours, drawn by matplotlib.  It is no screenshot of Grafana.
 """
 
 from __future__ import annotations
@@ -20,12 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ops.grafana.source import DASHBOARDS
-from ops.grafana.source.panel import Panel
+from ops.grafana.source.panel import Dashboard, Panel
 from ops.grafana.source.variables import substituted
+from ops.pictures.traffic import traffic_of
 from streamer.dev.stack import Stack
-from streamer.dev.traffic import Traffic
-from streamer.stream.alert_reader import AlertReader
-from streamer.stream.kafka_config import librdkafka_config
 
 __all__ = ["SHOWN", "Line", "Recording", "draw", "main"]
 
@@ -52,6 +49,9 @@ _AWAY_S: Final = (240.0, 360.0)
 # As `streamer dev` scrapes; Grafana takes four scrapes for a rate.
 _STEP_S: Final = 5
 _BUILT_IN: Final = {"__rate_interval": "20s", "__range": "10m"}
+_UNITS: Final = {"s": " (s)", "recps": " (records/s)", "cps": " (1/s)"}
+# A limit so many times beyond the data is named and not drawn.
+_FAR: Final = 3
 _FIRING: Final = 'max by (alertname, severity) (ALERTS{alertstate="firing"})'
 
 
@@ -83,27 +83,17 @@ def main() -> int:
 
 
 def _recorded() -> Recording:
-    with Stack(_N_WORKERS, _OPS / "prometheus", print) as stack:
-        settings = stack.settings
-        config = librdkafka_config(settings)
-        topics = settings.transactions_topic, settings.feedback_topic
-        traffic = Traffic(config, topics, _PAYMENTS_PER_S, 7, _VERDICT_DELAY_S)
-        reader = AlertReader(
-            config, settings.alerts_topic, stack.n_partitions, lambda alert, _: traffic.judge(alert)
-        )
-        traffic.start()
-        reader.start()
-        try:
-            _wait(stack, _WARM_UP_S)
-            began = time.time()
-            _wait(stack, _AWAY_S[0])
-            stack.redis.process.send_signal(signal.SIGSTOP)
-            _wait(stack, _AWAY_S[1] - _AWAY_S[0])
-            stack.redis.process.send_signal(signal.SIGCONT)
-            _wait(stack, _RUN_S - _AWAY_S[1])
-        finally:
-            traffic.stop()
-            reader.stop()
+    with (
+        Stack(_N_WORKERS, _OPS / "prometheus", print) as stack,
+        traffic_of(stack, _PAYMENTS_PER_S, verdict_delay_s=_VERDICT_DELAY_S),
+    ):
+        _wait(stack, _WARM_UP_S)
+        began = time.time()
+        _wait(stack, _AWAY_S[0])
+        stack.redis.process.send_signal(signal.SIGSTOP)
+        _wait(stack, _AWAY_S[1] - _AWAY_S[0])
+        stack.redis.process.send_signal(signal.SIGCONT)
+        _wait(stack, _RUN_S - _AWAY_S[1])
         return _asked(str(stack.prometheus_url), began)
 
 
@@ -116,7 +106,7 @@ def _wait(stack: Stack, seconds: float) -> None:
 
 def _asked(url: str, began: float) -> Recording:
     panels: dict[str, list[Line]] = {}
-    for panel in _service_panels():
+    for panel in _service().panels:
         lines = panels[panel.title] = []
         for query in panel.queries:
             for series in _range(url, substituted(query.promql, _BUILT_IN), began):
@@ -143,10 +133,9 @@ def _range(url: str, promql: str, began: float) -> list[dict[str, Any]]:
     return found
 
 
-def _service_panels() -> list[Panel]:
+def _service() -> Dashboard:
     (service,) = (board for board in DASHBOARDS if board.name == "service")
-    by_title = {panel.title: panel for panel in service.panels}
-    return [by_title[title] for row in SHOWN for title in row]
+    return service
 
 
 def draw(recording: Recording, path: Path) -> None:
@@ -154,20 +143,23 @@ def draw(recording: Recording, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13.5, 11), layout="constrained")
+    figure = Figure(figsize=(13.5, 12), layout="constrained")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(len(SHOWN) + 1, 3, height_ratios=[0.55, *[1.0] * len(SHOWN)])
-    strip = figure.add_subplot(grid[0, :])
-    _draw_alerts(strip, recording.alerts)
-    panels = {panel.title: panel for panel in _service_panels()}
-    for row, titles in enumerate(SHOWN):
+    grid = figure.add_gridspec(len(SHOWN) + 1, 3, height_ratios=[0.6, *[1.0] * len(SHOWN)])
+    _draw_alerts(figure.add_subplot(grid[0, :]), recording.alerts)
+    panels = {panel.title: panel for panel in _service().panels}
+    for i, (row, titles) in enumerate(zip(_service().rows, SHOWN, strict=True), start=1):
         for column, title in enumerate(titles):
-            axes = figure.add_subplot(grid[row + 1, column])
+            axes = figure.add_subplot(grid[i, column])
             _draw_panel(axes, panels[title], recording.panels[title])
+            if column == 0:
+                axes.set_ylabel(row.title, fontsize=11, fontweight="bold")
+            if i == len(SHOWN):
+                axes.set_xlabel("minutes", fontsize=8)
     figure.suptitle(
-        "The expressions of the dashboard streamer: service, over ten minutes with Redis away for two "
-        "(grey); a plot, not a screenshot",
-        fontsize=11,
+        "What the dashboard “streamer: service” asks, plotted over ten minutes with Redis away for two "
+        "(grey)",
+        fontsize=12,
     )
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=90)
@@ -176,37 +168,47 @@ def draw(recording: Recording, path: Path) -> None:
 def _draw_alerts(axes: Any, alerts: dict[tuple[str, str], list[float]]) -> None:
     colours = {"page": "tab:red", "ticket": "tab:orange", "info": "tab:blue"}
     for y, ((name, severity), minutes) in enumerate(sorted(alerts.items(), reverse=True)):
-        width = _STEP_S / 60
-        spans = [(at, width) for at in minutes]
-        axes.broken_barh(spans, (y - 0.35, 0.7), color=colours[severity], linewidth=0)
+        spans = [(at, _STEP_S / 60) for at in minutes]
+        axes.broken_barh(spans, (y - 0.4, 0.8), color=colours[severity], linewidth=0, alpha=0.6)
         axes.text(minutes[0], y, f" {name} ({severity})", va="center", fontsize=8)
     axes.set_ylim(-0.6, max(len(alerts), 1) - 0.4)
     axes.set_yticks([])
-    _finish(axes, "Alerts that fired")
+    _finish(axes, "Alerts that fire")
 
 
 def _draw_panel(axes: Any, panel: Panel, lines: list[Line]) -> None:
-    shown = sorted(lines, key=lambda line: -max(filter(math.isfinite, line.values), default=0))
+    shown = sorted(lines, key=lambda line: -_largest(line))
+    top = max(map(_largest, shown), default=0.0)
     if panel.is_stacked and shown:
         names = [line.name for line in shown]
         filled = [[v if math.isfinite(v) else 0 for v in line.values] for line in shown]
         axes.stackplot(shown[0].minutes, filled, labels=names, alpha=0.7)
+        top = max(map(sum, zip(*filled, strict=False)))
     else:
         for line in shown:
-            axes.plot(line.minutes, line.values, label=line.name, linewidth=1.2)
-    top = axes.get_ylim()[1]
-    for step in panel.steps[1:] if not panel.states else ():
-        axes.axhline(step.value, color=step.colour, linestyle="--", linewidth=1)
+            axes.plot(line.minutes, line.values, label=line.name, linewidth=1.3)
+    title = panel.title + _UNITS.get(panel.unit, "")
     if panel.states:
         axes.set_yticks([value for value, _, _ in panel.states])
         axes.set_yticklabels([text for _, text, _ in panel.states])
-        axes.set_ylim(-0.2, 1.2)
+        axes.set_ylim(-0.2, 1.5)
     else:
-        axes.set_ylim(bottom=0, top=max(top, *(1.1 * (s.value or 0) for s in panel.steps), 0.1))
-    unit = {"s": " (s)", "recps": " (records/s)", "cps": " (1/s)"}.get(panel.unit, "")
-    _finish(axes, panel.title + unit)
+        for step in panel.steps[1:]:
+            limit = step.value or 0.0
+            if limit > _FAR * max(top, 0.5):
+                # Drawn to scale nothing else would be seen.
+                title += f"; alert above {limit:g}"
+            else:
+                axes.axhline(limit, color=step.colour, linestyle="--", linewidth=1)
+                top = max(top, limit)
+        axes.set_ylim(0, 1.35 * top or 1)
+    _finish(axes, title)
     if len(shown) > 1:
         axes.legend(fontsize=7, frameon=False, loc="upper left", ncols=2)
+
+
+def _largest(line: Line) -> float:
+    return max(filter(math.isfinite, line.values), default=0.0)
 
 
 def _finish(axes: Any, title: str) -> None:
