@@ -41,7 +41,7 @@ SHOWN: Final = (
 _OPS: Final = Path(__file__).parents[1]
 _PICTURE: Final = _OPS.parent / "docs" / "service-dashboard.png"
 _N_WORKERS: Final = 2
-_PAYMENTS_PER_S: Final = 150.0
+_PAYMENTS_PER_S: Final = 100.0
 _VERDICT_DELAY_S: Final = 20.0
 _WARM_UP_S: Final = 90.0
 _RUN_S: Final = 600.0
@@ -170,7 +170,9 @@ def _draw_alerts(axes: Any, alerts: dict[tuple[str, str], list[float]]) -> None:
     for y, ((name, severity), minutes) in enumerate(sorted(alerts.items(), reverse=True)):
         spans = [(at, _STEP_S / 60) for at in minutes]
         axes.broken_barh(spans, (y - 0.4, 0.8), color=colours[severity], linewidth=0, alpha=0.6)
-        axes.text(minutes[0], y, f" {name} ({severity})", va="center", fontsize=8)
+        # Within the strip, on whichever side of the bar's beginning there is room.
+        side = "left" if minutes[0] < 0.7 * _RUN_S / 60 else "right"
+        axes.text(minutes[0], y, f" {name} ({severity}) ", va="center", ha=side, fontsize=8)
     axes.set_ylim(-0.6, max(len(alerts), 1) - 0.4)
     axes.set_yticks([])
     _finish(axes, "Alerts that fire")
