@@ -10,6 +10,7 @@ import json
 import math
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -38,6 +39,7 @@ _RANGE_S: Final = 60
 _STEP_S: Final = 5
 _RATE: Final = 300.0
 _VERDICT_DELAY_S: Final = 1.0
+_ODD_EVERY_S: Final = 0.5
 # What a run of a minute cannot show: a long history, and a fault that pages.
 _NOT_SHOWN: Final = ("streamer:alert_budget_achieved:ratio", "> 100000", 'severity="page"')
 _LONG_S: Final = 240.0
@@ -161,10 +163,33 @@ def under_load(
         ends.callback(traffic.stop)
         reader.start()
         ends.callback(reader.stop)
+        ends.enter_context(_odd_records(service))
         watch = ends.enter_context(Monitoring(folder, [f"{HOST}:{worker.port}"]))
         wait_until(lambda: len(service.ask(lambda store: store.versions())) > 1, worker.log)
         _roll_back(service)
-        yield service, watch
+        yield watch
+
+
+@contextmanager
+def _odd_records(service: Service) -> Iterator[None]:
+    """Dead letters, so many that alerts fire; payments of which a field is left out; no payments."""
+    stop = threading.Event()
+    bad: list[Record] = [(b"card", b'{"card_id": "card"}')] * 5
+
+    def send() -> None:
+        for number in count():
+            if stop.wait(_ODD_EVERY_S):
+                return
+            odd = payment(number, card_id="card-x", latitude=0, longitude=0)
+            service.produce([*bad, (b"card-x", json.dumps(odd).encode()), (b"card", None)])
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _roll_back(service: Service) -> None:
@@ -174,13 +199,11 @@ def _roll_back(service: Service) -> None:
     service.ask(lambda store: store.set_head(versions[1].id, "rollback", "test", at_ms))
 
 
-def all_asked(service: Service, watch: Monitoring) -> list[Expression]:
+def all_asked(watch: Monitoring) -> list[Expression]:
     """Ask until each that can give data in such a run has given some; return all of them."""
     asked = list(expressions(watch.rules()))
-    numbers = count()
 
     def is_done() -> bool:
-        service.produce(_odd(next(numbers)))
         _ask([each for each in asked if not each.n_series], watch)
         return not any(each.is_awaited for each in asked)
 
@@ -191,20 +214,14 @@ def all_asked(service: Service, watch: Monitoring) -> list[Expression]:
     return asked
 
 
-def _odd(number: int) -> list[Record]:
-    """Dead letters, for which an alert fires, and a payment of which a field is left out."""
-    odd = payment(number, card_id="card-x", latitude=0, longitude=0)
-    return [*[(b"card", b'{"card_id": "card"}')] * 5, (b"card-x", json.dumps(odd).encode())]
-
-
 def main() -> int:
     """Print what each gave; return 1 if one failed or is empty without a reason."""
     with (
         EmbeddedServers() as servers,
         tempfile.TemporaryDirectory() as folder,
-        under_load(servers.bootstrap_servers, servers.redis_url, Path(folder)) as (service, watch),
+        under_load(servers.bootstrap_servers, servers.redis_url, Path(folder)) as watch,
     ):
-        asked = all_asked(service, watch)
+        asked = all_asked(watch)
     print(report(asked))
     return int(any(each.error or each.is_empty for each in asked))
 

@@ -15,7 +15,7 @@ def test_every_expression_of_every_panel_and_rule_gives_what_it_should(
 ) -> None:
     """No error, and a number wherever there must be one; see `tests.ops.expressions`."""
     require(monitoring.missing())
-    with under_load(kafka.bootstrap_servers, redis_url, tmp_path) as (service, watch):
-        asked = all_asked(service, watch)
+    with under_load(kafka.bootstrap_servers, redis_url, tmp_path) as watch:
+        asked = all_asked(watch)
     print(report(asked))
     assert not [each.line for each in asked if each.error or each.is_empty]
