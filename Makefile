@@ -15,7 +15,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test manifests datadog image-steps simulation rig faults chaos soak fuzz lint format types schemas lock clean
+.PHONY: help setup demo dev test manifests dashboards datadog image-steps simulation rig faults chaos soak fuzz lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -94,6 +94,9 @@ datadog: $(STAMP) ## write ops/datadog anew, after a change of metrics or alert 
 
 image-steps: $(STAMP) ## execute ops/Dockerfile without Docker and start a worker from it (ARGS=python3.13)
 	$(BIN)/python -m tests.ops.image_steps $(ARGS)
+
+dashboards: $(STAMP) ## write ops/grafana/dashboards anew, after a change of their source or of the alert rules
+	$(BIN)/python -m ops.grafana.source
 
 clean: ## remove .venv, caches and build output
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

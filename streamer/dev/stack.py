@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import urllib.request
@@ -18,7 +19,7 @@ from typing import Final, Self
 
 from confluent_kafka.admin import AdminClient
 
-from streamer.embedded import ChildProcess, EmbeddedServers
+from streamer.embedded import ChildProcess, EmbeddedRedis, EmbeddedServers
 from streamer.embedded.server import free_port
 from streamer.settings import child_environment, load_settings
 from streamer.stream.kafka_config import librdkafka_config
@@ -77,6 +78,20 @@ class Stack:
     def worker_pids(self) -> list[int]:
         """The process id of each worker as it is now."""
         return [worker.child.pid for worker in self._workers]
+
+    @property
+    def n_partitions(self) -> int:
+        """Of each topic."""
+        return _N_PARTITIONS
+
+    @property
+    def redis(self) -> EmbeddedRedis:
+        """The Redis, for who wants to take it away."""
+        return self._servers.redis
+
+    def kill(self, number: int) -> None:
+        """End a worker with SIGKILL; nobody starts it again before `restart_dead`."""
+        self._workers[number].child.send_signal(signal.SIGKILL)
 
     def restart_dead(self) -> None:
         """Start the workers again that have died, as a supervisor does."""

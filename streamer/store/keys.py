@@ -69,6 +69,11 @@ class Keys:
         return self._key("model:head")
 
     @property
+    def promoted(self) -> str:
+        """String: when somebody last made a version the head, in epoch milliseconds."""
+        return self._key("model:promoted")
+
+    @property
     def versions(self) -> str:
         """Sorted set: version id, by creation time in epoch milliseconds."""
         return self._key("model:versions")
@@ -112,6 +117,7 @@ class Keys:
             self.service: "hash",
             self.workers: "zset",
             self.head: "string",
+            self.promoted: "string",
             self.versions: "zset",
             self.lineage: "stream",
             self.partitions: "set",

@@ -214,6 +214,10 @@ class Store:
             config=self._config,
         )
 
+    async def promoted_at_ms(self) -> int | None:
+        """Return when `set_head` last made a version the head, None where it never did."""
+        return await versions.promoted_at_ms(self._client)
+
     async def put_version(self, sums: Sums, header: VersionHeader) -> str:
         """Store a version without making it the head, and return its id."""
         return await versions.put_version(self._client, sums, header, self._config)

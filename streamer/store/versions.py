@@ -30,6 +30,7 @@ __all__ = [
     "head",
     "lineage",
     "list_versions",
+    "promoted_at_ms",
     "put_version",
     "queue_entry",
     "queue_head",
@@ -104,9 +105,21 @@ async def set_head(
             "replaced": replaced,
         }
         queue_head(pipe, keys, version.id, entry, limits)
+        pipe.execute_command("SET", keys.promoted, now_ms)
         return version.id
 
     return await client.transact([keys.head], attempt)
+
+
+async def promoted_at_ms(client: Client) -> int | None:
+    """Return when somebody last made a version the head; None where nobody ever did."""
+    [stored] = await client.pipelined([("GET", client.keys.promoted)], atomic=False)
+    if stored is not None and not stored.isdigit():
+        raise InvariantError(
+            f"{client.keys.promoted} must be epoch milliseconds, got another text; does something else "
+            "write under its keys?"
+        )
+    return None if stored is None else int(stored)
 
 
 async def put_version(

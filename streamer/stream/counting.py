@@ -48,5 +48,6 @@ def count_outcome(metrics: Metrics, batch: Batch, outcome: Outcome) -> None:
         metrics.fields_left_out.labels(field, fault).inc(n)
     for alert in outcome.alerts:
         metrics.alerts.labels(alert.severity).inc()
+        metrics.alert_reasons.labels(alert.reasons[0].feature).inc()
     for alert in outcome.overflow:
         metrics.alerts_overflowed.labels(alert.severity).inc()

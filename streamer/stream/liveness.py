@@ -1,5 +1,7 @@
 """Says every few seconds in Redis that this worker is alive, and at the end that it is not.
 
+In the same turn it reads when a version was last promoted, which no checkpoint tells.
+
 Others may start with new settings of the model only when nobody scores with the old ones.
 """
 
@@ -30,6 +32,8 @@ class Liveness:
         while True:
             with suppress(UnavailableError):
                 await scoring.store.heartbeat(scoring.owner, scoring.clock.now_ms())
+                promoted_at_ms = await scoring.store.promoted_at_ms()
+                scoring.metrics.model_promoted_timestamp_seconds.set((promoted_at_ms or 0) / 1000)
             await asyncio.sleep(_INTERVAL_S)
 
     async def end(self) -> None:

@@ -86,6 +86,7 @@ class Metrics(
         for name in feature_names:
             self.feature_drift_psi.set(0.0, name)
             self.feature_drift_ks.set(0.0, name)
+            self.alert_reasons.labels(name)
         self.build_info.set(1, version)
 
     def exposition(self, *, openmetrics: bool = False) -> tuple[bytes, str]:

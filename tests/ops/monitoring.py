@@ -118,6 +118,15 @@ class Monitoring:
         ]["result"]
         return result
 
+    def query_range(
+        self, expression: str, start_s: float, end_s: float, step_s: float
+    ) -> list[dict[str, Any]]:
+        """Return what an expression gave from ``start_s`` to ``end_s``, in seconds since the epoch."""
+        asked = {"query": expression, "start": start_s, "end": end_s, "step": step_s}
+        url = f"http://{self.prometheus}/api/v1/query_range?{urllib.parse.urlencode(asked)}"
+        result: list[dict[str, Any]] = _get(url)["data"]["result"]
+        return result
+
     def firing(self) -> Iterator[str]:
         """Names of the alerts that Alertmanager has, suppressed ones too, and that have not ended."""
         for alert in _get(f"http://{self.alertmanager}/api/v2/alerts"):

@@ -32,6 +32,7 @@ CALLS: dict[str, Call] = {
     "read_feedback": lambda store: store.read_feedback("fraud-feedback", 0, 0, 9),
     "head": lambda store: store.head(),
     "versions": lambda store: store.versions(),
+    "promoted_at_ms": lambda store: store.promoted_at_ms(),
     "lineage": lambda store: store.lineage(10),
     "load_entities": lambda store: store.load_entities(TOPIC, 0, {"cards": ["4111111111111111"]}),
     "reset": lambda store: store.reset(
@@ -49,6 +50,7 @@ CALLS: dict[str, Call] = {
         ("feedback:fraud-feedback:0", ("add_feedback", "read_feedback")),
         ("model:head", ("head", "checkpoint", "versions")),
         ("model:versions", ("versions", "checkpoint")),
+        ("model:promoted", ("promoted_at_ms", "register")),
         ("lineage", ("lineage", "register")),
         ("service", ("register",)),
         ("identity", ("claim", "checkpoint", "add_feedback")),
@@ -62,7 +64,7 @@ def test_a_key_of_another_type_is_named(redis_url, namespace, rest, calls):
             await store.claim(TOPIC, 0, "w1", NOW_MS)
             await store.checkpoint(step(None, 10))
             await redis.delete(key)
-            if rest in ("model:head", "identity"):
+            if rest in ("model:head", "model:promoted", "identity"):
                 await redis.hset(key, "a", "b")
             else:
                 await redis.set(key, "x")

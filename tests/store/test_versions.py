@@ -131,8 +131,10 @@ def test_a_rollback_is_recorded_and_learning_goes_on_from_there(redis_url, names
             await store.claim(TOPIC, 0, "w1", NOW_MS)
             first = await store.checkpoint(step(None, 10))
             second = await store.checkpoint(step(10, 20, now_ms=NOW_MS + 1))
+            assert await store.promoted_at_ms() is None
             await store.set_head(first.id[:12], "rollback", "ana", NOW_MS + 2)
             assert (await store.head()).id == first.id
+            assert await store.promoted_at_ms() == NOW_MS + 2
             assert (await store.lineage(1))[0] == {
                 "version": first.id,
                 "parent": first.header.parent,
@@ -144,6 +146,7 @@ def test_a_rollback_is_recorded_and_learning_goes_on_from_there(redis_url, names
             }
             await store.set_head(first.id, "rollback", "ana", NOW_MS + 3)
             assert len(await store.lineage(10)) == 3
+            assert await store.promoted_at_ms() == NOW_MS + 2
             third = await store.checkpoint(step(20, 25))
             assert third.header.parent == first.id
             assert third.sums.transactions_seen == 15

@@ -19,6 +19,9 @@ class AlertMetrics:
     """Alerts"""
 
     alerts = counter("alerts", "Alerts published, by severity.", "severity", starts=[_SEVERITIES])
+    alert_reasons = counter(
+        "alerts", "Alerts published, by the feature that speaks loudest for fraud.", "feature"
+    )
     alerts_suppressed = counter(
         "alerts", "Alerts not published again: they were out before a crash."
     )

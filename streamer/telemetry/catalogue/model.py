@@ -18,6 +18,11 @@ class ModelMetrics:
         "payments", "Distinct transactions that the current model has learned."
     )
     model_age_seconds = gauge("seconds", "Age of the current model version.")
+    model_promoted_timestamp_seconds = gauge(
+        "seconds",
+        "When somebody last made a version the current one, forward or back, since the epoch: a change "
+        "is a promotion or a rollback. 0 where nobody ever did.",
+    )
     model_merges = counter("deltas", "Deltas merged into the model by this worker.")
     model_threshold_distance = gauge(
         "deviations", "Distance to the nearest center above which we alert."
