@@ -39,9 +39,9 @@ class Sample:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, path: Path | str) -> Sample:
+    def of(cls, path: Path | str, encoding: str | None = None) -> Sample:
         """Return what ``path`` names; ``-`` is standard input."""
-        source = Source.of(path)
+        source = Source.of(path, encoding=encoding)
         return cls(source, list(source.notes))
 
     def items(self, limit: int | None = None) -> Iterator[bytes | Mapping[str, Any] | Refused]:
