@@ -81,6 +81,8 @@ def note_of(name: str, guess: Guess) -> str:
     >>> note_of("a.csv", Guess("cp1250", ("cp1252",)))
     'a.csv is not UTF-8 and was read as Windows-1250; it could be Windows-1252 (--encoding cp1252)'
     """
+    if guess.encoding == UTF8:
+        return f"{name} has bytes that are not UTF-8, read as \\xNN; --encoding says what it is in"
     note = f"{name} is not UTF-8 and was read as {_called(guess.encoding)}"
     if not guess.fits:
         return f"{note}, for want of an encoding that fits; --encoding says which it is"
@@ -130,9 +132,12 @@ def _is_text(sample: bytes, encoding: str) -> bool:
 
 
 def encoding_of(file: IO[bytes]) -> Guess:
-    """Return the codec of all of ``file``, which has neither a mark nor such zero bytes."""
+    """Return the codec of all of ``file``, which has neither a mark nor such zero bytes.
+
+    UTF-8 that does not fit is UTF-8 with damage.
+    """
     decoder = codecs.getincrementaldecoder(UTF8)("surrogateescape")
-    has_valid = False
+    has_valid, is_first = False, True
     sample, prevails = b"", False
     while True:
         chunk = file.read(_CHUNK)
@@ -140,22 +145,26 @@ def encoding_of(file: IO[bytes]) -> Guess:
         if not text.isascii():
             has_valid = has_valid or _VALID.search(text) is not None
             if not sample and _INVALID.search(text):
-                sample, prevails = _lines_of_another(chunk)
+                sample, prevails = _lines_of_another(chunk, is_first=is_first)
+        is_first = False
         if not chunk:
             break
     if not sample:
         return Guess(UTF8)
     guess = guess_of(sample)
-    return Guess(UTF8) if has_valid and not (prevails and guess.is_clear) else guess
+    if has_valid and not (prevails and guess.is_clear):
+        return Guess(UTF8, fits=False)
+    return guess
 
 
-def _lines_of_another(chunk: bytes) -> tuple[bytes, bool]:
+def _lines_of_another(chunk: bytes, *, is_first: bool) -> tuple[bytes, bool]:
     """Return the lines that are not UTF-8, some of them, and whether they are most beyond ASCII."""
-    # The first and the last may be parts of lines, and begin or end within a character.
     lines = chunk.split(b"\n")
+    # What a chunk begins or ends with may be part of a line, and of a character.
+    whole = lines[0 if is_first else 1 : None if len(chunk) < _CHUNK else -1]
     found: list[bytes] = []
     n_bytes = n_others = n_valid = 0
-    for line in lines[1:-1] or lines:
+    for line in whole:
         if line.isascii():
             continue
         try:

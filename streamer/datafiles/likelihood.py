@@ -59,7 +59,8 @@ _FOREIGN_WORD: Final = re.compile(r"(?:(?![A-Za-z])[^\W\d_]){3,}")
 # They stand beside letters: an apostrophe, an ordinal, a sign of a currency, spaces and quotes.
 _BESIDE: Final = frozenset("’‘–°ºª“”„«»€£…™®\xa0")
 _KANA: Final = re.compile("[\u3041-\u30fc]")
-_WIDE_SIGNS: Final = re.compile("[\u3000-\u3040\uff00-\uff9f]")
+# Japanese's marks of a long vowel and of repetition are among them.
+_WIDE_SIGNS: Final = re.compile("[\u3000-\u3040\u30fb\u30fc\uff00-\uff9f]")
 _LEAST_KANA: Final = 0.1
 
 
@@ -187,7 +188,7 @@ def _of_characters(
             n += len(signs)
             # An accented letter and the one behind it look like one character.
             beside = text[run.start() - 1 : run.start()] + text[run.end() : run.end() + 1]
-            if len(run[0]) > 1 or not any(map(str.isalpha, beside)):
+            if len(run[0]) > 1 or not any(map(str.islower, beside)):
                 characters.update(signs)
         if not n:
             return None

@@ -183,7 +183,8 @@ def _part_of(name: str, path: Path, named: Format | None, source: Source, said: 
         is_json = format_in(start, named, is_certain=is_certain) == "jsonl"
         if not is_json or guess.is_clear or is_written(start):
             encoding = guess.encoding
-            if encoding != UTF8:
+            # JSON that is not UTF-8 is refused by the message.
+            if encoding != UTF8 or not (guess.fits or is_json):
                 source.notes.append(note_of(name, guess))
     if encoding not in (None, UTF8):
         part = _transcoded(part, encoding, source)
