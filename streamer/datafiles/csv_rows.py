@@ -13,6 +13,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Generator, Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from streamer.datafiles.chunk import SAMPLE_CHARACTERS
@@ -27,7 +28,7 @@ NULL: Final = r"\N"
 
 _SEPARATOR_LINE: Final = re.compile(r"sep=", re.IGNORECASE)
 _NAMES: Final = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma"}
-# No cell of a payment has as many lines, nor as many characters.
+# No cell of a payment has as many lines, no line as many characters.
 _MOST_LINES: Final = 1_000
 _MOST_CHARACTERS: Final = 1 << 24
 # What names do not look like: fractions, dates and times, long numbers.
@@ -139,7 +140,7 @@ class CsvRows:
         """Yield every record of the file, the header too; blank lines are none."""
         csv.field_size_limit(_MOST_CHARACTERS)
         with readable(self._part), self._part.opened() as file, _text(file) as text_file:
-            lines = _Lines(text_file)
+            lines = _Lines(iter(partial(text_file.readline, _MOST_CHARACTERS), ""))
             before = 0
             if self._has_separator_line:
                 while not _SEPARATOR_LINE.match(next(lines)):

@@ -1,12 +1,13 @@
 """What a command was given to read: a file, a directory of files, or standard input.
 
 Compression, encoding and format are told by a file's content, and by its name only where that leaves a
-doubt.  gzip is read as it comes; zstd, standard input and text that is not UTF-8 are first laid down in
-a temporary directory, which goes with the `Source`: every command reads more than once.
+doubt.  gzip is read as it comes; zstd, bzip2, standard input and text that is not UTF-8 are first laid down
+in a temporary directory, which goes with the `Source`: every command reads more than once.
 """
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import mmap
 import shutil
@@ -46,6 +47,8 @@ __all__ = ["STANDARD_INPUT", "Part", "Source", "readable"]
 STANDARD_INPUT: Final = "-"
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_BZIP2: Final = (b"BZh", b"1AY&SY")
+"""How a stream of bzip2 begins, and its first block, behind a digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +169,11 @@ class Source:
 
 def _part_of(name: str, path: Path, named: Format | None, source: Source, said: _Said) -> Part:
     with path.open("rb") as file:
-        magic = file.read(4)
-    if magic == _ZSTD:
+        magic = file.read(10)
+    if magic.startswith(_ZSTD):
         path = _decompressed(name, path, source.room())
+    elif (magic[:3], magic[4:]) == _BZIP2:
+        path = _unzipped(name, path, source.room())
     part = Part(name, path, "jsonl", magic[:2] == _GZIP)
     with readable(part), part.opened() as file:
         start = file.read(SAMPLE_BYTES)
@@ -214,6 +219,15 @@ def _decompressed(name: str, path: Path, out: Path) -> Path:
             cramjam.zstd.decompress_into(data, cramjam.File(str(out)))
     except (cramjam.DecompressionError, OSError) as error:
         raise ConfigurationError(f"{name} must be whole zstd data, got {error}") from None
+    return out
+
+
+def _unzipped(name: str, path: Path, out: Path) -> Path:
+    try:
+        with bz2.open(path) as data, out.open("wb") as to:
+            shutil.copyfileobj(data, to)
+    except (EOFError, OSError, ValueError) as error:
+        raise ConfigurationError(f"{name} must be whole bzip2 data, got {error}") from None
     return out
 
 
