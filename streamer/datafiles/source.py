@@ -1,8 +1,8 @@
 """What a command was given to read: a file, a directory of files, or standard input.
 
 Compression, encoding and format are told by a file's content, and by its name only where that leaves a
-doubt.  gzip is read as it comes; zstd, bzip2, standard input and text that is not UTF-8 are first laid down
-in a temporary directory, which goes with the `Source`: every command reads more than once.
+doubt.  gzip is read as it comes; zstd, bzip2, standard input and text that is not UTF-8 are first laid
+down in a temporary directory, which goes with the `Source`: every command reads more than once.
 """
 
 from __future__ import annotations
