@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 
 import click
@@ -100,11 +99,8 @@ def suggest_(file: str | None, topic: str | None, encoding: str | None) -> None:
         click.echo(suggest(values, _reader_of_topic(None).schemas), nl=False)
         return
     sample = Sample.of(str(file), encoding)
-    found = list(sample.items(MAX_SAMPLE))
-    suggested = suggest([item for item in found if not isinstance(item, Refused)])
-    faults = Counter(item.detail for item in found if isinstance(item, Refused))
-    notes = [*sample.notes, *(f"{n} left out: {detail}" for detail, n in faults.most_common(3))]
-    click.echo("".join(f"# {note}.\n" for note in notes) + suggested, nl=False)
+    suggested = sample.suggestion()
+    click.echo("".join(f"# {note}.\n" for note in sample.notes) + suggested, nl=False)
 
 
 @intake.command()

@@ -41,7 +41,7 @@ _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"\x89HDF", "an HDF5 file", _EXPORT),
 )
 _YAML: Final = re.compile(rb"\s*(#[^\n]*\n\s*)*(---[ \t]*\r?\n|%YAML|- \w+:\s|\w[\w .-]*:\s)")
-_LOAD: Final = "load it into a database, and export the table as CSV"
+_LOAD: Final = "load them into a database, and export the table as CSV"
 _SQL: Final = re.compile(
     rb"(\s*(--[^\n]*\n|/\*.*?\*/;?|(SET|BEGIN|START|USE|LOCK|PRAGMA|DROP)\b[^;]*;))*"
     rb"\s*((INSERT|REPLACE)\s+(IGNORE\s+)?INTO|CREATE\s+(TABLE|DATABASE|SCHEMA)"

@@ -82,11 +82,11 @@ def _unpacked(data: bytes, at: str) -> bytes:
     try:
         found = unpacking.decompress(data, _LARGEST)
     except zlib.error:
-        found = b""
+        raise Fault("wrong_format", "data must be whole gzip data", at=at) from None
     if unpacking.unconsumed_tail:
         raise Fault("out_of_range", f"data must unpack to at most {_LARGEST:,} bytes", at=at)
     if not unpacking.eof:
-        raise Fault("wrong_format", "data must be whole gzip data", at=at)
+        raise Fault("wrong_format", "data must be whole gzip data, got its start", at=at)
     return found
 
 
