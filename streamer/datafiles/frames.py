@@ -23,8 +23,8 @@ _SPLIT: Final = frozenset(("columns", "index", "data"))
 
 
 def may_be_frame(start: bytes) -> bool:
-    """Whether a file begins as such a table does."""
-    return _START.match(start) is not None
+    """Whether a file begins as such a table does, and not with objects by the line."""
+    return _START.match(start) is not None and b"\n{" not in start
 
 
 def rows_of_frame(content: bytes) -> tuple[str, Iterator[bytes]] | None:

@@ -13,6 +13,7 @@ from typing import IO, Final
 from streamer.datafiles.frames import MOST_BYTES, may_be_frame, rows_of_frame
 from streamer.datafiles.json_cutter import JsonCutter
 from streamer.datafiles.line_values import Layout, layout_of, line_values
+from streamer.errors import ConfigurationError
 
 __all__ = ["JsonValues"]
 
@@ -46,6 +47,11 @@ class JsonValues:
             return iter([(1, self._start + self._file.read(_MAX_VALUE))])
         if may_be_frame(self._start):
             self._start += self._file.read(MOST_BYTES)
+            if len(self._start) > MOST_BYTES:
+                raise ConfigurationError(
+                    f"{self._name} must be at most {MOST_BYTES >> 20} MiB as a table in one object; "
+                    "write it with orient='records', lines=True"
+                )
             frame = rows_of_frame(self._start)
             if frame is not None:
                 self._orient = frame[0]

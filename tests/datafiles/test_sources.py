@@ -287,5 +287,5 @@ def test_a_line_that_does_not_end_is_one_error(
     """A letter over and over, out of a little gzip: it is not gathered until memory ends."""
     path = tmp_path / f"t.{suffix}.gz"
     path.write_bytes(gzip.compress(start + b"x" * n, 1))
-    with pytest.raises(ConfigurationError, match="lines|does not close within"):
+    with pytest.raises(ConfigurationError, match=r"lines|does not close within"):
         report_of(path)
