@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from streamer.cli.options import encoding_option
 from streamer.datafiles import (
     FORMATS,
     TIME_UNITS,
@@ -37,13 +38,14 @@ class Reading:
     defaults: tuple[str, ...]
     time_unit: TimeUnit | None
     format: Format | None
+    encoding: str | None
     rejects: Path | None
 
     @contextmanager
     def report(self, path: Path) -> Iterator[FileReport]:
         """Yield what will be known of the payments of ``path``; it has the file to read."""
         declaration = declared(self.maps, self.defaults, self.time_unit, self.intake)
-        file = PaymentFile.of(path, declaration, self.format)
+        file = PaymentFile.of(path, declaration, self.format, self.encoding)
         if self.rejects is None:
             yield FileReport(file)
             return
@@ -86,6 +88,7 @@ _OPTIONS: Final = (
         type=click.Choice(FORMATS),
         help="The format of standard input (-), or of a file whose name does not say it.",
     ),
+    encoding_option,
     click.option(
         "--rejects",
         type=click.Path(dir_okay=False, path_type=Path),
@@ -106,11 +109,12 @@ def reads_payments(command: Callable[..., Any]) -> Callable[..., Any]:
         defaults: tuple[str, ...],
         time_unit: TimeUnit | None,
         format: Format | None,
+        encoding: str | None,
         rejects: Path | None,
         **others: Any,
     ) -> Any:
         return command(
-            reading=Reading(intake, maps, defaults, time_unit, format, rejects), **others
+            reading=Reading(intake, maps, defaults, time_unit, format, encoding, rejects), **others
         )
 
     decorated: Callable[..., Any] = run

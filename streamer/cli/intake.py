@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 
 import click
 import orjson
 
 from streamer.cli.intake_display import described, print_reading
+from streamer.cli.options import encoding_option
 from streamer.cli.output import EXIT_FAILED, readable_errors
 from streamer.datafiles.sampling import Sample, Tried
 from streamer.errors import NothingToScoreError
@@ -49,11 +49,17 @@ _topic = click.option("--topic", metavar="NAME", help="Read the last messages of
     metavar="PRESET|FILE.toml",
     help="The declaration. [default: STREAMER_INTAKE with --topic, else what needs no setting]",
 )
+@encoding_option
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Look at the first N only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a message instead.")
 @readable_errors
 def try_(
-    file: str | None, topic: str | None, name: str | None, limit: int | None, as_json: bool
+    file: str | None,
+    topic: str | None,
+    name: str | None,
+    encoding: str | None,
+    limit: int | None,
+    as_json: bool,
 ) -> None:
     """Print what becomes of every message of FILE: payment, refund, skipped or dead letter.
 
@@ -61,10 +67,10 @@ def try_(
     files; - is standard input. Messages are judged as a topic's are, rows as by the file commands.
     Exit code 0 when at least one is no dead letter, or a topic is empty; else 1.
     """
-    _require_one(file, topic)
+    _require_one(file, topic, encoding)
     reader = _reader_of(name) if topic is None else _reader_of_topic(name)
     n_refused, n = 0, 0
-    for position, reading in _tried(reader, file, topic, limit):
+    for position, reading in _tried(reader, file, topic, encoding, limit):
         n += 1
         n_refused += isinstance(reading, Refused)
         if as_json:
@@ -83,20 +89,18 @@ def try_(
 @intake.command("suggest")
 @_file
 @_topic
+@encoding_option
 @readable_errors
-def suggest_(file: str | None, topic: str | None) -> None:
+def suggest_(file: str | None, topic: str | None, encoding: str | None) -> None:
     """Print the declaration that a sample calls for, as TOML; what is not sure is in comments."""
-    _require_one(file, topic)
+    _require_one(file, topic, encoding)
     if topic is not None:
         values = [value for value, _ in _from_topic(topic, MAX_SAMPLE)]
         click.echo(suggest(values, _reader_of_topic(None).schemas), nl=False)
         return
-    sample = Sample.of(str(file))
-    found = list(sample.items(MAX_SAMPLE))
-    suggested = suggest([item for item in found if not isinstance(item, Refused)])
-    faults = Counter(item.detail for item in found if isinstance(item, Refused))
-    notes = [*sample.notes, *(f"{n} left out: {detail}" for detail, n in faults.most_common(3))]
-    click.echo("".join(f"# {note}.\n" for note in notes) + suggested, nl=False)
+    sample = Sample.of(str(file), encoding)
+    suggested = sample.suggestion()
+    click.echo("".join(f"# {note}.\n" for note in sample.notes) + suggested, nl=False)
 
 
 @intake.command()
@@ -114,15 +118,18 @@ def show(preset: str) -> None:
     click.echo(preset_text(preset), nl=False)
 
 
-def _require_one(file: str | None, topic: str | None) -> None:
+def _require_one(file: str | None, topic: str | None, encoding: str | None) -> None:
     if (file is None) == (topic is None):
         raise click.UsageError("give either FILE or --topic NAME")
+    if topic is not None and encoding is not None:
+        raise click.UsageError("--encoding is for FILE; messages of a topic are UTF-8")
 
 
 def _tried(
     reader: Intake,
     file: str | None,
     topic: str | None,
+    encoding: str | None,
     limit: int | None,
 ) -> Iterator[Tried]:
     now_ms = time.time_ns() // 1_000_000
@@ -131,7 +138,7 @@ def _tried(
             for reading in reader.read(value, position=position, arrived_ms=now_ms):
                 yield position, reading
         return
-    sample = Sample.of(str(file))
+    sample = Sample.of(str(file), encoding)
     yield from sample.readings(reader.declaration, reader.schemas, now_ms, limit)
     for note in sample.notes:
         click.echo(f"note: {note}", err=True)

@@ -28,12 +28,11 @@ _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"PK\x05\x06", "an empty zip archive", _UNPACK),
     (b"%PDF", "a PDF document", _EXPORT),
     (b"{\\rtf", "a rich text document", _EXPORT),
-    (b"BZh", "bzip2 data", "compress it with gzip or zstd, or not at all"),
-    (b"\xfd7zXZ\x00", "xz data", "compress it with gzip or zstd, or not at all"),
-    (b"\x04\x22\x4d\x18", "lz4 data", "compress it with gzip or zstd, or not at all"),
+    (b"\xfd7zXZ\x00", "xz data", "compress it with gzip, zstd or bzip2, or not at all"),
+    (b"\x04\x22\x4d\x18", "lz4 data", "compress it with gzip, zstd or bzip2, or not at all"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
-    (b"Obj\x01", "an Avro file", _EXPORT),
+    (b"Obj\x01", "an Avro file, such as Event Hubs Capture writes", _EXPORT),
     (b"ORC", "an ORC file", _EXPORT),
     (b"ARROW1", "an Arrow file (Feather)", _EXPORT),
     (b"SQLite format 3\x00", "an SQLite database", _EXPORT),
@@ -42,6 +41,13 @@ _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"\x89HDF", "an HDF5 file", _EXPORT),
 )
 _YAML: Final = re.compile(rb"\s*(#[^\n]*\n\s*)*(---[ \t]*\r?\n|%YAML|- \w+:\s|\w[\w .-]*:\s)")
+_LOAD: Final = "load them into a database, and export the table as CSV"
+_SQL: Final = re.compile(
+    rb"(\s*(--[^\n]*\n|/\*.*?\*/;?|(SET|BEGIN|START|USE|LOCK|PRAGMA|DROP)\b[^;]*;))*"
+    rb"\s*((INSERT|REPLACE)\s+(IGNORE\s+)?INTO|CREATE\s+(TABLE|DATABASE|SCHEMA)"
+    rb"|COPY\s+[\w.\"]+\s*\([^)]*\)\s+FROM\s+stdin)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _TEXT_CONTROLS: Final = frozenset(b"\t\n\v\f\r\x1b\x1e")
 # Random bytes have one in ten, text next to none.
 _MOST_CONTROLS: Final = 0.05
@@ -65,6 +71,8 @@ def refuse_foreign(start: bytes, name: str) -> None:
     if body.startswith(b"<"):
         is_page = body[:256].lower().startswith((b"<!doctype html", b"<html"))
         raise _refusal(name, "a web page (HTML)" if is_page else "XML", _EXPORT)
+    if _SQL.match(body):
+        raise _refusal(name, "SQL statements", _LOAD)
     if start and not start.strip(b"\x00"):
         raise _refusal(name, "zero bytes", "fetch or write it again; its content was lost")
     if _is_binary(start):

@@ -19,6 +19,7 @@ from streamer.datafiles.chunk import SAMPLE_CHARACTERS
 from streamer.datafiles.dialect import dialect_of
 from streamer.datafiles.encodings import UTF8
 from streamer.datafiles.source import Part, readable
+from streamer.errors import ConfigurationError
 
 __all__ = ["NULL", "CsvRow", "CsvRows"]
 
@@ -27,9 +28,9 @@ NULL: Final = r"\N"
 
 _SEPARATOR_LINE: Final = re.compile(r"sep=", re.IGNORECASE)
 _NAMES: Final = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma"}
-# No cell of a payment has as many lines, nor as many characters.
+# No cell of a payment has as many lines, no line as many characters.
 _MOST_LINES: Final = 1_000
-_MOST_CHARACTERS: Final = 1 << 24
+_MOST_CHARACTERS: Final = 1 << 20
 # What names do not look like: fractions, dates and times, long numbers.
 _DATUM: Final = re.compile(
     r"[+-]?\d+[.,]\d+|\d{4}-\d\d-\d\d.*|\d\d?[./]\d\d?[./]\d{2,4}.*|\d\d:\d\d(:\d\d.*)?|\d{6,}"
@@ -139,7 +140,7 @@ class CsvRows:
         """Yield every record of the file, the header too; blank lines are none."""
         csv.field_size_limit(_MOST_CHARACTERS)
         with readable(self._part), self._part.opened() as file, _text(file) as text_file:
-            lines = _Lines(text_file)
+            lines = _Lines(text_file, self._part.name)
             before = 0
             if self._has_separator_line:
                 while not _SEPARATOR_LINE.match(next(lines)):
@@ -217,8 +218,8 @@ class _Lines(Iterator[str]):
     After too many for one record there is an end that is none, ``is_cut``: see what there is.
     """
 
-    def __init__(self, file: Iterator[str]) -> None:
-        self._file = file
+    def __init__(self, file: io.TextIOWrapper, name: str) -> None:
+        self._file, self._name = file, name
         self._again: deque[str] = deque()
         self.taken: list[str] = []
         self.is_at_end = self.is_cut = False
@@ -227,10 +228,15 @@ class _Lines(Iterator[str]):
         if len(self.taken) >= _MOST_LINES:
             self.is_cut = True
             raise StopIteration
-        line = self._again.popleft() if self._again else next(self._file, None)
-        if line is None:
+        line = self._again.popleft() if self._again else self._file.readline(_MOST_CHARACTERS)
+        if not line:
             self.is_at_end = True
             raise StopIteration
+        if len(line) == _MOST_CHARACTERS:
+            raise ConfigurationError(
+                f"{self._name} must have lines of less than {_MOST_CHARACTERS:,} characters, got a "
+                "longer one; write a row a line"
+            )
         self.taken.append(line)
         return line
 

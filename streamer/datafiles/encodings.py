@@ -1,17 +1,31 @@
 """Tells a text file's encoding, and turns every other one into UTF-8.
 
-What a byte order mark says, else the pattern of zero bytes that UTF-16 and UTF-32 have, else UTF-8;
-bytes that are not UTF-8 in a file without any other character beyond ASCII are Windows-1252 (or
-Latin-1, where that has no such character).
+What a byte order mark says, else the zero bytes that UTF-16 and UTF-32 have, else UTF-8; bytes that are
+not UTF-8 are in the encoding in which their lines read best (`streamer.datafiles.likelihood`).  Where
+lines that are UTF-8 prevail, the others are damaged, unless they are clearly in another script.
+
+Invariant: whatever is guessed, digits and letters of ASCII stay what they are.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 from typing import IO, Final
 
-__all__ = ["UTF8", "called", "encoding_of", "is_written", "marked_encoding", "transcode"]
+from streamer.datafiles.likelihood import Guess, guess_of
+from streamer.errors import ConfigurationError
+
+__all__ = [
+    "UTF8",
+    "encoding_of",
+    "is_written",
+    "known_encoding",
+    "marked_encoding",
+    "note_of",
+    "transcode",
+]
 
 UTF8: Final = "utf-8"
 _CHUNK: Final = 1 << 20
@@ -26,21 +40,60 @@ _BOMS: Final = (
 _PATTERN_BYTES: Final = 4_096
 _FEW: Final = 0.3
 _MOST: Final = 0.7
-_UNDEFINED_IN_1252: Final = frozenset(b"\x81\x8d\x8f\x90\x9d")
 # Bytes that are not UTF-8 are decoded to these, and no text has them.
 _INVALID: Final = re.compile("[\udc80-\udcff]")
 _VALID: Final = re.compile("[\x80-\ud7ff\ue000-\U0010ffff]")
 _LETTER_IN_WORD: Final = re.compile(rb"(?<=[A-Za-z])[\xc0-\xff]+|[\xc0-\xff]+(?=[A-Za-z])")
-_CALLED: Final = {"cp1252": "Windows-1252", "latin-1": "Latin-1"}
+# As many bytes of lines that are not UTF-8 tell the encoding, or nothing does.
+_SAMPLE_BYTES: Final = 8_192
+_LEAST_ASCII: Final = 0.2
+_NO_TEXT: Final = frozenset(("Cc", "Cn", "Co", "Cs"))
+_CALLED: Final = {
+    "cp932": "Shift-JIS",
+    "cp949": "EUC-KR",
+    "cp950": "Big5",
+    "euc_jp": "EUC-JP",
+    "gb18030": "GB 18030",
+    "iso8859-2": "ISO 8859-2",
+    "latin-1": "Latin-1",
+    "cp866": "DOS 866",
+}
 
 
-def called(encoding: str) -> str:
-    """Return a codec's name as people know it.
+def known_encoding(name: str) -> str:
+    """Return the name of a codec for text; raise a `ConfigurationError` where Python has none.
 
-    >>> called("utf-16-le"), called("cp1252")
-    ('UTF-16', 'Windows-1252')
+    >>> known_encoding("Windows-1251"), known_encoding("UTF8")
+    ('cp1251', 'utf-8')
     """
-    return _CALLED.get(encoding) or encoding.upper().removesuffix("-LE").removesuffix("-BE")
+    try:
+        "a".encode(name)
+        return codecs.lookup(name).name
+    except (LookupError, ValueError):
+        raise ConfigurationError(
+            f"encoding must be one that Python knows, such as cp1251, shift_jis or utf-16, got {name}"
+        ) from None
+
+
+def note_of(name: str, guess: Guess) -> str:
+    """Return the sentence that says what a file was taken for.
+
+    >>> note_of("a.csv", Guess("cp1250", ("cp1252",)))
+    'a.csv is not UTF-8 and was read as Windows-1250; it could be Windows-1252 (--encoding cp1252)'
+    """
+    if guess.encoding == UTF8:
+        return f"{name} has bytes that are not UTF-8, read as \\xNN; --encoding says what it is in"
+    note = f"{name} is not UTF-8 and was read as {_called(guess.encoding)}"
+    if not guess.fits:
+        return f"{note}, for want of an encoding that fits; --encoding says which it is"
+    if guess.others:
+        others = " or ".join(f"{_called(c)} (--encoding {c})" for c in guess.others)
+        return f"{note}; it could be {others}"
+    return note
+
+
+def _called(encoding: str) -> str:
+    return _CALLED.get(encoding) or encoding.replace("cp", "Windows-")
 
 
 def marked_encoding(start: bytes) -> str | None:
@@ -62,27 +115,68 @@ def marked_encoding(start: bytes) -> str | None:
     ):
         if all(is_zero[i] if zero else is_text[i] for i, zero in enumerate(pattern)):
             return name
-    return None
+    # Of another script than ours, few bytes of UTF-16 are zero.
+    return next((name for name in ("utf-16-le", "utf-16-be") if _is_text(sample, name)), None)
 
 
-def encoding_of(file: IO[bytes]) -> str:
-    """Return the codec of all of ``file``, which has neither a mark nor such a pattern."""
+def _is_text(sample: bytes, encoding: str) -> bool:
+    """Whether bytes read as text with no control character, and with some of ASCII, as a table has."""
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(sample)
+    except UnicodeDecodeError:
+        return False
+    n_ascii = sum(map(str.isascii, text))
+    return n_ascii >= _LEAST_ASCII * len(text) and not any(
+        unicodedata.category(sign) in _NO_TEXT and sign not in "\t\r\n" for sign in set(text)
+    )
+
+
+def encoding_of(file: IO[bytes]) -> Guess:
+    """Return the codec of all of ``file``, which has neither a mark nor such zero bytes.
+
+    UTF-8 that does not fit is UTF-8 with damage.
+    """
     decoder = codecs.getincrementaldecoder(UTF8)("surrogateescape")
-    has_other = has_valid = False
-    strange: set[int] = set()
+    has_valid, is_first = False, True
+    sample, prevails = b"", False
     while True:
         chunk = file.read(_CHUNK)
         text = decoder.decode(chunk, not chunk)
         if not text.isascii():
-            invalid = {ord(c) & 0xFF for c in _INVALID.findall(text)}
-            strange |= invalid
-            has_other = has_other or bool(invalid)
             has_valid = has_valid or _VALID.search(text) is not None
+            if not sample and _INVALID.search(text):
+                sample, prevails = _lines_of_another(chunk, is_first=is_first)
+        is_first = False
         if not chunk:
             break
-    if not has_other or has_valid:
-        return UTF8
-    return "latin-1" if strange & _UNDEFINED_IN_1252 else "cp1252"
+    if not sample:
+        return Guess(UTF8)
+    guess = guess_of(sample)
+    if has_valid and not (prevails and guess.is_clear):
+        return Guess(UTF8, fits=False)
+    return guess
+
+
+def _lines_of_another(chunk: bytes, *, is_first: bool) -> tuple[bytes, bool]:
+    """Return the lines that are not UTF-8, some of them, and whether they are most beyond ASCII."""
+    lines = chunk.split(b"\n")
+    # What a chunk begins or ends with may be part of a line, and of a character.
+    whole = lines[0 if is_first else 1 : None if len(chunk) < _CHUNK else -1]
+    found: list[bytes] = []
+    n_bytes = n_others = n_valid = 0
+    for line in whole:
+        if line.isascii():
+            continue
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            n_others += 1
+            if n_bytes < _SAMPLE_BYTES:
+                found.append(line[:_SAMPLE_BYTES])
+                n_bytes += len(line)
+        else:
+            n_valid += 1
+    return b"\n".join(found) or chunk[:_SAMPLE_BYTES], n_others > n_valid
 
 
 def is_written(start: bytes) -> bool:
@@ -96,11 +190,21 @@ def is_written(start: bytes) -> bool:
     return _LETTER_IN_WORD.sub(b"", start).isascii()
 
 
-def transcode(file: IO[bytes], out: IO[bytes], encoding: str) -> None:
-    """Write ``file`` as UTF-8; what is not of its encoding stays visible as ``\\xNN``."""
+def transcode(file: IO[bytes], out: IO[bytes], encoding: str) -> bool:
+    """Write ``file`` as UTF-8, and return whether all of it is of its encoding.
+
+    What is not stays visible as ``\\xNN``.
+    """
+    strict = codecs.getincrementaldecoder(encoding)()
     decoder = codecs.getincrementaldecoder(encoding)("backslashreplace")
+    is_whole = True
     while True:
         chunk = file.read(_CHUNK)
+        if is_whole:
+            try:
+                strict.decode(chunk, not chunk)
+            except UnicodeDecodeError:
+                is_whole = False
         out.write(decoder.decode(chunk, not chunk).encode(UTF8, "backslashreplace"))
         if not chunk:
-            break
+            return is_whole

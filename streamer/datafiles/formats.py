@@ -21,7 +21,7 @@ _BY_SUFFIX: Final[dict[str, Format]] = {
     ".parquet": "parquet",
 }
 SUFFIXES: Final = tuple(_BY_SUFFIX)
-_COMPRESSED: Final = frozenset({".gz", ".zst", ".zstd"})
+_COMPRESSED: Final = frozenset({".gz", ".zst", ".zstd", ".bz2"})
 
 
 def format_of(path: Path) -> Format:

@@ -173,7 +173,8 @@ class JsonCutter:
                 f"{self._line_at(keep):,} that does not close within {self._max_value >> 20} MiB"
             )
         self._line_at(keep)
-        chunk = self._file.read(self._chunk_size)
+        # A string that does not end is looked through again from its start, so as few times as can be.
+        chunk = self._file.read(max(self._chunk_size, len(self._buffer) - keep))
         self._buffer = self._buffer[keep:] + chunk
         self._begin = 0 if self._begin >= 0 else -1
         self._at -= keep

@@ -10,8 +10,10 @@ import codecs
 from collections.abc import Iterator
 from typing import IO, Final
 
+from streamer.datafiles.frames import MOST_BYTES, may_be_frame, rows_of_frame
 from streamer.datafiles.json_cutter import JsonCutter
 from streamer.datafiles.line_values import Layout, layout_of, line_values
+from streamer.errors import ConfigurationError
 
 __all__ = ["JsonValues"]
 
@@ -36,12 +38,24 @@ class JsonValues:
         self._name = name
         self._layout: Layout = layout_of(self._start)
         self._n_comments = 0
+        self._orient = ""
         self._cutter: JsonCutter | None = None
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         """Return the number of the line on which each value begins, and the value, in order."""
         if self._layout == "message":
-            return iter([(1, self._start + self._file.read())])
+            return iter([(1, self._start + self._file.read(_MAX_VALUE))])
+        if may_be_frame(self._start):
+            self._start += self._file.read(MOST_BYTES)
+            if len(self._start) > MOST_BYTES:
+                raise ConfigurationError(
+                    f"{self._name} must be at most {MOST_BYTES >> 20} MiB as a table in one object; "
+                    "write it with orient='records', lines=True"
+                )
+            frame = rows_of_frame(self._start)
+            if frame is not None:
+                self._orient = frame[0]
+                return ((1, row) for row in frame[1])
         if self._layout == "cut":
             self._cutter = JsonCutter(
                 self._start, self._file, self._name, _CHUNK, _MAX_VALUE, self._passed
@@ -56,6 +70,8 @@ class JsonValues:
     def notes(self) -> list[str]:
         """Say what was passed over, and what is missing at the end."""
         notes = []
+        if self._orient:
+            notes.append(f'{self._name} was read as a table of pandas (orient="{self._orient}")')
         if self._layout in ("sse", "log", "hex"):
             lines = {"sse": "server-sent events", "log": "log lines that end in JSON"}
             notes.append(f"{self._name} was read as {lines.get(self._layout, 'hexadecimal lines')}")

@@ -14,6 +14,8 @@ from typing import IO, Final, Literal
 
 import msgspec
 
+from streamer.errors import ConfigurationError
+
 __all__ = ["Layout", "is_comment", "layout_of", "line_values"]
 
 Layout = Literal["lines", "cut", "sse", "log", "hex", "message"]
@@ -25,6 +27,9 @@ _SSE_DATA: Final = re.compile(rb"^data:[ \t]*[\[{]", re.MULTILINE)
 _TAIL: Final = re.compile(rb"\{[ \t]*\"")
 _BETWEEN_OBJECTS: Final = re.compile(rb"(?<=\})(?=\{)")
 _LOOKED_AT: Final = 1 << 16
+_LONG_LINE: Final = 1 << 20
+# No payment is as long; a file without line ends would be held in memory.
+_LONGEST_LINE: Final = 16 << 20
 _HEAD_LINES: Final = 20
 _TAILS: Final = 4
 _OPEN, _CLOSE = b"{}"
@@ -47,6 +52,9 @@ def layout_of(start: bytes) -> Layout:
     if first.startswith((b"[", b"\x1e")):
         return "cut"
     if first.startswith(b"{"):
+        if b"\n" not in start and len(start) >= _LONG_LINE:
+            # Objects behind one another: a line is read as a whole, and this one may be the file.
+            return "cut"
         return "lines" if _is_by_line(lines) else "cut"
     if _SSE_LINE.match(first) and _SSE_DATA.search(start[:_LOOKED_AT]):
         return "sse"
@@ -74,6 +82,11 @@ def line_values(
             whole, rest = [data], b""
         else:
             *whole, rest = data.split(b"\n")
+            if len(rest) > _LONGEST_LINE:
+                raise ConfigurationError(
+                    f"lines must be at most {_LONGEST_LINE >> 20} MiB long, got a longer one in line "
+                    f"{number + len(whole) + 1:,}; write a message a line"
+                )
         if take is None and _are_objects(data, whole, rest):
             yield from enumerate(whole, number + 1)
             number += len(whole)

@@ -55,9 +55,10 @@ class PaymentFile:
         path: Path | str | Source,
         declaration: Declaration | None = None,
         format: Format | None = None,
+        encoding: str | None = None,
     ) -> PaymentFile:
         """Return what ``path`` names; a file that is not there is an error at once."""
-        return cls(Source.of(path, format), declaration or Declaration())
+        return cls(Source.of(path, format, encoding), declaration or Declaration())
 
     @property
     def name(self) -> str:

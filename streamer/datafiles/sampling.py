@@ -6,6 +6,7 @@ are; rows as in a replay, but that a missing column is each row's own fault and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -23,6 +24,7 @@ from streamer.datafiles.source import Part, Source, readable
 from streamer.datafiles.substitutes import Substitutes
 from streamer.intake import Declaration, Intake, Payment, Reading, Refused
 from streamer.intake.framing import SchemaDecoder
+from streamer.intake.suggest import MAX_SAMPLE, suggest
 
 __all__ = ["Sample", "Tried"]
 
@@ -39,9 +41,9 @@ class Sample:
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, path: Path | str) -> Sample:
+    def of(cls, path: Path | str, encoding: str | None = None) -> Sample:
         """Return what ``path`` names; ``-`` is standard input."""
-        source = Source.of(path)
+        source = Source.of(path, encoding=encoding)
         return cls(source, list(source.notes))
 
     def items(self, limit: int | None = None) -> Iterator[bytes | Mapping[str, Any] | Refused]:
@@ -68,6 +70,21 @@ class Sample:
                         yield {name: "" if cell == NULL else cell for name, cell in pairs}
                 if rows.has_header:
                     self.notes += rows.notes
+
+    def suggestion(self) -> str:
+        """Return the declaration that the sample calls for, and take note of what it leaves out."""
+        found = list(self.items(MAX_SAMPLE))
+        faults = Counter(item.detail for item in found if isinstance(item, Refused))
+        self.notes += [f"{n} left out: {detail}" for detail, n in faults.most_common(3)]
+        values = [item for item in found if not isinstance(item, Refused)]
+        is_table = self.source.parts[0].format != "jsonl"
+        return suggest(values, read=self._read_as if is_table else None)
+
+    def _read_as(self, declaration: Declaration) -> list[Reading]:
+        again = Sample(self.source)
+        readings = [reading for _, reading in again.readings(declaration, limit=MAX_SAMPLE)]
+        self.notes += [note for note in again.notes if note not in self.notes]
+        return readings
 
     def readings(
         self,

@@ -1,12 +1,13 @@
 """What a command was given to read: a file, a directory of files, or standard input.
 
 Compression, encoding and format are told by a file's content, and by its name only where that leaves a
-doubt.  gzip is read as it comes; zstd, standard input and text that is not UTF-8 are first laid down in
-a temporary directory, which goes with the `Source`: every command reads more than once.
+doubt.  gzip is read as it comes; zstd, bzip2, standard input and text that is not UTF-8 are first laid
+down in a temporary directory, which goes with the `Source`: every command reads more than once.
 """
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import mmap
 import shutil
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, NamedTuple, cast
 
 import cramjam
 
@@ -31,10 +32,11 @@ from streamer.datafiles.content import (
 )
 from streamer.datafiles.encodings import (
     UTF8,
-    called,
     encoding_of,
     is_written,
+    known_encoding,
     marked_encoding,
+    note_of,
     transcode,
 )
 from streamer.datafiles.formats import Format, format_of, known_format
@@ -45,6 +47,8 @@ __all__ = ["STANDARD_INPUT", "Part", "Source", "readable"]
 STANDARD_INPUT: Final = "-"
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_BZIP2: Final = (b"BZh", b"1AY&SY")
+"""How a stream of bzip2 begins, and its first block, behind a digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,17 @@ class Part:
                 yield cast(IO[bytes], data)
 
 
+class _Said(NamedTuple):
+    """What options say of every file."""
+
+    format: Format | None
+    encoding: str | None
+
+
+_File = tuple[str, Path, Format | None]
+"""A file's name and path, and the format that its suffix or an option names."""
+
+
 @dataclass(eq=False)
 class Source:
     """The files to read, in order; ``notes`` say what a person may not expect of them."""
@@ -76,27 +91,33 @@ class Source:
     _rooms: Path | None = None
 
     @classmethod
-    def of(cls, path: Source | Path | str, format: Format | None = None) -> Source:
-        """Return what ``path`` names; ``format`` is for what neither content nor suffix tells.
+    def of(
+        cls,
+        path: Source | Path | str,
+        format: Format | None = None,
+        encoding: str | None = None,
+    ) -> Source:
+        """Return what ``path`` names; what its content does not tell, options say.
 
         Raises `ConfigurationError` when there is no such file, or it is none that can be read.
         """
         if isinstance(path, Source):
             return path
+        said = _Said(format, known_encoding(encoding) if encoding else None)
         if str(path) == STANDARD_INPUT:
-            return cls._piped(format)
+            return cls._piped(said)
         path = Path(path)
         if path.is_dir():
-            return cls._directory(path, format)
+            return cls._directory(path, said)
         kind = format or known_format(path)
         if not path.is_file():
             if kind is None:
                 format_of(path)
             raise ConfigurationError(f"input file must exist, got {path}")
-        return cls._laid_down([(path.name, path, kind)], is_said=format is not None)
+        return cls._laid_down([(path.name, path, kind)], said)
 
     @classmethod
-    def _piped(cls, format: Format | None) -> Source:
+    def _piped(cls, said: _Said) -> Source:
         directory = Path(tempfile.mkdtemp(prefix="streamer-"))
         path = directory / "standard-input"
         try:
@@ -105,16 +126,16 @@ class Source:
         except (OSError, AttributeError, ValueError) as error:  # Closed, or none at all.
             raise ConfigurationError(f"standard input must be readable, got {error}") from None
         # What no content tells is taken for messages, one a line.
-        files = [("standard input", path, format or "jsonl")]
-        source = cls._laid_down(files, is_said=format is not None)
+        files: list[_File] = [("standard input", path, said.format or "jsonl")]
+        source = cls._laid_down(files, said)
         weakref.finalize(source, shutil.rmtree, directory, ignore_errors=True)
         return source
 
     @classmethod
-    def _directory(cls, directory: Path, format: Format | None) -> Source:
+    def _directory(cls, directory: Path, said: _Said) -> Source:
         # Spark and Hadoop put files of their own beside the data, with _ and . before the name.
         files = sorted(p for p in directory.iterdir() if p.is_file() and p.name[0] not in "._")
-        kinds = {path: format or known_format(path) for path in files}
+        kinds = {path: said.format or known_format(path) for path in files}
         found: dict[Format, str] = {}
         for path, kind in kinds.items():
             if kind is not None:
@@ -125,23 +146,17 @@ class Source:
                 f"directory {directory} must hold files of one format, got {got}"
             )
         data = [(p.name, p, kind) for p, kind in kinds.items() if kind is not None]
-        source = cls._laid_down(data, is_said=format is not None)
+        source = cls._laid_down(data, said)
         passed_over = [path.name for path, kind in kinds.items() if kind is None]
         if passed_over:
             source.notes.append(f"not read, for their suffix: {', '.join(passed_over)}")
         return source
 
     @classmethod
-    def _laid_down(
-        cls, files: Sequence[tuple[str, Path, Format | None]], *, is_said: bool
-    ) -> Source:
-        """Return the files, those that cannot be read as they are in a temporary directory.
-
-        The formats are what their suffixes, or with ``is_said`` an option, say of them.
-        """
+    def _laid_down(cls, files: Sequence[_File], said: _Said) -> Source:
+        """Return the files, those that cannot be read as they are in a temporary directory."""
         source = cls(())
-        parts = [_part_of(name, path, kind, source, is_said=is_said) for name, path, kind in files]
-        source.parts = tuple(parts)
+        source.parts = tuple(_part_of(*file, source, said) for file in files)
         return source
 
     def room(self) -> Path:
@@ -152,30 +167,36 @@ class Source:
         return self._rooms / str(len(list(self._rooms.iterdir())))
 
 
-def _part_of(name: str, path: Path, named: Format | None, source: Source, *, is_said: bool) -> Part:
+def _part_of(name: str, path: Path, named: Format | None, source: Source, said: _Said) -> Part:
     with path.open("rb") as file:
-        magic = file.read(4)
-    if magic == _ZSTD:
+        magic = file.read(10)
+    if magic.startswith(_ZSTD):
         path = _decompressed(name, path, source.room())
+    elif (magic[:3], magic[4:]) == _BZIP2:
+        path = _unzipped(name, path, source.room())
     part = Part(name, path, "jsonl", magic[:2] == _GZIP)
     with readable(part), part.opened() as file:
         start = file.read(SAMPLE_BYTES)
     if start.startswith(PARQUET):
         return replace(part, format="parquet")
-    encoding = marked_encoding(start)
+    is_certain = said.format is not None
+    encoding = said.encoding or marked_encoding(start)
     if encoding is None:
         refuse_foreign(start, name)
         with readable(part), part.opened() as file:
-            encoding = encoding_of(file)
-        is_json = format_in(start, named, is_certain=is_said) == "jsonl"
-        if encoding != UTF8 and is_json and not is_written(start):
-            encoding = UTF8
-    if encoding != UTF8:
+            guess = encoding_of(file)
+        is_json = format_in(start, named, is_certain=is_certain) == "jsonl"
+        if not is_json or guess.is_clear or is_written(start):
+            encoding = guess.encoding
+            # JSON that is not UTF-8 is refused by the message.
+            if encoding != UTF8 or not (guess.fits or is_json):
+                source.notes.append(note_of(name, guess))
+    if encoding not in (None, UTF8):
         part = _transcoded(part, encoding, source)
         with part.opened() as file:
             start = file.read(SAMPLE_BYTES)
         refuse_foreign(start, name)
-    kind = format_in(start, named, is_certain=is_said)
+    kind = format_in(start, named, is_certain=is_certain)
     if kind is None:
         raise unknown_format(start, name)
     return replace(part, format=kind)
@@ -184,9 +205,11 @@ def _part_of(name: str, path: Path, named: Format | None, source: Source, *, is_
 def _transcoded(part: Part, encoding: str, source: Source) -> Part:
     out = source.room()
     with readable(part), part.opened() as file, out.open("wb") as to:
-        transcode(file, to, encoding)
-    if encoding in ("cp1252", "latin-1"):
-        source.notes.append(f"{part.name} is not UTF-8 and was read as {called(encoding)}")
+        if not transcode(file, to, encoding):
+            source.notes.append(
+                f"{part.name} has bytes that are not of its encoding, {encoding}; they are read as "
+                "\\xNN"
+            )
     return replace(part, path=out, is_gzip=False)
 
 
@@ -196,6 +219,15 @@ def _decompressed(name: str, path: Path, out: Path) -> Path:
             cramjam.zstd.decompress_into(data, cramjam.File(str(out)))
     except (cramjam.DecompressionError, OSError) as error:
         raise ConfigurationError(f"{name} must be whole zstd data, got {error}") from None
+    return out
+
+
+def _unzipped(name: str, path: Path, out: Path) -> Path:
+    try:
+        with bz2.open(path) as data, out.open("wb") as to:
+            shutil.copyfileobj(data, to)
+    except (EOFError, OSError, ValueError) as error:
+        raise ConfigurationError(f"{name} must be whole bzip2 data, got {error}") from None
     return out
 
 

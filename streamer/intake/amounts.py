@@ -47,6 +47,7 @@ _AROUND: Final = re.compile(rf"^{_MARK}(?P<number>.*?){_MARK}$", re.DOTALL)
 _SPACES: Final = re.compile(r"[\s\u00a0\u202f\u2009]")
 # On a card's account a credit is money back.
 _SIDE: Final = re.compile(r"(?P<number>.*[\d)])\s*(?P<side>cr|dr|db)\.?", re.IGNORECASE | re.DOTALL)
+_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 # Digits of other scripts, and the signs that stand for those of ASCII; marks of direction are none.
 _SCRIPTS: Final = str.maketrans(
     {chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0x966, 0xFF10) for digit in range(10)}
@@ -251,9 +252,22 @@ def text_hint(text: str) -> str:
             continue
         also = f' and thousands = "{thousands}"' if thousands else ""
         return f'amounts are text: set decimal = "{decimal}"{also} under [amount]'
-    if re.fullmatch(r"[A-Za-z0-9+/]{2,}={1,2}", text):
-        return "a Base64 decimal: set scale, such as scale = 2, under [amount]"
+    if _is_packed(text):
+        return (
+            "a Base64 decimal (Debezium's or Kafka Connect's without its schema): set scale under "
+            "[amount] to the digits that its column has behind the point, such as scale = 2 for "
+            "DECIMAL(10,2); or have the connector send numbers (decimal.handling.mode)"
+        )
     return ""
+
+
+def _is_packed(text: str) -> bool:
+    """Whether a text may be the Base64 of a whole number, and no word."""
+    if not 4 <= len(text) <= 24 or not _BASE64.fullmatch(text):
+        return False
+    is_word = text.isalpha() and (text.istitle() or text.islower() or text.isupper())
+    unscaled = int.from_bytes(base64.b64decode(text), "big", signed=True)
+    return not is_word and abs(unscaled) < 10**15
 
 
 def _text_number(text: str, decimal: str, thousands: str | None) -> float:

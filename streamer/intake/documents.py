@@ -55,6 +55,8 @@ def _other_hint(value: bytes) -> str:
         return "it is compressed with gzip by the producer; let Kafka compress (compression.type)"
     if value.startswith(b"Obj\x01"):
         return "it is an Avro file with its schema in it; a message holds one record"
+    if value.startswith(b"\xf3\x89\x9a\xc2"):
+        return "it holds several records of the Kinesis Producer Library: deaggregate it in front"
     if start.startswith((b"{'", b"[{'")):
         return "it is quoted like Python's dict, not like JSON: use json.dumps"
     if start[:1] in (b"{", b"[") and b"}" in value and b"\n{" in value:

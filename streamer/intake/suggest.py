@@ -7,11 +7,11 @@ reads with it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
-from streamer.intake.declaration import parse_declaration
+from streamer.intake.declaration import Declaration, parse_declaration
 from streamer.intake.documents import decoded
 from streamer.intake.envelopes import Item, text_in, unwrapped
 from streamer.intake.framing import SchemaDecoder, framed, unframed
@@ -58,10 +58,14 @@ _READABLE: Final = 0.9
 
 
 def suggest(
-    sample: Sequence[bytes | Mapping[str, Any]], schemas: SchemaDecoder | None = None
+    sample: Sequence[bytes | Mapping[str, Any]],
+    schemas: SchemaDecoder | None = None,
+    read: Callable[[Declaration], Sequence[Reading]] | None = None,
 ) -> str:
     """Return the TOML of a declaration for a sample of messages, or of a file's rows.
 
+    ``read`` returns what rows say in their file, whose reader may find a decimal sign by itself: how
+    the sample reads is told by it.
     Raises a `ConfigurationError` when the sample holds nothing that could be a card payment.
     """
     sample = list(sample[:MAX_SAMPLE])
@@ -83,7 +87,9 @@ def suggest(
         return f"{without_numbers(text)}\n{_LEFT_OUT}{_NO_CLAIM}"
     if UNTOLD in text:
         return f"{text}\n{_NO_CLAIM}"
-    return without_numbers(text + _report(text, sample, schemas))
+    readings = _read(text, sample, schemas) if read is None else read(_parsed(text))
+    n_read = len(sample) if read is None else len(readings)
+    return without_numbers(text + _report(readings, n_read))
 
 
 def _objects(
@@ -214,10 +220,14 @@ def _with_each(objects: Objects) -> tuple[Steps | None, Leaves]:
     return None, leaves
 
 
+def _parsed(text: str) -> Declaration:
+    return parse_declaration(text, "suggestion")
+
+
 def _read(
     text: str, sample: Sequence[bytes | Mapping[str, Any]], schemas: SchemaDecoder | None
 ) -> list[Reading]:
-    intake = Intake(parse_declaration(text, "suggestion"), schemas)
+    intake = Intake(_parsed(text), schemas)
     readings: list[Reading] = []
     for index, value in enumerate(sample):
         position = f"sample-{index}"
@@ -253,14 +263,11 @@ def _share(readings: Sequence[Reading]) -> float:
     return good / len(readings) if readings else 0.0
 
 
-def _report(
-    text: str, sample: Sequence[bytes | Mapping[str, Any]], schemas: SchemaDecoder | None
-) -> str:
-    """Return comments on how the sample reads with the suggestion."""
-    readings = _read(text, sample, schemas)
+def _report(readings: Sequence[Reading], n_read: int) -> str:
+    """Return comments on how a sample of ``n_read`` reads with the suggestion."""
     outcomes = Counter(outcome_of(reading) for reading in readings)
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in outcomes.most_common())
-    lines = ["", f"# The sample of {len(sample)} reads as: {counts}."]
+    lines = ["", f"# The sample of {n_read} reads as: {counts}."]
     if readings and not any(isinstance(reading, Payment) for reading in readings):
         lines.append(
             "# Unsure: no payment is in the sample, by these lines; see whether that is so."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 from pathlib import Path
@@ -199,4 +200,92 @@ def test_a_bracket_that_never_closes_is_an_error_and_not_all_memory(
     path = tmp_path / "t.json"
     path.write_bytes(b'[{"a": 1},\n{"b": ' + b"[" * 5_000)
     with pytest.raises(ConfigurationError, match="got a bracket in line 2 that does not close"):
+        report_of(path)
+
+
+def test_bzip2_is_read_and_its_start_alone_is_one_error(tmp_path: Path) -> None:
+    data = bz2.compress(content("jsonl"))
+    (tmp_path / "t.jsonl.bz2").write_bytes(data)
+    assert [p.transaction_id for p in payments_of(tmp_path / "t.jsonl.bz2")] == IDS
+    (tmp_path / "t.jsonl.bz2").write_bytes(data[:-9])
+    with pytest.raises(ConfigurationError, match="must be whole bzip2 data"):
+        payments_of(tmp_path / "t.jsonl.bz2")
+
+
+def _pandas(orient: str) -> bytes:
+    names = list(ROWS[0])
+    if orient == "split":
+        data = [list(row.values()) for row in ROWS]
+        return msgspec.json.encode({"columns": names, "index": list(range(5)), "data": data})
+    if orient == "table":
+        fields = [{"name": name, "type": "string"} for name in names]
+        return msgspec.json.encode({"schema": {"fields": fields}, "data": ROWS})
+    by_row = {str(i): row for i, row in enumerate(ROWS)}
+    by_column = {name: {str(i): row[name] for i, row in enumerate(ROWS)} for name in names}
+    return msgspec.json.encode(by_row if orient == "index" else by_column)
+
+
+@pytest.mark.parametrize("orient", ["split", "table", "index", "columns"])
+def test_a_table_that_pandas_has_written_is_read_by_its_rows(orient: str, tmp_path: Path) -> None:
+    """Every ``orient`` that is no row a line; it is said how the file was read."""
+    path = tmp_path / "t.json"
+    path.write_bytes(_pandas(orient))
+    assert [p.transaction_id for p in payments_of(path)] == IDS
+    assert [p.amount for p in payments_of(path)] == [1.5, 2.5, 3.5, 4.5, 5.5]
+    assert PaymentFile.of(path).notes == [
+        f't.json was read as a table of pandas (orient="{orient}")'
+    ]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        _pandas("split")[:-20],
+        _pandas("columns")[:-3],
+        b'{"columns":["a","b"],"index":[0],"data":[[1]]}',
+        b'{"columns":[1],"data":[[1]]}',
+        b'{"card":{"0":"c"},"amount":{"1":2}}',
+        b'{"card":{"0":"c"},"amount":3}',
+    ],
+)
+def test_what_is_no_whole_table_is_a_message_that_is_refused(broken: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes(broken)
+    with pytest.raises(NothingToScoreError):
+        report_of(path).require_payments()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT INTO tx (id, amount) VALUES ('t1', 42.5);\n",
+        "-- MySQL dump 10.13\n\n/*!40101 SET NAMES utf8 */;\nDROP TABLE IF EXISTS `tx`;\n"
+        "CREATE TABLE `tx` (`id` int);\n",
+        "--\n-- PostgreSQL database dump\n--\nSET lock_timeout = 0;\n\n"
+        "COPY public.tx (id, amount) FROM stdin;\n1\t2\n\\.\n",
+        "BEGIN TRANSACTION;\ninsert ignore into tx values (1, 2);\n",
+    ],
+)
+@pytest.mark.parametrize("name", ["t.sql", "t.csv", "t.txt", "t.jsonl"])
+def test_sql_is_refused_by_its_name_with_what_to_do(text: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigurationError, match="got SQL statements; load them into a database"):
+        PaymentFile.of(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start", "n"),
+    [
+        ("csv", b"transaction_id,card_id,amount,currency,timestamp\n", 8_000_000),
+        ("jsonl", b'{"a": 1}\n{"b": "', 20_000_000),
+        ("jsonl", b'{"b": "', 20_000_000),
+    ],
+)
+def test_a_line_that_does_not_end_is_one_error(
+    suffix: str, start: bytes, n: int, tmp_path: Path
+) -> None:
+    """A letter over and over, out of a little gzip: it is not gathered until memory ends."""
+    path = tmp_path / f"t.{suffix}.gz"
+    path.write_bytes(gzip.compress(start + b"x" * n, 1))
+    with pytest.raises(ConfigurationError, match=r"lines|does not close within"):
         report_of(path)

@@ -7,6 +7,7 @@ one word: ``payment``, ``refund``, or the reason for which it is passed over.
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from typing import Any, Final
 
@@ -27,6 +28,27 @@ _LEGACY: Final = {
     "created_at": "2026-11-28 05:58:00",
 }
 _TEXT: Final = json.dumps(VALID)
+
+
+_READ: Final = "2026-11-28T06:00:00Z"
+"""When a message was read or queued, which is not when it was paid."""
+
+
+def _docker(line: str, stream: str = "stdout") -> dict[str, Any]:
+    return {"log": line, "stream": stream, "time": _READ}
+
+
+def _cloudwatch(kind: str, text: str) -> dict[str, Any]:
+    event = {"id": "3", "timestamp": 1_795_845_999_000, "message": text}
+    return {"messageType": kind, "owner": "1", "logGroup": "pay", "logEvents": [event]}
+
+
+def _gzipped(content: Any) -> str:
+    return base64.b64encode(gzip.compress(json.dumps(content).encode())).decode()
+
+
+def _captured(**body: Any) -> dict[str, Any]:
+    return {"SequenceNumber": 9, "Offset": "4", "EnqueuedTimeUtc": _READ, "Properties": {}, **body}
 
 
 def _b64(content: Any) -> str:
@@ -594,6 +616,48 @@ LAYOUTS: Final[dict[str, Messages]] = {
             "payment",
         ),
     ],
+    "docker": [
+        (_docker(_TEXT + "\n"), "payment"),
+        (_docker("Started in 3.2 s\n", "stderr"), "not_a_payment"),
+        (_docker("\n"), "not_a_payment"),
+    ],
+    "kubernetes, by fluentd": [
+        ({"log": _TEXT, "kubernetes": {"pod_name": "pay-1"}, "docker": {}}, "payment"),
+        ({"log": "GET /health", "kubernetes": {"pod_name": "pay-1"}}, "not_a_payment"),
+    ],
+    "fluentd": [(["shop.payments", 1_795_845_999, VALID], "payment")],
+    "fluentd, forwarded": [(["shop.payments", [[1_795_845_999, VALID]], {"size": 1}], "payment")],
+    "logstash": [
+        ({"@timestamp": _READ, "@version": "1", "message": _TEXT, "host": "h"}, "payment"),
+    ],
+    "google's logging": [
+        ({"logName": "p", "timestamp": _READ, "jsonPayload": VALID}, "payment"),
+        ({"logName": "p", "timestamp": _READ, "textPayload": _TEXT}, "payment"),
+    ],
+    "cloudwatch": [
+        (_cloudwatch("DATA_MESSAGE", _TEXT), "payment"),
+        (_cloudwatch("CONTROL_MESSAGE", "CWL CONTROL MESSAGE"), "not_a_payment"),
+        ({"awslogs": {"data": _gzipped(_cloudwatch("DATA_MESSAGE", _TEXT))}}, "payment"),
+        (_record("aws:kinesis", kinesis={"data": _gzipped(VALID)}), "payment"),
+    ],
+    "kinesis, fetched": [
+        (
+            {"Records": [{"SequenceNumber": "49", "Data": _b64(VALID), "PartitionKey": "c"}]},
+            "payment",
+        )
+    ],
+    "event hubs' capture": [
+        (_captured(Body=_b64(VALID)), "payment"),
+        (_captured(Body=_TEXT), "payment"),
+        (_captured(Body=VALID), "payment"),
+    ],
+    "iot hub": [({"body": _b64(VALID), "systemProperties": {"contentType": "x"}}, "payment")],
+    "service bus": [({"body": _TEXT, "messageId": "1", "enqueuedTimeUtc": _READ}, "payment")],
+    "rabbitmq's management": [
+        ({"exchange": "pay", "payload": _TEXT, "payload_encoding": "string"}, "payment"),
+        ({"exchange": "pay", "payload": _b64(VALID), "payload_encoding": "base64"}, "payment"),
+    ],
+    "nats": [({"subject": "pay", "seq": 1, "data": _b64(VALID), "time": _READ}, "payment")],
     "json in json": [(_TEXT, "payment"), (json.dumps(_TEXT), "payment")],
     "rest proxy": [({"records": [{"key": None, "value": VALID}]}, "payment")],
 }

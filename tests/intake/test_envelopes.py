@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from typing import Any
 
 import pytest
 
-from streamer.intake import Intake, Payment, Refused, Skipped
+from streamer.intake import Intake, Payment, Refused, Skipped, parse_declaration
+from streamer.intake.suggest import suggest
 from tests.intake.messages import VALID, declared, message, one, paid
 
 PLAIN = Intake()
@@ -251,3 +253,92 @@ def test_envelopes_can_be_turned_off() -> None:
     """For a message that only looks like one."""
     intake = declared('envelope = "none"\ncard_id = "payload"')
     assert paid(intake, message(card_id=..., payload="c1", op="x")).transaction.card_id == "c1"
+
+
+TIMELESS = {name: value for name, value in VALID.items() if name != "timestamp"}
+EVENT_TIME = "2026-11-28T05:58:00Z"
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "below"),
+    [
+        ({"aggregateType": "Payment", "aggregateId": "t1"}, "occurredOn", "payload"),
+        ({"aggregate_type": "payment", "aggregate_id": "t1"}, "occurred_at", "payload"),
+        ({"detail-type": "payment", "source": "shop"}, "time", "detail"),
+        ({"eventType": "Paid", "dataVersion": "1", "id": "1"}, "eventTime", "data"),
+    ],
+)
+def test_an_events_time_is_that_of_a_payment_without_one(
+    head: dict[str, Any], name: str, below: str
+) -> None:
+    """It is suggested by its name; a payload with a time of its own keeps that."""
+    sample = sent({**head, name: EVENT_TIME, below: TIMELESS})
+    intake = Intake(parse_declaration(suggest([sample]), "event"))
+    assert paid(intake, sample).transaction == PLAIN.plain(message())
+    later = {**head, name: "2027-01-01T00:00:00Z"}
+    with_own = sent({**later, below: {**TIMELESS, "paidAt": EVENT_TIME}})
+    assert "paidAt" in suggest([with_own])
+    own = Intake(parse_declaration(suggest([with_own]), "own"))
+    assert paid(own, with_own).transaction.timestamp == paid(intake, sample).transaction.timestamp
+    contract = sent({**later, below: VALID})
+    assert paid(PLAIN, contract).transaction == PLAIN.plain(message())
+
+
+def test_an_events_time_is_no_payments_without_a_declaration() -> None:
+    """``occurredOn`` is a name as any other: nobody said that it is the payment's time."""
+    event = {
+        "aggregateType": "p",
+        "aggregateId": "1",
+        "occurredOn": EVENT_TIME,
+        "payload": TIMELESS,
+    }
+    reading = one(PLAIN, sent(event))
+    assert isinstance(reading, Refused)
+    assert (reading.reason, reading.path) == ("missing_field", "$.payload.timestamp")
+
+
+def test_a_log_line_with_something_before_its_object_is_no_line_of_text() -> None:
+    """It may be a payment, so that it is not passed over without a word."""
+    line = f"INFO paid {json.dumps(VALID)}"
+    reading = one(PLAIN, sent({"log": line, "stream": "stdout", "time": EVENT_TIME}))
+    assert isinstance(reading, Refused)
+
+
+def test_a_list_that_begins_with_a_text_is_fluentds_only_with_a_time_and_a_record() -> None:
+    for content in (["a", "b", VALID], ["tag", 1, 2], ["tag", [1, VALID]], ["tag", []]):
+        readings = PLAIN.read(sent(content))
+        assert any(isinstance(reading, Refused) for reading in readings), content
+
+
+@pytest.mark.parametrize(
+    ("packed", "reason"),
+    [
+        (gzip.compress(message())[:-9], "wrong_format"),
+        (b"\x1f\x8bnothing", "wrong_format"),
+        (gzip.compress(b" " * (17 << 20)), "out_of_range"),
+    ],
+)
+def test_a_packed_record_is_whole_and_of_a_payments_size(packed: bytes, reason: str) -> None:
+    """17 MiB of spaces are 17 kB: what a message unpacks to has a limit."""
+    record = {"data": base64.b64encode(packed).decode(), "recordId": "1"}
+    reading = one(PLAIN, sent({"invocationId": "1", "records": [record]}))
+    assert isinstance(reading, Refused)
+    assert reading.reason == reason
+
+
+@pytest.mark.parametrize("amount", ["EJo=", "ABCa", "AAMf", "Aw=="])
+def test_a_decimal_in_base64_names_the_scale(amount: str) -> None:
+    """42.50 as 4250 in two and three bytes, 7.99, and 0.03; with the scale they are read."""
+    change = {"before": None, "after": {**VALID, "amount": amount}, "op": "c", **ENVELOPE}
+    reading = one(PLAIN, sent(change))
+    assert isinstance(reading, Refused)
+    assert "scale = 2 for DECIMAL(10,2)" in reading.hint
+    expected = {"EJo=": 42.5, "ABCa": 42.5, "AAMf": 7.99, "Aw==": 0.03}[amount]
+    assert paid(declared("[amount]\nscale = 2"), sent(change)).transaction.amount == expected
+
+
+@pytest.mark.parametrize("amount", ["much", "Free", "NONE", "n/a", "ABC", "refunded"])
+def test_a_word_is_no_decimal(amount: str) -> None:
+    reading = one(PLAIN, message(amount=amount))
+    assert isinstance(reading, Refused)
+    assert "Base64" not in reading.hint

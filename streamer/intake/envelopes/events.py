@@ -57,6 +57,12 @@ _PAYLOADS: Final = ("payload", "event_data", "eventData", "data", "body")
 _NAMES: Final = ("event_type", "eventType", "event_name", "eventName", "event", "type")
 EVENT_NAMES: Final = frozenset(_NAMES)
 """Where a message has its event's name."""
+_TIMES: Final = (
+    "occurredOn occurred_on occurredAt occurred_at eventTime event_time time timestamp".split()
+)
+_OF_A_TIME: Final = re.compile(
+    r"[Tt]ime|TIME|[Dd]ate|DATE|[Cc]reated|_at$|_on$|[a-z](?:At|On)$|^ts|ts$"
+)
 # What has a space in it, or is longer, is said to people.
 _LONGEST: Final = 64
 _TRACKED: Final = frozenset("identify page screen group alias".split())
@@ -90,13 +96,19 @@ def event_of(message: dict[str, Any]) -> Event | None:
 
 
 def with_time(data: Any, message: dict[str, Any]) -> Any:
-    """Return a CloudEvent's data with the event's time as ``ce_time``, where it has no timestamp.
+    """Return an event's data with the event's time, where it has no time of its own.
 
-    So the attribute is called where it travels as a header.
+    It keeps its name, but for a CloudEvent's, which is ``ce_time`` as where it travels as a header.
     """
-    if type(data) is not dict or "timestamp" in data or not isinstance(message.get("time"), str):
+    if type(data) is not dict or "timestamp" in data:
         return data
-    return {**data, "ce_time": message["time"]} if "specversion" in message else data
+    if "specversion" in message:
+        has_time = isinstance(message.get("time"), str)
+        return {**data, "ce_time": message["time"]} if has_time else data
+    name = next((name for name in _TIMES if isinstance(message.get(name), str | int)), None)
+    if name is None or any(map(_OF_A_TIME.search, data)):
+        return data
+    return {**data, name: message[name]}
 
 
 def is_tracked(message: dict[str, Any]) -> bool:

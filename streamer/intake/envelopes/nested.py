@@ -16,7 +16,7 @@ __all__ = ["nested_in", "text_in"]
 
 _NAMES: Final = (
     "payload data event message body value record detail document content object transaction payment "
-    "properties attributes resource json raw"
+    "properties attributes resource json raw log line msg MESSAGE jsonPayload textPayload"
 ).split()
 
 

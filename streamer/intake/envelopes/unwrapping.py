@@ -15,6 +15,7 @@ from streamer.intake.envelopes.connect import is_connect, payload_of
 from streamer.intake.envelopes.counting import Counting, skipped_change
 from streamer.intake.envelopes.events import event_of, is_tracked, name_of, told_by_name, with_time
 from streamer.intake.envelopes.flattened import MARKS, flattened_change
+from streamer.intake.envelopes.logs import LOG_NAMES, logged, tagged
 from streamer.intake.readings import Fault, Reading, Refused, Skipped
 
 __all__ = ["MARKERS", "MAX_ITEMS", "Item", "unwrapped"]
@@ -32,10 +33,10 @@ MARKERS: Final = MARKS | frozenset(
 """An object without any of these names is no envelope that could be taken for a payment."""
 # These are in envelopes which hold no payment, and in none that could be taken for one.
 _EMPTY: Final = frozenset(
-    "data_collections ddl ts_ms kind magic resolved state value key_properties log trace "
-    "catalog spec connectionStatus control version data TopicArn".split()
+    "data_collections ddl ts_ms kind magic resolved state value key_properties trace "
+    "catalog spec connectionStatus control version data Data TopicArn".split()
 )
-_KNOWN: Final = MARKERS | _EMPTY
+_KNOWN: Final = MARKERS | _EMPTY | LOG_NAMES
 
 
 class Item(NamedTuple):
@@ -76,6 +77,10 @@ def _collect(
             raise Fault("out_of_range", f"a message must hold at most {MAX_ITEMS:,} payments")
         if not message:
             found.append(Skipped("not_a_payment", at))
+        inside = tagged(message)
+        if inside is not None:
+            _collect(inside[0], at + inside[1], counting, depth + 1, found)
+            return
         for index, item in enumerate(message):
             _collect(item, f"{at}[{index}]", counting, depth + 1, found)
     elif message is None:
@@ -110,6 +115,9 @@ def _inner(
         return told or (data, event.at)
     if is_of_the_carrier(message):
         return Skipped("not_a_payment", at + (".Type" if "Type" in message else ".type"))
+    line = logged(message, at)
+    if line is not None:
+        return line
     inner = carried(message)
     if inner is None and is_tracked(message):
         return told_by_name(name_of(message), at, counting)
