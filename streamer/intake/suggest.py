@@ -15,18 +15,18 @@ from streamer.intake.declaration import parse_declaration
 from streamer.intake.documents import decoded
 from streamer.intake.envelopes import Item, text_in, unwrapped
 from streamer.intake.framing import SchemaDecoder, framed, unframed
-from streamer.intake.guess_doubts import is_approved
-from streamer.intake.guess_fields import Choice, choose_fields, debit_and_credit
-from streamer.intake.guess_lines import (
+from streamer.intake.guess.doubts import is_approved
+from streamer.intake.guess.fields import Choice, choose_fields, debit_and_credit
+from streamer.intake.guess.lines import (
     UNSURE_BELOW,
     currency_lines,
     decimals_in,
     field_lines,
     table_lines,
 )
-from streamer.intake.guess_presets import preset_texts
-from streamer.intake.guess_rules import UNTOLD, rule_lines
-from streamer.intake.guess_settings import amount_settings, timestamp_settings
+from streamer.intake.guess.presets import preset_texts
+from streamer.intake.guess.rules import UNTOLD, rule_lines
+from streamer.intake.guess.settings import amount_settings, timestamp_settings
 from streamer.intake.hints import is_credit_transfer
 from streamer.intake.intake import Intake
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from streamer.intake.guess_codes import code_rules
-from streamer.intake.guess_doubts import APPROVALS, doubt_about
-from streamer.intake.guess_words import words_of
+from streamer.intake.guess.codes import code_rules
+from streamer.intake.guess.doubts import APPROVALS, doubt_about
+from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves, path_text
 from streamer.intake.paths import Steps
 

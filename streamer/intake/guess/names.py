@@ -1,6 +1,6 @@
 """Which field a name means, among the names that payment systems give.
 
-The tables hold the words that `guess_words` makes of a name.  They are looked up from the whole path to
+The tables hold the words that `words` makes of a name.  They are looked up from the whole path to
 its last name alone, in any order: ``numéro de carte`` is a card number.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from streamer.codes import CURRENCIES
-from streamer.intake.guess_words import words_of
+from streamer.intake.guess.words import words_of
 
 __all__ = ["FIELDS", "name_score"]
 

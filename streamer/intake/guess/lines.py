@@ -8,15 +8,15 @@ from typing import Any, Final
 
 from streamer.codes import CURRENCIES, decimals_of
 from streamer.intake.code_lists import CURRENCY_OF
-from streamer.intake.guess_fields import Choice, clock_path, zone_path
-from streamer.intake.guess_settings import (
+from streamer.intake.guess.fields import Choice, clock_path, zone_path
+from streamer.intake.guess.settings import (
     ZONELESS,
     Settings,
     amount_settings,
     currency_of_signs,
     timestamp_settings,
 )
-from streamer.intake.guess_words import words_of
+from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves, path_text
 from streamer.intake.money_texts import currency_in
 from streamer.intake.paths import Steps

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from streamer.intake.code_lists import CURRENCY_OF
 from streamer.intake.epochs import SERIAL_ORIGIN, believable_unit, is_serial
-from streamer.intake.guess_values import amount_style, is_number, value_share
-from streamer.intake.guess_words import words_of
+from streamer.intake.guess.values import amount_style, is_number, value_share
+from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 from streamer.intake.readings import Fault

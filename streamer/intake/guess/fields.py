@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from streamer.intake.guess_names import FIELDS, name_score
-from streamer.intake.guess_values import value_share
-from streamer.intake.guess_words import words_of
+from streamer.intake.guess.names import FIELDS, name_score
+from streamer.intake.guess.values import value_share
+from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from streamer.intake.declaration import Rule
-from streamer.intake.guess_words import words_of
+from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 from streamer.intake.rules import condition_of
