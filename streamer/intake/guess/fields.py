@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from streamer.intake.guess.choice import Choice
 from streamer.intake.guess.names import FIELDS, name_score
-from streamer.intake.guess.values import value_share
+from streamer.intake.guess.pairs import with_own_currency
+from streamer.intake.guess.values import is_channel_word, value_share
 from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 
-__all__ = ["Choice", "choose_fields", "clock_path", "debit_and_credit", "zone_path"]
+__all__ = ["choose_fields", "clock_path", "debit_and_credit", "zone_path"]
 
 _ENOUGH: Final = 40.0
 _PAN: Final = re.compile(r"[1-9]\d{12,18}", re.ASCII)
@@ -38,13 +40,7 @@ _ZONE_NAMES: Final = frozenset(
 )
 _APPROVAL: Final = frozenset("authorization authorisation approval auth".split())
 _SEVERAL: Final = 5
-
-
-class Choice(NamedTuple):
-    """The paths of a field, best first, and how sure that is, from 0 to 100."""
-
-    paths: list[Steps]
-    score: float
+_SURE_CHANNEL: Final = 84.0
 
 
 def choose_fields(leaves: Leaves) -> dict[str, Choice]:
@@ -85,7 +81,9 @@ def choose_fields(leaves: Leaves) -> dict[str, Choice]:
             if by_value is not None:
                 chosen[field] = Choice([by_value], 20.0)
                 taken.add(by_value)
-    return chosen
+    names = ("amount", "currency")
+    found = {name: [steps for _, field, steps in scored if field == name] for name in names}
+    return with_own_currency(chosen, found, leaves)
 
 
 def debit_and_credit(leaves: Leaves) -> tuple[Steps, Steps] | None:
@@ -179,6 +177,9 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
         and len(set(map(str, present))) == len(present)
     ):
         # One of its own for every payment: the merchant's reference of the payment.
+        return 0.0
+    if field == "channel" and by_name < _SURE_CHANNEL and not all(map(is_channel_word, present)):
+        # A kind of transaction or an interaction is a way to pay only where its words say so.
         return 0.0
     if field == "card_id" and len(present) >= _SEVERAL and len(set(map(str, present))) == 1:
         # More likely the merchant's own account.

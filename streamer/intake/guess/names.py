@@ -19,13 +19,16 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
     "transaction_id": (
         (100, "transaction id|transaction number|transaction reference number"),
         (98, "transaction reference|reference number transaction"),
-        (90, "payment id|charge id|psp reference|retrieval reference number|rrn|authorization id"),
+        (90, "payment id|charge id|psp reference|authorization id"),
         (
             85,
             "authorisation id|auth id|transaction key|transaction code|transaction|payment number",
         ),
         (84, "acquirer reference number|arn|transaction token|payment reference|receipt number"),
-        (70, "id|reference|reference number|reference id|external id|unique id|end to end id"),
+        (74, "id"),
+        # It comes again after some days, and beside an id it is the terminal's.
+        (72, "retrieval reference number|retrieval reference|rrn"),
+        (70, "reference|reference number|reference id|external id|unique id|end to end id"),
         (60, "order id|order code|token|order number|order reference|invoice id"),
         (55, "event id|message id|record id|request id|trace id|stan|trace number"),
         (45, "merchant reference|system trace audit number|systems trace audit number"),
@@ -56,7 +59,7 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
             55,
             "debtor account|from account|source account|name orig|buyer id|member id|account from",
         ),
-        (55, "customer number|source id|subscription id"),
+        (55, "customer number|source id|subscription id|entity id|entity identifier"),
     ),
     "amount": (
         (100, "amount|transaction amount|amount value|payment amount|amount minor|amount cents"),
@@ -109,7 +112,9 @@ _TABLES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (84, "merchant reference|merchant reference id|store reference|shop reference"),
         (75, "collector id|operator id|station id|payee merchant id"),
         (65, "merchant name|payee|shop|store|seller|vendor|name dest|beneficiary id|pos id"),
-        (50, "merchant descriptor|statement descriptor|payee name"),
+        (60, "counter party id|counterparty id|creditor id|recipient id|receiver id"),
+        (50, "merchant descriptor|statement descriptor|payee name|counter party name"),
+        (48, "counterparty|counterparty name|counter party|creditor name|creditor|recipient"),
     ),
     "mcc": (
         (100, "mcc|merchant category code|mcc code|mcc number|category code"),
@@ -207,7 +212,7 @@ _STRANGERS: Final[dict[str, frozenset[str]]] = {
     ),
     "card_id": frozenset(
         "type brand last4 last digits expiry bin scheme network name country email masked first "
-        "gateway status category balance".split()
+        "gateway status category balance suffix prefix iin".split()
     ),
     "transaction_id": frozenset(
         "merchant card customer user account terminal device session parent original store "

@@ -1,0 +1,171 @@
+"""What the words of names mean: short forms, and those of other languages.
+
+A line gives a meaning and the words for it, in small letters and without marks (`words.unmarked`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["LANGUAGES", "SHORT_FORMS", "UNSPACED"]
+
+SHORT_FORMS: Final = """
+    transaction: txn tx trx trans tran trn transact transactn
+    amount: amt amnt
+    currency: ccy cur curr
+    account: acct acc
+    card: cc crd
+    number: no num nr nbr nb
+    reference: ref rfrnc
+    customer: cust
+    merchant: merch mrch mrchnt mcht
+    country: ctry cntry
+    longitude: lng lon long
+    latitude: lat
+    timestamp: ts
+    datetime: dt
+    date: dte
+    time: tm tme
+    category: cat ctgy catg
+    code: cd
+    response: resp rsp
+    retrieval: rtrvl
+    total: ttl tot
+    transmission: trnsmssn
+    acceptor: accptr
+    value: val
+    status: sts stts
+    valid: valid
+    indicator: ind
+    type: typ
+    id: ident idnt
+    creation: cre
+    card number: cardnumber cardno cardnum cardnbr
+    card id: cardid
+    card token: cardtoken
+    card key: cardkey
+    merchant id: merchantid
+    merchant name: merchantname
+    transaction id: transactionid txnid txid transid tranid trxid fitid
+    customer id: customerid custid
+    account id: accountid acctid
+    account number: accountnumber acctno accountno
+    currency code: currencycode currencycd
+    currency: curdef
+    country code: countrycode
+    transaction amount: transactionamount txnamount txnamt trnamt tranamt
+    transaction date: transactiondate txndate trandate dtposted
+    transaction time: transactiontime txntime
+    transaction type: transactiontype txntype trantype trntype
+    created at: createdat
+    event time: eventtime
+    id: uuid guid uid identifier identification openid
+    transaction: trade
+    payment: pay pmt
+    token: tkn tok
+    code: iso
+    response code: respcode rc
+    debit credit: drcr crdr
+    debit: dr
+    credit: cr
+    eur: euro euros
+    usd: dollar dollars
+    gbp: pounds sterling
+    acceptor id: acceptorid
+    date: dates
+    key: sk
+    sale: sales venda venta vente vendita verkauf verkaufs
+    transaction number: nsu belnr
+    amount: dmbtr wrbtr
+    currency: waers
+    posting date: budat
+    time: uzeit
+"""
+LANGUAGES: Final = """
+    amount: castka suma summa osszeg beloeb gesamtbetrag ttc
+    currency: mena penznem valuutta
+    card: kortti kartya
+    merchant: obchodnik butik butikk comerciant kauppias isyeri
+    number: cislo numar szam
+    reference: referens viite
+    receipt number: ticket beleg bon
+    time: cas czas klokkeslett tidspunkt
+    amount: betrag umsatz montant importe monto importo valor kwota bedrag belopp belob belop
+    amount: tutar
+    transaction amount: transaktionsbetrag umsatzbetrag
+    card: karte karten carte tarjeta carta cartao kaart karta karty kort kart
+    card number: kartennummer kartennr kartenr kartenno kaartnummer kortnummer
+    card id: kartenid
+    account: konto auftragskonto compte cuenta conto conta rekening rachunek
+    account number: kontonummer kontonr
+    customer: kunde kundin cliente klant
+    customer number: kundennummer kundennr
+    payment reference: kundenreferenz
+    merchant: handler haendler handlername haendlername commercant marchand comercio
+    merchant: establecimiento esercente negozio estabelecimento lojista winkel sprzedawca
+    merchant: enseigne
+    merchant id: handlerid haendlerid
+    date: datum fecha tarih dato
+    booking date: buchungsdatum buchungstag boekdatum
+    value date: valutadatum wertstellung wertstellungstag
+    transaction date: belegdatum transaktionsdatum umsatzdatum
+    purchase date: kaufdatum einkaufsdatum
+    time: uhrzeit zeit heure hora ora tijd godzina saat
+    transaction time: transaktionszeit
+    timestamp: zeitpunkt zeitstempel horodatage
+    currency: wahrung waehrung devise monnaie moneda divisa moeda waluta
+    transaction number: transaktionsnummer transaktionsnr transactienummer umsatznummer
+    transaction id: transaktionsid
+    transaction reference: buchungsnummer belegnummer belegnr
+    transaction: transaktion transaktions operation operacion operazione operacao transaccion
+    transaction: transazione transacao transactie transakcji transakcja transakce tranzakcia tranzactie
+    reference: referenz referencia riferimento referentie
+    number: numero numer nummer
+    code: codigo codice
+    country: land pays pais paese kraj
+    debit: soll belastung cargo dare lastschrift debito
+    credit: haben gutschrift abono avere credito
+    declined: abgelehnt
+    approved: genehmigt
+    status: statut estado stato situacao
+    id: identifiant
+    payee: beguenstigter begunstigter
+    transaction: islem islemler tehtava tapahtuma tranzactia tranzakcio siirto
+    transaction: операции операция транзакции транзакция платежа платеж συναλλαγη συναλλαγης
+    transaction id: identyfikator
+    currency: birimi birim doviz munt munteenheid valuuttakoodi devize валюта валюты νομισμα
+    date: tarihi pvm paivamaara paivays дата ημερομηνια tanggal
+    time: saati aika klockslag время ωρα waktu
+    amount: tutari meblag kwoty iznos summe сумма ποσο jumlah nominal importul
+    card: karti kartu карта карты картой καρτα καρτας tarjetas
+    card number: kaartnr kortnr kortnummer kartnummer kartennum
+    number: номер αριθμος nomor nro
+    merchant: uzletnev odbiorca ontvanger mottaker modtager forretning brukersted forhandler
+    merchant: магазин получатель торговец εμπορος pedagang harcamayeri saaja handelaar
+    merchant: dukkan magazin forretningssted salgssted akceptant
+    country: ulke maa orszag страна χωρα negara
+    status: durum durumu tila stav allapot stare zustand esito статус состояние
+    type: tipo rodzaj turu tur soort vorgang vorgangsart buchungsart umsatzart tipologia tyyppi
+    type: druh tipus tipul тип вид
+    result: ergebnis resultado risultato resultat resultaat wynik sonuc sonucu tulos результат
+    receipt number: fis
+"""
+# Languages without spaces between words.
+UNSPACED: Final = """
+    transaction: 取引 交易 거래 決済
+    transaction number: 流水号 交易号 取引番号
+    card number: 卡号 卡號
+    card: カード 卡 카드
+    number: 番号 编号 編號 번호 号
+    amount: 金額 金额 금액
+    currency: 通貨 币种 货币 幣別 幣種 통화
+    datetime: 日時 일시
+    time: 時刻 时间 時間 시간
+    date: 日付 日期 年月日 日 일자
+    merchant: 加盟店 店舗 店名 利用先 商户 商家 商店 特店 가맹점
+    name: 名称 名稱
+    country: 国名 国家 国 국가
+    type: 種別 区分 类型 類型 유형
+    status: 状態 状态 狀態 상태
+    result: 結果 结果 결과
+"""
