@@ -160,7 +160,8 @@ def _guessed(objects: Objects, *, is_rows: bool) -> str:
     each, leaves = _with_each(objects)
     choices = choose_fields(leaves)
     sides = debit_and_credit(leaves)
-    if sides is not None and choices.get("amount", Choice([], 0.0)).score < UNSURE_BELOW:
+    amount = choices.get("amount", Choice([], 0.0))
+    if sides is not None and (amount.score < UNSURE_BELOW or set(amount.paths) & set(sides)):
         choices["amount"] = Choice([sides[0]], UNSURE_BELOW)
     lines = [f'each = "{path_text(each)}"'] if each else []
     tables: list[str] = []

@@ -16,17 +16,20 @@ __all__ = ["CodeRule", "code_rules"]
 CodeRule = tuple[str, dict[str, list[str]], str]
 """The kind of a rule, its entries, and what is not sure about it."""
 
-_RESPONSE: Final = ({"response", "code"}, {"action", "code"}, {"result", "code"}, {"response"})
+_RESPONSE: Final = (
+    {"response", "code"},
+    {"action", "code"},
+    {"result", "code"},
+    {"response"},
+    {"return", "code"},
+)
 # Approved; honoured with identification; in part; VIP; no reason to decline a verification.
 _APPROVED: Final = ("", "0", "00", "08", "10", "11", "85")
 # The other codes of ISO 8583 in two digits are declines, whatever their field is called.
 _ISO: Final = ISO_DECLINES | frozenset(
     "01 02 03 06 07 12 13 15 30 33 34 36 39 52 56 58 82 92 93 94 98".split()
 )
-_ANSWERS: Final = frozenset(
-    "status state result outcome decision response code auth authorization authorisation action "
-    "http".split()
-)
+_ANSWERS: Final = frozenset("status state result outcome decision response action http".split())
 # By the number of digits; 00xx of four are approvals, and 10xxx of five.
 _DECLINED_STARTS: Final = {
     3: tuple("123456789"),

@@ -29,7 +29,7 @@ _APPROVALS: Final = """
 """
 _DECLINED: Final = """
     decl denied deny fail reject refus abgelehnt verweigert fehlgeschlagen rechaz negad denegad
-    recusad rejeitad rejet echec echou rifiut negato negata respint fallit geweiger afgewezen
+    recusad rejeitad rejet echec echou rifiut negato negata respins respint fallit geweiger afgewezen
     mislukt odrzuc
     odmow nieudan reddedil basarisiz nekad avvisad misslyck afvist avvist mislyk hylatty epaonnistu
     zamitnut odmitnut neuspesn elutasit sikertelen esuat отклон отказ неуспеш gagal ditolak 拒否 失敗
@@ -48,7 +48,9 @@ _BACK: Final = """
     refusjon hyvitys palautus vraceni refundac vratka visszaterit jovairas sztorno ramburs stornar
     возврат сторно повернення επιστροφη pengembalian 返金 返品 払戻 退款 退货 退貨 冲正 환불 반품
 """
-_BACK_WORDS: Final = frozenset("avoir reso iade retur retour retoure reverso reintegro".split())
+_BACK_WORDS: Final = frozenset(
+    "avoir reso iade retur retour retoure reverso dispute reintegro".split()
+)
 _SALES: Final = """
     sale purchase payment charge kauf einkauf zahlung verkauf compra pago achat paiement acquist
     pagament aankoop betaling zakup platnosc satis alisveris odeme kob kjop osto nakup vasarl

@@ -29,6 +29,7 @@ _LINES: Final = """
     target: target destination dest to receiver credit
     converted: converted conversion base home functional reporting reference
     foreign: foreign
+    network: network scheme
     account: account issuer
     presentment: presentment presented display
     payout: payout ledger balance

@@ -133,7 +133,10 @@ def _guesses(steps: Steps, distinct: Sequence[str], values: Sequence[Any]) -> It
         yield from flags
         if flags or not all(map(str.isdigit, distinct)):
             return
-    codes = list(code_rules(words_of(steps[-1]), distinct, values))
+    name = words_of(steps[-1])
+    if name == ("code",) and len(steps) > 1:
+        name = (*words_of(steps[-2]), *name)
+    codes = list(code_rules(name, distinct, values))
     for kind, entries, note in codes:
         yield Guess(kind, entries, note)
     if codes:

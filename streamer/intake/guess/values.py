@@ -14,7 +14,14 @@ from streamer.intake.epochs import believable_unit, is_serial
 from streamer.intake.readings import Fault
 from streamer.intake.times import has_known_form, make_time_reader, text_hint
 
-__all__ = ["AMOUNT_STYLES", "amount_style", "is_channel_word", "is_number", "value_share"]
+__all__ = [
+    "AMOUNT_STYLES",
+    "amount_style",
+    "is_channel_word",
+    "is_money",
+    "is_number",
+    "value_share",
+]
 
 # Decimal sign and thousands separator, in the order in which they are believed.
 AMOUNT_STYLES: Final = (
@@ -155,7 +162,12 @@ def _is_id(value: Any) -> bool:
         return isinstance(value, dict) and "$oid" in value
     if isinstance(value, float):
         return value.is_integer()
-    return 0 < len(str(value)) <= 128 and not (isinstance(value, str) and _MONEY.fullmatch(value))
+    return 0 < len(str(value)) <= 128 and not is_money(value)
+
+
+def is_money(value: Any) -> bool:
+    """Whether a text is an amount with two decimals and nothing else, with or without its currency."""
+    return isinstance(value, str) and _MONEY.fullmatch(value) is not None
 
 
 def _degrees(largest: int) -> Callable[[Any], bool]:

@@ -149,6 +149,15 @@ LANGUAGES: Final = """
     type: druh tipus tipul тип вид
     result: ergebnis resultado risultato resultat resultaat wynik sonuc sonucu tulos результат
     receipt number: fis
+    reference: referanse viitenumero hivatkozas
+    card: kortin kortti kartu kartya
+    card number: kartyaszam kortinumero
+    transaction date: tapahtumapaiva ostopaiva kopdatum kjopsdato kobsdato
+    transaction: transaksi tranzactiei tranzactii
+    time: kellonaika idopont
+    id: azonosito azonositoja identificator identificador identificativo
+    merchant: kereskedo kereskedonev inkopsstalle obchodnika
+    currency: devizanem uang
 """
 # Languages without spaces between words.
 UNSPACED: Final = """

@@ -25,7 +25,7 @@ _LETTERS: Final = str.maketrans(
 )
 # Small words between the others, in the languages below.
 _FILLERS: Final = frozenset(
-    "of the and a y et und de da do di du des del della der la le el l d van para uye".split()
+    "of the and a y et und de da do di du des del della der la le el l d van para uye mata".split()
 )
 
 
@@ -78,6 +78,12 @@ _ELEMENTS: Final = {
     42: "card acceptor id code",
     49: "currency code",
 }
+# What programmers write together: "txtime", "custno".
+_TOGETHER: Final = re.compile(
+    r"(?P<head>tx|txn|trx|trn|tran|trans|transaction|card|cust|customer|merch|merchant|acct|pay|payment)"
+    r"(?P<tail>no|num|nr|time|tm|date|dt|datetime|ts|amt|amount|ref|type|code|cd|status|ccy|curr|"
+    r"currency|key|hash|token|id)"
+)
 # These end other words too ("valid"), and count only behind what can have one.
 _SHORT_TAILS: Final = frozenset("token id typ art name tid".split())
 _HEADS: Final = _SAME.keys() | frozenset(
@@ -107,7 +113,7 @@ def _meaning(word: str) -> list[str]:
         return _SAME[word].split()
     if not word.isascii():
         return list(_terms_in(word))
-    compound = _COMPOUNDS.fullmatch(word)
+    compound = _TOGETHER.fullmatch(word) or _COMPOUNDS.fullmatch(word)
     if compound is None or (compound["tail"] in _SHORT_TAILS and compound["head"] not in _HEADS):
         return [word]
     return [_SAME.get(part, part) for part in (compound["head"], compound["tail"])]
