@@ -1,7 +1,7 @@
 """Which field a name means, among the names that payment systems give.
 
-The tables of `field_names` are looked up with the words of the whole path, and of its last names down to
-one alone, in any order: ``numéro de carte`` is a card number.
+The tables of `field_names` are looked up with the words of the whole path, and of its last names
+down to one alone, in any order: ``numéro de carte`` is a card number.
 """
 
 from __future__ import annotations
