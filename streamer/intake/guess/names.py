@@ -83,7 +83,7 @@ _STRANGERS: Final[dict[str, frozenset[str]]] = {
     ),
     "transaction_id": frozenset(
         "merchant card customer user account terminal device session parent original store "
-        "correlation client issuer acquirer shop location payee payer provider network".split()
+        "correlation client issuer acquirer shop location payee payer provider network entity".split()
     ),
     "merchant_id": frozenset(
         "category country city zip state url latitude longitude mcc reference order".split()
@@ -162,5 +162,10 @@ def _without_unit(field: str, words: tuple[str, ...]) -> tuple[str, ...]:
 
 def _bonus(field: str, above: set[str]) -> float:
     """Return what the parents add: an ``id`` below ``card`` is a card's."""
-    kin = {"card_id": {"card"}, "merchant_id": {"merchant"}, "country": {"merchant"}}
+    kin = {
+        "card_id": {"card"},
+        "merchant_id": {"merchant"},
+        "country": {"merchant"},
+        "amount": {"purchase", "transaction"},
+    }
     return 6.0 if kin.get(field, set()) & above else 0.0

@@ -190,10 +190,11 @@ def _flags(words: set[str], distinct: Sequence[str]) -> Iterator[Guess]:
         yield Guess("refund", {"one_of": ["true", "1", "Y", "yes"]})
     elif words & _DECLINED_NAMES:
         yield Guess("decline", {"one_of": ["true", "1", "Y", "yes"]})
-    elif words & _APPROVED_NAMES:
+    elif words & _APPROVED_NAMES or (
+        # An answer in numbers may have its 0 for a yes.
+        words & _RESULTS and not any(map(str.isdigit, distinct)) and len(distinct) > 1
+    ):
         yield Guess("decline", {"one_of": ["false", "0", "N", "no"]})
-    elif words & _RESULTS and not any(map(str.isdigit, distinct)) and len(distinct) > 1:
-        yield Guess("decline", {"one_of": ["false", "N", "no"]})
 
 
 def _backs(words: set[str], distinct: Sequence[str]) -> Iterator[Guess]:
