@@ -169,23 +169,38 @@ def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAI
 def _without(
     places: list[int], decoded: Decoded, believable: TimestampRange, intake: Intake
 ) -> Decoded:
-    """Return the batch with dead letters for the records at ``places``, whose ids are none."""
+    """Return the batch with what the records at ``places`` are, in which an id is none.
+
+    Without a merchant a payment is one; without a card, or an id of its own, a dead letter.
+    """
     letters: list[DeadLetter] = []
-    n_key_mismatches = decoded.n_key_mismatches
+    transactions = list(decoded.transactions)
+    left_out = Counter(decoded.left_out)
+    n_key_mismatches, gone = decoded.n_key_mismatches, set()
     for place in places:
-        record, card = decoded.records[place], decoded.transactions[place].card_id
-        letter = _read(record, decoded.batch, believable, intake)
-        if not isinstance(letter, DeadLetter):
-            # It wraps a payment too, and is itself none.
-            letter = DeadLetter(record, "missing_field", "$", "a payment must have ids")
-        letters.append(letter)
-        n_key_mismatches -= record.key is None or record.key != card.encode()
-    kept = set(range(len(decoded.records))).difference(places)
+        record, before = decoded.records[place], transactions[place]
+        found = _read(record, decoded.batch, believable, intake)
+        # An object may wrap another payment, and be itself none.
+        if isinstance(found, Payment) and found.transaction == _unplaced(before):
+            transactions[place] = found.transaction
+            left_out.update((left.field, left.reason) for left in found.left_out)
+            continue
+        if not isinstance(found, DeadLetter):
+            found = DeadLetter(record, "missing_field", "$", "a payment must have ids")
+        letters.append(found)
+        gone.add(place)
+        n_key_mismatches -= record.key is None or record.key != before.card_id.encode()
+    kept = set(range(len(decoded.records))).difference(gone)
     return replace(
-        decoded.only(sorted(kept)),
+        replace(decoded, transactions=transactions).only(sorted(kept)),
         dead_letters=sorted(decoded.dead_letters + letters, key=lambda of: of.record.offset),
         n_key_mismatches=n_key_mismatches,
+        left_out=left_out,
     )
+
+
+def _unplaced(transaction: Transaction) -> Transaction:
+    return msgspec.structs.replace(transaction, merchant_id=None)
 
 
 def _read(

@@ -36,6 +36,9 @@ _DATUM: Final = re.compile(
     r"[+-]?\d+[.,]\d+|\d{4}-\d\d-\d\d.*|\d\d?[./]\d\d?[./]\d{2,4}.*|\d\d:\d\d(:\d\d.*)?|\d{6,}"
 )
 _MOST_DATA: Final = 2
+# What keeps a spreadsheet from taking a text for a number: ="0042".
+_GUARD: Final = '="'
+_GUARDED: Final = re.compile(r'="([^"]*)"')
 
 
 class CsvRow(NamedTuple):
@@ -69,7 +72,7 @@ class CsvRows:
             next(rows, None)
         first = next(rows, None)
         rows.close()
-        names = [cell.strip() for cell in first.cells or ()] if first is not None else []
+        names = _unguarded(first.cells or []) if first is not None else []
         n_data = sum(_DATUM.fullmatch(name) is not None for name in names)
         self.has_header = n_data < _MOST_DATA and not (is_numbered and "column-1" not in names)
         if self.has_header:
@@ -113,10 +116,11 @@ class CsvRows:
             elif len(cells) == width:
                 text = row.text
                 if " " in text or "\t" in text or not text.isascii():
-                    row = row._replace(cells=[cell.strip() for cell in cells])
-                yield row
+                    cells = [cell.strip() for cell in cells]
+                    row = row._replace(cells=cells)
+                yield row._replace(cells=_unguarded(cells)) if _GUARD in text else row
             elif len(cells) > width and not any(map(str.strip, cells[width:])):
-                yield CsvRow(row.line, [cell.strip() for cell in cells[:width]], row.text)
+                yield CsvRow(row.line, _unguarded(cells[:width]), row.text)
             elif row.text.startswith("#"):
                 self._n_comments += 1
             else:
@@ -252,3 +256,16 @@ class _Lines(Iterator[str]):
 def _text(file: Any) -> io.TextIOWrapper:
     # Bytes that are not of the encoding stay visible as \xNN and reach the pipeline with their row.
     return io.TextIOWrapper(file, encoding=f"{UTF8}-sig", errors="backslashreplace", newline="")
+
+
+def _unguarded(cells: list[str]) -> list[str]:
+    """Return cells stripped, and without the formula that a spreadsheet would make a text of.
+
+    >>> _unguarded(['="4000 0012"', ' EUR', '=1+1'])
+    ['4000 0012', 'EUR', '=1+1']
+    """
+    stripped = [cell.strip() for cell in cells]
+    return [
+        found[1].strip() if (found := _GUARDED.fullmatch(cell)) is not None else cell
+        for cell in stripped
+    ]

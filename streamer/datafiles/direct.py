@@ -16,7 +16,7 @@ from streamer.datafiles.declared import TRANSACTION_FIELDS
 from streamer.events import Transaction
 from streamer.intake import Declaration
 from streamer.intake.declaration import Field
-from streamer.intake.fields import identifier
+from streamer.intake.fields import identifier_of_cell
 from streamer.intake.readings import Fault
 
 __all__ = ["DirectRows"]
@@ -87,10 +87,9 @@ class DirectRows:
             return None
         try:
             found = msgspec.convert(values, Transaction, strict=False)
-            identifier(found.transaction_id)
-            identifier(found.card_id)
-            if found.merchant_id is not None:
-                identifier(found.merchant_id)
+            for text in (found.transaction_id, found.card_id, found.merchant_id):
+                if text is not None and identifier_of_cell(text) != text:
+                    return None
         except (msgspec.ValidationError, Fault):
             return None
         # It takes the word null for none, and the intake says that it cannot be used.

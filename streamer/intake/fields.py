@@ -23,6 +23,8 @@ __all__ = [
     "country",
     "currency",
     "identifier",
+    "identifier_of_cell",
+    "is_destroyed",
 ]
 
 Reader = Callable[[Any], Any]
@@ -39,6 +41,7 @@ _LONGEST_WORD: Final = max(map(len, _WORDS_FOR_NONE))
 NO_IDS: Final = _WORDS_FOR_NONE | {sign * n for n in range(1, _LONGEST_ID + 1) for sign in " \t"}
 """What the contract takes for an id, and is none: a word for nothing, or blank."""
 _DESTROYED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d{1,3}")
+_NUMBER_WITH_POINT: Final = re.compile(r"[1-9]\d{0,15}\.0|0\.0", re.ASCII)
 _WHOLE: Final = re.compile(r"(?P<whole>[0-9]{1,4})(\.0+)?")
 _CODE: Final = re.compile(r"[0-9]{1,3}(\.0+)?")
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,3}([.,][0-9]{0,20})?")
@@ -68,6 +71,29 @@ def identifier(value: Any) -> str:
     return _odd_identifier(text)
 
 
+def is_destroyed(text: str) -> bool:
+    """Whether a text is a number as a spreadsheet rounds it, most of its digits gone.
+
+    >>> is_destroyed("4.92912E+15"), is_destroyed("4,92E+15"), is_destroyed("c-1")
+    (True, True, False)
+    """
+    return _DESTROYED.fullmatch(text) is not None
+
+
+def identifier_of_cell(value: Any) -> str:
+    """Return an id from a file's cell; of a whole number that a program has made a fraction, the
+    number.
+
+    A column of numbers with a gap in it is one of fractions to pandas, and ``2972`` is written
+    ``2972.0``.
+
+    >>> identifier_of_cell("2972.0"), identifier_of_cell("v2.0")
+    ('2972', 'v2.0')
+    """
+    text = identifier(value)
+    return text[:-2] if text.endswith(".0") and _NUMBER_WITH_POINT.fullmatch(text) else text
+
+
 def _odd_identifier(text: str) -> str:
     """Return an id that only looks like none, or raise what it is instead."""
     if not text.strip():
@@ -78,7 +104,7 @@ def _odd_identifier(text: str) -> str:
         raise Fault(
             "missing_field", "an id must be there", "a word for nothing stands in its place"
         )
-    if _DESTROYED.fullmatch(text):
+    if is_destroyed(text):
         raise Fault(
             "wrong_format",
             "an id must have all its digits, got a number as a spreadsheet rounds one",

@@ -11,23 +11,30 @@ from streamer.intake.declaration import Declaration
 from streamer.intake.iso8583 import is_iso8583
 from streamer.intake.readings import Refused
 
-__all__ = ["hinted", "is_credit_transfer", "recognised"]
+__all__ = ["hinted", "recognised", "transfer_in"]
 
-_CREDIT_TRANSFERS: Final = frozenset(
-    "FIToFICstmrCdtTrf CstmrCdtTrfInitn FIToFICstmrDrctDbt FICdtTrf FIToFIPmtStsRpt "
-    "CstmrDrctDbtInitn BkToCstmrStmt BkToCstmrDbtCdtNtfctn".split()
-)
+_TRANSFERS: Final = {
+    "FIToFICstmrCdtTrf": "pacs.008, a credit transfer between banks",
+    "CstmrCdtTrfInitn": "pain.001, a customer's order for credit transfers",
+    "FIToFICstmrDrctDbt": "pacs.003, a direct debit between banks",
+    "FICdtTrf": "pacs.009, a transfer of the banks' own",
+    "FIToFIPmtStsRpt": "pacs.002, a report on the status of payments",
+    "CstmrDrctDbtInitn": "pain.008, a customer's order for direct debits",
+    "BkToCstmrStmt": "camt.053, an account's statement",
+    "BkToCstmrDbtCdtNtfctn": "camt.054, a notice of debits and credits",
+}
 
 
 def hinted(refused: Refused, message: Any, declaration: Declaration) -> Refused:
     """Return a refusal with what its message's shape tells, where a field was not found at all."""
     if refused.reason != "missing_field" or not isinstance(message, Mapping):
         return refused
-    if is_credit_transfer(message):
+    transfer = transfer_in(message)
+    if transfer is not None:
         return Refused(
             "not_a_card_payment",
             refused.path,
-            "value must be a card payment, got an ISO 20022 message between accounts",
+            f"value must be a card payment, got ISO 20022's {transfer}",
             "there is no card, merchant or category in it; declare fields of your own if its "
             "accounts are to be scored as cards",
         )
@@ -44,15 +51,17 @@ def hinted(refused: Refused, message: Any, declaration: Declaration) -> Refused:
     return msgspec.structs.replace(refused, hint=hint)
 
 
-def is_credit_transfer(message: Mapping[str, Any]) -> bool:
-    """Whether a message is one of ISO 20022's between accounts, such as pacs.008."""
-    if not _CREDIT_TRANSFERS.isdisjoint(message):
-        return True
+def transfer_in(message: Mapping[str, Any]) -> str | None:
+    """Return what a message is among those of ISO 20022 between accounts, or None for any other."""
+    for name, about in _TRANSFERS.items():
+        if name in message:
+            return about
     kind = message.get("TxTp")
     if isinstance(kind, str) and kind.startswith(("pacs.", "pain.", "camt.")):
-        return True
+        known = (about for about in _TRANSFERS.values() if about.startswith(kind[:8]))
+        return next(known, f"{kind[:8]}, a message between accounts")
     document = message.get("Document")
-    return isinstance(document, Mapping) and is_credit_transfer(document)
+    return transfer_in(document) if isinstance(document, Mapping) else None
 
 
 def recognised(message: Mapping[str, Any]) -> str | None:

@@ -29,7 +29,6 @@ from streamer.intake.envelopes import (
     told_by_name,
     unwrapped,
 )
-from streamer.intake.fields import NO_IDS
 from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.hints import hinted
 from streamer.intake.mapping import compile_mapping
@@ -105,11 +104,7 @@ class Intake:
         if value and not self._is_unframed:
             if self.is_default:
                 transaction = plain_transaction(value)
-                if (
-                    transaction is not None
-                    and transaction.card_id not in NO_IDS
-                    and transaction.transaction_id not in NO_IDS
-                ):
+                if transaction is not None and not nameless((transaction,)):
                     return (Payment(transaction),)
             try:
                 message = _decode(value)

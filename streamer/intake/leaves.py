@@ -29,11 +29,14 @@ _VALUES: Final = (
 )
 
 
-def leaves_of(objects: Objects) -> Leaves:
-    """Return the paths of all values that are no objects and no lists of them."""
+def leaves_of(objects: Objects, *, into_lists: bool = False) -> Leaves:
+    """Return the paths of all values that are no objects and no lists of them.
+
+    ``into_lists`` goes into a list that holds one object, too.
+    """
     found: Leaves = {}
     for index, item in enumerate(objects):
-        _collect(item, (), index, len(objects), found)
+        _collect(item, (), index, len(objects), found, into_lists=into_lists)
     return found
 
 
@@ -61,18 +64,24 @@ def path_text(steps: Steps) -> str:
     return "".join(parts)
 
 
-def _collect(value: Any, steps: Steps, index: int, size: int, found: Leaves) -> None:
+def _collect(
+    value: Any, steps: Steps, index: int, size: int, found: Leaves, *, into_lists: bool
+) -> None:
     # Whatever its names are, the message itself is no value: there would be no path to it.
     if isinstance(value, Mapping) and not (steps and _is_value(value)):
         if len(steps) < _DEEPEST:
             for name, inner in value.items():
                 if _is_name(name):
-                    _collect(inner, (*steps, name), index, size, found)
+                    _collect(inner, (*steps, name), index, size, found, into_lists=into_lists)
         return
     if isinstance(value, Mapping) and _CODES & value.keys():
         # An amount with its currency is both.
         for name in sorted(_CODES & value.keys()):
-            _collect(value[name], (*steps, name), index, size, found)
+            _collect(value[name], (*steps, name), index, size, found, into_lists=into_lists)
+    if into_lists and isinstance(value, list) and len(value) == 1 and len(steps) < _DEEPEST:
+        if isinstance(value[0], Mapping):
+            _collect(value[0], (*steps, 0), index, size, found, into_lists=into_lists)
+        return
     if isinstance(value, list) and any(isinstance(inner, Mapping | list) for inner in value):
         return
     if steps in found:

@@ -21,6 +21,7 @@ from streamer.intake.fields import (
     country,
     currency,
     identifier,
+    identifier_of_cell,
 )
 from streamer.intake.paths import parse_paths, shown, walked
 from streamer.intake.readings import Fault, LeftOut, Payment, Reading, Refund, Refused
@@ -75,6 +76,7 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
         for index, field in enumerate(fields.values())
         if (adjust := adjustment_of(field, is_rows=is_rows)) is not None
     ]
+    read_id = identifier_of_cell if is_rows else identifier
     id_is_position = declaration.transaction_id.position
     card_is_position = declaration.card_id.position
     read_amount = amount_reader_of(declaration, is_rows=is_rows)
@@ -106,9 +108,9 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
         ) = values
         name = "transaction_id"
         try:
-            transaction_id = identifier(position if id_is_position else transaction_id)
+            transaction_id = read_id(position if id_is_position else transaction_id)
             name = "card_id"
-            card_id = identifier(position if card_is_position else card_id)
+            card_id = read_id(position if card_is_position else card_id)
             name = "amount"
             if amount is None:
                 raise Fault("missing_field", "amount must be there")
@@ -126,7 +128,7 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
             return Refund(_path_of("amount", declaration, item, root, at))
         try:
             if merchant is not None:
-                merchant = identifier(merchant)
+                merchant = read_id(merchant)
             if category is not None:
                 category = category_code(category)
             if place is not None:

@@ -15,24 +15,26 @@ from streamer.intake.declaration import Declaration, parse_declaration
 from streamer.intake.documents import decoded
 from streamer.intake.envelopes import Item, text_in, unwrapped
 from streamer.intake.framing import SchemaDecoder, framed, unframed
-from streamer.intake.guess_doubts import is_approved
-from streamer.intake.guess_fields import Choice, choose_fields, debit_and_credit
-from streamer.intake.guess_lines import (
+from streamer.intake.guess.choice import Choice
+from streamer.intake.guess.doubts import is_approved
+from streamer.intake.guess.fields import choose_fields, debit_and_credit
+from streamer.intake.guess.lines import (
     UNSURE_BELOW,
     currency_lines,
     decimals_in,
     field_lines,
+    missing_card_lines,
     table_lines,
 )
-from streamer.intake.guess_presets import preset_texts
-from streamer.intake.guess_rules import UNTOLD, rule_lines
-from streamer.intake.guess_settings import amount_settings, timestamp_settings
-from streamer.intake.hints import is_credit_transfer
+from streamer.intake.guess.presets import preset_texts
+from streamer.intake.guess.rules import UNTOLD, rule_lines
+from streamer.intake.guess.settings import amount_settings, timestamp_settings
+from streamer.intake.hints import transfer_in
 from streamer.intake.intake import Intake
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text
 from streamer.intake.naming import has_card_number, without_numbers
 from streamer.intake.paths import Steps, walked
-from streamer.intake.presets import REFUSED
+from streamer.intake.presets import NO_CARD_PAYMENT
 from streamer.intake.readings import (
     Fault,
     Payment,
@@ -75,8 +77,12 @@ def suggest(
             "sample must hold payments as JSON objects or rows, got none; `streamer intake try` says "
             "what they are"
         )
-    if all(is_credit_transfer(item) for item in objects):
-        raise ConfigurationError(REFUSED["pacs008"])
+    transfers = Counter(map(transfer_in, objects))
+    if None not in transfers:
+        kind, about = str(transfers.most_common(1)[0][0]).split(", ", 1)
+        raise ConfigurationError(
+            f"sample must hold card payments: {kind} is {about} {NO_CARD_PAYMENT}"
+        )
     is_rows = not isinstance(sample[0], bytes)
     text = _known_text(objects, sample, schemas)
     if text is None:
@@ -143,8 +149,9 @@ def _additions(objects: Objects) -> str:
     settings = amount_settings(("amount",), amounts, leaves, decimals_in(leaves, [("currency",)]))
     if amounts:
         lines += [f"# Unsure: {note}." for note in settings.unsure]
-    if amounts and "unit" in settings.entries:
-        lines += ["[amount]", f"unit = {settings.entries['unit']}"]
+    said = [name for name in ("unit", "decimals", "negative") if name in settings.entries]
+    if amounts and said:
+        lines += ["[amount]", *(f"{name} = {settings.entries[name]}" for name in said)]
     times = leaves.get(("timestamp",), [])
     if "zone" in (of_times := timestamp_settings(times)).entries:
         notes = [f"# Unsure: {note}." for note in of_times.unsure]
@@ -159,7 +166,8 @@ def _guessed(objects: Objects, *, is_rows: bool) -> str:
     each, leaves = _with_each(objects)
     choices = choose_fields(leaves)
     sides = debit_and_credit(leaves)
-    if sides is not None and choices.get("amount", Choice([], 0.0)).score < UNSURE_BELOW:
+    amount = choices.get("amount", Choice([], 0.0))
+    if sides is not None and (amount.score < UNSURE_BELOW or set(amount.paths) & set(sides)):
         choices["amount"] = Choice([sides[0]], UNSURE_BELOW)
     lines = [f'each = "{path_text(each)}"'] if each else []
     tables: list[str] = []
@@ -169,15 +177,12 @@ def _guessed(objects: Objects, *, is_rows: bool) -> str:
             "transaction_id = { position = true }",
         ]
     if "card_id" not in choices:
-        lines += [
-            "# Missing: which field is the card or the account that pays?",
-            '# card_id = "..."',
-        ]
-        if is_rows:
-            lines.append(
-                "# card_id = { position = true } takes every row for a card of its own; features of a "
-                "card's past are off then."
-            )
+        inner = leaves_of(objects, into_lists=True) if each is None else leaves
+        card = choose_fields(inner).get("card_id")
+        if card is None:
+            lines += missing_card_lines(leaves, is_rows=is_rows)
+        else:
+            choices["card_id"], leaves = card, leaves | {p: inner[p] for p in card.paths}
     for field in _ORDER:
         if field in choices and (field != "label" or is_rows):
             lines += field_lines(field, choices[field], leaves)

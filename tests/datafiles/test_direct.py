@@ -30,6 +30,7 @@ ODD: list[dict[str, Any]] = [
     *({"amount": value} for value in ("-3", "1e3", "nan", "inf", "0", "-0", 5, 5.25, True, "1,5")),
     *({"timestamp": value} for value in ("1795845480", "2026-01-05", "2026-01-05 05:58", 5)),
     *({"card_id": value} for value in ("4.92912E+15", "N/A", "x" * 129, 383, "\u00e9")),
+    *({name: value} for name in ("card_id", "merchant_id") for value in ("2972.0", "v2.0", "0.0")),
     {"latitude": "0"},
     {"latitude": "91"},
     {"mcc": "es_food"},

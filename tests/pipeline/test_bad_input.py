@@ -57,6 +57,11 @@ BAD: dict[str, tuple[bytes | None, str, str]] = {
     "amount true": (with_field("amount", "true"), "wrong_type", "$.amount"),
     "card empty": (with_field("card_id", '""'), "missing_field", "$.card_id"),
     "card a word for nothing": (with_field("card_id", '"null"'), "missing_field", "$.card_id"),
+    "card rounded by a spreadsheet": (
+        with_field("card_id", '"4.92912E+15"'),
+        "wrong_format",
+        "$.card_id",
+    ),
     "card not a number": (with_field("card_id", '"nan"'), "missing_field", "$.card_id"),
     "card blank": (with_field("card_id", f'"{" " * 40}"'), "missing_field", "$.card_id"),
     "transaction id None": (
@@ -201,6 +206,8 @@ LEFT_OUT = {
     ("channel", "wrong_format"): with_field("channel", f'"{CARD * 4}"'),
     ("latitude", "out_of_range"): with_field("latitude", "91"),
     ("longitude", "out_of_range"): with_field("longitude", "-181"),
+    ("merchant_id", "missing_field"): with_field("merchant_id", '"N/A"'),
+    ("merchant_id", "wrong_format"): with_field("merchant_id", '"3.1E+7"'),
 }
 
 
@@ -212,6 +219,17 @@ def test_a_payment_is_scored_without_an_optional_field_that_cannot_be_used() -> 
     assert len(result.scores) == len(values)
     decoded = decode_batch(batch(values), CONFIG.believable)
     assert decoded.left_out == dict.fromkeys(LEFT_OUT, 1)
+
+
+def test_names_that_are_none_are_judged_among_names_that_are() -> None:
+    """In their order: of 4 payments one is without a merchant, and one is none; the keys are told."""
+    named = payment(1, merchant_id="m-1")
+    values = [named, payment(2, merchant_id="null"), payment(3, card_id="-"), payment(4)]
+    decoded = decode_batch(batch(values), CONFIG.believable)
+    assert [t.merchant_id for t in decoded.transactions][:2] == ["m-1", None]
+    assert len(decoded.transactions) == len(decoded.records) == len(decoded.times_ms) == 3
+    assert [letter.reason for letter in decoded.dead_letters] == ["missing_field"]
+    assert decoded.left_out == {("merchant_id", "missing_field"): 1}
 
 
 def test_0_0_is_no_place() -> None:

@@ -9,12 +9,14 @@ from typing import Any, Final
 from streamer.errors import ConfigurationError
 from streamer.intake.checking import load_toml
 
-__all__ = ["REFUSED", "preset_content", "preset_names", "preset_text"]
+__all__ = ["NO_CARD_PAYMENT", "REFUSED", "preset_content", "preset_names", "preset_text"]
 
-REFUSED: Final = {
-    "pacs008": "pacs.008 is a credit transfer between banks and no card payment: it has no card, no "
-    "merchant and no category; declare fields of your own if its accounts are to be scored as cards",
-}
+NO_CARD_PAYMENT: Final = (
+    "and no card payment: it has no card, no merchant and no category; declare fields of your own "
+    "if its "
+    "accounts are to be scored as cards"
+)
+REFUSED: Final = {"pacs008": f"pacs.008 is a credit transfer between banks {NO_CARD_PAYMENT}"}
 _PACKAGE: Final = "streamer.intake.presets"
 
 

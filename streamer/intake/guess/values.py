@@ -14,7 +14,14 @@ from streamer.intake.epochs import believable_unit, is_serial
 from streamer.intake.readings import Fault
 from streamer.intake.times import has_known_form, make_time_reader, text_hint
 
-__all__ = ["AMOUNT_STYLES", "amount_style", "is_number", "value_share"]
+__all__ = [
+    "AMOUNT_STYLES",
+    "amount_style",
+    "is_channel_word",
+    "is_money",
+    "is_number",
+    "value_share",
+]
 
 # Decimal sign and thousands separator, in the order in which they are believed.
 AMOUNT_STYLES: Final = (
@@ -32,7 +39,18 @@ _MOSTLY: Final = 0.9
 Style = tuple[str, str | None]
 _THREE_BEHIND: Final = re.compile(r"\d[.,]\d{3}(?!\d)")
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+# An amount with its decimals, or its currency: no id is written so.
+_MONEY: Final = re.compile(
+    r"\(?[-+−]?\s*([$€£¥₹]|[A-Z]{3} )?\s*[-+−]?"
+    r"(\d{1,3}([., ’']\d{3})+|\d{1,9})[.,]\d\d\s*([$€£¥₹]| [A-Z]{3})?-?\)?"
+)
 _MCC: Final = re.compile(r"\d{3,4}(\.0)?", re.ASCII)
+_CHANNEL: Final = re.compile(
+    r"pos(?![a-z])|point.?of.?sale|chip|e-?com|online|internet|\bweb|atm(?![a-z])|moto(?![a-z])|mobile|"
+    r"in-?app|contact.?less|swipe|stripe|keyed|key.?enter|manual|nfc|in.?store|present|phone|mail|"
+    r"recurring|wallet|\bqr|face|terminal|kiosk|branch|cash.?machine|emv|cnp|\bcp\b|credential|remote",
+    re.IGNORECASE,
+)
 _read_time: Final = make_time_reader()
 
 
@@ -142,7 +160,14 @@ def _is_mcc(value: Any) -> bool:
 def _is_id(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return isinstance(value, dict) and "$oid" in value
-    return 0 < len(str(value)) <= 128
+    if isinstance(value, float):
+        return value.is_integer()
+    return 0 < len(str(value)) <= 128 and not is_money(value)
+
+
+def is_money(value: Any) -> bool:
+    """Whether a text is an amount with two decimals and nothing else, with or without its currency."""
+    return isinstance(value, str) and _MONEY.fullmatch(value) is not None
 
 
 def _degrees(largest: int) -> Callable[[Any], bool]:
@@ -155,6 +180,15 @@ def _degrees(largest: int) -> Callable[[Any], bool]:
 
 def _is_channel(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= 32 and not value.strip().isdigit()
+
+
+def is_channel_word(value: Any) -> bool:
+    """Whether a value names a way to pay, as a field of kinds or of modes may.
+
+    >>> is_channel_word("CHIP_AND_PIN"), is_channel_word("$sale"), is_channel_word("purchase")
+    (True, False, False)
+    """
+    return isinstance(value, str) and _CHANNEL.search(value) is not None
 
 
 def _is_label(value: Any) -> bool:

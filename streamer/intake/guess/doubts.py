@@ -11,21 +11,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from streamer.intake.declaration import Rule
-from streamer.intake.guess_words import words_of
+from streamer.intake.guess.outcomes import is_approval
+from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 from streamer.intake.rules import condition_of
 
-__all__ = ["APPROVALS", "doubt_about", "is_approved"]
+__all__ = ["ISO_DECLINES", "doubt_about", "is_approved"]
 
-APPROVALS: Final = frozenset(
-    "approved approve accepted authorized authorised success succeeded successful captured completed "
-    "complete settled paid ok appr charged booked posted processed confirmed done capture "
-    "accepte acceptee approvata approvato aprobada aprobado aprovada aprovado genehmigt".split()
-)
 _STATUSES: Final = frozenset("status state result outcome decision approved".split())
 # Declines of ISO 8583 that stand for nothing else: a sample may be of these alone.
-_DECLINES: Final = frozenset("04 05 14 41 43 51 54 55 57 59 61 62 63 65 75 78 91 96".split())
+ISO_DECLINES: Final = frozenset("04 05 14 41 43 51 54 55 57 59 61 62 63 65 75 78 91 96".split())
 
 
 def doubt_about(steps: Steps, entries: Mapping[str, Sequence[str]], leaves: Leaves) -> str:
@@ -49,7 +45,7 @@ def doubt_about(steps: Steps, entries: Mapping[str, Sequence[str]], leaves: Leav
     name = " ".join(words_of(steps[-1]))
     if hits and approved * 2 > len(hits):
         return f"by {name} payments would be declines that another field calls approved: no rule"
-    is_iso = all(str(values[index]) in _DECLINES for index in hits)
+    is_iso = all(str(values[index]) in ISO_DECLINES for index in hits)
     if len(hits) == len(values) and not is_iso:
         return (
             f"by {name} every payment of the sample would be a decline; which codes mean one is not "
@@ -67,4 +63,4 @@ def is_approved(leaves: Leaves, index: int, beside: Steps = ()) -> bool:
 
 
 def _is_yes(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().lower() in APPROVALS
+    return isinstance(value, str) and is_approval(value)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from streamer.intake.code_lists import CURRENCY_OF
 from streamer.intake.epochs import SERIAL_ORIGIN, believable_unit, is_serial
-from streamer.intake.guess_values import amount_style, is_number, value_share
-from streamer.intake.guess_words import words_of
+from streamer.intake.guess.values import amount_style, is_number, value_share
+from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 from streamer.intake.readings import Fault
@@ -36,6 +36,12 @@ _SIGNS: Final = {"R$": "BRL", "A$": "AUD", "C$": "CAD", "NZ$": "NZD", "€": "EU
     "zł": "PLN",
     "Kč": "CZK",
 }
+# In these a day's shopping is a number of six digits or more.
+_LARGE: Final = frozenset(
+    "IDR VND KRW IRR LBP UZS LAK KHR MMK PYG GNF UGX TZS MNT IQD COP CLP JPY HUF NGN ARS RWF BIF "
+    "MGA SLE "
+    "SYP ZWL STN".split()
+)
 ZONELESS: Final = "the times do not say their zone"
 _ARRIVAL_MS: Final = 1_795_845_480_000
 
@@ -66,6 +72,13 @@ def amount_settings(
         _signs(settings, texts, decimals)
     if _MICROS & set(words_of(steps[-1])):
         _micros(settings, leaves)
+    elif _may_be_micros(present, leaves):
+        _micros(settings, leaves)
+        settings.unsure.insert(
+            0,
+            "all amounts are whole ten thousands: they are taken for millionths; if they are amounts "
+            "of whole units, leave out unit and decimals",
+        )
     else:
         _minor(settings, steps, present, leaves)
     negative = sum(1 for value in present if _is_negative(value))
@@ -159,16 +172,36 @@ def _minor(settings: Settings, steps: Steps, values: Sequence[Any], leaves: Leav
         _whole(settings, {abs(int(text)) for text in digits})
 
 
-def _micros(settings: Settings, leaves: Leaves) -> None:
-    """Say that amounts count millionths, of each currency in the sample."""
-    codes = {
+def _may_be_micros(values: Sequence[Any], leaves: Leaves) -> bool:
+    """Whether amounts look like millionths with two decimals: large, and whole ten thousands.
+
+    Where prices are as large as that, nobody can tell.
+    """
+    numbers = {value for value in values if type(value) is int}
+    if len(numbers) < 3 or len(numbers) < len(set(map(str, values))):
+        return False
+    is_large = max(numbers) >= 1_000_000 and all(number % 10_000 == 0 for number in numbers)
+    return (
+        is_large
+        and any(number % 1_000_000 for number in numbers)
+        and bool(codes := _codes(leaves))
+        and codes.isdisjoint(_LARGE)
+    )
+
+
+def _codes(leaves: Leaves) -> set[str]:
+    return {
         CURRENCY_OF[value]
         for steps, values in leaves.items()
         if "currency" in words_of(steps[-1])
         for value in values
         if isinstance(value, str | int) and value in CURRENCY_OF
     }
-    decimals = ", ".join(f"{code} = 6" for code in sorted(codes))
+
+
+def _micros(settings: Settings, leaves: Leaves) -> None:
+    """Say that amounts count millionths, of each currency in the sample."""
+    decimals = ", ".join(f"{code} = 6" for code in sorted(_codes(leaves)))
     settings.entries |= {"unit": '"minor"', "decimals": f"{{ {decimals} }}"}
     settings.entries.pop("decimal", None)
     settings.unsure.append(

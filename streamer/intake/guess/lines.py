@@ -6,31 +6,43 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from streamer.codes import CURRENCIES, decimals_of
+from streamer.codes import decimals_of
 from streamer.intake.code_lists import CURRENCY_OF
-from streamer.intake.guess_fields import Choice, clock_path, zone_path
-from streamer.intake.guess_settings import (
+from streamer.intake.guess.choice import Choice
+from streamer.intake.guess.fields import clock_path, zone_path
+from streamer.intake.guess.pairs import code_in_name
+from streamer.intake.guess.settings import (
     ZONELESS,
     Settings,
     amount_settings,
     currency_of_signs,
     timestamp_settings,
 )
-from streamer.intake.guess_words import words_of
+from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves, path_text
 from streamer.intake.money_texts import currency_in
 from streamer.intake.paths import Steps
 from streamer.intake.time_words import zone_named
 
-__all__ = ["UNSURE_BELOW", "currency_lines", "decimals_in", "field_lines", "table_lines"]
+__all__ = [
+    "UNSURE_BELOW",
+    "currency_lines",
+    "decimals_in",
+    "field_lines",
+    "missing_card_lines",
+    "table_lines",
+]
 
 UNSURE_BELOW: Final = 70.0
+_CARD: Final = frozenset(("card", "pan"))
+_ENDINGS: Final = frozenset("last digits suffix four".split())
 
 
 def field_lines(field: str, choice: Choice, leaves: Leaves) -> list[str]:
     """Return the line of a field that only has to be found."""
     paths = [path_text(steps) for steps in choice.paths]
     unsure = [f"# Unsure: {field} is a guess."] if choice.score < UNSURE_BELOW else []
+    unsure += [f"# Unsure: {choice.doubt}."] if choice.doubt else []
     values = [value for steps in choice.paths for value in leaves[steps] if value is not None]
     if field == "card_id" and "customer" in words_of(choice.paths[0][-1]):
         unsure = ["# No field names the card; the customer's stands for it."]
@@ -45,15 +57,30 @@ def field_lines(field: str, choice: Choice, leaves: Leaves) -> list[str]:
     return [*unsure, f"{field} = {_paths(paths)}"]
 
 
+def missing_card_lines(leaves: Leaves, *, is_rows: bool) -> list[str]:
+    """Return what is asked where no field may be the card; its last digits are those of many cards."""
+    lines = ["# Missing: which field is the card or the account that pays?"]
+    lines += [
+        f"# {path_text(steps)} has the last digits of a card, which many cards share: it is none."
+        for steps in leaves
+        if _CARD & (words := set(words_of(steps[-1]))) and _ENDINGS & words
+    ][:1]
+    lines.append('# card_id = "..."')
+    if is_rows:
+        lines.append(
+            "# card_id = { position = true } takes every row for a card of its own; features of a "
+            "card's past are off then."
+        )
+    return lines
+
+
 def currency_lines(choices: Mapping[str, Choice], leaves: Leaves) -> list[str]:
     """Return the line of a currency that no field names."""
     steps = choices["amount"].paths[0] if "amount" in choices else ()
-    named = [
-        word.upper() for step in steps for word in words_of(step) if word.upper() in CURRENCIES
-    ]
-    if named:
-        note = "# No field names the currency; the amount's name does."
-        return [note, f'currency = {{ constant = "{named[0]}" }}']
+    named = code_in_name(steps)
+    if named is not None:
+        note = "# The amount's own name says its currency."
+        return [note, f'currency = {{ constant = "{named}" }}']
     amounts = leaves[steps] if steps else []
     present = [value for value in amounts if value not in (None, "")]
     told = {currency_in(value) for value in present}
@@ -82,6 +109,8 @@ def table_lines(
             settings = Settings() if plain else settings
     else:
         paths, settings = _time(paths, steps, values, leaves)
+    if choice.doubt:
+        settings.unsure.insert(0, choice.doubt)
     if choice.score < UNSURE_BELOW:
         settings.unsure.insert(0, f"that this is the {field} is a guess")
     if paths == [field] and not settings.entries:

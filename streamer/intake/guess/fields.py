@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from streamer.intake.guess_names import FIELDS, name_score
-from streamer.intake.guess_values import value_share
-from streamer.intake.guess_words import words_of
+from streamer.intake.guess.choice import Choice
+from streamer.intake.guess.names import FIELDS, name_score
+from streamer.intake.guess.pairs import with_own_currency
+from streamer.intake.guess.values import is_channel_word, is_money, value_share
+from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 
-__all__ = ["Choice", "choose_fields", "clock_path", "debit_and_credit", "zone_path"]
+__all__ = ["choose_fields", "clock_path", "debit_and_credit", "zone_path"]
 
 _ENOUGH: Final = 40.0
 _PAN: Final = re.compile(r"[1-9]\d{12,18}", re.ASCII)
@@ -27,7 +29,8 @@ _CLOCK_NAMES: Final = frozenset("time hour clock".split())
 _CLOCK: Final = re.compile(
     r"\d{1,2}[:.h]\d\d([:.]\d\d([.,]\d+)?)?(\s*[AaPp]\.?\s?[Mm]\.?)?(\s*Uhr)?|\d{6}|\d{4}", re.ASCII
 )
-
+# Nothing else is written so, whatever its name is.
+_COLONS: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?", re.ASCII)
 _NAIVE: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _OFFSET: Final = re.compile(_NAIVE.pattern + r" ?(Z|[+-]\d\d:?\d\d)", re.ASCII)
@@ -38,13 +41,7 @@ _ZONE_NAMES: Final = frozenset(
 )
 _APPROVAL: Final = frozenset("authorization authorisation approval auth".split())
 _SEVERAL: Final = 5
-
-
-class Choice(NamedTuple):
-    """The paths of a field, best first, and how sure that is, from 0 to 100."""
-
-    paths: list[Steps]
-    score: float
+_SURE_CHANNEL: Final = 84.0
 
 
 def choose_fields(leaves: Leaves) -> dict[str, Choice]:
@@ -85,7 +82,9 @@ def choose_fields(leaves: Leaves) -> dict[str, Choice]:
             if by_value is not None:
                 chosen[field] = Choice([by_value], 20.0)
                 taken.add(by_value)
-    return chosen
+    names = ("amount", "currency")
+    found = {name: [steps for _, field, steps in scored if field == name] for name in names}
+    return with_own_currency(chosen, found, leaves)
 
 
 def debit_and_credit(leaves: Leaves) -> tuple[Steps, Steps] | None:
@@ -132,14 +131,16 @@ def clock_path(leaves: Leaves, date_steps: Steps) -> Steps | None:
     dates = [value for value in leaves[date_steps] if value]
     if not dates or not all(_is_date_only(value) for value in dates):
         return None
+    clocks: list[Steps] = []
     for steps, values in leaves.items():
-        present = [value for value in values if value is not None and value != ""]
-        is_time = bool(_CLOCK_NAMES & set(words_of(steps[-1])))
-        if not (is_time and present) or steps == date_steps:
+        present = [str(value).strip() for value in values if value is not None and value != ""]
+        if not present or steps == date_steps:
             continue
-        if all(_CLOCK.fullmatch(str(value).strip()) for value in present):
+        if _CLOCK_NAMES & set(words_of(steps[-1])) and all(map(_CLOCK.fullmatch, present)):
             return steps
-    return None
+        if all(map(_COLONS.fullmatch, present)):
+            clocks.append(steps)
+    return clocks[0] if len(clocks) == 1 else None
 
 
 def zone_path(leaves: Leaves, time: Steps) -> Steps | None:
@@ -179,6 +180,9 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
         and len(set(map(str, present))) == len(present)
     ):
         # One of its own for every payment: the merchant's reference of the payment.
+        return 0.0
+    if field == "channel" and by_name < _SURE_CHANNEL and not all(map(is_channel_word, present)):
+        # A kind of transaction or an interaction is a way to pay only where its words say so.
         return 0.0
     if field == "card_id" and len(present) >= _SEVERAL and len(set(map(str, present))) == 1:
         # More likely the merchant's own account.
@@ -265,7 +269,7 @@ def _by_value(field: str, leaves: Leaves, taken: set[Steps]) -> Steps | None:
             fits = all(isinstance(value, str) and len(value) >= 16 for value in present)
             fits = fits and value_share(field, present) == 1.0
         else:
-            fits = all(isinstance(value, float) for value in present)
+            fits = all(isinstance(value, float) or is_money(value) for value in present)
         if fits:
             return steps
     return None

@@ -1,26 +1,15 @@
-"""The words of a name in one spelling: short forms, other languages, numbered fields.
+"""What the words of names mean: short forms, and those of other languages.
 
-``TransactionID``, ``transaction_id``, ``txn-id`` and ``Transaktions-ID`` have the same
-words.  What a word means for a field is not settled here.
+A line gives a meaning and the words for it, in small letters and without marks (`words.unmarked`).
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from functools import lru_cache
 from typing import Final
 
-__all__ = ["words_of"]
+__all__ = ["LANGUAGES", "SHORT_FORMS", "UNSPACED"]
 
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-# Small words between the others, in the languages below.
-_FILLERS: Final = frozenset(
-    "of the and a y et und de da do di du des del della der la le el l d".split()
-)
-
-# A line gives what its words mean.
-_SHORT: Final = """
+SHORT_FORMS: Final = """
     transaction: txn tx trx trans tran trn transact transactn
     amount: amt amnt
     currency: ccy cur curr
@@ -46,6 +35,7 @@ _SHORT: Final = """
     acceptor: accptr
     value: val
     status: sts stts
+    valid: valid
     indicator: ind
     type: typ
     id: ident idnt
@@ -91,7 +81,7 @@ _SHORT: Final = """
     posting date: budat
     time: uzeit
 """
-_LANGUAGES: Final = """
+LANGUAGES: Final = """
     amount: castka suma summa osszeg beloeb gesamtbetrag ttc
     currency: mena penznem valuutta
     card: kortti kartya
@@ -140,76 +130,51 @@ _LANGUAGES: Final = """
     status: statut estado stato situacao
     id: identifiant
     payee: beguenstigter begunstigter
+    transaction: islem islemler tehtava tapahtuma tranzactia tranzakcio siirto
+    transaction: операции операция транзакции транзакция платежа платеж συναλλαγη συναλλαγης
+    transaction id: identyfikator
+    currency: birimi birim doviz munt munteenheid valuuttakoodi devize валюта валюты νομισμα
+    date: tarihi pvm paivamaara paivays дата ημερομηνια tanggal
+    time: saati aika klockslag время ωρα waktu
+    amount: tutari meblag kwoty iznos summe сумма ποσο jumlah nominal importul
+    card: karti kartu карта карты картой καρτα καρτας tarjetas
+    card number: kaartnr kortnr kortnummer kartnummer kartennum
+    number: номер αριθμος nomor nro
+    merchant: uzletnev odbiorca ontvanger mottaker modtager forretning brukersted forhandler
+    merchant: магазин получатель торговец εμπορος pedagang harcamayeri saaja handelaar
+    merchant: dukkan magazin forretningssted salgssted akceptant
+    country: ulke maa orszag страна χωρα negara
+    status: durum durumu tila stav allapot stare zustand esito статус состояние
+    type: tipo rodzaj turu tur soort vorgang vorgangsart buchungsart umsatzart tipologia tyyppi
+    type: druh tipus tipul тип вид
+    result: ergebnis resultado risultato resultat resultaat wynik sonuc sonucu tulos результат
+    receipt number: fis
+    reference: referanse viitenumero hivatkozas
+    card: kortin kortti kartu kartya
+    card number: kartyaszam kortinumero
+    transaction date: tapahtumapaiva ostopaiva kopdatum kjopsdato kobsdato
+    transaction: transaksi tranzactiei tranzactii
+    time: kellonaika idopont
+    id: azonosito azonositoja identificator identificador identificativo
+    merchant: kereskedo kereskedonev inkopsstalle obchodnika
+    currency: devizanem uang
 """
-
-
-def _table() -> dict[str, str]:
-    lines = [line.split(":") for line in (_SHORT + _LANGUAGES).splitlines() if line]
-    return {word: meaning.strip() for meaning, words in lines for word in words.split()}
-
-
-_SAME: Final = _table()
-
-# Languages that write words together have the one that counts at the end.
-_COMPOUNDS: Final = re.compile(
-    r"(?P<head>\w{3,}?)s?(?P<tail>betrag|nummer|datum|uhrzeit|zeitpunkt|zeit|bedrag|belopp|dato|konto|"
-    r"token|id|typ|art|name)"
-)
-
-# The data elements of ISO 8583, where they have their number for a name.
-_ELEMENT: Final = re.compile(r"(?:(?:de|df|bit|field|fld|data_?element)_?|f0)0*(\d{1,3})", re.I)
-_ELEMENTS: Final = {
-    2: "pan",
-    3: "processing code",
-    4: "amount minor",
-    7: "transmission datetime",
-    11: "stan",
-    12: "local transaction datetime",
-    13: "local date",
-    18: "mcc",
-    19: "acquiring institution country code",
-    22: "pos entry mode",
-    26: "mcc",
-    31: "acquirer reference number",
-    37: "retrieval reference number",
-    39: "response code",
-    41: "terminal id",
-    42: "card acceptor id code",
-    49: "currency code",
-}
-# These end other words too ("valid"), and count only behind what can have one.
-_SHORT_TAILS: Final = frozenset("token id typ art name".split())
-_HEADS: Final = _SAME.keys() | frozenset(
-    "card merchant user customer account payment transaction order client shop store terminal".split()
-)
-
-
-@lru_cache(maxsize=4_096)
-def words_of(name: str | int) -> tuple[str, ...]:
-    """Return the words of one name, in the tables' spelling.
-
-    >>> words_of("TransactionID"), words_of("Händler-Nr."), words_of("merchLong")
-    (('transaction', 'id'), ('merchant', 'number'), ('merchant', 'longitude'))
-    >>> words_of("Numéro de carte"), words_of("DE002")
-    (('number', 'card'), ('pan',))
-    """
-    text = str(name)
-    element = _ELEMENT.fullmatch(text)
-    if element and int(element[1]) in _ELEMENTS:
-        return tuple(_ELEMENTS[int(element[1])].split())
-    if not text.isascii():
-        text = "".join(
-            c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)
-        )
-    words = [word for found in _WORD.findall(text) for word in _meaning(found.lower())]
-    # A name in another script is one word.
-    return tuple(word for word in words if word not in _FILLERS) or tuple(words) or (text,)
-
-
-def _meaning(word: str) -> list[str]:
-    if word in _SAME:
-        return _SAME[word].split()
-    compound = _COMPOUNDS.fullmatch(word)
-    if compound is None or (compound["tail"] in _SHORT_TAILS and compound["head"] not in _HEADS):
-        return [word]
-    return [_SAME.get(part, part) for part in (compound["head"], compound["tail"])]
+# Languages without spaces between words.
+UNSPACED: Final = """
+    transaction: 取引 交易 거래 決済
+    transaction number: 流水号 交易号 取引番号
+    card number: 卡号 卡號
+    card: カード 卡 카드
+    number: 番号 编号 編號 번호 号
+    amount: 金額 金额 금액
+    currency: 通貨 币种 货币 幣別 幣種 통화
+    datetime: 日時 일시
+    time: 時刻 时间 時間 시간
+    date: 日付 日期 年月日 日 일자
+    merchant: 加盟店 店舗 店名 利用先 商户 商家 商店 特店 가맹점
+    name: 名称 名稱
+    country: 国名 国家 国 국가
+    type: 種別 区分 类型 類型 유형
+    status: 状態 状态 狀態 상태
+    result: 結果 结果 결과
+"""

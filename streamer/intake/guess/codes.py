@@ -9,20 +9,34 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from streamer.intake.guess.doubts import ISO_DECLINES
+
 __all__ = ["CodeRule", "code_rules"]
 
 CodeRule = tuple[str, dict[str, list[str]], str]
 """The kind of a rule, its entries, and what is not sure about it."""
 
-_RESPONSE: Final = ({"response", "code"}, {"action", "code"}, {"result", "code"}, {"response"})
+_RESPONSE: Final = (
+    {"response", "code"},
+    {"action", "code"},
+    {"result", "code"},
+    {"response"},
+    {"return", "code"},
+)
 # Approved; honoured with identification; in part; VIP; no reason to decline a verification.
 _APPROVED: Final = ("", "0", "00", "08", "10", "11", "85")
+# The other codes of ISO 8583 in two digits are declines, whatever their field is called.
+_ISO: Final = ISO_DECLINES | frozenset(
+    "01 02 03 06 07 12 13 15 30 33 34 36 39 52 56 58 82 92 93 94 98".split()
+)
+_ANSWERS: Final = frozenset("status state result outcome decision response action http".split())
 # By the number of digits; 00xx of four are approvals, and 10xxx of five.
 _DECLINED_STARTS: Final = {
     3: tuple("123456789"),
     4: (*(f"0{digit}" for digit in range(1, 10)), *"123456789"),
     5: tuple("23456789"),
 }
+_SUCCESSES: Final = ({200}, {201}, {202}, {200, 201}, {200, 202}, {200, 201, 202})
 # Of processing codes (field 3), what goes to the cardholder: returns, adjustments, original credits.
 _CREDITS: Final = ("20", "22", "26", "28", "29")
 _DRAFT_CODES: Final = frozenset("05 06 07 15 16 17 25 26 27 35 36 37".split())
@@ -49,6 +63,10 @@ def code_rules(
         yield "refund", {}, "which sign of {} means money back is not known".format(" ".join(words))
     elif {"transaction", "type"} <= names and all(re.fullmatch(r"\d\d", v) for v in distinct):
         yield "refund", {"one_of": list(_CREDITS)}, ""
+    elif names & _ANSWERS and _is_http(distinct):
+        yield "decline", {"starts_with": ["4", "5"]}, ""
+    elif names & _ANSWERS and _is_iso(distinct):
+        yield "decline", {"none_of": list(_APPROVED)}, ""
     elif any(response <= names for response in _RESPONSE) or {"decision", "code"} <= names:
         yield from _responses(" ".join(words), distinct)
 
@@ -94,3 +112,15 @@ def _responses(name: str, distinct: Sequence[str]) -> Iterator[CodeRule]:
             yield "decline", {}, _UNKNOWN.format(name)
     elif {value.upper() for value in distinct} <= {"A", "D", "R", "P", "C"}:
         yield "decline", {"none_of": ["", "A"]}, ""
+
+
+def _is_http(distinct: Sequence[str]) -> bool:
+    """Whether the codes are those of HTTP: a success beside an error."""
+    numbers = {int(value) for value in distinct if re.fullmatch(r"[2-5]\d\d", value)}
+    errors = {number for number in numbers if number >= 400}
+    return len(numbers) == len(distinct) and bool(errors) and numbers - errors in _SUCCESSES
+
+
+def _is_iso(distinct: Sequence[str]) -> bool:
+    codes = set(distinct)
+    return "00" in codes and bool(codes & _ISO) and codes <= _ISO.union(_APPROVED)

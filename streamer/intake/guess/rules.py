@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from streamer.intake.guess_codes import code_rules
-from streamer.intake.guess_doubts import APPROVALS, doubt_about
-from streamer.intake.guess_words import words_of
+from streamer.intake.guess.codes import code_rules
+from streamer.intake.guess.doubts import doubt_about
+from streamer.intake.guess.failures import failure_rule
+from streamer.intake.guess.outcomes import has_decline, is_approval, is_back, is_sale
+from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves, path_text
 from streamer.intake.paths import Steps
 
@@ -20,30 +22,32 @@ _STATUS_NAMES: Final = frozenset(
 )
 _KIND_NAMES: Final = frozenset(
     "type kind event operation action code indicator direction debit credit sign flag "
-    "art sens sentido category".split()
+    "art sens sentido category natur nature causale buchungstext verwendungszweck".split()
 )
 # What happens to a payment in these is not the payment's own outcome.
 _OTHER_MATTERS: Final = frozenset(
     "fraud risk dispute avs cvv cvc shipping delivery email kyc refund settlement device review "
     "verification secure threeds payout balance".split()
 )
-_DECLINES: Final = tuple(
-    "decl denied deny fail reject refus error cancel void expired not_approved unpaid "
-    "insufficient abandon timed_out unauthor abgelehnt abgebroken rechaz negad recusad denegad "
-    "rifiut geweiger odrzuc requires_payment requires_action".split()
-)
 _TRUE: Final = frozenset(("true", "1", "yes", "y", "t"))
 _FALSE: Final = frozenset(("false", "0", "no", "n", "f"))
-_BACK: Final = (
-    *("refund", "reversal", "reversed", "chargeback", "returned", "return", "void", "voided"),
-    *("gutschrift", "erstattung", "storno", "remboursement", "reembolso", "devolucion", "estorno"),
-    "rimborso",
-)
 _BACK_NAMES: Final = frozenset("refund reversal reversed chargeback void voided return".split())
 _DECLINED_NAMES: Final = frozenset("declined rejected denied refused failed".split())
 _APPROVED_NAMES: Final = frozenset(
     "approved success successful succeeded authorized authorised accepted paid".split()
 )
+_RESULTS: Final = frozenset(
+    "auth authorization authorisation result response outcome status".split()
+)
+# A state in these, or one of two letters, is a part of a country.
+_PLACES: Final = frozenset(
+    "merchant address billing shipping city country location customer cardholder user store home "
+    "terminal "
+    "zip geo region".split()
+)
+# Approved is A, S or Y; what they mean beside each other is not said by any standard.
+_YES: Final = frozenset("ASY")
+_LETTERS: Final = tuple(map(set, ("AD", "AR", "AF", "AN", "ADR", "ADE", "SF", "YN", "ADP", "ADV")))
 _CREDIT: Final = frozenset(
     "credit crdt cr credito abono gutschrift haben avere c h in inbound incoming".split()
 )
@@ -84,7 +88,10 @@ def rule_lines(leaves: Leaves) -> list[str]:
     found: list[tuple[Steps, Guess]] = []
     for steps, values in leaves.items():
         distinct = _distinct(values)
-        if distinct and len(distinct) <= 12:
+        failure = failure_rule(steps, leaves)
+        if failure is not None:
+            found.append((steps, Guess("decline", *failure)))
+        elif distinct and len(distinct) <= 12:
             found += [(steps, guess) for guess in _guesses(steps, distinct, values)]
         elif not distinct:
             found += [(steps, guess) for guess in _of_numbered(steps, values)]
@@ -119,12 +126,17 @@ def _guesses(steps: Steps, distinct: Sequence[str], values: Sequence[Any]) -> It
     above = {word for step in steps[:-1] for word in words_of(step)}
     if (words | above) & _OTHER_MATTERS and not words & _BACK_NAMES:
         return
+    if "state" in words and ((words | above) & _PLACES or all(map(_is_region, distinct))):
+        return
     if {value.strip().lower() for value in distinct} <= _TRUE | _FALSE:
-        flags = list(_flags(words))
+        flags = list(_flags(words, distinct))
         yield from flags
         if flags or not all(map(str.isdigit, distinct)):
             return
-    codes = list(code_rules(words_of(steps[-1]), distinct, values))
+    name = words_of(steps[-1])
+    if name == ("code",) and len(steps) > 1:
+        name = (*words_of(steps[-2]), *name)
+    codes = list(code_rules(name, distinct, values))
     for kind, entries, note in codes:
         yield Guess(kind, entries, note)
     if codes:
@@ -134,7 +146,7 @@ def _guesses(steps: Steps, distinct: Sequence[str], values: Sequence[Any]) -> It
         yield Guess("refund", {"one_of": [v for v in distinct if v.strip().lower() in _CREDIT]})
         return
     is_status = bool(_STATUS_NAMES & words) or _has_both(distinct)
-    if is_status or _KIND_NAMES & words:
+    if is_status or _KIND_NAMES & words or _has_purchases_and_back(distinct):
         yield from _outcomes(words, above, distinct, is_status=is_status)
 
 
@@ -173,12 +185,15 @@ def _outcomes(
     yield from _declines(words, distinct, is_status=is_status)
 
 
-def _flags(words: set[str]) -> Iterator[Guess]:
+def _flags(words: set[str], distinct: Sequence[str]) -> Iterator[Guess]:
     if words & _BACK_NAMES and not words & {"amount", "count"}:
         yield Guess("refund", {"one_of": ["true", "1", "Y", "yes"]})
     elif words & _DECLINED_NAMES:
         yield Guess("decline", {"one_of": ["true", "1", "Y", "yes"]})
-    elif words & _APPROVED_NAMES:
+    elif words & _APPROVED_NAMES or (
+        # An answer in numbers may have its 0 for a yes.
+        words & _RESULTS and not any(map(str.isdigit, distinct)) and len(distinct) > 1
+    ):
         yield Guess("decline", {"one_of": ["false", "0", "N", "no"]})
 
 
@@ -187,7 +202,7 @@ def _backs(words: set[str], distinct: Sequence[str]) -> Iterator[Guess]:
     lower = {value: value.strip().lower() for value in distinct}
     if words & _FUNDING:
         return
-    backs = [v for v, low in lower.items() if _is_back(low)]
+    backs = [value for value in distinct if is_back(value)]
     credits = [value for value, low in lower.items() if low in _CREDIT]
     has_debits = any(low in _DEBIT or low.startswith("debit") for low in lower.values())
     is_word = any(len(lower[value]) > 2 for value in credits)
@@ -200,47 +215,51 @@ def _backs(words: set[str], distinct: Sequence[str]) -> Iterator[Guess]:
         yield Guess("refund", {"one_of": backs})
 
 
-def _is_back(low: str) -> bool:
-    parts = low.replace("_", " ").replace("-", " ").replace(".", " ").split()
-    return any(part.startswith(_BACK) for part in parts) or (
-        not parts[1:] and any(word in low for word in ("refund", "revers", "chargeback"))
-    )
-
-
 def _declines(words: set[str], distinct: Sequence[str], *, is_status: bool) -> Iterator[Guess]:
-    lower = {value: value.strip().lower().replace(" ", "_") for value in distinct}
-    stems = _DECLINES if is_status else _DECLINES[:5]
-    declines = [
-        value
-        for value, low in lower.items()
-        if not _is_back(low) and any(word in low for word in stems)
-    ]
-    approvals = [value for value, low in lower.items() if low in APPROVALS]
+    declines = [value for value in distinct if has_decline(value, is_status=is_status)]
+    approvals = [value for value in distinct if is_approval(value)]
+    name = " ".join(sorted(words))
     if is_status and words & _ANSWERS and approvals and len(approvals) < len(distinct):
         # An answer that is not yes, whatever it says, is no.
-        others = [value for value, low in lower.items() if low in _UNDECIDED or _is_back(low)]
+        others = [value for value in distinct if _is_undecided(value) or is_back(value)]
         yield Guess("decline", {"none_of": ["", *approvals, *others]})
     elif declines:
         yield Guess("decline", {"one_of": declines})
     elif is_status and len(approvals) == len(distinct):
         note = "no decline is in the sample"
         yield Guess("decline", {"one_of": ["declined", "failed", "rejected"]}, note)
-    elif words & {"status", "state", "result"} and not approvals and not _is_known(lower.values()):
-        name = " ".join(sorted(words))
+    elif is_status and {value.strip().upper() for value in distinct} in _LETTERS:
+        nays = [value for value in distinct if value.strip().upper() not in _YES]
+        note = f"of the letters in {name}, {_listed(nays)} is taken for declined"
+        yield Guess("decline", {"one_of": nays}, note)
+    elif words & {"status", "state", "result"} and not approvals and not _is_known(distinct):
         note = f"what the values of {name} mean is not known; a [[decline]] may be due"
         yield Guess("decline", {}, note)
 
 
 def _has_both(distinct: Sequence[str]) -> bool:
     """Whether approvals and declines stand side by side, whatever their field is called."""
-    lower = [value.strip().lower() for value in distinct]
-    return any(low in APPROVALS for low in lower) and any(
-        low.startswith(_DECLINES) for low in lower
-    )
+    return any(map(is_approval, distinct)) and any(has_decline(v) for v in distinct)
+
+
+def _has_purchases_and_back(distinct: Sequence[str]) -> bool:
+    return any(map(is_back, distinct)) and any(is_sale(v) for v in distinct if not is_back(v))
 
 
 def _is_known(values: Iterable[str]) -> bool:
-    return any(value in _UNDECIDED or _is_back(value) for value in values)
+    return any(_is_undecided(value) or is_back(value) for value in values)
+
+
+def _is_undecided(value: str) -> bool:
+    return value.strip().lower().replace(" ", "_") in _UNDECIDED
+
+
+def _is_region(value: str) -> bool:
+    return len(value) == 2 and value.isalpha() and value.isupper()
+
+
+def _listed(values: Sequence[str]) -> str:
+    return " and ".join(values)
 
 
 def _distinct(values: Sequence[Any]) -> list[str]:
