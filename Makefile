@@ -8,6 +8,8 @@ ARGS ?=
 SEEDS ?= 5000
 FIRST ?= 0
 FULL ?= 100
+# Test processes: the tests of one file stay in one of them, which has servers of its own.
+PROCESSES ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -41,8 +43,8 @@ demo: $(STAMP) ## see it work: broker, Redis, worker and traffic on this machine
 dev: $(STAMP) ## a stack to play with until Ctrl-C: broker, Redis, two workers, payments, verdicts, rules (ARGS="--help")
 	@$(BIN)/streamer dev --rules ops/prometheus $(ARGS)
 
-test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name")
-	$(BIN)/python -m pytest --cov --cov-branch --cov-report=term-missing $(ARGS)
+test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name" PROCESSES=2)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --cov --cov-branch --cov-report=term-missing $(ARGS)
 
 rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
 	$(BIN)/python -m tests.rig --fetch

@@ -113,11 +113,14 @@ def _fault(detail: ErrorDetails, origins: Mapping[str, Origin]) -> str:
         condition = _CONDITIONS[detail["type"]].format(**limits).replace("'", "")
     else:
         condition = "is not valid: " + detail["msg"].lower()
-    secret = "Secret" in str(Settings.model_fields[name].annotation)
+    annotation = str(Settings.model_fields[name].annotation)
+    secret = "Secret" in annotation
     if secret or origins.get(name) == "secrets directory":
         return f"{_env(name)} {condition}"
     value = str(detail["input"])
-    shown = value if len(value) <= _VALUE_CHARS else value[:_VALUE_CHARS] + "..."
+    # The end of a path is what tells it from others.
+    is_whole = len(value) <= _VALUE_CHARS or "Path" in annotation
+    shown = value if is_whole else value[:_VALUE_CHARS] + "..."
     return f"{_env(name)} {condition}, got {shown}"
 
 

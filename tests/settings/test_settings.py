@@ -162,7 +162,7 @@ def test_a_key_needs_its_certificate_and_files_must_exist(tmp_path: Path) -> Non
     assert faults({**ssl, "STREAMER_KAFKA_SSL_KEY_FILE": str(key)}) == [
         "STREAMER_KAFKA_SSL_CERTIFICATE_FILE must be set when STREAMER_KAFKA_SSL_KEY_FILE is"
     ]
-    missing = tmp_path / "none.pem"
+    missing = tmp_path / ("folder" * 20) / "none.pem"
     assert faults({**ssl, "STREAMER_KAFKA_SSL_CA_FILE": str(missing)}) == [
         f"STREAMER_KAFKA_SSL_CA_FILE must be a file that can be read, got {missing}"
     ]
