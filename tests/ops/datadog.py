@@ -24,8 +24,9 @@ MONITORS: Final = _OPS / "datadog" / "monitors.json"
 OBJECTIVES: Final = _OPS / "datadog" / "slos.json"
 
 _CONF_HEAD: Final = """\
-# Written by `make datadog` from streamer/telemetry/catalogue. For an agent beside one worker; another
-# worker is another instance. Counters get `.count` at the end, histograms `.bucket`, `.count` and `.sum`.
+# Written by `make datadog` from streamer/telemetry/catalogue. For an agent beside one worker;
+# another worker is another instance. Counters get `.count` at the end, histograms `.bucket`, `.count`
+# and `.sum`.
 init_config:
 
 instances:
