@@ -41,6 +41,7 @@ QUIET = {
     "streamer_labels_dropped_total": "there is room",
     "streamer_lag_records": "has caught up",
     "streamer_ledger_imbalance": "never",
+    "streamer_model_promoted_timestamp_seconds": "nobody has",
     "streamer_odds_active": "too few labels",
     "streamer_partition_faulted": "no fault",
     "streamer_partition_stalled_seconds": "nothing stalls",
