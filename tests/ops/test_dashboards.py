@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -20,7 +21,7 @@ from ops.grafana.source.__main__ import FOLDER
 from ops.grafana.source.alarms import alarm, rules
 from ops.grafana.source.panel import Dashboard, Panel
 from ops.grafana.source.render import GRID_WIDTH, rendered
-from ops.grafana.source.variables import ANNOTATIONS, PROMETHEUS
+from ops.grafana.source.variables import ANNOTATIONS, PROMETHEUS, RUNBOOKS
 from streamer.telemetry.family import Family
 from streamer.telemetry.metrics import catalogue
 
@@ -186,6 +187,12 @@ def test_grafana_is_given_the_data_sources_and_the_folder_that_dashboards_need()
     folders = yaml.safe_load((provisioning / "dashboards" / "streamer.yaml").read_text())
     (provider,) = folders["providers"]
     assert provider["type"] == "file"
+    services = yaml.safe_load((OPS.parent / "docker-compose.yml").read_text())["services"]
+    mounts = services["grafana"]["volumes"]
+    assert f"./ops/grafana/dashboards:{provider['options']['path']}:ro" in mounts
+    # Grafana serves this folder of its own at /public.
+    assert f"./ops/runbooks:/usr/share/grafana{RUNBOOKS.default}:ro" in mounts
+    assert {urlsplit(source["url"]).hostname for source in by_uid.values()} <= set(services)
     used = {uid for board in DASHBOARDS for uid in re.findall(r'"uid": "(\w+)"', rendered(board))}
     assert used <= {PROMETHEUS.uid, *(board.uid for board in DASHBOARDS)}
 
