@@ -32,7 +32,7 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
     ),
     "invalid_utf8": (
         "The text is in another encoding, mostly Latin-1 or Windows-1252.",
-        "Have the producer write UTF-8; JSON allows no other.",
+        "Have the producer write UTF-8; JSON allows no other. For a file, `--encoding`.",
     ),
     "lone_surrogate": (
         "An escape such as `\\ud83d` stands without its other half: a character was cut in two.",
