@@ -32,7 +32,7 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
     ),
     "invalid_utf8": (
         "The text is in another encoding, mostly Latin-1 or Windows-1252.",
-        "Have the producer write UTF-8; JSON allows no other.",
+        "Have the producer write UTF-8; JSON allows no other. For a file, `--encoding`.",
     ),
     "lone_surrogate": (
         "An escape such as `\\ud83d` stands without its other half: a character was cut in two.",
@@ -61,8 +61,10 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
         'Amounts too large by a power of ten are minor units: `unit = "minor"` under `[amount]`.',
     ),
     "wrong_format": (
-        "A text has not the form it must have, or is too long or too short: ids have 1 to 128 characters.",
-        "Look at the value with `streamer dlq show`; mostly two fields are mixed up.",
+        "A text has not the form it must have, or is too long or too short: ids have 1 to 128 characters. "
+        "An id may also be a number as a spreadsheet rounds one, such as `4.92912E+15`.",
+        "Look at the value with `streamer dlq show`; mostly two fields are mixed up. What a spreadsheet has "
+        "rounded is lost: export again with the column as text.",
     ),
     "unknown_code": (
         "A code is not on the published list: a currency, a country, the word of a verdict.",

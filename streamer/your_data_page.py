@@ -73,8 +73,9 @@ A payment is found in these without a setting, in one within another too, and re
 | kind | known |
 |---|---|
 | change capture | Debezium (flattened too), AWS DMS, GoldenGate, Maxwell, Canal, Qlik Replicate, Striim, SQL Server's `__$operation`, MongoDB's change streams, DynamoDB's streams, CockroachDB's changefeeds, wal2json, Fivetran, Airbyte, Singer |
-| events | CloudEvents (its `time` is `ce_time` to a payment without a timestamp), EventBridge, Event Grid, Snowplow, an outbox's `payload` |
-| queues and functions | Kinesis, Firehose, SQS, SNS, API gateways, Lambda's Kafka, Pub/Sub, Kafka's REST proxy |
+| events | CloudEvents (its `time` is `ce_time` to a payment without a timestamp), EventBridge, Event Grid, Snowplow, an outbox's `payload`; the event's own time (`occurredOn`, `time`, `eventTime` and the like) can be named as the payment's where that has none |
+| queues and functions | Kinesis, Firehose, SQS, SNS, API gateways, CloudWatch's subscriptions, Lambda's Kafka, Pub/Sub, Event Hubs' capture as JSON, Service Bus, IoT Hub, RabbitMQ's management, NATS, Kafka's REST proxy; gzip within Base64 |
+| logs | Docker's and Kubernetes's files, Fluentd, Logstash, Filebeat, Google's logging; lines of text among them are passed over |
 | forms | Kafka Connect's `schema` and `payload`, arrays, JSON in a string, Base64, a schema registry's framing, DynamoDB's and MongoDB's typed values |
 
 Of a change capture an insert is a payment, and so is a row of a snapshot (`snapshots = "skip"` changes that: a connector
@@ -88,11 +89,17 @@ do rules for the rows of a table.
 
 ## Files
 
-Format, compression (gzip, zstd), encoding, separator, quotes and decimal sign are told by a file's content; its
+Format, compression (gzip, zstd, bzip2), encoding, separator, quotes and decimal sign are told by a file's content; its
 name decides only where that leaves a doubt. `-` is standard input, a directory is its files. Besides CSV, Parquet
 and JSON by the line, in arrays, pretty-printed or in strings these are read: server-sent events (`data: {...}`),
-text sequences (RFC 7464), log lines that end in a JSON object, and messages in hexadecimal. Titles before the header
-and comments are passed over, and counted. Workbooks, archives, PDF, XML, YAML and the like are refused by name.
+text sequences (RFC 7464), log lines that end in a JSON object, messages in hexadecimal, and tables that pandas has
+written as one object (`orient` split, columns, index or table). Titles before the header
+and comments are passed over, and counted. Workbooks, archives, PDF, XML, YAML, SQL and the like are refused by name.
+
+Text that is neither UTF-8 nor UTF-16 is read in the encoding in which it reads best: Windows-1250 to 1256, ISO 8859-2, DOS 866,
+Shift-JIS, EUC-JP, GB 18030 (GBK), Big5 or EUC-KR. The summary says which, and names what it could be as well: in `Beløb` alone,
+Danish and Czech are the same bytes. `--encoding NAME` settles it for any command that reads a file (`suggest`, `try`, `replay`,
+`evaluate`, `fit`, `demo`), and is needed where nothing fits, as for files of old Macs. Digits and ids in ASCII are the same in all.
 
 A row that cannot be read is refused with its number, its line and the reason, and takes no other along; `--rejects`
 writes it to a file. Times without a zone are taken as UTC, and the summary says so.

@@ -33,7 +33,7 @@ from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.hints import hinted
 from streamer.intake.mapping import compile_mapping
 from streamer.intake.paths import Steps, parse_path, parse_paths, shown, walked
-from streamer.intake.plain import nameless, plain_transaction
+from streamer.intake.plain import is_named, nameless, plain_transaction
 from streamer.intake.readings import Fault, Payment, Reading, Refund, Refused, Skipped
 from streamer.intake.slots import field_paths
 from streamer.intake.usual import compile_usual
@@ -104,7 +104,7 @@ class Intake:
         if value and not self._is_unframed:
             if self.is_default:
                 transaction = plain_transaction(value)
-                if transaction is not None and not nameless((transaction,)):
+                if transaction is not None and is_named(transaction):
                     return (Payment(transaction),)
             try:
                 message = _decode(value)

@@ -136,7 +136,7 @@ ROWS: dict[str, tuple[dict[str, str], dict[str, Any]]] = {
             "TERMINAL_ID": "3156",
             "TX_AMOUNT": "57.16",
         },
-        {"transaction_id": "0", "card_id": "596.0", "merchant_id": "3156", "amount": 57.16},
+        {"transaction_id": "0", "card_id": "596", "merchant_id": "3156", "amount": 57.16},
     ),
     "sparkov": (
         {

@@ -207,7 +207,6 @@ LEFT_OUT = {
     ("latitude", "out_of_range"): with_field("latitude", "91"),
     ("longitude", "out_of_range"): with_field("longitude", "-181"),
     ("merchant_id", "missing_field"): with_field("merchant_id", '"N/A"'),
-    ("merchant_id", "wrong_format"): with_field("merchant_id", '"3.1E+7"'),
 }
 
 

@@ -25,8 +25,10 @@ NAMES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (72, "retrieval reference number|retrieval reference|rrn"),
         (70, "reference|reference number|reference id|external id|unique id|end to end id"),
         (60, "order id|order code|token|order number|order reference|invoice id"),
+        (60, "order token|checkout token|checkout id"),
         (55, "event id|message id|record id|request id|trace id|stan|trace number"),
         (45, "merchant reference|system trace audit number|systems trace audit number"),
+        (46, "sequence number|session id|session|trip id|ride id|rental id|visit id"),
         (43, "sys trac audt number|invoice number|number"),
     ),
     "card_id": (
@@ -113,6 +115,7 @@ NAMES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (75, "collector id|operator id|station id|payee merchant id"),
         (65, "merchant name|payee|shop|store|seller|vendor|name dest|beneficiary id|pos id"),
         (60, "counter party id|counterparty id|creditor id|recipient id|receiver id"),
+        (55, "station|site|site id|branch|outlet|store number|pos name|point of sale"),
         (50, "merchant descriptor|statement descriptor|payee name|counter party name"),
         (48, "counterparty|counterparty name|counter party|creditor name|creditor|recipient"),
     ),

@@ -61,7 +61,7 @@ def choose_fields(leaves: Leaves) -> dict[str, Choice]:
         for steps, values in leaves.items()
         if (score := _score(field, steps, values)) >= _ENOUGH
     ]
-    scored = _without_idle_cards(scored, leaves)
+    scored = _repeating_first(_without_idle_cards(scored, leaves), leaves)
     scored.sort(key=lambda entry: (-entry[0], len(entry[2]), entry[1]))
     chosen: dict[str, Choice] = {}
     taken: set[Steps] = set()
@@ -215,6 +215,25 @@ def _without_idle_cards(
     if len(idle) == len(cards):
         return scored
     return [entry for entry in scored if not (entry[1] == "card_id" and entry[2] in idle)]
+
+
+def _repeating_first(
+    scored: list[tuple[float, str, Steps]], leaves: Leaves
+) -> list[tuple[float, str, Steps]]:
+    """Put what is another one for every payment behind the cards that come again, if there are any."""
+    cards = [steps for _, field, steps in scored if field == "card_id"]
+    single = {steps for steps in cards if _is_single(leaves[steps])}
+    if not single or single == set(cards):
+        return scored
+    return [
+        (score - 15.0 if field == "card_id" and steps in single else score, field, steps)
+        for score, field, steps in scored
+    ]
+
+
+def _is_single(values: Sequence[Any]) -> bool:
+    present = [str(value) for value in values if value is not None and value != ""]
+    return len(present) >= _SEVERAL and len(set(present)) == len(present)
 
 
 def _is_idle(values: Sequence[Any]) -> bool:

@@ -79,7 +79,8 @@ _STRANGERS: Final[dict[str, frozenset[str]]] = {
     ),
     "card_id": frozenset(
         "type brand last4 last digits expiry bin scheme network name country email masked first "
-        "gateway status category balance suffix prefix iin".split()
+        "gateway status category balance suffix prefix iin order "
+        "checkout request".split()
     ),
     "transaction_id": frozenset(
         "merchant card customer user account terminal device session parent original store "
@@ -146,7 +147,7 @@ def _looked_up(field: str, words: Sequence[str]) -> float:
 
 def _by_parts(field: str, last: set[str], above: set[str]) -> float:
     """Return what single words say where no whole name is known."""
-    if field == "card_id" and last & {"payment", "transaction"}:
+    if field == "card_id" and last & {"payment", "transaction", "order", "checkout", "request"}:
         return 0.0
     for score, about, ends in _PARTS.get(field, ()):
         if about & (last | above) and (not ends or ends & last):

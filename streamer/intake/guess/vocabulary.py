@@ -157,7 +157,18 @@ LANGUAGES: Final = """
     time: kellonaika idopont
     id: azonosito azonositoja identificator identificador identificativo
     merchant: kereskedo kereskedonev inkopsstalle obchodnika
-    currency: devizanem uang
+    currency: devizanem uang valiuta валута
+    response: respuesta resposta risposta reponse antwort antwoord odpowiedz svar yanit cevap
+    sequence: seq
+    number: broj stevilka numeris numurs رقم מספר
+    transaction: transakcije transakcija sandorio darijuma العملية عملية
+    transaction: операції операція עסקה
+    card: kartice kartica korteles kartes kaardi картки картка البطاقة بطاقة כרטיס
+    amount: znesek сума المبلغ مبلغ סכום
+    merchant: trgovac trgovec prekybininkas tirgotajs kaupmees търговец التاجر تاجر
+    date: kuupaev التاريخ تاريخ תאריך
+    time: vrijeme cas laikas laiks
+    currency: العملة عملة מטבע
 """
 # Languages without spaces between words.
 UNSPACED: Final = """
@@ -177,4 +188,12 @@ UNSPACED: Final = """
     type: 種別 区分 类型 類型 유형
     status: 状態 状态 狀態 상태
     result: 結果 结果 결과
+    amount: จำนวนเงิน ยอดเงิน
+    card: บัตร
+    number: หมายเลข เลขที่
+    date: วันที่
+    time: เวลา
+    currency: สกุลเงิน
+    merchant: ร้านค้า
+    transaction: รายการ ธุรกรรม
 """

@@ -78,11 +78,17 @@ _ELEMENTS: Final = {
     42: "card acceptor id code",
     49: "currency code",
 }
-# What programmers write together: "txtime", "custno".
+# What programmers write together: "txtime", "custno", "transactionreference".
 _TOGETHER: Final = re.compile(
     r"(?P<head>tx|txn|trx|trn|tran|trans|transaction|card|cust|customer|merch|merchant|acct|pay|payment)"
     r"(?P<tail>no|num|nr|time|tm|date|dt|datetime|ts|amt|amount|ref|type|code|cd|status|ccy|curr|"
     r"currency|key|hash|token|id)"
+)
+_WHOLE: Final = re.compile(
+    "transaction|reference|number|amount|currency|timestamp|datetime|date|time|type|status|error|message|"
+    "merchant|customer|account|payment|terminal|base|order|response|code|country|category|token|method|"
+    "holder|name|value|total|billing|settlement|original|local|city|state|card|parent|started|"
+    "description|id(?!.)"
 )
 # These end other words too ("valid"), and count only behind what can have one.
 _SHORT_TAILS: Final = frozenset("token id typ art name tid".split())
@@ -113,6 +119,9 @@ def _meaning(word: str) -> list[str]:
         return _SAME[word].split()
     if not word.isascii():
         return list(_terms_in(word))
+    parts = _WHOLE.findall(word)
+    if len(parts) > 1 and "".join(parts) == word:
+        return [meaning for part in parts for meaning in _SAME.get(part, part).split()]
     compound = _TOGETHER.fullmatch(word) or _COMPOUNDS.fullmatch(word)
     if compound is None or (compound["tail"] in _SHORT_TAILS and compound["head"] not in _HEADS):
         return [word]
