@@ -46,6 +46,7 @@ _VALID: Final = re.compile("[\x80-\ud7ff\ue000-\U0010ffff]")
 _LETTER_IN_WORD: Final = re.compile(rb"(?<=[A-Za-z])[\xc0-\xff]+|[\xc0-\xff]+(?=[A-Za-z])")
 # As many bytes of lines that are not UTF-8 tell the encoding, or nothing does.
 _SAMPLE_BYTES: Final = 8_192
+_MARKED: Final = ("utf-16", "utf-32")
 _LEAST_ASCII: Final = 0.2
 _NO_TEXT: Final = frozenset(("Cc", "Cn", "Co", "Cs"))
 _CALLED: Final = {
@@ -68,6 +69,7 @@ def known_encoding(name: str) -> str:
     """
     try:
         "a".encode(name)
+        codecs.getincrementaldecoder(name)
         return codecs.lookup(name).name
     except (LookupError, ValueError):
         raise ConfigurationError(
@@ -193,18 +195,25 @@ def is_written(start: bytes) -> bool:
 def transcode(file: IO[bytes], out: IO[bytes], encoding: str) -> bool:
     """Write ``file`` as UTF-8, and return whether all of it is of its encoding.
 
-    What is not stays visible as ``\\xNN``.
+    What is not stays visible as ``\\xNN``.  Raises a `ConfigurationError` where the codec gives up.
     """
+    chunk = file.read(_CHUNK)
+    if encoding in _MARKED and marked_encoding(chunk[:4]) != encoding:
+        # Without a mark nobody else can say the order of bytes; nearly all write the lesser first.
+        encoding = f"{encoding}-le"
     strict = codecs.getincrementaldecoder(encoding)()
     decoder = codecs.getincrementaldecoder(encoding)("backslashreplace")
     is_whole = True
-    while True:
-        chunk = file.read(_CHUNK)
-        if is_whole:
-            try:
-                strict.decode(chunk, not chunk)
-            except UnicodeDecodeError:
-                is_whole = False
-        out.write(decoder.decode(chunk, not chunk).encode(UTF8, "backslashreplace"))
-        if not chunk:
-            return is_whole
+    try:
+        while True:
+            if is_whole:
+                try:
+                    strict.decode(chunk, not chunk)
+                except UnicodeDecodeError:
+                    is_whole = False
+            out.write(decoder.decode(chunk, not chunk).encode(UTF8, "backslashreplace"))
+            if not chunk:
+                return is_whole
+            chunk = file.read(_CHUNK)
+    except UnicodeError as error:
+        raise ConfigurationError(f"file must be in its encoding, {encoding}, got {error}") from None

@@ -24,6 +24,8 @@ Layout = Literal["lines", "cut", "sse", "log", "hex", "message"]
 _HEX_LINE: Final = re.compile(rb"(0x)?([0-9a-fA-F]{2}[ \t]?){6,}")
 _SSE_LINE: Final = re.compile(rb"(data|event|id|retry)?:")
 _SSE_DATA: Final = re.compile(rb"^data:[ \t]*[\[{]", re.MULTILINE)
+# A line of Fluentd: a tag, a time and a record.
+_TAGGED: Final = re.compile(rb'\["[^"]{1,200}",\s*[\d.]+,\s*\{')
 _TAIL: Final = re.compile(rb"\{[ \t]*\"")
 _BETWEEN_OBJECTS: Final = re.compile(rb"(?<=\})(?=\{)")
 _LOOKED_AT: Final = 1 << 16
@@ -50,7 +52,7 @@ def layout_of(start: bytes) -> Layout:
         return "lines"
     first = lines[0]
     if first.startswith((b"[", b"\x1e")):
-        return "cut"
+        return "lines" if _TAGGED.match(first) else "cut"
     if first.startswith(b"{"):
         if b"\n" not in start and len(start) >= _LONG_LINE:
             # Objects behind one another: a line is read as a whole, and this one may be the file.

@@ -35,6 +35,15 @@ _NAMES: Final = list(ROWS[0])
 _LINES: Final = [json.dumps(row) for row in ROWS]
 _JSONL: Final = "\n".join(_LINES) + "\n"
 
+_PANDAS: Final = json.dumps(
+    {"columns": _NAMES, "index": [0, 1, 2, 3], "data": [list(row.values()) for row in ROWS]}
+)
+_DOCKER: Final = "\n".join(
+    json.dumps({"log": f"{line}\n", "stream": "stdout", "time": "2026-01-06T00:00:00Z"})
+    for line in ("Started in 3 s", *_LINES)
+)
+_FLUENTD: Final = "\n".join(json.dumps(["shop.tx", 1_767_592_680, row]) for row in ROWS)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -128,7 +137,10 @@ CASES: Final[list[Case]] = [
     Case("json-called-csv.csv", _JSONL.encode()),
     Case("json-called-txt.txt", _JSONL.encode()),
     Case("json-without-suffix", _JSONL.encode()),
+    Case("pandas.json", _PANDAS.encode(), note='orient="split"'),
     # What tools put around it.
+    Case("docker.log", _DOCKER.encode()),
+    Case("fluentd.jsonl", _FLUENTD.encode()),
     Case("events.sse", _around("id: 1\ndata: ", "\n\n"), note="server-sent"),
     Case("sequence.json", _around("\x1e", "\n")),
     Case("app.log", _around("2026-01-05 05:58 INFO paid ", "\n"), note="log lines"),

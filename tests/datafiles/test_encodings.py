@@ -177,6 +177,27 @@ def test_an_option_says_it_for_every_command(tmp_path: Path) -> None:
     assert json.loads(replayed.stdout)["scored"] == 4
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-7", "idna", "punycode", "cp037"])
+@pytest.mark.parametrize(
+    "content", [b"", b"a", b"a,b\n1,2\n", "a,b\n\ud55c,2\n".encode("utf-16-le")]
+)
+def test_an_encoding_that_a_file_is_not_in_ends_in_no_traceback(
+    encoding: str, content: bytes, tmp_path: Path
+) -> None:
+    """Codecs have ways of their own to give up; an option may name any of them."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    for command in ("suggest", "try"):
+        result = run("intake", command, str(path), "--encoding", encoding)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_utf_16_that_is_named_needs_no_mark(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(table("card_id", "amount", "Shop").encode("utf-16-le"))
+    tried = run("intake", "try", str(tmp_path / "t.csv"), "--encoding", "utf-16", "--json")
+    assert json.loads(tried.stdout.splitlines()[0])["payment"]["merchant_id"] == "Shop 0"
+
+
 def test_a_wrong_option_is_one_line(tmp_path: Path) -> None:
     """No such encoding; one that the file is not in; and one for a topic."""
     path = tmp_path / "t.csv"

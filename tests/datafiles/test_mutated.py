@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gzip
 from collections.abc import Callable
@@ -31,7 +32,9 @@ _WRAPS: Final[list[Callable[[bytes], bytes]]] = [
     gzip.compress,
     lambda data: bytes(cramjam.zstd.compress(data)),
     lambda data: gzip.compress(data)[:-7],
-    *map(_recoded, ("utf-16", "utf-16-be", "utf-32-le", "cp1252", "latin-1")),
+    bz2.compress,
+    *map(_recoded, ("utf-16", "utf-16-be", "utf-32-le", "cp1252", "latin-1", "cp1251", "gb18030")),
+    *map(_recoded, ("shift_jis", "big5", "euc_kr", "iso8859-2", "cp037")),
 ]
 
 
@@ -70,7 +73,9 @@ def test_no_file_ends_in_a_traceback(content: bytes, name: str, tmp_path: Path) 
     path = tmp_path / name
     path.write_bytes(content)
     with contextlib.suppress(StreamerError):
-        list(Sample.of(path).items(50))
+        Sample.of(path).suggestion()
+    with contextlib.suppress(StreamerError):
+        list(Sample.of(path, encoding="gb18030").items(50))
     with contextlib.suppress(StreamerError):
         list(Sample.of(path).readings(Declaration(), limit=50))
     with contextlib.suppress(StreamerError):
