@@ -24,6 +24,7 @@ from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     KafkaError,
+    KafkaException,
     Message,
     Producer,
     TopicPartition,
@@ -43,7 +44,16 @@ from streamer.wiring import open_store
 from tests.rig.ports import stable_port
 from tests.rig.waiting import DEADLINE_S, wait_until
 
-__all__ = ["ROOT", "Record", "Service", "Worker", "child_env", "payments", "wait_until"]
+__all__ = [
+    "ROOT",
+    "Record",
+    "Service",
+    "Worker",
+    "child_env",
+    "coordinated",
+    "payments",
+    "wait_until",
+]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -51,6 +61,11 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 _HTTP_TIMEOUT_S: Final = 20.0
 _MAX_BYTES: Final = 20_000_000
 _T = TypeVar("_T")
+_LOADING: Final = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
 
 Record = tuple[bytes | None, bytes | None]
 
@@ -58,6 +73,21 @@ Record = tuple[bytes | None, bytes | None]
 def child_env(overrides: dict[str, str]) -> dict[str, str]:
     """Return the environment of a child that imports the package from this checkout."""
     return child_environment(overrides) | {"PYTHONPATH": str(ROOT)}
+
+
+def coordinated(ask: Callable[[], _T]) -> _T:
+    """Return the answer of a group's coordinator, which a broker that is new has to load first."""
+
+    def answer() -> tuple[_T] | None:
+        try:
+            return (ask(),)
+        except KafkaException as error:
+            if error.args[0].code() not in _LOADING:
+                raise
+            return None
+
+    found: tuple[_T] = wait_until(answer, "a coordinator")
+    return found[0]
 
 
 def payments(n: int, seed: int = 1) -> list[Record]:
@@ -283,9 +313,8 @@ class Service:
         consumer = Consumer(librdkafka_config(self.settings, **{"group.id": group}))
         try:
             topic = self.settings.transactions_topic
-            places = consumer.committed(
-                [TopicPartition(topic, p) for p in range(self.n_partitions)], timeout=DEADLINE_S
-            )
+            asked = [TopicPartition(topic, p) for p in range(self.n_partitions)]
+            places = coordinated(lambda: consumer.committed(asked, timeout=DEADLINE_S))
             return [None if place.offset < 0 else place.offset for place in places]
         finally:
             consumer.close()

@@ -18,7 +18,7 @@ from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.redis import DebianRedis
 from tests.rig.topics import recreate_topic
 from tests.stream.conftest import MakeService
-from tests.stream.harness import Record, Service, Worker, payments, wait_until
+from tests.stream.harness import Record, Service, Worker, coordinated, payments, wait_until
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def _commit(service: Service, offset: int, metadata: str) -> None:
     consumer = Consumer(librdkafka_config(service.settings, **group))
     place = TopicPartition(service.settings.transactions_topic, 0, offset, metadata)
     try:
-        consumer.commit(offsets=[place], asynchronous=False)
+        coordinated(lambda: consumer.commit(offsets=[place], asynchronous=False))
     finally:
         consumer.close()
 
