@@ -8,7 +8,7 @@ from rich.console import Console
 
 from streamer.cli.options import as_json
 from streamer.cli.output import print_json, readable_errors
-from streamer.settings import describe, load_settings
+from streamer.settings import describe, describe_tracing, load_worker_settings
 
 __all__ = ["check_config"]
 
@@ -19,9 +19,11 @@ __all__ = ["check_config"]
 def check_config(as_json: bool) -> None:
     """Print every setting with its value and where it comes from; exit 2 with all faults at once.
 
-    Secrets are masked. Nothing is connected to.
+    OpenTelemetry's variables come last; OTEL_TRACES_EXPORTER says what will be traced. Secrets are
+    masked. Nothing is connected to.
     """
-    rows = describe(load_settings())
+    settings, _ = load_worker_settings()
+    rows = describe(settings) + describe_tracing()
     if as_json:
         print_json([msgspec.to_builtins(row) for row in rows])
         return

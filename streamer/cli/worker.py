@@ -9,7 +9,7 @@ import click
 
 from streamer.cli.lazy import uncollected
 from streamer.cli.output import readable_errors
-from streamer.settings import load_settings
+from streamer.settings import load_worker_settings
 
 __all__ = ["worker"]
 
@@ -26,18 +26,19 @@ __all__ = ["worker"]
 def worker(profile: Path | None) -> None:
     """Score the transactions topic until stopped.
 
-    Everything is set by STREAMER_* variables or a secrets directory; `streamer check-config` lists
-    them. Run one worker per core, at most as many as the topic has partitions; they share one model
-    through Redis. SIGTERM checkpoints and leaves the group. /healthz, /readyz and /metrics are on
-    STREAMER_WEB_PORT, /model on STREAMER_ADMIN_PORT, for this machine only unless set otherwise.
+    Everything is set by STREAMER_* variables or a secrets directory, and traces by OpenTelemetry's
+    own; `streamer check-config` lists them. Run one worker per core, at most as many as the topic has
+    partitions; they share one model through Redis. SIGTERM checkpoints and leaves the group. /healthz,
+    /readyz and /metrics are on STREAMER_WEB_PORT, /model on STREAMER_ADMIN_PORT, for this machine only
+    unless set otherwise.
 
     `faust -A streamer.stream.app worker` is the same.
     """
-    settings = load_settings()
+    settings, tracing = load_worker_settings()
     # Faust takes a second to import; the other commands do without it.
     with uncollected():
         from streamer.stream.run import run_worker
     # What has been imported stays: the collector need not go through it again and again.
     gc.freeze()
 
-    run_worker(settings, profile)
+    run_worker(settings, tracing, profile)

@@ -1,19 +1,25 @@
 """Every setting: read, checked as a whole and described, before anything connects.
 
 Reading order: `fields` (what there is), `rules` (what must hold between them), `loading` (the
-environment and the secrets directory), `description` (what ``check-config`` prints).
+environment and the secrets directory), `description` (what ``check-config`` prints); `tracing` has
+OpenTelemetry's own variables.
 """
 
 from streamer.settings.description import SettingRow, describe, masked_url
 from streamer.settings.fields import PREFIX, Settings
-from streamer.settings.loading import child_environment, load_settings
+from streamer.settings.loading import child_environment, load_settings, load_worker_settings
+from streamer.settings.tracing import TracingSettings, describe_tracing, load_tracing
 
 __all__ = [
     "PREFIX",
     "SettingRow",
     "Settings",
+    "TracingSettings",
     "child_environment",
     "describe",
+    "describe_tracing",
     "load_settings",
+    "load_tracing",
+    "load_worker_settings",
     "masked_url",
 ]

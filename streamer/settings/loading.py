@@ -1,8 +1,8 @@
 """Reads the settings from the environment and the secrets directory; reports all faults at once.
 
-The only module that reads the environment.  A value comes, in this order, from the variable
-``STREAMER_<NAME>``, from the file ``<name>`` in the directory ``STREAMER_SECRETS_DIR``, or from its
-default.  An empty variable counts as not set, since Compose passes ``${VAR:-}`` that way.
+With `tracing` the only module that reads the environment.  A value comes, in this order, from the
+variable ``STREAMER_<NAME>``, from the file ``<name>`` in the directory ``STREAMER_SECRETS_DIR``, or
+from its default.  An empty variable counts as not set, since Compose passes ``${VAR:-}`` that way.
 
 No fault shows a secret, that is a secret field or anything that came out of the directory, and none
 shows the value of a variable that is unknown: it may be a secret under a misspelt name.
@@ -23,8 +23,9 @@ from pydantic_settings import EnvSettingsSource
 from streamer.errors import ConfigurationError
 from streamer.settings.fields import PATTERN_CONDITIONS, PREFIX, Origin, Settings
 from streamer.settings.rules import RULES_ERROR
+from streamer.settings.tracing import TracingSettings, load_tracing
 
-__all__ = ["load_settings"]
+__all__ = ["child_environment", "load_settings", "load_worker_settings"]
 
 # A value in a message is for recognising it, not for reading it all.
 _VALUE_CHARS: Final = 80
@@ -68,6 +69,25 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise ConfigurationError("\n".join(sorted(faults)))
     settings._origins.update(origins)
     return settings
+
+
+def load_worker_settings(
+    environ: Mapping[str, str] | None = None,
+) -> tuple[Settings, TracingSettings]:
+    """Return the settings of a worker with those of its traces; the faults of both are told at once."""
+    faults: list[str] = []
+    settings = tracing = None
+    try:
+        settings = load_settings(environ)
+    except ConfigurationError as error:
+        faults.append(str(error))
+    try:
+        tracing = load_tracing(environ)
+    except ConfigurationError as error:
+        faults.append(str(error))
+    if settings is None or tracing is None:
+        raise ConfigurationError("\n".join(faults))
+    return settings, tracing
 
 
 def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:

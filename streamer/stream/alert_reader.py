@@ -10,7 +10,7 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from streamer.events import Alert
-from streamer.stream.publisher import SOURCE_TIMESTAMP_HEADER
+from streamer.stream.alert_headers import SOURCE_TIMESTAMP_HEADER
 
 __all__ = ["AlertReader"]
 

@@ -12,7 +12,7 @@ import random
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial, wraps
@@ -28,7 +28,8 @@ from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.features import FEATURE_NAMES
 from streamer.intake.loading import load_declaration
 from streamer.intake.readings import PASSED_OVER
-from streamer.settings import Settings, load_settings
+from streamer.settings import Settings, TracingSettings, load_worker_settings
+from streamer.stream.agents import add_agents
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.claiming import Claiming, Reading
 from streamer.stream.claims import Claims
@@ -53,7 +54,8 @@ from streamer.stream.preflight import preflight
 from streamer.stream.publisher import Publisher
 from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.teaching import Teaching
-from streamer.stream.transport import SCHEME, BatchSchema, NoTables, ReadBatch
+from streamer.stream.tracing import open_tracing
+from streamer.stream.transport import SCHEME, NoTables
 from streamer.stream.watch import Watch
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
@@ -71,17 +73,20 @@ _COMMIT_INTERVAL_S: Final = 1.0
 _METADATA_AGE_MS: Final = 10_000
 # Of the time for a stop; the rest is for the goodbyes to Kafka and Redis.
 _RELEASE_SHARE: Final = 0.6
+# And a tenth for spans: who waits for them has waited long enough.
+_FLUSH_SHARE: Final = 0.1
 # What a member needs to finish its batch and checkpoint its partitions before it rejoins.  Faust
 # allows 60 s, for which a worker that hangs keeps everybody's partitions.
 _REJOIN_S: Final = 20.0
 # Faust's own. A request may take longer than a rebalance, or a long session would end the worker.
 _REQUEST_S: Final = 90.0
+_UNTRACED: Final = TracingSettings()
 
 
 class ScoringApp(faust.App):
     """Faust's app, with scoring, checkpoints and endpoints tied to its life."""
 
-    def equip(self, settings: Settings) -> None:
+    def equip(self, settings: Settings, tracing: TracingSettings) -> None:
         """Build the parts; nothing connects before the app starts."""
         self.settings = settings
         self._left: list[int] = []
@@ -110,6 +115,7 @@ class ScoringApp(faust.App):
             owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
         )
         self.scoring.schemas = schemas
+        self.tracing = self.scoring.tracing = open_tracing(tracing, settings, self.scoring.owner)
         self.scoring.set_back = lambda batch, reading, error: self.claims.failed(
             TP(batch.topic, batch.partition), reading, error
         )
@@ -184,6 +190,9 @@ class ScoringApp(faust.App):
         self.claiming.close()
         await self.liveness.end()
         await self.store.close()
+        if self.tracing is not None:
+            within_s = self.deadline.within_s * _FLUSH_SHARE
+            await asyncio.to_thread(self.tracing.spans.end, within_s)
         await self.endpoints.stop()
 
     async def _release(self, tps: list[TP]) -> None:
@@ -212,7 +221,7 @@ class ScoringApp(faust.App):
         )
 
 
-def build_app(settings: Settings) -> ScoringApp:
+def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> ScoringApp:
     """Return the app for ``settings``: two agents, one per input topic, and their background work."""
     rebalance_s = settings.kafka_session_timeout_s + _REJOIN_S
     app = ScoringApp(
@@ -239,8 +248,8 @@ def build_app(settings: Settings) -> ScoringApp:
         worker_redirect_stdouts=False,
         Worker=ScoringWorker,
     )
-    app.equip(settings)
-    _add_agents(app)
+    app.equip(settings, tracing)
+    add_agents(app, settings)
     for work in (
         app.checkpointing.run,
         app.teaching.run,
@@ -279,28 +288,6 @@ class ScoringWorker(faust.Worker):
         super()._schedule_shutdown(signal)
 
 
-def _add_agents(app: ScoringApp) -> None:
-    settings = app.settings
-
-    @app.agent(app.topic(settings.transactions_topic, schema=BatchSchema()), name="score")
-    async def score(stream: AsyncIterable[Any]) -> None:
-        async for event in stream.events():  # type: ignore[attr-defined]
-            read: ReadBatch = event.value
-            await or_end(app.scoring.handle(read.batch, read.reading))
-
-    @app.agent(app.topic(settings.feedback_topic, schema=BatchSchema()), name="store_feedback")
-    async def store_feedback(stream: AsyncIterable[Any]) -> None:
-        async for event in stream.events():  # type: ignore[attr-defined]
-            read: ReadBatch = event.value
-            tp = TP(settings.feedback_topic, read.batch.partition)
-            if app.claims.is_current(tp, read.reading):
-                next_offset = await or_end(app.feedback_storing.handle(read.batch))
-                if next_offset is None:
-                    app.claims.void(tp)
-                else:
-                    app.consumer.durable[tp] = next_offset
-
-
 def _guarded(work: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
     @wraps(work)
     async def run(*_: Any) -> None:
@@ -314,7 +301,7 @@ def __getattr__(name: str) -> Any:
     """Build `app` when it is first asked for, which is what ``faust -A`` does."""
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    settings = load_settings()
+    settings, tracing = load_worker_settings()
     configure_logging(settings.log_level, settings.log_format)
-    globals()["app"] = build_app(settings)
+    globals()["app"] = build_app(settings, tracing)
     return globals()["app"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamer.features import EntityTable
 from streamer.ledger import Loss
 from streamer.pipeline import PartitionState
 from streamer.store import Checkpoint, LogIdentity
@@ -57,3 +59,20 @@ class Assigned:
         """Whether anything has been processed that a checkpoint has still to hold."""
         is_unsaved = self.pending is not None or self.state.next_offset != self.base_offset
         return is_unsaved and not self.is_dropped
+
+    def load_pending(
+        self, unknown: Mapping[EntityTable, list[str]]
+    ) -> dict[EntityTable, list[str]]:
+        """Load what a checkpoint under way holds of ``unknown`` and return the rest.
+
+        What was evicted since its snapshot is in Redis as it was before, if at all.
+        """
+        if self.pending is None:
+            return dict(unknown)
+        rest: dict[EntityTable, list[str]] = {}
+        for table, keys in unknown.items():
+            pending = self.pending.entities[table.kind.name]
+            table.load({key: pending[key] for key in keys if key in pending})
+            if left := [key for key in keys if key not in pending]:
+                rest[table] = left
+        return rest

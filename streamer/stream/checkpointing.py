@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from typing import Final
 
 import structlog
@@ -29,6 +30,8 @@ from streamer.store import Checkpoint
 from streamer.stream.assignments import Assigned
 from streamer.stream.cancelling import cancel_and_wait
 from streamer.stream.scoring import Scoring
+from streamer.stream.tracing import REDIS
+from streamer.telemetry.tracing import child
 
 __all__ = ["Checkpointing"]
 
@@ -120,45 +123,52 @@ class Checkpointing:
                 # Somebody else's turn came first, a release perhaps, whose partition may be another
                 # worker's by now: an empty checkpoint would be refused there and end this one.
                 return True
-            started = scoring.clock.monotonic()
-            try:
-                if assigned.pending is None:
-                    await self._merge_unloaded(assigned)
-                    if not await self._is_published(within_s):
-                        return False
-                    assigned.pending = await self._snapshot(assigned)
-                    if assigned.pending is None:
-                        return False
-                    if not await self.is_same_log(assigned):
-                        self._give_up(assigned)
-                        return False
-                written = assigned.pending
-                head = await scoring.store.checkpoint(written)
-            except UnavailableError as error:
-                scoring.redis_failed(error)
-                scoring.metrics.checkpoint_failures.labels("redis").inc()
-                return False
-            except FencedError:
-                if assigned.is_dropped:
+            tracing = scoring.tracing
+            with nullcontext() if tracing is None else tracing.checkpoint(assigned):
+                return await self._write(assigned, within_s)
+
+    async def _write(self, assigned: Assigned, within_s: float) -> bool:
+        scoring = self._scoring
+        started = scoring.clock.monotonic()
+        try:
+            if assigned.pending is None:
+                await self._merge_unloaded(assigned)
+                if not await self._is_published(within_s):
                     return False
-                scoring.metrics.checkpoint_failures.labels("fenced").inc()
-                raise
-            scoring.redis_answered()
-            if written.delta.transactions_seen:
-                scoring.metrics.model_merges.inc()
-            scoring.adopt(head)
-            assigned.pending = None
-            assigned.has_stored = True
-            assigned.base_offset = written.next_offset
-            assigned.alerts_position = written.alerts_position
-            assigned.overflow_position = written.overflow_position
-            assigned.checkpointed_at = scoring.clock.monotonic()
-            if not assigned.is_dropped:
-                # Else it is another claim's by now, perhaps of a log that was made again.
-                self._note_saved(assigned, written.next_offset)
-            scoring.metrics.checkpoint_seconds.observe(assigned.checkpointed_at - started)
-            scoring.metrics.checkpoint_bytes.observe(written.n_bytes)
-            return True
+                assigned.pending = await self._snapshot(assigned)
+                if assigned.pending is None:
+                    return False
+                if not await self.is_same_log(assigned):
+                    self._give_up(assigned)
+                    return False
+            written = assigned.pending
+            with child("write checkpoint", "client", REDIS):
+                head = await scoring.store.checkpoint(written)
+        except UnavailableError as error:
+            scoring.redis_failed(error)
+            scoring.metrics.checkpoint_failures.labels("redis").inc()
+            return False
+        except FencedError:
+            if assigned.is_dropped:
+                return False
+            scoring.metrics.checkpoint_failures.labels("fenced").inc()
+            raise
+        scoring.redis_answered()
+        if written.delta.transactions_seen:
+            scoring.metrics.model_merges.inc()
+        scoring.adopt(head)
+        assigned.pending = None
+        assigned.has_stored = True
+        assigned.base_offset = written.next_offset
+        assigned.alerts_position = written.alerts_position
+        assigned.overflow_position = written.overflow_position
+        assigned.checkpointed_at = scoring.clock.monotonic()
+        if not assigned.is_dropped:
+            # Else it is another claim's by now, perhaps of a log that was made again.
+            self._note_saved(assigned, written.next_offset)
+        scoring.metrics.checkpoint_seconds.observe(assigned.checkpointed_at - started)
+        scoring.metrics.checkpoint_bytes.observe(written.n_bytes)
+        return True
 
     def _note_saved(self, assigned: Assigned, next_offset: int) -> None:
         unsaved_since = self._scoring.unsaved_since
@@ -195,7 +205,8 @@ class Checkpointing:
 
     async def _is_published(self, within_s: float) -> bool:
         try:
-            await self._scoring.publisher.flush(within_s)
+            with child("wait for Kafka"):
+                await self._scoring.publisher.flush(within_s)
         except UnavailableError as error:
             self._scoring.metrics.checkpoint_failures.labels("kafka").inc()
             _log.error("checkpoint waits for Kafka", error=str(error))
@@ -223,7 +234,7 @@ class Checkpointing:
             entities, removed = await asyncio.to_thread(_take_changed, state)
             delta, state.delta = state.delta, Sums.zero(scoring.pipeline.model)
             losses, assigned.losses = assigned.losses, ()
-            alerts_position, overflow_position = scoring.publisher.positions(
+            alerts_position, overflow_position = scoring.publisher.places.positions(
                 assigned.partition,
                 next_offset,
                 (assigned.alerts_position, assigned.overflow_position),

@@ -12,6 +12,7 @@ import asyncio
 import math
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import count
 from typing import Any, Final, NamedTuple, TypeVar
@@ -28,6 +29,8 @@ from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.recovery import published_offsets
 from streamer.stream.resume import Resumption, resume
 from streamer.stream.scoring import Scoring
+from streamer.stream.tracing import KAFKA, REDIS
+from streamer.telemetry.tracing import child
 
 __all__ = ["Claiming", "Reading"]
 
@@ -76,9 +79,11 @@ class Claiming:
         Raises UnavailableError while Redis, Kafka or a topic is not there, PartitionFaultError when the
         log is not the one that was left.
         """
-        if topic == self._scoring.settings.feedback_topic:
-            return await self._claim_feedback(topic, partition)
-        return await self._claim_transactions(topic, partition)
+        is_feedback = topic == self._scoring.settings.feedback_topic
+        claim = self._claim_feedback if is_feedback else self._claim_transactions
+        tracing = self._scoring.tracing
+        with nullcontext() if tracing is None else tracing.claim(topic, partition):
+            return await claim(topic, partition)
 
     async def replaced_topics(self) -> set[str]:
         """Return those input topics that are other ones than their partitions were claimed on."""
@@ -148,7 +153,8 @@ class Claiming:
         planned = resume(topic, partition, found, committed, log, store_id)
         read = LogIdentity(planned.epoch, log.topic_id)
         now_ms = scoring.clock.now_ms()
-        record = await scoring.store.claim(topic, partition, scoring.owner, now_ms, read)
+        with child("claim in Redis", "client", REDIS):
+            record = await scoring.store.claim(topic, partition, scoring.owner, now_ms, read)
         scoring.redis_answered()
         # Its last owner may have saved more since.
         log = replace(log, end=max(log.end, record.offset or 0))
@@ -231,7 +237,8 @@ class Claiming:
             ("labels", state.labels.buffer.load),
             ("rulings", state.labels.rulings.load),
         ):
-            stored = await self._scoring.store.load_all(topic, partition, kind)
+            with child(f"load {kind}", "client", REDIS):
+                stored = await self._scoring.store.load_all(topic, partition, kind)
             # In a thread: half a second, in which the worker's other partitions are scored.
             await asyncio.to_thread(load, stored)
 
@@ -278,7 +285,9 @@ class Claiming:
     async def _ask(self, function: Any, *args: Any) -> Any:
         if self._is_closed:
             raise UnavailableError("Kafka is asked nothing more: the worker is stopping")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
+        loop = asyncio.get_running_loop()
+        with child(f"ask Kafka: {function.__name__}", "client", KAFKA):
+            return await loop.run_in_executor(self._threads, function, *args)
 
 
 def _wanted(record: PartitionRecord, committed: Committed | None) -> int | None:

@@ -15,7 +15,7 @@ from typing import Final
 from streamer.batch import Batch
 from streamer.decoding import DeadLetter
 
-__all__ = ["DeadLetterMessage", "dead_letter_message"]
+__all__ = ["DeadLetterMessage", "dead_letter_message", "source_name"]
 
 Headers = list[tuple[str, bytes]]
 
@@ -37,10 +37,18 @@ class DeadLetterMessage:
     headers: Headers
 
 
-def dead_letter_message(letter: DeadLetter, batch: Batch, max_bytes: int) -> DeadLetterMessage:
+def source_name(letter: DeadLetter, batch: Batch) -> str:
+    """Return the name of the place that a record came from."""
+    return f"{batch.topic}-{batch.partition}-{letter.record.offset}"
+
+
+def dead_letter_message(
+    letter: DeadLetter, batch: Batch, max_bytes: int, trace: Headers | None = None
+) -> DeadLetterMessage:
     """Return ``letter``, a record of ``batch``, in at most ``max_bytes``.
 
-    ``streamer-first-seen`` is the time of the fetch, in milliseconds since the epoch.
+    ``streamer-first-seen`` is the time of the fetch, in milliseconds since the epoch.  ``trace`` are
+    headers for which nothing is cut: they are left out where there is no room.
     """
     fields = {
         "reason": letter.reason,
@@ -60,7 +68,10 @@ def dead_letter_message(letter: DeadLetter, batch: Batch, max_bytes: int) -> Dea
     key, value = letter.record.key, letter.record.value
     room = max_bytes - _size(headers)
     if _length(key) + _length(value) <= room:
-        return DeadLetterMessage(key, value, headers)
+        left = room - _length(key) - _length(value)
+        return DeadLetterMessage(
+            key, value, headers + (trace if trace and _size(trace) <= left else [])
+        )
     if value:
         headers.append((_VALUE_NOTE, str(len(value)).encode()))
     # There is room for the second note whether it is needed or not.

@@ -8,9 +8,10 @@ Invariants:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Final
 
-__all__ = ["Delivered"]
+__all__ = ["AlertPlaces", "Delivered"]
 
 # One position is wanted of them, and more than these are only gathered while Redis is away.
 _MAX_RUNS: Final = 1_024
@@ -53,6 +54,41 @@ class Delivered:
             return None if previous is None or position is None else min(previous, position)
         self._runs = later
         return position
+
+
+class AlertPlaces:
+    """The same of every partition of the source, on the topics of alerts and of those held back."""
+
+    def __init__(self, alerts_topic: str, overflow_topic: str) -> None:
+        self._topics = (alerts_topic, overflow_topic)
+        # By topic and source partition.
+        self._delivered: dict[tuple[str, int], Delivered] = defaultdict(Delivered)
+
+    def add(self, topic: str, partition: int, offset: int, place: int) -> None:
+        """Note that the alert of a transaction lies at ``place`` of ``topic``."""
+        self._delivered[topic, partition].add(offset, place)
+
+    def positions(
+        self,
+        partition: int,
+        next_offset: int,
+        previous: tuple[int | None, int | None],
+        is_waiting: tuple[bool, bool],
+    ) -> tuple[int | None, int | None]:
+        """Return the positions on both topics that a checkpoint is to name.
+
+        As `Delivered.position` says for each of the two.  Everything queued must have been delivered.
+        """
+        alerts, overflow = (
+            self._delivered[topic, partition].position(next_offset, position, is_waiting=waits)
+            for topic, position, waits in zip(self._topics, previous, is_waiting, strict=True)
+        )
+        return alerts, overflow
+
+    def forget(self, partition: int) -> None:
+        """Drop what is known of a partition."""
+        for topic in self._topics:
+            self._delivered.pop((topic, partition), None)
 
 
 def _joined(runs: list[Run]) -> Run:

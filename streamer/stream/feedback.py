@@ -21,6 +21,8 @@ from streamer.store import PartitionRecord
 from streamer.stream.alert_sources import AlertSources
 from streamer.stream.claiming import Claiming
 from streamer.stream.scoring import Scoring
+from streamer.stream.tracing import REDIS, BatchTrace
+from streamer.telemetry.tracing import child
 from streamer.verdicts import SentVerdict, completed, decode_verdicts, unknown_alert
 
 __all__ = ["FeedbackStoring"]
@@ -42,6 +44,7 @@ class FeedbackStoring:
         self._metrics = scoring.metrics
         self._dead_letter_log = scoring.dead_letter_log
         self._claiming = claiming
+        self._tracing = scoring.tracing
         self._sources = AlertSources(
             scoring.settings,
             scoring.store,
@@ -66,7 +69,10 @@ class FeedbackStoring:
             self._turn_away(partition, known)
             return None
         try:
-            return await self._store_all(batch, known)
+            if self._tracing is None:
+                return await self._store_all(batch, known, None)
+            with self._tracing.batch(batch) as trace:
+                return await self._store_all(batch, known, trace)
         except UnavailableError as error:
             _log.warning("verdicts wait", topic=topic, partition=partition, error=str(error))
         except FencedError as error:
@@ -74,7 +80,9 @@ class FeedbackStoring:
         self._turn_away(partition, known)
         return None
 
-    async def _store_all(self, batch: Batch, known: PartitionRecord) -> int:
+    async def _store_all(
+        self, batch: Batch, known: PartitionRecord, trace: BatchTrace | None
+    ) -> int:
         topic, partition = batch.topic, batch.partition
         sent, letters = decode_verdicts(batch, self._believable)
         verdicts: list[tuple[int, Feedback]] = []
@@ -88,13 +96,14 @@ class FeedbackStoring:
             # Published and then not counted, they would be published again.
             await self._store.ping()
         for letter in letters:
-            self._publisher.publish_dead_letter(letter, batch)
+            self._publisher.publish_dead_letter(letter, batch, trace)
             self._metrics.dead_letters.labels(batch.topic, letter.reason).inc()
         self._dead_letter_log.add(letters, batch)
         await self._publisher.flush()
         entries = [(offset, _entry(verdict)) for offset, verdict in verdicts]
         next_offset = batch.next_offset
-        await self._store.add_feedback(topic, partition, next_offset, entries, known)
+        with child("store verdicts", "client", REDIS | {"streamer.verdicts": len(entries)}):
+            await self._store.add_feedback(topic, partition, next_offset, entries, known)
         if self._claiming.feedback.get(partition) is known:
             self._claiming.feedback[partition] = replace(known, offset=next_offset)
         for _, verdict in verdicts:

@@ -57,6 +57,9 @@ class Gauges:
         self._read_model(now_s)
         self._read_drift()
         read_redis(metrics, scoring.store)
+        if scoring.tracing is not None:
+            for outcome, n in scoring.tracing.spans.counts().items():
+                metrics.spans.set(n, outcome)
 
     def _read_partitions(self, assigned: Iterable[Assigned], now_s: float) -> None:
         metrics = self._scoring.metrics

@@ -14,8 +14,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -27,21 +27,17 @@ from streamer.decoding import DeadLetter
 from streamer.errors import InvariantError, UnavailableError
 from streamer.events import Alert, Score
 from streamer.settings import Settings
-from streamer.stream.dead_letters import dead_letter_message
-from streamer.stream.delivered import Delivered
+from streamer.stream.alert_headers import alert_headers
+from streamer.stream.dead_letters import dead_letter_message, source_name
+from streamer.stream.delivered import AlertPlaces
 from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.membership import EXPIRY_SHARE
 from streamer.stream.queued import Queued
+from streamer.stream.tracing import BatchTrace, MessageTrace
 
-__all__ = ["PLACE_HEADER", "SOURCE_TIMESTAMP_HEADER", "Publisher"]
+__all__ = ["Publisher"]
 
 _log = structlog.get_logger(__name__)
-
-SOURCE_TIMESTAMP_HEADER: Final = "streamer-source-timestamp"
-"""Header of an alert: Kafka's timestamp of its transaction, in milliseconds since the epoch."""
-
-PLACE_HEADER: Final = "streamer-place"
-"""Header of an alert: its place among the scored payments of its partition, for the fuse."""
 
 _POLL_S: Final = 0.002
 _METADATA_WITHIN_S: Final = 5.0
@@ -66,18 +62,20 @@ class Publisher:
     def __init__(
         self,
         settings: Settings,
-        on_alert_delivered: Callable[[float], None] = lambda _: None,
+        on_alert_delivered: Callable[..., None] = lambda *_: None,
         on_kafka: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        """``on_alert_delivered`` gets the source's timestamp (s), ``on_kafka`` whether Kafka is up."""
+        """``on_alert_delivered`` gets the source's timestamp (s) and, where its batch is recorded, the
+        trace's id; ``on_kafka`` whether Kafka is up.
+        """
         self._settings = settings
         self._on_alert_delivered = on_alert_delivered
         self._on_kafka = on_kafka
         self._fatal: str | None = None
         self.expired: set[int] = set()
         """Source partitions of which Kafka did not take an alert in time."""
-        # By topic and source partition.
-        self._delivered: dict[tuple[str, int], Delivered] = defaultdict(Delivered)
+        self.places = AlertPlaces(settings.alerts_topic, settings.overflow_topic)
+        """Where alerts lie; complete once everything queued has been delivered."""
         self._queued = Queued()
         in_batches = _INPUTS * _MESSAGES_PER_RECORD * settings.batch_max_records
         config = {
@@ -112,33 +110,38 @@ class Publisher:
         """The topic that has kept a message waiting for longest, and since when (monotonic)."""
         return self._queued.oldest()
 
-    def publish_alert(self, alert: Alert, source_timestamp_ms: int, place: int) -> None:
-        """Queue an alert for the partition with its source's number."""
-        self._publish_alert(
-            self._settings.alerts_topic,
-            alert,
-            source_timestamp_ms,
-            place,
-            lambda: self._on_alert_delivered(source_timestamp_ms / 1000),
-        )
+    def publish_alert(
+        self, alert: Alert, sent_ms: int, place: int, trace: MessageTrace | None = None
+    ) -> None:
+        """Queue an alert for the partition with its source's number.
 
-    def publish_overflow(self, alert: Alert, source_timestamp_ms: int, place: int) -> None:
+        ``sent_ms`` and ``place`` are for its headers.
+        """
+        ids = () if trace is None else (trace.trace_id,)
+        topic = self._settings.alerts_topic
+        on_delivered = partial(self._on_alert_delivered, sent_ms / 1000, *ids)
+        self._publish_alert(topic, alert, sent_ms, place, trace, on_delivered)
+
+    def publish_overflow(
+        self, alert: Alert, sent_ms: int, place: int, trace: MessageTrace | None = None
+    ) -> None:
         """Queue an alert that the fuse held back, for the same partition of the overflow topic."""
         topic = self._settings.overflow_topic
-        self._publish_alert(topic, alert, source_timestamp_ms, place, lambda: None)
+        self._publish_alert(topic, alert, sent_ms, place, trace, lambda: None)
 
     def _publish_alert(
         self,
         topic: str,
         alert: Alert,
-        source_timestamp_ms: int,
+        sent_ms: int,
         place: int,
+        trace: MessageTrace | None,
         on_delivered: Callable[[], None],
     ) -> None:
         partition, offset = alert.source.partition, alert.source.offset
 
         def delivered(message: Any) -> None:
-            self._delivered[topic, partition].add(offset, message.offset())
+            self.places.add(topic, partition, offset, message.offset())
             on_delivered()
 
         self._produce(
@@ -147,10 +150,8 @@ class Publisher:
             key=alert.transaction.card_id.encode(),
             value=_encoder.encode(alert),
             partition=partition,
-            headers=[
-                (SOURCE_TIMESTAMP_HEADER, str(source_timestamp_ms).encode()),
-                (PLACE_HEADER, str(place).encode()),
-            ],
+            headers=alert_headers(sent_ms, place) + ([] if trace is None else trace.headers),
+            trace=trace,
             on_delivered=delivered,
             on_expired=lambda: self.expire(partition),
         )
@@ -165,17 +166,25 @@ class Publisher:
             partition=score.source.partition,
         )
 
-    def publish_dead_letter(self, letter: DeadLetter, batch: Batch) -> None:
+    def publish_dead_letter(
+        self, letter: DeadLetter, batch: Batch, trace: BatchTrace | None = None
+    ) -> None:
         """Queue a record's original bytes with what was wrong with them in the headers."""
-        message = dead_letter_message(letter, batch, self._settings.dead_letter_max_bytes)
         settings = self._settings
         is_verdict = batch.topic == settings.feedback_topic
+        topic = settings.feedback_dead_letters_topic if is_verdict else settings.dead_letters_topic
+        sent = None
+        if trace is not None:
+            sent = trace.message(letter.record, topic, source_name(letter, batch))
+        context = [] if sent is None else sent.headers
+        message = dead_letter_message(letter, batch, settings.dead_letter_max_bytes, context)
         self._produce(
             self._others,
-            settings.feedback_dead_letters_topic if is_verdict else settings.dead_letters_topic,
+            topic,
             key=message.key,
             value=message.value,
             headers=message.headers,
+            trace=sent,
         )
 
     def n_partitions(self, topic: str) -> int:
@@ -226,28 +235,10 @@ class Publisher:
         if self._fatal is not None:
             raise InvariantError(self._fatal)
 
-    def positions(
-        self,
-        partition: int,
-        next_offset: int,
-        previous: tuple[int | None, int | None],
-        is_waiting: tuple[bool, bool],
-    ) -> tuple[int | None, int | None]:
-        """Return the positions on alerts and overflow topic that a checkpoint is to name.
-
-        As `Delivered.position` says for each of the two.  Everything queued must have been delivered.
-        """
-        alerts, overflow = (
-            self._delivered[topic, partition].position(next_offset, position, is_waiting=waits)
-            for topic, position, waits in zip(self._alert_topics, previous, is_waiting, strict=True)
-        )
-        return alerts, overflow
-
     def forget(self, partition: int) -> None:
         """Drop what is known of a partition that has been revoked."""
         self.expired.discard(partition)
-        for topic in self._alert_topics:
-            self._delivered.pop((topic, partition), None)
+        self.places.forget(partition)
 
     def expire(self, partition: int) -> None:
         """Note that an alert of a partition was given up: it has to be done again."""
@@ -260,10 +251,6 @@ class Publisher:
                 within_s=self.resolved_within_s,
             )
 
-    @property
-    def _alert_topics(self) -> tuple[str, str]:
-        return self._settings.alerts_topic, self._settings.overflow_topic
-
     def _produce(
         self,
         producer: Producer,
@@ -273,6 +260,7 @@ class Publisher:
         value: bytes | None,
         headers: Sequence[tuple[str, bytes]] = (),
         partition: int = -1,
+        trace: MessageTrace | None = None,
         on_delivered: Callable[[Any], None] = lambda _: None,
         on_expired: Callable[[], None] = lambda: None,
     ) -> None:
@@ -280,6 +268,8 @@ class Publisher:
 
         def reported(error: KafkaError | None, message: Any) -> None:
             self._queued.remove(number)
+            if trace is not None:
+                trace.resolved(is_delivered=error is None)
             if error is not None:
                 if error.code() == KafkaError._MSG_TIMED_OUT:
                     on_expired()

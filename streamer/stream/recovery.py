@@ -13,8 +13,8 @@ from confluent_kafka import Message
 
 from streamer.events import Source
 from streamer.settings import Settings
+from streamer.stream.alert_headers import PLACE_HEADER
 from streamer.stream.alert_partition import alert_messages
-from streamer.stream.publisher import PLACE_HEADER
 
 __all__ = ["Published", "published_offsets"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from streamer.settings import Settings
+from streamer.settings import Settings, TracingSettings
 from streamer.stream.app import ScoringWorker, build_app
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.profiling import Profiling
@@ -12,10 +12,10 @@ from streamer.telemetry.profiling import Profiling
 __all__ = ["run_worker"]
 
 
-def run_worker(settings: Settings, profile: Path | None = None) -> None:
+def run_worker(settings: Settings, tracing: TracingSettings, profile: Path | None = None) -> None:
     """Run a worker until it is stopped; exits the process.  A profile is written to ``profile``."""
     configure_logging(settings.log_level, settings.log_format)
-    app = build_app(settings)
+    app = build_app(settings, tracing)
     app.profiling = Profiling(profile)
     worker = ScoringWorker(
         app,

@@ -11,7 +11,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -21,7 +21,6 @@ from streamer.center_watch import CenterWatch
 from streamer.drift_monitor import DistanceMonitor
 from streamer.errors import InvariantError, UnavailableError
 from streamer.events import Mode
-from streamer.features import EntityTable
 from streamer.model import Drift, ModelVersion, Sums, delta_limit, drift_of
 from streamer.pipeline import Outcome, PipelineConfig, Prepared, prepare, score
 from streamer.settings import Settings
@@ -34,7 +33,9 @@ from streamer.stream.laps import Laps
 from streamer.stream.limits import count_limits
 from streamer.stream.membership import Membership
 from streamer.stream.publisher import Publisher
+from streamer.stream.tracing import REDIS, BatchTrace, Tracing
 from streamer.telemetry.metrics import Metrics
+from streamer.telemetry.tracing import child
 
 __all__ = ["Clock", "Scoring"]
 
@@ -76,6 +77,8 @@ class Scoring:
         """Of the registry, if there is one."""
         self.set_back: Callable[[Batch, int, Exception], None] = lambda *_: None
         """Has a partition read again from where it was, while others go on."""
+        self.tracing: Tracing | None = None
+        """Traces batches, where that is on."""
         self.settings = settings
         self.pipeline = pipeline
         self.store = store
@@ -176,8 +179,6 @@ class Scoring:
             assigned = self.assigned.get(batch.partition)
             if assigned is None or assigned.generation != reading or assigned.is_set_back:
                 return
-            laps = self._laps
-            laps.begin()
             fresh = batch.starting_at(assigned.position)
             if fresh is None:
                 return
@@ -187,32 +188,43 @@ class Scoring:
                     f"a batch of partition {batch.partition} must begin where the last one ended, at "
                     f"{assigned.position}, got {fresh.first_offset}"
                 )
-            prepared = prepare(fresh, self.pipeline, assigned.state)
-            laps("decode")
-            was_blown = assigned.state.is_fuse_blown
-            await self._look_up(assigned, prepared)
-            laps("look_up")
-            outcome = score(
-                prepared,
-                assigned.state,
-                self._version,
-                self.pipeline,
-                now_ms=self.clock.now_ms(),
-                mode=self.mode,
-                lap=laps,
-            )
-            if not self._publish(fresh, outcome):
-                # It took too long, or the process stood still: another may have scored it since.
-                self.publisher.expire(batch.partition)
+            if self.tracing is None:
+                await self._score(fresh, assigned, None)
                 return
-            if assigned.state.is_fuse_blown and not was_blown:
-                _log.error(
-                    "alerts beyond twice the budget are held back", partition=batch.partition
-                )
-            laps("publish")
-            now = laps.end()
-            self.unsaved_since.setdefault(batch.partition, now)
-            self._count(fresh, outcome, assigned, now)
+            with self.tracing.batch(fresh) as trace:
+                await self._score(fresh, assigned, trace)
+            self.tracing.processed(fresh, trace)
+
+    async def _score(self, batch: Batch, assigned: Assigned, trace: BatchTrace | None) -> None:
+        laps = self._laps
+        laps.begin(trace)
+        prepared = prepare(batch, self.pipeline, assigned.state)
+        laps("decode")
+        was_blown = assigned.state.is_fuse_blown
+        await self._look_up(assigned, prepared)
+        laps("look_up")
+        mode = self.mode
+        outcome = score(
+            prepared,
+            assigned.state,
+            self._version,
+            self.pipeline,
+            now_ms=self.clock.now_ms(),
+            mode=mode,
+            lap=laps,
+        )
+        if trace is not None:
+            trace.scored(outcome, self._version.id, mode)
+        if not self._publish(batch, outcome, trace):
+            # It took too long, or the process stood still: another may have scored it since.
+            self.publisher.expire(batch.partition)
+            return
+        if assigned.state.is_fuse_blown and not was_blown:
+            _log.error("alerts beyond twice the budget are held back", partition=batch.partition)
+        laps("publish")
+        now = laps.end()
+        self.unsaved_since.setdefault(batch.partition, now)
+        self._count(batch, outcome, assigned, now)
 
     def forget(self, partition: int) -> None:
         """Drop what is left of a partition that another worker may have now."""
@@ -225,16 +237,17 @@ class Scoring:
         is_complete = not assigned.has_stored and not any(t.n_evicted for t in tables.all())
         if prepared.columns is None or is_complete:
             return
-        unknown = _load_pending(assigned, tables.unknown(prepared.columns))
+        unknown = assigned.load_pending(tables.unknown(prepared.columns))
         if not unknown:
             return
         if self.is_redis_up:
             try:
-                stored = await self.store.load_entities(
-                    assigned.topic,
-                    assigned.partition,
-                    {table.kind.name: keys for table, keys in unknown.items()},
-                )
+                names = {table.kind.name: keys for table, keys in unknown.items()}
+                n_names = sum(map(len, names.values()))
+                with child("load entities", "client", REDIS | {"streamer.entities": n_names}):
+                    stored = await self.store.load_entities(
+                        assigned.topic, assigned.partition, names
+                    )
             except UnavailableError as error:
                 self.redis_failed(error)
             else:
@@ -257,21 +270,24 @@ class Scoring:
             _log.error("Redis is away; scoring goes on from memory", error=str(error))
         self.redis_error = str(error)
 
-    def _publish(self, batch: Batch, outcome: Outcome) -> bool:
+    def _publish(self, batch: Batch, outcome: Outcome, trace: BatchTrace | None) -> bool:
         """Queue what came of a batch; False as soon as this worker may not publish any more."""
         if outcome.alerts or outcome.overflow:
-            timestamps = {record.offset: record.timestamp for record in batch.records}
-            for alerts, publish in (
-                (outcome.alerts, self.publisher.publish_alert),
-                (outcome.overflow, self.publisher.publish_overflow),
+            records = {record.offset: record for record in batch.records}
+            settings, publisher = self.settings, self.publisher
+            for alerts, publish, topic in (
+                (outcome.alerts, publisher.publish_alert, settings.alerts_topic),
+                (outcome.overflow, publisher.publish_overflow, settings.overflow_topic),
             ):
                 for alert in alerts:
                     if not self.membership.is_heard:
                         return False
                     offset = alert.source.offset
-                    publish(alert, timestamps[offset], outcome.places[offset])
+                    record = records[offset]
+                    sent = None if trace is None else trace.message(record, topic, alert.alert_id)
+                    publish(alert, record.timestamp, outcome.places[offset], sent)
         for letter in outcome.dead_letters:
-            self.publisher.publish_dead_letter(letter, batch)
+            self.publisher.publish_dead_letter(letter, batch, trace)
         for item in outcome.scores:
             self.publisher.publish_score(item)
         self.publisher.poll()
@@ -289,21 +305,3 @@ class Scoring:
         if is_settled and self.distance_monitor.is_loaded:
             n_shifts = self.distance_monitor.add(outcome.scored.distances_sq)
             self.metrics.distance_drift.inc(n_shifts)
-
-
-def _load_pending(
-    assigned: Assigned, unknown: Mapping[EntityTable, list[str]]
-) -> dict[EntityTable, list[str]]:
-    """Load what a checkpoint under way holds of ``unknown`` and return the rest.
-
-    What was evicted since its snapshot is in Redis as it was before, if at all.
-    """
-    if assigned.pending is None:
-        return dict(unknown)
-    rest: dict[EntityTable, list[str]] = {}
-    for table, keys in unknown.items():
-        pending = assigned.pending.entities[table.kind.name]
-        table.load({key: pending[key] for key in keys if key in pending})
-        if left := [key for key in keys if key not in pending]:
-            rest[table] = left
-    return rest

@@ -58,7 +58,7 @@ def test_the_alerts_position_moves_past_what_a_checkpoint_covers(
 
     def position(next_offset: int, previous: int | None, partition: int = 0) -> int | None:
         no, both = (False, False), (previous, None)
-        return publisher.positions(partition, next_offset, both, no)[0]
+        return publisher.places.positions(partition, next_offset, both, no)[0]
 
     # Nothing delivered: the last checkpoint's position stands, whether there is one or not.
     assert position(100, None) is None
@@ -137,7 +137,7 @@ def test_what_overflowed_and_where_alerts_had_their_places_is_found_too(
     assert _found(service, 4) == Published({9: 7}, {5})
     assert _found(service, 0, overflow_position=1) == Published({3: 2, 9: 7}, set())
     # A checkpoint up to 6 covers 3 and 5; 9 lies at place 1 of the alerts topic.
-    assert publisher.positions(0, 6, (None, None), (False, False)) == (1, 1)
+    assert publisher.places.positions(0, 6, (None, None), (False, False)) == (1, 1)
 
 
 def test_an_alert_of_another_epoch_is_another_record_s(make_service: MakeService) -> None:

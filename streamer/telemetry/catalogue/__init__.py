@@ -41,7 +41,7 @@ LABELS: Final = {
     "severity": "`medium`, `high`, `critical`.",
     "verdict": "`fraud`, `legitimate`.",
     "outcome": "Of a verdict: `standing`, `ignored`. Of a call to Redis: `done`, `unanswered`, "
-    "`refused`, `not tried`.",
+    "`refused`, `not tried`. Of a span: `sent`, `refused`, `dropped`.",
     "unit": "`share` of traffic, or `per_hour` of event time.",
     "stage": "Of a batch, in its order: " + ", ".join(f"`{stage}`" for stage in STAGES) + ".",
     "generation": "Of Python's garbage collector: `0`, `1`, `2`.",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from streamer.telemetry.family import gauge, of_the_client
+from streamer.telemetry.family import counted_elsewhere, gauge, of_the_client
 
 __all__ = ["ProcessMetrics", "ServiceMetrics"]
 
 _DEPENDENCIES: Final = ("kafka", "redis")
+_SPANS: Final = ("sent", "refused", "dropped")
 
 
 class ServiceMetrics:
@@ -23,6 +24,13 @@ class ServiceMetrics:
         "1 while a partition of either input topic cannot be read on from where it was; /readyz says "
         "why.",
         *("topic", "partition"),
+    )
+    spans = counted_elsewhere(
+        "spans",
+        "Ended spans: sent to the collector, refused by it (or not answered), dropped since the queue "
+        "was full. 0 while tracing is off.",
+        "outcome",
+        starts=[_SPANS],
     )
     build_info = gauge("1", "Always 1; says which version runs.", "version")
 
