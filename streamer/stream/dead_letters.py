@@ -67,11 +67,11 @@ def dead_letter_message(
     ]
     key, value = letter.record.key, letter.record.value
     room = max_bytes - _size(headers)
-    if _length(key) + _length(value) <= room:
-        left = room - _length(key) - _length(value)
-        return DeadLetterMessage(
-            key, value, headers + (trace if trace and _size(trace) <= left else [])
-        )
+    room -= _length(key) + _length(value)
+    if room >= 0:
+        if trace is not None and _size(trace) <= room:
+            headers += trace
+        return DeadLetterMessage(key, value, headers)
     if value:
         headers.append((_VALUE_NOTE, str(len(value)).encode()))
     # There is room for the second note whether it is needed or not.

@@ -68,6 +68,7 @@ _LOADING: Final = (
 )
 
 Record = tuple[bytes | None, bytes | None]
+Headers = list[tuple[str, bytes]]
 
 
 def child_env(overrides: dict[str, str]) -> dict[str, str]:
@@ -235,7 +236,11 @@ class Service:
         return self.worker(**{"consumer_group": group} | changes).wait_ready()
 
     def produce(
-        self, records: Iterable[Record], topic: str | None = None, partition: int | None = None
+        self,
+        records: Iterable[Record],
+        topic: str | None = None,
+        partition: int | None = None,
+        headers: Callable[[int], Headers] = lambda _: [],
     ) -> list[Message]:
         """Publish records and return what the broker made of them, in order.
 
@@ -256,7 +261,7 @@ class Service:
                 delivered.append((i, message))
 
             place = i % self.n_partitions if partition is None else partition
-            producer.produce(topic, value, key, place, on_delivery=done)
+            producer.produce(topic, value, key, place, on_delivery=done, headers=headers(i))
             producer.poll(0)
             if topic == transactions:
                 self.n_sent[place] += 1
