@@ -220,3 +220,21 @@ def test_the_libraries_of_schemas_are_loaded_only_when_a_schema_asks() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=280, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_the_sdk_of_traces_is_loaded_only_where_something_is_traced() -> None:
+    """The exporter is an extra.  The SDK's metrics are another matter: redis-py loads them."""
+    code = (
+        "import sys, streamer.cli, streamer.stream.app; "
+        "print(sorted({'opentelemetry.sdk.trace', 'opentelemetry.exporter'} & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "telemetry.tracing")])
+def test_only_the_traces_module_of_telemetry_imports_opentelemetry(name: str) -> None:
+    """`streamer.stream.tracing` names a type of its; that is all."""
+    assert "opentelemetry" not in outside(name) or name == "streamer.stream.tracing"

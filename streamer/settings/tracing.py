@@ -91,7 +91,7 @@ def load_tracing(environ: Mapping[str, str] | None = None) -> TracingSettings:
     sampler = environ.get(_SAMPLER, "").lower()
     if sampler and sampler not in _SAMPLERS:
         faults.append(f"{_SAMPLER} must be one of {', '.join(_SAMPLERS)}, got {sampler}")
-    if sampler and _SHARE not in environ:
+    if sampler:
         share = 1.0  # the standard's default
     if _SHARE in environ and sampler in ("", "traceidratio", "parentbased_traceidratio"):
         share = _number(environ[_SHARE])

@@ -84,7 +84,9 @@ def test_check_config_shows_values_sources_and_no_secret() -> None:
     assert rows["alert_budget"]["source"] == "environment"
     assert rows["redis_url"]["value"] == "redis://u:***@db:6379/0"
     assert rows["n_clusters"]["source"] == "default"
-    assert all(row["env"].startswith("STREAMER_") and row["description"] for row in rows.values())
+    prefixes = ("STREAMER_", "OTEL_")
+    assert all(row["env"].startswith(prefixes) and row["description"] for row in rows.values())
+    assert rows["otel_traces_exporter"]["value"] == "none"
 
 
 def test_check_config_reports_all_faults_at_once() -> None:

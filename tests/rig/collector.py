@@ -64,7 +64,9 @@ class Collector:
         """Take requests from now on and answer none, until the end."""
         self._goes_on.clear()
 
-    def named(self, name: str, where: Callable[[Received], bool] = lambda _: True) -> list[Received]:
+    def named(
+        self, name: str, where: Callable[[Received], bool] = lambda _: True
+    ) -> list[Received]:
         """Return the spans of a name for which ``where`` holds."""
         return [span for span in list(self.spans) if span.name == name and where(span)]
 

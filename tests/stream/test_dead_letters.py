@@ -106,3 +106,17 @@ def test_no_record_makes_a_dead_letter_that_is_larger_than_allowed(
         assert (before or b"").startswith(after or b"")
         assert (note in notes) == (before != after)
         assert notes.get(note, str(len(before or b"")).encode()) == str(len(before or b"")).encode()
+
+
+def test_a_context_is_passed_on_where_it_has_room_and_nothing_is_cut_for_it() -> None:
+    """Headers of 20 bytes: with exactly as much room they are there, with a byte less they are not."""
+    record = StoredRecord(7, 0, b"card", b"x" * 500)
+    letter = DeadLetter(record, "malformed_json", "$", "wrong")
+    source = Batch("transactions", 0, [record], 0)
+    alone = dead_letter_message(letter, source, 10_000)
+    trace = [("traceparent", b"123456789")]
+    with_room = dead_letter_message(letter, source, size(alone) + 20, trace)
+    assert with_room.headers == alone.headers + trace
+    assert dead_letter_message(letter, source, size(alone) + 19, trace) == alone
+    cut = dead_letter_message(letter, source, size(alone) - 1, trace)
+    assert "traceparent" not in dict(cut.headers)

@@ -1,4 +1,4 @@
-"""A worker on real servers with a collector of OpenTelemetry's messages: what is traced, and what not."""
+"""A worker on real servers with a collector of OpenTelemetry's messages: what is traced."""
 
 from __future__ import annotations
 
@@ -78,14 +78,16 @@ class Traced:
         wait_until(self._is_complete, self.worker.log)
 
     def _is_complete(self) -> bool:
-        """Whether every batch and every alert has been told of; the worker sends five times a second."""
+        """Whether all has been told of; the worker sends five times a second."""
         n_records = sum(span.attributes["messaging.batch.message_count"] for span in self.batches)
         n_alerts = sum(
             span.attributes.get("messaging.batch.message_count", 0) for span in self.sendings
         )
         own = [span for span in self.sendings if span.trace_id in self._own_traces()]
         n_own = sum(number % 3 == SAMPLED for _, number in self.alerts)
-        saved = max((s.attributes.get("streamer.next_offset", 0) for s in self.checkpoints), default=0)
+        saved = max(
+            (s.attributes.get("streamer.next_offset", 0) for s in self.checkpoints), default=0
+        )
         return (
             n_records == sum(self.service.n_sent)
             and n_alerts == len(self.alerts)
