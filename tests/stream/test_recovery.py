@@ -216,5 +216,5 @@ def test_a_second_crash_in_a_replay_still_finds_what_the_first_life_published(
     assert set(first.alerts) == {90, 91, 92}
     replaying = Publisher(service.settings)
     asyncio.run(publish(replaying, 50))
-    position, _ = replaying.positions(0, 60, (0, None), (bool(first.alerts), False))
+    position, _ = replaying.places.positions(0, 60, (0, None), (bool(first.alerts), False))
     assert set(_found(service, 60, position).alerts) == {90, 91, 92}
