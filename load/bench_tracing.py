@@ -1,10 +1,10 @@
 """What tracing costs a worker: ``python -m load.bench_tracing``.
 
-One worker's scoring in this process, with a real publisher, store and exporter: the same `Scoring` takes
-turns with tracing off, at a share of 0.01 and recording everything, a round of batches each, in an order
-that changes.  Counted is the processor time of all threads of the process, the exporter's among them;
-the payments carry a ``traceparent``, one in a hundred of them sampled.  The collector is a process of its
-own that forgets what it gets.
+One worker's scoring in this process, with a real publisher, store and exporter: the same `Scoring`
+takes turns with tracing off, at a share of 0.01 and recording everything, a round of batches each, in
+an order that changes.  Counted is the processor time of all threads of the process, the exporter's
+among them; the payments carry a ``traceparent``, one in a hundred of them sampled.  The collector is a
+process of its own that forgets what it gets.
 """
 
 from __future__ import annotations
@@ -168,7 +168,8 @@ async def _measured(
     payments: int,
     sizes: tuple[int, ...],
 ) -> list[str]:
-    worker, rng, lines = _Worker(settings), random.Random(0), []
+    worker, rng = _Worker(settings), random.Random(0)
+    lines: list[str] = []
     await worker.warm_up()
     for size in sizes:
         n = min(max(payments // size, 1), 300)
