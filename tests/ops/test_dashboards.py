@@ -35,6 +35,7 @@ ELSEWHERE = {
     "streamer_model_merges_total": "the age of the version",
     "streamer_publish_queue_bytes": "the messages in the queue",
     "streamer_redis_failures_in_a_row": "the breaker",
+    "streamer_spans_total": "the log says what is lost, the collector has the rest",
     "process_virtual_memory_bytes": "resident memory",
 }
 
