@@ -85,7 +85,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
   --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 lock: $(STAMP) ## write both lock files anew (ARGS="--upgrade" for newer versions)
-	$(COMPILE) $(ARGS) --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(ARGS) --extra tracing --output-file requirements.lock pyproject.toml
 	$(COMPILE) $(ARGS) --extra dev --output-file requirements-dev.lock pyproject.toml
 
 manifests: $(STAMP) ## render ops/kubernetes/rendered anew, after a change of its sources; needs Go
