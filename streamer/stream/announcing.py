@@ -16,7 +16,7 @@ from streamer import __version__
 from streamer.settings import Settings
 from streamer.stream.health import Health
 
-__all__ = ["ReadinessLog", "follow_readiness", "tell_partitions", "tell_start"]
+__all__ = ["ReadinessLog", "follow_readiness", "tell_assigned", "tell_revoked", "tell_start"]
 
 _log = structlog.get_logger(__name__)
 
@@ -38,13 +38,15 @@ def tell_start(settings: Settings, owner: str) -> None:
     )
 
 
-def tell_partitions(event: str, tps: Iterable[TP]) -> None:
-    """Log the partitions that came or went, by topic; nothing where there are none."""
-    by_topic: dict[str, list[int]] = {}
-    for tp in sorted(tps):
-        by_topic.setdefault(tp.topic, []).append(tp.partition)
-    if by_topic or event == "partitions assigned":
-        _log.info(event, partitions=by_topic)
+def tell_assigned(tps: Iterable[TP]) -> None:
+    """Log what the group has given to this worker, which may be nothing."""
+    _log.info("partitions assigned", partitions=_by_topic(tps))
+
+
+def tell_revoked(tps: Iterable[TP]) -> None:
+    """Log what the group has taken back; nothing where there was none."""
+    if partitions := _by_topic(tps):
+        _log.info("partitions revoked", partitions=partitions)
 
 
 async def follow_readiness(health: Health, monotonic: Callable[[], float]) -> None:
@@ -78,3 +80,10 @@ class ReadinessLog:
         if is_due and now - self._faulty_since >= _PATIENCE_S:
             _log.warning("not ready", because=list(faults))
             self._told_at = now
+
+
+def _by_topic(tps: Iterable[TP]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for tp in sorted(tps):
+        found.setdefault(tp.topic, []).append(tp.partition)
+    return found

@@ -30,7 +30,7 @@ from streamer.intake.loading import load_declaration
 from streamer.intake.readings import PASSED_OVER
 from streamer.settings import Settings, TracingSettings, load_worker_settings
 from streamer.stream.agents import add_agents
-from streamer.stream.announcing import follow_readiness, tell_partitions, tell_start
+from streamer.stream.announcing import follow_readiness, tell_assigned, tell_revoked, tell_start
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.claiming import Claiming, Reading
 from streamer.stream.claims import Claims
@@ -270,13 +270,13 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
         app.health.startup = None
         app.consumer.on_fetch_error = app.claims.failed
         app.scoring.membership.silent_s = app.consumer.silent_s
-        tell_partitions("partitions assigned", assigned)
+        tell_assigned(assigned)
         app.claims.assign(app.consumer, assigned)
 
     @app.on_partitions_revoked.connect
     async def release(_: Any, revoked: set[TP], **__: Any) -> None:
         # All of them, whatever Kafka names: each is claimed anew.
-        tell_partitions("partitions revoked", revoked)
+        tell_revoked(revoked)
         await or_end(app.claims.revoke(app.claims.all()))
         app.scoring.unsaved_since.clear()
 

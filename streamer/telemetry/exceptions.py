@@ -58,12 +58,16 @@ def as_text(
 def described(error: BaseException) -> str:
     """Return an exception's type and text, without what it may quote of a message.
 
+    Ours need no type: their text is a line that a person can act on.
+
     >>> described(KeyError("C77"))
     'KeyError: [quoted]'
     >>> described(ConnectionRefusedError(111, "Connection refused"))
     'ConnectionRefusedError: [Errno 111] Connection refused'
     """
     message = _message(error)
+    if isinstance(error, StreamerError):
+        return message
     return type(error).__name__ + (f": {message}" if message else "")
 
 

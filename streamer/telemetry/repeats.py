@@ -11,7 +11,7 @@ from typing import Final
 __all__ = ["RepeatFilter"]
 
 # What makes two warnings of one logger the same.
-_KIND: Final = ("event", "topic", "partition")
+_KIND: Final = ("event", "topic", "partition", "reason")
 _FIRST_REPEAT_S: Final = 5.0
 _LONGEST_REPEAT_S: Final = 60.0
 
@@ -27,7 +27,7 @@ class RepeatFilter(logging.Filter):
     def __init__(self, monotonic: Callable[[], float]) -> None:
         super().__init__()
         self._monotonic = monotonic
-        # Bounded by the places in the code that warn, and the partitions.
+        # Bounded by the places in the code that warn, the partitions, and reasons of dead letters.
         self._passed: dict[Hashable, tuple[float, float]] = {}
         self._n_suppressed: Counter[Hashable] = Counter()
 

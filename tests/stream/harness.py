@@ -200,6 +200,8 @@ class Service:
         self.env = {f"STREAMER_{name.upper()}": value for name, value in merged.items()}
         self.workers: list[Worker] = []
         self.n_sent = [0] * n_partitions
+        self.log_folder: Path | None = None
+        """Where the workers' whole output goes; without it only its end is to be had."""
 
     @property
     def settings(self) -> Settings:
@@ -218,8 +220,13 @@ class Service:
         env = self.env | {f"STREAMER_{name.upper()}": value for name, value in changes.items()}
         for name in ("STREAMER_WEB_PORT", "STREAMER_ADMIN_PORT"):
             env.setdefault(name, str(stable_port()))
+        folder = self.log_folder
         child = ChildProcess(
-            [sys.executable, *argv], name="the worker", env=child_env(env), cwd=ROOT
+            [sys.executable, *argv],
+            name="the worker",
+            env=child_env(env),
+            cwd=ROOT,
+            log_path=None if folder is None else folder / f"worker-{len(self.workers)}.log",
         ).start()
         ports = (int(env[f"STREAMER_{name}_PORT"]) for name in ("WEB", "ADMIN"))
         worker = Worker(child, *ports)

@@ -38,7 +38,7 @@ def fields(error: BaseException) -> list[dict[str, Any]]:
             "ResponseError: a command caused error: WRONGTYPE",
         ),
         # These are ours or the system's, and quote names.
-        (InvariantError("topic must exist, got 'x'"), "InvariantError: topic must exist, got 'x'"),
+        (InvariantError("topic must exist, got 'x'"), "topic must exist, got 'x'"),
         (
             FileNotFoundError(2, "No such file or directory", "a.toml"),
             "FileNotFoundError: [Errno 2] No such file or directory: 'a.toml'",

@@ -242,6 +242,8 @@ def test_our_warnings_on_two_partitions_and_all_critical_lines_are_written() -> 
     for partition in range(2):
         assert passes(logging.ERROR, {"event": "partition faulted", "partition": partition})
         assert not passes(logging.ERROR, {"event": "partition faulted", "partition": partition})
+    for reason in ("wrong_type", "not_json"):
+        assert passes(logging.WARNING, {"event": "dead letters", "reason": reason})
     for _ in range(2):
         assert passes(logging.CRITICAL, {"event": "worker ends at once"})
         assert passes(logging.INFO, {"event": "partition claimed"})
