@@ -161,8 +161,9 @@ class Worker:
         return self.child.wait(DEADLINE_S)
 
     def log(self) -> str:
-        """Return the end of what the worker wrote."""
-        return self.child.log_tail(40)
+        """Return the end of what the worker wrote, without the lines of its checkpoints."""
+        lines = self.child.log_tail(1_000).splitlines()
+        return "\n".join([line for line in lines if '"event": "checkpoint"' not in line][-40:])
 
 
 class Service:
