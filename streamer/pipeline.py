@@ -12,13 +12,13 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.alerts import AlertContext, build_alert
+from streamer.alerts import AlertContext, build_alerts
 from streamer.batch import Batch
 from streamer.deciding import Decision, decide, may_be_taught, offsets_of
 from streamer.decoding import DeadLetter, Decoded, decode_batch
@@ -53,6 +53,7 @@ __all__ = [
     "process",
     "remember_scored",
     "score",
+    "score_in_steps",
     "teach",
 ]
 
@@ -148,6 +149,30 @@ def score(
 
     ``lap`` is called with the name of each stage when it is done, for whoever holds a clock.
     """
+    steps = score_in_steps(prepared, state, version, config, now_ms=now_ms, mode=mode, lap=lap)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+
+
+def score_in_steps(
+    prepared: Prepared,
+    state: PartitionState,
+    version: ModelVersion,
+    config: PipelineConfig,
+    *,
+    now_ms: int,
+    mode: Mode = "normal",
+    lap: Callable[[str], object] = lambda _: None,
+) -> Generator[None, None, Outcome]:
+    """Do as `score` does, with a pause wherever some alerts have been built.
+
+    Where all of a batch alert, as after a shift, that takes seconds.  ``state`` (IN/OUT) is nobody
+    else's until the last step is done, and useless when it is not: the pauses are for other work.
+    """
     decoded, columns = prepared.decoded, prepared.columns
     made: tuple[list[Alert], list[Alert]] = ([], [])
     scores: list[Score] = []
@@ -173,7 +198,7 @@ def score(
             context = AlertContext(
                 *source, version, columns, history, X, V, scored, mode, now_ms, config.card_key
             )
-            made = _alerts(context, decoded, decision)
+            made = yield from _alerts(context, decoded, decision)
         if config.with_scores:
             scores = score_messages(decoded, state, version, scored, decision, config.card_key)
     first_place = state.ledger.scored
@@ -198,15 +223,11 @@ def score(
 
 def _alerts(
     context: AlertContext, decoded: Decoded, decision: Decision
-) -> tuple[list[Alert], list[Alert]]:
+) -> Generator[None, None, tuple[list[Alert], list[Alert]]]:
     """Return the alerts for reviewers and those held back, without what is out already."""
-    alerts, overflow = (
-        [
-            build_alert(context, i, decoded.records[i], decoded.transactions[i])
-            for i in np.flatnonzero(chosen & ~decision.is_out).tolist()
-        ]
-        for chosen in (decision.alerted, decision.overflowed)
-    )
+    parts = context, decoded.records, decoded.transactions
+    alerts = yield from build_alerts(*parts, decision.alerted & ~decision.is_out)
+    overflow = yield from build_alerts(*parts, decision.overflowed & ~decision.is_out)
     return alerts, overflow
 
 

@@ -37,8 +37,8 @@ _READY_TIMEOUT_S = 20.0
 _PROBE_INTERVAL_S = 0.02
 # A worker takes a last checkpoint within this; the servers stop in 0.1 s.
 _GRACE_S = 10.0
-# A Rust panic with its backtrace, or the twenty last lines of anything, fits into this.
-_TAIL_BYTES = 16_384
+# A Rust panic with its backtrace, or the last hundreds of lines of anything, fits into this.
+_TAIL_BYTES = 262_144
 
 
 class ChildProcess:

@@ -232,8 +232,8 @@ class Settings(BaseSettings):
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
     ] = "INFO"
     """Least severe level that is logged."""
-    log_format: Literal["json", "console"] = "json"
-    """Log as JSON lines or as text for a terminal."""
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """Log as JSON lines or as text for a person; auto is text where the log goes to a terminal."""
     alert_card_key: Annotated[SecretStr, AfterValidator(_long_secret)] | None = None
     """When set, alerts carry an HMAC of the card id under this key in place of the id."""
 

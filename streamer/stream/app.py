@@ -30,6 +30,7 @@ from streamer.intake.loading import load_declaration
 from streamer.intake.readings import PASSED_OVER
 from streamer.settings import Settings, TracingSettings, load_worker_settings
 from streamer.stream.agents import add_agents
+from streamer.stream.announcing import follow_readiness, tell_assigned, tell_revoked, tell_start
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.claiming import Claiming, Reading
 from streamer.stream.claims import Claims
@@ -51,6 +52,7 @@ from streamer.stream.liveness import Liveness
 from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.pauses import follow_pauses
 from streamer.stream.preflight import preflight
+from streamer.stream.process import ScoringWorker
 from streamer.stream.publisher import Publisher
 from streamer.stream.scoring import Clock, Scoring
 from streamer.stream.teaching import Teaching
@@ -62,7 +64,7 @@ from streamer.telemetry.metrics import Metrics
 from streamer.telemetry.profiling import Profiling
 from streamer.wiring import open_store, pipeline_config
 
-__all__ = ["ScoringApp", "ScoringWorker", "build_app"]
+__all__ = ["ScoringApp", "build_app"]
 
 _log = structlog.get_logger(__name__)
 
@@ -140,6 +142,7 @@ class ScoringApp(faust.App):
 
         Faust's own step here creates a data directory, which nothing of ours needs.
         """
+        tell_start(self.settings, self.scoring.owner)
         self.profiling.begin_with()
         try:
             await self.endpoints.start()
@@ -194,6 +197,7 @@ class ScoringApp(faust.App):
             within_s = self.deadline.within_s * _FLUSH_SHARE
             await asyncio.to_thread(self.tracing.spans.end, within_s)
         await self.endpoints.stop()
+        _log.info("worker stopped")
 
     async def _release(self, tps: list[TP]) -> None:
         """Checkpoint and drop partitions of the transactions topic; those of feedback hold nothing."""
@@ -259,33 +263,24 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
     ):
         app.task(_guarded(work))
     app.task(_guarded(partial(follow_pauses, app.scoring)))
+    app.task(_guarded(partial(follow_readiness, app.health, time.monotonic)))
 
     @app.on_partitions_assigned.connect
     async def claim(_: Any, assigned: set[TP], **__: Any) -> None:
         app.health.startup = None
         app.consumer.on_fetch_error = app.claims.failed
         app.scoring.membership.silent_s = app.consumer.silent_s
+        tell_assigned(assigned)
         app.claims.assign(app.consumer, assigned)
 
     @app.on_partitions_revoked.connect
     async def release(_: Any, revoked: set[TP], **__: Any) -> None:
-        del revoked  # All of them, whatever Kafka names: each is claimed anew.
+        # All of them, whatever Kafka names: each is claimed anew.
+        tell_revoked(revoked)
         await or_end(app.claims.revoke(app.claims.all()))
         app.scoring.unsaved_since.clear()
 
     return app
-
-
-class ScoringWorker(faust.Worker):
-    """Faust's process around the app; a signal starts the deadline, or a profile."""
-
-    def _on_sigusr2(self) -> None:
-        # Faust's own answer to this signal is a debugger, which nobody there can leave.
-        self.app.profiling.begin()
-
-    def _schedule_shutdown(self, signal: Any) -> None:
-        self.app.begin_stop()
-        super()._schedule_shutdown(signal)
 
 
 def _guarded(work: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from streamer.features import EntityTable
-from streamer.ledger import Loss
+from streamer.ledger import Ledger, Loss
 from streamer.pipeline import PartitionState
 from streamer.store import Checkpoint, LogIdentity
 
@@ -38,6 +38,8 @@ class Assigned:
     overflow_position: int | None = None
     log: LogIdentity = field(default_factory=LogIdentity)
     losses: tuple[Loss, ...] = ()
+    told: Ledger = field(default_factory=Ledger)
+    """What the log's last line of it ended with."""
     is_set_back: bool = False
     """Whether a batch of it was put off: what was fetched behind it is void."""
     is_dropped: bool = False

@@ -8,12 +8,14 @@ rebalance means a worker that has no partition and gets none.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Generator, Iterable
+from typing import Any, Final, TypeVar
 
 from streamer.errors import InvariantError
 
-__all__ = ["cancel_and_wait"]
+__all__ = ["cancel_and_wait", "uninterrupted"]
+
+_T = TypeVar("_T")
 
 _AGAIN_S: Final = 0.5
 # A task of ours has nothing to do after its cancellation that takes time.
@@ -33,3 +35,24 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Future[Any]]) -> None:
     raise InvariantError(
         f"every cancelled task must end within {_AGAIN_S * _TRIES:g} s, got {len(pending)} that do not"
     )
+
+
+async def uninterrupted(steps: Generator[None, None, _T]) -> _T:
+    """Return what all ``steps`` come to; between two of them others have their turn.
+
+    A cancellation waits until they are done: it reaches whoever awaits this at their next pause.
+    """
+    is_cancelled = False
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            task = asyncio.current_task()
+            if is_cancelled and task is not None:
+                task.cancel()
+            outcome: _T = end.value
+            return outcome
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            is_cancelled = True

@@ -29,6 +29,7 @@ from streamer.pipeline import PartitionState
 from streamer.store import Checkpoint
 from streamer.stream.assignments import Assigned
 from streamer.stream.cancelling import cancel_and_wait
+from streamer.stream.checkpoint_line import tell_checkpoint
 from streamer.stream.scoring import Scoring
 from streamer.stream.tracing import REDIS
 from streamer.telemetry.tracing import child
@@ -162,12 +163,14 @@ class Checkpointing:
         assigned.base_offset = written.next_offset
         assigned.alerts_position = written.alerts_position
         assigned.overflow_position = written.overflow_position
-        assigned.checkpointed_at = scoring.clock.monotonic()
+        since, assigned.checkpointed_at = assigned.checkpointed_at, scoring.clock.monotonic()
         if not assigned.is_dropped:
             # Else it is another claim's by now, perhaps of a log that was made again.
             self._note_saved(assigned, written.next_offset)
-        scoring.metrics.checkpoint_seconds.observe(assigned.checkpointed_at - started)
+        took_s = assigned.checkpointed_at - started
+        scoring.metrics.checkpoint_seconds.observe(took_s)
         scoring.metrics.checkpoint_bytes.observe(written.n_bytes)
+        tell_checkpoint(scoring, assigned, written, took_s, assigned.checkpointed_at - since)
         return True
 
     def _note_saved(self, assigned: Assigned, next_offset: int) -> None:

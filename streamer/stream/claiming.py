@@ -223,6 +223,7 @@ class Claiming:
             overflow_position=record.overflow_position,
             log=LogIdentity(going_on.epoch, log.topic_id, log.end),
             losses=going_on.losses,
+            told=record.ledger,
         )
 
     async def _load_labels(

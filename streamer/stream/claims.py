@@ -22,6 +22,7 @@ from streamer.errors import InvariantError, UnavailableError
 from streamer.stream.cancelling import cancel_and_wait
 from streamer.stream.claiming import Reading
 from streamer.stream.resume import PartitionFaultError
+from streamer.telemetry.exceptions import described
 
 __all__ = ["Claims"]
 
@@ -116,8 +117,8 @@ class Claims:
             return
         if not isinstance(error, OffsetOutOfRangeError):
             self._broken.add(tp)
-            self.faults[tp] = f"{tp.topic}/{tp.partition} must be readable, got {error!r}"
-            _log.error("partition cannot be read", partition=tp.partition, error=repr(error))
+            self.faults[tp] = f"{tp.topic}/{tp.partition} must be readable, got {described(error)}"
+            _log.error("partition cannot be read", partition=tp.partition, error=described(error))
         self.again(tp)
 
     def void(self, tp: TP) -> None:
@@ -168,9 +169,10 @@ class Claims:
             except (PartitionFaultError, InvariantError, ValueError) as error:
                 # What is stored of it cannot be read: it would end one worker after the other, and
                 # take the partitions that are well with it.
-                if self.faults.get(tp) != str(error):
-                    _log.error("partition faulted", partition=tp.partition, error=str(error))
-                self.faults[tp] = self.waiting[tp] = str(error)
+                why = described(error)
+                if self.faults.get(tp) != why:
+                    _log.error("partition faulted", partition=tp.partition, error=why)
+                self.faults[tp] = self.waiting[tp] = why
                 await asyncio.sleep(_FAULT_RETRY_S)
             except UnavailableError as error:
                 self.waiting[tp] = str(error)

@@ -16,6 +16,7 @@ from typing import Any, Final, NoReturn
 import structlog
 
 from streamer.errors import FencedError, StoreReplacedError, StreamerError
+from streamer.telemetry.exceptions import described
 
 __all__ = ["EXIT_MISCONFIGURED", "EXIT_UNAVAILABLE", "Deadline", "end_at_once", "or_end"]
 
@@ -44,7 +45,7 @@ async def or_end(work: Awaitable[Any]) -> Any:
         # Another worker may have its partitions, or Redis lacks what it did there.
         end_at_once(error)
     except Exception as error:
-        _log.critical("worker ends at once", error=str(error), exc_info=True)
+        _log.critical("worker ends at once", error=described(error), exc_info=True)
         logging.shutdown()
         os._exit(EXIT_UNAVAILABLE)
 

@@ -99,6 +99,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Read these partitions no more; what has been fetched of them may still be on its way."""
         await self._in_thread(self._stop_reading, list(tps))
 
+    def on_crash(self, _msg: str, *_fmt: Any, **_kwargs: Any) -> None:
+        # Faust prints a traceback to standard error.
+        _log.critical("consumer thread crashed", exc_info=True)
+
     async def on_start(self) -> None:
         await super().on_start()
         self._follow_group(self._ensure_consumer()._coordinator)

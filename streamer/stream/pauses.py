@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+import structlog
+
 from streamer.stream.scoring import Scoring
 
 __all__ = ["follow_pauses"]
 
+_log = structlog.get_logger(__name__)
+
 # Twice a second: often enough to meet what happens for a share of the time, and free.
 _INTERVAL_S: Final = 0.5
+# Long enough to be an alert's whole latency and more; the metric has the shorter ones.
+_TOLD_S: Final = 1.0
 
 
 async def follow_pauses(scoring: Scoring) -> None:
@@ -22,6 +28,9 @@ async def follow_pauses(scoring: Scoring) -> None:
         while True:
             due_at = monotonic() + _INTERVAL_S
             await asyncio.sleep(_INTERVAL_S)
-            lag_seconds.observe(max(monotonic() - due_at, 0.0))
+            late_s = max(monotonic() - due_at, 0.0)
+            lag_seconds.observe(late_s)
+            if late_s >= _TOLD_S:
+                _log.warning("event loop stood still", seconds=round(late_s, 3))
     finally:
         collections.unwatch()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from streamer.settings import Settings, TracingSettings
-from streamer.stream.app import ScoringWorker, build_app
+from streamer.stream.app import build_app
+from streamer.stream.process import ScoringWorker
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.profiling import Profiling
+from streamer.telemetry.uncaught import log_uncaught
 
 __all__ = ["run_worker"]
 
@@ -15,6 +17,7 @@ __all__ = ["run_worker"]
 def run_worker(settings: Settings, tracing: TracingSettings, profile: Path | None = None) -> None:
     """Run a worker until it is stopped; exits the process.  A profile is written to ``profile``."""
     configure_logging(settings.log_level, settings.log_format)
+    log_uncaught()
     app = build_app(settings, tracing)
     app.profiling = Profiling(profile)
     worker = ScoringWorker(

@@ -22,10 +22,11 @@ from streamer.drift_monitor import DistanceMonitor
 from streamer.errors import InvariantError, UnavailableError
 from streamer.events import Mode
 from streamer.model import Drift, ModelVersion, Sums, delta_limit, drift_of
-from streamer.pipeline import Outcome, PipelineConfig, Prepared, prepare, score
+from streamer.pipeline import Outcome, PipelineConfig, Prepared, prepare, score_in_steps
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
 from streamer.stream.assignments import Assigned
+from streamer.stream.cancelling import uninterrupted
 from streamer.stream.counting import count_outcome
 from streamer.stream.dead_letter_log import DeadLetterLog
 from streamer.stream.known_schemas import KnownSchemas
@@ -203,18 +204,20 @@ class Scoring:
         was_blown = assigned.state.is_fuse_blown
         await self._look_up(assigned, prepared)
         laps("look_up")
-        mode = self.mode
-        outcome = score(
+        version, mode = self._version, self.mode
+        steps = score_in_steps(
             prepared,
             assigned.state,
-            self._version,
+            version,
             self.pipeline,
             now_ms=self.clock.now_ms(),
             mode=mode,
             lap=laps,
         )
+        # Half of a batch is learned by now, and none of it accounted for.
+        outcome = await uninterrupted(steps)
         if trace is not None:
-            trace.scored(outcome, self._version.id, mode)
+            trace.scored(outcome, version.id, mode)
         if not self._publish(batch, outcome, trace):
             # It took too long, or the process stood still: another may have scored it since.
             self.publisher.expire(batch.partition)
@@ -224,7 +227,7 @@ class Scoring:
         laps("publish")
         now = laps.end()
         self.unsaved_since.setdefault(batch.partition, now)
-        self._count(batch, outcome, assigned, now)
+        self._count(batch, outcome, assigned, version, now)
 
     def forget(self, partition: int) -> None:
         """Drop what is left of a partition that another worker may have now."""
@@ -293,15 +296,22 @@ class Scoring:
         self.publisher.poll()
         return True
 
-    def _count(self, batch: Batch, outcome: Outcome, assigned: Assigned, now_s: float) -> None:
+    def _count(
+        self,
+        batch: Batch,
+        outcome: Outcome,
+        assigned: Assigned,
+        version: ModelVersion,
+        now_s: float,
+    ) -> None:
         count_outcome(self.metrics, batch, outcome)
         count_limits(assigned.state, self.metrics)
         self.dead_letter_log.add(outcome.dead_letters, batch)
         if outcome.scored is None:
             return
-        self.center_watch.add(self._version, outcome.scored, now_s)
+        self.center_watch.add(version, outcome.scored, now_s)
         # A young model's distances shift by themselves; those of a worker's first seconds are let go.
-        is_settled = self._version.sums.transactions_seen >= self.pipeline.model.half_life
+        is_settled = version.sums.transactions_seen >= self.pipeline.model.half_life
         if is_settled and self.distance_monitor.is_loaded:
             n_shifts = self.distance_monitor.add(outcome.scored.distances_sq)
             self.metrics.distance_drift.inc(n_shifts)

@@ -17,7 +17,14 @@ from streamer.deciding import _limits
 from streamer.decoding import decode_batch
 from streamer.fuse import WINDOW, Limit, admit, limit_of, still_counted
 from streamer.model import ModelVersion
-from streamer.pipeline import Outcome, PartitionState, process
+from streamer.pipeline import (
+    Outcome,
+    PartitionState,
+    prepare,
+    process,
+    score,
+    score_in_steps,
+)
 from tests.builders import ARRIVAL_MS, batch, payment, pipeline_config, state_of
 from tests.pipeline.helpers import ordinary, run, trained
 
@@ -265,3 +272,27 @@ def test_no_crash_and_no_change_of_model_gets_more_than_twice_the_budget_out(
         len(topics.alerts),
         len(topics.overflow),
     )
+
+
+def test_a_flood_is_scored_in_steps_between_which_others_have_their_turn() -> None:
+    """100 payments that all alert, two for reviewers and 98 held back: 98 // 16 = 6 pauses."""
+    version, config = replace(hot(), threshold_sq=0.0), replace(CONFIG, with_scores=False)
+    version = replace(version, hourly_threshold_sq=np.zeros_like(version.hourly_threshold_sq))
+    flood, states = batch(ordinary(100)), [state_of(config), state_of(config)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streamer.fuse, "WINDOW", SMALL)
+        prepared = [prepare(flood, config, state) for state in states]
+        at_once = score(prepared[0], states[0], version, config, now_ms=ARRIVAL_MS)
+        steps = score_in_steps(prepared[1], states[1], version, config, now_ms=ARRIVAL_MS)
+        n_pauses = 0
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                outcome = end.value
+                break
+            n_pauses += 1
+    assert len(outcome.alerts) + len(outcome.overflow) == 100
+    assert n_pauses == len(outcome.alerts) // 16 + len(outcome.overflow) // 16 > 5
+    assert (outcome.alerts, outcome.overflow) == (at_once.alerts, at_once.overflow)
+    assert states[0].ledger == states[1].ledger

@@ -62,7 +62,7 @@ def test_all_faults_are_reported_at_once_one_line_each() -> None:
         "STREAMER_KAFKA_BOOTSTRAP_SERVERS must be host:port pairs, separated by commas, "
         "got broker:9092,other",
         "STREAMER_KAFKA_SESSION_TIMEOUT_S must be at least 6, got 5",
-        "STREAMER_LOG_FORMAT must be one of json or console, got xml",
+        "STREAMER_LOG_FORMAT must be one of auto, json or console, got xml",
         "STREAMER_NAMESPACE must be 1 to 64 letters, digits, - and _, got a b",
         # 20 x 400; a rule between settings is reported together with the single faults.
         "STREAMER_WARMUP_TRANSACTIONS must be at least 20 x STREAMER_N_CLUSTERS = 8000, got 5000",

@@ -12,7 +12,7 @@ with their eviction and merging, and all that `README.md` calls real but the mod
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from types import SimpleNamespace
@@ -33,7 +33,7 @@ from streamer.model.codec import VersionHeader
 from streamer.partition_state import PartitionState, PipelineConfig
 from streamer.pipeline import Outcome, Prepared
 from streamer.store import checkpoints, versions
-from streamer.stream import scoring
+from streamer.stream import checkpointing, scoring
 
 __all__ = ["Counters", "Unmeasured", "counting", "decoded_version", "observe"]
 
@@ -101,7 +101,8 @@ def counting(is_flooded: Any) -> Iterator[None]:
             (scoring, "drift_of", lambda *_: _UNMOVED),
             (versions, "encode_version", _encoded),
             (versions, "decode_version", decoded_version),
-            (scoring, "score", _scoring(is_flooded)),
+            (scoring, "score_in_steps", _scoring(is_flooded)),
+            (checkpointing, "tell_checkpoint", lambda *_: None),
             (scoring.Scoring, "_count", lambda *_: None),
         ):
             stack.enter_context(patch.object(place, name, stand_in))
@@ -148,9 +149,9 @@ def _add(table: EntityTable, keys: Sequence[str], addends: NDArray[np.float64]) 
 
 
 def _scoring(is_flooded: Any) -> Any:
-    """Return what stands in for `streamer.pipeline.score`."""
+    """Return what stands in for `streamer.pipeline.score_in_steps`."""
 
-    def score(
+    def score_in_steps(
         prepared: Prepared,
         state: PartitionState,
         version: Any,
@@ -158,7 +159,7 @@ def _scoring(is_flooded: Any) -> Any:
         *,
         mode: Mode = "normal",
         **_: Any,
-    ) -> Outcome:
+    ) -> Generator[None, None, Outcome]:
         decoded, scored = prepared.decoded, None
         n = len(decoded.transactions)
         if prepared.columns is not None:
@@ -174,7 +175,7 @@ def _scoring(is_flooded: Any) -> Any:
         made: Any = ([], [])
         if scored is not None:
             context = _context(decoded.batch.topic, decoded.batch.partition, state.epoch)
-            made = pipeline._alerts(context, decoded, decision)
+            made = yield from pipeline._alerts(context, decoded, decision)
         first_place = state.ledger.scored
         ledger = pipeline._ledger(prepared, state, version, decision)
         pipeline._advance(state, prepared, ledger, decision)
@@ -197,7 +198,7 @@ def _scoring(is_flooded: Any) -> Any:
             np.zeros(0),
         )
 
-    return score
+    return score_in_steps
 
 
 def _context(topic: str, partition: int, epoch: int) -> AlertContext:

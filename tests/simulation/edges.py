@@ -84,7 +84,7 @@ def _around(world: World) -> Iterator[None]:
             stack.enter_context(patch.object(place, name, stand_in))
         if world.scenario.is_small:
             stack.enter_context(counting(lambda: world.is_flooded))
-        stack.enter_context(patch("streamer.pipeline.build_alert", _short_alert))
+        stack.enter_context(patch("streamer.alerts.build_alert", _short_alert))
         stack.callback(structlog.configure, **logging)
         structlog.configure(processors=[_into_trace(world)], cache_logger_on_first_use=False)
         yield

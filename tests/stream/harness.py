@@ -161,8 +161,9 @@ class Worker:
         return self.child.wait(DEADLINE_S)
 
     def log(self) -> str:
-        """Return the end of what the worker wrote."""
-        return self.child.log_tail(40)
+        """Return the end of what the worker wrote, without the lines of its checkpoints."""
+        lines = self.child.log_tail(1_000).splitlines()
+        return "\n".join([line for line in lines if '"event": "checkpoint"' not in line][-40:])
 
 
 class Service:
@@ -200,6 +201,8 @@ class Service:
         self.env = {f"STREAMER_{name.upper()}": value for name, value in merged.items()}
         self.workers: list[Worker] = []
         self.n_sent = [0] * n_partitions
+        self.log_folder: Path | None = None
+        """Where the workers' whole output goes; without it only its end is to be had."""
 
     @property
     def settings(self) -> Settings:
@@ -218,8 +221,13 @@ class Service:
         env = self.env | {f"STREAMER_{name.upper()}": value for name, value in changes.items()}
         for name in ("STREAMER_WEB_PORT", "STREAMER_ADMIN_PORT"):
             env.setdefault(name, str(stable_port()))
+        folder = self.log_folder
         child = ChildProcess(
-            [sys.executable, *argv], name="the worker", env=child_env(env), cwd=ROOT
+            [sys.executable, *argv],
+            name="the worker",
+            env=child_env(env),
+            cwd=ROOT,
+            log_path=None if folder is None else folder / f"worker-{len(self.workers)}.log",
         ).start()
         ports = (int(env[f"STREAMER_{name}_PORT"]) for name in ("WEB", "ADMIN"))
         worker = Worker(child, *ports)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
 
 import pytest
 
 from streamer.errors import InvariantError
 from streamer.stream import cancelling
-from streamer.stream.cancelling import cancel_and_wait
+from streamer.stream.cancelling import cancel_and_wait, uninterrupted
 
 
 async def misses(n_times: int) -> None:
@@ -55,3 +56,50 @@ def test_a_task_that_never_ends_is_an_error_and_no_wait_without_end(
 def test_no_task_is_no_wait() -> None:
     """As in a release that is in time."""
     asyncio.run(cancel_and_wait([]))
+
+
+def counted(n: int, done: list[int]) -> Generator[None, None, str]:
+    for i in range(n):
+        done.append(i)
+        yield
+    return "all of it"
+
+
+def test_steps_go_on_to_their_end_while_others_have_their_turn() -> None:
+    """Of ten steps another task sees the fifth before the last is done."""
+    done: list[int] = []
+    seen: list[int] = []
+
+    async def look() -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        seen.append(len(done))
+
+    async def scenario() -> None:
+        looking = asyncio.ensure_future(look())
+        assert await uninterrupted(counted(10, done)) == "all of it"
+        await looking
+
+    asyncio.run(scenario())
+    assert len(done) == 10
+    assert 0 < seen[0] < 10
+
+
+def test_a_cancellation_waits_for_the_last_step_and_what_belongs_to_it() -> None:
+    done: list[int] = []
+    accounted: list[str] = []
+
+    async def work() -> None:
+        accounted.append(await uninterrupted(counted(10, done)))
+        await asyncio.sleep(0)
+        accounted.append("went on")
+
+    async def scenario() -> None:
+        task = asyncio.ensure_future(work())
+        await asyncio.sleep(0)
+        assert done
+        await asyncio.wait_for(cancel_and_wait([task]), 10)
+        assert task.cancelled()
+
+    asyncio.run(scenario())
+    assert (len(done), accounted) == (10, ["all of it"])

@@ -14,8 +14,8 @@ import structlog
 
 from streamer.events import Feedback
 from streamer.telemetry import configure_logging
-from streamer.telemetry.logs import RepeatFilter
 from streamer.telemetry.redaction import redact
+from streamer.telemetry.repeats import RepeatFilter
 
 CARD = "4111111111111111"
 
@@ -75,8 +75,9 @@ def test_an_exception_is_one_field_of_its_line(stream: io.StringIO) -> None:
         structlog.get_logger().exception("failed")
         logging.getLogger("faust").exception("failed")
     for event in events(stream):
-        assert "Traceback" in event["exception"]
-        assert "ValueError: no card [redacted]" in event["exception"]
+        (exception,) = event["exception"]
+        assert (exception["type"], exception["message"]) == ("ValueError", "no card [redacted]")
+        assert "test_logs.py" in exception["frames"][-1]
     assert len(events(stream)) == 2
 
 
@@ -155,6 +156,45 @@ def test_the_logger_of_a_warning_is_ours_too(stream: io.StringIO) -> None:
     assert "old broker" in events(stream)[0]["event"]
 
 
+class Terminal(io.StringIO):
+    """A stream with a person at its end."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("form", "stream", "is_json"),
+    [
+        ("auto", io.StringIO(), True),
+        ("auto", Terminal(), False),
+        ("json", Terminal(), True),
+        ("console", io.StringIO(), False),
+    ],
+)
+def test_a_terminal_gets_text_and_anything_else_json_unless_told_otherwise(
+    form: Any, stream: io.StringIO, is_json: bool
+) -> None:
+    configure_logging("INFO", form, stream)
+    structlog.get_logger().info("ready", port=8080)
+    line = stream.getvalue()
+    assert line.startswith("{") is is_json
+    # Colours are for the eye: those of a terminal, and only in text.
+    assert ("\x1b" in line) is (stream.isatty() and not is_json)
+
+
+def test_a_person_gets_an_exception_in_lines() -> None:
+    stream = Terminal()
+    configure_logging("INFO", "auto", stream)
+    try:
+        raise KeyError("C77")
+    except KeyError:
+        structlog.get_logger().exception("failed")
+    text = stream.getvalue()
+    assert "KeyError: [quoted]\n    at " in text
+    assert "C77" not in text
+
+
 def test_console_lines_are_plain_text_where_there_is_no_terminal() -> None:
     stream = io.StringIO()
     configure_logging("INFO", "console", stream)
@@ -202,6 +242,8 @@ def test_our_warnings_on_two_partitions_and_all_critical_lines_are_written() -> 
     for partition in range(2):
         assert passes(logging.ERROR, {"event": "partition faulted", "partition": partition})
         assert not passes(logging.ERROR, {"event": "partition faulted", "partition": partition})
+    for reason in ("wrong_type", "not_json"):
+        assert passes(logging.WARNING, {"event": "dead letters", "reason": reason})
     for _ in range(2):
         assert passes(logging.CRITICAL, {"event": "worker ends at once"})
         assert passes(logging.INFO, {"event": "partition claimed"})
