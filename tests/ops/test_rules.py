@@ -96,17 +96,18 @@ def test_an_alert_says_how_urgent_it_is_what_is_wrong_and_where_to_read(name: st
     rule = ALERTS[name]
     assert rule["labels"] == {"severity": rule["labels"]["severity"]}
     assert rule["labels"]["severity"] in {"page", "ticket", "info"}
-    assert set(rule["annotations"]) == {"summary", "description", "runbook"}
+    assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
     assert rule["annotations"]["description"].endswith(".")
 
 
 def test_every_alert_has_a_section_of_the_runbook_and_every_section_an_alert() -> None:
     """Alerts on the burn of one objective share a section."""
     page = "ops/runbooks/alerts.md"
-    named = {rule["annotations"]["runbook"] for rule in ALERTS.values()}
-    assert named == {f"{page}#{anchor}" for anchor in _anchors(page)}
+    named = {rule["annotations"]["runbook_url"] for rule in ALERTS.values()}
+    base = "{{ $externalLabels.runbooks }}"
+    assert named == {f"{base}{page}#{anchor}" for anchor in _anchors(page)}
     for name, rule in ALERTS.items():
-        anchor = rule["annotations"]["runbook"].partition("#")[2]
+        anchor = rule["annotations"]["runbook_url"].partition("#")[2]
         assert name.lower().startswith(anchor)
 
 
