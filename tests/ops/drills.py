@@ -73,7 +73,8 @@ class Site:
             self._add("redis", make, redis=self.own_redis, redis_timeout_s="1")
             self._add("bad", make)
             self._add("hanging", make, kafka=self.hanging)
-            self._add("slow", make, kafka=self.slow)
+            # Time for an alert to be acknowledged, which the client gives up within a session's half.
+            self._add("slow", make, kafka=self.slow, kafka_session_timeout_s="20")
             few = {"half_life_transactions": "300", "score_half_life_transactions": "1000"}
             self._add("shifted", self.amounts, n_partitions=1, **few)
             self._add("quiet", make)
@@ -218,7 +219,8 @@ def _shifted(site: Site, watcher: Watcher, is_long: bool) -> None:
 
 def _quiet(site: Site, watcher: Watcher, is_long: bool) -> None:
     site.workers["quiet"].wait_ready()
-    site.services["quiet"].wait_consumed(200)
+    service = site.services["quiet"]
+    wait_until(lambda: service.offsets()[0], site.workers["quiet"].log, LONG_S)
     traffic = site.traffic["quiet"]
     offset: list[Any] = []
 

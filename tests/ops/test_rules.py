@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from streamer.status import troubles
+from streamer.status import answers, troubles
 from streamer.telemetry.metrics import catalogue
 from tests.ops.manifests import PROMETHEUS_RULE, prometheus_rule
 from tests.rig.requirements import require
@@ -114,8 +114,9 @@ def test_every_alert_has_a_section_of_the_runbook_and_every_section_an_alert() -
 def test_every_heading_that_status_names_is_in_the_runbook() -> None:
     source = Path(troubles.__file__).read_text()
     (page,) = re.findall(r'_RUNBOOK: Final = "(.+)"', source)
+    source += Path(answers.__file__).read_text()
     named = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', source))
-    assert named, "troubles.py names no heading"
+    assert named, "status names no heading"
     assert named <= set(_anchors(page))
 
 
