@@ -61,7 +61,16 @@ def _workers(status: Status) -> RenderableType:
 
 def _partitions(status: Status) -> RenderableType:
     table = Table(box=None, pad_edge=False)
-    for name in ("partition", "offset", "lag", "checkpoint", "scored", "alerted", "dead letters", "lost"):
+    for name in (
+        "partition",
+        "offset",
+        "lag",
+        "checkpoint",
+        "scored",
+        "alerted",
+        "dead letters",
+        "lost",
+    ):
         table.add_column(name, justify="right")
     table.add_column("owner")
     for each in status.partitions:

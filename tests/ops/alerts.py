@@ -1,7 +1,7 @@
 """``make alerts``: every fault that has an alert, with the seconds until it fires and until it ends.
 
-Minutes are seconds here (see `tests.ops.monitoring`), so a time says in which order things happen and that
-they do; in production the rule's own ``for`` is nearly all of it.
+Minutes are seconds here (see `tests.ops.monitoring`), so a time says in which order things happen and
+that they do; in production the rule's own ``for`` is nearly all of it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.ops.alerts", description=__doc__)
     parser.add_argument("--short", action="store_true", help="only what the tests run")
     options = parser.parse_args()
-    with EmbeddedKafka() as kafka, EmbeddedRedis() as redis, tempfile.TemporaryDirectory() as folder:
+    with (
+        EmbeddedKafka() as kafka,
+        EmbeddedRedis() as redis,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         seen, wrong = run(kafka, redis, Path(folder), is_long=not options.short)
     print(table(seen))
     for each in wrong:

@@ -58,7 +58,7 @@ class Site:
         self.services: dict[str, Service] = {}
         self.workers: dict[str, Worker] = {}
         self.traffic: dict[str, Traffic] = {}
-        self.amounts = Amounts(per_tick=200)
+        self.amounts = Amounts(per_tick=60)
 
     def __enter__(self) -> Self:
         with ExitStack() as on_failure:

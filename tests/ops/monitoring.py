@@ -36,8 +36,8 @@ _SCRAPE_S: Final = 1
 _STEP_MS: Final = 500
 _FRESH_S: Final = 0.25
 _PLACES: Final = r"(\[|offset |for: |interval: |group_wait: |group_interval: |repeat_interval: )"
-# What else the rules say, and what it is here. Ages in seconds are times too. A slow machine that is well
-# may miss 200 ms. A surge must last until it has been seen. Nobody sends 100,000 payments first.
+# What else the rules say, and what it is here. Ages in seconds are times too. A slow machine that is
+# well may miss 200 ms. A surge must last until it has been seen. Nobody sends 100,000 payments first.
 _ELSE: Final = (
     ('le="0.2"', 'le="2.5"'),
     (":p95_5m > 0.2", ":p95_5m > 2.5"),

@@ -1,4 +1,4 @@
-"""Payments for as long as a block runs, changed while it runs: what the faults of alerts are made with."""
+"""Payments for as long as a block runs, changed while it runs: what faults are made with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Injects a fault, sees its alerts fire in both programs, mends it, sees them end, and keeps the times."""
+"""Injects a fault, sees its alerts fire, mends it, sees them end, and keeps the times."""
 
 from __future__ import annotations
 
