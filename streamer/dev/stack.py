@@ -46,6 +46,7 @@ class Stack:
         self._note = note
         self._ends = ExitStack()
         self._workers: list[_Worker] = []
+        self.prometheus_url: str | None = None
         self.monitoring: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -141,7 +142,8 @@ class Stack:
             f"--storage.tsdb.path={folder / 'data'}",
         )
         if prometheus is not None:
-            self.monitoring["Prometheus"] = f"http://{prometheus}/alerts"
+            self.prometheus_url = f"http://{prometheus}"
+            self.monitoring["Prometheus"] = f"{self.prometheus_url}/alerts"
         if alertmanager is not None:
             self.monitoring["Alertmanager"] = f"http://{alertmanager}/#/alerts"
 

@@ -27,9 +27,12 @@ def run(
 ) -> tuple[list[Seen], list[str]]:
     """Run all drills side by side; return what was seen, and what went wrong.
 
-    ``is_long`` adds those that take more than a minute.
+    ``is_long`` adds the alerts that take more than a minute to end.
     """
-    with Site(kafka, redis) as site, Monitoring(folder, site.targets) as monitoring:
+    with (
+        Site(kafka, redis, is_long=is_long) as site,
+        Monitoring(folder, site.targets) as monitoring,
+    ):
         wait_until(
             lambda: {rule["health"] for rule in monitoring.rules()} == {"ok"},
             lambda: str([rule for rule in monitoring.rules() if rule["health"] != "ok"]),
@@ -37,10 +40,7 @@ def run(
         )
         watcher = Watcher(monitoring)
         with ThreadPoolExecutor(len(DRILLS)) as threads:
-            drills = {
-                name: threads.submit(drill, site, watcher, is_long)
-                for name, drill in DRILLS.items()
-            }
+            drills = {name: threads.submit(drill, site, watcher) for name, drill in DRILLS.items()}
         errors = {name: drill.exception() for name, drill in drills.items()}
         wrong = [
             f"{name}: {error}\n{site.workers[name].log() if name in site.workers else ''}"
