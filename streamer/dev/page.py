@@ -26,7 +26,7 @@ servers = os.environ["STREAMER_KAFKA_BOOTSTRAP_SERVERS"]
 consumer = Consumer({"bootstrap.servers": servers, "group.id": "me"})
 n = len(consumer.list_topics("fraud-alerts").topics["fraud-alerts"].partitions)
 consumer.assign([TopicPartition("fraud-alerts", p, OFFSET_END) for p in range(n)])
-for message in consumer.consume(5, timeout=60):
+for message in consumer.consume(5, timeout=120):
     alert = json.loads(message.value())
     print(alert["alert_id"], alert["severity"], alert["reasons"][0]["sentence"])
 END"""

@@ -43,7 +43,7 @@ def run(
             drills = {name: threads.submit(drill, site, watcher) for name, drill in DRILLS.items()}
         errors = {name: drill.exception() for name, drill in drills.items()}
         wrong = [
-            f"{name}: {error}\n{site.workers[name].log() if name in site.workers else ''}"
+            f"{name}: {error!r}\n{site.workers[name].log() if name in site.workers else ''}"
             for name, error in errors.items()
             if error is not None
         ]

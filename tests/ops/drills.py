@@ -162,13 +162,21 @@ def _redis(site: Site, watcher: Watcher) -> None:
 def _bad(site: Site, watcher: Watcher) -> None:
     site.workers["bad"].wait_ready()
     traffic = site.traffic["bad"]
-    # A second burst of the same kind would be what is usual: the surge comes first.
+
+    def begin() -> None:
+        traffic.extra = BAD
+
+    def end() -> None:
+        traffic.extra = []
+
+    # What goes on is no surge any more: it has a drill of its own, and comes first.
+    watcher.drill("bad messages", "bad", ["StreamerDeadLetterSurge"], begin, end)
     watcher.drill(
-        "bad messages",
+        "bad messages that go on",
         "bad",
-        ["StreamerDeadLetterSurge", "StreamerCompletenessBudgetBurnFast"],
-        lambda: setattr(traffic, "extra", BAD),
-        lambda: setattr(traffic, "extra", []),
+        ["StreamerCompletenessBudgetBurnFast"],
+        begin,
+        end,
         suppressed=["StreamerErrorShareHigh", *_slower(site, "StreamerCompletenessBudgetBurn")],
     )
 

@@ -162,13 +162,13 @@ class Monitoring:
         result: list[dict[str, Any]] = _get(url)["data"]["result"]
         return result
 
-    def delivered(self, namespace: str, alert: str) -> dict[str, Any]:
-        """Return an alert as Alertmanager has it."""
-        return next(
-            each
-            for each in _get(f"http://{self.alertmanager}/api/v2/alerts")
-            if _key(each) == (namespace, alert)
-        )
+    def annotations(self, namespace: str, alert: str) -> dict[str, str]:
+        """Return what Alertmanager has to tell of an alert; empty where it has none."""
+        for each in _get(f"http://{self.alertmanager}/api/v2/alerts"):
+            if _key(each) == (namespace, alert):
+                told: dict[str, str] = each["annotations"]
+                return told
+        return {}
 
     def states(self, namespace: str, alert: str) -> set[str]:
         """Return where an alert is to be seen: ``firing`` in Prometheus, ``active`` and ``suppressed``.
