@@ -17,7 +17,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test manifests dashboards datadog image-steps simulation rig faults chaos soak fuzz lint format types schemas lock clean
+.PHONY: help setup demo dev test manifests dashboards datadog image-steps simulation rig faults alerts chaos soak fuzz lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,7 @@ $(STAMP): pyproject.toml requirements-dev.lock
 	  sys.exit(None if (3, 11) <= v < (3, 14) else "Python must be 3.11, 3.12 or 3.13, got %d.%d; " \
 	  "try: make setup PYTHON=python3.13" % v[:2])'
 	$(PYTHON) -m venv --clear $(VENV)
+	@echo "installing every locked package, which takes a minute or more"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --requirement requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
@@ -58,6 +59,9 @@ faults: $(STAMP) ## run every fault and print what it costs (ARGS="--only Redis 
 
 chaos: $(STAMP) ## kill workers 100 times on Apache Kafka and count (ARGS="--kills 20 --seed 7")
 	@$(BIN)/python -m tests.faults.chaos $(ARGS)
+
+alerts: $(STAMP) ## inject every fault that has an alert; print seconds to fire and to end (ARGS="--short")
+	@$(BIN)/python -m tests.ops.alerts $(ARGS)
 
 soak: $(STAMP) ## mixed faults for half an hour, memory watched (ARGS="--minutes 120")
 	@$(BIN)/python -m tests.faults.soak $(ARGS)

@@ -33,7 +33,7 @@ SHOWN: Final = (
     (
         "Age of the model version",
         "Payments that the model has seen",
-        "Distance above which we alert",
+        "Threshold since the start",
     ),
 )
 """Of each of the dashboard's four rows, the titles of the panels that are drawn."""

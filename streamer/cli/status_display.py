@@ -52,18 +52,25 @@ def _workers(status: Status) -> RenderableType:
     table = Table("worker", "partitions", "last seen", box=None, pad_edge=False)
     for worker in status.workers:
         held = [str(each.partition) for each in status.partitions if each.owner == worker.name]
-        seen = (
-            f"{worker.seen_s:,.0f} s ago"
-            if worker.is_alive
-            else f"{worker.seen_s:,.0f} s ago, dead"
-        )
+        # Another machine's clock may be a little ahead.
+        seen = f"{max(worker.seen_s, 0.0):,.0f} s ago"
+        seen += "" if worker.is_alive else ", dead"
         table.add_row(worker.name, ", ".join(held) or "none", seen)
     return table
 
 
 def _partitions(status: Status) -> RenderableType:
     table = Table(box=None, pad_edge=False)
-    for name in ("partition", "offset", "lag", "checkpoint", "scored", "alerted", "lost"):
+    for name in (
+        "partition",
+        "offset",
+        "lag",
+        "checkpoint",
+        "scored",
+        "alerted",
+        "dead letters",
+        "lost",
+    ):
         table.add_column(name, justify="right")
     table.add_column("owner")
     for each in status.partitions:
@@ -75,6 +82,7 @@ def _partitions(status: Status) -> RenderableType:
             "" if age is None else f"{age:,.0f} s ago",
             _count(each.scored),
             _count(each.alerted),
+            _count(each.dead_lettered),
             _count(each.lost),
             each.owner,
         )
@@ -83,7 +91,11 @@ def _partitions(status: Status) -> RenderableType:
 
 def _model(model: ModelStatus) -> Iterator[str]:
     age = "" if model.age_s is None else f", {model.age_s:,.0f} s old"
-    state = "warming" if model.is_warming else f"ranks by {model.ranked_by.replace('_', '-')}"
+    state = (
+        f"warming: nothing alerts before {model.warmup:,}"
+        if model.is_warming
+        else f"ranks by {model.ranked_by.replace('_', '-')}"
+    )
     yield f"model {model.version[:12]}{age}: {model.transactions_seen:,} payments seen, {state}"
     yield (
         f"alerts {model.budget_achieved:.3%} of recent payments, {model.budget_requested:.3%} wanted"

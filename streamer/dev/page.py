@@ -21,11 +21,12 @@ END"""
 
 _READ: Final = """python - <<'END'
 import json, os
-from confluent_kafka import Consumer
-consumer = Consumer({"bootstrap.servers": os.environ["STREAMER_KAFKA_BOOTSTRAP_SERVERS"],
-                     "group.id": "me", "auto.offset.reset": "earliest"})
-consumer.subscribe(["fraud-alerts"])
-for message in consumer.consume(5, timeout=20):
+from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+servers = os.environ["STREAMER_KAFKA_BOOTSTRAP_SERVERS"]
+consumer = Consumer({"bootstrap.servers": servers, "group.id": "me"})
+n = len(consumer.list_topics("fraud-alerts").topics["fraud-alerts"].partitions)
+consumer.assign([TopicPartition("fraud-alerts", p, OFFSET_END) for p in range(n)])
+for message in consumer.consume(5, timeout=120):
     alert = json.loads(message.value())
     print(alert["alert_id"], alert["severity"], alert["reasons"][0]["sentence"])
 END"""
@@ -43,9 +44,10 @@ def page_of(
     environment: Mapping[str, str],
     worker_urls: Sequence[str],
     worker_pids: Sequence[int],
-    prometheus_url: str | None,
+    monitoring: Mapping[str, str],
+    redis_pid: int,
 ) -> str:
-    """Return the page."""
+    """Return the page.  ``monitoring`` has the addresses of Prometheus and Alertmanager by name."""
     workers = " ".join(f"--worker {url}" for url in worker_urls)
     lines = ["In another terminal, in this folder:", ""]
     lines += ["  source .venv/bin/activate"]
@@ -55,16 +57,21 @@ def page_of(
         f"  worker {pid}: {url}/readyz  {url}/metrics"
         for url, pid in zip(worker_urls, worker_pids, strict=True)
     ]
-    if prometheus_url is not None:
-        lines.append(f"  Prometheus: {prometheus_url}/alerts")
+    lines += [f"  {name}: {url}" for name, url in monitoring.items()]
     for title, command in (
         ("What is there, and what is wrong", f"streamer status {workers} --watch"),
         ("Publish a payment, and one that is no payment", _PUBLISH),
-        ("Read alerts", _READ),
+        ("Wait for the next five alerts", _READ),
         ("Why was that alerted?", "streamer explain ALERT_ID"),
         ("Send a verdict", _JUDGE),
+        ("See that it has been stored", "streamer partition show --topic fraud-feedback"),
         ("Look at dead letters", "streamer dlq list\nstreamer dlq show PARTITION/OFFSET"),
         ("Kill a worker, and see that nothing is lost", f"kill -9 {worker_pids[0]}"),
+        (
+            "Stop Redis, which pages after a minute; ops/runbooks/alerts.md#streamerbreakeropen",
+            f"kill -STOP {redis_pid}",
+        ),
+        ("Let Redis go on", f"kill -CONT {redis_pid}"),
     ):
         lines += ["", f"{title}:", ""]
         lines += [

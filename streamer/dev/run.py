@@ -41,7 +41,15 @@ def run_dev(options: DevOptions, say: Callable[[str], None]) -> None:
     say("starting broker, Redis and workers")
     with Stack(options.n_workers, options.rules, say) as stack:
         settings = stack.settings
-        say(page_of(stack.environment, stack.worker_urls, stack.worker_pids, stack.prometheus_url))
+        say(
+            page_of(
+                stack.environment,
+                stack.worker_urls,
+                stack.worker_pids,
+                stack.monitoring,
+                stack.redis.pid,
+            )
+        )
         with judged_traffic(settings, options.rate, options.seed, options.verdict_delay_s) as (
             traffic,
             reader,

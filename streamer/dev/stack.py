@@ -1,4 +1,4 @@
-"""The processes: embedded servers, workers that are started again when they die, and Prometheus.
+"""The processes: embedded servers, workers that are started again when they die, and monitoring.
 
 Every child ends with this process, however it ends.
 """
@@ -33,9 +33,10 @@ _HOST: Final = "127.0.0.1"
 
 
 class Stack:
-    """Broker, Redis, topics and ``n_workers``; with ``rules`` also Prometheus, where it is installed.
+    """Broker, Redis, topics and ``n_workers``; with ``rules`` also Prometheus and Alertmanager.
 
-    ``rules`` is a folder of Prometheus' rule files.  ``note`` is told what happens.
+    ``rules`` is a folder of Prometheus' rule files and Alertmanager's routes; either program is
+    started where it is installed.  ``note`` is told what happens.
     """
 
     def __init__(self, n_workers: int, rules: Path | None, note: Callable[[str], None]) -> None:
@@ -46,6 +47,7 @@ class Stack:
         self._ends = ExitStack()
         self._workers: list[_Worker] = []
         self.prometheus_url: str | None = None
+        self.monitoring: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as on_failure:
@@ -65,7 +67,8 @@ class Stack:
                 self._ends.callback(self._workers[-1].child.stop)
             for worker in self._workers:
                 worker.wait_ready()
-            self._start_prometheus()
+            if self._rules is not None:
+                self._start_monitoring(self._rules.resolve())
             on_failure.pop_all()
         return self
 
@@ -104,33 +107,57 @@ class Stack:
                     f"{worker.child.name} ended with {code}; started again as {worker.child.pid}"
                 )
 
-    def _start_prometheus(self) -> None:
-        program = shutil.which("prometheus")
-        if self._rules is None or program is None:
-            return
+    def _start_monitoring(self, rules: Path) -> None:
         folder = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
+        routes = rules / "alertmanager.yml"
+        alertmanager = None
+        if routes.exists():
+            alertmanager = self._start_program(
+                "prometheus-alertmanager",
+                f"--config.file={routes}",
+                f"--storage.path={folder / 'alertmanager'}",
+                "--cluster.listen-address=",
+            )
         targets = [url.removeprefix("http://") for url in self.worker_urls]
+        receivers = [alertmanager] if alertmanager else []
         # JSON is YAML too.
         settings = {
-            "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
-            "rule_files": [str(self._rules.resolve() / "*.rules.yml")],
+            "global": {
+                "scrape_interval": "5s",
+                "evaluation_interval": "5s",
+                # Links of alerts begin with it.
+                "external_labels": {"runbooks": f"{rules.parents[1]}/"},
+            },
+            "rule_files": [str(rules / "*.rules.yml")],
+            "alerting": {
+                "alert_relabel_configs": [{"action": "labeldrop", "regex": "runbooks"}],
+                "alertmanagers": [{"static_configs": [{"targets": receivers}]}],
+            },
             "scrape_configs": [{"job_name": "streamer", "static_configs": [{"targets": targets}]}],
         }
         (folder / "prometheus.yml").write_text(json.dumps(settings))
-        port = free_port()
-        child = ChildProcess(
-            [
-                program,
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address={_HOST}:{port}",
-            ],
-            name="Prometheus",
-        ).start()
+        prometheus = self._start_program(
+            "prometheus",
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+        )
+        if prometheus is not None:
+            self.prometheus_url = f"http://{prometheus}"
+            self.monitoring["Prometheus"] = f"{self.prometheus_url}/alerts"
+        if alertmanager is not None:
+            self.monitoring["Alertmanager"] = f"http://{alertmanager}/#/alerts"
+
+    def _start_program(self, name: str, *arguments: str) -> str | None:
+        """Start a server where it is installed, and return its address."""
+        program = shutil.which(name)
+        if program is None:
+            return None
+        address = f"{_HOST}:{free_port()}"
+        child = ChildProcess([program, f"--web.listen-address={address}", *arguments], name=name)
         self._ends.callback(child.stop)
-        url = f"http://{_HOST}:{port}"
-        child.wait_ready(lambda: _answers(f"{url}/-/ready"), f"{url}/-/ready", _READY_WITHIN_S)
-        self.prometheus_url = url
+        ready = f"http://{address}/-/ready"
+        child.start().wait_ready(lambda: _answers(ready), ready, _READY_WITHIN_S)
+        return address
 
     def __exit__(
         self,
@@ -153,6 +180,8 @@ class _Worker:
             "STREAMER_ADMIN_PORT": str(free_port()),
             "STREAMER_KAFKA_SESSION_TIMEOUT_S": "6",
             "STREAMER_CHECKPOINT_INTERVAL_S": "1",
+            # A quarter of an hour of them: `explain` needs the version of an alert.
+            "STREAMER_MODEL_VERSIONS_KEPT": "1000",
             "STREAMER_LOG_LEVEL": "WARNING",
             "STREAMER_LOG_FORMAT": "console",
         }

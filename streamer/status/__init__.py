@@ -1,6 +1,7 @@
 """What a person at a terminal wants at 3 a.m.: what is there, and what is wrong with it.
 
 Reading order: `facts`, what is known; `troubles`, what is wrong with that, a pure function;
+`answers`, the part of it that the workers say of themselves;
 `gathering`, which asks Redis, Kafka and the workers.
 """
 

@@ -33,6 +33,7 @@ class PartitionStatus:
     imbalance: int
     scored: int
     alerted: int
+    dead_lettered: int
     lost: int
 
     @property
@@ -45,12 +46,16 @@ class PartitionStatus:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """The current version; ``moved`` are sentences on the features that drift."""
+    """The current version; ``moved`` are sentences on the features that drift.
+
+    ``warmup`` is after how many payments the first one may alert.
+    """
 
     version: str
     age_s: float | None
     is_warming: bool
     transactions_seen: int
+    warmup: int
     ranked_by: str
     budget_requested: float
     budget_achieved: float

@@ -124,6 +124,7 @@ def _partition(
         imbalance=record.ledger.imbalance,
         scored=record.ledger.scored,
         alerted=record.ledger.alerted,
+        dead_lettered=record.ledger.dead_lettered,
         lost=record.ledger.lost,
     )
 
@@ -138,6 +139,7 @@ def _model(settings: Settings, head: ModelHead, now_ms: int) -> ModelStatus:
         age_s=_age_s(created_at, now_ms) if created_at else None,
         is_warming=version.is_warming,
         transactions_seen=head.sums.transactions_seen,
+        warmup=config.warmup,
         ranked_by="log_odds" if version.is_head_active else "distance",
         budget_requested=version.asked.target,
         budget_achieved=achieved_share(head.sums),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from streamer.status.answers import answers
 from streamer.status.facts import ModelStatus, PartitionStatus, Status
 
 __all__ = ["Trouble", "troubles_of"]
@@ -33,7 +34,7 @@ def troubles_of(status: Status) -> list[Trouble]:
     return [
         *_servers(status),
         *_workers(status),
-        *_endpoints(status),
+        *(_trouble(what, heading) for what, heading in answers(status.endpoints)),
         *(trouble for each in status.partitions for trouble in _partition(each, status)),
         *_losses(status),
         *(_model(status.model) if status.model is not None else ()),
@@ -61,24 +62,6 @@ def _workers(status: Status) -> Iterator[Trouble]:
             f"partitions {_numbers(missing)} of {status.topic} have never been claimed",
             "partitions-added",
         )
-
-
-def _endpoints(status: Status) -> Iterator[Trouble]:
-    for each in status.endpoints:
-        if each.error is not None:
-            yield _trouble(
-                f"{each.url} does not answer: {each.error}", "worker-killed-frozen-out-of-memory"
-            )
-        for line in each.because:
-            yield _trouble(f"{each.url} is not ready: {line}", "first-always")
-        for line in each.warnings:
-            anchor = "the-fuse-blew" if _is_of_fuse(line) else "first-always"
-            yield _trouble(f"{each.url} warns: {line}", anchor)
-
-
-def _is_of_fuse(warning: str) -> bool:
-    """Whether a worker's warning is that of the fuse."""
-    return "twice as often as agreed" in warning
 
 
 def _partition(each: PartitionStatus, status: Status) -> Iterator[Trouble]:

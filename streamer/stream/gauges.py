@@ -35,6 +35,7 @@ class Gauges:
         self._claims = claims
         self._health = health
         self._n_in_flight = n_in_flight
+        self._first_threshold_sq: float | None = None
 
     @cached_property
     def _center_names(self) -> list[str]:
@@ -97,7 +98,10 @@ class Gauges:
             metrics.average_precision_ratio.set(precision, _DETECTORS[detector])
         metrics.simplified_silhouette.set(scoring.center_watch.silhouette)
         if not version.is_warming:
-            metrics.model_threshold_distance.set(version.threshold_sq**0.5)
+            # Who knows the distance knows how far to stay below it; the ratio shows that it moves.
+            first_sq = self._first_threshold_sq = self._first_threshold_sq or version.threshold_sq
+            if first_sq:
+                metrics.model_threshold_ratio.set((version.threshold_sq / first_sq) ** 0.5)
             weights, names = sums.cluster_weights, self._center_names
             shares = (weights / weights.sum()).tolist()
             metrics.center_share_ratio.replace(dict(zip(names, shares, strict=True)))

@@ -103,7 +103,9 @@ class Health:
             if assigned.state.is_fuse_blown
         ]
         # Losses that this worker has declared, and what it found older than it should be.
-        return [*self._claiming.notices, *blown, *self._redis(), *late_checkpoints(self._scoring)]
+        # Checkpoints that wait for Redis are in the line on Redis.
+        waiting = self._redis() or late_checkpoints(self._scoring)
+        return [*self._claiming.notices, *blown, *waiting]
 
     def _redis(self) -> list[str]:
         breaker = self._scoring.store.breaker

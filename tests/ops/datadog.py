@@ -151,6 +151,7 @@ def _scoped(query: str) -> str:
 def _monitor(name: str, query: str) -> dict[str, Any]:
     rule = rules()[name]
     told = rule["annotations"]
+    page = told["runbook_url"].removeprefix("{{ $externalLabels.runbooks }}")
     options: dict[str, Any] = {"thresholds": {"critical": _threshold(query)}, "include_tags": True}
     kind = "query alert"
     if query.startswith('"'):
@@ -164,7 +165,7 @@ def _monitor(name: str, query: str) -> dict[str, Any]:
         "name": f"{name}: {_templated(told['summary'])}",
         "type": kind,
         "query": query,
-        "message": f"{_templated(told['description'])} Runbook: {told['runbook']}",
+        "message": f"{_templated(told['description'])} Runbook: {page}",
         "tags": [_SCOPE, f"alert:{name}"],
         "priority": _PRIORITIES[rule["labels"]["severity"]],
         "options": options,

@@ -164,7 +164,7 @@ def under_load(
         reader.start()
         ends.callback(reader.stop)
         ends.enter_context(_odd_records(service))
-        watch = ends.enter_context(Monitoring(folder, [f"{HOST}:{worker.port}"]))
+        watch = ends.enter_context(Monitoring(folder, {"": f"{HOST}:{worker.port}"}))
         wait_until(lambda: len(service.ask(lambda store: store.versions())) > 1, worker.log)
         _roll_back(service)
         yield watch

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from streamer.status import troubles
+from streamer.status import answers, troubles
 from streamer.telemetry.metrics import catalogue
 from tests.ops.manifests import PROMETHEUS_RULE, prometheus_rule
 from tests.rig.requirements import require
@@ -96,25 +96,27 @@ def test_an_alert_says_how_urgent_it_is_what_is_wrong_and_where_to_read(name: st
     rule = ALERTS[name]
     assert rule["labels"] == {"severity": rule["labels"]["severity"]}
     assert rule["labels"]["severity"] in {"page", "ticket", "info"}
-    assert set(rule["annotations"]) == {"summary", "description", "runbook"}
+    assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
     assert rule["annotations"]["description"].endswith(".")
 
 
 def test_every_alert_has_a_section_of_the_runbook_and_every_section_an_alert() -> None:
     """Alerts on the burn of one objective share a section."""
     page = "ops/runbooks/alerts.md"
-    named = {rule["annotations"]["runbook"] for rule in ALERTS.values()}
-    assert named == {f"{page}#{anchor}" for anchor in _anchors(page)}
+    named = {rule["annotations"]["runbook_url"] for rule in ALERTS.values()}
+    base = "{{ $externalLabels.runbooks }}"
+    assert named == {f"{base}{page}#{anchor}" for anchor in _anchors(page)}
     for name, rule in ALERTS.items():
-        anchor = rule["annotations"]["runbook"].partition("#")[2]
+        anchor = rule["annotations"]["runbook_url"].partition("#")[2]
         assert name.lower().startswith(anchor)
 
 
 def test_every_heading_that_status_names_is_in_the_runbook() -> None:
     source = Path(troubles.__file__).read_text()
     (page,) = re.findall(r'_RUNBOOK: Final = "(.+)"', source)
+    source += Path(answers.__file__).read_text()
     named = set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', source))
-    assert named, "troubles.py names no heading"
+    assert named, "status names no heading"
     assert named <= set(_anchors(page))
 
 

@@ -30,6 +30,7 @@ _PARTITION = PartitionStatus(
     imbalance=0,
     scored=95,
     alerted=2,
+    dead_lettered=0,
     lost=5,
 )
 _MODEL = ModelStatus(
@@ -37,6 +38,7 @@ _MODEL = ModelStatus(
     age_s=2.0,
     is_warming=False,
     transactions_seen=100_000,
+    warmup=5_000,
     ranked_by="distance",
     budget_requested=0.005,
     budget_achieved=0.0051,
@@ -145,14 +147,56 @@ def test_each_thing_that_is_wrong_is_said_once_with_its_page(
     assert _has_heading(trouble)
 
 
-def test_a_warning_of_the_fuse_leads_to_its_heading() -> None:
-    """Other warnings lead to the first page."""
-    warnings = ("partition 0 must alert at most twice as often as agreed; …", "records lost")
-    status = replace(_WELL, endpoints=(EndpointStatus("http://w", True, warnings=warnings),))
-    fuse, other = troubles_of(status)
-    assert fuse.runbook.endswith("#the-fuse-blew")
-    assert other.runbook.endswith("#first-always")
-    assert _has_heading(fuse)
+@pytest.mark.parametrize(
+    ("line", "heading"),
+    [
+        ("partition 0 must alert at most twice as often as agreed; …", "the-fuse-blew"),
+        ("partition 0 of transactions must answer fetches, got …", "a-partition-stands-still"),
+        ("topic transactions must exist, got none: it was deleted; …", "a-partition-stands-still"),
+        (
+            "partition 1 of transactions is faulted: topic transactions must be the one that "
+            "partition 1 was read from, …: it was deleted and created again; …",
+            "topic-deleted-and-made-again",
+        ),
+        (
+            "partition 3 of fraud-feedback is faulted: … it was deleted and created again; …",
+            "feedback-topic-deleted-and-made-again",
+        ),
+        ("Redis is older than what Kafka was told: …", "redis-came-back-older"),
+        ("something that nobody has thought of", "first-always"),
+    ],
+)
+def test_a_line_of_a_worker_leads_to_its_heading(line: str, heading: str) -> None:
+    """As the table of the runbook does, so that nobody must look it up."""
+    for endpoint in (
+        EndpointStatus("http://w", True, warnings=(line,)),
+        EndpointStatus("http://w", False, because=(line,)),
+    ):
+        [trouble] = troubles_of(replace(_WELL, endpoints=(endpoint,)))
+        assert trouble.what.endswith(line)
+        assert trouble.runbook.endswith(f"#{heading}")
+        assert _has_heading(trouble)
+
+
+def test_one_cause_is_one_line_however_many_workers_and_partitions_it_has() -> None:
+    """Redis away is told by every worker, a rebalance by every partition."""
+    away = "scoring goes on from memory and checkpoints wait, for {} s: Redis at r:6379/0 …"
+    claim = "partition {} of transactions waits to be claimed"
+    status = replace(
+        _WELL,
+        endpoints=(
+            EndpointStatus("http://a", True, warnings=(away.format(40),)),
+            EndpointStatus("http://b", True, warnings=(away.format(41),)),
+            EndpointStatus("http://c", False, because=(claim.format(0), claim.format(2))),
+        ),
+    )
+    claims, redis = troubles_of(status)
+    assert redis.what == f"http://a, http://b warns: {away.format(41)}"
+    assert redis.runbook.endswith("#redis-away-hung-or-slow")
+    assert claims.what == (
+        "http://c is not ready: partitions 0, 2 of transactions wait to be claimed"
+    )
+    assert claims.runbook.endswith("#worker-killed-frozen-out-of-memory")
 
 
 def test_a_young_model_is_not_held_to_its_budget() -> None:

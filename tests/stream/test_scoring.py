@@ -101,7 +101,7 @@ PROMISED_METRICS = {
     "streamer_model_transactions_seen",
     "streamer_model_age_seconds",
     "streamer_model_merges_total",
-    "streamer_model_threshold_distance",
+    "streamer_model_threshold_ratio",
     "streamer_alert_budget_achieved",
     "streamer_alert_budget_requested",
     "streamer_clusters_revived_total",
@@ -267,6 +267,16 @@ def test_model_tells_its_version_and_centers_in_units(steady: Steady) -> None:
     for center in described["centers"]:
         assert 0 <= center["share_of_traffic"] <= 1
         assert all(value["feature"] and value["unit"] for value in center["values"])
+
+
+def test_open_metrics_tell_that_the_threshold_moves_and_not_where_it_is(steady: Steady) -> None:
+    """Its distance is what a fraudster would stay below: only /model has it, on the other address."""
+    threshold = steady.worker.json("/model")["threshold_distance"]
+    text = steady.worker.get("/metrics")[1]
+    values = {s.value for family in text_string_to_metric_families(text) for s in family.samples}
+    assert threshold > 1
+    assert not any(abs(value - threshold) < 1e-6 for value in values)
+    assert steady.worker.metric("streamer_model_threshold_ratio") > 0
 
 
 def test_model_and_metrics_tell_the_drift_of_every_feature_in_the_same_order(

@@ -109,17 +109,17 @@ DRIFTING: Final = Row(
         ),
         drift_by_feature(f"topk(6, {_FEATURES})", "Features that move most", 12),
         Panel(
-            title="Distance above which we alert",
+            title="Threshold since the start",
             kind="timeseries",
             unit="none",
             width=6,
             queries=(
                 Query(
-                    "max(streamer_model_threshold_distance{<worker>})",
+                    "max(streamer_model_threshold_ratio{<worker>})",
                     "threshold",
                 ),
             ),
-            shows="The threshold, in deviations from the nearest center; it follows the budget.",
+            shows="The threshold over what it was when the worker started; it follows the budget.",
             normal="a slow curve.",
             action="a step is a promotion; a steep rise, a wave or drift.",
             runbook="alerts.md#streameralertbudgetmissed",

@@ -24,8 +24,10 @@ class ModelMetrics:
         "is a promotion or a rollback. 0 where nobody ever did.",
     )
     model_merges = counter("deltas", "Deltas merged into the model by this worker.")
-    model_threshold_distance = gauge(
-        "deviations", "Distance to the nearest center above which we alert."
+    model_threshold_ratio = gauge(
+        "ratio",
+        "The alert threshold over what it was when this worker first had centers: 1 after a start. The "
+        "distance itself is in /model only, which is not open to everybody.",
     )
     odds_active = gauge(
         "0 or 1", "1 while verdicts rank payments, 0 while the distance alone does."
