@@ -42,6 +42,10 @@ _EXPIRY_INTERVAL_S: Final = 1.0
 _LAG_INTERVAL_S: Final = 2.0
 
 
+class _ShortReason(msgspec.Struct):
+    feature: str = "amount"
+
+
 class _ShortAlert(msgspec.Struct):
     """An alert without its words, which take most of the time and on which nothing here depends."""
 
@@ -49,6 +53,7 @@ class _ShortAlert(msgspec.Struct):
     transaction: Transaction
     source: Source
     severity: str = "high"
+    reasons: tuple[_ShortReason, ...] = (_ShortReason(),)
 
 
 def run_seed(seed: int, story: Story | None = None, *, is_small: bool = False) -> Result:

@@ -160,9 +160,10 @@ def test_from_start_to_stop_a_worker_speaks_for_its_libraries(quiet_day: Day) ->
     assert {line["level"] for line in foreign} <= {"warning", "error"}
     events = [line["event"] for line in quiet_day.lines]
     assert not [event for event in events if event.startswith("[^")]
-    assert events[0] == "worker starts"
-    assert {"partitions assigned", "partition claimed", "ready"} <= set(events)
-    assert events[-2:] == ["worker stops", "worker stopped"]
+    # A slow machine may have warnings, or a rebalance, in between.
+    life = ["worker starts", "partitions assigned", "partition claimed", "ready"]
+    life += ["worker stops", "worker stopped"]
+    assert sorted(life, key=events.index) in (life, [*life[:2], "ready", life[2], *life[4:]])
 
 
 def test_asked_by_a_signal_a_worker_tells_where_it_is_without_what_it_holds(quiet_day: Day) -> None:
