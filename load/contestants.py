@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -29,7 +29,7 @@ class Contestant:
 
     ``share`` of the payments asked for makes its run about as long as the worker's.  ``progress``
     returns how many records it has finished with; ``has_ledger`` says whether its checkpoints must
-    add up to the backlog at the end.
+    add up to the backlog at the end.  ``environment`` is what its own has beyond everybody's.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Contestant:
     has_ledger: bool
     command: Callable[[Path], list[str]]
     progress: Callable[[Settings, Path], int]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def _scraped(settings: Settings, _: Path) -> int:

@@ -85,7 +85,7 @@ def measure(contestant: Contestant, records: Records, n_partitions: int, report:
         child = ChildProcess(
             contestant.command(counter),
             name=contestant.name,
-            env=without_openblas(child_environment(overrides)),
+            env=without_openblas(child_environment({**overrides, **contestant.environment})),
         )
         with child:
             samples = _follow(contestant, child, settings, counter, len(records), report)
