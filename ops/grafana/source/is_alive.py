@@ -122,8 +122,8 @@ ALIVE: Final = Row(
             width=8,
             queries=(
                 Query(
-                    "max by (partition) (streamer_partition_faulted{<partition>})",
-                    "partition {{partition}}",
+                    "max by (topic, partition) (streamer_partition_faulted{<partition>})",
+                    "{{topic}}/{{partition}}",
                 ),
             ),
             shows="Partitions that cannot be read on from where they were: the topic or Redis is not the "
