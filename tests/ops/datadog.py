@@ -61,7 +61,8 @@ QUERIES: Final = {
     "by {endpoint} <= 0",
     "StreamerPartitionStalled": "min(last_1m):max:streamer.partition_stalled_seconds{S} "
     "by {topic,partition} > 30",
-    "StreamerPartitionFaulted": "min(last_1m):max:streamer.partition_faulted{S} by {topic,partition} >= 1",
+    "StreamerPartitionFaulted": "min(last_1m):max:streamer.partition_faulted{S} "
+    "by {topic,partition} >= 1",
     "StreamerCheckpointTooOld": "min(last_1m):max:streamer.checkpoint_age_seconds{S} by {partition} "
     f"* {_TRAFFIC % ' by {partition}'} > 60",
     # The 95th percentile is above 200 ms when more than 5% are.
