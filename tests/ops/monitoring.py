@@ -60,7 +60,7 @@ def scaled(text: str) -> str:
     """Return rules or a configuration with every time as it is here.
 
     >>> scaled("for: 1h"), scaled("[5m]"), scaled("[3d]")
-    ('for: 23237ms', '[6708ms]', '[197181ms]')
+    ('for: 23238ms', '[6708ms]', '[197180ms]')
     """
 
     def less(found: re.Match[str]) -> str:
