@@ -60,7 +60,7 @@ def test_the_model_imports_numpy_its_own_package_and_errors_only(name: str) -> N
     allowed = {"numpy"} | ({"safetensors", "orjson"} if name == "streamer.model.codec" else set())
     assert outside(name) <= allowed
     ours = {module for module in imports(name) if module.startswith("streamer")}
-    assert all(within(module, "model", "errors") for module in ours), ours
+    assert all(within(module, "model", "errors", "compiled") for module in ours), ours
 
 
 def reads_environment(name: str) -> bool:
