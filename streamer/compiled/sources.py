@@ -1,0 +1,68 @@
+"""What a compiled kernel was made from: the files that count, and the versions that made them code.
+
+A kernel has the code of the kernels that it calls in it, and the values of the globals that it names.
+numba's own cache looks at the kernel's file alone, and after an edit of a callee in another file goes
+on running the old one.  So the stamp is over every file that the kernel's module imports, directly or
+by way of others: too many rather than too few.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+__all__ = ["package_of", "stamp"]
+
+_IMPORTS: Final = re.compile(rb"^[ \t]*(?:from|import)[ \t]+([\w.]+)", re.MULTILINE)
+_OURS: Final = Path(__file__).parents[1]
+_MAKERS: Final = ("numba", "llvmlite", "numpy")
+
+
+def package_of(file: Path) -> Path | None:
+    """Return the folder of the outermost package that a module lies in; None outside of any."""
+    package = None
+    for folder in file.parents:
+        if not (folder / "__init__.py").is_file():
+            break
+        package = folder
+    return package
+
+
+@cache
+def stamp(file: Path, package: Path) -> str:
+    """Return a digest of everything that the kernels in ``file``, of ``package``, depend on."""
+    roots = {folder.name.encode(): folder for folder in (_OURS, package)}
+    waiting, found = [file], {file: _read(file)}
+    while waiting:
+        for name in set(_IMPORTS.findall(found[waiting.pop()])):
+            for path in _files(name, roots):
+                if path not in found:
+                    found[path] = _read(path)
+                    waiting.append(path)
+    digest = sha256(repr([sys.version, *map(version, _MAKERS)]).encode())
+    for path in sorted(found):
+        digest.update(sha256(found[path]).digest())
+    return digest.hexdigest()
+
+
+def _files(name: bytes, roots: dict[bytes, Path]) -> list[Path]:
+    """Return the files of what is imported: of a package all, since a name of it may be a module."""
+    top, *parts = name.split(b".")
+    if top not in roots:
+        return []
+    path = roots[top].joinpath(*(part.decode() for part in parts))
+    return list(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+
+
+@cache
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        # A line of prose that begins like an import.
+        return b""
