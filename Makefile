@@ -36,6 +36,7 @@ $(STAMP): pyproject.toml requirements-dev.lock
 	  --requirement requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	  --no-build-isolation --editable .
+	$(BIN)/python -m streamer.compiled
 	@touch $@
 
 demo: $(STAMP) ## see it work: broker, Redis, worker and traffic on this machine (ARGS="--help")

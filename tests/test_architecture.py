@@ -14,6 +14,8 @@ MAX_LINES = 320
 KAFKA_CLIENTS = {"faust", "mode", "aiokafka", "confluent_kafka"}
 # Hands the few variables that a loader needs on to a child process; takes no setting from any.
 PASSES_THE_ENVIRONMENT_ON = "streamer.embedded.server"
+# Sets what numpy's libraries read, and reads nothing itself.
+WRITES_THE_ENVIRONMENT = "streamer.one_thread"
 SCREEN_AND_WEB = {"aiohttp", "rich", "click"}
 
 
@@ -77,10 +79,39 @@ def reads_environment(name: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in MODULES if not within(n, "settings") and n != PASSES_THE_ENVIRONMENT_ON]
+    "name",
+    [
+        n
+        for n in MODULES
+        if not within(n, "settings") and n not in (PASSES_THE_ENVIRONMENT_ON, WRITES_THE_ENVIRONMENT)
+    ],
 )
 def test_only_the_settings_read_the_environment(name: str) -> None:
     assert not reads_environment(name)
+
+
+def test_the_module_that_writes_to_the_environment_reads_nothing_from_it() -> None:
+    """Its one mention of it is ``os.environ.update(...)``, whose value nobody takes."""
+    tree = ast.parse(MODULES[WRITES_THE_ENVIRONMENT].read_text(encoding="utf-8"))
+    mentions = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "environ"]
+    written = [
+        ast.unparse(node.value.func)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ]
+    assert len(mentions) == 1
+    assert written == ["os.environ.update"]
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "compiled")])
+def test_only_the_compiled_package_imports_numba(name: str) -> None:
+    assert not outside(name) & {"numba", "llvmlite"}
+
+
+@pytest.mark.parametrize("name", [n for n in of("compiled") if not n.endswith("__main__")])
+def test_the_compiled_package_knows_nothing_of_what_it_compiles(name: str) -> None:
+    ours = {module for module in imports(name) if module.startswith("streamer")}
+    assert all(within(module, "compiled") for module in ours), ours
 
 
 @pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "telemetry")])

@@ -67,8 +67,7 @@ class KernelCache(NullCache):  # type: ignore[misc]
             self.faults.add(f"{self._kernel} must take arrays as arguments, got a large global one")
             return
         name, content = self._name(sig, data.codegen), dumps(data._reduce())
-        self._folders.make_home()
-        for folder in self._folders.usable(self.faults):
+        for folder in self._folders.usable(self.faults, to_write=True):
             try:
                 _write(folder / name, content)
             except OSError:

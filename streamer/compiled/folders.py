@@ -43,21 +43,22 @@ class Folders:
         # Others may read it: an image is built by root and run by somebody else.
         self.installed.mkdir(mode=0o755, parents=True, exist_ok=True)
 
-    def make_home(self) -> None:
-        """Make the folder at home, if that can be done."""
-        if self.home is not None:
-            with suppress(OSError):
-                self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def usable(self, faults: set[str], *, to_write: bool = False) -> Iterator[Path]:
+        """Return those that are there and can be trusted; adds to ``faults`` why others cannot.
 
-    def usable(self, faults: set[str]) -> Iterator[Path]:
-        """Return those that are there and can be trusted; adds to ``faults`` why others cannot."""
+        The one at home is made ``to_write`` if it is needed.
+        """
         for folder in (self.installed, self.home):
+            if folder is None:
+                continue
             with suppress(OSError):
-                fault = None if folder is None else fault_of(folder)
-                if fault is not None:
-                    faults.add(fault)
-                elif folder is not None:
+                if to_write and folder == self.home:
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                fault = fault_of(folder)
+                if fault is None:
                     yield folder
+                else:
+                    faults.add(fault)
 
     def __str__(self) -> str:
         return " or ".join(str(folder) for folder in (self.installed, self.home) if folder)

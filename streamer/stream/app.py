@@ -47,6 +47,7 @@ from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.gauges import Gauges
 from streamer.stream.health import Health
 from streamer.stream.kafka_config import broker_urls, faust_credentials
+from streamer.stream.kernels import load_kernels
 from streamer.stream.known_schemas import intake_of, known_schemas
 from streamer.stream.liveness import Liveness
 from streamer.stream.partition_log import PartitionLogs
@@ -138,7 +139,7 @@ class ScoringApp(faust.App):
         self.profiling = Profiling(None)
 
     async def on_first_start(self) -> None:
-        """Serve the endpoints, then wait for Kafka and Redis; exit readably if that is no use.
+        """Serve the endpoints, load, then wait for Kafka and Redis; exit readably if that is no use.
 
         Faust's own step here creates a data directory, which nothing of ours needs.
         """
@@ -146,6 +147,8 @@ class ScoringApp(faust.App):
         self.profiling.begin_with()
         try:
             await self.endpoints.start()
+            self._report("loading the compiled loops")
+            await load_kernels()
             head = await preflight(
                 self.settings, self.store, self.scoring.clock, self.scoring.owner, self._report
             )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import click
+import pytest
 
 from streamer.cli import main
 from streamer.cli.lazy import uncollected
@@ -42,6 +43,13 @@ def test_a_worker_starts_without_what_other_commands_need() -> None:
     assert "faust" in modules
     assert not modules & NOT_FOR_A_WORKER
     assert not {"streamer.cli.demo", "streamer.cli.evaluate"} & modules
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["worker", "--help"], ["check-config"]])
+def test_what_computes_nothing_does_not_load_the_compiler(arguments: list[str]) -> None:
+    modules = imported(f"from streamer.cli import main; main({arguments}, standalone_mode=False)")
+    assert "streamer.cli.lazy" in modules
+    assert not {"numba", "llvmlite", "numpy"} & modules
 
 
 def test_the_collector_rests_within_and_is_as_before_afterwards() -> None:
