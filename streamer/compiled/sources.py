@@ -51,12 +51,12 @@ def stamp(file: Path, package: Path) -> str:
 
 
 def _files(name: bytes, roots: dict[bytes, Path]) -> list[Path]:
-    """Return the files of what is imported: of a package all, since a name of it may be a module."""
+    """Return the files of what is imported: all below a package, of which a name may be a module."""
     top, *parts = name.split(b".")
     if top not in roots:
         return []
     path = roots[top].joinpath(*(part.decode() for part in parts))
-    return list(path.glob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+    return list(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
 
 
 @cache
