@@ -10,7 +10,7 @@ their turn too: an array of one row is contiguous where a longer one is not, whi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -22,7 +22,7 @@ from streamer.batch import Batch, StoredRecord
 from streamer.center_watch import CenterWatch
 from streamer.compiled import Loaded, loaded
 from streamer.drift_report import describe_drift
-from streamer.events import Feedback
+from streamer.events import Feedback, Origin
 from streamer.labels import apply_verdicts
 from streamer.model import ModelVersion, Sums, advance
 from streamer.model.codec import VersionHeader, decode_version, encode_version
@@ -34,10 +34,15 @@ __all__ = ["Rehearsal", "rehearse"]
 
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 # Payments in each batch of a round; a version is made after a round.
-_ROUNDS: Final = ((199, 1), (99, 1, 100), (60, 1), (60, 1))
+_ROUNDS: Final = ((199, 1), (99, 1), (99, 1), (99, 1), (49, 1))
 _N_CARDS: Final = 20
 _CURRENCIES: Final = ("EUR", "USD", "JPY")
 _CAPACITY: Final = 1_000
+_EACH_COUNTS_FOR: Final = 100
+_FRAUDULENT: Final = "merchant-1"
+
+
+Payment = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,16 @@ def _config() -> PipelineConfig:
         config.model,
         n_clusters=4,
         warmup=sum(_ROUNDS[0]),
-        alert_budget=0.05,
+        alert_budget=0.02,
         maturity_weight=1.0,
         head_min_frauds=2.0,
     )
     return replace(config, model=model, with_scores=True)
+
+
+def _is_fraud(payment: Payment) -> bool:
+    """By its merchant alone, which the odds can learn and a distance cannot see."""
+    return payment.get("merchant_id") == _FRAUDULENT
 
 
 class _Run:
@@ -90,19 +100,19 @@ class _Run:
             for batch in payments:
                 yield from self._process(batch)
             judged = [payment for batch in payments for payment in batch]
-            self._judge(judged, "reviewer")
-            # A chargeback overrules a reviewer who saw no fraud.
-            self._judge(judged[:1], "chargeback")
+            self._judge(judged, "reviewer", _is_fraud)
+            # Which overrules the reviewer's.
+            self._judge(judged[:1], "chargeback", lambda payment: not _is_fraud(payment))
             self._merge()
             self._store_and_load()
 
-    def _payment(self) -> dict[str, Any]:
+    def _payment(self) -> Payment:
         n, rng = self._offset, self._rng
         self._offset += 1
         card = int(rng.integers(_N_CARDS))
         # Every tenth is out of all proportion, so that something alerts, and would not for less.
         amount = float(rng.lognormal(3, 0.3)) * (40 if n % 10 == 9 else 1)
-        payment = {
+        payment: Payment = {
             "transaction_id": f"rehearsal-{n}",
             "card_id": f"card-{card}",
             "amount": round(amount, 2),
@@ -115,12 +125,14 @@ class _Run:
             payment |= {"latitude": 50.0 + card / 10, "longitude": 8.0, "channel": "pos"}
         return payment
 
-    def _process(self, payments: list[dict[str, Any]]) -> Iterator[str]:
+    def _process(self, payments: list[Payment]) -> Iterator[str]:
         state = self._state
         first = state.next_offset or 0
         now_ms = round((_START + timedelta(days=300)).timestamp() * 1000)
         records = [
-            StoredRecord(first + i, now_ms, payment["card_id"].encode(), json.dumps(payment).encode())
+            StoredRecord(
+                first + i, now_ms, payment["card_id"].encode(), json.dumps(payment).encode()
+            )
             for i, payment in enumerate(payments)
         ]
         batch = Batch("rehearsal", 0, records, now_ms)
@@ -131,12 +143,14 @@ class _Run:
             CenterWatch().add(self._version, outcome.scored, 0.0)
         yield from (alert.ranked_by for alert in outcome.alerts)
 
-    def _judge(self, payments: list[dict[str, Any]], origin: Any) -> None:
+    def _judge(
+        self, payments: list[Payment], origin: Origin, is_fraud: Callable[[Payment], bool]
+    ) -> None:
         verdicts = [
             Feedback(
                 transaction_id=payment["transaction_id"],
                 card_id=payment["card_id"],
-                verdict="fraud" if payment["amount"] > 200 or origin == "chargeback" else "legitimate",
+                verdict="fraud" if is_fraud(payment) else "legitimate",
                 origin=origin,
                 decided_at=datetime.fromisoformat(payment["timestamp"]) + timedelta(days=1),
                 merchant_id=payment.get("merchant_id"),
@@ -149,7 +163,9 @@ class _Run:
 
     def _merge(self) -> None:
         model = self._config.model
-        self._sums = advance(self._sums, self._state.delta, model)
+        merged = advance(self._sums, self._state.delta, model)
+        # The odds may rank once they have seen thousands: each payment counts for so many.
+        self._sums = replace(merged, odds_histogram=merged.odds_histogram * _EACH_COUNTS_FOR)
         self._state.delta = Sums.zero(model)
 
     def _store_and_load(self) -> None:
@@ -162,5 +178,6 @@ class _Run:
         state, fresh = self._state, PartitionState.empty(self._config, _CAPACITY, _CAPACITY)
         for ours, theirs in zip(state.tables.all(), fresh.tables.all(), strict=True):
             theirs.load(dict(ours.take_changed()))
-        fresh.labels, fresh.next_offset, fresh.ledger = state.labels, state.next_offset, state.ledger
+        fresh.labels, fresh.ledger = state.labels, state.ledger
+        fresh.next_offset = state.next_offset
         self._state = fresh

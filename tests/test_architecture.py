@@ -83,7 +83,8 @@ def reads_environment(name: str) -> bool:
     [
         n
         for n in MODULES
-        if not within(n, "settings") and n not in (PASSES_THE_ENVIRONMENT_ON, WRITES_THE_ENVIRONMENT)
+        if not within(n, "settings")
+        and n not in (PASSES_THE_ENVIRONMENT_ON, WRITES_THE_ENVIRONMENT)
     ],
 )
 def test_only_the_settings_read_the_environment(name: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, cast
 
 import numba
-from numba.core import event
+from numba.core import config, event
 
 from streamer.compiled.cache import KernelCache
 from streamer.compiled.processor import compile_for_the_baseline
@@ -68,15 +68,15 @@ def compiled(function: Callable[P, R_co]) -> Kernel[P, R_co]:
     within a function: two of these may have one name and differ in what they enclose.
     """
     kernel: Any = numba.njit(**_OPTIONS)(function)
-    if kernel is function:
-        # Uncompiled, it is asked for its Python in the same way.
+    if config.DISABLE_JIT:
+        # It is the function itself, and is asked for its Python in the same way.
         kernel.py_func = function
-        return cast("Kernel[P, R_co]", kernel)
-    package = package_of(Path(kernel.__code__.co_filename))
-    if package is not None and "<locals>" not in kernel.__qualname__:
-        # What numba's own `enable_caching` does, with another cache.
-        kernel._cache = KernelCache(kernel.py_func, package)
-    _KERNELS.append(kernel)
+    else:
+        package = package_of(Path(kernel.__code__.co_filename))
+        if package is not None and "<locals>" not in kernel.__qualname__:
+            # What numba's own `enable_caching` does, with another cache.
+            kernel._cache = KernelCache(kernel.py_func, package)
+        _KERNELS.append(kernel)
     return cast("Kernel[P, R_co]", kernel)
 
 

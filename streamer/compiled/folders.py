@@ -76,4 +76,3 @@ def fault_of(folder: Path) -> str | None:
         mode = stat.S_IMODE(about.st_mode)
         return f"{folder} must be writable by its owner alone, got mode {mode:o}; remove it"
     return None
-

@@ -1,4 +1,4 @@
-"""Has every compiled loop at hand before the worker joins its group: no payment waits for a compiler."""
+"""Has every compiled loop at hand before the worker joins its group: no payment waits for one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A package of two kernels in a folder, one calling the other across files, and processes that run it."""
+"""A package of two kernels, one calling the other across files, and processes that run it."""
 
 from __future__ import annotations
 

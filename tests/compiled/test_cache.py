@@ -1,4 +1,4 @@
-"""What was compiled is found again if nothing that it was made from has changed, and never otherwise."""
+"""What was compiled is found again if nothing has changed of what it was made from, and only then."""
 
 from __future__ import annotations
 

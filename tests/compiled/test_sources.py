@@ -40,7 +40,8 @@ def stamped(shop: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["kernel.py", "direct.py", "indirect.py", "rooms/inner.py", "far/away.py", "__init__.py"]
+    "name",
+    ["kernel.py", "direct.py", "indirect.py", "rooms/inner.py", "far/away.py", "__init__.py"],
 )
 def test_an_edit_of_a_file_that_is_imported_changes_the_stamp(shop: Path, name: str) -> None:
     before = stamped(shop)
