@@ -12,27 +12,71 @@ from streamer.cli.lazy import LazyGroup
 __all__ = ["main"]
 
 
+# By name: the module, and what a list of commands says, which is the first sentence of its help.
 _COMMANDS: Final = {
-    "check-config": "streamer.cli.config",
-    "demo": "streamer.cli.demo",
-    "dev": "streamer.cli.dev",
-    "dlq": "streamer.cli.dlq",
-    "evaluate": "streamer.cli.evaluate",
-    "explain": "streamer.cli.explain",
-    "fit": "streamer.cli.fit",
-    "intake": "streamer.cli.intake",
-    "model": "streamer.cli.model",
-    "partition": "streamer.cli.partition",
-    "replay": "streamer.cli.replay",
-    "simulate": "streamer.cli.simulate",
-    "status": "streamer.cli.status",
-    "worker": "streamer.cli.worker",
+    "check-config": (
+        "streamer.cli.config",
+        "Print every setting with its value and where it comes from; exit 2 with all faults at once.",
+    ),
+    "demo": (
+        "streamer.cli.demo",
+        "Stream payments through a real broker and watch the alerts.",
+    ),
+    "dev": (
+        "streamer.cli.dev",
+        "Run broker, Redis, workers, payments and verdicts on this machine until Ctrl-C.",
+    ),
+    "dlq": (
+        "streamer.cli.dlq",
+        "Look at dead letters, and send them again.",
+    ),
+    "evaluate": (
+        "streamer.cli.evaluate",
+        "Measure how well FILE's frauds are ranked, and how well other detectors rank them.",
+    ),
+    "explain": (
+        "streamer.cli.explain",
+        "Explain the alert ALERT_ID: every part of its score, what was expected, and what would "
+        "change it.",
+    ),
+    "fit": (
+        "streamer.cli.fit",
+        "Choose the number of clusters for FILE's payments and write a model that workers start from.",
+    ),
+    "intake": (
+        "streamer.cli.intake",
+        "Look at what messages or rows are read as, and find the lines that declare them.",
+    ),
+    "model": (
+        "streamer.cli.model",
+        "Look after the model versions in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE).",
+    ),
+    "partition": (
+        "streamer.cli.partition",
+        "Look after the partitions whose state is in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE).",
+    ),
+    "replay": (
+        "streamer.cli.replay",
+        "Score the payments of FILE without Kafka or Redis.",
+    ),
+    "simulate": (
+        "streamer.cli.simulate",
+        "Make up payments: customers with habits, five kinds of fraud, slow drift.",
+    ),
+    "status": (
+        "streamer.cli.status",
+        "Show workers, partitions, model, budget and what is wrong, with the runbook for it.",
+    ),
+    "worker": (
+        "streamer.cli.worker",
+        "Score the transactions topic until stopped.",
+    ),
 }
 
 
 @click.group(
     cls=LazyGroup,
-    modules=_COMMANDS,
+    commands_in=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="streamer")

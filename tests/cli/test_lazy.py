@@ -9,7 +9,7 @@ import sys
 import click
 import pytest
 
-from streamer.cli import main
+from streamer.cli import _COMMANDS, main
 from streamer.cli.lazy import uncollected
 
 NOT_FOR_A_WORKER = {"river", "pyarrow", "sklearn", "matplotlib", "streamer.simulator"}
@@ -36,6 +36,29 @@ def test_every_command_is_found_under_its_name() -> None:
         assert command is not None
         assert command.name == name
     assert main.get_command(context, "nothing") is None
+
+
+def test_the_list_of_commands_says_of_each_the_first_sentence_of_its_help() -> None:
+    """It is written down a second time, so that the list needs no command."""
+    context = click.Context(main)
+    for name, (_, summary) in _COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert summary.rstrip(".") == command.get_short_help_str(limit=1_000).rstrip(".")
+    # Cut to the width, as click does.
+    formatter = click.HelpFormatter(width=60)
+    main.format_commands(context, formatter)
+    lines = formatter.getvalue().splitlines()
+    assert lines[1].split() == [
+        "check-config",
+        "Print",
+        "every",
+        "setting",
+        "with",
+        "its",
+        "value...",
+    ]
+    assert len(lines) == 1 + len(_COMMANDS)
 
 
 def test_a_worker_starts_without_what_other_commands_need() -> None:

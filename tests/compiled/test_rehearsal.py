@@ -32,7 +32,7 @@ def batches():
 config = pipeline_config(load_settings({}))
 config = replace(config, model=replace(config.model, warmup=1_000, alert_budget=0.02))
 summary = replay(
-    batches(), config, cards_capacity=200, merchants_capacity=50, checkpoint_max_transactions=1_500,
+    batches(), config, cards_capacity=300, merchants_capacity=2_000, checkpoint_max_transactions=1_500,
     now_ms=lambda: 1_900_000_000_000, monotonic=lambda: 0.0,
     on_alert=lambda _: None, on_progress=lambda _: None,
 )
