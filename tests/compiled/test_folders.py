@@ -17,6 +17,13 @@ def test_a_folder_of_one_s_own_is_trusted(tmp_path: Path) -> None:
     assert fault_of(tmp_path) is None
 
 
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+def test_one_that_others_can_write_to_is_not(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    expected = f"{tmp_path} must be writable by its owner alone, got mode {mode:o}; remove it"
+    assert fault_of(tmp_path) == expected
+
+
 def test_somebody_else_s_folder_is_not(tmp_path: Path) -> None:
     folder = tmp_path
     if os.geteuid() == 0:
