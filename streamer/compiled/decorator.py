@@ -1,9 +1,13 @@
 """``@compiled``: a plain loop over arrays, compiled by numba where it stands.
 
 The loop is the definition.  Its text is Python, `Kernel.py_func` runs it as Python, and the compiled
-form gives the same bits: no reassociation, no fused multiply-add, and a division by zero gives an
-infinity as numpy's does.  Two things are not the same.  Indices are not checked, so one beyond the
-end reads or writes somebody else's memory instead of raising.  And whole numbers have 64 bits.
+form gives the same bits, for nothing is reassociated or fused, as long as the text keeps to
++ - * / and `math`: exp, log, log1p, sqrt, sin, cos, asin, atan2, floor.  Those of numpy differ in the
+last bit, as do ``**`` (write ``x * x``, and ``math.exp(x * LN_2)``) and ``math.hypot``.
+
+Other things are never the same.  Indices are not checked, so one beyond the end reads or writes
+somebody else's memory instead of raising.  Whole numbers have 64 bits.  A division by zero gives an
+infinity, and so it does in Python where one of the two comes out of an array, with numpy's warning.
 
 With NUMBA_DISABLE_JIT=1 every kernel is its Python.
 """
