@@ -2,8 +2,8 @@
 
 The loop is the definition.  Its text is Python, `Kernel.py_func` runs it as Python, and the compiled
 form gives the same bits, for nothing is reassociated or fused, as long as the text keeps to
-+ - * / and `math`: exp, log, log1p, sqrt, sin, cos, asin, atan2, floor.  Those of numpy differ in the
-last bit, as do ``**`` (write ``x * x``, and ``math.exp(x * LN_2)``) and ``math.hypot``.
++ - * / and `math`: exp, exp2, expm1, log, log1p, sqrt, sin, cos, asin, atan2, floor.  Those of numpy
+differ in the last bit, as do ``**`` (write ``x * x``, and ``math.exp2(x)``) and ``math.hypot``.
 
 Other things are never the same.  Indices are not checked, so one beyond the end reads or writes
 somebody else's memory instead of raising.  Whole numbers have 64 bits.  A division by zero gives an

@@ -44,6 +44,8 @@ def elementary(x: float) -> tuple[float, ...]:
     share = x / (1.0 + abs(x))
     return (
         math.exp(x),
+        math.exp2(x),
+        math.expm1(x),
         math.log(abs(x)),
         math.log1p(abs(x)),
         math.sqrt(abs(x)),

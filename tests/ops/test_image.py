@@ -108,4 +108,5 @@ def test_a_worker_needs_no_file_and_the_image_s_health_check_knows_how_it_is(
         assert '"status"' in done.stdout
         assert worker.terminate() == 0, worker.log()
         assert health().returncode == 1
-    assert list(tmp_path.iterdir()) == []
+    # Folders for compiled loops, which a file would have to go into.
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
