@@ -181,7 +181,7 @@ def _without(
         record, before = decoded.records[place], transactions[place]
         found = _read(record, decoded.batch, believable, intake)
         # An object may wrap another payment, and be itself none.
-        if isinstance(found, Payment) and found.transaction == _unplaced(before):
+        if isinstance(found, Payment) and _is_same_payment(found.transaction, before):
             transactions[place] = found.transaction
             left_out.update((left.field, left.reason) for left in found.left_out)
             continue
@@ -199,8 +199,10 @@ def _without(
     )
 
 
-def _unplaced(transaction: Transaction) -> Transaction:
-    return msgspec.structs.replace(transaction, merchant_id=None)
+def _is_same_payment(found: Transaction, before: Transaction) -> bool:
+    """Whether a payment is the one it was, but for a merchant or a channel that is none."""
+    kept = {"merchant_id": found.merchant_id, "channel": found.channel}
+    return found == msgspec.structs.replace(before, **kept)
 
 
 def _read(

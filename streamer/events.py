@@ -37,7 +37,15 @@ __all__ = [
 Currency = Literal[CURRENCIES]  # type: ignore[valid-type]
 Country = Literal[COUNTRIES]  # type: ignore[valid-type]
 
-Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
+Identifier = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=128,
+        description="Opaque text: nothing is trimmed, and control characters count as any other. Blanks "
+        "or zero bytes alone, and words for nothing such as null, are no id.",
+    ),
+]
 # Beyond 1e12 of any currency an amount is a unit mistake, not a payment.
 # 0 verifies a card: it is scored without the features of the amount.
 Amount = Annotated[float, Meta(ge=0, le=1e12)]

@@ -32,7 +32,6 @@ _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
     (b"\x04\x22\x4d\x18", "lz4 data", "compress it with gzip, zstd or bzip2, or not at all"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", _UNPACK),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
-    (b"Obj\x01", "an Avro file, such as Event Hubs Capture writes", _EXPORT),
     (b"ORC", "an ORC file", _EXPORT),
     (b"ARROW1", "an Arrow file (Feather)", _EXPORT),
     (b"SQLite format 3\x00", "an SQLite database", _EXPORT),

@@ -21,10 +21,7 @@ from streamer.datafiles.encodings import UTF8
 from streamer.datafiles.source import Part, readable
 from streamer.errors import ConfigurationError
 
-__all__ = ["NULL", "CsvRow", "CsvRows"]
-
-NULL: Final = r"\N"
-"""What PostgreSQL, MySQL and Hive write for no value, beside the empty cell."""
+__all__ = ["CsvRow", "CsvRows"]
 
 _SEPARATOR_LINE: Final = re.compile(r"sep=", re.IGNORECASE)
 _NAMES: Final = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma"}

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from streamer.codes import decimals_of
 from streamer.datafiles.chunk import Chunk, Fault
-from streamer.datafiles.csv_rows import NULL, CsvRow, CsvRows
+from streamer.datafiles.csv_rows import CsvRow, CsvRows
 from streamer.datafiles.declared import TRANSACTION_FIELDS
 from streamer.datafiles.dialect import NumberEvidence, NumberStyle, plain_number
 from streamer.datafiles.label_words import LabelTally
@@ -17,6 +18,7 @@ from streamer.datafiles.source import Part
 from streamer.datafiles.substitutes import Substitutes
 from streamer.events import Transaction
 from streamer.intake import Declaration, Reading
+from streamer.intake.code_lists import CURRENCY_OF
 from streamer.intake.slots import field_paths
 
 __all__ = ["CsvTable"]
@@ -36,7 +38,7 @@ class CsvTable:
         *,
         is_lenient: bool = False,
     ) -> None:
-        self._part = part
+        self._part, self._declaration = part, declaration
         self._rows = CsvRows(part, is_numbered=_names_numbers(declaration))
         self._styles: dict[str, NumberStyle] = {}
         self.columns: dict[str, str] = {}
@@ -69,18 +71,31 @@ class CsvTable:
         if self._is_amount_declared:
             numbers.discard(reader.numbers.get("amount", ""))
         evidence = {column: NumberEvidence() for column in numbers}
+        amounts = evidence.get(reader.numbers.get("amount", ""), NumberEvidence())
+        currency = places.get(reader.columns.get("currency", ""))
+        codes: set[str] = set()
         rows = self._rows.rows()
         while chunk := list(islice(rows, _SURVEY_ROWS)):
             found = [row.cells for row in chunk if row.cells is not None]
             for column, signs in evidence.items():
                 place = places[column]
                 signs.add([cells[place] for cells in found])
+            if amounts.is_open and currency is not None:
+                codes.update(cells[currency] for cells in found)
             if labels is not None and reader.has_labels:
                 items = [self._item(row) for row in chunk]
                 labels.add(reader.flags(items), items, n_rows + 1, self._part.name)
             n_rows += len(chunk)
         self._styles = {c: e.style for c, e in evidence.items() if e.style is not None}
+        if amounts.is_open and not self._has_thousandths(codes):
+            reader.refuse_points()
         return n_rows
+
+    def _has_thousandths(self, codes: set[str]) -> bool:
+        """Whether all amounts are in currencies of three decimals: then a point is the decimal sign."""
+        constant = self._declaration.currency.constant
+        named = [CURRENCY_OF.get(code) for code in codes or {str(constant)}]
+        return all(code is not None and decimals_of(code) == 3 for code in named)
 
     def chunks(self, batch_size: int) -> Iterator[Chunk]:
         """Yield the rows; `survey` has to come first, it finds the decimal sign."""
@@ -118,11 +133,11 @@ class CsvTable:
         return self._reader.readings(item, position)
 
     def _item(self, row: CsvRow) -> dict[str, Any] | None:
-        """Return a row by its columns, without those in which it has nothing or a database's null."""
+        """Return a row by its columns, without those in which it has nothing."""
         if row.cells is None:
             return None
         pairs = zip(self._rows.header, row.cells, strict=True)
-        return {name: cell for name, cell in pairs if cell and cell != NULL}
+        return {name: cell for name, cell in pairs if cell}
 
 
 def _names_numbers(declaration: Declaration) -> bool:

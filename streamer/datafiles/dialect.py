@@ -37,6 +37,9 @@ _GROUPING: Final = re.compile("[\\s\u00a0\u202f'\u2019]")
 _COMMA: Final = re.compile(r"[^\d.,]*(\d+,(\d{1,2}|\d{4,})|0,\d+|\d{1,3}(\.\d{3})+,\d+)\D*")
 _ENGLISH: Final = re.compile(r"[^\d.,]*\d{1,3}(,\d{3})+(\.\d+)?[^\d.,]*")
 _GERMAN: Final = re.compile(r"(\D*)(\d{1,3}(?:\.\d{3})+|\d+)(?:,(\d+))?(\D*)")
+# Between thousands or a decimal sign: nobody can tell from one of them.
+_EITHER: Final = re.compile(r"[^\d.,]*[1-9]\d{0,2}\.\d{3}\D*")
+_GROUPS: Final = re.compile(r"[^\d.,]*\d{1,3}(\.\d{3}){2,}\D*")
 _POINT: Final = re.compile(r"[^\d.,]*(\d{1,3}(,\d{3})+\.\d+|\d+\.(\d{1,2}|\d{4,})|0\.\d+)\D*")
 
 NumberStyle = Literal["comma", "grouped"]
@@ -128,6 +131,7 @@ class NumberEvidence:
     has_comma: bool = False
     has_grouped_point: bool = False
     has_point: bool = False
+    has_either: bool = False
 
     def add(self, cells: Iterable[str]) -> None:
         """Look at some cells; only those with a comma or a point in them say anything."""
@@ -139,6 +143,21 @@ class NumberEvidence:
                 if _POINT.fullmatch(text) is not None:
                     self.has_point = True
                     self.has_grouped_point = self.has_grouped_point or "," in text
+                elif _EITHER.fullmatch(text) is not None:
+                    self.has_either = True
+                elif _GROUPS.fullmatch(text) is not None:
+                    self.has_comma = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether ``1.250`` is there, and nothing that tells what it means.
+
+        >>> evidence = NumberEvidence()
+        >>> evidence.add(["1.250", "950"])
+        >>> evidence.is_open
+        True
+        """
+        return self.has_either and not (self.has_comma or self.has_point)
 
     @property
     def style(self) -> NumberStyle | None:

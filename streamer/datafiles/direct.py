@@ -16,7 +16,7 @@ from streamer.datafiles.declared import TRANSACTION_FIELDS
 from streamer.events import Transaction
 from streamer.intake import Declaration
 from streamer.intake.declaration import Field
-from streamer.intake.fields import identifier_of_cell
+from streamer.intake.fields import NO_IDS, identifier_of_cell
 from streamer.intake.readings import Fault
 
 __all__ = ["DirectRows"]
@@ -91,6 +91,8 @@ class DirectRows:
                 if text is not None and identifier_of_cell(text) != text:
                     return None
         except (msgspec.ValidationError, Fault):
+            return None
+        if found.channel in NO_IDS:
             return None
         # It takes the word null for none, and the intake says that it cannot be used.
         for name in _NULLS:

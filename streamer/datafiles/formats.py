@@ -21,6 +21,8 @@ _BY_SUFFIX: Final[dict[str, Format]] = {
     ".parquet": "parquet",
 }
 SUFFIXES: Final = tuple(_BY_SUFFIX)
+# Read as the messages in them, and not written.
+_READ_ONLY: Final[dict[str, Format]] = {".avro": "jsonl"}
 _COMPRESSED: Final = frozenset({".gz", ".zst", ".zstd", ".bz2"})
 
 
@@ -46,7 +48,8 @@ def known_format(path: Path) -> Format | None:
     """
     if path.suffix.lower() in _COMPRESSED:
         path = path.with_suffix("")
-    return _BY_SUFFIX.get(path.suffix.lower())
+    suffix = path.suffix.lower()
+    return _BY_SUFFIX.get(suffix) or _READ_ONLY.get(suffix)
 
 
 def load_pyarrow() -> tuple[Any, Any]:

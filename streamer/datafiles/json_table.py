@@ -19,11 +19,13 @@ from streamer.datafiles.declared import (
 )
 from streamer.datafiles.json_values import JsonValues
 from streamer.datafiles.label_words import LabelTally
+from streamer.datafiles.repeated_keys import RepeatedKeys
 from streamer.datafiles.source import Part, readable
 from streamer.datafiles.substitutes import SUBSTITUTED, Substitutes
 from streamer.datafiles.zoneless import Zoneless
 from streamer.events import Transaction
 from streamer.intake import Declaration, Intake, Payment, Reading, Refused, plain_transaction
+from streamer.intake.nothing import STANDS_FOR_NOTHING
 from streamer.intake.slots import field_paths
 
 __all__ = ["JsonTable"]
@@ -48,6 +50,7 @@ class JsonTable:
     ) -> None:
         self._part = part
         self._said: list[str] = []
+        self._repeated = RepeatedKeys(part.name)
         self._zoneless = Zoneless(declaration, part.name)
         self._strict = Intake(declaration)
         self._n_looked = 0
@@ -77,6 +80,7 @@ class JsonTable:
         values = self._values()
         while chunk := list(islice(values, _SURVEY_ROWS)):
             messages = [_object(value) for _, value in chunk]
+            self._repeated.look([value for _, value in chunk], messages, n_rows + 1)
             flags = self._labels(self._flag, messages)
             self._has_flags = self._has_flags or any(flag is not None for flag in flags)
             if not self._has_patterns:
@@ -108,7 +112,7 @@ class JsonTable:
     @property
     def notes(self) -> list[str]:
         """Say what was passed over and taken for granted."""
-        return [*self._said, *self._zoneless.notes]
+        return [*self._said, *self._repeated.notes, *self._zoneless.notes]
 
     def own(self, item: dict[str, Any] | bytes, _: str = "") -> Transaction | None:
         """Return the transaction of a value that is the contract's already, None of any other."""
@@ -151,10 +155,11 @@ class JsonTable:
 
 
 def _is_missing(reading: Reading, *names: str) -> bool:
-    """Whether a reading was refused for one of these fields, that is not there."""
+    """Whether a reading was refused for one of these fields, that is not there at all."""
     return (
         isinstance(reading, Refused)
         and reading.reason == "missing_field"
+        and reading.hint != STANDS_FOR_NOTHING
         and any(reading.detail.startswith(f"{name} ") for name in names)
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from streamer.errors import ConfigurationError
+from streamer.intake.nothing import NO_NAMES
 
 __all__ = ["FRAUD", "UNLABELLED", "LabelTally", "labels_of"]
 
@@ -31,13 +32,9 @@ _WORDS: Final[dict[str, str | None]] = {
         "pos anomaly anomalous outlier malicious illicit abnormal confirmed-fraud is-fraud".split(),
         FRAUD,
     ),
+    **dict.fromkeys(["", ".", *(word.casefold() for word in NO_NAMES)], UNLABELLED),
     **dict.fromkeys(
-        ["", "na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "none", "nil", "?", "-", "--", "."],
-        UNLABELLED,
-    ),
-    **dict.fromkeys(
-        "unknown unk undefined undetermined missing pending unlabelled unlabeled not-available "
-        "tbd (null) \\n open".split(),
+        "unknown unk undetermined missing pending unlabelled unlabeled not-available tbd open".split(),
         UNLABELLED,
     ),
 }

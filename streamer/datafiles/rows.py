@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from streamer.datafiles.declared import (
     LABEL_FIELDS,
     TRANSACTION_FIELDS,
@@ -22,6 +24,7 @@ from streamer.datafiles.zoneless import Zoneless
 from streamer.events import Transaction
 from streamer.intake import Declaration, Intake, Payment, Reading
 from streamer.intake.declaration import Rule
+from streamer.intake.nothing import is_no_code
 
 __all__ = ["NUMBERS", "RowReader"]
 
@@ -51,6 +54,7 @@ class RowReader:
         self._substitutes = substitutes
         self._zoneless = Zoneless(declaration, file_name)
         declaration = for_rows(declaration, missing)
+        self._declaration = declaration
         self._intake = Intake(declaration)
         self._direct = DirectRows.of(declaration, header)
         self.columns: dict[str, str] = {}
@@ -69,6 +73,12 @@ class RowReader:
         # A declaration that lists categories means those; what else has a name is numbered.
         self._categories = "" if declaration.mcc.values else self.columns.get("mcc", "")
         self.numbers = {name: self.columns[name] for name in NUMBERS if name in self.columns}
+
+    def refuse_points(self) -> None:
+        """Refuse amounts with a point in them, which may be the decimal sign or not."""
+        amount = msgspec.structs.replace(self._declaration.amount, decimal=",")
+        self._intake = Intake(msgspec.structs.replace(self._declaration, amount=amount))
+        self._direct = None
 
     @property
     def has_labels(self) -> bool:
@@ -92,7 +102,7 @@ class RowReader:
         """Return what a row says."""
         if self._categories:
             category = row.get(self._categories)
-            if isinstance(category, str) and category and not _NUMBER.fullmatch(category.strip()):
+            if isinstance(category, str) and _is_name(category):
                 row = {**row, self._categories: self._substitutes.code(category)}
         reading = self._intake.read_row(row, position=position)
         # A zone may have come from a column of its own.
@@ -113,6 +123,11 @@ class RowReader:
         if get is None:
             return None
         return [get(row) if row is not None else None for row in rows]
+
+
+def _is_name(category: str) -> bool:
+    text = category.strip()
+    return bool(text) and not _NUMBER.fullmatch(text) and not is_no_code(text)
 
 
 def _rules(declaration: Declaration) -> Iterator[Rule]:

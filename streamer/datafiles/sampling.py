@@ -13,13 +13,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from streamer.datafiles.chunk import Fault
 from streamer.datafiles.column_kinds import kinds_of
-from streamer.datafiles.csv_rows import NULL, CsvRows
+from streamer.datafiles.csv_rows import CsvRows
 from streamer.datafiles.csv_table import CsvTable
 from streamer.datafiles.declared import refuse_duplicates
 from streamer.datafiles.json_values import JsonValues
 from streamer.datafiles.parquet import ParquetTable, parquet_rows
+from streamer.datafiles.repeated_keys import RepeatedKeys
 from streamer.datafiles.source import Part, Source, readable
 from streamer.datafiles.substitutes import Substitutes
 from streamer.intake import Declaration, Intake, Payment, Reading, Refused
@@ -66,8 +69,7 @@ class Sample:
                     if row.cells is None:
                         yield _refused(Fault(row.reason, row.fault))
                     else:
-                        pairs = zip(rows.header, row.cells, strict=True)
-                        yield {name: "" if cell == NULL else cell for name, cell in pairs}
+                        yield dict(zip(rows.header, row.cells, strict=True))
                 if rows.has_header:
                     self.notes += rows.notes
 
@@ -116,8 +118,13 @@ class Sample:
 
     def _messages(self, part: Part) -> Iterator[tuple[int, bytes]]:
         with readable(part), part.opened() as file:
-            values = JsonValues(file, part.name)
-            yield from values
+            values, repeated = JsonValues(file, part.name), RepeatedKeys(part.name)
+            try:
+                for number, (line, value) in enumerate(values, 1):
+                    repeated.look([value], [_decoded(value)], number)
+                    yield line, value
+            finally:
+                self.notes += [note for note in repeated.notes if note not in self.notes]
         self.notes += values.notes
 
     def _rows(self, part: Part, declaration: Declaration, n_before: int) -> Iterator[Tried]:
@@ -143,6 +150,13 @@ def _read(
         return (_refused(item),)
     transaction = table.own(item, position)
     return table.readings(item, position) if transaction is None else (Payment(transaction),)
+
+
+def _decoded(value: bytes) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _refused(fault: Fault) -> Refused:

@@ -1,15 +1,13 @@
 """What a command was given to read: a file, a directory of files, or standard input.
 
 Compression, encoding and format are told by a file's content, and by its name only where that leaves a
-doubt.  gzip is read as it comes; zstd, bzip2, standard input and text that is not UTF-8 are first laid
-down in a temporary directory, which goes with the `Source`: every command reads more than once.
+doubt.  gzip is read as it comes; zstd, bzip2, Avro, standard input and text that is not UTF-8 are first
+laid down in a temporary directory, which goes with the `Source`: every command reads more than once.
 """
 
 from __future__ import annotations
 
-import bz2
 import gzip
-import mmap
 import shutil
 import sys
 import tempfile
@@ -20,8 +18,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Final, NamedTuple, cast
-
-import cramjam
 
 from streamer.datafiles.content import (
     PARQUET,
@@ -40,6 +36,7 @@ from streamer.datafiles.encodings import (
     transcode,
 )
 from streamer.datafiles.formats import Format, format_of, known_format
+from streamer.datafiles.unpacking import AVRO, unpack_avro, unpack_bzip2, unpack_zstd
 from streamer.errors import ConfigurationError
 
 __all__ = ["STANDARD_INPUT", "Part", "Source", "readable"]
@@ -170,10 +167,13 @@ class Source:
 def _part_of(name: str, path: Path, named: Format | None, source: Source, said: _Said) -> Part:
     with path.open("rb") as file:
         magic = file.read(10)
+    packed = path
     if magic.startswith(_ZSTD):
-        path = _decompressed(name, path, source.room())
+        unpack_zstd(name, packed, path := source.room())
     elif (magic[:3], magic[4:]) == _BZIP2:
-        path = _unzipped(name, path, source.room())
+        unpack_bzip2(name, packed, path := source.room())
+    elif magic.startswith(AVRO):
+        source.notes.append(unpack_avro(name, packed, path := source.room()))
     part = Part(name, path, "jsonl", magic[:2] == _GZIP)
     with readable(part), part.opened() as file:
         start = file.read(SAMPLE_BYTES)
@@ -211,24 +211,6 @@ def _transcoded(part: Part, encoding: str, source: Source) -> Part:
                 "\\xNN"
             )
     return replace(part, path=out, is_gzip=False)
-
-
-def _decompressed(name: str, path: Path, out: Path) -> Path:
-    try:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            cramjam.zstd.decompress_into(data, cramjam.File(str(out)))
-    except (cramjam.DecompressionError, OSError) as error:
-        raise ConfigurationError(f"{name} must be whole zstd data, got {error}") from None
-    return out
-
-
-def _unzipped(name: str, path: Path, out: Path) -> Path:
-    try:
-        with bz2.open(path) as data, out.open("wb") as to:
-            shutil.copyfileobj(data, to)
-    except (EOFError, OSError, ValueError) as error:
-        raise ConfigurationError(f"{name} must be whole bzip2 data, got {error}") from None
-    return out
 
 
 @contextmanager

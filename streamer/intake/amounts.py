@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from streamer.codes import CURRENCIES, decimals_of
 from streamer.intake.code_lists import SYMBOLS
+from streamer.intake.nothing import STANDS_FOR_NOTHING, is_no_code
 from streamer.intake.readings import Fault
 
 __all__ = [
@@ -48,6 +49,8 @@ _SPACES: Final = re.compile(r"[\s\u00a0\u202f\u2009]")
 # On a card's account a credit is money back.
 _SIDE: Final = re.compile(r"(?P<number>.*[\d)])\s*(?P<side>cr|dr|db)\.?", re.IGNORECASE | re.DOTALL)
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+# With the decimal sign in it, or with one between thousands.
+_EITHER: Final = re.compile(r"\D*[1-9]\d{0,2}[.,]\d{3}\D*")
 # Digits of other scripts, and the signs that stand for those of ASCII; marks of direction are none.
 _SCRIPTS: Final = str.maketrans(
     {chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0x966, 0xFF10) for digit in range(10)}
@@ -232,6 +235,8 @@ def _too_large() -> Fault:
 
 
 def _not_numeric(value: Any) -> Fault:
+    if is_no_code(value):
+        return Fault("missing_field", "amount must be there", STANDS_FOR_NOTHING)
     hint = ""
     if isinstance(value, str):
         hint = text_hint(value)
@@ -242,7 +247,7 @@ def _not_numeric(value: Any) -> Fault:
 
 def text_hint(text: str) -> str:
     """Return the settings under which a text would be an amount, or nothing."""
-    if re.fullmatch(r"\D*[1-9]\d{0,2}[.,]\d{3}\D*", text):
+    if _EITHER.fullmatch(text):
         return (
             'its sign may be the decimal one or one between thousands: set decimal = "." or ",", '
             "and thousands to the other if there is one, under [amount]"
@@ -273,7 +278,11 @@ def _is_packed(text: str) -> bool:
 def _text_number(text: str, decimal: str, thousands: str | None) -> float:
     number = number_of_text(text, decimal, thousands)
     if number is None:
+        if is_no_code(text):
+            raise _not_numeric(text)
         detail = f'amount must be a number with "{decimal}" as decimal sign'
+        if _EITHER.fullmatch(text):
+            detail = "amount must be clear, got a sign before three digits"
         raise Fault("wrong_format", detail, text_hint(text))
     return number
 

@@ -59,6 +59,8 @@ def _other_hint(value: bytes) -> str:
         return "it holds several records of the Kinesis Producer Library: deaggregate it in front"
     if start.startswith((b"{'", b"[{'")):
         return "it is quoted like Python's dict, not like JSON: use json.dumps"
+    if start.startswith((b"{1:F", b"{1:A", b"{2:I", b"{4:")):
+        return "it is an MT of SWIFT, a message between banks; no card payment"
     if start[:1] in (b"{", b"[") and b"}" in value and b"\n{" in value:
         return "it holds several lines of JSON: send one message a line, or an array"
     if start.startswith(b"ey"):

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from streamer.intake.code_lists import COUNTRY_OF, CURRENCY_OF, RETIRED
 from streamer.intake.money_texts import currency_in
+from streamer.intake.nothing import NO_NAMES, STANDS_FOR_NOTHING, is_no_code
 from streamer.intake.readings import Fault
 
 __all__ = [
@@ -33,13 +34,13 @@ _LONGEST_ID: Final = 128
 _LONGEST_CHANNEL: Final = 32
 # A float holds whole numbers up to here; beyond it an id has lost digits.
 _EXACT: Final = 2**53
-# What programs write where there is no id; cards that are called so would all be one.
-_WORDS_FOR_NONE: Final = frozenset(
-    "null Null NULL none None NONE nil N/A n/a #N/A NaN nan undefined - -- ? (null) <null>".split()
-)
-_LONGEST_WORD: Final = max(map(len, _WORDS_FOR_NONE))
-NO_IDS: Final = _WORDS_FOR_NONE | {sign * n for n in range(1, _LONGEST_ID + 1) for sign in " \t"}
-"""What the contract takes for an id, and is none: a word for nothing, or blank."""
+_LONGEST_WORD: Final = max(map(len, NO_NAMES))
+_BLANKS: Final = " \t\0"
+NO_IDS: Final = NO_NAMES | {sign * n for n in range(1, _LONGEST_ID + 1) for sign in _BLANKS}
+"""What the contract takes for a name, and is none: a word for nothing, or blank, or zero bytes.
+
+Cards that are called so would all be one.
+"""
 _DESTROYED: Final = re.compile(r"\d([.,]\d+)?[eE]\+?\d{1,3}")
 _NUMBER_WITH_POINT: Final = re.compile(r"[1-9]\d{0,15}\.0|0\.0", re.ASCII)
 _WHOLE: Final = re.compile(r"(?P<whole>[0-9]{1,4})(\.0+)?")
@@ -63,7 +64,7 @@ def identifier(value: Any) -> str:
     if (
         0 < n <= _LONGEST_ID
         and "+" not in text
-        and (n > _LONGEST_WORD or text not in _WORDS_FOR_NONE)
+        and (n > _LONGEST_WORD or text not in NO_NAMES)
         and text[0] > " "
         and (text.isascii() or _is_unicode(text))
     ):
@@ -96,14 +97,12 @@ def identifier_of_cell(value: Any) -> str:
 
 def _odd_identifier(text: str) -> str:
     """Return an id that only looks like none, or raise what it is instead."""
-    if not text.strip():
+    if not text.replace("\0", " ").strip():
         raise Fault("missing_field", "an id must not be empty")
     if len(text) > _LONGEST_ID:
         raise Fault("wrong_format", f"an id must have at most {_LONGEST_ID} characters")
-    if text in _WORDS_FOR_NONE:
-        raise Fault(
-            "missing_field", "an id must be there", "a word for nothing stands in its place"
-        )
+    if text in NO_NAMES:
+        raise Fault("missing_field", "an id must be there", STANDS_FOR_NOTHING)
     if is_destroyed(text):
         raise Fault(
             "wrong_format",
@@ -127,6 +126,8 @@ def currency(value: Any) -> str:
         pass
     if value is None or value == "":
         raise Fault("missing_field", "currency must be there")
+    if is_no_code(value):
+        raise Fault("missing_field", "currency must be there", STANDS_FOR_NOTHING)
     code = _code_of(value)
     known = CURRENCY_OF.get(code) or currency_in(value)
     if known is not None:
@@ -186,10 +187,10 @@ def category_code(value: Any) -> str:
 
 def channel(value: Any) -> str:
     """Return a channel's name of at most 32 characters."""
-    if type(value) is str and 0 < len(value) <= _LONGEST_CHANNEL and value.isascii():
-        return value
     text = value if type(value) is str else _text_of(value)
-    if not 0 < len(text) <= _LONGEST_CHANNEL:
+    if 0 < len(text) <= _LONGEST_CHANNEL and text.isascii() and text not in NO_IDS:
+        return text
+    if not 0 < len(text) <= _LONGEST_CHANNEL or text in NO_IDS:
         detail = f"channel must have 1 to {_LONGEST_CHANNEL} characters"
         raise _empty_or(text, "wrong_format", detail)
     if not _is_unicode(text):
@@ -263,9 +264,9 @@ def _code_of(value: Any) -> str:
 
 
 def _empty_or(value: Any, reason: Any, detail: str) -> Fault:
-    if isinstance(value, str) and not value.strip():
+    if isinstance(value, str) and not value.replace("\0", " ").strip():
         return Fault("empty", detail)
-    return Fault(reason, detail)
+    return Fault("missing_field" if is_no_code(value) else reason, detail)
 
 
 def _is_unicode(text: str) -> bool:

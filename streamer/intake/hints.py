@@ -10,19 +10,9 @@ import msgspec
 from streamer.intake.declaration import Declaration
 from streamer.intake.iso8583 import is_iso8583
 from streamer.intake.readings import Refused
+from streamer.intake.transfers import transfer_in
 
-__all__ = ["hinted", "recognised", "transfer_in"]
-
-_TRANSFERS: Final = {
-    "FIToFICstmrCdtTrf": "pacs.008, a credit transfer between banks",
-    "CstmrCdtTrfInitn": "pain.001, a customer's order for credit transfers",
-    "FIToFICstmrDrctDbt": "pacs.003, a direct debit between banks",
-    "FICdtTrf": "pacs.009, a transfer of the banks' own",
-    "FIToFIPmtStsRpt": "pacs.002, a report on the status of payments",
-    "CstmrDrctDbtInitn": "pain.008, a customer's order for direct debits",
-    "BkToCstmrStmt": "camt.053, an account's statement",
-    "BkToCstmrDbtCdtNtfctn": "camt.054, a notice of debits and credits",
-}
+__all__ = ["hinted", "recognised"]
 
 
 def hinted(refused: Refused, message: Any, declaration: Declaration) -> Refused:
@@ -34,7 +24,7 @@ def hinted(refused: Refused, message: Any, declaration: Declaration) -> Refused:
         return Refused(
             "not_a_card_payment",
             refused.path,
-            f"value must be a card payment, got ISO 20022's {transfer}",
+            f"value must be a card payment, got {transfer}",
             "there is no card, merchant or category in it; declare fields of your own if its "
             "accounts are to be scored as cards",
         )
@@ -49,19 +39,6 @@ def hinted(refused: Refused, message: Any, declaration: Declaration) -> Refused:
     else:
         hint = "say where it is: `streamer intake suggest` proposes the lines from a sample"
     return msgspec.structs.replace(refused, hint=hint)
-
-
-def transfer_in(message: Mapping[str, Any]) -> str | None:
-    """Return what a message is among those of ISO 20022 between accounts, or None for any other."""
-    for name, about in _TRANSFERS.items():
-        if name in message:
-            return about
-    kind = message.get("TxTp")
-    if isinstance(kind, str) and kind.startswith(("pacs.", "pain.", "camt.")):
-        known = (about for about in _TRANSFERS.values() if about.startswith(kind[:8]))
-        return next(known, f"{kind[:8]}, a message between accounts")
-    document = message.get("Document")
-    return transfer_in(document) if isinstance(document, Mapping) else None
 
 
 def recognised(message: Mapping[str, Any]) -> str | None:

@@ -97,10 +97,11 @@ def plain_transaction(value: bytes | None) -> Transaction | None:
 
 
 def nameless(transactions: Sequence[Transaction]) -> list[int]:
-    """Return which transactions have an id, a card or a merchant that is none: `Intake.read` judges.
+    """Return which transactions have an id, a card, a merchant or a channel that is none.
 
     A word for nothing stands there, or what a spreadsheet has left of a number, which has a plus in it:
-    one search in all names costs 0.01 µs each, and one in every name three times as much.
+    one search in all names costs 0.01 µs each, and one in every name three times as much.  What it
+    is instead, `Intake.read` says.
 
     >>> nameless([])
     []
@@ -108,30 +109,30 @@ def nameless(transactions: Sequence[Transaction]) -> list[int]:
     cards = [transaction.card_id for transaction in transactions]
     ids = [transaction.transaction_id for transaction in transactions]
     merchants = [transaction.merchant_id for transaction in transactions]
-    is_certain = (
-        NO_IDS.isdisjoint(cards) and NO_IDS.isdisjoint(ids) and NO_IDS.isdisjoint(merchants)
-    )
+    channels = [transaction.channel for transaction in transactions]
+    is_certain = all(map(NO_IDS.isdisjoint, (cards, ids, merchants, channels)))
     if is_certain and "+" not in "".join(cards) and "+" not in "".join(ids):
         return []
     return [
         place
-        for place, names in enumerate(zip(cards, ids, merchants, strict=True))
+        for place, names in enumerate(zip(cards, ids, merchants, channels, strict=True))
         if any(map(_is_none, names))
     ]
 
 
 def is_named(transaction: Transaction) -> bool:
-    """Whether a transaction certainly has ids, a plus in none of them; of others `nameless` tells."""
+    """Whether a transaction certainly has names, a plus in none of them; of others `nameless` tells."""
     card, name, merchant = transaction.card_id, transaction.transaction_id, transaction.merchant_id
     return not (
         card in NO_IDS
         or name in NO_IDS
         or "+" in card
         or "+" in name
+        or transaction.channel in NO_IDS
         or (merchant is not None and (merchant in NO_IDS or "+" in merchant))
     )
 
 
 def _is_none(name: str | None) -> bool:
-    """Whether a text that the contract allows is no id; None is a merchant that is not there."""
+    """Whether a text that the contract allows is no name; None is a field that is not there."""
     return name is not None and (name in NO_IDS or ("+" in name and is_destroyed(name)))

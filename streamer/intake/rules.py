@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from streamer.intake.declaration import Declaration, Rule
 from streamer.intake.extraction import Slot
+from streamer.intake.nothing import is_there
 from streamer.intake.paths import parse_path, shown
 from streamer.intake.readings import Reading, Refund, Skipped
 from streamer.intake.slots import slot_of
@@ -84,7 +85,7 @@ def condition_of(rule: Rule) -> Condition:
         )
 
     def holds(value: Any) -> bool:
-        if present is not None and (value is not None and value != "") != present:
+        if present is not None and is_there(value) != present:
             return False
         if one_of and not (type(value) in _PLAIN and value in one_of):
             return False

@@ -7,6 +7,7 @@ from typing import Any
 
 from streamer.intake.declaration import Field
 from streamer.intake.extraction import Slot
+from streamer.intake.nothing import is_nothing
 from streamer.intake.paths import Steps, parse_paths
 
 __all__ = ["Adjust", "adjustment_of", "field_paths", "field_slot", "slot_of"]
@@ -43,7 +44,7 @@ def slot_of(paths: Sequence[str], separator: str = "-", *, is_rows: bool) -> Slo
 def adjustment_of(field: Field, *, is_rows: bool) -> Adjust | None:
     """Return what a field's list of values and its default make of a value, or None for nothing.
 
-    In a row an empty text is a missing value.
+    In a row an empty text is a missing value; where there is a default, so is a word for nothing.
     """
     values, default = field.values, field.default
     folded = {key.casefold(): value for key, value in values.items()}
@@ -52,7 +53,7 @@ def adjustment_of(field: Field, *, is_rows: bool) -> Adjust | None:
         if value is None or value == "":
             return default if default is not None or is_rows else value
         if folded and isinstance(value, str | int | float):
-            return folded.get(str(value).strip().casefold(), value)
-        return value
+            value = folded.get(str(value).strip().casefold(), value)
+        return default if default is not None and is_nothing(value) else value
 
     return adjusted if values or default is not None or is_rows else None

@@ -14,12 +14,14 @@ from streamer.errors import ConfigurationError
 from streamer.intake.declaration import Declaration, parse_declaration
 from streamer.intake.documents import decoded
 from streamer.intake.envelopes import Item, text_in, unwrapped
+from streamer.intake.fields import OPTIONAL_READERS
 from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.guess.choice import Choice
 from streamer.intake.guess.doubts import is_approved
 from streamer.intake.guess.fields import choose_fields, debit_and_credit
 from streamer.intake.guess.lines import (
     UNSURE_BELOW,
+    country_notes,
     currency_lines,
     decimals_in,
     field_lines,
@@ -29,7 +31,7 @@ from streamer.intake.guess.lines import (
 from streamer.intake.guess.presets import preset_texts
 from streamer.intake.guess.rules import UNTOLD, rule_lines
 from streamer.intake.guess.settings import amount_settings, timestamp_settings
-from streamer.intake.hints import transfer_in
+from streamer.intake.guess.values import told
 from streamer.intake.intake import Intake
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text
 from streamer.intake.naming import has_card_number, without_numbers
@@ -44,6 +46,7 @@ from streamer.intake.readings import (
     Skipped,
     outcome_of,
 )
+from streamer.intake.transfers import transfer_in
 
 __all__ = ["MAX_SAMPLE", "suggest"]
 
@@ -51,6 +54,8 @@ MAX_SAMPLE: Final = 1_000
 _ORDER: Final = (
     "transaction_id card_id currency merchant_id mcc country latitude longitude channel label"
 ).split()
+_ADDED: Final = (*OPTIONAL_READERS, "label")
+_SURE_LABEL: Final = 90.0
 _LEFT_OUT: Final = (
     "# Unsure: what may be card numbers is left out above, as '...'; no such line holds.\n"
 )
@@ -87,7 +92,11 @@ def suggest(
     text = _known_text(objects, sample, schemas)
     if text is None:
         is_readable = _share(_read("", sample, schemas)) >= _READABLE
-        text = _additions(objects) if is_readable else _guessed(objects, is_rows=is_rows)
+        text = (
+            _additions(objects, is_rows=is_rows)
+            if is_readable
+            else _guessed(objects, is_rows=is_rows)
+        )
     text = _updates_lines(text, objects, sample, schemas) + text
     if has_card_number(text):
         return f"{without_numbers(text)}\n{_LEFT_OUT}{_NO_CLAIM}"
@@ -141,25 +150,42 @@ def _known_text(
     return None
 
 
-def _additions(objects: Objects) -> str:
-    """Return what may have to be said of messages that are read as they are."""
+def _additions(objects: Objects, *, is_rows: bool) -> str:
+    """Return what may have to be said of messages that are read as they are.
+
+    A field that need not be there, and a label, may have another name all the same.
+    """
     leaves = leaves_of(objects)
-    amounts = [value for value in leaves.get(("amount",), ()) if value not in (None, "")]
+    amounts = told(leaves.get(("amount",), ()))
     lines: list[str] = []
+    choices = choose_fields(leaves)
+    for field in _ADDED if amounts else ():
+        choice = choices.get(field)
+        if choice is None or (field,) in leaves:
+            continue
+        if field != "label" or _is_label(choice, is_rows=is_rows):
+            lines += field_lines(field, choice, leaves)
     settings = amount_settings(("amount",), amounts, leaves, decimals_in(leaves, [("currency",)]))
     if amounts:
         lines += [f"# Unsure: {note}." for note in settings.unsure]
-    said = [name for name in ("unit", "decimals", "negative") if name in settings.entries]
+    said = [name for name in settings.entries if name != "decimal"]
+    if settings.entries.get("decimal") == '","':
+        said.append("decimal")
     if amounts and said:
         lines += ["[amount]", *(f"{name} = {settings.entries[name]}" for name in said)]
     times = leaves.get(("timestamp",), [])
     if "zone" in (of_times := timestamp_settings(times)).entries:
-        notes = [f"# Unsure: {note}." for note in of_times.unsure]
-        lines += ["", *notes, "[timestamp]", 'zone = "UTC"']
+        unsure = [f"# Unsure: {note}." for note in of_times.unsure]
+        lines += ["", *unsure, "[timestamp]", 'zone = "UTC"']
     lines += rule_lines(leaves)
     if not lines:
-        return "# Nothing needs to be declared: the messages are read as they are.\n"
-    return "\n".join(lines).strip("\n") + "\n"
+        lines = ["# Nothing needs to be declared: the messages are read as they are."]
+    return "\n".join([*country_notes(leaves), *lines]).strip("\n") + "\n"
+
+
+def _is_label(choice: Choice, *, is_rows: bool) -> bool:
+    """Whether a field is proposed for a label: in messages only one that is called so for sure."""
+    return is_rows or choice.score >= _SURE_LABEL
 
 
 def _guessed(objects: Objects, *, is_rows: bool) -> str:
@@ -184,8 +210,9 @@ def _guessed(objects: Objects, *, is_rows: bool) -> str:
         else:
             choices["card_id"], leaves = card, leaves | {p: inner[p] for p in card.paths}
     for field in _ORDER:
-        if field in choices and (field != "label" or is_rows):
+        if field in choices and (field != "label" or _is_label(choices[field], is_rows=is_rows)):
             lines += field_lines(field, choices[field], leaves)
+    lines += country_notes(leaves)
     if "currency" not in choices:
         lines += currency_lines(choices, leaves)
     for field in ("amount", "timestamp"):

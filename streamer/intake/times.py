@@ -22,6 +22,7 @@ from streamer.intake.epochs import (
     counted,
     epoch_hint,
 )
+from streamer.intake.nothing import STANDS_FOR_NOTHING, is_no_code
 from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS, TextReader, compile_format
 from streamer.intake.time_words import (
@@ -199,6 +200,8 @@ def _of_text(text: str, *, tells_form: bool) -> datetime:
         moment = _lenient(text.strip()) if len(text) <= _LONGEST else None
         if moment is not None:
             return moment
+    if is_no_code(text):
+        raise Fault("missing_field", "timestamp must be there", STANDS_FOR_NOTHING)
     detail = "timestamp must be RFC 3339, such as 2026-11-28T05:58:00Z"
     if tells_form:
         detail = "timestamp must have one of the declared formats, or be RFC 3339"

@@ -18,7 +18,13 @@ from streamer.intake.amounts import MINOR_PER_MAJOR, MOST_MINOR
 from streamer.intake.code_lists import COUNTRY_OF, CURRENCY_OF
 from streamer.intake.declaration import Declaration, Rule
 from streamer.intake.extraction import extraction_lines
-from streamer.intake.fields import OPTIONAL_READERS, category_code, channel, identifier
+from streamer.intake.fields import (
+    NO_IDS,
+    OPTIONAL_READERS,
+    category_code,
+    channel,
+    identifier,
+)
 from streamer.intake.mapping import REQUIRED, amount_reader_of, time_reader_of
 from streamer.intake.readings import Fault, Payment
 from streamer.intake.rules import condition_of
@@ -32,7 +38,9 @@ ReadUsual = Callable[[Any, str, int | None], Payment | None]
 
 _NAMES: Final = (*REQUIRED, *OPTIONAL_READERS)
 _IS_CODE: Final = "type({v}) is str and len({v}) == 4 and {v}.isdecimal() and {v}.isascii()"
-_IS_CHANNEL: Final = "type({v}) is str and 0 < len({v}) <= 32 and {v}.isascii()"
+_IS_CHANNEL: Final = (
+    "type({v}) is str and 0 < len({v}) <= 32 and {v}.isascii() and {v} not in NO_IDS"
+)
 _OPTIONAL: Final = {
     "mcc": (_IS_CODE, "category_code"),
     "channel": (_IS_CHANNEL, "channel"),
@@ -52,6 +60,7 @@ def compile_usual(declaration: Declaration) -> ReadUsual:
         "category_code": category_code,
         "channel": channel,
         "degrees": [OPTIONAL_READERS["latitude"], OPTIONAL_READERS["longitude"]],
+        "NO_IDS": NO_IDS,
         "CURRENCY_OF": CURRENCY_OF,
         "COUNTRY_OF": COUNTRY_OF,
         "read_amount": amount_reader_of(declaration, is_rows=False),

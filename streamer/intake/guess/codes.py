@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from streamer.intake.guess.doubts import ISO_DECLINES
+from streamer.intake.guess.values import told
 
 __all__ = ["CodeRule", "code_rules"]
 
@@ -52,7 +53,7 @@ def code_rules(
 ) -> Iterator[CodeRule]:
     """Yield the rules that a column of codes calls for."""
     names = set(words)
-    present = [value for value in values if value is not None and value != ""]
+    present = told(values)
     if {"processing", "code"} <= names or {"proc", "code"} <= names:
         yield from _processing(distinct, present)
     elif names & {"mti"} or ({"type"} <= names and names & {"message", "msg"}):

@@ -14,6 +14,7 @@ from streamer.intake.guess.doubts import is_approved
 from streamer.intake.guess.outcomes import is_approval, spelled
 from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves
+from streamer.intake.nothing import NOTHING
 from streamer.intake.paths import Steps
 
 __all__ = ["failure_rule"]
@@ -33,10 +34,9 @@ _OTHERS: Final = frozenset(
     "fraud risk dispute avs cvv cvc shipping email kyc refund settlement device review verification "
     "secure threeds payout webhook retry count attempts allowed last previous".split()
 )
-_NONE: Final = frozenset(
-    "none null no_error noerror ok n false no na n_a n/a nil - success no_reason keine kein aucun "
-    "aucune "
-    "ninguno ninguna nenhum nessuno geen brak undefined not_applicable".split()
+_NONE: Final = frozenset(map(spelled, NOTHING)) | frozenset(
+    "no_error noerror ok n false no na n_a n/a - success no_reason keine kein aucun aucune ninguno "
+    "ninguna nenhum nessuno geen brak not_applicable".split()
 )
 _ZEROS: Final = re.compile(r"0+")
 _LONGEST: Final = 40

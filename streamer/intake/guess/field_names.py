@@ -28,6 +28,7 @@ NAMES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (60, "order token|checkout token|checkout id"),
         (55, "event id|message id|record id|request id|trace id|stan|trace number"),
         (45, "merchant reference|system trace audit number|systems trace audit number"),
+        (50, "authorization number"),
         (46, "sequence number|session id|session|trip id|ride id|rental id|visit id"),
         (43, "sys trac audt number|invoice number|number"),
     ),
@@ -128,8 +129,7 @@ NAMES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (100, "merchant country|merchant country code|country code|country|transaction country"),
         (90, "acquirer country|acquirer country code|terminal country|acquiring country code"),
         (85, "acquiring institution country code|location country|country alpha|country numeric"),
-        (70, "card country|issuer country|billing country|address country|issuing country"),
-        (60, "country id|ip country|shopper country"),
+        (60, "country id|ip country|shopper country|billing country|address country"),
     ),
     "latitude": (
         (100, "latitude|merchant latitude|geo latitude|location latitude|gps latitude"),

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from streamer.intake.guess.choice import Choice
+from streamer.intake.guess.literals import literal_fields
 from streamer.intake.guess.names import FIELDS, name_score
 from streamer.intake.guess.pairs import with_own_currency
-from streamer.intake.guess.values import is_channel_word, is_money, value_share
+from streamer.intake.guess.values import is_channel_word, is_money, told, value_share
 from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves
+from streamer.intake.nothing import is_there
 from streamer.intake.paths import Steps
 
 __all__ = ["choose_fields", "clock_path", "debit_and_credit", "zone_path"]
@@ -42,6 +44,8 @@ _ZONE_NAMES: Final = frozenset(
 _APPROVAL: Final = frozenset("authorization authorisation approval auth".split())
 _SEVERAL: Final = 5
 _SURE_CHANNEL: Final = 84.0
+# More than any name and place can have together.
+_LITERAL: Final = 150.0
 
 
 def choose_fields(leaves: Leaves) -> dict[str, Choice]:
@@ -62,6 +66,9 @@ def choose_fields(leaves: Leaves) -> dict[str, Choice]:
         if (score := _score(field, steps, values)) >= _ENOUGH
     ]
     scored = _repeating_first(_without_idle_cards(scored, leaves), leaves)
+    literal = literal_fields(leaves, _base_of(amount))
+    scored = [entry for entry in scored if literal.get(entry[1]) != entry[2]]
+    scored += [(_LITERAL, field, steps) for field, steps in literal.items()]
     scored.sort(key=lambda entry: (-entry[0], len(entry[2]), entry[1]))
     chosen: dict[str, Choice] = {}
     taken: set[Steps] = set()
@@ -91,14 +98,14 @@ def debit_and_credit(leaves: Leaves) -> tuple[Steps, Steps] | None:
     """Return the columns of payments and of money back, where a row has its amount in one of them."""
     sides: dict[str, Steps] = {}
     for steps, values in leaves.items():
-        present = [value for value in values if value is not None and value != ""]
+        present = told(values)
         named = {"debit", "credit"} & set(words_of(steps[-1]))
         if present and len(named) == 1 and value_share("amount", present) == 1.0:
             sides.setdefault(named.pop(), steps)
     if len(sides) < 2:
         return None
     pairs = zip(leaves[sides["debit"]], leaves[sides["credit"]], strict=True)
-    is_one = all((debit in (None, "")) != (credit in (None, "")) for debit, credit in pairs)
+    is_one = all(is_there(debit) != is_there(credit) for debit, credit in pairs)
     return (sides["debit"], sides["credit"]) if is_one else None
 
 
@@ -115,15 +122,21 @@ def _nearness(field: str, steps: Steps, amount: Steps, values: Sequence[Any]) ->
             return 0.0
         return -20.0 if field in ("timestamp", "card_id") else 0.0
     weight = {"transaction_id": 12.0, "timestamp": 22.0, "currency": 8.0}.get(field, 0.0)
-    above = amount[:-1]
-    while field != "currency" and above and _MONEY & set(words_of(above[-1])):
-        above = above[:-1]
+    above = amount[:-1] if field == "currency" else _base_of(amount)
     if not above or not weight:
         return 0.0
     if field == "timestamp" and _PAYMENT & set(words_of(steps[-1])):
         return weight
     shared = sum(1 for n in range(1, len(above) + 1) if steps[:n] == above[:n] and len(steps) > n)
     return weight * shared / len(above)
+
+
+def _base_of(amount: Steps) -> Steps:
+    """Return the path to the object that an amount, or the object of an amount, lies in."""
+    above = amount[:-1]
+    while above and _MONEY & set(words_of(above[-1])):
+        above = above[:-1]
+    return above
 
 
 def clock_path(leaves: Leaves, date_steps: Steps) -> Steps | None:
@@ -133,7 +146,7 @@ def clock_path(leaves: Leaves, date_steps: Steps) -> Steps | None:
         return None
     clocks: list[Steps] = []
     for steps, values in leaves.items():
-        present = [str(value).strip() for value in values if value is not None and value != ""]
+        present = [str(value).strip() for value in told(values)]
         if not present or steps == date_steps:
             continue
         if _CLOCK_NAMES & set(words_of(steps[-1])) and all(map(_CLOCK.fullmatch, present)):
@@ -158,7 +171,7 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     by_name = name_score(field, steps)
     if by_name <= 0:
         return 0.0
-    present = [value for value in values if value is not None and value != ""]
+    present = told(values)
     share = value_share(field, values)
     if field == "timestamp" and "date" in words_of(steps[-1]) and not share:
         share = float(all(_MONTH_AND_DAY.fullmatch(str(value)) for value in present))
@@ -232,12 +245,12 @@ def _repeating_first(
 
 
 def _is_single(values: Sequence[Any]) -> bool:
-    present = [str(value) for value in values if value is not None and value != ""]
+    present = [str(value) for value in told(values)]
     return len(present) >= _SEVERAL and len(set(present)) == len(present)
 
 
 def _is_idle(values: Sequence[Any]) -> bool:
-    present = [str(value) for value in values if value is not None and value != ""]
+    present = [str(value) for value in told(values)]
     has_digits = any(map(str.isdigit, "".join(present)))
     return len(present) >= _SEVERAL and (len(set(present)) == 1 or not has_digits)
 
@@ -269,14 +282,14 @@ def _fills_gaps(paths: Sequence[Steps], steps: Steps, leaves: Leaves) -> bool:
     gaps = [
         index
         for index in range(len(leaves[steps]))
-        if all(leaves[path][index] in (None, "") for path in paths)
+        if not any(is_there(leaves[path][index]) for path in paths)
     ]
-    return bool(gaps) and sum(leaves[steps][i] not in (None, "") for i in gaps) * 2 >= len(gaps)
+    return bool(gaps) and sum(is_there(leaves[steps][i]) for i in gaps) * 2 >= len(gaps)
 
 
 def _by_value(field: str, leaves: Leaves, taken: set[Steps]) -> Steps | None:
     for steps, values in leaves.items():
-        present = [value for value in values if value is not None and value != ""]
+        present = told(values)
         if steps in taken or not present:
             continue
         if field == "card_id":

@@ -8,16 +8,18 @@ from typing import Any, Final
 
 from streamer.codes import decimals_of
 from streamer.intake.code_lists import CURRENCY_OF
-from streamer.intake.guess.choice import Choice
+from streamer.intake.guess.choice import Choice, Settings
 from streamer.intake.guess.fields import clock_path, zone_path
+from streamer.intake.guess.names import is_issuers_country
 from streamer.intake.guess.pairs import code_in_name
 from streamer.intake.guess.settings import (
     ZONELESS,
-    Settings,
     amount_settings,
     currency_of_signs,
     timestamp_settings,
 )
+from streamer.intake.guess.units import WHOLE
+from streamer.intake.guess.values import told, value_share
 from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves, path_text
 from streamer.intake.money_texts import currency_in
@@ -26,6 +28,7 @@ from streamer.intake.time_words import zone_named
 
 __all__ = [
     "UNSURE_BELOW",
+    "country_notes",
     "currency_lines",
     "decimals_in",
     "field_lines",
@@ -35,6 +38,12 @@ __all__ = [
 
 UNSURE_BELOW: Final = 70.0
 _CARD: Final = frozenset(("card", "pan"))
+_USE_CHIP: Final = {
+    "Swipe Transaction": "pos",
+    "Chip Transaction": "pos",
+    "Online Transaction": "ecommerce",
+}
+"""The words of TabFormer's layout and of those made after it."""
 _ENDINGS: Final = frozenset("last digits suffix four".split())
 
 
@@ -52,8 +61,16 @@ def field_lines(field: str, choice: Choice, leaves: Leaves) -> list[str]:
         if odd:
             table = ", ".join(f"{_quoted(sign)} = {_quoted(code)}" for sign, code in odd.items())
             return [*unsure, f"currency = {{ path = {_paths(paths)}, values = {{ {table} }} }}"]
+    words = dict.fromkeys(value for value in values if type(value) is str)
+    if field == "channel" and (meant := [word for word in words if word in _USE_CHIP]):
+        table = ", ".join(f"{_quoted(word)} = {_quoted(_USE_CHIP[word])}" for word in meant)
+        return [*unsure, f"channel = {{ path = {_paths(paths)}, values = {{ {table} }} }}"]
     if paths == [field]:
         return []
+    if field == "label":
+        unsure.append(
+            f"# {paths[0]} has the labels, for evaluate and fit; --map label={paths[0]} says the same."
+        )
     return [*unsure, f"{field} = {_paths(paths)}"]
 
 
@@ -74,6 +91,20 @@ def missing_card_lines(leaves: Leaves, *, is_rows: bool) -> list[str]:
     return lines
 
 
+def country_notes(leaves: Leaves) -> list[str]:
+    """Return what is said of a country that is the card's and not the payment's."""
+    found = [
+        path_text(steps)
+        for steps, values in leaves.items()
+        if is_issuers_country(steps) and value_share("country", values) > 0
+    ]
+    return [
+        f"# {path} is the country of the card or its holder, and not taken: country is where the "
+        "payment is made."
+        for path in found[:1]
+    ]
+
+
 def currency_lines(choices: Mapping[str, Choice], leaves: Leaves) -> list[str]:
     """Return the line of a currency that no field names."""
     steps = choices["amount"].paths[0] if "amount" in choices else ()
@@ -82,9 +113,9 @@ def currency_lines(choices: Mapping[str, Choice], leaves: Leaves) -> list[str]:
         note = "# The amount's own name says its currency."
         return [note, f'currency = {{ constant = "{named}" }}']
     amounts = leaves[steps] if steps else []
-    present = [value for value in amounts if value not in (None, "")]
-    told = {currency_in(value) for value in present}
-    if told and None not in told:
+    present = told(amounts)
+    codes = {currency_in(value) for value in present}
+    if codes and None not in codes:
         note = "# No field names the currency; the texts of the amounts do, each its own."
         return [note, f"currency = {_quoted(path_text(steps))}"]
     code = currency_of_signs(amounts)
@@ -100,7 +131,7 @@ def table_lines(
     """Return the table of an amount or a timestamp."""
     steps = choice.paths[0]
     paths = [path_text(path) for path in choice.paths]
-    values = [value for path in choice.paths for value in leaves[path] if value not in (None, "")]
+    values = told(value for path in choice.paths for value in leaves[path])
     if field == "amount":
         currencies = choices["currency"].paths if "currency" in choices else []
         settings = amount_settings(steps, values, leaves, decimals_in(leaves, currencies))
@@ -123,13 +154,16 @@ def table_lines(
 
 
 def decimals_in(leaves: Leaves, currencies: Sequence[Steps]) -> int | None:
-    """Return the decimals of the currencies at the paths, None where they differ or are not known."""
+    """Return the decimals of the currencies at the paths, None where they differ or are not known.
+
+    Of those whose amounts are given whole they are none, whatever the standard says.
+    """
     codes = {
         CURRENCY_OF.get(value) if isinstance(value, str | int) else None
         for steps in currencies
         for value in leaves.get(steps, ())
     }
-    found = {decimals_of(code) for code in codes if code is not None}
+    found = {0 if code in WHOLE else decimals_of(code) for code in codes if code is not None}
     return found.pop() if len(found) == 1 else None
 
 

@@ -13,7 +13,7 @@ from streamer.codes import CURRENCIES
 from streamer.intake.guess.field_names import NAMES
 from streamer.intake.guess.words import words_of
 
-__all__ = ["FIELDS", "name_score"]
+__all__ = ["FIELDS", "is_issuers_country", "name_score"]
 
 FIELDS: Final = tuple(NAMES)
 
@@ -94,6 +94,15 @@ _STRANGERS: Final[dict[str, frozenset[str]]] = {
 }
 
 
+_ISSUERS: Final = frozenset(
+    "issuer issuing issuance issued bin iin card pan cardholder holder residence nationality "
+    "citizenship home".split()
+)
+# In a card's acceptor or beside its terminal it is where the card is used.
+_ACCEPTORS: Final = frozenset(
+    "acceptor merchant terminal acquirer acquiring acceptance store shop location".split()
+)
+
 # What lies in an object of these is another matter than the payment's own, whatever its name.
 _STRANGE_PARENTS: Final[dict[str, frozenset[str]]] = {
     "transaction_id": frozenset("reference references metadata".split()),
@@ -103,6 +112,23 @@ _STRANGE_PARENTS: Final[dict[str, frozenset[str]]] = {
 _OTHERS: Final = frozenset("acquirer provider network issuer original parent".split())
 
 
+def is_issuers_country(steps: Sequence[str | int]) -> bool:
+    """Whether a name is that of the country in which a card was issued, or of whoever holds it.
+
+    The contract's country is where the payment is made.
+
+    >>> is_issuers_country(("countryOfIssuance",)), is_issuers_country(("card", "country"))
+    (True, True)
+    >>> is_issuers_country(("card_acceptor", "country")), is_issuers_country(("merchantCountry",))
+    (False, False)
+    """
+    words = [word for step in steps if isinstance(step, str) for word in words_of(step)]
+    last = set(words_of(steps[-1]))
+    if "country" not in words or not last & {"country", "code", "alpha", "numeric", "iso", "id"}:
+        return False
+    return bool(_ISSUERS.intersection(words)) and not _ACCEPTORS.intersection(words)
+
+
 def name_score(field: str, steps: Sequence[str | int]) -> float:
     """Return 0 to 100: how much the path's names speak for ``field``.
 
@@ -110,6 +136,8 @@ def name_score(field: str, steps: Sequence[str | int]) -> float:
     """
     while len(steps) > 1 and str(steps[-1]).lower() in _TYPES:
         steps = steps[:-1]
+    if field == "country" and is_issuers_country(steps):
+        return 0.0
     names = [_without_unit(field, words_of(step)) for step in steps if isinstance(step, str)]
     names = [name for name in names[:-1] if not set(name) <= _WRAPPERS] + names[-1:]
     if not names:

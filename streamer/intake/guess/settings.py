@@ -5,26 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from streamer.intake.code_lists import CURRENCY_OF
 from streamer.intake.epochs import SERIAL_ORIGIN, believable_unit, is_serial
-from streamer.intake.guess.values import amount_style, is_number, value_share
-from streamer.intake.guess.words import words_of
+from streamer.intake.guess.choice import Settings
+from streamer.intake.guess.units import add_unit
+from streamer.intake.guess.values import amount_style, is_number, told, value_share
 from streamer.intake.leaves import Leaves
 from streamer.intake.paths import Steps
 from streamer.intake.readings import Fault
 from streamer.intake.time_formats import KNOWN_FORMS
 from streamer.intake.times import DOTTED, make_time_reader, text_hint
 
-__all__ = ["ZONELESS", "Settings", "amount_settings", "currency_of_signs", "timestamp_settings"]
+__all__ = ["ZONELESS", "amount_settings", "currency_of_signs", "timestamp_settings"]
 
-_MINOR_WORDS: Final = frozenset(
-    "minor cents cent pence penny pennies subunits kopecks paise".split()
-)
-_MICROS: Final = frozenset("micro micros".split())
 # Longer signs first: a real's sign ends in that of a dollar.
 _SIGNS: Final = {"R$": "BRL", "A$": "AUD", "C$": "CAD", "NZ$": "NZD", "€": "EUR", "£": "GBP"} | {
     "$": "USD",
@@ -36,23 +32,8 @@ _SIGNS: Final = {"R$": "BRL", "A$": "AUD", "C$": "CAD", "NZ$": "NZD", "€": "EU
     "zł": "PLN",
     "Kč": "CZK",
 }
-# In these a day's shopping is a number of six digits or more.
-_LARGE: Final = frozenset(
-    "IDR VND KRW IRR LBP UZS LAK KHR MMK PYG GNF UGX TZS MNT IQD COP CLP JPY HUF NGN ARS RWF BIF "
-    "MGA SLE "
-    "SYP ZWL STN".split()
-)
 ZONELESS: Final = "the times do not say their zone"
 _ARRIVAL_MS: Final = 1_795_845_480_000
-
-
-@dataclass(slots=True)
-class Settings:
-    """Entries of a field's table as TOML, what is not sure about them, and what is good to know."""
-
-    entries: dict[str, str] = field(default_factory=dict)
-    unsure: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def amount_settings(
@@ -60,7 +41,7 @@ def amount_settings(
 ) -> Settings:
     """Return how amounts are written; ``decimals`` are those of the sample's one currency."""
     settings = Settings()
-    present = [value for value in values if value is not None and value != ""]
+    present = told(values)
     texts = [value for value in present if isinstance(value, str)]
     if texts and all(re.fullmatch(r"[A-Za-z0-9+/]{2,14}={1,2}", text) for text in texts):
         settings.entries["scale"] = "2"
@@ -70,17 +51,7 @@ def amount_settings(
         return settings
     if texts:
         _signs(settings, texts, decimals)
-    if _MICROS & set(words_of(steps[-1])):
-        _micros(settings, leaves)
-    elif _may_be_micros(present, leaves):
-        _micros(settings, leaves)
-        settings.unsure.insert(
-            0,
-            "all amounts are whole ten thousands: they are taken for millionths; if they are amounts "
-            "of whole units, leave out unit and decimals",
-        )
-    else:
-        _minor(settings, steps, present, leaves)
+    add_unit(settings, steps, present, leaves)
     negative = sum(1 for value in present if _is_negative(value))
     if negative * 2 > len(present) and len(present) > 1:
         settings.entries["negative"] = '"payment"'
@@ -91,7 +62,7 @@ def amount_settings(
 def timestamp_settings(values: Sequence[Any], words: Sequence[str] = ()) -> Settings:
     """Return how times are written."""
     settings = Settings()
-    present = [value for value in values if value is not None and value != ""]
+    present = told(values)
     if _all_read(present, make_time_reader()):
         return settings
     numbers = [float(value) for value in present if is_number(value)]
@@ -148,81 +119,6 @@ def _signs(settings: Settings, texts: Sequence[str], decimals: int | None) -> No
 def _is_negative(value: Any) -> bool:
     text = str(value).strip()
     return text.startswith(("-", "(", "−")) or text.endswith("-")
-
-
-def _minor(settings: Settings, steps: Steps, values: Sequence[Any], leaves: Leaves) -> None:
-    """Add the unit where amounts are, or may be, in minor units."""
-    words = {word for step in steps for word in words_of(step)}
-    siblings = {name: words_of(name[-1]) for name in leaves if name[:-1] == steps[:-1]}
-    beside = {word for names in siblings.values() for word in names}
-    units = {
-        str(value).strip().lower()
-        for name, names in siblings.items()
-        if "unit" in names
-        for value in leaves[name]
-    }
-    digits = [str(value).strip() for value in values]
-    is_whole = bool(digits) and all(re.fullmatch(r"[+-]?\d+", text) for text in digits)
-    is_padded = any(re.fullmatch(r"0\d{5,}", text) for text in digits)
-    is_said = bool(units) and units <= _MINOR_WORDS
-    if words & _MINOR_WORDS or is_padded or is_said or ("exponent" in beside and is_whole):
-        settings.entries["unit"] = '"minor"'
-        settings.entries.pop("decimal", None)
-    elif is_whole and any(abs(int(text)) >= 100 for text in digits) and units != {"major"}:
-        _whole(settings, {abs(int(text)) for text in digits})
-
-
-def _may_be_micros(values: Sequence[Any], leaves: Leaves) -> bool:
-    """Whether amounts look like millionths with two decimals: large, and whole ten thousands.
-
-    Where prices are as large as that, nobody can tell.
-    """
-    numbers = {value for value in values if type(value) is int}
-    if len(numbers) < 3 or len(numbers) < len(set(map(str, values))):
-        return False
-    is_large = max(numbers) >= 1_000_000 and all(number % 10_000 == 0 for number in numbers)
-    return (
-        is_large
-        and any(number % 1_000_000 for number in numbers)
-        and bool(codes := _codes(leaves))
-        and codes.isdisjoint(_LARGE)
-    )
-
-
-def _codes(leaves: Leaves) -> set[str]:
-    return {
-        CURRENCY_OF[value]
-        for steps, values in leaves.items()
-        if "currency" in words_of(steps[-1])
-        for value in values
-        if isinstance(value, str | int) and value in CURRENCY_OF
-    }
-
-
-def _micros(settings: Settings, leaves: Leaves) -> None:
-    """Say that amounts count millionths, of each currency in the sample."""
-    decimals = ", ".join(f"{code} = 6" for code in sorted(_codes(leaves)))
-    settings.entries |= {"unit": '"minor"', "decimals": f"{{ {decimals} }}"}
-    settings.entries.pop("decimal", None)
-    settings.unsure.append(
-        "amounts are millionths in the currencies of the sample; any other currency must be added"
-    )
-
-
-def _whole(settings: Settings, numbers: set[int]) -> None:
-    """Take whole amounts for minor units, unless they are round or small; either is a guess."""
-    if len(numbers) >= 5 and (max(numbers) < 1_000 or all(n % 10 == 0 for n in numbers)):
-        settings.unsure.append(
-            "all amounts are whole numbers: they are taken for major units; if 4250 means 42.50, "
-            'say unit = "minor"'
-        )
-        return
-    settings.entries["unit"] = '"minor"'
-    settings.entries.pop("decimal", None)
-    settings.unsure.append(
-        "all amounts are whole numbers: they are taken for minor units; if 4250 means 4250.00, "
-        'say unit = "major"'
-    )
 
 
 def _of_numbers(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -11,6 +11,7 @@ from typing import Any, Final
 from streamer.intake.amounts import number_of_text
 from streamer.intake.code_lists import COUNTRY_OF, CURRENCY_OF, RETIRED, SYMBOLS
 from streamer.intake.epochs import believable_unit, is_serial
+from streamer.intake.nothing import is_there
 from streamer.intake.readings import Fault
 from streamer.intake.times import has_known_form, make_time_reader, text_hint
 
@@ -20,6 +21,8 @@ __all__ = [
     "is_channel_word",
     "is_money",
     "is_number",
+    "may_be",
+    "told",
     "value_share",
 ]
 
@@ -54,13 +57,23 @@ _CHANNEL: Final = re.compile(
 _read_time: Final = make_time_reader()
 
 
+def told(values: Iterable[Any]) -> list[Any]:
+    """Return the values that are there: no null, nothing empty, no word for nothing."""
+    return [value for value in values if is_there(value)]
+
+
+def may_be(field: str, values: Sequence[Any]) -> float:
+    """Return the share of values that are there which a field could have, whatever comes twice."""
+    fits = _TESTS[field]
+    return sum(1 for value in values if fits(value)) / len(values) if values else 0.0
+
+
 def value_share(field: str, values: Sequence[Any]) -> float:
-    """Return the share of ``values`` that could be ``field``; None and empty texts do not count."""
-    present = [value for value in values if value is not None and value != ""]
+    """Return the share of ``values`` that could be ``field``, of those that are there."""
+    present = told(values)
     if not present:
         return 0.0
-    fits = _TESTS[field]
-    share = sum(1 for value in present if fits(value)) / len(present)
+    share = may_be(field, present)
     if field == "transaction_id" and len(present) >= 3:
         return share * len({str(value) for value in present}) / len(present)
     return share

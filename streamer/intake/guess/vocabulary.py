@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["LANGUAGES", "SHORT_FORMS", "UNSPACED"]
+__all__ = ["LANGUAGES", "PHRASES", "SHORT_FORMS", "UNSPACED"]
 
 SHORT_FORMS: Final = """
     transaction: txn tx trx trans tran trn transact transactn
@@ -169,6 +169,27 @@ LANGUAGES: Final = """
     date: kuupaev التاريخ تاريخ תאריך
     time: vrijeme cas laikas laiks
     currency: العملة عملة מטבע
+    transaction: idirbheart idirbhirt tehing tehingu tranzazzjoni operacijos operacji vorgangs
+    transaction: transakcie transakcii darijums sandoris tapahtuman плащане πληρωμη العمليات
+    number: uimhir numru numarasi sorszam sorszama szama numer numri
+    id: tunnus معرف
+    card: carta charta karte kortele korteles kad pas betaalpas bankkarte
+    card number: pasnummer pasnr
+    date: datums kuupaeva tarikh
+    time: kellaaeg aeg zamani jam pukul masa hin час الوقت وقت
+    timestamp: tijdstip
+    amount: meid maara ammont montante quantia ciastka castky nilai betr betrags suma summan
+    currency: airgeadra valuuta penznem munita muntsoort wahrg waehrg whrg wang valuuta cinsi
+    merchant: ceannai negozjant myyja myymala liike akzeptant elfogadohely bolt elado sklep sklepu
+    merchant: comerciante negoziante venditore vendedor vendeur magasin boutique tienda loja vanzator
+    merchant: predajca predajna prodejce prodejna obchod prodajalec prodavac trgovina muuja pardevejs
+    merchant: veikals pardavejas parduotuve saljstalle saljare handlare saelger selger verkoper
+    merchant: verkaufsstelle geschaft geschaeft filiale satici magaza toko peniaga saudagar обект
+    merchant: καταστημα البائع المتجر متجر
+    name: nama nom nombre nome naam adi nazwa nazev navn namn nimi
+    payment: pagament makse maksu maksun fizetes mokejimas plata
+    mcc: branche branchencode branchenschlussel branchenschluessel rubro ramo
+    code: kood kod код رمز
 """
 # Languages without spaces between words.
 UNSPACED: Final = """
@@ -196,4 +217,34 @@ UNSPACED: Final = """
     currency: สกุลเงิน
     merchant: ร้านค้า
     transaction: รายการ ธุรกรรม
+    authorization: 承認 승인 授权
+    merchant: 利用店 門市 商號 상호
+    name: 명
+    code: コード 代码 代碼 코드
+    category: 業種 업종 类别 類別
+"""
+# Names of several words, and of scripts whose vowels are marks; with their marks, as they are written.
+PHRASES: Final = """
+    transaction id: mã giao dịch, mã gd
+    transaction number: số giao dịch, लेनदेन संख्या, लेनदेन क्रमांक, लेन-देन संख्या
+    transaction id: लेनदेन आईडी, लेन-देन आईडी
+    transaction date: ngày giao dịch, लेनदेन तिथि
+    transaction time: thời gian giao dịch, giờ giao dịch, लेनदेन समय
+    reference number: số tham chiếu, संदर्भ संख्या
+    card number: số thẻ, कार्ड संख्या, कार्ड नंबर
+    card: कार्ड
+    date: ngày, दिनांक, तारीख, तिथि
+    time: thời gian, giờ, समय
+    amount: số tiền, राशि, रकम, मूल्य
+    currency: loại tiền, tiền tệ, đồng tiền, मुद्रा, mata uang, mata wang, para birimi, döviz cinsi
+    currency: vrsta valute, druh měny
+    merchant: đơn vị chấp nhận thẻ, cửa hàng, व्यापारी, दुकान
+    merchant: prodajno mjesto, prodajno mesto, prekybos vieta, торговая точка, торгова точка
+    merchant: punkt sprzedaży, point de vente, punto vendita, punto de venta, ponto de venda
+    merchant: miejsce transakcji, místo transakce, miesto predaja, punct de vânzare, müügikoht
+    merchant: tirdzniecības vieta, elfogadó hely, търговски обект, σημείο πώλησης
+    country: quốc gia, देश
+    status: trạng thái, स्थिति
+    channel: kênh
+    mcc: mã ngành, code activité, code d'activité
 """

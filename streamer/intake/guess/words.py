@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from streamer.intake.guess.vocabulary import LANGUAGES, SHORT_FORMS, UNSPACED
+from streamer.intake.guess.vocabulary import LANGUAGES, PHRASES, SHORT_FORMS, UNSPACED
 
 __all__ = ["unmarked", "words_of"]
 
@@ -21,11 +21,13 @@ _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+"
 # Letters that Unicode does not take apart into another one and its mark.
 _LETTERS: Final = str.maketrans(
     {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i", "đ": "d", "Đ": "D", "ß": "ss"}
+    | {"ħ": "h", "Ħ": "H"}
     | {"æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ð": "d", "þ": "th"}
 )
 # Small words between the others, in the languages below.
 _FILLERS: Final = frozenset(
-    "of the and a y et und de da do di du des del della der la le el l d van para uye mata".split()
+    "of the and a y et und de da do di du des del della der la le el l d van para uye mata "
+    "agus tal tat og och ja i u un ir si και и та dan".split()
 )
 
 
@@ -50,6 +52,22 @@ _SAME: Final = _table(SHORT_FORMS + LANGUAGES)
 # Longer ones first: the sign of a card stands in that of a card's number.
 _TERMS: Final = dict(sorted(_table(UNSPACED).items(), key=lambda term: -len(term[0])))
 _TERM: Final = re.compile("|".join(_TERMS))
+
+
+def _phrases() -> dict[str, str]:
+    lines = [line.split(":") for line in PHRASES.splitlines() if line]
+    found = {
+        unicodedata.normalize("NFC", phrase.strip()): meaning.strip()
+        for meaning, phrases in lines
+        for phrase in phrases.split(",")
+    }
+    return dict(sorted(found.items(), key=lambda phrase: -len(phrase[0])))
+
+
+_MEANING_OF: Final = _phrases()
+_PHRASE: Final = re.compile(
+    r"(?<![^\W_])(?:" + "|".join(map(re.escape, _MEANING_OF)) + r")(?![^\W_])", re.IGNORECASE
+)
 
 # Languages that write words together have the one that counts at the end.
 _COMPOUNDS: Final = re.compile(
@@ -110,8 +128,13 @@ def words_of(name: str | int) -> tuple[str, ...]:
     element = _ELEMENT.fullmatch(text)
     if element and int(element[1]) in _ELEMENTS:
         return tuple(_ELEMENTS[int(element[1])].split())
+    text = _PHRASE.sub(_meaning_of, unicodedata.normalize("NFC", text))
     words = [word for found in _WORD.findall(unmarked(text)) for word in _meaning(found.lower())]
     return tuple(word for word in words if word not in _FILLERS) or tuple(words) or (text,)
+
+
+def _meaning_of(phrase: re.Match[str]) -> str:
+    return f" {_MEANING_OF.get(phrase[0].lower(), '')} "
 
 
 def _meaning(word: str) -> list[str]:
