@@ -42,8 +42,8 @@ Identifier = Annotated[
     Meta(
         min_length=1,
         max_length=128,
-        description="Opaque text: nothing is trimmed, and control characters count as any other. Blanks "
-        "or zero bytes alone, and words for nothing such as null, are no id.",
+        description="Opaque text: nothing is trimmed, and control characters count as any other. "
+        "Blanks or zero bytes alone, and words for nothing such as null, are no id.",
     ),
 ]
 # Beyond 1e12 of any currency an amount is a unit mistake, not a payment.

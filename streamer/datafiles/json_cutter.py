@@ -17,7 +17,8 @@ from streamer.errors import ConfigurationError
 __all__ = ["JsonCutter"]
 
 # A string ends with its line, whether its quote is there or not: JSON has no line feed in one.
-_TOKEN: Final = re.compile(rb'"(?:[^"\\\n]|\\[^\n])*+"|[{}\[\]]|"[^\n]*\n|"')
+# Runs of plain characters are taken at once: one by one they would cost 20 times as much.
+_TOKEN: Final = re.compile(rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"|[{}\[\]]|"[^\n]*+\n|"')
 _SEPARATORS: Final = b" \t\r\n,\x1e"
 _NEXT: Final = re.compile(rb"(?<=\}),(?=\s*\{)")
 # As far as a column is told from what is in memory.

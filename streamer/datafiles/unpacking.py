@@ -18,7 +18,7 @@ import msgspec
 
 from streamer.errors import ConfigurationError
 
-__all__ = ["AVRO", "room_for", "unpack_avro", "unpack_bzip2", "unpack_zstd"]
+__all__ = ["AVRO", "most_of_zstd", "room_for", "unpack_avro", "unpack_bzip2", "unpack_zstd"]
 
 AVRO: Final = b"Obj\x01"
 _EXTRA: Final = "install streamer-fraud with its extra: registry"
@@ -42,7 +42,7 @@ def unpack_zstd(name: str, path: Path, out: Path) -> None:
     """Write what ``path`` unpacks to."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            _require_room(name, _most_of_zstd(data), room_for(out))
+            _require_room(name, most_of_zstd(data), room_for(out))
             cramjam.zstd.decompress_into(data, cramjam.File(str(out)))
     except (cramjam.DecompressionError, OSError) as error:
         raise ConfigurationError(f"{name} must be whole zstd data, got {error}") from None
@@ -102,7 +102,7 @@ def _require_room(name: str, size: int, room: int) -> None:
         )
 
 
-def _most_of_zstd(data: Any) -> int:
+def most_of_zstd(data: Any) -> int:
     """Return how many bytes zstd data unpacks to at most, by the headers of its frames and blocks.
 
     What is no zstd is left to the reader of it, which says so.

@@ -5,16 +5,20 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import random
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import cramjam
+import fastavro
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from streamer.datafiles import PaymentFile
+from streamer.datafiles import PaymentFile, unpacking
 from streamer.datafiles import json_values as cutting
 from streamer.errors import ConfigurationError, NothingToScoreError
 from tests.datafiles.helpers import payments_of, report_of
@@ -289,3 +293,87 @@ def test_a_line_that_does_not_end_is_one_error(
     path.write_bytes(gzip.compress(start + b"x" * n, 1))
     with pytest.raises(ConfigurationError, match=r"lines|does not close within"):
         report_of(path)
+
+
+def _avro(records: list[dict[str, Any]], schema: dict[str, Any]) -> bytes:
+    out = io.BytesIO()
+    fastavro.writer(out, fastavro.parse_schema(schema), records)
+    return out.getvalue()
+
+
+CAPTURE = {
+    "type": "record",
+    "name": "EventData",
+    "fields": [
+        {"name": "SequenceNumber", "type": "long"},
+        {"name": "Offset", "type": "string"},
+        {"name": "EnqueuedTimeUtc", "type": "string"},
+        {"name": "Body", "type": ["null", "bytes"]},
+    ],
+}
+
+
+def test_what_event_hubs_has_captured_is_read_by_its_bodies(tmp_path: Path) -> None:
+    """A message a record, pretty-printed or not; one that is empty is none."""
+    bodies = [msgspec.json.encode(row) for row in ROWS[:4]] + [pretty([ROWS[4]]), b"", None]
+    records = [
+        {"SequenceNumber": i, "Offset": "0", "EnqueuedTimeUtc": "11/28/2026", "Body": body}
+        for i, body in enumerate(bodies)
+    ]
+    directory = tmp_path / "capture"
+    directory.mkdir()
+    (directory / "00.avro").write_bytes(_avro(records, CAPTURE))
+    report = report_of(directory)
+    assert (report.n_usable, report.n_refused) == (5, 0)
+    assert report.to_dict()["passed_over"] == {"tombstone": 2}
+    assert "00.avro is Event Hubs Capture's, read by the bodies of its records" in report.notes
+
+
+def test_a_file_of_avro_is_read_by_its_records(tmp_path: Path) -> None:
+    """Decimals as numbers, instants as times; its start alone is one error."""
+    logical: dict[str, dict[str, Any]] = {
+        "amount": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2},
+        "timestamp": {"type": "long", "logicalType": "timestamp-millis"},
+    }
+    names = ("transaction_id", "card_id", "amount", "currency", "timestamp")
+    fields = [{"name": name, "type": logical.get(name, "string")} for name in names]
+    schema = {"type": "record", "name": "Payment", "fields": fields}
+    moment = datetime(2026, 11, 28, 5, 58, tzinfo=UTC)
+    values = [{**row, "amount": Decimal("42.50"), "timestamp": moment} for row in ROWS]
+    data = _avro(values, schema)
+    (tmp_path / "t.avro").write_bytes(data)
+    found = payments_of(tmp_path / "t.avro")
+    assert [(p.transaction_id, p.amount, p.timestamp) for p in found] == [
+        (name, 42.5, moment) for name in IDS
+    ]
+    (tmp_path / "t.avro").write_bytes(data[:-30])
+    with pytest.raises(ConfigurationError, match="must be an Avro file that is whole"):
+        payments_of(tmp_path / "t.avro")
+
+
+@pytest.mark.parametrize(("compress", "suffix"), [(zstd, "zst"), (bz2.compress, "bz2")])
+def test_what_unpacks_to_more_than_the_disk_has_is_refused(
+    compress: Any, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """40 MB of one letter are a few bytes."""
+    path = tmp_path / f"t.jsonl.{suffix}"
+    path.write_bytes(compress(b"x" * 40_000_000))
+    monkeypatch.setattr(unpacking, "room_for", lambda _: 30 << 20)
+    with pytest.raises(ConfigurationError, match="must unpack to at most 30 MiB"):
+        PaymentFile.of(path)
+    path.write_bytes(compress(content("jsonl")))
+    assert [p.transaction_id for p in payments_of(path)] == IDS
+
+
+@pytest.mark.parametrize("n", [0, 1, 255, 300, 70_000, 131_072, 1_000_000])
+def test_the_room_of_zstd_is_known_before_it_is_unpacked(n: int) -> None:
+    """Frames with a size, without one, behind one another and after one that is skipped."""
+    data = random.Random(n).randbytes(n)
+    whole = zstd(data)
+    assert unpacking.most_of_zstd(whole) == n
+    skipped = b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc"
+    assert unpacking.most_of_zstd(skipped + whole + whole) == 2 * n
+    stream = cramjam.zstd.Compressor()
+    stream.compress(data)
+    without_size = bytes(stream.finish())
+    assert n <= unpacking.most_of_zstd(without_size) <= n + 262_144

@@ -1,4 +1,4 @@
-"""Words for nothing: missing in an optional field, wherever it comes from, and refused in a required one."""
+"""Words for nothing: an optional field is missing with one, a required one is refused by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,20 @@ from tests.intake.messages import ARRIVED_MS, VALID, declared, message, one, pai
 
 PLAIN = Intake()
 WORDS = (
-    *("nan", "NaN", "None", "-", "#N/A", "NULL", "null", "N/A", "n/a", "(null)", r"\N", "undefined"),
+    *(
+        "nan",
+        "NaN",
+        "None",
+        "-",
+        "#N/A",
+        "NULL",
+        "null",
+        "N/A",
+        "n/a",
+        "(null)",
+        r"\N",
+        "undefined",
+    ),
     *("<NA>", "NaT", "nil", "--", "?", "[NULL]", "#REF!"),
 )
 OPTIONAL = ("merchant_id", "mcc", "country", "latitude", "longitude", "channel")

@@ -15,7 +15,8 @@ from streamer.intake.suggest import suggest
 from tests.intake.messages import ARRIVED_MS, message
 from tests.intake.test_suggest_doubts import payments, suggested
 
-CAIXABANK = """id,date,client_id,card_id,amount,use_chip,merchant_id,merchant_city,merchant_state,zip,mcc,errors
+CAIXABANK = """id,date,client_id,card_id,amount,use_chip,merchant_id,merchant_city,\
+merchant_state,zip,mcc,errors
 7475327,2010-01-01 00:01:00,1556,2972,$-77.00,Swipe Transaction,59935,Beulah,ND,58523.0,5499,
 7475328,2010-01-01 00:02:00,5611,4575,$14.57,Swipe Transaction,67570,Bettendorf,IA,52722.0,5311,
 7475329,2010-01-01 00:02:00,1129,1023,$80.00,Chip Transaction,27092,Vista,CA,92084.0,4829,
@@ -103,8 +104,9 @@ def test_a_name_of_the_contract_with_values_that_cannot_be_it_does_not_win() -> 
 
 def test_the_names_around_a_payment_are_not_its_own() -> None:
     """An envelope has a timestamp, too."""
-    content = {"timestamp": "2020-01-01T00:00:00Z", "kind": "x", "p": {**BASE, "when": BASE["timestamp"]}}
-    del content["p"]["timestamp"]
+    inner = {**BASE, "when": BASE["timestamp"]}
+    del inner["timestamp"]
+    content = {"timestamp": "2020-01-01T00:00:00Z", "kind": "x", "p": inner}
     (payment,) = payments(content)
     assert payment.timestamp.year == 2026
 

@@ -51,7 +51,7 @@ def test_an_mt103_is_refused_by_its_name(name: str) -> None:
     assert isinstance(refused, Refused)
     assert refused.reason == "not_a_card_payment"
     assert "MT103, a credit transfer" in refused.detail
-    with pytest.raises(ConfigurationError, match="MT103 is a credit transfer .* no card payment"):
+    with pytest.raises(ConfigurationError, match=r"MT103 is a credit transfer .* no card payment"):
         suggest([value])
 
 

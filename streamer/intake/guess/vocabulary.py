@@ -219,7 +219,8 @@ UNSPACED: Final = """
     transaction: รายการ ธุรกรรม
     authorization: 承認 승인 授权
     merchant: 利用店 門市 商號 상호
-    name: 명
+    name: 名 명
+    : ご お
     code: コード 代码 代碼 코드
     category: 業種 업종 类别 類別
 """
