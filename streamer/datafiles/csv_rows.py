@@ -27,6 +27,7 @@ _SEPARATOR_LINE: Final = re.compile(r"sep=", re.IGNORECASE)
 _NAMES: Final = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma"}
 # No cell of a payment has as many lines, no line as many characters.
 _MOST_LINES: Final = 1_000
+_BLOCK_LINES: Final = 500
 _MOST_CHARACTERS: Final = 1 << 20
 # What names do not look like: fractions, dates and times, long numbers.
 _DATUM: Final = re.compile(
@@ -148,6 +149,12 @@ class CsvRows:
                     pass
                 before = len(lines.taken)
             lines.taken.clear()
+            while block := lines.plain_block(self._dialect.quote):
+                # Without a quote a line is a record, and the reader takes them all in one call.
+                for text, cells in zip(block, self._reader(iter(block)), strict=True):
+                    before += 1
+                    if cells:
+                        yield CsvRow(before, cells, text)
             while not lines.is_at_end:
                 reader = self._reader(lines)
                 try:
@@ -240,6 +247,15 @@ class _Lines(Iterator[str]):
             )
         self.taken.append(line)
         return line
+
+    def plain_block(self, quote: str) -> list[str]:
+        """Take the next lines, none where one of them needs a closer look: then all are next again."""
+        readline = self._file.readline
+        block = [line for _ in range(_BLOCK_LINES) if (line := readline(_MOST_CHARACTERS))]
+        if any(quote in line or len(line) == _MOST_CHARACTERS for line in block):
+            self._again.extend(block)
+            return []
+        return block
 
     def give_back(self) -> str:
         """Take all lines but the first of the record as not read yet, and return that one."""

@@ -137,7 +137,7 @@ class CsvTable:
         if row.cells is None:
             return None
         pairs = zip(self._rows.header, row.cells, strict=True)
-        return {name: cell for name, cell in pairs if cell}
+        return dict(pairs) if all(row.cells) else {name: cell for name, cell in pairs if cell}
 
 
 def _names_numbers(declaration: Declaration) -> bool:

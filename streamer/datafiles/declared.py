@@ -127,7 +127,7 @@ def label_field(declaration: Declaration, name: str) -> Field:
 
 def label_getter(name: str, field: Field, *, is_rows: bool) -> Callable[[Any], Any]:
     """Return a function from a row or a message to what it has for a label."""
-    if is_rows and not field.values and field.default is None and len(field.path) < 2:
+    if not field.values and field.default is None and len(field.path) < 2:
         (column,) = field.path or (name,)
         if parse_paths(column) == [(column,)]:
             return methodcaller("get", column)

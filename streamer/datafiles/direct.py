@@ -31,6 +31,22 @@ _HARMLESS: Final[dict[str, frozenset[Any]]] = {
 _NULLS: Final = ("country", "latitude", "longitude")
 
 
+def _is_id(text: str) -> bool:
+    """Whether a text of the contract's length is an id as it stands; most are told at once."""
+    if (
+        "+" not in text
+        and text not in NO_IDS
+        and text[0] > " "
+        and text.isascii()
+        and not text.endswith(".0")
+    ):
+        return True
+    try:
+        return identifier_of_cell(text) == text
+    except Fault:
+        return False
+
+
 class DirectRows:
     """Knows the column of each field."""
 
@@ -87,12 +103,14 @@ class DirectRows:
             return None
         try:
             found = msgspec.convert(values, Transaction, strict=False)
-            for text in (found.transaction_id, found.card_id, found.merchant_id):
-                if text is not None and identifier_of_cell(text) != text:
-                    return None
-        except (msgspec.ValidationError, Fault):
+        except msgspec.ValidationError:
             return None
-        if found.channel in NO_IDS:
+        if not (
+            _is_id(found.transaction_id)
+            and _is_id(found.card_id)
+            and (found.merchant_id is None or _is_id(found.merchant_id))
+            and found.channel not in NO_IDS
+        ):
             return None
         # It takes the word null for none, and the intake says that it cannot be used.
         for name in _NULLS:

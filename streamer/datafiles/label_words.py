@@ -32,12 +32,22 @@ _WORDS: Final[dict[str, str | None]] = {
         "pos anomaly anomalous outlier malicious illicit abnormal confirmed-fraud is-fraud".split(),
         FRAUD,
     ),
+    # In other languages; none of these words means the other side in another one.
+    **dict.fromkeys(
+        "nein non nee nej nei nie nem ei não nao нет ні いいえ 否 아니오 hayır hayir".split()
+    ),
+    **dict.fromkeys(
+        "ja oui si sí sì sim да tak evet igen ano kyllä áno はい 是 예 betrug fraude frode".split(),
+        FRAUD,
+    ),
     **dict.fromkeys(["", ".", *(word.casefold() for word in NO_NAMES)], UNLABELLED),
     **dict.fromkeys(
         "unknown unk undetermined missing pending unlabelled unlabeled not-available tbd open".split(),
         UNLABELLED,
     ),
 }
+# A label that is no row's, and no text of one either.
+_UNREAD: Final = ("unread",)
 _SIDES: Final = {0.0: None, -1.0: None, 1.0: FRAUD}
 _NUMBER: Final = re.compile(r"[+-]?\d+(\.\d*)?")
 _BETWEEN: Final = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
@@ -64,14 +74,17 @@ class LabelTally:
         ``items`` are the rows that they belong to, None being one that cannot be read: it has no label.
         ``first_row`` is the number of the first of them in ``file_name``, from 1.
         """
-        for row, (value, item) in enumerate(zip(flags or (), items, strict=False), first_row):
-            if item is None:
-                continue
-            value = _hashable(value)
-            if value not in self._known:
-                self._look(value, f"row {row:,} of {file_name}")
+        rows = zip(flags or (), items, strict=False)
+        labels = [_hashable(value) if item is not None else _UNREAD for value, item in rows]
+        counted = Counter(labels)
+        counted.pop(_UNREAD, None)
+        if not counted.keys() <= self._known.keys():
+            for row, value in enumerate(labels, first_row):
+                if value not in self._known and value != _UNREAD:
+                    self._look(value, f"row {row:,} of {file_name}")
+        for value, n in counted.items():
             if self._known[value] == UNLABELLED:
-                self.unlabelled[_said(value)] += 1
+                self.unlabelled[_said(value)] += n
 
     def _look(self, value: Any, where: str) -> None:
         side = self._known[value] = _side(value)

@@ -49,7 +49,8 @@ TimeReader = Callable[[Any, int | None], datetime]
 EARLIEST_S: Final = 631_152_000
 LATEST_S: Final = 4_102_444_800
 
-_NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,9})?", re.ASCII)
+# A spreadsheet writes its days with 15 digits, ten of them a fraction.
+_NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,15})?", re.ASCII)
 _DOTNET: Final = re.compile(r"\\?/Date\((-?\d{1,17})(?:[+-]\d{4})?\)\\?/", re.ASCII)
 _PLACE: Final = re.compile(
     r"(?P<time>\d.*)\[(?P<name>[A-Za-z]+(?:[/_+-][A-Za-z0-9]+)*)\]", re.ASCII

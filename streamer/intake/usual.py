@@ -37,6 +37,11 @@ ReadUsual = Callable[[Any, str, int | None], Payment | None]
 """Takes a message, its position and its time of arrival."""
 
 _NAMES: Final = (*REQUIRED, *OPTIONAL_READERS)
+# What `identifier` returns as it is: a call costs as much as all of this.
+_IS_ID: Final = (
+    "type({v}) is str and 0 < len({v}) <= 128 and (len({v}) > 11 or {v} not in NO_IDS) "
+    "and {v}[0] > ' ' and '+' not in {v} and {v}.isascii()"
+)
 _IS_CODE: Final = "type({v}) is str and len({v}) == 4 and {v}.isdecimal() and {v}.isascii()"
 _IS_CHANNEL: Final = (
     "type({v}) is str and 0 < len({v}) <= 32 and {v}.isascii() and {v} not in NO_IDS"
@@ -126,7 +131,9 @@ def _adjustment_lines(declaration: Declaration, known: dict[str, Any]) -> Iterat
 
 def _field_lines(declaration: Declaration, known: dict[str, Any]) -> Iterator[str]:
     for index, field in enumerate((declaration.transaction_id, declaration.card_id)):
-        yield f"    v{index} = identifier({'position' if field.position else f'v{index}'})"
+        if field.position:
+            yield f"    v{index} = position"
+        yield f"    if not ({_IS_ID.format(v=f'v{index}')}): v{index} = identifier(v{index})"
     yield "    v3 = CURRENCY_OF[v3]"
     yield from _amount_lines(declaration, known)
     per_second = {"s": 1, "ms": 1000}.get(declaration.timestamp.unit or "")
@@ -142,7 +149,7 @@ def _field_lines(declaration: Declaration, known: dict[str, Any]) -> Iterator[st
             test, reader = _OPTIONAL[name]
             is_usual = test.format(v=f"v{index}")
             yield f"    if v{index} is not None and not ({is_usual}): v{index} = {reader}(v{index})"
-    yield "    if v5 is not None: v5 = identifier(v5)"
+    yield f"    if v5 is not None and not ({_IS_ID.format(v='v5')}): v5 = identifier(v5)"
     yield "    if v7 is not None: v7 = COUNTRY_OF[v7]"
     yield "    if v8 is not None: v8 = degrees[0](v8)"
     yield "    if v9 is not None: v9 = degrees[1](v9)"

@@ -16,8 +16,12 @@ from tests.datafiles.helpers import labels_of, report_of
 NORMAL = [
     *("0", "0.0", "0.00", "-1", "No", "N", "FALSE", "f", "legit", "Legitimate", "Genuine"),
     *("normal", "Good", "non-fraud", "Non Fraud", "not_fraud", "nonfraud", "negative", " no "),
+    *("nein", "Nee", "não", "нет"),
 ]
-FRAUD = ["1", "1.0", "Yes", "Y", "TRUE", "t", "fraud", "Fraudulent", "bad", "Chargeback", "+1"]
+FRAUD = [
+    *("1", "1.0", "Yes", "Y", "TRUE", "t", "fraud", "Fraudulent", "bad", "Chargeback", "+1"),
+    *("ja", "Oui", "tak", "да", "Betrug"),
+]
 UNKNOWN = ["", "NA", "n/a", "null", "None", "NaN", "?", "-", "unknown", "Missing", "pending"]
 ROW = {"card_id": "c", "amount": 5.0, "timestamp": "2026-11-28T05:58:00Z"}
 

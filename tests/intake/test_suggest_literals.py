@@ -213,3 +213,36 @@ def test_whole_amounts_of_several_currencies_are_told_by_the_others() -> None:
     ]
     assert [p.amount for p in payments(*rows)] == [42.5, 125_400, 19.99]
     assert "# Unsure: amounts in IDR are taken for whole ones" in suggested(*rows)[0]
+
+
+def test_a_column_of_the_contract_beats_that_of_a_preset() -> None:
+    """Somebody has added ``card_id`` to Sparkov's layout; its other lines stay."""
+    row = {"trans_num": "a1", "cc_num": "4000000000000001", "amt": "4.97"}
+    rows = [
+        {**row, "unix_time": "1325376018", "trans_num": f"a{n}", "merchant": "m"} for n in range(5)
+    ]
+    assert 'preset = "sparkov"' in suggest(rows)
+    text = suggest([{**one, "card_id": "c7"} for one in rows])
+    assert "card_id = 'card_id'" in text
+    assert 'transaction_id = "trans_num"' in text
+
+
+def test_an_id_of_a_terminal_or_of_a_transaction() -> None:
+    """``tid`` is either: one of its own for every payment is the payment's."""
+    rows = [
+        {"tid": f"t{i}", "pan": f"k{i % 2}", "amt": 4.5, "ccy": "EUR", "at": BASE["timestamp"]}
+        for i in range(6)
+    ]
+    assert [p.transaction_id for p in payments(*rows)] == [f"t{i}" for i in range(6)]
+    terminals = [{**row, "tid": f"T{i % 2}", "ref": f"r{i}"} for i, row in enumerate(rows)]
+    assert [p.merchant_id for p in payments(*terminals)][:2] == ["T0", "T1"]
+
+
+def test_a_spreadsheets_days_are_read_with_all_of_their_digits(tmp_path: Path) -> None:
+    """Ten behind the point."""
+    header = "transaction_id,card_id,amount,currency,timestamp\n"
+    rows = ["t1,c1,4.50,EUR,46354.2486111111", "t2,c1,4.50,EUR,46354.25"]
+    text, readings = of_file(header + "\n".join(rows), tmp_path)
+    assert "# Unsure: a spreadsheet's days" in text
+    found = [r.transaction.timestamp.timestamp() for r in readings if isinstance(r, Payment)]
+    assert [round(moment) for moment in found] == [1795845480, 1795845600]

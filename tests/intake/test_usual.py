@@ -67,6 +67,9 @@ WORDS: list[Any] = [
     "sale",
     "charge.failed",
     "null",
+    "NaN",
+    "(blank)",
+    "\0" * 20,
     "4,1E+15",
 ]
 SCALARS = st.sampled_from([*PLAIN, *ODD, *WORDS, "failed", [], {}, [0.0, 0.0], {"a": 1}])

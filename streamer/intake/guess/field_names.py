@@ -28,7 +28,7 @@ NAMES: Final[dict[str, tuple[tuple[int, str], ...]]] = {
         (60, "order token|checkout token|checkout id"),
         (55, "event id|message id|record id|request id|trace id|stan|trace number"),
         (45, "merchant reference|system trace audit number|systems trace audit number"),
-        (50, "authorization number"),
+        (50, "authorization number|tid"),
         (46, "sequence number|session id|session|trip id|ride id|rental id|visit id"),
         (43, "sys trac audt number|invoice number|number"),
     ),

@@ -187,12 +187,9 @@ def _score(field: str, steps: Steps, values: Sequence[Any]) -> float:
     ):
         # What the issuer said to one payment, and no token that a producer calls so.
         return 0.0
-    if (
-        field == "merchant_id"
-        and "reference" in words
-        and len(set(map(str, present))) == len(present)
-    ):
-        # One of its own for every payment: the merchant's reference of the payment.
+    is_of_payment = "reference" in words or ("tid" in words and len(present) >= _SEVERAL)
+    if field == "merchant_id" and is_of_payment and len(set(map(str, present))) == len(present):
+        # One of its own for every payment: the merchant's reference of it, or the payment's id.
         return 0.0
     if field == "channel" and by_name < _SURE_CHANNEL and not all(map(is_channel_word, present)):
         # A kind of transaction or an interaction is a way to pay only where its words say so.

@@ -140,6 +140,9 @@ def name_score(field: str, steps: Sequence[str | int]) -> float:
         return 0.0
     names = [_without_unit(field, words_of(step)) for step in steps if isinstance(step, str)]
     names = [name for name in names[:-1] if not set(name) <= _WRAPPERS] + names[-1:]
+    if field == "timestamp" and names and len(names[-1]) > 1:
+        # A date in Italian, Polish, Portuguese and some others.
+        names[-1] = tuple("date" if word == "data" else word for word in names[-1])
     if not names:
         return 0.0
     best = 0.0

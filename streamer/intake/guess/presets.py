@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
+from streamer.events import Transaction
 from streamer.intake.guess.fields import choose_fields
 from streamer.intake.hints import recognised
 from streamer.intake.iso8583 import elements_of, has_preset_names, iso8583_text
@@ -49,13 +50,14 @@ def _text(name: str, objects: Objects) -> str:
     made_up = {field for field, entry in content.items() if _is_made_up(entry)}
     time: dict[str, Any] = content.get("timestamp", {})
     has_origin = "origin" in time
-    if not made_up and not has_origin:
+    own = {field: field for field, entry in content.items() if _is_passed_by(field, entry, objects)}
+    if not (made_up or has_origin or own):
         return f'{_NOTE.format(name)}\npreset = "{name}"\n'
     choices = choose_fields(leaves_of(objects))
     sure = {field: path_text(c.paths[0]) for field, c in choices.items() if c.score >= _SURE}
     if has_origin and sure.get("timestamp", time["path"]) != time["path"]:
         return ""
-    own = {field: sure[field] for field in sorted(made_up & sure.keys())}
+    own |= {field: sure[field] for field in sorted(made_up & sure.keys())}
     if not own:
         return f'{_NOTE.format(name)}\npreset = "{name}"\n'
     lines = [_OWN.format(name)]
@@ -63,6 +65,13 @@ def _text(name: str, objects: Objects) -> str:
         field = line.split(" = ")[0]
         lines.append(f"{field} = '{own[field]}'" if field in own else line)
     return "\n".join(lines) + "\n"
+
+
+def _is_passed_by(field: str, entry: Any, objects: Objects) -> bool:
+    """Whether a sample has a field under the contract's own name, and the preset reads another."""
+    paths = [entry] if isinstance(entry, str) else entry
+    is_read = field in Transaction.__struct_fields__ and isinstance(paths, list)
+    return is_read and field not in paths and all(field in item for item in objects)
 
 
 def _is_made_up(entry: Any) -> bool:

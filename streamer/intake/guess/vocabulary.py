@@ -188,6 +188,11 @@ LANGUAGES: Final = """
     merchant: καταστημα البائع المتجر متجر
     name: nama nom nombre nome naam adi nazwa nazev navn namn nimi
     payment: pagament makse maksu maksun fizetes mokejimas plata
+    purchase: compra compras achat achats kauf einkauf aankoop zakup zakupu acquisto acquisti kop
+    purchase: kob kjop osto nakup nakupu vasarlas pembelian cumparare покупка покупки αγορα αγορας
+    fraud: betrug betrugsfall fraude frode oszustwo podvod csalas dolandiricilik petos svindel
+    fraud: bedragerie мошенничество фрод απατη penipuan bedrageri prevara goljufija
+    fraud: pettus krapsana sukciavimas
     mcc: branche branchencode branchenschlussel branchenschluessel rubro ramo
     code: kood kod код رمز
 """
@@ -218,6 +223,7 @@ UNSPACED: Final = """
     merchant: ร้านค้า
     transaction: รายการ ธุรกรรม
     authorization: 承認 승인 授权
+    fraud: 詐欺 不正 欺诈 欺詐 사기
     merchant: 利用店 門市 商號 상호
     name: 名 명
     : ご お

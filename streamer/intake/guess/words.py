@@ -40,7 +40,7 @@ def unmarked(text: str) -> str:
     if text.isascii():
         return text
     parts = unicodedata.normalize("NFKD", text.translate(_LETTERS))
-    return "".join(c for c in parts if not unicodedata.combining(c))
+    return "".join(c for c in parts if unicodedata.category(c) != "Mn")
 
 
 def _table(text: str) -> dict[str, str]:
