@@ -28,6 +28,13 @@ currencies by letters of any case or by number, a byte order mark, an optional f
 (it is left out and counted), a time in any form that has an offset, and the envelopes below. A negative
 amount is a refund.
 
+A word for nothing is none: `null`, `None`, `NaN`, `N/A`, `#N/A`, `-`, `(null)`, `\\N`, `undefined` and their like
+(as a country `NA` is Namibia). An optional field with one is left out and counted, a required one is refused by name. An id
+is opaque text: nothing is trimmed, control characters count as any other and are shown as points; zero bytes alone are no id.
+`country` is where the payment is made: that of the card's issuer or its holder belongs nowhere, and `suggest` says so. Where an
+object has a key twice the last one counts, on a topic without a word; `try`, `suggest` and the file commands name it.
+Messages between accounts (ISO 20022, MT103 and other MT as JSON, NACHA, Fedwire) are refused by their names.
+
 What needs a setting is refused with the line that is missing. The lines go into a TOML file:
 
     streamer intake suggest payments.jsonl > intake.toml
@@ -88,6 +95,10 @@ do rules for the rows of a table.
 `envelope = "none"` turns all of this off.
 
 ## Files
+
+`1.250` alone may be twelve hundred or one and a quarter: where no other amount of the file and no currency tells, such rows are
+refused with the line that settles it. Avro files are read by their records, those of Event Hubs Capture by the messages in
+their bodies (extra `registry`). What zstd, bzip2 or Avro unpack to must leave a tenth of the free disk.
 
 Format, compression (gzip, zstd, bzip2), encoding, separator, quotes and decimal sign are told by a file's content; its
 name decides only where that leaves a doubt. `-` is standard input, a directory is its files. Besides CSV, Parquet

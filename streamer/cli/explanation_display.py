@@ -12,6 +12,7 @@ from rich.text import Text
 from streamer.demo.display import SEVERITY_STYLES, payment_text
 from streamer.explanation import Explanation, PartExplained
 from streamer.features import FEATURE_NAMES, readable
+from streamer.intake.naming import printable
 
 __all__ = ["render_explanation"]
 
@@ -58,8 +59,8 @@ def _header(explanation: Explanation) -> Text:
     if alert.probability is not None:
         text.append(f", probability of fraud {alert.probability:.1%}")
     text.append(
-        f"\n{alert.transaction.transaction_id}, scored {alert.scored_at:%Y-%m-%d %H:%M:%S} UTC "
-        f"by model {alert.model_version[:12]}",
+        f"\n{printable(alert.transaction.transaction_id)}, "
+        f"scored {alert.scored_at:%Y-%m-%d %H:%M:%S} UTC by model {alert.model_version[:12]}",
         style="dim",
     )
     return text

@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from streamer.intake import Payment, Reading, Refused, Skipped, outcome_of
+from streamer.intake.naming import printable
 
 __all__ = ["described", "print_reading"]
 
@@ -36,18 +37,13 @@ def described(reading: Reading) -> dict[str, Any]:
     return content
 
 
-def _printable(text: str) -> str:
-    # A message may hold what moves a terminal's cursor, or worse.
-    return "".join(c if c.isprintable() else "." for c in text)
-
-
 def print_reading(position: str, reading: Reading) -> None:
     """Print a reading as a block of lines."""
     content = described(reading)
     if isinstance(reading, Payment):
         click.echo(f"{position}: payment")
         for name, value in content["payment"].items():
-            click.echo(f"    {name:<16}{_printable(str(value))}")
+            click.echo(f"    {name:<16}{printable(str(value))}")
         for out in reading.left_out:
             click.echo(f"    without {out.field}: {out.reason} at {out.path}")
         return

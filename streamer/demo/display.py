@@ -14,6 +14,7 @@ from rich.text import Text
 
 from streamer.codes import decimals_of
 from streamer.events import Alert, Transaction
+from streamer.intake.naming import printable
 from streamer.ledger import Ledger
 from streamer.simulator import FRAUD_PATTERNS
 from streamer.summary import Summary
@@ -107,7 +108,7 @@ def payment_text(payment: Transaction) -> Text:
     text.append(
         f"{payment.amount:,.{decimals_of(payment.currency)}f} {payment.currency}", style="bold"
     )
-    text.append(f" with {payment.card_id}{' at ' + place if place else ''}, ")
+    text.append(f" with {printable(payment.card_id)}{' at ' + printable(place) if place else ''}, ")
     text.append(f"{payment.timestamp:%Y-%m-%d %H:%M}")
     return text
 
@@ -123,7 +124,7 @@ def render_alert(alert: Alert) -> Panel:
         text.append(f"  {alert.counterfactual.sentence}\n", style="dim")
     rank = f"more unusual than {alert.score:.3%} of recent payments"
     title = f"[{style}]{alert.severity}[/{style}] {alert.alert_id}"
-    text.append(f"  {rank}; {alert.transaction.transaction_id}", style="dim")
+    text.append(f"  {rank}; {printable(alert.transaction.transaction_id)}", style="dim")
     return Panel(text, title=title, title_align="left", border_style=style, padding=(0, 1))
 
 

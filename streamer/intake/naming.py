@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["has_card_number", "shown", "without_numbers"]
+__all__ = ["has_card_number", "printable", "shown", "without_numbers"]
 
 # As many digits as no name has, but a card, an account or a moment.
 _NUMBER: Final = re.compile(r"\d(?:[ -]?\d){6,}")
@@ -40,6 +40,15 @@ def has_card_number(text: str) -> bool:
     return _CARD.search(text) is not None
 
 
+def printable(text: str) -> str:
+    """Return a text that moves no terminal's cursor, or worse.
+
+    >>> printable("c\\x1b[2J1")
+    'c.[2J1'
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else "." for c in text)
+
+
 def without_numbers(text: str) -> str:
     """Return a text without what may be card numbers.
 
@@ -50,5 +59,5 @@ def without_numbers(text: str) -> str:
 
 
 def _hidden(text: str) -> str:
-    printable = "".join(c if c.isprintable() else "." for c in _NUMBER.sub("...", text))
-    return printable if len(printable) <= _LONGEST else f"{printable[:_LONGEST]}..."
+    name = printable(_NUMBER.sub("...", text))
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..."

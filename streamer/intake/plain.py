@@ -110,7 +110,7 @@ def nameless(transactions: Sequence[Transaction]) -> list[int]:
     ids = [transaction.transaction_id for transaction in transactions]
     merchants = [transaction.merchant_id for transaction in transactions]
     channels = [transaction.channel for transaction in transactions]
-    is_certain = all(map(NO_IDS.isdisjoint, (cards, ids, merchants, channels)))
+    is_certain = all(NO_IDS.isdisjoint(names) for names in (cards, ids, merchants, channels))
     if is_certain and "+" not in "".join(cards) and "+" not in "".join(ids):
         return []
     return [

@@ -46,6 +46,18 @@ def test_an_alert_shows_what_was_paid_where_and_why() -> None:
     assert alert.reasons[0].sentence.split("(")[0].strip() in text.replace("│ │ ", "")
 
 
+def test_control_characters_of_an_id_move_no_cursor() -> None:
+    """An id is opaque text; what a person reads shows them as points."""
+    alert = golden_alert()
+    odd = msgspec.structs.replace(
+        alert.transaction, card_id="c\x1b[2J1", merchant_id="m\x1b[31m", transaction_id="t\x001"
+    )
+    text = shown(render_alert(msgspec.structs.replace(alert, transaction=odd)))
+    assert "c.[2J1" in text
+    assert "t.1" in text
+    assert not {"\x1b", "\x00"} & set(text)
+
+
 def test_the_summary_says_what_cannot_be_seen_without_verdicts() -> None:
     text = shown(render_summary(summary_of(Ledger(3, 3, 0, 1), restarts=1)))
     (hidden,) = [line for line in text.splitlines() if "slow_drain" in line]
