@@ -92,11 +92,15 @@ def _swift(pairs: list[tuple[str, Any]], plain: set[str]) -> str | None:
     """Return which MT has these names: by its type, its tags, or the words for them."""
     for name, value in pairs:
         told = _TYPE.fullmatch(value.strip()) if isinstance(value, str) else None
-        if told and _plain(name) in _TYPE_NAMES:
+        if told is None and isinstance(value, Mapping | list):
+            told = _TYPE.fullmatch(name)
+        elif _plain(name) not in _TYPE_NAMES:
+            told = None
+        if told is not None:
             return _MT.get(told[1], f"MT{told[1]}, a message of SWIFT between banks")
     tags = {match[1].upper() for match in map(_TAG.fullmatch, _tags(pairs)) if match}
     has_value = any(map(_VALUE.fullmatch, tags))
-    if has_value and any(tag[:2] == "59" for tag in tags):
+    if has_value and ("23B" in tags or any(tag[:2] == "59" for tag in tags)):
         return _MT["103"]
     if has_value and any(tag[:2] == "58" for tag in tags):
         return _MT["202"]

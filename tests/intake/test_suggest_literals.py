@@ -89,6 +89,20 @@ def test_a_name_of_the_contract_wins_however_it_is_spelled(
         assert str(getattr(found[0], field)).replace(" ", "T") == str(expected[field])
 
 
+@pytest.mark.parametrize("where", ["around", "details", "card"])
+def test_a_card_id_wins_around_the_amount_and_below_it(where: str) -> None:
+    """Of four digits each, beside the client's number."""
+    rows: list[dict[str, Any]] = []
+    for i in range(6):
+        card, client = {"card_id": f"88{i % 3}1"}, {"client_id": f"15{i % 3}6"}
+        paid = {"id": f"t{i}", "amount": 4.5, "currency": "EUR", "at": BASE["timestamp"]}
+        is_around = where == "around"
+        rows.append(card | client | ({"transaction": paid} if is_around else {}))
+        if not is_around:
+            rows[-1] = {**client, **paid, where: card}
+    assert [p.card_id for p in payments(*rows)][:3] == ["8801", "8811", "8821"]
+
+
 def test_a_name_of_the_contract_with_values_that_cannot_be_it_does_not_win() -> None:
     """Money in a column ``card_id``, and names of countries beside their codes."""
     rows = [
@@ -119,6 +133,7 @@ def test_the_names_around_a_payment_are_not_its_own() -> None:
         {"card": {"issuing_country": "FR"}},
         {"card": {"country": "FR"}},
         {"bin_country": "FRA"},
+        {"country_of_issue": "FR"},
         {"issuerCountryCode": "250"},
         {"cardholder_country": "FR"},
     ],
@@ -203,6 +218,18 @@ def test_whole_amounts_of_whole_currencies_are_no_minor_units(currency: str, ask
     minor = [{**row, "amount_minor": row["amount"] * 100, "amount": None} for row in rows]
     if currency in ("IDR", "COP"):
         assert payments(*minor)[0].amount == 125_400
+
+
+def test_a_sign_between_thousands_is_a_guess_beside_smaller_amounts(tmp_path: Path) -> None:
+    """``950`` beside ``1.250`` speaks for it; a file command with no declaration asks all the same."""
+    header = "transaction_id,card_id,amount,currency,timestamp\n"
+    rows = [f"t{n},c1,{a},EUR,2026-11-28T05:58:00Z" for n, a in enumerate(("950", "1.250"))]
+    text, readings = of_file(header + "\n".join(rows), tmp_path)
+    assert '# Unsure: "." in the amounts is taken for the sign between thousands' in text
+    found = [r.transaction.amount for r in readings if isinstance(r, Payment)]
+    assert found == [950, 1250]
+    plain = [r for _, r in Sample.of(tmp_path / "t.csv").readings(parse_declaration("", "s"))]
+    assert [isinstance(reading, Payment) for reading in plain] == [True, False]
 
 
 def test_whole_amounts_of_several_currencies_are_told_by_the_others() -> None:

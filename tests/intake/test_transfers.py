@@ -61,6 +61,8 @@ def test_an_mt103_is_refused_by_its_name(name: str) -> None:
         ({"20": "R", "21": "R", "32A": "261128EUR5,", "58A": "X"}, "MT202"),
         ({"20": "R", "25": "A", "60F": "C261128EUR5,", "61": "x", "62F": "y"}, "MT940"),
         ({"mt": "MT101"}, "MT101"),
+        ({"MT103": {"amount": 5}}, "MT103"),
+        ({"f20": "R", "f23b": "CRED", "f32a": "261128EUR5,"}, "MT103"),
         ({"ns:FIToFICstmrCdtTrf": {}}, "pacs.008"),
         ({"BusMsg": {"Document": {"PmtRtr": {}}}}, "pacs.004"),
         ({"batches": [{"batchHeader": {"standardEntryClassCode": "PPD"}}]}, "NACHA"),

@@ -19,6 +19,8 @@ __all__ = ["literal_fields"]
 _MOST: Final = 0.6
 # Of these any text may be one, and an id may come twice.
 _DISTINCT: Final = 0.5
+# Around a payment these are those of an event, or of a notification.
+_AROUND: Final = frozenset(("timestamp", "channel", "label"))
 _FEW: Final = 3
 
 
@@ -39,12 +41,18 @@ def literal_fields(leaves: Leaves, base: Steps) -> dict[str, Steps]:
 
 
 def _is_its_own(field: str, steps: Steps, base: Steps) -> bool:
-    """Whether a path leads to the payment's own: beside its amount, or in ``card``, ``merchant``."""
+    """Whether a path leads to the payment's own.
+
+    It does beside the amount, in ``card``, ``merchant`` or ``details`` there, and around all of that with
+    what no envelope has.
+    """
     above = steps[:-1]
     if field == "amount":
         return not above
-    kind = (field.partition("_")[0],)
-    return above == base or (above[:-1] == base and bool(above) and words_of(above[-1]) == kind)
+    if above == base or (field not in _AROUND and above == base[: len(above)]):
+        return True
+    kinds = {(field.partition("_")[0],), ("details",), ("data",), ("info",)}
+    return above[:-1] == base and bool(above) and words_of(above[-1]) in kinds
 
 
 def _is_id_of_each(field: str, values: list[Any]) -> bool:

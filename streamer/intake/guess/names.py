@@ -95,7 +95,7 @@ _STRANGERS: Final[dict[str, frozenset[str]]] = {
 
 
 _ISSUERS: Final = frozenset(
-    "issuer issuing issuance issued bin iin card pan cardholder holder residence nationality "
+    "issuer issuing issuance issue issued bin iin card pan cardholder holder residence nationality "
     "citizenship home".split()
 )
 # In a card's acceptor or beside its terminal it is where the card is used.

@@ -109,6 +109,11 @@ def _signs(settings: Settings, texts: Sequence[str], decimals: int | None) -> No
         settings.entries["decimal"] = f'"{style[0]}"'
         if style[1] is not None:
             settings.entries["thousands"] = f'"{style[1]}"'
+        if decimals != 0 and style[1] in (".", ",") and not any(style[0] in text for text in texts):
+            settings.unsure.append(
+                f'"{style[1]}" in the amounts is taken for the sign between thousands; if it is the '
+                f'decimal one, say decimal = "{style[1]}" and no thousands'
+            )
     elif value_share("amount", texts) == 1.0:
         settings.unsure.append(
             "the sign in the amounts may be the decimal one or one between thousands: say "
