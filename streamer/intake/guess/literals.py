@@ -43,7 +43,7 @@ def literal_fields(leaves: Leaves, base: Steps) -> dict[str, Steps]:
 def _is_its_own(field: str, steps: Steps, base: Steps) -> bool:
     """Whether a path leads to the payment's own.
 
-    It does beside the amount, in ``card``, ``merchant`` or ``details`` there, and around all of that with
+    It does beside the amount, in ``card``, ``merchant`` or ``details`` there, and around that with
     what no envelope has.
     """
     above = steps[:-1]
