@@ -47,6 +47,8 @@ _MONEY: Final = re.compile(
     r"\(?[-+−]?\s*([$€£¥₹]|[A-Z]{3} )?\s*[-+−]?"
     r"(\d{1,3}([., ’']\d{3})+|\d{1,9})[.,]\d\d\s*([$€£¥₹]| [A-Z]{3})?-?\)?"
 )
+# A time of day comes again the next day.
+_CLOCK: Final = re.compile(r"\d{1,2}:\d\d(:\d\d)?")
 _MCC: Final = re.compile(r"\d{3,4}(\.0)?", re.ASCII)
 _CHANNEL: Final = re.compile(
     r"pos(?![a-z])|point.?of.?sale|chip|e-?com|online|internet|\bweb|atm(?![a-z])|moto(?![a-z])|mobile|"
@@ -175,7 +177,8 @@ def _is_id(value: Any) -> bool:
         return isinstance(value, dict) and "$oid" in value
     if isinstance(value, float):
         return value.is_integer()
-    return 0 < len(str(value)) <= 128 and not is_money(value)
+    text = str(value)
+    return 0 < len(text) <= 128 and not is_money(value) and not _CLOCK.fullmatch(text)
 
 
 def is_money(value: Any) -> bool:

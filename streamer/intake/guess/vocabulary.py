@@ -193,6 +193,21 @@ LANGUAGES: Final = """
     fraud: betrug betrugsfall fraude frode oszustwo podvod csalas dolandiricilik petos svindel
     fraud: bedragerie мошенничество фрод απατη penipuan bedrageri prevara goljufija
     fraud: pettus krapsana sukciavimas
+    reference: реф viite kenmerk referinta referans referencija مرجع
+    reference: oznaka nuoroda atsauce viitenumber referencna
+    receipt number: bilag bilagsnr verifikationsnr folio bilagsnummer verifikationsnummer comprobante
+    payment: placila placilo maksajuma maksajums maksajumu mokejimo platba platby placanja плащането
+    transaction: buchungs
+    card: kreditkarte debitkarte kreditkort bankkort betalkort kreditkaart bankkaart betaalkaart
+    card: luottokortti pankkikortti maksukortti bankkartya hitelkartya kreditka krediitkaart
+    card number: kaardinumber korttinumero kartyaszama
+    amount: стойност стойности cantidad valoare valoarea ertek erteke αξια αξιας قيمة vrednost
+    amount: vrijednost wartosc hodnota verte vertiba vaartus arvo vaerdi varde waarde verdi
+    currency: вал vaaring
+    time: ura idopontja idopontjai
+    purchase time: ostoaika kaufzeit ostohetki
+    merchant: uzlet gavejas mottagare kauppa butiksnavn butiksnamn forretningsnavn
+    id: κωδικος
     mcc: branche branchencode branchenschlussel branchenschluessel rubro ramo
     code: kood kod код رمز
 """
@@ -222,6 +237,7 @@ UNSPACED: Final = """
     currency: สกุลเงิน
     merchant: ร้านค้า
     transaction: รายการ ธุรกรรม
+    receipt: 伝票 凭证 전표
     authorization: 承認 승인 授权
     fraud: 詐欺 不正 欺诈 欺詐 사기
     merchant: 利用店 門市 商號 상호
@@ -233,6 +249,9 @@ UNSPACED: Final = """
 # Names of several words, and of scripts whose vowels are marks; with their marks, as they are written.
 PHRASES: Final = """
     transaction id: mã giao dịch, mã gd
+    reference number: mã tham chiếu
+    card id: mã thẻ
+    amount: giá trị
     transaction number: số giao dịch, लेनदेन संख्या, लेनदेन क्रमांक, लेन-देन संख्या
     transaction id: लेनदेन आईडी, लेन-देन आईडी
     transaction date: ngày giao dịch, लेनदेन तिथि
