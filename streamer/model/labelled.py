@@ -7,10 +7,13 @@ exactly, as long as the same version scores, and nearly otherwise.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.model.odds import basis, basis_size, irls_sums
+from streamer.compiled import compiled
+from streamer.model.odds import NO_HEAD, LogOdds, add_irls, basis_size, fill_basis
 from streamer.model.sums import Sums
 from streamer.model.trial import DISTANCE, HEAD, rarity_bin
 from streamer.model.version import ModelVersion
@@ -35,19 +38,9 @@ def learn_labels(
     ``weights`` (n,) how many payments each stands for.
     """
     _make_room(delta, version)
-    known = ~np.isnan(inputs)
-    values = np.where(known, inputs, 0.0)
-    delta.input_weights += weights @ known
-    delta.input_sums += weights @ values
-    delta.input_sums_sq += weights @ values**2
-    if version.head is not None:
-        B = basis(version.head.standardised(inputs))
-        gram, moment = irls_sums(B, version.head.coefficients, frauds, weights)
-        delta.head_gram += gram
-        delta.head_moment += moment
-    classes = frauds.astype(np.int64)
-    np.add.at(delta.label_weights, classes, weights)
-    _try(delta, ranks, classes, weights)
+    scale = delta.input_weights, delta.input_sums, delta.input_sums_sq
+    _add_inputs(*scale, np.ascontiguousarray(inputs), weights)
+    _teach(delta, version, inputs, ranks, frauds, weights, is_revision=False)
     delta.labels_learned += len(frauds)
 
 
@@ -61,24 +54,91 @@ def relearn_labels(
 ) -> None:
     """Move payments that were learned with the other label to ``frauds``; as `learn_labels`."""
     _make_room(delta, version)
-    if version.head is not None:
-        B, beta = basis(version.head.standardised(inputs)), version.head.coefficients
-        for label, sign in ((frauds, 1.0), (1.0 - frauds, -1.0)):
-            gram, moment = irls_sums(B, beta, label, weights)
-            delta.head_gram += sign * gram
-            delta.head_moment += sign * moment
-    classes = frauds.astype(np.int64)
-    for of_class, sign in ((classes, 1.0), (1 - classes, -1.0)):
-        np.add.at(delta.label_weights, of_class, sign * weights)
-        _try(delta, ranks, of_class, sign * weights)
+    _teach(delta, version, inputs, ranks, frauds, weights, is_revision=True)
 
 
-def _try(delta: Sums, ranks: Floats, classes: NDArray[np.int64], weights: Floats) -> None:
-    """Count how both detectors ranked payments that both have ranked."""
-    both = ~np.isnan(ranks).any(axis=1)
-    for detector in (DISTANCE, HEAD):
-        bins = rarity_bin(ranks[both, detector])
-        np.add.at(delta.trial[detector], (classes[both], bins), weights[both])
+def _teach(
+    delta: Sums,
+    version: ModelVersion,
+    inputs: Floats,
+    ranks: Floats,
+    frauds: Floats,
+    weights: Floats,
+    *,
+    is_revision: bool,
+) -> None:
+    _add_labels(
+        delta.head_gram,
+        delta.head_moment,
+        delta.label_weights,
+        delta.trial,
+        np.ascontiguousarray(inputs),
+        np.ascontiguousarray(ranks),
+        frauds,
+        weights,
+        is_revision,
+        NO_HEAD if version.head is None else version.head,
+    )
+
+
+@compiled
+def _add_inputs(
+    known: Floats, sums: Floats, sums_sq: Floats, inputs: Floats, weights: Floats
+) -> None:
+    """Add to the weights, Σx and Σx² of the inputs, (n_inputs,), IN/OUT."""
+    for i in range(len(inputs)):
+        for j in range(len(known)):
+            value = inputs[i, j]
+            if not math.isnan(value):
+                known[j] += weights[i]
+                sums[j] += weights[i] * value
+                sums_sq[j] += weights[i] * value * value
+
+
+@compiled
+def _add_labels(
+    gram: Floats,
+    moment: Floats,
+    label_weights: Floats,
+    trial: Floats,
+    inputs: Floats,
+    ranks: Floats,
+    frauds: Floats,
+    weights: Floats,
+    is_revision: bool,
+    head: LogOdds,
+) -> None:
+    """Add labelled payments to the first four (IN/OUT); a revision takes the other label back."""
+    for i in range(len(frauds)):
+        sums = gram, moment, label_weights, trial
+        _add_label(*sums, inputs[i], ranks[i], frauds[i], weights[i], head)
+        if is_revision:
+            _add_label(*sums, inputs[i], ranks[i], 1.0 - frauds[i], -weights[i], head)
+
+
+@compiled
+def _add_label(
+    gram: Floats,
+    moment: Floats,
+    label_weights: Floats,
+    trial: Floats,
+    inputs: Floats,
+    ranks: Floats,
+    is_fraud: float,
+    weight: float,
+    head: LogOdds,
+) -> None:
+    """Add one label to the first four (IN/OUT); a negative ``weight`` takes it back."""
+    if len(head.coefficients) > 0:
+        basis = np.empty(len(moment))
+        fill_basis(basis, inputs, head)
+        add_irls(gram, moment, basis, head.coefficients, is_fraud, weight)
+    label = int(is_fraud)
+    label_weights[label] += weight
+    # Only a payment that both have ranked compares them.
+    if not (math.isnan(ranks[DISTANCE]) or math.isnan(ranks[HEAD])):
+        for detector in (DISTANCE, HEAD):
+            trial[detector, label, rarity_bin(ranks[detector])] += weight
 
 
 def _make_room(delta: Sums, version: ModelVersion) -> None:

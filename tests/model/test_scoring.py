@@ -1,0 +1,87 @@
+"""Each equation of a score worked by hand, and the loops against the same in whole arrays of numpy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.model import ModelVersion, Sums, learn
+from streamer.model.scoring import addend, clipped, comparable, huber, suspicious
+from tests.explanation.helpers import with_head
+from tests.model import bits, oracle
+from tests.pipeline.helpers import trained
+
+
+def test_a_value_is_clipped_and_a_missing_one_stays_missing() -> None:
+    assert [clipped(value, -1.0, 2.0) for value in (-5.0, 0.5, math.inf)] == [-1.0, 0.5, 2.0]
+    assert math.isnan(clipped(math.nan, -1.0, 2.0))
+
+
+def test_only_the_suspicious_side_of_a_center_counts() -> None:
+    """2 above and 3 below, for a feature that counts above, below, and on both sides."""
+    assert [suspicious(2.0, side) for side in (1.0, -1.0, 0.0)] == [2.0, 0.0, 2.0]
+    assert [suspicious(-3.0, side) for side in (1.0, -1.0, 0.0)] == [0.0, 3.0, 3.0]
+
+
+def test_an_addend_is_squared_up_to_two_deviations_and_linear_beyond() -> None:
+    """Of z = 1, 2 and 5: 1, 4, and 2·(2·5 - 2) = 16 instead of 25."""
+    assert [huber(z * z, 2.0) for z in (1.0, 2.0, 5.0)] == [1.0, 4.0, 16.0]
+    assert huber(25.0, math.inf) == 25.0
+
+
+def test_an_addend_mixes_the_distances_to_center_and_mean_by_the_belief_in_the_center() -> None:
+    """Value 3: from the center at 1 it is 2, precision 1/4, z² = 1; from the mean at 0 it is 3,
+    precision 1, z = 3, beyond 2: 2·(6 - 2) = 8.  Believed to three quarters: 0.75 + 0.25·8 = 2.75."""
+    assert addend(3.0, 1.0, 0.25, 0.75, 0.0, 1.0, 1.0, 2.0) == 2.75
+    # Below both, on the side that does not count.
+    assert addend(-3.0, 1.0, 0.25, 0.75, 0.0, 1.0, 1.0, 2.0) == 0.0
+
+
+def test_sums_over_fewer_known_features_are_multiplied_by_more() -> None:
+    """Three features, usual 0.5 each, floor 0.5: 2 over what is expected of the known and 0.5."""
+    expected = np.array([1.0, 2.0, 4.0])
+    assert comparable(np.zeros(3), expected, 0.5) == pytest.approx(2.0 / 7.5)
+    assert comparable(np.array([math.nan, 0.0, math.nan]), expected, 0.5) == pytest.approx(2 / 2.5)
+
+
+def versions(seed: int) -> ModelVersion:
+    """Return one of: without a head, with one that ranks, with one that does not, an odd one."""
+    head = with_head()
+    kinds = (
+        trained(),
+        head,
+        replace(head, is_head_active=False),
+        replace(
+            head,
+            maturities=np.linspace(0.0, 1.0, head.config.n_features),
+            beliefs=np.linspace(0.1, 1.0, head.config.n_clusters),
+            config=replace(head.config, expectation_floor=0.3, linear_beyond=1.0),
+        ),
+    )
+    return kinds[seed % len(kinds)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 60), is_timed=st.booleans())
+def test_scores_and_deltas_equal_those_of_whole_arrays(seed: int, n: int, is_timed: bool) -> None:
+    version = versions(seed)
+    b = bits.payments_of(version, n, seed)
+    scored = version.score(b.X, b.currencies, b.V, b.times_ms if is_timed else None)
+    hours = b.times_ms // bits.HOUR_MS % 24 if is_timed else None
+    for name, expected in oracle.scored(version, b.X, b.currencies, b.V, hours).items():
+        found = getattr(scored, name)
+        if expected is None:
+            assert found is None, name
+        else:
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9, err_msg=name)
+    delta = Sums.zero(version.config)
+    batch = b.teaching, scored.alerted, b.X[:, 0], b.currencies, b.times_ms
+    learn(delta, scored, *batch)
+    for name, expected in oracle.learned(scored, version.config, *batch).items():
+        found = getattr(delta, name)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9, err_msg=name)
