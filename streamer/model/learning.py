@@ -74,7 +74,7 @@ def learn(
         scored.due,
         teaching,
         alerted,
-        log_amounts,
+        np.ascontiguousarray(log_amounts),
         currencies,
         _NO_TIMES if times_ms is None else times_ms,
     )
@@ -161,7 +161,12 @@ def learn_warming(
     """Add a batch that met a model without centers: its rows are kept for the first ones."""
     delta.transactions_seen += len(X)
     sums = delta.currency_weights, delta.currency_sums, delta.event_span
-    _note_rows(*sums, X[:, 0].copy(), currencies, _NO_TIMES if times_ms is None else times_ms)
+    _note_rows(
+        *sums,
+        np.ascontiguousarray(X[:, 0]),
+        currencies,
+        _NO_TIMES if times_ms is None else times_ms,
+    )
     delta.warmup_X = np.concatenate([delta.warmup_X, X])
     delta.warmup_currencies = np.concatenate([delta.warmup_currencies, currencies])
 
