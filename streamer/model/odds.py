@@ -36,8 +36,8 @@ __all__ = [
     "basis_size",
     "coefficients",
     "fill_basis",
+    "fill_functions",
     "functions",
-    "input_function",
     "log_odds_of",
     "odds_position",
     "threshold",
@@ -126,14 +126,15 @@ def fill_basis(basis: Floats, inputs: Floats, head: LogOdds) -> None:
 
 
 @compiled
-def input_function(j: int, value: float, head: LogOdds) -> float:
-    """Return f_j of the input ``value``: its part of the basis times the coefficients."""
-    n = len(head.means)
-    z = standardised(value, head.means[j], head.deviations[j])
-    total: float = z * head.coefficients[1 + j]
-    for m in range(len(KNOTS)):
-        total += hinge(z, KNOTS[m]) * head.coefficients[1 + (1 + m) * n + j]
-    return total
+def fill_functions(values: Floats, inputs: Floats, head: LogOdds) -> None:
+    """Write f_j of every input, ``values`` OUT (n_inputs,): its basis times the coefficients."""
+    n, beta = len(inputs), head.coefficients
+    for j in range(n):
+        z = standardised(inputs[j], head.means[j], head.deviations[j])
+        value = z * beta[1 + j]
+        for m in range(len(KNOTS)):
+            value += hinge(z, KNOTS[m]) * beta[1 + (1 + m) * n + j]
+        values[j] = value
 
 
 @compiled
@@ -141,17 +142,17 @@ def functions(inputs: Floats, head: LogOdds) -> Floats:
     """Return f_j of every input, shape (n, n_inputs)."""
     values = np.empty(inputs.shape)
     for i in range(len(inputs)):
-        for j in range(inputs.shape[1]):
-            values[i, j] = input_function(j, inputs[i, j], head)
+        fill_functions(values[i], inputs[i], head)
     return values
 
 
 @compiled
-def log_odds_of(inputs: Floats, head: LogOdds) -> float:
-    """Return base + Σ_j f_j of one payment's ``inputs`` (n_inputs,)."""
+def log_odds_of(values: Floats, inputs: Floats, head: LogOdds) -> float:
+    """Return base + Σ_j f_j of one payment's ``inputs`` (n_inputs,); the f_j are ``values``, OUT."""
+    fill_functions(values, inputs, head)
     total: float = head.coefficients[0]
-    for j in range(len(inputs)):
-        total += input_function(j, inputs[j], head)
+    for j in range(len(values)):
+        total += values[j]
     return total
 
 

@@ -50,9 +50,10 @@ class Ruler(NamedTuple):
     highest: Floats
     centers: Floats
     precisions: Floats
+    center_deviations: Floats
     beliefs: Floats
     means: Floats
-    mean_precisions: Floats
+    deviations: Floats
     sides: Floats
     linear_beyond: float
     maturities: Floats
@@ -140,34 +141,59 @@ def clipped(value: float, lowest: float, highest: float) -> float:
 @compiled
 def suspicious(deviation: float, side: float) -> float:
     """Return how far a deviation goes on the side that counts: 1 above, -1 below, 0 either."""
-    return abs(deviation) if side == 0.0 else max(side * deviation, 0.0)
+    return 0.0 if side * deviation < 0.0 else abs(deviation)
 
 
 @compiled
-def huber(z_sq: float, linear_beyond: float) -> float:
-    """Return z² up to c = ``linear_beyond``, from there on its tangent c(2z - c) (Huber 1964)."""
-    if z_sq <= linear_beyond * linear_beyond:
-        return z_sq
-    return linear_beyond * (2.0 * math.sqrt(z_sq) - linear_beyond)
+def huber(z: float, linear_beyond: float) -> float:
+    """Return z² up to c = ``linear_beyond``, and from there on its tangent c(2z - c) (Huber 1964).
+
+    c(2z - c) is z² - (z - c)²; z >= 0.
+    """
+    beyond = z - linear_beyond
+    return z * z - (beyond * beyond if beyond > 0.0 else 0.0)
 
 
 @compiled
 def addend(
     value: float,
     center: float,
-    precision: float,
+    center_deviation: float,
     belief: float,
     mean: float,
-    mean_precision: float,
+    deviation: float,
     side: float,
     linear_beyond: float,
 ) -> float:
-    """Return b h(z(c)) + (1 - b) h(z(μ)) of a value that is known."""
-    from_center = suspicious(value - center, side)
-    from_mean = suspicious(value - mean, side)
-    to_center = huber(from_center * from_center * precision, linear_beyond)
-    to_mean = huber(from_mean * from_mean * mean_precision, linear_beyond)
-    return belief * to_center + (1.0 - belief) * to_mean
+    """Return b h(z(c)) + (1 - b) h(z(μ)) of a value; NaN of none."""
+    from_center = suspicious(value - center, side) / center_deviation
+    from_mean = suspicious(value - mean, side) / deviation
+    return belief * huber(from_center, linear_beyond) + (1.0 - belief) * huber(
+        from_mean, linear_beyond
+    )
+
+
+@compiled
+def fill_addends(addends: Floats, x: Floats, k: int, ruler: Ruler) -> None:
+    """Write every feature's addend, OUT (d,), of ``x`` with the nearest center ``k``; 0 if missing.
+
+    Of a feature of which nothing was learned the usual addend is noted: its own would be measured
+    against nothing.
+    """
+    center, deviations, belief = ruler.centers[k], ruler.center_deviations[k], ruler.beliefs[k]
+    for j in range(len(x)):
+        own = addend(
+            x[j],
+            center[j],
+            deviations[j],
+            belief,
+            ruler.means[j],
+            ruler.deviations[j],
+            ruler.sides[j],
+            ruler.linear_beyond,
+        )
+        noted = own if ruler.maturities[j] > 0.0 else USUAL_ADDEND
+        addends[j] = 0.0 if math.isnan(x[j]) else noted
 
 
 @compiled
@@ -181,31 +207,12 @@ def comparable(x: Floats, expected: Floats, floor: float) -> float:
 
 
 @compiled
-def measure(contributions: Floats, addends: Floats, x: Floats, k: int, ruler: Ruler) -> float:
-    """Return the distance² of ``x`` with the nearest center ``k``.
-
-    OUT (d,): ``contributions``, what each feature has of it, and ``addends``.  Of a feature of which
-    nothing was learned the usual addend is noted, as its own is measured against nothing.
-    """
-    factor = comparable(x, ruler.expected, ruler.expectation_floor)
+def measure(contributions: Floats, addends: Floats, maturities: Floats, factor: float) -> float:
+    """Return the distance², and what each feature has of it, ``contributions`` OUT (d,)."""
     distance_sq = 0.0
-    for j in range(len(x)):
-        contributions[j] = addends[j] = 0.0
-        if not math.isnan(x[j]):
-            addends[j] = USUAL_ADDEND
-            if ruler.maturities[j] > 0.0:
-                addends[j] = addend(
-                    x[j],
-                    ruler.centers[k, j],
-                    ruler.precisions[k, j],
-                    ruler.beliefs[k],
-                    ruler.means[j],
-                    ruler.mean_precisions[j],
-                    ruler.sides[j],
-                    ruler.linear_beyond,
-                )
-            contributions[j] = addends[j] * ruler.maturities[j] * factor
-            distance_sq += contributions[j]
+    for j in range(len(addends)):
+        contributions[j] = addends[j] * maturities[j] * factor
+        distance_sq += contributions[j]
     return distance_sq
 
 
@@ -242,6 +249,7 @@ def score_rows(
     has_head = len(head.coefficients) > 0
     rows, contributions, addends = np.empty((n, d)), np.empty((n, d)), np.empty((n, d))
     inputs = np.empty((n, d + V.shape[1] + 1))
+    functions = np.empty(inputs.shape[1])
     nearest, alerted = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
     distances_sq, ranks = np.empty(n), np.empty(n)
     log_odds, odds_ranks = np.empty(n * has_head), np.empty(n * has_head)
@@ -251,12 +259,14 @@ def score_rows(
         for j in range(d):
             rows[i, j] = clipped(inputs[i, j], ruler.lowest[j], ruler.highest[j])
         k = nearest_center(rows[i], ruler.centers, ruler.precisions)
-        distance_sq = measure(contributions[i], addends[i], rows[i], k, ruler)
+        fill_addends(addends[i], rows[i], k, ruler)
+        factor = comparable(rows[i], ruler.expected, ruler.expectation_floor)
+        distance_sq = measure(contributions[i], addends[i], ruler.maturities, factor)
         nearest[i], distances_sq[i] = k, distance_sq
         ranks[i] = share_below(lines.distances_below, distance_position(distance_sq))
         inputs[i, -1] = math.log(max(distance_sq, _SMALLEST_DISTANCE_SQ))
         if has_head:
-            log_odds[i] = log_odds_of(inputs[i], head)
+            log_odds[i] = log_odds_of(functions, inputs[i], head)
             odds_ranks[i] = share_below(lines.odds_below, odds_position(log_odds[i]))
         hour = hour_of(times_ms[i]) if len(times_ms) > 0 else _UNKNOWN_HOUR
         thresholds[i], asked[i], due[i] = lines.thresholds[hour], lines.asked[hour], lines.due[hour]

@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.model import ModelVersion, Sums, learn
-from streamer.model.scoring import addend, clipped, comparable, huber, suspicious
+from streamer.model.scoring import (
+    addend,
+    clipped,
+    comparable,
+    fill_addends,
+    huber,
+    measure,
+    suspicious,
+)
 from tests.explanation.helpers import with_head
 from tests.model import bits, oracle
 from tests.pipeline.helpers import trained
@@ -30,16 +38,16 @@ def test_only_the_suspicious_side_of_a_center_counts() -> None:
 
 def test_an_addend_is_squared_up_to_two_deviations_and_linear_beyond() -> None:
     """Of z = 1, 2 and 5: 1, 4, and 2·(2·5 - 2) = 16 instead of 25."""
-    assert [huber(z * z, 2.0) for z in (1.0, 2.0, 5.0)] == [1.0, 4.0, 16.0]
-    assert huber(25.0, math.inf) == 25.0
+    assert [huber(z, 2.0) for z in (1.0, 2.0, 5.0)] == [1.0, 4.0, 16.0]
+    assert huber(5.0, math.inf) == 25.0
 
 
 def test_an_addend_mixes_the_distances_to_center_and_mean_by_the_belief_in_the_center() -> None:
-    """Value 3: from the center at 1 it is 2, precision 1/4, z² = 1; from the mean at 0 it is 3,
-    precision 1, z = 3, beyond 2: 2·(6 - 2) = 8.  Believed to three quarters: 0.75 + 0.25·8 = 2.75."""
-    assert addend(3.0, 1.0, 0.25, 0.75, 0.0, 1.0, 1.0, 2.0) == 2.75
+    """Value 3: the center at 1, deviation 2, is one of these away; the mean at 0, deviation 1, is
+    three away, beyond 2: 2·(6 - 2) = 8.  Believed to three quarters: 0.75·1 + 0.25·8 = 2.75."""
+    assert addend(3.0, 1.0, 2.0, 0.75, 0.0, 1.0, 1.0, 2.0) == 2.75
     # Below both, on the side that does not count.
-    assert addend(-3.0, 1.0, 0.25, 0.75, 0.0, 1.0, 1.0, 2.0) == 0.0
+    assert addend(-3.0, 1.0, 2.0, 0.75, 0.0, 1.0, 1.0, 2.0) == 0.0
 
 
 def test_sums_over_fewer_known_features_are_multiplied_by_more() -> None:
@@ -47,6 +55,26 @@ def test_sums_over_fewer_known_features_are_multiplied_by_more() -> None:
     expected = np.array([1.0, 2.0, 4.0])
     assert comparable(np.zeros(3), expected, 0.5) == pytest.approx(2.0 / 7.5)
     assert comparable(np.array([math.nan, 0.0, math.nan]), expected, 0.5) == pytest.approx(2 / 2.5)
+
+
+def test_a_missing_feature_adds_nothing_and_one_never_learned_the_usual_addend() -> None:
+    """Center 0 believed in full, deviation 1: 3² = 9; missing; of feature 2 nothing was learned."""
+    ones, zeros, addends = np.ones(3), np.zeros(3), np.empty(3)
+    ruler = trained()._ruler._replace(
+        centers=np.zeros((1, 3)),
+        center_deviations=np.ones((1, 3)),
+        beliefs=np.ones(1),
+        means=zeros,
+        deviations=ones,
+        sides=zeros,
+        linear_beyond=math.inf,
+        maturities=np.array([1.0, 1.0, 0.0]),
+    )
+    fill_addends(addends, np.array([3.0, math.nan, 3.0]), 0, ruler)
+    assert addends.tolist() == [9.0, 0.0, 0.5]
+    contributions = np.empty(3)
+    assert measure(contributions, addends, np.array([1.0, 1.0, 0.5]), 2.0) == 18.5
+    assert contributions.tolist() == [18.0, 0.0, 0.5]
 
 
 def versions(seed: int) -> ModelVersion:
