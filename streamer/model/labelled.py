@@ -8,6 +8,7 @@ exactly, as long as the same version scores, and nearly otherwise.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +38,7 @@ def learn_labels(
     (n, 2) that distance and head gave it then, NaN where there was no head; ``frauds`` (n,) 1 or 0;
     ``weights`` (n,) how many payments each stands for.
     """
-    _make_room(delta, version)
-    scale = delta.input_weights, delta.input_sums, delta.input_sums_sq
-    _add_inputs(*scale, np.ascontiguousarray(inputs), weights)
-    _teach(delta, version, inputs, ranks, frauds, weights, is_revision=False)
+    _teach(delta, version, _Labels(inputs, ranks, frauds, weights), is_revision=False)
     delta.labels_learned += len(frauds)
 
 
@@ -53,92 +51,75 @@ def relearn_labels(
     weights: Floats,
 ) -> None:
     """Move payments that were learned with the other label to ``frauds``; as `learn_labels`."""
+    _teach(delta, version, _Labels(inputs, ranks, frauds, weights), is_revision=True)
+
+
+class _Labels(NamedTuple):
+    """What was judged of n payments, as `learn_labels` has it."""
+
+    inputs: Floats
+    ranks: Floats
+    frauds: Floats
+    weights: Floats
+
+
+class _Lessons(NamedTuple):
+    """The arrays of a delta that labels are added to."""
+
+    input_weights: Floats
+    input_sums: Floats
+    input_sums_sq: Floats
+    head_gram: Floats
+    head_moment: Floats
+    label_weights: Floats
+    trial: Floats
+
+
+def _teach(delta: Sums, version: ModelVersion, labels: _Labels, *, is_revision: bool) -> None:
     _make_room(delta, version)
-    _teach(delta, version, inputs, ranks, frauds, weights, is_revision=True)
-
-
-def _teach(
-    delta: Sums,
-    version: ModelVersion,
-    inputs: Floats,
-    ranks: Floats,
-    frauds: Floats,
-    weights: Floats,
-    *,
-    is_revision: bool,
-) -> None:
-    _add_labels(
-        delta.head_gram,
-        delta.head_moment,
-        delta.label_weights,
-        delta.trial,
-        np.ascontiguousarray(inputs),
-        np.ascontiguousarray(ranks),
-        frauds,
-        weights,
-        is_revision,
-        NO_HEAD if version.head is None else version.head,
-    )
+    head = NO_HEAD if version.head is None else version.head
+    rows = _Labels(*(np.ascontiguousarray(column) for column in labels))
+    _add_labels(delta.named(_Lessons), rows, is_revision, head)
 
 
 @compiled
-def _add_inputs(
-    known: Floats, sums: Floats, sums_sq: Floats, inputs: Floats, weights: Floats
-) -> None:
-    """Add to the weights, Σx and Σx² of the inputs, (n_inputs,), IN/OUT."""
-    for i in range(len(inputs)):
-        for j in range(len(known)):
-            value = inputs[i, j]
-            if not math.isnan(value):
-                known[j] += weights[i]
-                sums[j] += weights[i] * value
-                sums_sq[j] += weights[i] * value * value
-
-
-@compiled
-def _add_labels(
-    gram: Floats,
-    moment: Floats,
-    label_weights: Floats,
-    trial: Floats,
-    inputs: Floats,
-    ranks: Floats,
-    frauds: Floats,
-    weights: Floats,
-    is_revision: bool,
-    head: LogOdds,
-) -> None:
-    """Add labelled payments to the first four (IN/OUT); a revision takes the other label back."""
-    for i in range(len(frauds)):
-        sums = gram, moment, label_weights, trial
-        _add_label(*sums, inputs[i], ranks[i], frauds[i], weights[i], head)
+def _add_labels(lessons: _Lessons, labels: _Labels, is_revision: bool, head: LogOdds) -> None:
+    """Add labels to ``lessons`` (IN/OUT) in order; a revision takes the other label back."""
+    for i in range(len(labels.frauds)):
+        is_fraud, weight = labels.frauds[i], labels.weights[i]
+        _add_label(lessons, labels.inputs[i], labels.ranks[i], is_fraud, weight, head)
         if is_revision:
-            _add_label(*sums, inputs[i], ranks[i], 1.0 - frauds[i], -weights[i], head)
+            _add_label(lessons, labels.inputs[i], labels.ranks[i], 1.0 - is_fraud, -weight, head)
+        else:
+            _add_scale(lessons, labels.inputs[i], weight)
+
+
+@compiled
+def _add_scale(lessons: _Lessons, inputs: Floats, weight: float) -> None:
+    """Add to the weight, Σx and Σx² of each input that is known."""
+    for j in range(len(inputs)):
+        if not math.isnan(inputs[j]):
+            lessons.input_weights[j] += weight
+            lessons.input_sums[j] += weight * inputs[j]
+            lessons.input_sums_sq[j] += weight * inputs[j] * inputs[j]
 
 
 @compiled
 def _add_label(
-    gram: Floats,
-    moment: Floats,
-    label_weights: Floats,
-    trial: Floats,
-    inputs: Floats,
-    ranks: Floats,
-    is_fraud: float,
-    weight: float,
-    head: LogOdds,
+    lessons: _Lessons, inputs: Floats, ranks: Floats, is_fraud: float, weight: float, head: LogOdds
 ) -> None:
-    """Add one label to the first four (IN/OUT); a negative ``weight`` takes it back."""
+    """Add one label (IN/OUT); a negative ``weight`` takes it back."""
     if len(head.coefficients) > 0:
-        basis = np.empty(len(moment))
+        basis = np.empty(len(lessons.head_moment))
         fill_basis(basis, inputs, head)
-        add_irls(gram, moment, basis, head.coefficients, is_fraud, weight)
+        sums = lessons.head_gram, lessons.head_moment
+        add_irls(*sums, basis, head.coefficients, is_fraud, weight)
     label = int(is_fraud)
-    label_weights[label] += weight
+    lessons.label_weights[label] += weight
     # Only a payment that both have ranked compares them.
     if not (math.isnan(ranks[DISTANCE]) or math.isnan(ranks[HEAD])):
         for detector in (DISTANCE, HEAD):
-            trial[detector, label, rarity_bin(ranks[detector])] += weight
+            lessons.trial[detector, label, rarity_bin(ranks[detector])] += weight
 
 
 def _make_room(delta: Sums, version: ModelVersion) -> None:

@@ -64,7 +64,7 @@ def learn(
     """
     delta.transactions_seen += len(teaching)
     delta.transactions_taught += _learn_rows(
-        _Added(*(getattr(delta, name) for name in _Added._fields)),
+        delta.named(_Added),
         scored.X,
         scored.nearest,
         scored.addends,
@@ -160,13 +160,8 @@ def learn_warming(
 ) -> None:
     """Add a batch that met a model without centers: its rows are kept for the first ones."""
     delta.transactions_seen += len(X)
-    sums = delta.currency_weights, delta.currency_sums, delta.event_span
-    _note_rows(
-        *sums,
-        np.ascontiguousarray(X[:, 0]),
-        currencies,
-        _NO_TIMES if times_ms is None else times_ms,
-    )
+    times_ms = _NO_TIMES if times_ms is None else times_ms
+    _note_rows(delta.named(_Added), np.ascontiguousarray(X[:, 0]), currencies, times_ms)
     delta.warmup_X = np.concatenate([delta.warmup_X, X])
     delta.warmup_currencies = np.concatenate([delta.warmup_currencies, currencies])
 
@@ -219,18 +214,13 @@ def _score_half_life(n_seen: int, config: ModelConfig) -> float:
 
 @compiled
 def _note_rows(
-    currency_weights: Floats,
-    currency_sums: Floats,
-    event_span: Floats,
-    log_amounts: Floats,
-    currencies: Integers,
-    times_ms: Integers,
+    added: _Added, log_amounts: Floats, currencies: Integers, times_ms: Integers
 ) -> None:
-    """Add what is known of payments without a score: amounts and event times (IN/OUT)."""
+    """Add to ``added`` (IN/OUT) what is known of payments without a score: amounts and times."""
     for i in range(len(log_amounts)):
-        add_currency(currency_weights, currency_sums, currencies[i], log_amounts[i])
+        add_currency(added.currency_weights, added.currency_sums, currencies[i], log_amounts[i])
         if len(times_ms) > 0:
-            note_time(event_span, times_ms[i])
+            note_time(added.event_span, times_ms[i])
 
 
 def _meet_currencies(sums: Sums, config: ModelConfig) -> Sums:

@@ -155,43 +155,19 @@ def huber(z: float, linear_beyond: float) -> float:
 
 
 @compiled
-def addend(
-    value: float,
-    center: float,
-    center_deviation: float,
-    belief: float,
-    mean: float,
-    deviation: float,
-    side: float,
-    linear_beyond: float,
-) -> float:
-    """Return b h(z(c)) + (1 - b) h(z(μ)) of a value; NaN of none."""
-    from_center = suspicious(value - center, side) / center_deviation
-    from_mean = suspicious(value - mean, side) / deviation
-    return belief * huber(from_center, linear_beyond) + (1.0 - belief) * huber(
-        from_mean, linear_beyond
-    )
-
-
-@compiled
 def fill_addends(addends: Floats, x: Floats, k: int, ruler: Ruler) -> None:
     """Write every feature's addend, OUT (d,), of ``x`` with the nearest center ``k``; 0 if missing.
 
-    Of a feature of which nothing was learned the usual addend is noted: its own would be measured
-    against nothing.
+    It is b h(z(c)) + (1 - b) h(z(μ)).  Of a feature of which nothing was learned the usual addend is
+    noted: its own would be measured against nothing.
     """
     center, deviations, belief = ruler.centers[k], ruler.center_deviations[k], ruler.beliefs[k]
     for j in range(len(x)):
-        own = addend(
-            x[j],
-            center[j],
-            deviations[j],
-            belief,
-            ruler.means[j],
-            ruler.deviations[j],
-            ruler.sides[j],
-            ruler.linear_beyond,
-        )
+        from_center = suspicious(x[j] - center[j], ruler.sides[j]) / deviations[j]
+        from_mean = suspicious(x[j] - ruler.means[j], ruler.sides[j]) / ruler.deviations[j]
+        to_center = huber(from_center, ruler.linear_beyond)
+        to_mean = huber(from_mean, ruler.linear_beyond)
+        own = belief * to_center + (1.0 - belief) * to_mean
         noted = own if ruler.maturities[j] > 0.0 else USUAL_ADDEND
         addends[j] = 0.0 if math.isnan(x[j]) else noted
 

@@ -97,15 +97,6 @@ EQUATIONS: list[tuple[Kernel[..., float], tuple[st.SearchStrategy[Any], ...]]] =
     (scoring.clipped, (NUMBERS, st.floats(-9, 0), st.floats(0, 9))),
     (scoring.suspicious, (NUMBERS, SIDES)),
     (scoring.huber, (st.floats(0, 1e150), st.floats(0, 1e9) | st.just(math.inf))),
-    (
-        scoring.addend,
-        (
-            *[st.floats(-20, 20), st.floats(-20, 20), POSITIVE, SHARES],
-            *[POSITIVE] * 2,
-            SIDES,
-            POSITIVE,
-        ),
-    ),
     (histogram.distance_position, (st.floats(0, allow_nan=False),)),
     (histogram.bin_of, (st.floats(0, allow_nan=False),)),
     (odds.standardised, (NUMBERS, st.floats(-20, 20), POSITIVE)),

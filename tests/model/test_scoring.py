@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamer.model import ModelVersion, Sums, learn
 from streamer.model.scoring import (
-    addend,
+    Ruler,
     clipped,
     comparable,
     fill_addends,
@@ -42,14 +42,6 @@ def test_an_addend_is_squared_up_to_two_deviations_and_linear_beyond() -> None:
     assert huber(5.0, math.inf) == 25.0
 
 
-def test_an_addend_mixes_the_distances_to_center_and_mean_by_the_belief_in_the_center() -> None:
-    """Value 3: the center at 1, deviation 2, is one of these away; the mean at 0, deviation 1, is
-    three away, beyond 2: 2·(6 - 2) = 8.  Believed to three quarters: 0.75·1 + 0.25·8 = 2.75."""
-    assert addend(3.0, 1.0, 2.0, 0.75, 0.0, 1.0, 1.0, 2.0) == 2.75
-    # Below both, on the side that does not count.
-    assert addend(-3.0, 1.0, 2.0, 0.75, 0.0, 1.0, 1.0, 2.0) == 0.0
-
-
 def test_sums_over_fewer_known_features_are_multiplied_by_more() -> None:
     """Three features, usual 0.5 each, floor 0.5: 2 over what is expected of the known and 0.5."""
     expected = np.array([1.0, 2.0, 4.0])
@@ -57,22 +49,43 @@ def test_sums_over_fewer_known_features_are_multiplied_by_more() -> None:
     assert comparable(np.array([math.nan, 0.0, math.nan]), expected, 0.5) == pytest.approx(2 / 2.5)
 
 
-def test_a_missing_feature_adds_nothing_and_one_never_learned_the_usual_addend() -> None:
-    """Center 0 believed in full, deviation 1: 3² = 9; missing; of feature 2 nothing was learned."""
-    ones, zeros, addends = np.ones(3), np.zeros(3), np.empty(3)
-    ruler = trained()._ruler._replace(
-        centers=np.zeros((1, 3)),
-        center_deviations=np.ones((1, 3)),
-        beliefs=np.ones(1),
-        means=zeros,
-        deviations=ones,
-        sides=zeros,
-        linear_beyond=math.inf,
-        maturities=np.array([1.0, 1.0, 0.0]),
+def ruler_of(**changes: object) -> Ruler:
+    """Return a ruler of three features: center and mean at 0, deviations 1, everything believed."""
+    one = {
+        "centers": np.zeros((1, 3)),
+        "center_deviations": np.ones((1, 3)),
+        "beliefs": np.ones(1),
+        "means": np.zeros(3),
+        "deviations": np.ones(3),
+        "sides": np.zeros(3),
+        "linear_beyond": math.inf,
+        "maturities": np.ones(3),
+    }
+    return trained()._ruler._replace(**(one | changes))
+
+
+def test_an_addend_mixes_the_distances_to_center_and_mean_by_the_belief_in_the_center() -> None:
+    """Value 3: the center at 1, deviation 2, is one of these away; the mean at 0, deviation 1, is
+    three away, beyond 2: 2·(6 - 2) = 8.  Believed to three quarters: 0.75·1 + 0.25·8 = 2.75; the
+    second feature is below both, on the side that does not count."""
+    ruler = ruler_of(
+        centers=np.ones((1, 3)),
+        center_deviations=np.full((1, 3), 2.0),
+        beliefs=np.array([0.75]),
+        sides=np.ones(3),
+        linear_beyond=2.0,
     )
+    addends = np.empty(3)
+    fill_addends(addends, np.array([3.0, -3.0, 3.0]), 0, ruler)
+    assert addends.tolist() == [2.75, 0.0, 2.75]
+
+
+def test_a_missing_feature_adds_nothing_and_one_never_learned_the_usual_addend() -> None:
+    """3² = 9; missing; of feature 2 nothing was learned."""
+    addends, contributions = np.empty(3), np.empty(3)
+    ruler = ruler_of(maturities=np.array([1.0, 1.0, 0.0]))
     fill_addends(addends, np.array([3.0, math.nan, 3.0]), 0, ruler)
     assert addends.tolist() == [9.0, 0.0, 0.5]
-    contributions = np.empty(3)
     assert measure(contributions, addends, np.array([1.0, 1.0, 0.5]), 2.0) == 18.5
     assert contributions.tolist() == [18.0, 0.0, 0.5]
 
