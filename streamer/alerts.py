@@ -91,7 +91,7 @@ def build_alert(
 ) -> Alert:
     """Return the alert on the batch's transaction ``index``."""
     version, scored = context.version, context.scored
-    label = int(scored.labels[index])
+    nearest = int(scored.nearest[index])
     distance_sq = float(scored.distances_sq[index])
     log_odds = None if scored.log_odds is None else float(scored.log_odds[index])
     by_head = version.is_head_active and log_odds is not None
@@ -118,7 +118,7 @@ def build_alert(
         severity=_severity(float(scored.scores[index]), float(scored.asked[index])),
         reasons=reasons,
         other_contribution=ranked_value - base - sum(r.contribution for r in reasons),
-        nearest_center=describe_center(version, label, currency_mean),
+        nearest_center=describe_center(version, nearest, currency_mean),
         model_version=version.id,
         source=source,
         event_time=transaction.timestamp,
@@ -143,23 +143,23 @@ def _known_features(context: AlertContext, index: int) -> dict[str, float]:
     }
 
 
-def describe_center(version: ModelVersion, label: int, currency_mean: float) -> Center:
-    """Return center ``label`` in the units of the payment world.
+def describe_center(version: ModelVersion, nearest: int, currency_mean: float) -> Center:
+    """Return center ``nearest`` in the units of the payment world.
 
     ``currency_mean`` is the mean ln amount of the currency that its amount is told in.
     """
     weights = version.sums.cluster_weights
-    known = version.sums.cluster_known[label]
+    known = version.sums.cluster_known[nearest]
     values = [
         CenterValue(
             feature=feature.name,
-            value=_in_unit(j, float(version.centers[label, j]), currency_mean),
+            value=_in_unit(j, float(version.centers[nearest, j]), currency_mean),
             unit=feature.unit,
         )
         for j, feature in enumerate(FEATURES)
-        if known[j] >= _DESCRIBED_SHARE * weights[label] and known[j] > 0
+        if known[j] >= _DESCRIBED_SHARE * weights[nearest] and known[j] > 0
     ]
-    return Center(label, float(weights[label] / weights.sum()), values)
+    return Center(nearest, float(weights[nearest] / weights.sum()), values)
 
 
 def _in_unit(j: int, value: float, currency_mean: float) -> float:

@@ -34,14 +34,12 @@ class CenterWatch:
         """Take a scored batch."""
         if len(self._visited_at) != len(version.centers):
             self._visited_at = np.full(len(version.centers), now_s)
-        self._visited_at[scored.labels] = now_s
+        self._visited_at[scored.nearest] = now_s
         if now_s - self._looked_at < _EVERY_S:
             return
         self._looked_at = now_s
         rows = slice(_N_ROWS)
-        found = simplified_silhouettes(
-            scored.X[rows], scored.present[rows], version.centers, version.variances
-        )
+        found = simplified_silhouettes(scored.X[rows], version.centers, 1.0 / version.variances)
         mean = float(found.mean())
         is_first = np.isnan(self.silhouette)
         self.silhouette = mean if is_first else _KEPT * self.silhouette + (1 - _KEPT) * mean

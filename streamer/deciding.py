@@ -18,7 +18,7 @@ from streamer.decoding import Decoded
 from streamer.features import History
 from streamer.features.history import DAY
 from streamer.fuse import Limit, admit, limit_of
-from streamer.model import ModelConfig, ModelVersion, Scored, hours_of, may_teach
+from streamer.model import ModelConfig, ModelVersion, Scored, hour_of, may_teach
 from streamer.partition_state import PartitionState
 
 __all__ = ["Decision", "decide", "may_be_taught", "offsets_of"]
@@ -57,10 +57,7 @@ def decide(
     alerted = published.copy()
     candidates = np.flatnonzero(scored.alerted & ~is_out)
     if len(candidates):
-        values = scored.distances_sq
-        if version.is_head_active and scored.log_odds is not None:
-            values = scored.log_odds
-        ranked = candidates[np.argsort(-values[candidates], kind="stable")]
+        ranked = candidates[np.argsort(-scored.values[candidates], kind="stable")]
         places = (state.ledger.scored + ranked).tolist()
         counted = _counted(decoded, state, published)
         limits = _limits(decoded, version, ranked)
@@ -89,8 +86,7 @@ def _limits(decoded: Decoded, version: ModelVersion, ranked: NDArray[np.intp]) -
     if version.config.alerts_per_hour is None:
         return [limit_of(version.config.alert_budget)] * len(ranked)
     by_hour = [limit_of(share) for share in version.asked.hourly_targets.tolist()]
-    times_ms = np.array(decoded.times_ms, dtype=np.int64)[ranked]
-    return [by_hour[hour] for hour in hours_of(times_ms).tolist()]
+    return [by_hour[hour_of(decoded.times_ms[i])] for i in ranked.tolist()]
 
 
 def may_be_taught(

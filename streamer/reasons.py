@@ -70,10 +70,10 @@ def parts_of(
     parts = []
     for j, feature in enumerate(FEATURES):
         # An amount in a currency that has no usual amount yet is known, but nothing to compare.
-        if not scored.present[index, j]:
+        if np.isnan(scored.X[index, j]):
             continue
         value = feature.to_unit(float(X[index, j]))
-        center = version.expected(int(scored.labels[index]), j, float(scored.X[index, j]))
+        center = version.expected(int(scored.nearest[index]), j, float(scored.X[index, j]))
         expected = feature.to_unit(center + currency_mean if j == AMOUNT else center)
         contribution = float(own[j])
         is_on_its_side = (value - expected) * feature.side >= 0

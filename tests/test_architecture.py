@@ -58,7 +58,7 @@ def of(*parts: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", of("model"))
-def test_the_model_imports_numpy_its_own_package_and_errors_only(name: str) -> None:
+def test_the_model_imports_numpy_its_own_package_compiled_and_errors_only(name: str) -> None:
     allowed = {"numpy"} | ({"safetensors", "orjson"} if name == "streamer.model.codec" else set())
     assert outside(name) <= allowed
     ours = {module for module in imports(name) if module.startswith("streamer")}

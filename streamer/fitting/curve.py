@@ -108,8 +108,9 @@ def pairwise_distances(traffic: Traffic, version: ModelVersion) -> Floats:
     D²_ij = Σ_f p_if p_jf (z_if - z_jf)² over the features f known of both (p = 1), as one sum of
     matrix products; a clipped deviation is in units of the feature's overall standard deviation.
     """
-    prepared, present = version.prepare(traffic.X.astype(float), traffic.currencies)
-    Z = present * (prepared - version.means) / version.deviations
+    X = version.score(traffic.X.astype(float), traffic.currencies).X
+    present: Floats = (~np.isnan(X)).astype(float)
+    Z = np.nan_to_num((X - version.means) / version.deviations)
     squares = Z * Z
     distances_sq = squares @ present.T
     distances_sq += distances_sq.T.copy()
@@ -119,7 +120,7 @@ def pairwise_distances(traffic: Traffic, version: ModelVersion) -> Floats:
 
 
 def _assigned(traffic: Traffic, version: ModelVersion) -> Integers:
-    return version.score(traffic.X.astype(float), traffic.currencies).labels
+    return version.score(traffic.X.astype(float), traffic.currencies).nearest
 
 
 def _seed(config: ModelConfig, pair: int, side: int) -> int:

@@ -20,7 +20,7 @@ from streamer.fitting.curve import Point, measure
 from streamer.fitting.traffic import Traffic, read_traffic
 from streamer.model import ModelConfig, ModelVersion, Sums
 from streamer.model.codec import VersionHeader, encode_version, state_id
-from streamer.model.histogram import bin_of
+from streamer.model.histogram import histogram_of
 from streamer.pipeline import PipelineConfig
 from streamer.replay import replay
 from streamer.summary import Summary
@@ -155,10 +155,9 @@ def with_threshold_for(traffic: Traffic, sums: Sums, config: ModelConfig) -> Sum
     if not len(traffic):
         return sums
     scored = ModelVersion.of("", sums, config).score(traffic.X.astype(float), traffic.currencies)
-    histogram = np.bincount(bin_of(scored.distances_sq), minlength=len(sums.score_histogram))
     return replace(
         sums,
-        score_histogram=histogram.astype(float),
+        score_histogram=histogram_of(scored.distances_sq),
         alerted_weight=np.array(config.alert_budget * len(traffic)),
         due_weight=np.array(config.alert_budget * len(traffic)),
     )

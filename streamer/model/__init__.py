@@ -8,16 +8,17 @@ version), `feature_histogram`, `drift` and `reference` (what has moved), `odds`,
 """
 
 from streamer.model.bounds import may_teach
-from streamer.model.budget import achieved_per_hour, achieved_share, hours_of
+from streamer.model.budget import achieved_per_hour, achieved_share, hour_of
 from streamer.model.config import ModelConfig
 from streamer.model.drift import MOVED_PSI, Drift, drift_of
 from streamer.model.feature_histogram import count_features
 from streamer.model.hashing import uniform_hash
 from streamer.model.labelled import learn_labels, relearn_labels
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
+from streamer.model.scoring import Scored
 from streamer.model.silhouette import simplified_silhouettes
 from streamer.model.sums import Sums
-from streamer.model.version import ModelVersion, Scored, trial_precisions
+from streamer.model.version import ModelVersion, trial_precisions
 
 __all__ = [
     "MOVED_PSI",
@@ -32,7 +33,7 @@ __all__ = [
     "count_features",
     "delta_limit",
     "drift_of",
-    "hours_of",
+    "hour_of",
     "learn",
     "learn_labels",
     "learn_warming",

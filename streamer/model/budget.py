@@ -30,6 +30,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.compiled import compiled
 from streamer.model.config import ModelConfig
 from streamer.model.sums import Sums
 
@@ -39,15 +40,13 @@ __all__ = [
     "achieved_per_hour",
     "achieved_share",
     "asked",
-    "count_hours",
     "follow_hours",
-    "hours_of",
-    "note_times",
+    "hour_of",
+    "note_time",
     "payments_per_hour",
 ]
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 N_HOURS: Final = 24
 _HOUR_S: Final = 3_600.0
@@ -87,13 +86,14 @@ class Asked:
     hourly_targets: Floats
 
 
-def hours_of(times_ms: Integers) -> Integers:
-    """Return the hour of the day in UTC of epoch times in milliseconds.
+@compiled
+def hour_of(time_ms: int) -> int:
+    """Return the hour of the day in UTC of an epoch time in milliseconds.
 
-    >>> hours_of(np.array([0, 3_599_999, 3_600_000, 90_000_000])).tolist()
+    >>> [hour_of(time_ms) for time_ms in (0, 3_599_999, 3_600_000, 90_000_000)]
     [0, 0, 1, 1]
     """
-    return np.asarray(times_ms // 3_600_000 % N_HOURS)
+    return time_ms // 3_600_000 % N_HOURS
 
 
 def asked(sums: Sums, config: ModelConfig) -> Asked:
@@ -128,22 +128,12 @@ def achieved_per_hour(sums: Sums) -> float | None:
     return float(sums.hour_alerts.sum()) / covered if covered >= _LEAST_HOURS else None
 
 
-def note_times(delta: Sums, times_ms: Integers) -> None:
-    """Widen ``delta``'s span of event time (IN/OUT)."""
-    if len(times_ms):
-        span_s = np.array([-times_ms.min(), times_ms.max()]) / 1000.0
-        delta.event_span = np.maximum(delta.event_span, span_s)
-
-
-def count_hours(
-    delta: Sums, times_ms: Integers, alerted: NDArray[np.bool_], asked_for: Floats
-) -> None:
-    """Count scored payments by hour (IN/OUT ``delta``); ``asked_for`` (n,) is their `Asked.hourly`."""
-    note_times(delta, times_ms)
-    hours = hours_of(times_ms)
-    delta.hour_weights += np.bincount(hours, minlength=N_HOURS)
-    delta.hour_alerts += np.bincount(hours[alerted], minlength=N_HOURS)
-    delta.hour_asked += np.bincount(hours, weights=asked_for, minlength=N_HOURS)
+@compiled
+def note_time(event_span: Floats, time_ms: int) -> None:
+    """Widen a delta's span of event time (IN/OUT)."""
+    time_s = time_ms / 1000.0
+    event_span[0] = max(event_span[0], -time_s)
+    event_span[1] = max(event_span[1], time_s)
 
 
 def follow_hours(head: Sums, delta: Sums) -> tuple[float, Floats, float, Floats]:

@@ -6,12 +6,25 @@ interpolated linearly in log2 within a bin.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["N_BINS", "bin_of", "quantile", "quantiles", "share_below"]
+from streamer.compiled import compiled
+
+__all__ = [
+    "N_BINS",
+    "bin_of",
+    "distance_position",
+    "distribution_of",
+    "histogram_of",
+    "position",
+    "quantile",
+    "quantiles",
+    "share_below",
+]
 
 Floats = NDArray[np.float64]
 
@@ -20,38 +33,58 @@ _HIGHEST: Final = 24.0
 _PER_OCTAVE: Final = 32
 N_BINS: Final = int((_HIGHEST - _LOWEST) * _PER_OCTAVE)
 _SMALLEST: Final = 2.0**_LOWEST
+_LAST: Final = math.nextafter(N_BINS, 0)
 
 
-def _position(distances_sq: Floats) -> Floats:
-    """Return where on the bins a value lies, in [0, N_BINS)."""
-    position = (np.log2(np.maximum(distances_sq, _SMALLEST)) - _LOWEST) * _PER_OCTAVE
-    return np.asarray(np.minimum(position, np.nextafter(N_BINS, 0)))
+@compiled
+def position(log2_value: float) -> float:
+    """Return where on the bins a value lies, in [0, N_BINS); beyond the ends, at the end."""
+    return min(max((log2_value - _LOWEST) * _PER_OCTAVE, 0.0), _LAST)
 
 
-def bin_of(distances_sq: Floats) -> NDArray[np.int64]:
-    """Return the bin of each value; values beyond the ends fall into the first or last bin.
+@compiled
+def distance_position(distance_sq: float) -> float:
+    """Return the `position` of a squared distance."""
+    return position(math.log2(max(distance_sq, _SMALLEST)))
 
-    >>> bin_of(np.array([0.0, 2.0**-8, 1.0, 2.0**30])).tolist()
+
+@compiled
+def bin_of(distance_sq: float) -> int:
+    """Return the bin of a squared distance.
+
+    >>> [bin_of(value) for value in (0.0, 2.0**-8, 1.0, 2.0**30)]
     [0, 0, 256, 1023]
     """
-    return _position(distances_sq).astype(np.int64)
+    return int(distance_position(distance_sq))
 
 
-def share_below(histogram: Floats, distances_sq: Floats) -> Floats:
-    """Return the share of the histogram's weight below each value, in [0, 1]; 0 when it is empty.
+@compiled
+def histogram_of(distances_sq: Floats) -> Floats:
+    """Return how many of ``distances_sq`` (n,) lie in each bin, shape (N_BINS,)."""
+    histogram = np.zeros(N_BINS)
+    for i in range(len(distances_sq)):
+        histogram[bin_of(distances_sq[i])] += 1.0
+    return histogram
+
+
+def distribution_of(histogram: Floats) -> Floats:
+    """Return the share of the weight below each edge of the bins, (N_BINS + 1,); 0 when it is empty."""
+    below = np.append(0.0, np.cumsum(histogram))
+    return below / below[-1] if below[-1] > 0 else below
+
+
+@compiled
+def share_below(distribution: Floats, place: float) -> float:
+    """Return the share of the weight below a `position`, in [0, 1].
 
     >>> histogram = np.zeros(N_BINS); histogram[256] = 2.0
-    >>> share_below(histogram, np.array([0.5, 2 ** (1 / 64), 3.0])).tolist()
+    >>> [share_below(distribution_of(histogram), place) for place in (224.0, 256.5, 304.0)]
     [0.0, 0.5, 1.0]
     """
-    total = histogram.sum()
-    if total <= 0:
-        return np.zeros_like(distances_sq)
-    position = _position(distances_sq)
-    index = position.astype(np.int64)
-    below = np.concatenate([[0.0], np.cumsum(histogram)])
-    share: Floats = (below[index] + (position - index) * histogram[index]) / total
-    return np.clip(share, 0.0, 1.0)
+    index = int(place)
+    below, above = distribution[index], distribution[index + 1]
+    share: float = below + (place - index) * (above - below)
+    return min(share, 1.0)
 
 
 def quantile(histogram: Floats, share: float) -> float:

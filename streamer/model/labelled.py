@@ -7,10 +7,14 @@ exactly, as long as the same version scores, and nearly otherwise.
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.model.odds import basis, basis_size, irls_sums
+from streamer.compiled import compiled
+from streamer.model.odds import NO_HEAD, LogOdds, add_irls, basis_size, fill_basis
 from streamer.model.sums import Sums
 from streamer.model.trial import DISTANCE, HEAD, rarity_bin
 from streamer.model.version import ModelVersion
@@ -34,20 +38,7 @@ def learn_labels(
     (n, 2) that distance and head gave it then, NaN where there was no head; ``frauds`` (n,) 1 or 0;
     ``weights`` (n,) how many payments each stands for.
     """
-    _make_room(delta, version)
-    known = ~np.isnan(inputs)
-    values = np.where(known, inputs, 0.0)
-    delta.input_weights += weights @ known
-    delta.input_sums += weights @ values
-    delta.input_sums_sq += weights @ values**2
-    if version.head is not None:
-        B = basis(version.head.standardised(inputs))
-        gram, moment = irls_sums(B, version.head.coefficients, frauds, weights)
-        delta.head_gram += gram
-        delta.head_moment += moment
-    classes = frauds.astype(np.int64)
-    np.add.at(delta.label_weights, classes, weights)
-    _try(delta, ranks, classes, weights)
+    _teach(delta, version, _Labels(inputs, ranks, frauds, weights), is_revision=False)
     delta.labels_learned += len(frauds)
 
 
@@ -60,25 +51,75 @@ def relearn_labels(
     weights: Floats,
 ) -> None:
     """Move payments that were learned with the other label to ``frauds``; as `learn_labels`."""
+    _teach(delta, version, _Labels(inputs, ranks, frauds, weights), is_revision=True)
+
+
+class _Labels(NamedTuple):
+    """What was judged of n payments, as `learn_labels` has it."""
+
+    inputs: Floats
+    ranks: Floats
+    frauds: Floats
+    weights: Floats
+
+
+class _Lessons(NamedTuple):
+    """The arrays of a delta that labels are added to."""
+
+    input_weights: Floats
+    input_sums: Floats
+    input_sums_sq: Floats
+    head_gram: Floats
+    head_moment: Floats
+    label_weights: Floats
+    trial: Floats
+
+
+def _teach(delta: Sums, version: ModelVersion, labels: _Labels, *, is_revision: bool) -> None:
     _make_room(delta, version)
-    if version.head is not None:
-        B, beta = basis(version.head.standardised(inputs)), version.head.coefficients
-        for label, sign in ((frauds, 1.0), (1.0 - frauds, -1.0)):
-            gram, moment = irls_sums(B, beta, label, weights)
-            delta.head_gram += sign * gram
-            delta.head_moment += sign * moment
-    classes = frauds.astype(np.int64)
-    for of_class, sign in ((classes, 1.0), (1 - classes, -1.0)):
-        np.add.at(delta.label_weights, of_class, sign * weights)
-        _try(delta, ranks, of_class, sign * weights)
+    head = NO_HEAD if version.head is None else version.head
+    rows = _Labels(*(np.ascontiguousarray(column) for column in labels))
+    _add_labels(delta.named(_Lessons), rows, is_revision, head)
 
 
-def _try(delta: Sums, ranks: Floats, classes: NDArray[np.int64], weights: Floats) -> None:
-    """Count how both detectors ranked payments that both have ranked."""
-    both = ~np.isnan(ranks).any(axis=1)
-    for detector in (DISTANCE, HEAD):
-        bins = rarity_bin(ranks[both, detector])
-        np.add.at(delta.trial[detector], (classes[both], bins), weights[both])
+@compiled
+def _add_labels(lessons: _Lessons, labels: _Labels, is_revision: bool, head: LogOdds) -> None:
+    """Add labels to ``lessons`` (IN/OUT) in order; a revision takes the other label back."""
+    for i in range(len(labels.frauds)):
+        is_fraud, weight = labels.frauds[i], labels.weights[i]
+        _add_label(lessons, labels.inputs[i], labels.ranks[i], is_fraud, weight, head)
+        if is_revision:
+            _add_label(lessons, labels.inputs[i], labels.ranks[i], 1.0 - is_fraud, -weight, head)
+        else:
+            _add_scale(lessons, labels.inputs[i], weight)
+
+
+@compiled
+def _add_scale(lessons: _Lessons, inputs: Floats, weight: float) -> None:
+    """Add to the weight, Σx and Σx² of each input that is known."""
+    for j in range(len(inputs)):
+        if not math.isnan(inputs[j]):
+            lessons.input_weights[j] += weight
+            lessons.input_sums[j] += weight * inputs[j]
+            lessons.input_sums_sq[j] += weight * inputs[j] * inputs[j]
+
+
+@compiled
+def _add_label(
+    lessons: _Lessons, inputs: Floats, ranks: Floats, is_fraud: float, weight: float, head: LogOdds
+) -> None:
+    """Add one label (IN/OUT); a negative ``weight`` takes it back."""
+    if len(head.coefficients) > 0:
+        basis = np.empty(len(lessons.head_moment))
+        fill_basis(basis, inputs, head)
+        sums = lessons.head_gram, lessons.head_moment
+        add_irls(*sums, basis, head.coefficients, is_fraud, weight)
+    label = int(is_fraud)
+    lessons.label_weights[label] += weight
+    # Only a payment that both have ranked compares them.
+    if not (math.isnan(ranks[DISTANCE]) or math.isnan(ranks[HEAD])):
+        for detector in (DISTANCE, HEAD):
+            lessons.trial[detector, label, rarity_bin(ranks[detector])] += weight
 
 
 def _make_room(delta: Sums, version: ModelVersion) -> None:

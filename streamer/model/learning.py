@@ -13,39 +13,45 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.compiled import compiled
 from streamer.model.bounds import bounded_step
-from streamer.model.budget import count_hours, follow_hours, note_times
+from streamer.model.budget import follow_hours, hour_of, note_time
 from streamer.model.config import ModelConfig
 from streamer.model.feature_histogram import count_features, first_currency_means
-from streamer.model.histogram import bin_of
-from streamer.model.kmeans import best_labels, cluster_sums
-from streamer.model.odds import odds_bin
+from streamer.model.histogram import bin_of, histogram_of
+from streamer.model.kmeans import add_moments, best_labels, cluster_sums
+from streamer.model.odds import odds_position
 from streamer.model.reference import follow_reference
 from streamer.model.revival import revive
+from streamer.model.scoring import Scored
 from streamer.model.sums import Sums
-from streamer.model.version import ModelVersion, Scored
+from streamer.model.version import ModelVersion
 
 __all__ = ["advance", "delta_limit", "learn", "learn_warming"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 # k-means++ starts close to a solution; on the warm-up buffers tried, later iterations moved no
 # center by more than 2% of its spread.
 _LLOYD_ITERATIONS = 10
 _SMALLEST_DELTA = 1_000
 _YOUNG_SHARE = 0.2
+_NO_TIMES: Final = np.zeros(0, dtype=np.int64)
+_NO_ODDS: Final = np.zeros(0)
 
 
 def learn(
     delta: Sums,
     scored: Scored,
-    teaching: NDArray[np.bool_],
-    alerted: NDArray[np.bool_],
+    teaching: Flags,
+    alerted: Flags,
     log_amounts: Floats,
     currencies: Integers,
     times_ms: Integers | None = None,
@@ -56,27 +62,97 @@ def learn(
     ``teaching`` move centers and scale.  Nothing that is ``alerted`` may be among them: it would pull
     the model towards it.
     """
-    n_clusters, n_bins = len(delta.cluster_weights), len(delta.score_histogram)
     delta.transactions_seen += len(teaching)
-    delta.transactions_taught += int(np.count_nonzero(teaching))
-    delta.alerted_weight += np.count_nonzero(alerted)
-    delta.due_weight += scored.due.sum()
-    if times_ms is not None:
-        count_hours(delta, times_ms, alerted, scored.asked)
-    delta.score_histogram += np.bincount(bin_of(scored.distances_sq), minlength=n_bins)
-    if scored.log_odds is not None:
-        delta.odds_histogram += np.bincount(odds_bin(scored.log_odds), minlength=n_bins)
-    _add_currencies(delta, log_amounts, currencies)
-    X, present = scored.X[teaching], scored.present[teaching]
-    weights, known, sums, sums_sq = cluster_sums(X, present, scored.labels[teaching], n_clusters)
-    delta.cluster_weights += weights
-    delta.cluster_known += known
-    delta.cluster_sums += sums
-    delta.cluster_sums_sq += sums_sq
-    delta.feature_weights += known.sum(axis=0)
-    delta.feature_sums += sums.sum(axis=0)
-    delta.feature_sums_sq += sums_sq.sum(axis=0)
-    delta.feature_addends += scored.addends[teaching].sum(axis=0)
+    delta.transactions_taught += _learn_rows(
+        delta.named(_Added),
+        scored.X,
+        scored.nearest,
+        scored.addends,
+        scored.distances_sq,
+        _NO_ODDS if scored.log_odds is None else scored.log_odds,
+        scored.asked,
+        scored.due,
+        teaching,
+        alerted,
+        np.ascontiguousarray(log_amounts),
+        currencies,
+        _NO_TIMES if times_ms is None else times_ms,
+    )
+
+
+class _Added(NamedTuple):
+    """The arrays of a delta that scored payments are added to."""
+
+    cluster_weights: Floats
+    cluster_known: Floats
+    cluster_sums: Floats
+    cluster_sums_sq: Floats
+    feature_weights: Floats
+    feature_sums: Floats
+    feature_sums_sq: Floats
+    feature_addends: Floats
+    currency_weights: Floats
+    currency_sums: Floats
+    score_histogram: Floats
+    odds_histogram: Floats
+    alerted_weight: Floats
+    due_weight: Floats
+    hour_weights: Floats
+    hour_alerts: Floats
+    hour_asked: Floats
+    event_span: Floats
+
+
+@compiled
+def _learn_rows(
+    added: _Added,
+    X: Floats,
+    nearest: Integers,
+    addends: Floats,
+    distances_sq: Floats,
+    log_odds: Floats,
+    asked: Floats,
+    due: Floats,
+    teaching: Flags,
+    alerted: Flags,
+    log_amounts: Floats,
+    currencies: Integers,
+    times_ms: Integers,
+) -> int:
+    """Add payments to ``added`` (IN/OUT), one after the other; return how many have taught."""
+    n_taught = 0
+    for i in range(len(X)):
+        added.score_histogram[bin_of(distances_sq[i])] += 1.0
+        if len(log_odds) > 0:
+            added.odds_histogram[int(odds_position(log_odds[i]))] += 1.0
+        added.due_weight[()] += due[i]
+        if alerted[i]:
+            added.alerted_weight[()] += 1.0
+        add_currency(added.currency_weights, added.currency_sums, currencies[i], log_amounts[i])
+        if len(times_ms) > 0:
+            hour = hour_of(times_ms[i])
+            note_time(added.event_span, times_ms[i])
+            added.hour_weights[hour] += 1.0
+            added.hour_asked[hour] += asked[i]
+            if alerted[i]:
+                added.hour_alerts[hour] += 1.0
+        if teaching[i]:
+            n_taught += 1
+            k, x = nearest[i], X[i]
+            added.cluster_weights[k] += 1.0
+            add_moments(x, added.cluster_known[k], added.cluster_sums[k], added.cluster_sums_sq[k])
+            add_moments(x, added.feature_weights, added.feature_sums, added.feature_sums_sq)
+            for j in range(len(x)):
+                added.feature_addends[j] += addends[i, j]
+    return n_taught
+
+
+@compiled
+def add_currency(weights: Floats, sums: Floats, currency: int, log_amount: float) -> None:
+    """Add a payment to its currency's weight and Σ ln amount (IN/OUT); a verification has none."""
+    if not math.isnan(log_amount):
+        weights[currency] += 1.0
+        sums[currency] += log_amount
 
 
 def learn_warming(
@@ -84,9 +160,8 @@ def learn_warming(
 ) -> None:
     """Add a batch that met a model without centers: its rows are kept for the first ones."""
     delta.transactions_seen += len(X)
-    if times_ms is not None:
-        note_times(delta, times_ms)
-    _add_currencies(delta, X[:, 0], currencies)
+    times_ms = _NO_TIMES if times_ms is None else times_ms
+    _note_rows(delta.named(_Added), np.ascontiguousarray(X[:, 0]), currencies, times_ms)
     delta.warmup_X = np.concatenate([delta.warmup_X, X])
     delta.warmup_currencies = np.concatenate([delta.warmup_currencies, currencies])
 
@@ -137,13 +212,15 @@ def _score_half_life(n_seen: int, config: ModelConfig) -> float:
     return min(config.score_half_life, max(float(_SMALLEST_DELTA), _YOUNG_SHARE * n_seen))
 
 
-def _add_currencies(delta: Sums, log_amounts: Floats, currencies: Integers) -> None:
-    known = ~np.isnan(log_amounts)
-    if not known.all():  # A card's verification has no amount.
-        log_amounts, currencies = log_amounts[known], currencies[known]
-    n_currencies = len(delta.currency_weights)
-    delta.currency_weights += np.bincount(currencies, minlength=n_currencies)
-    delta.currency_sums += np.bincount(currencies, weights=log_amounts, minlength=n_currencies)
+@compiled
+def _note_rows(
+    added: _Added, log_amounts: Floats, currencies: Integers, times_ms: Integers
+) -> None:
+    """Add to ``added`` (IN/OUT) what is known of payments without a score: amounts and times."""
+    for i in range(len(log_amounts)):
+        add_currency(added.currency_weights, added.currency_sums, currencies[i], log_amounts[i])
+        if len(times_ms) > 0:
+            note_time(added.event_span, times_ms[i])
 
 
 def _meet_currencies(sums: Sums, config: ModelConfig) -> Sums:
@@ -169,24 +246,23 @@ def _without_rows(sums: Sums, config: ModelConfig) -> tuple[Sums, Floats, Intege
 def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     """Return the first sums with centers: k-means++ and Lloyd's algorithm over the warm-up rows."""
     sums, X, currencies = _without_rows(gathered, config)
-    centred, present = ModelVersion.of("", gathered, config).centred(X, currencies)
-    known = np.maximum(present.sum(axis=0), 1)
-    means = centred.sum(axis=0) / known
-    variances = (present * (centred - means) ** 2).sum(axis=0) / known
+    centred = ModelVersion.of("", gathered, config).centred(X, currencies)
+    known = np.maximum((~np.isnan(centred)).sum(axis=0), 1)
+    means = np.nansum(centred, axis=0) / known
+    variances = np.nansum((centred - means) ** 2, axis=0) / known
     deviations = np.maximum(np.sqrt(variances), np.array(config.spread_floors))
     reach = config.clip_deviations
-    Z = present * np.clip((centred - means) / deviations, -reach, reach)
+    Z = np.clip((centred - means) / deviations, -reach, reach)
     rng = np.random.default_rng(config.random_seed)
     labels = best_labels(
         Z,
-        present,
         config.n_clusters,
         rng,
         n_starts=config.n_starts,
         n_iterations=_LLOYD_ITERATIONS,
     )
-    clipped = present * (means + Z * deviations)
-    weights, known, first, second = cluster_sums(clipped, present, labels, config.n_clusters)
+    clipped = means + Z * deviations
+    weights, known, first, second = cluster_sums(clipped, labels, config.n_clusters)
     sums.cluster_weights, sums.cluster_known = weights, known
     sums.cluster_sums, sums.cluster_sums_sq = first, second
     sums.feature_weights = known.sum(axis=0)
@@ -199,9 +275,7 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     scored = ModelVersion.of("", sums, config).score(X, currencies)
     sums.feature_addends = scored.addends.sum(axis=0)
     scored = ModelVersion.of("", sums, config).score(X, currencies)
-    sums.score_histogram += np.bincount(
-        bin_of(scored.distances_sq), minlength=len(sums.score_histogram)
-    )
+    sums.score_histogram += histogram_of(scored.distances_sq)
     sums = _meet_currencies(revive(sums, config), config)
     _count_rows(sums, X, currencies, config)
     return follow_reference(sums, config)

@@ -18,25 +18,28 @@ where the head starts, and what the ridge R pulls it back to where labels say no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+import math
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.compiled import compiled
 from streamer.model.elimination import solve_positive_definite
-from streamer.model.histogram import bin_of, quantiles, share_below
+from streamer.model.histogram import position, quantiles
 
 __all__ = [
     "KNOTS",
+    "NO_HEAD",
     "LogOdds",
-    "basis",
+    "add_irls",
     "basis_size",
     "coefficients",
+    "fill_basis",
+    "fill_functions",
     "functions",
-    "irls_sums",
-    "odds_bin",
-    "odds_ranks",
+    "log_odds_of",
+    "odds_position",
     "threshold",
     "thresholds",
 ]
@@ -59,11 +62,11 @@ _BASE_RIDGE: Final = 1e-3
 _PRIOR_BASE: Final = -5.0
 _PRIOR_SLOPE: Final = 1.0
 # Odds are counted in the bins of the distances, moved so that they span 2^-15 to 2^17.
-_ODDS_SCALE: Final = 2.0**7
+_ODDS_OCTAVES: Final = 7
+_LOG2_E: Final = math.log2(math.e)
 
 
-@dataclass(frozen=True, slots=True)
-class LogOdds:
+class LogOdds(NamedTuple):
     """The head of one version.
 
     ``means`` and ``deviations`` (n_inputs,) put the inputs on one scale; ``coefficients``
@@ -76,13 +79,7 @@ class LogOdds:
 
     def functions(self, inputs: Floats) -> Floats:
         """Return f_j of every input, shape (n, n_inputs); 0 where the input is NaN."""
-        return functions(self.standardised(inputs), self.coefficients)
-
-    def standardised(self, inputs: Floats) -> Floats:
-        """Return ``inputs`` (n, n_inputs) in deviations from the mean, clipped; NaN becomes 0."""
-        z = (inputs - self.means) / self.deviations
-        z[np.isnan(z)] = 0.0
-        return np.asarray(np.clip(z, -_REACH, _REACH, out=z))
+        return functions(inputs, self)
 
     @property
     def base(self) -> float:
@@ -90,51 +87,102 @@ class LogOdds:
         return float(self.coefficients[0])
 
 
+NO_HEAD: Final = LogOdds(np.zeros(0), np.zeros(0), np.zeros(0))
+"""What a kernel gets where there is none; a None would be of another type, and compiled anew."""
+
+
 def basis_size(n_inputs: int) -> int:
     """Return the number of coefficients: the base, and per input a slope and one per hinge."""
     return 1 + n_inputs * (1 + len(KNOTS))
 
 
-def basis(standardised: Floats) -> Floats:
-    """Return the basis, shape (n, basis_size); every column but the first is 0 at the mean."""
-    columns = [np.ones((len(standardised), 1)), standardised]
-    columns += [_hinge(standardised, knot) for knot in KNOTS]
-    return np.hstack(columns)
+@compiled
+def standardised(value: float, mean: float, deviation: float) -> float:
+    """Return an input in deviations from its mean, clipped; what is not known is average, 0."""
+    if math.isnan(value):
+        return 0.0
+    return min(max((value - mean) / deviation, -_REACH), _REACH)
 
 
-def functions(standardised: Floats, coefficients: Floats) -> Floats:
-    """Return f_j, shape (n, n_inputs): the basis times its coefficients, summed per input."""
-    parts = coefficients[1:].reshape(1 + len(KNOTS), standardised.shape[1])
-    total: Floats = standardised * parts[0]
-    for knot, slopes in zip(KNOTS, parts[1:], strict=True):
-        hinge = _hinge(standardised, knot)
-        hinge *= slopes
-        total += hinge
+@compiled
+def hinge(z: float, knot: float) -> float:
+    """Return how far z is beyond ``knot``, looking away from the mean: 0 at the mean itself."""
+    return max(z - knot, 0.0) if knot >= 0.0 else min(z - knot, 0.0)
+
+
+@compiled
+def fill_basis(basis: Floats, inputs: Floats, head: LogOdds) -> None:
+    """Write a payment's basis: 1, every z, and every z's hinge at the first knot, the second, ...
+
+    ``basis`` OUT (basis_size,); ``inputs`` (n_inputs,).
+    """
+    n = len(inputs)
+    basis[0] = 1.0
+    for j in range(n):
+        z = standardised(inputs[j], head.means[j], head.deviations[j])
+        basis[1 + j] = z
+        for m in range(len(KNOTS)):
+            basis[1 + (1 + m) * n + j] = hinge(z, KNOTS[m])
+
+
+@compiled
+def fill_functions(values: Floats, inputs: Floats, head: LogOdds) -> None:
+    """Write f_j of every input, ``values`` OUT (n_inputs,): its basis times the coefficients."""
+    n, beta = len(inputs), head.coefficients
+    for j in range(n):
+        z = standardised(inputs[j], head.means[j], head.deviations[j])
+        value = z * beta[1 + j]
+        for m in range(len(KNOTS)):
+            value += hinge(z, KNOTS[m]) * beta[1 + (1 + m) * n + j]
+        values[j] = value
+
+
+@compiled
+def functions(inputs: Floats, head: LogOdds) -> Floats:
+    """Return f_j of every input, shape (n, n_inputs)."""
+    values = np.empty(inputs.shape)
+    for i in range(len(inputs)):
+        fill_functions(values[i], inputs[i], head)
+    return values
+
+
+@compiled
+def log_odds_of(values: Floats, inputs: Floats, head: LogOdds) -> float:
+    """Return base + Σ_j f_j of one payment's ``inputs`` (n_inputs,); the f_j are ``values``, OUT."""
+    fill_functions(values, inputs, head)
+    total: float = head.coefficients[0]
+    for j in range(len(values)):
+        total += values[j]
     return total
 
 
-def _hinge(z: Floats, knot: float) -> Floats:
-    """Return how far z is beyond ``knot``, looking away from the mean: 0 at the mean itself."""
-    beyond = np.maximum if knot >= 0 else np.minimum
-    past = z - knot
-    return np.asarray(beyond(past, 0.0, out=past))
+@compiled
+def add_irls(
+    gram: Floats,
+    moment: Floats,
+    basis: Floats,
+    coefficients: Floats,
+    is_fraud: float,
+    weight: float,
+) -> None:
+    """Add a labelled payment to ``gram`` (basis_size, basis_size) and ``moment``, IN/OUT.
 
-
-def irls_sums(
-    B: Floats, coefficients: Floats, frauds: Floats, weights: Floats
-) -> tuple[Floats, Floats]:
-    """Return what labelled payments add to ``gram`` and ``moment``.
-
-    ``B`` IN (n, basis_size); ``frauds`` (n,) 1 or 0; ``weights`` (n,) how many payments each stands
-    for.  OUT: (basis_size, basis_size), (basis_size,).
+    ``weight`` is how many payments it stands for; a negative one takes it back.
     """
-    log_odds = np.clip(B @ coefficients, -_MAX_LOG_ODDS, _MAX_LOG_ODDS)
-    p = 1.0 / (1.0 + np.exp(-log_odds))
-    residuals = frauds - p
-    w = np.maximum(p * (1.0 - p), np.abs(residuals) / _LARGEST_STEP + _SMALLEST_WEIGHT)
-    gram = (B * (weights * w)[:, None]).T @ B
-    moment = B.T @ (weights * (w * log_odds + residuals))
-    return np.asarray(gram), np.asarray(moment)
+    n, log_odds = len(basis), 0.0
+    for a in range(n):
+        log_odds += basis[a] * coefficients[a]
+    log_odds = min(max(log_odds, -_MAX_LOG_ODDS), _MAX_LOG_ODDS)
+    p = 1.0 / (1.0 + math.exp(-log_odds))
+    residual = is_fraud - p
+    w = max(p * (1.0 - p), abs(residual) / _LARGEST_STEP + _SMALLEST_WEIGHT)
+    for a in range(n):
+        # Most hinges are 0, as is what was not known.
+        if basis[a] != 0.0:
+            moment[a] += weight * (w * log_odds + residual) * basis[a]
+            factor = weight * w * basis[a]
+            for b in range(n):
+                gram[a, b] += factor * basis[b]
 
 
 def coefficients(gram: Floats, moment: Floats, n_inputs: int) -> Floats:
@@ -149,14 +197,10 @@ def coefficients(gram: Floats, moment: Floats, n_inputs: int) -> Floats:
     return solve_positive_definite(gram + np.diag(ridge), moment + ridge * prior)
 
 
-def odds_bin(log_odds: Floats) -> NDArray[np.int64]:
-    """Return the histogram's bin of each log-odds."""
-    return bin_of(_scaled(log_odds))
-
-
-def odds_ranks(histogram: Floats, log_odds: Floats) -> Floats:
-    """Return the share of the histogram's weight below each log-odds, in [0, 1]."""
-    return share_below(histogram, _scaled(log_odds))
+@compiled
+def odds_position(log_odds: float) -> float:
+    """Return where on the histogram's bins a log-odds lies."""
+    return position(log_odds * _LOG2_E + _ODDS_OCTAVES)
 
 
 def threshold(histogram: Floats, share: float) -> float:
@@ -166,8 +210,4 @@ def threshold(histogram: Floats, share: float) -> float:
 
 def thresholds(histogram: Floats, shares: Floats) -> Floats:
     """Return the log-odds that `threshold` returns for each of ``shares`` (n,), shape (n,)."""
-    return np.asarray(np.log(quantiles(histogram, shares) / _ODDS_SCALE))
-
-
-def _scaled(log_odds: Floats) -> Floats:
-    return np.asarray(np.exp(np.clip(log_odds, -50.0, 50.0)) * _ODDS_SCALE)
+    return np.asarray(np.log(quantiles(histogram, shares) / 2.0**_ODDS_OCTAVES))

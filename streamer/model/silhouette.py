@@ -8,29 +8,34 @@ them, which a stream has.  With the nearest center a <= b, so that it lies betwe
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.model.kmeans import squared_distances
+from streamer.compiled import compiled
+from streamer.model.kmeans import squared_distance
 
 __all__ = ["simplified_silhouettes"]
 
 Floats = NDArray[np.float64]
 
 
-def simplified_silhouettes(
-    X: Floats, present: Floats, centers: Floats, variances: Floats
-) -> Floats:
+@compiled
+def simplified_silhouettes(X: Floats, centers: Floats, precisions: Floats) -> Floats:
     """Return the simplified silhouette of each row of ``X``, shape (n_samples,).
 
-    ``X`` and ``present`` IN (n_samples, n_features) as in `streamer.model.kmeans`; ``centers`` and
-    ``variances`` IN (n_clusters, n_features).  NaN where there is but one center.
+    IN as in `streamer.model.kmeans`.  NaN where there is but one center.
     """
-    if len(centers) < 2:
-        return np.full(len(X), np.nan)
-    squared = squared_distances(X, present, centers, 1.0 / variances)
-    # Rounding may take one that is 0 below it.
-    distances = np.sqrt(np.maximum(np.partition(squared, 1, axis=1)[:, :2], 0.0))
-    a, b = distances[:, 0], distances[:, 1]
-    # A sample on two centers at once is told apart by nothing.
-    return np.asarray(np.divide(b - a, b, out=np.zeros(len(X)), where=b > 0))
+    silhouettes = np.empty(len(X))
+    for i in range(len(X)):
+        a = b = math.inf
+        for k in range(len(centers)):
+            distance = math.sqrt(squared_distance(X[i], centers[k], precisions[k]))
+            if distance < a:
+                a, b = distance, a
+            elif distance < b:
+                b = distance
+        # A sample on two centers at once is told apart by nothing.
+        silhouettes[i] = (b - a) / b if b > 0.0 else 0.0
+    return silhouettes

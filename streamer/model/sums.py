@@ -12,7 +12,7 @@ Invariants:
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+Group = TypeVar("Group", bound=tuple[Any, ...])
 
 COUNTERS: Final = (
     "transactions_seen",
@@ -167,6 +168,10 @@ class Sums:
             reference_histograms=np.zeros((d, N_FEATURE_BINS)),
             reference_currency_means=np.zeros(c),
         )
+
+    def named(self, group: type[Group]) -> Group:
+        """Return the arrays that a named tuple's fields are called after: a kernel takes no `Sums`."""
+        return group(*(getattr(self, name) for name in group._fields))  # type: ignore[attr-defined]
 
     @property
     def n_bytes(self) -> int:

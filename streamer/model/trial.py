@@ -8,10 +8,13 @@ fourth bin halves what is left above.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from streamer.compiled import compiled
 
 __all__ = ["DISTANCE", "HEAD", "N_TRIAL_BINS", "average_precision", "rarity_bin"]
 
@@ -23,14 +26,15 @@ _PER_HALVING: Final = 4
 N_TRIAL_BINS: Final = 20 * _PER_HALVING
 
 
-def rarity_bin(ranks: Floats) -> NDArray[np.int64]:
-    """Return the bin of each rank in [0, 1].
+@compiled
+def rarity_bin(rank: float) -> int:
+    """Return the bin of a rank in [0, 1].
 
-    >>> rarity_bin(np.array([0.0, 0.5, 0.75, 1.0])).tolist()
+    >>> [rarity_bin(rank) for rank in (0.0, 0.5, 0.75, 1.0)]
     [0, 4, 8, 79]
     """
-    left = np.maximum(1.0 - ranks, 2.0**-30)
-    return np.minimum((-np.log2(left) * _PER_HALVING).astype(np.int64), N_TRIAL_BINS - 1)
+    left = max(1.0 - rank, 2.0**-30)
+    return min(int(-math.log2(left) * _PER_HALVING), N_TRIAL_BINS - 1)
 
 
 def average_precision(legitimate: Floats, frauds: Floats) -> float:

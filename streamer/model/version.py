@@ -8,69 +8,26 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.model.budget import Asked, asked, hours_of
-from streamer.model.confidence import USUAL_ADDEND, beliefs, expectations, maturities
+from streamer.model.budget import Asked, asked
+from streamer.model.confidence import beliefs, expectations, maturities
 from streamer.model.config import ModelConfig
-from streamer.model.histogram import quantiles, share_below
-from streamer.model.kmeans import assign, contributions, row_sums
-from streamer.model.odds import LogOdds, coefficients, odds_ranks
+from streamer.model.histogram import distribution_of, quantiles
+from streamer.model.odds import NO_HEAD, LogOdds, coefficients
 from streamer.model.odds import thresholds as odds_thresholds
+from streamer.model.scoring import Lines, Ruler, Scored, score_rows
 from streamer.model.sums import Sums
 from streamer.model.trial import DISTANCE, HEAD, average_precision
 
-__all__ = ["ModelVersion", "Scored", "trial_precisions"]
+__all__ = ["ModelVersion", "trial_precisions"]
 
 # The head's inputs are logarithms for the most part; closer together than this they are one value.
 _INPUT_SPREAD_FLOOR: Final = 0.1
-_SMALLEST_DISTANCE_SQ: Final = 1e-3
 # The threshold of the head needs odds to count.
 _MIN_ODDS_WEIGHT: Final = 2_000.0
-
+_NO_TIMES: Final = np.zeros(0, dtype=np.int64)
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """The scores of n transactions.
-
-    ``contributions`` (n, n_features) sum to ``distances_sq`` (n,) over features.  ``factors`` (n,) is
-    what they were multiplied by to be comparable between payments of which more and less is known,
-    and ``addends`` (n, n_features) what they were before that and in full.
-    ``X`` and ``present`` are the clipped, centred rows that were compared, missing entries 0.
-
-    ``scores`` are the ranks in [0, 1] of what ranks: the head's log-odds where it is active, else the
-    distance.  ``inputs`` (n, n_inputs) are the head's, NaN where unknown.
-
-    ``thresholds`` (n,) is what was exceeded where ``alerted``, in the units of what ranks: squared
-    distance or log-odds.  ``asked`` (n,) is the share of recent scores that was to alert at the
-    payment's hour, ``due`` (n,) the same without the hour's correction (`Asked`).
-    """
-
-    X: Floats
-    present: Floats
-    labels: Integers
-    contributions: Floats
-    factors: Floats
-    addends: Floats
-    distances_sq: Floats
-    scores: Floats
-    alerted: NDArray[np.bool_]
-    thresholds: Floats
-    asked: Floats
-    due: Floats
-    distance_ranks: Floats
-    inputs: Floats
-    log_odds: Floats | None = None
-    odds_ranks: Floats | None = None
-
-    @property
-    def ranks(self) -> Floats:
-        """Return the ranks of distance and head, shape (n, 2), NaN where there is no head."""
-        none = np.full(len(self.distance_ranks), np.nan)
-        ranks = none if self.odds_ranks is None else self.odds_ranks
-        return np.column_stack([self.distance_ranks, ranks])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +69,8 @@ class ModelVersion:
     is_head_active: bool = False
     threshold_log_odds: float = float("inf")
     hourly_threshold_log_odds: Floats = field(default_factory=lambda: np.full(24, np.inf))
+    _ruler: Ruler = field(init=False, repr=False)
+    _lines: Lines = field(init=False, repr=False)
 
     @classmethod
     def of(cls, version_id: str, sums: Sums, config: ModelConfig) -> ModelVersion:
@@ -156,22 +115,11 @@ class ModelVersion:
     def is_warming(self) -> bool:
         return self.sums.is_warming
 
-    def prepare(self, X: Floats, currencies: Integers) -> tuple[Floats, Floats]:
-        """Return X centred per currency and clipped, missing entries 0, and which are present.
-
-        ``X`` IN (n, n_features) with NaN for missing; column 0 is ln amount in its own currency.
-        """
-        centred, present = self.centred(X, currencies)
-        reach = self.config.clip_deviations * self.deviations
-        return present * np.clip(centred, self.means - reach, self.means + reach), present
-
-    def centred(self, X: Floats, currencies: Integers) -> tuple[Floats, Floats]:
-        """Return X with ln amount relative to its currency's usual one, and which are present."""
+    def centred(self, X: Floats, currencies: Integers) -> Floats:
+        """Return X with ln amount, column 0, relative to its currency's usual one."""
         centred = X.copy()
         centred[:, 0] -= self.currency_means[currencies]
-        present = ~np.isnan(centred)
-        centred[~present] = 0.0
-        return centred, present.astype(float)
+        return centred
 
     def score(
         self,
@@ -182,94 +130,64 @@ class ModelVersion:
     ) -> Scored:
         """Score the rows of X; the version must not be warming.
 
+        ``X`` IN (n, n_features) with NaN for missing; column 0 is ln amount in its own currency.
         ``V`` IN (n, n_context) is what verdicts say of them, None for nothing.  ``times_ms`` IN (n,)
-        are the event times, which the threshold follows; None where there are none.  A row gets the
-        same bits whatever other rows there are.
+        are their event times, which thresholds go by; None where there are none.
         """
-        prepared, present = self.prepare(X, currencies)
-        labels = assign(prepared, present, self.centers, 1.0 / self.variances)
-        factors = self._factors(present)
-        addends = self._addends(prepared, present, labels)
-        shares = addends * self.maturities * factors[:, None]
-        distances_sq = row_sums(shares)
-        distance_ranks = share_below(self.sums.score_histogram, distances_sq)
-        inputs = self._inputs(X, currencies, V, distances_sq)
-        log_odds = ranks = None
-        if self.head is not None:
-            log_odds = self.head.base + row_sums(self.head.functions(inputs))
-            ranks = odds_ranks(self.sums.odds_histogram, log_odds)
-        scores, values = distance_ranks, distances_sq
-        if self.is_head_active and log_odds is not None and ranks is not None:
-            scores, values = ranks, log_odds
-        thresholds, wanted, due = self._thresholds(len(X), times_ms)
-        return Scored(
-            X=prepared,
-            present=present,
-            labels=labels,
-            contributions=shares,
-            factors=factors,
-            addends=np.where(self.maturities > 0, addends, USUAL_ADDEND * present),
-            distances_sq=distances_sq,
-            scores=scores,
-            alerted=values > thresholds,
+        if V is None:
+            V = np.full((len(X), len(self.config.context_names)), np.nan)
+        scored = score_rows(
+            np.ascontiguousarray(X),
+            currencies,
+            np.ascontiguousarray(V),
+            _NO_TIMES if times_ms is None else times_ms,
+            self._ruler,
+            NO_HEAD if self.head is None else self.head,
+            self._lines,
+        )
+        return scored if self.head is not None else scored._replace(log_odds=None, odds_ranks=None)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_ruler", self._new_ruler())
+        object.__setattr__(self, "_lines", self._new_lines())
+
+    def _new_ruler(self) -> Ruler:
+        reach = self.config.clip_deviations * self.deviations
+        return Ruler(
+            currency_means=self.currency_means,
+            lowest=self.means - reach,
+            highest=self.means + reach,
+            centers=self.centers,
+            precisions=1.0 / self.variances,
+            center_deviations=np.sqrt(self.variances),
+            beliefs=self.beliefs,
+            means=self.means,
+            deviations=self.deviations,
+            sides=np.array(self.config.sides, dtype=float),
+            linear_beyond=self.config.linear_beyond,
+            maturities=self.maturities,
+            expected=self.maturities * self.expectations,
+            expectation_floor=self.config.expectation_floor,
+        )
+
+    def _new_lines(self) -> Lines:
+        by_odds = self.is_head_active and self.head is not None
+        if by_odds:
+            thresholds = np.append(self.hourly_threshold_log_odds, self.threshold_log_odds)
+        else:
+            thresholds = np.append(self.hourly_threshold_sq, self.threshold_sq)
+        return Lines(
+            distances_below=distribution_of(self.sums.score_histogram),
+            odds_below=distribution_of(self.sums.odds_histogram),
+            by_odds=by_odds,
             thresholds=thresholds,
-            asked=wanted,
-            due=due,
-            distance_ranks=distance_ranks,
-            inputs=inputs,
-            log_odds=log_odds,
-            odds_ranks=ranks,
+            asked=np.append(self.asked.hourly, self.asked.share),
+            due=np.append(self.asked.due, self.asked.share),
         )
 
-    def _thresholds(self, n: int, times_ms: Integers | None) -> tuple[Floats, Floats, Floats]:
-        """Return the threshold of what ranks, and the shares asked and due, each (n,)."""
-        by_odds = self.is_head_active
-        if times_ms is None:
-            at = self.threshold_log_odds if by_odds else self.threshold_sq
-            return np.full(n, at), np.full(n, self.asked.share), np.full(n, self.asked.share)
-        hours = hours_of(times_ms)
-        hourly = self.hourly_threshold_log_odds if by_odds else self.hourly_threshold_sq
-        return hourly[hours], self.asked.hourly[hours], self.asked.due[hours]
-
-    def _inputs(
-        self, X: Floats, currencies: Integers, V: Floats | None, distances_sq: Floats
-    ) -> Floats:
-        """Return the inputs of the head, shape (n, n_inputs), NaN where unknown."""
-        inputs = np.empty((len(X), self.config.n_inputs))
-        n_features = self.config.n_features
-        inputs[:, :n_features] = X
-        inputs[:, 0] -= self.currency_means[currencies]
-        inputs[:, n_features:-1] = np.nan if V is None else V
-        inputs[:, -1] = np.log(np.maximum(distances_sq, _SMALLEST_DISTANCE_SQ))
-        return inputs
-
-    def _addends(self, X: Floats, present: Floats, labels: Integers) -> Floats:
-        """Return every feature's addend in full, shape (n, n_features)."""
-        sides, reach = np.array(self.config.sides), self.config.linear_beyond
-        to_center = contributions(
-            X, present, self.centers, 1.0 / self.variances, labels, sides, reach
-        )
-        everywhere = np.zeros(len(X), dtype=np.int64)
-        to_mean = contributions(
-            X, present, self.means[None], 1.0 / self.deviations[None] ** 2, everywhere, sides, reach
-        )
-        belief = self.beliefs[labels, None]
-        to_center *= belief
-        to_mean *= 1.0 - belief
-        to_center += to_mean
-        return to_center
-
-    def _factors(self, present: Floats) -> Floats:
-        """Return what makes sums over each row's known features comparable, shape (n,)."""
-        floor = self.config.expectation_floor
-        usual = USUAL_ADDEND * self.config.n_features + floor
-        return np.asarray(
-            usual / (row_sums(present * (self.maturities * self.expectations)) + floor)
-        )
-
-    def expected(self, label: int, feature: int, value: float) -> float:
+    def expected(self, nearest: int, feature: int, value: float) -> float:
         """Return what ``value`` of ``feature`` is suspicious against: the center, or else the mean."""
-        center = float(self.centers[label, feature])
+        center = float(self.centers[nearest, feature])
         is_suspicious = (value - center) * self.config.sides[feature] >= 0
         return center if is_suspicious else float(self.means[feature])
 

@@ -93,11 +93,12 @@ def test_without_missing_entries_the_silhouette_is_scikit_learns_of_scaled_rows(
     traffic = blobs(300, 3)
     version = fitted(traffic, replace(CONFIG, n_clusters=3))
     X, currencies = traffic.X.astype(float), traffic.currencies
-    prepared, _ = version.prepare(X, currencies)
-    Z = (prepared - version.means) / version.deviations
-    labels = version.score(X, currencies).labels
-    ours = silhouette_score(pairwise_distances(traffic, version), labels, metric="precomputed")
-    assert ours == pytest.approx(silhouette_score(Z, labels), abs=1e-9)
+    scored = version.score(X, currencies)
+    Z = (scored.X - version.means) / version.deviations
+    ours = silhouette_score(
+        pairwise_distances(traffic, version), scored.nearest, metric="precomputed"
+    )
+    assert ours == pytest.approx(silhouette_score(Z, scored.nearest), abs=1e-9)
 
 
 @settings(max_examples=25, deadline=None)

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import os
+import struct
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.model import ModelVersion, Scored
-from streamer.model.codec import VersionHeader, encode_version
+from streamer.compiled import Kernel
+from streamer.model import ModelVersion, budget, feature_histogram, histogram, odds, scoring, trial
+from streamer.model.codec import VersionHeader, encode_version, state_id
 from streamer.model.elimination import solve_positive_definite
-from streamer.model.kmeans import assign
-from tests.explanation.helpers import Floats, euros, rows, with_head
+from streamer.model.kmeans import assign, nearest_center
+from tests.explanation.helpers import Floats, with_head
+from tests.model import bits, oracle
 from tests.pipeline.helpers import trained
 
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST = 40
-
-
-def same_bits(whole: Scored, parts: list[Scored]) -> bool:
-    """Whether ``parts``, one after the other, are ``whole`` to the last bit, NaN included."""
-    for field in fields(whole):
-        value = getattr(whole, field.name)
-        if value is None:
-            assert all(getattr(part, field.name) is None for part in parts)
-        elif value.tobytes() != np.concatenate([getattr(p, field.name) for p in parts]).tobytes():
-            return False
-    return True
 
 
 @settings(max_examples=40, deadline=None)
@@ -42,30 +36,32 @@ def same_bits(whole: Scored, parts: list[Scored]) -> bool:
     edges=st.sets(st.integers(1, LARGEST - 1)),
     by_head=st.booleans(),
 )
-def test_scores_do_not_depend_on_the_batch(
+def test_neither_scores_nor_what_is_learned_depend_on_where_batches_are_cut(
     seed: int, n: int, edges: set[int], by_head: bool
 ) -> None:
-    """Cut anywhere, and row by row."""
+    """Cut anywhere, and row by row: every sum of a delta is that of the payments in their order."""
     version = with_head() if by_head else trained()
-    X, V = rows(version, n, seed)
-    whole = version.score(X, euros(n), V)
-    for cuts in (sorted(e for e in edges if e < n), list(range(1, n))):
-        slices = [slice(a, b) for a, b in zip([0, *cuts], [*cuts, n], strict=True)]
-        parts = [version.score(X[s], euros(s.stop - s.start), V[s]) for s in slices]
-        assert same_bits(whole, parts)
+    payments = bits.payments_of(version, n, seed)
+    expected = bits.scores_id(bits.scored(version, [payments]))
+    deltas = [state_id(delta) for delta in bits.learned(version, [payments])]
+    for batches in (
+        bits.cut(payments, sorted(e for e in edges if e < n)),
+        bits.one_by_one(payments),
+    ):
+        assert bits.scores_id(bits.scored(version, batches)) == expected
+        assert [state_id(delta) for delta in bits.learned(version, batches)] == deltas
 
 
 def test_a_large_batch_gives_the_bits_of_its_rows() -> None:
-    """Products of more rows than fit a slice, and a matrix whose columns lie together."""
+    """Also of a matrix whose columns lie together."""
     version = with_head()
-    X, V = rows(version, 5_000, seed=1)
-    whole = version.score(X, euros(5_000), V)
-    single = [version.score(X[i : i + 1], euros(1), V[i : i + 1]) for i in range(0, 5_000, 50)]
-    picked = version.score(X[::50], euros(100), V[::50])
-    assert same_bits(picked, single)
-    assert picked.distances_sq.tobytes() == whole.distances_sq[::50].tobytes()
-    by_column = version.score(np.asfortranarray(X), euros(5_000), np.asfortranarray(V))
-    assert same_bits(whole, [by_column])
+    payments = bits.payments_of(version, 5_000, seed=1)
+    whole = bits.scored(version, [payments])
+    assert bits.scores_id(bits.scored(version, bits.one_by_one(payments))) == bits.scores_id(whole)
+    by_column = replace(payments, X=np.asfortranarray(payments.X), V=np.asfortranarray(payments.V))
+    assert bits.scores_id(bits.scored(version, [by_column])) == bits.scores_id(whole)
+    learned, by_column_learned = (bits.learned(version, [p]) for p in (payments, by_column))
+    assert list(map(state_id, by_column_learned)) == list(map(state_id, learned))
 
 
 @settings(max_examples=60, deadline=None)
@@ -82,13 +78,77 @@ def test_a_sample_between_two_centers_has_the_same_one_in_any_batch(
     centers = offset + rng.normal(size=(6, 15))
     precisions = np.repeat(rng.uniform(0.5, 2.0, (1, 15)), 6, axis=0)
     X = (centers[rng.integers(6, size=n)] + centers[rng.integers(6, size=n)]) / 2
-    present = np.ones_like(X)
-    whole = assign(X, present, centers, precisions)
-    single = [assign(X[i : i + 1], present[i : i + 1], centers, precisions)[0] for i in range(n)]
-    assert whole.tolist() == single
-    direct = ((X[:, None] - centers) ** 2 * precisions).sum(axis=2)
-    chosen = direct[np.arange(n), whole]
-    assert chosen == pytest.approx(direct.min(axis=1), rel=1e-7)
+    whole = assign(X, centers, precisions)
+    assert whole.tolist() == [nearest_center(x, centers, precisions) for x in X]
+    direct = oracle.squared_distances(X, centers, precisions)
+    assert direct[np.arange(n), whole] == pytest.approx(direct.min(axis=1), rel=1e-7)
+
+
+def packed(value: float) -> bytes:
+    """Return the bits of a number, one and the same for every NaN."""
+    return struct.pack("<d", math.nan if math.isnan(value) else value)
+
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True) | st.floats(-20, 20)
+POSITIVE = st.floats(1e-3, 1e3)
+SHARES = st.floats(0, 1)
+SIDES = st.sampled_from([-1.0, 0.0, 1.0])
+EQUATIONS: list[tuple[Kernel[..., float], tuple[st.SearchStrategy[Any], ...]]] = [
+    (scoring.clipped, (NUMBERS, st.floats(-9, 0), st.floats(0, 9))),
+    (scoring.suspicious, (NUMBERS, SIDES)),
+    (scoring.huber, (st.floats(0, 1e150), st.floats(0, 1e9) | st.just(math.inf))),
+    (histogram.distance_position, (st.floats(0, allow_nan=False),)),
+    (histogram.bin_of, (st.floats(0, allow_nan=False),)),
+    (odds.standardised, (NUMBERS, st.floats(-20, 20), POSITIVE)),
+    (odds.hinge, (st.floats(-10, 10), st.sampled_from(odds.KNOTS))),
+    (odds.odds_position, (st.floats(-1e6, 1e6),)),
+    (trial.rarity_bin, (SHARES,)),
+    (feature_histogram.value_bin, (NUMBERS, st.floats(1e-3, 1e3))),
+    (budget.hour_of, (st.integers(-(2**40), 2**45),)),
+]
+
+
+@pytest.mark.parametrize(
+    ("equation", "arguments"), EQUATIONS, ids=[kernel.py_func.__name__ for kernel, _ in EQUATIONS]
+)
+@given(data=st.data())
+def test_an_equation_gives_the_bits_of_its_own_text(
+    equation: Kernel[..., float], arguments: tuple[st.SearchStrategy[Any], ...], data: st.DataObject
+) -> None:
+    """Compiled, and as the Python that it is written in."""
+    values = data.draw(st.tuples(*arguments))
+    assert packed(equation(*values)) == packed(equation.py_func(*values))
+
+
+def saved(version: ModelVersion, folder: Path) -> str:
+    """Return the path of a file with ``version``."""
+    path = folder / "model.safetensors"
+    header = VersionHeader("", "2026-01-05T12:00:00Z", "merge", version.config.hash)
+    path.write_bytes(encode_version(version.sums, header, version.config.feature_names))
+    return str(path)
+
+
+def printed(command: list[str], environment: dict[str, str]) -> str:
+    """Return what a Python process of its own prints."""
+    result = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=True,
+    )
+    return result.stdout.strip()
+
+
+@pytest.mark.parametrize("by_head", [False, True])
+def test_the_loops_give_the_bits_of_their_own_text(by_head: bool, tmp_path: Path) -> None:
+    """Scores, deltas and labels, as a process finds them that compiles nothing."""
+    version = with_head() if by_head else trained()
+    command = ["-m", "tests.model.bits", saved(version, tmp_path)]
+    compiled = bits.everything_of(version, 40, seed=1)
+    assert printed(command, {"NUMBA_DISABLE_JIT": "1"}) == compiled
 
 
 @settings(max_examples=30, deadline=None)
@@ -119,25 +179,13 @@ print(version.head.coefficients.tobytes().hex())
 def test_the_head_has_the_same_coefficients_elsewhere(blas: dict[str, str], tmp_path: Path) -> None:
     """With one thread, and as a processor of 2004 would compute them."""
     version = with_head()
-    path = tmp_path / "model.safetensors"
-    header = VersionHeader("", "2026-01-05T12:00:00Z", "merge", version.config.hash)
-    path.write_bytes(encode_version(version.sums, header, version.config.feature_names))
-    result = subprocess.run(
-        [sys.executable, "-c", _COEFFICIENTS, str(path)],
-        cwd=ROOT,
-        env=os.environ | blas,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
     assert version.head is not None
     coefficients: Floats = version.head.coefficients
-    assert result.stdout.strip() == coefficients.tobytes().hex()
+    command = ["-c", _COEFFICIENTS, saved(version, tmp_path)]
+    assert printed(command, blas) == coefficients.tobytes().hex()
 
 
 def test_a_version_derived_again_from_its_sums_is_the_same() -> None:
     version = with_head()
     again = ModelVersion.of(version.id, version.sums, version.config)
-    X, V = rows(version, 20)
-    assert same_bits(version.score(X, euros(20), V), [again.score(X, euros(20), V)])
+    assert bits.everything_of(again, 20, seed=0) == bits.everything_of(version, 20, seed=0)

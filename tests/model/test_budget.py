@@ -17,8 +17,8 @@ from streamer.model.budget import (
     achieved_share,
     asked,
     follow_hours,
-    hours_of,
-    note_times,
+    hour_of,
+    note_time,
     payments_per_hour,
 )
 from tests.model.helpers import euros, small_config, sums_with_centers, two_clouds
@@ -34,7 +34,8 @@ MONDAY_S = 1_767_571_200.0
 def spanning(first_s: float, last_s: float) -> Sums:
     """Return sums whose payments lie between two event times."""
     sums = Sums.zero(CONFIG)
-    note_times(sums, np.array([first_s, last_s]) * 1_000)
+    for time_s in (first_s, last_s):
+        note_time(sums.event_span, int(time_s * 1_000))
     return sums
 
 
@@ -259,4 +260,4 @@ def test_when_traffic_doubles_alerts_per_hour_are_back_within_hours() -> None:
 
 
 def test_the_hour_is_that_of_utc() -> None:
-    assert hours_of(np.array([int(MONDAY_S) * 1_000 + 13 * HOUR_MS])).tolist() == [13]
+    assert hour_of(int(MONDAY_S) * 1_000 + 13 * HOUR_MS) == 13

@@ -13,11 +13,12 @@ from streamer.model.kmeans import (
     assign,
     best_labels,
     cluster_sums,
-    contributions,
     lloyd,
+    nearest_center,
     seed_centers,
-    squared_distances,
+    squared_distance,
 )
+from tests.model import oracle
 from tests.model.helpers import (
     Floats,
     euros,
@@ -62,32 +63,29 @@ def test_centers_equal_those_of_scikit_learn_after_every_batch_when_nothing_deca
     assert version.sums.cluster_weights.sum() == 1_107
 
 
-def naive(
-    X: Floats, present: Floats, centers: Floats, precisions: Floats
-) -> tuple[list[int], Floats, list[Floats]]:
-    """Return labels, contributions and the four sums of `cluster_sums`, one number at a time."""
+def naive(X: Floats, centers: Floats, precisions: Floats) -> tuple[list[int], list[Floats]]:
+    """Return labels and the four sums of `cluster_sums`, one number at a time."""
     n_clusters, n_features = centers.shape
-    labels, contributions = [], np.zeros_like(X)
+    labels = []
     weights, known = np.zeros(n_clusters), np.zeros((n_clusters, n_features))
     first, second = np.zeros((n_clusters, n_features)), np.zeros((n_clusters, n_features))
-    for i, x in enumerate(X):
+    for x in X.tolist():
         best, best_sq = -1, np.inf
         for k in range(n_clusters):
             distance_sq = 0.0
             for j in range(n_features):
-                if present[i, j]:
+                if x[j] == x[j]:
                     distance_sq += (x[j] - centers[k, j]) ** 2 * precisions[k, j]
             if distance_sq < best_sq:
                 best, best_sq = k, distance_sq
         labels.append(best)
         weights[best] += 1
         for j in range(n_features):
-            if present[i, j]:
-                contributions[i, j] = (x[j] - centers[best, j]) ** 2 * precisions[best, j]
+            if x[j] == x[j]:
                 known[best, j] += 1
                 first[best, j] += x[j]
                 second[best, j] += x[j] ** 2
-    return labels, contributions, [weights, known, first, second]
+    return labels, [weights, known, first, second]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 6), st.integers(1, 5))
@@ -95,46 +93,31 @@ def test_equals_one_sample_at_a_time_with_missing_entries_and_a_precision_per_cl
     seed: int, n: int, n_clusters: int, n_features: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    present = (rng.random((n, n_features)) < 0.7).astype(float)
-    X = rng.normal(0, 3, (n, n_features)) * present
+    X = rng.normal(0, 3, (n, n_features))
+    X[rng.random((n, n_features)) < 0.3] = np.nan
     centers = rng.normal(0, 3, (n_clusters, n_features))
     precisions = rng.uniform(0.05, 20, (n_clusters, n_features))
-    labels = assign(X, present, centers, precisions)
-    addends = contributions(X, present, centers, precisions, labels, np.zeros(n_features, int))
-    expected_labels, expected_contributions, expected_sums = naive(X, present, centers, precisions)
+    labels = assign(X, centers, precisions)
+    expected_labels, expected_sums = naive(X, centers, precisions)
     # A sample with nothing known is as near to every center; both then take the first.
     assert labels.tolist() == expected_labels
-    np.testing.assert_allclose(addends, expected_contributions, rtol=1e-12)
-    np.testing.assert_allclose(
-        squared_distances(X, present, centers, precisions)[np.arange(n), labels],
-        addends.sum(axis=1),
-        atol=1e-8,
-    )
-    found = cluster_sums(X, present, labels, n_clusters)
+    distances_sq = oracle.squared_distances(X, centers, precisions)
+    np.testing.assert_allclose(distances_sq.min(axis=1), distances_sq[np.arange(n), labels])
+    found = cluster_sums(X, labels, n_clusters)
     for mine, theirs in zip(found, expected_sums, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-12)
 
 
 def test_a_missing_entry_adds_nothing_to_any_distance() -> None:
-    """Known: (1 - 3)²·2 = 8.  The missing entry stands as 0, a million away from the center."""
-    X, present = np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]])
-    centers, precisions = np.array([[3.0, 1e6]]), np.array([[2.0, 1.0]])
-    labels = assign(X, present, centers, precisions)
-    addends = contributions(X, present, centers, precisions, labels, np.zeros(2, int))
-    assert labels.tolist() == [0]
-    assert addends.tolist() == [[pytest.approx(8.0), 0.0]]
-
-
-def test_only_the_suspicious_side_of_a_center_adds_to_a_distance() -> None:
-    """Center 0, precision 1, one row 2 above and one 3 below: 2² = 4 and 3² = 9.
-
-    The first feature counts above, the second below, the third on both sides.
-    """
-    X, ones = np.array([[2.0, 2.0, 2.0], [-3.0, -3.0, -3.0]]), np.ones((1, 3))
-    addends = contributions(
-        X, np.ones((2, 3)), 0 * ones, ones, np.array([0, 0]), np.array([1, -1, 0])
+    """Known: (1 - 3)²·2 = 8.  The center is a million out where the entry is missing."""
+    assert (
+        squared_distance(np.array([1.0, np.nan]), np.array([3.0, 1e6]), np.array([2.0, 1.0])) == 8
     )
-    assert addends.tolist() == [[4.0, 0.0, 4.0], [0.0, 9.0, 9.0]]
+
+
+def test_of_two_centers_equally_near_the_first_is_taken() -> None:
+    centers = np.array([[5.0], [-1.0], [1.0]])
+    assert nearest_center(np.array([0.0]), centers, np.ones((3, 1))) == 1
 
 
 def test_a_center_moves_by_the_published_formula() -> None:
@@ -202,7 +185,7 @@ def test_seeding_prefers_points_far_from_the_centers_chosen_so_far() -> None:
 
 def test_lloyd_finds_two_clouds_from_two_bad_seeds_and_keeps_an_unvisited_center() -> None:
     X = np.concatenate([np.full((10, 1), -1.0), np.full((30, 1), 1.0)])
-    labels = lloyd(X, np.ones_like(X), np.array([[0.5], [0.9], [50.0]]), 10)
+    labels = lloyd(X, np.array([[0.5], [0.9], [50.0]]), 10)
     assert labels.tolist() == [0] * 10 + [1] * 30
 
 
@@ -212,11 +195,10 @@ def test_the_best_of_several_starts_escapes_a_poor_seeding() -> None:
     Each pair lies at ±0.5 around a multiple of 4, so that the least inertia is 16 · 0.25 = 4.
     """
     X = (np.arange(8)[:, None] * 4.0 + np.array([-0.5, 0.5])).reshape(-1, 1)
-    present = np.ones_like(X)
 
     def inertia(n_starts: int, seed: int) -> float:
         rng = np.random.default_rng(seed)
-        labels = best_labels(X, present, 8, rng, n_starts=n_starts, n_iterations=10)
+        labels = best_labels(X, 8, rng, n_starts=n_starts, n_iterations=10)
         own = [X[labels == k] for k in np.unique(labels)]
         return sum(float(((x - x.mean()) ** 2).sum()) for x in own)
 

@@ -6,21 +6,45 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from streamer.model.histogram import N_BINS
+from streamer.model.histogram import N_BINS, distribution_of, share_below
 from streamer.model.odds import (
     KNOTS,
     LogOdds,
-    basis,
+    add_irls,
     basis_size,
     coefficients,
-    functions,
-    irls_sums,
-    odds_bin,
-    odds_ranks,
+    fill_basis,
+    log_odds_of,
+    odds_position,
     threshold,
 )
+
+Floats = NDArray[np.float64]
+
+
+def standard_head(beta: Floats) -> LogOdds:
+    """Return a head whose inputs are on their scale already."""
+    n_inputs = (len(beta) - 1) // (1 + len(KNOTS))
+    return LogOdds(np.zeros(n_inputs), np.ones(n_inputs), beta)
+
+
+def basis(z: Floats) -> Floats:
+    """Return the basis of standardised inputs, shape (n, basis_size)."""
+    B = np.empty((len(z), basis_size(z.shape[1])))
+    for i in range(len(z)):
+        fill_basis(B[i], z[i], standard_head(np.zeros(B.shape[1])))
+    return B
+
+
+def irls_sums(B: Floats, beta: Floats, frauds: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return gram and moment of labelled payments."""
+    gram, moment = np.zeros((len(beta), len(beta))), np.zeros(len(beta))
+    for b, is_fraud, weight in zip(B, frauds, weights, strict=True):
+        add_irls(gram, moment, b, beta, is_fraud, weight)
+    return gram, moment
 
 
 def test_the_basis_of_one_value_by_hand() -> None:
@@ -34,7 +58,13 @@ def test_the_basis_of_one_value_by_hand() -> None:
 def test_the_functions_and_the_base_sum_to_the_log_odds(seed: int, n_inputs: int) -> None:
     rng = np.random.default_rng(seed)
     z, beta = rng.normal(0, 3, (20, n_inputs)), rng.normal(size=basis_size(n_inputs))
-    np.testing.assert_allclose(beta[0] + functions(z, beta).sum(axis=1), basis(z) @ beta, atol=1e-9)
+    head = standard_head(beta)
+    np.testing.assert_allclose(
+        head.base + head.functions(z).sum(axis=1), basis(z) @ beta, atol=1e-9
+    )
+    np.testing.assert_allclose(
+        [log_odds_of(np.empty(n_inputs), row, head) for row in z], basis(z) @ beta, atol=1e-9
+    )
 
 
 def test_an_average_value_and_an_unknown_one_add_exactly_nothing() -> None:
@@ -51,7 +81,7 @@ def test_values_beyond_ten_deviations_say_no_more() -> None:
 def test_without_labels_it_ranks_by_the_distance_alone() -> None:
     beta = coefficients(np.zeros((0, 0)), np.zeros(0), 3)
     z = np.array([[5.0, -5.0, 1.0], [-3.0, 2.0, 2.0]])
-    assert functions(z, beta).tolist() == [[0.0, 0.0, 1.0], [0.0, 0.0, 2.0]]
+    assert standard_head(beta).functions(z).tolist() == [[0.0, 0.0, 1.0], [0.0, 0.0, 2.0]]
     # Sums of zero are no labels either.
     size = basis_size(3)
     np.testing.assert_allclose(coefficients(np.zeros((size, size)), np.zeros(size), 3), beta)
@@ -86,7 +116,10 @@ def test_a_weight_of_three_is_three_payments() -> None:
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.995])
 def test_the_threshold_leaves_the_share_asked_for_above_it(share: float) -> None:
     values = np.random.default_rng(2).normal(-4, 2, 100_000)
-    histogram = np.bincount(odds_bin(values), minlength=N_BINS).astype(float)
+    bins = [int(odds_position(value)) for value in values]
+    histogram = np.bincount(bins, minlength=N_BINS).astype(float)
     found = threshold(histogram, share)
     assert np.mean(values < found) == pytest.approx(share, abs=0.002)
-    assert odds_ranks(histogram, np.array([found]))[0] == pytest.approx(share, abs=1e-6)
+    assert share_below(distribution_of(histogram), odds_position(found)) == pytest.approx(
+        share, abs=1e-6
+    )

@@ -155,13 +155,13 @@ def spread(version: ModelVersion, cluster: int) -> Floats:
 def distance(version: ModelVersion, row: Floats) -> tuple[int, float]:
     """Return the cluster of ``row`` and its distance over the threshold."""
     scored = version.score(row, np.array([CURRENCY_INDEX["EUR"]]))
-    return int(scored.labels[0]), math.sqrt(scored.distances_sq[0] / version.threshold_sq)
+    return int(scored.nearest[0]), math.sqrt(scored.distances_sq[0] / version.threshold_sq)
 
 
 def attack(version: ModelVersion, fraud: Floats, n: int, rng: np.random.Generator) -> Traffic:
     """Return ``n`` payments towards ``fraud``, as far out as goes without an alert."""
     euro = CURRENCY_INDEX["EUR"]
-    target = version.centred(fraud, np.array([euro]))[0][0]
+    target = version.centred(fraud, np.array([euro]))[0]
     cluster, _ = distance(version, fraud)
     scale = spread(version, cluster)
     center = version.centers[cluster]

@@ -168,7 +168,7 @@ def _scoring(is_flooded: Any) -> Any:
             alerting = version.alerting([t.transaction_id for t in decoded.transactions])
             if is_flooded():
                 alerting[:] = True
-            scored = SimpleNamespace(alerted=alerting, distances_sq=np.zeros(n), log_odds=None)
+            scored = SimpleNamespace(alerted=alerting, values=np.zeros(n))
         decision = decide(decoded, state, version, scored)  # type: ignore[arg-type]
         state.delta.transactions_seen += n
         state.delta.n_scored += n  # type: ignore[attr-defined]

@@ -150,7 +150,7 @@ def _flooding(world: World) -> Callable[..., Scored]:
     def score_and_flood(version: ModelVersion, *args: Any) -> Scored:
         scored = score(version, *args)
         if world.is_flooded:
-            scored = replace(scored, alerted=np.ones_like(scored.alerted))
+            scored = scored._replace(alerted=np.ones_like(scored.alerted))
         return scored
 
     return score_and_flood
