@@ -56,22 +56,16 @@ VERDICT_FEATURES: Final[tuple[Feature, ...]] = (
 CONTEXT_FEATURES: Final[tuple[Feature, ...]] = (
     *VERDICT_FEATURES,
     Feature(
-        "merchant_high_series",
-        "standard deviations in all",
-        from_log1p,
-        0.3,
+        "merchant_high_series", "standard deviations in all", from_log1p, 0.3,
         "this merchant's payments of the last days went {value} standard deviations beyond their "
         "cards' habits",
     ),
     Feature(
-        "card_merchant_familiarity",
-        "percent of familiarity of the merchant",
-        share_percent,
-        0.1,
+        "card_merchant_familiarity", "percent of familiarity of the merchant", share_percent, 0.1,
         "the card has hardly been at this merchant before, {value}% familiar",
         "below",
     ),
-)
+)  # fmt: skip
 CONTEXT_NAMES: Final = tuple(feature.name for feature in CONTEXT_FEATURES)
 
 CONTEXT_ROW: Final = record(

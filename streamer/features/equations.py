@@ -64,7 +64,7 @@ _PRIOR_LEGITIMATE: Final = 0.99
 @compiled
 def decay(gap_s: float, half_life_s: float) -> float:
     """Return what is left of a sum after a gap: 2^(-gap / half-life)."""
-    return np.exp2(-gap_s / half_life_s)
+    return float(np.exp2(-gap_s / half_life_s))
 
 
 @compiled
@@ -87,7 +87,7 @@ def bring_forward(entity: Record, time_ms: float, half_lives_s: Floats) -> float
     if entity.time_ms < 0:
         entity.time_ms = max(entity.time_ms, time_ms)
         return math.nan
-    gap_s = max(time_ms - entity.time_ms, 0.0) / 1000
+    gap_s: float = max(time_ms - entity.time_ms, 0.0) / 1000
     if gap_s > 0:
         fade(entity.decaying, gap_s, half_lives_s)
         entity.time_ms = time_ms

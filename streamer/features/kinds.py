@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,9 +49,9 @@ class EntityKind:
             (name, len(half_lives)) if isinstance(half_lives, tuple) else name
             for name, half_lives in self.sums.items()
         ]
-        row = record("time_ms", *decaying, *self.forward.items(), *self.last)
+        row: Any = record("time_ms", *decaying, *self.forward.items(), *self.last)
         block = np.dtype(("<f8", (len(self.half_lives_s),)))
-        return np.dtype((np.record, {**(row.fields or {}), "decaying": (block, 8)}))
+        return np.dtype((np.record, {**row.fields, "decaying": (block, 8)}))
 
     @property
     def n_sums(self) -> int:

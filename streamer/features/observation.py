@@ -141,7 +141,9 @@ def _travel(payment: Record, time_ms: int, card: Record, x: Record) -> None:
 
 
 @compiled
-def _places(payment: Record, shop: float, card: Record, salt: int, x: Record, v: Record) -> None:
+def _places(
+    payment: Record, shop: float, card: Record, salt: np.uint64, x: Record, v: Record
+) -> None:
     """How familiar merchant, country and category are to the card."""
     n, weight = card.place_payments, weight_of(card.time_ms)
     v.card_merchant_familiarity = visit(card.merchant_visits, n, MERCHANT, salt, shop, weight)

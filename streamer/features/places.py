@@ -50,23 +50,23 @@ _WORD: Final = 0xFFFFFFFFFFFFFFFF
 @compiled
 def weight_of(time_ms: float) -> float:
     """Return what a visit at ``time_ms`` counts, 2^((t - t0) / half-life)."""
-    return np.exp2((time_ms / 1000 - _T0_S) / _HALF_LIFE_S)
+    return float(np.exp2((time_ms / 1000 - _T0_S) / _HALF_LIFE_S))
 
 
 @compiled
-def slot_of(card: int, place: int, n_slots: int) -> int:
-    """Return the slot of a place, by splitmix64 of card and place, both below 2^32 and unsigned."""
+def slot_of(card: np.uint64, place: np.uint64, n_slots: int) -> int:
+    """Return the slot of a place, by splitmix64 of card and place, both below 2^32."""
     z = (int(card) << 32) ^ int(place)
     z = (z * _GOLDEN) & _WORD
     z = ((z ^ (z >> 30)) * _FIRST) & _WORD
     z = ((z ^ (z >> 27)) * _SECOND) & _WORD
     z ^= z >> 31
-    return (z >> 11) % np.uint64(n_slots)
+    return int((z >> 11) % np.uint64(n_slots))
 
 
 @compiled
 def visit(
-    visits: Floats, payments: Floats, kind: int, card: int, place: float, weight: float
+    visits: Floats, payments: Floats, kind: int, card: np.uint64, place: float, weight: float
 ) -> float:
     """Return how familiar ``place`` was to the card, NaN while it is young, and count one visit more.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -18,8 +17,7 @@ _KINDS: Final = (CARDS, SPENDING, MERCHANTS, CARD_VERDICTS, MERCHANT_VERDICTS)
 _ROWS: Final = np.dtype((np.record, [(kind.name, "<i8") for kind in _KINDS]))
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(NamedTuple):
     """One table of each kind."""
 
     cards: EntityTable
@@ -39,18 +37,12 @@ class Tables:
         )
 
     def all(self) -> tuple[EntityTable, ...]:
-        return (
-            self.cards,
-            self.spending,
-            self.merchants,
-            self.card_verdicts,
-            self.merchant_verdicts,
-        )
+        return self
 
     def unknown(self, columns: Columns) -> dict[EntityTable, list[str]]:
         """Return the keys of ``columns`` that the tables do not hold, where there are any."""
         wanted = {
-            table: table.unknown(keys) for table, keys in zip(self.all(), columns.keys, strict=True)
+            table: table.unknown(keys) for table, keys in zip(self, columns.keys, strict=True)
         }
         return {table: keys for table, keys in wanted.items() if keys}
 
@@ -61,7 +53,7 @@ class Tables:
         verdicts, whose row 0 is then of zeros as any other.
         """
         rows = np.empty(len(columns), _ROWS)
-        for table, keys in zip(self.all(), columns.keys, strict=True):
+        for table, keys in zip(self, columns.keys, strict=True):
             is_changed = table.kind in (CARDS, SPENDING, MERCHANTS)
             is_needed = is_changed or len(table)
             rows[table.kind.name] = table.rows(keys, to_change=is_changed) if is_needed else 0
