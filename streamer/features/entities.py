@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from zlib import crc32
 
 import numpy as np
@@ -125,8 +126,8 @@ class EntityTable:
         return rows
 
     def _use(self, keys: Sequence[str | None], to_change: bool) -> tuple[Integers, int]:
-        row_of = self._row_of
-        rows = np.array([row_of.get(key, -1) for key in keys], dtype=np.int64)
+        found = map(self._row_of.get, keys, repeat(-1))
+        rows = np.fromiter(found, np.int64, len(keys))
         return rows, use(rows, self._clock, self._used_at, to_change, self.changed)
 
     def store(self, rows: Integers, times_ms: Integers, states: Floats) -> None:
