@@ -69,10 +69,8 @@ CONTEXT_FEATURES: Final[tuple[Feature, ...]] = (
 CONTEXT_NAMES: Final = tuple(feature.name for feature in CONTEXT_FEATURES)
 
 CONTEXT_ROW: Final = record(
-    ("merchant_fraud_shares", len(_MERCHANT_DAYS)),
-    ("merchant_verdicts", len(_MERCHANT_DAYS)),
-    ("card_fraud_shares", len(_CARD_DAYS)),
-    ("card_verdicts", len(_CARD_DAYS)),
+    ("merchant_verdicts", 2 * len(_MERCHANT_DAYS)),
+    ("card_verdicts", 2 * len(_CARD_DAYS)),
     *CONTEXT_NAMES[len(VERDICT_FEATURES) :],
 )
-"""A row of V; of one entity the shares lie together, one a half-life, and then the counts."""
+"""A row of V; what verdicts say of one entity lies together."""

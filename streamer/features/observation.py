@@ -82,15 +82,9 @@ def observe(
             merchants_before[i] = merchant
             _at_merchant(merchant, x, v)
             judged_shop = merchant_verdicts[row.merchant_verdicts]
-            read_verdicts(
-                judged_shop,
-                time_ms,
-                _MERCHANT_VERDICTS_S,
-                v.merchant_fraud_shares,
-                v.merchant_verdicts,
-            )
+            read_verdicts(judged_shop, time_ms, _MERCHANT_VERDICTS_S, v.merchant_verdicts)
         judged = card_verdicts[row.card_verdicts]
-        read_verdicts(judged, time_ms, _CARD_VERDICTS_S, v.card_fraud_shares, v.card_verdicts)
+        read_verdicts(judged, time_ms, _CARD_VERDICTS_S, v.card_verdicts)
         _places(payment, shop, card, card_hashes[row.cards], x, v)
 
         _compare_amount(payment.amount, habit, merchants_before[i], x)

@@ -59,12 +59,10 @@ def count_verdicts(
 
 
 @compiled
-def read_verdicts(
-    entity: Record, time_ms: int, half_lives_s: Floats, shares: Floats, counts: Floats
-) -> None:
-    """Fill in the log-odds of fraud and ln(1 + verdicts) of an entity at each half-life (OUT)."""
-    age_s = max(time_ms - entity.time_ms, 0.0) / 1000
-    for j in range(len(shares)):
+def read_verdicts(entity: Record, time_ms: int, half_lives_s: Floats, told: Floats) -> None:
+    """Fill ``told`` (OUT): at each half-life the log-odds of fraud, and then each ln(1 + verdicts)."""
+    age_s, n = max(time_ms - entity.time_ms, 0.0) / 1000, len(entity.verdicts)
+    for j in range(n):
         left = decay(age_s, half_lives_s[j])
-        shares[j] = log_odds_of_share(entity.frauds[j] * left, entity.verdicts[j] * left)
-        counts[j] = math.log1p(max(entity.verdicts[j] * left, 0.0))
+        told[j] = log_odds_of_share(entity.frauds[j] * left, entity.verdicts[j] * left)
+        told[n + j] = math.log1p(max(entity.verdicts[j] * left, 0.0))

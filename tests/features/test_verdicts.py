@@ -30,13 +30,7 @@ def read(cards: EntityTable, row: int, time_ms: int) -> dict[str, float]:
     """Return the features of the card in ``row`` by name."""
     V = np.zeros((1, CONTEXT_ROW.itemsize // 8))
     v = as_records(V, CONTEXT_ROW)[0]
-    read_verdicts.py_func(
-        cards.records[row],
-        time_ms,
-        CARD_VERDICTS.half_lives_s,
-        v.card_fraud_shares,
-        v.card_verdicts,
-    )
+    read_verdicts.py_func(cards.records[row], time_ms, CARD_VERDICTS.half_lives_s, v.card_verdicts)
     return dict(zip((f.name for f in VERDICT_FEATURES), V[0].tolist(), strict=False))
 
 
