@@ -22,7 +22,7 @@ from load.machine import OPENBLAS_VARIABLES, describe_machine
 from streamer.batch import Batch, StoredRecord
 from streamer.decoding import Decoded
 from streamer.events import Feedback
-from streamer.features import Columns, History, context_matrix, feature_matrix
+from streamer.features import Columns, History
 from streamer.labels import apply_verdicts
 from streamer.model import ModelVersion, Sums, advance
 from streamer.pipeline import (
@@ -42,8 +42,8 @@ from streamer.wiring import pipeline_config
 
 __all__ = ["STAGES", "main", "measure_batch"]
 
-STAGES: Final = ("columns", "history", "matrix", "score", "learn", "remember")
-_BUDGET: Final = ("history", "matrix", "score", "learn")
+STAGES: Final = ("columns", "features", "score", "learn", "remember")
+_BUDGET: Final = ("features", "score", "learn")
 _WARM: Final = 40_000
 _BATCH: Final = 2_000
 _SMALL: Final = 300
@@ -71,7 +71,7 @@ def main(batches: int, seed: int, percentile: int, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"about": describe_machine(), "us_per_payment": results}, indent=2))
         return
-    click.echo(f"| µs per payment | {' | '.join(STAGES)} | history to learn |")
+    click.echo(f"| µs per payment | {' | '.join(STAGES)} | features to learn |")
     click.echo("|---|" + "---:|" * (len(STAGES) + 1))
     for name, spent in results.items():
         cells = [f"{spent[stage]:.2f}" for stage in STAGES]
@@ -93,9 +93,7 @@ def measure_batch(
     columns = Columns.of(decoded.transactions, decoded.times_ms)
     clock.append(thread_time())
     history = History.observe(columns, state.tables)
-    clock.append(thread_time())
-    X = feature_matrix(columns, history)
-    V = context_matrix(history)
+    X, V = history.X, history.V
     clock.append(thread_time())
     scored = version.score(X, columns.currencies, V, columns.times_ms)
     clock.append(thread_time())

@@ -37,8 +37,7 @@ _AT_ONCE: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class AlertContext:
-    """What a batch's alerts are built from; ``X`` holds the features as they are, not clipped,
-    ``V`` what verdicts say.  ``epoch`` is that of its offsets (`Source`)."""
+    """What a batch's alerts are built from; ``epoch`` is that of its offsets (`Source`)."""
 
     topic: str
     partition: int
@@ -46,8 +45,6 @@ class AlertContext:
     version: ModelVersion
     columns: Columns
     history: History
-    X: NDArray[np.float64]
-    V: NDArray[np.float64]
     scored: Scored
     mode: Mode
     scored_at_ms: int
@@ -100,7 +97,7 @@ def build_alert(
     ranked_value = log_odds if by_head and log_odds is not None else distance_sq
     currency_mean = _currency_mean(context, index)
     reasons = reasons_of(
-        parts_of(version, scored, index, context.X, transaction.currency, currency_mean)
+        parts_of(version, scored, index, context.history.X, transaction.currency, currency_mean)
     )
     source = Source(context.topic, context.partition, record.offset, context.epoch)
     shown = transaction
@@ -136,7 +133,7 @@ def build_alert(
 
 
 def _known_features(context: AlertContext, index: int) -> dict[str, float]:
-    values = np.concatenate([context.X[index], context.V[index]])
+    values = np.concatenate([context.history.X[index], context.history.V[index]])
     names = (*FEATURE_NAMES, *CONTEXT_NAMES)
     return {
         name: float(value) for name, value in zip(names, values, strict=True) if not np.isnan(value)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streamer.codes import decimals_of
 from streamer.events import Counterfactual
-from streamer.features import Columns, History, context_matrix, feature_matrix
+from streamer.features import Columns, History
 from streamer.model import ModelVersion
 
 __all__ = ["smaller_amount"]
@@ -62,9 +62,6 @@ def _is_quiet(
     amounts: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """Return for each of ``amounts`` whether transaction ``index`` would not alert with it."""
-    n = len(amounts)
-    asked = columns.repeated_with_amounts(index, amounts)
-    before = history.repeated(index, n)
-    V = context_matrix(before)
-    scored = version.score(feature_matrix(asked, before), asked.currencies, V, asked.times_ms)
-    return ~scored.alerted
+    same = np.full(len(amounts), index)
+    X, V = history.with_amounts(index, amounts), history.V[same]
+    return ~version.score(X, columns.currencies[same], V, columns.times_ms[same]).alerted

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from streamer.decoding import Decoded
 from streamer.features import History
-from streamer.features.history import DAY
 from streamer.fuse import Limit, admit, limit_of
 from streamer.model import ModelConfig, ModelVersion, Scored, hour_of, may_teach
 from streamer.partition_state import PartitionState
@@ -93,7 +92,7 @@ def may_be_taught(
     decoded: Decoded, history: History, above: Flags, model: ModelConfig
 ) -> NDArray[np.bool_]:
     """Return which transactions may teach: those below the threshold, no card too often."""
-    of_the_day = history.card_sums[:, DAY]
+    of_the_day = history.card_payments_1d
     return ~above & may_teach(offsets_of(decoded), of_the_day, model.card_daily_lessons)
 
 

@@ -24,7 +24,7 @@ from streamer.deciding import Decision, decide, may_be_taught, offsets_of
 from streamer.decoding import DeadLetter, Decoded, decode_batch
 from streamer.errors import InvariantError
 from streamer.events import Alert, Mode, Score
-from streamer.features import Columns, History, context_matrix, feature_matrix
+from streamer.features import Columns, History
 from streamer.fuse import still_counted
 from streamer.intake.readings import PassedOver, Refusal
 from streamer.labels import LabelConfig, Waiting, remember
@@ -180,8 +180,7 @@ def score_in_steps(
     if columns is not None:
         history = History.observe(columns, state.tables)
         n_late = history.n_late
-        X = feature_matrix(columns, history)
-        V = context_matrix(history)
+        X, V = history.X, history.V
         lap("features")
         if not version.is_warming:
             scored = version.score(X, columns.currencies, V, columns.times_ms)
@@ -196,7 +195,7 @@ def score_in_steps(
         if scored is not None:
             source = decoded.batch.topic, decoded.batch.partition, state.epoch
             context = AlertContext(
-                *source, version, columns, history, X, V, scored, mode, now_ms, config.card_key
+                *source, version, columns, history, scored, mode, now_ms, config.card_key
             )
             made = yield from _alerts(context, decoded, decision)
         if config.with_scores:

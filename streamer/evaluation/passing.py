@@ -24,7 +24,7 @@ from streamer.evaluation.drift_trace import DriftTrace
 from streamer.evaluation.rows import NO_LABEL, Rows
 from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, Teacher, cuts, teach
 from streamer.events import Score
-from streamer.features import FEATURE_NAMES, History, Tables, feature_matrix
+from streamer.features import FEATURE_NAMES, History, Tables
 from streamer.labels import LabelConfig
 from streamer.model import ModelVersion, Sums, advance, delta_limit, drift_of
 from streamer.model.codec import state_id
@@ -236,8 +236,7 @@ class _Runner:
         if prepared.columns is None:
             return decoded
         self.latest_ms = max(self.latest_ms, *decoded.times_ms)
-        history = History.observe(prepared.columns, self.label_free)
-        X = feature_matrix(prepared.columns, history)
+        X = History.observe(prepared.columns, self.label_free).X
         with_labels = self.config.label_delay_ms is not None
         self.columns.add(decoded, X, outcome.scores, with_labels=with_labels)
         rows = [record.offset for record in decoded.records]

@@ -1,4 +1,10 @@
-"""Records to X: what each payment looks like against its card's and merchant's own past."""
+"""Records to X: what each payment looks like against its card's and merchant's own past.
+
+Reading order: `catalogue` and `context` (what the features are), `records` and `columns` (named
+columns of a batch), `equations` and `places` (one feature each), `kinds` (what is kept of an entity),
+`entities`, `packed` and `tables` (where), `verdicts`, `observation` (the loop) and `history` (what
+callers get).
+"""
 
 from streamer.features.catalogue import (
     AMOUNT,
@@ -12,15 +18,12 @@ from streamer.features.catalogue import (
     sentence,
 )
 from streamer.features.columns import Columns
-from streamer.features.context import CONTEXT_FEATURES, CONTEXT_NAMES, context_matrix
+from streamer.features.context import CONTEXT_FEATURES, CONTEXT_NAMES, VERDICT_FEATURES
 from streamer.features.entities import EntityTable
-from streamer.features.history import History, Tables
-from streamer.features.matrix import feature_matrix
+from streamer.features.history import History
 from streamer.features.packed import PackedStates
-from streamer.features.verdicts import (
-    VERDICT_FEATURES,
-    add_verdicts,
-)
+from streamer.features.tables import Tables
+from streamer.features.verdicts import add_verdicts
 
 __all__ = [
     "AMOUNT",
@@ -36,8 +39,6 @@ __all__ = [
     "PackedStates",
     "Tables",
     "add_verdicts",
-    "context_matrix",
-    "feature_matrix",
     "like_fraud",
     "like_legitimate",
     "ordinary",

@@ -15,11 +15,13 @@ from typing import Final, Literal
 import numpy as np
 
 from streamer.codes import decimals_of
+from streamer.features.records import record
 
 __all__ = [
     "AMOUNT",
     "FEATURES",
     "FEATURE_NAMES",
+    "FEATURE_ROW",
     "Feature",
     "from_log1p",
     "like_fraud",
@@ -27,6 +29,7 @@ __all__ = [
     "ordinary",
     "readable",
     "sentence",
+    "share_percent",
 ]
 
 
@@ -73,7 +76,8 @@ def _percent(x: float) -> float:
     return float(50.0 * (1.0 + x))
 
 
-def _share_percent(x: float) -> float:
+def share_percent(x: float) -> float:
+    """Return a share in percent."""
     return float(100.0 * x)
 
 
@@ -144,18 +148,20 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "this card's payments of the last hour went {value} standard deviations below its habit",
     ),
     Feature(
-        "card_country_familiarity", "percent of familiarity of the country", _share_percent, 0.1,
+        "card_country_familiarity", "percent of familiarity of the country", share_percent, 0.1,
         "the card has hardly paid in this country before, {value}% familiar",
         "below",
     ),
     Feature(
-        "card_category_familiarity", "percent of familiarity of the category", _share_percent, 0.1,
+        "card_category_familiarity", "percent of familiarity of the category", share_percent, 0.1,
         "the card has hardly paid for this category before, {value}% familiar",
         "below",
     ),
 )  # fmt: skip
 
 FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATURES)
+FEATURE_ROW: Final = record(*FEATURE_NAMES)
+"""A row of X."""
 
 
 def sentence(index: int, value: float, expected: float, currency: str) -> str:

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.codes import COUNTRIES, CURRENCY_INDEX
 from streamer.events import Transaction
+from streamer.features.records import Records, record
 
 __all__ = ["Columns"]
 
+PAYMENT: Final = record("local_hour", "amount", "country", "category", "latitude", "longitude")
 # A card is somewhere only when it is there itself; anything else with coordinates is the shop's.
-_REMOTE_CHANNELS = frozenset({"ecommerce", "moto"})
-# A number that stays the country's when the list of countries grows; -1 where there is none.
-_COUNTRY_NUMBERS: dict[str | None, int] = {None: -1} | {
+_REMOTE_CHANNELS: Final = frozenset({"ecommerce", "moto"})
+# Numbers that identify a country, also when the list of countries grows, and a category.
+_COUNTRY_NUMBERS: Final[dict[str | None, int]] = {None: -1} | {
     code: int.from_bytes(code.encode(), "big") for code in COUNTRIES
 }
-_KEY_SEPARATOR = "\x1f"
-# Every amount is valid, but the logarithm of the smallest float would be -744.
-_SMALLEST_AMOUNT = 1e-3
+_CATEGORY_NUMBERS: Final[dict[str | None, int]] = {None: -1} | {
+    f"{number:04d}": number for number in range(10_000)
+}
+_KEY_SEPARATOR: Final = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,9 @@ class Columns:
     """One entry per transaction, in order of arrival.
 
     ``spending_keys`` and ``merchant_keys`` carry the currency: amounts of different currencies are
-    never compared.  ``latitudes`` and ``longitudes`` (degrees) are NaN unless the card was present.
-    ``countries`` and ``categories`` are numbers that identify them, -1 where the payment names none.
-    ``local_hours`` is the wall clock at the producer's offset, in hours.
+    never compared.  ``payments`` (n,) are records of `PAYMENT`: the wall clock at the producer's offset
+    in hours, the amount, numbers that identify country and category, -1 where the payment names none,
+    and degrees, NaN unless the card was present.
     """
 
     card_keys: list[str]
@@ -40,35 +44,27 @@ class Columns:
     spending_keys: list[str]
     merchant_keys: list[str | None]
     times_ms: NDArray[np.int64]
-    local_hours: NDArray[np.float64]
-    amounts: NDArray[np.float64]
     currencies: NDArray[np.int64]
-    countries: NDArray[np.int64]
-    categories: NDArray[np.int64]
-    latitudes: NDArray[np.float64]
-    longitudes: NDArray[np.float64]
+    payments: Records
 
     def __len__(self) -> int:
         return len(self.card_keys)
 
     @property
-    def log_amounts(self) -> NDArray[np.float64]:
-        """Return ln amount, shape (n,); what is below a thousandth counts as a thousandth.
+    def keys(self) -> tuple[Sequence[str | None], ...]:
+        """By which the payments' rows are found in each of `streamer.features.tables.Tables`."""
+        own, merchants = self.card_keys, self.merchant_ids
+        return own, self.spending_keys, self.merchant_keys, own, merchants
 
-        An amount of 0 verifies a card and is none: NaN.
-        """
-        logs: NDArray[np.float64] = np.log(np.maximum(self.amounts, _SMALLEST_AMOUNT))
-        logs[self.amounts == 0.0] = np.nan
-        return logs
+    @property
+    def amounts(self) -> NDArray[np.float64]:
+        """The amounts in units of their currencies, shape (n,)."""
+        amounts: NDArray[np.float64] = self.payments["amount"]
+        return amounts
 
     @classmethod
     def of(cls, transactions: Sequence[Transaction], times_ms: Sequence[int]) -> Columns:
         """Return the columns of ``transactions``, whose epoch times are ``times_ms``."""
-        present = [
-            t.latitude is not None and t.longitude is not None and t.channel not in _REMOTE_CHANNELS
-            for t in transactions
-        ]
-        at = list(zip(transactions, present, strict=True))
         return cls(
             card_keys=[t.card_id for t in transactions],
             merchant_ids=[t.merchant_id for t in transactions],
@@ -78,25 +74,23 @@ class Columns:
                 for t in transactions
             ],
             times_ms=np.array(times_ms, dtype=np.int64),
-            local_hours=np.array(
-                [t.timestamp.hour + t.timestamp.minute / 60 for t in transactions]
-            ),
-            amounts=np.array([t.amount for t in transactions]),
             currencies=np.array([CURRENCY_INDEX[t.currency] for t in transactions], dtype=np.int64),
-            countries=np.array([_COUNTRY_NUMBERS[t.country] for t in transactions], dtype=np.int64),
-            categories=np.array(
-                [-1 if t.mcc is None else int(t.mcc) for t in transactions], dtype=np.int64
-            ),
-            latitudes=np.array([t.latitude if here else np.nan for t, here in at], dtype=float),
-            longitudes=np.array([t.longitude if here else np.nan for t, here in at], dtype=float),
+            payments=_payments(transactions),
         )
 
-    def repeated_with_amounts(self, index: int, amounts: NDArray[np.float64]) -> Columns:
-        """Return transaction ``index`` once per entry of ``amounts``, with that amount."""
-        n = len(amounts)
-        picked: dict[str, Any] = {}
-        for field in fields(self):
-            column = getattr(self, field.name)
-            value = column[index]
-            picked[field.name] = [value] * n if isinstance(column, list) else np.full(n, value)
-        return replace(Columns(**picked), amounts=amounts)
+
+def _payments(transactions: Sequence[Transaction]) -> Records:
+    numbers: list[float] = []
+    for t in transactions:
+        clock, latitude, longitude = t.timestamp, t.latitude, t.longitude
+        if latitude is None or longitude is None or t.channel in _REMOTE_CHANNELS:
+            latitude = longitude = math.nan
+        numbers += (
+            clock.hour + clock.minute / 60,
+            t.amount,
+            _COUNTRY_NUMBERS[t.country],
+            _CATEGORY_NUMBERS[t.mcc],
+            latitude,
+            longitude,
+        )
+    return np.array(numbers).view(PAYMENT)

@@ -11,44 +11,66 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from streamer.features.catalogue import Feature, from_log1p
-from streamer.features.history import History
-from streamer.features.matrix import place_familiarity
-from streamer.features.verdicts import VERDICT_FEATURES, verdict_matrix
+from streamer.features.catalogue import Feature, from_log1p, share_percent
+from streamer.features.equations import DAY_S
+from streamer.features.kinds import CARD_VERDICTS, MERCHANT_VERDICTS, EntityKind
+from streamer.features.records import record
 
-__all__ = ["CONTEXT_FEATURES", "CONTEXT_NAMES", "context_matrix"]
-
-
-def _percent(x: float) -> float:
-    return float(100.0 * x)
+__all__ = ["CONTEXT_FEATURES", "CONTEXT_NAMES", "CONTEXT_ROW", "VERDICT_FEATURES"]
 
 
+def _of_odds(log_odds: float) -> float:
+    return float(100.0 / (1.0 + np.exp(-log_odds)))
+
+
+def _days(kind: EntityKind) -> list[int]:
+    days: list[int] = np.unique(kind.half_lives_s / DAY_S).astype(int).tolist()
+    return days
+
+
+def _features(entity: str, days: list[int]) -> list[Feature]:
+    shares = [
+        Feature(
+            f"{entity}_fraud_share_{day}d", f"percent of the {entity}'s verdicts", _of_odds, 0.1,
+            f"{{value}}% of this {entity}'s judged payments, mostly of the last {day} d, were fraud",
+        )
+        for day in days
+    ]  # fmt: skip
+    counts = [
+        Feature(
+            f"{entity}_verdicts_{day}d", f"verdicts on the {entity}", from_log1p, 0.1,
+            f"{{value}} verdicts on this {entity}, mostly of the last {day} d",
+        )
+        for day in days
+    ]  # fmt: skip
+    return shares + counts
+
+
+_MERCHANT_DAYS: Final = _days(MERCHANT_VERDICTS)
+_CARD_DAYS: Final = _days(CARD_VERDICTS)
+VERDICT_FEATURES: Final[tuple[Feature, ...]] = (
+    *_features("merchant", _MERCHANT_DAYS),
+    *_features("card", _CARD_DAYS),
+)
 CONTEXT_FEATURES: Final[tuple[Feature, ...]] = (
     *VERDICT_FEATURES,
     Feature(
-        "merchant_high_series",
-        "standard deviations in all",
-        from_log1p,
-        0.3,
+        "merchant_high_series", "standard deviations in all", from_log1p, 0.3,
         "this merchant's payments of the last days went {value} standard deviations beyond their "
         "cards' habits",
     ),
     Feature(
-        "card_merchant_familiarity",
-        "percent of familiarity of the merchant",
-        _percent,
-        0.1,
+        "card_merchant_familiarity", "percent of familiarity of the merchant", share_percent, 0.1,
         "the card has hardly been at this merchant before, {value}% familiar",
         "below",
     ),
-)
+)  # fmt: skip
 CONTEXT_NAMES: Final = tuple(feature.name for feature in CONTEXT_FEATURES)
 
-
-def context_matrix(history: History) -> NDArray[np.float64]:
-    """Return V, shape (n, n_context), NaN where nothing can be known."""
-    verdicts = verdict_matrix(history.merchant_verdict_sums, history.card_verdict_sums)
-    series = np.log1p(history.merchant_sums[:, 5:6])
-    return np.hstack([verdicts, series, place_familiarity(history)[:, :1]])
+CONTEXT_ROW: Final = record(
+    ("merchant_verdicts", 2 * len(_MERCHANT_DAYS)),
+    ("card_verdicts", 2 * len(_CARD_DAYS)),
+    *CONTEXT_NAMES[len(VERDICT_FEATURES) :],
+)
+"""A row of V; what verdicts say of one entity lies together."""

@@ -1,5 +1,7 @@
 """Bounded tables of decayed sums per entity: cards, a card's spending, merchants.
 
+A row is time and state as they are stored, and a record whose fields the compiled loops read by name.
+
 Invariants:
 * A row holds the sums as of the entity's latest event; reading decays, storing does not.
 * At most ``capacity`` entities; beyond it those unused for longest go, saved ones first.
@@ -12,15 +14,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.compiled import compiled
 from streamer.errors import InvariantError
+from streamer.features.kinds import EntityKind
 from streamer.features.packed import PackedStates
+from streamer.features.records import as_records
 
-__all__ = ["EntityKind", "EntityTable", "Evicted"]
+__all__ = ["EntityTable", "Evicted"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 _FIRST_SIZE = 1024
 # Evicting one row at a time would scan the table for each new entity.
@@ -32,27 +41,6 @@ _MANY = 50_000
 _SPARE_SHARE = 8
 # A name of 15 characters as Python keeps it; the table's own dictionary and list come on top.
 _NAME_BYTES = 64
-
-
-@dataclass(frozen=True, slots=True)
-class EntityKind:
-    """What is kept of one kind of entity.
-
-    The first columns are sums that decay with ``half_lives_s``; the ``n_last`` columns after them
-    hold the latest value seen and do not decay.
-    """
-
-    name: str
-    half_lives_s: tuple[float, ...]
-    n_last: int = 0
-
-    @property
-    def n_sums(self) -> int:
-        return len(self.half_lives_s)
-
-    @property
-    def n_columns(self) -> int:
-        return self.n_sums + self.n_last
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,70 +62,77 @@ class EntityTable:
         self.n_evicted_unsaved = 0
         self._told = Evicted()
         size = min(_FIRST_SIZE, capacity)
-        self.times_ms = np.full(size, _NEVER_MS, dtype=np.int64)
-        self.states = np.zeros((size, kind.n_columns))
+        self._set_rows(np.zeros((size, 1 + kind.n_columns), dtype="<f8"))
         self.changed = np.zeros(size, dtype=bool)
         # CRC-32 of each row's key: the same wherever the entity is.
         self.hashes = np.zeros(size, dtype=np.uint64)
         self._used_at = np.zeros(size, dtype=np.int64)
         self._clock = 0
-        self._row_of: dict[str, int] = {}
+        self._row_of: dict[str | None, int] = {}
         self._keys: list[str] = []
         self._free: list[int] = []
         self._unloaded: set[str] = set()
-        self._spare: NDArray[np.float64] | None = None
+        self._spare: Floats | None = None
 
     def __len__(self) -> int:
         return len(self._row_of)
 
     @property
+    def times_ms(self) -> Floats:
+        """When each row's state was, -1 before its first event; milliseconds are exact below 2^53."""
+        return self._rows[:, 0]
+
+    @property
+    def states(self) -> Floats:
+        """The state of each row, shape (n_rows, n_columns)."""
+        return self._rows[:, 1:]
+
+    @property
     def n_bytes(self) -> int:
         """Memory that the table takes, names by estimate."""
-        arrays = (self.times_ms, self.states, self.changed, self.hashes, self._used_at)
+        arrays = (self._rows, self.changed, self.hashes, self._used_at)
         names = sys.getsizeof(self._row_of) + sys.getsizeof(self._keys)
         return sum(array.nbytes for array in arrays) + names + _NAME_BYTES * len(self._keys)
 
-    def unknown(self, keys: Iterable[str | None]) -> list[str]:
+    def unknown(self, keys: Sequence[str | None]) -> list[str]:
         """Return the distinct keys that the table does not hold, in order of appearance.
 
         Loading these next makes no room at the cost of the others.
         """
-        distinct = [key for key in dict.fromkeys(keys) if key is not None]
-        absent = self._absent(distinct)
+        absent = self._absent(keys)
         if len(self) + len(absent) > self.capacity:
-            held = [self._row_of[key] for key in distinct if key in self._row_of]
+            held = [self._row_of[key] for key in keys if key in self._row_of]
             self._used_at[held] = self._clock + 1
         return absent
 
-    def _absent(self, keys: Iterable[str]) -> list[str]:
+    def _absent(self, keys: Iterable[str | None]) -> list[str]:
         row_of = self._row_of
-        return [key for key in dict.fromkeys(keys) if key not in row_of]
+        absent = [key for key in keys if key not in row_of]
+        return [key for key in dict.fromkeys(absent) if key is not None]
 
-    def rows(self, keys: Sequence[str]) -> NDArray[np.int64]:
-        """Return the row of each key, making rows for unknown ones, shape (n_keys,)."""
+    def rows(self, keys: Sequence[str | None], *, to_change: bool = False) -> Integers:
+        """Return the row of each key, making rows for unknown ones, shape (n_keys,); -1 for None.
+
+        Whoever changes what is in them says so.
+        """
         self._clock += 1
-        if len(self) + len(keys) > self.capacity:
-            self._make_room(len(self._absent(keys)), keep=keys)
-        row_of = self._row_of
-        found = [row_of.get(key, -1) for key in keys]
-        rows = np.array(found, dtype=np.int64)
-        for position in np.flatnonzero(rows < 0).tolist():
-            # An earlier one of these keys may have got the row.
-            row = row_of.get(keys[position], -1)
-            rows[position] = self._add(keys[position]) if row < 0 else row
-        self._used_at[rows] = self._clock
+        rows, n_absent = self._use(keys, to_change)
+        if n_absent:
+            new = self._absent(keys[i] for i in np.flatnonzero(rows < 0).tolist())
+            self._make_room(len(new), rows[rows >= 0])
+            for key in new:
+                self._add(key)
+            rows, _ = self._use(keys, to_change)
         return rows
 
-    def store(
-        self, rows: NDArray[np.int64], times_ms: NDArray[np.int64], states: NDArray[np.float64]
-    ) -> None:
-        """Replace the state of distinct ``rows``; ``states`` IN shape (n_rows, n_columns)."""
-        self.states[rows] = states
-        self.advance(rows, times_ms)
+    def _use(self, keys: Sequence[str | None], to_change: bool) -> tuple[Integers, int]:
+        found = map(self._row_of.get, keys, repeat(-1))
+        rows = np.fromiter(found, np.int64, len(keys))
+        return rows, use(rows, self._clock, self._used_at, to_change, self.changed)
 
-    def advance(self, rows: NDArray[np.int64], times_ms: NDArray[np.int64]) -> None:
-        """Note that the states of distinct ``rows`` are now those of ``times_ms``."""
-        self.times_ms[rows] = times_ms
+    def store(self, rows: Integers, times_ms: Integers, states: Floats) -> None:
+        """Replace the state of distinct ``rows``; ``states`` IN shape (n_rows, n_columns)."""
+        self._rows[rows, 0], self._rows[rows, 1:] = times_ms, states
         self.changed[rows] = True
 
     def take_changed(self) -> PackedStates:
@@ -150,9 +145,7 @@ class EntityTable:
         # In pieces that stay in the processor's cache: two copies of them all would not.
         for first in range(0, len(rows), _COPIED_AT_ONCE):
             piece = rows[first : first + _COPIED_AT_ONCE]
-            copied = packed[first : first + len(piece)]
-            copied[:, 0] = self.times_ms[piece]  # milliseconds stay exact below 2^53
-            copied[:, 1:] = self.states[piece]
+            packed[first : first + len(piece)] = self._rows[piece]
         keys = self._keys
         return PackedStates([keys[row] for row in rows.tolist()], packed.view(np.uint8))
 
@@ -164,7 +157,7 @@ class EntityTable:
             self._spare = self._room(n_changed + n_changed // _SPARE_SHARE)
             self._spare.fill(0.0)
 
-    def _room(self, n: int) -> NDArray[np.float64]:
+    def _room(self, n: int) -> Floats:
         return np.empty((n, 1 + self.kind.n_columns), dtype="<f8")
 
     def load(self, stored: Mapping[str, bytes | None]) -> None:
@@ -184,11 +177,8 @@ class EntityTable:
         found = {key: state for key in new if (state := stored[key]) is not None}
         fresh = list(found)
         if fresh:
-            unpacked = np.frombuffer(b"".join(found[key] for key in fresh), dtype="<f8")
-            unpacked = unpacked.reshape(len(fresh), 1 + self.kind.n_columns)
-            rows = self.rows(fresh)
-            self.times_ms[rows] = unpacked[:, 0].astype(np.int64)
-            self.states[rows] = unpacked[:, 1:]
+            unpacked = np.frombuffer(b"".join(found.values()), dtype="<f8")
+            self._rows[self.rows(fresh)] = unpacked.reshape(len(fresh), -1)
 
     def mark_unloaded(self, keys: Iterable[str]) -> None:
         """Remember that what is stored of ``keys`` could not be read and is still to be merged."""
@@ -217,20 +207,17 @@ class EntityTable:
 
     def _merge(self, row: int, packed: bytes) -> None:
         """Add a stored state to one that has begun without it: decayed sums simply add up."""
-        unpacked = np.frombuffer(packed, dtype="<f8")
-        time_ms, stored = int(unpacked[0]), unpacked[1:].copy()
-        n_sums = self.kind.n_sums
-        behind_s = (self.times_ms[row] - time_ms) / 1000
-        half_lives = np.array(self.kind.half_lives_s)
-        if behind_s >= 0:
-            self.states[row, :n_sums] += stored[:n_sums] * np.exp2(-behind_s / half_lives)
-        else:
-            own = self.states[row, :n_sums] * np.exp2(behind_s / half_lives)
-            self.states[row, :n_sums] = own + stored[:n_sums]
-            self.times_ms[row] = time_ms
-        own_last, stored_last = self.states[row, n_sums:], stored[n_sums:]
-        if len(own_last) and (np.isnan(own_last).any() or not own_last.any()):
-            self.states[row, n_sums:] = stored_last
+        own, stored = self._rows[row], np.frombuffer(packed, dtype="<f8")
+        older, newer = (stored, own) if stored[0] <= own[0] else (own, stored)
+        n_decaying, n_sums = len(self.kind.half_lives_s), self.kind.n_sums
+        behind_s = (newer[0] - older[0]) / 1000
+        left = np.ones(n_sums)
+        left[:n_decaying] = np.exp2(-behind_s / self.kind.half_lives_s)
+        own[1 : 1 + n_sums] = newer[1 : 1 + n_sums] + left * older[1 : 1 + n_sums]
+        own[0] = newer[0]
+        last = slice(1 + n_sums, None)
+        if np.isnan(own[last]).any() or not own[last].any():
+            own[last] = stored[last]
         self.changed[row] = True
 
     def _add(self, key: str) -> int:
@@ -240,34 +227,35 @@ class EntityTable:
         else:
             row = len(self._keys)
             self._keys.append(key)
-            if row == len(self.times_ms):
+            if row == len(self.changed):
                 self._grow()
-        self.times_ms[row] = _NEVER_MS
-        self.states[row] = 0.0
+        self._rows[row] = 0.0
+        self._rows[row, 0] = _NEVER_MS
         self.changed[row] = False
         self.hashes[row] = crc32(key.encode())
         self._row_of[key] = row
         return row
 
     def _grow(self) -> None:
-        more = min(self.capacity - len(self.times_ms), len(self.times_ms))
-        self.times_ms = np.append(self.times_ms, np.full(more, _NEVER_MS, dtype=np.int64))
-        self.states = np.append(self.states, np.zeros((more, self.kind.n_columns)), axis=0)
+        more = min(self.capacity - len(self.changed), len(self.changed))
+        self._set_rows(np.append(self._rows, np.zeros((more, 1 + self.kind.n_columns)), axis=0))
         self.changed = np.append(self.changed, np.zeros(more, dtype=bool))
         self.hashes = np.append(self.hashes, np.zeros(more, dtype=np.uint64))
         self._used_at = np.append(self._used_at, np.zeros(more, dtype=np.int64))
 
-    def _make_room(self, n_new: int, keep: Sequence[str]) -> None:
+    def _set_rows(self, rows: Floats) -> None:
+        self._rows = rows
+        self.records = as_records(rows, self.kind.row)
+
+    def _make_room(self, n_new: int, keep: Integers) -> None:
         n_over = len(self) + n_new - self.capacity
         if n_over <= 0:
             return
-        kept = {self._row_of[key] for key in keep if key in self._row_of}
-        if len(self) - len(kept) < n_over:
+        if len(self) - len(np.unique(keep)) < n_over:
             raise InvariantError(
                 f"{self.kind.name} capacity must be at least one batch's distinct entities, "
                 f"got {self.capacity}; raise it or lower STREAMER_BATCH_MAX_RECORDS"
             )
-        self._used_at[list(kept)] = self._clock
         occupied = np.fromiter(self._row_of.values(), dtype=np.int64, count=len(self))
         n_idle = int(np.count_nonzero(self._used_at[occupied] != self._clock))
         n_evicted = max(n_over, min(int(self.capacity * _EVICTED_SHARE), n_idle))
@@ -282,3 +270,18 @@ class EntityTable:
             self._unloaded.discard(key)
             self.changed[row] = False
         self.n_evicted += n_evicted
+
+
+@compiled
+def use(
+    rows: Integers, clock: int, used_at: Integers, to_change: bool, changed: NDArray[np.bool_]
+) -> int:
+    """Note that rows are used now, and perhaps changed (IN/OUT); return how many are none (-1)."""
+    n_absent = 0
+    for row in rows:
+        if row < 0:
+            n_absent += 1
+        else:
+            used_at[row] = clock
+            changed[row] |= to_change
+    return n_absent

@@ -1,108 +1,203 @@
-"""Read the state before each event from a table, and advance the table past the batch."""
+"""The features' definition: a loop over the payments of a batch, in order of arrival.
+
+For each payment the sums of its card, its spending and its merchant are brought forward to its time,
+read, and added to.  So what is read was there *before* it, and a payment is never compared with itself.
+Where batches begin and end changes no bit.
+
+A verification of a card (amount 0) is an event like any other of its card and its merchant, in place
+and in pace; it leaves what is known of amounts as it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.features.entities import EntityTable
-from streamer.features.places import visits_before
-from streamer.features.scan import Groups, decayed_scan, group_by, last_seen, running_maximum
+from streamer.compiled import compiled
+from streamer.features import equations as eq
+from streamer.features.kinds import CARD_VERDICTS, CARDS, MERCHANT_VERDICTS, MERCHANTS, SPENDING
+from streamer.features.places import CATEGORY, COUNTRY, MERCHANT, visit, weight_of
+from streamer.features.records import Record, Records
+from streamer.features.verdicts import read_verdicts
 
-__all__ = ["Visits"]
+__all__ = ["compare_amounts", "observe"]
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+
+# As arrays of the module they are constants of the compiled loop.
+_CARD_S: Final = CARDS.half_lives_s
+_SPENDING_S: Final = SPENDING.half_lives_s
+_MERCHANT_S: Final = MERCHANTS.half_lives_s
+_CARD_VERDICTS_S: Final = CARD_VERDICTS.half_lives_s
+_MERCHANT_VERDICTS_S: Final = MERCHANT_VERDICTS.half_lives_s
 
 
-class Visits:
-    """The events of a batch at the entities of one table: looked up and sorted once.
+@compiled
+def observe(
+    payments: Records,
+    times_ms: NDArray[np.int64],
+    rows: Records,
+    cards: Records,
+    spending: Records,
+    merchants: Records,
+    card_verdicts: Records,
+    merchant_verdicts: Records,
+    card_hashes: NDArray[np.uint64],
+    merchant_hashes: NDArray[np.uint64],
+    X: Records,
+    V: Records,
+    card_payments_1d: Floats,
+    spending_before: Records,
+    merchants_before: Records,
+) -> int:
+    """Describe each payment and add it to its entities (IN/OUT), whose ``rows`` those are.
 
-    ``rows`` (n,) is the table row of each event and ``gaps_s`` (n,) the time since its entity's
-    previous event, NaN at the first, both in order of arrival; ``n_late`` counts events older than
-    what their entity had already done.  Each column of the table is advanced once, by `add`, `carry`
-    or `visit`; then `close` advances its times.
+    OUT are the last five, (n,) like payments and times; ``X`` and ``V`` are NaN before.  Return how
+    many payments were older than what their card had done.
     """
+    n_late = 0
+    for i in range(len(payments)):
+        payment, time_ms, row, x, v = payments[i], times_ms[i], rows[i], X[i], V[i]
+        card, habit = cards[row.cards], spending[row.spending]
+        n_late += time_ms < card.time_ms
+        gap_s = eq.bring_forward(card, time_ms, _CARD_S)
+        if math.isnan(gap_s):
+            card.latitude = card.longitude = card.present_ms = math.nan
+        card_payments_1d[i] = card.payments_1d
+        _pace_and_hour(payment, gap_s, card, x)
+        _travel(payment, time_ms, card, x)
 
-    def __init__(self, table: EntityTable, keys: Sequence[str], times_ms: Integers) -> None:
-        self.table = table
-        self.rows = table.rows(keys)
-        self._groups = groups = group_by(self.rows)
-        self._stored_times = table.times_ms[groups.rows]
-        self._is_known = self._stored_times >= 0
-        arrived = times_ms[groups.order]
-        self._times = running_maximum(groups, arrived, self._stored_times)
-        first = groups.first
-        before = np.where(self._is_known, self._stored_times, self._times[first])
-        self._gaps_s = _gaps_s(groups, self._times, before)
-        self._arrival = np.empty_like(groups.order)
-        self._arrival[groups.order] = np.arange(len(arrived))
-        self.n_late = int(np.count_nonzero(arrived < self._times))
+        eq.bring_forward(habit, time_ms, _SPENDING_S)
+        spending_before[i] = habit
+        x.card_high_series = math.log1p(habit.high_series)
+        x.card_small_series = math.log1p(habit.small_series)
 
-    @property
-    def gaps_s(self) -> Floats:
-        gaps_s = self._gaps_s.copy()
-        gaps_s[self._groups.first[~self._is_known]] = np.nan
-        return gaps_s[self._arrival]
+        shop, merchants_before[i].payments = -1.0, math.nan
+        if row.merchants >= 0:
+            merchant, shop = merchants[row.merchants], float(merchant_hashes[row.merchants])
+            eq.bring_forward(merchant, time_ms, _MERCHANT_S)
+            merchants_before[i] = merchant
+            _at_merchant(merchant, x, v)
+            judged_shop = merchant_verdicts[row.merchant_verdicts]
+            read_verdicts(judged_shop, time_ms, _MERCHANT_VERDICTS_S, v.merchant_verdicts)
+        judged = card_verdicts[row.card_verdicts]
+        read_verdicts(judged, time_ms, _CARD_VERDICTS_S, v.card_verdicts)
+        _places(payment, shop, card, card_hashes[row.cards], x, v)
 
-    def add(self, addends: Floats, first: int = 0) -> Floats:
-        """Return the sums just before each event, and bring the table's up to date (IN/OUT).
-
-        ``addends`` IN (n, m): what each event adds to the m sums from column ``first`` on.  OUT (n, m),
-        in order of arrival, 0 for an entity never seen.
-        """
-        groups, columns = self._groups, slice(first, first + addends.shape[1])
-        half_lives = np.array(self.table.kind.half_lives_s[columns])
-        stored = self.table.states[groups.rows, columns]
-        ordered = addends.take(groups.order, axis=0)
-        before, after = decayed_scan(groups, stored, self._gaps_s, ordered, half_lives)
-        self.table.states[groups.rows, columns] = after
-        return before.take(self._arrival, axis=0)
-
-    def carry(self, values: Floats) -> Floats:
-        """Return the latest values before each event, NaN without, and keep those after the batch.
-
-        ``values`` IN (n, n_last); a row with a NaN leaves the latest values as they are.
-        """
-        groups, first = self._groups, self.table.kind.n_sums
-        stored = self.table.states[groups.rows, first:]
-        stored[~self._is_known] = np.nan
-        before, after = _carry_last(groups, values.take(groups.order, axis=0), stored)
-        self.table.states[groups.rows, first:] = after
-        return before.take(self._arrival, axis=0)
-
-    def visit(self, places: Integers, first: int) -> tuple[Floats, Floats]:
-        """Return the visits to each event's places and the payments before it (`visits_before`).
-
-        ``places`` IN (n, n_kinds), in order of arrival like what is returned.
-        """
-        ordered = places.take(self._groups.order, axis=0)
-        visits, payments = visits_before(self.table, first, self._groups, self._times, ordered)
-        return visits.take(self._arrival, axis=0), payments.take(self._arrival, axis=0)
-
-    def close(self) -> None:
-        """Advance the entities' times to their latest events."""
-        self.table.advance(self._groups.rows, self._times[self._groups.last])
+        _compare_amount(payment.amount, habit, merchants_before[i], x)
+        _spend(payment.amount, x.amount_deviation_from_card, habit)
+        if row.merchants >= 0:
+            _take(payment.amount, x.amount_deviation_from_card, merchants[row.merchants])
+    return n_late
 
 
-def _gaps_s(groups: Groups, times: Integers, times_before: Integers) -> Floats:
-    previous = np.empty_like(times)
-    previous[1:] = times[:-1]
-    previous[groups.first] = times_before
-    return (times - previous) / 1000
+@compiled
+def compare_amounts(amounts: Floats, habits: Records, merchants: Records, X: Records) -> None:
+    """Put into each of ``X`` (n, IN/OUT) one of ``amounts``, beside the one habit and merchant (1,)."""
+    for i in range(len(amounts)):
+        _compare_amount(amounts[i], habits[0], merchants[0], X[i])
 
 
-def _carry_last(groups: Groups, values: Floats, stored: Floats) -> tuple[Floats, Floats]:
-    """Return the latest complete row before each event and after each run, sorted order."""
-    present = np.asarray(~np.isnan(values).any(axis=1))
-    seen = last_seen(groups, present)
-    run = np.repeat(np.arange(len(groups.first)), groups.last - groups.first + 1)
-    before = stored.take(run, axis=0)
-    in_batch = np.flatnonzero(seen >= 0)
-    before[in_batch] = values.take(seen[in_batch], axis=0)
-    after = before.take(groups.last, axis=0)
-    is_newer = np.flatnonzero(present[groups.last])
-    after[is_newer] = values.take(groups.last[is_newer], axis=0)
-    return before, after
+@compiled
+def _pace_and_hour(payment: Record, gap_s: float, card: Record, x: Record) -> None:
+    """The card's payments per hour, day and week, the gap, and the hour of the day."""
+    angle = eq.angle_of(payment.local_hour)
+    x.card_payments_1h = math.log1p(card.payments_1h + 1)
+    x.card_payments_1d = math.log1p(card.payments_1d + 1)
+    x.card_pace_ratio = eq.pace(card.payments_1d, card.payments_7d, 7.0)
+    x.card_gap = math.log1p(gap_s)
+    x.card_hour_familiarity = eq.hour_familiarity(
+        angle, card.payments_30d, card.hours_x, card.hours_y
+    )
+    card.payments_1h += 1
+    card.payments_1d += 1
+    card.payments_7d += 1
+    card.payments_30d += 1
+    card.hours_x += math.cos(angle)
+    card.hours_y += math.sin(angle)
+
+
+@compiled
+def _travel(payment: Record, time_ms: int, card: Record, x: Record) -> None:
+    """How far and how fast the card came from where it was last present, if it is present."""
+    if math.isnan(payment.latitude):
+        return
+    if not math.isnan(card.present_ms):
+        distance_km = eq.great_circle_km(
+            payment.latitude, payment.longitude, card.latitude, card.longitude
+        )
+        speed_kmh = eq.speed_kmh(distance_km, (time_ms - card.present_ms) / 1000)
+        x.travel_distance, x.travel_speed = math.log1p(distance_km), math.log1p(speed_kmh)
+    card.latitude, card.longitude, card.present_ms = payment.latitude, payment.longitude, time_ms
+
+
+@compiled
+def _places(
+    payment: Record, shop: float, card: Record, salt: np.uint64, x: Record, v: Record
+) -> None:
+    """How familiar merchant, country and category are to the card."""
+    n, weight = card.place_payments, weight_of(card.time_ms)
+    v.card_merchant_familiarity = visit(card.merchant_visits, n, MERCHANT, salt, shop, weight)
+    x.card_country_familiarity = visit(
+        card.country_visits, n, COUNTRY, salt, payment.country, weight
+    )
+    x.card_category_familiarity = visit(
+        card.category_visits, n, CATEGORY, salt, payment.category, weight
+    )
+
+
+@compiled
+def _at_merchant(merchant: Record, x: Record, v: Record) -> None:
+    """The merchant's pace, and its series of payments beyond their cards' habits."""
+    x.merchant_pace_ratio = eq.pace(
+        merchant.payments_1h, merchant.payments_1d, eq.DAY_S / eq.HOUR_S
+    )
+    v.merchant_high_series = math.log1p(merchant.high_series)
+
+
+@compiled
+def _compare_amount(amount: float, habit: Record, merchant: Record, x: Record) -> None:
+    """The features of the amount: against the habit of the card, and what is usual at the merchant."""
+    log = eq.log_amount(amount)
+    x.amount = log
+    x.amount_ratio_to_card, x.amount_deviation_from_card = eq.from_habit(
+        log, habit.payments, habit.logs, habit.logs_sq
+    )
+    x.spend_today_ratio = eq.spend_today(
+        amount, habit.payments, habit.logs, habit.spent_1d, habit.spent_30d
+    )
+    _, x.amount_deviation_from_merchant = eq.from_habit(
+        log, merchant.payments, merchant.logs, merchant.logs_sq
+    )
+
+
+@compiled
+def _spend(amount: float, deviation: float, habit: Record) -> None:
+    """Add a payment to its card's spending; ``deviation`` is from the card's habit."""
+    _add_amount(amount, habit)
+    habit.spent_1d += amount
+    habit.spent_30d += amount
+    habit.high_series += eq.surprise(deviation)
+    habit.small_series += eq.surprise(-deviation)
+
+
+@compiled
+def _take(amount: float, deviation: float, merchant: Record) -> None:
+    """Add a payment to its merchant's."""
+    _add_amount(amount, merchant)
+    merchant.payments_1h += 1
+    merchant.payments_1d += 1
+    merchant.high_series += eq.surprise(deviation)
+
+
+@compiled
+def _add_amount(amount: float, habit: Record) -> None:
+    """Add an amount to a habit: Σ1, Σ ln amount, Σ (ln amount)².  0 is none."""
+    if amount > 0:
+        log = eq.log_amount(amount)
+        habit.payments += 1
+        habit.logs += log
+        habit.logs_sq += log**2

@@ -18,65 +18,65 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.features.entities import EntityTable
-from streamer.features.scan import Groups, group_by, running_sums
+from streamer.compiled import compiled
+from streamer.features.equations import familiarity
 
-__all__ = ["PLACE_HALF_LIVES_S", "PLACE_KINDS", "visits_before"]
+__all__ = ["CATEGORY", "COUNTRY", "MERCHANT", "PLACE_SUMS", "slot_of", "visit", "weight_of"]
+
+# Which of a card's payments count: those that named a merchant, a country, a category.
+MERCHANT: Final = 0
+COUNTRY: Final = 1
+CATEGORY: Final = 2
+
+PLACE_SUMS: Final = {
+    "place_payments": 3,
+    "merchant_visits": 32,
+    "country_visits": 16,
+    "category_visits": 16,
+}
+"""Of a card's row: the payments of each kind that named a place; then the slots of each kind."""
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
-PLACE_KINDS: Final = ("merchant", "country", "category")
-_SLOTS: Final = (32, 16, 16)
 _HALF_LIFE_S: Final = 60 * 86_400.0
 _T0_S: Final = 946_684_800.0  # 2000-01-01 UTC
+# The numbers of splitmix64 (Steele, Lea and Flood, 2014), modulo 2^64.
+_GOLDEN: Final = 0x9E3779B97F4A7C15
+_FIRST: Final = 0xBF58476D1CE4E5B9
+_SECOND: Final = 0x94D049BB133111EB
+_WORD: Final = 0xFFFFFFFFFFFFFFFF
 
-# Columns: the payments of each kind that named a place; then the slots of each kind.
-PLACE_HALF_LIVES_S: Final = (math.inf,) * (len(PLACE_KINDS) + sum(_SLOTS))
-"""Of the columns as the table sees them: forward decay leaves what is stored as it is."""
-_FIRST_SLOTS: Final = len(PLACE_KINDS) + np.cumsum((0, *_SLOTS[:-1]))
-_N_SLOTS: Final = np.array(_SLOTS, dtype=np.uint64)
+
+@compiled
+def weight_of(time_ms: float) -> float:
+    """Return what a visit at ``time_ms`` counts, 2^((t - t0) / half-life)."""
+    return float(np.exp2((time_ms / 1000 - _T0_S) / _HALF_LIFE_S))
 
 
-def visits_before(
-    table: EntityTable, first: int, groups: Groups, times_ms: Integers, places: Integers
-) -> tuple[Floats, Floats]:
-    """Return the decayed visits to each payment's places, and its card's payments, before it.
+@compiled
+def slot_of(card: np.uint64, place: np.uint64, n_slots: int) -> int:
+    """Return the slot of a place, by splitmix64 of card and place, both below 2^32."""
+    z = (int(card) << 32) ^ int(place)
+    z = (z * _GOLDEN) & _WORD
+    z = ((z ^ (z >> 30)) * _FIRST) & _WORD
+    z = ((z ^ (z >> 27)) * _SECOND) & _WORD
+    z ^= z >> 31
+    return int((z >> 11) % np.uint64(n_slots))
 
-    Both (n, n_kinds); visits are NaN where no place is named.  The columns of ``table`` from ``first``
-    on are brought up to date (IN/OUT).  ``times_ms`` IN (n,) and ``places`` (n, n_kinds), a number that
-    identifies the place or -1 for none, are in the order of ``groups``, as is what is returned.
+
+@compiled
+def visit(
+    visits: Floats, payments: Floats, kind: int, card: np.uint64, place: float, weight: float
+) -> float:
+    """Return how familiar ``place`` was to the card, NaN while it is young, and count one visit more.
+
+    ``visits`` (n_slots,) and ``payments`` (3,) are IN/OUT; ``weight`` is that of the visit.  A place
+    below 0 is none.
     """
-    ages = (times_ms / 1000 - _T0_S) / _HALF_LIFE_S
-    weights, decay = np.exp2(ages)[:, None], np.exp2(-ages)[:, None]
-    named = places >= 0
-    addends = weights * named
-    columns = slice(first, first + len(PLACE_KINDS))
-    payments, after = running_sums(groups, table.states[groups.rows, columns], addends)
-    table.states[groups.rows, columns] = after
-
-    rows = np.repeat(groups.rows, groups.last - groups.first + 1)
-    slots = _slots(table.hashes[rows], places) + first
-    n_columns = table.kind.n_columns
-    cells = (rows[:, None] * n_columns + slots)[named]
-    visits = np.full(places.shape, np.nan)
-    if len(cells):
-        by_cell = group_by(cells)
-        at, column = np.divmod(by_cell.rows, n_columns)
-        ordered = addends[named].take(by_cell.order)
-        before, after = running_sums(by_cell, table.states[at, column], ordered)
-        table.states[at, column] = after
-        arrived = np.empty_like(before)
-        arrived[by_cell.order] = before
-        visits[named] = arrived
-    return visits * decay, payments * decay
-
-
-def _slots(salts: NDArray[np.uint64], places: Integers) -> Integers:
-    """Return the column of each place, (n, n_kinds), by splitmix64 of card and place."""
-    z = (salts[:, None] << np.uint64(32)) ^ places.astype(np.uint64)
-    z *= np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z ^= z >> np.uint64(31)
-    return np.asarray(_FIRST_SLOTS + ((z >> np.uint64(11)) % _N_SLOTS).astype(np.int64))
+    if place < 0:
+        return math.nan
+    slot = slot_of(card, np.uint64(place), len(visits))
+    share = familiarity(visits[slot] / weight, payments[kind] / weight)
+    visits[slot] += weight
+    payments[kind] += weight
+    return share

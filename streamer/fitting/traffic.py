@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from streamer.batch import Batch, StoredRecord
 from streamer.datafiles import FileBatch, OnDecoded
-from streamer.features import FEATURE_NAMES, Columns, History, Tables, feature_matrix
+from streamer.features import FEATURE_NAMES, Columns, History, Tables
 from streamer.pipeline import PipelineConfig, prepare
 
 __all__ = ["Traffic", "read_traffic"]
@@ -92,7 +92,7 @@ def read_traffic(
 
 
 def _observed(columns: Columns, tables: Tables) -> Traffic:
-    X = feature_matrix(columns, History.observe(columns, tables))
+    X = History.observe(columns, tables).X
     return Traffic(X.astype(np.float32), columns.currencies)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from streamer.batch import Batch, StoredRecord
 from streamer.features import History, Tables
-from streamer.features.entities import EntityKind, EntityTable
+from streamer.features.entities import EntityTable
+from streamer.features.kinds import EntityKind
 from streamer.pipeline import PipelineConfig, prepare
 
 __all__ = ["described", "differing", "undisturbed"]

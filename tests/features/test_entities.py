@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.errors import InvariantError
-from streamer.features.entities import EntityKind, EntityTable, Evicted
+from streamer.features.entities import EntityTable, Evicted
+from streamer.features.kinds import EntityKind
 
-KIND = EntityKind("things", half_lives_s=(10.0,), n_last=1)
+KIND = EntityKind("things", {"total": 10.0}, last=("latest",))
 
 
 def put(table: EntityTable, key: str, time_ms: int, total: float, last: float) -> None:
@@ -161,7 +162,7 @@ def test_loading_what_a_batch_lacks_costs_it_nothing_that_it_has() -> None:
 @pytest.mark.parametrize("state", [b"", b"1", b"\x00" * 8, b"\x00" * 1_000])
 def test_a_stored_state_of_another_size_is_refused_in_words(state):
     """Another release's, or garbage; nothing of it is taken in."""
-    table = EntityTable(EntityKind("cards", (60.0,)), 10)
+    table = EntityTable(EntityKind("cards", {"payments": 60.0}), 10)
     for _ in range(2):
         with pytest.raises(InvariantError, match=rf"cards must have 16 bytes, got {len(state)};"):
             table.load({"c-1": state})

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from streamer.features import EntityTable, PackedStates
-from streamer.features.entities import EntityKind
+from streamer.features.kinds import EntityKind
 
-KIND = EntityKind("cards", (60.0,))
+KIND = EntityKind("cards", {"payments": 60.0})
 
 
 def table_of(n: int) -> tuple[EntityTable, list[str]]:

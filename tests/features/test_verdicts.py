@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.features import VERDICT_FEATURES, EntityTable, add_verdicts
-from streamer.features.verdicts import (
-    CARD_VERDICTS,
-    MERCHANT_VERDICTS,
-    verdict_matrix,
-    verdict_sums,
-)
+from streamer.features.context import CONTEXT_ROW
+from streamer.features.kinds import CARD_VERDICTS
+from streamer.features.records import as_records
+from streamer.features.verdicts import read_verdicts
+from tests.features.sums import sums_at
 
 DAY_MS = 86_400_000
 T_MS = 1_767_614_400_000
@@ -27,32 +26,39 @@ def add(to: EntityTable, key: str, day: float, is_fraud: bool, sign: float = 1.0
     add_verdicts(to, [key], at, np.array([sign * is_fraud]), np.array([sign]))
 
 
+def read(cards: EntityTable, row: int, time_ms: int) -> dict[str, float]:
+    """Return the features of the card in ``row`` by name."""
+    V = np.zeros((1, CONTEXT_ROW.itemsize // 8))
+    v = as_records(V, CONTEXT_ROW)[0]
+    read_verdicts.py_func(cards.records[row], time_ms, CARD_VERDICTS.half_lives_s, v.card_verdicts)
+    return dict(zip((f.name for f in VERDICT_FEATURES), V[0].tolist(), strict=False))
+
+
 def test_two_verdicts_by_hand() -> None:
     """One fraud 28 days old weighs half; one legitimate of today weighs in full."""
     cards = table()
     add(cards, "a", 0, True)
     add(cards, "a", 28, False)
-    (sums,) = verdict_sums(cards, ["a"], np.array([T_MS + 28 * DAY_MS]))
-    np.testing.assert_allclose(sums, [0.5, 1.5])
-    merchants = np.zeros((1, MERCHANT_VERDICTS.n_sums))
-    V = verdict_matrix(merchants, sums[None])
-    named = dict(zip((f.name for f in VERDICT_FEATURES), V[0], strict=True))
+    np.testing.assert_allclose(sums_at(cards, "a", T_MS + 28 * DAY_MS), [0.5, 1.5])
+    named = read(cards, 0, T_MS + 28 * DAY_MS)
     # (0.5 + 0.01) frauds against (1.0 + 0.99) legitimate ones.
     np.testing.assert_allclose(named["card_fraud_share_28d"], np.log(0.51 / 1.99))
     np.testing.assert_allclose(named["card_verdicts_28d"], np.log(2.5))
-    np.testing.assert_allclose(named["merchant_fraud_share_1d"], np.log(0.01 / 0.99))
 
 
-def test_an_entity_without_verdicts_has_the_prior_and_one_without_a_name_nothing() -> None:
-    sums = verdict_sums(table(), ["never judged", None], np.array([T_MS, T_MS]))
-    assert sums[0].tolist() == [0.0, 0.0]
-    assert np.isnan(sums[1]).all()
+def test_a_card_without_verdicts_has_the_prior() -> None:
+    cards = table()
+    for _ in range(2):
+        named = read(cards, 0, T_MS)
+        np.testing.assert_allclose(named["card_fraud_share_28d"], np.log(0.01 / 0.99))
+        assert named["card_verdicts_28d"] == 0.0
+        cards.rows(["never judged"])
 
 
 def test_a_payment_from_before_the_verdict_sees_it_undecayed() -> None:
     cards = table()
     add(cards, "a", 10, True)
-    assert verdict_sums(cards, ["a"], np.array([T_MS])).tolist() == [[1.0, 1.0]]
+    np.testing.assert_allclose(read(cards, 0, T_MS)["card_verdicts_28d"], np.log(2.0))
 
 
 _verdicts = st.lists(
@@ -75,10 +81,9 @@ def test_the_order_of_verdicts_does_not_matter(verdicts: list, random: object) -
         np.array([float(is_fraud) for _, _, is_fraud in shuffled]),
         np.ones(len(shuffled)),
     )
-    at = np.full(3, T_MS + 60 * DAY_MS)
-    np.testing.assert_allclose(
-        verdict_sums(one, list("abc"), at), verdict_sums(other, list("abc"), at), atol=1e-9
-    )
+    at = T_MS + 60 * DAY_MS
+    for key in "abc":
+        np.testing.assert_allclose(sums_at(one, key, at), sums_at(other, key, at), atol=1e-9)
 
 
 @given(_verdicts)
@@ -87,5 +92,5 @@ def test_a_verdict_taken_back_leaves_nothing(verdicts: list) -> None:
     for sign in (1.0, -1.0):
         for key, day, is_fraud in verdicts:
             add(cards, key, day, is_fraud, sign)
-    sums = verdict_sums(cards, list("abc"), np.full(3, T_MS + 60 * DAY_MS))
-    np.testing.assert_allclose(sums, 0.0, atol=1e-9)
+    for key in "abc":
+        np.testing.assert_allclose(sums_at(cards, key, T_MS + 60 * DAY_MS), 0.0, atol=1e-9)

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from streamer.alerts import pseudonym
 from streamer.events import Feedback
-from streamer.features.verdicts import verdict_sums
 from streamer.labels import LabelConfig, apply_verdicts
 from streamer.labels.teaching import Taught
 from streamer.model import ModelVersion, Sums
 from streamer.model.sums import COUNTERS
 from streamer.pipeline import PartitionState
 from tests.builders import T0_MS, batch, payment, pipeline_config
+from tests.features.sums import sums_at
 from tests.labels.test_rulings import verdict
 from tests.pipeline.helpers import ordinary, run, state_of, trained
 
@@ -50,8 +50,7 @@ def learned(state: PartitionState) -> dict[str, Any]:
     found: dict[str, Any] = {f.name: getattr(state.delta, f.name) for f in fields(Sums)}
     for table in (state.tables.card_verdicts, state.tables.merchant_verdicts):
         for key in ("card-1", "shop-1"):
-            later = np.array([T0_MS + 9 * DAY_MS])
-            found[f"{table.kind.name} {key}"] = verdict_sums(table, [key], later)
+            found[f"{table.kind.name} {key}"] = sums_at(table, key, T0_MS + 9 * DAY_MS)
     return found
 
 
@@ -165,8 +164,7 @@ CARD_KEY = b"k" * 16
 
 def _judged(table: Any, key: str) -> float:
     """Return what verdicts on ``key`` a partition has counted."""
-    later = np.array([T0_MS + 9 * DAY_MS])
-    return float(np.sum(verdict_sums(table, [key], later)))
+    return float(np.sum(sums_at(table, key, T0_MS + 9 * DAY_MS)))
 
 
 @pytest.mark.parametrize("named", ["nothing", "card", "pseudonym"])

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from streamer.codes import CURRENCY_INDEX
 from streamer.decoding import decode_batch
-from streamer.features import FEATURE_NAMES, Columns, History, Tables, feature_matrix
-from streamer.features.history import DAY
+from streamer.features import FEATURE_NAMES, Columns, History, Tables
 from streamer.model import (
     ModelConfig,
     ModelVersion,
@@ -103,9 +102,7 @@ def honest(per_day: int, seed: int) -> Traffic:
         decoded = decode_batch(batch(values, first), pipeline_config().believable)
         columns = Columns.of(decoded.transactions, decoded.times_ms)
         history = History.observe(columns, tables)
-        parts.append(
-            (feature_matrix(columns, history), columns.currencies, history.card_sums[:, DAY])
-        )
+        parts.append((history.X, columns.currencies, history.card_payments_1d))
     X, currencies, day_sums = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Traffic(X, currencies, day_sums)
 

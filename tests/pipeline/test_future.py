@@ -10,7 +10,7 @@ import numpy as np
 
 from streamer.batch import Batch, StoredRecord
 from streamer.decoding import decode_batch
-from streamer.features import FEATURE_NAMES, Columns, History, Tables, feature_matrix
+from streamer.features import FEATURE_NAMES, Columns, History, Tables
 from streamer.pipeline import process
 from tests.builders import T0_MS, payment, pipeline_config, state_of
 from tests.pipeline.helpers import trained
@@ -42,7 +42,7 @@ def observed(batch: Batch) -> tuple[Tables, History, np.ndarray[Any, Any]]:
     columns = Columns.of(decoded.transactions, decoded.times_ms)
     tables = Tables.empty(10, 10)
     history = History.observe(columns, tables)
-    return tables, history, feature_matrix(columns, history)
+    return tables, history, history.X
 
 
 def test_one_20_hours_ahead_does_not_freeze_its_card_and_its_merchant() -> None:
@@ -58,7 +58,7 @@ def test_one_20_hours_ahead_does_not_freeze_its_card_and_its_merchant() -> None:
 def test_its_own_hour_of_the_day_is_its_own() -> None:
     """12:00 and 20 hours are 8:00."""
     decoded = decode_batch(arriving(EVENTS), CONFIG.believable)
-    assert Columns.of(decoded.transactions, decoded.times_ms).local_hours[1] == 8.0
+    assert Columns.of(decoded.transactions, decoded.times_ms).payments["local_hour"][1] == 8.0
 
 
 def test_the_hours_of_the_budget_do_not_run_ahead() -> None:

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streamer.errors import FencedError, InvariantError
-from streamer.features.entities import EntityKind, EntityTable
+from streamer.features.entities import EntityTable
+from streamer.features.kinds import EntityKind
 from streamer.ledger import Ledger, Loss
 from streamer.model import Sums
 from streamer.model.codec import state_id
@@ -301,7 +302,7 @@ def test_an_entity_kind_cannot_take_the_name_of_another_key(redis_url, namespace
 
 
 def test_entity_tables_survive_a_round_trip_in_chunks(redis_url, namespace):
-    kind = EntityKind("cards", (3600.0,), n_last=1)
+    kind = EntityKind("cards", {"payments": 3600.0}, last=("latest",))
     keys = [f"card-é{i}" for i in range(12_001)]
 
     async def scenario():

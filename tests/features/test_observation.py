@@ -1,0 +1,138 @@
+"""The loop over payments: against the definition, against its own Python, and in any batches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.features import (
+    Columns,
+    History,
+    Tables,
+    entities,
+    equations,
+    history,
+    observation,
+    places,
+    verdicts,
+)
+from tests.builders import payment
+from tests.features.oracle import features_of
+from tests.features.streams import (
+    NAMES,
+    Judged,
+    decoded,
+    matrix_of,
+    observed,
+    observed_with_verdicts,
+    streams,
+    verdicts_on,
+)
+
+MODULES = (equations, places, entities, verdicts, observation, history)
+
+
+@contextmanager
+def uncompiled(*modules: ModuleType) -> Iterator[None]:
+    """Have every loop of ``modules`` run as its Python."""
+    kernels = {
+        module: {n: k.py_func for n, k in vars(module).items() if hasattr(k, "py_func")}
+        for module in modules
+    }
+    patches = [patch.multiple(module, **found) for module, found in kernels.items() if found]
+    for each in patches:
+        each.start()
+    try:
+        yield
+    finally:
+        for each in patches:
+            each.stop()
+
+
+@st.composite
+def judged_streams(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[Judged], list[int]]:
+    """A stream, verdicts on it, and where its batches end."""
+    payments = draw(streams())
+    cuts = draw(st.lists(st.integers(1, len(payments)), max_size=5))
+    return payments, draw(verdicts_on(payments)), cuts
+
+
+def states(tables: Tables) -> dict[str, dict[str, bytes]]:
+    return {table.kind.name: dict(table.take_changed()) for table in tables.all()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(judged_streams())
+def test_the_features_are_those_of_the_definition(stream: Any) -> None:
+    payments, verdicts, cuts = stream
+    found = observed_with_verdicts(payments, verdicts, cuts, Tables.empty(1_000, 1_000))
+    for i, expected in enumerate(features_of(payments, verdicts)):
+        row = {n: x for n, x in zip(NAMES, found[i].tolist(), strict=True) if not math.isnan(x)}
+        assert row == pytest.approx(expected, rel=1e-9, abs=1e-9), f"payment {i}"
+
+
+@settings(max_examples=60, deadline=None)
+@given(judged_streams())
+def test_batch_boundaries_change_no_bit_of_feature_or_state(stream: Any) -> None:
+    """Invariant 4: cut anywhere or one by one, they are those of the longest batches there can be."""
+    payments, verdicts, cuts = stream
+    results = []
+    for ends in ((), cuts, range(1, len(payments))):
+        tables = Tables.empty(1_000, 1_000)
+        found = observed_with_verdicts(payments, verdicts, ends, tables)
+        results.append((found.tobytes(), states(tables)))
+    assert results[1] == results[0]
+    assert results[2] == results[0]
+
+
+@settings(max_examples=20, deadline=None)
+@given(judged_streams())
+def test_compiled_and_uncompiled_loops_agree(stream: Any) -> None:
+    payments, verdicts, cuts = stream
+    tables, again = Tables.empty(1_000, 1_000), Tables.empty(1_000, 1_000)
+    compiled = observed_with_verdicts(payments, verdicts, cuts, tables)
+    with uncompiled(*MODULES):
+        python = observed_with_verdicts(payments, verdicts, cuts, again)
+    np.testing.assert_allclose(compiled, python, rtol=1e-12, atol=1e-12)
+    for one, other in zip(tables.all(), again.all(), strict=True):
+        assert one.changed.tobytes() == other.changed.tobytes()
+        np.testing.assert_allclose(one.times_ms, other.times_ms, rtol=0)
+        np.testing.assert_allclose(one.states, other.states, rtol=1e-12, atol=1e-12)
+
+
+def test_a_payment_that_names_everything_knows_every_feature() -> None:
+    """The fifth of five alike: no column of X and V is left as it was made."""
+    full = {
+        "merchant_id": "m",
+        "mcc": "5411",
+        "country": "DE",
+        "channel": "pos",
+        "latitude": 52.0,
+        "longitude": 13.0,
+    }
+    assert not np.isnan(matrix_of([payment(i, after_s=i, **full) for i in range(5)])[-1]).any()
+
+
+def test_what_changes_with_the_amount_is_what_another_payment_would_have_had() -> None:
+    """Of a stream's last payment, asked at other amounts, 0 among them; the rest of X stays."""
+    first = [payment(i, after_s=60 * i, amount=20.0 + i, merchant_id="m") for i in range(5)]
+    last = payment(5, after_s=600, amount=90.0, merchant_id="m")
+    amounts = [90.0, 0.0, 7.5, 1e12]
+    before = Tables.empty(10, 10)
+    observed(first, before)
+    asked = History.observe(Columns.of(*decoded([last])), before)
+    X = asked.with_amounts(0, np.array(amounts))
+    for row, amount in zip(X, amounts, strict=True):
+        tables = Tables.empty(10, 10)
+        observed(first, tables)
+        wanted = observed([last | {"amount": amount}], tables)[0, : len(row)]
+        assert row.tobytes() == wanted.tobytes(), amount
