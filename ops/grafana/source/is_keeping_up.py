@@ -29,7 +29,8 @@ def burning(objective: str, indicator: str, what: str, width: int, action: str) 
             for window in ("5m", "1h", "6h", "3d")
         ),
         shows=f"{what}, as a multiple of what the objective allows ({budget:.1%}).",
-        normal="below 1: the month's budget lasts.",
+        normal="below 1: the month's budget lasts. With little traffic one event is a high peak here, "
+        "and no alert: those want several.",
         action=action,
         runbook=f"alerts.md#streamer{objective.lower()}budgetburn",
         alerts=alerts,
