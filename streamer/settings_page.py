@@ -7,12 +7,12 @@ the page differs.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from streamer.page_command import write_or_check
-from streamer.settings import SettingRow, describe, load_settings
+from streamer.settings import SettingRow, describe, describe_tracing, load_settings
 
 __all__ = ["main", "page"]
 
@@ -28,14 +28,25 @@ force, where they come from, and every fault at once.
 A value comes from the variable, or from a file named like the setting (`kafka_sasl_password`) in the
 directory `STREAMER_SECRETS_DIR`. Units are the last part of a name.
 
-| variable | default | meaning |
-|---|---|---|
+"""
+_TABLE: Final = "| variable | default | meaning |\n|---|---|---|\n"
+_TRACING: Final = """
+## Tracing
+
+OpenTelemetry's own variables, as far as they say whether and how batches are traced; from the
+environment only. The SDK reads those of certificates and compression too, by their standard names.
+
 """
 
 
 def page() -> str:
     """Return the page's text."""
-    return _HEAD + "".join(map(_row, describe(load_settings({}))))
+    own, tracing = describe(load_settings({})), describe_tracing({})
+    return _HEAD + _table(own) + _TRACING + _table(tracing)
+
+
+def _table(rows: Iterable[SettingRow]) -> str:
+    return _TABLE + "".join(map(_row, rows))
 
 
 def _row(row: SettingRow) -> str:

@@ -51,6 +51,12 @@ _VARIABLES: Final = {
     _TRACES_ENDPOINT: ("not set", "The same, with the whole path; it comes first."),
     "OTEL_EXPORTER_OTLP_HEADERS": ("not set", "Headers of each request, name=value,name=value."),
     "OTEL_EXPORTER_OTLP_TRACES_HEADERS": ("not set", "The same; they come first."),
+    "OTEL_EXPORTER_OTLP_TIMEOUT": (
+        "10",
+        "Seconds for a request with its retries: Python's SDK reads seconds, though the "
+        "specification says milliseconds.",
+    ),
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": ("not set", "The same, in seconds too; it comes first."),
     "OTEL_SERVICE_NAME": (_SERVICE, "Name of the service in traces."),
     "OTEL_RESOURCE_ATTRIBUTES": ("not set", "More about it, name=value,name=value."),
     _SAMPLER: (

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
+import requests
 import structlog
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from streamer import settings_page
 from streamer.telemetry.tracing import Spans, child, within
 from streamer.telemetry.tracing.exporting import Exporting
 from streamer.telemetry.tracing.sampling import sampler_of
@@ -263,3 +266,33 @@ def test_what_waits_is_sent_at_the_end(rig: Callable[..., Rig]) -> None:
         made.end_one()
     made.spans.end(DEADLINE_S)
     assert made.spans.counts() == {"sent": 3, "refused": 0, "dropped": 0}
+
+
+class Timed(requests.Session):
+    """Answers every request at once, and keeps how long it might have taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.timeouts: list[float] = []
+
+    def request(self, *_: Any, timeout: Any = None, **__: Any) -> requests.Response:
+        self.timeouts.append(timeout)
+        answer = requests.Response()
+        answer.status_code = 200
+        return answer
+
+
+@pytest.mark.parametrize(
+    "variable", ["OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"]
+)
+def test_the_sdk_takes_its_timeout_for_seconds_as_the_page_says(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """The specification says milliseconds: 7000 of them would be 7 s, and are two hours here."""
+    monkeypatch.setenv(variable, "7000")
+    session = Timed()
+    exporter = OTLPSpanExporter("http://collector:4318/v1/traces", session=session)
+    exporter.export([])
+    assert session.timeouts == [pytest.approx(7_000, abs=60)]
+    assert variable in settings_page.page()
+    assert "reads seconds" in settings_page.page()
