@@ -15,6 +15,7 @@ Invariants: at most one call is under way in half-open; no pause is longer than 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -36,12 +37,16 @@ _LEAST_JITTER: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class BreakerStatus:
-    """State, failures in a row, the monotonic time since which it is not closed, and the last error."""
+    """State, failures in a row, the monotonic time since which it is not closed, and the last error.
+
+    ``mended_at`` is when the last failures came to an end, minus infinity where there were none.
+    """
 
     state: BreakerState
     failures: int
     opened_at: float | None
     error: str = ""
+    mended_at: float = -math.inf
 
 
 class Breaker:
@@ -52,6 +57,7 @@ class Breaker:
         self._monotonic = monotonic
         self._failures = 0
         self._opened_at: float | None = None
+        self._mended_at = -math.inf
         self._retry_at = 0.0
         self._is_probing = False
         self.last_error = ""
@@ -65,7 +71,7 @@ class Breaker:
         if self._opened_at is not None:
             state = "half-open" if self._is_probing or self.retry_in_s == 0.0 else "open"
         error = self.last_error if self._failures else ""
-        return BreakerStatus(state, self._failures, self._opened_at, error)
+        return BreakerStatus(state, self._failures, self._opened_at, error, self._mended_at)
 
     @property
     def retry_in_s(self) -> float:
@@ -85,6 +91,8 @@ class Breaker:
         """Note that there was an answer."""
         self._is_probing = False
         if has_written or not self.refuses_writes:
+            if self._failures:
+                self._mended_at = self._monotonic()
             self._failures, self._opened_at, self.refuses_writes = 0, None, False
 
     def failed(self, error: str, *, refuses_writes: bool = False) -> None:

