@@ -155,6 +155,8 @@ def _changes(entries: Iterable[Mapping[str, str]], now_ms: int) -> Iterable[Chan
         if entry["reason"] != "merge":
             told = {name: value for name, value in entry.items() if name not in _PLAIN and value}
             version = entry.get("version", "")[:12]
+            if replaced := entry.get("replaced"):
+                told["replaced"] = replaced[:12]
             details = ", ".join(f"{name} {value}" for name, value in told.items())
             yield Change(
                 entry["at"],

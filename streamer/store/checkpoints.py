@@ -44,6 +44,7 @@ from streamer.store.versions import (
     queue_trimming,
     queue_version,
     read_head,
+    replaced_id,
     trimmable,
 )
 
@@ -111,7 +112,8 @@ async def save(
         if _is_saved(stored, checkpoint):
             return head
         following = _following(head, checkpoint, config)
-        trimmed = await trimmable(pipe, client.keys, limits, keep=following.id)
+        kept = {following.id, await replaced_id(pipe, client.keys)}
+        trimmed = await trimmable(pipe, client.keys, limits, kept)
         pipe.multi()
         for command in commands:
             pipe.execute_command(*command)

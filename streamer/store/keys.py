@@ -74,6 +74,11 @@ class Keys:
         return self._key("model:promoted")
 
     @property
+    def replaced(self) -> str:
+        """String: the id of the version that the last promotion replaced, for a rollback."""
+        return self._key("model:replaced")
+
+    @property
     def versions(self) -> str:
         """Sorted set: version id, by creation time in epoch milliseconds."""
         return self._key("model:versions")
@@ -118,6 +123,7 @@ class Keys:
             self.workers: "zset",
             self.head: "string",
             self.promoted: "string",
+            self.replaced: "string",
             self.versions: "zset",
             self.lineage: "stream",
             self.partitions: "set",

@@ -2,13 +2,15 @@
 
 Invariants:
 * The id is the hash of the state; storing a version that is there already changes nothing.
-* The head is never trimmed.  Whatever trims also moves the head, so watching the head is enough to
-  promote no version that is being trimmed.
+* The head is never trimmed, nor what the last promotion replaced: a new one comes every few seconds,
+  and a bad promotion is found minutes later.  Whatever trims also moves the head, so watching the head
+  is enough to promote no version that is being trimmed.
 * Every change of the head has its entry in the lineage, written in the same step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,6 +39,7 @@ __all__ = [
     "queue_trimming",
     "queue_version",
     "read_head",
+    "replaced_id",
     "set_head",
     "trimmable",
 ]
@@ -90,7 +93,8 @@ async def set_head(
         if replaced == version.id:
             return version.id
         is_new = version.id != version_id
-        trimmed = await trimmable(pipe, keys, limits, keep=version.id) if is_new else []
+        kept = {version.id, replaced}
+        trimmed = await trimmable(pipe, keys, limits, kept) if is_new else []
         pipe.multi()
         if is_new:
             queue_version(pipe, keys, version, config, now_ms)
@@ -106,6 +110,7 @@ async def set_head(
         }
         queue_head(pipe, keys, version.id, entry, limits)
         pipe.execute_command("SET", keys.promoted, now_ms)
+        pipe.execute_command("SET", keys.replaced, replaced)
         return version.id
 
     return await client.transact([keys.head], attempt)
@@ -202,10 +207,15 @@ async def read_head(pipe: Pipe, keys: Keys, config: ModelConfig) -> ModelHead:
     return _decoded(keys, version_id, blob, config)
 
 
-async def trimmable(pipe: Pipe, keys: Keys, limits: Limits, keep: str) -> list[str]:
-    """Return the ids beyond the limit once one more version is added; never ``keep``."""
+async def trimmable(pipe: Pipe, keys: Keys, limits: Limits, kept: Set[str]) -> list[str]:
+    """Return the ids beyond the limit once one more version is added, without those of ``kept``."""
     oldest = await asked(pipe, "ZRANGE", keys.versions, 0, -limits.versions_kept)
-    return [name for name in map(_text, oldest) if name != keep]
+    return [name for name in map(_text, oldest) if name not in kept]
+
+
+async def replaced_id(pipe: Pipe, keys: Keys) -> str:
+    """Return the id of what the last promotion replaced; empty where there was none."""
+    return _text(await asked(pipe, "GET", keys.replaced))
 
 
 def queue_version(

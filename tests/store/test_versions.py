@@ -63,6 +63,33 @@ def test_the_head_is_never_trimmed_though_its_clock_is_behind(redis_url, namespa
     run(scenario())
 
 
+def test_what_a_promotion_replaced_is_kept_until_the_next_promotion(redis_url, namespace):
+    """A bad promotion is found minutes later, when the two versions kept are long newer ones."""
+
+    async def scenario():
+        async with opened(redis_url, namespace, versions_kept=2) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            candidate = await store.checkpoint(step(None, 10))
+            replaced = await store.checkpoint(step(10, 20, now_ms=NOW_MS + 1))
+            promoted = await store.set_head(candidate.id, "bad", "ana", NOW_MS + 2)
+            for i in range(20, 60, 10):
+                await store.checkpoint(step(i, i + 10, now_ms=NOW_MS + i))
+            left = [version.id for version in await store.versions()]
+            assert left[-1] == replaced.id
+            assert len(left) == 3
+            assert promoted not in left
+            head = (await store.head()).id
+            await store.set_head(replaced.id, "rollback", "ana", NOW_MS + 100)
+            for i in range(60, 75, 5):
+                await store.checkpoint(step(i, i + 5, now_ms=NOW_MS + 100 + i))
+            left = [version.id for version in await store.versions()]
+            assert left[-1] == head
+            assert len(left) == 3
+            assert replaced.id not in left
+
+    run(scenario())
+
+
 def test_a_head_that_was_stored_long_before_it_became_one_is_not_trimmed(redis_url, namespace):
     async def scenario():
         async with opened(redis_url, namespace, versions_kept=1) as store:
