@@ -95,7 +95,7 @@ def list_(topic: str | None, as_json: bool, selection: Selection) -> None:
     if as_json:
         print_json({"topic": topic, "count": n, "groups": groups})
         return
-    click.echo(f"{n:,} dead letters on {topic}")
+    click.echo(f"{_letters(n)} on {topic}")
     for group in groups:
         source = f"{group['source_topic']}/{group['partition']}"
         times = f"{group['first_seen']} to {group['last_seen']}"
@@ -194,11 +194,16 @@ def replay(
 
 
 def _sentences(plan: Plan) -> Iterator[str]:
-    yield f"{plan.n_selected:,} dead letters of {plan.topic} are selected."
+    n = plan.n_selected
+    yield f"{_letters(n)} of {plan.topic} {'is' if n == 1 else 'are'} selected."
     for (topic, reason), n in sorted(plan.to_send.items()):
-        yield f"{n:,} are sent to {topic} again: {reason}"
+        yield f"{n:,} {'is' if n == 1 else 'are'} sent to {topic} again: {reason}"
     for why, n in sorted(plan.left.items()):
-        yield f"{n:,} are not: {why}"
+        yield f"{n:,} {'is' if n == 1 else 'are'} not: {why}"
+
+
+def _letters(n: int) -> str:
+    return "1 dead letter" if n == 1 else f"{n:,} dead letters"
 
 
 def _intake_of(name: str | None, settings: Settings) -> Intake:

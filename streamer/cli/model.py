@@ -14,7 +14,7 @@ from rich.table import Table
 from streamer.alerts import describe_center
 from streamer.cli.operator import now_ms, who, with_store
 from streamer.cli.options import as_json
-from streamer.cli.output import print_json, readable_errors
+from streamer.cli.output import print_json, readable_errors, table_console
 from streamer.codes import CURRENCIES
 from streamer.drift_report import describe_drift
 from streamer.errors import ConfigurationError
@@ -52,7 +52,7 @@ def list_versions(as_json: bool) -> None:
             f"{version.transactions_seen:,}",
             f"{version.size_bytes:,}",
         )
-    Console().print(table)
+    table_console().print(table)
 
 
 @model.command()

@@ -6,23 +6,36 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final, ParamSpec
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 import click
 import orjson
 
 from streamer.errors import ConfigurationError, StreamerError
 
-__all__ = ["EXIT_FAILED", "EXIT_MISCONFIGURED", "print_json", "readable_errors"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["EXIT_FAILED", "EXIT_MISCONFIGURED", "print_json", "readable_errors", "table_console"]
 
 EXIT_FAILED: Final = 1
 EXIT_MISCONFIGURED: Final = 2
+# Of a table that goes into a pipe or a file, where nobody can make the window wider.
+_PIPE_WIDTH: Final = 200
 _P = ParamSpec("_P")
 
 
 def print_json(content: Any) -> None:
     """Print one JSON object on standard output."""
     sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def table_console() -> Console:
+    """Return where tables are printed: as wide as the terminal, or whole where that is none."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(highlight=False, width=width)
 
 
 def readable_errors(command: Callable[_P, None]) -> Callable[_P, None]:

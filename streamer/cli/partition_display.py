@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from streamer.cli.output import table_console
 from streamer.store import LogBounds, Reset, ResetRequest
 
 __all__ = ["print_partitions", "sentences"]
@@ -29,7 +29,7 @@ def print_partitions(rows: Sequence[dict[str, Any]]) -> None:
             "" if age_s is None else f"{age_s:,.0f} s",
             row["owner"],
         )
-    console = Console(highlight=False)
+    console = table_console()
     console.print(table)
     for row in rows:
         if row["ledger"] is None:

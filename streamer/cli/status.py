@@ -12,7 +12,7 @@ from rich.live import Live
 
 from streamer.cli.operator import now_ms
 from streamer.cli.options import as_json
-from streamer.cli.output import EXIT_FAILED, print_json, readable_errors
+from streamer.cli.output import EXIT_FAILED, print_json, readable_errors, table_console
 from streamer.cli.status_display import rendered
 from streamer.settings import Settings, load_settings
 from streamer.status import Status, gather, troubles_of
@@ -49,7 +49,7 @@ def status(urls: tuple[str, ...], watch: bool, as_json: bool) -> None:
     if as_json:
         print_json(_told(found))
     else:
-        Console(highlight=False).print(rendered(found, troubles))
+        table_console().print(rendered(found, troubles))
     if troubles:
         raise SystemExit(EXIT_FAILED)
 

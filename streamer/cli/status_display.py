@@ -52,8 +52,7 @@ def _workers(status: Status) -> RenderableType:
     table = Table("worker", "partitions", "last seen", box=None, pad_edge=False)
     for worker in status.workers:
         held = [str(each.partition) for each in status.partitions if each.owner == worker.name]
-        # Another machine's clock may be a little ahead.
-        seen = f"{max(worker.seen_s, 0.0):,.0f} s ago"
+        seen = f"{_past(worker.seen_s)} s ago"
         seen += "" if worker.is_alive else ", dead"
         table.add_row(worker.name, ", ".join(held) or "none", seen)
     return table
@@ -79,7 +78,7 @@ def _partitions(status: Status) -> RenderableType:
             str(each.partition),
             _count(each.offset),
             _count(each.lag),
-            "" if age is None else f"{age:,.0f} s ago",
+            "" if age is None else f"{_past(age)} s ago",
             _count(each.scored),
             _count(each.alerted),
             _count(each.dead_lettered),
@@ -90,7 +89,7 @@ def _partitions(status: Status) -> RenderableType:
 
 
 def _model(model: ModelStatus) -> Iterator[str]:
-    age = "" if model.age_s is None else f", {model.age_s:,.0f} s old"
+    age = "" if model.age_s is None else f", {_past(model.age_s)} s old"
     state = (
         f"warming: nothing alerts before {model.warmup:,}"
         if model.is_warming
@@ -115,6 +114,11 @@ def _per_hour(model: ModelStatus) -> str:
         return ""
     achieved = "unknown" if model.per_hour_achieved is None else f"{model.per_hour_achieved:,.1f}"
     return f"; {achieved} an hour, {model.per_hour_requested:,.1f} wanted"
+
+
+def _past(seconds: float) -> str:
+    """Return how long ago something was; another machine's clock may be a little ahead."""
+    return f"{max(seconds, 0.0):,.0f}"
 
 
 def _count(number: int | None) -> str:

@@ -65,9 +65,10 @@ def answers(endpoints: Iterable[EndpointStatus]) -> Iterator[tuple[str, str]]:
                 yield f"{each.url} warns: {line}", heading_of(line)
     for error, places in away.items():
         urls = ", ".join(url for url, _ in places)
+        warn = "warns" if len(places) == 1 else "warn"
         longest_s = max(seconds for _, seconds in places)
         line = f"scoring goes on from memory and checkpoints wait, for {longest_s} s: {error}"
-        yield f"{urls} warns: {line}", heading_of(line)
+        yield f"{urls} {warn}: {line}", heading_of(line)
 
 
 def _joined(lines: Iterable[str]) -> Iterator[str]:

@@ -165,5 +165,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _json(content: Any, status: int = 200) -> web.Response:
-    body = orjson.dumps(msgspec.to_builtins(content), option=orjson.OPT_INDENT_2)
+    # With a line's end, or a shell's prompt stands behind it.
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    body = orjson.dumps(msgspec.to_builtins(content), option=options)
     return web.Response(body=body, status=status, content_type=_JSON)

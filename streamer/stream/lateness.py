@@ -22,15 +22,18 @@ _UNACKNOWLEDGED_S: Final = 3.0
 
 
 def late_checkpoints(scoring: Scoring) -> list[str]:
-    """Return one line for each partition whose progress no checkpoint holds, for too long."""
+    """Return one line for each partition whose progress no checkpoint holds, for too long.
+
+    After an absence of Redis, which has a line of its own, the checkpoints have as long as any other.
+    """
     interval_s = scoring.settings.checkpoint_interval_s
     limit_s = max(_LATE_INTERVALS * interval_s, _LATE_S)
-    now = scoring.clock.monotonic()
+    now, mended_at = scoring.clock.monotonic(), scoring.store.breaker.mended_at
     return [
         f"partition {partition} must be checkpointed every {interval_s:g} s, got none for "
         f"{now - since:.0f} s: {waits_for(scoring)}"
         for partition, since in sorted(scoring.unsaved_since.items())
-        if now - since > limit_s
+        if now - max(since, mended_at) > limit_s
     ]
 
 

@@ -182,7 +182,7 @@ def test_replay_takes_verdicts_and_letters_of_one_partition_or_time(service: Ser
     assert "1 messages sent" in done.stderr
     wait_until(lambda: len(service.dead_letters(topic)) == 2, service.workers[0].log)
     # The letter that it has become is another one, not sent yet.
-    assert "1 are not: sent again before" in run(*of_verdicts[:-1], "--dry-run", **env).stdout
+    assert "1 is not: sent again before" in run(*of_verdicts[:-1], "--dry-run", **env).stdout
     for options, n in (
         (["--partition", "1", "--reason", "malformed_json"], 0),
         (["--until", "2001-01-01"], 0),

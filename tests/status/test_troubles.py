@@ -191,7 +191,7 @@ def test_one_cause_is_one_line_however_many_workers_and_partitions_it_has() -> N
         ),
     )
     claims, redis = troubles_of(status)
-    assert redis.what == f"http://a, http://b warns: {away.format(41)}"
+    assert redis.what == f"http://a, http://b warn: {away.format(41)}"
     assert redis.runbook.endswith("#redis-away-hung-or-slow")
     assert claims.what == (
         "http://c is not ready: partitions 0, 2 of transactions wait to be claimed"

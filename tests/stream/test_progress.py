@@ -178,16 +178,27 @@ def test_verdicts_have_half_a_minute_to_be_claimed_when_redis_is_back() -> None:
     assert faults(PAYMENTS, back) == ["partition 0 of transactions waits to be claimed"]
 
 
-def test_a_checkpoint_that_a_full_redis_refuses_is_late_after_ten_intervals_and_says_why() -> None:
-    """Redis answers, so nothing else shows it: every 5 s, waiting since second 40 or 51."""
+def late(mended_at: float) -> list[str]:
+    """Partitions in second 100.5 with a checkpoint due every 5 s, waiting since second 40 or 51."""
     scoring: Any = SimpleNamespace(
         settings=Settings(checkpoint_interval_s=5.0),
         clock=SimpleNamespace(monotonic=lambda: 100.5),
-        store=SimpleNamespace(breaker=BreakerStatus("closed", 0, None)),
+        store=SimpleNamespace(breaker=BreakerStatus("closed", 0, None, mended_at=mended_at)),
         redis_error="Redis at db:6379/0 is out of memory",
         unsaved_since={0: 40.5, 1: 51.0},
     )
-    assert late_checkpoints(scoring) == [
+    return late_checkpoints(scoring)
+
+
+def test_a_checkpoint_that_a_full_redis_refuses_is_late_after_ten_intervals_and_says_why() -> None:
+    """Redis answers, so nothing else shows it."""
+    assert late(-math.inf) == [
         "partition 0 must be checkpointed every 5 s, got none for 60 s: "
         "Redis at db:6379/0 is out of memory"
     ]
+
+
+def test_a_checkpoint_that_waited_for_redis_is_late_ten_intervals_after_redis_came_back() -> None:
+    """50 s: until then it is only about to be made."""
+    assert late(51.0) == []
+    assert late(50.0) == late(-math.inf)
