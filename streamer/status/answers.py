@@ -11,11 +11,11 @@ from typing import Final
 
 from streamer.status.facts import EndpointStatus
 
-__all__ = ["answers", "heading_of"]
+__all__ = ["HEADINGS", "answers", "heading_of"]
 
 # The first that is found in a line decides.
-_HEADINGS: Final = (
-    ("partition reset --to beginning --again", "redis-empty-and-the-log-cut-or-made-anew"),
+HEADINGS: Final = (
+    ("neither Redis nor the group remembers", "redis-empty-and-the-log-cut-or-made-anew"),
     ("must hold what a worker wrote", "foreign-bytes-or-another-format-in-redis"),
     ("twice as often as agreed", "the-fuse-blew"),
     ("Redis is older", "redis-came-back-older"),
@@ -44,7 +44,7 @@ _AWAY: Final = re.compile(r"scoring goes on from memory and checkpoints wait, fo
 
 def heading_of(line: str) -> str:
     """Return the heading of the runbook that a line of /readyz leads to."""
-    for words, heading in _HEADINGS:
+    for words, heading in HEADINGS:
         if words in line:
             return heading
     return "first-always"

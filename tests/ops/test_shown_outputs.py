@@ -17,6 +17,8 @@ from typing import Final
 
 import pytest
 
+from streamer.status import answers
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGES: Final = tuple(sorted((ROOT / "ops" / "runbooks").glob("*.md")))
 _HOLE: Final = "\0"
@@ -39,23 +41,26 @@ OF_OTHERS: Final = {
 
 
 @cache
-def code() -> frozenset[str]:
-    """Return every text of the code, with a hole wherever something is filled in."""
-    texts = set[str]()
+def texts() -> dict[str, set[str]]:
+    """Return every text of the code, with a hole wherever something is filled in, and where it is."""
+    found: dict[str, set[str]] = {}
     for path in sorted((ROOT / "streamer").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 parts = [v.value if isinstance(v, ast.Constant) else _HOLE for v in node.values]
-                texts.add("".join(map(str, parts)))
+                text = "".join(map(str, parts))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                texts.add(node.value)
-    return frozenset(texts)
+                text = node.value
+            else:
+                continue
+            found.setdefault(text, set()).add(str(path.relative_to(ROOT / "streamer")))
+    return found
 
 
 @cache
 def _sayings() -> tuple[tuple[str, ...], ...]:
     """Return the texts of several words, as these."""
-    split = (tuple(_bare(word) for word in text.split()) for text in code())
+    split = (tuple(_bare(word) for word in text.split()) for text in texts())
     return tuple(words for words in split if len(words) > 1)
 
 
@@ -127,10 +132,10 @@ def test_keys_and_columns_that_a_runbook_shows_are_those_of_the_code() -> None:
         for block in _BLOCK.findall(page.read_text(encoding="utf-8")):
             for document in re.findall(r"^\{.*?^\}", block, re.MULTILINE | re.DOTALL):
                 n_keys += len(json.loads(document).keys())
-                assert json.loads(document).keys() <= code()
+                assert json.loads(document).keys() <= texts().keys()
             heads = [cells for cells in _lines(block) if len(cells) > 2 and _is_head(cells)]
             n_heads += len(heads)
-            assert code() >= {cell for cells in heads for cell in cells}
+            assert texts().keys() >= {cell for cells in heads for cell in cells}
             for counts in re.findall(r"^\w[\w-]*/\d+: (.*imbalance \d+)$", block, re.MULTILINE):
                 names = set(re.findall(r"([a-z_]+) [\d,]+", counts))
                 assert names <= _names_of_a_ledger(), counts
@@ -141,6 +146,15 @@ def test_keys_and_columns_that_a_runbook_shows_are_those_of_the_code() -> None:
 
 def _is_head(cells: list[str]) -> bool:
     return all(re.fullmatch(r"[a-z][a-z ]+", cell) for cell in cells)
+
+
+def test_what_leads_status_to_a_section_is_what_a_worker_says() -> None:
+    """Otherwise a line of /readyz leads to the page's head, where whoever is woken begins to read."""
+    said = {text for text, paths in texts().items() if paths - {"status/answers.py"}}
+    # Which topic and whose offset is filled in.
+    filled_in = ["feedback is faulted", "committed offset of"]
+    dead = [words for words, _ in answers.HEADINGS if not any(words in text for text in said)]
+    assert dead == filled_in
 
 
 def _names_of_a_ledger() -> set[str]:
