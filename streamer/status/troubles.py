@@ -16,6 +16,12 @@ _RUNBOOK: Final = "ops/runbooks/recovery.md"
 _CHECKPOINT_LATE_S: Final = 30.0
 # A loss is for somebody to read, not for ever.
 _LOSS_NEWS_S: Final = 86_400.0
+_LOSSES: Final = (
+    ("retention", "retention-overtook-the-worker"),
+    ("recreated", "topic-deleted-and-made-again"),
+    ("truncated", "log-shorter-than-the-checkpoint"),
+    ("store", "redis-came-back-empty"),
+)
 # What the design promises over any 50,000 payments is 15%; this is looked at after fewer.
 _BUDGET_BAND: Final = 0.5
 _BUDGET_KNOWN_AFTER: Final = 50_000
@@ -59,7 +65,9 @@ def _workers(status: Status) -> Iterator[Trouble]:
     known = {each.partition for each in status.partitions}
     if missing := sorted(set(range(status.n_partitions)) - known):
         yield _trouble(
-            f"partitions {_numbers(missing)} of {status.topic} have never been claimed",
+            f"partition {missing[0]} of {status.topic} has never been claimed"
+            if len(missing) == 1
+            else f"partitions {_numbers(missing)} of {status.topic} have never been claimed",
             "partitions-added",
         )
 
@@ -99,7 +107,9 @@ def _partition(each: PartitionStatus, status: Status) -> Iterator[Trouble]:
 def _losses(status: Status) -> Iterator[Trouble]:
     for change in status.changes:
         if change.reason == "loss" and change.age_s < _LOSS_NEWS_S:
-            yield _trouble(f"records were lost at {change.at}: {change.details}", "first-always")
+            causes = [heading for cause, heading in _LOSSES if f"cause {cause}" in change.details]
+            heading = (*causes, "first-always")[0]
+            yield _trouble(f"records were lost at {change.at}: {change.details}", heading)
 
 
 def _model(model: ModelStatus) -> Iterator[Trouble]:

@@ -84,6 +84,11 @@ def test_a_service_that_has_read_everything_is_well_however_old_its_checkpoint()
             "partitions 1, 2, 3 of transactions have never been claimed",
             "partitions-added",
         ),
+        (
+            replace(_WELL, n_partitions=2),
+            "partition 1 of transactions has never been claimed",
+            "partitions-added",
+        ),
         (_with(imbalance=3), "partition 0 has a ledger that is out by 3", "first"),
         (
             _with(end=60),
@@ -108,6 +113,16 @@ def test_a_service_that_has_read_everything_is_well_however_old_its_checkpoint()
         (
             replace(_WELL, changes=(_LOSS,)),
             "records were lost at 2026-03-01T11:00:00.000Z: cause retention",
+            "retention-overtook",
+        ),
+        (
+            replace(_WELL, changes=(replace(_LOSS, details="cause store, epoch 0"),)),
+            "records were lost at 2026-03-01T11:00:00.000Z: cause store, epoch 0",
+            "redis-came-back-empty",
+        ),
+        (
+            replace(_WELL, changes=(replace(_LOSS, details="cause operator"),)),
+            "records were lost at 2026-03-01T11:00:00.000Z: cause operator",
             "first",
         ),
         (
