@@ -81,7 +81,10 @@ def test_a_redis_that_hangs_and_recovers_leaves_the_ledger_exact(outage: Outage)
 
 
 def test_verdicts_wait_for_redis_without_holding_up_payments(outage: Outage) -> None:
-    """More batches of them than the worker holds; afterwards each counts once."""
+    """More batches of them than the worker holds; afterwards each counts once.
+
+    The worker is ready all the while, until their partitions have been claimed again too.
+    """
     worker, service = outage.start(), outage.service
     topic, known = service.settings.feedback_topic, service.alerts()[:30]
     outage.redis.process.send_signal(signal.SIGSTOP)
@@ -100,8 +103,14 @@ def test_verdicts_wait_for_redis_without_holding_up_payments(outage: Outage) -> 
     status, told = worker.get("/readyz")
     assert status == 200, told
     outage.redis.process.send_signal(signal.SIGCONT)
-    received = "streamer_verdicts_received_total"
-    wait_until(lambda: worker.metric(received, verdict="fraud") >= len(known), worker.log)
+    received, answers = "streamer_verdicts_received_total", set[tuple[int, str]]()
+
+    def all_received() -> bool:
+        answers.add(worker.get("/readyz"))
+        return worker.metric(received, verdict="fraud") >= len(known)
+
+    wait_until(all_received, worker.log)
+    assert {status for status, _ in answers} == {200}, answers
     service.wait_consumed()
     service.assert_exact()
     assert worker.metric(received, verdict="fraud") == len(known)
