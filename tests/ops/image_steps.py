@@ -120,7 +120,10 @@ def _runs(folder: Path) -> None:
 
 
 def main() -> None:
-    """Build and run; the Python of the image is named by the first argument, or this one."""
+    """Build and run; the Python of the image is named by the first argument, or this one.
+
+    As root, everybody must be able to read it, libraries included: the worker is another user.
+    """
     python = Path(sys.argv[1] if len(sys.argv) > 1 else sys.executable)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
