@@ -10,6 +10,7 @@ import click
 
 from streamer.cli import main
 from streamer.cli.lazy import uncollected
+from tests.rig.waiting import DEADLINE_S
 
 NOT_FOR_A_WORKER = {"river", "pyarrow", "sklearn", "matplotlib", "streamer.simulator"}
 
@@ -20,7 +21,7 @@ def imported(code: str) -> set[str]:
         [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_S,
         check=True,
     )
     return set(result.stdout.split())

@@ -19,6 +19,7 @@ from streamer.model.elimination import solve_positive_definite
 from streamer.model.kmeans import assign
 from tests.explanation.helpers import Floats, euros, rows, with_head
 from tests.pipeline.helpers import trained
+from tests.rig.waiting import DEADLINE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST = 40
@@ -128,7 +129,7 @@ def test_the_head_has_the_same_coefficients_elsewhere(blas: dict[str, str], tmp_
         env=os.environ | blas,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_S,
         check=True,
     )
     assert version.head is not None
