@@ -16,6 +16,7 @@ from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.coverage_files import remove_broken
 from tests.rig.redis import DebianRedis
 from tests.rig.requirements import require
+from tests.rig.waiting import DEADLINE_S
 
 # Machines are shared: how long an example takes, or the search for one, says nothing about the code.
 # CI looks at the same examples each time: whoever lands something else is not to be refused for one
@@ -57,14 +58,14 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[EmbeddedKafka]:
     """A broker that all tests share; keep them apart with `unique_topic`."""
-    with EmbeddedKafka() as server:
+    with EmbeddedKafka(ready_timeout_s=DEADLINE_S) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[EmbeddedRedis]:
     """A Redis that all tests share; keep them apart with `redis_namespace`."""
-    with EmbeddedRedis() as server:
+    with EmbeddedRedis(ready_timeout_s=DEADLINE_S) as server:
         yield server
 
 
