@@ -50,8 +50,9 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """Remove what workers have left that were killed while they wrote down what they had covered."""
     result = yield
     if not hasattr(session.config, "workerinput"):
+        terminal = session.config.pluginmanager.getplugin("terminalreporter")
         for name in remove_broken(session.config.rootpath):
-            print(f"\nnot counted, since its process was killed while it was written: {name}")
+            terminal.write_line(f"{name} is not counted: its process was killed while it wrote it")
     return result
 
 

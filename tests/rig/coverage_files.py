@@ -1,7 +1,8 @@
 """The coverage of processes that were killed while they wrote it down: not to be read.
 
-Each process writes a file of its own at its end, and a kill may come in the middle of it.  One such
-file ends the whole run when the files are put together, after the last test.
+Each process writes a file of its own at its end, and a kill may come in the middle of it.  Most such
+files are passed over when all are put together; one whose last pages are not whole ends the run, after
+the last test.
 """
 
 from __future__ import annotations
