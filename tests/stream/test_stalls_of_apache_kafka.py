@@ -45,8 +45,7 @@ def test_a_fetch_that_hangs_while_heartbeats_are_answered_is_told_of_and_passes(
         outside = Listener("PROXIED", "PLAINTEXT", inside, advertised_port=proxy.port)
         with (
             ApacheKafka(listeners=[outside]) as kafka,
-            # A group that is not heard of for 27 s would be told of as well.
-            Service(kafka.bootstrap_servers, redis_url, kafka_session_timeout_s="60") as service,
+            Service(kafka.bootstrap_servers, redis_url, kafka_session_timeout_s="30") as service,
         ):
             proxied = kafka.servers("PROXIED")
             worker = service.create_topics().worker(IMPATIENT, kafka_bootstrap_servers=proxied)
