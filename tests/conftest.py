@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Generator, Iterator
 
@@ -17,6 +18,11 @@ from tests.rig.coverage_files import remove_broken
 from tests.rig.redis import DebianRedis
 from tests.rig.requirements import require
 from tests.rig.waiting import DEADLINE_S
+
+# Tests that run in the background have inherited that Ctrl-C is ignored, and would hand that on to
+# whatever they start and then ask to end by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Machines are shared: how long an example takes, or the search for one, says nothing about the code.
 # CI looks at the same examples each time: whoever lands something else is not to be refused for one

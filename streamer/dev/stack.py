@@ -28,8 +28,7 @@ from streamer.stream.topics import create_topics, topic_names
 __all__ = ["Stack"]
 
 _N_PARTITIONS: Final = 4
-# A machine with much else to do may be ten times slower; whoever ends is noticed at once.
-_READY_WITHIN_S: Final = 180.0
+_READY_WITHIN_S: Final = 60.0
 _HOST: Final = "127.0.0.1"
 
 
