@@ -2,35 +2,77 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from streamer.embedded import EmbeddedKafka, EmbeddedRedis
-from tests.rig import jars
+from tests.rig import jars, witnesses
 from tests.rig import redis as debian_redis
 from tests.rig.apache_kafka import ApacheKafka
+from tests.rig.coverage_files import remove_broken
 from tests.rig.redis import DebianRedis
 from tests.rig.requirements import require
+from tests.rig.waiting import DEADLINE_S
 
-# Machines are shared: how long an example takes says nothing about the code.
-settings.register_profile("streamer", deadline=None)
+# Tests that run in the background have inherited that Ctrl-C is ignored, and would hand that on to
+# whatever they start and then ask to end by it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Machines are shared: how long an example takes, or the search for one, says nothing about the code.
+# CI looks at the same examples each time: whoever lands something else is not to be refused for one
+# that nobody has seen before.  Every other run searches on.
+settings.register_profile(
+    "streamer",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=os.environ.get("REQUIRE_SERVICES") == "1",
+    print_blob=True,
+)
 settings.load_profile("streamer")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a failed test what its workers wrote."""
+    report = yield
+    if report.failed:
+        report.sections += witnesses.testimonies()
+    if report.when == "teardown":
+        witnesses.dismiss()
+    return report
+
+
+# Within that of pytest-cov, which puts the files together afterwards.
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Remove what workers have left that were killed while they wrote down what they had covered."""
+    result = yield
+    if not hasattr(session.config, "workerinput"):
+        terminal = session.config.pluginmanager.getplugin("terminalreporter")
+        for name in remove_broken(session.config.rootpath):
+            terminal.write_line(f"{name} is not counted: its process was killed while it wrote it")
+    return result
 
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[EmbeddedKafka]:
     """A broker that all tests share; keep them apart with `unique_topic`."""
-    with EmbeddedKafka() as server:
+    with EmbeddedKafka(ready_timeout_s=DEADLINE_S) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[EmbeddedRedis]:
     """A Redis that all tests share; keep them apart with `redis_namespace`."""
-    with EmbeddedRedis() as server:
+    with EmbeddedRedis(ready_timeout_s=DEADLINE_S) as server:
         yield server
 
 

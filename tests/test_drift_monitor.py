@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from streamer.drift_monitor import DistanceMonitor
+from tests.rig.waiting import DEADLINE_S
 
 
 def distances_sq(n: int, seed: int, factor: float = 1.0) -> np.ndarray:
@@ -49,7 +50,7 @@ def test_river_is_imported_when_it_is_needed_and_not_before() -> None:
         "before = 'river' in sys.modules; m.load(); print(before, 'river' in sys.modules)"
     )
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE_S, check=True
     )
     assert result.stdout.strip() == "False True"
 

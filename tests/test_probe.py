@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from streamer.embedded.server import free_port
 from tests.rig.certificates import Authority
+from tests.rig.ports import NOWHERE
 from tests.stream.harness import ROOT
 
 
@@ -74,7 +74,7 @@ def test_a_worker_with_a_certificate_is_asked_over_tls(tmp_path: Path) -> None:
 
 
 def test_nobody_there_is_not_well() -> None:
-    code, said = _probe(f"http://127.0.0.1:{free_port()}/readyz")
+    code, said = _probe(f"http://{NOWHERE}/readyz")
     assert code == 1
     assert "must answer within 4 s, got ConnectionRefusedError" in said
 

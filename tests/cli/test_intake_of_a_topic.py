@@ -17,6 +17,7 @@ from tests.intake.messages import VALID
 from tests.intake.test_schemas import FRAME, RECORD, avro
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.ports import stable_port
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service
 from tests.stream.registry import serving
 
@@ -42,7 +43,7 @@ def _renamed(i: int) -> bytes:
 
 def _groups(service: Service) -> set[str]:
     admin = AdminClient(librdkafka_config(service.settings))
-    return {group.group_id for group in admin.list_consumer_groups().result(60).valid}
+    return {group.group_id for group in admin.list_consumer_groups().result(DEADLINE_S).valid}
 
 
 def test_a_sample_is_read_without_a_group_and_nothing_is_committed(
@@ -65,7 +66,8 @@ def test_a_sample_is_read_without_a_group_and_nothing_is_committed(
     file.write_text(suggested.stdout)
     by_setting = run("intake", "try", "--topic", topic, **_env(service, intake=str(file)))
     assert by_setting.stdout.count(": payment") == 60
-    assert _groups(service) == before
+    # Of those that were there, one whose last member a test has killed may be gone by now.
+    assert _groups(service) <= before
     assert service.committed() == [None] * N_PARTITIONS
 
 
@@ -81,7 +83,7 @@ def test_a_topic_that_ends_in_markers_or_is_empty_is_read_to_its_end(service: Se
     for is_kept in (True, False):
         producer.begin_transaction()
         producer.produce(topic, json.dumps(VALID).encode(), partition=1)
-        producer.flush(60)
+        producer.flush(DEADLINE_S)
         (producer.commit_transaction if is_kept else producer.abort_transaction)(60)
     looked = run("intake", "try", "--topic", topic, "--json", **_env(service))
     assert [json.loads(line)["outcome"] for line in looked.stdout.splitlines()] == ["payment"]

@@ -11,6 +11,7 @@ import pytest
 
 from streamer.cli import _COMMANDS, main
 from streamer.cli.lazy import uncollected
+from tests.rig.waiting import DEADLINE_S
 
 NOT_FOR_A_WORKER = {"river", "pyarrow", "sklearn", "matplotlib", "streamer.simulator"}
 
@@ -21,7 +22,7 @@ def imported(code: str) -> set[str]:
         [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_S,
         check=True,
     )
     return set(result.stdout.split())

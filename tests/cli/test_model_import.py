@@ -64,7 +64,10 @@ def head_id(service: Service) -> str:
 
 
 def wait_model(worker: Worker, condition: Callable[[dict[str, object]], bool]) -> None:
-    wait_until(lambda: condition(worker.json("/model")), lambda: worker.get("/model")[1])
+    wait_until(
+        lambda: (shown := worker.json("/model")) and condition(shown),
+        lambda: worker.get("/model")[1],
+    )
 
 
 def test_a_worker_that_starts_from_an_imported_version_has_no_warm_up(

@@ -19,6 +19,7 @@ from streamer.wiring import model_config, open_store
 from tests.cli.test_commands import run
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.topics import create_topic, recreate_topic, truncate
+from tests.rig.waiting import DEADLINE_S
 
 N_RECORDS = 50
 NOW_MS = 1_700_000_000_123
@@ -48,7 +49,7 @@ class Partition:
         producer = Producer({"bootstrap.servers": self.kafka.bootstrap_servers, "log_level": 0})
         for i in range(n_records):
             producer.produce(self.topic, str(i).encode())
-        assert producer.flush(30) == 0
+        assert producer.flush(DEADLINE_S) == 0
 
     def run(self, *arguments: str, **changes: str):
         return run("partition", *arguments, **(self.variables | changes))

@@ -32,8 +32,9 @@ def test_all_is_well_until_the_worker_is_killed(service: Service) -> None:
     service.wait_consumed()
     url = f"http://127.0.0.1:{worker.port}"
     ask = [service.env, "--worker", url]
-    wait_until(lambda: _status(*ask).exit_code == 0, lambda: _status(*ask).stdout)
-    well = _status(*ask)
+    well = wait_until(
+        lambda: (found := _status(*ask)).exit_code == 0 and found, lambda: _status(*ask).stdout
+    )
     for part in ("nothing is wrong", "2,000 payments seen", "0, 1", "wanted", f"{url}: ready"):
         assert part in well.stdout, well.stdout
     told = json.loads(_status(service.env, "--json").stdout)

@@ -17,6 +17,9 @@ import pytest
 from tests.rig.waiting import DEADLINE_S, wait_until
 from tests.stream.harness import ROOT, child_env
 
+# It gives up by itself, and says why, after less than this without any progress.
+_WHOLE_S = 5 * DEADLINE_S
+
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -63,6 +66,17 @@ def _worker(process: subprocess.Popen[str]) -> psutil.Process | None:
     return None
 
 
+def _wait_worker(process: subprocess.Popen[str]) -> psutil.Process:
+    """Return the demo's worker; fail with what the demo said if that has ended."""
+
+    def found() -> psutil.Process | None:
+        assert process.poll() is None, process.communicate()
+        return _worker(process)
+
+    worker: psutil.Process = wait_until(found, "the worker starts")
+    return worker
+
+
 def _n_scored(worker: psutil.Process) -> float:
     """Return how many payments a worker has scored; 0 where it does not answer."""
     ports = [c.laddr.port for c in worker.net_connections("tcp") if c.status == "LISTEN"]
@@ -76,7 +90,7 @@ def _n_scored(worker: psutil.Process) -> float:
 
 
 def _summary(process: subprocess.Popen[str]) -> dict[str, object]:
-    out, err = process.communicate(timeout=DEADLINE_S)
+    out, err = process.communicate(timeout=_WHOLE_S)
     assert process.returncode == 0, err
     summary: dict[str, object] = json.loads(out)
     return summary
@@ -85,7 +99,7 @@ def _summary(process: subprocess.Popen[str]) -> dict[str, object]:
 def test_a_short_demo_is_sound_and_leaves_nothing_behind(start_demo: Start, tmp_path: Path) -> None:
     """Every payment accounted for, learned once, and no alert twice."""
     demo = start_demo("--duration", "5", "--rate", "2000")
-    wait_until(lambda: _worker(demo), "the worker starts")
+    _wait_worker(demo)
     children = _children(demo)
     summary = _summary(demo)
     assert summary["sound"] is True
@@ -101,7 +115,7 @@ def test_a_worker_killed_in_the_middle_is_started_again_and_nothing_is_lost(
 ) -> None:
     """Exit code 0, one restart, no alert twice."""
     demo = start_demo("--duration", "8", "--rate", "2000")
-    worker = wait_until(lambda: _worker(demo), "the worker starts")
+    worker = _wait_worker(demo)
     # Payments come for 8 s, whatever the machine: the first is scored in the middle of it.
     wait_until(lambda: _n_scored(worker) > 0, "the worker scores")
     worker.kill()
@@ -117,7 +131,7 @@ def test_sigterm_during_a_demo_leaves_no_child_process_and_no_file(
 ) -> None:
     """One line on standard error and exit code 1."""
     demo = start_demo("--duration", "60")
-    wait_until(lambda: _worker(demo), "the worker starts")
+    _wait_worker(demo)
     children = _children(demo)
     assert len(children) >= 3
     demo.send_signal(signal.SIGTERM)

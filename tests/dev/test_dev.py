@@ -41,7 +41,8 @@ def test_the_page_can_be_followed_and_ctrl_c_leaves_nothing(output: IO[bytes]) -
     command = [sys.executable, "-m", "streamer", "dev", "--rate", "500", "--workers", "1"]
     stack = subprocess.Popen(command, stdout=output, stderr=output, env=child_env({}))
     try:
-        wait_until(lambda: "Ctrl-C ends" in _said(output), lambda: _said(output))
+        # Longer than it waits itself: it would say better why.
+        wait_until(lambda: "Ctrl-C ends" in _said(output), lambda: _said(output), 2 * DEADLINE_S)
         page = _said(output)
         exports = dict(re.findall(r"^  export (\w+)=(\S+)$", page, re.MULTILINE))
         assert len(exports) == 3

@@ -91,7 +91,7 @@ def test_a_seed_gives_the_same_scores_in_every_process() -> None:
             env=os.environ | {"PYTHONHASHSEED": hash_seed},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=True,
         ).stdout
         for hash_seed in ("1", "2")

@@ -24,6 +24,7 @@ from streamer.model.kmeans import assign, nearest_center
 from tests.explanation.helpers import Floats, with_head
 from tests.model import bits, oracle
 from tests.pipeline.helpers import trained
+from tests.rig.waiting import DEADLINE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST = 40
@@ -136,7 +137,7 @@ def printed(command: list[str], environment: dict[str, str]) -> str:
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=DEADLINE_S,
         check=True,
     )
     return result.stdout.strip()

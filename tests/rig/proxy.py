@@ -22,11 +22,12 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from tests.rig.ports import HOST, stable_port
+from tests.rig.waiting import DEADLINE_S
 
 __all__ = ["Proxy"]
 
 _CHUNK: Final = 1 << 16
-_TIMEOUT_S: Final = 10.0
+_TIMEOUT_S: Final = DEADLINE_S
 _LOOK_S: Final = 0.02
 
 

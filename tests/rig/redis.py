@@ -37,7 +37,7 @@ _PERSISTENCE: Final[Mapping[Persistence, Mapping[str, str]]] = {
     # Only `snapshot` and a stop in good order write: a kill goes back to the last of them.
     "rdb": {"appendonly": "no", "save": "3600 1"},
 }
-_TIMEOUT_S: Final = 5.0
+_TIMEOUT_S: Final = 30.0
 _READY_TIMEOUT_S: Final = DEADLINE_S
 
 

@@ -17,13 +17,15 @@ from redis.sentinel import Sentinel
 from tests.rig.folders import DataFolder
 from tests.rig.ports import HOST, stable_port
 from tests.rig.redis import DebianRedis, start_program
-from tests.rig.waiting import wait_until
+from tests.rig.waiting import DEADLINE_S, wait_until
 
 __all__ = ["RedisSentinel"]
 
 # A loaded machine may leave a healthy server without the processor for a second.
 _DOWN_AFTER_MS: Final = 2000
 _QUORUM: Final = 2
+# One question of several: shorter than the client waits for an answer.
+_COPIED_WITHIN_MS: Final = 1_000
 
 
 class RedisSentinel:
@@ -60,7 +62,7 @@ class RedisSentinel:
             settings.write_text(_sentinel_settings(port, primary.port, self.service))
             child = start_program("redis-sentinel", settings)
             self._stack.callback(child.stop, 0.0)
-            child.wait_ready(lambda port=port: _hurry(port), f"PING on {HOST}:{port}")
+            child.wait_ready(lambda port=port: _hurry(port), f"PING on {HOST}:{port}", DEADLINE_S)
         for port in self._ports:
             wait_until(
                 lambda port=port: self._is_informed(port), f"the sentinel on {port} is informed"
@@ -72,6 +74,13 @@ class RedisSentinel:
         with _sentinel(self._ports[0]) as client:
             answer: Any = client.sentinel_get_master_addr_by_name(self.service)
         return next(server for server in self.servers if server.port == int(answer[1]))
+
+    def wait_copied(self) -> None:
+        """Return when the replica has all that the primary has."""
+        with self.primary().client() as client:
+            wait_until(
+                lambda: client.execute_command("WAIT", 1, _COPIED_WITHIN_MS) == 1, "all is copied"
+            )
 
     def fail_over(self) -> DebianRedis:
         """Kill the primary and return the new one, as soon as it takes writes."""

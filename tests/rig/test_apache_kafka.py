@@ -23,7 +23,7 @@ from tests.rig.topics import (
     set_topic,
     truncate,
 )
-from tests.rig.waiting import wait_until
+from tests.rig.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.usefixtures("apache_kafka_installed")
 
@@ -32,13 +32,13 @@ def _produce(servers: str, topic: str, values: list[bytes]) -> None:
     producer = Producer({"bootstrap.servers": servers, "acks": "all"})
     for value in values:
         producer.produce(topic, value, partition=0)
-    assert producer.flush(30) == 0
+    assert producer.flush(DEADLINE_S) == 0
 
 
 def _read(servers: str, topic: str, n: int) -> list[bytes]:
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "reader"})
     consumer.assign([TopicPartition(topic, 0, 0)])
-    found = consumer.consume(n, timeout=30)
+    found = consumer.consume(n, timeout=DEADLINE_S)
     consumer.close()
     return [message.value() for message in found]
 
@@ -66,7 +66,7 @@ def test_a_paused_broker_answers_nobody_until_it_goes_on() -> None:
         with pytest.raises(KafkaException):
             kafka.admin().list_topics(timeout=1)
         kafka.resume()
-        assert kafka.admin().list_topics(timeout=30).brokers
+        assert kafka.admin().list_topics(timeout=DEADLINE_S).brokers
 
 
 def test_a_given_port_is_taken_and_settings_are_kafkas() -> None:
@@ -78,7 +78,7 @@ def test_a_given_port_is_taken_and_settings_are_kafkas() -> None:
         refused: list[str] = []
         producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
         producer.produce("orders", b"x" * 3000, on_delivery=lambda e, _: refused.append(e.name()))
-        assert producer.flush(30) == 0
+        assert producer.flush(DEADLINE_S) == 0
         assert refused == ["MSG_SIZE_TOO_LARGE"]
 
 
@@ -114,10 +114,10 @@ def test_topics_are_truncated_grown_deleted_and_made_again(
     wait_until(lambda: beginning_offset(admin, topic, 0) == 3, "retention empties the partition")
     add_partitions(admin, topic, 3)
     recreate_topic(admin, topic)
-    assert len(admin.list_topics(topic, timeout=10).topics[topic].partitions) == 3
+    assert len(admin.list_topics(topic, timeout=DEADLINE_S).topics[topic].partitions) == 3
     assert (beginning_offset(admin, topic, 0), end_offset(admin, topic, 0)) == (0, 0)
     delete_topic(admin, topic)
-    assert topic not in admin.list_topics(timeout=10).topics
+    assert topic not in admin.list_topics(timeout=DEADLINE_S).topics
 
 
 def test_three_brokers_move_their_leaders_and_lose_nothing_that_was_acknowledged() -> None:
@@ -141,7 +141,9 @@ def test_an_unclean_election_loses_what_only_the_dead_leader_had() -> None:
     with ApacheKafka(3) as kafka:
         admin = kafka.admin()
         create_topic(admin, "orders", n_replicas=2, min_insync_replicas=1)
-        replicas = admin.list_topics("orders", timeout=10).topics["orders"].partitions[0].replicas
+        replicas = (
+            admin.list_topics("orders", timeout=DEADLINE_S).topics["orders"].partitions[0].replicas
+        )
         dead = leader(admin, "orders")
         assert dead is not None
         (behind,) = {node_id - 1 for node_id in replicas} - {dead}

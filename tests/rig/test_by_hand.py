@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 from tests.rig import jars
 from tests.rig.ports import stable_port
 from tests.rig.requirements import require
+from tests.rig.waiting import DEADLINE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,9 +37,9 @@ def test_apache_kafka_started_by_hand_says_where_it_is_and_ends_with_its_data(
         assert process.stdout.readline() == f"bootstrap servers: 127.0.0.1:{port}\n"
         assert "Ctrl-C" in process.stdout.readline()
         admin = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}"})
-        assert admin.list_topics(timeout=30).brokers
+        assert admin.list_topics(timeout=DEADLINE_S).brokers
         process.send_signal(signum)
-        assert process.wait(60) == 0
+        assert process.wait(DEADLINE_S) == 0
     finally:
         process.kill()
         process.wait()

@@ -45,7 +45,7 @@ def test_a_reader_of_committed_records_sees_committed_ones_and_waits_at_an_open_
         assert _read(apache_kafka, topic, "read_committed") == [b"a"]
         assert _read(apache_kafka, topic, "read_uncommitted") == [b"a", b"b", b"c", b"d"]
         assert end_offset(apache_kafka.admin(), topic, 0) == 7
-        undecided.commit_transaction(30)
+        undecided.commit_transaction(DEADLINE_S)
     assert _read(apache_kafka, topic, "read_committed") == [b"a", b"c", b"d"]
     assert end_offset(apache_kafka.admin(), topic, 0) == 8
 

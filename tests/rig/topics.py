@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from tests.rig.waiting import wait_until
+from tests.rig.waiting import DEADLINE_S, wait_until
 
 __all__ = [
     "add_partitions",
@@ -34,7 +34,7 @@ __all__ = [
     "truncate",
 ]
 
-_TIMEOUT_S: Final = 30.0
+_TIMEOUT_S: Final = DEADLINE_S
 
 
 def create_topic(

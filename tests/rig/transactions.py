@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from confluent_kafka import Producer
 
+from tests.rig.waiting import DEADLINE_S
+
 __all__ = ["abort", "commit", "open_transaction"]
 
-_TIMEOUT_S: Final = 30.0
+_TIMEOUT_S: Final = DEADLINE_S
 
 Record = tuple[bytes | None, bytes | None]
 
@@ -42,7 +44,7 @@ def open_transaction(
     records: Sequence[Record],
     partition: int = 0,
     *,
-    timeout_s: float = 60.0,
+    timeout_s: float = 600.0,
 ) -> Iterator[Producer]:
     """Publish the records and leave the transaction open; the caller decides with the producer.
 

@@ -93,7 +93,7 @@ def test_a_seed_runs_the_same_in_another_process() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=600,
     )
     assert there.stdout.splitlines() == here.events
     assert len(here.events) > 10

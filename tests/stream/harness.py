@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -43,6 +44,7 @@ from streamer.stream.topics import create_topics, topic_names
 from streamer.wiring import open_store
 from tests.rig.ports import stable_port
 from tests.rig.waiting import DEADLINE_S, wait_until
+from tests.rig.witnesses import call_as_witness
 
 __all__ = [
     "ROOT",
@@ -58,7 +60,9 @@ __all__ = [
 ROOT: Final = Path(__file__).resolve().parents[2]
 
 # Longer than the event loop of a worker stands still on a loaded machine.
-_HTTP_TIMEOUT_S: Final = 20.0
+_HTTP_TIMEOUT_S: Final = 60.0
+# Nothing that a worker writes in a test is longer.
+_ALL_LINES: Final = 100_000
 _MAX_BYTES: Final = 20_000_000
 _T = TypeVar("_T")
 _LOADING: Final = (
@@ -115,22 +119,59 @@ class Worker:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
-        except OSError:
+        except (OSError, HTTPException):
             return 0, ""
 
     def json(self, path: str) -> Any:
-        """Return an endpoint's JSON."""
-        return json.loads(self.get(path)[1])
+        """Return an endpoint's JSON; an empty object when it does not answer."""
+        return json.loads(self.get(path)[1] or "{}")
 
     def metric(self, name: str, /, **labels: str) -> float:
-        """Return one sample of /metrics; 0.0 where there is none."""
+        """Return one sample of /metrics; 0.0 where there is none, or where the worker has ended.
+
+        One that is there and does not answer is waited for: 0 would be an answer.
+        """
+        for sample in self._samples():
+            if sample.name == name and labels.items() <= sample.labels.items():
+                return float(sample.value)
+        return 0.0
+
+    def n_scored(self) -> dict[int, int]:
+        """Return how many payments of each partition the worker has scored in its life."""
+        return {
+            int(sample.labels["partition"]): int(sample.value)
+            for sample in self._samples()
+            if sample.name == "streamer_transactions_scored_total"
+        }
+
+    def wait_scored(self, n: int) -> None:
+        """Return once the worker has scored ``n`` payments; the deadline is for the next of them."""
+        scored = 0
+
+        def went_on() -> int:
+            assert self.child.is_running(), f"the worker ended:\n{self.log()}"
+            total = sum(self.n_scored().values())
+            return total if total > scored else 0
+
+        def said() -> str:
+            return f"{n} scored, got {scored}\n{self.log()}"
+
+        while scored < n:
+            scored = wait_until(went_on, said)
+
+    def wrote(self, text: str) -> bool:
+        """Whether the worker wrote this, however much it wrote since."""
+        return text in self.child.log_tail(_ALL_LINES)
+
+    def _samples(self) -> list[Any]:
         from prometheus_client.parser import text_string_to_metric_families
 
-        for family in text_string_to_metric_families(self.get("/metrics")[1]):
-            for sample in family.samples:
-                if sample.name == name and labels.items() <= sample.labels.items():
-                    return float(sample.value)
-        return 0.0
+        def answered() -> tuple[int, str] | None:
+            answer = self.get("/metrics")
+            return answer if answer[0] == 200 or not self.child.is_running() else None
+
+        _, text = wait_until(answered, lambda: f"an answer of /metrics\n{self.log()}")
+        return [s for family in text_string_to_metric_families(text) for s in family.samples]
 
     def wait_ready(self) -> Self:
         """Return when /readyz says ready; fail when the worker ends before."""
@@ -232,6 +273,7 @@ class Service:
         ports = (int(env[f"STREAMER_{name}_PORT"]) for name in ("WEB", "ADMIN"))
         worker = Worker(child, *ports)
         self.workers.append(worker)
+        call_as_witness(f"worker {len(self.workers)} of {self.id}", child.is_running, worker.log)
         return worker
 
     def successor(self, **changes: str) -> Worker:
@@ -283,19 +325,25 @@ class Service:
         )
         try:
             places = [TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(self.n_partitions)]
-            ends = [
-                consumer.get_watermark_offsets(place, timeout=DEADLINE_S)[1] for place in places
-            ]
-            consumer.assign([p for p, end in zip(places, ends, strict=True) if end])
+            ends = {
+                place.partition: consumer.get_watermark_offsets(place, timeout=DEADLINE_S)[1]
+                for place in places
+            }
+            consumer.assign([place for place in places if ends[place.partition]])
             found: list[Message] = []
+            reached = dict.fromkeys(ends, 0)
             deadline = time.monotonic() + DEADLINE_S
             while True:
-                assert time.monotonic() < deadline, f"{len(found)} of {sum(ends)} on {topic}"
+                assert time.monotonic() < deadline, f"{topic} read to {reached} of {ends}"
                 chunk = [m for m in consumer.consume(1000, timeout=0.3) if m.error() is None]
                 found += chunk
+                for message in chunk:
+                    reached[message.partition()] = message.offset() + 1
+                    deadline = time.monotonic() + DEADLINE_S
                 # The embedded broker takes the first record of the last batch for the last record,
-                # so the end has been reached when nothing more comes.
-                if not chunk and len(found) >= sum(ends):
+                # so the end has been reached when nothing more comes.  Of each partition: what one
+                # has beyond its end says nothing of the others.
+                if not chunk and all(reached[p] >= end for p, end in ends.items()):
                     break
             return found
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service, payments, wait_until
 
@@ -38,10 +39,7 @@ def test_sigterm_checkpoints_commits_and_leaves_nothing_to_reprocess(
     service = make_service(checkpoint_interval_s="3600")
     worker = service.worker().wait_ready()
     service.produce(payments(500))
-    scored = "streamer_transactions_scored_total"
-    wait_until(
-        lambda: sum(worker.metric(scored, partition=str(p)) for p in range(2)) == 500, worker.log
-    )
+    worker.wait_scored(500)
     assert worker.terminate() == 0, worker.log()
     assert service.offsets() == [250, 250]
     assert service.committed() == [250, 250]
@@ -53,10 +51,7 @@ def test_nothing_is_committed_before_its_checkpoint(make_service: MakeService) -
     service = make_service(checkpoint_interval_s="3600", warmup_transactions="100000")
     worker = service.worker().wait_ready()
     service.produce(payments(500))
-    scored = "streamer_transactions_scored_total"
-    wait_until(
-        lambda: sum(worker.metric(scored, partition=str(p)) for p in range(2)) == 500, worker.log
-    )
+    worker.wait_scored(500)
     worker.kill()
     assert service.committed() == [None, None]
     assert service.offsets() == [None, None]
@@ -75,18 +70,17 @@ def test_alerts_published_before_a_crash_and_after_the_checkpoint_do_not_come_tw
     # Fewer than a tenth of what the model has seen, so that no checkpoint falls due.
     careless = service.successor(checkpoint_interval_s="3600")
     service.produce(payments(1_000, seed=2))
-    scored = "streamer_transactions_scored_total"
-    wait_until(
-        lambda: sum(careless.metric(scored, partition=str(p)) for p in range(2)) == 1_000,
-        careless.log,
-    )
+    careless.wait_scored(1_000)
     levels = ("medium", "high", "critical")
     n_new = sum(careless.metric("streamer_alerts_total", severity=level) for level in levels)
     assert n_new > 0
     # What the fuse held back is out too, on its own topic, and is suppressed there.
     overflowed = "streamer_alerts_overflowed_total"
     n_held_back = sum(careless.metric(overflowed, severity=level) for level in levels)
-    wait_until(lambda: len(service.alerts()) - before == n_new, careless.log)
+    wait_until(
+        lambda: len(service.alerts()) - before == n_new,
+        lambda: f"{n_new} alerts, got {len(service.alerts()) - before}\n{careless.log()}",
+    )
     careless.kill()
     assert service.totals().consumed == 12_000
     successor = service.successor()
@@ -118,31 +112,32 @@ def test_a_dead_worker_s_partitions_go_to_the_other_and_nothing_is_lost_or_doubl
 
 
 def test_a_paused_worker_whose_partitions_were_claimed_can_write_nothing(
-    make_service: MakeService,
+    apache_kafka: ApacheKafka, redis_url: str
 ) -> None:
-    """Its checkpoint is refused, it exits non-zero, and its successor's ledger is exact."""
-    service = make_service(warmup_transactions="100000")
-    # A checkpoint falls due by the number of payments: there is one to refuse when more have come.
-    zombie = service.worker(checkpoint_interval_s="3600").wait_ready()
-    service.produce(payments(900))
-    scored = "streamer_transactions_scored_total"
-    wait_until(
-        lambda: sum(zombie.metric(scored, partition=str(p)) for p in range(2)) == 900, zombie.log
-    )
-    zombie.pause()
-    # What a worker does that Kafka gives the partitions to.
-    topic = service.settings.transactions_topic
-    before = service.offsets()
-    for partition in range(2):
-        service.ask(lambda store, p=partition: store.claim(topic, p, "another", 0))
-    zombie.resume()
-    service.produce(payments(1_200, seed=2))
-    assert zombie.child.wait(DEADLINE_S) == 1
-    assert "must be the one claimed" in zombie.log()
-    assert service.offsets() == before
-    service.successor()
-    service.wait_consumed()
-    assert service.assert_exact().scored == 2_100
+    """Its checkpoint is refused, it exits non-zero, and its successor's ledger is exact.
+
+    Its session does not end before that, however long the claims take: it would claim anew.
+    """
+    patient = {"kafka_session_timeout_s": "1800", "warmup_transactions": "100000"}
+    with Service(apache_kafka.bootstrap_servers, redis_url, **patient) as service:
+        # A checkpoint falls due by the number of payments: there is one to refuse when more came.
+        zombie = service.create_topics().worker(checkpoint_interval_s="3600").wait_ready()
+        service.produce(payments(900))
+        zombie.wait_scored(900)
+        zombie.pause()
+        # What a worker does that Kafka gives the partitions to.
+        topic = service.settings.transactions_topic
+        before = service.offsets()
+        for partition in range(2):
+            service.ask(lambda store, p=partition: store.claim(topic, p, "another", 0))
+        zombie.resume()
+        service.produce(payments(1_200, seed=2))
+        assert zombie.child.wait(DEADLINE_S) == 1
+        assert zombie.wrote("must be the one claimed")
+        assert service.offsets() == before
+        service.successor()
+        service.wait_consumed()
+        assert service.assert_exact().scored == 2_100
 
 
 def test_payments_sent_again_are_counted_and_nothing_else_even_after_a_crash(

@@ -166,5 +166,5 @@ def test_a_scrape_in_a_thread_and_a_worker_that_counts_do_not_disturb_each_other
         metrics.lag_records.set(2.0, str(i + 1))
         metrics.dead_letters.labels("t", f"reason{i}").inc()
     is_over.set()
-    scraping.join(60)
+    scraping.join(DEADLINE_S)
     assert not faults

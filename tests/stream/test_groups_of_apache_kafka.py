@@ -53,7 +53,6 @@ def test_a_named_worker_scores_again_soon_after_kill_9(make: MakeService) -> Non
     worker.kill()
     service.produce(payments(100, seed=2))
     again = service.worker()
-    scored = "streamer_transactions_scored_total"
-    wait_until(lambda: again.metric(scored, partition="0") > 0, again.log)
+    again.wait_scored(1)
     service.wait_consumed()
     service.assert_exact()

@@ -88,7 +88,8 @@ def test_every_envelope_mapped_plain_and_avro_on_one_topic_and_the_ledger_is_exa
     file.write_text(DECLARED, "utf-8")
     port = stable_port()
     registry = {"schema_registry_url": f"http://127.0.0.1:{port}"}
-    service = services(n_partitions=2, intake=str(file), **registry)
+    # What a worker counts, it counts again where an alert waits for half a session and is given up.
+    service = services(n_partitions=2, intake=str(file), kafka_session_timeout_s="60", **registry)
     values = iter([json.loads(value or b"") for _, value in payments(7 * N_EACH + 8)])
     sent = [encoded(way(next(values))) for way in WAYS.values() for _ in range(N_EACH)]
     sent += [encoded(next(values), b"\0\0\0\0\x01") for _ in range(N_EACH)]

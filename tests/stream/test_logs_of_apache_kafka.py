@@ -12,6 +12,7 @@ from streamer.stream.kafka_config import librdkafka_config
 from tests.rig import transactions
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.topics import add_partitions, recreate_topic, truncate
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.conftest import MakeService
 from tests.stream.harness import Service, Worker, payments, wait_until
 
@@ -48,7 +49,7 @@ def test_aborted_and_open_transactions_are_neither_scored_nor_a_lag(make: MakeSe
         wait_until(lambda: service.committed() == [203], worker.log)
         wait_until(lambda: _no_lag(worker), worker.log)
         assert worker.get("/readyz")[0] == 200
-        producer.commit_transaction(30)
+        producer.commit_transaction(DEADLINE_S)
     total = service.wait_consumed(234)
     assert (total.scored, total.skipped) == (170, 64)
     assert service.offsets() == [234]
@@ -118,8 +119,8 @@ def test_a_topic_created_again_is_a_fault_that_an_operator_mends(
     service.produce(payments(1_000, seed=2))
     worker = service.worker()
     _, body = wait_until(
-        lambda: (answer := worker.get("/readyz"))[0] == 503 and "reset" in answer[1] and answer,
-        worker.log,
+        lambda: (answer := worker.get("/readyz"))[0] == 503 and "reset 0" in answer[1] and answer,
+        lambda: f"{worker.get('/readyz')}\n{worker.log()}",
     )
     assert "deleted and created again" in body
     assert f"streamer partition reset 0 --topic {topic} --to beginning|end|OFFSET" in body

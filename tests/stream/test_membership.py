@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import count
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +26,10 @@ from tests.stream.conftest import MakeService
 from tests.stream.harness import Service, payments, wait_until
 
 SESSION_S = 6.0
+QUEUED = "streamer_publish_queue_messages"
+# Where a request to Kafka says what it asks for, and what it says there when it brings records.
+API_KEY = slice(4, 6)
+PRODUCE = b"\x00\x00"
 
 
 def test_an_alert_is_given_up_before_its_worker_s_session_can_be_over() -> None:
@@ -137,9 +142,15 @@ def test_a_worker_cut_off_from_kafka_in_the_middle_of_its_alerts_publishes_none_
             first.wait_ready()
             service.produce(payments(4_000))
             service.wait_consumed(2_000)
-            before = len(service.alerts())
+            first.wait_scored(4_000)
+            wait_until(lambda: first.metric(QUEUED) == 0, first.log)
+            # One more request with alerts comes through, and what follows it stays in the queue.
+            requests = count(1)
+            proxy.hang_connections_that(
+                lambda request: request[API_KEY] == PRODUCE and next(requests) > 1
+            )
             service.produce(payments(30_000, seed=2))
-            wait_until(lambda: len(service.alerts()) > before, first.log)
+            wait_until(lambda: proxy.n_mute and first.metric(QUEUED) > 0, first.log)
             proxy.hang()
             second = service.worker(checkpoint_interval_s="0.3").wait_ready()
             assigned = "streamer_assigned_partitions"

@@ -161,7 +161,7 @@ def test_a_refused_message_is_an_error_that_says_what_to_look_at(
 
     async def publish() -> None:
         publisher.publish_alert(_alert(service, 3, partition=7), 0, 0)
-        await publisher.flush(30)
+        await publisher.flush(DEADLINE_S)
 
     with pytest.raises(
         InvariantError, match=r"topic alerts-\w+ must take every message, got .*PARTI"

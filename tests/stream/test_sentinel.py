@@ -19,8 +19,7 @@ def test_a_failover_leaves_the_ledger_exact(
             records = iter(payments(6_000))
             service.produce([next(records) for _ in range(3_000)])
             service.wait_consumed()
-            with sentinel.primary().client() as client:
-                assert client.execute_command("WAIT", 1, 10_000) == 1
+            sentinel.wait_copied()
             sentinel.fail_over()
             service.produce([next(records) for _ in range(3_000)])
             wait_until(

@@ -14,6 +14,7 @@ from tests.rig.broker import Listener
 from tests.rig.ports import stable_port
 from tests.rig.proxy import Proxy
 from tests.rig.topics import delete_topic, leader
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service, Worker, payments, wait_until
 from tests.stream.impatient import IMPATIENT
 
@@ -44,7 +45,7 @@ def test_a_fetch_that_hangs_while_heartbeats_are_answered_is_told_of_and_passes(
         outside = Listener("PROXIED", "PLAINTEXT", inside, advertised_port=proxy.port)
         with (
             ApacheKafka(listeners=[outside]) as kafka,
-            Service(kafka.bootstrap_servers, redis_url) as service,
+            Service(kafka.bootstrap_servers, redis_url, kafka_session_timeout_s="30") as service,
         ):
             proxied = kafka.servers("PROXIED")
             worker = service.create_topics().worker(IMPATIENT, kafka_bootstrap_servers=proxied)
@@ -91,7 +92,7 @@ def _create(admin: AdminClient, names: Iterable[str], brokers: list[int]) -> Non
     wanted = [NewTopic(n, len(brokers), replica_assignment=assignment) for n in names]
     created = admin.create_topics(wanted)
     for done in created.values():
-        done.result(60)
+        done.result(DEADLINE_S)
 
 
 def _coordinator(service: Service, admin: AdminClient) -> int:
@@ -136,7 +137,7 @@ def test_a_partition_and_a_topic_without_a_leader_are_told_of_and_go_on_with_it(
         wait_said(worker, "because", place, "it has no leader; start a broker that holds it")
         late = "partition 0 must be checkpointed every 0.3 s, got none for "
         wait_said(worker, "warnings", late, f"{settings.dead_letters_topic} has not taken")
-        wait_until(lambda: "checkpoints wait" in worker.log(), worker.log)
+        wait_until(lambda: worker.wrote("checkpoints wait"), worker.log)
         kafka.start_broker(victim)
         kafka.wait_leaders()
         service.produce(payments(300, seed=3))

@@ -189,7 +189,7 @@ def test_the_id_of_the_cluster_is_known(apache_kafka: ApacheKafka) -> None:
     """Two services of one name on two clusters are not one."""
     settings = load_settings({"STREAMER_KAFKA_BOOTSTRAP_SERVERS": apache_kafka.bootstrap_servers})
     admin = AdminClient(librdkafka_config(settings))
-    expected = admin.describe_cluster().result(10).cluster_id
+    expected = admin.describe_cluster().result(DEADLINE_S).cluster_id
     assert len(expected) == 22
     assert service_identity(settings, cluster_id(settings)).kafka_cluster_id == expected
 

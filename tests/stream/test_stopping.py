@@ -89,8 +89,7 @@ def test_redis_hangs_with_many_partitions(apache_kafka: ApacheKafka, redis: Embe
         service.wait_consumed()
         redis.process.send_signal(signal.SIGSTOP)
         service.produce(payments(1_600, seed=2))
-        scored = "streamer_transactions_scored_total"
-        wait_until(lambda: worker.metric(scored, partition="15") > 100, worker.log)
+        worker.wait_scored(1_700)
         assert worker.terminate() == 1
         assert "every partition must be checkpointed, got partitions [" in worker.log()
         redis.process.send_signal(signal.SIGCONT)
@@ -111,11 +110,7 @@ def test_64_partitions(apache_kafka: ApacheKafka, redis_url: str) -> None:
     ) as service:
         worker = service.create_topics().worker().wait_ready()
         service.produce(payments(3_200))
-        scored = "streamer_transactions_scored_total"
-        wait_until(
-            lambda: all(worker.metric(scored, partition=str(p)) == 50 for p in range(64)),
-            worker.log,
-        )
+        worker.wait_scored(3_200)
         assert worker.terminate() == 0, worker.log()
         assert service.totals().scored == 3_200
 

@@ -63,7 +63,10 @@ def test_each_verdict_is_learned_once_also_when_the_worker_dies_and_reads_them_a
         lambda: worker.metric("streamer_verdicts_applied_total", outcome="standing") == 60,
         worker.log,
     )
-    assert worker.metric("streamer_verdicts_applied_total", outcome="ignored") == 10
+    wait_until(
+        lambda: worker.metric("streamer_verdicts_applied_total", outcome="ignored") == 10,
+        worker.log,
+    )
     assert worker.metric("streamer_labels_learned_total") == 30
     # Learned in memory only: a crash now loses nothing, since the verdicts are read again.
     assert labels_learned(service) == 0

@@ -85,7 +85,7 @@ def test_promtool_finds_nothing_to_object_to() -> None:
         ["promtool", "check", "metrics"],  # noqa: S607 - wherever the system has it
         input=metrics.exposition()[0],
         capture_output=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert (checked.returncode, checked.stderr.decode()) == (0, "")

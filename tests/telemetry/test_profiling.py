@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 import structlog
@@ -12,6 +15,11 @@ from structlog.testing import capture_logs
 from streamer.errors import ConfigurationError
 from streamer.telemetry import profiling
 from streamer.telemetry.profiling import Profiling
+from tests.rig.waiting import DEADLINE_S
+
+Task: TypeAlias = asyncio.Task[None]
+# Many times what lies between two samples, on a quick machine too.
+_N_TURNS = 500
 
 
 @pytest.fixture(autouse=True)
@@ -19,22 +27,26 @@ def _default_logging() -> None:
     structlog.reset_defaults()
 
 
-async def _busy_loop(seconds: float) -> None:
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while loop.time() < end:
-        _count_to(20_000)
-        await asyncio.sleep(0)
+async def _busy_until(is_over: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not is_over():
+            _count_to(20_000)
+            await asyncio.sleep(0)
 
 
 def _count_to(n: int) -> int:
     return sum(range(n))
 
 
-async def _profiled(taken: Profiling, n_begins: int = 1) -> None:
+async def _profiled(
+    taken: Profiling, n_begins: int = 1, until: Callable[[Task], bool] = Task.done
+) -> None:
+    """Be busy until the profile has been taken, or for as long as ``until`` says."""
     for _ in range(n_begins):
         taken.begin()
-    await _busy_loop(0.6)
+    running = taken._running
+    if running is not None:
+        await _busy_until(lambda: until(running))
 
 
 def test_the_page_names_the_functions_that_ran_and_loads_nothing(tmp_path: Path) -> None:
@@ -65,8 +77,8 @@ def test_a_second_one_is_refused_while_one_is_taken(tmp_path: Path) -> None:
 
 def test_a_worker_that_stops_writes_what_it_has(tmp_path: Path) -> None:
     """Its event loop cancels what still runs."""
-    out = tmp_path / "profile.html"
-    asyncio.run(_profiled(Profiling(out)))
+    out, turns = tmp_path / "profile.html", count()
+    asyncio.run(_profiled(Profiling(out), until=lambda _: next(turns) >= _N_TURNS))
     assert "_count_to" in out.read_text()
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.rig.waiting import DEADLINE_S
+
 CARD = "C77-of-nobody"
 
 _HEAD = """
@@ -27,7 +29,7 @@ def lines_of(script: str) -> tuple[int, list[dict[str, Any]], str]:
         [sys.executable, "-W", "always", "-c", _HEAD + script],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_S,
         check=False,
     )
     text = done.stdout + done.stderr
@@ -99,7 +101,7 @@ def test_an_interrupt_at_the_keyboard_is_none_of_it() -> None:
         [sys.executable, "-c", f"{_HEAD}\nraise KeyboardInterrupt"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=DEADLINE_S,
         check=False,
     )
     assert "uncaught" not in done.stderr
