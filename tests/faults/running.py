@@ -92,7 +92,8 @@ def run_fault(
     with Site(kind, shared, seed, mix or Mix()) as site:
         try:
             report = fault.run(site)
-            row.figures, row.findings = report.figures, report.findings
+            row.figures = report.figures
+            row.findings = [*report.findings, *report.excused]
         except NotHereError as error:
             row.skipped = str(error)
         except Exception as error:
