@@ -10,38 +10,62 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from tests.faults.checker import Report
-from tests.faults.limited import faketime_library, limited
+from tests.faults.limited import limited
 from tests.faults.site import KAFKA, NotHereError, Site, fault
+from tests.faults.stand import Stand
+from tests.rig.redis import DebianRedis
 
 __all__: list[str] = []
 
-_DISK_MB = 96
+_DISK_MB: Final = 96
+_HALF_AN_HOUR_S: Final = 1_800.0
+# A moment where there is nothing else to do, and minutes at a load of 50.
+_SAVED_S: Final = 600.0
 
 
-def _clock_jumps(name: str, offset: str) -> None:
+def _clock_jumps(name: str, offset_s: int) -> None:
     @fault(f"the worker's clock jumps {name}")
     def run(site: Site) -> Report:
-        if faketime_library() is None:
-            raise NotHereError("needs libfaketime; run: apt-get install faketime")
+        """Each time until every partition has a checkpoint of the clock as it is then."""
         with tempfile.TemporaryDirectory(prefix="streamer-clock-") as folder:
             clock = Path(folder, "clock")
-            clock.write_text("+0")
-            stand = site.stand()
+            _set_clock(clock, 0)
+            redis = site.redis()
+            stand = site.stand(redis.url)
             stand.add_worker(limited("clock", str(clock)))
             stand.load()
-            clock.write_text(offset)
-            time.sleep(5)
-            clock.write_text("+0")
+            for ahead_s in (offset_s, 0):
+                _set_clock(clock, ahead_s)
+                assert stand.until(
+                    lambda ahead_s=ahead_s: _is_saved(redis, stand, ahead_s), "saved", _SAVED_S
+                ), f"every partition must have a checkpoint of a clock that is {ahead_s:+} s ahead"
             stand.fault_is_over()
             return stand.finish()
 
     del run
 
 
-_clock_jumps("an hour ahead and back", "+3600")
-_clock_jumps("an hour back and ahead", "-3600")
+def _set_clock(clock: Path, ahead_s: int) -> None:
+    """Set it at once: one that reads half of a file would take another time from it."""
+    text = clock.with_suffix(".next")
+    text.write_text(f"{ahead_s:+}")
+    text.replace(clock)
+
+
+def _is_saved(redis: DebianRedis, stand: Stand, ahead_s: int) -> bool:
+    settings, partitions = stand.service.settings, range(stand.service.n_partitions)
+    prefix = f"streamer:{{{settings.namespace}}}:partition:{settings.transactions_topic}:"
+    now_s = time.time()
+    with redis.client() as client:
+        saved_ms = [client.hget(f"{prefix}{partition}", "saved_at_ms") for partition in partitions]
+    return all(ms and abs(int(ms) / 1000 - now_s - ahead_s) < _HALF_AN_HOUR_S for ms in saved_ms)
+
+
+_clock_jumps("an hour ahead and back", 3600)
+_clock_jumps("an hour back and ahead", -3600)
 
 
 @contextmanager

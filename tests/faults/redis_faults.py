@@ -10,12 +10,14 @@ from typing import Final
 from tests.faults.checker import Report
 from tests.faults.crashing import crashing
 from tests.faults.site import Site, fault
-from tests.faults.stand import Stand
+from tests.faults.stand import RATE, Stand
 from tests.rig.redis import DebianRedis
 
 __all__: list[str] = []
 
 _GONE_S: Final = 10.0
+# Enough for every card, and few enough that checkpoints need not make room.
+_UNKNOWN: Final = 3_000
 
 
 def _on_disk(site: Site) -> tuple[DebianRedis, Stand]:
@@ -128,6 +130,29 @@ def killed_in_the_replay(site: Site) -> Report:
     stand.wait_restart(slot, 3)
     stand.fault_is_over()
     return stand.finish()
+
+
+@fault("Redis away before the histories are loaded", redis="killed, data kept")
+def unknown_histories(site: Site) -> Report:
+    """A worker that has just claimed, and knows nobody, goes on from memory; then all is merged."""
+    redis = site.redis("aof-always")
+    stand = site.stand(redis.url, are_noting=True).load()
+    slot = stand.slots[0]
+    stand.traffic.stop()
+    assert stand.settle(), "nothing may be left that a claim would load histories for"
+    slot.running.kill()
+    stand.wait_restart(slot, 2)
+    stand.wait_ready(slot)
+    redis.kill()
+    before = sum(stand.n_scored().values())
+    stand.traffic.send(_UNKNOWN)
+    stand.until(lambda: sum(stand.n_scored().values()) > before + _UNKNOWN / 2, "scored without")
+    redis.start()
+    stand.traffic.start(RATE)
+    stand.fault_is_over()
+    report = stand.finish()
+    assert report.excused, "payments must have met habits that were not known"
+    return report
 
 
 @fault("rolling restart while Redis is away", redis="killed 20 s, data kept")

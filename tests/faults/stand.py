@@ -27,6 +27,7 @@ from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.topics import create_topics, topic_names
 from tests.faults.appended import complete
 from tests.faults.checker import Report, check
+from tests.faults.noting import noted, noting
 from tests.faults.traffic import Mix, Traffic
 from tests.faults.wire import INTAKE
 from tests.rig.topics import set_topic
@@ -49,9 +50,15 @@ _SCORED: Final = re.compile(r"^streamer_transactions_scored_total\{[^}]*\} (\S+)
 class Slot:
     """A place in the deployment: a worker, and after its end the next one."""
 
-    def __init__(self, service: Service, first: Sequence[str], changes: dict[str, str]) -> None:
-        self._service, self.changes = service, changes
-        self.next_argv: Sequence[str] | None = first
+    def __init__(
+        self,
+        service: Service,
+        first: Sequence[str] | None,
+        changes: dict[str, str],
+        ordinary: Sequence[str],
+    ) -> None:
+        self._service, self.changes, self._ordinary = service, changes, ordinary
+        self.next_argv = first
         self.worker: Worker | None = None
         self.is_wanted = True
         self.n_starts = 0
@@ -60,7 +67,7 @@ class Slot:
 
     def start(self) -> None:
         """Start a worker: the one that was ordered, afterwards an ordinary one."""
-        argv, self.next_argv = self.next_argv or WORKER, None
+        argv, self.next_argv = self.next_argv or self._ordinary, None
         self.worker = self._service.worker(argv, **self.changes)
         self.n_starts += 1
 
@@ -89,12 +96,15 @@ class Stand:
         min_insync: int | None = None,
         mix: Mix | None = None,
         are_named: bool = True,
+        are_noting: bool = False,
         **settings: str,
     ) -> None:
-        """``are_named`` gives each slot a name in the group, which outlives its workers."""
+        """``are_named`` gives each slot a name in the group, which outlives its workers; with
+        ``are_noting`` it is known which payments met a habit that Redis could not tell."""
         self._ends = ExitStack()
-        folder = self._ends.enter_context(TemporaryDirectory())
-        intake = Path(folder) / "intake.toml"
+        self._folder = Path(self._ends.enter_context(TemporaryDirectory()))
+        self._ordinary: Sequence[str] = noting(self._folder) if are_noting else WORKER
+        intake = self._folder / "intake.toml"
         intake.write_text(INTAKE, "utf-8")
         # The timeout is the product's own: the shorter one of other tests is for quick outages.
         defaults = {"scores_enabled": "true", "alert_budget": "0.02", "redis_timeout_s": "5"}
@@ -136,12 +146,12 @@ class Stand:
     ) -> None:
         self._ends.close()
 
-    def add_worker(self, argv: Sequence[str] = WORKER, **changes: str) -> Slot:
+    def add_worker(self, argv: Sequence[str] | None = None, **changes: str) -> Slot:
         """Start one more worker; ``argv`` is for the first one in its slot."""
         named = {}
         if self._are_named:
             named["kafka_group_instance_id"] = f"worker-{len(self.slots)}"
-        slot = Slot(self.service, argv, named | changes)
+        slot = Slot(self.service, argv, named | changes, self._ordinary)
         with self._lock:
             slot.start()
             self.slots.append(slot)
@@ -256,7 +266,7 @@ class Stand:
         self.notes += complete(self.service, self.traffic)
         if not self.settle(settle_s):
             self.notes.append("did not come to rest: " + self._waits_for())
-        report = check(self.service, self.traffic, **options)
+        report = check(self.service, self.traffic, noted=noted(self._folder), **options)
         if self.n_forced:
             report.findings.append(f"{self.n_forced} workers had to be killed after SIGTERM")
             report.figures = replace(report.figures, others=report.figures.others + self.n_forced)

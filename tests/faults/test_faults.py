@@ -24,6 +24,7 @@ FAST = [
     "partitions added to the transactions topic, then to the alerts topic",
     "Redis restarted empty",
     "Redis away, killed, back, killed in the replay",
+    "Redis away before the histories are loaded",
     "atomic step: answer swallowed, 10 times",
 ]
 

@@ -3,67 +3,147 @@
 The same records go through the same features, one partition after the other, in process: no Kafka, no
 Redis, no checkpoint.  Which records count is the caller's to say, not the pipeline's.  Features do not
 depend on the model, so that no model is needed.
+
+A payment that met a habit which the service did not know may have been taken for more or less of a
+surprise than it is, by 3 at most; the sums of its card's spending and of its merchant may be off by
+what has not decayed of that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamer.batch import Batch, StoredRecord
 from streamer.features import History, Tables
+from streamer.features.columns import Columns
 from streamer.features.entities import EntityTable
-from streamer.features.kinds import EntityKind
+from streamer.features.kinds import MERCHANTS, SPENDING, EntityKind
 from streamer.pipeline import PipelineConfig, prepare
 
-__all__ = ["described", "differing", "undisturbed"]
+__all__ = ["Wanted", "described", "differing", "undisturbed"]
+
+Floats = NDArray[np.float64]
 
 _BATCH: Final = 1_000
 _CAPACITY: Final = 1_000_000
 # The order in which a batch's sums are added up differs with its edges, in the last bits.
 _RELATIVE: Final = 1e-9
+_ABSOLUTE: Final = 1e-12
+# The sums of surprises, and the most that one payment adds to them (`equations.surprise`).
+_SURPRISES: Final = {SPENDING: ["high_series", "small_series"], MERCHANTS: ["high_series"]}
+_MOST: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The states of one kind by key, packed, and by how much some may be off in each of their sums."""
+
+    states: Mapping[str, bytes]
+    doubts: Mapping[str, Floats] = field(default_factory=dict)
+
+
+class _Doubts:
+    """By how much an entity's sums of surprises may be off: what the payments in doubt have left."""
+
+    def __init__(self, noted: Collection[str]) -> None:
+        self._noted = frozenset(noted)
+        self._reached: dict[tuple[EntityKind, str], int] = {}
+        self._met: dict[EntityKind, list[tuple[str, int]]] = {kind: [] for kind in _SURPRISES}
+
+    def add(self, ids: Iterable[str], columns: Columns) -> None:
+        """Note the payments of a batch that are in doubt, at the time that each entity had reached."""
+        if not self._noted:
+            return
+        keys = zip(columns.spending_keys, columns.merchant_keys, strict=True)
+        for payment_id, both, time_ms in zip(ids, keys, columns.times_ms.tolist(), strict=True):
+            for kind, key in zip(_SURPRISES, both, strict=True):
+                if key is None:
+                    continue
+                at = max(self._reached.get((kind, key), time_ms), time_ms)
+                self._reached[kind, key] = at
+                if payment_id in self._noted:
+                    self._met[kind].append((key, at))
+
+    def bounds(self, kind: EntityKind) -> dict[str, Floats]:
+        """Return what each entity's sums may be off by at its latest event, (n_sums,) each."""
+        bounds: dict[str, Floats] = {}
+        named = _SURPRISES.get(kind, [])
+        surprises = [i for i, name in enumerate(kind.sums) if name in named]
+        for key, at in self._met.get(kind, []):
+            bound = bounds.setdefault(key, np.zeros(kind.n_sums))
+            ages_s = (self._reached[kind, key] - at) / 1000
+            bound[surprises] += _MOST * np.exp2(-ages_s / kind.half_lives_s[surprises])
+        return bounds
 
 
 def undisturbed(
-    records: Sequence[StoredRecord], config: PipelineConfig, now_ms: int
-) -> dict[EntityKind, dict[str, bytes]]:
-    """Return the packed states after ``records`` of one partition, every one of them a payment."""
-    tables = Tables.empty(_CAPACITY, _CAPACITY)
+    records: Sequence[StoredRecord],
+    config: PipelineConfig,
+    now_ms: int,
+    noted: Collection[str] = (),
+) -> dict[EntityKind, Wanted]:
+    """Return the states after ``records`` of one partition, every one of them a payment.
+
+    ``noted`` are the transaction ids of payments in doubt.
+    """
+    tables, doubts = Tables.empty(_CAPACITY, _CAPACITY), _Doubts(noted)
     rest = iter(records)
     while chunk := list(islice(rest, _BATCH)):
-        columns = prepare(Batch("undisturbed", 0, chunk, now_ms), config).columns
+        prepared = prepare(Batch("undisturbed", 0, chunk, now_ms), config)
+        columns = prepared.columns
         assert columns is not None, "every record must be a payment"
         assert len(columns) == len(chunk), "every record must be a payment"
+        doubts.add([t.transaction_id for t in prepared.decoded.transactions], columns)
         History.observe(columns, tables)
     kept = (tables.cards, tables.spending, tables.merchants)
-    return {table.kind: table.take_changed() for table in kept}
+    return {table.kind: Wanted(table.take_changed(), doubts.bounds(table.kind)) for table in kept}
 
 
-def differing(
-    kind: EntityKind, wanted: Mapping[str, bytes], found: Mapping[str, bytes | None]
-) -> list[str]:
+def differing(kind: EntityKind, wanted: Wanted, found: Mapping[str, bytes | None]) -> list[str]:
     """Return the keys whose state is missing, unexpected or another one, field by field."""
-    keys = sorted(wanted.keys() | {key for key, state in found.items() if state is not None})
-    missing = {key for key in keys if key not in wanted or found.get(key) is None}
+    states = wanted.states
+    keys = sorted(states.keys() | {key for key, state in found.items() if state is not None})
+    missing = {key for key in keys if key not in states or found.get(key) is None}
     both = [key for key in keys if key not in missing]
-    expected, actual = _rows(kind, both, wanted), _rows(kind, both, found)
-    same = np.isclose(expected, actual, rtol=_RELATIVE, atol=1e-12, equal_nan=True).all(axis=1)
+    expected, actual = _rows(kind, both, states), _rows(kind, both, found)
+    same = np.asarray(_are_close(expected, actual, _allowed(kind, both, wanted)).all(axis=1))
     return sorted(missing | {key for key, is_same in zip(both, same, strict=True) if not is_same})
 
 
-def described(
-    kind: EntityKind, key: str, wanted: Mapping[str, bytes], found: Mapping[str, bytes | None]
-) -> str:
+def described(kind: EntityKind, key: str, wanted: Wanted, found: Mapping[str, bytes | None]) -> str:
     """Return in words how one state differs: the numbers of its fields, time first."""
-    if key not in wanted or found.get(key) is None:
-        return f"{key!r} is {'missing' if key in wanted else 'not to be there'}"
-    expected, actual = (_rows(kind, [key], states)[0] for states in (wanted, found))
-    fields = np.flatnonzero(~np.isclose(expected, actual, rtol=_RELATIVE, equal_nan=True)).tolist()
-    pairs = ", ".join(f"{i}: {expected[i]:.17g} is {actual[i]:.17g}" for i in fields[:3])
+    if key not in wanted.states or found.get(key) is None:
+        return f"{key!r} is {'missing' if key in wanted.states else 'not to be there'}"
+    expected, actual = (_rows(kind, [key], states)[0] for states in (wanted.states, found))
+    fields = np.flatnonzero(~_are_close(expected, actual, np.zeros_like(expected))).tolist()
+    allowed = _allowed(kind, [key], wanted)[0]
+    pairs = ", ".join(
+        f"{i}: {expected[i]:.17g} is {actual[i]:.17g}"
+        + (f", up to {allowed[i]:.3g} off is excused" if allowed[i] else "")
+        for i in fields[:3]
+    )
     return f"{key!r} in fields {fields}: {pairs}"
+
+
+def _are_close(expected: Floats, actual: Floats, allowed: Floats) -> NDArray[np.bool_]:
+    nearly = np.isclose(expected, actual, rtol=_RELATIVE, atol=_ABSOLUTE, equal_nan=True)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(nearly | (np.abs(expected - actual) <= allowed * (1 + _RELATIVE)))
+
+
+def _allowed(kind: EntityKind, keys: Sequence[str], wanted: Wanted) -> Floats:
+    """Return by how much time and columns of each key may be off, (n_keys, 1 + n_columns)."""
+    allowed = np.zeros((len(keys), 1 + kind.n_columns))
+    for row, key in enumerate(keys):
+        if key in wanted.doubts:
+            allowed[row, 1 : 1 + kind.n_sums] = wanted.doubts[key]
+    return allowed
 
 
 def _rows(

@@ -6,6 +6,7 @@ Knows, as `checker` does, what each record is, and asks the product nothing.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from faust.types import TP
@@ -155,6 +156,8 @@ class VerdictChecker:
             self._world.fail(text)
 
 
+# All of a stream is read after each write to it.
+@lru_cache(maxsize=10_000)
 def _named(verdict: bytes | None) -> str:
     name: str = json.loads(verdict or b"")["transaction_id"]
     return name
