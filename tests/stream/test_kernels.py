@@ -36,8 +36,9 @@ def test_a_worker_is_not_ready_before_its_kernels_are_and_compiles_none_when_it_
     service = make_service(checkpoint_interval_s="0.2")
     gate = tmp_path / "gate"
     worker = service.worker(("-c", HELD, str(gate)))
-    wait_until(lambda: worker.get("/readyz")[0] == 503, worker.log)
-    assert "loading the compiled loops" in worker.get("/readyz")[1]
+    # It waits for Kafka and Redis first, and says so.
+    wait_until(lambda: "loading the compiled loops" in worker.get("/readyz")[1], worker.log)
+    assert worker.get("/readyz")[0] == 503
     assert worker.get("/healthz")[0] == 200
     gate.touch()
     worker.wait_ready()
