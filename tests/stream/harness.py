@@ -136,6 +136,13 @@ class Worker:
                 return float(sample.value)
         return 0.0
 
+    def wait_metric(self, is_wanted: Callable[[float], bool], name: str, /, **labels: str) -> None:
+        """Return once a sample of /metrics is as wanted."""
+        wait_until(
+            lambda: is_wanted(self.metric(name, **labels)),
+            lambda: f"{name} {labels}, got {self.metric(name, **labels):g}\n{self.log()}",
+        )
+
     def n_scored(self) -> dict[int, int]:
         """Return how many payments of each partition the worker has scored in its life."""
         return {

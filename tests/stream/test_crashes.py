@@ -104,7 +104,7 @@ def test_a_dead_worker_s_partitions_go_to_the_other_and_nothing_is_lost_or_doubl
     service.wait_consumed()
     service.produce(payments(4_000, seed=2))
     doomed.kill()
-    wait_until(lambda: survivor.metric(assigned) == 4, survivor.log)
+    survivor.wait_metric(lambda n: n == 4, assigned)
     service.produce(payments(1_000, seed=3))
     service.wait_consumed()
     assert service.assert_exact().scored == 9_000

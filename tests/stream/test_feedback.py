@@ -51,9 +51,9 @@ def test_verdicts_are_stored_once_and_bad_ones_are_dead_letters(make_service: Ma
     assert {h["streamer-source-offset"] for h in letters.values()} == {"3", "4", "5"}
     assert letters[bad[1][1]]["streamer-path"] == "$.verdict"
     received = "streamer_verdicts_received_total"
-    wait_until(lambda: worker.metric(received, verdict="fraud") == 5, worker.log)
+    worker.wait_metric(lambda n: n == 5, received, verdict="fraud")
     labels = {"topic": topic, "reason": "unknown_code"}
-    wait_until(lambda: worker.metric("streamer_dead_letters_total", **labels) == 1, worker.log)
+    worker.wait_metric(lambda n: n == 1, "streamer_dead_letters_total", **labels)
     assert service.dead_letters() == []
     worker.kill()
     _forget_offset(service)

@@ -106,7 +106,7 @@ def test_a_worker_that_stood_still_for_longer_than_its_session_publishes_nothing
     service.produce(payments(3_000, seed=2))
     worker.pause()
     other = service.worker().wait_ready()
-    wait_until(lambda: other.metric("streamer_assigned_partitions") == 2, other.log)
+    other.wait_metric(lambda n: n == 2, "streamer_assigned_partitions")
     service.wait_consumed()
     worker.resume()
     service.produce(payments(600, seed=3))
@@ -143,7 +143,7 @@ def test_a_worker_cut_off_from_kafka_in_the_middle_of_its_alerts_publishes_none_
             service.produce(payments(4_000))
             service.wait_consumed(2_000)
             first.wait_scored(4_000)
-            wait_until(lambda: first.metric(QUEUED) == 0, first.log)
+            first.wait_metric(lambda n: n == 0, QUEUED)
             # One more request with alerts comes through, and what follows it stays in the queue.
             requests = count(1)
             proxy.hang_connections_that(
@@ -154,7 +154,7 @@ def test_a_worker_cut_off_from_kafka_in_the_middle_of_its_alerts_publishes_none_
             proxy.hang()
             second = service.worker(checkpoint_interval_s="0.3").wait_ready()
             assigned = "streamer_assigned_partitions"
-            wait_until(lambda: second.metric(assigned) == 2, second.log)
+            second.wait_metric(lambda n: n == 2, assigned)
             service.wait_consumed()
             proxy.pass_on()
             # It has been heard of again, if only to be told that it is no member any more.

@@ -42,7 +42,7 @@ class Outage:
     def send_until_noticed(self, worker: Worker) -> None:
         """Go on sending until alerts say that Redis is away."""
         self.send(100)
-        wait_until(lambda: worker.metric(UP, name="redis") == 0, worker.log)
+        worker.wait_metric(lambda n: n == 0, UP, name="redis")
         self.send(2_000)
         wait_until(lambda: "redis-unavailable" in {a.mode for a in self.service.alerts()}, "mode")
 
@@ -66,10 +66,10 @@ def test_a_redis_that_hangs_and_recovers_leaves_the_ledger_exact(outage: Outage)
     outage.send_until_noticed(worker)
     assert service.committed() == [N_BEFORE // 2] * 2
     failures = "streamer_checkpoint_failures_total"
-    wait_until(lambda: worker.metric(failures, cause="redis") >= 1, worker.log)
+    worker.wait_metric(lambda n: n >= 1, failures, cause="redis")
     assert worker.get("/readyz")[0] == 200
     outage.redis.process.send_signal(signal.SIGCONT)
-    wait_until(lambda: worker.metric(UP, name="redis") == 1, worker.log)
+    worker.wait_metric(lambda n: n == 1, UP, name="redis")
     first_after = list(service.n_sent)
     outage.send(3_000)
     service.wait_consumed()
@@ -94,7 +94,7 @@ def test_verdicts_wait_for_redis_without_holding_up_payments(outage: Outage) -> 
         outage.send(20)
         n_scored += 20
         worker.wait_scored(n_scored)
-    wait_until(lambda: worker.metric(UP, name="redis") == 0, worker.log)
+    worker.wait_metric(lambda n: n == 0, UP, name="redis")
     status, told = worker.get("/readyz")
     assert status == 200, told
     outage.redis.process.send_signal(signal.SIGCONT)

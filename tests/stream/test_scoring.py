@@ -19,7 +19,7 @@ from streamer.events import Alert, Score
 from streamer.features import FEATURE_NAMES
 from streamer.ledger import Ledger
 from tests.builders import payment
-from tests.stream.harness import Record, Service, Worker, payments, wait_until
+from tests.stream.harness import Record, Service, Worker, payments
 
 N_GOOD = 3_000
 DEAD_LETTER_MAX_BYTES = 100_000
@@ -137,7 +137,7 @@ class Steady:
         self.total: Ledger = service.wait_consumed()
         # Redis has it a moment before the worker hears that it has.
         seen = "streamer_model_transactions_seen"
-        wait_until(lambda: self.worker.metric(seen) == self.total.scored, self.worker.log)
+        self.worker.wait_metric(lambda n: n == self.total.scored, seen)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamer.embedded import EmbeddedKafka
 from tests.rig.sentinel import RedisSentinel
-from tests.stream.harness import Service, payments, wait_until
+from tests.stream.harness import Service, payments
 
 
 def test_a_failover_leaves_the_ledger_exact(
@@ -22,9 +22,7 @@ def test_a_failover_leaves_the_ledger_exact(
             sentinel.wait_copied()
             sentinel.fail_over()
             service.produce([next(records) for _ in range(3_000)])
-            wait_until(
-                lambda: worker.metric("streamer_dependency_up", name="redis") == 1, worker.log
-            )
+            worker.wait_metric(lambda n: n == 1, "streamer_dependency_up", name="redis")
             service.wait_consumed()
             service.assert_exact()
             assert worker.child.is_running()

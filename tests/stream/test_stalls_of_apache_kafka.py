@@ -61,12 +61,12 @@ def test_a_fetch_that_hangs_while_heartbeats_are_answered_is_told_of_and_passes(
             assert not said(worker, "because", "the consumer group must answer")
             topic = service.settings.transactions_topic
             stalled = "streamer_partition_stalled_seconds"
-            wait_until(lambda: worker.metric(stalled, topic=topic, partition="0") > 4, worker.log)
+            worker.wait_metric(lambda n: n > 4, stalled, topic=topic, partition="0")
             proxy.pass_on()
             service.produce(payments(400, seed=2))
             service.wait_consumed()
             worker.wait_ready()
-            wait_until(lambda: worker.metric(stalled, topic=topic, partition="0") == 0, worker.log)
+            worker.wait_metric(lambda n: n == 0, stalled, topic=topic, partition="0")
             service.assert_exact()
 
 

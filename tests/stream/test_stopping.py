@@ -66,7 +66,7 @@ def test_alerts_that_kafka_has_not_acknowledged(redis_url: str) -> None:
             proxy.hang_connections_that(lambda request: request[API_KEY] == PRODUCE)
             service.produce(payments(2_000, seed=3))
             queued = "streamer_publish_queue_messages"
-            wait_until(lambda: worker.metric(queued) > 0, worker.log)
+            worker.wait_metric(lambda n: n > 0, queued)
             assert worker.terminate() == 1
             assert "every partition must be checkpointed, got partitions [" in worker.log()
             proxy.pass_on()

@@ -59,23 +59,14 @@ def test_each_verdict_is_learned_once_also_when_the_worker_dies_and_reads_them_a
     judged = verdicts(sent, range(1_100, 1_130))
     service.produce([*judged, *judged[:5]], feedback, partition=0)
     # Both partitions see every verdict, for the sake of the merchant; one of them has the payment.
-    wait_until(
-        lambda: worker.metric("streamer_verdicts_applied_total", outcome="standing") == 60,
-        worker.log,
-    )
-    wait_until(
-        lambda: worker.metric("streamer_verdicts_applied_total", outcome="ignored") == 10,
-        worker.log,
-    )
+    worker.wait_metric(lambda n: n == 60, "streamer_verdicts_applied_total", outcome="standing")
+    worker.wait_metric(lambda n: n == 10, "streamer_verdicts_applied_total", outcome="ignored")
     assert worker.metric("streamer_labels_learned_total") == 30
     # Learned in memory only: a crash now loses nothing, since the verdicts are read again.
     assert labels_learned(service) == 0
     worker.kill()
     successor = service.successor()
-    wait_until(
-        lambda: successor.metric("streamer_verdicts_applied_total", outcome="standing") == 60,
-        successor.log,
-    )
+    successor.wait_metric(lambda n: n == 60, "streamer_verdicts_applied_total", outcome="standing")
     service.produce(sent[1_200:1_300])
     service.wait_consumed()
     wait_until(lambda: labels_learned(service) == 30, successor.log)
@@ -83,9 +74,7 @@ def test_each_verdict_is_learned_once_also_when_the_worker_dies_and_reads_them_a
     successor.kill()
     last = service.successor()
     service.produce(verdicts(sent, range(1_130, 1_131)), feedback, partition=1)
-    wait_until(
-        lambda: last.metric("streamer_verdicts_applied_total", outcome="standing") == 2, last.log
-    )
+    last.wait_metric(lambda n: n == 2, "streamer_verdicts_applied_total", outcome="standing")
     service.produce(sent[1_300:])
     service.wait_consumed()
     wait_until(lambda: labels_learned(service) == 31, last.log)

@@ -152,7 +152,7 @@ def test_every_verdict_of_a_feedback_topic_that_was_made_anew_counts_once(
     worker = service.worker().wait_ready()
     service.produce(_verdicts(range(5)), topic)
     applied = "streamer_verdicts_applied_total"
-    wait_until(lambda: worker.metric(applied, outcome="standing") == 5, worker.log)
+    worker.wait_metric(lambda n: n == 5, applied, outcome="standing")
     # A checkpoint holds that they were learned: partitions move when a topic goes.
     service.produce(payments(20))
     service.wait_consumed()
@@ -168,7 +168,7 @@ def test_every_verdict_of_a_feedback_topic_that_was_made_anew_counts_once(
     wait_until(lambda: len(_judged(service)) == 13, worker.log)
     service.produce(_verdicts(range(13, 14)), topic)
     wait_until(lambda: _judged(service) == [f"t-{n}" for n in range(14)], worker.log)
-    wait_until(lambda: worker.metric(applied, outcome="standing") == 14, worker.log)
+    worker.wait_metric(lambda n: n == 14, applied, outcome="standing")
     worker.wait_ready()
     assert worker.metric(faulted, topic=topic, partition="0") == 0
     row = _show(service, topic)
