@@ -24,7 +24,8 @@ class Outage:
     def __init__(self, kafka: EmbeddedKafka, **settings: str) -> None:
         # It comes back where it was; meanwhile nobody else may be given its port.
         self.redis = EmbeddedRedis(port=stable_port()).start()
-        # Of a Redis that is well, a loaded machine must not think otherwise.
+        # Calls that hang are given up after the usual 5 s: after less, a worker of a loaded machine
+        # would say of a Redis that is well that it is away.
         self.service = Service(kafka.bootstrap_servers, self.redis.url, **settings)
         self._records = iter(payments(40_000))
 
