@@ -6,6 +6,7 @@ from pathlib import Path
 
 from streamer.settings import Settings, TracingSettings
 from streamer.stream.app import build_app
+from streamer.stream.ending import end_process
 from streamer.stream.process import ScoringWorker
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.profiling import Profiling
@@ -29,4 +30,9 @@ def run_worker(settings: Settings, tracing: TracingSettings, profile: Path | Non
     )
     # Its escape sequences have no place among log lines.
     worker.spinner = None
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            raise
+        end_process(ended.code or 0)
