@@ -128,6 +128,8 @@ def quiet_day(
         service.log_folder = tmp_path_factory.mktemp("quiet-day")
         log = service.log_folder / "worker-0.log"
         worker = service.worker().wait_ready()
+        # It looks once a second whether it is, and says so then.
+        wait_for(log, "ready")
         service.produce(marks + broken())
         ledger = service.wait_consumed()
         worker.child.send_signal(signal.SIGUSR1)
