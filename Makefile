@@ -17,7 +17,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test manifests dashboards datadog image-steps simulation rig faults alerts chaos soak fuzz lint format types schemas lock clean
+.PHONY: help setup demo dev test manifests dashboards datadog image-steps simulation rig faults alerts chaos soak fuzz guided lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ soak: $(STAMP) ## mixed faults for half an hour, memory watched (ARGS="--minutes
 
 fuzz: $(STAMP) ## 100,000 broken messages through a worker (ARGS="--seed 7")
 	@$(BIN)/python -m tests.faults.fuzz $(ARGS)
+
+guided: $(STAMP) ## fuzz the decoder towards branches not yet taken; needs pip install atheris (ARGS="--seconds 600")
+	@$(BIN)/python -m tests.faults.guided $(ARGS)
 
 lint: $(STAMP) ## check style and formatting
 	$(BIN)/python -m ruff check

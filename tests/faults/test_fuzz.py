@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import NoReturn
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.decoding import decode_batch
+from streamer.batch import Batch
+from streamer.decoding import Decoded, TimestampRange, decode_batch
 from streamer.intake import Intake, Payment, Refund, Skipped, outcome_of, preset_names
 from streamer.intake.loading import load_declaration
 from tests.builders import batch, payment, pipeline_config
+from tests.faults import one_message
 from tests.faults.fuzz import fuzz, mapped
 from tests.faults.fuzzed import MUTATIONS, fuzzed, fuzzed_layouts
 from tests.faults.layouts import ENVELOPES, LAYOUTS
@@ -125,3 +129,33 @@ def test_a_mutated_payment_is_a_transaction_or_a_dead_letter_with_a_reason(
         assert letter.record.offset == 1
         assert letter.detail
         assert "\n" not in letter.detail
+
+
+def test_what_the_guided_fuzzer_begins_with_comes_to_be_one_thing_each() -> None:
+    """For no intake and for each preset; that it would notice is the test below."""
+    inputs = list(one_message.seeds(40, 2))
+    assert len({data[0] for data in inputs}) == 1 + len(preset_names())
+    for data in inputs:
+        one_message.decode(data)
+
+
+def test_the_guided_fuzzer_notices_a_message_that_comes_to_be_two_things_or_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And an intake that fails on one."""
+    message = b"\x00" + json.dumps(payment()).encode()
+    one_message.decode(message)
+
+    def lost(records: Batch, believable: TimestampRange, intake: Intake) -> Decoded:
+        return decode_batch(records, believable, intake).only([])
+
+    def broken(self: Intake, value: bytes | None, **_: object) -> NoReturn:
+        raise KeyError("card")
+
+    monkeypatch.setattr(one_message, "decode_batch", lost)
+    with pytest.raises(AssertionError, match="one thing, got 0"):
+        one_message.decode(message)
+    monkeypatch.undo()
+    monkeypatch.setattr(Intake, "read", broken)
+    with pytest.raises(AssertionError, match="got KeyError"):
+        one_message.decode(b"\x00{")
