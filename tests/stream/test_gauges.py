@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,12 +84,12 @@ def test_commands_are_counted_by_name_as_they_go_over_the_wire(redis_url: str) -
     assert store.commands.keys() <= {"PING", "CLIENT", "HELLO", "SELECT"}
 
 
-def at(version: ModelVersion, labels: Integers, shift: float = 0.0) -> Scored:
-    """Return payments on the centers ``labels``, or so far on their way to the next one."""
-    result = version.score(version.centers[labels], np.zeros_like(labels))
-    following = version.centers[(labels + 1) % len(version.centers)]
-    X = version.centers[labels] + shift * (following - version.centers[labels])
-    return replace(result, X=X, present=np.ones_like(X), labels=labels)
+def at(version: ModelVersion, nearest: Integers, shift: float = 0.0) -> Scored:
+    """Return payments on the centers ``nearest``, or so far on their way to the next one."""
+    result = version.score(version.centers[nearest], np.zeros_like(nearest))
+    following = version.centers[(nearest + 1) % len(version.centers)]
+    X = version.centers[nearest] + shift * (following - version.centers[nearest])
+    return result._replace(X=X, nearest=nearest)
 
 
 def test_every_batch_is_a_visit_and_one_of_a_second_is_looked_at_closely() -> None:
