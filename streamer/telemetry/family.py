@@ -82,11 +82,6 @@ class Family(Generic[C]):
         raise AttributeError(f"{self.attribute} has no collector of its own")
 
     @property
-    def is_of_partition(self) -> bool:
-        """Whether it has series for every partition."""
-        return "partition" in self.labels
-
-    @property
     def family_name(self) -> str:
         """The name without the ending of its samples."""
         return self.name.removesuffix("_total")
