@@ -70,10 +70,8 @@ class RedisSentinel:
         return self
 
     def primary(self) -> DebianRedis:
-        """Return the server that the first sentinel calls the primary."""
-        with _sentinel(self._ports[0]) as client:
-            answer: Any = client.sentinel_get_master_addr_by_name(self.service)
-        return next(server for server in self.servers if server.port == int(answer[1]))
+        """Return the server that clients are sent to now."""
+        return self._server_at(wait_until(self._found, "clients find a primary"))
 
     def wait_copied(self) -> None:
         """Return when the replica has all that the primary has."""
@@ -86,18 +84,22 @@ class RedisSentinel:
         """Kill the primary and return the new one, as soon as it takes writes."""
         old = self.primary()
         old.kill()
-        wait_until(lambda: self._found() not in {None, old.port}, "clients find another primary")
-        new = self.primary()
+        # One sentinel names the new primary before the others do: nobody is asked a second time.
+        new = self._server_at(wait_until(lambda: self._found(old), "clients find another primary"))
         wait_until(lambda: _replication(new).get("role") == "master", "the replica is promoted")
         return new
 
-    def _found(self) -> int | None:
+    def _found(self, not_this: DebianRedis | None = None) -> int | None:
         """Return the port that a client is sent to; none while the sentinels call it down."""
         try:
             address = Sentinel(self.addresses, socket_timeout=5).discover_master(self.service)
         except RedisError:
             return None
-        return int(address[1])
+        port = int(address[1])
+        return None if not_this is not None and port == not_this.port else port
+
+    def _server_at(self, port: int) -> DebianRedis:
+        return next(server for server in self.servers if server.port == port)
 
     def wait_replica(self, server: DebianRedis) -> None:
         """Return when a server that was started again follows the new primary."""
