@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -31,7 +31,8 @@ _CRITICAL_SHARE: Final = 1 / 20
 _HIGH_SHARE: Final = 1 / 4
 # A center says nothing of a feature that next to none of its payments have.
 _DESCRIBED_SHARE: Final = 0.05
-# One takes a millisecond, most of it for its counterfactual: so many between two steps.
+_NAMES: Final = (*FEATURE_NAMES, *CONTEXT_NAMES)
+# One takes some tenths of a millisecond: so many between two steps.
 _AT_ONCE: Final = 16
 
 
@@ -49,6 +50,14 @@ class AlertContext:
     mode: Mode
     scored_at_ms: int
     card_key: bytes | None
+    _centers: dict[tuple[int, float], Center] = field(default_factory=dict)
+
+    def center(self, nearest: int, currency_mean: float) -> Center:
+        """Return `describe_center`, once for all alerts that are nearest to one in a currency."""
+        key = nearest, currency_mean
+        if key not in self._centers:
+            self._centers[key] = describe_center(self.version, nearest, currency_mean)
+        return self._centers[key]
 
 
 def alert_id(source: Source) -> str:
@@ -115,7 +124,7 @@ def build_alert(
         severity=_severity(float(scored.scores[index]), float(scored.asked[index])),
         reasons=reasons,
         other_contribution=ranked_value - base - sum(r.contribution for r in reasons),
-        nearest_center=describe_center(version, nearest, currency_mean),
+        nearest_center=context.center(nearest, currency_mean),
         model_version=version.id,
         source=source,
         event_time=transaction.timestamp,
@@ -133,11 +142,9 @@ def build_alert(
 
 
 def _known_features(context: AlertContext, index: int) -> dict[str, float]:
-    values = np.concatenate([context.history.X[index], context.history.V[index]])
-    names = (*FEATURE_NAMES, *CONTEXT_NAMES)
-    return {
-        name: float(value) for name, value in zip(names, values, strict=True) if not np.isnan(value)
-    }
+    values = context.history.X[index].tolist() + context.history.V[index].tolist()
+    named = zip(_NAMES, values, strict=True)
+    return {name: value for name, value in named if not math.isnan(value)}
 
 
 def describe_center(version: ModelVersion, nearest: int, currency_mean: float) -> Center:
@@ -147,20 +154,14 @@ def describe_center(version: ModelVersion, nearest: int, currency_mean: float) -
     """
     weights = version.sums.cluster_weights
     known = version.sums.cluster_known[nearest]
+    is_described = (known >= _DESCRIBED_SHARE * weights[nearest]) & (known > 0)
+    center = version.centers[nearest].tolist()
+    center[AMOUNT] += currency_mean
     values = [
-        CenterValue(
-            feature=feature.name,
-            value=_in_unit(j, float(version.centers[nearest, j]), currency_mean),
-            unit=feature.unit,
-        )
-        for j, feature in enumerate(FEATURES)
-        if known[j] >= _DESCRIBED_SHARE * weights[nearest] and known[j] > 0
+        CenterValue(FEATURES[j].name, FEATURES[j].to_unit(center[j]), FEATURES[j].unit)
+        for j in np.flatnonzero(is_described).tolist()
     ]
     return Center(nearest, float(weights[nearest] / weights.sum()), values)
-
-
-def _in_unit(j: int, value: float, currency_mean: float) -> float:
-    return FEATURES[j].to_unit(value + currency_mean if j == AMOUNT else value)
 
 
 def _currency_mean(context: AlertContext, index: int) -> float:

@@ -7,9 +7,10 @@ to its addend.  What verdicts say of one merchant or card, over several half-liv
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +37,28 @@ _MAX_REASONS: Final = 5
 _NO_VERDICT: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+def _judged() -> tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]:
+    """Return each entity that verdicts are on, with its inputs of the head: all, and the shares."""
+    members: dict[str, list[int]] = {}
+    for j, feature in enumerate(VERDICT_FEATURES):
+        members.setdefault(feature.name.split("_", 1)[0], []).append(j)
+    return tuple(
+        (
+            entity,
+            tuple(len(FEATURES) + j for j in own),
+            tuple(len(FEATURES) + j for j in own if "_fraud_share_" in VERDICT_FEATURES[j].name),
+        )
+        for entity, own in members.items()
+    )
+
+
+_JUDGED: Final = _judged()
+
+
+class Part(NamedTuple):
     """One part of the ranking: ``value`` and ``expected`` in the feature's unit.
 
-    ``sentence`` is what a reviewer reads.
+    ``tell`` returns the sentence; most parts are never told.
     """
 
     name: str
@@ -48,7 +66,12 @@ class Part:
     value: float
     expected: float
     unit: str
-    sentence: str
+    tell: Callable[[], str]
+
+    @property
+    def sentence(self) -> str:
+        """What a reviewer reads."""
+        return self.tell()
 
 
 def parts_of(
@@ -64,25 +87,26 @@ def parts_of(
     ``X`` IN (n, n_features) as the features are, not clipped.  ``currency_mean`` is the currency's
     usual ln amount.
     """
-    addends = scored.contributions[index]
     by_head = _by_head(version, scored, index)
-    own = addends if by_head is None else by_head[: len(FEATURES)]
+    own = scored.contributions[index] if by_head is None else by_head
+    compared = scored.X[index]
+    # One payment's floats are read faster from lists.
+    rows = compared, X[index], version.expected(int(scored.nearest[index]), compared), own
+    known, values, centers, added = (row.tolist() for row in rows)
+    centers[AMOUNT] += currency_mean
     parts = []
     for j, feature in enumerate(FEATURES):
         # An amount in a currency that has no usual amount yet is known, but nothing to compare.
-        if np.isnan(scored.X[index, j]):
+        if math.isnan(known[j]):
             continue
-        value = feature.to_unit(float(X[index, j]))
-        center = version.expected(int(scored.nearest[index]), j, float(scored.X[index, j]))
-        expected = feature.to_unit(center + currency_mean if j == AMOUNT else center)
-        contribution = float(own[j])
-        is_on_its_side = (value - expected) * feature.side >= 0
-        tell = _opening(contribution, is_on_its_side)
-        text = tell(j, value, expected, currency)
-        parts.append(Part(feature.name, contribution, value, expected, feature.unit, text))
-    if by_head is not None:
-        parts += _verdict_parts(version, scored.inputs[index], by_head)
-        parts += _context_parts(version, scored.inputs[index], by_head)
+        value, expected = feature.to_unit(values[j]), feature.to_unit(centers[j])
+        tell = _opening(added[j], (value - expected) * feature.side >= 0)
+        text = partial(tell, j, value, expected, currency)
+        parts.append(Part(feature.name, added[j], value, expected, feature.unit, text))
+    if by_head is not None and version.head is not None:
+        inputs, means = scored.inputs[index].tolist(), version.head.means.tolist()
+        parts += _verdict_parts(inputs, means, added)
+        parts += _context_parts(inputs, means, added)
     return sorted(parts, key=lambda part: -part.contribution)
 
 
@@ -124,59 +148,49 @@ def _by_head(version: ModelVersion, scored: Scored, index: int) -> NDArray[np.fl
     return added
 
 
-def _verdict_parts(
-    version: ModelVersion, inputs: NDArray[np.float64], added: NDArray[np.float64]
-) -> list[Part]:
-    assert version.head is not None  # noqa: S101 - the caller has seen it
-    first = len(FEATURES)
-    entities: dict[str, list[int]] = {}
-    for j, feature in enumerate(VERDICT_FEATURES):
-        entities.setdefault(feature.name.split("_", 1)[0], []).append(j)
-    parts = []
-    for entity, members in entities.items():
-        if np.isnan(inputs[first + members[0]]):
+def _verdict_parts(inputs: list[float], means: list[float], added: list[float]) -> Iterator[Part]:
+    """Return a part for each entity of which something is known."""
+    for entity, members, shares in _JUDGED:
+        if math.isnan(inputs[members[0]]):
             continue
-        shares = [j for j in members if "_fraud_share_" in VERDICT_FEATURES[j].name]
-        told = max(shares, key=lambda j: float(added[first + j]))
-        share: Feature = VERDICT_FEATURES[told]
-        value = share.to_unit(float(inputs[first + told]))
-        expected = share.to_unit(float(version.head.means[first + told]))
+        told = max(shares, key=added.__getitem__)
+        share: Feature = VERDICT_FEATURES[told - len(FEATURES)]
+        value, expected = share.to_unit(inputs[told]), share.to_unit(means[told])
         # The counts follow the shares, at the same half-lives; without verdicts a share is the prior.
-        n_verdicts = float(np.expm1(inputs[first + told + len(shares)]))
-        if n_verdicts < _NO_VERDICT:
-            text = f"No recent verdicts on this {entity}."
-        else:
-            text = (
-                f"{share.sentence.format(value=_rounded(value)).capitalize()} "
-                f"(over all: {_rounded(expected)}%)."
-            )
-        added_by_all = float(sum(added[first + j] for j in members))
-        name = f"{entity}_fraud_share"
-        parts.append(Part(name, added_by_all, value, expected, share.unit, text))
-    return parts
+        n_verdicts = math.expm1(inputs[told + len(shares)])
+        text = partial(_told_verdicts, entity, share, n_verdicts, value, expected)
+        contribution = sum(added[j] for j in members)
+        yield Part(f"{entity}_fraud_share", contribution, value, expected, share.unit, text)
 
 
-def _context_parts(
-    version: ModelVersion, inputs: NDArray[np.float64], added: NDArray[np.float64]
-) -> list[Part]:
+def _told_verdicts(
+    entity: str, share: Feature, n_verdicts: float, value: float, expected: float
+) -> str:
+    if n_verdicts < _NO_VERDICT:
+        return f"No recent verdicts on this {entity}."
+    told = share.sentence.format(value=_rounded(value)).capitalize()
+    return f"{told} (over all: {_rounded(expected)}%)."
+
+
+def _context_parts(inputs: list[float], means: list[float], added: list[float]) -> Iterator[Part]:
     """Return the parts of the context that no verdict is in."""
-    assert version.head is not None  # noqa: S101 - the caller has seen it
-    parts = []
     for j in range(len(VERDICT_FEATURES), len(CONTEXT_FEATURES)):
         at, feature = len(FEATURES) + j, CONTEXT_FEATURES[j]
-        if np.isnan(inputs[at]):
+        if math.isnan(inputs[at]):
             continue
-        value = feature.to_unit(float(inputs[at]))
-        expected = feature.to_unit(float(version.head.means[at]))
-        if (value - expected) * feature.side >= 0:
-            text = feature.sentence.format(value=_rounded(value))
-        else:
-            like = "earlier frauds" if added[at] > 0 else "payments judged legitimate"
-            name = feature.name.replace("_", " ")
-            text = f"as in {like}: {name} of {_rounded(value)} {feature.unit}"
-        told = f"{text[0].upper()}{text[1:]} (over all: {_rounded(expected)})."
-        parts.append(Part(feature.name, float(added[at]), value, expected, feature.unit, told))
-    return parts
+        value, expected = feature.to_unit(inputs[at]), feature.to_unit(means[at])
+        text = partial(_told_context, feature, added[at], value, expected)
+        yield Part(feature.name, added[at], value, expected, feature.unit, text)
+
+
+def _told_context(feature: Feature, added: float, value: float, expected: float) -> str:
+    if (value - expected) * feature.side >= 0:
+        text = feature.sentence.format(value=_rounded(value))
+    else:
+        like = "earlier frauds" if added > 0 else "payments judged legitimate"
+        name = feature.name.replace("_", " ")
+        text = f"as in {like}: {name} of {_rounded(value)} {feature.unit}"
+    return f"{text[0].upper()}{text[1:]} (over all: {_rounded(expected)})."
 
 
 def _rounded(value: float) -> str:

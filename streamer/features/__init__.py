@@ -21,7 +21,9 @@ from streamer.features.columns import Columns
 from streamer.features.context import CONTEXT_FEATURES, CONTEXT_NAMES, VERDICT_FEATURES
 from streamer.features.entities import EntityTable
 from streamer.features.history import History
+from streamer.features.observation import compare_amount
 from streamer.features.packed import PackedStates
+from streamer.features.records import Records
 from streamer.features.tables import Tables
 from streamer.features.verdicts import add_verdicts
 
@@ -37,8 +39,10 @@ __all__ = [
     "Feature",
     "History",
     "PackedStates",
+    "Records",
     "Tables",
     "add_verdicts",
+    "compare_amount",
     "like_fraud",
     "like_legitimate",
     "ordinary",

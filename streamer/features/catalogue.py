@@ -8,11 +8,10 @@ change look infinitely unusual.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
-
-import numpy as np
 
 from streamer.codes import decimals_of
 from streamer.features.records import record
@@ -22,6 +21,7 @@ __all__ = [
     "FEATURES",
     "FEATURE_NAMES",
     "FEATURE_ROW",
+    "MAX_EXPONENT",
     "Feature",
     "from_log1p",
     "like_fraud",
@@ -56,16 +56,16 @@ class Feature:
 
 
 # A ratio of extreme amounts is beyond a float, and JSON has no infinity.
-_MAX_EXPONENT: Final = 700.0
+MAX_EXPONENT: Final = 700.0
 
 
 def _exp(x: float) -> float:
-    return float(np.exp(min(x, _MAX_EXPONENT)))
+    return math.exp(min(x, MAX_EXPONENT))
 
 
 def from_log1p(x: float) -> float:
     """Return the count or quantity whose ln(1 + x) a feature holds; never below 0."""
-    return max(float(np.expm1(x)), 0.0)
+    return max(math.expm1(min(x, MAX_EXPONENT)), 0.0)
 
 
 def _same(x: float) -> float:

@@ -8,11 +8,12 @@ cost the distance average precision too.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
 
-from streamer.features.catalogue import Feature, from_log1p, share_percent
+from streamer.features.catalogue import MAX_EXPONENT, Feature, from_log1p, share_percent
 from streamer.features.equations import DAY_S
 from streamer.features.kinds import CARD_VERDICTS, MERCHANT_VERDICTS, EntityKind
 from streamer.features.records import record
@@ -21,7 +22,7 @@ __all__ = ["CONTEXT_FEATURES", "CONTEXT_NAMES", "CONTEXT_ROW", "VERDICT_FEATURES
 
 
 def _of_odds(log_odds: float) -> float:
-    return float(100.0 / (1.0 + np.exp(-log_odds)))
+    return 100.0 / (1.0 + math.exp(min(-log_odds, MAX_EXPONENT)))
 
 
 def _days(kind: EntityKind) -> list[int]:

@@ -11,7 +11,7 @@ from streamer.features.catalogue import FEATURE_ROW, FEATURES
 from streamer.features.columns import Columns
 from streamer.features.context import CONTEXT_FEATURES, CONTEXT_ROW
 from streamer.features.kinds import MERCHANTS, SPENDING
-from streamer.features.observation import compare_amounts, observe
+from streamer.features.observation import observe
 from streamer.features.records import Records, as_records
 from streamer.features.tables import Tables
 
@@ -64,10 +64,7 @@ class History:
         )
         return cls(X, V, of_the_day, spending, merchants, n_late)
 
-    def with_amounts(self, index: int, amounts: Floats) -> Floats:
-        """Return X of transaction ``index`` as it would be with other amounts, (n, n_features)."""
-        one, X = slice(index, index + 1), np.repeat(self.X[index : index + 1], len(amounts), axis=0)
-        compare_amounts(
-            amounts, self.spending[one], self.merchants[one], as_records(X, FEATURE_ROW)
-        )
-        return X
+    def apart(self, index: int, n: int) -> tuple[Floats, Records]:
+        """Return X's row of transaction ``index`` ``n`` times, and the same memory as records (n,)."""
+        X = np.repeat(self.X[index : index + 1], n, axis=0)
+        return X, as_records(X, FEATURE_ROW)

@@ -23,7 +23,7 @@ from streamer.features.places import CATEGORY, COUNTRY, MERCHANT, visit, weight_
 from streamer.features.records import Record, Records
 from streamer.features.verdicts import read_verdicts
 
-__all__ = ["compare_amounts", "observe"]
+__all__ = ["compare_amount", "observe"]
 
 Floats = NDArray[np.float64]
 
@@ -87,18 +87,11 @@ def observe(
         read_verdicts(judged, time_ms, _CARD_VERDICTS_S, v.card_verdicts)
         _places(payment, shop, card, card_hashes[row.cards], x, v)
 
-        _compare_amount(payment.amount, habit, merchants_before[i], x)
+        compare_amount(payment.amount, habit, merchants_before[i], x)
         _spend(payment.amount, x.amount_deviation_from_card, habit)
         if row.merchants >= 0:
             _take(payment.amount, x.amount_deviation_from_card, merchants[row.merchants])
     return n_late
-
-
-@compiled
-def compare_amounts(amounts: Floats, habits: Records, merchants: Records, X: Records) -> None:
-    """Put into each of ``X`` (n, IN/OUT) one of ``amounts``, beside the one habit and merchant (1,)."""
-    for i in range(len(amounts)):
-        _compare_amount(amounts[i], habits[0], merchants[0], X[i])
 
 
 @compiled
@@ -159,8 +152,11 @@ def _at_merchant(merchant: Record, x: Record, v: Record) -> None:
 
 
 @compiled
-def _compare_amount(amount: float, habit: Record, merchant: Record, x: Record) -> None:
-    """The features of the amount: against the habit of the card, and what is usual at the merchant."""
+def compare_amount(amount: float, habit: Record, merchant: Record, x: Record) -> None:
+    """The features of the amount: against the habit of the card, and what is usual at the merchant.
+
+    All that change with it are these, so that a payment can be asked at other amounts.
+    """
     log = eq.log_amount(amount)
     x.amount = log
     x.amount_ratio_to_card, x.amount_deviation_from_card = eq.from_habit(

@@ -15,7 +15,8 @@ from streamer.model.feature_histogram import count_features
 from streamer.model.hashing import uniform_hash
 from streamer.model.labelled import learn_labels, relearn_labels
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
-from streamer.model.scoring import Scored
+from streamer.model.odds import LogOdds
+from streamer.model.scoring import Lines, Ruler, Scored, score_rows
 from streamer.model.silhouette import simplified_silhouettes
 from streamer.model.sums import Sums
 from streamer.model.version import ModelVersion, trial_precisions
@@ -23,8 +24,11 @@ from streamer.model.version import ModelVersion, trial_precisions
 __all__ = [
     "MOVED_PSI",
     "Drift",
+    "Lines",
+    "LogOdds",
     "ModelConfig",
     "ModelVersion",
+    "Ruler",
     "Scored",
     "Sums",
     "achieved_per_hour",
@@ -39,6 +43,7 @@ __all__ = [
     "learn_warming",
     "may_teach",
     "relearn_labels",
+    "score_rows",
     "simplified_silhouettes",
     "trial_precisions",
     "uniform_hash",

@@ -69,8 +69,8 @@ class ModelVersion:
     is_head_active: bool = False
     threshold_log_odds: float = float("inf")
     hourly_threshold_log_odds: Floats = field(default_factory=lambda: np.full(24, np.inf))
-    _ruler: Ruler = field(init=False, repr=False)
-    _lines: Lines = field(init=False, repr=False)
+    ruler: Ruler = field(init=False, repr=False)
+    lines: Lines = field(init=False, repr=False)
 
     @classmethod
     def of(cls, version_id: str, sums: Sums, config: ModelConfig) -> ModelVersion:
@@ -115,6 +115,11 @@ class ModelVersion:
     def is_warming(self) -> bool:
         return self.sums.is_warming
 
+    @property
+    def odds(self) -> LogOdds:
+        """The head, or what a kernel gets where there is none."""
+        return NO_HEAD if self.head is None else self.head
+
     def centred(self, X: Floats, currencies: Integers) -> Floats:
         """Return X with ln amount, column 0, relative to its currency's usual one."""
         centred = X.copy()
@@ -141,15 +146,15 @@ class ModelVersion:
             currencies,
             np.ascontiguousarray(V),
             _NO_TIMES if times_ms is None else times_ms,
-            self._ruler,
-            NO_HEAD if self.head is None else self.head,
-            self._lines,
+            self.ruler,
+            self.odds,
+            self.lines,
         )
         return scored if self.head is not None else scored._replace(log_odds=None, odds_ranks=None)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_ruler", self._new_ruler())
-        object.__setattr__(self, "_lines", self._new_lines())
+        object.__setattr__(self, "ruler", self._new_ruler())
+        object.__setattr__(self, "lines", self._new_lines())
 
     def _new_ruler(self) -> Ruler:
         reach = self.config.clip_deviations * self.deviations
@@ -185,11 +190,10 @@ class ModelVersion:
             due=np.append(self.asked.due, self.asked.share),
         )
 
-    def expected(self, nearest: int, feature: int, value: float) -> float:
-        """Return what ``value`` of ``feature`` is suspicious against: the center, or else the mean."""
-        center = float(self.centers[nearest, feature])
-        is_suspicious = (value - center) * self.config.sides[feature] >= 0
-        return center if is_suspicious else float(self.means[feature])
+    def expected(self, nearest: int, x: Floats) -> Floats:
+        """Return what each of ``x`` (d,) is suspicious against: the center, or else the mean."""
+        center = self.centers[nearest]
+        return np.where((x - center) * self.ruler.sides >= 0, center, self.means)
 
 
 def _head(sums: Sums, config: ModelConfig) -> LogOdds | None:

@@ -14,10 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.compiled import compiled
 from streamer.features import (
     Columns,
     History,
+    Records,
     Tables,
+    compare_amount,
     entities,
     equations,
     history,
@@ -122,6 +125,11 @@ def test_a_payment_that_names_everything_knows_every_feature() -> None:
     assert not np.isnan(matrix_of([payment(i, after_s=i, **full) for i in range(5)])[-1]).any()
 
 
+@compiled
+def compare(amount: float, habits: Records, merchants: Records, features: Records) -> None:
+    compare_amount(amount, habits[0], merchants[0], features[0])
+
+
 def test_what_changes_with_the_amount_is_what_another_payment_would_have_had() -> None:
     """Of a stream's last payment, asked at other amounts, 0 among them; the rest of X stays."""
     first = [payment(i, after_s=60 * i, amount=20.0 + i, merchant_id="m") for i in range(5)]
@@ -130,9 +138,11 @@ def test_what_changes_with_the_amount_is_what_another_payment_would_have_had() -
     before = Tables.empty(10, 10)
     observed(first, before)
     asked = History.observe(Columns.of(*decoded([last])), before)
-    X = asked.with_amounts(0, np.array(amounts))
-    for row, amount in zip(X, amounts, strict=True):
+    (x,), features = asked.apart(0, 1)
+    for amount in amounts:
+        compare(amount, asked.spending, asked.merchants, features)
         tables = Tables.empty(10, 10)
         observed(first, tables)
-        wanted = observed([last | {"amount": amount}], tables)[0, : len(row)]
-        assert row.tobytes() == wanted.tobytes(), amount
+        wanted = observed([last | {"amount": amount}], tables)[0, : len(x)]
+        assert x.tobytes() == wanted.tobytes(), amount
+    assert asked.X[0].tobytes() != x.tobytes()

@@ -61,7 +61,7 @@ def ruler_of(**changes: object) -> Ruler:
         "linear_beyond": math.inf,
         "maturities": np.ones(3),
     }
-    return trained()._ruler._replace(**(one | changes))
+    return trained().ruler._replace(**(one | changes))
 
 
 def test_an_addend_mixes_the_distances_to_center_and_mean_by_the_belief_in_the_center() -> None:

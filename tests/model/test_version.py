@@ -237,16 +237,15 @@ def test_a_center_without_traffic_excuses_nothing() -> None:
     X = np.array([[100.0, 100.0, 100.0]])
     assert version.beliefs == pytest.approx([0.99, 0.5])
     assert version.score(X, np.array([1])).contributions[0, 1] == pytest.approx(49.005)
-    assert version.expected(1, 1, 100.0) == 100.0
+    assert version.expected(1, np.full(3, 100.0)).tolist() == [100.0] * 3
 
 
 def test_what_is_expected_is_the_mean_where_the_center_itself_is_stranger_than_the_value() -> None:
-    """Feature 1 is suspicious above.  50 is below the center at 100, and above the mean of 1."""
+    """Features are suspicious above.  50 is below the center at 100, and above the mean of 1."""
     centers = np.array([[0.0] * 3, [100.0] * 3])
     sums = sums_with_centers(CONFIG, centers, np.array([99_000.0, 1_000.0]), 1.0)
     version = version_of(sums, small_config(sides=(1, 1, 1)))
-    assert version.expected(1, 1, 50.0) == pytest.approx(1.0)
-    assert version.expected(1, 1, 120.0) == 100.0
+    assert version.expected(1, np.array([50.0, 120.0, 100.0])) == pytest.approx([1.0, 100.0, 100.0])
 
 
 def test_a_feature_counts_in_proportion_to_what_was_learned_of_it() -> None:

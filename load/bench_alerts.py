@@ -1,0 +1,108 @@
+"""What an alert costs: ``python -m load.bench_alerts``.
+
+A model that has seen 40,000 simulated payments scores batches of 2,000, and alerts are built on those
+that it ranks highest: one of a batch, 16, and 200, without a head and with one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from time import thread_time
+from typing import Final
+
+import click
+import numpy as np
+
+from load.bench_pipeline import _batches, _trained
+from load.machine import describe_machine
+from streamer.alerts import AlertContext, build_alerts
+from streamer.decoding import Decoded
+from streamer.events import Alert
+from streamer.features import Columns, History
+from streamer.model import ModelVersion
+from streamer.pipeline import PartitionState, PipelineConfig, prepare
+from streamer.settings import load_settings
+from streamer.simulator import Simulator, SimulatorConfig
+from streamer.wiring import pipeline_config
+
+__all__ = ["main", "with_alerts"]
+
+_BATCH: Final = 2_000
+_FIRST_OFFSET: Final = 40_000
+_ALERTS: Final = (1, 16, 200)
+
+
+@click.command()
+@click.option("--batches", type=click.IntRange(3), default=25, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+def main(batches: int, seed: int, as_json: bool) -> None:
+    """Measure the building of alerts; medians over the batches, of processor time."""
+    results = {
+        ("with head" if with_head else "without head"): _measure(batches, seed, with_head=with_head)
+        for with_head in (False, True)
+    }
+    if as_json:
+        click.echo(json.dumps({"about": describe_machine(), "us_per_alert": results}, indent=2))
+        return
+    click.echo(f"| µs per alert | {' | '.join(f'{n} of a batch' for n in _ALERTS)} |")
+    click.echo("|---|" + "---:|" * len(_ALERTS))
+    for name, spent in results.items():
+        click.echo(f"| {name} | {' | '.join(f'{spent[n]:.0f}' for n in _ALERTS)} |")
+
+
+def with_alerts(
+    decoded: Decoded, state: PartitionState, version: ModelVersion, n_alerts: int
+) -> Iterator[list[Alert]]:
+    """Score a batch (``state`` IN/OUT) so that ``n_alerts`` exceed the threshold; then build these.
+
+    Whoever wants to time the building alone has everything before it done with the first `next`.
+    """
+    columns = Columns.of(decoded.transactions, decoded.times_ms)
+    history = History.observe(columns, state.tables)
+    arguments = history.X, columns.currencies, history.V, columns.times_ms
+    values = np.sort(version.score(*arguments).values)
+    # Between the last that is to alert and the next.
+    line = float(values[-n_alerts - 1 : -n_alerts + 1 or None].mean())
+    version = replace(
+        version,
+        threshold_sq=line,
+        hourly_threshold_sq=np.full(24, line),
+        threshold_log_odds=line,
+        hourly_threshold_log_odds=np.full(24, line),
+    )
+    scored = version.score(*arguments)
+    source = decoded.batch.topic, decoded.batch.partition, 0
+    context = AlertContext(*source, version, columns, history, scored, "normal", 0, None)
+    yield []
+    steps = build_alerts(context, decoded.records, decoded.transactions, scored.alerted)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            yield end.value
+            return
+
+
+def _measure(n_batches: int, seed: int, *, with_head: bool) -> dict[int, float]:
+    settings = load_settings({})
+    config: PipelineConfig = pipeline_config(settings)
+    simulator = Simulator(SimulatorConfig(seed=seed))
+    state = PartitionState.empty(config, settings.cards_capacity, settings.merchants_capacity)
+    version = _trained(simulator, state, config, with_head=with_head)
+    spent: dict[int, list[float]] = {n: [] for n in _ALERTS}
+    payments = simulator.generate(_BATCH * n_batches * len(_ALERTS))
+    for i, batch in enumerate(_batches(payments, _BATCH, _FIRST_OFFSET)):
+        n_alerts = _ALERTS[i % len(_ALERTS)]
+        building = with_alerts(prepare(batch, config).decoded, state, version, n_alerts)
+        next(building)
+        started = thread_time()
+        n_built = len(next(building))
+        spent[n_alerts].append((thread_time() - started) / n_built * 1e6)
+    return {n: float(np.median(times)) for n, times in spent.items()}
+
+
+if __name__ == "__main__":
+    main()
