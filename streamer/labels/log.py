@@ -37,7 +37,7 @@ _NONE: Final = -1
 class Segment:
     """Payments that were written together.
 
-    ``slots`` (n,) of its rows, -1 for one that had gone when it was read; ``n_waiting`` of them are left.
+    ``slots`` (n,) of its rows, -1 where one had gone when it was read; ``n_waiting`` are left.
     ``bounds`` are what the shares of unjudged rows are at most: of the rest, of alerts.
     """
 
