@@ -102,9 +102,9 @@ class SegmentLog:
         """Note that the shares of unjudged payments of a kind are at most ``share`` from now on."""
         for segment in self.segments.values():
             rest, alerts = segment.bounds
-            bounds = (rest, min(alerts, share)) if of_alerts else (min(rest, share), alerts)
-            segment.is_dirty |= bounds != segment.bounds
-            segment.bounds = bounds
+            segment.bounds = (rest, min(alerts, share)) if of_alerts else (min(rest, share), alerts)
+            # Those that were judged have their shares in the state.
+            segment.is_dirty = True
 
     def loaded(self, number: int, slots: Integers, segment: Segment) -> None:
         """Take in a segment that was read; ``slots`` are those of its rows that wait."""

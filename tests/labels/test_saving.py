@@ -72,15 +72,15 @@ class Payments:
 def contents(buffer: LabelBuffer) -> dict[int, tuple[Any, ...]]:
     """Return everything that is known of each payment, by what it is known by."""
     found = {}
-    for slot in buffer._index.held.tolist():
-        found[int(buffer._index.prints[slot])] = (
-            int(buffer._times_ms[slot]),
-            float(buffer._hashes[slot]),
-            float(buffer._shares[slot]),
+    for slot in buffer._table.index.held.tolist():
+        found[int(buffer._table.index.prints[slot])] = (
+            int(buffer._table.times_ms[slot]),
+            float(buffer._table.hashes[slot]),
+            float(buffer._table.shares[slot]),
             buffer.is_alerted(slot),
             buffer.label(slot),
-            bool(buffer._is_final[slot]) and buffer.label(slot) >= 0,
-            buffer._vectors[slot].tobytes(),
+            bool(buffer._table.is_final[slot]) and buffer.label(slot) >= 0,
+            buffer._table.vectors[slot].tobytes(),
             buffer.parties(slot),
         )
     return found
@@ -119,7 +119,7 @@ def test_whatever_happens_a_crash_leaves_what_the_last_checkpoint_saw(
     redis, payments, buffer = Redis(), Payments(), LabelBuffer(N_INPUTS, capacity)
     seen = contents(buffer)
     for what, n in steps:
-        held = buffer._index.held
+        held = buffer._table.index.held
         if what == "add":
             payments.add(buffer, n)
         elif what.startswith("judge") and len(held):
