@@ -83,7 +83,7 @@ class Rows:
             (self.names, "u1"),
         ]
         head = _HEAD.pack(_MAGIC, FORMAT, width - 2, n)
-        return b"".join([head, *(column.astype(kind).tobytes() for column, kind in columns)])
+        return _joined(head, columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class State:
             (np.packbits(self.waits), "u1"),
         ]
         head = _HEAD.pack(_MAGIC, FORMAT, n_inputs, len(self.waits))
-        return b"".join([head, *(column.astype(kind).tobytes() for column, kind in columns)])
+        return _joined(head, columns)
 
 
 def field_names(number: int) -> tuple[str, str]:
@@ -180,6 +180,12 @@ def read_state(packed: bytes, n_inputs: int, n_rows: int) -> State:
     if (judged >= n_rows).any():
         raise _foreign("a row beyond the last one")
     return State((rest_bound, alert_bound), waits, judged, labels, is_final, shares)
+
+
+def _joined(head: bytes, columns: Iterable[tuple[Array, str]]) -> bytes:
+    # The arrays themselves, of which nothing is copied but into the field.
+    parts: list[Any] = [np.ascontiguousarray(column, dtype=kind) for column, kind in columns]
+    return b"".join([head, *parts])
 
 
 class _Reader:
