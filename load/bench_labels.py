@@ -160,11 +160,10 @@ class _Run:
         if not self._n:
             return
         for i in self._rng.integers(max(self._n - 50_000, 0), self._n, _JUDGED).tolist():
-            name, verdict = f"payment-{i:012d}", "fraud" if i % 2 else "legitimate"
             yield Feedback(
-                transaction_id=name,
+                transaction_id=f"payment-{i:012d}",
                 card_id="card",
-                verdict=verdict,
+                verdict="fraud" if i % 2 else "legitimate",
                 origin="reviewer",
                 decided_at=_DECIDED_AT,
             )
@@ -202,11 +201,9 @@ class _Run:
 
     async def _bytes(self) -> int:
         client = Redis.from_url(self._server.url, protocol=2)
-        found = await client.execute_command(
-            "MEMORY", "USAGE", "streamer:{bench}:labels:transactions:0", "SAMPLES", 0
-        )
+        found = await client.memory_usage("streamer:{bench}:labels:transactions:0", samples=0)
         await client.aclose()
-        return int(found)
+        return int(found or 0)
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ class _Run:
         self._offset = 0
         self._state = PartitionState.empty(config, _CAPACITY, _CAPACITY)
         self._sums = Sums.zero(config.model)
+        self._waiting: dict[str, bytes] = {}
         self._version = ModelVersion.of("rehearsal", self._sums, config.model)
 
     def alerted_by(self) -> Iterator[str]:
@@ -179,11 +180,14 @@ class _Run:
         self._sums, self._version = sums, ModelVersion.of("rehearsal", sums, model)
         describe_drift(sums, model)
         state, fresh = self._state, PartitionState.empty(self._config, _CAPACITY, _CAPACITY)
-        waiting = state.labels.buffer.take_changed()
+        buffer = state.labels.buffer
+        self._waiting |= buffer.take_changed()
+        for name in buffer.take_removed():
+            del self._waiting[name]
         for ours, theirs in zip(state.tables.all(), fresh.tables.all(), strict=True):
             theirs.load(dict(ours.take_changed()))
         fresh.labels, fresh.ledger = state.labels, state.ledger
         fresh.labels.buffer = LabelBuffer(model.n_inputs, self._config.labels.capacity)
-        fresh.labels.buffer.load(waiting)
+        fresh.labels.buffer.load(self._waiting)
         fresh.next_offset = state.next_offset
         self._state = fresh

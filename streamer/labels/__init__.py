@@ -1,8 +1,8 @@
 """From verdicts to lessons: which verdict stands, which payments wait for one, what is learned.
 
-Reading order: `rulings` (one verdict per payment), `buffer` (which payments wait), `table` (what is kept
-of them: `index` and `prints` say where, `names` and `log` and `segments` how it is saved), `teaching`
-(verdicts and payments together, and the fraud shares).
+Reading order: `rulings` (one verdict per payment), `prints`, `index` and `names` (which payment, where,
+and whose), `segments` and `log` (how they are saved), `table` (all of it together), `buffer` (which
+payments wait), `teaching` (verdicts and payments together, and the fraud shares).
 """
 
 from streamer.labels.buffer import LabelBuffer, Waiting

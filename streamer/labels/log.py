@@ -75,7 +75,8 @@ class SegmentLog:
     def waits(self, number: int) -> NDArray[np.bool_]:
         """Return which rows of a segment still wait, shape (n,)."""
         slots = self.segments[number].slots
-        return (slots >= 0) & (self._segment_of[slots] == number)
+        waits: NDArray[np.bool_] = (slots >= 0) & (self._segment_of[slots] == number)
+        return waits
 
     def entered(self, slots: Integers) -> None:
         """Note that what ``slots`` hold is not saved, whatever they held before."""

@@ -4,8 +4,8 @@ A *segment* is what one checkpoint added.  Its rows are written once and hold wh
 payments then; what has become of them since is in a second, small field, which is replaced as a whole.
 
 ``<number>:rows``: `_HEAD`, then the columns of `Rows` one behind the other.
-``<number>:state``: `_HEAD` with the same number of rows, the two bounds, one bit a row for whether it
-still waits, and the rows that were judged: their numbers, labels, finality and shares.
+``<number>:state``: `_HEAD` with the same number of rows, how many were judged, the two bounds, of those
+judged the shares, rows, labels and finality, and one bit a row for whether it still waits.
 
 Every number is little-endian.
 """
@@ -111,6 +111,7 @@ class State:
     def packed(self, n_inputs: int) -> bytes:
         """Return the field ``<number>:state``."""
         columns: list[tuple[Array, str]] = [
+            (np.array([len(self.judged)]), "<u4"),
             (np.array(self.bounds), "<f8"),
             (self.shares, "<f8"),
             (self.judged, "<u4"),
@@ -165,17 +166,15 @@ def read_rows(packed: bytes, n_inputs: int) -> Rows:
 def read_state(packed: bytes, n_inputs: int, n_rows: int) -> State:
     """Return what `State.packed` made of a segment with so many rows; else InvariantError."""
     reader = _Reader(packed, n_inputs)
-    n_bits = (n_rows + 7) // 8
-    # What is left between the bounds and the bits are judged rows.
-    n_judged, rest = divmod(len(packed) - _HEAD.size - 16 - n_bits, 14)
-    if reader.n_rows != n_rows or rest or n_judged < 0:
+    if reader.n_rows != n_rows:
         raise _foreign(f"a state of {reader.n_rows} rows for {n_rows}")
+    n_judged = int(reader.take("<u4", 1)[0])
     rest_bound, alert_bound = reader.take("<f8", 2).tolist()
     shares = reader.take("<f8", n_judged)
     judged = reader.take("<u4", n_judged).astype(np.int64)
     labels = reader.take("i1", n_judged)
     is_final = reader.take("u1", n_judged).astype(bool)
-    waits = np.unpackbits(reader.take("u1", n_bits), count=n_rows).astype(bool)
+    waits = np.unpackbits(reader.take("u1", (n_rows + 7) // 8), count=n_rows).astype(bool)
     reader.finish()
     if (judged >= n_rows).any():
         raise _foreign("a row beyond the last one")

@@ -70,7 +70,8 @@ class Table:
 
     def are_judged(self, slots: Integers) -> NDArray[np.bool_]:
         """Return of which payments a verdict was learned, shape (n,)."""
-        return self.labels[slots] != UNJUDGED
+        judged: NDArray[np.bool_] = self.labels[slots] != UNJUDGED
+        return judged
 
     def take_changed(self) -> dict[str, bytes]:
         """Return the fields that are new or differ since the last call, packed (`segments`)."""

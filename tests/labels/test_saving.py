@@ -150,13 +150,13 @@ def test_a_checkpoint_writes_what_was_added_and_nothing_of_the_rest() -> None:
 
 
 def test_a_verdict_writes_the_small_field_of_its_segment_alone() -> None:
-    """A head of 12 bytes, bounds of 16, 2 of bits for 16 rows, and 14 for the one that was judged."""
+    """A head of 12 bytes, a count of 4, bounds of 16, a bit for each of 16 rows, 14 for the judged."""
     redis, payments, buffer = Redis(), Payments(), LabelBuffer(N_INPUTS, 1_000)
     for _ in range(3):
         payments.add(buffer, MOST_ROWS)
         redis.save(buffer)
     buffer.set_label(buffer.slot("t-20"), True, is_final=False)
-    assert {name: len(packed) for name, packed in redis.save(buffer).items()} == {"1:state": 44}
+    assert {name: len(packed) for name, packed in redis.save(buffer).items()} == {"1:state": 48}
     buffer = redis.loaded(1_000)
     assert [buffer.label(buffer.slot(f"t-{i}")) for i in (19, 20)] == [-1, 1]
 
