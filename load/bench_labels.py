@@ -55,7 +55,7 @@ class Scene:
 
 
 _SCENES: Final = (
-    Scene("filling", 400_000, 10**9, 0),
+    Scene("filling", 400_000, 10**9, 40_000),
     Scene("expiring", 100_000, 80_000, 160_000),
     Scene("full", 100_000, 10**9, 400_000),
 )

@@ -138,7 +138,8 @@ class LabelBuffer:
         if time_ms <= self._oldest_ms:
             return np.zeros(0, dtype=np.int64)
         old = np.flatnonzero(self._table.times_ms < time_ms)
-        self._oldest_ms = int(self._table.times_ms.min())
+        if not len(old):
+            self._oldest_ms = int(self._table.times_ms.min())
         return old[np.argsort(self._table.times_ms[old], kind="stable")]
 
     def take_changed(self) -> dict[str, bytes]:

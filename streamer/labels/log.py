@@ -8,8 +8,8 @@ Small segments are merged as in a binary counter: a new one takes those before i
 as large, so that each payment is written again a logarithmic number of times.
 
 Invariants:
-* A segment has at most `MOST_ROWS` rows.  All of them together have at most twice as many as there are
-  payments, and `MOST_ROWS` more.
+* A segment has at most `MOST_ROWS` rows.  All of them together have at most half as many again as there
+  are payments, and `MOST_ROWS` more.
 * There are at most `MOST_SMALL` segments more than twice as many as full ones would do.
 * What changes of a saved payment makes its segment's state dirty, or the payment one that is not saved.
 """
@@ -150,7 +150,7 @@ class SegmentLog:
         n_dead = sum(len(s.slots) - s.n_waiting for s in others.values())
         by_rest = sorted(others, key=lambda n: others[n].n_waiting / len(others[n].slots))
         for number in by_rest:
-            if n_dead <= n_held + MOST_ROWS:
+            if n_dead <= n_held // 2 + MOST_ROWS:
                 return
             n_dead -= len(others[number].slots) - others[number].n_waiting
             yield number

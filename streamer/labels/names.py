@@ -68,7 +68,7 @@ class Names:
     def read(self, slots: Integers) -> Texts:
         """Return the names of ``slots``, as `put` takes them."""
         lengths = self._lengths[slots].astype(np.int64)
-        content = gather(self._content, self._starts[slots], lengths.sum(axis=1))
+        content = gather(self._content, self._starts[slots], lengths[:, 0] + lengths[:, 1])
         return Texts(content, lengths.reshape(-1))
 
     def _make_room(self, n_new: int) -> None:
@@ -99,7 +99,7 @@ def gather(content: Bytes, starts: Integers, lengths: Integers) -> Bytes:
 
 def _starts(pairs: Integers) -> Integers:
     """Return where each pair of names begins, if the first one does at 0."""
-    sizes: Integers = pairs.sum(axis=1)
+    sizes: Integers = pairs[:, 0] + pairs[:, 1]
     return np.cumsum(sizes) - sizes
 
 

@@ -7,7 +7,7 @@ the same table of.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,15 +157,13 @@ class Table:
         )
 
     def _grow(self, size: int) -> None:
+        old = len(self.times_ms)
         self.log.grow(size)
         self.names.grow(size)
-        for name in ("hashes", "shares", "is_alert", "labels", "is_final", "vectors"):
-            setattr(self, name, _longer(getattr(self, name), size, 0))
-        self.times_ms = _longer(self.times_ms, size, NEVER_MS)
-
-
-def _longer(column: NDArray[Any], size: int, filling: float) -> NDArray[Any]:
-    """Return ``column`` with rows of ``filling`` behind it, ``size`` in all."""
-    longer = np.full((size, *column.shape[1:]), filling, dtype=column.dtype)
-    longer[: len(column)] = column
-    return longer
+        for name in ("times_ms", "hashes", "shares", "is_alert", "labels", "is_final", "vectors"):
+            column = getattr(self, name)
+            # Zeros, of which no memory is touched before something is written there.
+            longer = np.zeros((size, *column.shape[1:]), dtype=column.dtype)
+            longer[: len(column)] = column
+            setattr(self, name, longer)
+        self.times_ms[old:] = NEVER_MS
