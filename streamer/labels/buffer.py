@@ -168,6 +168,7 @@ class LabelBuffer:
         held = self._table.index.held
         is_final = self._table.is_final[held]
         final, slots = held[is_final], held[~is_final]
+        # So none of them is left where the shares of the others fall, and a bound says it all (`log`).
         self.remove(final[np.argsort(self._table.times_ms[final], kind="stable")][:n_over])
         n_over -= min(n_over, len(final))
         alerted = self._table.is_alert[slots]

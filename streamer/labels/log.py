@@ -38,7 +38,7 @@ class Segment:
     """Payments that were written together.
 
     ``slots`` (n,) of its rows, -1 where one had gone when it was read; ``n_waiting`` are left.
-    ``bounds`` are what the shares of unjudged rows are at most: of the rest, of alerts.
+    ``bounds`` are what the shares of its rows are at most by now: of the rest, of alerts.
     """
 
     slots: Integers
@@ -100,11 +100,10 @@ class SegmentLog:
             self.segments[number].is_dirty = True
 
     def bound(self, share: float, *, of_alerts: bool) -> None:
-        """Note that the shares of unjudged payments of a kind are at most ``share`` from now on."""
+        """Note that the shares of all payments of a kind that are there are at most ``share`` now."""
         for segment in self.segments.values():
             rest, alerts = segment.bounds
             segment.bounds = (rest, min(alerts, share)) if of_alerts else (min(rest, share), alerts)
-            # Those that were judged have their shares in the state.
             segment.is_dirty = True
 
     def loaded(self, number: int, slots: Integers, segment: Segment) -> None:

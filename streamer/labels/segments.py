@@ -5,7 +5,7 @@ payments then; what has become of them since is in a second, small field, which 
 
 ``<number>:rows``: `_HEAD`, then the columns of `Rows` one behind the other.
 ``<number>:state``: `_HEAD` with the same number of rows, how many were judged, the two bounds, of those
-judged the shares, rows, labels and finality, and one bit a row for whether it still waits.
+judged the rows, labels and finality, and one bit a row for whether it still waits.
 
 Every number is little-endian.
 """
@@ -90,8 +90,8 @@ class Rows:
 class State:
     """What has become of a segment's rows since they were written; n of them, k judged.
 
-    ``bounds`` are what the shares of rows that nobody has judged are at most by now: of the rest, of
-    alerts.  ``waits`` (n,); ``judged`` (k,) the rows that have been, with what was learned.
+    ``bounds`` are what the shares of rows are at most by now: of the rest, of alerts.  ``waits`` (n,);
+    ``judged`` (k,) the rows that have been, with what was learned.
     """
 
     bounds: tuple[float, float]
@@ -99,21 +99,19 @@ class State:
     judged: NDArray[np.int64]
     labels: NDArray[np.int8]
     is_final: NDArray[np.bool_]
-    shares: NDArray[np.float64]
 
     @classmethod
     def untouched(cls, n_rows: int) -> State:
         """Return the state of a segment that has no field for it."""
         none = np.zeros(0, dtype=np.int64)
         waits = np.ones(n_rows, dtype=bool)
-        return cls((1.0, 1.0), waits, none, none.astype(np.int8), none > 0, none / 1)
+        return cls((1.0, 1.0), waits, none, none.astype(np.int8), none > 0)
 
     def packed(self, n_inputs: int) -> bytes:
         """Return the field ``<number>:state``."""
         columns: list[tuple[Array, str]] = [
             (np.array([len(self.judged)]), "<u4"),
             (np.array(self.bounds), "<f8"),
-            (self.shares, "<f8"),
             (self.judged, "<u4"),
             (self.labels, "i1"),
             (self.is_final, "u1"),
@@ -170,7 +168,6 @@ def read_state(packed: bytes, n_inputs: int, n_rows: int) -> State:
         raise _foreign(f"a state of {reader.n_rows} rows for {n_rows}")
     n_judged = int(reader.take("<u4", 1)[0])
     rest_bound, alert_bound = reader.take("<f8", 2).tolist()
-    shares = reader.take("<f8", n_judged)
     judged = reader.take("<u4", n_judged).astype(np.int64)
     labels = reader.take("i1", n_judged)
     is_final = reader.take("u1", n_judged).astype(bool)
@@ -178,7 +175,7 @@ def read_state(packed: bytes, n_inputs: int, n_rows: int) -> State:
     reader.finish()
     if (judged >= n_rows).any():
         raise _foreign("a row beyond the last one")
-    return State((rest_bound, alert_bound), waits, judged, labels, is_final, shares)
+    return State((rest_bound, alert_bound), waits, judged, labels, is_final)
 
 
 def _joined(head: bytes, columns: Iterable[tuple[Array, str]]) -> bytes:

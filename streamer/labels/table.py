@@ -123,7 +123,6 @@ class Table:
         self.shares[slots] = np.minimum(rows.shares, np.where(rows.is_alert, alerts, rest))
         judged = of_rows[state.judged]
         self.labels[judged], self.is_final[judged] = state.labels, state.is_final
-        self.shares[judged] = state.shares
         self.vectors[slots] = rows.vectors
         self.names.put(slots, Texts(rows.names, rows.lengths))
         segment = Segment(of_rows, len(slots), state.bounds, has_state)
@@ -147,14 +146,7 @@ class Table:
         rows = np.flatnonzero(waits)
         rows = rows[self.are_judged(segment.slots[rows])]
         slots = segment.slots[rows]
-        return State(
-            segment.bounds,
-            waits,
-            rows,
-            self.labels[slots],
-            self.is_final[slots],
-            self.shares[slots],
-        )
+        return State(segment.bounds, waits, rows, self.labels[slots], self.is_final[slots])
 
     def _grow(self, size: int) -> None:
         old = len(self.times_ms)
