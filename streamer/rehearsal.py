@@ -23,7 +23,7 @@ from streamer.center_watch import CenterWatch
 from streamer.compiled import Loaded, loaded
 from streamer.drift_report import describe_drift
 from streamer.events import Feedback, Origin
-from streamer.labels import apply_verdicts
+from streamer.labels import LabelBuffer, LabelConfig, apply_verdicts
 from streamer.model import ModelVersion, Sums, advance
 from streamer.model.codec import VersionHeader, decode_version, encode_version
 from streamer.pipeline import PartitionState, PipelineConfig, process
@@ -39,6 +39,8 @@ _N_CARDS: Final = 20
 _CURRENCIES: Final = ("EUR", "USD", "JPY")
 _CAPACITY: Final = 1_000
 _EACH_COUNTS_FOR: Final = 100
+# Long enough for verdicts to find their payments, and over before the last of them.
+_HORIZON_MS: Final = 86_400_000
 _FRAUDULENT: Final = "merchant-1"
 
 
@@ -74,7 +76,8 @@ def _config() -> PipelineConfig:
         maturity_weight=1.0,
         head_min_frauds=2.0,
     )
-    return replace(config, model=model, with_scores=True)
+    labels = LabelConfig(horizon_ms=_HORIZON_MS)
+    return replace(config, model=model, with_scores=True, labels=labels)
 
 
 def _is_fraud(payment: Payment) -> bool:
@@ -91,6 +94,7 @@ class _Run:
         self._offset = 0
         self._state = PartitionState.empty(config, _CAPACITY, _CAPACITY)
         self._sums = Sums.zero(config.model)
+        self._waiting: dict[str, bytes] = {}
         self._version = ModelVersion.of("rehearsal", self._sums, config.model)
 
     def alerted_by(self) -> Iterator[str]:
@@ -176,8 +180,14 @@ class _Run:
         self._sums, self._version = sums, ModelVersion.of("rehearsal", sums, model)
         describe_drift(sums, model)
         state, fresh = self._state, PartitionState.empty(self._config, _CAPACITY, _CAPACITY)
+        buffer = state.labels.buffer
+        self._waiting |= buffer.take_changed()
+        for name in buffer.take_removed():
+            del self._waiting[name]
         for ours, theirs in zip(state.tables.all(), fresh.tables.all(), strict=True):
             theirs.load(dict(ours.take_changed()))
         fresh.labels, fresh.ledger = state.labels, state.ledger
+        fresh.labels.buffer = LabelBuffer(model.n_inputs, self._config.labels.capacity)
+        fresh.labels.buffer.load(self._waiting)
         fresh.next_offset = state.next_offset
         self._state = fresh

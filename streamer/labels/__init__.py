@@ -1,7 +1,8 @@
 """From verdicts to lessons: which verdict stands, which payments wait for one, what is learned.
 
-Reading order: `rulings` (one verdict per payment), `buffer` (the vectors that labels will need),
-`teaching` (both together, and the fraud shares).
+Reading order: `rulings` (one verdict per payment), `prints`, `index` and `names` (which payment, where,
+and whose), `segments` and `log` (how they are saved), `table` (all of it together), `buffer` (which
+payments wait), `teaching` (verdicts and payments together, and the fraud shares).
 """
 
 from streamer.labels.buffer import LabelBuffer, Waiting

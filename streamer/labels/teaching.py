@@ -95,17 +95,15 @@ def remember(
     """
     labels.buffer.add(ids, hashes, waiting)
     labels.clock_ms = max(labels.clock_ms, int(waiting.times_ms.max()))
-    expired = labels.buffer.older_than(labels.clock_ms - config.horizon_ms)
-    if not expired:
-        return
     buffer = labels.buffer
-    slots = [slot for slot in map(buffer.slot, expired) if slot is not None]
-    unjudged = [slot for slot in slots if buffer.label(slot) == UNJUDGED]
-    if unjudged and config.unlabelled_is_legitimate:
+    expired = buffer.older_than(labels.clock_ms - config.horizon_ms)
+    if not len(expired):
+        return
+    unjudged = expired[~buffer.are_judged(expired)]
+    if len(unjudged) and config.unlabelled_is_legitimate:
         inputs, ranks, weights = buffer.read(unjudged)
         learn_labels(delta, version, inputs, ranks, np.zeros(len(unjudged)), weights)
-    for transaction_id in expired:
-        buffer.remove(transaction_id)
+    buffer.remove(expired)
 
 
 def apply_verdicts(

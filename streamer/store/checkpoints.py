@@ -150,14 +150,16 @@ async def load_entities(
     return found
 
 
-async def load_all(client: Client, topic: str, partition: int, kind: str) -> dict[str, bytes]:
-    """Return the stored state of every entity of a kind, a chunk at a time."""
+async def load_all(
+    client: Client, topic: str, partition: int, kind: str, at_once: int = _CHUNK
+) -> dict[str, bytes]:
+    """Return the stored state of every entity of a kind, about ``at_once`` at a time."""
     key = client.keys.entities(kind, topic, partition)
     found: dict[str, bytes] = {}
     cursor: int | bytes = 0
     while True:
         [(cursor, states)] = await client.pipelined(
-            [("HSCAN", key, cursor, "COUNT", _CHUNK)], atomic=False
+            [("HSCAN", key, cursor, "COUNT", at_once)], atomic=False
         )
         found |= {name.decode(): state for name, state in states.items()}
         if int(cursor) == 0:

@@ -179,9 +179,12 @@ class Store:
         """Return ``{kind: {key: packed state or None}}`` in one round trip."""
         return await checkpoints.load_entities(self._client, topic, partition, wanted)
 
-    async def load_all(self, topic: str, partition: int, kind: str) -> dict[str, bytes]:
-        """Return the packed state of every entity of ``kind``."""
-        return await checkpoints.load_all(self._client, topic, partition, kind)
+    async def load_all(
+        self, topic: str, partition: int, kind: str, *, are_large: bool = False
+    ) -> dict[str, bytes]:
+        """Return the packed state of every entity of ``kind``; one at a time where they are large."""
+        at_once = {"at_once": 1} if are_large else {}
+        return await checkpoints.load_all(self._client, topic, partition, kind, **at_once)
 
     async def partition(self, topic: str, number: int) -> PartitionRecord:
         """Return what is stored of a partition, without claiming it."""

@@ -239,7 +239,10 @@ class Claiming:
             ("rulings", state.labels.rulings.load),
         ):
             with child(f"load {kind}", "client", REDIS):
-                stored = await self._scoring.store.load_all(topic, partition, kind)
+                # Two megabytes of payments to a field: Redis has others to answer in between.
+                stored = await self._scoring.store.load_all(
+                    topic, partition, kind, are_large=kind == "labels"
+                )
             # In a thread: half a second, in which the worker's other partitions are scored.
             await asyncio.to_thread(load, stored)
 

@@ -170,8 +170,8 @@ def test_what_the_fuse_held_back_waits_for_its_label_with_the_rest(small_window:
     result = run([batch(ordinary(40, seed=5))], CONFIG, hot(), state)
     buffer = state.labels.buffer
     assert len(buffer) == 40
-    flags = {i: bool(buffer._meta[buffer.slot(i), 3]) for i in buffer._ids}
-    assert {i for i, is_alert in flags.items() if is_alert} == {
+    ids = [f"t-{i}" for i in range(40)]
+    assert {i for i in ids if buffer.is_alerted(buffer.slot(i))} == {
         alert.transaction.transaction_id for alert in result.alerts
     }
 

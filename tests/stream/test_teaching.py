@@ -6,6 +6,9 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from streamer.labels import LabelBuffer
+from streamer.settings import load_settings
+from streamer.wiring import model_config
 from tests.store.helpers import UNREAD
 from tests.stream.harness import Record, Service, payments, wait_until
 
@@ -37,9 +40,15 @@ def waiting(service: Service) -> int:
     """Return how many payments wait for a verdict in Redis, over all partitions."""
     topic = service.settings.transactions_topic
     return sum(
-        len(service.ask(lambda store, p=p: store.load_all(topic, p, "labels")))
+        _waiting(service.ask(lambda store, p=p: store.load_all(topic, p, "labels")))
         for p in range(service.n_partitions)
     )
+
+
+def _waiting(stored: dict[str, bytes]) -> int:
+    buffer = LabelBuffer(model_config(load_settings({})).n_inputs, capacity=10_000)
+    buffer.load(stored)
+    return len(buffer)
 
 
 def test_each_verdict_is_learned_once_also_when_the_worker_dies_and_reads_them_again(

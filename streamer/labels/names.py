@@ -1,0 +1,113 @@
+"""Card and merchant of each payment that waits, one behind the other in one array of bytes.
+
+Invariants:
+* What a slot that holds no payment had for names takes no part in anything.
+* The array is never more than half empty once it has had to grow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.compiled import compiled
+from streamer.labels.prints import Texts, joined
+
+__all__ = ["Names", "copy_pieces", "gather", "packed"]
+
+Integers = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+_FIRST_SIZE: Final = 1 << 15
+
+
+class Names:
+    """The two names of each slot; ``size`` slots."""
+
+    def __init__(self, size: int) -> None:
+        self._content = np.zeros(_FIRST_SIZE, dtype=np.uint8)
+        self._n_used = 0
+        self._starts = np.zeros(size, dtype=np.int64)
+        # Bytes of the card, bytes of the merchant.
+        self._lengths = np.zeros((size, 2), dtype=np.uint16)
+
+    def grow(self, size: int) -> None:
+        """Have ``size`` slots."""
+        more = size - len(self._starts)
+        self._starts = np.concatenate([self._starts, np.zeros(more, dtype=np.int64)])
+        self._lengths = np.concatenate([self._lengths, np.zeros((more, 2), dtype=np.uint16)])
+
+    def put(self, slots: Integers, texts: Texts) -> None:
+        """Give ``slots`` (n,) their names: ``texts`` card, merchant, card, merchant, ...
+
+        Of a slot that is there twice the later names stay.
+        """
+        content, lengths = texts
+        # What they had before is not worth keeping when room is made.
+        self._lengths[slots] = 0
+        self._make_room(len(content))
+        pairs = lengths.reshape(-1, 2)
+        self._starts[slots] = self._n_used + _starts(pairs)
+        self._lengths[slots] = pairs
+        self._content[self._n_used : self._n_used + len(content)] = content
+        self._n_used += len(content)
+
+    def forget(self, slots: Integers) -> None:
+        """Let go of the names of ``slots``."""
+        self._lengths[slots] = 0
+
+    def get(self, slot: int) -> tuple[str | None, str | None]:
+        """Return the card and the merchant, None for what is not known."""
+        start, (n_card, n_merchant) = int(self._starts[slot]), self._lengths[slot].tolist()
+        names = self._content[start : start + n_card + n_merchant].tobytes()
+        return names[:n_card].decode() or None, names[n_card:].decode() or None
+
+    def read(self, slots: Integers) -> Texts:
+        """Return the names of ``slots``, as `put` takes them."""
+        lengths = self._lengths[slots].astype(np.int64)
+        content = gather(self._content, self._starts[slots], lengths[:, 0] + lengths[:, 1])
+        return Texts(content, lengths.reshape(-1))
+
+    def _make_room(self, n_new: int) -> None:
+        if self._n_used + n_new <= len(self._content):
+            return
+        used = np.flatnonzero(self._lengths.any(axis=1))
+        content, lengths = self.read(used)
+        size = len(self._content)
+        while size < 2 * (len(content) + n_new):
+            size *= 2
+        self._content = np.zeros(size, dtype=np.uint8)
+        self._content[: len(content)] = content
+        self._n_used = len(content)
+        self._starts[used] = _starts(lengths.reshape(-1, 2))
+
+
+def packed(parties: Sequence[tuple[str, str | None]]) -> Texts:
+    """Return card, merchant, card, merchant, ... as bytes; a merchant that is none has no bytes."""
+    return joined([name or "" for pair in parties for name in pair])
+
+
+def gather(content: Bytes, starts: Integers, lengths: Integers) -> Bytes:
+    """Return the pieces of ``content`` that begin at ``starts`` (n,), one behind the other."""
+    pieces = np.empty(int(lengths.sum()), dtype=np.uint8)
+    copy_pieces(content, starts, lengths, pieces)
+    return pieces
+
+
+def _starts(pairs: Integers) -> Integers:
+    """Return where each pair of names begins, if the first one does at 0."""
+    sizes: Integers = pairs[:, 0] + pairs[:, 1]
+    return np.cumsum(sizes) - sizes
+
+
+@compiled
+def copy_pieces(content: Bytes, starts: Integers, lengths: Integers, pieces: Bytes) -> None:
+    """Fill ``pieces`` (OUT) with as many bytes of ``content`` from each of ``starts`` on."""
+    to = 0
+    for i in range(len(starts)):
+        for at in range(starts[i], starts[i] + lengths[i]):
+            pieces[to] = content[at]
+            to += 1
