@@ -2,7 +2,8 @@
 
 Everything runs in this process on simulated payments, with tables that know the cards and a model
 that has seen 40,000 payments.  Each payment is measured once, freshly decoded, since the hash of a
-string that was looked up before costs nothing any more.
+string that was looked up before costs nothing any more.  Other payments go through `process` as a
+whole, from bytes to outcome, alerts included.
 """
 
 from __future__ import annotations
@@ -10,18 +11,17 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
 from time import thread_time
-from typing import Final
+from typing import Final, TextIO
 
 import click
 import numpy as np
 
 from load.machine import OPENBLAS_VARIABLES, describe_machine
+from load.verdicts import verdicts
 from streamer.batch import Batch, StoredRecord
 from streamer.decoding import Decoded
-from streamer.events import Feedback
 from streamer.features import Columns, History
 from streamer.labels import apply_verdicts
 from streamer.model import ModelVersion, Sums, advance
@@ -40,13 +40,14 @@ from streamer.simulator import Simulator, SimulatorConfig
 from streamer.simulator.payments import Payments
 from streamer.wiring import pipeline_config
 
-__all__ = ["STAGES", "main", "measure_batch"]
+__all__ = ["STAGES", "TOTALS", "main", "measure_batch", "totals"]
 
 STAGES: Final = ("columns", "features", "score", "learn", "remember")
-_BUDGET: Final = ("features", "score", "learn")
+TOTALS: Final = ("columns to remembered", "bytes to outcome")
 _WARM: Final = 40_000
 _BATCH: Final = 2_000
 _SMALL: Final = 300
+_JUDGED_EVERY: Final = 10
 
 
 @click.command()
@@ -59,8 +60,15 @@ _SMALL: Final = 300
     show_default=True,
     help="Of the batches; on a machine that others use too, a low one says more.",
 )
-@click.option("--json", "as_json", is_flag=True)
-def main(batches: int, seed: int, percentile: int, as_json: bool) -> None:
+@click.option(
+    "--json",
+    "json_out",
+    is_flag=False,
+    flag_value="-",
+    type=click.File("w", lazy=True),
+    help="Write JSON to a file, without its name to standard output, in place of the table.",
+)
+def main(batches: int, seed: int, percentile: int, json_out: TextIO | None) -> None:
     """Measure the stages in batches of 2,000 and of one, with and without a head."""
     results = {
         f"{name}, {size:,}": spent
@@ -68,15 +76,22 @@ def main(batches: int, seed: int, percentile: int, as_json: bool) -> None:
         for name in (("with head" if with_head else "without head"),)
         for size, spent in _measure(batches, seed, percentile, with_head=with_head).items()
     }
-    if as_json:
-        click.echo(json.dumps({"about": describe_machine(), "us_per_payment": results}, indent=2))
+    if json_out is not None:
+        result = {
+            "about": describe_machine() | {"percentile": str(percentile)},
+            "us_per_payment": results,
+            "totals": {
+                "columns to remembered": results[f"with head, {_BATCH:,}"]["columns to remembered"],
+                "one payment from bytes to outcome": results["with head, 1"]["bytes to outcome"],
+            },
+        }
+        json_out.write(json.dumps(result, indent=2) + "\n")
         return
-    click.echo(f"| µs per payment | {' | '.join(STAGES)} | features to learn |")
-    click.echo("|---|" + "---:|" * (len(STAGES) + 1))
+    names = (*STAGES, *TOTALS)
+    click.echo(f"| µs per payment | {' | '.join(names)} |")
+    click.echo("|---|" + "---:|" * len(names))
     for name, spent in results.items():
-        cells = [f"{spent[stage]:.2f}" for stage in STAGES]
-        total = sum(spent[stage] for stage in _BUDGET)
-        click.echo(f"| {name} | {' | '.join(cells)} | {total:.2f} |")
+        click.echo(f"| {name} | {' | '.join(f'{spent[each]:.2f}' for each in names)} |")
     found = [variable for variable in OPENBLAS_VARIABLES if variable in os.environ]
     if found:
         click.echo(f"Set in the environment, and not comparable: {', '.join(found)}")
@@ -120,15 +135,30 @@ def _measure(
     spent: dict[int, dict[str, list[float]]] = {size: defaultdict(list) for size in (_BATCH, 1)}
     offset = _WARM
     for size, n in ((_BATCH, n_batches), (1, _SMALL)):
-        for batch in _batches(simulator.generate(size * n), size, offset):
+        batches = list(_batches(simulator.generate(2 * size * n), size, offset))
+        # In turn: what is measured in parts, and what goes through as a whole.
+        for batch, whole in zip(batches[::2], batches[1::2], strict=True):
             decoded = prepare(batch, config).decoded
-            for stage, seconds in measure_batch(decoded, state, version, config).items():
-                spent[size][stage].append(seconds / size * 1e6)
-        offset += size * n
+            by_stage = measure_batch(decoded, state, version, config)
+            started = thread_time()
+            process(whole, state, version, config, now_ms=whole.received_at_ms)
+            by_stage |= totals(by_stage, thread_time() - started)
+            for name, seconds in by_stage.items():
+                spent[size][name].append(seconds / size * 1e6)
+        offset += 2 * size * n
     return {
-        size: {stage: float(np.percentile(times, percentile)) for stage, times in by.items()}
+        size: {name: float(np.percentile(times, percentile)) for name, times in by.items()}
         for size, by in spent.items()
     }
+
+
+def totals(by_stage: Mapping[str, float], whole_s: float) -> dict[str, float]:
+    """Return a batch's seconds by the names of `TOTALS`, from its stages' and a whole batch's.
+
+    >>> totals(dict.fromkeys(STAGES, 0.25), 2.0)
+    {'columns to remembered': 1.25, 'bytes to outcome': 2.0}
+    """
+    return dict(zip(TOTALS, (sum(by_stage[stage] for stage in STAGES), whole_s), strict=True))
 
 
 def _trained(
@@ -143,7 +173,8 @@ def _trained(
         for batch in _batches(payments, _BATCH, offset):
             process(batch, state, version, config, now_ms=batch.received_at_ms)
         if with_head and not version.is_warming:
-            apply_verdicts(_verdicts(payments), state.labels, state.tables, state.delta, version)
+            judged = [verdict for _, verdict in verdicts(payments, _JUDGED_EVERY)]
+            apply_verdicts(judged, state.labels, state.tables, state.delta, version)
         sums, state.delta = advance(sums, state.delta, config.model), Sums.zero(config.model)
         version = ModelVersion.of("trained", sums, config.model)
         offset += _BATCH
@@ -158,23 +189,6 @@ def _batches(payments: Payments, size: int, first_offset: int) -> Iterator[Batch
     ]
     for first in range(0, len(records), size):
         yield Batch("transactions", 0, records[first : first + size], arrived_ms)
-
-
-def _verdicts(payments: Payments) -> list[Feedback]:
-    """Return a verdict on every fraud and every tenth payment, a day later."""
-    return [
-        Feedback(
-            transaction_id=transaction_id,
-            card_id=payments.card_ids[i],
-            verdict="legitimate" if payments.patterns[i] is None else "fraud",
-            origin="chargeback",
-            decided_at=datetime.fromtimestamp(int(payments.timestamps_ms[i]) / 1000, tz=UTC)
-            + timedelta(days=1),
-            merchant_id=payments.merchant_ids[i],
-        )
-        for i, transaction_id in enumerate(payments.transaction_ids)
-        if payments.patterns[i] is not None or i % 10 == 0
-    ]
 
 
 if __name__ == "__main__":

@@ -13,13 +13,22 @@ from typing import Final
 from load.stock import ProgressFile
 from streamer.settings import Settings
 
-__all__ = ["CONTESTANTS", "RECEIVE", "STOCK", "WORKER", "Contestant"]
+__all__ = [
+    "CONTESTANTS",
+    "RECEIVE",
+    "STOCK",
+    "WORKER",
+    "Contestant",
+    "consumed",
+    "scrape",
+    "total",
+]
 
 WORKER: Final = "worker"
 STOCK: Final = "stock, same work"
 RECEIVE: Final = "stock, receive only"
 
-_CONSUMED: Final = "streamer_transactions_consumed_total{"
+_CONSUMED: Final = "streamer_transactions_consumed_total"
 _TIMEOUT_S: Final = 5.0
 
 
@@ -40,22 +49,32 @@ class Contestant:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def _scraped(settings: Settings, _: Path) -> int:
-    """Return the worker's own count from its metrics; 0 while it does not answer yet."""
+def scrape(settings: Settings) -> str:
+    """Return what a worker's ``/metrics`` says; nothing while it does not answer yet."""
     url = f"http://127.0.0.1:{settings.web_port}/metrics"
     with suppress(OSError), urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
-        return consumed(answer.read().decode())
-    return 0
+        text: str = answer.read().decode()
+        return text
+    return ""
+
+
+def total(exposition: str, name: str) -> int:
+    """Return a counter's sum over all its series; 0 where there is none.
+
+    >>> total('a_total{partition="0"} 5.0\\na_total 1.0\\na_total_of_others 9.0', "a_total")
+    6
+    """
+    lines = [line for line in exposition.splitlines() if line.startswith((f"{name}{{", f"{name} "))]
+    return sum(int(float(line.rpartition(" ")[2])) for line in lines)
 
 
 def consumed(exposition: str) -> int:
-    """Return the records consumed over all partitions.
+    """Return the records consumed over all partitions."""
+    return total(exposition, _CONSUMED)
 
-    >>> consumed('streamer_transactions_consumed_total{partition="0"} 5.0\\nother 1.0')
-    5
-    """
-    lines = [line for line in exposition.splitlines() if line.startswith(_CONSUMED)]
-    return sum(int(float(line.rpartition(" ")[2])) for line in lines)
+
+def _scraped(settings: Settings, _: Path) -> int:
+    return consumed(scrape(settings))
 
 
 def _counted(_: Settings, counter: Path) -> int:

@@ -8,7 +8,16 @@ from statistics import median
 
 from streamer.errors import InvariantError
 
-__all__ = ["Sample", "Spread", "Window", "rate", "ratio_of_medians", "summarise", "table"]
+__all__ = [
+    "Sample",
+    "Spread",
+    "Window",
+    "busy_rate",
+    "rate",
+    "ratio_of_medians",
+    "summarise",
+    "table",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,29 @@ def rate(samples: Sequence[Sample], n_skipped: int, n_total: int) -> Window:
             f"a run must be sampled at {n_skipped} records and later at all {n_total}, "
             f"got {len(samples)} samples; measure more payments"
         )
+    return _between(first, last)
+
+
+def busy_rate(samples: Sequence[Sample], n_skipped: int, n_total: int) -> Window:
+    """Return the window from the first sample at ``n_skipped`` to the last before the end.
+
+    For samples that lie far apart: whatever time has passed since the end is not in it.
+
+    >>> samples = [Sample(0.0, 0), Sample(1.0, 12), Sample(2.0, 60), Sample(3.0, 100)]
+    >>> busy_rate(samples, n_skipped=10, n_total=100)
+    Window(n_records=48, seconds=1.0, cpu_s=0.0)
+    """
+    before = [s for s in samples if s.n_done < n_total]
+    inside = [s for s in before if s.n_done >= n_skipped]
+    if len(inside) < 2:
+        raise InvariantError(
+            f"a run must be sampled twice between {n_skipped} and {n_total} records, "
+            f"got {len(inside)} samples there; measure more payments"
+        )
+    return _between(inside[0], inside[-1])
+
+
+def _between(first: Sample, last: Sample) -> Window:
     return Window(last.n_done - first.n_done, last.at_s - first.at_s, last.cpu_s - first.cpu_s)
 
 

@@ -29,7 +29,16 @@ from streamer.stream.kafka_config import librdkafka_config
 from streamer.stream.topics import create_topics, topic_names
 from streamer.wiring import open_store
 
-__all__ = ["Progress", "Records", "Run", "measure", "skipped"]
+__all__ = [
+    "Progress",
+    "Records",
+    "Run",
+    "check",
+    "follow",
+    "ledger_of",
+    "measure",
+    "skipped",
+]
 
 Records = Sequence[tuple[bytes | None, bytes]]
 Progress = Callable[[str, int, int], None]
@@ -88,9 +97,9 @@ def measure(contestant: Contestant, records: Records, n_partitions: int, report:
             env=without_openblas(child_environment({**overrides, **contestant.environment})),
         )
         with child:
-            samples = _follow(contestant, child, settings, counter, len(records), report)
-        ledger = asyncio.run(_ledger(settings)) if contestant.has_ledger else None
-        _check(contestant, ledger, len(records), child)
+            samples = follow(contestant, child, settings, counter, len(records), report)
+        ledger = asyncio.run(ledger_of(settings)) if contestant.has_ledger else None
+        check(contestant, ledger, len(records), child)
     n_skipped = skipped(len(records), settings.warmup_transactions)
     return Run(contestant.name, len(records), rate(samples, n_skipped, len(records)), ledger)
 
@@ -103,19 +112,20 @@ def _fill(settings: Settings, records: Records, report: Progress) -> None:
     feeder.finish()
 
 
-def _follow(
+def follow(
     contestant: Contestant,
     child: ChildProcess,
     settings: Settings,
     counter: Path,
     n_total: int,
     report: Progress,
+    every_s: float = _SAMPLE_S,
 ) -> list[Sample]:
     """Sample the progress until the whole backlog has been dealt with."""
     samples = [Sample(time.monotonic(), 0)]
     moved_at = samples[0].at_s
     while samples[-1].n_done < n_total:
-        time.sleep(_SAMPLE_S)
+        time.sleep(every_s)
         n_done = contestant.progress(settings, counter)
         now, cpu_s = time.monotonic(), cpu_seconds(child.pid)
         if n_done > samples[-1].n_done:
@@ -130,7 +140,8 @@ def _follow(
     return samples
 
 
-async def _ledger(settings: Settings) -> Ledger:
+async def ledger_of(settings: Settings) -> Ledger:
+    """Return what the checkpoints in Redis account for."""
     store = open_store(settings)
     try:
         return await store.totals()
@@ -138,9 +149,10 @@ async def _ledger(settings: Settings) -> Ledger:
         await store.close()
 
 
-def _check(
+def check(
     contestant: Contestant, ledger: Ledger | None, n_payments: int, child: ChildProcess
 ) -> None:
+    """Raise InvariantError unless the checkpoints, where there are any, account for every payment."""
     if ledger is None:
         return
     if ledger.consumed != n_payments or ledger.scored != n_payments or not ledger.alerted:

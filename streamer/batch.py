@@ -14,7 +14,7 @@ __all__ = ["Batch", "Record", "StoredRecord"]
 
 
 class Record(Protocol):
-    """One message as it lay in Kafka.  aiokafka's ``ConsumerRecord`` is one."""
+    """One message as it lay in Kafka.  aiokafka's are such, parsed or as ``ConsumerRecord``."""
 
     @property
     def offset(self) -> int: ...

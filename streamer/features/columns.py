@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from struct import Struct
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from streamer.features.records import Records, record
 __all__ = ["Columns"]
 
 PAYMENT: Final = record("local_hour", "amount", "country", "category", "latitude", "longitude")
+_PACKED: Final = Struct("6d")
 # A card is somewhere only when it is there itself; anything else with coordinates is the shop's.
 _REMOTE_CHANNELS: Final = frozenset({"ecommerce", "moto"})
 # Numbers that identify a country, also when the list of countries grows, and a category.
@@ -80,17 +82,21 @@ class Columns:
 
 
 def _payments(transactions: Sequence[Transaction]) -> Records:
-    numbers: list[float] = []
+    # Packed one by one they are an array in half the time that numpy takes for their numbers.
+    packed: list[bytes] = []
     for t in transactions:
         clock, latitude, longitude = t.timestamp, t.latitude, t.longitude
         if latitude is None or longitude is None or t.channel in _REMOTE_CHANNELS:
             latitude = longitude = math.nan
-        numbers += (
-            clock.hour + clock.minute / 60,
-            t.amount,
-            _COUNTRY_NUMBERS[t.country],
-            _CATEGORY_NUMBERS[t.mcc],
-            latitude,
-            longitude,
+        packed.append(
+            _PACKED.pack(
+                clock.hour + clock.minute / 60,
+                t.amount,
+                _COUNTRY_NUMBERS[t.country],
+                _CATEGORY_NUMBERS[t.mcc],
+                latitude,
+                longitude,
+            )
         )
-    return np.array(numbers).view(PAYMENT)
+    # Of a bytearray, since an array that cannot be written to is another type to a compiled loop.
+    return np.frombuffer(bytearray().join(packed)).view(PAYMENT)
