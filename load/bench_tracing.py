@@ -32,9 +32,9 @@ from streamer.pipeline import PartitionState
 from streamer.settings import Settings, TracingSettings, load_settings
 from streamer.simulator import Simulator, SimulatorConfig
 from streamer.stream.assignments import Assigned
-from streamer.stream.equipment import Clock, Equipment
 from streamer.stream.held import Held
 from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.kit import Clock, Kit
 from streamer.stream.publisher import Publisher
 from streamer.stream.scoring import Scoring
 from streamer.stream.topics import create_topics, topic_names
@@ -61,7 +61,7 @@ class _Worker:
     """Scoring of one partition, fed by hand."""
 
     def __init__(self, settings: Settings) -> None:
-        self.equipment = Equipment(
+        self.kit = Kit(
             settings,
             pipeline_config(settings),
             open_store(settings),
@@ -70,11 +70,11 @@ class _Worker:
             Clock(lambda: time.time_ns() // 1_000_000, time.monotonic),
             owner="bench",
         )
-        self._held = Held(self.equipment)
+        self._held = Held(self.kit)
         self._simulator = Simulator(SimulatorConfig(seed=1))
         self._offset = 0
         state = PartitionState.empty(
-            self.equipment.pipeline, settings.cards_capacity, settings.merchants_capacity
+            self.kit.pipeline, settings.cards_capacity, settings.merchants_capacity
         )
         self._state = state
         self._held.assigned[0] = Assigned(
@@ -85,29 +85,29 @@ class _Worker:
     def batches(self, n: int, size: int) -> list[Batch]:
         """Return ``n`` batches that follow those before."""
         payments = list(self._simulator.generate(n * size).records())
-        now_ms = self.equipment.clock.now_ms()
+        now_ms = self.kit.clock.now_ms()
         records = [
             _Record(self._offset + i, now_ms, key, value, (_traceparent(self._offset + i),))
             for i, (key, value) in enumerate(payments)
         ]
         self._offset += len(records)
-        topic = self.equipment.settings.transactions_topic
+        topic = self.kit.settings.transactions_topic
         return [
             Batch(topic, 0, records[i : i + size], now_ms) for i in range(0, len(records), size)
         ]
 
     def _scoring(self, tracing: Tracing | None) -> Scoring:
-        return Scoring(replace(self.equipment, tracing=tracing), self._held, _no_room)
+        return Scoring(replace(self.kit, tracing=tracing), self._held, _no_room)
 
     async def warm_up(self) -> None:
         """Teach a model, so that what follows is scored and alerts."""
-        config = self.equipment.pipeline.model
+        config = self.kit.pipeline.model
         sums, scoring = Sums.zero(config), self._scoring(None)
         for batch in self.batches(_WARM // 2_000, 2_000):
             await scoring.handle(batch, 1)
             sums, self._state.delta = advance(sums, self._state.delta, config), Sums.zero(config)
             self._held.version = ModelVersion.of("trained", sums, config)
-        await self.equipment.publisher.flush()
+        await self.kit.publisher.flush()
 
     async def measure(self, tracing: Tracing | None, batches: list[Batch]) -> float:
         """Return the processor time of a round, all that it leads to included."""
@@ -115,9 +115,9 @@ class _Worker:
         before = time.process_time()
         for batch in batches:
             await scoring.handle(batch, 1)
-        await self.equipment.publisher.flush()
+        await self.kit.publisher.flush()
         spent = time.process_time() - before
-        self._state.delta = Sums.zero(self.equipment.pipeline.model)
+        self._state.delta = Sums.zero(self.kit.pipeline.model)
         return spent
 
 
@@ -190,7 +190,7 @@ async def _measured(
                 took = await worker.measure(contestants[name], worker.batches(n, size))
                 spent[name].append(took / (n * size) * 1e6)
         lines += _rows(size, spent)
-    await worker.equipment.store.close()
+    await worker.kit.store.close()
     return lines
 
 

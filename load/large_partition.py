@@ -95,10 +95,10 @@ async def checkpoints(settings: Settings, n_cards: int) -> None:
     """Fill a partition and measure its checkpoints; Redis holds it afterwards."""
     app = build_app(settings)
     topic = settings.transactions_topic
-    record = await app.store.claim(topic, 0, app.equipment.owner, 0)
+    record = await app.store.claim(topic, 0, app.kit.owner, 0)
     assigned = _unread(app, settings, n_cards, record.generation)
     app.held.assigned[0] = assigned
-    filler = Filler(assigned.state, app.equipment.pipeline)
+    filler = Filler(assigned.state, app.kit.pipeline)
     filler.learn_model()
     filler.pay(range(n_cards))
 
@@ -126,7 +126,7 @@ def _unread(app: ScoringApp, settings: Settings, n_cards: int, generation: int) 
     return Assigned(
         topic=settings.transactions_topic,
         partition=0,
-        state=PartitionState.empty(app.equipment.pipeline, n_cards, settings.merchants_capacity),
+        state=PartitionState.empty(app.kit.pipeline, n_cards, settings.merchants_capacity),
         generation=generation,
         start_offset=0,
         base_offset=None,
@@ -139,7 +139,7 @@ def _unread(app: ScoringApp, settings: Settings, n_cards: int, generation: int) 
 async def claim(settings: Settings) -> None:
     """Measure a claim and the first batch after it, by a worker without its consumer."""
     app = build_app(settings)
-    now_ms = app.equipment.clock.now_ms()
+    now_ms = app.kit.clock.now_ms()
     paid = list(records(range(settings.batch_max_records)))
     started, cpu = time.perf_counter(), time.process_time()
     reading = await app.claiming.claim(settings.transactions_topic, 0)

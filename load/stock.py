@@ -28,9 +28,9 @@ from streamer.settings import Settings, load_settings
 from streamer.stream.assignments import Assigned
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.claiming import Claiming
-from streamer.stream.equipment import Clock, Equipment
 from streamer.stream.held import Held
 from streamer.stream.kafka_config import broker_urls
+from streamer.stream.kit import Clock, Kit
 from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.publisher import Publisher
 from streamer.telemetry.logs import configure_logging
@@ -87,13 +87,13 @@ class StockScorer:
         self.store = open_store(settings)
         self.clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
         metrics = Metrics(__version__)
-        equipment = Equipment(
+        kit = Kit(
             settings, self.config, self.store, self.publisher, metrics, self.clock, owner="stock"
         )
-        self.held = Held(equipment)
-        self.claiming = Claiming(equipment, self.held, PartitionLogs(settings))
+        self.held = Held(kit)
+        self.claiming = Claiming(kit, self.held, PartitionLogs(settings))
         self.checkpointing = Checkpointing(
-            equipment, self.held, self.claiming, lambda _partition, _offset: None
+            kit, self.held, self.claiming, lambda _partition, _offset: None
         )
 
     async def handle(self, event: Any) -> None:

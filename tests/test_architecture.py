@@ -78,7 +78,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 def test_what_a_worker_holds_knows_nothing_of_what_is_done_with_it() -> None:
     """Each part of a worker is given those below it when it is made; none calls one above."""
-    order = ["equipment", "held", "claiming", "checkpointing", "scoring", "watch", "health", "app"]
+    order = ["kit", "held", "claiming", "checkpointing", "scoring", "watch", "health", "app"]
     for n_below, part in enumerate(order):
         above = {f"streamer.stream.{other}" for other in order[n_below + 1 :]}
         assert not imports(f"streamer.stream.{part}") & above, part

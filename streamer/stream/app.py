@@ -43,13 +43,13 @@ from streamer.stream.ending import (
     or_end,
 )
 from streamer.stream.endpoints import Endpoints
-from streamer.stream.equipment import Clock, Equipment
 from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.gauges import Gauges
 from streamer.stream.health import Health
 from streamer.stream.held import Held
 from streamer.stream.kafka_config import broker_urls, faust_credentials
 from streamer.stream.kernels import load_kernels
+from streamer.stream.kit import Clock, Kit
 from streamer.stream.known_schemas import intake_of, known_schemas
 from streamer.stream.liveness import Liveness
 from streamer.stream.partition_log import PartitionLogs
@@ -111,7 +111,7 @@ class ScoringApp(faust.App):
         # In a container every worker's process id is 1.
         owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.tracing = open_tracing(tracing, settings, owner)
-        self.equipment = equipment = Equipment(
+        self.kit = kit = Kit(
             settings,
             replace(pipeline_config(settings), intake=intake),
             store,
@@ -122,23 +122,19 @@ class ScoringApp(faust.App):
             self.tracing,
         )
         # From below: each part knows those before it.
-        self.held = held = Held(equipment)
-        self.claiming = Claiming(equipment, held, PartitionLogs(settings))
-        self.checkpointing = Checkpointing(
-            equipment, held, self.claiming, self._transactions_durable
-        )
-        self.scoring = Scoring(equipment, held, self.checkpointing.make_room, schemas)
-        self.feedback_storing = FeedbackStoring(equipment, held, self.claiming)
-        self.teaching = Teaching(equipment, held)
-        self.liveness = Liveness(equipment)
+        self.held = held = Held(kit)
+        self.claiming = Claiming(kit, held, PartitionLogs(settings))
+        self.checkpointing = Checkpointing(kit, held, self.claiming, self._transactions_durable)
+        self.scoring = Scoring(kit, held, self.checkpointing.make_room, schemas)
+        self.feedback_storing = FeedbackStoring(kit, held, self.claiming)
+        self.teaching = Teaching(kit, held)
+        self.liveness = Liveness(kit)
         self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311
-        self.watch = Watch(equipment, held, self.claims, self.claiming, lambda: self.consumer)
-        self.health = Health(equipment, held, self.claims, self.claiming, self.watch)
+        self.watch = Watch(kit, held, self.claims, self.claiming, lambda: self.consumer)
+        self.health = Health(kit, held, self.claims, self.claiming, self.watch)
         self.deadline = Deadline(settings.shutdown_timeout_s, self._left_over)
-        gauges = Gauges(
-            equipment, held, self.claims, self.health, lambda: len(self.consumer.unacked)
-        )
-        self.endpoints = Endpoints(equipment, held, self.health, gauges)
+        gauges = Gauges(kit, held, self.claims, self.health, lambda: len(self.consumer.unacked))
+        self.endpoints = Endpoints(kit, held, self.health, gauges)
         self.profiling = Profiling(None)
 
     async def on_first_start(self) -> None:
@@ -146,14 +142,14 @@ class ScoringApp(faust.App):
 
         Faust's own step here creates a data directory, which nothing of ours needs.
         """
-        tell_start(self.settings, self.equipment.owner)
+        tell_start(self.settings, self.kit.owner)
         self.profiling.begin_with()
         try:
             await self.endpoints.start()
             self._report("loading the compiled loops")
             await load_kernels()
             head = await preflight(
-                self.settings, self.store, self.equipment.clock, self.equipment.owner, self._report
+                self.settings, self.store, self.kit.clock, self.kit.owner, self._report
             )
         except StreamerError as error:
             _log.critical("cannot start", error=str(error))
@@ -162,7 +158,7 @@ class ScoringApp(faust.App):
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
         self.held.adopt(head)
         for name in ("kafka", "redis"):
-            self.equipment.metrics.dependency_up.set(1, name)
+            self.kit.metrics.dependency_up.set(1, name)
 
     def _report(self, line: str) -> None:
         self.health.startup = line
@@ -268,7 +264,7 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
         *app.watch.tasks,
     ):
         app.task(_guarded(work))
-    app.task(_guarded(partial(follow_pauses, app.equipment.clock, app.equipment.metrics)))
+    app.task(_guarded(partial(follow_pauses, app.kit.clock, app.kit.metrics)))
     app.task(_guarded(partial(follow_readiness, app.health, time.monotonic)))
 
     @app.on_partitions_assigned.connect

@@ -31,8 +31,8 @@ from streamer.stream.assignments import Assigned
 from streamer.stream.cancelling import cancel_and_wait
 from streamer.stream.checkpoint_line import tell_checkpoint
 from streamer.stream.claiming import Claiming
-from streamer.stream.equipment import Equipment
 from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.stream.tracing import REDIS
 from streamer.telemetry.tracing import child
 
@@ -55,20 +55,13 @@ class Checkpointing:
 
     def __init__(
         self,
-        equipment: Equipment,
+        kit: Kit,
         held: Held,
         claiming: Claiming,
         on_durable: Callable[[int, int], None],
     ) -> None:
         """``on_durable`` gets a partition and the offset that may now be committed to Kafka."""
-        self._settings = equipment.settings
-        self._model = equipment.pipeline.model
-        self._store = equipment.store
-        self._publisher = equipment.publisher
-        self._metrics = equipment.metrics
-        self._clock = equipment.clock
-        self._owner = equipment.owner
-        self._tracing = equipment.tracing
+        self._kit = kit
         self._held = held
         self._claiming = claiming
         self._on_durable = on_durable
@@ -77,7 +70,7 @@ class Checkpointing:
     async def run(self) -> None:
         """Write checkpoints as they fall due, for ever."""
         while True:
-            self._publisher.poll()
+            self._kit.publisher.poll()
             for assigned in list(self._held.assigned.values()):
                 if not self._is_due(assigned):
                     continue
@@ -107,7 +100,7 @@ class Checkpointing:
                 assigned.is_dropped = True
                 # A claim that was quick may have it already.
                 if assigned.partition not in held.assigned:
-                    self._publisher.forget(assigned.partition)
+                    self._kit.publisher.forget(assigned.partition)
         if left:
             _log.warning("partitions released without a checkpoint", partitions=left)
         return left
@@ -137,11 +130,12 @@ class Checkpointing:
                 # Somebody else's turn came first, a release perhaps, whose partition may be another
                 # worker's by now: an empty checkpoint would be refused there and end this one.
                 return True
-            with nullcontext() if self._tracing is None else self._tracing.checkpoint(assigned):
+            tracing = self._kit.tracing
+            with nullcontext() if tracing is None else tracing.checkpoint(assigned):
                 return await self._write(assigned, within_s)
 
     async def _write(self, assigned: Assigned, within_s: float) -> bool:
-        started = self._clock.monotonic()
+        started = self._kit.clock.monotonic()
         try:
             if assigned.pending is None:
                 await self._merge_unloaded(assigned)
@@ -155,32 +149,32 @@ class Checkpointing:
                     return False
             written = assigned.pending
             with child("write checkpoint", "client", REDIS):
-                head = await self._store.checkpoint(written)
+                head = await self._kit.store.checkpoint(written)
         except UnavailableError as error:
             self._held.redis_failed(error)
-            self._metrics.checkpoint_failures.labels("redis").inc()
+            self._kit.metrics.checkpoint_failures.labels("redis").inc()
             return False
         except FencedError:
             if assigned.is_dropped:
                 return False
-            self._metrics.checkpoint_failures.labels("fenced").inc()
+            self._kit.metrics.checkpoint_failures.labels("fenced").inc()
             raise
         self._held.redis_answered()
         if written.delta.transactions_seen:
-            self._metrics.model_merges.inc()
+            self._kit.metrics.model_merges.inc()
         self._held.adopt(head)
         assigned.pending = None
         assigned.has_stored = True
         assigned.base_offset = written.next_offset
         assigned.alerts_position = written.alerts_position
         assigned.overflow_position = written.overflow_position
-        since, assigned.checkpointed_at = assigned.checkpointed_at, self._clock.monotonic()
+        since, assigned.checkpointed_at = assigned.checkpointed_at, self._kit.clock.monotonic()
         if not assigned.is_dropped:
             # Else it is another claim's by now, perhaps of a log that was made again.
             self._note_saved(assigned, written.next_offset)
         took_s = assigned.checkpointed_at - started
-        self._metrics.checkpoint_seconds.observe(took_s)
-        self._metrics.checkpoint_bytes.observe(written.n_bytes)
+        self._kit.metrics.checkpoint_seconds.observe(took_s)
+        self._kit.metrics.checkpoint_bytes.observe(written.n_bytes)
         tell_checkpoint(self._held, assigned, written, took_s, assigned.checkpointed_at - since)
         return True
 
@@ -198,13 +192,13 @@ class Checkpointing:
         """
         _log.error("topic was created again", topic=assigned.topic, partition=assigned.partition)
         assigned.pending, assigned.is_set_back = None, True
-        self._publisher.expired.add(assigned.partition)
+        self._kit.publisher.expired.add(assigned.partition)
 
     def _is_due(self, assigned: Assigned) -> bool:
         if not assigned.has_progress:
             return False
-        age_s = self._clock.monotonic() - assigned.checkpointed_at
-        if age_s >= self._settings.checkpoint_interval_s or assigned.pending is not None:
+        age_s = self._kit.clock.monotonic() - assigned.checkpointed_at
+        if age_s >= self._kit.settings.checkpoint_interval_s or assigned.pending is not None:
             return True
         if not self._held.is_redis_up or self._held.n_unmerged < self._held.delta_limit:
             return False
@@ -220,9 +214,9 @@ class Checkpointing:
     async def _is_published(self, within_s: float) -> bool:
         try:
             with child("wait for Kafka"):
-                await self._publisher.flush(within_s)
+                await self._kit.publisher.flush(within_s)
         except UnavailableError as error:
-            self._metrics.checkpoint_failures.labels("kafka").inc()
+            self._kit.metrics.checkpoint_failures.labels("kafka").inc()
             _log.error("checkpoint waits for Kafka", error=str(error))
             return False
         return True
@@ -234,7 +228,7 @@ class Checkpointing:
             # What was queued since the last wait; nothing is scored meanwhile, so not for long.
             if not await self._is_published(_LAST_FLUSH_S):
                 return None
-            if assigned.is_dropped or assigned.partition in self._publisher.expired:
+            if assigned.is_dropped or assigned.partition in self._kit.publisher.expired:
                 # Not all of its alerts went out: it is released, and done again.
                 return None
             if any(table.unloaded for table in assigned.state.tables.all()):
@@ -245,9 +239,9 @@ class Checkpointing:
             assert next_offset is not None  # noqa: S101 - there is progress
             # In a thread: a million cards take seconds, in which the worker has others to answer.
             entities, removed = await asyncio.to_thread(_take_changed, state)
-            delta, state.delta = state.delta, Sums.zero(self._model)
+            delta, state.delta = state.delta, Sums.zero(self._kit.pipeline.model)
             losses, assigned.losses = assigned.losses, ()
-            alerts_position, overflow_position = self._publisher.places.positions(
+            alerts_position, overflow_position = self._kit.publisher.places.positions(
                 assigned.partition,
                 next_offset,
                 (assigned.alerts_position, assigned.overflow_position),
@@ -265,8 +259,8 @@ class Checkpointing:
                 entities=entities,
                 removed=removed,
                 cursors=dict(state.labels.cursors),
-                owner=self._owner,
-                now_ms=self._clock.now_ms(),
+                owner=self._kit.owner,
+                now_ms=self._kit.clock.now_ms(),
                 overflow_position=overflow_position,
                 recent_alerts=tuple(state.recent_alerts),
                 log=assigned.log,
@@ -284,7 +278,7 @@ class Checkpointing:
             for first in range(0, len(waiting), _MERGED_AT_ONCE):
                 piece = waiting[first : first + _MERGED_AT_ONCE]
                 async with self._held.lock:
-                    stored = await self._store.load_entities(
+                    stored = await self._kit.store.load_entities(
                         assigned.topic, assigned.partition, {table.kind.name: piece}
                     )
                     table.load(stored[table.kind.name])

@@ -24,10 +24,10 @@ from streamer.drift_report import describe_drift
 from streamer.errors import ConfigurationError
 from streamer.head_report import describe_head
 from streamer.settings import Settings
-from streamer.stream.equipment import Equipment
 from streamer.stream.gauges import Gauges
 from streamer.stream.health import Health, head_age_s
 from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.telemetry.exposition import accepts_openmetrics
 
 __all__ = ["Endpoints", "describe_model"]
@@ -38,13 +38,13 @@ _JSON: Final = "application/json"
 class Endpoints:
     """The worker's two HTTP servers."""
 
-    def __init__(self, equipment: Equipment, held: Held, health: Health, gauges: Gauges) -> None:
-        self._clock = equipment.clock
-        self._exposition = equipment.metrics.exposition
+    def __init__(self, kit: Kit, held: Held, health: Health, gauges: Gauges) -> None:
+        self._clock = kit.clock
+        self._exposition = kit.metrics.exposition
         self._held = held
         self._health = health
         self._gauges = gauges
-        self._settings = equipment.settings
+        self._settings = kit.settings
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:

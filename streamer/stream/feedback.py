@@ -20,8 +20,8 @@ from streamer.events import Feedback
 from streamer.store import PartitionRecord
 from streamer.stream.alert_sources import AlertSources
 from streamer.stream.claiming import Claiming
-from streamer.stream.equipment import Equipment
 from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.stream.tracing import REDIS, BatchTrace
 from streamer.telemetry.tracing import child
 from streamer.verdicts import SentVerdict, completed, decode_verdicts, unknown_alert
@@ -36,19 +36,19 @@ _encoder: Final = msgspec.json.Encoder()
 class FeedbackStoring:
     """All that one worker does with the feedback topic."""
 
-    def __init__(self, equipment: Equipment, held: Held, claiming: Claiming) -> None:
-        pipeline = equipment.pipeline
+    def __init__(self, kit: Kit, held: Held, claiming: Claiming) -> None:
+        pipeline = kit.pipeline
         self._believable = pipeline.believable
         self._card_key = pipeline.card_key
-        self._store = equipment.store
-        self._publisher = equipment.publisher
-        self._metrics = equipment.metrics
+        self._store = kit.store
+        self._publisher = kit.publisher
+        self._metrics = kit.metrics
         self._dead_letter_log = held.dead_letter_log
         self._claiming = claiming
-        self._tracing = equipment.tracing
+        self._tracing = kit.tracing
         self._sources = AlertSources(
-            equipment.settings,
-            equipment.store,
+            kit.settings,
+            kit.store,
             lambda batch: decode_batch(batch, pipeline.believable, pipeline.intake).transactions,
             claiming.is_same_log,
         )

@@ -14,9 +14,9 @@ from streamer.model import achieved_per_hour, achieved_share, trial_precisions
 from streamer.store import BREAKER_STATES, Store
 from streamer.stream.assignments import Assigned
 from streamer.stream.claims import Claims
-from streamer.stream.equipment import Equipment
 from streamer.stream.health import Health, head_age_s
 from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.telemetry.metrics import Metrics
 
 __all__ = ["Gauges", "read_redis"]
@@ -30,19 +30,15 @@ class Gauges:
 
     def __init__(
         self,
-        equipment: Equipment,
+        kit: Kit,
         held: Held,
         claims: Claims,
         health: Health,
         n_in_flight: Callable[[], int],
     ) -> None:
         """``n_in_flight`` returns how many batches were fetched and are not processed yet."""
-        self._n_clusters = equipment.pipeline.model.n_clusters
-        self._store = equipment.store
-        self._publisher = equipment.publisher
-        self._metrics = equipment.metrics
-        self._clock = equipment.clock
-        self._tracing = equipment.tracing
+        self._n_clusters = kit.pipeline.model.n_clusters
+        self._kit = kit
         self._held = held
         self._claims = claims
         self._health = health
@@ -55,27 +51,27 @@ class Gauges:
 
     def update(self) -> None:
         """Read everything."""
-        metrics = self._metrics
-        now_s = self._clock.monotonic()
+        metrics = self._kit.metrics
+        now_s = self._kit.clock.monotonic()
         assigned = list(self._held.assigned.values())
         metrics.keep_partitions(self._held.assigned.keys(), now_s)
         metrics.assigned_partitions.set(len(assigned))
         if self._health.startup is None:
             metrics.dependency_up.set(self._held.is_redis_up, "redis")
             metrics.batches_in_flight.set(self._n_in_flight())
-        metrics.publish_queue_messages.set(self._publisher.n_queued)
-        metrics.publish_queue_bytes.set(self._publisher.queued_bytes)
+        metrics.publish_queue_messages.set(self._kit.publisher.n_queued)
+        metrics.publish_queue_bytes.set(self._kit.publisher.queued_bytes)
         self._read_partitions(assigned, now_s)
         _read_memory(metrics, assigned)
         self._read_model(now_s)
         self._read_drift()
-        read_redis(metrics, self._store)
-        if self._tracing is not None:
-            for outcome, n in self._tracing.spans.counts().items():
+        read_redis(metrics, self._kit.store)
+        if self._kit.tracing is not None:
+            for outcome, n in self._kit.tracing.spans.counts().items():
                 metrics.spans.set(n, outcome)
 
     def _read_partitions(self, assigned: Iterable[Assigned], now_s: float) -> None:
-        metrics = self._metrics
+        metrics = self._kit.metrics
         named = {str(a.partition): a for a in assigned}
         metrics.ledger_imbalance.replace({p: a.state.ledger.imbalance for p, a in named.items()})
         metrics.lag_records.replace({p: a.lag for p, a in named.items()})
@@ -95,7 +91,7 @@ class Gauges:
         }
 
     def _read_model(self, now_s: float) -> None:
-        metrics = self._metrics
+        metrics = self._kit.metrics
         version = self._held.version
         sums = version.sums
         metrics.model_transactions_seen.set(sums.transactions_seen)
@@ -123,12 +119,12 @@ class Gauges:
             is_dead = weights < version.config.dying_share * weights.mean()
             metrics.clusters_dead.set(int(is_dead.sum()))
         head = self._held.head
-        age_s = None if head is None else head_age_s(head, self._clock.now_ms())
+        age_s = None if head is None else head_age_s(head, self._kit.clock.now_ms())
         if age_s is not None:
             metrics.model_age_seconds.set(age_s)
 
     def _read_drift(self) -> None:
-        metrics, drift = self._metrics, self._held.drift
+        metrics, drift = self._kit.metrics, self._held.drift
         names = self._held.version.config.feature_names
         metrics.drift_reference_settled.set(drift.is_settled)
         metrics.feature_drift_psi.replace(dict(zip(names, drift.psi.tolist(), strict=True)))

@@ -24,7 +24,7 @@ from streamer.model import Drift, ModelVersion, Sums, delta_limit, drift_of
 from streamer.store import ModelHead
 from streamer.stream.assignments import Assigned
 from streamer.stream.dead_letter_log import DeadLetterLog
-from streamer.stream.equipment import Equipment
+from streamer.stream.kit import Kit
 from streamer.stream.membership import Membership
 
 __all__ = ["Held"]
@@ -38,11 +38,11 @@ _MAX_BEHIND: Final = 4
 class Held:
     """The state of one worker."""
 
-    def __init__(self, equipment: Equipment) -> None:
-        settings, self._model = equipment.settings, equipment.pipeline.model
+    def __init__(self, kit: Kit) -> None:
+        settings, self._model = kit.settings, kit.pipeline.model
         self._max_transactions = settings.checkpoint_max_transactions
-        self._store = equipment.store
-        self._metrics = equipment.metrics
+        self._store = kit.store
+        self._metrics = kit.metrics
         self.lock = asyncio.Lock()
         self.assigned: dict[int, Assigned] = {}
         self.unsaved_since: dict[int, float] = {}
@@ -58,7 +58,7 @@ class Held:
         """The head as this worker last saw it; None before it has seen one."""
         self.distance_monitor = DistanceMonitor()
         self.center_watch = CenterWatch()
-        self.dead_letter_log = DeadLetterLog(equipment.clock.monotonic)
+        self.dead_letter_log = DeadLetterLog(kit.clock.monotonic)
 
     def adopt(self, head: ModelHead) -> None:
         """Score with ``head`` from the next batch on."""

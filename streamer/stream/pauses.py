@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from streamer.stream.equipment import Clock
+from streamer.stream.kit import Clock
 from streamer.telemetry.metrics import Metrics
 
 __all__ = ["follow_pauses"]

@@ -21,8 +21,8 @@ from streamer.pipeline import Outcome, Prepared, prepare, score_in_steps
 from streamer.stream.assignments import Assigned
 from streamer.stream.cancelling import uninterrupted
 from streamer.stream.counting import count_outcome
-from streamer.stream.equipment import Equipment
 from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.stream.known_schemas import KnownSchemas
 from streamer.stream.laps import Laps
 from streamer.stream.limits import count_limits
@@ -39,7 +39,7 @@ class Scoring:
 
     def __init__(
         self,
-        equipment: Equipment,
+        kit: Kit,
         held: Held,
         make_room: Callable[[], Awaitable[bool]],
         schemas: KnownSchemas | None = None,
@@ -48,17 +48,11 @@ class Scoring:
 
         ``schemas`` are the registry's, if there is one.
         """
-        self._settings = equipment.settings
-        self._pipeline = equipment.pipeline
-        self._store = equipment.store
-        self._publisher = equipment.publisher
-        self._metrics = equipment.metrics
-        self._clock = equipment.clock
-        self._tracing = equipment.tracing
+        self._kit = kit
         self._held = held
         self._make_room = make_room
         self._schemas = schemas
-        self._laps = Laps(equipment.metrics, equipment.clock.monotonic)
+        self._laps = Laps(kit.metrics, kit.clock.monotonic)
 
     async def handle(self, batch: Batch, reading: int) -> UnavailableError | None:
         """Score one batch and queue what came of it for publication.
@@ -80,7 +74,7 @@ class Scoring:
                 return error
         for part in batch.parts(held.delta_limit):
             # Without the lock: a partition can be released while Kafka is away.
-            await self._publisher.wait_for_room()
+            await self._kit.publisher.wait_for_room()
             await held.membership.wait()
             await self._handle(part, reading)
             limit = held.max_unmerged
@@ -103,17 +97,17 @@ class Scoring:
                     f"a batch of partition {batch.partition} must begin where the last one ended, at "
                     f"{assigned.position}, got {fresh.first_offset}"
                 )
-            if self._tracing is None:
+            if self._kit.tracing is None:
                 await self._score(fresh, assigned, None)
                 return
-            with self._tracing.batch(fresh) as trace:
+            with self._kit.tracing.batch(fresh) as trace:
                 await self._score(fresh, assigned, trace)
-            self._tracing.processed(fresh, trace)
+            self._kit.tracing.processed(fresh, trace)
 
     async def _score(self, batch: Batch, assigned: Assigned, trace: BatchTrace | None) -> None:
         laps = self._laps
         laps.begin(trace)
-        prepared = prepare(batch, self._pipeline, assigned.state)
+        prepared = prepare(batch, self._kit.pipeline, assigned.state)
         laps("decode")
         was_blown = assigned.state.is_fuse_blown
         await self._look_up(assigned, prepared)
@@ -123,8 +117,8 @@ class Scoring:
             prepared,
             assigned.state,
             version,
-            self._pipeline,
-            now_ms=self._clock.now_ms(),
+            self._kit.pipeline,
+            now_ms=self._kit.clock.now_ms(),
             mode=mode,
             lap=laps,
         )
@@ -134,7 +128,7 @@ class Scoring:
             trace.scored(outcome, version.id, mode)
         if not self._publish(batch, outcome, trace):
             # It took too long, or the process stood still: another may have scored it since.
-            self._publisher.expire(batch.partition)
+            self._kit.publisher.expire(batch.partition)
             return
         if assigned.state.is_fuse_blown and not was_blown:
             _log.error("alerts beyond twice the budget are held back", partition=batch.partition)
@@ -157,7 +151,7 @@ class Scoring:
                 names = {table.kind.name: keys for table, keys in unknown.items()}
                 n_names = sum(map(len, names.values()))
                 with child("load entities", "client", REDIS | {"streamer.entities": n_names}):
-                    stored = await self._store.load_entities(
+                    stored = await self._kit.store.load_entities(
                         assigned.topic, assigned.partition, names
                     )
             except UnavailableError as error:
@@ -174,7 +168,7 @@ class Scoring:
         """Queue what came of a batch; False as soon as this worker may not publish any more."""
         if outcome.alerts or outcome.overflow:
             records = {record.offset: record for record in batch.records}
-            settings, publisher = self._settings, self._publisher
+            settings, publisher = self._kit.settings, self._kit.publisher
             for alerts, publish, topic in (
                 (outcome.alerts, publisher.publish_alert, settings.alerts_topic),
                 (outcome.overflow, publisher.publish_overflow, settings.overflow_topic),
@@ -187,10 +181,10 @@ class Scoring:
                     sent = None if trace is None else trace.message(record, topic, alert.alert_id)
                     publish(alert, record.timestamp, outcome.places[offset], sent)
         for letter in outcome.dead_letters:
-            self._publisher.publish_dead_letter(letter, batch, trace)
+            self._kit.publisher.publish_dead_letter(letter, batch, trace)
         for item in outcome.scores:
-            self._publisher.publish_score(item)
-        self._publisher.poll()
+            self._kit.publisher.publish_score(item)
+        self._kit.publisher.poll()
         return True
 
     def _count(
@@ -201,14 +195,14 @@ class Scoring:
         version: ModelVersion,
         now_s: float,
     ) -> None:
-        count_outcome(self._metrics, batch, outcome)
-        count_limits(assigned.state, self._metrics)
+        count_outcome(self._kit.metrics, batch, outcome)
+        count_limits(assigned.state, self._kit.metrics)
         self._held.dead_letter_log.add(outcome.dead_letters, batch)
         if outcome.scored is None:
             return
         self._held.center_watch.add(version, outcome.scored, now_s)
         # A young model's distances shift by themselves; those of a worker's first seconds are let go.
-        is_settled = version.sums.transactions_seen >= self._pipeline.model.half_life
+        is_settled = version.sums.transactions_seen >= self._kit.pipeline.model.half_life
         if is_settled and self._held.distance_monitor.is_loaded:
             n_shifts = self._held.distance_monitor.add(outcome.scored.distances_sq)
-            self._metrics.distance_drift.inc(n_shifts)
+            self._kit.metrics.distance_drift.inc(n_shifts)

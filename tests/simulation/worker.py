@@ -24,10 +24,10 @@ from streamer.stream import publisher
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.claiming import Claiming, Reading
 from streamer.stream.claims import Claims
-from streamer.stream.equipment import Clock, Equipment
 from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.fetching import FetchState
 from streamer.stream.held import Held
+from streamer.stream.kit import Clock, Kit
 from streamer.stream.scoring import Scoring
 from streamer.stream.watch import Watch
 from tests.builders import ARRIVAL_MS
@@ -65,7 +65,7 @@ class Worker:
         produce = partial(SimulatedProducer, world.broker, self.process)
         with patch.object(publisher, "Producer", produce):
             self.publisher = publisher.Publisher(world.settings)
-        equipment = Equipment(
+        kit = Kit(
             world.settings,
             world.pipeline,
             self.store,
@@ -75,15 +75,15 @@ class Worker:
             owner=self.process.name,
         )
         self._heard_at = world.loop.time()
-        self.held = Held(equipment)
+        self.held = Held(kit)
         self.held.membership.silent_s = lambda: world.loop.time() - self._heard_at
         self._logs = SimulatedLogs(world, self.process)
-        self.claiming = Claiming(equipment, self.held, self._logs)
-        self.checkpointing = Checkpointing(equipment, self.held, self.claiming, self._note_durable)
-        self.scoring = Scoring(equipment, self.held, self.checkpointing.make_room)
-        self.feedback_storing = FeedbackStoring(equipment, self.held, self.claiming)
+        self.claiming = Claiming(kit, self.held, self._logs)
+        self.checkpointing = Checkpointing(kit, self.held, self.claiming, self._note_durable)
+        self.scoring = Scoring(kit, self.held, self.checkpointing.make_room)
+        self.feedback_storing = FeedbackStoring(kit, self.held, self.claiming)
         self.claims = Claims(self._claim, self._release, self._guard, world.rng.random)
-        self.watch = Watch(equipment, self.held, self.claims, self.claiming, lambda: self)
+        self.watch = Watch(kit, self.held, self.claims, self.claiming, lambda: self)
         self._assigned: set[TP] = set()
         self.durable: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}

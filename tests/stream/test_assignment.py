@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -282,7 +283,7 @@ def test_an_answer_that_comes_after_a_release_commits_nothing_to_kafka(
         reading = await app.claiming.claim(service.settings.transactions_topic, 0)
         await app.scoring.handle(_payments(service, 3), reading.number)
         held: Any = _Held(app.store)
-        app.checkpointing._store = held
+        app.checkpointing._kit = replace(app.kit, store=held)
         saving = asyncio.ensure_future(app.checkpointing.checkpoint(app.held.assigned[0]))
         await held.is_written.wait()
         assert await app.checkpointing.release([0], within_s=0.1) == [0]

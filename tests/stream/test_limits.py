@@ -27,14 +27,14 @@ def test_a_blown_fuse_is_a_warning_and_no_fault() -> None:
     }
     clock = SimpleNamespace(monotonic=lambda: 0.0)
     breaker = BreakerStatus("closed", 0, None)
-    equipment: Any = SimpleNamespace(
+    kit: Any = SimpleNamespace(
         settings=Settings(), clock=clock, store=SimpleNamespace(breaker=breaker)
     )
     held: Any = SimpleNamespace(assigned=assigned, membership=Membership(10.0), unsaved_since={})
     claims: Any = SimpleNamespace(faults={}, waiting={}, all=lambda: [3, 4])
     claiming: Any = SimpleNamespace(notices=[])
     watch: Any = SimpleNamespace(progress=Progress())
-    health = Health(equipment, held, claims, claiming, watch)
+    health = Health(kit, held, claims, claiming, watch)
     health.startup = None
     (warning,) = health.warnings()
     assert warning.startswith("partition 3 must alert at most twice as often as agreed")

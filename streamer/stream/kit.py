@@ -12,7 +12,7 @@ from streamer.stream.publisher import Publisher
 from streamer.stream.tracing import Tracing
 from streamer.telemetry.metrics import Metrics
 
-__all__ = ["Clock", "Equipment"]
+__all__ = ["Clock", "Kit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Equipment:
+class Kit:
     """The ways in and out of one worker, and what it goes by.
 
     ``owner`` is the worker's name among others; ``tracing`` is None where nothing is traced.
