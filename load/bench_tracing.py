@@ -1,8 +1,8 @@
 """What tracing costs a worker: ``python -m load.bench_tracing``.
 
-One worker's scoring in this process, with a real publisher, store and exporter: the same `Scoring`
-takes turns with tracing off, at a share of 0.01 and recording everything, a round of batches each, in
-an order that changes.  Counted is the processor time of all threads of the process, the exporter's
+One worker's scoring in this process, with a real publisher, store and exporter: the same partition is
+scored in turns with tracing off, at a share of 0.01 and recording everything, a round of batches each,
+in an order that changes.  Counted is the processor time of all threads of the process, the exporter's
 among them; the payments carry a ``traceparent``, one in a hundred of them sampled.  The collector is a
 process of its own that forgets what it gets.
 """
@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import click
@@ -31,9 +32,11 @@ from streamer.pipeline import PartitionState
 from streamer.settings import Settings, TracingSettings, load_settings
 from streamer.simulator import Simulator, SimulatorConfig
 from streamer.stream.assignments import Assigned
+from streamer.stream.held import Held
 from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.kit import Clock, Kit
 from streamer.stream.publisher import Publisher
-from streamer.stream.scoring import Clock, Scoring
+from streamer.stream.scoring import Scoring
 from streamer.stream.topics import create_topics, topic_names
 from streamer.stream.tracing import Tracing, open_tracing
 from streamer.telemetry import Metrics, configure_logging
@@ -58,7 +61,7 @@ class _Worker:
     """Scoring of one partition, fed by hand."""
 
     def __init__(self, settings: Settings) -> None:
-        self.scoring = Scoring(
+        self.kit = Kit(
             settings,
             pipeline_config(settings),
             open_store(settings),
@@ -67,51 +70,59 @@ class _Worker:
             Clock(lambda: time.time_ns() // 1_000_000, time.monotonic),
             owner="bench",
         )
+        self._held = Held(self.kit)
         self._simulator = Simulator(SimulatorConfig(seed=1))
         self._offset = 0
         state = PartitionState.empty(
-            self.scoring.pipeline, settings.cards_capacity, settings.merchants_capacity
+            self.kit.pipeline, settings.cards_capacity, settings.merchants_capacity
         )
         self._state = state
-        self.scoring.assigned[0] = Assigned(
+        self._held.assigned[0] = Assigned(
             settings.transactions_topic, 0, state, 1, 0, None, None, False, time.monotonic()
         )
-        self.scoring.membership.silent_s = lambda: 0.0
+        self._held.membership.silent_s = lambda: 0.0
 
     def batches(self, n: int, size: int) -> list[Batch]:
         """Return ``n`` batches that follow those before."""
         payments = list(self._simulator.generate(n * size).records())
-        now_ms = self.scoring.clock.now_ms()
+        now_ms = self.kit.clock.now_ms()
         records = [
             _Record(self._offset + i, now_ms, key, value, (_traceparent(self._offset + i),))
             for i, (key, value) in enumerate(payments)
         ]
         self._offset += len(records)
-        topic = self.scoring.settings.transactions_topic
+        topic = self.kit.settings.transactions_topic
         return [
             Batch(topic, 0, records[i : i + size], now_ms) for i in range(0, len(records), size)
         ]
 
+    def _scoring(self, tracing: Tracing | None) -> Scoring:
+        return Scoring(replace(self.kit, tracing=tracing), self._held, _no_room)
+
     async def warm_up(self) -> None:
         """Teach a model, so that what follows is scored and alerts."""
-        config = self.scoring.pipeline.model
-        sums = Sums.zero(config)
+        config = self.kit.pipeline.model
+        sums, scoring = Sums.zero(config), self._scoring(None)
         for batch in self.batches(_WARM // 2_000, 2_000):
-            await self.scoring.handle(batch, 1)
+            await scoring.handle(batch, 1)
             sums, self._state.delta = advance(sums, self._state.delta, config), Sums.zero(config)
-            self.scoring._version = ModelVersion.of("trained", sums, config)
-        await self.scoring.publisher.flush()
+            self._held.version = ModelVersion.of("trained", sums, config)
+        await self.kit.publisher.flush()
 
     async def measure(self, tracing: Tracing | None, batches: list[Batch]) -> float:
         """Return the processor time of a round, all that it leads to included."""
-        self.scoring.tracing = tracing
+        scoring = self._scoring(tracing)
         before = time.process_time()
         for batch in batches:
-            await self.scoring.handle(batch, 1)
-        await self.scoring.publisher.flush()
+            await scoring.handle(batch, 1)
+        await self.kit.publisher.flush()
         spent = time.process_time() - before
-        self._state.delta = Sums.zero(self.scoring.pipeline.model)
+        self._state.delta = Sums.zero(self.kit.pipeline.model)
         return spent
+
+
+async def _no_room() -> bool:
+    return False
 
 
 def _traceparent(number: int) -> tuple[str, bytes]:
@@ -179,7 +190,7 @@ async def _measured(
                 took = await worker.measure(contestants[name], worker.batches(n, size))
                 spent[name].append(took / (n * size) * 1e6)
         lines += _rows(size, spent)
-    await worker.scoring.store.close()
+    await worker.kit.store.close()
     return lines
 
 

@@ -73,7 +73,7 @@ async def timed(what: str, app: ScoringApp, work: Callable[[], Awaitable[object]
     """Print how long ``work`` took and how long it kept everything else from running."""
 
     async def lock() -> None:
-        async with app.scoring.lock:
+        async with app.held.lock:
             pass
 
     stalls, locked = Waits(lambda: asyncio.sleep(0)), Waits(lock)
@@ -95,10 +95,10 @@ async def checkpoints(settings: Settings, n_cards: int) -> None:
     """Fill a partition and measure its checkpoints; Redis holds it afterwards."""
     app = build_app(settings)
     topic = settings.transactions_topic
-    record = await app.store.claim(topic, 0, app.scoring.owner, 0)
+    record = await app.store.claim(topic, 0, app.kit.owner, 0)
     assigned = _unread(app, settings, n_cards, record.generation)
-    app.scoring.assigned[0] = assigned
-    filler = Filler(assigned.state, app.scoring.pipeline)
+    app.held.assigned[0] = assigned
+    filler = Filler(assigned.state, app.kit.pipeline)
     filler.learn_model()
     filler.pay(range(n_cards))
 
@@ -126,7 +126,7 @@ def _unread(app: ScoringApp, settings: Settings, n_cards: int, generation: int) 
     return Assigned(
         topic=settings.transactions_topic,
         partition=0,
-        state=PartitionState.empty(app.scoring.pipeline, n_cards, settings.merchants_capacity),
+        state=PartitionState.empty(app.kit.pipeline, n_cards, settings.merchants_capacity),
         generation=generation,
         start_offset=0,
         base_offset=None,
@@ -139,7 +139,7 @@ def _unread(app: ScoringApp, settings: Settings, n_cards: int, generation: int) 
 async def claim(settings: Settings) -> None:
     """Measure a claim and the first batch after it, by a worker without its consumer."""
     app = build_app(settings)
-    now_ms = app.scoring.clock.now_ms()
+    now_ms = app.kit.clock.now_ms()
     paid = list(records(range(settings.batch_max_records)))
     started, cpu = time.perf_counter(), time.process_time()
     reading = await app.claiming.claim(settings.transactions_topic, 0)
@@ -148,7 +148,7 @@ async def claim(settings: Settings) -> None:
     batch = Batch(settings.transactions_topic, 0, stored, now_ms)
     await app.scoring.handle(batch, reading.number)
     took_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
-    ledger = app.scoring.assigned[0].state.ledger
+    ledger = app.held.assigned[0].state.ledger
     if ledger.scored + ledger.repeated != reading.offset + len(paid):
         raise InvariantError(f"the batch must be scored, got {ledger}")
     print(f"claim: {claimed_s:.2f} s, with its first batch {took_s:.2f} s, CPU {cpu_s:.2f} s")

@@ -28,18 +28,17 @@ from streamer.settings import Settings, load_settings
 from streamer.stream.assignments import Assigned
 from streamer.stream.checkpointing import Checkpointing
 from streamer.stream.claiming import Claiming
+from streamer.stream.held import Held
 from streamer.stream.kafka_config import broker_urls
+from streamer.stream.kit import Clock, Kit
 from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.publisher import Publisher
-from streamer.stream.scoring import Clock, Scoring
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
 from streamer.wiring import open_store, pipeline_config
 
 __all__ = ["ProgressFile", "StockScorer", "build_app", "process_event"]
 
-# As many deltas may wait for their checkpoint as in the worker.
-_MAX_BEHIND: Final = 4
 _COMMIT_INTERVAL_S: Final = 1.0
 
 
@@ -86,19 +85,22 @@ class StockScorer:
         self.config = pipeline_config(settings)
         self.publisher = Publisher(settings)
         self.store = open_store(settings)
-        clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
+        self.clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
         metrics = Metrics(__version__)
-        self.scoring = Scoring(
-            settings, self.config, self.store, self.publisher, metrics, clock, owner="stock"
+        kit = Kit(
+            settings, self.config, self.store, self.publisher, metrics, self.clock, owner="stock"
         )
-        self.checkpointing = Checkpointing(self.scoring, lambda _partition, _offset: None)
-        self.claiming = Claiming(self.scoring, PartitionLogs(settings))
+        self.held = Held(kit)
+        self.claiming = Claiming(kit, self.held, PartitionLogs(settings))
+        self.checkpointing = Checkpointing(
+            kit, self.held, self.claiming, lambda _partition, _offset: None
+        )
 
     async def handle(self, event: Any) -> None:
         """Score one event and publish what came of it."""
-        message, scoring = event.message, self.scoring
+        message = event.message
         assigned = await self._assigned(message.partition)
-        async with scoring.lock:
+        async with self.held.lock:
             record = StoredRecord(
                 message.offset, round(message.timestamp * 1000), message.key, event.value
             )
@@ -107,9 +109,9 @@ class StockScorer:
                 message.partition,
                 record,
                 assigned.state,
-                scoring.version,
+                self.held.version,
                 self.config,
-                now_ms=scoring.clock.now_ms(),
+                now_ms=self.clock.now_ms(),
             )
             if outcome is not None:
                 self._publish(outcome, record, message)
@@ -117,13 +119,13 @@ class StockScorer:
 
     async def stop(self) -> None:
         """Checkpoint everything and close the connections."""
-        await self.checkpointing.release(list(self.scoring.assigned))
+        await self.checkpointing.release(list(self.held.assigned))
         await self.publisher.flush()
         await self.store.close()
 
     async def _assigned(self, partition: int) -> Assigned:
         """Claim the partition at its first event."""
-        held = self.scoring.assigned
+        held = self.held.assigned
         if partition not in held:
             await self.claiming.claim(self.settings.transactions_topic, partition)
         return held[partition]
@@ -142,11 +144,9 @@ class StockScorer:
 
     async def _keep_up(self) -> None:
         """Renew the model as often as the worker does."""
-        scoring = self.scoring
-        limit = scoring.delta_limit
-        is_young = limit < self.settings.checkpoint_max_transactions
-        while scoring.n_unmerged >= limit * (1 if is_young else _MAX_BEHIND):
-            if not await scoring.make_room():
+        limit = self.held.max_unmerged
+        while self.held.n_unmerged >= limit:
+            if not await self.checkpointing.make_room():
                 break
 
 

@@ -9,7 +9,7 @@ Invariant: base + Σ contributions + remainder is the value that the alert is ra
 from __future__ import annotations
 
 import math
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -17,32 +17,16 @@ from numpy.typing import NDArray
 
 from streamer.codes import CURRENCY_INDEX
 from streamer.errors import ConfigurationError
-from streamer.events import Alert
+from streamer.events import Alert, Reason
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES
 from streamer.model import ModelVersion, Scored
-from streamer.reasons import Part, parts_of
+from streamer.reasons import parts_of, told
 
-__all__ = ["Explanation", "PartExplained", "as_alerted", "explain"]
+__all__ = ["Explanation", "as_alerted", "explain"]
 
 Floats = NDArray[np.float64]
 
 _KNOWN_NAMES: Final = frozenset((*FEATURE_NAMES, *CONTEXT_NAMES))
-
-
-class PartExplained(msgspec.Struct, frozen=True):
-    """One part of the ranking value; ``share`` of all that speaks for fraud, 0 for what does not.
-
-    ``value`` and ``expected`` are in ``unit``.
-    """
-
-    feature: str
-    contribution: float
-    share: float
-    value: float
-    expected: float
-    unit: str
-    direction: Literal["above", "below"]
-    sentence: str
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -59,7 +43,7 @@ class Explanation(msgspec.Struct, frozen=True):
     ranked_value: float
     threshold_value: float
     base: float
-    parts: list[PartExplained]
+    parts: list[Reason]
     remainder: float
     recomputed: dict[str, float | None]
     is_reproduced: bool | None
@@ -93,25 +77,12 @@ def explain(alert: Alert, version: ModelVersion) -> Explanation:
     parts = parts_of(
         version, scored, 0, X, alert.transaction.currency, 0.0 if np.isnan(mean) else mean
     )
-    return _explanation(alert, [_explained(part, parts) for part in parts], recomputed)
+    return _explanation(alert, told(parts), recomputed)
 
 
 def as_alerted(alert: Alert) -> Explanation:
     """Return what ``alert`` itself says: its reasons, and the other parts as one remainder."""
-    parts = [
-        PartExplained(
-            feature=reason.feature,
-            contribution=reason.contribution,
-            share=reason.share,
-            value=reason.value,
-            expected=reason.expected,
-            unit=reason.unit,
-            direction=reason.direction,
-            sentence=reason.sentence,
-        )
-        for reason in alert.reasons
-    ]
-    return _explanation(alert, parts, {})
+    return _explanation(alert, alert.reasons, {})
 
 
 def _rows(alert: Alert) -> tuple[Floats, Floats]:
@@ -137,22 +108,8 @@ def _recomputed(scored: Scored) -> dict[str, float | None]:
     }
 
 
-def _explained(part: Part, parts: list[Part]) -> PartExplained:
-    positive = sum(p.contribution for p in parts if p.contribution > 0)
-    return PartExplained(
-        feature=part.name,
-        contribution=part.contribution,
-        share=min(part.contribution / positive, 1.0) if part.contribution > 0 else 0.0,
-        value=part.value,
-        expected=part.expected,
-        unit=part.unit,
-        direction="above" if part.value >= part.expected else "below",
-        sentence=part.sentence,
-    )
-
-
 def _explanation(
-    alert: Alert, parts: list[PartExplained], recomputed: dict[str, float | None]
+    alert: Alert, parts: list[Reason], recomputed: dict[str, float | None]
 ) -> Explanation:
     by_head = alert.ranked_by == "log_odds"
     ranked_value = alert.log_odds if by_head and alert.log_odds is not None else alert.distance_sq

@@ -29,7 +29,7 @@ from streamer.features import (
 )
 from streamer.model import ModelVersion, Scored
 
-__all__ = ["Part", "parts_of", "reasons_of"]
+__all__ = ["Part", "parts_of", "reasons_of", "told"]
 
 # More reasons than this nobody reads; the rest is summed up in ``other_contribution``.
 _MAX_REASONS: Final = 5
@@ -112,20 +112,27 @@ def parts_of(
 
 def reasons_of(parts: list[Part]) -> list[Reason]:
     """Return the parts that speak for fraud, the largest first, at most five."""
+    return told(parts, sum(part.contribution > 0 for part in parts[:_MAX_REASONS]))
+
+
+def told(parts: list[Part], n: int | None = None) -> list[Reason]:
+    """Return the first ``n`` of the parts with their sentences, else all; they are sorted.
+
+    The share of one that does not speak for fraud is 0.
+    """
     positive = sum(part.contribution for part in parts if part.contribution > 0)
     return [
         Reason(
             feature=part.name,
             contribution=part.contribution,
-            share=min(part.contribution / positive, 1.0),
+            share=min(part.contribution / positive, 1.0) if part.contribution > 0 else 0.0,
             value=part.value,
             expected=part.expected,
             unit=part.unit,
             direction="above" if part.value >= part.expected else "below",
             sentence=part.sentence,
         )
-        for part in parts[:_MAX_REASONS]
-        if part.contribution > 0
+        for part in parts[:n]
     ]
 
 

@@ -57,6 +57,33 @@ def of(*parts: str) -> list[str]:
     return [name for name in MODULES if within(name, *parts)]
 
 
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Anywhere in it: for its types, or in the middle of a function, too."""
+    known = {name: sorted((imports(name) & MODULES.keys()) - {name}) for name in MODULES}
+    found: list[str] = []
+    done: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> None:
+        if name in path:
+            found.append(" -> ".join([*path[path.index(name) :], name]))
+        elif name not in done:
+            for imported in known[name]:
+                visit(imported, [*path, name])
+            done.add(name)
+
+    for name in MODULES:
+        visit(name, [])
+    assert not found
+
+
+def test_what_a_worker_holds_knows_nothing_of_what_is_done_with_it() -> None:
+    """Each part of a worker is given those below it when it is made; none calls one above."""
+    order = ["kit", "held", "claiming", "checkpointing", "scoring", "watch", "health", "app"]
+    for n_below, part in enumerate(order):
+        above = {f"streamer.stream.{other}" for other in order[n_below + 1 :]}
+        assert not imports(f"streamer.stream.{part}") & above, part
+
+
 @pytest.mark.parametrize("name", of("model"))
 def test_the_model_imports_numpy_its_own_package_compiled_and_errors_only(name: str) -> None:
     allowed = {"numpy"} | ({"safetensors", "orjson"} if name == "streamer.model.codec" else set())

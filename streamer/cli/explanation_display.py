@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from streamer.demo.display import SEVERITY_STYLES, payment_text
-from streamer.explanation import Explanation, PartExplained
+from streamer.events import Reason
+from streamer.explanation import Explanation
 from streamer.features import FEATURE_NAMES, readable
 from streamer.intake.naming import printable
 
@@ -66,7 +67,7 @@ def _header(explanation: Explanation) -> Text:
     return text
 
 
-def _table(explanation: Explanation, parts: list[PartExplained]) -> Table:
+def _table(explanation: Explanation, parts: list[Reason]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("part", no_wrap=True)
     name = "log-odds" if explanation.alert.ranked_by == "log_odds" else "distance²"
@@ -106,7 +107,7 @@ def _percent(share: float) -> str:
     return f"{share:.1%}" if share >= 0.0005 else "<0.1%"
 
 
-def _number(part: PartExplained, value: float, explanation: Explanation) -> str:
+def _number(part: Reason, value: float, explanation: Explanation) -> str:
     if part.feature in FEATURE_NAMES:
         index = FEATURE_NAMES.index(part.feature)
         return readable(index, value, explanation.alert.transaction.currency)

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from streamer.alerts import describe_center
 from streamer.cli.operator import now_ms, who, with_store
 from streamer.cli.options import as_json
 from streamer.cli.output import print_json, readable_errors, table_console
-from streamer.codes import CURRENCIES
-from streamer.drift_report import describe_drift
 from streamer.errors import ConfigurationError
-from streamer.head_report import describe_head
 from streamer.model import ModelVersion
 from streamer.model.codec import decode_version
 from streamer.settings import load_settings
 from streamer.store import Store, rfc3339
+from streamer.version_report import describe_version
 from streamer.wiring import model_config
 
 __all__ = ["model"]
@@ -62,55 +59,33 @@ def list_versions(as_json: bool) -> None:
 def show(version: str, as_json: bool) -> None:
     """Show VERSION (an id or its beginning, or `head`): where it comes from, centers and drift."""
     _, head = with_store(lambda store: store.version(version))
-    config = model_config(load_settings())
-    derived = ModelVersion.of(head.id, head.sums, config)
-    drift = describe_drift(head.sums, config)
-    currency = int(head.sums.currency_weights.argmax())
-    mean = float(derived.currency_means[currency])
-    order = np.argsort(-head.sums.cluster_weights).tolist()
-    described = {
-        "id": head.id,
-        "header": msgspec.to_builtins(head.header),
-        "status": "warming" if derived.is_warming else "learning",
-        "transactions_seen": head.sums.transactions_seen,
-        "transactions_taught": head.sums.transactions_taught,
-        "threshold_distance": None if derived.is_warming else derived.threshold_sq**0.5,
-        "currency": CURRENCIES[currency],
-        "centers": []
-        if derived.is_warming
-        else [
-            msgspec.to_builtins(describe_center(derived, k, 0.0 if np.isnan(mean) else mean))
-            for k in order
-        ],
-        "head": describe_head(derived),
-        "drift": msgspec.to_builtins(drift),
-    }
+    derived = ModelVersion.of(head.id, head.sums, model_config(load_settings()))
+    described = describe_version(derived, head.header)
     if as_json:
         print_json(described)
         return
     console = Console()
-    for name in ("id", "status", "transactions_seen", "transactions_taught", "threshold_distance"):
-        console.print(f"[bold]{name}[/bold] {described[name]}", highlight=False)
-    for name, value in msgspec.to_builtins(head.header).items():
+
+    def line(name: str, value: Any) -> None:
         console.print(f"[bold]{name}[/bold] {value}", highlight=False)
-    console.print(
-        f"[bold]drift[/bold] against {drift.reference_transactions:,} transactions "
-        f"({drift.reference} reference)",
-        highlight=False,
+
+    for name, value in described.items():
+        if value is not None and name not in ("centers", "head", "drift"):
+            line(name, value)
+    drift, odds = described["drift"], described["head"]
+    line(
+        "drift",
+        f"against {drift['reference_transactions']:,} transactions ({drift['reference']} reference)",
     )
-    for feature in drift.features if drift.reference != "none" else ():
-        mark = "moved" if feature.has_moved else ""
-        console.print(f"  {mark:5}  {feature.sentence}", highlight=False, soft_wrap=True)
-    learned = describe_head(derived)
-    console.print(
-        f"[bold]head[/bold] {'ranks' if learned['ranks'] else 'does not rank'}, "
-        f"{learned['labels_learned']:,} labels learned",
-        highlight=False,
-    )
+    for feature in drift["features"] if drift["reference"] != "none" else ():
+        mark = "moved" if feature["has_moved"] else ""
+        console.print(f"  {mark:5}  {feature['sentence']}", highlight=False, soft_wrap=True)
+    ranks = "ranks" if odds["ranks"] else "does not rank"
+    line("head", f"{ranks}, {odds['labels_learned']:,} labels learned")
     for center in described["centers"]:
         console.print(f"\n[bold]center {center['index']}[/bold] {center['share_of_traffic']:.1%}")
-        for value in center["values"]:
-            console.print(f"  {value['feature']:32} {value['value']:>12,.2f}  {value['unit']}")
+        for each in center["values"]:
+            console.print(f"  {each['feature']:32} {each['value']:>12,.2f}  {each['unit']}")
 
 
 @model.command()

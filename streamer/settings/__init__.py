@@ -6,8 +6,9 @@ OpenTelemetry's own variables.
 """
 
 from streamer.settings.description import SettingRow, describe, masked_url
-from streamer.settings.fields import PREFIX, Settings
+from streamer.settings.fields import PREFIX
 from streamer.settings.loading import child_environment, load_settings, load_worker_settings
+from streamer.settings.rules import Settings
 from streamer.settings.tracing import TracingSettings, describe_tracing, load_tracing
 
 __all__ = [

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from streamer.settings.fields import Settings
+from streamer.settings.fields import Fields
 
 __all__ = ["certificate_breaches"]
 
 
 def certificate_breaches(
-    settings: Settings, ca: str, certificate: str, key: str, password: str
+    settings: Fields, ca: str, certificate: str, key: str, password: str
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield what is wrong with the files at these settings, each with the settings it concerns."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,8 +1,9 @@
 """The settings: names, defaults, limits and one line each on what they do.
 
-The docstring under a field is its description: `describe` shows it.  Limits that join several
-settings are in `streamer.settings.rules`; where values come from is in `streamer.settings.loading`.
-``Settings(...)`` reads nothing by itself, so that code and tests may build one from arguments.
+The docstring under a field is its description: `describe` shows it.  `streamer.settings.rules` has
+the limits that join several settings, and `Settings`, which keeps them; where values come from is in
+`streamer.settings.loading`.  ``Settings(...)`` reads nothing by itself, so that code and tests may
+build one from arguments.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ import os
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from streamer.settings.intake import check_intake, check_registry_url
 from streamer.settings.redis_url import RedisUrl
-from streamer.settings.rules import check_rules
 
-__all__ = ["PATTERN_CONDITIONS", "PREFIX", "Origin", "Settings"]
+__all__ = ["PATTERN_CONDITIONS", "PREFIX", "Fields", "Origin"]
 
 PREFIX: Final = "STREAMER_"
 
@@ -74,8 +74,8 @@ PATTERN_CONDITIONS: Final = {
 }
 
 
-class Settings(BaseSettings):
-    """What a worker needs to know, checked and frozen; units are the last part of a name."""
+class Fields(BaseSettings):
+    """Every setting, checked by itself and frozen; units are the last part of a name."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", env_prefix=PREFIX, use_attribute_docstrings=True
@@ -249,8 +249,3 @@ class Settings(BaseSettings):
         """Take values from arguments alone; `load_settings` is what reads the environment."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
-
-    @model_validator(mode="after")
-    def _obey_rules(self) -> Settings:
-        check_rules(self)
-        return self

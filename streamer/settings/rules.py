@@ -1,6 +1,6 @@
 """Limits that join several settings, each with the reason that the person who set them needs.
 
-A rule sees settings that are valid one by one.  `check_rules` raises one error that carries every
+A rule sees settings that are valid one by one.  `Settings` raises one error that carries every
 broken rule with the settings it concerns, so that `load_settings` can leave out a rule whose own
 settings are at fault already.
 """
@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final, Self
 
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from streamer.settings.certificates import certificate_breaches
+from streamer.settings.fields import Fields
 
-if TYPE_CHECKING:
-    from streamer.settings.fields import Settings
-
-__all__ = ["RULES_ERROR", "Breach", "check_rules"]
+__all__ = ["RULES_ERROR", "Breach", "Settings"]
 
 RULES_ERROR: Final = "settings_rules"
 
@@ -43,7 +42,16 @@ _TOPICS: Final = (
 Breach = tuple[tuple[str, ...], str]
 
 
-def check_rules(settings: Settings) -> None:
+class Settings(Fields):
+    """What a worker needs to know: fields between which every rule holds."""
+
+    @model_validator(mode="after")
+    def _obey_rules(self) -> Self:
+        _check_rules(self)
+        return self
+
+
+def _check_rules(settings: Fields) -> None:
     """Raise a pydantic error with every `Breach` in its context; do nothing when all rules hold."""
     breaches = [
         *_sasl(settings),
@@ -58,7 +66,7 @@ def check_rules(settings: Settings) -> None:
         raise PydanticCustomError(RULES_ERROR, "{text}", {"text": text, "breaches": breaches})
 
 
-def _sasl(settings: Settings) -> Iterator[Breach]:
+def _sasl(settings: Fields) -> Iterator[Breach]:
     protocol = settings.kafka_security_protocol
     for name in ("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password"):
         names = (name, "kafka_security_protocol")
@@ -69,7 +77,7 @@ def _sasl(settings: Settings) -> Iterator[Breach]:
             yield names, f"must not be set when {_env(names[1])} is {protocol}"
 
 
-def _ssl(settings: Settings) -> Iterator[Breach]:
+def _ssl(settings: Fields) -> Iterator[Breach]:
     protocol = settings.kafka_security_protocol
     # Certificates next to a plain protocol mean that somebody believes the connection is encrypted.
     for name in (
@@ -89,7 +97,7 @@ def _ssl(settings: Settings) -> Iterator[Breach]:
         yield names, f"must be set when {_env(names[1])} is"
 
 
-def _registry(settings: Settings) -> Iterator[Breach]:
+def _registry(settings: Fields) -> Iterator[Breach]:
     url, user, password = (f"schema_registry_{n}" for n in ("url", "username", "password"))
     for name, other in ((user, password), (password, user)):
         if getattr(settings, name) is not None:
@@ -103,7 +111,7 @@ def _registry(settings: Settings) -> Iterator[Breach]:
     yield from _registry_ssl(settings, url)
 
 
-def _registry_ssl(settings: Settings, url: str) -> Iterator[Breach]:
+def _registry_ssl(settings: Fields, url: str) -> Iterator[Breach]:
     prefix = "schema_registry_ssl_"
     ca, certificate, key, password = (
         prefix + name for name in ("ca_file", "certificate_file", "key_file", "key_password")
@@ -120,7 +128,7 @@ def _registry_ssl(settings: Settings, url: str) -> Iterator[Breach]:
     yield from certificate_breaches(settings, ca, certificate, key, password)
 
 
-def _web(settings: Settings) -> Iterator[Breach]:
+def _web(settings: Fields) -> Iterator[Breach]:
     certificate, key = "web_certificate_file", "web_key_file"
     for name, other in ((certificate, key), (key, certificate)):
         if getattr(settings, name) is not None and getattr(settings, other) is None:
@@ -140,7 +148,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _topics(settings: Settings) -> Iterator[Breach]:
+def _topics(settings: Fields) -> Iterator[Breach]:
     first_with: dict[str, str] = {}
     for name in _TOPICS:
         topic = getattr(settings, name)
@@ -151,7 +159,7 @@ def _topics(settings: Settings) -> Iterator[Breach]:
             yield (name,), f"must not be . or .., got {topic}"
 
 
-def _sizes(settings: Settings) -> Iterator[Breach]:
+def _sizes(settings: Fields) -> Iterator[Breach]:
     yield from _at_least(settings, "warmup_transactions", WARMUP_PER_CLUSTER, "n_clusters")
     for name in ("cards_capacity", "merchants_capacity"):
         yield from _at_least(settings, name, CHECKPOINTS_HELD, "checkpoint_max_transactions")
@@ -159,7 +167,7 @@ def _sizes(settings: Settings) -> Iterator[Breach]:
     yield from _at_least(settings, "checkpoint_max_transactions", 1, "batch_max_records")
 
 
-def _at_least(settings: Settings, name: str, factor: int, other: str) -> Iterator[Breach]:
+def _at_least(settings: Fields, name: str, factor: int, other: str) -> Iterator[Breach]:
     value, least = getattr(settings, name), factor * getattr(settings, other)
     if value < least:
         times = f"{factor} x " if factor > 1 else ""

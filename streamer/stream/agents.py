@@ -21,7 +21,10 @@ def add_agents(app: Any, settings: Settings) -> None:
     async def score(stream: AsyncIterable[Any]) -> None:
         async for event in stream.events():  # type: ignore[attr-defined]
             read: ReadBatch = event.value
-            await or_end(app.scoring.handle(read.batch, read.reading))
+            put_off = await or_end(app.scoring.handle(read.batch, read.reading))
+            if put_off is not None:
+                tp = TP(settings.transactions_topic, read.batch.partition)
+                app.claims.failed(tp, read.reading, put_off)
 
     @app.agent(app.topic(settings.feedback_topic, schema=BatchSchema()), name="store_feedback")
     async def store_feedback(stream: AsyncIterable[Any]) -> None:

@@ -46,8 +46,10 @@ from streamer.stream.endpoints import Endpoints
 from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.gauges import Gauges
 from streamer.stream.health import Health
+from streamer.stream.held import Held
 from streamer.stream.kafka_config import broker_urls, faust_credentials
 from streamer.stream.kernels import load_kernels
+from streamer.stream.kit import Clock, Kit
 from streamer.stream.known_schemas import intake_of, known_schemas
 from streamer.stream.liveness import Liveness
 from streamer.stream.partition_log import PartitionLogs
@@ -55,7 +57,7 @@ from streamer.stream.pauses import follow_pauses
 from streamer.stream.preflight import preflight
 from streamer.stream.process import ScoringWorker
 from streamer.stream.publisher import Publisher
-from streamer.stream.scoring import Clock, Scoring
+from streamer.stream.scoring import Scoring
 from streamer.stream.teaching import Teaching
 from streamer.stream.tracing import open_tracing
 from streamer.stream.transport import SCHEME, NoTables
@@ -93,7 +95,6 @@ class ScoringApp(faust.App):
         """Build the parts; nothing connects before the app starts."""
         self.settings = settings
         self._left: list[int] = []
-        clock = Clock(lambda: time.time_ns() // 1_000_000, time.monotonic)
         inputs = settings.transactions_topic, settings.feedback_topic
         metrics = Metrics(
             __version__, get_args(DeadLetterReason), FEATURE_NAMES, PASSED_OVER, inputs
@@ -107,35 +108,33 @@ class ScoringApp(faust.App):
         schemas = known_schemas(settings)
         intake = intake_of(load_declaration(settings.intake), schemas)
         self.store, self.publisher = store, publisher
-        self.scoring = Scoring(
+        # In a container every worker's process id is 1.
+        owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.tracing = open_tracing(tracing, settings, owner)
+        self.kit = kit = Kit(
             settings,
             replace(pipeline_config(settings), intake=intake),
             store,
             publisher,
             metrics,
-            clock,
-            # In a container every worker's process id is 1.
-            owner=f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}",
+            Clock(lambda: time.time_ns() // 1_000_000, time.monotonic),
+            owner,
+            self.tracing,
         )
-        self.scoring.schemas = schemas
-        self.tracing = self.scoring.tracing = open_tracing(tracing, settings, self.scoring.owner)
-        self.scoring.set_back = lambda batch, reading, error: self.claims.failed(
-            TP(batch.topic, batch.partition), reading, error
-        )
-        self.claiming = Claiming(self.scoring, PartitionLogs(settings))
-        self.checkpointing = Checkpointing(self.scoring, self._transactions_durable)
-        self.checkpointing.is_same_log = lambda of: self.claiming.is_same_log(
-            of.topic, of.partition, of.log, of.saved_offset
-        )
-        self.feedback_storing = FeedbackStoring(self.scoring, self.claiming)
-        self.teaching = Teaching(self.scoring)
-        self.liveness = Liveness(self.scoring)
+        # From below: each part knows those before it.
+        self.held = held = Held(kit)
+        self.claiming = Claiming(kit, held, PartitionLogs(settings))
+        self.checkpointing = Checkpointing(kit, held, self.claiming, self._transactions_durable)
+        self.scoring = Scoring(kit, held, self.checkpointing.make_room, schemas)
+        self.feedback_storing = FeedbackStoring(kit, held, self.claiming)
+        self.teaching = Teaching(kit, held)
+        self.liveness = Liveness(kit)
         self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311
-        self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self.consumer)
-        self.health = Health(self.scoring, self.claims, self.claiming, self.watch)
+        self.watch = Watch(kit, held, self.claims, self.claiming, lambda: self.consumer)
+        self.health = Health(kit, held, self.claims, self.claiming, self.watch)
         self.deadline = Deadline(settings.shutdown_timeout_s, self._left_over)
-        gauges = Gauges(self.scoring, self.claims, self.health, lambda: len(self.consumer.unacked))
-        self.endpoints = Endpoints(self.scoring, self.health, gauges, settings)
+        gauges = Gauges(kit, held, self.claims, self.health, lambda: len(self.consumer.unacked))
+        self.endpoints = Endpoints(kit, held, self.health, gauges)
         self.profiling = Profiling(None)
 
     async def on_first_start(self) -> None:
@@ -143,23 +142,23 @@ class ScoringApp(faust.App):
 
         Faust's own step here creates a data directory, which nothing of ours needs.
         """
-        tell_start(self.settings, self.scoring.owner)
+        tell_start(self.settings, self.kit.owner)
         self.profiling.begin_with()
         try:
             await self.endpoints.start()
             self._report("loading the compiled loops")
             await load_kernels()
             head = await preflight(
-                self.settings, self.store, self.scoring.clock, self.scoring.owner, self._report
+                self.settings, self.store, self.kit.clock, self.kit.owner, self._report
             )
         except StreamerError as error:
             _log.critical("cannot start", error=str(error))
             await self.endpoints.stop()
             is_misconfigured = isinstance(error, ConfigurationError)
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
-        self.scoring.adopt(head)
+        self.held.adopt(head)
         for name in ("kafka", "redis"):
-            self.scoring.metrics.dependency_up.set(1, name)
+            self.kit.metrics.dependency_up.set(1, name)
 
     def _report(self, line: str) -> None:
         self.health.startup = line
@@ -187,7 +186,7 @@ class ScoringApp(faust.App):
         within_s = self.deadline.within_s * _RELEASE_SHARE
         with suppress(TimeoutError):
             await asyncio.wait_for(self.claims.revoke(self.claims.all()), within_s)
-        if self._left or self.scoring.assigned:
+        if self._left or self.held.assigned:
             # An orderly end would let alerts out that are done again.
             end_at_once(
                 UnavailableError(f"every partition must be checkpointed, got {self._left_over()}")
@@ -207,7 +206,7 @@ class ScoringApp(faust.App):
         self.claiming.forget_feedback(tps)
         partitions = [tp.partition for tp in tps if tp.topic == self.settings.transactions_topic]
         # Not saved until it is: a stop may be over before.
-        self._left = sorted({*self._left, *(set(partitions) & self.scoring.assigned.keys())})
+        self._left = sorted({*self._left, *(set(partitions) & self.held.assigned.keys())})
         left = await self.checkpointing.release(partitions)
         self._left = sorted((set(self._left) - set(partitions)) | set(left))
         if left and not self.health.is_stopping:
@@ -220,7 +219,7 @@ class ScoringApp(faust.App):
                 end_at_once(error)
 
     def _left_over(self) -> str:
-        held = sorted({*self._left, *self.scoring.assigned})
+        held = sorted({*self._left, *self.held.assigned})
         return (
             f"partitions {held} without a last checkpoint"
             if held
@@ -261,18 +260,18 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
         app.checkpointing.run,
         app.teaching.run,
         app.liveness.run,
-        app.scoring.dead_letter_log.run,
+        app.held.dead_letter_log.run,
         *app.watch.tasks,
     ):
         app.task(_guarded(work))
-    app.task(_guarded(partial(follow_pauses, app.scoring)))
+    app.task(_guarded(partial(follow_pauses, app.kit.clock, app.kit.metrics)))
     app.task(_guarded(partial(follow_readiness, app.health, time.monotonic)))
 
     @app.on_partitions_assigned.connect
     async def claim(_: Any, assigned: set[TP], **__: Any) -> None:
         app.health.startup = None
         app.consumer.on_fetch_error = app.claims.failed
-        app.scoring.membership.silent_s = app.consumer.silent_s
+        app.held.membership.silent_s = app.consumer.silent_s
         tell_assigned(assigned)
         app.claims.assign(app.consumer, assigned)
 
@@ -281,7 +280,7 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
         # All of them, whatever Kafka names: each is claimed anew.
         tell_revoked(revoked)
         await or_end(app.claims.revoke(app.claims.all()))
-        app.scoring.unsaved_since.clear()
+        app.held.unsaved_since.clear()
 
     return app
 

@@ -16,7 +16,7 @@ from streamer.ledger import Ledger
 from streamer.model import Drift, ModelVersion
 from streamer.store import Checkpoint
 from streamer.stream.assignments import Assigned
-from streamer.stream.scoring import Scoring
+from streamer.stream.held import Held
 
 __all__ = ["tell_checkpoint"]
 
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 def tell_checkpoint(
-    scoring: Scoring, assigned: Assigned, written: Checkpoint, seconds: float, since_s: float
+    held: Held, assigned: Assigned, written: Checkpoint, seconds: float, since_s: float
 ) -> None:
     """Log a checkpoint that took ``seconds``, the first one for ``since_s``; notes what was told."""
     _log.info(
@@ -40,8 +40,8 @@ def tell_checkpoint(
         bytes=written.n_bytes,
         seconds=round(seconds, 3),
         lag=assigned.lag,
-        mode=scoring.mode,
-        **_model(scoring.version, scoring.drift),
+        mode=held.mode,
+        **_model(held.version, held.drift),
     )
     assigned.told = written.ledger
 

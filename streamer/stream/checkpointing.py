@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import Final
 
@@ -30,7 +30,9 @@ from streamer.store import Checkpoint
 from streamer.stream.assignments import Assigned
 from streamer.stream.cancelling import cancel_and_wait
 from streamer.stream.checkpoint_line import tell_checkpoint
-from streamer.stream.scoring import Scoring
+from streamer.stream.claiming import Claiming
+from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.stream.tracing import REDIS
 from streamer.telemetry.tracing import child
 
@@ -51,20 +53,25 @@ _MERGED_AT_ONCE: Final = 1_000
 class Checkpointing:
     """Writes the checkpoints of a worker's partitions."""
 
-    def __init__(self, scoring: Scoring, on_durable: Callable[[int, int], None]) -> None:
+    def __init__(
+        self,
+        kit: Kit,
+        held: Held,
+        claiming: Claiming,
+        on_durable: Callable[[int, int], None],
+    ) -> None:
         """``on_durable`` gets a partition and the offset that may now be committed to Kafka."""
-        self._scoring = scoring
+        self._kit = kit
+        self._held = held
+        self._claiming = claiming
         self._on_durable = on_durable
         self._one_at_a_time = asyncio.Lock()
-        self.is_same_log: Callable[[Assigned], Awaitable[bool]] = _always
-        """Whether all that was read of a partition is of the log that was claimed."""
-        scoring.make_room = self._make_room
 
     async def run(self) -> None:
         """Write checkpoints as they fall due, for ever."""
         while True:
-            self._scoring.publisher.poll()
-            for assigned in list(self._scoring.assigned.values()):
+            self._kit.publisher.poll()
+            for assigned in list(self._held.assigned.values()):
                 if not self._is_due(assigned):
                     continue
                 if not await self.checkpoint(assigned):
@@ -80,10 +87,10 @@ class Checkpointing:
         records again, from the last checkpoint, and finds their alerts on the topic.  All of it takes
         ``within_s`` at most.
         """
-        scoring = self._scoring
-        async with scoring.lock:
+        held = self._held
+        async with held.lock:
             # From here on no batch of these partitions is processed any more.
-            released = [scoring.assigned.pop(p) for p in partitions if p in scoring.assigned]
+            released = [held.assigned.pop(p) for p in partitions if p in held.assigned]
         try:
             await self._save_all(released, within_s)
             left = [assigned.partition for assigned in released if assigned.has_progress]
@@ -92,8 +99,8 @@ class Checkpointing:
                 # A checkpoint of it may still be waiting its turn, or for Kafka.
                 assigned.is_dropped = True
                 # A claim that was quick may have it already.
-                if assigned.partition not in scoring.assigned:
-                    scoring.forget(assigned.partition)
+                if assigned.partition not in held.assigned:
+                    self._kit.publisher.forget(assigned.partition)
         if left:
             _log.warning("partitions released without a checkpoint", partitions=left)
         return left
@@ -118,19 +125,17 @@ class Checkpointing:
 
         ``within_s`` bounds the wait for Kafka to acknowledge what was published; False as well.
         """
-        scoring = self._scoring
         async with self._one_at_a_time:
             if not assigned.has_progress:
                 # Somebody else's turn came first, a release perhaps, whose partition may be another
                 # worker's by now: an empty checkpoint would be refused there and end this one.
                 return True
-            tracing = scoring.tracing
+            tracing = self._kit.tracing
             with nullcontext() if tracing is None else tracing.checkpoint(assigned):
                 return await self._write(assigned, within_s)
 
     async def _write(self, assigned: Assigned, within_s: float) -> bool:
-        scoring = self._scoring
-        started = scoring.clock.monotonic()
+        started = self._kit.clock.monotonic()
         try:
             if assigned.pending is None:
                 await self._merge_unloaded(assigned)
@@ -139,42 +144,42 @@ class Checkpointing:
                 assigned.pending = await self._snapshot(assigned)
                 if assigned.pending is None:
                     return False
-                if not await self.is_same_log(assigned):
+                if not await self._claiming.is_log_of(assigned):
                     self._give_up(assigned)
                     return False
             written = assigned.pending
             with child("write checkpoint", "client", REDIS):
-                head = await scoring.store.checkpoint(written)
+                head = await self._kit.store.checkpoint(written)
         except UnavailableError as error:
-            scoring.redis_failed(error)
-            scoring.metrics.checkpoint_failures.labels("redis").inc()
+            self._held.redis_failed(error)
+            self._kit.metrics.checkpoint_failures.labels("redis").inc()
             return False
         except FencedError:
             if assigned.is_dropped:
                 return False
-            scoring.metrics.checkpoint_failures.labels("fenced").inc()
+            self._kit.metrics.checkpoint_failures.labels("fenced").inc()
             raise
-        scoring.redis_answered()
+        self._held.redis_answered()
         if written.delta.transactions_seen:
-            scoring.metrics.model_merges.inc()
-        scoring.adopt(head)
+            self._kit.metrics.model_merges.inc()
+        self._held.adopt(head)
         assigned.pending = None
         assigned.has_stored = True
         assigned.base_offset = written.next_offset
         assigned.alerts_position = written.alerts_position
         assigned.overflow_position = written.overflow_position
-        since, assigned.checkpointed_at = assigned.checkpointed_at, scoring.clock.monotonic()
+        since, assigned.checkpointed_at = assigned.checkpointed_at, self._kit.clock.monotonic()
         if not assigned.is_dropped:
             # Else it is another claim's by now, perhaps of a log that was made again.
             self._note_saved(assigned, written.next_offset)
         took_s = assigned.checkpointed_at - started
-        scoring.metrics.checkpoint_seconds.observe(took_s)
-        scoring.metrics.checkpoint_bytes.observe(written.n_bytes)
-        tell_checkpoint(scoring, assigned, written, took_s, assigned.checkpointed_at - since)
+        self._kit.metrics.checkpoint_seconds.observe(took_s)
+        self._kit.metrics.checkpoint_bytes.observe(written.n_bytes)
+        tell_checkpoint(self._held, assigned, written, took_s, assigned.checkpointed_at - since)
         return True
 
     def _note_saved(self, assigned: Assigned, next_offset: int) -> None:
-        unsaved_since = self._scoring.unsaved_since
+        unsaved_since = self._held.unsaved_since
         unsaved_since.pop(assigned.partition, None)
         if assigned.has_progress:
             unsaved_since[assigned.partition] = assigned.checkpointed_at
@@ -187,44 +192,43 @@ class Checkpointing:
         """
         _log.error("topic was created again", topic=assigned.topic, partition=assigned.partition)
         assigned.pending, assigned.is_set_back = None, True
-        self._scoring.publisher.expired.add(assigned.partition)
+        self._kit.publisher.expired.add(assigned.partition)
 
     def _is_due(self, assigned: Assigned) -> bool:
         if not assigned.has_progress:
             return False
-        scoring = self._scoring
-        age_s = scoring.clock.monotonic() - assigned.checkpointed_at
-        if age_s >= scoring.settings.checkpoint_interval_s or assigned.pending is not None:
+        age_s = self._kit.clock.monotonic() - assigned.checkpointed_at
+        if age_s >= self._kit.settings.checkpoint_interval_s or assigned.pending is not None:
             return True
-        if not scoring.is_redis_up or scoring.n_unmerged < scoring.delta_limit:
+        if not self._held.is_redis_up or self._held.n_unmerged < self._held.delta_limit:
             return False
         return assigned is self._largest()
 
     def _largest(self) -> Assigned:
-        return max(self._scoring.assigned.values(), key=lambda a: a.state.delta.transactions_seen)
+        return max(self._held.assigned.values(), key=lambda a: a.state.delta.transactions_seen)
 
-    async def _make_room(self) -> bool:
-        return bool(self._scoring.assigned) and await self.checkpoint(self._largest())
+    async def make_room(self) -> bool:
+        """Checkpoint the partition that has most to merge; False when that is not possible."""
+        return bool(self._held.assigned) and await self.checkpoint(self._largest())
 
     async def _is_published(self, within_s: float) -> bool:
         try:
             with child("wait for Kafka"):
-                await self._scoring.publisher.flush(within_s)
+                await self._kit.publisher.flush(within_s)
         except UnavailableError as error:
-            self._scoring.metrics.checkpoint_failures.labels("kafka").inc()
+            self._kit.metrics.checkpoint_failures.labels("kafka").inc()
             _log.error("checkpoint waits for Kafka", error=str(error))
             return False
         return True
 
     async def _snapshot(self, assigned: Assigned) -> Checkpoint | None:
         """Take what has been processed out of the state; None while that would not be all of it."""
-        scoring = self._scoring
         await asyncio.to_thread(_reserve, assigned.state)
-        async with scoring.lock:
+        async with self._held.lock:
             # What was queued since the last wait; nothing is scored meanwhile, so not for long.
             if not await self._is_published(_LAST_FLUSH_S):
                 return None
-            if assigned.is_dropped or assigned.partition in scoring.publisher.expired:
+            if assigned.is_dropped or assigned.partition in self._kit.publisher.expired:
                 # Not all of its alerts went out: it is released, and done again.
                 return None
             if any(table.unloaded for table in assigned.state.tables.all()):
@@ -235,9 +239,9 @@ class Checkpointing:
             assert next_offset is not None  # noqa: S101 - there is progress
             # In a thread: a million cards take seconds, in which the worker has others to answer.
             entities, removed = await asyncio.to_thread(_take_changed, state)
-            delta, state.delta = state.delta, Sums.zero(scoring.pipeline.model)
+            delta, state.delta = state.delta, Sums.zero(self._kit.pipeline.model)
             losses, assigned.losses = assigned.losses, ()
-            alerts_position, overflow_position = scoring.publisher.places.positions(
+            alerts_position, overflow_position = self._kit.publisher.places.positions(
                 assigned.partition,
                 next_offset,
                 (assigned.alerts_position, assigned.overflow_position),
@@ -255,8 +259,8 @@ class Checkpointing:
                 entities=entities,
                 removed=removed,
                 cursors=dict(state.labels.cursors),
-                owner=scoring.owner,
-                now_ms=scoring.clock.now_ms(),
+                owner=self._kit.owner,
+                now_ms=self._kit.clock.now_ms(),
                 overflow_position=overflow_position,
                 recent_alerts=tuple(state.recent_alerts),
                 log=assigned.log,
@@ -273,16 +277,12 @@ class Checkpointing:
             waiting = table.unloaded
             for first in range(0, len(waiting), _MERGED_AT_ONCE):
                 piece = waiting[first : first + _MERGED_AT_ONCE]
-                async with self._scoring.lock:
-                    stored = await self._scoring.store.load_entities(
+                async with self._held.lock:
+                    stored = await self._kit.store.load_entities(
                         assigned.topic, assigned.partition, {table.kind.name: piece}
                     )
                     table.load(stored[table.kind.name])
                 await asyncio.sleep(0)
-
-
-async def _always(_: Assigned) -> bool:
-    return True
 
 
 def _reserve(state: PartitionState) -> None:

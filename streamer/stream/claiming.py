@@ -25,10 +25,11 @@ from streamer.events import Source
 from streamer.pipeline import PartitionState
 from streamer.store import Committed, LogBounds, LogIdentity, PartitionRecord
 from streamer.stream.assignments import Assigned
+from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.stream.partition_log import PartitionLogs
 from streamer.stream.recovery import published_offsets
 from streamer.stream.resume import Resumption, resume
-from streamer.stream.scoring import Scoring
 from streamer.stream.tracing import KAFKA, REDIS
 from streamer.telemetry.tracing import child
 
@@ -59,8 +60,9 @@ class Reading(NamedTuple):
 class Claiming:
     """Claims partitions of the two input topics, whichever it is asked for."""
 
-    def __init__(self, scoring: Scoring, logs: PartitionLogs) -> None:
-        self._scoring = scoring
+    def __init__(self, kit: Kit, held: Held, logs: PartitionLogs) -> None:
+        self._kit = kit
+        self._held = held
         self._logs = logs
         self._threads = ThreadPoolExecutor(_N_THREADS, "claim")
         self._is_closed = False
@@ -79,17 +81,16 @@ class Claiming:
         Raises UnavailableError while Redis, Kafka or a topic is not there, PartitionFaultError when the
         log is not the one that was left.
         """
-        is_feedback = topic == self._scoring.settings.feedback_topic
+        is_feedback = topic == self._kit.settings.feedback_topic
         claim = self._claim_feedback if is_feedback else self._claim_transactions
-        tracing = self._scoring.tracing
+        tracing = self._kit.tracing
         with nullcontext() if tracing is None else tracing.claim(topic, partition):
             return await claim(topic, partition)
 
     async def replaced_topics(self) -> set[str]:
         """Return those input topics that are other ones than their partitions were claimed on."""
-        scoring = self._scoring
-        known = {(each.topic, each.log.topic_id) for each in scoring.assigned.values()}
-        feedback_topic = scoring.settings.feedback_topic
+        known = {(each.topic, each.log.topic_id) for each in self._held.assigned.values()}
+        feedback_topic = self._kit.settings.feedback_topic
         known |= {(feedback_topic, record.log.topic_id) for record in self.feedback.values()}
         replaced = set()
         for topic, known_id in known:
@@ -100,7 +101,7 @@ class Claiming:
 
     async def missing_topics(self) -> frozenset[str]:
         """Return those input topics that Kafka does not have."""
-        settings = self._scoring.settings
+        settings = self._kit.settings
         missing = set()
         for name in (settings.transactions_topic, settings.feedback_topic):
             _, n_partitions = await self._ask(self._logs.topic, name)
@@ -114,7 +115,7 @@ class Claiming:
         A topic that has its old id now had it when that was read.  One with another id may have been
         read already, unless it is no longer than ``offset``.  True where Kafka does not say.
         """
-        now = self._scoring.clock.monotonic()
+        now = self._kit.clock.monotonic()
         if not log.topic_id or now < self._silent_until:
             return True
         try:
@@ -127,13 +128,18 @@ class Claiming:
                 return bounds.end <= offset
         except (UnavailableError, TimeoutError):
             # Each answer that does not come takes seconds, and every partition asks.
-            self._silent_until = self._scoring.clock.monotonic() + _SILENT_S
+            self._silent_until = self._kit.clock.monotonic() + _SILENT_S
             return True
+
+    async def is_log_of(self, assigned: Assigned) -> bool:
+        """Whether all that was read of a partition is of the log that was claimed."""
+        log, saved_offset = assigned.log, assigned.saved_offset
+        return await self.is_same_log(assigned.topic, assigned.partition, log, saved_offset)
 
     def forget_feedback(self, released: Iterable[TP]) -> None:
         """Note that those of these partitions that are the feedback's are read no more."""
         for tp in released:
-            if tp.topic == self._scoring.settings.feedback_topic:
+            if tp.topic == self._kit.settings.feedback_topic:
                 self.feedback.pop(tp.partition, None)
 
     def close(self) -> None:
@@ -142,20 +148,19 @@ class Claiming:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _claim_transactions(self, topic: str, partition: int) -> Reading:
-        scoring = self._scoring
         # Who has been silent may have lost the partition, and would fence whoever has it now.
-        await scoring.membership.wait()
-        store_id = self.store_id = await scoring.store.identify()
-        found = await scoring.store.partition(topic, partition)
+        await self._held.membership.wait()
+        store_id = self.store_id = await self._kit.store.identify()
+        found = await self._kit.store.partition(topic, partition)
         await self._check_mirrors(topic, partition)
         committed = await self._ask(self._logs.committed, topic, partition)
         log = await self._ask(self._logs.log, topic, partition, _wanted(found, committed))
         planned = resume(topic, partition, found, committed, log, store_id)
         read = LogIdentity(planned.epoch, log.topic_id)
-        now_ms = scoring.clock.now_ms()
+        now_ms = self._kit.clock.now_ms()
         with child("claim in Redis", "client", REDIS):
-            record = await scoring.store.claim(topic, partition, scoring.owner, now_ms, read)
-        scoring.redis_answered()
+            record = await self._kit.store.claim(topic, partition, self._kit.owner, now_ms, read)
+        self._held.redis_answered()
         # Its last owner may have saved more since.
         log = replace(log, end=max(log.end, record.offset or 0))
         going_on = resume(topic, partition, record, committed, log, store_id)
@@ -168,7 +173,7 @@ class Claiming:
                 f"this name: `streamer partition reset {partition} --topic {topic} --to beginning "
                 "--again --reason TEXT`"
             )
-        scoring.assigned[partition] = assigned
+        self._held.assigned[partition] = assigned
         _log.info(
             "partition claimed",
             partition=partition,
@@ -187,11 +192,10 @@ class Claiming:
         log: LogBounds,
         going_on: Resumption,
     ) -> Assigned:
-        scoring = self._scoring
-        scoring.adopt(await scoring.store.head())
-        settings = scoring.settings
+        self._held.adopt(await self._kit.store.head())
+        settings = self._kit.settings
         state = PartitionState.empty(
-            scoring.pipeline,
+            self._kit.pipeline,
             settings.cards_capacity,
             settings.merchants_capacity,
             going_on.epoch,
@@ -199,7 +203,7 @@ class Claiming:
         state.next_offset = going_on.next_offset
         state.ledger = going_on.count(record.ledger)
         state.recent_alerts = list(record.recent_alerts)
-        scoring.publisher.expired.discard(partition)
+        self._kit.publisher.expired.discard(partition)
         published = await self._ask(
             published_offsets,
             settings,
@@ -218,7 +222,7 @@ class Claiming:
             base_offset=record.offset,
             alerts_position=record.alerts_position,
             has_stored=record.offset is not None,
-            checkpointed_at=scoring.clock.monotonic(),
+            checkpointed_at=self._kit.clock.monotonic(),
             lag=max(log.end - going_on.offset, 0),
             overflow_position=record.overflow_position,
             log=LogIdentity(going_on.epoch, log.topic_id, log.end),
@@ -240,20 +244,19 @@ class Claiming:
         ):
             with child(f"load {kind}", "client", REDIS):
                 # Two megabytes of payments to a field: Redis has others to answer in between.
-                stored = await self._scoring.store.load_all(
+                stored = await self._kit.store.load_all(
                     topic, partition, kind, are_large=kind == "labels"
                 )
             # In a thread: half a second, in which the worker's other partitions are scored.
             await asyncio.to_thread(load, stored)
 
     async def _claim_feedback(self, topic: str, partition: int) -> Reading:
-        scoring = self._scoring
         self.feedback.pop(partition, None)
-        record = await scoring.store.partition(topic, partition)
-        scoring.redis_answered()
+        record = await self._kit.store.partition(topic, partition)
+        self._held.redis_answered()
         log = await self._ask(self._logs.log, topic, partition, record.offset)
         going_on = resume(topic, partition, record, None, log, "")
-        scoring.metrics.verdicts_lost.inc(sum(map(len, going_on.losses)))
+        self._kit.metrics.verdicts_lost.inc(sum(map(len, going_on.losses)))
         if going_on.notice:
             self._tell(going_on.notice)
         now = LogIdentity(record.log.epoch, log.topic_id, log.end)
@@ -262,13 +265,13 @@ class Claiming:
 
     async def _check_mirrors(self, topic: str, partition: int) -> None:
         """Raise UnavailableError where what comes of this partition has nowhere to go yet."""
-        settings = self._scoring.settings
+        settings = self._kit.settings
         mirrors = [settings.alerts_topic, settings.overflow_topic]
         if settings.scores_enabled:
             mirrors.append(settings.scores_topic)
         for name in mirrors:
             # Asked by the client that publishes, which would otherwise refuse a partition added lately.
-            n_partitions = await self._ask(self._scoring.publisher.n_partitions, name)
+            n_partitions = await self._ask(self._kit.publisher.n_partitions, name)
             if n_partitions <= partition:
                 raise UnavailableError(
                     f"topic {name} must have at least {partition + 1} partitions, as {topic} has, "
@@ -277,7 +280,7 @@ class Claiming:
 
     def _declare(self, partition: int, going_on: Resumption) -> None:
         for loss in going_on.losses:
-            self._scoring.metrics.records_lost.labels(str(partition), loss.cause).inc(len(loss))
+            self._kit.metrics.records_lost.labels(str(partition), loss.cause).inc(len(loss))
         if going_on.notice:
             self._tell(going_on.notice)
 

@@ -13,21 +13,18 @@ import ssl
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from streamer.alerts import describe_center
-from streamer.codes import CURRENCIES
-from streamer.drift_report import describe_drift
 from streamer.errors import ConfigurationError
-from streamer.head_report import describe_head
 from streamer.settings import Settings
 from streamer.stream.gauges import Gauges
 from streamer.stream.health import Health, head_age_s
-from streamer.stream.scoring import Scoring
+from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.telemetry.exposition import accepts_openmetrics
+from streamer.version_report import describe_version
 
 __all__ = ["Endpoints", "describe_model"]
 
@@ -37,13 +34,13 @@ _JSON: Final = "application/json"
 class Endpoints:
     """The worker's two HTTP servers."""
 
-    def __init__(
-        self, scoring: Scoring, health: Health, gauges: Gauges, settings: Settings
-    ) -> None:
-        self._scoring = scoring
+    def __init__(self, kit: Kit, held: Held, health: Health, gauges: Gauges) -> None:
+        self._clock = kit.clock
+        self._exposition = kit.metrics.exposition
+        self._held = held
         self._health = health
         self._gauges = gauges
-        self._settings = settings
+        self._settings = kit.settings
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
@@ -104,47 +101,20 @@ class Endpoints:
         self._gauges.update()
         openmetrics = accepts_openmetrics(request.headers.get("Accept", ""))
         # In a thread: batches are scored while the text is written.
-        body, content_type = await asyncio.to_thread(
-            self._scoring.metrics.exposition, openmetrics=openmetrics
-        )
+        body, content_type = await asyncio.to_thread(self._exposition, openmetrics=openmetrics)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _model(self, _: web.Request) -> web.Response:
-        return _json(describe_model(self._scoring))
+        return _json(describe_model(self._held, self._clock.now_ms()))
 
 
-def describe_model(scoring: Scoring) -> dict[str, Any]:
-    """Return the model version in use, its centers told in the most frequent currency."""
-    version, head = scoring.version, scoring.head
-    sums = version.sums
-    currency = int(sums.currency_weights.argmax())
-    mean = float(version.currency_means[currency])
-    described: dict[str, Any] = {
-        "version": version.id,
-        "status": "warming" if version.is_warming else "learning",
-        "transactions_seen": sums.transactions_seen,
-        "transactions_taught": sums.transactions_taught,
-        "revivals": sums.revivals,
-        "alert_budget": version.config.alert_budget,
-        "alerts_per_hour": version.config.alerts_per_hour,
-        "mode": scoring.mode,
-    }
-    if head is not None:
-        described["parent"] = head.header.parent
-        described["created_at"] = head.header.created_at
-        described["age_s"] = head_age_s(head, scoring.clock.now_ms())
-    if version.is_warming:
-        described["warmup"] = {"have": len(sums.warmup_X), "need": version.config.warmup}
-        return described
-    order = np.argsort(-sums.cluster_weights).tolist()
-    described["threshold_distance"] = version.threshold_sq**0.5
-    described["currency"] = CURRENCIES[currency]
-    described["centers"] = [
-        describe_center(version, label, 0.0 if np.isnan(mean) else mean) for label in order
-    ]
-    described["head"] = describe_head(version)
-    described["drift"] = msgspec.to_builtins(describe_drift(sums, version.config))
-    described["drift"]["distance_shifts"] = scoring.distance_monitor.n_drifts
+def describe_model(held: Held, now_ms: int) -> dict[str, Any]:
+    """Return the model version in use, and how old it is and what it meets."""
+    head = held.head
+    described = describe_version(held.version, None if head is None else head.header)
+    described["age_s"] = None if head is None else head_age_s(head, now_ms)
+    described["mode"] = held.mode
+    described["drift"]["distance_shifts"] = held.distance_monitor.n_drifts
     return described
 
 

@@ -20,7 +20,8 @@ from streamer.events import Feedback
 from streamer.store import PartitionRecord
 from streamer.stream.alert_sources import AlertSources
 from streamer.stream.claiming import Claiming
-from streamer.stream.scoring import Scoring
+from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.stream.tracing import REDIS, BatchTrace
 from streamer.telemetry.tracing import child
 from streamer.verdicts import SentVerdict, completed, decode_verdicts, unknown_alert
@@ -35,19 +36,19 @@ _encoder: Final = msgspec.json.Encoder()
 class FeedbackStoring:
     """All that one worker does with the feedback topic."""
 
-    def __init__(self, scoring: Scoring, claiming: Claiming) -> None:
-        pipeline = scoring.pipeline
+    def __init__(self, kit: Kit, held: Held, claiming: Claiming) -> None:
+        pipeline = kit.pipeline
         self._believable = pipeline.believable
         self._card_key = pipeline.card_key
-        self._store = scoring.store
-        self._publisher = scoring.publisher
-        self._metrics = scoring.metrics
-        self._dead_letter_log = scoring.dead_letter_log
+        self._store = kit.store
+        self._publisher = kit.publisher
+        self._metrics = kit.metrics
+        self._dead_letter_log = held.dead_letter_log
         self._claiming = claiming
-        self._tracing = scoring.tracing
+        self._tracing = kit.tracing
         self._sources = AlertSources(
-            scoring.settings,
-            scoring.store,
+            kit.settings,
+            kit.store,
             lambda batch: decode_batch(batch, pipeline.believable, pipeline.intake).transactions,
             claiming.is_same_log,
         )

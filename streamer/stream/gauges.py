@@ -15,7 +15,8 @@ from streamer.store import BREAKER_STATES, Store
 from streamer.stream.assignments import Assigned
 from streamer.stream.claims import Claims
 from streamer.stream.health import Health, head_age_s
-from streamer.stream.scoring import Scoring
+from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.telemetry.metrics import Metrics
 
 __all__ = ["Gauges", "read_redis"]
@@ -28,10 +29,17 @@ class Gauges:
     """What one worker has to tell of its state."""
 
     def __init__(
-        self, scoring: Scoring, claims: Claims, health: Health, n_in_flight: Callable[[], int]
+        self,
+        kit: Kit,
+        held: Held,
+        claims: Claims,
+        health: Health,
+        n_in_flight: Callable[[], int],
     ) -> None:
         """``n_in_flight`` returns how many batches were fetched and are not processed yet."""
-        self._scoring = scoring
+        self._n_clusters = kit.pipeline.model.n_clusters
+        self._kit = kit
+        self._held = held
         self._claims = claims
         self._health = health
         self._n_in_flight = n_in_flight
@@ -39,31 +47,31 @@ class Gauges:
 
     @cached_property
     def _center_names(self) -> list[str]:
-        return [str(i) for i in range(self._scoring.pipeline.model.n_clusters)]
+        return [str(i) for i in range(self._n_clusters)]
 
     def update(self) -> None:
         """Read everything."""
-        scoring, metrics = self._scoring, self._scoring.metrics
-        now_s = scoring.clock.monotonic()
-        assigned = list(scoring.assigned.values())
-        metrics.keep_partitions(scoring.assigned.keys(), now_s)
+        metrics = self._kit.metrics
+        now_s = self._kit.clock.monotonic()
+        assigned = list(self._held.assigned.values())
+        metrics.keep_partitions(self._held.assigned.keys(), now_s)
         metrics.assigned_partitions.set(len(assigned))
         if self._health.startup is None:
-            metrics.dependency_up.set(scoring.is_redis_up, "redis")
+            metrics.dependency_up.set(self._held.is_redis_up, "redis")
             metrics.batches_in_flight.set(self._n_in_flight())
-        metrics.publish_queue_messages.set(scoring.publisher.n_queued)
-        metrics.publish_queue_bytes.set(scoring.publisher.queued_bytes)
+        metrics.publish_queue_messages.set(self._kit.publisher.n_queued)
+        metrics.publish_queue_bytes.set(self._kit.publisher.queued_bytes)
         self._read_partitions(assigned, now_s)
         _read_memory(metrics, assigned)
         self._read_model(now_s)
         self._read_drift()
-        read_redis(metrics, scoring.store)
-        if scoring.tracing is not None:
-            for outcome, n in scoring.tracing.spans.counts().items():
+        read_redis(metrics, self._kit.store)
+        if self._kit.tracing is not None:
+            for outcome, n in self._kit.tracing.spans.counts().items():
                 metrics.spans.set(n, outcome)
 
     def _read_partitions(self, assigned: Iterable[Assigned], now_s: float) -> None:
-        metrics = self._scoring.metrics
+        metrics = self._kit.metrics
         named = {str(a.partition): a for a in assigned}
         metrics.ledger_imbalance.replace({p: a.state.ledger.imbalance for p, a in named.items()})
         metrics.lag_records.replace({p: a.lag for p, a in named.items()})
@@ -83,8 +91,8 @@ class Gauges:
         }
 
     def _read_model(self, now_s: float) -> None:
-        scoring, metrics = self._scoring, self._scoring.metrics
-        version = scoring.version
+        metrics = self._kit.metrics
+        version = self._held.version
         sums = version.sums
         metrics.model_transactions_seen.set(sums.transactions_seen)
         metrics.alert_budget_requested.set(version.asked.target, "share")
@@ -96,7 +104,7 @@ class Gauges:
         metrics.odds_active.set(version.is_head_active)
         for detector, precision in trial_precisions(sums).items():
             metrics.average_precision_ratio.set(precision, _DETECTORS[detector])
-        metrics.simplified_silhouette.set(scoring.center_watch.silhouette)
+        metrics.simplified_silhouette.set(self._held.center_watch.silhouette)
         if not version.is_warming:
             # Who knows the distance knows how far to stay below it; the ratio shows that it moves.
             first_sq = self._first_threshold_sq = self._first_threshold_sq or version.threshold_sq
@@ -106,17 +114,18 @@ class Gauges:
             shares = (weights / weights.sum()).tolist()
             metrics.center_share_ratio.replace(dict(zip(names, shares, strict=True)))
             # Of a model that no payment has met yet nothing is known.
-            idle_s = scoring.center_watch.idle_s(now_s)
+            idle_s = self._held.center_watch.idle_s(now_s)
             metrics.center_idle_seconds.replace(dict(zip(names, idle_s, strict=False)))
             is_dead = weights < version.config.dying_share * weights.mean()
             metrics.clusters_dead.set(int(is_dead.sum()))
-        age_s = None if scoring.head is None else head_age_s(scoring.head, scoring.clock.now_ms())
+        head = self._held.head
+        age_s = None if head is None else head_age_s(head, self._kit.clock.now_ms())
         if age_s is not None:
             metrics.model_age_seconds.set(age_s)
 
     def _read_drift(self) -> None:
-        metrics, drift = self._scoring.metrics, self._scoring.drift
-        names = self._scoring.version.config.feature_names
+        metrics, drift = self._kit.metrics, self._held.drift
+        names = self._held.version.config.feature_names
         metrics.drift_reference_settled.set(drift.is_settled)
         metrics.feature_drift_psi.replace(dict(zip(names, drift.psi.tolist(), strict=True)))
         metrics.feature_drift_ks.replace(dict(zip(names, drift.ks.tolist(), strict=True)))

@@ -13,9 +13,10 @@ from faust.types import TP
 from streamer.store import ModelHead
 from streamer.stream.claiming import Claiming
 from streamer.stream.claims import Claims
+from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.stream.lateness import late_checkpoints, waits_for
 from streamer.stream.progress import STALLED_AFTER_S, Stall
-from streamer.stream.scoring import Scoring
 from streamer.stream.watch import Watch
 
 __all__ = ["Health", "head_age_s"]
@@ -24,8 +25,11 @@ __all__ = ["Health", "head_age_s"]
 class Health:
     """Answers whether the worker is ready, and if not, why."""
 
-    def __init__(self, scoring: Scoring, claims: Claims, claiming: Claiming, watch: Watch) -> None:
-        self._scoring = scoring
+    def __init__(
+        self, kit: Kit, held: Held, claims: Claims, claiming: Claiming, watch: Watch
+    ) -> None:
+        self._kit = kit
+        self._held = held
         self._claims = claims
         self._claiming = claiming
         self._watch = watch
@@ -54,7 +58,7 @@ class Health:
             for tp, why in sorted(claims.waiting.items())
             if tp not in claims.faults and not self._waits_as_declared(tp)
         ]
-        silent_s = self._scoring.membership.silent_s()
+        silent_s = self._held.membership.silent_s()
         if silent_s > STALLED_AFTER_S:
             faults.append(f"the consumer group must answer, got nothing for {silent_s:.0f} s")
         faults += [
@@ -65,10 +69,9 @@ class Health:
 
     def stalls(self) -> list[Stall]:
         """Return the partitions that stand still, but for verdicts that wait for Redis as declared."""
-        scoring = self._scoring
         return [
             stall
-            for stall in self._watch.progress.stalls(scoring.clock.monotonic())
+            for stall in self._watch.progress.stalls(self._kit.clock.monotonic())
             if stall.waiting is None or not self._waits_as_declared(stall.tp)
         ]
 
@@ -78,19 +81,18 @@ class Health:
         And for as long after it as anything may stand still: they are claimed when their next try is
         due, seconds after the first answer.
         """
-        scoring = self._scoring
-        if tp.topic != scoring.settings.feedback_topic:
+        if tp.topic != self._kit.settings.feedback_topic:
             return False
-        back_for_s = scoring.clock.monotonic() - scoring.store.breaker.mended_at
-        return not scoring.is_redis_up or back_for_s <= STALLED_AFTER_S
+        back_for_s = self._kit.clock.monotonic() - self._kit.store.breaker.mended_at
+        return not self._held.is_redis_up or back_for_s <= STALLED_AFTER_S
 
     def _told(self, stall: Stall) -> str:
-        tp, stalled_s = stall.tp, self._scoring.clock.monotonic() - stall.since
+        tp, stalled_s = stall.tp, self._kit.clock.monotonic() - stall.since
         where = f"partition {tp.partition} of {tp.topic}"
         if stall.waiting is not None:
             return (
                 f"{where} must advance, got none for {stalled_s:.0f} s with {stall.waiting} records "
-                f"waiting: {waits_for(self._scoring)}"
+                f"waiting: {waits_for(self._kit, self._held)}"
             )
         match self._watch.leader(tp):
             case None:
@@ -105,20 +107,20 @@ class Health:
         """Return what somebody should know of, though the worker does its work; one line each."""
         blown = [
             f"partition {assigned.partition} must alert at most twice as often as agreed; what was "
-            f"beyond that is on {self._scoring.settings.overflow_topic}"
-            for assigned in self._scoring.assigned.values()
+            f"beyond that is on {self._kit.settings.overflow_topic}"
+            for assigned in self._held.assigned.values()
             if assigned.state.is_fuse_blown
         ]
         # Losses that this worker has declared, and what it found older than it should be.
         # Checkpoints that wait for Redis are in the line on Redis.
-        waiting = self._redis() or late_checkpoints(self._scoring)
+        waiting = self._redis() or late_checkpoints(self._kit, self._held)
         return [*self._claiming.notices, *blown, *waiting]
 
     def _redis(self) -> list[str]:
-        breaker = self._scoring.store.breaker
+        breaker = self._kit.store.breaker
         if breaker.opened_at is None:
             return []
-        away_s = self._scoring.clock.monotonic() - breaker.opened_at
+        away_s = self._kit.clock.monotonic() - breaker.opened_at
         return [
             f"scoring goes on from memory and checkpoints wait, for {away_s:.0f} s: {breaker.error}"
         ]

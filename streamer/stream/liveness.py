@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 from streamer.errors import StreamerError, UnavailableError
-from streamer.stream.scoring import Scoring
+from streamer.stream.kit import Kit
 
 __all__ = ["Liveness"]
 
@@ -23,21 +23,20 @@ _INTERVAL_S: Final = 5.0
 class Liveness:
     """The sign of life of one worker."""
 
-    def __init__(self, scoring: Scoring) -> None:
-        self._scoring = scoring
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
 
     async def run(self) -> None:
         """Say it for ever; while Redis is away nobody could start either."""
-        scoring = self._scoring
         while True:
             with suppress(UnavailableError):
-                await scoring.store.heartbeat(scoring.owner, scoring.clock.now_ms())
-                promoted_at_ms = await scoring.store.promoted_at_ms()
-                scoring.metrics.model_promoted_timestamp_seconds.set((promoted_at_ms or 0) / 1000)
+                await self._kit.store.heartbeat(self._kit.owner, self._kit.clock.now_ms())
+                promoted_at_ms = await self._kit.store.promoted_at_ms()
+                self._kit.metrics.model_promoted_timestamp_seconds.set((promoted_at_ms or 0) / 1000)
             await asyncio.sleep(_INTERVAL_S)
 
     async def end(self) -> None:
         """Say that this worker has stopped; one that could not say so is forgotten by itself."""
         # A worker that Redis refused at the start stops too.
         with suppress(StreamerError):
-            await self._scoring.store.leave(self._scoring.owner)
+            await self._kit.store.leave(self._kit.owner)

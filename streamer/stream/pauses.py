@@ -7,7 +7,8 @@ from typing import Final
 
 import structlog
 
-from streamer.stream.scoring import Scoring
+from streamer.stream.kit import Clock
+from streamer.telemetry.metrics import Metrics
 
 __all__ = ["follow_pauses"]
 
@@ -19,10 +20,10 @@ _INTERVAL_S: Final = 0.5
 _TOLD_S: Final = 1.0
 
 
-async def follow_pauses(scoring: Scoring) -> None:
+async def follow_pauses(clock: Clock, metrics: Metrics) -> None:
     """Count how much later than asked a sleeper wakes, and collections of garbage, for ever."""
-    monotonic, lag_seconds = scoring.clock.monotonic, scoring.metrics.event_loop_lag_seconds
-    collections = scoring.metrics.gc_pause_seconds
+    monotonic, lag_seconds = clock.monotonic, metrics.event_loop_lag_seconds
+    collections = metrics.gc_pause_seconds
     collections.watch()
     try:
         while True:

@@ -11,7 +11,7 @@ import structlog
 from streamer.errors import UnavailableError
 from streamer.settings import Settings
 from streamer.store import ModelHead, Store
-from streamer.stream.scoring import Clock
+from streamer.stream.kit import Clock
 from streamer.stream.topics import cluster_id, prepare_topics
 from streamer.wiring import service_identity
 

@@ -21,7 +21,8 @@ from streamer.errors import InvariantError, UnavailableError
 from streamer.events import Feedback
 from streamer.labels import Taught, apply_verdicts
 from streamer.stream.assignments import Assigned
-from streamer.stream.scoring import Scoring
+from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 
 __all__ = ["Teaching"]
 
@@ -38,15 +39,16 @@ _decoder: Final = msgspec.json.Decoder(Feedback)
 class Teaching:
     """Brings verdicts to the partitions of one worker."""
 
-    def __init__(self, scoring: Scoring) -> None:
-        self._scoring = scoring
-        self._topic = scoring.settings.feedback_topic
+    def __init__(self, kit: Kit, held: Held) -> None:
+        self._kit = kit
+        self._held = held
+        self._topic = kit.settings.feedback_topic
         self._judged: deque[bool] = deque(maxlen=_ALERTS_JUDGED)
-        scoring.metrics.alert_precision_ratio.set(float("nan"))
+        self._kit.metrics.alert_precision_ratio.set(float("nan"))
 
     async def run(self) -> None:
         """Teach for ever."""
-        if not self._scoring.pipeline.labels.capacity:
+        if not self._kit.pipeline.labels.capacity:
             return
         while True:
             try:
@@ -59,22 +61,20 @@ class Teaching:
     async def teach(self) -> bool:
         """Apply the verdicts that each partition has not seen; return whether more are left."""
         has_more = False
-        for partition in await self._scoring.store.feedback_partitions(self._topic):
-            for assigned in list(self._scoring.assigned.values()):
+        for partition in await self._kit.store.feedback_partitions(self._topic):
+            for assigned in list(self._held.assigned.values()):
                 has_more |= await self._teach(assigned, partition)
         return has_more
 
     async def _teach(self, assigned: Assigned, feedback_partition: int) -> bool:
         name = f"{self._topic}/{feedback_partition}"
         first = assigned.state.labels.cursors.get(name, 0)
-        stored = await self._scoring.store.read_feedback(
-            self._topic, feedback_partition, first, _CHUNK
-        )
+        stored = await self._kit.store.read_feedback(self._topic, feedback_partition, first, _CHUNK)
         if not stored.entries:
             return False
         verdicts = [_verdict(entry, name) for _, entry in stored.entries]
-        async with self._scoring.lock:
-            if self._scoring.assigned.get(assigned.partition) is not assigned:
+        async with self._held.lock:
+            if self._held.assigned.get(assigned.partition) is not assigned:
                 return False
             state = assigned.state
             taught = apply_verdicts(
@@ -82,13 +82,13 @@ class Teaching:
                 state.labels,
                 state.tables,
                 state.delta,
-                self._scoring.version,
-                self._scoring.pipeline.card_key,
+                self._held.version,
+                self._kit.pipeline.card_key,
             )
             state.labels.cursors[name] = stored.entries[-1][0] + 1
         self._count(taught)
         if stored.n_lost:
-            self._scoring.metrics.verdicts_lost.inc(stored.n_lost)
+            self._kit.metrics.verdicts_lost.inc(stored.n_lost)
             _log.warning(
                 "verdicts were trimmed before they were learned",
                 partition=assigned.partition,
@@ -98,7 +98,7 @@ class Teaching:
         return len(stored.entries) == _CHUNK
 
     def _count(self, taught: Taught) -> None:
-        metrics = self._scoring.metrics
+        metrics = self._kit.metrics
         metrics.verdicts_applied.labels("standing").inc(taught.n_standing)
         metrics.verdicts_applied.labels("ignored").inc(taught.n_ignored)
         metrics.labels_learned.inc(taught.n_learned)

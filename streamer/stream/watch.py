@@ -17,9 +17,10 @@ from faust.types import TP
 from streamer.errors import UnavailableError
 from streamer.stream.claiming import Claiming
 from streamer.stream.claims import Claims
+from streamer.stream.held import Held
+from streamer.stream.kit import Kit
 from streamer.stream.lateness import late_checkpoints
 from streamer.stream.progress import Progress
-from streamer.stream.scoring import Scoring
 
 __all__ = ["Watch"]
 
@@ -37,10 +38,16 @@ class Watch:
     """Background tasks of one worker."""
 
     def __init__(
-        self, scoring: Scoring, claims: Claims, claiming: Claiming, consumer: Callable[[], Any]
+        self,
+        kit: Kit,
+        held: Held,
+        claims: Claims,
+        claiming: Claiming,
+        consumer: Callable[[], Any],
     ) -> None:
         """``consumer`` returns the worker's; it exists only once the app has started."""
-        self._scoring = scoring
+        self._kit = kit
+        self._held = held
         self._claims = claims
         self._claiming = claiming
         self._consumer = consumer
@@ -65,20 +72,20 @@ class Watch:
             self.progress.keep(reading)
             answered = [self._note(tp, read.number, read.offset) for tp, read in reading.items()]
             if any(answered):
-                self._scoring.metrics.dependency_up.set(1, "kafka")
+                self._kit.metrics.dependency_up.set(1, "kafka")
 
     def _note(self, tp: TP, number: int, start: int) -> bool:
-        scoring, consumer = self._scoring, self._consumer()
+        consumer = self._consumer()
         assigned = None
-        if tp.topic == scoring.settings.transactions_topic:
-            assigned = scoring.assigned.get(tp.partition)
+        if tp.topic == self._kit.settings.transactions_topic:
+            assigned = self._held.assigned.get(tp.partition)
         position = consumer.durable.get(tp, start) if assigned is None else assigned.position
         state = consumer.fetch_state(tp, position)
         if assigned is not None and state.lag is not None:
             assigned.lag = state.lag
             # What a reset of a log that was made anew declares lost is counted up to here.
             assigned.log = replace(assigned.log, end=assigned.position + state.lag)
-        return self.progress.note(scoring.clock.monotonic(), tp, number, position, state)
+        return self.progress.note(self._kit.clock.monotonic(), tp, number, position, state)
 
     def leader(self, tp: TP) -> int | None:
         """Return the broker that leads a partition; -1 for none, None where Kafka knows no such one."""
@@ -87,19 +94,18 @@ class Watch:
 
     async def follow_checkpoints(self) -> None:
         """Say in the log once a minute which checkpoints wait, and for what, for ever."""
-        scoring = self._scoring
         while True:
-            if late := late_checkpoints(scoring):
+            if late := late_checkpoints(self._kit, self._held):
                 _log.error("checkpoints wait", because=late)
                 await asyncio.sleep(_REMINDER_S)
             await asyncio.sleep(_LAG_INTERVAL_S)
 
     async def follow_expiries(self) -> None:
         """Claim partitions anew of which Kafka did not take an alert in time, for ever."""
-        topic = self._scoring.settings.transactions_topic
+        topic = self._kit.settings.transactions_topic
         while True:
             await asyncio.sleep(_EXPIRY_INTERVAL_S)
-            for partition in list(self._scoring.publisher.expired):
+            for partition in list(self._kit.publisher.expired):
                 self._claims.void(TP(topic, partition))
 
     async def follow_topics(self) -> None:
@@ -120,4 +126,4 @@ class Watch:
         """Import what watches the distances: a second of processor time that the first payments after
         a start need themselves."""
         await asyncio.sleep(_MONITOR_AFTER_S)
-        await asyncio.to_thread(self._scoring.distance_monitor.load)
+        await asyncio.to_thread(self._held.distance_monitor.load)

@@ -48,12 +48,13 @@ def test_model_show_tells_where_a_version_comes_from_and_its_centers(service: Se
     """By `head`, by id or by the beginning of an id."""
     shown = json.loads(run("model", "show", "head", "--json", **_settings(service)).stdout)
     assert (shown["status"], shown["transactions_seen"]) == ("learning", 2_000)
+    assert (shown["reason"], shown["warmup"]) == ("merge", None)
     assert len(shown["centers"]) == 4
     assert shown["drift"]["reference"] == "provisional"
     assert len(shown["drift"]["features"]) == len(FEATURE_NAMES)
-    by_prefix = run("model", "show", shown["id"][:12], **_settings(service))
+    by_prefix = run("model", "show", shown["version"][:12], **_settings(service))
     assert by_prefix.exit_code == 0
-    assert shown["id"] in by_prefix.stdout.replace("\n", "")
+    assert shown["version"] in by_prefix.stdout.replace("\n", "")
     assert "(provisional reference)" in by_prefix.stdout
     assert shown["drift"]["features"][0]["sentence"] in by_prefix.stdout
 

@@ -209,7 +209,7 @@ class Checker:
     def unloaded(self, table: EntityTable) -> None:
         """Check that histories are gone without only while Redis does not answer."""
         for worker in self._world.workers:
-            for partition, assigned in worker.scoring.assigned.items():
+            for partition, assigned in worker.held.assigned.items():
                 if table in assigned.state.tables.all():
                     self.is_patched.add(partition)
                     answered_at = self._world.redis.answered_at.get(worker.process.name, 0.0)

@@ -33,7 +33,7 @@ from streamer.model.codec import VersionHeader
 from streamer.partition_state import PartitionState, PipelineConfig
 from streamer.pipeline import Outcome, Prepared
 from streamer.store import checkpoints, versions
-from streamer.stream import checkpointing, scoring
+from streamer.stream import checkpointing, held, scoring
 
 __all__ = ["Counters", "Unmeasured", "counting", "decoded_version", "observe"]
 
@@ -98,7 +98,7 @@ def counting(is_flooded: Any) -> Iterator[None]:
             (checkpoints, "state_id", _state_id),
             (versions, "state_id", _state_id),
             (checkpoints, "drift_of", lambda *_: _UNMOVED),
-            (scoring, "drift_of", lambda *_: _UNMOVED),
+            (held, "drift_of", lambda *_: _UNMOVED),
             (versions, "encode_version", _encoded),
             (versions, "decode_version", decoded_version),
             (scoring, "score_in_steps", _scoring(is_flooded)),

@@ -26,7 +26,9 @@ from streamer.stream.claiming import Claiming, Reading
 from streamer.stream.claims import Claims
 from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.fetching import FetchState
-from streamer.stream.scoring import Clock, Scoring
+from streamer.stream.held import Held
+from streamer.stream.kit import Clock, Kit
+from streamer.stream.scoring import Scoring
 from streamer.stream.watch import Watch
 from tests.builders import ARRIVAL_MS
 from tests.simulation.broker import SimulatedProducer
@@ -63,7 +65,7 @@ class Worker:
         produce = partial(SimulatedProducer, world.broker, self.process)
         with patch.object(publisher, "Producer", produce):
             self.publisher = publisher.Publisher(world.settings)
-        self.scoring = Scoring(
+        kit = Kit(
             world.settings,
             world.pipeline,
             self.store,
@@ -73,16 +75,15 @@ class Worker:
             owner=self.process.name,
         )
         self._heard_at = world.loop.time()
-        self.scoring.membership.silent_s = lambda: world.loop.time() - self._heard_at
+        self.held = Held(kit)
+        self.held.membership.silent_s = lambda: world.loop.time() - self._heard_at
         self._logs = SimulatedLogs(world, self.process)
-        self.claiming = Claiming(self.scoring, self._logs)
-        self.checkpointing = Checkpointing(self.scoring, self._note_durable)
-        self.checkpointing.is_same_log = lambda of: self.claiming.is_same_log(
-            of.topic, of.partition, of.log, of.saved_offset
-        )
-        self.feedback_storing = FeedbackStoring(self.scoring, self.claiming)
+        self.claiming = Claiming(kit, self.held, self._logs)
+        self.checkpointing = Checkpointing(kit, self.held, self.claiming, self._note_durable)
+        self.scoring = Scoring(kit, self.held, self.checkpointing.make_room)
+        self.feedback_storing = FeedbackStoring(kit, self.held, self.claiming)
         self.claims = Claims(self._claim, self._release, self._guard, world.rng.random)
-        self.watch = Watch(self.scoring, self.claims, self.claiming, lambda: self)
+        self.watch = Watch(kit, self.held, self.claims, self.claiming, lambda: self)
         self._assigned: set[TP] = set()
         self.durable: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
@@ -127,7 +128,7 @@ class Worker:
 
     def farthest(self, tp: TP) -> int:
         """Return how far it has come in a partition, be it in what nobody has saved."""
-        assigned = self.scoring.assigned.get(tp.partition) if tp.topic == TOPIC else None
+        assigned = self.held.assigned.get(tp.partition) if tp.topic == TOPIC else None
         batches = (b for b, _ in self._buffer if (b.topic, b.partition) == tp)
         return max(
             self._positions.get(tp, 0),
@@ -154,7 +155,7 @@ class Worker:
         while True:
             try:
                 await self.store.identify()
-                self.scoring.adopt(await self.store.head())
+                self.held.adopt(await self.store.head())
                 break
             except UnavailableError:
                 await asyncio.sleep(_START_RETRY_S)
@@ -239,7 +240,7 @@ class Worker:
     async def _revoke(self) -> None:
         self._assigned, self._positions = set(), {}
         await self.claims.revoke(self.claims.all())
-        self.scoring.unsaved_since.clear()
+        self.held.unsaved_since.clear()
         self._commit()
         self.durable.clear()
         self._committed.clear()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -242,7 +243,7 @@ def test_a_late_turn_to_checkpoint_does_not_fence_who_has_released(
         app = _app(service)
         reading = await app.claiming.claim(topic, 0)
         await app.scoring.handle(_payments(service, 3), reading.number)
-        assigned = app.scoring.assigned[0]
+        assigned = app.held.assigned[0]
         assert await app.checkpointing.release([0]) == []
         await app.store.claim(assigned.topic, 0, "another", 0)
         assert await app.checkpointing.checkpoint(assigned)
@@ -282,8 +283,8 @@ def test_an_answer_that_comes_after_a_release_commits_nothing_to_kafka(
         reading = await app.claiming.claim(service.settings.transactions_topic, 0)
         await app.scoring.handle(_payments(service, 3), reading.number)
         held: Any = _Held(app.store)
-        app.scoring.store = held
-        saving = asyncio.ensure_future(app.checkpointing.checkpoint(app.scoring.assigned[0]))
+        app.checkpointing._kit = replace(app.kit, store=held)
+        saving = asyncio.ensure_future(app.checkpointing.checkpoint(app.held.assigned[0]))
         await held.is_written.wait()
         assert await app.checkpointing.release([0], within_s=0.1) == [0]
         held.may_answer.set()

@@ -11,13 +11,14 @@ import pytest
 from streamer.errors import UnavailableError
 from streamer.settings import Settings
 from streamer.stream.claiming import Claiming
+from streamer.stream.kit import Kit
 
 
 def test_a_question_after_the_last_is_answered_as_if_kafka_were_away() -> None:
     """The task that follows the topics asks two in a row; a stop between them is no defect."""
-    scoring = SimpleNamespace(settings=Settings())
+    kit = Kit(Settings(), *cast(Any, [None] * 6))
     logs = SimpleNamespace(topic=lambda name: ("id", 1))
-    claiming = Claiming(cast(Any, scoring), cast(Any, logs))
+    claiming = Claiming(kit, cast(Any, None), cast(Any, logs))
 
     async def ask() -> None:
         assert await claiming.missing_topics() == frozenset()

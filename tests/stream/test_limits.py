@@ -26,18 +26,15 @@ def test_a_blown_fuse_is_a_warning_and_no_fault() -> None:
         for partition, state in ((3, blown), (4, whole))
     }
     clock = SimpleNamespace(monotonic=lambda: 0.0)
-    scoring: Any = SimpleNamespace(
-        assigned=assigned,
-        settings=Settings(),
-        clock=clock,
-        membership=Membership(10.0),
-        store=SimpleNamespace(breaker=BreakerStatus("closed", 0, None)),
-        unsaved_since={},
+    breaker = BreakerStatus("closed", 0, None)
+    kit: Any = SimpleNamespace(
+        settings=Settings(), clock=clock, store=SimpleNamespace(breaker=breaker)
     )
+    held: Any = SimpleNamespace(assigned=assigned, membership=Membership(10.0), unsaved_since={})
     claims: Any = SimpleNamespace(faults={}, waiting={}, all=lambda: [3, 4])
     claiming: Any = SimpleNamespace(notices=[])
     watch: Any = SimpleNamespace(progress=Progress())
-    health = Health(scoring, claims, claiming, watch)
+    health = Health(kit, held, claims, claiming, watch)
     health.startup = None
     (warning,) = health.warnings()
     assert warning.startswith("partition 3 must alert at most twice as often as agreed")

@@ -103,22 +103,25 @@ def health_of(
         progress.note(now, tp, 1, 7, state)
     error = "Redis at db:6379/0 must answer, got: timeout" if redis_failures else ""
     opened_at = 40.0 if redis_failures else None
-    scoring: Any = SimpleNamespace(
+    kit: Any = SimpleNamespace(
         settings=Settings(),
-        assigned={},
         clock=SimpleNamespace(monotonic=lambda: 100.0),
-        membership=Membership(10.0),
         publisher=SimpleNamespace(oldest=oldest),
         store=SimpleNamespace(
             breaker=BreakerStatus("open", redis_failures, opened_at, error, mended_at)
         ),
+    )
+    held: Any = SimpleNamespace(
+        assigned={},
+        membership=Membership(10.0),
         is_redis_up=not redis_failures,
         redis_error="",
         unsaved_since={},
     )
     claims: Any = SimpleNamespace(faults={}, waiting=dict.fromkeys(unclaimed, ""))
     watch: Any = SimpleNamespace(progress=progress, leader=lambda _: leader)
-    health = Health(scoring, claims, SimpleNamespace(notices=[]), watch)  # type: ignore[arg-type]
+    claiming: Any = SimpleNamespace(notices=[])
+    health = Health(kit, held, claims, claiming, watch)
     health.startup = None
     return health
 
@@ -180,14 +183,15 @@ def test_verdicts_have_half_a_minute_to_be_claimed_when_redis_is_back() -> None:
 
 def late(mended_at: float) -> list[str]:
     """Partitions in second 100.5 with a checkpoint due every 5 s, waiting since second 40 or 51."""
-    scoring: Any = SimpleNamespace(
+    kit: Any = SimpleNamespace(
         settings=Settings(checkpoint_interval_s=5.0),
         clock=SimpleNamespace(monotonic=lambda: 100.5),
         store=SimpleNamespace(breaker=BreakerStatus("closed", 0, None, mended_at=mended_at)),
-        redis_error="Redis at db:6379/0 is out of memory",
-        unsaved_since={0: 40.5, 1: 51.0},
     )
-    return late_checkpoints(scoring)
+    held: Any = SimpleNamespace(
+        redis_error="Redis at db:6379/0 is out of memory", unsaved_since={0: 40.5, 1: 51.0}
+    )
+    return late_checkpoints(kit, held)
 
 
 def test_a_checkpoint_that_a_full_redis_refuses_is_late_after_ten_intervals_and_says_why() -> None:
