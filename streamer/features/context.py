@@ -2,7 +2,7 @@
 
 What verdicts said of merchant and card, because the distance is to know no label; and the merchant's
 series of payments beyond their cards' habits, because it says little by itself: in the distance it cost
-average precision, in the head it adds some (`DESIGN.md`).  How familiar the merchant is to the card
+average precision, in the head it adds some (docs/decisions/0010).  How familiar the merchant is to the card
 cost the distance average precision too.
 """
 
