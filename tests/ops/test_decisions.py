@@ -19,7 +19,7 @@ FOLDER: Final = ROOT / "docs" / "decisions"
 DECISIONS: Final = tuple(sorted(FOLDER.glob("[0-9]*.md")))
 PAGES: Final = (DESIGN, FOLDER / "README.md", *DECISIONS)
 SECTIONS: Final = ["Context", "Decision", "Figures", "Consequences"]
-_STATUS: Final = re.compile(r"^(Accepted|Replaced by \d{4}), \d{4}-\d\d-\d\d\b")
+_STATUS: Final = re.compile(r"^Accepted, \d{4}-\d\d-\d\d\b")
 _FENCE: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
