@@ -2,7 +2,7 @@
 
 The health check of the image, which has no shell's tools.  It runs every few seconds in every
 container, so it is no command of `streamer`: with `socket` alone it costs half of what
-`urllib.request` would, and a twelfth of reading the settings (DESIGN.md has the figures).  A worker
+`urllib.request` would, and a twelfth of reading the settings (docs/decisions/0029).  A worker
 on another port, or with a certificate, is asked by its URL.
 """
 

@@ -6,7 +6,7 @@ of a language with a Latin alphabet, the frequent letters of another script, the
 standard lists as common.  Signs count for nothing, but within a word, where none belongs.
 
 A library was tried instead: charset-normalizer read 74 of 117 such samples right and took Western text
-for Central European (DESIGN.md, "Files").
+for Central European (docs/decisions/0006).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 What verdicts said of merchant and card, because the distance is to know no label; and the merchant's
 series of payments beyond their cards' habits, because it says little by itself: in the distance it cost
-average precision, in the head it adds some (`DESIGN.md`).  How familiar the merchant is to the card
-cost the distance average precision too.
+average precision, in the head it adds some (docs/decisions/0010).  How familiar the merchant is to the
+card cost the distance average precision too.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def _anchor_pace(n_seen: int, delta: Sums, config: ModelConfig) -> float:
     """Return by which part of the way to its center an anchor follows.
 
     The first centers come from payments of cards that are new to the model, and settle over weeks.
-    Held to them, a model's average precision fell to a fifth (DESIGN.md, "Poisoning"); the anchors'
+    Held to them, a model's average precision fell to a fifth (docs/decisions/0011); the anchors'
     memory therefore grows with the square of what was seen, up to its full length.
     """
     grown = min(config.half_life, n_seen**2 / config.half_life)

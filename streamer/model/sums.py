@@ -179,6 +179,11 @@ class Sums:
         return sum(getattr(self, f.name).nbytes for f in fields(self) if f.name not in COUNTERS)
 
     @property
+    def teaches(self) -> bool:
+        """Whether a delta holds anything: verdicts come also where no payment does."""
+        return self.transactions_seen > 0 or self.input_weights.size > 0
+
+    @property
     def is_warming(self) -> bool:
         """Whether there are no centers yet."""
         return not self.cluster_weights.any()

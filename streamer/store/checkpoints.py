@@ -227,7 +227,7 @@ def _older(checkpoint: Checkpoint, expected: str, got: str) -> StoreReplacedErro
 
 def _following(head: ModelHead, checkpoint: Checkpoint, config: ModelConfig) -> ModelHead:
     """Return the head after the checkpoint's delta; the same object when it holds nothing."""
-    if not checkpoint.delta.transactions_seen:
+    if not checkpoint.delta.teaches:
         return head
     sums = advance(head.sums, checkpoint.delta, config)
     header = replace(

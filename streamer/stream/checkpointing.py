@@ -160,7 +160,7 @@ class Checkpointing:
             self._kit.metrics.checkpoint_failures.labels("fenced").inc()
             raise
         self._held.redis_answered()
-        if written.delta.transactions_seen:
+        if written.delta.teaches:
             self._kit.metrics.model_merges.inc()
         self._held.adopt(head)
         assigned.pending = None

@@ -6,7 +6,7 @@ import pytest
 
 from tests.pipeline.attack import UNBOUNDED, config, simulate
 
-# DESIGN.md, "Poisoning": what an attacker with 50 cards gains in a month, in the deviations that the
+# docs/decisions/0011: what an attacker with 50 cards gains in a month, in the deviations that the
 # attacked cluster had before it.
 MAX_DISPLACEMENT = 3.5
 # As many payments of the attacker as honest ones.

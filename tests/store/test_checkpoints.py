@@ -14,7 +14,7 @@ from streamer.errors import FencedError, InvariantError
 from streamer.features.entities import EntityTable
 from streamer.features.kinds import EntityKind
 from streamer.ledger import Ledger, Loss
-from streamer.model import Sums
+from streamer.model import ModelVersion, Sums, learn_labels
 from streamer.model.codec import state_id
 from streamer.store import LogIdentity, checkpoints
 from tests.store.helpers import CONFIG, NOW_MS, delta, opened, raw, run, step
@@ -256,6 +256,26 @@ def test_without_transactions_no_version_is_made_but_the_rest_is_saved(redis_url
             assert await store.versions() == []
             assert (await store.partitions())[TOPIC, 0].offset == 10
             assert await store.load_entities(TOPIC, 0, {"cards": ["card-1"]}) == cards
+
+    run(scenario())
+
+
+def test_what_verdicts_taught_is_merged_though_no_payment_came(redis_url, namespace):
+    """Verdicts, and one dead letter that moves the offset: their cursor is saved, so they are too."""
+
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            await store.checkpoint(step(None, 10))
+            lessons = Sums.zero(CONFIG)
+            version = ModelVersion.of("", (await store.head()).sums, CONFIG)
+            inputs, ranks = np.zeros((3, CONFIG.n_inputs)), np.full((3, 2), 0.5)
+            learn_labels(lessons, version, inputs, ranks, np.array([1.0, 0.0, 0.0]), np.ones(3))
+            taught = step(10, 11, learned=lessons)
+            await store.checkpoint(replace(taught, cursors={"fraud-feedback/0": 3}))
+            assert (await store.partitions())[TOPIC, 0].cursors == {"fraud-feedback/0": 3}
+            assert (await store.head()).sums.labels_learned == 3
+            assert (await store.head()).sums.transactions_seen == 10
 
     run(scenario())
 
