@@ -100,15 +100,19 @@ async def save(
     checkpoint: Checkpoint,
     config: ModelConfig,
     limits: Limits,
+    known: ModelHead | None = None,
 ) -> ModelHead:
-    """Save ``checkpoint`` in one atomic step and return the model's head after it."""
+    """Save ``checkpoint`` in one atomic step and return the model's head after it.
+
+    ``known`` is a version that need not be read if it is still the head.
+    """
     key = client.keys.partition(checkpoint.topic, checkpoint.partition)
     commands = await asyncio.to_thread(_partition_commands, client.keys, checkpoint)
 
     async def attempt(pipe: Pipe) -> ModelHead:
         await identity.verify(pipe, client)
         stored = partition_record(await asked(pipe, "HGETALL", key), key)
-        head = await read_head(pipe, client.keys, config)
+        head = await read_head(pipe, client.keys, config, known)
         if _is_saved(stored, checkpoint):
             return head
         following = _following(head, checkpoint, config)

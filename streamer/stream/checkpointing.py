@@ -149,7 +149,7 @@ class Checkpointing:
                     return False
             written = assigned.pending
             with child("write checkpoint", "client", REDIS):
-                head = await self._kit.store.checkpoint(written)
+                head = await self._kit.store.checkpoint(written, self._held.head)
         except UnavailableError as error:
             self._held.redis_failed(error)
             self._kit.metrics.checkpoint_failures.labels("redis").inc()
