@@ -132,15 +132,13 @@ class _Run:
         ids = [f"payment-{i:012d}" for i in numbers.tolist()]
         cards = self._rng.integers(0, _N_CARDS, _BATCH).tolist()
         shops = self._rng.integers(0, _N_MERCHANTS, _BATCH).tolist()
-        parties = [
-            (f"card-{c:09d}", f"merchant-{m:06d}") for c, m in zip(cards, shops, strict=True)
-        ]
         waiting = Waiting(
             _START_MS + numbers,
             self._rng.random(_BATCH) < 0.005,
             self._rng.random((_BATCH, self._config.model.n_inputs)),
             self._rng.random((_BATCH, 2)),
-            parties,
+            [f"card-{c:09d}" for c in cards],
+            [f"merchant-{m:06d}" for m in shops],
         )
         draws = self._rng.random(_BATCH)
         verdicts = list(self._verdicts())

@@ -73,7 +73,8 @@ class Filler:
         )
         inputs = self._rng.random((n, self._config.model.n_inputs))
         ranks = np.full((n, 2), np.nan)
-        waiting = Waiting(times_ms, np.zeros(n, dtype=np.bool_), inputs, ranks)
+        parties = [p.card_id for p in paid], [p.merchant_id for p in paid]
+        waiting = Waiting(times_ms, np.zeros(n, dtype=np.bool_), inputs, ranks, *parties)
         state.labels.buffer.add(ids, self._rng.random(n), waiting)
         for payment in paid[: int(n * _RULINGS_SHARE)]:
             state.labels.rulings.put(_ruling(payment))

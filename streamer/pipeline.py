@@ -264,9 +264,10 @@ def remember_scored(
     if not config.capacity:
         return
     times_ms = np.asarray(decoded.times_ms, dtype=np.int64)
-    parties = [(t.card_id, t.merchant_id) for t in decoded.transactions]
-    waiting = Waiting(times_ms, alerted, scored.inputs, scored.ranks, parties)
-    ids = [t.transaction_id for t in decoded.transactions]
+    paid = decoded.transactions
+    parties = [t.card_id for t in paid], [t.merchant_id for t in paid]
+    waiting = Waiting(times_ms, alerted, scored.inputs, scored.ranks, *parties)
+    ids = [t.transaction_id for t in paid]
     draws = uniform_hash(offsets_of(decoded))
     remember(state.labels, state.delta, version, config, ids, draws, waiting)
 

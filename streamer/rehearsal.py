@@ -28,6 +28,7 @@ from streamer.model import ModelVersion, Sums, advance
 from streamer.model.codec import VersionHeader, decode_version, encode_version
 from streamer.pipeline import PartitionState, PipelineConfig, process
 from streamer.settings import load_settings
+from streamer.store.bulk import bulk_strings
 from streamer.wiring import pipeline_config
 
 __all__ = ["Rehearsal", "rehearse"]
@@ -185,7 +186,9 @@ class _Run:
         for name in buffer.take_removed():
             del self._waiting[name]
         for ours, theirs in zip(state.tables.all(), fresh.tables.all(), strict=True):
-            theirs.load(dict(ours.take_changed()))
+            changed = ours.take_changed()
+            bulk_strings(changed)
+            theirs.load(dict(changed))
         fresh.labels, fresh.ledger = state.labels, state.ledger
         fresh.labels.buffer = LabelBuffer(model.n_inputs, self._config.labels.capacity)
         fresh.labels.buffer.load(self._waiting)

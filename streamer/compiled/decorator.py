@@ -6,8 +6,10 @@ form gives the same bits, for nothing is reassociated or fused, as long as the t
 differ in the last bit, as do ``**`` (write ``x * x``, and ``math.exp2(x)``) and ``math.hypot``.
 
 Other things are never the same.  Indices are not checked, so one beyond the end reads or writes
-somebody else's memory instead of raising.  Whole numbers have 64 bits.  A division by zero gives an
-infinity, and so it does in Python where one of the two comes out of an array, with numpy's warning.
+somebody else's memory instead of raising.  Whole numbers have 64 bits, and no sum or product of signed
+ones may need more: they are compiled as if none did, so that one which does need not even wrap.  A
+division by zero gives an infinity, and so it does in Python where one of the two comes out of an array,
+with numpy's warning.
 
 With NUMBA_DISABLE_JIT=1 every kernel is its Python.
 """

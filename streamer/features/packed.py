@@ -57,6 +57,17 @@ class PackedStates(Mapping[str, bytes]):
         return _Items(self)
 
     @property
+    def rows(self) -> NDArray[np.uint8]:
+        """The bytes of each, shape (n, n_bytes)."""
+        return self._rows
+
+    def pieces(self, size: int) -> Iterator[PackedStates]:
+        """Return them ``size`` at a time."""
+        for first in range(0, len(self), size):
+            until = first + size
+            yield PackedStates(self._keys[first:until], self._rows[first:until])
+
+    @property
     def n_bytes(self) -> int:
         """The bytes of all rows together, without the keys."""
         return self._rows.nbytes + sum(map(len, self._ends))

@@ -1,13 +1,15 @@
 """From verdicts to lessons: which verdict stands, which payments wait for one, what is learned.
 
 Reading order: `rulings` (one verdict per payment), `prints`, `index` and `names` (which payment, where,
-and whose), `segments` and `log` (how they are saved), `table` (all of it together), `buffer` (which
-payments wait), `teaching` (verdicts and payments together, and the fraud shares).
+and whose), `waiting` and `ages` (what of it, and since when), `segments` and `log` (how they are
+saved), `table` (all of it together), `buffer` (which payments wait), `teaching` (verdicts and payments
+together, and the fraud shares).
 """
 
-from streamer.labels.buffer import LabelBuffer, Waiting
+from streamer.labels.buffer import LabelBuffer
 from streamer.labels.rulings import Rulings, overrules
 from streamer.labels.teaching import LabelConfig, LabelState, Taught, apply_verdicts, remember
+from streamer.labels.waiting import Waiting
 
 __all__ = [
     "LabelBuffer",

@@ -13,7 +13,6 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -21,32 +20,19 @@ from numpy.typing import NDArray
 
 from streamer.labels.names import packed
 from streamer.labels.prints import fingerprints
-from streamer.labels.table import NEVER_MS, UNJUDGED, Table
+from streamer.labels.table import UNJUDGED, Table
+from streamer.labels.waiting import Waiting
 
-__all__ = ["UNJUDGED", "LabelBuffer", "Waiting"]
+__all__ = ["UNJUDGED", "LabelBuffer"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _FIRST_SIZE: Final = 1024
+# 30 MB of address space.
+_MOST_ROOM: Final = 1 << 18
 # Making room for one payment at a time would sort the buffer for each.
 _KEPT_SHARE: Final = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Payments to put into the buffer, or taken out of it; n of them.
-
-    ``inputs`` (n, n_inputs) of the head, NaN where unknown; ``ranks`` (n, 2) that the distance and
-    the head gave, NaN where there was no head; ``parties`` card and merchant of each, None where the
-    payment names no merchant, or empty where nobody will ask.
-    """
-
-    times_ms: NDArray[np.int64]
-    alerted: NDArray[np.bool_]
-    inputs: Floats
-    ranks: Floats
-    parties: Sequence[tuple[str, str | None]] = ()
 
 
 class LabelBuffer:
@@ -58,11 +44,9 @@ class LabelBuffer:
         self.n_dropped = 0
         self._n_told = 0
         size = min(_FIRST_SIZE, max(capacity, 1))
-        self._table = Table(n_inputs, size)
+        self._table = Table(n_inputs, size, min(capacity + capacity // 2, _MOST_ROOM))
         # Probability with which a payment that does not alert is kept: falls while there is no room.
         self.share = 1.0
-        # No payment is older: what has not expired by then need not be searched.
-        self._oldest_ms = NEVER_MS
 
     def __len__(self) -> int:
         return len(self._table.index)
@@ -77,21 +61,14 @@ class LabelBuffer:
         self.n_dropped += len(ids) - len(picked)
         if not len(picked):
             return
-        parties = waiting.parties
+        cards, merchants = waiting.cards, waiting.merchants
         if len(picked) < len(ids):
             chosen = picked.tolist()
-            ids, parties = [ids[i] for i in chosen], [parties[i] for i in chosen if parties]
+            ids = [ids[i] for i in chosen]
+            cards, merchants = [cards[i] for i in chosen], [merchants[i] for i in chosen]
         slots = self._table.enter(fingerprints(ids))
-        # Of a payment that is there twice the later row stays, as it does one by one.
-        self._table.times_ms[slots] = waiting.times_ms[picked]
-        self._table.hashes[slots] = hashes[picked]
-        self._table.is_alert[slots] = waiting.alerted[picked]
-        self._table.shares[slots] = np.where(waiting.alerted[picked], 1.0, self.share)
-        self._table.vectors[slots, :-2] = waiting.inputs[picked]
-        self._table.vectors[slots, -2:] = waiting.ranks[picked]
-        if parties:
-            self._table.names.put(slots, packed(parties))
-        self._oldest_ms = min(self._oldest_ms, int(waiting.times_ms[picked].min()))
+        self._table.fill(slots, picked, hashes, waiting, self.share)
+        self._table.names.put(slots, packed(cards, merchants))
         if len(self) > self.capacity:
             self._make_room()
 
@@ -135,12 +112,7 @@ class LabelBuffer:
 
     def older_than(self, time_ms: int) -> Integers:
         """Return the slots of the payments from before ``time_ms``, oldest first."""
-        if time_ms <= self._oldest_ms:
-            return np.zeros(0, dtype=np.int64)
-        old = np.flatnonzero(self._table.times_ms < time_ms)
-        if not len(old):
-            self._oldest_ms = int(self._table.times_ms.min())
-        return old[np.argsort(self._table.times_ms[old], kind="stable")]
+        return self._table.ages.older_than(time_ms)
 
     def take_changed(self) -> dict[str, bytes]:
         """Return the fields that are new or differ since the last call, packed (`segments`)."""
@@ -161,7 +133,6 @@ class LabelBuffer:
         self._table.load(stored)
         if len(self):
             self.share = float(self._table.shares[self._table.index.held].min())
-            self._oldest_ms = int(self._table.times_ms.min())
 
     def _make_room(self) -> None:
         n_over = len(self) - int(self.capacity * _KEPT_SHARE)
@@ -169,7 +140,7 @@ class LabelBuffer:
         is_final = self._table.is_final[held]
         final, slots = held[is_final], held[~is_final]
         # So none of them is left where the shares of the others fall, and a bound says it all (`log`).
-        self.remove(final[np.argsort(self._table.times_ms[final], kind="stable")][:n_over])
+        self.remove(final[np.argsort(self._table.ages.times_ms[final], kind="stable")][:n_over])
         n_over -= min(n_over, len(final))
         alerted = self._table.is_alert[slots]
         rest, alerts = slots[~alerted], slots[alerted]

@@ -85,9 +85,17 @@ class Names:
         self._starts[used] = _starts(lengths.reshape(-1, 2))
 
 
-def packed(parties: Sequence[tuple[str, str | None]]) -> Texts:
-    """Return card, merchant, card, merchant, ... as bytes; a merchant that is none has no bytes."""
-    return joined([name or "" for pair in parties for name in pair])
+def packed(cards: Sequence[str], merchants: Sequence[str | None]) -> Texts:
+    """Return card, merchant, card, merchant, ... as bytes; a merchant that is none has no bytes.
+
+    >>> packed(["a", "b"], ["mm", None]).content.tobytes()
+    b'ammb'
+    """
+    # One text of all cards and then all merchants is made faster than one of the pairs.
+    content, lengths = joined([*cards, *[name or "" for name in merchants]])
+    starts = np.cumsum(lengths) - lengths
+    lengths = lengths.reshape(2, -1).T.reshape(-1)
+    return Texts(gather(content, starts.reshape(2, -1).T.reshape(-1), lengths), lengths)
 
 
 def gather(content: Bytes, starts: Integers, lengths: Integers) -> Bytes:

@@ -12,6 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.compiled import compiled
+from streamer.labels.ages import Ages
 from streamer.labels.index import Index
 from streamer.labels.log import Segment, SegmentLog
 from streamer.labels.names import Names
@@ -24,49 +26,82 @@ from streamer.labels.segments import (
     read_rows,
     read_state,
 )
+from streamer.labels.waiting import Waiting
 
-__all__ = ["NEVER_MS", "UNJUDGED", "Table"]
+__all__ = ["UNJUDGED", "Table", "fill_rows"]
 
+Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 UNJUDGED: Final = -1
-NEVER_MS: Final = np.iinfo(np.int64).max
-"""Time of a slot that holds no payment: it never expires."""
+_COLUMNS: Final = ("hashes", "shares", "is_alert", "labels", "is_final", "vectors")
 
 
 class Table:
     """Columns with a row, the *slot*, for each payment; whoever writes to them says so to the log."""
 
-    def __init__(self, n_inputs: int, size: int) -> None:
+    def __init__(self, n_inputs: int, size: int, room: int) -> None:
+        """There are ``size`` slots, and more when they are needed; rows are moved beyond ``room``.
+
+        Room costs no memory before it is written to, and to move 100,000 rows keeps scoring waiting.
+        """
         self.n_inputs = n_inputs
         self.index = Index(size)
         self.log = SegmentLog(size)
         self.names = Names(size)
-        self.times_ms = np.full(size, NEVER_MS)
-        self.hashes = np.zeros(size)
-        self.shares = np.zeros(size)
-        self.is_alert = np.zeros(size, dtype=bool)
-        self.labels = np.full(size, UNJUDGED, dtype=np.int8)
-        self.is_final = np.zeros(size, dtype=bool)
-        self.vectors = np.zeros((size, n_inputs + 2), dtype=np.float32)
+        self.ages = Ages(size)
+        room = max(size, room)
+        self.hashes = np.zeros(room)
+        self.shares = np.zeros(room)
+        self.is_alert = np.zeros(room, dtype=bool)
+        self.labels = np.zeros(room, dtype=np.int8)
+        self.is_final = np.zeros(room, dtype=bool)
+        self.vectors = np.zeros((room, n_inputs + 2), dtype=np.float32)
         self._removed: list[str] = []
 
     def enter(self, prints: Integers) -> Integers:
         """Return the slot of each payment, a new one where it has none; unjudged and not saved."""
         slots = self.index.enter(prints)
-        if self.index.size > len(self.times_ms):
+        if self.index.size > self._size:
             self._grow(self.index.size)
         self.log.entered(slots)
         self.labels[slots] = UNJUDGED
         self.is_final[slots] = False
         return slots
 
+    def fill(
+        self,
+        slots: Integers,
+        picked: Integers,
+        hashes: Floats,
+        waiting: Waiting,
+        share: float,
+    ) -> None:
+        """Write what is known of those of ``waiting`` that are ``picked`` (n,) into ``slots`` (n,).
+
+        Of a slot that is there twice the later row stays, as it does one by one.
+        """
+        self.ages.put(slots, waiting.times_ms[picked])
+        fill_rows(
+            slots,
+            picked,
+            hashes,
+            waiting.alerted,
+            np.ascontiguousarray(waiting.inputs),
+            np.ascontiguousarray(waiting.ranks),
+            share,
+            self.hashes,
+            self.shares,
+            self.is_alert,
+            self.vectors,
+        )
+
     def remove(self, slots: Integers) -> None:
         """Let go of payments."""
         self.index.leave(slots)
         self.log.left(slots)
         self.names.forget(slots)
-        self.times_ms[slots] = NEVER_MS
+        self.ages.forget(slots)
 
     def are_judged(self, slots: Integers) -> NDArray[np.bool_]:
         """Return of which payments a verdict was learned, shape (n,)."""
@@ -116,7 +151,7 @@ class Table:
         slots = self.enter(rows.prints)
         of_rows = np.full(len(state.waits), -1)
         of_rows[state.waits] = slots
-        self.times_ms[slots] = rows.times_ms
+        self.ages.put(slots, rows.times_ms)
         self.hashes[slots] = rows.hashes
         self.is_alert[slots] = rows.is_alert
         rest, alerts = state.bounds
@@ -132,7 +167,7 @@ class Table:
         names, lengths = self.names.read(slots)
         return Rows(
             self.index.prints[slots],
-            self.times_ms[slots],
+            self.ages.times_ms[slots],
             self.hashes[slots],
             self.shares[slots],
             self.is_alert[slots],
@@ -148,14 +183,47 @@ class Table:
         slots = segment.slots[rows]
         return State(segment.bounds, waits, rows, self.labels[slots], self.is_final[slots])
 
+    @property
+    def _size(self) -> int:
+        return len(self.ages.times_ms)
+
     def _grow(self, size: int) -> None:
-        old = len(self.times_ms)
-        self.log.grow(size)
-        self.names.grow(size)
-        for name in ("times_ms", "hashes", "shares", "is_alert", "labels", "is_final", "vectors"):
+        for part in (self.log, self.names, self.ages):
+            part.grow(size)
+        if size <= len(self.hashes):
+            return
+        for name in _COLUMNS:
             column = getattr(self, name)
-            # Zeros, of which no memory is touched before something is written there.
             longer = np.zeros((size, *column.shape[1:]), dtype=column.dtype)
             longer[: len(column)] = column
             setattr(self, name, longer)
-        self.times_ms[old:] = NEVER_MS
+
+
+@compiled
+def fill_rows(
+    slots: Integers,
+    picked: Integers,
+    hashes: Floats,
+    alerted: NDArray[np.bool_],
+    inputs: Floats,
+    ranks: Floats,
+    share: float,
+    of_hashes: Floats,
+    of_shares: Floats,
+    of_alert: NDArray[np.bool_],
+    of_vectors: NDArray[np.float32],
+) -> None:
+    """Write the rows of payments: of those that are ``picked`` into ``slots``; the last four are OUT.
+
+    An alert is always kept, any other payment with the probability ``share``.
+    """
+    n_inputs = inputs.shape[1]
+    for k in range(len(slots)):
+        slot, i = slots[k], picked[k]
+        of_hashes[slot] = hashes[i]
+        of_alert[slot] = alerted[i]
+        of_shares[slot] = 1.0 if alerted[i] else share
+        for j in range(n_inputs):
+            of_vectors[slot, j] = inputs[i, j]
+        for j in range(ranks.shape[1]):
+            of_vectors[slot, n_inputs + j] = ranks[i, j]

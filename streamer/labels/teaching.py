@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from streamer.alerts import pseudonym
 from streamer.events import Feedback
 from streamer.features import EntityTable, Tables, add_verdicts
-from streamer.labels.buffer import UNJUDGED, LabelBuffer, Waiting
+from streamer.labels.buffer import UNJUDGED, LabelBuffer
 from streamer.labels.rulings import Rulings, overrules
+from streamer.labels.waiting import Waiting
 from streamer.model import ModelVersion, Sums, learn_labels, relearn_labels
 
 __all__ = ["LabelConfig", "LabelState", "Taught", "apply_verdicts", "remember"]

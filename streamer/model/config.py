@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import astuple, dataclass
+from functools import cache
 
 __all__ = ["ModelConfig"]
 
@@ -87,4 +88,10 @@ class ModelConfig:
     @property
     def hash(self) -> str:
         """A short name of this configuration, for the header of a model version."""
-        return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()[:16]
+        return _hash(self)
+
+
+@cache
+def _hash(config: ModelConfig) -> str:
+    # Every version names it, and `astuple` takes a millisecond.
+    return hashlib.sha256(repr(astuple(config)).encode()).hexdigest()[:16]

@@ -60,7 +60,7 @@ class Drift:
 def drift_of(sums: Sums, config: ModelConfig) -> Drift:
     """Return the drift of ``sums`` against the reference they carry; 0 before there is one."""
     reference, current = sums.reference_histograms, sums.feature_histograms
-    centers = np.array([bin_centers(floor) for floor in config.spread_floors])
+    centers = bin_centers(np.array(config.spread_floors)[:, np.newaxis])
     reference_known, reference_means, reference_spreads = _moments(reference, centers)
     known, means, spreads = _moments(current, centers)
     return Drift(

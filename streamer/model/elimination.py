@@ -10,7 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["solve_positive_definite"]
+from streamer.compiled import compiled
+
+__all__ = ["eliminate", "solve_positive_definite"]
 
 Floats = NDArray[np.float64]
 
@@ -24,12 +26,23 @@ def solve_positive_definite(A: Floats, b: Floats) -> Floats:
     [1.0, 2.0]
     """
     A, x = A.copy(), b.copy()
+    eliminate(A, x)
+    return x
+
+
+@compiled
+def eliminate(A: Floats, x: Floats) -> None:
+    """Put x of A x = b into ``x``, which holds b; both are IN/OUT."""
     n = len(x)
     for i in range(n):
-        ratios = A[i + 1 :, i] / A[i, i]
-        A[i + 1 :, i + 1 :] -= ratios[:, None] * A[i, i + 1 :]
-        x[i + 1 :] -= ratios * x[i]
+        pivot, top = A[i, i], A[i]
+        for r in range(i + 1, n):
+            # A row by itself: the loop over it is then known not to leave it, and vectorised.
+            row, ratio = A[r], A[r, i] / pivot
+            for c in range(i + 1, n):
+                row[c] -= ratio * top[c]
+            x[r] -= ratio * x[i]
     for i in range(n - 1, -1, -1):
         x[i] /= A[i, i]
-        x[:i] -= A[:i, i] * x[i]
-    return x
+        for r in range(i):
+            x[r] -= A[r, i] * x[i]

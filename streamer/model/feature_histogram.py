@@ -83,8 +83,10 @@ def value_bin(value: float, spread_floor: float) -> int:
     return int(min(max(clipped / spread_floor + _ZERO, 1.0), float(_N_VALUE_BINS)))
 
 
-def bin_centers(spread_floor: float) -> Floats:
+def bin_centers(spread_floor: float | Floats) -> Floats:
     """Return the middle of each bin of values, without the first bin: shape (N_FEATURE_BINS - 1,).
+
+    Of several features at once where ``spread_floor`` is (n, 1).
 
     >>> centers = bin_centers(0.5)
     >>> float(centers[0]), float(centers[32]), float(centers[-1])

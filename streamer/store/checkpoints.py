@@ -18,6 +18,7 @@ from itertools import chain, islice
 from typing import Any, Final, TypeVar
 
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
+from streamer.features import PackedStates
 from streamer.ledger import Ledger
 from streamer.model.codec import state_id
 from streamer.model.config import ModelConfig
@@ -100,15 +101,19 @@ async def save(
     checkpoint: Checkpoint,
     config: ModelConfig,
     limits: Limits,
+    known: ModelHead | None = None,
 ) -> ModelHead:
-    """Save ``checkpoint`` in one atomic step and return the model's head after it."""
+    """Save ``checkpoint`` in one atomic step and return the model's head after it.
+
+    ``known`` is a version that need not be read if it is still the head.
+    """
     key = client.keys.partition(checkpoint.topic, checkpoint.partition)
     commands = await asyncio.to_thread(_partition_commands, client.keys, checkpoint)
 
     async def attempt(pipe: Pipe) -> ModelHead:
         await identity.verify(pipe, client)
         stored = partition_record(await asked(pipe, "HGETALL", key), key)
-        head = await read_head(pipe, client.keys, config)
+        head = await read_head(pipe, client.keys, config, known)
         if _is_saved(stored, checkpoint):
             return head
         following = _following(head, checkpoint, config)
@@ -278,7 +283,10 @@ def _partition_commands(keys: Keys, checkpoint: Checkpoint) -> list[list[Any]]:
     commands = [["HSET", keys.partition(topic, partition), *_flat(written)]]
     for kind, states in checkpoint.entities.items():
         key = keys.entities(kind, topic, partition)
-        commands += (["HSET", key, *_flat(chunk)] for chunk in _chunks(states.items(), _CHUNK))
+        if isinstance(states, PackedStates):
+            commands += (["HSET", key, piece] for piece in states.pieces(_CHUNK))
+        else:
+            commands += (["HSET", key, *_flat(chunk)] for chunk in _chunks(states.items(), _CHUNK))
     for kind, names in checkpoint.removed.items():
         key = keys.entities(kind, topic, partition)
         commands += (["HDEL", key, *chunk] for chunk in _chunks(names, _CHUNK))

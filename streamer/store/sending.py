@@ -1,7 +1,9 @@
 """Large requests to Redis that keep nobody waiting: packed in a thread, sent a piece at a time.
 
-redis-py packs a pipeline on the event loop, 0.8 µs an argument in Python: a checkpoint of 20,000 cards
-would keep everything else from running for a tenth of a second, one of a million for seconds.
+redis-py packs a pipeline on the event loop, in Python: a checkpoint of a million cards would keep
+everything else from running for seconds.
+
+`PackedStates` at the end of a command are its fields and values.
 
 Invariants:
 * A request of several pieces goes out on one connection or not at all: what follows a piece is never
@@ -19,6 +21,9 @@ from typing import Any, Final, TypeAlias
 from redis.asyncio.connection import AbstractConnection
 from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as LostError
+
+from streamer.features import PackedStates
+from streamer.store.bulk import bulk_strings
 
 __all__ = ["packing"]
 
@@ -43,7 +48,7 @@ class _Request:
         n_arguments = 0
         for command in self.commands:
             piece.append(command)
-            n_arguments += len(command)
+            n_arguments += _n_arguments(command)
             if n_arguments >= _PIECE:
                 yield piece
                 piece, n_arguments = [], 0
@@ -63,7 +68,7 @@ class _Packing(AbstractConnection):
     def pack_commands(self, commands: Iterable[Command]) -> Any:
         waiting = list(commands)
         self.sent.update(command[0] for command in waiting)
-        if sum(map(len, waiting)) < _FEW:
+        if sum(map(_n_arguments, waiting)) < _FEW:
             return _packed(waiting)
         return _Request(waiting)
 
@@ -93,6 +98,20 @@ def packing(kind: type[AbstractConnection], sent: Counter[str]) -> type[Abstract
     return type(f"Packing{kind.__name__}", (_Packing, kind), {"sent": sent})
 
 
-def _packed(commands: Iterable[Command]) -> list[bytes]:
+def _n_arguments(command: Command) -> int:
+    *_, last = command
+    return len(command) + (2 * len(last) - 1 if isinstance(last, PackedStates) else 0)
+
+
+def _packed(commands: Iterable[Command]) -> list[Any]:
     pack = HiredisRespSerializer().pack
-    return [packed for command in commands for packed in pack(*command)]
+    parts: list[Any] = []
+    for command in commands:
+        *names, last = command
+        if isinstance(last, PackedStates):
+            # The command without them, but for how many arguments it has.
+            _, separator, rest = pack(*names)[0].partition(b"\r\n")
+            parts += [b"*%d" % _n_arguments(command), separator, rest, bulk_strings(last)]
+        else:
+            parts += pack(*command)
+    return parts

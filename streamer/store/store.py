@@ -148,8 +148,10 @@ class Store:
             self._client, self._identity, topic, partition, owner, now_ms, log
         )
 
-    async def checkpoint(self, checkpoint: Checkpoint) -> ModelHead:
+    async def checkpoint(self, checkpoint: Checkpoint, known: ModelHead | None = None) -> ModelHead:
         """Save what a partition did in one atomic step and return the head after it.
+
+        ``known`` is a version that need not be read if it is still the head.
 
         Raises `FencedError` when the partition was claimed by another since, `StoreReplacedError`
         when the store is another or older one, `InvariantError` when the stored offset is beyond
@@ -159,7 +161,7 @@ class Store:
         await self._identity.known(self._client)
         async with self._saving:
             return await checkpoints.save(
-                self._client, self._identity, checkpoint, self._config, self._limits
+                self._client, self._identity, checkpoint, self._config, self._limits, known
             )
 
     async def planned_reset(self, request: ResetRequest) -> Reset:

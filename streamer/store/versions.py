@@ -188,9 +188,16 @@ async def lineage(client: Client, count: int) -> list[dict[str, str]]:
     return [{_text(name): _text(value) for name, value in fields.items()} for _, fields in entries]
 
 
-async def read_head(pipe: Pipe, keys: Keys, config: ModelConfig) -> ModelHead:
-    """Return the head as seen by a transaction that watches ``keys.head``."""
+async def read_head(
+    pipe: Pipe, keys: Keys, config: ModelConfig, known: ModelHead | None = None
+) -> ModelHead:
+    """Return the head as seen by a transaction that watches ``keys.head``.
+
+    If it is the ``known`` version, that is returned: an id stands for one state, wherever it is.
+    """
     version_id = _text(await asked(pipe, "GET", keys.head))
+    if known is not None and version_id == known.id:
+        return known
     if not version_id:
         sums = Sums.zero(config)
         return ModelHead(state_id(sums), sums, VersionHeader("", "", "", config.hash))

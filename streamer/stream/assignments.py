@@ -10,7 +10,19 @@ from streamer.ledger import Ledger, Loss
 from streamer.pipeline import PartitionState
 from streamer.store import Checkpoint, LogIdentity
 
-__all__ = ["Assigned"]
+__all__ = ["Assigned", "Unpublished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """What a checkpoint that was taken waits for: Kafka's word on all messages up to ``until``.
+
+    ``is_waiting`` says of alerts and of those held back whether some of offsets that come after it
+    are already on their topics, from an earlier life.
+    """
+
+    until: int
+    is_waiting: tuple[bool, bool]
 
 
 @dataclass(slots=True)
@@ -19,9 +31,9 @@ class Assigned:
 
     ``generation`` is the fencing token that Redis gave out with the claim; batches carry it as the
     reading that they were fetched in.  ``start_offset`` is where this worker began to read,
-    ``base_offset`` the last checkpoint's offset (None before the first), ``pending`` a checkpoint whose
-    outcome is not known yet, ``losses`` what no checkpoint has declared yet.  Times are of the
-    monotonic clock, in seconds.
+    ``base_offset`` the last checkpoint's offset (None before the first), ``pending`` a checkpoint that
+    was taken and whose outcome is not known yet, ``losses`` what no checkpoint has declared yet.  Times
+    are of the monotonic clock, in seconds.
     """
 
     topic: str
@@ -34,6 +46,8 @@ class Assigned:
     has_stored: bool
     checkpointed_at: float
     pending: Checkpoint | None = None
+    unpublished: Unpublished | None = None
+    """Set while ``pending`` must not be written yet, and its positions are not known."""
     lag: int = 0
     overflow_position: int | None = None
     log: LogIdentity = field(default_factory=LogIdentity)

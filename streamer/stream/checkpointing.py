@@ -1,14 +1,15 @@
 """Checkpoints: what was processed becomes durable, and only then is Kafka told.
 
-A snapshot of a partition is taken between two batches, at once and without I/O; it is written while
-scoring goes on.  A checkpoint whose outcome is unknown (the connection broke) is repeated as it was
-until Redis says that it holds: Redis applies it at most once.
+A snapshot of a partition is taken between two batches, at once and without I/O; scoring goes on while
+Kafka acknowledges what was published up to it, and while it is written.  A checkpoint whose outcome is
+unknown (the connection broke) is repeated as it was until Redis says that it holds: Redis applies it at
+most once.
 
 Invariants:
-* A snapshot is taken only when everything published up to it has been acknowledged.
+* A checkpoint is written only when everything published up to its snapshot has been acknowledged.
 * At most one checkpoint of a partition is under way, and none is skipped.
-* No snapshot is taken of a partition that has been dropped: its next claim does all of it again, with
-  the alerts that Kafka did not take.
+* No new one is written of a partition that has been dropped, or of which Kafka did not take an alert:
+  its next claim does all of it again, with those alerts.
 * Nothing is written of a log that is not the one that was claimed: whether it is, is asked after the
   last record was read.
 """
@@ -17,22 +18,23 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from streamer.errors import FencedError, UnavailableError
 from streamer.model import Sums
-from streamer.pipeline import PartitionState
 from streamer.store import Checkpoint
-from streamer.stream.assignments import Assigned
+from streamer.stream.assignments import Assigned, Unpublished
 from streamer.stream.cancelling import cancel_and_wait
 from streamer.stream.checkpoint_line import tell_checkpoint
 from streamer.stream.claiming import Claiming
 from streamer.stream.held import Held
 from streamer.stream.kit import Kit
+from streamer.stream.taking import reserve, take_changed
 from streamer.stream.tracing import REDIS
 from streamer.telemetry.tracing import child
 
@@ -45,9 +47,8 @@ _TICK_S: Final = 0.05
 _RETRY_S: Final = 1.0
 # How long partitions that are given up may wait for Kafka to acknowledge their alerts, and for Redis.
 _RELEASE_WITHIN_S: Final = 10.0
-_LAST_FLUSH_S: Final = 1.0
-# A merge takes 20 µs an entity.
-_MERGED_AT_ONCE: Final = 1_000
+# A merge takes 20 µs an entity, and nothing is scored meanwhile.
+_MERGED_AT_ONCE: Final = 250
 
 
 class Checkpointing:
@@ -139,17 +140,14 @@ class Checkpointing:
         try:
             if assigned.pending is None:
                 await self._merge_unloaded(assigned)
-                if not await self._is_published(within_s):
-                    return False
                 assigned.pending = await self._snapshot(assigned)
                 if assigned.pending is None:
                     return False
-                if not await self._claiming.is_log_of(assigned):
-                    self._give_up(assigned)
-                    return False
-            written = assigned.pending
+            written = await self._published(assigned, assigned.pending, within_s)
+            if written is None:
+                return False
             with child("write checkpoint", "client", REDIS):
-                head = await self._kit.store.checkpoint(written)
+                head = await self._kit.store.checkpoint(written, self._held.head)
         except UnavailableError as error:
             self._held.redis_failed(error)
             self._kit.metrics.checkpoint_failures.labels("redis").inc()
@@ -191,7 +189,8 @@ class Checkpointing:
         Records of another log would be learned now, and once more after the reset.
         """
         _log.error("topic was created again", topic=assigned.topic, partition=assigned.partition)
-        assigned.pending, assigned.is_set_back = None, True
+        assigned.pending = assigned.unpublished = None
+        assigned.is_set_back = True
         self._kit.publisher.expired.add(assigned.partition)
 
     def _is_due(self, assigned: Assigned) -> bool:
@@ -211,25 +210,14 @@ class Checkpointing:
         """Checkpoint the partition that has most to merge; False when that is not possible."""
         return bool(self._held.assigned) and await self.checkpoint(self._largest())
 
-    async def _is_published(self, within_s: float) -> bool:
-        try:
-            with child("wait for Kafka"):
-                await self._kit.publisher.flush(within_s)
-        except UnavailableError as error:
-            self._kit.metrics.checkpoint_failures.labels("kafka").inc()
-            _log.error("checkpoint waits for Kafka", error=str(error))
-            return False
-        return True
-
     async def _snapshot(self, assigned: Assigned) -> Checkpoint | None:
-        """Take what has been processed out of the state; None while that would not be all of it."""
-        await asyncio.to_thread(_reserve, assigned.state)
+        """Take what has been processed out of the state; None while that would not be all of it.
+
+        Nothing is scored meanwhile, so nothing is waited for.
+        """
+        await asyncio.to_thread(reserve, assigned.state)
         async with self._held.lock:
-            # What was queued since the last wait; nothing is scored meanwhile, so not for long.
-            if not await self._is_published(_LAST_FLUSH_S):
-                return None
-            if assigned.is_dropped or assigned.partition in self._kit.publisher.expired:
-                # Not all of its alerts went out: it is released, and done again.
+            if assigned.is_dropped:
                 return None
             if any(table.unloaded for table in assigned.state.tables.all()):
                 # Redis went away again: written like this, they would replace what is stored of them.
@@ -238,14 +226,11 @@ class Checkpointing:
             next_offset = state.next_offset
             assert next_offset is not None  # noqa: S101 - there is progress
             # In a thread: a million cards take seconds, in which the worker has others to answer.
-            entities, removed = await asyncio.to_thread(_take_changed, state)
+            entities, removed = await asyncio.to_thread(take_changed, state)
             delta, state.delta = state.delta, Sums.zero(self._kit.pipeline.model)
             losses, assigned.losses = assigned.losses, ()
-            alerts_position, overflow_position = self._kit.publisher.places.positions(
-                assigned.partition,
-                next_offset,
-                (assigned.alerts_position, assigned.overflow_position),
-                (bool(state.published), bool(state.overflowed)),
+            assigned.unpublished = Unpublished(
+                self._kit.publisher.last_queued, (bool(state.published), bool(state.overflowed))
             )
             return Checkpoint(
                 topic=assigned.topic,
@@ -254,18 +239,50 @@ class Checkpointing:
                 base_offset=assigned.base_offset,
                 next_offset=next_offset,
                 ledger=state.ledger,
-                alerts_position=alerts_position,
+                alerts_position=assigned.alerts_position,
                 delta=delta,
                 entities=entities,
                 removed=removed,
                 cursors=dict(state.labels.cursors),
                 owner=self._kit.owner,
                 now_ms=self._kit.clock.now_ms(),
-                overflow_position=overflow_position,
+                overflow_position=assigned.overflow_position,
                 recent_alerts=tuple(state.recent_alerts),
                 log=assigned.log,
                 losses=losses,
             )
+
+    async def _published(
+        self, assigned: Assigned, pending: Checkpoint, within_s: float
+    ) -> Checkpoint | None:
+        """Return what is pending once it may be written, with its positions; None while it may not."""
+        publisher, unpublished = self._kit.publisher, assigned.unpublished
+        if unpublished is None:
+            return pending
+        try:
+            with child("wait for Kafka"):
+                await publisher.flush(within_s, unpublished.until)
+        except UnavailableError as error:
+            self._kit.metrics.checkpoint_failures.labels("kafka").inc()
+            _log.error("checkpoint waits for Kafka", error=str(error))
+            return None
+        if not await self._claiming.is_log_of(assigned):
+            self._give_up(assigned)
+            return None
+        if assigned.is_dropped or assigned.partition in publisher.expired:
+            # Not all of its alerts went out: it is released, and done again.
+            return None
+        alerts_position, overflow_position = publisher.places.positions(
+            assigned.partition,
+            pending.next_offset,
+            (assigned.alerts_position, assigned.overflow_position),
+            unpublished.is_waiting,
+        )
+        written = replace(
+            pending, alerts_position=alerts_position, overflow_position=overflow_position
+        )
+        assigned.pending, assigned.unpublished = written, None
+        return written
 
     async def _merge_unloaded(self, assigned: Assigned) -> None:
         """Merge entities that began without what is stored of them, while Redis was away.
@@ -274,35 +291,14 @@ class Checkpointing:
         while one is merged.
         """
         for table in assigned.state.tables.all():
-            waiting = table.unloaded
+            kind, waiting = table.kind.name, table.unloaded
             for first in range(0, len(waiting), _MERGED_AT_ONCE):
                 piece = waiting[first : first + _MERGED_AT_ONCE]
+                stored = await self._kit.store.load_entities(
+                    assigned.topic, assigned.partition, {kind: piece}
+                )
                 async with self._held.lock:
-                    stored = await self._kit.store.load_entities(
-                        assigned.topic, assigned.partition, {table.kind.name: piece}
-                    )
-                    table.load(stored[table.kind.name])
+                    # One that went meanwhile may have come back with what is stored of it.
+                    left = stored[kind].keys() & table.unloaded
+                    table.load({key: stored[kind][key] for key in piece if key in left})
                 await asyncio.sleep(0)
-
-
-def _reserve(state: PartitionState) -> None:
-    for table in state.tables.all():
-        table.reserve()
-
-
-def _take_changed(
-    state: PartitionState,
-) -> tuple[dict[str, Mapping[str, bytes]], dict[str, list[str]]]:
-    """Return what has changed of everything kept by name, and what has gone; ``state`` is IN/OUT."""
-    repeats, labels, rulings = state.repeats, state.labels.buffer, state.labels.rulings
-    changed: dict[str, Mapping[str, bytes]] = {
-        "repeats": repeats.take_changed(),
-        "labels": labels.take_changed(),
-        "rulings": rulings.take_changed(),
-    }
-    changed |= {table.kind.name: table.take_changed() for table in state.tables.all()}
-    return changed, {
-        "repeats": repeats.take_removed(),
-        "labels": labels.take_removed(),
-        "rulings": rulings.take_removed(),
-    }

@@ -77,7 +77,8 @@ class AlertPlaces:
     ) -> tuple[int | None, int | None]:
         """Return the positions on both topics that a checkpoint is to name.
 
-        As `Delivered.position` says for each of the two.  Everything queued must have been delivered.
+        As `Delivered.position` says for each of the two.  Every alert before ``next_offset`` must have
+        been delivered; those beyond it that have not lie behind those that have.
         """
         alerts, overflow = (
             self._delivered[topic, partition].position(next_offset, position, is_waiting=waits)

@@ -106,6 +106,11 @@ class Publisher:
         return self._queued.n_bytes
 
     @property
+    def last_queued(self) -> int:
+        """Number of the last message that was queued, for `flush`."""
+        return self._queued.last
+
+    @property
     def oldest(self) -> tuple[str, float] | None:
         """The topic that has kept a message waiting for longest, and since when (monotonic)."""
         return self._queued.oldest()
@@ -201,13 +206,14 @@ class Publisher:
             self.poll()
             await asyncio.sleep(_ROOM_POLL_S)
 
-    async def flush(self, within_s: float = math.inf) -> None:
-        """Wait until everything queued has been acknowledged, or given up (`expired`).
+    async def flush(self, within_s: float = math.inf, until: int | None = None) -> None:
+        """Wait until everything queued so far has been acknowledged, or given up (`expired`).
 
-        Raises UnavailableError when that takes longer than ``within_s``, InvariantError when a
-        message is refused.
+        ``until`` is the number of the last message that is waited for.  Raises UnavailableError when
+        that takes longer than ``within_s``, InvariantError when a message is refused.
         """
-        await self._drain(lambda: self.n_queued, within_s)
+        last = self.last_queued if until is None else until
+        await self._drain(lambda: self._queued.n_until(last), within_s)
 
     async def resolve_alerts(self) -> None:
         """Wait until every queued alert has been delivered or given up; the others may wait on."""

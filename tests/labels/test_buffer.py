@@ -22,6 +22,8 @@ def waiting(values: np.ndarray, alerted: np.ndarray | None = None, first_ms: int
         np.zeros(n, dtype=bool) if alerted is None else alerted,
         np.asarray(values, dtype=float)[:, None],
         np.full((n, 2), np.nan),
+        ["card"] * n,
+        [None] * n,
     )
 
 
@@ -121,7 +123,7 @@ def test_payments_without_room_for_their_label_are_told_once() -> None:
 
 def test_card_and_merchant_of_a_payment_are_remembered_and_saved() -> None:
     first, second = LabelBuffer(1, 10), LabelBuffer(1, 10)
-    told = replace(waiting(np.arange(2)), parties=[("card-é", "shop"), ("card-2", None)])
+    told = replace(waiting(np.arange(2)), cards=["card-é", "card-2"], merchants=["shop", None])
     first.add(["t-0", "t-1"], np.zeros(2), told)
     second.load(first.take_changed())
     for buffer in (first, second):
@@ -129,17 +131,19 @@ def test_card_and_merchant_of_a_payment_are_remembered_and_saved() -> None:
         assert [buffer.parties(slot) for slot in slots] == [("card-é", "shop"), ("card-2", None)]
     second.remove(np.array([second.slot("t-0")]))
     second.add(["t-2"], np.zeros(1), waiting(np.arange(1)))
-    assert second.parties(second.slot("t-2")) == (None, None)
+    assert second.parties(second.slot("t-2")) == ("card", None)
 
 
 def test_of_a_payment_that_comes_twice_the_later_one_waits_unjudged() -> None:
     """In one call and in two, with the names of the later one."""
     buffer = LabelBuffer(1, 10)
     told = [("card-1", "shop-1"), ("card-2", None), ("card-3", "shop-3")]
-    buffer.add(["t-0", "t-1", "t-0"], np.zeros(3), replace(waiting(np.arange(3)), parties=told))
+    cards, merchants = zip(*told, strict=True)
+    paid = replace(waiting(np.arange(3)), cards=cards, merchants=merchants)
+    buffer.add(["t-0", "t-1", "t-0"], np.zeros(3), paid)
     assert (len(buffer), buffer.parties(buffer.slot("t-0"))) == (2, told[2])
     buffer.set_label(buffer.slot("t-1"), True, is_final=True)
-    again = replace(waiting(np.array([7])), parties=[("card-4", None)])
+    again = replace(waiting(np.array([7])), cards=["card-4"])
     buffer.add(["t-1"], np.zeros(1), again)
     slot = buffer.slot("t-1")
     assert (len(buffer), buffer.label(slot), buffer.parties(slot)) == (

@@ -86,7 +86,7 @@ def test_names_stay_with_their_slots_while_room_is_made() -> None:
         parties = [
             (f"card-{'é' * (turn % 4)}-{s}" * 3, f"{turn}" if s % 2 else None) for s in slots
         ]
-        kept.put(slots, packed(parties))
+        kept.put(slots, packed(*zip(*parties, strict=True)))
         told |= dict(zip(slots.tolist(), parties, strict=True))
         gone = slots[:50]
         kept.forget(gone)

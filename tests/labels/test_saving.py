@@ -57,13 +57,13 @@ class Payments:
 
     def add(self, buffer: LabelBuffer, n: int) -> None:
         numbers = np.arange(self.n, self.n + n)
-        parties = [(f"card-{i % 5}é", None if i % 3 else f"shop-{i}") for i in numbers.tolist()]
         waiting = Waiting(
             numbers,
             np.full(n, self.n % 7 == 0),
             self._rng.random((n, N_INPUTS)),
             self._rng.random((n, 2)),
-            parties,
+            [f"card-{i % 5}é" for i in numbers.tolist()],
+            [None if i % 3 else f"shop-{i}" for i in numbers.tolist()],
         )
         buffer.add([f"t-{i}" for i in numbers.tolist()], self._rng.random(n), waiting)
         self.n += n
@@ -74,7 +74,7 @@ def contents(buffer: LabelBuffer) -> dict[int, tuple[Any, ...]]:
     found = {}
     for slot in buffer._table.index.held.tolist():
         found[int(buffer._table.index.prints[slot])] = (
-            int(buffer._table.times_ms[slot]),
+            int(buffer._table.ages.times_ms[slot]),
             float(buffer._table.hashes[slot]),
             float(buffer._table.shares[slot]),
             buffer.is_alerted(slot),

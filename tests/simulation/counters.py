@@ -53,6 +53,10 @@ class Counters:
     n_bytes: int = 0
 
     @property
+    def teaches(self) -> bool:
+        return self.transactions_seen > 0
+
+    @property
     def is_warming(self) -> bool:
         return self.transactions_seen < self.warmup
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from redis import exceptions
@@ -167,6 +167,8 @@ class SimulatedRedis:
 
     def _hset(self, key: str, *pairs: Any) -> int:
         stored = self.data.setdefault(key, {})
+        if isinstance(pairs[-1], Mapping):
+            pairs = tuple(item for pair in pairs[-1].items() for item in pair)
         for field, value in zip(pairs[::2], pairs[1::2], strict=True):
             stored[_bytes(field)] = _bytes(value)
         return len(pairs) // 2

@@ -90,6 +90,35 @@ def test_golden_layout_of_keys_and_fields(redis_url, namespace):
     run(scenario())
 
 
+def test_a_head_that_is_known_is_not_read_again_and_gives_the_same_version(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            known = await store.checkpoint(step(None, 10))
+            before = store.commands["GET"]
+            following = await store.checkpoint(step(10, 30), known)
+            # The store's identity, the head's id and what the last promotion replaced: no version.
+            assert store.commands["GET"] - before == 3
+            assert following.header.parent == known.id
+            assert state_id((await store.head()).sums) == state_id(following.sums) == following.id
+            assert following.sums.transactions_seen == 30
+
+    run(scenario())
+
+
+def test_a_head_that_another_has_moved_is_merged_with_whatever_was_known(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            await store.claim(TOPIC, 1, "w1", NOW_MS)
+            known = await store.checkpoint(step(None, 10))
+            await store.checkpoint(step(None, 5, partition=1))
+            following = await store.checkpoint(step(10, 12), known)
+            assert following.sums.transactions_seen == 17
+
+    run(scenario())
+
+
 def test_a_claim_returns_what_was_saved_and_counts_up(redis_url, namespace):
     async def scenario():
         async with opened(redis_url, namespace) as store:

@@ -265,8 +265,8 @@ class _Held:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def checkpoint(self, written: Checkpoint) -> ModelHead:
-        head = await self._store.checkpoint(written)
+    async def checkpoint(self, written: Checkpoint, known: ModelHead | None) -> ModelHead:
+        head = await self._store.checkpoint(written, known)
         self.is_written.set()
         await self.may_answer.wait()
         return head
