@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from streamer.alerts import AlertContext, build_alerts
 from streamer.batch import Batch
-from streamer.deciding import Decision, decide, may_be_taught, offsets_of
+from streamer.deciding import Decision, decide, may_be_taught
 from streamer.decoding import DeadLetter, Decoded, decode_batch
 from streamer.errors import InvariantError
 from streamer.events import Alert, Mode, Score
@@ -125,7 +125,7 @@ def prepare(batch: Batch, config: PipelineConfig, state: PartitionState | None =
     n_decoded, prints = len(decoded.transactions), list[int]()
     if state is not None and config.repeat_window:
         prints = [fingerprint(transaction) for transaction in decoded.transactions]
-        repeated = state.repeats.recognise([r.offset for r in decoded.records], prints)
+        repeated = state.repeats.recognise(decoded.offsets.tolist(), prints)
         if any(repeated):
             fresh = [i for i, is_repeated in enumerate(repeated) if not is_repeated]
             decoded, prints = decoded.only(fresh), [prints[i] for i in fresh]
@@ -207,7 +207,7 @@ def score_in_steps(
     lap("explain")
     return Outcome(
         *made,
-        {decoded.records[i].offset: first_place + i for i in above},
+        {int(decoded.offsets[i]): first_place + i for i in above},
         decoded.dead_letters,
         scores,
         ledger,
@@ -263,11 +263,10 @@ def remember_scored(
     """
     if not config.capacity:
         return
-    times_ms = np.asarray(decoded.times_ms, dtype=np.int64)
     parties = [(t.card_id, t.merchant_id) for t in decoded.transactions]
-    waiting = Waiting(times_ms, alerted, scored.inputs, scored.ranks, parties)
+    waiting = Waiting(decoded.times_ms, alerted, scored.inputs, scored.ranks, parties)
     ids = [t.transaction_id for t in decoded.transactions]
-    draws = uniform_hash(offsets_of(decoded))
+    draws = uniform_hash(decoded.offsets)
     remember(state.labels, state.delta, version, config, ids, draws, waiting)
 
 
@@ -306,8 +305,7 @@ def _advance(state: PartitionState, prepared: Prepared, ledger: Ledger, decision
         last = int(np.flatnonzero(decision.overflowed)[-1])
         state.held_back_until = first_place + last + 1
     if prepared.fingerprints:
-        offsets = [record.offset for record in prepared.decoded.records]
-        state.repeats.add(offsets, prepared.fingerprints)
+        state.repeats.add(prepared.decoded.offsets.tolist(), prepared.fingerprints)
     if state.has_published:
         following = batch.next_offset
         state.published = {o: place for o, place in state.published.items() if o >= following}
