@@ -39,7 +39,7 @@ from streamer.model import (
     uniform_hash,
 )
 from streamer.partition_state import PartitionState, PipelineConfig
-from streamer.repeats import fingerprint
+from streamer.repeats import payment_prints
 from streamer.score_messages import score_messages
 
 __all__ = [
@@ -68,7 +68,7 @@ class Prepared:
 
     decoded: Decoded
     columns: Columns | None
-    fingerprints: list[int]
+    fingerprints: NDArray[np.int64]
     n_repeated: int
 
 
@@ -122,13 +122,13 @@ def prepare(batch: Batch, config: PipelineConfig, state: PartitionState | None =
     Payments that ``state`` (IN) has seen before are left out; without it every one is scored.
     """
     decoded = decode_batch(batch, config.believable, config.intake)
-    n_decoded, prints = len(decoded.transactions), list[int]()
+    n_decoded, prints = len(decoded.transactions), np.zeros(0, dtype=np.int64)
     if state is not None and config.repeat_window:
-        prints = [fingerprint(transaction) for transaction in decoded.transactions]
-        repeated = state.repeats.recognise(decoded.offsets.tolist(), prints)
-        if any(repeated):
-            fresh = [i for i, is_repeated in enumerate(repeated) if not is_repeated]
-            decoded, prints = decoded.only(fresh), [prints[i] for i in fresh]
+        prints = payment_prints(decoded.transactions)
+        repeated = state.repeats.recognise(decoded.offsets, prints)
+        if repeated.any():
+            fresh = np.flatnonzero(~repeated)
+            decoded, prints = decoded.only(fresh.tolist()), prints[fresh]
     columns = None
     if decoded.transactions:
         columns = Columns.of(decoded.transactions, decoded.times_ms)
@@ -304,8 +304,8 @@ def _advance(state: PartitionState, prepared: Prepared, ledger: Ledger, decision
     if ledger.overflowed:
         last = int(np.flatnonzero(decision.overflowed)[-1])
         state.held_back_until = first_place + last + 1
-    if prepared.fingerprints:
-        state.repeats.add(prepared.decoded.offsets.tolist(), prepared.fingerprints)
+    if len(prepared.fingerprints):
+        state.repeats.add(prepared.decoded.offsets, prepared.fingerprints)
     if state.has_published:
         following = batch.next_offset
         state.published = {o: place for o, place in state.published.items() if o >= following}
