@@ -127,94 +127,96 @@ def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAI
     ``card_id``; it is counted, because such a card's payments are spread over partitions.
     """
     decoding = _Decoding(batch, believable, intake)
-    decoding.read_what_is_not_plain()
     decoding.drop_unbelievable()
     decoding.read_nameless()
     return decoding.decoded()
 
 
 class _Decoding:
-    """One batch on its way: what each of its records is as far as is known, None where no payment."""
+    """One batch on its way: its payments, as far as is known, and the places of their records in it."""
 
     def __init__(self, batch: Batch, believable: TimestampRange, intake: Intake) -> None:
         self._batch = batch
         self._believable = believable
         self._intake = intake
-        self._found = intake.plain([record.value or b"" for record in batch.records])
         self._arrived_ms = _arrived_ms(batch, believable)
-        self._times_ms = np.zeros(len(batch), dtype=np.int64)
         self._dead_letters: list[DeadLetter] = []
         self._passed_over: Counter[PassedOver] = Counter()
         self._left_out: dict[int, tuple[LeftOut, ...]] = {}
-
-    def read_what_is_not_plain(self) -> None:
-        for place in [place for place, payment in enumerate(self._found) if payment is None]:
-            reading = self._read(place)
-            if isinstance(reading, DeadLetter):
-                self._dead_letters.append(reading)
-            elif isinstance(reading, Payment):
-                self._found[place], self._left_out[place] = reading.transaction, reading.left_out
-            else:
-                self._passed_over[reading] += 1
+        found = intake.plain([record.value or b"" for record in batch.records])
+        for place in [place for place, payment in enumerate(found) if payment is None]:
+            found[place] = self._read_what_is_not_plain(place)
+        self._places = np.flatnonzero([payment is not None for payment in found])
+        self._payments = [payment for payment in found if payment is not None]
+        self._times_ms = clocks([payment.timestamp for payment in self._payments]).times_ms
 
     def drop_unbelievable(self) -> None:
-        believable, places, payments = self._believable, *self._kept()
-        times_ms = clocks([payment.timestamp for payment in payments]).times_ms
+        believable, times_ms = self._believable, self._times_ms
         latest_ms = self._batch.received_at_ms + believable.max_ahead_ms
         is_out = (times_ms < believable.earliest_ms) | (times_ms > latest_ms)
-        for i in np.flatnonzero(is_out).tolist():
-            record, time_ms = self._batch.records[places[i]], int(times_ms[i])
-            self._drop(places[i], unbelievable(record, "timestamp", time_ms, believable, latest_ms))
-        self._times_ms[places] = times_ms
+        for place, time_ms in zip(self._places[is_out], times_ms[is_out].tolist(), strict=True):
+            is_at = self._batch.records[place], "timestamp", time_ms
+            self._dead_letters.append(unbelievable(*is_at, believable, latest_ms))
+        if is_out.any():
+            self._keep(~is_out)
 
     def read_nameless(self) -> None:
         """Read those again in which an id is none: without a merchant they are payments still."""
-        places, payments = self._kept()
-        for i in nameless(payments):
-            place = places[i]
+        is_payment = np.ones(len(self._payments), dtype=np.bool_)
+        for i in nameless(self._payments):
+            place = self._places.item(i)
             reading = self._read(place)
             # An object may wrap another payment, and be itself none.
-            if isinstance(reading, Payment) and _is_same_payment(reading.transaction, payments[i]):
-                self._found[place], self._left_out[place] = reading.transaction, reading.left_out
-            elif isinstance(reading, DeadLetter):
-                self._drop(place, reading)
-            else:
-                record = self._batch.records[place]
-                detail = "a payment must have ids"
-                self._drop(place, DeadLetter(record, "missing_field", "$", detail))
+            if isinstance(reading, Payment) and _is_same(reading.transaction, self._payments[i]):
+                self._payments[i], self._left_out[place] = reading.transaction, reading.left_out
+                continue
+            is_payment[i] = False
+            if not isinstance(reading, DeadLetter):
+                record, detail = self._batch.records[place], "a payment must have ids"
+                reading = DeadLetter(record, "missing_field", "$", detail)
+            self._dead_letters.append(reading)
+        if not is_payment.all():
+            self._keep(is_payment)
 
     def decoded(self) -> Decoded:
-        batch, (places, payments) = self._batch, self._kept()
-        records = [batch.records[place] for place in places]
+        batch, places, payments = self._batch, self._places, self._payments
+        records = [batch.records[place] for place in places.tolist()]
         keys = [record.key for record in records]
         cards = map(str.encode, [payment.card_id for payment in payments])
-        left_out = [left for place in places for left in self._left_out.get(place, ())]
+        kept = self._left_out.keys() & places.tolist() if self._left_out else ()
+        left_out = [left for place in kept for left in self._left_out[place]]
         return Decoded(
             batch,
             records,
             payments,
             batch.offsets[places],
-            np.minimum(self._times_ms, self._arrived_ms)[places],
+            np.minimum(self._times_ms, self._arrived_ms[places]),
             sorted(self._dead_letters, key=lambda of: of.record.offset),
             sum(map(ne, keys, cards)),
             self._passed_over,
             Counter((left.field, left.reason) for left in left_out),
         )
 
-    def _kept(self) -> tuple[list[int], list[Transaction]]:
-        """Return the payments, and where in the batch they are."""
-        places = [place for place, payment in enumerate(self._found) if payment is not None]
-        return places, [payment for payment in self._found if payment is not None]
+    def _keep(self, which: NDArray[np.bool_]) -> None:
+        self._places, self._times_ms = self._places[which], self._times_ms[which]
+        self._payments = [self._payments[i] for i in np.flatnonzero(which).tolist()]
 
-    def _drop(self, place: int, letter: DeadLetter) -> None:
-        self._found[place] = None
-        self._dead_letters.append(letter)
+    def _read_what_is_not_plain(self, place: int) -> Transaction | None:
+        reading = self._read(place)
+        if isinstance(reading, Payment):
+            self._left_out[place] = reading.left_out
+            return reading.transaction
+        if isinstance(reading, DeadLetter):
+            self._dead_letters.append(reading)
+        else:
+            self._passed_over[reading] += 1
+        return None
 
     def _read(self, place: int) -> Payment | PassedOver | DeadLetter:
         return _read(self._batch, place, self._arrived_ms.item(place), self._intake)
 
 
-def _is_same_payment(found: Transaction, before: Transaction) -> bool:
+def _is_same(found: Transaction, before: Transaction) -> bool:
     """Whether a payment is the one it was, but for a merchant or a channel that is none."""
     kept = {"merchant_id": found.merchant_id, "channel": found.channel}
     return found == msgspec.structs.replace(before, **kept)
