@@ -18,7 +18,7 @@ import orjson
 
 from load.machine import describe_machine
 from streamer.events import Transaction
-from streamer.intake import Intake, parse_declaration, preset_text
+from streamer.intake import Intake, parse_declaration, plain_transaction, preset_text
 
 __all__ = ["main"]
 
@@ -75,7 +75,7 @@ def _contestants() -> dict[str, tuple[Callable[[bytes], Any], Callable[[bytes], 
         return as_transaction(value)
 
     return {
-        "plain": (checked, plain.plain, [orjson.dumps(_PLAIN)] * _MESSAGES),
+        "plain": (checked, plain_transaction, [orjson.dumps(_PLAIN)] * _MESSAGES),
         "plain, as readings": (checked, plain.read, [orjson.dumps(_PLAIN)] * _MESSAGES),
         "mapped: nested, minor units, epoch": (as_dict, renamed.read, [_nested()] * _MESSAGES),
         "mapped: preset stripe": (as_dict, stripe.read, [_stripe()] * _MESSAGES),

@@ -68,8 +68,8 @@ class Filler:
             sums = self._rng.random((len(keys), table.kind.n_columns))
             table.store(rows, times_ms[: len(keys)], sums)
         state.repeats.add(
-            range(self._n_paid, self._n_paid + n),
-            self._rng.integers(0, 2**63, size=n).tolist(),
+            np.arange(self._n_paid, self._n_paid + n),
+            self._rng.integers(0, 2**63, size=n),
         )
         inputs = self._rng.random((n, self._config.model.n_inputs))
         ranks = np.full((n, 2), np.nan)

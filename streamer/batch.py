@@ -10,6 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = ["Batch", "Record", "StoredRecord"]
 
 
@@ -61,6 +64,13 @@ class Batch:
     def n_skipped(self) -> int:
         """Offsets that hold no record for a reader of committed records."""
         return self.next_offset - self.first_offset - len(self.records)
+
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """Those of the records, shape (n,)."""
+        if not self.n_skipped:
+            return np.arange(self.first_offset, self.next_offset)
+        return np.array([record.offset for record in self.records], dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.records)

@@ -20,7 +20,7 @@ from streamer.fuse import Limit, admit, limit_of
 from streamer.model import ModelConfig, ModelVersion, Scored, hour_of, may_teach
 from streamer.partition_state import PartitionState
 
-__all__ = ["Decision", "decide", "may_be_taught", "offsets_of"]
+__all__ = ["Decision", "decide", "may_be_taught"]
 
 Flags = NDArray[np.bool_]
 
@@ -46,7 +46,7 @@ def decide(
     n = len(decoded.transactions)
     published, overflowed = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     if state.has_published:
-        offsets = [record.offset for record in decoded.records]
+        offsets = decoded.offsets.tolist()
         published[:] = [offset in state.published for offset in offsets]
         overflowed[:] = [offset in state.overflowed for offset in offsets]
         overflowed &= ~published
@@ -85,7 +85,7 @@ def _limits(decoded: Decoded, version: ModelVersion, ranked: NDArray[np.intp]) -
     if version.config.alerts_per_hour is None:
         return [limit_of(version.config.alert_budget)] * len(ranked)
     by_hour = [limit_of(share) for share in version.asked.hourly_targets.tolist()]
-    return [by_hour[hour_of(decoded.times_ms[i])] for i in ranked.tolist()]
+    return [by_hour[hour_of(int(decoded.times_ms[i]))] for i in ranked.tolist()]
 
 
 def may_be_taught(
@@ -93,9 +93,4 @@ def may_be_taught(
 ) -> NDArray[np.bool_]:
     """Return which transactions may teach: those below the threshold, no card too often."""
     of_the_day = history.card_payments_1d
-    return ~above & may_teach(offsets_of(decoded), of_the_day, model.card_daily_lessons)
-
-
-def offsets_of(decoded: Decoded) -> NDArray[np.int64]:
-    """Return the offsets of a batch's transactions, shape (n,)."""
-    return np.array([record.offset for record in decoded.records], dtype=np.int64)
+    return ~above & may_teach(decoded.offsets, of_the_day, model.card_daily_lessons)

@@ -12,18 +12,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from operator import ne
 from typing import Final, Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from streamer.batch import Batch, Record
 from streamer.errors import UnavailableError
 from streamer.events import Transaction
+from streamer.features.clocks import clocks
 from streamer.intake import Intake, Payment, Refused, Skipped, nameless
-from streamer.intake.readings import PassedOver, Refusal
+from streamer.intake.readings import LeftOut, PassedOver, Refusal
 
 __all__ = [
     "PLAIN",
@@ -35,6 +39,8 @@ __all__ = [
     "diagnose",
     "unbelievable",
 ]
+
+Integers = NDArray[np.int64]
 
 DeadLetterReason = Literal[
     Refusal,
@@ -87,7 +93,7 @@ class TimestampRange:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A batch after decoding: ``transactions[i]`` came from ``records[i]``.
+    """A batch after decoding: ``transactions[i]`` came from ``records[i]`` at ``offsets[i]``.
 
     ``times_ms`` are when they count: the event's time, or that of its arrival where that is earlier.
     ``passed_over`` counts records by reason, ``left_out`` optional fields by name and reason.
@@ -96,19 +102,21 @@ class Decoded:
     batch: Batch
     records: list[Record]
     transactions: list[Transaction]
-    times_ms: list[int]
+    offsets: Integers
+    times_ms: Integers
     dead_letters: list[DeadLetter]
     n_key_mismatches: int
     passed_over: Mapping[PassedOver, int] = field(default_factory=dict)
     left_out: Mapping[tuple[str, Refusal], int] = field(default_factory=dict)
 
-    def only(self, kept: list[int]) -> Decoded:
+    def only(self, kept: Sequence[int]) -> Decoded:
         """Return the batch with these of its transactions alone."""
         return replace(
             self,
             records=[self.records[i] for i in kept],
             transactions=[self.transactions[i] for i in kept],
-            times_ms=[self.times_ms[i] for i in kept],
+            offsets=self.offsets[list(kept)],
+            times_ms=self.times_ms[list(kept)],
         )
 
 
@@ -118,106 +126,113 @@ def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAI
     A key that is missing or is not the card does no harm to the score, which goes by the value's
     ``card_id``; it is counted, because such a card's payments are spread over partitions.
     """
-    plain = intake.plain
-    earliest_ms, received_at_ms = believable.earliest_ms, batch.received_at_ms
-    latest_ms = received_at_ms + believable.max_ahead_ms
-    records: list[Record] = []
-    transactions: list[Transaction] = []
-    times_ms: list[int] = []
-    dead_letters: list[DeadLetter] = []
-    passed_over: Counter[PassedOver] = Counter()
-    left_out: Counter[tuple[str, Refusal]] = Counter()
-    n_key_mismatches = 0
-    for record in batch.records:
-        transaction, faulty = plain(record.value), None
-        if transaction is None:
-            reading = _read(record, batch, believable, intake)
-            if isinstance(reading, DeadLetter):
-                dead_letters.append(reading)
+    decoding = _Decoding(batch, believable, intake)
+    decoding.drop_unbelievable()
+    decoding.read_nameless()
+    return decoding.decoded()
+
+
+class _Decoding:
+    """One batch on its way: its payments, as far as is known, and the places of their records in it."""
+
+    def __init__(self, batch: Batch, believable: TimestampRange, intake: Intake) -> None:
+        self._batch = batch
+        self._believable = believable
+        self._intake = intake
+        self._arrived_ms = _arrived_ms(batch, believable)
+        self._dead_letters: list[DeadLetter] = []
+        self._passed_over: Counter[PassedOver] = Counter()
+        self._left_out: dict[int, tuple[LeftOut, ...]] = {}
+        found = intake.plain([record.value or b"" for record in batch.records])
+        for place in [place for place, payment in enumerate(found) if payment is None]:
+            found[place] = self._read_what_is_not_plain(place)
+        self._places = np.flatnonzero([payment is not None for payment in found])
+        self._payments = [payment for payment in found if payment is not None]
+        self._times_ms = clocks([payment.timestamp for payment in self._payments]).times_ms
+
+    def drop_unbelievable(self) -> None:
+        believable, times_ms = self._believable, self._times_ms
+        latest_ms = self._batch.received_at_ms + believable.max_ahead_ms
+        is_out = (times_ms < believable.earliest_ms) | (times_ms > latest_ms)
+        for place, time_ms in zip(self._places[is_out], times_ms[is_out].tolist(), strict=True):
+            is_at = self._batch.records[place], "timestamp", time_ms
+            self._dead_letters.append(unbelievable(*is_at, believable, latest_ms))
+        if is_out.any():
+            self._keep(~is_out)
+
+    def read_nameless(self) -> None:
+        """Read those again in which an id is none: without a merchant they are payments still."""
+        is_payment = np.ones(len(self._payments), dtype=np.bool_)
+        for i in nameless(self._payments):
+            place = self._places.item(i)
+            reading = self._read(place)
+            # An object may wrap another payment, and be itself none.
+            if isinstance(reading, Payment) and _is_same(reading.transaction, self._payments[i]):
+                self._payments[i], self._left_out[place] = reading.transaction, reading.left_out
                 continue
-            if not isinstance(reading, Payment):
-                passed_over[reading] += 1
-                continue
-            transaction, faulty = reading.transaction, reading.left_out
-        time_ms = int(transaction.timestamp.timestamp() * 1000)
-        if not earliest_ms <= time_ms <= latest_ms:
-            dead_letters.append(unbelievable(record, "timestamp", time_ms, believable, latest_ms))
-            continue
-        if record.key is None or record.key != transaction.card_id.encode():
-            n_key_mismatches += 1
-        if faulty:
-            left_out.update((left.field, left.reason) for left in faulty)
-        if time_ms > record.timestamp or time_ms > received_at_ms:
-            time_ms = min(time_ms, _arrived_ms(record, batch, believable))
-        records.append(record)
-        transactions.append(transaction)
-        times_ms.append(time_ms)
-    decoded = Decoded(
-        batch,
-        records,
-        transactions,
-        times_ms,
-        dead_letters,
-        n_key_mismatches,
-        passed_over,
-        left_out,
-    )
-    places = nameless(transactions)
-    return _without(places, decoded, believable, intake) if places else decoded
+            is_payment[i] = False
+            if not isinstance(reading, DeadLetter):
+                record, detail = self._batch.records[place], "a payment must have ids"
+                reading = DeadLetter(record, "missing_field", "$", detail)
+            self._dead_letters.append(reading)
+        if not is_payment.all():
+            self._keep(is_payment)
+
+    def decoded(self) -> Decoded:
+        batch, places, payments = self._batch, self._places, self._payments
+        records = [batch.records[place] for place in places.tolist()]
+        keys = [record.key for record in records]
+        cards = map(str.encode, [payment.card_id for payment in payments])
+        kept = self._left_out.keys() & places.tolist() if self._left_out else ()
+        left_out = [left for place in kept for left in self._left_out[place]]
+        return Decoded(
+            batch,
+            records,
+            payments,
+            batch.offsets[places],
+            np.minimum(self._times_ms, self._arrived_ms[places]),
+            sorted(self._dead_letters, key=lambda of: of.record.offset),
+            sum(map(ne, keys, cards)),
+            self._passed_over,
+            Counter((left.field, left.reason) for left in left_out),
+        )
+
+    def _keep(self, which: NDArray[np.bool_]) -> None:
+        self._places, self._times_ms = self._places[which], self._times_ms[which]
+        self._payments = [self._payments[i] for i in np.flatnonzero(which).tolist()]
+
+    def _read_what_is_not_plain(self, place: int) -> Transaction | None:
+        reading = self._read(place)
+        if isinstance(reading, Payment):
+            self._left_out[place] = reading.left_out
+            return reading.transaction
+        if isinstance(reading, DeadLetter):
+            self._dead_letters.append(reading)
+        else:
+            self._passed_over[reading] += 1
+        return None
+
+    def _read(self, place: int) -> Payment | PassedOver | DeadLetter:
+        return _read(self._batch, place, self._arrived_ms.item(place), self._intake)
 
 
-def _without(
-    places: list[int], decoded: Decoded, believable: TimestampRange, intake: Intake
-) -> Decoded:
-    """Return the batch with what the records at ``places`` are, in which an id is none.
-
-    Without a merchant a payment is one; without a card, or an id of its own, a dead letter.
-    """
-    letters: list[DeadLetter] = []
-    transactions = list(decoded.transactions)
-    left_out = Counter(decoded.left_out)
-    n_key_mismatches, gone = decoded.n_key_mismatches, set()
-    for place in places:
-        record, before = decoded.records[place], transactions[place]
-        found = _read(record, decoded.batch, believable, intake)
-        # An object may wrap another payment, and be itself none.
-        if isinstance(found, Payment) and _is_same_payment(found.transaction, before):
-            transactions[place] = found.transaction
-            left_out.update((left.field, left.reason) for left in found.left_out)
-            continue
-        if not isinstance(found, DeadLetter):
-            found = DeadLetter(record, "missing_field", "$", "a payment must have ids")
-        letters.append(found)
-        gone.add(place)
-        n_key_mismatches -= record.key is None or record.key != before.card_id.encode()
-    kept = set(range(len(decoded.records))).difference(gone)
-    return replace(
-        replace(decoded, transactions=transactions).only(sorted(kept)),
-        dead_letters=sorted(decoded.dead_letters + letters, key=lambda of: of.record.offset),
-        n_key_mismatches=n_key_mismatches,
-        left_out=left_out,
-    )
-
-
-def _is_same_payment(found: Transaction, before: Transaction) -> bool:
+def _is_same(found: Transaction, before: Transaction) -> bool:
     """Whether a payment is the one it was, but for a merchant or a channel that is none."""
     kept = {"merchant_id": found.merchant_id, "channel": found.channel}
     return found == msgspec.structs.replace(before, **kept)
 
 
 def _read(
-    record: Record, batch: Batch, believable: TimestampRange, intake: Intake
+    batch: Batch, place: int, arrived_ms: int, intake: Intake
 ) -> Payment | PassedOver | DeadLetter:
     """Return what one record is by ``intake``: a payment, why it is passed over, or a dead letter.
 
     An offset is one place in the ledger and one alert: a message with more than one payment has none.
     """
+    record = batch.records[place]
+    position = f"{batch.partition}-{record.offset}"
     try:
-        readings = intake.read(
-            record.value,
-            position=f"{batch.partition}-{record.offset}",
-            arrived_ms=_arrived_ms(record, batch, believable),
-        )
+        readings = intake.read(record.value, position=position, arrived_ms=arrived_ms)
     except (UnavailableError, MemoryError):
         raise
     except Exception as error:
@@ -240,13 +255,14 @@ def _read(
     return first.reason if isinstance(first, Skipped) else "refund"
 
 
-def _arrived_ms(record: Record, batch: Batch, believable: TimestampRange) -> int:
-    """Return when a record arrived: by its own time in Kafka, which is the same whenever it is read.
+def _arrived_ms(batch: Batch, believable: TimestampRange) -> Integers:
+    """Return when records arrived: by their own time in Kafka, the same whenever they are read.
 
     A producer may set that time, and one that nobody could believe is not taken.
     """
-    is_believable = believable.earliest_ms <= record.timestamp <= batch.received_at_ms
-    return record.timestamp if is_believable else batch.received_at_ms
+    sent_ms = np.array([record.timestamp for record in batch.records], dtype=np.int64)
+    is_believable = (believable.earliest_ms <= sent_ms) & (sent_ms <= batch.received_at_ms)
+    return np.where(is_believable, sent_ms, batch.received_at_ms)
 
 
 def diagnose(record: Record, error: Exception) -> DeadLetter:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from streamer.alerts import AlertContext, build_alerts
 from streamer.batch import Batch
-from streamer.deciding import Decision, decide, may_be_taught, offsets_of
+from streamer.deciding import Decision, decide, may_be_taught
 from streamer.decoding import DeadLetter, Decoded, decode_batch
 from streamer.errors import InvariantError
 from streamer.events import Alert, Mode, Score
@@ -39,7 +39,7 @@ from streamer.model import (
     uniform_hash,
 )
 from streamer.partition_state import PartitionState, PipelineConfig
-from streamer.repeats import fingerprint
+from streamer.repeats import payment_prints
 from streamer.score_messages import score_messages
 
 __all__ = [
@@ -68,7 +68,7 @@ class Prepared:
 
     decoded: Decoded
     columns: Columns | None
-    fingerprints: list[int]
+    fingerprints: NDArray[np.int64]
     n_repeated: int
 
 
@@ -122,13 +122,13 @@ def prepare(batch: Batch, config: PipelineConfig, state: PartitionState | None =
     Payments that ``state`` (IN) has seen before are left out; without it every one is scored.
     """
     decoded = decode_batch(batch, config.believable, config.intake)
-    n_decoded, prints = len(decoded.transactions), list[int]()
+    n_decoded, prints = len(decoded.transactions), np.zeros(0, dtype=np.int64)
     if state is not None and config.repeat_window:
-        prints = [fingerprint(transaction) for transaction in decoded.transactions]
-        repeated = state.repeats.recognise([r.offset for r in decoded.records], prints)
-        if any(repeated):
-            fresh = [i for i, is_repeated in enumerate(repeated) if not is_repeated]
-            decoded, prints = decoded.only(fresh), [prints[i] for i in fresh]
+        prints = payment_prints(decoded.transactions)
+        repeated = state.repeats.recognise(decoded.offsets, prints)
+        if repeated.any():
+            fresh = np.flatnonzero(~repeated)
+            decoded, prints = decoded.only(fresh.tolist()), prints[fresh]
     columns = None
     if decoded.transactions:
         columns = Columns.of(decoded.transactions, decoded.times_ms)
@@ -207,7 +207,7 @@ def score_in_steps(
     lap("explain")
     return Outcome(
         *made,
-        {decoded.records[i].offset: first_place + i for i in above},
+        {int(decoded.offsets[i]): first_place + i for i in above},
         decoded.dead_letters,
         scores,
         ledger,
@@ -263,12 +263,11 @@ def remember_scored(
     """
     if not config.capacity:
         return
-    times_ms = np.asarray(decoded.times_ms, dtype=np.int64)
     paid = decoded.transactions
     parties = [t.card_id for t in paid], [t.merchant_id for t in paid]
-    waiting = Waiting(times_ms, alerted, scored.inputs, scored.ranks, *parties)
+    waiting = Waiting(decoded.times_ms, alerted, scored.inputs, scored.ranks, *parties)
     ids = [t.transaction_id for t in paid]
-    draws = uniform_hash(offsets_of(decoded))
+    draws = uniform_hash(decoded.offsets)
     remember(state.labels, state.delta, version, config, ids, draws, waiting)
 
 
@@ -306,9 +305,8 @@ def _advance(state: PartitionState, prepared: Prepared, ledger: Ledger, decision
     if ledger.overflowed:
         last = int(np.flatnonzero(decision.overflowed)[-1])
         state.held_back_until = first_place + last + 1
-    if prepared.fingerprints:
-        offsets = [record.offset for record in prepared.decoded.records]
-        state.repeats.add(offsets, prepared.fingerprints)
+    if len(prepared.fingerprints):
+        state.repeats.add(prepared.decoded.offsets, prepared.fingerprints)
     if state.has_published:
         following = batch.next_offset
         state.published = {o: place for o, place in state.published.items() if o >= following}

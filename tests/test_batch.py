@@ -83,3 +83,11 @@ def test_what_is_before_an_offset_and_what_is_from_it_on_is_the_whole(
 def test_a_batch_without_records_must_say_what_it_covers() -> None:
     with pytest.raises(IndexError):
         _ = Batch("transactions", 0, [], 0).first_offset
+
+
+def test_offsets_are_those_of_the_records_with_a_gap_or_without() -> None:
+    records = [StoredRecord(offset, 0, None, b"") for offset in (5, 6, 7, 9)]
+    assert Batch("t", 0, records[:3], 0).offsets.tolist() == [5, 6, 7]
+    assert Batch("t", 0, records, 0).offsets.tolist() == [5, 6, 7, 9]
+    assert Batch("t", 0, records[:3], 0, covers=(4, 8)).offsets.tolist() == [5, 6, 7]
+    assert Batch("t", 0, [], 0, covers=(4, 8)).offsets.tolist() == []

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from river import drift
 
-from streamer.drift_monitor import DistanceMonitor
-from tests.rig.waiting import DEADLINE_S
+from streamer.drift_monitor import DistanceMonitor, PageHinkley
 
 
 def distances_sq(n: int, seed: int, factor: float = 1.0) -> np.ndarray:
@@ -43,16 +42,17 @@ def test_how_payments_come_in_batches_makes_no_difference() -> None:
     assert n_whole == n_parts == whole.n_drifts == parts.n_drifts >= 1
 
 
-def test_river_is_imported_when_it_is_needed_and_not_before() -> None:
-    """The endpoints of a worker are up, and every command answers, before that second has passed."""
-    code = (
-        "import sys; from streamer.drift_monitor import DistanceMonitor; m = DistanceMonitor(); "
-        "before = 'river' in sys.modules; m.load(); print(before, 'river' in sys.modules)"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE_S, check=True
-    )
-    assert result.stdout.strip() == "False True"
+@given(st.lists(st.floats(-3.0, 3.0), min_size=1, max_size=300), st.floats(-1.0, 1.0))
+def test_the_test_says_what_rivers_says(series: list[float], shift: float) -> None:
+    """Whatever the series, and after each time that it has left its mean."""
+    rivers = drift.PageHinkley(min_instances=30, delta=0.05, threshold=1.0)
+    ours = PageHinkley()
+    for value in [*(0.1 * x for x in series), *(0.1 * x + shift for x in series)]:
+        rivers.update(value)
+        has_left = ours.add(value)
+        assert has_left == rivers.drift_detected
+        if has_left:
+            ours = PageHinkley()
 
 
 def test_distances_of_zero_and_empty_batches_are_taken() -> None:

@@ -97,7 +97,9 @@ class FileReport:
                 at = letter.record.offset - first_offset
                 self._refuse(origin, letter, origin.refused.get(at), origin.places[at])
         self.n_usable += len(decoded.transactions)
-        for time_ms, transaction in zip(decoded.times_ms, decoded.transactions, strict=True):
+        for time_ms, transaction in zip(
+            decoded.times_ms.tolist(), decoded.transactions, strict=True
+        ):
             if time_ms < self._latest_ms:
                 self.n_late += 1
             else:

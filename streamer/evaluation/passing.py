@@ -142,7 +142,7 @@ class _Columns:
         *,
         with_labels: bool,
     ) -> None:
-        rows = [record.offset for record in decoded.records]
+        rows = decoded.offsets
         numbers = self._card_numbers
         self.times_ms[rows] = decoded.times_ms
         self.cards[rows] = [
@@ -218,7 +218,7 @@ class _Runner:
             return
         decoded = decode_batch(Batch(_TOPIC, 0, records, self.now_ms), self.pipeline.believable)
         first = 0
-        times_ms = decoded.times_ms
+        times_ms = decoded.times_ms.tolist()
         for _, end, clock_ms in cuts(times_ms, self.clock_ms, MAX_LAG_MS):
             # Dead letters go with the piece before the next valid record.
             is_last = end == len(times_ms)
@@ -235,13 +235,13 @@ class _Runner:
         outcome = score(prepared, self.state, self.version, self.pipeline, now_ms=self.now_ms)
         if prepared.columns is None:
             return decoded
-        self.latest_ms = max(self.latest_ms, *decoded.times_ms)
+        self.latest_ms = max(self.latest_ms, int(decoded.times_ms.max()))
         X = History.observe(prepared.columns, self.label_free).X
         with_labels = self.config.label_delay_ms is not None
         self.columns.add(decoded, X, outcome.scores, with_labels=with_labels)
-        rows = [record.offset for record in decoded.records]
+        rows = decoded.offsets
         labels = self.columns.scenarios[rows].tolist()
-        self.feed.add(decoded.transactions, decoded.times_ms, labels)
+        self.feed.add(decoded.transactions, decoded.times_ms.tolist(), labels)
         return decoded
 
     def _advance(self) -> None:

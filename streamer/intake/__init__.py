@@ -10,7 +10,7 @@ Reading order: `readings` (what comes out), `declaration` (what a producer is sa
 """
 
 from streamer.intake.declaration import Declaration, parse_declaration
-from streamer.intake.intake import Intake, nameless, plain_transaction
+from streamer.intake.intake import Intake, nameless, plain_transaction, plain_transactions
 from streamer.intake.presets import preset_names, preset_text
 from streamer.intake.readings import (
     LeftOut,
@@ -35,6 +35,7 @@ __all__ = [
     "outcome_of",
     "parse_declaration",
     "plain_transaction",
+    "plain_transactions",
     "preset_names",
     "preset_text",
 ]

@@ -33,19 +33,19 @@ from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.hints import hinted
 from streamer.intake.mapping import compile_mapping
 from streamer.intake.paths import Steps, parse_path, parse_paths, shown, walked
-from streamer.intake.plain import is_named, nameless, plain_transaction
+from streamer.intake.plain import is_named, nameless, plain_transaction, plain_transactions
 from streamer.intake.readings import Fault, Payment, Reading, Refund, Refused, Skipped
 from streamer.intake.slots import field_paths
 from streamer.intake.usual import compile_usual
 
-__all__ = ["Intake", "nameless", "plain_transaction"]
+__all__ = ["Intake", "nameless", "plain_transaction", "plain_transactions"]
 
 _decode: Final = msgspec.json.Decoder().decode
 _NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-def _never_plain(_: bytes | None) -> None:
-    return None
+def _none_plain(values: Sequence[bytes]) -> list[Transaction | None]:
+    return [None] * len(values)
 
 
 class Intake:
@@ -61,11 +61,10 @@ class Intake:
         self.declaration = declaration or Declaration()
         self.hash = self.declaration.hash
         self.is_default = self.declaration.is_default
-        # An attribute and no method: for most messages nothing else is called.
-        self.plain: Callable[[bytes | None], Transaction | None] = (
-            plain_transaction if self.is_default else _never_plain
+        self.plain: Callable[[Sequence[bytes]], list[Transaction | None]] = (
+            plain_transactions if self.is_default else _none_plain
         )
-        """Returns the transaction of a message that needs no reading, or None: then `read` it."""
+        """Returns the transactions of messages that need no reading, None for others: `read` them."""
         self.schemas = schemas
         self._is_bare = self.declaration.envelope == "none"
         has_rules = (

@@ -5,14 +5,15 @@ or a deletion, and so may a webhook whose event's name does.  The decoder itself
 which costs 7% of decoding, and 0.3 µs more where an event has a name; a search in the bytes would
 cost 40%.
 
-Whether an id is a word for nothing is asked of a batch at once (`nameless`).
+A batch is decoded at once (`plain_transactions`), and at once asked whether an id is a word for nothing
+(`nameless`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -20,7 +21,7 @@ from streamer.events import Transaction
 from streamer.intake.envelopes import EVENT_NAMES, MARKS, Counting, told_by_itself
 from streamer.intake.fields import NO_IDS, is_destroyed
 
-__all__ = ["is_named", "nameless", "plain_transaction"]
+__all__ = ["is_named", "nameless", "plain_transaction", "plain_transactions"]
 
 _FIELDS: Final = Transaction.__struct_fields__
 
@@ -59,10 +60,13 @@ def _read_name(_: type[Any], name: Any) -> None:
         raise ValueError
 
 
+# By the contract's pattern, which takes 0.4 of 1 µs to decode a payment; a code in a list takes none.
+_Category = Literal[tuple(f"{number:04d}" for number in range(10_000))]  # type: ignore[valid-type]
 # A transaction like any other: what is no null below one of the names is a fault of decoding.
 _Unmarked: Final = msgspec.defstruct(
     "Transaction",
-    [
+    [("mcc", _Category | None, None)]
+    + [
         (f"mark_{index}", None, msgspec.field(name=name, default=None))
         for index, name in enumerate(sorted(MARKS))
     ]
@@ -82,17 +86,46 @@ _NOT_PLAIN: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 def plain_transaction(value: bytes | None) -> Transaction | None:
     """Return the transaction in a message that follows the contract, or None for any other."""
-    if not value:
-        return None
+    return plain_transactions([value or b""])[0]
+
+
+def plain_transactions(values: Sequence[bytes]) -> list[Transaction | None]:
+    """Return the transaction in each message that follows the contract, None for any other.
+
+    >>> plain_transactions([b"", b"[]"])
+    [None, None]
+    """
+    # msgspec skips unknown fields without looking at their encoding.
+    decoding = map(_decode if _are_utf_8(values) else _decode_utf_8, values)
+    found: list[Transaction | None] = []
+    while len(found) < len(values):
+        try:
+            # One call up to the next message that is none: what came before it stays in the list.
+            found.extend(decoding)
+        except _NOT_PLAIN:
+            found.append(None)
+    at_null_island = [
+        place
+        for place, t in enumerate(found)
+        if t is not None and t.latitude == 0.0 and t.longitude == 0.0
+    ]
+    for place in at_null_island:
+        found[place] = None
+    return found
+
+
+def _are_utf_8(values: Sequence[bytes]) -> bool:
+    """Whether every message is UTF-8: a line feed is a part of no other character, so all at once."""
+    together = b"\n".join(values)
     try:
-        # msgspec skips unknown fields without looking at their encoding.
-        if not (value.isascii() or value.decode()):
-            return None
-        transaction: Transaction = _decode(value)
-    except _NOT_PLAIN:
-        return None
-    if transaction.latitude == 0.0 and transaction.longitude == 0.0:
-        return None
+        return together.isascii() or bool(together.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _decode_utf_8(value: bytes) -> Transaction:
+    value.decode()
+    transaction: Transaction = _decode(value)
     return transaction
 
 

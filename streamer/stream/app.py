@@ -44,6 +44,7 @@ from streamer.stream.ending import (
 )
 from streamer.stream.endpoints import Endpoints
 from streamer.stream.feedback import FeedbackStoring
+from streamer.stream.garbage import collect_rarely
 from streamer.stream.gauges import Gauges
 from streamer.stream.health import Health
 from streamer.stream.held import Held
@@ -157,6 +158,7 @@ class ScoringApp(faust.App):
             is_misconfigured = isinstance(error, ConfigurationError)
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
         self.held.adopt(head)
+        collect_rarely()
         for name in ("kafka", "redis"):
             self.kit.metrics.dependency_up.set(1, name)
 

@@ -201,8 +201,7 @@ class Scoring:
         if outcome.scored is None:
             return
         self._held.center_watch.add(version, outcome.scored, now_s)
-        # A young model's distances shift by themselves; those of a worker's first seconds are let go.
-        is_settled = version.sums.transactions_seen >= self._kit.pipeline.model.half_life
-        if is_settled and self._held.distance_monitor.is_loaded:
+        # A young model's distances shift by themselves.
+        if version.sums.transactions_seen >= self._kit.pipeline.model.half_life:
             n_shifts = self._held.distance_monitor.add(outcome.scored.distances_sq)
             self._kit.metrics.distance_drift.inc(n_shifts)

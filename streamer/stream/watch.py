@@ -28,7 +28,6 @@ _log = structlog.get_logger(__name__)
 
 _LAG_INTERVAL_S: Final = 1.0
 _EXPIRY_INTERVAL_S: Final = 0.1
-_MONITOR_AFTER_S: Final = 5.0
 # A topic that was made again under its name may soon be as long as the old one was.
 _TOPIC_INTERVAL_S: Final = 5.0
 _REMINDER_S: Final = 60.0
@@ -57,7 +56,6 @@ class Watch:
     def tasks(self) -> list[Callable[[], Awaitable[None]]]:
         """What a worker runs for as long as it lives."""
         return [
-            self.load_monitor,
             self.follow_progress,
             self.follow_topics,
             self.follow_expiries,
@@ -121,9 +119,3 @@ class Watch:
                 if tp.topic in replaced:
                     _log.error("topic was created again", topic=tp.topic, partition=tp.partition)
                     self._claims.again(tp)
-
-    async def load_monitor(self) -> None:
-        """Import what watches the distances: a second of processor time that the first payments after
-        a start need themselves."""
-        await asyncio.sleep(_MONITOR_AFTER_S)
-        await asyncio.to_thread(self._held.distance_monitor.load)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streamer.intake import Intake, Payment, Refused, Skipped, parse_declaration
+from streamer.intake import Intake, Payment, Refused, Skipped, parse_declaration, plain_transaction
 from streamer.intake.suggest import suggest
 from tests.intake.messages import VALID, declared, message, one, paid
 
@@ -48,7 +48,7 @@ def sent(content: Any) -> bytes:
 )
 def test_a_payment_in_an_envelope_is_read(content: Any) -> None:
     """Every envelope that is known, and some within each other."""
-    assert paid(PLAIN, sent(content)).transaction == PLAIN.plain(message())
+    assert paid(PLAIN, sent(content)).transaction == plain_transaction(message())
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_changes_that_are_no_new_payments_are_skipped(content: Any, reason: str)
 def test_a_flattened_row_is_what_its_mark_says(mark: str, value: Any, reason: str) -> None:
     """Though all of its other fields are the contract's, in a message and in a file's row."""
     row = {**VALID, mark: value}
-    assert PLAIN.plain(sent(row)) is None
+    assert plain_transaction(sent(row)) is None
     for reading in (one(PLAIN, sent(row)), PLAIN.read_row(row)):
         assert isinstance(reading, Skipped)
         assert (reading.reason, reading.path) == (reason, f"$.{mark}")
@@ -95,8 +95,10 @@ def test_a_flattened_row_is_what_its_mark_says(mark: str, value: Any, reason: st
 
 def test_a_row_without_a_mark_is_the_same_payment() -> None:
     """Null is no mark, and neither is a name of the producer's own that means something else."""
-    assert PLAIN.plain(sent({**VALID, "__op": None})) == PLAIN.plain(message())
-    assert paid(PLAIN, sent({**VALID, "op_type": "debit"})).transaction == PLAIN.plain(message())
+    assert plain_transaction(sent({**VALID, "__op": None})) == plain_transaction(message())
+    assert paid(PLAIN, sent({**VALID, "op_type": "debit"})).transaction == plain_transaction(
+        message()
+    )
 
 
 def test_updates_and_snapshots_are_what_is_declared_of_them() -> None:
@@ -132,7 +134,7 @@ def test_what_reads_as_it_stands_is_not_gone_into() -> None:
 def test_a_payment_below_a_name_is_found_where_nothing_else_reads() -> None:
     """And an event's own name still decides what it is."""
     content = {"eventType": "payment.authorized", "payload": VALID}
-    assert paid(PLAIN, sent(content)).transaction == PLAIN.plain(message())
+    assert paid(PLAIN, sent(content)).transaction == plain_transaction(message())
     reading = one(PLAIN, sent(content | {"eventType": "payment.declined"}))
     assert isinstance(reading, Skipped)
     assert reading.reason == "declined"
@@ -274,14 +276,14 @@ def test_an_events_time_is_that_of_a_payment_without_one(
     """It is suggested by its name; a payload with a time of its own keeps that."""
     sample = sent({**head, name: EVENT_TIME, below: TIMELESS})
     intake = Intake(parse_declaration(suggest([sample]), "event"))
-    assert paid(intake, sample).transaction == PLAIN.plain(message())
+    assert paid(intake, sample).transaction == plain_transaction(message())
     later = {**head, name: "2027-01-01T00:00:00Z"}
     with_own = sent({**later, below: {**TIMELESS, "paidAt": EVENT_TIME}})
     assert "paidAt" in suggest([with_own])
     own = Intake(parse_declaration(suggest([with_own]), "own"))
     assert paid(own, with_own).transaction.timestamp == paid(intake, sample).transaction.timestamp
     contract = sent({**later, below: VALID})
-    assert paid(PLAIN, contract).transaction == PLAIN.plain(message())
+    assert paid(PLAIN, contract).transaction == plain_transaction(message())
 
 
 def test_an_events_time_is_no_payments_without_a_declaration() -> None:

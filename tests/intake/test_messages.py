@@ -8,7 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from streamer.intake import Intake, Payment, Refund, Refused, Skipped
+from streamer.intake import (
+    Intake,
+    Payment,
+    Refund,
+    Refused,
+    Skipped,
+    plain_transaction,
+    plain_transactions,
+)
 from tests.intake.messages import VALID, declared, message, one, paid
 
 PLAIN = Intake()
@@ -17,9 +25,26 @@ PLAIN = Intake()
 def test_a_message_that_follows_the_contract_is_only_decoded() -> None:
     """The fast way returns the transaction itself, and the slow one the same."""
     value = message()
-    transaction = PLAIN.plain(value)
+    transaction = plain_transaction(value)
     assert transaction is not None
     assert paid(PLAIN, value) == Payment(transaction)
+
+
+def test_a_batch_is_decoded_like_its_messages_one_by_one() -> None:
+    """Up to whatever is none, wherever that lies; one bad byte makes no other message bad."""
+    good = [message(transaction_id=f"t{n}") for n in range(4)]
+    bad = [b"", b"[]", good[0][:-1], message(latitude=0, longitude=0), message(mcc="541")]
+    bad += [message(mcc="54115"), message(note="?").replace(b"?", b"\xff")]
+    for values in (good, bad, good + bad, bad + good, [good[0], *bad, *good], [], bad[:1]):
+        ids = [f"t{good.index(value)}" if value in good else None for value in values]
+        assert [found and found.transaction_id for found in plain_transactions(values)] == ids
+
+
+def test_every_category_of_four_digits_is_plain() -> None:
+    values = [message(mcc=f"{number:04d}") for number in range(10_000)]
+    assert [found and found.mcc for found in plain_transactions(values)] == [
+        f"{number:04d}" for number in range(10_000)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -272,7 +297,7 @@ def test_a_payment_is_what_its_event_s_name_says(
     changes: dict[str, Any], outcome: str, path: str
 ) -> None:
     """A webhook need not be wrapped: a payment would count again on each of its updates."""
-    assert PLAIN.plain(message(**changes)) is None
+    assert plain_transaction(message(**changes)) is None
     for intake in (PLAIN, declared('timestamp = { path = "timestamp", zone = "UTC" }')):
         reading = one(intake, message(**changes))
         assert isinstance(reading, Refund | Skipped)
@@ -294,6 +319,6 @@ def test_a_payment_is_what_its_event_s_name_says(
 )
 def test_another_name_leaves_a_payment_as_it_is(changes: dict[str, Any]) -> None:
     """It is decoded once like any other, and equals one that has no name."""
-    transaction = PLAIN.plain(message(**changes))
-    assert transaction == PLAIN.plain(message())
+    transaction = plain_transaction(message(**changes))
+    assert transaction == plain_transaction(message())
     assert msgspec.to_builtins(transaction).keys() == VALID.keys()

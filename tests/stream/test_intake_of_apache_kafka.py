@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from streamer.intake import Intake
+from streamer.intake import plain_transaction
 from tests.intake.test_schemas import FRAME, avro
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.ports import stable_port
@@ -64,7 +64,7 @@ WAYS = {
 
 def as_avro(value: dict[str, Any]) -> bytes:
     """Frame a payment by the schema 7 of the registry."""
-    transaction = Intake().plain(json.dumps(value).encode())
+    transaction = plain_transaction(json.dumps(value).encode())
     assert transaction is not None
     names = ("transaction_id", "card_id", "currency", "timestamp")
     record = {name: getattr(transaction, name) for name in names}

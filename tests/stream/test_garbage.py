@@ -1,0 +1,49 @@
+"""The garbage collector leaves batches alone, and still finds what only cycles hold."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.rig.waiting import DEADLINE_S
+
+_COUNTED = """
+import gc
+from streamer.stream.garbage import collect_rarely
+collections = []
+gc.callbacks.append(lambda phase, info: collections.append(info.get("collected", 0)))
+early = []
+collect_rarely()
+"""
+
+
+def printed(code: str) -> list[str]:
+    """Return what ``code`` prints in a process of its own, whose collector it may set as it likes."""
+    result = subprocess.run(
+        [sys.executable, "-c", _COUNTED + code],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=True,
+    )
+    return result.stdout.split()
+
+
+def test_no_collection_begins_while_a_batch_of_4_000_records_is_there() -> None:
+    code = "batches = [[[], []] for _ in range(4_000)]; print(len(collections))"
+    assert printed(code) == ["0"]
+
+
+def test_what_was_there_before_is_gone_through_no_more() -> None:
+    code = "late = []; print([o is early or o is late for o in gc.get_objects()].count(True))"
+    assert printed(code) == ["1"]
+
+
+def test_cycles_are_found_before_60_000_of_them_wait() -> None:
+    code = """
+for _ in range(60_000):
+    cycle = []
+    cycle.append(cycle)
+print(sum(collections) > 40_000)
+"""
+    assert printed(code) == ["True"]
