@@ -18,8 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.batch import Record
-from streamer.counterfactual import smaller_amount
-from streamer.events import Alert, Center, CenterValue, Mode, Severity, Source, Transaction
+from streamer.counterfactual import smaller_amounts
+from streamer.events import (
+    Alert,
+    Center,
+    CenterValue,
+    Counterfactual,
+    Mode,
+    Severity,
+    Source,
+    Transaction,
+)
 from streamer.features import AMOUNT, CONTEXT_NAMES, FEATURE_NAMES, FEATURES, Columns, History
 from streamer.model import ModelVersion, Scored
 from streamer.reasons import parts_of, reasons_of
@@ -50,6 +59,7 @@ class AlertContext:
     mode: Mode
     scored_at_ms: int
     card_key: bytes | None
+    counterfactuals: dict[int, Counterfactual | None] = field(default_factory=dict)
     _centers: dict[tuple[int, float], Center] = field(default_factory=dict)
 
     def center(self, nearest: int, currency_mean: float) -> Center:
@@ -83,12 +93,17 @@ def build_alerts(
     transactions: Sequence[Transaction],
     chosen: NDArray[np.bool_],
 ) -> Generator[None, None, list[Alert]]:
-    """Return the alerts on the ``chosen`` of a batch's transactions, with a step after every few."""
+    """Return the alerts on the ``chosen`` of a batch's transactions, with a pause after every few."""
     alerts: list[Alert] = []
-    for i in np.flatnonzero(chosen).tolist():
-        alerts.append(build_alert(context, i, records[i], transactions[i]))
-        if len(alerts) % _AT_ONCE == 0:
+    rows = np.flatnonzero(chosen).tolist()
+    for first in range(0, len(rows), _AT_ONCE):
+        if first:
             yield
+        some = rows[first : first + _AT_ONCE]
+        currencies = [transactions[i].currency for i in some]
+        asked = context.version, context.columns, context.history, some, currencies
+        context.counterfactuals.update(zip(some, smaller_amounts(*asked), strict=True))
+        alerts += [build_alert(context, i, records[i], transactions[i]) for i in some]
     return alerts
 
 
@@ -99,7 +114,7 @@ def build_alert(
     version, scored = context.version, context.scored
     nearest = int(scored.nearest[index])
     distance_sq = float(scored.distances_sq[index])
-    log_odds = None if scored.log_odds is None else float(scored.log_odds[index])
+    log_odds = scored.log_odds_of(index)
     by_head = version.is_head_active and log_odds is not None
     base = version.head.base if by_head and version.head is not None else 0.0
     threshold = float(scored.thresholds[index])
@@ -130,9 +145,7 @@ def build_alert(
         event_time=transaction.timestamp,
         scored_at=datetime.fromtimestamp(context.scored_at_ms / 1000, tz=UTC),
         mode=context.mode,
-        counterfactual=smaller_amount(
-            version, context.columns, context.history, index, transaction.currency
-        ),
+        counterfactual=context.counterfactuals[index],
         ranked_by="log_odds" if by_head else "distance",
         log_odds=log_odds,
         base_log_odds=base,
