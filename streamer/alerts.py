@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+from bisect import bisect_left
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,7 +48,10 @@ _AT_ONCE: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class AlertContext:
-    """What a batch's alerts are built from; ``epoch`` is that of its offsets (`Source`)."""
+    """What a batch's alerts are built from; ``epoch`` is that of its offsets (`Source`).
+
+    ``rows`` are those of which there may be one.
+    """
 
     topic: str
     partition: int
@@ -59,7 +63,8 @@ class AlertContext:
     mode: Mode
     scored_at_ms: int
     card_key: bytes | None
-    counterfactuals: dict[int, Counterfactual | None] = field(default_factory=dict)
+    rows: list[int]
+    _smaller: dict[int, Counterfactual | None] = field(default_factory=dict)
     _centers: dict[tuple[int, float], Center] = field(default_factory=dict)
 
     def center(self, nearest: int, currency_mean: float) -> Center:
@@ -68,6 +73,15 @@ class AlertContext:
         if key not in self._centers:
             self._centers[key] = describe_center(self.version, nearest, currency_mean)
         return self._centers[key]
+
+    def counterfactual(self, index: int) -> Counterfactual | None:
+        """Return that of one of ``rows``; of those behind it some are asked about in the same call."""
+        if index not in self._smaller:
+            at = bisect_left(self.rows, index)
+            some = self.rows[at : at + _AT_ONCE]
+            found = smaller_amounts(self.version, self.columns, self.history, some)
+            self._smaller.update(zip(some, found, strict=True))
+        return self._smaller[index]
 
 
 def alert_id(source: Source) -> str:
@@ -93,17 +107,12 @@ def build_alerts(
     transactions: Sequence[Transaction],
     chosen: NDArray[np.bool_],
 ) -> Generator[None, None, list[Alert]]:
-    """Return the alerts on the ``chosen`` of a batch's transactions, with a pause after every few."""
+    """Return the alerts on the ``chosen`` of a batch's transactions, with a step after every few."""
     alerts: list[Alert] = []
-    rows = np.flatnonzero(chosen).tolist()
-    for first in range(0, len(rows), _AT_ONCE):
-        if first:
+    for i in np.flatnonzero(chosen).tolist():
+        alerts.append(build_alert(context, i, records[i], transactions[i]))
+        if len(alerts) % _AT_ONCE == 0:
             yield
-        some = rows[first : first + _AT_ONCE]
-        currencies = [transactions[i].currency for i in some]
-        asked = context.version, context.columns, context.history, some, currencies
-        context.counterfactuals.update(zip(some, smaller_amounts(*asked), strict=True))
-        alerts += [build_alert(context, i, records[i], transactions[i]) for i in some]
     return alerts
 
 
@@ -145,7 +154,7 @@ def build_alert(
         event_time=transaction.timestamp,
         scored_at=datetime.fromtimestamp(context.scored_at_ms / 1000, tz=UTC),
         mode=context.mode,
-        counterfactual=context.counterfactuals[index],
+        counterfactual=context.counterfactual(index),
         ranked_by="log_odds" if by_head else "distance",
         log_odds=log_odds,
         base_log_odds=base,

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.codes import decimals_of
+from streamer.codes import CURRENCIES, decimals_of
 from streamer.compiled import compiled
 from streamer.events import Counterfactual
 from streamer.features import Columns, History, Records, compare_amount
@@ -73,15 +73,11 @@ class Trial(NamedTuple):
 
 
 def smaller_amounts(
-    version: ModelVersion,
-    columns: Columns,
-    history: History,
-    chosen: Sequence[int],
-    currencies: Sequence[str],
+    version: ModelVersion, columns: Columns, history: History, chosen: Sequence[int]
 ) -> list[Counterfactual | None]:
     """Return for each of the ``chosen`` the largest smaller amount that would not alert, if any.
 
-    ``currencies`` are theirs.  "Or less" it is only where every smaller amount of the walk is quiet.
+    "Or less" it is only where every smaller amount of the walk is quiet too.
     """
     asked = Asked(
         columns.payments,
@@ -102,6 +98,7 @@ def smaller_amounts(
         np.empty(_GRID, np.int64),
         version.room(_GRID),
     )
+    currencies = [CURRENCIES[index] for index in columns.currencies[chosen].tolist()]
     decimals = [decimals_of(currency) for currency in currencies]
     minor_units = np.array([10**places for places in decimals])
     found, is_quiet_below = largest_quiet_of(asked, trial, np.array(chosen), minor_units)

@@ -64,8 +64,7 @@ class Question:
 
     def answer(self) -> Counterfactual | None:
         columns, history, _ = self._described(self.amount)
-        currency = self.fields.get("currency", "EUR")
-        return smaller_amounts(self.version, columns, history, [len(PAST)], [currency])[0]
+        return smaller_amounts(self.version, columns, history, [len(PAST)])[0]
 
     def alerts_at_all(self) -> Flags:
         """Whether it alerts at each number of minor units from 0 on, up to its own amount."""
