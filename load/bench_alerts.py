@@ -75,7 +75,8 @@ def with_alerts(
     )
     scored = version.score(*arguments)
     source = decoded.batch.topic, decoded.batch.partition, 0
-    context = AlertContext(*source, version, columns, history, scored, "normal", 0, None)
+    rows = np.flatnonzero(scored.alerted).tolist()
+    context = AlertContext(*source, version, columns, history, scored, "normal", 0, None, rows)
     yield []
     steps = build_alerts(context, decoded.records, decoded.transactions, scored.alerted)
     while True:

@@ -24,7 +24,7 @@ from streamer.batch import Batch, StoredRecord
 from streamer.decoding import Decoded
 from streamer.features import Columns, History
 from streamer.labels import apply_verdicts
-from streamer.model import ModelVersion, Sums, advance
+from streamer.model import ModelVersion, Sums, advance, uniform_hash
 from streamer.pipeline import (
     PartitionState,
     PipelineConfig,
@@ -113,10 +113,11 @@ def measure_batch(
     scored = version.score(X, columns.currencies, V, columns.times_ms)
     clock.append(thread_time())
     decision = decide(decoded, state, version, scored)
-    teaching = may_be_taught(decoded, history, decision.above, config.model)
+    draws = uniform_hash(decoded.offsets)
+    teaching = may_be_taught(draws, history, decision.above, config.model)
     teach(state.delta, version, X, columns, scored, decision.above, teaching)
     clock.append(thread_time())
-    remember_scored(decoded, state, version, scored, decision.alerted, config.labels)
+    remember_scored(decoded, draws, state, version, scored, decision.alerted, config.labels)
     clock.append(thread_time())
     return {
         stage: after - before

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+from bisect import bisect_left
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,8 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.batch import Record
-from streamer.counterfactual import smaller_amount
-from streamer.events import Alert, Center, CenterValue, Mode, Severity, Source, Transaction
+from streamer.counterfactual import smaller_amounts
+from streamer.events import (
+    Alert,
+    Center,
+    CenterValue,
+    Counterfactual,
+    Mode,
+    Severity,
+    Source,
+    Transaction,
+)
 from streamer.features import AMOUNT, CONTEXT_NAMES, FEATURE_NAMES, FEATURES, Columns, History
 from streamer.model import ModelVersion, Scored
 from streamer.reasons import parts_of, reasons_of
@@ -38,7 +48,10 @@ _AT_ONCE: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class AlertContext:
-    """What a batch's alerts are built from; ``epoch`` is that of its offsets (`Source`)."""
+    """What a batch's alerts are built from; ``epoch`` is that of its offsets (`Source`).
+
+    ``rows`` are those of which there may be one.
+    """
 
     topic: str
     partition: int
@@ -50,6 +63,8 @@ class AlertContext:
     mode: Mode
     scored_at_ms: int
     card_key: bytes | None
+    rows: list[int]
+    _smaller: dict[int, Counterfactual | None] = field(default_factory=dict)
     _centers: dict[tuple[int, float], Center] = field(default_factory=dict)
 
     def center(self, nearest: int, currency_mean: float) -> Center:
@@ -58,6 +73,15 @@ class AlertContext:
         if key not in self._centers:
             self._centers[key] = describe_center(self.version, nearest, currency_mean)
         return self._centers[key]
+
+    def counterfactual(self, index: int) -> Counterfactual | None:
+        """Return that of one of ``rows``; of those behind it some are asked about in the same call."""
+        if index not in self._smaller:
+            at = bisect_left(self.rows, index)
+            some = self.rows[at : at + _AT_ONCE]
+            found = smaller_amounts(self.version, self.columns, self.history, some)
+            self._smaller.update(zip(some, found, strict=True))
+        return self._smaller[index]
 
 
 def alert_id(source: Source) -> str:
@@ -99,7 +123,7 @@ def build_alert(
     version, scored = context.version, context.scored
     nearest = int(scored.nearest[index])
     distance_sq = float(scored.distances_sq[index])
-    log_odds = None if scored.log_odds is None else float(scored.log_odds[index])
+    log_odds = scored.log_odds_of(index)
     by_head = version.is_head_active and log_odds is not None
     base = version.head.base if by_head and version.head is not None else 0.0
     threshold = float(scored.thresholds[index])
@@ -130,9 +154,7 @@ def build_alert(
         event_time=transaction.timestamp,
         scored_at=datetime.fromtimestamp(context.scored_at_ms / 1000, tz=UTC),
         mode=context.mode,
-        counterfactual=smaller_amount(
-            version, context.columns, context.history, index, transaction.currency
-        ),
+        counterfactual=context.counterfactual(index),
         ranked_by="log_odds" if by_head else "distance",
         log_odds=log_odds,
         base_log_odds=base,

@@ -39,7 +39,8 @@ class CenterWatch:
             return
         self._looked_at = now_s
         rows = slice(_N_ROWS)
-        found = simplified_silhouettes(scored.X[rows], version.centers, 1.0 / version.variances)
+        centers, precisions = version.ruler.centers_of, version.ruler.precisions_of
+        found = simplified_silhouettes(scored.X[rows], centers, precisions)
         mean = float(found.mean())
         is_first = np.isnan(self.silhouette)
         self.silhouette = mean if is_first else _KEPT * self.silhouette + (1 - _KEPT) * mean

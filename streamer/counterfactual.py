@@ -16,18 +16,19 @@ smaller amount.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.codes import decimals_of
+from streamer.codes import CURRENCIES, decimals_of
 from streamer.compiled import compiled
 from streamer.events import Counterfactual
 from streamer.features import Columns, History, Records, compare_amount
-from streamer.model import Lines, LogOdds, ModelVersion, Ruler, score_rows
+from streamer.model import Lines, LogOdds, ModelVersion, Ruler, Scored, score_rows
 
-__all__ = ["smaller_amount"]
+__all__ = ["smaller_amounts"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -40,11 +41,27 @@ _SMALLEST_SHARE: Final = 0.01
 
 
 class Asked(NamedTuple):
-    """A payment, as many times as there are steps in a walk, and what scored it.
+    """The payments of a batch, (n,) each, and what scored them.
 
-    ``X`` are its features, ``features`` (_GRID,) the same memory, IN/OUT: those of the amount change.
-    ``V``, ``currencies`` and ``times_ms`` stay, as do ``habits`` and ``merchants``, what the amounts of
-    its batch are compared with, its own at ``payment``.
+    ``habits`` and ``merchants`` are what their amounts are compared with.
+    """
+
+    payments: Records
+    currencies: Integers
+    times_ms: Integers
+    X: Floats
+    V: Floats
+    habits: Records
+    merchants: Records
+    ruler: Ruler
+    head: LogOdds
+    lines: Lines
+
+
+class Trial(NamedTuple):
+    """One payment at the amounts of a walk, (_GRID,) each, IN/OUT.
+
+    ``X`` and ``features`` are the same memory: the features that change with the amount are named.
     """
 
     X: Floats
@@ -52,111 +69,123 @@ class Asked(NamedTuple):
     V: Floats
     currencies: Integers
     times_ms: Integers
-    habits: Records
-    merchants: Records
-    payment: int
-    ruler: Ruler
-    odds: LogOdds
-    lines: Lines
+    scored: Scored
 
 
-def smaller_amount(
-    version: ModelVersion, columns: Columns, history: History, index: int, currency: str
-) -> Counterfactual | None:
-    """Return the largest smaller amount that would not alert, or None if none is found.
+def smaller_amounts(
+    version: ModelVersion, columns: Columns, history: History, chosen: Sequence[int]
+) -> list[Counterfactual | None]:
+    """Return for each of the ``chosen`` the largest smaller amount that would not alert, if any.
 
     "Or less" it is only where every smaller amount of the walk is quiet too.
     """
-    X, features = history.apart(index, _GRID)
     asked = Asked(
-        X,
-        features,
-        np.repeat(history.V[index : index + 1], _GRID, axis=0),
-        np.repeat(columns.currencies[index : index + 1], _GRID),
-        np.repeat(columns.times_ms[index : index + 1], _GRID),
+        columns.payments,
+        columns.currencies,
+        columns.times_ms,
+        history.X,
+        history.V,
         history.spending,
         history.merchants,
-        index,
         version.ruler,
         version.odds,
         version.lines,
     )
-    decimals = decimals_of(currency)
-    minor_units = 10**decimals
-    found, is_quiet_below = largest_quiet(asked, float(columns.amounts[index]), minor_units)
+    trial = Trial(
+        *history.apart(chosen[0], _GRID),
+        np.empty((_GRID, history.V.shape[1])),
+        np.empty(_GRID, np.int64),
+        np.empty(_GRID, np.int64),
+        version.room(_GRID),
+    )
+    currencies = [CURRENCIES[index] for index in columns.currencies[chosen].tolist()]
+    decimals = [decimals_of(currency) for currency in currencies]
+    minor_units = np.array([10**places for places in decimals])
+    found, is_quiet_below = largest_quiet_of(asked, trial, np.array(chosen), minor_units)
+    answers = zip(found.tolist(), is_quiet_below.tolist(), decimals, currencies, strict=True)
+    return [_told(*answer) for answer in answers]
+
+
+def _told(found: int, is_quiet_below: bool, decimals: int, currency: str) -> Counterfactual | None:
     if not found:
         return None
-    amount = found / minor_units
+    amount = found / 10**decimals
     ending = "or less" if is_quiet_below else "or a little less"
     sentence = f"No alert at an amount of {amount:,.{decimals}f} {currency} {ending}."
     return Counterfactual(amount, currency, sentence)
 
 
 @compiled
-def largest_quiet(asked: Asked, amount: float, minor_units: int) -> tuple[int, bool]:
-    """Return the largest quiet amount below ``amount``, in minor units, or 0 if none is found.
+def largest_quiet_of(
+    asked: Asked, trial: Trial, chosen: Integers, minor_units: Integers
+) -> tuple[Integers, Flags]:
+    """Return `largest_quiet` of each of ``chosen`` (m,), two of shape (m,)."""
+    found, is_quiet_below = np.empty(len(chosen), np.int64), np.empty(len(chosen), np.bool_)
+    for m in range(len(chosen)):
+        i = chosen[m]
+        trial.X[:], trial.V[:] = asked.X[i], asked.V[i]
+        trial.currencies[:], trial.times_ms[:] = asked.currencies[i], asked.times_ms[i]
+        found[m], is_quiet_below[m] = largest_quiet(asked, trial, i, minor_units[m])
+    return found, is_quiet_below
+
+
+@compiled
+def largest_quiet(asked: Asked, trial: Trial, i: int, minor_units: int) -> tuple[int, bool]:
+    """Return the largest quiet amount below payment ``i``'s, in minor units, or 0 if none is found.
 
     And whether all smaller ones of the walk are quiet.  A payment that does not alert has none.
     """
+    amount = asked.payments[i].amount
     lowest = max(amount * _SMALLEST_SHARE, 1 / minor_units)
     if amount <= lowest:
         return 0, False
     walk, ratio = np.empty(_GRID), math.log(lowest / amount) / (_GRID - 1)
-    for i in range(_GRID):
-        walk[i] = max(amount * math.exp(ratio * i), lowest)
-    is_loud = alerts_at(asked, walk)
-    first = first_quiet(is_loud)
+    for step in range(_GRID):
+        walk[step] = max(amount * math.exp(ratio * step), lowest)
+    first, is_quiet_below = first_quiet(asked, trial, i, walk)
     if first < 1:
         return 0, False
-    step = (walk[first - 1] - walk[first]) / (_GRID - 1)
-    above = walk[first - 1]
+    above, width = walk[first - 1], (walk[first - 1] - walk[first]) / (_GRID - 1)
     loud = math.ceil(above * minor_units)
-    for i in range(_GRID):
-        walk[i] = max(math.floor((above - step * i) * minor_units), 1) / minor_units
-    nearer = first_quiet(alerts_at(asked, walk))
+    for step in range(_GRID):
+        walk[step] = max(math.floor((above - width * step) * minor_units), 1) / minor_units
+    nearer, _ = first_quiet(asked, trial, i, walk)
     if nearer < 0:
         return 0, False
     quiet = round(walk[nearer] * minor_units)
     if nearer > 0:
         loud = round(walk[nearer - 1] * minor_units)
-    return edge_between(asked, loud, quiet, minor_units), not is_loud[first:].any()
-
-
-@compiled
-def first_quiet(is_loud: Flags) -> int:
-    """Return where the first amount is that does not alert, -1 if there is none."""
-    for i in range(len(is_loud)):
-        if not is_loud[i]:
-            return i
-    return -1
-
-
-@compiled
-def edge_between(asked: Asked, loud: int, quiet: int, minor_units: int) -> int:
-    """Return a quiet amount whose next larger one is not, by bisection; all in minor units."""
     middle = np.empty(1)
     while loud - quiet > 1:
         between = (loud + quiet) // 2
         middle[0] = between / minor_units
-        if alerts_at(asked, middle)[0]:
+        if first_quiet(asked, trial, i, middle)[0] < 0:
             loud = between
         else:
             quiet = between
-    return quiet
+    return quiet, is_quiet_below
 
 
 @compiled
-def alerts_at(asked: Asked, amounts: Floats) -> Flags:
-    """Return for each of at most _GRID ``amounts`` whether the payment would alert with it."""
-    n, habit, merchant = len(amounts), asked.habits[asked.payment], asked.merchants[asked.payment]
-    for i in range(n):
-        compare_amount(amounts[i], habit, merchant, asked.features[i])
-    return score_rows(
-        asked.X[:n],
-        asked.currencies[:n],
-        asked.V[:n],
-        asked.times_ms[:n],
+def first_quiet(asked: Asked, trial: Trial, i: int, amounts: Floats) -> tuple[int, bool]:
+    """Return where the first of at most _GRID ``amounts`` is with which payment ``i`` would not alert.
+
+    -1 if there is none.  And whether it would not with all those behind it either.
+    """
+    n = len(amounts)
+    for step in range(n):
+        compare_amount(amounts[step], asked.habits[i], asked.merchants[i], trial.features[step])
+    score_rows(
+        trial.scored,
+        trial.X[:n],
+        trial.currencies,
+        trial.V,
+        trial.times_ms,
         asked.ruler,
-        asked.odds,
+        asked.head,
         asked.lines,
-    ).alerted
+    )
+    for step in range(n):
+        if not trial.scored.alerted[step]:
+            return step, not trial.scored.alerted[step:n].any()
+    return -1, False

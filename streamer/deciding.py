@@ -22,20 +22,26 @@ from streamer.partition_state import PartitionState
 
 __all__ = ["Decision", "decide", "may_be_taught"]
 
+Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What becomes of n scored payments, each (n,): ``above`` the threshold, of those ``alerted`` the
-    ones that reviewers get, and ``is_out`` those that are on a topic already."""
+    ones that reviewers get, and ``is_out`` those that are on a topic already.
 
+    ``rows`` are the places of those above; there is most often none.
+    """
+
+    rows: list[int]
     above: Flags
     alerted: Flags
     is_out: Flags
 
     @property
     def overflowed(self) -> Flags:
+        """What the fuse holds back."""
         return self.above & ~self.alerted
 
 
@@ -44,7 +50,10 @@ def decide(
 ) -> Decision:
     """Return the decision on a batch; ``scored`` is None while warming, when nothing new alerts."""
     n = len(decoded.transactions)
-    published, overflowed = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    published = np.zeros(n, dtype=bool)
+    if not state.has_published and (scored is None or not scored.alerted.any()):
+        return Decision([], published, published, published)
+    overflowed = published.copy()
     if state.has_published:
         offsets = decoded.offsets.tolist()
         published[:] = [offset in state.published for offset in offsets]
@@ -52,7 +61,7 @@ def decide(
         overflowed &= ~published
     is_out = published | overflowed
     if scored is None:
-        return Decision(is_out, published, is_out)
+        return Decision(np.flatnonzero(is_out).tolist(), is_out, published, is_out)
     alerted = published.copy()
     candidates = np.flatnonzero(scored.alerted & ~is_out)
     if len(candidates):
@@ -61,7 +70,8 @@ def decide(
         counted = _counted(decoded, state, published)
         limits = _limits(decoded, version, ranked)
         alerted[ranked] = admit(counted, places, limits)
-    return Decision(scored.alerted | is_out, alerted, is_out)
+    above = scored.alerted | is_out
+    return Decision(np.flatnonzero(above).tolist(), above, alerted, is_out)
 
 
 def _counted(decoded: Decoded, state: PartitionState, published: Flags) -> list[int]:
@@ -88,9 +98,9 @@ def _limits(decoded: Decoded, version: ModelVersion, ranked: NDArray[np.intp]) -
     return [by_hour[hour_of(int(decoded.times_ms[i]))] for i in ranked.tolist()]
 
 
-def may_be_taught(
-    decoded: Decoded, history: History, above: Flags, model: ModelConfig
-) -> NDArray[np.bool_]:
-    """Return which transactions may teach: those below the threshold, no card too often."""
-    of_the_day = history.card_payments_1d
-    return ~above & may_teach(decoded.offsets, of_the_day, model.card_daily_lessons)
+def may_be_taught(draws: Floats, history: History, above: Flags, model: ModelConfig) -> Flags:
+    """Return which transactions may teach: those below the threshold, no card too often.
+
+    ``draws`` (n,) are what their offsets' hashes say (`uniform_hash`).
+    """
+    return ~above & may_teach(draws, history.card_payments_1d, model.card_daily_lessons)

@@ -103,7 +103,7 @@ def _rows(alert: Alert) -> tuple[Floats, Floats]:
 def _recomputed(scored: Scored) -> dict[str, float | None]:
     return {
         "distance_sq": float(scored.distances_sq[0]),
-        "log_odds": None if scored.log_odds is None else float(scored.log_odds[0]),
+        "log_odds": scored.log_odds_of(0),
         "score": float(scored.scores[0]),
     }
 

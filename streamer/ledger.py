@@ -7,7 +7,8 @@ parts of scored, warming too.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from operator import add, attrgetter
+from typing import Final, Literal
 
 __all__ = ["Ledger", "Loss", "LossCause"]
 
@@ -60,4 +61,7 @@ class Ledger:
         return self.consumed - known
 
     def __add__(self, other: Ledger) -> Ledger:
-        return Ledger(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return Ledger(*map(add, _counts(self), _counts(other)))
+
+
+_counts: Final = attrgetter(*(field.name for field in fields(Ledger)))

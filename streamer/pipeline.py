@@ -176,26 +176,28 @@ def score_in_steps(
     decoded, columns = prepared.decoded, prepared.columns
     made: tuple[list[Alert], list[Alert]] = ([], [])
     scores: list[Score] = []
-    n_late, scored, decision = 0, None, decide(decoded, state, version, None)
+    n_late, scored = 0, None
     if columns is not None:
         history = History.observe(columns, state.tables)
         n_late = history.n_late
-        X, V = history.X, history.V
         lap("features")
         if not version.is_warming:
-            scored = version.score(X, columns.currencies, V, columns.times_ms)
+            scored = version.score(history.X, columns.currencies, history.V, columns.times_ms)
             lap("score")
-            decision = decide(decoded, state, version, scored)
-            lap("decide")
-        teaching = may_be_taught(decoded, history, decision.above, config.model)
-        teach(state.delta, version, X, columns, scored, decision.above, teaching)
+    decision = decide(decoded, state, version, scored)
+    rows = decision.rows
+    if columns is not None:
+        lap("decide")
+        draws = uniform_hash(decoded.offsets)
+        teaching = may_be_taught(draws, history, decision.above, config.model)
+        teach(state.delta, version, history.X, columns, scored, decision.above, teaching)
         if scored is not None:
-            remember_scored(decoded, state, version, scored, decision.alerted, config.labels)
+            remember_scored(decoded, draws, state, version, scored, decision.alerted, config.labels)
         lap("learn")
-        if scored is not None:
+        if scored is not None and rows:
             source = decoded.batch.topic, decoded.batch.partition, state.epoch
             context = AlertContext(
-                *source, version, columns, history, scored, mode, now_ms, config.card_key
+                *source, version, columns, history, scored, mode, now_ms, config.card_key, rows
             )
             made = yield from _alerts(context, decoded, decision)
         if config.with_scores:
@@ -203,17 +205,16 @@ def score_in_steps(
     first_place = state.ledger.scored
     ledger = _ledger(prepared, state, version, decision)
     _advance(state, prepared, ledger, decision)
-    above = np.flatnonzero(decision.above).tolist()
     lap("explain")
     return Outcome(
         *made,
-        {int(decoded.offsets[i]): first_place + i for i in above},
+        {int(decoded.offsets[i]): first_place + i for i in rows},
         decoded.dead_letters,
         scores,
         ledger,
         decoded.n_key_mismatches,
         n_late,
-        int(decision.is_out.sum()),
+        int(decision.is_out.sum()) if rows else 0,
         decoded.passed_over,
         decoded.left_out,
         scored,
@@ -250,13 +251,14 @@ def teach(
 
 def remember_scored(
     decoded: Decoded,
+    draws: NDArray[np.float64],
     state: PartitionState,
     version: ModelVersion,
     scored: Scored,
     alerted: NDArray[np.bool_],
     config: LabelConfig,
 ) -> None:
-    """Keep a scored batch for its labels; ``state`` is IN/OUT.
+    """Keep a scored batch for its labels; ``state`` is IN/OUT, ``draws`` as for `may_be_taught`.
 
     What the fuse held back waits with the rest: nobody is bound to judge it, and a flood must not push
     out what reviewers have on their desks.
@@ -267,7 +269,6 @@ def remember_scored(
     parties = [t.card_id for t in paid], [t.merchant_id for t in paid]
     waiting = Waiting(decoded.times_ms, alerted, scored.inputs, scored.ranks, *parties)
     ids = [t.transaction_id for t in paid]
-    draws = uniform_hash(decoded.offsets)
     remember(state.labels, state.delta, version, config, ids, draws, waiting)
 
 
@@ -277,16 +278,17 @@ def _ledger(
     batch, n_scored = prepared.decoded.batch, len(prepared.decoded.transactions)
     # Offsets that were gone before they were read: the log began behind them.
     n_lost = 0 if state.next_offset is None else max(batch.first_offset - state.next_offset, 0)
+    n_alerted = int(decision.alerted.sum()) if decision.rows else 0
     return Ledger(
         consumed=n_lost + batch.next_offset - batch.first_offset,
         scored=n_scored,
         dead_lettered=len(prepared.decoded.dead_letters),
-        alerted=int(decision.alerted.sum()),
+        alerted=n_alerted,
         warming=n_scored if version.is_warming else 0,
         repeated=prepared.n_repeated,
         skipped=batch.n_skipped + sum(prepared.decoded.passed_over.values()),
         lost=n_lost,
-        overflowed=int(decision.overflowed.sum()),
+        overflowed=len(decision.rows) - n_alerted,
     )
 
 
@@ -300,8 +302,10 @@ def _advance(state: PartitionState, prepared: Prepared, ledger: Ledger, decision
     first_place = state.ledger.scored
     state.ledger = state.ledger + ledger
     state.next_offset = batch.next_offset
-    alerted = (first_place + np.flatnonzero(decision.alerted)).tolist()
-    state.recent_alerts = still_counted(state.recent_alerts + alerted, state.ledger.scored)
+    if ledger.alerted:
+        alerted = (first_place + np.flatnonzero(decision.alerted)).tolist()
+        state.recent_alerts = state.recent_alerts + alerted
+    state.recent_alerts = still_counted(state.recent_alerts, state.ledger.scored)
     if ledger.overflowed:
         last = int(np.flatnonzero(decision.overflowed)[-1])
         state.held_back_until = first_place + last + 1

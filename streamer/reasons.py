@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -56,22 +57,37 @@ _JUDGED: Final = _judged()
 
 
 class Part(NamedTuple):
-    """One part of the ranking: ``value`` and ``expected`` in the feature's unit.
+    """One part of the ranking; most parts are never told, and cost no more than their contribution.
 
-    ``tell`` returns the sentence; most parts are never told.
+    ``known`` and ``usual`` are on the model's scale.  ``tell`` makes the sentence of contribution,
+    value and what was expected.
     """
 
     name: str
     contribution: float
-    value: float
-    expected: float
-    unit: str
-    tell: Callable[[], str]
+    feature: Feature
+    known: float
+    usual: float
+    tell: Callable[[float, float, float], str]
+
+    @property
+    def value(self) -> float:
+        """In the feature's unit."""
+        return self.feature.to_unit(self.known)
+
+    @property
+    def expected(self) -> float:
+        """In the feature's unit."""
+        return self.feature.to_unit(self.usual)
+
+    @property
+    def unit(self) -> str:
+        return self.feature.unit
 
     @property
     def sentence(self) -> str:
         """What a reviewer reads."""
-        return self.tell()
+        return self.tell(self.contribution, self.value, self.expected)
 
 
 def parts_of(
@@ -99,15 +115,13 @@ def parts_of(
         # An amount in a currency that has no usual amount yet is known, but nothing to compare.
         if math.isnan(known[j]):
             continue
-        value, expected = feature.to_unit(values[j]), feature.to_unit(centers[j])
-        tell = _opening(added[j], (value - expected) * feature.side >= 0)
-        text = partial(tell, j, value, expected, currency)
-        parts.append(Part(feature.name, added[j], value, expected, feature.unit, text))
+        tell = partial(_told_feature, j, currency)
+        parts.append(Part(feature.name, added[j], feature, values[j], centers[j], tell))
     if by_head is not None and version.head is not None:
         inputs, means = scored.inputs[index].tolist(), version.head.means.tolist()
         parts += _verdict_parts(inputs, means, added)
         parts += _context_parts(inputs, means, added)
-    return sorted(parts, key=lambda part: -part.contribution)
+    return sorted(parts, key=attrgetter("contribution"), reverse=True)
 
 
 def reasons_of(parts: list[Part]) -> list[Reason]:
@@ -136,11 +150,13 @@ def told(parts: list[Part], n: int | None = None) -> list[Reason]:
     ]
 
 
-def _opening(contribution: float, is_on_its_side: bool) -> Callable[[int, float, float, str], str]:
-    """Return what tells a part: it speaks for fraud, in itself or by verdicts; against; or neither."""
-    if contribution > 0:
-        return sentence if is_on_its_side else like_fraud
-    return like_legitimate if contribution < 0 else ordinary
+def _told_feature(j: int, currency: str, added: float, value: float, expected: float) -> str:
+    """Say that it speaks for fraud, in itself or by verdicts; against; or neither."""
+    tell = like_legitimate if added < 0 else ordinary
+    if added > 0:
+        is_on_its_side = (value - expected) * FEATURES[j].side >= 0
+        tell = sentence if is_on_its_side else like_fraud
+    return tell(j, value, expected, currency)
 
 
 def _by_head(version: ModelVersion, scored: Scored, index: int) -> NDArray[np.float64] | None:
@@ -162,16 +178,14 @@ def _verdict_parts(inputs: list[float], means: list[float], added: list[float]) 
             continue
         told = max(shares, key=added.__getitem__)
         share: Feature = VERDICT_FEATURES[told - len(FEATURES)]
-        value, expected = share.to_unit(inputs[told]), share.to_unit(means[told])
         # The counts follow the shares, at the same half-lives; without verdicts a share is the prior.
-        n_verdicts = math.expm1(inputs[told + len(shares)])
-        text = partial(_told_verdicts, entity, share, n_verdicts, value, expected)
+        tell = partial(_told_verdicts, entity, share, math.expm1(inputs[told + len(shares)]))
         contribution = sum(added[j] for j in members)
-        yield Part(f"{entity}_fraud_share", contribution, value, expected, share.unit, text)
+        yield Part(f"{entity}_fraud_share", contribution, share, inputs[told], means[told], tell)
 
 
 def _told_verdicts(
-    entity: str, share: Feature, n_verdicts: float, value: float, expected: float
+    entity: str, share: Feature, n_verdicts: float, _: float, value: float, expected: float
 ) -> str:
     if n_verdicts < _NO_VERDICT:
         return f"No recent verdicts on this {entity}."
@@ -185,9 +199,8 @@ def _context_parts(inputs: list[float], means: list[float], added: list[float]) 
         at, feature = len(FEATURES) + j, CONTEXT_FEATURES[j]
         if math.isnan(inputs[at]):
             continue
-        value, expected = feature.to_unit(inputs[at]), feature.to_unit(means[at])
-        text = partial(_told_context, feature, added[at], value, expected)
-        yield Part(feature.name, added[at], value, expected, feature.unit, text)
+        tell = partial(_told_context, feature)
+        yield Part(feature.name, added[at], feature, inputs[at], means[at], tell)
 
 
 def _told_context(feature: Feature, added: float, value: float, expected: float) -> str:

@@ -32,9 +32,7 @@ def score_messages(
             distance=None if scored is None else float(scored.distances_sq[i]) ** 0.5,
             alerted=bool(decision.alerted[i]),
             status="warming" if scored is None else "scored",
-            log_odds=None
-            if scored is None or scored.log_odds is None
-            else float(scored.log_odds[i]),
+            log_odds=None if scored is None else scored.log_odds_of(i),
             ranked_by="log_odds" if version.is_head_active else "distance",
             model_version=version.id,
             source=Source(topic, partition, record.offset, state.epoch),

@@ -28,28 +28,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.model.config import ModelConfig
-from streamer.model.hashing import uniform_hash
 from streamer.model.sums import Sums
 
 __all__ = ["bounded_step", "may_teach"]
 
 Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 # The median of two is their mean, which either of them can move.
 _FEWEST_CLUSTERS: Final = 3
 
 
-def may_teach(offsets: Integers, card_day_sums: Floats, daily_lessons: float) -> NDArray[np.bool_]:
+def may_teach(draws: Floats, card_day_sums: Floats, daily_lessons: float) -> NDArray[np.bool_]:
     """Return which payments may teach: each with probability min(1, daily_lessons / (s + 1)).
 
     ``card_day_sums`` (n,) is s, the decayed number of the card's payments of a day before this one.
-    The draw is a hash of the record's offset (splitmix64): a batch that is processed again after a
-    crash, or cut elsewhere, teaches the same.
+    ``draws`` (n,) are hashes of the records' offsets (`uniform_hash`): a batch that is processed again
+    after a crash, or cut elsewhere, teaches the same.
     """
-    if math.isinf(daily_lessons):
-        return np.ones(len(offsets), dtype=bool)
-    return uniform_hash(offsets) * (card_day_sums + 1) < daily_lessons
+    return draws * (card_day_sums + 1) < daily_lessons
 
 
 def bounded_step(head: Sums, delta: Sums, config: ModelConfig) -> Sums:

@@ -19,10 +19,10 @@ __all__ = [
     "assign",
     "best_labels",
     "cluster_sums",
+    "fill_distances",
     "lloyd",
-    "nearest_center",
+    "nearest_of",
     "seed_centers",
-    "squared_distance",
 ]
 
 Floats = NDArray[np.float64]
@@ -30,33 +30,37 @@ Integers = NDArray[np.int64]
 
 
 @compiled
-def squared_distance(x: Floats, center: Floats, precision: Floats) -> float:
-    """Return Σ_j (x_j - c_j)² · precision_j; all IN (n_features,)."""
-    total = 0.0
+def fill_distances(distances_sq: Floats, x: Floats, centers: Floats, precisions: Floats) -> None:
+    """Write the squared distance to each center, Σ_j (x_j - c_j)² · precision_j, OUT (n_clusters,).
+
+    ``x`` (n_features,); ``centers`` and ``precisions`` (n_features, n_clusters): what is added to
+    several clusters at once lies together.
+    """
+    distances_sq[:] = 0.0
     for j in range(len(x)):
         if not math.isnan(x[j]):
-            deviation = x[j] - center[j]
-            total += deviation * deviation * precision[j]
-    return total
+            for k in range(len(distances_sq)):
+                deviation = x[j] - centers[j, k]
+                distances_sq[k] += deviation * deviation * precisions[j, k]
 
 
 @compiled
-def nearest_center(x: Floats, centers: Floats, precisions: Floats) -> int:
-    """Return the index of the center nearest to ``x``; of several equally near the first."""
-    nearest, nearest_sq = 0, math.inf
-    for k in range(len(centers)):
-        distance_sq = squared_distance(x, centers[k], precisions[k])
-        if distance_sq < nearest_sq:
-            nearest, nearest_sq = k, distance_sq
+def nearest_of(distances_sq: Floats) -> int:
+    """Return the index of the smallest; of several equally small ones the first."""
+    nearest = 0
+    for k in range(1, len(distances_sq)):
+        if distances_sq[k] < distances_sq[nearest]:
+            nearest = k
     return nearest
 
 
 @compiled
 def assign(X: Floats, centers: Floats, precisions: Floats) -> Integers:
-    """Return the nearest center of each sample, shape (n_samples,)."""
-    nearest = np.empty(len(X), dtype=np.int64)
+    """Return the nearest center of each sample, shape (n_samples,); all IN as in `fill_distances`."""
+    nearest, distances_sq = np.empty(len(X), dtype=np.int64), np.empty(centers.shape[1])
     for i in range(len(X)):
-        nearest[i] = nearest_center(X[i], centers, precisions)
+        fill_distances(distances_sq, X[i], centers, precisions)
+        nearest[i] = nearest_of(distances_sq)
     return nearest
 
 
@@ -109,14 +113,14 @@ def seed_centers(X: Floats, n_clusters: int, rng: np.random.Generator) -> Floats
 
 def lloyd(X: Floats, centers: Floats, n_iterations: int) -> Integers:
     """Return the labels after ``n_iterations`` of Lloyd's algorithm from ``centers``."""
-    ones = np.ones_like(centers)
-    centers = centers.copy()
-    labels = assign(X, centers, ones)
+    by_feature = np.ascontiguousarray(centers.T)
+    ones = np.ones_like(by_feature)
+    labels = assign(X, by_feature, ones)
     for _ in range(n_iterations):
         _, known, sums, _ = cluster_sums(X, labels, len(centers))
-        visited = known > 0
-        centers[visited] = sums[visited] / known[visited]
-        labels = assign(X, centers, ones)
+        visited = known.T > 0
+        by_feature[visited] = sums.T[visited] / known.T[visited]
+        labels = assign(X, by_feature, ones)
     return labels
 
 

@@ -44,7 +44,6 @@ _LLOYD_ITERATIONS = 10
 _SMALLEST_DELTA = 1_000
 _YOUNG_SHARE = 0.2
 _NO_TIMES: Final = np.zeros(0, dtype=np.int64)
-_NO_ODDS: Final = np.zeros(0)
 
 
 def learn(
@@ -69,7 +68,7 @@ def learn(
         scored.nearest,
         scored.addends,
         scored.distances_sq,
-        _NO_ODDS if scored.log_odds is None else scored.log_odds,
+        scored.log_odds,
         scored.asked,
         scored.due,
         teaching,

@@ -36,7 +36,6 @@ __all__ = [
     "basis_size",
     "coefficients",
     "fill_basis",
-    "fill_functions",
     "functions",
     "log_odds_of",
     "odds_position",
@@ -126,15 +125,14 @@ def fill_basis(basis: Floats, inputs: Floats, head: LogOdds) -> None:
 
 
 @compiled
-def fill_functions(values: Floats, inputs: Floats, head: LogOdds) -> None:
-    """Write f_j of every input, ``values`` OUT (n_inputs,): its basis times the coefficients."""
-    n, beta = len(inputs), head.coefficients
-    for j in range(n):
-        z = standardised(inputs[j], head.means[j], head.deviations[j])
-        value = z * beta[1 + j]
-        for m in range(len(KNOTS)):
-            value += hinge(z, KNOTS[m]) * beta[1 + (1 + m) * n + j]
-        values[j] = value
+def function_of(value: float, j: int, head: LogOdds) -> float:
+    """Return f_j of input j: its part of the basis times the coefficients; 0 where it is NaN."""
+    n, beta = len(head.means), head.coefficients
+    z = standardised(value, head.means[j], head.deviations[j])
+    added: float = z * beta[1 + j]
+    for m in range(len(KNOTS)):
+        added += hinge(z, KNOTS[m]) * beta[1 + (1 + m) * n + j]
+    return added
 
 
 @compiled
@@ -142,17 +140,17 @@ def functions(inputs: Floats, head: LogOdds) -> Floats:
     """Return f_j of every input, shape (n, n_inputs)."""
     values = np.empty(inputs.shape)
     for i in range(len(inputs)):
-        fill_functions(values[i], inputs[i], head)
+        for j in range(inputs.shape[1]):
+            values[i, j] = function_of(inputs[i, j], j, head)
     return values
 
 
 @compiled
-def log_odds_of(values: Floats, inputs: Floats, head: LogOdds) -> float:
-    """Return base + Σ_j f_j of one payment's ``inputs`` (n_inputs,); the f_j are ``values``, OUT."""
-    fill_functions(values, inputs, head)
+def log_odds_of(inputs: Floats, head: LogOdds) -> float:
+    """Return base + Σ_j f_j of one payment's ``inputs`` (n_inputs,)."""
     total: float = head.coefficients[0]
-    for j in range(len(values)):
-        total += values[j]
+    for j in range(len(inputs)):
+        total += function_of(inputs[j], j, head)
     return total
 
 

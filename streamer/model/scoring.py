@@ -25,7 +25,7 @@ from streamer.compiled import compiled
 from streamer.model.budget import N_HOURS, hour_of
 from streamer.model.confidence import USUAL_ADDEND
 from streamer.model.histogram import distance_position, share_below
-from streamer.model.kmeans import nearest_center
+from streamer.model.kmeans import fill_distances, nearest_of
 from streamer.model.odds import LogOdds, log_odds_of, odds_position
 
 __all__ = ["Lines", "Ruler", "Scored", "score_rows"]
@@ -42,14 +42,15 @@ class Ruler(NamedTuple):
     """What a version measures distances with; d features, k clusters, c currencies.
 
     ``lowest`` and ``highest`` (d,) are what values are clipped to.  ``expected`` (d,) are the mean
-    addends, as far as each feature counts.
+    addends, as far as each feature counts.  ``centers_of`` and ``precisions_of`` (d, k) are by feature.
     """
 
     currency_means: Floats
     lowest: Floats
     highest: Floats
+    centers_of: Floats
+    precisions_of: Floats
     centers: Floats
-    precisions: Floats
     center_deviations: Floats
     beliefs: Floats
     means: Floats
@@ -92,8 +93,8 @@ class Scored(NamedTuple):
     recent scores that was to alert at the payment's hour, ``due`` (n,) the same without the hour's
     correction (`Asked`).  ``distance_ranks`` and ``odds_ranks`` (n,) lie in [0, 1].
 
-    ``inputs`` (n, n_inputs) are the head's, NaN where unknown; ``log_odds`` and their ranks None where
-    there is no head.
+    ``inputs`` (n, n_inputs) are the head's, NaN where unknown; ``log_odds`` and their ranks are
+    (n,), or (0,) where there is no head.
     """
 
     X: Floats
@@ -108,26 +109,58 @@ class Scored(NamedTuple):
     due: Floats
     distance_ranks: Floats
     inputs: Floats
-    log_odds: Floats | None
-    odds_ranks: Floats | None
+    log_odds: Floats
+    odds_ranks: Floats
+
+    @classmethod
+    def room(
+        cls, n: int, n_features: int, n_inputs: int, *, has_head: bool, by_odds: bool
+    ) -> Scored:
+        """Return arrays for the scores of ``n`` transactions; without a head its own are (0,)."""
+        X, contributions, addends = np.empty((3, n, n_features))
+        distances_sq, thresholds, asked, due, ranks, log_odds, odds_ranks = np.empty((7, n))
+        nearest, alerted = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
+        if not has_head:
+            log_odds = odds_ranks = np.empty(0)
+        return cls(
+            X,
+            nearest,
+            contributions,
+            addends,
+            distances_sq,
+            alerted,
+            by_odds,
+            thresholds,
+            asked,
+            due,
+            ranks,
+            np.empty((n, n_inputs)),
+            log_odds,
+            odds_ranks,
+        )
 
     @property
     def values(self) -> Floats:
         """Return what ranks, (n,): log-odds or squared distances."""
-        return self.log_odds if self.by_odds and self.log_odds is not None else self.distances_sq
+        return self.log_odds if self.by_odds else self.distances_sq
 
     @property
     def scores(self) -> Floats:
         """Return the ranks in [0, 1] of what ranks, shape (n,)."""
-        ranks = self.odds_ranks if self.by_odds else None
-        return self.distance_ranks if ranks is None else ranks
+        return self.odds_ranks if self.by_odds else self.distance_ranks
 
     @property
     def ranks(self) -> Floats:
         """Return the ranks of distance and head, shape (n, 2), NaN where there is no head."""
-        none = np.full(len(self.distance_ranks), np.nan)
-        ranks = none if self.odds_ranks is None else self.odds_ranks
-        return np.column_stack([self.distance_ranks, ranks])
+        ranks = np.full((len(self.distance_ranks), 2), np.nan)
+        ranks[:, 0] = self.distance_ranks
+        if len(self.odds_ranks):
+            ranks[:, 1] = self.odds_ranks
+        return ranks
+
+    def log_odds_of(self, index: int) -> float | None:
+        """Return the log-odds of one transaction, None where there is no head."""
+        return float(self.log_odds[index]) if len(self.log_odds) else None
 
 
 @compiled
@@ -209,6 +242,7 @@ def fill_inputs(inputs: Floats, x: Floats, v: Floats, usual: float) -> None:
 
 @compiled
 def score_rows(
+    scored: Scored,
     X: Floats,
     currencies: Integers,
     V: Floats,
@@ -216,50 +250,31 @@ def score_rows(
     ruler: Ruler,
     head: LogOdds,
     lines: Lines,
-) -> Scored:
-    """Score payments one after the other; ``times_ms`` is (0,) where no hour is known.
+) -> None:
+    """Score payments one after the other, ``scored`` OUT; ``times_ms`` is (0,) where no hour is known.
 
     Log-odds and their ranks are (0,) where there is no head.
     """
-    n, d = X.shape
-    has_head = len(head.coefficients) > 0
-    rows, contributions, addends = np.empty((n, d)), np.empty((n, d)), np.empty((n, d))
-    inputs = np.empty((n, d + V.shape[1] + 1))
-    functions = np.empty(inputs.shape[1])
-    nearest, alerted = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
-    distances_sq, ranks = np.empty(n), np.empty(n)
-    log_odds, odds_ranks = np.empty(n * has_head), np.empty(n * has_head)
-    thresholds, asked, due = np.empty(n), np.empty(n), np.empty(n)
-    for i in range(n):
-        fill_inputs(inputs[i], X[i], V[i], ruler.currency_means[currencies[i]])
-        for j in range(d):
-            rows[i, j] = clipped(inputs[i, j], ruler.lowest[j], ruler.highest[j])
-        k = nearest_center(rows[i], ruler.centers, ruler.precisions)
-        fill_addends(addends[i], rows[i], k, ruler)
-        factor = comparable(rows[i], ruler.expected, ruler.expectation_floor)
-        distance_sq = measure(contributions[i], addends[i], ruler.maturities, factor)
-        nearest[i], distances_sq[i] = k, distance_sq
-        ranks[i] = share_below(lines.distances_below, distance_position(distance_sq))
-        inputs[i, -1] = math.log(max(distance_sq, _SMALLEST_DISTANCE_SQ))
-        if has_head:
-            log_odds[i] = log_odds_of(functions, inputs[i], head)
-            odds_ranks[i] = share_below(lines.odds_below, odds_position(log_odds[i]))
+    distances_sq, log_odds = np.empty(len(ruler.centers)), math.nan
+    for i in range(len(X)):
+        x, addends, inputs = scored.X[i], scored.addends[i], scored.inputs[i]
+        fill_inputs(inputs, X[i], V[i], ruler.currency_means[currencies[i]])
+        for j in range(len(x)):
+            x[j] = clipped(inputs[j], ruler.lowest[j], ruler.highest[j])
+        fill_distances(distances_sq, x, ruler.centers_of, ruler.precisions_of)
+        nearest = nearest_of(distances_sq)
+        fill_addends(addends, x, nearest, ruler)
+        factor = comparable(x, ruler.expected, ruler.expectation_floor)
+        distance_sq = measure(scored.contributions[i], addends, ruler.maturities, factor)
+        place = distance_position(distance_sq)
+        scored.distance_ranks[i] = share_below(lines.distances_below, place)
+        scored.nearest[i], scored.distances_sq[i] = nearest, distance_sq
+        inputs[-1] = math.log(max(distance_sq, _SMALLEST_DISTANCE_SQ))
+        if len(scored.log_odds) > 0:
+            log_odds = log_odds_of(inputs, head)
+            scored.log_odds[i] = log_odds
+            scored.odds_ranks[i] = share_below(lines.odds_below, odds_position(log_odds))
         hour = hour_of(times_ms[i]) if len(times_ms) > 0 else _UNKNOWN_HOUR
-        thresholds[i], asked[i], due[i] = lines.thresholds[hour], lines.asked[hour], lines.due[hour]
-        alerted[i] = (log_odds[i] if lines.by_odds else distance_sq) > thresholds[i]
-    return Scored(
-        rows,
-        nearest,
-        contributions,
-        addends,
-        distances_sq,
-        alerted,
-        lines.by_odds,
-        thresholds,
-        asked,
-        due,
-        ranks,
-        inputs,
-        log_odds,
-        odds_ranks,
-    )
+        scored.asked[i], scored.due[i] = lines.asked[hour], lines.due[hour]
+        scored.thresholds[i] = lines.thresholds[hour]
+        scored.alerted[i] = (log_odds if lines.by_odds else distance_sq) > lines.thresholds[hour]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
-from streamer.model.kmeans import squared_distance
+from streamer.model.kmeans import fill_distances
 
 __all__ = ["simplified_silhouettes"]
 
@@ -27,15 +27,16 @@ def simplified_silhouettes(X: Floats, centers: Floats, precisions: Floats) -> Fl
 
     IN as in `streamer.model.kmeans`.  NaN where there is but one center.
     """
-    silhouettes = np.empty(len(X))
+    silhouettes, distances_sq = np.empty(len(X)), np.empty(centers.shape[1])
     for i in range(len(X)):
+        fill_distances(distances_sq, X[i], centers, precisions)
         a = b = math.inf
-        for k in range(len(centers)):
-            distance = math.sqrt(squared_distance(X[i], centers[k], precisions[k]))
-            if distance < a:
-                a, b = distance, a
-            elif distance < b:
-                b = distance
+        for distance_sq in distances_sq:
+            if distance_sq < a:
+                a, b = distance_sq, a
+            elif distance_sq < b:
+                b = distance_sq
+        a, b = math.sqrt(a), math.sqrt(b)
         # A sample on two centers at once is told apart by nothing.
         silhouettes[i] = (b - a) / b if b > 0.0 else 0.0
     return silhouettes

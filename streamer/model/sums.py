@@ -11,7 +11,10 @@ Invariants:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import cache
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -171,7 +174,7 @@ class Sums:
 
     def named(self, group: type[Group]) -> Group:
         """Return the arrays that a named tuple's fields are called after: a kernel takes no `Sums`."""
-        return group(*(getattr(self, name) for name in group._fields))  # type: ignore[attr-defined]
+        return group(*_getter(group)(self))
 
     @property
     def n_bytes(self) -> int:
@@ -249,3 +252,8 @@ class Sums:
         means = self.feature_sums / weights
         variances = np.maximum(self.feature_sums_sq / weights - means**2, 0.0)
         return means, np.maximum(np.sqrt(variances), np.array(config.spread_floors))
+
+
+@cache
+def _getter(group: type[Any]) -> Callable[[Sums], tuple[Any, ...]]:
+    return attrgetter(*group._fields)

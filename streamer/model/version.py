@@ -141,7 +141,9 @@ class ModelVersion:
         """
         if V is None:
             V = np.full((len(X), len(self.config.context_names)), np.nan)
-        scored = score_rows(
+        scored = self.room(len(X))
+        score_rows(
+            scored,
             np.ascontiguousarray(X),
             currencies,
             np.ascontiguousarray(V),
@@ -150,7 +152,13 @@ class ModelVersion:
             self.odds,
             self.lines,
         )
-        return scored if self.head is not None else scored._replace(log_odds=None, odds_ranks=None)
+        return scored
+
+    def room(self, n: int) -> Scored:
+        """Return arrays for the scores of ``n`` payments."""
+        config, has_head = self.config, self.head is not None
+        shape = n, config.n_features, config.n_inputs
+        return Scored.room(*shape, has_head=has_head, by_odds=self.lines.by_odds)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ruler", self._new_ruler())
@@ -162,8 +170,9 @@ class ModelVersion:
             currency_means=self.currency_means,
             lowest=self.means - reach,
             highest=self.means + reach,
+            centers_of=np.ascontiguousarray(self.centers.T),
+            precisions_of=np.ascontiguousarray(1.0 / self.variances.T),
             centers=self.centers,
-            precisions=1.0 / self.variances,
             center_deviations=np.sqrt(self.variances),
             beliefs=self.beliefs,
             means=self.means,

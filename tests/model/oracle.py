@@ -84,8 +84,8 @@ def scored(
         "distances_sq": distances_sq,
         "distance_ranks": ranks,
         "inputs": inputs,
-        "log_odds": None,
-        "odds_ranks": None,
+        "log_odds": np.zeros(0),
+        "odds_ranks": np.zeros(0),
     }
     if version.head is not None:
         found["log_odds"] = log_odds(version, inputs)
@@ -142,7 +142,7 @@ def learned(
         "hour_asked": np.bincount(hours, weights=of.asked, minlength=24),
         "event_span": np.array([-times_ms.min(), times_ms.max()]) / 1000,
     }
-    if of.log_odds is not None:
+    if len(of.log_odds):
         bins = _bins(of.log_odds / np.log(2) + 7).astype(int)
         found["odds_histogram"] = np.bincount(bins, minlength=1024)
     return found

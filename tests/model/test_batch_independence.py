@@ -20,7 +20,7 @@ from streamer.compiled import Kernel
 from streamer.model import ModelVersion, budget, feature_histogram, histogram, odds, scoring, trial
 from streamer.model.codec import VersionHeader, encode_version, state_id
 from streamer.model.elimination import solve_positive_definite
-from streamer.model.kmeans import assign, nearest_center
+from streamer.model.kmeans import assign
 from tests.explanation.helpers import Floats, with_head
 from tests.model import bits, oracle
 from tests.pipeline.helpers import trained
@@ -79,8 +79,9 @@ def test_a_sample_between_two_centers_has_the_same_one_in_any_batch(
     centers = offset + rng.normal(size=(6, 15))
     precisions = np.repeat(rng.uniform(0.5, 2.0, (1, 15)), 6, axis=0)
     X = (centers[rng.integers(6, size=n)] + centers[rng.integers(6, size=n)]) / 2
-    whole = assign(X, centers, precisions)
-    assert whole.tolist() == [nearest_center(x, centers, precisions) for x in X]
+    by_feature = np.ascontiguousarray(centers.T), np.ascontiguousarray(precisions.T)
+    whole = assign(X, *by_feature)
+    assert whole.tolist() == [assign(X[i : i + 1], *by_feature)[0] for i in range(n)]
     direct = oracle.squared_distances(X, centers, precisions)
     assert direct[np.arange(n), whole] == pytest.approx(direct.min(axis=1), rel=1e-7)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.model import ModelVersion, Sums, advance, may_teach
+from streamer.model import ModelVersion, Sums, advance, may_teach, uniform_hash
 from streamer.model.bounds import bounded_step
 from streamer.model.revival import revive
 from tests.model.helpers import Floats, small_config, sums_with_centers
@@ -55,20 +55,20 @@ def offsets_from_anchor(sums: Sums) -> Floats:
 
 
 def test_a_card_with_few_payments_teaches_with_all_of_them() -> None:
-    assert may_teach(np.arange(1_000), np.full(1_000, 19.0), 20.0).all()
+    assert may_teach(uniform_hash(np.arange(1_000)), np.full(1_000, 19.0), 20.0).all()
 
 
 def test_a_busy_card_teaches_with_its_share() -> None:
     """With 79 payments that still weigh of its day, each teaches with probability 20/80 = 1/4."""
-    taught = may_teach(np.arange(40_000), np.full(40_000, 79.0), 20.0)
+    taught = may_teach(uniform_hash(np.arange(40_000)), np.full(40_000, 79.0), 20.0)
     # Four standard deviations of 40,000 draws are 0.0087.
     assert taught.mean() == pytest.approx(0.25, abs=0.009)
 
 
 def test_which_payments_teach_depends_on_their_offsets_alone() -> None:
     sums = np.full(100, 60.0)
-    whole = may_teach(np.arange(100), sums, 20.0)
-    parts = [may_teach(np.array([i]), sums[:1], 20.0)[0] for i in range(100)]
+    whole = may_teach(uniform_hash(np.arange(100)), sums, 20.0)
+    parts = [may_teach(uniform_hash(np.array([i])), sums[:1], 20.0)[0] for i in range(100)]
     assert whole.tolist() == parts
     assert 0 < whole.sum() < 100
 
@@ -166,7 +166,7 @@ def test_infinities_switch_the_bounds_off() -> None:
     bounded = bounded_step(anchored_head(), delta, free)
     np.testing.assert_allclose(bounded.cluster_sums, delta.cluster_sums)
     np.testing.assert_allclose(bounded.cluster_sums_sq, delta.cluster_sums_sq)
-    assert may_teach(np.arange(50), np.full(50, 1e9), math.inf).all()
+    assert may_teach(uniform_hash(np.arange(50)), np.full(50, 1e9), math.inf).all()
 
 
 @settings(max_examples=60, deadline=None)

@@ -13,10 +13,10 @@ from streamer.model.kmeans import (
     assign,
     best_labels,
     cluster_sums,
+    fill_distances,
     lloyd,
-    nearest_center,
+    nearest_of,
     seed_centers,
-    squared_distance,
 )
 from tests.model import oracle
 from tests.model.helpers import (
@@ -63,6 +63,11 @@ def test_centers_equal_those_of_scikit_learn_after_every_batch_when_nothing_deca
     assert version.sums.cluster_weights.sum() == 1_107
 
 
+def by_feature(*matrices: Floats) -> list[Floats]:
+    """Return matrices (n_clusters, n_features) as the loops take them."""
+    return [np.ascontiguousarray(matrix.T) for matrix in matrices]
+
+
 def naive(X: Floats, centers: Floats, precisions: Floats) -> tuple[list[int], list[Floats]]:
     """Return labels and the four sums of `cluster_sums`, one number at a time."""
     n_clusters, n_features = centers.shape
@@ -97,7 +102,7 @@ def test_equals_one_sample_at_a_time_with_missing_entries_and_a_precision_per_cl
     X[rng.random((n, n_features)) < 0.3] = np.nan
     centers = rng.normal(0, 3, (n_clusters, n_features))
     precisions = rng.uniform(0.05, 20, (n_clusters, n_features))
-    labels = assign(X, centers, precisions)
+    labels = assign(X, *by_feature(centers, precisions))
     expected_labels, expected_sums = naive(X, centers, precisions)
     # A sample with nothing known is as near to every center; both then take the first.
     assert labels.tolist() == expected_labels
@@ -110,14 +115,14 @@ def test_equals_one_sample_at_a_time_with_missing_entries_and_a_precision_per_cl
 
 def test_a_missing_entry_adds_nothing_to_any_distance() -> None:
     """Known: (1 - 3)²·2 = 8.  The center is a million out where the entry is missing."""
-    assert (
-        squared_distance(np.array([1.0, np.nan]), np.array([3.0, 1e6]), np.array([2.0, 1.0])) == 8
-    )
+    centers, precisions = by_feature(np.array([[3.0, 1e6]]), np.array([[2.0, 1.0]]))
+    distances_sq = np.empty(1)
+    fill_distances(distances_sq, np.array([1.0, np.nan]), centers, precisions)
+    assert distances_sq.tolist() == [8.0]
 
 
 def test_of_two_centers_equally_near_the_first_is_taken() -> None:
-    centers = np.array([[5.0], [-1.0], [1.0]])
-    assert nearest_center(np.array([0.0]), centers, np.ones((3, 1))) == 1
+    assert nearest_of(np.array([25.0, 1.0, 1.0])) == 1
 
 
 def test_a_center_moves_by_the_published_formula() -> None:

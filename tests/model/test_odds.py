@@ -62,9 +62,7 @@ def test_the_functions_and_the_base_sum_to_the_log_odds(seed: int, n_inputs: int
     np.testing.assert_allclose(
         head.base + head.functions(z).sum(axis=1), basis(z) @ beta, atol=1e-9
     )
-    np.testing.assert_allclose(
-        [log_odds_of(np.empty(n_inputs), row, head) for row in z], basis(z) @ beta, atol=1e-9
-    )
+    np.testing.assert_allclose([log_odds_of(row, head) for row in z], basis(z) @ beta, atol=1e-9)
 
 
 def test_an_average_value_and_an_unknown_one_add_exactly_nothing() -> None:

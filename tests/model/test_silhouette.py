@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from streamer.model import simplified_silhouettes
+from tests.model.test_kmeans import by_feature
 
 
 def test_it_compares_the_distances_to_the_nearest_two_centers() -> None:
     """Centers at 0, 3 and 10; from 1 it is 1 and 2: (2 - 1) / 2. On a center 1, half way 0."""
     X, centers = np.array([[1.0], [3.0], [1.5], [11.0]]), np.array([[0.0], [3.0], [10.0]])
-    found = simplified_silhouettes(X, centers, np.ones_like(centers))
+    found = simplified_silhouettes(X, *by_feature(centers, np.ones_like(centers)))
     assert found == pytest.approx([0.5, 1.0, 0.0, (8 - 1) / 8], abs=1e-6)
 
 
@@ -29,12 +30,12 @@ def test_distances_are_in_deviations_and_what_is_missing_counts_for_nothing() ->
             for c, v in zip(centers, variances, strict=True)
         )[:2]
         expected.append((b - a) / b if b else 0.0)
-    found = simplified_silhouettes(X, centers, 1.0 / variances)
+    found = simplified_silhouettes(X, *by_feature(centers, 1.0 / variances))
     assert found == pytest.approx(expected, abs=1e-6)
 
 
 def test_one_center_is_told_apart_from_nothing() -> None:
     one = np.zeros((1, 2))
-    assert np.isnan(simplified_silhouettes(np.ones((3, 2)), one, one + 1)).all()
+    assert np.isnan(simplified_silhouettes(np.ones((3, 2)), *by_feature(one, one + 1))).all()
     two = np.zeros((2, 2))
-    assert simplified_silhouettes(one, two, two + 1).tolist() == [0.0]
+    assert simplified_silhouettes(one, *by_feature(two, two + 1)).tolist() == [0.0]

@@ -29,6 +29,7 @@ from streamer.model import (
     learn,
     learn_warming,
     may_teach,
+    uniform_hash,
 )
 from streamer.simulator import Simulator, SimulatorConfig
 from tests.builders import batch, model_config, pipeline_config
@@ -124,7 +125,7 @@ class World:
             scored = version.score(traffic.X, traffic.currencies)
             offsets = np.arange(self.offset, self.offset + n)
             teaching = ~scored.alerted & may_teach(
-                offsets, traffic.day_sums, version.config.card_daily_lessons
+                uniform_hash(offsets), traffic.day_sums, version.config.card_daily_lessons
             )
             learn(delta, scored, teaching, scored.alerted, traffic.X[:, 0], traffic.currencies)
         self.offset += n

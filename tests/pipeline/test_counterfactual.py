@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from streamer import counterfactual
 from streamer.codes import decimals_of
 from streamer.compiled import compiled
-from streamer.counterfactual import smaller_amount
+from streamer.counterfactual import smaller_amounts
 from streamer.events import Counterfactual
 from streamer.features import (
     Columns,
@@ -64,8 +64,7 @@ class Question:
 
     def answer(self) -> Counterfactual | None:
         columns, history, _ = self._described(self.amount)
-        currency = self.fields.get("currency", "EUR")
-        return smaller_amount(self.version, columns, history, len(PAST), currency)
+        return smaller_amounts(self.version, columns, history, [len(PAST)])[0]
 
     def alerts_at_all(self) -> Flags:
         """Whether it alerts at each number of minor units from 0 on, up to its own amount."""
