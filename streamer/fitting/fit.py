@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from streamer.datafiles import FileReport, PaymentFile
+from streamer.datafiles import FileReport
 from streamer.errors import ConfigurationError
 from streamer.extra import require
 from streamer.fitting.choice import choose
@@ -21,6 +21,7 @@ from streamer.fitting.traffic import Traffic, read_traffic
 from streamer.model import ModelConfig, ModelVersion, Sums
 from streamer.model.codec import VersionHeader, encode_version, state_id
 from streamer.model.histogram import histogram_of
+from streamer.offline_partition import OfflinePartition
 from streamer.pipeline import PipelineConfig
 from streamer.replay import replay
 from streamer.summary import Summary
@@ -106,11 +107,18 @@ def fit(
         lambda: on_progress("numbers of clusters", 1, len(ks)),
     )
     chosen = choose(points)
-    config = replace(request.pipeline, model=replace(model, n_clusters=chosen.n_clusters))
-    learned, summary = _run(request, report.file, config, now_ms, monotonic, on_progress)
+    partition = _partition(request, replace(model, n_clusters=chosen.n_clusters))
+    summary = replay(
+        report.file.batches(request.batch_size),
+        partition,
+        now_ms=now_ms,
+        monotonic=monotonic,
+        on_alert=lambda _: None,
+        on_progress=lambda n: on_progress("the version", n, n_rows),
+    )
     # A worker's configuration, which knows no number of starts: the first centers are behind it.
     worker = replace(request.pipeline.model, n_clusters=chosen.n_clusters)
-    sums = with_threshold_for(cold, learned, worker)
+    sums = with_threshold_for(cold, partition.sums, worker)
     header = VersionHeader("", created_at, "fit", worker.hash)
     return Fit(
         points=points,
@@ -163,30 +171,10 @@ def with_threshold_for(traffic: Traffic, sums: Sums, config: ModelConfig) -> Sum
     )
 
 
-def _run(
-    request: Request,
-    file: PaymentFile,
-    config: PipelineConfig,
-    now_ms: Callable[[], int],
-    monotonic: Callable[[], float],
-    on_progress: Callable[[str, int, int], None],
-) -> tuple[Sums, Summary]:
-    latest = Sums.zero(config.model)
-
-    def keep(sums: Sums) -> None:
-        nonlocal latest
-        latest = sums
-
-    summary = replay(
-        file.batches(request.batch_size),
-        config,
-        cards_capacity=request.cards_capacity,
-        merchants_capacity=request.merchants_capacity,
-        checkpoint_max_transactions=request.checkpoint_max_transactions,
-        now_ms=now_ms,
-        monotonic=monotonic,
-        on_alert=lambda _: None,
-        on_progress=lambda n: on_progress("the version", n, file.n_rows),
-        on_version=keep,
+def _partition(request: Request, model: ModelConfig) -> OfflinePartition:
+    return OfflinePartition(
+        replace(request.pipeline, model=model),
+        request.cards_capacity,
+        request.merchants_capacity,
+        request.checkpoint_max_transactions,
     )
-    return latest, summary
