@@ -67,7 +67,7 @@ def replay(
     streamer replay bank.parquet --map card_id=customer_id --map merchant_id=terminal_id \\
         --default currency=EUR
     """
-    from streamer.demo.display import render_summary
+    from streamer.display.summary_table import render_summary
     from streamer.offline_partition import OfflinePartition
     from streamer.replay import replay as run
     from streamer.wiring import pipeline_config
