@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from streamer.datafiles import FileReport
+from streamer.datafiles import FileReport, PaymentFile
 from streamer.errors import ConfigurationError
 from streamer.extra import require
 from streamer.fitting.choice import choose
@@ -107,18 +107,13 @@ def fit(
         lambda: on_progress("numbers of clusters", 1, len(ks)),
     )
     chosen = choose(points)
-    partition = _partition(request, replace(model, n_clusters=chosen.n_clusters))
-    summary = replay(
-        report.file.batches(request.batch_size),
-        partition,
-        now_ms=now_ms,
-        monotonic=monotonic,
-        on_alert=lambda _: None,
-        on_progress=lambda n: on_progress("the version", n, n_rows),
+    learning = replace(model, n_clusters=chosen.n_clusters)
+    learned, summary = _run(
+        request, learning, report.file, now_ms=now_ms, monotonic=monotonic, on_progress=on_progress
     )
     # A worker's configuration, which knows no number of starts: the first centers are behind it.
     worker = replace(request.pipeline.model, n_clusters=chosen.n_clusters)
-    sums = with_threshold_for(cold, partition.sums, worker)
+    sums = with_threshold_for(cold, learned, worker)
     header = VersionHeader("", created_at, "fit", worker.hash)
     return Fit(
         points=points,
@@ -171,10 +166,27 @@ def with_threshold_for(traffic: Traffic, sums: Sums, config: ModelConfig) -> Sum
     )
 
 
-def _partition(request: Request, model: ModelConfig) -> OfflinePartition:
-    return OfflinePartition(
+def _run(
+    request: Request,
+    model: ModelConfig,
+    file: PaymentFile,
+    *,
+    now_ms: Callable[[], int],
+    monotonic: Callable[[], float],
+    on_progress: Callable[[str, int, int], None],
+) -> tuple[Sums, Summary]:
+    partition = OfflinePartition(
         replace(request.pipeline, model=model),
         request.cards_capacity,
         request.merchants_capacity,
         request.checkpoint_max_transactions,
     )
+    summary = replay(
+        file.batches(request.batch_size),
+        partition,
+        now_ms=now_ms,
+        monotonic=monotonic,
+        on_alert=lambda _: None,
+        on_progress=lambda n: on_progress("the version", n, file.n_rows),
+    )
+    return partition.sums, summary
