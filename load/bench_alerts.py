@@ -15,17 +15,15 @@ from typing import Final
 import click
 import numpy as np
 
-from load.bench_pipeline import _batches, _trained
+from load.bench_pipeline import batches_of, trained
 from load.machine import describe_machine
 from streamer.alerts import AlertContext, build_alerts
 from streamer.decoding import Decoded
 from streamer.events import Alert
 from streamer.features import Columns, History
 from streamer.model import ModelVersion
-from streamer.pipeline import PartitionState, PipelineConfig, prepare
-from streamer.settings import load_settings
+from streamer.pipeline import PartitionState, prepare
 from streamer.simulator import Simulator, SimulatorConfig
-from streamer.wiring import pipeline_config
 
 __all__ = ["main", "with_alerts"]
 
@@ -88,14 +86,12 @@ def with_alerts(
 
 
 def _measure(n_batches: int, seed: int, *, with_head: bool) -> dict[int, float]:
-    settings = load_settings({})
-    config: PipelineConfig = pipeline_config(settings)
     simulator = Simulator(SimulatorConfig(seed=seed))
-    state = PartitionState.empty(config, settings.cards_capacity, settings.merchants_capacity)
-    version = _trained(simulator, state, config, with_head=with_head)
+    partition = trained(simulator, with_head=with_head)
+    config, state, version = partition.config, partition.state, partition.version
     spent: dict[int, list[float]] = {n: [] for n in _ALERTS}
     payments = simulator.generate(_BATCH * n_batches * len(_ALERTS))
-    for i, batch in enumerate(_batches(payments, _BATCH, _FIRST_OFFSET)):
+    for i, batch in enumerate(batches_of(payments, _BATCH, _FIRST_OFFSET)):
         n_alerts = _ALERTS[i % len(_ALERTS)]
         building = with_alerts(prepare(batch, config).decoded, state, version, n_alerts)
         next(building)

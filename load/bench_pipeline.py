@@ -23,8 +23,8 @@ from load.verdicts import verdicts
 from streamer.batch import Batch, StoredRecord
 from streamer.decoding import Decoded
 from streamer.features import Columns, History
-from streamer.labels import apply_verdicts
-from streamer.model import ModelVersion, Sums, advance, uniform_hash
+from streamer.model import ModelVersion, uniform_hash
+from streamer.offline_partition import OfflinePartition
 from streamer.pipeline import (
     PartitionState,
     PipelineConfig,
@@ -40,7 +40,7 @@ from streamer.simulator import Simulator, SimulatorConfig
 from streamer.simulator.payments import Payments
 from streamer.wiring import pipeline_config
 
-__all__ = ["STAGES", "TOTALS", "main", "measure_batch", "totals"]
+__all__ = ["STAGES", "TOTALS", "batches_of", "main", "measure_batch", "totals", "trained"]
 
 STAGES: Final = ("columns", "features", "score", "learn", "remember")
 TOTALS: Final = ("columns to remembered", "bytes to outcome")
@@ -128,15 +128,13 @@ def measure_batch(
 def _measure(
     n_batches: int, seed: int, percentile: int, *, with_head: bool
 ) -> dict[int, dict[str, float]]:
-    settings = load_settings({})
-    config = pipeline_config(settings)
     simulator = Simulator(SimulatorConfig(seed=seed))
-    state = PartitionState.empty(config, settings.cards_capacity, settings.merchants_capacity)
-    version = _trained(simulator, state, config, with_head=with_head)
+    partition = trained(simulator, with_head=with_head)
+    config, state, version = partition.config, partition.state, partition.version
     spent: dict[int, dict[str, list[float]]] = {size: defaultdict(list) for size in (_BATCH, 1)}
     offset = _WARM
     for size, n in ((_BATCH, n_batches), (1, _SMALL)):
-        batches = list(_batches(simulator.generate(2 * size * n), size, offset))
+        batches = list(batches_of(simulator.generate(2 * size * n), size, offset))
         # In turn: what is measured in parts, and what goes through as a whole.
         for batch, whole in zip(batches[::2], batches[1::2], strict=True):
             decoded = prepare(batch, config).decoded
@@ -162,27 +160,28 @@ def totals(by_stage: Mapping[str, float], whole_s: float) -> dict[str, float]:
     return dict(zip(TOTALS, (sum(by_stage[stage] for stage in STAGES), whole_s), strict=True))
 
 
-def _trained(
-    simulator: Simulator, state: PartitionState, config: PipelineConfig, *, with_head: bool
-) -> ModelVersion:
-    """Fill the tables of ``state`` and return the version that 40,000 payments make."""
-    sums = Sums.zero(config.model)
-    version = ModelVersion.of("", sums, config.model)
-    offset = 0
-    while offset < _WARM:
+def trained(simulator: Simulator, *, with_head: bool) -> OfflinePartition:
+    """Return a partition, its settings the defaults, that has seen 40,000 payments."""
+    settings = load_settings({})
+    partition = OfflinePartition(
+        pipeline_config(settings),
+        settings.cards_capacity,
+        settings.merchants_capacity,
+        checkpoint_max_transactions=_BATCH,
+    )
+    for first in range(0, _WARM, _BATCH):
         payments = simulator.generate(_BATCH)
-        for batch in _batches(payments, _BATCH, offset):
-            process(batch, state, version, config, now_ms=batch.received_at_ms)
-        if with_head and not version.is_warming:
-            judged = [verdict for _, verdict in verdicts(payments, _JUDGED_EVERY)]
-            apply_verdicts(judged, state.labels, state.tables, state.delta, version)
-        sums, state.delta = advance(sums, state.delta, config.model), Sums.zero(config.model)
-        version = ModelVersion.of("trained", sums, config.model)
-        offset += _BATCH
-    return version
+        for batch in batches_of(payments, _BATCH, first):
+            for _ in partition.run(batch, now_ms=batch.received_at_ms):
+                pass
+        if with_head and not partition.version.is_warming:
+            partition.teach([verdict for _, verdict in verdicts(payments, _JUDGED_EVERY)])
+    partition.renew()
+    return partition
 
 
-def _batches(payments: Payments, size: int, first_offset: int) -> Iterator[Batch]:
+def batches_of(payments: Payments, size: int, first_offset: int) -> Iterator[Batch]:
+    """Yield ``payments`` in batches of ``size``, as if they had just arrived."""
     arrived_ms = int(payments.timestamps_ms.max()) + 1
     records = [
         StoredRecord(first_offset + i, arrived_ms, key, value)

@@ -172,6 +172,7 @@ def test_only_the_edges_to_kafka_import_a_client(name: str) -> None:
     of(
         "features",
         "pipeline",
+        "offline_partition",
         "decoding",
         "alerts",
         "explanation",
@@ -202,6 +203,17 @@ def test_the_store_knows_nothing_of_the_stream(name: str) -> None:
 @pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "evaluation", "fitting")])
 def test_only_evaluation_and_fitting_import_the_extra(name: str) -> None:
     assert not outside(name) & {"sklearn", "matplotlib"}
+
+
+@pytest.mark.parametrize("name", of("display"))
+def test_what_is_shown_of_a_run_knows_nothing_of_how_it_is_run(name: str) -> None:
+    edges = ("settings", "store", "stream", "telemetry", "cli", "demo", "embedded")
+    assert not {module for module in imports(name) if within(module, *edges)}
+
+
+@pytest.mark.parametrize("name", [n for n in of("cli") if n != "streamer.cli.demo"])
+def test_no_command_but_its_own_imports_the_demo(name: str) -> None:
+    assert not {module for module in imports(name) if within(module, "demo")}
 
 
 @pytest.mark.parametrize("name", of("evaluation", "fitting"))

@@ -63,7 +63,8 @@ def demo(
     streamer demo --input payments.parquet --map card_id=customer_id --default currency=EUR
     """
     from streamer.demo import DemoOptions, run_demo
-    from streamer.demo.display import Display, render_summary
+    from streamer.demo.display import Display
+    from streamer.display.summary_table import render_summary
 
     if rate is None and input_path is None:
         rate = 4_000.0

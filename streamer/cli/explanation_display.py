@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from streamer.demo.display import SEVERITY_STYLES, payment_text
+from streamer.display.alert_panel import SEVERITY_STYLES, payment_text
 from streamer.events import Reason
 from streamer.explanation import Explanation
 from streamer.features import FEATURE_NAMES, readable

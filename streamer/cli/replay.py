@@ -67,7 +67,8 @@ def replay(
     streamer replay bank.parquet --map card_id=customer_id --map merchant_id=terminal_id \\
         --default currency=EUR
     """
-    from streamer.demo.display import render_summary
+    from streamer.display.summary_table import render_summary
+    from streamer.offline_partition import OfflinePartition
     from streamer.replay import replay as run
     from streamer.wiring import pipeline_config
 
@@ -105,10 +106,12 @@ def replay(
         task = progress.add_task("scoring", total=report.file.n_rows)
         summary = run(
             report.batches(settings.batch_max_records),
-            pipeline_config(settings),
-            cards_capacity=settings.cards_capacity,
-            merchants_capacity=settings.merchants_capacity,
-            checkpoint_max_transactions=settings.checkpoint_max_transactions,
+            OfflinePartition(
+                pipeline_config(settings),
+                settings.cards_capacity,
+                settings.merchants_capacity,
+                settings.checkpoint_max_transactions,
+            ),
             now_ms=lambda: time.time_ns() // 1_000_000,
             monotonic=time.monotonic,
             on_alert=write_alert,

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from streamer.batch import Batch, StoredRecord
 from streamer.datafiles.chunk import Chunk, Fault, Table
 from streamer.datafiles.label_words import labels_of
 from streamer.decoding import PLAIN
@@ -21,6 +22,7 @@ from streamer.intake import LeftOut, Payment, Refund, Refused, Skipped
 
 __all__ = ["FileBatch", "Origin", "batch_of"]
 
+_TOPIC: Final = "file"
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -55,6 +57,12 @@ class FileBatch:
     labels: list[str | None] | None
     transaction_ids: list[str]
     origin: Origin | None = None
+
+    def as_fetched(self, first_offset: int, arrived_ms: int) -> Batch:
+        """Return the payments as a fetch from ``first_offset`` on of a partition would bring them."""
+        pairs = zip(self.keys, self.values, strict=True)
+        records = [StoredRecord(i, arrived_ms, *pair) for i, pair in enumerate(pairs, first_offset)]
+        return Batch(_TOPIC, 0, records, arrived_ms)
 
 
 def batch_of(chunk: Chunk, table: Table, n_before: int, origin: Origin) -> FileBatch:

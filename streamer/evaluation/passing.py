@@ -1,38 +1,42 @@
 """One pass of the pipeline over a file, keeping for every row its score, features and label.
 
-The same functions and the same model versions as `streamer.replay`.  Two things are added: verdicts
+The same partition and the same model versions as in `streamer.replay`.  Two things are added: verdicts
 are handed to a teacher before the batches that come after them, and every batch's feature matrix is
 computed a second time from tables of its own.  Rivals get that one: no label can reach it, whatever
 the pipeline's own features learn from labels.
+
+Verdicts are due by event times, which are known when a batch has been decoded: so it is decoded as a
+whole and once, and what was decoded is then cut.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.batch import Batch, StoredRecord
+from streamer.batch import Batch
 from streamer.datafiles import UNLABELLED, FileBatch, OnDecoded
 from streamer.decoding import Decoded, decode_batch
 from streamer.errors import ConfigurationError
 from streamer.evaluation.drift_trace import DriftTrace
 from streamer.evaluation.rows import NO_LABEL, Rows
-from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, Teacher, cuts, teach
+from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, Teacher, cuts
 from streamer.events import Score
-from streamer.features import FEATURE_NAMES, History, Tables
+from streamer.features import FEATURE_NAMES, Columns, History, Tables
 from streamer.labels import LabelConfig
-from streamer.model import ModelVersion, Sums, advance, delta_limit, drift_of
-from streamer.model.codec import state_id
-from streamer.pipeline import PartitionState, PipelineConfig, prepare, score
+from streamer.model import ModelVersion, Sums, drift_of
+from streamer.offline_partition import OfflinePartition, ScoredPart
+from streamer.pipeline import PipelineConfig, Prepared
 
 __all__ = ["Pass", "PassConfig", "ranking_score", "run_pass"]
 
-_TOPIC: Final = "file"
 _ARRAYS: Final = ("times_ms", "cards", "amounts", "scenarios", "scores", "alerted", "X")
 # The log-odds of fraud of a payment at the bottom of the ranking: one in a thousand.
 _BASE_LOG_ODDS: Final = -7.0
@@ -47,7 +51,7 @@ class PassConfig:
     merchants_capacity: int
     checkpoint_max_transactions: int
     label_delay_ms: int | None = None
-    teach: Teacher = teach
+    teach: Teacher = OfflinePartition.teach
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +94,25 @@ def run_pass(
     ``now_ms`` is the time of arrival of every row.  ``on_progress`` gets the number of rows since it
     was last called, ``on_decoded`` what `FileReport.add` takes.
     """
-    runner = _Runner(config, _Columns(n_rows), now_ms)
+    runner = _Runner(config, _RowsSoFar(n_rows), now_ms)
     offset = 0
     for file_batch in batches:
         if file_batch.labels is None:
             raise ConfigurationError(
                 "file must have a column label (1 = fraud), got none; map it with --map label=COLUMN"
             )
-        records = [
-            StoredRecord(offset + i, now_ms, key, value)
-            for i, (key, value) in enumerate(zip(file_batch.keys, file_batch.values, strict=True))
-        ]
-        runner.columns.add_labels(offset, file_batch.labels)
-        for decoded in runner.run(records):
-            on_decoded(file_batch, offset, decoded)
-        offset += len(records)
-        on_progress(len(records))
-    return Pass(runner.columns.rows(), runner.version, runner.n_verdicts, runner.drift)
+        runner.rows.add_labels(offset, file_batch.labels)
+        batch = file_batch.as_fetched(offset, now_ms)
+        decoded = decode_batch(batch, config.pipeline.believable, config.pipeline.intake)
+        on_decoded(file_batch, offset, decoded)
+        runner.run(decoded)
+        offset += len(batch)
+        on_progress(len(batch))
+    version = runner.partition.version
+    return Pass(runner.rows.rows(), version, runner.n_verdicts, runner.drift)
 
 
-class _Columns:
+class _RowsSoFar:
     """The columns of `Rows` while they fill up; ``n`` rows are expected, and there may be more."""
 
     def __init__(self, n: int) -> None:
@@ -156,7 +159,7 @@ class _Columns:
 
     def _grow(self, n: int) -> None:
         # A message may hold several payments, and rows of a file are counted before they are read.
-        more = _Columns(n - len(self.times_ms))
+        more = _RowsSoFar(n - len(self.times_ms))
         for name in _ARRAYS:
             setattr(self, name, np.concatenate([getattr(self, name), getattr(more, name)]))
 
@@ -165,88 +168,89 @@ class _Columns:
         return Rows(scenario_names=tuple(self._names), **arrays)
 
 
-@dataclass(slots=True)
 class _Runner:
-    config: PassConfig
-    columns: _Columns
-    now_ms: int
-    sums: Sums = field(init=False)
-    version: ModelVersion = field(init=False)
-    state: PartitionState = field(init=False)
-    label_free: Tables = field(init=False)
-    feed: LabelFeed = field(init=False)
-    pipeline: PipelineConfig = field(init=False)
-    clock_ms: int = -1
-    n_verdicts: int = 0
-    drift: DriftTrace = field(default_factory=DriftTrace)
-    latest_ms: int = -1
+    """A pass under way: the partition, the labels that wait for it, and what has been noted."""
 
-    def __post_init__(self) -> None:
-        config, model = self.config, self.config.pipeline.model
-        # Every row's score is wanted here, whatever the worker publishes.
-        self.pipeline = replace(config.pipeline, with_scores=True)
+    def __init__(self, config: PassConfig, rows: _RowsSoFar, now_ms: int) -> None:
+        self.rows = rows
+        self.n_verdicts = 0
+        self.drift = DriftTrace()
+        self._config = config
+        self._now_ms = now_ms
+        # Every row's score is wanted here, whatever the worker publishes, a payment sent twice too.
+        pipeline = replace(config.pipeline, with_scores=True, repeat_window=0)
         if config.label_delay_ms is None:
             # Nothing will ever be judged, so nothing need wait for it.
-            self.pipeline = replace(self.pipeline, labels=LabelConfig(capacity=0))
+            pipeline = replace(pipeline, labels=LabelConfig(capacity=0))
         sizes = config.cards_capacity, config.merchants_capacity
-        self.sums = Sums.zero(model)
-        self.version = ModelVersion.of(state_id(self.sums), self.sums, model)
-        self.state = PartitionState.empty(self.pipeline, *sizes)
-        self.label_free = Tables.empty(*sizes)
-        self.feed = LabelFeed(config.label_delay_ms)
+        self.partition = OfflinePartition(
+            pipeline, *sizes, config.checkpoint_max_transactions, self._note_drift
+        )
+        self._label_free = Tables.empty(*sizes)
+        self._feed = LabelFeed(config.label_delay_ms)
+        self._clock_ms = -1
+        self._latest_ms = -1
 
-    def run(self, records: list[StoredRecord]) -> Iterator[Decoded]:
-        """Score ``records``, and yield them decoded, a piece at a time."""
-        for piece, clock_ms in self._pieces(records):
-            verdicts = self.feed.due(clock_ms)
+    def run(self, decoded: Decoded) -> None:
+        """Score what was ``decoded``, each verdict taught before the payments that come after it."""
+        for piece, clock_ms in self._pieces(decoded):
+            verdicts = self._feed.due(clock_ms)
             if verdicts:
                 self.n_verdicts += len(verdicts)
-                self.config.teach(verdicts, self.state, self.version)
-            while piece:
-                seen = self.sums.transactions_seen
-                limit = delta_limit(seen, self.config.checkpoint_max_transactions)
-                n_next = limit - self.state.delta.transactions_seen
-                part, piece = piece[:n_next], piece[n_next:]
-                yield self._score(Batch(_TOPIC, 0, part, self.now_ms))
-                if self.state.delta.transactions_seen >= limit:
-                    self._advance()
+                self._config.teach(self.partition, verdicts)
+            prepared = partial(_prepared, decoded)
+            for part in self.partition.run(piece, now_ms=self._now_ms, prepared=prepared):
+                self._note(part)
 
-    def _pieces(self, records: list[StoredRecord]) -> Iterator[tuple[list[StoredRecord], int]]:
-        """Cut ``records`` so that verdicts are in time; without labels there is nothing to cut for."""
-        if self.config.label_delay_ms is None:
-            yield records, self.clock_ms
+    def _pieces(self, decoded: Decoded) -> Iterator[tuple[Batch, int]]:
+        """Cut a batch so that verdicts are in time; without labels there is nothing to cut for."""
+        batch = decoded.batch
+        if self._config.label_delay_ms is None:
+            yield batch, self._clock_ms
             return
-        decoded = decode_batch(Batch(_TOPIC, 0, records, self.now_ms), self.pipeline.believable)
-        first = 0
-        times_ms = decoded.times_ms.tolist()
-        for _, end, clock_ms in cuts(times_ms, self.clock_ms, MAX_LAG_MS):
+        first, times_ms = 0, decoded.times_ms.tolist()
+        for _, end, clock_ms in cuts(times_ms, self._clock_ms, MAX_LAG_MS):
             # Dead letters go with the piece before the next valid record.
             is_last = end == len(times_ms)
-            stop = len(records) if is_last else decoded.records[end].offset - records[0].offset
-            yield records[first:stop], clock_ms
+            stop = len(batch) if is_last else decoded.records[end].offset - batch.first_offset
+            yield replace(batch, records=batch.records[first:stop]), clock_ms
             first = stop
-        if first < len(records):
-            yield records[first:], self.clock_ms
-        self.clock_ms = max(self.clock_ms, *times_ms) if times_ms else self.clock_ms
+        if first < len(batch):
+            yield replace(batch, records=batch.records[first:]), self._clock_ms
+        self._clock_ms = max(self._clock_ms, *times_ms) if times_ms else self._clock_ms
 
-    def _score(self, batch: Batch) -> Decoded:
-        prepared = prepare(batch, self.pipeline)
-        decoded = prepared.decoded
-        outcome = score(prepared, self.state, self.version, self.pipeline, now_ms=self.now_ms)
-        if prepared.columns is None:
-            return decoded
-        self.latest_ms = max(self.latest_ms, int(decoded.times_ms.max()))
-        X = History.observe(prepared.columns, self.label_free).X
-        with_labels = self.config.label_delay_ms is not None
-        self.columns.add(decoded, X, outcome.scores, with_labels=with_labels)
-        rows = decoded.offsets
-        labels = self.columns.scenarios[rows].tolist()
-        self.feed.add(decoded.transactions, decoded.times_ms.tolist(), labels)
-        return decoded
+    def _note(self, part: ScoredPart) -> None:
+        decoded, columns = part.prepared.decoded, part.prepared.columns
+        if columns is None:
+            return
+        self._latest_ms = max(self._latest_ms, int(decoded.times_ms.max()))
+        X = History.observe(columns, self._label_free).X
+        with_labels = self._config.label_delay_ms is not None
+        self.rows.add(decoded, X, part.outcome.scores, with_labels=with_labels)
+        labels = self.rows.scenarios[decoded.offsets].tolist()
+        self._feed.add(decoded.transactions, decoded.times_ms.tolist(), labels)
 
-    def _advance(self) -> None:
-        model = self.pipeline.model
-        self.sums = advance(self.sums, self.state.delta, model)
-        self.state.delta = Sums.zero(model)
-        self.version = ModelVersion.of(state_id(self.sums), self.sums, model)
-        self.drift.add(self.latest_ms, drift_of(self.sums, model))
+    def _note_drift(self, sums: Sums) -> None:
+        self.drift.add(self._latest_ms, drift_of(sums, self._config.pipeline.model))
+
+
+def _prepared(decoded: Decoded, part: Batch) -> Prepared:
+    """Return the records of ``part``, a stretch of a ``decoded`` batch, as if decoded by themselves.
+
+    What was passed over is counted for the batch only: here it is an offset without a record.
+    """
+    covers = part.first_offset, part.next_offset
+    first, end = np.searchsorted(decoded.offsets, covers).tolist()
+    own = decoded.only(range(first, end))
+    letters = [of for of in decoded.dead_letters if covers[0] <= of.record.offset < covers[1]]
+    records = sorted([*own.records, *(of.record for of in letters)], key=attrgetter("offset"))
+    own = replace(
+        own,
+        batch=replace(part, records=records, covers=covers),
+        dead_letters=letters,
+        n_key_mismatches=0,
+        passed_over={},
+        left_out={},
+    )
+    columns = Columns.of(own.transactions, own.times_ms) if own.transactions else None
+    return Prepared(own, columns, fingerprints=np.zeros(0, np.int64), n_repeated=0)

@@ -8,34 +8,21 @@ by `MAX_LAG_MS`, it reaches the teacher less than that after it was due.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 
 from streamer.evaluation.rows import NO_LABEL
 from streamer.events import Feedback, Transaction
-from streamer.labels import apply_verdicts
-from streamer.model import ModelVersion
-from streamer.pipeline import PartitionState
+from streamer.offline_partition import OfflinePartition
 
-__all__ = ["MAX_LAG_MS", "LabelFeed", "Teacher", "cuts", "teach"]
+__all__ = ["MAX_LAG_MS", "LabelFeed", "Teacher", "cuts"]
 
 MAX_LAG_MS: Final = 3_600_000
 """An hour: small against any delay of a label, and still 400 payments of the evaluation data."""
 
-
-class Teacher(Protocol):
-    """What learns from verdicts: called before each batch that follows them, in order of verdict."""
-
-    def __call__(
-        self, verdicts: Sequence[Feedback], state: PartitionState, version: ModelVersion
-    ) -> None:
-        """Learn from ``verdicts``; ``state`` is IN/OUT, the partition that ``version`` scores next."""
-
-
-def teach(verdicts: Sequence[Feedback], state: PartitionState, version: ModelVersion) -> None:
-    """Learn as a worker does."""
-    apply_verdicts(verdicts, state.labels, state.tables, state.delta, version)
+Teacher = Callable[[OfflinePartition, Sequence[Feedback]], object]
+"""What learns from verdicts, in their order, before the payments that the partition gets next."""
 
 
 class LabelFeed:

@@ -21,6 +21,7 @@ from streamer.fitting.traffic import Traffic, read_traffic
 from streamer.model import ModelConfig, ModelVersion, Sums
 from streamer.model.codec import VersionHeader, encode_version, state_id
 from streamer.model.histogram import histogram_of
+from streamer.offline_partition import OfflinePartition
 from streamer.pipeline import PipelineConfig
 from streamer.replay import replay
 from streamer.summary import Summary
@@ -106,8 +107,10 @@ def fit(
         lambda: on_progress("numbers of clusters", 1, len(ks)),
     )
     chosen = choose(points)
-    config = replace(request.pipeline, model=replace(model, n_clusters=chosen.n_clusters))
-    learned, summary = _run(request, report.file, config, now_ms, monotonic, on_progress)
+    learning = replace(model, n_clusters=chosen.n_clusters)
+    learned, summary = _run(
+        request, learning, report.file, now_ms=now_ms, monotonic=monotonic, on_progress=on_progress
+    )
     # A worker's configuration, which knows no number of starts: the first centers are behind it.
     worker = replace(request.pipeline.model, n_clusters=chosen.n_clusters)
     sums = with_threshold_for(cold, learned, worker)
@@ -165,28 +168,25 @@ def with_threshold_for(traffic: Traffic, sums: Sums, config: ModelConfig) -> Sum
 
 def _run(
     request: Request,
+    model: ModelConfig,
     file: PaymentFile,
-    config: PipelineConfig,
+    *,
     now_ms: Callable[[], int],
     monotonic: Callable[[], float],
     on_progress: Callable[[str, int, int], None],
 ) -> tuple[Sums, Summary]:
-    latest = Sums.zero(config.model)
-
-    def keep(sums: Sums) -> None:
-        nonlocal latest
-        latest = sums
-
+    partition = OfflinePartition(
+        replace(request.pipeline, model=model),
+        request.cards_capacity,
+        request.merchants_capacity,
+        request.checkpoint_max_transactions,
+    )
     summary = replay(
         file.batches(request.batch_size),
-        config,
-        cards_capacity=request.cards_capacity,
-        merchants_capacity=request.merchants_capacity,
-        checkpoint_max_transactions=request.checkpoint_max_transactions,
+        partition,
         now_ms=now_ms,
         monotonic=monotonic,
         on_alert=lambda _: None,
         on_progress=lambda n: on_progress("the version", n, file.n_rows),
-        on_version=keep,
     )
-    return latest, summary
+    return partition.sums, summary

@@ -6,20 +6,18 @@ No feature depends on the model, so one pass over the file serves every number o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.batch import Batch, StoredRecord
 from streamer.datafiles import FileBatch, OnDecoded
 from streamer.features import FEATURE_NAMES, Columns, History, Tables
 from streamer.pipeline import PipelineConfig, prepare
 
 __all__ = ["Traffic", "read_traffic"]
 
-_TOPIC: Final = "file"
 _NO_X: Final = np.empty((0, len(FEATURE_NAMES)), np.float32)
 _NO_CURRENCIES: Final = np.empty(0, np.int64)
 
@@ -72,22 +70,19 @@ def read_traffic(
     cold: list[Traffic] = []
     offset = 0
     for file_batch in batches:
-        records = [
-            StoredRecord(offset + i, now_ms, key, value)
-            for i, (key, value) in enumerate(zip(file_batch.keys, file_batch.values, strict=True))
-        ]
-        n_warm, first_offset = max(cold_from - offset, 0), offset
-        offset += len(records)
-        for is_cold, piece in ((False, records[:n_warm]), (True, records[n_warm:])):
-            if not piece:
+        batch = file_batch.as_fetched(offset, now_ms)
+        n_warm = max(cold_from - offset, 0)
+        for is_cold, records in ((False, batch.records[:n_warm]), (True, batch.records[n_warm:])):
+            if not records:
                 continue
-            prepared = prepare(Batch(_TOPIC, 0, piece, now_ms), config)
-            on_decoded(file_batch, first_offset, prepared.decoded)
+            prepared = prepare(replace(batch, records=records), config)
+            on_decoded(file_batch, offset, prepared.decoded)
             if prepared.columns is not None:
                 parts.append(_observed(prepared.columns, tables))
                 if is_cold:
                     cold.append(_observed(prepared.columns, cold_tables))
-        on_progress(len(records))
+        offset += len(batch)
+        on_progress(len(batch))
     return _joined(parts), _joined(cold)
 
 

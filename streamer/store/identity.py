@@ -39,6 +39,7 @@ class Identity:
         # Never from a seed: two stores with one id would be taken for the same.
         since = rfc3339(int(seconds) * 1000 + int(micros) // 1000)
         proposed = f"{secrets.token_hex(8)} since {since}"
+        # Of workers that start together one is first, and all read the same id.
         [_, stored] = await client.pipelined(
             [("SET", key, proposed, "NX"), ("GET", key)], atomic=True
         )

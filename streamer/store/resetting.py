@@ -56,6 +56,7 @@ async def reset(
 
         pipe.multi()
         pipe.execute_command("HSET", key, *_fields(plan.after, now_ms, request.is_feedback))
+        # A Redis that has lost everything does not list it any more.
         pipe.execute_command("SADD", client.keys.partitions, f"{request.topic}:{request.partition}")
         queue_losses(plan.losses_before, plan.before.log.epoch)
         queue_losses(plan.losses_after, plan.after.log.epoch)

@@ -67,6 +67,7 @@ async def register(
             _check_topic(stored, service, keys.namespace)
             changes = _changes(stored, service)
         if changes:
+            # Their clocks and ours: one that is far ahead would take the living for gone.
             alive = await asked(pipe, "ZRANGEBYSCORE", keys.workers, now_ms - ALIVE_MS, "+inf")
             others = sorted({name.decode(errors="replace") for name in alive} - {owner})
             if others:

@@ -134,6 +134,7 @@ async def put_version(
     version = ModelHead(state_id(sums), sums, header)
     created_at_ms = round(datetime.fromisoformat(header.created_at).timestamp() * 1000)
     blob = encode_version(sums, header, config.feature_names)
+    # Twice NX: one that is there keeps its date too, by which the oldest are trimmed.
     commands: list[tuple[Any, ...]] = [
         ("SET", client.keys.version(version.id), blob, "NX"),
         ("ZADD", client.keys.versions, "NX", created_at_ms, version.id),
@@ -216,6 +217,7 @@ async def read_head(
 
 async def trimmable(pipe: Pipe, keys: Keys, limits: Limits, kept: Set[str]) -> list[str]:
     """Return the ids beyond the limit once one more version is added, without those of ``kept``."""
+    # Both ends count, so that one less than the limit stays.
     oldest = await asked(pipe, "ZRANGE", keys.versions, 0, -limits.versions_kept)
     return [name for name in map(_text, oldest) if name not in kept]
 
@@ -245,6 +247,7 @@ def queue_head(
 def queue_entry(pipe: Pipe, keys: Keys, entry: dict[str, str | int], limits: Limits) -> None:
     """Queue an entry of the lineage."""
     named = [item for pair in entry.items() for item in pair]
+    # "~": Redis trims whole nodes of the stream, which costs nothing, and a few entries more stay.
     pipe.execute_command(
         "XADD", keys.lineage, "MAXLEN", "~", limits.lineage_max_entries, "*", *named
     )

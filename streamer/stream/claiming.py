@@ -151,6 +151,8 @@ class Claiming:
         # Who has been silent may have lost the partition, and would fence whoever has it now.
         await self._held.membership.wait()
         store_id = self.store_id = await self._kit.store.identify()
+        # Decided a first time on what is stored: a claim fences whoever has the partition, and is not
+        # made where it would lead nowhere.
         found = await self._kit.store.partition(topic, partition)
         await self._check_mirrors(topic, partition)
         committed = await self._ask(self._logs.committed, topic, partition)
@@ -165,6 +167,7 @@ class Claiming:
         log = replace(log, end=max(log.end, record.offset or 0))
         going_on = resume(topic, partition, record, committed, log, store_id)
         assigned = await self._load(topic, partition, record, log, going_on)
+        # Not before, since a claim that fails is made again and would count its losses again.
         self._declare(partition, going_on)
         if going_on.next_offset is None and (assigned.state.published or assigned.state.overflowed):
             self._tell(
@@ -203,6 +206,7 @@ class Claiming:
         state.next_offset = going_on.next_offset
         state.ledger = going_on.count(record.ledger)
         state.recent_alerts = list(record.recent_alerts)
+        # What was given up is done again from here on.
         self._kit.publisher.expired.discard(partition)
         published = await self._ask(
             published_offsets,
@@ -236,6 +240,7 @@ class Claiming:
         """Load what waits for verdicts, which of them stand, and which payments have been scored."""
         state.labels.cursors.update(cursors)
         if state.next_offset is None:
+            # Never read: the first checkpoint is what saves any of it.
             return
         for kind, load in (
             ("repeats", state.repeats.load),
@@ -251,6 +256,7 @@ class Claiming:
             await asyncio.to_thread(load, stored)
 
     async def _claim_feedback(self, topic: str, partition: int) -> Reading:
+        # Nobody is fenced here: a verdict is stored once by its offset, whoever reads it.
         self.feedback.pop(partition, None)
         record = await self._kit.store.partition(topic, partition)
         self._held.redis_answered()

@@ -115,6 +115,7 @@ class Claims:
         """Note that a partition could not be fetched where it is: claim it again."""
         if not self.is_current(tp, reading):
             return
+        # An offset that is not in the log is no fault yet: the next claim asks why, and decides.
         if not isinstance(error, OffsetOutOfRangeError):
             self._broken.add(tp)
             self.faults[tp] = f"{tp.topic}/{tp.partition} must be readable, got {described(error)}"

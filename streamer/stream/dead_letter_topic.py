@@ -118,6 +118,7 @@ def send_again(settings: Settings, messages: Sequence[Again], acknowledged: list
             _produce(producer, settings, again, acknowledged, faults)
         n_left = producer.flush(_FLUSH_S)
     except BaseException:
+        # What still waits is let go, what is on its way is waited for: then `acknowledged` is all.
         producer.purge(in_flight=False)
         producer.flush(_FLUSH_S)
         raise
@@ -153,6 +154,7 @@ def _produce(
             again.key,
             -1 if letter.source_partition is None else letter.source_partition,
             on_delivery=delivered,
+            # 0 is the present.
             timestamp=letter.first_seen_ms if is_verdict else 0,
             headers=[(REPLAYED_FROM_HEADER, place.encode())],
         )

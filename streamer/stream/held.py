@@ -64,6 +64,7 @@ class Held:
         """Score with ``head`` from the next batch on."""
         if self.head is not None and head.id == self.head.id:
             return
+        # An older version, promoted again, has fewer of them.
         self._metrics.clusters_revived.inc(max(head.sums.revivals - self.version.sums.revivals, 0))
         self.head = head
         self.version = ModelVersion.of(head.id, head.sums, self._model)

@@ -41,6 +41,8 @@ class PartitionLogs:
             **{
                 "group.id": settings.consumer_group,
                 "enable.auto.commit": False,
+                # An offset at the end and one beyond it are told apart by these two: the first is
+                # answered by an end, the second by an error, where it would else be moved in silence.
                 "enable.partition.eof": True,
                 "auto.offset.reset": "error",
                 # The log's end is that of all records, open transactions included.
@@ -111,6 +113,7 @@ class PartitionLogs:
         admin = self._admin_client()
         try:
             asked = admin.describe_topics(TopicCollection([name]), request_timeout=_TIMEOUT_S)
+            # Longer than the request may take, so that it is librdkafka that says what went wrong.
             described = asked[name].result(_TIMEOUT_S + _PROBE_S)
         except TimeoutError as error:
             self._drop(admin)
@@ -119,6 +122,7 @@ class PartitionLogs:
             if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 self._drop(admin)
                 raise UnavailableError(f"topic {name} must be describable, got {error}") from error
+            # That there is none is an answer like the others.
             topic_id, n_partitions = "", 0
         else:
             topic_id = str(described.topic_id)
@@ -163,6 +167,7 @@ class PartitionLogs:
         The embedded broker takes the first record of the last batch for the log's last one when it is
         asked for the end.
         """
+        # Its own, since several threads share the other one and an assignment is the client's.
         consumer = Consumer(self._config)
         try:
             consumer.assign([TopicPartition(topic, partition, offset)])

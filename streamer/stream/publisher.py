@@ -83,6 +83,7 @@ class Publisher:
             "enable.idempotence": True,
             "linger.ms": 2,
             "message.max.bytes": _CLIENT_MAX_BYTES,
+            # Room for the batches that were let through when there was just enough of it.
             "queue.buffering.max.messages": _ROOM_MESSAGES + in_batches,
         }
         limited = {"message.timeout.ms": round(self.resolved_within_s * 1000)}
@@ -146,6 +147,7 @@ class Publisher:
         partition, offset = alert.source.partition, alert.source.offset
 
         def delivered(message: Any) -> None:
+            # Where it lies is known only now; a checkpoint waits for it (`flush`).
             self.places.add(topic, partition, offset, message.offset())
             on_delivered()
 
@@ -291,6 +293,7 @@ class Publisher:
                 topic, value, key, partition, on_delivery=reported, headers=list(headers)
             )
         except BufferError:
+            # No reason to wait: there was room for the whole batch before it was scored.
             self._queued.remove(number)
             raise InvariantError(
                 f"the queue must have room for a batch, got {self.n_queued} messages of "
@@ -301,6 +304,7 @@ class Publisher:
             self._refused(topic, error.args[0])
 
     def _on_error(self, error: KafkaError) -> None:
+        # All others are of one broker, and librdkafka mends these by itself.
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._on_kafka(False)
             _log.error("Kafka is away; messages wait", error=error.str())

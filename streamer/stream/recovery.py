@@ -46,6 +46,7 @@ def published_offsets(
         settings.alerts_topic: alerts_position,
         settings.overflow_topic: overflow_position,
     }
+    # Of an alert only its source: nothing is scored while thousands of them are read.
     decoder = msgspec.json.Decoder(_SourceOnly)
     found = Published()
     for topic, message in alert_messages(settings, positions, source.partition, "recovery"):
@@ -53,6 +54,7 @@ def published_offsets(
             their = decoder.decode(message.value() or b"").source
         except msgspec.MsgspecError:
             continue  # not one of ours
+        # Other topics' alerts may lie here, and those of the offsets before a reset.
         is_ours = msgspec.structs.replace(their, offset=source.offset) == source
         if not is_ours or their.offset < source.offset:
             continue

@@ -125,6 +125,7 @@ def _check_log(
     topic: str, partition: int, what: str, offset: int, known_id: str, log: LogBounds
 ) -> None:
     """Raise where ``offset``, read from the topic with the id ``known_id``, is not in ``log``."""
+    # Where one of the two is not known, only an end that is too early can give another log away.
     if known_id and log.topic_id and known_id != log.topic_id:
         raise PartitionFaultError(
             f"topic {topic} must be the one that partition {partition} was read from, topic id "

@@ -53,6 +53,7 @@ def prepare_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
     counts = partition_counts(admin, timeout_s)
     if settings.create_topics:
         missing = [name for name in topic_names(settings) if name not in counts]
+        # As many as the transactions have already: an alert keeps its partition's number.
         n = counts.get(settings.transactions_topic, settings.topic_partitions)
         create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor)
         counts = partition_counts(admin, timeout_s)
@@ -119,6 +120,7 @@ def create_topics(admin: AdminClient, wanted: Mapping[str, int], replication_fac
         try:
             future.result()
         except KafkaException as error:
+            # Another worker that starts at the same moment may have been faster.
             if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
                 raise ConfigurationError(
                     f"topic {name} must be creatable (STREAMER_CREATE_TOPICS is on), got {error}"

@@ -110,9 +110,11 @@ class Consumer(driver.Consumer):
         return ConsumerMessage(
             batch.topic,
             batch.partition,
+            # Faust passes over what lies before the last offset that it has seen of a partition.
             batch.next_offset - 1,
             batch.received_at_ms / 1000,
             _CREATE_TIME,
+            # Headers, key, checksum and sizes are a record's; the batch has many of each.
             None,
             None,
             read,
@@ -120,6 +122,7 @@ class Consumer(driver.Consumer):
             0,
             0,
             tp,
+            # A message without it is of no generation, and a stream skips that without a word.
             generation_id=self.app.consumer_generation_id,
         )
 
@@ -134,6 +137,7 @@ class Consumer(driver.Consumer):
     ) -> bool:
         """Commit what has become durable; what Faust has seen acknowledged is of no interest."""
         del start_new_transaction
+        # Faust adds to them with every message; what takes them off is its commit, which this replaces.
         self._acked.clear()
         self._acked_index.clear()
         due = {

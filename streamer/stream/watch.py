@@ -77,6 +77,7 @@ class Watch:
         assigned = None
         if tp.topic == self._kit.settings.transactions_topic:
             assigned = self._held.assigned.get(tp.partition)
+        # Verdicts are durable as soon as they are stored; nothing of them is kept here.
         position = consumer.durable.get(tp, start) if assigned is None else assigned.position
         state = consumer.fetch_state(tp, position)
         if assigned is not None and state.lag is not None:

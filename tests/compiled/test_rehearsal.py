@@ -17,6 +17,7 @@ tell_compilations(lambda kernel, types: print(kernel, types))
 
 from dataclasses import replace
 from streamer.datafiles import FileBatch
+from streamer.offline_partition import OfflinePartition
 from streamer.replay import replay
 from streamer.settings import load_settings
 from streamer.simulator import Simulator, SimulatorConfig
@@ -32,7 +33,7 @@ def batches():
 config = pipeline_config(load_settings({}))
 config = replace(config, model=replace(config.model, warmup=1_000, alert_budget=0.02))
 summary = replay(
-    batches(), config, cards_capacity=300, merchants_capacity=2_000, checkpoint_max_transactions=1_500,
+    batches(), OfflinePartition(config, 300, 2_000, 1_500),
     now_ms=lambda: 1_900_000_000_000, monotonic=lambda: 0.0,
     on_alert=lambda _: None, on_progress=lambda _: None,
 )

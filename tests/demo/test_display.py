@@ -8,7 +8,9 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from streamer.demo.display import Display, render_alert, render_summary
+from streamer.demo.display import Display
+from streamer.display.alert_panel import render_alert
+from streamer.display.summary_table import render_summary
 from streamer.events import Alert
 from streamer.ledger import Ledger
 from streamer.summary import Summary, Tally, percentiles_ms

@@ -18,8 +18,7 @@ from streamer.evaluation import LabelFeed, PassConfig, run_pass
 from streamer.evaluation.rows import NO_LABEL
 from streamer.evaluation.verdicts import MAX_LAG_MS, cuts
 from streamer.events import Feedback, Transaction
-from streamer.model import ModelVersion
-from streamer.pipeline import PartitionState
+from streamer.offline_partition import OfflinePartition
 from streamer.replay import replay
 from tests.builders import ARRIVAL_MS, T0_MS, payment, pipeline_config
 
@@ -93,10 +92,8 @@ class Recorder:
     def __init__(self) -> None:
         self.came: list[tuple[Feedback, int]] = []
 
-    def __call__(
-        self, verdicts: Sequence[Feedback], state: PartitionState, version: ModelVersion
-    ) -> None:
-        self.came += [(verdict, state.ledger.consumed) for verdict in verdicts]
+    def __call__(self, partition: OfflinePartition, verdicts: Sequence[Feedback]) -> None:
+        self.came += [(verdict, partition.state.ledger.consumed) for verdict in verdicts]
 
 
 def file_batches(times_ms: list[int], size: int, bad: frozenset[int]) -> list[FileBatch]:
@@ -177,10 +174,7 @@ def test_a_pass_scores_and_alerts_as_a_replay_does() -> None:
     ]
     summary = replay(
         batches,
-        pipeline_config(warmup=100),
-        cards_capacity=1_000,
-        merchants_capacity=1_000,
-        checkpoint_max_transactions=500,
+        OfflinePartition(pipeline_config(warmup=100), 1_000, 1_000, 500),
         now_ms=lambda: ARRIVAL_MS,
         monotonic=lambda: 0.0,
         on_alert=lambda alert: None,

@@ -16,6 +16,7 @@ from streamer.events import Alert
 from streamer.ledger import Ledger
 from streamer.model import ModelVersion, Sums, advance
 from streamer.model.codec import state_id
+from streamer.offline_partition import OfflinePartition
 from streamer.pipeline import PipelineConfig, process
 from streamer.replay import replay
 from streamer.summary import Summary, Tally, percentiles_ms
@@ -80,10 +81,7 @@ def replayed(
     ticks = count()
     summary = replay(
         batches,
-        config,
-        cards_capacity=capacity,
-        merchants_capacity=capacity,
-        checkpoint_max_transactions=N_PER_VERSION,
+        OfflinePartition(config, capacity, capacity, N_PER_VERSION),
         now_ms=lambda: ARRIVAL_MS,
         monotonic=lambda: float(next(ticks)),
         on_alert=alerts.append,
