@@ -1,7 +1,9 @@
 """One partition of the alerts or the overflow topic, read from a place to its end.
 
 The end is where a fetch finds nothing more, not what the broker says when asked for its latest offset:
-the embedded broker answers with the place after the *first* record of the last batch.
+the embedded broker answers with the place after the *first* record of the last batch.  Where a leader
+has more than it shows (`log_end`), the end is the leader's, and what it does not show is waited for: an
+alert there has been given up by who sent it, and will be seen all the same.
 """
 
 from __future__ import annotations
@@ -23,12 +25,16 @@ from streamer.errors import ConfigurationError, UnavailableError
 from streamer.events import Alert
 from streamer.settings import Settings
 from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.log_end import leader_end
 
 __all__ = ["alert_messages", "find_alert"]
 
 _TIMEOUT_S: Final = 10.0
 # An empty fetch, which tells the end, is answered after this; librdkafka asks for ten times as much.
 _FETCH_MAX_WAIT_MS: Final = 50
+# A follower in good health copies within milliseconds.  For others the claim comes back, so that it
+# does not keep the thread that claims of other partitions wait for.
+_COPIED_WITHIN_S: Final = 2.0
 
 
 class _IdOnly(msgspec.Struct):
@@ -51,7 +57,7 @@ def find_alert(
         n_total = sum(high - low for low, high in bounds)
         decoder = msgspec.json.Decoder(_IdOnly)
         for topic, (low, high) in zip(topics, bounds, strict=True):
-            for message in _messages(consumer, topic, partition, low, high, None):
+            for message in _messages(consumer, topic, partition, low, high):
                 n_read += 1
                 on_read(n_read, n_total)
                 value = message.value() or b""
@@ -84,14 +90,16 @@ def alert_messages(
 ) -> Iterator[tuple[str, Message]]:
     """Yield the messages of ``partition`` of each topic from its position on, with the topic; blocks.
 
-    A position of None is the beginning.
+    A position of None is the beginning.  Raises `UnavailableError` when Kafka does not answer, and
+    while it does not show all that it has.
     """
     consumer = _consumer(settings, purpose)
     try:
         for topic, position in positions.items():
             place = TopicPartition(topic, partition)
             low, high = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-            for message in _messages(consumer, topic, partition, low, high, position):
+            end = max(high, leader_end(settings, consumer, topic, partition) or 0)
+            for message in _messages(consumer, topic, partition, low, end, position):
                 yield topic, message
     except KafkaException as error:
         raise _unreadable(partition, error) from error
@@ -109,6 +117,8 @@ def _consumer(settings: Settings, purpose: str) -> Consumer:
                 "enable.partition.eof": True,
                 # A position beyond the end is that of a topic that was made anew since.
                 "auto.offset.reset": "earliest",
+                # Ours are in no transaction; another's open one would hide those behind it.
+                "isolation.level": "read_uncommitted",
                 "fetch.wait.max.ms": _FETCH_MAX_WAIT_MS,
             },
         )
@@ -128,23 +138,33 @@ def _bounds(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
 
 
 def _messages(
-    consumer: Consumer, topic: str, partition: int, low: int, high: int, position: int | None
+    consumer: Consumer, topic: str, partition: int, low: int, end: int, position: int | None = None
 ) -> Iterator[Message]:
-    if low == high:
+    """Yield what lies between ``position`` and ``end``, and what has been added since."""
+    if low == end:
         return
     start = low if position is None else max(position, low)
     consumer.assign([TopicPartition(topic, partition, start if start else OFFSET_BEGINNING)])
+    n_hidden = 0
     while True:
-        message = consumer.poll(_TIMEOUT_S)
+        message = consumer.poll(_COPIED_WITHIN_S if n_hidden else _TIMEOUT_S)
+        if message is None and n_hidden:
+            raise UnavailableError(
+                f"{topic}/{partition} must be on every replica in sync, got {n_hidden} messages that "
+                "a follower has yet to copy; they are waited for, as they may be alerts"
+            )
         if message is None:
             raise UnavailableError(
                 f"the messages of partition {partition} must be readable within {_TIMEOUT_S:g} s, "
                 "got no answer from Kafka"
             )
         if error := message.error():
-            if error.code() == KafkaError._PARTITION_EOF:
+            if error.code() != KafkaError._PARTITION_EOF:
+                raise UnavailableError(f"messages must be readable, got {error}")
+            n_hidden = end - message.offset()
+            if n_hidden <= 0:
                 return
-            raise UnavailableError(f"messages must be readable, got {error}")
+            continue
         yield message
 
 

@@ -86,7 +86,12 @@ class Publisher:
             # Room for the batches that were let through when there was just enough of it.
             "queue.buffering.max.messages": _ROOM_MESSAGES + in_batches,
         }
-        limited = {"message.timeout.ms": round(self.resolved_within_s * 1000)}
+        limited = {
+            "message.timeout.ms": round(self.resolved_within_s * 1000),
+            # A broker reads no request of a connection before it has answered the last one: a second
+            # one would lie there, be given up here, and be appended after a claim has looked.
+            "max.in.flight.requests.per.connection": 1,
+        }
         # The limit is a producer's, not a message's; 0 is none.
         self._alerts = Producer(librdkafka_config(settings, **config | limited))
         self._others = Producer(librdkafka_config(settings, **config | {"message.timeout.ms": 0}))

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from streamer.stream.topics import topic_names
 from tests.faults.checker import Report
 from tests.faults.site import KAFKA, Site, fault
-from tests.faults.stand import Stand
+from tests.faults.stand import Slot, Stand
 from tests.rig.apache_kafka import ApacheKafka
-from tests.rig.topics import add_partitions, elect_uncleanly, end_offset, leader
+from tests.rig.topics import add_partitions, elect_uncleanly, end_offset, leader, place_topic
 from tests.rig.transactions import open_transaction
 from tests.stream.harness import payments
 
@@ -74,6 +75,42 @@ def leader_changes(site: Site) -> Report:
     stand.fault_is_over()
     kafka.start_broker(second)
     return stand.finish(run_on_s=5)
+
+
+@fault("a follower of the alerts killed, then the worker", brokers=KAFKA)
+def follower_killed(site: Site) -> Report:
+    """Until the follower counts as dead, its leader has alerts that nobody sees or acknowledges.
+
+    All else lies on the leader alone, and goes on.  The worker gives alerts up, claims, and is killed.
+    """
+    kafka = site.kafka(
+        3,
+        broker_session_timeout_ms=30_000,
+        min_insync_replicas=1,
+        offsets_topic_num_partitions=1,
+        offsets_topic_replication_factor=1,
+    )
+    stand, admin = site.stand(bootstrap=kafka.bootstrap_servers), kafka.admin()
+    stand.service.committed()
+    leads = leader(admin, "__consumer_offsets")
+    assert leads is not None
+    follower, settings = (leads + 1) % 3, stand.service.settings
+    doubled = settings.alerts_topic, settings.overflow_topic
+    for topic in {*topic_names(settings), settings.scores_topic}:
+        place_topic(admin, topic, [leads, follower] if topic in doubled else [leads])
+    slot = stand.load().slots[0]
+    kafka.kill(follower)
+    stand.until(lambda: _said(slot, "did not take an alert in time"), "an alert given up")
+    slot.running.kill()
+    stand.wait_restart(slot, 2)
+    stand.until(lambda: _said(slot, "a follower has yet to copy"), "a claim that waits")
+    kafka.start_broker(follower)
+    stand.fault_is_over()
+    return stand.finish(run_on_s=5)
+
+
+def _said(slot: Slot, words: str) -> bool:
+    return words in slot.running.log()
 
 
 @fault("all three brokers gone 15 s", brokers=KAFKA)

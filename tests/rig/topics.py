@@ -5,6 +5,7 @@ Every function returns when a client that asks for metadata sees the result.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from confluent_kafka import ElectionType, KafkaException, TopicPartition
@@ -29,6 +30,7 @@ __all__ = [
     "elect_uncleanly",
     "end_offset",
     "leader",
+    "place_topic",
     "recreate_topic",
     "set_topic",
     "truncate",
@@ -60,6 +62,16 @@ def recreate_topic(admin: AdminClient, topic: str, **settings: Any) -> None:
     n_replicas = len(found.partitions[0].replicas)
     delete_topic(admin, topic)
     create_topic(admin, topic, n_partitions, n_replicas, **settings)
+
+
+def place_topic(admin: AdminClient, topic: str, brokers: Sequence[int]) -> None:
+    """Make a topic anew, each partition on these of ``ApacheKafka.brokers``; the first one leads."""
+    n_partitions = _n_partitions(admin, topic)
+    delete_topic(admin, topic)
+    places = [[i + 1 for i in brokers]] * n_partitions
+    wanted = NewTopic(topic, n_partitions, replica_assignment=places)
+    _done(admin.create_topics([wanted], operation_timeout=_TIMEOUT_S))
+    _wait_served(admin, topic, n_partitions)
 
 
 def add_partitions(admin: AdminClient, topic: str, n_partitions: int) -> None:
