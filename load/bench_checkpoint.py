@@ -82,6 +82,7 @@ class _Run:
         self._redis_pid = redis_pid
         self._app = build_app(settings)
         self._held = self._app.held
+        self._app.scoring._make_room = self._checkpoint
         self._simulator = Simulator(SimulatorConfig(seed=1, n_customers=n_cards))
         self._read = [0] * _N_PARTITIONS
         self._waiting: list[list[tuple[bytes, bytes]]] = [[] for _ in range(_N_PARTITIONS)]
@@ -142,33 +143,34 @@ class _Run:
                 state = assigned.state
                 apply_verdicts(judged, state.labels, state.tables, state.delta, self._held.version)
 
-    async def _checkpoint(self) -> None:
+    async def _checkpoint(self) -> bool:
         self._n_checkpoints += 1
         if self._n_checkpoints % 2:
-            await self._watched()
-            return
+            return await self._watched()
         before = time.process_time(), time.thread_time(), cpu_seconds(self._redis_pid)
         started = time.perf_counter()
-        await self._app.checkpointing.make_room()
+        is_done = await self._app.checkpointing.make_room()
         after = time.process_time(), time.thread_time(), cpu_seconds(self._redis_pid)
         self._found["took"].append(time.perf_counter() - started)
         for name, was, now in zip(
             ("cpu", "cpu of the event loop", "cpu of Redis"), before, after, strict=True
         ):
             self._found[name].append(now - was)
+        return is_done
 
-    async def _watched(self) -> None:
+    async def _watched(self) -> bool:
         async def lock() -> None:
             async with self._held.lock:
                 pass
 
         watching = {"loop stood still": Waits(_nothing), "scoring waited": Waits(lock)}
         await asyncio.sleep(0.005)
-        await self._app.checkpointing.make_room()
+        is_done = await self._app.checkpointing.make_room()
         await asyncio.sleep(0.005)
         for name, waits in watching.items():
             waits.stop()
             self._found[name].append(waits.longest_s)
+        return is_done
 
 
 def _unread(app: ScoringApp, partition: int, generation: int) -> Assigned:
