@@ -49,10 +49,8 @@ _ROOM_BYTES: Final = 64_000_000
 _ROOM_POLL_S: Final = 0.01
 # The client looks once a second for what has waited too long.
 _SCAN_S: Final = 1.0
-_SLACK_S: Final = 1.0
 # What a batch of either input topic can add: of each record an alert and a score, or a dead letter.
-_MESSAGES_PER_RECORD: Final = 2
-_INPUTS: Final = 2
+_PER_RECORD_OF_BOTH: Final = 2 * 2
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -77,7 +75,7 @@ class Publisher:
         self.places = AlertPlaces(settings.alerts_topic, settings.overflow_topic)
         """Where alerts lie; complete once everything queued has been delivered."""
         self._queued = Queued()
-        in_batches = _INPUTS * _MESSAGES_PER_RECORD * settings.batch_max_records
+        in_batches = _PER_RECORD_OF_BOTH * settings.batch_max_records
         config = {
             "error_cb": self._on_error,
             "enable.idempotence": True,
@@ -86,12 +84,9 @@ class Publisher:
             # Room for the batches that were let through when there was just enough of it.
             "queue.buffering.max.messages": _ROOM_MESSAGES + in_batches,
         }
-        limited = {
-            "message.timeout.ms": round(self.resolved_within_s * 1000),
-            # A broker reads no request of a connection before it has answered the last one: a second
-            # one would lie there, be given up here, and be appended after a claim has looked.
-            "max.in.flight.requests.per.connection": 1,
-        }
+        # A broker reads a connection's next request when it has answered the last: a second one would
+        # be given up here and appended after a claim has looked.
+        limited = {"message.timeout.ms": round(self.resolved_within_s * 1000), "max.in.flight": 1}
         # The limit is a producer's, not a message's; 0 is none.
         self._alerts = Producer(librdkafka_config(settings, **config | limited))
         self._others = Producer(librdkafka_config(settings, **config | {"message.timeout.ms": 0}))
@@ -224,7 +219,7 @@ class Publisher:
 
     async def resolve_alerts(self) -> None:
         """Wait until every queued alert has been delivered or given up; the others may wait on."""
-        await self._drain(lambda: len(self._alerts), self.resolved_within_s + _SCAN_S + _SLACK_S)
+        await self._drain(lambda: len(self._alerts), self.resolved_within_s + 2 * _SCAN_S)
 
     async def _drain(self, n_left: Callable[[], int], within_s: float) -> None:
         deadline = time.monotonic() + within_s

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaException
 
 from streamer.errors import UnavailableError
 from streamer.events import Source
@@ -53,11 +53,19 @@ async def _publish(publisher: Publisher, offset: int) -> None:
 
 
 def _end(settings: Settings, topic: str) -> int | None:
-    consumer = Consumer(librdkafka_config(settings, **{"group.id": "ends"}))
-    try:
-        return leader_end(settings, consumer, topic, 0)
-    finally:
-        consumer.close()
+    """Return the leader's end once it says; a topic made lately may not have its leader yet."""
+
+    def asked() -> list[int | None]:
+        consumer = Consumer(librdkafka_config(settings, **{"group.id": "ends"}))
+        try:
+            return [leader_end(settings, consumer, topic, 0)]
+        except (KafkaException, UnavailableError):
+            return []
+        finally:
+            consumer.close()
+
+    [end] = wait_until(asked, "a leader that says where its log ends")
+    return None if end is None else int(end)
 
 
 def _claim(settings: Settings) -> Published | str:
