@@ -6,10 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.labels import index, names, prints
-from streamer.labels.index import FREE, Index
+from streamer.indexing import index, prints
+from streamer.indexing.index import FREE, Index
+from streamer.indexing.prints import fingerprints
+from streamer.labels import names
 from streamer.labels.names import Names, packed
-from streamer.labels.prints import fingerprints
 
 # Few places in a table of 16 and more, so that searches are long and run round its end.
 _prints = st.sampled_from([at + 64 * i for at in (0, 1, 14, 15, 63) for i in range(5)])
