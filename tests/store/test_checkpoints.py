@@ -18,7 +18,7 @@ from streamer.indexing import fingerprints
 from streamer.ledger import Ledger, Loss
 from streamer.model import ModelVersion, Sums, learn_labels
 from streamer.model.codec import state_id
-from streamer.store import LogIdentity, checkpoints
+from streamer.store import LogBounds, LogIdentity, ResetRequest, checkpoints
 from tests.store.helpers import CONFIG, NOW_MS, delta, opened, raw, run, step
 
 TOPIC = "transactions"
@@ -376,6 +376,35 @@ def test_entity_tables_survive_a_round_trip_in_chunks(redis_url, namespace):
         # The one that is not stored has an empty row now: there is nothing more to look up.
         assert len(loaded) == len(keys) + 1
         assert loaded.records[back].tobytes() == table.records[rows].tobytes()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("told", [None, "3"])
+def test_entities_of_another_format_are_refused_at_the_claim(
+    redis_url: str, redis_namespace: str, told: str | None
+) -> None:
+    """The first one was not told; nothing is claimed, and a reset does not make it another one."""
+
+    async def scenario() -> None:
+        key = f"streamer:{{{redis_namespace}}}:partition:{TOPIC}:0"
+        async with opened(redis_url, redis_namespace) as store, raw(redis_url) as redis:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            await store.checkpoint(replace(step(None, 10), generation=2))
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            if told is None:
+                await redis.hdel(key, "entity_format")
+            else:
+                await redis.hset(key, "entity_format", told)
+            for _ in range(2):
+                with pytest.raises(
+                    InvariantError, match=rf"format 2, got {told or 1}: .*NAMESPACE"
+                ):
+                    await store.claim(TOPIC, 0, "w2", NOW_MS)
+                log = LogBounds(0, 30)
+                await store.reset(ResetRequest(TOPIC, 0, "end", log, "ann", "x"), NOW_MS)
+            assert (await store.partition(TOPIC, 0)).owner == "w1"
 
     run(scenario())
 
