@@ -42,29 +42,41 @@ class CardTable(EntityTable):
         habits = np.full(len(cards), -1)
         if not find_habits(cards, currencies, rows, self.records, habits, True):
             return rows, rows
-        return rows, np.where(habits < 0, rows, self._use(habits, True))
+        is_new = self.lacks(habits) & (habits >= 0)
+        found = self._use(habits, True)
+        # Of a card that waits for what is stored of it nothing is known to be stored.
+        self._waits[found[is_new]] = self._waits[rows[is_new]]
+        return rows, np.where(habits < 0, rows, found)
 
     def _merge(self, rows: Integers, stored: Records) -> None:
-        own = self.records[rows]
-        mine, theirs, prints = own["currency"], stored["currency"], self._index.prints[rows]
-        is_apart = (mine != theirs) & (mine > 0) & (theirs > 0)
-        apart = own[is_apart]
+        own, cards = self.records[rows], self._index.prints[rows]
+        mine, theirs = own["currency"].astype(int), stored["currency"].astype(int)
+        is_other = (mine != theirs) & (mine > 0) & (theirs > 0)
+        moving = _spending(own[is_other])
+        # What it spent in the first currency that is stored has had a row of its own till now.
+        returning = np.where(is_other, self._index.find(extended(cards, theirs - 1)), -1)
+        is_back = returning >= 0
         for name in _SPENDING:
-            own[name][is_apart] = 0.0
-        add_cards(own, stored, prints)
+            own[name][is_other] = 0.0
+        back = own[is_back]
+        add_sums(back, _spending(self.records[returning[is_back]]), self.kind.half_lives_s)
+        own[is_back] = back
+        self._drop(returning[is_back])
+        add_cards(own, stored, cards)
         add_sums(own, stored, self.kind.half_lives_s)
         self._put(rows, own)
-        if len(apart):
-            self._merge_apart(prints[is_apart], apart)
+        if len(moving):
+            habits = extended(cards[is_other], mine[is_other] - 1)
+            self.mark_unloaded(self.unknown(habits))
+            super()._merge(self.rows(habits), moving)
 
-    def _merge_apart(self, cards: Integers, spending: Records) -> None:
-        """Bring what cards spent, before their first currency was known, to its own rows."""
-        habits = extended(cards, spending["currency"].astype(np.int64) - 1)
-        alone = np.zeros(len(cards), self.kind.row)
-        for name in ("time_ms", *_SPENDING):
-            alone[name] = spending[name]
-        self.mark_unloaded(self.unknown(habits))
-        super()._merge(self.rows(habits), alone)
+
+def _spending(records: Records) -> Records:
+    """Return rows that have no more of these than what their cards spent."""
+    alone: Records = np.zeros(len(records), CARDS.row)
+    for name in ("time_ms", *_SPENDING):
+        alone[name] = records[name]
+    return alone
 
 
 @compiled

@@ -234,8 +234,11 @@ class EntityTable:
         gone = idle[np.argpartition(age, n_evicted - 1)[:n_evicted]]
         self.n_evicted_unsaved += int((self.changed[gone] | self._waits[gone]).sum())
         self.n_evicted += n_evicted
-        self.changed[gone] = self._waits[gone] = False
-        self._index.leave(gone)
+        self._drop(gone)
+
+    def _drop(self, rows: Integers) -> None:
+        self.changed[rows] = self._waits[rows] = False
+        self._index.leave(rows)
 
 
 def _prints_of(names: Iterable[str]) -> Integers:

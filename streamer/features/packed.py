@@ -63,7 +63,7 @@ class PackedStates(Mapping[str, bytes]):
         """Return them ``size`` at a time."""
         for first in range(0, len(self), size):
             until = first + size
-            yield PackedStates(self._keys[first:until], self._rows[first:until])
+            yield PackedStates(self._prints[first:until], self._rows[first:until])
 
     @property
     def n_bytes(self) -> int:

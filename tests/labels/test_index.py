@@ -106,3 +106,14 @@ def test_pieces_are_copied_as_python_would() -> None:
         pieces = np.zeros(4, dtype=np.uint8)
         copy(content, starts, lengths, pieces)
         assert pieces.tolist() == [5, 6, 7, 19]
+
+
+def test_two_hundred_thousand_names_alike_have_each_a_number_of_its_own() -> None:
+    """Consecutive card numbers, with and without a currency; a name without one is no other's."""
+    cards = prints.fingerprints([f"4111{number:012d}" for number in range(100_000)])
+    others = np.concatenate([prints.extended(cards, np.full(100_000, n)) for n in (0, 1)])
+    found = np.concatenate([cards, others])
+    assert len(np.unique(found)) == len(found)
+    assert (found >= 0).all()
+    assert prints.extended(np.array([-1]), np.array([3])).tolist() == [-1]
+    assert prints.extend_print.py_func(int(cards[7]), 1) == others[100_007]
