@@ -1,7 +1,7 @@
 """What a partition holds after very many payments, made without scoring them all.
 
-The model has learned from real (simulated) payments; cards, spending and merchants hold random sums
-under the keys that the payments of `records` ask for.
+The model has learned from real (simulated) payments; cards and merchants hold random sums
+under the names that the payments of `records` ask for.
 """
 
 from __future__ import annotations
@@ -59,14 +59,17 @@ class Filler:
         paid = [_payment(name, card) for name, card in zip(ids, cards, strict=True)]
         times_ms = np.full(n, _START_MS + self._n_paid, dtype=np.int64)
         columns = Columns.of(paid, times_ms.tolist())
-        for table, keys in (
-            (state.tables.cards, columns.card_keys),
-            (state.tables.spending, columns.spending_keys),
-            (state.tables.merchants, sorted(filter(None, set(columns.merchant_keys)))),
+        tables = state.tables
+        tables.cards.paying(columns.cards, columns.currencies)
+        for table, prints in (
+            (tables.cards, columns.cards),
+            (tables.merchants, np.unique(columns.tills)),
         ):
-            rows = table.rows(keys)
-            sums = self._rng.random((len(keys), table.kind.n_columns))
-            table.store(rows, times_ms[: len(keys)], sums)
+            rows = table.rows(prints, to_change=True)
+            table.records["time_ms"][rows] = times_ms[: len(rows)]
+            table.records["sums"][rows] = self._rng.random(
+                (len(rows), len(table.kind.half_lives_s))
+            )
         state.repeats.add(
             np.arange(self._n_paid, self._n_paid + n),
             self._rng.integers(0, 2**63, size=n),

@@ -185,10 +185,14 @@ class _Run:
         self._waiting |= buffer.take_changed()
         for name in buffer.take_removed():
             del self._waiting[name]
-        for ours, theirs in zip(state.tables.all(), fresh.tables.all(), strict=True):
-            changed = ours.take_changed()
-            bulk_strings(changed)
-            theirs.load(dict(changed))
+        late = PartitionState.empty(self._config, _CAPACITY, _CAPACITY)
+        for i, ours in enumerate(state.tables.all()):
+            stored = ours.take_changed()
+            bulk_strings(stored)
+            fresh.tables.all()[i].load(stored)
+            # As after an outage of Redis, when rows are there before what is stored of them.
+            late.tables.all()[i].mark_unloaded(stored)
+            late.tables.all()[i].load(stored)
         fresh.labels, fresh.ledger = state.labels, state.ledger
         fresh.labels.buffer = LabelBuffer(model.n_inputs, self._config.labels.capacity)
         fresh.labels.buffer.load(self._waiting)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 from streamer.events import Transaction
-from streamer.labels.prints import fingerprints
+from streamer.indexing import fingerprints
 
 __all__ = ["Repeats", "combine", "payment_prints", "put", "recognise"]
 

@@ -2,8 +2,8 @@
 
 Reading order: `catalogue` and `context` (what the features are), `records` and `columns` (named
 columns of a batch), `equations` and `places` (one feature each), `kinds` (what is kept of an entity),
-`entities`, `packed` and `tables` (where), `verdicts`, `observation` (the loop) and `history` (what
-callers get).
+`entities`, `packed`, `cards` and `tables` (where), `verdicts`, `observation` (the loop) and `history`
+(what callers get).
 """
 
 from streamer.features.catalogue import (

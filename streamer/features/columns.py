@@ -14,6 +14,7 @@ from streamer.codes import COUNTRIES, CURRENCY_INDEX
 from streamer.events import Transaction
 from streamer.features.clocks import clocks
 from streamer.features.records import Records, record
+from streamer.indexing import FREE, extended, fingerprints
 
 __all__ = ["Columns"]
 
@@ -27,7 +28,6 @@ _COUNTRY_NUMBERS: Final[dict[str | None, int]] = {None: -1} | {
 _CATEGORY_NUMBERS: Final[dict[str | None, int]] = {None: -1} | {
     f"{number:04d}": number for number in range(10_000)
 }
-_KEY_SEPARATOR: Final = "\x1f"
 
 Integers = NDArray[np.int64]
 
@@ -36,28 +36,22 @@ Integers = NDArray[np.int64]
 class Columns:
     """One entry per transaction, in order of arrival.
 
-    ``spending_keys`` and ``merchant_keys`` carry the currency: amounts of different currencies are
-    never compared.  ``payments`` (n,) are records of `PAYMENT`: the wall clock at the producer's offset
+    ``cards`` and ``merchants`` are what stands for their names (`streamer.indexing`), -1 for none;
+    ``tills`` stand for merchant and currency: amounts of different currencies are never compared.
+    ``payments`` (n,) are records of `PAYMENT`: the wall clock at the producer's offset
     in hours, the amount, numbers that identify country and category, -1 where the payment names none,
     and degrees, NaN unless the card was present.
     """
 
-    card_keys: list[str]
-    merchant_ids: list[str | None]
-    spending_keys: list[str]
-    merchant_keys: list[str | None]
+    cards: NDArray[np.int64]
+    merchants: NDArray[np.int64]
+    tills: NDArray[np.int64]
     times_ms: NDArray[np.int64]
     currencies: NDArray[np.int64]
     payments: Records
 
     def __len__(self) -> int:
-        return len(self.card_keys)
-
-    @property
-    def keys(self) -> tuple[Sequence[str | None], ...]:
-        """By which the payments' rows are found in each of `streamer.features.tables.Tables`."""
-        own, merchants = self.card_keys, self.merchant_ids
-        return own, self.spending_keys, self.merchant_keys, own, merchants
+        return len(self.cards)
 
     @property
     def amounts(self) -> NDArray[np.float64]:
@@ -68,16 +62,15 @@ class Columns:
     @classmethod
     def of(cls, transactions: Sequence[Transaction], times_ms: Sequence[int] | Integers) -> Columns:
         """Return the columns of ``transactions``, whose epoch times are ``times_ms``."""
+        merchants = fingerprints([t.merchant_id or "" for t in transactions])
+        merchants[[t.merchant_id is None for t in transactions]] = FREE
+        currencies = np.array([CURRENCY_INDEX[t.currency] for t in transactions], dtype=np.int64)
         return cls(
-            card_keys=[t.card_id for t in transactions],
-            merchant_ids=[t.merchant_id for t in transactions],
-            spending_keys=[t.card_id + _KEY_SEPARATOR + t.currency for t in transactions],
-            merchant_keys=[
-                None if t.merchant_id is None else t.merchant_id + _KEY_SEPARATOR + t.currency
-                for t in transactions
-            ],
+            cards=fingerprints([t.card_id for t in transactions]),
+            merchants=merchants,
+            tills=extended(merchants, currencies),
             times_ms=np.asarray(times_ms, dtype=np.int64),
-            currencies=np.array([CURRENCY_INDEX[t.currency] for t in transactions], dtype=np.int64),
+            currencies=currencies,
             payments=_payments(transactions),
         )
 

@@ -1,46 +1,46 @@
-"""Bounded tables of decayed sums per entity: cards, a card's spending, merchants.
+"""Bounded tables of decayed sums per entity: cards, merchants, and what verdicts said of either.
 
-A row is time and state as they are stored, and a record whose fields the compiled loops read by name.
+A row is what is stored, a record whose fields the compiled loops read by name.  Which row an entity has
+is asked with what stands for its name (`streamer.indexing`), and the decimal digits of that are its
+name in Redis: no table holds a text.
 
 Invariants:
 * A row holds the sums as of the entity's latest event; reading decays, storing does not.
 * At most ``capacity`` entities; beyond it those unused for longest go, saved ones first.
 * ``changed`` marks exactly the rows whose latest state has not been handed to `take_changed`.
-* ``unloaded`` names no more entities than there are rows: one that goes is not waited for any more.
+* What is stored of an entity that began without it is merged before the entity is saved.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import repeat
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 from streamer.errors import InvariantError
+from streamer.features.equations import bring_forward
 from streamer.features.kinds import EntityKind
-from streamer.features.packed import PackedStates
-from streamer.features.records import as_records
+from streamer.features.packed import PackedStates, names_of
+from streamer.features.records import Records, as_records
+from streamer.indexing import Index
 
-__all__ = ["EntityTable", "Evicted"]
+__all__ = ["EntityTable", "Evicted", "add_sums"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Bytes = NDArray[np.uint8]
 
 _FIRST_SIZE = 1024
 # Evicting one row at a time would scan the table for each new entity.
 _EVICTED_SHARE = 1 / 16
-_NEVER_MS = -1
 _COPIED_AT_ONCE = 1_024
-# Copying so many takes 50 ms; scoring goes on while room for more is made, and changes a few more.
+# Copying so many takes 15 ms; scoring goes on while room for more is made, and changes a few more.
 _MANY = 50_000
 _SPARE_SHARE = 8
-# A name of 15 characters as Python keeps it; the table's own dictionary and list come on top.
-_NAME_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,82 +61,76 @@ class EntityTable:
         self.n_evicted = 0
         self.n_evicted_unsaved = 0
         self._told = Evicted()
-        size = min(_FIRST_SIZE, capacity)
-        self._set_rows(np.zeros((size, 1 + kind.n_columns), dtype="<f8"))
-        self.changed = np.zeros(size, dtype=bool)
-        # CRC-32 of each row's key: the same wherever the entity is.
-        self.hashes = np.zeros(size, dtype=np.uint64)
-        self._used_at = np.zeros(size, dtype=np.int64)
         self._clock = 0
-        self._row_of: dict[str | None, int] = {}
-        self._keys: list[str] = []
-        self._free: list[int] = []
-        self._unloaded: set[str] = set()
-        self._spare: Floats | None = None
+        self._index = Index(min(_FIRST_SIZE, capacity))
+        self._rows = self._room(0)
+        self.changed = np.zeros(0, dtype=bool)
+        # Rows that what is stored of them has still to be merged into.
+        self._waits = np.zeros(0, dtype=bool)
+        self._used_at = np.zeros(0, dtype=np.int64)
+        self._grow()
+        self._spare: Bytes | None = None
 
     def __len__(self) -> int:
-        return len(self._row_of)
+        return len(self._index)
 
     @property
     def times_ms(self) -> Floats:
         """When each row's state was, -1 before its first event; milliseconds are exact below 2^53."""
-        return self._rows[:, 0]
-
-    @property
-    def states(self) -> Floats:
-        """The state of each row, shape (n_rows, n_columns)."""
-        return self._rows[:, 1:]
+        times_ms: Floats = self.records["time_ms"]
+        return times_ms
 
     @property
     def n_bytes(self) -> int:
-        """Memory that the table takes, names by estimate."""
-        arrays = (self._rows, self.changed, self.hashes, self._used_at)
-        names = sys.getsizeof(self._row_of) + sys.getsizeof(self._keys)
-        return sum(array.nbytes for array in arrays) + names + _NAME_BYTES * len(self._keys)
+        """Memory that the table takes."""
+        arrays = (self._rows, self.changed, self._waits, self._used_at)
+        return sum(array.nbytes for array in arrays) + self._index.n_bytes
 
-    def unknown(self, keys: Sequence[str | None]) -> list[str]:
-        """Return the distinct keys that the table does not hold, in order of appearance.
+    @property
+    def unloaded(self) -> list[str]:
+        """Entities whose stored state has still to be merged into the table."""
+        return names_of(self._index.prints[self._waits])
 
-        Loading these next makes no room at the cost of the others.
+    def lacks(self, prints: Integers) -> Flags:
+        """Return of which entities the table has no row, shape (n,)."""
+        return self._index.find(prints) < 0
+
+    def unknown(self, prints: Integers, asked: Flags | bool = True) -> list[str]:
+        """Return the distinct entities of which the table does not hold what may be stored.
+
+        ``asked`` (n,): an entity that has no row is one of them only if this says so.  Loading these
+        next makes no room at the cost of the others.
         """
-        absent = self._absent(keys)
-        if len(self) + len(absent) > self.capacity:
-            held = [self._row_of[key] for key in keys if key in self._row_of]
-            self._used_at[held] = self._clock + 1
-        return absent
+        rows = self._index.find(prints)
+        is_held = rows >= 0
+        unknown = np.unique(prints[np.where(is_held, self._waits[rows], asked) & (prints >= 0)])
+        if len(unknown):
+            self._used_at[rows[is_held]] = self._clock + 1
+        return names_of(unknown)
 
-    def _absent(self, keys: Iterable[str | None]) -> list[str]:
-        row_of = self._row_of
-        absent = [key for key in keys if key not in row_of]
-        return [key for key in dict.fromkeys(absent) if key is not None]
-
-    def rows(self, keys: Sequence[str | None], *, to_change: bool = False) -> Integers:
-        """Return the row of each key, making rows for unknown ones, shape (n_keys,); -1 for None.
+    def rows(self, prints: Integers, *, to_change: bool = False) -> Integers:
+        """Return the row of each entity, making rows for unknown ones, shape (n,); -1 for none.
 
         Whoever changes what is in them says so.
         """
         self._clock += 1
-        rows, n_absent = self._use(keys, to_change)
-        if n_absent:
-            new = self._absent(keys[i] for i in np.flatnonzero(rows < 0).tolist())
-            self._make_room(len(new), rows[rows >= 0])
-            for key in new:
-                self._add(key)
-            rows, _ = self._use(keys, to_change)
+        return self._use(prints, to_change)
+
+    def _use(self, prints: Integers, to_change: bool) -> Integers:
+        rows = self._index.find(prints)
+        if use(prints, rows, self._clock, self._used_at, to_change, self.changed):
+            new = np.unique(prints[(rows < 0) & (prints >= 0)])
+            self._make_room(len(new))
+            fresh = self._index.enter(new)
+            self._grow()
+            self._rows[fresh] = self.kind.fresh
+            self.changed[fresh] = self._waits[fresh] = False
+            rows = self._index.find(prints)
+            use(prints, rows, self._clock, self._used_at, to_change, self.changed)
         return rows
 
-    def _use(self, keys: Sequence[str | None], to_change: bool) -> tuple[Integers, int]:
-        found = map(self._row_of.get, keys, repeat(-1))
-        rows = np.fromiter(found, np.int64, len(keys))
-        return rows, use(rows, self._clock, self._used_at, to_change, self.changed)
-
-    def store(self, rows: Integers, times_ms: Integers, states: Floats) -> None:
-        """Replace the state of distinct ``rows``; ``states`` IN shape (n_rows, n_columns)."""
-        self._rows[rows, 0], self._rows[rows, 1:] = times_ms, states
-        self.changed[rows] = True
-
     def take_changed(self) -> PackedStates:
-        """Return the packed state of every changed entity and mark them as saved."""
+        """Return the state of every changed entity and mark them as saved."""
         rows = np.flatnonzero(self.changed)
         self.changed[rows] = False
         spare, self._spare = self._spare, None
@@ -146,8 +140,7 @@ class EntityTable:
         for first in range(0, len(rows), _COPIED_AT_ONCE):
             piece = rows[first : first + _COPIED_AT_ONCE]
             packed[first : first + len(piece)] = self._rows[piece]
-        keys = self._keys
-        return PackedStates([keys[row] for row in rows.tolist()], packed.view(np.uint8))
+        return PackedStates(self._index.prints[rows], packed)
 
     def reserve(self) -> None:
         """Make the room that `take_changed` will need, where it is much: the pages of a gigabyte of
@@ -155,133 +148,125 @@ class EntityTable:
         n_changed = int(np.count_nonzero(self.changed))
         if n_changed > _MANY:
             self._spare = self._room(n_changed + n_changed // _SPARE_SHARE)
-            self._spare.fill(0.0)
+            self._spare.fill(0)
 
-    def _room(self, n: int) -> Floats:
-        return np.empty((n, 1 + self.kind.n_columns), dtype="<f8")
+    def _room(self, n: int) -> Bytes:
+        return np.zeros((n, self.kind.row.itemsize), dtype=np.uint8)
 
     def load(self, stored: Mapping[str, bytes | None]) -> None:
-        """Take in what is stored of entities; None stands for one never stored.
+        """Take in stored states, None where there is none; an entity that began without is merged.
 
-        Those that the table holds already are merged.  Of the others as many are taken as there can
-        be rows; one never stored gets a row too, which says that there is nothing to look up any more.
+        One that is not stored has an empty row then, unless its kind is rare.  What does not fit is
+        left out: it is to be loaded when it is needed.
         """
-        self._check({key: state for key, state in stored.items() if state is not None})
-        new = self._absent(stored)[: self.capacity]
-        for key, state in stored.items():
-            if state is not None and key in self._row_of:
-                self._merge(self._row_of[key], state)
-        self._unloaded.difference_update(stored)
-        if new:
+        states = self._checked([state for state in stored.values() if state is not None])
+        prints = _prints_of(stored)
+        is_stored = np.fromiter((s is not None for s in stored.values()), np.bool_, len(stored))
+        rows = self._index.find(prints)
+        is_held = rows >= 0
+        self._waits[rows[is_held]] = False
+        if (both := is_stored & is_held).any():
+            self._merge(rows[both], as_records(states[is_held[is_stored]], self.kind.row))
+        is_new = ~is_held & (is_stored | (not self.kind.is_rare))
+        if len(new := prints[is_new][: self.capacity]):
             self.rows(new)
-        found = {key: state for key in new if (state := stored[key]) is not None}
-        fresh = list(found)
-        if fresh:
-            unpacked = np.frombuffer(b"".join(found.values()), dtype="<f8")
-            self._rows[self.rows(fresh)] = unpacked.reshape(len(fresh), -1)
+            rows = self._index.find(prints[is_stored & ~is_held])
+            self._rows[rows[rows >= 0]] = states[~is_held[is_stored]][rows >= 0]
 
-    def mark_unloaded(self, keys: Iterable[str]) -> None:
-        """Remember that what is stored of ``keys`` could not be read and is still to be merged."""
-        self._unloaded.update(keys)
+    def mark_unloaded(self, names: Iterable[str]) -> None:
+        """Remember that what is stored of these could not be read and is still to be merged."""
+        rows = self.rows(_prints_of(names)[: self.capacity])
+        self._waits[rows] = True
 
     def take_evicted(self) -> Evicted:
         """Return what has made room since the last call."""
         before, self._told = self._told, Evicted(self.n_evicted, self.n_evicted_unsaved)
         return Evicted(self.n_evicted - before.n, self.n_evicted_unsaved - before.n_unsaved)
 
-    @property
-    def unloaded(self) -> list[str]:
-        """Keys whose stored state has still to be merged into the table."""
-        return list(self._unloaded)
-
-    def _check(self, found: Mapping[str, bytes]) -> None:
-        """Raise `InvariantError` where a stored state is none of ours."""
-        expected = 8 * (1 + self.kind.n_columns)
-        for state in found.values():
+    def _checked(self, states: list[bytes]) -> Bytes:
+        """Return states as rows; `InvariantError` where one is none of ours."""
+        expected = self.kind.row.itemsize
+        for state in states:
             if len(state) != expected:
                 raise InvariantError(
                     f"stored state of {self.kind.name} must have {expected} bytes, got {len(state)}; "
                     "another release or something else has written it: start another "
                     "STREAMER_NAMESPACE"
                 )
+        return np.frombuffer(bytearray().join(states), np.uint8).reshape(-1, expected)
 
-    def _merge(self, row: int, packed: bytes) -> None:
-        """Add a stored state to one that has begun without it: decayed sums simply add up."""
-        own, stored = self._rows[row], np.frombuffer(packed, dtype="<f8")
-        older, newer = (stored, own) if stored[0] <= own[0] else (own, stored)
-        n_decaying, n_sums = len(self.kind.half_lives_s), self.kind.n_sums
-        behind_s = (newer[0] - older[0]) / 1000
-        left = np.ones(n_sums)
-        left[:n_decaying] = np.exp2(-behind_s / self.kind.half_lives_s)
-        own[1 : 1 + n_sums] = newer[1 : 1 + n_sums] + left * older[1 : 1 + n_sums]
-        own[0] = newer[0]
-        last = slice(1 + n_sums, None)
-        if np.isnan(own[last]).any() or not own[last].any():
-            own[last] = stored[last]
-        self.changed[row] = True
+    def _merge(self, rows: Integers, stored: Records) -> None:
+        """Add stored states to those of distinct rows: decayed sums simply add up."""
+        own = self.records[rows]
+        add_sums(own, stored, self.kind.half_lives_s)
+        self._put(rows, own)
 
-    def _add(self, key: str) -> int:
-        if self._free:
-            row = self._free.pop()
-            self._keys[row] = key
-        else:
-            row = len(self._keys)
-            self._keys.append(key)
-            if row == len(self.changed):
-                self._grow()
-        self._rows[row] = 0.0
-        self._rows[row, 0] = _NEVER_MS
-        self.changed[row] = False
-        self.hashes[row] = crc32(key.encode())
-        self._row_of[key] = row
-        return row
+    def _put(self, rows: Integers, records: Records) -> None:
+        self._rows[rows] = records.view(np.uint8).reshape(len(rows), -1)
+        self.changed[rows] = True
 
     def _grow(self) -> None:
-        more = min(self.capacity - len(self.changed), len(self.changed))
-        self._set_rows(np.append(self._rows, np.zeros((more, 1 + self.kind.n_columns)), axis=0))
-        self.changed = np.append(self.changed, np.zeros(more, dtype=bool))
-        self.hashes = np.append(self.hashes, np.zeros(more, dtype=np.uint64))
-        self._used_at = np.append(self._used_at, np.zeros(more, dtype=np.int64))
+        """Have a row for each slot of the index."""
+        n, size = len(self.changed), self._index.size
+        if n < size:
+            rows, self._rows = self._rows, self._room(size)
+            # What is behind costs no memory until it is used.
+            self._rows[:n] = rows
+            self.changed = np.append(self.changed, np.zeros(size - n, dtype=bool))
+            self._waits = np.append(self._waits, np.zeros(size - n, dtype=bool))
+            self._used_at = np.append(self._used_at, np.zeros(size - n, dtype=np.int64))
+            self.records = as_records(self._rows, self.kind.row)
 
-    def _set_rows(self, rows: Floats) -> None:
-        self._rows = rows
-        self.records = as_records(rows, self.kind.row)
-
-    def _make_room(self, n_new: int, keep: Integers) -> None:
+    def _make_room(self, n_new: int) -> None:
         n_over = len(self) + n_new - self.capacity
         if n_over <= 0:
             return
-        if len(self) - len(np.unique(keep)) < n_over:
+        held = self._index.held
+        idle = held[self._used_at[held] != self._clock]
+        if len(idle) < n_over:
             raise InvariantError(
                 f"{self.kind.name} capacity must be at least one batch's distinct entities, "
                 f"got {self.capacity}; raise it or lower STREAMER_BATCH_MAX_RECORDS"
             )
-        occupied = np.fromiter(self._row_of.values(), dtype=np.int64, count=len(self))
-        n_idle = int(np.count_nonzero(self._used_at[occupied] != self._clock))
-        n_evicted = max(n_over, min(int(self.capacity * _EVICTED_SHARE), n_idle))
-        # Rows in use now sort last, unsaved ones after saved ones, the longest unused first.
-        age = self._used_at[occupied] + self.changed[occupied] * (self._clock + 1)
-        age[self._used_at[occupied] == self._clock] = np.iinfo(np.int64).max
-        for row in occupied[np.argpartition(age, n_evicted - 1)[:n_evicted]].tolist():
-            key = self._keys[row]
-            del self._row_of[key]
-            self._free.append(row)
-            self.n_evicted_unsaved += bool(self.changed[row]) or key in self._unloaded
-            self._unloaded.discard(key)
-            self.changed[row] = False
+        n_evicted = max(n_over, min(int(self.capacity * _EVICTED_SHARE), len(idle)))
+        # Unsaved ones after saved ones, the longest unused first.
+        age = self._used_at[idle] + self.changed[idle] * (self._clock + 1)
+        gone = idle[np.argpartition(age, n_evicted - 1)[:n_evicted]]
+        self.n_evicted_unsaved += int((self.changed[gone] | self._waits[gone]).sum())
         self.n_evicted += n_evicted
+        self._drop(gone)
+
+    def _drop(self, rows: Integers) -> None:
+        self.changed[rows] = self._waits[rows] = False
+        self._index.leave(rows)
+
+
+def _prints_of(names: Iterable[str]) -> Integers:
+    """Return what entities are known by from their names in Redis, shape (n,)."""
+    return np.fromiter(map(int, names), np.int64)
 
 
 @compiled
 def use(
-    rows: Integers, clock: int, used_at: Integers, to_change: bool, changed: NDArray[np.bool_]
+    prints: Integers, rows: Integers, clock: int, used_at: Integers, to_change: bool, changed: Flags
 ) -> int:
-    """Note that rows are used now, and perhaps changed (IN/OUT); return how many are none (-1)."""
+    """Note that rows are used now, and perhaps changed (IN/OUT); return how many have none yet."""
     n_absent = 0
-    for row in rows:
-        if row < 0:
+    for i in range(len(rows)):
+        if rows[i] >= 0:
+            used_at[rows[i]] = clock
+            changed[rows[i]] |= to_change
+        elif prints[i] >= 0:
             n_absent += 1
-        else:
-            used_at[row] = clock
-            changed[row] |= to_change
     return n_absent
+
+
+@compiled
+def add_sums(own: Records, stored: Records, half_lives_s: Floats) -> None:
+    """Add what is stored of entities to their own sums (IN/OUT), both as of the later time."""
+    for i in range(len(own)):
+        latest_ms = max(own[i].time_ms, stored[i].time_ms)
+        bring_forward(own[i], latest_ms, half_lives_s)
+        bring_forward(stored[i], latest_ms, half_lives_s)
+        for j in range(len(half_lives_s)):
+            own[i].sums[j] += stored[i].sums[j]

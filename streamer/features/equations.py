@@ -25,6 +25,8 @@ __all__ = [
     "from_habit",
     "great_circle_km",
     "hour_familiarity",
+    "in_degrees",
+    "in_units",
     "log_amount",
     "log_odds_of_share",
     "pace",
@@ -56,6 +58,8 @@ _MOST_SURPRISE: Final = 3.0
 # Two presences within a minute say nothing of speed: clocks of terminals differ by that much.
 _MIN_TRAVEL_S: Final = 60.0
 _EARTH_RADIUS_KM: Final = 6371.0
+# Of a degree: 11 mm along a meridian, and 360 of them have 32 bits.
+_UNITS: Final = 1e7
 # An entity without verdicts is taken to be like one with a single verdict, one percent of it fraud.
 _PRIOR_FRAUDS: Final = 0.01
 _PRIOR_LEGITIMATE: Final = 0.99
@@ -89,7 +93,7 @@ def bring_forward(entity: Record, time_ms: float, half_lives_s: Floats) -> float
         return math.nan
     gap_s: float = max(time_ms - entity.time_ms, 0.0) / 1000
     if gap_s > 0:
-        fade(entity.decaying, gap_s, half_lives_s)
+        fade(entity.sums, gap_s, half_lives_s)
         entity.time_ms = time_ms
     return gap_s
 
@@ -169,6 +173,18 @@ def hour_familiarity(angle: float, payments: float, hours_x: float, hours_y: flo
 def familiarity(visits: float, payments: float) -> float:
     """Return the share of payments, this one included, at this place; NaN while there is no habit."""
     return (visits + 1) / (payments + 1) if payments >= _HABITUAL else math.nan
+
+
+@compiled
+def in_units(degrees: float) -> int:
+    """Return latitude or longitude as a whole number of 1e-7 degrees."""
+    return math.floor(degrees * _UNITS + 0.5)
+
+
+@compiled
+def in_degrees(units: int) -> float:
+    """Return what `in_units` was given, to within 6 mm on the ground."""
+    return units / _UNITS
 
 
 @compiled

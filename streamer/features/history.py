@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from streamer.features.catalogue import FEATURE_ROW, FEATURES
 from streamer.features.columns import Columns
 from streamer.features.context import CONTEXT_FEATURES, CONTEXT_ROW
-from streamer.features.kinds import MERCHANTS, SPENDING
+from streamer.features.kinds import CARDS, MERCHANTS
 from streamer.features.observation import observe
 from streamer.features.records import Records, as_records
 from streamer.features.tables import Tables
@@ -44,18 +44,17 @@ class History:
         n, rows = len(columns), tables.rows(columns)
         X, V = np.full((n, len(FEATURES)), np.nan), np.full((n, len(CONTEXT_FEATURES)), np.nan)
         of_the_day = np.empty(n)
-        spending, merchants = np.empty(n, SPENDING.row), np.empty(n, MERCHANTS.row)
+        spending, merchants = np.empty(n, CARDS.row), np.empty(n, MERCHANTS.row)
         n_late = observe(
             columns.payments,
             columns.times_ms,
+            columns.cards,
+            columns.merchants,
             rows,
             tables.cards.records,
-            tables.spending.records,
             tables.merchants.records,
             tables.card_verdicts.records,
             tables.merchant_verdicts.records,
-            tables.cards.hashes,
-            tables.merchants.hashes,
             as_records(X, FEATURE_ROW),
             as_records(V, CONTEXT_ROW),
             of_the_day,

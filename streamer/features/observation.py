@@ -1,6 +1,6 @@
 """The features' definition: a loop over the payments of a batch, in order of arrival.
 
-For each payment the sums of its card, its spending and its merchant are brought forward to its time,
+For each payment the sums of its card and its merchant are brought forward to its time,
 read, and added to.  So what is read was there *before* it, and a payment is never compared with itself.
 Where batches begin and end changes no bit.
 
@@ -18,18 +18,18 @@ from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 from streamer.features import equations as eq
-from streamer.features.kinds import CARD_VERDICTS, CARDS, MERCHANT_VERDICTS, MERCHANTS, SPENDING
-from streamer.features.places import CATEGORY, COUNTRY, MERCHANT, visit, weight_of
+from streamer.features.kinds import CARD_VERDICTS, CARDS, MERCHANT_VERDICTS, MERCHANTS
+from streamer.features.places import CATEGORY, COUNTRY, MERCHANT, forget, salt_of, visit
 from streamer.features.records import Record, Records
 from streamer.features.verdicts import read_verdicts
 
 __all__ = ["compare_amount", "observe"]
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 # As arrays of the module they are constants of the compiled loop.
 _CARD_S: Final = CARDS.half_lives_s
-_SPENDING_S: Final = SPENDING.half_lives_s
 _MERCHANT_S: Final = MERCHANTS.half_lives_s
 _CARD_VERDICTS_S: Final = CARD_VERDICTS.half_lives_s
 _MERCHANT_VERDICTS_S: Final = MERCHANT_VERDICTS.half_lives_s
@@ -38,15 +38,14 @@ _MERCHANT_VERDICTS_S: Final = MERCHANT_VERDICTS.half_lives_s
 @compiled
 def observe(
     payments: Records,
-    times_ms: NDArray[np.int64],
+    times_ms: Integers,
+    card_prints: Integers,
+    merchant_prints: Integers,
     rows: Records,
     cards: Records,
-    spending: Records,
     merchants: Records,
     card_verdicts: Records,
     merchant_verdicts: Records,
-    card_hashes: NDArray[np.uint64],
-    merchant_hashes: NDArray[np.uint64],
     X: Records,
     V: Records,
     card_payments_1d: Floats,
@@ -61,23 +60,23 @@ def observe(
     n_late = 0
     for i in range(len(payments)):
         payment, time_ms, row, x, v = payments[i], times_ms[i], rows[i], X[i], V[i]
-        card, habit = cards[row.cards], spending[row.spending]
+        card, habit, salt = cards[row.cards], cards[row.habits], salt_of(card_prints[i])
         n_late += time_ms < card.time_ms
+        forget(card, time_ms, salt)
         gap_s = eq.bring_forward(card, time_ms, _CARD_S)
-        if math.isnan(gap_s):
-            card.latitude = card.longitude = card.present_ms = math.nan
         card_payments_1d[i] = card.payments_1d
         _pace_and_hour(payment, gap_s, card, x)
         _travel(payment, time_ms, card, x)
 
-        eq.bring_forward(habit, time_ms, _SPENDING_S)
+        if row.habits != row.cards:
+            eq.bring_forward(habit, time_ms, _CARD_S)
         spending_before[i] = habit
         x.card_high_series = math.log1p(habit.high_series)
         x.card_small_series = math.log1p(habit.small_series)
 
         shop, merchants_before[i].payments = -1.0, math.nan
         if row.merchants >= 0:
-            merchant, shop = merchants[row.merchants], float(merchant_hashes[row.merchants])
+            merchant, shop = merchants[row.merchants], float(salt_of(merchant_prints[i]))
             eq.bring_forward(merchant, time_ms, _MERCHANT_S)
             merchants_before[i] = merchant
             _at_merchant(merchant, x, v)
@@ -85,7 +84,7 @@ def observe(
             read_verdicts(judged_shop, time_ms, _MERCHANT_VERDICTS_S, v.merchant_verdicts)
         judged = card_verdicts[row.card_verdicts]
         read_verdicts(judged, time_ms, _CARD_VERDICTS_S, v.card_verdicts)
-        _places(payment, shop, card, card_hashes[row.cards], x, v)
+        _places(payment, shop, card, salt, x, v)
 
         compare_amount(payment.amount, habit, merchants_before[i], x)
         _spend(payment.amount, x.amount_deviation_from_card, habit)
@@ -118,13 +117,17 @@ def _travel(payment: Record, time_ms: int, card: Record, x: Record) -> None:
     """How far and how fast the card came from where it was last present, if it is present."""
     if math.isnan(payment.latitude):
         return
-    if not math.isnan(card.present_ms):
+    latitude, longitude = eq.in_units(payment.latitude), eq.in_units(payment.longitude)
+    if card.present_ms != 0:
         distance_km = eq.great_circle_km(
-            payment.latitude, payment.longitude, card.latitude, card.longitude
+            eq.in_degrees(latitude),
+            eq.in_degrees(longitude),
+            eq.in_degrees(card.latitude),
+            eq.in_degrees(card.longitude),
         )
         speed_kmh = eq.speed_kmh(distance_km, (time_ms - card.present_ms) / 1000)
         x.travel_distance, x.travel_speed = math.log1p(distance_km), math.log1p(speed_kmh)
-    card.latitude, card.longitude, card.present_ms = payment.latitude, payment.longitude, time_ms
+    card.latitude, card.longitude, card.present_ms = latitude, longitude, time_ms
 
 
 @compiled
@@ -132,14 +135,9 @@ def _places(
     payment: Record, shop: float, card: Record, salt: np.uint64, x: Record, v: Record
 ) -> None:
     """How familiar merchant, country and category are to the card."""
-    n, weight = card.place_payments, weight_of(card.time_ms)
-    v.card_merchant_familiarity = visit(card.merchant_visits, n, MERCHANT, salt, shop, weight)
-    x.card_country_familiarity = visit(
-        card.country_visits, n, COUNTRY, salt, payment.country, weight
-    )
-    x.card_category_familiarity = visit(
-        card.category_visits, n, CATEGORY, salt, payment.category, weight
-    )
+    v.card_merchant_familiarity = visit(card, MERCHANT, salt, shop)
+    x.card_country_familiarity = visit(card, COUNTRY, salt, payment.country)
+    x.card_category_familiarity = visit(card, CATEGORY, salt, payment.category)
 
 
 @compiled

@@ -7,53 +7,51 @@ is done where nobody waits.
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PackedStates"]
+__all__ = ["PackedStates", "names_of"]
 
 # Whoever writes a million of them needs them a few thousand at a time.
 _CUT_AT_ONCE: Final = 4_096
 
 
+def names_of(prints: NDArray[np.int64]) -> list[str]:
+    """Return the names that entities have in Redis: the digits of what they are known by."""
+    return list(map(str, prints.tolist()))
+
+
 class PackedStates(Mapping[str, bytes]):
-    """The bytes of each row of an array, by key; like a dict that nothing is written to."""
+    """The bytes of each row of an array, by name; like a dict that nothing is written to."""
 
-    def __init__(
-        self, keys: Sequence[str], rows: NDArray[np.uint8], ends: Sequence[bytes] = ()
-    ) -> None:
-        """``rows`` (n, n_bytes) belong to the distinct ``keys`` (n,), and nobody changes them.
-
-        ``ends`` (n,), where there are any, follow the rows' bytes and are of any length.
-        """
-        self._keys = keys
+    def __init__(self, prints: NDArray[np.int64], rows: NDArray[np.uint8]) -> None:
+        """``rows`` (n, n_bytes) belong to the distinct ``prints`` (n,), and nobody changes them."""
+        self._prints = prints
         self._rows = rows
-        self._ends = ends
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
         # Made when first asked for: what is only written needs none.
-        return dict(zip(self._keys, range(len(self._rows)), strict=True))
+        return dict(zip(self, range(len(self)), strict=True))
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self._rows)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
+        return iter(names_of(self._prints))
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._row_of
+    def __contains__(self, name: object) -> bool:
+        return name in self._row_of
 
-    def __getitem__(self, key: str) -> bytes:
-        row = self._row_of[key]
-        return bytes(self._rows[row]) + (self._ends[row] if self._ends else b"")
+    def __getitem__(self, name: str) -> bytes:
+        return bytes(self._rows[self._row_of[name]])
 
     def items(self) -> ItemsView[str, bytes]:
-        """Return keys and bytes in the order of the rows."""
+        """Return names and bytes in the order of the rows."""
         return _Items(self)
 
     @property
@@ -65,20 +63,15 @@ class PackedStates(Mapping[str, bytes]):
         """Return them ``size`` at a time."""
         for first in range(0, len(self), size):
             until = first + size
-            yield PackedStates(self._keys[first:until], self._rows[first:until])
+            yield PackedStates(self._prints[first:until], self._rows[first:until])
 
     @property
     def n_bytes(self) -> int:
-        """The bytes of all rows together, without the keys."""
-        return self._rows.nbytes + sum(map(len, self._ends))
+        """The bytes of all rows together, without the names."""
+        return self._rows.nbytes
 
     def cut(self) -> Iterator[bytes]:
         """Return the bytes of each row in order."""
-        if self._ends:
-            return map(bytes.__add__, self._cut_rows(), self._ends)
-        return self._cut_rows()
-
-    def _cut_rows(self) -> Iterator[bytes]:
         n_bytes = self._rows.shape[1]
         for first in range(0, len(self), _CUT_AT_ONCE):
             piece = self._rows[first : first + _CUT_AT_ONCE].tobytes()

@@ -1,13 +1,14 @@
-"""How familiar merchant, country and category are to a card: decayed visits in hashed slots.
+"""How familiar merchant, country and category are to a card: counts of visits in hashed slots.
 
 Of each kind of place a card's row has a fixed number of slots, and a place counts in the one that its
 hash chooses: a count-min sketch of depth one (Cormode and Muthukrishnan, 2005).  A new place that
 falls into the slot of a known one looks familiar, with a probability of about known places / slots; a
 known one never looks new.  The hash is salted by the card, so that no two places collide for everybody.
 
-Sums are kept by forward decay (Cormode et al., 2009): a visit at t counts 2^((t - t0) / half-life),
-and reading at s multiplies by 2^(-(s - t0) / half-life).  What is stored then changes only in the
-slots that were visited.  With a half-life of 60 days a float has room for the years 1832 to 2168.
+Counts are halved every 60 days, on a day that is each card's own.  So a visit counts from half to
+twice as much as if it decayed by itself with that half-life, and all of one period alike.  What is kept
+are halves of visits: a single one is forgotten after 60 to 120 days.  Places of one kind are halved
+once more before one of them has more than 127 visits; their shares stay as they were.
 """
 
 from __future__ import annotations
@@ -16,30 +17,40 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 from streamer.features.equations import familiarity
+from streamer.features.records import Record
 
-__all__ = ["CATEGORY", "COUNTRY", "MERCHANT", "PLACE_SUMS", "slot_of", "visit", "weight_of"]
+__all__ = [
+    "CATEGORY",
+    "COUNTRY",
+    "MERCHANT",
+    "PLACES",
+    "add_visits",
+    "forget",
+    "salt_of",
+    "slot_of",
+    "visit",
+]
 
-# Which of a card's payments count: those that named a merchant, a country, a category.
-MERCHANT: Final = 0
-COUNTRY: Final = 1
-CATEGORY: Final = 2
+Kind = tuple[int, int, int]
+"""Where payments that name a place of this kind are counted, its first slot, the one behind them."""
 
-PLACE_SUMS: Final = {
-    "place_payments": 3,
-    "merchant_visits": 32,
-    "country_visits": 16,
-    "category_visits": 16,
-}
-"""Of a card's row: the payments of each kind that named a place; then the slots of each kind."""
+MERCHANT: Final[Kind] = (0, 0, 24)
+COUNTRY: Final[Kind] = (1, 24, 38)
+CATEGORY: Final[Kind] = (2, 38, 52)
+_KINDS: Final = (MERCHANT, COUNTRY, CATEGORY)
 
-Floats = NDArray[np.float64]
+PLACES: Final = (("place_payments", "<u2", (3,)), ("visits", "<u1", (52,)))
+"""Of a card's row: the payments of each kind that named a place; then the slots of all kinds."""
 
-_HALF_LIFE_S: Final = 60 * 86_400.0
-_T0_S: Final = 946_684_800.0  # 2000-01-01 UTC
+_HALF_LIFE_MS: Final = 60 * 86_400_000.0
+_SALTS: Final = 2.0**32
+_VISIT: Final = 2
+_MOST: Final = 255
+# After so many halvings nothing is left of anything.
+_ALL_BITS: Final = 16
 # The numbers of splitmix64 (Steele, Lea and Flood, 2014), modulo 2^64.
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 _FIRST: Final = 0xBF58476D1CE4E5B9
@@ -48,9 +59,9 @@ _WORD: Final = 0xFFFFFFFFFFFFFFFF
 
 
 @compiled
-def weight_of(time_ms: float) -> float:
-    """Return what a visit at ``time_ms`` counts, 2^((t - t0) / half-life)."""
-    return float(np.exp2((time_ms / 1000 - _T0_S) / _HALF_LIFE_S))
+def salt_of(print_: int) -> np.uint64:
+    """Return 32 bits of what stands for a card or a merchant."""
+    return np.uint64(print_ & 0xFFFF_FFFF)
 
 
 @compiled
@@ -65,18 +76,52 @@ def slot_of(card: np.uint64, place: np.uint64, n_slots: int) -> int:
 
 
 @compiled
-def visit(
-    visits: Floats, payments: Floats, kind: int, card: np.uint64, place: float, weight: float
-) -> float:
+def forget(card: Record, time_ms: float, salt: np.uint64) -> None:
+    """Halve a card's counts (IN/OUT) as often as a period of it ends between its time and this one."""
+    phase = float(salt) / _SALTS
+    n_ended = math.floor(time_ms / _HALF_LIFE_MS + phase) - math.floor(
+        card.time_ms / _HALF_LIFE_MS + phase
+    )
+    if n_ended > 0:
+        for kind in _KINDS:
+            _halve(card, kind, min(n_ended, _ALL_BITS))
+
+
+@compiled
+def _halve(card: Record, kind: Kind, n: int) -> None:
+    named, first, end = kind
+    card.place_payments[named] >>= n
+    for slot in range(first, end):
+        card.visits[slot] >>= n
+
+
+@compiled
+def visit(card: Record, kind: Kind, salt: np.uint64, place: float) -> float:
     """Return how familiar ``place`` was to the card, NaN while it is young, and count one visit more.
 
-    ``visits`` (n_slots,) and ``payments`` (3,) are IN/OUT; ``weight`` is that of the visit.  A place
-    below 0 is none.
+    A place below 0 is none.
     """
     if place < 0:
         return math.nan
-    slot = slot_of(card, np.uint64(place), len(visits))
-    share = familiarity(visits[slot] / weight, payments[kind] / weight)
-    visits[slot] += weight
-    payments[kind] += weight
+    named, first, end = kind
+    slot = first + slot_of(salt, np.uint64(place), end - first)
+    share = familiarity(card.visits[slot] / _VISIT, card.place_payments[named] / _VISIT)
+    if card.visits[slot] > _MOST - _VISIT:
+        _halve(card, kind, 1)
+    card.visits[slot] += _VISIT
+    card.place_payments[named] += _VISIT
     return share
+
+
+@compiled
+def add_visits(card: Record, stored: Record) -> None:
+    """Add counts of the same period to a card's (both IN/OUT)."""
+    for kind in _KINDS:
+        named, first, end = kind
+        for slot in range(first, end):
+            if int(card.visits[slot]) + int(stored.visits[slot]) > _MOST:
+                _halve(card, kind, 1)
+                _halve(stored, kind, 1)
+        for slot in range(first, end):
+            card.visits[slot] += stored.visits[slot]
+        card.place_payments[named] += stored.place_payments[named]

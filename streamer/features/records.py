@@ -1,7 +1,7 @@
-"""Named columns: rows of floats whose fields are read by name, by numpy and by compiled loops alike.
+"""Named columns: rows whose fields are read by name, by numpy and by compiled loops alike.
 
-The records are a view.  The same memory is a matrix (n, n_floats), which is what the model reads of
-features and what is stored of entities.
+The records are a view.  The same memory is a matrix: of floats (n, n_floats), which is what the model
+reads of features, or of bytes, which is what is stored of entities.
 """
 
 from __future__ import annotations
@@ -18,16 +18,21 @@ Record = Any
 """One of `Records`: an attribute for each field, in numpy and compiled."""
 
 
-def record(*fields: str | tuple[str, int]) -> np.dtype[np.void]:
-    """Return the type of a row with these fields in order: one float each, or as many as it says.
+def record(*fields: str | tuple[Any, ...]) -> np.dtype[np.void]:
+    """Return the type of a row with these fields in order: one float each, as many as it says, or of
+    the type that it says.
 
-    >>> record("time_ms", ("frauds", 3)).itemsize
-    32
+    >>> record("time_ms", ("frauds", 3), ("currency", "<u2")).itemsize
+    34
     """
-    shaped = [(f, "<f8") if isinstance(f, str) else (f[0], "<f8", (f[1],)) for f in fields]
+    shaped: list[Any] = []
+    for field in fields:
+        name, *how = [field] if isinstance(field, str) else field
+        is_plain = all(isinstance(each, int) for each in how)
+        shaped.append((name, "<f8", *([(how[0],)] if how else [])) if is_plain else field)
     return np.dtype((np.record, shaped))
 
 
-def as_records(matrix: NDArray[np.float64], row: np.dtype[np.void]) -> Records:
-    """Return the rows of a contiguous ``matrix`` (n, n_floats) as records (n,) in the same memory."""
+def as_records(matrix: NDArray[Any], row: np.dtype[np.void]) -> Records:
+    """Return the rows of a contiguous ``matrix`` (n, ...) as records (n,) in the same memory."""
     return matrix.reshape(-1).view(row)

@@ -17,6 +17,7 @@ from streamer.compiled import compiled
 from streamer.features.entities import EntityTable
 from streamer.features.equations import bring_forward, decay, log_odds_of_share
 from streamer.features.records import Record, Records
+from streamer.indexing import fingerprints
 
 __all__ = ["add_verdicts", "read_verdicts"]
 
@@ -30,11 +31,13 @@ def add_verdicts(
     """Count verdicts on the entities ``keys`` (IN/OUT ``table``).
 
     ``frauds`` and ``counts`` (n,): 1 or 0 and 1 for a verdict that begins to stand, the same negated
-    for one that no longer does.
+    for one that no longer does.  What is stored of an entity without a row is still to be merged.
     """
     if not keys:
         return
-    rows = table.rows(keys, to_change=True)
+    prints = fingerprints(keys)
+    table.mark_unloaded(table.unknown(prints))
+    rows = table.rows(prints, to_change=True)
     count_verdicts(table.records, rows, times_ms, frauds, counts, table.kind.half_lives_s)
 
 

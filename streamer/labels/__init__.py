@@ -1,9 +1,8 @@
 """From verdicts to lessons: which verdict stands, which payments wait for one, what is learned.
 
-Reading order: `rulings` (one verdict per payment), `prints`, `index` and `names` (which payment, where,
-and whose), `waiting` and `ages` (what of it, and since when), `segments` and `log` (how they are
-saved), `table` (all of it together), `buffer` (which payments wait), `teaching` (verdicts and payments
-together, and the fraud shares).
+Reading order: `rulings` (one verdict per payment), `names` (whose payment waits), `waiting` and `ages`
+(what of it, and since when), `segments` and `log` (how they are saved), `table` (all of it together),
+`buffer` (which payments wait), `teaching` (verdicts and payments together, and the fraud shares).
 """
 
 from streamer.labels.buffer import LabelBuffer

@@ -18,8 +18,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.indexing.prints import fingerprints
 from streamer.labels.names import packed
-from streamer.labels.prints import fingerprints
 from streamer.labels.table import UNJUDGED, Table
 from streamer.labels.waiting import Waiting
 

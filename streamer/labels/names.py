@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
-from streamer.labels.prints import Texts, joined
+from streamer.indexing.prints import Texts, joined
 
 __all__ = ["Names", "copy_pieces", "gather", "packed"]
 

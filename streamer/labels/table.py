@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
+from streamer.indexing.index import Index
+from streamer.indexing.prints import Texts
 from streamer.labels.ages import Ages
-from streamer.labels.index import Index
 from streamer.labels.log import Segment, SegmentLog
 from streamer.labels.names import Names
-from streamer.labels.prints import Texts
 from streamer.labels.segments import (
     Rows,
     State,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 from streamer.features import PackedStates
-from streamer.labels.prints import joined
+from streamer.indexing import joined
 
 __all__ = ["bulk_strings", "fill_pairs"]
 
@@ -22,8 +22,8 @@ Integers = NDArray[np.int64]
 def bulk_strings(states: PackedStates) -> memoryview:
     r"""Return name and state of each entity in turn, as RESP's bulk strings.
 
-    >>> bytes(bulk_strings(PackedStates(["é"], np.array([[1, 2, 3]], dtype=np.uint8))))
-    b'$2\r\n\xc3\xa9\r\n$3\r\n\x01\x02\x03\r\n'
+    >>> bytes(bulk_strings(PackedStates(np.array([17]), np.array([[1, 2, 3]], dtype=np.uint8))))
+    b'$2\r\n17\r\n$3\r\n\x01\x02\x03\r\n'
     """
     rows = states.rows
     content, lengths = joined(list(states))

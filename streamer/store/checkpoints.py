@@ -29,6 +29,7 @@ from streamer.store.identity import Identity
 from streamer.store.keys import Keys, split_partition
 from streamer.store.losses import loss_entry
 from streamer.store.records import (
+    ENTITY_FORMAT,
     Checkpoint,
     LogIdentity,
     ModelHead,
@@ -76,6 +77,11 @@ async def claim(
     async def attempt(pipe: Pipe) -> PartitionRecord:
         await identity.verify(pipe, client)
         stored = partition_record(await asked(pipe, "HGETALL", key), key)
+        if stored.entity_format != ENTITY_FORMAT:
+            raise InvariantError(
+                f"{key} must have entities of format {ENTITY_FORMAT}, got {stored.entity_format}: "
+                "another release has written it; start another STREAMER_NAMESPACE"
+            )
         claimed = replace(stored, generation=stored.generation + 1, owner=owner)
         written: dict[str, int | str] = {
             "generation": claimed.generation,

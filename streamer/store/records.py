@@ -19,6 +19,7 @@ from streamer.model.codec import VersionHeader
 from streamer.model.sums import Sums
 
 __all__ = [
+    "ENTITY_FORMAT",
     "Checkpoint",
     "LogIdentity",
     "ModelHead",
@@ -31,6 +32,8 @@ __all__ = [
 
 
 _CURSOR: Final = "feedback:"
+ENTITY_FORMAT: Final = 2
+"""How a partition's entities lie in Redis; it grows when an older worker's could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class PartitionRecord:
     payments scored, of the alerts that the fuse still counts.  ``saved_at_ms`` is when the offset was
     last written.
 
+    ``entity_format`` is how its entities are stored.
+
     Of a partition of the feedback: ``shift`` is what is added to an offset to get a verdict's place
     (`streamer.store.feedback`), ``n_stored`` how many verdicts were ever stored, None where an earlier
     release did not count them.
@@ -86,6 +91,7 @@ class PartitionRecord:
     saved_at_ms: int | None = None
     shift: int = 0
     n_stored: int | None = None
+    entity_format: int = ENTITY_FORMAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +206,8 @@ def _record(values: Mapping[str, str]) -> PartitionRecord:
         saved_at_ms=number("saved_at_ms"),
         shift=number("shift") or 0,
         n_stored=number("n_stored"),
+        # The first format was not told; what was never checkpointed has none.
+        entity_format=number("entity_format") or (1 if "offset" in values else ENTITY_FORMAT),
     )
 
 
@@ -211,6 +219,7 @@ def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, int | str]:
         "recent_alerts": " ".join(map(str, checkpoint.recent_alerts)),
         "epoch": checkpoint.log.epoch,
         "topic_id": checkpoint.log.topic_id,
+        "entity_format": ENTITY_FORMAT,
     }
     for name in ("alerts_position", "overflow_position"):
         if (position := getattr(checkpoint, name)) is not None:

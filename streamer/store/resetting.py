@@ -85,7 +85,8 @@ def _fields(after: PartitionRecord, now_ms: int, is_feedback: bool) -> list[Any]
         "log_end": after.log.end,
         "saved_at_ms": now_ms,
     }
-    values |= {"shift": after.shift} if is_feedback else asdict(after.ledger)
+    counts = asdict(after.ledger) | {"entity_format": after.entity_format}
+    values |= {"shift": after.shift} if is_feedback else counts
     return [item for pair in values.items() for item in pair]
 
 

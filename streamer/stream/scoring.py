@@ -10,12 +10,13 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
 from streamer.batch import Batch
 from streamer.errors import InvariantError, UnavailableError
+from streamer.features import EntityTable
 from streamer.model import ModelVersion
 from streamer.pipeline import Outcome, Prepared, prepare, score_in_steps
 from streamer.stream.assignments import Assigned
@@ -143,13 +144,19 @@ class Scoring:
         is_complete = not assigned.has_stored and not any(t.n_evicted for t in tables.all())
         if prepared.columns is None or is_complete:
             return
-        unknown = assigned.load_pending(tables.unknown(prepared.columns))
-        if not unknown:
-            return
+        # What cards spend in other currencies is known to be wanted once they are there.
+        for _ in range(2):
+            wanted = tables.unknown(prepared.columns)
+            rest = assigned.load_pending(wanted)
+            if not wanted or (rest and not await self._load(assigned, rest)):
+                return
+
+    async def _load(self, assigned: Assigned, unknown: Mapping[EntityTable, list[str]]) -> bool:
+        """Load entities; False while Redis is away, and then they wait for it."""
+        names = {table.kind.name: keys for table, keys in unknown.items()}
+        n_names = sum(map(len, names.values()))
         if self._held.is_redis_up:
             try:
-                names = {table.kind.name: keys for table, keys in unknown.items()}
-                n_names = sum(map(len, names.values()))
                 with child("load entities", "client", REDIS | {"streamer.entities": n_names}):
                     stored = await self._kit.store.load_entities(
                         assigned.topic, assigned.partition, names
@@ -158,11 +165,10 @@ class Scoring:
                 self._held.redis_failed(error)
             else:
                 self._held.redis_answered()
-                for table in unknown:
-                    table.load(stored[table.kind.name])
-                return
-        for table, keys in unknown.items():
-            table.mark_unloaded(keys)
+                assigned.state.tables.load(stored)
+                return True
+        assigned.state.tables.mark_unloaded(names)
+        return False
 
     def _publish(self, batch: Batch, outcome: Outcome, trace: BatchTrace | None) -> bool:
         """Queue what came of a batch; False as soon as this worker may not publish any more."""

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 from streamer.cli import main
 from streamer.features import EntityTable
+from streamer.features.packed import names_of
 from streamer.pipeline import Prepared
 from streamer.stream.assignments import Assigned
 from streamer.stream.scoring import Scoring
@@ -37,19 +38,19 @@ def noted(folder: Path) -> frozenset[str]:
 
 
 def _note(write: Callable[[str], Any]) -> None:
-    # By the spending that waits for its merge: the payments that were held against nothing.
+    # By the card that waits for its merge: the payments that were held against nothing.
     waiting: WeakKeyDictionary[EntityTable, dict[str, list[str]]] = WeakKeyDictionary()
     look_up, load = Scoring._look_up, EntityTable.load
 
     async def look_up_and_note(scoring: Scoring, assigned: Assigned, prepared: Prepared) -> None:
         await look_up(scoring, assigned, prepared)
-        table, columns = assigned.state.tables.spending, prepared.columns
+        table, columns = assigned.state.tables.cards, prepared.columns
         unloaded = set(table.unloaded)
         if columns is None or not unloaded:
             return
         here = waiting.setdefault(table, defaultdict(list))
         transactions = prepared.decoded.transactions
-        for transaction, key in zip(transactions, columns.spending_keys, strict=True):
+        for transaction, key in zip(transactions, names_of(columns.cards), strict=True):
             if key in unloaded:
                 here[key].append(transaction.transaction_id)
 

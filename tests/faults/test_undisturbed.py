@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from streamer.batch import Batch, StoredRecord
+from streamer.codes import CURRENCY_INDEX
 from streamer.features import History, Tables
 from streamer.features.entities import EntityTable
-from streamer.features.history import MERCHANTS, SPENDING
+from streamer.features.kinds import CARDS, MERCHANTS
+from streamer.features.packed import names_of
+from streamer.indexing import extended, fingerprints
 from streamer.pipeline import prepare
 from tests.builders import pipeline_config
 from tests.faults.undisturbed import differing, undisturbed
@@ -62,11 +65,15 @@ def _begun_anew(records: Sequence[StoredRecord]) -> list[EntityTable]:
         stored = old.take_changed()
         new.mark_unloaded(stored)
         new.load(stored)
-    return [after.cards, after.spending, after.merchants]
+    return [after.cards, after.merchants]
+
+
+def _card(name: str) -> str:
+    return names_of(fingerprints([name]))[0]
 
 
 def test_of_who_began_anew_only_the_surprises_are_off_and_within_their_bound() -> None:
-    """Everything else adds up; without the excuse most spendings and all merchants differ."""
+    """Everything else adds up; without the excuse most cards and all merchants differ."""
     records = _records()
     noted = [f"t-{i}" for i in range(N // 2, N)]
     wanted = undisturbed(records, CONFIG, NOW_MS, noted)
@@ -78,35 +85,41 @@ def test_of_who_began_anew_only_the_surprises_are_off_and_within_their_bound() -
             differing(table.kind, replace(wanted[table.kind], doubts={}), found)
         )
     # One card's payments were no surprise either way.
-    assert n_off == {"cards": 0, "spending": N_CARDS - 1, "merchants": 3}
+    assert n_off == {"cards": N_CARDS - 1, "merchants": 3}
 
 
 def test_a_payment_that_nobody_noted_excuses_nothing() -> None:
-    """Those of one card left out, its spending differs and no other's."""
+    """Those of one card left out, it differs and no other."""
     records = _records()
     noted = [f"t-{i}" for i in range(N // 2, N) if i % N_CARDS != 1]
     wanted = undisturbed(records, CONFIG, NOW_MS, noted)
-    spending = _begun_anew(records)[1]
-    assert differing(SPENDING, wanted[SPENDING], spending.take_changed()) == ["c-1\x1fEUR"]
+    cards = _begun_anew(records)[0]
+    assert differing(CARDS, wanted[CARDS], cards.take_changed()) == [_card("c-1")]
 
 
 def test_the_bound_is_what_three_deviations_have_decayed_to() -> None:
     """One payment, of card 0 at merchant 0, 234 h before the last of both."""
     wanted = undisturbed(_records(), CONFIG, NOW_MS, ["t-0"])
-    spending, merchants = wanted[SPENDING].doubts, wanted[MERCHANTS].doubts
-    assert [list(spending), list(merchants)] == [["c-0\x1fEUR"], ["m-0\x1fEUR"]]
+    cards, merchants = wanted[CARDS].doubts, wanted[MERCHANTS].doubts
+    (till,) = names_of(extended(fingerprints(["m-0"]), np.array([CURRENCY_INDEX["EUR"]])))
+    assert [list(cards), list(merchants)] == [[_card("c-0")], [till]]
     # Half-lives of 3 days and an hour; of 7 days, and the last payment there is 3 h later.
     hours = [3 * 2 ** (-234 / 72), 3 * 2.0**-234]
-    assert spending["c-0\x1fEUR"].tolist() == pytest.approx([0, 0, 0, 0, 0, *hours])
-    assert merchants["m-0\x1fEUR"].tolist() == pytest.approx([0] * 5 + [3 * 2 ** (-237 / 168)])
+    bounds = dict(zip(CARDS.sums, cards[_card("c-0")].tolist(), strict=True))
+    expected = dict.fromkeys(CARDS.sums, 0.0) | {"high_series": hours[0], "small_series": hours[1]}
+    assert bounds == pytest.approx(expected)
+    assert merchants[till].tolist() == pytest.approx([0] * 5 + [3 * 2 ** (-237 / 168)])
 
 
-@pytest.mark.parametrize(("column", "is_found"), [(5, False), (4, True)])
-def test_the_excuse_is_for_sums_of_surprises_alone(column: int, is_found: bool) -> None:
-    """Half a deviation more in one sum of a card whose last payment is in doubt."""
-    wanted = undisturbed(_records(), CONFIG, NOW_MS, [f"t-{N - 1}"])[SPENDING]
-    key = f"c-{(N - 1) % N_CARDS}\x1fEUR"
-    state = np.frombuffer(wanted.states[key], "<f8").copy()
-    state[1 + column] += 0.5
+@pytest.mark.parametrize(
+    ("name", "is_found"),
+    [("high_series", False), ("small_series", False), ("spent_30d", True), ("longitude", True)],
+)
+def test_the_excuse_is_for_sums_of_surprises_alone(name: str, is_found: bool) -> None:
+    """One more in one field of a card whose last payment is in doubt."""
+    wanted = undisturbed(_records(), CONFIG, NOW_MS, [f"t-{N - 1}"])[CARDS]
+    key = _card(f"c-{(N - 1) % N_CARDS}")
+    state = np.frombuffer(bytearray(wanted.states[key]), CARDS.row)
+    state[name] += 1
     found = {**wanted.states, key: state.tobytes()}
-    assert differing(SPENDING, wanted, found) == ([key] if is_found else [])
+    assert differing(CARDS, wanted, found) == ([key] if is_found else [])

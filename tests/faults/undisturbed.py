@@ -1,12 +1,12 @@
-"""The states that cards, spending and merchants must have: of a run that nothing disturbed.
+"""The states that cards and merchants must have: of a run that nothing disturbed.
 
 The same records go through the same features, one partition after the other, in process: no Kafka, no
 Redis, no checkpoint.  Which records count is the caller's to say, not the pipeline's.  Features do not
 depend on the model, so that no model is needed.
 
 A payment that met a habit which the service did not know may have been taken for more or less of a
-surprise than it is, by 3 at most; the sums of its card's spending and of its merchant may be off by
-what has not decayed of that.
+surprise than it is, by 3 at most; the sums of its card and of its merchant may be off by what has not
+decayed of that.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.batch import Batch, StoredRecord
-from streamer.features import History, Tables
+from streamer.features import History, Records, Tables
 from streamer.features.columns import Columns
 from streamer.features.entities import EntityTable
-from streamer.features.kinds import MERCHANTS, SPENDING, EntityKind
+from streamer.features.kinds import CARDS, MERCHANTS, EntityKind
+from streamer.features.packed import names_of
 from streamer.pipeline import PipelineConfig, prepare
 
 __all__ = ["Wanted", "described", "differing", "undisturbed"]
@@ -36,7 +37,7 @@ _CAPACITY: Final = 1_000_000
 _RELATIVE: Final = 1e-9
 _ABSOLUTE: Final = 1e-12
 # The sums of surprises, and the most that one payment adds to them (`equations.surprise`).
-_SURPRISES: Final = {SPENDING: ["high_series", "small_series"], MERCHANTS: ["high_series"]}
+_SURPRISES: Final = {CARDS: ["high_series", "small_series"], MERCHANTS: ["high_series"]}
 _MOST: Final = 3.0
 
 
@@ -60,10 +61,10 @@ class _Doubts:
         """Note the payments of a batch that are in doubt, at the time that each entity had reached."""
         if not self._noted:
             return
-        keys = zip(columns.spending_keys, columns.merchant_keys, strict=True)
+        keys = zip(names_of(columns.cards), names_of(columns.tills), strict=True)
         for payment_id, both, time_ms in zip(ids, keys, columns.times_ms.tolist(), strict=True):
             for kind, key in zip(_SURPRISES, both, strict=True):
-                if key is None:
+                if key == "-1":
                     continue
                 at = max(self._reached.get((kind, key), time_ms), time_ms)
                 self._reached[kind, key] = at
@@ -76,7 +77,7 @@ class _Doubts:
         named = _SURPRISES.get(kind, [])
         surprises = [i for i, name in enumerate(kind.sums) if name in named]
         for key, at in self._met.get(kind, []):
-            bound = bounds.setdefault(key, np.zeros(kind.n_sums))
+            bound = bounds.setdefault(key, np.zeros(len(kind.sums)))
             ages_s = (self._reached[kind, key] - at) / 1000
             bound[surprises] += _MOST * np.exp2(-ages_s / kind.half_lives_s[surprises])
         return bounds
@@ -101,7 +102,7 @@ def undisturbed(
         assert len(columns) == len(chunk), "every record must be a payment"
         doubts.add([t.transaction_id for t in prepared.decoded.transactions], columns)
         History.observe(columns, tables)
-    kept = (tables.cards, tables.spending, tables.merchants)
+    kept = (tables.cards, tables.merchants)
     return {table.kind: Wanted(table.take_changed(), doubts.bounds(table.kind)) for table in kept}
 
 
@@ -138,20 +139,25 @@ def _are_close(expected: Floats, actual: Floats, allowed: Floats) -> NDArray[np.
 
 
 def _allowed(kind: EntityKind, keys: Sequence[str], wanted: Wanted) -> Floats:
-    """Return by how much time and columns of each key may be off, (n_keys, 1 + n_columns)."""
-    allowed = np.zeros((len(keys), 1 + kind.n_columns))
+    """Return by how much time and columns of each key may be off, (n_keys, n_columns)."""
+    allowed = np.zeros((len(keys), _numbers(np.zeros(1, kind.row)).shape[1]))
     for row, key in enumerate(keys):
         if key in wanted.doubts:
-            allowed[row, 1 : 1 + kind.n_sums] = wanted.doubts[key]
+            allowed[row, 1 : 1 + len(kind.sums)] = wanted.doubts[key]
     return allowed
 
 
 def _rows(
     kind: EntityKind, keys: Iterable[str], packed: Mapping[str, bytes | None]
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Return time and sums of each key, read as the product itself reads them."""
+    """Return time, sums and all else of each key, read as the product itself reads them."""
     states = {key: packed[key] for key in keys}
     table = EntityTable(kind, max(len(states), 1))
     table.load(states)
-    rows = table.rows(list(states)) if states else np.zeros(0, dtype=np.int64)
-    return np.column_stack([table.times_ms[rows].astype(float), table.states[rows]])
+    return _numbers(table.records[table.rows(np.array([int(key) for key in states], np.int64))])
+
+
+def _numbers(records: Records) -> Floats:
+    """Return every number in records, shape (n, n_columns)."""
+    names = [name for name in records.dtype.names or () if name != "sums"]
+    return np.column_stack([records[name].astype(float) for name in names])

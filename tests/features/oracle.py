@@ -6,18 +6,19 @@ No loop, no state, no record and no constant is the product's.  Half-lives stand
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
-from zlib import crc32
 
 from streamer.events import Transaction
+from streamer.indexing import fingerprints
 from tests.features.streams import Judged, decoded
 
 __all__ = ["features_of"]
 
 HOUR, DAY = 3_600.0, 86_400.0
-SLOTS = {"merchant": 32, "country": 16, "category": 16}
+SLOTS = {"merchant": 24, "country": 14, "category": 14}
+PERIOD_MS = 60 * 86_400_000
 WORD = 2**64
 
 
@@ -27,6 +28,9 @@ class Past:
     def __init__(self) -> None:
         self.values: dict[Any, list[tuple[int, float]]] = defaultdict(list)
         self.latest_ms: dict[Any, int] = {}
+        self.currencies: dict[str, str] = {}
+        self.visits: dict[str, Counter[Any]] = defaultdict(Counter)
+        self.periods: dict[str, int] = {}
 
     def reach(self, entity: Any, time_ms: int) -> int:
         """Return the time at which an event of ``entity`` counts: never before an earlier one's."""
@@ -87,7 +91,8 @@ def card(past: Past, t: Transaction, time_ms: int, row: dict[str, float]) -> Non
     past.add(at, (*own, "x"), math.cos(angle))
     past.add(at, (*own, "y"), math.sin(angle))
     if t.latitude is not None and t.longitude is not None and t.channel != "ecommerce":
-        here = math.radians(t.latitude), math.radians(t.longitude)
+        units = (math.floor(degrees * 1e7 + 0.5) for degrees in (t.latitude, t.longitude))
+        here = tuple(math.radians(unit / 1e7) for unit in units)
         for left_ms, there in past.values[(*own, "present")][-1:]:
             turn = math.sin((here[1] - there[1]) / 2) ** 2 * math.cos(here[0]) * math.cos(there[0])
             chord = math.sin((here[0] - there[0]) / 2) ** 2 + turn
@@ -98,23 +103,32 @@ def card(past: Past, t: Transaction, time_ms: int, row: dict[str, float]) -> Non
 
 
 def places(past: Past, t: Transaction, row: dict[str, float]) -> None:
-    """Familiarity of merchant, country and category: what fell into the same slot is the same."""
-    shop = t.merchant_id and crc32(f"{t.merchant_id}\x1f{t.currency}".encode())
+    """Familiarity of merchant, country and category: what fell into the same slot is the same.
+
+    Two halves are counted for a visit, and all are halved where one of the card's periods ends.
+    """
+    named = [key for key in (t.card_id, t.merchant_id) if key is not None]
+    salt, *shop = [number % 2**32 for number in fingerprints(named).tolist()]
     country = t.country and int.from_bytes(t.country.encode(), "big")
-    at, salt = past.latest_ms["card", t.card_id], crc32(t.card_id.encode())
-    for kind, place in (("merchant", shop), ("country", country), ("category", t.mcc)):
+    at, known = past.latest_ms["card", t.card_id], past.visits[t.card_id]
+    period = math.floor(at / PERIOD_MS + salt / 2**32)
+    n_ended = period - past.periods.get(t.card_id, period)
+    past.periods[t.card_id] = period
+    for name in known:
+        known[name] >>= n_ended
+    named_places = {"merchant": shop[0] if shop else None, "country": country, "category": t.mcc}
+    for kind, place in named_places.items():
         if place is None:
             continue
         z = (salt << 32 ^ int(place)) * 0x9E3779B97F4A7C15 % WORD
         z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 % WORD
         z = (z ^ z >> 27) * 0x94D049BB133111EB % WORD
         slot = ((z ^ z >> 31) >> 11) % SLOTS[kind]
-        everywhere, here = ("place", t.card_id, kind), ("place", t.card_id, kind, slot)
-        n = past.sum(at, everywhere, 60 * DAY)
+        n = known[kind, "all"] / 2
         if n >= 2.95:
-            row[f"card_{kind}_familiarity"] = (past.sum(at, here, 60 * DAY) + 1) / (n + 1)
-        past.add(at, everywhere)
-        past.add(at, here)
+            row[f"card_{kind}_familiarity"] = (known[kind, slot] / 2 + 1) / (n + 1)
+        known[kind, "all"] += 2
+        known[kind, slot] += 2
 
 
 def amounts(past: Past, t: Transaction, time_ms: int, row: dict[str, float]) -> None:
@@ -122,7 +136,9 @@ def amounts(past: Past, t: Transaction, time_ms: int, row: dict[str, float]) -> 
     log = math.log(max(t.amount, 1e-3)) if t.amount else math.nan
     row["amount"] = log
     own = ("spending", t.card_id, t.currency)
-    at = past.reach(own, time_ms)
+    # What is in a card's first currency goes by the card's own time.
+    is_first = past.currencies.setdefault(t.card_id, t.currency) == t.currency
+    at = past.latest_ms["card", t.card_id] if is_first else past.reach(own, time_ms)
     ratio, deviation = against(past, at, own, 60 * DAY, log)
     row |= {"amount_ratio_to_card": ratio, "amount_deviation_from_card": deviation}
     for name, half_life_s in (("high", 3 * DAY), ("small", HOUR)):

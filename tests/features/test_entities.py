@@ -10,84 +10,100 @@ from hypothesis import strategies as st
 from streamer.errors import InvariantError
 from streamer.features.entities import EntityTable, Evicted
 from streamer.features.kinds import EntityKind
+from streamer.features.packed import names_of
+from streamer.indexing import fingerprints
 
-KIND = EntityKind("things", {"total": 10.0}, last=("latest",))
+KIND = EntityKind("things", {"total": 10.0}, (("latest", "<i4"),))
 
 
-def put(table: EntityTable, key: str, time_ms: int, total: float, last: float) -> None:
-    table.store(table.rows([key]), np.array([time_ms]), np.array([[total, last]]))
+def rows(table: EntityTable, *keys: str) -> np.ndarray:
+    return table.rows(fingerprints(keys))
+
+
+def unknown(table: EntityTable, *keys: str) -> list[str]:
+    return table.unknown(fingerprints(keys))
+
+
+def names(*keys: str) -> list[str]:
+    """Return what things are called in Redis, in the order of these names."""
+    return sorted(names_of(fingerprints(keys)), key=int)
+
+
+def put(table: EntityTable, key: str, time_ms: int, total: float, latest: int) -> None:
+    row = table.rows(fingerprints([key]), to_change=True)
+    for name, value in (("time_ms", time_ms), ("total", total), ("latest", latest)):
+        table.records[name][row] = value
+
+
+def state(table: EntityTable, key: str) -> tuple[float, ...]:
+    """Return time, total and latest of one thing."""
+    record = table.records[rows(table, key)[0]]
+    return record.time_ms, record.total, record.latest
 
 
 def test_what_is_saved_loads_into_another_table_bit_for_bit() -> None:
     one, other = EntityTable(KIND, 10), EntityTable(KIND, 10)
-    put(one, "a", 1_767_614_400_123, 0.1 + 0.2, np.nan)
-    put(one, "b", 5, -1.0, 52.5)
+    put(one, "a", 1_767_614_400_123, 0.1 + 0.2, 2**31 - 1)
+    put(one, "b", 5, -1.0, 52)
     saved = one.take_changed()
-    other.load({**saved, "never stored": None})
+    (never_stored,) = names("never stored")
+    other.load({**saved, never_stored: None})
     assert len(other) == 3
-    assert other.times_ms[other.rows(["never stored"])].tolist() == [-1]
-    assert other.unknown(["never stored"]) == []
+    assert state(other, "never stored") == (-1, 0.0, 0)
+    assert unknown(other, "never stored") == []
     for key in "ab":
-        mine, theirs = one.rows([key]), other.rows([key])
-        assert one.times_ms[mine] == other.times_ms[theirs]
-        assert one.states[mine].tobytes() == other.states[theirs].tobytes()
+        assert state(one, key) == state(other, key)
 
 
 def test_only_changed_entities_are_handed_out_and_only_once() -> None:
     table = EntityTable(KIND, 10)
-    put(table, "a", 1, 1.0, 0.0)
-    put(table, "b", 1, 1.0, 0.0)
-    assert set(table.take_changed()) == {"a", "b"}
-    put(table, "b", 2, 2.0, 0.0)
-    assert set(table.take_changed()) == {"b"}
+    put(table, "a", 1, 1.0, 0)
+    put(table, "b", 1, 1.0, 0)
+    assert set(table.take_changed()) == set(names("a", "b"))
+    put(table, "b", 2, 2.0, 0)
+    assert set(table.take_changed()) == set(names("b"))
     assert table.take_changed() == {}
 
 
 def test_a_full_table_drops_what_was_unused_for_longest() -> None:
     table = EntityTable(KIND, 3)
-    for key in ("a", "b", "c"):
-        table.rows([key])
-    table.rows(["a"])
-    table.rows(["d"])
-    assert table.unknown(["a", "b", "c", "d"]) == ["b"]
+    for key in ("a", "b", "c", "a", "d"):
+        rows(table, key)
+    assert unknown(table, "a", "b", "c", "d") == names("b")
     assert table.n_evicted == 1
 
 
 def test_a_full_table_drops_saved_entities_before_unsaved_ones() -> None:
     table = EntityTable(KIND, 2)
-    put(table, "unsaved", 1, 1.0, 0.0)
-    table.rows(["saved later"])
-    table.rows(["new"])
-    assert table.unknown(["unsaved", "saved later"]) == ["saved later"]
+    put(table, "unsaved", 1, 1.0, 0)
+    rows(table, "saved later")
+    rows(table, "new")
+    assert unknown(table, "unsaved", "saved later") == names("saved later")
 
 
 def test_one_batch_larger_than_the_table_is_an_error_that_says_what_to_do() -> None:
     table = EntityTable(KIND, 2)
     with pytest.raises(InvariantError, match=r"things capacity must be .* got 2; raise it"):
-        table.rows(["a", "b", "c"])
+        rows(table, "a", "b", "c")
 
 
 def test_a_reused_row_starts_from_nothing() -> None:
     table = EntityTable(KIND, 1)
-    put(table, "a", 1, 99.0, 1.0)
-    row = table.rows(["b"])
-    assert table.times_ms[row] == -1
-    assert table.states[row].tolist() == [[0.0, 0.0]]
+    put(table, "a", 1, 99.0, 1)
+    assert state(table, "b") == (-1, 0.0, 0)
 
 
 def test_an_entity_that_began_without_its_stored_state_is_merged_with_it() -> None:
     """Half-life 10 s: the stored 8 is 20 s old, so 2 is left of it, and 1 came in meanwhile."""
     table = EntityTable(KIND, 10)
     earlier = EntityTable(KIND, 10)
-    put(earlier, "a", 10_000, 8.0, 52.5)
-    table.mark_unloaded(["a"])
-    put(table, "a", 30_000, 1.0, np.nan)
-    assert table.unloaded == ["a"]
+    put(earlier, "a", 10_000, 8.0, 52)
+    table.mark_unloaded(names("a"))
+    put(table, "a", 30_000, 1.0, 7)
+    assert table.unloaded == unknown(table, "a") == names("a")
     table.load(earlier.take_changed())
-    row = table.rows(["a"])
-    assert table.states[row].tolist() == [[3.0, 52.5]]
-    assert table.times_ms[row] == 30_000
-    assert table.unloaded == []
+    assert state(table, "a") == (30_000, 3.0, 7)
+    assert table.unloaded == unknown(table, "a") == []
 
 
 @given(st.lists(st.lists(st.integers(0, 60), min_size=1, max_size=8), max_size=60))
@@ -97,36 +113,38 @@ def test_never_more_than_its_capacity_and_every_key_of_a_batch_has_its_own_row(
     table = EntityTable(KIND, 12)
     for numbers in batches:
         keys = [f"k{number}" for number in numbers]
-        rows = table.rows(keys)
+        found = rows(table, *keys)
         assert len(table) <= 12
-        assert len(set(rows.tolist())) == len(set(keys))
-        assert table.unknown(keys) == []
+        assert len(set(zip(keys, found.tolist(), strict=True))) == len(set(keys))
+        assert len(set(found.tolist())) == len(set(keys))
+        assert unknown(table, *keys) == []
 
 
 def test_more_waiting_entities_than_rows_are_loaded_as_far_as_they_fit() -> None:
     """Redis back after a long outage: 50 cards wait, 12 have a row; today's error ended the worker."""
     table, earlier = EntityTable(KIND, 12), EntityTable(KIND, 50)
     for number in range(50):
-        put(earlier, f"k{number}", 1_000, 4.0, 1.0)
-        table.mark_unloaded([f"k{number}"])
-        put(table, f"k{number}", 1_000, 1.0, np.nan)
+        put(earlier, f"k{number}", 1_000, 4.0, 1)
+        table.mark_unloaded(names(f"k{number}"))
+        put(table, f"k{number}", 1_000, 1.0, 1)
     waiting = table.unloaded
     assert len(waiting) == len(table) <= 12
-    table.load({key: state for key, state in earlier.take_changed().items() if key in waiting})
+    stored = earlier.take_changed()
+    table.load({name: stored[name] for name in waiting})
     assert table.unloaded == []
-    for key in waiting:
-        assert table.states[table.rows([key])].tolist() == [[5.0, 1.0]]
+    merged = table.take_changed()
+    assert {np.frombuffer(merged[name], KIND.row)["total"][0] for name in waiting} == {5.0}
 
 
 def test_a_load_larger_than_the_table_takes_what_fits() -> None:
     """Stored and never stored ones alike."""
     earlier = EntityTable(KIND, 50)
     for number in range(25):
-        put(earlier, f"k{number}", 1_000, 4.0, 1.0)
+        put(earlier, f"k{number}", 1_000, 4.0, 1)
     stored: dict[str, bytes | None] = {**earlier.take_changed()}
-    stored |= {f"n{number}": None for number in range(25)}
+    stored |= dict.fromkeys(names(*(f"n{number}" for number in range(25))))
     table = EntityTable(KIND, 12)
-    put(table, "k3", 1_000, 1.0, 0.5)
+    put(table, "k3", 1_000, 1.0, 0)
     table.load(stored)
     assert len(table) == 12
 
@@ -134,13 +152,13 @@ def test_a_load_larger_than_the_table_takes_what_fits() -> None:
 def test_what_is_lost_with_an_eviction_is_counted() -> None:
     """Of four that go one is saved, one unsaved, one waits to be merged, and one is both."""
     table = EntityTable(KIND, 4)
-    put(table, "saved", 1, 1.0, 0.0)
-    put(table, "waits", 1, 1.0, 0.0)
+    put(table, "saved", 1, 1.0, 0)
+    put(table, "waits", 1, 1.0, 0)
     table.take_changed()
-    put(table, "unsaved", 1, 1.0, 0.0)
-    put(table, "both", 1, 1.0, 0.0)
-    table.mark_unloaded(["waits", "both"])
-    table.rows(["a", "b", "c", "d"])
+    put(table, "unsaved", 1, 1.0, 0)
+    put(table, "both", 1, 1.0, 0)
+    table.mark_unloaded(names("waits", "both"))
+    rows(table, "a", "b", "c", "d")
     assert table.take_evicted() == Evicted(4, 3)
     assert table.take_evicted() == Evicted(0, 0)
     assert table.unloaded == []
@@ -149,14 +167,14 @@ def test_what_is_lost_with_an_eviction_is_counted() -> None:
 def test_loading_what_a_batch_lacks_costs_it_nothing_that_it_has() -> None:
     """16 rows, "old" unused for longest: a batch of it and 5 new ones keeps it."""
     table = EntityTable(KIND, 16)
-    put(table, "old", 1, 7.0, 0.0)
+    put(table, "old", 1, 7.0, 0)
     table.take_changed()
     for number in range(15):
-        table.rows([f"k{number}"])
-    absent = table.unknown(["old", *(f"new{number}" for number in range(5))])
+        rows(table, f"k{number}")
+    absent = unknown(table, "old", *(f"new{number}" for number in range(5)))
     assert len(absent) == 5
     table.load(dict.fromkeys(absent))
-    assert table.states[table.rows(["old"])].tolist() == [[7.0, 0.0]]
+    assert state(table, "old") == (1, 7.0, 0)
 
 
 @pytest.mark.parametrize("state", [b"", b"1", b"\x00" * 8, b"\x00" * 1_000])
@@ -165,5 +183,17 @@ def test_a_stored_state_of_another_size_is_refused_in_words(state):
     table = EntityTable(EntityKind("cards", {"payments": 60.0}), 10)
     for _ in range(2):
         with pytest.raises(InvariantError, match=rf"cards must have 16 bytes, got {len(state)};"):
-            table.load({"c-1": state})
-        table.rows(["c-1"])
+            table.load(dict.fromkeys(names("c-1"), state))
+        rows(table, "c-1")
+        assert table.times_ms[rows(table, "c-1")].tolist() == [-1]
+
+
+def test_of_a_rare_kind_who_is_not_stored_has_no_row_and_is_asked_for_when_others_say_so() -> None:
+    """Of cards that are judged there are few."""
+    table = EntityTable(EntityKind("judged", {"frauds": 60.0}, is_rare=True), 10)
+    table.load(dict.fromkeys(names("c-1", "c-2")))
+    assert len(table) == 0
+    cards = fingerprints(["c-1", "c-2"])
+    assert table.unknown(cards, np.array([True, False])) == names("c-1")
+    table.mark_unloaded(names("c-2"))
+    assert table.unknown(cards, np.array([False, False])) == names("c-2")

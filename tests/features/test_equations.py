@@ -7,11 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from streamer.compiled import compiled
 from streamer.features import equations, places
 from streamer.features.equations import DAY_S, HOUR_S
-from streamer.features.kinds import CARDS, MERCHANT_VERDICTS, MERCHANTS, SPENDING
-from streamer.features.records import as_records
+from streamer.features.kinds import CARDS, MERCHANT_VERDICTS, MERCHANTS
+from streamer.features.records import Records
+from tests.features.uncompiled import uncompiled
+
+Floats = NDArray[np.float64]
 
 NAN = math.nan
 # One payment of 20 and one of 80: Σ ln and Σ ln².
@@ -85,16 +90,15 @@ def test_sums_fade_each_by_its_own_half_life() -> None:
 
 def test_an_entity_is_brought_forward_and_never_back() -> None:
     """First event, one half-life later, late, again: gaps in seconds, and what is left of 8."""
-    rows = np.zeros((1, 1 + SPENDING.n_columns))
-    rows[0, 0] = -1.0
-    habit = as_records(rows, SPENDING.row)[0]
+    habit = np.zeros(1, CARDS.row)[0]
+    habit.time_ms = -1.0
     forward = equations.bring_forward.py_func
-    assert math.isnan(forward(habit, 1_000, SPENDING.half_lives_s))
+    assert math.isnan(forward(habit, 1_000, CARDS.half_lives_s))
     habit.small_series = 8.0
-    assert forward(habit, 3_601_000, SPENDING.half_lives_s) == 3_600.0
-    assert forward(habit, 500, SPENDING.half_lives_s) == 0.0
+    assert forward(habit, 3_601_000, CARDS.half_lives_s) == 3_600.0
+    assert forward(habit, 500, CARDS.half_lives_s) == 0.0
     assert (habit.time_ms, habit.small_series) == (3_601_000, 4.0)
-    assert forward(habit, 7_201_000, SPENDING.half_lives_s) == 3_600.0
+    assert forward(habit, 7_201_000, CARDS.half_lives_s) == 3_600.0
     assert habit.small_series == 2.0
 
 
@@ -107,40 +111,109 @@ def test_a_place_has_the_slot_that_splitmix64_gives_it(card: int, place: int, sl
         assert function(np.uint64(card), np.uint64(place), 32) == slot
 
 
-def test_a_visit_of_60_days_ago_counts_half() -> None:
-    """Of three payments at one place and one elsewhere, 60 days later 1.5 and 2 are left."""
-    t_ms = 1_767_614_400_000
-    for visit in (places.visit, places.visit.py_func):
-        visits, payments = np.zeros(16), np.zeros(3)
-        weight = places.weight_of(t_ms)
-        slot = places.slot_of(np.uint64(7), np.uint64(9), 16)
-        visits[slot], payments[places.COUNTRY] = 3 * weight, 6 * weight
-        later = places.weight_of(t_ms + 60 * 86_400_000)
-        share = visit(visits, payments, places.COUNTRY, np.uint64(7), 9.0, later)
-        assert share == pytest.approx((1.5 + 1) / (3 + 1))
-        assert payments / later == pytest.approx([0.0, 4.0, 0.0])
-        assert visits[slot] / later == pytest.approx(2.5)
-        assert math.isnan(visit(visits, payments, places.COUNTRY, np.uint64(7), -1.0, later))
+@compiled
+def forget_all(cards: Records, time_ms: float, salt: np.uint64) -> None:
+    for i in range(len(cards)):
+        places.forget(cards[i], time_ms, salt)
+
+
+@compiled
+def visit_all(cards: Records, salt: np.uint64, place: float, shares: Floats) -> None:
+    for i in range(len(cards)):
+        shares[i] = places.visit(cards[i], places.COUNTRY, salt, place)
+
+
+@compiled
+def add_all(cards: Records, stored: Records) -> None:
+    for i in range(len(cards)):
+        places.add_visits(cards[i], stored[i])
+
+
+def as_python(kernel: Any) -> Any:
+    def run(*args: Any) -> None:
+        with uncompiled(places):
+            kernel.py_func(*args)
+
+    return run
+
+
+def known(salt: int, n_here: int, n_elsewhere: int) -> tuple[Records, int]:
+    """Return a card that was in country 9 and in others so often, and the slot of the former."""
+    card = np.zeros(1, CARDS.row)
+    _, first, end = places.COUNTRY
+    slot = first + places.slot_of(np.uint64(salt), np.uint64(9), end - first)
+    card["visits"][0, slot] = 2 * n_here
+    card["place_payments"][0, places.COUNTRY[0]] = 2 * (n_here + n_elsewhere)
+    return card, slot
+
+
+@pytest.mark.parametrize("salt", [0, 2**31, 2**32 - 1])
+def test_visits_are_halved_once_in_any_60_days(salt: int) -> None:
+    """Of six payments at one place and two elsewhere, 60 days later 3 and 1 are left."""
+    day_ms, t_ms = 86_400_000, 1_767_614_400_000
+    for how in (lambda kernel: kernel, as_python):
+        forget, visit = how(forget_all), how(visit_all)
+        (card, slot), shares = known(salt, 6, 2), np.zeros(1)
+        days = set()
+        for day in range(60):
+            card["time_ms"] = t_ms + (day - 1) * day_ms
+            forget(card, t_ms + day * day_ms, np.uint64(salt))
+            days.add(int(card["visits"][0, slot]))
+        assert days <= {12, 6}
+        assert card["visits"][0, slot] == 6
+        visit(card, np.uint64(salt), 9.0, shares)
+        assert shares == pytest.approx((3 + 1) / (4 + 1))
+        assert (card["visits"][0, slot], card["place_payments"].tolist()) == (8, [[0, 10, 0]])
+        visit(card, np.uint64(salt), -1.0, shares)
+        assert np.isnan(shares).all()
+        # Fifty years later nothing is left, nor after as many halvings as fit no word.
+        forget(card, t_ms + 50 * 365 * day_ms, np.uint64(salt))
+        assert (card["visits"].sum(), card["place_payments"].sum()) == (0, 0)
+
+
+def test_the_shares_of_places_stay_when_one_has_more_visits_than_can_be_counted() -> None:
+    """The 128th visit of a place halves those of its kind before it is counted; no other kind's."""
+    for visit in (visit_all, as_python(visit_all)):
+        (card, slot), shares = known(7, 127, 127), np.zeros(1)
+        card["visits"][0, 0] = 100
+        visit(card, np.uint64(7), 9.0, shares)
+        assert shares == pytest.approx(128 / 255)
+        assert (card["visits"][0, slot], card["visits"][0, 0]) == (127 + 2, 100)
+        assert card["place_payments"].tolist() == [[0, 254 + 2, 0]]
+
+
+def test_visits_of_two_rows_add_up_and_are_halved_where_the_sum_is_too_large() -> None:
+    """100 and 100 visits of the one country, 20 and 10 of others."""
+    for add in (add_all, as_python(add_all)):
+        (card, slot), (stored, _) = known(7, 100, 20), known(7, 100, 10)
+        add(card, stored)
+        assert card["visits"][0, slot] == 200
+        assert card["place_payments"].tolist() == [[0, 230, 0]]
+
+
+def test_where_a_card_was_is_known_to_6_millimetres() -> None:
+    """Half of 1e-7 degrees of a meridian of 40,030 km; the ends of the earth have their place."""
+    for there in (-180.0, -90.0, -1e-9, 0.123456789, 52.51627, 179.99999994):
+        units = equations.in_units(there)
+        assert -(2**31) <= units < 2**31
+        assert abs(equations.in_degrees(units) - there) * 40_030_000 / 360 <= 0.006
 
 
 def test_rows_lie_as_they_are_stored() -> None:
-    """Time, sums, slots, latest values; another order would read what is stored as something else."""
+    """Time, sums, the rest; another order would read what is stored as something else."""
 
     def places_of(row: np.dtype[np.void]) -> dict[str, int]:
-        return {name: offset // 8 for name, (_, offset, *_) in (row.fields or {}).items()}
+        return {name: offset for name, (_, offset, *_) in (row.fields or {}).items()}
 
     assert places_of(CARDS.row) == {
-        **{"time_ms": 0, "payments_1h": 1, "payments_1d": 2, "payments_7d": 3, "payments_30d": 4},
-        **{"hours_x": 5, "hours_y": 6, "place_payments": 7, "merchant_visits": 10},
-        **{"country_visits": 42, "category_visits": 58},
-        **{"latitude": 74, "longitude": 75, "present_ms": 76, "decaying": 1},
+        **{"time_ms": 0, "payments_1h": 8, "small_series": 16, "payments_1d": 24, "spent_1d": 32},
+        **{"high_series": 40, "payments_7d": 48, "payments_30d": 56, "hours_x": 64},
+        **{"hours_y": 72, "spent_30d": 80, "payments": 88, "logs": 96, "logs_sq": 104},
+        **{"present_ms": 112, "latitude": 120, "longitude": 124, "currency": 128},
+        **{"place_payments": 130, "visits": 136, "sums": 8},
     }
-    assert (CARDS.row.itemsize, CARDS.n_sums, CARDS.n_columns) == (77 * 8, 73, 76)
-    assert places_of(SPENDING.row) == {
-        **{"time_ms": 0, "payments": 1, "logs": 2, "logs_sq": 3, "spent_1d": 4, "spent_30d": 5},
-        **{"high_series": 6, "small_series": 7, "decaying": 1},
-    }
+    assert CARDS.row.itemsize == 188
     assert MERCHANTS.half_lives_s.tolist() == [HOUR_S, DAY_S, *[30 * DAY_S] * 3, 7 * DAY_S]
     assert places_of(MERCHANT_VERDICTS.row) == {
-        "time_ms": 0, "frauds": 1, "verdicts": 4, "decaying": 1,
+        "time_ms": 0, "frauds": 8, "verdicts": 32, "sums": 8,
     }  # fmt: skip

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from streamer.features import FEATURE_NAMES, Tables
+from streamer.features.packed import names_of
+from streamer.indexing import fingerprints
 from tests.builders import payment
 from tests.features.streams import DAY, NAMES, matrix_of, observed
 
@@ -226,7 +228,8 @@ def test_what_a_card_knows_survives_saving_and_merging_with_what_came_in_meanwhi
     at = {"country": "DE", "merchant_id": "m-0", "mcc": "5411"}
     earlier, tables = Tables.empty(10, 10), Tables.empty(10, 10)
     observed([payment(i, after_s=i * DAY, **at) for i in range(2)], earlier)
-    tables.cards.mark_unloaded(["card-1"])
+    card = fingerprints(["card-1"])
+    tables.cards.mark_unloaded(names_of(card))
     observed([payment(i, after_s=i * DAY, **at) for i in range(2, 4)], tables)
     tables.cards.load(earlier.cards.take_changed())
     last = payment(4, after_s=4 * DAY, **at | {"country": "FR"})
@@ -236,8 +239,8 @@ def test_what_a_card_knows_survives_saving_and_merging_with_what_came_in_meanwhi
         assert feature(loaded, name) == pytest.approx(feature(expected, name), rel=1e-9)
     again = Tables.empty(10, 10)
     again.cards.load(tables.cards.take_changed())
-    saved, kept = again.cards.rows(["card-1"]), tables.cards.rows(["card-1"])
-    assert again.cards.states[saved].tobytes() == tables.cards.states[kept].tobytes()
+    saved, kept = again.cards.rows(card), tables.cards.rows(card)
+    assert again.cards.records[saved].tobytes() == tables.cards.records[kept].tobytes()
 
 
 def test_no_familiarity_is_below_the_exact_one() -> None:

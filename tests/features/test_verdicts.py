@@ -11,6 +11,7 @@ from streamer.features.context import CONTEXT_ROW
 from streamer.features.kinds import CARD_VERDICTS
 from streamer.features.records import as_records
 from streamer.features.verdicts import read_verdicts
+from streamer.indexing import fingerprints
 from tests.features.sums import sums_at
 
 DAY_MS = 86_400_000
@@ -52,7 +53,7 @@ def test_a_card_without_verdicts_has_the_prior() -> None:
         named = read(cards, 0, T_MS)
         np.testing.assert_allclose(named["card_fraud_share_28d"], np.log(0.01 / 0.99))
         assert named["card_verdicts_28d"] == 0.0
-        cards.rows(["never judged"])
+        cards.rows(fingerprints(["never judged"]))
 
 
 def test_a_payment_from_before_the_verdict_sees_it_undecayed() -> None:

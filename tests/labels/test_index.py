@@ -6,10 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.labels import index, names, prints
-from streamer.labels.index import FREE, Index
+from streamer.indexing import index, prints
+from streamer.indexing.index import FREE, Index
+from streamer.indexing.prints import fingerprints
+from streamer.labels import names
 from streamer.labels.names import Names, packed
-from streamer.labels.prints import fingerprints
 
 # Few places in a table of 16 and more, so that searches are long and run round its end.
 _prints = st.sampled_from([at + 64 * i for at in (0, 1, 14, 15, 63) for i in range(5)])
@@ -105,3 +106,14 @@ def test_pieces_are_copied_as_python_would() -> None:
         pieces = np.zeros(4, dtype=np.uint8)
         copy(content, starts, lengths, pieces)
         assert pieces.tolist() == [5, 6, 7, 19]
+
+
+def test_two_hundred_thousand_names_alike_have_each_a_number_of_its_own() -> None:
+    """Consecutive card numbers, with and without a currency; a name without one is no other's."""
+    cards = prints.fingerprints([f"4111{number:012d}" for number in range(100_000)])
+    others = np.concatenate([prints.extended(cards, np.full(100_000, n)) for n in (0, 1)])
+    found = np.concatenate([cards, others])
+    assert len(np.unique(found)) == len(found)
+    assert (found >= 0).all()
+    assert prints.extended(np.array([-1]), np.array([3])).tolist() == [-1]
+    assert prints.extend_print.py_func(int(cards[7]), 1) == others[100_007]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from streamer.alerts import pseudonym
 from streamer.events import Feedback
+from streamer.indexing import fingerprints
 from streamer.labels import LabelConfig, apply_verdicts
 from streamer.labels.teaching import Taught
 from streamer.model import ModelVersion, Sums
@@ -67,8 +68,8 @@ def test_a_verdict_on_a_waiting_payment_is_learned_and_one_on_an_unknown_counts_
     taught = apply(state, [verdict("fraud", number=3), verdict("fraud", number=10_000)])
     assert taught == Taught(n_standing=2, n_ignored=0, n_learned=1)
     assert state.delta.labels_learned == 1
-    rows = state.tables.merchant_verdicts.rows(["shop-1"])
-    assert state.tables.merchant_verdicts.states[rows][0].tolist() == [2.0] * 6
+    shops = state.tables.merchant_verdicts
+    assert shops.records["sums"][shops.rows(fingerprints(["shop-1"]))].tolist() == [[2.0] * 6]
 
 
 def test_the_first_verdict_on_an_alert_says_whether_the_alert_was_right() -> None:

@@ -51,7 +51,7 @@ def test_one_20_hours_ahead_does_not_freeze_its_card_and_its_merchant() -> None:
     gaps = X[:, FEATURE_NAMES.index("card_gap")]
     assert gaps[1:].tolist() == [math.log1p(60), math.log1p(60)]
     assert history.n_late == 0
-    for table in (tables.cards, tables.spending, tables.merchants):
+    for table in (tables.cards, tables.merchants):
         assert table.times_ms[:1].tolist() == [T0_MS + 120_000]
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.events import Transaction
-from streamer.labels.prints import fingerprints
+from streamer.indexing import fingerprints
 from streamer.ledger import Ledger
 from streamer.repeats import Repeats, combine, payment_prints, put, recognise
 from tests.builders import batch, payment, pipeline_config, state_of

@@ -118,9 +118,9 @@ def observe(columns: Columns, tables: Tables) -> None:
     addends = np.ones((len(columns), 3))
     addends[:, 1] = np.rint(100 * columns.amounts)
     addends[:, 2] = addends[:, 1] ** 2
-    merchants = [key or "" for key in columns.merchant_keys]
-    _add(tables.cards, columns.card_keys, addends)
-    _add(tables.merchants, merchants, addends)
+    _add(tables.cards, columns.cards, addends)
+    # Those without a merchant are of one that is like any other here.
+    _add(tables.merchants, np.maximum(columns.tills, 0), addends)
 
 
 def decoded_version(blob: bytes, _: ModelConfig) -> tuple[Counters, VersionHeader]:
@@ -145,11 +145,10 @@ def _advance(sums: Counters, delta: Counters, _: ModelConfig) -> Counters:
     )
 
 
-def _add(table: EntityTable, keys: Sequence[str], addends: NDArray[np.float64]) -> None:
-    rows = table.rows(keys)
-    np.add.at(table.states[:, : addends.shape[1]], rows, addends)
+def _add(table: EntityTable, keys: NDArray[np.int64], addends: NDArray[np.float64]) -> None:
+    rows = table.rows(keys, to_change=True)
+    np.add.at(table.records["sums"][:, : addends.shape[1]], rows, addends)
     table.times_ms[rows] = _TIME_MS
-    table.changed[rows] = True
 
 
 def _scoring(is_flooded: Any) -> Any:

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from streamer.errors import FencedError, InvariantError
 from streamer.features.entities import EntityTable
 from streamer.features.kinds import EntityKind
+from streamer.features.packed import names_of
+from streamer.indexing import fingerprints
 from streamer.ledger import Ledger, Loss
 from streamer.model import ModelVersion, Sums, learn_labels
 from streamer.model.codec import state_id
-from streamer.store import LogIdentity, checkpoints
+from streamer.store import LogBounds, LogIdentity, ResetRequest, checkpoints
 from tests.store.helpers import CONFIG, NOW_MS, delta, opened, raw, run, step
 
 TOPIC = "transactions"
@@ -71,6 +73,7 @@ def test_golden_layout_of_keys_and_fields(redis_url, namespace):
                 b"recent_alerts": b"",
                 b"epoch": b"0",
                 b"topic_id": b"",
+                b"entity_format": b"2",
             }
             assert await store.lineage(10) == [
                 {
@@ -351,30 +354,58 @@ def test_an_entity_kind_cannot_take_the_name_of_another_key(redis_url, namespace
 
 
 def test_entity_tables_survive_a_round_trip_in_chunks(redis_url, namespace):
-    kind = EntityKind("cards", {"payments": 3600.0}, last=("latest",))
-    keys = [f"card-é{i}" for i in range(12_001)]
+    kind = EntityKind("cards", {"payments": 3600.0})
+    cards = fingerprints([f"card-é{i}" for i in range(12_001)])
+    keys = names_of(cards)
 
     async def scenario():
         table = EntityTable(kind, 20_000)
-        rows = table.rows(keys)
-        times_ms = NOW_MS + np.arange(len(keys))
-        states = np.random.default_rng(1).normal(size=(len(keys), 2))
-        table.store(rows, times_ms, states)
+        rows = table.rows(cards, to_change=True)
+        table.records["time_ms"][rows] = NOW_MS + np.arange(len(keys))
+        table.records["payments"][rows] = np.random.default_rng(1).normal(size=len(keys))
         async with opened(redis_url, namespace) as store:
             await store.claim(TOPIC, 0, "w1", NOW_MS)
             await store.checkpoint(step(None, 12_001, entities={"cards": table.take_changed()}))
-            wanted = {"cards": [*keys, "never-seen"], "spending": ["card-é0"], "merchants": []}
+            wanted = {"cards": [*keys, "17"], "merchant_verdicts": [keys[0]], "merchants": []}
             found = await store.load_entities(TOPIC, 0, wanted)
-        assert found["cards"]["never-seen"] is None
-        assert found["spending"] == {"card-é0": None}
+        assert found["cards"]["17"] is None
+        assert found["merchant_verdicts"] == {keys[0]: None}
         assert found["merchants"] == {}
         loaded = EntityTable(kind, 20_000)
         loaded.load(found["cards"])
-        back = loaded.rows(keys)
+        back = loaded.rows(cards)
         # The one that is not stored has an empty row now: there is nothing more to look up.
         assert len(loaded) == len(keys) + 1
-        np.testing.assert_array_equal(loaded.times_ms[back], times_ms)
-        np.testing.assert_array_equal(loaded.states[back], states)
+        assert loaded.records[back].tobytes() == table.records[rows].tobytes()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("told", [None, "3"])
+def test_entities_of_another_format_are_refused_at_the_claim(
+    redis_url: str, redis_namespace: str, told: str | None
+) -> None:
+    """The first one was not told; nothing is claimed, and a reset does not make it another one."""
+
+    async def scenario() -> None:
+        key = f"streamer:{{{redis_namespace}}}:partition:{TOPIC}:0"
+        async with opened(redis_url, redis_namespace) as store, raw(redis_url) as redis:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            await store.checkpoint(replace(step(None, 10), generation=2))
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            if told is None:
+                await redis.hdel(key, "entity_format")
+            else:
+                await redis.hset(key, "entity_format", told)
+            for _ in range(2):
+                with pytest.raises(
+                    InvariantError, match=rf"format 2, got {told or 1}: .*NAMESPACE"
+                ):
+                    await store.claim(TOPIC, 0, "w2", NOW_MS)
+                log = LogBounds(0, 30)
+                await store.reset(ResetRequest(TOPIC, 0, "end", log, "ann", "x"), NOW_MS)
+            assert (await store.partition(TOPIC, 0)).owner == "w1"
 
     run(scenario())
 

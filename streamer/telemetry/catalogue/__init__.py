@@ -48,8 +48,7 @@ LABELS: Final = {
     "detector": "What ranks payments: `distance`, `odds`.",
     "center": "The number of a center, from 0 to STREAMER_N_CLUSTERS - 1.",
     "feature": "A feature of the model, see `/model`.",
-    "kind": "A table of entities: `cards`, `spending`, `merchants`, `card_verdicts`, "
-    "`merchant_verdicts`.",
+    "kind": "A table of entities: `cards`, `merchants`, `card_verdicts`, `merchant_verdicts`.",
     "state": "Of the circuit breaker: `closed`, `open`, `half-open`.",
     "command": "A command of Redis.",
     "name": "`kafka`, `redis`.",

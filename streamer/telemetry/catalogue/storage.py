@@ -9,7 +9,7 @@ from streamer.telemetry.family import counted_elsewhere, counter, gauge, histogr
 __all__ = ["StorageMetrics"]
 
 # The entity tables of `streamer.features`.
-_ENTITY_KINDS: Final = ("cards", "spending", "merchants", "card_verdicts", "merchant_verdicts")
+_ENTITY_KINDS: Final = ("cards", "merchants", "card_verdicts", "merchant_verdicts")
 # Redis did not answer, Kafka had not taken everything, or another worker has the partition.
 _FAILURE_CAUSES: Final = ("redis", "kafka", "fenced")
 _BREAKER_STATES: Final = ("closed", "open", "half-open")
@@ -67,7 +67,7 @@ class StorageMetrics:
     )
     entities_bytes = gauge(
         "bytes",
-        "Memory of their tables, with names by estimate; over entities_tracked it is bytes per card.",
+        "Memory of their tables; over entities_tracked it is bytes per card.",
         "kind",
         starts=[_ENTITY_KINDS],
     )

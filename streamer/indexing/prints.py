@@ -2,7 +2,8 @@
 
 A payment that waits for its label is known by those bits of its transaction id.  Among 100,000 a new
 one is mistaken for one of them with a probability of 1e-14: then the later payment takes the place of
-the earlier, as it does when an id comes twice.
+the earlier, as it does when an id comes twice.  A card or a merchant is known by those of its own: two
+among a million are the same with a probability of 5e-8, and would share what is kept of them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 
-__all__ = ["Texts", "add_prints", "fingerprints", "joined"]
+__all__ = [
+    "Texts",
+    "add_prints",
+    "extend_print",
+    "extend_prints",
+    "extended",
+    "fingerprints",
+    "joined",
+]
 
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -59,6 +68,16 @@ def fingerprints(texts: Sequence[str]) -> Integers:
     return prints
 
 
+def extended(prints: Integers, numbers: Integers) -> Integers:
+    """Return what stands for each name together with a number below 2^32, shape (n,); -1 for none.
+
+    Names that differ in one of the two never become the same by it.
+    """
+    found = np.empty(len(prints), dtype=np.int64)
+    extend_prints(prints, numbers, found)
+    return found
+
+
 @compiled
 def add_prints(content: Bytes, lengths: Integers, prints: Integers) -> None:
     """Fill ``prints`` (OUT, n) with what stands for each text.
@@ -77,3 +96,19 @@ def add_prints(content: Bytes, lengths: Integers, prints: Integers) -> None:
         low = ((low ^ (low >> 15)) * _MIX) & _LOW_BITS
         prints[i] = (high << 32) | (low ^ (low >> 12))
         first = last
+
+
+@compiled
+def extend_prints(prints: Integers, numbers: Integers, extended: Integers) -> None:
+    """Fill ``extended`` (OUT, n) with what stands for each name and number; what is none stays none."""
+    for i in range(len(prints)):
+        extended[i] = extend_print(prints[i], numbers[i]) if prints[i] >= 0 else prints[i]
+
+
+@compiled
+def extend_print(known: int, number: int) -> int:
+    """Return what stands for a name and a number: one step more of what `add_prints` does."""
+    low, high = known & _LOW_BITS, known >> 32
+    low = ((low ^ (number + 1)) * _LOW_PRIME) & _LOW_BITS
+    high = ((high ^ (low & _HIGH_BITS)) * _HIGH_FACTOR) & _HIGH_BITS
+    return (high << 32) | (low ^ (low >> 15))

@@ -1,10 +1,10 @@
-"""Which slot a payment has: an open hash table over arrays, without an object for each payment.
+"""Which slot a name has: an open hash table over arrays, without an object for each name.
 
 Collisions go to the next place (linear probing), and what leaves draws those behind it up (Knuth,
 The Art of Computer Programming, 6.4, algorithm R), so that nothing marks where something was.
 
 Invariants:
-* ``prints[slot]`` is what the payment in it is known by, `FREE` where there is none.
+* ``prints[slot]`` is what the one in it is known by, `FREE` where there is none.
 * The table is at most half full, so that every search ends.
 """
 
@@ -43,12 +43,16 @@ class Index:
         return len(self.prints)
 
     @property
+    def n_bytes(self) -> int:
+        return self.prints.nbytes + self._free.nbytes + self._table.nbytes
+
+    @property
     def held(self) -> Integers:
-        """The slots that hold a payment, in ascending order."""
+        """The slots that hold one, in ascending order."""
         return np.flatnonzero(self.prints != FREE)
 
     def enter(self, prints: Integers) -> Integers:
-        """Return the slot of each payment, a new one where it has none; shape (n,)."""
+        """Return the slot of each, a new one where it has none; shape (n,)."""
         if self._n + len(prints) > self.size:
             self._grow(self._n + len(prints))
         slots = np.empty(len(prints), dtype=np.int64)
@@ -56,13 +60,13 @@ class Index:
         return slots
 
     def find(self, prints: Integers) -> Integers:
-        """Return the slot of each payment, -1 where it has none; shape (n,)."""
+        """Return the slot of each, -1 where it has none; shape (n,)."""
         slots = np.empty(len(prints), dtype=np.int64)
         find(prints, self._table, self.prints, slots)
         return slots
 
     def leave(self, slots: Integers) -> None:
-        """Free distinct slots that hold payments."""
+        """Free distinct slots that hold something."""
         self._n = leave(slots, self._table, self.prints, self._free, self._n)
 
     def _grow(self, n: int) -> None:

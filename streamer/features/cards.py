@@ -1,0 +1,121 @@
+"""Cards: one row for what a card does, and for what it spends in its first currency.
+
+Amounts of different currencies are never compared.  What a card spends in another one has a row of its
+own, of which only that is used; few cards have any.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.compiled import compiled
+from streamer.features.entities import EntityTable, add_sums
+from streamer.features.kinds import CARDS
+from streamer.features.places import add_visits, forget, salt_of
+from streamer.features.records import Records
+from streamer.indexing.prints import extend_print, extended
+
+__all__ = ["CardTable"]
+
+Integers = NDArray[np.int64]
+
+# What is in a row of another currency.
+_SPENDING = ("small_series", "spent_1d", "high_series", "spent_30d", "payments", "logs", "logs_sq")
+
+
+class CardTable(EntityTable):
+    """The states of up to ``capacity`` cards, and of their other currencies."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(CARDS, capacity)
+
+    def unknown_paying(self, cards: Integers, currencies: Integers) -> list[str]:
+        """Return what `unknown` does, of cards and of what those that have rows spend otherwise."""
+        habits = np.full(len(cards), -1)
+        find_habits(cards, currencies, self._index.find(cards), self.records, habits, False)
+        return self.unknown(np.concatenate([cards, habits]))
+
+    def paying(self, cards: Integers, currencies: Integers) -> tuple[Integers, Integers]:
+        """Return the rows of cards and of what they spend in these currencies, shape (n,) each."""
+        rows = self.rows(cards, to_change=True)
+        habits = np.full(len(cards), -1)
+        if not find_habits(cards, currencies, rows, self.records, habits, True):
+            return rows, rows
+        is_new = self.lacks(habits) & (habits >= 0)
+        found = self._use(habits, True)
+        # Of a card that waits for what is stored of it nothing is known to be stored.
+        self._waits[found[is_new]] = self._waits[rows[is_new]]
+        return rows, np.where(habits < 0, rows, found)
+
+    def _merge(self, rows: Integers, stored: Records) -> None:
+        own, cards = self.records[rows], self._index.prints[rows]
+        mine, theirs = own["currency"].astype(int), stored["currency"].astype(int)
+        is_other = (mine != theirs) & (mine > 0) & (theirs > 0)
+        moving = _spending(own[is_other])
+        # What it spent in the first currency that is stored has had a row of its own till now.
+        returning = np.where(is_other, self._index.find(extended(cards, theirs - 1)), -1)
+        is_back = returning >= 0
+        for name in _SPENDING:
+            own[name][is_other] = 0.0
+        back = own[is_back]
+        add_sums(back, _spending(self.records[returning[is_back]]), self.kind.half_lives_s)
+        own[is_back] = back
+        self._drop(returning[is_back])
+        add_cards(own, stored, cards)
+        add_sums(own, stored, self.kind.half_lives_s)
+        self._put(rows, own)
+        if len(moving):
+            habits = extended(cards[is_other], mine[is_other] - 1)
+            self.mark_unloaded(self.unknown(habits))
+            super()._merge(self.rows(habits), moving)
+
+
+def _spending(records: Records) -> Records:
+    """Return rows that have no more of these than what their cards spent."""
+    alone: Records = np.zeros(len(records), CARDS.row)
+    for name in ("time_ms", *_SPENDING):
+        alone[name] = records[name]
+    return alone
+
+
+@compiled
+def find_habits(
+    cards: Integers,
+    currencies: Integers,
+    rows: Integers,
+    records: Records,
+    habits: Integers,
+    to_settle: bool,
+) -> int:
+    """Fill ``habits`` (OUT, all -1) with what other currencies are known by; return how many are.
+
+    ``to_settle`` lets a card that has none yet have its payment's as its first (``records`` IN/OUT).
+    """
+    n = 0
+    for i in range(len(cards)):
+        if rows[i] < 0:
+            continue
+        known = int(records[rows[i]].currency)
+        if known == 0 and to_settle:
+            records[rows[i]].currency = currencies[i] + 1
+        elif known not in (0, currencies[i] + 1):
+            habits[i] = extend_print(cards[i], currencies[i])
+            n += 1
+    return n
+
+
+@compiled
+def add_cards(own: Records, stored: Records, prints: Integers) -> None:
+    """Add stored places to cards' own (both IN/OUT), and take what they do not know from there."""
+    for i in range(len(own)):
+        salt = salt_of(prints[i])
+        latest_ms = max(own[i].time_ms, stored[i].time_ms)
+        forget(own[i], latest_ms, salt)
+        forget(stored[i], latest_ms, salt)
+        add_visits(own[i], stored[i])
+        if own[i].present_ms == 0:
+            own[i].present_ms = stored[i].present_ms
+            own[i].latitude, own[i].longitude = stored[i].latitude, stored[i].longitude
+        if stored[i].currency > 0:
+            own[i].currency = stored[i].currency
