@@ -50,7 +50,7 @@ _WORD: Final = 0xFFFFFFFFFFFFFFFF
 @compiled
 def weight_of(time_ms: float) -> float:
     """Return what a visit at ``time_ms`` counts, 2^((t - t0) / half-life)."""
-    return float(np.exp2((time_ms / 1000 - _T0_S) / _HALF_LIFE_S))
+    return math.exp2((time_ms / 1000 - _T0_S) / _HALF_LIFE_S)
 
 
 @compiled
