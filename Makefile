@@ -10,6 +10,7 @@ FIRST ?= 0
 FULL ?= 100
 # Test processes: the tests of one file stay in one of them, which has servers of its own.
 PROCESSES ?= 2
+TESTS ?= tests streamer ops
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +18,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test manifests dashboards datadog image-steps simulation rig faults alerts chaos soak fuzz guided lint format types schemas lock clean
+.PHONY: help setup demo dev test wheel uncompiled manifests dashboards datadog image-steps simulation rig faults alerts chaos soak fuzz guided lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
@@ -45,8 +46,28 @@ demo: $(STAMP) ## see it work: broker, Redis, worker and traffic on this machine
 dev: $(STAMP) ## a stack to play with until Ctrl-C: broker, Redis, two workers, payments, verdicts, rules (ARGS="--help")
 	@$(BIN)/streamer dev --rules ops/prometheus $(ARGS)
 
+TESTED = --numprocesses $(PROCESSES) --dist loadfile --cov --cov-branch --cov-report=term-missing
+
 test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name" PROCESSES=2)
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --cov --cov-branch --cov-report=term-missing $(ARGS)
+	$(BIN)/python -m pytest $(TESTED) $(ARGS)
+
+# Nothing is left out of the wheel that the product needs, and no test finds the sources instead: it
+# runs in a copy of the checkout that has none.
+wheel: $(STAMP) ## run every test against the wheel as it is built (TESTS="tests/model ops" ARGS= PROCESSES=2)
+	rm -rf build/wheel build/venv build/checkout
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --wheel-dir build/wheel .
+	$(BIN)/python -m venv build/venv
+	build/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements-dev.lock
+	build/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps build/wheel/*.whl
+	build/venv/bin/python -I -m streamer.compiled
+	mkdir build/checkout
+	git ls-files -z -- . ':!streamer' | tar --create --null --files-from=- | tar --extract --directory=build/checkout
+	cd build/checkout && ../venv/bin/python -m pytest $(TESTED) $(ARGS) --pyargs $(TESTS)
+
+uncompiled: $(STAMP) ## run tests of the loops on their Python, which takes a minute (ARGS="-k name")
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/features tests/labels $(ARGS)
 
 rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
 	$(BIN)/python -m tests.rig --fetch

@@ -20,7 +20,7 @@ import numpy as np
 
 from streamer.batch import Batch, StoredRecord
 from streamer.center_watch import CenterWatch
-from streamer.compiled import Loaded, loaded
+from streamer.compiled import Loaded, compile_for, loaded
 from streamer.drift_report import describe_drift
 from streamer.events import Feedback, Origin
 from streamer.labels import LabelBuffer, LabelConfig, apply_verdicts
@@ -31,7 +31,7 @@ from streamer.settings import load_settings
 from streamer.store.bulk import bulk_strings
 from streamer.wiring import pipeline_config
 
-__all__ = ["Rehearsal", "rehearse"]
+__all__ = ["Rehearsal", "rehearse", "rehearse_on"]
 
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 # Payments in each batch of a round; a version is made after a round.
@@ -64,6 +64,12 @@ def rehearse() -> Rehearsal:
     alerted_by = list(_Run(_config()).alerted_by())
     by_odds = alerted_by.count("log_odds")
     return Rehearsal(monotonic() - started, len(alerted_by) - by_odds, by_odds, loaded())
+
+
+def rehearse_on(baseline: str) -> Rehearsal:
+    """Go through it in a fresh process, with kernels for a processor of its choice."""
+    compile_for(baseline)
+    return rehearse()
 
 
 def _config() -> PipelineConfig:

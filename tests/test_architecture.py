@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "streamer"
+import streamer
+
+PACKAGE = Path(streamer.__file__).parent
 MAX_LINES = 320
 KAFKA_CLIENTS = {"faust", "mode", "aiokafka", "confluent_kafka"}
 # Hands the few variables that a loader needs on to a child process; takes no setting from any.

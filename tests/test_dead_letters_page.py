@@ -7,11 +7,12 @@ from typing import get_args
 
 import pytest
 
+import streamer
 from streamer import dead_letters_page
 from streamer.decoding import DeadLetterReason
 from streamer.intake.readings import REFUSALS
 
-ROOT = Path(__file__).parents[1]
+PACKAGE = Path(streamer.__file__).parent
 LISTS = {"decoding.py": get_args(DeadLetterReason), "readings.py": REFUSALS}
 
 
@@ -23,8 +24,8 @@ def test_every_reason_has_cause_and_cure_and_there_is_no_other() -> None:
 @pytest.mark.parametrize("reason", dead_letters_page.CAUSES)
 def test_every_reason_is_given_somewhere(reason: str) -> None:
     """Once in each list of reasons, and at least once more."""
-    texts = {path: path.read_text("utf-8") for path in (ROOT / "streamer").rglob("*.py")}
-    del texts[ROOT / "streamer" / "dead_letters_page.py"]
+    texts = {path: path.read_text("utf-8") for path in PACKAGE.rglob("*.py")}
+    del texts[PACKAGE / "dead_letters_page.py"]
     n_listed = sum(text.count(f'\n    "{reason}",\n') for text in texts.values())
     assert sum(text.count(f'"{reason}"') for text in texts.values()) > n_listed > 0
 

@@ -2,10 +2,11 @@
 
 Knows nothing of what is computed.  Importing it loads numba, for 0.3 s.
 
-Reading order: `decorator` (what a kernel is), `processor` (for which machine), `cache` (what is kept
+Reading order: `decorator` (what a kernel is), `processor` (for which machines), `cache` (what is kept
 of a compilation), `sources` (what makes it void), `folders` (where it lies, and which are refused).
 """
 
 from streamer.compiled.decorator import Kernel, Loaded, compiled, loaded, tell_compilations
+from streamer.compiled.processor import compile_for
 
-__all__ = ["Kernel", "Loaded", "compiled", "loaded", "tell_compilations"]
+__all__ = ["Kernel", "Loaded", "compile_for", "compiled", "loaded", "tell_compilations"]

@@ -68,7 +68,7 @@ _PRIOR_LEGITIMATE: Final = 0.99
 @compiled
 def decay(gap_s: float, half_life_s: float) -> float:
     """Return what is left of a sum after a gap: 2^(-gap / half-life)."""
-    return float(np.exp2(-gap_s / half_life_s))
+    return math.exp2(-gap_s / half_life_s)
 
 
 @compiled
@@ -115,7 +115,7 @@ def from_habit(log: float, payments: float, logs: float, logs_sq: float) -> tupl
     if not payments > _YOUNG:
         return math.nan, math.nan
     mean = logs / payments
-    variance = max(logs_sq / payments - mean**2, 0.0)
+    variance = max(logs_sq / payments - mean * mean, 0.0)
     mixed = (payments * variance + _PRIOR_WEIGHT * _PRIOR_SPREAD**2) / (payments + _PRIOR_WEIGHT)
     ratio = log - mean
     return ratio, ratio / math.sqrt(mixed * (1 + 1 / payments))
@@ -194,8 +194,8 @@ def great_circle_km(
     """Return the distance between two places, in degrees, on a sphere (haversine)."""
     here, there = math.radians(latitude), math.radians(from_latitude)
     turn = math.radians(longitude) - math.radians(from_longitude)
-    chord = math.sin((here - there) / 2) ** 2
-    chord += math.cos(here) * math.cos(there) * math.sin(turn / 2) ** 2
+    north, east = math.sin((here - there) / 2), math.sin(turn / 2)
+    chord = north * north + math.cos(here) * math.cos(there) * (east * east)
     # Rounding may bring opposite ends of the earth beyond 1.
     return 2 * _EARTH_RADIUS_KM * math.asin(math.sqrt(min(chord, 1.0)))
 

@@ -194,4 +194,4 @@ def _add_amount(amount: float, habit: Record) -> None:
         log = eq.log_amount(amount)
         habit.payments += 1
         habit.logs += log
-        habit.logs_sq += log**2
+        habit.logs_sq += log * log

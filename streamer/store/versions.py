@@ -248,9 +248,8 @@ def queue_entry(pipe: Pipe, keys: Keys, entry: dict[str, str | int], limits: Lim
     """Queue an entry of the lineage."""
     named = [item for pair in entry.items() for item in pair]
     # "~": Redis trims whole nodes of the stream, which costs nothing, and a few entries more stay.
-    pipe.execute_command(
-        "XADD", keys.lineage, "MAXLEN", "~", limits.lineage_max_entries, "*", *named
-    )
+    most = "MAXLEN", "~", limits.lineage_max_entries
+    pipe.execute_command("XADD", keys.lineage, *most, "*", *named)
 
 
 def queue_trimming(pipe: Pipe, keys: Keys, version_ids: list[str]) -> None:

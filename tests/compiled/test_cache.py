@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from streamer.compiled.processor import baselines
 from tests.compiled.kernels import Kernels
 
 # As on a full disk, or one that cannot be written: the kernel refuses every byte that goes to a file.
 NO_FILE = "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))"
+# A processor that has only what all of its kind have.
+NO_FEATURES = "from llvmlite import binding; binding.get_host_cpu_features = dict"
 # A folder that nobody can make, root included.
 NO_HOME = {"HOME": "/proc/nobody"}
 
@@ -43,7 +46,7 @@ def test_what_was_compiled_at_installation_is_found_where_nothing_can_be_written
 ) -> None:
     """And what is not there is compiled in memory, at each start, which is told and no error.
 
-    So does a machine without the baseline, whose processor has another name.
+    Here for the name of a processor that the installation did not think of.
     """
     kernels.installed.mkdir(parents=True)
     assert kernels.run().compiled == 2
@@ -57,6 +60,17 @@ def test_what_was_compiled_at_installation_is_found_where_nothing_can_be_written
         "take files, or kernels are compiled at each start"
     ]
     assert len(kernels.entries()) == 2
+
+
+def test_an_older_machine_finds_what_the_installation_compiled_for_it(kernels: Kernels) -> None:
+    """Also where the installing one has more than that; nothing is compiled at a start."""
+    kernels.installed.mkdir(parents=True)
+    for baseline in baselines():
+        compile_for = f"from streamer.compiled import compile_for; compile_for({baseline!r})"
+        assert kernels.run(compile_for).compiled == 2
+    assert len(kernels.entries()) == 2 * len(baselines())
+    found = kernels.run(f"{NO_FILE}; {NO_FEATURES}", **NO_HOME)
+    assert (found.result, found.compiled, found.faults) == (12.0, 0, [])
 
 
 def test_a_folder_that_others_can_write_to_is_neither_read_nor_written(kernels: Kernels) -> None:

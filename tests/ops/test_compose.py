@@ -11,6 +11,7 @@ import click
 import pytest
 import yaml
 
+from streamer import probe
 from streamer.cli import main
 from streamer.settings import Settings, load_settings
 from tests.ops.dockerfile import ROOT, exec_form, only, stages
@@ -151,7 +152,7 @@ def test_the_image_s_health_check_asks_where_workers_listen() -> None:
     """The simulator inherits it too, and has nothing to ask."""
     for name in WORKERS:
         assert "healthcheck" not in SERVICES[name]
-        assert f":{_settings(name).web_port}/" in (ROOT / "streamer" / "probe.py").read_text()
+        assert f":{_settings(name).web_port}/" in Path(probe.__file__).read_text()
     assert SERVICES["simulator"]["healthcheck"] == {"disable": True}
 
 

@@ -18,6 +18,7 @@ import click
 import pytest
 import yaml
 
+import streamer
 from streamer import settings_page
 from streamer.cli import main
 from streamer.settings import PREFIX, Settings
@@ -44,7 +45,8 @@ MANIFESTS: Final = (
         if path.suffix in {".yaml", ".yml", ".env", ".json"}
     ),
 )
-SOURCES: Final = tuple(sorted((ROOT / "streamer").rglob("*.py")))
+PACKAGE: Final = Path(streamer.__file__).parent
+SOURCES: Final = tuple(sorted(PACKAGE.rglob("*.py")))
 
 
 @cache
@@ -53,7 +55,7 @@ def text_of(path: Path) -> str:
 
 
 def name_of(path: Path) -> str:
-    return str(path.relative_to(ROOT))
+    return str(path.relative_to(PACKAGE.parent if path in SOURCES else ROOT))
 
 
 # Settings
@@ -80,7 +82,7 @@ def test_every_setting_is_read_by_the_code() -> None:
         if name_of(path) not in {"streamer/settings/fields.py", "streamer/settings/rules.py"}:
             read |= set(re.findall(r"\.([a-z][a-z0-9_]+)\b", text_of(path)))
     for name, (file, text) in _READ_OTHERWISE.items():
-        assert text in text_of(ROOT / "streamer" / file), name
+        assert text in text_of(PACKAGE / file), name
     assert Settings.model_fields.keys() - read == _READ_OTHERWISE.keys()
 
 

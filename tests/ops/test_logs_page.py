@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
-PAGE: Final = ROOT / "ops" / "LOGS.md"
+import streamer
+
+PACKAGE: Final = Path(streamer.__file__).parent
+PAGE: Final = Path(__file__).parents[2] / "ops" / "LOGS.md"
 _METHODS: Final = {"debug", "info", "warning", "error", "critical"}
 
 Events = dict[tuple[str, str], set[str]]
@@ -19,7 +21,7 @@ Events = dict[tuple[str, str], set[str]]
 def in_code() -> Events:
     """Return the fields of every event that is logged, by event and level."""
     found: Events = defaultdict(set)
-    for path in sorted((ROOT / "streamer").rglob("*.py")):
+    for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         functions = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
         for call in calls(tree):

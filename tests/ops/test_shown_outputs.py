@@ -17,9 +17,11 @@ from typing import Final
 
 import pytest
 
+import streamer
 from streamer.status import answers
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+PACKAGE: Final = Path(streamer.__file__).parent
 PAGES: Final = tuple(sorted((ROOT / "ops" / "runbooks").glob("*.md")))
 _HOLE: Final = "\0"
 _BLOCK: Final = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -44,7 +46,7 @@ OF_OTHERS: Final = {
 def texts() -> dict[str, set[str]]:
     """Return every text of the code, with a hole wherever something is filled in, and where it is."""
     found: dict[str, set[str]] = {}
-    for path in sorted((ROOT / "streamer").rglob("*.py")):
+    for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 parts = [v.value if isinstance(v, ast.Constant) else _HOLE for v in node.values]
@@ -53,7 +55,7 @@ def texts() -> dict[str, set[str]]:
                 text = node.value
             else:
                 continue
-            found.setdefault(text, set()).add(str(path.relative_to(ROOT / "streamer")))
+            found.setdefault(text, set()).add(str(path.relative_to(PACKAGE)))
     return found
 
 
@@ -158,7 +160,7 @@ def test_what_leads_status_to_a_section_is_what_a_worker_says() -> None:
 
 
 def _names_of_a_ledger() -> set[str]:
-    source = (ROOT / "streamer" / "ledger.py").read_text(encoding="utf-8")
+    source = (PACKAGE / "ledger.py").read_text(encoding="utf-8")
     return set(re.findall(r"^    (\w+): int", source, re.MULTILINE)) | {"imbalance"}
 
 
