@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -14,6 +15,9 @@ from streamer.cli.output import print_json, readable_errors
 from streamer.cli.progress import Bars
 from streamer.errors import ConfigurationError
 from streamer.settings import load_settings
+
+if TYPE_CHECKING:
+    from streamer.fitting import Fit
 
 __all__ = ["fit"]
 
@@ -74,9 +78,7 @@ def fit(
     from streamer.store import rfc3339
     from streamer.wiring import pipeline_config
 
-    for name, path in (("--out", out_path), ("--plot", plot_path)):
-        if path is not None and not path.parent.is_dir():
-            raise ConfigurationError(f"directory of {name} must exist, got {path.parent}")
+    _check_directories(out_path, plot_path)
     if plot_path is not None:
         require("matplotlib")
     settings = load_settings()
@@ -99,19 +101,28 @@ def fit(
         )
     out_path.write_bytes(fitted.version)
     if plot_path is not None:
-        from streamer.fitting.plot import draw
-
-        draw(fitted, plot_path)
-        click.echo(f"drawn: {plot_path}", err=True)
+        _draw(fitted, plot_path)
     result = report(fitted) | file_report.to_dict()
     if as_json:
         print_json(result | {"file": str(out_path)})
     else:
-        console = Console()
-        console.print(render(result, str(out_path)), highlight=False)
+        Console().print(render(result, str(out_path)), highlight=False)
         # Not by rich, which would break a long path: these lines are to be copied.
         for step in next_steps(result, str(out_path)):
             click.echo(f"  {step}")
+
+
+def _draw(fitted: Fit, path: Path) -> None:
+    from streamer.fitting.plot import draw
+
+    draw(fitted, path)
+    click.echo(f"drawn: {path}", err=True)
+
+
+def _check_directories(out_path: Path, plot_path: Path | None) -> None:
+    for name, path in (("--out", out_path), ("--plot", plot_path)):
+        if path is not None and not path.parent.is_dir():
+            raise ConfigurationError(f"directory of {name} must exist, got {path.parent}")
 
 
 def _now_ms() -> int:

@@ -73,36 +73,13 @@ def replay(
     from streamer.wiring import pipeline_config
 
     settings = load_settings()
-    encoder = msgspec.json.Encoder()
-    console = Console(stderr=True)
-    progress = Progress(
-        *Progress.get_default_columns()[:2],
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    n_explained = n_reproduced = 0
     with (
         reading.report(file) as report,
-        _opened(alerts_path) as out,
-        _opened(explain_path) as explained,
-        progress,
+        _opened(alerts_path) as alerts_out,
+        _opened(explain_path) as explained_out,
+        _bar() as progress,
     ):
-
-        def write_alert(alert: Alert) -> None:
-            if out is not None:
-                out.write(encoder.encode(alert) + b"\n")
-
-        def write_explanation(alert: Alert, version: ModelVersion) -> None:
-            nonlocal n_explained, n_reproduced
-            if explained is not None:
-                explanation = explain(alert, version)
-                explained.write(encoder.encode(explanation) + b"\n")
-                n_explained += 1
-                n_reproduced += bool(explanation.is_reproduced)
-
+        written = _Written(alerts_out, explained_out)
         task = progress.add_task("scoring", total=report.file.n_rows)
         summary = run(
             report.batches(settings.batch_max_records),
@@ -114,22 +91,54 @@ def replay(
             ),
             now_ms=lambda: time.time_ns() // 1_000_000,
             monotonic=time.monotonic,
-            on_alert=write_alert,
+            on_alert=written.add,
             on_progress=lambda n: progress.advance(task, n),
-            on_scored=write_explanation,
+            on_scored=written.explain,
             on_decoded=report.add,
         )
     report.require_payments()
     if explain_path is not None:
-        click.echo(
-            f"{n_explained:,} alerts explained, {n_reproduced:,} reproduced bit for bit", err=True
-        )
+        said = f"{written.n_explained:,} alerts explained, {written.n_reproduced:,} reproduced"
+        click.echo(f"{said} bit for bit", err=True)
     if as_json:
         print_json(summary.to_dict() | report.to_dict())
     else:
         Console().print(render_summary(summary, report.notes))
-    if not summary.is_sound or n_reproduced != n_explained:
+    if not summary.is_sound or written.n_reproduced != written.n_explained:
         raise SystemExit(EXIT_FAILED)
+
+
+class _Written:
+    """The alerts, and with ``explained`` their explanations, on their way to files."""
+
+    def __init__(self, alerts: BinaryIO | None, explained: BinaryIO | None) -> None:
+        self._alerts, self._explained = alerts, explained
+        self._encoder = msgspec.json.Encoder()
+        self.n_explained = self.n_reproduced = 0
+
+    def add(self, alert: Alert) -> None:
+        if self._alerts is not None:
+            self._alerts.write(self._encoder.encode(alert) + b"\n")
+
+    def explain(self, alert: Alert, version: ModelVersion) -> None:
+        """Score the alert again by the version that scored it."""
+        if self._explained is not None:
+            explanation = explain(alert, version)
+            self._explained.write(self._encoder.encode(explanation) + b"\n")
+            self.n_explained += 1
+            self.n_reproduced += bool(explanation.is_reproduced)
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        *Progress.get_default_columns()[:2],
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 @contextlib.contextmanager

@@ -84,6 +84,9 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
     below_zero_is_payment = declaration.amount.negative == "payment"
     read_latitude, read_longitude = OPTIONAL_READERS["latitude"], OPTIONAL_READERS["longitude"]
 
+    def finder(item: Any, root: Any, at: str) -> Callable[[str], str]:
+        return lambda field: _path_of(field, declaration, item, root, at)
+
     def read(item: Any, root: Any, at: str, position: str, arrived_ms: int | None) -> Reading:
         values = extract(item, root)
         if judge is not None:
@@ -93,24 +96,12 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
             del values[len(slots) :]
         for index, adjust in adjustments:
             values[index] = adjust(values[index])
-        (
-            transaction_id,
-            card_id,
-            amount,
-            code,
-            timestamp,
-            merchant,
-            category,
-            place,
-            latitude,
-            longitude,
-            way,
-        ) = values
+        payment, card, amount, code, timestamp, merchant, category, place, lat, lon, way = values
         name = "transaction_id"
         try:
-            transaction_id = read_id(position if id_is_position else transaction_id)
+            payment = read_id(position if id_is_position else payment)
             name = "card_id"
-            card_id = read_id(position if card_is_position else card_id)
+            card = read_id(position if card_is_position else card)
             name = "amount"
             if amount is None:
                 raise Fault("missing_field", "amount must be there")
@@ -133,39 +124,24 @@ def compile_mapping(declaration: Declaration, *, is_rows: bool) -> MapObject:
                 category = category_code(category)
             if place is not None:
                 place = country(place)
-            if latitude is not None:
-                latitude = read_latitude(latitude)
-            if longitude is not None:
-                longitude = read_longitude(longitude)
+            if lat is not None:
+                lat = read_latitude(lat)
+            if lon is not None:
+                lon = read_longitude(lon)
             if way is not None:
                 way = channel(way)
         except Fault:
-            return _without_faulty(
-                (transaction_id, card_id, amount or 0.0, code, timestamp),
-                values[len(REQUIRED) :],
-                lambda field: _path_of(field, declaration, item, root, at),
-            )
-        if latitude == 0.0 and longitude == 0.0:
-            required = transaction_id, card_id, amount or 0.0, code, timestamp
-            others = [merchant, category, place, latitude, longitude, way]
-            return _without_faulty(
-                required, others, lambda field: _path_of(field, declaration, item, root, at)
-            )
-        return Payment(
-            Transaction(
-                transaction_id,
-                card_id,
-                amount or 0.0,
-                code,
-                timestamp,
-                merchant,
-                category,
-                place,
-                latitude,
-                longitude,
-                way,
-            )
+            required = payment, card, amount or 0.0, code, timestamp
+            return _without_faulty(required, values[len(REQUIRED) :], finder(item, root, at))
+        if lat == 0.0 and lon == 0.0:
+            required = payment, card, amount or 0.0, code, timestamp
+            others = [merchant, category, place, lat, lon, way]
+            return _without_faulty(required, others, finder(item, root, at))
+        total = amount or 0.0
+        transaction = Transaction(
+            payment, card, total, code, timestamp, merchant, category, place, lat, lon, way
         )
+        return Payment(transaction)
 
     return read
 
