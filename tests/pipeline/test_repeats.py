@@ -208,9 +208,11 @@ def assert_as_if_sent_once(result: Run, values: list[dict[str, Any]]) -> None:
         kept, expected = mine.take_changed(), theirs.take_changed()
         assert kept.keys() == expected.keys()
         for key, packed in kept.items():
-            np.testing.assert_allclose(
-                np.frombuffer(packed), np.frombuffer(expected[key]), rtol=1e-9, atol=1e-9
+            found, wanted = (
+                np.frombuffer(state, mine.kind.row)[0] for state in (packed, expected[key])
             )
+            for name in mine.kind.row.names or ():
+                np.testing.assert_allclose(found[name], wanted[name], rtol=1e-9, atol=1e-9)
 
 
 @settings(max_examples=25, deadline=None)
