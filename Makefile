@@ -67,7 +67,7 @@ wheel: $(STAMP) ## run every test against the wheel as it is built (TESTS="tests
 	cd build/checkout && ../venv/bin/python -m pytest $(TESTED) $(ARGS) --pyargs $(TESTS)
 
 uncompiled: $(STAMP) ## run tests of the loops on their Python, which takes a minute (ARGS="-k name")
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/features tests/labels $(ARGS)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/features tests/verdicts $(ARGS)
 
 rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
 	$(BIN)/python -m tests.rig --fetch
@@ -106,7 +106,7 @@ types: $(STAMP) ## check the types, strictly
 	$(BIN)/python -m mypy
 
 schemas: $(STAMP) ## write schemas/ anew from the message types
-	$(BIN)/python -m streamer.schema_files
+	$(BIN)/python -m streamer.pages.schema_files
 
 # --universal: one file for every supported Python and platform.  Nothing in the output says where
 # the packages came from.

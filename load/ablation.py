@@ -18,7 +18,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-import streamer.pipeline
+import streamer.pipeline.processing
 from streamer.datafiles import FileBatch, declared, read_batches
 from streamer.evaluation.evaluate import sample_of
 from streamer.evaluation.passing import PassConfig, run_pass
@@ -28,7 +28,7 @@ from streamer.evaluation.rows import Rows
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES
 from streamer.pipeline import PipelineConfig
 from streamer.settings import load_settings
-from streamer.wiring import pipeline_config
+from streamer.starting.wiring import pipeline_config
 
 _DELAY_MS: Final = 7 * 86_400_000
 

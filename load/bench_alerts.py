@@ -1,7 +1,7 @@
 """What an alert costs: ``python -m load.bench_alerts``.
 
 A model that has seen 40,000 simulated payments scores batches of 2,000, and alerts are built on those
-that it ranks highest: one of a batch, 16, and 200, without a head and with one.
+that it ranks highest: one of a batch, 16, and 200, without odds and with them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import numpy as np
 
 from load.bench_pipeline import batches_of, trained
 from load.machine import describe_machine
-from streamer.alerts import AlertContext, build_alerts
-from streamer.decoding import Decoded
-from streamer.events import Alert
+from streamer.contract.messages import Alert
+from streamer.explaining.alerts import AlertContext, build_alerts
 from streamer.features import Columns, History
-from streamer.model import ModelVersion
+from streamer.intake.decoding import Decoded
+from streamer.model import Scorer
 from streamer.pipeline import PartitionState, prepare
 from streamer.simulator import Simulator, SimulatorConfig
 
@@ -39,8 +39,8 @@ _ALERTS: Final = (1, 16, 200)
 def main(batches: int, seed: int, as_json: bool) -> None:
     """Measure the building of alerts; medians over the batches, of processor time."""
     results = {
-        ("with head" if with_head else "without head"): _measure(batches, seed, with_head=with_head)
-        for with_head in (False, True)
+        ("with odds" if with_odds else "without odds"): _measure(batches, seed, with_odds=with_odds)
+        for with_odds in (False, True)
     }
     if as_json:
         click.echo(json.dumps({"about": describe_machine(), "us_per_alert": results}, indent=2))
@@ -52,7 +52,7 @@ def main(batches: int, seed: int, as_json: bool) -> None:
 
 
 def with_alerts(
-    decoded: Decoded, state: PartitionState, version: ModelVersion, n_alerts: int
+    decoded: Decoded, state: PartitionState, version: Scorer, n_alerts: int
 ) -> Iterator[list[Alert]]:
     """Score a batch (``state`` IN/OUT) so that ``n_alerts`` exceed the threshold; then build these.
 
@@ -85,9 +85,9 @@ def with_alerts(
             return
 
 
-def _measure(n_batches: int, seed: int, *, with_head: bool) -> dict[int, float]:
+def _measure(n_batches: int, seed: int, *, with_odds: bool) -> dict[int, float]:
     simulator = Simulator(SimulatorConfig(seed=seed))
-    partition = trained(simulator, with_head=with_head)
+    partition = trained(simulator, with_odds=with_odds)
     config, state, version = partition.config, partition.state, partition.version
     spent: dict[int, list[float]] = {n: [] for n in _ALERTS}
     payments = simulator.generate(_BATCH * n_batches * len(_ALERTS))

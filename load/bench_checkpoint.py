@@ -23,20 +23,20 @@ from confluent_kafka.admin import AdminClient
 from load.large_partition import Waits
 from load.machine import cpu_seconds, describe_machine
 from load.verdicts import verdicts
-from streamer.batch import Batch, StoredRecord
+from streamer.contract.batch import Batch, StoredRecord
+from streamer.contract.messages import Feedback
 from streamer.embedded import EmbeddedServers
 from streamer.embedded.server import free_port
-from streamer.events import Feedback
-from streamer.labels import apply_verdicts
 from streamer.pipeline import PartitionState
-from streamer.rehearsal import rehearse
 from streamer.settings import Settings, load_settings
 from streamer.simulator import Simulator, SimulatorConfig
+from streamer.starting.rehearsal import rehearse
 from streamer.stream.app import ScoringApp, build_app
-from streamer.stream.assignments import Assigned
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import create_topics, topic_names
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, topic_names
+from streamer.stream.partitions.assignments import Assigned
 from streamer.telemetry.logs import configure_logging
+from streamer.verdicts import apply_verdicts
 
 __all__ = ["main"]
 
@@ -141,7 +141,9 @@ class _Run:
         for assigned in self._held.assigned.values():
             async with self._held.lock:
                 state = assigned.state
-                apply_verdicts(judged, state.labels, state.tables, state.delta, self._held.version)
+                apply_verdicts(
+                    judged, state.verdicts, state.tables, state.delta, self._held.version
+                )
 
     async def _checkpoint(self) -> bool:
         self._n_checkpoints += 1

@@ -20,15 +20,15 @@ import click
 import numpy as np
 from redis.asyncio import Redis
 
+from streamer.contract.ledger import Ledger
+from streamer.contract.messages import Transaction
 from streamer.embedded.valkey import EmbeddedRedis
-from streamer.events import Transaction
 from streamer.features import Columns, History, Tables, add_verdicts
-from streamer.ledger import Ledger
 from streamer.model import Sums
 from streamer.pipeline import PipelineConfig
 from streamer.settings import load_settings
+from streamer.starting.wiring import pipeline_config
 from streamer.store import Checkpoint, Store
-from streamer.wiring import pipeline_config
 
 __all__ = ["main"]
 

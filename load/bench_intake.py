@@ -17,7 +17,7 @@ import msgspec
 import orjson
 
 from load.machine import describe_machine
-from streamer.events import Transaction
+from streamer.contract.messages import Transaction
 from streamer.intake import Intake, parse_declaration, plain_transaction, preset_text
 
 __all__ = ["main"]

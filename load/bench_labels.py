@@ -22,15 +22,15 @@ import numpy as np
 from redis.asyncio import Redis
 
 from load.machine import cpu_seconds
+from streamer.contract.ledger import Ledger
+from streamer.contract.messages import Feedback
 from streamer.embedded.valkey import EmbeddedRedis
-from streamer.events import Feedback
-from streamer.labels import LabelConfig, LabelState, Waiting, remember
-from streamer.ledger import Ledger
-from streamer.model import ModelVersion, Sums
+from streamer.model import Scorer, Sums
 from streamer.pipeline import PipelineConfig
 from streamer.settings import load_settings
+from streamer.starting.wiring import pipeline_config
 from streamer.store import Checkpoint, Store
-from streamer.wiring import pipeline_config
+from streamer.verdicts import VerdictConfig, VerdictState, Waiting, remember
 
 __all__ = ["main"]
 
@@ -78,12 +78,14 @@ class _Run:
     def __init__(self, scene: Scene, config: PipelineConfig, server: EmbeddedRedis) -> None:
         self._scene = scene
         self._config = config
-        self._labels = LabelConfig(scene.capacity, scene.horizon_ms, unlabelled_is_legitimate=False)
+        self._labels = VerdictConfig(
+            scene.capacity, scene.horizon_ms, unlabelled_is_legitimate=False
+        )
         self._server = server
         self._rng = np.random.default_rng(1)
-        self._state = LabelState.empty(config.model.n_inputs, scene.capacity)
+        self._state = VerdictState.empty(config.model.n_inputs, scene.capacity)
         self._delta = Sums.zero(config.model)
-        self._version = ModelVersion.of("", self._delta, config.model)
+        self._version = Scorer.of("", self._delta, config.model)
         self._n = 0
         self._offset: int | None = None
         self._spent: dict[str, float] = defaultdict(float)
@@ -150,7 +152,7 @@ class _Run:
             slot = buffer.slot(verdict.transaction_id)
             if slot is not None:
                 buffer.parties(slot)
-                buffer.set_label(slot, verdict.verdict == "fraud", is_final=False)
+                buffer.judge(slot, verdict.verdict == "fraud", is_final=False)
             self._state.rulings.put(verdict)
         self._spent["remember"] += remembered - started
         self._spent["verdicts"] += thread_time() - remembered

@@ -32,10 +32,10 @@ from streamer.embedded.valkey import EmbeddedRedis
 from streamer.errors import UnavailableError
 from streamer.settings import Settings, child_environment, load_settings
 from streamer.simulator import Simulator, SimulatorConfig
-from streamer.stream.alert_headers import SOURCE_TIMESTAMP_HEADER
-from streamer.stream.feeder import Feeder
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import create_topics, topic_names
+from streamer.stream.kafka.feeder import Feeder
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, topic_names
+from streamer.stream.publishing.alert_headers import SOURCE_TIMESTAMP_HEADER
 
 __all__ = ["main", "percentiles"]
 

@@ -20,25 +20,25 @@ import numpy as np
 
 from load.machine import OPENBLAS_VARIABLES, describe_machine
 from load.verdicts import verdicts
-from streamer.batch import Batch, StoredRecord
-from streamer.decoding import Decoded
+from streamer.contract.batch import Batch, StoredRecord
 from streamer.features import Columns, History
-from streamer.model import ModelVersion, uniform_hash
-from streamer.offline_partition import OfflinePartition
+from streamer.intake.decoding import Decoded
+from streamer.model import Scorer, uniform_hash
+from streamer.offline.offline_partition import OfflinePartition
 from streamer.pipeline import (
     PartitionState,
     PipelineConfig,
     decide,
+    learn_scored,
     may_be_taught,
     prepare,
     process,
     remember_scored,
-    teach,
 )
 from streamer.settings import load_settings
 from streamer.simulator import Simulator, SimulatorConfig
 from streamer.simulator.payments import Payments
-from streamer.wiring import pipeline_config
+from streamer.starting.wiring import pipeline_config
 
 __all__ = ["STAGES", "TOTALS", "batches_of", "main", "measure_batch", "totals", "trained"]
 
@@ -69,20 +69,20 @@ _JUDGED_EVERY: Final = 10
     help="Write JSON to a file, without its name to standard output, in place of the table.",
 )
 def main(batches: int, seed: int, percentile: int, json_out: TextIO | None) -> None:
-    """Measure the stages in batches of 2,000 and of one, with and without a head."""
+    """Measure the stages in batches of 2,000 and of one, with and without odds."""
     results = {
         f"{name}, {size:,}": spent
-        for with_head in (False, True)
-        for name in (("with head" if with_head else "without head"),)
-        for size, spent in _measure(batches, seed, percentile, with_head=with_head).items()
+        for with_odds in (False, True)
+        for name in (("with odds" if with_odds else "without odds"),)
+        for size, spent in _measure(batches, seed, percentile, with_odds=with_odds).items()
     }
     if json_out is not None:
         result = {
             "about": describe_machine() | {"percentile": str(percentile)},
             "us_per_payment": results,
             "totals": {
-                "columns to remembered": results[f"with head, {_BATCH:,}"]["columns to remembered"],
-                "one payment from bytes to outcome": results["with head, 1"]["bytes to outcome"],
+                "columns to remembered": results[f"with odds, {_BATCH:,}"]["columns to remembered"],
+                "one payment from bytes to outcome": results["with odds, 1"]["bytes to outcome"],
             },
         }
         json_out.write(json.dumps(result, indent=2) + "\n")
@@ -98,11 +98,12 @@ def main(batches: int, seed: int, percentile: int, json_out: TextIO | None) -> N
 
 
 def measure_batch(
-    decoded: Decoded, state: PartitionState, version: ModelVersion, config: PipelineConfig
+    decoded: Decoded, state: PartitionState, version: Scorer, config: PipelineConfig
 ) -> dict[str, float]:
     """Return the seconds of each stage of a decoded batch; ``state`` is IN/OUT.
 
-    The stages are those of `streamer.pipeline.score`, in its order, without building alerts.
+    The stages are those of `streamer.pipeline.processing.process_prepared`, in its order, without
+    building alerts.
     """
     clock = [thread_time()]
     columns = Columns.of(decoded.transactions, decoded.times_ms)
@@ -115,9 +116,9 @@ def measure_batch(
     decision = decide(decoded, state, version, scored)
     draws = uniform_hash(decoded.offsets)
     teaching = may_be_taught(draws, history, decision.above, config.model)
-    teach(state.delta, version, X, columns, scored, decision.above, teaching)
+    learn_scored(state.delta, version, X, columns, scored, decision.above, teaching)
     clock.append(thread_time())
-    remember_scored(decoded, draws, state, version, scored, decision.alerted, config.labels)
+    remember_scored(decoded, draws, state, version, scored, decision.alerted, config.verdicts)
     clock.append(thread_time())
     return {
         stage: after - before
@@ -126,10 +127,10 @@ def measure_batch(
 
 
 def _measure(
-    n_batches: int, seed: int, percentile: int, *, with_head: bool
+    n_batches: int, seed: int, percentile: int, *, with_odds: bool
 ) -> dict[int, dict[str, float]]:
     simulator = Simulator(SimulatorConfig(seed=seed))
-    partition = trained(simulator, with_head=with_head)
+    partition = trained(simulator, with_odds=with_odds)
     config, state, version = partition.config, partition.state, partition.version
     spent: dict[int, dict[str, list[float]]] = {size: defaultdict(list) for size in (_BATCH, 1)}
     offset = _WARM
@@ -160,7 +161,7 @@ def totals(by_stage: Mapping[str, float], whole_s: float) -> dict[str, float]:
     return dict(zip(TOTALS, (sum(by_stage[stage] for stage in STAGES), whole_s), strict=True))
 
 
-def trained(simulator: Simulator, *, with_head: bool) -> OfflinePartition:
+def trained(simulator: Simulator, *, with_odds: bool) -> OfflinePartition:
     """Return a partition, its settings the defaults, that has seen 40,000 payments."""
     settings = load_settings({})
     partition = OfflinePartition(
@@ -174,7 +175,7 @@ def trained(simulator: Simulator, *, with_head: bool) -> OfflinePartition:
         for batch in batches_of(payments, _BATCH, first):
             for _ in partition.run(batch, now_ms=batch.received_at_ms):
                 pass
-        if with_head and not partition.version.is_warming:
+        if with_odds and not partition.version.is_warming:
             partition.teach([verdict for _, verdict in verdicts(payments, _JUDGED_EVERY)])
     partition.renew()
     return partition

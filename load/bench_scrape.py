@@ -24,9 +24,9 @@ from streamer.embedded.server import free_port
 from streamer.errors import UnavailableError
 from streamer.settings import Settings, child_environment, load_settings
 from streamer.simulator import Simulator, SimulatorConfig
-from streamer.stream.feeder import Feeder
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import create_topics, topic_names
+from streamer.stream.kafka.feeder import Feeder
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, topic_names
 
 __all__ = ["main"]
 

@@ -28,7 +28,7 @@ from streamer.embedded import ChildProcess
 from streamer.embedded.server import free_port
 from streamer.settings import Settings
 from streamer.simulator import Simulator, SimulatorConfig
-from streamer.wiring import open_store
+from streamer.starting.wiring import open_store
 
 __all__ = ["main"]
 

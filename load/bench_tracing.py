@@ -24,23 +24,23 @@ from confluent_kafka.admin import AdminClient
 
 from load.machine import OPENBLAS_VARIABLES, describe_machine
 from streamer import __version__
-from streamer.batch import Batch
+from streamer.contract.batch import Batch
 from streamer.embedded import ChildProcess, EmbeddedServers
 from streamer.embedded.server import free_port
-from streamer.model import ModelVersion, Sums, advance
+from streamer.model import Scorer, Sums, advance
 from streamer.pipeline import PartitionState
 from streamer.settings import Settings, TracingSettings, load_settings
 from streamer.simulator import Simulator, SimulatorConfig
-from streamer.stream.assignments import Assigned
-from streamer.stream.held import Held
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.kit import Clock, Kit
-from streamer.stream.publisher import Publisher
-from streamer.stream.scoring import Scoring
-from streamer.stream.topics import create_topics, topic_names
-from streamer.stream.tracing import Tracing, open_tracing
+from streamer.starting.wiring import open_store, pipeline_config
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, topic_names
+from streamer.stream.partitions.assignments import Assigned
+from streamer.stream.partitions.worker_spans import Tracing, open_tracing
+from streamer.stream.publishing.publisher import Publisher
+from streamer.stream.scoring.held import Held
+from streamer.stream.scoring.kit import Clock, Kit
+from streamer.stream.scoring.scoring import Scoring
 from streamer.telemetry import Metrics, configure_logging
-from streamer.wiring import open_store, pipeline_config
 
 __all__ = ["main"]
 
@@ -106,7 +106,7 @@ class _Worker:
         for batch in self.batches(_WARM // 2_000, 2_000):
             await scoring.handle(batch, 1)
             sums, self._state.delta = advance(sums, self._state.delta, config), Sums.zero(config)
-            self._held.version = ModelVersion.of("trained", sums, config)
+            self._held.version = Scorer.of("trained", sums, config)
         await self.kit.publisher.flush()
 
     async def measure(self, tracing: Tracing | None, batches: list[Batch]) -> float:

@@ -16,8 +16,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from load.figures import Sample, Window, rate
+from streamer.contract.messages import Transaction
 from streamer.errors import UnavailableError
-from streamer.events import Transaction
 from streamer.settings import Settings, load_settings
 
 __all__ = ["read_and_decode"]

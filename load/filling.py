@@ -13,13 +13,13 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from streamer.batch import Batch, StoredRecord
-from streamer.events import Feedback, Transaction
+from streamer.contract.batch import Batch, StoredRecord
+from streamer.contract.messages import Feedback, Transaction
 from streamer.features import Columns
-from streamer.labels import Waiting
-from streamer.model import ModelVersion
+from streamer.model import Scorer
 from streamer.pipeline import PartitionState, PipelineConfig, process
 from streamer.simulator import Simulator, SimulatorConfig
+from streamer.verdicts import Waiting
 
 __all__ = ["Filler", "records"]
 
@@ -41,7 +41,7 @@ class Filler:
 
     def learn_model(self) -> None:
         """Let the state's delta learn what ends the warm-up."""
-        version = ModelVersion.of("", self._state.delta, self._config.model)
+        version = Scorer.of("", self._state.delta, self._config.model)
         simulated = Simulator(SimulatorConfig(seed=1)).generate(2 * self._config.model.warmup)
         stored = [StoredRecord(i, 0, *pair) for i, pair in enumerate(simulated.records())]
         apart = PartitionState.empty(self._config, 1_000_000, 100_000)
@@ -78,9 +78,9 @@ class Filler:
         ranks = np.full((n, 2), np.nan)
         parties = [p.card_id for p in paid], [p.merchant_id for p in paid]
         waiting = Waiting(times_ms, np.zeros(n, dtype=np.bool_), inputs, ranks, *parties)
-        state.labels.buffer.add(ids, self._rng.random(n), waiting)
+        state.verdicts.buffer.add(ids, self._rng.random(n), waiting)
         for payment in paid[: int(n * _RULINGS_SHARE)]:
-            state.labels.rulings.put(_ruling(payment))
+            state.verdicts.rulings.put(_ruling(payment))
         self._n_paid += n
 
 

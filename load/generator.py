@@ -14,11 +14,11 @@ import click
 import msgspec
 
 from load.verdicts import verdicts
-from streamer.events import Feedback
+from streamer.contract.messages import Feedback
 from streamer.settings import load_settings
 from streamer.simulator import Simulator, SimulatorConfig
-from streamer.stream.feeder import Feeder
-from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.kafka.feeder import Feeder
+from streamer.stream.kafka.kafka_config import librdkafka_config
 
 __all__ = ["Due", "main", "read_verdicts"]
 

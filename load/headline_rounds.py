@@ -27,22 +27,22 @@ from load.figures import Window, busy_rate
 from load.generator import Due, read_verdicts
 from load.machine import without_openblas
 from load.runs import check, follow, ledger_of, skipped
+from streamer.contract.ledger import Ledger
 from streamer.embedded import ChildProcess
 from streamer.embedded.server import free_port
 from streamer.embedded.valkey import EmbeddedRedis
 from streamer.errors import InvariantError, UnavailableError
-from streamer.ledger import Ledger
 from streamer.settings import Settings, child_environment, load_settings
-from streamer.stream.feeder import Feeder
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import create_topics, topic_names
+from streamer.stream.kafka.feeder import Feeder
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, topic_names
 
 __all__ = ["Judging", "Scene", "WorkerRun", "fallen_due"]
 
 _N_PARTITIONS: Final = 4
 # An answer of /metrics takes some milliseconds of the worker, which are part of the measurement.
 _SCRAPED_EVERY_S: Final = 0.5
-_LEARNED: Final = "streamer_labels_learned_total"
+_LEARNED: Final = "streamer_verdicts_learned_total"
 # Verdicts come so many payments later, so that most find theirs scored, in whatever partition it lies.
 _JUDGED_AFTER: Final = 20_000
 _PATIENCE_S: Final = 120.0

@@ -25,18 +25,18 @@ from confluent_kafka.admin import AdminClient
 from load.contestants import CONTESTANTS
 from load.filling import Filler, records
 from load.machine import cpu_seconds, without_openblas
-from streamer.batch import Batch, StoredRecord
+from streamer.contract.batch import Batch, StoredRecord
+from streamer.contract.ledger import Ledger
 from streamer.embedded import ChildProcess, EmbeddedServers
 from streamer.embedded.server import free_port
 from streamer.errors import InvariantError, UnavailableError
-from streamer.ledger import Ledger
 from streamer.pipeline import PartitionState
 from streamer.settings import Settings, child_environment, load_settings
 from streamer.stream.app import ScoringApp, build_app
-from streamer.stream.assignments import Assigned
-from streamer.stream.feeder import Feeder
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import create_topics, topic_names
+from streamer.stream.kafka.feeder import Feeder
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, topic_names
+from streamer.stream.partitions.assignments import Assigned
 
 __all__ = ["main"]
 

@@ -19,15 +19,15 @@ from confluent_kafka.admin import AdminClient
 from load.contestants import Contestant
 from load.figures import Sample, Window, rate
 from load.machine import cpu_seconds, without_openblas
+from streamer.contract.ledger import Ledger
 from streamer.embedded import ChildProcess, EmbeddedServers
 from streamer.embedded.server import free_port
 from streamer.errors import InvariantError, UnavailableError
-from streamer.ledger import Ledger
 from streamer.settings import Settings, child_environment, load_settings
-from streamer.stream.feeder import Feeder
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import create_topics, topic_names
-from streamer.wiring import open_store
+from streamer.starting.wiring import open_store
+from streamer.stream.kafka.feeder import Feeder
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, topic_names
 
 __all__ = [
     "Progress",

@@ -21,21 +21,21 @@ from typing import Any, Final
 import faust
 
 from streamer import __version__
-from streamer.batch import Batch, StoredRecord
-from streamer.model import ModelVersion
+from streamer.contract.batch import Batch, StoredRecord
+from streamer.model import Scorer
 from streamer.pipeline import Outcome, PartitionState, PipelineConfig, process
 from streamer.settings import Settings, load_settings
-from streamer.stream.assignments import Assigned
-from streamer.stream.checkpointing import Checkpointing
-from streamer.stream.claiming import Claiming
-from streamer.stream.held import Held
-from streamer.stream.kafka_config import broker_urls
-from streamer.stream.kit import Clock, Kit
-from streamer.stream.partition_log import PartitionLogs
-from streamer.stream.publisher import Publisher
+from streamer.starting.wiring import open_store, pipeline_config
+from streamer.stream.checkpoints.checkpointing import Checkpointing
+from streamer.stream.kafka.kafka_config import broker_urls
+from streamer.stream.kafka.partition_log import PartitionLogs
+from streamer.stream.partitions.assignments import Assigned
+from streamer.stream.publishing.publisher import Publisher
+from streamer.stream.scoring.claiming import Claiming
+from streamer.stream.scoring.held import Held
+from streamer.stream.scoring.kit import Clock, Kit
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
-from streamer.wiring import open_store, pipeline_config
 
 __all__ = ["ProgressFile", "StockScorer", "build_app", "process_event"]
 
@@ -67,7 +67,7 @@ def process_event(
     partition: int,
     record: StoredRecord,
     state: PartitionState,
-    version: ModelVersion,
+    version: Scorer,
     config: PipelineConfig,
     *,
     now_ms: int,

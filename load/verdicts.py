@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from streamer.events import Feedback
+from streamer.contract.messages import Feedback
 from streamer.simulator.payments import Payments
 
 __all__ = ["verdicts"]

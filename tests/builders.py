@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from streamer.batch import Batch, StoredRecord
-from streamer.codes import CURRENCIES
-from streamer.decoding import TimestampRange
+from streamer.contract.batch import Batch, StoredRecord
+from streamer.contract.codes import CURRENCIES
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, FEATURES
+from streamer.intake.decoding import TimestampRange
 from streamer.model import ModelConfig
 from streamer.pipeline import PartitionState, PipelineConfig
 

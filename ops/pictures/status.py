@@ -16,8 +16,8 @@ from typing import Final
 from rich.console import Console
 
 from ops.pictures.traffic import traffic_of
-from streamer.cli.status_display import rendered
 from streamer.dev.stack import Stack
+from streamer.display.status_display import rendered
 from streamer.status import Status, gather, troubles_of
 
 __all__ = ["main"]

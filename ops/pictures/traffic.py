@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from streamer.dev.people import Traffic
 from streamer.dev.stack import Stack
-from streamer.dev.traffic import Traffic
-from streamer.stream.alert_reader import AlertReader
-from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.publishing.alert_reader import AlertReader
 
 __all__ = ["traffic_of"]
 

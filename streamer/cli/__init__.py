@@ -15,60 +15,60 @@ __all__ = ["main"]
 # By name: the module, and what a list of commands says, which is the first sentence of its help.
 _COMMANDS: Final = {
     "check-config": (
-        "streamer.cli.config",
+        "streamer.cli.config_command",
         "Print every setting with its value and where it comes from; exit 2 with all faults at once.",
     ),
     "demo": (
-        "streamer.cli.demo",
+        "streamer.cli.demo_command",
         "Stream payments through a real broker and watch the alerts.",
     ),
     "dev": (
-        "streamer.cli.dev",
+        "streamer.cli.dev_command",
         "Run broker, Redis, workers, payments and verdicts on this machine until Ctrl-C.",
     ),
     "dlq": (
-        "streamer.cli.dlq",
+        "streamer.cli.dlq_command",
         "Look at dead letters, and send them again.",
     ),
     "evaluate": (
-        "streamer.cli.evaluate",
+        "streamer.cli.evaluate_command",
         "Measure how well FILE's frauds are ranked, and how well other detectors rank them.",
     ),
     "explain": (
-        "streamer.cli.explain",
+        "streamer.cli.explain_command",
         "Explain the alert ALERT_ID: every part of its score, what was expected, and what would "
         "change it.",
     ),
     "fit": (
-        "streamer.cli.fit",
+        "streamer.cli.fit_command",
         "Choose the number of clusters for FILE's payments and write a model that workers start from.",
     ),
     "intake": (
-        "streamer.cli.intake",
+        "streamer.cli.intake_command",
         "Look at what messages or rows are read as, and find the lines that declare them.",
     ),
     "model": (
-        "streamer.cli.model",
+        "streamer.cli.model_command",
         "Look after the model versions in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE).",
     ),
     "partition": (
-        "streamer.cli.partition",
+        "streamer.cli.partition_command",
         "Look after the partitions whose state is in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE).",
     ),
     "replay": (
-        "streamer.cli.replay",
+        "streamer.cli.replay_command",
         "Score the payments of FILE without Kafka or Redis.",
     ),
     "simulate": (
-        "streamer.cli.simulate",
+        "streamer.cli.simulate_command",
         "Make up payments: customers with habits, five kinds of fraud, slow drift.",
     ),
     "status": (
-        "streamer.cli.status",
+        "streamer.cli.status_command",
         "Show workers, partitions, model, budget and what is wrong, with the runbook for it.",
     ),
     "worker": (
-        "streamer.cli.worker",
+        "streamer.cli.worker_command",
         "Score the transactions topic until stopped.",
     ),
 }

@@ -20,7 +20,7 @@ from streamer.errors import ConfigurationError
 from streamer.intake import Intake
 from streamer.settings import Settings
 from streamer.store import Store
-from streamer.stream.dead_letter_topic import (
+from streamer.stream.publishing.dead_letter_topic import (
     Again,
     StoredLetter,
     dead_letters,

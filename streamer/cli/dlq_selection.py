@@ -11,7 +11,7 @@ import msgspec
 
 from streamer.errors import ConfigurationError
 from streamer.intake import Intake, Payment, Refused
-from streamer.stream.dead_letter_topic import Again, StoredLetter
+from streamer.stream.publishing.dead_letter_topic import Again, StoredLetter
 
 __all__ = ["Selection", "counted", "mended", "moment_ms", "shown_ms"]
 

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from streamer.settings import Settings, load_settings
+from streamer.starting.wiring import open_store
 from streamer.store import Store
-from streamer.wiring import open_store
 
 __all__ = ["now_ms", "who", "with_store"]
 

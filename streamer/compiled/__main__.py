@@ -14,7 +14,7 @@ from pathlib import Path
 
 from streamer.compiled.folders import Folders
 from streamer.compiled.processor import baselines
-from streamer.rehearsal import rehearse_on
+from streamer.starting.rehearsal import rehearse_on
 
 __all__ = ["main"]
 

@@ -3,17 +3,18 @@
 Reading order: `source` (files, directories, standard input, compression) with `content` (which format)
 and `encodings`; `chunk` (what the readers of the formats hand on); `csv_table` with `csv_rows` and
 `dialect`, `json_table` with `json_values`, `line_values` and `json_cutter`, and `parquet`; `declared`
-(which column is which field), `rows` and `direct` (a row as a transaction), `substitutes`, `zoneless`,
-`label_words`; `values` (a batch in the contract), `reading`, `sampling`, `report`, `writing`.
+(which column is which field), `table_rows` and `direct` (a row as a transaction), `substitutes`,
+`zoneless`, `label_words`; `file_batches` (a batch in the contract), `reading`, `file_sample`,
+`file_report`, `writing`.
 """
 
 from streamer.datafiles.declared import TIME_UNITS, TimeUnit, declared
+from streamer.datafiles.file_batches import FileBatch
+from streamer.datafiles.file_report import FileReport, OnDecoded
+from streamer.datafiles.file_sample import Sample
 from streamer.datafiles.formats import FORMATS, Format
 from streamer.datafiles.label_words import UNLABELLED
 from streamer.datafiles.reading import PaymentFile, count_rows, read_batches
-from streamer.datafiles.report import FileReport, OnDecoded
-from streamer.datafiles.sampling import Sample
-from streamer.datafiles.values import FileBatch
 from streamer.datafiles.writing import write_rows
 
 __all__ = [

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from streamer.contract.messages import Transaction
 from streamer.datafiles.label_words import LabelTally
-from streamer.events import Transaction
 from streamer.intake import Reading
 
 __all__ = ["SAMPLE_CHARACTERS", "Chunk", "Fault", "Table"]

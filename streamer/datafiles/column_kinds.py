@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from streamer.codes import COUNTRIES, CURRENCIES
+from streamer.contract.codes import COUNTRIES, CURRENCIES
 
 __all__ = ["kinds_of"]
 

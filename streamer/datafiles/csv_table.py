@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from streamer.codes import decimals_of
+from streamer.contract.codes import decimals_of
+from streamer.contract.messages import Transaction
 from streamer.datafiles.chunk import Chunk, Fault
 from streamer.datafiles.csv_rows import CsvRow, CsvRows
 from streamer.datafiles.declared import TRANSACTION_FIELDS
 from streamer.datafiles.dialect import NumberEvidence, NumberStyle, plain_number
 from streamer.datafiles.label_words import LabelTally
-from streamer.datafiles.rows import RowReader
 from streamer.datafiles.source import Part
 from streamer.datafiles.substitutes import Substitutes
-from streamer.events import Transaction
+from streamer.datafiles.table_rows import RowReader
 from streamer.intake import Declaration, Reading
 from streamer.intake.code_lists import CURRENCY_OF
 from streamer.intake.slots import field_paths

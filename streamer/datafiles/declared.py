@@ -15,13 +15,13 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
+from streamer.contract.messages import Transaction
 from streamer.datafiles.substitutes import CURRENCY, SUBSTITUTED
 from streamer.errors import ConfigurationError
-from streamer.events import Transaction
+from streamer.intake.by_name import load_declaration
 from streamer.intake.declaration import Declaration, Field
 from streamer.intake.extraction import compile_extraction
 from streamer.intake.hints import recognised
-from streamer.intake.loading import load_declaration
 from streamer.intake.naming import shown
 from streamer.intake.paths import parse_paths
 from streamer.intake.slots import adjustment_of, field_paths, field_slot

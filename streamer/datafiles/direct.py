@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from streamer.contract.messages import Transaction
 from streamer.datafiles.declared import TRANSACTION_FIELDS
-from streamer.events import Transaction
 from streamer.intake import Declaration
 from streamer.intake.declaration import Field
 from streamer.intake.fields import NO_IDS, identifier_of_cell

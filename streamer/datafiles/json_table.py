@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from streamer.contract.messages import Transaction
 from streamer.datafiles.chunk import Chunk
 from streamer.datafiles.declared import (
     LABEL_FIELDS,
@@ -23,7 +24,6 @@ from streamer.datafiles.repeated_keys import RepeatedKeys
 from streamer.datafiles.source import Part, readable
 from streamer.datafiles.substitutes import SUBSTITUTED, Substitutes
 from streamer.datafiles.zoneless import Zoneless
-from streamer.events import Transaction
 from streamer.intake import Declaration, Intake, Payment, Reading, Refused, plain_transaction
 from streamer.intake.nothing import STANDS_FOR_NOTHING
 from streamer.intake.slots import field_paths

@@ -16,14 +16,14 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
+from streamer.contract.messages import Transaction
 from streamer.datafiles.chunk import Chunk
 from streamer.datafiles.formats import load_pyarrow
 from streamer.datafiles.label_words import LabelTally
-from streamer.datafiles.rows import RowReader
 from streamer.datafiles.source import Part, readable
 from streamer.datafiles.substitutes import Substitutes
+from streamer.datafiles.table_rows import RowReader
 from streamer.errors import ConfigurationError
-from streamer.events import Transaction
 from streamer.intake import Declaration, Reading
 
 __all__ = ["ParquetTable", "parquet_rows"]

@@ -14,13 +14,13 @@ from typing import Final
 
 from streamer.datafiles.chunk import Table
 from streamer.datafiles.csv_table import CsvTable
+from streamer.datafiles.file_batches import FileBatch, Origin, batch_of
 from streamer.datafiles.formats import Format
 from streamer.datafiles.json_table import JsonTable
 from streamer.datafiles.label_words import LabelTally
 from streamer.datafiles.parquet import ParquetTable
 from streamer.datafiles.source import Part, Source
 from streamer.datafiles.substitutes import Substitutes
-from streamer.datafiles.values import FileBatch, Origin, batch_of
 from streamer.errors import ConfigurationError, NothingToScoreError
 from streamer.intake import Declaration
 

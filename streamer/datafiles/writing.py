@@ -13,7 +13,7 @@ import orjson
 
 from streamer.datafiles.declared import LABEL_FIELDS, TRANSACTION_FIELDS
 from streamer.datafiles.formats import format_of, load_pyarrow
-from streamer.datafiles.rows import NUMBERS
+from streamer.datafiles.table_rows import NUMBERS
 from streamer.errors import ConfigurationError
 
 __all__ = ["write_rows"]

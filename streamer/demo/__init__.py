@@ -1,5 +1,5 @@
 """The whole service on one machine: embedded Kafka and Redis, a worker, payments, alerts on screen."""
 
-from streamer.demo.run import DemoOptions, run_demo
+from streamer.demo.run_demo import DemoOptions, run_demo
 
 __all__ = ["DemoOptions", "run_demo"]

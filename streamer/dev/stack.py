@@ -22,8 +22,8 @@ from confluent_kafka.admin import AdminClient
 from streamer.embedded import ChildProcess, EmbeddedRedis, EmbeddedServers
 from streamer.embedded.server import free_port
 from streamer.settings import child_environment, load_settings
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import create_topics, topic_names
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, topic_names
 
 __all__ = ["Stack"]
 

@@ -1,5 +1,7 @@
-"""What several commands show a person, by rich: the one place that knows how it looks.
+"""Everything that draws tables, lines and bars on a terminal: the room of rich.
 
-Reading order: `alert_panel` (a payment in a line, an alert in a box), `summary_table` (what came of a
-run).
+Reading order: `output` (how commands speak: errors, JSON, exit codes), `alert_panel` (a payment in
+a line, an alert in a box) and `summary_table` (what came of a run), `progress_bars`; then one
+module for each thing that is shown: `status_display`, `explanation_display`, `partition_display`,
+`dlq_display`, `intake_display`, `evaluation_display`, `fit_display`, `demo_display`.
 """

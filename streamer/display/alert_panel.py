@@ -7,8 +7,8 @@ from typing import Final
 from rich.panel import Panel
 from rich.text import Text
 
-from streamer.codes import decimals_of
-from streamer.events import Alert, Transaction
+from streamer.contract.codes import decimals_of
+from streamer.contract.messages import Alert, Transaction
 from streamer.intake.naming import printable
 
 __all__ = ["SEVERITY_STYLES", "payment_text", "render_alert"]

@@ -9,9 +9,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from streamer.ledger import Ledger
+from streamer.contract.ledger import Ledger
+from streamer.reports.summary import Summary
 from streamer.simulator import FRAUD_PATTERNS
-from streamer.summary import Summary
 
 __all__ = ["render_summary"]
 

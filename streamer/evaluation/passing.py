@@ -1,9 +1,9 @@
 """One pass of the pipeline over a file, keeping for every row its score, features and label.
 
-The same partition and the same model versions as in `streamer.replay`.  Two things are added: verdicts
-are handed to a teacher before the batches that come after them, and every batch's feature matrix is
-computed a second time from tables of its own.  Rivals get that one: no label can reach it, whatever
-the pipeline's own features learn from labels.
+The same partition and the same model versions as in `streamer.offline.replay`.  Two things are
+added: verdicts are applied before the batches that come after them, and every batch's feature
+matrix is computed a second time from tables of its own.  Rivals get that one: no label can reach
+it, whatever the pipeline's own features learn from labels.
 
 Verdicts are due by event times, which are known when a batch has been decoded: so it is decoded as a
 whole and once, and what was decoded is then cut.
@@ -21,19 +21,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.batch import Batch
+from streamer.contract.batch import Batch
+from streamer.contract.messages import Score
 from streamer.datafiles import UNLABELLED, FileBatch, OnDecoded
-from streamer.decoding import Decoded, decode_batch
 from streamer.errors import ConfigurationError
 from streamer.evaluation.drift_trace import DriftTrace
+from streamer.evaluation.late_labels import MAX_LAG_MS, Applier, LabelFeed, cuts
 from streamer.evaluation.rows import NO_LABEL, Rows
-from streamer.evaluation.verdicts import MAX_LAG_MS, LabelFeed, Teacher, cuts
-from streamer.events import Score
 from streamer.features import FEATURE_NAMES, Columns, History, Tables
-from streamer.labels import LabelConfig
-from streamer.model import ModelVersion, Sums, drift_of
-from streamer.offline_partition import OfflinePartition, ScoredPart
+from streamer.intake.decoding import Decoded, decode_batch
+from streamer.model import Scorer, Sums, drift_of
+from streamer.offline.offline_partition import OfflinePartition, ScoredPart
 from streamer.pipeline import PipelineConfig, Prepared
+from streamer.verdicts import VerdictConfig
 
 __all__ = ["Pass", "PassConfig", "ranking_score", "run_pass"]
 
@@ -51,7 +51,7 @@ class PassConfig:
     merchants_capacity: int
     checkpoint_max_transactions: int
     label_delay_ms: int | None = None
-    teach: Teacher = OfflinePartition.teach
+    apply: Applier = OfflinePartition.teach
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Pass:
     """What came of a pass: the rows, the last model version, and what was taught."""
 
     rows: Rows
-    version: ModelVersion
+    version: Scorer
     n_verdicts: int
     drift: DriftTrace
 
@@ -67,7 +67,7 @@ class Pass:
 def ranking_score(score: Score, *, with_labels: bool) -> float:
     """Return what rows are ranked by, higher being more suspicious; NaN while warming.
 
-    Without labels it is the distance.  With them it is the head's log-odds, and before there is a head
+    Without labels it is the distance.  With them it is the log-odds, and before there are odds
     the distance brought to about that scale by its rank among recent payments.
     """
     if score.distance is None or score.score is None:
@@ -181,7 +181,7 @@ class _Runner:
         pipeline = replace(config.pipeline, with_scores=True, repeat_window=0)
         if config.label_delay_ms is None:
             # Nothing will ever be judged, so nothing need wait for it.
-            pipeline = replace(pipeline, labels=LabelConfig(capacity=0))
+            pipeline = replace(pipeline, verdicts=VerdictConfig(capacity=0))
         sizes = config.cards_capacity, config.merchants_capacity
         self.partition = OfflinePartition(
             pipeline, *sizes, config.checkpoint_max_transactions, self._note_drift
@@ -197,7 +197,7 @@ class _Runner:
             verdicts = self._feed.due(clock_ms)
             if verdicts:
                 self.n_verdicts += len(verdicts)
-                self._config.teach(self.partition, verdicts)
+                self._config.apply(self.partition, verdicts)
             prepared = partial(_prepared, decoded)
             for part in self.partition.run(piece, now_ms=self._now_ms, prepared=prepared):
                 self._note(part)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from streamer.evaluation.evaluate import Evaluation
 from streamer.evaluation.feature_drift_plot import COLOURS, feature_drift
-from streamer.evaluation.metrics import Ranking, cumulated
+from streamer.evaluation.ranking_metrics import Ranking, cumulated
 from streamer.evaluation.rows import DAY_MS
 
 __all__ = ["draw"]

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.evaluation.metrics import (
+from streamer.evaluation.ranking_metrics import (
     CardRanking,
     Ranking,
     at_budget,

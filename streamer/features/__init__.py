@@ -2,8 +2,8 @@
 
 Reading order: `catalogue` and `context` (what the features are), `records` and `columns` (named
 columns of a batch), `equations` and `places` (one feature each), `kinds` (what is kept of an entity),
-`entities`, `packed`, `cards` and `tables` (where), `verdicts`, `observation` (the loop) and `history`
-(what callers get).
+`entities`, `packed`, `cards` and `tables` (where), `fraud_shares`, `observation` (the loop) and
+`history` (what callers get).
 """
 
 from streamer.features.catalogue import (
@@ -20,12 +20,12 @@ from streamer.features.catalogue import (
 from streamer.features.columns import Columns
 from streamer.features.context import CONTEXT_FEATURES, CONTEXT_NAMES, VERDICT_FEATURES
 from streamer.features.entities import EntityTable
+from streamer.features.fraud_shares import add_verdicts
 from streamer.features.history import History
 from streamer.features.observation import compare_amount
 from streamer.features.packed import PackedStates
 from streamer.features.records import Records
 from streamer.features.tables import Tables
-from streamer.features.verdicts import add_verdicts
 
 __all__ = [
     "AMOUNT",

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from streamer.codes import decimals_of
+from streamer.contract.codes import decimals_of
 from streamer.features.records import record
 
 __all__ = [

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.codes import COUNTRIES, CURRENCY_INDEX
-from streamer.events import Transaction
-from streamer.features.clocks import clocks
+from streamer.contract.clocks import clocks
+from streamer.contract.codes import COUNTRIES, CURRENCY_INDEX
+from streamer.contract.messages import Transaction
 from streamer.features.records import Records, record
 from streamer.indexing import FREE, extended, fingerprints
 

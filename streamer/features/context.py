@@ -1,8 +1,8 @@
-"""What is known around a payment: inputs of the log-odds head that take no part in the distance.
+"""What is known around a payment: inputs of the log-odds model that take no part in the distance.
 
 What verdicts said of merchant and card, because the distance is to know no label; and the merchant's
 series of payments beyond their cards' habits, because it says little by itself: in the distance it cost
-average precision, in the head it adds some (docs/decisions/0010).  How familiar the merchant is to the
+average precision, in the odds it adds some (docs/decisions/0010).  How familiar the merchant is to the
 card cost the distance average precision too.
 """
 

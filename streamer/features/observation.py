@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 from streamer.features import equations as eq
+from streamer.features.fraud_shares import read_verdicts
 from streamer.features.kinds import CARD_VERDICTS, CARDS, MERCHANT_VERDICTS, MERCHANTS
 from streamer.features.places import CATEGORY, COUNTRY, MERCHANT, forget, salt_of, visit
 from streamer.features.records import Record, Records
-from streamer.features.verdicts import read_verdicts
 
 __all__ = ["compare_amount", "observe"]
 

@@ -1,7 +1,8 @@
 """Fitting to a file: choosing the number of clusters and making a version that a worker starts from.
 
-Reading order: `traffic` (features of a file), `curve` (silhouette and stability by k), `choice` (the
-rule), `fit` (all of it), `display` and `plot` (what a person sees).  Needs the extra `evaluation`.
+Reading order: `file_features` (features of a file), `curve` (silhouette and stability by k),
+`choosing` (the rule), `fit` (all of it), `plot` (what a person sees).  Needs the extra packages of
+``streamer-fraud[evaluation]``.
 """
 
 from streamer.fitting.fit import DEFAULT_KS, Fit, Request, fit

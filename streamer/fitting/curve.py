@@ -18,8 +18,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.fitting.traffic import Traffic
-from streamer.model import ModelConfig, ModelVersion, Sums, advance, learn_warming
+from streamer.fitting.file_features import Traffic
+from streamer.model import ModelConfig, Scorer, Sums, advance, learn_warming
 
 __all__ = ["Point", "fitted", "measure", "pairwise_distances"]
 
@@ -94,15 +94,15 @@ def measure(
     return points
 
 
-def fitted(traffic: Traffic, config: ModelConfig) -> ModelVersion:
+def fitted(traffic: Traffic, config: ModelConfig) -> Scorer:
     """Return the version that a worker whose warm-up was ``traffic`` would start with."""
     delta = Sums.zero(config)
     learn_warming(delta, traffic.X.astype(float), traffic.currencies)
     sums = advance(Sums.zero(config), delta, replace(config, warmup=len(traffic)))
-    return ModelVersion.of("", sums, config)
+    return Scorer.of("", sums, config)
 
 
-def pairwise_distances(traffic: Traffic, version: ModelVersion) -> Floats:
+def pairwise_distances(traffic: Traffic, version: Scorer) -> Floats:
     """Return the distance between any two payments, shape (n, n), in the version's overall scale.
 
     D²_ij = Σ_f p_if p_jf (z_if - z_jf)² over the features f known of both (p = 1), as one sum of
@@ -119,7 +119,7 @@ def pairwise_distances(traffic: Traffic, version: ModelVersion) -> Floats:
     return np.sqrt(np.maximum(distances_sq, 0.0))
 
 
-def _assigned(traffic: Traffic, version: ModelVersion) -> Integers:
+def _assigned(traffic: Traffic, version: Scorer) -> Integers:
     return version.score(traffic.X.astype(float), traffic.currencies).nearest
 
 

@@ -15,16 +15,16 @@ import numpy as np
 from streamer.datafiles import FileReport, PaymentFile
 from streamer.errors import ConfigurationError
 from streamer.extra import require
-from streamer.fitting.choice import choose
+from streamer.fitting.choosing import choose
 from streamer.fitting.curve import Point, measure
-from streamer.fitting.traffic import Traffic, read_traffic
-from streamer.model import ModelConfig, ModelVersion, Sums
+from streamer.fitting.file_features import Traffic, read_traffic
+from streamer.model import ModelConfig, Scorer, Sums
 from streamer.model.codec import VersionHeader, encode_version, state_id
 from streamer.model.histogram import histogram_of
-from streamer.offline_partition import OfflinePartition
+from streamer.offline.offline_partition import OfflinePartition
+from streamer.offline.replay import replay
 from streamer.pipeline import PipelineConfig
-from streamer.replay import replay
-from streamer.summary import Summary
+from streamer.reports.summary import Summary
 
 __all__ = ["DEFAULT_KS", "HELD_BACK_SHARE", "Fit", "Request", "candidates", "fit"]
 
@@ -157,7 +157,7 @@ def with_threshold_for(traffic: Traffic, sums: Sums, config: ModelConfig) -> Sum
     """
     if not len(traffic):
         return sums
-    scored = ModelVersion.of("", sums, config).score(traffic.X.astype(float), traffic.currencies)
+    scored = Scorer.of("", sums, config).score(traffic.X.astype(float), traffic.currencies)
     return replace(
         sums,
         score_histogram=histogram_of(scored.distances_sq),

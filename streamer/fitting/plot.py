@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from streamer.fitting.choice import quality
+from streamer.fitting.choosing import quality
 from streamer.fitting.fit import Fit
 
 __all__ = ["draw"]

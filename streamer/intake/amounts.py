@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from streamer.codes import CURRENCIES, decimals_of
+from streamer.contract.codes import CURRENCIES, decimals_of
 from streamer.intake.code_lists import SYMBOLS
 from streamer.intake.nothing import STANDS_FOR_NOTHING, is_no_code
 from streamer.intake.readings import Fault

@@ -1,14 +1,14 @@
 """What else a country and a currency are called: ISO 3166-1 and ISO 4217 in all their spellings.
 
-Invariant: every code that a table leads to is one of the contract's (`streamer.codes`).  The lists are
-those of January 2026.
+Invariant: every code that a table leads to is one of the contract's (`streamer.contract.codes`).
+The lists are those of January 2026.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from streamer.codes import CURRENCIES
+from streamer.contract.codes import CURRENCIES
 
 __all__ = ["COUNTRY_OF", "CURRENCY_OF", "RETIRED", "SYMBOLS"]
 

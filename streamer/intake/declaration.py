@@ -15,8 +15,8 @@ import msgspec
 import orjson
 from msgspec import Meta
 
+from streamer.contract.messages import Transaction
 from streamer.errors import ConfigurationError
-from streamer.events import Transaction
 from streamer.intake.checking import Checked, check_table, load_toml
 from streamer.intake.epochs import Unit
 from streamer.intake.naming import without_numbers

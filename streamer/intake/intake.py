@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from streamer.events import Transaction
+from streamer.contract.messages import Transaction
 from streamer.intake.declaration import Declaration
 from streamer.intake.documents import decoded
 from streamer.intake.envelopes import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from streamer.events import Transaction
+from streamer.contract.messages import Transaction
 from streamer.intake.amounts import AmountReader, make_amount_reader
 from streamer.intake.checking import origin_of, zone_of
 from streamer.intake.declaration import Declaration
@@ -23,9 +23,9 @@ from streamer.intake.fields import (
     identifier,
     identifier_of_cell,
 )
+from streamer.intake.message_rules import compile_rules
 from streamer.intake.paths import parse_paths, shown, walked
 from streamer.intake.readings import Fault, LeftOut, Payment, Reading, Refund, Refused
-from streamer.intake.rules import compile_rules
 from streamer.intake.slots import adjustment_of, field_paths, field_slot
 from streamer.intake.times import TimeReader, make_time_reader
 

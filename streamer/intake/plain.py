@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from streamer.events import Transaction
+from streamer.contract.messages import Transaction
 from streamer.intake.envelopes import EVENT_NAMES, MARKS, Counting, told_by_itself
 from streamer.intake.fields import NO_IDS, is_destroyed
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-from streamer.events import Transaction
+from streamer.contract.messages import Transaction
 
 __all__ = [
     "OUTCOMES",

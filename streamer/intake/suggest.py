@@ -18,7 +18,7 @@ from streamer.intake.fields import OPTIONAL_READERS
 from streamer.intake.framing import SchemaDecoder, framed, unframed
 from streamer.intake.guess.choice import Choice
 from streamer.intake.guess.doubts import is_approved
-from streamer.intake.guess.fields import choose_fields, debit_and_credit
+from streamer.intake.guess.field_paths import choose_fields, debit_and_credit
 from streamer.intake.guess.lines import (
     UNSURE_BELOW,
     country_notes,
@@ -28,9 +28,9 @@ from streamer.intake.guess.lines import (
     missing_card_lines,
     table_lines,
 )
+from streamer.intake.guess.no_payments import UNTOLD, rule_lines
+from streamer.intake.guess.notations import amount_settings, timestamp_settings
 from streamer.intake.guess.presets import preset_texts
-from streamer.intake.guess.rules import UNTOLD, rule_lines
-from streamer.intake.guess.settings import amount_settings, timestamp_settings
 from streamer.intake.guess.values import told
 from streamer.intake.intake import Intake
 from streamer.intake.leaves import Leaves, Objects, leaves_of, list_paths, path_text

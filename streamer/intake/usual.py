@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from streamer.events import Transaction
+from streamer.contract.messages import Transaction
 from streamer.intake.amounts import MINOR_PER_MAJOR, MOST_MINOR
 from streamer.intake.code_lists import COUNTRY_OF, CURRENCY_OF
 from streamer.intake.declaration import Declaration, Rule
@@ -26,8 +26,8 @@ from streamer.intake.fields import (
     identifier,
 )
 from streamer.intake.mapping import REQUIRED, amount_reader_of, time_reader_of
+from streamer.intake.message_rules import condition_of
 from streamer.intake.readings import Fault, Payment
-from streamer.intake.rules import condition_of
 from streamer.intake.slots import adjustment_of, field_slot, slot_of
 from streamer.intake.times import EARLIEST_S, LATEST_S
 

@@ -1,25 +1,25 @@
 """The model: online k-means as a mergeable, decaying sum.  numpy only.
 
-Reading order: `config`, `sums` (what is learned), `version` and `confidence` (what scores, derived
+Reading order: `model_config`, `sums` (what is learned), `scorer` and `confidence` (what scores, derived
 from the sums), `kmeans` and `histogram` (the arithmetic), `bounds` (what nobody can teach), `budget`
 (which share is to alert, by the hour), `learning` (from a batch, and from a delta to the next
-version), `feature_histogram`, `drift` and `reference` (what has moved), `odds`, `labelled` and `trial`
-(the head that labels teach), `codec` (bytes and the content-addressed id).
+version), `feature_histogram`, `drift` and `reference` (what has moved), `odds`, `judged` and `trial`
+(the odds that verdicts teach), `codec` (bytes and the content-addressed id).
 """
 
 from streamer.model.bounds import may_teach
 from streamer.model.budget import achieved_per_hour, achieved_share, hour_of
-from streamer.model.config import ModelConfig
 from streamer.model.drift import MOVED_PSI, Drift, drift_of
 from streamer.model.feature_histogram import count_features
 from streamer.model.hashing import uniform_hash
-from streamer.model.labelled import learn_labels, relearn_labels
+from streamer.model.judged import learn_verdicts, relearn_verdicts
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
+from streamer.model.model_config import ModelConfig
 from streamer.model.odds import LogOdds
-from streamer.model.scoring import Lines, Ruler, Scored, score_rows
+from streamer.model.scorer import Scorer, trial_precisions
+from streamer.model.scores import Lines, Ruler, Scored, score_rows
 from streamer.model.silhouette import simplified_silhouettes
 from streamer.model.sums import Sums
-from streamer.model.version import ModelVersion, trial_precisions
 
 __all__ = [
     "MOVED_PSI",
@@ -27,9 +27,9 @@ __all__ = [
     "Lines",
     "LogOdds",
     "ModelConfig",
-    "ModelVersion",
     "Ruler",
     "Scored",
+    "Scorer",
     "Sums",
     "achieved_per_hour",
     "achieved_share",
@@ -39,10 +39,10 @@ __all__ = [
     "drift_of",
     "hour_of",
     "learn",
-    "learn_labels",
+    "learn_verdicts",
     "learn_warming",
     "may_teach",
-    "relearn_labels",
+    "relearn_verdicts",
     "score_rows",
     "simplified_silhouettes",
     "trial_precisions",

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
-from streamer.model.config import ModelConfig
+from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 
 __all__ = [

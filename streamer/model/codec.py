@@ -19,13 +19,13 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from streamer.errors import ConfigurationError
-from streamer.model.config import ModelConfig
+from streamer.model.model_config import ModelConfig
 from streamer.model.odds import basis_size
 from streamer.model.sums import COUNTERS, INPUTS, ROWS, Sums
 
 __all__ = ["FORMAT", "VersionHeader", "decode_version", "encode_version", "state_id"]
 
-FORMAT: Final = "2"
+FORMAT: Final = "3"
 _LENGTH_BYTES: Final = 8
 _ARRAY_NAMES: Final = frozenset(f.name for f in fields(Sums))
 _PER_CURRENCY: Final = ("currency_weights", "currency_sums", "reference_currency_means")
@@ -165,7 +165,7 @@ def _check_shapes(arrays: Mapping[str, NDArray[Any]], config: ModelConfig) -> No
 
 
 def _input_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the head's sums once there were labels."""
+    """Return the shapes of the odds' sums once there were verdicts."""
     h, p = config.n_inputs, basis_size(config.n_inputs)
     return dict(zip(INPUTS, ((p, p), (p,), (h,), (h,), (h,)), strict=True))
 

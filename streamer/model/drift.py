@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.model.config import ModelConfig
 from streamer.model.feature_histogram import UNKNOWN, bin_centers
+from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 
 __all__ = ["MOVED_PSI", "Drift", "drift_of", "kolmogorov_smirnov", "stability_index"]

@@ -1,4 +1,4 @@
-"""Solving the head's equations to the same bits everywhere.
+"""Solving the odds' equations to the same bits everywhere.
 
 LAPACK's last bits depend on the processor and on the number of threads.  The version that scored a
 payment must score it alike where somebody asks for an explanation, so the 180 steps of Gaussian

@@ -17,7 +17,7 @@ from streamer.compiled import compiled
 __all__ = [
     "add_moments",
     "assign",
-    "best_labels",
+    "best_assignment",
     "cluster_sums",
     "fill_distances",
     "lloyd",
@@ -76,7 +76,7 @@ def add_moments(x: Floats, known: Floats, sums: Floats, sums_sq: Floats) -> None
 
 @compiled
 def cluster_sums(
-    X: Floats, labels: Integers, n_clusters: int
+    X: Floats, nearest: Integers, n_clusters: int
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Return per cluster: samples, and per feature the known entries, Σx and Σx².
 
@@ -86,7 +86,7 @@ def cluster_sums(
     weights = np.zeros(n_clusters)
     known, sums, sums_sq = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for i in range(len(X)):
-        k = labels[i]
+        k = nearest[i]
         weights[k] += 1.0
         add_moments(X[i], known[k], sums[k], sums_sq[k])
     return weights, known, sums, sums_sq
@@ -112,19 +112,19 @@ def seed_centers(X: Floats, n_clusters: int, rng: np.random.Generator) -> Floats
 
 
 def lloyd(X: Floats, centers: Floats, n_iterations: int) -> Integers:
-    """Return the labels after ``n_iterations`` of Lloyd's algorithm from ``centers``."""
+    """Return the nearest centers after ``n_iterations`` of Lloyd's algorithm from ``centers``."""
     by_feature = np.ascontiguousarray(centers.T)
     ones = np.ones_like(by_feature)
-    labels = assign(X, by_feature, ones)
+    nearest = assign(X, by_feature, ones)
     for _ in range(n_iterations):
-        _, known, sums, _ = cluster_sums(X, labels, len(centers))
+        _, known, sums, _ = cluster_sums(X, nearest, len(centers))
         visited = known.T > 0
         by_feature[visited] = sums.T[visited] / known.T[visited]
-        labels = assign(X, by_feature, ones)
-    return labels
+        nearest = assign(X, by_feature, ones)
+    return nearest
 
 
-def best_labels(
+def best_assignment(
     X: Floats,
     n_clusters: int,
     rng: np.random.Generator,
@@ -132,17 +132,18 @@ def best_labels(
     n_starts: int,
     n_iterations: int,
 ) -> Integers:
-    """Return the labels of least inertia among ``n_starts`` seedings, each followed by `lloyd`.
+    """Return the nearest centers of least inertia among ``n_starts`` seedings, each followed by
+    `lloyd`.
 
     Inertia is the sum of squared distances to the means of the own cluster.
     """
     tried = []
     for _ in range(n_starts):
-        labels = lloyd(X, seed_centers(X, n_clusters, rng), n_iterations)
-        tried.append((_inertia(X, labels, n_clusters), labels))
+        nearest = lloyd(X, seed_centers(X, n_clusters, rng), n_iterations)
+        tried.append((_inertia(X, nearest, n_clusters), nearest))
     return min(tried, key=lambda pair: pair[0])[1]
 
 
-def _inertia(X: Floats, labels: Integers, n_clusters: int) -> float:
-    _, known, sums, sums_sq = cluster_sums(X, labels, n_clusters)
+def _inertia(X: Floats, nearest: Integers, n_clusters: int) -> float:
+    _, known, sums, sums_sq = cluster_sums(X, nearest, n_clusters)
     return float((sums_sq - sums**2 / np.maximum(known, 1.0)).sum())

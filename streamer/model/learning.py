@@ -21,16 +21,16 @@ from numpy.typing import NDArray
 from streamer.compiled import compiled
 from streamer.model.bounds import bounded_step
 from streamer.model.budget import follow_hours, hour_of, note_time
-from streamer.model.config import ModelConfig
 from streamer.model.feature_histogram import count_features, first_currency_means
 from streamer.model.histogram import bin_of, histogram_of
-from streamer.model.kmeans import add_moments, best_labels, cluster_sums
+from streamer.model.kmeans import add_moments, best_assignment, cluster_sums
+from streamer.model.model_config import ModelConfig
 from streamer.model.odds import odds_position
 from streamer.model.reference import follow_reference
 from streamer.model.revival import revive
-from streamer.model.scoring import Scored
+from streamer.model.scorer import Scorer
+from streamer.model.scores import Scored
 from streamer.model.sums import Sums
-from streamer.model.version import ModelVersion
 
 __all__ = ["advance", "delta_limit", "learn", "learn_warming"]
 
@@ -175,13 +175,13 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
     n_new = delta.transactions_seen
     score_half_life = _score_half_life(head.transactions_seen, config)
     discounts = 0.5 ** (n_new / config.half_life), 0.5 ** (n_new / score_half_life)
-    n_labels = delta.labels_learned
-    of_labels = (
-        0.5 ** (n_labels / config.head_half_life),
-        0.5 ** (n_labels / config.trial_half_life),
+    n_verdicts = delta.verdicts_learned
+    of_verdicts = (
+        0.5 ** (n_verdicts / config.odds_half_life),
+        0.5 ** (n_verdicts / config.trial_half_life),
     )
     of_hours, exposures, of_pace, pace = follow_hours(head, delta)
-    decayed = head.decayed(*discounts, *of_labels, of_hours, of_pace)
+    decayed = head.decayed(*discounts, *of_verdicts, of_hours, of_pace)
     merged = decayed.merged(bounded_step(decayed, delta, config))
     merged.hour_exposures += exposures
     merged.traffic_pace += pace
@@ -245,7 +245,7 @@ def _without_rows(sums: Sums, config: ModelConfig) -> tuple[Sums, Floats, Intege
 def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     """Return the first sums with centers: k-means++ and Lloyd's algorithm over the warm-up rows."""
     sums, X, currencies = _without_rows(gathered, config)
-    centred = ModelVersion.of("", gathered, config).centred(X, currencies)
+    centred = Scorer.of("", gathered, config).centred(X, currencies)
     known = np.maximum((~np.isnan(centred)).sum(axis=0), 1)
     means = np.nansum(centred, axis=0) / known
     variances = np.nansum((centred - means) ** 2, axis=0) / known
@@ -253,7 +253,7 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     reach = config.clip_deviations
     Z = np.clip((centred - means) / deviations, -reach, reach)
     rng = np.random.default_rng(config.random_seed)
-    labels = best_labels(
+    nearest = best_assignment(
         Z,
         config.n_clusters,
         rng,
@@ -261,7 +261,7 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
         n_iterations=_LLOYD_ITERATIONS,
     )
     clipped = means + Z * deviations
-    weights, known, first, second = cluster_sums(clipped, labels, config.n_clusters)
+    weights, known, first, second = cluster_sums(clipped, nearest, config.n_clusters)
     sums.cluster_weights, sums.cluster_known = weights, known
     sums.cluster_sums, sums.cluster_sums_sq = first, second
     sums.feature_weights = known.sum(axis=0)
@@ -271,9 +271,9 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     # Nothing could alert yet; the threshold is to start as if the budget had been kept.
     sums.alerted_weight += config.alert_budget * len(X)
     sums.due_weight += config.alert_budget * len(X)
-    scored = ModelVersion.of("", sums, config).score(X, currencies)
+    scored = Scorer.of("", sums, config).score(X, currencies)
     sums.feature_addends = scored.addends.sum(axis=0)
-    scored = ModelVersion.of("", sums, config).score(X, currencies)
+    scored = Scorer.of("", sums, config).score(X, currencies)
     sums.score_histogram += histogram_of(scored.distances_sq)
     sums = _meet_currencies(revive(sums, config), config)
     _count_rows(sums, X, currencies, config)
@@ -284,7 +284,7 @@ def _absorb_warmup(merged: Sums, config: ModelConfig) -> Sums:
     """Learn rows of a delta that was still warming while another worker found the first centers."""
     sums, X, currencies = _without_rows(merged, config)
     _count_rows(sums, X, currencies, config)
-    version = ModelVersion.of("", sums, config)
+    version = Scorer.of("", sums, config)
     scored = version.score(X, currencies)
     extra = Sums.zero(config)
     learn(extra, scored, ~scored.alerted, scored.alerted, X[:, 0], currencies)

@@ -1,4 +1,4 @@
-"""The log-odds head: what verdicts add to the distance, fitted online and additive per feature.
+"""The log-odds model: what verdicts add to the distance, fitted online and additive per feature.
 
 The log-odds of fraud are a constant plus one piecewise-linear function per input,
 
@@ -13,7 +13,7 @@ z = log_odds + (y - p)/w,
     gram' = γ gram + Σ w B Bᵀ      moment' = γ moment + Σ w z B      (gram + R) β = moment + R β₀
 
 Both sums decay and merge like everything else that is learned.  β₀ ranks by the distance alone: that is
-where the head starts, and what the ridge R pulls it back to where labels say nothing.
+where the odds start, and what the ridge R pulls it back to where verdicts say nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from streamer.model.histogram import position, quantiles
 
 __all__ = [
     "KNOTS",
-    "NO_HEAD",
+    "NO_ODDS",
     "LogOdds",
     "add_irls",
     "basis_size",
@@ -52,12 +52,12 @@ KNOTS: Final = (-1.0, 0.0, 0.75, 1.5, 3.0, 6.0)
 _REACH: Final = 10.0
 _MAX_LOG_ODDS: Final = 12.0
 _SMALLEST_WEIGHT: Final = 1e-4
-# One label asks for this much of a step in log-odds at most.  Without the bound a fraud that was
-# thought impossible asks for 1/w, thousands, and the sums of a young head diverge.
+# One verdict asks for this much of a step in log-odds at most.  Without the bound a fraud that was
+# thought impossible asks for 1/w, thousands, and the sums of young odds diverge.
 _LARGEST_STEP: Final = 5.0
 _RIDGE: Final = 5.0
 _BASE_RIDGE: Final = 1e-3
-# One fraud in 150 payments, until labels say better.
+# One fraud in 150 payments, until verdicts say better.
 _PRIOR_BASE: Final = -5.0
 _PRIOR_SLOPE: Final = 1.0
 # Odds are counted in the bins of the distances, moved so that they span 2^-15 to 2^17.
@@ -66,7 +66,7 @@ _LOG2_E: Final = math.log2(math.e)
 
 
 class LogOdds(NamedTuple):
-    """The head of one version.
+    """The odds of one version.
 
     ``means`` and ``deviations`` (n_inputs,) put the inputs on one scale; ``coefficients``
     (basis_size,).  The last input is ln distance².
@@ -86,7 +86,7 @@ class LogOdds(NamedTuple):
         return float(self.coefficients[0])
 
 
-NO_HEAD: Final = LogOdds(np.zeros(0), np.zeros(0), np.zeros(0))
+NO_ODDS: Final = LogOdds(np.zeros(0), np.zeros(0), np.zeros(0))
 """What a kernel gets where there is none; a None would be of another type, and compiled anew."""
 
 
@@ -110,7 +110,7 @@ def hinge(z: float, knot: float) -> float:
 
 
 @compiled
-def fill_basis(basis: Floats, inputs: Floats, head: LogOdds) -> None:
+def fill_basis(basis: Floats, inputs: Floats, odds: LogOdds) -> None:
     """Write a payment's basis: 1, every z, and every z's hinge at the first knot, the second, ...
 
     ``basis`` OUT (basis_size,); ``inputs`` (n_inputs,).
@@ -118,17 +118,17 @@ def fill_basis(basis: Floats, inputs: Floats, head: LogOdds) -> None:
     n = len(inputs)
     basis[0] = 1.0
     for j in range(n):
-        z = standardised(inputs[j], head.means[j], head.deviations[j])
+        z = standardised(inputs[j], odds.means[j], odds.deviations[j])
         basis[1 + j] = z
         for m in range(len(KNOTS)):
             basis[1 + (1 + m) * n + j] = hinge(z, KNOTS[m])
 
 
 @compiled
-def function_of(value: float, j: int, head: LogOdds) -> float:
+def function_of(value: float, j: int, odds: LogOdds) -> float:
     """Return f_j of input j: its part of the basis times the coefficients; 0 where it is NaN."""
-    n, beta = len(head.means), head.coefficients
-    z = standardised(value, head.means[j], head.deviations[j])
+    n, beta = len(odds.means), odds.coefficients
+    z = standardised(value, odds.means[j], odds.deviations[j])
     added: float = z * beta[1 + j]
     for m in range(len(KNOTS)):
         added += hinge(z, KNOTS[m]) * beta[1 + (1 + m) * n + j]
@@ -136,21 +136,21 @@ def function_of(value: float, j: int, head: LogOdds) -> float:
 
 
 @compiled
-def functions(inputs: Floats, head: LogOdds) -> Floats:
+def functions(inputs: Floats, odds: LogOdds) -> Floats:
     """Return f_j of every input, shape (n, n_inputs)."""
     values = np.empty(inputs.shape)
     for i in range(len(inputs)):
         for j in range(inputs.shape[1]):
-            values[i, j] = function_of(inputs[i, j], j, head)
+            values[i, j] = function_of(inputs[i, j], j, odds)
     return values
 
 
 @compiled
-def log_odds_of(inputs: Floats, head: LogOdds) -> float:
+def log_odds_of(inputs: Floats, odds: LogOdds) -> float:
     """Return base + Σ_j f_j of one payment's ``inputs`` (n_inputs,)."""
-    total: float = head.coefficients[0]
+    total: float = odds.coefficients[0]
     for j in range(len(inputs)):
-        total += function_of(inputs[j], j, head)
+        total += function_of(inputs[j], j, odds)
     return total
 
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from streamer.model.config import ModelConfig
 from streamer.model.drift import stability_index
+from streamer.model.model_config import ModelConfig
 from streamer.model.sums import SETTLED, Sums
 
 __all__ = ["follow_reference", "refrozen"]

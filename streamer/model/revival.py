@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.model.config import ModelConfig
+from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 
 __all__ = ["revive"]

@@ -20,9 +20,9 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.model.config import ModelConfig
 from streamer.model.feature_histogram import N_FEATURE_BINS
 from streamer.model.histogram import N_BINS
+from streamer.model.model_config import ModelConfig
 from streamer.model.trial import N_TRIAL_BINS
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
     "FROZEN",
     "HOURS",
     "INPUTS",
-    "LABELS",
+    "JUDGED",
     "PACE",
     "ROWS",
     "SCORES",
@@ -48,15 +48,15 @@ COUNTERS: Final = (
     "transactions_seen",
     "transactions_taught",
     "revivals",
-    "labels_learned",
+    "verdicts_learned",
     "reference_at",
     "reference_due",
 )
 ROWS: Final = ("warmup_X", "warmup_currencies")
 SCORES: Final = ("score_histogram", "odds_histogram", "alerted_weight", "due_weight")
-INPUTS: Final = ("head_gram", "head_moment", "input_weights", "input_sums", "input_sums_sq")
-"""Empty until the first label, so that a deployment without labels carries nothing."""
-LABELS: Final = (*INPUTS, "label_weights")
+INPUTS: Final = ("odds_gram", "odds_moment", "input_weights", "input_sums", "input_sums_sq")
+"""Empty until the first verdict, so that a deployment without verdicts carries nothing."""
+JUDGED: Final = (*INPUTS, "verdict_weights")
 TRIAL: Final = ("trial",)
 FROZEN: Final = ("reference_histograms", "reference_currency_means")
 SETTLED: Final = -1
@@ -74,16 +74,16 @@ class Sums:
     """Sums over transactions.  Shapes: k clusters, d features, c currencies, m warm-up rows.
 
     ``cluster_known[k, j]`` is the weight of cluster k's payments in which feature j was known.
-    ``odds_histogram`` counts the head's odds as ``score_histogram`` does distances.  ``head_gram`` and
-    ``head_moment`` are the head's sums (`odds`), ``input_*`` its inputs' scale, ``label_weights`` the
-    legitimate and the fraudulent, ``trial`` (detector, label, bin) its comparison (`trial`).
-    ``feature_addends`` sums what each feature added to squared distances, before they were made
-    comparable.  ``alerted_weight`` is the part of the score histogram that was alerted.  ``warmup_X``
-    holds the raw feature rows of the warm-up, until the first centers exist.
-    ``due_weight`` is what should have been alerted; ``hour_*`` and ``traffic_pace`` are what the budget
-    knows of the time of day (`budget`), ``event_span`` minus the first and the last event time in
-    seconds since the epoch.
-    The anchors (`streamer.model.bounds`) are positions: they never decay, and a delta's are steps.
+    ``odds_histogram`` counts log-odds as ``score_histogram`` does distances.  ``odds_gram`` and
+    ``odds_moment`` are the sums of the odds (`odds`), ``input_*`` their inputs' scale,
+    ``verdict_weights`` the legitimate and the fraudulent, ``trial`` (detector, verdict, bin) their
+    comparison (`trial`). ``feature_addends`` sums what each feature added to squared distances,
+    before they were made comparable. ``alerted_weight`` is the part of the score histogram that was
+    alerted. ``warmup_X`` holds the raw feature rows of the warm-up, until the first centers exist.
+    ``due_weight`` is what should have been alerted; ``hour_*`` and ``traffic_pace`` are what the
+    budget knows of the time of day (`budget`), ``event_span`` minus the first and the last event
+    time in seconds since the epoch.  The anchors (`streamer.model.bounds`) are positions: they
+    never decay, and a delta's are steps.
 
     ``feature_histograms`` (d, N_FEATURE_BINS) say where the features' values lie; drift is their
     distance from ``reference_histograms``, frozen at ``reference_at`` transactions and due to be frozen
@@ -113,12 +113,12 @@ class Sums:
     traffic_pace: Floats
     event_span: Floats
     odds_histogram: Floats
-    head_gram: Floats
-    head_moment: Floats
+    odds_gram: Floats
+    odds_moment: Floats
     input_weights: Floats
     input_sums: Floats
     input_sums_sq: Floats
-    label_weights: Floats
+    verdict_weights: Floats
     trial: Floats
     warmup_X: Floats
     warmup_currencies: NDArray[np.int64]
@@ -128,7 +128,7 @@ class Sums:
     transactions_seen: int = 0
     transactions_taught: int = 0
     revivals: int = 0
-    labels_learned: int = 0
+    verdicts_learned: int = 0
     reference_at: int = 0
     reference_due: int = 0
 
@@ -158,12 +158,12 @@ class Sums:
             traffic_pace=np.zeros(2),
             event_span=np.full(2, -np.inf),
             odds_histogram=np.zeros(N_BINS),
-            head_gram=np.zeros((0, 0)),
-            head_moment=np.zeros(0),
+            odds_gram=np.zeros((0, 0)),
+            odds_moment=np.zeros(0),
             input_weights=np.zeros(0),
             input_sums=np.zeros(0),
             input_sums_sq=np.zeros(0),
-            label_weights=np.zeros(2),
+            verdict_weights=np.zeros(2),
             trial=np.zeros((2, 2, N_TRIAL_BINS)),
             warmup_X=np.zeros((0, d)),
             warmup_currencies=np.zeros(0, dtype=np.int64),
@@ -215,23 +215,23 @@ class Sums:
         self,
         discount: float,
         score_discount: float,
-        label_discount: float = 1.0,
+        verdict_discount: float = 1.0,
         trial_discount: float = 1.0,
         hour_discount: float = 1.0,
         pace_discount: float = 1.0,
     ) -> Sums:
-        """Return the sums multiplied by ``discount``, those of scores, labels and hours by their own.
+        """Return the sums multiplied by ``discount``, those of scores, verdicts and hours by their own.
 
         Counters stay as they are.
         """
-        exempt = {*COUNTERS, *ROWS, *SCORES, *LABELS, *TRIAL, *FROZEN, *ANCHORS}
+        exempt = {*COUNTERS, *ROWS, *SCORES, *JUDGED, *TRIAL, *FROZEN, *ANCHORS}
         exempt |= {*HOURS, *PACE, *SPANS}
         decaying = [field.name for field in fields(self) if field.name not in exempt]
         return replace(
             self,
             **{name: getattr(self, name) * discount for name in decaying},
             **{name: getattr(self, name) * score_discount for name in SCORES},
-            **{name: getattr(self, name) * label_discount for name in LABELS},
+            **{name: getattr(self, name) * verdict_discount for name in JUDGED},
             **{name: getattr(self, name) * trial_discount for name in TRIAL},
             **{name: getattr(self, name) * hour_discount for name in HOURS},
             **{name: getattr(self, name) * pace_discount for name in PACE},

@@ -1,6 +1,6 @@
-"""Is the head better than the distance alone, on the labels of late?
+"""Are the odds better than the distance alone, on the verdicts of late?
 
-For every label the ranks that both gave its payment, when it was scored, are counted in a histogram.
+For every verdict the ranks that both gave its payment, when it was scored, are counted in a histogram.
 The average precision of both follows from the counts, so the comparison merges and decays too.
 Ranks are binned by rarity, -log2(1 - rank), in quarters: bin 0 holds the lower 16% of traffic, every
 fourth bin halves what is left above.
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 
-__all__ = ["DISTANCE", "HEAD", "N_TRIAL_BINS", "average_precision", "rarity_bin"]
+__all__ = ["DISTANCE", "N_TRIAL_BINS", "ODDS", "average_precision", "rarity_bin"]
 
 Floats = NDArray[np.float64]
 
 DISTANCE: Final = 0
-HEAD: Final = 1
+ODDS: Final = 1
 _PER_HALVING: Final = 4
 N_TRIAL_BINS: Final = 20 * _PER_HALVING
 

@@ -1,15 +1,15 @@
 """Every setting: read, checked as a whole and described, before anything connects.
 
-Reading order: `fields` (what there is), `rules` (what must hold between them), `loading` (the
-environment and the secrets directory), `description` (what ``check-config`` prints); `tracing` has
-OpenTelemetry's own variables.
+Reading order: `settings` (what there is), `rules` (what must hold between them), `loading` (the
+environment and the secrets directory), `description` (what ``check-config`` prints);
+`tracing_settings` has OpenTelemetry's own variables.
 """
 
 from streamer.settings.description import SettingRow, describe, masked_url
-from streamer.settings.fields import PREFIX
 from streamer.settings.loading import child_environment, load_settings, load_worker_settings
 from streamer.settings.rules import Settings
-from streamer.settings.tracing import TracingSettings, describe_tracing, load_tracing
+from streamer.settings.settings import PREFIX
+from streamer.settings.tracing_settings import TracingSettings, describe_tracing, load_tracing
 
 __all__ = [
     "PREFIX",

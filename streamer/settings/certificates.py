@@ -8,7 +8,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator
 
-from streamer.settings.fields import Fields
+from streamer.settings.settings import Fields
 
 __all__ = ["certificate_breaches"]
 

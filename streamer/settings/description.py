@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import SecretStr
 
-from streamer.settings.fields import PREFIX, Origin
 from streamer.settings.rules import Settings
+from streamer.settings.settings import PREFIX, Origin
 
 __all__ = ["SettingRow", "describe", "masked_url"]
 

@@ -21,9 +21,9 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import EnvSettingsSource
 
 from streamer.errors import ConfigurationError
-from streamer.settings.fields import PATTERN_CONDITIONS, PREFIX, Origin
 from streamer.settings.rules import RULES_ERROR, Settings
-from streamer.settings.tracing import TracingSettings, load_tracing
+from streamer.settings.settings import PATTERN_CONDITIONS, PREFIX, Origin
+from streamer.settings.tracing_settings import TracingSettings, load_tracing
 
 __all__ = ["child_environment", "load_settings", "load_worker_settings"]
 

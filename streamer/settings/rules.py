@@ -15,7 +15,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from streamer.settings.certificates import certificate_breaches
-from streamer.settings.fields import Fields
+from streamer.settings.settings import Fields
 
 __all__ = ["RULES_ERROR", "Breach", "Settings"]
 

@@ -10,13 +10,13 @@ from typing import Final
 
 import numpy as np
 
-from streamer.simulator.config import SimulatorConfig
-from streamer.simulator.drift import Drift
 from streamer.simulator.payments import Payments, Registry
-from streamer.simulator.rows import ROW, Rows
 from streamer.simulator.scenarios import PATTERN_NAMES
 from streamer.simulator.schedule import Fraud
+from streamer.simulator.simulator_config import SimulatorConfig
+from streamer.simulator.slow_change import Drift
 from streamer.simulator.traffic import Traffic
+from streamer.simulator.working_rows import ROW, Rows
 from streamer.simulator.world import World
 
 __all__ = ["Simulator"]

@@ -1,6 +1,6 @@
 """Finished payments as columns, and their three forms: Kafka records, file rows, arrays.
 
-The label never reaches a record: what a detector reads is the `streamer.events.Transaction`
+The label never reaches a record: what a detector reads is the `streamer.contract.messages.Transaction`
 contract and nothing else.
 """
 
@@ -14,9 +14,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from streamer.simulator.places import CATEGORIES
-from streamer.simulator.rows import CHANNELS, ECOMMERCE, OPTIONAL_FIELDS, Rows
+from streamer.simulator.working_rows import CHANNELS, ECOMMERCE, OPTIONAL_FIELDS, Rows
 from streamer.simulator.world import World
+from streamer.simulator.world_tables import CATEGORIES
 
 __all__ = ["Payments", "Registry"]
 

@@ -16,11 +16,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamer.simulator.config import DAY_MS
-from streamer.simulator.places import distance_km
-from streamer.simulator.rows import ATM, ECOMMERCE, POS, Rows, draw_missing, make_rows
+from streamer.simulator.simulator_config import DAY_MS
 from streamer.simulator.traffic import time_of_local_hour
+from streamer.simulator.working_rows import ATM, ECOMMERCE, POS, Rows, draw_missing, make_rows
 from streamer.simulator.world import World
+from streamer.simulator.world_tables import distance_km
 
 __all__ = ["EPISODES", "FRAUD_PATTERNS", "PATTERN_NAMES", "Episode", "FraudPattern", "Scene"]
 

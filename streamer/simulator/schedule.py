@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.simulator.config import DAY_MS, SimulatorConfig
-from streamer.simulator.drift import Drift
-from streamer.simulator.rows import ROW, Rows, in_time_order
 from streamer.simulator.scenarios import EPISODES, PATTERN_NAMES, Scene
+from streamer.simulator.simulator_config import DAY_MS, SimulatorConfig
+from streamer.simulator.slow_change import Drift
+from streamer.simulator.working_rows import ROW, Rows, in_time_order
 from streamer.simulator.world import World
 
 __all__ = ["FRAUD_FREE_DAYS", "Fraud"]

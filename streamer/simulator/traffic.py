@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.simulator.config import DAY_MS, SimulatorConfig
-from streamer.simulator.drift import Drift
-from streamer.simulator.rows import (
+from streamer.simulator.simulator_config import DAY_MS, SimulatorConfig
+from streamer.simulator.slow_change import Drift
+from streamer.simulator.working_rows import (
     ATM,
     ECOMMERCE,
     POS,

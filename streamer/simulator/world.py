@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.simulator.config import SimulatorConfig
-from streamer.simulator.places import CATEGORIES, CITIES, MONEY, City
 from streamer.simulator.pools import Pools
+from streamer.simulator.simulator_config import SimulatorConfig
+from streamer.simulator.world_tables import CATEGORIES, CITIES, MONEY, City
 
 __all__ = ["Customers", "Merchants", "World"]
 

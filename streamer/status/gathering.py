@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from streamer.drift_report import describe_drift
 from streamer.errors import ConfigurationError, StreamerError
-from streamer.model import ModelVersion, achieved_per_hour, achieved_share
+from streamer.model import Scorer, achieved_per_hour, achieved_share
+from streamer.reports.drift_report import describe_drift
 from streamer.settings import Settings
+from streamer.starting.wiring import model_config, open_store
 from streamer.status.facts import (
     Change,
     EndpointStatus,
@@ -24,10 +25,9 @@ from streamer.status.facts import (
     Status,
     WorkerStatus,
 )
-from streamer.store import LogBounds, ModelHead, PartitionRecord
-from streamer.store.records import rfc3339
+from streamer.store import LogBounds, PartitionRecord, StoredVersion
 from streamer.store.service import ALIVE_MS
-from streamer.wiring import model_config, open_store
+from streamer.store.stored import rfc3339
 
 __all__ = ["gather"]
 
@@ -77,7 +77,9 @@ def gather(settings: Settings, urls: Sequence[str], now_ms: int) -> Status:
 
 async def _asked(
     settings: Settings,
-) -> tuple[dict[tuple[str, int], PartitionRecord], ModelHead, list[dict[str, str]], dict[str, int]]:
+) -> tuple[
+    dict[tuple[str, int], PartitionRecord], StoredVersion, list[dict[str, str]], dict[str, int]
+]:
     store = open_store(settings)
     try:
         return (
@@ -94,7 +96,7 @@ def _logs(
     settings: Settings, topic: str, known: Mapping[int, PartitionRecord]
 ) -> tuple[int | None, dict[int, LogBounds], str | None]:
     # Faust and the Kafka clients take a second to import.
-    from streamer.stream.partition_log import PartitionLogs
+    from streamer.stream.kafka.partition_log import PartitionLogs
 
     bounds: dict[int, LogBounds] = {}
     logs = PartitionLogs(settings)
@@ -129,9 +131,9 @@ def _partition(
     )
 
 
-def _model(settings: Settings, head: ModelHead, now_ms: int) -> ModelStatus:
+def _model(settings: Settings, head: StoredVersion, now_ms: int) -> ModelStatus:
     config = model_config(settings)
-    version = ModelVersion.of(head.id, head.sums, config)
+    version = Scorer.of(head.id, head.sums, config)
     drift = describe_drift(head.sums, config)
     created_at = head.header.created_at
     return ModelStatus(
@@ -140,7 +142,7 @@ def _model(settings: Settings, head: ModelHead, now_ms: int) -> ModelStatus:
         is_warming=version.is_warming,
         transactions_seen=head.sums.transactions_seen,
         warmup=config.warmup,
-        ranked_by="log_odds" if version.is_head_active else "distance",
+        ranked_by="log_odds" if version.ranks_by_odds else "distance",
         budget_requested=version.asked.target,
         budget_achieved=achieved_share(head.sums),
         per_hour_requested=config.alerts_per_hour,

@@ -1,6 +1,6 @@
 """Redis: checkpoints, model versions, lineage and feedback.  The only package that imports redis.
 
-Reading order: `keys`, `records` (what is stored), `client` (the connection; `connecting`, `faults` and
+Reading order: `keys`, `stored` (what is stored), `client` (the connection; `connecting`, `faults` and
 `breaker` are its parts), `suitability`, `identity` and `service` (may this worker write here?),
 `checkpoints` (the atomic step), `reset` and `resetting`, `versions`, `feedback`, `store` (the calls the
 rest makes); `committed` is what Kafka is told of it.
@@ -8,17 +8,17 @@ rest makes); `committed` is what Kafka is told of it.
 
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus
 from streamer.store.committed import Committed
-from streamer.store.records import (
-    Checkpoint,
-    LogIdentity,
-    ModelHead,
-    PartitionRecord,
-    VersionInfo,
-    rfc3339,
-)
 from streamer.store.reset import LogBounds, Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
 from streamer.store.store import Store
+from streamer.store.stored import (
+    Checkpoint,
+    LogIdentity,
+    PartitionRecord,
+    StoredVersion,
+    VersionInfo,
+    rfc3339,
+)
 
 __all__ = [
     "BREAKER_STATES",
@@ -27,12 +27,12 @@ __all__ = [
     "Committed",
     "LogBounds",
     "LogIdentity",
-    "ModelHead",
     "PartitionRecord",
     "Reset",
     "ResetRequest",
     "ServiceIdentity",
     "Store",
+    "StoredVersion",
     "VersionInfo",
     "rfc3339",
 ]

@@ -17,28 +17,28 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Any, Final, TypeVar
 
+from streamer.contract.ledger import Ledger
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
 from streamer.features import PackedStates
-from streamer.ledger import Ledger
 from streamer.model.codec import state_id
-from streamer.model.config import ModelConfig
 from streamer.model.drift import MOVED_PSI, drift_of
 from streamer.model.learning import advance
+from streamer.model.model_config import ModelConfig
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.identity import Identity
 from streamer.store.keys import Keys, split_partition
 from streamer.store.losses import loss_entry
-from streamer.store.records import (
+from streamer.store.service import queue_heartbeat
+from streamer.store.stored import (
     ENTITY_FORMAT,
     Checkpoint,
     LogIdentity,
-    ModelHead,
     PartitionRecord,
+    StoredVersion,
     checkpoint_fields,
     partition_record,
     rfc3339,
 )
-from streamer.store.service import queue_heartbeat
 from streamer.store.versions import (
     Limits,
     queue_entry,
@@ -107,8 +107,8 @@ async def save(
     checkpoint: Checkpoint,
     config: ModelConfig,
     limits: Limits,
-    known: ModelHead | None = None,
-) -> ModelHead:
+    known: StoredVersion | None = None,
+) -> StoredVersion:
     """Save ``checkpoint`` in one atomic step and return the model's head after it.
 
     ``known`` is a version that need not be read if it is still the head.
@@ -116,7 +116,7 @@ async def save(
     key = client.keys.partition(checkpoint.topic, checkpoint.partition)
     commands = await asyncio.to_thread(_partition_commands, client.keys, checkpoint)
 
-    async def attempt(pipe: Pipe) -> ModelHead:
+    async def attempt(pipe: Pipe) -> StoredVersion:
         await identity.verify(pipe, client)
         stored = partition_record(await asked(pipe, "HGETALL", key), key)
         head = await read_head(pipe, client.keys, config, known)
@@ -236,7 +236,7 @@ def _older(checkpoint: Checkpoint, expected: str, got: str) -> StoreReplacedErro
     )
 
 
-def _following(head: ModelHead, checkpoint: Checkpoint, config: ModelConfig) -> ModelHead:
+def _following(head: StoredVersion, checkpoint: Checkpoint, config: ModelConfig) -> StoredVersion:
     """Return the head after the checkpoint's delta; the same object when it holds nothing."""
     if not checkpoint.delta.teaches:
         return head
@@ -249,11 +249,11 @@ def _following(head: ModelHead, checkpoint: Checkpoint, config: ModelConfig) -> 
         config_hash=config.hash,
         offsets={**head.header.offsets, checkpoint.name: checkpoint.next_offset},
     )
-    return ModelHead(state_id(sums), sums, header)
+    return StoredVersion(state_id(sums), sums, header)
 
 
 def _lineage_entry(
-    head: ModelHead, checkpoint: Checkpoint, config: ModelConfig
+    head: StoredVersion, checkpoint: Checkpoint, config: ModelConfig
 ) -> dict[str, str | int]:
     return {
         "version": head.id,
@@ -270,7 +270,7 @@ def _lineage_entry(
     }
 
 
-def _moved_most(head: ModelHead, config: ModelConfig) -> dict[str, str | int]:
+def _moved_most(head: StoredVersion, config: ModelConfig) -> dict[str, str | int]:
     """Return the feature that has moved most and its PSI, where one has moved; else nothing.
 
     A reference that has not settled moves everything, and would fill the lineage with that.

@@ -24,7 +24,7 @@ from streamer.errors import FencedError, InvariantError, StoreReplacedError
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.identity import Identity
 from streamer.store.keys import split_partition
-from streamer.store.records import PartitionRecord, partition_record
+from streamer.store.stored import PartitionRecord, partition_record
 from streamer.store.versions import Limits
 
 __all__ = ["StoredVerdicts", "add_feedback", "feedback_partitions", "read_feedback"]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from streamer.errors import StoreReplacedError
 from streamer.store.client import Client, Pipe, asked
-from streamer.store.records import rfc3339
+from streamer.store.stored import rfc3339
 
 __all__ = ["Identity"]
 

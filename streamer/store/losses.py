@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from streamer.ledger import Loss
-from streamer.store.records import rfc3339
+from streamer.contract.ledger import Loss
+from streamer.store.stored import rfc3339
 
 __all__ = ["loss_entry"]
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from streamer.contract.ledger import Ledger, Loss, LossCause
 from streamer.errors import ConfigurationError
-from streamer.ledger import Ledger, Loss, LossCause
 from streamer.store.committed import Committed
-from streamer.store.records import LogIdentity, PartitionRecord
+from streamer.store.stored import LogIdentity, PartitionRecord
 
 __all__ = ["LogBounds", "Reset", "ResetRequest", "plan_reset"]
 

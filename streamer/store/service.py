@@ -21,7 +21,7 @@ from streamer.errors import ConfigurationError, InvariantError
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.identity import Identity
 from streamer.store.keys import Keys
-from streamer.store.records import rfc3339
+from streamer.store.stored import rfc3339
 from streamer.store.versions import Limits, queue_entry
 
 __all__ = ["ServiceIdentity", "heartbeat", "leave", "queue_heartbeat", "register", "workers"]

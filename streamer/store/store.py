@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from streamer.ledger import Ledger
+from streamer.contract.ledger import Ledger
 from streamer.model.codec import VersionHeader
-from streamer.model.config import ModelConfig
+from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 from streamer.store import checkpoints, feedback, replayed, resetting, suitability, versions
 from streamer.store import service as service_of
@@ -20,15 +20,15 @@ from streamer.store.breaker import BreakerStatus
 from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.identity import Identity
-from streamer.store.records import (
-    Checkpoint,
-    LogIdentity,
-    ModelHead,
-    PartitionRecord,
-    VersionInfo,
-)
 from streamer.store.reset import Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
+from streamer.store.stored import (
+    Checkpoint,
+    LogIdentity,
+    PartitionRecord,
+    StoredVersion,
+    VersionInfo,
+)
 from streamer.store.versions import Limits
 
 __all__ = ["Store"]
@@ -148,7 +148,9 @@ class Store:
             self._client, self._identity, topic, partition, owner, now_ms, log
         )
 
-    async def checkpoint(self, checkpoint: Checkpoint, known: ModelHead | None = None) -> ModelHead:
+    async def checkpoint(
+        self, checkpoint: Checkpoint, known: StoredVersion | None = None
+    ) -> StoredVersion:
         """Save what a partition did in one atomic step and return the head after it.
 
         ``known`` is a version that need not be read if it is still the head.
@@ -200,7 +202,7 @@ class Store:
         """Return the ledger over all partitions."""
         return await checkpoints.totals(self._client)
 
-    async def head(self) -> ModelHead:
+    async def head(self) -> StoredVersion:
         """Return the current version; sums of zero where nothing was ever learned."""
         return await versions.head(self._client, self._config)
 
@@ -227,7 +229,7 @@ class Store:
         """Store a version without making it the head, and return its id."""
         return await versions.put_version(self._client, sums, header, self._config)
 
-    async def version(self, wanted: str) -> tuple[bytes, ModelHead]:
+    async def version(self, wanted: str) -> tuple[bytes, StoredVersion]:
         """Return the file and content of the version with this id or unambiguous beginning of it."""
         return await versions.find_version(self._client, wanted, self._config)
 

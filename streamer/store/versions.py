@@ -19,12 +19,12 @@ from redis.exceptions import WatchError
 
 from streamer.errors import ConfigurationError, InvariantError, UnknownVersionError
 from streamer.model.codec import VersionHeader, decode_version, encode_version, state_id
-from streamer.model.config import ModelConfig
+from streamer.model.model_config import ModelConfig
 from streamer.model.reference import refrozen
 from streamer.model.sums import Sums
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.keys import Keys
-from streamer.store.records import ModelHead, VersionInfo, rfc3339
+from streamer.store.stored import StoredVersion, VersionInfo, rfc3339
 
 __all__ = [
     "Limits",
@@ -59,10 +59,10 @@ class Limits:
                 raise ConfigurationError(f"{name} must be >= 1, got {getattr(self, name)}")
 
 
-async def head(client: Client, config: ModelConfig) -> ModelHead:
+async def head(client: Client, config: ModelConfig) -> StoredVersion:
     """Return the current version; sums of zero where nothing was ever learned."""
 
-    async def attempt(pipe: Pipe) -> ModelHead:
+    async def attempt(pipe: Pipe) -> StoredVersion:
         return await read_head(pipe, client.keys, config)
 
     return await client.transact([client.keys.head], attempt)
@@ -131,7 +131,7 @@ async def put_version(
     client: Client, sums: Sums, header: VersionHeader, config: ModelConfig
 ) -> str:
     """Store a version without making it the head, and return its id."""
-    version = ModelHead(state_id(sums), sums, header)
+    version = StoredVersion(state_id(sums), sums, header)
     created_at_ms = round(datetime.fromisoformat(header.created_at).timestamp() * 1000)
     blob = encode_version(sums, header, config.feature_names)
     # Twice NX: one that is there keeps its date too, by which the oldest are trimmed.
@@ -143,10 +143,12 @@ async def put_version(
     return version.id
 
 
-async def find_version(client: Client, wanted: str, config: ModelConfig) -> tuple[bytes, ModelHead]:
+async def find_version(
+    client: Client, wanted: str, config: ModelConfig
+) -> tuple[bytes, StoredVersion]:
     """Return the file and the content of the version whose id starts with ``wanted``."""
 
-    async def attempt(pipe: Pipe) -> tuple[bytes, ModelHead]:
+    async def attempt(pipe: Pipe) -> tuple[bytes, StoredVersion]:
         version_id = await _resolve(pipe, client.keys, wanted)
         blob = await asked(pipe, "GET", client.keys.version(version_id))
         return blob, _decoded(client.keys, version_id, blob, config)
@@ -190,8 +192,8 @@ async def lineage(client: Client, count: int) -> list[dict[str, str]]:
 
 
 async def read_head(
-    pipe: Pipe, keys: Keys, config: ModelConfig, known: ModelHead | None = None
-) -> ModelHead:
+    pipe: Pipe, keys: Keys, config: ModelConfig, known: StoredVersion | None = None
+) -> StoredVersion:
     """Return the head as seen by a transaction that watches ``keys.head``.
 
     If it is the ``known`` version, that is returned: an id stands for one state, wherever it is.
@@ -201,7 +203,7 @@ async def read_head(
         return known
     if not version_id:
         sums = Sums.zero(config)
-        return ModelHead(state_id(sums), sums, VersionHeader("", "", "", config.hash))
+        return StoredVersion(state_id(sums), sums, VersionHeader("", "", "", config.hash))
     try:
         blob = await _blob(pipe, keys, version_id)
     except _TrimmedError:
@@ -228,7 +230,7 @@ async def replaced_id(pipe: Pipe, keys: Keys) -> str:
 
 
 def queue_version(
-    pipe: Pipe, keys: Keys, version: ModelHead, config: ModelConfig, now_ms: int
+    pipe: Pipe, keys: Keys, version: StoredVersion, config: ModelConfig, now_ms: int
 ) -> None:
     """Queue the writes that store ``version``."""
     blob = encode_version(version.sums, version.header, config.feature_names)
@@ -296,24 +298,24 @@ async def _blob(pipe: Pipe, keys: Keys, version_id: str) -> bytes:
     )
 
 
-def _promoted(version: ModelHead, reason: str, now_ms: int) -> ModelHead:
+def _promoted(version: StoredVersion, reason: str, now_ms: int) -> StoredVersion:
     """Return ``version`` with its own histograms for a reference; itself where it has them already."""
     sums = refrozen(version.sums)
     version_id = state_id(sums)
     if version_id == state_id(version.sums):
         return version
     header = replace(version.header, parent=version.id, created_at=rfc3339(now_ms), reason=reason)
-    return ModelHead(version_id, sums, header)
+    return StoredVersion(version_id, sums, header)
 
 
-def _decoded(keys: Keys, version_id: str, blob: bytes, config: ModelConfig) -> ModelHead:
+def _decoded(keys: Keys, version_id: str, blob: bytes, config: ModelConfig) -> StoredVersion:
     try:
         sums, header = decode_version(blob, config)
     except ConfigurationError as error:
         raise ConfigurationError(
             f"{keys.version(version_id)} must be usable, got: {error}"
         ) from error
-    return ModelHead(version_id, sums, header)
+    return StoredVersion(version_id, sums, header)
 
 
 def _text(stored: bytes | None) -> str:

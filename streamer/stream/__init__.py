@@ -1,8 +1,8 @@
 """Kafka and Faust: the only package, with `embedded`, that knows of them.
 
-Reading order: `transport` (batches instead of events), `app` (the Faust app), `worker` (what happens
-to a batch), `checkpointing` and `recovery` (nothing lost, nothing twice), `publisher`, `topics`,
-`preflight`, `endpoints`.
+Reading order: `transport` (batches instead of events), `app` (the Faust app: what comes and goes when),
+`kafka` and `partitions` (what is read, what is held), `scoring` (what happens to a batch), `publishing`
+(nothing twice), `checkpoints` (nothing lost), `judging` (what verdicts teach), `health`.
 """
 
 from streamer.one_thread import multiply_on_one_thread

@@ -23,18 +23,15 @@ import structlog
 from faust.types import TP
 
 from streamer import __version__
-from streamer.decoding import DeadLetterReason
 from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.features import FEATURE_NAMES
-from streamer.intake.loading import load_declaration
+from streamer.intake.by_name import load_declaration
+from streamer.intake.decoding import DeadLetterReason
 from streamer.intake.readings import PASSED_OVER
 from streamer.settings import Settings, TracingSettings, load_worker_settings
+from streamer.starting.wiring import open_store, pipeline_config
 from streamer.stream.agents import add_agents
-from streamer.stream.announcing import follow_readiness, tell_assigned, tell_revoked, tell_start
-from streamer.stream.checkpointing import Checkpointing
-from streamer.stream.claiming import Claiming, Reading
-from streamer.stream.claims import Claims
-from streamer.stream.counting import count_delivered
+from streamer.stream.checkpoints.checkpointing import Checkpointing
 from streamer.stream.ending import (
     EXIT_MISCONFIGURED,
     EXIT_UNAVAILABLE,
@@ -42,31 +39,39 @@ from streamer.stream.ending import (
     end_at_once,
     or_end,
 )
-from streamer.stream.endpoints import Endpoints
-from streamer.stream.feedback import FeedbackStoring
 from streamer.stream.garbage import collect_rarely
-from streamer.stream.gauges import Gauges
-from streamer.stream.health import Health
-from streamer.stream.held import Held
-from streamer.stream.kafka_config import broker_urls, faust_credentials
+from streamer.stream.health.announcing import (
+    follow_readiness,
+    tell_assigned,
+    tell_revoked,
+    tell_start,
+)
+from streamer.stream.health.endpoints import Endpoints
+from streamer.stream.health.gauges import Gauges
+from streamer.stream.health.health import Health
+from streamer.stream.health.liveness import Liveness
+from streamer.stream.health.pauses import follow_pauses
+from streamer.stream.health.watch import Watch
+from streamer.stream.judging.applying import Applying
+from streamer.stream.judging.verdict_topic import FeedbackStoring
+from streamer.stream.kafka.kafka_config import broker_urls, faust_credentials
+from streamer.stream.kafka.known_schemas import intake_of, known_schemas
+from streamer.stream.kafka.partition_log import PartitionLogs
 from streamer.stream.kernels import load_kernels
-from streamer.stream.kit import Clock, Kit
-from streamer.stream.known_schemas import intake_of, known_schemas
-from streamer.stream.liveness import Liveness
-from streamer.stream.partition_log import PartitionLogs
-from streamer.stream.pauses import follow_pauses
+from streamer.stream.partitions.counting import count_delivered
+from streamer.stream.partitions.worker_spans import open_tracing
 from streamer.stream.preflight import preflight
 from streamer.stream.process import ScoringWorker
-from streamer.stream.publisher import Publisher
-from streamer.stream.scoring import Scoring
-from streamer.stream.teaching import Teaching
-from streamer.stream.tracing import open_tracing
+from streamer.stream.publishing.publisher import Publisher
+from streamer.stream.scoring.claiming import Claiming, Reading
+from streamer.stream.scoring.claims import Claims
+from streamer.stream.scoring.held import Held
+from streamer.stream.scoring.kit import Clock, Kit
+from streamer.stream.scoring.scoring import Scoring
 from streamer.stream.transport import SCHEME, NoTables
-from streamer.stream.watch import Watch
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
 from streamer.telemetry.profiling import Profiling
-from streamer.wiring import open_store, pipeline_config
 
 __all__ = ["ScoringApp", "build_app"]
 
@@ -128,7 +133,7 @@ class ScoringApp(faust.App):
         self.checkpointing = Checkpointing(kit, held, self.claiming, self._transactions_durable)
         self.scoring = Scoring(kit, held, self.checkpointing.make_room, schemas)
         self.feedback_storing = FeedbackStoring(kit, held, self.claiming)
-        self.teaching = Teaching(kit, held)
+        self.applying = Applying(kit, held)
         self.liveness = Liveness(kit)
         self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311
         self.watch = Watch(kit, held, self.claims, self.claiming, lambda: self.consumer)
@@ -260,7 +265,7 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
     add_agents(app, settings)
     for work in (
         app.checkpointing.run,
-        app.teaching.run,
+        app.applying.run,
         app.liveness.run,
         app.held.dead_letter_log.run,
         *app.watch.tasks,

@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from streamer.compiled import tell_compilations
-from streamer.rehearsal import rehearse
+from streamer.starting.rehearsal import rehearse
 
 __all__ = ["load_kernels"]
 

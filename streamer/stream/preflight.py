@@ -10,10 +10,10 @@ import structlog
 
 from streamer.errors import UnavailableError
 from streamer.settings import Settings
-from streamer.store import ModelHead, Store
-from streamer.stream.kit import Clock
-from streamer.stream.topics import cluster_id, prepare_topics
-from streamer.wiring import service_identity
+from streamer.starting.wiring import service_identity
+from streamer.store import Store, StoredVersion
+from streamer.stream.kafka.topics import cluster_id, prepare_topics
+from streamer.stream.scoring.kit import Clock
 
 __all__ = ["preflight"]
 
@@ -32,7 +32,7 @@ async def preflight(
     clock: Clock,
     owner: str,
     report: Callable[[str], None],
-) -> ModelHead:
+) -> StoredVersion:
     """Wait until Kafka and Redis answer and return the model's head.
 
     ``report`` gets one line on what is being waited for.  Raises UnavailableError after

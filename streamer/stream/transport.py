@@ -27,8 +27,8 @@ from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streamer.batch import Batch
-from streamer.stream.fetching import ConsumerThread, Fetched, FetchState
+from streamer.contract.batch import Batch
+from streamer.stream.kafka.fetching import ConsumerThread, Fetched, FetchState
 
 __all__ = ["SCHEME", "BatchSchema", "Consumer", "NoTables", "ReadBatch", "Transport"]
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, Literal, TypeVar, overload
 from prometheus_client import Counter, Histogram
 from prometheus_client.registry import Collector
 
-from streamer.telemetry.readings import Readings
+from streamer.telemetry.read_on_scrape import Readings
 from streamer.telemetry.timings import GENERATIONS, Pauses, Timings
 
 __all__ = [

@@ -38,8 +38,8 @@ LIBRARIES: Final = (
 _FAUST_CONSUMER: Final = "faust.transport.drivers.aiokafka"
 # Faust takes the time of the last answer for that of the last request, and counts from its own start
 # where there is none (faust-streaming issue 629): a partition that is claimed late, has nothing to
-# read, or waits for Redis is reported as dead.  `streamer.stream.progress` looks at the same, knows
-# which partitions are being read, and the log says "not ready" when one of them stands still.
+# read, or waits for Redis is reported as dead. `streamer.stream.kafka.progress` looks at the same,
+# knows which partitions are being read, and the log says "not ready" when one of them stands still.
 _PROGRESS_KNOWS: Final = (
     "progress.py tells a partition that stands still; this also tells idle ones"
 )

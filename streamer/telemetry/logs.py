@@ -21,8 +21,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from streamer.telemetry.exceptions import as_text, exception_fields
 from streamer.telemetry.libraries import LIBRARIES, LibraryFilter, library_level
+from streamer.telemetry.rarer_warnings import RepeatFilter
 from streamer.telemetry.redaction import redact_event
-from streamer.telemetry.repeats import RepeatFilter
 
 __all__ = ["configure_logging"]
 

@@ -20,13 +20,13 @@ from prometheus_client import disable_created_metrics as disable_created_series
 from prometheus_client.registry import Collector
 
 from streamer.telemetry.catalogue import SECTIONS
-from streamer.telemetry.catalogue.alerts import AlertMetrics
-from streamer.telemetry.catalogue.batches import BatchMetrics
-from streamer.telemetry.catalogue.ledger import LedgerMetrics
-from streamer.telemetry.catalogue.model import ModelMetrics
-from streamer.telemetry.catalogue.service import ProcessMetrics, ServiceMetrics
-from streamer.telemetry.catalogue.storage import StorageMetrics
-from streamer.telemetry.catalogue.verdicts import VerdictMetrics
+from streamer.telemetry.catalogue.alert_metrics import AlertMetrics
+from streamer.telemetry.catalogue.batch_metrics import BatchMetrics
+from streamer.telemetry.catalogue.ledger_metrics import LedgerMetrics
+from streamer.telemetry.catalogue.model_metrics import ModelMetrics
+from streamer.telemetry.catalogue.service_metrics import ProcessMetrics, ServiceMetrics
+from streamer.telemetry.catalogue.storage_metrics import StorageMetrics
+from streamer.telemetry.catalogue.verdict_metrics import VerdictMetrics
 from streamer.telemetry.exposition import Exposition
 from streamer.telemetry.family import Family
 

@@ -3,7 +3,7 @@
 Python prints it to standard error in as many lines as there are frames: of the main thread, of other
 threads, of destructors.  asyncio's own ("Task exception was never retrieved") come through `logging`
 already, and warnings do since `configure_logging`.  librdkafka is told to print nothing, and what it
-has to say comes through its callback (`streamer.stream.kafka_config`).
+has to say comes through its callback (`streamer.stream.kafka.kafka_config`).
 
 Not here: a fault in C code, of which the interpreter writes what it can before it is killed.
 """

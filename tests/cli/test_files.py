@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streamer.events import Alert
+from streamer.contract.messages import Alert
 from tests.cli.test_commands import run
 
 N = 3_000

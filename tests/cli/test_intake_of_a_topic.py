@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_config import librdkafka_config
 from tests.cli.test_commands import run
 from tests.intake.messages import VALID
 from tests.intake.test_schemas import FRAME, RECORD, avro

@@ -55,10 +55,10 @@ def test_the_list_of_commands_says_of_each_the_first_sentence_of_its_help() -> N
 
 
 def test_a_worker_starts_without_what_other_commands_need() -> None:
-    modules = imported("import streamer.cli.worker, streamer.stream.run")
+    modules = imported("import streamer.cli.worker_command, streamer.stream.run_worker")
     assert "faust" in modules
     assert not modules & NOT_FOR_A_WORKER
-    assert not {"streamer.cli.demo", "streamer.cli.evaluate"} & modules
+    assert not {"streamer.cli.demo_command", "streamer.cli.evaluate_command"} & modules
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["worker", "--help"], ["check-config"]])

@@ -12,7 +12,7 @@ from click.testing import Result
 
 from streamer.embedded import EmbeddedKafka
 from streamer.model.codec import decode_version, encode_version
-from streamer.wiring import model_config
+from streamer.starting.wiring import model_config
 from tests.cli.test_commands import run
 from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service, Worker, payments, wait_until

@@ -11,7 +11,7 @@ import pytest
 from streamer.embedded import EmbeddedKafka
 from streamer.features import FEATURE_NAMES
 from streamer.model.codec import decode_version
-from streamer.wiring import model_config
+from streamer.starting.wiring import model_config
 from tests.cli.test_commands import run
 from tests.stream.harness import Service
 

@@ -42,7 +42,7 @@ def test_numpy_alone_does_as_it_was_told() -> None:
 @pytest.mark.parametrize(
     "entry",
     [
-        "import streamer.cli.worker, streamer.stream.run",
+        "import streamer.cli.worker_command, streamer.stream.run_worker",
         "import faust.cli.faust, streamer.stream.app",
     ],
     ids=["streamer worker", "faust -A streamer.stream.app worker"],

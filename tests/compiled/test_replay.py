@@ -14,7 +14,7 @@ import pytest
 from numba import config
 from numba.core.dispatcher import Dispatcher
 
-from streamer.rehearsal import rehearse
+from streamer.starting.rehearsal import rehearse
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from streamer.batch import Batch, StoredRecord
+from streamer.contract.batch import Batch, StoredRecord
+from streamer.contract.messages import Transaction
 from streamer.datafiles import FileReport, PaymentFile, declared
-from streamer.decoding import TimestampRange, decode_batch
-from streamer.events import Transaction
+from streamer.intake.decoding import TimestampRange, decode_batch
 
 NOW_MS = 1_800_000_000_000  # 2027-01-15
 BELIEVABLE = TimestampRange(earliest_ms=0, max_ahead_ms=86_400_000)

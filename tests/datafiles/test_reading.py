@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from streamer.contract.messages import Transaction
 from streamer.datafiles import FileBatch, PaymentFile, count_rows, declared, read_batches
 from streamer.datafiles.substitutes import Substitutes
 from streamer.errors import ConfigurationError, NothingToScoreError
-from streamer.events import Transaction
 from streamer.intake import Declaration, Refused, plain_transaction
 
 HANDBOOK = declared(["card_id=customer_id", "merchant_id=terminal_id"], ["currency=EUR"])

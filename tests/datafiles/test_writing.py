@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from streamer.contract.messages import Transaction
 from streamer.datafiles import count_rows, read_batches, write_rows
 from streamer.errors import ConfigurationError
-from streamer.events import Transaction
 
 ROWS: list[dict[str, Any]] = [
     {

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from streamer.datafiles import FileBatch
-from streamer.decoding import TimestampRange
-from streamer.evaluation.metrics import Ranking, auc_roc, cumulated
 from streamer.evaluation.passing import PassConfig, run_pass
+from streamer.evaluation.ranking_metrics import Ranking, auc_roc, cumulated
 from streamer.evaluation.rows import Rows
+from streamer.intake.decoding import TimestampRange
 from streamer.pipeline import PipelineConfig
 from tests.builders import ARRIVAL_MS, model_config
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import streamer.evaluation.passing
-import streamer.pipeline
-from streamer.batch import Batch
+import streamer.pipeline.processing
+from streamer.contract.batch import Batch
 from streamer.datafiles import FileBatch
-from streamer.decoding import decode_batch
 from streamer.evaluation.passing import Pass, PassConfig, run_pass
+from streamer.intake.decoding import decode_batch
 from tests.builders import ARRIVAL_MS, payment, pipeline_config
 
 HOUR_S = 3_600.0

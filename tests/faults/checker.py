@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import msgspec
 
-from streamer.events import Alert
+from streamer.contract.messages import Alert
 from streamer.store import Store
-from streamer.store.records import PartitionRecord
+from streamer.store.stored import PartitionRecord
 from tests.faults.reading import read_topic
 from tests.faults.state_check import States
 from tests.faults.traffic import Sent, Traffic

@@ -17,9 +17,9 @@ from redis.asyncio.client import Pipeline
 
 from streamer.cli import main
 from streamer.store import Store
-from streamer.stream.checkpointing import Checkpointing
-from streamer.stream.claiming import Claiming
-from streamer.stream.publisher import Publisher
+from streamer.stream.checkpoints.checkpointing import Checkpointing
+from streamer.stream.publishing.publisher import Publisher
+from streamer.stream.scoring.claiming import Claiming
 from streamer.stream.transport import Consumer
 
 __all__ = ["CHECKPOINT_POINTS", "crashing"]

@@ -23,10 +23,10 @@ from typing import Final
 
 import msgspec
 
+from streamer.contract.ledger import Ledger
+from streamer.contract.messages import Source
 from streamer.embedded import EmbeddedRedis
-from streamer.events import Source
 from streamer.intake.readings import PASSED_OVER
-from streamer.ledger import Ledger
 from tests.faults.fuzzed import Record, fuzzed, fuzzed_layouts
 from tests.faults.layouts import DECLARED
 from tests.faults.reading import read_topic

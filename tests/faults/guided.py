@@ -38,7 +38,7 @@ def main() -> int:
     import atheris
 
     # Before anything else imports them.
-    with atheris.instrument_imports(include=["streamer.decoding", "streamer.intake"]):
+    with atheris.instrument_imports(include=["streamer.intake.decoding", "streamer.intake"]):
         target = importlib.import_module("tests.faults.one_message")
     corpus = options.corpus or Path(tempfile.mkdtemp())
     corpus.mkdir(parents=True, exist_ok=True)

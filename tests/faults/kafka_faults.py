@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from streamer.stream.topics import topic_names
+from streamer.stream.kafka.topics import topic_names
 from tests.faults.checker import Report
 from tests.faults.site import KAFKA, Site, fault
 from tests.faults.stand import Slot, Stand

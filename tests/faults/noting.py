@@ -20,8 +20,8 @@ from streamer.cli import main
 from streamer.features import EntityTable
 from streamer.features.packed import names_of
 from streamer.pipeline import Prepared
-from streamer.stream.assignments import Assigned
-from streamer.stream.scoring import Scoring
+from streamer.stream.partitions.assignments import Assigned
+from streamer.stream.scoring.scoring import Scoring
 
 __all__ = ["noted", "noting"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from streamer.decoding import decode_batch
 from streamer.intake import Intake, preset_names
-from streamer.intake.loading import load_declaration
+from streamer.intake.by_name import load_declaration
+from streamer.intake.decoding import decode_batch
 from tests.builders import batch, pipeline_config
 from tests.faults.fuzzed import fuzzed, fuzzed_layouts
 from tests.faults.layouts import LAYOUTS

@@ -7,7 +7,7 @@ from typing import Final
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
-from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_config import librdkafka_config
 from tests.stream.harness import Service
 
 __all__ = ["end_offsets", "messages_of", "read_topic"]

@@ -23,8 +23,8 @@ from typing import Any, Final, Self
 from confluent_kafka.admin import AdminClient
 
 from streamer.errors import UnavailableError
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import create_topics, topic_names
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, topic_names
 from tests.faults.appended import complete
 from tests.faults.checker import Report, check
 from tests.faults.noting import noted, noting

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from streamer.batch import StoredRecord
+from streamer.contract.batch import StoredRecord
 from streamer.features.entities import EntityKind
+from streamer.starting.wiring import pipeline_config
 from streamer.store import Store
-from streamer.wiring import pipeline_config
 from tests.faults.traffic import Sent
 from tests.faults.undisturbed import Wanted, described, differing, undisturbed
 from tests.stream.harness import Service

@@ -16,9 +16,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from streamer.events import Alert, Severity
+from streamer.contract.messages import Alert, Severity
 from streamer.model.codec import decode_version, encode_version
-from streamer.wiring import model_config
+from streamer.starting.wiring import model_config
 from tests.cli.test_commands import run
 from tests.faults.checker import check
 from tests.faults.reading import read_topic

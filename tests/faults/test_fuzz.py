@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.batch import Batch
-from streamer.decoding import Decoded, TimestampRange, decode_batch
+from streamer.contract.batch import Batch
 from streamer.intake import Intake, Payment, Refund, Skipped, outcome_of, preset_names
-from streamer.intake.loading import load_declaration
+from streamer.intake.by_name import load_declaration
+from streamer.intake.decoding import Decoded, TimestampRange, decode_batch
 from tests.builders import batch, payment, pipeline_config
 from tests.faults import one_message
 from tests.faults.fuzz import fuzz, mapped

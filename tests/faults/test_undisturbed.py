@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamer.batch import Batch, StoredRecord
-from streamer.codes import CURRENCY_INDEX
+from streamer.contract.batch import Batch, StoredRecord
+from streamer.contract.codes import CURRENCY_INDEX
 from streamer.features import History, Tables
 from streamer.features.entities import EntityTable
 from streamer.features.kinds import CARDS, MERCHANTS

@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.batch import Batch, StoredRecord
+from streamer.contract.batch import Batch, StoredRecord
 from streamer.features import History, Records, Tables
 from streamer.features.columns import Columns
 from streamer.features.entities import EntityTable

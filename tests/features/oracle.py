@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from streamer.events import Transaction
+from streamer.contract.messages import Transaction
 from streamer.indexing import fingerprints
 from tests.features.streams import Judged, decoded
 

@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from streamer.events import Transaction
+from streamer.contract.messages import Transaction
 from streamer.features import (
     CONTEXT_NAMES,
     FEATURE_NAMES,

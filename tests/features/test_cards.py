@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streamer.codes import CURRENCY_INDEX
+from streamer.contract.codes import CURRENCY_INDEX
 from streamer.features import Columns, Tables, add_verdicts
 from streamer.features.packed import names_of
 from streamer.indexing import extended, fingerprints

@@ -20,10 +20,10 @@ from streamer.features import (
     compare_amount,
     entities,
     equations,
+    fraud_shares,
     history,
     observation,
     places,
-    verdicts,
 )
 from tests.builders import payment
 from tests.features.oracle import features_of
@@ -39,7 +39,7 @@ from tests.features.streams import (
 )
 from tests.features.uncompiled import uncompiled
 
-MODULES = (equations, places, entities, cards, verdicts, observation, history)
+MODULES = (equations, places, entities, cards, fraud_shares, observation, history)
 
 
 @st.composite

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from streamer.fitting.traffic import Traffic
+from streamer.fitting.file_features import Traffic
 from tests.builders import model_config, payment
 
 # Amount (EUR), seconds between payments of a card, number of such cards.

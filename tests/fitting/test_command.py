@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from streamer.datafiles import write_rows
-from streamer.model import ModelVersion, Sums, advance
+from streamer.model import Scorer, Sums, advance
 from streamer.model.codec import decode_version, state_id
 from streamer.pipeline import process
 from streamer.settings import load_settings
 from streamer.simulator import Simulator, SimulatorConfig
-from streamer.wiring import model_config, pipeline_config
+from streamer.starting.wiring import model_config, pipeline_config
 from tests.builders import batch, payment, state_of
 from tests.cli.test_commands import run
 from tests.fitting.helpers import three_kinds
@@ -96,7 +96,7 @@ def test_the_version_is_what_the_pipeline_would_have_learned_from_the_file(tmp_p
     found, header = decode_version(out.read_bytes(), config.model)
     state = state_of(config)
     zero = Sums.zero(config.model)
-    process(batch(values), state, ModelVersion.of("", zero, config.model), config, now_ms=0)
+    process(batch(values), state, Scorer.of("", zero, config.model), config, now_ms=0)
     wanted = advance(zero, state.delta, config.model)
     assert result["transactions_seen"] == found.transactions_seen == 1_000
     assert header.config_hash == config.model.hash

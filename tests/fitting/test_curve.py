@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import silhouette_score
 
 from streamer.errors import ConfigurationError
-from streamer.fitting.choice import choose, quality
+from streamer.fitting.choosing import choose, quality
 from streamer.fitting.curve import Point, fitted, measure, pairwise_distances
+from streamer.fitting.file_features import Traffic
 from streamer.fitting.fit import candidates
-from streamer.fitting.traffic import Traffic
 from tests.builders import model_config
 from tests.fitting.helpers import blobs
 

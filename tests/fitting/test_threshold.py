@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from streamer.datafiles import FileBatch
+from streamer.fitting.file_features import Traffic, read_traffic
 from streamer.fitting.fit import with_threshold_for
-from streamer.fitting.traffic import Traffic, read_traffic
-from streamer.model import ModelVersion
+from streamer.model import Scorer
 from tests.builders import ARRIVAL_MS, pipeline_config
 from tests.fitting.helpers import blobs
 from tests.pipeline.helpers import ordinary, trained
@@ -58,7 +58,7 @@ def test_the_threshold_keeps_the_budget_on_the_payments_it_is_for() -> None:
     far = blobs(2_000, 1, seed=1)
     far.X[:] *= 3.0
     sums = with_threshold_for(far, version.sums, version.config)
-    derived = ModelVersion.of("", sums, version.config)
+    derived = Scorer.of("", sums, version.config)
     assert derived.threshold_sq > 2 * version.threshold_sq
     alerted = derived.score(far.X.astype(float), far.currencies).alerted.mean()
     # Bins are 1% wide; 0.02 of 2,000 are 40 payments.

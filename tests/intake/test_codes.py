@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.codes import COUNTRIES, CURRENCIES
+from streamer.contract.codes import COUNTRIES, CURRENCIES
 from streamer.intake import code_lists
 from streamer.intake.code_lists import COUNTRY_OF, CURRENCY_OF, RETIRED
 from streamer.intake.fields import country, currency

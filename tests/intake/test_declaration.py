@@ -9,7 +9,7 @@ import pytest
 
 from streamer.errors import ConfigurationError
 from streamer.intake import Declaration, Payment, Refund, Refused, Skipped, parse_declaration
-from streamer.intake.loading import load_declaration
+from streamer.intake.by_name import load_declaration
 from tests.intake.messages import VALID, declared, message, one, paid
 
 

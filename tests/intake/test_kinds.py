@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streamer.datafiles.sampling import Sample
+from streamer.datafiles.file_sample import Sample
 from streamer.errors import ConfigurationError
 from streamer.intake import Payment, Reading, parse_declaration
 from streamer.intake.readings import Refused, outcome_of

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from streamer.batch import Batch, StoredRecord
-from streamer.decoding import decode_batch
+from streamer.contract.batch import Batch, StoredRecord
 from streamer.intake import Intake, Payment, Refused, plain_transaction
+from streamer.intake.decoding import decode_batch
 from tests.datafiles.helpers import BELIEVABLE, NOW_MS, report_of
 from tests.intake.messages import ARRIVED_MS, VALID, declared, message, one, paid
 

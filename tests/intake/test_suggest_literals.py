@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from streamer.cli import main
-from streamer.datafiles.sampling import Sample
+from streamer.datafiles.file_sample import Sample
 from streamer.intake import Payment, Reading, parse_declaration
 from streamer.intake.suggest import suggest
 from tests.intake.messages import ARRIVED_MS, message

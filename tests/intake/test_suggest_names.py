@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streamer.datafiles.sampling import Sample
+from streamer.datafiles.file_sample import Sample
 from streamer.errors import ConfigurationError
 from streamer.intake import Payment, parse_declaration
 from streamer.intake.suggest import suggest

@@ -13,9 +13,9 @@ from load.figures import Sample, Spread, Window, rate, ratio_of_medians, summari
 from load.machine import cpu_seconds, describe_machine, without_openblas
 from load.runs import skipped
 from load.stock import ProgressFile, process_event
-from streamer.batch import Batch, StoredRecord
+from streamer.contract.batch import Batch, StoredRecord
 from streamer.errors import InvariantError
-from streamer.model import ModelVersion, Sums, advance
+from streamer.model import Scorer, Sums, advance
 from streamer.pipeline import Outcome, PartitionState, PipelineConfig, process
 from streamer.simulator import Simulator, SimulatorConfig
 from tests.builders import ARRIVAL_MS, pipeline_config, state_of
@@ -93,8 +93,8 @@ def warmed(config: PipelineConfig, records: list[StoredRecord]) -> tuple[Partiti
     return state, advance(Sums.zero(config.model), state.delta, config.model)
 
 
-def version_of(config: PipelineConfig, sums: Sums | None = None) -> ModelVersion:
-    return ModelVersion.of("v", Sums.zero(config.model) if sums is None else sums, config.model)
+def version_of(config: PipelineConfig, sums: Sums | None = None) -> Scorer:
+    return Scorer.of("v", Sums.zero(config.model) if sums is None else sums, config.model)
 
 
 def test_one_event_at_a_time_gives_the_scores_and_alerts_of_the_batch() -> None:

@@ -14,9 +14,9 @@ from load.generator import Due, read_verdicts
 from load.headline import Round, as_json, figures
 from load.headline_rounds import WorkerRun, fallen_due
 from load.verdicts import verdicts
+from streamer.contract.ledger import Ledger
+from streamer.contract.messages import Feedback
 from streamer.errors import InvariantError
-from streamer.events import Feedback
-from streamer.ledger import Ledger
 from streamer.simulator import Simulator, SimulatorConfig
 
 LOAD = Path(__file__).parent.parent.parent / "load"

@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.model import (
-    ModelVersion,
     Scored,
+    Scorer,
     Sums,
     count_features,
     learn,
-    learn_labels,
+    learn_verdicts,
     learn_warming,
-    relearn_labels,
+    relearn_verdicts,
 )
 from streamer.model.codec import decode_version, state_id
 from tests.builders import model_config
-from tests.explanation.helpers import EURO, Floats, rows
+from tests.explaining.helpers import EURO, Floats, rows
 
 HOUR_MS = 3_600_000
 
@@ -50,7 +50,7 @@ class Payments:
         return Payments(*(getattr(self, field.name)[part] for field in fields(self)))
 
 
-def payments_of(version: ModelVersion, n: int, seed: int) -> Payments:
+def payments_of(version: Scorer, n: int, seed: int) -> Payments:
     """Return payments in a usual currency and in others, a tenth of them far out."""
     rng = np.random.default_rng(seed)
     X, V = rows(version, n, seed)
@@ -79,19 +79,19 @@ def cut(payments: Payments, edges: Sequence[int]) -> list[Payments]:
     ]
 
 
-def scored(version: ModelVersion, batches: Sequence[Payments]) -> list[Scored]:
+def scored(version: Scorer, batches: Sequence[Payments]) -> list[Scored]:
     return [version.score(b.X, b.currencies, b.V, b.times_ms) for b in batches]
 
 
-def learned(version: ModelVersion, batches: Sequence[Payments]) -> list[Sums]:
+def learned(version: Scorer, batches: Sequence[Payments]) -> list[Sums]:
     """Return what is learned: of scores and first labels, of overruled labels, and while warming."""
     usual, floors = version.sums.reference_currency_means, version.config.spread_floors
     first, revised, warming = (Sums.zero(version.config) for _ in range(3))
     for b, s in zip(batches, scored(version, batches), strict=True):
         learn(first, s, b.teaching, s.alerted, b.X[:, 0], b.currencies, b.times_ms)
         count_features(first.feature_histograms, b.X, b.currencies, usual, floors)
-        learn_labels(first, version, s.inputs, s.ranks, b.frauds, b.weights)
-        relearn_labels(revised, version, s.inputs, s.ranks, b.frauds, b.weights)
+        learn_verdicts(first, version, s.inputs, s.ranks, b.frauds, b.weights)
+        relearn_verdicts(revised, version, s.inputs, s.ranks, b.frauds, b.weights)
         learn_warming(warming, b.X, b.currencies, b.times_ms)
     return [first, revised, warming]
 
@@ -108,7 +108,7 @@ def scores_id(parts: Sequence[Scored]) -> str:
     return digest.hexdigest()
 
 
-def everything_of(version: ModelVersion, n: int, seed: int) -> str:
+def everything_of(version: Scorer, n: int, seed: int) -> str:
     """Return the bits of the scores of ``n`` payments, and of what is learned from them."""
     batches = [payments_of(version, n, seed)]
     return "\n".join(
@@ -118,4 +118,4 @@ def everything_of(version: ModelVersion, n: int, seed: int) -> str:
 
 if __name__ == "__main__":
     sums, _ = decode_version(Path(sys.argv[1]).read_bytes(), model_config())
-    print(everything_of(ModelVersion.of("", sums, model_config()), 40, seed=1))
+    print(everything_of(Scorer.of("", sums, model_config()), 40, seed=1))

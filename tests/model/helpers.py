@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.model import ModelConfig, ModelVersion, Sums, advance, learn
+from streamer.model import ModelConfig, Scorer, Sums, advance, learn
 
 Floats = NDArray[np.float64]
 
@@ -63,7 +63,7 @@ def sums_with_centers(
     return sums
 
 
-def taught(version: ModelVersion, X: Floats, only_quiet: bool = True) -> Sums:
+def taught(version: Scorer, X: Floats, only_quiet: bool = True) -> Sums:
     """Return the delta of the rows of ``X``, all of them in euros."""
     delta = Sums.zero(version.config)
     scored = version.score(X, euros(X))
@@ -72,6 +72,6 @@ def taught(version: ModelVersion, X: Floats, only_quiet: bool = True) -> Sums:
     return delta
 
 
-def next_version(version: ModelVersion, delta: Sums) -> ModelVersion:
+def next_version(version: Scorer, delta: Sums) -> Scorer:
     """Return the version after ``delta``."""
-    return ModelVersion.of("", advance(version.sums, delta, version.config), version.config)
+    return Scorer.of("", advance(version.sums, delta, version.config), version.config)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.model import ModelConfig, ModelVersion, Scored
+from streamer.model import ModelConfig, Scored, Scorer
 from streamer.model.odds import KNOTS
 
 Floats = NDArray[np.float64]
@@ -26,7 +26,7 @@ def _huber(z: Floats, c: float) -> Floats:
     return z**2 - np.maximum(z - c, 0.0) ** 2
 
 
-def _addends(X: Floats, centers: Floats, variances: Floats, version: ModelVersion) -> Floats:
+def _addends(X: Floats, centers: Floats, variances: Floats, version: Scorer) -> Floats:
     sides = np.array(version.config.sides)
     z = X - centers
     z = np.where(sides == 0, np.abs(z), np.maximum(sides * z, 0.0)) / np.sqrt(variances)
@@ -45,16 +45,16 @@ def _ranks(histogram: Floats, log2_values: Floats) -> Floats:
     return np.interp(_bins(log2_values), np.arange(1025), edges)
 
 
-def log_odds(version: ModelVersion, inputs: Floats) -> Floats:
-    assert version.head is not None
-    means, deviations, beta = version.head
+def log_odds(version: Scorer, inputs: Floats) -> Floats:
+    assert version.odds is not None
+    means, deviations, beta = version.odds
     z = np.nan_to_num(np.clip((inputs - means) / deviations, -10, 10), nan=0.0)
     hinges = [np.maximum(z - k, 0) if k >= 0 else np.minimum(z - k, 0) for k in KNOTS]
     return np.hstack([np.ones((len(z), 1)), z, *hinges]) @ beta
 
 
 def scored(
-    version: ModelVersion, X: Floats, currencies: Integers, V: Floats, hours: Integers | None
+    version: Scorer, X: Floats, currencies: Integers, V: Floats, hours: Integers | None
 ) -> dict[str, Any]:
     """Return the fields of `Scored`."""
     config, asked = version.config, version.asked
@@ -87,10 +87,10 @@ def scored(
         "log_odds": np.zeros(0),
         "odds_ranks": np.zeros(0),
     }
-    if version.head is not None:
+    if version.odds is not None:
         found["log_odds"] = log_odds(version, inputs)
         found["odds_ranks"] = _ranks(sums.odds_histogram, found["log_odds"] / np.log(2) + 7)
-    by_odds = version.is_head_active
+    by_odds = version.ranks_by_odds
     found["scores"] = found["odds_ranks"] if by_odds else ranks
     hourly = version.hourly_threshold_log_odds if by_odds else version.hourly_threshold_sq
     anytime = version.threshold_log_odds if by_odds else version.threshold_sq

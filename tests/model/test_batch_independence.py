@@ -17,11 +17,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.compiled import Kernel
-from streamer.model import ModelVersion, budget, feature_histogram, histogram, odds, scoring, trial
+from streamer.model import (
+    Scorer,
+    budget,
+    feature_histogram,
+    histogram,
+    odds,
+    scores,
+    trial,
+)
 from streamer.model.codec import VersionHeader, encode_version, state_id
 from streamer.model.elimination import solve_positive_definite
 from streamer.model.kmeans import assign
-from tests.explanation.helpers import Floats, with_head
+from tests.explaining.helpers import Floats, with_odds
 from tests.model import bits, oracle
 from tests.pipeline.helpers import trained
 from tests.rig.waiting import DEADLINE_S
@@ -35,13 +43,13 @@ LARGEST = 40
     seed=st.integers(0, 10_000),
     n=st.integers(1, LARGEST),
     edges=st.sets(st.integers(1, LARGEST - 1)),
-    by_head=st.booleans(),
+    by_odds=st.booleans(),
 )
 def test_neither_scores_nor_what_is_learned_depend_on_where_batches_are_cut(
-    seed: int, n: int, edges: set[int], by_head: bool
+    seed: int, n: int, edges: set[int], by_odds: bool
 ) -> None:
     """Cut anywhere, and row by row: every sum of a delta is that of the payments in their order."""
-    version = with_head() if by_head else trained()
+    version = with_odds() if by_odds else trained()
     payments = bits.payments_of(version, n, seed)
     expected = bits.scores_id(bits.scored(version, [payments]))
     deltas = [state_id(delta) for delta in bits.learned(version, [payments])]
@@ -55,7 +63,7 @@ def test_neither_scores_nor_what_is_learned_depend_on_where_batches_are_cut(
 
 def test_a_large_batch_gives_the_bits_of_its_rows() -> None:
     """Also of a matrix whose columns lie together."""
-    version = with_head()
+    version = with_odds()
     payments = bits.payments_of(version, 5_000, seed=1)
     whole = bits.scored(version, [payments])
     assert bits.scores_id(bits.scored(version, bits.one_by_one(payments))) == bits.scores_id(whole)
@@ -96,9 +104,9 @@ POSITIVE = st.floats(1e-3, 1e3)
 SHARES = st.floats(0, 1)
 SIDES = st.sampled_from([-1.0, 0.0, 1.0])
 EQUATIONS: list[tuple[Kernel[..., float], tuple[st.SearchStrategy[Any], ...]]] = [
-    (scoring.clipped, (NUMBERS, st.floats(-9, 0), st.floats(0, 9))),
-    (scoring.suspicious, (NUMBERS, SIDES)),
-    (scoring.huber, (st.floats(0, 1e150), st.floats(0, 1e9) | st.just(math.inf))),
+    (scores.clipped, (NUMBERS, st.floats(-9, 0), st.floats(0, 9))),
+    (scores.suspicious, (NUMBERS, SIDES)),
+    (scores.huber, (st.floats(0, 1e150), st.floats(0, 1e9) | st.just(math.inf))),
     (histogram.distance_position, (st.floats(0, allow_nan=False),)),
     (histogram.bin_of, (st.floats(0, allow_nan=False),)),
     (odds.standardised, (NUMBERS, st.floats(-20, 20), POSITIVE)),
@@ -122,7 +130,7 @@ def test_an_equation_gives_the_bits_of_its_own_text(
     assert packed(equation(*values)) == packed(equation.py_func(*values))
 
 
-def saved(version: ModelVersion, folder: Path) -> str:
+def saved(version: Scorer, folder: Path) -> str:
     """Return the path of a file with ``version``."""
     path = folder / "model.safetensors"
     header = VersionHeader("", "2026-01-05T12:00:00Z", "merge", version.config.hash)
@@ -144,10 +152,10 @@ def printed(command: list[str], environment: dict[str, str]) -> str:
     return result.stdout.strip()
 
 
-@pytest.mark.parametrize("by_head", [False, True])
-def test_the_loops_give_the_bits_of_their_own_text(by_head: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_odds", [False, True])
+def test_the_loops_give_the_bits_of_their_own_text(by_odds: bool, tmp_path: Path) -> None:
     """Scores, deltas and labels, as a process finds them that compiles nothing."""
-    version = with_head() if by_head else trained()
+    version = with_odds() if by_odds else trained()
     command = ["-m", "tests.model.bits", saved(version, tmp_path)]
     compiled = bits.everything_of(version, 40, seed=1)
     assert printed(command, {"NUMBA_DISABLE_JIT": "1"}) == compiled
@@ -166,28 +174,30 @@ def test_elimination_solves_what_lapack_solves(seed: int, n: int) -> None:
 
 _COEFFICIENTS = """
 import sys
-from streamer.model import ModelVersion
+from streamer.model import Scorer
 from streamer.model.codec import decode_version
 from tests.builders import model_config
 sums, _ = decode_version(open(sys.argv[1], "rb").read(), model_config())
-version = ModelVersion.of("", sums, model_config())
-print(version.head.coefficients.tobytes().hex())
+version = Scorer.of("", sums, model_config())
+print(version.odds.coefficients.tobytes().hex())
 """
 
 
 @pytest.mark.parametrize(
     "blas", [{"OPENBLAS_NUM_THREADS": "1"}, {"OPENBLAS_CORETYPE": "Prescott"}], ids=str
 )
-def test_the_head_has_the_same_coefficients_elsewhere(blas: dict[str, str], tmp_path: Path) -> None:
+def test_the_odds_have_the_same_coefficients_elsewhere(
+    blas: dict[str, str], tmp_path: Path
+) -> None:
     """With one thread, and as a processor of 2004 would compute them."""
-    version = with_head()
-    assert version.head is not None
-    coefficients: Floats = version.head.coefficients
+    version = with_odds()
+    assert version.odds is not None
+    coefficients: Floats = version.odds.coefficients
     command = ["-c", _COEFFICIENTS, saved(version, tmp_path)]
     assert printed(command, blas) == coefficients.tobytes().hex()
 
 
 def test_a_version_derived_again_from_its_sums_is_the_same() -> None:
-    version = with_head()
-    again = ModelVersion.of(version.id, version.sums, version.config)
+    version = with_odds()
+    again = Scorer.of(version.id, version.sums, version.config)
     assert bits.everything_of(again, 20, seed=0) == bits.everything_of(version, 20, seed=0)

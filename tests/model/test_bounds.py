@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.model import ModelVersion, Sums, advance, may_teach, uniform_hash
+from streamer.model import Scorer, Sums, advance, may_teach, uniform_hash
 from streamer.model.bounds import bounded_step
 from streamer.model.revival import revive
 from tests.model.helpers import Floats, small_config, sums_with_centers
@@ -183,7 +183,7 @@ def test_no_lessons_in_any_portions_take_a_center_off_its_leash(
         away = data.draw(st.floats(-1e3, 1e3))
         rows = rng.normal(0, data.draw(st.sampled_from([0.0, 1.0, 40.0])), (n, 3)) + away
         sums, n_seen = advance(sums, lessons(rows, int(rng.integers(2))), CONFIG), n_seen + n
-        version = ModelVersion.of("", sums, CONFIG)
+        version = Scorer.of("", sums, CONFIG)
         assert np.isfinite(version.centers).all()
         assert (version.variances > 0).all()
         assert (sums.cluster_sums_sq >= 0).all()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from streamer.model import ModelConfig, ModelVersion, Sums, advance, learn, learn_warming
+from streamer.model import ModelConfig, Scorer, Sums, advance, learn, learn_warming
 from streamer.model.budget import (
     achieved_per_hour,
     achieved_share,
@@ -176,7 +176,7 @@ def test_the_threshold_is_that_of_the_payments_hour() -> None:
     sums.hour_asked[:], sums.hour_alerts[:] = 1e9, 1e9
     # Overall 1: what hour 0 gave too much, hour 1 gave too little.
     sums.hour_alerts[:2] = 2e9, 0.0
-    version = ModelVersion.of("", sums, CONFIG)
+    version = Scorer.of("", sums, CONFIG)
     assert version.hourly_threshold_sq[0] == pytest.approx(2.0 ** (-8 + 99 / 32))
     assert version.threshold_sq == pytest.approx(2.0 ** (-8 + 98 / 32))
     # A squared distance of 2^(-8 + 98.5/32) lies between the two.
@@ -200,7 +200,7 @@ def alerts_by_hour(
     of the day; from hour ``busy_from`` on there is twice the traffic.
     """
     rng = np.random.default_rng(0)
-    version = ModelVersion.of("", Sums.zero(config), config)
+    version = Scorer.of("", Sums.zero(config), config)
     seen, alerted = [], []
     for hour in range(24 * n_days):
         n = int(rng.poisson(per_hour * DAYLIGHT[hour % 24] * (2 if hour >= busy_from else 1)))
@@ -218,7 +218,7 @@ def alerts_by_hour(
                 quiet, loud = ~scored.alerted, scored.alerted
                 learn(delta, scored, quiet, loud, rows[:, 0], euros(rows), when)
                 n_alerts += int(loud.sum())
-            version = ModelVersion.of("", advance(version.sums, delta, config), config)
+            version = Scorer.of("", advance(version.sums, delta, config), config)
         seen.append(n)
         alerted.append(n_alerts)
     return np.array(seen), np.array(alerted)

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
 from streamer.errors import ConfigurationError
-from streamer.model import ModelVersion, Sums
+from streamer.model import Scorer, Sums
 from streamer.model.codec import VersionHeader, decode_version, encode_version, state_id
 from streamer.model.sums import INPUTS
 from tests.model.helpers import small_config, sums_with_centers
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "9b55dc01c146f00180b2d1a9e91ba996739a55bfdd6a5b4e019dee5be36bc7c7"
+GOLDEN_ID = "958268855f2a639b03b9e8f85e3335c86cb72c33a6af1e0bac339dd9e57032fa"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,
@@ -55,7 +55,7 @@ def test_the_golden_file_decodes_to_known_values() -> None:
     sums, header = decode_version(GOLDEN.read_bytes(), CONFIG)
     assert header == HEADER
     assert (sums.transactions_seen, sums.transactions_taught, sums.revivals) == (42, 40, 3)
-    assert ModelVersion.of("", sums, CONFIG).centers.tolist() == [[1.0, 2.0, 3.0], [-1, -2, -3]]
+    assert Scorer.of("", sums, CONFIG).centers.tolist() == [[1.0, 2.0, 3.0], [-1, -2, -3]]
     assert sums.cluster_weights.tolist() == [30.0, 10.0]
     assert sums.score_histogram[[256, 300]].tolist() == [38.0, 4.0]
     assert sums.alerted_weight.shape == ()
@@ -154,7 +154,7 @@ def test_another_number_of_clusters_is_refused_with_both_numbers() -> None:
 
 def test_another_format_is_refused() -> None:
     blob = save({"x": np.zeros(1)}, metadata={"format": "99"})
-    with pytest.raises(ConfigurationError, match=r"format must be 2, got '99'; use the release"):
+    with pytest.raises(ConfigurationError, match=r"format must be 3, got '99'; use the release"):
         decode_version(blob, CONFIG)
 
 

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import MiniBatchKMeans
 
-from streamer.model import ModelVersion, Sums, advance
+from streamer.model import Scorer, Sums, advance
 from streamer.model.kmeans import (
     assign,
-    best_labels,
+    best_assignment,
     cluster_sums,
     fill_distances,
     lloyd,
@@ -50,7 +50,7 @@ def test_centers_equal_those_of_scikit_learn_after_every_batch_when_nothing_deca
     reference = MiniBatchKMeans(5, init=initial[:, 1:], n_init=1, reassignment_ratio=0)
     reference.partial_fit(initial[:, 1:])
     sums = sums_with_centers(config, initial, np.ones(5))
-    version = ModelVersion.of("", sums, config)
+    version = Scorer.of("", sums, config)
     for n in (200, 1, 37, 500, 64, 300):
         X = rng.normal(0, 0.3, (n, 3)) + rng.integers(-1, 2, (n, 1)) * 0.5
         reference.partial_fit(X[:, 1:])
@@ -69,9 +69,9 @@ def by_feature(*matrices: Floats) -> list[Floats]:
 
 
 def naive(X: Floats, centers: Floats, precisions: Floats) -> tuple[list[int], list[Floats]]:
-    """Return labels and the four sums of `cluster_sums`, one number at a time."""
+    """Return the nearest centers and the four sums of `cluster_sums`, one number at a time."""
     n_clusters, n_features = centers.shape
-    labels = []
+    nearest = []
     weights, known = np.zeros(n_clusters), np.zeros((n_clusters, n_features))
     first, second = np.zeros((n_clusters, n_features)), np.zeros((n_clusters, n_features))
     for x in X.tolist():
@@ -83,14 +83,14 @@ def naive(X: Floats, centers: Floats, precisions: Floats) -> tuple[list[int], li
                     distance_sq += (x[j] - centers[k, j]) ** 2 * precisions[k, j]
             if distance_sq < best_sq:
                 best, best_sq = k, distance_sq
-        labels.append(best)
+        nearest.append(best)
         weights[best] += 1
         for j in range(n_features):
             if x[j] == x[j]:
                 known[best, j] += 1
                 first[best, j] += x[j]
                 second[best, j] += x[j] ** 2
-    return labels, [weights, known, first, second]
+    return nearest, [weights, known, first, second]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 6), st.integers(1, 5))
@@ -102,13 +102,13 @@ def test_equals_one_sample_at_a_time_with_missing_entries_and_a_precision_per_cl
     X[rng.random((n, n_features)) < 0.3] = np.nan
     centers = rng.normal(0, 3, (n_clusters, n_features))
     precisions = rng.uniform(0.05, 20, (n_clusters, n_features))
-    labels = assign(X, *by_feature(centers, precisions))
-    expected_labels, expected_sums = naive(X, centers, precisions)
+    nearest = assign(X, *by_feature(centers, precisions))
+    expected_nearest, expected_sums = naive(X, centers, precisions)
     # A sample with nothing known is as near to every center; both then take the first.
-    assert labels.tolist() == expected_labels
+    assert nearest.tolist() == expected_nearest
     distances_sq = oracle.squared_distances(X, centers, precisions)
-    np.testing.assert_allclose(distances_sq.min(axis=1), distances_sq[np.arange(n), labels])
-    found = cluster_sums(X, labels, n_clusters)
+    np.testing.assert_allclose(distances_sq.min(axis=1), distances_sq[np.arange(n), nearest])
+    found = cluster_sums(X, nearest, n_clusters)
     for mine, theirs in zip(found, expected_sums, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-12)
 
@@ -137,7 +137,7 @@ def test_a_center_moves_by_the_published_formula() -> None:
     delta.transactions_seen = delta.transactions_taught = 2
     after = advance(head, delta, config)
     assert after.cluster_weights.tolist() == [4.0, 3.0]
-    centers = ModelVersion.of("", after, config).centers
+    centers = Scorer.of("", after, config).centers
     assert centers == pytest.approx(np.array([[15.0] * 3, [100.0] * 3]))
 
 
@@ -162,7 +162,7 @@ def test_advance_is_the_published_formula_for_any_weights(
     discount = 0.5 ** (m / half_life)
     weight = discount * weights[0] + m
     assert after.cluster_weights == pytest.approx([weight, discount * weights[1]])
-    found = ModelVersion.of("", after, config).centers
+    found = Scorer.of("", after, config).centers
     assert found[0] == pytest.approx(centers[0] + (m / weight) * (mean - centers[0]))
     assert after.cluster_sums[1] == pytest.approx(discount * weights[1] * centers[1], abs=1e-9)
 
@@ -190,8 +190,8 @@ def test_seeding_prefers_points_far_from_the_centers_chosen_so_far() -> None:
 
 def test_lloyd_finds_two_clouds_from_two_bad_seeds_and_keeps_an_unvisited_center() -> None:
     X = np.concatenate([np.full((10, 1), -1.0), np.full((30, 1), 1.0)])
-    labels = lloyd(X, np.array([[0.5], [0.9], [50.0]]), 10)
-    assert labels.tolist() == [0] * 10 + [1] * 30
+    nearest = lloyd(X, np.array([[0.5], [0.9], [50.0]]), 10)
+    assert nearest.tolist() == [0] * 10 + [1] * 30
 
 
 def test_the_best_of_several_starts_escapes_a_poor_seeding() -> None:
@@ -203,8 +203,8 @@ def test_the_best_of_several_starts_escapes_a_poor_seeding() -> None:
 
     def inertia(n_starts: int, seed: int) -> float:
         rng = np.random.default_rng(seed)
-        labels = best_labels(X, 8, rng, n_starts=n_starts, n_iterations=10)
-        own = [X[labels == k] for k in np.unique(labels)]
+        nearest = best_assignment(X, 8, rng, n_starts=n_starts, n_iterations=10)
+        own = [X[nearest == k] for k in np.unique(nearest)]
         return sum(float(((x - x.mean()) ** 2).sum()) for x in own)
 
     assert {round(inertia(10, seed), 9) for seed in range(30)} == {4.0}
@@ -215,7 +215,7 @@ def test_the_best_of_several_starts_escapes_a_poor_seeding() -> None:
 
 def test_rows_without_any_known_feature_have_distance_zero() -> None:
     config = small_config()
-    version = ModelVersion.of(
+    version = Scorer.of(
         "", sums_with_centers(config, np.zeros((2, 3)), np.array([5.0, 5.0])), config
     )
     X = np.full((3, 3), np.nan)
@@ -231,7 +231,7 @@ def test_the_clouds_of_a_warm_up_are_found() -> None:
     delta.transactions_seen = len(X)
     delta.warmup_X, delta.warmup_currencies = X, euros(X)
     delta.currency_weights[0], delta.currency_sums[0] = len(X), X[:, 0].sum()
-    version = ModelVersion.of("", advance(Sums.zero(config), delta, config), config)
+    version = Scorer.of("", advance(Sums.zero(config), delta, config), config)
     assert sorted(version.centers[:, 0]) == pytest.approx([-3.0, 3.0], abs=0.15)
     assert version.centers[:, 1:] == pytest.approx(np.zeros((2, 2)), abs=0.15)
     assert version.sums.cluster_weights.sum() == 2_000

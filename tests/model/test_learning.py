@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.model import ModelVersion, Sums, advance, delta_limit, learn, learn_warming
+from streamer.model import Scorer, Sums, advance, delta_limit, learn, learn_warming
 from tests.model.helpers import (
     Floats,
     euros,
@@ -30,10 +30,10 @@ def warming_delta(X: Floats) -> Sums:
     return delta
 
 
-def warm(seed: int = 0, n: int = 2_000) -> ModelVersion:
+def warm(seed: int = 0, n: int = 2_000) -> Scorer:
     """Return a version whose first centers come from ``n`` rows."""
     X = two_clouds(np.random.default_rng(seed), n)
-    return ModelVersion.of("", advance(Sums.zero(CONFIG), warming_delta(X), CONFIG), CONFIG)
+    return Scorer.of("", advance(Sums.zero(CONFIG), warming_delta(X), CONFIG), CONFIG)
 
 
 def assert_counted_once(sums: Sums, n: int) -> None:
@@ -114,7 +114,7 @@ def test_any_split_over_partitions_merged_in_any_order_counts_every_transaction_
     owner = rng.integers(0, n_partitions, n)
     deltas = [Sums.zero(CONFIG) for _ in range(n_partitions)]
     queues = [list(np.flatnonzero(owner == p)) for p in range(n_partitions)]
-    head = ModelVersion.of("", Sums.zero(CONFIG), CONFIG)
+    head = Scorer.of("", Sums.zero(CONFIG), CONFIG)
     seen_by = [head] * n_partitions
     while any(queues) or any(delta.transactions_seen for delta in deltas):
         p = data.draw(st.integers(0, n_partitions - 1))
@@ -202,7 +202,7 @@ def test_a_cluster_that_traffic_has_left_is_re_seeded_where_the_traffic_is() -> 
     rng = np.random.default_rng(6)
     clouds = np.array([[0.0, -30.0, 0.0], [0.0, 30.0, 0.0]])
     head = sums_with_centers(config, clouds, np.array([500.0, 500.0]), 1.0)
-    version = ModelVersion.of("", head, config)
+    version = Scorer.of("", head, config)
     for _ in range(12):
         X = rng.normal(size=(500, 3)) + clouds[1]
         version = next_version(version, taught(version, X, only_quiet=False))

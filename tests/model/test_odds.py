@@ -1,4 +1,4 @@
-"""The head: additive, nothing at the mean, and the coefficients of a penalised logistic regression."""
+"""The odds: additive, nothing at the mean, and the coefficients of a penalised logistic regression."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from streamer.model.odds import (
 Floats = NDArray[np.float64]
 
 
-def standard_head(beta: Floats) -> LogOdds:
-    """Return a head whose inputs are on their scale already."""
+def standard_odds(beta: Floats) -> LogOdds:
+    """Return odds whose inputs are on their scale already."""
     n_inputs = (len(beta) - 1) // (1 + len(KNOTS))
     return LogOdds(np.zeros(n_inputs), np.ones(n_inputs), beta)
 
@@ -35,7 +35,7 @@ def basis(z: Floats) -> Floats:
     """Return the basis of standardised inputs, shape (n, basis_size)."""
     B = np.empty((len(z), basis_size(z.shape[1])))
     for i in range(len(z)):
-        fill_basis(B[i], z[i], standard_head(np.zeros(B.shape[1])))
+        fill_basis(B[i], z[i], standard_odds(np.zeros(B.shape[1])))
     return B
 
 
@@ -58,28 +58,28 @@ def test_the_basis_of_one_value_by_hand() -> None:
 def test_the_functions_and_the_base_sum_to_the_log_odds(seed: int, n_inputs: int) -> None:
     rng = np.random.default_rng(seed)
     z, beta = rng.normal(0, 3, (20, n_inputs)), rng.normal(size=basis_size(n_inputs))
-    head = standard_head(beta)
+    odds = standard_odds(beta)
     np.testing.assert_allclose(
-        head.base + head.functions(z).sum(axis=1), basis(z) @ beta, atol=1e-9
+        odds.base + odds.functions(z).sum(axis=1), basis(z) @ beta, atol=1e-9
     )
-    np.testing.assert_allclose([log_odds_of(row, head) for row in z], basis(z) @ beta, atol=1e-9)
+    np.testing.assert_allclose([log_odds_of(row, odds) for row in z], basis(z) @ beta, atol=1e-9)
 
 
 def test_an_average_value_and_an_unknown_one_add_exactly_nothing() -> None:
     rng = np.random.default_rng(0)
-    head = LogOdds(np.array([3.0, -1.0]), np.array([2.0, 0.5]), rng.normal(size=basis_size(2)))
-    assert head.functions(np.array([[3.0, np.nan], [np.nan, -1.0]])).tolist() == [[0, 0], [0, 0]]
+    odds = LogOdds(np.array([3.0, -1.0]), np.array([2.0, 0.5]), rng.normal(size=basis_size(2)))
+    assert odds.functions(np.array([[3.0, np.nan], [np.nan, -1.0]])).tolist() == [[0, 0], [0, 0]]
 
 
 def test_values_beyond_ten_deviations_say_no_more() -> None:
-    head = LogOdds(np.zeros(1), np.ones(1), np.ones(basis_size(1)))
-    assert head.functions(np.array([[10.0]])) == head.functions(np.array([[1e9]]))
+    odds = LogOdds(np.zeros(1), np.ones(1), np.ones(basis_size(1)))
+    assert odds.functions(np.array([[10.0]])) == odds.functions(np.array([[1e9]]))
 
 
 def test_without_labels_it_ranks_by_the_distance_alone() -> None:
     beta = coefficients(np.zeros((0, 0)), np.zeros(0), 3)
     z = np.array([[5.0, -5.0, 1.0], [-3.0, 2.0, 2.0]])
-    assert standard_head(beta).functions(z).tolist() == [[0.0, 0.0, 1.0], [0.0, 0.0, 2.0]]
+    assert standard_odds(beta).functions(z).tolist() == [[0.0, 0.0, 1.0], [0.0, 0.0, 2.0]]
     # Sums of zero are no labels either.
     size = basis_size(3)
     np.testing.assert_allclose(coefficients(np.zeros((size, size)), np.zeros(size), 3), beta)

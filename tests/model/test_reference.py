@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from streamer.model import ModelVersion, Sums, advance, count_features, drift_of, learn
+from streamer.model import Scorer, Sums, advance, count_features, drift_of, learn
 from streamer.model.learning import learn_warming
 from streamer.model.reference import follow_reference, refrozen
 from tests.model.helpers import euros, small_config, two_clouds
@@ -101,7 +101,7 @@ def test_warm_up_rows_are_counted_once_whichever_worker_found_the_first_centers(
     learn_warming(first, X[:150], euros(X[:150]))
     learn_warming(second, X[150:200], euros(X[150:200]))
     head = advance(Sums.zero(config), first, config)
-    version = ModelVersion.of("", head, config)
+    version = Scorer.of("", head, config)
     scored = version.score(X[200:], euros(X[200:]))
     learn(third, scored, ~scored.alerted, scored.alerted, X[200:, 0], euros(X[200:]))
     usual = version.sums.reference_currency_means

@@ -17,7 +17,7 @@ from streamer.model.sums import (
     FROZEN,
     HOURS,
     INPUTS,
-    LABELS,
+    JUDGED,
     PACE,
     ROWS,
     SCORES,
@@ -36,8 +36,8 @@ def random_sums(draw: st.DrawFn) -> Sums:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     sums = Sums.zero(CONFIG)
     h, p = CONFIG.n_inputs, basis_size(CONFIG.n_inputs)
-    with_labels = dict(zip(INPUTS, ((p, p), (p,), (h,), (h,), (h,)), strict=True))
-    shapes = with_labels if draw(st.booleans()) else {}
+    with_verdicts = dict(zip(INPUTS, ((p, p), (p,), (h,), (h,), (h,)), strict=True))
+    shapes = with_verdicts if draw(st.booleans()) else {}
     for name in ARRAYS:
         shape = shapes.get(name, getattr(sums, name).shape)
         setattr(sums, name, np.asarray(rng.normal(0, 10 ** rng.uniform(-3, 6), shape)))
@@ -79,7 +79,7 @@ def test_decay_multiplies_every_sum_and_no_counter(
 ) -> None:
     decayed = sums.decayed(discount, score_discount)
     for name in ARRAYS:
-        untouched = {*ANCHORS, *FROZEN, *LABELS, *TRIAL, *HOURS, *PACE, *SPANS}
+        untouched = {*ANCHORS, *FROZEN, *JUDGED, *TRIAL, *HOURS, *PACE, *SPANS}
         factor = score_discount if name in SCORES else 1.0 if name in untouched else discount
         np.testing.assert_array_equal(getattr(decayed, name), getattr(sums, name) * factor)
     for name in COUNTERS:

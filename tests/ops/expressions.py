@@ -21,10 +21,10 @@ from typing import Any, Final
 
 from ops.grafana.source import DASHBOARDS
 from ops.grafana.source.variables import ANNOTATIONS, choices, substituted
-from streamer.dev.traffic import Traffic
+from streamer.dev.people import Traffic
 from streamer.embedded import EmbeddedServers
-from streamer.stream.alert_reader import AlertReader
-from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.publishing.alert_reader import AlertReader
 from tests.builders import payment
 from tests.ops.monitoring import Monitoring
 from tests.rig.ports import HOST

@@ -52,7 +52,7 @@ def test_what_is_copied_is_there_and_is_sent_to_the_builder() -> None:
     sources = set(_sources())
     assert all((ROOT / source).exists() for source in sources)
     assert {path.name for path in ROOT.iterdir() if is_sent(path.name)} == sources
-    assert is_sent("streamer/cli/worker.py")
+    assert is_sent("streamer/cli/worker_command.py")
     assert not is_sent("streamer/cli/__pycache__")
     assert not is_sent("tests/ops/test_image.py")
 

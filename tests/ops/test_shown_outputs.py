@@ -160,7 +160,7 @@ def test_what_leads_status_to_a_section_is_what_a_worker_says() -> None:
 
 
 def _names_of_a_ledger() -> set[str]:
-    source = (PACKAGE / "ledger.py").read_text(encoding="utf-8")
+    source = (PACKAGE / "contract" / "ledger.py").read_text(encoding="utf-8")
     return set(re.findall(r"^    (\w+): int", source, re.MULTILINE)) | {"imbalance"}
 
 

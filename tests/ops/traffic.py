@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from confluent_kafka import Producer
 
-from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_config import librdkafka_config
 from tests.stream.harness import Record, Service, payments
 
 __all__ = ["BAD", "Amounts", "Traffic", "simulated"]

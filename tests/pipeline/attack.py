@@ -18,12 +18,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.codes import CURRENCY_INDEX
-from streamer.decoding import decode_batch
+from streamer.contract.codes import CURRENCY_INDEX
 from streamer.features import FEATURE_NAMES, Columns, History, Tables
+from streamer.intake.decoding import decode_batch
 from streamer.model import (
     ModelConfig,
-    ModelVersion,
+    Scorer,
     Sums,
     advance,
     learn,
@@ -112,7 +112,7 @@ def honest(per_day: int, seed: int) -> Traffic:
 class World:
     """A model that is taught batch by batch, as a worker would."""
 
-    version: ModelVersion
+    version: Scorer
     offset: int = 0
 
     def teach(self, traffic: Traffic) -> None:
@@ -130,10 +130,10 @@ class World:
             learn(delta, scored, teaching, scored.alerted, traffic.X[:, 0], traffic.currencies)
         self.offset += n
         sums = advance(version.sums, delta, version.config)
-        self.version = ModelVersion.of("", sums, version.config)
+        self.version = Scorer.of("", sums, version.config)
 
 
-def fraud_row(version: ModelVersion, cluster: int, fraud_at: float) -> Floats:
+def fraud_row(version: Scorer, cluster: int, fraud_at: float) -> Floats:
     """Return the row, (1, n_features), out from ``cluster``, ``fraud_at`` thresholds from its own."""
     direction = np.array([float(name in PATTERN) for name in FEATURE_NAMES])
     direction /= np.linalg.norm(direction)
@@ -146,17 +146,17 @@ def fraud_row(version: ModelVersion, cluster: int, fraud_at: float) -> Floats:
     return row
 
 
-def spread(version: ModelVersion, cluster: int) -> Floats:
+def spread(version: Scorer, cluster: int) -> Floats:
     return np.asarray(np.sqrt(version.variances[cluster]))
 
 
-def distance(version: ModelVersion, row: Floats) -> tuple[int, float]:
+def distance(version: Scorer, row: Floats) -> tuple[int, float]:
     """Return the cluster of ``row`` and its distance over the threshold."""
     scored = version.score(row, np.array([CURRENCY_INDEX["EUR"]]))
     return int(scored.nearest[0]), math.sqrt(scored.distances_sq[0] / version.threshold_sq)
 
 
-def attack(version: ModelVersion, fraud: Floats, n: int, rng: np.random.Generator) -> Traffic:
+def attack(version: Scorer, fraud: Floats, n: int, rng: np.random.Generator) -> Traffic:
     """Return ``n`` payments towards ``fraud``, as far out as goes without an alert."""
     euro = CURRENCY_INDEX["EUR"]
     target = version.centred(fraud, np.array([euro]))[0]
@@ -171,7 +171,7 @@ def attack(version: ModelVersion, fraud: Floats, n: int, rng: np.random.Generato
     return Traffic(X, np.full(n, euro), np.full(n, CARD_DAY_SUM))
 
 
-def _raw(version: ModelVersion, centred: Floats) -> Floats:
+def _raw(version: Scorer, centred: Floats) -> Floats:
     raw = centred.copy()
     raw[:, 0] += version.currency_means[CURRENCY_INDEX["EUR"]]
     return raw
@@ -218,9 +218,9 @@ def simulate(
 
 
 @cache
-def grown(model: ModelConfig, n: int, per_day: int, seed: int) -> ModelVersion:
+def grown(model: ModelConfig, n: int, per_day: int, seed: int) -> Scorer:
     """Return the version that ``n`` honest payments make: three weeks, the last of them repeated."""
-    world = World(ModelVersion.of("", Sums.zero(model), model))
+    world = World(Scorer.of("", Sums.zero(model), model))
     for number in range(-(-n * MERGES_PER_DAY // per_day)):
         world.teach(_quarter(per_day, seed, number))
     return world.version
@@ -234,7 +234,7 @@ def _quarter(per_day: int, seed: int, number: int) -> Traffic:
     return part(honest(per_day, seed), at * step, (at + 1) * step)
 
 
-def _month(start: ModelVersion, fraud: Floats | None, per_day: int, seed: int) -> ModelVersion:
+def _month(start: Scorer, fraud: Floats | None, per_day: int, seed: int) -> Scorer:
     """Return the version after a month more, attacked if there is a ``fraud``."""
     rng, world = np.random.default_rng([seed, 1]), World(start)
     n_attack = N_CARDS * PAYMENTS_PER_CARD // MERGES_PER_DAY

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from streamer.batch import Batch
-from streamer.decoding import DeadLetter
-from streamer.events import Alert, Score
-from streamer.model import ModelVersion, Sums, advance
+from streamer.contract.batch import Batch
+from streamer.contract.messages import Alert, Score
+from streamer.intake.decoding import DeadLetter
+from streamer.model import Scorer, Sums, advance
 from streamer.pipeline import Outcome, PartitionState, PipelineConfig, process
 from tests.builders import ARRIVAL_MS, batch, payment, pipeline_config, state_of
 
@@ -36,16 +36,16 @@ def ordinary(n: int, seed: int = 0, **fields: Any) -> list[dict[str, Any]]:
 
 
 @cache
-def trained(n: int = 1_500) -> ModelVersion:
+def trained(n: int = 1_500) -> Scorer:
     """Return the version that ``n`` ordinary payments make, scores of a second pass included."""
     config = pipeline_config()
     state = state_of(config)
     sums = Sums.zero(config.model)
-    version = ModelVersion.of("", sums, config.model)
+    version = Scorer.of("", sums, config.model)
     for first in range(0, n, 500):
         process(batch(ordinary(n)[first : first + 500], first), state, version, config, now_ms=0)
         sums, state.delta = advance(sums, state.delta, config.model), Sums.zero(config.model)
-        version = ModelVersion.of("version-1", sums, config.model)
+        version = Scorer.of("version-1", sums, config.model)
     return version
 
 
@@ -63,13 +63,13 @@ class Run:
 def run(
     batches: Sequence[Batch],
     config: PipelineConfig,
-    version: ModelVersion | None = None,
+    version: Scorer | None = None,
     state: PartitionState | None = None,
     **options: Any,
 ) -> Run:
     """Process ``batches`` by one version, an empty one unless given."""
     if version is None:
-        version = ModelVersion.of("", Sums.zero(config.model), config.model)
+        version = Scorer.of("", Sums.zero(config.model), config.model)
     result = Run(state_of(config) if state is None else state)
     for each in batches:
         outcome = process(each, result.state, version, config, now_ms=ARRIVAL_MS, **options)

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.decoding import decode_batch
 from streamer.errors import UnavailableError
 from streamer.intake import Intake, Reading, parse_declaration
+from streamer.intake.decoding import decode_batch
 from streamer.intake.schemas import Schemas
-from streamer.model import ModelVersion, Sums, advance
-from streamer.stream.dead_letters import dead_letter_message
+from streamer.model import Scorer, Sums, advance
+from streamer.stream.publishing.dead_letters import dead_letter_message
 from tests.builders import ARRIVAL_MS, T0_MS, batch, payment, pipeline_config
 from tests.pipeline.helpers import cut, ordinary, run, trained
 
@@ -342,7 +342,7 @@ def test_the_smallest_and_the_largest_amount_of_one_card_do_not_spoil_the_first_
     ]
     delta = run([batch([*ordinary(300), *extremes])], CONFIG).state.delta
     sums = advance(Sums.zero(CONFIG.model), delta, CONFIG.model)
-    version = ModelVersion.of("", sums, CONFIG.model)
+    version = Scorer.of("", sums, CONFIG.model)
     assert np.isfinite(version.centers).all()
     assert np.isfinite(version.variances).all()
     assert np.isfinite(version.threshold_sq)

@@ -12,19 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import streamer.fuse
-from streamer.deciding import _limits
-from streamer.decoding import decode_batch
-from streamer.fuse import WINDOW, Limit, admit, limit_of, still_counted
-from streamer.model import ModelVersion
+import streamer.pipeline.fuse
+from streamer.intake.decoding import decode_batch
+from streamer.model import Scorer
 from streamer.pipeline import (
     Outcome,
     PartitionState,
     prepare,
     process,
-    score,
-    score_in_steps,
+    process_in_steps,
+    process_prepared,
 )
+from streamer.pipeline.deciding import _limits
+from streamer.pipeline.fuse import WINDOW, Limit, admit, limit_of, still_counted
 from tests.builders import ARRIVAL_MS, batch, payment, pipeline_config, state_of
 from tests.pipeline.helpers import ordinary, run, trained
 
@@ -33,7 +33,7 @@ SMALL = 50
 """A window in which 2 x 0.02 x 50 = 2 alerts are allowed, so that few payments fill it."""
 
 
-def hot() -> ModelVersion:
+def hot() -> Scorer:
     """Return the trained version with distances ten times as large and its threshold as it was."""
     cool = trained()
     return replace(cool, variances=cool.variances / 100, deviations=cool.deviations / 10)
@@ -47,7 +47,7 @@ def most_in_a_window(places: Sequence[int], window: int) -> int:
 @pytest.fixture
 def small_window() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streamer.fuse, "WINDOW", SMALL)
+        patch.setattr(streamer.pipeline.fuse, "WINDOW", SMALL)
         yield
 
 
@@ -109,7 +109,7 @@ def test_what_is_no_longer_kept_changes_no_decision(
 ) -> None:
     """In windows of 50: one alert in 50, 125 and 250 payments, and 6 in 50."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streamer.fuse, "WINDOW", SMALL)
+        patch.setattr(streamer.pipeline.fuse, "WINDOW", SMALL)
         limit = limit_of(share)
         whole = admit([], asked, [limit] * len(asked))
         kept: list[int] = []
@@ -168,7 +168,7 @@ def test_the_highest_ranked_of_a_batch_alert_and_the_rest_overflows_whole(
 def test_what_the_fuse_held_back_waits_for_its_label_with_the_rest(small_window: None) -> None:
     state = state_of(CONFIG)
     result = run([batch(ordinary(40, seed=5))], CONFIG, hot(), state)
-    buffer = state.labels.buffer
+    buffer = state.verdicts.buffer
     assert len(buffer) == 40
     ids = [f"t-{i}" for i in range(40)]
     assert {i for i in ids if buffer.is_alerted(buffer.slot(i))} == {
@@ -247,7 +247,7 @@ def test_no_crash_and_no_change_of_model_gets_more_than_twice_the_budget_out(
         values[position] = b"bad"
     whole = batch(values)  # type: ignore[arg-type]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streamer.fuse, "WINDOW", SMALL)
+        patch.setattr(streamer.pipeline.fuse, "WINDOW", SMALL)
         topics, saved = Topics(), state_of(CONFIG)
         state, n_crashes = deepcopy(saved), 0
         while (position := state.next_offset or 0) < 150:
@@ -280,10 +280,10 @@ def test_a_flood_is_scored_in_steps_between_which_others_have_their_turn() -> No
     version = replace(version, hourly_threshold_sq=np.zeros_like(version.hourly_threshold_sq))
     flood, states = batch(ordinary(100)), [state_of(config), state_of(config)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streamer.fuse, "WINDOW", SMALL)
+        patch.setattr(streamer.pipeline.fuse, "WINDOW", SMALL)
         prepared = [prepare(flood, config, state) for state in states]
-        at_once = score(prepared[0], states[0], version, config, now_ms=ARRIVAL_MS)
-        steps = score_in_steps(prepared[1], states[1], version, config, now_ms=ARRIVAL_MS)
+        at_once = process_prepared(prepared[0], states[0], version, config, now_ms=ARRIVAL_MS)
+        steps = process_in_steps(prepared[1], states[1], version, config, now_ms=ARRIVAL_MS)
         n_pauses = 0
         while True:
             try:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from streamer.batch import Batch, StoredRecord
-from streamer.decoding import decode_batch
+from streamer.contract.batch import Batch, StoredRecord
 from streamer.features import FEATURE_NAMES, Columns, History, Tables
+from streamer.intake.decoding import decode_batch
 from streamer.pipeline import process
 from tests.builders import T0_MS, payment, pipeline_config, state_of
 from tests.pipeline.helpers import trained

@@ -13,10 +13,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from streamer.events import Alert, Score
+from streamer.contract.messages import Alert, Score
 from streamer.features import FEATURE_NAMES
-from streamer.model import ModelVersion, Sums
-from streamer.stream.dead_letters import dead_letter_message
+from streamer.model import Scorer, Sums
+from streamer.stream.publishing.dead_letters import dead_letter_message
 from tests.builders import batch, payment, pipeline_config
 from tests.pipeline.helpers import CARD_KEY, run
 
@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 CONFIG = replace(pipeline_config(), card_key=CARD_KEY, with_scores=True)
 
 
-def fixed_version() -> ModelVersion:
+def fixed_version() -> Scorer:
     """Return a version of round numbers: usual amount e³ = 20.09 EUR, all features of deviation 1.
 
     Cluster 0 has its center at 0 in every feature and three quarters of the traffic, the others at
@@ -45,7 +45,7 @@ def fixed_version() -> ModelVersion:
     sums.score_histogram[384], sums.score_histogram[448] = 980.0, 20.0
     sums.alerted_weight = sums.due_weight = np.asarray(20.0)
     sums.transactions_seen = sums.transactions_taught = 1_000
-    return ModelVersion.of("0123456789abcdef" * 4, sums, CONFIG.model)
+    return Scorer.of("0123456789abcdef" * 4, sums, CONFIG.model)
 
 
 def rounded(message: Alert | Score) -> bytes:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.batch import Batch
+from streamer.contract.batch import Batch
+from streamer.contract.ledger import Ledger
 from streamer.errors import InvariantError
 from streamer.indexing import fingerprints
-from streamer.ledger import Ledger
 from tests.builders import batch, payment, pipeline_config, record, state_of
 from tests.pipeline.helpers import cut, ordinary, run, trained
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.events import Transaction
+from streamer.contract.ledger import Ledger
+from streamer.contract.messages import Transaction
 from streamer.indexing import fingerprints
-from streamer.ledger import Ledger
-from streamer.repeats import Repeats, combine, payment_prints, put, recognise
+from streamer.pipeline.repeats import Repeats, combine, payment_prints, put, recognise
 from tests.builders import batch, payment, pipeline_config, state_of
 from tests.pipeline.helpers import Run, cut, ordinary, run, trained
 
@@ -202,7 +202,7 @@ def assert_as_if_sent_once(result: Run, values: list[dict[str, Any]]) -> None:
     assert result.state.ledger == plain.state.ledger + Ledger(
         consumed=n_repeated, repeated=n_repeated
     )
-    assert len(result.state.labels.buffer) == len(plain.state.labels.buffer)
+    assert len(result.state.verdicts.buffer) == len(plain.state.verdicts.buffer)
     for mine, theirs in zip(result.state.tables.all(), plain.state.tables.all(), strict=True):
         assert len(mine) == len(theirs)
         kept, expected = mine.take_changed(), theirs.take_changed()

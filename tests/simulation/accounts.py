@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from streamer.ledger import Ledger
-from streamer.store.records import PartitionRecord
+from streamer.contract.ledger import Ledger
+from streamer.store.stored import PartitionRecord
 from tests.simulation.payments import TOPIC, Kind, Place, kind_of, payment_of
 
 __all__ = ["Account", "Books", "Declared", "VerdictAccount", "declared_losses"]

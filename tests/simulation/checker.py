@@ -21,7 +21,7 @@ from streamer.model import Sums
 from streamer.model.codec import decode_version
 from streamer.store import PartitionRecord, ResetRequest
 from streamer.store.keys import Keys
-from streamer.store.records import partition_record
+from streamer.store.stored import partition_record
 from tests.simulation.accounts import Account, Books, Declared, declared_losses
 from tests.simulation.counters import Counters, decoded_version
 from tests.simulation.input_logs import InputLog

@@ -23,17 +23,17 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer import pipeline
-from streamer.alerts import AlertContext
-from streamer.deciding import decide
-from streamer.events import Mode
+from streamer.contract.messages import Mode
+from streamer.explaining.alerts import AlertContext
 from streamer.features import Columns, EntityTable, Tables
-from streamer.model import ModelConfig, ModelVersion, Sums
+from streamer.model import ModelConfig, Scorer, Sums
 from streamer.model.codec import VersionHeader
-from streamer.partition_state import PartitionState, PipelineConfig
-from streamer.pipeline import Outcome, Prepared
+from streamer.pipeline import Outcome, Prepared, processing
+from streamer.pipeline.deciding import decide
+from streamer.pipeline.partition_state import PartitionState, PipelineConfig
 from streamer.store import checkpoints, versions
-from streamer.stream import checkpointing, held, scoring
+from streamer.stream.checkpoints import checkpointing
+from streamer.stream.scoring import held, scoring
 
 __all__ = ["Counters", "Unmeasured", "counting", "decoded_version", "observe"]
 
@@ -63,12 +63,12 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """Passes for `ModelVersion`."""
+    """Passes for `Scorer`."""
 
     id: str
     sums: Counters
     config: ModelConfig
-    is_head_active: bool = False
+    ranks_by_odds: bool = False
 
     @property
     def is_warming(self) -> bool:
@@ -97,7 +97,7 @@ def counting(is_flooded: Any) -> Iterator[None]:
     with ExitStack() as stack:
         for place, name, stand_in in (
             (Sums, "zero", lambda config: Counters(config.warmup)),
-            (ModelVersion, "of", _Version),
+            (Scorer, "of", _Version),
             (checkpoints, "advance", _advance),
             (checkpoints, "state_id", _state_id),
             (versions, "state_id", _state_id),
@@ -105,7 +105,7 @@ def counting(is_flooded: Any) -> Iterator[None]:
             (held, "drift_of", lambda *_: _UNMOVED),
             (versions, "encode_version", _encoded),
             (versions, "decode_version", decoded_version),
-            (scoring, "score_in_steps", _scoring(is_flooded)),
+            (scoring, "process_in_steps", _scoring(is_flooded)),
             (checkpointing, "tell_checkpoint", lambda *_: None),
             (scoring.Scoring, "_count", lambda *_: None),
         ):
@@ -152,9 +152,9 @@ def _add(table: EntityTable, keys: NDArray[np.int64], addends: NDArray[np.float6
 
 
 def _scoring(is_flooded: Any) -> Any:
-    """Return what stands in for `streamer.pipeline.score_in_steps`."""
+    """Return what stands in for `streamer.pipeline.processing.process_in_steps`."""
 
-    def score_in_steps(
+    def process_in_steps(
         prepared: Prepared,
         state: PartitionState,
         version: Any,
@@ -178,10 +178,10 @@ def _scoring(is_flooded: Any) -> Any:
         made: Any = ([], [])
         if scored is not None:
             context = _context(decoded.batch.topic, decoded.batch.partition, state.epoch)
-            made = yield from pipeline._alerts(context, decoded, decision)
+            made = yield from processing._alerts(context, decoded, decision)
         first_place = state.ledger.scored
-        ledger = pipeline._ledger(prepared, state, version, decision)
-        pipeline._advance(state, prepared, ledger, decision)
+        ledger = processing._ledger(prepared, state, version, decision)
+        processing._advance(state, prepared, ledger, decision)
         places = {
             decoded.records[i].offset: first_place + i
             for i in np.flatnonzero(decision.above).tolist()
@@ -201,7 +201,7 @@ def _scoring(is_flooded: Any) -> Any:
             np.zeros(0),
         )
 
-    return score_in_steps
+    return process_in_steps
 
 
 def _context(topic: str, partition: int, epoch: int) -> AlertContext:

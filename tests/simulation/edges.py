@@ -19,15 +19,17 @@ import msgspec
 import numpy as np
 import structlog
 
-from streamer import fuse
-from streamer.alerts import AlertContext, alert_id
-from streamer.batch import Record
+from streamer.contract.batch import Record
+from streamer.contract.messages import Source, Transaction
 from streamer.errors import UnavailableError
-from streamer.events import Source, Transaction
+from streamer.explaining.alerts import AlertContext, alert_id
 from streamer.features.entities import EntityTable
-from streamer.model import ModelConfig, ModelVersion, Scored
+from streamer.model import ModelConfig, Scored, Scorer
+from streamer.pipeline import fuse
 from streamer.store import identity
-from streamer.stream import checkpointing, publisher, recovery, watch
+from streamer.stream.checkpoints import checkpointing
+from streamer.stream.health import watch
+from streamer.stream.publishing import publisher, recovery
 from tests.simulation.checker import FUSE_WINDOW, Checker
 from tests.simulation.counters import counting
 from tests.simulation.scenario import Scenario, Story
@@ -83,13 +85,13 @@ def _around(world: World) -> Iterator[None]:
             (identity, "secrets", SimpleNamespace(token_hex=lambda _: world.next_name())),
             (ModelConfig, "hash", "simulated"),
             (fuse, "WINDOW", FUSE_WINDOW),
-            (ModelVersion, "score", _flooding(world)),
+            (Scorer, "score", _flooding(world)),
             (EntityTable, "mark_unloaded", _noting(world.checker)),
         ):
             stack.enter_context(patch.object(place, name, stand_in))
         if world.scenario.is_small:
             stack.enter_context(counting(lambda: world.is_flooded))
-        stack.enter_context(patch("streamer.alerts.build_alert", _short_alert))
+        stack.enter_context(patch("streamer.explaining.alerts.build_alert", _short_alert))
         stack.callback(structlog.configure, **logging)
         structlog.configure(processors=[_into_trace(world)], cache_logger_on_first_use=False)
         yield
@@ -118,7 +120,7 @@ class _Stored:
 
 
 def _alert_messages(world: World) -> Callable[..., list[tuple[str, _Stored]]]:
-    """Return what stands in for `streamer.stream.alert_partition.alert_messages`."""
+    """Return what stands in for `streamer.stream.publishing.alert_partition.alert_messages`."""
 
     def alert_messages(
         _: Any, positions: Mapping[str, int | None], partition: int, __: str
@@ -145,9 +147,9 @@ def _noting(checker: Checker) -> Callable[[EntityTable, Iterable[str]], None]:
 
 
 def _flooding(world: World) -> Callable[..., Scored]:
-    score = ModelVersion.score
+    score = Scorer.score
 
-    def score_and_flood(version: ModelVersion, *args: Any) -> Scored:
+    def score_and_flood(version: Scorer, *args: Any) -> Scored:
         scored = score(version, *args)
         if world.is_flooded:
             scored = scored._replace(alerted=np.ones_like(scored.alerted))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from faust.types import TP
 
-from streamer.batch import StoredRecord
+from streamer.contract.batch import StoredRecord
 from tests.simulation.payments import TOPIC, Place, records, verdicts
 
 __all__ = ["InputLog"]

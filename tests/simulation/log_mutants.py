@@ -20,9 +20,9 @@ from streamer.store import (
     resetting,
 )
 from streamer.store.identity import Identity
-from streamer.stream import claiming
-from streamer.stream import resume as resuming
-from streamer.stream.claiming import Claiming
+from streamer.stream.scoring import claiming
+from streamer.stream.scoring import resume as resuming
+from streamer.stream.scoring.claiming import Claiming
 
 __all__ = ["LOG_MUTANTS"]
 

@@ -12,18 +12,19 @@ from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
-from streamer import deciding
-from streamer.repeats import Repeats
+from streamer.pipeline import deciding
+from streamer.pipeline.repeats import Repeats
 from streamer.store import Checkpoint, PartitionRecord, checkpoints
 from streamer.store.client import Client
-from streamer.stream import claiming, publisher
-from streamer.stream.assignments import Assigned
-from streamer.stream.checkpointing import Checkpointing
-from streamer.stream.delivered import Delivered
-from streamer.stream.membership import Membership
-from streamer.stream.publisher import Publisher
-from streamer.stream.recovery import Published
-from streamer.stream.scoring import Scoring
+from streamer.stream.checkpoints.checkpointing import Checkpointing
+from streamer.stream.kafka.membership import Membership
+from streamer.stream.partitions.assignments import Assigned
+from streamer.stream.publishing import publisher
+from streamer.stream.publishing.delivered import Delivered
+from streamer.stream.publishing.publisher import Publisher
+from streamer.stream.publishing.recovery import Published
+from streamer.stream.scoring import claiming
+from streamer.stream.scoring.scoring import Scoring
 from tests.simulation.log_mutants import LOG_MUTANTS
 from tests.simulation.scenario import Story
 from tests.simulation.stories import STORIES

@@ -17,7 +17,7 @@ from enum import Enum
 from functools import cache
 from typing import Final
 
-from streamer.batch import Batch, StoredRecord
+from streamer.contract.batch import Batch, StoredRecord
 from streamer.features import History, Tables
 from streamer.pipeline import PipelineConfig, prepare
 from tests.builders import ARRIVAL_MS, payment

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from faust.types import TP
 
 from streamer.store.keys import Keys
-from streamer.store.records import PartitionRecord, partition_record
+from streamer.store.stored import PartitionRecord, partition_record
 from tests.simulation.accounts import VerdictAccount
 from tests.simulation.loop import OPERATOR
 from tests.simulation.payments import Place, is_none, verdicts

@@ -17,19 +17,19 @@ from unittest.mock import patch
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
 
-from streamer.batch import Batch
+from streamer.contract.batch import Batch
 from streamer.errors import FencedError, StoreReplacedError, UnavailableError
 from streamer.store import Committed
-from streamer.stream import publisher
-from streamer.stream.checkpointing import Checkpointing
-from streamer.stream.claiming import Claiming, Reading
-from streamer.stream.claims import Claims
-from streamer.stream.feedback import FeedbackStoring
-from streamer.stream.fetching import FetchState
-from streamer.stream.held import Held
-from streamer.stream.kit import Clock, Kit
-from streamer.stream.scoring import Scoring
-from streamer.stream.watch import Watch
+from streamer.stream.checkpoints.checkpointing import Checkpointing
+from streamer.stream.health.watch import Watch
+from streamer.stream.judging.verdict_topic import FeedbackStoring
+from streamer.stream.kafka.fetching import FetchState
+from streamer.stream.publishing import publisher
+from streamer.stream.scoring.claiming import Claiming, Reading
+from streamer.stream.scoring.claims import Claims
+from streamer.stream.scoring.held import Held
+from streamer.stream.scoring.kit import Clock, Kit
+from streamer.stream.scoring.scoring import Scoring
 from tests.builders import ARRIVAL_MS
 from tests.simulation.broker import SimulatedProducer
 from tests.simulation.group import Member

@@ -12,10 +12,10 @@ from faust.types import TP
 
 from streamer.errors import StreamerError
 from streamer.features import FEATURE_NAMES
-from streamer.labels import LabelConfig
 from streamer.pipeline import PipelineConfig
 from streamer.settings import Settings
 from streamer.telemetry.metrics import Metrics
+from streamer.verdicts import VerdictConfig
 from tests.builders import pipeline_config
 from tests.simulation.accounts import Books
 from tests.simulation.broker import Broker
@@ -57,7 +57,7 @@ class Result:
 def _pipeline(is_small: bool, is_mute: bool) -> PipelineConfig:
     warmup = 1_000 if is_mute else 6 if is_small else 20
     config = pipeline_config(n_clusters=2, warmup=warmup, alert_budget=0.2)
-    return replace(config, labels=LabelConfig(capacity=0), repeat_window=REPEAT_WINDOW)
+    return replace(config, verdicts=VerdictConfig(capacity=0), repeat_window=REPEAT_WINDOW)
 
 
 @cache

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from streamer.simulator import Payments, Simulator, SimulatorConfig
-from streamer.simulator.places import MONEY
+from streamer.simulator.world_tables import MONEY
 
 DAY_MS = 86_400_000
 

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from streamer.events import Transaction
+from streamer.contract.messages import Transaction
 from streamer.simulator import FRAUD_PATTERNS, Payments, Simulator, SimulatorConfig
 from tests.simulator.conftest import Run
 

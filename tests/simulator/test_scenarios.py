@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamer.simulator import FRAUD_PATTERNS
-from streamer.simulator.places import distance_km
+from streamer.simulator.world_tables import distance_km
 from tests.simulator.conftest import DAY_MS, Run
 
 

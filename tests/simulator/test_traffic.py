@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.simulator.places import distance_km
+from streamer.simulator.world_tables import distance_km
 from tests.simulator.conftest import Run
 
 

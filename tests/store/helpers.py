@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from redis.asyncio import Redis
 
+from streamer.contract.ledger import Ledger
 from streamer.errors import UnavailableError
-from streamer.ledger import Ledger
 from streamer.model import ModelConfig, Sums
 from streamer.store import Checkpoint, PartitionRecord, Store
 from tests.rig.waiting import DEADLINE_S

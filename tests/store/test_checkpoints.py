@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streamer.contract.ledger import Ledger, Loss
 from streamer.errors import FencedError, InvariantError
 from streamer.features.entities import EntityTable
 from streamer.features.kinds import EntityKind
 from streamer.features.packed import names_of
 from streamer.indexing import fingerprints
-from streamer.ledger import Ledger, Loss
-from streamer.model import ModelVersion, Sums, learn_labels
+from streamer.model import Scorer, Sums, learn_verdicts
 from streamer.model.codec import state_id
 from streamer.store import LogBounds, LogIdentity, ResetRequest, checkpoints
 from tests.store.helpers import CONFIG, NOW_MS, delta, opened, raw, run, step
@@ -300,13 +300,13 @@ def test_what_verdicts_taught_is_merged_though_no_payment_came(redis_url, namesp
             await store.claim(TOPIC, 0, "w1", NOW_MS)
             await store.checkpoint(step(None, 10))
             lessons = Sums.zero(CONFIG)
-            version = ModelVersion.of("", (await store.head()).sums, CONFIG)
+            version = Scorer.of("", (await store.head()).sums, CONFIG)
             inputs, ranks = np.zeros((3, CONFIG.n_inputs)), np.full((3, 2), 0.5)
-            learn_labels(lessons, version, inputs, ranks, np.array([1.0, 0.0, 0.0]), np.ones(3))
+            learn_verdicts(lessons, version, inputs, ranks, np.array([1.0, 0.0, 0.0]), np.ones(3))
             taught = step(10, 11, learned=lessons)
             await store.checkpoint(replace(taught, cursors={"fraud-feedback/0": 3}))
             assert (await store.partitions())[TOPIC, 0].cursors == {"fraud-feedback/0": 3}
-            assert (await store.head()).sums.labels_learned == 3
+            assert (await store.head()).sums.verdicts_learned == 3
             assert (await store.head()).sums.transactions_seen == 10
 
     run(scenario())

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from streamer.contract.ledger import Ledger
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
-from streamer.ledger import Ledger
 from streamer.store import LogIdentity
 from streamer.store.feedback import StoredVerdicts
 from tests.store.helpers import NOW_MS, UNREAD, opened, raw, run, step

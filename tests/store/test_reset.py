@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.contract.ledger import Ledger, Loss
 from streamer.errors import ConfigurationError, FencedError
-from streamer.ledger import Ledger, Loss
 from streamer.store import Committed, LogBounds, LogIdentity, PartitionRecord, ResetRequest
 from streamer.store.reset import plan_reset
 from tests.store.helpers import NOW_MS, UNREAD, opened, raw, run, step

@@ -8,8 +8,8 @@ import pytest
 
 from streamer.errors import ConfigurationError, InvariantError
 from streamer.settings import Settings
+from streamer.starting.wiring import service_identity
 from streamer.store import ServiceIdentity
-from streamer.wiring import service_identity
 from tests.store.helpers import NOW_MS, opened, raw, run, step
 
 SERVICE = ServiceIdentity(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from streamer.events import Alert, Center, Source, Transaction
+from streamer.contract.messages import Alert, Center, Source, Transaction
 
 __all__ = ["alert_of"]
 

@@ -32,16 +32,16 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
+from streamer.contract.ledger import Ledger
+from streamer.contract.messages import Alert
 from streamer.embedded import ChildProcess
-from streamer.events import Alert
-from streamer.ledger import Ledger
 from streamer.settings import Settings, load_settings
 from streamer.settings.loading import child_environment
 from streamer.simulator import Simulator, SimulatorConfig
+from streamer.starting.wiring import open_store
 from streamer.store import Store
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import create_topics, topic_names
-from streamer.wiring import open_store
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, topic_names
 from tests.rig.ports import stable_port
 from tests.rig.waiting import DEADLINE_S, wait_until
 from tests.rig.witnesses import call_as_witness

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from streamer.cli import main
-from streamer.stream import health, lateness, progress
+from streamer.stream.checkpoints import lateness
+from streamer.stream.health import health
+from streamer.stream.kafka import progress
 
 __all__ = ["IMPATIENT"]
 

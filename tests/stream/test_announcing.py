@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from structlog.testing import capture_logs
 
-from streamer.stream import announcing
-from streamer.stream.announcing import ReadinessLog
+from streamer.stream.health import announcing
+from streamer.stream.health.announcing import ReadinessLog
 
 
 @pytest.fixture(autouse=True)

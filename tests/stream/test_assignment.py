@@ -11,13 +11,13 @@ import pytest
 from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError
 from faust.types import TP
 
-from streamer.batch import Batch
+from streamer.contract.batch import Batch
 from streamer.errors import InvariantError, UnavailableError
-from streamer.store import Checkpoint, ModelHead, Store
+from streamer.store import Checkpoint, Store, StoredVersion
 from streamer.stream.app import ScoringApp, build_app
-from streamer.stream.claiming import Reading
-from streamer.stream.claims import Claims
-from streamer.stream.resume import PartitionFaultError
+from streamer.stream.scoring.claiming import Reading
+from streamer.stream.scoring.claims import Claims
+from streamer.stream.scoring.resume import PartitionFaultError
 from tests.builders import batch, payment
 from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service
@@ -265,7 +265,7 @@ class _Held:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    async def checkpoint(self, written: Checkpoint, known: ModelHead | None) -> ModelHead:
+    async def checkpoint(self, written: Checkpoint, known: StoredVersion | None) -> StoredVersion:
         head = await self._store.checkpoint(written, known)
         self.is_written.set()
         await self.may_answer.wait()

@@ -8,8 +8,8 @@ from collections.abc import Generator
 import pytest
 
 from streamer.errors import InvariantError
-from streamer.stream import cancelling
-from streamer.stream.cancelling import cancel_and_wait, uninterrupted
+from streamer.stream.kafka import cancelling
+from streamer.stream.kafka.cancelling import cancel_and_wait, uninterrupted
 
 
 async def misses(n_times: int) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from streamer.errors import UnavailableError
 from streamer.settings import Settings
-from streamer.stream.claiming import Claiming
-from streamer.stream.kit import Kit
+from streamer.stream.scoring.claiming import Claiming
+from streamer.stream.scoring.kit import Kit
 
 
 def test_a_question_after_the_last_is_answered_as_if_kafka_were_away() -> None:

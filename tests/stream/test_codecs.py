@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_config import librdkafka_config
 from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Record, Service, payments
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from streamer.batch import Batch, StoredRecord
-from streamer.decoding import DeadLetter, DeadLetterReason
-from streamer.stream.dead_letter_log import DeadLetterLog
+from streamer.contract.batch import Batch, StoredRecord
+from streamer.intake.decoding import DeadLetter, DeadLetterReason
+from streamer.stream.publishing.dead_letter_log import DeadLetterLog
 
 
 class _Time:

@@ -7,9 +7,9 @@ from typing import get_args
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streamer.batch import Batch, StoredRecord
-from streamer.decoding import DeadLetter, DeadLetterReason
-from streamer.stream.dead_letters import DeadLetterMessage, dead_letter_message
+from streamer.contract.batch import Batch, StoredRecord
+from streamer.intake.decoding import DeadLetter, DeadLetterReason
+from streamer.stream.publishing.dead_letters import DeadLetterMessage, dead_letter_message
 
 LONGEST_TOPIC = "t" * 249
 # What Kafka's defaults allow for a batch of one record, and the most that its framing takes: 61 bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.stream.delivered import _MAX_RUNS, Delivered
+from streamer.stream.publishing.delivered import _MAX_RUNS, Delivered
 
 
 def delivered(*pairs: tuple[int, int]) -> Delivered:

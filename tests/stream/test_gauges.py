@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from streamer.center_watch import CenterWatch
 from streamer.errors import UnavailableError
-from streamer.model import ModelVersion, Scored
-from streamer.pipeline import prepare, score
+from streamer.model import Scored, Scorer
+from streamer.pipeline import prepare, process_prepared
+from streamer.reports.center_watch import CenterWatch
 from streamer.store import Store
-from streamer.stream.gauges import read_redis
-from streamer.stream.laps import Laps
+from streamer.stream.health.gauges import read_redis
+from streamer.stream.partitions.laps import Laps
 from streamer.telemetry.metrics import Metrics
 from tests.builders import batch, payment, pipeline_config, state_of
 from tests.pipeline.helpers import run, trained
@@ -83,7 +83,7 @@ def test_commands_are_counted_by_name_as_they_go_over_the_wire(redis_url: str) -
     assert store.commands.keys() <= {"PING", "CLIENT", "HELLO", "SELECT"}
 
 
-def at(version: ModelVersion, nearest: Integers, shift: float = 0.0) -> Scored:
+def at(version: Scorer, nearest: Integers, shift: float = 0.0) -> Scored:
     """Return payments on the centers ``nearest``, or so far on their way to the next one."""
     result = version.score(version.centers[nearest], np.zeros_like(nearest))
     following = version.centers[(nearest + 1) % len(version.centers)]
@@ -124,7 +124,7 @@ def test_each_stage_begins_where_the_last_one_ended() -> None:
 def test_a_batch_has_every_stage_of_the_pipeline_once_and_in_order() -> None:
     state, config, laps = state_of(pipeline_config()), pipeline_config(), list[str]()
     prepared = prepare(batch([payment(1)], 0), config, state)
-    score(prepared, state, trained(), config, now_ms=0, lap=laps.append)
+    process_prepared(prepared, state, trained(), config, now_ms=0, lap=laps.append)
     assert laps == ["features", "score", "decide", "learn", "explain"]
 
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 import pytest
 from confluent_kafka import Consumer, KafkaException
 
+from streamer.contract.messages import Source
 from streamer.errors import UnavailableError
-from streamer.events import Source
 from streamer.settings import Settings
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.log_end import leader_end
-from streamer.stream.publisher import Publisher
-from streamer.stream.recovery import Published, published_offsets
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.log_end import leader_end
+from streamer.stream.publishing.publisher import Publisher
+from streamer.stream.publishing.recovery import Published, published_offsets
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.topics import create_topic, place_topic
 from tests.rig.waiting import wait_until

@@ -10,7 +10,7 @@ import faust
 import pytest
 
 from streamer.settings import load_settings
-from streamer.stream.kafka_config import broker_urls, faust_credentials, librdkafka_config
+from streamer.stream.kafka.kafka_config import broker_urls, faust_credentials, librdkafka_config
 
 KEY_PASSWORD = "key-password"
 SERVERS = {"STREAMER_KAFKA_BOOTSTRAP_SERVERS": "a:9093,b:9093"}

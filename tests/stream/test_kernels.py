@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.stream.harness import Service, payments, wait_until
-from tests.stream.test_teaching import verdicts
+from tests.stream.test_applying import verdicts
 
 MakeService = Callable[..., Service]
 
@@ -50,7 +50,7 @@ def test_a_worker_is_not_ready_before_its_kernels_are_and_compiles_none_when_it_
     service.produce(
         verdicts(sent, range(1_700, 1_800)), service.settings.feedback_topic, partition=0
     )
-    worker.wait_metric(lambda n: n == 100, "streamer_labels_learned_total")
+    worker.wait_metric(lambda n: n == 100, "streamer_verdicts_learned_total")
     assert worker.terminate() == 0
     # Entities and version of this one come out of Redis, and one payment comes alone.
     successor = service.worker().wait_ready()

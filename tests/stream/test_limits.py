@@ -5,13 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from streamer.ledger import Ledger
+from streamer.contract.ledger import Ledger
 from streamer.settings import Settings
 from streamer.store import BreakerStatus
-from streamer.stream.health import Health
-from streamer.stream.limits import count_limits
-from streamer.stream.membership import Membership
-from streamer.stream.progress import Progress
+from streamer.stream.health.health import Health
+from streamer.stream.kafka.membership import Membership
+from streamer.stream.kafka.progress import Progress
+from streamer.stream.partitions.limits import count_limits
 from streamer.telemetry import Metrics
 from tests.builders import batch, payment, pipeline_config, state_of
 from tests.pipeline.helpers import run, trained
@@ -55,4 +55,4 @@ def test_entities_and_labels_that_made_room_are_counted_once() -> None:
     assert n == 20 - len(state.tables.cards)
     assert f'streamer_entities_evicted_total{{kind="cards"}} {n}.0' in exposed
     assert f'streamer_entities_evicted_unsaved_total{{kind="cards"}} {n}.0' in exposed
-    assert "streamer_labels_dropped_total 0.0" in exposed
+    assert "streamer_unjudged_dropped_total 0.0" in exposed

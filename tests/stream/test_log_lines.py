@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 import redis
 
+from streamer.contract.ledger import Ledger
 from streamer.embedded import EmbeddedKafka
-from streamer.ledger import Ledger
 from streamer.store.keys import Keys
 from tests.stream.conftest import MakeService
 from tests.stream.harness import Record, Service, payments, wait_until

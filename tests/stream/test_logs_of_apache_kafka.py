@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_config import librdkafka_config
 from tests.rig import transactions
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.topics import add_partitions, recreate_topic, truncate

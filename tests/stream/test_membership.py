@@ -11,11 +11,11 @@ import pytest
 from aiokafka.errors import RebalanceInProgressError, UnknownMemberIdError
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
 
-from streamer.events import Score, Source
+from streamer.contract.messages import Score, Source
 from streamer.settings import Settings
-from streamer.stream.fetching import ConsumerThread
-from streamer.stream.membership import EXPIRY_SHARE, HEARD_SHARE, Membership
-from streamer.stream.publisher import Publisher
+from streamer.stream.kafka.fetching import ConsumerThread
+from streamer.stream.kafka.membership import EXPIRY_SHARE, HEARD_SHARE, Membership
+from streamer.stream.publishing.publisher import Publisher
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.broker import Listener
 from tests.rig.ports import stable_port

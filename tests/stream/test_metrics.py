@@ -14,13 +14,13 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from streamer.embedded import EmbeddedKafka
-from streamer.telemetry.catalogue.batches import STAGES
+from streamer.telemetry.catalogue.batch_metrics import STAGES
 from streamer.telemetry.metrics import catalogue
 from tests.builders import payment
 from tests.rig.proxy import Proxy
 from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Record, Service, Worker, payments, wait_until
-from tests.stream.test_teaching import verdicts
+from tests.stream.test_applying import verdicts
 
 # What a healthy worker has no reason to count, or has nothing to say of so early.
 QUIET = {
@@ -38,7 +38,7 @@ QUIET = {
     "streamer_entities_evicted_unsaved_total": "there is room",
     "streamer_feature_drift_ks": "a reference of now",
     "streamer_feature_drift_psi": "a reference of now",
-    "streamer_labels_dropped_total": "there is room",
+    "streamer_unjudged_dropped_total": "there is room",
     "streamer_lag_records": "has caught up",
     "streamer_ledger_imbalance": "never",
     "streamer_model_promoted_timestamp_seconds": "nobody has",

@@ -9,8 +9,8 @@ import pytest
 
 from streamer.errors import UnavailableError
 from streamer.settings import load_settings
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.partition_log import PartitionLogs
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.partition_log import PartitionLogs
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.broker import Listener
 from tests.rig.ports import stable_port

@@ -29,4 +29,4 @@ def test_a_worker_is_profiled_from_its_start_and_goes_on_when_asked_for_another(
     service.wait_consumed()
     assert worker.terminate() == 0
     assert any(json.loads(line)["event"] == "profile written" for line in worker.log().splitlines())
-    assert "pipeline.py" in out.read_text()
+    assert "processing.py" in out.read_text()

@@ -12,11 +12,11 @@ from faust.types import TP
 
 from streamer.settings import Settings
 from streamer.store import BreakerStatus
-from streamer.stream.fetching import FetchState
-from streamer.stream.health import Health
-from streamer.stream.lateness import late_checkpoints
-from streamer.stream.membership import Membership
-from streamer.stream.progress import STALLED_AFTER_S, Progress, Stall
+from streamer.stream.checkpoints.lateness import late_checkpoints
+from streamer.stream.health.health import Health
+from streamer.stream.kafka.fetching import FetchState
+from streamer.stream.kafka.membership import Membership
+from streamer.stream.kafka.progress import STALLED_AFTER_S, Progress, Stall
 
 PAYMENTS, VERDICTS = TP("transactions", 0), TP("fraud-feedback", 0)
 LIMIT_S = int(STALLED_AFTER_S)

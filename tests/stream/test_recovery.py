@@ -8,14 +8,14 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from streamer.batch import Batch, StoredRecord
-from streamer.decoding import DeadLetter
+from streamer.contract.batch import Batch, StoredRecord
+from streamer.contract.messages import Alert, Source
 from streamer.embedded import EmbeddedKafka
 from streamer.errors import InvariantError
-from streamer.events import Alert, Source
-from streamer.stream import publisher as publishing
-from streamer.stream.publisher import Publisher
-from streamer.stream.recovery import Published, published_offsets
+from streamer.intake.decoding import DeadLetter
+from streamer.stream.publishing import publisher as publishing
+from streamer.stream.publishing.publisher import Publisher
+from streamer.stream.publishing.recovery import Published, published_offsets
 from tests.rig.proxy import Proxy
 from tests.rig.waiting import DEADLINE_S
 from tests.stream.alerts import alert_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka.admin import AdminClient
 
-from streamer.stream.kafka_config import librdkafka_config
+from streamer.stream.kafka.kafka_config import librdkafka_config
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service, payments

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.ledger import Ledger, Loss
+from streamer.contract.ledger import Ledger, Loss
 from streamer.store import Committed, LogBounds, LogIdentity, PartitionRecord
-from streamer.stream.resume import PartitionFaultError, Resumption, resume
+from streamer.stream.scoring.resume import PartitionFaultError, Resumption, resume
 
 
 def record(offset: int | None, topic_id: str = "one", epoch: int = 0) -> PartitionRecord:

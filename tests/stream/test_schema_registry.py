@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from streamer.batch import Batch, StoredRecord
+from streamer.contract.batch import Batch, StoredRecord
 from streamer.errors import UnavailableError
 from streamer.intake import Declaration, Intake, Refused
 from streamer.intake.schemas import RegisteredSchema, Schemas
 from streamer.settings import load_settings
-from streamer.stream.kafka_config import registry_config
-from streamer.stream.known_schemas import KnownSchemas, intake_of
-from streamer.stream.schema_registry import SchemaRegistry
+from streamer.stream.kafka.kafka_config import registry_config
+from streamer.stream.kafka.known_schemas import KnownSchemas, intake_of
+from streamer.stream.kafka.schema_registry import SchemaRegistry
 from tests.intake.messages import declared, paid
 from tests.intake.test_schemas import AVRO, FRAME, RECORD, SALES, UNITS, avro, proto, sale
 from tests.rig.certificates import Certificates

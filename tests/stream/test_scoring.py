@@ -14,10 +14,10 @@ import pytest
 from confluent_kafka import Message
 from prometheus_client.parser import text_string_to_metric_families
 
+from streamer.contract.ledger import Ledger
+from streamer.contract.messages import Alert, Score
 from streamer.embedded import EmbeddedKafka
-from streamer.events import Alert, Score
 from streamer.features import FEATURE_NAMES
-from streamer.ledger import Ledger
 from tests.builders import payment
 from tests.stream.harness import Record, Service, Worker, payments
 
@@ -80,7 +80,7 @@ PROMISED_METRICS = {
     "streamer_alert_fuse_blown",
     "streamer_publish_queue_messages",
     "streamer_publish_queue_bytes",
-    "streamer_labels_dropped_total",
+    "streamer_unjudged_dropped_total",
     "streamer_key_mismatches_total",
     "streamer_late_events_total",
     "streamer_records_skipped_total",

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from streamer.stream.topics import topic_names
+from streamer.stream.kafka.topics import topic_names
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.broker import Listener
 from tests.rig.ports import stable_port

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from confluent_kafka.admin import AdminClient
 
 from streamer.settings import load_settings
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.topics import cluster_id, create_topics, partition_counts, topic_names
-from streamer.wiring import service_identity
+from streamer.starting.wiring import service_identity
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import cluster_id, create_topics, partition_counts, topic_names
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.ports import NOWHERE
 from tests.rig.redis import DebianRedis

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from streamer.batch import Batch
+from streamer.contract.batch import Batch
 from streamer.stream.app import ScoringApp, build_app
-from streamer.stream.publisher import Publisher
-from streamer.stream.queued import Queued
+from streamer.stream.publishing.publisher import Publisher
+from streamer.stream.publishing.queued import Queued
 from tests.builders import batch, payment
 from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service

@@ -11,8 +11,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from streamer.store import LogIdentity
-from streamer.stream.kafka_config import librdkafka_config
-from streamer.stream.partition_log import log_bounds
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.partition_log import log_bounds
 from tests.cli.test_commands import run
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.redis import DebianRedis

@@ -10,11 +10,12 @@ from typing import Any, get_args
 
 import pytest
 
+from streamer.contract.ledger import LossCause
 from streamer.features import Tables
-from streamer.ledger import LossCause
+from streamer.pages import metrics_page
 from streamer.store import BREAKER_STATES
 from streamer.store.client import CALL_OUTCOMES
-from streamer.telemetry import Metrics, metrics_page
+from streamer.telemetry import Metrics
 from streamer.telemetry.catalogue import LABELS, SECTIONS
 from streamer.telemetry.family import Family
 from streamer.telemetry.metrics import catalogue

@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from streamer.telemetry.exposition import Exposition
-from streamer.telemetry.readings import Readings
+from streamer.telemetry.read_on_scrape import Readings
 
 Parser = Callable[[str], Iterable[Metric]]
 ODD = 'a "quoted" back\\slash\nand a new line'

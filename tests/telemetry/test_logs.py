@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import structlog
 
-from streamer.events import Feedback
+from streamer.contract.messages import Feedback
 from streamer.telemetry import configure_logging
+from streamer.telemetry.rarer_warnings import RepeatFilter
 from streamer.telemetry.redaction import redact
-from streamer.telemetry.repeats import RepeatFilter
 
 CARD = "4111111111111111"
 

@@ -14,7 +14,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from streamer import settings_page
+from streamer.pages import settings_page
 from streamer.telemetry.tracing import Spans, child, within
 from streamer.telemetry.tracing.exporting import Exporting
 from streamer.telemetry.tracing.sampling import sampler_of

@@ -93,7 +93,7 @@ VERDICTS: Final = Row(
                     "applied, by each partition: {{outcome}}",
                 ),
                 Query(
-                    "sum(rate(streamer_labels_learned_total{<worker>}[$__rate_interval]))",
+                    "sum(rate(streamer_verdicts_learned_total{<worker>}[$__rate_interval]))",
                     "learned",
                 ),
                 Query(
@@ -101,7 +101,7 @@ VERDICTS: Final = Row(
                     "lost",
                 ),
                 Query(
-                    "sum(rate(streamer_labels_dropped_total{<worker>}[$__rate_interval]))",
+                    "sum(rate(streamer_unjudged_dropped_total{<worker>}[$__rate_interval]))",
                     "no room until they are judged",
                 ),
             ),
@@ -118,11 +118,11 @@ VERDICTS: Final = Row(
             width=12,
             queries=(
                 Query(
-                    "sum(streamer_labels_waiting{<worker>}) "
-                    "/ (sum(streamer_labels_capacity{<worker>}) > 0)",
+                    "sum(streamer_unjudged_waiting{<worker>}) "
+                    "/ (sum(streamer_unjudged_capacity{<worker>}) > 0)",
                     "room that is taken",
                 ),
-                Query("min(streamer_labels_kept_ratio{<worker>})", "share that is kept"),
+                Query("min(streamer_unjudged_kept_ratio{<worker>})", "share that is kept"),
             ),
             shows="How full the buffer is, and which share of payments has room in it.",
             normal="kept: 100%.",

@@ -4,7 +4,7 @@ Each module knows one family; `unwrapping` tells them apart and goes inwards unt
 unwrap.
 """
 
-from streamer.intake.envelopes.counting import Counting, skipped_change
+from streamer.intake.envelopes.counted_changes import Counting, skipped_change
 from streamer.intake.envelopes.events import EVENT_NAMES, name_of, told_by_itself, told_by_name
 from streamer.intake.envelopes.flattened import MARKS, flattened_change
 from streamer.intake.envelopes.nested import nested_in, text_in

@@ -11,7 +11,7 @@ import re
 from typing import Any, Final, NamedTuple
 
 from streamer.intake.envelopes.carriers import decoded_base64
-from streamer.intake.envelopes.counting import Counting
+from streamer.intake.envelopes.counted_changes import Counting
 from streamer.intake.readings import Fault, Reading, Refund, Skipped
 
 __all__ = [

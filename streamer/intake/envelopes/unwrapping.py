@@ -12,10 +12,10 @@ from streamer.intake.documents import decoded
 from streamer.intake.envelopes.carriers import carried, is_of_the_carrier
 from streamer.intake.envelopes.change_capture import change_of
 from streamer.intake.envelopes.connect import is_connect, payload_of
-from streamer.intake.envelopes.counting import Counting, skipped_change
+from streamer.intake.envelopes.counted_changes import Counting, skipped_change
 from streamer.intake.envelopes.events import event_of, is_tracked, name_of, told_by_name, with_time
 from streamer.intake.envelopes.flattened import MARKS, flattened_change
-from streamer.intake.envelopes.logs import LOG_NAMES, logged, tagged
+from streamer.intake.envelopes.log_lines import LOG_NAMES, logged, tagged
 from streamer.intake.readings import Fault, Reading, Refused, Skipped
 
 __all__ = ["MARKERS", "MAX_ITEMS", "Item", "unwrapped"]

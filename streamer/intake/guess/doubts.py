@@ -14,8 +14,8 @@ from streamer.intake.declaration import Rule
 from streamer.intake.guess.outcomes import is_approval
 from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves
+from streamer.intake.message_rules import condition_of
 from streamer.intake.paths import Steps
-from streamer.intake.rules import condition_of
 
 __all__ = ["ISO_DECLINES", "doubt_about", "is_approved"]
 

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from streamer.codes import decimals_of
+from streamer.contract.codes import decimals_of
 from streamer.intake.code_lists import CURRENCY_OF
 from streamer.intake.guess.choice import Choice, Settings
-from streamer.intake.guess.fields import clock_path, zone_path
-from streamer.intake.guess.names import is_issuers_country
-from streamer.intake.guess.pairs import code_in_name
-from streamer.intake.guess.settings import (
+from streamer.intake.guess.field_paths import clock_path, zone_path
+from streamer.intake.guess.known_names import is_issuers_country
+from streamer.intake.guess.notations import (
     ZONELESS,
     amount_settings,
     currency_of_signs,
     timestamp_settings,
 )
+from streamer.intake.guess.pairs import code_in_name
 from streamer.intake.guess.units import WHOLE
 from streamer.intake.guess.values import told, value_share
 from streamer.intake.guess.words import words_of

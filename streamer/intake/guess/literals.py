@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from streamer.intake.guess.names import FIELDS
+from streamer.intake.guess.known_names import FIELDS
 from streamer.intake.guess.values import may_be, told
 from streamer.intake.guess.words import words_of
 from streamer.intake.leaves import Leaves

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from streamer.codes import CURRENCIES
+from streamer.contract.codes import CURRENCIES
 from streamer.intake.code_lists import CURRENCY_OF
 from streamer.intake.guess.choice import Choice
 from streamer.intake.guess.words import words_of

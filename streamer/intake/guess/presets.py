@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-from streamer.events import Transaction
-from streamer.intake.guess.fields import choose_fields
+from streamer.contract.messages import Transaction
+from streamer.intake.guess.field_paths import choose_fields
 from streamer.intake.hints import recognised
 from streamer.intake.iso8583 import elements_of, has_preset_names, iso8583_text
 from streamer.intake.leaves import Objects, leaves_of, path_text

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from streamer.codes import CURRENCIES, decimals_of
+from streamer.contract.codes import CURRENCIES, decimals_of
 from streamer.intake.code_lists import CURRENCY_OF
 from streamer.intake.guess.choice import Settings
 from streamer.intake.guess.pairs import code_in_name

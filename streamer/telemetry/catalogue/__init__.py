@@ -7,13 +7,13 @@ follow Prometheus: base units, ``_total`` for counters, ``_ratio`` for shares fr
 
 from typing import Final
 
-from streamer.telemetry.catalogue.alerts import AlertMetrics
-from streamer.telemetry.catalogue.batches import STAGES, BatchMetrics
-from streamer.telemetry.catalogue.ledger import LedgerMetrics
-from streamer.telemetry.catalogue.model import ModelMetrics
-from streamer.telemetry.catalogue.service import ProcessMetrics, ServiceMetrics
-from streamer.telemetry.catalogue.storage import StorageMetrics
-from streamer.telemetry.catalogue.verdicts import VerdictMetrics
+from streamer.telemetry.catalogue.alert_metrics import AlertMetrics
+from streamer.telemetry.catalogue.batch_metrics import STAGES, BatchMetrics
+from streamer.telemetry.catalogue.ledger_metrics import LedgerMetrics
+from streamer.telemetry.catalogue.model_metrics import ModelMetrics
+from streamer.telemetry.catalogue.service_metrics import ProcessMetrics, ServiceMetrics
+from streamer.telemetry.catalogue.storage_metrics import StorageMetrics
+from streamer.telemetry.catalogue.verdict_metrics import VerdictMetrics
 
 __all__ = ["LABELS", "SECTIONS"]
 

@@ -1,0 +1,34 @@
+"""``streamer check-config``: what the worker would run with."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+from rich.console import Console
+
+from streamer.cli.options import as_json
+from streamer.display.output import print_json, readable_errors
+from streamer.settings import describe, describe_tracing, load_worker_settings
+
+__all__ = ["check_config"]
+
+
+@click.command("check-config")
+@as_json
+@readable_errors
+def check_config(as_json: bool) -> None:
+    """Print every setting with its value and where it comes from; exit 2 with all faults at once.
+
+    OpenTelemetry's variables come last; OTEL_TRACES_EXPORTER says what will be traced. Secrets are
+    masked. Nothing is connected to.
+    """
+    settings, _ = load_worker_settings()
+    rows = describe(settings) + describe_tracing()
+    if as_json:
+        print_json([msgspec.to_builtins(row) for row in rows])
+        return
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for row in rows:
+        console.print(row.env, style="bold", end="")
+        console.print(f" = {row.value}  ({row.source})")
+        console.print(f"    {row.description}", style="dim")

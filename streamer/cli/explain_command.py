@@ -1,0 +1,178 @@
+"""``streamer explain``: why an alert is ranked where it is, recomputed and in full."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+from rich.console import Console
+
+from streamer.cli.options import as_json
+from streamer.contract.messages import Alert
+from streamer.display.explanation_display import render_explanation
+from streamer.display.output import EXIT_FAILED, print_json, readable_errors
+from streamer.display.progress_bars import Bars
+from streamer.errors import ConfigurationError, UnknownVersionError
+from streamer.explaining.explanation import Explanation, as_alerted
+from streamer.explaining.explanation import explain as explain_by
+from streamer.model import ModelConfig, Scorer
+from streamer.model.codec import VersionHeader, decode_version, state_id
+from streamer.settings import Settings, load_settings
+from streamer.starting.wiring import model_config, open_store
+
+__all__ = ["explain"]
+
+_ALERT_ID: Final = re.compile(r"(.+)-(\d+)-(\d+)(@\d+)?")
+# Without a terminal rich takes 80 columns, in which the table does not fit.
+_PIPED_COLUMNS: Final = 110
+
+
+@click.command()
+@click.argument("alert_id")
+@click.option(
+    "--alerts",
+    "alerts_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.jsonl",
+    help="Look for the alert in a JSON Lines file instead of the alerts topic.",
+)
+@click.option(
+    "--model",
+    "model_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.safetensors",
+    help="Take the model version from an exported file instead of Redis.",
+)
+@as_json
+@readable_errors
+def explain(
+    alert_id: str, alerts_path: Path | None, model_path: Path | None, as_json: bool
+) -> None:
+    """Explain the alert ALERT_ID: every part of its score, what was expected, and what would change it.
+
+    Scores the alert's features again with the model version that scored them, and says whether
+    distance, log-odds and score came out the same to the last bit. Kafka, Redis and the model's
+    parameters are read from STREAMER_* as the worker's are.
+
+    Exit code 0 when the score was reproduced. 1 when it was not, or when the version is no longer kept
+    (STREAMER_MODEL_VERSIONS_KEPT); then what the alert itself says is printed.
+
+    \b
+    streamer explain transactions-2-25262
+    streamer explain transactions-2-25262 --alerts alerts.jsonl --model model.safetensors
+    """
+    partition = _partition_of(alert_id)
+    settings = load_settings()
+    alert = (
+        _from_topic(settings, alert_id, partition)
+        if alerts_path is None
+        else _from_file(alerts_path, alert_id)
+    )
+    explanation, complaint = _explained(alert, model_path, settings)
+    if as_json:
+        print_json(msgspec.to_builtins(explanation))
+    else:
+        console = Console()
+        if not console.is_terminal:
+            console.width = max(console.width, _PIPED_COLUMNS)
+        console.print(render_explanation(explanation))
+    if complaint is not None:
+        click.echo(f"streamer: {complaint}", err=True)
+    if not explanation.is_reproduced:
+        raise SystemExit(EXIT_FAILED)
+
+
+def _explained(
+    alert: Alert, model_path: Path | None, settings: Settings
+) -> tuple[Explanation, str | None]:
+    """Return the explanation, and why it is not what it should be."""
+    config = model_config(settings)
+    try:
+        version, header = (
+            _version_from_redis(settings, config, alert.model_version)
+            if model_path is None
+            else _version_from_file(model_path, config)
+        )
+    except UnknownVersionError:
+        return as_alerted(alert), (
+            f"model version {alert.model_version[:12]} must still be stored to reproduce the score, "
+            f"but is not: STREAMER_MODEL_VERSIONS_KEPT are kept (now {settings.model_versions_kept}); "
+            "what is printed is what the alert itself says"
+        )
+    explanation = explain_by(alert, version)
+    if explanation.is_reproduced:
+        return explanation, None
+    cause = (
+        "the settings have changed since (STREAMER_*, see `streamer check-config`)"
+        if header.config_hash != config.hash
+        else "the worker may run another release, or on a processor of another kind"
+    )
+    told = "; ".join(
+        f"{name} is {theirs!r} in the alert and {ours!r} recomputed"
+        for name, (theirs, ours) in explanation.differences.items()
+    )
+    return explanation, f"the score was not reproduced: {told}; {cause}"
+
+
+def _partition_of(alert_id: str) -> int:
+    match = _ALERT_ID.fullmatch(alert_id)
+    if match is None:
+        raise ConfigurationError(
+            "ALERT_ID must be TOPIC-PARTITION-OFFSET, such as transactions-2-25262, with @EPOCH behind "
+            f"it after a partition was set back, as in the alert's alert_id; got {alert_id}"
+        )
+    return int(match[2])
+
+
+def _from_topic(settings: Settings, alert_id: str, partition: int) -> Alert:
+    # Kafka's client takes a while to import, and a file needs none.
+    from streamer.stream.publishing.alert_partition import find_alert
+
+    with Bars() as bars:
+        stage = f"reading {settings.alerts_topic}/{partition}"
+        return find_alert(
+            settings, alert_id, partition, lambda _, n_total: bars.advance(stage, 1, n_total)
+        )
+
+
+def _from_file(path: Path, alert_id: str) -> Alert:
+    wanted = alert_id.encode()
+    n_read = 0
+    with path.open("rb") as lines:
+        for n_read, line in enumerate(lines, start=1):
+            if wanted not in line:
+                continue
+            try:
+                alert = msgspec.json.decode(line, type=Alert)
+            except msgspec.MsgspecError as error:
+                raise ConfigurationError(
+                    f"line {n_read} of {path} must be an alert, got: {error}"
+                ) from error
+            if alert.alert_id == alert_id:
+                return alert
+    raise ConfigurationError(
+        f"ALERT_ID must be in {path}, got {alert_id}, which is none of its {n_read:,} alerts"
+    )
+
+
+def _version_from_redis(
+    settings: Settings, config: ModelConfig, version_id: str
+) -> tuple[Scorer, VersionHeader]:
+    async def run() -> tuple[Scorer, VersionHeader]:
+        store = open_store(settings)
+        try:
+            _, found = await store.version(version_id)
+        finally:
+            await store.close()
+        return Scorer.of(found.id, found.sums, config), found.header
+
+    return asyncio.run(run())
+
+
+def _version_from_file(path: Path, config: ModelConfig) -> tuple[Scorer, VersionHeader]:
+    sums, header = decode_version(path.read_bytes(), config)
+    return Scorer.of(state_id(sums), sums, config), header

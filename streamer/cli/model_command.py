@@ -1,0 +1,151 @@
+"""``streamer model``: the model versions in Redis."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from streamer.cli.operator import now_ms, who, with_store
+from streamer.cli.options import as_json
+from streamer.display.output import print_json, readable_errors, table_console
+from streamer.errors import ConfigurationError
+from streamer.model import Scorer
+from streamer.model.codec import decode_version
+from streamer.reports.version_report import describe_version
+from streamer.settings import load_settings
+from streamer.starting.wiring import model_config
+from streamer.store import Store, rfc3339
+
+__all__ = ["model"]
+
+
+@click.group()
+def model() -> None:
+    """Look after the model versions in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE)."""
+
+
+@model.command("list")
+@as_json
+@readable_errors
+def list_versions(as_json: bool) -> None:
+    """List the stored versions, newest first; the head is the one that scores."""
+    versions = with_store(lambda store: store.versions())
+    if as_json:
+        print_json([msgspec.to_builtins(version) for version in versions])
+        return
+    table = Table("version", "created", "reason", "transactions seen", "bytes", box=None)
+    for version in versions:
+        mark = " (head)" if version.is_head else ""
+        table.add_row(
+            version.id[:12] + mark,
+            version.created_at,
+            version.reason,
+            f"{version.transactions_seen:,}",
+            f"{version.size_bytes:,}",
+        )
+    table_console().print(table)
+
+
+@model.command()
+@click.argument("version")
+@as_json
+@readable_errors
+def show(version: str, as_json: bool) -> None:
+    """Show VERSION (an id or its beginning, or `head`): where it comes from, centers and drift."""
+    _, head = with_store(lambda store: store.version(version))
+    derived = Scorer.of(head.id, head.sums, model_config(load_settings()))
+    described = describe_version(derived, head.header)
+    if as_json:
+        print_json(described)
+        return
+    console = Console()
+
+    def line(name: str, value: Any) -> None:
+        console.print(f"[bold]{name}[/bold] {value}", highlight=False)
+
+    for name, value in described.items():
+        if value is not None and name not in ("centers", "odds", "drift"):
+            line(name, value)
+    drift, odds = described["drift"], described["odds"]
+    line(
+        "drift",
+        f"against {drift['reference_transactions']:,} transactions ({drift['reference']} reference)",
+    )
+    for feature in drift["features"] if drift["reference"] != "none" else ():
+        mark = "moved" if feature["has_moved"] else ""
+        console.print(f"  {mark:5}  {feature['sentence']}", highlight=False, soft_wrap=True)
+    ranks = "rank" if odds["ranks"] else "do not rank"
+    line("odds", f"{ranks}, {odds['verdicts_learned']:,} verdicts learned")
+    for center in described["centers"]:
+        console.print(f"\n[bold]center {center['index']}[/bold] {center['share_of_traffic']:.1%}")
+        for each in center["values"]:
+            console.print(f"  {each['feature']:32} {each['value']:>12,.2f}  {each['unit']}")
+
+
+@model.command()
+@click.argument("version")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@readable_errors
+def export(version: str, file: Path) -> None:
+    """Write VERSION (an id or its beginning, or `head`) to FILE in safetensors format."""
+    blob, head = with_store(lambda store: store.version(version))
+    file.write_bytes(blob)
+    click.echo(f"{head.id} written to {file} ({len(blob):,} bytes)", err=True)
+
+
+@model.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--promote", "is_promoted", is_flag=True, help="Make it the head as well.")
+@readable_errors
+def import_version(file: Path, is_promoted: bool) -> None:
+    """Store the version in FILE, as `streamer fit` or `streamer model export` wrote it.
+
+    It must have STREAMER_N_CLUSTERS clusters. A worker that starts takes the head; one that runs
+    takes a new head with its next checkpoint, and goes on learning from there.
+    """
+    sums, header = decode_version(file.read_bytes(), model_config(load_settings()))
+    imported_ms = now_ms()
+    # Versions are trimmed by age, and this one is to live as long as one made now.
+    reason = header.reason if header.reason == "fit" else "import"
+    header = replace(header, reason=reason, created_at=rfc3339(imported_ms))
+
+    async def work(store: Store) -> str:
+        await _check_others(store)
+        version_id = await store.put_version(sums, header)
+        if not is_promoted:
+            return f"{version_id} imported from {file}; `streamer model promote` makes it the head"
+        # With its own traffic as the reference for drift it is another version.
+        head_id = await store.set_head(version_id, "import", who(), imported_ms)
+        return f"{version_id} imported from {file} and made the head, as {head_id}"
+
+    click.echo(with_store(work), err=True)
+
+
+@model.command()
+@click.argument("version")
+@readable_errors
+def promote(version: str) -> None:
+    """Make VERSION (an id or its beginning) the head, forwards or back; workers go on from it."""
+
+    async def work(store: Store) -> str:
+        await _check_others(store)
+        return await store.set_head(version, "promotion", who(), now_ms())
+
+    click.echo(f"{with_store(work)} is the head", err=True)
+
+
+async def _check_others(store: Store) -> None:
+    """Refuse to mix: a worker ends when it meets a head of another number of clusters."""
+    try:
+        await store.versions()
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"every version of a STREAMER_NAMESPACE must fit the same settings, but one that is "
+            f"stored does not: {error}"
+        ) from error

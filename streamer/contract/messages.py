@@ -1,0 +1,266 @@
+"""The messages on every topic, as msgspec structs: the contract with producers and reviewers.
+
+The JSON Schemas in ``schemas/`` are generated from these structs (`json_schemas`) and a test holds
+the two together.  Rules that follow from the contract:
+
+* Producers may add fields first: unknown fields are accepted and ignored.
+* A field that is optional here is neutral when missing; it is never read as zero.
+* Consumers of alerts may rely on every field that has no default; new ones come with a default.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from streamer.contract.codes import COUNTRIES, CURRENCIES
+
+__all__ = [
+    "Alert",
+    "Amount",
+    "Center",
+    "CenterValue",
+    "Counterfactual",
+    "Feedback",
+    "Reason",
+    "Score",
+    "Source",
+    "Transaction",
+    "Verdict",
+    "json_schemas",
+]
+
+# Literal[] over a tuple is how msgspec takes a closed list of strings; a type checker cannot follow.
+Currency = Literal[CURRENCIES]  # type: ignore[valid-type]
+Country = Literal[COUNTRIES]  # type: ignore[valid-type]
+
+Identifier = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=128,
+        description="Opaque text: nothing is trimmed, and control characters count as any other. "
+        "Blanks or zero bytes alone, and words for nothing such as null, are no id.",
+    ),
+]
+# Beyond 1e12 of any currency an amount is a unit mistake, not a payment.
+# 0 verifies a card: it is scored without the features of the amount.
+Amount = Annotated[float, Meta(ge=0, le=1e12)]
+Timestamp = Annotated[datetime, Meta(tz=True)]
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
+# The length is what refuses a trailing line feed, which `$` lets pass.
+CategoryCode = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]
+Channel = Annotated[str, Meta(min_length=1, max_length=32)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+Severity = Literal["medium", "high", "critical"]
+Mode = Literal["normal", "redis-unavailable"]
+Ranking = Literal["distance", "log_odds"]
+Origin = Literal["reviewer", "chargeback"]
+# A topic's name of 249 characters, a partition, an offset and an epoch.
+AlertId = Annotated[str, Meta(min_length=1, max_length=300)]
+Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+# In any case: neither JSON Schema nor msgspec has a flag for that.
+Word = Annotated[
+    str,
+    Meta(
+        pattern="^([Ff][Rr][Aa][Uu][Dd]|[Ll][Ee][Gg][Ii][Tt][Ii][Mm][Aa][Tt][Ee])$", max_length=10
+    ),
+]
+
+
+class Transaction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """One card payment, as a payment system publishes it on ``transactions`` (key: ``card_id``)."""
+
+    transaction_id: Identifier
+    card_id: Identifier
+    amount: Amount
+    currency: Currency
+    timestamp: Timestamp
+    merchant_id: Identifier | None = None
+    mcc: CategoryCode | None = None
+    country: Country | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    channel: Channel | None = None
+
+
+class Source(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the transaction lay in Kafka.
+
+    ``epoch`` counts how often the partition was set back to offsets that it had had before, after
+    which the same offset means another record.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    epoch: int = 0
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One feature's part in the ranking.
+
+    ``contribution`` is the feature's exact addend of ``distance_sq``, or of ``log_odds`` where the
+    alert is ``ranked_by`` that; ``share`` is that addend divided by all addends that speak for fraud.
+    The reasons of an alert, its ``other_contribution`` and its ``base_log_odds`` sum to what it is
+    ranked by.
+    """
+
+    feature: str
+    contribution: float
+    share: Share
+    value: float
+    expected: float
+    unit: str
+    direction: Literal["above", "below"]
+    sentence: str
+
+
+class Counterfactual(msgspec.Struct, frozen=True):
+    """The nearest smaller amount at which the same payment would not have been alerted."""
+
+    amount: float
+    currency: str
+    sentence: str
+
+
+class CenterValue(msgspec.Struct, frozen=True):
+    """One coordinate of a center, in the unit that a payment person would use."""
+
+    feature: str
+    value: float
+    unit: str
+
+
+class Center(msgspec.Struct, frozen=True):
+    """The nearest k-means center: what the model thought this payment was closest to."""
+
+    index: int
+    share_of_traffic: Share
+    values: list[CenterValue]
+
+
+class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One suspicious transaction, for a person to act on, on ``fraud-alerts`` (key: ``card_id``).
+
+    What exceeds twice the budget is on ``fraud-alerts-overflow`` instead.
+
+    ``threshold`` is of what ``ranked_by`` names: a distance, or log-odds.  ``probability`` of fraud and
+    ``log_odds`` are there once the model has learned from verdicts.  ``features`` are all that was
+    known of the payment, on the model's scale: with the model version they reproduce the score.
+    """
+
+    alert_id: str
+    transaction: Transaction
+    score: Share
+    distance: float
+    distance_sq: float
+    threshold: float
+    severity: Severity
+    reasons: list[Reason]
+    other_contribution: float
+    nearest_center: Center
+    model_version: str
+    source: Source
+    event_time: Timestamp
+    scored_at: Timestamp
+    mode: Mode
+    counterfactual: Counterfactual | None = None
+    ranked_by: Ranking = "distance"
+    log_odds: float | None = None
+    base_log_odds: float = 0.0
+    probability: Share | None = None
+    features: dict[str, float] = {}
+
+
+class Score(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The score of one transaction, on ``transaction-scores`` (key: ``card_id``; off by default).
+
+    ``log_odds`` is there once the model has learned from verdicts.
+    """
+
+    transaction_id: str
+    card_id: str
+    score: Share | None
+    distance: float | None
+    alerted: bool
+    status: Literal["scored", "warming"]
+    model_version: str
+    source: Source
+    log_odds: float | None = None
+    ranked_by: Ranking = "distance"
+
+
+class Feedback(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A verdict on one transaction as it is kept; what came on its topic is a `Verdict`.
+
+    Without ``card_id`` the payment that waits for the verdict tells whose it is.
+    """
+
+    transaction_id: Identifier
+    card_id: Identifier | None
+    verdict: Literal["fraud", "legitimate"]
+    origin: Origin
+    decided_at: Timestamp
+    merchant_id: Identifier | None = None
+
+
+class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A verdict on one transaction, on ``fraud-feedback`` (key: ``card_id``).
+
+    The transaction is named by its id or by the ``alert_id`` of its alert. ``verdict``, ``is_fraud``
+    or ``fraud`` says what it was. ``origin`` may be missing beside an ``alert_id``: it was
+    a reviewer. A number in ``decided_at`` counts seconds or milliseconds since 1970, whichever leads to
+    a year from 1990 to 2099; without it Kafka's time of the record counts. ``card_id`` may be the
+    pseudonym that alerts carry, and may be missing like ``merchant_id``: both are the payment's.
+    """
+
+    transaction_id: Identifier | Number | None = None
+    alert_id: AlertId | None = None
+    card_id: Identifier | Number | None = None
+    verdict: Word | None = None
+    is_fraud: bool | None = None
+    fraud: bool | None = None
+    origin: Origin | None = None
+    decided_at: Timestamp | int | float | None = None
+    merchant_id: Identifier | Number | None = None
+
+
+_TOPICS: Final[dict[str, type[msgspec.Struct]]] = {
+    "transaction.v1": Transaction,
+    "alert.v1": Alert,
+    "score.v1": Score,
+    "feedback.v1": Verdict,
+}
+# Of these a verdict needs one each.
+_ONE_OF_THESE: Final = (
+    ("transaction_id", "alert_id"),
+    ("verdict", "is_fraud", "fraud"),
+    ("origin", "alert_id"),
+)
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema (draft 2020-12) of every topic, by file stem."""
+    schemas = {}
+    for stem, struct in _TOPICS.items():
+        schema = msgspec.json.schema(struct)
+        schemas[stem] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    schemas["feedback.v1"]["$defs"]["Verdict"]["allOf"] = [
+        _named(*names) for names in _ONE_OF_THESE
+    ]
+    return schemas
+
+
+def _named(*names: str) -> dict[str, Any]:
+    """Return the schema of an object that has one of these fields at least, and not as null."""
+    return {
+        "anyOf": [
+            {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names
+        ]
+    }

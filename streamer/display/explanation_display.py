@@ -1,0 +1,126 @@
+"""An explanation as a reviewer reads it: who and when, every part, the sum, the sentences."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.bar import Bar
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from streamer.contract.messages import Reason
+from streamer.display.alert_panel import SEVERITY_STYLES, payment_text
+from streamer.explaining.explanation import Explanation
+from streamer.features import FEATURE_NAMES, readable
+from streamer.intake.naming import printable
+
+__all__ = ["render_explanation"]
+
+# Below this share of the ranking value a remainder is rounding.
+_ROUNDING: Final = 1e-9
+
+
+def render_explanation(explanation: Explanation) -> RenderableType:
+    """Return the whole explanation; parts that add nothing come as one line."""
+    alert = explanation.alert
+    telling = [part for part in explanation.parts if part.contribution != 0]
+    silent = [part for part in explanation.parts if part.contribution == 0]
+    blocks: list[RenderableType] = [_header(explanation), Text(), _table(explanation, telling)]
+    sentences = Table.grid(padding=(0, 1))
+    for part in telling:
+        sentences.add_row("-", Text(part.sentence))
+    blocks += [Text(), sentences]
+    if silent:
+        names = ", ".join(f"{p.feature} {_number(p, p.value, explanation)}" for p in silent)
+        blocks += [Text(), Text(f"Nothing added by: {names}.", style="dim")]
+    blocks.append(Text())
+    if alert.counterfactual is not None:
+        blocks.append(Text(alert.counterfactual.sentence, style="bold"))
+    else:
+        blocks.append(
+            Text("At no smaller amount, down to a hundredth of it, would there have been no alert.")
+        )
+    center = alert.nearest_center
+    blocks.append(
+        Text(f"Most like center {center.index}, {center.share_of_traffic:.1%} of traffic.")
+    )
+    blocks.append(_verdict(explanation))
+    return Group(*blocks)
+
+
+def _header(explanation: Explanation) -> Text:
+    alert = explanation.alert
+    text = Text()
+    text.append(alert.severity, style=SEVERITY_STYLES[alert.severity])
+    text.append(f" {alert.alert_id}  ", style="bold")
+    text.append(payment_text(alert.transaction))
+    share = "all" if alert.score == 1.0 else f"{alert.score:.3%} of"
+    text.append(f"\nranked above {share} recent payments")
+    if alert.probability is not None:
+        text.append(f", probability of fraud {alert.probability:.1%}")
+    text.append(
+        f"\n{printable(alert.transaction.transaction_id)}, "
+        f"scored {alert.scored_at:%Y-%m-%d %H:%M:%S} UTC by model {alert.model_version[:12]}",
+        style="dim",
+    )
+    return text
+
+
+def _table(explanation: Explanation, parts: list[Reason]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    table.add_column("part", no_wrap=True)
+    name = "log-odds" if explanation.alert.ranked_by == "log_odds" else "distance²"
+    table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("", min_width=4, max_width=16)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("expected", justify="right", no_wrap=True)
+    largest = max((abs(part.contribution) for part in parts), default=1.0)
+    if explanation.alert.ranked_by == "log_odds":
+        table.add_row("an average payment", f"{explanation.base:+.3f}")
+    for part in parts:
+        is_for = part.contribution > 0
+        table.add_row(
+            part.feature,
+            _signed(part.contribution),
+            _percent(part.share) if is_for else "against",
+            Bar(largest, 0.0, abs(part.contribution), color="red" if is_for else "green"),
+            _number(part, part.value, explanation),
+            _number(part, part.expected, explanation),
+        )
+    if abs(explanation.remainder) > _ROUNDING * max(abs(explanation.ranked_value), 1.0):
+        named = "parts not listed" if explanation.is_reproduced is None else "of no feature"
+        table.add_row(named, _signed(explanation.remainder))
+    table.add_row("sum", f"{explanation.ranked_value:.3f}", style="bold")
+    table.add_row("alerts above", f"{explanation.threshold_value:.3f}", style="dim")
+    return table
+
+
+def _signed(contribution: float) -> str:
+    """Return a contribution to three decimals; what is not 0 never reads as if it were."""
+    text = f"{contribution:+.3f}"
+    return text if float(text) else f"{contribution:+.0e}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.0005 else "<0.1%"
+
+
+def _number(part: Reason, value: float, explanation: Explanation) -> str:
+    if part.feature in FEATURE_NAMES:
+        index = FEATURE_NAMES.index(part.feature)
+        return readable(index, value, explanation.alert.transaction.currency)
+    return f"{value:.1f}"
+
+
+def _verdict(explanation: Explanation) -> Text:
+    if explanation.is_reproduced is None:
+        return Text("Not recomputed: these are the reasons that the alert carries.", style="yellow")
+    if explanation.is_reproduced:
+        return Text("Reproduced bit for bit by the model version that scored it.", style="green")
+    told = ", ".join(
+        f"{name} {theirs!r} became {ours!r}"
+        for name, (theirs, ours) in explanation.differences.items()
+    )
+    return Text(f"NOT reproduced: {told}.", style="bold red")

@@ -1,0 +1,91 @@
+"""Labels as they arrive in practice: each one a fixed delay after its transaction.
+
+The clock is the stream's own: the latest event time seen so far.  A verdict is out once the clock has
+reached event time + delay, so never early; and since batches are cut whenever the clock has moved on
+by `MAX_LAG_MS`, it is applied less than that after it was due.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from streamer.contract.messages import Feedback, Transaction
+from streamer.evaluation.rows import NO_LABEL
+from streamer.offline.offline_partition import OfflinePartition
+
+__all__ = ["MAX_LAG_MS", "Applier", "LabelFeed", "cuts"]
+
+MAX_LAG_MS: Final = 3_600_000
+"""An hour: small against any delay of a label, and still 400 payments of the evaluation data."""
+
+Applier = Callable[[OfflinePartition, Sequence[Feedback]], object]
+"""What learns from verdicts, in their order, before the payments that the partition gets next."""
+
+
+class LabelFeed:
+    """Holds verdicts back until they are due; ``delay_ms`` None means that they never are."""
+
+    def __init__(self, delay_ms: int | None) -> None:
+        self._delay_ms = delay_ms
+        self._waiting: list[tuple[int, int, Feedback]] = []
+        self._n_added = 0
+
+    def __len__(self) -> int:
+        """How many verdicts are waiting."""
+        return len(self._waiting)
+
+    def add(
+        self, transactions: Iterable[Transaction], times_ms: Iterable[int], scenarios: Iterable[int]
+    ) -> None:
+        """Note transactions that have been scored, and what each will turn out to have been.
+
+        ``scenarios`` as in `Rows`: on one without a label there is never a verdict.
+        """
+        if self._delay_ms is None:
+            return
+        for transaction, time_ms, scenario in zip(transactions, times_ms, scenarios, strict=True):
+            if scenario == NO_LABEL:
+                continue
+            due_ms = time_ms + self._delay_ms
+            verdict = Feedback(
+                transaction_id=transaction.transaction_id,
+                card_id=transaction.card_id,
+                verdict="fraud" if scenario >= 0 else "legitimate",
+                origin="chargeback",
+                decided_at=datetime.fromtimestamp(due_ms / 1000, tz=UTC),
+                merchant_id=transaction.merchant_id,
+            )
+            # The counter keeps verdicts of one instant in order, and verdicts uncompared.
+            heapq.heappush(self._waiting, (due_ms, self._n_added, verdict))
+            self._n_added += 1
+
+    def due(self, clock_ms: int) -> list[Feedback]:
+        """Return, once, the verdicts that are known at ``clock_ms``, the earliest first."""
+        verdicts = []
+        while self._waiting and self._waiting[0][0] <= clock_ms:
+            verdicts.append(heapq.heappop(self._waiting)[2])
+        return verdicts
+
+
+def cuts(times_ms: Sequence[int], clock_ms: int, max_lag_ms: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (first, end, clock) of pieces in which the clock moves by less than ``max_lag_ms``.
+
+    ``clock_ms`` is the clock before the first event; that of a piece is the clock at its first.
+
+    >>> list(cuts([0, 50, 110, 90, 300], 0, 100))
+    [(0, 2, 0), (2, 4, 110), (4, 5, 300)]
+    """
+    first = 0
+    started = latest = clock_ms
+    for i, time_ms in enumerate(times_ms):
+        latest = max(latest, time_ms)
+        if i == 0:
+            started = latest
+        elif latest - started >= max_lag_ms:
+            yield first, i, started
+            first, started = i, latest
+    if times_ms:
+        yield first, len(times_ms), started

@@ -1,0 +1,235 @@
+"""A model version: the read-only view of the sums that scores transactions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.model.budget import Asked, asked
+from streamer.model.confidence import beliefs, expectations, maturities
+from streamer.model.histogram import distribution_of, quantiles
+from streamer.model.model_config import ModelConfig
+from streamer.model.odds import NO_ODDS, LogOdds, coefficients
+from streamer.model.odds import thresholds as odds_thresholds
+from streamer.model.scores import Lines, Ruler, Scored, score_rows
+from streamer.model.sums import Sums
+from streamer.model.trial import DISTANCE, ODDS, average_precision
+
+__all__ = ["Scorer", "trial_precisions"]
+
+# The odds' inputs are logarithms for the most part; closer together than this they are one value.
+_INPUT_SPREAD_FLOOR: Final = 0.1
+# The threshold of the odds needs odds to count.
+_MIN_ODDS_WEIGHT: Final = 2_000.0
+_NO_TIMES: Final = np.zeros(0, dtype=np.int64)
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """Centers, variances, scale and threshold, derived from ``sums``; immutable.
+
+    Scale: a feature's ``means`` and ``deviations`` over all that was learned.  Distance: each
+    feature's deviation from the center is divided by the cluster's own standard deviation, which is
+    shrunk to the overall one for young clusters and never falls below a floor.
+
+    A center is believed as far as traffic comes to it: of a cluster with the share π of all payments
+    the belief is b = π / (π + `belief_share`), and the distance is b times that to the center plus
+    1 - b times that to the mean of all traffic.  Otherwise the few strange payments that found a
+    cluster of their own would be excused by it.
+
+    A feature of which little was learned counts in proportion (``maturities``).  The sum over the
+    features that are known is divided by what is expected of them (``expectations``, the mean
+    addends), so that the ranking and its threshold do not jump when a feature becomes known.
+
+    ``asked`` are the shares of recent scores that are to alert.  ``threshold_sq`` and
+    ``threshold_log_odds`` are for a payment of no known hour, the ``hourly_`` (24,) by hour of the day.
+    """
+
+    id: str
+    sums: Sums
+    config: ModelConfig
+    centers: Floats
+    variances: Floats
+    means: Floats
+    deviations: Floats
+    currency_means: Floats
+    beliefs: Floats
+    maturities: Floats
+    expectations: Floats
+    asked: Asked
+    threshold_sq: float
+    hourly_threshold_sq: Floats
+    odds: LogOdds | None = None
+    ranks_by_odds: bool = False
+    threshold_log_odds: float = float("inf")
+    hourly_threshold_log_odds: Floats = field(default_factory=lambda: np.full(24, np.inf))
+    ruler: Ruler = field(init=False, repr=False)
+    lines: Lines = field(init=False, repr=False)
+
+    @classmethod
+    def of(cls, version_id: str, sums: Sums, config: ModelConfig) -> Scorer:
+        """Derive the version of ``sums``; while warming its centers are NaN and nothing alerts."""
+        means, deviations = sums.scale(config)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            known = sums.cluster_known
+            centers = np.where(known > 0, sums.cluster_sums / known, means)
+            own = np.maximum(sums.cluster_sums_sq / known - centers**2, 0.0)
+        prior = config.variance_prior_weight
+        shrunk = (known * np.where(known > 0, own, 0.0) + prior * deviations**2) / (known + prior)
+        floor = np.maximum(
+            config.variance_floor_share * deviations**2, np.array(config.spread_floors) ** 2
+        )
+        odds = _odds(sums, config)
+        shares = asked(sums, config)
+        below = 1.0 - np.append(shares.hourly, shares.share)
+        by_distance = quantiles(sums.score_histogram, below)
+        by_odds = odds_thresholds(sums.odds_histogram, below)
+        return cls(
+            id=version_id,
+            sums=sums,
+            config=config,
+            centers=centers,
+            variances=np.maximum(shrunk, floor),
+            means=means,
+            deviations=deviations,
+            currency_means=sums.currency_means(config),
+            beliefs=beliefs(sums.cluster_weights, config.belief_share),
+            maturities=maturities(sums.feature_weights, config.maturity_weight),
+            expectations=expectations(sums, config.expectation_prior_weight),
+            asked=shares,
+            threshold_sq=float(by_distance[-1]),
+            hourly_threshold_sq=by_distance[:-1],
+            odds=odds,
+            ranks_by_odds=odds is not None and _is_better(sums, config),
+            threshold_log_odds=float(by_odds[-1]),
+            hourly_threshold_log_odds=by_odds[:-1],
+        )
+
+    @property
+    def is_warming(self) -> bool:
+        return self.sums.is_warming
+
+    @property
+    def odds_or_none(self) -> LogOdds:
+        """The odds, or what a kernel gets where there are none."""
+        return NO_ODDS if self.odds is None else self.odds
+
+    def centred(self, X: Floats, currencies: Integers) -> Floats:
+        """Return X with ln amount, column 0, relative to its currency's usual one."""
+        centred = X.copy()
+        centred[:, 0] -= self.currency_means[currencies]
+        return centred
+
+    def score(
+        self,
+        X: Floats,
+        currencies: Integers,
+        V: Floats | None = None,
+        times_ms: Integers | None = None,
+    ) -> Scored:
+        """Score the rows of X; the version must not be warming.
+
+        ``X`` IN (n, n_features) with NaN for missing; column 0 is ln amount in its own currency.
+        ``V`` IN (n, n_context) is what verdicts say of them, None for nothing.  ``times_ms`` IN (n,)
+        are their event times, which thresholds go by; None where there are none.
+        """
+        if V is None:
+            V = np.full((len(X), len(self.config.context_names)), np.nan)
+        scored = self.room(len(X))
+        score_rows(
+            scored,
+            np.ascontiguousarray(X),
+            currencies,
+            np.ascontiguousarray(V),
+            _NO_TIMES if times_ms is None else times_ms,
+            self.ruler,
+            self.odds_or_none,
+            self.lines,
+        )
+        return scored
+
+    def room(self, n: int) -> Scored:
+        """Return arrays for the scores of ``n`` payments."""
+        config, has_odds = self.config, self.odds is not None
+        shape = n, config.n_features, config.n_inputs
+        return Scored.room(*shape, has_odds=has_odds, by_odds=self.lines.by_odds)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ruler", self._new_ruler())
+        object.__setattr__(self, "lines", self._new_lines())
+
+    def _new_ruler(self) -> Ruler:
+        reach = self.config.clip_deviations * self.deviations
+        return Ruler(
+            currency_means=self.currency_means,
+            lowest=self.means - reach,
+            highest=self.means + reach,
+            centers_of=np.ascontiguousarray(self.centers.T),
+            precisions_of=np.ascontiguousarray(1.0 / self.variances.T),
+            centers=self.centers,
+            center_deviations=np.sqrt(self.variances),
+            beliefs=self.beliefs,
+            means=self.means,
+            deviations=self.deviations,
+            sides=np.array(self.config.sides, dtype=float),
+            linear_beyond=self.config.linear_beyond,
+            maturities=self.maturities,
+            expected=self.maturities * self.expectations,
+            expectation_floor=self.config.expectation_floor,
+        )
+
+    def _new_lines(self) -> Lines:
+        by_odds = self.ranks_by_odds and self.odds is not None
+        if by_odds:
+            thresholds = np.append(self.hourly_threshold_log_odds, self.threshold_log_odds)
+        else:
+            thresholds = np.append(self.hourly_threshold_sq, self.threshold_sq)
+        return Lines(
+            distances_below=distribution_of(self.sums.score_histogram),
+            odds_below=distribution_of(self.sums.odds_histogram),
+            by_odds=by_odds,
+            thresholds=thresholds,
+            asked=np.append(self.asked.hourly, self.asked.share),
+            due=np.append(self.asked.due, self.asked.share),
+        )
+
+    def expected(self, nearest: int, x: Floats) -> Floats:
+        """Return what each of ``x`` (d,) is suspicious against: the center, or else the mean."""
+        center = self.centers[nearest]
+        return np.where((x - center) * self.ruler.sides >= 0, center, self.means)
+
+
+def _odds(sums: Sums, config: ModelConfig) -> LogOdds | None:
+    """Return the odds; None until verdicts have said on which scale their inputs lie."""
+    if not sums.input_weights.size:
+        return None
+    weights = np.maximum(sums.input_weights, 1e-12)
+    means = sums.input_sums / weights
+    variances = np.maximum(sums.input_sums_sq / weights - means**2, 0.0)
+    return LogOdds(
+        means,
+        np.maximum(np.sqrt(variances), _INPUT_SPREAD_FLOOR),
+        coefficients(sums.odds_gram, sums.odds_moment, config.n_inputs),
+    )
+
+
+def _is_better(sums: Sums, config: ModelConfig) -> bool:
+    """Return whether the odds ranked recent verdicts better than the distance did."""
+    if sums.odds_histogram.sum() < _MIN_ODDS_WEIGHT:
+        return False
+    if sums.trial[ODDS, 1].sum() < config.odds_min_frauds:
+        return False
+    precisions = trial_precisions(sums)
+    return precisions["odds"] > precisions["distance"]
+
+
+def trial_precisions(sums: Sums) -> dict[str, float]:
+    """Return the average precision of distance and odds on recent verdicts, 0 without frauds."""
+    named = (("distance", DISTANCE), ("odds", ODDS))
+    return {name: average_precision(*sums.trial[detector]) for name, detector in named}

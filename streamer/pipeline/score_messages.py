@@ -1,0 +1,43 @@
+"""What the scores topic gets of a batch: one message for every transaction, alerted or not."""
+
+from __future__ import annotations
+
+from streamer.contract.messages import Score, Source
+from streamer.contract.pseudonyms import pseudonym
+from streamer.intake.decoding import Decoded
+from streamer.model import Scored, Scorer
+from streamer.pipeline.deciding import Decision
+from streamer.pipeline.partition_state import PartitionState
+
+__all__ = ["score_messages"]
+
+
+def score_messages(
+    decoded: Decoded,
+    state: PartitionState,
+    version: Scorer,
+    scored: Scored | None,
+    decision: Decision,
+    card_key: bytes | None,
+) -> list[Score]:
+    """Return the message of every transaction of a batch; ``scored`` is None while warming."""
+    topic, partition = decoded.batch.topic, decoded.batch.partition
+    return [
+        Score(
+            transaction_id=transaction.transaction_id,
+            card_id=transaction.card_id
+            if card_key is None
+            else pseudonym(transaction.card_id, card_key),
+            score=None if scored is None else float(scored.scores[i]),
+            distance=None if scored is None else float(scored.distances_sq[i]) ** 0.5,
+            alerted=bool(decision.alerted[i]),
+            status="warming" if scored is None else "scored",
+            log_odds=None if scored is None else scored.log_odds_of(i),
+            ranked_by="log_odds" if version.ranks_by_odds else "distance",
+            model_version=version.id,
+            source=Source(topic, partition, record.offset, state.epoch),
+        )
+        for i, (record, transaction) in enumerate(
+            zip(decoded.records, decoded.transactions, strict=True)
+        )
+    ]

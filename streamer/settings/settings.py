@@ -1,0 +1,251 @@
+"""The settings: names, defaults, limits and one line each on what they do.
+
+The docstring under a field is its description: `describe` shows it.  `streamer.settings.rules` has
+the limits that join several settings, and `Settings`, which keeps them; where values come from is in
+`streamer.settings.loading`.  ``Settings(...)`` reads nothing by itself, so that code and tests may
+build one from arguments.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from streamer.settings.intake_checks import check_intake, check_registry_url
+from streamer.settings.redis_url import RedisUrl
+
+__all__ = ["PATTERN_CONDITIONS", "PREFIX", "Fields", "Origin"]
+
+PREFIX: Final = "STREAMER_"
+
+Origin = Literal["default", "environment", "secrets directory"]
+
+
+def _server_list(value: str) -> str:
+    for server in value.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65_535:
+            raise ValueError("must be host:port pairs, separated by commas")
+    return value
+
+
+def _readable_file(path: Path) -> Path:
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise ValueError("must be a file that can be read")
+    return path
+
+
+def _directory(path: Path) -> Path:
+    if not path.is_dir() or not os.access(path, os.R_OK | os.X_OK):
+        raise ValueError("must be a directory that can be read")
+    return path
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    RedisUrl.parse(value.get_secret_value())
+    return value
+
+
+def _long_secret(value: SecretStr) -> SecretStr:
+    # Card ids can be enumerated, and a port asked for ever: a short secret is found by trying.
+    if len(value.get_secret_value()) < 16:
+        raise ValueError("must have at least 16 characters")
+    return value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+# Kafka's own rule for topic names; the broker's answer to a bad one comes late and says less.
+Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+ReadableFile = Annotated[Path, AfterValidator(_readable_file)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+PATTERN_CONDITIONS: Final = {
+    r"^[A-Za-z0-9._-]{1,249}$": "must be 1 to 249 letters, digits, dots, - and _",
+    r"^[A-Za-z0-9_-]{1,64}$": "must be 1 to 64 letters, digits, - and _",
+}
+
+
+class Fields(BaseSettings):
+    """Every setting, checked by itself and frozen; units are the last part of a name."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, use_attribute_docstrings=True
+    )
+    _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
+
+    secrets_dir: Annotated[Path, AfterValidator(_directory)] | None = None
+    """Directory with one file per setting, named like it: kafka_sasl_password."""
+
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(_server_list)] = "127.0.0.1:9092"
+    """Kafka brokers to ask first, host:port separated by commas."""
+    kafka_security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_upper)
+    ] = "PLAINTEXT"
+    """How connections to Kafka are encrypted and authenticated."""
+    kafka_sasl_mechanism: (
+        Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], BeforeValidator(_upper)]
+        | None
+    ) = None
+    """How the worker proves its identity to Kafka; for the SASL_ protocols."""
+    kafka_sasl_username: str | None = None
+    """User name at Kafka; for the SASL_ protocols."""
+    kafka_sasl_password: SecretStr | None = None
+    """Password at Kafka; for the SASL_ protocols."""
+    kafka_ssl_ca_file: ReadableFile | None = None
+    """PEM file with the authorities that may have signed Kafka's certificate."""
+    kafka_ssl_certificate_file: ReadableFile | None = None
+    """PEM file with the worker's own certificate."""
+    kafka_ssl_key_file: ReadableFile | None = None
+    """PEM file with the key of the worker's certificate."""
+    kafka_ssl_key_password: SecretStr | None = None
+    """Password of the key file."""
+    kafka_session_timeout_s: float = Field(10.0, ge=6, le=1_800, allow_inf_nan=False)
+    """Seconds without a heartbeat after which Kafka gives the partitions to another worker."""
+    kafka_group_instance_id: Name | None = None
+    """Name of this worker alone in its group: after a restart it gets its partitions at once."""
+    consumer_group: Topic = "streamer"
+    """Consumer group that the workers share."""
+    transactions_topic: Topic = "transactions"
+    """Topic that transactions are read from."""
+    alerts_topic: Topic = "fraud-alerts"
+    """Topic that alerts are written to."""
+    overflow_topic: Topic = "fraud-alerts-overflow"
+    """Topic that alerts beyond twice the budget are written to."""
+    dead_letters_topic: Topic = "transactions-dlq"
+    """Topic that records which cannot be scored are written to, bytes untouched."""
+    feedback_topic: Topic = "fraud-feedback"
+    """Topic that verdicts on transactions are read from."""
+    feedback_dead_letters_topic: Topic = "fraud-feedback-dlq"
+    """Topic that verdicts which cannot be used are written to, bytes untouched."""
+    scores_topic: Topic = "transaction-scores"
+    """Topic that the score of every transaction is written to, where enabled."""
+    scores_enabled: bool = False
+    """Whether every score is written to the scores topic."""
+    create_topics: bool = False
+    """Whether missing topics are created at the start."""
+    topic_partitions: Count = 8
+    """Partitions of a topic that is created."""
+    topic_replication_factor: Count = 1
+    """Copies of each partition of a topic that is created."""
+    dead_letter_max_bytes: int = Field(900_000, ge=1_024)
+    """Largest dead letter in bytes, key and headers included; a longer record is cut. Below the
+    broker's message limit."""
+    batch_max_records: Count = 4_000
+    """Records in one batch, at most."""
+    intake: Annotated[str, AfterValidator(check_intake)] | None = None
+    """What producers send: a preset's name, or a TOML file that declares it; else the contract."""
+    schema_registry_url: Annotated[str, AfterValidator(check_registry_url)] | None = None
+    """Schema registry to ask for the schemas of framed Avro and Protobuf messages."""
+    schema_registry_username: str | None = None
+    """User name at the schema registry."""
+    schema_registry_password: SecretStr | None = None
+    """Password at the schema registry."""
+    schema_registry_ssl_ca_file: ReadableFile | None = None
+    """PEM file with the authorities that may have signed the schema registry's certificate."""
+    schema_registry_ssl_certificate_file: ReadableFile | None = None
+    """PEM file with the worker's own certificate for the schema registry."""
+    schema_registry_ssl_key_file: ReadableFile | None = None
+    """PEM file with the key of that certificate."""
+    schema_registry_ssl_key_password: SecretStr | None = None
+    """Password of that key file."""
+
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] = SecretStr(
+        "redis://127.0.0.1:6379/0"
+    )
+    """Redis of checkpoints and models: redis, rediss, unix or redis+sentinel URL with password."""
+    redis_timeout_s: Seconds = 5.0
+    """Seconds that Redis has for an answer."""
+    namespace: Name = "default"
+    """Part of every Redis key, so that deployments can share one Redis."""
+    checkpoint_interval_s: Seconds = 2.0
+    """Seconds between checkpoints, at most."""
+    checkpoint_max_transactions: Count = 20_000
+    """Transactions of one partition after which a checkpoint is due in any case."""
+    model_versions_kept: Count = 50
+    """Model versions kept in Redis, beside the one that the last promotion replaced."""
+    lineage_max_entries: Count = 10_000
+    """Entries kept in the history of merges, promotions and rollbacks."""
+    feedback_max_entries: Count = 1_000_000
+    """Verdicts kept per partition of the feedback topic, for the model to learn from."""
+
+    n_clusters: int = Field(16, ge=2, le=512)
+    """Centers that the model learns."""
+    half_life_transactions: Count = 200_000
+    """Transactions after which what was learned weighs half."""
+    score_half_life_transactions: Count = 20_000
+    """The same for the recent scores that ranks and the alert threshold come from."""
+    warmup_transactions: Count = 5_000
+    """Transactions before the first centers; none of them alerts."""
+    alert_budget: float = Field(0.005, gt=0, le=0.2, allow_inf_nan=False)
+    """Share of traffic that may alert: 0.005 is one transaction in 200."""
+    alerts_per_hour: float | None = Field(None, gt=0, allow_inf_nan=False)
+    """Alerts per hour of event time; when set, the alert budget is the largest share they may be."""
+    random_seed: int = Field(0, ge=0, lt=2**63)
+    """Seed of the first centers."""
+
+    label_capacity: int = Field(100_000, ge=0)
+    """Payments of one partition that are kept until they are judged; 0 learns from no verdict."""
+    label_horizon_s: Seconds = 2_592_000.0
+    """Seconds of event time that a payment is kept for its verdict: 30 days."""
+    unlabelled_is_legitimate: bool = True
+    """Whether a payment that nobody has judged within the horizon counts as legitimate."""
+
+    cards_capacity: Count = 1_000_000
+    """Cards held in memory; the longest unseen make room."""
+    merchants_capacity: Count = 200_000
+    """Merchants held in memory; the longest unseen make room."""
+    duplicate_window_offsets: int = Field(100_000, ge=0)
+    """Offsets of a partition within which a payment that comes again is known; 0 knows none."""
+    max_event_ahead_s: float = Field(86_400, ge=0, allow_inf_nan=False)
+    """Seconds that a transaction's timestamp may be ahead of Kafka's time."""
+    earliest_event_year: int = Field(2000, ge=1970, le=9999)
+    """Year before which a timestamp is a mistake."""
+
+    web_host: str = Field("0.0.0.0", min_length=1)  # noqa: S104  (a container's probes come from outside)
+    """Address that health and metrics are served on."""
+    web_port: int = Field(8080, ge=1, le=65_535)
+    """Port that health and metrics are served on."""
+    web_certificate_file: ReadableFile | None = None
+    """PEM file with the certificate of both addresses; they speak HTTPS then."""
+    web_key_file: ReadableFile | None = None
+    """PEM file with the key of that certificate."""
+    admin_host: str = Field("127.0.0.1", min_length=1)
+    """Address of what helps an attacker of the model: threshold and centers."""
+    admin_port: int = Field(8081, ge=0, le=65_535)
+    """Port of the same; 0 serves none of it."""
+    admin_token: Annotated[SecretStr, AfterValidator(_long_secret)] | None = None
+    """When set, requests to the admin address must carry it: Authorization: Bearer TOKEN."""
+    startup_timeout_s: Seconds = 60.0
+    """Seconds that Kafka and Redis have to answer at the start."""
+    shutdown_timeout_s: Seconds = 20.0
+    """Seconds that a stop may take before the worker ends with what it has; below the grace period."""
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)
+    ] = "INFO"
+    """Least severe level that is logged."""
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """Log as JSON lines or as text for a person; auto is text where the log goes to a terminal."""
+    alert_card_key: Annotated[SecretStr, AfterValidator(_long_secret)] | None = None
+    """When set, alerts carry an HMAC of the card id under this key in place of the id."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from arguments alone; `load_settings` is what reads the environment."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)

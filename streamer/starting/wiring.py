@@ -1,0 +1,106 @@
+"""From settings to the parameters of the pure core."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+
+from streamer.contract.codes import CURRENCIES
+from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, FEATURES
+from streamer.intake.by_name import load_declaration
+from streamer.intake.decoding import TimestampRange
+from streamer.model import ModelConfig
+from streamer.pipeline import PipelineConfig
+from streamer.settings import PREFIX, Settings
+from streamer.store import ServiceIdentity, Store
+from streamer.verdicts import VerdictConfig
+
+__all__ = ["model_config", "open_store", "pipeline_config", "service_identity"]
+
+# The model's parameters that are settings; the others are this release's.
+_MODEL_SETTINGS: Final = {
+    "n_clusters": "n_clusters",
+    "half_life": "half_life_transactions",
+    "score_half_life": "score_half_life_transactions",
+    "warmup": "warmup_transactions",
+    "alert_budget": "alert_budget",
+    "alerts_per_hour": "alerts_per_hour",
+    "random_seed": "random_seed",
+}
+
+
+def open_store(settings: Settings) -> Store:
+    """Return the store of the settings' namespace; it connects when it is first used."""
+    return Store.open(
+        settings.redis_url.get_secret_value(),
+        timeout_s=settings.redis_timeout_s,
+        namespace=settings.namespace,
+        config=model_config(settings),
+        versions_kept=settings.model_versions_kept,
+        lineage_max_entries=settings.lineage_max_entries,
+        feedback_max_entries=settings.feedback_max_entries,
+        rng=np.random.default_rng(),
+    )
+
+
+def service_identity(settings: Settings, kafka_cluster_id: str = "") -> ServiceIdentity:
+    """Return what the workers of the settings' service must agree on."""
+    config = model_config(settings)
+    names = (item.name for item in fields(config))
+    declaration = load_declaration(settings.intake)
+    # By its content: hosts may keep the file in different places.
+    intake = {} if declaration.is_default else {f"{PREFIX}INTAKE": declaration.hash}
+    return ServiceIdentity(
+        transactions_topic=settings.transactions_topic,
+        model_settings=intake
+        | {
+            f"{PREFIX}{_MODEL_SETTINGS[name].upper()}"
+            if name in _MODEL_SETTINGS
+            else f"this release's {name}": str(getattr(config, name))
+            for name in names
+        },
+        config_hash=config.hash,
+        kafka_cluster_id=kafka_cluster_id,
+    )
+
+
+def model_config(settings: Settings) -> ModelConfig:
+    """Return the model's parameters: this release's features, the settings' numbers."""
+    return ModelConfig(
+        feature_names=FEATURE_NAMES,
+        spread_floors=tuple(feature.spread_floor for feature in FEATURES),
+        sides=tuple(feature.side for feature in FEATURES),
+        n_currencies=len(CURRENCIES),
+        context_names=CONTEXT_NAMES,
+        n_clusters=settings.n_clusters,
+        half_life=settings.half_life_transactions,
+        score_half_life=settings.score_half_life_transactions,
+        warmup=settings.warmup_transactions,
+        alert_budget=settings.alert_budget,
+        alerts_per_hour=settings.alerts_per_hour,
+        random_seed=settings.random_seed,
+    )
+
+
+def pipeline_config(settings: Settings) -> PipelineConfig:
+    """Return the pipeline's parameters."""
+    earliest = datetime(settings.earliest_event_year, 1, 1, tzinfo=UTC)
+    card_key = settings.alert_card_key
+    return PipelineConfig(
+        model=model_config(settings),
+        believable=TimestampRange(
+            earliest_ms=int(earliest.timestamp() * 1000),
+            max_ahead_ms=int(settings.max_event_ahead_s * 1000),
+        ),
+        card_key=None if card_key is None else card_key.get_secret_value().encode(),
+        with_scores=settings.scores_enabled,
+        verdicts=VerdictConfig(
+            capacity=settings.label_capacity,
+            horizon_ms=round(settings.label_horizon_s * 1000),
+            unlabelled_is_legitimate=settings.unlabelled_is_legitimate,
+        ),
+        repeat_window=settings.duplicate_window_offsets,
+    )

@@ -1,0 +1,242 @@
+"""What the store takes and returns, and how a partition's record looks as hash fields.
+
+Invariants:
+* Offsets are Kafka's: ``offset`` is the first one whose record has not been checkpointed.
+* The ledger of a checkpoint is the partition's total so far, never a difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Final
+
+from streamer.contract.ledger import Ledger, Loss
+from streamer.errors import InvariantError
+from streamer.features import PackedStates
+from streamer.model.codec import VersionHeader
+from streamer.model.sums import Sums
+
+__all__ = [
+    "ENTITY_FORMAT",
+    "Checkpoint",
+    "LogIdentity",
+    "PartitionRecord",
+    "StoredVersion",
+    "VersionInfo",
+    "checkpoint_fields",
+    "partition_record",
+    "rfc3339",
+]
+
+
+_CURSOR: Final = "feedback:"
+ENTITY_FORMAT: Final = 2
+"""How a partition's entities lie in Redis; it grows when an older worker's could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogIdentity:
+    """Which log a partition's offsets belong to, and how far it was known to reach.
+
+    ``epoch`` counts how often an operator has set the partition back to offsets that it had before:
+    the same offset then means another record.  ``topic_id`` is the broker's id of the topic, empty
+    where the broker has none; ``end`` the first offset that had no record yet, None where unknown.
+    """
+
+    epoch: int = 0
+    topic_id: str = ""
+    end: int | None = None
+
+    def begun(self, topic_id: str) -> LogIdentity:
+        """Return the log of a topic that a partition is read from of which nothing is saved.
+
+        Alerts may be out on records of this one, so another topic's offsets are another epoch's.
+
+        >>> LogIdentity(0, "A").begun("B")
+        LogIdentity(epoch=1, topic_id='B', end=None)
+        """
+        is_other = bool(self.topic_id and topic_id and self.topic_id != topic_id)
+        return LogIdentity(self.epoch + is_other, topic_id or self.topic_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRecord:
+    """What is stored of a partition.
+
+    ``offset`` is None before the first checkpoint, ``alerts_position`` (the next offset of the
+    partition of alerts) before the first one that knew it, ``overflow_position`` likewise.  ``cursors``
+    maps ``topic/partition`` of the feedback to the first place whose verdict the partition has not
+    learned from.  ``log`` is the log that the offsets belong to.  ``recent_alerts`` are the places, in
+    payments scored, of the alerts that the fuse still counts.  ``saved_at_ms`` is when the offset was
+    last written.
+
+    ``entity_format`` is how its entities are stored.
+
+    Of a partition of the feedback: ``shift`` is what is added to an offset to get a verdict's place
+    (`streamer.store.feedback`), ``n_stored`` how many verdicts were ever stored, None where an earlier
+    release did not count them.
+    """
+
+    offset: int | None
+    ledger: Ledger
+    generation: int
+    alerts_position: int | None
+    owner: str = ""
+    cursors: Mapping[str, int] = field(default_factory=dict)
+    overflow_position: int | None = None
+    recent_alerts: tuple[int, ...] = ()
+    log: LogIdentity = field(default_factory=LogIdentity)
+    saved_at_ms: int | None = None
+    shift: int = 0
+    n_stored: int | None = None
+    entity_format: int = ENTITY_FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What one partition has done between ``base_offset`` and ``next_offset``.
+
+    ``removed`` names entities that are no longer kept; ``cursors`` as in `PartitionRecord`.  ``losses``
+    are those among its offsets; each gets an entry in the lineage.
+
+    After an `UnavailableError` the very same checkpoint must be offered again before a later one:
+    only then can the store tell "already written" from "written by someone else".
+    """
+
+    topic: str
+    partition: int
+    generation: int
+    base_offset: int | None
+    next_offset: int
+    ledger: Ledger
+    alerts_position: int | None
+    delta: Sums
+    entities: Mapping[str, Mapping[str, bytes]]
+    owner: str
+    now_ms: int
+    removed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    cursors: Mapping[str, int] = field(default_factory=dict)
+    overflow_position: int | None = None
+    recent_alerts: tuple[int, ...] = ()
+    log: LogIdentity = field(default_factory=LogIdentity)
+    losses: tuple[Loss, ...] = ()
+
+    @property
+    def n_bytes(self) -> int:
+        """The states of its entities and the arrays of its delta, without names and framing."""
+        states = sum(
+            kind.n_bytes if isinstance(kind, PackedStates) else sum(map(len, kind.values()))
+            for kind in self.entities.values()
+        )
+        return states + self.delta.n_bytes
+
+    def __post_init__(self) -> None:
+        if self.ledger.imbalance:
+            raise InvariantError(
+                f"ledger of {self.name} must balance, got {self.ledger.imbalance} records too many"
+            )
+        if self.base_offset is None:
+            return
+        n_offsets = self.next_offset - self.base_offset
+        if n_offsets < 0 or self.delta.transactions_seen > n_offsets:
+            raise InvariantError(
+                f"checkpoint of {self.name} must span its transactions, got "
+                f"{self.delta.transactions_seen} in offsets {self.base_offset} to {self.next_offset}"
+            )
+
+    @property
+    def name(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A model version: its id, its sums and where it comes from."""
+
+    id: str
+    sums: Sums
+    header: VersionHeader
+
+
+@dataclass(frozen=True, slots=True)
+class VersionInfo:
+    """One line of the list of versions."""
+
+    id: str
+    parent: str
+    created_at: str
+    reason: str
+    transactions_seen: int
+    is_head: bool
+    size_bytes: int
+
+
+def partition_record(stored: Mapping[bytes, bytes], key: str) -> PartitionRecord:
+    """Return the record that the hash ``key`` holds; a field never written counts as none."""
+    try:
+        values = {name.decode(): value.decode() for name, value in stored.items()}
+        return _record(values)
+    except ValueError as error:
+        raise InvariantError(
+            f"{key} must hold what a worker wrote, got something else ({error}); does something else "
+            "write under its keys?"
+        ) from None
+
+
+def _record(values: Mapping[str, str]) -> PartitionRecord:
+    def number(name: str) -> int | None:
+        return int(values[name]) if name in values else None
+
+    return PartitionRecord(
+        offset=number("offset"),
+        ledger=Ledger(**{part.name: number(part.name) or 0 for part in fields(Ledger)}),
+        generation=number("generation") or 0,
+        alerts_position=number("alerts_position"),
+        owner=values.get("owner", ""),
+        cursors={
+            name.removeprefix(_CURSOR): int(value)
+            for name, value in values.items()
+            if name.startswith(_CURSOR)
+        },
+        overflow_position=number("overflow_position"),
+        recent_alerts=tuple(int(place) for place in values.get("recent_alerts", "").split()),
+        log=LogIdentity(number("epoch") or 0, values.get("topic_id", ""), number("log_end")),
+        saved_at_ms=number("saved_at_ms"),
+        shift=number("shift") or 0,
+        n_stored=number("n_stored"),
+        # The first format was not told; what was never checkpointed has none.
+        entity_format=number("entity_format") or (1 if "offset" in values else ENTITY_FORMAT),
+    )
+
+
+def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, int | str]:
+    """Return the hash fields that a checkpoint writes."""
+    written: dict[str, int | str] = {
+        "offset": checkpoint.next_offset,
+        "saved_at_ms": checkpoint.now_ms,
+        "recent_alerts": " ".join(map(str, checkpoint.recent_alerts)),
+        "epoch": checkpoint.log.epoch,
+        "topic_id": checkpoint.log.topic_id,
+        "entity_format": ENTITY_FORMAT,
+    }
+    for name in ("alerts_position", "overflow_position"):
+        if (position := getattr(checkpoint, name)) is not None:
+            written[name] = position
+    if checkpoint.log.end is not None:
+        written["log_end"] = checkpoint.log.end
+    written |= {f"{_CURSOR}{name}": offset for name, offset in checkpoint.cursors.items()}
+    return written | asdict(checkpoint.ledger)
+
+
+def rfc3339(time_ms: int) -> str:
+    """Return an epoch time in milliseconds as RFC 3339 in UTC.
+
+    >>> rfc3339(1_700_000_000_123)
+    '2023-11-14T22:13:20.123Z'
+    """
+    moment = datetime.fromtimestamp(time_ms // 1000, tz=UTC).replace(
+        microsecond=time_ms % 1000 * 1000
+    )
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

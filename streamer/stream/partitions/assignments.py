@@ -1,0 +1,94 @@
+"""What a worker holds of one assigned partition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from streamer.contract.ledger import Ledger, Loss
+from streamer.features import EntityTable
+from streamer.pipeline import PartitionState
+from streamer.store import Checkpoint, LogIdentity
+
+__all__ = ["Assigned", "Unpublished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """What a checkpoint that was taken waits for: Kafka's word on all messages up to ``until``.
+
+    ``is_waiting`` says of alerts and of those held back whether some of offsets that come after it
+    are already on their topics, from an earlier life.
+    """
+
+    until: int
+    is_waiting: tuple[bool, bool]
+
+
+@dataclass(slots=True)
+class Assigned:
+    """One assigned partition of the transactions topic.
+
+    ``generation`` is the fencing token that Redis gave out with the claim; batches carry it as the
+    reading that they were fetched in.  ``start_offset`` is where this worker began to read,
+    ``base_offset`` the last checkpoint's offset (None before the first), ``pending`` a checkpoint that
+    was taken and whose outcome is not known yet, ``losses`` what no checkpoint has declared yet.  Times
+    are of the monotonic clock, in seconds.
+    """
+
+    topic: str
+    partition: int
+    state: PartitionState
+    generation: int
+    start_offset: int
+    base_offset: int | None
+    alerts_position: int | None
+    has_stored: bool
+    checkpointed_at: float
+    pending: Checkpoint | None = None
+    unpublished: Unpublished | None = None
+    """Set while ``pending`` must not be written yet, and its positions are not known."""
+    lag: int = 0
+    overflow_position: int | None = None
+    log: LogIdentity = field(default_factory=LogIdentity)
+    losses: tuple[Loss, ...] = ()
+    told: Ledger = field(default_factory=Ledger)
+    """What the log's last line of it ended with."""
+    is_set_back: bool = False
+    """Whether a batch of it was put off: what was fetched behind it is void."""
+    is_dropped: bool = False
+    """Whether it has been released: what no checkpoint holds of it is for the next claim."""
+
+    @property
+    def position(self) -> int:
+        """The first offset that has not been processed."""
+        next_offset = self.state.next_offset
+        return self.start_offset if next_offset is None else next_offset
+
+    @property
+    def saved_offset(self) -> int:
+        """The offset of the last checkpoint, or where this worker began before the first."""
+        return self.start_offset if self.base_offset is None else self.base_offset
+
+    @property
+    def has_progress(self) -> bool:
+        """Whether anything has been processed that a checkpoint has still to hold."""
+        is_unsaved = self.pending is not None or self.state.next_offset != self.base_offset
+        return is_unsaved and not self.is_dropped
+
+    def load_pending(
+        self, unknown: Mapping[EntityTable, list[str]]
+    ) -> dict[EntityTable, list[str]]:
+        """Load what a checkpoint under way holds of ``unknown`` and return the rest.
+
+        What was evicted since its snapshot is in Redis as it was before, if at all.
+        """
+        if self.pending is None:
+            return dict(unknown)
+        rest: dict[EntityTable, list[str]] = {}
+        for table, keys in unknown.items():
+            pending = self.pending.entities[table.kind.name]
+            table.load({key: pending[key] for key in keys if key in pending})
+            if left := [key for key in keys if key not in pending]:
+                rest[table] = left
+        return rest

@@ -1,0 +1,111 @@
+"""What one worker holds while it runs: its partitions, the version that scores, what is up.
+
+Scoring, claiming, checkpointing and teaching act on it; health, gauges and endpoints read it.  It calls
+none of them.
+
+Invariants:
+* Who changes a partition's state, or takes something out of it, has `lock`, and then makes sure that
+  the partition is still assigned: it may have been released while the lock was waited for.
+* A version that has been adopted is replaced as a whole, never changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from streamer.contract.messages import Mode
+from streamer.errors import UnavailableError
+from streamer.model import Drift, Scorer, Sums, delta_limit, drift_of
+from streamer.reports.center_watch import CenterWatch
+from streamer.reports.drift_monitor import DistanceMonitor
+from streamer.store import StoredVersion
+from streamer.stream.kafka.membership import Membership
+from streamer.stream.partitions.assignments import Assigned
+from streamer.stream.publishing.dead_letter_log import DeadLetterLog
+from streamer.stream.scoring.kit import Kit
+
+__all__ = ["Held"]
+
+_log = structlog.get_logger(__name__)
+
+# So many deltas of full size.
+_MAX_BEHIND: Final = 4
+
+
+class Held:
+    """The state of one worker."""
+
+    def __init__(self, kit: Kit) -> None:
+        settings, self._model = kit.settings, kit.pipeline.model
+        self._max_transactions = settings.checkpoint_max_transactions
+        self._store = kit.store
+        self._metrics = kit.metrics
+        self.lock = asyncio.Lock()
+        self.assigned: dict[int, Assigned] = {}
+        self.unsaved_since: dict[int, float] = {}
+        """Since when a partition has progress that no checkpoint holds, in this and earlier claims."""
+        self.membership = Membership(settings.kafka_session_timeout_s)
+        self.redis_error = ""
+        """What Redis has failed with since it was last of use."""
+        self.version = Scorer.of("", Sums.zero(self._model), self._model)
+        """The model version that scores now."""
+        self.drift: Drift = drift_of(self.version.sums, self._model)
+        """How far the features of that version have moved from its reference."""
+        self.head: StoredVersion | None = None
+        """The head as this worker last saw it; None before it has seen one."""
+        self.distance_monitor = DistanceMonitor()
+        self.center_watch = CenterWatch()
+        self.dead_letter_log = DeadLetterLog(kit.clock.monotonic)
+
+    def adopt(self, head: StoredVersion) -> None:
+        """Score with ``head`` from the next batch on."""
+        if self.head is not None and head.id == self.head.id:
+            return
+        # An older version, promoted again, has fewer of them.
+        self._metrics.clusters_revived.inc(max(head.sums.revivals - self.version.sums.revivals, 0))
+        self.head = head
+        self.version = Scorer.of(head.id, head.sums, self._model)
+        self.drift = drift_of(head.sums, self._model)
+
+    @property
+    def delta_limit(self) -> int:
+        """After how many transactions, over all partitions, the model is to be renewed."""
+        return delta_limit(self.version.sums.transactions_seen, self._max_transactions)
+
+    @property
+    def max_unmerged(self) -> int:
+        """How many of them may wait for their checkpoint before scoring waits for it."""
+        limit = self.delta_limit
+        # A young model's threshold moves with every merge.
+        is_young = limit < self._max_transactions
+        return limit if is_young else _MAX_BEHIND * limit
+
+    @property
+    def n_unmerged(self) -> int:
+        """Transactions that the partitions have learned from since their last checkpoints."""
+        return sum(a.state.delta.transactions_seen for a in self.assigned.values())
+
+    @property
+    def is_redis_up(self) -> bool:
+        """Whether Redis has answered when it was last asked, whatever it was asked for."""
+        return self._store.is_up
+
+    @property
+    def mode(self) -> Mode:
+        """What alerts say of the state that they were raised in."""
+        return "normal" if self.is_redis_up else "redis-unavailable"
+
+    def redis_answered(self) -> None:
+        """Say that Redis is back, where it was away."""
+        if self.redis_error:
+            _log.info("Redis is back")
+        self.redis_error = ""
+
+    def redis_failed(self, error: UnavailableError) -> None:
+        """Say that Redis is away, once."""
+        if not self.redis_error:
+            _log.error("Redis is away; scoring goes on from memory", error=str(error))
+        self.redis_error = str(error)

@@ -1,0 +1,24 @@
+"""From verdicts to lessons: which verdict stands, which payments wait for one, what is learned.
+
+Reading order: `sent` (as people send them), `rulings` (one verdict per payment), `party_names`
+(whose payment waits), `waiting` and `ages` (what of it, and since when), `segments` and `log` (how
+they are saved), `table` (all of it together), `buffer` (which payments wait), `lessons` (verdicts
+and payments together, and the fraud shares).
+"""
+
+from streamer.verdicts.buffer import UnjudgedBuffer
+from streamer.verdicts.lessons import Applied, VerdictConfig, VerdictState, apply_verdicts, remember
+from streamer.verdicts.rulings import Rulings, overrules
+from streamer.verdicts.waiting import Waiting
+
+__all__ = [
+    "Applied",
+    "Rulings",
+    "UnjudgedBuffer",
+    "VerdictConfig",
+    "VerdictState",
+    "Waiting",
+    "apply_verdicts",
+    "overrules",
+    "remember",
+]

@@ -1,0 +1,164 @@
+"""The payments that wait for their verdict: as much of each as learning from it will need.
+
+Kept are every alert and, as far as there is room, the rest.  When the buffer is full the room goes to
+those whose hash is smallest (every payment has one, drawn from its offset), so what is left is a fair
+sample, and each payment remembers the probability with which it was to be kept.  Its verdict then
+counts as one over that (Horvitz and Thompson, 1952): the sum over what was kept is right in
+expectation.
+
+Invariants:
+* At most ``capacity`` payments: those that a chargeback has judged make room first, alerts last.
+* What is not saved yet, and what of it is, the table knows (`table`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.indexing.prints import fingerprints
+from streamer.verdicts.party_names import packed
+from streamer.verdicts.table import UNJUDGED, Table
+from streamer.verdicts.waiting import Waiting
+
+__all__ = ["UNJUDGED", "UnjudgedBuffer"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_FIRST_SIZE: Final = 1024
+# 30 MB of address space.
+_MOST_ROOM: Final = 1 << 18
+# Making room for one payment at a time would sort the buffer for each.
+_KEPT_SHARE: Final = 0.75
+
+
+class UnjudgedBuffer:
+    """Payments by transaction id."""
+
+    def __init__(self, n_inputs: int, capacity: int) -> None:
+        self.n_inputs = n_inputs
+        self.capacity = capacity
+        self.n_dropped = 0
+        self._n_told = 0
+        size = min(_FIRST_SIZE, max(capacity, 1))
+        self._table = Table(n_inputs, size, min(capacity + capacity // 2, _MOST_ROOM))
+        # Probability with which a payment that does not alert is kept: falls while there is no room.
+        self.share = 1.0
+
+    def __len__(self) -> int:
+        return len(self._table.index)
+
+    def add(self, ids: Sequence[str], hashes: Floats, waiting: Waiting) -> None:
+        """Keep payments; ``hashes`` (n,) in [0, 1) decides which of them stay when room is scarce."""
+        if not self.capacity:
+            return
+        if len(self) < self.capacity // 2 and self.share < 1.0:
+            self.share = min(2.0 * self.share, 1.0)
+        picked = np.flatnonzero(waiting.alerted | (hashes < self.share))
+        self.n_dropped += len(ids) - len(picked)
+        if not len(picked):
+            return
+        cards, merchants = waiting.cards, waiting.merchants
+        if len(picked) < len(ids):
+            chosen = picked.tolist()
+            ids = [ids[i] for i in chosen]
+            cards, merchants = [cards[i] for i in chosen], [merchants[i] for i in chosen]
+        slots = self._table.enter(fingerprints(ids))
+        self._table.fill(slots, picked, hashes, waiting, self.share)
+        self._table.names.put(slots, packed(cards, merchants))
+        if len(self) > self.capacity:
+            self._make_room()
+
+    def slot(self, transaction_id: str) -> int | None:
+        """Return where a payment lies, None where it does not."""
+        [slot] = self._table.index.find(fingerprints([transaction_id])).tolist()
+        return slot if slot >= 0 else None
+
+    def parties(self, slot: int) -> tuple[str | None, str | None]:
+        """Return the card and the merchant of a payment, None for what is not known."""
+        return self._table.names.get(slot)
+
+    def verdict(self, slot: int) -> int:
+        """Return 1, 0 or `UNJUDGED`: the verdict that was learned already."""
+        return int(self._table.verdicts[slot])
+
+    def are_judged(self, slots: Integers) -> NDArray[np.bool_]:
+        """Return of which payments a verdict was learned, shape (n,)."""
+        return self._table.are_judged(slots)
+
+    def is_alerted(self, slot: int) -> bool:
+        """Whether reviewers got a payment as an alert."""
+        return bool(self._table.is_alert[slot])
+
+    def judge(self, slot: int, is_fraud: bool, *, is_final: bool) -> None:
+        """Note which verdict was learned, so that one that overrules it can be.
+
+        A payment whose verdict is final is the first to make room.
+        """
+        self._table.verdicts[slot], self._table.is_final[slot] = is_fraud, is_final
+        self._table.log.judged(slot)
+
+    def read(self, slots: Sequence[int] | Integers) -> tuple[Floats, Floats, Floats]:
+        """Return inputs (n, n_inputs), ranks (n, 2) and weights (n,) of payments."""
+        vectors = self._table.vectors[slots].astype(np.float64)
+        return vectors[:, :-2], vectors[:, -2:], 1.0 / self._table.shares[slots]
+
+    def remove(self, slots: Integers) -> None:
+        """Let go of payments."""
+        self._table.remove(slots)
+
+    def older_than(self, time_ms: int) -> Integers:
+        """Return the slots of the payments from before ``time_ms``, oldest first."""
+        return self._table.ages.older_than(time_ms)
+
+    def take_changed(self) -> dict[str, bytes]:
+        """Return the fields that are new or differ since the last call, packed (`segments`)."""
+        return self._table.take_changed()
+
+    def take_removed(self) -> list[str]:
+        """Return the fields that were made void by the last `take_changed`."""
+        return self._table.take_removed()
+
+    def take_dropped(self) -> int:
+        """Return for how many unjudged payments there was no room, at first or later, since the
+        last call."""
+        n_new, self._n_told = self.n_dropped - self._n_told, self.n_dropped
+        return n_new
+
+    def load(self, stored: Mapping[str, bytes]) -> None:
+        """Take in what `take_changed` returned; InvariantError where another release wrote it."""
+        self._table.load(stored)
+        if len(self):
+            self.share = float(self._table.shares[self._table.index.held].min())
+
+    def _make_room(self) -> None:
+        n_over = len(self) - int(self.capacity * _KEPT_SHARE)
+        held = self._table.index.held
+        is_final = self._table.is_final[held]
+        final, slots = held[is_final], held[~is_final]
+        # So none of them is left where the shares of the others fall, and a bound says it all (`log`).
+        self.remove(final[np.argsort(self._table.ages.times_ms[final], kind="stable")][:n_over])
+        n_over -= min(n_over, len(final))
+        alerted = self._table.is_alert[slots]
+        rest, alerts = slots[~alerted], slots[alerted]
+        n_rest = min(n_over, len(rest))
+        if n_rest:
+            self.share = self._drop(rest, n_rest, self.share, of_alerts=False)
+        if n_over > n_rest and len(alerts):
+            self._drop(alerts, n_over - n_rest, 1.0, of_alerts=True)
+
+    def _drop(self, slots: Integers, n: int, share: float, *, of_alerts: bool) -> float:
+        """Drop the ``n`` payments with the largest hashes and return the share that is left."""
+        hashes = self._table.hashes[slots]
+        is_all = n >= len(slots)
+        bound = 0.0 if is_all else float(np.partition(hashes, len(slots) - n)[len(slots) - n])
+        gone, left = slots[hashes >= bound], slots[hashes < bound]
+        self.remove(gone)
+        self.n_dropped += len(gone)
+        self._table.shares[left] = np.minimum(self._table.shares[left], bound)
+        self._table.log.bound(bound, of_alerts=of_alerts)
+        return 0.5 * share if is_all else min(share, bound)

@@ -1,0 +1,188 @@
+"""Verdicts into what is learned: the fraud shares of merchant and card, and the odds.
+
+Applying a set of verdicts gives the same shares, rulings and lessons in whatever order they come, up
+to rounding, as long as the same version scores: each verdict counts at the time it was decided, and one
+that is overruled is taken back.
+
+A verdict may name its payment alone, or the card by the pseudonym that alerts carry: card and merchant
+are those of the payment that waits for it, as long as it waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.contract.messages import Feedback
+from streamer.contract.pseudonyms import pseudonym
+from streamer.features import EntityTable, Tables, add_verdicts
+from streamer.model import Scorer, Sums, learn_verdicts, relearn_verdicts
+from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
+from streamer.verdicts.rulings import Rulings, overrules
+from streamer.verdicts.waiting import Waiting
+
+__all__ = ["Applied", "VerdictConfig", "VerdictState", "apply_verdicts", "remember"]
+
+Standing = tuple[Feedback, float]
+"""A verdict, and 1 if it begins to stand or -1 if it no longer does."""
+
+_DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictConfig:
+    """How much is kept for verdicts to come, and for how long.
+
+    ``capacity`` in payments of one partition, 0 keeps none and leaves the odds off; ``horizon_ms`` in
+    event time.  ``unlabelled_is_legitimate``: what nobody has judged by then counts as legitimate,
+    which is what it is where frauds come back as chargebacks.
+    """
+
+    capacity: int = 100_000
+    horizon_ms: int = 30 * _DAY_MS
+    unlabelled_is_legitimate: bool = True
+
+
+@dataclass(slots=True)
+class VerdictState:
+    """What one partition remembers for the sake of verdicts; part of its checkpoint.
+
+    ``cursors`` maps ``topic/partition`` of the feedback to the first place not applied yet.
+    ``clock_ms`` is the latest event time seen.
+    """
+
+    buffer: UnjudgedBuffer
+    rulings: Rulings
+    cursors: dict[str, int] = field(default_factory=dict)
+    clock_ms: int = -1
+
+    @classmethod
+    def empty(cls, n_inputs: int, capacity: int) -> VerdictState:
+        return cls(UnjudgedBuffer(n_inputs, capacity), Rulings(capacity))
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of a set of verdicts.
+
+    ``n_standing`` began to stand, ``n_ignored`` repeated or were overruled by what stood;
+    ``n_learned`` found their payment in the buffer, and the odds learned from it.  ``alerts_judged``
+    says of each alert among those whether it is fraud, in the order of the verdicts.
+    """
+
+    n_standing: int
+    n_ignored: int
+    n_learned: int
+    alerts_judged: tuple[bool, ...] = ()
+
+
+def remember(
+    kept: VerdictState,
+    delta: Sums,
+    version: Scorer,
+    config: VerdictConfig,
+    ids: Sequence[str],
+    hashes: NDArray[np.float64],
+    waiting: Waiting,
+) -> None:
+    """Keep scored payments for their verdicts, and let go of those beyond the horizon.
+
+    ``kept`` and ``delta`` are IN/OUT.
+    """
+    kept.buffer.add(ids, hashes, waiting)
+    kept.clock_ms = max(kept.clock_ms, int(waiting.times_ms.max()))
+    buffer = kept.buffer
+    expired = buffer.older_than(kept.clock_ms - config.horizon_ms)
+    if not len(expired):
+        return
+    unjudged = expired[~buffer.are_judged(expired)]
+    if len(unjudged) and config.unlabelled_is_legitimate:
+        inputs, ranks, weights = buffer.read(unjudged)
+        learn_verdicts(delta, version, inputs, ranks, np.zeros(len(unjudged)), weights)
+    buffer.remove(expired)
+
+
+def apply_verdicts(
+    verdicts: Sequence[Feedback],
+    kept: VerdictState,
+    tables: Tables,
+    delta: Sums,
+    version: Scorer,
+    card_key: bytes | None = None,
+) -> Applied:
+    """Learn from ``verdicts``; ``kept``, ``tables`` and ``delta`` are IN/OUT.
+
+    ``card_key`` is what the pseudonyms in alerts are made with.
+    """
+    buffer = kept.buffer
+    standing: list[Standing] = []
+    fresh: list[tuple[int, bool]] = []
+    overruled: list[tuple[int, bool]] = []
+    for verdict in verdicts:
+        key, is_fraud = verdict.transaction_id, verdict.verdict == "fraud"
+        before = kept.rulings.get(key)
+        if before is not None and not overrules(verdict, before):
+            continue
+        slot = buffer.slot(key)
+        if slot is not None:
+            verdict = _completed(verdict, *buffer.parties(slot), card_key)
+        kept.rulings.put(verdict)
+        standing.append((verdict, 1.0))
+        if before is not None:
+            standing.append((before, -1.0))
+        if slot is None:
+            continue
+        learned = buffer.verdict(slot)
+        if learned == UNJUDGED:
+            fresh.append((slot, is_fraud))
+        elif learned != is_fraud:
+            overruled.append((slot, is_fraud))
+        buffer.judge(slot, is_fraud, is_final=verdict.origin == "chargeback")
+    _count(tables.merchant_verdicts, standing, by_merchant=True)
+    _count(tables.card_verdicts, standing, by_merchant=False)
+    if fresh:
+        inputs, ranks, weights = buffer.read([slot for slot, _ in fresh])
+        frauds = np.array([is_fraud for _, is_fraud in fresh], dtype=float)
+        learn_verdicts(delta, version, inputs, ranks, frauds, weights)
+    if overruled:
+        inputs, ranks, weights = buffer.read([slot for slot, _ in overruled])
+        frauds = np.array([is_fraud for _, is_fraud in overruled], dtype=float)
+        relearn_verdicts(delta, version, inputs, ranks, frauds, weights)
+    n_standing = sum(sign > 0 for _, sign in standing)
+    judged = tuple(is_fraud for slot, is_fraud in fresh if buffer.is_alerted(slot))
+    return Applied(n_standing, len(verdicts) - n_standing, len(fresh), judged)
+
+
+def _completed(
+    verdict: Feedback, card_id: str | None, merchant_id: str | None, card_key: bytes | None
+) -> Feedback:
+    """Return ``verdict`` with the payment's card and merchant where it does not name them itself."""
+    if card_id is None:
+        return verdict
+    named = verdict.card_id or card_id
+    if card_key is not None and named != card_id and named == pseudonym(card_id, card_key):
+        named = card_id
+    merchant = verdict.merchant_id or merchant_id
+    if (named, merchant) == (verdict.card_id, verdict.merchant_id):
+        return verdict
+    return msgspec.structs.replace(verdict, card_id=named, merchant_id=merchant)
+
+
+def _count(table: EntityTable, standing: Sequence[Standing], *, by_merchant: bool) -> None:
+    counted = [
+        (verdict.merchant_id if by_merchant else verdict.card_id, verdict, sign)
+        for verdict, sign in standing
+    ]
+    named = [(key, verdict, sign) for key, verdict, sign in counted if key is not None]
+    add_verdicts(
+        table,
+        [key for key, _, _ in named],
+        np.array([round(v.decided_at.timestamp() * 1000) for _, v, _ in named], dtype=np.int64),
+        np.array([sign * (v.verdict == "fraud") for _, v, sign in named]),
+        np.array([sign for _, _, sign in named]),
+    )

@@ -1,0 +1,229 @@
+"""The rows of the payments that wait for their verdict, and the same rows as segments in Redis.
+
+Invariant: what `take_changed` and `take_removed` returned, written in that order, is what `load` makes
+the same table of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.compiled import compiled
+from streamer.indexing.index import Index
+from streamer.indexing.prints import Texts
+from streamer.verdicts.ages import Ages
+from streamer.verdicts.log import Segment, SegmentLog
+from streamer.verdicts.party_names import Names
+from streamer.verdicts.segments import (
+    Rows,
+    State,
+    check_numbers,
+    field_names,
+    read_rows,
+    read_state,
+)
+from streamer.verdicts.waiting import Waiting
+
+__all__ = ["UNJUDGED", "Table", "fill_rows"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+UNJUDGED: Final = -1
+_COLUMNS: Final = ("hashes", "shares", "is_alert", "verdicts", "is_final", "vectors")
+
+
+class Table:
+    """Columns with a row, the *slot*, for each payment; whoever writes to them says so to the log."""
+
+    def __init__(self, n_inputs: int, size: int, room: int) -> None:
+        """There are ``size`` slots, and more when they are needed; rows are moved beyond ``room``.
+
+        Room costs no memory before it is written to, and to move 100,000 rows keeps scoring waiting.
+        """
+        self.n_inputs = n_inputs
+        self.index = Index(size)
+        self.log = SegmentLog(size)
+        self.names = Names(size)
+        self.ages = Ages(size)
+        room = max(size, room)
+        self.hashes = np.zeros(room)
+        self.shares = np.zeros(room)
+        self.is_alert = np.zeros(room, dtype=bool)
+        self.verdicts = np.zeros(room, dtype=np.int8)
+        self.is_final = np.zeros(room, dtype=bool)
+        self.vectors = np.zeros((room, n_inputs + 2), dtype=np.float32)
+        self._removed: list[str] = []
+
+    def enter(self, prints: Integers) -> Integers:
+        """Return the slot of each payment, a new one where it has none; unjudged and not saved."""
+        slots = self.index.enter(prints)
+        if self.index.size > self._size:
+            self._grow(self.index.size)
+        self.log.entered(slots)
+        self.verdicts[slots] = UNJUDGED
+        self.is_final[slots] = False
+        return slots
+
+    def fill(
+        self,
+        slots: Integers,
+        picked: Integers,
+        hashes: Floats,
+        waiting: Waiting,
+        share: float,
+    ) -> None:
+        """Write what is known of those of ``waiting`` that are ``picked`` (n,) into ``slots`` (n,).
+
+        Of a slot that is there twice the later row stays, as it does one by one.
+        """
+        self.ages.put(slots, waiting.times_ms[picked])
+        fill_rows(
+            slots,
+            picked,
+            hashes,
+            waiting.alerted,
+            np.ascontiguousarray(waiting.inputs),
+            np.ascontiguousarray(waiting.ranks),
+            share,
+            self.hashes,
+            self.shares,
+            self.is_alert,
+            self.vectors,
+        )
+
+    def remove(self, slots: Integers) -> None:
+        """Let go of payments."""
+        self.index.leave(slots)
+        self.log.left(slots)
+        self.names.forget(slots)
+        self.ages.forget(slots)
+
+    def are_judged(self, slots: Integers) -> NDArray[np.bool_]:
+        """Return of which payments a verdict was learned, shape (n,)."""
+        judged: NDArray[np.bool_] = self.verdicts[slots] != UNJUDGED
+        return judged
+
+    def take_changed(self) -> dict[str, bytes]:
+        """Return the fields that are new or differ since the last call, packed (`segments`)."""
+        plan = self.log.advance(self.index.held)
+        self._removed += [
+            name
+            for number, has_state in plan.gone.items()
+            for name in field_names(number)[: 1 + has_state]
+        ]
+        fields = {}
+        for number in plan.written:
+            slots = self.log.segments[number].slots
+            rows_name, _ = field_names(number)
+            fields[rows_name] = self._rows(slots).packed()
+            if self.are_judged(slots).any():
+                plan.stated.append(number)
+                self.log.segments[number].has_state = True
+        for number in plan.stated:
+            _, state_name = field_names(number)
+            fields[state_name] = self._state(number).packed(self.n_inputs)
+        return fields
+
+    def take_removed(self) -> list[str]:
+        """Return the fields that were made void by the last `take_changed`."""
+        removed, self._removed = self._removed, []
+        return removed
+
+    def load(self, stored: Mapping[str, bytes]) -> None:
+        """Take in what `take_changed` returned; InvariantError where another release wrote it."""
+        for number in check_numbers(stored):
+            rows_name, state_name = field_names(number)
+            rows = read_rows(stored[rows_name], self.n_inputs)
+            packed_state = stored.get(state_name)
+            state = State.untouched(len(rows.prints))
+            if packed_state is not None:
+                state = read_state(packed_state, self.n_inputs, len(rows.prints))
+            self._take_in(number, rows, state, has_state=packed_state is not None)
+
+    def _take_in(self, number: int, rows: Rows, state: State, *, has_state: bool) -> None:
+        """Put a segment's rows into slots of their own, as its state says that they are by now."""
+        rows = rows.only(state.waits)
+        slots = self.enter(rows.prints)
+        of_rows = np.full(len(state.waits), -1)
+        of_rows[state.waits] = slots
+        self.ages.put(slots, rows.times_ms)
+        self.hashes[slots] = rows.hashes
+        self.is_alert[slots] = rows.is_alert
+        rest, alerts = state.bounds
+        self.shares[slots] = np.minimum(rows.shares, np.where(rows.is_alert, alerts, rest))
+        judged = of_rows[state.judged]
+        self.verdicts[judged], self.is_final[judged] = state.verdicts, state.is_final
+        self.vectors[slots] = rows.vectors
+        self.names.put(slots, Texts(rows.names, rows.lengths))
+        segment = Segment(of_rows, len(slots), state.bounds, has_state)
+        self.log.loaded(number, slots, segment)
+
+    def _rows(self, slots: Integers) -> Rows:
+        names, lengths = self.names.read(slots)
+        return Rows(
+            self.index.prints[slots],
+            self.ages.times_ms[slots],
+            self.hashes[slots],
+            self.shares[slots],
+            self.is_alert[slots],
+            self.vectors[slots],
+            lengths,
+            names,
+        )
+
+    def _state(self, number: int) -> State:
+        segment, waits = self.log.segments[number], self.log.waits(number)
+        rows = np.flatnonzero(waits)
+        rows = rows[self.are_judged(segment.slots[rows])]
+        slots = segment.slots[rows]
+        return State(segment.bounds, waits, rows, self.verdicts[slots], self.is_final[slots])
+
+    @property
+    def _size(self) -> int:
+        return len(self.ages.times_ms)
+
+    def _grow(self, size: int) -> None:
+        for part in (self.log, self.names, self.ages):
+            part.grow(size)
+        if size <= len(self.hashes):
+            return
+        for name in _COLUMNS:
+            column = getattr(self, name)
+            longer = np.zeros((size, *column.shape[1:]), dtype=column.dtype)
+            longer[: len(column)] = column
+            setattr(self, name, longer)
+
+
+@compiled
+def fill_rows(
+    slots: Integers,
+    picked: Integers,
+    hashes: Floats,
+    alerted: NDArray[np.bool_],
+    inputs: Floats,
+    ranks: Floats,
+    share: float,
+    of_hashes: Floats,
+    of_shares: Floats,
+    of_alert: NDArray[np.bool_],
+    of_vectors: NDArray[np.float32],
+) -> None:
+    """Write the rows of payments: of those that are ``picked`` into ``slots``; the last four are OUT.
+
+    An alert is always kept, any other payment with the probability ``share``.
+    """
+    n_inputs = inputs.shape[1]
+    for k in range(len(slots)):
+        slot, i = slots[k], picked[k]
+        of_hashes[slot] = hashes[i]
+        of_alert[slot] = alerted[i]
+        of_shares[slot] = 1.0 if alerted[i] else share
+        for j in range(n_inputs):
+            of_vectors[slot, j] = inputs[i, j]
+        for j in range(ranks.shape[1]):
+            of_vectors[slot, n_inputs + j] = ranks[i, j]

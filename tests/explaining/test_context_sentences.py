@@ -1,0 +1,40 @@
+"""What is said of verdicts and of the merchant, where there are verdicts and where there are none."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streamer.explaining.reasons import Part, parts_of
+from streamer.features import CONTEXT_NAMES
+from tests.explaining.helpers import EURO, rows, with_odds
+
+
+def told(**context: float) -> dict[str, Part]:
+    """Return the parts of one payment of which this is known around it, by feature."""
+    version = with_odds()
+    X, V = rows(version, 1)
+    V[0] = [context.get(name, np.nan) for name in CONTEXT_NAMES]
+    scored = version.score(X, np.array([EURO]), V)
+    mean = float(version.currency_means[EURO])
+    return {part.name: part for part in parts_of(version, scored, 0, X, "EUR", mean)}
+
+
+def test_a_share_is_told_only_where_there_are_verdicts() -> None:
+    judged = {"card_fraud_share_28d": 0.0, "card_verdicts_28d": float(np.log1p(4.0))}
+    unjudged = {"card_fraud_share_28d": float(np.log(0.01 / 0.99)), "card_verdicts_28d": 0.0}
+    assert told(**judged)["card_fraud_share"].sentence.startswith(
+        "50% of this card's judged payments, mostly of the last 28 d, were fraud"
+    )
+    assert told(**unjudged)["card_fraud_share"].sentence == "No recent verdicts on this card."
+
+
+def test_a_merchant_that_the_card_knows_well_is_not_called_hardly_known() -> None:
+    version = with_odds()
+    at = len(version.config.feature_names) + CONTEXT_NAMES.index("card_merchant_familiarity")
+    assert version.odds is not None
+    usual = float(version.odds.means[at])
+    known = told(card_merchant_familiarity=usual + 0.5)["card_merchant_familiarity"].sentence
+    new = told(card_merchant_familiarity=usual - 0.5)["card_merchant_familiarity"].sentence
+    assert "hardly" not in known
+    assert known.startswith("As in ")
+    assert new.startswith("The card has hardly been at this merchant before")

@@ -1,0 +1,210 @@
+"""Verdicts late, repeated, contradictory, unknown and in any order: the same is learned."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamer.contract.messages import Feedback
+from streamer.contract.pseudonyms import pseudonym
+from streamer.indexing import fingerprints
+from streamer.model import Scorer, Sums
+from streamer.model.sums import COUNTERS
+from streamer.pipeline import PartitionState
+from streamer.verdicts import VerdictConfig, apply_verdicts
+from streamer.verdicts.lessons import Applied
+from tests.builders import T0_MS, batch, payment, pipeline_config
+from tests.features.sums import sums_at
+from tests.pipeline.helpers import ordinary, run, state_of, trained
+from tests.verdicts.test_rulings import verdict
+
+CONFIG = pipeline_config()
+DAY_MS = 86_400_000
+
+
+def scored(n: int = 60, **changes: Any) -> PartitionState:
+    """Return a partition that has scored ``n`` ordinary payments, t-0 to t-59."""
+    config = replace(CONFIG, verdicts=replace(CONFIG.verdicts, **changes))
+    return run([batch(ordinary(n))], config, trained(), state_of(config)).state
+
+
+def apply(state: PartitionState, verdicts: list[Feedback], version: Scorer | None = None):
+    """Apply verdicts by a version that knows the inputs' scale."""
+    return apply_verdicts(
+        verdicts, state.verdicts, state.tables, state.delta, version or with_odds()
+    )
+
+
+def with_odds() -> Scorer:
+    """Return the trained version with odds, so that labels move its coefficients."""
+    state = scored()
+    apply(state, [verdict("fraud", number=i) for i in range(9)], trained())
+    return Scorer.of("", trained().sums.merged(state.delta), CONFIG.model)
+
+
+def learned(state: PartitionState) -> dict[str, Any]:
+    """Return everything that verdicts can have changed."""
+    found: dict[str, Any] = {f.name: getattr(state.delta, f.name) for f in fields(Sums)}
+    for table in (state.tables.card_verdicts, state.tables.merchant_verdicts):
+        for key in ("card-1", "shop-1"):
+            found[f"{table.kind.name} {key}"] = sums_at(table, key, T0_MS + 9 * DAY_MS)
+    return found
+
+
+def assert_same(one: PartitionState, other: PartitionState) -> None:
+    mine, theirs = learned(one), learned(other)
+    for name in mine:
+        if name in COUNTERS:
+            continue
+        np.testing.assert_allclose(mine[name], theirs[name], rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def test_a_verdict_on_a_waiting_payment_is_learned_and_one_on_an_unknown_counts_in_shares() -> None:
+    state = scored()
+    taught = apply(state, [verdict("fraud", number=3), verdict("fraud", number=10_000)])
+    assert taught == Applied(n_standing=2, n_ignored=0, n_learned=1)
+    assert state.delta.verdicts_learned == 1
+    shops = state.tables.merchant_verdicts
+    assert shops.records["sums"][shops.rows(fingerprints(["shop-1"]))].tolist() == [[2.0] * 6]
+
+
+def test_the_first_verdict_on_an_alert_says_whether_the_alert_was_right() -> None:
+    """Of an ordinary payment and two alerts, one judged twice: fraud and legitimate, in that order."""
+    state = scored()
+    values = [payment(i, amount=1e6, card_id=f"card-{i}") for i in (60, 61)]
+    run([batch(values, 60)], CONFIG, trained(), state)
+    buffer = state.verdicts.buffer
+    alerted = [buffer.is_alerted(buffer.slot(f"t-{i}") or 0) for i in (3, 60, 61)]
+    assert alerted == [False, True, True]
+    given = [verdict("fraud", number=61), verdict("fraud", number=3)]
+    assert apply(state, given).alerts_judged == (True,)
+    later = verdict("fraud", number=61, origin="chargeback")
+    assert apply(state, [verdict("legitimate", number=60), later]).alerts_judged == (False,)
+
+
+def test_the_same_verdict_again_changes_nothing() -> None:
+    once, thrice = scored(), scored()
+    apply(once, [verdict("fraud", number=3)])
+    first = apply(thrice, [verdict("fraud", number=3)] * 2)
+    again = apply(thrice, [verdict("fraud", number=3)])
+    assert (first.n_ignored, again.n_ignored, again.n_learned) == (1, 1, 0)
+    assert_same(once, thrice)
+
+
+def test_a_reviewer_overruled_by_a_chargeback_leaves_what_the_chargeback_alone_would() -> None:
+    mended, right = scored(), scored()
+    chargeback = verdict("fraud", "chargeback", hour=20, number=3)
+    apply(mended, [verdict("legitimate", number=3)])
+    apply(mended, [chargeback])
+    apply(right, [chargeback])
+    assert_same(mended, right)
+
+
+_verdicts = st.lists(
+    st.builds(
+        verdict,
+        st.sampled_from(["fraud", "legitimate"]),
+        st.sampled_from(["reviewer", "chargeback"]),
+        st.integers(0, 23),
+        st.integers(55, 64),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(_verdicts, st.randoms(use_true_random=False), st.integers(1, 12))
+def test_the_order_of_verdicts_does_not_matter(
+    verdicts: list[Feedback], random: Any, step: int
+) -> None:
+    """In any order and in any pieces, within the horizon and under one version."""
+    version, one, other = with_odds(), scored(), scored()
+    shuffled = list(verdicts)
+    random.shuffle(shuffled)
+    apply(one, verdicts, version)
+    for first in range(0, len(shuffled), step):
+        apply(other, shuffled[first : first + step], version)
+    assert_same(one, other)
+
+
+@pytest.mark.parametrize(("counts", "n_learned"), [(True, 60), (False, 0)])
+def test_what_nobody_judged_within_the_horizon_counts_as_legitimate_if_so_configured(
+    counts: bool, n_learned: int
+) -> None:
+    config = replace(
+        CONFIG, verdicts=VerdictConfig(horizon_ms=10 * DAY_MS, unlabelled_is_legitimate=counts)
+    )
+    state = run([batch(ordinary(60))], config, trained(), state_of(config)).state
+    later = payment(99, after_s=11 * 86_400, card_id="card-9")
+    run([batch([later], first_offset=60)], config, trained(), state)
+    assert state.verdicts.clock_ms == T0_MS + 11 * DAY_MS
+    assert len(state.verdicts.buffer) == 1
+    assert state.delta.verdicts_learned == n_learned
+    assert state.delta.verdict_weights.tolist() == [n_learned, 0]
+
+
+def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
+    state = scored()
+    shop = {"merchant_id": "shop-1", "card_id": "card-1"}
+    apply(state, [verdict("fraud", number=n) for n in range(100, 110)])
+    run([batch([payment(70, after_s=90_000, **shop)], 60)], CONFIG, trained(), state)
+    slot = state.verdicts.buffer.slot("t-70")
+    inputs = state.verdicts.buffer.read([slot])[0][0]
+    names = [*CONFIG.model.feature_names, *CONFIG.model.context_names]
+    share = dict(zip(names, inputs[:-1], strict=True))
+    assert share["merchant_fraud_share_7d"] > 2
+    assert share["card_fraud_share_28d"] > 2
+
+
+CARD_KEY = b"k" * 16
+
+
+def _judged(table: Any, key: str) -> float:
+    """Return what verdicts on ``key`` a partition has counted."""
+    return float(np.sum(sums_at(table, key, T0_MS + 9 * DAY_MS)))
+
+
+@pytest.mark.parametrize("named", ["nothing", "card", "pseudonym"])
+def test_a_verdict_counts_for_the_payments_card_and_merchant(named: str) -> None:
+    """With the card's pseudonym, as it is in an alert, or without a card; and overruled as well."""
+    state, plain = scored(), scored()
+    card, merchant = state.verdicts.buffer.parties(state.verdicts.buffer.slot("t-3"))
+    alias = pseudonym(card, CARD_KEY)
+    card_id = {"nothing": None, "card": card, "pseudonym": alias}[named]
+    for said in (
+        verdict("fraud", number=3),
+        verdict("legitimate", "chargeback", 20, number=3),
+    ):
+        apply(plain, [replace_verdict(said, card, merchant)])
+        sent = [replace_verdict(said, card_id, None)]
+        apply_verdicts(sent, state.verdicts, state.tables, state.delta, with_odds(), CARD_KEY)
+        for key in (card, alias):
+            theirs = _judged(plain.tables.card_verdicts, key)
+            assert _judged(state.tables.card_verdicts, key) == pytest.approx(theirs)
+            assert (theirs > 0.5) == (key == card)
+        theirs = _judged(plain.tables.merchant_verdicts, merchant)
+        assert _judged(state.tables.merchant_verdicts, merchant) == pytest.approx(theirs)
+        assert theirs > 0.5
+
+
+def replace_verdict(verdict: Feedback, card_id: str | None, merchant_id: str | None) -> Feedback:
+    return msgspec.structs.replace(verdict, card_id=card_id, merchant_id=merchant_id)
+
+
+def test_without_its_payment_a_pseudonym_counts_as_it_is_and_a_missing_card_for_nobody() -> None:
+    state, alias = scored(), pseudonym("card-1", CARD_KEY)
+    unknown = [
+        replace_verdict(verdict("fraud", number=10_000), alias, None),
+        replace_verdict(verdict("fraud", number=10_001), None, None),
+    ]
+    taught = apply_verdicts(
+        unknown, state.verdicts, state.tables, state.delta, with_odds(), CARD_KEY
+    )
+    assert taught == Applied(n_standing=2, n_ignored=0, n_learned=0)
+    assert _judged(state.tables.card_verdicts, "card-1") == 0
