@@ -111,14 +111,15 @@ class EntityTable:
     def rows(self, prints: Integers, *, to_change: bool = False) -> Integers:
         """Return the row of each entity, making rows for unknown ones, shape (n,); -1 for none.
 
-        Whoever changes what is in them says so.
+        Whoever changes what is in them says so; else none are made in a table of a rare kind.
         """
         self._clock += 1
-        return self._use(prints, to_change)
+        return self._use(prints, to_change, to_make=to_change or not self.kind.is_rare)
 
-    def _use(self, prints: Integers, to_change: bool) -> Integers:
+    def _use(self, prints: Integers, to_change: bool, *, to_make: bool = True) -> Integers:
         rows = self._index.find(prints)
-        if use(prints, rows, self._clock, self._used_at, to_change, self.changed):
+        n_absent = use(prints, rows, self._clock, self._used_at, to_change, self.changed)
+        if n_absent and to_make:
             new = np.unique(prints[(rows < 0) & (prints >= 0)])
             self._make_room(len(new))
             fresh = self._index.enter(new)
@@ -169,13 +170,15 @@ class EntityTable:
             self._merge(rows[both], as_records(states[is_held[is_stored]], self.kind.row))
         is_new = ~is_held & (is_stored | (not self.kind.is_rare))
         if len(new := prints[is_new][: self.capacity]):
-            self.rows(new)
+            self._clock += 1
+            self._use(new, to_change=False)
             rows = self._index.find(prints[is_stored & ~is_held])
             self._rows[rows[rows >= 0]] = states[~is_held[is_stored]][rows >= 0]
 
     def mark_unloaded(self, names: Iterable[str]) -> None:
         """Remember that what is stored of these could not be read and is still to be merged."""
-        rows = self.rows(_prints_of(names)[: self.capacity])
+        self._clock += 1
+        rows = self._use(_prints_of(names)[: self.capacity], to_change=False)
         self._waits[rows] = True
 
     def take_evicted(self) -> Evicted:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from streamer.compiled import compiled
 from streamer.features.entities import EntityTable
 from streamer.features.equations import bring_forward, decay, log_odds_of_share
-from streamer.features.records import Record, Records
+from streamer.features.records import Records
 from streamer.indexing import fingerprints
 
 __all__ = ["add_verdicts", "read_verdicts"]
@@ -62,10 +62,19 @@ def count_verdicts(
 
 
 @compiled
-def read_verdicts(entity: Record, time_ms: int, half_lives_s: Floats, told: Floats) -> None:
-    """Fill ``told`` (OUT): at each half-life the log-odds of fraud, and then each ln(1 + verdicts)."""
-    age_s, n = max(time_ms - entity.time_ms, 0.0) / 1000, len(entity.verdicts)
+def read_verdicts(
+    entities: Records, row: int, time_ms: int, half_lives_s: Floats, told: Floats
+) -> None:
+    """Fill ``told`` (OUT): at each half-life the log-odds of fraud, and then each ln(1 + verdicts).
+
+    Those of an entity that nobody has judged where ``row`` is -1.
+    """
+    n = len(told) // 2
     for j in range(n):
-        left = decay(age_s, half_lives_s[j])
-        told[j] = log_odds_of_share(entity.frauds[j] * left, entity.verdicts[j] * left)
-        told[n + j] = math.log1p(max(entity.verdicts[j] * left, 0.0))
+        frauds = verdicts = 0.0
+        if row >= 0:
+            entity = entities[row]
+            left = decay(max(time_ms - entity.time_ms, 0.0) / 1000, half_lives_s[j])
+            frauds, verdicts = entity.frauds[j] * left, entity.verdicts[j] * left
+        told[j] = log_odds_of_share(frauds, verdicts)
+        told[n + j] = math.log1p(max(verdicts, 0.0))

@@ -80,10 +80,10 @@ def observe(
             eq.bring_forward(merchant, time_ms, _MERCHANT_S)
             merchants_before[i] = merchant
             _at_merchant(merchant, x, v)
-            judged_shop = merchant_verdicts[row.merchant_verdicts]
-            read_verdicts(judged_shop, time_ms, _MERCHANT_VERDICTS_S, v.merchant_verdicts)
-        judged = card_verdicts[row.card_verdicts]
-        read_verdicts(judged, time_ms, _CARD_VERDICTS_S, v.card_verdicts)
+            judged, told = row.merchant_verdicts, v.merchant_verdicts
+            read_verdicts(merchant_verdicts, judged, time_ms, _MERCHANT_VERDICTS_S, told)
+        judged, told = row.card_verdicts, v.card_verdicts
+        read_verdicts(card_verdicts, judged, time_ms, _CARD_VERDICTS_S, told)
         _places(payment, shop, card, salt, x, v)
 
         compare_amount(payment.amount, habit, merchants_before[i], x)

@@ -71,14 +71,11 @@ class Tables(NamedTuple):
     def rows(self, columns: Columns) -> Records:
         """Return each payment's row in every table (n,), made where there was none.
 
-        -1 where the payment names no merchant.  Before the first verdict none are made in a table of
-        verdicts, whose row 0 is then of zeros as any other.
+        -1 where the payment names no merchant, and where nobody was judged.
         """
-        rows = np.zeros(len(columns), _ROWS)
+        rows = np.empty(len(columns), _ROWS)
         rows["cards"], rows["habits"] = self.cards.paying(columns.cards, columns.currencies)
         rows["merchants"] = self.merchants.rows(columns.tills, to_change=True)
-        if len(self.card_verdicts):
-            rows["card_verdicts"] = self.card_verdicts.rows(columns.cards)
-        if len(self.merchant_verdicts):
-            rows["merchant_verdicts"] = self.merchant_verdicts.rows(columns.merchants)
+        rows["card_verdicts"] = self.card_verdicts.rows(columns.cards)
+        rows["merchant_verdicts"] = self.merchant_verdicts.rows(columns.merchants)
         return rows

@@ -136,6 +136,16 @@ def test_more_waiting_entities_than_rows_are_loaded_as_far_as_they_fit() -> None
     assert {np.frombuffer(merged[name], KIND.row)["total"][0] for name in waiting} == {5.0}
 
 
+def test_the_table_grows_with_what_waits_and_with_what_is_loaded() -> None:
+    """3,000 things: more than the rows that there are at first."""
+    many = names(*(f"k{number}" for number in range(3_000)))
+    waiting, loaded = EntityTable(KIND, 5_000), EntityTable(KIND, 5_000)
+    waiting.mark_unloaded(many)
+    assert sorted(waiting.unloaded, key=int) == many
+    loaded.load(dict.fromkeys(many, KIND.fresh.tobytes()))
+    assert len(loaded) == 3_000
+
+
 def test_a_load_larger_than_the_table_takes_what_fits() -> None:
     """Stored and never stored ones alike."""
     earlier = EntityTable(KIND, 50)

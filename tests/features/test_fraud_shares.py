@@ -31,7 +31,8 @@ def read(cards: EntityTable, row: int, time_ms: int) -> dict[str, float]:
     """Return the features of the card in ``row`` by name."""
     V = np.zeros((1, CONTEXT_ROW.itemsize // 8))
     v = as_records(V, CONTEXT_ROW)[0]
-    read_verdicts.py_func(cards.records[row], time_ms, CARD_VERDICTS.half_lives_s, v.card_verdicts)
+    half_lives_s = CARD_VERDICTS.half_lives_s
+    read_verdicts.py_func(cards.records, row, time_ms, half_lives_s, v.card_verdicts)
     return dict(zip((f.name for f in VERDICT_FEATURES), V[0].tolist(), strict=False))
 
 
@@ -48,12 +49,15 @@ def test_two_verdicts_by_hand() -> None:
 
 
 def test_a_card_without_verdicts_has_the_prior() -> None:
+    """And no row: reading it makes none, also where others were judged."""
     cards = table()
     for _ in range(2):
-        named = read(cards, 0, T_MS)
+        (row,) = cards.rows(fingerprints(["never judged"]))
+        named = read(cards, row, T_MS)
         np.testing.assert_allclose(named["card_fraud_share_28d"], np.log(0.01 / 0.99))
         assert named["card_verdicts_28d"] == 0.0
-        cards.rows(fingerprints(["never judged"]))
+        add(cards, "a", 0, True)
+    assert len(cards) == 1
 
 
 def test_a_payment_from_before_the_verdict_sees_it_undecayed() -> None:
