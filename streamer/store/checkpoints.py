@@ -25,6 +25,7 @@ from streamer.model.drift import MOVED_PSI, drift_of
 from streamer.model.learning import advance
 from streamer.model.model_config import ModelConfig
 from streamer.store.client import Client, Pipe, asked
+from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
 from streamer.store.keys import Keys, split_partition
 from streamer.store.losses import loss_entry
@@ -40,7 +41,6 @@ from streamer.store.stored import (
     rfc3339,
 )
 from streamer.store.versions import (
-    Limits,
     queue_entry,
     queue_head,
     queue_trimming,

@@ -22,10 +22,10 @@ from redis.exceptions import ResponseError
 
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
 from streamer.store.client import Client, Pipe, asked
+from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
 from streamer.store.keys import split_partition
 from streamer.store.stored import PartitionRecord, partition_record
-from streamer.store.versions import Limits
 
 __all__ = ["StoredVerdicts", "add_feedback", "feedback_partitions", "read_feedback"]
 

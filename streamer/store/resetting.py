@@ -15,11 +15,12 @@ from streamer.contract.ledger import Loss
 from streamer.errors import ConfigurationError
 from streamer.model.model_config import ModelConfig
 from streamer.store.client import Client, Pipe, asked
+from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
 from streamer.store.losses import loss_entry
 from streamer.store.reset import Reset, ResetRequest, plan_reset
 from streamer.store.stored import PartitionRecord, partition_record, rfc3339
-from streamer.store.versions import Limits, queue_entry, read_head
+from streamer.store.versions import queue_entry, read_head
 
 __all__ = ["planned", "reset"]
 

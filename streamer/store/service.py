@@ -19,10 +19,11 @@ import orjson
 
 from streamer.errors import ConfigurationError, InvariantError
 from streamer.store.client import Client, Pipe, asked
+from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
 from streamer.store.keys import Keys
 from streamer.store.stored import rfc3339
-from streamer.store.versions import Limits, queue_entry
+from streamer.store.versions import queue_entry
 
 __all__ = ["ServiceIdentity", "heartbeat", "leave", "queue_heartbeat", "register", "workers"]
 

@@ -19,6 +19,7 @@ from streamer.store import service as service_of
 from streamer.store.breaker import BreakerStatus
 from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
 from streamer.store.feedback import StoredVerdicts
+from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
 from streamer.store.reset import Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
@@ -29,7 +30,6 @@ from streamer.store.stored import (
     StoredVersion,
     VersionInfo,
 )
-from streamer.store.versions import Limits
 
 __all__ = ["Store"]
 

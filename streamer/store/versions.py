@@ -11,7 +11,7 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,11 +23,11 @@ from streamer.model.model_config import ModelConfig
 from streamer.model.reference import refrozen
 from streamer.model.sums import Sums
 from streamer.store.client import Client, Pipe, asked
+from streamer.store.history_limits import Limits
 from streamer.store.keys import Keys
 from streamer.store.stored import StoredVersion, VersionInfo, rfc3339
 
 __all__ = [
-    "Limits",
     "find_version",
     "head",
     "lineage",
@@ -43,20 +43,6 @@ __all__ = [
     "set_head",
     "trimmable",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much history is kept."""
-
-    versions_kept: int
-    lineage_max_entries: int
-    feedback_max_entries: int
-
-    def __post_init__(self) -> None:
-        for name in self.__slots__:
-            if getattr(self, name) < 1:
-                raise ConfigurationError(f"{name} must be >= 1, got {getattr(self, name)}")
 
 
 async def head(client: Client, config: ModelConfig) -> StoredVersion:

@@ -9,8 +9,8 @@ import numpy as np
 from streamer.store import Store
 from streamer.store.breaker import Breaker
 from streamer.store.client import Client
+from streamer.store.history_limits import Limits
 from streamer.store.keys import Keys
-from streamer.store.versions import Limits
 from tests.simulation.connection import Connection
 from tests.simulation.loop import Process
 
