@@ -8,7 +8,8 @@ since the first row read), cards left out as the Handbook's protocols do.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -16,17 +17,15 @@ from typing import Final
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
-import streamer.pipeline.processing
 from streamer.datafiles import FileBatch, declared, read_batches
 from streamer.evaluation.evaluate import sample_of
 from streamer.evaluation.passing import PassConfig, run_pass
 from streamer.evaluation.protocols import Window, remaining
 from streamer.evaluation.resampling import measure
 from streamer.evaluation.rows import Rows
-from streamer.features import CONTEXT_NAMES, FEATURE_NAMES
-from streamer.pipeline import PipelineConfig
+from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, Columns, History, Tables
+from streamer.pipeline import PipelineConfig, processing
 from streamer.settings import load_settings
 from streamer.starting.wiring import pipeline_config
 
@@ -41,7 +40,6 @@ class Variant:
     model: tuple[tuple[str, object], ...] = ()
 
 
-_COLUMNS_OF: Final = {"feature_matrix": FEATURE_NAMES, "context_matrix": CONTEXT_NAMES}
 _INF: Final = float("inf")
 VARIANTS: Final = {
     "all": Variant(),
@@ -51,7 +49,7 @@ VARIANTS: Final = {
     "- hours": Variant(("card_hour",)),
     "- series": Variant(("card_high", "card_small", "merchant_high")),
     "- merchant": Variant(("merchant_pace", "amount_deviation_from_merchant", "merchant_high")),
-    "- novelty": Variant(("card_knows", "merchant_familiarity", "country_f", "category_f")),
+    "- novelty": Variant(("card_merchant", "card_country", "card_category")),
     "two-sided": Variant(model=(("sides", 0),)),
     "squared to the end": Variant(model=(("linear_beyond", _INF),)),
     "centers believed in full": Variant(model=(("belief_share", 0.0),)),
@@ -123,10 +121,7 @@ def _pass(batches: list[FileBatch], n_rows: int, variant: Variant, labels: bool)
     if "sides" in changes:
         changes["sides"] = (0,) * len(FEATURE_NAMES)
     config = replace(config, model=replace(config.model, **changes))  # type: ignore[arg-type]
-    kept = {name: getattr(streamer.pipeline, name) for name in _COLUMNS_OF}
-    for name, columns in _COLUMNS_OF.items():
-        setattr(streamer.pipeline, name, _masking(kept[name], columns, variant))
-    try:
+    with without(variant):
         return run_pass(
             chain(batches),
             n_rows,
@@ -140,26 +135,33 @@ def _pass(batches: list[FileBatch], n_rows: int, variant: Variant, labels: bool)
             now_ms=4_000_000_000_000,
             on_progress=lambda _: None,
         ).rows
+
+
+@contextmanager
+def without(variant: Variant) -> Iterator[None]:
+    """Let the pipeline see nothing of what ``variant`` takes away, as if no payment had told it."""
+    x_off, v_off = (
+        [j for j, name in enumerate(names) if is_off(name, variant.without)]
+        for names in (FEATURE_NAMES, CONTEXT_NAMES)
+    )
+
+    class Masked(History):
+        @classmethod
+        def observe(cls, columns: Columns, tables: Tables) -> History:
+            history = History.observe(columns, tables)
+            history.X[:, x_off] = np.nan
+            history.V[:, v_off] = np.nan
+            return history
+
+    setattr(processing, "History", Masked)  # noqa: B010
+    try:
+        yield
     finally:
-        for name, function in kept.items():
-            setattr(streamer.pipeline, name, function)
+        setattr(processing, "History", History)  # noqa: B010
 
 
-def _masking(
-    function: Callable[..., NDArray[np.float64]], columns: tuple[str, ...], variant: Variant
-) -> Callable[..., NDArray[np.float64]]:
-    off = [j for j, name in enumerate(columns) if _is_off(name, variant)]
-
-    def masked(*args: object) -> NDArray[np.float64]:
-        X = function(*args)
-        X[:, off] = np.nan
-        return X
-
-    return masked
-
-
-def _is_off(name: str, variant: Variant) -> bool:
-    starts = variant.without
+def is_off(name: str, starts: tuple[str, ...]) -> bool:
+    """Whether a feature is one of those that begin so; the amount's own name begins others'."""
     return name in starts or any(start != "amount" and name.startswith(start) for start in starts)
 
 
