@@ -35,6 +35,7 @@ CATCHING = {
     "no_heartbeat_is_asked_for": 27,
     "reset_does_not_declare": 1,
     "reset_goes_by_an_old_end": 13,
+    "reset_goes_by_an_old_topic": 46,
     "reset_begins_no_epoch": 1,
     "reset_of_verdicts_is_not_noticed": 2,
     "topic_id_is_not_compared": 2,
