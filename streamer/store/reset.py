@@ -9,6 +9,8 @@ Invariants:
 * Where an offset may come to mean another record the epoch grows, and with it every alert id; the
   places of verdicts (`streamer.store.feedback`) go on growing.
 * The generation grows: a worker that has the partition is fenced and goes on from the new offset.
+* A log is taken for another one only where nobody has moved the partition since before it was asked
+  for: else what was asked for may be the older one, and all that was read since be read again.
 """
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ class ResetRequest:
 
     ``committed`` is what the consumer group has committed, None where it has nothing;
     ``is_feedback`` says that the topic holds verdicts.  ``seen`` is the partition as it was before its
-    log was asked for: who reads on meanwhile comes beyond the end that was told.
+    log was asked for: who reads on meanwhile comes beyond the end that was told, or reads another topic
+    of that name.
     """
 
     topic: str
@@ -93,12 +96,9 @@ def plan_reset(stored: PartitionRecord, request: ResetRequest) -> Reset:
     is_recreated = bool(known_id and bounds.topic_id and known_id != bounds.topic_id)
     # A log cannot have lost what was read from it unless it is another one or was cut.
     is_cut = not is_recreated and offset is not None and offset > bounds.end
-    if is_cut and request.seen is not None and request.seen.offset != stored.offset:
-        raise ConfigurationError(
-            f"{request.topic}/{request.partition} must be where it was when its log was asked for, "
-            f"{request.seen.offset}, got {stored.offset}: it was read on meanwhile; say it again"
-        )
     is_other_log = is_recreated or is_cut
+    if is_other_log:
+        _check_seen(stored, request)
     start = bounds.beginning if offset is None else offset
     gone = []
     if stored.offset is None and is_store_behind:
@@ -128,6 +128,21 @@ def plan_reset(stored: PartitionRecord, request: ResetRequest) -> Reset:
         is_other_log,
         is_loss_known=_is_loss_known(stored, before, is_other_log),
         is_store_behind=is_store_behind,
+    )
+
+
+def _check_seen(stored: PartitionRecord, request: ResetRequest) -> None:
+    """Raise where the partition is not as it was before its log was asked for."""
+    seen = request.seen
+    if seen is None or (seen.offset, seen.log) == (stored.offset, stored.log):
+        return
+    before, now = (
+        f"{'none' if record.offset is None else record.offset} of topic id {record.log.topic_id!r}"
+        for record in (seen, stored)
+    )
+    raise ConfigurationError(
+        f"offset of {request.topic}/{request.partition} must be as it was when its log was asked for, "
+        f"{before}, got {now}: it was read on meanwhile; say it again"
     )
 
 

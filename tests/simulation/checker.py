@@ -79,7 +79,7 @@ class Checker:
         self._at_replacement: dict[TP, int] = {}
         self._resets: set[tuple[int, int]] = set()
         self.resetting: dict[TP, ResetRequest] = {}
-        """What an operator is about to do."""
+        """What an operator wanted last: Redis may do it when nobody waits for its answer any more."""
         self._n_seen = 0
         self.n_checkpoints = 0
 

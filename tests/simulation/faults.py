@@ -65,7 +65,7 @@ def inflict(world: World, fault: Fault) -> None:
         case "retention":
             _expire(world, tp)
         case "recreated":
-            world.recreate(tp.topic)
+            _recreate(world, tp.topic)
         case "truncated":
             _cut(world, tp)
         case "passed over":
@@ -83,6 +83,17 @@ def _expire(world: World, tp: TP) -> None:
     log.expire(world.rng.randint(log.start, log.end))
     world.look()
     world.note(f"log of {tp.topic}/{tp.partition} begins at {log.start}")
+
+
+def _recreate(world: World, topic: str) -> None:
+    """Make a topic again, if nobody has read of it for its predecessor: what is now there is asked for,
+    and not what was in between."""
+    for tp, log in world.logs.items():
+        readers = [worker.reading_former(tp) for worker in world.workers]
+        if tp.topic == topic and log.read_to and any(place is not None for place in readers):
+            world.note(f"topic {topic} stays: it is still read as the one before")
+            return
+    world.recreate(topic)
 
 
 def _cut(world: World, tp: TP) -> None:

@@ -66,6 +66,19 @@ def reset_goes_by_an_old_end() -> Iterator[None]:
 
 
 @contextmanager
+def reset_goes_by_an_old_topic() -> Iterator[None]:
+    """A topic that was made again and read while somebody decided is taken for the older one."""
+    plan_reset = resetting.plan_reset
+
+    def mutated(stored: PartitionRecord, request: ResetRequest) -> Reset:
+        is_other = stored.log.topic_id != request.bounds.topic_id
+        return plan_reset(stored, replace(request, seen=None) if is_other else request)
+
+    with patch.object(resetting, "plan_reset", mutated):
+        yield
+
+
+@contextmanager
 def reset_begins_no_epoch() -> Iterator[None]:
     """Offsets that mean other records now make the same alert ids."""
     with _planned(lambda plan: replace(plan.after, log=replace(plan.after.log, epoch=0))):
@@ -193,6 +206,7 @@ def another_redis_is_taken() -> Iterator[None]:
 LOG_MUTANTS = {
     reset_does_not_declare: "made again",
     reset_goes_by_an_old_end: "passed over while read",
+    reset_goes_by_an_old_topic: "made again while somebody decides",
     reset_begins_no_epoch: "made again",
     reset_does_not_fence: "passed over",
     places_of_verdicts_begin_again: "verdicts made again",

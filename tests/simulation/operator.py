@@ -99,10 +99,7 @@ class Operator:
         # The command shows what it would do, and asks.
         await asyncio.sleep(self._rng.choice(_DECIDES_WITHIN_S))
         world.checker.resetting[tp] = request
-        try:
-            done = await store.reset(request, ARRIVAL_MS)
-        finally:
-            del world.checker.resetting[tp]
+        done = await store.reset(request, ARRIVAL_MS)
         self._wanted.discard(tp)
         self._acted_at[tp] = world.loop.time()
         world.note(

@@ -114,6 +114,18 @@ STORIES: Final[dict[str, Story]] = {
         is_alone=True,
         changes=_SHORT | {"n_workers": 1, "n_partitions": 2},
     ),
+    # Somebody has asked for the log of a partition of which nothing is saved; when it is decided, the
+    # topic is another one and has been read.
+    "made again while somebody decides": Story(
+        (
+            Fault(1.7, "kill", 0, 0.0),
+            Fault(3.9, "passed over", 0, 0.0),
+            Fault(4.2, "recreated", 0, 0.0),
+            *_bursts(4.3),
+        ),
+        is_alone=True,
+        changes=_ONE,
+    ),
     "cut": Story((Fault(5.0, "truncated", 0, 0.0),), is_alone=True, changes=_ONE),
     # What is restored was saved before the cut, under offsets that the log has again.
     "cut, and Redis is older": Story(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from tests.simulation.connection import _Pipeline
 from tests.simulation.edges import run_seed
+from tests.simulation.loop import OPERATOR
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.search import caught_by
 from tests.simulation.stories import STORIES, story_of
@@ -35,6 +39,7 @@ CATCHING = {
     "no_heartbeat_is_asked_for": 27,
     "reset_does_not_declare": 1,
     "reset_goes_by_an_old_end": 13,
+    "reset_goes_by_an_old_topic": 46,
     "reset_begins_no_epoch": 1,
     "reset_of_verdicts_is_not_noticed": 2,
     "topic_id_is_not_compared": 2,
@@ -97,6 +102,32 @@ def test_a_seed_runs_the_same_in_another_process() -> None:
     )
     assert there.stdout.splitlines() == here.events
     assert len(here.events) > 10
+
+
+def test_a_reset_that_redis_does_when_its_operator_has_gone_is_no_fault() -> None:
+    """Redis hangs as the step arrives, so that the command fails, and then does it."""
+    resets: list[int] = []
+    execute = _Pipeline.execute
+
+    async def hanging(pipe: _Pipeline) -> list[Any]:
+        redis = pipe._server
+
+        def goes_on() -> None:
+            redis.recover()
+            [lineage] = (found for key, found in redis.data.items() if key.endswith(":lineage"))
+            resets.append(sum(entry[b"reason"] == b"reset" for _, entry in lineage))
+
+        is_step = pipe._process.name == OPERATOR and pipe._watched is not None
+        if is_step and not resets:
+            redis.hang()
+            redis._loop.in_world(10.0, goes_on)
+        return await execute(pipe)
+
+    with patch.object(_Pipeline, "execute", hanging):
+        result = run_seed(0, STORIES["passed over"], is_small=True)
+    assert result.failure is None
+    assert resets == [1]
+    assert any("operator cannot: Redis at simulated must answer" in told for told in result.events)
 
 
 def test_a_failing_seed_names_the_command_that_replays_it() -> None:

@@ -334,3 +334,37 @@ def test_a_log_that_was_read_on_while_somebody_decided_is_not_taken_for_a_cut_on
     with pytest.raises(ConfigurationError, match="it was read on meanwhile; say it again"):
         plan_reset(at_twelve, asked)
     assert plan_reset(at_twelve, replace(asked, seen=at_twelve)).is_other_log
+
+
+def test_a_partition_at_the_same_offset_of_another_topic_is_not_where_it_was_seen():
+    """Seen at 10 of a topic; since then set to its successor, which has grown and is read to 10."""
+    seen, now = stored(10, LogIdentity(0, "one", 10)), stored(10, LogIdentity(1, "two", 10))
+    asked = replace(request("end", LogBounds(0, 5, "two")), seen=seen)
+    with pytest.raises(ConfigurationError, match="10 of topic id 'one', got 10 of topic id 'two'"):
+        plan_reset(now, asked)
+
+
+def test_a_topic_made_again_while_somebody_decided_is_not_read_twice(redis_url, namespace):
+    """Decided on topic two, and three is there and read to 13: refused, its worker goes on."""
+
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS, LogIdentity(0, "one"))
+            seen = await store.partition(TOPIC, 0)
+            decided = replace(request("2", LogBounds(0, 2, "two")), seen=seen)
+            assert (await store.planned_reset(decided)).is_other_log
+            claimed = await store.claim(TOPIC, 0, "w1", NOW_MS, LogIdentity(0, "three"))
+            three = replace(claimed.log, end=13)
+            await store.checkpoint(replace(step(None, 13, generation=2), log=three))
+            before = await store.partition(TOPIC, 0)
+            told = "none of topic id 'one', got 13 of topic id 'three': it was read on meanwhile"
+            with pytest.raises(ConfigurationError, match=told):
+                await store.reset(decided, NOW_MS)
+            assert await store.partition(TOPIC, 0) == before
+            # Decided anew, on the topic that is there: of that the 13 have been read.
+            anew = replace(request("2", LogBounds(0, 13, "three")), seen=before)
+            with pytest.raises(ConfigurationError, match="11 records of the same log"):
+                await store.reset(anew, NOW_MS)
+            await store.checkpoint(replace(step(13, 20, generation=2), log=three))
+
+    run(scenario())
