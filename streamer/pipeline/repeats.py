@@ -207,6 +207,7 @@ def put(
         at = prints[i] & (len(known) - 1)
         while known[at] != _FREE and known[at] != prints[i]:
             at = (at + 1) & (len(known) - 1)
-        n += known[at] == _FREE
+        if known[at] == _FREE:
+            n += 1
         known[at], known_of[at] = prints[i], generations[i]
     return n

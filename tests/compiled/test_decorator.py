@@ -7,11 +7,14 @@ import threading
 
 import numpy as np
 import pytest
+from numba import config
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled, loaded, tell_compilations
 
 Floats = NDArray[np.float64]
+# With NUMBA_DISABLE_JIT=1 there is nothing that these could tell.
+of_compilation = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="every kernel is its Python")
 
 
 @compiled
@@ -63,6 +66,7 @@ def test_the_functions_of_math_give_the_bits_of_their_python() -> None:
         assert elementary(x) == elementary.py_func(x)
 
 
+@of_compilation
 def test_a_division_by_zero_gives_infinity_and_no_error() -> None:
     assert ratio(1.0, 0.0) == math.inf
     assert math.isnan(ratio(0.0, 0.0))
@@ -87,6 +91,7 @@ def wait_for(flag: Floats, at_most: int) -> int:
     return n
 
 
+@of_compilation
 def test_compilations_are_counted_and_told_with_their_types() -> None:
     told: list[tuple[str, str]] = []
     tell_compilations(lambda kernel, types: told.append((kernel, types)))
