@@ -13,7 +13,7 @@ from streamer.intake.readings import REFUSALS
 from streamer.pages import dead_letters_page
 
 PACKAGE = Path(streamer.__file__).parent
-PAGE = Path(__file__).parents[1] / "docs" / "dead-letters.md"
+PAGE = Path(__file__).parents[2] / "docs" / "dead-letters.md"
 LISTS = {"decoding.py": get_args(DeadLetterReason), "readings.py": REFUSALS}
 
 
