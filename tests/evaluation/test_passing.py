@@ -50,7 +50,7 @@ def test_every_record_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
         n_decoded.append(len(batch))
         return decode_batch(batch, *arguments)
 
-    for module in (streamer.evaluation.passing, streamer.pipeline):
+    for module in (streamer.evaluation.passing, streamer.pipeline.processing):
         monkeypatch.setattr(module, "decode_batch", counted)
     result = passed(250, {})
     assert n_decoded == [250, 250, 100]

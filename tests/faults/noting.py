@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 from streamer.cli import main
 from streamer.features import EntityTable
 from streamer.features.packed import names_of
+from streamer.indexing.prints import extended
 from streamer.pipeline import Prepared
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.scoring.scoring import Scoring
@@ -49,9 +50,11 @@ def _note(write: Callable[[str], Any]) -> None:
         if columns is None or not unloaded:
             return
         here = waiting.setdefault(table, defaultdict(list))
-        transactions = prepared.decoded.transactions
-        for transaction, key in zip(transactions, names_of(columns.cards), strict=True):
-            if key in unloaded:
+        # What a card spends in another currency than its first has a row, and a habit, of its own.
+        habits = names_of(extended(columns.cards, columns.currencies))
+        keys = zip(names_of(columns.cards), habits, strict=True)
+        for transaction, both in zip(prepared.decoded.transactions, keys, strict=True):
+            for key in unloaded.intersection(both):
                 here[key].append(transaction.transaction_id)
 
     def load_and_note(table: EntityTable, stored: Mapping[str, bytes | None]) -> None:

@@ -25,6 +25,7 @@ from streamer.features.columns import Columns
 from streamer.features.entities import EntityTable
 from streamer.features.kinds import CARDS, MERCHANTS, EntityKind
 from streamer.features.packed import names_of
+from streamer.indexing.prints import extended
 from streamer.pipeline import PipelineConfig, prepare
 
 __all__ = ["Wanted", "described", "differing", "undisturbed"]
@@ -61,9 +62,11 @@ class _Doubts:
         """Note the payments of a batch that are in doubt, at the time that each entity had reached."""
         if not self._noted:
             return
-        keys = zip(names_of(columns.cards), names_of(columns.tills), strict=True)
-        for payment_id, both, time_ms in zip(ids, keys, columns.times_ms.tolist(), strict=True):
-            for kind, key in zip(_SURPRISES, both, strict=True):
+        # Either the card's own row or that of another currency has the habit; there may be no other.
+        habits = names_of(extended(columns.cards, columns.currencies))
+        keys = zip(names_of(columns.cards), habits, names_of(columns.tills), strict=True)
+        for payment_id, three, time_ms in zip(ids, keys, columns.times_ms.tolist(), strict=True):
+            for kind, key in zip((CARDS, CARDS, MERCHANTS), three, strict=True):
                 if key == "-1":
                     continue
                 at = max(self._reached.get((kind, key), time_ms), time_ms)
@@ -103,7 +106,11 @@ def undisturbed(
         doubts.add([t.transaction_id for t in prepared.decoded.transactions], columns)
         History.observe(columns, tables)
     kept = (tables.cards, tables.merchants)
-    return {table.kind: Wanted(table.take_changed(), doubts.bounds(table.kind)) for table in kept}
+    wanted = {}
+    for table in kept:
+        states, bounds = table.take_changed(), doubts.bounds(table.kind)
+        wanted[table.kind] = Wanted(states, {key: bounds[key] for key in bounds if key in states})
+    return wanted
 
 
 def differing(kind: EntityKind, wanted: Wanted, found: Mapping[str, bytes | None]) -> list[str]:

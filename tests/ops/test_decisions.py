@@ -13,7 +13,10 @@ from typing import Final
 
 import pytest
 
+import streamer
+
 ROOT: Final = Path(__file__).resolve().parents[2]
+PACKAGE: Final = Path(streamer.__file__).parent
 DESIGN: Final = ROOT / "DESIGN.md"
 FOLDER: Final = ROOT / "docs" / "decisions"
 DECISIONS: Final = tuple(sorted(FOLDER.glob("[0-9]*.md")))
@@ -21,6 +24,11 @@ PAGES: Final = (DESIGN, FOLDER / "README.md", *DECISIONS)
 SECTIONS: Final = ["Context", "Decision", "Figures", "Consequences"]
 _STATUS: Final = re.compile(r"^Accepted, \d{4}-\d\d-\d\d\b")
 _FENCE: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def found(name: str) -> Path:
+    """Return where a file is; the package is wherever it was imported from."""
+    return (PACKAGE.parent if name.split("/")[0] == PACKAGE.name else ROOT) / name
 
 
 @cache
@@ -94,13 +102,13 @@ def test_every_file_that_a_page_names_is_there(page: Path) -> None:
             re.fullmatch(r"(streamer|tests|load|ops|docs|schemas)/[\w./-]+", name)
             and "/x/" not in name
         ):
-            assert (ROOT / name).exists(), name
+            assert found(name).exists(), name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_module_that_a_page_runs_is_there(page: Path) -> None:
     for module in re.findall(r"\bpython -m ((?:streamer|tests|load|ops)[\w.]*)", text_of(page)):
-        path = ROOT / module.replace(".", "/")
+        path = found(module.replace(".", "/"))
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
 
 
@@ -116,7 +124,7 @@ def test_what_the_rest_says_of_the_design_leads_somewhere() -> None:
         ("docs", "md"),
         ("ops", "md"),
     ):
-        files += sorted((ROOT / folder).rglob(f"*.{kind}"))
+        files += sorted(found(folder).rglob(f"*.{kind}"))
     n_found = 0
     for path in files:
         if path.suffix not in {".py", ".md", ".toml"} or path == Path(__file__):

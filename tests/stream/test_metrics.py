@@ -39,6 +39,7 @@ QUIET = {
     "streamer_feature_drift_ks": "a reference of now",
     "streamer_feature_drift_psi": "a reference of now",
     "streamer_unjudged_dropped_total": "there is room",
+    "streamer_gc_pause_seconds": "too few containers for a collection",
     "streamer_lag_records": "has caught up",
     "streamer_ledger_imbalance": "never",
     "streamer_model_promoted_timestamp_seconds": "nobody has",

@@ -197,7 +197,7 @@ def test_the_id_of_the_cluster_is_known(apache_kafka: ApacheKafka) -> None:
 # A worker whose client refuses what exceeds 1,000 bytes, as a broker with a lower limit would.
 REFUSING = """
 import sys
-from streamer.stream import publisher
+from streamer.stream.publishing import publisher
 publisher._CLIENT_MAX_BYTES = 1_000
 sys.argv = ["streamer", "worker"]
 from streamer.cli import main
