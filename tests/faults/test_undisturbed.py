@@ -26,9 +26,13 @@ N_CARDS = 6
 N = 240
 
 
-def _records() -> list[StoredRecord]:
-    """Payments in turn of six cards at three merchants, every hour, of amounts that jump."""
+def _records(currencies: str = "") -> list[StoredRecord]:
+    """Payments in turn of six cards at three merchants, every hour, of amounts that jump.
+
+    ``currencies`` are those of the last, a letter each; all others are in euros.
+    """
     amounts = np.random.default_rng(1).lognormal(3.0, 1.5, N)
+    names = ["EUR"] * (N - len(currencies)) + [{"E": "EUR", "U": "USD"}[c] for c in currencies]
     return [
         StoredRecord(
             i,
@@ -40,7 +44,7 @@ def _records() -> list[StoredRecord]:
                     "card_id": f"c-{i % N_CARDS}",
                     "merchant_id": f"m-{i % 3}",
                     "amount": round(float(amount), 2),
-                    "currency": "EUR",
+                    "currency": names[i],
                     "timestamp": f"2026-01-{1 + i // 24:02}T{i % 24:02}:00:00Z",
                 }
             ).encode(),
@@ -86,6 +90,22 @@ def test_of_who_began_anew_only_the_surprises_are_off_and_within_their_bound() -
         )
     # One card's payments were no surprise either way.
     assert n_off == {"cards": N_CARDS - 1, "merchants": 3}
+
+
+def test_what_a_card_spent_otherwise_before_its_merge_may_be_as_of_a_later_time() -> None:
+    """Every card pays in dollars first when it begins anew, and in euros 19 times after it."""
+    currencies = "U" * N_CARDS + "E" * (N // 2 - N_CARDS)
+    records = _records(currencies)
+    noted = [f"t-{i}" for i in range(N // 2, N)]
+    wanted = undisturbed(records, CONFIG, NOW_MS, noted)[CARDS]
+    found = _begun_anew(records)[0].take_changed()
+    assert len(found) == 2 * N_CARDS
+    assert differing(CARDS, wanted, found) == []
+    in_dollars = extended(
+        fingerprints([f"c-{i}" for i in range(N_CARDS)]), np.full(N_CARDS, CURRENCY_INDEX["USD"])
+    )
+    later = differing(CARDS, replace(wanted, doubts={}), found)
+    assert set(names_of(in_dollars)) <= set(later)
 
 
 def test_a_payment_that_nobody_noted_excuses_nothing() -> None:

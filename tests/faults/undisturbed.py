@@ -40,6 +40,8 @@ _ABSOLUTE: Final = 1e-12
 # The sums of surprises, and the most that one payment adds to them (`equations.surprise`).
 _SURPRISES: Final = {CARDS: ["high_series", "small_series"], MERCHANTS: ["high_series"]}
 _MOST: Final = 3.0
+# The column that a row of another currency has nothing in: the card's own row counts its payments.
+_ITS_PAYMENTS: Final = 1 + list(CARDS.sums).index("payments_1h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,9 @@ def differing(kind: EntityKind, wanted: Wanted, found: Mapping[str, bytes | None
     missing = {key for key in keys if key not in states or found.get(key) is None}
     both = [key for key in keys if key not in missing]
     expected, actual = _rows(kind, both, states), _rows(kind, both, found)
+    for i, key in enumerate(both):
+        if key in wanted.doubts:
+            _bring_forward(kind, expected[i], actual[i, 0])
     same = np.asarray(_are_close(expected, actual, _allowed(kind, both, wanted)).all(axis=1))
     return sorted(missing | {key for key, is_same in zip(both, same, strict=True) if not is_same})
 
@@ -137,6 +142,19 @@ def described(kind: EntityKind, key: str, wanted: Wanted, found: Mapping[str, by
         for i in fields[:3]
     )
     return f"{key!r} in fields {fields}: {pairs}"
+
+
+def _bring_forward(kind: EntityKind, row: Floats, time_ms: float) -> None:
+    """Let a row of another currency (IN/OUT) be as of ``time_ms``, if later: what is left of it then.
+
+    A card that began anew in another currency while Redis was away hands over what it spent so far at
+    the card's own time, which may be later than that of its last payment in this currency.
+    """
+    is_other_currency = kind is CARDS and row[_ITS_PAYMENTS] == 0
+    if is_other_currency and time_ms > row[0]:
+        age_s = (time_ms - row[0]) / 1000
+        row[1 : 1 + len(kind.half_lives_s)] *= np.exp2(-age_s / kind.half_lives_s)
+        row[0] = time_ms
 
 
 def _are_close(expected: Floats, actual: Floats, allowed: Floats) -> NDArray[np.bool_]:
