@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.contract.record_columns import Records, Spans, joined
+
 __all__ = ["Batch", "Record", "StoredRecord"]
 
 
@@ -68,9 +70,30 @@ class Batch:
     @property
     def offsets(self) -> NDArray[np.int64]:
         """Those of the records, shape (n,)."""
+        if isinstance(self.records, Records):
+            return self.records.offsets
         if not self.n_skipped:
             return np.arange(self.first_offset, self.next_offset)
         return np.array([record.offset for record in self.records], dtype=np.int64)
+
+    @property
+    def timestamps(self) -> NDArray[np.int64]:
+        """Those of the records in Kafka, in milliseconds since the epoch, shape (n,)."""
+        if isinstance(self.records, Records):
+            return self.records.timestamps
+        return np.array([record.timestamp for record in self.records], dtype=np.int64)
+
+    def keys(self) -> Spans:
+        """Return the keys as they lie in one array of bytes; copied there where they do not."""
+        if isinstance(self.records, Records):
+            return self.records.keys
+        return joined(record.key for record in self.records)
+
+    def values(self) -> Spans:
+        """Return the values as they lie in one array of bytes; copied there where they do not."""
+        if isinstance(self.records, Records):
+            return self.records.values
+        return joined(record.value for record in self.records)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -94,6 +117,6 @@ class Batch:
             return self
         if self.next_offset <= offset:
             return None
-        rest = [record for record in self.records if record.offset >= offset]
+        rest = self.records[int(np.searchsorted(self.offsets, offset)) :]
         covers = (offset, self.next_offset)
         return Batch(self.topic, self.partition, rest, self.received_at_ms, covers)

@@ -1,0 +1,129 @@
+"""Records that lie in one array of bytes: columns of numbers, an object of each once it is asked for.
+
+A fetch is such an array already.  What reads all keys or all values takes their `Spans`, which a
+compiled loop goes through; what is about one record, as a dead letter is, takes that one out.
+
+Invariant: an array of bytes is never written to, and says so: loops are compiled for such arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Headers", "KeptRecord", "Records", "Spans", "joined"]
+
+Integers = NDArray[np.int64]
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+class Spans(NamedTuple):
+    """Texts within ``content``, shape (n,) each: where one begins and how long it is, -1 for none.
+
+    They may lie in any order, with other things between them.
+    """
+
+    content: NDArray[np.uint8]
+    starts: Integers
+    lengths: Integers
+
+    def text(self, i: int) -> bytes | None:
+        """Return one of them, or None.
+
+        >>> spans = joined([b"ab", None, b""])
+        >>> spans.text(0), spans.text(1), spans.text(2)
+        (b'ab', None, b'')
+        """
+        length = self.lengths.item(i)
+        return None if length < 0 else _cut(self.content, self.starts.item(i), length)
+
+    def within(self, rows: slice) -> Spans:
+        """Return some of them."""
+        return Spans(self.content, self.starts[rows], self.lengths[rows])
+
+
+class KeptRecord(NamedTuple):
+    """One record as it lay in Kafka, taken out of the fetch that brought it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Records(Sequence[KeptRecord]):
+    """Records in ascending offset order; keys and values lie in one array of bytes."""
+
+    offsets: Integers
+    timestamps: Integers
+    keys: Spans
+    values: Spans
+    headers_at: Integers
+    """Where in those bytes the headers begin, in Kafka's form: their number, then each of them."""
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    @overload
+    def __getitem__(self, which: int) -> KeptRecord: ...
+    @overload
+    def __getitem__(self, which: slice) -> Records: ...
+    def __getitem__(self, which: int | slice) -> KeptRecord | Records:
+        if isinstance(which, slice):
+            columns = self.offsets[which], self.timestamps[which]
+            spans = self.keys.within(which), self.values.within(which)
+            return Records(*columns, *spans, self.headers_at[which])
+        return KeptRecord(
+            self.offsets.item(which),
+            self.timestamps.item(which),
+            self.keys.text(which),
+            self.values.text(which),
+            _headers(self.keys.content, self.headers_at.item(which)),
+        )
+
+    def __iter__(self) -> Iterator[KeptRecord]:
+        return map(self.__getitem__, range(len(self)))
+
+
+def joined(texts: Iterable[bytes | None]) -> Spans:
+    """Return the spans of texts that lie anywhere, which are copied for it."""
+    found = list(texts)
+    lengths = np.array([-1 if text is None else len(text) for text in found], dtype=np.int64)
+    ends = np.cumsum(np.maximum(lengths, 0))
+    content = np.frombuffer(b"".join(text for text in found if text), dtype=np.uint8)
+    return Spans(content, ends - np.maximum(lengths, 0), lengths)
+
+
+def _headers(content: NDArray[np.uint8], at: int) -> Headers:
+    n, at = _number(content, at)
+    found = []
+    for _ in range(n):
+        size, at = _number(content, at)
+        # A name is UTF-8; one that is not must not keep anybody from the payment.
+        name = _cut(content, at, size).decode("utf-8", "replace")
+        length, at = _number(content, at + size)
+        found.append((name, None if length < 0 else _cut(content, at, length)))
+        at += max(length, 0)
+    return tuple(found)
+
+
+def _number(content: NDArray[np.uint8], at: int) -> tuple[int, int]:
+    """Return a zigzag number of seven bits a byte, and where what follows it begins."""
+    bits = shift = 0
+    while True:
+        byte = content.item(at)
+        at += 1
+        bits |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return (bits >> 1) ^ -(bits & 1), at
+
+
+def _cut(content: NDArray[np.uint8], start: int, length: int) -> bytes:
+    return content[start : start + length].tobytes()
