@@ -14,17 +14,15 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
-from streamer.contract.messages import Transaction
-from streamer.indexing import fingerprints
 
-__all__ = ["Repeats", "combine", "payment_prints", "put", "recognise"]
+__all__ = ["Repeats", "put", "recognise"]
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -34,20 +32,8 @@ _FORMAT: Final = 2
 _FIELDS_PER_GENERATION: Final = 64
 _FIRST_SIZE: Final = 1 << 10
 _FREE: Final = -1
-_LOW_BITS: Final = 0xFFFF_FFFF
-_HIGH_BITS: Final = 0x7FFF_FFFF
-# Odd, and of so many bits that no product has more than 63 (see `fingerprints`).
-_LOW_FACTOR: Final = 0x0100_0193
-_HIGH_FACTOR: Final = 0x3F58_476D
 Place = tuple[int, int]
 """A generation, and which of its fields an offset belongs to."""
-
-
-def payment_prints(transactions: Sequence[Transaction]) -> Integers:
-    """Return the bits that stand for the card and the transaction id of each payment, shape (n,)."""
-    prints = fingerprints([transaction.card_id for transaction in transactions])
-    combine(prints, fingerprints([transaction.transaction_id for transaction in transactions]))
-    return prints
 
 
 class Repeats:
@@ -158,17 +144,6 @@ class Repeats:
 
     def _name(self, place: Place) -> str:
         return f"{_FORMAT}:{self.epoch}:{self.window}:{place[0]}:{place[1]}"
-
-
-@compiled
-def combine(prints: Integers, others: Integers) -> None:
-    """Make of ``prints`` (IN/OUT, n) what stands for both names: two more steps of `fingerprints`."""
-    for i in range(len(prints)):
-        low, high = prints[i] & _LOW_BITS, prints[i] >> 32
-        for part in (others[i] & _LOW_BITS, others[i] >> 32):
-            low = ((low ^ part) * _LOW_FACTOR) & _LOW_BITS
-            high = ((high ^ (low & _HIGH_BITS)) * _HIGH_FACTOR) & _HIGH_BITS
-        prints[i] = (high << 32) | (low ^ (low >> 15))
 
 
 @compiled
