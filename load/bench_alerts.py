@@ -19,7 +19,7 @@ from load.bench_pipeline import batches_of, trained
 from load.machine import describe_machine
 from streamer.contract.messages import Alert
 from streamer.explaining.alerts import AlertContext, build_alerts
-from streamer.features import Columns, History
+from streamer.features import History
 from streamer.intake.decoding import Decoded
 from streamer.model import Scorer
 from streamer.pipeline import PartitionState, prepare
@@ -58,7 +58,7 @@ def with_alerts(
 
     Whoever wants to time the building alone has everything before it done with the first `next`.
     """
-    columns = Columns.of(decoded.transactions, decoded.times_ms)
+    columns = decoded.columns
     history = History.observe(columns, state.tables)
     arguments = history.X, columns.currencies, history.V, columns.times_ms
     values = np.sort(version.score(*arguments).values)
@@ -76,7 +76,7 @@ def with_alerts(
     rows = np.flatnonzero(scored.alerted).tolist()
     context = AlertContext(*source, version, columns, history, scored, "normal", 0, None, rows)
     yield []
-    steps = build_alerts(context, decoded.records, decoded.transactions, scored.alerted)
+    steps = build_alerts(context, decoded.records, decoded.transaction, scored.alerted)
     while True:
         try:
             next(steps)

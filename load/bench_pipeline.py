@@ -21,7 +21,7 @@ import numpy as np
 from load.machine import OPENBLAS_VARIABLES, describe_machine
 from load.verdicts import verdicts
 from streamer.contract.batch import Batch, StoredRecord
-from streamer.features import Columns, History
+from streamer.features import History
 from streamer.intake.decoding import Decoded
 from streamer.model import Scorer, uniform_hash
 from streamer.offline.offline_partition import OfflinePartition
@@ -106,7 +106,7 @@ def measure_batch(
     building alerts.
     """
     clock = [thread_time()]
-    columns = Columns.of(decoded.transactions, decoded.times_ms)
+    columns = decoded.columns
     clock.append(thread_time())
     history = History.observe(columns, state.tables)
     X, V = history.X, history.V

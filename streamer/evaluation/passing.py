@@ -28,8 +28,9 @@ from streamer.errors import ConfigurationError
 from streamer.evaluation.drift_trace import DriftTrace
 from streamer.evaluation.late_labels import MAX_LAG_MS, Applier, LabelFeed, cuts
 from streamer.evaluation.rows import NO_LABEL, Rows
-from streamer.features import FEATURE_NAMES, Columns, History, Tables
+from streamer.features import FEATURE_NAMES, History, Tables
 from streamer.intake.decoding import Decoded, decode_batch
+from streamer.intake.payment_columns import CARD
 from streamer.model import Scorer, Sums, drift_of
 from streamer.offline.offline_partition import OfflinePartition, ScoredPart
 from streamer.pipeline import PipelineConfig, Prepared
@@ -148,10 +149,9 @@ class _RowsSoFar:
         rows = decoded.offsets
         numbers = self._card_numbers
         self.times_ms[rows] = decoded.times_ms
-        self.cards[rows] = [
-            numbers.setdefault(t.card_id, len(numbers)) for t in decoded.transactions
-        ]
-        self.amounts[rows] = [t.amount for t in decoded.transactions]
+        cards = decoded.payments.names.texts(CARD)
+        self.cards[rows] = [numbers.setdefault(card, len(numbers)) for card in cards]
+        self.amounts[rows] = decoded.columns.amounts
         self.X[rows] = X
         at = [score.source.offset for score in scores]
         self.scores[at] = [ranking_score(score, with_labels=with_labels) for score in scores]
@@ -241,7 +241,7 @@ def _prepared(decoded: Decoded, part: Batch) -> Prepared:
     """
     covers = part.first_offset, part.next_offset
     first, end = np.searchsorted(decoded.offsets, covers).tolist()
-    own = decoded.only(range(first, end))
+    own = decoded.only(np.arange(first, end))
     letters = [of for of in decoded.dead_letters if covers[0] <= of.record.offset < covers[1]]
     records = sorted([*own.records, *(of.record for of in letters)], key=attrgetter("offset"))
     own = replace(
@@ -252,5 +252,5 @@ def _prepared(decoded: Decoded, part: Batch) -> Prepared:
         passed_over={},
         left_out={},
     )
-    columns = Columns.of(own.transactions, own.times_ms) if own.transactions else None
+    columns = own.columns if len(own) else None
     return Prepared(own, columns, fingerprints=np.zeros(0, np.int64), n_repeated=0)

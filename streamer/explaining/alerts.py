@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -98,13 +98,16 @@ def alert_id(source: Source) -> str:
 def build_alerts(
     context: AlertContext,
     records: Sequence[Record],
-    transactions: Sequence[Transaction],
+    transaction_of: Callable[[int], Transaction],
     chosen: NDArray[np.bool_],
 ) -> Generator[None, None, list[Alert]]:
-    """Return the alerts on the ``chosen`` of a batch's transactions, with a step after every few."""
+    """Return the alerts on the ``chosen`` of a batch's transactions, with a step after every few.
+
+    ``transaction_of`` returns that of a row.
+    """
     alerts: list[Alert] = []
     for i in np.flatnonzero(chosen).tolist():
-        alerts.append(build_alert(context, i, records[i], transactions[i]))
+        alerts.append(build_alert(context, i, records[i], transaction_of(i)))
         if len(alerts) % _AT_ONCE == 0:
             yield
     return alerts

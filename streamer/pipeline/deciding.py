@@ -49,7 +49,7 @@ def decide(
     decoded: Decoded, state: PartitionState, version: Scorer, scored: Scored | None
 ) -> Decision:
     """Return the decision on a batch; ``scored`` is None while warming, when nothing new alerts."""
-    n = len(decoded.transactions)
+    n = len(decoded)
     published = np.zeros(n, dtype=bool)
     if not state.has_published and (scored is None or not scored.alerted.any()):
         return Decision([], published, published, published)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamer.contract.messages import Score, Source
 from streamer.contract.pseudonyms import pseudonym
 from streamer.intake.decoding import Decoded
+from streamer.intake.payment_columns import CARD, ID
 from streamer.model import Scored, Scorer
 from streamer.pipeline.deciding import Decision
 from streamer.pipeline.partition_state import PartitionState
@@ -22,12 +23,11 @@ def score_messages(
 ) -> list[Score]:
     """Return the message of every transaction of a batch; ``scored`` is None while warming."""
     topic, partition = decoded.batch.topic, decoded.batch.partition
+    names = decoded.payments.names
     return [
         Score(
-            transaction_id=transaction.transaction_id,
-            card_id=transaction.card_id
-            if card_key is None
-            else pseudonym(transaction.card_id, card_key),
+            transaction_id=transaction_id,
+            card_id=card_id if card_key is None else pseudonym(card_id, card_key),
             score=None if scored is None else float(scored.scores[i]),
             distance=None if scored is None else float(scored.distances_sq[i]) ** 0.5,
             alerted=bool(decision.alerted[i]),
@@ -37,7 +37,7 @@ def score_messages(
             model_version=version.id,
             source=Source(topic, partition, record.offset, state.epoch),
         )
-        for i, (record, transaction) in enumerate(
-            zip(decoded.records, decoded.transactions, strict=True)
+        for i, (record, transaction_id, card_id) in enumerate(
+            zip(decoded.records, names.texts(ID), names.texts(CARD), strict=True)
         )
     ]

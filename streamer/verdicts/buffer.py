@@ -52,24 +52,19 @@ class UnjudgedBuffer:
     def __len__(self) -> int:
         return len(self._table.index)
 
-    def add(self, ids: Sequence[str], hashes: Floats, waiting: Waiting) -> None:
+    def add(self, hashes: Floats, waiting: Waiting) -> None:
         """Keep payments; ``hashes`` (n,) in [0, 1) decides which of them stay when room is scarce."""
         if not self.capacity:
             return
         if len(self) < self.capacity // 2 and self.share < 1.0:
             self.share = min(2.0 * self.share, 1.0)
         picked = np.flatnonzero(waiting.alerted | (hashes < self.share))
-        self.n_dropped += len(ids) - len(picked)
+        self.n_dropped += len(hashes) - len(picked)
         if not len(picked):
             return
-        cards, merchants = waiting.cards, waiting.merchants
-        if len(picked) < len(ids):
-            chosen = picked.tolist()
-            ids = [ids[i] for i in chosen]
-            cards, merchants = [cards[i] for i in chosen], [merchants[i] for i in chosen]
-        slots = self._table.enter(fingerprints(ids))
+        slots = self._table.enter(waiting.ids[picked])
         self._table.fill(slots, picked, hashes, waiting, self.share)
-        self._table.names.put(slots, packed(cards, merchants))
+        self._table.names.put(slots, packed(waiting.parties.only(picked)))
         if len(self) > self.capacity:
             self._make_room()
 

@@ -86,7 +86,6 @@ def remember(
     delta: Sums,
     version: Scorer,
     config: VerdictConfig,
-    ids: Sequence[str],
     hashes: NDArray[np.float64],
     waiting: Waiting,
 ) -> None:
@@ -94,7 +93,7 @@ def remember(
 
     ``kept`` and ``delta`` are IN/OUT.
     """
-    kept.buffer.add(ids, hashes, waiting)
+    kept.buffer.add(hashes, waiting)
     kept.clock_ms = max(kept.clock_ms, int(waiting.times_ms.max()))
     buffer = kept.buffer
     expired = buffer.older_than(kept.clock_ms - config.horizon_ms)

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.errors import InvariantError
+from streamer.indexing.prints import fingerprints
+from streamer.indexing.spans import Spans
 from streamer.verdicts import UnjudgedBuffer, Waiting, log
 
 MOST_ROWS, MOST_SMALL = 16, 3
@@ -62,10 +64,13 @@ class Payments:
             np.full(n, self.n % 7 == 0),
             self._rng.random((n, N_INPUTS)),
             self._rng.random((n, 2)),
-            [f"card-{i % 5}é" for i in numbers.tolist()],
-            [None if i % 3 else f"shop-{i}" for i in numbers.tolist()],
+            fingerprints([f"t-{i}" for i in numbers.tolist()]),
+            Spans.of(
+                [f"card-{i % 5}é" for i in numbers.tolist()],
+                ["" if i % 3 else f"shop-{i}" for i in numbers.tolist()],
+            ),
         )
-        buffer.add([f"t-{i}" for i in numbers.tolist()], self._rng.random(n), waiting)
+        buffer.add(self._rng.random(n), waiting)
         self.n += n
 
 

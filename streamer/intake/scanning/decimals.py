@@ -45,6 +45,7 @@ def decimal(text: Bytes, first: int, last: int) -> float:
         power += _exponent(text, at + 1, last)
     if not -22 <= power <= 22:
         return math.nan
+    found: float
     if digits < _EXACT:
         found = digits * _POWERS[power] if power >= 0 else digits / _POWERS[-power]
     elif power >= 0:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.compiled import borrowing, compiled
+from streamer.compiled import borrowing
 from streamer.contract.clocks import NO_TIME, read_time
 from streamer.features.records import Record, Records
 from streamer.indexing.prints import combined, extend_print, print_of
@@ -36,6 +36,7 @@ __all__ = [
     "CURRENCY",
     "ID",
     "MERCHANT",
+    "N_FIELDS",
     "N_NUMBERS",
     "ODD",
     "PRINT",
@@ -58,13 +59,13 @@ for the card, the merchant (-1 for none), merchant and currency, the payment's i
 
 _ID, _CARD, _AMOUNT, _CURRENCY, _TIMESTAMP, _MERCHANT = range(6)
 _MCC, _COUNTRY, _LATITUDE, _LONGITUDE, _CHANNEL = range(6, 11)
-_N_FIELDS: Final = len(FIELDS)
+N_FIELDS: Final = len(FIELDS)
 _LARGEST_AMOUNT: Final = 1e12
 _LONGEST_ID: Final = 128
 _LONGEST_CHANNEL: Final = 32
 
 
-@compiled
+@borrowing
 def scan_messages(
     text: Bytes,
     lengths: Integers,
@@ -73,6 +74,7 @@ def scan_messages(
     received_ms: int,
     earliest_ms: int,
     latest_ms: int,
+    scratch: Integers,
     numbers: Integers,
     payments: Records,
     spans: Integers,
@@ -85,10 +87,11 @@ def scan_messages(
     (`TimestampRange`).
 
     OUT: ``numbers`` (N_NUMBERS, n); ``payments`` (n,) as `Columns` has them; ``spans`` (n, 6) where id,
-    card and merchant begin in ``text`` and how many bytes they have.
+    card and merchant begin in ``text`` and how many bytes they have.  ``scratch`` (2, N_FIELDS) is for
+    where the values of a message begin and end.
     """
     n = len(sent_ms)
-    begins, ends = np.empty(_N_FIELDS, np.int64), np.empty(_N_FIELDS, np.int64)
+    begins, ends = scratch[0], scratch[1]
     key = 0
     for i in range(n):
         key += lengths[i]
@@ -125,7 +128,7 @@ def _find_fields(
 
     A name that may tell what happened to the payment is for `plain` to judge.
     """
-    for field in range(_N_FIELDS):
+    for field in range(N_FIELDS):
         begins[field] = ends[field] = NONE
     known = guess = 0
     at = behind_blanks(text, first, last)
@@ -191,9 +194,7 @@ def _read_fields(
         return False
     payment = payments[i]
     payment.local_hour, payment.amount = local_hour, amount
-    if not (
-        _read_codes(text, begins, ends, payment) and _read_place(text, begins, ends, payment)
-    ):
+    if not (_read_codes(text, begins, ends, payment) and _read_place(text, begins, ends, payment)):
         return False
     merchant = NONE
     if begins[_MERCHANT] >= 0:

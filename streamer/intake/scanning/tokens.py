@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from streamer.compiled import borrowing
 
-__all__ = ["ANY_BYTE", "NONE", "NO_UTF_8", "Bytes", "behind_blanks", "end_of_string", "end_of_value"]
+__all__ = [
+    "ANY_BYTE",
+    "NONE",
+    "NO_UTF_8",
+    "Bytes",
+    "behind_blanks",
+    "end_of_string",
+    "end_of_value",
+]
 
 Bytes = NDArray[np.uint8]
 

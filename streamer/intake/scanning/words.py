@@ -64,8 +64,9 @@ def _currencies() -> NDArray[np.int16]:
 
 def _countries() -> NDArray[np.bool_]:
     found = np.zeros(_N_LETTERS**2, dtype=np.bool_)
-    for one, two in COUNTRIES:
-        found[(ord(one) - ord("A")) * _N_LETTERS + ord(two) - ord("A")] = True
+    for code in COUNTRIES:
+        one, two = (ord(letter) - ord("A") for letter in code)
+        found[one * _N_LETTERS + two] = True
     return found
 
 
@@ -125,7 +126,7 @@ def currency_at(text: Bytes, first: int, last: int) -> int:
 
 @borrowing
 def country_at(text: Bytes, first: int, last: int) -> int:
-    """Return the number that identifies a country (`streamer.features.columns`), -1 for what is none."""
+    """Return the number that identifies a country (`Columns`), -1 for what is none."""
     number = _letters(text, first, last) if last - first == 2 else -1
     if number < 0 or not _COUNTRIES[number]:
         return -1
@@ -158,9 +159,7 @@ def _letters(text: Bytes, first: int, last: int) -> int:
 
 
 @borrowing
-def _place_in(
-    text: Bytes, first: int, last: int, keys: NDArray[np.int64], guess: int
-) -> int:
+def _place_in(text: Bytes, first: int, last: int, keys: NDArray[np.int64], guess: int) -> int:
     """Return where a text stands in a list, -1 if it does not; of more than 14 bytes, if it may.
 
     The search begins at ``guess``.
