@@ -26,7 +26,7 @@ from streamer.contract.ledger import Ledger
 from streamer.contract.messages import Feedback
 from streamer.embedded.valkey import EmbeddedRedis
 from streamer.indexing.prints import fingerprints
-from streamer.indexing.spans import Spans
+from streamer.indexing.text_spans import Spans
 from streamer.model import Scorer, Sums
 from streamer.pipeline import PipelineConfig
 from streamer.settings import load_settings

@@ -17,7 +17,7 @@ from streamer.contract.batch import Batch, StoredRecord
 from streamer.contract.messages import Feedback, Transaction
 from streamer.features import Columns
 from streamer.indexing.prints import fingerprints
-from streamer.indexing.spans import Spans
+from streamer.indexing.text_spans import Spans
 from streamer.model import Scorer
 from streamer.pipeline import PartitionState, PipelineConfig, process
 from streamer.simulator import Simulator, SimulatorConfig

@@ -73,7 +73,7 @@ ROOMS: Final = {
     "contract": "compiled",
     "model": "compiled",
     "features": "compiled contract indexing",
-    "intake": "compiled contract",
+    "intake": "compiled contract features indexing",
     "settings": "intake",
     "datafiles": "contract intake",
     "explaining": "compiled contract features model",

@@ -38,7 +38,7 @@ from streamer.intake.refused_records import (
     unbelievable,
 )
 from streamer.intake.scanning.batches import scan
-from streamer.intake.scanning.messages import ODD, READ, UNBELIEVABLE
+from streamer.intake.scanning.scanner import ODD, READ, UNBELIEVABLE
 
 __all__ = [
     "PLAIN",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from streamer.contract.messages import Transaction
 from streamer.features.columns import Columns
 from streamer.indexing.prints import combine, fingerprints
-from streamer.indexing.spans import Spans
+from streamer.indexing.text_spans import Spans
 
 __all__ = ["CARD", "ID", "MERCHANT", "PaymentColumns"]
 

@@ -132,6 +132,9 @@ class _Run:
         }
         if n % 3:
             payment |= {"merchant_id": f"merchant-{n % 7}", "mcc": "5411", "country": "DE"}
+        if n % 16 == 5:
+            # Which is for the decoder to read, between others that are scanned.
+            payment["note"] = {"lines": [n]}
         if n % 4:
             payment |= {"latitude": 50.0 + card / 10, "longitude": 8.0, "channel": "pos"}
         return payment

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 from streamer.indexing.prints import Texts
-from streamer.indexing.spans import Spans
+from streamer.indexing.text_spans import Spans
 
 __all__ = ["Names", "copy_pieces", "gather", "packed"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.indexing.spans import Spans
+from streamer.indexing.text_spans import Spans
 
 __all__ = ["Waiting"]
 

@@ -22,10 +22,10 @@ from streamer.intake import Intake, decoding, plain_transaction
 from streamer.intake.decoding import Decoded, TimestampRange, decode_batch
 from streamer.intake.nothing import NO_NAMES
 from streamer.intake.plain import nameless
-from streamer.intake.scanning import messages
+from streamer.intake.scanning import scanner
 from streamer.intake.scanning.batches import scan
 from streamer.intake.scanning.decimals import decimal
-from streamer.intake.scanning.messages import N_FIELDS, N_NUMBERS, ODD, READ
+from streamer.intake.scanning.scanner import N_FIELDS, N_NUMBERS, ODD, READ
 from streamer.intake.scanning.tokens import ANY_BYTE, NONE, end_of_number
 from tests.builders import payment
 from tests.faults.fuzzed import fuzzed, fuzzed_layouts
@@ -360,7 +360,7 @@ def test_the_compiled_loop_is_its_python(values: list[bytes]) -> None:
     text = np.frombuffer(joined, np.uint8)
     lengths = np.array([*map(len, values), *[6] * n])
     found = []
-    for scan_them in (messages.scan_messages, messages.scan_messages.py_func):
+    for scan_them in (scanner.scan_messages, scanner.scan_messages.py_func):
         out = np.zeros((N_NUMBERS, n), np.int64), np.zeros(n, PAYMENT), np.zeros((n, 6), np.int64)
         scratch, sent_ms = np.zeros((2, N_FIELDS), np.int64), np.full(n, NOW_MS)
         arguments = text, lengths, ANY_BYTE, sent_ms, NOW_MS, 0, NOW_MS, scratch
@@ -370,7 +370,7 @@ def test_the_compiled_loop_is_its_python(values: list[bytes]) -> None:
     first = 0
     for value in values:
         spans = []
-        for find in (messages._find_fields, messages._find_fields.py_func):
+        for find in (scanner._find_fields, scanner._find_fields.py_func):
             scratch = np.zeros((2, N_FIELDS), np.int64)
             last = first + len(value)
             is_object = bool(find(text, first, last, ANY_BYTE, scratch[0], scratch[1]))
@@ -381,8 +381,8 @@ def test_the_compiled_loop_is_its_python(values: list[bytes]) -> None:
             )
             is_payment = None
             if is_object:
-                read = messages._read_fields
-                read = read.py_func if find is messages._find_fields.py_func else read
+                read = scanner._read_fields
+                read = read.py_func if find is scanner._find_fields.py_func else read
                 is_payment = bool(read(text, scratch[0], scratch[1], 0, *rows))
             spans.append((is_object, is_payment, [part.tobytes() for part in rows if is_payment]))
         assert spans[0] == spans[1]

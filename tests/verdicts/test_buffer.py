@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.indexing.prints import fingerprints
-from streamer.indexing.spans import Spans
+from streamer.indexing.text_spans import Spans
 from streamer.model import uniform_hash
 from streamer.verdicts import UnjudgedBuffer, Waiting
 from streamer.verdicts.buffer import UNJUDGED

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from streamer.indexing import index, prints
 from streamer.indexing.index import FREE, Index
 from streamer.indexing.prints import fingerprints
-from streamer.indexing.spans import Spans
+from streamer.indexing.text_spans import Spans
 from streamer.verdicts import party_names
 from streamer.verdicts.party_names import Names, packed
 

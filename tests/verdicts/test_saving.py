@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from streamer.errors import InvariantError
 from streamer.indexing.prints import fingerprints
-from streamer.indexing.spans import Spans
+from streamer.indexing.text_spans import Spans
 from streamer.verdicts import UnjudgedBuffer, Waiting, log
 
 MOST_ROWS, MOST_SMALL = 16, 3

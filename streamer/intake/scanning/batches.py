@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from streamer.contract.batch import Batch
 from streamer.features.columns import PAYMENT, Columns
-from streamer.indexing.spans import Spans
+from streamer.indexing.text_spans import Spans
 from streamer.intake.payment_columns import PaymentColumns
-from streamer.intake.scanning.messages import N_FIELDS, N_NUMBERS, scan_messages
+from streamer.intake.scanning.scanner import N_FIELDS, N_NUMBERS, scan_messages
 from streamer.intake.scanning.tokens import ANY_BYTE, NO_UTF_8
 
 __all__ = ["Scanned", "scan"]

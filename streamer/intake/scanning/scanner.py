@@ -17,8 +17,7 @@ from streamer.contract.clocks import NO_TIME, read_time
 from streamer.features.records import Record, Records
 from streamer.indexing.prints import combined, extend_print, print_of
 from streamer.intake.scanning.decimals import decimal
-from streamer.intake.scanning.tokens import NONE, Bytes, behind_blanks, end_of_string, end_of_value
-from streamer.intake.scanning.words import (
+from streamer.intake.scanning.scanned_words import (
     FIELDS,
     TELLING,
     category_at,
@@ -29,6 +28,7 @@ from streamer.intake.scanning.words import (
     may_be_none,
     n_characters,
 )
+from streamer.intake.scanning.tokens import NONE, Bytes, behind_blanks, end_of_string, end_of_value
 
 __all__ = [
     "BECOMES",
