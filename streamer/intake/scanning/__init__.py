@@ -3,6 +3,6 @@
 One compiled loop (`scanner`) reads a batch.  It takes what it is certain to read as `plain` would, and
 leaves everything else to that: what is odd may be slow, and never different.
 
-Reading order: `tokens` (where strings and numbers end), `decimals` (what a number is), `scanned_words` (names
-of fields, codes, and what is no name), `scanner` (one payment, one batch).
+Reading order: `tokens` (where strings and numbers end), `decimals` (what a number is), `scanned_words`
+(names of fields, codes, and what is no name), `scanner` (one payment, and all of them), `batches`.
 """

@@ -121,7 +121,7 @@ def n_characters(text: Bytes, first: int, last: int) -> int:
 def currency_at(text: Bytes, first: int, last: int) -> int:
     """Return the index of a currency, -1 for what is none."""
     number = _letters(text, first, last) if last - first == 3 else -1
-    return _CURRENCIES[number] if number >= 0 else -1
+    return int(_CURRENCIES[number]) if number >= 0 else -1
 
 
 @borrowing
