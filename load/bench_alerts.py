@@ -76,7 +76,7 @@ def with_alerts(
     rows = np.flatnonzero(scored.alerted).tolist()
     context = AlertContext(*source, version, columns, history, scored, "normal", 0, None, rows)
     yield []
-    steps = build_alerts(context, decoded.records, decoded.transaction, scored.alerted)
+    steps = build_alerts(context, decoded.offsets, decoded.transaction, scored.alerted)
     while True:
         try:
             next(steps)

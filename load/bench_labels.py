@@ -24,9 +24,9 @@ from redis.asyncio import Redis
 from load.machine import cpu_seconds
 from streamer.contract.ledger import Ledger
 from streamer.contract.messages import Feedback
+from streamer.contract.record_columns import Spans
 from streamer.embedded.valkey import EmbeddedRedis
 from streamer.indexing.prints import fingerprints
-from streamer.indexing.text_spans import Spans
 from streamer.model import Scorer, Sums
 from streamer.pipeline import PipelineConfig
 from streamer.settings import load_settings

@@ -15,9 +15,9 @@ import numpy as np
 
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.contract.messages import Feedback, Transaction
+from streamer.contract.record_columns import Spans
 from streamer.features import Columns
 from streamer.indexing.prints import fingerprints
-from streamer.indexing.text_spans import Spans
 from streamer.model import Scorer
 from streamer.pipeline import PartitionState, PipelineConfig, process
 from streamer.simulator import Simulator, SimulatorConfig

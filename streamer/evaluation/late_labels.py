@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from streamer.contract.messages import Feedback, Transaction
+from streamer.contract.messages import Feedback
+from streamer.contract.record_columns import Spans
 from streamer.evaluation.rows import NO_LABEL
+from streamer.intake.payment_columns import CARD, ID, MERCHANT
 from streamer.offline.offline_partition import OfflinePartition
 
 __all__ = ["MAX_LAG_MS", "Applier", "LabelFeed", "cuts"]
@@ -37,26 +39,27 @@ class LabelFeed:
         """How many verdicts are waiting."""
         return len(self._waiting)
 
-    def add(
-        self, transactions: Iterable[Transaction], times_ms: Iterable[int], scenarios: Iterable[int]
-    ) -> None:
-        """Note transactions that have been scored, and what each will turn out to have been.
+    def add(self, names: Spans, times_ms: Iterable[int], scenarios: Iterable[int]) -> None:
+        """Note payments that have been scored, and what each will turn out to have been.
 
         ``scenarios`` as in `Rows`: on one without a label there is never a verdict.
         """
         if self._delay_ms is None:
             return
-        for transaction, time_ms, scenario in zip(transactions, times_ms, scenarios, strict=True):
+        named = (names.column(which).strings() for which in (ID, CARD, MERCHANT))
+        for name, card, merchant, time_ms, scenario in zip(
+            *named, times_ms, scenarios, strict=True
+        ):
             if scenario == NO_LABEL:
                 continue
             due_ms = time_ms + self._delay_ms
             verdict = Feedback(
-                transaction_id=transaction.transaction_id,
-                card_id=transaction.card_id,
+                transaction_id=name,
+                card_id=card,
                 verdict="fraud" if scenario >= 0 else "legitimate",
                 origin="chargeback",
                 decided_at=datetime.fromtimestamp(due_ms / 1000, tz=UTC),
-                merchant_id=transaction.merchant_id,
+                merchant_id=merchant or None,
             )
             # The counter keeps verdicts of one instant in order, and verdicts uncompared.
             heapq.heappush(self._waiting, (due_ms, self._n_added, verdict))

@@ -15,7 +15,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -149,7 +148,7 @@ class _RowsSoFar:
         rows = decoded.offsets
         numbers = self._card_numbers
         self.times_ms[rows] = decoded.times_ms
-        cards = decoded.payments.names.texts(CARD)
+        cards = decoded.payments.names.column(CARD).strings()
         self.cards[rows] = [numbers.setdefault(card, len(numbers)) for card in cards]
         self.amounts[rows] = decoded.columns.amounts
         self.X[rows] = X
@@ -212,7 +211,7 @@ class _Runner:
         for _, end, clock_ms in cuts(times_ms, self._clock_ms, MAX_LAG_MS):
             # Dead letters go with the piece before the next valid record.
             is_last = end == len(times_ms)
-            stop = len(batch) if is_last else decoded.records[end].offset - batch.first_offset
+            stop = len(batch) if is_last else decoded.offsets.item(end) - batch.first_offset
             yield replace(batch, records=batch.records[first:stop]), clock_ms
             first = stop
         if first < len(batch):
@@ -228,7 +227,7 @@ class _Runner:
         with_labels = self._config.label_delay_ms is not None
         self.rows.add(decoded, X, part.outcome.scores, with_labels=with_labels)
         labels = self.rows.scenarios[decoded.offsets].tolist()
-        self._feed.add(decoded.transactions, decoded.times_ms.tolist(), labels)
+        self._feed.add(decoded.payments.names, decoded.times_ms.tolist(), labels)
 
     def _note_drift(self, sums: Sums) -> None:
         self.drift.add(self._latest_ms, drift_of(sums, self._config.pipeline.model))
@@ -243,10 +242,14 @@ def _prepared(decoded: Decoded, part: Batch) -> Prepared:
     first, end = np.searchsorted(decoded.offsets, covers).tolist()
     own = decoded.only(np.arange(first, end))
     letters = [of for of in decoded.dead_letters if covers[0] <= of.record.offset < covers[1]]
-    records = sorted([*own.records, *(of.record for of in letters)], key=attrgetter("offset"))
+    refused = np.array([of.record.offset for of in letters], dtype=np.int64)
+    kept = np.union1d(own.offsets, refused)
+    places = np.searchsorted(decoded.batch.offsets, kept).tolist()
+    records = [decoded.batch.records[place] for place in places]
     own = replace(
         own,
         batch=replace(part, records=records, covers=covers),
+        places=np.searchsorted(kept, own.offsets),
         dead_letters=letters,
         n_key_mismatches=0,
         passed_over={},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.contract.batch import Record
 from streamer.contract.messages import (
     Alert,
     Center,
@@ -97,7 +96,7 @@ def alert_id(source: Source) -> str:
 
 def build_alerts(
     context: AlertContext,
-    records: Sequence[Record],
+    offsets: NDArray[np.int64],
     transaction_of: Callable[[int], Transaction],
     chosen: NDArray[np.bool_],
 ) -> Generator[None, None, list[Alert]]:
@@ -107,15 +106,13 @@ def build_alerts(
     """
     alerts: list[Alert] = []
     for i in np.flatnonzero(chosen).tolist():
-        alerts.append(build_alert(context, i, records[i], transaction_of(i)))
+        alerts.append(build_alert(context, i, offsets.item(i), transaction_of(i)))
         if len(alerts) % _AT_ONCE == 0:
             yield
     return alerts
 
 
-def build_alert(
-    context: AlertContext, index: int, record: Record, transaction: Transaction
-) -> Alert:
+def build_alert(context: AlertContext, index: int, offset: int, transaction: Transaction) -> Alert:
     """Return the alert on the batch's transaction ``index``."""
     version, scored = context.version, context.scored
     nearest = int(scored.nearest[index])
@@ -129,7 +126,7 @@ def build_alert(
     reasons = reasons_of(
         parts_of(version, scored, index, context.history.X, transaction.currency, currency_mean)
     )
-    source = Source(context.topic, context.partition, record.offset, context.epoch)
+    source = Source(context.topic, context.partition, offset, context.epoch)
     shown = transaction
     if context.card_key is not None:
         shown = msgspec.structs.replace(

@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.contract.batch import Batch, Record
+from streamer.contract.batch import Batch
 from streamer.contract.clocks import clocks
 from streamer.contract.messages import Transaction
 from streamer.errors import InvariantError, UnavailableError
@@ -59,7 +59,7 @@ PLAIN: Final = Intake()
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A batch after decoding: row i of ``payments`` came from ``records[i]`` at ``offsets[i]``.
+    """A batch after decoding: row i of ``payments`` is the record at ``places[i]``, of ``offsets[i]``.
 
     A payment counts at its event's time, or at that of its arrival where that is earlier.
     ``passed_over`` counts records by reason, ``left_out`` optional fields by name and reason;
@@ -67,7 +67,7 @@ class Decoded:
     """
 
     batch: Batch
-    records: Sequence[Record]
+    places: Integers
     payments: PaymentColumns
     offsets: Integers
     dead_letters: list[DeadLetter]
@@ -91,7 +91,7 @@ class Decoded:
 
     def transaction(self, i: int) -> Transaction:
         """Return the payment of row ``i``, for whoever shows it: the object is made now."""
-        record = self.records[i]
+        record = self.batch.records[self.places.item(i)]
         transaction = self.made.get(record.offset) or plain_transaction(record.value)
         if transaction is None:
             raise InvariantError(
@@ -109,7 +109,7 @@ class Decoded:
         rows = np.asarray(kept, dtype=np.int64)
         return replace(
             self,
-            records=[self.records[i] for i in rows.tolist()],
+            places=self.places[rows],
             payments=self.payments.only(rows),
             offsets=self.offsets[rows],
         )
@@ -126,8 +126,8 @@ def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAI
     latest_ms = batch.received_at_ms + believable.max_ahead_ms
     scanned = scan(batch, believable.earliest_ms, latest_ms)
     if scanned.n_read == len(batch):
-        read_all = scanned.payments, batch.offsets
-        return Decoded(batch, batch.records, *read_all, [], scanned.n_key_mismatches)
+        places = np.arange(len(batch))
+        return Decoded(batch, places, scanned.payments, batch.offsets, [], scanned.n_key_mismatches)
     others = _Decoding(batch, believable, intake, np.flatnonzero(scanned.becomes == ODD))
     for place in np.flatnonzero(scanned.becomes == UNBELIEVABLE).tolist():
         others.refuse_time(place, scanned.payments.columns.times_ms.item(place))
@@ -212,7 +212,7 @@ class _Decoding:
             payments = payments.followed_by(others).only(order)
         return Decoded(
             batch,
-            [batch.records[place] for place in places.tolist()],
+            places,
             payments,
             batch.offsets[places],
             sorted(self._dead_letters, key=lambda of: of.record.offset),
@@ -285,6 +285,6 @@ def _arrived_ms(batch: Batch, believable: TimestampRange) -> Integers:
 
     A producer may set that time, and one that nobody could believe is not taken.
     """
-    sent_ms = np.array([record.timestamp for record in batch.records], dtype=np.int64)
+    sent_ms = batch.timestamps
     is_believable = (believable.earliest_ms <= sent_ms) & (sent_ms <= batch.received_at_ms)
     return np.where(is_believable, sent_ms, batch.received_at_ms)

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.contract.messages import Transaction
+from streamer.contract.record_columns import Spans
 from streamer.features.columns import Columns
 from streamer.indexing.prints import combine, fingerprints
-from streamer.indexing.text_spans import Spans
 
-__all__ = ["CARD", "ID", "MERCHANT", "PaymentColumns"]
+__all__ = ["CARD", "ID", "MERCHANT", "PARTIES", "PaymentColumns"]
 
 Integers = NDArray[np.int64]
 
 ID, CARD, MERCHANT = range(3)
 """The names of a payment: its own, the card's and the merchant's."""
+PARTIES: Final = slice(CARD, MERCHANT + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentColumns:
     """n payments: ``columns`` are what the features read of them, ``ids`` and ``prints`` (n,) what
     stands for the payment's id and for card and id together.  A merchant that is not there has no bytes
-    among the ``names``.
+    among the ``names`` (n, 3).
     """
 
     columns: Columns
@@ -46,7 +48,7 @@ class PaymentColumns:
     def only(self, rows: Integers) -> PaymentColumns:
         """Return some of the payments, in this order."""
         kept = self.columns.only(rows), self.ids[rows], self.prints[rows]
-        return PaymentColumns(*kept, self.names.only(rows))
+        return PaymentColumns(*kept, self.names.within(rows))
 
     def followed_by(self, others: PaymentColumns) -> PaymentColumns:
         """Return these payments and then the others."""

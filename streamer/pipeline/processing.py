@@ -25,7 +25,7 @@ from streamer.errors import InvariantError
 from streamer.explaining.alerts import AlertContext, build_alerts
 from streamer.features import Columns, History
 from streamer.intake.decoding import DeadLetter, Decoded, decode_batch
-from streamer.intake.payment_columns import CARD, MERCHANT
+from streamer.intake.payment_columns import PARTIES
 from streamer.intake.readings import PassedOver, Refusal
 from streamer.model import (
     Scored,
@@ -220,7 +220,7 @@ def _alerts(
     context: AlertContext, decoded: Decoded, decision: Decision
 ) -> Generator[None, None, tuple[list[Alert], list[Alert]]]:
     """Return the alerts for reviewers and those held back, without what is out already."""
-    parts = context, decoded.records, decoded.transaction
+    parts = context, decoded.offsets, decoded.transaction
     alerts = yield from build_alerts(*parts, decision.alerted & ~decision.is_out)
     overflow = yield from build_alerts(*parts, decision.overflowed & ~decision.is_out)
     return alerts, overflow
@@ -262,7 +262,7 @@ def remember_scored(
         return
     paid = decoded.payments
     known = decoded.times_ms, alerted, scored.inputs, scored.ranks
-    waiting = Waiting(*known, paid.ids, paid.names.of_columns(CARD, MERCHANT))
+    waiting = Waiting(*known, paid.ids, paid.names.column(PARTIES))
     remember(state.verdicts, state.delta, version, config, draws, waiting)
 
 

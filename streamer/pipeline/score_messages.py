@@ -24,6 +24,7 @@ def score_messages(
     """Return the message of every transaction of a batch; ``scored`` is None while warming."""
     topic, partition = decoded.batch.topic, decoded.batch.partition
     names = decoded.payments.names
+    named = names.column(ID).strings(), names.column(CARD).strings()
     return [
         Score(
             transaction_id=transaction_id,
@@ -35,9 +36,9 @@ def score_messages(
             log_odds=None if scored is None else scored.log_odds_of(i),
             ranked_by="log_odds" if version.ranks_by_odds else "distance",
             model_version=version.id,
-            source=Source(topic, partition, record.offset, state.epoch),
+            source=Source(topic, partition, offset, state.epoch),
         )
-        for i, (record, transaction_id, card_id) in enumerate(
-            zip(decoded.records, names.texts(ID), names.texts(CARD), strict=True)
+        for i, (offset, transaction_id, card_id) in enumerate(
+            zip(decoded.offsets.tolist(), *named, strict=True)
         )
     ]

@@ -64,7 +64,7 @@ class UnjudgedBuffer:
             return
         slots = self._table.enter(waiting.ids[picked])
         self._table.fill(slots, picked, hashes, waiting, self.share)
-        self._table.names.put(slots, packed(waiting.parties.only(picked)))
+        self._table.names.put(slots, packed(waiting.parties.within(picked)))
         if len(self) > self.capacity:
             self._make_room()
 

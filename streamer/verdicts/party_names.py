@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
+from streamer.contract.record_columns import Spans
 from streamer.indexing.prints import Texts
-from streamer.indexing.text_spans import Spans
 
 __all__ = ["Names", "copy_pieces", "gather", "packed"]
 
@@ -91,7 +91,7 @@ def packed(parties: Spans) -> Texts:
     >>> packed(Spans.of(["a", "b"], ["mm", ""])).content.tobytes()
     b'ammb'
     """
-    starts, lengths = parties.places.reshape(-1, 2).T.copy()
+    starts, lengths = parties.starts.ravel(), parties.lengths.ravel()
     return Texts(gather(parties.content, starts, lengths), lengths)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.indexing.text_spans import Spans
+from streamer.contract.record_columns import Spans
 
 __all__ = ["Waiting"]
 
@@ -20,7 +20,7 @@ class Waiting:
 
     ``inputs`` (n, n_inputs) of the head, NaN where unknown; ``ranks`` (n, 2) that the distance and
     the head gave, NaN where there was no head; ``ids`` (n,) are what stands for the payments' ids,
-    ``parties`` the names of card and merchant, no bytes where the payment names none.
+    ``parties`` (n, 2) the names of card and merchant, no bytes where the payment names none.
     """
 
     times_ms: NDArray[np.int64]

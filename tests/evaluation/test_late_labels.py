@@ -18,6 +18,7 @@ from streamer.datafiles import FileBatch
 from streamer.evaluation import LabelFeed, PassConfig, run_pass
 from streamer.evaluation.late_labels import MAX_LAG_MS, cuts
 from streamer.evaluation.rows import NO_LABEL
+from streamer.intake.payment_columns import PaymentColumns
 from streamer.offline.offline_partition import OfflinePartition
 from streamer.offline.replay import replay
 from tests.builders import ARRIVAL_MS, T0_MS, payment, pipeline_config
@@ -32,7 +33,8 @@ def transaction(number: int, time_ms: int) -> Transaction:
 
 def fed(feed: LabelFeed, times_ms: list[int]) -> None:
     transactions = [transaction(i, time_ms) for i, time_ms in enumerate(times_ms)]
-    feed.add(transactions, times_ms, [0 if i % 2 == 1 else -1 for i in range(len(times_ms))])
+    names = PaymentColumns.of(transactions, np.array(times_ms)).names
+    feed.add(names, times_ms, [0 if i % 2 == 1 else -1 for i in range(len(times_ms))])
 
 
 def test_a_verdict_is_due_exactly_its_delay_after_the_payment() -> None:
@@ -61,7 +63,8 @@ def test_verdicts_of_payments_that_came_out_of_order_come_in_order() -> None:
 
 def test_an_unlabelled_payment_is_never_judged() -> None:
     feed = LabelFeed(HOUR_MS)
-    feed.add([transaction(0, T0_MS)], [T0_MS], [NO_LABEL])
+    names = PaymentColumns.of([transaction(0, T0_MS)], np.array([T0_MS])).names
+    feed.add(names, [T0_MS], [NO_LABEL])
     assert feed.due(10 * T0_MS) == []
 
 

@@ -54,7 +54,7 @@ def _note(write: Callable[[str], Any]) -> None:
         # What a card spends in another currency than its first has a row, and a habit, of its own.
         habits = names_of(extended(columns.cards, columns.currencies))
         keys = zip(names_of(columns.cards), habits, strict=True)
-        ids = prepared.decoded.payments.names.texts(ID)
+        ids = prepared.decoded.payments.names.column(ID).strings()
         for transaction_id, both in zip(ids, keys, strict=True):
             for key in unloaded.intersection(both):
                 here[key].append(transaction_id)

@@ -106,7 +106,7 @@ def undisturbed(
         columns = prepared.columns
         assert columns is not None, "every record must be a payment"
         assert len(columns) == len(chunk), "every record must be a payment"
-        doubts.add(prepared.decoded.payments.names.texts(ID), columns)
+        doubts.add(prepared.decoded.payments.names.column(ID).strings(), columns)
         History.observe(columns, tables)
     kept = (tables.cards, tables.merchants)
     wanted = {}

@@ -17,6 +17,7 @@ from streamer.contract.batch import Batch, StoredRecord
 from streamer.contract.clocks import NO_TIME, clocks, read_time
 from streamer.contract.codes import COUNTRIES, CURRENCIES
 from streamer.contract.messages import Transaction
+from streamer.contract.record_columns import Records, Spans, joined
 from streamer.features.columns import PAYMENT
 from streamer.intake import Intake, decoding, plain_transaction
 from streamer.intake.decoding import Decoded, TimestampRange, decode_batch
@@ -26,7 +27,7 @@ from streamer.intake.scanning import scanner
 from streamer.intake.scanning.batches import scan
 from streamer.intake.scanning.decimals import decimal
 from streamer.intake.scanning.scanner import N_FIELDS, N_NUMBERS, ODD, READ
-from streamer.intake.scanning.tokens import ANY_BYTE, NONE, end_of_number
+from streamer.intake.scanning.tokens import NONE, end_of_number, end_of_string
 from tests.builders import payment
 from tests.faults.fuzzed import fuzzed, fuzzed_layouts
 
@@ -51,6 +52,19 @@ def batch_of(values: Sequence[bytes | None], keys: Sequence[bytes | None] = ()) 
     return Batch("transactions", 0, records, NOW_MS, (7, 7 + len(values)))
 
 
+def as_fetched(batch: Batch) -> Batch:
+    """Return a batch whose keys and values lie in one array, last to first, among other bytes."""
+    texts = [part for record in reversed(batch.records) for part in (record.value, record.key)]
+    spans = joined(part for text in texts for part in (b'\xc3"{', text))
+    content, starts, lengths = spans
+    values, keys = (
+        Spans(content, starts[at::4][::-1].copy(), lengths[at::4][::-1].copy()) for at in (1, 3)
+    )
+    headers_at = np.zeros(len(batch), np.int64)
+    records = Records(batch.offsets, batch.timestamps, keys, values, headers_at)
+    return Batch(batch.topic, batch.partition, records, batch.received_at_ms, batch.covers)
+
+
 def by_objects(batch: Batch) -> Decoded:
     """Return what comes of a batch if an object is made of every message."""
     places = np.arange(len(batch))
@@ -62,12 +76,13 @@ def told(decoded: Decoded) -> list[Any]:
     payments, columns = decoded.payments, decoded.columns
     numbers = [columns.cards, columns.merchants, columns.tills, columns.times_ms]
     numbers += [columns.currencies, payments.ids, payments.prints, decoded.offsets]
-    letters = [(of.record, of.reason, of.path, of.detail, of.hint) for of in decoded.dead_letters]
+    letters = [
+        (of.record[:4], of.reason, of.path, of.detail, of.hint) for of in decoded.dead_letters
+    ]
     return [
         *(column.tolist() for column in numbers),
         columns.payments.tobytes(),
-        *(payments.names.texts(k) for k in range(3)),
-        decoded.records,
+        *(payments.names.column(k).strings() for k in range(3)),
         decoded.transactions,
         letters,
         decoded.n_key_mismatches,
@@ -89,6 +104,7 @@ def check(values: Sequence[bytes | None], keys: Sequence[bytes | None] = ()) -> 
     assert told(decoded) == told(by_objects(whole))
     if not values:
         return
+    assert told(decode_batch(as_fetched(whole), BELIEVABLE)) == told(decoded)
     alone = [decode_batch(part, BELIEVABLE) for part in whole.parts(1)]
     assert decoded.columns.payments.tobytes() == b"".join(
         part.columns.payments.tobytes() for part in alone
@@ -260,7 +276,7 @@ def test_an_odd_message_between_two_plain_ones_is_in_its_place() -> None:
     changes = {"amount": 1.5}, {"amount": 2, "note": {}}, {"amount": 3}
     values = [text_of(payment(i) | late | odd) for i, odd in enumerate(changes)]
     decoded = decode_batch(batch_of(values, [b"card-1", b"x", None]), BELIEVABLE)
-    assert decoded.payments.names.texts(0) == ["t-0", "t-1", "t-2"]
+    assert decoded.payments.names.column(0).strings() == ["t-0", "t-1", "t-2"]
     assert decoded.columns.amounts.tolist() == [1.5, 2.0, 3.0]
     assert decoded.times_ms.tolist() == [NOW_MS, NOW_MS - 1_000, NOW_MS - 2_000]
     assert decoded.n_key_mismatches == 2
@@ -272,7 +288,7 @@ def test_a_plus_in_a_merchant_means_the_same_in_any_batch() -> None:
     value = text_of(FULL | {"merchant_id": "4.9E+15"})
     neighbour = text_of(FULL | {"card_id": "a+b"})
     for values in ([value], [value, neighbour]):
-        assert decode_batch(batch_of(values), BELIEVABLE).payments.names.text(0, 2) == ""
+        assert decode_batch(batch_of(values), BELIEVABLE).payments.names.text(0, 2) == b""
 
 
 @given(
@@ -356,29 +372,26 @@ def test_times_by_hand(text: str, time_ms: int, hour: float) -> None:
 @given(st.lists(mutated(), min_size=1, max_size=3))
 def test_the_compiled_loop_is_its_python(values: list[bytes]) -> None:
     """`scan_messages` and the two that it calls for each message."""
-    n = len(values)
-    joined = b"".join([*values, *[b"card-1"] * n])
-    text = np.frombuffer(joined, np.uint8)
-    lengths = np.array([*map(len, values), *[6] * n])
+    n, laid, keys = len(values), joined(values), joined([b"card-1"] * len(values))
     found = []
     for scan_them in (scanner.scan_messages, scanner.scan_messages.py_func):
-        out = np.zeros((N_NUMBERS, n), np.int64), np.zeros(n, PAYMENT), np.zeros((n, 6), np.int64)
+        names = np.zeros((2, n, 3), np.int64)
+        out = np.zeros((N_NUMBERS, n), np.int64), np.zeros(n, PAYMENT), names
         scratch, sent_ms = np.zeros((2, N_FIELDS), np.int64), np.full(n, NOW_MS)
-        arguments = text, lengths, ANY_BYTE, sent_ms, NOW_MS, 0, NOW_MS, scratch
-        counted = scan_them(*arguments, *out)
+        counted = scan_them(laid, keys, sent_ms, NOW_MS, 0, NOW_MS, scratch, *out)
         found.append((counted, [part.tobytes() for part in out]))
     assert found[0] == found[1]
-    first = 0
-    for value in values:
+    text = laid.content
+    for value, first in zip(values, laid.starts.tolist(), strict=True):
         spans = []
         for find in (scanner._find_fields, scanner._find_fields.py_func):
             scratch = np.zeros((2, N_FIELDS), np.int64)
             last = first + len(value)
-            is_object = bool(find(text, first, last, ANY_BYTE, scratch[0], scratch[1]))
+            is_object = bool(find(text, first, last, scratch[0], scratch[1]))
             rows = (
                 np.zeros((N_NUMBERS, 1), np.int64),
                 np.zeros(1, PAYMENT),
-                np.zeros((1, 6), np.int64),
+                np.zeros((2, 1, 3), np.int64),
             )
             is_payment = None
             if is_object:
@@ -387,15 +400,41 @@ def test_the_compiled_loop_is_its_python(values: list[bytes]) -> None:
                 is_payment = bool(read(text, scratch[0], scratch[1], 0, *rows))
             spans.append((is_object, is_payment, [part.tobytes() for part in rows if is_payment]))
         assert spans[0] == spans[1]
-        first += len(value)
 
 
 def test_one_bad_byte_makes_no_other_message_odd() -> None:
-    """Not UTF-8 in one: the others are read if they are ASCII; keys may be any bytes."""
+    """Not UTF-8 in one: the others are read; keys may be any bytes."""
     ascii_one, other = text_of(payment()), text_of(FULL)
     bad = text_of(payment(note="?")).replace(b"?", b"\xff")
     cut = text_of(FULL)[:-1] + "é".encode()[:1]
     became = scan(batch_of([ascii_one, bad, other]), 0, NOW_MS).becomes.tolist()
-    assert became == [READ, ODD, ODD]
+    assert became == [READ, ODD, READ]
     assert scan(batch_of([other], [b"\xff"]), 0, NOW_MS).becomes.tolist() == [READ]
     check([ascii_one, bad, other, cut, "é".encode()[1:] + other, ascii_one])
+
+
+@given(
+    st.binary(max_size=6)
+    | st.text(max_size=3).map(lambda text: text.encode("utf-8", "surrogatepass"))
+)
+@example(b"\xc0\x80")
+@example(b"\xc1\xbf")
+@example(b"\xe0\x9f\xbf")
+@example(b"\xed\xa0\x80")
+@example(b"\xed\x9f\xbf")
+@example(b"\xf0\x8f\xbf\xbf")
+@example(b"\xf4\x90\x80\x80")
+@example(b"\xf4\x8f\xbf\xbf")
+@example(b"\xf5\x80\x80\x80")
+@example(b"\xf0\x9f\x98\x80")
+@example(b"\xf0\x9f\x98")
+@example(b"\xe2\x82\x28")
+def test_a_string_ends_at_its_quote_if_it_is_text(content: bytes) -> None:
+    """In UTF-8, and without a control character, a quote or a backslash."""
+    quoted = np.frombuffer(b'"' + content + b'"', np.uint8)
+    try:
+        is_plain = not any(letter < " " or letter in '"\\' for letter in content.decode())
+    except UnicodeDecodeError:
+        is_plain = False
+    for find in (end_of_string, end_of_string.py_func):
+        assert (find(quoted, 0, len(quoted)) == len(quoted)) == is_plain

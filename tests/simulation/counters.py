@@ -169,7 +169,7 @@ def _scoring(is_flooded: Any) -> Any:
         if prepared.columns is not None:
             observe(prepared.columns, state.tables)
         if n and not version.is_warming:
-            alerting = version.alerting(decoded.payments.names.texts(ID))
+            alerting = version.alerting(decoded.payments.names.column(ID).strings())
             if is_flooded():
                 alerting[:] = True
             scored = SimpleNamespace(alerted=alerting, values=np.zeros(n))
@@ -184,7 +184,7 @@ def _scoring(is_flooded: Any) -> Any:
         ledger = processing._ledger(prepared, state, version, decision)
         processing._advance(state, prepared, ledger, decision)
         places = {
-            decoded.records[i].offset: first_place + i
+            decoded.offsets.item(i): first_place + i
             for i in np.flatnonzero(decision.above).tolist()
         }
         nothing: Mapping[Any, int] = {}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.contract.record_columns import Spans
 from streamer.indexing.prints import fingerprints
-from streamer.indexing.text_spans import Spans
 from streamer.model import uniform_hash
 from streamer.verdicts import UnjudgedBuffer, Waiting
 from streamer.verdicts.buffer import UNJUDGED

@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.contract.record_columns import Spans
 from streamer.indexing import index, prints
 from streamer.indexing.index import FREE, Index
 from streamer.indexing.prints import fingerprints
-from streamer.indexing.text_spans import Spans
 from streamer.verdicts import party_names
 from streamer.verdicts.party_names import Names, packed
 

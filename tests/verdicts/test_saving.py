@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.contract.record_columns import Spans
 from streamer.errors import InvariantError
 from streamer.indexing.prints import fingerprints
-from streamer.indexing.text_spans import Spans
 from streamer.verdicts import UnjudgedBuffer, Waiting, log
 
 MOST_ROWS, MOST_SMALL = 16, 3

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from streamer.compiled import borrowing
 from streamer.contract.clocks import NO_TIME, read_time
+from streamer.contract.record_columns import Spans
 from streamer.features.records import Record, Records
 from streamer.indexing.prints import combined, extend_print, print_of
 from streamer.intake.scanning.decimals import decimal
@@ -67,9 +68,8 @@ _LONGEST_CHANNEL: Final = 32
 
 @borrowing
 def scan_messages(
-    text: Bytes,
-    lengths: Integers,
-    stops: int,
+    values: Spans,
+    keys: Spans,
     sent_ms: Integers,
     received_ms: int,
     earliest_ms: int,
@@ -77,30 +77,26 @@ def scan_messages(
     scratch: Integers,
     numbers: Integers,
     payments: Records,
-    spans: Integers,
+    names: Integers,
 ) -> tuple[int, int]:
     """Fill columns from messages, and return how many are `READ` and of how many of these the key is
     not the card.
 
-    ``text`` are all messages and then all keys, ``lengths`` (2n,) their bytes; ``stops`` as in
-    `tokens`.  A payment that was sent (n,) before its event counts from then, if that can be believed
+    A payment that was sent (n,) before its event counts from then, if that can be believed
     (`TimestampRange`).
 
-    OUT: ``numbers`` (N_NUMBERS, n); ``payments`` (n,) as `Columns` has them; ``spans`` (n, 6) where id,
-    card and merchant begin in ``text`` and how many bytes they have.  ``scratch`` (2, N_FIELDS) is for
-    where the values of a message begin and end.
+    OUT: ``numbers`` (N_NUMBERS, n); ``payments`` (n,) as `Columns` has them; ``names`` (2, n, 3) where
+    id, card and merchant begin among the bytes of the messages, and how many they have.  ``scratch``
+    (2, N_FIELDS) is for where the values of a message begin and end.
     """
-    n = len(sent_ms)
-    begins, ends = scratch[0], scratch[1]
-    key = 0
-    for i in range(n):
-        key += lengths[i]
-    first = n_read = n_differ = 0
-    for i in range(n):
-        last = first + lengths[i]
+    text, begins, ends = values.content, scratch[0], scratch[1]
+    n_read = n_differ = 0
+    for i in range(len(sent_ms)):
+        first = values.starts[i]
+        last = first + max(values.lengths[i], 0)
         numbers[BECOMES, i] = ODD
-        if _find_fields(text, first, last, stops, begins, ends) and _read_fields(
-            text, begins, ends, i, numbers, payments, spans
+        if _find_fields(text, first, last, begins, ends) and _read_fields(
+            text, begins, ends, i, numbers, payments, names
         ):
             time_ms = numbers[TIME, i]
             if time_ms < earliest_ms or time_ms > latest_ms:
@@ -110,19 +106,24 @@ def scan_messages(
                 numbers[TIME, i] = min(time_ms, sent_ms[i] if is_known else received_ms)
                 numbers[BECOMES, i] = READ
                 n_read += 1
-                is_same = lengths[n + i] == spans[i, 3]
-                for at in range(spans[i, 3] if is_same else 0):
-                    is_same = is_same and text[key + at] == text[spans[i, 2] + at]
-                n_differ += not is_same
-        first = last
-        key += lengths[n + i]
+                n_differ += not _is_key(keys, i, text, names[0, i, 1], names[1, i, 1])
     return n_read, n_differ
 
 
 @borrowing
-def _find_fields(
-    text: Bytes, first: int, last: int, stops: int, begins: Integers, ends: Integers
-) -> bool:
+def _is_key(keys: Spans, i: int, text: Bytes, card: int, n_bytes: int) -> bool:
+    """Whether the card is the key of a message, byte for byte."""
+    if keys.lengths[i] != n_bytes:
+        return False
+    key = keys.starts[i]
+    n_same = 0
+    while n_same < n_bytes and keys.content[key + n_same] == text[card + n_same]:
+        n_same += 1
+    return n_same == n_bytes
+
+
+@borrowing
+def _find_fields(text: Bytes, first: int, last: int, begins: Integers, ends: Integers) -> bool:
     """Whether a text is one object of the plainest form; ``begins`` and ``ends`` (OUT, n_fields) are
     where in it the values of its fields are, -1 for those that are null or not there.
 
@@ -138,7 +139,7 @@ def _find_fields(
         begin = behind_blanks(text, at + 1, last)
         if begin == last or text[begin] != ord('"'):
             return False
-        at = end_of_string(text, begin, last, stops)
+        at = end_of_string(text, begin, last)
         if at == NONE:
             return False
         field = field_at(text, begin + 1, at - 1, guess)
@@ -148,7 +149,7 @@ def _find_fields(
         begin = behind_blanks(text, at + 1, last)
         if begin == last:
             return False
-        at = end_of_value(text, begin, last, stops)
+        at = end_of_value(text, begin, last)
         if at == NONE:
             return False
         if field < TELLING:
@@ -175,7 +176,7 @@ def _read_fields(
     i: int,
     numbers: Integers,
     payments: Records,
-    spans: Integers,
+    names: Integers,
 ) -> bool:
     """Whether the values of a message are those of a payment; fills its columns (OUT)."""
     # An id, a card, an amount, a currency and a time have to be there.
@@ -210,11 +211,14 @@ def _read_fields(
     numbers[TILL, i] = extend_print(merchant, currency) if merchant >= 0 else merchant
     numbers[ID, i] = name
     numbers[PRINT, i] = combined(card, name)
-    spans[i, 0], spans[i, 1] = begins[_ID] + 1, ends[_ID] - begins[_ID] - 2
-    spans[i, 2], spans[i, 3] = begins[_CARD] + 1, ends[_CARD] - begins[_CARD] - 2
-    spans[i, 4], spans[i, 5] = 0, 0
+    names[0, i, 0], names[1, i, 0] = begins[_ID] + 1, ends[_ID] - begins[_ID] - 2
+    names[0, i, 1], names[1, i, 1] = begins[_CARD] + 1, ends[_CARD] - begins[_CARD] - 2
+    names[0, i, 2], names[1, i, 2] = 0, 0
     if merchant >= 0:
-        spans[i, 4], spans[i, 5] = begins[_MERCHANT] + 1, ends[_MERCHANT] - begins[_MERCHANT] - 2
+        names[0, i, 2], names[1, i, 2] = (
+            begins[_MERCHANT] + 1,
+            ends[_MERCHANT] - begins[_MERCHANT] - 2,
+        )
     return True
 
 

@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 from streamer.compiled import borrowing
 
 __all__ = [
-    "ANY_BYTE",
     "NONE",
-    "NO_UTF_8",
     "Bytes",
     "behind_blanks",
     "end_of_string",
@@ -27,15 +25,15 @@ __all__ = [
 Bytes = NDArray[np.uint8]
 
 NONE: Final = -1
-ANY_BYTE, NO_UTF_8 = 2, 1
-"""Whether bytes beyond ASCII are let pass."""
 
-# Of each byte: what never is in a string of this subset, what is if it is UTF-8, and what always is.
-_ENDS, _BEYOND_ASCII, _IS_PLAIN = 2, 1, 0
-_KINDS: Final = np.select(
-    [np.isin(np.arange(256), (*range(ord(" ")), ord('"'), ord("\\"))), np.arange(256) > 127],
-    [_ENDS, _BEYOND_ASCII],
-    _IS_PLAIN,
+# How many bytes the character has that begins with each byte; 0 for those that begin none in a string
+# of this subset: control characters, quote, backslash, and what UTF-8 has not or has further on.
+_N_BYTES: Final = np.select(
+    [
+        np.isin(np.arange(256), (*range(ord(" ")), ord('"'), ord("\\"))),
+        *(np.arange(256) < beyond for beyond in (0x80, 0xC2, 0xE0, 0xF0, 0xF5)),
+    ],
+    [0, 1, 0, 2, 3, 4],
 ).astype(np.uint8)
 _MOST_DIGITS: Final = 18
 _LARGEST_EXPONENT: Final = 22
@@ -55,12 +53,11 @@ def behind_blanks(text: Bytes, at: int, end: int) -> int:
 
 
 @borrowing
-def end_of_value(text: Bytes, at: int, end: int, stops: int) -> int:
-    """Return what lies behind the string, number or word at ``at``; ``stops`` is `ANY_BYTE`, or
-    `NO_UTF_8` where a byte beyond ASCII ends it all."""
+def end_of_value(text: Bytes, at: int, end: int) -> int:
+    """Return what lies behind the string, number or word at ``at``."""
     first = text[at]
     if first == ord('"'):
-        return end_of_string(text, at, end, stops)
+        return end_of_string(text, at, end)
     if first == ord("n"):
         return _end_of_word(text, at, end, b"null")
     if first == ord("t"):
@@ -71,12 +68,31 @@ def end_of_value(text: Bytes, at: int, end: int, stops: int) -> int:
 
 
 @borrowing
-def end_of_string(text: Bytes, at: int, end: int, stops: int) -> int:
+def end_of_string(text: Bytes, at: int, end: int) -> int:
     """Return what lies behind the quote that ends the string which begins with one at ``at``."""
     at += 1
-    while at < end and _KINDS[text[at]] < stops:
-        at += 1
+    while at < end:
+        n_bytes = int(_N_BYTES[text[at]])
+        if n_bytes != 1 and not _is_character(text, at, at + n_bytes, end):
+            break
+        at += n_bytes
     return at + 1 if at < end and text[at] == ord('"') else NONE
+
+
+@borrowing
+def _is_character(text: Bytes, at: int, behind: int, end: int) -> bool:
+    """Whether the bytes at ``at`` are one character of UTF-8, in its shortest form (RFC 3629)."""
+    if behind == at or behind > end:
+        return False
+    first, second = text[at], text[at + 1]
+    lowest = 0xA0 if first == 0xE0 else 0x90 if first == 0xF0 else 0x80
+    highest = 0x9F if first == 0xED else 0x8F if first == 0xF4 else 0xBF
+    if not lowest <= second <= highest:
+        return False
+    further = at + 2
+    while further < behind and text[further] & 0xC0 == 0x80:
+        further += 1
+    return further == behind
 
 
 @borrowing
