@@ -8,8 +8,9 @@ ARGS ?=
 SEEDS ?= 5000
 FIRST ?= 0
 FULL ?= 100
-# Test processes: the tests of one file stay in one of them, which has servers of its own.
-PROCESSES ?= 2
+# Test processes: most tests wait for servers, so that two of them keep a core busy.  The tests of one
+# file stay in one process, which has servers of its own; long files come first (tests/conftest.py).
+PROCESSES ?= 4
 TESTS ?= tests streamer ops
 
 VENV := .venv
@@ -46,14 +47,15 @@ demo: $(STAMP) ## see it work: broker, Redis, worker and traffic on this machine
 dev: $(STAMP) ## a stack to play with until Ctrl-C: broker, Redis, two workers, payments, verdicts, rules (ARGS="--help")
 	@$(BIN)/streamer dev --rules ops/prometheus $(ARGS)
 
-TESTED = --numprocesses $(PROCESSES) --dist loadfile --cov --cov-branch --cov-report=term-missing
+SPREAD = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+TESTED = $(SPREAD) --cov --cov-branch --cov-report=term-missing
 
-test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name" PROCESSES=2)
+test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name" PROCESSES=4)
 	$(BIN)/python -m pytest $(TESTED) $(ARGS)
 
 # Nothing is left out of the wheel that the product needs, and no test finds the sources instead: it
 # runs in a copy of the checkout that has none.
-wheel: $(STAMP) ## run every test against the wheel as it is built (TESTS="tests/model ops" ARGS= PROCESSES=2)
+wheel: $(STAMP) ## run every test against the wheel as it is built (TESTS="tests/model ops" ARGS= PROCESSES=4)
 	rm -rf build/wheel build/venv build/checkout
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --wheel-dir build/wheel .
