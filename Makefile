@@ -54,7 +54,8 @@ test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name" P
 	$(BIN)/python -m pytest $(TESTED) $(ARGS)
 
 # Nothing is left out of the wheel that the product needs, and no test finds the sources instead: it
-# runs in a copy of the checkout that has none.
+# runs in a copy of the checkout that has none.  What `make setup` compiled is named after what it was
+# made from, so that only what differs in the wheel is compiled for it.
 wheel: $(STAMP) ## run every test against the wheel as it is built (TESTS="tests/model ops" ARGS= PROCESSES=4)
 	rm -rf build/wheel build/venv build/checkout
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
@@ -63,13 +64,15 @@ wheel: $(STAMP) ## run every test against the wheel as it is built (TESTS="tests
 	build/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --requirement requirements-dev.lock
 	build/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps build/wheel/*.whl
+	cp -Rp streamer/__pycache__/compiled \
+	  "$$(build/venv/bin/python -I -c 'import streamer; print(streamer.__path__[0])')/__pycache__/"
 	build/venv/bin/python -I -m streamer.compiled
 	mkdir build/checkout
 	git ls-files -z -- . ':!streamer' | tar --create --null --files-from=- | tar --extract --directory=build/checkout
 	cd build/checkout && ../venv/bin/python -m pytest $(TESTED) $(ARGS) --pyargs $(TESTS)
 
-uncompiled: $(STAMP) ## run tests of the loops on their Python, which takes a minute (ARGS="-k name")
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/features tests/verdicts $(ARGS)
+uncompiled: $(STAMP) ## run tests of the loops on their Python, which takes a minute (ARGS="-k name" PROCESSES=4)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(SPREAD) tests/features tests/verdicts $(ARGS)
 
 rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
 	$(BIN)/python -m tests.rig --fetch

@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
 
     def place(item: pytest.Item) -> int:
-        return next((n for n, part in enumerate(_LONG) if part in item.nodeid), len(_LONG))
+        return next((n for n, part in enumerate(_LONG) if item.nodeid.startswith(part)), len(_LONG))
 
     items.sort(key=place)
 
