@@ -242,16 +242,23 @@ def test_a_payment_in_a_plain_form_is_read_without_an_object(changes: dict[str, 
         {"card_id": ""},
         {"card_id": 5},
         {"amount": -1},
+        {"amount": -0.0},
         {"amount": "10"},
         {"amount": 1_000_000_000_000.5},
         {"currency": "EUT"},
         {"currency": "eur"},
+        {"currency": "AAA"},
+        {"currency": "EURO"},
         {"country": "ZZ"},
         {"mcc": "541"},
+        {"mcc": "54110"},
+        {"mcc": "54a1"},
         {"mcc": 5411},
         {"latitude": 0, "longitude": 0},
         {"latitude": 90.5},
+        {"latitude": -90.5},
         {"longitude": -180.5},
+        {"longitude": 180.5},
         {"channel": "c" * 33},
         {"timestamp": "2023-02-29T00:00:00Z"},
         {"timestamp": "2024-02-29T00:00:00"},
@@ -334,6 +341,74 @@ def test_numbers_by_hand(text: str, number: float) -> None:
     assert decimal(np.frombuffer(text.encode(), np.uint8), 0, len(text)) == number
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01",
+        "-01",
+        "00.5",
+        "1.",
+        "-1.",
+        ".5",
+        "-.5",
+        "1.e5",
+        "-",
+        "+1",
+        "1e",
+        "1e+",
+        "1e5.5",
+        "1e-",
+        "e5",
+    ]
+    + [
+        "1e23",
+        "1e-23",
+        "1e005",
+        "1234567890123456789",
+        "0.1234567890123456789",
+        "0x1",
+        "1_0",
+        "NaN",
+    ],
+)
+def test_what_is_no_number_or_too_long_is_left_to_the_decoder(text: str) -> None:
+    value = text_of(FULL).replace(b"52.52", text.encode())
+    assert not is_read(value)
+    check([value])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'"channel"', b'"amount":1.0,"channel"'),
+        (b'"channel"', b'"note":1,"note":2,"mcc":"5411","channel"'),
+        (b'"pos"}', b'"pos"}x'),
+        (b'"pos"}', b'"pos"}{}'),
+        (b'"pos"}', b'"pos",}'),
+        (b'"pos"}', b'"pos"'),
+        (b'"pos"}', b'"pos'),
+        (b'"pos"', b"nulx"),
+        (b'"pos"', b"nul"),
+        (b'"pos"', b'"po\x1fs"'),
+        (b'"pos"', b'"po\\u0073"'),
+        (b'"pos"', b"tru"),
+        (b'"channel":', b'"channel"'),
+        (b'"5411"', b"54110"),
+        (b'"5411"', b"154111"),
+        (b'"DE"', b"1DE1"),
+        (b'"EUR"', b"[EUR]"),
+    ],
+)
+def test_what_is_no_object_of_the_plainest_form_is_left_to_the_decoder(
+    before: bytes, after: bytes
+) -> None:
+    value = text_of(FULL).replace(b": ", b":").replace(b", ", b",")
+    assert before in value
+    value = value.replace(before, after)
+    assert not is_read(value)
+    check([value])
+
+
 @given(_TIMES)
 def test_a_time_is_what_the_decoder_reads_or_none(text: str) -> None:
     content = np.frombuffer(text.encode(), np.uint8)
@@ -355,7 +430,15 @@ def test_a_time_is_what_the_decoder_reads_or_none(text: str) -> None:
         ("1970-01-01T01:30:00.25+01:00", 1_800_250, 1.5),
         ("2000-02-29T00:00:00.000001-00:30", 951_784_200_000, 0.0),
         ("1969-12-31T23:59:59.5Z", -500, 23 + 59 / 60),
+        ("2026-12-31T23:45:30.123456+23:45", 1_798_675_230_123, 23.75),
         ("1900-02-29T00:00:00Z", NO_TIME, 0.0),
+        *((f"2026-{day}T00:00:00Z", NO_TIME, 0.0) for day in ("04-31", "06-31", "09-31", "11-31")),
+        *((f"2026-{day}T00:00:00Z", NO_TIME, 0.0) for day in ("00-01", "13-01", "01-00", "01-32")),
+        ("0000-01-01T00:00:00Z", NO_TIME, 0.0),
+        ("2026-01-05T10:60:00Z", NO_TIME, 0.0),
+        ("2026-01-05T10:00:00.1234567Z", NO_TIME, 0.0),
+        ("2026-01-05T10:00:00+01:60", NO_TIME, 0.0),
+        ("2026-01-05T10:00:00+01.30", NO_TIME, 0.0),
         ("2022-02-29T00:00:00Z", NO_TIME, 0.0),
         ("2026-01-05T24:00:00Z", NO_TIME, 0.0),
         ("2026-01-05T10:00:60Z", NO_TIME, 0.0),
