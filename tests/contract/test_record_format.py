@@ -5,8 +5,6 @@ That it reads what aiokafka does is held beside the worker's fetches.
 
 from __future__ import annotations
 
-from unittest.mock import patch
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,10 +12,11 @@ from hypothesis import strategies as st
 
 from streamer.contract import record_format
 from streamer.contract.record_columns import KeptRecord
-from streamer.contract.record_format import Lot, pass_headers, read_lots, read_number, unpacked
+from streamer.contract.record_format import Lot, read_lots, unpacked
+from tests.features.uncompiled import uncompiled
 
-# Length 16: attributes, time +3, offset +1, key "k", value "abc", one header "h" with the byte 7.
-RECORD = bytes([30, 0, 6, 2, 2]) + b"k" + bytes([6]) + b"abc" + bytes([2, 2]) + b"h" + bytes([2, 7])
+# Length 14: attributes, time +3, offset +1, key "k", value "abc", one header "h" with the byte 7.
+RECORD = bytes([28, 0, 6, 2, 2]) + b"k" + bytes([6]) + b"abc" + bytes([2, 2]) + b"h" + bytes([2, 7])
 # Length 6: time -1, offset +2, neither key nor value nor headers.
 NULLS = bytes([12, 0, 1, 4, 1, 1, 0])
 
@@ -65,8 +64,6 @@ def test_any_bytes_are_read_alike_compiled_and_as_python(
     lots = np.array([[0, len(array), n, 70, 1_000, 1, 0]])
     ours, theirs = (np.zeros((7, n), dtype=np.int64) for _ in range(2))
     n_read = read_lots(array, lots, ours)
-    # As Python to the ground, where an index is checked.
-    inner = {"pass_headers": pass_headers.py_func, "read_number": read_number.py_func}
-    with patch.multiple(record_format, **inner):
-        assert read_lots.py_func(array, lots, theirs) == n_read
+    with uncompiled(record_format):
+        assert record_format.read_lots(array, lots, theirs) == n_read
     assert ours.tolist() == theirs.tolist()
