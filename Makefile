@@ -8,8 +8,9 @@ ARGS ?=
 SEEDS ?= 5000
 FIRST ?= 0
 FULL ?= 100
-# Test processes: the tests of one file stay in one of them, which has servers of its own.
-PROCESSES ?= 2
+# Test processes: most tests wait for servers, so that two of them keep a core busy.  The tests of one
+# file stay in one process, which has servers of its own; long files come first (tests/conftest.py).
+PROCESSES ?= 4
 TESTS ?= tests streamer ops
 
 VENV := .venv
@@ -46,14 +47,16 @@ demo: $(STAMP) ## see it work: broker, Redis, worker and traffic on this machine
 dev: $(STAMP) ## a stack to play with until Ctrl-C: broker, Redis, two workers, payments, verdicts, rules (ARGS="--help")
 	@$(BIN)/streamer dev --rules ops/prometheus $(ARGS)
 
-TESTED = --numprocesses $(PROCESSES) --dist loadfile --cov --cov-branch --cov-report=term-missing
+SPREAD = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+TESTED = $(SPREAD) --cov --cov-branch --cov-report=term-missing
 
-test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name" PROCESSES=2)
+test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name" PROCESSES=4)
 	$(BIN)/python -m pytest $(TESTED) $(ARGS)
 
 # Nothing is left out of the wheel that the product needs, and no test finds the sources instead: it
-# runs in a copy of the checkout that has none.
-wheel: $(STAMP) ## run every test against the wheel as it is built (TESTS="tests/model ops" ARGS= PROCESSES=2)
+# runs in a copy of the checkout that has none.  What `make setup` compiled is named after what it was
+# made from, so that only what differs in the wheel is compiled for it.
+wheel: $(STAMP) ## run every test against the wheel as it is built (TESTS="tests/model ops" ARGS= PROCESSES=4)
 	rm -rf build/wheel build/venv build/checkout
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --wheel-dir build/wheel .
@@ -61,13 +64,15 @@ wheel: $(STAMP) ## run every test against the wheel as it is built (TESTS="tests
 	build/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --requirement requirements-dev.lock
 	build/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps build/wheel/*.whl
+	cp -Rp streamer/__pycache__/compiled \
+	  "$$(build/venv/bin/python -I -c 'import streamer; print(streamer.__path__[0])')/__pycache__/"
 	build/venv/bin/python -I -m streamer.compiled
 	mkdir build/checkout
 	git ls-files -z -- . ':!streamer' | tar --create --null --files-from=- | tar --extract --directory=build/checkout
 	cd build/checkout && ../venv/bin/python -m pytest $(TESTED) $(ARGS) --pyargs $(TESTS)
 
-uncompiled: $(STAMP) ## run tests of the loops on their Python, which takes a minute (ARGS="-k name")
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest tests/features tests/verdicts $(ARGS)
+uncompiled: $(STAMP) ## run tests of the loops on their Python, which takes a minute (ARGS="-k name" PROCESSES=4)
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(SPREAD) tests/features tests/verdicts $(ARGS)
 
 rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
 	$(BIN)/python -m tests.rig --fetch

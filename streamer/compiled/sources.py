@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -37,32 +38,38 @@ def package_of(file: Path) -> Path | None:
 def stamp(file: Path, package: Path) -> str:
     """Return a digest of everything that the kernels in ``file``, of ``package``, depend on."""
     roots = {folder.name.encode(): folder for folder in (_OURS, package)}
-    waiting, found = [file], {file: _read(file)}
+    waiting, found = [file], {file}
     while waiting:
-        for name in set(_IMPORTS.findall(found[waiting.pop()])):
-            for path in _files(name, roots):
-                if path not in found:
-                    found[path] = _read(path)
-                    waiting.append(path)
+        for name in _read(waiting.pop()).imports:
+            top, _, rest = name.partition(b".")
+            new = _files(roots[top], rest) - found if top in roots else frozenset[Path]()
+            found |= new
+            waiting += new
     digest = sha256(repr([sys.version, *map(version, _MAKERS)]).encode())
     for path in sorted(found):
-        digest.update(sha256(found[path]).digest())
+        digest.update(_read(path).digest)
     return digest.hexdigest()
 
 
-def _files(name: bytes, roots: dict[bytes, Path]) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    digest: bytes
+    imports: frozenset[bytes]
+
+
+# A stamp is made for every file with kernels, and each walks through most files of the package.
+@cache
+def _files(root: Path, name: bytes) -> frozenset[Path]:
     """Return the files of what is imported: all below a package, of which a name may be a module."""
-    top, *parts = name.split(b".")
-    if top not in roots:
-        return []
-    path = roots[top].joinpath(*(part.decode() for part in parts))
-    return list(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
+    path = root.joinpath(*(part.decode() for part in name.split(b".") if part))
+    return frozenset(path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")])
 
 
 @cache
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> _Source:
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except OSError:
         # A line of prose that begins like an import.
-        return b""
+        content = b""
+    return _Source(sha256(content).digest(), frozenset(_IMPORTS.findall(content)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,6 +106,7 @@ def _name(family: Family[Any]) -> str:
     return re.sub("^process_", "process.", family.family_name.removeprefix(PREFIX))
 
 
+@cache
 def rules() -> dict[str, dict[str, Any]]:
     """Return the alert rules of Prometheus by name."""
     groups = yaml.safe_load((_OPS / "prometheus" / "streamer.rules.yml").read_text())["groups"]
