@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+import numpy as np
 import structlog
 
 from streamer.contract.batch import Batch
@@ -173,7 +174,7 @@ class Scoring:
     def _publish(self, batch: Batch, outcome: Outcome, trace: BatchTrace | None) -> bool:
         """Queue what came of a batch; False as soon as this worker may not publish any more."""
         if outcome.alerts or outcome.overflow:
-            records = {record.offset: record for record in batch.records}
+            offsets = batch.offsets
             settings, publisher = self._kit.settings, self._kit.publisher
             for alerts, publish, topic in (
                 (outcome.alerts, publisher.publish_alert, settings.alerts_topic),
@@ -183,7 +184,7 @@ class Scoring:
                     if not self._held.membership.is_heard:
                         return False
                     offset = alert.source.offset
-                    record = records[offset]
+                    record = batch.records[int(np.searchsorted(offsets, offset))]
                     sent = None if trace is None else trace.message(record, topic, alert.alert_id)
                     publish(alert, record.timestamp, outcome.places[offset], sent)
         for letter in outcome.dead_letters:
