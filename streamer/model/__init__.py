@@ -17,7 +17,7 @@ from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import LogOdds
 from streamer.model.scorer import Scorer, trial_precisions
-from streamer.model.scores import Lines, Ruler, Scored, score_rows
+from streamer.model.scores import Lines, Room, Ruler, Scored, score_rows
 from streamer.model.silhouette import simplified_silhouettes
 from streamer.model.sums import Sums
 
@@ -27,6 +27,7 @@ __all__ = [
     "Lines",
     "LogOdds",
     "ModelConfig",
+    "Room",
     "Ruler",
     "Scored",
     "Scorer",

@@ -16,7 +16,7 @@ Invariant: a payment's scores depend on the payment and the version alone, to th
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,54 +28,78 @@ from streamer.model.histogram import distance_position, share_below
 from streamer.model.kmeans import fill_distances, nearest_of
 from streamer.model.odds import LogOdds, log_odds_of, odds_position
 
-__all__ = ["Lines", "Ruler", "Scored", "score_rows"]
+__all__ = ["FEATURE", "HOUR", "Lines", "Room", "Ruler", "Scored", "score_rows"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Records = NDArray[Any]
 
 _SMALLEST_DISTANCE_SQ: Final = 1e-3
 _UNKNOWN_HOUR: Final = N_HOURS
 
 
+def _record(floats: str, *others: tuple[str, str]) -> np.dtype[np.void]:
+    """Return the type of records with these fields, each where a processor reads it at once."""
+    fields = [*((name, "<f8") for name in floats.split()), *others]
+    return np.dtype((np.record, np.dtype(fields, align=True)))
+
+
+FEATURE: Final = _record("lowest highest mean deviation side maturity expected")
+HOUR: Final = _record("threshold asked due")
+_ROW: Final = _record(
+    "distance_sq threshold asked due distance_rank log_odds odds_rank",
+    ("nearest", "<i8"),
+    ("alerted", "?"),
+)
+
+
 class Ruler(NamedTuple):
     """What a version measures distances with; d features, k clusters, c currencies.
 
-    ``lowest`` and ``highest`` (d,) are what values are clipped to.  ``expected`` (d,) are the mean
-    addends, as far as each feature counts.  ``centers_of`` and ``precisions_of`` (d, k) are by feature.
+    ``features`` (d,) are records of `FEATURE`: ``lowest`` and ``highest`` are what values are clipped
+    to, ``expected`` the mean addend, as far as the feature counts.  ``centers_of`` and
+    ``precisions_of`` (d, k) are by feature.
     """
 
+    features: Records
     currency_means: Floats
-    lowest: Floats
-    highest: Floats
     centers_of: Floats
     precisions_of: Floats
     centers: Floats
     center_deviations: Floats
     beliefs: Floats
-    means: Floats
-    deviations: Floats
-    sides: Floats
     linear_beyond: float
-    maturities: Floats
-    expected: Floats
     expectation_floor: float
 
 
 class Lines(NamedTuple):
     """Where a version ranks scores and from where on they alert.
 
-    ``distances_below`` and ``odds_below`` are the distributions of recent scores.  ``thresholds``,
-    ``asked`` and ``due`` (25,) are by hour of the day, and at last for an unknown one; thresholds are
-    log-odds where those rank (``by_odds``), else squared distances.
+    ``hours`` (25,) are records of `HOUR` by hour of the day, and at last for an unknown one; thresholds
+    are log-odds where those rank (``by_odds``), else squared distances.  ``distances_below`` and
+    ``odds_below`` are the distributions of recent scores.
     """
 
+    hours: Records
     distances_below: Floats
     odds_below: Floats
     by_odds: bool
-    thresholds: Floats
-    asked: Floats
-    due: Floats
+
+
+class Room(NamedTuple):
+    """Where the scores of n payments are written: what `Scored` shows by name.
+
+    ``rows`` (n,); ``parts`` (3, n, n_features) are clipped rows, contributions and addends.
+    """
+
+    rows: Records
+    parts: Floats
+    inputs: Floats
+
+    @classmethod
+    def of(cls, n: int, n_features: int, n_inputs: int) -> Room:
+        return cls(np.empty(n, _ROW), np.empty((3, n, n_features)), np.empty((n, n_inputs)))
 
 
 class Scored(NamedTuple):
@@ -113,30 +137,25 @@ class Scored(NamedTuple):
     odds_ranks: Floats
 
     @classmethod
-    def room(
-        cls, n: int, n_features: int, n_inputs: int, *, has_odds: bool, by_odds: bool
-    ) -> Scored:
-        """Return arrays for the scores of ``n`` transactions; without odds its own are (0,)."""
-        X, contributions, addends = np.empty((3, n, n_features))
-        distances_sq, thresholds, asked, due, ranks, log_odds, odds_ranks = np.empty((7, n))
-        nearest, alerted = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
-        if not has_odds:
-            log_odds = odds_ranks = np.empty(0)
+    def of(cls, room: Room, *, has_odds: bool, by_odds: bool) -> Scored:
+        """Return what was written to ``room``, in the same memory."""
+        rows, (X, contributions, addends), inputs = room
+        of_odds = rows if has_odds else rows[:0]
         return cls(
             X,
-            nearest,
+            rows["nearest"],
             contributions,
             addends,
-            distances_sq,
-            alerted,
+            rows["distance_sq"],
+            rows["alerted"],
             by_odds,
-            thresholds,
-            asked,
-            due,
-            ranks,
-            np.empty((n, n_inputs)),
-            log_odds,
-            odds_ranks,
+            rows["threshold"],
+            rows["asked"],
+            rows["due"],
+            rows["distance_rank"],
+            inputs,
+            of_odds["log_odds"],
+            of_odds["odds_rank"],
         )
 
     @property
@@ -152,10 +171,9 @@ class Scored(NamedTuple):
     @property
     def ranks(self) -> Floats:
         """Return the ranks of distance and odds, shape (n, 2), NaN where there are no odds."""
-        ranks = np.full((len(self.distance_ranks), 2), np.nan)
+        ranks = np.empty((len(self.distance_ranks), 2))
         ranks[:, 0] = self.distance_ranks
-        if len(self.odds_ranks):
-            ranks[:, 1] = self.odds_ranks
+        ranks[:, 1] = self.odds_ranks if len(self.odds_ranks) else np.nan
         return ranks
 
     def log_odds_of(self, index: int) -> float | None:
@@ -196,31 +214,32 @@ def fill_addends(addends: Floats, x: Floats, k: int, ruler: Ruler) -> None:
     """
     center, deviations, belief = ruler.centers[k], ruler.center_deviations[k], ruler.beliefs[k]
     for j in range(len(x)):
-        from_center = suspicious(x[j] - center[j], ruler.sides[j]) / deviations[j]
-        from_mean = suspicious(x[j] - ruler.means[j], ruler.sides[j]) / ruler.deviations[j]
+        feature = ruler.features[j]
+        from_center = suspicious(x[j] - center[j], feature.side) / deviations[j]
+        from_mean = suspicious(x[j] - feature.mean, feature.side) / feature.deviation
         to_center = huber(from_center, ruler.linear_beyond)
         to_mean = huber(from_mean, ruler.linear_beyond)
         own = belief * to_center + (1.0 - belief) * to_mean
-        noted = own if ruler.maturities[j] > 0.0 else USUAL_ADDEND
+        noted = own if feature.maturity > 0.0 else USUAL_ADDEND
         addends[j] = 0.0 if math.isnan(x[j]) else noted
 
 
 @compiled
-def comparable(x: Floats, expected: Floats, floor: float) -> float:
+def comparable(x: Floats, features: Records, floor: float) -> float:
     """Return the factor that makes a sum over the known features of ``x`` comparable with others."""
     of_known = 0.0
     for j in range(len(x)):
         if not math.isnan(x[j]):
-            of_known += expected[j]
+            of_known += features[j].expected
     return (USUAL_ADDEND * len(x) + floor) / (of_known + floor)
 
 
 @compiled
-def measure(contributions: Floats, addends: Floats, maturities: Floats, factor: float) -> float:
+def measure(contributions: Floats, addends: Floats, features: Records, factor: float) -> float:
     """Return the distance², and what each feature has of it, ``contributions`` OUT (d,)."""
     distance_sq = 0.0
     for j in range(len(addends)):
-        contributions[j] = addends[j] * maturities[j] * factor
+        contributions[j] = addends[j] * features[j].maturity * factor
         distance_sq += contributions[j]
     return distance_sq
 
@@ -242,7 +261,7 @@ def fill_inputs(inputs: Floats, x: Floats, v: Floats, usual: float) -> None:
 
 @compiled
 def score_rows(
-    scored: Scored,
+    room: Room,
     X: Floats,
     currencies: Integers,
     V: Floats,
@@ -251,30 +270,30 @@ def score_rows(
     odds: LogOdds,
     lines: Lines,
 ) -> None:
-    """Score payments one after the other, ``scored`` OUT; ``times_ms`` is (0,) where no hour is known.
+    """Score payments one after the other, ``room`` OUT; ``times_ms`` is (0,) where no hour is known.
 
-    Log-odds and their ranks are (0,) where there are no odds.
+    Nothing is written of log-odds where there are no ``odds``.
     """
     distances_sq, log_odds = np.empty(len(ruler.centers)), math.nan
+    features = ruler.features
     for i in range(len(X)):
-        x, addends, inputs = scored.X[i], scored.addends[i], scored.inputs[i]
+        row, inputs = room.rows[i], room.inputs[i]
+        x, contributions, addends = room.parts[0, i], room.parts[1, i], room.parts[2, i]
         fill_inputs(inputs, X[i], V[i], ruler.currency_means[currencies[i]])
         for j in range(len(x)):
-            x[j] = clipped(inputs[j], ruler.lowest[j], ruler.highest[j])
+            x[j] = clipped(inputs[j], features[j].lowest, features[j].highest)
         fill_distances(distances_sq, x, ruler.centers_of, ruler.precisions_of)
         nearest = nearest_of(distances_sq)
         fill_addends(addends, x, nearest, ruler)
-        factor = comparable(x, ruler.expected, ruler.expectation_floor)
-        distance_sq = measure(scored.contributions[i], addends, ruler.maturities, factor)
-        place = distance_position(distance_sq)
-        scored.distance_ranks[i] = share_below(lines.distances_below, place)
-        scored.nearest[i], scored.distances_sq[i] = nearest, distance_sq
+        factor = comparable(x, features, ruler.expectation_floor)
+        distance_sq = measure(contributions, addends, features, factor)
+        row.nearest, row.distance_sq = nearest, distance_sq
+        row.distance_rank = share_below(lines.distances_below, distance_position(distance_sq))
         inputs[-1] = math.log(max(distance_sq, _SMALLEST_DISTANCE_SQ))
-        if len(scored.log_odds) > 0:
+        if len(odds.coefficients) > 0:
             log_odds = log_odds_of(inputs, odds)
-            scored.log_odds[i] = log_odds
-            scored.odds_ranks[i] = share_below(lines.odds_below, odds_position(log_odds))
-        hour = hour_of(times_ms[i]) if len(times_ms) > 0 else _UNKNOWN_HOUR
-        scored.asked[i], scored.due[i] = lines.asked[hour], lines.due[hour]
-        scored.thresholds[i] = lines.thresholds[hour]
-        scored.alerted[i] = (log_odds if lines.by_odds else distance_sq) > lines.thresholds[hour]
+            row.log_odds = log_odds
+            row.odds_rank = share_below(lines.odds_below, odds_position(log_odds))
+        hour = lines.hours[hour_of(times_ms[i]) if len(times_ms) > 0 else _UNKNOWN_HOUR]
+        row.asked, row.due, row.threshold = hour.asked, hour.due, hour.threshold
+        row.alerted = (log_odds if lines.by_odds else distance_sq) > hour.threshold

@@ -243,7 +243,7 @@ def learn_scored(
         learn_warming(delta, X, columns.currencies, columns.times_ms)
     else:
         learn(delta, scored, teaching, above, X[:, 0], columns.currencies, columns.times_ms)
-        usual, floors = version.sums.reference_currency_means, version.config.spread_floors
+        usual, floors = version.sums.reference_currency_means, version.spread_floors
         count_features(delta.feature_histograms, X, columns.currencies, usual, floors)
 
 

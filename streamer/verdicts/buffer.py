@@ -67,8 +67,7 @@ class UnjudgedBuffer:
             chosen = picked.tolist()
             ids = [ids[i] for i in chosen]
             cards, merchants = [cards[i] for i in chosen], [merchants[i] for i in chosen]
-        slots = self._table.enter(fingerprints(ids))
-        self._table.fill(slots, picked, hashes, waiting, self.share)
+        slots = self._table.put(fingerprints(ids), picked, hashes, waiting, self.share)
         self._table.names.put(slots, packed(cards, merchants))
         if len(self) > self.capacity:
             self._make_room()
