@@ -186,9 +186,6 @@ def first_quiet(asked: Asked, trial: Trial, i: int, amounts: Floats) -> tuple[in
         asked.lines,
     )
     for step in range(n):
-        if not trial.scored.rows[step].alerted:
-            is_quiet_below = True
-            for later in range(step + 1, n):
-                is_quiet_below &= not trial.scored.rows[later].alerted
-            return step, is_quiet_below
+        if not trial.scored.alerted[step]:
+            return step, not trial.scored.alerted[step:n].any()
     return -1, False

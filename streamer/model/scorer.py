@@ -14,7 +14,8 @@ from streamer.model.histogram import distribution_of, quantiles
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import NO_ODDS, LogOdds, coefficients
 from streamer.model.odds import thresholds as odds_thresholds
-from streamer.model.scores import FEATURE, HOUR, Lines, Room, Ruler, Scored, score_rows
+from streamer.model.scored import Room, Scored
+from streamer.model.scores import FEATURE, HOUR, Lines, Ruler, score_batch
 from streamer.model.sums import Sums
 from streamer.model.trial import DISTANCE, ODDS, average_precision
 
@@ -143,15 +144,15 @@ class Scorer:
         if V is None:
             V = np.full((len(X), len(self.config.context_names)), np.nan)
         room = self.room(len(X))
-        score_rows(
-            room,
+        score_batch(
+            *room,
             np.ascontiguousarray(X),
             currencies,
             np.ascontiguousarray(V),
             _NO_TIMES if times_ms is None else times_ms,
-            self.ruler,
-            self.odds_or_none,
-            self.lines,
+            *self.ruler,
+            *self.odds_or_none,
+            *self.lines,
         )
         return Scored.of(room, has_odds=self.odds is not None, by_odds=self.lines.by_odds)
 

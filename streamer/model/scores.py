@@ -27,8 +27,9 @@ from streamer.model.confidence import USUAL_ADDEND
 from streamer.model.histogram import distance_position, share_below
 from streamer.model.kmeans import fill_distances, nearest_of
 from streamer.model.odds import LogOdds, log_odds_of, odds_position
+from streamer.model.scored import Room
 
-__all__ = ["FEATURE", "HOUR", "Lines", "Room", "Ruler", "Scored", "score_rows"]
+__all__ = ["FEATURE", "HOUR", "Lines", "Ruler", "score_batch", "score_rows"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -39,19 +40,12 @@ _SMALLEST_DISTANCE_SQ: Final = 1e-3
 _UNKNOWN_HOUR: Final = N_HOURS
 
 
-def _record(floats: str, *others: tuple[str, str]) -> np.dtype[np.void]:
-    """Return the type of records with these fields, each where a processor reads it at once."""
-    fields = [*((name, "<f8") for name in floats.split()), *others]
-    return np.dtype((np.record, np.dtype(fields, align=True)))
+def _record(names: str) -> np.dtype[np.void]:
+    return np.dtype((np.record, [(name, "<f8") for name in names.split()]))
 
 
 FEATURE: Final = _record("lowest highest mean deviation side maturity expected")
 HOUR: Final = _record("threshold asked due")
-_ROW: Final = _record(
-    "distance_sq threshold asked due distance_rank log_odds odds_rank",
-    ("nearest", "<i8"),
-    ("alerted", "?"),
-)
 
 
 class Ruler(NamedTuple):
@@ -85,100 +79,6 @@ class Lines(NamedTuple):
     distances_below: Floats
     odds_below: Floats
     by_odds: bool
-
-
-class Room(NamedTuple):
-    """Where the scores of n payments are written: what `Scored` shows by name.
-
-    ``rows`` (n,); ``parts`` (3, n, n_features) are clipped rows, contributions and addends.
-    """
-
-    rows: Records
-    parts: Floats
-    inputs: Floats
-
-    @classmethod
-    def of(cls, n: int, n_features: int, n_inputs: int) -> Room:
-        return cls(np.empty(n, _ROW), np.empty((3, n, n_features)), np.empty((n, n_inputs)))
-
-
-class Scored(NamedTuple):
-    """The scores of n transactions.
-
-    ``X`` (n, n_features) are the clipped, centred rows that were compared, NaN where an entry is
-    missing, and ``nearest`` (n,) the centers that they were compared with.
-
-    ``contributions`` (n, n_features) sum to ``distances_sq`` (n,) over features.  ``addends`` (n,
-    n_features) are what they were in full, and before they were made comparable between payments of
-    which more and less is known.
-
-    ``thresholds`` (n,) is what was exceeded where ``alerted``, in the units of what ranks: log-odds
-    where the odds are active (``by_odds``), else squared distances.  ``asked`` (n,) is the share of
-    recent scores that was to alert at the payment's hour, ``due`` (n,) the same without the hour's
-    correction (`Asked`).  ``distance_ranks`` and ``odds_ranks`` (n,) lie in [0, 1].
-
-    ``inputs`` (n, n_inputs) are the odds', NaN where unknown; ``log_odds`` and their ranks are
-    (n,), or (0,) where there are no odds.
-    """
-
-    X: Floats
-    nearest: Integers
-    contributions: Floats
-    addends: Floats
-    distances_sq: Floats
-    alerted: Flags
-    by_odds: bool
-    thresholds: Floats
-    asked: Floats
-    due: Floats
-    distance_ranks: Floats
-    inputs: Floats
-    log_odds: Floats
-    odds_ranks: Floats
-
-    @classmethod
-    def of(cls, room: Room, *, has_odds: bool, by_odds: bool) -> Scored:
-        """Return what was written to ``room``, in the same memory."""
-        rows, (X, contributions, addends), inputs = room
-        of_odds = rows if has_odds else rows[:0]
-        return cls(
-            X,
-            rows["nearest"],
-            contributions,
-            addends,
-            rows["distance_sq"],
-            rows["alerted"],
-            by_odds,
-            rows["threshold"],
-            rows["asked"],
-            rows["due"],
-            rows["distance_rank"],
-            inputs,
-            of_odds["log_odds"],
-            of_odds["odds_rank"],
-        )
-
-    @property
-    def values(self) -> Floats:
-        """Return what ranks, (n,): log-odds or squared distances."""
-        return self.log_odds if self.by_odds else self.distances_sq
-
-    @property
-    def scores(self) -> Floats:
-        """Return the ranks in [0, 1] of what ranks, shape (n,)."""
-        return self.odds_ranks if self.by_odds else self.distance_ranks
-
-    @property
-    def ranks(self) -> Floats:
-        """Return the ranks of distance and odds, shape (n, 2), NaN where there are no odds."""
-        ranks = np.empty((len(self.distance_ranks), 2))
-        ranks[:, 0] = self.distance_ranks
-        ranks[:, 1] = self.odds_ranks if len(self.odds_ranks) else np.nan
-        return ranks
-
-    def log_odds_of(self, index: int) -> float | None:
-        """Return the log-odds of one transaction, None where there are no odds."""
-        return float(self.log_odds[index]) if len(self.log_odds) else None
 
 
 @compiled
@@ -272,12 +172,12 @@ def score_rows(
 ) -> None:
     """Score payments one after the other, ``room`` OUT; ``times_ms`` is (0,) where no hour is known.
 
-    Nothing is written of log-odds where there are no ``odds``.
+    Log-odds and their ranks are NaN where there are no ``odds``.
     """
-    distances_sq, log_odds = np.empty(len(ruler.centers)), math.nan
+    distances_sq, log_odds, odds_rank = np.empty(len(ruler.centers)), math.nan, math.nan
     features = ruler.features
     for i in range(len(X)):
-        row, inputs = room.rows[i], room.inputs[i]
+        inputs, numbers = room.inputs[i], room.numbers[:, i]
         x, contributions, addends = room.parts[0, i], room.parts[1, i], room.parts[2, i]
         fill_inputs(inputs, X[i], V[i], ruler.currency_means[currencies[i]])
         for j in range(len(x)):
@@ -287,13 +187,60 @@ def score_rows(
         fill_addends(addends, x, nearest, ruler)
         factor = comparable(x, features, ruler.expectation_floor)
         distance_sq = measure(contributions, addends, features, factor)
-        row.nearest, row.distance_sq = nearest, distance_sq
-        row.distance_rank = share_below(lines.distances_below, distance_position(distance_sq))
+        rank = share_below(lines.distances_below, distance_position(distance_sq))
         inputs[-1] = math.log(max(distance_sq, _SMALLEST_DISTANCE_SQ))
         if len(odds.coefficients) > 0:
             log_odds = log_odds_of(inputs, odds)
-            row.log_odds = log_odds
-            row.odds_rank = share_below(lines.odds_below, odds_position(log_odds))
+            odds_rank = share_below(lines.odds_below, odds_position(log_odds))
         hour = lines.hours[hour_of(times_ms[i]) if len(times_ms) > 0 else _UNKNOWN_HOUR]
-        row.asked, row.due, row.threshold = hour.asked, hour.due, hour.threshold
-        row.alerted = (log_odds if lines.by_odds else distance_sq) > hour.threshold
+        numbers[0], numbers[1], numbers[2] = distance_sq, hour.threshold, hour.asked
+        numbers[3], numbers[4], numbers[5] = hour.due, rank, log_odds
+        numbers[6] = odds_rank
+        room.nearest[i] = nearest
+        room.alerted[i] = (log_odds if lines.by_odds else distance_sq) > hour.threshold
+
+
+@compiled
+def score_batch(
+    numbers: Floats,
+    nearest: Integers,
+    alerted: Flags,
+    parts: Floats,
+    inputs: Floats,
+    X: Floats,
+    currencies: Integers,
+    V: Floats,
+    times_ms: Integers,
+    features: Records,
+    currency_means: Floats,
+    centers_of: Floats,
+    precisions_of: Floats,
+    centers: Floats,
+    center_deviations: Floats,
+    beliefs: Floats,
+    linear_beyond: float,
+    expectation_floor: float,
+    input_means: Floats,
+    input_deviations: Floats,
+    coefficients: Floats,
+    hours: Records,
+    distances_below: Floats,
+    odds_below: Floats,
+    by_odds: bool,
+) -> None:
+    """Do as `score_rows` does, for callers in Python, who hand over arrays one by one (`compiled`)."""
+    ruler = Ruler(
+        features,
+        currency_means,
+        centers_of,
+        precisions_of,
+        centers,
+        center_deviations,
+        beliefs,
+        linear_beyond,
+        expectation_floor,
+    )
+    room = Room(numbers, nearest, alerted, parts, inputs)
+    odds = LogOdds(input_means, input_deviations, coefficients)
+    lines = Lines(hours, distances_below, odds_below, by_odds)
+    score_rows(room, X, currencies, V, times_ms, ruler, odds, lines)

@@ -58,16 +58,14 @@ class UnjudgedBuffer:
             return
         if len(self) < self.capacity // 2 and self.share < 1.0:
             self.share = min(2.0 * self.share, 1.0)
-        picked = np.flatnonzero(waiting.alerted | (hashes < self.share))
+        picked, slots = self._table.put(fingerprints(ids), hashes, waiting, self.share)
         self.n_dropped += len(ids) - len(picked)
         if not len(picked):
             return
         cards, merchants = waiting.cards, waiting.merchants
         if len(picked) < len(ids):
             chosen = picked.tolist()
-            ids = [ids[i] for i in chosen]
             cards, merchants = [cards[i] for i in chosen], [merchants[i] for i in chosen]
-        slots = self._table.put(fingerprints(ids), picked, hashes, waiting, self.share)
         self._table.names.put(slots, packed(cards, merchants))
         if len(self) > self.capacity:
             self._make_room()

@@ -70,24 +70,24 @@ class Table:
         return slots
 
     def put(
-        self, prints: Integers, picked: Integers, hashes: Floats, waiting: Waiting, share: float
-    ) -> Integers:
-        """Enter those of ``waiting`` that are ``picked`` (n,), by their ``prints`` (n,), and write what
-        is known of them; return their slots.
+        self, prints: Integers, hashes: Floats, waiting: Waiting, share: float
+    ) -> tuple[Integers, Integers]:
+        """Enter alerts, and others whose hash is below ``share``, and write what is known of them.
 
-        Of a payment that is there twice the later row stays, as it does one by one.
+        OUT (m,): which of ``prints`` (n,) those are, and their slots.  Of a payment that is there twice
+        the later row stays, as it does one by one.
         """
         self._reserve(len(prints))
-        slots = np.empty(len(prints), dtype=np.int64)
-        self.index.n, n_saved = put_rows(
+        picked, slots = np.empty((2, len(prints)), dtype=np.int64)
+        n_picked, n_saved, self.index.n = put_rows(
             prints,
-            picked,
             hashes,
             waiting.times_ms,
             waiting.alerted,
             np.ascontiguousarray(waiting.inputs),
             np.ascontiguousarray(waiting.ranks),
             share,
+            picked,
             slots,
             self.index.table,
             self.index.prints,
@@ -103,9 +103,11 @@ class Table:
             self.is_final,
             self.vectors,
         )
+        if n_picked < len(prints):
+            picked, slots = picked[:n_picked], slots[:n_picked]
         if n_saved:
             self.log.entered(slots)
-        return slots
+        return picked, slots
 
     def remove(self, slots: Integers) -> None:
         """Let go of payments."""
@@ -218,13 +220,13 @@ class Table:
 @compiled
 def put_rows(
     prints: Integers,
-    picked: Integers,
     hashes: Floats,
     times_ms: Integers,
     alerted: Flags,
     inputs: Floats,
     ranks: Floats,
     share: float,
+    picked: Integers,
     slots: Integers,
     table: Slots,
     held: Integers,
@@ -239,17 +241,20 @@ def put_rows(
     of_verdicts: NDArray[np.int8],
     of_final: Flags,
     of_vectors: NDArray[np.float32],
-) -> tuple[int, int]:
-    """Enter the ``picked`` payments into ``slots`` (OUT), and write their rows; all behind is IN/OUT.
+) -> tuple[int, int, int]:
+    """Enter payments, and write their rows: which, and where, are ``picked`` and ``slots`` (OUT).
 
-    Return how many are held, and how many of these were saved as what they were before.  An alert is
-    always kept, any other payment with the probability ``share``.
+    All behind is IN/OUT.  Return how many are picked, how many of them were saved as what they were
+    before, and how many are held now.  An alert is always kept, any other payment with the probability
+    ``share``.
     """
-    n_inputs, n_saved = inputs.shape[1], 0
-    for k in range(len(picked)):
-        i = picked[k]
-        slot, n_held = enter_one(prints[k], table, held, free, n_held)
-        slots[k] = slot
+    n_inputs, n_picked, n_saved = inputs.shape[1], 0, 0
+    for i in range(len(prints)):
+        if not (alerted[i] or hashes[i] < share):
+            continue
+        slot, n_held = enter_one(prints[i], table, held, free, n_held)
+        picked[n_picked], slots[n_picked] = i, slot
+        n_picked += 1
         n_saved += segment_of[slot] >= 0
         note_time(slot, times_ms[i], of_times_ms, earliest_ms)
         of_hashes[slot] = hashes[i]
@@ -260,4 +265,4 @@ def put_rows(
             of_vectors[slot, j] = inputs[i, j]
         for j in range(ranks.shape[1]):
             of_vectors[slot, n_inputs + j] = ranks[i, j]
-    return n_held, n_saved
+    return n_picked, n_saved, n_held
