@@ -163,40 +163,31 @@ def find_rows(
     """
     n_absent = 0
     for i in range(len(cards)):
-        own = find_row(cards[i], card_table, card_prints, card_used_at, card_clock)
-        habit, till = own, find_row(tills[i], till_table, till_prints, till_used_at, till_clock)
+        own = habit = card_table[place_of(cards[i], card_table, card_prints)]
         if own >= 0:
-            first = int(records[own].currency)
+            card_used_at[own] = card_clock
+            card_changed[own] |= to_change
+            first = records[own].currency
             if first == 0 and to_change:
                 records[own].currency = currencies[i] + 1
-            elif first not in (0, currencies[i] + 1):
+            elif first > 0 and first != currencies[i] + 1:
                 other = extend_print(cards[i], currencies[i])
-                habit = find_row(other, card_table, card_prints, card_used_at, card_clock)
-        if to_change:
-            if own >= 0:
-                card_changed[own] = True
-            if habit >= 0:
-                card_changed[habit] = True
-            if till >= 0:
-                till_changed[till] = True
+                habit = card_table[place_of(other, card_table, card_prints)]
+                if habit >= 0:
+                    card_used_at[habit] = card_clock
+                    card_changed[habit] |= to_change
+        till = till_table[place_of(tills[i], till_table, till_prints)]
+        if till >= 0:
+            till_used_at[till] = till_clock
+            till_changed[till] |= to_change
+        judged_card = judged_card_table[place_of(cards[i], judged_card_table, judged_card_prints)]
+        if judged_card >= 0:
+            judged_card_used_at[judged_card] = judged_card_clock
+        judged = judged_table[place_of(merchants[i], judged_table, judged_prints)]
+        if judged >= 0:
+            judged_used_at[judged] = judged_clock
         n_absent += (habit < 0) + (till < 0 and tills[i] >= 0)
         row = rows[i]
         row.cards, row.habits, row.merchants = own, habit, till
-        row.card_verdicts = find_row(
-            cards[i], judged_card_table, judged_card_prints, judged_card_used_at, judged_card_clock
-        )
-        row.merchant_verdicts = find_row(
-            merchants[i], judged_table, judged_prints, judged_used_at, judged_clock
-        )
+        row.card_verdicts, row.merchant_verdicts = judged_card, judged
     return n_absent
-
-
-@compiled
-def find_row(print_: int, table: Slots, prints: Integers, used_at: Integers, clock: int) -> int:
-    """Return the row of an entity, -1 for none, and note that it is used."""
-    if print_ < 0:
-        return -1
-    row = int(table[place_of(print_, table, prints)])
-    if row >= 0:
-        used_at[row] = clock
-    return row

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 
-__all__ = ["FREE", "Index", "Slots", "enter", "enter_one", "find", "leave", "place_of"]
+__all__ = ["FREE", "Index", "Slots", "enter", "find", "leave", "place_of"]
 
 Integers = NDArray[np.int64]
 Slots = NDArray[np.int32]
@@ -116,19 +116,13 @@ def enter(
     ``table``, ``held`` and ``free`` are IN/OUT.
     """
     for i in range(len(prints)):
-        slots[i], n = enter_one(prints[i], table, held, free, n)
+        at = place_of(prints[i], table, held)
+        if table[at] < 0:
+            n += 1
+            table[at] = free[len(free) - n]
+            held[table[at]] = prints[i]
+        slots[i] = table[at]
     return n
-
-
-@compiled
-def enter_one(print_: int, table: Slots, held: Integers, free: Slots, n: int) -> tuple[int, int]:
-    """Return the slot of one, as `enter` does, and how many are held then."""
-    at = place_of(print_, table, held)
-    if table[at] < 0:
-        n += 1
-        table[at] = free[len(free) - n]
-        held[table[at]] = print_
-    return int(table[at]), n
 
 
 @compiled

@@ -12,9 +12,10 @@ k-means).  Kept as sums, S = Wc, this is S' = γS + Σx: a decay and an addition
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +64,8 @@ def learn(
     the model towards it.
     """
     delta.transactions_seen += len(teaching)
-    delta.transactions_taught += _learn_rows(
-        *_ADDED(delta),
+    rows: tuple[Any, ...] = (
+        *_added_of(delta),
         scored.X,
         scored.nearest,
         scored.addends,
@@ -78,10 +79,11 @@ def learn(
         currencies,
         _NO_TIMES if times_ms is None else times_ms,
     )
+    delta.transactions_taught += _learn_rows(*rows)
 
 
 # The arrays of a delta that scored payments are added to, in the order of `_learn_rows`.
-_ADDED: Final = attrgetter(
+_added_of: Final[Callable[[Sums], tuple[Any, ...]]] = attrgetter(
     "cluster_weights",
     "cluster_known",
     "cluster_sums",

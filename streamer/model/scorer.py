@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,7 @@ class Scorer:
 
     ``asked`` are the shares of recent scores that are to alert.  ``threshold_sq`` and
     ``threshold_log_odds`` are for a payment of no known hour, the ``hourly_`` (24,) by hour of the day.
+    ``scored_by`` is all of it as `score_batch` takes it.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Scorer:
     hourly_threshold_log_odds: Floats = field(default_factory=lambda: np.full(24, np.inf))
     ruler: Ruler = field(init=False, repr=False)
     lines: Lines = field(init=False, repr=False)
+    scored_by: tuple[Any, ...] = field(init=False, repr=False)
     spread_floors: Floats = field(init=False, repr=False)
 
     @classmethod
@@ -150,9 +152,7 @@ class Scorer:
             currencies,
             np.ascontiguousarray(V),
             _NO_TIMES if times_ms is None else times_ms,
-            *self.ruler,
-            *self.odds_or_none,
-            *self.lines,
+            *self.scored_by,
         )
         return Scored.of(room, has_odds=self.odds is not None, by_odds=self.lines.by_odds)
 
@@ -163,6 +163,8 @@ class Scorer:
     def __post_init__(self) -> None:
         object.__setattr__(self, "ruler", self._new_ruler())
         object.__setattr__(self, "lines", self._new_lines())
+        scored_by = *self.ruler, *self.odds_or_none, *self.lines
+        object.__setattr__(self, "scored_by", scored_by)
         object.__setattr__(self, "spread_floors", np.array(self.config.spread_floors))
 
     def _new_ruler(self) -> Ruler:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
-from streamer.indexing.index import Index, Slots, enter_one
+from streamer.indexing.index import Index, Slots, place_of
 from streamer.indexing.prints import Texts
 from streamer.verdicts.ages import Ages, note_time
 from streamer.verdicts.log import Segment, SegmentLog
@@ -252,7 +252,12 @@ def put_rows(
     for i in range(len(prints)):
         if not (alerted[i] or hashes[i] < share):
             continue
-        slot, n_held = enter_one(prints[i], table, held, free, n_held)
+        at = place_of(prints[i], table, held)
+        if table[at] < 0:
+            n_held += 1
+            table[at] = free[len(free) - n_held]
+            held[table[at]] = prints[i]
+        slot = table[at]
         picked[n_picked], slots[n_picked] = i, slot
         n_picked += 1
         n_saved += segment_of[slot] >= 0
