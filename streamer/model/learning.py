@@ -84,24 +84,13 @@ def learn(
 
 # The arrays of a delta that scored payments are added to, in the order of `_learn_rows`.
 _added_of: Final[Callable[[Sums], tuple[Any, ...]]] = attrgetter(
-    "cluster_weights",
-    "cluster_known",
-    "cluster_sums",
-    "cluster_sums_sq",
-    "feature_weights",
-    "feature_sums",
-    "feature_sums_sq",
-    "feature_addends",
-    "currency_weights",
-    "currency_sums",
-    "score_histogram",
-    "odds_histogram",
-    "alerted_weight",
-    "due_weight",
-    "hour_weights",
-    "hour_alerts",
-    "hour_asked",
-    "event_span",
+    *"""
+    cluster_weights cluster_known cluster_sums cluster_sums_sq
+    feature_weights feature_sums feature_sums_sq feature_addends
+    currency_weights currency_sums
+    score_histogram odds_histogram alerted_weight due_weight
+    hour_weights hour_alerts hour_asked event_span
+    """.split()
 )
 
 

@@ -171,7 +171,7 @@ class Scorer:
         reach = self.config.clip_deviations * self.deviations
         features = np.empty(len(self.means), FEATURE)
         features["lowest"], features["highest"] = self.means - reach, self.means + reach
-        features["mean"], features["deviation"] = self.means, self.deviations
+        features["average"], features["deviation"] = self.means, self.deviations
         features["side"], features["maturity"] = self.config.sides, self.maturities
         features["expected"] = self.maturities * self.expectations
         return Ruler(

@@ -44,7 +44,7 @@ def _record(names: str) -> np.dtype[np.void]:
     return np.dtype((np.record, [(name, "<f8") for name in names.split()]))
 
 
-FEATURE: Final = _record("lowest highest mean deviation side maturity expected")
+FEATURE: Final = _record("lowest highest average deviation side maturity expected")
 HOUR: Final = _record("threshold asked due")
 
 
@@ -116,7 +116,7 @@ def fill_addends(addends: Floats, x: Floats, k: int, ruler: Ruler) -> None:
     for j in range(len(x)):
         feature = ruler.features[j]
         from_center = suspicious(x[j] - center[j], feature.side) / deviations[j]
-        from_mean = suspicious(x[j] - feature.mean, feature.side) / feature.deviation
+        from_mean = suspicious(x[j] - feature.average, feature.side) / feature.deviation
         to_center = huber(from_center, ruler.linear_beyond)
         to_mean = huber(from_mean, ruler.linear_beyond)
         own = belief * to_center + (1.0 - belief) * to_mean
