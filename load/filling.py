@@ -62,7 +62,7 @@ class Filler:
         times_ms = np.full(n, _START_MS + self._n_paid, dtype=np.int64)
         columns = Columns.of(paid, times_ms.tolist())
         tables = state.tables
-        tables.cards.paying(columns.cards, columns.currencies)
+        tables.rows(columns)
         for table, prints in (
             (tables.cards, columns.cards),
             (tables.merchants, np.unique(columns.tills)),

@@ -26,7 +26,7 @@ from streamer.compiled import compiled
 from streamer.contract.codes import CURRENCIES, decimals_of
 from streamer.contract.messages import Counterfactual
 from streamer.features import Columns, History, Records, compare_amount
-from streamer.model import Lines, LogOdds, Ruler, Scored, Scorer, score_rows
+from streamer.model import Lines, LogOdds, Room, Ruler, Scorer, score_rows
 
 __all__ = ["smaller_amounts"]
 
@@ -69,7 +69,7 @@ class Trial(NamedTuple):
     V: Floats
     currencies: Integers
     times_ms: Integers
-    scored: Scored
+    scored: Room
 
 
 def smaller_amounts(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +69,7 @@ class Prepared:
     n_repeated: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one batch brought about.
 
     ``alerts`` are for reviewers, ``overflow`` is what the fuse held back; ``places`` are those of all
@@ -240,7 +240,7 @@ def learn_scored(
         learn_warming(delta, X, columns.currencies, columns.times_ms)
     else:
         learn(delta, scored, teaching, above, X[:, 0], columns.currencies, columns.times_ms)
-        usual, floors = version.sums.reference_currency_means, version.config.spread_floors
+        usual, floors = version.sums.reference_currency_means, version.spread_floors
         count_features(delta.feature_histograms, X, columns.currencies, usual, floors)
 
 

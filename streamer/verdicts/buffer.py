@@ -58,13 +58,11 @@ class UnjudgedBuffer:
             return
         if len(self) < self.capacity // 2 and self.share < 1.0:
             self.share = min(2.0 * self.share, 1.0)
-        picked = np.flatnonzero(waiting.alerted | (hashes < self.share))
+        picked, slots = self._table.put(waiting.ids, hashes, waiting, self.share)
         self.n_dropped += len(hashes) - len(picked)
         if not len(picked):
             return
-        slots = self._table.enter(waiting.ids[picked])
-        self._table.fill(slots, picked, hashes, waiting, self.share)
-        self._table.names.put(slots, packed(waiting.parties.within(picked)))
+        self._table.names.put(slots, packed(waiting.parties.only(picked)))
         if len(self) > self.capacity:
             self._make_room()
 

@@ -77,7 +77,7 @@ def test_the_compiled_loops_are_their_python(payments: list[tuple[int, int]]) ->
         known, pairs = np.zeros(len(prints), dtype=bool), np.empty_like(prints)
         calls = [k.py_func if as_python else k for k in (put, recognise, combine)]
         n = calls[0](prints[:9], generations[:9], table, of, 0)
-        calls[1](prints, generations, table, of, known)
+        calls[1](prints, generations, 1, table, of, known)
         calls[2](prints << 40, others, pairs)
         found.append((n, known.tolist(), pairs.tolist()))
         tables.append((table.tolist(), of.tolist()))
