@@ -102,10 +102,14 @@ class UnjudgedBuffer:
         self._table.verdicts[slot], self._table.is_final[slot] = is_fraud, is_final
         self._table.log.judged(slot)
 
-    def read(self, slots: Sequence[int] | Integers) -> tuple[Floats, Floats, Floats]:
-        """Return inputs (n, n_inputs), ranks (n, 2) and weights (n,) of payments."""
-        vectors = self._table.vectors[slots].astype(np.float64)
-        return vectors[:, :-2], vectors[:, -2:], 1.0 / self._table.shares[slots]
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """Inputs and ranks of the payment in each slot, shape (n_slots, n_inputs + 2)."""
+        return self._table.vectors
+
+    def weights(self, slots: Integers) -> Floats:
+        """Return how many payments each stands for, shape (n,)."""
+        return 1.0 / self._table.shares[slots]
 
     def remove(self, slots: Integers) -> None:
         """Let go of payments."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
 from streamer.features import EntityTable, Tables, add_verdicts
-from streamer.model import Scorer, Sums, learn_verdicts, relearn_verdicts
+from streamer.model import Scorer, Sums, learn_verdicts
 from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
 from streamer.verdicts.rulings import Rulings, overrules
 from streamer.verdicts.waiting import Waiting
@@ -102,8 +102,8 @@ def remember(
         return
     unjudged = expired[~buffer.are_judged(expired)]
     if len(unjudged) and config.unlabelled_is_legitimate:
-        inputs, ranks, weights = buffer.read(unjudged)
-        learn_verdicts(delta, version, inputs, ranks, np.zeros(len(unjudged)), weights)
+        frauds, weights = np.zeros(len(unjudged)), buffer.weights(unjudged)
+        learn_verdicts(delta, version, buffer.vectors, unjudged, frauds, weights)
     buffer.remove(expired)
 
 
@@ -121,8 +121,9 @@ def apply_verdicts(
     """
     buffer = kept.buffer
     standing: list[Standing] = []
-    fresh: list[tuple[int, bool]] = []
-    overruled: list[tuple[int, bool]] = []
+    # The payment, whether it is fraud, and 1 or -1 as in `Standing`.
+    lessons: list[tuple[int, bool, float]] = []
+    judged: list[bool] = []
     for verdict in verdicts:
         key, is_fraud = verdict.transaction_id, verdict.verdict == "fraud"
         before = kept.rulings.get(key)
@@ -138,24 +139,22 @@ def apply_verdicts(
         if slot is None:
             continue
         learned = buffer.verdict(slot)
-        if learned == UNJUDGED:
-            fresh.append((slot, is_fraud))
-        elif learned != is_fraud:
-            overruled.append((slot, is_fraud))
+        if learned != is_fraud:
+            lessons.append((slot, is_fraud, 1.0))
+            if learned != UNJUDGED:
+                lessons.append((slot, not is_fraud, -1.0))
+            elif buffer.is_alerted(slot):
+                judged.append(is_fraud)
         buffer.judge(slot, is_fraud, is_final=verdict.origin == "chargeback")
     _count(tables.merchant_verdicts, standing, by_merchant=True)
     _count(tables.card_verdicts, standing, by_merchant=False)
-    if fresh:
-        inputs, ranks, weights = buffer.read([slot for slot, _ in fresh])
-        frauds = np.array([is_fraud for _, is_fraud in fresh], dtype=float)
-        learn_verdicts(delta, version, inputs, ranks, frauds, weights)
-    if overruled:
-        inputs, ranks, weights = buffer.read([slot for slot, _ in overruled])
-        frauds = np.array([is_fraud for _, is_fraud in overruled], dtype=float)
-        relearn_verdicts(delta, version, inputs, ranks, frauds, weights)
+    if lessons:
+        slots, frauds, signs = (np.array(column) for column in zip(*lessons, strict=True))
+        weights = buffer.weights(slots) * signs
+        learn_verdicts(delta, version, buffer.vectors, slots, frauds.astype(float), weights)
     n_standing = sum(sign > 0 for _, sign in standing)
-    judged = tuple(is_fraud for slot, is_fraud in fresh if buffer.is_alerted(slot))
-    return Applied(n_standing, len(verdicts) - n_standing, len(fresh), judged)
+    n_learned = int(sum(sign for _, _, sign in lessons))
+    return Applied(n_standing, len(verdicts) - n_standing, n_learned, tuple(judged))
 
 
 def _completed(

@@ -55,7 +55,7 @@ def test_every_alert_is_kept_while_alerts_alone_fit() -> None:
     fill(buffer, 2_000, alerted)
     assert all(buffer.slot(f"t-{i}") is not None for i in range(0, 2_000, 50))
     slots = [buffer.slot("t-0"), buffer.slot("t-1950")]
-    assert buffer.read(slots)[2].tolist() == [1.0, 1.0]
+    assert buffer.weights(slots).tolist() == [1.0, 1.0]
 
 
 def test_the_weights_of_the_kept_stand_for_all_payments() -> None:
@@ -70,7 +70,7 @@ def test_the_weights_of_the_kept_stand_for_all_payments() -> None:
             ids = [f"t-{i}" for i in numbers[part]]
             buffer.add(ids, hashes[part], waiting(numbers[part], None, first))
         held = [s for i in numbers if (s := buffer.slot(f"t-{i}")) is not None]
-        values, _, weights = buffer.read(held)
+        values, weights = buffer.vectors[held], buffer.weights(held)
         totals.append(weights.sum())
         sums.append(weights @ values[:, 0])
     assert np.mean(totals) == pytest.approx(20_000, rel=0.02)
@@ -153,4 +153,4 @@ def test_of_a_payment_that_comes_twice_the_later_one_waits_unjudged() -> None:
         UNJUDGED,
         ("card-4", None),
     )
-    assert buffer.read([slot])[0].tolist() == [[7.0]]
+    assert buffer.vectors[slot, 0] == 7.0

@@ -155,7 +155,7 @@ def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
     apply(state, [verdict("fraud", number=n) for n in range(100, 110)])
     run([batch([payment(70, after_s=90_000, **shop)], 60)], CONFIG, trained(), state)
     slot = state.verdicts.buffer.slot("t-70")
-    inputs = state.verdicts.buffer.read([slot])[0][0]
+    inputs = state.verdicts.buffer.vectors[slot, :-2]
     names = [*CONFIG.model.feature_names, *CONFIG.model.context_names]
     share = dict(zip(names, inputs[:-1], strict=True))
     assert share["merchant_fraud_share_7d"] > 2
