@@ -73,10 +73,10 @@ class UnjudgedBuffer:
         if len(self) > self.capacity:
             self._make_room()
 
-    def slot(self, transaction_id: str) -> int | None:
-        """Return where a payment lies, None where it does not."""
-        [slot] = self._table.index.find(fingerprints([transaction_id])).tolist()
-        return slot if slot >= 0 else None
+    def slots(self, transaction_ids: Sequence[str]) -> list[int | None]:
+        """Return where each payment lies, None for one that does not."""
+        slots = self._table.index.find(fingerprints(transaction_ids)).tolist()
+        return [slot if slot >= 0 else None for slot in slots]
 
     def parties(self, slot: int) -> tuple[str | None, str | None]:
         """Return the card and the merchant of a payment, None for what is not known."""

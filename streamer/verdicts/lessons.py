@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
-from streamer.features import EntityTable, Tables, add_verdicts
+from streamer.features import Tables, add_verdicts
 from streamer.model import Scorer, Sums, learn_verdicts
 from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
 from streamer.verdicts.rulings import Rulings, overrules
@@ -124,12 +124,12 @@ def apply_verdicts(
     # The payment, whether it is fraud, and 1 or -1 as in `Standing`.
     lessons: list[tuple[int, bool, float]] = []
     judged: list[bool] = []
-    for verdict in verdicts:
-        key, is_fraud = verdict.transaction_id, verdict.verdict == "fraud"
-        before = kept.rulings.get(key)
+    slots = buffer.slots([verdict.transaction_id for verdict in verdicts])
+    for verdict, slot in zip(verdicts, slots, strict=True):
+        is_fraud = verdict.verdict == "fraud"
+        before = kept.rulings.get(verdict.transaction_id)
         if before is not None and not overrules(verdict, before):
             continue
-        slot = buffer.slot(key)
         if slot is not None:
             verdict = _completed(verdict, *buffer.parties(slot), card_key)
         kept.rulings.put(verdict)
@@ -146,12 +146,11 @@ def apply_verdicts(
             elif buffer.is_alerted(slot):
                 judged.append(is_fraud)
         buffer.judge(slot, is_fraud, is_final=verdict.origin == "chargeback")
-    _count(tables.merchant_verdicts, standing, by_merchant=True)
-    _count(tables.card_verdicts, standing, by_merchant=False)
+    _count(tables, standing)
     if lessons:
-        slots, frauds, signs = (np.array(column) for column in zip(*lessons, strict=True))
-        weights = buffer.weights(slots) * signs
-        learn_verdicts(delta, version, buffer.vectors, slots, frauds.astype(float), weights)
+        taught, frauds, signs = (np.array(column) for column in zip(*lessons, strict=True))
+        weights = buffer.weights(taught) * signs
+        learn_verdicts(delta, version, buffer.vectors, taught, frauds.astype(float), weights)
     n_standing = sum(sign > 0 for _, sign in standing)
     n_learned = int(sum(sign for _, _, sign in lessons))
     return Applied(n_standing, len(verdicts) - n_standing, n_learned, tuple(judged))
@@ -172,16 +171,15 @@ def _completed(
     return msgspec.structs.replace(verdict, card_id=named, merchant_id=merchant)
 
 
-def _count(table: EntityTable, standing: Sequence[Standing], *, by_merchant: bool) -> None:
-    counted = [
-        (verdict.merchant_id if by_merchant else verdict.card_id, verdict, sign)
-        for verdict, sign in standing
-    ]
-    named = [(key, verdict, sign) for key, verdict, sign in counted if key is not None]
-    add_verdicts(
-        table,
-        [key for key, _, _ in named],
-        np.array([round(v.decided_at.timestamp() * 1000) for _, v, _ in named], dtype=np.int64),
-        np.array([sign * (v.verdict == "fraud") for _, v, sign in named]),
-        np.array([sign for _, _, sign in named]),
-    )
+def _count(tables: Tables, standing: Sequence[Standing]) -> None:
+    """Count verdicts in the shares of their merchants and cards, of those that they name."""
+    times_ms = np.array([round(v.decided_at.timestamp() * 1000) for v, _ in standing], np.int64)
+    counts = np.array([sign for _, sign in standing])
+    frauds = counts * [v.verdict == "fraud" for v, _ in standing]
+    for table, names in (
+        (tables.merchant_verdicts, [v.merchant_id for v, _ in standing]),
+        (tables.card_verdicts, [v.card_id for v, _ in standing]),
+    ):
+        named = [i for i, name in enumerate(names) if name is not None]
+        keys = [name for name in names if name is not None]
+        add_verdicts(table, keys, times_ms[named], frauds[named], counts[named])

@@ -53,8 +53,8 @@ def test_every_alert_is_kept_while_alerts_alone_fit() -> None:
     alerted = np.zeros(2_000, dtype=bool)
     alerted[::50] = True
     fill(buffer, 2_000, alerted)
-    assert all(buffer.slot(f"t-{i}") is not None for i in range(0, 2_000, 50))
-    slots = [buffer.slot("t-0"), buffer.slot("t-1950")]
+    assert all(buffer.slots([f"t-{i}"])[0] is not None for i in range(0, 2_000, 50))
+    slots = [buffer.slots(["t-0"])[0], buffer.slots(["t-1950"])[0]]
     assert buffer.weights(slots).tolist() == [1.0, 1.0]
 
 
@@ -69,7 +69,7 @@ def test_the_weights_of_the_kept_stand_for_all_payments() -> None:
             part = slice(first, first + 500)
             ids = [f"t-{i}" for i in numbers[part]]
             buffer.add(ids, hashes[part], waiting(numbers[part], None, first))
-        held = [s for i in numbers if (s := buffer.slot(f"t-{i}")) is not None]
+        held = [s for i in numbers if (s := buffer.slots([f"t-{i}"])[0]) is not None]
         values, weights = buffer.vectors[held], buffer.weights(held)
         totals.append(weights.sum())
         sums.append(weights @ values[:, 0])
@@ -91,7 +91,7 @@ def test_the_share_recovers_when_there_is_room_again() -> None:
 def test_a_label_that_was_learned_is_remembered() -> None:
     buffer = UnjudgedBuffer(1, 10)
     fill(buffer, 2)
-    slot = buffer.slot("t-0")
+    slot = buffer.slots(["t-0"])[0]
     assert slot is not None
     assert buffer.verdict(slot) == UNJUDGED
     buffer.judge(slot, True, is_final=False)
@@ -102,10 +102,10 @@ def test_payments_whose_label_is_final_make_room_first() -> None:
     buffer = UnjudgedBuffer(1, 100)
     fill(buffer, 100)
     for i in range(30):
-        buffer.judge(buffer.slot(f"t-{i}"), False, is_final=True)
+        buffer.judge(buffer.slots([f"t-{i}"])[0], False, is_final=True)
     buffer.add(["u"], np.array([0.5]), waiting(np.array([1.0])))
-    assert all(buffer.slot(f"t-{i}") is not None for i in range(30, 100))
-    assert sum(buffer.slot(f"t-{i}") is not None for i in range(30)) == 4
+    assert all(buffer.slots([f"t-{i}"])[0] is not None for i in range(30, 100))
+    assert sum(buffer.slots([f"t-{i}"])[0] is not None for i in range(30)) == 4
     assert buffer.share == 1.0
 
 
@@ -129,11 +129,11 @@ def test_card_and_merchant_of_a_payment_are_remembered_and_saved() -> None:
     first.add(["t-0", "t-1"], np.zeros(2), told)
     second.load(first.take_changed())
     for buffer in (first, second):
-        slots = [buffer.slot("t-0"), buffer.slot("t-1")]
+        slots = [buffer.slots(["t-0"])[0], buffer.slots(["t-1"])[0]]
         assert [buffer.parties(slot) for slot in slots] == [("card-é", "shop"), ("card-2", None)]
-    second.remove(np.array([second.slot("t-0")]))
+    second.remove(np.array([second.slots(["t-0"])[0]]))
     second.add(["t-2"], np.zeros(1), waiting(np.arange(1)))
-    assert second.parties(second.slot("t-2")) == ("card", None)
+    assert second.parties(second.slots(["t-2"])[0]) == ("card", None)
 
 
 def test_of_a_payment_that_comes_twice_the_later_one_waits_unjudged() -> None:
@@ -143,11 +143,11 @@ def test_of_a_payment_that_comes_twice_the_later_one_waits_unjudged() -> None:
     cards, merchants = zip(*told, strict=True)
     paid = replace(waiting(np.arange(3)), cards=cards, merchants=merchants)
     buffer.add(["t-0", "t-1", "t-0"], np.zeros(3), paid)
-    assert (len(buffer), buffer.parties(buffer.slot("t-0"))) == (2, told[2])
-    buffer.judge(buffer.slot("t-1"), True, is_final=True)
+    assert (len(buffer), buffer.parties(buffer.slots(["t-0"])[0])) == (2, told[2])
+    buffer.judge(buffer.slots(["t-1"])[0], True, is_final=True)
     again = replace(waiting(np.array([7])), cards=["card-4"])
     buffer.add(["t-1"], np.zeros(1), again)
-    slot = buffer.slot("t-1")
+    slot = buffer.slots(["t-1"])[0]
     assert (len(buffer), buffer.verdict(slot), buffer.parties(slot)) == (
         2,
         UNJUDGED,
