@@ -151,7 +151,7 @@ class _Run:
         remembered = thread_time()
         buffer = self._state.buffer
         for verdict in verdicts:
-            slot = buffer.slot(verdict.transaction_id)
+            slot = buffer.slots([verdict.transaction_id])[0]
             if slot is not None:
                 buffer.parties(slot)
                 buffer.judge(slot, verdict.verdict == "fraud", is_final=False)

@@ -13,7 +13,7 @@ from streamer.model.budget import achieved_per_hour, achieved_share, hour_of
 from streamer.model.drift import MOVED_PSI, Drift, drift_of
 from streamer.model.feature_histogram import count_features
 from streamer.model.hashing import uniform_hash
-from streamer.model.judged import learn_verdicts, relearn_verdicts
+from streamer.model.judged import learn_verdicts
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import LogOdds
@@ -45,7 +45,6 @@ __all__ = [
     "learn_verdicts",
     "learn_warming",
     "may_teach",
-    "relearn_verdicts",
     "score_rows",
     "simplified_silhouettes",
     "trial_precisions",

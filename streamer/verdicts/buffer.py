@@ -66,10 +66,10 @@ class UnjudgedBuffer:
         if len(self) > self.capacity:
             self._make_room()
 
-    def slot(self, transaction_id: str) -> int | None:
-        """Return where a payment lies, None where it does not."""
-        [slot] = self._table.index.find(fingerprints([transaction_id])).tolist()
-        return slot if slot >= 0 else None
+    def slots(self, transaction_ids: Sequence[str]) -> list[int | None]:
+        """Return where each payment lies, None for one that does not."""
+        slots = self._table.index.find(fingerprints(transaction_ids)).tolist()
+        return [slot if slot >= 0 else None for slot in slots]
 
     def parties(self, slot: int) -> tuple[str | None, str | None]:
         """Return the card and the merchant of a payment, None for what is not known."""
@@ -95,10 +95,14 @@ class UnjudgedBuffer:
         self._table.verdicts[slot], self._table.is_final[slot] = is_fraud, is_final
         self._table.log.judged(slot)
 
-    def read(self, slots: Sequence[int] | Integers) -> tuple[Floats, Floats, Floats]:
-        """Return inputs (n, n_inputs), ranks (n, 2) and weights (n,) of payments."""
-        vectors = self._table.vectors[slots].astype(np.float64)
-        return vectors[:, :-2], vectors[:, -2:], 1.0 / self._table.shares[slots]
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """Inputs and ranks of the payment in each slot, shape (n_slots, n_inputs + 2)."""
+        return self._table.vectors
+
+    def weights(self, slots: Integers) -> Floats:
+        """Return how many payments each stands for, shape (n,)."""
+        return 1.0 / self._table.shares[slots]
 
     def remove(self, slots: Integers) -> None:
         """Let go of payments."""

@@ -63,9 +63,9 @@ def test_every_alert_is_kept_while_alerts_alone_fit() -> None:
     alerted = np.zeros(2_000, dtype=bool)
     alerted[::50] = True
     fill(buffer, 2_000, alerted)
-    assert all(buffer.slot(f"t-{i}") is not None for i in range(0, 2_000, 50))
-    slots = [buffer.slot("t-0"), buffer.slot("t-1950")]
-    assert buffer.read(slots)[2].tolist() == [1.0, 1.0]
+    assert all(buffer.slots([f"t-{i}"])[0] is not None for i in range(0, 2_000, 50))
+    slots = [buffer.slots(["t-0"])[0], buffer.slots(["t-1950"])[0]]
+    assert buffer.weights(slots).tolist() == [1.0, 1.0]
 
 
 def test_the_weights_of_the_kept_stand_for_all_payments() -> None:
@@ -79,8 +79,8 @@ def test_the_weights_of_the_kept_stand_for_all_payments() -> None:
             part = slice(first, first + 500)
             ids = [f"t-{i}" for i in numbers[part]]
             buffer.add(hashes[part], waiting(ids, numbers[part], None, first))
-        held = [s for i in numbers if (s := buffer.slot(f"t-{i}")) is not None]
-        values, _, weights = buffer.read(held)
+        held = [s for i in numbers if (s := buffer.slots([f"t-{i}"])[0]) is not None]
+        values, weights = buffer.vectors[held], buffer.weights(held)
         totals.append(weights.sum())
         sums.append(weights @ values[:, 0])
     assert np.mean(totals) == pytest.approx(20_000, rel=0.02)
@@ -101,7 +101,7 @@ def test_the_share_recovers_when_there_is_room_again() -> None:
 def test_a_label_that_was_learned_is_remembered() -> None:
     buffer = UnjudgedBuffer(1, 10)
     fill(buffer, 2)
-    slot = buffer.slot("t-0")
+    slot = buffer.slots(["t-0"])[0]
     assert slot is not None
     assert buffer.verdict(slot) == UNJUDGED
     buffer.judge(slot, True, is_final=False)
@@ -112,10 +112,10 @@ def test_payments_whose_label_is_final_make_room_first() -> None:
     buffer = UnjudgedBuffer(1, 100)
     fill(buffer, 100)
     for i in range(30):
-        buffer.judge(buffer.slot(f"t-{i}"), False, is_final=True)
+        buffer.judge(buffer.slots([f"t-{i}"])[0], False, is_final=True)
     buffer.add(np.array([0.5]), waiting(["u"], np.array([1.0])))
-    assert all(buffer.slot(f"t-{i}") is not None for i in range(30, 100))
-    assert sum(buffer.slot(f"t-{i}") is not None for i in range(30)) == 4
+    assert all(buffer.slots([f"t-{i}"])[0] is not None for i in range(30, 100))
+    assert sum(buffer.slots([f"t-{i}"])[0] is not None for i in range(30)) == 4
     assert buffer.share == 1.0
 
 
@@ -139,11 +139,11 @@ def test_card_and_merchant_of_a_payment_are_remembered_and_saved() -> None:
     first.add(np.zeros(2), waiting(["t-0", "t-1"], np.arange(2), parties=told))
     second.load(first.take_changed())
     for buffer in (first, second):
-        slots = [buffer.slot("t-0"), buffer.slot("t-1")]
+        slots = [buffer.slots(["t-0"])[0], buffer.slots(["t-1"])[0]]
         assert [buffer.parties(slot) for slot in slots] == told
-    second.remove(np.array([second.slot("t-0")]))
+    second.remove(np.array([second.slots(["t-0"])[0]]))
     second.add(np.zeros(1), waiting(["t-2"], np.arange(1)))
-    assert second.parties(second.slot("t-2")) == ("card", None)
+    assert second.parties(second.slots(["t-2"])[0]) == ("card", None)
 
 
 def test_of_a_payment_that_comes_twice_the_later_one_waits_unjudged() -> None:
@@ -151,13 +151,13 @@ def test_of_a_payment_that_comes_twice_the_later_one_waits_unjudged() -> None:
     buffer = UnjudgedBuffer(1, 10)
     told = [("card-1", "shop-1"), ("card-2", None), ("card-3", "shop-3")]
     buffer.add(np.zeros(3), waiting(["t-0", "t-1", "t-0"], np.arange(3), parties=told))
-    assert (len(buffer), buffer.parties(buffer.slot("t-0"))) == (2, told[2])
-    buffer.judge(buffer.slot("t-1"), True, is_final=True)
+    assert (len(buffer), buffer.parties(buffer.slots(["t-0"])[0])) == (2, told[2])
+    buffer.judge(buffer.slots(["t-1"])[0], True, is_final=True)
     buffer.add(np.zeros(1), waiting(["t-1"], np.array([7]), parties=[("card-4", None)]))
-    slot = buffer.slot("t-1")
+    slot = buffer.slots(["t-1"])[0]
     assert (len(buffer), buffer.verdict(slot), buffer.parties(slot)) == (
         2,
         UNJUDGED,
         ("card-4", None),
     )
-    assert buffer.read([slot])[0].tolist() == [[7.0]]
+    assert buffer.vectors[slot, 0] == 7.0

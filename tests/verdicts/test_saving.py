@@ -160,10 +160,10 @@ def test_a_verdict_writes_the_small_field_of_its_segment_alone() -> None:
     for _ in range(3):
         payments.add(buffer, MOST_ROWS)
         redis.save(buffer)
-    buffer.judge(buffer.slot("t-20"), True, is_final=False)
+    buffer.judge(buffer.slots(["t-20"])[0], True, is_final=False)
     assert {name: len(packed) for name, packed in redis.save(buffer).items()} == {"1:state": 40}
     buffer = redis.loaded(1_000)
-    assert [buffer.verdict(buffer.slot(f"t-{i}")) for i in (19, 20)] == [-1, 1]
+    assert [buffer.verdict(buffer.slots([f"t-{i}"])[0]) for i in (19, 20)] == [-1, 1]
 
 
 def test_what_expired_goes_as_a_whole_and_is_never_written_again() -> None:
@@ -235,7 +235,7 @@ def test_making_room_writes_no_row_again() -> None:
 def test_what_is_no_segment_of_this_format_is_refused_in_words(spoilt: Any) -> None:
     redis, buffer = Redis(), UnjudgedBuffer(N_INPUTS, 1_000)
     Payments().add(buffer, 9)
-    buffer.judge(buffer.slot("t-3"), True, is_final=True)
+    buffer.judge(buffer.slots(["t-3"])[0], True, is_final=True)
     redis.save(buffer)
     assert set(redis.fields) == {"0:rows", "0:state"}
     redis.fields = spoilt(redis.fields)
