@@ -19,6 +19,16 @@ from tests.cli.test_commands import run
 SETTINGS = {"warmup_transactions": "500", "n_clusters": "4", "alert_budget": "0.02"}
 N = 8_000
 DETECTORS = ["streamer", "amount", "isolation_forest", "half_space_trees", "river_kmeans"]
+ALERTS = {
+    "n",
+    "budget_ratio",
+    "worst_5000",
+    "worst_50000",
+    "precision",
+    "recall",
+    "recall_unbiased",
+    "interval",
+}
 METRICS = {
     "auc_roc",
     "average_precision",
@@ -54,7 +64,8 @@ def test_every_detector_is_measured_on_the_same_rows(simulated: Path, tmp_path: 
     assert result["label_delay_s"] == 7 * 86_400
     assert result["published"] == []
     for figures in result["detectors"].values():
-        assert figures.keys() == METRICS | {"intervals", "scenarios"}
+        assert figures.keys() >= METRICS | {"intervals", "scenarios", "alerts"}
+        assert figures["alerts"].keys() == ALERTS
         assert figures["intervals"].keys() == METRICS
         assert all(0 <= figures[name] <= 1 for name in METRICS)
         assert sum(s["frauds"] for s in figures["scenarios"].values()) == result["frauds"]
@@ -79,7 +90,7 @@ def test_every_detector_is_measured_on_the_same_rows(simulated: Path, tmp_path: 
 def test_the_same_seed_gives_the_same_figures(simulated: Path) -> None:
     """And another seed other intervals, at the same figures of the streamer."""
     first, second, other = (
-        evaluated(simulated, "--protocol", "prequential", "--no-labels", "--seed", seed)
+        evaluated(simulated, "--protocol", "prequential", "--labels", "none", "--seed", seed)
         for seed in ("1", "1", "2")
     )
     assert first["label_delay_s"] is None
@@ -180,7 +191,7 @@ def test_a_file_without_cards_or_currency_is_measured_and_the_notes_say_so(tmp_p
     ]
     path.write_text("seconds,amount,category,fraud\n" + "".join(lines))
     names = ("--map", "timestamp=seconds", "--map", "label=fraud", "--map", "mcc=category")
-    names += ("--time-unit", "second", "--protocol", "prequential", "--no-labels")
+    names += ("--time-unit", "second", "--protocol", "prequential", "--labels", "none")
     result = evaluated(path, *names)
     assert (result["cards"], result["rows"]) == (3_000, 3_000)
     assert result["detectors"]["streamer"]["auc_roc"] > 0.99

@@ -10,7 +10,7 @@ import pytest
 
 from streamer.errors import ConfigurationError
 from streamer.evaluation.protocols import remaining, window_of
-from streamer.evaluation.rows import DAY_MS, Rows
+from streamer.evaluation.rows import DAY_MS, NEVER, Rows
 
 APRIL = int(datetime(2018, 4, 1, tzinfo=UTC).timestamp() * 1000)
 N_DAYS = 136
@@ -28,7 +28,10 @@ def rows_of(
         scenario_names=("1",),
         scores=np.ones(n),
         alerted=np.zeros(n, dtype=bool),
+        held_back=np.zeros(n, dtype=bool),
+        judged_ms=np.full(n, NEVER),
         X=np.zeros((n, 2), dtype=np.float32),
+        inputs=np.zeros((n, 0), dtype=np.float32),
     )
 
 
