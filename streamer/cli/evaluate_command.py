@@ -138,8 +138,8 @@ def evaluate(
 
     The same pipeline as the worker's passes over the file in order and scores each payment before it
     learns from it. The column `label` says which are frauds (1), `fraud_pattern` of which kind. The
-    others alert by one threshold each: what the budget's share of their scores so far exceeds, renewed
-    daily.
+    others alert by one threshold each: what the budget's share of their last 50,000 scores exceeds,
+    renewed daily.
 
     With --labels selective what reviewers really got is judged after --judged-after; of the other
     frauds --chargebacks come back; of the rest nothing is ever told.

@@ -1,8 +1,8 @@
 """What reviewers would have had of a detector: how many alerts, how evenly, and how many of them right.
 
 The streamer's alerts are its own, as they went out.  Any other ranking alerts by one causal threshold:
-the score that the budget's share of its own scores so far exceeds, set anew every day, so that no
-alert needs to know what comes after it.
+the score that the budget's share of its own last 50,000 scores exceeds, set anew every day, so that no
+alert needs to know what comes after it, and a scale that moves while a detector learns is followed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BLOCKS", "AlertFigures", "Workload", "alert_figures", "causal_alerts", "workload"]
+__all__ = [
+    "BLOCKS",
+    "RECENT",
+    "AlertFigures",
+    "Workload",
+    "alert_figures",
+    "causal_alerts",
+    "workload",
+]
 
 Flags = NDArray[np.bool_]
 
 BLOCKS: Final = (5_000, 50_000)
 """Payments in a row within which the budget has to hold."""
+RECENT: Final = 50_000
+"""How many scores a causal threshold is taken from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +91,18 @@ def alert_figures(alerted: Flags, measured: Flags, frauds: Flags, budget: float)
 def causal_alerts(scores: NDArray[np.float64], periods: NDArray[np.int64], budget: float) -> Flags:
     """Return which of ``scores`` (n,) exceed the causal threshold.
 
-    It is renewed wherever ``periods`` (n,), days or the like, reaches a number higher than any before;
-    before the first such place, and as long as a budget of the scores so far is less than one alert,
-    nothing alerts.
+    It is that of the `RECENT` scores before, and is renewed wherever ``periods`` (n,), days or the
+    like, reaches a number higher than any before; before the first such place, and as long as the
+    budget of those scores is less than one alert, nothing alerts.
     """
     alerted = np.zeros(len(scores), dtype=bool)
     latest = np.maximum.accumulate(periods)
     starts = np.flatnonzero(np.diff(latest, prepend=-1) > 0).tolist()
     for first, end in pairwise([*starts, len(scores)]):
-        n_above = math.floor(budget * first)
+        recent = scores[max(first - RECENT, 0) : first]
+        n_above = math.floor(budget * len(recent))
         if n_above:
-            at = first - n_above - 1
-            threshold = np.partition(scores[:first], at)[at]
+            at = len(recent) - n_above - 1
+            threshold = np.partition(recent, at)[at]
             alerted[first:end] = scores[first:end] > threshold
     return alerted

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from streamer.datafiles import FileBatch, FileReport
 from streamer.errors import ConfigurationError
+from streamer.evaluation.alert_figures import RECENT
 from streamer.evaluation.alerting import Alerts, alerts_of
 from streamer.evaluation.breaks import Break
 from streamer.evaluation.injection import injected_payments, with_injected
@@ -191,8 +192,8 @@ def _notes(request: Request, passed: Pass, window: Window) -> tuple[str, ...]:
         )
     if request.rivals:
         notes.append(
-            "rivals alert by one causal threshold: what the budget's share of their scores so far "
-            "exceeds, renewed daily; the streamer's alerts are its own"
+            f"rivals alert by one causal threshold: what the budget's share of their last {RECENT:,} "
+            "scores exceeds, renewed daily; the streamer's alerts are its own"
         )
     if learn_from_labels(request.rivals):
         notes.append("rivals that learn get the labels and the inputs that the streamer's odds get")

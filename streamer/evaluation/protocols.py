@@ -36,7 +36,8 @@ _WEEK: Final = 7
 _LEAD: Final = 14
 _TRAINING_SHARE: Final = 0.25
 _STRETCHES: Final = 10
-# Of every detector as many payments before the first measured one are scored, for its threshold.
+# Of every detector as many payments before the first measured one are scored: what its threshold and
+# the days on which it is first renewed need.
 _COMPARED_BEFORE: Final = 100_000
 
 

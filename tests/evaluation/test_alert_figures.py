@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from streamer.evaluation import alert_figures as figures_module
 from streamer.evaluation.alert_figures import alert_figures, causal_alerts, workload
 from streamer.evaluation.alerting import alerts_of
 from streamer.evaluation.protocols import window_of
@@ -63,6 +64,14 @@ def test_the_causal_threshold_is_set_anew_where_a_period_begins() -> None:
 def test_the_causal_threshold_needs_as_many_scores_as_make_one_alert() -> None:
     scores, periods = np.arange(8.0), np.array([0, 1, 2, 3, 4, 5, 6, 7])
     assert np.flatnonzero(causal_alerts(scores, periods, 0.2)).tolist() == [5, 6, 7]
+
+
+def test_the_causal_threshold_is_that_of_the_last_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector's scale fell from 100 to 1: of the last four scores the highest is 3, of all 103."""
+    monkeypatch.setattr(figures_module, "RECENT", 4)
+    scores = np.array([100.0, 101, 102, 103, 3, 2, 2, 1, 2, 3, 4])
+    periods = np.array([-1] * 8 + [5] * 3)
+    assert causal_alerts(scores, periods, 0.25)[8:].tolist() == [False, True, True]
 
 
 def test_a_day_that_comes_back_late_renews_no_threshold() -> None:

@@ -109,6 +109,52 @@ def test_a_person_gets_tables_of_at_most_100_columns(simulated: Path) -> None:
     assert max(len(line) for line in result.stdout.splitlines()) <= 100
 
 
+def test_selective_labels_breaks_and_rows_are_in_the_object(simulated: Path) -> None:
+    """The file ends on its second day, on which three of a break's 24 victims begin, not all by then."""
+    result = evaluated(
+        simulated,
+        *("--protocol", "prequential", "--measure-rows", f"{N // 2}:{N}"),
+        *("--labels", "selective", "--judged-after", "6h", "--chargebacks", "60%:1-2d"),
+        *("--break", "small-bursts:2026-01-06:24", "--rivals", "tails"),
+    )
+    assert (result["labels"], result["judged_after_s"]) == ("selective", 6 * 3_600)
+    assert result["chargebacks"] == {"share": 0.6, "after_s": 86_400.0, "until_s": 172_800.0}
+    assert result["measured_rows"] == [N // 2, N]
+    assert list(result["detectors"]) == ["streamer", "tails"]
+    streamer = result["streamer"]
+    assert result["verdicts"] > 0
+    assert streamer["before_fuse"]["n"] >= streamer["alerts"]["n"] > 0
+    for figures in result["detectors"].values():
+        victims = figures["breaks"]["small-bursts"]["within_2_days"]
+        assert 1 <= victims["victims"] <= 3
+        assert victims["alerted"] <= victims["victims"]
+        assert "break:small-bursts" in figures["scenarios"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--chargebacks", "60%:30-120d"), "labels must be selective with --chargebacks, got all"),
+        (("--labels", "selective", "--chargebacks", "160%:1-2"), "such as 60%:30-120d"),
+        (("--labels", "selective", "--chargebacks", "60%:9-2"), "such as 60%:30-120d"),
+        (("--labels", "none", "--rivals", "lightgbm_weekly"), "labels must be all or selective"),
+        (("--rivals", "amount,xgboost"), "got xgboost"),
+        (("--measure-rows", "9:5"), "450000:700000"),
+        (("--break", "bursts:2018-06-20:20"), "small-bursts:2018-06-20:20"),
+        (("--break", "small-bursts:2018-06-20:5") * 2, "kinds of --break must differ"),
+    ],
+)
+def test_options_that_cannot_be_meant_say_what_would_be(
+    options: tuple[str, ...], said: str, simulated: Path
+) -> None:
+    result = run("evaluate", str(simulated), "--protocol", "prequential", *options)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    rows = ("--measure-rows", "1:5")
+    handbook = run("evaluate", str(simulated), "--protocol", "handbook-a", *rows)
+    assert "protocol must be prequential with --measure-rows" in handbook.stderr
+
+
 def handbook_like(path: Path, first_day: str, n_days: int) -> Path:
     """40 customers pay four times a day; one in eight goes wrong in the measured week of July."""
     rng = np.random.default_rng(0)
