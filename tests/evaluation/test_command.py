@@ -110,7 +110,7 @@ def test_a_person_gets_tables_of_at_most_100_columns(simulated: Path) -> None:
 
 
 def test_selective_labels_breaks_and_rows_are_in_the_object(simulated: Path) -> None:
-    """The file ends on its second day, on which three of a break's 24 victims begin, not all by then."""
+    """The file ends on its second day, on which three of a break's 24 victims begin, some later."""
     result = evaluated(
         simulated,
         *("--protocol", "prequential", "--measure-rows", f"{N // 2}:{N}"),
