@@ -62,7 +62,7 @@ class UnjudgedBuffer:
         self.n_dropped += len(hashes) - len(picked)
         if not len(picked):
             return
-        self._table.names.put(slots, packed(waiting.parties.only(picked)))
+        self._table.names.put(slots, packed(waiting.parties.within(picked)))
         if len(self) > self.capacity:
             self._make_room()
 
