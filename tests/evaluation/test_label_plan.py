@@ -9,6 +9,7 @@ import pytest
 
 from streamer.evaluation import NO_LABELS, Chargebacks, LabelFeed, LabelPlan
 from streamer.evaluation.rows import DAY_MS, NEVER
+from streamer.intake.payment_columns import PaymentColumns
 from tests.builders import T0_MS
 from tests.evaluation.test_late_labels import transaction
 
@@ -58,8 +59,9 @@ def test_a_selective_feed_tells_alerts_first_and_chargebacks_months_later() -> N
     plan = LabelPlan("selective", chargebacks=Chargebacks(1.0, 40 * DAY_MS, 40 * DAY_MS))
     feed = LabelFeed(plan)
     paid = [transaction(i, T0_MS) for i in range(4)]
+    names = PaymentColumns.of(paid, np.full(4, T0_MS)).names
     alerted = [True, True, False, False]
-    judged_ms = feed.add(paid, [T0_MS] * 4, [-1, 0, -1, 0], alerted)
+    judged_ms = feed.add(names, [T0_MS] * 4, [-1, 0, -1, 0], alerted)
     assert judged_ms == [T0_MS + DAY_MS, T0_MS + DAY_MS, NEVER, T0_MS + 40 * DAY_MS]
     first = feed.due(T0_MS + DAY_MS)
     assert [(v.transaction_id, v.verdict, v.origin) for v in first] == [
