@@ -186,7 +186,7 @@ def find_rows(
         judged = judged_table[place_of(merchants[i], judged_table, judged_prints)]
         if judged >= 0:
             judged_used_at[judged] = judged_clock
-        n_absent += (habit < 0) + (till < 0 and tills[i] >= 0)
+        n_absent += int(habit < 0) + int(till < 0 and tills[i] >= 0)
         row = rows[i]
         row.cards, row.habits, row.merchants = own, habit, till
         row.card_verdicts, row.merchant_verdicts = judged_card, judged
