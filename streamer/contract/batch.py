@@ -87,13 +87,13 @@ class Batch:
         """Return the keys as they lie in one array of bytes; copied there where they do not."""
         if isinstance(self.records, Records):
             return self.records.keys
-        return joined(record.key for record in self.records)
+        return joined([record.key for record in self.records])
 
     def values(self) -> Spans:
         """Return the values as they lie in one array of bytes; copied there where they do not."""
         if isinstance(self.records, Records):
             return self.records.values
-        return joined(record.value for record in self.records)
+        return joined([record.value for record in self.records])
 
     def __len__(self) -> int:
         return len(self.records)

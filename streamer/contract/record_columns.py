@@ -124,10 +124,12 @@ class Records(Sequence[KeptRecord]):
 def joined(texts: Iterable[bytes | None]) -> Spans:
     """Return the spans of texts that lie anywhere, which are copied for it."""
     found = list(texts)
-    lengths = np.array([-1 if text is None else len(text) for text in found], dtype=np.int64)
-    ends = np.cumsum(np.maximum(lengths, 0))
-    content = np.frombuffer(b"".join(text for text in found if text), dtype=np.uint8)
-    return Spans(content, ends - np.maximum(lengths, 0), lengths)
+    known = [text or b"" for text in found]
+    lengths = np.fromiter(map(len, known), np.int64, len(known))
+    starts = lengths.cumsum() - lengths
+    if None in found:
+        lengths[[text is None for text in found]] = -1
+    return Spans(np.frombuffer(b"".join(known), np.uint8), starts, lengths)
 
 
 def _headers(content: NDArray[np.uint8], at: int) -> Headers:

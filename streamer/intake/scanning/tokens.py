@@ -71,10 +71,14 @@ def end_of_string(text: Bytes, at: int, end: int) -> int:
     """Return what lies behind the quote that ends the string which begins with one at ``at``."""
     at += 1
     while at < end:
-        n_bytes = int(_N_BYTES[text[at]])
-        if n_bytes != 1 and not _is_character(text, at, at + n_bytes, end):
+        while at < end and _N_BYTES[text[at]] == 1:
+            at += 1
+        if at == end or _N_BYTES[text[at]] == 0:
             break
-        at += n_bytes
+        behind = at + int(_N_BYTES[text[at]])
+        if not _is_character(text, at, behind, end):
+            break
+        at = behind
     return at + 1 if at < end and text[at] == ord('"') else NONE
 
 
