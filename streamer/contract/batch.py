@@ -6,8 +6,10 @@ own (transaction markers), of aborted transactions, or were compacted away: noth
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -97,6 +99,12 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.records)
+
+    def record_at(self, offset: int) -> Record:
+        """Return the record at ``offset``, which must have one."""
+        if not self.n_skipped:
+            return self.records[offset - self.first_offset]
+        return self.records[bisect_left(self.records, offset, key=attrgetter("offset"))]
 
     def parts(self, max_records: int) -> Iterator[Batch]:
         """Yield the batch in pieces of at most ``max_records``; itself when it is no larger."""

@@ -15,7 +15,7 @@ from streamer.model.hashing import uniform_hash
 from streamer.model.judged import learn_verdicts, relearn_verdicts
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.model_config import ModelConfig
-from streamer.model.odds import LogOdds
+from streamer.model.odds import LogOdds, function_of
 from streamer.model.scorer import Scorer, trial_precisions
 from streamer.model.scores import Lines, Ruler, Scored, score_rows
 from streamer.model.silhouette import simplified_silhouettes
@@ -37,6 +37,7 @@ __all__ = [
     "count_features",
     "delta_limit",
     "drift_of",
+    "function_of",
     "hour_of",
     "learn",
     "learn_verdicts",

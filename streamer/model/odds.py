@@ -36,7 +36,7 @@ __all__ = [
     "basis_size",
     "coefficients",
     "fill_basis",
-    "functions",
+    "function_of",
     "log_odds_of",
     "odds_position",
     "threshold",
@@ -75,10 +75,6 @@ class LogOdds(NamedTuple):
     means: Floats
     deviations: Floats
     coefficients: Floats
-
-    def functions(self, inputs: Floats) -> Floats:
-        """Return f_j of every input, shape (n, n_inputs); 0 where the input is NaN."""
-        return functions(inputs, self)
 
     @property
     def base(self) -> float:
@@ -133,16 +129,6 @@ def function_of(value: float, j: int, odds: LogOdds) -> float:
     for m in range(len(KNOTS)):
         added += hinge(z, KNOTS[m]) * beta[1 + (1 + m) * n + j]
     return added
-
-
-@compiled
-def functions(inputs: Floats, odds: LogOdds) -> Floats:
-    """Return f_j of every input, shape (n, n_inputs)."""
-    values = np.empty(inputs.shape)
-    for i in range(len(inputs)):
-        for j in range(inputs.shape[1]):
-            values[i, j] = function_of(inputs[i, j], j, odds)
-    return values
 
 
 @compiled
