@@ -175,7 +175,7 @@ def _told(asked: _Asked, rows: Integers) -> list[Findings]:
 @compiled
 def tell(asked: _Asked, rows: Integers) -> Floats:
     """Return the findings of some ``rows`` (m,) as rows of `_ROW`, shape (m, its floats)."""
-    told = np.empty((len(rows), _N_FLOATS))
+    told = np.zeros((len(rows), _N_FLOATS))
     findings = told.reshape(-1).view(_ROW)
     ruler, odds, lines = asked.ruler, asked.odds, asked.lines
     n_odds, n_context = 1 if len(odds.means) > 0 else 0, asked.V.shape[1]
