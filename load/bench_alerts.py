@@ -20,6 +20,7 @@ from load.bench_pipeline import batches_of, trained
 from load.machine import describe_machine
 from streamer.explaining.alerts import AlertContext, build_alert
 from streamer.features import Columns, History
+from streamer.intake.decoding import Decoded
 from streamer.model import Scorer
 from streamer.pipeline import prepare
 from streamer.settings import load_settings
@@ -68,6 +69,25 @@ def lowered(version: Scorer, values: Floats, n_alerts: int) -> Scorer:
     )
 
 
+def _seconds(
+    decoded: Decoded,
+    version: Scorer,
+    columns: Columns,
+    history: History,
+    rows: list[int],
+    publisher: Publisher,
+) -> float:
+    """Return what it takes to build and queue the alerts on some ``rows`` of a scored batch."""
+    started = thread_time()
+    source = decoded.batch.topic, decoded.batch.partition, 0
+    context = AlertContext(*source, version, columns, history, "normal", 0, None, rows)
+    for row in rows:
+        record, transaction = decoded.records[row], decoded.transactions[row]
+        alert = build_alert(context, row, record, transaction)
+        publisher.publish_alert(alert, record.timestamp, row)
+    return thread_time() - started
+
+
 def _measure(n_batches: int, seed: int, *, with_odds: bool) -> dict[int, float]:
     simulator = Simulator(SimulatorConfig(seed=seed))
     partition = trained(simulator, with_odds=with_odds)
@@ -84,14 +104,7 @@ def _measure(n_batches: int, seed: int, *, with_odds: bool) -> dict[int, float]:
         # A version does not change, and what is made once for it has been made.
         version = versions.setdefault(n, lowered(partition.version, values, n))
         rows = np.sort(np.argsort(-version.score(*arguments).values)[:n]).tolist()
-        started = thread_time()
-        source = decoded.batch.topic, decoded.batch.partition, 0
-        context = AlertContext(*source, version, columns, history, "normal", 0, None, rows)
-        for row in rows:
-            record, transaction = decoded.records[row], decoded.transactions[row]
-            alert = build_alert(context, row, record, transaction)
-            publisher.publish_alert(alert, record.timestamp, row)
-        spent[n].append((thread_time() - started) / n * 1e6)
+        spent[n].append(_seconds(decoded, version, columns, history, rows, publisher) / n * 1e6)
     return {n: float(np.median(times)) for n, times in spent.items()}
 
 
