@@ -20,16 +20,16 @@ import numpy as np
 
 from streamer.datafiles import FileBatch, declared, read_batches
 from streamer.evaluation.evaluate import sample_of
+from streamer.evaluation.label_plan import NO_LABELS, LabelPlan
 from streamer.evaluation.passing import PassConfig, run_pass
 from streamer.evaluation.protocols import Window, remaining
 from streamer.evaluation.resampling import measure
+from streamer.evaluation.row_range import piece
 from streamer.evaluation.rows import Rows
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, Columns, History, Tables
 from streamer.pipeline import PipelineConfig, processing
 from streamer.settings import load_settings
 from streamer.starting.wiring import pipeline_config
-
-_DELAY_MS: Final = 7 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +98,10 @@ def _rows(batches: Iterator[FileBatch], first: int, last: int) -> Iterator[FileB
     """Yield the rows from ``first`` to ``last``."""
     offset = 0
     for batch in batches:
-        n = len(batch.values)
-        part = slice(max(first - offset, 0), max(last - offset, 0))
-        offset += n
-        if batch.values[part]:
-            yield replace(
-                batch,
-                keys=batch.keys[part],
-                values=batch.values[part],
-                transaction_ids=batch.transaction_ids[part],
-                labels=None if batch.labels is None else batch.labels[part],
-                origin=None,
-            )
+        part = piece(batch, max(first - offset, 0), max(last - offset, 0))
+        offset += len(batch.values)
+        if part.values:
+            yield part
         if offset >= last:
             return
 
@@ -130,7 +122,7 @@ def _pass(batches: list[FileBatch], n_rows: int, variant: Variant, labels: bool)
                 settings.cards_capacity,
                 settings.merchants_capacity,
                 settings.checkpoint_max_transactions,
-                _DELAY_MS if labels else None,
+                LabelPlan() if labels else NO_LABELS,
             ),
             now_ms=4_000_000_000_000,
             on_progress=lambda _: None,
@@ -167,7 +159,7 @@ def is_off(name: str, starts: tuple[str, ...]) -> bool:
 
 def _measure(rows: Rows, start: int) -> tuple[float, float, float]:
     measured = remaining(rows.days, rows.cards, rows.frauds, start) & rows.is_scored
-    window = Window(measured, measured, np.where(measured, rows.days, -1), ())
+    window = Window.of_one(measured, measured, np.where(measured, rows.days, -1), ())
     figures = measure(
         rows.scores[measured],
         sample_of(rows, window),

@@ -82,9 +82,9 @@ def _seconds(
     source = decoded.batch.topic, decoded.batch.partition, 0
     context = AlertContext(*source, version, columns, history, "normal", 0, None, rows)
     for row in rows:
-        record, transaction = decoded.records[row], decoded.transactions[row]
-        alert = build_alert(context, row, record, transaction)
-        publisher.publish_alert(alert, record.timestamp, row)
+        offset = int(decoded.offsets[row])
+        alert = build_alert(context, row, offset, decoded.transaction(row))
+        publisher.publish_alert(alert, decoded.batch.record_at(offset).timestamp, row)
     return thread_time() - started
 
 
@@ -97,7 +97,7 @@ def _measure(n_batches: int, seed: int, *, with_odds: bool) -> dict[int, float]:
     payments = simulator.generate(_BATCH * n_batches * len(_ALERTS))
     for i, batch in enumerate(batches_of(payments, _BATCH, _FIRST_OFFSET)):
         n, decoded = _ALERTS[i % len(_ALERTS)], prepare(batch, config).decoded
-        columns = Columns.of(decoded.transactions, decoded.times_ms)
+        columns = decoded.columns
         history = History.observe(columns, state.tables)
         arguments = history.X, columns.currencies, history.V, columns.times_ms
         values = partition.version.score(*arguments).values

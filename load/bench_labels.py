@@ -24,7 +24,9 @@ from redis.asyncio import Redis
 from load.machine import cpu_seconds
 from streamer.contract.ledger import Ledger
 from streamer.contract.messages import Feedback
+from streamer.contract.record_columns import Spans
 from streamer.embedded.valkey import EmbeddedRedis
+from streamer.indexing.prints import fingerprints
 from streamer.model import Scorer, Sums
 from streamer.pipeline import PipelineConfig
 from streamer.settings import load_settings
@@ -139,17 +141,17 @@ class _Run:
             self._rng.random(_BATCH) < 0.005,
             self._rng.random((_BATCH, self._config.model.n_inputs)),
             self._rng.random((_BATCH, 2)),
-            [f"card-{c:09d}" for c in cards],
-            [f"merchant-{m:06d}" for m in shops],
+            fingerprints(ids),
+            Spans.of([f"card-{c:09d}" for c in cards], [f"merchant-{m:06d}" for m in shops]),
         )
         draws = self._rng.random(_BATCH)
         verdicts = list(self._verdicts())
         started = thread_time()
-        remember(self._state, self._delta, self._version, self._labels, ids, draws, waiting)
+        remember(self._state, self._delta, self._version, self._labels, draws, waiting)
         remembered = thread_time()
         buffer = self._state.buffer
         for verdict in verdicts:
-            slot = buffer.slot(verdict.transaction_id)
+            slot = buffer.slots([verdict.transaction_id])[0]
             if slot is not None:
                 buffer.parties(slot)
                 buffer.judge(slot, verdict.verdict == "fraud", is_final=False)

@@ -15,7 +15,9 @@ import numpy as np
 
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.contract.messages import Feedback, Transaction
+from streamer.contract.record_columns import Spans
 from streamer.features import Columns
+from streamer.indexing.prints import fingerprints
 from streamer.model import Scorer
 from streamer.pipeline import PartitionState, PipelineConfig, process
 from streamer.simulator import Simulator, SimulatorConfig
@@ -60,7 +62,7 @@ class Filler:
         times_ms = np.full(n, _START_MS + self._n_paid, dtype=np.int64)
         columns = Columns.of(paid, times_ms.tolist())
         tables = state.tables
-        tables.cards.paying(columns.cards, columns.currencies)
+        tables.rows(columns)
         for table, prints in (
             (tables.cards, columns.cards),
             (tables.merchants, np.unique(columns.tills)),
@@ -76,9 +78,10 @@ class Filler:
         )
         inputs = self._rng.random((n, self._config.model.n_inputs))
         ranks = np.full((n, 2), np.nan)
-        parties = [p.card_id for p in paid], [p.merchant_id for p in paid]
-        waiting = Waiting(times_ms, np.zeros(n, dtype=np.bool_), inputs, ranks, *parties)
-        state.verdicts.buffer.add(ids, self._rng.random(n), waiting)
+        parties = Spans.of([p.card_id for p in paid], [p.merchant_id or "" for p in paid])
+        is_alert = np.zeros(n, dtype=np.bool_)
+        waiting = Waiting(times_ms, is_alert, inputs, ranks, fingerprints(ids), parties)
+        state.verdicts.buffer.add(self._rng.random(n), waiting)
         for payment in paid[: int(n * _RULINGS_SHARE)]:
             state.verdicts.rulings.put(_ruling(payment))
         self._n_paid += n

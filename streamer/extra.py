@@ -13,6 +13,7 @@ __all__ = ["require"]
 _SOURCE_OF: Final = {
     "sklearn.ensemble": ("scikit-learn", "evaluation"),
     "sklearn.metrics": ("scikit-learn", "evaluation"),
+    "lightgbm": ("lightgbm", "evaluation"),
     "matplotlib": ("matplotlib", "evaluation"),
     "pyinstrument": ("pyinstrument", "profile"),
 }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +12,7 @@ import click
 import orjson
 from rich.console import Console
 
+from streamer.cli.evaluate_options import BreakOf, ChargebacksOf, Duration, RivalsOf, RowsOf
 from streamer.cli.files import PAYMENTS, Reading, reads_payments
 from streamer.cli.options import as_json
 from streamer.display.output import print_json, readable_errors
@@ -20,46 +21,85 @@ from streamer.errors import ConfigurationError
 from streamer.settings import load_settings
 
 if TYPE_CHECKING:
-    from streamer.evaluation import Request
+    from streamer.evaluation import Break, Chargebacks, LabelPlan, Request, RowRange
 
 __all__ = ["evaluate"]
 
-_PROTOCOLS: Final = ("handbook-a", "handbook-b", "prequential")
+_PROTOCOLS: Final = ("handbook-a", "handbook-b", "handbook-c", "prequential")
+_LABELS: Final = ("all", "selective", "none")
 _PIPED_COLUMNS: Final = 100
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-
-
-class _Duration(click.ParamType):
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return seconds from ``7d``, ``12h``, ``90m`` or ``30s``."""
-        match = _DURATION.fullmatch(str(value))
-        if match is None:
-            self.fail(
-                f"must be a number and one of s, m, h, d, such as 7d; got {value}", param, ctx
-            )
-        return float(match[1]) * _SECONDS[match[2]]
 
 
 @click.command()
 @click.argument("file", type=PAYMENTS)
 @click.option("--protocol", type=click.Choice(_PROTOCOLS), required=True)
 @click.option(
+    "--measure-rows",
+    "span",
+    type=RowsOf(),
+    metavar="FIRST:LAST",
+    help="Measure these rows, from 0, the last excluded; those before only teach. For prequential. "
+    "[default: all after the first quarter]",
+)
+@click.option(
+    "--labels",
+    "which",
+    type=click.Choice(_LABELS),
+    default="all",
+    show_default=True,
+    help="Which payments' labels teach: those of all, those that an operator gets, or none. They "
+    "measure in any case.",
+)
+@click.option(
     "--label-delay",
-    "label_delay_s",
-    type=_Duration(),
+    "delay_ms",
+    type=Duration(),
     default="7d",
     show_default=True,
     metavar="DURATION",
-    help="How long after a payment its label is known.",
+    help="How long after a payment its label is known, of all labels.",
 )
-@click.option("--no-labels", is_flag=True, help="Teach from no label; they only measure.")
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Seed of the rivals and the intervals."
+    "--judged-after",
+    "judged_after_ms",
+    type=Duration(),
+    default="1d",
+    show_default=True,
+    metavar="DURATION",
+    help="How long after a payment its alert is judged, of selective labels.",
+)
+@click.option(
+    "--chargebacks",
+    type=ChargebacksOf(),
+    metavar="SHARE:DAYS-DAYS",
+    help="How many of the frauds that did not alert come back, and when, such as 60%:30-120d; of "
+    "selective labels. [default: none]",
+)
+@click.option(
+    "--break",
+    "breaks",
+    type=BreakOf(),
+    multiple=True,
+    metavar="KIND:DAY:VICTIMS",
+    help="Put a new mode of fraud into the file's traffic from a day on: small-bursts, "
+    "large-at-odd-hours or verified-then-high, such as small-bursts:2018-06-20:20. Repeatable.",
+)
+@click.option(
+    "--rivals",
+    type=RivalsOf(),
+    default="default",
+    show_default=True,
+    metavar="A,B,C|none|default",
+    help="Which other detectors: amount, isolation_forest, half_space_trees, river_kmeans (the "
+    "default), tails, isolation_forest_daily, and taught by the same labels logistic_regression, "
+    "hoeffding_adaptive_tree, adaptive_random_forest (a millisecond a payment), lightgbm_weekly.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of rivals, intervals, chargebacks and breaks.",
 )
 @click.option(
     "--plots",
@@ -81,8 +121,13 @@ class _Duration(click.ParamType):
 def evaluate(
     file: Path,
     protocol: str,
-    label_delay_s: float,
-    no_labels: bool,
+    span: RowRange | None,
+    which: str,
+    delay_ms: int,
+    judged_after_ms: int,
+    chargebacks: Chargebacks | None,
+    breaks: tuple[Break, ...],
+    rivals: tuple[str, ...],
     seed: int,
     plots_dir: Path | None,
     out_path: Path | None,
@@ -93,17 +138,25 @@ def evaluate(
 
     The same pipeline as the worker's passes over the file in order and scores each payment before it
     learns from it. The column `label` says which are frauds (1), `fraud_pattern` of which kind. The
-    others: the amount alone, an isolation forest, half-space trees and k-means of river.
+    others alert by one threshold each: what the budget's share of their last 50,000 scores exceeds,
+    renewed daily.
 
-    handbook-a and handbook-b measure one week as the Fraud Detection Handbook does; prequential
-    measures all payments after the first quarter of any file. Needs the extra `evaluation`.
+    With --labels selective what reviewers really got is judged after --judged-after; of the other
+    frauds --chargebacks come back; of the rest nothing is ever told.
+
+    handbook-a and handbook-b measure one week as the Fraud Detection Handbook does, handbook-c four
+    weeks in a row, the last that the file covers; prequential measures all payments after the first
+    quarter of any file. Needs the extra `evaluation`.
 
     \b
     streamer evaluate payments.parquet --protocol prequential --plots plots
+    streamer evaluate payments.parquet --protocol prequential --labels selective \\
+        --chargebacks 60%:30-120d --break small-bursts:2018-06-20:20 --rivals none
     streamer evaluate handbook.parquet --protocol handbook-a --map card_id=customer_id \\
         --map merchant_id=terminal_id --default currency=EUR
     """
     from streamer.display.evaluation_display import render
+    from streamer.evaluation import LabelPlan
     from streamer.evaluation import evaluate as run
     from streamer.evaluation.as_json import report
     from streamer.evaluation.provenance import provenance
@@ -113,8 +166,9 @@ def evaluate(
         raise ConfigurationError(f"directory of --out must exist, got {out_path.parent}")
     if plots_dir is not None:
         require("matplotlib")
-    delay_ms = None if no_labels else round(label_delay_s * 1000)
-    request = _request(protocol, delay_ms, seed)
+    _check(protocol, span, which, chargebacks, breaks)
+    labels = LabelPlan(which, delay_ms, judged_after_ms, chargebacks, seed)  # type: ignore[arg-type]
+    request = replace(_request(protocol, labels, seed), span=span, rivals=rivals, breaks=breaks)
     with reading.report(file) as file_report, Bars() as bars:
         now_ms = time.time_ns() // 1_000_000
         evaluation = run(request, file_report, now_ms=now_ms, on_progress=bars.advance)
@@ -137,7 +191,25 @@ def evaluate(
         console.print(render(result))
 
 
-def _request(protocol: str, delay_ms: int | None, seed: int) -> Request:
+def _check(
+    protocol: str,
+    span: RowRange | None,
+    which: str,
+    chargebacks: Chargebacks | None,
+    breaks: tuple[Break, ...],
+) -> None:
+    """Raise where options do not go together."""
+    if span is not None and protocol != "prequential":
+        raise ConfigurationError(
+            f"protocol must be prequential with --measure-rows, got {protocol}"
+        )
+    if chargebacks is not None and which != "selective":
+        raise ConfigurationError(f"labels must be selective with --chargebacks, got {which}")
+    if len({each.kind for each in breaks}) < len(breaks):
+        raise ConfigurationError("kinds of --break must differ, got one twice")
+
+
+def _request(protocol: str, labels: LabelPlan, seed: int) -> Request:
     from streamer.evaluation import PassConfig, Request
     from streamer.starting.wiring import pipeline_config
 
@@ -149,7 +221,7 @@ def _request(protocol: str, delay_ms: int | None, seed: int) -> Request:
             cards_capacity=settings.cards_capacity,
             merchants_capacity=settings.merchants_capacity,
             checkpoint_max_transactions=settings.checkpoint_max_transactions,
-            label_delay_ms=delay_ms,
+            labels=labels,
         ),
         seed=seed,
         batch_size=settings.batch_max_records,

@@ -6,7 +6,22 @@ Reading order: `decorator` (what a kernel is), `processor` (for which machines),
 of a compilation), `sources` (what makes it void), `folders` (where it lies, and which are refused).
 """
 
-from streamer.compiled.decorator import Kernel, Loaded, compiled, loaded, tell_compilations
+from streamer.compiled.decorator import (
+    Kernel,
+    Loaded,
+    borrowing,
+    compiled,
+    loaded,
+    tell_compilations,
+)
 from streamer.compiled.processor import compile_for
 
-__all__ = ["Kernel", "Loaded", "compile_for", "compiled", "loaded", "tell_compilations"]
+__all__ = [
+    "Kernel",
+    "Loaded",
+    "borrowing",
+    "compile_for",
+    "compiled",
+    "loaded",
+    "tell_compilations",
+]

@@ -11,6 +11,10 @@ ones may need more: they are compiled as if none did, so that one which does nee
 division by zero gives an infinity, and so it does in Python where one of the two comes out of an array,
 with numpy's warning.
 
+A call from Python costs by its arguments: an array a tenth of a microsecond, and twice that within a
+named tuple, which costs another half (docs/decisions/0037).  So what a payment calls by itself takes
+arrays one by one, and names them together inside, where that costs nothing.
+
 With NUMBA_DISABLE_JIT=1 every kernel is its Python.
 """
 
@@ -28,7 +32,7 @@ from streamer.compiled.cache import KernelCache
 from streamer.compiled.processor import baselines, compile_for
 from streamer.compiled.sources import package_of
 
-__all__ = ["Kernel", "Loaded", "compiled", "loaded", "tell_compilations"]
+__all__ = ["Kernel", "Loaded", "borrowing", "compiled", "loaded", "tell_compilations"]
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -75,7 +79,20 @@ def compiled(function: Callable[P, R_co]) -> Kernel[P, R_co]:
     It is compiled anew by each process if its module is in no package, as a test is, and if it stands
     within a function: two of these may have one name and differ in what they enclose.
     """
-    kernel: Any = numba.njit(**_OPTIONS)(function)
+    return _kernel(function, _OPTIONS)
+
+
+def borrowing(function: Callable[P, R_co]) -> Kernel[P, R_co]:
+    """Compile as `compiled` does a function that makes no array: it borrows those that it is given.
+
+    So it counts no references to them.  Where many small functions hand arrays on for every few bytes,
+    counting takes longer than the work.
+    """
+    return _kernel(function, _OPTIONS | {"_nrt": False})
+
+
+def _kernel(function: Callable[P, R_co], options: dict[str, Any]) -> Kernel[P, R_co]:
+    kernel: Any = numba.njit(**options)(function)
     if config.DISABLE_JIT:
         # It is the function itself, and is asked for its Python in the same way.
         kernel.py_func = function

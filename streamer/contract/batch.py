@@ -6,10 +6,8 @@ own (transaction markers), of aborted transactions, or were compacted away: noth
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -104,7 +102,7 @@ class Batch:
         """Return the record at ``offset``, which must have one."""
         if not self.n_skipped:
             return self.records[offset - self.first_offset]
-        return self.records[bisect_left(self.records, offset, key=attrgetter("offset"))]
+        return self.records[int(np.searchsorted(self.offsets, offset))]
 
     def parts(self, max_records: int) -> Iterator[Batch]:
         """Yield the batch in pieces of at most ``max_records``; itself when it is no larger."""

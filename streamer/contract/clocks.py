@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.compiled import compiled
+from streamer.compiled import borrowing
 
-__all__ = ["Clocks", "clocks", "read_clocks"]
+__all__ = ["NO_TIME", "Clocks", "clocks", "read_clocks", "read_time"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+
+NO_TIME: Final = -(1 << 62)
+"""Stands for a time that could not be read; no text with a year says it."""
 
 
 class Clocks(NamedTuple):
@@ -41,45 +44,92 @@ def clocks(times: Sequence[datetime]) -> Clocks:
     return found
 
 
-@compiled
+@borrowing
 def read_clocks(text: Bytes, times_ms: Integers, local_hours: Floats) -> None:
-    """Fill ``times_ms`` and ``local_hours`` (OUT, n) from times as msgspec writes them.
-
-    A list of ``"2026-01-05T01:00:01.945000+01:00"``, where the fraction is left out if it is 0, and the
-    offset is Z if that is.
-    """
-    at = 2
+    """Fill ``times_ms`` and ``local_hours`` (OUT, n) from times as msgspec writes them: a list of
+    what `read_time` reads, in quotes."""
+    first = 2
     for i in range(len(times_ms)):
-        hour, minute = _number(text, at + 11, 2), _number(text, at + 14, 2)
-        seconds = _days(_number(text, at, 4), _number(text, at + 5, 2), _number(text, at + 8, 2))
-        seconds = ((seconds * 24 + hour) * 60 + minute) * 60 + _number(text, at + 17, 2)
-        micros = 0
-        at += 19
-        if text[at] == ord("."):
-            micros = _number(text, at + 1, 6)
-            at += 7
-        if text[at] == ord("Z"):
-            at += 1
-        else:
-            offset_s = (_number(text, at + 1, 2) * 60 + _number(text, at + 4, 2)) * 60
-            seconds += offset_s if text[at] == ord("-") else -offset_s
-            at += 6
+        last = first
+        while text[last] != ord('"'):
+            last += 1
+        times_ms[i], local_hours[i] = read_time(text, first, last)
         # The quote that ends it, the comma, the next quote.
-        at += 3
-        # To the last bit what `datetime.timestamp` says, cut off behind the millisecond.
-        times_ms[i] = int((seconds * 1_000_000 + micros) / 1_000_000 * 1000)
-        local_hours[i] = hour + minute / 60
+        first = last + 3
 
 
-@compiled
+@borrowing
+def read_time(text: Bytes, first: int, last: int) -> tuple[int, float]:
+    """Return what the clocks showed at ``2026-01-05T01:00:01.945+01:00``, as it stands in ``text``.
+
+    The fraction may be missing or have up to six digits; the offset is Z, or hours and minutes.
+    `NO_TIME` and 0 is what any other text comes to, a day that no calendar has, and a leap second.
+    """
+    none = NO_TIME, 0.0
+    if last - first < 20:
+        return none
+    year, month = _number(text, first, 4), _number(text, first + 5, 2)
+    day, hour = _number(text, first + 8, 2), _number(text, first + 11, 2)
+    minute, second = _number(text, first + 14, 2), _number(text, first + 17, 2)
+    if not (
+        text[first + 4] == text[first + 7] == ord("-")
+        and text[first + 10] == ord("T")
+        and text[first + 13] == text[first + 16] == ord(":")
+        and year >= 1
+        and 1 <= month <= 12
+        and 1 <= day <= _days_of(year, month)
+        and 0 <= hour < 24
+        and 0 <= minute < 60
+        and 0 <= second < 60
+    ):
+        return none
+    at, micros = first + 19, 0
+    if text[at] == ord("."):
+        n_digits = 0
+        while n_digits < 6 and at + 1 < last and ord("0") <= text[at + 1] <= ord("9"):
+            micros = micros * 10 + int(text[at + 1]) - ord("0")
+            n_digits, at = n_digits + 1, at + 1
+        if n_digits == 0:
+            return none
+        for _ in range(n_digits, 6):
+            micros *= 10
+        at += 1
+    seconds = ((_days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
+    if last - at == 6:
+        hours, minutes = _number(text, at + 1, 2), _number(text, at + 4, 2)
+        is_ahead, is_behind = text[at] == ord("+"), text[at] == ord("-")
+        is_offset = (is_ahead or is_behind) and text[at + 3] == ord(":")
+        if not (is_offset and 0 <= hours < 24 and 0 <= minutes < 60):
+            return none
+        offset_s = (hours * 60 + minutes) * 60
+        seconds += offset_s if is_behind else -offset_s
+    elif not (last - at == 1 and text[at] == ord("Z")):
+        return none
+    # To the last bit what `datetime.timestamp` says, cut off behind the millisecond.
+    return int((seconds * 1_000_000 + micros) / 1_000_000 * 1000), hour + minute / 60
+
+
+@borrowing
 def _number(text: Bytes, first: int, n_digits: int) -> int:
+    """Return the number that the digits from ``first`` on are, -1 if one of them is none."""
     number = 0
     for at in range(first, first + n_digits):
-        number = number * 10 + int(text[at]) - ord("0")
+        digit = int(text[at]) - ord("0")
+        if not 0 <= digit <= 9:
+            return -1
+        number = number * 10 + digit
     return number
 
 
-@compiled
+@borrowing
+def _days_of(year: int, month: int) -> int:
+    """Return how many days a month has."""
+    if month == 2:
+        return 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+    return 30 if month in (4, 6, 9, 11) else 31
+
+
+@borrowing
 def _days(year: int, month: int, day: int) -> int:
     """Return the days since 1970-01-01, in the Gregorian calendar.
 

@@ -22,7 +22,8 @@ Headers = tuple[tuple[str, bytes | None], ...]
 
 
 class Spans(NamedTuple):
-    """Texts within ``content``, shape (n,) each: where one begins and how long it is, -1 for none.
+    """Texts within ``content``: where one begins and how long it is, -1 for none; shape (n,) each, or
+    (n, k) where each of n things has k texts.
 
     They may lie in any order, with other things between them.
     """
@@ -31,19 +32,48 @@ class Spans(NamedTuple):
     starts: Integers
     lengths: Integers
 
-    def text(self, i: int) -> bytes | None:
+    @classmethod
+    def of(cls, *columns: Sequence[str]) -> Spans:
+        """Return the texts of k columns of n, in UTF-8.
+
+        >>> spans = Spans.of(["a", "b"], ["x", "yz"])
+        >>> spans.text(1, 1), spans.column(0).strings()
+        (b'yz', ['a', 'b'])
+        """
+        content, starts, lengths = joined(text.encode() for column in columns for text in column)
+        by_row = (each.reshape(len(columns), -1).T.copy() for each in (starts, lengths))
+        return cls(content, *by_row)
+
+    def text(self, *at: int) -> bytes | None:
         """Return one of them, or None.
 
         >>> spans = joined([b"ab", None, b""])
         >>> spans.text(0), spans.text(1), spans.text(2)
         (b'ab', None, b'')
         """
-        length = self.lengths.item(i)
-        return None if length < 0 else _cut(self.content, self.starts.item(i), length)
+        length = self.lengths.item(*at)
+        return None if length < 0 else _cut(self.content, self.starts.item(*at), length)
 
-    def within(self, rows: slice) -> Spans:
-        """Return some of them."""
+    def strings(self) -> list[str]:
+        """Return them all, of shape (n,); they are UTF-8, and none is missing."""
+        content = self.content.tobytes()
+        spans = zip(self.starts.tolist(), self.lengths.tolist(), strict=True)
+        return [content[first : first + length].decode() for first, length in spans]
+
+    def column(self, which: int | slice) -> Spans:
+        """Return one text, or some, of each thing."""
+        return Spans(self.content, self.starts[:, which], self.lengths[:, which])
+
+    def within(self, rows: slice | Integers) -> Spans:
+        """Return some of them, or those of some of the things."""
         return Spans(self.content, self.starts[rows], self.lengths[rows])
+
+    def followed_by(self, others: Spans) -> Spans:
+        """Return these and then the others."""
+        content = np.concatenate([self.content, others.content])
+        content.flags.writeable = False
+        starts = np.concatenate([self.starts, others.starts + len(self.content)])
+        return Spans(content, starts, np.concatenate([self.lengths, others.lengths]))
 
 
 class KeptRecord(NamedTuple):

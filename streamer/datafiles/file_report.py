@@ -96,16 +96,14 @@ class FileReport:
             for letter in decoded.dead_letters:
                 at = letter.record.offset - first_offset
                 self._refuse(origin, letter, origin.refused.get(at), origin.places[at])
-        self.n_usable += len(decoded.transactions)
-        for time_ms, transaction in zip(
-            decoded.times_ms.tolist(), decoded.transactions, strict=True
-        ):
+        self.n_usable += len(decoded)
+        for i, time_ms in enumerate(decoded.times_ms.tolist()):
             if time_ms < self._latest_ms:
                 self.n_late += 1
             else:
                 self._latest_ms = time_ms
             if not self._has_time_of_day:
-                moment = transaction.timestamp
+                moment = decoded.transaction(i).timestamp
                 self._has_time_of_day = bool(
                     moment.hour or moment.minute or moment.second or moment.microsecond
                 )

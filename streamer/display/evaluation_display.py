@@ -11,6 +11,10 @@ from rich.text import Text
 __all__ = ["render"]
 
 _PAIR_WIDTH: Final = len("0.000/0.000")
+# More detectors than these do not fit beside each other in a hundred columns.
+_SIDE_BY_SIDE: Final = 5
+_DAY_S: Final = 86_400
+_WEEKLY: Final = ("auc_roc", "average_precision", "cp_at_100", "recall_at_budget")
 _HEADINGS: Final = {
     "auc_roc": "AUC ROC",
     "average_precision": "avg. precision",
@@ -23,8 +27,15 @@ _HEADINGS: Final = {
 def render(result: dict[str, Any]) -> Group:
     """Return the tables of detectors, scenarios and published figures, and the notes."""
     parts: list[Any] = [Text(_headline(result), style="bold"), Text(), _detectors(result)]
-    if result["detectors"]["streamer"]["scenarios"]:
-        parts += [Text(), _scenarios(result)]
+    if result["weeks"][1:]:
+        parts += [Text(), _weeks(result)]
+    parts += [Text(), _alerts(result)]
+    if result["breaks"]:
+        parts += [Text(), _breaks(result)]
+    if result["scenarios"]:
+        names = list(result["detectors"])
+        for first in range(0, len(names), _SIDE_BY_SIDE):
+            parts += [Text(), _scenarios(result, names[first : first + _SIDE_BY_SIDE])]
     if result["published"]:
         parts += [Text(), _published(result)]
     parts.append(Text())
@@ -33,29 +44,101 @@ def render(result: dict[str, Any]) -> Group:
 
 
 def _headline(result: dict[str, Any]) -> str:
-    delay_s = result["label_delay_s"]
-    labels = "no labels" if delay_s is None else f"labels {delay_s / 86_400:g} days late"
     return (
         f"{result['protocol']}: {result['frauds']:,} frauds in {result['rows']:,} payments of "
-        f"{result['cards']:,} cards; {labels}"
+        f"{result['cards']:,} cards; {_labels(result)}"
     )
 
 
-def _detectors(result: dict[str, Any]) -> Table:
+def _labels(result: dict[str, Any]) -> str:
+    if result["labels"] == "none":
+        return "no labels"
+    if result["labels"] == "all":
+        return f"labels {_days(result['label_delay_s'])} late"
+    said = f"alerts judged after {_days(result['judged_after_s'])}"
+    coming = result["chargebacks"]
+    if coming is None:
+        return f"{said}, no chargebacks"
+    after, until = _days(coming["after_s"]), _days(coming["until_s"])
+    when = after if after == until else f"{coming['after_s'] / _DAY_S:g} to {until}"
+    return f"{said}, {coming['share']:.0%} of other frauds after {when}"
+
+
+def _days(seconds: float) -> str:
+    days = seconds / _DAY_S
+    return f"{days:g} day{'' if days == 1 else 's'}"
+
+
+def _detectors(result: dict[str, Any]) -> Group:
     budget = f"{result['alert_budget']:.2%}"
-    table = Table(
-        title=f"Detectors; precision and recall with {budget} of payments alerted; 95% intervals",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    table.add_column("detector", no_wrap=True)
+    title = f"Detectors; precision and recall with {budget} of payments alerted; 95% intervals"
+    table = _table("detector")
     for heading in _HEADINGS.values():
         table.add_column(heading, justify="right", min_width=_PAIR_WIDTH)
     for name, figures in result["detectors"].items():
         cells = [_with_interval(figures[m], figures["intervals"][m]) for m in _HEADINGS]
         table.add_row(name, *cells)
+    return _titled(title, table)
+
+
+def _weeks(result: dict[str, Any]) -> Group:
+    table = _table("detector")
+    for week in result["weeks"]:
+        table.add_column(week, justify="right", no_wrap=True)
+    for name, figures in result["detectors"].items():
+        cells = [
+            "/".join(_short(of_week[m]) for m in _WEEKLY) for of_week in figures["weeks"].values()
+        ]
+        table.add_row(name, *cells)
+    return _titled("Week by week: AUC ROC/avg. precision/CP@100/recall", table)
+
+
+def _alerts(result: dict[str, Any]) -> Group:
+    title = (
+        "Alerts, also as a multiple of the budget: of all payments, of the worst 5,000 and 50,000"
+    )
+    table = _table("detector")
+    for heading in ("alerts", "of all", "of 5,000", "of 50,000", "precision", "recall"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    own = result["detectors"]["streamer"]
+    rows = {"streamer, as sent": own["alerts"], "  without the fuse": own["before_fuse"]}
+    rows["  by one causal threshold"] = own["causal_threshold"]
+    rows |= {n: of["alerts"] for n, of in result["detectors"].items() if n != "streamer"}
+    for name, of_it in rows.items():
+        ratios = [_ratio(of_it[m]) for m in ("budget_ratio", "worst_5000", "worst_50000")]
+        right = [_figure(of_it.get(m)) for m in ("precision", "recall")]
+        table.add_row(name, f"{of_it['n']:,}", *ratios, *right)
+    return _titled(title, table)
+
+
+def _breaks(result: dict[str, Any]) -> Group:
+    title = "New modes of fraud: victims alerted in 2 days/in 8 days; recall of other frauds"
+    table = _table("detector")
+    for asked in result["breaks"]:
+        table.add_column(asked["kind"], justify="right", no_wrap=True)
+    table.add_column("others", justify="right", no_wrap=True)
+    for name, figures in result["detectors"].items():
+        cells = [
+            "/".join(f"{w['alerted']} of {w['victims']}" for w in _within(of_kind))
+            for of_kind in figures["breaks"].values()
+        ]
+        table.add_row(name, *cells, _figure(figures["other_frauds_recall"]))
+    return _titled(title, table)
+
+
+def _within(of_kind: dict[str, Any]) -> list[dict[str, int]]:
+    return [value for name, value in of_kind.items() if name.startswith("within_")]
+
+
+def _table(first_column: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first_column, no_wrap=True)
     return table
+
+
+def _titled(title: str, table: Table) -> Group:
+    """Return a table under its title: as the table's own it would be no wider than that."""
+    return Group(Text(title, style="italic"), table)
 
 
 def _with_interval(value: float | None, ends: list[float | None]) -> Text:
@@ -66,37 +149,39 @@ def _with_interval(value: float | None, ends: list[float | None]) -> Text:
     return text
 
 
-def _scenarios(result: dict[str, Any]) -> Table:
-    table = Table(
-        title="Fraud scenarios: AUC ROC against all legitimate payments/recall at the budget",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
-    table.add_column("scenario", no_wrap=True)
+def _scenarios(result: dict[str, Any], names: list[str]) -> Group:
+    title = "Fraud scenarios: AUC ROC against all legitimate payments/recall at the budget"
+    table = _table("scenario")
     table.add_column("frauds", justify="right")
-    for name in result["detectors"]:
+    for name in names:
         table.add_column(name.replace("_", " "), justify="right", min_width=_PAIR_WIDTH)
     for scenario, own in result["scenarios"].items():
         cells = []
-        for figures in result["detectors"].values():
-            of_it = figures["scenarios"][scenario]
+        for name in names:
+            of_it = result["detectors"][name]["scenarios"][scenario]
             cells.append(f"{_figure(of_it['auc_roc'])}/{_figure(of_it['recall_at_budget'])}")
         table.add_row(scenario, f"{own['frauds']:,}", *cells)
-    return table
+    return _titled(title, table)
 
 
-def _published(result: dict[str, Any]) -> Table:
-    table = Table(title="Published", title_justify="left", box=None, pad_edge=False)
-    table.add_column("detector", no_wrap=True)
+def _published(result: dict[str, Any]) -> Group:
+    table = _table("detector")
     for heading in ("AUC ROC", "avg. precision", "CP@100"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("trained")
     for row in result["published"]:
         figures = [_figure(row[m]) for m in ("auc_roc", "average_precision", "cp_at_100")]
         table.add_row(row["detector"], *figures, row["trained"])
-    return table
+    return _titled("Published", table)
 
 
 def _figure(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}".removeprefix("0")
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

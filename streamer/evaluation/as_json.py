@@ -6,9 +6,12 @@ from math import isfinite
 from typing import Any
 
 from streamer.datafiles import FileReport
+from streamer.evaluation.alert_figures import BLOCKS, AlertFigures, Workload
+from streamer.evaluation.breaks import BreakFigures
 from streamer.evaluation.evaluate import Evaluation
+from streamer.evaluation.label_plan import LabelPlan
 from streamer.evaluation.published import NOTE, published
-from streamer.evaluation.resampling import METRICS, Figures
+from streamer.evaluation.resampling import METRICS
 
 __all__ = ["report"]
 
@@ -18,13 +21,21 @@ def report(evaluation: Evaluation, file_report: FileReport) -> dict[str, Any]:
 
     Each detector is there under its own name, and all of them in order under ``detectors``.
     """
-    request = evaluation.request
-    delay_ms = request.passing.label_delay_ms
-    detectors = {name: _detector(figures) for name, figures in evaluation.figures.items()}
+    request, labels = evaluation.request, evaluation.request.passing.labels
+    detectors = {name: _detector(evaluation, name) for name in evaluation.figures}
     beside = published(request.protocol)
     return {
         "protocol": request.protocol,
-        "label_delay_s": None if delay_ms is None else delay_ms / 1000,
+        "labels": labels.which,
+        "label_delay_s": labels.delay_ms / 1000 if labels.teaches else None,
+        "judged_after_s": labels.judged_after_ms / 1000 if labels.which == "selective" else None,
+        "chargebacks": _chargebacks(labels),
+        "breaks": [
+            {"kind": each.kind, "first_day": str(each.first_day), "victims": each.n_victims}
+            for each in request.breaks
+        ],
+        "measured_rows": None if request.span is None else [request.span.first, request.span.last],
+        "weeks": [fold.name for fold in evaluation.window.folds if fold.name],
         "rows": len(evaluation.sample),
         "frauds": int(evaluation.sample.frauds.sum()),
         "cards": int(evaluation.sample.cards.max()) + 1,
@@ -32,6 +43,7 @@ def report(evaluation: Evaluation, file_report: FileReport) -> dict[str, Any]:
         "alert_budget": request.budget,
         "seed": request.seed,
         "resamples": request.n_resamples,
+        "verdicts": evaluation.passed.n_verdicts,
         "detectors": detectors,
         "scenarios": detectors["streamer"]["scenarios"],
         "published": beside,
@@ -43,7 +55,19 @@ def report(evaluation: Evaluation, file_report: FileReport) -> dict[str, Any]:
     }
 
 
-def _detector(figures: Figures) -> dict[str, Any]:
+def _chargebacks(labels: LabelPlan) -> dict[str, float] | None:
+    if labels.which != "selective" or labels.chargebacks is None:
+        return None
+    coming = labels.chargebacks
+    return {
+        "share": coming.share,
+        "after_s": coming.first_ms / 1000,
+        "until_s": coming.last_ms / 1000,
+    }
+
+
+def _detector(evaluation: Evaluation, name: str) -> dict[str, Any]:
+    figures, alerts = evaluation.figures[name], evaluation.alerts
     values: dict[str, Any] = {name: _number(figures.values[name]) for name in METRICS}
     values["intervals"] = {
         name: [_number(end) for end in ends] for name, ends in figures.intervals.items()
@@ -56,7 +80,49 @@ def _detector(figures: Figures) -> dict[str, Any]:
         }
         for name, scenario in figures.scenarios.items()
     }
+    weeks = [fold.name for fold in evaluation.window.folds]
+    if len(weeks) > 1:
+        values["weeks"] = {
+            week: {metric: _number(value) for metric, value in of_week.items()}
+            for week, of_week in zip(weeks, figures.folds, strict=True)
+        }
+    own = alerts.by_detector[name]
+    values["alerts"] = _alerts(own.figures)
+    if name == "streamer":
+        values["before_fuse"] = _workload(alerts.before_fuse)
+        values["causal_threshold"] = _alerts(alerts.by_threshold.figures)
+    if evaluation.request.breaks:
+        values["breaks"] = {kind: _break(of_kind) for kind, of_kind in own.breaks.items()}
+        values["other_frauds_recall"] = _number(own.other_recall)
     return values
+
+
+def _alerts(figures: AlertFigures) -> dict[str, Any]:
+    """Return alerts as an object; what only a sample below the threshold can say is None so far."""
+    return {
+        **_workload(figures.workload),
+        "precision": _number(figures.precision),
+        "recall": _number(figures.recall),
+        "recall_unbiased": None,
+        "interval": None,
+    }
+
+
+def _workload(workload: Workload) -> dict[str, Any]:
+    worst = zip(BLOCKS, workload.worst, strict=True)
+    return {
+        "n": workload.n,
+        "budget_ratio": _number(workload.budget_ratio),
+        **{f"worst_{size}": _number(ratio) for size, ratio in worst},
+    }
+
+
+def _break(figures: BreakFigures) -> dict[str, Any]:
+    within = {
+        f"within_{days}_days": {"victims": n_victims, "alerted": n_alerted}
+        for days, n_victims, n_alerted in figures.within
+    }
+    return {"payments": figures.n_payments, **within}
 
 
 def _number(value: float) -> float | None:

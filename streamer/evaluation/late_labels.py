@@ -1,4 +1,4 @@
-"""Labels as they arrive in practice: each one a fixed delay after its transaction.
+"""Labels as they arrive in practice: each one some time after its transaction, as the plan says.
 
 The clock is the stream's own: the latest event time seen so far.  A verdict is out once the clock has
 reached event time + delay, so never early; and since batches are cut whenever the clock has moved on
@@ -8,12 +8,15 @@ by `MAX_LAG_MS`, it is applied less than that after it was due.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from streamer.contract.messages import Feedback, Transaction
-from streamer.evaluation.rows import NO_LABEL
+from streamer.contract.messages import Feedback
+from streamer.contract.record_columns import Spans
+from streamer.evaluation.label_plan import LabelPlan
+from streamer.evaluation.rows import NEVER, NO_LABEL
+from streamer.intake.payment_columns import CARD, ID, MERCHANT
 from streamer.offline.offline_partition import OfflinePartition
 
 __all__ = ["MAX_LAG_MS", "Applier", "LabelFeed", "cuts"]
@@ -26,10 +29,10 @@ Applier = Callable[[OfflinePartition, Sequence[Feedback]], object]
 
 
 class LabelFeed:
-    """Holds verdicts back until they are due; ``delay_ms`` None means that they never are."""
+    """Holds verdicts back until they are due by ``plan``."""
 
-    def __init__(self, delay_ms: int | None) -> None:
-        self._delay_ms = delay_ms
+    def __init__(self, plan: LabelPlan) -> None:
+        self._plan = plan
         self._waiting: list[tuple[int, int, Feedback]] = []
         self._n_added = 0
 
@@ -38,29 +41,46 @@ class LabelFeed:
         return len(self._waiting)
 
     def add(
-        self, transactions: Iterable[Transaction], times_ms: Iterable[int], scenarios: Iterable[int]
-    ) -> None:
-        """Note transactions that have been scored, and what each will turn out to have been.
+        self,
+        names: Spans,
+        times_ms: Sequence[int],
+        scenarios: Sequence[int],
+        alerted: Sequence[bool],
+    ) -> list[int]:
+        """Note payments that have been scored; return when each will be judged, -1 for never.
 
-        ``scenarios`` as in `Rows`: on one without a label there is never a verdict.
+        ``scenarios`` says as in `Rows` what each will turn out to have been: on one without a label
+        there is never a verdict.  ``alerted``: reviewers got it.
         """
-        if self._delay_ms is None:
-            return
-        for transaction, time_ms, scenario in zip(transactions, times_ms, scenarios, strict=True):
-            if scenario == NO_LABEL:
-                continue
-            due_ms = time_ms + self._delay_ms
-            verdict = Feedback(
-                transaction_id=transaction.transaction_id,
-                card_id=transaction.card_id,
-                verdict="fraud" if scenario >= 0 else "legitimate",
-                origin="chargeback",
-                decided_at=datetime.fromtimestamp(due_ms / 1000, tz=UTC),
-                merchant_id=transaction.merchant_id,
-            )
-            # The counter keeps verdicts of one instant in order, and verdicts uncompared.
-            heapq.heappush(self._waiting, (due_ms, self._n_added, verdict))
-            self._n_added += 1
+        if not self._plan.teaches:
+            return [NEVER] * len(times_ms)
+        named = (names.column(which).strings() for which in (ID, CARD, MERCHANT))
+        known = zip(*named, times_ms, scenarios, alerted, strict=True)
+        return [self._judged_ms(*of_one) for of_one in known]
+
+    def _judged_ms(
+        self, name: str, card: str, merchant: str, time_ms: int, scenario: int, alerted: bool
+    ) -> int:
+        if scenario == NO_LABEL:
+            return NEVER
+        is_fraud = scenario >= 0
+        judgement = self._plan.judgement(name, is_fraud=is_fraud, alerted=alerted)
+        if judgement is None:
+            return NEVER
+        delay_ms, origin = judgement
+        due_ms = time_ms + delay_ms
+        verdict = Feedback(
+            transaction_id=name,
+            card_id=card,
+            verdict="fraud" if is_fraud else "legitimate",
+            origin=origin,
+            decided_at=datetime.fromtimestamp(due_ms / 1000, tz=UTC),
+            merchant_id=merchant or None,
+        )
+        # The counter keeps verdicts of one instant in order, and verdicts uncompared.
+        heapq.heappush(self._waiting, (due_ms, self._n_added, verdict))
+        self._n_added += 1
+        return due_ms
 
     def due(self, clock_ms: int) -> list[Feedback]:
         """Return, once, the verdicts that are known at ``clock_ms``, the earliest first."""

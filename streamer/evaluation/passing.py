@@ -15,7 +15,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from operator import attrgetter
 from typing import Final
 
 import numpy as np
@@ -26,32 +25,46 @@ from streamer.contract.messages import Score
 from streamer.datafiles import UNLABELLED, FileBatch, OnDecoded
 from streamer.errors import ConfigurationError
 from streamer.evaluation.drift_trace import DriftTrace
+from streamer.evaluation.label_plan import NO_LABELS, LabelPlan
 from streamer.evaluation.late_labels import MAX_LAG_MS, Applier, LabelFeed, cuts
-from streamer.evaluation.rows import NO_LABEL, Rows
-from streamer.features import FEATURE_NAMES, Columns, History, Tables
+from streamer.evaluation.rows import NEVER, NO_LABEL, Rows
+from streamer.features import FEATURE_NAMES, History, Tables
 from streamer.intake.decoding import Decoded, decode_batch
+from streamer.intake.payment_columns import CARD
 from streamer.model import Scorer, Sums, drift_of
 from streamer.offline.offline_partition import OfflinePartition, ScoredPart
-from streamer.pipeline import PipelineConfig, Prepared
+from streamer.pipeline import Outcome, PipelineConfig, Prepared
 from streamer.verdicts import VerdictConfig
 
 __all__ = ["Pass", "PassConfig", "ranking_score", "run_pass"]
 
-_ARRAYS: Final = ("times_ms", "cards", "amounts", "scenarios", "scores", "alerted", "X")
+_ARRAYS: Final = (
+    "times_ms",
+    "cards",
+    "amounts",
+    "scenarios",
+    "scores",
+    "alerted",
+    "held_back",
+    "judged_ms",
+    "X",
+    "inputs",
+)
 # The log-odds of fraud of a payment at the bottom of the ranking: one in a thousand.
 _BASE_LOG_ODDS: Final = -7.0
 
 
 @dataclass(frozen=True, slots=True)
 class PassConfig:
-    """What a pass is run with; ``label_delay_ms`` None withholds the labels altogether."""
+    """What a pass is run with; ``keeps_inputs`` for detectors that learn from what the odds do."""
 
     pipeline: PipelineConfig
     cards_capacity: int
     merchants_capacity: int
     checkpoint_max_transactions: int
-    label_delay_ms: int | None = None
+    labels: LabelPlan = NO_LABELS
     apply: Applier = OfflinePartition.teach
+    keeps_inputs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +107,8 @@ def run_pass(
     ``now_ms`` is the time of arrival of every row.  ``on_progress`` gets the number of rows since it
     was last called, ``on_decoded`` what `FileReport.add` takes.
     """
-    runner = _Runner(config, _RowsSoFar(n_rows), now_ms)
+    n_inputs = config.pipeline.model.n_inputs if config.keeps_inputs else 0
+    runner = _Runner(config, _RowsSoFar(n_rows, n_inputs), now_ms)
     offset = 0
     for file_batch in batches:
         if file_batch.labels is None:
@@ -115,13 +129,16 @@ def run_pass(
 class _RowsSoFar:
     """The columns of `Rows` while they fill up; ``n`` rows are expected, and there may be more."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, n_inputs: int) -> None:
         self.times_ms = np.full(n, -1, dtype=np.int64)
         self.cards = np.full(n, -1, dtype=np.int64)
         self.amounts = np.full(n, np.nan)
         self.scenarios = np.full(n, -1, dtype=np.int64)
         self.scores = np.full(n, np.nan)
         self.alerted = np.zeros(n, dtype=bool)
+        self.held_back = np.zeros(n, dtype=bool)
+        self.judged_ms = np.full(n, NEVER, dtype=np.int64)
+        self.inputs = np.full((n, n_inputs), np.nan, dtype=np.float32)
         self.X = np.full((n, len(FEATURE_NAMES)), np.nan, dtype=np.float32)
         self._n = 0
         self._card_numbers: dict[str, int] = {}
@@ -141,25 +158,29 @@ class _RowsSoFar:
         self,
         decoded: Decoded,
         X: NDArray[np.float64],
-        scores: Sequence[Score],
+        outcome: Outcome,
         *,
         with_labels: bool,
     ) -> None:
         rows = decoded.offsets
         numbers = self._card_numbers
         self.times_ms[rows] = decoded.times_ms
-        self.cards[rows] = [
-            numbers.setdefault(t.card_id, len(numbers)) for t in decoded.transactions
-        ]
-        self.amounts[rows] = [t.amount for t in decoded.transactions]
+        cards = decoded.payments.names.column(CARD).strings()
+        self.cards[rows] = [numbers.setdefault(card, len(numbers)) for card in cards]
+        self.amounts[rows] = decoded.columns.amounts
         self.X[rows] = X
-        at = [score.source.offset for score in scores]
-        self.scores[at] = [ranking_score(score, with_labels=with_labels) for score in scores]
-        self.alerted[at] = [score.alerted for score in scores]
+        at = [score.source.offset for score in outcome.scores]
+        self.scores[at] = [
+            ranking_score(score, with_labels=with_labels) for score in outcome.scores
+        ]
+        self.alerted[at] = [score.alerted for score in outcome.scores]
+        self.held_back[[alert.source.offset for alert in outcome.overflow]] = True
+        if self.inputs.shape[1] and outcome.scored is not None:
+            self.inputs[rows] = outcome.scored.inputs
 
     def _grow(self, n: int) -> None:
         # A message may hold several payments, and rows of a file are counted before they are read.
-        more = _RowsSoFar(n - len(self.times_ms))
+        more = _RowsSoFar(n - len(self.times_ms), self.inputs.shape[1])
         for name in _ARRAYS:
             setattr(self, name, np.concatenate([getattr(self, name), getattr(more, name)]))
 
@@ -179,7 +200,7 @@ class _Runner:
         self._now_ms = now_ms
         # Every row's score is wanted here, whatever the worker publishes, a payment sent twice too.
         pipeline = replace(config.pipeline, with_scores=True, repeat_window=0)
-        if config.label_delay_ms is None:
+        if not config.labels.teaches:
             # Nothing will ever be judged, so nothing need wait for it.
             pipeline = replace(pipeline, verdicts=VerdictConfig(capacity=0))
         sizes = config.cards_capacity, config.merchants_capacity
@@ -187,7 +208,7 @@ class _Runner:
             pipeline, *sizes, config.checkpoint_max_transactions, self._note_drift
         )
         self._label_free = Tables.empty(*sizes)
-        self._feed = LabelFeed(config.label_delay_ms)
+        self._feed = LabelFeed(config.labels)
         self._clock_ms = -1
         self._latest_ms = -1
 
@@ -205,14 +226,14 @@ class _Runner:
     def _pieces(self, decoded: Decoded) -> Iterator[tuple[Batch, int]]:
         """Cut a batch so that verdicts are in time; without labels there is nothing to cut for."""
         batch = decoded.batch
-        if self._config.label_delay_ms is None:
+        if not self._config.labels.teaches:
             yield batch, self._clock_ms
             return
         first, times_ms = 0, decoded.times_ms.tolist()
         for _, end, clock_ms in cuts(times_ms, self._clock_ms, MAX_LAG_MS):
             # Dead letters go with the piece before the next valid record.
             is_last = end == len(times_ms)
-            stop = len(batch) if is_last else decoded.records[end].offset - batch.first_offset
+            stop = len(batch) if is_last else decoded.offsets.item(end) - batch.first_offset
             yield replace(batch, records=batch.records[first:stop]), clock_ms
             first = stop
         if first < len(batch):
@@ -225,10 +246,11 @@ class _Runner:
             return
         self._latest_ms = max(self._latest_ms, int(decoded.times_ms.max()))
         X = History.observe(columns, self._label_free).X
-        with_labels = self._config.label_delay_ms is not None
-        self.rows.add(decoded, X, part.outcome.scores, with_labels=with_labels)
-        labels = self.rows.scenarios[decoded.offsets].tolist()
-        self._feed.add(decoded.transactions, decoded.times_ms.tolist(), labels)
+        rows, at = self.rows, decoded.offsets
+        rows.add(decoded, X, part.outcome, with_labels=self._config.labels.teaches)
+        told = rows.scenarios[at].tolist(), rows.alerted[at].tolist()
+        names, times_ms = decoded.payments.names, decoded.times_ms.tolist()
+        rows.judged_ms[at] = self._feed.add(names, times_ms, *told)
 
     def _note_drift(self, sums: Sums) -> None:
         self.drift.add(self._latest_ms, drift_of(sums, self._config.pipeline.model))
@@ -241,16 +263,20 @@ def _prepared(decoded: Decoded, part: Batch) -> Prepared:
     """
     covers = part.first_offset, part.next_offset
     first, end = np.searchsorted(decoded.offsets, covers).tolist()
-    own = decoded.only(range(first, end))
+    own = decoded.only(np.arange(first, end))
     letters = [of for of in decoded.dead_letters if covers[0] <= of.record.offset < covers[1]]
-    records = sorted([*own.records, *(of.record for of in letters)], key=attrgetter("offset"))
+    refused = np.array([of.record.offset for of in letters], dtype=np.int64)
+    kept = np.union1d(own.offsets, refused)
+    places = np.searchsorted(decoded.batch.offsets, kept).tolist()
+    records = [decoded.batch.records[place] for place in places]
     own = replace(
         own,
         batch=replace(part, records=records, covers=covers),
+        places=np.searchsorted(kept, own.offsets),
         dead_letters=letters,
         n_key_mismatches=0,
         passed_over={},
         left_out={},
     )
-    columns = Columns.of(own.transactions, own.times_ms) if own.transactions else None
+    columns = own.columns if len(own) else None
     return Prepared(own, columns, fingerprints=np.zeros(0, np.int64), n_repeated=0)

@@ -23,6 +23,8 @@ _DPI: Final = 130
 _SMALLEST_BUDGET: Final = 1e-4
 # Centers beyond this many standard deviations are as dark as it gets.
 _REACH: Final = 3.0
+# One for each detector that there can be: solid first.
+_LINES: Final = [{"color": c, "linestyle": style} for style in ("-", "--") for c in COLOURS]
 
 
 def draw(evaluation: Evaluation, directory: Path) -> list[Path]:
@@ -50,8 +52,8 @@ def draw(evaluation: Evaluation, directory: Path) -> list[Path]:
 
 def _precision_recall(evaluation: Evaluation, figure: Any) -> None:
     axes = _axes(figure)
-    for (name, frauds, total), colour in zip(_curves(evaluation), COLOURS, strict=False):
-        axes.step(frauds / frauds[-1], frauds / total, where="pre", label=name, color=colour)
+    for (name, frauds, total), line in zip(_curves(evaluation), _LINES, strict=False):
+        axes.step(frauds / frauds[-1], frauds / total, where="pre", label=name, **line)
     share = float(evaluation.sample.frauds.mean())
     axes.axhline(share, color="black", linewidth=0.8, linestyle=":", label="chance")
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
@@ -62,9 +64,9 @@ def _precision_recall(evaluation: Evaluation, figure: Any) -> None:
 def _recall_by_budget(evaluation: Evaluation, figure: Any) -> None:
     axes = _axes(figure)
     budgets = np.geomspace(max(_SMALLEST_BUDGET, 1 / len(evaluation.sample)), 1.0, 400)
-    for (name, frauds, total), colour in zip(_curves(evaluation), COLOURS, strict=False):
+    for (name, frauds, total), line in zip(_curves(evaluation), _LINES, strict=False):
         recall = np.interp(budgets * total[-1], np.append(0, total), np.append(0, frauds))
-        axes.plot(budgets, recall / frauds[-1], label=name, color=colour)
+        axes.plot(budgets, recall / frauds[-1], label=name, **line)
     axes.plot(budgets, budgets, color="black", linewidth=0.8, linestyle=":", label="chance")
     budget = evaluation.request.budget
     axes.axvline(budget, color="black", linewidth=0.8)

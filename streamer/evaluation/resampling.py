@@ -7,6 +7,7 @@ with replacement, and a row weighs as often as its card was drawn (Efron and Tib
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,7 +46,8 @@ class Sample:
     """The measured rows, without any score: all arrays (n,).
 
     ``cards`` are numbers from 0 without gaps, ``scenarios`` -1 for a legitimate row, else an index of
-    ``scenario_names``, and ``periods`` the days that card precision is averaged over.
+    ``scenario_names``, and ``periods`` the days that card precision is averaged over.  Rows of
+    different ``folds``, numbered from 0, are not ranked against each other.
     """
 
     frauds: NDArray[np.bool_]
@@ -53,6 +55,7 @@ class Sample:
     periods: NDArray[np.int64]
     scenarios: NDArray[np.int64]
     scenario_names: tuple[str, ...]
+    folds: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.frauds)
@@ -69,9 +72,13 @@ class ScenarioFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """``values`` and ``intervals`` are by the names in `METRICS`; NaN where there is no figure."""
+    """``values`` and ``intervals`` are by the names in `METRICS`; NaN where there is no figure.
+
+    ``values`` are means over ``folds``, which have values of their own.
+    """
 
     values: dict[str, float]
+    folds: tuple[dict[str, float], ...]
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
     scenarios: dict[str, ScenarioFigures] = field(default_factory=dict)
 
@@ -85,32 +92,50 @@ def measure(
     n_resamples: int = N_RESAMPLES,
 ) -> Figures:
     """Return the figures of ``scores`` (n,), higher being more suspicious, never NaN."""
-    ranking = Ranking.of(scores, sample.frauds)
-    cards = CardRanking.of(scores, sample.frauds, sample.cards, sample.periods)
-    draws = [
-        _values(ranking, cards, sample, budget, _multiplicities(cards.n_cards, rng))
-        for _ in range(n_resamples)
-    ]
+    ranked = [_Fold.of(scores, sample, fold) for fold in np.unique(sample.folds)]
+    n_cards = int(sample.cards.max(initial=-1)) + 1
+    draws = []
+    for _ in range(n_resamples):
+        drawn = _multiplicities(n_cards, rng)
+        draws.append(_mean([fold.values(budget, drawn) for fold in ranked]))
+    folds = tuple(fold.values(budget) for fold in ranked)
     return Figures(
-        values=_values(ranking, cards, sample, budget, None),
+        values=_mean(folds),
+        folds=folds,
         intervals={name: _interval([draw[name] for draw in draws]) for name in METRICS},
-        scenarios=_scenarios(scores, ranking, sample, budget),
+        scenarios=_scenarios(scores, Ranking.of(scores, sample.frauds), sample, budget),
     )
 
 
-def _values(
-    ranking: Ranking, cards: CardRanking, sample: Sample, budget: float, drawn: Floats | None
-) -> dict[str, float]:
-    frauds, total = cumulated(ranking, None if drawn is None else drawn[sample.cards])
-    precision, recall = at_budget(frauds, total, budget)
-    values = (
-        auc_roc(frauds, total),
-        average_precision(frauds, total),
-        card_precision_at_k(cards, _TOP_CARDS, drawn),
-        precision,
-        recall,
-    )
-    return dict(zip(METRICS, values, strict=True))
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """The rows of a sample that are ranked together."""
+
+    ranking: Ranking
+    by_card: CardRanking
+    cards: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, scores: Floats, sample: Sample, fold: int) -> _Fold:
+        rows = sample.folds == fold
+        scores, frauds, cards = scores[rows], sample.frauds[rows], sample.cards[rows]
+        by_card = CardRanking.of(scores, frauds, cards, sample.periods[rows])
+        return cls(Ranking.of(scores, frauds), by_card, cards)
+
+    def values(self, budget: float, drawn: Floats | None = None) -> dict[str, float]:
+        """Return the metrics, each card counting as often as it was ``drawn`` (n_cards,)."""
+        frauds, total = cumulated(self.ranking, None if drawn is None else drawn[self.cards])
+        values = (
+            auc_roc(frauds, total),
+            average_precision(frauds, total),
+            card_precision_at_k(self.by_card, _TOP_CARDS, drawn),
+            *at_budget(frauds, total, budget),
+        )
+        return dict(zip(METRICS, values, strict=True))
+
+
+def _mean(values: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: sum(each[name] for each in values) / len(values) for name in METRICS}
 
 
 def _multiplicities(n_cards: int, rng: np.random.Generator) -> Floats:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from streamer.contract.batch import Record
 from streamer.contract.messages import Alert, Mode, Severity, Source, Transaction
 from streamer.contract.pseudonyms import pseudonym
 from streamer.explaining.centers import center_of
@@ -77,29 +78,30 @@ def alert_id(source: Source) -> str:
 
 def build_alerts(
     context: AlertContext,
-    records: Sequence[Record],
-    transactions: Sequence[Transaction],
+    offsets: NDArray[np.int64],
+    transaction_of: Callable[[int], Transaction],
     rows: Sequence[int],
 ) -> Generator[None, None, list[Alert]]:
-    """Return the alerts on some ``rows`` of a batch, with a step after every few."""
+    """Return the alerts on some ``rows`` of a batch, with a step after every few.
+
+    ``transaction_of`` returns that of a row.
+    """
     alerts: list[Alert] = []
     for i in rows:
-        alerts.append(build_alert(context, i, records[i], transactions[i]))
+        alerts.append(build_alert(context, i, offsets.item(i), transaction_of(i)))
         if len(alerts) % _AT_ONCE == 0:
             yield
     return alerts
 
 
-def build_alert(
-    context: AlertContext, index: int, record: Record, transaction: Transaction
-) -> Alert:
+def build_alert(context: AlertContext, index: int, offset: int, transaction: Transaction) -> Alert:
     """Return the alert on the batch's transaction ``index``."""
     version, findings, currency = context.version, context.findings(index), transaction.currency
     by_odds = version.lines.by_odds
     log_odds = None if version.odds is None else findings.log_odds
     ranked_value = findings.log_odds if by_odds else findings.distance_sq
     reasons = reasons_of(findings, currency)
-    source = Source(context.topic, context.partition, record.offset, context.epoch)
+    source = Source(context.topic, context.partition, offset, context.epoch)
     shown = transaction
     if context.card_key is not None:
         shown = msgspec.structs.replace(

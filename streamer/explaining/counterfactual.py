@@ -25,7 +25,7 @@ from streamer.compiled import compiled
 from streamer.contract.codes import decimals_of
 from streamer.contract.messages import Counterfactual
 from streamer.features import FEATURE_ROW, Record, Records, compare_amount
-from streamer.model import Lines, LogOdds, Ruler, Scored, score_rows
+from streamer.model import Lines, LogOdds, Room, Ruler, score_rows
 
 __all__ = ["Trial", "counterfactual", "largest_quiet", "new_trial"]
 
@@ -52,7 +52,7 @@ class Trial(NamedTuple):
     V: Floats
     currencies: Integers
     times_ms: Integers
-    scored: Scored
+    scored: Room
 
 
 def counterfactual(units: int, is_quiet_below: bool, currency: str) -> Counterfactual | None:
@@ -73,24 +73,15 @@ def counterfactual(units: int, is_quiet_below: bool, currency: str) -> Counterfa
 
 
 @compiled
-def new_trial(n_features: int, n_context: int, n_odds: int, by_odds: bool) -> Trial:
-    """Return the room for a version with odds or without, ``n_odds`` 1 or 0."""
+def new_trial(n_features: int, n_context: int) -> Trial:
+    """Return the room for payments of so many features and so much around them."""
     n, d = _AT_ONCE, n_features
-    scored = Scored(
-        np.empty((n, d)),
+    scored = Room(
+        np.empty((7, n)),
         np.empty(n, np.int64),
-        np.empty((n, d)),
-        np.empty((n, d)),
-        np.empty(n),
         np.empty(n, np.bool_),
-        by_odds,
-        np.empty(n),
-        np.empty(n),
-        np.empty(n),
-        np.empty(n),
+        np.empty((3, n, d)),
         np.empty((n, d + n_context + 1)),
-        np.empty(n * n_odds),
-        np.empty(n * n_odds),
     )
     X, V = np.empty((n, d)), np.empty((n, n_context))
     currencies, times_ms = np.empty(n, np.int64), np.empty(n, np.int64)

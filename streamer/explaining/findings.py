@@ -33,7 +33,7 @@ from streamer.features import (
     Records,
     record,
 )
-from streamer.model import Lines, LogOdds, Ruler, Scored, Scorer, function_of, score_rows
+from streamer.model import Lines, LogOdds, Room, Ruler, Scorer, function_of, score_rows
 
 __all__ = ["Findings", "findings_of", "findings_of_features"]
 
@@ -178,9 +178,8 @@ def tell(asked: _Asked, rows: Integers) -> Floats:
     told = np.zeros((len(rows), _N_FLOATS))
     findings = told.reshape(-1).view(_ROW)
     ruler, odds, lines = asked.ruler, asked.odds, asked.lines
-    n_odds, n_context = 1 if len(odds.means) > 0 else 0, asked.V.shape[1]
-    trial = new_trial(len(ruler.means), n_context, n_odds, lines.by_odds)
-    scored = trial.scored
+    trial = new_trial(asked.X.shape[1], asked.V.shape[1])
+    scored, by_odds = trial.scored, lines.by_odds
     for m in range(len(rows)):
         i, found = rows[m], findings[m]
         trial.X[:], trial.V[:] = asked.X[i], asked.V[i]
@@ -190,9 +189,8 @@ def tell(asked: _Asked, rows: Integers) -> Floats:
         usual = ruler.currency_means[asked.currencies[i]]
         found.currency_mean = 0.0 if math.isnan(usual) else usual
         found.known[:_N_FEATURES], found.known[_N_FEATURES:] = asked.X[i], asked.V[i]
-        tell_scores(found, scored, odds)
-        tell_usual(found, scored, ruler, odds)
-        tell_parts(found, scored, odds)
+        tell_scores(found, scored, ruler, odds, by_odds)
+        tell_parts(found, scored, odds, by_odds)
         found.quiet_units, found.is_quiet_below = 0, False
         if len(asked.payments) > 0:
             # At last, for it tries other amounts in the same place.
@@ -210,48 +208,47 @@ def tell(asked: _Asked, rows: Integers) -> Floats:
 
 
 @compiled
-def tell_scores(found: Record, scored: Scored, odds: LogOdds) -> None:
-    """Write what the one payment of ``scored`` is ranked by, and where."""
-    found.nearest, found.distance_sq = scored.nearest[0], scored.distances_sq[0]
-    found.threshold, found.asked = scored.thresholds[0], scored.asked[0]
-    found.log_odds = scored.log_odds[0] if len(scored.log_odds) > 0 else math.nan
-    found.score, found.base = scored.distance_ranks[0], 0.0
-    if scored.by_odds:
-        found.score, found.base = scored.odds_ranks[0], odds.coefficients[0]
+def tell_scores(found: Record, scored: Room, ruler: Ruler, odds: LogOdds, by_odds: bool) -> None:
+    """Write what the first payment of ``scored`` is ranked by, and what its columns are held against.
 
-
-@compiled
-def tell_usual(found: Record, scored: Scored, ruler: Ruler, odds: LogOdds) -> None:
-    """Write what each column is held against: the center where it is suspicious, or else the mean."""
-    x, center = scored.X[0], ruler.centers[scored.nearest[0]]
+    That is the center where they are suspicious against it, or else the mean of all traffic.
+    """
+    numbers, nearest = scored.numbers[:, 0], scored.nearest[0]
+    found.nearest, found.distance_sq, found.log_odds = nearest, numbers[0], numbers[5]
+    found.threshold, found.asked = numbers[1], numbers[2]
+    found.score, found.base = numbers[4], 0.0
+    if by_odds:
+        found.score, found.base = numbers[6], odds.coefficients[0]
+    x, center = scored.parts[0, 0], ruler.centers[nearest]
     for j in range(len(x)):
-        is_beyond = (x[j] - center[j]) * ruler.sides[j] >= 0
-        found.usual[j] = center[j] if is_beyond else ruler.means[j]
+        feature = ruler.features[j]
+        is_beyond = (x[j] - center[j]) * feature.side >= 0
+        found.usual[j] = center[j] if is_beyond else feature.average
     found.usual[AMOUNT] += found.currency_mean
     for j in range(len(x), _N_COLUMNS):
-        found.usual[j] = odds.means[j] if scored.by_odds else math.nan
+        found.usual[j] = odds.means[j] if by_odds else math.nan
 
 
 @compiled
-def tell_parts(found: Record, scored: Scored, odds: LogOdds) -> None:
-    """Write every part of the ranking of the one payment of ``scored``, the largest first.
+def tell_parts(found: Record, scored: Room, odds: LogOdds, by_odds: bool) -> None:
+    """Write every part of the ranking of the first payment of ``scored``, the largest first.
 
     By the distance, a feature's part is its addend of distance².  By the odds, it is its own function
     and its share of the function of the distance, in proportion to its addend.
     """
-    x, inputs, own, n, d = scored.X[0], scored.inputs[0], scored.contributions[0], 0, _N_FEATURES
-    distance_sq = scored.distances_sq[0]
-    of_distance = function_of(inputs[-1], len(inputs) - 1, odds) if scored.by_odds else 0.0
+    inputs, x, own, n, d = scored.inputs[0], scored.parts[0, 0], scored.parts[1, 0], 0, _N_FEATURES
+    distance_sq = found.distance_sq
+    of_distance = function_of(inputs[-1], len(inputs) - 1, odds) if by_odds else 0.0
     for j in range(d):
         # An amount in a currency that has no usual amount yet is known, but nothing to compare.
         if not math.isnan(x[j]):
             added = own[j]
-            if scored.by_odds:
+            if by_odds:
                 added = function_of(inputs[j], j, odds)
                 if distance_sq > 0:
                     added += of_distance * own[j] / distance_sq
             n = insert(found, n, j, added)
-    if scored.by_odds:
+    if by_odds:
         for e in range(len(_JUDGED)):
             first, end = d + _JUDGED[e, 0], d + _JUDGED[e, 0] + 2 * _JUDGED[e, 1]
             if not math.isnan(inputs[first]):

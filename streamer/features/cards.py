@@ -14,7 +14,7 @@ from streamer.features.entities import EntityTable, add_sums
 from streamer.features.kinds import CARDS
 from streamer.features.places import add_visits, forget, salt_of
 from streamer.features.records import Records
-from streamer.indexing.prints import extend_print, extended
+from streamer.indexing import extended
 
 __all__ = ["CardTable"]
 
@@ -30,23 +30,11 @@ class CardTable(EntityTable):
     def __init__(self, capacity: int) -> None:
         super().__init__(CARDS, capacity)
 
-    def unknown_paying(self, cards: Integers, currencies: Integers) -> list[str]:
-        """Return what `unknown` does, of cards and of what those that have rows spend otherwise."""
-        habits = np.full(len(cards), -1)
-        find_habits(cards, currencies, self._index.find(cards), self.records, habits, False)
-        return self.unknown(np.concatenate([cards, habits]))
-
-    def paying(self, cards: Integers, currencies: Integers) -> tuple[Integers, Integers]:
-        """Return the rows of cards and of what they spend in these currencies, shape (n,) each."""
-        rows = self.rows(cards, to_change=True)
-        habits = np.full(len(cards), -1)
-        if not find_habits(cards, currencies, rows, self.records, habits, True):
-            return rows, rows
-        is_new = self.lacks(habits) & (habits >= 0)
-        found = self._use(habits, True)
+    def make_habits(self, habits: Integers, rows: Integers) -> None:
+        """Make rows for what cards, which have ``rows``, spend in other currencies."""
+        self.make(habits, np.full(len(habits), -1))
         # Of a card that waits for what is stored of it nothing is known to be stored.
-        self._waits[found[is_new]] = self._waits[rows[is_new]]
-        return rows, np.where(habits < 0, rows, found)
+        self._waits[self._index.find(habits)] = self._waits[rows]
 
     def _merge(self, rows: Integers, stored: Records) -> None:
         own, cards = self.records[rows], self._index.prints[rows]
@@ -77,32 +65,6 @@ def _spending(records: Records) -> Records:
     for name in ("time_ms", *_SPENDING):
         alone[name] = records[name]
     return alone
-
-
-@compiled
-def find_habits(
-    cards: Integers,
-    currencies: Integers,
-    rows: Integers,
-    records: Records,
-    habits: Integers,
-    to_settle: bool,
-) -> int:
-    """Fill ``habits`` (OUT, all -1) with what other currencies are known by; return how many are.
-
-    ``to_settle`` lets a card that has none yet have its payment's as its first (``records`` IN/OUT).
-    """
-    n = 0
-    for i in range(len(cards)):
-        if rows[i] < 0:
-            continue
-        known = int(records[rows[i]].currency)
-        if known == 0 and to_settle:
-            records[rows[i]].currency = currencies[i] + 1
-        elif known not in (0, currencies[i] + 1):
-            habits[i] = extend_print(cards[i], currencies[i])
-            n += 1
-    return n
 
 
 @compiled

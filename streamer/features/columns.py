@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from streamer.contract.messages import Transaction
 from streamer.features.records import Records, record
 from streamer.indexing import FREE, extended, fingerprints
 
-__all__ = ["Columns"]
+__all__ = ["PAYMENT", "Columns"]
 
 PAYMENT: Final = record("local_hour", "amount", "country", "category", "latitude", "longitude")
 # A card is somewhere only when it is there itself; anything else with coordinates is the shop's.
@@ -73,6 +73,20 @@ class Columns:
             currencies=currencies,
             payments=_payments(transactions),
         )
+
+    def only(self, rows: Integers) -> Columns:
+        """Return those of some of the payments, in this order."""
+        return Columns(*(column[rows] for column in self._all()))
+
+    def followed_by(self, others: Columns) -> Columns:
+        """Return those of these payments and then of the others."""
+        pairs = zip(self._all(), others._all(), strict=True)
+        return Columns(*(np.concatenate(pair) for pair in pairs))
+
+    def _all(self) -> tuple[Any, ...]:
+        """Return the columns in the order in which they are declared."""
+        names = self.cards, self.merchants, self.tills
+        return *names, self.times_ms, self.currencies, self.payments
 
 
 def _payments(transactions: Sequence[Transaction]) -> Records:

@@ -91,9 +91,19 @@ class EntityTable:
         """Entities whose stored state has still to be merged into the table."""
         return names_of(self._index.prints[self._waits])
 
-    def lacks(self, prints: Integers) -> Flags:
-        """Return of which entities the table has no row, shape (n,)."""
-        return self._index.find(prints) < 0
+    @property
+    def clock(self) -> int:
+        """The time of now, in uses of the table."""
+        return self._clock
+
+    @property
+    def search(self) -> tuple[NDArray[np.int32], Integers, Integers]:
+        """What `find_rows` looks for entities in, and where it notes when they were used."""
+        return self._index.table, self._index.prints, self._used_at
+
+    def tick(self) -> None:
+        """Let what is used from now on be younger than all that was."""
+        self._clock += 1
 
     def unknown(self, prints: Integers, asked: Flags | bool = True) -> list[str]:
         """Return the distinct entities of which the table does not hold what may be stored.
@@ -101,12 +111,16 @@ class EntityTable:
         ``asked`` (n,): an entity that has no row is one of them only if this says so.  Loading these
         next makes no room at the cost of the others.
         """
-        rows = self._index.find(prints)
+        return self.unheld(prints, self._index.find(prints), asked)
+
+    def unheld(self, prints: Integers, rows: Integers, asked: Flags | bool = True) -> list[str]:
+        """Return what `unknown` does, of entities whose ``rows`` are known."""
         is_held = rows >= 0
-        unknown = np.unique(prints[np.where(is_held, self._waits[rows], asked) & (prints >= 0)])
-        if len(unknown):
-            self._used_at[rows[is_held]] = self._clock + 1
-        return names_of(unknown)
+        is_unknown = np.where(is_held, self._waits[rows], asked) & (prints >= 0)
+        if not is_unknown.any():
+            return []
+        self._used_at[rows[is_held]] = self._clock + 1
+        return names_of(np.unique(prints[is_unknown]))
 
     def rows(self, prints: Integers, *, to_change: bool = False) -> Integers:
         """Return the row of each entity, making rows for unknown ones, shape (n,); -1 for none.
@@ -118,17 +132,28 @@ class EntityTable:
 
     def _use(self, prints: Integers, to_change: bool, *, to_make: bool = True) -> Integers:
         rows = self._index.find(prints)
-        n_absent = use(prints, rows, self._clock, self._used_at, to_change, self.changed)
-        if n_absent and to_make:
-            new = np.unique(prints[(rows < 0) & (prints >= 0)])
-            self._make_room(len(new))
-            fresh = self._index.enter(new)
-            self._grow()
-            self._rows[fresh] = self.kind.fresh
-            self.changed[fresh] = self._waits[fresh] = False
+        self._used_at[rows[rows >= 0]] = self._clock
+        if to_make and len(self.make(prints, rows)):
             rows = self._index.find(prints)
-            use(prints, rows, self._clock, self._used_at, to_change, self.changed)
+            self._used_at[rows[rows >= 0]] = self._clock
+        if to_change:
+            self.changed[rows[rows >= 0]] = True
         return rows
+
+    def make(self, prints: Integers, rows: Integers) -> Integers:
+        """Make rows for entities that have none (``rows`` -1), and return the new ones.
+
+        Room is made at the cost of rows that are not used now.
+        """
+        new = np.unique(prints[(rows < 0) & (prints >= 0)])
+        if not len(new):
+            return new
+        self._make_room(len(new))
+        fresh = self._index.enter(new)
+        self._grow()
+        self._rows[fresh] = self.kind.fresh
+        self.changed[fresh] = self._waits[fresh] = False
+        return fresh
 
     def take_changed(self) -> PackedStates:
         """Return the state of every changed entity and mark them as saved."""
@@ -247,21 +272,6 @@ class EntityTable:
 def _prints_of(names: Iterable[str]) -> Integers:
     """Return what entities are known by from their names in Redis, shape (n,)."""
     return np.fromiter(map(int, names), np.int64)
-
-
-@compiled
-def use(
-    prints: Integers, rows: Integers, clock: int, used_at: Integers, to_change: bool, changed: Flags
-) -> int:
-    """Note that rows are used now, and perhaps changed (IN/OUT); return how many have none yet."""
-    n_absent = 0
-    for i in range(len(rows)):
-        if rows[i] >= 0:
-            used_at[rows[i]] = clock
-            changed[rows[i]] |= to_change
-        elif prints[i] >= 0:
-            n_absent += 1
-    return n_absent
 
 
 @compiled

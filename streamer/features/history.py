@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,7 @@ __all__ = ["History"]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """For every transaction of a batch, what is known of it from what happened before.
 
     ``X`` (n, n_features), the model's features, and ``V`` (n, n_context), what only the odds take, are
@@ -42,7 +41,9 @@ class History:
     def observe(cls, columns: Columns, tables: Tables) -> History:
         """Return the history of each transaction and bring ``tables`` up to date (IN/OUT)."""
         n, rows = len(columns), tables.rows(columns)
-        X, V = np.full((n, len(FEATURES)), np.nan), np.full((n, len(CONTEXT_FEATURES)), np.nan)
+        X, V = np.empty((n, len(FEATURES))), np.empty((n, len(CONTEXT_FEATURES)))
+        X.fill(np.nan)
+        V.fill(np.nan)
         of_the_day = np.empty(n)
         spending, merchants = np.empty(n, CARDS.row), np.empty(n, MERCHANTS.row)
         n_late = observe(

@@ -6,14 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from streamer.compiled import compiled
 from streamer.features.cards import CardTable
 from streamer.features.columns import Columns
 from streamer.features.entities import EntityTable
 from streamer.features.kinds import CARD_VERDICTS, MERCHANT_VERDICTS, MERCHANTS
 from streamer.features.records import Records
+from streamer.indexing import extended
+from streamer.indexing.index import Slots, place_of
+from streamer.indexing.prints import extend_print
 
-__all__ = ["Tables"]
+__all__ = ["Tables", "find_rows"]
+
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 _NAMES: Final = ("cards", "habits", "merchants", "card_verdicts", "merchant_verdicts")
 _ROWS: Final = np.dtype((np.record, [(name, "<i8") for name in _NAMES]))
@@ -44,15 +52,21 @@ class Tables(NamedTuple):
 
         What a card spends in another currency is asked for once the card is there: ask twice.
         """
-        own, tills = columns.cards, columns.tills
+        rows, _ = self._find(columns, to_change=False)
+        own, tills, cards = rows["cards"], rows["merchants"], columns.cards
+        # Who has a row was asked for then, and whoever is not stored need not be asked for again.
+        of_cards = self.card_verdicts.unheld(cards, rows["card_verdicts"], own < 0)
+        judged = rows["merchant_verdicts"]
+        of_shops = self.merchant_verdicts.unheld(columns.merchants, judged, tills < 0)
+        if (others := (own >= 0) & (rows["habits"] != own)).any():
+            habits = extended(cards[others], columns.currencies[others])
+            cards = np.concatenate([cards, habits])
+            own = np.concatenate([own, rows["habits"][others]])
         wanted: dict[EntityTable, list[str]] = {
-            # Who has a row was asked for then, and whoever is not stored need not be asked for again.
-            self.card_verdicts: self.card_verdicts.unknown(own, self.cards.lacks(own)),
-            self.merchant_verdicts: self.merchant_verdicts.unknown(
-                columns.merchants, self.merchants.lacks(tills)
-            ),
-            self.cards: self.cards.unknown_paying(own, columns.currencies),
-            self.merchants: self.merchants.unknown(tills),
+            self.card_verdicts: of_cards,
+            self.merchant_verdicts: of_shops,
+            self.cards: self.cards.unheld(cards, own),
+            self.merchants: self.merchants.unheld(columns.tills, tills),
         }
         return {table: names for table, names in wanted.items() if names}
 
@@ -73,9 +87,107 @@ class Tables(NamedTuple):
 
         -1 where the payment names no merchant, and where nobody was judged.
         """
-        rows = np.empty(len(columns), _ROWS)
-        rows["cards"], rows["habits"] = self.cards.paying(columns.cards, columns.currencies)
-        rows["merchants"] = self.merchants.rows(columns.tills, to_change=True)
-        rows["card_verdicts"] = self.card_verdicts.rows(columns.cards)
-        rows["merchant_verdicts"] = self.merchant_verdicts.rows(columns.merchants)
+        for table in self:
+            table.tick()
+        rows, n_absent = self._find(columns, to_change=True)
+        if n_absent:
+            self.cards.make(columns.cards, rows["cards"])
+            self.merchants.make(columns.tills, rows["merchants"])
+            rows, n_absent = self._find(columns, to_change=True)
+        if n_absent:
+            # Of cards, which have rows by now, what they spend in a currency that is not their first.
+            others = rows["habits"] < 0
+            habits = extended(columns.cards[others], columns.currencies[others])
+            self.cards.make_habits(habits, rows["cards"][others])
+            rows, _ = self._find(columns, to_change=True)
         return rows
+
+    def _find(self, columns: Columns, *, to_change: bool) -> tuple[Records, int]:
+        """Return what `find_rows` fills, and how many rows are to be made."""
+        rows = np.empty(len(columns), _ROWS)
+        n_absent = find_rows(
+            columns.cards,
+            columns.currencies,
+            columns.tills,
+            columns.merchants,
+            rows,
+            to_change,
+            self.cards.records,
+            *self.cards.search,
+            self.cards.changed,
+            self.cards.clock,
+            *self.merchants.search,
+            self.merchants.changed,
+            self.merchants.clock,
+            *self.card_verdicts.search,
+            self.card_verdicts.clock,
+            *self.merchant_verdicts.search,
+            self.merchant_verdicts.clock,
+        )
+        return rows, n_absent
+
+
+@compiled
+def find_rows(
+    cards: Integers,
+    currencies: Integers,
+    tills: Integers,
+    merchants: Integers,
+    rows: Records,
+    to_change: bool,
+    records: Records,
+    card_table: Slots,
+    card_prints: Integers,
+    card_used_at: Integers,
+    card_changed: Flags,
+    card_clock: int,
+    till_table: Slots,
+    till_prints: Integers,
+    till_used_at: Integers,
+    till_changed: Flags,
+    till_clock: int,
+    judged_card_table: Slots,
+    judged_card_prints: Integers,
+    judged_card_used_at: Integers,
+    judged_card_clock: int,
+    judged_table: Slots,
+    judged_prints: Integers,
+    judged_used_at: Integers,
+    judged_clock: int,
+) -> int:
+    """Fill ``rows`` (OUT, n), -1 for none, and return how many cards, habits and tills have none.
+
+    Which are used is noted at the tables' clocks, and that they are changed where it is so.  What a
+    card spends in the first currency of its payments is in its own row: ``to_change`` lets one that
+    has none yet have its payment's as its first (``records`` IN/OUT).
+    """
+    n_absent = 0
+    for i in range(len(cards)):
+        own = habit = card_table[place_of(cards[i], card_table, card_prints)]
+        if own >= 0:
+            card_used_at[own] = card_clock
+            card_changed[own] |= to_change
+            first = records[own].currency
+            if first == 0 and to_change:
+                records[own].currency = currencies[i] + 1
+            elif first > 0 and first != currencies[i] + 1:
+                other = extend_print(cards[i], currencies[i])
+                habit = card_table[place_of(other, card_table, card_prints)]
+                if habit >= 0:
+                    card_used_at[habit] = card_clock
+                    card_changed[habit] |= to_change
+        till = till_table[place_of(tills[i], till_table, till_prints)]
+        if till >= 0:
+            till_used_at[till] = till_clock
+            till_changed[till] |= to_change
+        judged_card = judged_card_table[place_of(cards[i], judged_card_table, judged_card_prints)]
+        if judged_card >= 0:
+            judged_card_used_at[judged_card] = judged_card_clock
+        judged = judged_table[place_of(merchants[i], judged_table, judged_prints)]
+        if judged >= 0:
+            judged_used_at[judged] = judged_clock
+        n_absent += (habit < 0) + (till < 0 and tills[i] >= 0)
+        row = rows[i]
+        row.cards, row.habits, row.merchants = own, habit, till
+        row.card_verdicts, row.merchant_verdicts = judged_card, judged
+    return n_absent

@@ -4,8 +4,10 @@ Collisions go to the next place (linear probing), and what leaves draws those be
 The Art of Computer Programming, 6.4, algorithm R), so that nothing marks where something was.
 
 Invariants:
-* ``prints[slot]`` is what the one in it is known by, `FREE` where there is none.
-* The table is at most half full, so that every search ends.
+* ``prints[slot]`` is what the one in it is known by, `FREE` where there is none; ``n`` are held, and
+  the first ``size - n`` of ``free`` are the slots that hold none, the last of them is taken next.
+* ``table[place]`` is a slot, negative where there is none; it is at most half full, so that every
+  search ends.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 
-__all__ = ["FREE", "Index", "enter", "find", "leave"]
+__all__ = ["FREE", "Index", "Slots", "enter", "find", "leave", "place_of"]
 
 Integers = NDArray[np.int64]
 Slots = NDArray[np.int32]
@@ -30,12 +32,12 @@ class Index:
 
     def __init__(self, size: int) -> None:
         self.prints = np.zeros(0, dtype=np.int64)
-        self._free = np.zeros(0, dtype=np.int32)
-        self._n = 0
+        self.free = np.zeros(0, dtype=np.int32)
+        self.n = 0
         self._grow(size)
 
     def __len__(self) -> int:
-        return self._n
+        return self.n
 
     @property
     def size(self) -> int:
@@ -44,7 +46,7 @@ class Index:
 
     @property
     def n_bytes(self) -> int:
-        return self.prints.nbytes + self._free.nbytes + self._table.nbytes
+        return self.prints.nbytes + self.free.nbytes + self.table.nbytes
 
     @property
     def held(self) -> Integers:
@@ -53,47 +55,56 @@ class Index:
 
     def enter(self, prints: Integers) -> Integers:
         """Return the slot of each, a new one where it has none; shape (n,)."""
-        if self._n + len(prints) > self.size:
-            self._grow(self._n + len(prints))
+        self.reserve(len(prints))
         slots = np.empty(len(prints), dtype=np.int64)
-        self._n = enter(prints, self._table, self.prints, self._free, self._n, slots)
+        self.n = enter(prints, self.table, self.prints, self.free, self.n, slots)
         return slots
+
+    def reserve(self, n: int) -> None:
+        """Have room for ``n`` more."""
+        if self.n + n > self.size:
+            self._grow(self.n + n)
 
     def find(self, prints: Integers) -> Integers:
         """Return the slot of each, -1 where it has none; shape (n,)."""
         slots = np.empty(len(prints), dtype=np.int64)
-        find(prints, self._table, self.prints, slots)
+        find(prints, self.table, self.prints, slots)
         return slots
 
     def leave(self, slots: Integers) -> None:
         """Free distinct slots that hold something."""
-        self._n = leave(slots, self._table, self.prints, self._free, self._n)
+        self.n = leave(slots, self.table, self.prints, self.free, self.n)
 
     def _grow(self, n: int) -> None:
         size, old = max(self.size, 1), self.size
         while size < n:
             size *= 2
         fresh = np.arange(size - 1, old - 1, -1, dtype=np.int32)
-        # The first ``size - len(self)`` are free, the last of them is taken next.
-        self._free = np.concatenate(
-            [self._free[: old - self._n], fresh, np.zeros(self._n, dtype=np.int32)]
+        self.free = np.concatenate(
+            [self.free[: old - self.n], fresh, np.zeros(self.n, dtype=np.int32)]
         )
         prints, slots = self.prints, self.held
         self.prints = np.full(size, FREE, dtype=np.int64)
         self.prints[:old] = prints
-        self._table = np.full(1 << (2 * size - 1).bit_length(), FREE, dtype=np.int32)
-        place(slots, self._table, self.prints)
+        self.table = np.full(1 << (2 * size - 1).bit_length(), FREE, dtype=np.int32)
+        place(slots, self.table, self.prints)
 
 
 @compiled
 def find(prints: Integers, table: Slots, held: Integers, slots: Integers) -> None:
     """Fill ``slots`` (OUT, n) with those of ``prints`` (n,), -1 for none."""
-    mask = len(table) - 1
     for i in range(len(prints)):
-        at = prints[i] & mask
-        while table[at] >= 0 and held[table[at]] != prints[i]:
-            at = (at + 1) & mask
-        slots[i] = table[at]
+        slots[i] = table[place_of(prints[i], table, held)]
+
+
+@compiled
+def place_of(print_: int, table: Slots, held: Integers) -> int:
+    """Return where in ``table`` the slot of a print is, or is to be."""
+    mask = len(table) - 1
+    at = print_ & mask
+    while table[at] >= 0 and held[table[at]] != print_:
+        at = (at + 1) & mask
+    return at
 
 
 @compiled
@@ -104,11 +115,8 @@ def enter(
 
     ``table``, ``held`` and ``free`` are IN/OUT.
     """
-    mask = len(table) - 1
     for i in range(len(prints)):
-        at = prints[i] & mask
-        while table[at] >= 0 and held[table[at]] != prints[i]:
-            at = (at + 1) & mask
+        at = place_of(prints[i], table, held)
         if table[at] < 0:
             n += 1
             table[at] = free[len(free) - n]

@@ -14,16 +14,19 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.compiled import compiled
+from streamer.compiled import borrowing
 
 __all__ = [
     "Texts",
     "add_prints",
+    "combine",
+    "combined",
     "extend_print",
     "extend_prints",
     "extended",
     "fingerprints",
     "joined",
+    "print_of",
 ]
 
 Integers = NDArray[np.int64]
@@ -78,37 +81,60 @@ def extended(prints: Integers, numbers: Integers) -> Integers:
     return found
 
 
-@compiled
+@borrowing
 def add_prints(content: Bytes, lengths: Integers, prints: Integers) -> None:
-    """Fill ``prints`` (OUT, n) with what stands for each text.
+    """Fill ``prints`` (OUT, n) with what stands for each text."""
+    first = 0
+    for i in range(len(lengths)):
+        last = first + int(lengths[i])
+        prints[i] = print_of(content, first, last)
+        first = last
+
+
+@borrowing
+def print_of(content: Bytes, first: int, last: int) -> int:
+    """Return what stands for the text from ``first`` up to ``last``.
 
     The low half is FNV-1a, low = (low xor byte) x prime; the high one is fed by it, high = (high xor
     low) x factor, so that texts which come to one low half by different steps rarely share both.  The
     last bits of FNV say little, and a place in a table is chosen by them: they are mixed.
     """
-    first = 0
-    for i in range(len(lengths)):
-        low, high = _LOW_START, _HIGH_START
-        last = first + int(lengths[i])
-        for at in range(first, last):
-            low = ((low ^ int(content[at])) * _LOW_PRIME) & _LOW_BITS
-            high = ((high ^ (low & _HIGH_BITS)) * _HIGH_FACTOR) & _HIGH_BITS
-        low = ((low ^ (low >> 15)) * _MIX) & _LOW_BITS
-        prints[i] = (high << 32) | (low ^ (low >> 12))
-        first = last
+    low, high = _LOW_START, _HIGH_START
+    for at in range(first, last):
+        low = ((low ^ int(content[at])) * _LOW_PRIME) & _LOW_BITS
+        high = ((high ^ (low & _HIGH_BITS)) * _HIGH_FACTOR) & _HIGH_BITS
+    low = ((low ^ (low >> 15)) * _MIX) & _LOW_BITS
+    return (high << 32) | (low ^ (low >> 12))
 
 
-@compiled
+@borrowing
 def extend_prints(prints: Integers, numbers: Integers, extended: Integers) -> None:
     """Fill ``extended`` (OUT, n) with what stands for each name and number; what is none stays none."""
     for i in range(len(prints)):
         extended[i] = extend_print(prints[i], numbers[i]) if prints[i] >= 0 else prints[i]
 
 
-@compiled
+@borrowing
 def extend_print(known: int, number: int) -> int:
     """Return what stands for a name and a number: one step more of what `add_prints` does."""
     low, high = known & _LOW_BITS, known >> 32
     low = ((low ^ (number + 1)) * _LOW_PRIME) & _LOW_BITS
     high = ((high ^ (low & _HIGH_BITS)) * _HIGH_FACTOR) & _HIGH_BITS
+    return (high << 32) | (low ^ (low >> 15))
+
+
+@borrowing
+def combine(prints: Integers, others: Integers, both: Integers) -> None:
+    """Fill ``both`` (OUT, n) with what stands for two names each."""
+    for i in range(len(prints)):
+        both[i] = combined(prints[i], others[i])
+
+
+@borrowing
+def combined(known: int, other: int) -> int:
+    """Return what stands for two names: two more steps of what `print_of` does."""
+    low, high = known & _LOW_BITS, known >> 32
+    for part in (other & _LOW_BITS, other >> 32):
+        low = ((low ^ part) * _LOW_PRIME) & _LOW_BITS
+        high = ((high ^ (low & _HIGH_BITS)) * _HIGH_FACTOR) & _HIGH_BITS
     return (high << 32) | (low ^ (low >> 15))

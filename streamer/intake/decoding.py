@@ -1,8 +1,11 @@
-"""Bytes to transactions, and what is wrong with the ones that are none.
+"""Bytes to payments, and what is wrong with the ones that are none.
 
 No sequence of bytes raises here: a record is a payment, is passed over (a refund, a decline, a
 deletion), or becomes a `DeadLetter` with a reason code, the path of the fault and one line of detail.
-The detail never repeats a string of the message, since a misplaced field could be a card number.
+
+A message in the plainest form of the contract goes from its bytes into columns (`scanning`), and no
+object is made of it.  Any other becomes a `Transaction` first: by the decoder where it is the
+contract's still, by the intake's declaration where it is not.
 
 A payment counts at the time of its event, and never later than it arrived: one from the future would
 otherwise take its card, its merchant and the hours of the budget there with it.
@@ -10,24 +13,32 @@ otherwise take its card, its merchant and the hours of the budget there with it.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from operator import ne
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.contract.batch import Batch, Record
+from streamer.contract.batch import Batch
 from streamer.contract.clocks import clocks
 from streamer.contract.messages import Transaction
-from streamer.errors import UnavailableError
-from streamer.intake import Intake, Payment, Refused, Skipped, nameless
+from streamer.errors import InvariantError, UnavailableError
+from streamer.features.columns import Columns
+from streamer.intake import Intake, Payment, Refused, Skipped, nameless, plain_transaction
+from streamer.intake.payment_columns import PaymentColumns
 from streamer.intake.readings import LeftOut, PassedOver, Refusal
+from streamer.intake.refused_records import (
+    DeadLetter,
+    DeadLetterReason,
+    TimestampRange,
+    diagnose,
+    unbelievable,
+)
+from streamer.intake.scanning.batches import scan
+from streamer.intake.scanning.scanner import ODD, READ, UNBELIEVABLE
 
 __all__ = [
     "PLAIN",
@@ -42,81 +53,65 @@ __all__ = [
 
 Integers = NDArray[np.int64]
 
-DeadLetterReason = Literal[
-    Refusal,
-    "several_payments",
-    "unreadable",
-    "timestamp_too_old",
-    "timestamp_in_future",
-    # Of verdicts (`streamer.verdicts.sent`).
-    "unknown_alert",
-    "contradictory",
-]
-
 PLAIN: Final = Intake()
 """The intake without a declaration."""
-
-# What msgspec says, in the order in which it has to be tried.
-_VALIDATION_REASONS: Final[tuple[tuple[str, DeadLetterReason], ...]] = (
-    ("Object missing required field", "missing_field"),
-    ("Invalid enum value", "unknown_code"),
-    ("with a timezone component", "timestamp_without_offset"),
-    ("RFC3339", "invalid_timestamp"),
-    ("matching regex", "wrong_format"),
-    ("of length", "wrong_format"),
-    ("Number out of range", "out_of_range"),
-    (", got", "wrong_type"),
-)
-_PATH: Final = re.compile(r" - at `(?P<path>\$[^`]*)`$")
-_MISSING: Final = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
-_ENUM: Final = re.compile(r"Invalid enum value .*", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record that cannot be scored, and why."""
-
-    record: Record
-    reason: DeadLetterReason
-    path: str
-    detail: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TimestampRange:
-    """Which event times are believable, relative to the time at which a record was received."""
-
-    earliest_ms: int
-    max_ahead_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A batch after decoding: ``transactions[i]`` came from ``records[i]`` at ``offsets[i]``.
+    """A batch after decoding: row i of ``payments`` is the record at ``places[i]``, of ``offsets[i]``.
 
-    ``times_ms`` are when they count: the event's time, or that of its arrival where that is earlier.
-    ``passed_over`` counts records by reason, ``left_out`` optional fields by name and reason.
+    A payment counts at its event's time, or at that of its arrival where that is earlier.
+    ``passed_over`` counts records by reason, ``left_out`` optional fields by name and reason;
+    ``made`` are the transactions, by offset, of messages that are not the contract's as they stand.
     """
 
     batch: Batch
-    records: list[Record]
-    transactions: list[Transaction]
+    places: Integers
+    payments: PaymentColumns
     offsets: Integers
-    times_ms: Integers
     dead_letters: list[DeadLetter]
     n_key_mismatches: int
     passed_over: Mapping[PassedOver, int] = field(default_factory=dict)
     left_out: Mapping[tuple[str, Refusal], int] = field(default_factory=dict)
+    made: Mapping[int, Transaction] = field(default_factory=dict)
 
-    def only(self, kept: Sequence[int]) -> Decoded:
-        """Return the batch with these of its transactions alone."""
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    @property
+    def columns(self) -> Columns:
+        """What the features read of the payments."""
+        return self.payments.columns
+
+    @property
+    def times_ms(self) -> Integers:
+        """When the payments count, shape (n,)."""
+        return self.payments.columns.times_ms
+
+    def transaction(self, i: int) -> Transaction:
+        """Return the payment of row ``i``, for whoever shows it: the object is made now."""
+        record = self.batch.records[self.places.item(i)]
+        transaction = self.made.get(record.offset) or plain_transaction(record.value)
+        if transaction is None:
+            raise InvariantError(
+                f"a message that was scanned must be the contract's, got another at {record.offset}"
+            )
+        return transaction
+
+    @property
+    def transactions(self) -> list[Transaction]:
+        """All of them, as `transaction` makes them."""
+        return list(map(self.transaction, range(len(self))))
+
+    def only(self, kept: Sequence[int] | Integers) -> Decoded:
+        """Return the batch with these of its payments alone."""
+        rows = np.asarray(kept, dtype=np.int64)
         return replace(
             self,
-            records=[self.records[i] for i in kept],
-            transactions=[self.transactions[i] for i in kept],
-            offsets=self.offsets[list(kept)],
-            times_ms=self.times_ms[list(kept)],
+            places=self.places[rows],
+            payments=self.payments.only(rows),
+            offsets=self.offsets[rows],
         )
 
 
@@ -126,41 +121,59 @@ def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAI
     A key that is missing or is not the card does no harm to the score, which goes by the value's
     ``card_id``; it is counted, because such a card's payments are spread over partitions.
     """
-    decoding = _Decoding(batch, believable, intake)
-    decoding.drop_unbelievable()
-    decoding.read_nameless()
-    return decoding.decoded()
+    if not intake.is_default:
+        return _Decoding(batch, believable, intake, np.arange(len(batch))).decoded()
+    latest_ms = batch.received_at_ms + believable.max_ahead_ms
+    scanned = scan(batch, believable.earliest_ms, latest_ms)
+    if scanned.n_read == len(batch):
+        places = np.arange(len(batch))
+        return Decoded(batch, places, scanned.payments, batch.offsets, [], scanned.n_key_mismatches)
+    others = _Decoding(batch, believable, intake, np.flatnonzero(scanned.becomes == ODD))
+    for place in np.flatnonzero(scanned.becomes == UNBELIEVABLE).tolist():
+        others.refuse_time(place, scanned.payments.columns.times_ms.item(place))
+    read = np.flatnonzero(scanned.becomes == READ)
+    return others.decoded(read, scanned.payments.only(read), scanned.n_key_mismatches)
 
 
 class _Decoding:
-    """One batch on its way: its payments, as far as is known, and the places of their records in it."""
+    """Some of a batch's records on their way: its payments, as far as is known, and their places."""
 
-    def __init__(self, batch: Batch, believable: TimestampRange, intake: Intake) -> None:
+    def __init__(
+        self, batch: Batch, believable: TimestampRange, intake: Intake, places: Integers
+    ) -> None:
         self._batch = batch
         self._believable = believable
+        self._latest_ms = batch.received_at_ms + believable.max_ahead_ms
         self._intake = intake
         self._arrived_ms = _arrived_ms(batch, believable)
         self._dead_letters: list[DeadLetter] = []
         self._passed_over: Counter[PassedOver] = Counter()
         self._left_out: dict[int, tuple[LeftOut, ...]] = {}
-        found = intake.plain([record.value or b"" for record in batch.records])
-        for place in [place for place, payment in enumerate(found) if payment is None]:
-            found[place] = self._read_what_is_not_plain(place)
-        self._places = np.flatnonzero([payment is not None for payment in found])
+        at = places.tolist()
+        found = intake.plain([batch.records[place].value or b"" for place in at])
+        for i in [i for i, payment in enumerate(found) if payment is None]:
+            found[i] = self._read_what_is_not_plain(at[i])
+        self._places = places[[payment is not None for payment in found]]
         self._payments = [payment for payment in found if payment is not None]
         self._times_ms = clocks([payment.timestamp for payment in self._payments]).times_ms
+        self._drop_unbelievable()
+        self._read_nameless()
 
-    def drop_unbelievable(self) -> None:
-        believable, times_ms = self._believable, self._times_ms
-        latest_ms = self._batch.received_at_ms + believable.max_ahead_ms
-        is_out = (times_ms < believable.earliest_ms) | (times_ms > latest_ms)
-        for place, time_ms in zip(self._places[is_out], times_ms[is_out].tolist(), strict=True):
-            is_at = self._batch.records[place], "timestamp", time_ms
-            self._dead_letters.append(unbelievable(*is_at, believable, latest_ms))
+    def refuse_time(self, place: int, time_ms: int) -> None:
+        is_at = self._batch.records[place], "timestamp", time_ms
+        self._dead_letters.append(unbelievable(*is_at, self._believable, self._latest_ms))
+
+    def _drop_unbelievable(self) -> None:
+        times_ms = self._times_ms
+        is_out = (times_ms < self._believable.earliest_ms) | (times_ms > self._latest_ms)
+        for place, time_ms in zip(
+            self._places[is_out].tolist(), times_ms[is_out].tolist(), strict=True
+        ):
+            self.refuse_time(place, time_ms)
         if is_out.any():
             self._keep(~is_out)
 
-    def read_nameless(self) -> None:
+    def _read_nameless(self) -> None:
         """Read those again in which an id is none: without a merchant they are payments still."""
         is_payment = np.ones(len(self._payments), dtype=np.bool_)
         for i in nameless(self._payments):
@@ -178,23 +191,35 @@ class _Decoding:
         if not is_payment.all():
             self._keep(is_payment)
 
-    def decoded(self) -> Decoded:
-        batch, places, payments = self._batch, self._places, self._payments
+    def decoded(
+        self,
+        read: Integers | None = None,
+        others: PaymentColumns | None = None,
+        n_key_mismatches: int = 0,
+    ) -> Decoded:
+        """Return these payments, and in between the ``others``, whose places were ``read``."""
+        batch, places, made = self._batch, self._places, self._payments
         records = [batch.records[place] for place in places.tolist()]
-        keys = [record.key for record in records]
-        cards = map(str.encode, [payment.card_id for payment in payments])
-        kept = self._left_out.keys() & places.tolist() if self._left_out else ()
-        left_out = [left for place in kept for left in self._left_out[place]]
+        n_key_mismatches += sum(
+            record.key != payment.card_id.encode()
+            for record, payment in zip(records, made, strict=True)
+        )
+        left_out = [left for place in places.tolist() for left in self._left_out.get(place, ())]
+        payments = PaymentColumns.of(made, np.minimum(self._times_ms, self._arrived_ms[places]))
+        if read is not None and others is not None and len(read):
+            order = np.argsort(np.concatenate([places, read]))
+            places = np.concatenate([places, read])[order]
+            payments = payments.followed_by(others).only(order)
         return Decoded(
             batch,
-            records,
+            places,
             payments,
             batch.offsets[places],
-            np.minimum(self._times_ms, self._arrived_ms[places]),
             sorted(self._dead_letters, key=lambda of: of.record.offset),
-            sum(map(ne, keys, cards)),
+            n_key_mismatches,
             self._passed_over,
             Counter((left.field, left.reason) for left in left_out),
+            {record.offset: payment for record, payment in zip(records, made, strict=True)},
         )
 
     def _keep(self, which: NDArray[np.bool_]) -> None:
@@ -260,61 +285,6 @@ def _arrived_ms(batch: Batch, believable: TimestampRange) -> Integers:
 
     A producer may set that time, and one that nobody could believe is not taken.
     """
-    sent_ms = np.array([record.timestamp for record in batch.records], dtype=np.int64)
+    sent_ms = batch.timestamps
     is_believable = (believable.earliest_ms <= sent_ms) & (sent_ms <= batch.received_at_ms)
     return np.where(is_believable, sent_ms, batch.received_at_ms)
-
-
-def diagnose(record: Record, error: Exception) -> DeadLetter:
-    """Return the dead letter for a record that failed with ``error`` while decoding.
-
-    >>> from streamer.contract.batch import StoredRecord
-    >>> letter = diagnose(StoredRecord(0, 0, None, b"[]"), msgspec.ValidationError(
-    ...     "Expected `float` > 0.0 - at `$.amount`"))
-    >>> letter.reason, letter.path, letter.detail
-    ('out_of_range', '$.amount', 'Expected `float` > 0.0')
-    """
-    if not record.value:
-        return DeadLetter(record, "empty", "$", "value must be a JSON object, got nothing")
-    if isinstance(error, UnicodeDecodeError):
-        detail = f"value must be UTF-8, got an invalid byte at position {error.start}"
-        return DeadLetter(record, "invalid_utf8", "$", detail)
-    if isinstance(error, RecursionError):
-        return DeadLetter(record, "nested_too_deep", "$", "value must be nested less deeply")
-    text = str(error)
-    if not isinstance(error, msgspec.ValidationError):
-        reason: DeadLetterReason = "truncated_json" if "truncated" in text else "malformed_json"
-        return DeadLetter(record, reason, "$", text)
-    located = _PATH.search(text)
-    path = located["path"] if located else "$"
-    detail = text[: located.start()] if located else text
-    missing = _MISSING.search(text)
-    if missing:
-        path = f"{path}.{missing['field']}"
-    elif path == "$":
-        return DeadLetter(record, "not_an_object", path, detail)
-    detail = _ENUM.sub("must be a code of the published list", detail)
-    return DeadLetter(record, _validation_reason(text), path, detail)
-
-
-def _validation_reason(text: str) -> DeadLetterReason:
-    for fragment, reason in _VALIDATION_REASONS:
-        if fragment in text:
-            return reason
-    return "out_of_range"
-
-
-def unbelievable(
-    record: Record, field: str, time_ms: int, believable: TimestampRange, latest_ms: int
-) -> DeadLetter:
-    """Return the dead letter for a record whose ``field`` lies outside of ``believable``."""
-    if time_ms < believable.earliest_ms:
-        year = datetime.fromtimestamp(believable.earliest_ms / 1000, tz=UTC).year
-        detail = f"{field} must be in {year} or later"
-        return DeadLetter(record, "timestamp_too_old", f"$.{field}", detail)
-    ahead_s = (time_ms - latest_ms + believable.max_ahead_ms) // 1000
-    detail = (
-        f"{field} must be at most {believable.max_ahead_ms // 1000} s ahead of the time of "
-        f"arrival, got {ahead_s} s ahead"
-    )
-    return DeadLetter(record, "timestamp_in_future", f"$.{field}", detail)

@@ -144,7 +144,8 @@ def nameless(transactions: Sequence[Transaction]) -> list[int]:
     merchants = [transaction.merchant_id for transaction in transactions]
     channels = [transaction.channel for transaction in transactions]
     is_certain = all(NO_IDS.isdisjoint(names) for names in (cards, ids, merchants, channels))
-    if is_certain and "+" not in "".join(cards) and "+" not in "".join(ids):
+    named = (*cards, *ids, *filter(None, merchants), *filter(None, channels))
+    if is_certain and "+" not in "".join(named):
         return []
     return [
         place

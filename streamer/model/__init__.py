@@ -1,10 +1,11 @@
 """The model: online k-means as a mergeable, decaying sum.  numpy only.
 
 Reading order: `model_config`, `sums` (what is learned), `scorer` and `confidence` (what scores, derived
-from the sums), `kmeans` and `histogram` (the arithmetic), `bounds` (what nobody can teach), `budget`
-(which share is to alert, by the hour), `learning` (from a batch, and from a delta to the next
-version), `feature_histogram`, `drift` and `reference` (what has moved), `odds`, `judged` and `trial`
-(the odds that verdicts teach), `codec` (bytes and the content-addressed id).
+from the sums), `scores` and `scored` (how, and what comes of it), `kmeans` and `histogram` (the
+arithmetic), `bounds` (what nobody can teach), `budget` (which share is to alert, by the hour),
+`learning` (from a batch, and from a delta to the next version), `feature_histogram`, `drift` and
+`reference` (what has moved), `odds`, `judged` and `trial` (the odds that verdicts teach), `codec`
+(bytes and the content-addressed id).
 """
 
 from streamer.model.bounds import may_teach
@@ -12,12 +13,13 @@ from streamer.model.budget import achieved_per_hour, achieved_share, hour_of
 from streamer.model.drift import MOVED_PSI, Drift, drift_of
 from streamer.model.feature_histogram import count_features
 from streamer.model.hashing import uniform_hash
-from streamer.model.judged import learn_verdicts, relearn_verdicts
+from streamer.model.judged import learn_verdicts
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import LogOdds, function_of
+from streamer.model.scored import Room, Scored
 from streamer.model.scorer import Scorer, trial_precisions
-from streamer.model.scores import Lines, Ruler, Scored, score_rows
+from streamer.model.scores import Lines, Ruler, score_rows
 from streamer.model.silhouette import simplified_silhouettes
 from streamer.model.sums import Sums
 
@@ -27,6 +29,7 @@ __all__ = [
     "Lines",
     "LogOdds",
     "ModelConfig",
+    "Room",
     "Ruler",
     "Scored",
     "Scorer",
@@ -43,7 +46,6 @@ __all__ = [
     "learn_verdicts",
     "learn_warming",
     "may_teach",
-    "relearn_verdicts",
     "score_rows",
     "simplified_silhouettes",
     "trial_precisions",

@@ -27,6 +27,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.compiled import compiled
 from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 
@@ -38,6 +39,7 @@ Floats = NDArray[np.float64]
 _FEWEST_CLUSTERS: Final = 3
 
 
+@compiled
 def may_teach(draws: Floats, card_day_sums: Floats, daily_lessons: float) -> NDArray[np.bool_]:
     """Return which payments may teach: each with probability min(1, daily_lessons / (s + 1)).
 
@@ -45,7 +47,10 @@ def may_teach(draws: Floats, card_day_sums: Floats, daily_lessons: float) -> NDA
     ``draws`` (n,) are hashes of the records' offsets (`uniform_hash`): a batch that is processed again
     after a crash, or cut elsewhere, teaches the same.
     """
-    return draws * (card_day_sums + 1) < daily_lessons
+    found = np.empty(len(draws), np.bool_)
+    for i in range(len(draws)):
+        found[i] = draws[i] * (card_day_sums[i] + 1.0) < daily_lessons
+    return found
 
 
 def bounded_step(head: Sums, delta: Sums, config: ModelConfig) -> Sums:

@@ -20,12 +20,12 @@ from safetensors.numpy import load, save
 
 from streamer.errors import ConfigurationError
 from streamer.model.model_config import ModelConfig
-from streamer.model.odds import basis_size
+from streamer.model.odds import basis_size, gram_size
 from streamer.model.sums import COUNTERS, INPUTS, ROWS, Sums
 
 __all__ = ["FORMAT", "VersionHeader", "decode_version", "encode_version", "state_id"]
 
-FORMAT: Final = "3"
+FORMAT: Final = "4"
 _LENGTH_BYTES: Final = 8
 _ARRAY_NAMES: Final = frozenset(f.name for f in fields(Sums))
 _PER_CURRENCY: Final = ("currency_weights", "currency_sums", "reference_currency_means")
@@ -166,8 +166,9 @@ def _check_shapes(arrays: Mapping[str, NDArray[Any]], config: ModelConfig) -> No
 
 def _input_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the odds' sums once there were verdicts."""
-    h, p = config.n_inputs, basis_size(config.n_inputs)
-    return dict(zip(INPUTS, ((p, p), (p,), (h,), (h,), (h,)), strict=True))
+    h = config.n_inputs
+    sizes = gram_size(h), basis_size(h), h, h, h
+    return {name: (size,) for name, size in zip(INPUTS, sizes, strict=True)}
 
 
 def _sums(arrays: Mapping[str, NDArray[Any]]) -> Sums:

@@ -45,7 +45,7 @@ def count_features(
     X: Floats,
     currencies: Integers,
     currency_means: Floats,
-    spread_floors: Sequence[float],
+    spread_floors: Sequence[float] | Floats,
 ) -> None:
     """Add the rows of X to ``histograms`` (IN/OUT, (n_features, N_FEATURE_BINS)).
 

@@ -14,51 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
-from streamer.model.odds import NO_ODDS, LogOdds, add_irls, basis_size, fill_basis
+from streamer.model.odds import LogOdds, add_irls, basis_size, fill_basis, gram_size
 from streamer.model.scorer import Scorer
 from streamer.model.sums import Sums
 from streamer.model.trial import DISTANCE, ODDS, rarity_bin
 
-__all__ = ["learn_verdicts", "relearn_verdicts"]
+__all__ = ["learn_verdicts"]
 
 Floats = NDArray[np.float64]
-
-
-def learn_verdicts(
-    delta: Sums,
-    version: Scorer,
-    inputs: Floats,
-    ranks: Floats,
-    frauds: Floats,
-    weights: Floats,
-) -> None:
-    """Add n judged payments to ``delta`` (IN/OUT).
-
-    ``inputs`` IN (n, n_inputs) as they were when the payment was scored, NaN where unknown; ``ranks``
-    (n, 2) that distance and odds gave it then, NaN where there were no odds; ``frauds`` (n,) 1 or 0;
-    ``weights`` (n,) how many payments each stands for.
-    """
-    _learn(delta, version, _Judged(inputs, ranks, frauds, weights), is_revision=False)
-    delta.verdicts_learned += len(frauds)
-
-
-def relearn_verdicts(
-    delta: Sums,
-    version: Scorer,
-    inputs: Floats,
-    ranks: Floats,
-    frauds: Floats,
-    weights: Floats,
-) -> None:
-    """Move payments that were learned with the other verdict to ``frauds``; as `learn_verdicts`."""
-    _learn(delta, version, _Judged(inputs, ranks, frauds, weights), is_revision=True)
+Vectors = NDArray[np.float32]
 
 
 class _Judged(NamedTuple):
     """What was judged of n payments, as `learn_verdicts` has it."""
 
-    inputs: Floats
-    ranks: Floats
+    vectors: Vectors
+    slots: NDArray[np.int64]
     frauds: Floats
     weights: Floats
 
@@ -75,25 +46,45 @@ class _Lessons(NamedTuple):
     trial: Floats
 
 
-def _learn(delta: Sums, version: Scorer, verdicts: _Judged, *, is_revision: bool) -> None:
-    _make_room(delta, version)
-    odds = NO_ODDS if version.odds is None else version.odds
-    rows = _Judged(*(np.ascontiguousarray(column) for column in verdicts))
-    _add_verdicts(delta.named(_Lessons), rows, is_revision, odds)
+def learn_verdicts(
+    delta: Sums,
+    version: Scorer,
+    vectors: Vectors,
+    slots: NDArray[np.int64],
+    frauds: Floats,
+    weights: Floats,
+) -> None:
+    """Add n judged payments to ``delta`` (IN/OUT).
+
+    ``vectors`` IN (m, n_inputs + 2) has them in its rows ``slots`` (n,): the inputs as they were when
+    the payment was scored, NaN where unknown, and the ranks that distance and odds gave it then, NaN
+    where there were no odds; ``frauds`` (n,) 1 or 0; ``weights`` (n,) how many payments each stands
+    for, negative to take a verdict back.
+    """
+    if not delta.input_weights.size:
+        _make_room(delta, version.config.n_inputs)
+    judged = _Judged(vectors, slots, frauds, weights)
+    _add_verdicts(delta.named(_Lessons), judged, version.odds_or_none)
+    delta.verdicts_learned += int(np.sign(weights).sum())
 
 
 @compiled
-def _add_verdicts(lessons: _Lessons, verdicts: _Judged, is_revision: bool, odds: LogOdds) -> None:
-    """Add verdicts to ``lessons`` (IN/OUT) in order; a revision takes the other verdict back."""
-    for i in range(len(verdicts.frauds)):
-        is_fraud, weight = verdicts.frauds[i], verdicts.weights[i]
-        _add_verdict(lessons, verdicts.inputs[i], verdicts.ranks[i], is_fraud, weight, odds)
-        if is_revision:
-            _add_verdict(
-                lessons, verdicts.inputs[i], verdicts.ranks[i], 1.0 - is_fraud, -weight, odds
-            )
-        else:
-            _add_scale(lessons, verdicts.inputs[i], weight)
+def _add_verdicts(lessons: _Lessons, judged: _Judged, odds: LogOdds) -> None:
+    """Add verdicts to ``lessons`` (IN/OUT) in order."""
+    size, n_inputs = len(lessons.odds_moment), len(lessons.input_sums)
+    row = np.empty(n_inputs + 2)
+    places, values = np.empty(size, np.uint32), np.empty(size)
+    for i in range(len(judged.slots)):
+        is_fraud, weight = judged.frauds[i], judged.weights[i]
+        for j in range(len(row)):
+            row[j] = judged.vectors[judged.slots[i], j]
+        inputs, ranks = row[:n_inputs], row[n_inputs:]
+        if len(odds.coefficients) > 0:
+            n = fill_basis(places, values, inputs, odds)
+            sums = lessons.odds_gram, lessons.odds_moment
+            add_irls(*sums, places[:n], values[:n], odds.coefficients, is_fraud, weight)
+        _add_scale(lessons, inputs, weight)
+        _add_trial(lessons, ranks, int(is_fraud), weight)
 
 
 @compiled
@@ -107,16 +98,8 @@ def _add_scale(lessons: _Lessons, inputs: Floats, weight: float) -> None:
 
 
 @compiled
-def _add_verdict(
-    lessons: _Lessons, inputs: Floats, ranks: Floats, is_fraud: float, weight: float, odds: LogOdds
-) -> None:
-    """Add one verdict (IN/OUT); a negative ``weight`` takes it back."""
-    if len(odds.coefficients) > 0:
-        basis = np.empty(len(lessons.odds_moment))
-        fill_basis(basis, inputs, odds)
-        sums = lessons.odds_gram, lessons.odds_moment
-        add_irls(*sums, basis, odds.coefficients, is_fraud, weight)
-    verdict = int(is_fraud)
+def _add_trial(lessons: _Lessons, ranks: Floats, verdict: int, weight: float) -> None:
+    """Count a verdict, and where both detectors had ranked its payment."""
     lessons.verdict_weights[verdict] += weight
     # Only a payment that both have ranked compares them.
     if not (math.isnan(ranks[DISTANCE]) or math.isnan(ranks[ODDS])):
@@ -124,11 +107,8 @@ def _add_verdict(
             lessons.trial[detector, verdict, rarity_bin(ranks[detector])] += weight
 
 
-def _make_room(delta: Sums, version: Scorer) -> None:
-    if delta.input_weights.size:
-        return
-    n_inputs = version.config.n_inputs
-    size = basis_size(n_inputs)
-    delta.odds_gram, delta.odds_moment = np.zeros((size, size)), np.zeros(size)
+def _make_room(delta: Sums, n_inputs: int) -> None:
+    delta.odds_gram = np.zeros(gram_size(n_inputs))
+    delta.odds_moment = np.zeros(basis_size(n_inputs))
     for name in ("input_weights", "input_sums", "input_sums_sq"):
         setattr(delta, name, np.zeros(n_inputs))

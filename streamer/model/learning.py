@@ -12,8 +12,10 @@ k-means).  Kept as sums, S = Wc, this is S' = γS + Σx: a decay and an addition
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, NamedTuple
+from operator import attrgetter
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +30,8 @@ from streamer.model.model_config import ModelConfig
 from streamer.model.odds import odds_position
 from streamer.model.reference import follow_reference
 from streamer.model.revival import revive
+from streamer.model.scored import Scored
 from streamer.model.scorer import Scorer
-from streamer.model.scores import Scored
 from streamer.model.sums import Sums
 
 __all__ = ["advance", "delta_limit", "learn", "learn_warming"]
@@ -62,8 +64,8 @@ def learn(
     the model towards it.
     """
     delta.transactions_seen += len(teaching)
-    delta.transactions_taught += _learn_rows(
-        delta.named(_Added),
+    rows: tuple[Any, ...] = (
+        *_added_of(delta),
         scored.X,
         scored.nearest,
         scored.addends,
@@ -77,34 +79,41 @@ def learn(
         currencies,
         _NO_TIMES if times_ms is None else times_ms,
     )
+    delta.transactions_taught += _learn_rows(*rows)
 
 
-class _Added(NamedTuple):
-    """The arrays of a delta that scored payments are added to."""
-
-    cluster_weights: Floats
-    cluster_known: Floats
-    cluster_sums: Floats
-    cluster_sums_sq: Floats
-    feature_weights: Floats
-    feature_sums: Floats
-    feature_sums_sq: Floats
-    feature_addends: Floats
-    currency_weights: Floats
-    currency_sums: Floats
-    score_histogram: Floats
-    odds_histogram: Floats
-    alerted_weight: Floats
-    due_weight: Floats
-    hour_weights: Floats
-    hour_alerts: Floats
-    hour_asked: Floats
-    event_span: Floats
+# The arrays of a delta that scored payments are added to, in the order of `_learn_rows`.
+_added_of: Final[Callable[[Sums], tuple[Any, ...]]] = attrgetter(
+    *"""
+    cluster_weights cluster_known cluster_sums cluster_sums_sq
+    feature_weights feature_sums feature_sums_sq feature_addends
+    currency_weights currency_sums
+    score_histogram odds_histogram alerted_weight due_weight
+    hour_weights hour_alerts hour_asked event_span
+    """.split()
+)
 
 
 @compiled
 def _learn_rows(
-    added: _Added,
+    cluster_weights: Floats,
+    cluster_known: Floats,
+    cluster_sums: Floats,
+    cluster_sums_sq: Floats,
+    feature_weights: Floats,
+    feature_sums: Floats,
+    feature_sums_sq: Floats,
+    feature_addends: Floats,
+    currency_weights: Floats,
+    currency_sums: Floats,
+    score_histogram: Floats,
+    odds_histogram: Floats,
+    alerted_weight: Floats,
+    due_weight: Floats,
+    hour_weights: Floats,
+    hour_alerts: Floats,
+    hour_asked: Floats,
+    event_span: Floats,
     X: Floats,
     nearest: Integers,
     addends: Floats,
@@ -118,31 +127,31 @@ def _learn_rows(
     currencies: Integers,
     times_ms: Integers,
 ) -> int:
-    """Add payments to ``added`` (IN/OUT), one after the other; return how many have taught."""
+    """Add payments to a delta's arrays (IN/OUT, as far as ``event_span``); return how many taught."""
     n_taught = 0
     for i in range(len(X)):
-        added.score_histogram[bin_of(distances_sq[i])] += 1.0
+        score_histogram[bin_of(distances_sq[i])] += 1.0
         if len(log_odds) > 0:
-            added.odds_histogram[int(odds_position(log_odds[i]))] += 1.0
-        added.due_weight[()] += due[i]
+            odds_histogram[int(odds_position(log_odds[i]))] += 1.0
+        due_weight[()] += due[i]
         if alerted[i]:
-            added.alerted_weight[()] += 1.0
-        add_currency(added.currency_weights, added.currency_sums, currencies[i], log_amounts[i])
+            alerted_weight[()] += 1.0
+        add_currency(currency_weights, currency_sums, currencies[i], log_amounts[i])
         if len(times_ms) > 0:
             hour = hour_of(times_ms[i])
-            note_time(added.event_span, times_ms[i])
-            added.hour_weights[hour] += 1.0
-            added.hour_asked[hour] += asked[i]
+            note_time(event_span, times_ms[i])
+            hour_weights[hour] += 1.0
+            hour_asked[hour] += asked[i]
             if alerted[i]:
-                added.hour_alerts[hour] += 1.0
+                hour_alerts[hour] += 1.0
         if teaching[i]:
             n_taught += 1
             k, x = nearest[i], X[i]
-            added.cluster_weights[k] += 1.0
-            add_moments(x, added.cluster_known[k], added.cluster_sums[k], added.cluster_sums_sq[k])
-            add_moments(x, added.feature_weights, added.feature_sums, added.feature_sums_sq)
+            cluster_weights[k] += 1.0
+            add_moments(x, cluster_known[k], cluster_sums[k], cluster_sums_sq[k])
+            add_moments(x, feature_weights, feature_sums, feature_sums_sq)
             for j in range(len(x)):
-                added.feature_addends[j] += addends[i, j]
+                feature_addends[j] += addends[i, j]
     return n_taught
 
 
@@ -160,7 +169,8 @@ def learn_warming(
     """Add a batch that met a model without centers: its rows are kept for the first ones."""
     delta.transactions_seen += len(X)
     times_ms = _NO_TIMES if times_ms is None else times_ms
-    _note_rows(delta.named(_Added), np.ascontiguousarray(X[:, 0]), currencies, times_ms)
+    log_amounts, sums = np.ascontiguousarray(X[:, 0]), (delta.currency_weights, delta.currency_sums)
+    _note_rows(*sums, delta.event_span, log_amounts, currencies, times_ms)
     delta.warmup_X = np.concatenate([delta.warmup_X, X])
     delta.warmup_currencies = np.concatenate([delta.warmup_currencies, currencies])
 
@@ -213,13 +223,18 @@ def _score_half_life(n_seen: int, config: ModelConfig) -> float:
 
 @compiled
 def _note_rows(
-    added: _Added, log_amounts: Floats, currencies: Integers, times_ms: Integers
+    currency_weights: Floats,
+    currency_sums: Floats,
+    event_span: Floats,
+    log_amounts: Floats,
+    currencies: Integers,
+    times_ms: Integers,
 ) -> None:
-    """Add to ``added`` (IN/OUT) what is known of payments without a score: amounts and times."""
+    """Add to the first three (IN/OUT) what is known of payments without a score: amounts and times."""
     for i in range(len(log_amounts)):
-        add_currency(added.currency_weights, added.currency_sums, currencies[i], log_amounts[i])
+        add_currency(currency_weights, currency_sums, currencies[i], log_amounts[i])
         if len(times_ms) > 0:
-            note_time(added.event_span, times_ms[i])
+            note_time(event_span, times_ms[i])
 
 
 def _meet_currencies(sums: Sums, config: ModelConfig) -> Sums:

@@ -4,32 +4,36 @@ The log-odds of fraud are a constant plus one piecewise-linear function per inpu
 
     log_odds = base + Σ_j f_j(z_j),   f_j(0) = 0,   z = (input - mean) / deviation,
 
-so that an average value, and one that is not known, adds exactly nothing.  Each f_j is a line with
-hinges at `KNOTS`.  The coefficients are those of a ridge-penalised logistic regression by recursive
-iteratively reweighted least squares: with B the basis of a labelled payment, p its probability under
-the version that scores now, w = p(1 - p), or more where that would make a leap of |y - p|/w, and
-z = log_odds + (y - p)/w,
+so that an average value, and one that is not known, adds exactly nothing.  Each f_j is a sum of
+hinges: how far z is beyond a knot, looking away from the mean.  The first on either side begins at the
+mean, so that of a usual value one alone is not 0.  The coefficients are those of a ridge-penalised
+logistic regression by recursive iteratively reweighted least squares: with B the basis of a labelled
+payment, p its probability under the version that scores now, w = p(1 - p), or more where that would
+make a leap of |y - p|/w, and z = log_odds + (y - p)/w,
 
     gram' = γ gram + Σ w B Bᵀ      moment' = γ moment + Σ w z B      (gram + R) β = moment + R β₀
 
-Both sums decay and merge like everything else that is learned.  β₀ ranks by the distance alone: that is
-where the odds start, and what the ridge R pulls it back to where verdicts say nothing.
+Both sums decay and merge like everything else that is learned; of the gram there is the lower triangle,
+row by row (`elimination`).  β₀ ranks by the distance alone: that is where the odds start, and what the
+ridge R pulls it back to where verdicts say nothing: every bend to none, and the slope below the mean.
 """
 
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
-from streamer.model.elimination import solve_positive_definite
+from streamer.model.elimination import row_start, solve_positive_definite
 from streamer.model.histogram import position, quantiles
 
 __all__ = [
-    "KNOTS",
+    "ABOVE",
+    "BELOW",
     "NO_ODDS",
     "LogOdds",
     "add_irls",
@@ -37,6 +41,7 @@ __all__ = [
     "coefficients",
     "fill_basis",
     "function_of",
+    "gram_size",
     "log_odds_of",
     "odds_position",
     "threshold",
@@ -44,9 +49,13 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.uint32]
+"""Without a sign, or each would be asked for its own."""
 
-KNOTS: Final = (-1.0, 0.0, 0.75, 1.5, 3.0, 6.0)
-"""Where an input's function may bend, in standard deviations from the mean."""
+BELOW: Final = (0.0, 1.0)
+ABOVE: Final = (0.0, 0.75, 1.5, 3.0, 6.0)
+"""How far below, and above, the mean an input's function may bend, in standard deviations."""
+_N_HINGES: Final = len(BELOW) + len(ABOVE)
 
 # A line of that length has said all it can; beyond, a single value would outweigh all the others.
 _REACH: Final = 10.0
@@ -87,8 +96,14 @@ NO_ODDS: Final = LogOdds(np.zeros(0), np.zeros(0), np.zeros(0))
 
 
 def basis_size(n_inputs: int) -> int:
-    """Return the number of coefficients: the base, and per input a slope and one per hinge."""
-    return 1 + n_inputs * (1 + len(KNOTS))
+    """Return the number of coefficients: the base, and each input's hinges."""
+    return 1 + n_inputs * _N_HINGES
+
+
+def gram_size(n_inputs: int) -> int:
+    """Return the length of the gram's lower triangle."""
+    size = basis_size(n_inputs)
+    return size * (size + 1) // 2
 
 
 @compiled
@@ -100,34 +115,39 @@ def standardised(value: float, mean: float, deviation: float) -> float:
 
 
 @compiled
-def hinge(z: float, knot: float) -> float:
-    """Return how far z is beyond ``knot``, looking away from the mean: 0 at the mean itself."""
-    return max(z - knot, 0.0) if knot >= 0.0 else min(z - knot, 0.0)
+def fill_basis(places: Places, values: Floats, inputs: Floats, odds: LogOdds) -> int:
+    """Write what is not 0 of a payment's basis and where it is, and return how many these are.
 
-
-@compiled
-def fill_basis(basis: Floats, inputs: Floats, odds: LogOdds) -> None:
-    """Write a payment's basis: 1, every z, and every z's hinge at the first knot, the second, ...
-
-    ``basis`` OUT (basis_size,); ``inputs`` (n_inputs,).
+    The basis is 1 and each input's hinges, those below before those above.  ``places`` and ``values``
+    OUT (basis_size,), in ascending order; ``inputs`` (n_inputs,).
     """
-    n = len(inputs)
-    basis[0] = 1.0
-    for j in range(n):
+    places[0], values[0], n = 0, 1.0, 1
+    for j in range(len(inputs)):
         z = standardised(inputs[j], odds.means[j], odds.deviations[j])
-        basis[1 + j] = z
-        for m in range(len(KNOTS)):
-            basis[1 + (1 + m) * n + j] = hinge(z, KNOTS[m])
+        first = 1 + j * _N_HINGES + (0 if z < 0.0 else len(BELOW))
+        # The first two without a branch: half of all guesses of where a value lies would be wrong.
+        places[n], values[n] = first, abs(z)
+        n += int(z != 0.0)
+        beyond = abs(z) - (BELOW[1] if z < 0.0 else ABOVE[1])
+        places[n], values[n] = first + 1, beyond
+        n += int(beyond > 0.0)
+        for m in range(len(BELOW), len(ABOVE)):
+            if z <= ABOVE[m]:
+                break
+            places[n], values[n] = first + m, z - ABOVE[m]
+            n += 1
+    return n
 
 
 @compiled
 def function_of(value: float, j: int, odds: LogOdds) -> float:
-    """Return f_j of input j: its part of the basis times the coefficients; 0 where it is NaN."""
-    n, beta = len(odds.means), odds.coefficients
+    """Return f_j of input j: its hinges times their coefficients; 0 where it is NaN."""
     z = standardised(value, odds.means[j], odds.deviations[j])
-    added: float = z * beta[1 + j]
-    for m in range(len(KNOTS)):
-        added += hinge(z, KNOTS[m]) * beta[1 + (1 + m) * n + j]
+    first, added = 1 + j * _N_HINGES, 0.0
+    for m in range(len(BELOW)):
+        added += max(-z - BELOW[m], 0.0) * odds.coefficients[first + m]
+    for m in range(len(ABOVE)):
+        added += max(z - ABOVE[m], 0.0) * odds.coefficients[first + len(BELOW) + m]
     return added
 
 
@@ -144,41 +164,54 @@ def log_odds_of(inputs: Floats, odds: LogOdds) -> float:
 def add_irls(
     gram: Floats,
     moment: Floats,
-    basis: Floats,
+    places: Places,
+    values: Floats,
     coefficients: Floats,
     is_fraud: float,
     weight: float,
 ) -> None:
-    """Add a labelled payment to ``gram`` (basis_size, basis_size) and ``moment``, IN/OUT.
+    """Add a labelled payment to ``gram`` (gram_size,) and ``moment`` (basis_size,), IN/OUT.
 
-    ``weight`` is how many payments it stands for; a negative one takes it back.
+    ``places`` and ``values`` (n,) are its basis, of which four fifths are 0 and left out.  ``weight``
+    is how many payments it stands for; a negative one takes it back.
     """
-    n, log_odds = len(basis), 0.0
-    for a in range(n):
-        log_odds += basis[a] * coefficients[a]
+    log_odds = 0.0
+    for a in range(len(places)):
+        log_odds += values[a] * coefficients[places[a]]
     log_odds = min(max(log_odds, -_MAX_LOG_ODDS), _MAX_LOG_ODDS)
     p = 1.0 / (1.0 + math.exp(-log_odds))
     residual = is_fraud - p
     w = max(p * (1.0 - p), abs(residual) / _LARGEST_STEP + _SMALLEST_WEIGHT)
-    for a in range(n):
-        # Most hinges are 0, as is what was not known.
-        if basis[a] != 0.0:
-            moment[a] += weight * (w * log_odds + residual) * basis[a]
-            factor = weight * w * basis[a]
-            for b in range(n):
-                gram[a, b] += factor * basis[b]
+    for a in range(len(places)):
+        moment[places[a]] += weight * (w * log_odds + residual) * values[a]
+        factor = weight * w * values[a]
+        row = gram[row_start(places[a]) :]
+        for b in range(a + 1):
+            row[places[b]] += factor * values[b]
 
 
 def coefficients(gram: Floats, moment: Floats, n_inputs: int) -> Floats:
     """Return β of (gram + R) β = moment + R β₀, shape (basis_size,)."""
-    prior = np.zeros(basis_size(n_inputs))
-    prior[0] = _PRIOR_BASE
-    prior[n_inputs] = _PRIOR_SLOPE  # the slope of the last input, ln distance²
-    ridge = np.full(len(prior), _RIDGE)
-    ridge[0] = _BASE_RIDGE
-    if not gram.size:
-        return prior
-    return solve_positive_definite(gram + np.diag(ridge), moment + ridge * prior)
+    ridge, pull = _ridge(n_inputs)
+    return solve_positive_definite(gram + ridge, moment + pull)
+
+
+@cache
+def _ridge(n_inputs: int) -> tuple[Floats, Floats]:
+    """Return R's lower triangle, and R β₀."""
+    size = basis_size(n_inputs)
+    below = np.arange(1, size, _N_HINGES)
+    above = below + len(BELOW)
+    R = np.diag(np.full(size, _RIDGE))
+    R[0, 0] = _BASE_RIDGE
+    # What bends at the mean is a slope of `above` + `below`, since these look away from each other.
+    R[below, below] += _RIDGE
+    R[above, below] = _RIDGE
+    pull = np.zeros(size)
+    pull[0] = _BASE_RIDGE * _PRIOR_BASE
+    # The line of ln distance², which does not bend.
+    pull[below[-1]] = -_RIDGE * _PRIOR_SLOPE
+    return R[np.tril_indices(size)], pull
 
 
 @compiled

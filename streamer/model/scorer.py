@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.model.budget import Asked, asked
+from streamer.model.budget import N_HOURS, Asked, asked
 from streamer.model.confidence import beliefs, expectations, maturities
 from streamer.model.histogram import distribution_of, quantiles
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import NO_ODDS, LogOdds, coefficients
 from streamer.model.odds import thresholds as odds_thresholds
-from streamer.model.scores import Lines, Ruler, Scored, score_rows
+from streamer.model.scored import Room, Scored
+from streamer.model.scores import FEATURE, HOUR, Lines, Ruler, score_batch
 from streamer.model.sums import Sums
 from streamer.model.trial import DISTANCE, ODDS, average_precision
 
@@ -49,6 +50,7 @@ class Scorer:
 
     ``asked`` are the shares of recent scores that are to alert.  ``threshold_sq`` and
     ``threshold_log_odds`` are for a payment of no known hour, the ``hourly_`` (24,) by hour of the day.
+    ``scored_by`` is all of it as `score_batch` takes it.
     """
 
     id: str
@@ -71,6 +73,8 @@ class Scorer:
     hourly_threshold_log_odds: Floats = field(default_factory=lambda: np.full(24, np.inf))
     ruler: Ruler = field(init=False, repr=False)
     lines: Lines = field(init=False, repr=False)
+    scored_by: tuple[Any, ...] = field(init=False, repr=False)
+    spread_floors: Floats = field(init=False, repr=False)
 
     @classmethod
     def of(cls, version_id: str, sums: Sums, config: ModelConfig) -> Scorer:
@@ -141,68 +145,67 @@ class Scorer:
         """
         if V is None:
             V = np.full((len(X), len(self.config.context_names)), np.nan)
-        scored = self.room(len(X))
-        score_rows(
-            scored,
+        room = self.room(len(X))
+        score_batch(
+            *room,
             np.ascontiguousarray(X),
             currencies,
             np.ascontiguousarray(V),
             _NO_TIMES if times_ms is None else times_ms,
-            self.ruler,
-            self.odds_or_none,
-            self.lines,
+            *self.scored_by,
         )
-        return scored
+        return Scored.of(room, has_odds=self.odds is not None, by_odds=self.lines.by_odds)
 
-    def room(self, n: int) -> Scored:
+    def room(self, n: int) -> Room:
         """Return arrays for the scores of ``n`` payments."""
-        config, has_odds = self.config, self.odds is not None
-        shape = n, config.n_features, config.n_inputs
-        return Scored.room(*shape, has_odds=has_odds, by_odds=self.lines.by_odds)
+        return Room.of(n, self.config.n_features, self.config.n_inputs)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ruler", self._new_ruler())
         object.__setattr__(self, "lines", self._new_lines())
+        scored_by = *self.ruler, *self.odds_or_none, *self.lines
+        object.__setattr__(self, "scored_by", scored_by)
+        object.__setattr__(self, "spread_floors", np.array(self.config.spread_floors))
 
     def _new_ruler(self) -> Ruler:
         reach = self.config.clip_deviations * self.deviations
+        features = np.empty(len(self.means), FEATURE)
+        features["lowest"], features["highest"] = self.means - reach, self.means + reach
+        features["average"], features["deviation"] = self.means, self.deviations
+        features["side"], features["maturity"] = self.config.sides, self.maturities
+        features["expected"] = self.maturities * self.expectations
         return Ruler(
+            features=features,
             currency_means=self.currency_means,
-            lowest=self.means - reach,
-            highest=self.means + reach,
             centers_of=np.ascontiguousarray(self.centers.T),
             precisions_of=np.ascontiguousarray(1.0 / self.variances.T),
             centers=self.centers,
             center_deviations=np.sqrt(self.variances),
             beliefs=self.beliefs,
-            means=self.means,
-            deviations=self.deviations,
-            sides=np.array(self.config.sides, dtype=float),
             linear_beyond=self.config.linear_beyond,
-            maturities=self.maturities,
-            expected=self.maturities * self.expectations,
             expectation_floor=self.config.expectation_floor,
         )
 
     def _new_lines(self) -> Lines:
         by_odds = self.ranks_by_odds and self.odds is not None
+        hours = np.empty(N_HOURS + 1, HOUR)
         if by_odds:
-            thresholds = np.append(self.hourly_threshold_log_odds, self.threshold_log_odds)
+            hours["threshold"] = *self.hourly_threshold_log_odds, self.threshold_log_odds
         else:
-            thresholds = np.append(self.hourly_threshold_sq, self.threshold_sq)
+            hours["threshold"] = *self.hourly_threshold_sq, self.threshold_sq
+        hours["asked"] = *self.asked.hourly, self.asked.share
+        hours["due"] = *self.asked.due, self.asked.share
         return Lines(
+            hours=hours,
             distances_below=distribution_of(self.sums.score_histogram),
             odds_below=distribution_of(self.sums.odds_histogram),
             by_odds=by_odds,
-            thresholds=thresholds,
-            asked=np.append(self.asked.hourly, self.asked.share),
-            due=np.append(self.asked.due, self.asked.share),
         )
 
     def expected(self, nearest: int, x: Floats) -> Floats:
         """Return what each of ``x`` (d,) is suspicious against: the center, or else the mean."""
         center = self.centers[nearest]
-        return np.where((x - center) * self.ruler.sides >= 0, center, self.means)
+        return np.where((x - center) * self.ruler.features["side"] >= 0, center, self.means)
 
 
 def _odds(sums: Sums, config: ModelConfig) -> LogOdds | None:

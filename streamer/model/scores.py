@@ -16,7 +16,7 @@ Invariant: a payment's scores depend on the payment and the version alone, to th
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,140 +27,58 @@ from streamer.model.confidence import USUAL_ADDEND
 from streamer.model.histogram import distance_position, share_below
 from streamer.model.kmeans import fill_distances, nearest_of
 from streamer.model.odds import LogOdds, log_odds_of, odds_position
+from streamer.model.scored import Room
 
-__all__ = ["Lines", "Ruler", "Scored", "score_rows"]
+__all__ = ["FEATURE", "HOUR", "Lines", "Ruler", "score_batch", "score_rows"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Records = NDArray[Any]
 
 _SMALLEST_DISTANCE_SQ: Final = 1e-3
 _UNKNOWN_HOUR: Final = N_HOURS
 
 
+def _record(names: str) -> np.dtype[np.void]:
+    return np.dtype((np.record, [(name, "<f8") for name in names.split()]))
+
+
+FEATURE: Final = _record("lowest highest average deviation side maturity expected")
+HOUR: Final = _record("threshold asked due")
+
+
 class Ruler(NamedTuple):
     """What a version measures distances with; d features, k clusters, c currencies.
 
-    ``lowest`` and ``highest`` (d,) are what values are clipped to.  ``expected`` (d,) are the mean
-    addends, as far as each feature counts.  ``centers_of`` and ``precisions_of`` (d, k) are by feature.
+    ``features`` (d,) are records of `FEATURE`: ``lowest`` and ``highest`` are what values are clipped
+    to, ``expected`` the mean addend, as far as the feature counts.  ``centers_of`` and
+    ``precisions_of`` (d, k) are by feature.
     """
 
+    features: Records
     currency_means: Floats
-    lowest: Floats
-    highest: Floats
     centers_of: Floats
     precisions_of: Floats
     centers: Floats
     center_deviations: Floats
     beliefs: Floats
-    means: Floats
-    deviations: Floats
-    sides: Floats
     linear_beyond: float
-    maturities: Floats
-    expected: Floats
     expectation_floor: float
 
 
 class Lines(NamedTuple):
     """Where a version ranks scores and from where on they alert.
 
-    ``distances_below`` and ``odds_below`` are the distributions of recent scores.  ``thresholds``,
-    ``asked`` and ``due`` (25,) are by hour of the day, and at last for an unknown one; thresholds are
-    log-odds where those rank (``by_odds``), else squared distances.
+    ``hours`` (25,) are records of `HOUR` by hour of the day, and at last for an unknown one; thresholds
+    are log-odds where those rank (``by_odds``), else squared distances.  ``distances_below`` and
+    ``odds_below`` are the distributions of recent scores.
     """
 
+    hours: Records
     distances_below: Floats
     odds_below: Floats
     by_odds: bool
-    thresholds: Floats
-    asked: Floats
-    due: Floats
-
-
-class Scored(NamedTuple):
-    """The scores of n transactions.
-
-    ``X`` (n, n_features) are the clipped, centred rows that were compared, NaN where an entry is
-    missing, and ``nearest`` (n,) the centers that they were compared with.
-
-    ``contributions`` (n, n_features) sum to ``distances_sq`` (n,) over features.  ``addends`` (n,
-    n_features) are what they were in full, and before they were made comparable between payments of
-    which more and less is known.
-
-    ``thresholds`` (n,) is what was exceeded where ``alerted``, in the units of what ranks: log-odds
-    where the odds are active (``by_odds``), else squared distances.  ``asked`` (n,) is the share of
-    recent scores that was to alert at the payment's hour, ``due`` (n,) the same without the hour's
-    correction (`Asked`).  ``distance_ranks`` and ``odds_ranks`` (n,) lie in [0, 1].
-
-    ``inputs`` (n, n_inputs) are the odds', NaN where unknown; ``log_odds`` and their ranks are
-    (n,), or (0,) where there are no odds.
-    """
-
-    X: Floats
-    nearest: Integers
-    contributions: Floats
-    addends: Floats
-    distances_sq: Floats
-    alerted: Flags
-    by_odds: bool
-    thresholds: Floats
-    asked: Floats
-    due: Floats
-    distance_ranks: Floats
-    inputs: Floats
-    log_odds: Floats
-    odds_ranks: Floats
-
-    @classmethod
-    def room(
-        cls, n: int, n_features: int, n_inputs: int, *, has_odds: bool, by_odds: bool
-    ) -> Scored:
-        """Return arrays for the scores of ``n`` transactions; without odds its own are (0,)."""
-        X, contributions, addends = np.empty((3, n, n_features))
-        distances_sq, thresholds, asked, due, ranks, log_odds, odds_ranks = np.empty((7, n))
-        nearest, alerted = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.bool_)
-        if not has_odds:
-            log_odds = odds_ranks = np.empty(0)
-        return cls(
-            X,
-            nearest,
-            contributions,
-            addends,
-            distances_sq,
-            alerted,
-            by_odds,
-            thresholds,
-            asked,
-            due,
-            ranks,
-            np.empty((n, n_inputs)),
-            log_odds,
-            odds_ranks,
-        )
-
-    @property
-    def values(self) -> Floats:
-        """Return what ranks, (n,): log-odds or squared distances."""
-        return self.log_odds if self.by_odds else self.distances_sq
-
-    @property
-    def scores(self) -> Floats:
-        """Return the ranks in [0, 1] of what ranks, shape (n,)."""
-        return self.odds_ranks if self.by_odds else self.distance_ranks
-
-    @property
-    def ranks(self) -> Floats:
-        """Return the ranks of distance and odds, shape (n, 2), NaN where there are no odds."""
-        ranks = np.full((len(self.distance_ranks), 2), np.nan)
-        ranks[:, 0] = self.distance_ranks
-        if len(self.odds_ranks):
-            ranks[:, 1] = self.odds_ranks
-        return ranks
-
-    def log_odds_of(self, index: int) -> float | None:
-        """Return the log-odds of one transaction, None where there are no odds."""
-        return float(self.log_odds[index]) if len(self.log_odds) else None
 
 
 @compiled
@@ -196,31 +114,32 @@ def fill_addends(addends: Floats, x: Floats, k: int, ruler: Ruler) -> None:
     """
     center, deviations, belief = ruler.centers[k], ruler.center_deviations[k], ruler.beliefs[k]
     for j in range(len(x)):
-        from_center = suspicious(x[j] - center[j], ruler.sides[j]) / deviations[j]
-        from_mean = suspicious(x[j] - ruler.means[j], ruler.sides[j]) / ruler.deviations[j]
+        feature = ruler.features[j]
+        from_center = suspicious(x[j] - center[j], feature.side) / deviations[j]
+        from_mean = suspicious(x[j] - feature.average, feature.side) / feature.deviation
         to_center = huber(from_center, ruler.linear_beyond)
         to_mean = huber(from_mean, ruler.linear_beyond)
         own = belief * to_center + (1.0 - belief) * to_mean
-        noted = own if ruler.maturities[j] > 0.0 else USUAL_ADDEND
+        noted = own if feature.maturity > 0.0 else USUAL_ADDEND
         addends[j] = 0.0 if math.isnan(x[j]) else noted
 
 
 @compiled
-def comparable(x: Floats, expected: Floats, floor: float) -> float:
+def comparable(x: Floats, features: Records, floor: float) -> float:
     """Return the factor that makes a sum over the known features of ``x`` comparable with others."""
     of_known = 0.0
     for j in range(len(x)):
         if not math.isnan(x[j]):
-            of_known += expected[j]
+            of_known += features[j].expected
     return (USUAL_ADDEND * len(x) + floor) / (of_known + floor)
 
 
 @compiled
-def measure(contributions: Floats, addends: Floats, maturities: Floats, factor: float) -> float:
+def measure(contributions: Floats, addends: Floats, features: Records, factor: float) -> float:
     """Return the distance², and what each feature has of it, ``contributions`` OUT (d,)."""
     distance_sq = 0.0
     for j in range(len(addends)):
-        contributions[j] = addends[j] * maturities[j] * factor
+        contributions[j] = addends[j] * features[j].maturity * factor
         distance_sq += contributions[j]
     return distance_sq
 
@@ -242,7 +161,7 @@ def fill_inputs(inputs: Floats, x: Floats, v: Floats, usual: float) -> None:
 
 @compiled
 def score_rows(
-    scored: Scored,
+    room: Room,
     X: Floats,
     currencies: Integers,
     V: Floats,
@@ -251,30 +170,77 @@ def score_rows(
     odds: LogOdds,
     lines: Lines,
 ) -> None:
-    """Score payments one after the other, ``scored`` OUT; ``times_ms`` is (0,) where no hour is known.
+    """Score payments one after the other, ``room`` OUT; ``times_ms`` is (0,) where no hour is known.
 
-    Log-odds and their ranks are (0,) where there are no odds.
+    Log-odds and their ranks are NaN where there are no ``odds``.
     """
-    distances_sq, log_odds = np.empty(len(ruler.centers)), math.nan
+    distances_sq, log_odds, odds_rank = np.empty(len(ruler.centers)), math.nan, math.nan
+    features = ruler.features
     for i in range(len(X)):
-        x, addends, inputs = scored.X[i], scored.addends[i], scored.inputs[i]
+        inputs, numbers = room.inputs[i], room.numbers[:, i]
+        x, contributions, addends = room.parts[0, i], room.parts[1, i], room.parts[2, i]
         fill_inputs(inputs, X[i], V[i], ruler.currency_means[currencies[i]])
         for j in range(len(x)):
-            x[j] = clipped(inputs[j], ruler.lowest[j], ruler.highest[j])
+            x[j] = clipped(inputs[j], features[j].lowest, features[j].highest)
         fill_distances(distances_sq, x, ruler.centers_of, ruler.precisions_of)
         nearest = nearest_of(distances_sq)
         fill_addends(addends, x, nearest, ruler)
-        factor = comparable(x, ruler.expected, ruler.expectation_floor)
-        distance_sq = measure(scored.contributions[i], addends, ruler.maturities, factor)
-        place = distance_position(distance_sq)
-        scored.distance_ranks[i] = share_below(lines.distances_below, place)
-        scored.nearest[i], scored.distances_sq[i] = nearest, distance_sq
+        factor = comparable(x, features, ruler.expectation_floor)
+        distance_sq = measure(contributions, addends, features, factor)
+        rank = share_below(lines.distances_below, distance_position(distance_sq))
         inputs[-1] = math.log(max(distance_sq, _SMALLEST_DISTANCE_SQ))
-        if len(scored.log_odds) > 0:
+        if len(odds.coefficients) > 0:
             log_odds = log_odds_of(inputs, odds)
-            scored.log_odds[i] = log_odds
-            scored.odds_ranks[i] = share_below(lines.odds_below, odds_position(log_odds))
-        hour = hour_of(times_ms[i]) if len(times_ms) > 0 else _UNKNOWN_HOUR
-        scored.asked[i], scored.due[i] = lines.asked[hour], lines.due[hour]
-        scored.thresholds[i] = lines.thresholds[hour]
-        scored.alerted[i] = (log_odds if lines.by_odds else distance_sq) > lines.thresholds[hour]
+            odds_rank = share_below(lines.odds_below, odds_position(log_odds))
+        hour = lines.hours[hour_of(times_ms[i]) if len(times_ms) > 0 else _UNKNOWN_HOUR]
+        numbers[0], numbers[1], numbers[2] = distance_sq, hour.threshold, hour.asked
+        numbers[3], numbers[4], numbers[5] = hour.due, rank, log_odds
+        numbers[6] = odds_rank
+        room.nearest[i] = nearest
+        room.alerted[i] = (log_odds if lines.by_odds else distance_sq) > hour.threshold
+
+
+@compiled
+def score_batch(
+    numbers: Floats,
+    nearest: Integers,
+    alerted: Flags,
+    parts: Floats,
+    inputs: Floats,
+    X: Floats,
+    currencies: Integers,
+    V: Floats,
+    times_ms: Integers,
+    features: Records,
+    currency_means: Floats,
+    centers_of: Floats,
+    precisions_of: Floats,
+    centers: Floats,
+    center_deviations: Floats,
+    beliefs: Floats,
+    linear_beyond: float,
+    expectation_floor: float,
+    input_means: Floats,
+    input_deviations: Floats,
+    coefficients: Floats,
+    hours: Records,
+    distances_below: Floats,
+    odds_below: Floats,
+    by_odds: bool,
+) -> None:
+    """Do as `score_rows` does, for callers in Python, who hand over arrays one by one (`compiled`)."""
+    ruler = Ruler(
+        features,
+        currency_means,
+        centers_of,
+        precisions_of,
+        centers,
+        center_deviations,
+        beliefs,
+        linear_beyond,
+        expectation_floor,
+    )
+    room = Room(numbers, nearest, alerted, parts, inputs)
+    odds = LogOdds(input_means, input_deviations, coefficients)
+    lines = Lines(hours, distances_below, odds_below, by_odds)
+    score_rows(room, X, currencies, V, times_ms, ruler, odds, lines)

@@ -74,8 +74,8 @@ class Sums:
     """Sums over transactions.  Shapes: k clusters, d features, c currencies, m warm-up rows.
 
     ``cluster_known[k, j]`` is the weight of cluster k's payments in which feature j was known.
-    ``odds_histogram`` counts log-odds as ``score_histogram`` does distances.  ``odds_gram`` and
-    ``odds_moment`` are the sums of the odds (`odds`), ``input_*`` their inputs' scale,
+    ``odds_histogram`` counts log-odds as ``score_histogram`` does distances.  ``odds_gram`` (a
+    triangle) and ``odds_moment`` are the sums of the odds (`odds`), ``input_*`` their inputs' scale,
     ``verdict_weights`` the legitimate and the fraudulent, ``trial`` (detector, verdict, bin) their
     comparison (`trial`). ``feature_addends`` sums what each feature added to squared distances,
     before they were made comparable. ``alerted_weight`` is the part of the score histogram that was
@@ -158,7 +158,7 @@ class Sums:
             traffic_pace=np.zeros(2),
             event_span=np.full(2, -np.inf),
             odds_histogram=np.zeros(N_BINS),
-            odds_gram=np.zeros((0, 0)),
+            odds_gram=np.zeros(0),
             odds_moment=np.zeros(0),
             input_weights=np.zeros(0),
             input_sums=np.zeros(0),

@@ -9,7 +9,7 @@ counts it.  The fuse would otherwise hide a flood from the very control that is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What becomes of n scored payments, each (n,): ``above`` the threshold, of those ``alerted`` the
     ones that reviewers get, and ``is_out`` those that are on a topic already.
 
@@ -49,9 +48,9 @@ def decide(
     decoded: Decoded, state: PartitionState, version: Scorer, scored: Scored | None
 ) -> Decision:
     """Return the decision on a batch; ``scored`` is None while warming, when nothing new alerts."""
-    n = len(decoded.transactions)
+    n = len(decoded)
     published = np.zeros(n, dtype=bool)
-    if not state.has_published and (scored is None or not scored.alerted.any()):
+    if not state.has_published and (scored is None or not np.count_nonzero(scored.alerted)):
         return Decision([], published, published, published)
     overflowed = published.copy()
     if state.has_published:
@@ -103,4 +102,5 @@ def may_be_taught(draws: Floats, history: History, above: Flags, model: ModelCon
 
     ``draws`` (n,) are what their offsets' hashes say (`uniform_hash`).
     """
-    return ~above & may_teach(draws, history.card_payments_1d, model.card_daily_lessons)
+    teaching = may_teach(draws, history.card_payments_1d, model.card_daily_lessons)
+    return teaching & ~above if np.count_nonzero(above) else teaching

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from streamer.errors import InvariantError
 from streamer.explaining.alerts import AlertContext, build_alerts
 from streamer.features import Columns, History
 from streamer.intake.decoding import DeadLetter, Decoded, decode_batch
+from streamer.intake.payment_columns import PARTIES
 from streamer.intake.readings import PassedOver, Refusal
 from streamer.model import (
     Scored,
@@ -38,7 +40,6 @@ from streamer.model import (
 from streamer.pipeline.deciding import Decision, decide, may_be_taught
 from streamer.pipeline.fuse import still_counted
 from streamer.pipeline.partition_state import PartitionState, PipelineConfig
-from streamer.pipeline.repeats import payment_prints
 from streamer.pipeline.score_messages import score_messages
 from streamer.verdicts import VerdictConfig, Waiting, remember
 
@@ -68,8 +69,7 @@ class Prepared:
     n_repeated: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one batch brought about.
 
     ``alerts`` are for reviewers, ``overflow`` is what the fuse held back; ``places`` are those of all
@@ -118,17 +118,14 @@ def prepare(batch: Batch, config: PipelineConfig, state: PartitionState | None =
     Payments that ``state`` (IN) has seen before are left out; without it every one is scored.
     """
     decoded = decode_batch(batch, config.believable, config.intake)
-    n_decoded, prints = len(decoded.transactions), np.zeros(0, dtype=np.int64)
+    n_decoded, prints = len(decoded), np.zeros(0, dtype=np.int64)
     if state is not None and config.repeat_window:
-        prints = payment_prints(decoded.transactions)
-        repeated = state.repeats.recognise(decoded.offsets, prints)
+        repeated = state.repeats.recognise(decoded.offsets, decoded.payments.prints)
         if repeated.any():
-            fresh = np.flatnonzero(~repeated)
-            decoded, prints = decoded.only(fresh.tolist()), prints[fresh]
-    columns = None
-    if decoded.transactions:
-        columns = Columns.of(decoded.transactions, decoded.times_ms)
-    return Prepared(decoded, columns, prints, n_decoded - len(decoded.transactions))
+            decoded = decoded.only(np.flatnonzero(~repeated))
+        prints = decoded.payments.prints
+    columns = decoded.columns if len(decoded) else None
+    return Prepared(decoded, columns, prints, n_decoded - len(decoded))
 
 
 def process_prepared(
@@ -223,7 +220,7 @@ def _alerts(
     context: AlertContext, decoded: Decoded, decision: Decision
 ) -> Generator[None, None, tuple[list[Alert], list[Alert]]]:
     """Return the alerts for reviewers and those held back, without what is out already."""
-    parts = context, decoded.records, decoded.transactions
+    parts = context, decoded.offsets, decoded.transaction
     new = [i for i in decision.rows if not decision.is_out[i]]
     alerts = yield from build_alerts(*parts, [i for i in new if decision.alerted[i]])
     overflow = yield from build_alerts(*parts, [i for i in new if not decision.alerted[i]])
@@ -244,7 +241,7 @@ def learn_scored(
         learn_warming(delta, X, columns.currencies, columns.times_ms)
     else:
         learn(delta, scored, teaching, above, X[:, 0], columns.currencies, columns.times_ms)
-        usual, floors = version.sums.reference_currency_means, version.config.spread_floors
+        usual, floors = version.sums.reference_currency_means, version.spread_floors
         count_features(delta.feature_histograms, X, columns.currencies, usual, floors)
 
 
@@ -264,17 +261,16 @@ def remember_scored(
     """
     if not config.capacity:
         return
-    paid = decoded.transactions
-    parties = [t.card_id for t in paid], [t.merchant_id for t in paid]
-    waiting = Waiting(decoded.times_ms, alerted, scored.inputs, scored.ranks, *parties)
-    ids = [t.transaction_id for t in paid]
-    remember(state.verdicts, state.delta, version, config, ids, draws, waiting)
+    paid = decoded.payments
+    known = decoded.times_ms, alerted, scored.inputs, scored.ranks
+    waiting = Waiting(*known, paid.ids, paid.names.column(PARTIES))
+    remember(state.verdicts, state.delta, version, config, draws, waiting)
 
 
 def _ledger(
     prepared: Prepared, state: PartitionState, version: Scorer, decision: Decision
 ) -> Ledger:
-    batch, n_scored = prepared.decoded.batch, len(prepared.decoded.transactions)
+    batch, n_scored = prepared.decoded.batch, len(prepared.decoded)
     # Offsets that were gone before they were read: the log began behind them.
     n_lost = 0 if state.next_offset is None else max(batch.first_offset - state.next_offset, 0)
     n_alerted = int(decision.alerted.sum()) if decision.rows else 0

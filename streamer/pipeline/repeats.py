@@ -14,17 +14,15 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
-from streamer.contract.messages import Transaction
-from streamer.indexing import fingerprints
 
-__all__ = ["Repeats", "combine", "payment_prints", "put", "recognise"]
+__all__ = ["Repeats", "put", "recognise"]
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -34,20 +32,8 @@ _FORMAT: Final = 2
 _FIELDS_PER_GENERATION: Final = 64
 _FIRST_SIZE: Final = 1 << 10
 _FREE: Final = -1
-_LOW_BITS: Final = 0xFFFF_FFFF
-_HIGH_BITS: Final = 0x7FFF_FFFF
-# Odd, and of so many bits that no product has more than 63 (see `fingerprints`).
-_LOW_FACTOR: Final = 0x0100_0193
-_HIGH_FACTOR: Final = 0x3F58_476D
 Place = tuple[int, int]
 """A generation, and which of its fields an offset belongs to."""
-
-
-def payment_prints(transactions: Sequence[Transaction]) -> Integers:
-    """Return the bits that stand for the card and the transaction id of each payment, shape (n,)."""
-    prints = fingerprints([transaction.card_id for transaction in transactions])
-    combine(prints, fingerprints([transaction.transaction_id for transaction in transactions]))
-    return prints
 
 
 class Repeats:
@@ -57,9 +43,9 @@ class Repeats:
         self.window = window
         self.epoch = epoch
         self._step = max(1, -(-window // _FIELDS_PER_GENERATION))
-        # An open hash table, at most half full, of fingerprints and the generations that they are of.
+        # An open hash table, at most half full, of fingerprints and the offsets that they are of.
         self._prints = np.full(_FIRST_SIZE, _FREE, dtype=np.int64)
-        self._generations = np.zeros(_FIRST_SIZE, dtype=np.int64)
+        self._offsets = np.zeros(_FIRST_SIZE, dtype=np.int64)
         self._latest = 0
         self._n = 0
         # What fields hold that are not complete, or not saved yet; and which fields are saved.
@@ -78,22 +64,23 @@ class Repeats:
         """
         found = np.zeros(len(offsets), dtype=np.bool_)
         if self.window:
-            generations = offsets // self.window
-            recognise(prints, generations, self._prints, self._generations, found)
+            recognise(prints, offsets, self.window, self._prints, self._offsets, found)
         return found
 
     def add(self, offsets: Integers, prints: Integers) -> None:
         """Remember payments; ``offsets`` (n,) ascend, over all calls."""
         if not self.window or not len(offsets):
             return
-        generations = offsets // self.window
-        places = generations * _FIELDS_PER_GENERATION + offsets % self.window // self._step
-        firsts = np.flatnonzero(np.diff(places, prepend=-1)).tolist()
-        for first, end in zip(firsts, [*firsts[1:], len(places)], strict=True):
-            place = divmod(int(places[first]), _FIELDS_PER_GENERATION)
-            self._open.setdefault(place, []).append(prints[first:end])
-            self._changed.add(place)
-        self._put(prints, generations)
+        first, last = 0, int(offsets[-1])
+        while first < len(offsets):
+            generation, within = divmod(int(offsets[first]), self.window)
+            field = within // self._step
+            ending = generation * self.window + min((field + 1) * self._step, self.window)
+            end = len(offsets) if last < ending else int(np.searchsorted(offsets, ending))
+            self._open.setdefault((generation, field), []).append(prints[first:end])
+            self._changed.add((generation, field))
+            first = end
+        self._put(prints, offsets)
 
     def take_changed(self) -> dict[str, bytes]:
         """Return the fields that differ since the last call, packed."""
@@ -127,13 +114,13 @@ class Repeats:
             prints = np.frombuffer(packed, dtype="<i8").astype(np.int64)
             self._open = {place: [prints]}
             self._saved.add(self._name(place))
-            self._put(prints, np.full(len(prints), place[0], dtype=np.int64))
+            self._put(prints, np.full(len(prints), place[0] * self.window))
 
-    def _put(self, prints: Integers, generations: Integers) -> None:
+    def _put(self, prints: Integers, offsets: Integers) -> None:
         if 2 * (self._n + len(prints)) > len(self._prints):
             self._rebuild(self._n + len(prints))
-        self._n = put(prints, generations, self._prints, self._generations, self._n)
-        latest = int(generations[-1])
+        self._n = put(prints, offsets, self._prints, self._offsets, self._n)
+        latest = int(offsets[-1]) // self.window
         if latest > self._latest:
             self._latest = latest
             self._rebuild(self._n)
@@ -141,12 +128,13 @@ class Repeats:
 
     def _rebuild(self, n: int) -> None:
         """Let expired generations go, and have room for ``n``."""
-        is_kept = (self._prints != _FREE) & (self._generations >= self._latest - 1)
-        prints, generations = self._prints[is_kept], self._generations[is_kept]
+        earliest = (self._latest - 1) * self.window
+        is_kept = (self._prints != _FREE) & (self._offsets >= earliest)
+        prints, offsets = self._prints[is_kept], self._offsets[is_kept]
         size = max(_FIRST_SIZE, 1 << (2 * n).bit_length())
         self._prints = np.full(size, _FREE, dtype=np.int64)
-        self._generations = np.zeros(size, dtype=np.int64)
-        self._n = put(prints, generations, self._prints, self._generations, 0)
+        self._offsets = np.zeros(size, dtype=np.int64)
+        self._n = put(prints, offsets, self._prints, self._offsets, 0)
 
     def _forget_fields(self, before: int) -> None:
         """Let go of the fields of generations before this one."""
@@ -161,23 +149,17 @@ class Repeats:
 
 
 @compiled
-def combine(prints: Integers, others: Integers) -> None:
-    """Make of ``prints`` (IN/OUT, n) what stands for both names: two more steps of `fingerprints`."""
-    for i in range(len(prints)):
-        low, high = prints[i] & _LOW_BITS, prints[i] >> 32
-        for part in (others[i] & _LOW_BITS, others[i] >> 32):
-            low = ((low ^ part) * _LOW_FACTOR) & _LOW_BITS
-            high = ((high ^ (low & _HIGH_BITS)) * _HIGH_FACTOR) & _HIGH_BITS
-        prints[i] = (high << 32) | (low ^ (low >> 15))
-
-
-@compiled
 def recognise(
-    prints: Integers, generations: Integers, known: Integers, known_of: Integers, found: Flags
+    prints: Integers,
+    offsets: Integers,
+    window: int,
+    known: Integers,
+    known_at: Integers,
+    found: Flags,
 ) -> None:
     """Fill ``found`` (OUT, n) with which payments are known, by the table or by an earlier one here.
 
-    ``known`` and ``known_of`` are the table's fingerprints and their generations.
+    ``known`` and ``known_at`` are the table's fingerprints and their offsets.
     """
     size = 2
     while size < 2 * len(prints):
@@ -185,23 +167,22 @@ def recognise(
     # Where in this call the last payment is that was not known, by fingerprint.
     fresh = np.full(size, _FREE, np.int64)
     for i in range(len(prints)):
+        generation = offsets[i] // window
         at = prints[i] & (len(known) - 1)
         while known[at] != _FREE and known[at] != prints[i]:
             at = (at + 1) & (len(known) - 1)
-        found[i] = known[at] == prints[i] and generations[i] - known_of[at] <= 1
+        found[i] = known[at] == prints[i] and generation - known_at[at] // window <= 1
         if not found[i]:
             at = prints[i] & (size - 1)
             while fresh[at] >= 0 and prints[fresh[at]] != prints[i]:
                 at = (at + 1) & (size - 1)
-            found[i] = fresh[at] >= 0 and generations[i] - generations[fresh[at]] <= 1
+            found[i] = fresh[at] >= 0 and generation - offsets[fresh[at]] // window <= 1
             if not found[i]:
                 fresh[at] = i
 
 
 @compiled
-def put(
-    prints: Integers, generations: Integers, known: Integers, known_of: Integers, n: int
-) -> int:
+def put(prints: Integers, offsets: Integers, known: Integers, known_at: Integers, n: int) -> int:
     """Put fingerprints into the table (IN/OUT) that holds ``n``, and return how many it holds then."""
     for i in range(len(prints)):
         at = prints[i] & (len(known) - 1)
@@ -209,5 +190,5 @@ def put(
             at = (at + 1) & (len(known) - 1)
         if known[at] == _FREE:
             n += 1
-        known[at], known_of[at] = prints[i], generations[i]
+        known[at], known_at[at] = prints[i], offsets[i]
     return n

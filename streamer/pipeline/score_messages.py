@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamer.contract.messages import Score, Source
 from streamer.contract.pseudonyms import pseudonym
 from streamer.intake.decoding import Decoded
+from streamer.intake.payment_columns import CARD, ID
 from streamer.model import Scored, Scorer
 from streamer.pipeline.deciding import Decision
 from streamer.pipeline.partition_state import PartitionState
@@ -22,12 +23,12 @@ def score_messages(
 ) -> list[Score]:
     """Return the message of every transaction of a batch; ``scored`` is None while warming."""
     topic, partition = decoded.batch.topic, decoded.batch.partition
+    names = decoded.payments.names
+    named = names.column(ID).strings(), names.column(CARD).strings()
     return [
         Score(
-            transaction_id=transaction.transaction_id,
-            card_id=transaction.card_id
-            if card_key is None
-            else pseudonym(transaction.card_id, card_key),
+            transaction_id=transaction_id,
+            card_id=card_id if card_key is None else pseudonym(card_id, card_key),
             score=None if scored is None else float(scored.scores[i]),
             distance=None if scored is None else float(scored.distances_sq[i]) ** 0.5,
             alerted=bool(decision.alerted[i]),
@@ -35,9 +36,9 @@ def score_messages(
             log_odds=None if scored is None else scored.log_odds_of(i),
             ranked_by="log_odds" if version.ranks_by_odds else "distance",
             model_version=version.id,
-            source=Source(topic, partition, record.offset, state.epoch),
+            source=Source(topic, partition, offset, state.epoch),
         )
-        for i, (record, transaction) in enumerate(
-            zip(decoded.records, decoded.transactions, strict=True)
+        for i, (offset, transaction_id, card_id) in enumerate(
+            zip(decoded.offsets.tolist(), *named, strict=True)
         )
     ]

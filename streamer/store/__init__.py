@@ -8,6 +8,7 @@ Reading order: `keys`, `stored` (what is stored), `client` (the connection; `con
 
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus
 from streamer.store.committed import Committed
+from streamer.store.feedback import StoredVerdicts
 from streamer.store.reset import LogBounds, Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
 from streamer.store.store import Store
@@ -32,6 +33,7 @@ __all__ = [
     "ResetRequest",
     "ServiceIdentity",
     "Store",
+    "StoredVerdicts",
     "StoredVersion",
     "VersionInfo",
     "rfc3339",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from streamer.compiled import compiled
 
-__all__ = ["NEVER_MS", "Ages", "find_older", "note_times"]
+__all__ = ["NEVER_MS", "Ages", "find_older", "note_time", "note_times"]
 
 Integers = NDArray[np.int64]
 
@@ -66,9 +66,15 @@ def note_times(
 ) -> None:
     """Give ``slots`` their times in ``of_slots``, and blocks their earliest; both are IN/OUT."""
     for i in range(len(slots)):
-        of_slots[slots[i]] = times_ms[i]
-        block = slots[i] // _BLOCK
-        earliest_ms[block] = min(earliest_ms[block], times_ms[i])
+        note_time(slots[i], times_ms[i], of_slots, earliest_ms)
+
+
+@compiled
+def note_time(slot: int, time_ms: int, of_slots: Integers, earliest_ms: Integers) -> None:
+    """Give one slot its time."""
+    of_slots[slot] = time_ms
+    block = slot // _BLOCK
+    earliest_ms[block] = min(earliest_ms[block], time_ms)
 
 
 @compiled

@@ -52,31 +52,24 @@ class UnjudgedBuffer:
     def __len__(self) -> int:
         return len(self._table.index)
 
-    def add(self, ids: Sequence[str], hashes: Floats, waiting: Waiting) -> None:
+    def add(self, hashes: Floats, waiting: Waiting) -> None:
         """Keep payments; ``hashes`` (n,) in [0, 1) decides which of them stay when room is scarce."""
         if not self.capacity:
             return
         if len(self) < self.capacity // 2 and self.share < 1.0:
             self.share = min(2.0 * self.share, 1.0)
-        picked = np.flatnonzero(waiting.alerted | (hashes < self.share))
-        self.n_dropped += len(ids) - len(picked)
+        picked, slots = self._table.put(waiting.ids, hashes, waiting, self.share)
+        self.n_dropped += len(hashes) - len(picked)
         if not len(picked):
             return
-        cards, merchants = waiting.cards, waiting.merchants
-        if len(picked) < len(ids):
-            chosen = picked.tolist()
-            ids = [ids[i] for i in chosen]
-            cards, merchants = [cards[i] for i in chosen], [merchants[i] for i in chosen]
-        slots = self._table.enter(fingerprints(ids))
-        self._table.fill(slots, picked, hashes, waiting, self.share)
-        self._table.names.put(slots, packed(cards, merchants))
+        self._table.names.put(slots, packed(waiting.parties.within(picked)))
         if len(self) > self.capacity:
             self._make_room()
 
-    def slot(self, transaction_id: str) -> int | None:
-        """Return where a payment lies, None where it does not."""
-        [slot] = self._table.index.find(fingerprints([transaction_id])).tolist()
-        return slot if slot >= 0 else None
+    def slots(self, transaction_ids: Sequence[str]) -> list[int | None]:
+        """Return where each payment lies, None for one that does not."""
+        slots = self._table.index.find(fingerprints(transaction_ids)).tolist()
+        return [slot if slot >= 0 else None for slot in slots]
 
     def parties(self, slot: int) -> tuple[str | None, str | None]:
         """Return the card and the merchant of a payment, None for what is not known."""
@@ -102,10 +95,14 @@ class UnjudgedBuffer:
         self._table.verdicts[slot], self._table.is_final[slot] = is_fraud, is_final
         self._table.log.judged(slot)
 
-    def read(self, slots: Sequence[int] | Integers) -> tuple[Floats, Floats, Floats]:
-        """Return inputs (n, n_inputs), ranks (n, 2) and weights (n,) of payments."""
-        vectors = self._table.vectors[slots].astype(np.float64)
-        return vectors[:, :-2], vectors[:, -2:], 1.0 / self._table.shares[slots]
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """Inputs and ranks of the payment in each slot, shape (n_slots, n_inputs + 2)."""
+        return self._table.vectors
+
+    def weights(self, slots: Integers) -> Floats:
+        """Return how many payments each stands for, shape (n,)."""
+        return 1.0 / self._table.shares[slots]
 
     def remove(self, slots: Integers) -> None:
         """Let go of payments."""

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
-from streamer.features import EntityTable, Tables, add_verdicts
-from streamer.model import Scorer, Sums, learn_verdicts, relearn_verdicts
+from streamer.features import Tables, add_verdicts
+from streamer.model import Scorer, Sums, learn_verdicts
 from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
 from streamer.verdicts.rulings import Rulings, overrules
 from streamer.verdicts.waiting import Waiting
@@ -86,7 +86,6 @@ def remember(
     delta: Sums,
     version: Scorer,
     config: VerdictConfig,
-    ids: Sequence[str],
     hashes: NDArray[np.float64],
     waiting: Waiting,
 ) -> None:
@@ -94,7 +93,7 @@ def remember(
 
     ``kept`` and ``delta`` are IN/OUT.
     """
-    kept.buffer.add(ids, hashes, waiting)
+    kept.buffer.add(hashes, waiting)
     kept.clock_ms = max(kept.clock_ms, int(waiting.times_ms.max()))
     buffer = kept.buffer
     expired = buffer.older_than(kept.clock_ms - config.horizon_ms)
@@ -102,8 +101,8 @@ def remember(
         return
     unjudged = expired[~buffer.are_judged(expired)]
     if len(unjudged) and config.unlabelled_is_legitimate:
-        inputs, ranks, weights = buffer.read(unjudged)
-        learn_verdicts(delta, version, inputs, ranks, np.zeros(len(unjudged)), weights)
+        frauds, weights = np.zeros(len(unjudged)), buffer.weights(unjudged)
+        learn_verdicts(delta, version, buffer.vectors, unjudged, frauds, weights)
     buffer.remove(expired)
 
 
@@ -121,14 +120,15 @@ def apply_verdicts(
     """
     buffer = kept.buffer
     standing: list[Standing] = []
-    fresh: list[tuple[int, bool]] = []
-    overruled: list[tuple[int, bool]] = []
-    for verdict in verdicts:
-        key, is_fraud = verdict.transaction_id, verdict.verdict == "fraud"
-        before = kept.rulings.get(key)
+    # The payment, whether it is fraud, and 1 or -1 as in `Standing`.
+    lessons: list[tuple[int, bool, float]] = []
+    judged: list[bool] = []
+    slots = buffer.slots([verdict.transaction_id for verdict in verdicts])
+    for verdict, slot in zip(verdicts, slots, strict=True):
+        is_fraud = verdict.verdict == "fraud"
+        before = kept.rulings.get(verdict.transaction_id)
         if before is not None and not overrules(verdict, before):
             continue
-        slot = buffer.slot(key)
         if slot is not None:
             verdict = _completed(verdict, *buffer.parties(slot), card_key)
         kept.rulings.put(verdict)
@@ -138,24 +138,21 @@ def apply_verdicts(
         if slot is None:
             continue
         learned = buffer.verdict(slot)
-        if learned == UNJUDGED:
-            fresh.append((slot, is_fraud))
-        elif learned != is_fraud:
-            overruled.append((slot, is_fraud))
+        if learned != is_fraud:
+            lessons.append((slot, is_fraud, 1.0))
+            if learned != UNJUDGED:
+                lessons.append((slot, not is_fraud, -1.0))
+            elif buffer.is_alerted(slot):
+                judged.append(is_fraud)
         buffer.judge(slot, is_fraud, is_final=verdict.origin == "chargeback")
-    _count(tables.merchant_verdicts, standing, by_merchant=True)
-    _count(tables.card_verdicts, standing, by_merchant=False)
-    if fresh:
-        inputs, ranks, weights = buffer.read([slot for slot, _ in fresh])
-        frauds = np.array([is_fraud for _, is_fraud in fresh], dtype=float)
-        learn_verdicts(delta, version, inputs, ranks, frauds, weights)
-    if overruled:
-        inputs, ranks, weights = buffer.read([slot for slot, _ in overruled])
-        frauds = np.array([is_fraud for _, is_fraud in overruled], dtype=float)
-        relearn_verdicts(delta, version, inputs, ranks, frauds, weights)
+    _count(tables, standing)
+    if lessons:
+        taught, frauds, signs = (np.array(column) for column in zip(*lessons, strict=True))
+        weights = buffer.weights(taught) * signs
+        learn_verdicts(delta, version, buffer.vectors, taught, frauds.astype(float), weights)
     n_standing = sum(sign > 0 for _, sign in standing)
-    judged = tuple(is_fraud for slot, is_fraud in fresh if buffer.is_alerted(slot))
-    return Applied(n_standing, len(verdicts) - n_standing, len(fresh), judged)
+    n_learned = int(sum(sign for _, _, sign in lessons))
+    return Applied(n_standing, len(verdicts) - n_standing, n_learned, tuple(judged))
 
 
 def _completed(
@@ -173,16 +170,15 @@ def _completed(
     return msgspec.structs.replace(verdict, card_id=named, merchant_id=merchant)
 
 
-def _count(table: EntityTable, standing: Sequence[Standing], *, by_merchant: bool) -> None:
-    counted = [
-        (verdict.merchant_id if by_merchant else verdict.card_id, verdict, sign)
-        for verdict, sign in standing
-    ]
-    named = [(key, verdict, sign) for key, verdict, sign in counted if key is not None]
-    add_verdicts(
-        table,
-        [key for key, _, _ in named],
-        np.array([round(v.decided_at.timestamp() * 1000) for _, v, _ in named], dtype=np.int64),
-        np.array([sign * (v.verdict == "fraud") for _, v, sign in named]),
-        np.array([sign for _, _, sign in named]),
-    )
+def _count(tables: Tables, standing: Sequence[Standing]) -> None:
+    """Count verdicts in the shares of their merchants and cards, of those that they name."""
+    times_ms = np.array([round(v.decided_at.timestamp() * 1000) for v, _ in standing], np.int64)
+    counts = np.array([sign for _, sign in standing])
+    frauds = counts * [v.verdict == "fraud" for v, _ in standing]
+    for table, names in (
+        (tables.merchant_verdicts, [v.merchant_id for v, _ in standing]),
+        (tables.card_verdicts, [v.card_id for v, _ in standing]),
+    ):
+        named = [i for i, name in enumerate(names) if name is not None]
+        keys = [name for name in names if name is not None]
+        add_verdicts(table, keys, times_ms[named], frauds[named], counts[named])

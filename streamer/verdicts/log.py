@@ -63,39 +63,39 @@ class SegmentLog:
 
     def __init__(self, size: int) -> None:
         self.segments: dict[int, Segment] = {}
-        self._segment_of = np.full(size, _NONE, dtype=np.int64)
+        self.segment_of = np.full(size, _NONE, dtype=np.int64)
         self._next = 0
 
     def grow(self, size: int) -> None:
         """Have ``size`` slots."""
-        more = size - len(self._segment_of)
+        more = size - len(self.segment_of)
         fresh = np.full(more, _NONE, dtype=np.int64)
-        self._segment_of = np.concatenate([self._segment_of, fresh])
+        self.segment_of = np.concatenate([self.segment_of, fresh])
 
     def waits(self, number: int) -> NDArray[np.bool_]:
         """Return which rows of a segment still wait, shape (n,)."""
         slots = self.segments[number].slots
-        waits: NDArray[np.bool_] = (slots >= 0) & (self._segment_of[slots] == number)
+        waits: NDArray[np.bool_] = (slots >= 0) & (self.segment_of[slots] == number)
         return waits
 
     def entered(self, slots: Integers) -> None:
         """Note that what ``slots`` hold is not saved, whatever they held before."""
-        saved = slots[self._segment_of[slots] != _NONE]
+        saved = slots[self.segment_of[slots] != _NONE]
         if len(saved):
             self.left(np.unique(saved))
 
     def left(self, slots: Integers) -> None:
         """Note that distinct ``slots`` hold nothing any more."""
-        numbers, counts = np.unique(self._segment_of[slots], return_counts=True)
+        numbers, counts = np.unique(self.segment_of[slots], return_counts=True)
         for number, n in zip(numbers.tolist(), counts.tolist(), strict=True):
             if number != _NONE:
                 self.segments[number].n_waiting -= n
                 self.segments[number].is_dirty = True
-        self._segment_of[slots] = _NONE
+        self.segment_of[slots] = _NONE
 
     def judged(self, slot: int) -> None:
         """Note that a payment has another verdict."""
-        number = int(self._segment_of[slot])
+        number = int(self.segment_of[slot])
         if number != _NONE:
             self.segments[number].is_dirty = True
 
@@ -109,7 +109,7 @@ class SegmentLog:
     def loaded(self, number: int, slots: Integers, segment: Segment) -> None:
         """Take in a segment that was read; ``slots`` are those of its rows that wait."""
         self.segments[number] = segment
-        self._segment_of[slots] = number
+        self.segment_of[slots] = number
         self._next = max(self._next, number + 1)
 
     def advance(self, held: Integers) -> Plan:
@@ -119,7 +119,7 @@ class SegmentLog:
         """
         segments = self.segments
         gone = {n: segment.has_state for n, segment in segments.items() if not segment.n_waiting}
-        fresh = held[self._segment_of[held] == _NONE]
+        fresh = held[self.segment_of[held] == _NONE]
         merged = set(self._neighbours(len(fresh)))
         merged |= set(self._sparse(merged, len(held)))
         if len(segments) - len(merged) - len(gone) > MOST_SMALL + 2 * len(held) // MOST_ROWS:
@@ -159,6 +159,6 @@ class SegmentLog:
         for first in range(0, len(slots), MOST_ROWS):
             piece = slots[first : first + MOST_ROWS]
             self.segments[self._next] = Segment(piece, len(piece))
-            self._segment_of[piece] = self._next
+            self.segment_of[piece] = self._next
             yield self._next
             self._next += 1

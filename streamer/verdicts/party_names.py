@@ -7,14 +7,14 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
-from streamer.indexing.prints import Texts, joined
+from streamer.contract.record_columns import Spans
+from streamer.indexing.prints import Texts
 
 __all__ = ["Names", "copy_pieces", "gather", "packed"]
 
@@ -85,17 +85,14 @@ class Names:
         self._starts[used] = _starts(lengths.reshape(-1, 2))
 
 
-def packed(cards: Sequence[str], merchants: Sequence[str | None]) -> Texts:
+def packed(parties: Spans) -> Texts:
     """Return card, merchant, card, merchant, ... as bytes; a merchant that is none has no bytes.
 
-    >>> packed(["a", "b"], ["mm", None]).content.tobytes()
+    >>> packed(Spans.of(["a", "b"], ["mm", ""])).content.tobytes()
     b'ammb'
     """
-    # One text of all cards and then all merchants is made faster than one of the pairs.
-    content, lengths = joined([*cards, *[name or "" for name in merchants]])
-    starts = np.cumsum(lengths) - lengths
-    lengths = lengths.reshape(2, -1).T.reshape(-1)
-    return Texts(gather(content, starts.reshape(2, -1).T.reshape(-1), lengths), lengths)
+    starts, lengths = parties.starts.ravel(), parties.lengths.ravel()
+    return Texts(gather(parties.content, starts, lengths), lengths)
 
 
 def gather(content: Bytes, starts: Integers, lengths: Integers) -> Bytes:

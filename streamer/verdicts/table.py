@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
-from streamer.indexing.index import Index
+from streamer.indexing.index import Index, Slots, place_of
 from streamer.indexing.prints import Texts
-from streamer.verdicts.ages import Ages
+from streamer.verdicts.ages import Ages, note_time
 from streamer.verdicts.log import Segment, SegmentLog
 from streamer.verdicts.party_names import Names
 from streamer.verdicts.segments import (
@@ -28,10 +28,11 @@ from streamer.verdicts.segments import (
 )
 from streamer.verdicts.waiting import Waiting
 
-__all__ = ["UNJUDGED", "Table", "fill_rows"]
+__all__ = ["UNJUDGED", "Table", "put_rows"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 UNJUDGED: Final = -1
 _COLUMNS: Final = ("hashes", "shares", "is_alert", "verdicts", "is_final", "vectors")
@@ -61,40 +62,52 @@ class Table:
 
     def enter(self, prints: Integers) -> Integers:
         """Return the slot of each payment, a new one where it has none; unjudged and not saved."""
+        self._reserve(len(prints))
         slots = self.index.enter(prints)
-        if self.index.size > self._size:
-            self._grow(self.index.size)
         self.log.entered(slots)
         self.verdicts[slots] = UNJUDGED
         self.is_final[slots] = False
         return slots
 
-    def fill(
-        self,
-        slots: Integers,
-        picked: Integers,
-        hashes: Floats,
-        waiting: Waiting,
-        share: float,
-    ) -> None:
-        """Write what is known of those of ``waiting`` that are ``picked`` (n,) into ``slots`` (n,).
+    def put(
+        self, prints: Integers, hashes: Floats, waiting: Waiting, share: float
+    ) -> tuple[Integers, Integers]:
+        """Enter alerts, and others whose hash is below ``share``, and write what is known of them.
 
-        Of a slot that is there twice the later row stays, as it does one by one.
+        OUT (m,): which of ``prints`` (n,) those are, and their slots.  Of a payment that is there twice
+        the later row stays, as it does one by one.
         """
-        self.ages.put(slots, waiting.times_ms[picked])
-        fill_rows(
-            slots,
-            picked,
+        self._reserve(len(prints))
+        picked, slots = np.empty((2, len(prints)), dtype=np.int64)
+        n_picked, n_saved, self.index.n = put_rows(
+            prints,
             hashes,
+            waiting.times_ms,
             waiting.alerted,
             np.ascontiguousarray(waiting.inputs),
             np.ascontiguousarray(waiting.ranks),
             share,
+            picked,
+            slots,
+            self.index.table,
+            self.index.prints,
+            self.index.free,
+            self.index.n,
+            self.log.segment_of,
+            self.ages.times_ms,
+            self.ages.earliest_ms,
             self.hashes,
             self.shares,
             self.is_alert,
+            self.verdicts,
+            self.is_final,
             self.vectors,
         )
+        if n_picked < len(prints):
+            picked, slots = picked[:n_picked], slots[:n_picked]
+        if n_saved:
+            self.log.entered(slots)
+        return picked, slots
 
     def remove(self, slots: Integers) -> None:
         """Let go of payments."""
@@ -187,6 +200,11 @@ class Table:
     def _size(self) -> int:
         return len(self.ages.times_ms)
 
+    def _reserve(self, n: int) -> None:
+        self.index.reserve(n)
+        if self.index.size > self._size:
+            self._grow(self.index.size)
+
     def _grow(self, size: int) -> None:
         for part in (self.log, self.names, self.ages):
             part.grow(size)
@@ -200,30 +218,56 @@ class Table:
 
 
 @compiled
-def fill_rows(
-    slots: Integers,
-    picked: Integers,
+def put_rows(
+    prints: Integers,
     hashes: Floats,
-    alerted: NDArray[np.bool_],
+    times_ms: Integers,
+    alerted: Flags,
     inputs: Floats,
     ranks: Floats,
     share: float,
+    picked: Integers,
+    slots: Integers,
+    table: Slots,
+    held: Integers,
+    free: Slots,
+    n_held: int,
+    segment_of: Integers,
+    of_times_ms: Integers,
+    earliest_ms: Integers,
     of_hashes: Floats,
     of_shares: Floats,
-    of_alert: NDArray[np.bool_],
+    of_alert: Flags,
+    of_verdicts: NDArray[np.int8],
+    of_final: Flags,
     of_vectors: NDArray[np.float32],
-) -> None:
-    """Write the rows of payments: of those that are ``picked`` into ``slots``; the last four are OUT.
+) -> tuple[int, int, int]:
+    """Enter payments, and write their rows: which, and where, are ``picked`` and ``slots`` (OUT).
 
-    An alert is always kept, any other payment with the probability ``share``.
+    All behind is IN/OUT.  Return how many are picked, how many of them were saved as what they were
+    before, and how many are held now.  An alert is always kept, any other payment with the probability
+    ``share``.
     """
-    n_inputs = inputs.shape[1]
-    for k in range(len(slots)):
-        slot, i = slots[k], picked[k]
+    n_inputs, n_picked, n_saved = inputs.shape[1], 0, 0
+    for i in range(len(prints)):
+        if not (alerted[i] or hashes[i] < share):
+            continue
+        at = place_of(prints[i], table, held)
+        if table[at] < 0:
+            n_held += 1
+            table[at] = free[len(free) - n_held]
+            held[table[at]] = prints[i]
+        slot = table[at]
+        picked[n_picked], slots[n_picked] = i, slot
+        n_picked += 1
+        n_saved += segment_of[slot] >= 0
+        note_time(slot, times_ms[i], of_times_ms, earliest_ms)
         of_hashes[slot] = hashes[i]
         of_alert[slot] = alerted[i]
         of_shares[slot] = 1.0 if alerted[i] else share
+        of_verdicts[slot], of_final[slot] = UNJUDGED, False
         for j in range(n_inputs):
             of_vectors[slot, j] = inputs[i, j]
         for j in range(ranks.shape[1]):
             of_vectors[slot, n_inputs + j] = ranks[i, j]
+    return n_picked, n_saved, n_held

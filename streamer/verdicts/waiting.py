@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from streamer.contract.record_columns import Spans
 
 __all__ = ["Waiting"]
 
@@ -18,13 +19,13 @@ class Waiting:
     """n payments, as much of each as learning from its label will need.
 
     ``inputs`` (n, n_inputs) of the head, NaN where unknown; ``ranks`` (n, 2) that the distance and
-    the head gave, NaN where there was no head; ``cards`` and ``merchants`` (n,) by name, None where the
-    payment names no merchant.
+    the head gave, NaN where there was no head; ``ids`` (n,) are what stands for the payments' ids,
+    ``parties`` (n, 2) the names of card and merchant, no bytes where the payment names none.
     """
 
     times_ms: NDArray[np.int64]
     alerted: NDArray[np.bool_]
     inputs: Floats
     ranks: Floats
-    cards: Sequence[str]
-    merchants: Sequence[str | None]
+    ids: NDArray[np.int64]
+    parties: Spans

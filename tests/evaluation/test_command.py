@@ -19,6 +19,16 @@ from tests.cli.test_commands import run
 SETTINGS = {"warmup_transactions": "500", "n_clusters": "4", "alert_budget": "0.02"}
 N = 8_000
 DETECTORS = ["streamer", "amount", "isolation_forest", "half_space_trees", "river_kmeans"]
+ALERTS = {
+    "n",
+    "budget_ratio",
+    "worst_5000",
+    "worst_50000",
+    "precision",
+    "recall",
+    "recall_unbiased",
+    "interval",
+}
 METRICS = {
     "auc_roc",
     "average_precision",
@@ -54,7 +64,8 @@ def test_every_detector_is_measured_on_the_same_rows(simulated: Path, tmp_path: 
     assert result["label_delay_s"] == 7 * 86_400
     assert result["published"] == []
     for figures in result["detectors"].values():
-        assert figures.keys() == METRICS | {"intervals", "scenarios"}
+        assert figures.keys() >= METRICS | {"intervals", "scenarios", "alerts"}
+        assert figures["alerts"].keys() == ALERTS
         assert figures["intervals"].keys() == METRICS
         assert all(0 <= figures[name] <= 1 for name in METRICS)
         assert sum(s["frauds"] for s in figures["scenarios"].values()) == result["frauds"]
@@ -79,7 +90,7 @@ def test_every_detector_is_measured_on_the_same_rows(simulated: Path, tmp_path: 
 def test_the_same_seed_gives_the_same_figures(simulated: Path) -> None:
     """And another seed other intervals, at the same figures of the streamer."""
     first, second, other = (
-        evaluated(simulated, "--protocol", "prequential", "--no-labels", "--seed", seed)
+        evaluated(simulated, "--protocol", "prequential", "--labels", "none", "--seed", seed)
         for seed in ("1", "1", "2")
     )
     assert first["label_delay_s"] is None
@@ -96,6 +107,52 @@ def test_a_person_gets_tables_of_at_most_100_columns(simulated: Path) -> None:
     assert "Fraud scenarios" in result.stdout
     assert "…" not in result.stdout
     assert max(len(line) for line in result.stdout.splitlines()) <= 100
+
+
+def test_selective_labels_breaks_and_rows_are_in_the_object(simulated: Path) -> None:
+    """The file ends on its second day, on which three of a break's 24 victims begin, some later."""
+    result = evaluated(
+        simulated,
+        *("--protocol", "prequential", "--measure-rows", f"{N // 2}:{N}"),
+        *("--labels", "selective", "--judged-after", "6h", "--chargebacks", "60%:1-2d"),
+        *("--break", "small-bursts:2026-01-06:24", "--rivals", "tails"),
+    )
+    assert (result["labels"], result["judged_after_s"]) == ("selective", 6 * 3_600)
+    assert result["chargebacks"] == {"share": 0.6, "after_s": 86_400.0, "until_s": 172_800.0}
+    assert result["measured_rows"] == [N // 2, N]
+    assert list(result["detectors"]) == ["streamer", "tails"]
+    streamer = result["streamer"]
+    assert result["verdicts"] > 0
+    assert streamer["before_fuse"]["n"] >= streamer["alerts"]["n"] > 0
+    for figures in result["detectors"].values():
+        victims = figures["breaks"]["small-bursts"]["within_2_days"]
+        assert 1 <= victims["victims"] <= 3
+        assert victims["alerted"] <= victims["victims"]
+        assert "break:small-bursts" in figures["scenarios"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--chargebacks", "60%:30-120d"), "labels must be selective with --chargebacks, got all"),
+        (("--labels", "selective", "--chargebacks", "160%:1-2"), "such as 60%:30-120d"),
+        (("--labels", "selective", "--chargebacks", "60%:9-2"), "such as 60%:30-120d"),
+        (("--labels", "none", "--rivals", "lightgbm_weekly"), "labels must be all or selective"),
+        (("--rivals", "amount,xgboost"), "got xgboost"),
+        (("--measure-rows", "9:5"), "450000:700000"),
+        (("--break", "bursts:2018-06-20:20"), "small-bursts:2018-06-20:20"),
+        (("--break", "small-bursts:2018-06-20:5") * 2, "kinds of --break must differ"),
+    ],
+)
+def test_options_that_cannot_be_meant_say_what_would_be(
+    options: tuple[str, ...], said: str, simulated: Path
+) -> None:
+    result = run("evaluate", str(simulated), "--protocol", "prequential", *options)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    rows = ("--measure-rows", "1:5")
+    handbook = run("evaluate", str(simulated), "--protocol", "handbook-a", *rows)
+    assert "protocol must be prequential with --measure-rows" in handbook.stderr
 
 
 def handbook_like(path: Path, first_day: str, n_days: int) -> Path:
@@ -180,7 +237,7 @@ def test_a_file_without_cards_or_currency_is_measured_and_the_notes_say_so(tmp_p
     ]
     path.write_text("seconds,amount,category,fraud\n" + "".join(lines))
     names = ("--map", "timestamp=seconds", "--map", "label=fraud", "--map", "mcc=category")
-    names += ("--time-unit", "second", "--protocol", "prequential", "--no-labels")
+    names += ("--time-unit", "second", "--protocol", "prequential", "--labels", "none")
     result = evaluated(path, *names)
     assert (result["cards"], result["rows"]) == (3_000, 3_000)
     assert result["detectors"]["streamer"]["auc_roc"] > 0.99

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from streamer.contract.messages import Feedback, Transaction
 from streamer.datafiles import FileBatch
 from streamer.evaluation import LabelFeed, PassConfig, run_pass
+from streamer.evaluation.label_plan import NO_LABELS, LabelPlan
 from streamer.evaluation.late_labels import MAX_LAG_MS, cuts
-from streamer.evaluation.rows import NO_LABEL
+from streamer.evaluation.rows import NEVER, NO_LABEL
+from streamer.intake.payment_columns import PaymentColumns
 from streamer.offline.offline_partition import OfflinePartition
 from streamer.offline.replay import replay
 from tests.builders import ARRIVAL_MS, T0_MS, payment, pipeline_config
@@ -32,11 +34,12 @@ def transaction(number: int, time_ms: int) -> Transaction:
 
 def fed(feed: LabelFeed, times_ms: list[int]) -> None:
     transactions = [transaction(i, time_ms) for i, time_ms in enumerate(times_ms)]
-    feed.add(transactions, times_ms, [0 if i % 2 == 1 else -1 for i in range(len(times_ms))])
+    names, n = PaymentColumns.of(transactions, np.array(times_ms)).names, len(times_ms)
+    feed.add(names, times_ms, [0 if i % 2 == 1 else -1 for i in range(n)], [False] * n)
 
 
 def test_a_verdict_is_due_exactly_its_delay_after_the_payment() -> None:
-    feed = LabelFeed(HOUR_MS)
+    feed = LabelFeed(LabelPlan(delay_ms=HOUR_MS))
     fed(feed, [T0_MS, T0_MS + 1])
     assert feed.due(T0_MS + HOUR_MS - 1) == []
     (verdict,) = feed.due(T0_MS + HOUR_MS)
@@ -53,20 +56,21 @@ def test_a_verdict_is_due_exactly_its_delay_after_the_payment() -> None:
 
 
 def test_verdicts_of_payments_that_came_out_of_order_come_in_order() -> None:
-    feed = LabelFeed(HOUR_MS)
+    feed = LabelFeed(LabelPlan(delay_ms=HOUR_MS))
     fed(feed, [T0_MS + 5, T0_MS + 9, T0_MS, T0_MS + 5])
     ids = [v.transaction_id for v in feed.due(T0_MS + 2 * HOUR_MS)]
     assert ids == ["t-2", "t-0", "t-3", "t-1"]
 
 
 def test_an_unlabelled_payment_is_never_judged() -> None:
-    feed = LabelFeed(HOUR_MS)
-    feed.add([transaction(0, T0_MS)], [T0_MS], [NO_LABEL])
+    feed = LabelFeed(LabelPlan(delay_ms=HOUR_MS))
+    names = PaymentColumns.of([transaction(0, T0_MS)], np.array([T0_MS])).names
+    assert feed.add(names, [T0_MS], [NO_LABEL], [False]) == [NEVER]
     assert feed.due(10 * T0_MS) == []
 
 
 def test_withheld_labels_never_come_and_are_not_kept() -> None:
-    feed = LabelFeed(None)
+    feed = LabelFeed(NO_LABELS)
     fed(feed, [T0_MS, T0_MS + 1])
     assert len(feed) == 0
     assert feed.due(10 * T0_MS) == []
@@ -118,7 +122,7 @@ def config(delay_ms: int | None, teach: Any) -> PassConfig:
         cards_capacity=1_000,
         merchants_capacity=1_000,
         checkpoint_max_transactions=500,
-        label_delay_ms=delay_ms,
+        labels=NO_LABELS if delay_ms is None else LabelPlan(delay_ms=delay_ms),
         apply=teach,
     )
 

@@ -12,6 +12,7 @@ import streamer.evaluation.passing
 import streamer.pipeline.processing
 from streamer.contract.batch import Batch
 from streamer.datafiles import FileBatch
+from streamer.evaluation.label_plan import NO_LABELS, LabelPlan
 from streamer.evaluation.passing import Pass, PassConfig, run_pass
 from streamer.intake.decoding import decode_batch
 from tests.builders import ARRIVAL_MS, payment, pipeline_config
@@ -37,7 +38,8 @@ def file_batches(size: int, odd: dict[int, bytes]) -> list[FileBatch]:
 
 
 def passed(size: int, odd: dict[int, bytes], delay_ms: int | None = 7 * 3_600_000) -> Pass:
-    config = PassConfig(pipeline_config(warmup=100), 1_000, 1_000, 90, delay_ms)
+    labels = NO_LABELS if delay_ms is None else LabelPlan(delay_ms=delay_ms)
+    config = PassConfig(pipeline_config(warmup=100), 1_000, 1_000, 90, labels)
     batches = file_batches(size, odd)
     return run_pass(batches, 600, config, now_ms=ARRIVAL_MS, on_progress=lambda _: None)
 

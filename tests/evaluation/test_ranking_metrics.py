@@ -88,7 +88,8 @@ def _sample(rng: np.random.Generator, n_cards: int) -> tuple[np.ndarray, Sample]
     scores = level + rng.normal(frauds * 1.0, 0.5)
     periods = np.tile(np.arange(10), n_cards)
     scenarios = np.where(frauds, cards % 2, -1)
-    return scores, Sample(frauds, cards, periods, scenarios, ("even", "odd"))
+    folds = np.zeros(len(cards), dtype=np.int64)
+    return scores, Sample(frauds, cards, periods, scenarios, ("even", "odd"), folds)
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -123,6 +124,7 @@ def test_a_scenario_is_held_against_all_legitimate_rows_and_alerts_against_all()
         periods=np.zeros(20, dtype=np.int64),
         scenarios=scenarios,
         scenario_names=("even", "odd", "unseen"),
+        folds=np.zeros(20, dtype=np.int64),
     )
     scores = np.where(scenarios == 0, 9.0, np.where(scenarios == 1, -9.0, 0.0))
     figures = measure(scores, sample, budget=0.1, rng=np.random.default_rng(0), n_resamples=5)

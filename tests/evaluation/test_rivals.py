@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from river.preprocessing import MinMaxScaler, StandardScaler
 
-from streamer.evaluation import rivals
+from streamer.evaluation import river_rivals
 from streamer.evaluation.protocols import Window
 from streamer.evaluation.running_scale import RunningScale
 from streamer.extra import require
@@ -53,11 +53,11 @@ def test_in_a_very_long_file_rivers_detectors_start_a_stated_number_of_rows_befo
     n: int, first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At most 100 rows are passed over whole; beyond, 10 rows lead up to the measured from row 76."""
-    monkeypatch.setattr(rivals, "_RIVER_MAX_ROWS", 100)
-    monkeypatch.setattr(rivals, "_RIVER_LEAD_ROWS", 10)
+    monkeypatch.setattr(river_rivals, "_RIVER_MAX_ROWS", 100)
+    monkeypatch.setattr(river_rivals, "_RIVER_LEAD_ROWS", 10)
     measured = np.arange(n) >= 76
-    window = Window(measured, ~measured, np.zeros(n, dtype=np.int64), ())
-    assert rivals.first_river_row(window) == first
+    window = Window.of_one(measured, ~measured, np.zeros(n, dtype=np.int64), ())
+    assert river_rivals.first_river_row(window) == first
 
 
 _KMEANS_IN_A_PROCESS = """
@@ -66,19 +66,26 @@ import subprocess
 import sys
 
 import numpy as np
+from streamer.evaluation.label_plan import LabelPlan
+from streamer.evaluation.material import Material
 from streamer.evaluation.protocols import window_of
-from streamer.evaluation.rivals import rival_scores
+from streamer.evaluation.rivals import RIVALS, rival_scores
 from streamer.evaluation.rows import Rows
+from streamer.features import FEATURE_NAMES
 
 rng = np.random.default_rng(0)
 n = 200
 rows = Rows(
     times_ms=np.arange(n) * 3_600_000, cards=np.arange(n) % 9, amounts=rng.random(n),
     scenarios=np.where(np.arange(n) % 10 == 0, 0, -1), scenario_names=("x",), scores=np.ones(n),
-    alerted=np.zeros(n, dtype=bool), X=rng.normal(size=(n, 13)).astype(np.float32),
+    alerted=np.zeros(n, dtype=bool), held_back=np.zeros(n, dtype=bool),
+    judged_ms=(np.arange(n) + 24) * 3_600_000,
+    X=rng.normal(size=(n, len(FEATURE_NAMES))).astype(np.float32),
+    inputs=rng.normal(size=(n, 13)).astype(np.float32),
 )
 window = window_of("prequential", rows)
-for rival in rival_scores(rows, window, seed=5, on_progress=lambda n: None).values():
+material = Material(rows, window, window.compared(rows), LabelPlan(), 5, lambda n: None)
+for rival in rival_scores(material, RIVALS).values():
     print(rival.scores.tolist())
 """
 

@@ -53,7 +53,8 @@ def with_odds(n: int = 3_000) -> Scorer:
         delta = Sums.zero(version.config)
         learn(delta, scored, ~scored.alerted, scored.alerted, X[:, 0], euros(n))
         frauds = (~np.isnan(V[:, 0]) & (V[:, 0] > 0)).astype(float)
-        learn_verdicts(delta, version, scored.inputs, scored.ranks, frauds, np.ones(n))
+        vectors = np.column_stack([scored.inputs, scored.ranks]).astype(np.float32)
+        learn_verdicts(delta, version, vectors, np.arange(n), frauds, np.ones(n))
         version = next_version(version, delta)
     assert version.ranks_by_odds
     return version

@@ -172,9 +172,10 @@ def test_a_twentieth_of_the_alerts_are_critical_and_a_fifth_more_high(ranked_by:
     X = two_clouds(rng, 5_000)
     learn_warming(first, X, euros(X))
     version = next_version(version, first)
-    slopes = np.zeros(basis_size(config.n_inputs))
-    slopes[1:5] = 0.3, 0.2, 0.1, 1.0
-    odds = LogOdds(np.zeros(config.n_inputs), np.ones(config.n_inputs), slopes)
+    slopes = np.array([0.3, 0.2, 0.1, 1.0])
+    beta = np.zeros(basis_size(config.n_inputs))
+    beta[1::7], beta[3::7] = -slopes, slopes
+    odds = LogOdds(np.zeros(config.n_inputs), np.ones(config.n_inputs), beta)
     found: Counter[str] = Counter()
     for i in range(50):
         version = replace(version, odds=odds, ranks_by_odds=ranked_by == "log_odds" and i >= 20)

@@ -20,6 +20,7 @@ from streamer.cli import main
 from streamer.features import EntityTable
 from streamer.features.packed import names_of
 from streamer.indexing.prints import extended
+from streamer.intake.payment_columns import ID
 from streamer.pipeline import Prepared
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.scoring.scoring import Scoring
@@ -53,9 +54,10 @@ def _note(write: Callable[[str], Any]) -> None:
         # What a card spends in another currency than its first has a row, and a habit, of its own.
         habits = names_of(extended(columns.cards, columns.currencies))
         keys = zip(names_of(columns.cards), habits, strict=True)
-        for transaction, both in zip(prepared.decoded.transactions, keys, strict=True):
+        ids = prepared.decoded.payments.names.column(ID).strings()
+        for transaction_id, both in zip(ids, keys, strict=True):
             for key in unloaded.intersection(both):
-                here[key].append(transaction.transaction_id)
+                here[key].append(transaction_id)
 
     def load_and_note(table: EntityTable, stored: Mapping[str, bytes | None]) -> None:
         here = waiting.get(table, {})

@@ -26,6 +26,7 @@ from streamer.features.entities import EntityTable
 from streamer.features.kinds import CARDS, MERCHANTS, EntityKind
 from streamer.features.packed import names_of
 from streamer.indexing.prints import extended
+from streamer.intake.payment_columns import ID
 from streamer.pipeline import PipelineConfig, prepare
 
 __all__ = ["Wanted", "described", "differing", "undisturbed"]
@@ -105,7 +106,7 @@ def undisturbed(
         columns = prepared.columns
         assert columns is not None, "every record must be a payment"
         assert len(columns) == len(chunk), "every record must be a payment"
-        doubts.add([t.transaction_id for t in prepared.decoded.transactions], columns)
+        doubts.add(prepared.decoded.payments.names.column(ID).strings(), columns)
         History.observe(columns, tables)
     kept = (tables.cards, tables.merchants)
     wanted = {}

@@ -22,7 +22,6 @@ from streamer.model import (
     learn,
     learn_verdicts,
     learn_warming,
-    relearn_verdicts,
 )
 from streamer.model.codec import decode_version, state_id
 from tests.builders import model_config
@@ -84,14 +83,15 @@ def scored(version: Scorer, batches: Sequence[Payments]) -> list[Scored]:
 
 
 def learned(version: Scorer, batches: Sequence[Payments]) -> list[Sums]:
-    """Return what is learned: of scores and first labels, of overruled labels, and while warming."""
+    """Return what is learned: of scores and first labels, of labels taken back, and while warming."""
     usual, floors = version.sums.reference_currency_means, version.config.spread_floors
     first, revised, warming = (Sums.zero(version.config) for _ in range(3))
     for b, s in zip(batches, scored(version, batches), strict=True):
         learn(first, s, b.teaching, s.alerted, b.X[:, 0], b.currencies, b.times_ms)
         count_features(first.feature_histograms, b.X, b.currencies, usual, floors)
-        learn_verdicts(first, version, s.inputs, s.ranks, b.frauds, b.weights)
-        relearn_verdicts(revised, version, s.inputs, s.ranks, b.frauds, b.weights)
+        kept = np.column_stack([s.inputs, s.ranks]).astype(np.float32), np.arange(len(b))
+        learn_verdicts(first, version, *kept, b.frauds, b.weights)
+        learn_verdicts(revised, version, *kept, 1.0 - b.frauds, -b.weights)
         learn_warming(warming, b.X, b.currencies, b.times_ms)
     return [first, revised, warming]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamer.model import ModelConfig, Scored, Scorer
-from streamer.model.odds import KNOTS
+from streamer.model.odds import ABOVE, BELOW
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -49,8 +49,9 @@ def log_odds(version: Scorer, inputs: Floats) -> Floats:
     assert version.odds is not None
     means, deviations, beta = version.odds
     z = np.nan_to_num(np.clip((inputs - means) / deviations, -10, 10), nan=0.0)
-    hinges = [np.maximum(z - k, 0) if k >= 0 else np.minimum(z - k, 0) for k in KNOTS]
-    return np.hstack([np.ones((len(z), 1)), z, *hinges]) @ beta
+    below, above = ([np.maximum(s * z - k, 0) for k in ks] for s, ks in ((-1, BELOW), (1, ABOVE)))
+    hinges = np.stack([*below, *above], axis=2).reshape(len(z), -1)
+    return beta[0] + hinges @ beta[1:]
 
 
 def scored(

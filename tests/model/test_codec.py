@@ -23,7 +23,7 @@ from streamer.model.sums import INPUTS
 from tests.model.helpers import small_config, sums_with_centers
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "958268855f2a639b03b9e8f85e3335c86cb72c33a6af1e0bac339dd9e57032fa"
+GOLDEN_ID = "5e8319e21924cdbd66c192790e07cfabbdf8f64e3100a42262b3bbbea0a6a9f6"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,
@@ -154,7 +154,7 @@ def test_another_number_of_clusters_is_refused_with_both_numbers() -> None:
 
 def test_another_format_is_refused() -> None:
     blob = save({"x": np.zeros(1)}, metadata={"format": "99"})
-    with pytest.raises(ConfigurationError, match=r"format must be 3, got '99'; use the release"):
+    with pytest.raises(ConfigurationError, match=r"format must be 4, got '99'; use the release"):
         decode_version(blob, CONFIG)
 
 

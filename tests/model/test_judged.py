@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.model import Scorer, Sums, advance, learn_verdicts, relearn_verdicts
+from streamer.model import Scorer, Sums, advance, learn_verdicts
 from streamer.model.sums import COUNTERS
 from tests.model.helpers import functions, small_config, sums_with_centers
 
@@ -28,11 +28,20 @@ def trained_sums() -> Sums:
 
 
 def lessons(rng: np.random.Generator, n: int) -> dict[str, Any]:
-    """Judged payments whose first input says what they are."""
+    """Judged payments whose first input says what they are, somewhere in twice as many rows."""
     inputs = rng.normal(size=(n, CONFIG.n_inputs))
     frauds = (inputs[:, 0] > 1.0).astype(float)
     ranks = np.column_stack([rng.random(n), np.where(frauds > 0, 0.99, rng.random(n) * 0.9)])
-    return {"inputs": inputs, "ranks": ranks, "frauds": frauds, "weights": np.ones(n)}
+    slots = rng.permutation(2 * n)[:n]
+    vectors = np.full((2 * n, CONFIG.n_inputs + 2), np.nan, dtype=np.float32)
+    vectors[slots] = np.column_stack([inputs, ranks])
+    return {"vectors": vectors, "slots": slots, "frauds": frauds, "weights": np.ones(n)}
+
+
+def only(part: Any, every: dict[str, Any]) -> dict[str, Any]:
+    """Return some of those judged payments."""
+    rest = {name: every[name][part] for name in ("slots", "frauds", "weights")}
+    return {"vectors": every["vectors"], **rest}
 
 
 def taught(n: int = 2_000, seed: int = 0) -> Sums:
@@ -73,7 +82,7 @@ def test_the_order_of_labels_does_not_matter(seed: int, random: Any) -> None:
     one, other = Sums.zero(CONFIG), Sums.zero(CONFIG)
     learn_verdicts(one, version, **every)
     for part in np.array_split(np.array(order), 4):
-        learn_verdicts(other, version, **{name: values[part] for name, values in every.items()})
+        learn_verdicts(other, version, **only(part, every))
     assert_same(one, other)
 
 
@@ -82,9 +91,12 @@ def test_a_label_that_is_overruled_leaves_what_the_right_one_would_have() -> Non
     version = version_of(taught(500))
     right, mended = Sums.zero(CONFIG), Sums.zero(CONFIG)
     learn_verdicts(right, version, **every)
-    learn_verdicts(mended, version, **(every | {"frauds": 1.0 - every["frauds"]}))
-    relearn_verdicts(mended, version, **every)
+    wrong = every | {"frauds": 1.0 - every["frauds"]}
+    learn_verdicts(mended, version, **wrong)
+    learn_verdicts(mended, version, **every)
+    learn_verdicts(mended, version, **(wrong | {"weights": -every["weights"]}))
     assert_same(mended, right)
+    assert mended.verdicts_learned == right.verdicts_learned == 40
 
 
 def test_the_first_labels_only_say_on_which_scale_the_inputs_lie() -> None:
@@ -94,12 +106,13 @@ def test_the_first_labels_only_say_on_which_scale_the_inputs_lie() -> None:
     assert not delta.odds_gram.any()
     odds = version_of(trained_sums().merged(delta)).odds
     assert odds is not None
-    np.testing.assert_allclose(odds.means, every["inputs"].mean(axis=0))
+    inputs = every["vectors"][every["slots"], :-2].astype(float)
+    np.testing.assert_allclose(odds.means, inputs.mean(axis=0))
 
 
 def test_what_is_unknown_of_a_payment_does_not_enter_the_scale() -> None:
     every = lessons(np.random.default_rng(5), 4)
-    every["inputs"][:, 0] = 1.0, np.nan, 3.0, np.nan
+    every["vectors"][every["slots"], 0] = 1.0, np.nan, 3.0, np.nan
     delta = Sums.zero(CONFIG)
     learn_verdicts(delta, version_of(trained_sums()), **every)
     assert delta.input_weights[0] == 2

@@ -9,14 +9,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from streamer.model import odds
 from streamer.model.histogram import N_BINS, distribution_of, share_below
 from streamer.model.odds import (
-    KNOTS,
+    ABOVE,
+    BELOW,
     LogOdds,
     add_irls,
     basis_size,
     coefficients,
     fill_basis,
+    gram_size,
     log_odds_of,
     odds_position,
     threshold,
@@ -28,62 +31,113 @@ Floats = NDArray[np.float64]
 
 def standard_odds(beta: Floats) -> LogOdds:
     """Return odds whose inputs are on their scale already."""
-    n_inputs = (len(beta) - 1) // (1 + len(KNOTS))
+    n_inputs = (len(beta) - 1) // (len(BELOW) + len(ABOVE))
     return LogOdds(np.zeros(n_inputs), np.ones(n_inputs), beta)
 
 
 def basis(z: Floats) -> Floats:
     """Return the basis of standardised inputs, shape (n, basis_size)."""
-    B = np.empty((len(z), basis_size(z.shape[1])))
+    B = np.zeros((len(z), basis_size(z.shape[1])))
     for i in range(len(z)):
-        fill_basis(B[i], z[i], standard_odds(np.zeros(B.shape[1])))
+        places, values = np.zeros(B.shape[1], dtype=np.uint32), np.zeros(B.shape[1])
+        n = fill_basis(places, values, z[i], standard_odds(B[i]))
+        assert values[:n].all()
+        assert (np.diff(places[:n].astype(int)) > 0).all()
+        B[i, places[:n]] = values[:n]
     return B
 
 
 def irls_sums(B: Floats, beta: Floats, frauds: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """Return gram and moment of labelled payments."""
-    gram, moment = np.zeros((len(beta), len(beta))), np.zeros(len(beta))
+    gram, moment = np.zeros(len(beta) * (len(beta) + 1) // 2), np.zeros(len(beta))
     for b, is_fraud, weight in zip(B, frauds, weights, strict=True):
-        add_irls(gram, moment, b, beta, is_fraud, weight)
+        places = np.flatnonzero(b).astype(np.uint32)
+        add_irls(gram, moment, places, b[places], beta, is_fraud, weight)
     return gram, moment
 
 
 def test_the_basis_of_one_value_by_hand() -> None:
-    """z = 2: slope 2, nothing below the mean, then how far it is beyond 0, 0.75 and 1.5."""
-    assert KNOTS == (-1.0, 0.0, 0.75, 1.5, 3.0, 6.0)
-    assert basis(np.array([[2.0]])).tolist() == [[1.0, 2.0, 0.0, 2.0, 1.25, 0.5, 0.0, 0.0]]
-    assert basis(np.array([[-2.5]])).tolist() == [[1.0, -2.5, -1.5, 0.0, 0.0, 0.0, 0.0, 0.0]]
+    """z = 2: nothing below the mean, then how far it is beyond 0, 0.75 and 1.5; and z = -2.5."""
+    assert (BELOW, ABOVE) == ((0.0, 1.0), (0.0, 0.75, 1.5, 3.0, 6.0))
+    assert basis(np.array([[2.0]])).tolist() == [[1.0, 0.0, 0.0, 2.0, 1.25, 0.5, 0.0, 0.0]]
+    assert basis(np.array([[-2.5]])).tolist() == [[1.0, 2.5, 1.5, 0.0, 0.0, 0.0, 0.0, 0.0]]
+    assert basis(np.array([[-0.5, np.nan, 0.0]])).tolist() == [[1.0, 0.5, *[0.0] * 20]]
+
+
+def test_the_sums_of_one_payment_by_hand() -> None:
+    """At even odds p = 1/2, w = 1/4 and the response is 2: rows 1, 1 1/2 and 1 1/2 1/4 of the gram,
+    that is 1, 1/2, 1/4 times w, and a moment of w times 2 times the basis; twice, less once."""
+    B, beta = basis(np.array([[-0.5]])), np.zeros(basis_size(1))
+    gram, moment = irls_sums(B[[0, 0]], beta, np.array([1.0, 1.0]), np.array([2.0, -1.0]))
+    assert gram[:3].tolist() == [0.25, 0.125, 0.0625]
+    assert not gram[3:].any()
+    assert moment.tolist() == [0.5, 0.25, *[0.0] * 6]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 20))
+def test_the_triangle_holds_what_the_whole_matrix_would(seed: int, n_inputs: int, n: int) -> None:
+    """Σ w B Bᵀ and Σ w z B, as numpy adds them, and what is taken back is gone."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(0, 3, (n, n_inputs))
+    z[rng.random(z.shape) < 0.2] = np.nan
+    B, beta = basis(z), rng.normal(size=basis_size(n_inputs))
+    frauds, weights = (rng.random(n) < 0.3) * 1.0, 1.0 / (0.1 + rng.random(n))
+    log_odds = np.clip(B @ beta, -12, 12)
+    p = 1 / (1 + np.exp(-log_odds))
+    w = np.maximum(p * (1 - p), np.abs(frauds - p) / 5 + 1e-4)
+    gram, moment = irls_sums(B, beta, frauds, weights)
+    whole = B.T @ np.diag(weights * w) @ B
+    assert gram.shape == (gram_size(n_inputs),)
+    np.testing.assert_allclose(gram, whole[np.tril_indices(len(beta))], rtol=1e-9, atol=1e-12)
+    responses = weights * (w * log_odds + frauds - p)
+    np.testing.assert_allclose(moment, B.T @ responses, rtol=1e-9, atol=1e-9)
+    again = irls_sums(
+        np.vstack([B, B]), beta, np.append(frauds, frauds), np.append(weights, -weights)
+    )
+    np.testing.assert_allclose(again[0], 0.0, atol=1e-9 * weights.sum() * 100)
+
+
+def test_the_ridge_draws_the_slope_below_the_mean_and_every_bend() -> None:
+    """The sum of squares that it is, on a basis of two inputs."""
+    rng = np.random.default_rng(3)
+    beta = rng.normal(size=basis_size(2))
+    ridge, _ = odds._ridge(2)
+    R = np.zeros((len(beta), len(beta)))
+    R[np.tril_indices(len(beta))] = ridge
+    R = R + np.tril(R, -1).T
+    expected = 1e-3 * beta[0] ** 2
+    for below, _, above, *bends in (beta[1:8], beta[8:]):
+        expected += 5 * (below**2 + (above + below) ** 2 + sum(bend**2 for bend in bends))
+    expected += 5 * (beta[2] ** 2 + beta[9] ** 2)
+    assert beta @ R @ beta == pytest.approx(expected)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5))
 def test_the_functions_and_the_base_sum_to_the_log_odds(seed: int, n_inputs: int) -> None:
     rng = np.random.default_rng(seed)
     z, beta = rng.normal(0, 3, (20, n_inputs)), rng.normal(size=basis_size(n_inputs))
-    odds = standard_odds(beta)
+    found = standard_odds(beta)
     np.testing.assert_allclose(
-        odds.base + functions(odds, z).sum(axis=1), basis(z) @ beta, atol=1e-9
+        found.base + functions(found, z).sum(axis=1), basis(z) @ beta, atol=1e-9
     )
-    np.testing.assert_allclose([log_odds_of(row, odds) for row in z], basis(z) @ beta, atol=1e-9)
+    np.testing.assert_allclose([log_odds_of(row, found) for row in z], basis(z) @ beta, atol=1e-9)
 
 
 def test_an_average_value_and_an_unknown_one_add_exactly_nothing() -> None:
     rng = np.random.default_rng(0)
-    odds = LogOdds(np.array([3.0, -1.0]), np.array([2.0, 0.5]), rng.normal(size=basis_size(2)))
-    assert functions(odds, np.array([[3.0, np.nan], [np.nan, -1.0]])).tolist() == [[0, 0], [0, 0]]
+    two = LogOdds(np.array([3.0, -1.0]), np.array([2.0, 0.5]), rng.normal(size=basis_size(2)))
+    assert functions(two, np.array([[3.0, np.nan], [np.nan, -1.0]])).tolist() == [[0, 0], [0, 0]]
 
 
 def test_values_beyond_ten_deviations_say_no_more() -> None:
-    odds = LogOdds(np.zeros(1), np.ones(1), np.ones(basis_size(1)))
-    assert functions(odds, np.array([[10.0]])) == functions(odds, np.array([[1e9]]))
+    one = LogOdds(np.zeros(1), np.ones(1), np.ones(basis_size(1)))
+    assert functions(one, np.array([[10.0]])) == functions(one, np.array([[1e9]]))
 
 
 def test_without_labels_it_ranks_by_the_distance_alone() -> None:
-    beta = coefficients(np.zeros((0, 0)), np.zeros(0), 3)
+    beta = coefficients(np.zeros(gram_size(3)), np.zeros(basis_size(3)), 3)
     z = np.array([[5.0, -5.0, 1.0], [-3.0, 2.0, 2.0]])
     assert functions(standard_odds(beta), z).tolist() == [[0.0, 0.0, 1.0], [0.0, 0.0, 2.0]]
-    # Sums of zero are no labels either.
-    size = basis_size(3)
-    np.testing.assert_allclose(coefficients(np.zeros((size, size)), np.zeros(size), 3), beta)
 
 
 def test_repeated_irls_finds_the_coefficients_of_scikit_learn() -> None:
@@ -93,7 +147,7 @@ def test_repeated_irls_finds_the_coefficients_of_scikit_learn() -> None:
     log_odds = -1.0 + 1.5 * z[:, 0] - 0.5 * np.maximum(z[:, 1], 0.0)
     frauds = (rng.random(20_000) < 1 / (1 + np.exp(-log_odds))).astype(float)
     B = basis(z)
-    beta = coefficients(np.zeros((0, 0)), np.zeros(0), 2)
+    beta = coefficients(np.zeros(gram_size(2)), np.zeros(basis_size(2)), 2)
     for _ in range(8):
         beta = coefficients(*irls_sums(B, beta, frauds, np.ones(20_000)), 2)
     reference = LogisticRegression(C=1 / 5.0, max_iter=2_000, tol=1e-8).fit(B[:, 1:], frauds)

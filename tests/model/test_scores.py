@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from streamer.model import Scorer, Sums, learn
 from streamer.model.scores import (
+    FEATURE,
     Ruler,
     clipped,
     comparable,
@@ -44,9 +45,9 @@ def test_an_addend_is_squared_up_to_two_deviations_and_linear_beyond() -> None:
 
 def test_sums_over_fewer_known_features_are_multiplied_by_more() -> None:
     """Three features, usual 0.5 each, floor 0.5: 2 over what is expected of the known and 0.5."""
-    expected = np.array([1.0, 2.0, 4.0])
-    assert comparable(np.zeros(3), expected, 0.5) == pytest.approx(2.0 / 7.5)
-    assert comparable(np.array([math.nan, 0.0, math.nan]), expected, 0.5) == pytest.approx(2 / 2.5)
+    features = ruler_of(expected=[1.0, 2.0, 4.0]).features
+    assert comparable(np.zeros(3), features, 0.5) == pytest.approx(2.0 / 7.5)
+    assert comparable(np.array([math.nan, 0.0, math.nan]), features, 0.5) == pytest.approx(2 / 2.5)
 
 
 def ruler_of(**changes: object) -> Ruler:
@@ -55,13 +56,13 @@ def ruler_of(**changes: object) -> Ruler:
         "centers": np.zeros((1, 3)),
         "center_deviations": np.ones((1, 3)),
         "beliefs": np.ones(1),
-        "means": np.zeros(3),
-        "deviations": np.ones(3),
-        "sides": np.zeros(3),
         "linear_beyond": math.inf,
-        "maturities": np.ones(3),
     }
-    return trained().ruler._replace(**(one | changes))
+    features = np.zeros(3, FEATURE)
+    features["deviation"] = features["maturity"] = 1.0
+    for name in changes.keys() - one.keys():
+        features[name] = changes.pop(name)
+    return trained().ruler._replace(features=features, **(one | changes))
 
 
 def test_an_addend_mixes_the_distances_to_center_and_mean_by_the_belief_in_the_center() -> None:
@@ -72,7 +73,7 @@ def test_an_addend_mixes_the_distances_to_center_and_mean_by_the_belief_in_the_c
         centers=np.ones((1, 3)),
         center_deviations=np.full((1, 3), 2.0),
         beliefs=np.array([0.75]),
-        sides=np.ones(3),
+        side=1.0,
         linear_beyond=2.0,
     )
     addends = np.empty(3)
@@ -83,10 +84,11 @@ def test_an_addend_mixes_the_distances_to_center_and_mean_by_the_belief_in_the_c
 def test_a_missing_feature_adds_nothing_and_one_never_learned_the_usual_addend() -> None:
     """3² = 9; missing; of feature 2 nothing was learned."""
     addends, contributions = np.empty(3), np.empty(3)
-    ruler = ruler_of(maturities=np.array([1.0, 1.0, 0.0]))
+    ruler = ruler_of(maturity=[1.0, 1.0, 0.0])
     fill_addends(addends, np.array([3.0, math.nan, 3.0]), 0, ruler)
     assert addends.tolist() == [9.0, 0.0, 0.5]
-    assert measure(contributions, addends, np.array([1.0, 1.0, 0.5]), 2.0) == 18.5
+    features = ruler_of(maturity=[1.0, 1.0, 0.5]).features
+    assert measure(contributions, addends, features, 2.0) == 18.5
     assert contributions.tolist() == [18.0, 0.0, 0.5]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.model import Sums
-from streamer.model.odds import basis_size
+from streamer.model.odds import basis_size, gram_size
 from streamer.model.sums import (
     ANCHORS,
     COUNTERS,
@@ -35,8 +35,9 @@ def random_sums(draw: st.DrawFn) -> Sums:
     """Sums with every array filled, counters up to a billion and a few warm-up rows."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     sums = Sums.zero(CONFIG)
-    h, p = CONFIG.n_inputs, basis_size(CONFIG.n_inputs)
-    with_verdicts = dict(zip(INPUTS, ((p, p), (p,), (h,), (h,), (h,)), strict=True))
+    h = CONFIG.n_inputs
+    sizes = gram_size(h), basis_size(h), h, h, h
+    with_verdicts = {name: (size,) for name, size in zip(INPUTS, sizes, strict=True)}
     shapes = with_verdicts if draw(st.booleans()) else {}
     for name in ARRAYS:
         shape = shapes.get(name, getattr(sums, name).shape)

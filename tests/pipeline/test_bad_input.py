@@ -226,7 +226,7 @@ def test_names_that_are_none_are_judged_among_names_that_are() -> None:
     values = [named, payment(2, merchant_id="null"), payment(3, card_id="-"), payment(4)]
     decoded = decode_batch(batch(values), CONFIG.believable)
     assert [t.merchant_id for t in decoded.transactions][:2] == ["m-1", None]
-    assert len(decoded.transactions) == len(decoded.records) == len(decoded.times_ms) == 3
+    assert len(decoded.transactions) == len(decoded.offsets) == len(decoded.times_ms) == 3
     assert [letter.reason for letter in decoded.dead_letters] == ["missing_field"]
     assert decoded.left_out == {("merchant_id", "missing_field"): 1}
 

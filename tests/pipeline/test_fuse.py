@@ -171,7 +171,7 @@ def test_what_the_fuse_held_back_waits_for_its_label_with_the_rest(small_window:
     buffer = state.verdicts.buffer
     assert len(buffer) == 40
     ids = [f"t-{i}" for i in range(40)]
-    assert {i for i in ids if buffer.is_alerted(buffer.slot(i))} == {
+    assert {i for i in ids if buffer.is_alerted(buffer.slots([i])[0])} == {
         alert.transaction.transaction_id for alert in result.alerts
     }
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamer.contract.ledger import Ledger
-from streamer.contract.messages import Transaction
 from streamer.indexing import fingerprints
-from streamer.pipeline.repeats import Repeats, combine, payment_prints, put, recognise
+from streamer.indexing.prints import combine
+from streamer.pipeline import prepare
+from streamer.pipeline.repeats import Repeats, put, recognise
 from tests.builders import batch, payment, pipeline_config, state_of
 from tests.pipeline.helpers import Run, cut, ordinary, run, trained
 
@@ -22,10 +22,9 @@ WINDOW = 100
 CONFIG = replace(pipeline_config(), with_scores=True, repeat_window=WINDOW)
 
 
-def transaction(card: str, number: str) -> Transaction:
-    return msgspec.convert(
-        payment() | {"card_id": card, "transaction_id": number}, Transaction, strict=False
-    )
+def payment_prints(pairs: list[tuple[str, str]]) -> list[int]:
+    paid = [payment(card_id=card, transaction_id=number) for card, number in pairs]
+    return prepare(batch(paid), CONFIG, state_of(CONFIG)).fingerprints.tolist()
 
 
 def naive(offsets: list[int], prints: list[int], window: int) -> list[bool]:
@@ -51,18 +50,18 @@ def add(repeats: Repeats, offsets: list[int], prints: list[int]) -> None:
 def test_a_fingerprint_is_of_card_and_id_and_of_where_one_ends() -> None:
     """Golden: it is in Redis, so it must stay."""
     pairs = [("card-1", "t-1"), ("a", "bc"), ("ab", "c"), ("a", "b"), ("1:a", "b"), ("b", "a")]
-    prints = payment_prints([transaction(*pair) for pair in pairs]).tolist()
+    prints = payment_prints(pairs)
     assert prints[0] == 2_573_884_506_187_522_577
     assert len(set(prints)) == len(pairs)
-    assert payment_prints([transaction(*pairs[3])]).tolist() == [prints[3]]
+    assert payment_prints(pairs[3:4]) == [prints[3]]
 
 
 def test_fingerprints_of_a_million_payments_with_names_alike_are_all_different() -> None:
     """1,000 cards and 1,000 ids, counted up; of good bits each is one half of the time."""
     cards = fingerprints([f"card-{n:06d}" for n in range(1_000)])
     ids = fingerprints([f"tx-1-{n:09d}" for n in range(1_000)])
-    prints = np.repeat(cards, len(ids))
-    combine(prints, np.tile(ids, len(cards)))
+    prints = np.empty(len(cards) * len(ids), dtype=np.int64)
+    combine(np.repeat(cards, len(ids)), np.tile(ids, len(cards)), prints)
     assert len(np.unique(prints)) == len(prints)
     shares = [float(((prints >> bit) & 1).mean()) for bit in range(63)]
     assert shares == pytest.approx([0.5] * 63, abs=0.05)
@@ -75,11 +74,11 @@ def test_the_compiled_loops_are_their_python(payments: list[tuple[int, int]]) ->
     others, found, tables = prints[::-1] << 31, [], []
     for as_python in (False, True):
         table, of = np.full(64, -1), np.zeros(64, dtype=np.int64)
-        known, pairs = np.zeros(len(prints), dtype=bool), prints << 40
+        known, pairs = np.zeros(len(prints), dtype=bool), np.empty_like(prints)
         calls = [k.py_func if as_python else k for k in (put, recognise, combine)]
         n = calls[0](prints[:9], generations[:9], table, of, 0)
-        calls[1](prints, generations, table, of, known)
-        calls[2](pairs, others)
+        calls[1](prints, generations, 1, table, of, known)
+        calls[2](prints << 40, others, pairs)
         found.append((n, known.tolist(), pairs.tolist()))
         tables.append((table.tolist(), of.tolist()))
     assert found[0] == found[1]

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from streamer.contract.messages import Mode
 from streamer.explaining.alerts import AlertContext
 from streamer.features import Columns, EntityTable, Tables
+from streamer.intake.payment_columns import ID
 from streamer.model import ModelConfig, Scorer, Sums
 from streamer.model.codec import VersionHeader
 from streamer.pipeline import Outcome, Prepared, processing
@@ -164,11 +165,11 @@ def _scoring(is_flooded: Any) -> Any:
         **_: Any,
     ) -> Generator[None, None, Outcome]:
         decoded, scored = prepared.decoded, None
-        n = len(decoded.transactions)
+        n = len(decoded)
         if prepared.columns is not None:
             observe(prepared.columns, state.tables)
         if n and not version.is_warming:
-            alerting = version.alerting([t.transaction_id for t in decoded.transactions])
+            alerting = version.alerting(decoded.payments.names.column(ID).strings())
             if is_flooded():
                 alerting[:] = True
             scored = SimpleNamespace(alerted=alerting, values=np.zeros(n))
@@ -183,7 +184,7 @@ def _scoring(is_flooded: Any) -> Any:
         ledger = processing._ledger(prepared, state, version, decision)
         processing._advance(state, prepared, ledger, decision)
         places = {
-            decoded.records[i].offset: first_place + i
+            decoded.offsets.item(i): first_place + i
             for i in np.flatnonzero(decision.above).tolist()
         }
         nothing: Mapping[Any, int] = {}

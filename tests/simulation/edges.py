@@ -19,7 +19,6 @@ import msgspec
 import numpy as np
 import structlog
 
-from streamer.contract.batch import Record
 from streamer.contract.messages import Source, Transaction
 from streamer.errors import UnavailableError
 from streamer.explaining.alerts import AlertContext, alert_id
@@ -98,9 +97,9 @@ def _around(world: World) -> Iterator[None]:
 
 
 def _short_alert(
-    context: AlertContext, index: int, record: Record, transaction: Transaction
+    context: AlertContext, index: int, offset: int, transaction: Transaction
 ) -> _ShortAlert:
-    source = Source(context.topic, context.partition, record.offset, context.epoch)
+    source = Source(context.topic, context.partition, offset, context.epoch)
     name = alert_id(source)
     return _ShortAlert(name, transaction, source)
 

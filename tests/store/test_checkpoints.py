@@ -301,8 +301,9 @@ def test_what_verdicts_taught_is_merged_though_no_payment_came(redis_url, namesp
             await store.checkpoint(step(None, 10))
             lessons = Sums.zero(CONFIG)
             version = Scorer.of("", (await store.head()).sums, CONFIG)
-            inputs, ranks = np.zeros((3, CONFIG.n_inputs)), np.full((3, 2), 0.5)
-            learn_verdicts(lessons, version, inputs, ranks, np.array([1.0, 0.0, 0.0]), np.ones(3))
+            vectors = np.full((3, CONFIG.n_inputs + 2), 0.5, dtype=np.float32)
+            frauds, weights = np.array([1.0, 0.0, 0.0]), np.ones(3)
+            learn_verdicts(lessons, version, vectors, np.arange(3), frauds, weights)
             taught = step(10, 11, learned=lessons)
             await store.checkpoint(replace(taught, cursors={"fraud-feedback/0": 3}))
             assert (await store.partitions())[TOPIC, 0].cursors == {"fraud-feedback/0": 3}

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.contract.record_columns import Spans
+from streamer.indexing.prints import fingerprints
 from streamer.model import uniform_hash
 from streamer.verdicts import UnjudgedBuffer, Waiting
 from streamer.verdicts.buffer import UNJUDGED
 
 
-def waiting(values: np.ndarray, alerted: np.ndarray | None = None, first_ms: int = 0) -> Waiting:
+def waiting(
+    ids: Sequence[str],
+    values: np.ndarray,
+    alerted: np.ndarray | None = None,
+    first_ms: int = 0,
+    *,
+    parties: Sequence[tuple[str, str | None]] = (),
+) -> Waiting:
     """Return payments a millisecond apart with one input each."""
     n = len(values)
+    cards, merchants = zip(*(parties or [("card", None)] * n), strict=True)
     return Waiting(
         np.arange(first_ms, first_ms + n),
         np.zeros(n, dtype=bool) if alerted is None else alerted,
         np.asarray(values, dtype=float)[:, None],
         np.full((n, 2), np.nan),
-        ["card"] * n,
-        [None] * n,
+        fingerprints(ids),
+        Spans.of(cards, [name or "" for name in merchants]),
     )
 
 
@@ -35,7 +45,7 @@ def fill(
         numbers = np.arange(first, min(first + step, n))
         marks = None if alerted is None else alerted[numbers]
         ids = [f"t-{i}" for i in numbers]
-        buffer.add(ids, uniform_hash(numbers), waiting(numbers, marks, first))
+        buffer.add(uniform_hash(numbers), waiting(ids, numbers, marks, first))
 
 
 @settings(deadline=None)
@@ -53,9 +63,9 @@ def test_every_alert_is_kept_while_alerts_alone_fit() -> None:
     alerted = np.zeros(2_000, dtype=bool)
     alerted[::50] = True
     fill(buffer, 2_000, alerted)
-    assert all(buffer.slot(f"t-{i}") is not None for i in range(0, 2_000, 50))
-    slots = [buffer.slot("t-0"), buffer.slot("t-1950")]
-    assert buffer.read(slots)[2].tolist() == [1.0, 1.0]
+    assert all(buffer.slots([f"t-{i}"])[0] is not None for i in range(0, 2_000, 50))
+    slots = [buffer.slots(["t-0"])[0], buffer.slots(["t-1950"])[0]]
+    assert buffer.weights(slots).tolist() == [1.0, 1.0]
 
 
 def test_the_weights_of_the_kept_stand_for_all_payments() -> None:
@@ -68,9 +78,9 @@ def test_the_weights_of_the_kept_stand_for_all_payments() -> None:
         for first in range(0, 20_000, 500):
             part = slice(first, first + 500)
             ids = [f"t-{i}" for i in numbers[part]]
-            buffer.add(ids, hashes[part], waiting(numbers[part], None, first))
-        held = [s for i in numbers if (s := buffer.slot(f"t-{i}")) is not None]
-        values, _, weights = buffer.read(held)
+            buffer.add(hashes[part], waiting(ids, numbers[part], None, first))
+        held = [s for i in numbers if (s := buffer.slots([f"t-{i}"])[0]) is not None]
+        values, weights = buffer.vectors[held], buffer.weights(held)
         totals.append(weights.sum())
         sums.append(weights @ values[:, 0])
     assert np.mean(totals) == pytest.approx(20_000, rel=0.02)
@@ -84,14 +94,14 @@ def test_the_share_recovers_when_there_is_room_again() -> None:
     assert buffer.share < 0.2
     buffer.remove(buffer.older_than(10**9))
     for first in range(10):
-        buffer.add([f"u-{first}"], np.array([0.999]), waiting(np.array([1.0])))
+        buffer.add(np.array([0.999]), waiting([f"u-{first}"], np.array([1.0])))
     assert buffer.share == 1.0
 
 
 def test_a_label_that_was_learned_is_remembered() -> None:
     buffer = UnjudgedBuffer(1, 10)
     fill(buffer, 2)
-    slot = buffer.slot("t-0")
+    slot = buffer.slots(["t-0"])[0]
     assert slot is not None
     assert buffer.verdict(slot) == UNJUDGED
     buffer.judge(slot, True, is_final=False)
@@ -102,10 +112,10 @@ def test_payments_whose_label_is_final_make_room_first() -> None:
     buffer = UnjudgedBuffer(1, 100)
     fill(buffer, 100)
     for i in range(30):
-        buffer.judge(buffer.slot(f"t-{i}"), False, is_final=True)
-    buffer.add(["u"], np.array([0.5]), waiting(np.array([1.0])))
-    assert all(buffer.slot(f"t-{i}") is not None for i in range(30, 100))
-    assert sum(buffer.slot(f"t-{i}") is not None for i in range(30)) == 4
+        buffer.judge(buffer.slots([f"t-{i}"])[0], False, is_final=True)
+    buffer.add(np.array([0.5]), waiting(["u"], np.array([1.0])))
+    assert all(buffer.slots([f"t-{i}"])[0] is not None for i in range(30, 100))
+    assert sum(buffer.slots([f"t-{i}"])[0] is not None for i in range(30)) == 4
     assert buffer.share == 1.0
 
 
@@ -125,32 +135,29 @@ def test_payments_without_room_for_their_label_are_told_once() -> None:
 
 def test_card_and_merchant_of_a_payment_are_remembered_and_saved() -> None:
     first, second = UnjudgedBuffer(1, 10), UnjudgedBuffer(1, 10)
-    told = replace(waiting(np.arange(2)), cards=["card-é", "card-2"], merchants=["shop", None])
-    first.add(["t-0", "t-1"], np.zeros(2), told)
+    told = [("card-é", "shop"), ("card-2", None)]
+    first.add(np.zeros(2), waiting(["t-0", "t-1"], np.arange(2), parties=told))
     second.load(first.take_changed())
     for buffer in (first, second):
-        slots = [buffer.slot("t-0"), buffer.slot("t-1")]
-        assert [buffer.parties(slot) for slot in slots] == [("card-é", "shop"), ("card-2", None)]
-    second.remove(np.array([second.slot("t-0")]))
-    second.add(["t-2"], np.zeros(1), waiting(np.arange(1)))
-    assert second.parties(second.slot("t-2")) == ("card", None)
+        slots = [buffer.slots(["t-0"])[0], buffer.slots(["t-1"])[0]]
+        assert [buffer.parties(slot) for slot in slots] == told
+    second.remove(np.array([second.slots(["t-0"])[0]]))
+    second.add(np.zeros(1), waiting(["t-2"], np.arange(1)))
+    assert second.parties(second.slots(["t-2"])[0]) == ("card", None)
 
 
 def test_of_a_payment_that_comes_twice_the_later_one_waits_unjudged() -> None:
     """In one call and in two, with the names of the later one."""
     buffer = UnjudgedBuffer(1, 10)
     told = [("card-1", "shop-1"), ("card-2", None), ("card-3", "shop-3")]
-    cards, merchants = zip(*told, strict=True)
-    paid = replace(waiting(np.arange(3)), cards=cards, merchants=merchants)
-    buffer.add(["t-0", "t-1", "t-0"], np.zeros(3), paid)
-    assert (len(buffer), buffer.parties(buffer.slot("t-0"))) == (2, told[2])
-    buffer.judge(buffer.slot("t-1"), True, is_final=True)
-    again = replace(waiting(np.array([7])), cards=["card-4"])
-    buffer.add(["t-1"], np.zeros(1), again)
-    slot = buffer.slot("t-1")
+    buffer.add(np.zeros(3), waiting(["t-0", "t-1", "t-0"], np.arange(3), parties=told))
+    assert (len(buffer), buffer.parties(buffer.slots(["t-0"])[0])) == (2, told[2])
+    buffer.judge(buffer.slots(["t-1"])[0], True, is_final=True)
+    buffer.add(np.zeros(1), waiting(["t-1"], np.array([7]), parties=[("card-4", None)]))
+    slot = buffer.slots(["t-1"])[0]
     assert (len(buffer), buffer.verdict(slot), buffer.parties(slot)) == (
         2,
         UNJUDGED,
         ("card-4", None),
     )
-    assert buffer.read([slot])[0].tolist() == [[7.0]]
+    assert buffer.vectors[slot, 0] == 7.0

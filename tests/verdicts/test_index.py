@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.contract.record_columns import Spans
 from streamer.indexing import index, prints
 from streamer.indexing.index import FREE, Index
 from streamer.indexing.prints import fingerprints
@@ -87,7 +88,8 @@ def test_names_stay_with_their_slots_while_room_is_made() -> None:
         parties = [
             (f"card-{'é' * (turn % 4)}-{s}" * 3, f"{turn}" if s % 2 else None) for s in slots
         ]
-        kept.put(slots, packed(*zip(*parties, strict=True)))
+        cards, merchants = zip(*parties, strict=True)
+        kept.put(slots, packed(Spans.of(cards, [name or "" for name in merchants])))
         told |= dict(zip(slots.tolist(), parties, strict=True))
         gone = slots[:50]
         kept.forget(gone)

@@ -80,7 +80,7 @@ def test_the_first_verdict_on_an_alert_says_whether_the_alert_was_right() -> Non
     values = [payment(i, amount=1e6, card_id=f"card-{i}") for i in (60, 61)]
     run([batch(values, 60)], CONFIG, trained(), state)
     buffer = state.verdicts.buffer
-    alerted = [buffer.is_alerted(buffer.slot(f"t-{i}") or 0) for i in (3, 60, 61)]
+    alerted = [buffer.is_alerted(buffer.slots([f"t-{i}"])[0] or 0) for i in (3, 60, 61)]
     assert alerted == [False, True, True]
     given = [verdict("fraud", number=61), verdict("fraud", number=3)]
     assert apply(state, given).alerts_judged == (True,)
@@ -154,8 +154,8 @@ def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
     shop = {"merchant_id": "shop-1", "card_id": "card-1"}
     apply(state, [verdict("fraud", number=n) for n in range(100, 110)])
     run([batch([payment(70, after_s=90_000, **shop)], 60)], CONFIG, trained(), state)
-    slot = state.verdicts.buffer.slot("t-70")
-    inputs = state.verdicts.buffer.read([slot])[0][0]
+    slot = state.verdicts.buffer.slots(["t-70"])[0]
+    inputs = state.verdicts.buffer.vectors[slot, :-2]
     names = [*CONFIG.model.feature_names, *CONFIG.model.context_names]
     share = dict(zip(names, inputs[:-1], strict=True))
     assert share["merchant_fraud_share_7d"] > 2
@@ -174,7 +174,7 @@ def _judged(table: Any, key: str) -> float:
 def test_a_verdict_counts_for_the_payments_card_and_merchant(named: str) -> None:
     """With the card's pseudonym, as it is in an alert, or without a card; and overruled as well."""
     state, plain = scored(), scored()
-    card, merchant = state.verdicts.buffer.parties(state.verdicts.buffer.slot("t-3"))
+    card, merchant = state.verdicts.buffer.parties(state.verdicts.buffer.slots(["t-3"])[0])
     alias = pseudonym(card, CARD_KEY)
     card_id = {"nothing": None, "card": card, "pseudonym": alias}[named]
     for said in (

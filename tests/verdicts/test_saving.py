@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.contract.record_columns import Spans
 from streamer.errors import InvariantError
+from streamer.indexing.prints import fingerprints
 from streamer.verdicts import UnjudgedBuffer, Waiting, log
 
 MOST_ROWS, MOST_SMALL = 16, 3
@@ -62,10 +64,13 @@ class Payments:
             np.full(n, self.n % 7 == 0),
             self._rng.random((n, N_INPUTS)),
             self._rng.random((n, 2)),
-            [f"card-{i % 5}é" for i in numbers.tolist()],
-            [None if i % 3 else f"shop-{i}" for i in numbers.tolist()],
+            fingerprints([f"t-{i}" for i in numbers.tolist()]),
+            Spans.of(
+                [f"card-{i % 5}é" for i in numbers.tolist()],
+                ["" if i % 3 else f"shop-{i}" for i in numbers.tolist()],
+            ),
         )
-        buffer.add([f"t-{i}" for i in numbers.tolist()], self._rng.random(n), waiting)
+        buffer.add(self._rng.random(n), waiting)
         self.n += n
 
 
@@ -155,10 +160,10 @@ def test_a_verdict_writes_the_small_field_of_its_segment_alone() -> None:
     for _ in range(3):
         payments.add(buffer, MOST_ROWS)
         redis.save(buffer)
-    buffer.judge(buffer.slot("t-20"), True, is_final=False)
+    buffer.judge(buffer.slots(["t-20"])[0], True, is_final=False)
     assert {name: len(packed) for name, packed in redis.save(buffer).items()} == {"1:state": 40}
     buffer = redis.loaded(1_000)
-    assert [buffer.verdict(buffer.slot(f"t-{i}")) for i in (19, 20)] == [-1, 1]
+    assert [buffer.verdict(buffer.slots([f"t-{i}"])[0]) for i in (19, 20)] == [-1, 1]
 
 
 def test_what_expired_goes_as_a_whole_and_is_never_written_again() -> None:
@@ -230,7 +235,7 @@ def test_making_room_writes_no_row_again() -> None:
 def test_what_is_no_segment_of_this_format_is_refused_in_words(spoilt: Any) -> None:
     redis, buffer = Redis(), UnjudgedBuffer(N_INPUTS, 1_000)
     Payments().add(buffer, 9)
-    buffer.judge(buffer.slot("t-3"), True, is_final=True)
+    buffer.judge(buffer.slots(["t-3"])[0], True, is_final=True)
     redis.save(buffer)
     assert set(redis.fields) == {"0:rows", "0:state"}
     redis.fields = spoilt(redis.fields)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ import structlog
 
 from streamer.contract.messages import Feedback
 from streamer.errors import InvariantError, UnavailableError
+from streamer.store import StoredVerdicts
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.scoring.held import Held
 from streamer.stream.scoring.kit import Kit
@@ -29,11 +31,19 @@ __all__ = ["Applying"]
 _log = structlog.get_logger(__name__)
 
 _INTERVAL_S: Final = 1.0
-# A verdict takes about 20 µs to apply, during which no payment is scored.
+# A verdict takes about 5 µs to apply, during which no payment is scored.
 _CHUNK: Final = 1_000
 # A share of 0.5 among so many is known to within 0.05.
 _ALERTS_JUDGED: Final = 500
 _decoder: Final = msgspec.json.Decoder(Feedback)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is stored from a place on, and as verdicts."""
+
+    stored: StoredVerdicts
+    verdicts: list[Feedback]
 
 
 class Applying:
@@ -62,23 +72,31 @@ class Applying:
         """Apply the verdicts that each partition has not seen; return whether more are left."""
         has_more = False
         for partition in await self._kit.store.feedback_partitions(self._topic):
+            name = f"{self._topic}/{partition}"
+            # Those that have come equally far, as most have, read the same.
+            read: dict[int, _Read] = {}
             for assigned in list(self._held.assigned.values()):
-                has_more |= await self._apply(assigned, partition)
+                first = assigned.state.verdicts.cursors.get(name, 0)
+                if first not in read:
+                    read[first] = await self._read(partition, first)
+                has_more |= await self._apply(assigned, name, read[first])
         return has_more
 
-    async def _apply(self, assigned: Assigned, feedback_partition: int) -> bool:
-        name = f"{self._topic}/{feedback_partition}"
-        first = assigned.state.verdicts.cursors.get(name, 0)
+    async def _read(self, feedback_partition: int, first: int) -> _Read:
         stored = await self._kit.store.read_feedback(self._topic, feedback_partition, first, _CHUNK)
+        name = f"{self._topic}/{feedback_partition}"
+        return _Read(stored, [_verdict(entry, name) for _, entry in stored.entries])
+
+    async def _apply(self, assigned: Assigned, name: str, read: _Read) -> bool:
+        stored = read.stored
         if not stored.entries:
             return False
-        verdicts = [_verdict(entry, name) for _, entry in stored.entries]
         async with self._held.lock:
             if self._held.assigned.get(assigned.partition) is not assigned:
                 return False
             state = assigned.state
             applied = apply_verdicts(
-                verdicts,
+                read.verdicts,
                 state.verdicts,
                 state.tables,
                 state.delta,

@@ -1,0 +1,52 @@
+"""A batch of records through the compiled loop."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.contract.batch import Batch
+from streamer.contract.record_columns import Spans
+from streamer.features.columns import PAYMENT, Columns
+from streamer.intake.payment_columns import PaymentColumns
+from streamer.intake.scanning.scanner import N_FIELDS, N_NUMBERS, scan_messages
+
+__all__ = ["Scanned", "scan"]
+
+
+class Scanned(NamedTuple):
+    """What became of each record of a batch (n,), and how many are payments; what is none has a row in
+    ``payments`` all the same, in which nothing means anything."""
+
+    becomes: NDArray[np.int64]
+    n_read: int
+    n_key_mismatches: int
+    payments: PaymentColumns
+
+
+def scan(batch: Batch, earliest_ms: int, latest_ms: int) -> Scanned:
+    """Return what can be read of ``batch`` without making objects, and what cannot.
+
+    An event's time is believed between ``earliest_ms`` and ``latest_ms``.
+    """
+    n, values = len(batch), batch.values()
+    numbers, payments = np.empty((N_NUMBERS, n), np.int64), np.empty(n, PAYMENT)
+    names, scratch = np.empty((2, n, 3), np.int64), np.empty((2, N_FIELDS), np.int64)
+    counts = scan_messages(
+        values,
+        batch.keys(),
+        batch.timestamps,
+        batch.received_at_ms,
+        earliest_ms,
+        latest_ms,
+        scratch,
+        numbers,
+        payments,
+        names,
+    )
+    becomes, times_ms, currencies, cards, merchants, tills, ids, prints = numbers
+    columns = Columns(cards, merchants, tills, times_ms, currencies, payments)
+    spans = Spans(values.content, *names)
+    return Scanned(becomes, *counts, PaymentColumns(columns, ids, prints, spans))
