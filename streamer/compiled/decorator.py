@@ -12,7 +12,7 @@ division by zero gives an infinity, and so it does in Python where one of the tw
 with numpy's warning.
 
 A call from Python costs by its arguments: an array a tenth of a microsecond, and twice that within a
-named tuple, which costs another half (docs/decisions/0037).  So what a payment calls by itself takes
+named tuple, which costs another half (docs/decisions/0034).  So what a payment calls by itself takes
 arrays one by one, and names them together inside, where that costs nothing.
 
 With NUMBA_DISABLE_JIT=1 every kernel is its Python.

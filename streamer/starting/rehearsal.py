@@ -140,6 +140,10 @@ class _Run:
             payment["note"] = {"lines": [n]}
         if n % 4:
             payment |= {"latitude": 50.0 + card / 10, "longitude": 8.0, "channel": "pos"}
+        if n % 16 == 6:
+            # What few have: 17 digits, a power of ten, more bytes than characters, and nothing.
+            payment |= {"latitude": 0.1 + 0.2, "longitude": 5e-07, "channel": "é" * 20}
+            payment["note"] = None
         return payment
 
     def _process(self, payments: list[Payment]) -> Iterator[str]:
@@ -148,7 +152,10 @@ class _Run:
         now_ms = round((_START + timedelta(days=300)).timestamp() * 1000)
         records = [
             StoredRecord(
-                first + i, now_ms, payment["card_id"].encode(), json.dumps(payment).encode()
+                first + i,
+                now_ms,
+                payment["card_id"].encode(),
+                json.dumps(payment, ensure_ascii=False).encode(),
             )
             for i, payment in enumerate(payments)
         ]

@@ -26,7 +26,7 @@ from streamer.intake.plain import nameless
 from streamer.intake.scanning import scanner
 from streamer.intake.scanning.batches import scan
 from streamer.intake.scanning.decimals import decimal
-from streamer.intake.scanning.scanner import N_FIELDS, N_NUMBERS, ODD, READ
+from streamer.intake.scanning.scanner import N_FIELDS, N_NUMBERS, ODD, READ, UNBELIEVABLE
 from streamer.intake.scanning.tokens import NONE, end_of_number, end_of_string
 from tests.builders import payment
 from tests.faults.fuzzed import fuzzed, fuzzed_layouts
@@ -215,6 +215,7 @@ def test_what_the_fuzzer_makes_comes_to_the_same_as_by_objects(seed: int) -> Non
         {"latitude": None, "longitude": 5.5},
         {"latitude": -90, "longitude": 180},
         {"channel": "ecommerce"},
+        {"transac-tion_id": 5, "card-id": "x"},
         {"amount": 0},
         {"amount": 1e12},
         {"amount": 12.3456789012345678},
@@ -345,7 +346,16 @@ def test_numbers_by_hand(text: str, number: float) -> None:
     "text",
     [
         *("01", "-01", "00.5", "1.", "-1.", ".5", "-.5", "1.e5", "-", "+1", "1e", "1e+", "1e5.5"),
-        *("1e-", "e5", "1e23", "1e-23", "1e005", "1234567890123456789", "0.1234567890123456789"),
+        *(
+            "1e-",
+            "e5",
+            "1e23",
+            "1e-23",
+            "0.1e-22",
+            "1e005",
+            "1234567890123456789",
+            "0.1234567890123456789",
+        ),
         *("0x1", "1_0", "NaN"),
     ],
 )
@@ -353,6 +363,38 @@ def test_what_is_no_number_or_too_long_is_left_to_the_decoder(text: str) -> None
     value = text_of(FULL).replace(b"52.52", text.encode())
     assert not is_read(value)
     check([value])
+
+
+@pytest.mark.parametrize("text", ["0", "0.0", "-0.5", "5e1", "5E+1", "5e-22", "0.5e-21", "1e-0"])
+def test_a_number_in_any_plain_form_is_read_without_an_object(text: str) -> None:
+    value = text_of(FULL).replace(b"52.52", text.encode())
+    assert is_read(value)
+    check([value])
+
+
+def test_a_key_is_the_card_byte_for_byte() -> None:
+    """Four of five differ: another, a longer, an empty one and none."""
+    keys = [b"card-1", b"card-2", b"card-12", b"", None]
+    check([text_of(FULL)] * 5, keys)
+    assert scan(batch_of([text_of(FULL)] * 5, keys), 0, NOW_MS).n_key_mismatches == 4
+
+
+def test_a_time_that_nobody_can_believe_is_no_payment_and_no_arrival() -> None:
+    """By hand: a second before 1990 and one beyond the limit; a record sent in 1970 came just now."""
+    late = text_of(FULL | {"timestamp": "2027-01-15T08:05:00Z"})
+    values = [
+        text_of(FULL | {"timestamp": "1989-12-31T23:59:59Z"}),
+        text_of(FULL | {"timestamp": "2027-01-15T08:05:01Z"}),
+        None,
+        late,
+    ]
+    check(values)
+    records = [record._replace(timestamp=5) for record in batch_of([late]).records]  # type: ignore[attr-defined]
+    [read] = scan(Batch("t", 0, records, NOW_MS), 10, 2**62).payments.columns.times_ms.tolist()
+    assert read == NOW_MS
+    scanned = scan(batch_of(values), BELIEVABLE.earliest_ms, NOW_MS + BELIEVABLE.max_ahead_ms)
+    assert scanned.becomes.tolist() == [UNBELIEVABLE, UNBELIEVABLE, ODD, READ]
+    assert scanned.payments.columns.times_ms.item(3) == NOW_MS - 3_000
 
 
 @pytest.mark.parametrize(
@@ -489,6 +531,7 @@ def test_one_bad_byte_makes_no_other_message_odd() -> None:
 @example(b"\xf5\x80\x80\x80")
 @example(b"\xf0\x9f\x98\x80")
 @example(b"\xf0\x9f\x98")
+@example(b"\xf0\x9f")
 @example(b"\xe2\x82\x28")
 def test_a_string_ends_at_its_quote_if_it_is_text(content: bytes) -> None:
     """In UTF-8, and without a control character, a quote or a backslash."""
@@ -499,3 +542,4 @@ def test_a_string_ends_at_its_quote_if_it_is_text(content: bytes) -> None:
         is_plain = False
     for find in (end_of_string, end_of_string.py_func):
         assert (find(quoted, 0, len(quoted)) == len(quoted)) == is_plain
+        assert b'"' in content or find(quoted[:-1], 0, len(quoted) - 1) == NONE

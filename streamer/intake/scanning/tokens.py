@@ -36,7 +36,6 @@ _N_BYTES: Final = np.select(
     [0, 1, 0, 2, 3, 4],
 ).astype(np.uint8)
 _MOST_DIGITS: Final = 18
-_LARGEST_EXPONENT: Final = 22
 
 
 @borrowing
@@ -120,11 +119,6 @@ def end_of_number(text: Bytes, at: int, end: int) -> int:
         first = at
         at = _behind_digits(text, first, end)
         if not 1 <= at - first <= 2:
-            return NONE
-        exponent = 0
-        for digit in range(first, at):
-            exponent = exponent * 10 + int(text[digit]) - ord("0")
-        if exponent > _LARGEST_EXPONENT:
             return NONE
     return at
 
