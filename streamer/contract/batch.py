@@ -98,6 +98,12 @@ class Batch:
     def __len__(self) -> int:
         return len(self.records)
 
+    def record_at(self, offset: int) -> Record:
+        """Return the record at ``offset``, which must have one."""
+        if not self.n_skipped:
+            return self.records[offset - self.first_offset]
+        return self.records[int(np.searchsorted(self.offsets, offset))]
+
     def parts(self, max_records: int) -> Iterator[Batch]:
         """Yield the batch in pieces of at most ``max_records``; itself when it is no larger."""
         if len(self.records) <= max_records:

@@ -16,50 +16,33 @@ smaller amount.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.compiled import compiled
-from streamer.contract.codes import CURRENCIES, decimals_of
+from streamer.contract.codes import decimals_of
 from streamer.contract.messages import Counterfactual
-from streamer.features import Columns, History, Records, compare_amount
-from streamer.model import Lines, LogOdds, Room, Ruler, Scorer, score_rows
+from streamer.features import FEATURE_ROW, Record, Records, compare_amount
+from streamer.model import Lines, LogOdds, Room, Ruler, score_rows
 
-__all__ = ["smaller_amounts"]
+__all__ = ["Trial", "counterfactual", "largest_quiet", "new_trial"]
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-# Of each walk: from the amount to a hundredth of it, and between two of these, 9.3 % apart.
+# Steps of each walk: from the amount to a hundredth of it, and between two of these, 9.3 % apart.
 _GRID: Final = 48
+# So many are scored by one call, which costs as much as three of them: a divisor of the steps.
+_AT_ONCE: Final = 16
 # Below a hundredth of the amount the answer no longer helps anybody.
 _SMALLEST_SHARE: Final = 0.01
 
 
-class Asked(NamedTuple):
-    """The payments of a batch, (n,) each, and what scored them.
-
-    ``habits`` and ``merchants`` are what their amounts are compared with.
-    """
-
-    payments: Records
-    currencies: Integers
-    times_ms: Integers
-    X: Floats
-    V: Floats
-    habits: Records
-    merchants: Records
-    ruler: Ruler
-    odds: LogOdds
-    lines: Lines
-
-
 class Trial(NamedTuple):
-    """One payment at the amounts of a walk, (_GRID,) each, IN/OUT.
+    """Room for one payment at some amounts, a row for each, and for its scores, IN/OUT.
 
     ``X`` and ``features`` are the same memory: the features that change with the amount are named.
     """
@@ -72,120 +55,119 @@ class Trial(NamedTuple):
     scored: Room
 
 
-def smaller_amounts(
-    version: Scorer, columns: Columns, history: History, chosen: Sequence[int]
-) -> list[Counterfactual | None]:
-    """Return for each of the ``chosen`` the largest smaller amount that would not alert, if any.
+def counterfactual(units: int, is_quiet_below: bool, currency: str) -> Counterfactual | None:
+    """Return what `largest_quiet` found, in words; None where it found nothing.
 
     "Or less" it is only where every smaller amount of the walk is quiet too.
+
+    >>> counterfactual(123_450, False, "EUR").sentence
+    'No alert at an amount of 1,234.50 EUR or a little less.'
     """
-    asked = Asked(
-        columns.payments,
-        columns.currencies,
-        columns.times_ms,
-        history.X,
-        history.V,
-        history.spending,
-        history.merchants,
-        version.ruler,
-        version.odds_or_none,
-        version.lines,
-    )
-    trial = Trial(
-        *history.apart(chosen[0], _GRID),
-        np.empty((_GRID, history.V.shape[1])),
-        np.empty(_GRID, np.int64),
-        np.empty(_GRID, np.int64),
-        version.room(_GRID),
-    )
-    currencies = [CURRENCIES[index] for index in columns.currencies[chosen].tolist()]
-    decimals = [decimals_of(currency) for currency in currencies]
-    minor_units = np.array([10**places for places in decimals])
-    found, is_quiet_below = largest_quiet_of(asked, trial, np.array(chosen), minor_units)
-    answers = zip(found.tolist(), is_quiet_below.tolist(), decimals, currencies, strict=True)
-    return [_told(*answer) for answer in answers]
-
-
-def _told(found: int, is_quiet_below: bool, decimals: int, currency: str) -> Counterfactual | None:
-    if not found:
+    if not units:
         return None
-    amount = found / 10**decimals
+    decimals = decimals_of(currency)
+    amount = units / 10**decimals
     ending = "or less" if is_quiet_below else "or a little less"
     sentence = f"No alert at an amount of {amount:,.{decimals}f} {currency} {ending}."
     return Counterfactual(amount, currency, sentence)
 
 
 @compiled
-def largest_quiet_of(
-    asked: Asked, trial: Trial, chosen: Integers, minor_units: Integers
-) -> tuple[Integers, Flags]:
-    """Return `largest_quiet` of each of ``chosen`` (m,), two of shape (m,)."""
-    found, is_quiet_below = np.empty(len(chosen), np.int64), np.empty(len(chosen), np.bool_)
-    for m in range(len(chosen)):
-        i = chosen[m]
-        trial.X[:], trial.V[:] = asked.X[i], asked.V[i]
-        trial.currencies[:], trial.times_ms[:] = asked.currencies[i], asked.times_ms[i]
-        found[m], is_quiet_below[m] = largest_quiet(asked, trial, i, minor_units[m])
-    return found, is_quiet_below
+def new_trial(n_features: int, n_context: int) -> Trial:
+    """Return the room for payments of so many features and so much around them."""
+    n, d = _AT_ONCE, n_features
+    scored = Room(
+        np.empty((7, n)),
+        np.empty(n, np.int64),
+        np.empty(n, np.bool_),
+        np.empty((3, n, d)),
+        np.empty((n, d + n_context + 1)),
+    )
+    X, V = np.empty((n, d)), np.empty((n, n_context))
+    currencies, times_ms = np.empty(n, np.int64), np.empty(n, np.int64)
+    return Trial(X, X.reshape(-1).view(FEATURE_ROW), V, currencies, times_ms, scored)
 
 
 @compiled
-def largest_quiet(asked: Asked, trial: Trial, i: int, minor_units: int) -> tuple[int, bool]:
-    """Return the largest quiet amount below payment ``i``'s, in minor units, or 0 if none is found.
+def are_loud(
+    trial: Trial,
+    amounts: Floats,
+    habit: Record,
+    merchant: Record,
+    ruler: Ruler,
+    odds: LogOdds,
+    lines: Lines,
+) -> Flags:
+    """Return whether the payment of ``trial`` (IN/OUT) would alert at some ``amounts`` (n,).
 
-    And whether all smaller ones of the walk are quiet.  A payment that does not alert has none.
+    ``habit`` and ``merchant`` are what these are compared with.
     """
-    amount = asked.payments[i].amount
+    n = len(amounts)
+    for step in range(n):
+        compare_amount(amounts[step], habit, merchant, trial.features[step])
+    rows = trial.currencies, trial.V, trial.times_ms, ruler, odds, lines
+    score_rows(trial.scored, trial.X[:n], *rows)
+    return trial.scored.alerted[:n]
+
+
+@compiled
+def largest_quiet(
+    trial: Trial,
+    amount: float,
+    minor_units: int,
+    habit: Record,
+    merchant: Record,
+    ruler: Ruler,
+    odds: LogOdds,
+    lines: Lines,
+) -> tuple[int, bool]:
+    """Return the largest quiet amount below ``amount``, in minor units, or 0 if none is found.
+
+    And whether all smaller ones of the walk are quiet.  A payment that does not alert has none.  The
+    rest is as for `are_loud`.
+    """
     lowest = max(amount * _SMALLEST_SHARE, 1 / minor_units)
     if amount <= lowest:
         return 0, False
     walk, ratio = np.empty(_GRID), math.log(lowest / amount) / (_GRID - 1)
     for step in range(_GRID):
         walk[step] = max(amount * math.exp(ratio * step), lowest)
-    first, is_quiet_below = first_quiet(asked, trial, i, walk)
+    first, is_quiet_below = -1, True
+    for start in range(0, _GRID, _AT_ONCE):
+        some = walk[start : start + _AT_ONCE]
+        loud = are_loud(trial, some, habit, merchant, ruler, odds, lines)
+        for m in range(_AT_ONCE):
+            if loud[m]:
+                is_quiet_below = first < 0
+            elif first < 0:
+                first = start + m
+        if first == 0:
+            break
     if first < 1:
         return 0, False
     above, width = walk[first - 1], (walk[first - 1] - walk[first]) / (_GRID - 1)
-    loud = math.ceil(above * minor_units)
     for step in range(_GRID):
         walk[step] = max(math.floor((above - width * step) * minor_units), 1) / minor_units
-    nearer, _ = first_quiet(asked, trial, i, walk)
+    nearer = -1
+    for start in range(0, _GRID, _AT_ONCE):
+        some = walk[start : start + _AT_ONCE]
+        loud = are_loud(trial, some, habit, merchant, ruler, odds, lines)
+        for m in range(_AT_ONCE):
+            if nearer < 0 and not loud[m]:
+                nearer = start + m
+        if nearer >= 0:
+            break
     if nearer < 0:
         return 0, False
-    quiet = round(walk[nearer] * minor_units)
+    quiet, edge = round(walk[nearer] * minor_units), math.ceil(above * minor_units)
     if nearer > 0:
-        loud = round(walk[nearer - 1] * minor_units)
+        edge = round(walk[nearer - 1] * minor_units)
     middle = np.empty(1)
-    while loud - quiet > 1:
-        between = (loud + quiet) // 2
+    while edge - quiet > 1:
+        between = (edge + quiet) // 2
         middle[0] = between / minor_units
-        if first_quiet(asked, trial, i, middle)[0] < 0:
-            loud = between
+        if are_loud(trial, middle, habit, merchant, ruler, odds, lines)[0]:
+            edge = between
         else:
             quiet = between
     return quiet, is_quiet_below
-
-
-@compiled
-def first_quiet(asked: Asked, trial: Trial, i: int, amounts: Floats) -> tuple[int, bool]:
-    """Return where the first of at most _GRID ``amounts`` is with which payment ``i`` would not alert.
-
-    -1 if there is none.  And whether it would not with all those behind it either.
-    """
-    n = len(amounts)
-    for step in range(n):
-        compare_amount(amounts[step], asked.habits[i], asked.merchants[i], trial.features[step])
-    score_rows(
-        trial.scored,
-        trial.X[:n],
-        trial.currencies,
-        trial.V,
-        trial.times_ms,
-        asked.ruler,
-        asked.odds,
-        asked.lines,
-    )
-    for step in range(n):
-        if not trial.scored.alerted[step]:
-            return step, not trial.scored.alerted[step:n].any()
-    return -1, False

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from streamer.contract.codes import CURRENCY_INDEX
 from streamer.contract.messages import Alert, Reason
 from streamer.errors import ConfigurationError
-from streamer.explaining.reasons import parts_of, told
+from streamer.explaining.findings import Findings, findings_of_features
+from streamer.explaining.reasons import told
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES
-from streamer.model import Scored, Scorer
+from streamer.model import Scorer
 
 __all__ = ["Explanation", "as_alerted", "explain"]
 
@@ -69,15 +70,10 @@ def explain(alert: Alert, version: Scorer) -> Explanation:
             f"model version of {alert.alert_id} must be {alert.model_version or '(empty)'}, "
             f"got {version.id or '(empty)'}"
         )
-    X, V = _rows(alert)
-    currencies = np.array([CURRENCY_INDEX[alert.transaction.currency]])
-    scored = version.score(X, currencies, V)
-    recomputed = _recomputed(scored)
-    mean = float(version.currency_means[currencies[0]])
-    parts = parts_of(
-        version, scored, 0, X, alert.transaction.currency, 0.0 if np.isnan(mean) else mean
-    )
-    return _explanation(alert, told(parts), recomputed)
+    currency, when = alert.transaction.currency, alert.event_time
+    time_ms = round(when.timestamp() * 1000)
+    findings = findings_of_features(version, *_rows(alert), CURRENCY_INDEX[currency], time_ms)
+    return _explanation(alert, told(findings, currency), _recomputed(version, findings))
 
 
 def as_alerted(alert: Alert) -> Explanation:
@@ -100,11 +96,11 @@ def _rows(alert: Alert) -> tuple[Floats, Floats]:
     return rows[0], rows[1]
 
 
-def _recomputed(scored: Scored) -> dict[str, float | None]:
+def _recomputed(version: Scorer, findings: Findings) -> dict[str, float | None]:
     return {
-        "distance_sq": float(scored.distances_sq[0]),
-        "log_odds": scored.log_odds_of(0),
-        "score": float(scored.scores[0]),
+        "distance_sq": findings.distance_sq,
+        "log_odds": None if version.odds is None else findings.log_odds,
+        "score": findings.score,
     }
 
 

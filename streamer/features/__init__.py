@@ -9,6 +9,7 @@ columns of a batch), `equations` and `places` (one feature each), `kinds` (what 
 from streamer.features.catalogue import (
     AMOUNT,
     FEATURE_NAMES,
+    FEATURE_ROW,
     FEATURES,
     Feature,
     like_fraud,
@@ -17,28 +18,42 @@ from streamer.features.catalogue import (
     readable,
     sentence,
 )
-from streamer.features.columns import Columns
-from streamer.features.context import CONTEXT_FEATURES, CONTEXT_NAMES, VERDICT_FEATURES
+from streamer.features.columns import PAYMENT, Columns
+from streamer.features.context import (
+    CONTEXT_FEATURES,
+    CONTEXT_NAMES,
+    JUDGED,
+    VERDICT_FEATURES,
+    Judged,
+)
 from streamer.features.entities import EntityTable
 from streamer.features.fraud_shares import add_verdicts
 from streamer.features.history import History
+from streamer.features.kinds import CARDS, MERCHANTS
 from streamer.features.observation import compare_amount
 from streamer.features.packed import PackedStates
-from streamer.features.records import Records
+from streamer.features.records import Record, Records, record
 from streamer.features.tables import Tables
 
 __all__ = [
     "AMOUNT",
+    "CARDS",
     "CONTEXT_FEATURES",
     "CONTEXT_NAMES",
     "FEATURES",
     "FEATURE_NAMES",
+    "FEATURE_ROW",
+    "JUDGED",
+    "MERCHANTS",
+    "PAYMENT",
     "VERDICT_FEATURES",
     "Columns",
     "EntityTable",
     "Feature",
     "History",
+    "Judged",
     "PackedStates",
+    "Record",
     "Records",
     "Tables",
     "add_verdicts",
@@ -47,5 +62,6 @@ __all__ = [
     "like_legitimate",
     "ordinary",
     "readable",
+    "record",
     "sentence",
 ]

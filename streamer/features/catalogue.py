@@ -162,6 +162,11 @@ FEATURES: Final[tuple[Feature, ...]] = (
 FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATURES)
 FEATURE_ROW: Final = record(*FEATURE_NAMES)
 """A row of X."""
+# Before and after the value, with a capital: an alert has five of them, so nothing is left to parse.
+_SENTENCES: Final = tuple(
+    tuple(f"{text[0].upper()}{text[1:]}".replace("{value} {currency}", "{value}").split("{value}"))
+    for text in (feature.sentence for feature in FEATURES)
+)
 
 
 def sentence(index: int, value: float, expected: float, currency: str) -> str:
@@ -170,11 +175,11 @@ def sentence(index: int, value: float, expected: float, currency: str) -> str:
     >>> sentence(AMOUNT, 412.0, 38.512, "EUR")
     'The amount of 412.00 EUR is high (similar payments: 38.51).'
     """
-    text = FEATURES[index].sentence.format(
-        value=readable(index, value, currency), currency=currency
-    )
-    usual = readable(index, expected, currency)
-    return f"{text[0].upper()}{text[1:]} (similar payments: {usual})."
+    before, after = _SENTENCES[index]
+    told, usual = readable(index, value, currency), readable(index, expected, currency)
+    if index == AMOUNT:
+        told = f"{told} {currency}"
+    return f"{before}{told}{after} (similar payments: {usual})."
 
 
 def readable(index: int, value: float, currency: str) -> str:
@@ -233,7 +238,8 @@ def _rounded(value: float) -> str:
     >>> [_rounded(x) for x in (12345.6, 12.34, 0.123, -0.004)]
     ['12,346', '12.3', '0.12', '0']
     """
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
-    text = f"{value:,.{digits}f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
+    size = abs(value)
+    if size >= 100:
+        return f"{value:,.0f}"
+    text = (f"{value:.1f}" if size >= 10 else f"{value:.2f}").rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

@@ -9,7 +9,7 @@ card cost the distance average precision too.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,25 @@ from streamer.features.equations import DAY_S
 from streamer.features.kinds import CARD_VERDICTS, MERCHANT_VERDICTS, EntityKind
 from streamer.features.records import record
 
-__all__ = ["CONTEXT_FEATURES", "CONTEXT_NAMES", "CONTEXT_ROW", "VERDICT_FEATURES"]
+__all__ = [
+    "CONTEXT_FEATURES",
+    "CONTEXT_NAMES",
+    "CONTEXT_ROW",
+    "JUDGED",
+    "VERDICT_FEATURES",
+    "Judged",
+]
+
+
+class Judged(NamedTuple):
+    """Where in a row of V is what verdicts say of one entity.
+
+    From ``first`` on its fraud shares, one per half-life, then its counts of verdicts at the same.
+    """
+
+    entity: str
+    first: int
+    n_half_lives: int
 
 
 def _of_odds(log_odds: float) -> float:
@@ -53,6 +71,10 @@ _CARD_DAYS: Final = _days(CARD_VERDICTS)
 VERDICT_FEATURES: Final[tuple[Feature, ...]] = (
     *_features("merchant", _MERCHANT_DAYS),
     *_features("card", _CARD_DAYS),
+)
+JUDGED: Final = (
+    Judged("merchant", 0, len(_MERCHANT_DAYS)),
+    Judged("card", 2 * len(_MERCHANT_DAYS), len(_CARD_DAYS)),
 )
 CONTEXT_FEATURES: Final[tuple[Feature, ...]] = (
     *VERDICT_FEATURES,

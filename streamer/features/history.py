@@ -63,8 +63,3 @@ class History(NamedTuple):
             merchants,
         )
         return cls(X, V, of_the_day, spending, merchants, n_late)
-
-    def apart(self, index: int, n: int) -> tuple[Floats, Records]:
-        """Return X's row of transaction ``index`` ``n`` times, and the same memory as records (n,)."""
-        X = np.repeat(self.X[index : index + 1], n, axis=0)
-        return X, as_records(X, FEATURE_ROW)

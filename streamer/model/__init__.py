@@ -16,7 +16,7 @@ from streamer.model.hashing import uniform_hash
 from streamer.model.judged import learn_verdicts
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.model_config import ModelConfig
-from streamer.model.odds import LogOdds
+from streamer.model.odds import LogOdds, function_of
 from streamer.model.scored import Room, Scored
 from streamer.model.scorer import Scorer, trial_precisions
 from streamer.model.scores import Lines, Ruler, score_rows
@@ -40,6 +40,7 @@ __all__ = [
     "count_features",
     "delta_limit",
     "drift_of",
+    "function_of",
     "hour_of",
     "learn",
     "learn_verdicts",

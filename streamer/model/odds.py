@@ -40,7 +40,7 @@ __all__ = [
     "basis_size",
     "coefficients",
     "fill_basis",
-    "functions",
+    "function_of",
     "gram_size",
     "log_odds_of",
     "odds_position",
@@ -84,10 +84,6 @@ class LogOdds(NamedTuple):
     means: Floats
     deviations: Floats
     coefficients: Floats
-
-    def functions(self, inputs: Floats) -> Floats:
-        """Return f_j of every input, shape (n, n_inputs); 0 where the input is NaN."""
-        return functions(inputs, self)
 
     @property
     def base(self) -> float:
@@ -153,16 +149,6 @@ def function_of(value: float, j: int, odds: LogOdds) -> float:
     for m in range(len(ABOVE)):
         added += max(z - ABOVE[m], 0.0) * odds.coefficients[first + len(BELOW) + m]
     return added
-
-
-@compiled
-def functions(inputs: Floats, odds: LogOdds) -> Floats:
-    """Return f_j of every input, shape (n, n_inputs)."""
-    values = np.empty(inputs.shape)
-    for i in range(len(inputs)):
-        for j in range(inputs.shape[1]):
-            values[i, j] = function_of(inputs[i, j], j, odds)
-    return values
 
 
 @compiled

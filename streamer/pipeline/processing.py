@@ -192,7 +192,7 @@ def process_in_steps(
         if scored is not None and rows:
             source = decoded.batch.topic, decoded.batch.partition, state.epoch
             context = AlertContext(
-                *source, version, columns, history, scored, mode, now_ms, config.card_key, rows
+                *source, version, columns, history, mode, now_ms, config.card_key, rows
             )
             made = yield from _alerts(context, decoded, decision)
         if config.with_scores:
@@ -221,8 +221,9 @@ def _alerts(
 ) -> Generator[None, None, tuple[list[Alert], list[Alert]]]:
     """Return the alerts for reviewers and those held back, without what is out already."""
     parts = context, decoded.offsets, decoded.transaction
-    alerts = yield from build_alerts(*parts, decision.alerted & ~decision.is_out)
-    overflow = yield from build_alerts(*parts, decision.overflowed & ~decision.is_out)
+    new = [i for i in decision.rows if not decision.is_out[i]]
+    alerts = yield from build_alerts(*parts, [i for i in new if decision.alerted[i]])
+    overflow = yield from build_alerts(*parts, [i for i in new if not decision.alerted[i]])
     return alerts, overflow
 
 

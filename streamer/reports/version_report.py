@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from streamer.contract.codes import CURRENCIES
-from streamer.explaining.alerts import describe_center
+from streamer.explaining.centers import describe_center
 from streamer.model import Scorer
 from streamer.model.codec import VersionHeader
 from streamer.reports.drift_report import describe_drift

@@ -91,3 +91,8 @@ def test_offsets_are_those_of_the_records_with_a_gap_or_without() -> None:
     assert Batch("t", 0, records, 0).offsets.tolist() == [5, 6, 7, 9]
     assert Batch("t", 0, records[:3], 0, covers=(4, 8)).offsets.tolist() == [5, 6, 7]
     assert Batch("t", 0, [], 0, covers=(4, 8)).offsets.tolist() == []
+
+
+@given(batches())
+def test_every_record_is_found_by_its_offset(batch: Batch) -> None:
+    assert [batch.record_at(record.offset) for record in batch.records] == list(batch.records)

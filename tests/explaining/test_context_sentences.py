@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamer.explaining.reasons import Part, parts_of
+from streamer.contract.messages import Reason
+from streamer.explaining.findings import findings_of_features
+from streamer.explaining.reasons import told as all_told
 from streamer.features import CONTEXT_NAMES
 from tests.explaining.helpers import EURO, rows, with_odds
 
 
-def told(**context: float) -> dict[str, Part]:
+def told(**context: float) -> dict[str, Reason]:
     """Return the parts of one payment of which this is known around it, by feature."""
     version = with_odds()
     X, V = rows(version, 1)
     V[0] = [context.get(name, np.nan) for name in CONTEXT_NAMES]
-    scored = version.score(X, np.array([EURO]), V)
-    mean = float(version.currency_means[EURO])
-    return {part.name: part for part in parts_of(version, scored, 0, X, "EUR", mean)}
+    findings = findings_of_features(version, X, V, EURO, 0)
+    return {part.feature: part for part in all_told(findings, "EUR")}
 
 
 def test_a_share_is_told_only_where_there_are_verdicts() -> None:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from streamer.compiled import compiled
 from streamer.contract.codes import decimals_of
 from streamer.contract.messages import Counterfactual
-from streamer.explaining import counterfactual
-from streamer.explaining.counterfactual import smaller_amounts
+from streamer.explaining import counterfactual, findings
+from streamer.explaining.findings import findings_of
 from streamer.features import (
     Columns,
     History,
@@ -64,7 +64,10 @@ class Question:
 
     def answer(self) -> Counterfactual | None:
         columns, history, _ = self._described(self.amount)
-        return smaller_amounts(self.version, columns, history, [len(PAST)])[0]
+        (found,) = findings_of(self.version, columns, history, [len(PAST)])
+        units, is_quiet_below = int(found.quiet_units), found.is_quiet_below > 0
+        currency = self.fields.get("currency", "EUR")
+        return counterfactual.counterfactual(units, is_quiet_below, currency)
 
     def alerts_at_all(self) -> Flags:
         """Whether it alerts at each number of minor units from 0 on, up to its own amount."""
@@ -168,5 +171,5 @@ def test_an_amount_below_which_there_is_none_is_asked_about_in_vain(amount: floa
 @given(questions)
 def test_the_loop_compiled_and_as_it_is_written_agree(asked: Question) -> None:
     compiled_answer = asked.answer()
-    with uncompiled(equations, observation, kmeans, odds, scores, counterfactual):
+    with uncompiled(equations, observation, kmeans, odds, scores, counterfactual, findings):
         assert asked.answer() == compiled_answer

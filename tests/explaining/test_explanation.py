@@ -18,6 +18,7 @@ from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, add_verdicts
 from streamer.model import Scorer
 from tests.builders import T0_MS, batch, payment, pipeline_config, state_of
 from tests.explaining.helpers import with_odds
+from tests.model.helpers import functions
 from tests.pipeline.helpers import ordinary, run, trained
 
 CONFIG = pipeline_config()
@@ -122,7 +123,7 @@ def test_what_the_odds_make_of_a_distance_of_zero_is_a_remainder_of_their_own() 
     inputs = np.full((1, version.config.n_inputs), np.nan)
     inputs[0, -1] = math.log(1e-3)
     assert version.odds is not None
-    of_distance = float(version.odds.functions(inputs)[0, -1])
+    of_distance = float(functions(version.odds, inputs)[0, -1])
     assert abs(of_distance) > 1e-3
     assert explanation.remainder == pytest.approx(of_distance, rel=1e-9)
     assert total(explanation) == pytest.approx(explanation.ranked_value, rel=1e-15)

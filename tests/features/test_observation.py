@@ -25,6 +25,8 @@ from streamer.features import (
     observation,
     places,
 )
+from streamer.features.catalogue import FEATURE_ROW
+from streamer.features.records import as_records
 from tests.builders import payment
 from tests.features.oracle import features_of
 from tests.features.streams import (
@@ -120,7 +122,8 @@ def test_what_changes_with_the_amount_is_what_another_payment_would_have_had() -
     before = Tables.empty(10, 10)
     observed(first, before)
     asked = History.observe(Columns.of(*decoded([last])), before)
-    (x,), features = asked.apart(0, 1)
+    X = asked.X.copy()
+    x, features = X[0], as_records(X, FEATURE_ROW)
     for amount in amounts:
         compare(amount, asked.spending, asked.merchants, features)
         tables = Tables.empty(10, 10)

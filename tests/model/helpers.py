@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.model import ModelConfig, Scorer, Sums, advance, learn
+from streamer.model import LogOdds, ModelConfig, Scorer, Sums, advance, function_of, learn
 
 Floats = NDArray[np.float64]
 
@@ -75,3 +75,9 @@ def taught(version: Scorer, X: Floats, only_quiet: bool = True) -> Sums:
 def next_version(version: Scorer, delta: Sums) -> Scorer:
     """Return the version after ``delta``."""
     return Scorer.of("", advance(version.sums, delta, version.config), version.config)
+
+
+def functions(odds: LogOdds, inputs: Floats) -> Floats:
+    """Return f_j of every input, shape (n, n_inputs)."""
+    rows = [[function_of(float(x), j, odds) for j, x in enumerate(row)] for row in inputs]
+    return np.array(rows)

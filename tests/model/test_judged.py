@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamer.model import Scorer, Sums, advance, learn_verdicts
 from streamer.model.sums import COUNTERS
-from tests.model.helpers import small_config, sums_with_centers
+from tests.model.helpers import functions, small_config, sums_with_centers
 
 CONFIG = small_config(odds_half_life=np.inf, trial_half_life=np.inf)
 CENTERS = np.array([[0.0, 0.0, 0.0], [9.0, 9.0, 9.0]])
@@ -68,7 +68,7 @@ def test_the_odds_learn_what_verdicts_say() -> None:
     assert odds is not None
     inputs = np.zeros((3, CONFIG.n_inputs))
     inputs[:, 0] = -1.0, 1.2, 2.5
-    log_odds = odds.base + odds.functions(inputs).sum(axis=1)
+    log_odds = odds.base + functions(odds, inputs).sum(axis=1)
     assert log_odds[0] < -3 < log_odds[1] < log_odds[2]
     assert log_odds[2] > 1
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-import numpy as np
 import structlog
 
 from streamer.contract.batch import Batch
@@ -173,25 +172,23 @@ class Scoring:
 
     def _publish(self, batch: Batch, outcome: Outcome, trace: BatchTrace | None) -> bool:
         """Queue what came of a batch; False as soon as this worker may not publish any more."""
-        if outcome.alerts or outcome.overflow:
-            offsets = batch.offsets
-            settings, publisher = self._kit.settings, self._kit.publisher
-            for alerts, publish, topic in (
-                (outcome.alerts, publisher.publish_alert, settings.alerts_topic),
-                (outcome.overflow, publisher.publish_overflow, settings.overflow_topic),
-            ):
-                for alert in alerts:
-                    if not self._held.membership.is_heard:
-                        return False
-                    offset = alert.source.offset
-                    record = batch.records[int(np.searchsorted(offsets, offset))]
-                    sent = None if trace is None else trace.message(record, topic, alert.alert_id)
-                    publish(alert, record.timestamp, outcome.places[offset], sent)
+        settings, publisher = self._kit.settings, self._kit.publisher
+        for alerts, publish, topic in (
+            (outcome.alerts, publisher.publish_alert, settings.alerts_topic),
+            (outcome.overflow, publisher.publish_overflow, settings.overflow_topic),
+        ):
+            for alert in alerts:
+                if not self._held.membership.is_heard:
+                    return False
+                offset = alert.source.offset
+                record = batch.record_at(offset)
+                sent = None if trace is None else trace.message(record, topic, alert.alert_id)
+                publish(alert, record.timestamp, outcome.places[offset], sent)
         for letter in outcome.dead_letters:
-            self._kit.publisher.publish_dead_letter(letter, batch, trace)
+            publisher.publish_dead_letter(letter, batch, trace)
         for item in outcome.scores:
-            self._kit.publisher.publish_score(item)
-        self._kit.publisher.poll()
+            publisher.publish_score(item)
+        publisher.poll()
         return True
 
     def _count(

@@ -1,0 +1,279 @@
+"""All numbers that are said of a payment, found by one compiled call for as many as are asked about.
+
+A payment alone costs what the calls cost, not what the arithmetic does: so it is scored once more
+here, which gives the same bits, and its parts and its counterfactual are found beside its scores.
+
+Invariant: every number is the payment's own; none depends on the others that are asked about.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.compiled import compiled
+from streamer.contract.codes import CURRENCIES, decimals_of
+from streamer.explaining.counterfactual import largest_quiet, new_trial
+from streamer.features import (
+    AMOUNT,
+    CARDS,
+    CONTEXT_NAMES,
+    FEATURE_NAMES,
+    JUDGED,
+    MERCHANTS,
+    PAYMENT,
+    VERDICT_FEATURES,
+    Columns,
+    History,
+    Record,
+    Records,
+    record,
+)
+from streamer.model import Lines, LogOdds, Room, Ruler, Scorer, function_of, score_rows
+
+__all__ = ["Findings", "findings_of", "findings_of_features"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+_N_FEATURES: Final = len(FEATURE_NAMES)
+_N_VERDICTS: Final = len(VERDICT_FEATURES)
+_N_COLUMNS: Final = _N_FEATURES + len(CONTEXT_NAMES)
+# Features and context by themselves, what verdicts say of an entity together.
+_N_PARTS: Final = _N_COLUMNS - _N_VERDICTS + len(JUDGED)
+# As arrays of the module they are constants of the compiled loop.
+_JUDGED: Final = np.array([judged[1:] for judged in JUDGED])
+_MINOR_UNITS: Final = np.array([10 ** decimals_of(currency) for currency in CURRENCIES])
+
+
+class Findings(NamedTuple):
+    """What is said of one payment, before it is put into words.
+
+    ``threshold`` is in the units of what ranks, as ``base`` is, which an average payment has; without
+    odds ``log_odds`` are NaN.  ``asked`` is the share of recent scores that was to alert.
+    ``quiet_units`` is the counterfactual amount in minor units, 0 for none.
+
+    ``parts`` are the columns whose parts of the ranking are known, the largest first, and
+    ``contributions`` what they add; ``positive`` is the sum of those above 0.  A column counts through
+    features and context.  What verdicts say of an entity stands under the fraud share that adds most.
+    ``known`` and ``usual`` are by column, on the model's scale.
+    """
+
+    n_parts: float
+    nearest: float
+    score: float
+    distance_sq: float
+    log_odds: float
+    threshold: float
+    asked: float
+    base: float
+    currency_mean: float
+    quiet_units: float
+    is_quiet_below: float
+    positive: float
+    parts: list[float]
+    contributions: list[float]
+    known: list[float]
+    usual: list[float]
+
+
+_ROW: Final = record(
+    *Findings._fields[:-4],
+    ("parts", _N_PARTS),
+    ("contributions", _N_PARTS),
+    ("known", _N_COLUMNS),
+    ("usual", _N_COLUMNS),
+)
+_N_FLOATS: Final = _ROW.itemsize // 8
+# Where in a row the lists begin; the numbers stand before them.
+_N_NUMBERS: Final = len(Findings._fields) - 4
+_AT_CONTRIBUTIONS: Final = _N_NUMBERS + _N_PARTS
+_AT_KNOWN: Final = _AT_CONTRIBUTIONS + _N_PARTS
+_AT_USUAL: Final = _AT_KNOWN + _N_COLUMNS
+
+
+class _Asked(NamedTuple):
+    """The payments of a batch, (n,) each, and what scores them.
+
+    ``habits`` and ``merchants`` are what their amounts are compared with; they and ``payments`` are
+    (0,) where no other amount is asked about.
+    """
+
+    X: Floats
+    V: Floats
+    currencies: Integers
+    times_ms: Integers
+    payments: Records
+    habits: Records
+    merchants: Records
+    ruler: Ruler
+    odds: LogOdds
+    lines: Lines
+
+
+def findings_of(
+    version: Scorer, columns: Columns, history: History, rows: Sequence[int]
+) -> list[Findings]:
+    """Return the findings of some ``rows`` of a batch."""
+    asked = _Asked(
+        history.X,
+        history.V,
+        columns.currencies,
+        columns.times_ms,
+        columns.payments,
+        history.spending,
+        history.merchants,
+        version.ruler,
+        version.odds_or_none,
+        version.lines,
+    )
+    return _told(asked, np.array(rows))
+
+
+def findings_of_features(
+    version: Scorer, X: Floats, V: Floats, currency: int, time_ms: int
+) -> Findings:
+    """Return the findings of a payment of which nothing else is known, without a counterfactual.
+
+    ``X`` IN (1, n_features) and ``V`` IN (1, n_context).
+    """
+    asked = _Asked(
+        X,
+        V,
+        np.array([currency]),
+        np.array([time_ms]),
+        np.empty(0, PAYMENT),
+        np.empty(0, CARDS.row),
+        np.empty(0, MERCHANTS.row),
+        version.ruler,
+        version.odds_or_none,
+        version.lines,
+    )
+    return _told(asked, np.zeros(1, np.int64))[0]
+
+
+def _told(asked: _Asked, rows: Integers) -> list[Findings]:
+    # Read from lists, a float costs a fifth of what it does from an array.
+    return [
+        Findings._make(
+            (
+                *row[:_N_NUMBERS],
+                row[_N_NUMBERS : _N_NUMBERS + int(row[0])],
+                row[_AT_CONTRIBUTIONS : _AT_CONTRIBUTIONS + int(row[0])],
+                row[_AT_KNOWN:_AT_USUAL],
+                row[_AT_USUAL:],
+            )
+        )
+        for row in tell(asked, rows).tolist()
+    ]
+
+
+@compiled
+def tell(asked: _Asked, rows: Integers) -> Floats:
+    """Return the findings of some ``rows`` (m,) as rows of `_ROW`, shape (m, its floats)."""
+    told = np.zeros((len(rows), _N_FLOATS))
+    findings = told.reshape(-1).view(_ROW)
+    ruler, odds, lines = asked.ruler, asked.odds, asked.lines
+    trial = new_trial(asked.X.shape[1], asked.V.shape[1])
+    scored, by_odds = trial.scored, lines.by_odds
+    for m in range(len(rows)):
+        i, found = rows[m], findings[m]
+        trial.X[:], trial.V[:] = asked.X[i], asked.V[i]
+        trial.currencies[:], trial.times_ms[:] = asked.currencies[i], asked.times_ms[i]
+        row = trial.currencies, trial.V, trial.times_ms, ruler, odds, lines
+        score_rows(scored, trial.X[:1], *row)
+        usual = ruler.currency_means[asked.currencies[i]]
+        found.currency_mean = 0.0 if math.isnan(usual) else usual
+        found.known[:_N_FEATURES], found.known[_N_FEATURES:] = asked.X[i], asked.V[i]
+        tell_scores(found, scored, ruler, odds, by_odds)
+        tell_parts(found, scored, odds, by_odds)
+        found.quiet_units, found.is_quiet_below = 0, False
+        if len(asked.payments) > 0:
+            # At last, for it tries other amounts in the same place.
+            found.quiet_units, found.is_quiet_below = largest_quiet(
+                trial,
+                asked.payments[i].amount,
+                _MINOR_UNITS[asked.currencies[i]],
+                asked.habits[i],
+                asked.merchants[i],
+                ruler,
+                odds,
+                lines,
+            )
+    return told
+
+
+@compiled
+def tell_scores(found: Record, scored: Room, ruler: Ruler, odds: LogOdds, by_odds: bool) -> None:
+    """Write what the first payment of ``scored`` is ranked by, and what its columns are held against.
+
+    That is the center where they are suspicious against it, or else the mean of all traffic.
+    """
+    numbers, nearest = scored.numbers[:, 0], scored.nearest[0]
+    found.nearest, found.distance_sq, found.log_odds = nearest, numbers[0], numbers[5]
+    found.threshold, found.asked = numbers[1], numbers[2]
+    found.score, found.base = numbers[4], 0.0
+    if by_odds:
+        found.score, found.base = numbers[6], odds.coefficients[0]
+    x, center = scored.parts[0, 0], ruler.centers[nearest]
+    for j in range(len(x)):
+        feature = ruler.features[j]
+        is_beyond = (x[j] - center[j]) * feature.side >= 0
+        found.usual[j] = center[j] if is_beyond else feature.average
+    found.usual[AMOUNT] += found.currency_mean
+    for j in range(len(x), _N_COLUMNS):
+        found.usual[j] = odds.means[j] if by_odds else math.nan
+
+
+@compiled
+def tell_parts(found: Record, scored: Room, odds: LogOdds, by_odds: bool) -> None:
+    """Write every part of the ranking of the first payment of ``scored``, the largest first.
+
+    By the distance, a feature's part is its addend of distance².  By the odds, it is its own function
+    and its share of the function of the distance, in proportion to its addend.
+    """
+    inputs, x, own, n, d = scored.inputs[0], scored.parts[0, 0], scored.parts[1, 0], 0, _N_FEATURES
+    distance_sq = found.distance_sq
+    of_distance = function_of(inputs[-1], len(inputs) - 1, odds) if by_odds else 0.0
+    for j in range(d):
+        # An amount in a currency that has no usual amount yet is known, but nothing to compare.
+        if not math.isnan(x[j]):
+            added = own[j]
+            if by_odds:
+                added = function_of(inputs[j], j, odds)
+                if distance_sq > 0:
+                    added += of_distance * own[j] / distance_sq
+            n = insert(found, n, j, added)
+    if by_odds:
+        for e in range(len(_JUDGED)):
+            first, end = d + _JUDGED[e, 0], d + _JUDGED[e, 0] + 2 * _JUDGED[e, 1]
+            if not math.isnan(inputs[first]):
+                total, most, told = 0.0, -math.inf, first
+                for j in range(first, end):
+                    added = function_of(inputs[j], j, odds)
+                    total += added
+                    if j < first + _JUDGED[e, 1] and added > most:
+                        most, told = added, j
+                n = insert(found, n, told, total)
+        for j in range(d + _N_VERDICTS, len(inputs) - 1):
+            if not math.isnan(inputs[j]):
+                n = insert(found, n, j, function_of(inputs[j], j, odds))
+    found.n_parts, found.positive = n, 0.0
+    for m in range(n):
+        if found.contributions[m] > 0:
+            found.positive += found.contributions[m]
+
+
+@compiled
+def insert(found: Record, n: int, column: int, added: float) -> int:
+    """Insert a part among the ``n`` that are there, behind those as large; return how many are."""
+    at = n
+    while at > 0 and found.contributions[at - 1] < added:
+        found.contributions[at], found.parts[at] = found.contributions[at - 1], found.parts[at - 1]
+        at -= 1
+    found.contributions[at], found.parts[at] = added, column
+    return n + 1
