@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 import aiokafka.record.default_records as format_2
 import pytest
+from aiokafka import AIOKafkaConsumer
 from aiokafka.consumer.fetcher import (
     READ_COMMITTED,
     READ_UNCOMMITTED,
@@ -21,12 +23,16 @@ from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import TopicPartition
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from streamer.contract.record_columns import KeptRecord, Records
+from streamer.embedded import EmbeddedKafka
 from streamer.stream.kafka.fetching import _records_in
-from streamer.stream.kafka.unpacking import FetchedBytes, Unpacked, unpack
+from streamer.stream.kafka.topics import create_topics
+from streamer.stream.kafka.unpacking import FetchedBytes, Unpacked, keep_bytes, unpack
 
 PLACE: Final = TopicPartition("transactions", 0)
 NONE, GZIP, SNAPPY, LZ4, ZSTD = range(5)
@@ -348,3 +354,32 @@ def test_numbers_beyond_62_bits_are_left_to_aiokafka(time: int) -> None:
         assert Fetch(fetch_of([Lot(rows)])).unpacked() is None
     largest = replace(Row(), time=(1 << 62) - 1)
     assert Fetch(fetch_of([Lot((largest,))])).unpacked() is not None
+
+
+def test_what_a_broker_answers_comes_as_columns(kafka: EmbeddedKafka) -> None:
+    """Nothing is heard of it where the bytes are not kept: all would be read, at twice the cost."""
+    place = TopicPartition("kept-bytes", 0)
+    servers = {"bootstrap.servers": kafka.bootstrap_servers}
+    create_topics(AdminClient(servers), {place.topic: 1}, 1)
+    producer = Producer(servers)
+    for number in range(5):
+        producer.produce(place.topic, b"%d" % number, b"card")
+    assert producer.flush(30) == 0
+
+    async def fetched() -> Any:
+        consumer = AIOKafkaConsumer(bootstrap_servers=kafka.bootstrap_servers)
+        await consumer.start()
+        try:
+            keep_bytes(consumer._fetcher)
+            consumer.assign([place])
+            consumer.seek(place, 0)
+            async with asyncio.timeout(60):
+                while place not in consumer._fetcher._records:
+                    await consumer._fetcher._create_fetch_waiter()
+            return _records_in(consumer._fetcher._records[place], place, None)
+        finally:
+            await consumer.stop()
+
+    records = asyncio.run(fetched())
+    assert isinstance(records, Records)
+    assert (records[0].key, records[0].value) == (b"card", b"0")
