@@ -34,7 +34,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streamer.contract.batch import Record
-from streamer.stream.kafka.unpacking import Unpacked, keep_bytes, unpack
+from streamer.stream.kafka.fetched_bytes import Unpacked, keep_bytes, unpack
 
 __all__ = ["ConsumerThread", "FetchState", "Fetched"]
 

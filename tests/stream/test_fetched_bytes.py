@@ -30,9 +30,9 @@ from hypothesis import strategies as st
 
 from streamer.contract.record_columns import KeptRecord, Records
 from streamer.embedded import EmbeddedKafka
+from streamer.stream.kafka.fetched_bytes import FetchedBytes, Unpacked, keep_bytes, unpack
 from streamer.stream.kafka.fetching import _records_in
 from streamer.stream.kafka.topics import create_topics
-from streamer.stream.kafka.unpacking import FetchedBytes, Unpacked, keep_bytes, unpack
 
 PLACE: Final = TopicPartition("transactions", 0)
 NONE, GZIP, SNAPPY, LZ4, ZSTD = range(5)
