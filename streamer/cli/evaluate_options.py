@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -21,8 +22,9 @@ _DAY_MS: Final = 86_400_000
 class _Parsed(click.ParamType):
     """A type whose text one method reads; `ValueError` says what would have been right."""
 
+    @abstractmethod
     def read(self, text: str) -> object:
-        raise NotImplementedError
+        """Return what ``text`` says."""
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
