@@ -14,10 +14,10 @@ from typing import Final
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from load.bench_pipeline import batches_of, trained
 from load.machine import describe_machine
+from streamer.arrays import Floats
 from streamer.explaining.alerts import AlertContext, build_alert
 from streamer.features import Columns, History
 from streamer.intake.decoding import Decoded
@@ -34,8 +34,6 @@ _FIRST_OFFSET: Final = 40_000
 _ALERTS: Final = (1, 16, 200)
 # So many times as many payments exceed the threshold, so that those chosen do in any batch.
 _SEVERAL: Final = 3
-
-Floats = NDArray[np.float64]
 
 
 @click.command()

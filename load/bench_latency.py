@@ -21,11 +21,11 @@ import msgspec
 import numpy as np
 from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from numpy.typing import NDArray
 
 from load.brokers import BROKERS, running
 from load.contestants import consumed, scrape
 from load.machine import describe_machine, without_openblas
+from streamer.arrays import Floats
 from streamer.embedded import ChildProcess
 from streamer.embedded.server import free_port
 from streamer.embedded.valkey import EmbeddedRedis
@@ -155,7 +155,7 @@ def _paced(records: list[tuple[bytes, bytes]], rate: int) -> Iterator[tuple[byte
         yield record
 
 
-def percentiles(times_ms: NDArray[np.float64]) -> dict[str, float]:
+def percentiles(times_ms: Floats) -> dict[str, float]:
     """Return what it took, in ms; ``times_ms`` (n, 3) when each was produced, scored and read.
 
     >>> found = percentiles(np.array([[0.0, 3.0, 10.0], [0.0, 3.0, 20.0]]))

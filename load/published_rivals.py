@@ -19,6 +19,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Integers
+from streamer.durations import DAY_MS, HOUR_MS
 from streamer.evaluation.evaluate import sample_of
 from streamer.evaluation.label_plan import LabelPlan
 from streamer.evaluation.material import Floats, Material
@@ -26,7 +28,7 @@ from streamer.evaluation.protocols import Protocol, window_of
 from streamer.evaluation.published import published
 from streamer.evaluation.resampling import measure
 from streamer.evaluation.rivals import rival_scores
-from streamer.evaluation.rows import DAY_MS, Rows
+from streamer.evaluation.rows import Rows
 
 _DAYS: Final = (1, 7, 30)
 _DELAY_DAYS: Final = 7
@@ -86,13 +88,13 @@ def _rows(file: Path) -> Rows:
 
 
 def _features(
-    times_ms: NDArray[np.int64],
-    customers: NDArray[np.int64],
-    terminals: NDArray[np.int64],
+    times_ms: Integers,
+    customers: Integers,
+    terminals: Integers,
     amounts: Floats,
     frauds: Floats,
 ) -> NDArray[np.float32]:
-    days, hours = times_ms // DAY_MS, times_ms // 3_600_000 % 24
+    days, hours = times_ms // DAY_MS, times_ms // HOUR_MS % 24
     # The first of January 1970 was a Thursday.
     features = [amounts, (days + 3) % 7 >= 5, hours <= 6]
     for n_days in _DAYS:
@@ -105,7 +107,7 @@ def _features(
 
 
 def _in_window(
-    times_ms: NDArray[np.int64], keys: NDArray[np.int64], values: Floats, n_days: int, late: int
+    times_ms: Integers, keys: Integers, values: Floats, n_days: int, late: int
 ) -> tuple[Floats, Floats]:
     """Return count and sum of ``values`` of each row's key, in the days until ``late`` days before."""
     order = np.argsort(keys, kind="stable")

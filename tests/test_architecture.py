@@ -114,7 +114,7 @@ STREAM: Final = {
     "judging": "kafka partitions scoring",
     "health": "checkpoints kafka partitions scoring",
 }
-ROOT: Final = {"__main__", "errors", "extra", "one_thread", "probe"}
+ROOT: Final = {"__main__", "arrays", "durations", "errors", "extra", "one_thread", "probe"}
 
 
 def room_of(name: str) -> str:
@@ -238,11 +238,15 @@ def test_what_a_worker_holds_knows_nothing_of_what_is_done_with_it() -> None:
 
 
 @pytest.mark.parametrize("name", of("model"))
-def test_the_model_imports_numpy_its_own_package_compiled_and_errors_only(name: str) -> None:
+def test_the_model_imports_numpy_its_own_package_compiled_and_what_is_everybodys_only(
+    name: str,
+) -> None:
     allowed = {"numpy"} | ({"safetensors", "orjson"} if name == "streamer.model.codec" else set())
     assert outside(name) <= allowed
     ours = {module for module in imports(name) if module.startswith("streamer")}
-    assert all(within(module, "model", "errors", "compiled") for module in ours), ours
+    assert all(
+        within(module, "model", "errors", "arrays", "durations", "compiled") for module in ours
+    ), ours
 
 
 def reads_environment(name: str) -> bool:

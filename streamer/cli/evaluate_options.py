@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from streamer.durations import DAY_MS
+
 if TYPE_CHECKING:
     from streamer.evaluation import Break, Chargebacks, RowRange
 
@@ -16,7 +18,6 @@ __all__ = ["BreakOf", "ChargebacksOf", "Duration", "RivalsOf", "RowsOf"]
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _CHARGEBACKS: Final = re.compile(r"(\d+(?:\.\d+)?)(%?):(\d+)-(\d+)d?")
-_DAY_MS: Final = 86_400_000
 
 
 class _Parsed(click.ParamType):
@@ -61,7 +62,7 @@ class ChargebacksOf(_Parsed):
             raise ValueError(
                 f"must be a share and days from and to, such as 60%:30-120d; got {text}"
             )
-        return Chargebacks(share, int(match[3]) * _DAY_MS, int(match[4]) * _DAY_MS)
+        return Chargebacks(share, int(match[3]) * DAY_MS, int(match[4]) * DAY_MS)
 
 
 class RowsOf(_Parsed):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Integers
 from streamer.contract.record_columns import Records, Spans, joined
 
 __all__ = ["Batch", "Record", "StoredRecord"]
@@ -68,7 +68,7 @@ class Batch:
         return self.next_offset - self.first_offset - len(self.records)
 
     @property
-    def offsets(self) -> NDArray[np.int64]:
+    def offsets(self) -> Integers:
         """Those of the records, shape (n,)."""
         if isinstance(self.records, Records):
             return self.records.offsets
@@ -77,7 +77,7 @@ class Batch:
         return np.array([record.offset for record in self.records], dtype=np.int64)
 
     @property
-    def timestamps(self) -> NDArray[np.int64]:
+    def timestamps(self) -> Integers:
         """Those of the records in Kafka, in milliseconds since the epoch, shape (n,)."""
         if isinstance(self.records, Records):
             return self.records.timestamps

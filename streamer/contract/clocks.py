@@ -12,15 +12,12 @@ from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Bytes, Floats, Integers
 from streamer.compiled import borrowing
 
 __all__ = ["NO_TIME", "Clocks", "clocks", "read_clocks", "read_time"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
 
 NO_TIME: Final = -(1 << 62)
 """Stands for a time that could not be read; no text with a year says it."""

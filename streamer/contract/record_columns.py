@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import NamedTuple, overload
 
 import numpy as np
-from numpy.typing import NDArray
+
+from streamer.arrays import Bytes, Integers
 
 __all__ = ["Headers", "KeptRecord", "Records", "Spans", "joined"]
 
-Integers = NDArray[np.int64]
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -28,7 +28,7 @@ class Spans(NamedTuple):
     They may lie in any order, with other things between them.
     """
 
-    content: NDArray[np.uint8]
+    content: Bytes
     starts: Integers
     lengths: Integers
 
@@ -132,7 +132,7 @@ def joined(texts: Iterable[bytes | None]) -> Spans:
     return Spans(np.frombuffer(b"".join(known), np.uint8), starts, lengths)
 
 
-def _headers(content: NDArray[np.uint8], at: int) -> Headers:
+def _headers(content: Bytes, at: int) -> Headers:
     n, at = _number(content, at)
     found = []
     for _ in range(n):
@@ -145,7 +145,7 @@ def _headers(content: NDArray[np.uint8], at: int) -> Headers:
     return tuple(found)
 
 
-def _number(content: NDArray[np.uint8], at: int) -> tuple[int, int]:
+def _number(content: Bytes, at: int) -> tuple[int, int]:
     """Return a zigzag number of seven bits a byte, and where what follows it begins."""
     bits = shift = 0
     while True:
@@ -157,5 +157,5 @@ def _number(content: NDArray[np.uint8], at: int) -> tuple[int, int]:
             return (bits >> 1) ^ -(bits & 1), at
 
 
-def _cut(content: NDArray[np.uint8], start: int, length: int) -> bytes:
+def _cut(content: Bytes, start: int, length: int) -> bytes:
     return content[start : start + length].tobytes()

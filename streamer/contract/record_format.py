@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Bytes, Integers
 from streamer.compiled import compiled
 from streamer.contract.record_columns import Records, Spans
 
 __all__ = ["Lot", "unpacked"]
 
-Integers = NDArray[np.int64]
 
 # Offset, time, key's start and length, value's start and length, start of the headers.
 _N_COLUMNS: Final = 7
@@ -68,7 +67,7 @@ def unpacked(content: bytes, lots: Sequence[Lot]) -> Records | None:
 
 
 @compiled
-def read_lots(content: NDArray[np.uint8], lots: Integers, columns: Integers) -> int:
+def read_lots(content: Bytes, lots: Integers, columns: Integers) -> int:
     """Return how many records were read into ``columns``, OUT, or `_BROKEN`."""
     found = 0
     for i in range(len(lots)):
@@ -102,7 +101,7 @@ def read_lots(content: NDArray[np.uint8], lots: Integers, columns: Integers) -> 
 
 
 @compiled
-def pass_headers(content: NDArray[np.uint8], at: int, end: int) -> int:
+def pass_headers(content: Bytes, at: int, end: int) -> int:
     """Return where the headers that begin at ``at`` end, or `_BROKEN`."""
     n, at = read_number(content, at, end)
     if n < 0:
@@ -118,7 +117,7 @@ def pass_headers(content: NDArray[np.uint8], at: int, end: int) -> int:
 
 
 @compiled
-def read_number(content: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
+def read_number(content: Bytes, at: int, end: int) -> tuple[int, int]:
     """Return a number and where what follows it begins: beyond ``end``, and 0, where there is none."""
     bits = shift = 0
     while at < end and shift < _MAX_SHIFT:

@@ -8,12 +8,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from streamer.durations import DAY_S
+
 __all__ = ["render"]
 
 _PAIR_WIDTH: Final = len("0.000/0.000")
 # More detectors than these do not fit beside each other in a hundred columns.
 _SIDE_BY_SIDE: Final = 5
-_DAY_S: Final = 86_400
 _WEEKLY: Final = ("auc_roc", "average_precision", "cp_at_100", "recall_at_budget")
 _HEADINGS: Final = {
     "auc_roc": "AUC ROC",
@@ -60,12 +61,12 @@ def _labels(result: dict[str, Any]) -> str:
     if coming is None:
         return f"{said}, no chargebacks"
     after, until = _days(coming["after_s"]), _days(coming["until_s"])
-    when = after if after == until else f"{coming['after_s'] / _DAY_S:g} to {until}"
+    when = after if after == until else f"{coming['after_s'] / DAY_S:g} to {until}"
     return f"{said}, {coming['share']:.0%} of other frauds after {when}"
 
 
 def _days(seconds: float) -> str:
-    days = seconds / _DAY_S
+    days = seconds / DAY_S
     return f"{days:g} day{'' if days == 1 else 's'}"
 
 

@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from streamer.arrays import Flags, Floats, Integers
 
 __all__ = [
     "BLOCKS",
@@ -25,7 +26,6 @@ __all__ = [
     "workload",
 ]
 
-Flags = NDArray[np.bool_]
 
 BLOCKS: Final = (5_000, 50_000)
 """Payments in a row within which the budget has to hold."""
@@ -88,7 +88,7 @@ def alert_figures(alerted: Flags, measured: Flags, frauds: Flags, budget: float)
     )
 
 
-def causal_alerts(scores: NDArray[np.float64], periods: NDArray[np.int64], budget: float) -> Flags:
+def causal_alerts(scores: Floats, periods: Integers, budget: float) -> Flags:
     """Return which of ``scores`` (n,) exceed the causal threshold.
 
     It is that of the `RECENT` scores before, and is renewed wherever ``periods`` (n,), days or the

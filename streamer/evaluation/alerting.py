@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from streamer.arrays import Flags, Floats, Integers
 from streamer.evaluation.alert_figures import (
     AlertFigures,
     Workload,
@@ -20,9 +18,6 @@ from streamer.evaluation.protocols import Window
 from streamer.evaluation.rows import Rows
 
 __all__ = ["Alerted", "Alerts", "alerts_of"]
-
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +43,8 @@ class Alerts:
 
 
 def alerts_of(
-    scores: Mapping[str, NDArray[np.float64]],
-    compared: NDArray[np.int64],
+    scores: Mapping[str, Floats],
+    compared: Integers,
     rows: Rows,
     window: Window,
     budget: float,

@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.contract.messages import Transaction
+from streamer.durations import HOUR_MS, MINUTE_MS
 from streamer.evaluation.breaks import Kind
 
 __all__ = ["PATTERNS", "Habit", "Step"]
 
-_MINUTE_MS: Final = 60_000
-_HOUR_MS: Final = 60 * _MINUTE_MS
 _LAST_START_H: Final = 20
 
 Rng = np.random.Generator
@@ -30,8 +29,8 @@ class Habit:
     """What a card did in the weeks before: ``last`` is its last payment, the arrays are (n,)."""
 
     last: Transaction
-    times_ms: NDArray[np.int64]
-    amounts: NDArray[np.float64]
+    times_ms: Integers
+    amounts: Floats
     merchants: tuple[str | None, ...]
 
     @property
@@ -46,7 +45,7 @@ class Habit:
         >>> Habit(None, hours * 3_600_000, hours * 1.0, ()).oddest_hour()
         8
         """
-        by_hour = np.bincount(self.times_ms // _HOUR_MS % 24, minlength=24)
+        by_hour = np.bincount(self.times_ms // HOUR_MS % 24, minlength=24)
         around = by_hour * 2 + np.roll(by_hour, 1) + np.roll(by_hour, -1)
         return int(around.argmin())
 
@@ -63,8 +62,8 @@ class Step:
 def small_bursts(_: Habit, rng: Rng, day_ms: int, new_merchant: str) -> list[Step]:
     """Return 8 to 20 payments of 0.40 to 2.50 within 2 to 8 minutes at a merchant nobody knew."""
     n = int(rng.integers(8, 21))
-    start_ms = day_ms + int(rng.uniform(0, _LAST_START_H) * _HOUR_MS)
-    after_ms = np.sort(rng.uniform(0, rng.uniform(2, 8), n)) * _MINUTE_MS
+    start_ms = day_ms + int(rng.uniform(0, _LAST_START_H) * HOUR_MS)
+    after_ms = np.sort(rng.uniform(0, rng.uniform(2, 8), n)) * MINUTE_MS
     return [
         Step(start_ms + int(after), float(amount), new_merchant)
         for after, amount in zip(after_ms, rng.uniform(0.4, 2.5, n), strict=True)
@@ -74,8 +73,8 @@ def small_bursts(_: Habit, rng: Rng, day_ms: int, new_merchant: str) -> list[Ste
 def large_at_odd_hours(habit: Habit, rng: Rng, day_ms: int, _: str) -> list[Step]:
     """Return 3 to 6 payments of 4 to 10 times the habit in the card's oddest hour, where it pays."""
     n = int(rng.integers(3, 7))
-    start_ms = day_ms + habit.oddest_hour() * _HOUR_MS
-    times_ms = start_ms + np.sort(rng.uniform(0, 1, n)) * _HOUR_MS
+    start_ms = day_ms + habit.oddest_hour() * HOUR_MS
+    times_ms = start_ms + np.sort(rng.uniform(0, 1, n)) * HOUR_MS
     amounts = habit.usual * rng.uniform(4, 10, n)
     merchants = rng.integers(0, len(habit.merchants), n).tolist()
     return [
@@ -87,9 +86,9 @@ def large_at_odd_hours(habit: Habit, rng: Rng, day_ms: int, _: str) -> list[Step
 def verified_then_high(habit: Habit, rng: Rng, day_ms: int, new_merchant: str) -> list[Step]:
     """Return 3 to 6 verifications within 5 minutes, and one payment of 8 to 15 times the habit."""
     n = int(rng.integers(3, 7))
-    start_ms = day_ms + int(rng.uniform(0, _LAST_START_H) * _HOUR_MS)
-    times_ms = start_ms + np.sort(rng.uniform(0, 5, n)) * _MINUTE_MS
-    high_ms = int(times_ms[-1]) + int(rng.uniform(10, 120) * _MINUTE_MS)
+    start_ms = day_ms + int(rng.uniform(0, _LAST_START_H) * HOUR_MS)
+    times_ms = start_ms + np.sort(rng.uniform(0, 5, n)) * MINUTE_MS
+    high_ms = int(times_ms[-1]) + int(rng.uniform(10, 120) * MINUTE_MS)
     checks = [Step(int(time_ms), 0.0, new_merchant) for time_ms in times_ms]
     return [*checks, Step(high_ms, float(habit.usual * rng.uniform(8, 15)), new_merchant)]
 

@@ -13,9 +13,10 @@ from datetime import UTC, date, datetime
 from typing import Final, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from streamer.evaluation.rows import DAY_MS, INJECTED, Rows
+from streamer.arrays import Flags, Integers
+from streamer.durations import DAY_MS
+from streamer.evaluation.rows import INJECTED, Rows
 
 __all__ = ["BREAK_DAYS", "KINDS", "Break", "BreakFigures", "Kind", "break_figures"]
 
@@ -74,7 +75,7 @@ class BreakFigures:
 
 
 def break_figures(
-    breaks: Sequence[Break], rows: Rows, at: NDArray[np.int64], alerted: NDArray[np.bool_]
+    breaks: Sequence[Break], rows: Rows, at: Integers, alerted: Flags
 ) -> dict[Kind, BreakFigures]:
     """Return the figures of each break over the rows ``at`` (n,), of which some ``alerted`` (n,)."""
     scenarios, times_ms, cards = rows.scenarios[at], rows.times_ms[at], rows.cards[at]

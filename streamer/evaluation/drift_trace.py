@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
+from streamer.arrays import Floats
 from streamer.model import Drift
 
 __all__ = ["DriftTrace"]
@@ -17,7 +15,7 @@ class DriftTrace:
     """Grows while a pass runs; ``times_ms`` are the latest event times that the versions had seen."""
 
     times_ms: list[int] = field(default_factory=list)
-    psi: list[NDArray[np.float64]] = field(default_factory=list)
+    psi: list[Floats] = field(default_factory=list)
     references: list[int] = field(default_factory=list)
     """After how many transactions the reference of each version was frozen."""
     settled: list[bool] = field(default_factory=list)

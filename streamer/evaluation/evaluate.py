@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.datafiles import FileBatch, FileReport
 from streamer.errors import ConfigurationError
 from streamer.evaluation.alert_figures import RECENT
@@ -68,7 +68,7 @@ class Evaluation:
     passed: Pass
     window: Window
     sample: Sample
-    scores: dict[str, NDArray[np.float64]]
+    scores: dict[str, Floats]
     figures: dict[str, Figures]
     alerts: Alerts
     elapsed_s: dict[str, float]

@@ -20,11 +20,11 @@ import numpy as np
 from streamer.contract.codes import decimals_of
 from streamer.contract.messages import Transaction
 from streamer.datafiles import FileBatch
+from streamer.durations import DAY_MS
 from streamer.errors import ConfigurationError
 from streamer.evaluation.break_patterns import PATTERNS, Habit, Step
 from streamer.evaluation.breaks import BREAK_DAYS, KINDS, Break
 from streamer.evaluation.row_range import piece
-from streamer.evaluation.rows import DAY_MS
 from streamer.intake.decoding import Decoded
 
 __all__ = ["Injected", "injected_payments", "with_injected"]

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Final, Literal, get_args
 
 from streamer.contract.messages import Origin
-from streamer.evaluation.rows import DAY_MS
+from streamer.durations import DAY_MS
 
 __all__ = ["LABELS", "NO_LABELS", "Chargebacks", "LabelPlan", "Which"]
 

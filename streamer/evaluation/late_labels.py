@@ -14,6 +14,7 @@ from typing import Final
 
 from streamer.contract.messages import Feedback
 from streamer.contract.record_columns import Spans
+from streamer.durations import HOUR_MS
 from streamer.evaluation.label_plan import LabelPlan
 from streamer.evaluation.rows import NEVER, NO_LABEL
 from streamer.intake.payment_columns import CARD, ID, MERCHANT
@@ -21,7 +22,7 @@ from streamer.offline.offline_partition import OfflinePartition
 
 __all__ = ["MAX_LAG_MS", "Applier", "LabelFeed", "cuts"]
 
-MAX_LAG_MS: Final = 3_600_000
+MAX_LAG_MS: Final = HOUR_MS
 """An hour: small against any delay of a label, and still 400 payments of the evaluation data."""
 
 Applier = Callable[[OfflinePartition, Sequence[Feedback]], object]

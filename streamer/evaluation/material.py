@@ -13,16 +13,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats, Integers
 from streamer.evaluation.label_plan import LabelPlan
 from streamer.evaluation.protocols import Window
 from streamer.evaluation.rows import NEVER, NO_LABEL, Rows
 
 __all__ = ["Floats", "Material", "Stretch", "Told"]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class Told:
 
     before: Integers
     rows: Integers
-    frauds: NDArray[np.bool_]
+    frauds: Flags
 
     @classmethod
     def of(cls, rows: Rows, plan: LabelPlan) -> Told:
@@ -52,7 +49,7 @@ class Told:
         order = np.lexsort((numbers, due_ms, before))
         return cls(before[order], numbers[order], frauds[order])
 
-    def known_at(self, row: int) -> tuple[Integers, NDArray[np.bool_]]:
+    def known_at(self, row: int) -> tuple[Integers, Flags]:
         """Return the rows judged before ``row`` is scored, each once, and the last said of each."""
         n = int(np.searchsorted(self.before, row, side="right"))
         latest, at = np.unique(self.rows[:n][::-1], return_index=True)

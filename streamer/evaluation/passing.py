@@ -18,8 +18,8 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.contract.batch import Batch
 from streamer.contract.messages import Score
 from streamer.datafiles import UNLABELLED, FileBatch, OnDecoded
@@ -157,7 +157,7 @@ class _RowsSoFar:
     def add(
         self,
         decoded: Decoded,
-        X: NDArray[np.float64],
+        X: Floats,
         outcome: Outcome,
         *,
         with_labels: bool,

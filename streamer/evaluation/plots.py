@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
+from streamer.durations import DAY_MS
 from streamer.evaluation.evaluate import Evaluation
 from streamer.evaluation.feature_drift_plot import COLOURS, feature_drift
 from streamer.evaluation.ranking_metrics import Ranking, cumulated
-from streamer.evaluation.rows import DAY_MS
 
 __all__ = ["draw"]
 
@@ -149,7 +149,7 @@ def _centers(evaluation: Evaluation, figure: Any) -> None:
 
 def _curves(
     evaluation: Evaluation,
-) -> list[tuple[str, NDArray[np.float64], NDArray[np.float64]]]:
+) -> list[tuple[str, Floats, Floats]]:
     frauds = evaluation.sample.frauds
     return [
         (name.replace("_", " "), *cumulated(Ranking.of(scores, frauds)))

@@ -14,18 +14,19 @@ from functools import cached_property
 from typing import Final, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Integers
+from streamer.durations import DAY_MS
 from streamer.errors import ConfigurationError
 from streamer.evaluation.row_range import RowRange
-from streamer.evaluation.rows import DAY_MS, Rows
+from streamer.evaluation.rows import Rows
 
 __all__ = ["PROTOCOLS", "Fold", "Protocol", "Window", "window_of"]
 
 Protocol = Literal["handbook-a", "handbook-b", "handbook-c", "prequential"]
 PROTOCOLS: Final[tuple[Protocol, ...]] = get_args(Protocol)
 
-Mask = NDArray[np.bool_]
+Mask = Flags
 
 _FIRST_DAYS: Final = {"handbook-a": date(2018, 8, 8), "handbook-b": date(2018, 7, 25)}
 # The first days of the weeks over which the Handbook averages.
@@ -56,12 +57,12 @@ class Window:
     precision is averaged, -1 outside the measured rows."""
 
     folds: tuple[Fold, ...]
-    periods: NDArray[np.int64]
+    periods: Integers
     notes: tuple[str, ...]
 
     @classmethod
     def of_one(
-        cls, measured: Mask, training: Mask, periods: NDArray[np.int64], notes: tuple[str, ...]
+        cls, measured: Mask, training: Mask, periods: Integers, notes: tuple[str, ...]
     ) -> Window:
         """Return a window whose rows are all ranked together."""
         return cls((Fold("", measured, training),), periods, notes)
@@ -80,7 +81,7 @@ class Window:
         """The row after the last measured one."""
         return int(np.flatnonzero(self.measured)[-1]) + 1
 
-    def compared(self, rows: Rows) -> NDArray[np.int64]:
+    def compared(self, rows: Rows) -> Integers:
         """Return the rows that every detector scores: up to the last measured, and some before."""
         first = max(self.first_measured - _COMPARED_BEFORE, 0)
         return np.flatnonzero(rows.is_scored[first : self.end]) + first
@@ -125,7 +126,7 @@ def _handbook(protocol: Protocol, rows: Rows) -> Window:
     return window
 
 
-def _week(rows: Rows, days: NDArray[np.int64], start: int) -> Fold:
+def _week(rows: Rows, days: Integers, start: int) -> Fold:
     measured = remaining(days, rows.cards, rows.frauds, start) & rows.is_measurable
     training = (days >= start - _LEAD) & (days < start - _LEAD + _WEEK) & rows.is_valid
     return Fold(_date(rows.first_day + start), measured, training)
@@ -154,7 +155,7 @@ def _notes_on(weeks: tuple[date, ...]) -> tuple[str, ...]:
     )
 
 
-def remaining(days: NDArray[np.int64], cards: NDArray[np.int64], frauds: Mask, start: int) -> Mask:
+def remaining(days: Integers, cards: Integers, frauds: Mask, start: int) -> Mask:
     """Return which rows of the week from day ``start`` on are of cards not known by that day.
 
     Known are cards with a fraud in the week that began 14 days before, and as the days of the

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from streamer.arrays import Flags, Floats, Integers
 
 __all__ = [
     "CardRanking",
@@ -22,8 +23,6 @@ __all__ = [
     "cumulated",
 ]
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -33,12 +32,12 @@ class Ranking:
     is the sorted position of the last row of each distinct score.
     """
 
-    order: NDArray[np.int64]
+    order: Integers
     frauds: Floats
-    ends: NDArray[np.int64]
+    ends: Integers
 
     @classmethod
-    def of(cls, scores: Floats, frauds: NDArray[np.bool_]) -> Ranking:
+    def of(cls, scores: Floats, frauds: Flags) -> Ranking:
         """Rank rows; ``scores`` must not hold NaN."""
         order = np.argsort(-scores, kind="stable")
         ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
@@ -96,16 +95,16 @@ class CardRanking:
     ``periods`` holds (cards, is_compromised) pairs of arrays, in order of time.
     """
 
-    periods: tuple[tuple[NDArray[np.int64], NDArray[np.bool_]], ...]
+    periods: tuple[tuple[Integers, Flags], ...]
     n_cards: int
 
     @classmethod
     def of(
         cls,
         scores: Floats,
-        frauds: NDArray[np.bool_],
-        cards: NDArray[np.int64],
-        periods: NDArray[np.int64],
+        frauds: Flags,
+        cards: Integers,
+        periods: Integers,
     ) -> CardRanking:
         """Rank the cards of every period; ``cards`` are numbers from 0."""
         ranked = []

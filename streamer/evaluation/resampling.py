@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats, Integers
 from streamer.evaluation.ranking_metrics import (
     CardRanking,
     Ranking,
@@ -26,7 +26,6 @@ from streamer.evaluation.ranking_metrics import (
 
 __all__ = ["METRICS", "N_RESAMPLES", "Figures", "Sample", "ScenarioFigures", "measure"]
 
-Floats = NDArray[np.float64]
 
 METRICS: Final = (
     "auc_roc",
@@ -50,12 +49,12 @@ class Sample:
     different ``folds``, numbered from 0, are not ranked against each other.
     """
 
-    frauds: NDArray[np.bool_]
-    cards: NDArray[np.int64]
-    periods: NDArray[np.int64]
-    scenarios: NDArray[np.int64]
+    frauds: Flags
+    cards: Integers
+    periods: Integers
+    scenarios: Integers
     scenario_names: tuple[str, ...]
-    folds: NDArray[np.int64]
+    folds: Integers
 
     def __len__(self) -> int:
         return len(self.frauds)
@@ -113,7 +112,7 @@ class _Fold:
 
     ranking: Ranking
     by_card: CardRanking
-    cards: NDArray[np.int64]
+    cards: Integers
 
     @classmethod
     def of(cls, scores: Floats, sample: Sample, fold: int) -> _Fold:

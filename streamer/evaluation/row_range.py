@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from streamer.arrays import Flags, Integers
 from streamer.datafiles import FileBatch
 
 __all__ = ["RowRange", "piece", "until"]
@@ -38,7 +36,7 @@ class RowRange:
             )
         return cls(int(match[1]), int(match[2]))
 
-    def holds(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def holds(self, rows: Integers) -> Flags:
         """Return which of ``rows`` (n,) lie in it."""
         return (rows >= self.first) & (rows < self.last)
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DAY_MS", "INJECTED", "NEVER", "NO_LABEL", "Rows"]
+from streamer.arrays import Flags, Floats, Integers
+from streamer.durations import DAY_MS
 
-DAY_MS = 86_400_000
+__all__ = ["INJECTED", "NEVER", "NO_LABEL", "Rows"]
+
 NO_LABEL = -2
 """The scenario of a row of which nobody says whether it is a fraud."""
 NEVER = -1
@@ -34,15 +36,15 @@ class Rows:
     Entries of a dead-lettered row: time -1, amount NaN, card -1.
     """
 
-    times_ms: NDArray[np.int64]
-    cards: NDArray[np.int64]
-    amounts: NDArray[np.float64]
-    scenarios: NDArray[np.int64]
+    times_ms: Integers
+    cards: Integers
+    amounts: Floats
+    scenarios: Integers
     scenario_names: tuple[str, ...]
-    scores: NDArray[np.float64]
-    alerted: NDArray[np.bool_]
-    held_back: NDArray[np.bool_]
-    judged_ms: NDArray[np.int64]
+    scores: Floats
+    alerted: Flags
+    held_back: Flags
+    judged_ms: Integers
     X: NDArray[np.float32]
     inputs: NDArray[np.float32]
 
@@ -50,33 +52,33 @@ class Rows:
         return len(self.times_ms)
 
     @property
-    def frauds(self) -> NDArray[np.bool_]:
+    def frauds(self) -> Flags:
         return self.scenarios >= 0
 
     @property
-    def is_valid(self) -> NDArray[np.bool_]:
+    def is_valid(self) -> Flags:
         """Rows that are transactions: those that were not dead-lettered."""
         return self.cards >= 0
 
     @property
-    def is_scored(self) -> NDArray[np.bool_]:
+    def is_scored(self) -> Flags:
         return ~np.isnan(self.scores)
 
     @property
-    def is_measurable(self) -> NDArray[np.bool_]:
+    def is_measurable(self) -> Flags:
         """Rows that have a score, and a label to hold it against."""
-        measurable: NDArray[np.bool_] = self.is_scored & (self.scenarios != NO_LABEL)
+        measurable: Flags = self.is_scored & (self.scenarios != NO_LABEL)
         return measurable
 
     @property
-    def is_injected(self) -> NDArray[np.bool_]:
+    def is_injected(self) -> Flags:
         """Rows that were put into the file's traffic."""
         names = [i for i, name in enumerate(self.scenario_names) if name.startswith(INJECTED)]
-        injected: NDArray[np.bool_] = np.isin(self.scenarios, names)
+        injected: Flags = np.isin(self.scenarios, names)
         return injected
 
     @property
-    def file_rows(self) -> NDArray[np.int64]:
+    def file_rows(self) -> Integers:
         """The number of each row in the file, from 0; an injected one has that of the row after it."""
         return np.cumsum(~self.is_injected) - ~self.is_injected
 
@@ -86,7 +88,7 @@ class Rows:
         return int(self.times_ms[self.is_valid].min() // DAY_MS)
 
     @property
-    def days(self) -> NDArray[np.int64]:
+    def days(self) -> Integers:
         """Whole days since the day of the earliest transaction (UTC); negative for a dead letter."""
-        days: NDArray[np.int64] = self.times_ms // DAY_MS - self.first_day
+        days: Integers = self.times_ms // DAY_MS - self.first_day
         return np.where(self.is_valid, days, -1)

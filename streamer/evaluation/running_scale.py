@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from streamer.arrays import Floats
 
 __all__ = ["RunningScale"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(slots=True)

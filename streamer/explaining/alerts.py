@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Integers
 from streamer.contract.messages import Alert, Mode, Severity, Source, Transaction
 from streamer.contract.pseudonyms import pseudonym
 from streamer.explaining.centers import center_of
@@ -78,7 +77,7 @@ def alert_id(source: Source) -> str:
 
 def build_alerts(
     context: AlertContext,
-    offsets: NDArray[np.int64],
+    offsets: Integers,
     transaction_of: Callable[[int], Transaction],
     rows: Sequence[int],
 ) -> Generator[None, None, list[Alert]]:

@@ -19,8 +19,8 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats, Integers
 from streamer.compiled import compiled
 from streamer.contract.codes import decimals_of
 from streamer.contract.messages import Counterfactual
@@ -29,9 +29,6 @@ from streamer.model import Lines, LogOdds, Room, Ruler, score_rows
 
 __all__ = ["Trial", "counterfactual", "largest_quiet", "new_trial"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 # Steps of each walk: from the amount to a hundredth of it, and between two of these, 9.3 % apart.
 _GRID: Final = 48

@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.contract.codes import CURRENCY_INDEX
 from streamer.contract.messages import Alert, Reason
 from streamer.errors import ConfigurationError
@@ -25,7 +25,6 @@ from streamer.model import Scorer
 
 __all__ = ["Explanation", "as_alerted", "explain"]
 
-Floats = NDArray[np.float64]
 
 _KNOWN_NAMES: Final = frozenset((*FEATURE_NAMES, *CONTEXT_NAMES))
 

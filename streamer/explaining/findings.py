@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 from streamer.contract.codes import CURRENCIES, decimals_of
 from streamer.explaining.counterfactual import largest_quiet, new_trial
@@ -37,8 +37,6 @@ from streamer.model import Lines, LogOdds, Room, Ruler, Scorer, function_of, sco
 
 __all__ = ["Findings", "findings_of", "findings_of_features"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _N_FEATURES: Final = len(FEATURE_NAMES)
 _N_VERDICTS: Final = len(VERDICT_FEATURES)

@@ -7,8 +7,8 @@ own, of which only that is used; few cards have any.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Integers
 from streamer.compiled import compiled
 from streamer.features.entities import EntityTable, add_sums
 from streamer.features.kinds import CARDS
@@ -18,7 +18,6 @@ from streamer.indexing import extended
 
 __all__ = ["CardTable"]
 
-Integers = NDArray[np.int64]
 
 # What is in a row of another currency.
 _SPENDING = ("small_series", "spent_1d", "high_series", "spent_30d", "payments", "logs", "logs_sq")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.contract.clocks import clocks
 from streamer.contract.codes import COUNTRIES, CURRENCY_INDEX
 from streamer.contract.messages import Transaction
@@ -29,8 +29,6 @@ _CATEGORY_NUMBERS: Final[dict[str | None, int]] = {None: -1} | {
     f"{number:04d}": number for number in range(10_000)
 }
 
-Integers = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -43,20 +41,20 @@ class Columns:
     and degrees, NaN unless the card was present.
     """
 
-    cards: NDArray[np.int64]
-    merchants: NDArray[np.int64]
-    tills: NDArray[np.int64]
-    times_ms: NDArray[np.int64]
-    currencies: NDArray[np.int64]
+    cards: Integers
+    merchants: Integers
+    tills: Integers
+    times_ms: Integers
+    currencies: Integers
     payments: Records
 
     def __len__(self) -> int:
         return len(self.cards)
 
     @property
-    def amounts(self) -> NDArray[np.float64]:
+    def amounts(self) -> Floats:
         """The amounts in units of their currencies, shape (n,)."""
-        amounts: NDArray[np.float64] = self.payments["amount"]
+        amounts: Floats = self.payments["amount"]
         return amounts
 
     @classmethod

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from streamer.durations import DAY_S
 from streamer.features.catalogue import MAX_EXPONENT, Feature, from_log1p, share_percent
-from streamer.features.equations import DAY_S
 from streamer.features.kinds import CARD_VERDICTS, MERCHANT_VERDICTS, EntityKind
 from streamer.features.records import record
 

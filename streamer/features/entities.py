@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Bytes, Flags, Floats, Integers
 from streamer.compiled import compiled
 from streamer.errors import InvariantError
 from streamer.features.equations import bring_forward
@@ -29,10 +30,6 @@ from streamer.indexing import Index
 
 __all__ = ["EntityTable", "Evicted", "add_sums"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Bytes = NDArray[np.uint8]
 
 _FIRST_SIZE = 1024
 # Evicting one row at a time would scan the table for each new entity.

@@ -8,15 +8,11 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from streamer.arrays import Floats
 from streamer.compiled import compiled
 from streamer.features.records import Record
 
 __all__ = [
-    "DAY_S",
-    "HOUR_S",
     "angle_of",
     "bring_forward",
     "decay",
@@ -35,10 +31,6 @@ __all__ = [
     "surprise",
 ]
 
-Floats = NDArray[np.float64]
-
-HOUR_S: Final = 3_600.0
-DAY_S: Final = 86_400.0
 
 # Every amount is valid, but the logarithm of the smallest float would be -744.
 _SMALLEST_AMOUNT: Final = 1e-3

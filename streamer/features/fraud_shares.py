@@ -10,9 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
+from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 from streamer.features.entities import EntityTable
 from streamer.features.equations import bring_forward, decay, log_odds_of_share
@@ -20,9 +18,6 @@ from streamer.features.records import Records
 from streamer.indexing import fingerprints
 
 __all__ = ["add_verdicts", "read_verdicts"]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 def add_verdicts(

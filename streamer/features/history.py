@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.features.catalogue import FEATURE_ROW, FEATURES
 from streamer.features.columns import Columns
 from streamer.features.context import CONTEXT_FEATURES, CONTEXT_ROW
@@ -16,8 +16,6 @@ from streamer.features.records import Records, as_records
 from streamer.features.tables import Tables
 
 __all__ = ["History"]
-
-Floats = NDArray[np.float64]
 
 
 class History(NamedTuple):

@@ -13,9 +13,9 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from streamer.features.equations import DAY_S, HOUR_S
+from streamer.arrays import Bytes, Floats
+from streamer.durations import DAY_S, HOUR_S
 from streamer.features.places import PLACES
 from streamer.features.records import record
 
@@ -35,7 +35,7 @@ class EntityKind:
     is_rare: bool = False
 
     @cached_property
-    def half_lives_s(self) -> NDArray[np.float64]:
+    def half_lives_s(self) -> Floats:
         """Of each sum, shape (n_sums,)."""
         return np.hstack(list(self.sums.values()))
 
@@ -51,7 +51,7 @@ class EntityKind:
         return np.dtype((np.record, {**row.fields, "sums": (block, 8)}))
 
     @cached_property
-    def fresh(self) -> NDArray[np.uint8]:
+    def fresh(self) -> Bytes:
         """The row of an entity before its first event, as bytes: no number but a time of -1."""
         row = np.zeros(1, self.row)
         row["time_ms"] = -1

@@ -14,9 +14,10 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
+from streamer.durations import DAY_S, HOUR_S
 from streamer.features import equations as eq
 from streamer.features.fraud_shares import read_verdicts
 from streamer.features.kinds import CARD_VERDICTS, CARDS, MERCHANT_VERDICTS, MERCHANTS
@@ -25,8 +26,6 @@ from streamer.features.records import Record, Records
 
 __all__ = ["compare_amount", "observe"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 # As arrays of the module they are constants of the compiled loop.
 _CARD_S: Final = CARDS.half_lives_s
@@ -143,9 +142,7 @@ def _places(
 @compiled
 def _at_merchant(merchant: Record, x: Record, v: Record) -> None:
     """The merchant's pace, and its series of payments beyond their cards' habits."""
-    x.merchant_pace_ratio = eq.pace(
-        merchant.payments_1h, merchant.payments_1d, eq.DAY_S / eq.HOUR_S
-    )
+    x.merchant_pace_ratio = eq.pace(merchant.payments_1h, merchant.payments_1d, DAY_S / HOUR_S)
     v.merchant_high_series = math.log1p(merchant.high_series)
 
 

@@ -11,8 +11,7 @@ from collections.abc import ItemsView, Iterator, Mapping
 from functools import cached_property
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
+from streamer.arrays import Bytes, Integers
 
 __all__ = ["PackedStates", "names_of"]
 
@@ -20,7 +19,7 @@ __all__ = ["PackedStates", "names_of"]
 _CUT_AT_ONCE: Final = 4_096
 
 
-def names_of(prints: NDArray[np.int64]) -> list[str]:
+def names_of(prints: Integers) -> list[str]:
     """Return the names that entities have in Redis: the digits of what they are known by."""
     return list(map(str, prints.tolist()))
 
@@ -28,7 +27,7 @@ def names_of(prints: NDArray[np.int64]) -> list[str]:
 class PackedStates(Mapping[str, bytes]):
     """The bytes of each row of an array, by name; like a dict that nothing is written to."""
 
-    def __init__(self, prints: NDArray[np.int64], rows: NDArray[np.uint8]) -> None:
+    def __init__(self, prints: Integers, rows: Bytes) -> None:
         """``rows`` (n, n_bytes) belong to the distinct ``prints`` (n,), and nobody changes them."""
         self._prints = prints
         self._rows = rows
@@ -55,7 +54,7 @@ class PackedStates(Mapping[str, bytes]):
         return _Items(self)
 
     @property
-    def rows(self) -> NDArray[np.uint8]:
+    def rows(self) -> Bytes:
         """The bytes of each, shape (n, n_bytes)."""
         return self._rows
 

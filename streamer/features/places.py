@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 
 from streamer.compiled import compiled
+from streamer.durations import DAY_MS
 from streamer.features.equations import familiarity
 from streamer.features.records import Record
 
@@ -45,7 +46,7 @@ _KINDS: Final = (MERCHANT, COUNTRY, CATEGORY)
 PLACES: Final = (("place_payments", "<u2", (3,)), ("visits", "<u1", (52,)))
 """Of a card's row: the payments of each kind that named a place; then the slots of all kinds."""
 
-_HALF_LIFE_MS: Final = 60 * 86_400_000.0
+_HALF_LIFE_MS: Final = 60.0 * DAY_MS
 _SALTS: Final = 2.0**32
 _VISIT: Final = 2
 _MOST: Final = 255

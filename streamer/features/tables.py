@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Integers
 from streamer.compiled import compiled
 from streamer.features.cards import CardTable
 from streamer.features.columns import Columns
@@ -20,8 +20,6 @@ from streamer.indexing.prints import extend_print
 
 __all__ = ["Tables", "find_rows"]
 
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 _NAMES: Final = ("cards", "habits", "merchants", "card_verdicts", "merchant_verdicts")
 _ROWS: Final = np.dtype((np.record, [(name, "<i8") for name in _NAMES]))

@@ -16,15 +16,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.fitting.file_features import Traffic
 from streamer.model import ModelConfig, Scorer, Sums, advance, learn_warming
 
 __all__ = ["Point", "fitted", "measure", "pairwise_distances"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 # 4,000 payments are 16 million distances, 128 MB.  From one draw to the next the silhouette of one
 # version varied by 0.003 to 0.005 (standard deviation; simulated payments and Handbook).

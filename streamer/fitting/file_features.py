@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Integers
 from streamer.datafiles import FileBatch, OnDecoded
 from streamer.features import FEATURE_NAMES, Columns, History, Tables
 from streamer.pipeline import PipelineConfig, prepare
@@ -27,12 +28,12 @@ class Traffic:
     """n payments: ``X`` (n, n_features) float32, NaN where unknown; ``currencies`` (n,)."""
 
     X: NDArray[np.float32]
-    currencies: NDArray[np.int64]
+    currencies: Integers
 
     def __len__(self) -> int:
         return len(self.X)
 
-    def at(self, rows: NDArray[np.int64] | slice) -> Traffic:
+    def at(self, rows: Integers | slice) -> Traffic:
         """Return the payments of ``rows``."""
         return Traffic(self.X[rows], self.currencies[rows])
 

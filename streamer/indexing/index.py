@@ -17,11 +17,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Integers
 from streamer.compiled import compiled
 
 __all__ = ["FREE", "Index", "Slots", "enter", "find", "leave", "place_of"]
 
-Integers = NDArray[np.int64]
 Slots = NDArray[np.int32]
 
 FREE: Final = -1

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Bytes, Integers
 from streamer.compiled import borrowing
 
 __all__ = [
@@ -29,8 +29,6 @@ __all__ = [
     "print_of",
 ]
 
-Integers = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
 
 # Two halves, so that no product has more than 63 bits: beyond these compiled code does as it likes.
 _LOW_BITS: Final = 0xFFFF_FFFF

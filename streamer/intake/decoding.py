@@ -20,8 +20,8 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Integers
 from streamer.contract.batch import Batch
 from streamer.contract.clocks import clocks
 from streamer.contract.messages import Transaction
@@ -51,7 +51,6 @@ __all__ = [
     "unbelievable",
 ]
 
-Integers = NDArray[np.int64]
 
 PLAIN: Final = Intake()
 """The intake without a declaration."""
@@ -222,7 +221,7 @@ class _Decoding:
             {record.offset: payment for record, payment in zip(records, made, strict=True)},
         )
 
-    def _keep(self, which: NDArray[np.bool_]) -> None:
+    def _keep(self, which: Flags) -> None:
         self._places, self._times_ms = self._places[which], self._times_ms[which]
         self._payments = [self._payments[i] for i in np.flatnonzero(which).tolist()]
 

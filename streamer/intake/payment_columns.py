@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Integers
 from streamer.contract.messages import Transaction
 from streamer.contract.record_columns import Spans
 from streamer.features.columns import Columns
@@ -16,7 +16,6 @@ from streamer.indexing.prints import combine, fingerprints
 
 __all__ = ["CARD", "ID", "MERCHANT", "PARTIES", "PaymentColumns"]
 
-Integers = NDArray[np.int64]
 
 ID, CARD, MERCHANT = range(3)
 """The names of a payment: its own, the card's and the merchant's."""

@@ -25,22 +25,21 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats
 from streamer.compiled import compiled
 from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 
 __all__ = ["bounded_step", "may_teach"]
 
-Floats = NDArray[np.float64]
 
 # The median of two is their mean, which either of them can move.
 _FEWEST_CLUSTERS: Final = 3
 
 
 @compiled
-def may_teach(draws: Floats, card_day_sums: Floats, daily_lessons: float) -> NDArray[np.bool_]:
+def may_teach(draws: Floats, card_day_sums: Floats, daily_lessons: float) -> Flags:
     """Return which payments may teach: each with probability min(1, daily_lessons / (s + 1)).
 
     ``card_day_sums`` (n,) is s, the decayed number of the card's payments of a day before this one.
@@ -116,7 +115,7 @@ def _moments(known: Floats, sums: Floats, sums_sq: Floats) -> tuple[Floats, Floa
     return means, np.where(known > 0, np.maximum(sums_sq / safe - means**2, 0.0), 0.0)
 
 
-def _common(values: Floats, mask: NDArray[np.bool_]) -> Floats:
+def _common(values: Floats, mask: Flags) -> Floats:
     """Return per feature the median over the clusters in ``mask``; 0 for fewer than three."""
     ordered = np.sort(np.where(mask, values, np.inf), axis=0)
     n = mask.sum(axis=0)
@@ -129,7 +128,7 @@ def _common(values: Floats, mask: NDArray[np.bool_]) -> Floats:
         return np.asarray(np.where(n >= _FEWEST_CLUSTERS, (lower + upper) / 2, 0.0))
 
 
-def _on_leash(offsets: Floats, common: Floats, moved: NDArray[np.bool_], leash: float) -> Floats:
+def _on_leash(offsets: Floats, common: Floats, moved: Flags, leash: float) -> Floats:
     """Return scaled ``offsets`` from the anchors drawn in to a norm of ``leash`` around ``common``.
 
     Features that are not ``moved`` stay as they are.
@@ -143,9 +142,7 @@ def _on_leash(offsets: Floats, common: Floats, moved: NDArray[np.bool_], leash: 
     return np.where(moved, common + (offsets - common) * ratio[:, None], offsets)
 
 
-def _within_factor(
-    widths: Floats, anchor_variances: Floats, moved: NDArray[np.bool_], leash: float
-) -> Floats:
+def _within_factor(widths: Floats, anchor_variances: Floats, moved: Flags, leash: float) -> Floats:
     """Return the variances kept within a factor of e^leash of the anchors', the common one apart."""
     if math.isinf(leash):
         return widths

@@ -28,9 +28,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.compiled import compiled
+from streamer.durations import DAY_S, HOUR_MS, HOUR_S
 from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 
@@ -46,11 +47,8 @@ __all__ = [
     "payments_per_hour",
 ]
 
-Floats = NDArray[np.float64]
 
 N_HOURS: Final = 24
-_HOUR_S: Final = 3_600.0
-_DAY_S: Final = 86_400.0
 _MAX_LAG: Final = 2.0
 # Payments at night that are a tenth farther away alert twice as often as all others together.
 _MAX_HOUR_CORRECTION: Final = 4.0
@@ -58,13 +56,13 @@ _MAX_HOUR_CORRECTION: Final = 4.0
 # of its deviation is believed.
 _PRIOR_ALERTS: Final = 5.0
 # The habits of a week, so that weekdays and weekends take part as they come.
-_HALF_LIFE_S: Final = 7 * _DAY_S
+_HALF_LIFE_S: Final = 7 * DAY_S
 # An hour of the day borrows the mean rate with the weight of about a minute.
 _PRIOR_HOURS: Final = 0.02
 # What is known of the rate before as much time was covered is mostly how fast the first batch came.
 _LEAST_HOURS: Final = 0.1
 # A day with other traffic than the same hours of the days before is told by the last hours.
-_PACE_HALF_LIFE_S: Final = 3 * _HOUR_S
+_PACE_HALF_LIFE_S: Final = 3 * HOUR_S
 _PRIOR_PACE_HOURS: Final = 0.5
 _MAX_PACE: Final = 4.0
 
@@ -93,7 +91,7 @@ def hour_of(time_ms: int) -> int:
     >>> [hour_of(time_ms) for time_ms in (0, 3_599_999, 3_600_000, 90_000_000)]
     [0, 0, 1, 1]
     """
-    return time_ms // 3_600_000 % N_HOURS
+    return time_ms // HOUR_MS % N_HOURS
 
 
 def asked(sums: Sums, config: ModelConfig) -> Asked:
@@ -143,7 +141,7 @@ def follow_hours(head: Sums, delta: Sums) -> tuple[float, Floats, float, Floats]
     discount of ``traffic_pace``, and what is added to it.
     """
     start, end = _covered(head, delta)
-    exposures = (_until(end) - _until(start)) / _HOUR_S
+    exposures = (_until(end) - _until(start)) / HOUR_S
     rates = _usual(head)
     came = float(delta.hour_weights.sum())
     pace = np.zeros(2) if rates is None else np.array([came, rates @ exposures])
@@ -191,13 +189,13 @@ def _covered(head: Sums, delta: Sums) -> tuple[float, float]:
     if not np.isfinite(last):
         return 0.0, 0.0
     start = float(head.event_span[1])
-    if first - start > _DAY_S:
+    if first - start > DAY_S:
         start = first
     return start, max(start, last)
 
 
 def _until(t: float) -> Floats:
     """Return how many seconds of each hour of the day lie before the epoch time ``t``, shape (24,)."""
-    days, rest = divmod(t, _DAY_S)
-    today = np.clip(rest - _HOUR_S * np.arange(N_HOURS), 0.0, _HOUR_S)
-    return np.asarray(days * _HOUR_S + today)
+    days, rest = divmod(t, DAY_S)
+    today = np.clip(rest - HOUR_S * np.arange(N_HOURS), 0.0, HOUR_S)
+    return np.asarray(days * HOUR_S + today)

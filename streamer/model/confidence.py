@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.model.sums import Sums
 
 __all__ = ["USUAL_ADDEND", "beliefs", "expectations", "maturities"]
 
-Floats = NDArray[np.float64]
 
 # The mean of z² over the suspicious half of a standard normal distribution, and 0 over the other.
 USUAL_ADDEND: Final = 0.5

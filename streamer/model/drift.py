@@ -15,15 +15,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats
 from streamer.model.feature_histogram import UNKNOWN, bin_centers
 from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 
 __all__ = ["MOVED_PSI", "Drift", "drift_of", "kolmogorov_smirnov", "stability_index"]
 
-Floats = NDArray[np.float64]
 
 MOVED_PSI: Final = 0.2
 _SMALLEST_SHARE: Final = 1e-4
@@ -109,7 +108,7 @@ def _shares(histogram: Floats, smallest: float) -> Floats:
     return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
 
 
-def _both(reference: Floats, current: Floats) -> NDArray[np.bool_]:
+def _both(reference: Floats, current: Floats) -> Flags:
     return np.asarray((reference.sum(axis=-1) > 0) & (current.sum(axis=-1) > 0))
 
 

@@ -10,14 +10,10 @@ needs no more of it.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from streamer.arrays import Floats
 from streamer.compiled import compiled
 
 __all__ = ["eliminate", "row_start", "solve_positive_definite"]
-
-Floats = NDArray[np.float64]
 
 
 def solve_positive_definite(A: Floats, b: Floats) -> Floats:

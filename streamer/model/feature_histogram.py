@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 
 __all__ = [
@@ -30,8 +30,6 @@ __all__ = [
     "value_bin",
 ]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 UNKNOWN: Final = 0
 """The bin of payments in which the feature was not known."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 
 __all__ = ["uniform_hash"]
@@ -19,7 +19,7 @@ _WORD: Final = 0xFFFFFFFFFFFFFFFF
 
 
 @compiled
-def uniform_hash(offsets: NDArray[np.int64]) -> NDArray[np.float64]:
+def uniform_hash(offsets: Integers) -> Floats:
     """Return splitmix64 of each offset (Steele, Lea and Flood, 2014), scaled to [0, 1).
 
     >>> uniform_hash(np.array([0, 1, 2])).round(3).tolist()

@@ -10,8 +10,8 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.compiled import compiled
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "share_below",
 ]
 
-Floats = NDArray[np.float64]
 
 _LOWEST: Final = -8.0
 _HIGHEST: Final = 24.0

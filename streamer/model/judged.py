@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 from streamer.model.odds import LogOdds, add_irls, basis_size, fill_basis, gram_size
 from streamer.model.scorer import Scorer
@@ -21,7 +22,6 @@ from streamer.model.trial import DISTANCE, ODDS, rarity_bin
 
 __all__ = ["learn_verdicts"]
 
-Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
 
 
@@ -29,7 +29,7 @@ class _Judged(NamedTuple):
     """What was judged of n payments, as `learn_verdicts` has it."""
 
     vectors: Vectors
-    slots: NDArray[np.int64]
+    slots: Integers
     frauds: Floats
     weights: Floats
 
@@ -50,7 +50,7 @@ def learn_verdicts(
     delta: Sums,
     version: Scorer,
     vectors: Vectors,
-    slots: NDArray[np.int64],
+    slots: Integers,
     frauds: Floats,
     weights: Floats,
 ) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 
 __all__ = [
@@ -24,9 +24,6 @@ __all__ = [
     "nearest_of",
     "seed_centers",
 ]
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @compiled

@@ -18,8 +18,8 @@ from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats, Integers
 from streamer.compiled import compiled
 from streamer.model.bounds import bounded_step
 from streamer.model.budget import follow_hours, hour_of, note_time
@@ -36,9 +36,6 @@ from streamer.model.sums import Sums
 
 __all__ = ["advance", "delta_limit", "learn", "learn_warming"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 # k-means++ starts close to a solution; on the warm-up buffers tried, later iterations moved no
 # center by more than 2% of its spread.

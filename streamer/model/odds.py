@@ -27,6 +27,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.compiled import compiled
 from streamer.model.elimination import row_start, solve_positive_definite
 from streamer.model.histogram import position, quantiles
@@ -48,7 +49,6 @@ __all__ = [
     "thresholds",
 ]
 
-Floats = NDArray[np.float64]
 Places = NDArray[np.uint32]
 """Without a sign, or each would be asked for its own."""
 

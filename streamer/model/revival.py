@@ -11,14 +11,13 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 
 __all__ = ["revive"]
 
-Floats = NDArray[np.float64]
 
 _HALF_NORMAL_MEAN: Final = float(np.sqrt(2 / np.pi))
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.model.budget import N_HOURS, Asked, asked
 from streamer.model.confidence import beliefs, expectations, maturities
 from streamer.model.histogram import distribution_of, quantiles
@@ -26,9 +26,6 @@ _INPUT_SPREAD_FLOOR: Final = 0.1
 # The threshold of the odds needs odds to count.
 _MIN_ODDS_WEIGHT: Final = 2_000.0
 _NO_TIMES: Final = np.zeros(0, dtype=np.int64)
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)

@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats, Integers
 from streamer.compiled import compiled
 from streamer.model.budget import N_HOURS, hour_of
 from streamer.model.confidence import USUAL_ADDEND
@@ -31,9 +32,6 @@ from streamer.model.scored import Room
 
 __all__ = ["FEATURE", "HOUR", "Lines", "Ruler", "score_batch", "score_rows"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 Records = NDArray[Any]
 
 _SMALLEST_DISTANCE_SQ: Final = 1e-3

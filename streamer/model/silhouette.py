@@ -11,14 +11,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.compiled import compiled
 from streamer.model.kmeans import fill_distances
 
 __all__ = ["simplified_silhouettes"]
-
-Floats = NDArray[np.float64]
 
 
 @compiled

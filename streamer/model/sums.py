@@ -18,8 +18,8 @@ from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.model.feature_histogram import N_FEATURE_BINS
 from streamer.model.histogram import N_BINS
 from streamer.model.model_config import ModelConfig
@@ -41,7 +41,6 @@ __all__ = [
     "Sums",
 ]
 
-Floats = NDArray[np.float64]
 Group = TypeVar("Group", bound=tuple[Any, ...])
 
 COUNTERS: Final = (
@@ -121,7 +120,7 @@ class Sums:
     verdict_weights: Floats
     trial: Floats
     warmup_X: Floats
-    warmup_currencies: NDArray[np.int64]
+    warmup_currencies: Integers
     feature_histograms: Floats
     reference_histograms: Floats
     reference_currency_means: Floats

@@ -12,13 +12,12 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.compiled import compiled
 
 __all__ = ["DISTANCE", "N_TRIAL_BINS", "ODDS", "average_precision", "rarity_bin"]
 
-Floats = NDArray[np.float64]
 
 DISTANCE: Final = 0
 ODDS: Final = 1

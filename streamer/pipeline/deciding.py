@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats
 from streamer.features import History
 from streamer.intake.decoding import Decoded
 from streamer.model import ModelConfig, Scored, Scorer, hour_of, may_teach
@@ -21,9 +22,6 @@ from streamer.pipeline.fuse import Limit, admit, limit_of
 from streamer.pipeline.partition_state import PartitionState
 
 __all__ = ["Decision", "decide", "may_be_taught"]
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 class Decision(NamedTuple):

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats, Integers
 from streamer.contract.batch import Batch
 from streamer.contract.ledger import Ledger
 from streamer.contract.messages import Alert, Mode, Score
@@ -65,7 +65,7 @@ class Prepared:
 
     decoded: Decoded
     columns: Columns | None
-    fingerprints: NDArray[np.int64]
+    fingerprints: Integers
     n_repeated: int
 
 
@@ -230,11 +230,11 @@ def _alerts(
 def learn_scored(
     delta: Sums,
     version: Scorer,
-    X: NDArray[np.float64],
+    X: Floats,
     columns: Columns,
     scored: Scored | None,
-    above: NDArray[np.bool_],
-    teaching: NDArray[np.bool_],
+    above: Flags,
+    teaching: Flags,
 ) -> None:
     """Learn from a batch: features ``X``, scores, what is above the threshold; ``delta`` is IN/OUT."""
     if scored is None:
@@ -247,11 +247,11 @@ def learn_scored(
 
 def remember_scored(
     decoded: Decoded,
-    draws: NDArray[np.float64],
+    draws: Floats,
     state: PartitionState,
     version: Scorer,
     scored: Scored,
-    alerted: NDArray[np.bool_],
+    alerted: Flags,
     config: VerdictConfig,
 ) -> None:
     """Keep a scored batch for its verdicts; ``state`` is IN/OUT, ``draws`` as for `may_be_taught`.

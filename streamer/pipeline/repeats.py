@@ -18,14 +18,12 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Integers
 from streamer.compiled import compiled
 
 __all__ = ["Repeats", "put", "recognise"]
 
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 # Of what a field holds: those of another kind of fingerprint are let go.
 _FORMAT: Final = 2

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.model import Scored, Scorer, simplified_silhouettes
 
 __all__ = ["CenterWatch"]
@@ -25,7 +25,7 @@ class CenterWatch:
     """Follows the centers of one worker's model; times are of the monotonic clock, in seconds."""
 
     def __init__(self) -> None:
-        self._visited_at: NDArray[np.float64] = np.zeros(0)
+        self._visited_at: Floats = np.zeros(0)
         self._looked_at = -np.inf
         self.silhouette = float("nan")
         """Decaying mean of the simplified silhouette; NaN before the first payment was scored."""

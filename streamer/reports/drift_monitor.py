@@ -11,7 +11,8 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from streamer.arrays import Floats
 
 __all__ = ["DistanceMonitor", "PageHinkley"]
 
@@ -57,10 +58,10 @@ class DistanceMonitor:
 
     def __init__(self) -> None:
         self._test = PageHinkley()
-        self._waiting: NDArray[np.float64] = np.zeros(0)
+        self._waiting: Floats = np.zeros(0)
         self.n_drifts = 0
 
-    def add(self, distances_sq: NDArray[np.float64]) -> int:
+    def add(self, distances_sq: Floats) -> int:
         """Take the squared distances of a batch and return how many shifts they brought to light."""
         logs = 0.5 * np.log(np.maximum(distances_sq, _SMALLEST_SQ))
         waiting = np.concatenate([self._waiting, logs])

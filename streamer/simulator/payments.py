@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats, Integers
 from streamer.simulator.working_rows import CHANNELS, ECOMMERCE, OPTIONAL_FIELDS, Rows
 from streamer.simulator.world import World
 from streamer.simulator.world_tables import CATEGORIES
@@ -47,14 +48,14 @@ class Payments:
     transaction_ids: list[str]
     card_ids: list[str]
     merchant_ids: list[str | None]
-    amounts: NDArray[np.float64]
+    amounts: Floats
     currencies: list[str]
-    timestamps_ms: NDArray[np.int64]
-    utc_offsets_min: NDArray[np.int64]
+    timestamps_ms: Integers
+    utc_offsets_min: Integers
     mccs: list[str | None]
     countries: list[str | None]
-    latitudes: NDArray[np.float64]
-    longitudes: NDArray[np.float64]
+    latitudes: Floats
+    longitudes: Floats
     channels: list[str | None]
     patterns: list[str | None]
 
@@ -188,7 +189,7 @@ def _strings(values: Any) -> NDArray[np.object_]:
     return np.array(list(values), dtype=object)
 
 
-def _without(values: NDArray[np.object_], gone: NDArray[np.bool_]) -> list[str | None]:
+def _without(values: NDArray[np.object_], gone: Flags) -> list[str | None]:
     values[gone] = None
     kept: list[str | None] = values.tolist()
     return kept

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from streamer.arrays import Floats, Integers
 
 __all__ = ["Pools"]
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Ints = Integers
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from streamer.simulator.simulator_config import DAY_MS
+from streamer.arrays import Flags, Floats, Integers
+from streamer.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from streamer.simulator.traffic import time_of_local_hour
 from streamer.simulator.working_rows import ATM, ECOMMERCE, POS, Rows, draw_missing, make_rows
 from streamer.simulator.world import World
@@ -24,11 +25,8 @@ from streamer.simulator.world_tables import distance_km
 
 __all__ = ["EPISODES", "FRAUD_PATTERNS", "PATTERN_NAMES", "Episode", "FraudPattern", "Scene"]
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Ints = Integers
 
-_MINUTE_MS: Final = 60_000
-_HOUR_MS: Final = 60 * _MINUTE_MS
 # 2,500 km within 75 minutes is 2,000 km/h; an airliner does 900.
 _FAR_KM: Final = 2_500.0
 
@@ -90,8 +88,8 @@ class Scene:
     start_ms: int
     price_level: float
     genuine: Rows
-    free: NDArray[np.bool_]
-    at_home: NDArray[np.bool_]
+    free: Flags
+    at_home: Flags
 
     def steal(self, rng: np.random.Generator) -> int | None:
         """Return a free card, busy ones more likely, or None if all were stolen."""
@@ -121,7 +119,7 @@ def card_testing(scene: Scene, rng: np.random.Generator) -> Rows | None:
     n = int(rng.integers(8, 21))
     world, home = scene.world, scene.world.customers.city[card]
     first_ms = scene.start_ms + int(rng.integers(0, DAY_MS))
-    span_ms = rng.uniform(2, 8) * _MINUTE_MS
+    span_ms = rng.uniform(2, 8) * MINUTE_MS
     money = np.full(n, world.money[home])
     return scene.fraud(
         "card_testing",
@@ -150,7 +148,7 @@ def spending_spree(scene: Scene, rng: np.random.Generator) -> Rows | None:
     shops = np.setdiff1d(pools.members(pools.new - 1), habits.shops[card])
     in_town = len(tills) > 0 and (rng.random() < 0.4 or len(shops) == 0)
     merchants = tills if in_town else shops if len(shops) else pools.members(pools.new - 1)
-    span_ms = int(rng.uniform(2, 6) * _HOUR_MS)
+    span_ms = int(rng.uniform(2, 6) * HOUR_MS)
     money = np.full(n, world.money[home])
     return scene.fraud(
         "spending_spree",
@@ -183,7 +181,7 @@ def impossible_travel(scene: Scene, rng: np.random.Generator) -> Rows | None:
         "impossible_travel",
         rng,
         n,
-        time_ms=before["time_ms"] + (np.cumsum(gaps_min) * _MINUTE_MS).astype(np.int64),
+        time_ms=before["time_ms"] + (np.cumsum(gaps_min) * MINUTE_MS).astype(np.int64),
         customer=card,
         merchant=world.merchants.pools.draw(tills, rng.random(n)),
         amount=scene.multiples_of_habit(card, rng.uniform(0.8, 3, n), money),

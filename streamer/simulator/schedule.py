@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Integers
+from streamer.durations import DAY_MS
 from streamer.simulator.scenarios import EPISODES, PATTERN_NAMES, Scene
-from streamer.simulator.simulator_config import DAY_MS, SimulatorConfig
+from streamer.simulator.simulator_config import SimulatorConfig
 from streamer.simulator.slow_change import Drift
 from streamer.simulator.working_rows import ROW, Rows, in_time_order
 from streamer.simulator.world import World
@@ -68,11 +69,11 @@ class Fraud:
         }
         self._to_come: Rows = np.zeros(0, dtype=ROW)
         self._resting_until_ms = np.full(config.n_customers, -(2**62))
-        self._visits: NDArray[np.int64] = np.zeros(config.n_merchants, dtype=np.int64)
-        self._breachable_from: NDArray[np.int64] = np.zeros(config.n_merchants, dtype=np.int64)
+        self._visits: Integers = np.zeros(config.n_merchants, dtype=np.int64)
+        self._breachable_from: Integers = np.zeros(config.n_merchants, dtype=np.int64)
         self._breaches: list[_Breach] = []
 
-    def day(self, day: int, genuine: Rows, travelling: NDArray[np.bool_]) -> Rows:
+    def day(self, day: int, genuine: Rows, travelling: Flags) -> Rows:
         """Return the whole day in time order: genuine rows, some marked, and fraudulent ones."""
         self._visits += np.bincount(genuine["merchant"], minlength=len(self._visits))
         if self._per_pattern_per_day == 0 or day < FRAUD_FREE_DAYS:
@@ -87,7 +88,7 @@ class Fraud:
         return in_time_order(marked, pending[due])
 
     def _start_episodes(
-        self, day: int, genuine: Rows, at_home: NDArray[np.bool_], rng: np.random.Generator
+        self, day: int, genuine: Rows, at_home: Flags, rng: np.random.Generator
     ) -> list[Rows]:
         started = []
         start_ms = self._config.start_ms + day * DAY_MS

@@ -12,9 +12,8 @@ from typing import Final
 
 from streamer.errors import ConfigurationError
 
-__all__ = ["DAY_MS", "SimulatorConfig"]
+__all__ = ["SimulatorConfig"]
 
-DAY_MS: Final = 86_400_000
 
 # Three cities, each with a till and a cash machine, need this many merchants beside the online
 # ones.

@@ -14,9 +14,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from streamer.simulator.simulator_config import DAY_MS, SimulatorConfig
+from streamer.arrays import Flags, Floats, Integers
+from streamer.durations import DAY_MS, HOUR_MS
+from streamer.simulator.simulator_config import SimulatorConfig
 from streamer.simulator.slow_change import Drift
 from streamer.simulator.working_rows import (
     ATM,
@@ -31,11 +32,9 @@ from streamer.simulator.world import World
 
 __all__ = ["Traffic", "time_of_local_hour"]
 
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+Ints = Integers
 
 _STREAM: Final = 1  # Third word of the seed: keeps genuine and fraudulent draws apart.
-_HOUR_MS: Final = 3_600_000
 _MIN_GAP_MS: Final = 12 * 60_000
 # A few payments come at any hour: early flights, sick children, shops that bill at night.
 _ANY_HOUR_SHARE: Final = 0.02
@@ -46,13 +45,13 @@ _EXPENSIVE_SHARE: Final = 0.005
 _EXPENSIVE_FACTOR: Final = (4.0, 12.0)
 
 
-def time_of_local_hour(start_ms: int, hour: NDArray[np.float64], offset_min: Ints) -> Ints:
+def time_of_local_hour(start_ms: int, hour: Floats, offset_min: Ints) -> Ints:
     """Return the first UTC millisecond from ``start_ms`` on at which a local clock shows ``hour``.
 
     >>> time_of_local_hour(0, np.array([1.0, 1.0]), np.array([0, 120])).tolist()
     [3600000, 82800000]
     """
-    local_ms = np.floor(hour * _HOUR_MS).astype(np.int64)
+    local_ms = np.floor(hour * HOUR_MS).astype(np.int64)
     return np.asarray(start_ms + (local_ms - offset_min * 60_000 - start_ms) % DAY_MS)
 
 
@@ -117,7 +116,7 @@ class Traffic:
         away = (self._trip_first < day) & (day < self._trip_last)
         return np.where(away, self._trip_city, self._world.customers.city), under_way
 
-    def _local_hours(self, customer: Ints, rng: np.random.Generator) -> NDArray[np.float64]:
+    def _local_hours(self, customer: Ints, rng: np.random.Generator) -> Floats:
         habits, n = self._world.customers, len(customer)
         awake = rng.beta(1.6, 1.6, n) * habits.awake_h[customer]
         hour = (habits.wake_h[customer] + awake) % 24
@@ -166,7 +165,7 @@ class Traffic:
         money: Ints,
         channel: Ints,
         rng: np.random.Generator,
-    ) -> NDArray[np.float64]:
+    ) -> Floats:
         habits, n = self._world.customers, len(customer)
         usual = habits.median_eur[customer] * self._world.merchants.price[merchant]
         eur = usual * np.exp(habits.spread[customer] * rng.standard_normal(n))

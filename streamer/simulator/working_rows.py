@@ -10,6 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from streamer.arrays import Integers
+
 __all__ = [
     "ATM",
     "CHANNELS",
@@ -57,7 +59,7 @@ def make_rows(n: int, **columns: ArrayLike) -> Rows:
     return np.asarray(rows)
 
 
-def draw_missing(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def draw_missing(n: int, rng: np.random.Generator) -> Integers:
     """Return for each of ``n`` payments the bits of the optional fields its producer left out."""
     return np.asarray((rng.random((n, len(_BITS))) < _MISSING_SHARES) @ _BITS)
 

@@ -12,14 +12,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats, Integers
 from streamer.simulator.pools import Pools
 from streamer.simulator.simulator_config import SimulatorConfig
 from streamer.simulator.world_tables import CATEGORIES, CITIES, MONEY, City
 
 __all__ = ["Customers", "Merchants", "World"]
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Ints = Integers
 
 # Each city gets this many merchants on average before another city is opened.
 _MERCHANTS_PER_CITY: Final = 6
@@ -188,7 +188,7 @@ def _draw_customers(
 
 
 def _draw_favourites(
-    pool: Ints, slots: int, likes: NDArray[np.bool_], merchants: Merchants, rng: np.random.Generator
+    pool: Ints, slots: int, likes: Flags, merchants: Merchants, rng: np.random.Generator
 ) -> Ints:
     """Return ``slots`` merchants per customer, by popularity, preferring categories it likes."""
     n, tries = len(pool), 3

@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from streamer.arrays import Floats
 
 __all__ = ["CATEGORIES", "CITIES", "MONEY", "Category", "City", "Money", "distance_km"]
 
@@ -108,11 +109,11 @@ CATEGORIES: Final[tuple[Category, ...]] = (
 
 
 def distance_km(
-    latitude: NDArray[np.float64],
-    longitude: NDArray[np.float64],
-    other_latitude: NDArray[np.float64],
-    other_longitude: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    latitude: Floats,
+    longitude: Floats,
+    other_latitude: Floats,
+    other_longitude: Floats,
+) -> Floats:
     """Return the great-circle distance in km between points in degrees (haversine).
 
     >>> london, paris = np.array([51.51, -0.13]), np.array([48.86, 2.35])

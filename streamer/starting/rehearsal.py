@@ -22,6 +22,7 @@ from streamer.compiled import Loaded, compile_for, loaded
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.contract.messages import Feedback, Origin
 from streamer.contract.record_format import Lot, unpacked
+from streamer.durations import DAY_MS
 from streamer.model import Scorer, Sums, advance
 from streamer.model.codec import VersionHeader, decode_version, encode_version
 from streamer.pipeline import PartitionState, PipelineConfig, process
@@ -45,7 +46,7 @@ _EACH_COUNTS_FOR: Final = 100
 # One of Kafka's records as it lies in a fetch: seven numbers, of which two say that it has no key and
 # no value.
 _RECORD: Final = b"\x0c\0\0\0\x01\x01\0"
-_HORIZON_MS: Final = 86_400_000
+
 _FRAUDULENT: Final = "merchant-1"
 
 
@@ -89,7 +90,7 @@ def _config() -> PipelineConfig:
         maturity_weight=1.0,
         odds_min_frauds=2.0,
     )
-    verdicts = VerdictConfig(horizon_ms=_HORIZON_MS)
+    verdicts = VerdictConfig(horizon_ms=DAY_MS)
     return replace(config, model=model, with_scores=True, verdicts=verdicts)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from streamer.durations import DAY_S
 from streamer.status.answers import answers
 from streamer.status.facts import ModelStatus, PartitionStatus, Status
 
@@ -15,7 +16,7 @@ _RUNBOOK: Final = "ops/runbooks/recovery.md"
 # A checkpoint is due every few seconds; a rebalance or a slow Redis takes some more.
 _CHECKPOINT_LATE_S: Final = 30.0
 # A loss is for somebody to read, not for ever.
-_LOSS_NEWS_S: Final = 86_400.0
+_LOSS_NEWS_S: Final = DAY_S
 _LOSSES: Final = (
     ("retention", "retention-overtook-the-worker"),
     ("recreated", "topic-deleted-and-made-again"),

@@ -7,16 +7,13 @@ has thousands of them.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Bytes, Integers
 from streamer.compiled import compiled
 from streamer.features import PackedStates
 from streamer.indexing import joined
 
 __all__ = ["bulk_strings", "fill_pairs"]
-
-Bytes = NDArray[np.uint8]
-Integers = NDArray[np.int64]
 
 
 def bulk_strings(states: PackedStates) -> memoryview:

@@ -11,13 +11,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Integers
 from streamer.compiled import compiled
 
 __all__ = ["NEVER_MS", "Ages", "find_older", "note_time", "note_times"]
 
-Integers = NDArray[np.int64]
 
 NEVER_MS: Final = np.iinfo(np.int64).max
 """Time of a slot that holds no payment: it never grows old."""

@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats, Integers
 from streamer.indexing.prints import fingerprints
 from streamer.verdicts.party_names import packed
 from streamer.verdicts.table import UNJUDGED, Table
@@ -26,8 +27,6 @@ from streamer.verdicts.waiting import Waiting
 
 __all__ = ["UNJUDGED", "UnjudgedBuffer"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 _FIRST_SIZE: Final = 1024
 # 30 MB of address space.
@@ -79,7 +78,7 @@ class UnjudgedBuffer:
         """Return 1, 0 or `UNJUDGED`: the verdict that was learned already."""
         return int(self._table.verdicts[slot])
 
-    def are_judged(self, slots: Integers) -> NDArray[np.bool_]:
+    def are_judged(self, slots: Integers) -> Flags:
         """Return of which payments a verdict was learned, shape (n,)."""
         return self._table.are_judged(slots)
 

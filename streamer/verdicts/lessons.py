@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
+from streamer.durations import DAY_MS
 from streamer.features import Tables, add_verdicts
 from streamer.model import Scorer, Sums, learn_verdicts
 from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
@@ -30,8 +30,6 @@ __all__ = ["Applied", "VerdictConfig", "VerdictState", "apply_verdicts", "rememb
 
 Standing = tuple[Feedback, float]
 """A verdict, and 1 if it begins to stand or -1 if it no longer does."""
-
-_DAY_MS: Final = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class VerdictConfig:
     """
 
     capacity: int = 100_000
-    horizon_ms: int = 30 * _DAY_MS
+    horizon_ms: int = 30 * DAY_MS
     unlabelled_is_legitimate: bool = True
 
 
@@ -86,7 +84,7 @@ def remember(
     delta: Sums,
     version: Scorer,
     config: VerdictConfig,
-    hashes: NDArray[np.float64],
+    hashes: Floats,
     waiting: Waiting,
 ) -> None:
     """Keep scored payments for their verdicts, and let go of those beyond the horizon.

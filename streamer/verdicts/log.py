@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from streamer.arrays import Flags, Integers
 
 __all__ = ["MOST_ROWS", "MOST_SMALL", "Plan", "Segment", "SegmentLog"]
 
-Integers = NDArray[np.int64]
 
 # Two megabytes of rows: little for one command, and few of them for 100,000 payments.
 MOST_ROWS: Final = 8_192
@@ -72,10 +72,10 @@ class SegmentLog:
         fresh = np.full(more, _NONE, dtype=np.int64)
         self.segment_of = np.concatenate([self.segment_of, fresh])
 
-    def waits(self, number: int) -> NDArray[np.bool_]:
+    def waits(self, number: int) -> Flags:
         """Return which rows of a segment still wait, shape (n,)."""
         slots = self.segments[number].slots
-        waits: NDArray[np.bool_] = (slots >= 0) & (self.segment_of[slots] == number)
+        waits: Flags = (slots >= 0) & (self.segment_of[slots] == number)
         return waits
 
     def entered(self, slots: Integers) -> None:

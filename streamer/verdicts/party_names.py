@@ -10,16 +10,14 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Bytes, Integers
 from streamer.compiled import compiled
 from streamer.contract.record_columns import Spans
 from streamer.indexing.prints import Texts
 
 __all__ = ["Names", "copy_pieces", "gather", "packed"]
 
-Integers = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
 
 _FIRST_SIZE: Final = 1 << 15
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Bytes, Flags, Floats, Integers
 from streamer.errors import InvariantError
 
 __all__ = ["FORMAT", "Rows", "State", "check_numbers", "field_names", "read_rows", "read_state"]
@@ -44,16 +45,16 @@ class Rows:
     (2n,) bytes of card and merchant, which follow each other in ``names``.
     """
 
-    prints: NDArray[np.int64]
-    times_ms: NDArray[np.int64]
-    hashes: NDArray[np.float64]
-    shares: NDArray[np.float64]
-    is_alert: NDArray[np.bool_]
+    prints: Integers
+    times_ms: Integers
+    hashes: Floats
+    shares: Floats
+    is_alert: Flags
     vectors: NDArray[np.float32]
-    lengths: NDArray[np.int64]
-    names: NDArray[np.uint8]
+    lengths: Integers
+    names: Bytes
 
-    def only(self, is_kept: NDArray[np.bool_]) -> Rows:
+    def only(self, is_kept: Flags) -> Rows:
         """Return those rows for which ``is_kept`` (n,) is set."""
         if is_kept.all():
             return self
@@ -95,10 +96,10 @@ class State:
     """
 
     bounds: tuple[float, float]
-    waits: NDArray[np.bool_]
-    judged: NDArray[np.int64]
+    waits: Flags
+    judged: Integers
     verdicts: NDArray[np.int8]
-    is_final: NDArray[np.bool_]
+    is_final: Flags
 
     @classmethod
     def untouched(cls, n_rows: int) -> State:

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats, Integers
 from streamer.compiled import compiled
 from streamer.indexing.index import Index, Slots, place_of
 from streamer.indexing.prints import Texts
@@ -30,9 +31,6 @@ from streamer.verdicts.waiting import Waiting
 
 __all__ = ["UNJUDGED", "Table", "put_rows"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 UNJUDGED: Final = -1
 _COLUMNS: Final = ("hashes", "shares", "is_alert", "verdicts", "is_final", "vectors")
@@ -116,9 +114,9 @@ class Table:
         self.names.forget(slots)
         self.ages.forget(slots)
 
-    def are_judged(self, slots: Integers) -> NDArray[np.bool_]:
+    def are_judged(self, slots: Integers) -> Flags:
         """Return of which payments a verdict was learned, shape (n,)."""
-        judged: NDArray[np.bool_] = self.verdicts[slots] != UNJUDGED
+        judged: Flags = self.verdicts[slots] != UNJUDGED
         return judged
 
     def take_changed(self) -> dict[str, bytes]:

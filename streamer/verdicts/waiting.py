@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from streamer.arrays import Flags, Floats, Integers
 from streamer.contract.record_columns import Spans
 
 __all__ = ["Waiting"]
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +19,9 @@ class Waiting:
     ``parties`` (n, 2) the names of card and merchant, no bytes where the payment names none.
     """
 
-    times_ms: NDArray[np.int64]
-    alerted: NDArray[np.bool_]
+    times_ms: Integers
+    alerted: Flags
     inputs: Floats
     ranks: Floats
-    ids: NDArray[np.int64]
+    ids: Integers
     parties: Spans

@@ -8,11 +8,10 @@ import threading
 import numpy as np
 import pytest
 from numba import config
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.compiled import compiled, loaded, tell_compilations
 
-Floats = NDArray[np.float64]
 # With NUMBA_DISABLE_JIT=1 there is nothing that these could tell.
 of_compilation = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="every kernel is its Python")
 

@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
+from streamer.durations import DAY_MS
 from streamer.evaluation import alert_figures as figures_module
 from streamer.evaluation.alert_figures import alert_figures, causal_alerts, workload
 from streamer.evaluation.alerting import alerts_of
 from streamer.evaluation.protocols import window_of
-from streamer.evaluation.rows import DAY_MS
 from tests.evaluation.test_protocols import rows_of
 
 

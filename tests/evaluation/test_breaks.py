@@ -11,16 +11,15 @@ import pytest
 
 from streamer.contract.messages import Transaction
 from streamer.datafiles import FileBatch
+from streamer.durations import DAY_MS, HOUR_S
 from streamer.errors import ConfigurationError
 from streamer.evaluation.break_patterns import PATTERNS, Habit
 from streamer.evaluation.breaks import KINDS, Break, break_figures
 from streamer.evaluation.injection import Injected, injected_payments, with_injected
-from streamer.evaluation.rows import DAY_MS
 from streamer.intake.decoding import Decoded, decode_batch
 from tests.builders import ARRIVAL_MS, T0_MS, payment, pipeline_config
 from tests.evaluation.test_protocols import rows_of
 
-HOUR_S = 3_600
 N_CARDS = 30
 DAY = datetime.fromtimestamp(T0_MS / 1000, tz=UTC).date().toordinal() + 20
 CONFIG = pipeline_config()

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from streamer.durations import DAY_MS
 from streamer.evaluation import NO_LABELS, Chargebacks, LabelFeed, LabelPlan
-from streamer.evaluation.rows import DAY_MS, NEVER
+from streamer.evaluation.rows import NEVER
 from streamer.intake.payment_columns import PaymentColumns
 from tests.builders import T0_MS
 from tests.evaluation.test_late_labels import transaction

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from streamer.contract.messages import Feedback, Transaction
 from streamer.datafiles import FileBatch
+from streamer.durations import HOUR_MS
 from streamer.evaluation import LabelFeed, PassConfig, run_pass
 from streamer.evaluation.label_plan import NO_LABELS, LabelPlan
 from streamer.evaluation.late_labels import MAX_LAG_MS, cuts
@@ -23,8 +24,6 @@ from streamer.intake.payment_columns import PaymentColumns
 from streamer.offline.offline_partition import OfflinePartition
 from streamer.offline.replay import replay
 from tests.builders import ARRIVAL_MS, T0_MS, payment, pipeline_config
-
-HOUR_MS = 3_600_000
 
 
 def transaction(number: int, time_ms: int) -> Transaction:

@@ -12,12 +12,12 @@ import streamer.evaluation.passing
 import streamer.pipeline.processing
 from streamer.contract.batch import Batch
 from streamer.datafiles import FileBatch
+from streamer.durations import HOUR_S
 from streamer.evaluation.label_plan import NO_LABELS, LabelPlan
 from streamer.evaluation.passing import Pass, PassConfig, run_pass
 from streamer.intake.decoding import decode_batch
 from tests.builders import ARRIVAL_MS, payment, pipeline_config
 
-HOUR_S = 3_600.0
 BROKEN, GONE = b"bad", b"null"
 
 

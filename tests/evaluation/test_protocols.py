@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+from streamer.durations import DAY_MS
 from streamer.errors import ConfigurationError
 from streamer.evaluation.protocols import remaining, window_of
 from streamer.evaluation.row_range import RowRange
-from streamer.evaluation.rows import DAY_MS, NEVER, Rows
+from streamer.evaluation.rows import NEVER, Rows
 
 APRIL = int(datetime(2018, 4, 1, tzinfo=UTC).timestamp() * 1000)
 N_DAYS = 136

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from streamer.durations import DAY_MS
 from streamer.errors import ConfigurationError
 from streamer.evaluation import NO_LABELS, LabelPlan
 from streamer.evaluation.label_plan import Which
@@ -15,7 +16,7 @@ from streamer.evaluation.material import Material, Told
 from streamer.evaluation.protocols import window_of
 from streamer.evaluation.resampling import METRICS, Sample, measure
 from streamer.evaluation.rivals import RIVALS, require_rivals, rival_scores
-from streamer.evaluation.rows import DAY_MS, NEVER, NO_LABEL, Rows
+from streamer.evaluation.rows import NEVER, NO_LABEL, Rows
 from streamer.features import FEATURE_NAMES, FEATURES
 
 N = 900

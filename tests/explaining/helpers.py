@@ -7,13 +7,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.contract.codes import CURRENCY_INDEX
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES
 from streamer.model import Scorer, Sums, advance, learn, learn_verdicts
 from streamer.model.codec import state_id
 from tests.pipeline.helpers import trained
 
-Floats = NDArray[np.float64]
 EURO = CURRENCY_INDEX["EUR"]
 
 

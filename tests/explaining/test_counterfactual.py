@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Floats
 from streamer.compiled import compiled
 from streamer.contract.codes import decimals_of
 from streamer.contract.messages import Counterfactual
@@ -37,8 +37,6 @@ from tests.pipeline.helpers import ordinary, trained
 
 # A past of 60 payments, so that cards and merchants have habits, before the one in question.
 PAST = ordinary(60, seed=3)
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 
 class Question:

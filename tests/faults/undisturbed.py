@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.features import History, Records, Tables
 from streamer.features.columns import Columns
@@ -31,7 +32,6 @@ from streamer.pipeline import PipelineConfig, prepare
 
 __all__ = ["Wanted", "described", "differing", "undisturbed"]
 
-Floats = NDArray[np.float64]
 
 _BATCH: Final = 1_000
 _CAPACITY: Final = 1_000_000

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.contract.messages import Transaction
 from streamer.features import (
     CONTEXT_NAMES,
@@ -36,8 +36,6 @@ __all__ = [
 
 DAY = 86_400.0
 NAMES = (*FEATURE_NAMES, *CONTEXT_NAMES)
-
-Floats = NDArray[np.float64]
 
 
 class Judged(NamedTuple):

@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.compiled import compiled
+from streamer.durations import DAY_S, HOUR_S
 from streamer.features import equations, places
-from streamer.features.equations import DAY_S, HOUR_S
 from streamer.features.kinds import CARDS, MERCHANT_VERDICTS, MERCHANTS
 from streamer.features.records import Records
 from tests.features.uncompiled import uncompiled
-
-Floats = NDArray[np.float64]
 
 NAN = math.nan
 # One payment of 20 and one of 80: Σ ln and Σ ln².

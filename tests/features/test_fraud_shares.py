@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.durations import DAY_MS
 from streamer.features import VERDICT_FEATURES, EntityTable, add_verdicts
 from streamer.features.context import CONTEXT_ROW
 from streamer.features.fraud_shares import read_verdicts
@@ -14,7 +15,6 @@ from streamer.features.records import as_records
 from streamer.indexing import fingerprints
 from tests.features.sums import sums_at
 
-DAY_MS = 86_400_000
 T_MS = 1_767_614_400_000
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.durations import HOUR_MS
 from streamer.model import (
     Scored,
     Scorer,
@@ -26,8 +27,6 @@ from streamer.model import (
 from streamer.model.codec import decode_version, state_id
 from tests.builders import model_config
 from tests.explaining.helpers import EURO, Floats, rows
-
-HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.model import LogOdds, ModelConfig, Scorer, Sums, advance, function_of, learn
-
-Floats = NDArray[np.float64]
 
 
 def small_config(**changes: Any) -> ModelConfig:

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Floats, Integers
 from streamer.model import ModelConfig, Scored, Scorer
 from streamer.model.odds import ABOVE, BELOW
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 def squared_distances(X: Floats, centers: Floats, precisions: Floats) -> Floats:

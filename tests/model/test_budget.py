@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from streamer.durations import DAY_S, HOUR_MS, HOUR_S
 from streamer.model import ModelConfig, Scorer, Sums, advance, learn, learn_warming
 from streamer.model.budget import (
     achieved_per_hour,
@@ -24,9 +25,6 @@ from streamer.model.budget import (
 from tests.model.helpers import euros, small_config, sums_with_centers, two_clouds
 
 CONFIG = small_config()
-HOUR_MS = 3_600_000
-HOUR_S = 3_600.0
-DAY_S = 86_400.0
 # A Monday, 00:00 UTC.
 MONDAY_S = 1_767_571_200.0
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from streamer.arrays import Floats
 from streamer.model import odds
 from streamer.model.histogram import N_BINS, distribution_of, share_below
 from streamer.model.odds import (
@@ -25,8 +25,6 @@ from streamer.model.odds import (
     threshold,
 )
 from tests.model.helpers import functions
-
-Floats = NDArray[np.float64]
 
 
 def standard_odds(beta: Floats) -> LogOdds:

@@ -18,6 +18,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Floats
 from streamer.contract.codes import CURRENCY_INDEX
 from streamer.features import FEATURE_NAMES, Columns, History, Tables
 from streamer.intake.decoding import decode_batch
@@ -33,8 +34,6 @@ from streamer.model import (
 )
 from streamer.simulator import Simulator, SimulatorConfig
 from tests.builders import batch, model_config, pipeline_config
-
-Floats = NDArray[np.float64]
 
 REAL_DAYS = 21
 ATTACK_DAYS = 30

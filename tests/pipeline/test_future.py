@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from streamer.contract.batch import Batch, StoredRecord
+from streamer.durations import HOUR_S
 from streamer.features import FEATURE_NAMES, Columns, History, Tables
 from streamer.intake.decoding import decode_batch
 from streamer.pipeline import process
@@ -16,7 +17,6 @@ from tests.builders import T0_MS, payment, pipeline_config, state_of
 from tests.pipeline.helpers import trained
 
 CONFIG = pipeline_config()
-HOUR_S = 3_600
 
 
 def arriving(events: list[tuple[float, float]], read_after_s: float = 1e6, first: int = 0) -> Batch:

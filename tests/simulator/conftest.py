@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from streamer.durations import DAY_MS
 from streamer.simulator import Payments, Simulator, SimulatorConfig
 from streamer.simulator.world_tables import MONEY
-
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)

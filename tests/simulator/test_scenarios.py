@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from streamer.durations import DAY_MS
 from streamer.simulator import FRAUD_PATTERNS
 from streamer.simulator.world_tables import distance_km
-from tests.simulator.conftest import DAY_MS, Run
+from tests.simulator.conftest import Run
 
 
 def test_every_pattern_describes_itself() -> None:

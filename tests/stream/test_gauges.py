@@ -7,8 +7,8 @@ import threading
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from streamer.arrays import Integers
 from streamer.errors import UnavailableError
 from streamer.model import Scored, Scorer
 from streamer.pipeline import prepare, process_prepared
@@ -21,8 +21,6 @@ from tests.builders import batch, payment, pipeline_config, state_of
 from tests.pipeline.helpers import run, trained
 from tests.rig.waiting import DEADLINE_S
 from tests.store.helpers import CONFIG
-
-Integers = NDArray[np.int64]
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
+from streamer.durations import DAY_MS
 from streamer.indexing import fingerprints
 from streamer.model import Scorer, Sums
 from streamer.model.sums import COUNTERS
@@ -25,7 +26,6 @@ from tests.pipeline.helpers import ordinary, run, state_of, trained
 from tests.verdicts.test_rulings import verdict
 
 CONFIG = pipeline_config()
-DAY_MS = 86_400_000
 
 
 def scored(n: int = 60, **changes: Any) -> PartitionState:

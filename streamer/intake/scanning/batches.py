@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Integers
 from streamer.contract.batch import Batch
 from streamer.contract.record_columns import Spans
 from streamer.features.columns import PAYMENT, Columns
@@ -20,7 +20,7 @@ class Scanned(NamedTuple):
     """What became of each record of a batch (n,), and how many are payments; what is none has a row in
     ``payments`` all the same, in which nothing means anything."""
 
-    becomes: NDArray[np.int64]
+    becomes: Integers
     n_read: int
     n_key_mismatches: int
     payments: PaymentColumns

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from streamer.arrays import Flags, Integers
 from streamer.compiled import borrowing
 from streamer.contract.codes import COUNTRIES, CURRENCIES
 from streamer.contract.messages import Transaction
@@ -41,7 +42,7 @@ _PART: Final = 7
 _N_LETTERS: Final = 26
 
 
-def _keys(words: Iterable[str]) -> NDArray[np.int64]:
+def _keys(words: Iterable[str]) -> Integers:
     """Return length, first and last bytes of words as numbers, shape (n, 3)."""
     texts = [word.encode() for word in words]
     return np.array(
@@ -62,7 +63,7 @@ def _currencies() -> NDArray[np.int16]:
     return found
 
 
-def _countries() -> NDArray[np.bool_]:
+def _countries() -> Flags:
     found = np.zeros(_N_LETTERS**2, dtype=np.bool_)
     for code in COUNTRIES:
         one, two = (ord(letter) - ord("A") for letter in code)
@@ -159,7 +160,7 @@ def _letters(text: Bytes, first: int, last: int) -> int:
 
 
 @borrowing
-def _place_in(text: Bytes, first: int, last: int, keys: NDArray[np.int64], guess: int) -> int:
+def _place_in(text: Bytes, first: int, last: int, keys: Integers, guess: int) -> int:
     """Return where a text stands in a list, -1 if it does not; of more than 14 bytes, if it may.
 
     The search begins at ``guess``.

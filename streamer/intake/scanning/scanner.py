@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
+from streamer.arrays import Integers
 from streamer.compiled import borrowing
 from streamer.contract.clocks import NO_TIME, read_time
 from streamer.contract.record_columns import Spans
@@ -48,7 +46,6 @@ __all__ = [
     "scan_messages",
 ]
 
-Integers = NDArray[np.int64]
 
 # What became of a message: `plain` has to read it, a payment, and one at an unbelievable time.
 ODD, READ, UNBELIEVABLE = range(3)

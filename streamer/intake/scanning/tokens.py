@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from streamer.arrays import Bytes
 from streamer.compiled import borrowing
 
 __all__ = [
@@ -22,7 +22,6 @@ __all__ = [
     "end_of_value",
 ]
 
-Bytes = NDArray[np.uint8]
 
 NONE: Final = -1
 
