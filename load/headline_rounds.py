@@ -37,9 +37,9 @@ from streamer.stream.kafka.feeder import Feeder
 from streamer.stream.kafka.kafka_config import librdkafka_config
 from streamer.stream.kafka.topics import create_topics, topic_names
 
-__all__ = ["Judging", "Scene", "WorkerRun", "fallen_due"]
+__all__ = ["N_PARTITIONS", "Judging", "Scene", "WorkerRun", "fallen_due", "own_of"]
 
-_N_PARTITIONS: Final = 4
+N_PARTITIONS: Final = 4
 # An answer of /metrics takes some milliseconds of the worker, which are part of the measurement.
 _SCRAPED_EVERY_S: Final = 0.5
 _LEARNED: Final = "streamer_verdicts_learned_total"
@@ -106,22 +106,25 @@ def _record(due: Due) -> tuple[bytes | None, bytes]:
 
 
 class Scene:
-    """A broker whose transactions topic holds ``n_payments``, for rounds to read again and again."""
+    """A broker whose transactions topic holds ``n_payments``, for rounds to read again and again.
+
+    ``common`` are the settings of everybody who uses it.
+    """
 
     def __init__(self, bootstrap_servers: str, n_payments: int) -> None:
         self.n_payments = n_payments
-        self._common = {
+        self.common = {
             "STREAMER_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
             "STREAMER_KAFKA_SESSION_TIMEOUT_S": "6",
-            "STREAMER_TOPIC_PARTITIONS": str(_N_PARTITIONS),
+            "STREAMER_TOPIC_PARTITIONS": str(N_PARTITIONS),
         }
         self._due: list[Due] = []
 
     def fill(self, cards: int) -> None:
         """Have the generator fill the topic, and keep its verdicts."""
-        settings = load_settings(self._common)
+        settings = load_settings(self.common)
         admin = AdminClient(librdkafka_config(settings))
-        create_topics(admin, {settings.transactions_topic: _N_PARTITIONS}, 1)
+        create_topics(admin, {settings.transactions_topic: N_PARTITIONS}, 1)
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "verdicts"
             sizes = ["--payments", str(self.n_payments), "--cards", str(cards), "--out", str(out)]
@@ -130,17 +133,17 @@ class Scene:
 
     def ceiling(self) -> Window:
         """Return how fast the topic is read and decoded by a process that does nothing else."""
-        n_skipped = skipped(self.n_payments, load_settings(self._common).warmup_transactions)
+        n_skipped = skipped(self.n_payments, load_settings(self.common).warmup_transactions)
         said = self._run("load.ceiling", [str(self.n_payments), str(n_skipped)], _PATIENCE_S)
         return msgspec.json.decode(said.splitlines()[-1], type=Window)
 
     def worker(self, number: int) -> WorkerRun:
         """Run a worker with a Redis and output topics of its own over the whole topic."""
         with EmbeddedRedis() as redis:
-            overrides = self._common | _own(number) | {"STREAMER_REDIS_URL": redis.url}
+            overrides = self.common | own_of("headline", number) | {"STREAMER_REDIS_URL": redis.url}
             settings = load_settings(overrides)
             admin = AdminClient(librdkafka_config(settings))
-            create_topics(admin, dict.fromkeys(topic_names(settings), _N_PARTITIONS), 1)
+            create_topics(admin, dict.fromkeys(topic_names(settings), N_PARTITIONS), 1)
             judging = Judging(self._due, settings)
             contestant = Contestant(WORKER, 1.0, True, _worker, judging.progress)
             environment = without_openblas(child_environment(overrides))
@@ -165,7 +168,7 @@ class Scene:
 
     def _run(self, module: str, arguments: list[str], within_s: float) -> str:
         """Run a module of `load` to its end and return what it printed last."""
-        environment = without_openblas(child_environment(self._common))
+        environment = without_openblas(child_environment(self.common))
         command = [sys.executable, "-m", module, *arguments]
         with ChildProcess(command, name=module, env=environment) as child:
             if child.wait(within_s):
@@ -173,8 +176,8 @@ class Scene:
             return child.log_tail()
 
 
-def _own(number: int) -> dict[str, str]:
-    """Return what tells the worker of a round from those before it: they share one broker."""
+def own_of(namespace: str, number: int) -> dict[str, str]:
+    """Return what tells the workers of a round from those before it: they share one broker."""
     topics = {
         "ALERTS": "fraud-alerts",
         "OVERFLOW": "fraud-alerts-overflow",
@@ -183,8 +186,8 @@ def _own(number: int) -> dict[str, str]:
         "FEEDBACK_DEAD_LETTERS": "fraud-feedback-dlq",
     }
     return {f"STREAMER_{name}_TOPIC": f"{topic}-{number}" for name, topic in topics.items()} | {
-        "STREAMER_CONSUMER_GROUP": f"headline-{number}",
-        "STREAMER_NAMESPACE": f"headline-{number}",
+        "STREAMER_CONSUMER_GROUP": f"{namespace}-{number}",
+        "STREAMER_NAMESPACE": f"{namespace}-{number}",
         "STREAMER_WEB_HOST": "127.0.0.1",
         "STREAMER_WEB_PORT": str(free_port()),
         "STREAMER_ADMIN_PORT": "0",
