@@ -90,6 +90,12 @@ class Consumer(driver.Consumer):
         """Return for how many seconds the group has not answered this worker."""
         return self._thread.silent_s()
 
+    def on_buffer_drop(self, tp: TP) -> None:
+        super().on_buffer_drop(tp)
+        # Faust asks for records without those partitions whose batches wait here, and for a second at
+        # most: who is waiting by now does not know of this one.
+        self._thread.look_again()
+
     def name_store(self, tp: TP, metadata: str) -> None:
         """Commit ``metadata`` with every offset of a partition from now on."""
         self._thread.commit_metadata[tp] = metadata

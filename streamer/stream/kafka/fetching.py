@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -139,6 +140,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         cluster = self._ensure_consumer()._client.cluster
         leader: int | None = cluster.leader_for_partition(driver.ensure_aiokafka_TP(tp))
         return leader
+
+    def look_again(self) -> None:
+        """Have who waits for records take what there is of partitions that were left out until now."""
+        # Of a consumer that has stopped the loop is closed, and nobody waits.
+        with suppress(RuntimeError):
+            self.thread_loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        fetcher = self._ensure_consumer()._fetcher
+        for waiter in list(fetcher._fetch_waiters):
+            fetcher._notify(waiter)
 
     async def _in_thread(self, function: Any, *args: Any) -> Any:
         async def call() -> Any:
