@@ -1,7 +1,7 @@
-"""Claiming a partition, and the one atomic step that saves what it did.
+"""Claiming a partition, and the one atomic step that saves what it and others of its worker did.
 
 Invariants:
-* A checkpoint writes offset, ledger, entities and the next model version together or not at all.
+* Checkpoints write offsets, ledgers, entities and the next model version together or not at all.
 * It is written only by the latest claimer of the partition, and only on top of the offset that it
   started from, so the same transactions are never learned twice.
 * Nothing is written to a store that is not the one that this process saw first, nor to an older
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from itertools import chain, islice
 from typing import Any, Final, TypeVar
 
@@ -21,14 +22,15 @@ from streamer.contract.ledger import Ledger
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
 from streamer.features import PackedStates
 from streamer.model.codec import state_id
-from streamer.model.drift import MOVED_PSI, drift_of
 from streamer.model.learning import advance
 from streamer.model.model_config import ModelConfig
+from streamer.model.sums import Sums
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
 from streamer.store.keys import Keys, split_partition
 from streamer.store.losses import loss_entry
+from streamer.store.merges import merge_entry
 from streamer.store.service import queue_heartbeat
 from streamer.store.stored import (
     ENTITY_FORMAT,
@@ -104,43 +106,48 @@ async def claim(
 async def save(
     client: Client,
     identity: Identity,
-    checkpoint: Checkpoint,
+    offered: Sequence[Checkpoint],
     config: ModelConfig,
     limits: Limits,
     known: StoredVersion | None = None,
 ) -> StoredVersion:
-    """Save ``checkpoint`` in one atomic step and return the model's head after it.
+    """Save checkpoints of as many partitions in one atomic step; return the model's head after it.
 
     ``known`` is a version that need not be read if it is still the head.
     """
-    key = client.keys.partition(checkpoint.topic, checkpoint.partition)
-    commands = await asyncio.to_thread(_partition_commands, client.keys, checkpoint)
+    keys = client.keys
+    records = [keys.partition(each.topic, each.partition) for each in offered]
+    packed = await asyncio.to_thread(lambda: [_partition_commands(keys, each) for each in offered])
 
     async def attempt(pipe: Pipe) -> StoredVersion:
         await identity.verify(pipe, client)
-        stored = partition_record(await asked(pipe, "HGETALL", key), key)
-        head = await read_head(pipe, client.keys, config, known)
-        if _is_saved(stored, checkpoint):
+        new: list[Checkpoint] = []
+        commands: list[list[Any]] = []
+        for checkpoint, record, written in zip(offered, records, packed, strict=True):
+            stored = partition_record(await asked(pipe, "HGETALL", record), record)
+            if not _is_saved(stored, checkpoint):
+                new.append(checkpoint)
+                commands += written
+        head = await read_head(pipe, keys, config, known)
+        if not new:
             return head
-        following = _following(head, checkpoint, config)
-        kept = {following.id, await replaced_id(pipe, client.keys)}
-        trimmed = await trimmable(pipe, client.keys, limits, kept)
+        following = _following(head, new, config)
+        kept = {following.id, await replaced_id(pipe, keys)}
+        trimmed = await trimmable(pipe, keys, limits, kept)
         pipe.multi()
         for command in commands:
             pipe.execute_command(*command)
-        queue_heartbeat(pipe, client, checkpoint.owner, checkpoint.now_ms)
-        for loss in checkpoint.losses:
-            epoch, who = checkpoint.log.epoch, checkpoint.owner
-            entry = loss_entry(loss, checkpoint.name, epoch, who, checkpoint.now_ms, head.id)
-            queue_entry(pipe, client.keys, entry, limits)
+        queue_heartbeat(pipe, client, new[0].owner, new[0].now_ms)
+        for checkpoint in new:
+            _queue_losses(pipe, keys, checkpoint, head, limits)
         if following is not head:
-            queue_version(pipe, client.keys, following, config, checkpoint.now_ms)
-            entry = _lineage_entry(following, checkpoint, config)
-            queue_head(pipe, client.keys, following.id, entry, limits)
-            queue_trimming(pipe, client.keys, trimmed)
+            queue_version(pipe, keys, following, config, new[0].now_ms)
+            entry = merge_entry(following, new, config)
+            queue_head(pipe, keys, following.id, entry, limits)
+            queue_trimming(pipe, keys, trimmed)
         return following
 
-    return await client.transact([client.keys.identity, key, client.keys.head], attempt)
+    return await client.transact([keys.identity, *records, keys.head], attempt)
 
 
 async def load_entities(
@@ -236,50 +243,32 @@ def _older(checkpoint: Checkpoint, expected: str, got: str) -> StoreReplacedErro
     )
 
 
-def _following(head: StoredVersion, checkpoint: Checkpoint, config: ModelConfig) -> StoredVersion:
-    """Return the head after the checkpoint's delta; the same object when it holds nothing."""
-    if not checkpoint.delta.teaches:
+def _following(
+    head: StoredVersion, new: Sequence[Checkpoint], config: ModelConfig
+) -> StoredVersion:
+    """Return the head after the checkpoints' deltas; the same object when they hold nothing."""
+    deltas = [each.delta for each in new if each.delta.teaches]
+    if not deltas:
         return head
-    sums = advance(head.sums, checkpoint.delta, config)
+    sums = advance(head.sums, reduce(Sums.merged, deltas), config)
     header = replace(
         head.header,
         parent=head.id,
-        created_at=rfc3339(checkpoint.now_ms),
+        created_at=rfc3339(new[0].now_ms),
         reason="merge",
         config_hash=config.hash,
-        offsets={**head.header.offsets, checkpoint.name: checkpoint.next_offset},
+        offsets={**head.header.offsets, **{each.name: each.next_offset for each in new}},
     )
     return StoredVersion(state_id(sums), sums, header)
 
 
-def _lineage_entry(
-    head: StoredVersion, checkpoint: Checkpoint, config: ModelConfig
-) -> dict[str, str | int]:
-    return {
-        "version": head.id,
-        "parent": head.header.parent,
-        "reason": "merge",
-        "who": checkpoint.owner,
-        "at": head.header.created_at,
-        "transactions_seen": head.sums.transactions_seen,
-        "transactions_new": checkpoint.delta.transactions_seen,
-        "partition": checkpoint.name,
-        "generation": checkpoint.generation,
-        "next_offset": checkpoint.next_offset,
-        **_moved_most(head, config),
-    }
-
-
-def _moved_most(head: StoredVersion, config: ModelConfig) -> dict[str, str | int]:
-    """Return the feature that has moved most and its PSI, where one has moved; else nothing.
-
-    A reference that has not settled moves everything, and would fill the lineage with that.
-    """
-    drift = drift_of(head.sums, config)
-    psi = float(drift.psi[drift.worst])
-    if not drift.is_settled or psi <= MOVED_PSI:
-        return {}
-    return {"drift_feature": config.feature_names[drift.worst], "drift_psi": f"{psi:.3f}"}
+def _queue_losses(
+    pipe: Pipe, keys: Keys, checkpoint: Checkpoint, head: StoredVersion, limits: Limits
+) -> None:
+    for loss in checkpoint.losses:
+        epoch, who = checkpoint.log.epoch, checkpoint.owner
+        entry = loss_entry(loss, checkpoint.name, epoch, who, checkpoint.now_ms, head.id)
+        queue_entry(pipe, keys, entry, limits)
 
 
 def _partition_commands(keys: Keys, checkpoint: Checkpoint) -> list[list[Any]]:

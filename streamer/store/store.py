@@ -149,13 +149,14 @@ class Store:
         )
 
     async def checkpoint(
-        self, checkpoint: Checkpoint, known: StoredVersion | None = None
+        self, checkpoint: Checkpoint, known: StoredVersion | None = None, *along: Checkpoint
     ) -> StoredVersion:
         """Save what a partition did in one atomic step and return the head after it.
 
-        ``known`` is a version that need not be read if it is still the head.
+        ``known`` is a version that need not be read if it is still the head.  What other partitions of
+        the same worker did goes ``along``, in the same step: all of them are written or none.
 
-        Raises `FencedError` when the partition was claimed by another since, `StoreReplacedError`
+        Raises `FencedError` when a partition was claimed by another since, `StoreReplacedError`
         when the store is another or older one, `InvariantError` when the stored offset is beyond
         ``base_offset``.  After an `UnavailableError` offer the same
         checkpoint again: if it was written after all, it is not written twice.
@@ -163,7 +164,12 @@ class Store:
         await self._identity.known(self._client)
         async with self._saving:
             return await checkpoints.save(
-                self._client, self._identity, checkpoint, self._config, self._limits, known
+                self._client,
+                self._identity,
+                [checkpoint, *along],
+                self._config,
+                self._limits,
+                known,
             )
 
     async def planned_reset(self, request: ResetRequest) -> Reset:

@@ -5,9 +5,13 @@ Kafka acknowledges what was published up to it, and while it is written.  A chec
 unknown (the connection broke) is repeated as it was until Redis says that it holds: Redis applies it at
 most once.
 
+Whatever makes a worker's version a new one costs as much for one partition as for many, so that they go
+together: in one step, with one merge of all that they have learned.
+
 Invariants:
 * A checkpoint is written only when everything published up to its snapshot has been acknowledged.
 * At most one checkpoint of a partition is under way, and none is skipped.
+* A partition that cannot be saved now keeps none of those from it that it would have gone with.
 * No new one is written of a partition that has been dropped, or of which Kafka did not take an alert:
   its next claim does all of it again, with those alerts.
 * Nothing is written of a log that is not the one that was claimed: whether it is, is asked after the
@@ -18,18 +22,17 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from streamer.errors import FencedError, UnavailableError
-from streamer.model import Sums
 from streamer.store import Checkpoint
 from streamer.stream.checkpoints.checkpoint_line import tell_checkpoint
-from streamer.stream.checkpoints.taking import reserve, take_changed
+from streamer.stream.checkpoints.taking import reserve, take_changed, taken
 from streamer.stream.kafka.cancelling import cancel_and_wait
 from streamer.stream.partitions.assignments import Assigned, Unpublished
 from streamer.stream.partitions.worker_spans import REDIS
@@ -49,6 +52,8 @@ _RETRY_S: Final = 1.0
 _RELEASE_WITHIN_S: Final = 10.0
 # A merge takes 20 µs an entity, and nothing is scored meanwhile.
 _MERGED_AT_ONCE: Final = 250
+# Redis does a step at once, and its answer must come within the timeout: some 0.2 s for so many.
+_SAVED_TOGETHER: Final = 50_000
 
 
 class Checkpointing:
@@ -72,11 +77,8 @@ class Checkpointing:
         """Write checkpoints as they fall due, for ever."""
         while True:
             self._kit.publisher.poll()
-            for assigned in list(self._held.assigned.values()):
-                if not self._is_due(assigned):
-                    continue
-                if not await self.checkpoint(assigned):
-                    await asyncio.sleep(_RETRY_S)
+            if self._is_any_due() and not await self.make_room():
+                await asyncio.sleep(_RETRY_S)
             await asyncio.sleep(_TICK_S)
 
     async def release(
@@ -121,46 +123,84 @@ class Checkpointing:
             if not await self.checkpoint(assigned, within_s):
                 return
 
-    async def checkpoint(self, assigned: Assigned, within_s: float = math.inf) -> bool:
-        """Make a partition's progress durable; False when Redis is away.
+    async def checkpoint(
+        self, assigned: Assigned, within_s: float = math.inf, *along: Assigned
+    ) -> bool:
+        """Make the progress of partitions durable; False when that of one is not, Redis away perhaps.
 
-        ``within_s`` bounds the wait for Kafka to acknowledge what was published; False as well.
+        ``within_s`` bounds the wait for Kafka to acknowledge what was published; False as well.  Those
+        ``along`` go in the same step; what would make it too large is left for another.
         """
         async with self._one_at_a_time:
-            if not assigned.has_progress:
-                # Somebody else's turn came first, a release perhaps, whose partition may be another
-                # worker's by now: an empty checkpoint would be refused there and end this one.
-                return True
+            # Where somebody else's turn came first, a release perhaps, the partition may be another
+            # worker's by now: an empty checkpoint would be refused there and end this one.
+            group = [each for each in (assigned, *along) if each.has_progress]
             tracing = self._kit.tracing
-            with nullcontext() if tracing is None else tracing.checkpoint(assigned):
-                return await self._write(assigned, within_s)
+            with ExitStack() as spans:
+                if tracing is not None:
+                    for each in group:
+                        spans.enter_context(tracing.checkpoint(each))
+                return await self._write(group, within_s)
 
-    async def _write(self, assigned: Assigned, within_s: float) -> bool:
+    async def _write(self, group: Sequence[Assigned], within_s: float) -> bool:
         started = self._kit.clock.monotonic()
         try:
-            if assigned.pending is None:
-                await self._merge_unloaded(assigned)
-                assigned.pending = await self._snapshot(assigned)
-                if assigned.pending is None:
-                    return False
-            written = await self._published(assigned, assigned.pending, within_s)
-            if written is None:
-                return False
+            tried = await self._take(group)
+            ready = await self._ready(tried, within_s)
+            if not ready:
+                return not tried
+            first, *along = [written for _, written in ready]
             with child("write checkpoint", "client", REDIS):
-                head = await self._kit.store.checkpoint(written, self._held.head)
+                head = await self._kit.store.checkpoint(first, self._held.head, *along)
         except UnavailableError as error:
             self._held.redis_failed(error)
             self._kit.metrics.checkpoint_failures.labels("redis").inc()
             return False
         except FencedError:
-            if assigned.is_dropped:
+            if len(group) > 1:
+                # Nothing was written, and the others have still a right to it.
+                alone = [await self._write([each], within_s) for each in group if each.has_progress]
+                return all(alone)
+            if group[0].is_dropped:
                 return False
             self._kit.metrics.checkpoint_failures.labels("fenced").inc()
             raise
         self._held.redis_answered()
-        if written.delta.teaches:
+        if any(written.delta.teaches for _, written in ready):
             self._kit.metrics.model_merges.inc()
         self._held.adopt(head)
+        for each, written in ready:
+            self._saved(each, written, started)
+        return len(ready) == len(tried)
+
+    async def _take(self, group: Sequence[Assigned]) -> Sequence[Assigned]:
+        """Have a snapshot of each pending if possible; return those that it was tried of."""
+        n_entities = 0
+        for n_tried, each in enumerate(group):
+            if n_entities >= _SAVED_TOGETHER:
+                return group[:n_tried]
+            if each.pending is None:
+                await self._merge_unloaded(each)
+                each.pending = await self._snapshot(each)
+            if each.pending is not None:
+                n_entities += sum(map(len, each.pending.entities.values()))
+        return group
+
+    async def _ready(
+        self, group: Sequence[Assigned], within_s: float
+    ) -> list[tuple[Assigned, Checkpoint]]:
+        """Return what is pending of a group and may be written."""
+        ready = []
+        for each in group:
+            if each.pending is not None:
+                written = await self._published(each, each.pending, within_s)
+                if written is not None:
+                    ready.append((each, written))
+        # While one was waited for, another may have been released.
+        return [(each, written) for each, written in ready if not each.is_dropped]
+
+    def _saved(self, assigned: Assigned, written: Checkpoint, started: float) -> None:
+        """Note that Redis holds what was pending of a partition."""
         assigned.pending = None
         assigned.has_stored = True
         assigned.base_offset = written.next_offset
@@ -169,19 +209,14 @@ class Checkpointing:
         since, assigned.checkpointed_at = assigned.checkpointed_at, self._kit.clock.monotonic()
         if not assigned.is_dropped:
             # Else it is another claim's by now, perhaps of a log that was made again.
-            self._note_saved(assigned, written.next_offset)
+            self._held.unsaved_since.pop(assigned.partition, None)
+            if assigned.has_progress:
+                self._held.unsaved_since[assigned.partition] = assigned.checkpointed_at
+            self._on_durable(assigned.partition, written.next_offset)
         took_s = assigned.checkpointed_at - started
         self._kit.metrics.checkpoint_seconds.observe(took_s)
         self._kit.metrics.checkpoint_bytes.observe(written.n_bytes)
         tell_checkpoint(self._held, assigned, written, took_s, assigned.checkpointed_at - since)
-        return True
-
-    def _note_saved(self, assigned: Assigned, next_offset: int) -> None:
-        unsaved_since = self._held.unsaved_since
-        unsaved_since.pop(assigned.partition, None)
-        if assigned.has_progress:
-            unsaved_since[assigned.partition] = assigned.checkpointed_at
-        self._on_durable(assigned.partition, next_offset)
 
     def _give_up(self, assigned: Assigned) -> None:
         """Have a partition claimed anew without what it did since its last checkpoint.
@@ -193,22 +228,21 @@ class Checkpointing:
         assigned.is_set_back = True
         self._kit.publisher.expired.add(assigned.partition)
 
-    def _is_due(self, assigned: Assigned) -> bool:
-        if not assigned.has_progress:
-            return False
-        age_s = self._kit.clock.monotonic() - assigned.checkpointed_at
-        if age_s >= self._kit.settings.checkpoint_interval_s or assigned.pending is not None:
+    def _is_any_due(self) -> bool:
+        held, now = self._held, self._kit.clock.monotonic()
+        if held.is_redis_up and held.n_unmerged >= held.delta_limit:
             return True
-        if not self._held.is_redis_up or self._held.n_unmerged < self._held.delta_limit:
-            return False
-        return assigned is self._largest()
-
-    def _largest(self) -> Assigned:
-        return max(self._held.assigned.values(), key=lambda a: a.state.delta.transactions_seen)
+        interval_s = self._kit.settings.checkpoint_interval_s
+        return any(
+            each.has_progress
+            and (each.pending is not None or now - each.checkpointed_at >= interval_s)
+            for each in held.assigned.values()
+        )
 
     async def make_room(self) -> bool:
-        """Checkpoint the partition that has most to merge; False when that is not possible."""
-        return bool(self._held.assigned) and await self.checkpoint(self._largest())
+        """Checkpoint all that has been done; False when that is not possible."""
+        group = list(self._held.assigned.values())
+        return bool(group) and await self.checkpoint(group[0], math.inf, *group[1:])
 
     async def _snapshot(self, assigned: Assigned) -> Checkpoint | None:
         """Take what has been processed out of the state; None while that would not be all of it.
@@ -227,30 +261,10 @@ class Checkpointing:
             assert next_offset is not None  # noqa: S101 - there is progress
             # In a thread: a million cards take seconds, in which the worker has others to answer.
             entities, removed = await asyncio.to_thread(take_changed, state)
-            delta, state.delta = state.delta, Sums.zero(self._kit.pipeline.model)
-            losses, assigned.losses = assigned.losses, ()
             assigned.unpublished = Unpublished(
                 self._kit.publisher.last_queued, (bool(state.published), bool(state.overflowed))
             )
-            return Checkpoint(
-                topic=assigned.topic,
-                partition=assigned.partition,
-                generation=assigned.generation,
-                base_offset=assigned.base_offset,
-                next_offset=next_offset,
-                ledger=state.ledger,
-                alerts_position=assigned.alerts_position,
-                delta=delta,
-                entities=entities,
-                removed=removed,
-                cursors=dict(state.verdicts.cursors),
-                owner=self._kit.owner,
-                now_ms=self._kit.clock.now_ms(),
-                overflow_position=assigned.overflow_position,
-                recent_alerts=tuple(state.recent_alerts),
-                log=assigned.log,
-                losses=losses,
-            )
+            return taken(self._kit, assigned, next_offset, entities, removed)
 
     async def _published(
         self, assigned: Assigned, pending: Checkpoint, within_s: float

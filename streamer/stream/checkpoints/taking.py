@@ -7,9 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from streamer.model import Sums
 from streamer.pipeline import PartitionState
+from streamer.store import Checkpoint
+from streamer.stream.partitions.assignments import Assigned
+from streamer.stream.scoring.kit import Kit
 
-__all__ = ["reserve", "take_changed"]
+__all__ = ["reserve", "take_changed", "taken"]
+
+Entities = dict[str, Mapping[str, bytes]]
+Removed = dict[str, list[str]]
 
 
 def reserve(state: PartitionState) -> None:
@@ -18,12 +25,10 @@ def reserve(state: PartitionState) -> None:
         table.reserve()
 
 
-def take_changed(
-    state: PartitionState,
-) -> tuple[dict[str, Mapping[str, bytes]], dict[str, list[str]]]:
+def take_changed(state: PartitionState) -> tuple[Entities, Removed]:
     """Return what has changed of everything kept by name, and what has gone; ``state`` is IN/OUT."""
     repeats, labels, rulings = state.repeats, state.verdicts.buffer, state.verdicts.rulings
-    changed: dict[str, Mapping[str, bytes]] = {
+    changed: Entities = {
         "repeats": repeats.take_changed(),
         "labels": labels.take_changed(),
         "rulings": rulings.take_changed(),
@@ -34,3 +39,31 @@ def take_changed(
         "labels": labels.take_removed(),
         "rulings": rulings.take_removed(),
     }
+
+
+def taken(
+    kit: Kit, assigned: Assigned, next_offset: int, entities: Entities, removed: Removed
+) -> Checkpoint:
+    """Return what a partition did up to ``next_offset``, its lessons out of its state (IN/OUT)."""
+    state = assigned.state
+    delta, state.delta = state.delta, Sums.zero(kit.pipeline.model)
+    losses, assigned.losses = assigned.losses, ()
+    return Checkpoint(
+        topic=assigned.topic,
+        partition=assigned.partition,
+        generation=assigned.generation,
+        base_offset=assigned.base_offset,
+        next_offset=next_offset,
+        ledger=state.ledger,
+        alerts_position=assigned.alerts_position,
+        delta=delta,
+        entities=entities,
+        removed=removed,
+        cursors=dict(state.verdicts.cursors),
+        owner=kit.owner,
+        now_ms=kit.clock.now_ms(),
+        overflow_position=assigned.overflow_position,
+        recent_alerts=tuple(state.recent_alerts),
+        log=assigned.log,
+        losses=losses,
+    )
