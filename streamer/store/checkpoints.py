@@ -131,7 +131,7 @@ async def save(
         head = await read_head(pipe, keys, config, known)
         if not new:
             return head
-        following = _following(head, new, config)
+        following = await asyncio.to_thread(_following, head, new, config)
         kept = {following.id, await replaced_id(pipe, keys)}
         trimmed = await trimmable(pipe, keys, limits, kept)
         pipe.multi()
