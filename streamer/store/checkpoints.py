@@ -18,19 +18,17 @@ from functools import reduce
 from itertools import chain, islice
 from typing import Any, Final, TypeVar
 
-from streamer.contract.ledger import Ledger
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
 from streamer.features import PackedStates
 from streamer.model.codec import state_id
+from streamer.model.drift import MOVED_PSI, drift_of
 from streamer.model.learning import advance
 from streamer.model.model_config import ModelConfig
-from streamer.model.sums import Sums
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
-from streamer.store.keys import Keys, split_partition
-from streamer.store.losses import loss_entry
-from streamer.store.merges import merge_entry
+from streamer.store.keys import Keys
+from streamer.store.losses import loss_entries
 from streamer.store.service import queue_heartbeat
 from streamer.store.stored import (
     ENTITY_FORMAT,
@@ -52,7 +50,7 @@ from streamer.store.versions import (
     trimmable,
 )
 
-__all__ = ["claim", "load_all", "load_entities", "partition", "partitions", "save", "totals"]
+__all__ = ["claim", "load_all", "load_entities", "save"]
 
 T = TypeVar("T")
 
@@ -139,10 +137,11 @@ async def save(
             pipe.execute_command(*command)
         queue_heartbeat(pipe, client, new[0].owner, new[0].now_ms)
         for checkpoint in new:
-            _queue_losses(pipe, keys, checkpoint, head, limits)
+            for entry in loss_entries(checkpoint, head.id):
+                queue_entry(pipe, keys, entry, limits)
         if following is not head:
             queue_version(pipe, keys, following, config, new[0].now_ms)
-            entry = merge_entry(following, new, config)
+            entry = _lineage_entry(following, new, config)
             queue_head(pipe, keys, following.id, entry, limits)
             queue_trimming(pipe, keys, trimmed)
         return following
@@ -184,32 +183,6 @@ async def load_all(
             return found
 
 
-async def partition(client: Client, topic: str, number: int) -> PartitionRecord:
-    """Return what is stored of a partition, without claiming it."""
-    key = client.keys.partition(topic, number)
-    [stored] = await client.pipelined([("HGETALL", key)], atomic=False)
-    return partition_record(stored, key)
-
-
-async def partitions(client: Client) -> dict[tuple[str, int], PartitionRecord]:
-    """Return the record of every partition that was ever claimed, in the order of their names."""
-    [members] = await client.pipelined([("SMEMBERS", client.keys.partitions)], atomic=False)
-    names = sorted(split_partition(member, client.keys.partitions) for member in members)
-    replies = await client.pipelined(
-        [("HGETALL", client.keys.partition(*name)) for name in names], atomic=True
-    )
-    return {
-        name: partition_record(reply, client.keys.partition(*name))
-        for name, reply in zip(names, replies, strict=True)
-    }
-
-
-async def totals(client: Client) -> Ledger:
-    """Return the sum of all ledgers; partitions of feedback have none."""
-    records = (await partitions(client)).values()
-    return sum((record.ledger for record in records), start=Ledger())
-
-
 def _is_saved(stored: PartitionRecord, checkpoint: Checkpoint) -> bool:
     """Return whether an earlier attempt was written, or raise if this one must not be."""
     if stored.generation < checkpoint.generation:
@@ -246,11 +219,14 @@ def _older(checkpoint: Checkpoint, expected: str, got: str) -> StoreReplacedErro
 def _following(
     head: StoredVersion, new: Sequence[Checkpoint], config: ModelConfig
 ) -> StoredVersion:
-    """Return the head after the checkpoints' deltas; the same object when they hold nothing."""
+    """Return the head after the checkpoints' deltas; the same object when they hold nothing.
+
+    One delta after the other, as if each had been a step of its own.
+    """
     deltas = [each.delta for each in new if each.delta.teaches]
     if not deltas:
         return head
-    sums = advance(head.sums, reduce(Sums.merged, deltas), config)
+    sums = reduce(lambda before, delta: advance(before, delta, config), deltas, head.sums)
     header = replace(
         head.header,
         parent=head.id,
@@ -262,13 +238,35 @@ def _following(
     return StoredVersion(state_id(sums), sums, header)
 
 
-def _queue_losses(
-    pipe: Pipe, keys: Keys, checkpoint: Checkpoint, head: StoredVersion, limits: Limits
-) -> None:
-    for loss in checkpoint.losses:
-        epoch, who = checkpoint.log.epoch, checkpoint.owner
-        entry = loss_entry(loss, checkpoint.name, epoch, who, checkpoint.now_ms, head.id)
-        queue_entry(pipe, keys, entry, limits)
+def _lineage_entry(
+    head: StoredVersion, new: Sequence[Checkpoint], config: ModelConfig
+) -> dict[str, str | int]:
+    """Return the entry of a merge; where several partitions are in it, theirs stand side by side."""
+    return {
+        "version": head.id,
+        "parent": head.header.parent,
+        "reason": "merge",
+        "who": new[0].owner,
+        "at": head.header.created_at,
+        "transactions_seen": head.sums.transactions_seen,
+        "transactions_new": sum(each.delta.transactions_seen for each in new),
+        "partition": " ".join(each.name for each in new),
+        "generation": " ".join(str(each.generation) for each in new),
+        "next_offset": " ".join(str(each.next_offset) for each in new),
+        **_moved_most(head, config),
+    }
+
+
+def _moved_most(head: StoredVersion, config: ModelConfig) -> dict[str, str | int]:
+    """Return the feature that has moved most and its PSI, where one has moved; else nothing.
+
+    A reference that has not settled moves everything, and would fill the lineage with that.
+    """
+    drift = drift_of(head.sums, config)
+    psi = float(drift.psi[drift.worst])
+    if not drift.is_settled or psi <= MOVED_PSI:
+        return {}
+    return {"drift_feature": config.feature_names[drift.worst], "drift_psi": f"{psi:.3f}"}
 
 
 def _partition_commands(keys: Keys, checkpoint: Checkpoint) -> list[list[Any]]:

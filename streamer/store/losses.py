@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from streamer.contract.ledger import Loss
-from streamer.store.stored import rfc3339
+from collections.abc import Iterator
 
-__all__ = ["loss_entry"]
+from streamer.contract.ledger import Loss
+from streamer.store.stored import Checkpoint, rfc3339
+
+__all__ = ["loss_entries", "loss_entry"]
 
 
 def loss_entry(
@@ -26,3 +28,10 @@ def loss_entry(
         "first_offset": loss.first_offset,
         "next_offset": loss.next_offset,
     }
+
+
+def loss_entries(checkpoint: Checkpoint, version: str) -> Iterator[dict[str, str | int]]:
+    """Return the entries of a checkpoint; ``version`` is the head that it was merged into."""
+    epoch, who, now_ms = checkpoint.log.epoch, checkpoint.owner, checkpoint.now_ms
+    for loss in checkpoint.losses:
+        yield loss_entry(loss, checkpoint.name, epoch, who, now_ms, version)

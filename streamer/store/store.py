@@ -14,7 +14,15 @@ from streamer.contract.ledger import Ledger
 from streamer.model.codec import VersionHeader
 from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
-from streamer.store import checkpoints, feedback, replayed, resetting, suitability, versions
+from streamer.store import (
+    checkpoints,
+    feedback,
+    records,
+    replayed,
+    resetting,
+    suitability,
+    versions,
+)
 from streamer.store import service as service_of
 from streamer.store.breaker import BreakerStatus
 from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
@@ -198,15 +206,15 @@ class Store:
 
     async def partition(self, topic: str, number: int) -> PartitionRecord:
         """Return what is stored of a partition, without claiming it."""
-        return await checkpoints.partition(self._client, topic, number)
+        return await records.partition(self._client, topic, number)
 
     async def partitions(self) -> dict[tuple[str, int], PartitionRecord]:
         """Return the record of every partition, by topic and number."""
-        return await checkpoints.partitions(self._client)
+        return await records.partitions(self._client)
 
     async def totals(self) -> Ledger:
         """Return the ledger over all partitions."""
-        return await checkpoints.totals(self._client)
+        return await records.totals(self._client)
 
     async def head(self) -> StoredVersion:
         """Return the current version; sums of zero where nothing was ever learned."""

@@ -6,7 +6,7 @@ unknown (the connection broke) is repeated as it was until Redis says that it ho
 most once.
 
 Whatever makes a worker's version a new one costs as much for one partition as for many, so that they go
-together: in one step, with one merge of all that they have learned.
+together: in one step, with one version that holds what all of them have learned.
 
 Invariants:
 * A checkpoint is written only when everything published up to its snapshot has been acknowledged.

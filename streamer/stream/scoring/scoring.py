@@ -45,7 +45,7 @@ class Scoring:
         make_room: Callable[[], Awaitable[bool]],
         schemas: KnownSchemas | None = None,
     ) -> None:
-        """``make_room`` checkpoints the partition that has most to merge; False when it cannot.
+        """``make_room`` checkpoints all that has been done; False when it cannot.
 
         ``schemas`` are the registry's, if there is one.
         """
