@@ -2,7 +2,7 @@
 
 Reading order: `keys`, `stored` (what is stored), `client` (the connection; `connecting`, `faults` and
 `breaker` are its parts), `suitability`, `identity` and `service` (may this worker write here?),
-`checkpoints` (the atomic step), `records` (what it has left of partitions), `reset` and `resetting`,
+`checkpoints` (the atomic step), `partition_records` (what it has left), `reset` and `resetting`,
 `history_limits` and `versions`, `feedback`, `store` (the calls the rest makes); `committed` is what
 Kafka is told of it.
 """

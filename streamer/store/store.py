@@ -17,7 +17,6 @@ from streamer.model.sums import Sums
 from streamer.store import (
     checkpoints,
     feedback,
-    records,
     replayed,
     resetting,
     suitability,
@@ -206,15 +205,15 @@ class Store:
 
     async def partition(self, topic: str, number: int) -> PartitionRecord:
         """Return what is stored of a partition, without claiming it."""
-        return await records.partition(self._client, topic, number)
+        return await partition_records.partition(self._client, topic, number)
 
     async def partitions(self) -> dict[tuple[str, int], PartitionRecord]:
         """Return the record of every partition, by topic and number."""
-        return await records.partitions(self._client)
+        return await partition_records.partitions(self._client)
 
     async def totals(self) -> Ledger:
         """Return the ledger over all partitions."""
-        return await records.totals(self._client)
+        return await partition_records.totals(self._client)
 
     async def head(self) -> StoredVersion:
         """Return the current version; sums of zero where nothing was ever learned."""
