@@ -17,6 +17,7 @@ from streamer.model.sums import Sums
 from streamer.store import (
     checkpoints,
     feedback,
+    partition_records,
     replayed,
     resetting,
     suitability,
