@@ -5,7 +5,8 @@ another.  What a killed process had handed over arrives within a second or never
 takes longer to start is an assumption of the product, and of this broker.
 
 Invariants:
-* A producer's messages are appended once, in order.
+* A producer's messages are appended once, in order, and acknowledged in order: Kafka answers all that a
+  request holds at once, and of alerts one request is under way.
 * A message that has waited for longer than its producer's limit is given up before anything is sent;
   one whose acknowledgement is late is reported the same way, and lies on its topic all the same.
 """
@@ -83,6 +84,7 @@ class _Lane:
     """The messages of one producer for one partition, in order."""
 
     waiting: deque[_Message] = field(default_factory=deque)
+    sent: deque[tuple[_Message, _Delivered]] = field(default_factory=deque)
     is_moving: bool = False
 
 
@@ -152,18 +154,23 @@ class SimulatedProducer:
         for _ in range(broker.rng.randint(1, len(lane.waiting))):
             message = lane.waiting.popleft()
             place = _Delivered(broker.append(topic, partition, message.content))
-            broker.loop.in_world(broker.latency(), self._acknowledge, message, place)
+            lane.sent.append((message, place))
+            broker.loop.in_world(broker.latency(), self._acknowledge, topic, partition)
         broker.on_request(self._process)
         broker.loop.in_world(broker.latency() / 4, self._move, topic, partition)
 
-    def _acknowledge(self, message: _Message, place: _Delivered) -> None:
-        """Bring the broker's answer to the client, unless it has given up waiting for it."""
+    def _acknowledge(self, topic: str, partition: int) -> None:
+        """Bring the broker's next answer to the client, unless it has given up waiting for it."""
+        sent = self._lanes[topic, partition].sent
+        message, place = sent[0]
         if self._is_overdue(message):
             self._reports.append((message, _TimedOut(), None))
         elif self._process.is_alive and (self._broker.is_away or self._is_cut_off()):
-            self._broker.loop.in_world(_RETRY_S, self._acknowledge, message, place)
+            self._broker.loop.in_world(_RETRY_S, self._acknowledge, topic, partition)
+            return
         else:
             self._reports.append((message, None, place))
+        sent.popleft()
 
     def _is_overdue(self, message: _Message) -> bool:
         """Return whether the client gives a message up now: a process that stands still does not."""

@@ -65,14 +65,15 @@ STORIES: Final[dict[str, Story]] = {
         is_alone=True,
         changes=_SHORT | {"n_workers": 1},
     ),
-    # Checkpoints wait for Kafka while their partitions are released, to be done again.
+    # Checkpoints wait for Kafka while their partitions are released, to be done again: for longer than
+    # a release waits for them, and partitions that are saved together wait for the first of them.
     "alerts given up": Story(
         tuple(
             fault
-            for i in range(4)
+            for i in range(3)
             for fault in (
-                Fault(3.0 + 6 * i, "burst", i, 0.0),
-                Fault(3.3 + 6 * i, "broker away", 0, 4.5),
+                Fault(3.0 + 20 * i, "burst", i, 0.0),
+                Fault(3.3 + 20 * i, "broker away", 0, 14.0),
             )
         ),
         is_alone=True,
