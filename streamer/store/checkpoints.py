@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
 from streamer.features import PackedStates
-from streamer.model.codec import state_id
+from streamer.model.codec import encode_version, state_id
 from streamer.model.drift import MOVED_PSI, drift_of
 from streamer.model.learning import advance
 from streamer.model.model_config import ModelConfig
@@ -129,7 +129,7 @@ async def save(
         head = await read_head(pipe, keys, config, known)
         if not new:
             return head
-        following = await asyncio.to_thread(_following, head, new, config)
+        following, blob, merge = await asyncio.to_thread(_following, head, new, config)
         kept = {following.id, await replaced_id(pipe, keys)}
         trimmed = await trimmable(pipe, keys, limits, kept)
         pipe.multi()
@@ -140,9 +140,8 @@ async def save(
             for entry in loss_entries(checkpoint, head.id):
                 queue_entry(pipe, keys, entry, limits)
         if following is not head:
-            queue_version(pipe, keys, following, config, new[0].now_ms)
-            entry = _lineage_entry(following, new, config)
-            queue_head(pipe, keys, following.id, entry, limits)
+            queue_version(pipe, keys, following.id, blob, new[0].now_ms)
+            queue_head(pipe, keys, following.id, merge, limits)
             queue_trimming(pipe, keys, trimmed)
         return following
 
@@ -218,14 +217,15 @@ def _older(checkpoint: Checkpoint, expected: str, got: str) -> StoreReplacedErro
 
 def _following(
     head: StoredVersion, new: Sequence[Checkpoint], config: ModelConfig
-) -> StoredVersion:
-    """Return the head after the checkpoints' deltas; the same object when they hold nothing.
+) -> tuple[StoredVersion, bytes, dict[str, str | int]]:
+    """Return the head after the checkpoints' deltas, its file and its entry in the lineage.
 
-    One delta after the other, as if each had been a step of its own.
+    One delta after the other, as if each had been a step of its own.  Where they hold nothing the head
+    is the same object, and there is neither file nor entry.  A thread's work.
     """
     deltas = [each.delta for each in new if each.delta.teaches]
     if not deltas:
-        return head
+        return head, b"", {}
     sums = reduce(lambda before, delta: advance(before, delta, config), deltas, head.sums)
     header = replace(
         head.header,
@@ -235,7 +235,9 @@ def _following(
         config_hash=config.hash,
         offsets={**head.header.offsets, **{each.name: each.next_offset for each in new}},
     )
-    return StoredVersion(state_id(sums), sums, header)
+    following = StoredVersion(state_id(sums), sums, header)
+    blob = encode_version(sums, header, config.feature_names)
+    return following, blob, _lineage_entry(following, new, config)
 
 
 def _lineage_entry(

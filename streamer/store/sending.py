@@ -32,8 +32,11 @@ Command: TypeAlias = Any
 
 # What is not worth a thread: packed in some 20 µs.
 _FEW: Final = 100
-# A piece holds the interpreter for some 3 ms and is about a megabyte.
+# A piece holds the interpreter for some 3 ms.
 _PIECE: Final = 10_000
+# To copy a megabyte to the system takes the event loop 3.5 ms, and a piece may be several: of payments
+# that wait for a label there are few fields, and large ones.
+_SENT_AT_ONCE: Final = 1 << 18
 
 
 class _Request:
@@ -80,10 +83,11 @@ class _Packing(AbstractConnection):
         try:
             for piece in command.pieces():
                 packed = await asyncio.to_thread(_packed, piece)
-                if is_begun and not self.is_connected:
-                    raise LostError("connection lost in the middle of a request")
-                await super().send_packed_command(packed, check_health and not is_begun)
-                is_begun = True
+                for part in _slices(packed):
+                    if is_begun and not self.is_connected:
+                        raise LostError("connection lost in the middle of a request")
+                    await super().send_packed_command(part, check_health and not is_begun)
+                    is_begun = True
         except BaseException:
             if is_begun:
                 await self.disconnect(nowait=True)
@@ -115,3 +119,22 @@ def _packed(commands: Iterable[Command]) -> list[Any]:
         else:
             parts += pack(*command)
     return parts
+
+
+def _slices(packed: Iterable[bytes]) -> Iterator[list[Any]]:
+    """Return the bytes in their order, `_SENT_AT_ONCE` of them at a time at most.
+
+    >>> [sum(map(len, piece)) for piece in _slices([b"a" * 300_000, b"bc"])]
+    [262144, 37858]
+    """
+    taken: list[Any] = []
+    room = _SENT_AT_ONCE
+    for part in packed:
+        left = memoryview(part)
+        while len(left) > room:
+            yield [*taken, left[:room]]
+            left, taken, room = left[room:], [], _SENT_AT_ONCE
+        taken.append(left)
+        room -= len(left)
+    if taken:
+        yield taken

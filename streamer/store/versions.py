@@ -83,7 +83,8 @@ async def set_head(
         trimmed = await trimmable(pipe, keys, limits, kept) if is_new else []
         pipe.multi()
         if is_new:
-            queue_version(pipe, keys, version, config, now_ms)
+            blob = encode_version(version.sums, version.header, config.feature_names)
+            queue_version(pipe, keys, version.id, blob, now_ms)
             queue_trimming(pipe, keys, trimmed)
         entry: dict[str, str | int] = {
             "version": version.id,
@@ -215,13 +216,10 @@ async def replaced_id(pipe: Pipe, keys: Keys) -> str:
     return _text(await asked(pipe, "GET", keys.replaced))
 
 
-def queue_version(
-    pipe: Pipe, keys: Keys, version: StoredVersion, config: ModelConfig, now_ms: int
-) -> None:
-    """Queue the writes that store ``version``."""
-    blob = encode_version(version.sums, version.header, config.feature_names)
-    pipe.execute_command("SET", keys.version(version.id), blob)
-    pipe.execute_command("ZADD", keys.versions, now_ms, version.id)
+def queue_version(pipe: Pipe, keys: Keys, version_id: str, blob: bytes, now_ms: int) -> None:
+    """Queue the writes that store a version, of which ``blob`` is the file."""
+    pipe.execute_command("SET", keys.version(version_id), blob)
+    pipe.execute_command("ZADD", keys.versions, now_ms, version_id)
 
 
 def queue_head(

@@ -162,7 +162,7 @@ class ScoringApp(faust.App):
             await self.endpoints.stop()
             is_misconfigured = isinstance(error, ConfigurationError)
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
-        self.held.adopt(head)
+        await self.held.adopt(head)
         collect_rarely()
         for name in ("kafka", "redis"):
             self.kit.metrics.dependency_up.set(1, name)

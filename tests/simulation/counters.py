@@ -105,6 +105,7 @@ def counting(is_flooded: Any) -> Iterator[None]:
             (checkpoints, "drift_of", lambda *_: _UNMOVED),
             (held, "drift_of", lambda *_: _UNMOVED),
             (versions, "encode_version", _encoded),
+            (checkpoints, "encode_version", _encoded),
             (versions, "decode_version", decoded_version),
             (scoring, "process_in_steps", _scoring(is_flooded)),
             (checkpointing, "tell_checkpoint", lambda *_: None),

@@ -155,7 +155,7 @@ class Worker:
         while True:
             try:
                 await self.store.identify()
-                self.held.adopt(await self.store.head())
+                await self.held.adopt(await self.store.head())
                 break
             except UnavailableError:
                 await asyncio.sleep(_START_RETRY_S)

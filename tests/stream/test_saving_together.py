@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from streamer.contract.batch import Batch
-from streamer.store import Checkpoint, Store, StoredVersion
+from streamer.pipeline import PartitionState
+from streamer.store import Checkpoint, Store, StoredVersion, checkpoints
 from streamer.stream.app import ScoringApp, build_app
 from streamer.stream.checkpoints import checkpointing
+from streamer.stream.scoring import held
+from tests.rig.waiting import DEADLINE_S
 from tests.stream.conftest import MakeService
 from tests.stream.harness import Service
 from tests.stream.test_waiting_checkpoints import FakeConsumer, payments
@@ -130,3 +136,75 @@ def test_what_would_make_a_step_too_large_goes_in_another(
 
     asyncio.run(save())
     assert saved(service, 0, 1) == [3, 2]
+
+
+def test_a_version_is_made_and_taken_up_off_the_event_loop(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Merging, hashing, encoding, and what scores with it: whatever it costs, no batch waits for it."""
+    service = make_service()
+    made_by: dict[str, set[int]] = {}
+
+    def note(place: Any, name: str) -> None:
+        function = getattr(place, name)
+
+        def noted(*given: Any) -> Any:
+            made_by.setdefault(name, set()).add(threading.get_ident())
+            return function(*given)
+
+        monkeypatch.setattr(place, name, noted)
+
+    async def save() -> None:
+        app = await worker(service)
+        for place, name in (
+            (checkpoints, "_partition_commands"),
+            (checkpoints, "advance"),
+            (checkpoints, "state_id"),
+            (checkpoints, "encode_version"),
+            (checkpoints, "drift_of"),
+            (checkpointing, "take_changed"),
+            (held, "_derived"),
+        ):
+            note(place, name)
+        assert await app.checkpointing.make_room()
+        assert app.held.version.sums.transactions_seen == 5
+        assert len(made_by) == 7
+        assert threading.get_ident() not in set().union(*made_by.values())
+        await app.store.close()
+
+    asyncio.run(save())
+
+
+def test_a_batch_has_its_turn_between_the_rows_of_two_partitions(
+    make_service: MakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for one partition's rows to be copied, not for those of all that are saved."""
+    service = make_service()
+    order: list[str] = []
+    take_changed = checkpointing.take_changed
+
+    async def save() -> None:
+        app = await worker(service)
+        loop = asyncio.get_running_loop()
+        batches: list[asyncio.Task[None]] = []
+
+        async def score() -> None:
+            async with app.held.lock:
+                order.append("scored")
+
+        async def come() -> None:
+            batches.append(asyncio.ensure_future(score()))
+            await asyncio.sleep(0)
+
+        def copied(state: PartitionState) -> Any:
+            asyncio.run_coroutine_threadsafe(come(), loop).result(DEADLINE_S)
+            order.append("copied")
+            return take_changed(state)
+
+        monkeypatch.setattr(checkpointing, "take_changed", copied)
+        assert await app.checkpointing.make_room()
+        await asyncio.gather(*batches)
+        await app.store.close()
+
+    asyncio.run(save())
+    assert order == ["copied", "scored", "copied", "scored"]

@@ -168,7 +168,7 @@ class Checkpointing:
         self._held.redis_answered()
         if any(written.delta.teaches for _, written in ready):
             self._kit.metrics.model_merges.inc()
-        self._held.adopt(head)
+        await self._held.adopt(head)
         for each, written in ready:
             self._saved(each, written, started)
         return len(ready) == len(tried)

@@ -195,7 +195,7 @@ class Claiming:
         log: LogBounds,
         going_on: Resumption,
     ) -> Assigned:
-        self._held.adopt(await self._kit.store.head())
+        await self._held.adopt(await self._kit.store.head())
         settings = self._kit.settings
         state = PartitionState.empty(
             self._kit.pipeline,

@@ -18,7 +18,7 @@ import structlog
 
 from streamer.contract.messages import Mode
 from streamer.errors import UnavailableError
-from streamer.model import Drift, Scorer, Sums, delta_limit, drift_of
+from streamer.model import Drift, ModelConfig, Scorer, Sums, delta_limit, drift_of
 from streamer.reports.center_watch import CenterWatch
 from streamer.reports.drift_monitor import DistanceMonitor
 from streamer.store import StoredVersion
@@ -44,6 +44,8 @@ class Held:
         self._store = kit.store
         self._metrics = kit.metrics
         self.lock = asyncio.Lock()
+        # Whoever comes first is first: a version that was read earlier never replaces a later one.
+        self._adopting = asyncio.Lock()
         self.assigned: dict[int, Assigned] = {}
         self.unsaved_since: dict[int, float] = {}
         """Since when a partition has progress that no checkpoint holds, in this and earlier claims."""
@@ -60,15 +62,16 @@ class Held:
         self.center_watch = CenterWatch()
         self.dead_letter_log = DeadLetterLog(kit.clock.monotonic)
 
-    def adopt(self, head: StoredVersion) -> None:
-        """Score with ``head`` from the next batch on."""
-        if self.head is not None and head.id == self.head.id:
-            return
-        # An older version, promoted again, has fewer of them.
-        self._metrics.clusters_revived.inc(max(head.sums.revivals - self.version.sums.revivals, 0))
-        self.head = head
-        self.version = Scorer.of(head.id, head.sums, self._model)
-        self.drift = drift_of(head.sums, self._model)
+    async def adopt(self, head: StoredVersion) -> None:
+        """Score with ``head`` from the next batch on; what is derived from it, is in a thread."""
+        async with self._adopting:
+            if self.head is not None and head.id == self.head.id:
+                return
+            version, drift = await asyncio.to_thread(_derived, head, self._model)
+            # An older version, promoted again, has fewer of them.
+            n_revived = max(head.sums.revivals - self.version.sums.revivals, 0)
+            self._metrics.clusters_revived.inc(n_revived)
+            self.head, self.version, self.drift = head, version, drift
 
     @property
     def delta_limit(self) -> int:
@@ -109,3 +112,8 @@ class Held:
         if not self.redis_error:
             _log.error("Redis is away; scoring goes on from memory", error=str(error))
         self.redis_error = str(error)
+
+
+def _derived(head: StoredVersion, model: ModelConfig) -> tuple[Scorer, Drift]:
+    """Return what scores with ``head``, and how far its features have moved."""
+    return Scorer.of(head.id, head.sums, model), drift_of(head.sums, model)
