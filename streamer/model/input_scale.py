@@ -2,7 +2,7 @@
 
 The gram of the odds is a sum over payments whose basis was filled on the scale of their day.  While the
 scale followed the verdicts, old sums said something else in the new basis: with a scale that holds
-still the average precision on the evaluation data rose by 0.01 (docs/decisions/0042).
+still the average precision on the evaluation data rose by 0.01 (docs/decisions/0014).
 
 A hinge cannot make a step, and limits of amount do: of a card, of a shop, of a rule that fraudsters
 know.  So there are steps where the upper twentieth, hundredth and five-hundredth of amounts begin.
