@@ -25,7 +25,7 @@ from streamer.model.sums import COUNTERS, INPUTS, ROWS, Sums
 
 __all__ = ["FORMAT", "VersionHeader", "decode_version", "encode_version", "state_id"]
 
-FORMAT: Final = "4"
+FORMAT: Final = "5"
 _LENGTH_BYTES: Final = 8
 _ARRAY_NAMES: Final = frozenset(f.name for f in fields(Sums))
 _PER_CURRENCY: Final = ("currency_weights", "currency_sums", "reference_currency_means")

@@ -25,6 +25,7 @@ __all__ = [
     "N_FEATURE_BINS",
     "UNKNOWN",
     "bin_centers",
+    "bin_edges",
     "count_features",
     "first_currency_means",
     "value_bin",
@@ -91,6 +92,16 @@ def bin_centers(spread_floor: float | Floats) -> Floats:
     (-15.75, 0.25, 15.75)
     """
     return np.asarray((np.arange(_N_VALUE_BINS) - _N_VALUE_BINS // 2 + 0.5) * spread_floor)
+
+
+def bin_edges(spread_floor: float) -> Floats:
+    """Return where the bins of values begin, and where the last one ends: (N_FEATURE_BINS,).
+
+    >>> edges = bin_edges(0.5)
+    >>> float(edges[0]), float(edges[32]), float(edges[-1])
+    (-16.0, 0.0, 16.0)
+    """
+    return np.asarray((np.arange(N_FEATURE_BINS) - _N_VALUE_BINS // 2) * spread_floor)
 
 
 def first_currency_means(first: Floats, means: Floats) -> Floats:

@@ -25,6 +25,7 @@ from streamer.model.bounds import bounded_step
 from streamer.model.budget import follow_hours, hour_of, note_time
 from streamer.model.feature_histogram import count_features, first_currency_means
 from streamer.model.histogram import bin_of, histogram_of
+from streamer.model.input_scale import follow_scale
 from streamer.model.kmeans import add_moments, best_assignment, cluster_sums
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import odds_position
@@ -194,7 +195,8 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
     merged.traffic_pace += pace
     if len(merged.warmup_X):
         merged = _absorb_warmup(merged, config)
-    return follow_reference(_meet_currencies(revive(merged, config), config), config)
+    merged = follow_scale(_meet_currencies(revive(merged, config), config), config)
+    return follow_reference(merged, config)
 
 
 def delta_limit(n_seen: int, n_max: int) -> int:

@@ -6,7 +6,8 @@ The log-odds of fraud are a constant plus one piecewise-linear function per inpu
 
 so that an average value, and one that is not known, adds exactly nothing.  Each f_j is a sum of
 hinges: how far z is beyond a knot, looking away from the mean.  The first on either side begins at the
-mean, so that of a usual value one alone is not 0.  The coefficients are those of a ridge-penalised
+mean, so that of a usual value one alone is not 0.  That of the amount has a few steps besides
+(`input_scale`), which a sum of hinges cannot make.  The coefficients are those of a ridge-penalised
 logistic regression by recursive iteratively reweighted least squares: with B the basis of a labelled
 payment, p its probability under the version that scores now, w = p(1 - p), or more where that would
 make a leap of |y - p|/w, and z = log_odds + (y - p)/w,
@@ -36,6 +37,7 @@ __all__ = [
     "ABOVE",
     "BELOW",
     "NO_ODDS",
+    "N_STEPS",
     "LogOdds",
     "add_irls",
     "basis_size",
@@ -56,6 +58,8 @@ BELOW: Final = (0.0, 1.0)
 ABOVE: Final = (0.0, 0.75, 1.5, 3.0, 6.0)
 """How far below, and above, the mean an input's function may bend, in standard deviations."""
 _N_HINGES: Final = len(BELOW) + len(ABOVE)
+N_STEPS: Final = 3
+"""Of the first input, the amount; the last places of the basis."""
 
 # A line of that length has said all it can; beyond, a single value would outweigh all the others.
 _REACH: Final = 10.0
@@ -78,11 +82,13 @@ class LogOdds(NamedTuple):
     """The odds of one version.
 
     ``means`` and ``deviations`` (n_inputs,) put the inputs on one scale; ``coefficients``
-    (basis_size,).  The last input is ln distance².
+    (basis_size,).  The first input is the amount, with ``steps`` (N_STEPS,) in ascending order; the
+    last is ln distance².
     """
 
     means: Floats
     deviations: Floats
+    steps: Floats
     coefficients: Floats
 
     @property
@@ -91,13 +97,13 @@ class LogOdds(NamedTuple):
         return float(self.coefficients[0])
 
 
-NO_ODDS: Final = LogOdds(np.zeros(0), np.zeros(0), np.zeros(0))
+NO_ODDS: Final = LogOdds(np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0))
 """What a kernel gets where there is none; a None would be of another type, and compiled anew."""
 
 
 def basis_size(n_inputs: int) -> int:
-    """Return the number of coefficients: the base, and each input's hinges."""
-    return 1 + n_inputs * _N_HINGES
+    """Return the number of coefficients: the base, each input's hinges, and the amount's steps."""
+    return 1 + n_inputs * _N_HINGES + N_STEPS
 
 
 def gram_size(n_inputs: int) -> int:
@@ -118,8 +124,8 @@ def standardised(value: float, mean: float, deviation: float) -> float:
 def fill_basis(places: Places, values: Floats, inputs: Floats, odds: LogOdds) -> int:
     """Write what is not 0 of a payment's basis and where it is, and return how many these are.
 
-    The basis is 1 and each input's hinges, those below before those above.  ``places`` and ``values``
-    OUT (basis_size,), in ascending order; ``inputs`` (n_inputs,).
+    The basis is 1, each input's hinges, those below before those above, and the steps of the amount.
+    ``places`` and ``values`` OUT (basis_size,), in ascending order; ``inputs`` (n_inputs,).
     """
     places[0], values[0], n = 0, 1.0, 1
     for j in range(len(inputs)):
@@ -136,18 +142,28 @@ def fill_basis(places: Places, values: Floats, inputs: Floats, odds: LogOdds) ->
                 break
             places[n], values[n] = first + m, z - ABOVE[m]
             n += 1
+    for s in range(N_STEPS):
+        # What is not known is beyond no step.
+        if not inputs[0] > odds.steps[s]:
+            break
+        places[n], values[n] = 1 + len(inputs) * _N_HINGES + s, 1.0
+        n += 1
     return n
 
 
 @compiled
 def function_of(value: float, j: int, odds: LogOdds) -> float:
-    """Return f_j of input j: its hinges times their coefficients; 0 where it is NaN."""
+    """Return f_j of input j: its hinges and steps times their coefficients; 0 where it is NaN."""
     z = standardised(value, odds.means[j], odds.deviations[j])
     first, added = 1 + j * _N_HINGES, 0.0
     for m in range(len(BELOW)):
         added += max(-z - BELOW[m], 0.0) * odds.coefficients[first + m]
     for m in range(len(ABOVE)):
         added += max(z - ABOVE[m], 0.0) * odds.coefficients[first + len(BELOW) + m]
+    if j == 0:
+        for s in range(N_STEPS):
+            if value > odds.steps[s]:
+                added += odds.coefficients[1 + len(odds.means) * _N_HINGES + s]
     return added
 
 
@@ -200,7 +216,7 @@ def coefficients(gram: Floats, moment: Floats, n_inputs: int) -> Floats:
 def _ridge(n_inputs: int) -> tuple[Floats, Floats]:
     """Return R's lower triangle, and R β₀."""
     size = basis_size(n_inputs)
-    below = np.arange(1, size, _N_HINGES)
+    below = np.arange(1, size - N_STEPS, _N_HINGES)
     above = below + len(BELOW)
     R = np.diag(np.full(size, _RIDGE))
     R[0, 0] = _BASE_RIDGE

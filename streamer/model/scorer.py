@@ -11,6 +11,7 @@ from streamer.arrays import Floats, Integers
 from streamer.model.budget import N_HOURS, Asked, asked
 from streamer.model.confidence import beliefs, expectations, maturities
 from streamer.model.histogram import distribution_of, quantiles
+from streamer.model.input_scale import scale_of
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import NO_ODDS, LogOdds, coefficients
 from streamer.model.odds import thresholds as odds_thresholds
@@ -21,8 +22,6 @@ from streamer.model.trial import DISTANCE, ODDS, average_precision
 
 __all__ = ["Scorer", "trial_precisions"]
 
-# The odds' inputs are logarithms for the most part; closer together than this they are one value.
-_INPUT_SPREAD_FLOOR: Final = 0.1
 # The threshold of the odds needs odds to count.
 _MIN_ODDS_WEIGHT: Final = 2_000.0
 _NO_TIMES: Final = np.zeros(0, dtype=np.int64)
@@ -209,12 +208,8 @@ def _odds(sums: Sums, config: ModelConfig) -> LogOdds | None:
     """Return the odds; None until verdicts have said on which scale their inputs lie."""
     if not sums.input_weights.size:
         return None
-    weights = np.maximum(sums.input_weights, 1e-12)
-    means = sums.input_sums / weights
-    variances = np.maximum(sums.input_sums_sq / weights - means**2, 0.0)
     return LogOdds(
-        means,
-        np.maximum(np.sqrt(variances), _INPUT_SPREAD_FLOOR),
+        *scale_of(sums),
         coefficients(sums.odds_gram, sums.odds_moment, config.n_inputs),
     )
 

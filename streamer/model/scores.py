@@ -220,6 +220,7 @@ def score_batch(
     expectation_floor: float,
     input_means: Floats,
     input_deviations: Floats,
+    steps: Floats,
     coefficients: Floats,
     hours: Records,
     distances_below: Floats,
@@ -239,6 +240,6 @@ def score_batch(
         expectation_floor,
     )
     room = Room(numbers, nearest, alerted, parts, inputs)
-    odds = LogOdds(input_means, input_deviations, coefficients)
+    odds = LogOdds(input_means, input_deviations, steps, coefficients)
     lines = Lines(hours, distances_below, odds_below, by_odds)
     score_rows(room, X, currencies, V, times_ms, ruler, odds, lines)

@@ -23,6 +23,7 @@ from streamer.arrays import Floats, Integers
 from streamer.model.feature_histogram import N_FEATURE_BINS
 from streamer.model.histogram import N_BINS
 from streamer.model.model_config import ModelConfig
+from streamer.model.odds import N_STEPS
 from streamer.model.trial import N_TRIAL_BINS
 
 __all__ = [
@@ -57,7 +58,12 @@ INPUTS: Final = ("odds_gram", "odds_moment", "input_weights", "input_sums", "inp
 """Empty until the first verdict, so that a deployment without verdicts carries nothing."""
 JUDGED: Final = (*INPUTS, "verdict_weights")
 TRIAL: Final = ("trial",)
-FROZEN: Final = ("reference_histograms", "reference_currency_means")
+FROZEN: Final = (
+    "reference_histograms",
+    "reference_currency_means",
+    "input_scale",
+    "amount_steps",
+)
 SETTLED: Final = -1
 """The ``reference_due`` of a reference that is not due to be frozen anew."""
 ANCHORS: Final = ("anchor_centers", "anchor_variances")
@@ -87,7 +93,8 @@ class Sums:
     ``feature_histograms`` (d, N_FEATURE_BINS) say where the features' values lie; drift is their
     distance from ``reference_histograms``, frozen at ``reference_at`` transactions and due to be frozen
     anew at ``reference_due``.  ``reference_currency_means`` are the first usual ln amounts that were
-    known, 0 for none: what the amounts in the histograms are relative to.
+    known, 0 for none: what the amounts in the histograms are relative to.  ``input_scale`` (mean and
+    deviation, input) and ``amount_steps`` are 0 until they are frozen (`input_scale`).
     """
 
     cluster_weights: Floats
@@ -124,6 +131,8 @@ class Sums:
     feature_histograms: Floats
     reference_histograms: Floats
     reference_currency_means: Floats
+    input_scale: Floats
+    amount_steps: Floats
     transactions_seen: int = 0
     transactions_taught: int = 0
     revivals: int = 0
@@ -169,6 +178,8 @@ class Sums:
             feature_histograms=np.zeros((d, N_FEATURE_BINS)),
             reference_histograms=np.zeros((d, N_FEATURE_BINS)),
             reference_currency_means=np.zeros(c),
+            input_scale=np.zeros((2, config.n_inputs)),
+            amount_steps=np.zeros(N_STEPS),
         )
 
     def named(self, group: type[Group]) -> Group:

@@ -19,7 +19,7 @@ from streamer.explaining.alerts import _severity as severity
 from streamer.explaining.alerts import alert_id
 from streamer.features import FEATURE_NAMES, FEATURES
 from streamer.model import Scorer, Sums, advance, learn, learn_warming
-from streamer.model.odds import LogOdds, basis_size
+from streamer.model.odds import N_STEPS, LogOdds, basis_size
 from tests.builders import ARRIVAL_MS, batch, payment, pipeline_config, state_of
 from tests.model.helpers import euros, next_version, small_config, two_clouds
 from tests.pipeline.helpers import CARD_KEY, ordinary, run, trained
@@ -174,8 +174,10 @@ def test_a_twentieth_of_the_alerts_are_critical_and_a_fifth_more_high(ranked_by:
     version = next_version(version, first)
     slopes = np.array([0.3, 0.2, 0.1, 1.0])
     beta = np.zeros(basis_size(config.n_inputs))
-    beta[1::7], beta[3::7] = -slopes, slopes
-    odds = LogOdds(np.zeros(config.n_inputs), np.ones(config.n_inputs), beta)
+    beta[1:-N_STEPS:7], beta[3:-N_STEPS:7] = -slopes, slopes
+    odds = LogOdds(
+        np.zeros(config.n_inputs), np.ones(config.n_inputs), np.full(N_STEPS, np.inf), beta
+    )
     found: Counter[str] = Counter()
     for i in range(50):
         version = replace(version, odds=odds, ranks_by_odds=ranked_by == "log_odds" and i >= 20)

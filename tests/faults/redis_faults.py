@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from streamer.model.codec import FORMAT
 from tests.faults.checker import Report
 from tests.faults.crashing import crashing
 from tests.faults.site import Site, fault
@@ -235,7 +236,7 @@ def newer_format(site: Site) -> Report:
     with redis.client() as client:
         head = client.get(prefix + "head").decode()
         stored = client.get(f"{prefix}version:{head}")
-        newer = stored.replace(b'"format":"2"', b'"format":"9"')
+        newer = stored.replace(f'"format":"{FORMAT}"'.encode(), b'"format":"9"')
         assert newer != stored, "the format must be in the header"
         client.set(f"{prefix}version:{head}", newer)
         time.sleep(8)

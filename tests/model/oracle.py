@@ -45,11 +45,12 @@ def _ranks(histogram: Floats, log2_values: Floats) -> Floats:
 
 def log_odds(version: Scorer, inputs: Floats) -> Floats:
     assert version.odds is not None
-    means, deviations, beta = version.odds
+    means, deviations, steps, beta = version.odds
     z = np.nan_to_num(np.clip((inputs - means) / deviations, -10, 10), nan=0.0)
     below, above = ([np.maximum(s * z - k, 0) for k in ks] for s, ks in ((-1, BELOW), (1, ABOVE)))
     hinges = np.stack([*below, *above], axis=2).reshape(len(z), -1)
-    return beta[0] + hinges @ beta[1:]
+    beyond = inputs[:, [0]] > steps
+    return beta[0] + np.hstack([hinges, beyond]) @ beta[1:]
 
 
 def scored(

@@ -23,7 +23,7 @@ from streamer.model.sums import INPUTS
 from tests.model.helpers import small_config, sums_with_centers
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "5e8319e21924cdbd66c192790e07cfabbdf8f64e3100a42262b3bbbea0a6a9f6"
+GOLDEN_ID = "93e5fd480bf3836129e3db0330edf20b378f51a154087df6e57fc2e15e8f0600"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,
@@ -154,7 +154,7 @@ def test_another_number_of_clusters_is_refused_with_both_numbers() -> None:
 
 def test_another_format_is_refused() -> None:
     blob = save({"x": np.zeros(1)}, metadata={"format": "99"})
-    with pytest.raises(ConfigurationError, match=r"format must be 4, got '99'; use the release"):
+    with pytest.raises(ConfigurationError, match=r"format must be 5, got '99'; use the release"):
         decode_version(blob, CONFIG)
 
 

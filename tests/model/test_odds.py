@@ -14,6 +14,7 @@ from streamer.model.histogram import N_BINS, distribution_of, share_below
 from streamer.model.odds import (
     ABOVE,
     BELOW,
+    N_STEPS,
     LogOdds,
     add_irls,
     basis_size,
@@ -26,11 +27,13 @@ from streamer.model.odds import (
 )
 from tests.model.helpers import functions
 
+STEPS = np.array([1.75, 2.5, 4.0])
+
 
 def standard_odds(beta: Floats) -> LogOdds:
     """Return odds whose inputs are on their scale already."""
-    n_inputs = (len(beta) - 1) // (len(BELOW) + len(ABOVE))
-    return LogOdds(np.zeros(n_inputs), np.ones(n_inputs), beta)
+    n_inputs = (len(beta) - 1 - N_STEPS) // (len(BELOW) + len(ABOVE))
+    return LogOdds(np.zeros(n_inputs), np.ones(n_inputs), STEPS, beta)
 
 
 def basis(z: Floats) -> Floats:
@@ -55,11 +58,13 @@ def irls_sums(B: Floats, beta: Floats, frauds: Floats, weights: Floats) -> tuple
 
 
 def test_the_basis_of_one_value_by_hand() -> None:
-    """z = 2: nothing below the mean, then how far it is beyond 0, 0.75 and 1.5; and z = -2.5."""
+    """z = 2: nothing below the mean, how far it is beyond 0, 0.75 and 1.5, a step; and z = -2.5."""
     assert (BELOW, ABOVE) == ((0.0, 1.0), (0.0, 0.75, 1.5, 3.0, 6.0))
-    assert basis(np.array([[2.0]])).tolist() == [[1.0, 0.0, 0.0, 2.0, 1.25, 0.5, 0.0, 0.0]]
-    assert basis(np.array([[-2.5]])).tolist() == [[1.0, 2.5, 1.5, 0.0, 0.0, 0.0, 0.0, 0.0]]
-    assert basis(np.array([[-0.5, np.nan, 0.0]])).tolist() == [[1.0, 0.5, *[0.0] * 20]]
+    assert basis(np.array([[2.0]])).tolist() == [
+        [1.0, 0.0, 0.0, 2.0, 1.25, 0.5, 0.0, 0.0, 1.0, 0.0, 0.0]
+    ]
+    assert basis(np.array([[-2.5]])).tolist() == [[1.0, 2.5, 1.5, *[0.0] * 8]]
+    assert basis(np.array([[-0.5, np.nan, 0.0]])).tolist() == [[1.0, 0.5, *[0.0] * 23]]
 
 
 def test_the_sums_of_one_payment_by_hand() -> None:
@@ -69,7 +74,7 @@ def test_the_sums_of_one_payment_by_hand() -> None:
     gram, moment = irls_sums(B[[0, 0]], beta, np.array([1.0, 1.0]), np.array([2.0, -1.0]))
     assert gram[:3].tolist() == [0.25, 0.125, 0.0625]
     assert not gram[3:].any()
-    assert moment.tolist() == [0.5, 0.25, *[0.0] * 6]
+    assert moment.tolist() == [0.5, 0.25, *[0.0] * 9]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 20))
@@ -104,9 +109,9 @@ def test_the_ridge_draws_the_slope_below_the_mean_and_every_bend() -> None:
     R[np.tril_indices(len(beta))] = ridge
     R = R + np.tril(R, -1).T
     expected = 1e-3 * beta[0] ** 2
-    for below, _, above, *bends in (beta[1:8], beta[8:]):
+    for below, _, above, *bends in (beta[1:8], beta[8:15]):
         expected += 5 * (below**2 + (above + below) ** 2 + sum(bend**2 for bend in bends))
-    expected += 5 * (beta[2] ** 2 + beta[9] ** 2)
+    expected += 5 * (beta[2] ** 2 + beta[9] ** 2) + 5 * (beta[15:] ** 2).sum()
     assert beta @ R @ beta == pytest.approx(expected)
 
 
@@ -123,13 +128,29 @@ def test_the_functions_and_the_base_sum_to_the_log_odds(seed: int, n_inputs: int
 
 def test_an_average_value_and_an_unknown_one_add_exactly_nothing() -> None:
     rng = np.random.default_rng(0)
-    two = LogOdds(np.array([3.0, -1.0]), np.array([2.0, 0.5]), rng.normal(size=basis_size(2)))
+    two = LogOdds(
+        np.array([3.0, -1.0]),
+        np.array([2.0, 0.5]),
+        np.array([3.0, 4.0, 5.0]),
+        rng.normal(size=basis_size(2)),
+    )
     assert functions(two, np.array([[3.0, np.nan], [np.nan, -1.0]])).tolist() == [[0, 0], [0, 0]]
 
 
 def test_values_beyond_ten_deviations_say_no_more() -> None:
-    one = LogOdds(np.zeros(1), np.ones(1), np.ones(basis_size(1)))
+    one = LogOdds(np.zeros(1), np.ones(1), STEPS, np.ones(basis_size(1)))
     assert functions(one, np.array([[10.0]])) == functions(one, np.array([[1e9]]))
+
+
+def test_a_step_counts_in_full_from_just_beyond_it_on() -> None:
+    """Beyond 1.75 and 2.5, not beyond 4, which is no part of itself; the first input alone steps."""
+    places, values = np.zeros(basis_size(2), np.uint32), np.zeros(basis_size(2))
+    odds_of = standard_odds(np.zeros(basis_size(2)))
+    for amount, n_steps in ((1.75, 0), (1.7501, 1), (4.0, 2), (4.01, 3), (np.nan, 0)):
+        n = fill_basis(places, values, np.array([amount, 9.0]), odds_of)
+        steps = places[:n][places[:n] >= 15]
+        assert steps.tolist() == [15, 16, 17][:n_steps]
+        assert (values[:n][places[:n] >= 15] == 1.0).all()
 
 
 def test_without_labels_it_ranks_by_the_distance_alone() -> None:
