@@ -248,6 +248,7 @@ class Checkpointing:
                 now_ms=self._kit.clock.now_ms(),
                 overflow_position=assigned.overflow_position,
                 recent_alerts=tuple(state.recent_alerts),
+                debt=state.debt,
                 log=assigned.log,
                 losses=losses,
             )
