@@ -8,7 +8,6 @@ without odds and with them.  No broker is needed: what is queued stays in the cl
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from time import thread_time
 from typing import Final
 
@@ -55,16 +54,9 @@ def main(batches: int, seed: int, as_json: bool) -> None:
         click.echo(f"| {name} | {' | '.join(f'{spent[n]:.0f}' for n in _ALERTS)} |")
 
 
-def lowered(version: Scorer, values: Floats, n_alerts: int) -> Scorer:
-    """Return ``version`` with a threshold that several times ``n_alerts`` of such ``values`` exceed."""
-    line = float(np.sort(values)[-min(_SEVERAL * n_alerts, len(values) // 2)])
-    return replace(
-        version,
-        threshold_sq=line,
-        hourly_threshold_sq=np.full(24, line),
-        threshold_log_odds=line,
-        hourly_threshold_log_odds=np.full(24, line),
-    )
+def share_of(scores: Floats, n_alerts: int) -> float:
+    """Return the share of recent traffic of which several times ``n_alerts`` of such ``scores`` are."""
+    return 1.0 - float(np.sort(scores)[-min(_SEVERAL * n_alerts, len(scores) // 2)])
 
 
 def _seconds(
@@ -73,12 +65,14 @@ def _seconds(
     columns: Columns,
     history: History,
     rows: list[int],
+    share: float,
     publisher: Publisher,
 ) -> float:
     """Return what it takes to build and queue the alerts on some ``rows`` of a scored batch."""
     started = thread_time()
     source = decoded.batch.topic, decoded.batch.partition, 0
-    context = AlertContext(*source, version, columns, history, "normal", 0, None, rows)
+    shares = np.full(len(decoded), share)
+    context = AlertContext(*source, version, columns, history, "normal", 0, None, rows, shares)
     for row in rows:
         offset = int(decoded.offsets[row])
         alert = build_alert(context, row, offset, decoded.transaction(row))
@@ -90,7 +84,7 @@ def _measure(n_batches: int, seed: int, *, with_odds: bool) -> dict[int, float]:
     simulator = Simulator(SimulatorConfig(seed=seed))
     partition = trained(simulator, with_odds=with_odds)
     config, state, publisher = partition.config, partition.state, Publisher(load_settings({}))
-    versions: dict[int, Scorer] = {}
+    shares: dict[int, float] = {}
     spent: dict[int, list[float]] = {n: [] for n in _ALERTS}
     payments = simulator.generate(_BATCH * n_batches * len(_ALERTS))
     for i, batch in enumerate(batches_of(payments, _BATCH, _FIRST_OFFSET)):
@@ -98,11 +92,12 @@ def _measure(n_batches: int, seed: int, *, with_odds: bool) -> dict[int, float]:
         columns = decoded.columns
         history = History.observe(columns, state.tables)
         arguments = history.X, columns.currencies, history.V, columns.times_ms
-        values = partition.version.score(*arguments).values
-        # A version does not change, and what is made once for it has been made.
-        version = versions.setdefault(n, lowered(partition.version, values, n))
-        rows = np.sort(np.argsort(-version.score(*arguments).values)[:n]).tolist()
-        spent[n].append(_seconds(decoded, version, columns, history, rows, publisher) / n * 1e6)
+        version = partition.version
+        scores = version.score(*arguments).scores
+        share = shares.setdefault(n, share_of(scores, n))
+        rows = np.sort(np.argsort(-scores)[:n]).tolist()
+        seconds = _seconds(decoded, version, columns, history, rows, share, publisher)
+        spent[n].append(seconds / n * 1e6)
     return {n: float(np.median(times)) for n, times in spent.items()}
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from streamer.arrays import Integers
+from streamer.arrays import Floats, Integers
 from streamer.contract.messages import Alert, Mode, Severity, Source, Transaction
 from streamer.contract.pseudonyms import pseudonym
 from streamer.explaining.centers import center_of
@@ -38,7 +38,8 @@ _AT_ONCE: Final = 16
 class AlertContext:
     """What a batch's alerts are built from; ``epoch`` is that of its offsets (`Source`).
 
-    ``rows`` are those of which there may be one, in ascending order.
+    ``rows`` are those of which there may be one, in ascending order.  ``shares`` (n,) say for each
+    payment of which share of recent traffic it had to be.
     """
 
     topic: str
@@ -51,6 +52,7 @@ class AlertContext:
     scored_at_ms: int
     card_key: bytes | None
     rows: list[int]
+    shares: Floats
     _findings: dict[int, Findings] = field(default_factory=dict)
 
     def findings(self, index: int) -> Findings:
@@ -58,7 +60,7 @@ class AlertContext:
         if index not in self._findings:
             at = bisect_left(self.rows, index)
             some = self.rows[at : at + _AT_ONCE]
-            found = findings_of(self.version, self.columns, self.history, some)
+            found = findings_of(self.version, self.columns, self.history, some, self.shares)
             self._findings.update(zip(some, found, strict=True))
         return self._findings[index]
 

@@ -94,17 +94,23 @@ def are_loud(
     ruler: Ruler,
     odds: LogOdds,
     lines: Lines,
+    share: float,
 ) -> Flags:
     """Return whether the payment of ``trial`` (IN/OUT) would alert at some ``amounts`` (n,).
 
-    ``habit`` and ``merchant`` are what these are compared with.
+    ``habit`` and ``merchant`` are what these are compared with; ``share`` is that of recent traffic of
+    which it has to be.
     """
     n = len(amounts)
     for step in range(n):
         compare_amount(amounts[step], habit, merchant, trial.features[step])
     rows = trial.currencies, trial.V, trial.times_ms, ruler, odds, lines
     score_rows(trial.scored, trial.X[:n], *rows)
-    return trial.scored.alerted[:n]
+    ranks = trial.scored.numbers[6 if lines.by_odds else 4]
+    loud = np.empty(n, np.bool_)
+    for step in range(n):
+        loud[step] = 1.0 - ranks[step] < share
+    return loud
 
 
 @compiled
@@ -117,6 +123,7 @@ def largest_quiet(
     ruler: Ruler,
     odds: LogOdds,
     lines: Lines,
+    share: float,
 ) -> tuple[int, bool]:
     """Return the largest quiet amount below ``amount``, in minor units, or 0 if none is found.
 
@@ -132,7 +139,7 @@ def largest_quiet(
     first, is_quiet_below = -1, True
     for start in range(0, _GRID, _AT_ONCE):
         some = walk[start : start + _AT_ONCE]
-        loud = are_loud(trial, some, habit, merchant, ruler, odds, lines)
+        loud = are_loud(trial, some, habit, merchant, ruler, odds, lines, share)
         for m in range(_AT_ONCE):
             if loud[m]:
                 is_quiet_below = first < 0
@@ -148,7 +155,7 @@ def largest_quiet(
     nearer = -1
     for start in range(0, _GRID, _AT_ONCE):
         some = walk[start : start + _AT_ONCE]
-        loud = are_loud(trial, some, habit, merchant, ruler, odds, lines)
+        loud = are_loud(trial, some, habit, merchant, ruler, odds, lines, share)
         for m in range(_AT_ONCE):
             if nearer < 0 and not loud[m]:
                 nearer = start + m
@@ -163,7 +170,7 @@ def largest_quiet(
     while edge - quiet > 1:
         between = (edge + quiet) // 2
         middle[0] = between / minor_units
-        if are_loud(trial, middle, habit, merchant, ruler, odds, lines)[0]:
+        if are_loud(trial, middle, habit, merchant, ruler, odds, lines, share)[0]:
             edge = between
         else:
             quiet = between

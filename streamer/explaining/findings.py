@@ -33,7 +33,7 @@ from streamer.features import (
     Records,
     record,
 )
-from streamer.model import Lines, LogOdds, Room, Ruler, Scorer, function_of, score_rows
+from streamer.model import Lines, LogOdds, Room, Ruler, Scorer, function_of, hour_of, score_rows
 
 __all__ = ["Findings", "findings_of", "findings_of_features"]
 
@@ -52,7 +52,8 @@ class Findings(NamedTuple):
     """What is said of one payment, before it is put into words.
 
     ``threshold`` is in the units of what ranks, as ``base`` is, which an average payment has; without
-    odds ``log_odds`` are NaN.  ``asked`` is the share of recent scores that was to alert.
+    odds ``log_odds`` are NaN.  ``asked`` is the share of recent traffic that was to alert, and
+    ``threshold`` what that many exceed.
     ``quiet_units`` is the counterfactual amount in minor units, 0 for none.
 
     ``parts`` are the columns whose parts of the ranking are known, the largest first, and
@@ -108,15 +109,20 @@ class _Asked(NamedTuple):
     payments: Records
     habits: Records
     merchants: Records
+    shares: Floats
+    thresholds: Floats
     ruler: Ruler
     odds: LogOdds
     lines: Lines
 
 
 def findings_of(
-    version: Scorer, columns: Columns, history: History, rows: Sequence[int]
+    version: Scorer, columns: Columns, history: History, rows: Sequence[int], shares: Floats
 ) -> list[Findings]:
-    """Return the findings of some ``rows`` of a batch."""
+    """Return the findings of some ``rows`` of a batch.
+
+    ``shares`` (n,) say for each payment of which share of recent traffic it had to be to alert.
+    """
     asked = _Asked(
         history.X,
         history.V,
@@ -125,6 +131,8 @@ def findings_of(
         columns.payments,
         history.spending,
         history.merchants,
+        shares,
+        version.thresholds_at(shares),
         version.ruler,
         version.odds_or_none,
         version.lines,
@@ -137,8 +145,9 @@ def findings_of_features(
 ) -> Findings:
     """Return the findings of a payment of which nothing else is known, without a counterfactual.
 
-    ``X`` IN (1, n_features) and ``V`` IN (1, n_context).
+    ``X`` IN (1, n_features) and ``V`` IN (1, n_context).  Its threshold is the version's own.
     """
+    shares = version.lines.hours["asked"][hour_of(time_ms)][None]
     asked = _Asked(
         X,
         V,
@@ -147,6 +156,8 @@ def findings_of_features(
         np.empty(0, PAYMENT),
         np.empty(0, CARDS.row),
         np.empty(0, MERCHANTS.row),
+        shares,
+        version.thresholds_at(shares),
         version.ruler,
         version.odds_or_none,
         version.lines,
@@ -188,6 +199,7 @@ def tell(asked: _Asked, rows: Integers) -> Floats:
         found.currency_mean = 0.0 if math.isnan(usual) else usual
         found.known[:_N_FEATURES], found.known[_N_FEATURES:] = asked.X[i], asked.V[i]
         tell_scores(found, scored, ruler, odds, by_odds)
+        found.threshold, found.asked = asked.thresholds[i], asked.shares[i]
         tell_parts(found, scored, odds, by_odds)
         found.quiet_units, found.is_quiet_below = 0, False
         if len(asked.payments) > 0:
@@ -201,6 +213,7 @@ def tell(asked: _Asked, rows: Integers) -> Floats:
                 ruler,
                 odds,
                 lines,
+                asked.shares[i],
             )
     return told
 
@@ -213,7 +226,6 @@ def tell_scores(found: Record, scored: Room, ruler: Ruler, odds: LogOdds, by_odd
     """
     numbers, nearest = scored.numbers[:, 0], scored.nearest[0]
     found.nearest, found.distance_sq, found.log_odds = nearest, numbers[0], numbers[5]
-    found.threshold, found.asked = numbers[1], numbers[2]
     found.score, found.base = numbers[4], 0.0
     if by_odds:
         found.score, found.base = numbers[6], odds.coefficients[0]

@@ -18,9 +18,9 @@ from streamer.extra import require
 from streamer.fitting.choosing import choose
 from streamer.fitting.curve import Point, measure
 from streamer.fitting.file_features import Traffic, read_traffic
-from streamer.model import ModelConfig, Scorer, Sums
+from streamer.model import ModelConfig, Sums
 from streamer.model.codec import VersionHeader, encode_version, state_id
-from streamer.model.histogram import histogram_of
+from streamer.model.recent import freshest, rows_of
 from streamer.offline.offline_partition import OfflinePartition
 from streamer.offline.replay import replay
 from streamer.pipeline import PipelineConfig
@@ -149,7 +149,7 @@ def candidates(ks: Sequence[int] | None, n_fitting: int, warmup: int) -> list[in
 
 
 def with_threshold_for(traffic: Traffic, sums: Sums, config: ModelConfig) -> Sums:
-    """Return ``sums`` with the score histogram of ``traffic``, as if the budget had been kept on it.
+    """Return ``sums`` with the last of ``traffic`` as recent, as if the budget had been kept on it.
 
     Without histories, payments lie farther from the centers than the ones that these were learned
     from: a card's first payments always look like a faster pace.  With the threshold of known
@@ -157,12 +157,13 @@ def with_threshold_for(traffic: Traffic, sums: Sums, config: ModelConfig) -> Sum
     """
     if not len(traffic):
         return sums
-    scored = Scorer.of("", sums, config).score(traffic.X.astype(float), traffic.currencies)
+    V = np.full((len(traffic), len(config.context_names)), np.nan)
+    rows = rows_of(traffic.X.astype(float), V, traffic.currencies, np.ones(len(traffic)))
     return replace(
         sums,
-        score_histogram=histogram_of(scored.distances_sq),
+        recent_rows=freshest(rows),
+        scored_weight=np.array(float(len(traffic))),
         alerted_weight=np.array(config.alert_budget * len(traffic)),
-        due_weight=np.array(config.alert_budget * len(traffic)),
     )
 
 

@@ -2,10 +2,10 @@
 
 Reading order: `model_config`, `sums` (what is learned), `scorer` and `confidence` (what scores, derived
 from the sums), `scores` and `scored` (how, and what comes of it), `kmeans` and `histogram` (the
-arithmetic), `bounds` (what nobody can teach), `budget` (which share is to alert, by the hour),
-`learning` (from a batch, and from a delta to the next version), `feature_histogram`, `drift` and
-`reference` (what has moved), `odds`, `input_scale`, `judged` and `trial` (the odds that verdicts
-teach), `codec` (bytes and the content-addressed id).
+arithmetic), `bounds` (what nobody can teach), `recent` (the payments that ranks come from), `budget`
+(which share is to alert, by the hour), `learning` (from a batch, and from a delta to the next version),
+`feature_histogram`, `drift` and `reference` (what has moved), `odds`, `input_scale`, `judged` and
+`trial` (the odds that verdicts teach), `codec` (bytes and the content-addressed id).
 """
 
 from streamer.model.bounds import may_teach

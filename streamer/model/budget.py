@@ -1,19 +1,20 @@
-"""The alert budget: which share of the recent scores is to alert, at which hour of the day.
+"""The alert budget: which share of recent traffic is to alert, and which of it is due at which hour.
 
-What is asked for is a share of traffic, or a number of alerts per hour of event time.  For the hour h
-of the day (UTC) the threshold lies at the quantile 1 - asked_h of the score histogram,
+What is agreed is a share of traffic, or a number of alerts per hour of event time: as a share target_h
+of the hour h of the day (UTC), the same for every hour, or ``alerts_per_hour`` divided by the payments
+per hour that are expected in h, and ``alert_budget`` at most.  With r_h how risky the hour is, the
+alerts that it gave over those that it was asked for, relative to all hours, over days (in event time),
 
-    asked_h = target_h · g · c_h
+    alert_hours   asked_h             due_h
+    risk          target_h            target_h · r_h, with the mean of target_h over all traffic
+    equal         target_h / r_h      target_h
 
-* target_h is the budget as a share: the same for every hour, or ``alerts_per_hour`` divided by the
-  payments per hour that are expected in h, and ``alert_budget`` at most.
-* g says by how much the histogram lags behind the traffic: the alerts that were due according to it
-  over those that came, recently (in payments, as the histogram decays).
-* c_h says how unlike the rest the hour is: the alerts that h was asked for over those that it gave,
-  relative to all hours, over days (in event time).
+* asked_h is where the threshold lies: at the quantile 1 - asked_h of recent traffic (`recent`).  By
+  risk it is the same for every hour, as far as the budget is, and alerts follow the risk.
+* due_h is what is expected to alert, which `streamer.pipeline.pacing` holds a partition to.
 
-Both ratios hold what came against what was *asked*, not against the budget: the correction that is in
-force already is part of what was asked, so a lasting deviation is made up for in full.
+The ratio holds what came against what was *asked*, pace and correction included: a correction in force
+does not hide the deviation that it corrects.
 
 Payments per hour are the decayed payments of each hour of the day over the decayed hours of event
 time that were covered.  A delta brings its first and last event time, which merge as minimum and
@@ -49,9 +50,8 @@ __all__ = [
 
 
 N_HOURS: Final = 24
-_MAX_LAG: Final = 2.0
-# Payments at night that are a tenth farther away alert twice as often as all others together.
-_MAX_HOUR_CORRECTION: Final = 4.0
+# With 85% of all frauds in six hours of the night, these give four times what they are asked for.
+_MAX_RISK: Final = 8.0
 # Alerts that an hour is taken to have given as asked, before any came: with as many of its own, half
 # of its deviation is believed.
 _PRIOR_ALERTS: Final = 5.0
@@ -69,12 +69,11 @@ _MAX_PACE: Final = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Shares of the score histogram, counted from the top.
+    """Shares of recent traffic, counted from the top.
 
-    ``share`` is for payments of an unknown hour, ``hourly`` (24,) by hour of the day.  ``due`` (24,) is
-    the part of ``hourly`` that is no correction of the hour: what is expected to alert, if the
-    histogram is right.  ``target`` is the budget as a share of all traffic, ``hourly_targets`` (24,)
-    as a share of each hour's.
+    ``share`` is for payments of an unknown hour, ``hourly`` (24,) by hour of the day, and ``due`` (24,)
+    what is expected to alert.  ``target`` is the budget as a share of all traffic, ``hourly_targets``
+    (24,) as a share of each hour's.
     """
 
     share: float
@@ -95,12 +94,16 @@ def hour_of(time_ms: int) -> int:
 
 
 def asked(sums: Sums, config: ModelConfig) -> Asked:
-    """Return which shares of the recent scores are to alert."""
-    lag = _lag(float(sums.due_weight), float(sums.alerted_weight))
-    hourly = _hourly_targets(sums, config)
-    traffic = float(sums.hour_weights.sum())
-    target = float(hourly @ sums.hour_weights) / traffic if traffic > 0 else float(hourly.mean())
-    return Asked(target * lag, hourly * lag * _unlike(sums), hourly * lag, target, hourly)
+    """Return which shares of recent traffic are to alert."""
+    hourly, traffic = _hourly_targets(sums, config), sums.hour_weights
+    n = float(traffic.sum())
+    target = float(hourly @ traffic) / n if n > 0 else float(hourly.mean())
+    risks = _risks(sums)
+    if config.alert_hours == "equal":
+        return Asked(target, hourly / risks, hourly, target, hourly)
+    risky = hourly * risks
+    came = float(risky @ traffic) / n if n > 0 else target
+    return Asked(target, hourly, risky * (target / came), target, hourly)
 
 
 def payments_per_hour(sums: Sums) -> Floats | None:
@@ -116,7 +119,7 @@ def payments_per_hour(sums: Sums) -> Floats | None:
 
 def achieved_share(sums: Sums) -> float:
     """Return the share of recent payments that alerted; 0 before there are any."""
-    weight = float(sums.score_histogram.sum())
+    weight = float(sums.scored_weight)
     return float(sums.alerted_weight) / weight if weight > 0 else 0.0
 
 
@@ -168,19 +171,14 @@ def _hourly_targets(sums: Sums, config: ModelConfig) -> Floats:
     return np.asarray(np.minimum(targets, config.alerts_per_hour / np.maximum(rates, 1e-9)))
 
 
-def _unlike(sums: Sums) -> Floats:
-    """Return c_h: by what to multiply an hour's share so that it gives what is asked."""
+def _risks(sums: Sums) -> Floats:
+    """Return r_h: the alerts that an hour gives for each that it is asked for, against all hours."""
     n_asked = float(sums.hour_asked.sum())
     if n_asked <= 0:
         return np.ones(N_HOURS)
     overall = float(sums.hour_alerts.sum()) / n_asked
-    ratios = (sums.hour_asked * overall + _PRIOR_ALERTS) / (sums.hour_alerts + _PRIOR_ALERTS)
-    return np.asarray(np.clip(ratios, 1 / _MAX_HOUR_CORRECTION, _MAX_HOUR_CORRECTION))
-
-
-def _lag(due: float, came: float) -> float:
-    """Return g: by what to multiply every share to make up for the histogram's lag."""
-    return float(np.clip(due / max(came, 1e-9), 1 / _MAX_LAG, _MAX_LAG))
+    ratios = (sums.hour_alerts + _PRIOR_ALERTS) / (sums.hour_asked * overall + _PRIOR_ALERTS)
+    return np.asarray(np.clip(ratios, 1 / _MAX_RISK, _MAX_RISK))
 
 
 def _covered(head: Sums, delta: Sums) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 from streamer.errors import ConfigurationError
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import basis_size, gram_size
-from streamer.model.sums import COUNTERS, INPUTS, ROWS, Sums
+from streamer.model.sums import COUNTERS, INPUTS, RECENT, ROWS, Sums
 
 __all__ = ["FORMAT", "VersionHeader", "decode_version", "encode_version", "state_id"]
 
@@ -134,8 +134,10 @@ def _arrays(sums: Sums) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     for item in fields(sums):
         value = getattr(sums, item.name)
-        is_integer = item.name in COUNTERS or item.name == "warmup_currencies"
-        arrays[item.name] = np.ascontiguousarray(value, dtype="<i8" if is_integer else "<f8")
+        dtype = "<i8" if item.name in (*COUNTERS, "warmup_currencies") else "<f8"
+        if item.name in RECENT:
+            dtype = "<f4"
+        arrays[item.name] = np.ascontiguousarray(value, dtype=dtype)
         arrays[item.name] = arrays[item.name].reshape(np.shape(value))
     return arrays
 
@@ -157,6 +159,8 @@ def _check_shapes(arrays: Mapping[str, NDArray[Any]], config: ModelConfig) -> No
         if name in ROWS and len(found) == len(wanted):
             # Any number of warm-up rows will do, as long as both arrays have the same.
             wanted = (len(arrays[ROWS[0]]), *wanted[1:])
+        if name in RECENT and len(found) == len(wanted):
+            wanted = (len(arrays[name]), *wanted[1:])
         if found != wanted:
             raise ConfigurationError(
                 f"model version's {name} must have the shape {wanted}, got {found}; "

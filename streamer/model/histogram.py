@@ -16,13 +16,11 @@ from streamer.compiled import compiled
 
 __all__ = [
     "N_BINS",
-    "bin_of",
     "distance_position",
     "distribution_of",
-    "histogram_of",
+    "log2_at",
+    "places_below",
     "position",
-    "quantile",
-    "quantiles",
     "share_below",
 ]
 
@@ -33,6 +31,8 @@ _PER_OCTAVE: Final = 32
 N_BINS: Final = int((_HIGHEST - _LOWEST) * _PER_OCTAVE)
 _SMALLEST: Final = 2.0**_LOWEST
 _LAST: Final = math.nextafter(N_BINS, 0)
+# An eighth of an octave, for a tail of which next to nothing is known.
+_LEAST_EXCESS: Final = 4.0
 
 
 @compiled
@@ -43,33 +43,33 @@ def position(log2_value: float) -> float:
 
 @compiled
 def distance_position(distance_sq: float) -> float:
-    """Return the `position` of a squared distance."""
+    """Return the `position` of a squared distance.
+
+    >>> [int(distance_position(value)) for value in (0.0, 2.0**-8, 1.0, 2.0**30)]
+    [0, 0, 256, 1023]
+    """
     return position(math.log2(max(distance_sq, _SMALLEST)))
 
 
-@compiled
-def bin_of(distance_sq: float) -> int:
-    """Return the bin of a squared distance.
+def distribution_of(histogram: Floats, tail_share: float = 0.0) -> Floats:
+    """Return the share of the weight below each edge of the bins, (N_BINS + 1,); 0 when it is empty.
 
-    >>> [bin_of(value) for value in (0.0, 2.0**-8, 1.0, 2.0**30)]
-    [0, 0, 256, 1023]
+    Beyond the last edge that has ``tail_share`` above it, the share above falls exponentially, with
+    the mean excess m of what lies there: by m / (1 + m) a bin.  So a score that is above all recent
+    ones has a place among its like.
     """
-    return int(distance_position(distance_sq))
-
-
-@compiled
-def histogram_of(distances_sq: Floats) -> Floats:
-    """Return how many of ``distances_sq`` (n,) lie in each bin, shape (N_BINS,)."""
-    histogram = np.zeros(N_BINS)
-    for i in range(len(distances_sq)):
-        histogram[bin_of(distances_sq[i])] += 1.0
-    return histogram
-
-
-def distribution_of(histogram: Floats) -> Floats:
-    """Return the share of the weight below each edge of the bins, (N_BINS + 1,); 0 when it is empty."""
     below = np.append(0.0, np.cumsum(histogram))
-    return below / below[-1] if below[-1] > 0 else below
+    total = below[-1]
+    if total <= 0:
+        return below
+    below /= total
+    if tail_share > 0:
+        last = int(np.count_nonzero(1.0 - below >= tail_share)) - 1
+        tail = histogram[last:]
+        excess = max(float(tail @ (np.arange(len(tail)) + 0.5) / tail.sum()), _LEAST_EXCESS)
+        ratios = np.full(N_BINS - last, excess / (1.0 + excess))
+        below[last + 1 :] = 1.0 - (1.0 - below[last]) * np.multiply.accumulate(ratios)
+    return below
 
 
 @compiled
@@ -86,25 +86,23 @@ def share_below(distribution: Floats, place: float) -> float:
     return min(share, 1.0)
 
 
-def quantile(histogram: Floats, share: float) -> float:
-    """Return the value with ``share`` of the weight below it; infinity when the histogram is empty.
+def places_below(distribution: Floats, shares: Floats) -> Floats:
+    """Return the `position` below which each of ``shares`` (n,) of the weight lies, shape (n,).
+
+    Infinity where the distribution is empty.
 
     >>> histogram = np.zeros(N_BINS); histogram[256] = 1.0; histogram[288] = 1.0
-    >>> quantile(histogram, 0.5) == 2 ** (1 / 32), quantile(histogram, 0.75) == 2 ** (65 / 64)
-    (True, True)
+    >>> places_below(distribution_of(histogram), np.array([0.25, 0.75])).tolist()
+    [256.5, 288.5]
     """
-    return float(quantiles(histogram, np.array([share]))[0])
-
-
-def quantiles(histogram: Floats, shares: Floats) -> Floats:
-    """Return `quantile` of each of ``shares`` (n,), shape (n,)."""
-    cumulative = np.cumsum(histogram)
-    total = cumulative[-1]
-    if total <= 0:
+    if distribution[-1] <= 0:
         return np.full(len(shares), np.inf)
-    index = np.searchsorted(cumulative, shares * total, side="left")
-    index = np.minimum(index, N_BINS - 1)
-    inside = histogram[index]
-    before = cumulative[index] - inside
-    fractions = np.where(inside > 0, (shares * total - before) / np.maximum(inside, 1e-300), 0.0)
-    return np.asarray(2.0 ** (_LOWEST + (index + fractions) / _PER_OCTAVE))
+    index = np.clip(np.searchsorted(distribution, shares, side="left") - 1, 0, N_BINS - 1)
+    before, inside = distribution[index], distribution[index + 1] - distribution[index]
+    fractions = np.where(inside > 0, (shares - before) / np.maximum(inside, 1e-300), 0.0)
+    return np.asarray(index + np.clip(fractions, 0.0, 1.0))
+
+
+def log2_at(places: Floats) -> Floats:
+    """Return log2 of the value at each `position` (n,)."""
+    return np.asarray(_LOWEST + places / _PER_OCTAVE)

@@ -24,11 +24,10 @@ from streamer.compiled import compiled
 from streamer.model.bounds import bounded_step
 from streamer.model.budget import follow_hours, hour_of, note_time
 from streamer.model.feature_histogram import count_features, first_currency_means
-from streamer.model.histogram import bin_of, histogram_of
 from streamer.model.input_scale import follow_scale
 from streamer.model.kmeans import add_moments, best_assignment, cluster_sums
 from streamer.model.model_config import ModelConfig
-from streamer.model.odds import odds_position
+from streamer.model.recent import freshest, rows_of, sample
 from streamer.model.reference import follow_reference
 from streamer.model.revival import revive
 from streamer.model.scored import Scored
@@ -54,30 +53,31 @@ def learn(
     log_amounts: Floats,
     currencies: Integers,
     times_ms: Integers | None = None,
+    draws: Floats | None = None,
 ) -> None:
     """Add a scored batch to ``delta`` (IN/OUT); ``times_ms`` are the event times it was scored with.
 
-    Every transaction enters the score histogram and the currency means; only those marked in
-    ``teaching`` move centers and scale.  Nothing that is ``alerted`` may be among them: it would pull
-    the model towards it.
+    Every transaction enters the currency means and may enter the recent sample, for which ``draws``
+    decide (`sample`); only those marked in ``teaching`` move centers and scale.  Nothing that is
+    ``alerted`` may be among them: it would pull the model towards it.
     """
     delta.transactions_seen += len(teaching)
-    rows: tuple[Any, ...] = (
+    rows = sample(scored, log_amounts, currencies, draws)
+    if len(rows):
+        delta.recent_rows = freshest(np.concatenate([delta.recent_rows, rows]))
+    columns: tuple[Any, ...] = (
         *_added_of(delta),
         scored.X,
         scored.nearest,
         scored.addends,
-        scored.distances_sq,
-        scored.log_odds,
         scored.asked,
-        scored.due,
         teaching,
         alerted,
         np.ascontiguousarray(log_amounts),
         currencies,
         _NO_TIMES if times_ms is None else times_ms,
     )
-    delta.transactions_taught += _learn_rows(*rows)
+    delta.transactions_taught += _learn_rows(*columns)
 
 
 # The arrays of a delta that scored payments are added to, in the order of `_learn_rows`.
@@ -86,7 +86,7 @@ _added_of: Final[Callable[[Sums], tuple[Any, ...]]] = attrgetter(
     cluster_weights cluster_known cluster_sums cluster_sums_sq
     feature_weights feature_sums feature_sums_sq feature_addends
     currency_weights currency_sums
-    score_histogram odds_histogram alerted_weight due_weight
+    scored_weight alerted_weight
     hour_weights hour_alerts hour_asked event_span
     """.split()
 )
@@ -104,10 +104,8 @@ def _learn_rows(
     feature_addends: Floats,
     currency_weights: Floats,
     currency_sums: Floats,
-    score_histogram: Floats,
-    odds_histogram: Floats,
+    scored_weight: Floats,
     alerted_weight: Floats,
-    due_weight: Floats,
     hour_weights: Floats,
     hour_alerts: Floats,
     hour_asked: Floats,
@@ -115,10 +113,7 @@ def _learn_rows(
     X: Floats,
     nearest: Integers,
     addends: Floats,
-    distances_sq: Floats,
-    log_odds: Floats,
     asked: Floats,
-    due: Floats,
     teaching: Flags,
     alerted: Flags,
     log_amounts: Floats,
@@ -128,10 +123,7 @@ def _learn_rows(
     """Add payments to a delta's arrays (IN/OUT, as far as ``event_span``); return how many taught."""
     n_taught = 0
     for i in range(len(X)):
-        score_histogram[bin_of(distances_sq[i])] += 1.0
-        if len(log_odds) > 0:
-            odds_histogram[int(odds_position(log_odds[i]))] += 1.0
-        due_weight[()] += due[i]
+        scored_weight[()] += 1.0
         if alerted[i]:
             alerted_weight[()] += 1.0
         add_currency(currency_weights, currency_sums, currencies[i], log_amounts[i])
@@ -191,6 +183,7 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
     of_hours, exposures, of_pace, pace = follow_hours(head, delta)
     decayed = head.decayed(*discounts, *of_verdicts, of_hours, of_pace)
     merged = decayed.merged(bounded_step(decayed, delta, config))
+    merged.recent_rows = freshest(merged.recent_rows)
     merged.hour_exposures += exposures
     merged.traffic_pace += pace
     if len(merged.warmup_X):
@@ -210,7 +203,7 @@ def delta_limit(n_seen: int, n_max: int) -> int:
 
 
 def _score_half_life(n_seen: int, config: ModelConfig) -> float:
-    """Return the half-life of the score histogram: shorter while the model is young.
+    """Return the half-life of the recent sample: shorter while the model is young.
 
     The first payments of every card know little of it, so their distances are smaller than those of
     later ones, and a threshold that averaged over both would alert far above the budget.
@@ -282,13 +275,13 @@ def _first_centers(gathered: Sums, config: ModelConfig) -> Sums:
     sums.feature_sums, sums.feature_sums_sq = first.sum(axis=0), second.sum(axis=0)
     sums = sums.merged(bounded_step(sums, Sums.zero(config), config))
     sums.transactions_taught += len(X)
-    # Nothing could alert yet; the threshold is to start as if the budget had been kept.
+    # Nothing could alert yet: it counts as if the budget had been kept.
     sums.alerted_weight += config.alert_budget * len(X)
-    sums.due_weight += config.alert_budget * len(X)
+    sums.scored_weight += float(len(X))
     scored = Scorer.of("", sums, config).score(X, currencies)
     sums.feature_addends = scored.addends.sum(axis=0)
-    scored = Scorer.of("", sums, config).score(X, currencies)
-    sums.score_histogram += histogram_of(scored.distances_sq)
+    V = np.full((len(X), len(config.context_names)), np.nan)
+    sums.recent_rows = freshest(rows_of(X, V, currencies, np.ones(len(X))))
     sums = _meet_currencies(revive(sums, config), config)
     _count_rows(sums, X, currencies, config)
     return follow_reference(sums, config)
@@ -306,4 +299,5 @@ def _absorb_warmup(merged: Sums, config: ModelConfig) -> Sums:
     extra.transactions_seen = 0
     extra.currency_weights[:] = 0.0
     extra.currency_sums[:] = 0.0
-    return sums.merged(bounded_step(sums, extra, config))
+    both = sums.merged(bounded_step(sums, extra, config))
+    return replace(both, recent_rows=freshest(both.recent_rows))

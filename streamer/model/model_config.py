@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import astuple, dataclass
 from functools import cache
+from typing import Literal
 
-__all__ = ["ModelConfig"]
+__all__ = ["AlertHours", "ModelConfig"]
+
+AlertHours = Literal["risk", "equal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,7 @@ class ModelConfig:
     """Parameters of scoring and learning; two workers must agree on them to share a model.
 
     ``half_life`` is counted in transactions: after so many new ones, what was learned before weighs
-    half.  ``score_half_life`` is the same for the histogram that scores and threshold come from; it
+    half.  ``score_half_life`` is the same for the sample that ranks and threshold come from; it
     is shorter, because the threshold has to keep an agreed workload while the traffic drifts.
     ``math.inf`` switches either decay off.
     """
@@ -34,6 +37,8 @@ class ModelConfig:
     """Share of traffic that may alert; with ``alerts_per_hour`` the share that it may not exceed."""
     alerts_per_hour: float | None = None
     """Alerts per hour of event time, over all partitions."""
+    alert_hours: AlertHours = "risk"
+    """Whether alerts come when the risk is there, or every hour has the same share of its payments."""
     random_seed: int = 0
     n_starts: int = 1
     """The first centers are the best of so many seedings.  Four instead of one gained 0.002 of

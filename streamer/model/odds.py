@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from streamer.arrays import Floats
 from streamer.compiled import compiled
 from streamer.model.elimination import row_start, solve_positive_definite
-from streamer.model.histogram import position, quantiles
+from streamer.model.histogram import log2_at, position
 
 __all__ = [
     "ABOVE",
@@ -45,10 +45,9 @@ __all__ = [
     "fill_basis",
     "function_of",
     "gram_size",
+    "log_odds_at",
     "log_odds_of",
     "odds_position",
-    "threshold",
-    "thresholds",
 ]
 
 Places = NDArray[np.uint32]
@@ -236,11 +235,6 @@ def odds_position(log_odds: float) -> float:
     return position(log_odds * _LOG2_E + _ODDS_OCTAVES)
 
 
-def threshold(histogram: Floats, share: float) -> float:
-    """Return the log-odds with ``share`` of the weight below; infinity when it is empty."""
-    return float(thresholds(histogram, np.array([share]))[0])
-
-
-def thresholds(histogram: Floats, shares: Floats) -> Floats:
-    """Return the log-odds that `threshold` returns for each of ``shares`` (n,), shape (n,)."""
-    return np.asarray(np.log(quantiles(histogram, shares) / 2.0**_ODDS_OCTAVES))
+def log_odds_at(places: Floats) -> Floats:
+    """Return the log-odds whose `odds_position` each of ``places`` (n,) is."""
+    return np.asarray((log2_at(places) - _ODDS_OCTAVES) / _LOG2_E)

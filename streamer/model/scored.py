@@ -50,8 +50,8 @@ class Scored(NamedTuple):
 
     ``thresholds`` (n,) is what was exceeded where ``alerted``, in the units of what ranks: log-odds
     where the odds are active (``by_odds``), else squared distances.  ``asked`` (n,) is the share of
-    recent scores that was to alert at the payment's hour, ``due`` (n,) the same without the hour's
-    correction (`Asked`).  ``distance_ranks`` and ``odds_ranks`` (n,) lie in [0, 1].
+    recent traffic that was to alert at the payment's hour, ``due`` (n,) what was expected to
+    (`Asked`).  ``distance_ranks`` and ``odds_ranks`` (n,) lie in [0, 1].
 
     ``inputs`` (n, n_inputs) are the odds', NaN where unknown; ``log_odds`` and their ranks are
     (n,), or (0,) where there are no odds.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -10,11 +10,11 @@ import numpy as np
 from streamer.arrays import Floats, Integers
 from streamer.model.budget import N_HOURS, Asked, asked
 from streamer.model.confidence import beliefs, expectations, maturities
-from streamer.model.histogram import distribution_of, quantiles
+from streamer.model.histogram import N_BINS, distribution_of, log2_at, places_below
 from streamer.model.input_scale import scale_of
 from streamer.model.model_config import ModelConfig
-from streamer.model.odds import NO_ODDS, LogOdds, coefficients
-from streamer.model.odds import thresholds as odds_thresholds
+from streamer.model.odds import NO_ODDS, LogOdds, coefficients, log_odds_at
+from streamer.model.recent import histograms_of, unpacked
 from streamer.model.scored import Room, Scored
 from streamer.model.scores import FEATURE, HOUR, Lines, Ruler, score_batch
 from streamer.model.sums import Sums
@@ -22,8 +22,8 @@ from streamer.model.trial import DISTANCE, ODDS, average_precision
 
 __all__ = ["Scorer", "trial_precisions"]
 
-# The threshold of the odds needs odds to count.
-_MIN_ODDS_WEIGHT: Final = 2_000.0
+# Of what is asked for, a quarter is still told by the sample itself: some forty payments.
+_TAIL_SHARE: Final = 0.25
 _NO_TIMES: Final = np.zeros(0, dtype=np.int64)
 
 
@@ -44,8 +44,11 @@ class Scorer:
     features that are known is divided by what is expected of them (``expectations``, the mean
     addends), so that the ranking and its threshold do not jump when a feature becomes known.
 
-    ``asked`` are the shares of recent scores that are to alert.  ``threshold_sq`` and
-    ``threshold_log_odds`` are for a payment of no known hour, the ``hourly_`` (24,) by hour of the day.
+    ``asked`` are the shares of recent traffic that are to alert.  ``distances_below`` and
+    ``odds_below`` say how much of that lies below a score, by what this version itself gives to the
+    recent sample, and the thresholds are quantiles of them: ``threshold_sq`` and
+    ``threshold_log_odds`` for a payment of no known hour, the ``hourly_`` (24,) by hour of the day.
+    Without a sample they are infinite.
     ``scored_by`` is all of it as `score_batch` takes it.
     """
 
@@ -61,12 +64,14 @@ class Scorer:
     maturities: Floats
     expectations: Floats
     asked: Asked
-    threshold_sq: float
-    hourly_threshold_sq: Floats
     odds: LogOdds | None = None
     ranks_by_odds: bool = False
-    threshold_log_odds: float = float("inf")
-    hourly_threshold_log_odds: Floats = field(default_factory=lambda: np.full(24, np.inf))
+    distances_below: Floats = field(default_factory=lambda: np.zeros(N_BINS + 1))
+    odds_below: Floats = field(default_factory=lambda: np.zeros(N_BINS + 1))
+    threshold_sq: float = field(init=False)
+    hourly_threshold_sq: Floats = field(init=False)
+    threshold_log_odds: float = field(init=False)
+    hourly_threshold_log_odds: Floats = field(init=False)
     ruler: Ruler = field(init=False, repr=False)
     lines: Lines = field(init=False, repr=False)
     scored_by: tuple[Any, ...] = field(init=False, repr=False)
@@ -86,11 +91,7 @@ class Scorer:
             config.variance_floor_share * deviations**2, np.array(config.spread_floors) ** 2
         )
         odds = _odds(sums, config)
-        shares = asked(sums, config)
-        below = 1.0 - np.append(shares.hourly, shares.share)
-        by_distance = quantiles(sums.score_histogram, below)
-        by_odds = odds_thresholds(sums.odds_histogram, below)
-        return cls(
+        version = cls(
             id=version_id,
             sums=sums,
             config=config,
@@ -102,14 +103,20 @@ class Scorer:
             beliefs=beliefs(sums.cluster_weights, config.belief_share),
             maturities=maturities(sums.feature_weights, config.maturity_weight),
             expectations=expectations(sums, config.expectation_prior_weight),
-            asked=shares,
-            threshold_sq=float(by_distance[-1]),
-            hourly_threshold_sq=by_distance[:-1],
+            asked=asked(sums, config),
             odds=odds,
             ranks_by_odds=odds is not None and _is_better(sums, config),
-            threshold_log_odds=float(by_odds[-1]),
-            hourly_threshold_log_odds=by_odds[:-1],
         )
+        return version if version.is_warming else version._ranking_recent()
+
+    def _ranking_recent(self) -> Scorer:
+        """Return the version with the ranks of what it gives to the recent sample."""
+        recent = unpacked(self.sums.recent_rows, self.config)
+        scored = self.score(recent.X, recent.currencies, recent.V)
+        histograms = histograms_of(scored.distances_sq, scored.log_odds, recent.weights)
+        tail = _TAIL_SHARE * self.asked.share
+        by_distance, by_odds = (distribution_of(each, tail) for each in histograms)
+        return replace(self, distances_below=by_distance, odds_below=by_odds)
 
     @property
     def is_warming(self) -> bool:
@@ -152,11 +159,24 @@ class Scorer:
         )
         return Scored.of(room, has_odds=self.odds is not None, by_odds=self.lines.by_odds)
 
+    def thresholds_at(self, shares: Floats) -> Floats:
+        """Return what each of ``shares`` (n,) of recent traffic exceeds, in the units of what ranks."""
+        if self.lines.by_odds:
+            return odds_at(self.odds_below, shares)
+        return distances_at(self.distances_below, shares)
+
     def room(self, n: int) -> Room:
         """Return arrays for the scores of ``n`` payments."""
         return Room.of(n, self.config.n_features, self.config.n_inputs)
 
     def __post_init__(self) -> None:
+        shares = np.append(self.asked.hourly, self.asked.share)
+        for what, by_hour in (
+            ("threshold_sq", distances_at(self.distances_below, shares)),
+            ("threshold_log_odds", odds_at(self.odds_below, shares)),
+        ):
+            object.__setattr__(self, what, float(by_hour[-1]))
+            object.__setattr__(self, f"hourly_{what}", by_hour[:-1])
         object.__setattr__(self, "ruler", self._new_ruler())
         object.__setattr__(self, "lines", self._new_lines())
         scored_by = *self.ruler, *self.odds_or_none, *self.lines
@@ -193,8 +213,8 @@ class Scorer:
         hours["due"] = *self.asked.due, self.asked.share
         return Lines(
             hours=hours,
-            distances_below=distribution_of(self.sums.score_histogram),
-            odds_below=distribution_of(self.sums.odds_histogram),
+            distances_below=self.distances_below,
+            odds_below=self.odds_below,
             by_odds=by_odds,
         )
 
@@ -202,6 +222,16 @@ class Scorer:
         """Return what each of ``x`` (d,) is suspicious against: the center, or else the mean."""
         center = self.centers[nearest]
         return np.where((x - center) * self.ruler.features["side"] >= 0, center, self.means)
+
+
+def distances_at(below: Floats, shares: Floats) -> Floats:
+    """Return the squared distances that ``shares`` (n,) of the distribution ``below`` exceed."""
+    return np.asarray(2.0 ** log2_at(places_below(below, 1.0 - shares)))
+
+
+def odds_at(below: Floats, shares: Floats) -> Floats:
+    """Return the log-odds that ``shares`` (n,) of the distribution ``below`` exceed."""
+    return log_odds_at(places_below(below, 1.0 - shares))
 
 
 def _odds(sums: Sums, config: ModelConfig) -> LogOdds | None:
@@ -216,8 +246,6 @@ def _odds(sums: Sums, config: ModelConfig) -> LogOdds | None:
 
 def _is_better(sums: Sums, config: ModelConfig) -> bool:
     """Return whether the odds ranked recent verdicts better than the distance did."""
-    if sums.odds_histogram.sum() < _MIN_ODDS_WEIGHT:
-        return False
     if sums.trial[ODDS, 1].sum() < config.odds_min_frauds:
         return False
     precisions = trial_precisions(sums)

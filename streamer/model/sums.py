@@ -3,7 +3,7 @@
 Invariants:
 * `merged` is associative and commutative up to rounding; `decayed` is a scalar multiplication.
 * ``transactions_seen`` and ``transactions_taught`` are plain counters: they never decay.
-* With decay off, ``score_histogram`` and each row of ``feature_histograms`` sum to
+* With decay off, ``scored_weight`` and each row of ``feature_histograms`` sum to
   ``transactions_seen`` and ``cluster_weights`` to ``transactions_taught`` (once the model has left its
   warm-up).
 * What is frozen is zero in a delta, so that the sum of head and delta has the head's.
@@ -19,11 +19,11 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from streamer.arrays import Floats, Integers
+from streamer.arrays import Floats, Integers, Singles
 from streamer.model.feature_histogram import N_FEATURE_BINS
-from streamer.model.histogram import N_BINS
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import N_STEPS
+from streamer.model.recent import N_NUMBERS, aged
 from streamer.model.trial import N_TRIAL_BINS
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "INPUTS",
     "JUDGED",
     "PACE",
+    "RECENT",
     "ROWS",
     "SCORES",
     "SETTLED",
@@ -53,7 +54,9 @@ COUNTERS: Final = (
     "reference_due",
 )
 ROWS: Final = ("warmup_X", "warmup_currencies")
-SCORES: Final = ("score_histogram", "odds_histogram", "alerted_weight", "due_weight")
+SCORES: Final = ("scored_weight", "alerted_weight")
+RECENT: Final = ("recent_rows",)
+"""They merge by concatenation, as `ROWS` do, and age (`recent`)."""
 INPUTS: Final = ("odds_gram", "odds_moment", "input_weights", "input_sums", "input_sums_sq")
 """Empty until the first verdict, so that a deployment without verdicts carries nothing."""
 JUDGED: Final = (*INPUTS, "verdict_weights")
@@ -79,16 +82,15 @@ class Sums:
     """Sums over transactions.  Shapes: k clusters, d features, c currencies, m warm-up rows.
 
     ``cluster_known[k, j]`` is the weight of cluster k's payments in which feature j was known.
-    ``odds_histogram`` counts log-odds as ``score_histogram`` does distances.  ``odds_gram`` (a
-    triangle) and ``odds_moment`` are the sums of the odds (`odds`), ``input_*`` their inputs' scale,
-    ``verdict_weights`` the legitimate and the fraudulent, ``trial`` (detector, verdict, bin) their
-    comparison (`trial`). ``feature_addends`` sums what each feature added to squared distances,
-    before they were made comparable. ``alerted_weight`` is the part of the score histogram that was
-    alerted. ``warmup_X`` holds the raw feature rows of the warm-up, until the first centers exist.
-    ``due_weight`` is what should have been alerted; ``hour_*`` and ``traffic_pace`` are what the
-    budget knows of the time of day (`budget`), ``event_span`` minus the first and the last event
-    time in seconds since the epoch.  The anchors (`streamer.model.bounds`) are positions: they
-    never decay, and a delta's are steps.
+    ``recent_rows`` are the recent sample (`recent`).  ``odds_gram`` (a triangle) and ``odds_moment``
+    are the sums of the odds (`odds`), ``input_*`` their inputs' scale, ``verdict_weights`` the
+    legitimate and the fraudulent, ``trial`` (detector, verdict, bin) their comparison (`trial`).
+    ``feature_addends`` sums what each feature added to squared distances, before they were made
+    comparable.  ``alerted_weight`` is the part of ``scored_weight`` that was alerted.  ``warmup_X``
+    holds the raw feature rows of the warm-up, until the first centers exist.  ``hour_*`` and
+    ``traffic_pace`` are what the budget knows of the time of day (`budget`), ``event_span`` minus the
+    first and the last event time in seconds since the epoch.  The anchors (`streamer.model.bounds`)
+    are positions: they never decay, and a delta's are steps.
 
     ``feature_histograms`` (d, N_FEATURE_BINS) say where the features' values lie; drift is their
     distance from ``reference_histograms``, frozen at ``reference_at`` transactions and due to be frozen
@@ -109,16 +111,15 @@ class Sums:
     feature_addends: Floats
     currency_weights: Floats
     currency_sums: Floats
-    score_histogram: Floats
+    scored_weight: Floats
     alerted_weight: Floats
-    due_weight: Floats
+    recent_rows: Singles
     hour_weights: Floats
     hour_alerts: Floats
     hour_asked: Floats
     hour_exposures: Floats
     traffic_pace: Floats
     event_span: Floats
-    odds_histogram: Floats
     odds_gram: Floats
     odds_moment: Floats
     input_weights: Floats
@@ -156,16 +157,15 @@ class Sums:
             feature_addends=np.zeros(d),
             currency_weights=np.zeros(c),
             currency_sums=np.zeros(c),
-            score_histogram=np.zeros(N_BINS),
+            scored_weight=np.zeros(()),
             alerted_weight=np.zeros(()),
-            due_weight=np.zeros(()),
+            recent_rows=np.zeros((0, d + len(config.context_names) + N_NUMBERS), np.float32),
             hour_weights=np.zeros(24),
             hour_alerts=np.zeros(24),
             hour_asked=np.zeros(24),
             hour_exposures=np.zeros(24),
             traffic_pace=np.zeros(2),
             event_span=np.full(2, -np.inf),
-            odds_histogram=np.zeros(N_BINS),
             odds_gram=np.zeros(0),
             odds_moment=np.zeros(0),
             input_weights=np.zeros(0),
@@ -211,7 +211,7 @@ class Sums:
         combined: dict[str, Any] = {}
         for field in fields(self):
             mine, theirs = getattr(self, field.name), getattr(other, field.name)
-            if field.name in ROWS:
+            if field.name in (*ROWS, *RECENT):
                 combined[field.name] = np.concatenate([mine, theirs])
             elif field.name in SPANS:
                 combined[field.name] = np.maximum(mine, theirs)
@@ -235,12 +235,13 @@ class Sums:
         Counters stay as they are.
         """
         exempt = {*COUNTERS, *ROWS, *SCORES, *JUDGED, *TRIAL, *FROZEN, *ANCHORS}
-        exempt |= {*HOURS, *PACE, *SPANS}
+        exempt |= {*HOURS, *PACE, *SPANS, *RECENT}
         decaying = [field.name for field in fields(self) if field.name not in exempt]
         return replace(
             self,
             **{name: getattr(self, name) * discount for name in decaying},
             **{name: getattr(self, name) * score_discount for name in SCORES},
+            recent_rows=aged(self.recent_rows, score_discount),
             **{name: getattr(self, name) * verdict_discount for name in JUDGED},
             **{name: getattr(self, name) * trial_discount for name in TRIAL},
             **{name: getattr(self, name) * hour_discount for name in HOURS},

@@ -1,5 +1,9 @@
 """Which of a scored batch's payments alert, which the fuse holds back, and which may teach.
 
+The line of a payment is its version's, at the pace that its partition keeps (`pacing`).  What pacing
+withholds is no alert, and goes to no topic; but where it is above the version's own line, it teaches
+nothing, or a flood would teach the model to take it for usual.
+
 What is on a topic already, from before a crash, is never decided again: an alert stays an alert and
 what overflowed stays overflowed, even if the model that the payment meets now would let it pass.
 
@@ -19,6 +23,7 @@ from streamer.features import History
 from streamer.intake.decoding import Decoded
 from streamer.model import ModelConfig, Scored, Scorer, hour_of, may_teach
 from streamer.pipeline.fuse import Limit, admit, limit_of
+from streamer.pipeline.pacing import alerts_due, paced
 from streamer.pipeline.partition_state import PartitionState
 
 __all__ = ["Decision", "decide", "may_be_taught"]
@@ -28,13 +33,17 @@ class Decision(NamedTuple):
     """What becomes of n scored payments, each (n,): ``above`` the threshold, of those ``alerted`` the
     ones that reviewers get, and ``is_out`` those that are on a topic already.
 
-    ``rows`` are the places of those above; there is most often none.
+    ``rows`` are the places of those above; there is most often none.  ``shares`` are those of recent
+    traffic that were to alert when each came.  ``untaught`` are those above either line, the version's
+    own or the one at the partition's pace.
     """
 
     rows: list[int]
     above: Flags
     alerted: Flags
     is_out: Flags
+    shares: Floats
+    untaught: Flags
 
     @property
     def overflowed(self) -> Flags:
@@ -45,11 +54,12 @@ class Decision(NamedTuple):
 def decide(
     decoded: Decoded, state: PartitionState, version: Scorer, scored: Scored | None
 ) -> Decision:
-    """Return the decision on a batch; ``scored`` is None while warming, when nothing new alerts."""
+    """Return the decision on a batch; ``scored`` is None while warming, when nothing new alerts.
+
+    ``state`` is IN/OUT: its debt goes on.
+    """
     n = len(decoded)
     published = np.zeros(n, dtype=bool)
-    if not state.has_published and (scored is None or not np.count_nonzero(scored.alerted)):
-        return Decision([], published, published, published)
     overflowed = published.copy()
     if state.has_published:
         offsets = decoded.offsets.tolist()
@@ -58,17 +68,22 @@ def decide(
         overflowed &= ~published
     is_out = published | overflowed
     if scored is None:
-        return Decision(np.flatnonzero(is_out).tolist(), is_out, published, is_out)
+        rows = np.flatnonzero(is_out).tolist()
+        return Decision(rows, is_out, published, is_out, np.zeros(n), is_out)
+    above, shares, debt = is_out.copy(), np.empty(n), np.array([state.debt])
+    unit = alerts_due(version.asked.target)
+    paced(debt, above, shares, scored.scores, scored.asked, scored.due, unit)
+    state.debt = debt.item()
     alerted = published.copy()
-    candidates = np.flatnonzero(scored.alerted & ~is_out)
+    candidates = np.flatnonzero(above & ~is_out)
     if len(candidates):
         ranked = candidates[np.argsort(-scored.values[candidates], kind="stable")]
         places = (state.ledger.scored + ranked).tolist()
         counted = _counted(decoded, state, published)
         limits = _limits(decoded, version, ranked)
         alerted[ranked] = admit(counted, places, limits)
-    above = scored.alerted | is_out
-    return Decision(np.flatnonzero(above).tolist(), above, alerted, is_out)
+    rows, untaught = np.flatnonzero(above).tolist(), above | scored.alerted
+    return Decision(rows, above, alerted, is_out, shares, untaught)
 
 
 def _counted(decoded: Decoded, state: PartitionState, published: Flags) -> list[int]:
@@ -95,10 +110,10 @@ def _limits(decoded: Decoded, version: Scorer, ranked: NDArray[np.intp]) -> list
     return [by_hour[hour_of(int(decoded.times_ms[i]))] for i in ranked.tolist()]
 
 
-def may_be_taught(draws: Floats, history: History, above: Flags, model: ModelConfig) -> Flags:
-    """Return which transactions may teach: those below the threshold, no card too often.
+def may_be_taught(draws: Floats, history: History, untaught: Flags, model: ModelConfig) -> Flags:
+    """Return which transactions may teach: those below the line, no card too often.
 
     ``draws`` (n,) are what their offsets' hashes say (`uniform_hash`).
     """
     teaching = may_teach(draws, history.card_payments_1d, model.card_daily_lessons)
-    return teaching & ~above if np.count_nonzero(above) else teaching
+    return teaching & ~untaught if np.count_nonzero(untaught) else teaching

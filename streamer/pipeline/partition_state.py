@@ -40,7 +40,8 @@ class PartitionState:
     holds offsets at or beyond it whose alerts are already on their topic, from before a crash, with
     the place that each alert had (`streamer.pipeline.fuse`), None where it is not known;
     ``overflowed`` those on the overflow topic. ``recent_alerts`` are the ascending places that the
-    fuse still counts. ``epoch`` is that of the offsets (`Source`).
+    fuse still counts, ``debt`` the alerts above those due (`streamer.pipeline.pacing`).  ``epoch`` is
+    that of the offsets (`Source`).
     """
 
     tables: Tables
@@ -52,6 +53,7 @@ class PartitionState:
     published: dict[int, int | None] = field(default_factory=dict)
     overflowed: set[int] = field(default_factory=set)
     recent_alerts: list[int] = field(default_factory=list)
+    debt: float = 0.0
     epoch: int = 0
     held_back_until: int = 0
     """Place behind the last payment whose alert was held back; not saved."""

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from streamer.arrays import Flags, Floats, Integers
+from streamer.arrays import Integers
 from streamer.contract.batch import Batch
 from streamer.contract.ledger import Ledger
 from streamer.contract.messages import Alert, Mode, Score
@@ -26,32 +26,21 @@ from streamer.errors import InvariantError
 from streamer.explaining.alerts import AlertContext, build_alerts
 from streamer.features import Columns, History
 from streamer.intake.decoding import DeadLetter, Decoded, decode_batch
-from streamer.intake.payment_columns import PARTIES
 from streamer.intake.readings import PassedOver, Refusal
-from streamer.model import (
-    Scored,
-    Scorer,
-    Sums,
-    count_features,
-    learn,
-    learn_warming,
-    uniform_hash,
-)
+from streamer.model import Scored, Scorer, uniform_hash
 from streamer.pipeline.deciding import Decision, decide, may_be_taught
 from streamer.pipeline.fuse import still_counted
 from streamer.pipeline.partition_state import PartitionState, PipelineConfig
 from streamer.pipeline.score_messages import score_messages
-from streamer.verdicts import VerdictConfig, Waiting, remember
+from streamer.pipeline.taking_in import learn_scored, remember_scored
 
 __all__ = [
     "Outcome",
     "Prepared",
-    "learn_scored",
     "prepare",
     "process",
     "process_in_steps",
     "process_prepared",
-    "remember_scored",
 ]
 
 
@@ -182,18 +171,18 @@ def process_in_steps(
     if columns is not None:
         lap("decide")
         draws = uniform_hash(decoded.offsets)
-        teaching = may_be_taught(draws, history, decision.above, config.model)
-        learn_scored(state.delta, version, history.X, columns, scored, decision.above, teaching)
+        teaching = may_be_taught(draws, history, decision.untaught, config.model)
+        known = history.X, columns, decoded.offsets
+        learn_scored(state.delta, version, *known, scored, decision, teaching)
         if scored is not None:
             remember_scored(
                 decoded, draws, state, version, scored, decision.alerted, config.verdicts
             )
         lap("learn")
         if scored is not None and rows:
-            source = decoded.batch.topic, decoded.batch.partition, state.epoch
-            context = AlertContext(
-                *source, version, columns, history, mode, now_ms, config.card_key, rows
-            )
+            source = decoded.batch.topic, decoded.batch.partition, state.epoch, version
+            settings = mode, now_ms, config.card_key, rows, decision.shares
+            context = AlertContext(*source, columns, history, *settings)
             made = yield from _alerts(context, decoded, decision)
         if config.with_scores:
             scores = score_messages(decoded, state, version, scored, decision, config.card_key)
@@ -225,46 +214,6 @@ def _alerts(
     alerts = yield from build_alerts(*parts, [i for i in new if decision.alerted[i]])
     overflow = yield from build_alerts(*parts, [i for i in new if not decision.alerted[i]])
     return alerts, overflow
-
-
-def learn_scored(
-    delta: Sums,
-    version: Scorer,
-    X: Floats,
-    columns: Columns,
-    scored: Scored | None,
-    above: Flags,
-    teaching: Flags,
-) -> None:
-    """Learn from a batch: features ``X``, scores, what is above the threshold; ``delta`` is IN/OUT."""
-    if scored is None:
-        learn_warming(delta, X, columns.currencies, columns.times_ms)
-    else:
-        learn(delta, scored, teaching, above, X[:, 0], columns.currencies, columns.times_ms)
-        usual, floors = version.sums.reference_currency_means, version.spread_floors
-        count_features(delta.feature_histograms, X, columns.currencies, usual, floors)
-
-
-def remember_scored(
-    decoded: Decoded,
-    draws: Floats,
-    state: PartitionState,
-    version: Scorer,
-    scored: Scored,
-    alerted: Flags,
-    config: VerdictConfig,
-) -> None:
-    """Keep a scored batch for its verdicts; ``state`` is IN/OUT, ``draws`` as for `may_be_taught`.
-
-    What the fuse held back waits with the rest: nobody is bound to judge it, and a flood must not push
-    out what reviewers have on their desks.
-    """
-    if not config.capacity:
-        return
-    paid = decoded.payments
-    known = decoded.times_ms, alerted, scored.inputs, scored.ranks
-    waiting = Waiting(*known, paid.ids, paid.names.column(PARTIES))
-    remember(state.verdicts, state.delta, version, config, draws, waiting)
 
 
 def _ledger(

@@ -182,13 +182,15 @@ class Fields(BaseSettings):
     half_life_transactions: Count = 200_000
     """Transactions after which what was learned weighs half."""
     score_half_life_transactions: Count = 20_000
-    """The same for the recent scores that ranks and the alert threshold come from."""
+    """The same for the recent payments that ranks and the alert threshold come from."""
     warmup_transactions: Count = 5_000
     """Transactions before the first centers; none of them alerts."""
     alert_budget: float = Field(0.005, gt=0, le=0.2, allow_inf_nan=False)
     """Share of traffic that may alert: 0.005 is one transaction in 200."""
     alerts_per_hour: float | None = Field(None, gt=0, allow_inf_nan=False)
     """Alerts per hour of event time; when set, the alert budget is the largest share they may be."""
+    alert_hours: Literal["risk", "equal"] = "risk"
+    """risk: alerts come when the risk does; equal: every hour has the same share of its payments."""
     random_seed: int = Field(0, ge=0, lt=2**63)
     """Seed of the first centers."""
 

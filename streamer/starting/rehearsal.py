@@ -41,7 +41,6 @@ _ROUNDS: Final = ((199, 1), (99, 1), (99, 1), (99, 1), (49, 1))
 _N_CARDS: Final = 20
 _CURRENCIES: Final = ("EUR", "USD", "JPY")
 _CAPACITY: Final = 1_000
-_EACH_COUNTS_FOR: Final = 100
 # Long enough for verdicts to find their payments, and over before the last of them.
 # One of Kafka's records as it lies in a fetch: seven numbers, of which two say that it has no key and
 # no value.
@@ -86,7 +85,7 @@ def _config() -> PipelineConfig:
         config.model,
         n_clusters=4,
         warmup=sum(_ROUNDS[0]),
-        alert_budget=0.02,
+        alert_budget=0.1,
         maturity_weight=1.0,
         odds_min_frauds=2.0,
     )
@@ -191,9 +190,7 @@ class _Run:
 
     def _merge(self) -> None:
         model = self._config.model
-        merged = advance(self._sums, self._state.delta, model)
-        # The odds may rank once they have seen thousands: each payment counts for so many.
-        self._sums = replace(merged, odds_histogram=merged.odds_histogram * _EACH_COUNTS_FOR)
+        self._sums = advance(self._sums, self._state.delta, model)
         self._state.delta = Sums.zero(model)
 
     def _store_and_load(self) -> None:

@@ -28,6 +28,7 @@ _MODEL_SETTINGS: Final = {
     "warmup": "warmup_transactions",
     "alert_budget": "alert_budget",
     "alerts_per_hour": "alerts_per_hour",
+    "alert_hours": "alert_hours",
     "random_seed": "random_seed",
 }
 
@@ -81,6 +82,7 @@ def model_config(settings: Settings) -> ModelConfig:
         warmup=settings.warmup_transactions,
         alert_budget=settings.alert_budget,
         alerts_per_hour=settings.alerts_per_hour,
+        alert_hours=settings.alert_hours,
         random_seed=settings.random_seed,
     )
 

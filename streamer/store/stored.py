@@ -69,8 +69,8 @@ class PartitionRecord:
     partition of alerts) before the first one that knew it, ``overflow_position`` likewise.  ``cursors``
     maps ``topic/partition`` of the feedback to the first place whose verdict the partition has not
     learned from.  ``log`` is the log that the offsets belong to.  ``recent_alerts`` are the places, in
-    payments scored, of the alerts that the fuse still counts.  ``saved_at_ms`` is when the offset was
-    last written.
+    payments scored, of the alerts that the fuse still counts, ``debt`` those above the ones due.
+    ``saved_at_ms`` is when the offset was last written.
 
     ``entity_format`` is how its entities are stored.
 
@@ -87,6 +87,7 @@ class PartitionRecord:
     cursors: Mapping[str, int] = field(default_factory=dict)
     overflow_position: int | None = None
     recent_alerts: tuple[int, ...] = ()
+    debt: float = 0.0
     log: LogIdentity = field(default_factory=LogIdentity)
     saved_at_ms: int | None = None
     shift: int = 0
@@ -120,6 +121,7 @@ class Checkpoint:
     cursors: Mapping[str, int] = field(default_factory=dict)
     overflow_position: int | None = None
     recent_alerts: tuple[int, ...] = ()
+    debt: float = 0.0
     log: LogIdentity = field(default_factory=LogIdentity)
     losses: tuple[Loss, ...] = ()
 
@@ -202,6 +204,7 @@ def _record(values: Mapping[str, str]) -> PartitionRecord:
         },
         overflow_position=number("overflow_position"),
         recent_alerts=tuple(int(place) for place in values.get("recent_alerts", "").split()),
+        debt=float(values.get("debt", 0.0)),
         log=LogIdentity(number("epoch") or 0, values.get("topic_id", ""), number("log_end")),
         saved_at_ms=number("saved_at_ms"),
         shift=number("shift") or 0,
@@ -217,6 +220,7 @@ def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, int | str]:
         "offset": checkpoint.next_offset,
         "saved_at_ms": checkpoint.now_ms,
         "recent_alerts": " ".join(map(str, checkpoint.recent_alerts)),
+        "debt": repr(checkpoint.debt),
         "epoch": checkpoint.log.epoch,
         "topic_id": checkpoint.log.topic_id,
         "entity_format": ENTITY_FORMAT,

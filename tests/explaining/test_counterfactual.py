@@ -15,6 +15,7 @@ from streamer.arrays import Flags, Floats
 from streamer.compiled import compiled
 from streamer.contract.codes import decimals_of
 from streamer.contract.messages import Counterfactual
+from streamer.durations import HOUR_MS
 from streamer.explaining import counterfactual, findings
 from streamer.explaining.findings import findings_of
 from streamer.features import (
@@ -29,6 +30,7 @@ from streamer.features import (
 from streamer.features.catalogue import FEATURE_ROW
 from streamer.features.records import as_records
 from streamer.model import Scored, Scorer, kmeans, odds, scores
+from streamer.model.histogram import distance_position, share_below
 from tests.builders import payment
 from tests.explaining.helpers import with_odds
 from tests.features.streams import decoded
@@ -62,7 +64,8 @@ class Question:
 
     def answer(self) -> Counterfactual | None:
         columns, history, _ = self._described(self.amount)
-        (found,) = findings_of(self.version, columns, history, [len(PAST)])
+        shares = self.version.lines.hours["asked"][columns.times_ms // HOUR_MS % 24]
+        (found,) = findings_of(self.version, columns, history, [len(PAST)], shares)
         units, is_quiet_below = int(found.quiet_units), found.is_quiet_below > 0
         currency = self.fields.get("currency", "EUR")
         return counterfactual.counterfactual(units, is_quiet_below, currency)
@@ -139,11 +142,12 @@ def test_it_is_the_largest_of_all_quiet_amounts_where_these_have_one_edge(
 def test_where_still_smaller_amounts_alert_it_says_a_little_less() -> None:
     """Amounts count on both sides, and 20 euros are usual: 300 alert, 40 do not, 3 do."""
     version = trained()
+    share = 1.0 - share_below(version.distances_below, distance_position(10.0))
     sides = (0, *version.config.sides[1:])
     low = replace(
         version,
         config=replace(version.config, sides=sides),
-        hourly_threshold_sq=np.full(24, 10.0),
+        asked=replace(version.asked, hourly=np.full(24, share)),
     )
     asked = Question(low, amount=300.0)
     assert [asked.alerts_at(amount) for amount in (300.0, 40.0, 3.0)] == [True, False, True]
@@ -161,7 +165,7 @@ def test_a_payment_that_does_not_alert_has_none() -> None:
 
 @pytest.mark.parametrize("amount", [0.0, 0.01, 0.004])
 def test_an_amount_below_which_there_is_none_is_asked_about_in_vain(amount: float) -> None:
-    always = replace(trained(), hourly_threshold_sq=np.full(24, -1.0))
+    always = replace(trained(), asked=replace(trained().asked, hourly=np.full(24, 2.0)))
     assert Question(always, amount=amount).answer() is None
 
 

@@ -57,18 +57,18 @@ def _command(stand: Stand, *arguments: str) -> None:
 
 
 def _promote_a_model_that_alerts_on_everything(stand: Stand, folder: Path) -> None:
-    """The head, with a past of a billion scores in the lowest bin: whatever comes is above them.
+    """The head, with a past of one payment of which nothing is known: whatever comes is above it.
 
-    As many, since a threshold follows the scores that come: this one must not, for the whole test.
+    Its freshness is a billion, since a threshold follows what comes and this one must not.
     """
     exported, altered = folder / "head.safetensors", folder / "altered.safetensors"
     _command(stand, "export", "head", str(exported))
     config = model_config(stand.service.settings)
     sums, header = decode_version(exported.read_bytes(), config)
-    lowest = np.zeros_like(sums.score_histogram)
-    lowest[0] = 1e9
+    unknown = np.full((1, sums.recent_rows.shape[1]), np.nan, np.float32)
+    unknown[0, -3:] = 0.0, 1.0, 1e9
     altered.write_bytes(
-        encode_version(replace(sums, score_histogram=lowest), header, config.feature_names)
+        encode_version(replace(sums, recent_rows=unknown), header, config.feature_names)
     )
     _command(stand, "import", str(altered), "--promote")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 from streamer.arrays import Floats
 from streamer.model import LogOdds, ModelConfig, Scorer, Sums, advance, function_of, learn
+from streamer.model.recent import rows_of
 
 
 def small_config(**changes: Any) -> ModelConfig:
@@ -60,6 +63,17 @@ def sums_with_centers(
     sums.feature_sums = sums.cluster_sums.sum(axis=0)
     sums.feature_sums_sq = sums.cluster_sums_sq.sum(axis=0)
     return sums
+
+
+def with_recent(sums: Sums, distances_sq: Sequence[float], weights: Sequence[float] = ()) -> Sums:
+    """Return ``sums``, whose center is 0 and variance 1, with a sample of these squared distances.
+
+    Each counts for its weight, 1 unless given.
+    """
+    X = np.zeros((len(distances_sq), 3))
+    X[:, 1] = np.sqrt(distances_sq)
+    counts = np.array(weights) if len(weights) else np.ones(len(X))
+    return replace(sums, recent_rows=rows_of(X, np.zeros((len(X), 0)), euros(X), counts))
 
 
 def taught(version: Scorer, X: Floats, only_quiet: bool = True) -> Sums:

@@ -35,12 +35,8 @@ def _bins(log2_values: Floats) -> Floats:
     return np.clip((log2_values + 8) * 32, 0, np.nextafter(1024, 0))
 
 
-def _ranks(histogram: Floats, log2_values: Floats) -> Floats:
-    total = histogram.sum()
-    if total == 0:
-        return np.zeros(len(log2_values))
-    edges = np.append(0.0, np.cumsum(histogram)) / total
-    return np.interp(_bins(log2_values), np.arange(1025), edges)
+def _ranks(below: Floats, log2_values: Floats) -> Floats:
+    return np.interp(_bins(log2_values), np.arange(1025), below)
 
 
 def log_odds(version: Scorer, inputs: Floats) -> Floats:
@@ -74,8 +70,7 @@ def scored(
     contributions = addends * version.maturities * factors[:, None]
     distances_sq = contributions.sum(axis=1)
     inputs = np.hstack([centred, V, np.log(np.maximum(distances_sq, 1e-3))[:, None]])
-    sums = version.sums
-    ranks = _ranks(sums.score_histogram, np.log2(np.maximum(distances_sq, 2.0**-8)))
+    ranks = _ranks(version.distances_below, np.log2(np.maximum(distances_sq, 2.0**-8)))
     found: dict[str, Any] = {
         "X": rows,
         "nearest": nearest,
@@ -89,7 +84,7 @@ def scored(
     }
     if version.odds is not None:
         found["log_odds"] = log_odds(version, inputs)
-        found["odds_ranks"] = _ranks(sums.odds_histogram, found["log_odds"] / np.log(2) + 7)
+        found["odds_ranks"] = _ranks(version.odds_below, found["log_odds"] / np.log(2) + 7)
     by_odds = version.ranks_by_odds
     found["scores"] = found["odds_ranks"] if by_odds else ranks
     hourly = version.hourly_threshold_log_odds if by_odds else version.hourly_threshold_sq
@@ -120,7 +115,6 @@ def learned(
     has_amount = ~np.isnan(log_amounts)
     amounts = np.zeros(config.n_currencies)
     np.add.at(amounts, currencies[has_amount], log_amounts[has_amount])
-    bins = _bins(np.log2(np.maximum(of.distances_sq, 2.0**-8))).astype(int)
     found: dict[str, Any] = {
         "transactions_seen": len(teaching),
         "transactions_taught": int(teaching.sum()),
@@ -134,15 +128,11 @@ def learned(
         "feature_addends": of.addends[teaching].sum(axis=0),
         "currency_weights": np.bincount(currencies[has_amount], minlength=config.n_currencies),
         "currency_sums": amounts,
-        "score_histogram": np.bincount(bins, minlength=1024),
+        "scored_weight": len(teaching),
         "alerted_weight": alerted.sum(),
-        "due_weight": of.due.sum(),
         "hour_weights": np.bincount(hours, minlength=24),
         "hour_alerts": np.bincount(hours[alerted], minlength=24),
         "hour_asked": np.bincount(hours, weights=of.asked, minlength=24),
         "event_span": np.array([-times_ms.min(), times_ms.max()]) / 1000,
     }
-    if len(of.log_odds):
-        bins = _bins(of.log_odds / np.log(2) + 7).astype(int)
-        found["odds_histogram"] = np.bincount(bins, minlength=1024)
     return found

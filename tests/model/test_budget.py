@@ -22,7 +22,7 @@ from streamer.model.budget import (
     note_time,
     payments_per_hour,
 )
-from tests.model.helpers import euros, small_config, sums_with_centers, two_clouds
+from tests.model.helpers import euros, small_config, sums_with_centers, two_clouds, with_recent
 
 CONFIG = small_config()
 # A Monday, 00:00 UTC.
@@ -119,7 +119,6 @@ def test_alerts_per_hour_become_a_share_of_each_hours_traffic_and_the_budget_cap
     config = replace(CONFIG, alerts_per_hour=2.0, alert_budget=0.02)
     sums = Sums.zero(config)
     sums.hour_exposures[:3], sums.hour_weights[:3] = 1e6, np.array([1_000.0, 100.0, 40.0]) * 1e6
-    sums.due_weight = sums.alerted_weight = np.asarray(1.0)
     shares = asked(sums, config)
     assert shares.hourly[:3] == pytest.approx([0.002, 0.02, 0.02], rel=1e-6)
     assert shares.target == pytest.approx((2 + 2 + 0.8) / 1_140, rel=1e-6)
@@ -130,36 +129,49 @@ def test_before_the_traffic_is_known_the_share_is_the_cap() -> None:
     assert asked(Sums.zero(config), config).target == config.alert_budget
 
 
+EQUAL = replace(CONFIG, alert_hours="equal")
+
+
 def test_an_hour_is_asked_for_less_where_it_gave_more_than_it_was_asked_for() -> None:
-    """All hours were asked for 100 alerts.  Hour 0 gave 200, hour 1 gave 50, the others 100 each:
-    overall 2,450/2,400.  With 5 alerts as a prior: (102.083 + 5)/205, /55 and /105."""
+    """For equal load.  All hours were asked for 100 alerts.  Hour 0 gave 200, hour 1 gave 50, the
+    others 100 each: overall 2,450/2,400.  With 5 alerts as a prior: (102.083 + 5)/205, /55 and /105."""
     sums = Sums.zero(CONFIG)
     sums.hour_asked[:], sums.hour_alerts[:] = 100.0, 100.0
     sums.hour_alerts[:2] = 200.0, 50.0
-    sums.due_weight = sums.alerted_weight = np.asarray(1.0)
-    shares = asked(sums, CONFIG)
+    shares = asked(sums, EQUAL)
     factors = shares.hourly / shares.due
     assert factors[:3] == pytest.approx([0.52236, 1.94697, 1.01984], abs=1e-5)
     assert shares.due == pytest.approx([CONFIG.alert_budget] * 24)
 
 
-def test_an_hour_is_corrected_at_most_fourfold_and_little_while_few_alerts_came() -> None:
-    """9 asked and 10 given in all; hour 0 gave 5 of 1: (1/0.9 + 5)/10 = 0.611.  A thousand times
-    the alerts: 0.222, and bounded."""
+def test_by_risk_every_hour_is_asked_for_the_same_and_owes_what_it_is_likely_to_give() -> None:
+    """Hour 0 has a tenth of the traffic and gave 85 of 100 alerts where it was asked for 10, hour 1
+    the other 15 for 90: with 5 as a prior 90/15 and 20/95 times the budget, which is what all owe."""
+    sums = Sums.zero(CONFIG)
+    sums.hour_weights[:2], sums.hour_asked[:2] = (1_000.0, 9_000.0), (10.0, 90.0)
+    sums.hour_alerts[:2] = 85.0, 15.0
+    shares = asked(sums, CONFIG)
+    assert shares.hourly == pytest.approx([0.02] * 24)
+    assert shares.due[0] / shares.due[1] == pytest.approx((90 / 15) / (20 / 95))
+    assert shares.due[:2] @ [0.1, 0.9] == pytest.approx(0.02)
+
+
+def test_the_risk_of_an_hour_is_bounded_and_little_known_while_few_alerts_came() -> None:
+    """9 asked and 10 given in all; hour 0 gave 5 of 1: 10/(1/0.9 + 5) = 1.636.  A thousand times
+    the alerts: 4.5; and 20 times what was asked counts as 8."""
     sums = Sums.zero(CONFIG)
     sums.hour_asked[:2], sums.hour_alerts[:2] = (1.0, 8.0), (5.0, 5.0)
-    sums.due_weight = sums.alerted_weight = np.asarray(1.0)
-    shares = asked(sums, CONFIG)
-    assert (shares.hourly / shares.due)[0] == pytest.approx(0.61111, abs=1e-5)
+    assert (EQUAL.alert_budget / asked(sums, EQUAL).hourly)[0] == pytest.approx(1.63636, abs=1e-5)
     sums.hour_asked, sums.hour_alerts = sums.hour_asked * 1_000, sums.hour_alerts * 1_000
-    shares = asked(sums, CONFIG)
-    assert (shares.hourly / shares.due)[0] == 0.25
+    assert (EQUAL.alert_budget / asked(sums, EQUAL).hourly)[0] == pytest.approx(4.5, rel=0.01)
+    sums.hour_asked[0] /= 100
+    assert (EQUAL.alert_budget / asked(sums, EQUAL).hourly)[0] == pytest.approx(8.0)
 
 
 def test_what_was_achieved_is_told_as_a_share_and_per_hour() -> None:
     sums = Sums.zero(CONFIG)
     assert (achieved_share(sums), achieved_per_hour(sums)) == (0.0, None)
-    sums.score_histogram[10], sums.alerted_weight = 400.0, np.asarray(2.0)
+    sums.scored_weight, sums.alerted_weight = np.asarray(400.0), np.asarray(2.0)
     sums.hour_exposures[:2], sums.hour_alerts[:2] = 4.0, (1.0, 3.0)
     assert (achieved_share(sums), achieved_per_hour(sums)) == (0.005, 0.5)
 
@@ -169,12 +181,11 @@ def test_the_threshold_is_that_of_the_payments_hour() -> None:
     the budget of 2 % is asked of it: the end of bin 98 instead of bin 97."""
     sums = sums_with_centers(CONFIG, np.zeros((2, 3)), np.array([500.0, 500.0]), 1.0)
     sums.currency_weights[0] = 1_000.0
-    sums.score_histogram[:100] = 1.0
-    sums.due_weight = sums.alerted_weight = np.asarray(2.0)
+    sums = with_recent(sums, (2.0 ** ((np.arange(100) + 0.5) / 32 - 8)).tolist())
     sums.hour_asked[:], sums.hour_alerts[:] = 1e9, 1e9
     # Overall 1: what hour 0 gave too much, hour 1 gave too little.
     sums.hour_alerts[:2] = 2e9, 0.0
-    version = Scorer.of("", sums, CONFIG)
+    version = Scorer.of("", sums, EQUAL)
     assert version.hourly_threshold_sq[0] == pytest.approx(2.0 ** (-8 + 99 / 32))
     assert version.threshold_sq == pytest.approx(2.0 ** (-8 + 98 / 32))
     # A squared distance of 2^(-8 + 98.5/32) lies between the two.
@@ -232,7 +243,7 @@ BANK = {"half_life": 200_000, "score_half_life": 20_000, "warmup": 5_000}
 
 def test_alerts_per_hour_are_held_within_a_tenth_by_day_and_by_night() -> None:
     """40 an hour in the second week, where traffic varies sixfold and nights are stranger."""
-    config = replace(small_config(**BANK, alert_budget=0.2), alerts_per_hour=40.0)
+    config = small_config(**BANK, alert_budget=0.2, alerts_per_hour=40.0, alert_hours="equal")
     seen, alerted = alerts_by_hour(config, n_days=14, per_hour=2_000, night=1.1)
     settled = alerted[7 * 24 :]
     assert seen.max() > 5 * seen.min()
@@ -243,7 +254,7 @@ def test_alerts_per_hour_are_held_within_a_tenth_by_day_and_by_night() -> None:
 def test_the_share_is_held_within_a_tenth_at_every_time_of_the_day() -> None:
     """Payments at night are 10 % farther away.  With one threshold the blocks of four hours took
     1.99, 1.23, 0.66, 0.83, 0.95 and 1.49 times their share."""
-    config = small_config(**BANK, alert_budget=0.02)
+    config = small_config(**BANK, alert_budget=0.02, alert_hours="equal")
     seen, alerted = alerts_by_hour(config, n_days=14, per_hour=2_000, night=1.1)
     seen, alerted = seen[7 * 24 :], alerted[7 * 24 :]
     assert alerted.sum() / seen.sum() == pytest.approx(0.02, rel=0.1)

@@ -20,10 +20,10 @@ from streamer.errors import ConfigurationError
 from streamer.model import Scorer, Sums
 from streamer.model.codec import VersionHeader, decode_version, encode_version, state_id
 from streamer.model.sums import INPUTS
-from tests.model.helpers import small_config, sums_with_centers
+from tests.model.helpers import small_config, sums_with_centers, with_recent
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "93e5fd480bf3836129e3db0330edf20b378f51a154087df6e57fc2e15e8f0600"
+GOLDEN_ID = "eaa2966afba9eab6515f9a2810656759b53190a524fd77bf1c6aebeba706c5d2"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,
@@ -39,9 +39,9 @@ def known_sums() -> Sums:
     centers = np.array([[1.0, 2.0, 3.0], [-1.0, -2.0, -3.0]])
     sums = sums_with_centers(CONFIG, centers, np.array([30.0, 10.0]), 4.0)
     sums.currency_weights[:], sums.currency_sums[:] = (40.0, 2.0), (150.0, 9.0)
-    sums.score_histogram[[256, 300]] = 38.0, 4.0
-    sums.alerted_weight = np.asarray(1.5)
-    sums.due_weight, sums.event_span = np.asarray(1.25), np.array([-7_200.0, 10_800.0])
+    sums.scored_weight, sums.alerted_weight = np.asarray(42.0), np.asarray(1.5)
+    sums = with_recent(sums, [4.0, 0.25], [1.0, 41.0])
+    sums.event_span = np.array([-7_200.0, 10_800.0])
     sums.hour_weights[2], sums.hour_alerts[2], sums.hour_asked[2] = 42.0, 1.5, 1.25
     sums.hour_exposures[2], sums.traffic_pace[:] = 1.0, (42.0, 40.0)
     sums.transactions_seen, sums.transactions_taught, sums.revivals = 42, 40, 3
@@ -57,7 +57,10 @@ def test_the_golden_file_decodes_to_known_values() -> None:
     assert (sums.transactions_seen, sums.transactions_taught, sums.revivals) == (42, 40, 3)
     assert Scorer.of("", sums, CONFIG).centers.tolist() == [[1.0, 2.0, 3.0], [-1, -2, -3]]
     assert sums.cluster_weights.tolist() == [30.0, 10.0]
-    assert sums.score_histogram[[256, 300]].tolist() == [38.0, 4.0]
+    assert sums.recent_rows.tolist() == [
+        [0.0, 2.0, 0.0, 0.0, 1.0, 1.0],
+        [0.0, 0.5, 0.0, 0.0, 41.0, 1.0],
+    ]
     assert sums.alerted_weight.shape == ()
     assert float(sums.alerted_weight) == 1.5
 
@@ -93,6 +96,7 @@ def test_what_is_encoded_decodes_bit_for_bit(seed: int, n_rows: int) -> None:
     sums.warmup_X = rng.normal(size=(n_rows, 3))
     sums.warmup_X[:1, 1] = np.nan
     sums.warmup_currencies = rng.integers(0, 2, n_rows)
+    sums.recent_rows = rng.normal(size=(n_rows, 6)).astype(np.float32)
     sums.transactions_seen = int(rng.integers(0, 2**62))
     decoded, header = decode_version(encode_version(sums, HEADER, CONFIG.feature_names), CONFIG)
     assert header == HEADER
@@ -105,7 +109,7 @@ def test_what_is_encoded_decodes_bit_for_bit(seed: int, n_rows: int) -> None:
 def test_decoded_sums_can_be_learned_into() -> None:
     sums, _ = decode_version(GOLDEN.read_bytes(), CONFIG)
     merged = sums.merged(sums)
-    merged.score_histogram[0] += 1
+    merged.hour_weights[0] += 1
     assert merged.transactions_seen == 84
 
 
@@ -199,7 +203,8 @@ def test_a_version_without_one_of_its_parts_is_refused_by_the_name_of_the_part(n
     ("name", "array"),
     [
         ("cluster_sums", np.zeros((2, 2))),
-        ("score_histogram", np.zeros(7)),
+        ("hour_alerts", np.zeros(7)),
+        ("recent_rows", np.zeros((2, 5), np.float32)),
         ("currency_sums", np.zeros(3)),
         ("warmup_X", np.zeros((1, 3))),
         ("warmup_X", np.zeros((0, 4))),

@@ -1,4 +1,4 @@
-"""The score histogram: ranks and quantiles, and that it is a sum."""
+"""Histograms of scores: ranks and quantiles, their tails, and that they are sums."""
 
 from __future__ import annotations
 
@@ -9,19 +9,29 @@ from hypothesis import strategies as st
 
 from streamer.model.histogram import (
     N_BINS,
-    bin_of,
     distance_position,
     distribution_of,
-    histogram_of,
-    quantile,
+    log2_at,
+    places_below,
     share_below,
 )
+from streamer.model.recent import histograms_of
 
 values = st.lists(st.floats(2**-8, 2**23), min_size=1, max_size=200)
 
 
 def of_values(distances_sq: list[float]) -> np.ndarray:
-    return histogram_of(np.array(distances_sq))
+    """Return how many of the distances lie in each bin, by the sample's own loop."""
+    values = np.array(distances_sq)
+    return np.asarray(histograms_of(values, np.zeros(0), np.ones(len(values)))[0])
+
+
+def quantile(histogram: np.ndarray, share: float) -> float:
+    return float(2.0 ** log2_at(places_below(distribution_of(histogram), np.array([share])))[0])
+
+
+def bin_of(distance_sq: float) -> int:
+    return int(distance_position(distance_sq))
 
 
 def rank(histogram: np.ndarray, distance_sq: float) -> float:
@@ -78,3 +88,27 @@ def test_ranks_never_fall_as_the_distance_grows() -> None:
     assert (np.diff(ranks) >= 0).all()
     assert ranks[0] == 0.0
     assert ranks[-1] == 1.0
+
+
+def test_beyond_a_share_of_the_weight_the_rest_falls_exponentially() -> None:
+    """97 payments in bin 100, one each in 110, 120 and 150; a tail of 3%.
+
+    Above edge 110 lie 3, the last with as many: 0.5, 10.5 and 40.5 bins beyond it, 51.5 / 3 on average.
+    """
+    histogram = np.zeros(N_BINS)
+    histogram[[100, 110, 120, 150]] = 97.0, 1.0, 1.0, 1.0
+    below, excess = distribution_of(histogram, 0.0299), 51.5 / 3
+    assert below[:111] == pytest.approx(distribution_of(histogram)[:111])
+    assert 1 - below[[111, 130, 900]] == pytest.approx(
+        0.03 * (excess / (1 + excess)) ** np.array([1.0, 20.0, 790.0]), rel=1e-6
+    )
+
+
+@given(values, st.floats(0.0001, 0.5))
+def test_no_two_bins_beyond_the_sample_rank_alike(distances_sq: list[float], tail: float) -> None:
+    """A score above all recent ones still has a rank among its like: no tie, and never 1."""
+    below = distribution_of(of_values(distances_sq), tail)
+    assert (np.diff(below) >= 0).all()
+    beyond = below[bin_of(max(distances_sq)) + 1 :]
+    assert (np.diff(beyond[1.0 - beyond > 1e-12]) > 0).all()
+    assert beyond.max() <= 1.0

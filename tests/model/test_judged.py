@@ -126,7 +126,6 @@ def test_the_odds_rank_only_where_enough_recent_verdicts_say_that_they_are_bette
     odds_are_better: bool, n_frauds: int, active: bool
 ) -> None:
     sums = taught(500)
-    sums.odds_histogram[500] = 10_000.0
     sums.trial[:] = 0.0
     for detector, is_good in enumerate((not odds_are_better, odds_are_better)):
         sums.trial[detector, 0, 10] = 1_000.0

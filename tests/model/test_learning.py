@@ -18,6 +18,7 @@ from tests.model.helpers import (
     sums_with_centers,
     taught,
     two_clouds,
+    with_recent,
 )
 
 CONFIG = small_config()
@@ -39,7 +40,7 @@ def warm(seed: int = 0, n: int = 2_000) -> Scorer:
 def assert_counted_once(sums: Sums, n: int) -> None:
     """Invariant 2 with decay off, after the warm-up."""
     assert sums.transactions_seen == n
-    assert sums.score_histogram.sum() == pytest.approx(n, rel=1e-12)
+    assert sums.scored_weight == pytest.approx(n, rel=1e-12)
     assert sums.cluster_weights.sum() == pytest.approx(sums.transactions_taught, rel=1e-12)
     assert sums.currency_weights.sum() == pytest.approx(n, rel=1e-12)
     assert len(sums.warmup_X) == 0
@@ -58,7 +59,7 @@ def test_a_model_warms_until_the_rows_suffice() -> None:
     sums = advance(Sums.zero(CONFIG), warming_delta(X[:60]), CONFIG)
     assert sums.is_warming
     assert len(sums.warmup_X) == 60
-    assert sums.score_histogram.sum() == 0
+    assert sums.scored_weight == 0
     sums = advance(sums, warming_delta(X[60:]), CONFIG)
     assert not sums.is_warming
     assert_counted_once(sums, 120)
@@ -148,7 +149,7 @@ def test_the_parts_of_a_stream_teach_what_the_whole_teaches(cuts: list[int]) -> 
         summed = summed.merged(taught(version, X[first:last]))
     whole = taught(version, X)
     assert summed.transactions_taught == whole.transactions_taught
-    for name in ("cluster_weights", "cluster_sums", "cluster_sums_sq", "score_histogram"):
+    for name in ("cluster_weights", "cluster_sums", "cluster_sums_sq", "scored_weight"):
         np.testing.assert_allclose(getattr(summed, name), getattr(whole, name), rtol=1e-9)
 
 
@@ -165,25 +166,27 @@ def test_scores_decay_with_their_own_half_life() -> None:
     config = small_config(half_life=1_000, score_half_life=2_000, dying_share=0.0)
     head = sums_with_centers(config, np.zeros((2, 3)), np.array([80.0, 20.0]))
     head.transactions_seen = head.transactions_taught = 100_000
-    head.score_histogram[500], head.alerted_weight = 100.0, np.asarray(2.0)
+    head = with_recent(head, [1.0])
+    head.scored_weight, head.alerted_weight = np.asarray(100.0), np.asarray(2.0)
     delta = Sums.zero(config)
     delta.transactions_seen = 1_000
     after = advance(head, delta, config)
     assert after.cluster_weights.tolist() == [40.0, 10.0]
-    assert after.score_histogram[500] == pytest.approx(70.7107, abs=1e-4)
+    assert after.scored_weight == pytest.approx(70.7107, abs=1e-4)
+    assert after.recent_rows[0, -2:] == pytest.approx([1.0, 0.707107], abs=1e-6)
     assert after.alerted_weight == pytest.approx(1.41421, abs=1e-5)
     assert (after.transactions_seen, after.transactions_taught) == (101_000, 100_000)
 
 
 def test_the_score_half_life_is_shorter_while_the_model_is_young() -> None:
-    """20,000 seen: a fifth of that, 4,000, instead of 20,000; 4,000 new ones halve the histogram."""
+    """20,000 seen: a fifth of that, 4,000, instead of 20,000; 4,000 new ones halve the rest."""
     config = small_config(score_half_life=20_000, dying_share=0.0)
     head = sums_with_centers(config, np.zeros((2, 3)), np.array([80.0, 20.0]))
     head.transactions_seen = 20_000
-    head.score_histogram[500] = 100.0
+    head.scored_weight = np.asarray(100.0)
     delta = Sums.zero(config)
     delta.transactions_seen = 4_000
-    assert advance(head, delta, config).score_histogram[500] == pytest.approx(50.0)
+    assert advance(head, delta, config).scored_weight == pytest.approx(50.0)
 
 
 def test_a_young_model_is_renewed_when_it_has_grown_by_a_tenth() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 import streamer.pipeline.fuse
 from streamer.intake.decoding import decode_batch
 from streamer.model import Scorer
+from streamer.model.histogram import N_BINS
 from streamer.pipeline import (
     Outcome,
     PartitionState,
@@ -34,9 +34,8 @@ SMALL = 50
 
 
 def hot() -> Scorer:
-    """Return the trained version with distances ten times as large and its threshold as it was."""
-    cool = trained()
-    return replace(cool, variances=cool.variances / 100, deviations=cool.deviations / 10)
+    """Return the trained version that ranks every payment above all traffic: no pace can hold it."""
+    return replace(trained(), distances_below=np.ones(N_BINS + 1))
 
 
 def most_in_a_window(places: Sequence[int], window: int) -> int:
@@ -124,21 +123,15 @@ def test_what_is_no_longer_kept_changes_no_decision(
         assert tuple(piecewise) == whole
 
 
-def test_a_model_whose_scores_are_ten_times_as_large_floods_nobody() -> None:
-    """6,000 ordinary payments, most of them above its threshold: 200 of any 5,000 are alerts."""
+def test_a_model_that_ranks_everything_above_all_traffic_floods_nobody() -> None:
+    """6,000 ordinary payments, above its threshold: 200 of any 5,000 are alerts."""
     n, version, state = 6_000, hot(), state_of(CONFIG)
     values = ordinary(n, seed=3)
     result = run(
         [batch(values[i : i + 1_000], i) for i in range(0, n, 1_000)], CONFIG, version, state
     )
     overflow = [alert for outcome in result.outcomes for alert in outcome.overflow]
-    hours = [datetime.fromisoformat(value["timestamp"]).hour for value in values]
-    above = {
-        i
-        for i, (score, hour) in enumerate(zip(result.scores, hours, strict=True))
-        if score.distance is not None and score.distance**2 > version.hourly_threshold_sq[hour]
-    }
-    assert len(above) > 2_000
+    above = set(range(n))
     places = [alert.source.offset for alert in result.alerts]
     # As many as may be: a fuse that holds back more than it must hides frauds.
     assert most_in_a_window(places, WINDOW) == 200
@@ -276,8 +269,7 @@ def test_no_crash_and_no_change_of_model_gets_more_than_twice_the_budget_out(
 
 def test_a_flood_is_scored_in_steps_between_which_others_have_their_turn() -> None:
     """100 payments that all alert, two for reviewers and 98 held back: 98 // 16 = 6 pauses."""
-    version, config = replace(hot(), threshold_sq=0.0), replace(CONFIG, with_scores=False)
-    version = replace(version, hourly_threshold_sq=np.zeros_like(version.hourly_threshold_sq))
+    version, config = hot(), replace(CONFIG, with_scores=False)
     flood, states = batch(ordinary(100)), [state_of(config), state_of(config)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streamer.pipeline.fuse, "WINDOW", SMALL)

@@ -16,6 +16,7 @@ import pytest
 from streamer.contract.messages import Alert, Score
 from streamer.features import FEATURE_NAMES
 from streamer.model import Scorer, Sums
+from streamer.model.histogram import N_BINS, distribution_of
 from streamer.stream.publishing.dead_letters import dead_letter_message
 from tests.builders import batch, payment, pipeline_config
 from tests.pipeline.helpers import CARD_KEY, run
@@ -42,10 +43,11 @@ def fixed_version() -> Scorer:
     sums.feature_sums_sq = sums.cluster_sums_sq.sum(axis=0)
     sums.feature_addends = 0.5 * sums.feature_weights
     sums.currency_weights[:], sums.currency_sums[:] = 1_000.0, 3_000.0
-    sums.score_histogram[384], sums.score_histogram[448] = 980.0, 20.0
-    sums.alerted_weight = sums.due_weight = np.asarray(20.0)
     sums.transactions_seen = sums.transactions_taught = 1_000
-    return Scorer.of("0123456789abcdef" * 4, sums, CONFIG.model)
+    version = Scorer.of("0123456789abcdef" * 4, sums, CONFIG.model)
+    scores = np.zeros(N_BINS)
+    scores[384], scores[448] = 980.0, 20.0
+    return replace(version, distances_below=distribution_of(scores))
 
 
 def rounded(message: Alert | Score) -> bytes:

@@ -104,7 +104,7 @@ def test_what_is_alerted_teaches_nothing_but_is_counted_as_seen() -> None:
     assert delta.transactions_seen == 60
     assert delta.transactions_taught == 60 - len(result.alerts)
     assert delta.cluster_weights.sum() == delta.transactions_taught
-    assert delta.score_histogram.sum() == 60
+    assert delta.scored_weight == 60
 
 
 @settings(max_examples=25, deadline=None)
@@ -229,7 +229,7 @@ def test_a_card_that_pays_all_day_teaches_with_its_share_wherever_batches_end() 
     n_quiet = 60 - len(whole.alerts)
     assert 20 < delta.transactions_taught < n_quiet - 5
     assert delta.cluster_weights.sum() == delta.transactions_taught
-    assert delta.score_histogram.sum() == delta.transactions_seen == 60
+    assert delta.scored_weight == delta.transactions_seen == 60
     assert delta.alerted_weight == len(whole.alerts)
     one_by_one = run(cut(batch(values), range(1, 60)), CONFIG, trained()).state.delta
     assert one_by_one.transactions_taught == delta.transactions_taught

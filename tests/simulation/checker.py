@@ -453,7 +453,7 @@ class Checker:
 def _n_learned(sums: Any) -> int:
     if isinstance(sums, Counters):
         return sums.n_scored
-    return len(sums.warmup_X) if sums.is_warming else int(sums.score_histogram.sum())
+    return len(sums.warmup_X) if sums.is_warming else int(sums.scored_weight)
 
 
 def _loss(first: int, following: int, cause: str) -> list[Declared]:

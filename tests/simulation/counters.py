@@ -75,6 +75,10 @@ class _Version:
     def is_warming(self) -> bool:
         return self.sums.is_warming
 
+    @property
+    def asked(self) -> Any:
+        return SimpleNamespace(target=0.01)
+
     def alerting(self, ids: Sequence[str]) -> NDArray[np.bool_]:
         """Return which payments are above the threshold that there is not."""
         seen = self.sums.transactions_seen
@@ -173,7 +177,14 @@ def _scoring(is_flooded: Any) -> Any:
             alerting = version.alerting(decoded.payments.names.column(ID).strings())
             if is_flooded():
                 alerting[:] = True
-            scored = SimpleNamespace(alerted=alerting, values=np.zeros(n))
+            # Either above all that was ever seen or below it, so that no pace changes anything.
+            scored = SimpleNamespace(
+                alerted=alerting,
+                values=np.zeros(n),
+                scores=alerting.astype(float),
+                asked=np.full(n, 0.01),
+                due=np.full(n, 0.01),
+            )
         decision = decide(decoded, state, version, scored)  # type: ignore[arg-type]
         state.delta.transactions_seen += n
         state.delta.n_scored += n  # type: ignore[attr-defined]

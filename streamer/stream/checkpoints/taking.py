@@ -64,6 +64,7 @@ def taken(
         now_ms=kit.clock.now_ms(),
         overflow_position=assigned.overflow_position,
         recent_alerts=tuple(state.recent_alerts),
+        debt=state.debt,
         log=assigned.log,
         losses=losses,
     )

@@ -205,7 +205,7 @@ class Claiming:
         )
         state.next_offset = going_on.next_offset
         state.ledger = going_on.count(record.ledger)
-        state.recent_alerts = list(record.recent_alerts)
+        state.recent_alerts, state.debt = list(record.recent_alerts), record.debt
         # What was given up is done again from here on.
         self._kit.publisher.expired.discard(partition)
         published = await self._ask(

@@ -1,0 +1,131 @@
+"""The recent sample: payments as they came, so that each version ranks recent traffic by itself.
+
+A threshold that is a quantile of scores which earlier versions gave is wrong as soon as a version
+scores otherwise: when the odds take over, after poisoned verdicts, in a new mode of fraud.  So what is
+kept are payments, not scores: features, what verdicts said of them, currency.  A version scores them
+again before it ranks, and its thresholds and ranks are the quantiles of that.
+
+A payment of rarity r (the share of recent traffic that scored higher) is kept with the probability
+p = min(1, s / r), and counts for 1/p payments: all of the top share s, twice what is asked for, and
+fewer of the rest the more common they are.  The rarity is by what ranks, or a quarter of that by the
+other detector, so that neither's top is thin on the day on which they change places.
+
+Invariants:
+* Whether a payment is kept depends on its record's offset and its scores, not on batches or workers.
+* The samples of two deltas merge by concatenation, in any order.
+* At most `CAPACITY` rows, the freshest: 250 kB of a version.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from streamer.arrays import Floats, Integers, Singles
+from streamer.compiled import compiled
+from streamer.model.histogram import N_BINS, distance_position
+from streamer.model.model_config import ModelConfig
+from streamer.model.odds import odds_position
+from streamer.model.scored import Scored
+
+__all__ = [
+    "CAPACITY",
+    "N_NUMBERS",
+    "Recent",
+    "aged",
+    "freshest",
+    "histograms_of",
+    "rows_of",
+    "sample",
+    "unpacked",
+]
+
+CAPACITY: Final = 2_048
+"""With 0.5% asked for, the last 30,000 payments: 150 at the threshold, which lies within 8% for it."""
+N_NUMBERS: Final = 3
+"""Behind features and context of a row: its currency, its weight when it came, its freshness."""
+_ASKED: Final = 2.0
+_LEAST_SHARE: Final = 0.01
+_OTHER_DETECTOR: Final = 4.0
+
+
+class Recent(NamedTuple):
+    """The recent payments, as `Scorer.score` takes them; ``weights`` (n,) are what each counts for."""
+
+    X: Floats
+    currencies: Integers
+    V: Floats
+    weights: Floats
+
+
+def rows_of(X: Floats, V: Floats, currencies: Integers, weights: Floats) -> Singles:
+    """Return fresh rows of a sample, (n, d + n_context + N_NUMBERS), single precision."""
+    numbers = np.column_stack([currencies, weights, np.ones(len(X))])
+    return np.hstack([X, V, numbers]).astype(np.float32)
+
+
+def sample(
+    scored: Scored, log_amounts: Floats, currencies: Integers, draws: Floats | None
+) -> Singles:
+    """Return the rows that are kept of a scored batch; ``draws`` (n,) are hashes of its offsets.
+
+    Without draws all are kept.
+    """
+    d = scored.X.shape[1]
+    if draws is None:
+        kept, weights = np.arange(len(scored.X)), np.ones(len(scored.X))
+    else:
+        rarities = 1.0 - scored.scores
+        if len(scored.odds_ranks):
+            others = scored.distance_ranks if scored.by_odds else scored.odds_ranks
+            rarities = np.minimum(rarities, _OTHER_DETECTOR * (1.0 - others))
+        shares = np.maximum(_ASKED * scored.asked, _LEAST_SHARE)
+        kept = np.flatnonzero(draws * rarities < shares)
+        weights = np.maximum(rarities[kept] / shares[kept], 1.0)
+    # What the odds were told of a payment is all of it, but for its amount, which is in euros there.
+    inputs = scored.inputs[kept]
+    X = inputs[:, :d]
+    X[:, 0] = log_amounts[kept]
+    return rows_of(X, inputs[:, d:-1], currencies[kept], weights)
+
+
+def aged(rows: Singles, discount: float) -> Singles:
+    """Return ``rows`` with their freshness multiplied by ``discount``."""
+    older = rows.copy()
+    older[:, -1] *= np.float32(discount)
+    return older
+
+
+def freshest(rows: Singles) -> Singles:
+    """Return the `CAPACITY` freshest of ``rows``, in their order; of equally fresh ones the last."""
+    if len(rows) <= CAPACITY:
+        return rows
+    order = np.argsort(-rows[::-1, -1], kind="stable")[:CAPACITY]
+    return np.ascontiguousarray(rows[np.sort(len(rows) - 1 - order)])
+
+
+def unpacked(rows: Singles, config: ModelConfig) -> Recent:
+    """Return what ``rows`` hold; a row counts for its weight, and the less the older it is."""
+    d, end = config.n_features, config.n_features + len(config.context_names)
+    wide = rows.astype(np.float64)
+    return Recent(
+        np.ascontiguousarray(wide[:, :d]),
+        wide[:, end].astype(np.int64),
+        np.ascontiguousarray(wide[:, d:end]),
+        wide[:, end + 1] * wide[:, end + 2],
+    )
+
+
+@compiled
+def histograms_of(distances_sq: Floats, log_odds: Floats, weights: Floats) -> Floats:
+    """Return the ``weights`` (n,) by bin of distance and of log-odds, (2, N_BINS).
+
+    ``log_odds`` are (0,) where there are none.
+    """
+    histograms = np.zeros((2, N_BINS))
+    for i in range(len(weights)):
+        histograms[0, int(distance_position(distances_sq[i]))] += weights[i]
+        if len(log_odds) > 0:
+            histograms[1, int(odds_position(log_odds[i]))] += weights[i]
+    return histograms

@@ -1,0 +1,77 @@
+"""The pace: which of a partition's payments alert, so that a budget holds whatever the model gives.
+
+A version's own line may be wrong: its scores move, traffic changes.  So a partition keeps its *debt*,
+the alerts that it gave less those that were due, payment by payment, and alerts where the rarity r of
+a payment (the share of recent traffic above it) is below
+
+    share = asked · pace(x)     pace(x) = exp(-A x - B x³),  x = debt / alerts due in 5,000 payments
+
+With x = 0 the line is the version's own.  A quarter too many halves what may alert, and from 0.7 on
+it is next to nothing: beyond all that was ever seen, rarity goes on falling exponentially
+(`distribution_of`), so that there is always a rarer one to wait for.  Nor does a quiet stretch save up
+more than x = -0.3.  So over any 5,000 payments there are at most 1 + 0.7 + 0.3 times the alerts due,
+and over any 50,000 at most 1.1 times.
+
+Invariants:
+* Debt and decisions depend on the payments in their order alone, not on how they are cut.
+* What is on a topic already, from before a crash, counts where it stands.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from streamer.arrays import Flags, Floats
+from streamer.compiled import compiled
+from streamer.pipeline.fuse import WINDOW
+
+__all__ = ["alerts_due", "pace", "paced"]
+
+
+# Twice the pull cost 1% of precision and of real alerts' recall (docs/decisions/0038).
+_PULL: Final = 1.0
+_WALL: Final = 20.0
+_MOST_SAVED: Final = 0.3
+# Where no score is rarer than another only the fuse holds, and what it held back is not paid off.
+_MOST_OWED: Final = 1.0
+# A budget of one alert in thousands of payments would otherwise have none for two that come together.
+_FEWEST_DUE: Final = 10.0
+
+
+def alerts_due(share: float) -> float:
+    """Return what the debt is measured in: the alerts due in 5,000 payments, 10 at least."""
+    return max(share * WINDOW, _FEWEST_DUE)
+
+
+@compiled
+def pace(debt: float, unit: float) -> float:
+    """Return by what to multiply the share that is asked for.
+
+    >>> [round(pace(debt, 25.0), 3) for debt in (-7.5, 0.0, 6.25, 12.5, 17.5)]
+    [2.316, 1.0, 0.57, 0.05, 0.001]
+    """
+    x = debt / unit
+    return math.exp(-_PULL * x - _WALL * x * x * x)
+
+
+@compiled
+def paced(
+    debt: Floats,
+    above: Flags,
+    shares: Floats,
+    scores: Floats,
+    asked: Floats,
+    due: Floats,
+    unit: float,
+) -> None:
+    """Decide on n payments one after the other; ``debt`` (1,) and ``above`` (n,) are IN/OUT.
+
+    ``above`` IN are those that are on a topic already; ``shares`` OUT (n,) are the shares of recent
+    traffic of which each had to be.  ``scores``, ``asked`` and ``due`` (n,) are as in `Scored`.
+    """
+    for i in range(len(scores)):
+        shares[i] = asked[i] * pace(debt[0], unit)
+        above[i] = above[i] or 1.0 - scores[i] < shares[i]
+        owed = debt[0] - due[i] + (1.0 if above[i] else 0.0)
+        debt[0] = min(max(owed, -_MOST_SAVED * unit), _MOST_OWED * unit)
