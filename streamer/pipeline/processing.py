@@ -12,6 +12,7 @@ Invariants:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -180,9 +181,9 @@ def process_in_steps(
             )
         lap("learn")
         if scored is not None and rows:
-            source = decoded.batch.topic, decoded.batch.partition, state.epoch, version
-            settings = mode, now_ms, config.card_key, rows, decision.shares
-            context = AlertContext(*source, columns, history, *settings)
+            source = decoded.batch.topic, decoded.batch.partition, state.epoch
+            of_all = functools.partial(AlertContext, *source, version, columns, history, mode)
+            context = of_all(now_ms, config.card_key, rows, decision.shares)
             made = yield from _alerts(context, decoded, decision)
         if config.with_scores:
             scores = score_messages(decoded, state, version, scored, decision, config.card_key)
