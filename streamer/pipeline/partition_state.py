@@ -40,7 +40,7 @@ class PartitionState:
     holds offsets at or beyond it whose alerts are already on their topic, from before a crash, with
     the place that each alert had (`streamer.pipeline.fuse`), None where it is not known;
     ``overflowed`` those on the overflow topic. ``recent_alerts`` are the ascending places that the
-    fuse still counts. ``epoch`` is that of the offsets (`Source`).
+    fuse still counts. ``epoch`` is that of the offsets (`Source`).  The topic has ``n_partitions``.
     """
 
     tables: Tables
@@ -53,6 +53,7 @@ class PartitionState:
     overflowed: set[int] = field(default_factory=set)
     recent_alerts: list[int] = field(default_factory=list)
     epoch: int = 0
+    n_partitions: int = 1
     held_back_until: int = 0
     """Place behind the last payment whose alert was held back; not saved."""
 

@@ -19,7 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.arrays import Flags, Floats, Integers
+from streamer.arrays import Floats, Integers
 from streamer.indexing.prints import fingerprints
 from streamer.verdicts.party_names import packed
 from streamer.verdicts.table import UNJUDGED, Table
@@ -74,13 +74,21 @@ class UnjudgedBuffer:
         """Return the card and the merchant of a payment, None for what is not known."""
         return self._table.names.get(slot)
 
-    def verdict(self, slot: int) -> int:
-        """Return 1, 0 or `UNJUDGED`: the verdict that was learned already."""
-        return int(self._table.verdicts[slot])
+    def learned(self, slot: int) -> int:
+        """Return 1, 0 or `UNJUDGED`: what was learned already, from a verdict or presumed."""
+        verdict = int(self._table.verdicts[slot])
+        if verdict == UNJUDGED and not self._table.are_open(np.array([slot])).item():
+            return 0
+        return verdict
 
-    def are_judged(self, slots: Integers) -> Flags:
-        """Return of which payments a verdict was learned, shape (n,)."""
-        return self._table.are_judged(slots)
+    def presume(self, time_ms: int) -> Integers:
+        """Return the slots of the payments from before ``time_ms`` of which nothing was learned, oldest
+        first; from now on they count as learned to be legitimate."""
+        return self._table.presume(time_ms)
+
+    def is_judged(self, slot: int) -> bool:
+        """Whether a verdict on a payment was learned."""
+        return bool(self._table.verdicts[slot] != UNJUDGED)
 
     def is_alerted(self, slot: int) -> bool:
         """Whether reviewers got a payment as an alert."""
@@ -91,8 +99,7 @@ class UnjudgedBuffer:
 
         A payment whose verdict is final is the first to make room.
         """
-        self._table.verdicts[slot], self._table.is_final[slot] = is_fraud, is_final
-        self._table.log.judged(slot)
+        self._table.judge(slot, is_fraud, is_final=is_final)
 
     @property
     def vectors(self) -> NDArray[np.float32]:

@@ -71,7 +71,9 @@ def test_a_verdict_on_a_waiting_payment_is_learned_and_one_on_an_unknown_counts_
     assert taught == Applied(n_standing=2, n_ignored=0, n_learned=1)
     assert state.delta.verdicts_learned == 1
     shops = state.tables.merchant_verdicts
-    assert shops.records["sums"][shops.rows(fingerprints(["shop-1"]))].tolist() == [[2.0] * 6]
+    (row,) = shops.rows(fingerprints(["shop-1"]))
+    assert shops.records["frauds"][row].tolist() == [2.0] * 3
+    assert shops.records["verdicts"][row].tolist() == [2.0] * 3
 
 
 def test_the_first_verdict_on_an_alert_says_whether_the_alert_was_right() -> None:
@@ -159,7 +161,7 @@ def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
     names = [*CONFIG.model.feature_names, *CONFIG.model.context_names]
     share = dict(zip(names, inputs[:-1], strict=True))
     assert share["merchant_fraud_share_7d"] > 2
-    assert share["card_fraud_share_28d"] > 2
+    assert share["card_fraud_share_30d"] > 2
 
 
 CARD_KEY = b"k" * 16
