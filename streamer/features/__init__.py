@@ -29,7 +29,7 @@ from streamer.features.context import (
 from streamer.features.entities import EntityTable
 from streamer.features.fraud_shares import add_verdicts
 from streamer.features.history import History
-from streamer.features.kinds import CARDS, LABEL_DAYS, MERCHANTS
+from streamer.features.kinds import CARDS, MERCHANTS
 from streamer.features.observation import compare_amount
 from streamer.features.packed import PackedStates
 from streamer.features.records import Record, Records, record
@@ -44,7 +44,6 @@ __all__ = [
     "FEATURE_NAMES",
     "FEATURE_ROW",
     "JUDGED",
-    "LABEL_DAYS",
     "MERCHANTS",
     "PAYMENT",
     "VERDICT_FEATURES",

@@ -59,7 +59,7 @@ def _features(entity: str, days: list[int]) -> list[Feature]:
     ]  # fmt: skip
     counts = [
         Feature(
-            f"{entity}_judgeable_{day}d", f"payments that could have been judged", from_log1p, 0.1,
+            f"{entity}_judgeable_{day}d", "payments that could have been judged", from_log1p, 0.1,
             f"{{value}} payments of this {entity} could have been judged, mostly of the last {day} d",
         )
         for day in days

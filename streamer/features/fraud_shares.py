@@ -18,8 +18,6 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 from streamer.durations import DAY_MS
@@ -155,9 +153,7 @@ def read_merchant_shares(merchant: Record, n_partitions: int, told: Floats) -> N
 
 
 @compiled
-def read_card_share(
-    cards: Records, row: int, time_ms: int, payments: float, told: Floats
-) -> None:
+def read_card_share(cards: Records, row: int, time_ms: int, payments: float, told: Floats) -> None:
     """Fill ``told`` (OUT) as `read_merchant_shares` does; ``payments`` are the card's, decayed.
 
     ``row`` is -1 of a card that nobody has judged.

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import msgspec
 import numpy as np
@@ -20,17 +19,14 @@ import numpy as np
 from streamer.arrays import Floats
 from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
-from streamer.durations import DAY_MS
-from streamer.features import LABEL_DAYS, Tables, add_verdicts
+from streamer.durations import DAY_MS, HOUR_MS
+from streamer.features import Tables, add_verdicts
 from streamer.model import Scorer, Sums, learn_verdicts
 from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
 from streamer.verdicts.rulings import Rulings, overrules
 from streamer.verdicts.waiting import Waiting
 
 __all__ = ["Applied", "VerdictConfig", "VerdictState", "apply_verdicts", "remember"]
-
-PRESUMED_AFTER_MS: Final = LABEL_DAYS * DAY_MS
-"""The age at which the fraud shares count a payment, too, as one that could have been judged."""
 
 Standing = tuple[Feedback, float]
 """A verdict, and 1 if it begins to stand or -1 if it no longer does."""
@@ -41,12 +37,15 @@ class VerdictConfig:
     """How much is kept for verdicts to come, and for how long.
 
     ``capacity`` in payments of one partition, 0 keeps none and leaves the odds off; ``horizon_ms`` in
-    event time.  ``unlabelled_is_legitimate``: what nobody has judged at `PRESUMED_AFTER_MS` is learned
-    as legitimate, until a verdict within the horizon says otherwise.
+    event time.  ``unlabelled_is_legitimate``: what nobody has judged ``presumed_after_ms`` after it is
+    learned as legitimate, until a verdict within the horizon says otherwise.  That is how soon
+    reviewers judge an alert: earlier, and frauds are learned the wrong way round; later, and the odds
+    learn from alerts alone, which are no fair sample of anything.
     """
 
     capacity: int = 100_000
     horizon_ms: int = 30 * DAY_MS
+    presumed_after_ms: int = 25 * HOUR_MS
     unlabelled_is_legitimate: bool = True
 
 
@@ -100,7 +99,7 @@ def remember(
     kept.clock_ms = max(kept.clock_ms, int(waiting.times_ms.max()))
     buffer = kept.buffer
     if config.unlabelled_is_legitimate:
-        age_ms = min(PRESUMED_AFTER_MS, config.horizon_ms)
+        age_ms = min(config.presumed_after_ms, config.horizon_ms)
         presumed = buffer.presume(kept.clock_ms - age_ms)
         if len(presumed):
             frauds, weights = np.zeros(len(presumed)), buffer.weights(presumed)

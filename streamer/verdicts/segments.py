@@ -4,7 +4,7 @@ A *segment* is what one checkpoint added.  Its rows are written once and hold wh
 payments then; what has become of them since is in a second, small field, which is replaced as a whole.
 
 ``<number>:rows``: `_HEAD`, then the columns of `Rows` one behind the other.
-``presumed``: a time in milliseconds; what is from before it and not judged has been presumed legitimate.
+``presumed``: a time in milliseconds: what is from before and not judged was presumed legitimate.
 ``<number>:state``: `_HEAD` with the same number of rows, how many were judged, the two bounds, of those
 judged the rows, verdicts and finality, and one bit a row for whether it still waits.
 

@@ -41,9 +41,7 @@ class Past:
     def add(self, time_ms: int, name: Any, value: float = 1.0) -> None:
         self.values[name].append((time_ms, value))
 
-    def sum(
-        self, time_ms: int, name: Any, half_life_s: float, until: float = math.inf
-    ) -> float:
+    def sum(self, time_ms: int, name: Any, half_life_s: float, until: float = math.inf) -> float:
         return math.fsum(
             value * 0.5 ** ((time_ms - at) / 1000 / half_life_s)
             for at, value in self.values[name]
@@ -195,7 +193,7 @@ def remember(past: Past, at: int, own: Any, amount: float, log: float) -> None:
 def shares(
     past: Past, time_ms: int, kind: str, key: str, days: tuple[int, ...], row: dict[str, float]
 ) -> None:
-    """The known frauds of what could have been judged, which is all of a card's payments before this one.
+    """The known frauds of what could have been judged: of a card all payments before this one.
 
     A payment from before the latest sees the sums as they were left.
     """

@@ -154,7 +154,7 @@ def test_payments_and_verdicts_count_the_same_in_any_order(
 
 
 def test_partitions_have_their_part_of_a_merchants_payments_and_all_verdicts() -> None:
-    """On day 20 one payment of day 12 has weighed for half a day, and in all four partitions four have."""
+    """On day 20 a payment of day 12 has weighed for half a day; all four partitions have four."""
     told = shop_of([12], [20], n_partitions=4)
     payments = 4 * 0.5 ** (0.5 / 7)
     np.testing.assert_allclose(told[2], np.log(1.01 / (payments - 1 + 0.99)))

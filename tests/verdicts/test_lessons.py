@@ -19,6 +19,7 @@ from streamer.model import Scorer, Sums
 from streamer.model.sums import COUNTERS
 from streamer.pipeline import PartitionState
 from streamer.verdicts import VerdictConfig, apply_verdicts
+from streamer.verdicts.buffer import UNJUDGED
 from streamer.verdicts.lessons import Applied
 from tests.builders import T0_MS, batch, payment, pipeline_config
 from tests.features.sums import sums_at
@@ -149,6 +150,52 @@ def test_what_nobody_judged_within_the_horizon_counts_as_legitimate_if_so_config
     assert len(state.verdicts.buffer) == 1
     assert state.delta.verdicts_learned == n_learned
     assert state.delta.verdict_weights.tolist() == [n_learned, 0]
+
+
+def later(state: PartitionState, day: int) -> None:
+    """Let a payment come in ``day`` days after the first."""
+    values = [payment(1_000 + day, after_s=day * 86_400, card_id="card-9")]
+    first = state.next_offset or 0
+    run([batch(values, first_offset=first)], CONFIG, trained(), state)
+
+
+def test_what_nobody_judged_in_25_hours_is_presumed_legitimate_once_and_waits_on() -> None:
+    """Within a day nothing is; then the 60 of the first hours are, and on the day after the next one."""
+    state = scored()
+    later(state, 1)
+    assert state.delta.verdict_weights.tolist() == [0, 0]
+    later(state, 2)
+    assert state.delta.verdict_weights.tolist() == [60, 0]
+    later(state, 3)
+    assert state.delta.verdict_weights.tolist() == [61, 0]
+    assert len(state.verdicts.buffer) == 63
+
+
+def test_a_chargeback_takes_back_what_was_presumed() -> None:
+    """What is learned is what the chargeback alone would have taught; a reviewer's yes adds nothing."""
+    late, early = scored(), scored()
+    said = [verdict("fraud", "chargeback", number=3), verdict("legitimate", number=4)]
+    apply(early, said, trained())
+    for state in (late, early):
+        later(state, 9)
+    assert apply(late, said, trained()).n_learned == 2
+    assert late.delta.verdict_weights.tolist() == [59, 1]
+    assert_same(late, early)
+
+
+def test_what_was_presumed_is_known_after_a_crash() -> None:
+    state, again = scored(), state_of(CONFIG)
+    later(state, 9)
+    again.verdicts.buffer.load(state.verdicts.buffer.take_changed())
+    (slot,) = again.verdicts.buffer.slots(["t-3"])
+    (fresh,) = again.verdicts.buffer.slots(["t-1009"])
+    assert slot is not None
+    assert fresh is not None
+    assert again.verdicts.buffer.learned(slot) == 0
+    assert not again.verdicts.buffer.is_judged(slot)
+    assert again.verdicts.buffer.learned(fresh) == UNJUDGED
+    # One that is older than what was presumed up to is asked for no second time.
+    assert len(again.verdicts.buffer.presume(T0_MS + DAY_MS)) == 0
 
 
 def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
