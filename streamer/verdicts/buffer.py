@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from streamer.arrays import Floats, Integers
 from streamer.indexing.prints import fingerprints
 from streamer.verdicts.party_names import packed
-from streamer.verdicts.table import UNJUDGED, Table
+from streamer.verdicts.table import PRESUMED_BEFORE, UNJUDGED, Table
 from streamer.verdicts.waiting import Waiting
 
 __all__ = ["UNJUDGED", "UnjudgedBuffer"]
@@ -77,9 +77,13 @@ class UnjudgedBuffer:
     def learned(self, slot: int) -> int:
         """Return 1, 0 or `UNJUDGED`: what was learned already, from a verdict or presumed."""
         verdict = int(self._table.verdicts[slot])
-        if verdict == UNJUDGED and not self._table.are_open(np.array([slot])).item():
-            return 0
-        return verdict
+        if verdict == UNJUDGED:
+            return 0 if self._table.is_presumed(slot) else UNJUDGED
+        return verdict % PRESUMED_BEFORE
+
+    def is_presumed(self, slot: int) -> bool:
+        """Whether a payment was learned as legitimate before there was a verdict."""
+        return self._table.is_presumed(slot)
 
     def presume(self, time_ms: int) -> Integers:
         """Return the slots of the payments from before ``time_ms`` of which nothing was learned, oldest

@@ -21,7 +21,7 @@ from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
 from streamer.durations import DAY_MS, HOUR_MS
 from streamer.features import Tables, add_verdicts
-from streamer.model import Scorer, Sums, learn_verdicts
+from streamer.model import FOUND_OUT, Scorer, Sums, learn_verdicts
 from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
 from streamer.verdicts.rulings import Rulings, overrules
 from streamer.verdicts.waiting import Waiting
@@ -123,8 +123,8 @@ def apply_verdicts(
     """
     buffer = kept.buffer
     standing: list[Standing] = []
-    # The payment, whether it is fraud, and 1 or -1 as in `Standing`.
-    lessons: list[tuple[int, bool, float]] = []
+    # The payment, what `learn_verdicts` takes for a fraud, and 1 or -1 as in `Standing`.
+    lessons: list[tuple[int, float, float]] = []
     judged: list[bool] = []
     n_learned = 0
     slots = buffer.slots([verdict.transaction_id for verdict in verdicts])
@@ -142,7 +142,9 @@ def apply_verdicts(
         if slot is None:
             continue
         learned = buffer.learned(slot)
-        if learned != is_fraud:
+        if learned != is_fraud and buffer.is_presumed(slot):
+            lessons.append((slot, FOUND_OUT, 1.0 if is_fraud else -1.0))
+        elif learned != is_fraud:
             lessons.append((slot, is_fraud, 1.0))
             if learned != UNJUDGED:
                 lessons.append((slot, not is_fraud, -1.0))

@@ -31,10 +31,12 @@ from streamer.verdicts.segments import (
 )
 from streamer.verdicts.waiting import Waiting
 
-__all__ = ["UNJUDGED", "Table", "put_rows"]
+__all__ = ["PRESUMED_BEFORE", "UNJUDGED", "Table", "put_rows"]
 
 
 UNJUDGED: Final = -1
+PRESUMED_BEFORE: Final = 2
+"""Added to the verdict, 1 or 0, on a payment that had been presumed legitimate."""
 NEVER_PRESUMED: Final = -1
 _COLUMNS: Final = ("hashes", "shares", "is_alert", "verdicts", "is_final", "vectors")
 
@@ -126,7 +128,8 @@ class Table:
 
     def judge(self, slot: int, is_fraud: bool, *, is_final: bool) -> None:
         """Note which verdict was learned of a payment."""
-        self.verdicts[slot], self.is_final[slot] = is_fraud, is_final
+        self.verdicts[slot] = is_fraud + PRESUMED_BEFORE * self.is_presumed(slot)
+        self.is_final[slot] = is_final
         self.open.forget(np.array([slot]))
         self.log.judged(slot)
 
@@ -137,10 +140,12 @@ class Table:
         self.presumed_ms = max(self.presumed_ms, time_ms)
         return slots
 
-    def are_open(self, slots: Integers) -> Flags:
-        """Return of which payments nothing was learned yet, shape (n,)."""
-        are_open: Flags = self.open.times_ms[slots] != NEVER_MS
-        return are_open
+    def is_presumed(self, slot: int) -> bool:
+        """Whether a payment was presumed legitimate before any verdict on it."""
+        verdict = self.verdicts[slot]
+        if verdict == UNJUDGED:
+            return bool(self.open.times_ms[slot] == NEVER_MS)
+        return bool(verdict >= PRESUMED_BEFORE)
 
     def are_judged(self, slots: Integers) -> Flags:
         """Return of which payments a verdict was learned, shape (n,)."""

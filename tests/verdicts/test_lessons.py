@@ -152,15 +152,15 @@ def test_what_nobody_judged_within_the_horizon_counts_as_legitimate_if_so_config
     assert state.delta.verdict_weights.tolist() == [n_learned, 0]
 
 
-def later(state: PartitionState, day: int) -> None:
+def later(state: PartitionState, day: int, version: Scorer | None = None) -> None:
     """Let a payment come in ``day`` days after the first."""
     values = [payment(1_000 + day, after_s=day * 86_400, card_id="card-9")]
     first = state.next_offset or 0
-    run([batch(values, first_offset=first)], CONFIG, trained(), state)
+    run([batch(values, first_offset=first)], CONFIG, version or trained(), state)
 
 
 def test_what_nobody_judged_in_25_hours_is_presumed_legitimate_once_and_waits_on() -> None:
-    """Within a day nothing is; then the 60 of the first hours are, and on the day after the next one."""
+    """Within a day nothing is; then the 60 of the first hour are, and a day later the next one."""
     state = scored()
     later(state, 1)
     assert state.delta.verdict_weights.tolist() == [0, 0]
@@ -171,16 +171,35 @@ def test_what_nobody_judged_in_25_hours_is_presumed_legitimate_once_and_waits_on
     assert len(state.verdicts.buffer) == 63
 
 
-def test_a_chargeback_takes_back_what_was_presumed() -> None:
-    """What is learned is what the chargeback alone would have taught; a reviewer's yes adds nothing."""
-    late, early = scored(), scored()
-    said = [verdict("fraud", "chargeback", number=3), verdict("legitimate", number=4)]
-    apply(early, said, trained())
-    for state in (late, early):
-        later(state, 9)
-    assert apply(late, said, trained()).n_learned == 2
+def test_a_verdict_of_fraud_takes_back_what_was_presumed_and_one_of_legitimate_adds_nothing() -> (
+    None
+):
+    """The slope of the likelihood is then as if the verdict had been there first, moment less gram
+    times coefficients; and what overrules it leaves what was presumed."""
+    version, late, early, silent = with_odds(), scored(), scored(), scored()
+    said = [verdict("fraud", number=3), verdict("legitimate", number=4)]
+    apply(early, said, version)
+    for state in (late, early, silent):
+        later(state, 9, version)
+    assert apply(late, said, version).n_learned == 2
     assert late.delta.verdict_weights.tolist() == [59, 1]
-    assert_same(late, early)
+    np.testing.assert_allclose(slope(late, version), slope(early, version), atol=1e-6)
+    assert not np.allclose(slope(late, version), slope(silent, version), atol=1e-2)
+    apply(late, [verdict("legitimate", "chargeback", number=3)], version)
+    for name in ("odds_gram", "odds_moment", "verdict_weights", "trial"):
+        mine, theirs = getattr(late.delta, name), getattr(silent.delta, name)
+        np.testing.assert_allclose(mine, theirs, atol=1e-9, err_msg=name)
+
+
+def slope(state: PartitionState, version: Scorer) -> Any:
+    """Return the residuals times the bases of all that was learned, summed up."""
+    odds = version.odds
+    assert odds is not None
+    n = len(odds.coefficients)
+    gram = np.zeros((n, n))
+    gram[np.tril_indices(n)] = state.delta.odds_gram
+    gram += np.tril(gram, -1).T
+    return state.delta.odds_moment - gram @ odds.coefficients
 
 
 def test_what_was_presumed_is_known_after_a_crash() -> None:
