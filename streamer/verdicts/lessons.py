@@ -19,7 +19,7 @@ import numpy as np
 from streamer.arrays import Floats
 from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
-from streamer.durations import DAY_MS, HOUR_MS
+from streamer.durations import DAY_MS
 from streamer.features import Tables, add_verdicts
 from streamer.model import FOUND_OUT, Scorer, Sums, learn_verdicts
 from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
@@ -38,14 +38,14 @@ class VerdictConfig:
 
     ``capacity`` in payments of one partition, 0 keeps none and leaves the odds off; ``horizon_ms`` in
     event time.  ``unlabelled_is_legitimate``: what nobody has judged ``presumed_after_ms`` after it is
-    learned as legitimate, until a verdict within the horizon says otherwise.  That is how soon
-    reviewers judge an alert: earlier, and frauds are learned the wrong way round; later, and the odds
-    learn from alerts alone, which are no fair sample of anything.
+    learned as legitimate, until a verdict within the horizon says otherwise.  Earlier than verdicts
+    come, and frauds are learned the wrong way round; later, and the odds learn from alerts alone,
+    which are no fair sample of anything.
     """
 
     capacity: int = 100_000
     horizon_ms: int = 30 * DAY_MS
-    presumed_after_ms: int = 25 * HOUR_MS
+    presumed_after_ms: int = 8 * DAY_MS
     unlabelled_is_legitimate: bool = True
 
 

@@ -159,15 +159,13 @@ def later(state: PartitionState, day: int, version: Scorer | None = None) -> Non
     run([batch(values, first_offset=first)], CONFIG, version or trained(), state)
 
 
-def test_what_nobody_judged_in_25_hours_is_presumed_legitimate_once_and_waits_on() -> None:
-    """Within a day nothing is; then the 60 of the first hour are, and a day later the next one."""
+def test_what_nobody_judged_in_eight_days_is_presumed_legitimate_once_and_waits_on() -> None:
     state = scored()
-    later(state, 1)
+    later(state, 7)
     assert state.delta.verdict_weights.tolist() == [0, 0]
-    later(state, 2)
-    assert state.delta.verdict_weights.tolist() == [60, 0]
-    later(state, 3)
-    assert state.delta.verdict_weights.tolist() == [61, 0]
+    for day in (9, 10):
+        later(state, day)
+        assert state.delta.verdict_weights.tolist() == [60, 0]
     assert len(state.verdicts.buffer) == 63
 
 
