@@ -58,9 +58,9 @@ VARIANTS: Final = {
         model=(("center_leash", _INF), ("variance_leash", _INF), ("card_daily_lessons", _INF))
     ),
     "4 clusters": Variant(model=(("n_clusters", 4),)),
-    "- merchant shares": Variant(("merchant_fraud", "merchant_verdicts")),
-    "- card shares": Variant(("card_fraud", "card_verdicts")),
-    "- counts of verdicts": Variant(("merchant_verdicts", "card_verdicts")),
+    "- merchant shares": Variant(("merchant_fraud", "merchant_judgeable")),
+    "- card shares": Variant(("card_fraud", "card_judgeable")),
+    "- counts behind the shares": Variant(("merchant_judgeable", "card_judgeable")),
 }
 
 
@@ -139,8 +139,8 @@ def without(variant: Variant) -> Iterator[None]:
 
     class Masked(History):
         @classmethod
-        def observe(cls, columns: Columns, tables: Tables) -> History:
-            history = History.observe(columns, tables)
+        def observe(cls, columns: Columns, tables: Tables, n_partitions: int = 1) -> History:
+            history = History.observe(columns, tables, n_partitions)
             history.X[:, x_off] = np.nan
             history.V[:, v_off] = np.nan
             return history

@@ -29,8 +29,8 @@ __all__ = ["reasons_of", "told"]
 
 # More reasons than this nobody reads; the rest is summed up in ``other_contribution``.
 _MAX_REASONS: Final = 5
-# Verdicts that weigh less than this have been forgotten.
-_NO_VERDICT: Final = 0.05
+# Payments that weigh less than this have been forgotten.
+_NOTHING: Final = 0.05
 
 
 class _Teller(NamedTuple):
@@ -89,9 +89,9 @@ def _told_verdicts(
     column: int, _: float, value: float, expected: float, __: str, findings: Findings
 ) -> str:
     judged, share = _SHARES[column]
-    # The counts follow the shares, at the same half-lives; without verdicts a share is the prior.
-    if math.expm1(findings.known[column + judged.n_half_lives]) < _NO_VERDICT:
-        return f"No recent verdicts on this {judged.entity}."
+    # The counts follow the shares, at the same half-lives; without payments a share is the prior.
+    if math.expm1(findings.known[column + judged.n_half_lives]) < _NOTHING:
+        return f"No recent payment of this {judged.entity} could have been judged."
     told = share.sentence.format(value=_rounded(value)).capitalize()
     return f"{told} (over all: {_rounded(expected)}%)."
 

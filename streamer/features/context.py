@@ -31,7 +31,8 @@ __all__ = [
 class Judged(NamedTuple):
     """Where in a row of V is what verdicts say of one entity.
 
-    From ``first`` on its fraud shares, one per half-life, then its counts of verdicts at the same.
+    From ``first`` on its fraud shares, one per half-life, then at the same how many payments they are
+    shares of.
     """
 
     entity: str
@@ -51,15 +52,15 @@ def _days(kind: EntityKind) -> list[int]:
 def _features(entity: str, days: list[int]) -> list[Feature]:
     shares = [
         Feature(
-            f"{entity}_fraud_share_{day}d", f"percent of the {entity}'s verdicts", _of_odds, 0.1,
-            f"{{value}}% of this {entity}'s judged payments, mostly of the last {day} d, were fraud",
+            f"{entity}_fraud_share_{day}d", f"percent of the {entity}'s payments", _of_odds, 0.1,
+            f"{{value}}% of this {entity}'s payments are known frauds, mostly of the last {day} d",
         )
         for day in days
     ]  # fmt: skip
     counts = [
         Feature(
-            f"{entity}_verdicts_{day}d", f"verdicts on the {entity}", from_log1p, 0.1,
-            f"{{value}} verdicts on this {entity}, mostly of the last {day} d",
+            f"{entity}_judgeable_{day}d", "payments that could have been judged", from_log1p, 0.1,
+            f"{{value}} payments of this {entity} could have been judged, mostly of the last {day} d",
         )
         for day in days
     ]  # fmt: skip

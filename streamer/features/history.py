@@ -36,8 +36,11 @@ class History(NamedTuple):
     n_late: int
 
     @classmethod
-    def observe(cls, columns: Columns, tables: Tables) -> History:
-        """Return the history of each transaction and bring ``tables`` up to date (IN/OUT)."""
+    def observe(cls, columns: Columns, tables: Tables, n_partitions: int = 1) -> History:
+        """Return the history of each transaction and bring ``tables`` up to date (IN/OUT).
+
+        A merchant's payments are spread over ``n_partitions``, and its verdicts are not.
+        """
         n, rows = len(columns), tables.rows(columns)
         X, V = np.empty((n, len(FEATURES))), np.empty((n, len(CONTEXT_FEATURES)))
         X.fill(np.nan)
@@ -54,6 +57,7 @@ class History(NamedTuple):
             tables.merchants.records,
             tables.card_verdicts.records,
             tables.merchant_verdicts.records,
+            n_partitions,
             as_records(X, FEATURE_ROW),
             as_records(V, CONTEXT_ROW),
             of_the_day,

@@ -19,7 +19,7 @@ from streamer.durations import DAY_S, HOUR_S
 from streamer.features.places import PLACES
 from streamer.features.records import record
 
-__all__ = ["CARDS", "CARD_VERDICTS", "MERCHANTS", "MERCHANT_VERDICTS", "EntityKind"]
+__all__ = ["CARDS", "CARD_VERDICTS", "LABEL_DAYS", "MERCHANTS", "MERCHANT_VERDICTS", "EntityKind"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +57,10 @@ class EntityKind:
         row["time_ms"] = -1
         return row.view(np.uint8)
 
+
+LABEL_DAYS: Final = 8
+"""Payments count among those that could have been judged from the eighth day after theirs on: at an
+age of seven to eight days, by when reviewers and most of the quick chargebacks have spoken."""
 
 CARDS: Final = EntityKind(
     "cards",
@@ -103,12 +107,14 @@ MERCHANTS: Final = EntityKind(
     },
 )
 
-# At each half-life the verdicts that said fraud, and all.
+# At each half-life the verdicts that said fraud, all, and the payments that are old enough for one.
 MERCHANT_VERDICTS: Final = EntityKind(
     "merchant_verdicts",
-    dict.fromkeys(("frauds", "verdicts"), (DAY_S, 3 * DAY_S, 7 * DAY_S)),
-    is_rare=True,
+    dict.fromkeys(("frauds", "verdicts", "payments"), (DAY_S, 3 * DAY_S, 7 * DAY_S)),
+    # The payments that are not, by the day of each.
+    (("waiting", "<u4", (LABEL_DAYS,)),),
 )
+# At the half-life of the card's own payments, which its known frauds are a share of.
 CARD_VERDICTS: Final = EntityKind(
-    "card_verdicts", dict.fromkeys(("frauds", "verdicts"), (28 * DAY_S,)), is_rare=True
+    "card_verdicts", dict.fromkeys(("frauds", "verdicts"), (30 * DAY_S,)), is_rare=True
 )

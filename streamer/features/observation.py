@@ -19,8 +19,13 @@ from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 from streamer.durations import DAY_S, HOUR_S
 from streamer.features import equations as eq
-from streamer.features.fraud_shares import read_verdicts
-from streamer.features.kinds import CARD_VERDICTS, CARDS, MERCHANT_VERDICTS, MERCHANTS
+from streamer.features.fraud_shares import (
+    count_payment,
+    mature,
+    read_card_share,
+    read_merchant_shares,
+)
+from streamer.features.kinds import CARDS, MERCHANTS
 from streamer.features.places import CATEGORY, COUNTRY, MERCHANT, forget, salt_of, visit
 from streamer.features.records import Record, Records
 
@@ -30,8 +35,6 @@ __all__ = ["compare_amount", "observe"]
 # As arrays of the module they are constants of the compiled loop.
 _CARD_S: Final = CARDS.half_lives_s
 _MERCHANT_S: Final = MERCHANTS.half_lives_s
-_CARD_VERDICTS_S: Final = CARD_VERDICTS.half_lives_s
-_MERCHANT_VERDICTS_S: Final = MERCHANT_VERDICTS.half_lives_s
 
 
 @compiled
@@ -45,6 +48,7 @@ def observe(
     merchants: Records,
     card_verdicts: Records,
     merchant_verdicts: Records,
+    n_partitions: int,
     X: Records,
     V: Records,
     card_payments_1d: Floats,
@@ -79,10 +83,12 @@ def observe(
             eq.bring_forward(merchant, time_ms, _MERCHANT_S)
             merchants_before[i] = merchant
             _at_merchant(merchant, x, v)
-            judged, told = row.merchant_verdicts, v.merchant_verdicts
-            read_verdicts(merchant_verdicts, judged, time_ms, _MERCHANT_VERDICTS_S, told)
-        judged, told = row.card_verdicts, v.card_verdicts
-        read_verdicts(card_verdicts, judged, time_ms, _CARD_VERDICTS_S, told)
+            judged = merchant_verdicts[row.merchant_verdicts]
+            mature(judged, time_ms)
+            read_merchant_shares(judged, n_partitions, v.merchant_verdicts)
+            count_payment(judged, time_ms)
+        judged_row, n_before = row.card_verdicts, card.payments_30d - 1
+        read_card_share(card_verdicts, judged_row, time_ms, n_before, v.card_verdicts)
         _places(payment, shop, card, salt, x, v)
 
         compare_amount(payment.amount, habit, merchants_before[i], x)

@@ -12,7 +12,8 @@ from streamer.compiled import compiled
 from streamer.features.cards import CardTable
 from streamer.features.columns import Columns
 from streamer.features.entities import EntityTable
-from streamer.features.kinds import CARD_VERDICTS, MERCHANT_VERDICTS, MERCHANTS
+from streamer.features.fraud_shares import MerchantVerdictTable
+from streamer.features.kinds import CARD_VERDICTS, MERCHANTS
 from streamer.features.records import Records
 from streamer.indexing import extended
 from streamer.indexing.index import Slots, place_of
@@ -31,7 +32,7 @@ class Tables(NamedTuple):
     cards: CardTable
     merchants: EntityTable
     card_verdicts: EntityTable
-    merchant_verdicts: EntityTable
+    merchant_verdicts: MerchantVerdictTable
 
     @classmethod
     def empty(cls, cards_capacity: int, merchants_capacity: int) -> Tables:
@@ -39,7 +40,7 @@ class Tables(NamedTuple):
             CardTable(cards_capacity),
             EntityTable(MERCHANTS, merchants_capacity),
             EntityTable(CARD_VERDICTS, cards_capacity),
-            EntityTable(MERCHANT_VERDICTS, merchants_capacity),
+            MerchantVerdictTable(merchants_capacity),
         )
 
     def all(self) -> tuple[EntityTable, ...]:
@@ -55,7 +56,7 @@ class Tables(NamedTuple):
         # Who has a row was asked for then, and whoever is not stored need not be asked for again.
         of_cards = self.card_verdicts.unheld(cards, rows["card_verdicts"], own < 0)
         judged = rows["merchant_verdicts"]
-        of_shops = self.merchant_verdicts.unheld(columns.merchants, judged, tills < 0)
+        of_shops = self.merchant_verdicts.unheld(columns.merchants, judged)
         if (others := (own >= 0) & (rows["habits"] != own)).any():
             habits = extended(cards[others], columns.currencies[others])
             cards = np.concatenate([cards, habits])
@@ -83,7 +84,7 @@ class Tables(NamedTuple):
     def rows(self, columns: Columns) -> Records:
         """Return each payment's row in every table (n,), made where there was none.
 
-        -1 where the payment names no merchant, and where nobody was judged.
+        -1 where the payment names no merchant, and for a card that nobody has judged.
         """
         for table in self:
             table.tick()
@@ -91,6 +92,7 @@ class Tables(NamedTuple):
         if n_absent:
             self.cards.make(columns.cards, rows["cards"])
             self.merchants.make(columns.tills, rows["merchants"])
+            self.merchant_verdicts.make(columns.merchants, rows["merchant_verdicts"])
             rows, n_absent = self._find(columns, to_change=True)
         if n_absent:
             # Of cards, which have rows by now, what they spend in a currency that is not their first.
@@ -120,6 +122,7 @@ class Tables(NamedTuple):
             *self.card_verdicts.search,
             self.card_verdicts.clock,
             *self.merchant_verdicts.search,
+            self.merchant_verdicts.changed,
             self.merchant_verdicts.clock,
         )
         return rows, n_absent
@@ -151,6 +154,7 @@ def find_rows(
     judged_table: Slots,
     judged_prints: Integers,
     judged_used_at: Integers,
+    judged_changed: Flags,
     judged_clock: int,
 ) -> int:
     """Fill ``rows`` (OUT, n), -1 for none, and return how many cards, habits and tills have none.
@@ -184,7 +188,8 @@ def find_rows(
         judged = judged_table[place_of(merchants[i], judged_table, judged_prints)]
         if judged >= 0:
             judged_used_at[judged] = judged_clock
-        n_absent += int(habit < 0) + int(till < 0 and tills[i] >= 0)
+            judged_changed[judged] |= to_change
+        n_absent += int(habit < 0) + int((till < 0 or judged < 0) and tills[i] >= 0)
         row = rows[i]
         row.cards, row.habits, row.merchants = own, habit, till
         row.card_verdicts, row.merchant_verdicts = judged_card, judged

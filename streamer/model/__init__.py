@@ -16,7 +16,7 @@ from streamer.model.hashing import uniform_hash
 from streamer.model.judged import learn_verdicts
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.model_config import ModelConfig
-from streamer.model.odds import LogOdds, function_of
+from streamer.model.odds import FOUND_OUT, LogOdds, function_of
 from streamer.model.scored import Room, Scored
 from streamer.model.scorer import Scorer, trial_precisions
 from streamer.model.scores import Lines, Ruler, score_rows
@@ -24,6 +24,7 @@ from streamer.model.silhouette import simplified_silhouettes
 from streamer.model.sums import Sums
 
 __all__ = [
+    "FOUND_OUT",
     "MOVED_PSI",
     "Drift",
     "Lines",

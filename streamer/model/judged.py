@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
-from streamer.model.odds import LogOdds, add_irls, basis_size, fill_basis, gram_size
+from streamer.model.odds import FOUND_OUT, LogOdds, add_irls, basis_size, fill_basis, gram_size
 from streamer.model.scorer import Scorer
 from streamer.model.sums import Sums
 from streamer.model.trial import DISTANCE, ODDS, rarity_bin
@@ -58,14 +58,14 @@ def learn_verdicts(
 
     ``vectors`` IN (m, n_inputs + 2) has them in its rows ``slots`` (n,): the inputs as they were when
     the payment was scored, NaN where unknown, and the ranks that distance and odds gave it then, NaN
-    where there were no odds; ``frauds`` (n,) 1 or 0; ``weights`` (n,) how many payments each stands
-    for, negative to take a verdict back.
+    where there were no odds; ``frauds`` (n,) 1 or 0, or `FOUND_OUT`; ``weights`` (n,) how many payments
+    each stands for, negative to take a verdict back.
     """
     if not delta.input_weights.size:
         _make_room(delta, version.config.n_inputs)
     judged = _Judged(vectors, slots, frauds, weights)
     _add_verdicts(delta.named(_Lessons), judged, version.odds_or_none)
-    delta.verdicts_learned += int(np.sign(weights).sum())
+    delta.verdicts_learned += int(np.sign(weights[frauds != FOUND_OUT]).sum())
 
 
 @compiled
@@ -83,8 +83,12 @@ def _add_verdicts(lessons: _Lessons, judged: _Judged, odds: LogOdds) -> None:
             n = fill_basis(places, values, inputs, odds)
             sums = lessons.odds_gram, lessons.odds_moment
             add_irls(*sums, places[:n], values[:n], odds.coefficients, is_fraud, weight)
-        _add_scale(lessons, inputs, weight)
-        _add_trial(lessons, ranks, int(is_fraud), weight)
+        if is_fraud == FOUND_OUT:
+            _add_trial(lessons, ranks, 0, -weight)
+            _add_trial(lessons, ranks, 1, weight)
+        else:
+            _add_scale(lessons, inputs, weight)
+            _add_trial(lessons, ranks, int(is_fraud), weight)
 
 
 @compiled

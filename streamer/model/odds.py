@@ -36,6 +36,7 @@ from streamer.model.histogram import log2_at, position
 __all__ = [
     "ABOVE",
     "BELOW",
+    "FOUND_OUT",
     "NO_ODDS",
     "N_STEPS",
     "LogOdds",
@@ -67,6 +68,10 @@ _SMALLEST_WEIGHT: Final = 1e-4
 # One verdict asks for this much of a step in log-odds at most.  Without the bound a fraud that was
 # thought impossible asks for 1/w, thousands, and the sums of young odds diverge.
 _LARGEST_STEP: Final = 5.0
+FOUND_OUT: Final = 2.0
+"""What was learned as legitimate was a fraud: the difference of both lessons' slopes is 1 under any
+version, while to take back the curvature of a lesson of long ago, as it would be today, may leave the
+sums with less than none."""
 _RIDGE: Final = 5.0
 _BASE_RIDGE: Final = 1e-3
 # One fraud in 150 payments, until verdicts say better.
@@ -187,6 +192,8 @@ def add_irls(
 ) -> None:
     """Add a labelled payment to ``gram`` (gram_size,) and ``moment`` (basis_size,), IN/OUT.
 
+    ``is_fraud`` 1 or 0, or `FOUND_OUT` where it was learned as 0 by an older version and is 1.
+
     ``places`` and ``values`` (n,) are its basis, of which four fifths are 0 and left out.  ``weight``
     is how many payments it stands for; a negative one takes it back.
     """
@@ -195,7 +202,7 @@ def add_irls(
         log_odds += values[a] * coefficients[places[a]]
     log_odds = min(max(log_odds, -_MAX_LOG_ODDS), _MAX_LOG_ODDS)
     p = 1.0 / (1.0 + math.exp(-log_odds))
-    residual = is_fraud - p
+    residual = 1.0 if is_fraud == FOUND_OUT else is_fraud - p
     w = max(p * (1.0 - p), abs(residual) / _LARGEST_STEP + _SMALLEST_WEIGHT)
     for a in range(len(places)):
         moment[places[a]] += weight * (w * log_odds + residual) * values[a]

@@ -41,7 +41,7 @@ class PartitionState:
     the place that each alert had (`streamer.pipeline.fuse`), None where it is not known;
     ``overflowed`` those on the overflow topic. ``recent_alerts`` are the ascending places that the
     fuse still counts, ``debt`` the alerts above those due (`streamer.pipeline.pacing`).  ``epoch`` is
-    that of the offsets (`Source`).
+    that of the offsets (`Source`).  The topic has ``n_partitions``.
     """
 
     tables: Tables
@@ -55,6 +55,7 @@ class PartitionState:
     recent_alerts: list[int] = field(default_factory=list)
     debt: float = 0.0
     epoch: int = 0
+    n_partitions: int = 1
     held_back_until: int = 0
     """Place behind the last payment whose alert was held back; not saved."""
 

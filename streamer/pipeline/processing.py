@@ -161,7 +161,7 @@ def process_in_steps(
     scores: list[Score] = []
     n_late, scored = 0, None
     if columns is not None:
-        history = History.observe(columns, state.tables)
+        history = History.observe(columns, state.tables, state.n_partitions)
         n_late = history.n_late
         lap("features")
         if not version.is_warming:

@@ -198,8 +198,11 @@ class Fields(BaseSettings):
     """Payments of one partition that are kept until they are judged; 0 learns from no verdict."""
     label_horizon_s: Seconds = 2_592_000.0
     """Seconds of event time that a payment is kept for its verdict: 30 days."""
+    label_presumed_s: Seconds = 691_200.0
+    """Seconds of event time after which verdicts have come as a rule: 8 days. What nobody has judged by
+    then counts as legitimate until a verdict says otherwise."""
     unlabelled_is_legitimate: bool = True
-    """Whether a payment that nobody has judged within the horizon counts as legitimate."""
+    """Whether a payment that nobody has judged counts as legitimate at all."""
 
     cards_capacity: Count = 1_000_000
     """Cards held in memory; the longest unseen make room."""

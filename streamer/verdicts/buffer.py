@@ -19,10 +19,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.arrays import Flags, Floats, Integers
+from streamer.arrays import Floats, Integers
 from streamer.indexing.prints import fingerprints
 from streamer.verdicts.party_names import packed
-from streamer.verdicts.table import UNJUDGED, Table
+from streamer.verdicts.table import PRESUMED_BEFORE, UNJUDGED, Table
 from streamer.verdicts.waiting import Waiting
 
 __all__ = ["UNJUDGED", "UnjudgedBuffer"]
@@ -74,13 +74,25 @@ class UnjudgedBuffer:
         """Return the card and the merchant of a payment, None for what is not known."""
         return self._table.names.get(slot)
 
-    def verdict(self, slot: int) -> int:
-        """Return 1, 0 or `UNJUDGED`: the verdict that was learned already."""
-        return int(self._table.verdicts[slot])
+    def learned(self, slot: int) -> int:
+        """Return 1, 0 or `UNJUDGED`: what was learned already, from a verdict or presumed."""
+        verdict = int(self._table.verdicts[slot])
+        if verdict == UNJUDGED:
+            return 0 if self._table.is_presumed(slot) else UNJUDGED
+        return verdict % PRESUMED_BEFORE
 
-    def are_judged(self, slots: Integers) -> Flags:
-        """Return of which payments a verdict was learned, shape (n,)."""
-        return self._table.are_judged(slots)
+    def is_presumed(self, slot: int) -> bool:
+        """Whether a payment was learned as legitimate before there was a verdict."""
+        return self._table.is_presumed(slot)
+
+    def presume(self, time_ms: int) -> Integers:
+        """Return the slots of the payments from before ``time_ms`` of which nothing was learned, oldest
+        first; from now on they count as learned to be legitimate."""
+        return self._table.presume(time_ms)
+
+    def is_judged(self, slot: int) -> bool:
+        """Whether a verdict on a payment was learned."""
+        return bool(self._table.verdicts[slot] != UNJUDGED)
 
     def is_alerted(self, slot: int) -> bool:
         """Whether reviewers got a payment as an alert."""
@@ -91,8 +103,7 @@ class UnjudgedBuffer:
 
         A payment whose verdict is final is the first to make room.
         """
-        self._table.verdicts[slot], self._table.is_final[slot] = is_fraud, is_final
-        self._table.log.judged(slot)
+        self._table.judge(slot, is_fraud, is_final=is_final)
 
     @property
     def vectors(self) -> NDArray[np.float32]:

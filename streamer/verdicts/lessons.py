@@ -21,7 +21,7 @@ from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
 from streamer.durations import DAY_MS
 from streamer.features import Tables, add_verdicts
-from streamer.model import Scorer, Sums, learn_verdicts
+from streamer.model import FOUND_OUT, Scorer, Sums, learn_verdicts
 from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
 from streamer.verdicts.rulings import Rulings, overrules
 from streamer.verdicts.waiting import Waiting
@@ -37,12 +37,15 @@ class VerdictConfig:
     """How much is kept for verdicts to come, and for how long.
 
     ``capacity`` in payments of one partition, 0 keeps none and leaves the odds off; ``horizon_ms`` in
-    event time.  ``unlabelled_is_legitimate``: what nobody has judged by then counts as legitimate,
-    which is what it is where frauds come back as chargebacks.
+    event time.  ``unlabelled_is_legitimate``: what nobody has judged ``presumed_after_ms`` after it is
+    learned as legitimate, until a verdict within the horizon says otherwise.  Earlier than verdicts
+    come, and frauds are learned the wrong way round; later, and the odds learn from alerts alone,
+    which are no fair sample of anything.
     """
 
     capacity: int = 100_000
     horizon_ms: int = 30 * DAY_MS
+    presumed_after_ms: int = 8 * DAY_MS
     unlabelled_is_legitimate: bool = True
 
 
@@ -87,21 +90,23 @@ def remember(
     hashes: Floats,
     waiting: Waiting,
 ) -> None:
-    """Keep scored payments for their verdicts, and let go of those beyond the horizon.
+    """Keep scored payments for their verdicts, presume of the older ones that they are legitimate, and
+    let go of those beyond the horizon.
 
     ``kept`` and ``delta`` are IN/OUT.
     """
     kept.buffer.add(hashes, waiting)
     kept.clock_ms = max(kept.clock_ms, int(waiting.times_ms.max()))
     buffer = kept.buffer
+    if config.unlabelled_is_legitimate:
+        age_ms = min(config.presumed_after_ms, config.horizon_ms)
+        presumed = buffer.presume(kept.clock_ms - age_ms)
+        if len(presumed):
+            frauds, weights = np.zeros(len(presumed)), buffer.weights(presumed)
+            learn_verdicts(delta, version, buffer.vectors, presumed, frauds, weights)
     expired = buffer.older_than(kept.clock_ms - config.horizon_ms)
-    if not len(expired):
-        return
-    unjudged = expired[~buffer.are_judged(expired)]
-    if len(unjudged) and config.unlabelled_is_legitimate:
-        frauds, weights = np.zeros(len(unjudged)), buffer.weights(unjudged)
-        learn_verdicts(delta, version, buffer.vectors, unjudged, frauds, weights)
-    buffer.remove(expired)
+    if len(expired):
+        buffer.remove(expired)
 
 
 def apply_verdicts(
@@ -118,9 +123,10 @@ def apply_verdicts(
     """
     buffer = kept.buffer
     standing: list[Standing] = []
-    # The payment, whether it is fraud, and 1 or -1 as in `Standing`.
-    lessons: list[tuple[int, bool, float]] = []
+    # The payment, what `learn_verdicts` takes for a fraud, and 1 or -1 as in `Standing`.
+    lessons: list[tuple[int, float, float]] = []
     judged: list[bool] = []
+    n_learned = 0
     slots = buffer.slots([verdict.transaction_id for verdict in verdicts])
     for verdict, slot in zip(verdicts, slots, strict=True):
         is_fraud = verdict.verdict == "fraud"
@@ -135,12 +141,16 @@ def apply_verdicts(
             standing.append((before, -1.0))
         if slot is None:
             continue
-        learned = buffer.verdict(slot)
-        if learned != is_fraud:
+        learned = buffer.learned(slot)
+        if learned != is_fraud and buffer.is_presumed(slot):
+            lessons.append((slot, FOUND_OUT, 1.0 if is_fraud else -1.0))
+        elif learned != is_fraud:
             lessons.append((slot, is_fraud, 1.0))
             if learned != UNJUDGED:
                 lessons.append((slot, not is_fraud, -1.0))
-            elif buffer.is_alerted(slot):
+        if not buffer.is_judged(slot):
+            n_learned += 1
+            if buffer.is_alerted(slot):
                 judged.append(is_fraud)
         buffer.judge(slot, is_fraud, is_final=verdict.origin == "chargeback")
     _count(tables, standing)
@@ -149,7 +159,6 @@ def apply_verdicts(
         weights = buffer.weights(taught) * signs
         learn_verdicts(delta, version, buffer.vectors, taught, frauds.astype(float), weights)
     n_standing = sum(sign > 0 for _, sign in standing)
-    n_learned = int(sum(sign for _, _, sign in lessons))
     return Applied(n_standing, len(verdicts) - n_standing, n_learned, tuple(judged))
 
 

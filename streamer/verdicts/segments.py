@@ -4,6 +4,7 @@ A *segment* is what one checkpoint added.  Its rows are written once and hold wh
 payments then; what has become of them since is in a second, small field, which is replaced as a whole.
 
 ``<number>:rows``: `_HEAD`, then the columns of `Rows` one behind the other.
+``presumed``: a time in milliseconds: what is from before and not judged was presumed legitimate.
 ``<number>:state``: `_HEAD` with the same number of rows, how many were judged, the two bounds, of those
 judged the rows, verdicts and finality, and one bit a row for whether it still waits.
 
@@ -23,7 +24,17 @@ from numpy.typing import NDArray
 from streamer.arrays import Bytes, Flags, Floats, Integers
 from streamer.errors import InvariantError
 
-__all__ = ["FORMAT", "Rows", "State", "check_numbers", "field_names", "read_rows", "read_state"]
+__all__ = [
+    "FORMAT",
+    "PRESUMED",
+    "Rows",
+    "State",
+    "check_numbers",
+    "field_names",
+    "read_presumed",
+    "read_rows",
+    "read_state",
+]
 
 FORMAT: Final = 2
 """1 was one field per payment, named after its transaction."""
@@ -33,6 +44,7 @@ _HEAD: Final = struct.Struct("<4sHHI")
 _MAGIC: Final = b"labl"
 _ROWS: Final = ":rows"
 _STATE: Final = ":state"
+PRESUMED: Final = "presumed"
 Array = NDArray[Any]
 
 
@@ -139,10 +151,18 @@ def check_numbers(names: Iterable[str]) -> list[int]:
     """
     named = [name.removesuffix(_ROWS) for name in names if name.endswith(_ROWS)]
     numbers = sorted(int(number) for number in named if number.isascii() and number.isdigit())
-    known = {name for number in numbers for name in field_names(number)}
+    known = {PRESUMED} | {name for number in numbers for name in field_names(number)}
     if not known.issuperset(names):
         raise _foreign("another field; format 1 had one for each payment")
     return numbers
+
+
+def read_presumed(stored: bytes) -> int:
+    """Return the time in the field `PRESUMED`; InvariantError where it is none."""
+    try:
+        return int(stored)
+    except ValueError:
+        raise _foreign("no time in the field presumed") from None
 
 
 def read_rows(packed: bytes, n_inputs: int) -> Rows:

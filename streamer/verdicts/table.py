@@ -16,23 +16,28 @@ from streamer.arrays import Flags, Floats, Integers
 from streamer.compiled import compiled
 from streamer.indexing.index import Index, Slots, place_of
 from streamer.indexing.prints import Texts
-from streamer.verdicts.ages import Ages, note_time
+from streamer.verdicts.ages import NEVER_MS, Ages, note_time
 from streamer.verdicts.log import Segment, SegmentLog
 from streamer.verdicts.party_names import Names
 from streamer.verdicts.segments import (
+    PRESUMED,
     Rows,
     State,
     check_numbers,
     field_names,
+    read_presumed,
     read_rows,
     read_state,
 )
 from streamer.verdicts.waiting import Waiting
 
-__all__ = ["UNJUDGED", "Table", "put_rows"]
+__all__ = ["PRESUMED_BEFORE", "UNJUDGED", "Table", "put_rows"]
 
 
 UNJUDGED: Final = -1
+PRESUMED_BEFORE: Final = 2
+"""Added to the verdict, 1 or 0, on a payment that had been presumed legitimate."""
+NEVER_PRESUMED: Final = -1
 _COLUMNS: Final = ("hashes", "shares", "is_alert", "verdicts", "is_final", "vectors")
 
 
@@ -49,6 +54,9 @@ class Table:
         self.log = SegmentLog(size)
         self.names = Names(size)
         self.ages = Ages(size)
+        # The times of those that no verdict was learned of, nor presumed.
+        self.open = Ages(size)
+        self.presumed_ms = NEVER_PRESUMED
         room = max(size, room)
         self.hashes = np.zeros(room)
         self.shares = np.zeros(room)
@@ -57,6 +65,7 @@ class Table:
         self.is_final = np.zeros(room, dtype=bool)
         self.vectors = np.zeros((room, n_inputs + 2), dtype=np.float32)
         self._removed: list[str] = []
+        self._saved_presumed_ms = self.presumed_ms
 
     def enter(self, prints: Integers) -> Integers:
         """Return the slot of each payment, a new one where it has none; unjudged and not saved."""
@@ -94,6 +103,8 @@ class Table:
             self.log.segment_of,
             self.ages.times_ms,
             self.ages.earliest_ms,
+            self.open.times_ms,
+            self.open.earliest_ms,
             self.hashes,
             self.shares,
             self.is_alert,
@@ -113,6 +124,28 @@ class Table:
         self.log.left(slots)
         self.names.forget(slots)
         self.ages.forget(slots)
+        self.open.forget(slots)
+
+    def judge(self, slot: int, is_fraud: bool, *, is_final: bool) -> None:
+        """Note which verdict was learned of a payment."""
+        self.verdicts[slot] = is_fraud + PRESUMED_BEFORE * self.is_presumed(slot)
+        self.is_final[slot] = is_final
+        self.open.forget(np.array([slot]))
+        self.log.judged(slot)
+
+    def presume(self, time_ms: int) -> Integers:
+        """Return the slots of what is from before ``time_ms``, not judged and not returned before."""
+        slots = self.open.older_than(time_ms)
+        self.open.forget(slots)
+        self.presumed_ms = max(self.presumed_ms, time_ms)
+        return slots
+
+    def is_presumed(self, slot: int) -> bool:
+        """Whether a payment was presumed legitimate before any verdict on it."""
+        verdict = self.verdicts[slot]
+        if verdict == UNJUDGED:
+            return bool(self.open.times_ms[slot] == NEVER_MS)
+        return bool(verdict >= PRESUMED_BEFORE)
 
     def are_judged(self, slots: Integers) -> Flags:
         """Return of which payments a verdict was learned, shape (n,)."""
@@ -135,6 +168,9 @@ class Table:
             if self.are_judged(slots).any():
                 plan.stated.append(number)
                 self.log.segments[number].has_state = True
+        if self.presumed_ms != self._saved_presumed_ms:
+            self._saved_presumed_ms = self.presumed_ms
+            fields[PRESUMED] = b"%d" % self.presumed_ms
         for number in plan.stated:
             _, state_name = field_names(number)
             fields[state_name] = self._state(number).packed(self.n_inputs)
@@ -147,6 +183,8 @@ class Table:
 
     def load(self, stored: Mapping[str, bytes]) -> None:
         """Take in what `take_changed` returned; InvariantError where another release wrote it."""
+        if PRESUMED in stored:
+            self.presumed_ms = self._saved_presumed_ms = read_presumed(stored[PRESUMED])
         for number in check_numbers(stored):
             rows_name, state_name = field_names(number)
             rows = read_rows(stored[rows_name], self.n_inputs)
@@ -169,6 +207,8 @@ class Table:
         self.shares[slots] = np.minimum(rows.shares, np.where(rows.is_alert, alerts, rest))
         judged = of_rows[state.judged]
         self.verdicts[judged], self.is_final[judged] = state.verdicts, state.is_final
+        is_open = (self.verdicts[slots] == UNJUDGED) & (rows.times_ms >= self.presumed_ms)
+        self.open.put(slots[is_open], rows.times_ms[is_open])
         self.vectors[slots] = rows.vectors
         self.names.put(slots, Texts(rows.names, rows.lengths))
         segment = Segment(of_rows, len(slots), state.bounds, has_state)
@@ -204,7 +244,7 @@ class Table:
             self._grow(self.index.size)
 
     def _grow(self, size: int) -> None:
-        for part in (self.log, self.names, self.ages):
+        for part in (self.log, self.names, self.ages, self.open):
             part.grow(size)
         if size <= len(self.hashes):
             return
@@ -233,6 +273,8 @@ def put_rows(
     segment_of: Integers,
     of_times_ms: Integers,
     earliest_ms: Integers,
+    open_times_ms: Integers,
+    earliest_open_ms: Integers,
     of_hashes: Floats,
     of_shares: Floats,
     of_alert: Flags,
@@ -260,6 +302,7 @@ def put_rows(
         n_picked += 1
         n_saved += segment_of[slot] >= 0
         note_time(slot, times_ms[i], of_times_ms, earliest_ms)
+        note_time(slot, times_ms[i], open_times_ms, earliest_open_ms)
         of_hashes[slot] = hashes[i]
         of_alert[slot] = alerted[i]
         of_shares[slot] = 1.0 if alerted[i] else share

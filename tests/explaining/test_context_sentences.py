@@ -20,13 +20,15 @@ def told(**context: float) -> dict[str, Reason]:
     return {part.feature: part for part in all_told(findings, "EUR")}
 
 
-def test_a_share_is_told_only_where_there_are_verdicts() -> None:
-    judged = {"card_fraud_share_28d": 0.0, "card_verdicts_28d": float(np.log1p(4.0))}
-    unjudged = {"card_fraud_share_28d": float(np.log(0.01 / 0.99)), "card_verdicts_28d": 0.0}
+def test_a_share_is_told_only_where_there_are_payments() -> None:
+    judged = {"card_fraud_share_30d": 0.0, "card_judgeable_30d": float(np.log1p(4.0))}
+    unjudged = {"card_fraud_share_30d": float(np.log(0.01 / 0.99)), "card_judgeable_30d": 0.0}
     assert told(**judged)["card_fraud_share"].sentence.startswith(
-        "50% of this card's judged payments, mostly of the last 28 d, were fraud"
+        "50% of this card's payments are known frauds, mostly of the last 30 d"
     )
-    assert told(**unjudged)["card_fraud_share"].sentence == "No recent verdicts on this card."
+    assert told(**unjudged)["card_fraud_share"].sentence == (
+        "No recent payment of this card could have been judged."
+    )
 
 
 def test_a_merchant_that_the_card_knows_well_is_not_called_hardly_known() -> None:

@@ -18,7 +18,8 @@ __all__ = ["features_of"]
 
 HOUR, DAY = 3_600.0, 86_400.0
 SLOTS = {"merchant": 24, "country": 14, "category": 14}
-PERIOD_MS = 60 * 86_400_000
+DAY_MS = 86_400_000
+PERIOD_MS = 60 * DAY_MS
 WORD = 2**64
 
 
@@ -40,9 +41,11 @@ class Past:
     def add(self, time_ms: int, name: Any, value: float = 1.0) -> None:
         self.values[name].append((time_ms, value))
 
-    def sum(self, time_ms: int, name: Any, half_life_s: float) -> float:
+    def sum(self, time_ms: int, name: Any, half_life_s: float, until: float = math.inf) -> float:
         return math.fsum(
-            value * 0.5 ** ((time_ms - at) / 1000 / half_life_s) for at, value in self.values[name]
+            value * 0.5 ** ((time_ms - at) / 1000 / half_life_s)
+            for at, value in self.values[name]
+            if at <= until
         )
 
 
@@ -65,9 +68,13 @@ def features_of(
         card(past, transaction, time_ms, row)
         places(past, transaction, row)
         amounts(past, transaction, time_ms, row)
-        shares(past, time_ms, "card", transaction.card_id, (28,), row)
+        shares(past, time_ms, "card", transaction.card_id, (30,), row)
         if transaction.merchant_id is not None:
             shares(past, time_ms, "merchant", transaction.merchant_id, (1, 3, 7), row)
+            past.reach(("verdicts", "merchant", transaction.merchant_id), time_ms)
+            # Judged by the beginning of the eighth day after its own, if ever.
+            day = time_ms // DAY_MS
+            past.add((day + 8) * DAY_MS, ("judgeable", "merchant", transaction.merchant_id))
         rows.append({name: x for name, x in row.items() if not math.isnan(x)})
     return rows
 
@@ -186,10 +193,20 @@ def remember(past: Past, at: int, own: Any, amount: float, log: float) -> None:
 def shares(
     past: Past, time_ms: int, kind: str, key: str, days: tuple[int, ...], row: dict[str, float]
 ) -> None:
-    """What verdicts said; a payment from before the latest sees the sums as they were left."""
+    """The known frauds of what could have been judged: of a card all payments before this one.
+
+    A payment from before the latest sees the sums as they were left.
+    """
     at = max(time_ms, past.latest_ms.get(("verdicts", kind, key), time_ms))
     for d in days:
         frauds = past.sum(at, ("frauds", kind, key), d * DAY)
         n = past.sum(at, ("verdicts", kind, key), d * DAY)
+        if kind == "card":
+            # The last one is the payment itself.
+            others = past.values[kind, key][:-1]
+            now = past.latest_ms[kind, key]
+            n = max(n, math.fsum(0.5 ** ((now - then) / 1000 / (d * DAY)) for then, _ in others))
+        else:
+            n = max(n, past.sum(at, ("judgeable", kind, key), d * DAY, until=at))
         row[f"{kind}_fraud_share_{d}d"] = math.log((frauds + 0.01) / (max(n - frauds, 0) + 0.99))
-        row[f"{kind}_verdicts_{d}d"] = math.log1p(n)
+        row[f"{kind}_judgeable_{d}d"] = math.log1p(n)

@@ -122,7 +122,7 @@ def test_what_is_unknown_of_a_payment_does_not_enter_the_scale() -> None:
 @pytest.mark.parametrize(("odds_are_better", "n_frauds", "active"), [
     (True, 30, True), (True, 20, False), (False, 30, False),
 ])  # fmt: skip
-def test_the_odds_rank_only_where_enough_recent_verdicts_say_that_they_are_better(
+def test_the_odds_rank_only_where_enough_frauds_are_known_and_they_are_not_far_worse(
     odds_are_better: bool, n_frauds: int, active: bool
 ) -> None:
     sums = taught(500)
@@ -130,6 +130,19 @@ def test_the_odds_rank_only_where_enough_recent_verdicts_say_that_they_are_bette
     for detector, is_good in enumerate((not odds_are_better, odds_are_better)):
         sums.trial[detector, 0, 10] = 1_000.0
         sums.trial[detector, 1, 40 if is_good else 10] = n_frauds
+    assert version_of(sums).ranks_by_odds is active
+
+
+@pytest.mark.parametrize(("n_caught", "active"), [(60, True), (40, False)])
+def test_the_odds_rank_unless_clearly_worse_than_the_distance(n_caught: int, active: bool) -> None:
+    """The distance has all 200 frauds on top, precision 1; the odds 0.3 or 0.2 of them, and the rest
+    among 100,000 others, which adds 0.002 at most."""
+    sums = taught(500)
+    sums.odds_histogram[500] = 10_000.0
+    sums.trial[:] = 0.0
+    sums.trial[:, 0, 10] = 100_000.0
+    sums.trial[0, 1, 40] = 200.0
+    sums.trial[1, 1, 40], sums.trial[1, 1, 10] = n_caught, 200.0 - n_caught
     assert version_of(sums).ranks_by_odds is active
 
 

@@ -103,9 +103,9 @@ def test_a_label_that_was_learned_is_remembered() -> None:
     fill(buffer, 2)
     slot = buffer.slots(["t-0"])[0]
     assert slot is not None
-    assert buffer.verdict(slot) == UNJUDGED
+    assert buffer.learned(slot) == UNJUDGED
     buffer.judge(slot, True, is_final=False)
-    assert buffer.verdict(slot) == 1
+    assert buffer.learned(slot) == 1
 
 
 def test_payments_whose_label_is_final_make_room_first() -> None:
@@ -155,7 +155,7 @@ def test_of_a_payment_that_comes_twice_the_later_one_waits_unjudged() -> None:
     buffer.judge(buffer.slots(["t-1"])[0], True, is_final=True)
     buffer.add(np.zeros(1), waiting(["t-1"], np.array([7]), parties=[("card-4", None)]))
     slot = buffer.slots(["t-1"])[0]
-    assert (len(buffer), buffer.verdict(slot), buffer.parties(slot)) == (
+    assert (len(buffer), buffer.learned(slot), buffer.parties(slot)) == (
         2,
         UNJUDGED,
         ("card-4", None),

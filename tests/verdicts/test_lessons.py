@@ -19,6 +19,7 @@ from streamer.model import Scorer, Sums
 from streamer.model.sums import COUNTERS
 from streamer.pipeline import PartitionState
 from streamer.verdicts import VerdictConfig, apply_verdicts
+from streamer.verdicts.buffer import UNJUDGED
 from streamer.verdicts.lessons import Applied
 from tests.builders import T0_MS, batch, payment, pipeline_config
 from tests.features.sums import sums_at
@@ -71,7 +72,9 @@ def test_a_verdict_on_a_waiting_payment_is_learned_and_one_on_an_unknown_counts_
     assert taught == Applied(n_standing=2, n_ignored=0, n_learned=1)
     assert state.delta.verdicts_learned == 1
     shops = state.tables.merchant_verdicts
-    assert shops.records["sums"][shops.rows(fingerprints(["shop-1"]))].tolist() == [[2.0] * 6]
+    (row,) = shops.rows(fingerprints(["shop-1"]))
+    assert shops.records["frauds"][row].tolist() == [2.0] * 3
+    assert shops.records["verdicts"][row].tolist() == [2.0] * 3
 
 
 def test_the_first_verdict_on_an_alert_says_whether_the_alert_was_right() -> None:
@@ -149,6 +152,69 @@ def test_what_nobody_judged_within_the_horizon_counts_as_legitimate_if_so_config
     assert state.delta.verdict_weights.tolist() == [n_learned, 0]
 
 
+def later(state: PartitionState, day: int, version: Scorer | None = None) -> None:
+    """Let a payment come in ``day`` days after the first."""
+    values = [payment(1_000 + day, after_s=day * 86_400, card_id="card-9")]
+    first = state.next_offset or 0
+    run([batch(values, first_offset=first)], CONFIG, version or trained(), state)
+
+
+def test_what_nobody_judged_in_eight_days_is_presumed_legitimate_once_and_waits_on() -> None:
+    state = scored()
+    later(state, 7)
+    assert state.delta.verdict_weights.tolist() == [0, 0]
+    for day in (9, 10):
+        later(state, day)
+        assert state.delta.verdict_weights.tolist() == [60, 0]
+    assert len(state.verdicts.buffer) == 63
+
+
+def test_a_verdict_of_fraud_takes_back_what_was_presumed_and_one_of_legitimate_adds_nothing() -> (
+    None
+):
+    """The slope of the likelihood is then as if the verdict had been there first, moment less gram
+    times coefficients; and what overrules it leaves what was presumed."""
+    version, late, early, silent = with_odds(), scored(), scored(), scored()
+    said = [verdict("fraud", number=3), verdict("legitimate", number=4)]
+    apply(early, said, version)
+    for state in (late, early, silent):
+        later(state, 9, version)
+    assert apply(late, said, version).n_learned == 2
+    assert late.delta.verdict_weights.tolist() == [59, 1]
+    np.testing.assert_allclose(slope(late, version), slope(early, version), atol=1e-6)
+    assert not np.allclose(slope(late, version), slope(silent, version), atol=1e-2)
+    apply(late, [verdict("legitimate", "chargeback", number=3)], version)
+    for name in ("odds_gram", "odds_moment", "verdict_weights", "trial"):
+        mine, theirs = getattr(late.delta, name), getattr(silent.delta, name)
+        np.testing.assert_allclose(mine, theirs, atol=1e-9, err_msg=name)
+
+
+def slope(state: PartitionState, version: Scorer) -> Any:
+    """Return the residuals times the bases of all that was learned, summed up."""
+    odds = version.odds
+    assert odds is not None
+    n = len(odds.coefficients)
+    gram = np.zeros((n, n))
+    gram[np.tril_indices(n)] = state.delta.odds_gram
+    gram += np.tril(gram, -1).T
+    return state.delta.odds_moment - gram @ odds.coefficients
+
+
+def test_what_was_presumed_is_known_after_a_crash() -> None:
+    state, again = scored(), state_of(CONFIG)
+    later(state, 9)
+    again.verdicts.buffer.load(state.verdicts.buffer.take_changed())
+    (slot,) = again.verdicts.buffer.slots(["t-3"])
+    (fresh,) = again.verdicts.buffer.slots(["t-1009"])
+    assert slot is not None
+    assert fresh is not None
+    assert again.verdicts.buffer.learned(slot) == 0
+    assert not again.verdicts.buffer.is_judged(slot)
+    assert again.verdicts.buffer.learned(fresh) == UNJUDGED
+    # One that is older than what was presumed up to is asked for no second time.
+    assert len(again.verdicts.buffer.presume(T0_MS + DAY_MS)) == 0
+
+
 def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
     state = scored()
     shop = {"merchant_id": "shop-1", "card_id": "card-1"}
@@ -159,7 +225,7 @@ def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
     names = [*CONFIG.model.feature_names, *CONFIG.model.context_names]
     share = dict(zip(names, inputs[:-1], strict=True))
     assert share["merchant_fraud_share_7d"] > 2
-    assert share["card_fraud_share_28d"] > 2
+    assert share["card_fraud_share_30d"] > 2
 
 
 CARD_KEY = b"k" * 16

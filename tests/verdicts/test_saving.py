@@ -83,8 +83,8 @@ def contents(buffer: UnjudgedBuffer) -> dict[int, tuple[Any, ...]]:
             float(buffer._table.hashes[slot]),
             float(buffer._table.shares[slot]),
             buffer.is_alerted(slot),
-            buffer.verdict(slot),
-            bool(buffer._table.is_final[slot]) and buffer.verdict(slot) >= 0,
+            buffer.learned(slot),
+            bool(buffer._table.is_final[slot]) and buffer.learned(slot) >= 0,
             buffer._table.vectors[slot].tobytes(),
             buffer.parties(slot),
         )
@@ -163,7 +163,7 @@ def test_a_verdict_writes_the_small_field_of_its_segment_alone() -> None:
     buffer.judge(buffer.slots(["t-20"])[0], True, is_final=False)
     assert {name: len(packed) for name, packed in redis.save(buffer).items()} == {"1:state": 40}
     buffer = redis.loaded(1_000)
-    assert [buffer.verdict(buffer.slots([f"t-{i}"])[0]) for i in (19, 20)] == [-1, 1]
+    assert [buffer.learned(buffer.slots([f"t-{i}"])[0]) for i in (19, 20)] == [-1, 1]
 
 
 def test_what_expired_goes_as_a_whole_and_is_never_written_again() -> None:

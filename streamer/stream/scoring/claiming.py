@@ -203,6 +203,8 @@ class Claiming:
             settings.merchants_capacity,
             going_on.epoch,
         )
+        _, n_partitions = await self._ask(self._logs.topic, topic)
+        state.n_partitions = max(n_partitions, 1)
         state.next_offset = going_on.next_offset
         state.ledger = going_on.count(record.ledger)
         state.recent_alerts, state.debt = list(record.recent_alerts), record.debt
