@@ -7,11 +7,11 @@ from typing import Final
 from rich.panel import Panel
 from rich.text import Text
 
-from streamer.contract.codes import decimals_of
 from streamer.contract.messages import Alert, Transaction
+from streamer.features import money, percent
 from streamer.intake.naming import printable
 
-__all__ = ["SEVERITY_STYLES", "payment_text", "render_alert"]
+__all__ = ["SEVERITY_STYLES", "payment_text", "rank_text", "render_alert"]
 
 SEVERITY_STYLES: Final = {"critical": "bold red", "high": "red", "medium": "yellow"}
 _SHOWN_REASONS: Final = 3
@@ -24,11 +24,26 @@ def payment_text(payment: Transaction) -> Text:
         part for part in (payment.merchant_id, payment.channel, payment.country) if part
     )
     text.append(
-        f"{payment.amount:,.{decimals_of(payment.currency)}f} {payment.currency}", style="bold"
+        "a verification of 0 " + payment.currency
+        if payment.amount == 0
+        else money(payment.amount, payment.currency),
+        style="bold",
     )
     text.append(f" with {printable(payment.card_id)}{' at ' + printable(place) if place else ''}, ")
     text.append(f"{payment.timestamp:%Y-%m-%d %H:%M}")
     return text
+
+
+def rank_text(score: float) -> str:
+    """Return what a score says, which is a share of recent payments.
+
+    >>> rank_text(0.9976), rank_text(1.0)
+    ('ranked above 99.8% of recent payments', 'ranked above all recent payments')
+    >>> rank_text(0.99985)
+    'ranked above more than 99.9% of recent payments'
+    """
+    share = "all" if score == 1.0 else f"{percent(100 * score)} of"
+    return f"ranked above {share} recent payments"
 
 
 def render_alert(alert: Alert) -> Panel:
@@ -37,10 +52,10 @@ def render_alert(alert: Alert) -> Panel:
     text = payment_text(alert.transaction)
     text.append("\n")
     for reason in alert.reasons[:_SHOWN_REASONS]:
-        text.append(f"  {reason.share:4.0%}  {reason.sentence}\n")
+        text.append(f"  {percent(100 * reason.share):>4}  {reason.sentence}\n")
     if alert.counterfactual is not None:
         text.append(f"  {alert.counterfactual.sentence}\n", style="dim")
-    rank = f"more unusual than {alert.score:.3%} of recent payments"
     title = f"[{style}]{alert.severity}[/{style}] {alert.alert_id}"
-    text.append(f"  {rank}; {printable(alert.transaction.transaction_id)}", style="dim")
+    name = printable(alert.transaction.transaction_id)
+    text.append(f"  {rank_text(alert.score)}; {name}", style="dim")
     return Panel(text, title=title, title_align="left", border_style=style, padding=(0, 1))

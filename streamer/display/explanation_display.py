@@ -10,22 +10,28 @@ from rich.table import Table
 from rich.text import Text
 
 from streamer.contract.messages import Reason
-from streamer.display.alert_panel import SEVERITY_STYLES, payment_text
+from streamer.display.alert_panel import SEVERITY_STYLES, payment_text, rank_text
 from streamer.explaining.explanation import Explanation
-from streamer.features import FEATURE_NAMES, readable
+from streamer.explaining.reasons import quantity_of
+from streamer.features import percent
 from streamer.intake.naming import printable
 
 __all__ = ["render_explanation"]
 
 # Below this share of the ranking value a remainder is rounding.
 _ROUNDING: Final = 1e-9
+_LOUD_BELOW: Final = (
+    "At smaller amounts, down to a hundredth of it, it would have been alerted too."
+)
+_VERIFIED: Final = "It verifies a card: there is no smaller amount."
 
 
 def render_explanation(explanation: Explanation) -> RenderableType:
-    """Return the whole explanation; parts that add nothing come as one line."""
+    """Return the whole explanation; parts that add nothing, or less than rounding, are one line."""
     alert = explanation.alert
-    telling = [part for part in explanation.parts if part.contribution != 0]
-    silent = [part for part in explanation.parts if part.contribution == 0]
+    least = _ROUNDING * max(abs(explanation.ranked_value), 1.0)
+    telling = [part for part in explanation.parts if abs(part.contribution) > least]
+    silent = [part for part in explanation.parts if abs(part.contribution) <= least]
     blocks: list[RenderableType] = [_header(explanation), Text(), _table(explanation, telling)]
     sentences = Table.grid(padding=(0, 1))
     for part in telling:
@@ -38,13 +44,10 @@ def render_explanation(explanation: Explanation) -> RenderableType:
     if alert.counterfactual is not None:
         blocks.append(Text(alert.counterfactual.sentence, style="bold"))
     else:
-        blocks.append(
-            Text("At no smaller amount, down to a hundredth of it, would there have been no alert.")
-        )
+        blocks.append(Text(_LOUD_BELOW if alert.transaction.amount > 0 else _VERIFIED))
     center = alert.nearest_center
-    blocks.append(
-        Text(f"Most like center {center.index}, {center.share_of_traffic:.1%} of traffic.")
-    )
+    share = percent(100 * center.share_of_traffic)
+    blocks.append(Text(f"Most like center {center.index}, {share} of traffic."))
     blocks.append(_verdict(explanation))
     return Group(*blocks)
 
@@ -55,10 +58,9 @@ def _header(explanation: Explanation) -> Text:
     text.append(alert.severity, style=SEVERITY_STYLES[alert.severity])
     text.append(f" {alert.alert_id}  ", style="bold")
     text.append(payment_text(alert.transaction))
-    share = "all" if alert.score == 1.0 else f"{alert.score:.3%} of"
-    text.append(f"\nranked above {share} recent payments")
+    text.append(f"\n{rank_text(alert.score)}")
     if alert.probability is not None:
-        text.append(f", probability of fraud {alert.probability:.1%}")
+        text.append(f", probability of fraud {percent(100 * alert.probability)}")
     text.append(
         f"\n{printable(alert.transaction.transaction_id)}, "
         f"scored {alert.scored_at:%Y-%m-%d %H:%M:%S} UTC by model {alert.model_version[:12]}",
@@ -84,7 +86,7 @@ def _table(explanation: Explanation, parts: list[Reason]) -> Table:
         table.add_row(
             part.feature,
             _signed(part.contribution),
-            _percent(part.share) if is_for else "against",
+            _short(percent(100 * part.share)) if is_for else "against",
             Bar(largest, 0.0, abs(part.contribution), color="red" if is_for else "green"),
             _number(part, part.value, explanation),
             _number(part, part.expected, explanation),
@@ -103,15 +105,19 @@ def _signed(contribution: float) -> str:
     return text if float(text) else f"{contribution:+.0e}"
 
 
-def _percent(share: float) -> str:
-    return f"{share:.1%}" if share >= 0.0005 else "<0.1%"
-
-
 def _number(part: Reason, value: float, explanation: Explanation) -> str:
-    if part.feature in FEATURE_NAMES:
-        index = FEATURE_NAMES.index(part.feature)
-        return readable(index, value, explanation.alert.transaction.currency)
-    return f"{value:.1f}"
+    return _short(quantity_of(part, value, explanation.alert.transaction.currency))
+
+
+def _short(told: str) -> str:
+    """Return a text as a column of a table wants it.
+
+    >>> _short("less than 0.1 standard deviations above")
+    '<0.1 sd above'
+    """
+    for long, short in (("less than ", "<"), ("more than ", ">"), ("standard deviations", "sd")):
+        told = told.replace(long, short)
+    return told
 
 
 def _verdict(explanation: Explanation) -> Text:

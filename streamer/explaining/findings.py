@@ -51,9 +51,9 @@ _MINOR_UNITS: Final = np.array([10 ** decimals_of(currency) for currency in CURR
 class Findings(NamedTuple):
     """What is said of one payment, before it is put into words.
 
-    ``threshold`` is in the units of what ranks, as ``base`` is, which an average payment has; without
-    odds ``log_odds`` are NaN.  ``asked`` is the share of recent traffic that was to alert, and
-    ``threshold`` what that many exceed.
+    ``threshold`` is in the units of what ranks, as ``base`` is, which an average payment has.
+    ``by_odds`` is 1 where the log-odds rank, else 0; without odds ``log_odds`` are NaN.  ``asked`` is
+    the share of recent traffic that was to alert, and ``threshold`` what that many exceed.
     ``quiet_units`` is the counterfactual amount in minor units, 0 for none.
 
     ``parts`` are the columns whose parts of the ranking are known, the largest first, and
@@ -69,6 +69,7 @@ class Findings(NamedTuple):
     log_odds: float
     threshold: float
     asked: float
+    by_odds: float
     base: float
     currency_mean: float
     quiet_units: float
@@ -226,7 +227,7 @@ def tell_scores(found: Record, scored: Room, ruler: Ruler, odds: LogOdds, by_odd
     """
     numbers, nearest = scored.numbers[:, 0], scored.nearest[0]
     found.nearest, found.distance_sq, found.log_odds = nearest, numbers[0], numbers[5]
-    found.score, found.base = numbers[4], 0.0
+    found.score, found.base, found.by_odds = numbers[4], 0.0, by_odds
     if by_odds:
         found.score, found.base = numbers[6], odds.coefficients[0]
     x, center = scored.parts[0, 0], ruler.centers[nearest]

@@ -13,22 +13,21 @@ from typing import Final, NamedTuple
 
 from streamer.contract.messages import Reason
 from streamer.explaining.findings import Findings
+from streamer.explaining.wording import compared, opening, said
 from streamer.features import (
     CONTEXT_FEATURES,
     FEATURES,
     JUDGED,
     VERDICT_FEATURES,
     Feature,
-    like_fraud,
-    like_legitimate,
-    ordinary,
-    sentence,
 )
 
-__all__ = ["reasons_of", "told"]
+__all__ = ["quantity_of", "reasons_of", "told"]
 
 # More reasons than this nobody reads; the rest is summed up in ``other_contribution``.
 _MAX_REASONS: Final = 5
+# And what would read as 0% is none.
+_LEAST_SHARE: Final = 0.01
 # Payments that weigh less than this have been forgotten.
 _NOTHING: Final = 0.05
 
@@ -38,13 +37,13 @@ class _Teller(NamedTuple):
 
     name: str
     feature: Feature
-    tell: Callable[[int, float, float, float, str, Findings], str]
+    tell: Callable[[Feature, int, float, float, float, str, Findings], str]
 
 
 def reasons_of(findings: Findings, currency: str) -> list[Reason]:
     """Return the parts that speak for fraud, the largest first, at most five."""
-    n = 0
-    while n < min(len(findings.parts), _MAX_REASONS) and findings.contributions[n] > 0:
+    n, least = 0, _LEAST_SHARE * findings.positive
+    while n < min(len(findings.parts), _MAX_REASONS) and findings.contributions[n] > least:
         n += 1
     return told(findings, currency, n)
 
@@ -68,49 +67,61 @@ def told(findings: Findings, currency: str, n: int | None = None) -> list[Reason
                 expected=expected,
                 unit=feature.unit,
                 direction="above" if value >= expected else "below",
-                sentence=tell(column, added, value, expected, currency, findings),
+                sentence=tell(feature, column, added, value, expected, currency, findings),
             )
         )
     return reasons
 
 
+def quantity_of(reason: Reason, value: float, currency: str) -> str:
+    """Return a value of what ``reason`` is about, with its unit; of another release's in that alone."""
+    quantity = _QUANTITIES.get(reason.feature)
+    return f"{value:,.1f} {reason.unit}" if quantity is None else quantity(value, currency)
+
+
 def _told_feature(
-    column: int, added: float, value: float, expected: float, currency: str, _: Findings
+    feature: Feature,
+    _: int,
+    added: float,
+    value: float,
+    expected: float,
+    currency: str,
+    findings: Findings,
 ) -> str:
-    """Say that it speaks for fraud, in itself or by verdicts; against; or neither."""
-    tell = like_legitimate if added < 0 else ordinary
-    if added > 0:
-        is_on_its_side = (value - expected) * FEATURES[column].side >= 0
-        tell = sentence if is_on_its_side else like_fraud
-    return tell(column, value, expected, currency)
-
-
-def _told_verdicts(
-    column: int, _: float, value: float, expected: float, __: str, findings: Findings
-) -> str:
-    judged, share = _SHARES[column]
-    # The counts follow the shares, at the same half-lives; without payments a share is the prior.
-    if math.expm1(findings.known[column + judged.n_half_lives]) < _NOTHING:
-        return f"No recent payment of this {judged.entity} could have been judged."
-    told = share.sentence.format(value=_rounded(value)).capitalize()
-    return f"{told} (over all: {_rounded(expected)}%)."
+    return said(feature, value, expected, currency, added, by_odds=findings.by_odds > 0)
 
 
 def _told_context(
-    column: int, added: float, value: float, expected: float, _: str, __: Findings
+    feature: Feature,
+    _: int,
+    added: float,
+    value: float,
+    expected: float,
+    currency: str,
+    __: Findings,
 ) -> str:
-    feature = CONTEXT_FEATURES[column - len(FEATURES)]
-    if (value - expected) * feature.side >= 0:
-        text = feature.sentence.format(value=_rounded(value))
-    else:
-        like = "earlier frauds" if added > 0 else "payments judged legitimate"
-        name = feature.name.replace("_", " ")
-        text = f"as in {like}: {name} of {_rounded(value)} {feature.unit}"
-    return f"{text[0].upper()}{text[1:]} (over all: {_rounded(expected)})."
+    """Only the odds know of it, and hold it against all payments."""
+    return said(feature, value, expected, currency, added, by_odds=True, others="all payments")
 
 
-def _rounded(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+def _told_verdicts(
+    share: Feature,
+    column: int,
+    added: float,
+    value: float,
+    expected: float,
+    currency: str,
+    findings: Findings,
+) -> str:
+    judged = _SHARES[column][0]
+    # The counts follow the shares, at the same half-lives; without payments a share is the prior.
+    if math.expm1(findings.known[column + judged.n_half_lives]) < _NOTHING:
+        return f"No recent payment of this {judged.entity} could have been judged."
+    told, usual = share.quantity(value, currency), share.quantity(expected, currency)
+    text = share.sentence.replace("{value}", told)
+    if (value - expected) * added < 0:
+        text = f"{opening(added, by_odds=True)}: {text}"
+    return compared(text, told, usual, "all payments")
 
 
 _SHARES: Final = {
@@ -130,3 +141,4 @@ _TELLERS: Final = {
         if j >= len(VERDICT_FEATURES)
     },
 }
+_QUANTITIES: Final = {teller.name: teller.feature.quantity for teller in _TELLERS.values()}

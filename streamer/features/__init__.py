@@ -1,9 +1,9 @@
 """Records to X: what each payment looks like against its card's and merchant's own past.
 
-Reading order: `catalogue` and `context` (what the features are), `records` and `columns` (named
-columns of a batch), `equations` and `places` (one feature each), `kinds` (what is kept of an entity),
-`entities`, `packed`, `cards` and `tables` (where), `fraud_shares`, `observation` (the loop) and
-`history` (what callers get).
+Reading order: `quantities` (values in words), `catalogue` and `context` (what the features are),
+`records` and `columns` (named columns of a batch), `equations` and `places` (one feature each), `kinds`
+(what is kept of an entity), `entities`, `packed`, `cards` and `tables` (where), `fraud_shares`,
+`observation` (the loop) and `history` (what callers get).
 """
 
 from streamer.features.catalogue import (
@@ -12,11 +12,6 @@ from streamer.features.catalogue import (
     FEATURE_ROW,
     FEATURES,
     Feature,
-    like_fraud,
-    like_legitimate,
-    ordinary,
-    readable,
-    sentence,
 )
 from streamer.features.columns import PAYMENT, Columns
 from streamer.features.context import (
@@ -32,6 +27,7 @@ from streamer.features.history import History
 from streamer.features.kinds import CARDS, MERCHANTS
 from streamer.features.observation import compare_amount
 from streamer.features.packed import PackedStates
+from streamer.features.quantities import money, percent
 from streamer.features.records import Record, Records, record
 from streamer.features.tables import Tables
 
@@ -58,10 +54,7 @@ __all__ = [
     "Tables",
     "add_verdicts",
     "compare_amount",
-    "like_fraud",
-    "like_legitimate",
-    "ordinary",
-    "readable",
+    "money",
+    "percent",
     "record",
-    "sentence",
 ]

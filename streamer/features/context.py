@@ -14,8 +14,14 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from streamer.durations import DAY_S
-from streamer.features.catalogue import MAX_EXPONENT, Feature, from_log1p, share_percent
+from streamer.features.catalogue import (
+    MAX_EXPONENT,
+    Feature,
+    from_log1p,
+    share_percent,
+)
 from streamer.features.kinds import CARD_VERDICTS, MERCHANT_VERDICTS, EntityKind
+from streamer.features.quantities import counted, measured, percent
 from streamer.features.records import record
 
 __all__ = [
@@ -49,18 +55,25 @@ def _days(kind: EntityKind) -> list[int]:
     return days
 
 
+def _last(days: int) -> str:
+    return "day" if days == 1 else f"{days} days"
+
+
 def _features(entity: str, days: list[int]) -> list[Feature]:
     shares = [
         Feature(
             f"{entity}_fraud_share_{day}d", f"percent of the {entity}'s payments", _of_odds, 0.1,
-            f"{{value}}% of this {entity}'s payments are known frauds, mostly of the last {day} d",
+            f"{{value}} of this {entity}'s payments are known frauds, mostly of the last {_last(day)}",
+            phrase=f"{{value}} known frauds among this {entity}'s payments", quantity=percent,
         )
         for day in days
     ]  # fmt: skip
     counts = [
         Feature(
             f"{entity}_judgeable_{day}d", "payments that could have been judged", from_log1p, 0.1,
-            f"{{value}} payments of this {entity} could have been judged, mostly of the last {day} d",
+            f"{{value}} of this {entity} could have been judged, mostly of the last {_last(day)}",
+            phrase=f"{{value}} of this {entity} that could have been judged",
+            quantity=counted("payment", "payments"),
         )
         for day in days
     ]  # fmt: skip
@@ -81,13 +94,17 @@ CONTEXT_FEATURES: Final[tuple[Feature, ...]] = (
     *VERDICT_FEATURES,
     Feature(
         "merchant_high_series", "standard deviations in all", from_log1p, 0.3,
-        "this merchant's payments of the last days went {value} standard deviations beyond their "
-        "cards' habits",
+        "This merchant's payments of the last days went {value} beyond their cards' habits, "
+        "taken together",
+        phrase="this merchant's payments of the last days {value} beyond their cards' habits, "
+        "taken together",
+        quantity=measured("standard deviations"),
     ),
     Feature(
         "card_merchant_familiarity", "percent of familiarity of the merchant", share_percent, 0.1,
-        "the card has hardly been at this merchant before, {value}% familiar",
+        "{value} of this card's payments are at this merchant",
         "below",
+        phrase="{value} of this card's payments at this merchant", quantity=percent,
     ),
 )  # fmt: skip
 CONTEXT_NAMES: Final = tuple(feature.name for feature in CONTEXT_FEATURES)

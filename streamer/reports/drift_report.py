@@ -9,7 +9,6 @@ import numpy as np
 
 from streamer.contract.codes import CURRENCIES
 from streamer.features import AMOUNT, FEATURES
-from streamer.features.catalogue import readable
 from streamer.model import MOVED_PSI, Drift, ModelConfig, Sums, drift_of
 
 __all__ = ["DriftReport", "FeatureDrift", "describe_drift"]
@@ -124,9 +123,8 @@ def _sentence(
         shares = drift.known[index], drift.reference_known[index]
         what = "known in {:.0%} of payments, usually {:.0%}".format(*shares)
     else:
-        unit = currency if index == AMOUNT else FEATURES[index].unit
-        was, is_now = readable(index, usual, currency), readable(index, now, currency)
-        what = f"usual {was} {unit}, now {is_now}"
+        quantity = FEATURES[index].quantity
+        what = f"usual {quantity(usual, currency)}, now {quantity(now, currency)}"
         if direction in ("wider", "narrower"):
             ratio = drift.spreads[index] / max(drift.reference_spreads[index], 1e-12)
             what += f", spread {ratio:.2g} times as far"

@@ -104,7 +104,7 @@ def test_every_known_feature_is_a_part_and_tells_on_which_side_it_stands() -> No
             assert names & set(FEATURE_NAMES) == known
             for part in explanation.parts:
                 if part.contribution == 0:
-                    assert part.sentence.startswith("Not suspicious: ")
+                    assert part.sentence.startswith("Adds nothing: ")
                 is_against = part.sentence.startswith("As in payments judged legitimate: ")
                 if part.feature in FEATURE_NAMES:
                     assert is_against == (part.contribution < 0)

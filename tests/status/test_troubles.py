@@ -126,8 +126,8 @@ def test_a_service_that_has_read_everything_is_well_however_old_its_checkpoint()
             "first",
         ),
         (
-            replace(_WELL, model=replace(_MODEL, moved=("amount: usual 27 GBP, now 54",))),
-            "drift: amount: usual 27 GBP, now 54",
+            replace(_WELL, model=replace(_MODEL, moved=("amount: usual 27 GBP, now 54 GBP",))),
+            "drift: amount: usual 27 GBP, now 54 GBP",
             "first",
         ),
         (
