@@ -16,7 +16,7 @@ from streamer.contract.messages import Transaction
 from streamer.datafiles.declared import TRANSACTION_FIELDS
 from streamer.intake import Declaration
 from streamer.intake.declaration import Field
-from streamer.intake.fields import NO_IDS, identifier_of_cell
+from streamer.intake.fields import NO_IDS, identifier_of_cell, is_minus_zero
 from streamer.intake.readings import Fault
 
 __all__ = ["DirectRows"]
@@ -116,4 +116,6 @@ class DirectRows:
         for name in _NULLS:
             if name in values and getattr(found, name) is None and values[name] is not None:
                 return None
+        if is_minus_zero(found.amount):
+            return None
         return None if found.latitude == 0.0 and found.longitude == 0.0 else found

@@ -5,6 +5,7 @@ Every reader takes a value that is there and returns one of the contract's, or r
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -26,6 +27,7 @@ __all__ = [
     "identifier",
     "identifier_of_cell",
     "is_destroyed",
+    "is_minus_zero",
 ]
 
 Reader = Callable[[Any], Any]
@@ -70,6 +72,15 @@ def identifier(value: Any) -> str:
     ):
         return text
     return _odd_identifier(text)
+
+
+def is_minus_zero(amount: float) -> bool:
+    """Return whether it is -0.0: an amount of 0 has no minus, and a verification reads as one.
+
+    >>> is_minus_zero(-0.0), is_minus_zero(0.0), is_minus_zero(-1.0)
+    (True, False, False)
+    """
+    return amount == 0.0 and math.copysign(1.0, amount) < 0.0
 
 
 def is_destroyed(text: str) -> bool:

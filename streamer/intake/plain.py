@@ -19,7 +19,7 @@ import msgspec
 
 from streamer.contract.messages import Transaction
 from streamer.intake.envelopes import EVENT_NAMES, MARKS, Counting, told_by_itself
-from streamer.intake.fields import NO_IDS, is_destroyed
+from streamer.intake.fields import NO_IDS, is_destroyed, is_minus_zero
 
 __all__ = ["is_named", "nameless", "plain_transaction", "plain_transactions"]
 
@@ -104,12 +104,12 @@ def plain_transactions(values: Sequence[bytes]) -> list[Transaction | None]:
             found.extend(decoding)
         except _NOT_PLAIN:
             found.append(None)
-    at_null_island = [
+    to_be_mended = [
         place
         for place, t in enumerate(found)
-        if t is not None and t.latitude == 0.0 and t.longitude == 0.0
+        if t is not None and ((t.latitude == 0.0 and t.longitude == 0.0) or is_minus_zero(t.amount))
     ]
-    for place in at_null_island:
+    for place in to_be_mended:
         found[place] = None
     return found
 
