@@ -213,5 +213,5 @@ def test_rows_lie_as_they_are_stored() -> None:
     assert CARDS.row.itemsize == 188
     assert MERCHANTS.half_lives_s.tolist() == [HOUR_S, DAY_S, *[30 * DAY_S] * 3, 7 * DAY_S]
     assert places_of(MERCHANT_VERDICTS.row) == {
-        "time_ms": 0, "frauds": 8, "verdicts": 32, "sums": 8,
+        "time_ms": 0, "frauds": 8, "verdicts": 32, "payments": 56, "waiting": 80, "sums": 8,
     }  # fmt: skip

@@ -108,7 +108,6 @@ EQUATIONS: list[tuple[Kernel[..., float], tuple[st.SearchStrategy[Any], ...]]] =
     (scores.suspicious, (NUMBERS, SIDES)),
     (scores.huber, (st.floats(0, 1e150), st.floats(0, 1e9) | st.just(math.inf))),
     (histogram.distance_position, (st.floats(0, allow_nan=False),)),
-    (histogram.bin_of, (st.floats(0, allow_nan=False),)),
     (odds.standardised, (NUMBERS, st.floats(-20, 20), POSITIVE)),
     (odds.odds_position, (st.floats(-1e6, 1e6),)),
     (trial.rarity_bin, (SHARES,)),

@@ -23,7 +23,7 @@ from streamer.model.sums import INPUTS
 from tests.model.helpers import small_config, sums_with_centers, with_recent
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "eaa2966afba9eab6515f9a2810656759b53190a524fd77bf1c6aebeba706c5d2"
+GOLDEN_ID = "6f895381ad772baad3c9806d50bac31b7a0654d129f7a20a1609731e5e7cf6bd"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,

@@ -138,7 +138,6 @@ def test_the_odds_rank_unless_clearly_worse_than_the_distance(n_caught: int, act
     """The distance has all 200 frauds on top, precision 1; the odds 0.3 or 0.2 of them, and the rest
     among 100,000 others, which adds 0.002 at most."""
     sums = taught(500)
-    sums.odds_histogram[500] = 10_000.0
     sums.trial[:] = 0.0
     sums.trial[:, 0, 10] = 100_000.0
     sums.trial[0, 1, 40] = 200.0

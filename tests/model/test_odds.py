@@ -23,8 +23,8 @@ from streamer.model.odds import (
     gram_size,
     log_odds_of,
     odds_position,
-    threshold,
 )
+from streamer.model.scorer import odds_at
 from tests.model.helpers import functions
 
 STEPS = np.array([1.75, 2.5, 4.0])
@@ -190,8 +190,7 @@ def test_the_threshold_leaves_the_share_asked_for_above_it(share: float) -> None
     values = np.random.default_rng(2).normal(-4, 2, 100_000)
     bins = [int(odds_position(value)) for value in values]
     histogram = np.bincount(bins, minlength=N_BINS).astype(float)
-    found = threshold(histogram, share)
+    below = distribution_of(histogram)
+    found = float(odds_at(below, np.array([1.0 - share]))[0])
     assert np.mean(values < found) == pytest.approx(share, abs=0.002)
-    assert share_below(distribution_of(histogram), odds_position(found)) == pytest.approx(
-        share, abs=1e-6
-    )
+    assert share_below(below, odds_position(found)) == pytest.approx(share, abs=1e-6)

@@ -21,6 +21,7 @@ from streamer.explaining.explanation import explain
 from streamer.features import FEATURE_NAMES
 from streamer.intake import Intake, parse_declaration
 from streamer.intake.decoding import decode_batch
+from streamer.model.histogram import N_BINS
 from streamer.simulator import Simulator, SimulatorConfig
 from tests.builders import batch, payment, pipeline_config, state_of
 from tests.cli.test_commands import run as command
@@ -101,12 +102,9 @@ def test_its_alert_says_nothing_of_an_amount(version: Any) -> None:
 
 
 def loud(version: Any) -> Any:
-    """Return the version with a line below which nothing is: what it says of a payment is asked."""
-    return replace(
-        version,
-        hourly_threshold_sq=np.full(24, 1e-9),
-        hourly_threshold_log_odds=np.full(24, -99.0),
-    )
+    """Return the version that ranks all above all traffic: what it says of a payment is asked."""
+    everything = np.ones(N_BINS + 1)
+    return replace(version, distances_below=everything, odds_below=everything)
 
 
 def test_it_is_learned_from_but_for_its_amount() -> None:
