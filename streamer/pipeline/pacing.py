@@ -10,7 +10,7 @@ With x = 0 the line is the version's own.  A quarter too many halves what may al
 it is next to nothing: beyond all that was ever seen, rarity goes on falling exponentially
 (`distribution_of`), so that there is always a rarer one to wait for.  Nor does a quiet stretch save up
 more than x = -0.3.  So over any 5,000 payments there are at most 1 + 0.7 + 0.3 times the alerts due,
-and over any 50,000 at most 1.1 times.
+and over any 50,000 at most 1.1 times, where more than ten are due in 5,000; else the fuse bounds it.
 
 Invariants:
 * Debt and decisions depend on the payments in their order alone, not on how they are cut.
