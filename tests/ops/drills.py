@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -62,7 +63,7 @@ class Site:
         self.services: dict[str, Service] = {}
         self.workers: dict[str, Worker] = {}
         self.traffic: dict[str, Traffic] = {}
-        self.amounts = Amounts(per_tick=2)
+        self.amounts, self.flood = Amounts(per_tick=2), Amounts(per_tick=2)
 
     def __enter__(self) -> Self:
         with ExitStack() as on_failure:
@@ -81,6 +82,9 @@ class Site:
             self._add("slow", make, kafka=self.slow, kafka_session_timeout_s="20")
             few = {"half_life_transactions": "300", "score_half_life_transactions": "1000"}
             self._add("shifted", self.amounts, n_partitions=1, **few)
+            # Two alerts in 5,000 payments: the pace lets up to ten pass, the fuse four.
+            few["alert_budget"] = "0.0004"
+            self._add("flooded", self.flood, n_partitions=1, **few)
             self._add("quiet", make)
             # One address at which another process answers each time.
             self.switch = enter(Proxy(self.workers["bad"].port))
@@ -211,16 +215,25 @@ def _slow(site: Site, watcher: Watcher) -> None:
 
 
 def _shifted(site: Site, watcher: Watcher) -> None:
-    worker = site.workers["shifted"].wait_ready()
-    amounts = site.amounts
-
-    def settle() -> None:
-        amounts.per_tick = 100
-
     if site.is_long:
         unsettled = ["StreamerDriftReferenceUnsettled"]
+        site.workers["shifted"].wait_ready()
+        settle = partial(setattr, site.amounts, "per_tick", 100)
         watcher.drill("a new service", "shifted", unsettled, lambda: None, settle)
-    settle()
+    alerts = ["StreamerFeatureDrift", "StreamerAlertBudgetMissed"]
+    _higher(site, watcher, "shifted", site.amounts, "amounts 30 times as high", alerts)
+
+
+def _flooded(site: Site, watcher: Watcher) -> None:
+    fault = "amounts 30 times as high, at two alerts in 5,000 payments"
+    _higher(site, watcher, "flooded", site.flood, fault, ["StreamerFuseBlown"])
+
+
+def _higher(
+    site: Site, watcher: Watcher, name: str, amounts: Amounts, fault: str, alerts: list[str]
+) -> None:
+    worker = site.workers[name].wait_ready()
+    amounts.per_tick = 100
     settled = "streamer_drift_reference_settled"
     wait_until(lambda: worker.metric(settled) == 1, worker.log, LONG_S)
 
@@ -233,13 +246,7 @@ def _shifted(site: Site, watcher: Watcher) -> None:
         amounts.per_tick = 200
         amounts.shift(1.0, burst=0)
 
-    watcher.drill(
-        "amounts 30 times as high",
-        "shifted",
-        ["StreamerFeatureDrift", "StreamerFuseBlown", "StreamerAlertBudgetMissed"],
-        shift,
-        back,
-    )
+    watcher.drill(fault, name, alerts, shift, back)
 
 
 def _quiet(site: Site, watcher: Watcher) -> None:
@@ -313,6 +320,7 @@ DRILLS: Final[Mapping[str, Callable[[Site, Watcher], None]]] = {
     "hanging": _hanging,
     "slow": _slow,
     "shifted": _shifted,
+    "flooded": _flooded,
     "quiet": _quiet,
     "restarts": _restarts,
 }
