@@ -38,7 +38,7 @@ def said(
     'Adds nothing: an amount of 3.00 EUR (similar payments: 38.51 EUR).'
     """
     told = feature.quantity(value, currency)
-    if added > 0 and (value - expected) * feature.side >= 0:
+    if added > 0 and (value - expected) * feature.side > 0:
         text = feature.sentence
         if feature.mild and feature.stands_out and not feature.stands_out(value, expected):
             text = feature.mild

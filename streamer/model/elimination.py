@@ -21,6 +21,7 @@ def solve_positive_definite(A: Floats, b: Floats) -> Floats:
 
     Elimination without pivoting, which is stable for such A (Golub and Van Loan, 4.2).
 
+    >>> import numpy as np
     >>> solve_positive_definite(np.array([4.0, 2.0, 3.0]), np.array([8.0, 8.0])).tolist()
     [1.0, 2.0]
     """

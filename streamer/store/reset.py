@@ -29,12 +29,13 @@ __all__ = ["LogBounds", "Reset", "ResetRequest", "plan_reset"]
 class LogBounds:
     """A log as the broker has it now: its first offset, the one after its last, and the topic's id.
 
-    ``topic_id`` is empty where the broker has none.
+    ``topic_id`` is empty where the broker has none.  The topic has ``n_partitions``.
     """
 
     beginning: int
     end: int
     topic_id: str = ""
+    n_partitions: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class SimulatedLogs:
         log = self._world.logs[tp]
         self.told_ids[tp] = log.topic_id
         self._world.checker.told_end(self._process.name, tp, log.end)
-        return LogBounds(log.start, log.end, log.topic_id)
+        return LogBounds(log.start, log.end, log.topic_id, N_PARTITIONS)
 
     def committed(self, topic: str, partition: int) -> Committed | None:
         self._reach()

@@ -79,7 +79,7 @@ class PartitionLogs:
             ) from error
         if wanted is not None and wanted > end and self._reaches(topic, partition, wanted):
             end = wanted
-        return LogBounds(beginning, end, topic_id)
+        return LogBounds(beginning, end, topic_id, n_partitions)
 
     def committed(self, topic: str, partition: int) -> Committed | None:
         """Return what the consumer group has committed; None where it has nothing."""

@@ -203,8 +203,7 @@ class Claiming:
             settings.merchants_capacity,
             going_on.epoch,
         )
-        _, n_partitions = await self._ask(self._logs.topic, topic)
-        state.n_partitions = max(n_partitions, 1)
+        state.n_partitions = log.n_partitions
         state.next_offset = going_on.next_offset
         state.ledger = going_on.count(record.ledger)
         state.recent_alerts, state.debt = list(record.recent_alerts), record.debt
