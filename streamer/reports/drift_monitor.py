@@ -17,7 +17,7 @@ from streamer.arrays import Floats
 __all__ = ["DistanceMonitor", "PageHinkley"]
 
 _GROUP: Final = 1_000
-# The smallest value that ranks tell apart: what is nearer lies on the center as far as anybody can tell.
+# The smallest value that ranks tell apart: what is nearer lies on the center as far as one can tell.
 _SMALLEST_SQ: Final = 2.0**-8
 # A change of the mean by 5%, about one deviation of a group's, is tolerated for ever.
 _TOLERATED: Final = 0.05
