@@ -72,22 +72,44 @@ def sample(
 
     Without draws all are kept.
     """
-    d = scored.X.shape[1]
+    n, d = scored.X.shape
+    kept, weights = np.empty(n, np.int64), np.empty(n)
+    n_kept = n
     if draws is None:
-        kept, weights = np.arange(len(scored.X)), np.ones(len(scored.X))
+        kept[:], weights[:] = np.arange(n), 1.0
     else:
-        rarities = 1.0 - scored.scores
-        if len(scored.odds_ranks):
-            others = scored.distance_ranks if scored.by_odds else scored.odds_ranks
-            rarities = np.minimum(rarities, _OTHER_DETECTOR * (1.0 - others))
-        shares = np.maximum(_ASKED * scored.asked, _LEAST_SHARE)
-        kept = np.flatnonzero(draws * rarities < shares)
-        weights = np.maximum(rarities[kept] / shares[kept], 1.0)
+        others = scored.distance_ranks if scored.by_odds else scored.odds_ranks
+        n_kept = keep(scored.scores, others, scored.asked, draws, kept, weights)
+    if not n_kept:
+        # As for most batches of few: what follows would cost them more than the model's lesson.
+        return np.empty((0, scored.inputs.shape[1] - 1 + N_NUMBERS), np.float32)
+    kept, weights = kept[:n_kept], weights[:n_kept]
     # What the odds were told of a payment is all of it, but for its amount, which is in euros there.
     inputs = scored.inputs[kept]
     X = inputs[:, :d]
     X[:, 0] = log_amounts[kept]
     return rows_of(X, inputs[:, d:-1], currencies[kept], weights)
+
+
+@compiled
+def keep(
+    ranks: Floats, others: Floats, asked: Floats, draws: Floats, kept: Integers, weights: Floats
+) -> int:
+    """Write which payments are kept and what each counts for to ``kept`` and ``weights`` (n,), OUT,
+    and return how many they are.
+
+    ``ranks`` (n,) are of what ranks, ``others`` of the other detector, (0,) where there is none.
+    """
+    n_kept = 0
+    for i in range(len(ranks)):
+        rarity = 1.0 - ranks[i]
+        if len(others) > 0:
+            rarity = min(rarity, _OTHER_DETECTOR * (1.0 - others[i]))
+        share = max(_ASKED * asked[i], _LEAST_SHARE)
+        if draws[i] * rarity < share:
+            kept[n_kept], weights[n_kept] = i, max(rarity / share, 1.0)
+            n_kept += 1
+    return n_kept
 
 
 def aged(rows: Singles, discount: float) -> Singles:

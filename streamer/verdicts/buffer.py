@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from streamer.arrays import Floats, Integers
 from streamer.indexing.prints import fingerprints
-from streamer.verdicts.party_names import packed
 from streamer.verdicts.table import PRESUMED_BEFORE, UNJUDGED, Table
 from streamer.verdicts.waiting import Waiting
 
@@ -61,7 +60,7 @@ class UnjudgedBuffer:
         self.n_dropped += len(hashes) - len(picked)
         if not len(picked):
             return
-        self._table.names.put(slots, packed(waiting.parties.within(picked)))
+        self._table.names.copy(slots, waiting.parties, picked)
         if len(self) > self.capacity:
             self._make_room()
 

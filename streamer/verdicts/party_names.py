@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamer.arrays import Bytes, Integers
 from streamer.compiled import compiled
 from streamer.contract.record_columns import Spans
 from streamer.indexing.prints import Texts
 
-__all__ = ["Names", "copy_pieces", "gather", "packed"]
+__all__ = ["Names", "copy_names", "copy_pieces", "gather"]
 
 
 _FIRST_SIZE: Final = 1 << 15
@@ -53,6 +54,30 @@ class Names:
         self._content[self._n_used : self._n_used + len(content)] = content
         self._n_used += len(content)
 
+    def copy(self, slots: Integers, parties: Spans, picked: Integers) -> None:
+        """Give ``slots`` (m,) the names that ``parties`` (n, 2) have in their rows ``picked`` (m,).
+
+        As `put` does, but for one payment in a tenth of the time.
+        """
+        # Of one row both layouts are true, and of more neither: each would be compiled.
+        starts = np.ascontiguousarray(parties.starts)
+        lengths = np.ascontiguousarray(parties.lengths)
+        n_new = int(lengths.sum())
+        if self._n_used + n_new > len(self._content):
+            self._lengths[slots] = 0
+            self._make_room(n_new)
+        self._n_used = copy_names(
+            parties.content,
+            starts,
+            lengths,
+            picked,
+            slots,
+            self._content,
+            self._n_used,
+            self._starts,
+            self._lengths,
+        )
+
     def forget(self, slots: Integers) -> None:
         """Let go of the names of ``slots``."""
         self._lengths[slots] = 0
@@ -83,16 +108,6 @@ class Names:
         self._starts[used] = _starts(lengths.reshape(-1, 2))
 
 
-def packed(parties: Spans) -> Texts:
-    """Return card, merchant, card, merchant, ... as bytes; a merchant that is none has no bytes.
-
-    >>> packed(Spans.of(["a", "b"], ["mm", ""])).content.tobytes()
-    b'ammb'
-    """
-    starts, lengths = parties.starts.ravel(), parties.lengths.ravel()
-    return Texts(gather(parties.content, starts, lengths), lengths)
-
-
 def gather(content: Bytes, starts: Integers, lengths: Integers) -> Bytes:
     """Return the pieces of ``content`` that begin at ``starts`` (n,), one behind the other."""
     pieces = np.empty(int(lengths.sum()), dtype=np.uint8)
@@ -114,3 +129,31 @@ def copy_pieces(content: Bytes, starts: Integers, lengths: Integers, pieces: Byt
         for at in range(starts[i], starts[i] + lengths[i]):
             pieces[to] = content[at]
             to += 1
+
+
+@compiled
+def copy_names(
+    content: Bytes,
+    starts: Integers,
+    lengths: Integers,
+    picked: Integers,
+    slots: Integers,
+    kept: Bytes,
+    n_used: int,
+    kept_starts: Integers,
+    kept_lengths: NDArray[np.uint16],
+) -> int:
+    """Append the names in the rows ``picked`` (m,) to ``kept``, and note where those of ``slots`` are.
+
+    The last three are IN/OUT; ``starts`` and ``lengths`` (n, 2) are of card and merchant.  Return how
+    much of ``kept`` is used now.
+    """
+    for i in range(len(picked)):
+        row, slot = picked[i], slots[i]
+        kept_starts[slot] = n_used
+        for party in range(2):
+            kept_lengths[slot, party] = lengths[row, party]
+            for at in range(starts[row, party], starts[row, party] + lengths[row, party]):
+                kept[n_used] = content[at]
+                n_used += 1
+    return n_used

@@ -136,7 +136,8 @@ class Table:
     def presume(self, time_ms: int) -> Integers:
         """Return the slots of what is from before ``time_ms``, not judged and not returned before."""
         slots = self.open.older_than(time_ms)
-        self.open.forget(slots)
+        if len(slots):
+            self.open.forget(slots)
         self.presumed_ms = max(self.presumed_ms, time_ms)
         return slots
 

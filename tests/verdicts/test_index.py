@@ -11,7 +11,7 @@ from streamer.indexing import index, prints
 from streamer.indexing.index import FREE, Index
 from streamer.indexing.prints import fingerprints
 from streamer.verdicts import party_names
-from streamer.verdicts.party_names import Names, packed
+from streamer.verdicts.party_names import Names
 
 # Few places in a table of 16 and more, so that searches are long and run round its end.
 _prints = st.sampled_from([at + 64 * i for at in (0, 1, 14, 15, 63) for i in range(5)])
@@ -89,7 +89,7 @@ def test_names_stay_with_their_slots_while_room_is_made() -> None:
             (f"card-{'é' * (turn % 4)}-{s}" * 3, f"{turn}" if s % 2 else None) for s in slots
         ]
         cards, merchants = zip(*parties, strict=True)
-        kept.put(slots, packed(Spans.of(cards, [name or "" for name in merchants])))
+        kept.copy(slots, Spans.of(cards, [name or "" for name in merchants]), np.arange(300))
         told |= dict(zip(slots.tolist(), parties, strict=True))
         gone = slots[:50]
         kept.forget(gone)
@@ -99,6 +99,19 @@ def test_names_stay_with_their_slots_while_room_is_made() -> None:
     again = Names(400)
     again.put(np.array([2, 1]), prints.Texts(content, lengths))
     assert [again.get(2), again.get(1)] == [kept.get(1), kept.get(2)]
+
+
+def test_names_of_what_is_picked_are_copied_and_of_a_slot_that_is_there_twice_the_later() -> None:
+    parties = Spans.of(["id"] * 3, ["a", "bé", "ccc"], ["m", "", "nn"]).column(slice(1, 3))
+    starts, lengths = map(np.ascontiguousarray, parties[1:])
+    picked, slots = np.array([1, 2, 0]), np.array([3, 0, 3])
+    for copy in (party_names.copy_names, party_names.copy_names.py_func):
+        kept, at, long = np.zeros(11, np.uint8), np.zeros(4, int), np.zeros((4, 2), np.uint16)
+        used = copy(parties.content, starts, lengths, picked, slots, kept, 0, at, long)
+        assert used == 3 + 5 + 2
+        assert kept.tobytes() == "bécccnnam".encode() + b"\0"
+        assert at.tolist() == [3, 0, 0, 8]
+        assert long.tolist() == [[3, 2], [0, 0], [0, 0], [1, 1]]
 
 
 def test_pieces_are_copied_as_python_would() -> None:
