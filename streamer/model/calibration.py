@@ -1,0 +1,83 @@
+"""From log-odds to a probability that means what it says: isotonic, over verdicts of late.
+
+Odds that learned with few verdicts, or in a time with more fraud, rank well and say the wrong share.
+So what was learned of n payments is counted by the log-odds that the version which learned gave them,
+before it had, and the share of frauds is made to rise with them (Ayer and others 1955, "pool adjacent
+violators").  Between the bins its log-odds are interpolated; each bin begins with a payment of which the
+odds are believed.  Only what is told follows it: the odds rank as they are, and in the same order.
+
+Invariants:
+* The counts decay and merge like everything else that is learned.
+* A probability never falls as the log-odds rise.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from streamer.arrays import Floats
+from streamer.compiled import compiled
+
+__all__ = ["N_CALIBRATION_BINS", "calibrated", "calibration_bin", "pooled", "probability"]
+
+_LOWEST: Final = -12.0
+_PER_UNIT: Final = 2
+N_CALIBRATION_BINS: Final = 2 * int(-_LOWEST) * _PER_UNIT
+_MIDDLES: Final = _LOWEST + (np.arange(N_CALIBRATION_BINS) + 0.5) / _PER_UNIT
+# What the odds say themselves has the weight of so many payments in a bin.
+_BELIEVED: Final = 1.0
+_LARGEST: Final = -_LOWEST
+
+
+@compiled
+def calibration_bin(log_odds: float) -> int:
+    """Return the bin of log-odds, half a unit wide.
+
+    >>> [calibration_bin(log_odds) for log_odds in (-20.0, -11.6, 0.0, 0.4, 12.0)]
+    [0, 0, 24, 24, 47]
+    """
+    place = (log_odds - _LOWEST) * _PER_UNIT
+    return int(min(max(place, 0.0), N_CALIBRATION_BINS - 1.0))
+
+
+def pooled(shares: Floats, weights: Floats) -> Floats:
+    """Return the nearest shares (n,) that never fall, by ``weights`` (n,), all above 0.
+
+    >>> pooled(np.array([0.1, 0.3, 0.1, 0.9]), np.array([1.0, 1.0, 3.0, 1.0])).round(3).tolist()
+    [0.1, 0.15, 0.15, 0.9]
+    """
+    # Weight, weighted sum and length of each stretch of one share.
+    stretches: list[tuple[float, float, int]] = []
+    for share, weight in zip(shares.tolist(), weights.tolist(), strict=True):
+        stretch = weight, weight * share, 1
+        while stretches and stretches[-1][1] / stretches[-1][0] >= stretch[1] / stretch[0]:
+            before = stretches.pop()
+            stretch = before[0] + stretch[0], before[1] + stretch[1], before[2] + stretch[2]
+        stretches.append(stretch)
+    values = [total / weight for weight, total, _ in stretches]
+    return np.repeat(values, [length for _, _, length in stretches])
+
+
+def calibrated(counts: Floats) -> Floats:
+    """Return the log-odds that are told at the middle of each bin, (n_bins,).
+
+    ``counts`` (2, n_bins) are the weights of what was learned as legitimate and as fraud.  Where nothing
+    was, they are those of the odds.
+    """
+    legitimate, frauds = np.maximum(counts, 0.0)
+    prior = 1.0 / (1.0 + np.exp(-_MIDDLES))
+    weights = legitimate + frauds + _BELIEVED
+    shares = pooled((frauds + _BELIEVED * prior) / weights, weights)
+    return np.clip(np.log(shares / (1.0 - shares)), _LOWEST, _LARGEST)
+
+
+def probability(log_odds: float, told: Floats) -> float:
+    """Return the probability of fraud at ``log_odds``; ``told`` is `calibrated`.
+
+    >>> round(probability(0.0, calibrated(np.zeros((2, N_CALIBRATION_BINS)))), 9)
+    0.5
+    """
+    return 1.0 / (1.0 + math.exp(-float(np.interp(log_odds, _MIDDLES, told))))
