@@ -2,7 +2,8 @@
 
 A model that has seen 40,000 simulated payments scores batches of 2,000.  On those that it ranks
 highest, one of a batch, 16, or 200, alerts are built, encoded and queued for Kafka as a worker does,
-without odds and with them.  No broker is needed: what is queued stays in the client's queue.
+without odds and with them.  No broker is needed: what is queued stays in the client's queue.  How large
+they are is told beside, as they are sent, and what of it are the parameters that go with them.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from time import thread_time
 from typing import Final
 
 import click
+import msgspec
 import numpy as np
 
 from load.bench_pipeline import batches_of, trained
 from load.machine import describe_machine
 from streamer.arrays import Floats
+from streamer.contract.messages import Alert
 from streamer.explaining.alerts import AlertContext, build_alert
 from streamer.features import Columns, History
 from streamer.intake.decoding import Decoded
@@ -41,17 +44,31 @@ _SEVERAL: Final = 3
 @click.option("--json", "as_json", is_flag=True)
 def main(batches: int, seed: int, as_json: bool) -> None:
     """Measure alerts from scored to queued; medians over the batches, of processor time."""
-    results = {
-        ("with odds" if with_odds else "without odds"): _measure(batches, seed, with_odds=with_odds)
-        for with_odds in (False, True)
-    }
+    results, sizes = {}, {}
+    for with_odds in (False, True):
+        name = "with odds" if with_odds else "without odds"
+        results[name], alerts = _measure(batches, seed, with_odds=with_odds)
+        sizes[name] = {
+            "parameters": _of([len(alert.parameters or "") for alert in alerts]),
+            "alert": _of([len(msgspec.json.encode(alert)) for alert in alerts]),
+        }
     if as_json:
-        click.echo(json.dumps({"about": describe_machine(), "us_per_alert": results}, indent=2))
+        about = {"about": describe_machine(), "us_per_alert": results, "bytes": sizes}
+        click.echo(json.dumps(about, indent=2))
         return
     click.echo(f"| µs per alert | {' | '.join(f'{n} of a batch' for n in _ALERTS)} |")
     click.echo("|---|" + "---:|" * len(_ALERTS))
     for name, spent in results.items():
         click.echo(f"| {name} | {' | '.join(f'{spent[n]:.0f}' for n in _ALERTS)} |")
+    click.echo("\n| bytes, median and largest | parameters | alert |\n|---|---:|---:|")
+    for name, of in sizes.items():
+        told = (f"{median:,.0f} {largest:,.0f}" for median, largest in of.values())
+        click.echo(f"| {name} | {' | '.join(told)} |")
+
+
+def _of(sizes: list[int]) -> tuple[float, int]:
+    """Return the median and the largest."""
+    return float(np.median(sizes)), max(sizes)
 
 
 def share_of(scores: Floats, n_alerts: int) -> float:
@@ -67,8 +84,9 @@ def _seconds(
     rows: list[int],
     share: float,
     publisher: Publisher,
-) -> float:
-    """Return what it takes to build and queue the alerts on some ``rows`` of a scored batch."""
+) -> tuple[float, list[Alert]]:
+    """Return the seconds to build and queue the alerts on some ``rows`` of a batch, and these."""
+    alerts: list[Alert] = []
     started = thread_time()
     source = decoded.batch.topic, decoded.batch.partition, 0
     shares = np.full(len(decoded), share)
@@ -77,15 +95,18 @@ def _seconds(
         offset = int(decoded.offsets[row])
         alert = build_alert(context, row, offset, decoded.transaction(row))
         publisher.publish_alert(alert, decoded.batch.record_at(offset).timestamp, row)
-    return thread_time() - started
+        alerts.append(alert)
+    return thread_time() - started, alerts
 
 
-def _measure(n_batches: int, seed: int, *, with_odds: bool) -> dict[int, float]:
+def _measure(n_batches: int, seed: int, *, with_odds: bool) -> tuple[dict[int, float], list[Alert]]:
+    """Return the µs per alert by how many are of one batch, and all alerts."""
     simulator = Simulator(SimulatorConfig(seed=seed))
     partition = trained(simulator, with_odds=with_odds)
     config, state, publisher = partition.config, partition.state, Publisher(load_settings({}))
     shares: dict[int, float] = {}
     spent: dict[int, list[float]] = {n: [] for n in _ALERTS}
+    alerts: list[Alert] = []
     payments = simulator.generate(_BATCH * n_batches * len(_ALERTS))
     for i, batch in enumerate(batches_of(payments, _BATCH, _FIRST_OFFSET)):
         n, decoded = _ALERTS[i % len(_ALERTS)], prepare(batch, config).decoded
@@ -96,9 +117,10 @@ def _measure(n_batches: int, seed: int, *, with_odds: bool) -> dict[int, float]:
         scores = version.score(*arguments).scores
         share = shares.setdefault(n, share_of(scores, n))
         rows = np.sort(np.argsort(-scores)[:n]).tolist()
-        seconds = _seconds(decoded, version, columns, history, rows, share, publisher)
+        seconds, built = _seconds(decoded, version, columns, history, rows, share, publisher)
+        alerts += built
         spent[n].append(seconds / n * 1e6)
-    return {n: float(np.median(times)) for n, times in spent.items()}
+    return {n: float(np.median(times)) for n, times in spent.items()}, alerts
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ ROOMS: Final = {
     "demo": "contract datafiles display embedded intake reports settings simulator starting store "
     "stream",
     "dev": "contract embedded settings simulator starting stream",
-    "pages": "contract intake settings telemetry",
+    "pages": "contract display features intake model pipeline settings telemetry",
     "cli": "contract datafiles demo dev display evaluation explaining features fitting intake model "
     "offline reports settings simulator starting status store stream",
 }

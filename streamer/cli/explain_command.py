@@ -17,7 +17,7 @@ from streamer.display.explanation_display import render_explanation
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors
 from streamer.display.progress_bars import Bars
 from streamer.errors import ConfigurationError, UnknownVersionError
-from streamer.explaining.explanation import Explanation, as_alerted
+from streamer.explaining.explanation import Explanation, as_alerted, explain_by_parameters
 from streamer.explaining.explanation import explain as explain_by
 from streamer.model import ModelConfig, Scorer
 from streamer.model.codec import VersionHeader, decode_version, state_id
@@ -45,24 +45,37 @@ _PIPED_COLUMNS: Final = 110
     "model_path",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE.safetensors",
-    help="Take the model version from an exported file instead of Redis.",
+    help="Compute with the model version in an exported file.",
+)
+@click.option(
+    "--by-version",
+    is_flag=True,
+    help="Compute with the model version in Redis, whatever parameters the alert carries.",
 )
 @as_json
 @readable_errors
 def explain(
-    alert_id: str, alerts_path: Path | None, model_path: Path | None, as_json: bool
+    alert_id: str,
+    alerts_path: Path | None,
+    model_path: Path | None,
+    by_version: bool,
+    as_json: bool,
 ) -> None:
     """Explain the alert ALERT_ID: every part of its score, what was expected, and what would change it.
 
-    Scores the alert's features again with the model version that scored them, and says whether
-    distance, log-odds and score came out the same to the last bit. Kafka, Redis and the model's
-    parameters are read from STREAMER_* as the worker's are.
+    Scores the alert's features again with the parameters that it carries, and says whether distance,
+    log-odds, score, threshold and reasons came out the same to the last bit. That needs neither Redis
+    nor the model version. An alert without parameters, and any with --by-version or --model, is
+    scored by its model version instead. Kafka, Redis and the model's settings are read from STREAMER_*
+    as the worker's are.
 
     Exit code 0 when the score was reproduced. 1 when it was not, or when the version is no longer kept
-    (STREAMER_MODEL_VERSIONS_KEPT); then what the alert itself says is printed.
+    (STREAMER_MODEL_VERSIONS_KEPT); then what the alert itself says is printed. 2 when the parameters
+    are not as they were sent.
 
     \b
     streamer explain transactions-2-25262
+    streamer explain transactions-2-25262 --alerts alerts.jsonl
     streamer explain transactions-2-25262 --alerts alerts.jsonl --model model.safetensors
     """
     partition = _partition_of(alert_id)
@@ -72,7 +85,10 @@ def explain(
         if alerts_path is None
         else _from_file(alerts_path, alert_id)
     )
-    explanation, complaint = _explained(alert, model_path, settings)
+    if alert.parameters is not None and model_path is None and not by_version:
+        explanation, complaint = _by_parameters(alert)
+    else:
+        explanation, complaint = _by_version(alert, model_path, settings)
     if as_json:
         print_json(msgspec.to_builtins(explanation))
     else:
@@ -86,7 +102,18 @@ def explain(
         raise SystemExit(EXIT_FAILED)
 
 
-def _explained(
+def _by_parameters(alert: Alert) -> tuple[Explanation, str | None]:
+    """Return the explanation, and why it is not what it should be."""
+    explanation = explain_by_parameters(alert)
+    if explanation.is_reproduced:
+        return explanation, None
+    return explanation, (
+        f"the score was not reproduced: {_told(explanation)}; the alert was altered on the way, or "
+        "scored by another release, or on a processor of another kind; read it from its topic again"
+    )
+
+
+def _by_version(
     alert: Alert, model_path: Path | None, settings: Settings
 ) -> tuple[Explanation, str | None]:
     """Return the explanation, and why it is not what it should be."""
@@ -111,11 +138,14 @@ def _explained(
         if header.config_hash != config.hash
         else "the worker may run another release, or on a processor of another kind"
     )
-    told = "; ".join(
+    return explanation, f"the score was not reproduced: {_told(explanation)}; {cause}"
+
+
+def _told(explanation: Explanation) -> str:
+    return "; ".join(
         f"{name} is {theirs!r} in the alert and {ours!r} recomputed"
         for name, (theirs, ours) in explanation.differences.items()
     )
-    return explanation, f"the score was not reproduced: {told}; {cause}"
 
 
 def _partition_of(alert_id: str) -> int:

@@ -123,10 +123,15 @@ def _short(told: str) -> str:
 def _verdict(explanation: Explanation) -> Text:
     if explanation.is_reproduced is None:
         return Text("Not recomputed: these are the reasons that the alert carries.", style="yellow")
+    source = (
+        "from the parameters in the alert"
+        if explanation.computed_from == "parameters"
+        else "by the model version that scored it"
+    )
     if explanation.is_reproduced:
-        return Text("Reproduced bit for bit by the model version that scored it.", style="green")
+        return Text(f"Reproduced bit for bit {source}.", style="green")
     told = ", ".join(
         f"{name} {theirs!r} became {ours!r}"
         for name, (theirs, ours) in explanation.differences.items()
     )
-    return Text(f"NOT reproduced: {told}.", style="bold red")
+    return Text(f"NOT reproduced {source}: {told}.", style="bold red")

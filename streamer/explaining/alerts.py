@@ -136,6 +136,7 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
             for name, value in zip(_NAMES, findings.known, strict=True)
             if not math.isnan(value)
         },
+        parameters=findings.parameters,
     )
 
 

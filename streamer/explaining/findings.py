@@ -18,6 +18,9 @@ from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 from streamer.contract.codes import CURRENCIES, decimals_of
 from streamer.explaining.counterfactual import largest_quiet, new_trial
+from streamer.explaining.parameters import Packed, new_packed, pack, packed_texts
+from streamer.explaining.parts import tell_parts
+from streamer.explaining.read_parameters import Parameters
 from streamer.features import (
     AMOUNT,
     CARDS,
@@ -33,9 +36,19 @@ from streamer.features import (
     Records,
     record,
 )
-from streamer.model import Lines, LogOdds, Room, Ruler, Scorer, function_of, hour_of, score_rows
+from streamer.model import (
+    Lines,
+    LogOdds,
+    Room,
+    Ruler,
+    Scorer,
+    distances_at,
+    hour_of,
+    odds_at,
+    score_rows,
+)
 
-__all__ = ["Findings", "findings_of", "findings_of_features"]
+__all__ = ["Findings", "findings_by_parameters", "findings_of", "findings_of_features"]
 
 
 _N_FEATURES: Final = len(FEATURE_NAMES)
@@ -43,8 +56,7 @@ _N_VERDICTS: Final = len(VERDICT_FEATURES)
 _N_COLUMNS: Final = _N_FEATURES + len(CONTEXT_NAMES)
 # Features and context by themselves, what verdicts say of an entity together.
 _N_PARTS: Final = _N_COLUMNS - _N_VERDICTS + len(JUDGED)
-# As arrays of the module they are constants of the compiled loop.
-_JUDGED: Final = np.array([judged[1:] for judged in JUDGED])
+# As an array of the module it is a constant of the compiled loop.
 _MINOR_UNITS: Final = np.array([10 ** decimals_of(currency) for currency in CURRENCIES])
 
 
@@ -60,6 +72,8 @@ class Findings(NamedTuple):
     ``contributions`` what they add; ``positive`` is the sum of those above 0.  A column counts through
     features and context.  What verdicts say of an entity stands under the fraud share that adds most.
     ``known`` and ``usual`` are by column, on the model's scale.
+
+    ``parameters`` are what it was computed from, as they go into the alert.
     """
 
     n_parts: float
@@ -79,10 +93,11 @@ class Findings(NamedTuple):
     contributions: list[float]
     known: list[float]
     usual: list[float]
+    parameters: str
 
 
 _ROW: Final = record(
-    *Findings._fields[:-4],
+    *Findings._fields[:-5],
     ("parts", _N_PARTS),
     ("contributions", _N_PARTS),
     ("known", _N_COLUMNS),
@@ -90,7 +105,7 @@ _ROW: Final = record(
 )
 _N_FLOATS: Final = _ROW.itemsize // 8
 # Where in a row the lists begin; the numbers stand before them.
-_N_NUMBERS: Final = len(Findings._fields) - 4
+_N_NUMBERS: Final = len(Findings._fields) - 5
 _AT_CONTRIBUTIONS: Final = _N_NUMBERS + _N_PARTS
 _AT_KNOWN: Final = _AT_CONTRIBUTIONS + _N_PARTS
 _AT_USUAL: Final = _AT_KNOWN + _N_COLUMNS
@@ -149,6 +164,35 @@ def findings_of_features(
     ``X`` IN (1, n_features) and ``V`` IN (1, n_context).  Its threshold is the version's own.
     """
     shares = version.lines.hours["asked"][hour_of(time_ms)][None]
+    by = version.ruler, version.odds_or_none, version.lines
+    return _of_features(X, V, currency, time_ms, shares, version.thresholds_at(shares), by)
+
+
+def findings_by_parameters(parameters: Parameters, X: Floats, V: Floats, currency: int) -> Findings:
+    """Return what `findings_of` found of the payment, from the numbers that went with its alert.
+
+    The threshold is that which the payment had; there is no counterfactual.
+    """
+    lines, shares = parameters.lines, np.array([parameters.asked])
+    if lines.by_odds:
+        thresholds = odds_at(lines.odds_below, shares)
+    else:
+        thresholds = distances_at(lines.distances_below, shares)
+    by = parameters.ruler, parameters.odds, lines
+    # Of a time only the hour counts, for a threshold that is not asked about.
+    found = _of_features(X, V, currency, 0, shares, thresholds, by)
+    return found._replace(nearest=parameters.nearest)
+
+
+def _of_features(
+    X: Floats,
+    V: Floats,
+    currency: int,
+    time_ms: int,
+    shares: Floats,
+    thresholds: Floats,
+    by: tuple[Ruler, LogOdds, Lines],
+) -> Findings:
     asked = _Asked(
         X,
         V,
@@ -158,16 +202,15 @@ def findings_of_features(
         np.empty(0, CARDS.row),
         np.empty(0, MERCHANTS.row),
         shares,
-        version.thresholds_at(shares),
-        version.ruler,
-        version.odds_or_none,
-        version.lines,
+        thresholds,
+        *by,
     )
     return _told(asked, np.zeros(1, np.int64))[0]
 
 
 def _told(asked: _Asked, rows: Integers) -> list[Findings]:
     # Read from lists, a float costs a fifth of what it does from an array.
+    told, packed = tell(asked, rows)
     return [
         Findings._make(
             (
@@ -176,16 +219,20 @@ def _told(asked: _Asked, rows: Integers) -> list[Findings]:
                 row[_AT_CONTRIBUTIONS : _AT_CONTRIBUTIONS + int(row[0])],
                 row[_AT_KNOWN:_AT_USUAL],
                 row[_AT_USUAL:],
+                text,
             )
         )
-        for row in tell(asked, rows).tolist()
+        for row, text in zip(told.tolist(), packed_texts(packed), strict=True)
     ]
 
 
 @compiled
-def tell(asked: _Asked, rows: Integers) -> Floats:
-    """Return the findings of some ``rows`` (m,) as rows of `_ROW`, shape (m, its floats)."""
-    told = np.zeros((len(rows), _N_FLOATS))
+def tell(asked: _Asked, rows: Integers) -> tuple[Floats, Packed]:
+    """Return the findings of some ``rows`` (m,) as rows of `_ROW`, shape (m, its floats).
+
+    And what their numbers were computed from.
+    """
+    told, packed = np.zeros((len(rows), _N_FLOATS)), new_packed(len(rows))
     findings = told.reshape(-1).view(_ROW)
     ruler, odds, lines = asked.ruler, asked.odds, asked.lines
     trial = new_trial(asked.X.shape[1], asked.V.shape[1])
@@ -202,6 +249,7 @@ def tell(asked: _Asked, rows: Integers) -> Floats:
         tell_scores(found, scored, ruler, odds, by_odds)
         found.threshold, found.asked = asked.thresholds[i], asked.shares[i]
         tell_parts(found, scored, odds, by_odds)
+        pack(packed, m, found, usual, scored, ruler, odds, lines)
         found.quiet_units, found.is_quiet_below = 0, False
         if len(asked.payments) > 0:
             # At last, for it tries other amounts in the same place.
@@ -216,7 +264,7 @@ def tell(asked: _Asked, rows: Integers) -> Floats:
                 lines,
                 asked.shares[i],
             )
-    return told
+    return told, packed
 
 
 @compiled
@@ -238,53 +286,3 @@ def tell_scores(found: Record, scored: Room, ruler: Ruler, odds: LogOdds, by_odd
     found.usual[AMOUNT] += found.currency_mean
     for j in range(len(x), _N_COLUMNS):
         found.usual[j] = odds.means[j] if by_odds else math.nan
-
-
-@compiled
-def tell_parts(found: Record, scored: Room, odds: LogOdds, by_odds: bool) -> None:
-    """Write every part of the ranking of the first payment of ``scored``, the largest first.
-
-    By the distance, a feature's part is its addend of distance².  By the odds, it is its own function
-    and its share of the function of the distance, in proportion to its addend.
-    """
-    inputs, x, own, n, d = scored.inputs[0], scored.parts[0, 0], scored.parts[1, 0], 0, _N_FEATURES
-    distance_sq = found.distance_sq
-    of_distance = function_of(inputs[-1], len(inputs) - 1, odds) if by_odds else 0.0
-    for j in range(d):
-        # An amount in a currency that has no usual amount yet is known, but nothing to compare.
-        if not math.isnan(x[j]):
-            added = own[j]
-            if by_odds:
-                added = function_of(inputs[j], j, odds)
-                if distance_sq > 0:
-                    added += of_distance * own[j] / distance_sq
-            n = insert(found, n, j, added)
-    if by_odds:
-        for e in range(len(_JUDGED)):
-            first, end = d + _JUDGED[e, 0], d + _JUDGED[e, 0] + 2 * _JUDGED[e, 1]
-            if not math.isnan(inputs[first]):
-                total, most, told = 0.0, -math.inf, first
-                for j in range(first, end):
-                    added = function_of(inputs[j], j, odds)
-                    total += added
-                    if j < first + _JUDGED[e, 1] and added > most:
-                        most, told = added, j
-                n = insert(found, n, told, total)
-        for j in range(d + _N_VERDICTS, len(inputs) - 1):
-            if not math.isnan(inputs[j]):
-                n = insert(found, n, j, function_of(inputs[j], j, odds))
-    found.n_parts, found.positive = n, 0.0
-    for m in range(n):
-        if found.contributions[m] > 0:
-            found.positive += found.contributions[m]
-
-
-@compiled
-def insert(found: Record, n: int, column: int, added: float) -> int:
-    """Insert a part among the ``n`` that are there, behind those as large; return how many are."""
-    at = n
-    while at > 0 and found.contributions[at - 1] < added:
-        found.contributions[at], found.parts[at] = found.contributions[at - 1], found.parts[at - 1]
-        at -= 1
-    found.contributions[at], found.parts[at] = added, column
-    return n + 1

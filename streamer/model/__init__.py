@@ -9,23 +9,41 @@ arithmetic), `bounds` (what nobody can teach), `recent` (the payments that ranks
 """
 
 from streamer.model.bounds import may_teach
-from streamer.model.budget import achieved_per_hour, achieved_share, hour_of
+from streamer.model.budget import N_HOURS, achieved_per_hour, achieved_share, hour_of
 from streamer.model.drift import MOVED_PSI, Drift, drift_of
 from streamer.model.feature_histogram import count_features
 from streamer.model.hashing import uniform_hash
+from streamer.model.histogram import N_BINS, distance_position
 from streamer.model.judged import learn_verdicts
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.model_config import ModelConfig
-from streamer.model.odds import FOUND_OUT, LogOdds, function_of
+from streamer.model.odds import (
+    ABOVE,
+    BELOW,
+    FOUND_OUT,
+    N_STEPS,
+    LogOdds,
+    basis_size,
+    function_of,
+    odds_position,
+    standardised,
+)
 from streamer.model.scored import Room, Scored
-from streamer.model.scorer import Scorer, trial_precisions
-from streamer.model.scores import Lines, Ruler, score_rows
+from streamer.model.scorer import Scorer, distances_at, odds_at, trial_precisions
+from streamer.model.scores import FEATURE, HOUR, Lines, Ruler, score_rows
 from streamer.model.silhouette import simplified_silhouettes
 from streamer.model.sums import Sums
 
 __all__ = [
+    "ABOVE",
+    "BELOW",
+    "FEATURE",
     "FOUND_OUT",
+    "HOUR",
     "MOVED_PSI",
+    "N_BINS",
+    "N_HOURS",
+    "N_STEPS",
     "Drift",
     "Lines",
     "LogOdds",
@@ -38,8 +56,11 @@ __all__ = [
     "achieved_per_hour",
     "achieved_share",
     "advance",
+    "basis_size",
     "count_features",
     "delta_limit",
+    "distance_position",
+    "distances_at",
     "drift_of",
     "function_of",
     "hour_of",
@@ -47,8 +68,11 @@ __all__ = [
     "learn_verdicts",
     "learn_warming",
     "may_teach",
+    "odds_at",
+    "odds_position",
     "score_rows",
     "simplified_silhouettes",
+    "standardised",
     "trial_precisions",
     "uniform_hash",
 ]

@@ -49,6 +49,7 @@ __all__ = [
     "log_odds_at",
     "log_odds_of",
     "odds_position",
+    "standardised",
 ]
 
 Places = NDArray[np.uint32]

@@ -20,7 +20,7 @@ from streamer.model.scores import FEATURE, HOUR, Lines, Ruler, score_batch
 from streamer.model.sums import Sums
 from streamer.model.trial import DISTANCE, ODDS, average_precision
 
-__all__ = ["Scorer", "trial_precisions"]
+__all__ = ["Scorer", "distances_at", "odds_at", "trial_precisions"]
 
 # Of what is asked for, a quarter is still told by the sample itself: some forty payments.
 _TAIL_SHARE: Final = 0.25

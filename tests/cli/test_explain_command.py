@@ -78,6 +78,68 @@ def test_an_alert_is_explained_from_files(files: tuple[Path, Path, str]) -> None
         assert part["feature"] in shown.stdout
 
 
+def test_an_alert_explains_itself_without_kafka_redis_and_version(
+    files: tuple[Path, Path, str],
+) -> None:
+    """The same parts as by its version, and settings of no matter."""
+    alerts, model, alert_id = files
+    arguments = ("explain", alert_id, "--alerts", str(alerts))
+    nowhere = {"redis_url": "redis://127.0.0.1:1/0", "kafka_bootstrap_servers": "127.0.0.1:1"}
+    shown = run(*arguments, **nowhere)
+    assert shown.exit_code == 0, shown.stderr
+    assert "Reproduced bit for bit from the parameters in the alert." in shown.stdout
+    by_alert = json.loads(run(*arguments, "--json", **nowhere).stdout)
+    by_version = json.loads(run(*arguments, "--model", str(model), "--json", **SETTINGS).stdout)
+    assert by_alert["computed_from"] == "parameters"
+    assert by_version["computed_from"] == "version"
+    assert by_alert["recomputed"].items() >= by_version["recomputed"].items()
+    for name in ("parts", "remainder", "base", "ranked_value", "threshold_value"):
+        assert by_alert[name] == by_version[name]
+
+
+def test_an_altered_alert_is_told_with_both_numbers_and_one_that_was_cut_is_one_line_and_2(
+    files: tuple[Path, Path, str], tmp_path: Path
+) -> None:
+    """A distance that is another is 1; parameters that are no longer theirs cannot be computed with."""
+    alerts, _, alert_id = files
+    altered = [json.loads(line) for line in alerts.read_bytes().splitlines()]
+    altered[-1]["distance_sq"] = math.nextafter(altered[-1]["distance_sq"], math.inf)
+    path = tmp_path / "altered.jsonl"
+    path.write_text("".join(json.dumps(alert) + "\n" for alert in altered), "utf-8")
+    result = run("explain", alert_id, "--alerts", str(path))
+    assert result.exit_code == 1
+    assert "NOT reproduced from the parameters in the alert: distance_sq" in result.stdout
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("streamer: the score was not reproduced: distance_sq is ")
+    assert "the alert was altered on the way" in line
+    altered[-1]["parameters"] = altered[-1]["parameters"][:-8]
+    path.write_text("".join(json.dumps(alert) + "\n" for alert in altered), "utf-8")
+    result = run("explain", alert_id, "--alerts", str(path))
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"streamer: parameters of {alert_id} must be as they were sent, got ")
+    assert "--by-version" in line
+
+
+def test_an_alert_of_before_is_explained_by_its_version(
+    files: tuple[Path, Path, str], tmp_path: Path
+) -> None:
+    """One without parameters; without the version too it needs Redis, which is not there."""
+    alerts, model, alert_id = files
+    older = [json.loads(line) for line in alerts.read_bytes().splitlines()]
+    for alert in older:
+        del alert["parameters"]
+    path = tmp_path / "older.jsonl"
+    path.write_text("".join(json.dumps(alert) + "\n" for alert in older), "utf-8")
+    arguments = ("explain", alert_id, "--alerts", str(path))
+    shown = run(*arguments, "--model", str(model), **SETTINGS)
+    assert shown.exit_code == 0, shown.stderr
+    assert "Reproduced bit for bit by the model version" in shown.stdout
+    missing = run(*arguments, **SETTINGS | {"redis_url": "redis://127.0.0.1:1/0"})
+    assert missing.exit_code == 1
+    assert "Redis" in missing.stderr.splitlines()[-1]
+
+
 def test_a_score_that_is_not_reproduced_says_so_and_why(
     files: tuple[Path, Path, str], tmp_path: Path
 ) -> None:
@@ -142,14 +204,18 @@ def test_replay_explains_every_alert_with_the_version_that_scored_it(tmp_path: P
 
 
 def test_alerts_of_a_worker_are_explained_in_another_process(service: Service) -> None:
-    """Bit for bit, by the version in Redis."""
+    """Bit for bit, by the version in Redis and by what they carry."""
     alerts = service.alerts()
     assert len(alerts) > 5
-    for alert in (alerts[0], alerts[len(alerts) // 2], alerts[-1]):
-        result = run("explain", alert.alert_id, "--json", **_settings(service))
+    cases = ((["--by-version"], "version"), ([], "parameters"))
+    for alert, (options, source) in zip(
+        (alerts[0], alerts[len(alerts) // 2], alerts[-1]), [*cases, cases[0]], strict=True
+    ):
+        result = run("explain", alert.alert_id, *options, "--json", **_settings(service))
         assert result.exit_code == 0, result.stderr
         explanation = json.loads(result.stdout)
         assert explanation["is_reproduced"] is True
+        assert explanation["computed_from"] == source
         assert explanation["alert"] == json.loads(msgspec.json.encode(alert))
 
 
@@ -167,10 +233,16 @@ def test_what_the_fuse_held_back_is_found_too_whatever_its_epoch(service: Servic
 
 
 def test_without_the_version_the_alert_speaks_for_itself(service: Service) -> None:
-    """In a namespace whose versions do not include the alert's, as after they were trimmed."""
+    """In a namespace whose versions do not include the alert's, as after they were trimmed.
+
+    By its parameters it is exact all the same; by the version it tells its reasons alone.
+    """
     old = service.alerts()[0]
-    elsewhere = {"namespace": "another", "model_versions_kept": "2"}
-    result = run("explain", old.alert_id, **_settings(service) | elsewhere)
+    elsewhere = _settings(service) | {"namespace": "another", "model_versions_kept": "2"}
+    exact = run("explain", old.alert_id, **elsewhere)
+    assert exact.exit_code == 0, exact.stderr
+    assert "Reproduced bit for bit from the parameters in the alert." in exact.stdout
+    result = run("explain", old.alert_id, "--by-version", **elsewhere)
     assert result.exit_code == 1
     assert old.reasons[0].sentence[:40] in result.stdout
     assert "Not recomputed" in result.stdout

@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from streamer.explaining.centers import center_of, describe_center
-from streamer.explaining.findings import _ROW, insert
+from streamer.explaining.findings import _ROW
+from streamer.explaining.parts import insert
 from tests.explaining.helpers import EURO
 from tests.pipeline.helpers import trained
 
