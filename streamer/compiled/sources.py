@@ -45,10 +45,17 @@ def stamp(file: Path, package: Path) -> str:
             new = _files(roots[top], rest) - found if top in roots else frozenset[Path]()
             found |= new
             waiting += new
-    digest = sha256(repr([sys.version, *map(version, _MAKERS)]).encode())
-    for path in sorted(found):
+    digest = sha256(_makers())
+    # Paths compare by their parts, which takes longer than all the rest.
+    for path in sorted(found, key=str):
         digest.update(_read(path).digest)
     return digest.hexdigest()
+
+
+# Each is read from a file of its distribution.
+@cache
+def _makers() -> bytes:
+    return repr([sys.version, *map(version, _MAKERS)]).encode()
 
 
 @dataclass(frozen=True, slots=True)
