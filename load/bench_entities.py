@@ -59,6 +59,7 @@ async def _measure(config: PipelineConfig, server: EmbeddedRedis, n_cards: int) 
         versions_kept=5,
         lineage_max_entries=100,
         feedback_max_entries=100,
+        lessons_max_entries=100,
         rng=np.random.default_rng(1),
     )
     await store.identify()

@@ -103,6 +103,7 @@ class _Run:
             versions_kept=5,
             lineage_max_entries=100,
             feedback_max_entries=100,
+            lessons_max_entries=100,
             rng=self._rng,
         )
         await store.identify()

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from streamer.cli.operator import now_ms, who, with_store
 from streamer.cli.options import as_json
+from streamer.display.lessons_display import delay_sentences, lesson_rows, print_lessons
 from streamer.display.output import print_json, readable_errors, table_console
 from streamer.errors import ConfigurationError
 from streamer.model import Scorer
@@ -70,7 +71,7 @@ def show(version: str, as_json: bool) -> None:
         console.print(f"[bold]{name}[/bold] {value}", highlight=False)
 
     for name, value in described.items():
-        if value is not None and name not in ("centers", "odds", "drift"):
+        if value is not None and name not in ("centers", "odds", "drift", "fraud_delays"):
             line(name, value)
     drift, odds = described["drift"], described["odds"]
     line(
@@ -82,10 +83,35 @@ def show(version: str, as_json: bool) -> None:
         console.print(f"  {mark:5}  {feature['sentence']}", highlight=False, soft_wrap=True)
     ranks = "rank" if odds["ranks"] else "do not rank"
     line("odds", f"{ranks}, {odds['verdicts_learned']:,} verdicts learned")
+    for sentence in delay_sentences(described["fraud_delays"]):
+        line("frauds", sentence)
     for center in described["centers"]:
         console.print(f"\n[bold]center {center['index']}[/bold] {center['share_of_traffic']:.1%}")
         for each in center["values"]:
             console.print(f"  {each['feature']:32} {each['value']:>12,.2f}  {each['unit']}")
+
+
+@model.command()
+@click.option(
+    "--count",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="How many to show.",
+)
+@as_json
+@readable_errors
+def lessons(count: int, as_json: bool) -> None:
+    """Show what the latest verdicts taught, newest first: a payment's probability before and after.
+
+    As many of each partition are kept as STREAMER_LESSONS_MAX_ENTRIES says. What nobody judged, and was
+    presumed legitimate, is not among them.
+    """
+    stored = with_store(lambda store: store.lessons(count))
+    if as_json:
+        print_json(lesson_rows(stored))
+    else:
+        print_lessons(stored)
 
 
 @model.command()

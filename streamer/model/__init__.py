@@ -5,15 +5,18 @@ from the sums), `scores` and `scored` (how, and what comes of it), `kmeans` and 
 arithmetic), `bounds` (what nobody can teach), `recent` (the payments that ranks come from), `budget`
 (which share is to alert, by the hour), `learning` (from a batch, and from a delta to the next version),
 `feature_histogram`, `drift` and `reference` (what has moved), `odds`, `input_scale`, `judged` and
-`trial` (the odds that verdicts teach), `codec` (bytes and the content-addressed id).
+`trial` (the odds that verdicts teach), `influence` (what one verdict does to them), `delays` (when
+frauds are found), `codec` (bytes and the content-addressed id).
 """
 
 from streamer.model.bounds import may_teach
 from streamer.model.budget import N_HOURS, achieved_per_hour, achieved_share, hour_of
+from streamer.model.delays import ALERTED, OTHERS, Delays, count_delays, delays_of
 from streamer.model.drift import MOVED_PSI, Drift, drift_of
 from streamer.model.feature_histogram import count_features
 from streamer.model.hashing import uniform_hash
 from streamer.model.histogram import N_BINS, distance_position
+from streamer.model.influence import Influence, influence_of
 from streamer.model.judged import learn_verdicts
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.model_config import ModelConfig
@@ -36,6 +39,7 @@ from streamer.model.sums import Sums
 
 __all__ = [
     "ABOVE",
+    "ALERTED",
     "BELOW",
     "FEATURE",
     "FOUND_OUT",
@@ -44,7 +48,10 @@ __all__ = [
     "N_BINS",
     "N_HOURS",
     "N_STEPS",
+    "OTHERS",
+    "Delays",
     "Drift",
+    "Influence",
     "Lines",
     "LogOdds",
     "ModelConfig",
@@ -57,13 +64,16 @@ __all__ = [
     "achieved_share",
     "advance",
     "basis_size",
+    "count_delays",
     "count_features",
+    "delays_of",
     "delta_limit",
     "distance_position",
     "distances_at",
     "drift_of",
     "function_of",
     "hour_of",
+    "influence_of",
     "learn",
     "learn_verdicts",
     "learn_warming",

@@ -23,6 +23,7 @@ from streamer.arrays import Flags, Floats, Integers
 from streamer.compiled import compiled
 from streamer.model.bounds import bounded_step
 from streamer.model.budget import follow_hours, hour_of, note_time
+from streamer.model.delays import rolled
 from streamer.model.feature_histogram import count_features, first_currency_means
 from streamer.model.input_scale import follow_scale
 from streamer.model.kmeans import add_moments, best_assignment, cluster_sums
@@ -182,6 +183,8 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
     )
     of_hours, exposures, of_pace, pace = follow_hours(head, delta)
     decayed = head.decayed(*discounts, *of_verdicts, of_hours, of_pace)
+    ends_s = head.event_span.item(1), delta.event_span.item(1)
+    decayed.fraud_delays = rolled(decayed.fraud_delays, *ends_s)
     merged = decayed.merged(bounded_step(decayed, delta, config))
     merged.recent_rows = freshest(merged.recent_rows)
     merged.hour_exposures += exposures

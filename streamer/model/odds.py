@@ -37,6 +37,7 @@ __all__ = [
     "ABOVE",
     "BELOW",
     "FOUND_OUT",
+    "LARGEST_STEP",
     "NO_ODDS",
     "N_STEPS",
     "LogOdds",
@@ -46,10 +47,13 @@ __all__ = [
     "fill_basis",
     "function_of",
     "gram_size",
+    "input_of",
     "log_odds_at",
     "log_odds_of",
     "odds_position",
+    "penalised",
     "standardised",
+    "working_step",
 ]
 
 Places = NDArray[np.uint32]
@@ -68,7 +72,7 @@ _MAX_LOG_ODDS: Final = 12.0
 _SMALLEST_WEIGHT: Final = 1e-4
 # One verdict asks for this much of a step in log-odds at most.  Without the bound a fraud that was
 # thought impossible asks for 1/w, thousands, and the sums of young odds diverge.
-_LARGEST_STEP: Final = 5.0
+LARGEST_STEP: Final = 5.0
 FOUND_OUT: Final = 2.0
 """What was learned as legitimate was a fraud: the difference of both lessons' slopes is 1 under any
 version, while to take back the curvature of a lesson of long ago, as it would be today, may leave the
@@ -201,16 +205,42 @@ def add_irls(
     log_odds = 0.0
     for a in range(len(places)):
         log_odds += values[a] * coefficients[places[a]]
-    log_odds = min(max(log_odds, -_MAX_LOG_ODDS), _MAX_LOG_ODDS)
-    p = 1.0 / (1.0 + math.exp(-log_odds))
-    residual = 1.0 if is_fraud == FOUND_OUT else is_fraud - p
-    w = max(p * (1.0 - p), abs(residual) / _LARGEST_STEP + _SMALLEST_WEIGHT)
+    w, response = working_step(log_odds, is_fraud)
     for a in range(len(places)):
-        moment[places[a]] += weight * (w * log_odds + residual) * values[a]
+        moment[places[a]] += weight * response * values[a]
         factor = weight * w * values[a]
         row = gram[row_start(places[a]) :]
         for b in range(a + 1):
             row[places[b]] += factor * values[b]
+
+
+@compiled
+def working_step(log_odds: float, is_fraud: float) -> tuple[float, float]:
+    """Return the weight w of a label, and w times its working response z."""
+    log_odds = min(max(log_odds, -_MAX_LOG_ODDS), _MAX_LOG_ODDS)
+    p = 1.0 / (1.0 + math.exp(-log_odds))
+    residual = 1.0 if is_fraud == FOUND_OUT else is_fraud - p
+    w = max(p * (1.0 - p), abs(residual) / LARGEST_STEP + _SMALLEST_WEIGHT)
+    return w, w * log_odds + residual
+
+
+@compiled
+def input_of(place: int, n_inputs: int) -> int:
+    """Return which input a coefficient belongs to, -1 for the base.
+
+    >>> [input_of(place, 2) for place in (0, 1, 7, 8, 14, 15)]
+    [-1, 0, 0, 1, 1, 0]
+    """
+    if place == 0:
+        return -1
+    j = (place - 1) // _N_HINGES
+    # The steps, behind all hinges, are the amount's.
+    return j if j < n_inputs else 0
+
+
+def penalised(gram: Floats, n_inputs: int) -> Floats:
+    """Return gram + R, shape (gram_size,)."""
+    return gram + _ridge(n_inputs)[0]
 
 
 def coefficients(gram: Floats, moment: Floats, n_inputs: int) -> Floats:

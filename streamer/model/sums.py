@@ -33,6 +33,8 @@ __all__ = [
     "HOURS",
     "INPUTS",
     "JUDGED",
+    "N_AGES",
+    "N_WEEKS",
     "PACE",
     "RECENT",
     "ROWS",
@@ -59,7 +61,7 @@ RECENT: Final = ("recent_rows",)
 """They merge by concatenation, as `ROWS` do, and age (`recent`)."""
 INPUTS: Final = ("odds_gram", "odds_moment", "input_weights", "input_sums", "input_sums_sq")
 """Empty until the first verdict, so that a deployment without verdicts carries nothing."""
-JUDGED: Final = (*INPUTS, "verdict_weights")
+JUDGED: Final = (*INPUTS, "verdict_weights", "fraud_delays")
 TRIAL: Final = ("trial",)
 FROZEN: Final = (
     "reference_histograms",
@@ -67,6 +69,9 @@ FROZEN: Final = (
     "input_scale",
     "amount_steps",
 )
+N_WEEKS: Final = 32
+N_AGES: Final = 18
+"""The weeks that frauds are counted in, and bins of how old each was when it was found (`delays`)."""
 SETTLED: Final = -1
 """The ``reference_due`` of a reference that is not due to be frozen anew."""
 ANCHORS: Final = ("anchor_centers", "anchor_variances")
@@ -85,6 +90,7 @@ class Sums:
     ``recent_rows`` are the recent sample (`recent`).  ``odds_gram`` (a triangle) and ``odds_moment``
     are the sums of the odds (`odds`), ``input_*`` their inputs' scale, ``verdict_weights`` the
     legitimate and the fraudulent, ``trial`` (detector, verdict, bin) their comparison (`trial`).
+    ``fraud_delays`` (2, N_WEEKS, N_AGES) say when frauds are found (`delays`).
     ``feature_addends`` sums what each feature added to squared distances, before they were made
     comparable.  ``alerted_weight`` is the part of ``scored_weight`` that was alerted.  ``warmup_X``
     holds the raw feature rows of the warm-up, until the first centers exist.  ``hour_*`` and
@@ -127,6 +133,7 @@ class Sums:
     input_sums_sq: Floats
     verdict_weights: Floats
     trial: Floats
+    fraud_delays: Floats
     warmup_X: Floats
     warmup_currencies: Integers
     feature_histograms: Floats
@@ -173,6 +180,7 @@ class Sums:
             input_sums_sq=np.zeros(0),
             verdict_weights=np.zeros(2),
             trial=np.zeros((2, 2, N_TRIAL_BINS)),
+            fraud_delays=np.zeros((2, N_WEEKS, N_AGES)),
             warmup_X=np.zeros((0, d)),
             warmup_currencies=np.zeros(0, dtype=np.int64),
             feature_histograms=np.zeros((d, N_FEATURE_BINS)),

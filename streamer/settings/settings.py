@@ -176,6 +176,8 @@ class Fields(BaseSettings):
     """Entries kept in the history of merges, promotions and rollbacks."""
     feedback_max_entries: Count = 1_000_000
     """Verdicts kept per partition of the feedback topic, for the model to learn from."""
+    lessons_max_entries: Count = 1_000
+    """Lessons kept per partition: what the latest verdicts taught, for people to read."""
 
     n_clusters: int = Field(16, ge=2, le=512)
     """Centers that the model learns."""

@@ -31,7 +31,7 @@ from streamer.reports.drift_report import describe_drift
 from streamer.settings import load_settings
 from streamer.starting.wiring import pipeline_config
 from streamer.store.bulk import bulk_strings
-from streamer.verdicts import UnjudgedBuffer, VerdictConfig, apply_verdicts
+from streamer.verdicts import LessonRecord, UnjudgedBuffer, VerdictConfig, apply_verdicts
 
 __all__ = ["Rehearsal", "rehearse", "rehearse_on"]
 
@@ -106,6 +106,7 @@ class _Run:
         self._rng = np.random.default_rng(0)
         self._offset = 0
         self._state = PartitionState.empty(config, _CAPACITY, _CAPACITY)
+        self._state.verdicts.record = LessonRecord(_CAPACITY)
         self._sums = Sums.zero(config.model)
         self._waiting: dict[str, bytes] = {}
         self._version = Scorer.of("rehearsal", self._sums, config.model)
@@ -201,6 +202,8 @@ class _Run:
         self._sums, self._version = sums, Scorer.of("rehearsal", sums, model)
         describe_drift(sums, model)
         state, fresh = self._state, PartitionState.empty(self._config, _CAPACITY, _CAPACITY)
+        for noted in state.verdicts.record.take():
+            noted.encoded()
         buffer = state.verdicts.buffer
         self._waiting |= buffer.take_changed()
         for name in buffer.take_removed():

@@ -43,6 +43,7 @@ def open_store(settings: Settings) -> Store:
         versions_kept=settings.model_versions_kept,
         lineage_max_entries=settings.lineage_max_entries,
         feedback_max_entries=settings.feedback_max_entries,
+        lessons_max_entries=settings.lessons_max_entries,
         rng=np.random.default_rng(),
     )
 

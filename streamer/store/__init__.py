@@ -3,13 +3,14 @@
 Reading order: `keys`, `stored` (what is stored), `client` (the connection; `connecting`, `faults` and
 `breaker` are its parts), `suitability`, `identity` and `service` (may this worker write here?),
 `checkpoints` (the atomic step), `partition_records` (what it has left), `reset` and `resetting`,
-`history_limits` and `versions`, `feedback`, `store` (the calls the rest makes); `committed` is what
-Kafka is told of it.
+`history_limits` and `versions`, `feedback`, `lesson_stream` (what verdicts taught), `store` (the calls
+the rest makes); `committed` is what Kafka is told of it.
 """
 
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus
 from streamer.store.committed import Committed
 from streamer.store.feedback import StoredVerdicts
+from streamer.store.lesson_stream import StoredLesson
 from streamer.store.reset import LogBounds, Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
 from streamer.store.store import Store
@@ -34,6 +35,7 @@ __all__ = [
     "ResetRequest",
     "ServiceIdentity",
     "Store",
+    "StoredLesson",
     "StoredVerdicts",
     "StoredVersion",
     "VersionInfo",

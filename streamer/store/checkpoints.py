@@ -28,6 +28,7 @@ from streamer.store.client import Client, Pipe, asked
 from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
 from streamer.store.keys import Keys
+from streamer.store.lesson_stream import lesson_commands
 from streamer.store.losses import loss_entries
 from streamer.store.service import queue_heartbeat
 from streamer.store.stored import (
@@ -115,7 +116,12 @@ async def save(
     """
     keys = client.keys
     records = [keys.partition(each.topic, each.partition) for each in offered]
-    packed = await asyncio.to_thread(lambda: [_partition_commands(keys, each) for each in offered])
+    packed = await asyncio.to_thread(
+        lambda: [
+            _partition_commands(keys, each) + lesson_commands(keys, each, limits)
+            for each in offered
+        ]
+    )
 
     async def attempt(pipe: Pipe) -> StoredVersion:
         await identity.verify(pipe, client)

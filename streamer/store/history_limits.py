@@ -11,11 +11,15 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of versions, entries of the lineage, and verdicts of a feedback partition: the latest so many."""
+    """The latest so many of versions, entries of the lineage, verdicts and lessons.
+
+    Of verdicts per partition of the feedback, of lessons per partition of payments.
+    """
 
     versions_kept: int
     lineage_max_entries: int
     feedback_max_entries: int
+    lessons_max_entries: int
 
     def __post_init__(self) -> None:
         for name in self.__slots__:

@@ -20,6 +20,7 @@ _RESERVED_KINDS: Final = frozenset(
     {
         "feedback",
         "identity",
+        "lessons",
         "lineage",
         "model",
         "partition",
@@ -110,6 +111,10 @@ class Keys:
     def feedback(self, topic: str, partition: int) -> str:
         """Stream: verdicts, each under its Kafka offset + 1."""
         return self._key(f"feedback:{topic}:{partition}")
+
+    def lessons(self, topic: str, partition: int) -> str:
+        """Stream: what verdicts on a partition's payments taught, for people."""
+        return self._key(f"lessons:{topic}:{partition}")
 
     def replayed(self, topic: str, topic_id: str, partition: int) -> str:
         """Sorted set: offsets of a dead-letter topic that were sent again, by themselves."""

@@ -17,6 +17,7 @@ from streamer.model.sums import Sums
 from streamer.store import (
     checkpoints,
     feedback,
+    lesson_stream,
     partition_records,
     replayed,
     resetting,
@@ -29,6 +30,7 @@ from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
+from streamer.store.lesson_stream import StoredLesson
 from streamer.store.reset import Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
 from streamer.store.stored import (
@@ -66,6 +68,7 @@ class Store:
         versions_kept: int,
         lineage_max_entries: int,
         feedback_max_entries: int,
+        lessons_max_entries: int,
         rng: np.random.Generator,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> Store:
@@ -74,7 +77,10 @@ class Store:
         ``rng`` spreads the retries of workers, ``monotonic`` times them; they change no result.
         """
         client = Client.of(url, timeout_s, namespace, rng, monotonic)
-        return cls(client, config, Limits(versions_kept, lineage_max_entries, feedback_max_entries))
+        limits = Limits(
+            versions_kept, lineage_max_entries, feedback_max_entries, lessons_max_entries
+        )
+        return cls(client, config, limits)
 
     @property
     def is_up(self) -> bool:
@@ -281,6 +287,10 @@ class Store:
     ) -> StoredVerdicts:
         """Return up to ``count`` stored verdicts from ``from_place`` on, and how many were lost."""
         return await feedback.read_feedback(self._client, topic, partition, from_place, count)
+
+    async def lessons(self, count: int) -> list[StoredLesson]:
+        """Return the latest ``count`` lessons of verdicts, newest first."""
+        return await lesson_stream.read_lessons(self._client, count)
 
     async def replayed_offsets(self, topic: str, topic_id: str, partition: int) -> set[int]:
         """Return which dead letters of a partition were sent again."""

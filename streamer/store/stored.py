@@ -17,6 +17,7 @@ from streamer.errors import InvariantError
 from streamer.features import PackedStates
 from streamer.model.codec import VersionHeader
 from streamer.model.sums import Sums
+from streamer.verdicts.lesson_record import Noted
 
 __all__ = [
     "ENTITY_FORMAT",
@@ -100,7 +101,8 @@ class Checkpoint:
     """What one partition has done between ``base_offset`` and ``next_offset``.
 
     ``removed`` names entities that are no longer kept; ``cursors`` as in `PartitionRecord`.  ``losses``
-    are those among its offsets; each gets an entry in the lineage.
+    are those among its offsets; each gets an entry in the lineage.  ``lessons`` are what verdicts
+    taught, for their stream.
 
     After an `UnavailableError` the very same checkpoint must be offered again before a later one:
     only then can the store tell "already written" from "written by someone else".
@@ -124,6 +126,7 @@ class Checkpoint:
     debt: float = 0.0
     log: LogIdentity = field(default_factory=LogIdentity)
     losses: tuple[Loss, ...] = ()
+    lessons: tuple[Noted, ...] = ()
 
     @property
     def n_bytes(self) -> int:

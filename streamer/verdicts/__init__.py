@@ -3,16 +3,19 @@
 Reading order: `sent` (as people send them), `rulings` (one verdict per payment), `party_names`
 (whose payment waits), `waiting` and `ages` (what of it, and since when), `segments` and `log` (how
 they are saved), `table` (all of it together), `buffer` (which payments wait), `lessons` (verdicts
-and payments together, and the fraud shares).
+and payments together, and the fraud shares), `lesson_record` (what of it is told to people).
 """
 
 from streamer.verdicts.buffer import UnjudgedBuffer
+from streamer.verdicts.lesson_record import Lesson, LessonRecord
 from streamer.verdicts.lessons import Applied, VerdictConfig, VerdictState, apply_verdicts, remember
 from streamer.verdicts.rulings import Rulings, overrules
 from streamer.verdicts.waiting import Waiting
 
 __all__ = [
     "Applied",
+    "Lesson",
+    "LessonRecord",
     "Rulings",
     "UnjudgedBuffer",
     "VerdictConfig",

@@ -93,6 +93,10 @@ class UnjudgedBuffer:
         """Whether a verdict on a payment was learned."""
         return bool(self._table.verdicts[slot] != UNJUDGED)
 
+    def times_ms(self, slots: Integers) -> Integers:
+        """Return when payments happened, shape (n,)."""
+        return self._table.ages.times_ms[slots]
+
     def is_alerted(self, slot: int) -> bool:
         """Whether reviewers got a payment as an alert."""
         return bool(self._table.is_alert[slot])

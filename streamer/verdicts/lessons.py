@@ -21,8 +21,9 @@ from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
 from streamer.durations import DAY_MS
 from streamer.features import Tables, add_verdicts
-from streamer.model import FOUND_OUT, Scorer, Sums, learn_verdicts
+from streamer.model import FOUND_OUT, Scorer, Sums, count_delays, learn_verdicts
 from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
+from streamer.verdicts.lesson_record import Known, LessonRecord, Noted
 from streamer.verdicts.rulings import Rulings, overrules
 from streamer.verdicts.waiting import Waiting
 
@@ -53,6 +54,8 @@ class VerdictConfig:
 class VerdictState:
     """What one partition remembers for the sake of verdicts; part of its checkpoint.
 
+    ``record`` is what people are told; it holds nothing where there is no checkpoint to take it.
+
     ``cursors`` maps ``topic/partition`` of the feedback to the first place not applied yet.
     ``clock_ms`` is the latest event time seen.
     """
@@ -61,6 +64,7 @@ class VerdictState:
     rulings: Rulings
     cursors: dict[str, int] = field(default_factory=dict)
     clock_ms: int = -1
+    record: LessonRecord = field(default_factory=LessonRecord)
 
     @classmethod
     def empty(cls, n_inputs: int, capacity: int) -> VerdictState:
@@ -125,6 +129,8 @@ def apply_verdicts(
     standing: list[Standing] = []
     # The payment, what `learn_verdicts` takes for a fraud, and 1 or -1 as in `Standing`.
     lessons: list[tuple[int, float, float]] = []
+    # The payment, and a verdict of fraud on it.
+    found: list[tuple[int, Standing]] = []
     judged: list[bool] = []
     n_learned = 0
     slots = buffer.slots([verdict.transaction_id for verdict in verdicts])
@@ -141,25 +147,60 @@ def apply_verdicts(
             standing.append((before, -1.0))
         if slot is None:
             continue
-        learned = buffer.learned(slot)
-        if learned != is_fraud and buffer.is_presumed(slot):
-            lessons.append((slot, FOUND_OUT, 1.0 if is_fraud else -1.0))
-        elif learned != is_fraud:
-            lessons.append((slot, is_fraud, 1.0))
-            if learned != UNJUDGED:
-                lessons.append((slot, not is_fraud, -1.0))
+        taught = _taught(buffer, slot, is_fraud)
+        lessons += [(slot, *lesson) for lesson in taught]
+        _tell(kept, verdict, version, slot, taught)
+        if is_fraud:
+            found.append((slot, (verdict, 1.0)))
+        if before is not None and before.verdict == "fraud" and buffer.is_judged(slot):
+            found.append((slot, (before, -1.0)))
         if not buffer.is_judged(slot):
             n_learned += 1
             if buffer.is_alerted(slot):
                 judged.append(is_fraud)
         buffer.judge(slot, is_fraud, is_final=verdict.origin == "chargeback")
     _count(tables, standing)
+    if found:
+        _count_delays(delta, version, buffer, found)
     if lessons:
-        taught, frauds, signs = (np.array(column) for column in zip(*lessons, strict=True))
-        weights = buffer.weights(taught) * signs
-        learn_verdicts(delta, version, buffer.vectors, taught, frauds.astype(float), weights)
+        at, frauds, signs = (np.array(column) for column in zip(*lessons, strict=True))
+        weights = buffer.weights(at) * signs
+        learn_verdicts(delta, version, buffer.vectors, at, frauds.astype(float), weights)
     n_standing = sum(sign > 0 for _, sign in standing)
     return Applied(n_standing, len(verdicts) - n_standing, n_learned, tuple(judged))
+
+
+def _taught(buffer: UnjudgedBuffer, slot: int, is_fraud: bool) -> list[tuple[float, float]]:
+    """Return what a verdict teaches: of each lesson what it takes the payment for, and 1 or -1."""
+    learned = buffer.learned(slot)
+    if learned == is_fraud:
+        return []
+    if buffer.is_presumed(slot):
+        return [(FOUND_OUT, 1.0 if is_fraud else -1.0)]
+    lesson = (float(is_fraud), 1.0)
+    return [lesson] if learned == UNJUDGED else [lesson, (float(not is_fraud), -1.0)]
+
+
+def _tell(
+    kept: VerdictState,
+    verdict: Feedback,
+    version: Scorer,
+    slot: int,
+    taught: Sequence[tuple[float, float]],
+) -> None:
+    """Note for people what a verdict on the payment in ``slot`` teaches."""
+    if not kept.record.capacity:
+        return
+    buffer = kept.buffer
+    weight = float(buffer.weights(np.array([slot]))[0])
+    before: Known = "nothing"
+    if buffer.is_judged(slot):
+        before = "fraud" if buffer.learned(slot) else "legitimate"
+    elif buffer.is_presumed(slot):
+        before = "presumed"
+    inputs = buffer.vectors[slot, : buffer.n_inputs].copy()
+    weighted = [(is_fraud, sign * weight) for is_fraud, sign in taught]
+    kept.record.add(Noted(verdict, version, inputs, weighted, buffer.is_alerted(slot), before))
 
 
 def _completed(
@@ -177,9 +218,25 @@ def _completed(
     return msgspec.structs.replace(verdict, card_id=named, merchant_id=merchant)
 
 
+def _count_delays(
+    delta: Sums, version: Scorer, buffer: UnjudgedBuffer, found: Sequence[tuple[int, Standing]]
+) -> None:
+    """Count how old frauds were when they were found; what was overruled is taken back."""
+    slots = np.array([slot for slot, _ in found])
+    decided_ms = np.array([_decided_ms(verdict) for _, (verdict, _) in found], np.int64)
+    weights = buffer.weights(slots) * [sign for _, (_, sign) in found]
+    alerted = np.array([buffer.is_alerted(slot) for slot in slots.tolist()])
+    last_s = version.sums.event_span.item(1)
+    count_delays(delta, last_s, alerted, buffer.times_ms(slots), decided_ms, weights)
+
+
+def _decided_ms(verdict: Feedback) -> int:
+    return round(verdict.decided_at.timestamp() * 1000)
+
+
 def _count(tables: Tables, standing: Sequence[Standing]) -> None:
     """Count verdicts in the shares of their merchants and cards, of those that they name."""
-    times_ms = np.array([round(v.decided_at.timestamp() * 1000) for v, _ in standing], np.int64)
+    times_ms = np.array([_decided_ms(verdict) for verdict, _ in standing], np.int64)
     counts = np.array([sign for _, sign in standing])
     frauds = counts * [v.verdict == "fraud" for v, _ in standing]
     for table, names in (

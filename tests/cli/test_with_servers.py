@@ -59,6 +59,13 @@ def test_model_show_tells_where_a_version_comes_from_and_its_centers(service: Se
     assert shown["drift"]["features"][0]["sentence"] in by_prefix.stdout
 
 
+def test_model_lessons_of_a_namespace_without_verdicts_are_none(service: Service) -> None:
+    assert json.loads(run("model", "lessons", "--json", **_settings(service)).stdout) == []
+    text = run("model", "lessons", **_settings(service))
+    assert text.exit_code == 0
+    assert "probability" in text.stdout
+
+
 def test_model_export_writes_what_the_codec_reads(service: Service, tmp_path: Path) -> None:
     """A safetensors file with the head's state."""
     path = tmp_path / "model.safetensors"

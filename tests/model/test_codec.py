@@ -23,7 +23,7 @@ from streamer.model.sums import INPUTS
 from tests.model.helpers import small_config, sums_with_centers, with_recent
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "6f895381ad772baad3c9806d50bac31b7a0654d129f7a20a1609731e5e7cf6bd"
+GOLDEN_ID = "7241650c784d909ca863d7a418b94c12d1316de32c4fb417e2ffbfe4e3ae0867"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,

@@ -41,7 +41,12 @@ _RATE: Final = 300.0
 _VERDICT_DELAY_S: Final = 1.0
 _ODD_EVERY_S: Final = 0.5
 # What a run of a minute cannot show: a long history, and a fault that pages.
-_NOT_SHOWN: Final = ("streamer:alert_budget_achieved:ratio", "> 100000", 'severity="page"')
+_NOT_SHOWN: Final = (
+    "streamer:alert_budget_achieved:ratio",
+    "streamer_fraud_",
+    "> 100000",
+    'severity="page"',
+)
 _LONG_S: Final = 240.0
 
 

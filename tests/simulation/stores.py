@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["open_store"]
 
-_LIMITS: Final = Limits(versions_kept=4, lineage_max_entries=1_000, feedback_max_entries=1_000)
+_LIMITS: Final = Limits(
+    versions_kept=4,
+    lineage_max_entries=1_000,
+    feedback_max_entries=1_000,
+    lessons_max_entries=1_000,
+)
 
 
 def open_store(world: World, process: Process) -> Store:

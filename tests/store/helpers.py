@@ -46,6 +46,7 @@ async def opened(url: str, namespace: str, **changes: Any) -> AsyncIterator[Stor
         "versions_kept": 5,
         "lineage_max_entries": 1000,
         "feedback_max_entries": 1000,
+        "lessons_max_entries": 1000,
         "rng": np.random.default_rng(0),
     }
     store = Store.open(url, namespace=namespace, **(options | changes))

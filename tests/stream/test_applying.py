@@ -36,6 +36,16 @@ def verdicts_learned(service: Service) -> int:
     return service.ask(lambda store: store.head()).sums.verdicts_learned
 
 
+def told(service: Service) -> list[str]:
+    """Return which payments people are told a lesson of, each as often as they are."""
+    lessons = service.ask(lambda store: store.lessons(1_000))
+    return sorted(each.lesson.transaction_id for each in lessons)
+
+
+def named(records: list[Record], numbers: range) -> list[str]:
+    return sorted(json.loads(records[i][1] or b"")["transaction_id"] for i in numbers)
+
+
 def waiting(service: Service) -> int:
     """Return how many payments wait for a verdict in Redis, over all partitions."""
     topic = service.settings.transactions_topic
@@ -79,6 +89,7 @@ def test_each_verdict_is_learned_once_also_when_the_worker_dies_and_reads_them_a
     service.produce(sent[1_200:1_300])
     service.wait_consumed()
     wait_until(lambda: verdicts_learned(service) == 30, successor.log)
+    assert told(service) == named(sent, range(1_100, 1_130))
     # And now that a checkpoint holds them, they are not learned again.
     successor.kill()
     last = service.successor()
@@ -87,6 +98,7 @@ def test_each_verdict_is_learned_once_also_when_the_worker_dies_and_reads_them_a
     service.produce(sent[1_300:])
     service.wait_consumed()
     wait_until(lambda: verdicts_learned(service) == 31, last.log)
+    assert told(service) == named(sent, range(1_100, 1_131))
     assert last.metric("streamer_verdicts_applied_total", outcome="ignored") == 0
     service.assert_exact()
 

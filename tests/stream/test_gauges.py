@@ -36,6 +36,7 @@ def store_at(url: str) -> Store:
         versions_kept=1,
         lineage_max_entries=1,
         feedback_max_entries=1,
+        lessons_max_entries=1,
         rng=np.random.default_rng(0),
         monotonic=lambda: 0.0,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -15,7 +16,8 @@ from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
 from streamer.durations import DAY_MS
 from streamer.indexing import fingerprints
-from streamer.model import Scorer, Sums
+from streamer.model import ALERTED, OTHERS, Scorer, Sums
+from streamer.model.delays import AGES_DAYS
 from streamer.model.sums import COUNTERS
 from streamer.pipeline import PartitionState
 from streamer.verdicts import VerdictConfig, apply_verdicts
@@ -198,6 +200,40 @@ def slope(state: PartitionState, version: Scorer) -> Any:
     gram[np.tril_indices(n)] = state.delta.odds_gram
     gram += np.tril(gram, -1).T
     return state.delta.odds_moment - gram @ odds.coefficients
+
+
+def delays(state: PartitionState) -> list[list[float]]:
+    """Return what is counted of delays: alerted, bin and weight of each place that holds anything."""
+    counts = state.delta.fraud_delays.sum(axis=1)
+    return [[*place, float(counts[tuple(place)])] for place in np.argwhere(counts).tolist()]
+
+
+def test_how_late_a_fraud_was_found_is_counted_as_long_as_its_verdict_stands() -> None:
+    """Payments of 2026-01-05, 12:00; judged at noon of the next day, and the chargeback 8 hours later.
+
+    One day is in the bin that ends at 1.4 days, and 1.33 days too.  A legitimate one is not counted,
+    nor one whose payment nobody knows.
+    """
+    state = scored()
+    apply(state, [verdict("fraud", number=n) for n in (3, 10_000)] + [verdict("legitimate")])
+    after_a_day = int(np.searchsorted(AGES_DAYS, 1.0))
+    assert delays(state) == [[OTHERS, after_a_day, 1.0]]
+    apply(state, [verdict("fraud", "chargeback", hour=20, number=3)])
+    assert delays(state) == [[OTHERS, after_a_day, 1.0]]
+    later = verdict("fraud", "chargeback", hour=21, number=3)
+    apply(state, [msgspec.structs.replace(later, decided_at=later.decided_at + timedelta(days=9))])
+    assert delays(state) == [[OTHERS, int(np.searchsorted(AGES_DAYS, 10.4)), 1.0]]
+    again = verdict("legitimate", "chargeback", hour=22, number=3)
+    apply(state, [msgspec.structs.replace(again, decided_at=again.decided_at + timedelta(days=9))])
+    assert delays(state) == []
+
+
+def test_how_late_an_alert_was_found_is_counted_apart() -> None:
+    state = scored()
+    run([batch([payment(60, amount=1e6, card_id="card-60")], 60)], CONFIG, trained(), state)
+    apply(state, [verdict("fraud", number=60)])
+    ((which, _, weight),) = delays(state)
+    assert (which, weight) == (ALERTED, 1.0)
 
 
 def test_what_was_presumed_is_known_after_a_crash() -> None:

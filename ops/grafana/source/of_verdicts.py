@@ -112,6 +112,43 @@ VERDICTS: Final = Row(
             runbook="alerts.md#streamerdeadlettersurge",
         ),
         Panel(
+            title="When frauds are found",
+            kind="timeseries",
+            unit="s",
+            width=12,
+            queries=(
+                Query(
+                    "max by (payments) (streamer_fraud_delay_median_seconds{<worker>})",
+                    "half of them: {{payments}}",
+                    quiet="not before 20 frauds were found",
+                ),
+            ),
+            shows="How old half of the frauds are at most when a verdict finds them.",
+            normal="alerted: reviewers' day. Other: that of chargebacks. Nothing while few are known.",
+            action="longer than STREAMER_LABEL_PRESUMED_S: frauds are learned as legitimate first. "
+            "`streamer model show head` has the shares by age.",
+            runbook="alerts.md#streamermodelstale",
+        ),
+        Panel(
+            title="Frauds found before silence counts",
+            kind="timeseries",
+            unit="percentunit",
+            width=12,
+            queries=(
+                Query(
+                    "max by (payments) (streamer_fraud_found_ratio{<worker>})",
+                    "{{payments}}",
+                    quiet="not before 20 frauds were found",
+                ),
+            ),
+            shows="Share of the frauds that are found by STREAMER_LABEL_PRESUMED_S.",
+            normal="alerted: near 100%.",
+            action="low: what verdicts say comes late; the odds learn it, but shares of merchants know it "
+            "when it is old.",
+            runbook="alerts.md#streamermodelstale",
+            maximum=1,
+        ),
+        Panel(
             title="Payments that wait for a label",
             kind="timeseries",
             unit="percentunit",

@@ -67,4 +67,5 @@ def taken(
         debt=state.debt,
         log=assigned.log,
         losses=losses,
+        lessons=state.verdicts.record.take(),
     )

@@ -6,10 +6,19 @@ ever with its last lag, and page.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from streamer.model import achieved_per_hour, achieved_share, trial_precisions
+from streamer.durations import DAY_S
+from streamer.model import (
+    ALERTED,
+    OTHERS,
+    achieved_per_hour,
+    achieved_share,
+    delays_of,
+    trial_precisions,
+)
 from streamer.store import BREAKER_STATES, Store
 from streamer.stream.health.health import Health, head_age_s
 from streamer.stream.partitions.assignments import Assigned
@@ -102,6 +111,7 @@ class Gauges:
         metrics.odds_active.set(version.ranks_by_odds)
         for detector, precision in trial_precisions(sums).items():
             metrics.average_precision_ratio.set(precision, detector)
+        self._read_delays()
         metrics.simplified_silhouette.set(self._held.center_watch.silhouette)
         if not version.is_warming:
             # Who knows the distance knows how far to stay below it; the ratio shows that it moves.
@@ -120,6 +130,15 @@ class Gauges:
         age_s = None if head is None else head_age_s(head, self._kit.clock.now_ms())
         if age_s is not None:
             metrics.model_age_seconds.set(age_s)
+
+    def _read_delays(self) -> None:
+        metrics, presumed_s = self._kit.metrics, self._kit.settings.label_presumed_s
+        for name, which in (("alerted", ALERTED), ("other", OTHERS)):
+            delays = delays_of(self._held.version.sums, which)
+            median_s = math.nan if delays is None else delays.median_days * DAY_S
+            found = math.nan if delays is None else delays.found_by(presumed_s / DAY_S)
+            metrics.fraud_delay_median_seconds.set(median_s, name)
+            metrics.fraud_found_ratio.set(found, name)
 
     def _read_drift(self) -> None:
         metrics, drift = self._kit.metrics, self._held.drift

@@ -32,6 +32,7 @@ from streamer.stream.scoring.held import Held
 from streamer.stream.scoring.kit import Kit
 from streamer.stream.scoring.resume import Resumption, resume
 from streamer.telemetry.tracing import child
+from streamer.verdicts import LessonRecord
 
 __all__ = ["Claiming", "Reading"]
 
@@ -204,6 +205,7 @@ class Claiming:
             going_on.epoch,
         )
         state.n_partitions = log.n_partitions
+        state.verdicts.record = LessonRecord(settings.lessons_max_entries)
         state.next_offset = going_on.next_offset
         state.ledger = going_on.count(record.ledger)
         state.recent_alerts, state.debt = list(record.recent_alerts), record.debt

@@ -10,6 +10,7 @@ __all__ = ["VerdictMetrics"]
 
 _VERDICTS: Final = ("fraud", "legitimate")
 _OUTCOMES: Final = ("standing", "ignored")
+_PAYMENTS: Final = ("alerted", "other")
 
 
 class VerdictMetrics:
@@ -31,6 +32,20 @@ class VerdictMetrics:
     )
     verdicts_learned = counter(
         "verdicts", "Verdicts that found their payment, so that the odds learned from it."
+    )
+    fraud_delay_median_seconds = gauge(
+        "seconds",
+        "How old half of the frauds are at most when a verdict finds them, among the payments that "
+        "alerted and the others; NaN while too few are known.",
+        "payments",
+        starts=[_PAYMENTS],
+    )
+    fraud_found_ratio = gauge(
+        "ratio",
+        "Share of the frauds that are found by STREAMER_LABEL_PRESUMED_S, after which what nobody "
+        "judged counts as legitimate; of those found within the horizon. NaN while too few are known.",
+        "payments",
+        starts=[_PAYMENTS],
     )
     unjudged_waiting = gauge("payments", "Scored payments that are kept until they are judged.")
     unjudged_capacity = gauge(

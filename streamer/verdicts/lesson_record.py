@@ -1,0 +1,141 @@
+"""What verdicts taught, one by one, for people to read: bounded, and part of the next checkpoint.
+
+Of a payment's parties nothing is told: a lesson names the transaction, as the verdict did.  What was
+presumed because nobody judged it is no lesson of anybody's, and is not told.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from streamer.contract.messages import Feedback, Origin
+from streamer.errors import InvariantError
+from streamer.model import Scorer, influence_of
+
+__all__ = [
+    "DISTANCE_INPUT",
+    "Known",
+    "Lesson",
+    "LessonRecord",
+    "Moved",
+    "Noted",
+    "decode_lesson",
+]
+
+Known = Literal["nothing", "presumed", "legitimate", "fraud"]
+"""What had been learned of a payment: from no verdict, from silence, or from one that is overruled."""
+DISTANCE_INPUT: Final = "distance"
+_N_MOVED: Final = 3
+_encoder: Final = msgspec.json.Encoder()
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """By how much an input's part of a payment's log-odds changed."""
+
+    input: str
+    log_odds: float
+
+
+class Lesson(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a verdict taught the odds.
+
+    ``weight`` is how many payments its payment stands for, 0 where the verdict said what had been
+    learned ``before``.  The probabilities of fraud are those of ``model_version`` for the payment as it
+    was scored, and of that version with this lesson and no other; there are none before the first odds.
+    ``moved`` has the inputs whose parts of the payment's log-odds changed most, the first the most.
+    """
+
+    transaction_id: str
+    verdict: Literal["fraud", "legitimate"]
+    origin: Origin
+    decided_at: datetime
+    alerted: bool
+    before: Known
+    weight: float
+    model_version: str
+    probability_before: float | None = None
+    probability_after: float | None = None
+    moved: list[Moved] = []
+
+
+_decoder: Final = msgspec.json.Decoder(Lesson)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What there is to tell of a verdict: worked out when it is encoded, while scoring goes on.
+
+    ``inputs`` (n_inputs,) as its payment was scored with; each of ``lessons`` is what the payment was
+    and the weight, as `learn_verdicts` takes them.
+    """
+
+    verdict: Feedback
+    version: Scorer
+    inputs: NDArray[np.float32]
+    lessons: Sequence[tuple[float, float]]
+    alerted: bool
+    before: Known
+
+    def encoded(self) -> bytes:
+        """Return the `Lesson` as it lies in its stream."""
+        verdict, config = self.verdict, self.version.config
+        influence = influence_of(self.version, self.inputs, self.lessons)
+        moved: list[Moved] = []
+        probabilities: tuple[float | None, float | None] = (None, None)
+        if influence is not None:
+            names = (*config.feature_names, *config.context_names, DISTANCE_INPUT)
+            probabilities = influence.probabilities
+            order = np.argsort(-np.abs(influence.parts), kind="stable")[:_N_MOVED].tolist()
+            parts = ((j, float(influence.parts[j])) for j in order)
+            moved = [Moved(names[j], part) for j, part in parts if part]
+        return _encoder.encode(
+            Lesson(
+                verdict.transaction_id,
+                verdict.verdict,
+                verdict.origin,
+                verdict.decided_at,
+                self.alerted,
+                self.before,
+                abs(self.lessons[0][1]) if self.lessons else 0.0,
+                self.version.id,
+                *probabilities,
+                moved,
+            )
+        )
+
+
+class LessonRecord:
+    """The latest ``capacity`` lessons that no checkpoint holds; with 0 none is noted."""
+
+    def __init__(self, capacity: int = 0) -> None:
+        self.capacity = capacity
+        self._noted: deque[Noted] = deque(maxlen=capacity)
+
+    def add(self, noted: Noted) -> None:
+        """Note what a verdict teaches."""
+        self._noted.append(noted)
+
+    def take(self) -> tuple[Noted, ...]:
+        """Return what was noted since the last call, in order."""
+        taken = tuple(self._noted)
+        self._noted.clear()
+        return taken
+
+
+def decode_lesson(entry: Mapping[bytes, bytes]) -> Lesson:
+    """Return the lesson in an entry of its stream; InvariantError where it is none."""
+    try:
+        return _decoder.decode(entry[b"lesson"])
+    except (KeyError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InvariantError(
+            f"a stored lesson must be what a worker wrote, got something else "
+            f"({type(error).__name__}); another release or something else has written it"
+        ) from error
