@@ -185,7 +185,7 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
 class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     """The score of one transaction, on ``transaction-scores`` (key: ``card_id``; off by default).
 
-    ``log_odds`` is there once the model has learned from verdicts.
+    ``log_odds`` and the ``probability`` of fraud are there once the model has learned from verdicts.
     """
 
     transaction_id: str
@@ -197,6 +197,7 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     model_version: str
     source: Source
     log_odds: float | None = None
+    probability: Share | None = None
     ranked_by: Ranking = "distance"
 
 

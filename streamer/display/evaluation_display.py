@@ -31,6 +31,8 @@ def render(result: dict[str, Any]) -> Group:
     if result["weeks"][1:]:
         parts += [Text(), _weeks(result)]
     parts += [Text(), _alerts(result)]
+    if reliability := result["detectors"]["streamer"]["reliability"]["by_expected_frauds"]:
+        parts += [Text(), _reliability(reliability)]
     if result["breaks"]:
         parts += [Text(), _breaks(result)]
     if result["scenarios"]:
@@ -109,6 +111,19 @@ def _alerts(result: dict[str, Any]) -> Group:
         ratios = [_ratio(of_it[m]) for m in ("budget_ratio", "worst_5000", "worst_50000")]
         right = [_figure(of_it.get(m)) for m in ("precision", "recall")]
         table.add_row(name, f"{of_it['n']:,}", *ratios, *right)
+    return _titled(title, table)
+
+
+def _reliability(groups: list[dict[str, Any]]) -> Group:
+    title = (
+        "Probabilities: what was told, and how many were frauds, by tenths of the frauds expected"
+    )
+    table = _table("payments")
+    for heading in ("told", "frauds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for each in groups:
+        shares = (f"{100 * each[name]:.2f}%" for name in ("probability", "fraud_share"))
+        table.add_row(f"{each['n']:,}", *shares)
     return _titled(title, table)
 
 

@@ -4,8 +4,9 @@ Reading order: `rows` (what is known of each row), `row_range`, `label_plan` (wh
 when), `late_labels` (labels that arrive late), `passing` (the pipeline over the file), `protocols`
 (which rows count); `breaks`, `break_patterns` and `injection` (new modes of fraud); `rivals` (the
 other detectors) with `material`, `running_scale`, `batch_rivals` and `river_rivals`;
-`ranking_metrics`, `resampling` (intervals), `alert_figures` and `alerting` (what reviewers would have
-had); `evaluate` (all of it in order), `as_json`, `published`, `provenance` and `plots`.
+`ranking_metrics`, `resampling` (intervals), `reliability` (of probabilities), `alert_figures` and
+`alerting` (what reviewers would have had); `evaluate` (all of it in order), `as_json`, `published`,
+`provenance` and `plots`.
 """
 
 from streamer.evaluation.breaks import Break

@@ -89,6 +89,10 @@ def _detector(evaluation: Evaluation, name: str) -> dict[str, Any]:
     own = alerts.by_detector[name]
     values["alerts"] = _alerts(own.figures)
     if name == "streamer":
+        values["reliability"] = {
+            how: [{key: _number(value) for key, value in each._asdict().items()} for each in groups]
+            for how, groups in evaluation.reliability._asdict().items()
+        }
         values["before_fuse"] = _workload(alerts.before_fuse)
         values["causal_threshold"] = _alerts(alerts.by_threshold.figures)
     if evaluation.request.breaks:

@@ -19,6 +19,7 @@ from streamer.evaluation.injection import injected_payments, with_injected
 from streamer.evaluation.material import Material
 from streamer.evaluation.passing import Pass, PassConfig, run_pass
 from streamer.evaluation.protocols import Protocol, Window, window_of
+from streamer.evaluation.reliability import Reliability, reliability_of
 from streamer.evaluation.resampling import N_RESAMPLES, Figures, Sample, measure
 from streamer.evaluation.rivals import (
     DEFAULT_RIVALS,
@@ -71,6 +72,7 @@ class Evaluation:
     scores: dict[str, Floats]
     figures: dict[str, Figures]
     alerts: Alerts
+    reliability: Reliability
     elapsed_s: dict[str, float]
     notes: tuple[str, ...]
 
@@ -116,9 +118,11 @@ def evaluate(
         )
         on_progress("intervals", 1, len(scores))
     alerts = alerts_of(of_compared, compared, rows, window, request.budget, request.breaks)
+    reliability = reliability_of(rows.probabilities[window.measured], sample.frauds)
     elapsed_s["metrics"] = time.monotonic() - started
     notes = _notes(request, passed, window)
-    return Evaluation(request, passed, window, sample, scores, figures, alerts, elapsed_s, notes)
+    found = scores, figures, alerts, reliability
+    return Evaluation(request, passed, window, sample, *found, elapsed_s, notes)
 
 
 def _pass(request: Request, report: FileReport, now_ms: int, on_progress: Progress) -> Pass:

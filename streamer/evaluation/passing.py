@@ -44,6 +44,7 @@ _ARRAYS: Final = (
     "amounts",
     "scenarios",
     "scores",
+    "probabilities",
     "alerted",
     "held_back",
     "judged_ms",
@@ -135,6 +136,7 @@ class _RowsSoFar:
         self.amounts = np.full(n, np.nan)
         self.scenarios = np.full(n, -1, dtype=np.int64)
         self.scores = np.full(n, np.nan)
+        self.probabilities = np.full(n, np.nan)
         self.alerted = np.zeros(n, dtype=bool)
         self.held_back = np.zeros(n, dtype=bool)
         self.judged_ms = np.full(n, NEVER, dtype=np.int64)
@@ -173,6 +175,8 @@ class _RowsSoFar:
         self.scores[at] = [
             ranking_score(score, with_labels=with_labels) for score in outcome.scores
         ]
+        told = [score.probability for score in outcome.scores]
+        self.probabilities[at] = np.array(told, dtype=float)
         self.alerted[at] = [score.alerted for score in outcome.scores]
         self.held_back[[alert.source.offset for alert in outcome.overflow]] = True
         if self.inputs.shape[1] and outcome.scored is not None:

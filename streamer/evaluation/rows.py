@@ -27,7 +27,7 @@ class Rows:
     ``cards`` numbers the cards in order of appearance.  ``scenarios`` indexes ``scenario_names``, -1
     for a legitimate row, `NO_LABEL` for an unlabelled one.  ``scores`` is the streamer's ranking score:
     NaN where a row was dead-lettered or met a model that was still warming; no detector is measured on
-    such rows.
+    such rows.  ``probabilities`` of fraud are what was told, NaN where nothing was.
     ``alerted`` is what reviewers got, ``held_back`` what the fuse kept from them.  ``judged_ms`` is the
     event time at which a row's label is told, `NEVER` where it is not.
     ``X`` (n, n_features) float32 holds the features without anything learned from labels, NaN where
@@ -42,6 +42,7 @@ class Rows:
     scenarios: Integers
     scenario_names: tuple[str, ...]
     scores: Floats
+    probabilities: Floats
     alerted: Flags
     held_back: Flags
     judged_ms: Integers

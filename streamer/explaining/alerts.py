@@ -130,7 +130,7 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
         ranked_by="log_odds" if by_odds else "distance",
         log_odds=log_odds,
         base_log_odds=findings.base,
-        probability=None if log_odds is None else 1.0 / (1.0 + math.exp(-log_odds)),
+        probability=None if log_odds is None else version.probability_of(log_odds),
         features={
             name: value
             for name, value in zip(_NAMES, findings.known, strict=True)

@@ -5,8 +5,9 @@ from the sums), `scores` and `scored` (how, and what comes of it), `kmeans` and 
 arithmetic), `bounds` (what nobody can teach), `recent` (the payments that ranks come from), `budget`
 (which share is to alert, by the hour), `learning` (from a batch, and from a delta to the next version),
 `feature_histogram`, `drift` and `reference` (what has moved), `odds`, `input_scale`, `judged` and
-`trial` (the odds that verdicts teach), `influence` (what one verdict does to them), `delays` (when
-frauds are found), `codec` (bytes and the content-addressed id).
+`trial` (the odds that verdicts teach), `calibration` (the probability that is told), `influence` (what
+one verdict does to them), `delays` (when frauds are found), `codec` (bytes and the content-addressed
+id).
 """
 
 from streamer.model.bounds import may_teach

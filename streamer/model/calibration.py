@@ -1,10 +1,10 @@
 """From log-odds to a probability that means what it says: isotonic, over verdicts of late.
 
 Odds that learned with few verdicts, or in a time with more fraud, rank well and say the wrong share.
-So what was learned of n payments is counted by the log-odds that the version which learned gave them,
-before it had, and the share of frauds is made to rise with them (Ayer and others 1955, "pool adjacent
-violators").  Between the bins its log-odds are interpolated; each bin begins with a payment of which the
-odds are believed.  Only what is told follows it: the odds rank as they are, and in the same order.
+So what was learned of a payment is counted by the log-odds that it had under the version that learned,
+before that, and the share of frauds is made to rise with them (Ayer and others 1955, "pool adjacent
+violators").  Between bins the log-odds of that share are interpolated; in each bin one payment is as
+the odds say.  Only what is told follows it: the odds rank as they are.
 
 Invariants:
 * The counts decay and merge like everything else that is learned.
@@ -13,7 +13,6 @@ Invariants:
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
@@ -21,7 +20,7 @@ import numpy as np
 from streamer.arrays import Floats
 from streamer.compiled import compiled
 
-__all__ = ["N_CALIBRATION_BINS", "calibrated", "calibration_bin", "pooled", "probability"]
+__all__ = ["N_CALIBRATION_BINS", "calibrated", "calibration_bin", "pooled", "probabilities"]
 
 _LOWEST: Final = -12.0
 _PER_UNIT: Final = 2
@@ -64,8 +63,8 @@ def pooled(shares: Floats, weights: Floats) -> Floats:
 def calibrated(counts: Floats) -> Floats:
     """Return the log-odds that are told at the middle of each bin, (n_bins,).
 
-    ``counts`` (2, n_bins) are the weights of what was learned as legitimate and as fraud.  Where nothing
-    was, they are those of the odds.
+    ``counts`` (2, n_bins) are the weights of what was learned as legitimate and as fraud.  Where
+    nothing was learned they are those of the odds.
     """
     legitimate, frauds = np.maximum(counts, 0.0)
     prior = 1.0 / (1.0 + np.exp(-_MIDDLES))
@@ -74,10 +73,10 @@ def calibrated(counts: Floats) -> Floats:
     return np.clip(np.log(shares / (1.0 - shares)), _LOWEST, _LARGEST)
 
 
-def probability(log_odds: float, told: Floats) -> float:
-    """Return the probability of fraud at ``log_odds``; ``told`` is `calibrated`.
+def probabilities(log_odds: Floats, told: Floats) -> Floats:
+    """Return the probabilities of fraud at ``log_odds`` (n,); ``told`` is `calibrated`.
 
-    >>> round(probability(0.0, calibrated(np.zeros((2, N_CALIBRATION_BINS)))), 9)
-    0.5
+    >>> probabilities(np.zeros(1), calibrated(np.zeros((2, N_CALIBRATION_BINS)))).round(9).tolist()
+    [0.5]
     """
-    return 1.0 / (1.0 + math.exp(-float(np.interp(log_odds, _MIDDLES, told))))
+    return np.asarray(1.0 / (1.0 + np.exp(-np.interp(log_odds, _MIDDLES, told))))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
+from streamer.model.calibration import calibration_bin
 from streamer.model.odds import FOUND_OUT, LogOdds, add_irls, basis_size, fill_basis, gram_size
 from streamer.model.scorer import Scorer
 from streamer.model.sums import Sums
@@ -44,6 +45,7 @@ class _Lessons(NamedTuple):
     odds_moment: Floats
     verdict_weights: Floats
     trial: Floats
+    calibration: Floats
 
 
 def learn_verdicts(
@@ -82,7 +84,14 @@ def _add_verdicts(lessons: _Lessons, judged: _Judged, odds: LogOdds) -> None:
         if len(odds.coefficients) > 0:
             n = fill_basis(places, values, inputs, odds)
             sums = lessons.odds_gram, lessons.odds_moment
-            add_irls(*sums, places[:n], values[:n], odds.coefficients, is_fraud, weight)
+            log_odds = add_irls(*sums, places[:n], values[:n], odds.coefficients, is_fraud, weight)
+            # As they were before this was learned: what a fit says of its own payments flatters it.
+            at = calibration_bin(log_odds)
+            if is_fraud == FOUND_OUT:
+                lessons.calibration[0, at] -= weight
+                lessons.calibration[1, at] += weight
+            else:
+                lessons.calibration[int(is_fraud), at] += weight
         if is_fraud == FOUND_OUT:
             _add_trial(lessons, ranks, 0, -weight)
             _add_trial(lessons, ranks, 1, weight)

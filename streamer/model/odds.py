@@ -194,13 +194,13 @@ def add_irls(
     coefficients: Floats,
     is_fraud: float,
     weight: float,
-) -> None:
+) -> float:
     """Add a labelled payment to ``gram`` (gram_size,) and ``moment`` (basis_size,), IN/OUT.
 
     ``is_fraud`` 1 or 0, or `FOUND_OUT` where it was learned as 0 by an older version and is 1.
 
     ``places`` and ``values`` (n,) are its basis, of which four fifths are 0 and left out.  ``weight``
-    is how many payments it stands for; a negative one takes it back.
+    is how many payments it stands for; a negative one takes it back.  Return its log-odds.
     """
     log_odds = 0.0
     for a in range(len(places)):
@@ -212,6 +212,7 @@ def add_irls(
         row = gram[row_start(places[a]) :]
         for b in range(a + 1):
             row[places[b]] += factor * values[b]
+    return log_odds
 
 
 @compiled

@@ -9,6 +9,7 @@ import numpy as np
 
 from streamer.arrays import Floats, Integers
 from streamer.model.budget import N_HOURS, Asked, asked
+from streamer.model.calibration import calibrated, probabilities
 from streamer.model.confidence import beliefs, expectations, maturities
 from streamer.model.histogram import N_BINS, distribution_of, log2_at, places_below
 from streamer.model.input_scale import scale_of
@@ -80,6 +81,7 @@ class Scorer:
     lines: Lines = field(init=False, repr=False)
     scored_by: tuple[Any, ...] = field(init=False, repr=False)
     spread_floors: Floats = field(init=False, repr=False)
+    told_log_odds: Floats = field(init=False, repr=False)
 
     @classmethod
     def of(cls, version_id: str, sums: Sums, config: ModelConfig) -> Scorer:
@@ -169,6 +171,14 @@ class Scorer:
             return odds_at(self.odds_below, shares)
         return distances_at(self.distances_below, shares)
 
+    def probability_of(self, log_odds: float) -> float:
+        """Return the probability of fraud that is told of a payment's log-odds."""
+        return self.probabilities_of(np.array([log_odds])).item()
+
+    def probabilities_of(self, log_odds: Floats) -> Floats:
+        """Return the probabilities of fraud that are told of payments' log-odds, both (n,)."""
+        return probabilities(log_odds, self.told_log_odds)
+
     def room(self, n: int) -> Room:
         """Return arrays for the scores of ``n`` payments."""
         return Room.of(n, self.config.n_features, self.config.n_inputs)
@@ -186,6 +196,7 @@ class Scorer:
         scored_by = *self.ruler, *self.odds_or_none, *self.lines
         object.__setattr__(self, "scored_by", scored_by)
         object.__setattr__(self, "spread_floors", np.array(self.config.spread_floors))
+        object.__setattr__(self, "told_log_odds", calibrated(self.sums.calibration))
 
     def _new_ruler(self) -> Ruler:
         reach = self.config.clip_deviations * self.deviations

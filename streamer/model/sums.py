@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from streamer.arrays import Floats, Integers, Singles
+from streamer.model.calibration import N_CALIBRATION_BINS
 from streamer.model.feature_histogram import N_FEATURE_BINS
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import N_STEPS
@@ -62,7 +63,7 @@ RECENT: Final = ("recent_rows",)
 INPUTS: Final = ("odds_gram", "odds_moment", "input_weights", "input_sums", "input_sums_sq")
 """Empty until the first verdict, so that a deployment without verdicts carries nothing."""
 JUDGED: Final = (*INPUTS, "verdict_weights", "fraud_delays")
-TRIAL: Final = ("trial",)
+TRIAL: Final = ("trial", "calibration")
 FROZEN: Final = (
     "reference_histograms",
     "reference_currency_means",
@@ -89,7 +90,8 @@ class Sums:
     ``cluster_known[k, j]`` is the weight of cluster k's payments in which feature j was known.
     ``recent_rows`` are the recent sample (`recent`).  ``odds_gram`` (a triangle) and ``odds_moment``
     are the sums of the odds (`odds`), ``input_*`` their inputs' scale, ``verdict_weights`` the
-    legitimate and the fraudulent, ``trial`` (detector, verdict, bin) their comparison (`trial`).
+    legitimate and the fraudulent, ``trial`` (detector, verdict, bin) their comparison (`trial`),
+    ``calibration`` (verdict, bin) what became of payments by their log-odds (`calibration`).
     ``fraud_delays`` (2, N_WEEKS, N_AGES) say when frauds are found (`delays`).
     ``feature_addends`` sums what each feature added to squared distances, before they were made
     comparable.  ``alerted_weight`` is the part of ``scored_weight`` that was alerted.  ``warmup_X``
@@ -133,6 +135,7 @@ class Sums:
     input_sums_sq: Floats
     verdict_weights: Floats
     trial: Floats
+    calibration: Floats
     fraud_delays: Floats
     warmup_X: Floats
     warmup_currencies: Integers
@@ -180,6 +183,7 @@ class Sums:
             input_sums_sq=np.zeros(0),
             verdict_weights=np.zeros(2),
             trial=np.zeros((2, 2, N_TRIAL_BINS)),
+            calibration=np.zeros((2, N_CALIBRATION_BINS)),
             fraud_delays=np.zeros((2, N_WEEKS, N_AGES)),
             warmup_X=np.zeros((0, d)),
             warmup_currencies=np.zeros(0, dtype=np.int64),

@@ -57,7 +57,7 @@ MEANINGS: Final[dict[str, dict[str, str]]] = {
         "ranked_by": "`distance`: by how unlike similar payments it is. `log_odds`: by how like earlier frauds, once verdicts have taught that.",
         "log_odds": "The logarithm of the odds of fraud: 0 is one to one, -4.6 one to a hundred; every 0.7 more doubles the odds. Not there before any verdict.",
         "base_log_odds": "The log-odds of a payment that is average in everything: what the reasons are added to. 0 where `ranked_by` is `distance`.",
-        "probability": "The probability of fraud that `log_odds` stand for, 0 to 1, as far as verdicts have taught. Not there before any verdict.",
+        "probability": "The probability of fraud, 0 to 1: how many of recent payments with such `log_odds` were judged to be fraud. Not there before any verdict.",
         "features": "Everything that was known of the payment, on the model's own scale (mostly logarithms). For recomputing, not for reading: `reasons` have the same values in units.",
         "parameters": "The numbers of the model that the features met, packed. For recomputing: `streamer explain` needs nothing else, however old the alert is.",
     },

@@ -24,6 +24,9 @@ def score_messages(
     """Return the message of every transaction of a batch; ``scored`` is None while warming."""
     topic, partition = decoded.batch.topic, decoded.batch.partition
     names = decoded.payments.names
+    told: list[float | None] = [None] * len(decoded)
+    if scored is not None and len(scored.log_odds):
+        told = version.probabilities_of(scored.log_odds).tolist()
     named = names.column(ID).strings(), names.column(CARD).strings()
     return [
         Score(
@@ -34,6 +37,7 @@ def score_messages(
             alerted=bool(decision.alerted[i]),
             status="warming" if scored is None else "scored",
             log_odds=None if scored is None else scored.log_odds_of(i),
+            probability=told[i],
             ranked_by="log_odds" if version.ranks_by_odds else "distance",
             model_version=version.id,
             source=Source(topic, partition, offset, state.epoch),

@@ -30,6 +30,7 @@ def rows_of(
         scenarios=np.where(frauds, 0, -1),
         scenario_names=("1",),
         scores=np.ones(n),
+        probabilities=np.full(n, np.nan),
         alerted=np.zeros(n, dtype=bool),
         held_back=np.zeros(n, dtype=bool),
         judged_ms=np.full(n, NEVER),

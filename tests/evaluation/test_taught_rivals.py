@@ -40,6 +40,7 @@ def rows_of(n: int = N, seed: int = 0, step_ms: int = 900_000) -> Rows:
         scenarios=np.where(frauds, 0, -1),
         scenario_names=("x",),
         scores=np.ones(n),
+        probabilities=np.full(n, np.nan),
         alerted=np.zeros(n, dtype=bool),
         held_back=np.zeros(n, dtype=bool),
         judged_ms=times_ms + DAY_MS,
