@@ -23,7 +23,7 @@ from streamer.contract.messages import Alert
 from streamer.explaining.alerts import AlertContext, build_alert
 from streamer.features import Columns, History
 from streamer.intake.decoding import Decoded
-from streamer.model import Scorer
+from streamer.model import MAIN, Scorer
 from streamer.pipeline import prepare
 from streamer.settings import load_settings
 from streamer.simulator import Simulator, SimulatorConfig
@@ -89,8 +89,9 @@ def _seconds(
     alerts: list[Alert] = []
     started = thread_time()
     source = decoded.batch.topic, decoded.batch.partition, 0
-    shares = np.full(len(decoded), share)
-    context = AlertContext(*source, version, columns, history, "normal", 0, None, rows, shares)
+    n = len(decoded)
+    decided = np.full(n, share), np.full(n, MAIN), np.zeros(n)
+    context = AlertContext(*source, version, columns, history, "normal", 0, None, rows, *decided)
     for row in rows:
         offset = int(decoded.offsets[row])
         alert = build_alert(context, row, offset, decoded.transaction(row))

@@ -32,7 +32,7 @@ from streamer.pipeline import PipelineConfig
 from streamer.settings import load_settings
 from streamer.starting.wiring import pipeline_config
 from streamer.store import Checkpoint, Store
-from streamer.verdicts import VerdictConfig, VerdictState, Waiting, remember
+from streamer.verdicts import N_BESIDE, VerdictConfig, VerdictState, Waiting, remember
 
 __all__ = ["main"]
 
@@ -141,7 +141,7 @@ class _Run:
             _START_MS + numbers,
             self._rng.random(_BATCH) < 0.005,
             self._rng.random((_BATCH, self._config.model.n_inputs)),
-            self._rng.random((_BATCH, 2)),
+            self._rng.random((_BATCH, N_BESIDE)),
             fingerprints(ids),
             Spans.of([f"card-{c:09d}" for c in cards], [f"merchant-{m:06d}" for m in shops]),
         )

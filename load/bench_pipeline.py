@@ -118,7 +118,7 @@ def measure_batch(
     teaching = may_be_taught(draws, history, decision.untaught, config.model)
     learn_scored(state.delta, version, X, columns, decoded.offsets, scored, decision, teaching)
     clock.append(thread_time())
-    remember_scored(decoded, draws, state, version, scored, decision.alerted, config.verdicts)
+    remember_scored(decoded, draws, state, version, scored, decision, config.verdicts)
     clock.append(thread_time())
     return {
         stage: after - before

@@ -21,7 +21,7 @@ from streamer.indexing.prints import fingerprints
 from streamer.model import Scorer
 from streamer.pipeline import PartitionState, PipelineConfig, process
 from streamer.simulator import Simulator, SimulatorConfig
-from streamer.verdicts import Waiting
+from streamer.verdicts import N_BESIDE, Waiting
 
 __all__ = ["Filler", "records"]
 
@@ -77,10 +77,10 @@ class Filler:
             self._rng.integers(0, 2**63, size=n),
         )
         inputs = self._rng.random((n, self._config.model.n_inputs))
-        ranks = np.full((n, 2), np.nan)
+        beside = np.full((n, N_BESIDE), np.nan)
         parties = Spans.of([p.card_id for p in paid], [p.merchant_id or "" for p in paid])
         is_alert = np.zeros(n, dtype=np.bool_)
-        waiting = Waiting(times_ms, is_alert, inputs, ranks, fingerprints(ids), parties)
+        waiting = Waiting(times_ms, is_alert, inputs, beside, fingerprints(ids), parties)
         state.verdicts.buffer.add(self._rng.random(n), waiting)
         for payment in paid[: int(n * _RULINGS_SHARE)]:
             state.verdicts.rulings.put(_ruling(payment))

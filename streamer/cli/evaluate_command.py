@@ -85,6 +85,25 @@ _PIPED_COLUMNS: Final = 100
     "large-at-odd-hours or verified-then-high, such as small-bursts:2018-06-20:20. Repeatable.",
 )
 @click.option(
+    "--reserve",
+    type=click.FloatRange(0, 0.3),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Part of the budget that the distance ranks while verdicts rank the rest, to begin with; in "
+    "place of STREAMER_RESERVE_SHARE.",
+)
+@click.option(
+    "--sample",
+    "sampled",
+    type=click.FloatRange(0, 0.3),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="Part of the budget that is drawn from below the threshold, to estimate recall; in place of "
+    "STREAMER_SAMPLE_SHARE.",
+)
+@click.option(
     "--rivals",
     type=RivalsOf(),
     default="default",
@@ -127,6 +146,8 @@ def evaluate(
     judged_after_ms: int,
     chargebacks: Chargebacks | None,
     breaks: tuple[Break, ...],
+    reserve: float,
+    sampled: float,
     rivals: tuple[str, ...],
     seed: int,
     plots_dir: Path | None,
@@ -168,7 +189,9 @@ def evaluate(
         require("matplotlib")
     _check(protocol, span, which, chargebacks, breaks)
     labels = LabelPlan(which, delay_ms, judged_after_ms, chargebacks, seed)  # type: ignore[arg-type]
-    request = replace(_request(protocol, labels, seed), span=span, rivals=rivals, breaks=breaks)
+    parts = {"reserve_share": reserve, "sample_share": sampled}
+    request = _request(protocol, labels, seed, parts)
+    request = replace(request, span=span, rivals=rivals, breaks=breaks)
     with reading.report(file) as file_report, Bars() as bars:
         now_ms = time.time_ns() // 1_000_000
         evaluation = run(request, file_report, now_ms=now_ms, on_progress=bars.advance)
@@ -209,15 +232,18 @@ def _check(
         raise ConfigurationError("kinds of --break must differ, got one twice")
 
 
-def _request(protocol: str, labels: LabelPlan, seed: int) -> Request:
+def _request(protocol: str, labels: LabelPlan, seed: int, parts: dict[str, float]) -> Request:
+    """Return the request by the settings, with ``parts`` of the budget in place of theirs."""
     from streamer.evaluation import PassConfig, Request
     from streamer.starting.wiring import pipeline_config
 
     settings = load_settings()
+    pipeline = pipeline_config(settings)
+    pipeline = replace(pipeline, model=replace(pipeline.model, **parts))  # type: ignore[arg-type]
     return Request(
         protocol=protocol,  # type: ignore[arg-type]  # click has checked it
         passing=PassConfig(
-            pipeline=pipeline_config(settings),
+            pipeline=pipeline,
             cards_capacity=settings.cards_capacity,
             merchants_capacity=settings.merchants_capacity,
             checkpoint_max_transactions=settings.checkpoint_max_transactions,

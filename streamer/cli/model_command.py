@@ -18,6 +18,7 @@ from streamer.display.output import print_json, readable_errors, table_console
 from streamer.errors import ConfigurationError
 from streamer.model import Scorer
 from streamer.model.codec import decode_version
+from streamer.reports.census_report import told_of
 from streamer.reports.version_report import describe_version
 from streamer.settings import load_settings
 from streamer.starting.wiring import model_config
@@ -71,7 +72,13 @@ def show(version: str, as_json: bool) -> None:
         console.print(f"[bold]{name}[/bold] {value}", highlight=False)
 
     for name, value in described.items():
-        if value is not None and name not in ("centers", "odds", "drift", "fraud_delays"):
+        if value is not None and name not in (
+            "centers",
+            "odds",
+            "found",
+            "drift",
+            "fraud_delays",
+        ):
             line(name, value)
     drift, odds = described["drift"], described["odds"]
     line(
@@ -85,6 +92,8 @@ def show(version: str, as_json: bool) -> None:
     line("odds", f"{ranks}, {odds['verdicts_learned']:,} verdicts learned")
     for sentence in delay_sentences(described["fraud_delays"]):
         line("frauds", sentence)
+    for name, text in told_of(described["found"]).items():
+        line(name, text)
     for center in described["centers"]:
         console.print(f"\n[bold]center {center['index']}[/bold] {center['share_of_traffic']:.1%}")
         for each in center["values"]:

@@ -56,6 +56,7 @@ Longitude = Annotated[float, Meta(ge=-180, le=180)]
 CategoryCode = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]
 Channel = Annotated[str, Meta(min_length=1, max_length=32)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+SampleWeight = Annotated[float, Meta(ge=1)]
 
 Severity = Literal["medium", "high", "critical"]
 Mode = Literal["normal", "redis-unavailable"]
@@ -156,6 +157,9 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     ``log_odds`` are there once the model has learned from verdicts.  ``features`` are all that was
     known of the payment, on the model's scale, and ``parameters`` the numbers of the model version
     that they met, packed: together they reproduce the score.
+
+    A payment that is ``sampled`` did not exceed the threshold: it was drawn at random from below, with
+    the probability 1 / ``sample_weight``, so that verdicts on such payments say what is missed.
     """
 
     alert_id: str
@@ -178,6 +182,8 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     log_odds: float | None = None
     base_log_odds: float = 0.0
     probability: Share | None = None
+    sampled: bool = False
+    sample_weight: SampleWeight | None = None
     features: dict[str, float] = {}
     parameters: Packed | None = None
 

@@ -52,7 +52,9 @@ def render_alert(alert: Alert) -> Panel:
     text = payment_text(alert.transaction)
     text.append("\n")
     for reason in alert.reasons[:_SHOWN_REASONS]:
-        text.append(f"  {percent(100 * reason.share):>4}  {reason.sentence}\n")
+        # That it was drawn is why a payment is here, and adds nothing to where it ranks.
+        share = percent(100 * reason.share) if reason.share > 0 else ""
+        text.append(f"  {share:>4}  {reason.sentence}\n")
     if alert.counterfactual is not None:
         text.append(f"  {alert.counterfactual.sentence}\n", style="dim")
     title = f"[{style}]{alert.severity}[/{style}] {alert.alert_id}"

@@ -111,6 +111,13 @@ def _alerts(result: dict[str, Any]) -> Group:
         ratios = [_ratio(of_it[m]) for m in ("budget_ratio", "worst_5000", "worst_50000")]
         right = [_figure(of_it.get(m)) for m in ("precision", "recall")]
         table.add_row(name, f"{of_it['n']:,}", *ratios, *right)
+    told = own["alerts"]
+    if told["interval"] is not None:
+        low, high = map(_figure, told["interval"])
+        title += (
+            f"\nRecall by verdicts on alerts and {told['sampled']:,} sampled: "
+            f"{_figure(told['recall_unbiased'])} ({low} to {high})"
+        )
     return _titled(title, table)
 
 

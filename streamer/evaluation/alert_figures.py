@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from streamer.arrays import Flags, Floats, Integers
+from streamer.model import Estimate, census_of, estimate
 
 __all__ = [
     "BLOCKS",
@@ -48,11 +49,15 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class AlertFigures:
-    """A workload with its precision and recall; NaN where there is no alert, or no fraud."""
+    """A workload with its precision and recall; NaN where there is no alert, or no fraud.
+
+    ``estimate`` is what verdicts on the alerts alone say of them, None without a sample.
+    """
 
     workload: Workload
     precision: float
     recall: float
+    estimate: Estimate | None = None
 
 
 def workload(alerted: Flags, budget: float) -> Workload:
@@ -73,8 +78,16 @@ def workload(alerted: Flags, budget: float) -> Workload:
     return Workload(n, ratio, tuple(worst))
 
 
-def alert_figures(alerted: Flags, measured: Flags, frauds: Flags, budget: float) -> AlertFigures:
+def alert_figures(
+    alerted: Flags,
+    measured: Flags,
+    frauds: Flags,
+    budget: float,
+    sample_weights: Floats | None = None,
+) -> AlertFigures:
     """Return the figures of ``alerted``; all arrays (n,), over payments in their order.
+
+    ``sample_weights`` are those of `Rows`, None where there is no sample.
 
     The workload is that of all of them: reviewers get the alerts of payments, too, that are not
     measured.  Precision and recall are of the ``measured`` ones.
@@ -85,7 +98,16 @@ def alert_figures(alerted: Flags, measured: Flags, frauds: Flags, budget: float)
         workload(alerted, budget),
         n_caught / n_alerts if n_alerts else float("nan"),
         n_caught / n_frauds if n_frauds else float("nan"),
+        None if sample_weights is None else _estimate(alerted & measured, frauds, sample_weights),
     )
+
+
+def _estimate(alerted: Flags, frauds: Flags, sample_weights: Floats) -> Estimate | None:
+    """Return what verdicts on what ``alerted`` tell of all frauds; None without a sample."""
+    if not (sample_weights > 0).any():
+        return None
+    stakes = np.where(sample_weights > 0, sample_weights, 1.0)[alerted]
+    return estimate(census_of(stakes, frauds[alerted].astype(float), np.ones(len(stakes))))
 
 
 def causal_alerts(scores: Floats, periods: Integers, budget: float) -> Flags:

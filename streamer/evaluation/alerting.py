@@ -59,9 +59,9 @@ def alerts_of(
     measured, frauds, periods = window.measured[at], rows.frauds[at], window.periods[compared]
     is_other = measured & ~rows.is_injected[at]
 
-    def alerted(flags: Flags) -> Alerted:
+    def alerted(flags: Flags, sample_weights: Floats | None = None) -> Alerted:
         return Alerted(
-            alert_figures(flags, measured, frauds, budget),
+            alert_figures(flags, measured, frauds, budget, sample_weights),
             break_figures(breaks, rows, at, flags),
             alert_figures(flags, is_other, frauds, budget).recall,
         )
@@ -71,7 +71,7 @@ def alerts_of(
         for name, of_it in scores.items()
     }
     return Alerts(
-        by_detector=by_threshold | {"streamer": alerted(rows.alerted[at])},
+        by_detector=by_threshold | {"streamer": alerted(rows.alerted[at], rows.sample_weights[at])},
         before_fuse=workload(rows.alerted[at] | rows.held_back[at], budget),
         by_threshold=by_threshold["streamer"],
     )

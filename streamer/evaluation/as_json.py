@@ -41,6 +41,8 @@ def report(evaluation: Evaluation, file_report: FileReport) -> dict[str, Any]:
         "cards": int(evaluation.sample.cards.max()) + 1,
         "rows_in_file": len(evaluation.passed.rows),
         "alert_budget": request.budget,
+        "reserve": request.passing.pipeline.model.reserve_share,
+        "sample": request.passing.pipeline.model.sample_share,
         "seed": request.seed,
         "resamples": request.n_resamples,
         "verdicts": evaluation.passed.n_verdicts,
@@ -102,13 +104,18 @@ def _detector(evaluation: Evaluation, name: str) -> dict[str, Any]:
 
 
 def _alerts(figures: AlertFigures) -> dict[str, Any]:
-    """Return alerts as an object; what only a sample below the threshold can say is None so far."""
+    """Return alerts as an object; what only a sample below the threshold can say is None without it."""
+    told = figures.estimate
+    recall = None if told is None else told.recall
+    interval = None if told is None else told.recall_interval
     return {
         **_workload(figures.workload),
         "precision": _number(figures.precision),
         "recall": _number(figures.recall),
-        "recall_unbiased": None,
-        "interval": None,
+        "recall_unbiased": None if recall is None else _number(recall),
+        "interval": None if interval is None else [_number(end) for end in interval],
+        "sampled": None if told is None else round(told.n_sampled),
+        "sampled_frauds": None if told is None else round(told.n_found),
     }
 
 

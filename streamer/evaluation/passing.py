@@ -47,6 +47,7 @@ _ARRAYS: Final = (
     "probabilities",
     "alerted",
     "held_back",
+    "sample_weights",
     "judged_ms",
     "X",
     "inputs",
@@ -139,6 +140,7 @@ class _RowsSoFar:
         self.probabilities = np.full(n, np.nan)
         self.alerted = np.zeros(n, dtype=bool)
         self.held_back = np.zeros(n, dtype=bool)
+        self.sample_weights = np.zeros(n)
         self.judged_ms = np.full(n, NEVER, dtype=np.int64)
         self.inputs = np.full((n, n_inputs), np.nan, dtype=np.float32)
         self.X = np.full((n, len(FEATURE_NAMES)), np.nan, dtype=np.float32)
@@ -179,6 +181,8 @@ class _RowsSoFar:
         self.probabilities[at] = np.array(told, dtype=float)
         self.alerted[at] = [score.alerted for score in outcome.scores]
         self.held_back[[alert.source.offset for alert in outcome.overflow]] = True
+        for alert in outcome.alerts:
+            self.sample_weights[alert.source.offset] = alert.sample_weight or 0.0
         if self.inputs.shape[1] and outcome.scored is not None:
             self.inputs[rows] = outcome.scored.inputs
 

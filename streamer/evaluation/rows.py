@@ -28,7 +28,9 @@ class Rows:
     for a legitimate row, `NO_LABEL` for an unlabelled one.  ``scores`` is the streamer's ranking score:
     NaN where a row was dead-lettered or met a model that was still warming; no detector is measured on
     such rows.  ``probabilities`` of fraud are what was told, NaN where nothing was.
-    ``alerted`` is what reviewers got, ``held_back`` what the fuse kept from them.  ``judged_ms`` is the
+    ``alerted`` is what reviewers got, ``held_back`` what the fuse kept from them.  ``sample_weights``
+    are those of the alerts that were drawn from below the threshold, 0 for any other row.
+    ``judged_ms`` is the
     event time at which a row's label is told, `NEVER` where it is not.
     ``X`` (n, n_features) float32 holds the features without anything learned from labels, NaN where
     unknown; ``inputs`` (n, n_inputs) float32 those of the odds, what verdicts said of merchant and card
@@ -45,6 +47,7 @@ class Rows:
     probabilities: Floats
     alerted: Flags
     held_back: Flags
+    sample_weights: Floats
     judged_ms: Integers
     X: NDArray[np.float32]
     inputs: NDArray[np.float32]

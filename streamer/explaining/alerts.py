@@ -20,9 +20,9 @@ from streamer.contract.pseudonyms import pseudonym
 from streamer.explaining.centers import center_of
 from streamer.explaining.counterfactual import counterfactual
 from streamer.explaining.findings import Findings, findings_of
-from streamer.explaining.reasons import reasons_of
+from streamer.explaining.reasons import drawn_at_random, reasons_of
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, Columns, History
-from streamer.model import Scorer
+from streamer.model import SAMPLE, Scorer
 
 __all__ = ["AlertContext", "alert_id", "build_alert", "build_alerts", "pseudonym"]
 
@@ -39,7 +39,8 @@ class AlertContext:
     """What a batch's alerts are built from; ``epoch`` is that of its offsets (`Source`).
 
     ``rows`` are those of which there may be one, in ascending order.  ``shares`` (n,) say for each
-    payment of which share of recent traffic it had to be.
+    payment which share of recent traffic was to alert, ``lanes`` (n,) in which of them it did, and
+    ``weights`` (n,) how many it stands for if it was drawn from below the line.
     """
 
     topic: str
@@ -53,6 +54,8 @@ class AlertContext:
     card_key: bytes | None
     rows: list[int]
     shares: Floats
+    lanes: Integers
+    weights: Floats
     _findings: dict[int, Findings] = field(default_factory=dict)
 
     def findings(self, index: int) -> Findings:
@@ -60,7 +63,8 @@ class AlertContext:
         if index not in self._findings:
             at = bisect_left(self.rows, index)
             some = self.rows[at : at + _AT_ONCE]
-            found = findings_of(self.version, self.columns, self.history, some, self.shares)
+            decided = self.shares, self.lanes
+            found = findings_of(self.version, self.columns, self.history, some, *decided)
             self._findings.update(zip(some, found, strict=True))
         return self._findings[index]
 
@@ -98,10 +102,13 @@ def build_alerts(
 def build_alert(context: AlertContext, index: int, offset: int, transaction: Transaction) -> Alert:
     """Return the alert on the batch's transaction ``index``."""
     version, findings, currency = context.version, context.findings(index), transaction.currency
-    by_odds = version.lines.by_odds
+    by_odds, is_sampled = findings.by_odds > 0, context.lanes.item(index) == SAMPLE
     log_odds = None if version.odds is None else findings.log_odds
     ranked_value = findings.log_odds if by_odds else findings.distance_sq
     reasons = reasons_of(findings, currency)
+    weight = context.weights.item(index) if is_sampled else None
+    if weight is not None:
+        reasons = drawn_at_random(weight, reasons)
     source = Source(context.topic, context.partition, offset, context.epoch)
     shown = transaction
     if context.card_key is not None:
@@ -115,7 +122,7 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
         distance=findings.distance_sq**0.5,
         distance_sq=findings.distance_sq,
         threshold=findings.threshold if by_odds else findings.threshold**0.5,
-        severity=_severity(findings.score, findings.asked),
+        severity="medium" if is_sampled else _severity(findings.score, findings.asked),
         reasons=reasons,
         other_contribution=ranked_value - findings.base - sum(r.contribution for r in reasons),
         nearest_center=center_of(version, int(findings.nearest), findings.currency_mean),
@@ -131,6 +138,8 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
         log_odds=log_odds,
         base_log_odds=findings.base,
         probability=None if log_odds is None else version.probability_of(log_odds),
+        sampled=is_sampled,
+        sample_weight=weight,
         features={
             name: value
             for name, value in zip(_NAMES, findings.known, strict=True)

@@ -94,22 +94,24 @@ def are_loud(
     ruler: Ruler,
     odds: LogOdds,
     lines: Lines,
-    share: float,
+    main: float,
+    reserve: float,
 ) -> Flags:
     """Return whether the payment of ``trial`` (IN/OUT) would alert at some ``amounts`` (n,).
 
-    ``habit`` and ``merchant`` are what these are compared with; ``share`` is that of recent traffic of
-    which it has to be.
+    ``habit`` and ``merchant`` are what these are compared with; ``main`` is the share of recent traffic
+    of which it has to be by what ranks, or else ``reserve`` by the distance.
     """
     n = len(amounts)
     for step in range(n):
         compare_amount(amounts[step], habit, merchant, trial.features[step])
     rows = trial.currencies, trial.V, trial.times_ms, ruler, odds, lines
     score_rows(trial.scored, trial.X[:n], *rows)
+    distance_ranks = trial.scored.numbers[4]
     ranks = trial.scored.numbers[6 if lines.by_odds else 4]
     loud = np.empty(n, np.bool_)
     for step in range(n):
-        loud[step] = 1.0 - ranks[step] < share
+        loud[step] = 1.0 - ranks[step] < main or 1.0 - distance_ranks[step] < reserve
     return loud
 
 
@@ -123,7 +125,8 @@ def largest_quiet(
     ruler: Ruler,
     odds: LogOdds,
     lines: Lines,
-    share: float,
+    main: float,
+    reserve: float,
 ) -> tuple[int, bool]:
     """Return the largest quiet amount below ``amount``, in minor units, or 0 if none is found.
 
@@ -139,7 +142,7 @@ def largest_quiet(
     first, is_quiet_below = -1, True
     for start in range(0, _GRID, _AT_ONCE):
         some = walk[start : start + _AT_ONCE]
-        loud = are_loud(trial, some, habit, merchant, ruler, odds, lines, share)
+        loud = are_loud(trial, some, habit, merchant, ruler, odds, lines, main, reserve)
         for m in range(_AT_ONCE):
             if loud[m]:
                 is_quiet_below = first < 0
@@ -155,7 +158,7 @@ def largest_quiet(
     nearer = -1
     for start in range(0, _GRID, _AT_ONCE):
         some = walk[start : start + _AT_ONCE]
-        loud = are_loud(trial, some, habit, merchant, ruler, odds, lines, share)
+        loud = are_loud(trial, some, habit, merchant, ruler, odds, lines, main, reserve)
         for m in range(_AT_ONCE):
             if nearer < 0 and not loud[m]:
                 nearer = start + m
@@ -170,7 +173,7 @@ def largest_quiet(
     while edge - quiet > 1:
         between = (edge + quiet) // 2
         middle[0] = between / minor_units
-        if are_loud(trial, middle, habit, merchant, ruler, odds, lines, share)[0]:
+        if are_loud(trial, middle, habit, merchant, ruler, odds, lines, main, reserve)[0]:
             edge = between
         else:
             quiet = between

@@ -26,7 +26,7 @@ from streamer.explaining.findings import (
 )
 from streamer.explaining.parameters import N_FEATURES
 from streamer.explaining.read_parameters import Parameters, unpacked_parameters
-from streamer.explaining.reasons import told
+from streamer.explaining.reasons import DRAWN, told
 from streamer.features import AMOUNT, CONTEXT_NAMES, FEATURE_NAMES
 from streamer.model import Scorer
 
@@ -77,7 +77,9 @@ def explain(alert: Alert, version: Scorer) -> Explanation:
         )
     currency, when = alert.transaction.currency, alert.event_time
     time_ms = round(when.timestamp() * 1000)
-    findings = findings_of_features(version, *_rows(alert), CURRENCY_INDEX[currency], time_ms)
+    by_distance = alert.ranked_by == "distance"
+    place = version, *_rows(alert), CURRENCY_INDEX[currency], time_ms
+    findings = findings_of_features(*place, by_distance=by_distance)
     recomputed = _ranking(findings, has_odds=version.odds is not None)
     return _explanation(alert, told(findings, currency), recomputed, "version")
 
@@ -104,7 +106,9 @@ def explain_by_parameters(alert: Alert) -> Explanation:
     }
     parts = told(findings, currency)
     by_name = {part.feature: part.contribution for part in parts}
-    recomputed |= {f"contribution of {r.feature}": by_name.get(r.feature) for r in alert.reasons}
+    # That it was drawn follows from no number of the model.
+    reasons = [reason.feature for reason in alert.reasons if reason.feature != DRAWN]
+    recomputed |= {f"contribution of {name}": by_name.get(name) for name in reasons}
     return _explanation(alert, parts, recomputed, "parameters")
 
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from streamer.arrays import Floats, Integers
+from streamer.arrays import Flags, Floats, Integers
 from streamer.compiled import compiled
 from streamer.contract.codes import CURRENCIES, decimals_of
 from streamer.explaining.counterfactual import largest_quiet, new_trial
@@ -37,11 +37,14 @@ from streamer.features import (
     record,
 )
 from streamer.model import (
+    RESERVE,
+    WHOLE,
     Lines,
     LogOdds,
     Room,
     Ruler,
     Scorer,
+    Split,
     distances_at,
     hour_of,
     odds_at,
@@ -64,8 +67,9 @@ class Findings(NamedTuple):
     """What is said of one payment, before it is put into words.
 
     ``threshold`` is in the units of what ranks, as ``base`` is, which an average payment has.
-    ``by_odds`` is 1 where the log-odds rank, else 0; without odds ``log_odds`` are NaN.  ``asked`` is
-    the share of recent traffic that was to alert, and ``threshold`` what that many exceed.
+    ``by_odds`` is 1 where the log-odds rank, else 0, as in the reserve; without odds ``log_odds`` are
+    NaN.  ``asked`` is the share of recent traffic that was to alert in the payment's lane, and
+    ``threshold`` what that many exceed.
     ``quiet_units`` is the counterfactual amount in minor units, 0 for none.
 
     ``parts`` are the columns whose parts of the ranking are known, the largest first, and
@@ -115,7 +119,8 @@ class _Asked(NamedTuple):
     """The payments of a batch, (n,) each, and what scores them.
 
     ``habits`` and ``merchants`` are what their amounts are compared with; they and ``payments`` are
-    (0,) where no other amount is asked about.
+    (0,) where no other amount is asked about.  ``shares`` are over all lanes, which have ``split``;
+    ``by_distance`` are those that the distance ranks, whatever ranks the others.
     """
 
     X: Floats
@@ -126,46 +131,54 @@ class _Asked(NamedTuple):
     habits: Records
     merchants: Records
     shares: Floats
+    split: Split
+    by_distance: Flags
     thresholds: Floats
     ruler: Ruler
     odds: LogOdds
     lines: Lines
 
 
+_Scoring = tuple[Floats, Split, Flags, Floats, Ruler, LogOdds, Lines]
+"""The last fields of `_Asked`, from ``shares`` on."""
+
+
 def findings_of(
-    version: Scorer, columns: Columns, history: History, rows: Sequence[int], shares: Floats
+    version: Scorer,
+    columns: Columns,
+    history: History,
+    rows: Sequence[int],
+    shares: Floats,
+    lanes: Integers,
 ) -> list[Findings]:
     """Return the findings of some ``rows`` of a batch.
 
-    ``shares`` (n,) say for each payment of which share of recent traffic it had to be to alert.
+    ``shares`` (n,) say for each payment which share of recent traffic was to alert, ``lanes`` (n,) in
+    which of them it did.
     """
-    asked = _Asked(
-        history.X,
-        history.V,
-        columns.currencies,
-        columns.times_ms,
-        columns.payments,
-        history.spending,
-        history.merchants,
-        shares,
-        version.thresholds_at(shares),
-        version.ruler,
-        version.odds_or_none,
-        version.lines,
-    )
+    known = history.X, history.V, columns.currencies, columns.times_ms
+    compared = columns.payments, history.spending, history.merchants
+    asked = _Asked._make((*known, *compared, *_scoring(version, shares, lanes == RESERVE)))
     return _told(asked, np.array(rows))
 
 
 def findings_of_features(
-    version: Scorer, X: Floats, V: Floats, currency: int, time_ms: int
+    version: Scorer,
+    X: Floats,
+    V: Floats,
+    currency: int,
+    time_ms: int,
+    *,
+    by_distance: bool = False,
 ) -> Findings:
     """Return the findings of a payment of which nothing else is known, without a counterfactual.
 
     ``X`` IN (1, n_features) and ``V`` IN (1, n_context).  Its threshold is the version's own.
+    ``by_distance``: the distance ranks it, whatever ranks the others.
     """
     shares = version.lines.hours["asked"][hour_of(time_ms)][None]
-    by = version.ruler, version.odds_or_none, version.lines
-    return _of_features(X, V, currency, time_ms, shares, version.thresholds_at(shares), by)
+    scoring = _scoring(version, shares, np.array([by_distance]))
+    return _of_features(X, V, currency, time_ms, scoring)
 
 
 def findings_by_parameters(parameters: Parameters, X: Floats, V: Floats, currency: int) -> Findings:
@@ -178,21 +191,15 @@ def findings_by_parameters(parameters: Parameters, X: Floats, V: Floats, currenc
         thresholds = odds_at(lines.odds_below, shares)
     else:
         thresholds = distances_at(lines.distances_below, shares)
-    by = parameters.ruler, parameters.odds, lines
+    # They say what ranks this payment, and the share that was asked for in its lane.
+    lane = shares, WHOLE, np.array([False])
+    scoring = *lane, thresholds, parameters.ruler, parameters.odds, lines
     # Of a time only the hour counts, for a threshold that is not asked about.
-    found = _of_features(X, V, currency, 0, shares, thresholds, by)
+    found = _of_features(X, V, currency, 0, scoring)
     return found._replace(nearest=parameters.nearest)
 
 
-def _of_features(
-    X: Floats,
-    V: Floats,
-    currency: int,
-    time_ms: int,
-    shares: Floats,
-    thresholds: Floats,
-    by: tuple[Ruler, LogOdds, Lines],
-) -> Findings:
+def _of_features(X: Floats, V: Floats, currency: int, time_ms: int, scoring: _Scoring) -> Findings:
     asked = _Asked(
         X,
         V,
@@ -201,11 +208,18 @@ def _of_features(
         np.empty(0, PAYMENT),
         np.empty(0, CARDS.row),
         np.empty(0, MERCHANTS.row),
-        shares,
-        thresholds,
-        *by,
+        *scoring,
     )
     return _told(asked, np.zeros(1, np.int64))[0]
+
+
+def _scoring(version: Scorer, shares: Floats, by_distance: Flags) -> _Scoring:
+    """Return what is the version's of `_Asked`: the thresholds are those of each payment's lane."""
+    split = version.split
+    own_shares = shares * np.where(by_distance, split.reserve, split.main)
+    thresholds = version.thresholds_at(own_shares, by_distance)
+    scored_by = version.ruler, version.odds_or_none, version.lines
+    return shares, split, by_distance, thresholds, *scored_by
 
 
 def _told(asked: _Asked, rows: Integers) -> list[Findings]:
@@ -236,9 +250,12 @@ def tell(asked: _Asked, rows: Integers) -> tuple[Floats, Packed]:
     findings = told.reshape(-1).view(_ROW)
     ruler, odds, lines = asked.ruler, asked.odds, asked.lines
     trial = new_trial(asked.X.shape[1], asked.V.shape[1])
-    scored, by_odds = trial.scored, lines.by_odds
+    scored, split = trial.scored, asked.split
     for m in range(len(rows)):
         i, found = rows[m], findings[m]
+        by_distance = asked.by_distance[i]
+        by_odds = lines.by_odds and not by_distance
+        main, reserve = asked.shares[i] * split.main, asked.shares[i] * split.reserve
         trial.X[:], trial.V[:] = asked.X[i], asked.V[i]
         trial.currencies[:], trial.times_ms[:] = asked.currencies[i], asked.times_ms[i]
         row = trial.currencies, trial.V, trial.times_ms, ruler, odds, lines
@@ -247,7 +264,7 @@ def tell(asked: _Asked, rows: Integers) -> tuple[Floats, Packed]:
         found.currency_mean = 0.0 if math.isnan(usual) else usual
         found.known[:_N_FEATURES], found.known[_N_FEATURES:] = asked.X[i], asked.V[i]
         tell_scores(found, scored, ruler, odds, by_odds)
-        found.threshold, found.asked = asked.thresholds[i], asked.shares[i]
+        found.threshold, found.asked = asked.thresholds[i], reserve if by_distance else main
         tell_parts(found, scored, odds, by_odds)
         pack(packed, m, found, usual, scored, ruler, odds, lines)
         found.quiet_units, found.is_quiet_below = 0, False
@@ -262,7 +279,8 @@ def tell(asked: _Asked, rows: Integers) -> tuple[Floats, Packed]:
                 ruler,
                 odds,
                 lines,
-                asked.shares[i],
+                main,
+                reserve,
             )
     return told, packed
 

@@ -22,10 +22,11 @@ from streamer.features import (
     Feature,
 )
 
-__all__ = ["quantity_of", "reasons_of", "told"]
+__all__ = ["DRAWN", "drawn_at_random", "quantity_of", "reasons_of", "told"]
 
 # More reasons than this nobody reads; the rest is summed up in ``other_contribution``.
 _MAX_REASONS: Final = 5
+DRAWN: Final = "sample"
 # And what would read as 0% is none.
 _LEAST_SHARE: Final = 0.01
 # Payments that weigh less than this have been forgotten.
@@ -46,6 +47,25 @@ def reasons_of(findings: Findings, currency: str) -> list[Reason]:
     while n < min(len(findings.parts), _MAX_REASONS) and findings.contributions[n] > least:
         n += 1
     return told(findings, currency, n)
+
+
+def drawn_at_random(weight: float, reasons: list[Reason]) -> list[Reason]:
+    """Return the ``reasons`` of a payment from below the line behind the one that it is there for.
+
+    That one adds nothing to the ranking.
+    """
+    why = Reason(
+        feature=DRAWN,
+        contribution=0.0,
+        share=0.0,
+        value=weight,
+        expected=1.0,
+        unit="payments",
+        direction="above",
+        sentence="Drawn at random from the payments below the threshold, to measure what is missed: "
+        f"it stands for about {weight:,.0f} of them.",
+    )
+    return [why, *reasons[: _MAX_REASONS - 1]]
 
 
 def told(findings: Findings, currency: str, n: int | None = None) -> list[Reason]:

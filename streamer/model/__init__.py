@@ -3,7 +3,8 @@
 Reading order: `model_config`, `sums` (what is learned), `scorer` and `confidence` (what scores, derived
 from the sums), `scores` and `scored` (how, and what comes of it), `kmeans` and `histogram` (the
 arithmetic), `bounds` (what nobody can teach), `recent` (the payments that ranks come from), `budget`
-(which share is to alert, by the hour), `learning` (from a batch, and from a delta to the next version),
+(which share is to alert, by the hour), `lanes` and `census` (what shares it, and what is missed),
+`learning` (from a batch, and from a delta to the next version),
 `feature_histogram`, `drift` and `reference` (what has moved), `odds`, `input_scale`, `judged` and
 `trial` (the odds that verdicts teach), `calibration` (the probability that is told), `influence` (what
 one verdict does to them), `delays` (when frauds are found), `codec` (bytes and the content-addressed
@@ -12,6 +13,7 @@ id).
 
 from streamer.model.bounds import may_teach
 from streamer.model.budget import N_HOURS, achieved_per_hour, achieved_share, hour_of
+from streamer.model.census import Census, Estimate, census_of, count_judged, estimate
 from streamer.model.delays import ALERTED, OTHERS, Delays, count_delays, delays_of
 from streamer.model.drift import MOVED_PSI, Drift, drift_of
 from streamer.model.feature_histogram import count_features
@@ -19,6 +21,17 @@ from streamer.model.hashing import uniform_hash
 from streamer.model.histogram import N_BINS, distance_position
 from streamer.model.influence import Influence, influence_of
 from streamer.model.judged import learn_verdicts
+from streamer.model.lanes import (
+    MAIN,
+    QUIET,
+    RESERVE,
+    SAMPLE,
+    WHOLE,
+    Split,
+    lanes_of,
+    split_of,
+    stakes_of,
+)
 from streamer.model.learning import advance, delta_limit, learn, learn_warming
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import (
@@ -45,13 +58,20 @@ __all__ = [
     "FEATURE",
     "FOUND_OUT",
     "HOUR",
+    "MAIN",
     "MOVED_PSI",
     "N_BINS",
     "N_HOURS",
     "N_STEPS",
     "OTHERS",
+    "QUIET",
+    "RESERVE",
+    "SAMPLE",
+    "WHOLE",
+    "Census",
     "Delays",
     "Drift",
+    "Estimate",
     "Influence",
     "Lines",
     "LogOdds",
@@ -60,21 +80,26 @@ __all__ = [
     "Ruler",
     "Scored",
     "Scorer",
+    "Split",
     "Sums",
     "achieved_per_hour",
     "achieved_share",
     "advance",
     "basis_size",
+    "census_of",
     "count_delays",
     "count_features",
+    "count_judged",
     "delays_of",
     "delta_limit",
     "distance_position",
     "distances_at",
     "drift_of",
+    "estimate",
     "function_of",
     "hour_of",
     "influence_of",
+    "lanes_of",
     "learn",
     "learn_verdicts",
     "learn_warming",
@@ -83,6 +108,8 @@ __all__ = [
     "odds_position",
     "score_rows",
     "simplified_silhouettes",
+    "split_of",
+    "stakes_of",
     "standardised",
     "trial_precisions",
     "uniform_hash",

@@ -25,7 +25,7 @@ from streamer.model.sums import COUNTERS, INPUTS, RECENT, ROWS, Sums
 
 __all__ = ["FORMAT", "VersionHeader", "decode_version", "encode_version", "state_id"]
 
-FORMAT: Final = "5"
+FORMAT: Final = "6"
 _LENGTH_BYTES: Final = 8
 _ARRAY_NAMES: Final = frozenset(f.name for f in fields(Sums))
 _PER_CURRENCY: Final = ("currency_weights", "currency_sums", "reference_currency_means")

@@ -58,10 +58,10 @@ def learn_verdicts(
 ) -> None:
     """Add n judged payments to ``delta`` (IN/OUT).
 
-    ``vectors`` IN (m, n_inputs + 2) has them in its rows ``slots`` (n,): the inputs as they were when
-    the payment was scored, NaN where unknown, and the ranks that distance and odds gave it then, NaN
-    where there were no odds; ``frauds`` (n,) 1 or 0, or `FOUND_OUT`; ``weights`` (n,) how many payments
-    each stands for, negative to take a verdict back.
+    ``vectors`` IN (m, n_inputs + 2 or more) has them in its rows ``slots`` (n,): the inputs as they
+    were when the payment was scored, NaN where unknown, and the ranks that distance and odds gave it
+    then, NaN where there were no odds; ``frauds`` (n,) 1 or 0, or `FOUND_OUT`; ``weights`` (n,) how
+    many payments each stands for, negative to take a verdict back.
     """
     if not delta.input_weights.size:
         _make_room(delta, version.config.n_inputs)

@@ -60,7 +60,7 @@ def learn(
 
     Every transaction enters the currency means and may enter the recent sample, for which ``draws``
     decide (`sample`); only those marked in ``teaching`` move centers and scale.  Nothing that is
-    ``alerted`` may be among them: it would pull the model towards it.
+    ``alerted`` above a line may be among them: it would pull the model towards it.
     """
     delta.transactions_seen += len(teaching)
     rows = sample(scored, log_amounts, currencies, draws)
@@ -181,8 +181,13 @@ def advance(head: Sums, delta: Sums, config: ModelConfig) -> Sums:
         0.5 ** (n_verdicts / config.odds_half_life),
         0.5 ** (n_verdicts / config.trial_half_life),
     )
+    n_judged = max(float(delta.lane_verdicts.sum()), 0.0)
+    of_alerts = (
+        0.5 ** (n_judged / config.lane_half_life),
+        0.5 ** (n_judged / config.census_half_life),
+    )
     of_hours, exposures, of_pace, pace = follow_hours(head, delta)
-    decayed = head.decayed(*discounts, *of_verdicts, of_hours, of_pace)
+    decayed = head.decayed(*discounts, *of_verdicts, of_hours, of_pace, *of_alerts)
     ends_s = head.event_span.item(1), delta.event_span.item(1)
     decayed.fraud_delays = rolled(decayed.fraud_delays, *ends_s)
     merged = decayed.merged(bounded_step(decayed, delta, config))

@@ -39,6 +39,11 @@ class ModelConfig:
     """Alerts per hour of event time, over all partitions."""
     alert_hours: AlertHours = "risk"
     """Whether alerts come when the risk is there, or every hour has the same share of its payments."""
+    reserve_share: float = 0.0
+    """Share of the budget that the distance ranks while the odds do, before its yield is known
+    (`lanes`); 0 switches it off."""
+    sample_share: float = 0.0
+    """Share of the budget for payments drawn from below the line; 0 switches it off."""
     random_seed: int = 0
     n_starts: int = 1
     """The first centers are the best of so many seedings.  Four instead of one gained 0.002 of
@@ -78,6 +83,11 @@ class ModelConfig:
     """After so many verdicts, what the odds learned before weighs half."""
     trial_half_life: float = 50_000
     """The same for the comparison of the odds with the distance."""
+    lane_half_life: float = 1_000
+    """After so many judged alerts, what the lanes yielded before weighs half: of a reserve of a tenth
+    a hundred, half of which tell its precision within a fifth."""
+    census_half_life: float = 20_000
+    """The same for what is estimated of recall: a sample of a tenth has 2,000 in it."""
     odds_min_frauds: float = 25.0
     """Frauds that must have been judged before the odds may rank."""
 

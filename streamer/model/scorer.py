@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from streamer.arrays import Floats, Integers
+from streamer.arrays import Flags, Floats, Integers
 from streamer.model.budget import N_HOURS, Asked, asked
 from streamer.model.calibration import calibrated, probabilities
 from streamer.model.confidence import beliefs, expectations, maturities
 from streamer.model.histogram import N_BINS, distribution_of, log2_at, places_below
 from streamer.model.input_scale import scale_of
+from streamer.model.lanes import WHOLE, Split, split_of
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import NO_ODDS, LogOdds, coefficients, log_odds_at
 from streamer.model.recent import histograms_of, unpacked
@@ -49,11 +50,11 @@ class Scorer:
     features that are known is divided by what is expected of them (``expectations``, the mean
     addends), so that the ranking and its threshold do not jump when a feature becomes known.
 
-    ``asked`` are the shares of recent traffic that are to alert.  ``distances_below`` and
-    ``odds_below`` say how much of that lies below a score, by what this version itself gives to the
-    recent sample, and the thresholds are quantiles of them: ``threshold_sq`` and
-    ``threshold_log_odds`` for a payment of no known hour, the ``hourly_`` (24,) by hour of the day.
-    Without a sample they are infinite.
+    ``asked`` are the shares of recent traffic that are to alert, ``split`` how they are divided.
+    ``distances_below`` and ``odds_below`` say how much of that lies below a score, by what this version
+    itself gives to the recent sample.  The thresholds are quantiles of them, where the main lane
+    begins: ``threshold_sq`` and ``threshold_log_odds`` for a payment of no known hour, the ``hourly_``
+    (24,) by hour of the day.  Without a sample they are infinite.
     ``scored_by`` is all of it as `score_batch` takes it.
     """
 
@@ -71,6 +72,7 @@ class Scorer:
     asked: Asked
     odds: LogOdds | None = None
     ranks_by_odds: bool = False
+    split: Split = WHOLE
     distances_below: Floats = field(default_factory=lambda: np.zeros(N_BINS + 1))
     odds_below: Floats = field(default_factory=lambda: np.zeros(N_BINS + 1))
     threshold_sq: float = field(init=False)
@@ -97,6 +99,7 @@ class Scorer:
             config.variance_floor_share * deviations**2, np.array(config.spread_floors) ** 2
         )
         odds = _odds(sums, config)
+        by_odds = odds is not None and _may_rank(sums, config)
         version = cls(
             id=version_id,
             sums=sums,
@@ -111,7 +114,8 @@ class Scorer:
             expectations=expectations(sums, config.expectation_prior_weight),
             asked=asked(sums, config),
             odds=odds,
-            ranks_by_odds=odds is not None and _may_rank(sums, config),
+            ranks_by_odds=by_odds,
+            split=split_of(sums, config, by_odds=by_odds),
         )
         return version if version.is_warming else version._ranking_recent()
 
@@ -165,10 +169,16 @@ class Scorer:
         )
         return Scored.of(room, has_odds=self.odds is not None, by_odds=self.lines.by_odds)
 
-    def thresholds_at(self, shares: Floats) -> Floats:
-        """Return what each of ``shares`` (n,) of recent traffic exceeds, in the units of what ranks."""
+    def thresholds_at(self, shares: Floats, by_distance: Flags) -> Floats:
+        """Return what each of ``shares`` (n,) of recent traffic exceeds, in the units of what ranks.
+
+        Of those ``by_distance`` (n,) it is a squared distance, whatever ranks the others.
+        """
         if self.lines.by_odds:
-            return odds_at(self.odds_below, shares)
+            by_odds = odds_at(self.odds_below, shares)
+            if not by_distance.any():
+                return by_odds
+            return np.where(by_distance, distances_at(self.distances_below, shares), by_odds)
         return distances_at(self.distances_below, shares)
 
     def probability_of(self, log_odds: float) -> float:
@@ -184,7 +194,7 @@ class Scorer:
         return Room.of(n, self.config.n_features, self.config.n_inputs)
 
     def __post_init__(self) -> None:
-        shares = np.append(self.asked.hourly, self.asked.share)
+        shares = np.append(self.asked.hourly, self.asked.share) * self.split.main
         for what, by_hour in (
             ("threshold_sq", distances_at(self.distances_below, shares)),
             ("threshold_log_odds", odds_at(self.odds_below, shares)),

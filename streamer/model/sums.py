@@ -29,11 +29,14 @@ from streamer.model.trial import N_TRIAL_BINS
 
 __all__ = [
     "ANCHORS",
+    "CENSUS",
+    "CENSUS_SQ",
     "COUNTERS",
     "FROZEN",
     "HOURS",
     "INPUTS",
     "JUDGED",
+    "LANES",
     "N_AGES",
     "N_WEEKS",
     "PACE",
@@ -45,6 +48,9 @@ __all__ = [
     "TRIAL",
     "Sums",
 ]
+
+N_LANES: Final = 3
+"""Main, reserve, sample."""
 
 Group = TypeVar("Group", bound=tuple[Any, ...])
 
@@ -64,6 +70,10 @@ INPUTS: Final = ("odds_gram", "odds_moment", "input_weights", "input_sums", "inp
 """Empty until the first verdict, so that a deployment without verdicts carries nothing."""
 JUDGED: Final = (*INPUTS, "verdict_weights", "fraud_delays")
 TRIAL: Final = ("trial", "calibration")
+LANES: Final = ("lane_verdicts",)
+CENSUS: Final = ("census",)
+CENSUS_SQ: Final = ("census_sq",)
+"""By the square of the `CENSUS`' discount."""
 FROZEN: Final = (
     "reference_histograms",
     "reference_currency_means",
@@ -93,6 +103,8 @@ class Sums:
     legitimate and the fraudulent, ``trial`` (detector, verdict, bin) their comparison (`trial`),
     ``calibration`` (verdict, bin) what became of payments by their log-odds (`calibration`).
     ``fraud_delays`` (2, N_WEEKS, N_AGES) say when frauds are found (`delays`).
+    ``lane_verdicts`` (lane, verdict) are the judged alerts by lane (`lanes`), ``census`` and
+    ``census_sq`` what verdicts say of alerts and sample (`census`).
     ``feature_addends`` sums what each feature added to squared distances, before they were made
     comparable.  ``alerted_weight`` is the part of ``scored_weight`` that was alerted.  ``warmup_X``
     holds the raw feature rows of the warm-up, until the first centers exist.  ``hour_*`` and
@@ -137,6 +149,9 @@ class Sums:
     trial: Floats
     calibration: Floats
     fraud_delays: Floats
+    lane_verdicts: Floats
+    census: Floats
+    census_sq: Floats
     warmup_X: Floats
     warmup_currencies: Integers
     feature_histograms: Floats
@@ -185,6 +200,9 @@ class Sums:
             trial=np.zeros((2, 2, N_TRIAL_BINS)),
             calibration=np.zeros((2, N_CALIBRATION_BINS)),
             fraud_delays=np.zeros((2, N_WEEKS, N_AGES)),
+            lane_verdicts=np.zeros((N_LANES, 2)),
+            census=np.zeros((3, 2)),
+            census_sq=np.zeros(()),
             warmup_X=np.zeros((0, d)),
             warmup_currencies=np.zeros(0, dtype=np.int64),
             feature_histograms=np.zeros((d, N_FEATURE_BINS)),
@@ -241,13 +259,15 @@ class Sums:
         trial_discount: float = 1.0,
         hour_discount: float = 1.0,
         pace_discount: float = 1.0,
+        lane_discount: float = 1.0,
+        census_discount: float = 1.0,
     ) -> Sums:
         """Return the sums multiplied by ``discount``, those of scores, verdicts and hours by their own.
 
         Counters stay as they are.
         """
         exempt = {*COUNTERS, *ROWS, *SCORES, *JUDGED, *TRIAL, *FROZEN, *ANCHORS}
-        exempt |= {*HOURS, *PACE, *SPANS, *RECENT}
+        exempt |= {*HOURS, *PACE, *SPANS, *RECENT, *LANES, *CENSUS, *CENSUS_SQ}
         decaying = [field.name for field in fields(self) if field.name not in exempt]
         return replace(
             self,
@@ -258,6 +278,9 @@ class Sums:
             **{name: getattr(self, name) * trial_discount for name in TRIAL},
             **{name: getattr(self, name) * hour_discount for name in HOURS},
             **{name: getattr(self, name) * pace_discount for name in PACE},
+            **{name: getattr(self, name) * lane_discount for name in LANES},
+            **{name: getattr(self, name) * census_discount for name in CENSUS},
+            **{name: getattr(self, name) * census_discount**2 for name in CENSUS_SQ},
         )
 
     def currency_means(self, config: ModelConfig) -> Floats:

@@ -58,6 +58,8 @@ MEANINGS: Final[dict[str, dict[str, str]]] = {
         "log_odds": "The logarithm of the odds of fraud: 0 is one to one, -4.6 one to a hundred; every 0.7 more doubles the odds. Not there before any verdict.",
         "base_log_odds": "The log-odds of a payment that is average in everything: what the reasons are added to. 0 where `ranked_by` is `distance`.",
         "probability": "The probability of fraud, 0 to 1: how many of recent payments with such `log_odds` were judged to be fraud. Not there before any verdict.",
+        "sampled": "Whether it was drawn at random from below the threshold. Nothing says that such a payment is suspicious: your verdict on it says what the model misses.",
+        "sample_weight": "For how many payments below the threshold a sampled one stands.",
         "features": "Everything that was known of the payment, on the model's own scale (mostly logarithms). For recomputing, not for reading: `reasons` have the same values in units.",
         "parameters": "The numbers of the model that the features met, packed. For recomputing: `streamer explain` needs nothing else, however old the alert is.",
     },

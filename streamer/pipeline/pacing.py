@@ -12,6 +12,9 @@ it is next to nothing: beyond all that was ever seen, rarity goes on falling exp
 more than x = -0.3.  So over any 5,000 payments there are at most 1 + 0.7 + 0.3 times the alerts due,
 and over any 50,000 at most 1.1 times, where more than ten are due in 5,000; else the fuse bounds it.
 
+The share is divided among lanes (`streamer.model.lanes`): what ranks, a reserve by the distance, and a
+sample below both lines, whose draws keep no pace: they are in the debt, which the others pay.
+
 Invariants:
 * Debt and decisions depend on the payments in their order alone, not on how they are cut.
 * What is on a topic already, from before a crash, counts where it stands.
@@ -22,8 +25,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from streamer.arrays import Flags, Floats
+from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
+from streamer.model import MAIN, QUIET, RESERVE, SAMPLE, Split
+from streamer.pipeline.drawing import sample_probability
 from streamer.pipeline.fuse import WINDOW
 
 __all__ = ["alerts_due", "pace", "paced"]
@@ -58,20 +63,32 @@ def pace(debt: float, unit: float) -> float:
 @compiled
 def paced(
     debt: Floats,
-    above: Flags,
+    lanes: Integers,
     shares: Floats,
     scores: Floats,
+    distance_ranks: Floats,
+    draws: Floats,
     asked: Floats,
     due: Floats,
     unit: float,
+    split: Split,
 ) -> None:
-    """Decide on n payments one after the other; ``debt`` (1,) and ``above`` (n,) are IN/OUT.
+    """Decide on n payments one after the other; ``debt`` (1,) and ``lanes`` (n,) are IN/OUT.
 
-    ``above`` IN are those that are on a topic already; ``shares`` OUT (n,) are the shares of recent
-    traffic of which each had to be.  ``scores``, ``asked`` and ``due`` (n,) are as in `Scored`.
+    ``lanes`` IN: `SAMPLE` for one that is on a topic already as such, `MAIN` for any other that is,
+    else `QUIET`.  ``shares`` OUT (n,) are the shares of recent traffic that were to alert when each
+    came, over all lanes.  ``scores``, ``distance_ranks``, ``asked`` and ``due`` (n,) are as in
+    `Scored`, ``draws`` (n,) those of `sample_draws`.
     """
     for i in range(len(scores)):
         shares[i] = asked[i] * pace(debt[0], unit)
-        above[i] = above[i] or 1.0 - scores[i] < shares[i]
-        owed = debt[0] - due[i] + (1.0 if above[i] else 0.0)
+        rarity, is_out = 1.0 - scores[i], lanes[i] != QUIET
+        if lanes[i] != SAMPLE:
+            if rarity < shares[i] * split.main:
+                lanes[i] = MAIN
+            elif 1.0 - distance_ranks[i] < shares[i] * split.reserve:
+                lanes[i] = RESERVE
+            elif not is_out and draws[i] < sample_probability(rarity, asked[i], split.sample):
+                lanes[i] = SAMPLE
+        owed = debt[0] - due[i] + (1.0 if lanes[i] != QUIET else 0.0)
         debt[0] = min(max(owed, -_MOST_SAVED * unit), _MOST_OWED * unit)

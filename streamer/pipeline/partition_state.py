@@ -39,7 +39,8 @@ class PartitionState:
     ``next_offset`` is the first offset not processed, None before the first batch.  ``published``
     holds offsets at or beyond it whose alerts are already on their topic, from before a crash, with
     the place that each alert had (`streamer.pipeline.fuse`), None where it is not known;
-    ``overflowed`` those on the overflow topic. ``recent_alerts`` are the ascending places that the
+    ``overflowed`` those on the overflow topic, ``published_samples`` the weights of those on either
+    that were drawn from below the line.  ``recent_alerts`` are the ascending places that the
     fuse still counts, ``debt`` the alerts above those due (`streamer.pipeline.pacing`).  ``epoch`` is
     that of the offsets (`Source`).  The topic has ``n_partitions``.
     """
@@ -52,6 +53,7 @@ class PartitionState:
     ledger: Ledger = field(default_factory=Ledger)
     published: dict[int, int | None] = field(default_factory=dict)
     overflowed: set[int] = field(default_factory=set)
+    published_samples: dict[int, float] = field(default_factory=dict)
     recent_alerts: list[int] = field(default_factory=list)
     debt: float = 0.0
     epoch: int = 0

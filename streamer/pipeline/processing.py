@@ -176,14 +176,13 @@ def process_in_steps(
         known = history.X, columns, decoded.offsets
         learn_scored(state.delta, version, *known, scored, decision, teaching)
         if scored is not None:
-            remember_scored(
-                decoded, draws, state, version, scored, decision.alerted, config.verdicts
-            )
+            remember_scored(decoded, draws, state, version, scored, decision, config.verdicts)
         lap("learn")
         if scored is not None and rows:
             source = decoded.batch.topic, decoded.batch.partition, state.epoch
             of_all = functools.partial(AlertContext, *source, version, columns, history, mode)
-            context = of_all(now_ms, config.card_key, rows, decision.shares)
+            decided = decision.shares, decision.lanes, decision.weights
+            context = of_all(now_ms, config.card_key, rows, *decided)
             made = yield from _alerts(context, decoded, decision)
         if config.with_scores:
             scores = score_messages(decoded, state, version, scored, decision, config.card_key)
@@ -260,3 +259,8 @@ def _advance(state: PartitionState, prepared: Prepared, ledger: Ledger, decision
         following = batch.next_offset
         state.published = {o: place for o, place in state.published.items() if o >= following}
         state.overflowed = {offset for offset in state.overflowed if offset >= following}
+        state.published_samples = {
+            offset: weight
+            for offset, weight in state.published_samples.items()
+            if offset >= following
+        }

@@ -10,7 +10,17 @@ from streamer.arrays import Flags, Floats, Integers
 from streamer.features import Columns
 from streamer.intake.decoding import Decoded
 from streamer.intake.payment_columns import PARTIES
-from streamer.model import Scored, Scorer, Sums, count_features, learn, learn_warming, uniform_hash
+from streamer.model import (
+    SAMPLE,
+    Scored,
+    Scorer,
+    Sums,
+    count_features,
+    learn,
+    learn_warming,
+    stakes_of,
+    uniform_hash,
+)
 from streamer.pipeline.deciding import Decision
 from streamer.pipeline.partition_state import PartitionState
 from streamer.verdicts import VerdictConfig, Waiting, remember
@@ -50,17 +60,19 @@ def remember_scored(
     state: PartitionState,
     version: Scorer,
     scored: Scored,
-    alerted: Flags,
+    decision: Decision,
     config: VerdictConfig,
 ) -> None:
     """Keep a scored batch for its verdicts; ``state`` is IN/OUT, ``draws`` as for `may_be_taught`.
 
     What the fuse held back waits with the rest: nobody is bound to judge it, and a flood must not push
-    out what reviewers have on their desks.
+    out what reviewers have on their desks.  But what of it was drawn from below the line is kept.
     """
     if not config.capacity:
         return
     paid = decoded.payments
-    known = decoded.times_ms, alerted, scored.inputs, scored.ranks
+    stakes = stakes_of(decision.lanes, decision.weights)
+    beside = np.column_stack([scored.ranks, stakes])
+    known = decoded.times_ms, decision.alerted | (decision.lanes == SAMPLE), scored.inputs, beside
     waiting = Waiting(*known, paid.ids, paid.names.column(PARTIES))
     remember(state.verdicts, state.delta, version, config, draws, waiting)

@@ -11,6 +11,7 @@ from streamer.contract.codes import CURRENCIES
 from streamer.explaining.centers import describe_center
 from streamer.model import Scorer
 from streamer.model.codec import VersionHeader
+from streamer.reports.census_report import describe_census
 from streamer.reports.delays_report import describe_delays
 from streamer.reports.drift_report import describe_drift
 from streamer.reports.odds_report import describe_odds
@@ -44,5 +45,6 @@ def describe_version(version: Scorer, header: VersionHeader | None) -> dict[str,
         "centers": [msgspec.to_builtins(describe_center(version, k, usual)) for k in order],
         "odds": describe_odds(version),
         "fraud_delays": describe_delays(sums),
+        "found": describe_census(version),
         "drift": msgspec.to_builtins(describe_drift(sums, config)),
     }

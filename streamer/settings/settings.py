@@ -193,6 +193,12 @@ class Fields(BaseSettings):
     """Alerts per hour of event time; when set, the alert budget is the largest share they may be."""
     alert_hours: Literal["risk", "equal"] = "risk"
     """risk: alerts come when the risk does; equal: every hour has the same share of its payments."""
+    reserve_share: float = Field(0.2, ge=0, le=0.3, allow_inf_nan=False)
+    """Part of the alert budget for which the largest distances alert while verdicts rank the rest, to
+    begin with: it follows its yield, from a fifth of this to 0.3. 0 switches it off."""
+    sample_share: float = Field(0.1, ge=0, le=0.3, allow_inf_nan=False)
+    """Part of the alert budget for payments drawn from below the threshold, to measure what is missed;
+    0 switches it off."""
     random_seed: int = Field(0, ge=0, lt=2**63)
     """Seed of the first centers."""
 

@@ -29,6 +29,8 @@ _MODEL_SETTINGS: Final = {
     "alert_budget": "alert_budget",
     "alerts_per_hour": "alerts_per_hour",
     "alert_hours": "alert_hours",
+    "reserve_share": "reserve_share",
+    "sample_share": "sample_share",
     "random_seed": "random_seed",
 }
 
@@ -84,6 +86,8 @@ def model_config(settings: Settings) -> ModelConfig:
         alert_budget=settings.alert_budget,
         alerts_per_hour=settings.alerts_per_hour,
         alert_hours=settings.alert_hours,
+        reserve_share=settings.reserve_share,
+        sample_share=settings.sample_share,
         random_seed=settings.random_seed,
     )
 

@@ -10,9 +10,10 @@ from streamer.verdicts.buffer import UnjudgedBuffer
 from streamer.verdicts.lesson_record import Lesson, LessonRecord
 from streamer.verdicts.lessons import Applied, VerdictConfig, VerdictState, apply_verdicts, remember
 from streamer.verdicts.rulings import Rulings, overrules
-from streamer.verdicts.waiting import Waiting
+from streamer.verdicts.waiting import N_BESIDE, Waiting
 
 __all__ = [
+    "N_BESIDE",
     "Applied",
     "Lesson",
     "LessonRecord",

@@ -110,8 +110,12 @@ class UnjudgedBuffer:
 
     @property
     def vectors(self) -> NDArray[np.float32]:
-        """Inputs and ranks of the payment in each slot, shape (n_slots, n_inputs + 2)."""
+        """Inputs, ranks and stake of the payment in each slot, shape (n_slots, n_inputs + N_BESIDE)."""
         return self._table.vectors
+
+    def stakes(self, slots: Sequence[int]) -> Floats:
+        """Return in which lane each alerted, and its weight (`streamer.model.lanes`), shape (n,)."""
+        return self._table.vectors[slots, -1].astype(np.float64)
 
     def weights(self, slots: Integers) -> Floats:
         """Return how many payments each stands for, shape (n,)."""

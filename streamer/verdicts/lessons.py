@@ -21,7 +21,14 @@ from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
 from streamer.durations import DAY_MS
 from streamer.features import Tables, add_verdicts
-from streamer.model import FOUND_OUT, Scorer, Sums, count_delays, learn_verdicts
+from streamer.model import (
+    FOUND_OUT,
+    Scorer,
+    Sums,
+    count_delays,
+    count_judged,
+    learn_verdicts,
+)
 from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
 from streamer.verdicts.lesson_record import Known, LessonRecord, Noted
 from streamer.verdicts.rulings import Rulings, overrules
@@ -132,6 +139,8 @@ def apply_verdicts(
     # The payment, and a verdict of fraud on it.
     found: list[tuple[int, Standing]] = []
     judged: list[bool] = []
+    # Alerts alone, of every verdict that stands whether it is fraud, and 1 or -1 as in `Standing`.
+    counted: list[tuple[int, bool, float]] = []
     n_learned = 0
     slots = buffer.slots([verdict.transaction_id for verdict in verdicts])
     for verdict, slot in zip(verdicts, slots, strict=True):
@@ -147,6 +156,7 @@ def apply_verdicts(
             standing.append((before, -1.0))
         if slot is None:
             continue
+        learned = buffer.learned(slot)
         taught = _taught(buffer, slot, is_fraud)
         lessons += [(slot, *lesson) for lesson in taught]
         _tell(kept, verdict, version, slot, taught)
@@ -154,6 +164,10 @@ def apply_verdicts(
             found.append((slot, (verdict, 1.0)))
         if before is not None and before.verdict == "fraud" and buffer.is_judged(slot):
             found.append((slot, (before, -1.0)))
+        if buffer.is_alerted(slot):
+            counted.append((slot, is_fraud, 1.0))
+            if buffer.is_judged(slot):
+                counted.append((slot, learned == 1, -1.0))
         if not buffer.is_judged(slot):
             n_learned += 1
             if buffer.is_alerted(slot):
@@ -162,6 +176,10 @@ def apply_verdicts(
     _count(tables, standing)
     if found:
         _count_delays(delta, version, buffer, found)
+    if counted:
+        alerts, verdicts_on, signs_of = zip(*counted, strict=True)
+        told = np.array(verdicts_on, float), np.array(signs_of)
+        count_judged(delta, buffer.stakes(alerts), *told)
     if lessons:
         at, frauds, signs = (np.array(column) for column in zip(*lessons, strict=True))
         weights = buffer.weights(at) * signs

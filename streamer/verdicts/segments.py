@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from streamer.arrays import Bytes, Flags, Floats, Integers
 from streamer.errors import InvariantError
+from streamer.verdicts.waiting import N_BESIDE
 
 __all__ = [
     "FORMAT",
@@ -36,8 +37,8 @@ __all__ = [
     "read_state",
 ]
 
-FORMAT: Final = 2
-"""1 was one field per payment, named after its transaction."""
+FORMAT: Final = 3
+"""1 was one field per payment, named after its transaction; 2 had no stakes."""
 
 # What it is, format, inputs, rows.
 _HEAD: Final = struct.Struct("<4sHHI")
@@ -53,8 +54,8 @@ class Rows:
     """Payments as they were when they were written; n of them.
 
     ``prints`` what each is known by, ``times_ms`` of its event, ``hashes`` (in [0, 1)), ``shares`` the
-    probability of being kept, ``is_alert``, ``vectors`` (n, n_inputs + 2) inputs and ranks, ``lengths``
-    (2n,) bytes of card and merchant, which follow each other in ``names``.
+    probability of being kept, ``is_alert``, ``vectors`` (n, n_inputs + N_BESIDE) inputs, ranks and
+    stake, ``lengths`` (2n,) bytes of card and merchant, which follow each other in ``names``.
     """
 
     prints: Integers
@@ -95,7 +96,7 @@ class Rows:
             (self.is_alert, "u1"),
             (self.names, "u1"),
         ]
-        head = _HEAD.pack(_MAGIC, FORMAT, width - 2, n)
+        head = _HEAD.pack(_MAGIC, FORMAT, width - N_BESIDE, n)
         return _joined(head, columns)
 
 
@@ -169,7 +170,7 @@ def read_rows(packed: bytes, n_inputs: int) -> Rows:
     """Return what `Rows.packed` made; InvariantError where it was something else."""
     reader = _Reader(packed, n_inputs)
     n = reader.n_rows
-    width = n_inputs + 2
+    width = n_inputs + N_BESIDE
     # A copy, which loops take like any other array: one over a string's bytes is another type.
     prints = reader.take("<i8", n).astype(np.int64)
     times_ms = reader.take("<i8", n)

@@ -29,7 +29,7 @@ from streamer.verdicts.segments import (
     read_rows,
     read_state,
 )
-from streamer.verdicts.waiting import Waiting
+from streamer.verdicts.waiting import N_BESIDE, Waiting
 
 __all__ = ["PRESUMED_BEFORE", "UNJUDGED", "Table", "put_rows"]
 
@@ -63,7 +63,7 @@ class Table:
         self.is_alert = np.zeros(room, dtype=bool)
         self.verdicts = np.zeros(room, dtype=np.int8)
         self.is_final = np.zeros(room, dtype=bool)
-        self.vectors = np.zeros((room, n_inputs + 2), dtype=np.float32)
+        self.vectors = np.zeros((room, n_inputs + N_BESIDE), dtype=np.float32)
         self._removed: list[str] = []
         self._saved_presumed_ms = self.presumed_ms
 
@@ -92,7 +92,7 @@ class Table:
             waiting.times_ms,
             waiting.alerted,
             np.ascontiguousarray(waiting.inputs),
-            np.ascontiguousarray(waiting.ranks),
+            np.ascontiguousarray(waiting.beside),
             share,
             picked,
             slots,
@@ -263,7 +263,7 @@ def put_rows(
     times_ms: Integers,
     alerted: Flags,
     inputs: Floats,
-    ranks: Floats,
+    beside: Floats,
     share: float,
     picked: Integers,
     slots: Integers,
@@ -310,6 +310,6 @@ def put_rows(
         of_verdicts[slot], of_final[slot] = UNJUDGED, False
         for j in range(n_inputs):
             of_vectors[slot, j] = inputs[i, j]
-        for j in range(ranks.shape[1]):
-            of_vectors[slot, n_inputs + j] = ranks[i, j]
+        for j in range(beside.shape[1]):
+            of_vectors[slot, n_inputs + j] = beside[i, j]
     return n_picked, n_saved, n_held

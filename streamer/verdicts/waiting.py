@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from streamer.arrays import Flags, Floats, Integers
 from streamer.contract.record_columns import Spans
 
-__all__ = ["Waiting"]
+__all__ = ["N_BESIDE", "Waiting"]
+
+N_BESIDE: Final = 3
+"""What is kept of a payment beside its inputs: two ranks, and its stake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """n payments, as much of each as learning from its label will need.
 
-    ``inputs`` (n, n_inputs) of the head, NaN where unknown; ``ranks`` (n, 2) that the distance and
-    the head gave, NaN where there was no head; ``ids`` (n,) are what stands for the payments' ids,
+    ``inputs`` (n, n_inputs) of the head, NaN where unknown; ``beside`` (n, 3) the ranks that the
+    distance and the head gave, NaN where there was no head, and what is at stake
+    (`streamer.model.lanes`); ``ids`` (n,) are what stands for the payments' ids,
     ``parties`` (n, 2) the names of card and merchant, no bytes where the payment names none.
     """
 
     times_ms: Integers
     alerted: Flags
     inputs: Floats
-    ranks: Floats
+    beside: Floats
     ids: Integers
     parties: Spans

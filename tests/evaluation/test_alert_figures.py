@@ -93,3 +93,17 @@ def test_what_the_fuse_held_back_is_counted_apart_and_the_streamers_alerts_are_i
     assert (alerts.before_fuse.n, alerts.before_fuse.budget_ratio) == (3, pytest.approx(2.0))
     assert alerts.by_threshold.figures.workload.n == 0
     assert rows.times_ms[1] - rows.times_ms[0] == DAY_MS
+
+
+def test_recall_is_estimated_from_alerts_and_the_sample_by_its_weights() -> None:
+    """Two frauds alert, one was drawn for 100 payments: 3 of 102, as far as the verdicts tell."""
+    alerted = np.array([True, True, True, False, False, True])
+    frauds = np.array([True, False, True, False, True, True])
+    weights, measured = np.array([0, 0, 100.0, 0, 0, 0]), np.ones(6, dtype=bool)
+    told = alert_figures(alerted, measured, frauds, 0.5, weights).estimate
+    assert told is not None
+    assert (told.n_sampled, told.n_found, told.missed) == (1, 1, 100)
+    assert told.recall == pytest.approx(3 / 102)
+    assert told.precision == pytest.approx(2 / 3)
+    assert alert_figures(alerted, measured, frauds, 0.5, weights * 0).estimate is None
+    assert alert_figures(alerted, measured, frauds, 0.5).estimate is None

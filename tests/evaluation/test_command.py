@@ -28,6 +28,8 @@ ALERTS = {
     "recall",
     "recall_unbiased",
     "interval",
+    "sampled",
+    "sampled_frauds",
 }
 METRICS = {
     "auc_roc",

@@ -33,6 +33,7 @@ def rows_of(
         probabilities=np.full(n, np.nan),
         alerted=np.zeros(n, dtype=bool),
         held_back=np.zeros(n, dtype=bool),
+        sample_weights=np.zeros(n),
         judged_ms=np.full(n, NEVER),
         X=np.zeros((n, 2), dtype=np.float32),
         inputs=np.zeros((n, 0), dtype=np.float32),

@@ -78,7 +78,7 @@ n = 200
 rows = Rows(
     times_ms=np.arange(n) * 3_600_000, cards=np.arange(n) % 9, amounts=rng.random(n),
     scenarios=np.where(np.arange(n) % 10 == 0, 0, -1), scenario_names=("x",), scores=np.ones(n),
-    probabilities=np.full(n, np.nan),
+    probabilities=np.full(n, np.nan), sample_weights=np.zeros(n),
     alerted=np.zeros(n, dtype=bool), held_back=np.zeros(n, dtype=bool),
     judged_ms=(np.arange(n) + 24) * 3_600_000,
     X=rng.normal(size=(n, len(FEATURE_NAMES))).astype(np.float32),

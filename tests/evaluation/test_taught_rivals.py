@@ -43,6 +43,7 @@ def rows_of(n: int = N, seed: int = 0, step_ms: int = 900_000) -> Rows:
         probabilities=np.full(n, np.nan),
         alerted=np.zeros(n, dtype=bool),
         held_back=np.zeros(n, dtype=bool),
+        sample_weights=np.zeros(n),
         judged_ms=times_ms + DAY_MS,
         X=X.astype(np.float32),
         inputs=np.column_stack([X, X[:, 0]]).astype(np.float32),

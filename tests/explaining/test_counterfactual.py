@@ -29,7 +29,7 @@ from streamer.features import (
 )
 from streamer.features.catalogue import FEATURE_ROW
 from streamer.features.records import as_records
-from streamer.model import Scored, Scorer, kmeans, odds, scores
+from streamer.model import MAIN, Scored, Scorer, kmeans, odds, scores
 from streamer.model.histogram import distance_position, share_below
 from tests.builders import payment
 from tests.explaining.helpers import with_odds
@@ -65,7 +65,8 @@ class Question:
     def answer(self) -> Counterfactual | None:
         columns, history, _ = self._described(self.amount)
         shares = self.version.lines.hours["asked"][columns.times_ms // HOUR_MS % 24]
-        (found,) = findings_of(self.version, columns, history, [len(PAST)], shares)
+        lanes = np.full(len(columns), MAIN)
+        (found,) = findings_of(self.version, columns, history, [len(PAST)], shares, lanes)
         units, is_quiet_below = int(found.quiet_units), found.is_quiet_below > 0
         currency = self.fields.get("currency", "EUR")
         return counterfactual.counterfactual(units, is_quiet_below, currency)

@@ -23,7 +23,7 @@ from streamer.model.sums import INPUTS
 from tests.model.helpers import small_config, sums_with_centers, with_recent
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "model-version.safetensors"
-GOLDEN_ID = "7241650c784d909ca863d7a418b94c12d1316de32c4fb417e2ffbfe4e3ae0867"
+GOLDEN_ID = "e789a244b1d8662c60a4ea04c2474508cd262a1d13639d203ee263891e8218d2"
 CONFIG = small_config()
 HEADER = VersionHeader(
     parent="0" * 64,
@@ -44,6 +44,8 @@ def known_sums() -> Sums:
     sums.event_span = np.array([-7_200.0, 10_800.0])
     sums.hour_weights[2], sums.hour_alerts[2], sums.hour_asked[2] = 42.0, 1.5, 1.25
     sums.hour_exposures[2], sums.traffic_pace[:] = 1.0, (42.0, 40.0)
+    sums.lane_verdicts[0], sums.lane_verdicts[2] = (3.0, 1.0), (0.0, 1.0)
+    sums.census[:], sums.census_sq = ((3.0, 1.0), (0.0, 1.0), (0.0, 400.0)), np.asarray(160_000.0)
     sums.transactions_seen, sums.transactions_taught, sums.revivals = 42, 40, 3
     sums.feature_histograms[:, 33], sums.reference_histograms[:, 34] = 42.0, 21.0
     sums.reference_currency_means[:] = 3.5, 0.0
@@ -158,7 +160,7 @@ def test_another_number_of_clusters_is_refused_with_both_numbers() -> None:
 
 def test_another_format_is_refused() -> None:
     blob = save({"x": np.zeros(1)}, metadata={"format": "99"})
-    with pytest.raises(ConfigurationError, match=r"format must be 5, got '99'; use the release"):
+    with pytest.raises(ConfigurationError, match=r"format must be 6, got '99'; use the release"):
         decode_version(blob, CONFIG)
 
 

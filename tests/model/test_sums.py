@@ -13,11 +13,14 @@ from streamer.model import Sums
 from streamer.model.odds import basis_size, gram_size
 from streamer.model.sums import (
     ANCHORS,
+    CENSUS,
+    CENSUS_SQ,
     COUNTERS,
     FROZEN,
     HOURS,
     INPUTS,
     JUDGED,
+    LANES,
     PACE,
     ROWS,
     SCORES,
@@ -81,6 +84,7 @@ def test_decay_multiplies_every_sum_and_no_counter(
     decayed = sums.decayed(discount, score_discount)
     for name in ARRAYS:
         untouched = {*ANCHORS, *FROZEN, *JUDGED, *TRIAL, *HOURS, *PACE, *SPANS}
+        untouched |= {*LANES, *CENSUS, *CENSUS_SQ}
         factor = score_discount if name in SCORES else 1.0 if name in untouched else discount
         np.testing.assert_array_equal(getattr(decayed, name), getattr(sums, name) * factor)
     for name in COUNTERS:

@@ -13,9 +13,23 @@ from hypothesis import strategies as st
 from streamer.arrays import Flags, Floats, Integers
 from streamer.durations import DAY_MS, HOUR_MS
 from streamer.evaluation.alert_figures import causal_alerts
-from streamer.model import Scorer, Sums, delta_limit, learn, learn_warming, uniform_hash
+from streamer.model import (
+    MAIN,
+    QUIET,
+    RESERVE,
+    SAMPLE,
+    WHOLE,
+    Scorer,
+    Split,
+    Sums,
+    delta_limit,
+    learn,
+    learn_warming,
+    uniform_hash,
+)
 from streamer.model.histogram import N_BINS, distribution_of, share_below
 from streamer.model.model_config import AlertHours
+from streamer.pipeline.drawing import sample_draws, sample_probability, sample_weights
 from streamer.pipeline.pacing import alerts_due, pace, paced
 from tests.explaining.helpers import euros, rows, with_odds
 from tests.model.helpers import euros as small_euros
@@ -26,11 +40,26 @@ def decided(
     scores: Floats, share: float, debt: float = 0.0, is_out: Flags | None = None
 ) -> tuple[Flags, float]:
     """Return which of ``scores`` alert at a budget, and the debt that is left."""
+    lanes, left = divided(scores, np.zeros(len(scores)), share, WHOLE, debt=debt, is_out=is_out)
+    return lanes != QUIET, left
+
+
+def divided(
+    scores: Floats,
+    distance_ranks: Floats,
+    share: float,
+    split: Split,
+    debt: float = 0.0,
+    is_out: Flags | None = None,
+    first: int = 0,
+) -> tuple[Integers, float]:
+    """Return in which lanes payments alert whose offsets begin at ``first``, and the debt left."""
     n, left = len(scores), np.array([debt])
-    above = np.zeros(n, bool) if is_out is None else is_out.copy()
-    asked = np.full(n, share)
-    paced(left, above, np.empty(n), scores, asked, asked, alerts_due(share))
-    return above, left.item()
+    lanes = np.full(n, QUIET) if is_out is None else np.where(is_out, MAIN, QUIET)
+    asked, draws = np.full(n, share), sample_draws(np.arange(first, first + n))
+    known = scores, distance_ranks, draws, asked, asked
+    paced(left, lanes, np.empty(n), *known, alerts_due(share), split)
+    return lanes, left.item()
 
 
 def most_in_a_row(alerted: Flags, n: int) -> int:
@@ -81,14 +110,72 @@ def test_no_cut_of_a_batch_changes_a_decision_or_the_debt(seed: int, cuts: list[
 
 
 def test_the_loop_compiled_and_as_it_is_written_agree() -> None:
-    scores = 1.0 - np.random.default_rng(5).exponential(0.02, 3_000)
+    scores = np.random.default_rng(5).random(6_000)
     n, asked = len(scores), np.full(len(scores), 0.01)
     found = []
+    others, draws = np.random.default_rng(6).random(n), sample_draws(np.arange(n))
     for loop in (paced, paced.py_func):
-        debt, above, shares = np.zeros(1), np.zeros(n, bool), np.empty(n)
-        loop(debt, above, shares, scores, asked, asked, 50.0)
-        found.append((debt.tobytes(), above.tobytes(), shares.tobytes()))
+        debt, lanes, shares = np.zeros(1), np.full(n, QUIET), np.empty(n)
+        known = scores, others, draws, asked, asked
+        loop(debt, lanes, shares, *known, 50.0, Split(0.6, 0.2, 0.2))
+        found.append((debt.tobytes(), lanes.tobytes(), shares.tobytes()))
     assert found[0] == found[1]
+    assert np.bincount(lanes, minlength=4)[1:].min() > 0
+
+
+def test_a_payment_alerts_by_what_ranks_first_then_by_the_distance_and_else_only_by_a_draw() -> (
+    None
+):
+    """At 1% with 60% for what ranks and 20% for the distance the lines are 0.6% and 0.2%."""
+    scores, others = np.array([0.995, 0.5, 0.995, 0.5]), np.array([0.5, 0.999, 0.999, 0.997])
+    lanes, _ = divided(scores, others, 0.01, Split(0.6, 0.2, 0.2))
+    assert lanes.tolist() == [MAIN, RESERVE, MAIN, QUIET]
+
+
+def test_all_lanes_together_keep_the_budget() -> None:
+    rng = np.random.default_rng(7)
+    lanes, _ = divided(rng.random(400_000), rng.random(400_000), 0.01, Split(0.7, 0.1, 0.2))
+    of_lanes = np.bincount(lanes, minlength=4)[1:] / 4_000
+    assert of_lanes.sum() == pytest.approx(1.0, abs=0.01)
+    assert of_lanes == pytest.approx([0.7, 0.1, 0.2], abs=0.03)
+    assert most_in_a_row(lanes != QUIET, 5_000) <= 2 * 50
+
+
+def test_a_sample_counts_by_its_weights_for_what_is_below_the_line_wherever_that_lies() -> None:
+    """A million payments; per tenfold rarity the weights sum to the payments, within 4 deviations."""
+    rng = np.random.default_rng(8)
+    scores, split = rng.random(1_000_000), Split(0.9, 0.0, 0.1)
+    lanes, _ = divided(scores, np.zeros(len(scores)), 0.01, split)
+    drawn = np.flatnonzero(lanes == SAMPLE)
+    weights = sample_weights(1.0 - scores[drawn], np.full(len(drawn), 0.01), split.sample)
+    for rarest, commonest in ((0.02, 0.1), (0.1, 1.0)):
+        inside = (1.0 - scores >= rarest) & (1.0 - scores < commonest)
+        here = inside[drawn]
+        deviation = np.sqrt((weights[here] * (weights[here] - 1.0)).sum())
+        assert abs(weights[here].sum() - inside.sum()) < 4 * deviation
+
+
+def test_a_version_that_ranks_all_payments_as_rare_floods_nobody_by_its_sample() -> None:
+    """Half of what is asked for is the most that is drawn, and the rest pays for it."""
+    scores = 1.0 - np.random.default_rng(9).random(50_000) * 1e-6
+    lanes, _ = divided(scores, scores, 0.01, Split(0.8, 0.1, 0.1))
+    assert 0 < (lanes == SAMPLE).sum() <= 0.6 * 0.01 * 50_000
+    assert most_in_a_row(lanes != QUIET, 5_000) <= 2 * 50
+    assert sample_probability(1e-9, 0.01, 0.1) == 0.005
+
+
+def test_no_draw_depends_on_the_batch_and_what_was_out_as_a_sample_stays_one() -> None:
+    scores = np.random.default_rng(10).random(20_000)
+    split, nothing = Split(0.7, 0.0, 0.3), np.zeros(20_000)
+    whole, _ = divided(scores, nothing, 0.02, split)
+    half, debt = divided(scores[:7_000], nothing[:7_000], 0.02, split)
+    rest, _ = divided(scores[7_000:], nothing[7_000:], 0.02, split, debt=debt, first=7_000)
+    assert np.concatenate([half, rest]).tolist() == whole.tolist()
+    left, lanes = np.zeros(1), np.array([SAMPLE, MAIN, QUIET])
+    known = np.full(3, 0.5), np.zeros(3), np.ones(3), np.full(3, 0.01), np.full(3, 0.01)
+    paced(left, lanes, np.empty(3), *known, 50.0, split)
+    assert lanes.tolist() == [SAMPLE, MAIN, QUIET]
+    assert left.item() == pytest.approx(2 - 0.03)
 
 
 @settings(max_examples=30, deadline=None)
@@ -205,14 +292,16 @@ class Nights:
                 learn_warming(delta, rows, small_euros(rows), when)
             else:
                 scored = version.score(rows, small_euros(rows), None, when)
-                left, above, shares = (
+                left, lanes, shares = (
                     np.array([debt]),
-                    np.zeros(len(rows), bool),
+                    np.full(len(rows), QUIET),
                     np.empty(len(rows)),
                 )
-                paced(left, above, shares, scored.scores, scored.asked, scored.due, 25.0)
-                debt, quiet = left.item(), ~above
                 draws = uniform_hash(np.arange(first, first + len(rows)))
+                known = scored.scores, scored.distance_ranks, draws, scored.asked, scored.due
+                paced(left, lanes, shares, *known, 25.0, WHOLE)
+                above = lanes != QUIET
+                debt, quiet = left.item(), ~above
                 asked = scored._replace(asked=shares)
                 learn(delta, asked, quiet, above, rows[:, 0], small_euros(rows), when, draws)
                 found.scores[part], found.alerted[part] = scored.distances_sq, above

@@ -27,7 +27,7 @@ from streamer.contract.messages import Mode
 from streamer.explaining.alerts import AlertContext
 from streamer.features import Columns, EntityTable, Tables
 from streamer.intake.payment_columns import ID
-from streamer.model import ModelConfig, Scorer, Sums
+from streamer.model import WHOLE, ModelConfig, Scorer, Split, Sums
 from streamer.model.codec import VersionHeader
 from streamer.pipeline import Outcome, Prepared, processing
 from streamer.pipeline.deciding import decide
@@ -70,6 +70,7 @@ class _Version:
     sums: Counters
     config: ModelConfig
     ranks_by_odds: bool = False
+    split: Split = WHOLE
 
     @property
     def is_warming(self) -> bool:
@@ -181,6 +182,7 @@ def _scoring(is_flooded: Any) -> Any:
             scored = SimpleNamespace(
                 alerted=alerting,
                 values=np.zeros(n),
+                distance_ranks=alerting.astype(float),
                 scores=alerting.astype(float),
                 asked=np.full(n, 0.01),
                 due=np.full(n, 0.01),

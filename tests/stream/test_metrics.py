@@ -36,6 +36,7 @@ QUIET = {
     "streamer_drift_reference_settled": "a young model",
     "streamer_entities_evicted_total": "there is room",
     "streamer_entities_evicted_unsaved_total": "there is room",
+    "streamer_estimated_recall_ratio": "none of the sample is judged",
     "streamer_feature_drift_ks": "a reference of now",
     "streamer_feature_drift_psi": "a reference of now",
     "streamer_unjudged_dropped_total": "there is room",

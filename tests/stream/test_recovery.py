@@ -218,3 +218,20 @@ def test_a_second_crash_in_a_replay_still_finds_what_the_first_life_published(
     asyncio.run(publish(replaying, 50))
     position, _ = replaying.places.positions(0, 60, (0, None), (bool(first.alerts), False))
     assert set(_found(service, 60, position).alerts) == {90, 91, 92}
+
+
+def test_what_was_drawn_from_below_the_line_is_found_with_its_weight(
+    make_service: MakeService,
+) -> None:
+    """On either topic, so that a payment that stands for 400 still does after a crash."""
+    service = make_service()
+    drawn = [
+        msgspec.structs.replace(_alert(service, offset), sampled=True, sample_weight=400.0)
+        for offset in (3, 5)
+    ]
+    values = [msgspec.json.encode(alert) for alert in (*drawn, _alert(service, 9))]
+    service.produce([(b"k", values[0]), (b"k", values[2])], service.settings.alerts_topic, 0)
+    service.produce([(b"k", values[1])], service.settings.overflow_topic, 0)
+    found = _found(service, 0)
+    assert (found.alerts.keys(), found.overflowed) == ({3, 9}, {5})
+    assert found.samples == {3: 400.0, 5: 400.0}

@@ -31,7 +31,7 @@ def waiting(
         np.arange(first_ms, first_ms + n),
         np.zeros(n, dtype=bool) if alerted is None else alerted,
         np.asarray(values, dtype=float)[:, None],
-        np.full((n, 2), np.nan),
+        np.full((n, 3), np.nan),
         fingerprints(ids),
         Spans.of(cards, [name or "" for name in merchants]),
     )

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
+from streamer.contract.record_columns import Spans
 from streamer.durations import DAY_MS
 from streamer.indexing import fingerprints
 from streamer.model import ALERTED, OTHERS, Scorer, Sums
 from streamer.model.delays import AGES_DAYS
 from streamer.model.sums import COUNTERS
 from streamer.pipeline import PartitionState
-from streamer.verdicts import VerdictConfig, apply_verdicts
+from streamer.verdicts import VerdictConfig, VerdictState, Waiting, apply_verdicts
 from streamer.verdicts.buffer import UNJUDGED
 from streamer.verdicts.lessons import Applied
 from tests.builders import T0_MS, batch, payment, pipeline_config
@@ -257,7 +258,7 @@ def test_shares_are_in_what_the_next_payment_is_scored_by() -> None:
     apply(state, [verdict("fraud", number=n) for n in range(100, 110)])
     run([batch([payment(70, after_s=90_000, **shop)], 60)], CONFIG, trained(), state)
     slot = state.verdicts.buffer.slots(["t-70"])[0]
-    inputs = state.verdicts.buffer.vectors[slot, :-2]
+    inputs = state.verdicts.buffer.vectors[slot, : CONFIG.model.n_inputs]
     names = [*CONFIG.model.feature_names, *CONFIG.model.context_names]
     share = dict(zip(names, inputs[:-1], strict=True))
     assert share["merchant_fraud_share_7d"] > 2
@@ -310,3 +311,29 @@ def test_without_its_payment_a_pseudonym_counts_as_it_is_and_a_missing_card_for_
     )
     assert taught == Applied(n_standing=2, n_ignored=0, n_learned=0)
     assert _judged(state.tables.card_verdicts, "card-1") == 0
+
+
+def test_verdicts_on_alerts_are_counted_by_lane_once_and_an_overruled_one_is_taken_back() -> None:
+    """Two of the main lane, one drawn for 400 payments; one that did not alert is not counted."""
+    state, delta = VerdictState.empty(CONFIG.model.n_inputs, 100), Sums.zero(CONFIG.model)
+    n, stakes = 4, np.array([1.0, 1.0, 400.0, 0.0])
+    inputs = np.zeros((n, CONFIG.model.n_inputs))
+    ids = fingerprints([f"t-{i}" for i in range(n)])
+    parties = Spans.of(["card-1"] * n, ["shop-1"] * n)
+    beside = np.column_stack([np.full((n, 2), 0.5), stakes])
+    waiting = Waiting(np.full(n, T0_MS), stakes > 0, inputs, beside, ids, parties)
+    state.buffer.add(np.zeros(n), waiting)
+    tables, version = state_of(CONFIG).tables, trained()
+
+    def judge(*verdicts: Feedback) -> None:
+        apply_verdicts(verdicts, state, tables, delta, version)
+
+    judge(*(verdict("fraud", number=i) for i in range(n)))
+    judge(*(verdict("fraud", number=i) for i in range(n)))
+    assert delta.lane_verdicts.tolist() == [[0, 2], [0, 0], [0, 1]]
+    assert delta.census.tolist() == [[0, 2], [0, 1], [0, 400]]
+    assert delta.census_sq == 160_000
+    judge(verdict("legitimate", "chargeback", number=2), verdict("fraud", "chargeback", number=0))
+    assert delta.lane_verdicts.tolist() == [[0, 2], [0, 0], [1, 0]]
+    assert delta.census.tolist() == [[0, 2], [1, 0], [400, 0]]
+    assert delta.census_sq == 0

@@ -63,7 +63,7 @@ class Payments:
             numbers,
             np.full(n, self.n % 7 == 0),
             self._rng.random((n, N_INPUTS)),
-            self._rng.random((n, 2)),
+            self._rng.random((n, 3)),
             fingerprints([f"t-{i}" for i in numbers.tolist()]),
             Spans.of(
                 [f"card-{i % 5}é" for i in numbers.tolist()],
@@ -239,7 +239,7 @@ def test_what_is_no_segment_of_this_format_is_refused_in_words(spoilt: Any) -> N
     redis.save(buffer)
     assert set(redis.fields) == {"0:rows", "0:state"}
     redis.fields = spoilt(redis.fields)
-    with pytest.raises(InvariantError, match=r"must be segments of format 2, got .*NAMESPACE"):
+    with pytest.raises(InvariantError, match=r"must be segments of format 3, got .*NAMESPACE"):
         redis.loaded(1_000)
 
 

@@ -14,9 +14,12 @@ from streamer.durations import DAY_S
 from streamer.model import (
     ALERTED,
     OTHERS,
+    Census,
+    Scorer,
     achieved_per_hour,
     achieved_share,
     delays_of,
+    estimate,
     trial_precisions,
 )
 from streamer.store import BREAKER_STATES, Store
@@ -108,6 +111,7 @@ class Gauges:
             per_hour = achieved_per_hour(sums)
             metrics.alert_budget_requested.set(version.config.alerts_per_hour, "per_hour")
             metrics.alert_budget_achieved.set(per_hour or 0.0, "per_hour")
+        self._read_census(version)
         metrics.odds_active.set(version.ranks_by_odds)
         for detector, precision in trial_precisions(sums).items():
             metrics.average_precision_ratio.set(precision, detector)
@@ -139,6 +143,22 @@ class Gauges:
             found = math.nan if delays is None else delays.found_by(presumed_s / DAY_S)
             metrics.fraud_delay_median_seconds.set(median_s, name)
             metrics.fraud_found_ratio.set(found, name)
+
+    def _read_census(self, version: Scorer) -> None:
+        metrics, sums = self._kit.metrics, version.sums
+        for lane, share in zip(("main", "reserve", "sample"), version.split, strict=True):
+            metrics.alert_lane_ratio.set(share, lane)
+        told = estimate(Census(sums.census, float(sums.census_sq)))
+        for gauge, value, interval in (
+            (metrics.estimated_recall_ratio, told.recall, told.recall_interval),
+            (metrics.estimated_precision_ratio, told.precision, told.precision_interval),
+        ):
+            low, high = (math.nan, math.nan) if interval is None else interval
+            gauge.set(low, "low")
+            gauge.set(math.nan if value is None else value, "estimate")
+            gauge.set(high, "high")
+        metrics.sample_judged.set(told.n_found, "fraud")
+        metrics.sample_judged.set(told.n_sampled - told.n_found, "legitimate")
 
     def _read_drift(self) -> None:
         metrics, drift = self._kit.metrics, self._held.drift

@@ -19,17 +19,20 @@ from streamer.stream.publishing.alert_partition import alert_messages
 __all__ = ["Published", "published_offsets"]
 
 
-class _SourceOnly(msgspec.Struct):
+class _Told(msgspec.Struct):
     source: Source
+    sample_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
     """Source offsets whose alerts are out: on the alerts topic with their places, None where the
-    message does not say, and on the overflow topic."""
+    message does not say, and on the overflow topic.  ``samples`` are the weights of those on either
+    that were drawn from below the line."""
 
     alerts: dict[int, int | None] = field(default_factory=dict)
     overflowed: set[int] = field(default_factory=set)
+    samples: dict[int, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.alerts) + len(self.overflowed)
@@ -46,18 +49,21 @@ def published_offsets(
         settings.alerts_topic: alerts_position,
         settings.overflow_topic: overflow_position,
     }
-    # Of an alert only its source: nothing is scored while thousands of them are read.
-    decoder = msgspec.json.Decoder(_SourceOnly)
+    # Of an alert only what is needed: nothing is scored while thousands of them are read.
+    decoder = msgspec.json.Decoder(_Told)
     found = Published()
     for topic, message in alert_messages(settings, positions, source.partition, "recovery"):
         try:
-            their = decoder.decode(message.value() or b"").source
+            told = decoder.decode(message.value() or b"")
         except msgspec.MsgspecError:
             continue  # not one of ours
+        their = told.source
         # Other topics' alerts may lie here, and those of the offsets before a reset.
         is_ours = msgspec.structs.replace(their, offset=source.offset) == source
         if not is_ours or their.offset < source.offset:
             continue
+        if told.sample_weight is not None:
+            found.samples[their.offset] = told.sample_weight
         if topic == settings.alerts_topic:
             found.alerts[their.offset] = _place(message)
         else:

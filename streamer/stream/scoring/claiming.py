@@ -219,6 +219,7 @@ class Claiming:
             record.overflow_position,
         )
         state.published, state.overflowed = published.alerts, published.overflowed
+        state.published_samples = published.samples
         await self._load_verdicts(state, topic, partition, record.cursors)
         return Assigned(
             topic=topic,

@@ -9,6 +9,8 @@ from streamer.telemetry.family import counter, gauge, histogram
 __all__ = ["AlertMetrics"]
 
 _SEVERITIES: Final = ("medium", "high", "critical")
+_BOUNDS: Final = ("low", "estimate", "high")
+_LANES: Final = ("main", "reserve", "sample")
 _VERDICTS: Final = ("fraud", "legitimate")
 # Up to ten minutes: after an outage the backlog's alerts are late by as much as the outage.  0.2 is the
 # objective for the 95th percentile: a quantile that is interpolated across it would not tell.
@@ -52,6 +54,33 @@ class AlertMetrics:
         "What recent payments made of the alert budget, in the same units.",
         "unit",
         starts=[["share"]],
+    )
+    alert_lane_ratio = gauge(
+        "ratio",
+        "Parts of the alert budget: what ranks, the reserve by distance while the odds rank, and the "
+        "sample from below the threshold.",
+        "lane",
+        starts=[_LANES],
+    )
+    estimated_recall_ratio = gauge(
+        "ratio",
+        "Share of all frauds that alerted, by verdicts on alerts and on the sample, with its 95% "
+        "interval; NaN before any of the sample was judged.",
+        "bound",
+        starts=[_BOUNDS],
+    )
+    estimated_precision_ratio = gauge(
+        "ratio",
+        "Share of fraud among the alerts that were not sampled, by the same verdicts, with its 95% "
+        "interval; NaN before any was judged.",
+        "bound",
+        starts=[_BOUNDS],
+    )
+    sample_judged = gauge(
+        "alerts",
+        "Payments of the sample that were judged, by verdict; they decay with the judged alerts.",
+        "verdict",
+        starts=[_VERDICTS],
     )
     alerts_judged = counter(
         "alerts",

@@ -1,0 +1,50 @@
+"""How the budget is divided, and what verdicts say is missed, for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamer.model import Census, Scorer, estimate
+
+__all__ = ["describe_census", "told_of"]
+
+_LANES = ("main", "reserve", "sample")
+
+
+def describe_census(version: Scorer) -> dict[str, Any]:
+    """Return lanes and estimates as a JSON object; their counts decay with the judged alerts.
+
+    Recall is that of the alerts among all frauds that verdicts would find, with its 95% interval.
+    """
+    sums = version.sums
+    told = estimate(Census(sums.census, float(sums.census_sq)))
+    judged = sums.lane_verdicts.tolist()
+    return {
+        "lanes": {
+            name: {"share": share, "legitimate": legitimate, "fraud": frauds}
+            for name, share, (legitimate, frauds) in zip(_LANES, version.split, judged, strict=True)
+        },
+        "recall": told.recall,
+        "recall_interval": told.recall_interval,
+        "precision": told.precision,
+        "precision_interval": told.precision_interval,
+        "alerts_judged": told.n_judged,
+        "sampled_judged": told.n_sampled,
+        "sampled_frauds": told.n_found,
+        "frauds_missed": told.missed,
+    }
+
+
+def told_of(described: dict[str, Any]) -> dict[str, str]:
+    """Return in words, by name, what `describe_census` found; what nobody knows yet is left out."""
+    lanes = described["lanes"].items()
+    told = {"budget": ", ".join(f"{name} {lane['share']:.1%}" for name, lane in lanes)}
+    for name, of, n in (
+        ("recall", "of all frauds alerted", f"{described['sampled_judged']:,.0f} sampled"),
+        ("precision", "of alerts are frauds", f"{described['alerts_judged']:,.0f} alerts"),
+    ):
+        interval = described[f"{name}_interval"]
+        if described[name] is not None and interval is not None:
+            low, high = interval
+            told[name] = f"{described[name]:.1%} {of} ({low:.1%} to {high:.1%}), by {n} judged"
+    return told
