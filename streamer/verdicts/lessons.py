@@ -177,15 +177,20 @@ def apply_verdicts(
     if found:
         _count_delays(delta, version, buffer, found)
     if counted:
-        alerts, verdicts_on, signs_of = zip(*counted, strict=True)
-        told = np.array(verdicts_on, float), np.array(signs_of)
-        count_judged(delta, buffer.stakes(alerts), *told)
+        _count_judged(delta, buffer, counted)
     if lessons:
         at, frauds, signs = (np.array(column) for column in zip(*lessons, strict=True))
         weights = buffer.weights(at) * signs
         learn_verdicts(delta, version, buffer.vectors, at, frauds.astype(float), weights)
     n_standing = sum(sign > 0 for _, sign in standing)
     return Applied(n_standing, len(verdicts) - n_standing, n_learned, tuple(judged))
+
+
+def _count_judged(
+    delta: Sums, buffer: UnjudgedBuffer, counted: Sequence[tuple[int, bool, float]]
+) -> None:
+    slots, frauds, signs = zip(*counted, strict=True)
+    count_judged(delta, buffer.stakes(slots), np.array(frauds, float), np.array(signs))
 
 
 def _taught(buffer: UnjudgedBuffer, slot: int, is_fraud: bool) -> list[tuple[float, float]]:

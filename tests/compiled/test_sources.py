@@ -36,6 +36,7 @@ def stamped(shop: Path) -> str:
     """Return the stamp of the kernel's module as a fresh process would."""
     stamp.cache_clear()
     sources._read.cache_clear()
+    sources._makers.cache_clear()
     return stamp(shop / "kernel.py", shop)
 
 

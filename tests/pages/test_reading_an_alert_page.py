@@ -34,8 +34,10 @@ def test_a_field_that_the_page_does_not_explain_is_named_with_what_to_do() -> No
     check_meanings()
     for part in ("Alert", "Reason"):
         schema = deepcopy(json_schemas()["alert.v1"])
-        schema["$defs"][part]["properties"]["sampled"] = {"type": "boolean"}
-        with pytest.raises(InvariantError, match=rf"what each field of {part} means .* sampled, "):
+        schema["$defs"][part]["properties"]["brand_new"] = {"type": "boolean"}
+        with pytest.raises(
+            InvariantError, match=rf"what each field of {part} means .* brand_new, "
+        ):
             check_meanings(schema)
     schema = deepcopy(json_schemas()["alert.v1"])
     del schema["$defs"]["Source"]["properties"]["epoch"]
