@@ -137,6 +137,10 @@ _WORDS: Final = """\
   A critical alert is at the top of today's pile; on a quiet day that may be harmless.
 - **Probability** is what the score is not: how likely fraud is, by what verdicts have taught. It is as
   good as the verdicts were.
+- **"Drawn at random"** opens an alert that nothing makes suspicious: it is from below the threshold, for
+  your verdict to say what the model misses (`sampled`). The other reasons are why it ranks where it does.
+- **Ranked by distance**, where other alerts are ranked by log-odds: it is unlike any usual payment, and
+  unlike the frauds that verdicts have taught. A new kind of fraud looks like that.
 - **Counterfactual** is the question "and if it had been less?", asked of the model: everything else the
   same, another amount. It tells how much of the alert is the amount.
 """
@@ -151,6 +155,7 @@ _WRONG: Final = """\
 | The amount is wrong by a factor of 100 or 1,000. | It was read in another unit than it was meant: tell those who run the service (`docs/your-data.md`, `unit`). |
 | The time is wrong by whole hours. | The same: a `zone` that is not declared. |
 | Reasons add up to less than the total. | The rest is `other_contribution`: more than five things spoke, or some against. |
+| It was drawn at random, and looks harmless. | Judge it all the same, or nobody knows how many frauds are missed. |
 | A high rank and a small probability. | Both are true: on most days even the strangest payments are mostly legitimate. |
 | The same payment comes twice. | Two `alert_id` are two records on Kafka: the producer sent it twice under different ids. The same `alert_id` twice is one alert. |
 | You doubt the numbers. | `streamer explain` computes the score again from the alert alone and says whether it is the same to the last bit. Exit code 1: it is not. 2: the alert was cut or altered on its way. |
