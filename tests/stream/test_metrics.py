@@ -101,7 +101,10 @@ class Loaded:
     def _judged(self) -> dict[str, Metric] | None:
         families = scraped(self.worker)
         judged = families["streamer_alerts_judged"].samples
-        return families if sum(s.value for s in judged) >= self.n_judged else None
+        if sum(s.value for s in judged) < self.n_judged:
+            return None
+        # The next version says what was judged of the sample.
+        return families if moves(families["streamer_sample_judged"]) else None
 
 
 def _id(value: bytes | None) -> str:
