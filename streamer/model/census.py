@@ -91,7 +91,7 @@ def estimate(census: Census) -> Estimate:
 
     >>> told = estimate(Census(np.array([[20.0, 80.0], [48.0, 2.0], [48_000.0, 20.0]]), 200.0))
     >>> round(told.recall, 3), [round(end, 2) for end in told.recall_interval]
-    (0.82, [0.03, 1.0])
+    (0.82, [0.02, 1.0])
     """
     counts = np.maximum(census.counts, 0.0)
     legitimate, caught = counts[_ALERTS].tolist()
@@ -128,7 +128,7 @@ def weighted_interval(total: float, squares: float, mean_weight: float) -> Inter
     ``squares`` is Σw², ``mean_weight`` what a draw counts that found nothing.
 
     >>> [round(end, 2) for end in weighted_interval(10.0, 10.0, 1.0)], weighted_interval(0, 0, 1)[0]
-    ([4.78, 18.39], 0.0)
+    ([4.79, 18.39], 0.0)
     """
     low = 0.0
     one_more = mean_weight

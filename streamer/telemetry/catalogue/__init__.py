@@ -53,5 +53,8 @@ LABELS: Final = {
     "command": "A command of Redis.",
     "name": "`kafka`, `redis`.",
     "version": "The release.",
+    "lane": "Of the alert budget: `main`, `reserve`, `sample`.",
+    "bound": "An `estimate`, and the `low` and `high` end of its interval.",
+    "payments": "`alerted`, and the `other` payments.",
 }
 """What the values of a label are; all of them are bounded."""
