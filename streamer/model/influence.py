@@ -16,7 +16,6 @@ It is for people to read, and takes part in nothing that scores.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -54,11 +53,6 @@ class Influence:
     before: float
     after: float
     parts: Floats
-
-    @property
-    def probabilities(self) -> tuple[float, float]:
-        """Of fraud, before and after."""
-        return _probability(self.before), _probability(self.after)
 
 
 def influence_of(
@@ -126,10 +120,3 @@ def _inverse(version: Scorer) -> Floats:
         A[np.tril_indices(size)] = penalised(version.sums.odds_gram, n_inputs)
         _INVERSES[version] = np.asarray(np.linalg.inv(A + np.tril(A, -1).T), dtype=np.float64)
     return _INVERSES[version]
-
-
-def _probability(log_odds: float) -> float:
-    if log_odds >= 0.0:
-        return 1.0 / (1.0 + math.exp(-log_odds))
-    odds = math.exp(log_odds)
-    return odds / (1.0 + odds)

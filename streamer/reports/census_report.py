@@ -8,8 +8,6 @@ from streamer.model import Census, Scorer, estimate
 
 __all__ = ["describe_census", "told_of"]
 
-_LANES = ("main", "reserve", "sample")
-
 
 def describe_census(version: Scorer) -> dict[str, Any]:
     """Return lanes and estimates as a JSON object; their counts decay with the judged alerts.
@@ -18,11 +16,11 @@ def describe_census(version: Scorer) -> dict[str, Any]:
     """
     sums = version.sums
     told = estimate(Census(sums.census, float(sums.census_sq)))
-    judged = sums.lane_verdicts.tolist()
+    lanes, judged = version.split._asdict().items(), sums.lane_verdicts.tolist()
     return {
         "lanes": {
             name: {"share": share, "legitimate": legitimate, "fraud": frauds}
-            for name, share, (legitimate, frauds) in zip(_LANES, version.split, judged, strict=True)
+            for (name, share), (legitimate, frauds) in zip(lanes, judged, strict=True)
         },
         "recall": told.recall,
         "recall_interval": told.recall_interval,

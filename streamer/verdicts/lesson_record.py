@@ -92,7 +92,9 @@ class Noted:
         probabilities: tuple[float | None, float | None] = (None, None)
         if influence is not None:
             names = (*config.feature_names, *config.context_names, DISTANCE_INPUT)
-            probabilities = influence.probabilities
+            # As an alert tells it, by the same version's calibration.
+            before, after = map(self.version.probability_of, (influence.before, influence.after))
+            probabilities = before, after
             order = np.argsort(-np.abs(influence.parts), kind="stable")[:_N_MOVED].tolist()
             parts = ((j, float(influence.parts[j])) for j in order)
             moved = [Moved(names[j], part) for j, part in parts if part]

@@ -146,7 +146,7 @@ class Gauges:
 
     def _read_census(self, version: Scorer) -> None:
         metrics, sums = self._kit.metrics, version.sums
-        for lane, share in zip(("main", "reserve", "sample"), version.split, strict=True):
+        for lane, share in version.split._asdict().items():
             metrics.alert_lane_ratio.set(share, lane)
         told = estimate(Census(sums.census, float(sums.census_sq)))
         for gauge, value, interval in (
