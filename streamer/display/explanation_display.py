@@ -12,7 +12,7 @@ from rich.text import Text
 from streamer.contract.messages import Reason
 from streamer.display.alert_panel import SEVERITY_STYLES, payment_text, rank_text
 from streamer.explaining.explanation import Explanation
-from streamer.explaining.reasons import quantity_of
+from streamer.explaining.reasons import DRAWN, quantity_of
 from streamer.features import percent
 from streamer.intake.naming import printable
 
@@ -30,8 +30,9 @@ def render_explanation(explanation: Explanation) -> RenderableType:
     """Return the whole explanation; parts that add nothing, or less than rounding, are one line."""
     alert = explanation.alert
     least = _ROUNDING * max(abs(explanation.ranked_value), 1.0)
-    telling = [part for part in explanation.parts if abs(part.contribution) > least]
-    silent = [part for part in explanation.parts if abs(part.contribution) <= least]
+    parts = [part for part in explanation.parts if part.feature != DRAWN]
+    telling = [part for part in parts if abs(part.contribution) > least]
+    silent = [part for part in parts if abs(part.contribution) <= least]
     blocks: list[RenderableType] = [_header(explanation), Text(), _table(explanation, telling)]
     sentences = Table.grid(padding=(0, 1))
     for part in telling:
@@ -41,7 +42,11 @@ def render_explanation(explanation: Explanation) -> RenderableType:
         names = ", ".join(f"{p.feature} {_number(p, p.value, explanation)}" for p in silent)
         blocks += [Text(), Text(f"Nothing added by: {names}.", style="dim")]
     blocks.append(Text())
-    if alert.counterfactual is not None:
+    if alert.sampled:
+        # It is here whatever its amount, so that no smaller one would have kept it away.
+        drawn = [reason.sentence for reason in alert.reasons if reason.feature == DRAWN]
+        blocks += [Text(sentence, style="bold") for sentence in drawn]
+    elif alert.counterfactual is not None:
         blocks.append(Text(alert.counterfactual.sentence, style="bold"))
     else:
         blocks.append(Text(_LOUD_BELOW if alert.transaction.amount > 0 else _VERIFIED))

@@ -237,18 +237,20 @@ def test_without_the_version_the_alert_speaks_for_itself(service: Service) -> No
 
     By its parameters it is exact all the same; by the version it tells its reasons alone.
     """
-    old = service.alerts()[0]
     elsewhere = _settings(service) | {"namespace": "another", "model_versions_kept": "2"}
-    exact = run("explain", old.alert_id, **elsewhere)
-    assert exact.exit_code == 0, exact.stderr
-    assert "Reproduced bit for bit from the parameters in the alert." in exact.stdout
-    result = run("explain", old.alert_id, "--by-version", **elsewhere)
-    assert result.exit_code == 1
-    assert old.reasons[0].sentence[:40] in result.stdout
-    assert "Not recomputed" in result.stdout
-    (line,) = result.stderr.splitlines()
-    assert "STREAMER_MODEL_VERSIONS_KEPT are kept (now 2)" in line
-    assert old.model_version[:12] in line
+    alerts = service.alerts()
+    for old in (next(a for a in alerts if a.sampled == is_drawn) for is_drawn in (False, True)):
+        exact = run("explain", old.alert_id, **elsewhere)
+        assert exact.exit_code == 0, exact.stderr
+        assert "Reproduced bit for bit from the parameters in the alert." in exact.stdout
+        result = run("explain", old.alert_id, "--by-version", **elsewhere)
+        assert result.exit_code == 1
+        for told in (exact, result):
+            assert old.reasons[0].sentence[:40] in told.stdout
+        assert "Not recomputed" in result.stdout
+        (line,) = result.stderr.splitlines()
+        assert "STREAMER_MODEL_VERSIONS_KEPT are kept (now 2)" in line
+        assert old.model_version[:12] in line
 
 
 def test_an_alert_that_is_not_on_the_topic_is_one_line_and_2(service: Service) -> None:

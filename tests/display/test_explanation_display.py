@@ -13,6 +13,7 @@ from streamer.contract.messages import Alert, Reason
 from streamer.display.alert_panel import render_alert
 from streamer.display.explanation_display import render_explanation
 from streamer.explaining.explanation import as_alerted
+from streamer.explaining.reasons import drawn_at_random
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "alert.json"
 
@@ -64,3 +65,15 @@ def test_where_no_smaller_amount_is_quiet_it_says_what_would_have_been() -> None
     text = explained(counterfactual=None, transaction=verification)
     assert "It verifies a card: there is no smaller amount." in text
     assert text.count("a verification of 0 EUR with ") == 2
+
+
+def test_of_a_sampled_payment_it_says_why_it_is_here_and_names_no_amount() -> None:
+    """Once, not as a part that adds nothing; and no amount would have kept a draw away."""
+    reasons = drawn_at_random(250.0, [reason(1.0)])
+    text = explained(reasons=reasons, sampled=True, sample_weight=250.0, counterfactual=None)
+    above, below = text.split("Most like center")
+    assert "it stands for about 250 of them." in above
+    assert above.count("Drawn at random from the payments below the threshold") == 1
+    assert "Nothing added by" not in text
+    assert "it would have been alerted too" not in text
+    assert "Drawn at random" in below, "the box of the alert says so too"

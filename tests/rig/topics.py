@@ -57,7 +57,7 @@ def delete_topic(admin: AdminClient, topic: str) -> None:
 
 def recreate_topic(admin: AdminClient, topic: str, **settings: Any) -> None:
     """Delete a topic and make one of the same name and size: empty, with another topic id."""
-    n_partitions = _n_partitions(admin, topic)
+    n_partitions = _known_partitions(admin, topic)
     found = admin.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
     n_replicas = len(found.partitions[0].replicas)
     delete_topic(admin, topic)
@@ -66,7 +66,7 @@ def recreate_topic(admin: AdminClient, topic: str, **settings: Any) -> None:
 
 def place_topic(admin: AdminClient, topic: str, brokers: Sequence[int]) -> None:
     """Make a topic anew, each partition on these of ``ApacheKafka.brokers``; the first one leads."""
-    n_partitions = _n_partitions(admin, topic)
+    n_partitions = _known_partitions(admin, topic)
     delete_topic(admin, topic)
     places = [[i + 1 for i in brokers]] * n_partitions
     wanted = NewTopic(topic, n_partitions, replica_assignment=places)
@@ -151,6 +151,15 @@ def _wait_served(admin: AdminClient, topic: str, n_partitions: int) -> None:
         return _n_partitions(admin, topic) == n_partitions
 
     wait_until(served, f"topic {topic} serves {n_partitions} partitions")
+
+
+def _known_partitions(admin: AdminClient, topic: str) -> int:
+    """Return how many partitions a topic has that exists.
+
+    Any broker may answer, and one that has not heard of a new topic yet says that there is none.
+    """
+    known = wait_until(lambda: _n_partitions(admin, topic), f"a broker that knows of topic {topic}")
+    return int(known)
 
 
 def _n_partitions(admin: AdminClient, topic: str) -> int:
