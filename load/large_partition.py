@@ -6,7 +6,8 @@ address of an empty Apache Kafka on that, as a named member of the group.  Redis
 1. Checkpoints, by the worker's own `Checkpointing` on a filled state: how long the event loop stood
    still, and how long scoring would have waited for its lock.
 2. Claim: from its start to the first batch scored, in this process.
-3. Recovery: from the start of a worker process to its first payment scored.
+3. Recovery: from the start of a worker process to its first payment scored, and what it takes of
+   memory then.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import psutil
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
@@ -170,8 +172,13 @@ def recovery(settings: Settings, overrides: Mapping[str, str]) -> None:
                 raise UnavailableError(f"a worker must score, got:\n{child.log_tail()}")
             time.sleep(_POLL_S)
         took_s, cpu_s = time.monotonic() - started, cpu_seconds(child.pid)
+        resident_mb = psutil.Process(child.pid).memory_info().rss / 1e6
         child.send_signal(signal.SIGKILL)
-    print(f"recovery: {took_s:.2f} s from the start of the process, CPU {cpu_s:.2f} s", flush=True)
+    print(
+        f"recovery: {took_s:.2f} s from the start of the process, CPU {cpu_s:.2f} s, "
+        f"resident {resident_mb:.0f} MB",
+        flush=True,
+    )
 
 
 def fill_log(settings: Settings) -> None:

@@ -3,7 +3,8 @@
 Knows nothing of what is computed.  Importing it loads numba, for 0.3 s.
 
 Reading order: `decorator` (what a kernel is), `processor` (for which machines), `cache` (what is kept
-of a compilation), `sources` (what makes it void), `folders` (where it lies, and which are refused).
+of a compilation), `sources` (what makes it void), `folders` (where it lies, and which are refused),
+`registries` (what numba loads first).
 """
 
 from streamer.compiled.decorator import (

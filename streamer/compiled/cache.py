@@ -25,6 +25,7 @@ from numba.core.caching import NullCache
 from numba.core.serialize import dumps
 
 from streamer.compiled.folders import Folders
+from streamer.compiled.registries import refresh
 from streamer.compiled.sources import stamp
 
 __all__ = ["KernelCache"]
@@ -48,7 +49,7 @@ class KernelCache(NullCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled kernel for these types, None where there is none."""
-        target_context.refresh()
+        refresh(target_context)
         for folder in self._folders.usable(self.faults):
             path = folder / self._name(sig, target_context.codegen())
             try:

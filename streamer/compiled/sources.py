@@ -37,17 +37,15 @@ def package_of(file: Path) -> Path | None:
 @cache
 def stamp(file: Path, package: Path) -> str:
     """Return a digest of everything that the kernels in ``file``, of ``package``, depend on."""
-    roots = {folder.name.encode(): folder for folder in (_OURS, package)}
-    waiting, found = [file], {file}
+    roots = tuple((folder.name.encode(), str(folder)) for folder in (_OURS, package))
+    waiting = [str(file)]
+    found = set(waiting)
     while waiting:
-        for name in _read(waiting.pop()).imports:
-            top, _, rest = name.partition(b".")
-            new = _files(roots[top], rest) - found if top in roots else frozenset[Path]()
-            found |= new
-            waiting += new
+        new = _imported(waiting.pop(), roots) - found
+        found |= new
+        waiting += new
     digest = sha256(_makers())
-    # Paths compare by their parts, which takes longer than all the rest.
-    for path in sorted(found, key=str):
+    for path in sorted(found):
         digest.update(_read(path).digest)
     return digest.hexdigest()
 
@@ -64,18 +62,31 @@ class _Source:
     imports: frozenset[bytes]
 
 
-# A stamp is made for every file with kernels, and each walks through most files of the package.
+# A stamp is made for every file with kernels, and each walks through most files of the package.  Names
+# of files are text here: paths compare by their parts, which took longer than all the rest.
 @cache
-def _files(root: Path, name: bytes) -> frozenset[Path]:
+def _imported(path: str, roots: tuple[tuple[bytes, str], ...]) -> frozenset[str]:
+    """Return the files of what a file imports below the packages ``roots``, by their names."""
+    folders, found = dict(roots), set[str]()
+    for name in _read(path).imports:
+        top, _, rest = name.partition(b".")
+        if top in folders:
+            found |= _files(folders[top], rest)
+    return frozenset(found)
+
+
+@cache
+def _files(root: str, name: bytes) -> frozenset[str]:
     """Return the files of what is imported: all below a package, of which a name may be a module."""
-    path = root.joinpath(*(part.decode() for part in name.split(b".") if part))
-    return frozenset(path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")])
+    path = Path(root, *(part.decode() for part in name.split(b".") if part))
+    files = path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
+    return frozenset(map(str, files))
 
 
 @cache
-def _read(path: Path) -> _Source:
+def _read(path: str) -> _Source:
     try:
-        content = path.read_bytes()
+        content = Path(path).read_bytes()
     except OSError:
         # A line of prose that begins like an import.
         content = b""

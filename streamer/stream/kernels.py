@@ -7,7 +7,8 @@ import asyncio
 import structlog
 
 from streamer.compiled import tell_compilations
-from streamer.starting.rehearsal import rehearse
+from streamer.starting.rehearsal import Rehearsal, rehearse
+from streamer.stream.garbage import give_back
 
 __all__ = ["load_kernels"]
 
@@ -16,7 +17,7 @@ _log = structlog.get_logger(__name__)
 
 async def load_kernels() -> None:
     """Load or compile them in a thread, for the endpoints answer meanwhile; later ones are told."""
-    done = await asyncio.to_thread(rehearse)
+    done = await asyncio.to_thread(_rehearse)
     _log.info(
         "kernels loaded",
         compiled=done.loaded.compiled,
@@ -26,6 +27,12 @@ async def load_kernels() -> None:
     if done.loaded.faults:
         _log.warning("kernels not kept", because=list(done.loaded.faults))
     tell_compilations(_tell_late)
+
+
+def _rehearse() -> Rehearsal:
+    done = rehearse()
+    give_back()
+    return done
 
 
 def _tell_late(kernel: str, types: str) -> None:

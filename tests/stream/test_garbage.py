@@ -9,7 +9,7 @@ from tests.rig.waiting import DEADLINE_S
 
 _COUNTED = """
 import gc
-from streamer.stream.garbage import collect_rarely
+from streamer.stream.garbage import collect_rarely, give_back
 collections = []
 gc.callbacks.append(lambda phase, info: collections.append(info.get("collected", 0)))
 early = []
@@ -45,5 +45,20 @@ for _ in range(60_000):
     cycle = []
     cycle.append(cycle)
 print(sum(collections) > 40_000)
+"""
+    assert printed(code) == ["True"]
+
+
+def test_memory_that_was_freed_below_what_is_still_held_goes_back_to_the_system() -> None:
+    """Of 100 MB in blocks of 1 kB; the last one holds the others fast."""
+    code = """
+import psutil
+resident = lambda: psutil.Process().memory_info().rss
+blocks = [bytes(1_000) for _ in range(100_000)]
+last = blocks.pop()
+del blocks
+freed = resident()
+give_back()
+print(freed - resident() > 50_000_000)
 """
     assert printed(code) == ["True"]
