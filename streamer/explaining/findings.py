@@ -119,8 +119,9 @@ class _Asked(NamedTuple):
     """The payments of a batch, (n,) each, and what scores them.
 
     ``habits`` and ``merchants`` are what their amounts are compared with; they and ``payments`` are
-    (0,) where no other amount is asked about.  ``shares`` are over all lanes, which have ``split``;
-    ``by_distance`` are those that the distance ranks, whatever ranks the others.
+    (0,) where no other amount is asked about.  Of the m payments that are asked about, (m,) each,
+    ``shares`` are over all lanes, which have ``split``; ``by_distance`` are those that the distance
+    ranks, whatever ranks the others.
     """
 
     X: Floats
@@ -158,8 +159,9 @@ def findings_of(
     """
     known = history.X, history.V, columns.currencies, columns.times_ms
     compared = columns.payments, history.spending, history.merchants
-    asked = _Asked._make((*known, *compared, *_scoring(version, shares, lanes == RESERVE)))
-    return _told(asked, np.array(rows))
+    chosen = np.array(rows)
+    scoring = _scoring(version, shares[chosen], lanes[chosen] == RESERVE)
+    return _told(_Asked._make((*known, *compared, *scoring)), chosen)
 
 
 def findings_of_features(
@@ -242,7 +244,7 @@ def _told(asked: _Asked, rows: Integers) -> list[Findings]:
 
 @compiled
 def tell(asked: _Asked, rows: Integers) -> tuple[Floats, Packed]:
-    """Return the findings of some ``rows`` (m,) as rows of `_ROW`, shape (m, its floats).
+    """Return the findings of the ``rows`` (m,) asked about as rows of `_ROW`, shape (m, its floats).
 
     And what their numbers were computed from.
     """
@@ -253,9 +255,9 @@ def tell(asked: _Asked, rows: Integers) -> tuple[Floats, Packed]:
     scored, split = trial.scored, asked.split
     for m in range(len(rows)):
         i, found = rows[m], findings[m]
-        by_distance = asked.by_distance[i]
+        by_distance = asked.by_distance[m]
         by_odds = lines.by_odds and not by_distance
-        main, reserve = asked.shares[i] * split.main, asked.shares[i] * split.reserve
+        main, reserve = asked.shares[m] * split.main, asked.shares[m] * split.reserve
         trial.X[:], trial.V[:] = asked.X[i], asked.V[i]
         trial.currencies[:], trial.times_ms[:] = asked.currencies[i], asked.times_ms[i]
         row = trial.currencies, trial.V, trial.times_ms, ruler, odds, lines
@@ -264,7 +266,7 @@ def tell(asked: _Asked, rows: Integers) -> tuple[Floats, Packed]:
         found.currency_mean = 0.0 if math.isnan(usual) else usual
         found.known[:_N_FEATURES], found.known[_N_FEATURES:] = asked.X[i], asked.V[i]
         tell_scores(found, scored, ruler, odds, by_odds)
-        found.threshold, found.asked = asked.thresholds[i], reserve if by_distance else main
+        found.threshold, found.asked = asked.thresholds[m], reserve if by_distance else main
         tell_parts(found, scored, odds, by_odds)
         pack(packed, m, found, usual, scored, ruler, odds, lines)
         found.quiet_units, found.is_quiet_below = 0, False
