@@ -237,16 +237,14 @@ def test_what_a_worker_holds_knows_nothing_of_what_is_done_with_it() -> None:
         assert not imports(where[part]) & above, part
 
 
-@pytest.mark.parametrize("name", of("model"))
-def test_the_model_imports_numpy_its_own_package_compiled_and_what_is_everybodys_only(
-    name: str,
-) -> None:
-    allowed = {"numpy"} | ({"safetensors", "orjson"} if name == "streamer.model.codec" else set())
-    assert outside(name) <= allowed
-    ours = {module for module in imports(name) if module.startswith("streamer")}
-    assert all(
-        within(module, "model", "errors", "arrays", "durations", "compiled") for module in ours
-    ), ours
+def test_the_model_imports_numpy_its_own_package_compiled_and_what_is_everybodys_only() -> None:
+    for name in of("model"):
+        is_codec = name == "streamer.model.codec"
+        assert outside(name) <= {"numpy"} | ({"safetensors", "orjson"} if is_codec else set()), name
+        ours = {module for module in imports(name) if module.startswith("streamer")}
+        assert all(
+            within(module, "model", "errors", "arrays", "durations", "compiled") for module in ours
+        ), f"{name}: {ours}"
 
 
 def reads_environment(name: str) -> bool:
@@ -262,17 +260,9 @@ def reads_environment(name: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        n
-        for n in MODULES
-        if not within(n, "settings")
-        and n not in (PASSES_THE_ENVIRONMENT_ON, WRITES_THE_ENVIRONMENT)
-    ],
-)
-def test_only_the_settings_read_the_environment(name: str) -> None:
-    assert not reads_environment(name)
+def test_only_the_settings_read_the_environment() -> None:
+    apart = {PASSES_THE_ENVIRONMENT_ON, WRITES_THE_ENVIRONMENT, *of("settings")}
+    assert [name for name in MODULES if name not in apart and reads_environment(name)] == []
 
 
 def test_the_module_that_writes_to_the_environment_reads_nothing_from_it() -> None:
@@ -288,47 +278,34 @@ def test_the_module_that_writes_to_the_environment_reads_nothing_from_it() -> No
     assert written == ["os.environ.update"]
 
 
-@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "compiled")])
-def test_only_the_compiled_package_imports_numba(name: str) -> None:
-    assert not outside(name) & {"numba", "llvmlite"}
-
-
-@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "telemetry")])
-def test_only_telemetry_imports_the_client_of_prometheus(name: str) -> None:
-    assert "prometheus_client" not in outside(name)
-
-
-@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "store")])
-def test_only_the_store_imports_redis(name: str) -> None:
-    assert "redis" not in outside(name)
-
-
 @pytest.mark.parametrize(
-    "name", [n for n in MODULES if not within(n, "stream", "embedded", "demo", "dev")]
+    ("packages", "rooms"),
+    [
+        ({"numba", "llvmlite"}, ["compiled"]),
+        ({"prometheus_client"}, ["telemetry"]),
+        ({"redis"}, ["store"]),
+        (KAFKA_CLIENTS, ["stream", "embedded", "demo", "dev"]),
+        ({"sklearn", "matplotlib", "lightgbm"}, ["evaluation", "fitting"]),
+    ],
+    ids=["numba", "Prometheus", "Redis", "Kafka", "the extra"],
 )
-def test_only_the_edges_to_kafka_import_a_client(name: str) -> None:
-    assert not outside(name) & KAFKA_CLIENTS
+def test_a_package_is_imported_by_its_rooms_alone(packages: set[str], rooms: list[str]) -> None:
+    found = {name for name in MODULES if outside(name) & packages}
+    assert found
+    assert found - set(of(*rooms)) == set()
 
 
-@pytest.mark.parametrize(
-    "name",
-    of("contract", "intake", "features", "pipeline", "explaining", "verdicts"),
-)
-def test_the_core_imports_no_edge(name: str) -> None:
-    assert not outside(name) & (SCREEN_AND_WEB | KAFKA_CLIENTS | {"redis", "structlog"})
+def test_the_core_imports_no_edge() -> None:
     edges = ("settings", "store", "stream", "telemetry", "cli", "demo", "embedded", "wiring")
-    reached = {module for module in imports(name) if within(module, *edges)}
-    assert not reached
+    for name in of("contract", "intake", "features", "pipeline", "explaining", "verdicts"):
+        beyond = outside(name) & (SCREEN_AND_WEB | KAFKA_CLIENTS | {"redis", "structlog"})
+        reached = {module for module in imports(name) if within(module, *edges)}
+        assert not beyond | reached, name
 
 
-@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "evaluation", "fitting")])
-def test_only_evaluation_and_fitting_import_the_extra(name: str) -> None:
-    assert not outside(name) & {"sklearn", "matplotlib", "lightgbm"}
-
-
-@pytest.mark.parametrize("name", [n for n in of("cli") if n != "streamer.cli.demo_command"])
-def test_no_command_but_its_own_imports_the_demo(name: str) -> None:
-    assert not {module for module in imports(name) if within(module, "demo")}
+def test_no_command_but_its_own_imports_the_demo() -> None:
+    importing = {n for n in of("cli") if any(within(module, "demo") for module in imports(n))}
+    assert importing == {"streamer.cli.demo_command"}
 
 
 _IMPORT_IN_TURN = """
@@ -359,11 +336,11 @@ def test_the_extra_is_loaded_only_when_it_is_used() -> None:
     assert result.stdout.splitlines() == [f"{name} []" for name in names]
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_a_module_is_named_after_its_content_and_can_be_read_in_one_sitting(name: str) -> None:
-    assert name.rsplit(".", 1)[-1] not in {"utils", "util", "helpers", "common", "misc"}
-    n_lines = len(MODULES[name].read_text(encoding="utf-8").splitlines())
-    assert n_lines <= MAX_LINES, f"{name} has {n_lines} lines"
+def test_a_module_is_named_after_its_content_and_can_be_read_in_one_sitting() -> None:
+    for name, path in MODULES.items():
+        assert name.rsplit(".", 1)[-1] not in {"utils", "util", "helpers", "common", "misc"}
+        n_lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert n_lines <= MAX_LINES, f"{name} has {n_lines} lines"
 
 
 _IMPORT_ALL = """
@@ -422,7 +399,7 @@ def test_the_sdk_of_traces_is_loaded_only_where_something_is_traced() -> None:
     assert result.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("name", [n for n in MODULES if not within(n, "telemetry.tracing")])
-def test_only_the_traces_module_of_telemetry_imports_opentelemetry(name: str) -> None:
+def test_only_the_traces_module_of_telemetry_imports_opentelemetry() -> None:
     """`streamer.stream.partitions.worker_spans` names a type of its; that is all."""
-    assert "opentelemetry" not in outside(name) or name == "streamer.stream.partitions.worker_spans"
+    found = {name for name in MODULES if "opentelemetry" in outside(name)}
+    assert found - set(of("telemetry.tracing")) == {"streamer.stream.partitions.worker_spans"}

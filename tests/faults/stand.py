@@ -31,7 +31,7 @@ from tests.faults.noting import noted, noting
 from tests.faults.traffic import Mix, Traffic
 from tests.faults.wire import INTAKE
 from tests.rig.topics import set_topic
-from tests.rig.waiting import DEADLINE_S
+from tests.rig.waiting import DEADLINE_S, rest
 from tests.stream.harness import ROOT, Service, Worker, child_env
 
 __all__ = ["FIRST", "RATE", "WORKER", "Slot", "Stand"]
@@ -41,7 +41,6 @@ RATE: Final = 1_000.0
 FIRST: Final = 3_000
 WORKER: Final = ("-m", "streamer", "worker")
 _RESTART_AFTER_S: Final = 0.5
-_POLL_S: Final = 0.05
 _SETTLE_S: Final = DEADLINE_S
 _READY_S: Final = DEADLINE_S
 _SCORED: Final = re.compile(r"^streamer_transactions_scored_total\{[^}]*\} (\S+)$", re.MULTILINE)
@@ -232,10 +231,10 @@ class Stand:
     def until(self, condition: Callable[[], Any], what: str, within_s: float = _READY_S) -> bool:
         """Wait for a condition; note and return False when it does not come true."""
         deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
+        while (asked := time.monotonic()) < deadline:
             if condition():
                 return True
-            time.sleep(_POLL_S)
+            rest(time.monotonic() - asked)
         self.notes.append(f"not within {within_s:g} s: {what}")
         return False
 
@@ -281,13 +280,13 @@ class Stand:
         A backlog is none of the service's faults, however long the machine takes for it.
         """
         left, deadline = None, time.monotonic() + within_s
-        while time.monotonic() < deadline:
+        while (asked := time.monotonic()) < deadline:
             with suppress(UnavailableError):
                 if not (missing := self.missing()):
                     return True
                 if missing != left:
                     left, deadline = missing, time.monotonic() + within_s
-            time.sleep(4 * _POLL_S)
+            rest(time.monotonic() - asked)
         return False
 
     def missing(self) -> dict[int, tuple[int | None, int]]:

@@ -44,6 +44,7 @@ from streamer.stream.kafka.kafka_config import librdkafka_config
 from streamer.stream.kafka.topics import create_topics, topic_names
 from tests.rig.ports import stable_port
 from tests.rig.waiting import DEADLINE_S, wait_until
+from tests.rig.warm import WarmProcess, can_be_warm
 from tests.rig.witnesses import call_as_witness
 
 __all__ = [
@@ -218,11 +219,22 @@ class Service:
     """A deployment of its own on servers that others may use as well."""
 
     def __init__(
-        self, bootstrap: str, redis_url: str, *, n_partitions: int = 2, **settings: str
+        self,
+        bootstrap: str,
+        redis_url: str,
+        *,
+        n_partitions: int = 2,
+        starts_cold: bool = False,
+        **settings: str,
     ) -> None:
-        """``settings`` are STREAMER_ variables without the prefix, in lower case."""
+        """``settings`` are STREAMER_ variables without the prefix, in lower case.
+
+        With ``starts_cold`` each worker begins with an interpreter of its own, see `tests.rig.warm`.
+        """
         self.id = uuid.uuid4().hex[:10]
         self.n_partitions = n_partitions
+        self._starts_cold = starts_cold
+        self._loaded: tuple[dict[str, str], Settings] | None = None
         defaults = {
             "kafka_bootstrap_servers": bootstrap,
             "redis_url": redis_url,
@@ -255,7 +267,10 @@ class Service:
     @property
     def settings(self) -> Settings:
         """The settings that the workers run with, web port apart."""
-        return load_settings(self.env)
+        # Asked for with every question to the servers, and nearly as dear as the question itself.
+        if self._loaded is None or self._loaded[0] != self.env:
+            self._loaded = dict(self.env), load_settings(self.env)
+        return self._loaded[1]
 
     def create_topics(self) -> Self:
         """Create every topic of the configuration."""
@@ -270,8 +285,9 @@ class Service:
         for name in ("STREAMER_WEB_PORT", "STREAMER_ADMIN_PORT"):
             env.setdefault(name, str(stable_port()))
         folder = self.log_folder
-        child = ChildProcess(
-            [sys.executable, *argv],
+        is_warm = can_be_warm(argv) and not self._starts_cold
+        child = (WarmProcess if is_warm else ChildProcess)(
+            argv if is_warm else [sys.executable, *argv],
             name="the worker",
             env=child_env(env),
             cwd=ROOT,

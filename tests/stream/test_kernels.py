@@ -33,7 +33,7 @@ def test_a_worker_is_not_ready_before_its_kernels_are_and_compiles_none_when_it_
     make_service: MakeService, tmp_path: Path
 ) -> None:
     """It says what it waits for, and answers meanwhile; then warms up, alerts, learns, and restarts."""
-    service = make_service(checkpoint_interval_s="0.2")
+    service = make_service(checkpoint_interval_s="0.2", starts_cold=True)
     gate = tmp_path / "gate"
     worker = service.worker(("-c", HELD, str(gate)))
     # It waits for Kafka and Redis first, and says so.

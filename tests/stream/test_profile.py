@@ -16,7 +16,7 @@ def test_a_worker_is_profiled_from_its_start_and_goes_on_when_asked_for_another(
     make_service: MakeService, tmp_path: Path
 ) -> None:
     """The page of a worker that stopped before the 30 s were over shows what it did."""
-    service = make_service().create_topics()
+    service = make_service(starts_cold=True)
     out = tmp_path / "profile.html"
     worker = service.worker(("-m", "streamer", "worker", "--profile", str(out))).wait_ready()
     worker.child.send_signal(signal.SIGUSR2)

@@ -69,7 +69,8 @@ def test_bad_settings_exit_with_2_and_all_faults_before_connecting(
     make_service: MakeService,
 ) -> None:
     """One line per fault, with addresses at which nothing listens."""
-    worker = make_service().worker(
+    service = make_service(starts_cold=True)
+    worker = service.worker(
         kafka_bootstrap_servers="nowhere",
         alert_budget="3",
         web_port="0",
@@ -164,7 +165,7 @@ def test_a_web_port_that_is_taken_exits_with_2(make_service: MakeService) -> Non
 
 def test_missing_topics_are_created_where_that_is_allowed(make_service: MakeService) -> None:
     """STREAMER_CREATE_TOPICS=true makes every topic with the asked-for partitions, and it works."""
-    service = make_service()
+    service = make_service(starts_cold=True)
     for kind in ("transactions", "alerts", "dead_letters", "feedback"):
         service.env[f"STREAMER_{kind.upper()}_TOPIC"] = f"made-{kind}-{service.id}"
     service.env |= {"STREAMER_CREATE_TOPICS": "true", "STREAMER_TOPIC_PARTITIONS": "2"}

@@ -79,7 +79,7 @@ def test_the_weights_of_the_kept_stand_for_all_payments() -> None:
             part = slice(first, first + 500)
             ids = [f"t-{i}" for i in numbers[part]]
             buffer.add(hashes[part], waiting(ids, numbers[part], None, first))
-        held = [s for i in numbers if (s := buffer.slots([f"t-{i}"])[0]) is not None]
+        held = [s for s in buffer.slots([f"t-{i}" for i in numbers]) if s is not None]
         values, weights = buffer.vectors[held], buffer.weights(held)
         totals.append(weights.sum())
         sums.append(weights @ values[:, 0])
