@@ -22,14 +22,13 @@ from load.machine import OPENBLAS_VARIABLES, describe_machine
 from load.verdicts import verdicts
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.features import History
-from streamer.model import Scorer, uniform_hash
+from streamer.model import Scorer
 from streamer.offline.offline_partition import OfflinePartition
 from streamer.pipeline import (
     PartitionState,
     PipelineConfig,
     decide,
     learn_scored,
-    may_be_taught,
     prepare,
     process,
     remember_scored,
@@ -113,12 +112,10 @@ def measure_batch(
     clock.append(thread_time())
     scored = version.score(X, columns.currencies, V, columns.times_ms)
     clock.append(thread_time())
-    decision = decide(decoded, state, version, scored)
-    draws = uniform_hash(decoded.offsets)
-    teaching = may_be_taught(draws, history, decision.untaught, config.model)
-    learn_scored(state.delta, version, X, columns, decoded.offsets, scored, decision, teaching)
+    decision = decide(decoded, state, version, scored, history.card_payments_1d)
+    learn_scored(state.delta, version, X, columns, scored, decision)
     clock.append(thread_time())
-    remember_scored(decoded, draws, state, version, scored, decision, config.verdicts)
+    remember_scored(decoded, state, version, scored, decision, config.verdicts)
     clock.append(thread_time())
     return {
         stage: after - before

@@ -126,7 +126,8 @@ def joined(texts: Iterable[bytes | None]) -> Spans:
     found = list(texts)
     known = [text or b"" for text in found]
     lengths = np.fromiter(map(len, known), np.int64, len(known))
-    starts = lengths.cumsum() - lengths
+    # Of one text, as when payments come one by one, without two steps over arrays.
+    starts = lengths.cumsum() - lengths if len(found) > 1 else np.zeros(len(found), np.int64)
     if None in found:
         lengths[[text is None for text in found]] = -1
     return Spans(np.frombuffer(b"".join(known), np.uint8), starts, lengths)

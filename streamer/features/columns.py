@@ -13,7 +13,7 @@ from streamer.arrays import Floats, Integers
 from streamer.contract.clocks import clocks
 from streamer.contract.codes import COUNTRIES, CURRENCY_INDEX
 from streamer.contract.messages import Transaction
-from streamer.features.records import Records, record
+from streamer.features.records import Records, empty_records, record
 from streamer.indexing import FREE, extended, fingerprints
 
 __all__ = ["PAYMENT", "Columns"]
@@ -88,7 +88,7 @@ class Columns:
 
 
 def _payments(transactions: Sequence[Transaction]) -> Records:
-    payments = np.empty(len(transactions), PAYMENT)
+    payments = empty_records(len(transactions), PAYMENT)
     payments["local_hour"] = clocks([t.timestamp for t in transactions]).local_hours
     payments["amount"] = [t.amount for t in transactions]
     payments["country"] = [_COUNTRY_NUMBERS[t.country] for t in transactions]

@@ -12,7 +12,7 @@ from streamer.features.columns import Columns
 from streamer.features.context import CONTEXT_FEATURES, CONTEXT_ROW
 from streamer.features.kinds import CARDS, MERCHANTS
 from streamer.features.observation import observe
-from streamer.features.records import Records, as_records
+from streamer.features.records import Records, as_records, empty_records
 from streamer.features.tables import Tables
 
 __all__ = ["History"]
@@ -46,7 +46,7 @@ class History(NamedTuple):
         X.fill(np.nan)
         V.fill(np.nan)
         of_the_day = np.empty(n)
-        spending, merchants = np.empty(n, CARDS.row), np.empty(n, MERCHANTS.row)
+        spending, merchants = empty_records(n, CARDS.row), empty_records(n, MERCHANTS.row)
         n_late = observe(
             columns.payments,
             columns.times_ms,

@@ -14,7 +14,7 @@ from streamer.features.columns import Columns
 from streamer.features.entities import EntityTable
 from streamer.features.fraud_shares import MerchantVerdictTable
 from streamer.features.kinds import CARD_VERDICTS, MERCHANTS
-from streamer.features.records import Records
+from streamer.features.records import Records, empty_records
 from streamer.indexing import extended
 from streamer.indexing.index import Slots, place_of
 from streamer.indexing.prints import extend_print
@@ -104,7 +104,7 @@ class Tables(NamedTuple):
 
     def _find(self, columns: Columns, *, to_change: bool) -> tuple[Records, int]:
         """Return what `find_rows` fills, and how many rows are to be made."""
-        rows = np.empty(len(columns), _ROWS)
+        rows = empty_records(len(columns), _ROWS)
         n_absent = find_rows(
             columns.cards,
             columns.currencies,

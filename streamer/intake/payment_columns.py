@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -14,12 +13,11 @@ from streamer.contract.record_columns import Spans
 from streamer.features.columns import Columns
 from streamer.indexing.prints import combine, fingerprints
 
-__all__ = ["CARD", "ID", "MERCHANT", "PARTIES", "PaymentColumns"]
+__all__ = ["CARD", "ID", "MERCHANT", "PaymentColumns"]
 
 
 ID, CARD, MERCHANT = range(3)
 """The names of a payment: its own, the card's and the merchant's."""
-PARTIES: Final = slice(CARD, MERCHANT + 1)
 
 
 @dataclass(frozen=True, slots=True)

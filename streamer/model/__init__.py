@@ -4,7 +4,7 @@ Reading order: `model_config`, `sums` (what is learned), `scorer` and `confidenc
 from the sums), `scores` and `scored` (how, and what comes of it), `kmeans` and `histogram` (the
 arithmetic), `bounds` (what nobody can teach), `recent` (the payments that ranks come from), `budget`
 (which share is to alert, by the hour), `lanes` and `census` (what shares it, and what is missed),
-`learning` (from a batch, and from a delta to the next version),
+`learned_rows` and `learning` (from a batch, and from a delta to the next version),
 `feature_histogram`, `drift` and `reference` (what has moved), `odds`, `input_scale`, `judged` and
 `trial` (the odds that verdicts teach), `calibration` (the probability that is told), `influence` (what
 one verdict does to them), `delays` (when frauds are found), `codec` (bytes and the content-addressed
@@ -17,7 +17,7 @@ from streamer.model.census import Census, Estimate, census_of, count_judged, est
 from streamer.model.delays import ALERTED, OTHERS, Delays, count_delays, delays_of
 from streamer.model.drift import MOVED_PSI, Drift, drift_of
 from streamer.model.feature_histogram import count_features
-from streamer.model.hashing import uniform_hash
+from streamer.model.hashing import uniform_hash, unit_hash
 from streamer.model.histogram import N_BINS, distance_position
 from streamer.model.influence import Influence, influence_of
 from streamer.model.judged import learn_verdicts
@@ -30,9 +30,9 @@ from streamer.model.lanes import (
     Split,
     lanes_of,
     split_of,
-    stakes_of,
+    stake_of,
 )
-from streamer.model.learning import advance, delta_limit, learn, learn_warming
+from streamer.model.learning import Counted, advance, delta_limit, learn, learn_warming
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import (
     ABOVE,
@@ -69,6 +69,7 @@ __all__ = [
     "SAMPLE",
     "WHOLE",
     "Census",
+    "Counted",
     "Delays",
     "Drift",
     "Estimate",
@@ -109,8 +110,9 @@ __all__ = [
     "score_rows",
     "simplified_silhouettes",
     "split_of",
-    "stakes_of",
+    "stake_of",
     "standardised",
     "trial_precisions",
     "uniform_hash",
+    "unit_hash",
 ]

@@ -27,6 +27,7 @@ __all__ = [
     "bin_centers",
     "bin_edges",
     "count_features",
+    "count_rows",
     "first_currency_means",
     "value_bin",
 ]
@@ -52,13 +53,14 @@ def count_features(
     currency.  ``currency_means`` (c,) are the usual ln amounts that amounts are counted against, 0
     where none is known yet: such an amount counts as not known.
     """
-    _count(histograms, X, currencies, currency_means, np.asarray(spread_floors))
+    count_rows(histograms, X, currencies, currency_means, np.asarray(spread_floors))
 
 
 @compiled
-def _count(
+def count_rows(
     histograms: Floats, X: Floats, currencies: Integers, currency_means: Floats, floors: Floats
 ) -> None:
+    """Do as `count_features` does."""
     for i in range(len(X)):
         usual = currency_means[currencies[i]]
         amount = math.nan if usual == 0.0 else X[i, 0] - usual

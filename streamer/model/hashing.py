@@ -9,7 +9,7 @@ import numpy as np
 from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 
-__all__ = ["uniform_hash"]
+__all__ = ["uniform_hash", "unit_hash"]
 
 _UNIT: Final = 2.0**-53
 _GOLDEN: Final = 0x9E3779B97F4A7C15
@@ -27,10 +27,16 @@ def uniform_hash(offsets: Integers) -> Floats:
     """
     draws = np.empty(len(offsets))
     for i in range(len(offsets)):
-        z = (int(np.uint64(offsets[i])) * _GOLDEN) & _WORD
-        z = (z + _GOLDEN) & _WORD
-        z = ((z ^ (z >> 30)) * _FIRST) & _WORD
-        z = ((z ^ (z >> 27)) * _SECOND) & _WORD
-        z ^= z >> 31
-        draws[i] = (z >> 11) * _UNIT
+        draws[i] = unit_hash(offsets[i])
     return draws
+
+
+@compiled
+def unit_hash(number: int) -> float:
+    """Return `uniform_hash` of one offset."""
+    z = (int(np.uint64(number)) * _GOLDEN) & _WORD
+    z = (z + _GOLDEN) & _WORD
+    z = ((z ^ (z >> 30)) * _FIRST) & _WORD
+    z = ((z ^ (z >> 27)) * _SECOND) & _WORD
+    z ^= z >> 31
+    return (z >> 11) * _UNIT

@@ -55,19 +55,24 @@ def learn_verdicts(
     slots: Integers,
     frauds: Floats,
     weights: Floats,
+    *,
+    n_learned: int | None = None,
 ) -> None:
     """Add n judged payments to ``delta`` (IN/OUT).
 
     ``vectors`` IN (m, n_inputs + 2 or more) has them in its rows ``slots`` (n,): the inputs as they
     were when the payment was scored, NaN where unknown, and the ranks that distance and odds gave it
     then, NaN where there were no odds; ``frauds`` (n,) 1 or 0, or `FOUND_OUT`; ``weights`` (n,) how
-    many payments each stands for, negative to take a verdict back.
+    many payments each stands for, negative to take a verdict back.  ``n_learned`` is how many are
+    learned, where those here are a sample of them.
     """
     if not delta.input_weights.size:
         _make_room(delta, version.config.n_inputs)
     judged = _Judged(vectors, slots, frauds, weights)
     _add_verdicts(delta.named(_Lessons), judged, version.odds_or_none)
-    delta.verdicts_learned += int(np.sign(weights[frauds != FOUND_OUT]).sum())
+    if n_learned is None:
+        n_learned = int(np.sign(weights[frauds != FOUND_OUT]).sum())
+    delta.verdicts_learned += n_learned
 
 
 @compiled

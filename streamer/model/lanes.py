@@ -23,6 +23,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from streamer.arrays import Floats, Integers
+from streamer.compiled import compiled
 from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 
@@ -35,7 +36,7 @@ __all__ = [
     "Split",
     "lanes_of",
     "split_of",
-    "stakes_of",
+    "stake_of",
 ]
 
 QUIET: Final = 0
@@ -78,15 +79,20 @@ def split_of(sums: Sums, config: ModelConfig, *, by_odds: bool) -> Split:
     return Split(main, reserve, config.sample_share)
 
 
-def stakes_of(lanes: Integers, weights: Floats) -> Floats:
-    """Return lane and weight of payments as one number each, (n,): what they keep for their verdicts.
+@compiled
+def stake_of(lane: int, weight: float) -> float:
+    """Return lane and weight of a payment as one number: what it keeps for its verdict.
 
     0 for none, 1 for the main lane, -1 for the reserve, and for the sample the weight, above 1.
 
-    >>> stakes_of(np.array([QUIET, MAIN, RESERVE, SAMPLE]), np.array([0.0, 0.0, 0.0, 400.0]))
-    array([  0.,   1.,  -1., 400.])
+    >>> [stake_of(lane, 400.0) for lane in (QUIET, MAIN, RESERVE, SAMPLE)]
+    [0.0, 1.0, -1.0, 400.0]
     """
-    return np.where(lanes == SAMPLE, weights, (lanes == MAIN) - 1.0 * (lanes == RESERVE))
+    if lane == SAMPLE:
+        return weight
+    if lane == MAIN:
+        return 1.0
+    return -1.0 if lane == RESERVE else 0.0
 
 
 def lanes_of(stakes: Floats) -> Integers:

@@ -12,30 +12,28 @@ k-means).  Kept as sums, S = Wc, this is S' = γS + Σx: a decay and an addition
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from streamer.arrays import Flags, Floats, Integers
-from streamer.compiled import compiled
 from streamer.model.bounds import bounded_step
-from streamer.model.budget import follow_hours, hour_of, note_time
+from streamer.model.budget import follow_hours
 from streamer.model.delays import rolled
 from streamer.model.feature_histogram import count_features, first_currency_means
 from streamer.model.input_scale import follow_scale
-from streamer.model.kmeans import add_moments, best_assignment, cluster_sums
+from streamer.model.kmeans import best_assignment, cluster_sums
+from streamer.model.learned_rows import added_of, learn_rows, note_rows
 from streamer.model.model_config import ModelConfig
-from streamer.model.recent import freshest, rows_of, sample
+from streamer.model.recent import freshest, kept_rows, rows_of
 from streamer.model.reference import follow_reference
 from streamer.model.revival import revive
 from streamer.model.scored import Scored
 from streamer.model.scorer import Scorer
 from streamer.model.sums import Sums
 
-__all__ = ["advance", "delta_limit", "learn", "learn_warming"]
+__all__ = ["Counted", "advance", "delta_limit", "learn", "learn_warming"]
 
 
 # k-means++ starts close to a solution; on the warm-up buffers tried, later iterations moved no
@@ -44,6 +42,19 @@ _LLOYD_ITERATIONS = 10
 _SMALLEST_DELTA = 1_000
 _YOUNG_SHARE = 0.2
 _NO_TIMES: Final = np.zeros(0, dtype=np.int64)
+_NO_DRAWS: Final = np.zeros(0)
+
+
+class Counted(NamedTuple):
+    """Rows whose values are counted (`count_features`): ``X`` (n, d), and what amounts and values are
+    counted against."""
+
+    X: Floats
+    currency_means: Floats
+    spread_floors: Floats
+
+
+_NOT_COUNTED: Final = Counted(np.zeros((0, 0)), np.zeros(0), np.zeros(0))
 
 
 def learn(
@@ -55,103 +66,44 @@ def learn(
     currencies: Integers,
     times_ms: Integers | None = None,
     draws: Floats | None = None,
+    *,
+    asked: Floats | None = None,
+    counted: Counted = _NOT_COUNTED,
 ) -> None:
     """Add a scored batch to ``delta`` (IN/OUT); ``times_ms`` are the event times it was scored with.
 
     Every transaction enters the currency means and may enter the recent sample, for which ``draws``
-    decide (`sample`); only those marked in ``teaching`` move centers and scale.  Nothing that is
-    ``alerted`` above a line may be among them: it would pull the model towards it.
+    decide (`keep`); only those marked in ``teaching`` move centers and scale.  Nothing that is
+    ``alerted`` above a line may be among them: it would pull the model towards it.  ``asked`` (n,) are
+    the shares that were to alert, where they are not those of ``scored``.
     """
-    delta.transactions_seen += len(teaching)
-    rows = sample(scored, log_amounts, currencies, draws)
-    if len(rows):
-        delta.recent_rows = freshest(np.concatenate([delta.recent_rows, rows]))
+    n = len(teaching)
+    delta.transactions_seen += n
+    kept, weights = np.empty(n, np.int64), np.empty(n)
+    log_amounts = np.ascontiguousarray(log_amounts)
     columns: tuple[Any, ...] = (
-        *_added_of(delta),
+        *added_of(delta),
+        *counted,
         scored.X,
         scored.nearest,
         scored.addends,
-        scored.asked,
+        scored.asked if asked is None else asked,
+        scored.scores,
+        scored.distance_ranks if scored.by_odds else scored.odds_ranks,
         teaching,
         alerted,
-        np.ascontiguousarray(log_amounts),
+        log_amounts,
         currencies,
         _NO_TIMES if times_ms is None else times_ms,
+        _NO_DRAWS if draws is None else draws,
+        kept,
+        weights,
     )
-    delta.transactions_taught += _learn_rows(*columns)
-
-
-# The arrays of a delta that scored payments are added to, in the order of `_learn_rows`.
-_added_of: Final[Callable[[Sums], tuple[Any, ...]]] = attrgetter(
-    *"""
-    cluster_weights cluster_known cluster_sums cluster_sums_sq
-    feature_weights feature_sums feature_sums_sq feature_addends
-    currency_weights currency_sums
-    scored_weight alerted_weight
-    hour_weights hour_alerts hour_asked event_span
-    """.split()
-)
-
-
-@compiled
-def _learn_rows(
-    cluster_weights: Floats,
-    cluster_known: Floats,
-    cluster_sums: Floats,
-    cluster_sums_sq: Floats,
-    feature_weights: Floats,
-    feature_sums: Floats,
-    feature_sums_sq: Floats,
-    feature_addends: Floats,
-    currency_weights: Floats,
-    currency_sums: Floats,
-    scored_weight: Floats,
-    alerted_weight: Floats,
-    hour_weights: Floats,
-    hour_alerts: Floats,
-    hour_asked: Floats,
-    event_span: Floats,
-    X: Floats,
-    nearest: Integers,
-    addends: Floats,
-    asked: Floats,
-    teaching: Flags,
-    alerted: Flags,
-    log_amounts: Floats,
-    currencies: Integers,
-    times_ms: Integers,
-) -> int:
-    """Add payments to a delta's arrays (IN/OUT, as far as ``event_span``); return how many taught."""
-    n_taught = 0
-    for i in range(len(X)):
-        scored_weight[()] += 1.0
-        if alerted[i]:
-            alerted_weight[()] += 1.0
-        add_currency(currency_weights, currency_sums, currencies[i], log_amounts[i])
-        if len(times_ms) > 0:
-            hour = hour_of(times_ms[i])
-            note_time(event_span, times_ms[i])
-            hour_weights[hour] += 1.0
-            hour_asked[hour] += asked[i]
-            if alerted[i]:
-                hour_alerts[hour] += 1.0
-        if teaching[i]:
-            n_taught += 1
-            k, x = nearest[i], X[i]
-            cluster_weights[k] += 1.0
-            add_moments(x, cluster_known[k], cluster_sums[k], cluster_sums_sq[k])
-            add_moments(x, feature_weights, feature_sums, feature_sums_sq)
-            for j in range(len(x)):
-                feature_addends[j] += addends[i, j]
-    return n_taught
-
-
-@compiled
-def add_currency(weights: Floats, sums: Floats, currency: int, log_amount: float) -> None:
-    """Add a payment to its currency's weight and Σ ln amount (IN/OUT); a verification has none."""
-    if not math.isnan(log_amount):
-        weights[currency] += 1.0
-        sums[currency] += log_amount
+    n_taught, n_kept = learn_rows(*columns)
+    delta.transactions_taught += n_taught
+    if n_kept:
+        rows = kept_rows(scored, log_amounts, currencies, kept[:n_kept], weights[:n_kept])
+        delta.recent_rows = freshest(np.concatenate([delta.recent_rows, rows]))
 
 
 def learn_warming(
@@ -161,7 +113,7 @@ def learn_warming(
     delta.transactions_seen += len(X)
     times_ms = _NO_TIMES if times_ms is None else times_ms
     log_amounts, sums = np.ascontiguousarray(X[:, 0]), (delta.currency_weights, delta.currency_sums)
-    _note_rows(*sums, delta.event_span, log_amounts, currencies, times_ms)
+    note_rows(*sums, delta.event_span, log_amounts, currencies, times_ms)
     delta.warmup_X = np.concatenate([delta.warmup_X, X])
     delta.warmup_currencies = np.concatenate([delta.warmup_currencies, currencies])
 
@@ -219,22 +171,6 @@ def _score_half_life(n_seen: int, config: ModelConfig) -> float:
     if math.isinf(config.score_half_life):
         return config.score_half_life
     return min(config.score_half_life, max(float(_SMALLEST_DELTA), _YOUNG_SHARE * n_seen))
-
-
-@compiled
-def _note_rows(
-    currency_weights: Floats,
-    currency_sums: Floats,
-    event_span: Floats,
-    log_amounts: Floats,
-    currencies: Integers,
-    times_ms: Integers,
-) -> None:
-    """Add to the first three (IN/OUT) what is known of payments without a score: amounts and times."""
-    for i in range(len(log_amounts)):
-        add_currency(currency_weights, currency_sums, currencies[i], log_amounts[i])
-        if len(times_ms) > 0:
-            note_time(event_span, times_ms[i])
 
 
 def _meet_currencies(sums: Sums, config: ModelConfig) -> Sums:

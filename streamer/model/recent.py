@@ -36,8 +36,9 @@ __all__ = [
     "aged",
     "freshest",
     "histograms_of",
+    "keep",
+    "kept_rows",
     "rows_of",
-    "sample",
     "unpacked",
 ]
 
@@ -65,25 +66,11 @@ def rows_of(X: Floats, V: Floats, currencies: Integers, weights: Floats) -> Sing
     return np.hstack([X, V, numbers]).astype(np.float32)
 
 
-def sample(
-    scored: Scored, log_amounts: Floats, currencies: Integers, draws: Floats | None
+def kept_rows(
+    scored: Scored, log_amounts: Floats, currencies: Integers, kept: Integers, weights: Floats
 ) -> Singles:
-    """Return the rows that are kept of a scored batch; ``draws`` (n,) are hashes of its offsets.
-
-    Without draws all are kept.
-    """
-    n, d = scored.X.shape
-    kept, weights = np.empty(n, np.int64), np.empty(n)
-    n_kept = n
-    if draws is None:
-        kept[:], weights[:] = np.arange(n), 1.0
-    else:
-        others = scored.distance_ranks if scored.by_odds else scored.odds_ranks
-        n_kept = keep(scored.scores, others, scored.asked, draws, kept, weights)
-    if not n_kept:
-        # As for most batches of few: what follows would cost them more than the model's lesson.
-        return np.empty((0, scored.inputs.shape[1] - 1 + N_NUMBERS), np.float32)
-    kept, weights = kept[:n_kept], weights[:n_kept]
+    """Return the rows that are ``kept`` (m,) of a scored batch, and count for ``weights`` (m,)."""
+    d = scored.X.shape[1]
     # What the odds were told of a payment is all of it, but for its amount, which is in euros there.
     inputs = scored.inputs[kept]
     X = inputs[:, :d]
@@ -98,10 +85,15 @@ def keep(
     """Write which payments are kept and what each counts for to ``kept`` and ``weights`` (n,), OUT,
     and return how many they are.
 
-    ``ranks`` (n,) are of what ranks, ``others`` of the other detector, (0,) where there is none.
+    ``ranks`` (n,) are of what ranks, ``others`` of the other detector, (0,) where there is none;
+    ``draws`` (n,) are hashes of the payments' offsets.  Where there are none, (0,), all are kept.
     """
     n_kept = 0
     for i in range(len(ranks)):
+        if len(draws) == 0:
+            kept[i], weights[i] = i, 1.0
+            n_kept += 1
+            continue
         rarity = 1.0 - ranks[i]
         if len(others) > 0:
             rarity = min(rarity, _OTHER_DETECTOR * (1.0 - others[i]))

@@ -5,7 +5,7 @@ dead letters out), `repeats` (which payments have been there before), `deciding`
 and `fuse` (which alert), `taking_in` (what a batch leaves behind), `score_messages`.
 """
 
-from streamer.pipeline.deciding import decide, may_be_taught
+from streamer.pipeline.deciding import decide
 from streamer.pipeline.partition_state import PartitionState, PipelineConfig
 from streamer.pipeline.processing import (
     Outcome,
@@ -24,7 +24,6 @@ __all__ = [
     "Prepared",
     "decide",
     "learn_scored",
-    "may_be_taught",
     "prepare",
     "process",
     "process_in_steps",

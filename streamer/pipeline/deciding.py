@@ -17,31 +17,34 @@ counts it.  The fuse would otherwise hide a flood from the very control that is 
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from streamer.arrays import Flags, Floats, Integers
-from streamer.features import History
+from streamer.compiled import compiled
 from streamer.intake.decoding import Decoded
 from streamer.model import (
     MAIN,
     QUIET,
     RESERVE,
     SAMPLE,
-    ModelConfig,
     Scored,
     Scorer,
+    Split,
     hour_of,
     may_teach,
+    stake_of,
 )
-from streamer.pipeline.drawing import sample_draws, sample_weights
+from streamer.pipeline.drawing import fill_draws
 from streamer.pipeline.fuse import Limit, admit, limit_of
 from streamer.pipeline.pacing import alerts_due, paced
 from streamer.pipeline.partition_state import PartitionState
+from streamer.verdicts import N_BESIDE
 
-__all__ = ["Decision", "decide", "may_be_taught"]
+__all__ = ["Decision", "decide"]
 
 
 class Decision(NamedTuple):
@@ -50,8 +53,10 @@ class Decision(NamedTuple):
 
     ``rows`` are the places of those above; there is most often none.  ``shares`` are those of recent
     traffic that were to alert when each came, over all ``lanes`` (`streamer.model.lanes`).
-    ``weights`` are how many payments each of the sample stands for, 0 for the others.  ``untaught``
-    are those above any line, the version's own or those at the partition's pace.
+    ``weights`` are how many payments each of the sample stands for, 0 for the others.  ``teaching``
+    are those that may teach: none above any line, the version's own or those at the partition's pace,
+    and no card too often.  ``draws`` decide what waits for a verdict, ``recent_draws`` what is kept as
+    recent; ``beside`` (n, 3) is what waits with a payment (`streamer.verdicts.Waiting`).
     """
 
     rows: list[int]
@@ -59,9 +64,12 @@ class Decision(NamedTuple):
     alerted: Flags
     is_out: Flags
     shares: Floats
-    untaught: Flags
     lanes: Integers
     weights: Floats
+    teaching: Flags
+    draws: Floats
+    recent_draws: Floats
+    beside: Floats
 
     @property
     def overflowed(self) -> Flags:
@@ -70,72 +78,129 @@ class Decision(NamedTuple):
 
 
 def decide(
-    decoded: Decoded, state: PartitionState, version: Scorer, scored: Scored | None
+    decoded: Decoded,
+    state: PartitionState,
+    version: Scorer,
+    scored: Scored | None,
+    card_payments_1d: Floats,
 ) -> Decision:
     """Return the decision on a batch; ``scored`` is None while warming, when nothing new alerts.
 
-    ``state`` is IN/OUT: its debt goes on.
+    ``state`` is IN/OUT: its debt goes on.  ``card_payments_1d`` (n,) as in `History`.
     """
     n = len(decoded)
-    published = np.zeros(n, dtype=bool)
-    overflowed = published.copy()
-    if state.has_published:
-        offsets = decoded.offsets.tolist()
-        published[:] = [offset in state.published for offset in offsets]
-        overflowed[:] = [offset in state.overflowed for offset in offsets]
-        overflowed &= ~published
-    is_out = published | overflowed
-    lanes, weights = np.where(is_out, MAIN, QUIET), np.zeros(n)
+    published, is_out, lanes, weights = _before(decoded, state)
+    shares, draws, recent_draws = np.empty(n), np.empty(n), np.empty(n)
     if scored is None:
-        rows = np.flatnonzero(is_out).tolist()
-        return Decision(rows, is_out, published, is_out, np.zeros(n), is_out, lanes, weights)
-    for row, weight in _sampled_before(decoded, state).items():
-        lanes[row], weights[row] = SAMPLE, weight
-    shares = _paced(lanes, decoded, state, version, scored)
-    drawn = np.flatnonzero((lanes == SAMPLE) & ~is_out)
-    if len(drawn):
-        rarities = 1.0 - scored.scores[drawn]
-        weights[drawn] = sample_weights(rarities, scored.asked[drawn], version.split.sample)
-    above, alerted = lanes != QUIET, published.copy()
-    candidates = np.flatnonzero(above & ~is_out)
+        rows, none = np.flatnonzero(is_out).tolist(), np.zeros(n)
+        lanes = np.where(is_out, MAIN, QUIET)
+        known = none, lanes, np.zeros(n), ~is_out, none, none, np.full((n, N_BESIDE), np.nan)
+        return Decision(rows, is_out, published, is_out, *known)
+    above, teaching = np.empty(n, np.bool_), np.empty(n, np.bool_)
+    beside = np.empty((n, N_BESIDE))
+    split = version.split
+    state.debt, n_above = decide_rows(
+        state.debt,
+        decoded.offsets,
+        scored.scores,
+        scored.distance_ranks,
+        scored.odds_ranks,
+        scored.asked,
+        scored.due,
+        scored.alerted,
+        card_payments_1d,
+        alerts_due(version.asked.target),
+        split.main,
+        split.reserve,
+        split.sample,
+        version.config.card_daily_lessons,
+        lanes,
+        weights,
+        shares,
+        draws,
+        recent_draws,
+        above,
+        teaching,
+        beside,
+    )
+    known = shares, lanes, weights, teaching, draws, recent_draws, beside
+    if not n_above:
+        return Decision([], above, published, is_out, *known)
+    alerted, candidates = published.copy(), np.flatnonzero(above & ~is_out)
     if len(candidates):
         ranked = candidates[_order(candidates, lanes, scored, version)]
         places = (state.ledger.scored + ranked).tolist()
         counted = _counted(decoded, state, published)
         limits = _limits(decoded, version, ranked)
         alerted[ranked] = admit(counted, places, limits)
-    rows, untaught = np.flatnonzero(above).tolist(), _untaught(lanes, scored, version)
-    return Decision(rows, above, alerted, is_out, shares, untaught, lanes, weights)
+    return Decision(np.flatnonzero(above).tolist(), above, alerted, is_out, *known)
 
 
-def _sampled_before(decoded: Decoded, state: PartitionState) -> dict[int, float]:
-    """Return the weights, by row, of those that are on a topic already as drawn from below the line."""
-    if not state.published_samples:
-        return {}
-    offsets = enumerate(decoded.offsets.tolist())
-    known = state.published_samples
-    return {row: known[offset] for row, offset in offsets if offset in known}
+def _before(decoded: Decoded, state: PartitionState) -> tuple[Flags, Flags, Integers, Floats]:
+    """Return what is on the topic of alerts already, what is on any, and those payments' lanes and
+    weights, each (n,)."""
+    n = len(decoded)
+    published, lanes, weights = np.zeros(n, np.bool_), np.zeros(n, np.int64), np.zeros(n)
+    if not state.has_published:
+        return published, published, lanes, weights
+    overflowed = published.copy()
+    for row, offset in enumerate(decoded.offsets.tolist()):
+        published[row] = offset in state.published
+        overflowed[row] = offset in state.overflowed and not published[row]
+        if published[row] or overflowed[row]:
+            lanes[row] = MAIN
+        if offset in state.published_samples:
+            lanes[row], weights[row] = SAMPLE, state.published_samples[offset]
+    return published, published | overflowed, lanes, weights
 
 
-def _paced(
-    lanes: Integers, decoded: Decoded, state: PartitionState, version: Scorer, scored: Scored
-) -> Floats:
-    """Divide a batch among ``lanes``, IN/OUT as is the debt of ``state``; return the shares."""
-    shares, debt = np.empty(len(lanes)), np.array([state.debt])
-    paced(
-        debt,
-        lanes,
-        shares,
-        scored.scores,
-        scored.distance_ranks,
-        sample_draws(decoded.offsets),
-        scored.asked,
-        scored.due,
-        alerts_due(version.asked.target),
-        version.split,
-    )
-    state.debt = debt.item()
-    return shares
+@compiled
+def decide_rows(
+    debt: float,
+    offsets: Integers,
+    scores: Floats,
+    distance_ranks: Floats,
+    odds_ranks: Floats,
+    asked: Floats,
+    due: Floats,
+    above_threshold: Flags,
+    card_payments_1d: Floats,
+    unit: float,
+    main: float,
+    reserve: float,
+    sample: float,
+    daily_lessons: float,
+    lanes: Integers,
+    weights: Floats,
+    shares: Floats,
+    draws: Floats,
+    recent_draws: Floats,
+    above: Flags,
+    teaching: Flags,
+    beside: Floats,
+) -> tuple[float, int]:
+    """Decide on n payments, and return the debt behind them and how many are above a line.
+
+    ``lanes`` and ``weights`` are IN/OUT as for `paced`, what follows them is OUT, and all of it as in
+    `Decision`; the rest as for `paced` and `may_teach`.  ``odds_ranks`` are (0,) without odds.
+    """
+    fill_draws(offsets, draws, recent_draws)
+    split = Split(main, reserve, sample)
+    known = scores, distance_ranks, offsets, asked, due
+    debt = paced(debt, lanes, weights, shares, *known, unit, split)
+    may = may_teach(draws, card_payments_1d, daily_lessons)
+    n_above = 0
+    for i in range(len(offsets)):
+        above[i] = lanes[i] != QUIET
+        n_above += int(above[i])
+        untaught = lanes[i] == MAIN or lanes[i] == RESERVE or above_threshold[i]
+        if reserve > 0.0 and 1.0 - distance_ranks[i] < asked[i] * reserve:
+            untaught = True
+        teaching[i] = may[i] and not untaught
+        beside[i, 0] = distance_ranks[i]
+        beside[i, 1] = odds_ranks[i] if len(odds_ranks) > 0 else math.nan
+        beside[i, 2] = stake_of(lanes[i], weights[i])
+    return debt, n_above
 
 
 def _order(
@@ -147,13 +212,6 @@ def _order(
     rarities = np.where(of == MAIN, 1.0 - scored.scores[candidates], rarities)
     line = np.where(of == RESERVE, max(version.split.reserve, 1e-12), version.split.main)
     return np.lexsort((-scored.values[candidates], np.where(of == SAMPLE, -1.0, rarities / line)))
-
-
-def _untaught(lanes: Integers, scored: Scored, version: Scorer) -> Flags:
-    untaught: Flags = ((lanes == MAIN) | (lanes == RESERVE)) | scored.alerted
-    if version.split.reserve > 0:
-        untaught |= 1.0 - scored.distance_ranks < scored.asked * version.split.reserve
-    return untaught
 
 
 def _counted(decoded: Decoded, state: PartitionState, published: Flags) -> list[int]:
@@ -178,12 +236,3 @@ def _limits(decoded: Decoded, version: Scorer, ranked: NDArray[np.intp]) -> list
         return [limit_of(version.config.alert_budget)] * len(ranked)
     by_hour = [limit_of(share) for share in version.asked.hourly_targets.tolist()]
     return [by_hour[hour_of(int(decoded.times_ms[i]))] for i in ranked.tolist()]
-
-
-def may_be_taught(draws: Floats, history: History, untaught: Flags, model: ModelConfig) -> Flags:
-    """Return which transactions may teach: those below the line, no card too often.
-
-    ``draws`` (n,) are what their offsets' hashes say (`uniform_hash`).
-    """
-    teaching = may_teach(draws, history.card_payments_1d, model.card_daily_lessons)
-    return teaching & ~untaught if np.count_nonzero(untaught) else teaching

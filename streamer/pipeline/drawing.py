@@ -1,4 +1,6 @@
-"""The sample below the line: payments that did not alert, drawn with a known probability.
+"""The draws of a payment, and the sample below the line.
+
+The sample is of payments that did not alert, each drawn with a known probability.
 
 Of a payment of rarity r, where the share a of traffic is asked for and σ of that for the sample,
 
@@ -9,7 +11,8 @@ decade of rarity has as many frauds, a count of them by 1/q varies least with q 
 By q ~ 1/r, each decade as many draws, it would vary by half more; and with a version that ranks all
 payments as rare, half of what is asked for is the most that is drawn.
 
-Invariant: a draw depends on its record's offset, rank and hour alone: not on batches, pace or fuse.
+Invariant: whether a payment is drawn depends on its record's offset, its rank and hour alone: not on
+batches, pace or fuse.
 """
 
 from __future__ import annotations
@@ -17,23 +20,31 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-
 from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
-from streamer.model import uniform_hash
+from streamer.model import uniform_hash, unit_hash
 
-__all__ = ["sample_draws", "sample_probability", "sample_weights"]
+__all__ = ["fill_draws", "sample_draw", "sample_probability"]
 
-# Draws of their own: what is sampled has nothing to do with what teaches or is kept as recent.
-_SALT: Final = 0x71D67FFFEDA60000
+# Draws of their own: what teaches, what is kept as recent and what is sampled have nothing to do with
+# each other.
+_RECENT_SALT: Final = 0x2545F4914F6CDD1D
+_SAMPLE_SALT: Final = 0x71D67FFFEDA60000
 _MOST: Final = 0.5
 _RAREST: Final = 1e-12
 
 
-def sample_draws(offsets: Integers) -> Floats:
-    """Return the draw of each payment, (n,) in [0, 1)."""
-    return uniform_hash(offsets ^ _SALT)
+@compiled
+def fill_draws(offsets: Integers, draws: Floats, recent_draws: Floats) -> None:
+    """Write what decides whether payments teach and wait, and which are kept as recent, OUT (n,)."""
+    draws[:] = uniform_hash(offsets)
+    recent_draws[:] = uniform_hash(offsets ^ _RECENT_SALT)
+
+
+@compiled
+def sample_draw(offset: int) -> float:
+    """Return the draw of a payment for the sample, in [0, 1)."""
+    return unit_hash(offset ^ _SAMPLE_SALT)
 
 
 @compiled
@@ -49,12 +60,3 @@ def sample_probability(rarity: float, asked: float, share: float) -> float:
     some = min(asked, _MOST)
     scale = share * some / (2.0 * (1.0 - math.sqrt(some)))
     return min(scale / math.sqrt(max(rarity, _RAREST)), _MOST * some)
-
-
-@compiled
-def sample_weights(rarities: Floats, asked: Floats, share: float) -> Floats:
-    """Return 1/q of payments that were drawn, (n,)."""
-    weights = np.empty(len(rarities))
-    for i in range(len(rarities)):
-        weights[i] = 1.0 / sample_probability(rarities[i], asked[i], share)
-    return weights

@@ -28,7 +28,7 @@ from typing import Final
 from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 from streamer.model import MAIN, QUIET, RESERVE, SAMPLE, Split
-from streamer.pipeline.drawing import sample_probability
+from streamer.pipeline.drawing import sample_draw, sample_probability
 from streamer.pipeline.fuse import WINDOW
 
 __all__ = ["alerts_due", "pace", "paced"]
@@ -62,33 +62,37 @@ def pace(debt: float, unit: float) -> float:
 
 @compiled
 def paced(
-    debt: Floats,
+    debt: float,
     lanes: Integers,
+    weights: Floats,
     shares: Floats,
     scores: Floats,
     distance_ranks: Floats,
-    draws: Floats,
+    offsets: Integers,
     asked: Floats,
     due: Floats,
     unit: float,
     split: Split,
-) -> None:
-    """Decide on n payments one after the other; ``debt`` (1,) and ``lanes`` (n,) are IN/OUT.
+) -> float:
+    """Decide on n payments one after the other, and return the debt that ``debt`` has become.
 
-    ``lanes`` IN: `SAMPLE` for one that is on a topic already as such, `MAIN` for any other that is,
-    else `QUIET`.  ``shares`` OUT (n,) are the shares of recent traffic that were to alert when each
-    came, over all lanes.  ``scores``, ``distance_ranks``, ``asked`` and ``due`` (n,) are as in
-    `Scored`, ``draws`` (n,) those of `sample_draws`.
+    ``lanes`` IN/OUT (n,): `SAMPLE` for one that is on a topic already as such, `MAIN` for any other
+    that is, else `QUIET`.  ``weights`` IN/OUT (n,) are how many each of the sample stands for.
+    ``shares`` OUT (n,) are the shares of recent traffic that were to alert when each came, over all
+    lanes.  ``scores``, ``distance_ranks``, ``asked`` and ``due`` (n,) are as in `Scored`.
     """
     for i in range(len(scores)):
-        shares[i] = asked[i] * pace(debt[0], unit)
+        shares[i] = asked[i] * pace(debt, unit)
         rarity, is_out = 1.0 - scores[i], lanes[i] != QUIET
         if lanes[i] != SAMPLE:
             if rarity < shares[i] * split.main:
                 lanes[i] = MAIN
             elif 1.0 - distance_ranks[i] < shares[i] * split.reserve:
                 lanes[i] = RESERVE
-            elif not is_out and draws[i] < sample_probability(rarity, asked[i], split.sample):
-                lanes[i] = SAMPLE
-        owed = debt[0] - due[i] + (1.0 if lanes[i] != QUIET else 0.0)
-        debt[0] = min(max(owed, -_MOST_SAVED * unit), _MOST_OWED * unit)
+            elif not is_out:
+                drawn = sample_probability(rarity, asked[i], split.sample)
+                if sample_draw(offsets[i]) < drawn:
+                    lanes[i], weights[i] = SAMPLE, 1.0 / drawn
+        owed = debt - due[i] + (1.0 if lanes[i] != QUIET else 0.0)
+        debt = min(max(owed, -_MOST_SAVED * unit), _MOST_OWED * unit)
+    return debt

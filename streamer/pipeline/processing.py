@@ -15,7 +15,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -28,8 +28,8 @@ from streamer.explaining.alerts import AlertContext, build_alerts
 from streamer.features import Columns, History
 from streamer.intake.decoding import DeadLetter, Decoded, decode_batch
 from streamer.intake.readings import PassedOver, Refusal
-from streamer.model import Scored, Scorer, uniform_hash
-from streamer.pipeline.deciding import Decision, decide, may_be_taught
+from streamer.model import Scored, Scorer
+from streamer.pipeline.deciding import Decision, decide
 from streamer.pipeline.fuse import still_counted
 from streamer.pipeline.partition_state import PartitionState, PipelineConfig
 from streamer.pipeline.score_messages import score_messages
@@ -43,6 +43,9 @@ __all__ = [
     "process_in_steps",
     "process_prepared",
 ]
+
+_NOTHING: Final = np.zeros(0)
+_NO_PRINTS: Final = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +111,10 @@ def prepare(batch: Batch, config: PipelineConfig, state: PartitionState | None =
     Payments that ``state`` (IN) has seen before are left out; without it every one is scored.
     """
     decoded = decode_batch(batch, config.believable, config.intake)
-    n_decoded, prints = len(decoded), np.zeros(0, dtype=np.int64)
+    n_decoded, prints = len(decoded), _NO_PRINTS
     if state is not None and config.repeat_window:
         repeated = state.repeats.recognise(decoded.offsets, decoded.payments.prints)
-        if repeated.any():
+        if np.count_nonzero(repeated):
             decoded = decoded.only(np.flatnonzero(~repeated))
         prints = decoded.payments.prints
     columns = decoded.columns if len(decoded) else None
@@ -159,24 +162,21 @@ def process_in_steps(
     decoded, columns = prepared.decoded, prepared.columns
     made: tuple[list[Alert], list[Alert]] = ([], [])
     scores: list[Score] = []
-    n_late, scored = 0, None
+    n_late, scored, payments_1d, is_warming = 0, None, _NOTHING, version.is_warming
     if columns is not None:
         history = History.observe(columns, state.tables, state.n_partitions)
-        n_late = history.n_late
+        n_late, payments_1d = history.n_late, history.card_payments_1d
         lap("features")
-        if not version.is_warming:
+        if not is_warming:
             scored = version.score(history.X, columns.currencies, history.V, columns.times_ms)
             lap("score")
-    decision = decide(decoded, state, version, scored)
+    decision = decide(decoded, state, version, scored, payments_1d)
     rows = decision.rows
     if columns is not None:
         lap("decide")
-        draws = uniform_hash(decoded.offsets)
-        teaching = may_be_taught(draws, history, decision.untaught, config.model)
-        known = history.X, columns, decoded.offsets
-        learn_scored(state.delta, version, *known, scored, decision, teaching)
+        learn_scored(state.delta, version, history.X, columns, scored, decision)
         if scored is not None:
-            remember_scored(decoded, draws, state, version, scored, decision, config.verdicts)
+            remember_scored(decoded, state, version, scored, decision, config.verdicts)
         lap("learn")
         if scored is not None and rows:
             source = decoded.batch.topic, decoded.batch.partition, state.epoch
@@ -187,7 +187,7 @@ def process_in_steps(
         if config.with_scores:
             scores = score_messages(decoded, state, version, scored, decision, config.card_key)
     first_place = state.ledger.scored
-    ledger = _ledger(prepared, state, version, decision)
+    ledger = _ledger(prepared, state, decision, is_warming=is_warming)
     _advance(state, prepared, ledger, decision)
     lap("explain")
     return Outcome(
@@ -217,7 +217,7 @@ def _alerts(
 
 
 def _ledger(
-    prepared: Prepared, state: PartitionState, version: Scorer, decision: Decision
+    prepared: Prepared, state: PartitionState, decision: Decision, *, is_warming: bool
 ) -> Ledger:
     batch, n_scored = prepared.decoded.batch, len(prepared.decoded)
     # Offsets that were gone before they were read: the log began behind them.
@@ -228,7 +228,7 @@ def _ledger(
         scored=n_scored,
         dead_lettered=len(prepared.decoded.dead_letters),
         alerted=n_alerted,
-        warming=n_scored if version.is_warming else 0,
+        warming=n_scored if is_warming else 0,
         repeated=prepared.n_repeated,
         skipped=batch.n_skipped + sum(prepared.decoded.passed_over.values()),
         lost=n_lost,

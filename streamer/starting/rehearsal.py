@@ -39,6 +39,7 @@ _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 # Payments in each batch of a round; a version is made after a round.
 _ROUNDS: Final = ((199, 1), (99, 1), (99, 1), (99, 1), (49, 1))
 _N_CARDS: Final = 20
+_N_UNJUDGED: Final = 5
 _CURRENCIES: Final = ("EUR", "USD", "JPY")
 _CAPACITY: Final = 1_000
 # Long enough for verdicts to find their payments, and over before the last of them.
@@ -118,7 +119,8 @@ class _Run:
             for batch in payments:
                 yield from self._process(batch)
             judged = [payment for batch in payments for payment in batch]
-            self._judge(judged, "reviewer", _is_fraud)
+            # The last are judged by nobody, and presumed legitimate.
+            self._judge(judged[:-_N_UNJUDGED], "reviewer", _is_fraud)
             # Which overrules the reviewer's.
             self._judge(judged[:1], "chargeback", lambda payment: not _is_fraud(payment))
             self._merge()

@@ -3,7 +3,8 @@
 Slots are taken in blocks, and of each a time is kept that none of its payments is older than.  Payments
 of a time lie together, so that few blocks have any that are to go.
 
-Invariant: ``earliest_ms[block]`` is at most the time of every payment in the block.
+Invariant: ``earliest_ms[block]`` is at most the time of every payment in the block, and what is known
+of all of them at most every ``earliest_ms``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ NEVER_MS: Final = np.iinfo(np.int64).max
 """Time of a slot that holds no payment: it never grows old."""
 # A few hundred blocks of a few hundred slots: to look at all blocks takes as long as to look into one.
 _BLOCK: Final = 256
+_NONE: Final = np.zeros(0, dtype=np.int64)
 
 
 class Ages:
@@ -30,6 +32,7 @@ class Ages:
     def __init__(self, size: int) -> None:
         self.times_ms = np.zeros(0, dtype=np.int64)
         self.earliest_ms = np.zeros(0, dtype=np.int64)
+        self._from_ms: int = NEVER_MS
         self.grow(size)
 
     def grow(self, size: int) -> None:
@@ -40,6 +43,12 @@ class Ages:
     def put(self, slots: Integers, times_ms: Integers) -> None:
         """Note the times (n,) of payments; of a slot that is there twice the later one stays."""
         note_times(slots, times_ms, self.times_ms, self.earliest_ms)
+        if len(slots):
+            self.are_from(int(times_ms.min()))
+
+    def are_from(self, time_ms: int) -> None:
+        """Note that no payment that was put is from before ``time_ms``."""
+        self._from_ms = min(self._from_ms, time_ms)
 
     def forget(self, slots: Integers) -> None:
         """Note that ``slots`` hold no payment."""
@@ -47,11 +56,12 @@ class Ages:
 
     def older_than(self, time_ms: int) -> Integers:
         """Return the slots of the payments from before ``time_ms``, oldest first."""
+        if self._from_ms >= time_ms:
+            return _NONE
         n_blocks = int(np.count_nonzero(self.earliest_ms < time_ms))
-        if not n_blocks:
-            return np.zeros(0, dtype=np.int64)
         found = np.empty(n_blocks * _BLOCK, dtype=np.int64)
         old = found[: find_older(time_ms, self.times_ms, self.earliest_ms, found)]
+        self._from_ms = int(self.earliest_ms.min())
         return old[np.argsort(self.times_ms[old], kind="stable")]
 
 

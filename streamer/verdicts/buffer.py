@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from streamer.arrays import Floats, Integers
 from streamer.indexing.prints import fingerprints
+from streamer.verdicts.presuming import draw_presumed
 from streamer.verdicts.table import PRESUMED_BEFORE, UNJUDGED, Table
 from streamer.verdicts.waiting import Waiting
 
@@ -88,6 +89,15 @@ class UnjudgedBuffer:
         """Return the slots of the payments from before ``time_ms`` of which nothing was learned, oldest
         first; from now on they count as learned to be legitimate."""
         return self._table.presume(time_ms)
+
+    def draw_presumed(self, slots: Integers, least: float) -> tuple[Integers, Floats]:
+        """Return which of ``slots`` (n,) teach that they are legitimate, and how many payments each
+        of these stands for; both (m,).  See `streamer.verdicts.presuming`."""
+        table, n = self._table, len(slots)
+        drawn, weights = np.empty(n, np.int64), np.empty(n)
+        known = slots, table.index.prints, table.vectors, self.n_inputs, table.shares
+        n_drawn = draw_presumed(*known, least, drawn, weights)
+        return drawn[:n_drawn], weights[:n_drawn]
 
     def is_judged(self, slot: int) -> bool:
         """Whether a verdict on a payment was learned."""

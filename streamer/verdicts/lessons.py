@@ -48,13 +48,15 @@ class VerdictConfig:
     event time.  ``unlabelled_is_legitimate``: what nobody has judged ``presumed_after_ms`` after it is
     learned as legitimate, until a verdict within the horizon says otherwise.  Earlier than verdicts
     come, and frauds are learned the wrong way round; later, and the odds learn from alerts alone,
-    which are no fair sample of anything.
+    which are no fair sample of anything.  Of them a sample teaches, the most usual with the probability
+    ``presumed_least``, 1 for all (`streamer.verdicts.presuming`).
     """
 
     capacity: int = 100_000
     horizon_ms: int = 30 * DAY_MS
     presumed_after_ms: int = 8 * DAY_MS
     unlabelled_is_legitimate: bool = True
+    presumed_least: float = 0.2
 
 
 @dataclass(slots=True)
@@ -107,14 +109,15 @@ def remember(
     ``kept`` and ``delta`` are IN/OUT.
     """
     kept.buffer.add(hashes, waiting)
-    kept.clock_ms = max(kept.clock_ms, int(waiting.times_ms.max()))
+    kept.clock_ms = max(kept.clock_ms, waiting.latest_ms)
     buffer = kept.buffer
     if config.unlabelled_is_legitimate:
         age_ms = min(config.presumed_after_ms, config.horizon_ms)
         presumed = buffer.presume(kept.clock_ms - age_ms)
-        if len(presumed):
-            frauds, weights = np.zeros(len(presumed)), buffer.weights(presumed)
-            learn_verdicts(delta, version, buffer.vectors, presumed, frauds, weights)
+        if n := len(presumed):
+            drawn, weights = buffer.draw_presumed(presumed, config.presumed_least)
+            known = buffer.vectors, drawn, np.zeros(len(drawn)), weights
+            learn_verdicts(delta, version, *known, n_learned=n)
     expired = buffer.older_than(kept.clock_ms - config.horizon_ms)
     if len(expired):
         buffer.remove(expired)

@@ -86,7 +86,7 @@ class Table:
         """
         self._reserve(len(prints))
         picked, slots = np.empty((2, len(prints)), dtype=np.int64)
-        n_picked, n_saved, self.index.n = put_rows(
+        n_picked, n_saved, self.index.n, first_ms = put_rows(
             prints,
             hashes,
             waiting.times_ms,
@@ -112,6 +112,8 @@ class Table:
             self.is_final,
             self.vectors,
         )
+        self.ages.are_from(first_ms)
+        self.open.are_from(first_ms)
         if n_picked < len(prints):
             picked, slots = picked[:n_picked], slots[:n_picked]
         if n_saved:
@@ -282,15 +284,16 @@ def put_rows(
     of_verdicts: NDArray[np.int8],
     of_final: Flags,
     of_vectors: NDArray[np.float32],
-) -> tuple[int, int, int]:
+) -> tuple[int, int, int, int]:
     """Enter payments, and write their rows: which, and where, are ``picked`` and ``slots`` (OUT).
 
     All behind is IN/OUT.  Return how many are picked, how many of them were saved as what they were
-    before, and how many are held now.  An alert is always kept, any other payment with the probability
-    ``share``.
+    before, how many are held now, and the time of the earliest payment.  An alert is always kept, any
+    other payment with the probability ``share``.
     """
-    n_inputs, n_picked, n_saved = inputs.shape[1], 0, 0
+    n_inputs, n_picked, n_saved, first_ms = inputs.shape[1], 0, 0, NEVER_MS
     for i in range(len(prints)):
+        first_ms = min(first_ms, times_ms[i])
         if not (alerted[i] or hashes[i] < share):
             continue
         at = place_of(prints[i], table, held)
@@ -312,4 +315,4 @@ def put_rows(
             of_vectors[slot, j] = inputs[i, j]
         for j in range(beside.shape[1]):
             of_vectors[slot, n_inputs + j] = beside[i, j]
-    return n_picked, n_saved, n_held
+    return n_picked, n_saved, n_held, first_ms

@@ -18,10 +18,10 @@ from streamer.model import (
     estimate,
     lanes_of,
     split_of,
-    stakes_of,
+    stake_of,
 )
 from streamer.model.census import weighted_interval, wilson
-from streamer.pipeline.drawing import sample_weights
+from streamer.pipeline.drawing import sample_probability
 from tests.model.helpers import small_config
 from tests.model.test_judged import trained_sums
 
@@ -34,7 +34,8 @@ class Missed:
 
     def __init__(self, rarities: Floats) -> None:
         self.n = len(rarities)
-        self.weights = sample_weights(rarities, np.full(self.n, ASKED), SHARE)
+        chosen = [sample_probability(rarity, ASKED, SHARE) for rarity in rarities.tolist()]
+        self.weights = 1.0 / np.array(chosen)
         self._n_payments = self.n / 0.004
 
     def sampled(self, rng: np.random.Generator) -> Census:
@@ -107,7 +108,7 @@ def test_equal_weights_have_the_interval_of_a_poisson_count() -> None:
 
 def test_a_verdict_counts_in_its_lane_and_is_taken_back_whole() -> None:
     lanes = np.array([MAIN, RESERVE, SAMPLE, SAMPLE])
-    stakes = stakes_of(lanes, np.array([0.0, 0.0, 400.0, 1_000.0]))
+    stakes = np.array(list(map(stake_of, lanes.tolist(), [0.0, 0.0, 400.0, 1_000.0])))
     assert lanes_of(stakes).tolist() == lanes.tolist()
     frauds, delta = np.array([1.0, 0.0, 1.0, 0.0]), Sums.zero(CONFIG)
     count_judged(delta, stakes, frauds, np.ones(4))

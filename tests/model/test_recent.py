@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streamer.model import Scorer, Sums, advance, learn, uniform_hash
 from streamer.model.codec import VersionHeader, decode_version, encode_version
-from streamer.model.recent import CAPACITY, freshest, rows_of, sample
+from streamer.model.recent import CAPACITY, freshest, rows_of
 from tests.builders import model_config
 from tests.explaining.helpers import euros, rows, with_odds
 from tests.model.helpers import small_config
@@ -52,7 +52,9 @@ def test_a_payment_is_kept_by_its_rarity_and_counts_for_those_that_were_not() ->
     )
     assert scored.by_odds
     draws = np.array([0.999, 0.0799, 0.0801, 0.0999, 0.0999])
-    kept = sample(scored, X[:, 0], euros(5), draws)
+    delta, flags = Sums.zero(version.config), (np.zeros(5, bool), np.zeros(5, bool))
+    learn(delta, scored, *flags, X[:, 0], euros(5), None, draws)
+    kept = delta.recent_rows
     assert kept[:, -2] == pytest.approx([1.0, 12.5, 10.0, 10.0])
     assert kept[:, : X.shape[1]] == pytest.approx(X[[0, 1, 3, 4]], nan_ok=True, rel=1e-6)
 

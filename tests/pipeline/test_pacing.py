@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from streamer.model import (
 )
 from streamer.model.histogram import N_BINS, distribution_of, share_below
 from streamer.model.model_config import AlertHours
-from streamer.pipeline.drawing import sample_draws, sample_probability, sample_weights
+from streamer.pipeline.drawing import sample_probability
 from streamer.pipeline.pacing import alerts_due, pace, paced
 from tests.explaining.helpers import euros, rows, with_odds
 from tests.model.helpers import euros as small_euros
@@ -40,8 +41,16 @@ def decided(
     scores: Floats, share: float, debt: float = 0.0, is_out: Flags | None = None
 ) -> tuple[Flags, float]:
     """Return which of ``scores`` alert at a budget, and the debt that is left."""
-    lanes, left = divided(scores, np.zeros(len(scores)), share, WHOLE, debt=debt, is_out=is_out)
-    return lanes != QUIET, left
+    found = divided(scores, np.zeros(len(scores)), share, WHOLE, debt=debt, is_out=is_out)
+    return found.lanes != QUIET, found.debt
+
+
+class Divided(NamedTuple):
+    """Lanes and weights of payments, and the debt that is left."""
+
+    lanes: Integers
+    weights: Floats
+    debt: float
 
 
 def divided(
@@ -52,14 +61,14 @@ def divided(
     debt: float = 0.0,
     is_out: Flags | None = None,
     first: int = 0,
-) -> tuple[Integers, float]:
-    """Return in which lanes payments alert whose offsets begin at ``first``, and the debt left."""
-    n, left = len(scores), np.array([debt])
+) -> Divided:
+    """Return what becomes of payments whose offsets begin at ``first``."""
+    n = len(scores)
     lanes = np.full(n, QUIET) if is_out is None else np.where(is_out, MAIN, QUIET)
-    asked, draws = np.full(n, share), sample_draws(np.arange(first, first + n))
-    known = scores, distance_ranks, draws, asked, asked
-    paced(left, lanes, np.empty(n), *known, alerts_due(share), split)
-    return lanes, left.item()
+    asked, weights, offsets = np.full(n, share), np.zeros(n), np.arange(first, first + n)
+    known = np.empty(n), scores, distance_ranks, offsets, asked, asked
+    left = paced(debt, lanes, weights, *known, alerts_due(share), split)
+    return Divided(lanes, weights, left)
 
 
 def most_in_a_row(alerted: Flags, n: int) -> int:
@@ -113,12 +122,12 @@ def test_the_loop_compiled_and_as_it_is_written_agree() -> None:
     scores = np.random.default_rng(5).random(6_000)
     n, asked = len(scores), np.full(len(scores), 0.01)
     found = []
-    others, draws = np.random.default_rng(6).random(n), sample_draws(np.arange(n))
+    others = np.random.default_rng(6).random(n)
     for loop in (paced, paced.py_func):
-        debt, lanes, shares = np.zeros(1), np.full(n, QUIET), np.empty(n)
-        known = scores, others, draws, asked, asked
-        loop(debt, lanes, shares, *known, 50.0, Split(0.6, 0.2, 0.2))
-        found.append((debt.tobytes(), lanes.tobytes(), shares.tobytes()))
+        lanes, weights, shares = np.full(n, QUIET), np.zeros(n), np.empty(n)
+        known = scores, others, np.arange(n), asked, asked
+        debt = loop(0.0, lanes, weights, shares, *known, 50.0, Split(0.6, 0.2, 0.2))
+        found.append((debt, lanes.tobytes(), weights.tobytes(), shares.tobytes()))
     assert found[0] == found[1]
     assert np.bincount(lanes, minlength=4)[1:].min() > 0
 
@@ -128,13 +137,13 @@ def test_a_payment_alerts_by_what_ranks_first_then_by_the_distance_and_else_only
 ):
     """At 1% with 60% for what ranks and 20% for the distance the lines are 0.6% and 0.2%."""
     scores, others = np.array([0.995, 0.5, 0.995, 0.5]), np.array([0.5, 0.999, 0.999, 0.997])
-    lanes, _ = divided(scores, others, 0.01, Split(0.6, 0.2, 0.2))
+    lanes = divided(scores, others, 0.01, Split(0.6, 0.2, 0.2)).lanes
     assert lanes.tolist() == [MAIN, RESERVE, MAIN, QUIET]
 
 
 def test_all_lanes_together_keep_the_budget() -> None:
     rng = np.random.default_rng(7)
-    lanes, _ = divided(rng.random(400_000), rng.random(400_000), 0.01, Split(0.7, 0.1, 0.2))
+    lanes = divided(rng.random(400_000), rng.random(400_000), 0.01, Split(0.7, 0.1, 0.2)).lanes
     of_lanes = np.bincount(lanes, minlength=4)[1:] / 4_000
     assert of_lanes.sum() == pytest.approx(1.0, abs=0.01)
     assert of_lanes == pytest.approx([0.7, 0.1, 0.2], abs=0.03)
@@ -145,9 +154,10 @@ def test_a_sample_counts_by_its_weights_for_what_is_below_the_line_wherever_that
     """A million payments; per tenfold rarity the weights sum to the payments, within 4 deviations."""
     rng = np.random.default_rng(8)
     scores, split = rng.random(1_000_000), Split(0.9, 0.0, 0.1)
-    lanes, _ = divided(scores, np.zeros(len(scores)), 0.01, split)
+    lanes, weights, _ = divided(scores, np.zeros(len(scores)), 0.01, split)
     drawn = np.flatnonzero(lanes == SAMPLE)
-    weights = sample_weights(1.0 - scores[drawn], np.full(len(drawn), 0.01), split.sample)
+    assert not weights[lanes != SAMPLE].any()
+    weights = weights[drawn]
     for rarest, commonest in ((0.02, 0.1), (0.1, 1.0)):
         inside = (1.0 - scores >= rarest) & (1.0 - scores < commonest)
         here = inside[drawn]
@@ -158,7 +168,7 @@ def test_a_sample_counts_by_its_weights_for_what_is_below_the_line_wherever_that
 def test_a_version_that_ranks_all_payments_as_rare_floods_nobody_by_its_sample() -> None:
     """Half of what is asked for is the most that is drawn, and the rest pays for it."""
     scores = 1.0 - np.random.default_rng(9).random(50_000) * 1e-6
-    lanes, _ = divided(scores, scores, 0.01, Split(0.8, 0.1, 0.1))
+    lanes = divided(scores, scores, 0.01, Split(0.8, 0.1, 0.1)).lanes
     assert 0 < (lanes == SAMPLE).sum() <= 0.6 * 0.01 * 50_000
     assert most_in_a_row(lanes != QUIET, 5_000) <= 2 * 50
     assert sample_probability(1e-9, 0.01, 0.1) == 0.005
@@ -167,15 +177,16 @@ def test_a_version_that_ranks_all_payments_as_rare_floods_nobody_by_its_sample()
 def test_no_draw_depends_on_the_batch_and_what_was_out_as_a_sample_stays_one() -> None:
     scores = np.random.default_rng(10).random(20_000)
     split, nothing = Split(0.7, 0.0, 0.3), np.zeros(20_000)
-    whole, _ = divided(scores, nothing, 0.02, split)
-    half, debt = divided(scores[:7_000], nothing[:7_000], 0.02, split)
-    rest, _ = divided(scores[7_000:], nothing[7_000:], 0.02, split, debt=debt, first=7_000)
+    whole = divided(scores, nothing, 0.02, split).lanes
+    half, _, debt = divided(scores[:7_000], nothing[:7_000], 0.02, split)
+    rest = divided(scores[7_000:], nothing[7_000:], 0.02, split, debt=debt, first=7_000).lanes
     assert np.concatenate([half, rest]).tolist() == whole.tolist()
-    left, lanes = np.zeros(1), np.array([SAMPLE, MAIN, QUIET])
-    known = np.full(3, 0.5), np.zeros(3), np.ones(3), np.full(3, 0.01), np.full(3, 0.01)
-    paced(left, lanes, np.empty(3), *known, 50.0, split)
+    lanes, weights = np.array([SAMPLE, MAIN, QUIET]), np.array([400.0, 0.0, 0.0])
+    known = np.full(3, 0.5), np.zeros(3), np.arange(3), np.full(3, 0.01), np.full(3, 0.01)
+    left = paced(0.0, lanes, weights, np.empty(3), *known, 50.0, split)
     assert lanes.tolist() == [SAMPLE, MAIN, QUIET]
-    assert left.item() == pytest.approx(2 - 0.03)
+    assert weights.tolist() == [400.0, 0.0, 0.0]
+    assert left == pytest.approx(2 - 0.03)
 
 
 @settings(max_examples=30, deadline=None)
@@ -292,16 +303,12 @@ class Nights:
                 learn_warming(delta, rows, small_euros(rows), when)
             else:
                 scored = version.score(rows, small_euros(rows), None, when)
-                left, lanes, shares = (
-                    np.array([debt]),
-                    np.full(len(rows), QUIET),
-                    np.empty(len(rows)),
-                )
-                draws = uniform_hash(np.arange(first, first + len(rows)))
-                known = scored.scores, scored.distance_ranks, draws, scored.asked, scored.due
-                paced(left, lanes, shares, *known, 25.0, WHOLE)
-                above = lanes != QUIET
-                debt, quiet = left.item(), ~above
+                lanes, weights, shares = np.full(len(rows), QUIET), *np.zeros((2, len(rows)))
+                offsets = np.arange(first, first + len(rows))
+                known = scored.scores, scored.distance_ranks, offsets, scored.asked, scored.due
+                debt = paced(debt, lanes, weights, shares, *known, 25.0, WHOLE)
+                draws, above = uniform_hash(offsets), lanes != QUIET
+                quiet = ~above
                 asked = scored._replace(asked=shares)
                 learn(delta, asked, quiet, above, rows[:, 0], small_euros(rows), when, draws)
                 found.scores[part], found.alerted[part] = scored.distances_sq, above

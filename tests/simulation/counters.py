@@ -184,10 +184,11 @@ def _scoring(is_flooded: Any) -> Any:
                 values=np.zeros(n),
                 distance_ranks=alerting.astype(float),
                 scores=alerting.astype(float),
+                odds_ranks=np.zeros(0),
                 asked=np.full(n, 0.01),
                 due=np.full(n, 0.01),
             )
-        decision = decide(decoded, state, version, scored)  # type: ignore[arg-type]
+        decision = decide(decoded, state, version, scored, np.zeros(n))  # type: ignore[arg-type]
         state.delta.transactions_seen += n
         state.delta.n_scored += n  # type: ignore[attr-defined]
         made: Any = ([], [])
@@ -195,7 +196,7 @@ def _scoring(is_flooded: Any) -> Any:
             context = _context(decoded.batch.topic, decoded.batch.partition, state.epoch)
             made = yield from processing._alerts(context, decoded, decision)
         first_place = state.ledger.scored
-        ledger = processing._ledger(prepared, state, version, decision)
+        ledger = processing._ledger(prepared, state, decision, is_warming=version.is_warming)
         processing._advance(state, prepared, ledger, decision)
         places = {
             decoded.offsets.item(i): first_place + i

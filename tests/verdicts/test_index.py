@@ -102,13 +102,13 @@ def test_names_stay_with_their_slots_while_room_is_made() -> None:
 
 
 def test_names_of_what_is_picked_are_copied_and_of_a_slot_that_is_there_twice_the_later() -> None:
-    parties = Spans.of(["id"] * 3, ["a", "bé", "ccc"], ["m", "", "nn"]).column(slice(1, 3))
-    starts, lengths = map(np.ascontiguousarray, parties[1:])
+    names = Spans.of(["id"] * 3, ["a", "bé", "ccc"], ["m", "", "nn"])
     picked, slots = np.array([1, 2, 0]), np.array([3, 0, 3])
     for copy in (party_names.copy_names, party_names.copy_names.py_func):
         kept, at, long = np.zeros(11, np.uint8), np.zeros(4, int), np.zeros((4, 2), np.uint16)
-        used = copy(parties.content, starts, lengths, picked, slots, kept, 0, at, long)
-        assert used == 3 + 5 + 2
+        assert copy(*names, picked, slots, kept[:9], 0, at, long) == (0, 3 + 5 + 2)
+        assert not kept.any()
+        assert copy(*names, picked, slots, kept, 0, at, long) == (3 + 5 + 2, 0)
         assert kept.tobytes() == "bécccnnam".encode() + b"\0"
         assert at.tolist() == [3, 0, 0, 8]
         assert long.tolist() == [[3, 2], [0, 0], [0, 0], [1, 1]]

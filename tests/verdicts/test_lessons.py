@@ -21,7 +21,7 @@ from streamer.model import ALERTED, OTHERS, Scorer, Sums
 from streamer.model.delays import AGES_DAYS
 from streamer.model.sums import COUNTERS
 from streamer.pipeline import PartitionState
-from streamer.verdicts import VerdictConfig, VerdictState, Waiting, apply_verdicts
+from streamer.verdicts import VerdictState, Waiting, apply_verdicts
 from streamer.verdicts.buffer import UNJUDGED
 from streamer.verdicts.lessons import Applied
 from tests.builders import T0_MS, batch, payment, pipeline_config
@@ -29,7 +29,9 @@ from tests.features.sums import sums_at
 from tests.pipeline.helpers import ordinary, run, state_of, trained
 from tests.verdicts.test_rulings import verdict
 
-CONFIG = pipeline_config()
+_DEFAULT = pipeline_config()
+# All that is presumed teaches: which of it does by default is a matter of its own (`test_presuming`).
+CONFIG = replace(_DEFAULT, verdicts=replace(_DEFAULT.verdicts, presumed_least=1.0))
 
 
 def scored(n: int = 60, **changes: Any) -> PartitionState:
@@ -143,9 +145,8 @@ def test_the_order_of_verdicts_does_not_matter(
 def test_what_nobody_judged_within_the_horizon_counts_as_legitimate_if_so_configured(
     counts: bool, n_learned: int
 ) -> None:
-    config = replace(
-        CONFIG, verdicts=VerdictConfig(horizon_ms=10 * DAY_MS, unlabelled_is_legitimate=counts)
-    )
+    limits = {"horizon_ms": 10 * DAY_MS, "unlabelled_is_legitimate": counts}
+    config = replace(CONFIG, verdicts=replace(CONFIG.verdicts, **limits))
     state = run([batch(ordinary(60))], config, trained(), state_of(config)).state
     later = payment(99, after_s=11 * 86_400, card_id="card-9")
     run([batch([later], first_offset=60)], config, trained(), state)

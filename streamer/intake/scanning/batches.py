@@ -10,6 +10,7 @@ from streamer.arrays import Integers
 from streamer.contract.batch import Batch
 from streamer.contract.record_columns import Spans
 from streamer.features.columns import PAYMENT, Columns
+from streamer.features.records import empty_records
 from streamer.intake.payment_columns import PaymentColumns
 from streamer.intake.scanning.scanner import N_FIELDS, N_NUMBERS, scan_messages
 
@@ -32,11 +33,11 @@ def scan(batch: Batch, earliest_ms: int, latest_ms: int) -> Scanned:
     An event's time is believed between ``earliest_ms`` and ``latest_ms``.
     """
     n, values = len(batch), batch.values()
-    numbers, payments = np.empty((N_NUMBERS, n), np.int64), np.empty(n, PAYMENT)
+    numbers, payments = np.empty((N_NUMBERS, n), np.int64), empty_records(n, PAYMENT)
     names, scratch = np.empty((2, n, 3), np.int64), np.empty((2, N_FIELDS), np.int64)
     counts = scan_messages(
-        values,
-        batch.keys(),
+        *values,
+        *batch.keys(),
         batch.timestamps,
         batch.received_at_ms,
         earliest_ms,

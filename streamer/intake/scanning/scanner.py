@@ -65,8 +65,12 @@ _LONGEST_CHANNEL: Final = 32
 
 @borrowing
 def scan_messages(
-    values: Spans,
-    keys: Spans,
+    text: Bytes,
+    starts: Integers,
+    lengths: Integers,
+    keys_text: Bytes,
+    key_starts: Integers,
+    key_lengths: Integers,
     sent_ms: Integers,
     received_ms: int,
     earliest_ms: int,
@@ -76,7 +80,8 @@ def scan_messages(
     payments: Records,
     names: Integers,
 ) -> tuple[int, int]:
-    """Fill columns from messages, and return how many are `READ` and of how many of these the key is
+    """Fill columns from messages, which are `Spans` of ``text`` as their keys are of ``keys_text``, and
+    return how many are `READ` and of how many of these the key is
     not the card.
 
     A payment that was sent (n,) before its event counts from then, if that can be believed
@@ -86,11 +91,12 @@ def scan_messages(
     id, card and merchant begin among the bytes of the messages, and how many they have.  ``scratch``
     (2, N_FIELDS) is for where the values of a message begin and end.
     """
-    text, begins, ends = values.content, scratch[0], scratch[1]
+    begins, ends = scratch[0], scratch[1]
+    keys = Spans(keys_text, key_starts, key_lengths)
     n_read = n_differ = 0
     for i in range(len(sent_ms)):
-        first = values.starts[i]
-        last = first + max(values.lengths[i], 0)
+        first = starts[i]
+        last = first + max(lengths[i], 0)
         numbers[BECOMES, i] = ODD
         if _find_fields(text, first, last, begins, ends) and _read_fields(
             text, begins, ends, i, numbers, payments, names
