@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streamer.contract.ledger import Ledger
+from streamer.reports.census_report import estimates_of
 from streamer.reports.summary import Summary
 from streamer.simulator import FRAUD_PATTERNS
 
@@ -71,6 +72,7 @@ def _alerting(summary: Summary, figures: dict[str, Any]) -> list[tuple[str, str,
     span = "batch read to alert built" if is_replay else "payment sent to alert published"
     rows = [
         ("alerts", f"{figures['alerts']:,}", f"{figures['duplicate_alerts']} of them twice"),
+        *_sampled(summary, figures),
         (
             "alert budget",
             f"{budget['requested']:.2%}",
@@ -94,8 +96,9 @@ def _alerting(summary: Summary, figures: dict[str, Any]) -> list[tuple[str, str,
 
 def _found(summary: Summary, figures: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return which frauds were alerted, as far as the file says which payments are."""
+    told = [(name, *words) for name, words in estimates_of(figures["found"]).items()]
     if not summary.tally.is_labelled:
-        return []
+        return told
     normal = figures["normal"]
     rows = [("normal payments", f"{normal['sent']:,}", f"{normal['alerted']:,} alerted")]
     for name, counts in figures["patterns"].items():
@@ -109,4 +112,14 @@ def _found(summary: Summary, figures: dict[str, Any]) -> list[tuple[str, str, st
     if unlabelled["sent"]:
         alerted = f"{unlabelled['alerted']:,} alerted"
         rows.append(("unlabelled", f"{unlabelled['sent']:,}", alerted))
-    return rows
+    return rows + told
+
+
+def _sampled(summary: Summary, figures: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return how many alerts say nothing of their payments, and what they found all the same."""
+    sampled = figures["sampled"]
+    if not sampled["alerts"]:
+        return []
+    note = "of these, drawn at random from below the threshold"
+    found = f"; {sampled['fraud']:,} fraud" if summary.tally.is_labelled else ""
+    return [("sampled", f"{sampled['alerts']:,}", note + found)]

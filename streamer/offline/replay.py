@@ -39,7 +39,9 @@ def replay(
             on_decoded(file_batch, offset, part.prepared.decoded)
             latency_ms = (monotonic() - batch_started) * 1000
             for alert in part.outcome.alerts:
-                tally.add_alert(alert.alert_id, alert.transaction.transaction_id)
+                tally.add_alert(
+                    alert.alert_id, alert.transaction.transaction_id, alert.sample_weight
+                )
                 latencies_ms.append(latency_ms)
                 on_alert(alert)
                 on_scored(alert, part.version)

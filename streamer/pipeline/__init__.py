@@ -1,8 +1,9 @@
 """The product as one function, and what it remembers of a partition.
 
 Reading order: `partition_state` (what is remembered), `processing` (a batch of bytes in, alerts and
-dead letters out), `repeats` (which payments have been there before), `deciding`, `pacing`, `drawing`
-and `fuse` (which alert), `taking_in` (what a batch leaves behind), `score_messages`.
+dead letters out), `repeats` (which payments have been there before), `deciding`, `pacing`,
+`told_cards`, `drawing` and `fuse` (which alert), `taking_in` (what a batch leaves behind),
+`score_messages`.
 """
 
 from streamer.pipeline.deciding import decide

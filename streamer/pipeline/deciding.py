@@ -86,7 +86,8 @@ def decide(
 ) -> Decision:
     """Return the decision on a batch; ``scored`` is None while warming, when nothing new alerts.
 
-    ``state`` is IN/OUT: its debt goes on.  ``card_payments_1d`` (n,) as in `History`.
+    ``state`` is IN/OUT: its debt goes on, and which cards the reserve told of.  ``card_payments_1d``
+    (n,) as in `History`.
     """
     n = len(decoded)
     published, is_out, lanes, weights = _before(decoded, state)
@@ -114,6 +115,9 @@ def decide(
         split.reserve,
         split.sample,
         version.config.card_daily_lessons,
+        decoded.columns.cards,
+        decoded.times_ms,
+        state.told,
         lanes,
         weights,
         shares,
@@ -170,6 +174,9 @@ def decide_rows(
     reserve: float,
     sample: float,
     daily_lessons: float,
+    cards: Integers,
+    times_ms: Integers,
+    told: Integers,
     lanes: Integers,
     weights: Floats,
     shares: Floats,
@@ -181,20 +188,21 @@ def decide_rows(
 ) -> tuple[float, int]:
     """Decide on n payments, and return the debt behind them and how many are above a line.
 
-    ``lanes`` and ``weights`` are IN/OUT as for `paced`, what follows them is OUT, and all of it as in
-    `Decision`; the rest as for `paced` and `may_teach`.  ``odds_ranks`` are (0,) without odds.
+    ``told``, ``lanes`` and ``weights`` are IN/OUT as for `paced`, what follows them is OUT, and all of
+    it as in `Decision`; the rest as for `paced` and `may_teach`.  ``odds_ranks`` are (0,) without odds.
     """
     fill_draws(offsets, draws, recent_draws)
     split = Split(main, reserve, sample)
     known = scores, distance_ranks, offsets, asked, due
-    debt = paced(debt, lanes, weights, shares, *known, unit, split)
+    debt = paced(debt, lanes, weights, shares, *known, unit, split, cards, times_ms, told)
     may = may_teach(draws, card_payments_1d, daily_lessons)
     n_above = 0
     for i in range(len(offsets)):
         above[i] = lanes[i] != QUIET
         n_above += int(above[i])
         untaught = lanes[i] == MAIN or lanes[i] == RESERVE or above_threshold[i]
-        if reserve > 0.0 and 1.0 - distance_ranks[i] < asked[i] * reserve:
+        # Also of a card that the reserve has told of, which is in no lane.
+        if 1.0 - distance_ranks[i] < max(asked[i], shares[i]) * reserve:
             untaught = True
         teaching[i] = may[i] and not untaught
         beside[i, 0] = distance_ranks[i]

@@ -14,6 +14,7 @@ and over any 50,000 at most 1.1 times, where more than ten are due in 5,000; els
 
 The share is divided among lanes (`streamer.model.lanes`): what ranks, a reserve by the distance, and a
 sample below both lines, whose draws keep no pace: they are in the debt, which the others pay.
+The reserve alerts a card once a day.
 
 Invariants:
 * Debt and decisions depend on the payments in their order alone, not on how they are cut.
@@ -30,6 +31,7 @@ from streamer.compiled import compiled
 from streamer.model import MAIN, QUIET, RESERVE, SAMPLE, Split
 from streamer.pipeline.drawing import sample_draw, sample_probability
 from streamer.pipeline.fuse import WINDOW
+from streamer.pipeline.told_cards import is_told, note_told
 
 __all__ = ["alerts_due", "pace", "paced"]
 
@@ -73,13 +75,17 @@ def paced(
     due: Floats,
     unit: float,
     split: Split,
+    cards: Integers,
+    times_ms: Integers,
+    told: Integers,
 ) -> float:
     """Decide on n payments one after the other, and return the debt that ``debt`` has become.
 
     ``lanes`` IN/OUT (n,): `SAMPLE` for one that is on a topic already as such, `MAIN` for any other
     that is, else `QUIET`.  ``weights`` IN/OUT (n,) are how many each of the sample stands for.
     ``shares`` OUT (n,) are the shares of recent traffic that were to alert when each came, over all
-    lanes.  ``scores``, ``distance_ranks``, ``asked`` and ``due`` (n,) are as in `Scored`.
+    lanes.  ``scores``, ``distance_ranks``, ``asked`` and ``due`` (n,) are as in `Scored`.  ``cards``
+    (n,) are fingerprints, ``told`` the cards that the reserve told of (`told_cards`), IN/OUT.
     """
     for i in range(len(scores)):
         shares[i] = asked[i] * pace(debt, unit)
@@ -87,8 +93,11 @@ def paced(
         if lanes[i] != SAMPLE:
             if rarity < shares[i] * split.main:
                 lanes[i] = MAIN
-            elif 1.0 - distance_ranks[i] < shares[i] * split.reserve:
+            elif 1.0 - distance_ranks[i] < shares[i] * split.reserve and (
+                is_out or not is_told(told, cards[i], times_ms[i])
+            ):
                 lanes[i] = RESERVE
+                note_told(told, cards[i], times_ms[i])
             elif not is_out:
                 drawn = sample_probability(rarity, asked[i], split.sample)
                 if sample_draw(offsets[i]) < drawn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from streamer.arrays import Integers
 from streamer.contract.ledger import Ledger
 from streamer.features import Tables
 from streamer.intake import Intake
@@ -11,6 +12,7 @@ from streamer.intake.decoding import PLAIN, TimestampRange
 from streamer.model import ModelConfig, Sums
 from streamer.pipeline.fuse import WINDOW
 from streamer.pipeline.repeats import Repeats
+from streamer.pipeline.told_cards import no_cards
 from streamer.verdicts import VerdictConfig, VerdictState
 
 __all__ = ["PartitionState", "PipelineConfig"]
@@ -41,8 +43,9 @@ class PartitionState:
     the place that each alert had (`streamer.pipeline.fuse`), None where it is not known;
     ``overflowed`` those on the overflow topic, ``published_samples`` the weights of those on either
     that were drawn from below the line.  ``recent_alerts`` are the ascending places that the
-    fuse still counts, ``debt`` the alerts above those due (`streamer.pipeline.pacing`).  ``epoch`` is
-    that of the offsets (`Source`).  The topic has ``n_partitions``.
+    fuse still counts, ``debt`` the alerts above those due (`streamer.pipeline.pacing`), ``told`` the
+    cards that the reserve told of (`streamer.pipeline.told_cards`).  ``epoch`` is that of the offsets
+    (`Source`).  The topic has ``n_partitions``.
     """
 
     tables: Tables
@@ -56,6 +59,7 @@ class PartitionState:
     published_samples: dict[int, float] = field(default_factory=dict)
     recent_alerts: list[int] = field(default_factory=list)
     debt: float = 0.0
+    told: Integers = field(default_factory=no_cards)
     epoch: int = 0
     n_partitions: int = 1
     held_back_until: int = 0

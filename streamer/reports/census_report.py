@@ -6,7 +6,7 @@ from typing import Any
 
 from streamer.model import Census, Scorer, estimate
 
-__all__ = ["describe_census", "told_of"]
+__all__ = ["describe_census", "describe_estimate", "estimates_of", "told_of"]
 
 
 def describe_census(version: Scorer) -> dict[str, Any]:
@@ -15,13 +15,20 @@ def describe_census(version: Scorer) -> dict[str, Any]:
     Recall is that of the alerts among all frauds that verdicts would find, with its 95% interval.
     """
     sums = version.sums
-    told = estimate(Census(sums.census, float(sums.census_sq)))
     lanes, judged = version.split._asdict().items(), sums.lane_verdicts.tolist()
     return {
         "lanes": {
             name: {"share": share, "legitimate": legitimate, "fraud": frauds}
             for (name, share), (legitimate, frauds) in zip(lanes, judged, strict=True)
         },
+        **describe_estimate(Census(sums.census, float(sums.census_sq))),
+    }
+
+
+def describe_estimate(census: Census) -> dict[str, Any]:
+    """Return what verdicts say as a JSON object."""
+    told = estimate(census)
+    return {
         "recall": told.recall,
         "recall_interval": told.recall_interval,
         "precision": told.precision,
@@ -37,6 +44,12 @@ def told_of(described: dict[str, Any]) -> dict[str, str]:
     """Return in words, by name, what `describe_census` found; what nobody knows yet is left out."""
     lanes = described["lanes"].items()
     told = {"budget": ", ".join(f"{name} {lane['share']:.1%}" for name, lane in lanes)}
+    return told | {name: " ".join(words) for name, words in estimates_of(described).items()}
+
+
+def estimates_of(described: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return by name what `describe_estimate` found, and of what it is, as far as it is known."""
+    told = {}
     for name, of, n in (
         ("recall", "of all frauds alerted", f"{described['sampled_judged']:,.0f} sampled"),
         ("precision", "of alerts are frauds", f"{described['alerts_judged']:,.0f} alerts"),
@@ -44,5 +57,6 @@ def told_of(described: dict[str, Any]) -> dict[str, str]:
         interval = described[f"{name}_interval"]
         if described[name] is not None and interval is not None:
             low, high = interval
-            told[name] = f"{described[name]:.1%} {of} ({low:.1%} to {high:.1%}), by {n} judged"
+            said = f"{of} ({low:.1%} to {high:.1%}), by {n} judged"
+            told[name] = f"{described[name]:.1%}", said
     return told

@@ -5,31 +5,39 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from streamer.contract.ledger import Ledger
 from streamer.datafiles import UNLABELLED
-from streamer.model import ModelConfig, Sums, achieved_per_hour
+from streamer.model import Census, ModelConfig, Sums, achieved_per_hour, census_of
+from streamer.reports.census_report import describe_estimate
 
-__all__ = ["Summary", "Tally", "alerts_per_hour", "percentiles_ms"]
+__all__ = ["Summary", "Tally", "alerts_per_hour", "percentiles_ms", "verdicts_of"]
+
+
+# As what waits for its verdict keeps it (`streamer.model.lanes`).
+_ALERTED: Final = 1.0
 
 
 @dataclass(slots=True)
 class Tally:
     """Who was alerted, held against what is known of the payments.
 
-    Only frauds and what is unlabelled are remembered by id; a label is as in a `FileBatch`.
+    Only frauds and what is unlabelled are remembered by id; a label is as in a `FileBatch`.  An alert
+    that was drawn from below the line is among ``sampled``, any other among ``alerted``.
     """
 
     sent: Counter[str | None] = field(default_factory=Counter)
     alerted: Counter[str | None] = field(default_factory=Counter)
+    sampled: Counter[str | None] = field(default_factory=Counter)
     alerts: int = 0
     duplicate_alerts: int = 0
     is_labelled: bool = True
     _pattern_of: dict[str, str] = field(default_factory=dict)
     _seen_ids: set[str] = field(default_factory=set)
+    _stakes: list[tuple[float, bool]] = field(default_factory=list)
 
     def add_sent(self, transaction_ids: Iterable[str], labels: Sequence[str | None] | None) -> None:
         """Note payments that were sent, with their labels where there are any."""
@@ -42,15 +50,29 @@ class Tally:
         pairs = zip(ids, labels, strict=True)
         self._pattern_of.update({i: label for i, label in pairs if label is not None})
 
-    def add_alert(self, alert_id: str, transaction_id: str) -> bool:
-        """Note an alert; False when its id was there already."""
+    def add_alert(
+        self, alert_id: str, transaction_id: str, sample_weight: float | None = None
+    ) -> bool:
+        """Note an alert; False when its id was there already.
+
+        ``sample_weight`` is that of an alert that was drawn, else None.
+        """
         if alert_id in self._seen_ids:
             self.duplicate_alerts += 1
             return False
         self._seen_ids.add(alert_id)
         self.alerts += 1
-        self.alerted[self._pattern_of.get(transaction_id)] += 1
+        label = self._pattern_of.get(transaction_id)
+        (self.alerted if sample_weight is None else self.sampled)[label] += 1
+        if label != UNLABELLED:
+            self._stakes.append((sample_weight or _ALERTED, label is not None))
         return True
+
+    @property
+    def census(self) -> Census:
+        """What the labels of the alerts alone say, as verdicts on all of them would."""
+        stakes, frauds = np.array(self._stakes, dtype=float).reshape(-1, 2).T
+        return census_of(stakes, frauds, np.ones(len(stakes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +90,8 @@ class Summary:
     """None where there is no worker, in a replay; then latencies are of the batch alone."""
     alerts_per_hour: tuple[float, float | None] | None = None
     """Per hour of event time, requested and recently achieved; None where it is not the budget."""
+    verdicts: Census | None = None
+    """What verdicts taught the last version, for payments without labels."""
 
     @property
     def achieved_budget(self) -> float | None:
@@ -105,6 +129,11 @@ class Summary:
                 "injected": sum(fraud.values()),
                 "alerted": sum(tally.alerted[name] for name in fraud),
             },
+            "sampled": {
+                "alerts": tally.sampled.total(),
+                "fraud": sum(tally.sampled[name] for name in fraud),
+            },
+            "found": self._found(),
             "normal": {"sent": tally.sent[None], "alerted": tally.alerted[None]},
             "unlabelled": {"sent": tally.sent[UNLABELLED], "alerted": tally.alerted[UNLABELLED]},
             "patterns": {
@@ -122,12 +151,22 @@ class Summary:
             result["alerts_per_hour"] = {"requested": requested, "achieved": achieved}
         return result
 
+    def _found(self) -> dict[str, Any]:
+        """Return what labels, or else verdicts, say of recall and precision."""
+        known = self.tally.census if self.tally.is_labelled else self.verdicts
+        return describe_estimate(known or census_of(*np.zeros((3, 0))))
+
 
 def alerts_per_hour(sums: Sums, config: ModelConfig) -> tuple[float, float | None] | None:
     """Return what `Summary.alerts_per_hour` says of the last version."""
     if config.alerts_per_hour is None:
         return None
     return config.alerts_per_hour, achieved_per_hour(sums)
+
+
+def verdicts_of(sums: Sums) -> Census:
+    """Return what `Summary.verdicts` says of the last version."""
+    return Census(sums.census, float(sums.census_sq))
 
 
 def percentiles_ms(latencies_ms: Sequence[float]) -> dict[str, float | None]:

@@ -198,9 +198,10 @@ def _is_saved(stored: PartitionRecord, checkpoint: Checkpoint) -> bool:
             f"{checkpoint.owner!r}, got {stored.generation} by {stored.owner!r}; claim the "
             "partition again and go on from the stored offset"
         )
-    # A checkpoint that spans no offsets holds nothing that must not be written twice.
-    is_empty = checkpoint.base_offset == checkpoint.next_offset
-    if stored.offset == checkpoint.next_offset and not is_empty:
+    # One that spans no offsets holds what verdicts taught, if anything, which their cursors tell.
+    spans_none = checkpoint.base_offset == checkpoint.next_offset
+    has_cursors = checkpoint.delta.teaches and checkpoint.cursors == stored.cursors
+    if stored.offset == checkpoint.next_offset and (has_cursors or not spans_none):
         return True
     base = checkpoint.base_offset
     if base is not None and (stored.offset is None or stored.offset < base):

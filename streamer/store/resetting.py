@@ -86,7 +86,8 @@ def _fields(after: PartitionRecord, now_ms: int, is_feedback: bool) -> list[Any]
         "log_end": after.log.end,
         "saved_at_ms": now_ms,
     }
-    counts = asdict(after.ledger) | {"entity_format": after.entity_format}
+    # The cards that the reserve told of are those of the records as they were.
+    counts = asdict(after.ledger) | {"entity_format": after.entity_format, "told_cards": ""}
     values |= {"shift": after.shift} if is_feedback else counts
     return [item for pair in values.items() for item in pair]
 

@@ -70,7 +70,8 @@ class PartitionRecord:
     partition of alerts) before the first one that knew it, ``overflow_position`` likewise.  ``cursors``
     maps ``topic/partition`` of the feedback to the first place whose verdict the partition has not
     learned from.  ``log`` is the log that the offsets belong to.  ``recent_alerts`` are the places, in
-    payments scored, of the alerts that the fuse still counts, ``debt`` those above the ones due.
+    payments scored, of the alerts that the fuse still counts, ``debt`` those above the ones due,
+    ``told_cards`` what the reserve told of (`streamer.pipeline.told_cards`), card and time in turn.
     ``saved_at_ms`` is when the offset was last written.
 
     ``entity_format`` is how its entities are stored.
@@ -89,6 +90,7 @@ class PartitionRecord:
     overflow_position: int | None = None
     recent_alerts: tuple[int, ...] = ()
     debt: float = 0.0
+    told_cards: tuple[int, ...] = ()
     log: LogIdentity = field(default_factory=LogIdentity)
     saved_at_ms: int | None = None
     shift: int = 0
@@ -124,6 +126,7 @@ class Checkpoint:
     overflow_position: int | None = None
     recent_alerts: tuple[int, ...] = ()
     debt: float = 0.0
+    told_cards: tuple[int, ...] = ()
     log: LogIdentity = field(default_factory=LogIdentity)
     losses: tuple[Loss, ...] = ()
     lessons: tuple[Noted, ...] = ()
@@ -194,6 +197,9 @@ def _record(values: Mapping[str, str]) -> PartitionRecord:
     def number(name: str) -> int | None:
         return int(values[name]) if name in values else None
 
+    def numbers(name: str) -> tuple[int, ...]:
+        return tuple(map(int, values.get(name, "").split()))
+
     return PartitionRecord(
         offset=number("offset"),
         ledger=Ledger(**{part.name: number(part.name) or 0 for part in fields(Ledger)}),
@@ -206,8 +212,9 @@ def _record(values: Mapping[str, str]) -> PartitionRecord:
             if name.startswith(_CURSOR)
         },
         overflow_position=number("overflow_position"),
-        recent_alerts=tuple(int(place) for place in values.get("recent_alerts", "").split()),
+        recent_alerts=numbers("recent_alerts"),
         debt=float(values.get("debt", 0.0)),
+        told_cards=numbers("told_cards"),
         log=LogIdentity(number("epoch") or 0, values.get("topic_id", ""), number("log_end")),
         saved_at_ms=number("saved_at_ms"),
         shift=number("shift") or 0,
@@ -224,6 +231,7 @@ def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, int | str]:
         "saved_at_ms": checkpoint.now_ms,
         "recent_alerts": " ".join(map(str, checkpoint.recent_alerts)),
         "debt": repr(checkpoint.debt),
+        "told_cards": " ".join(map(str, checkpoint.told_cards)),
         "epoch": checkpoint.log.epoch,
         "topic_id": checkpoint.log.topic_id,
         "entity_format": ENTITY_FORMAT,

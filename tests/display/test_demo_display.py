@@ -70,6 +70,23 @@ def test_the_summary_says_what_cannot_be_seen_without_verdicts() -> None:
     assert "worker restarts" in text
 
 
+def test_the_summary_says_what_was_drawn_and_what_that_tells() -> None:
+    """One alert, a fraud; one of a normal payment and one of a fraud drawn by a tenth: 2 of 1 + 10."""
+    summary = summary_of(Ledger(3, 3, 0, 3), restarts=None)
+    assert "sampled" not in shown(render_summary(summary)).split()
+    summary.tally.add_alert("alert-2", "a", 10.0)
+    summary.tally.add_alert("alert-3", "c", 10.0)
+    lines = [line.strip() for line in shown(render_summary(summary)).splitlines()]
+    (drawn,) = [line for line in lines if line.startswith("sampled")]
+    (recall,) = [line for line in lines if line.startswith("recall")]
+    (normal,) = [line for line in lines if line.startswith("normal payments")]
+    assert drawn.split()[1] == "2"
+    assert drawn.endswith("drawn at random from below the threshold; 1 fraud")
+    assert recall.split()[1] == "18.2%"
+    assert recall.endswith("by 2 sampled judged")
+    assert normal.endswith(" 0 alerted")
+
+
 def test_a_broken_ledger_stands_out_and_a_replay_has_no_worker() -> None:
     text = shown(render_summary(summary_of(Ledger(3, 2, 0, 1), restarts=None)))
     assert "BROKEN" in text

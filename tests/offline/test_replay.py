@@ -9,12 +9,13 @@ from itertools import count
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from streamer.contract.ledger import Ledger
 from streamer.contract.messages import Alert
 from streamer.datafiles import FileBatch
-from streamer.model import Scorer, Sums, advance
+from streamer.model import Census, Scorer, Sums, advance
 from streamer.model.codec import state_id
 from streamer.offline.offline_partition import OfflinePartition
 from streamer.offline.replay import replay
@@ -49,7 +50,7 @@ LISTED = {
     "patterns",
     "alert_budget",
 }
-EXTRA = {"ledger", "worker_restarts", "sent", "sound", "unlabelled"}
+EXTRA = {"ledger", "worker_restarts", "sent", "sound", "unlabelled", "sampled", "found"}
 
 
 def file_batches(
@@ -163,8 +164,45 @@ def test_the_summary_has_the_keys_that_were_agreed() -> None:
     assert result["patterns"].keys() == {"test-fraud"}
     assert result["fraud"]["injected"] == result["patterns"]["test-fraud"]["injected"] == 60
     assert result["normal"]["sent"] == 2_940
-    assert result["fraud"]["alerted"] + result["normal"]["alerted"] == result["alerts"]
+    told = (result["fraud"]["alerted"], result["normal"]["alerted"], result["sampled"]["alerts"])
+    assert sum(told) == result["alerts"]
     json.dumps(result, allow_nan=False)
+
+
+def test_alerts_that_were_drawn_are_told_apart_and_say_what_is_missed() -> None:
+    """Three alerts, two of them frauds, and two drawn by a tenth, one a fraud: it stands for ten.
+
+    Of the 2 + 10 frauds that this makes three were found; of the three others two are frauds."""
+    tally = Tally()
+    tally.add_sent(["a", "b", "c", "d", "e", "f"], ["x", "x", None, "y", None, "unlabelled"])
+    for name in ("a", "b", "c"):
+        tally.add_alert(name, name)
+    for name in ("d", "e", "f"):
+        tally.add_alert(name, name, 10.0)
+    result = replace(a_summary(), tally=tally).to_dict()
+    assert result["sampled"] == {"alerts": 3, "fraud": 1}
+    assert result["fraud"] == {"injected": 3, "alerted": 2}
+    assert result["normal"] == {"sent": 2, "alerted": 1}
+    assert result["patterns"]["y"] == {"injected": 1, "alerted": 0}
+    assert result["alerts"] == 6
+    found = result["found"]
+    assert found["recall"] == pytest.approx(3 / 12)
+    assert found["precision"] == pytest.approx(2 / 3)
+    assert (found["alerts_judged"], found["sampled_judged"], found["sampled_frauds"]) == (3, 2, 1)
+
+
+def test_a_replay_tells_what_it_drew_apart_and_without_labels_what_verdicts_said() -> None:
+    config = replace(CONFIG, model=replace(CONFIG.model, sample_share=0.3))
+    summary, alerts = replayed(file_batches(500), config=config)
+    result = summary.to_dict()
+    assert result["sampled"]["alerts"] == sum(alert.sampled for alert in alerts) > 2
+    of_frauds = result["fraud"]["alerted"]
+    assert result["found"]["alerts_judged"] == of_frauds + result["normal"]["alerted"]
+    assert result["found"]["precision"] == of_frauds / result["found"]["alerts_judged"]
+    verdicts = Census(np.array([[1.0, 3.0], [0.0, 0.0], [0.0, 0.0]]), 0.0)
+    without = replace(a_summary(), tally=Tally(is_labelled=False), verdicts=verdicts).to_dict()
+    assert without["found"]["precision"] == 0.75
+    assert replace(summary, verdicts=verdicts).to_dict()["found"] == result["found"]
 
 
 def test_without_labels_everything_sent_counts_as_normal() -> None:

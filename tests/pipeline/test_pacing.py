@@ -32,6 +32,7 @@ from streamer.model.histogram import N_BINS, distribution_of, share_below
 from streamer.model.model_config import AlertHours
 from streamer.pipeline.drawing import sample_probability
 from streamer.pipeline.pacing import alerts_due, pace, paced
+from streamer.pipeline.told_cards import no_cards
 from tests.explaining.helpers import euros, rows, with_odds
 from tests.model.helpers import euros as small_euros
 from tests.model.helpers import next_version, small_config, two_clouds
@@ -67,7 +68,9 @@ def divided(
     lanes = np.full(n, QUIET) if is_out is None else np.where(is_out, MAIN, QUIET)
     asked, weights, offsets = np.full(n, share), np.zeros(n), np.arange(first, first + n)
     known = np.empty(n), scores, distance_ranks, offsets, asked, asked
-    left = paced(debt, lanes, weights, *known, alerts_due(share), split)
+    # Each of a card of its own.
+    cards = offsets, np.zeros_like(offsets), no_cards()
+    left = paced(debt, lanes, weights, *known, alerts_due(share), split, *cards)
     return Divided(lanes, weights, left)
 
 
@@ -123,11 +126,14 @@ def test_the_loop_compiled_and_as_it_is_written_agree() -> None:
     n, asked = len(scores), np.full(len(scores), 0.01)
     found = []
     others = np.random.default_rng(6).random(n)
+    cards, times_ms = np.arange(n) % 7, np.arange(n) * HOUR_MS
     for loop in (paced, paced.py_func):
         lanes, weights, shares = np.full(n, QUIET), np.zeros(n), np.empty(n)
-        known = scores, others, np.arange(n), asked, asked
-        debt = loop(0.0, lanes, weights, shares, *known, 50.0, Split(0.6, 0.2, 0.2))
-        found.append((debt, lanes.tobytes(), weights.tobytes(), shares.tobytes()))
+        known, told = (scores, others, np.arange(n), asked, asked), no_cards()
+        by_card = 50.0, Split(0.6, 0.2, 0.2), cards, times_ms, told
+        debt = loop(0.0, lanes, weights, shares, *known, *by_card)
+        of_all = lanes.tobytes(), weights.tobytes(), shares.tobytes(), told.tobytes()
+        found.append((debt, *of_all))
     assert found[0] == found[1]
     assert np.bincount(lanes, minlength=4)[1:].min() > 0
 
@@ -183,7 +189,8 @@ def test_no_draw_depends_on_the_batch_and_what_was_out_as_a_sample_stays_one() -
     assert np.concatenate([half, rest]).tolist() == whole.tolist()
     lanes, weights = np.array([SAMPLE, MAIN, QUIET]), np.array([400.0, 0.0, 0.0])
     known = np.full(3, 0.5), np.zeros(3), np.arange(3), np.full(3, 0.01), np.full(3, 0.01)
-    left = paced(0.0, lanes, weights, np.empty(3), *known, 50.0, split)
+    cards = np.arange(3), np.zeros(3, np.int64), no_cards()
+    left = paced(0.0, lanes, weights, np.empty(3), *known, 50.0, split, *cards)
     assert lanes.tolist() == [SAMPLE, MAIN, QUIET]
     assert weights.tolist() == [400.0, 0.0, 0.0]
     assert left == pytest.approx(2 - 0.03)
@@ -306,7 +313,8 @@ class Nights:
                 lanes, weights, shares = np.full(len(rows), QUIET), *np.zeros((2, len(rows)))
                 offsets = np.arange(first, first + len(rows))
                 known = scored.scores, scored.distance_ranks, offsets, scored.asked, scored.due
-                debt = paced(debt, lanes, weights, shares, *known, 25.0, WHOLE)
+                cards = offsets, when, no_cards()
+                debt = paced(debt, lanes, weights, shares, *known, 25.0, WHOLE, *cards)
                 draws, above = uniform_hash(offsets), lanes != QUIET
                 quiet = ~above
                 asked = scored._replace(asked=shares)

@@ -72,6 +72,7 @@ def test_golden_layout_of_keys_and_fields(redis_url, namespace):
                 b"overflowed": b"0",
                 b"recent_alerts": b"",
                 b"debt": b"0.0",
+                b"told_cards": b"",
                 b"epoch": b"0",
                 b"topic_id": b"",
                 b"entity_format": b"2",
@@ -294,7 +295,7 @@ def test_without_transactions_no_version_is_made_but_the_rest_is_saved(redis_url
 
 
 def test_what_verdicts_taught_is_merged_though_no_payment_came(redis_url, namespace):
-    """Verdicts, and one dead letter that moves the offset: their cursor is saved, so they are too."""
+    """With one dead letter that moves the offset, and without: offered again they are merged once."""
 
     async def scenario():
         async with opened(redis_url, namespace) as store:
@@ -305,10 +306,13 @@ def test_what_verdicts_taught_is_merged_though_no_payment_came(redis_url, namesp
             vectors = np.full((3, CONFIG.n_inputs + 2), 0.5, dtype=np.float32)
             frauds, weights = np.array([1.0, 0.0, 0.0]), np.ones(3)
             learn_verdicts(lessons, version, vectors, np.arange(3), frauds, weights)
-            taught = step(10, 11, learned=lessons)
-            await store.checkpoint(replace(taught, cursors={"fraud-feedback/0": 3}))
-            assert (await store.partitions())[TOPIC, 0].cursors == {"fraud-feedback/0": 3}
-            assert (await store.head()).sums.verdicts_learned == 3
+            for base, n_verdicts in ((10, 3), (11, 6), (11, 9)):
+                taught = step(base, 11, learned=lessons)
+                for _ in range(2):
+                    cursors = {"fraud-feedback/0": n_verdicts}
+                    await store.checkpoint(replace(taught, cursors=cursors))
+                    assert (await store.partitions())[TOPIC, 0].cursors == cursors
+                    assert (await store.head()).sums.verdicts_learned == n_verdicts
             assert (await store.head()).sums.transactions_seen == 10
 
     run(scenario())

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from streamer.model import Sums
 from streamer.pipeline import PartitionState
+from streamer.pipeline.told_cards import packed
 from streamer.store import Checkpoint
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.scoring.kit import Kit
@@ -65,6 +66,7 @@ def taken(
         overflow_position=assigned.overflow_position,
         recent_alerts=tuple(state.recent_alerts),
         debt=state.debt,
+        told_cards=packed(state.told),
         log=assigned.log,
         losses=losses,
         lessons=state.verdicts.record.take(),

@@ -72,9 +72,14 @@ class Assigned:
 
     @property
     def has_progress(self) -> bool:
-        """Whether anything has been processed that a checkpoint has still to hold."""
-        is_unsaved = self.pending is not None or self.state.next_offset != self.base_offset
-        return is_unsaved and not self.is_dropped
+        """Whether anything has been processed or learned that a checkpoint has still to hold.
+
+        What verdicts taught a partition that was never read waits for its first payment.
+        """
+        state = self.state
+        is_ahead = state.next_offset != self.base_offset
+        is_taught = state.next_offset is not None and state.delta.teaches
+        return (self.pending is not None or is_ahead or is_taught) and not self.is_dropped
 
     def load_pending(
         self, unknown: Mapping[EntityTable, list[str]]
