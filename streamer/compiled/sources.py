@@ -77,10 +77,13 @@ def _imported(path: str, roots: tuple[tuple[bytes, str], ...]) -> frozenset[str]
 
 @cache
 def _files(root: str, name: bytes) -> frozenset[str]:
-    """Return the files of what is imported: all below a package, of which a name may be a module."""
+    """Return the files of what is imported: all below a package, of which a name may be a module.
+
+    But for its programs, which nobody imports: ours runs the whole product.
+    """
     path = Path(root, *(part.decode() for part in name.split(b".") if part))
     files = path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]
-    return frozenset(map(str, files))
+    return frozenset(str(file) for file in files if file.name != "__main__.py")
 
 
 @cache

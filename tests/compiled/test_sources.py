@@ -16,6 +16,7 @@ FILES = {
     "indirect.py": "# not of this world: from shop.unrelated import x\n",
     "unrelated.py": "",
     "rooms/__init__.py": "",
+    "rooms/__main__.py": "import shop.unrelated\n",
     "rooms/inner.py": "import shop.far.away as away\n",
     "far/__init__.py": "",
     "far/away.py": "from shop.kernel import round_about\n",
@@ -53,9 +54,13 @@ def test_an_edit_of_a_file_that_is_imported_changes_the_stamp(shop: Path, name: 
 
 
 def test_an_edit_of_a_file_that_is_not_imported_changes_nothing(shop: Path) -> None:
-    """`shop.unrelated` is named in a comment; `from shop import rooms` counts for all of shop."""
-    (shop / "kernel.py").write_text("from shop.direct import one\n")
+    """`shop.unrelated` is named in a comment; `from shop import rooms` counts for all of shop.
+
+    And a package's program, with what it imports, is nothing that others have of the package.
+    """
+    (shop / "kernel.py").write_text("from shop.direct import one\nimport shop.rooms\n")
     before = stamped(shop)
+    (shop / "rooms" / "__main__.py").write_text("NEW = 1\n")
     (shop / "unrelated.py").write_text("NEW = 1\n")
     (shop / "far" / "neighbour.py").write_text("NEW = 1\n")
     assert stamped(shop) == before
