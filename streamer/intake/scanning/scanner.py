@@ -80,12 +80,11 @@ def scan_messages(
     payments: Records,
     names: Integers,
 ) -> tuple[int, int]:
-    """Fill columns from messages, which are `Spans` of ``text`` as their keys are of ``keys_text``, and
-    return how many are `READ` and of how many of these the key is
+    """Fill columns from messages, and return how many are `READ`, and of how many of these the key is
     not the card.
 
-    A payment that was sent (n,) before its event counts from then, if that can be believed
-    (`TimestampRange`).
+    Messages are `Spans` of ``text``, as their keys are of ``keys_text``.  A payment that was sent (n,)
+    before its event counts from then, if that can be believed (`TimestampRange`).
 
     OUT: ``numbers`` (N_NUMBERS, n); ``payments`` (n,) as `Columns` has them; ``names`` (2, n, 3) where
     id, card and merchant begin among the bytes of the messages, and how many they have.  ``scratch``
