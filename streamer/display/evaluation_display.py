@@ -114,10 +114,10 @@ def _alerts(result: dict[str, Any]) -> Group:
     told = own["alerts"]
     if told["interval"] is not None:
         low, high = map(_figure, told["interval"])
-        title += (
-            f"\nRecall by verdicts on alerts and {told['sampled']:,} sampled: "
-            f"{_figure(told['recall_unbiased'])} ({low} to {high})"
-        )
+        # With no fraud among the sampled the estimate is 1, which says nothing.
+        found = f"{_figure(told['recall_unbiased'])} ({low} to {high})"
+        recall = found if told["sampled_frauds"] else f"at least {low}, none of these is fraud"
+        title += f"\nRecall by verdicts on alerts and {told['sampled']:,} sampled: {recall}"
     return _titled(title, table)
 
 

@@ -48,7 +48,10 @@ def told_of(described: dict[str, Any]) -> dict[str, str]:
 
 
 def estimates_of(described: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return by name what `describe_estimate` found, and of what it is, as far as it is known."""
+    """Return by name what `describe_estimate` found, and of what it is, as far as it is known.
+
+    Where no fraud was sampled, recall is told by its lower end alone: the estimate of 1 says nothing.
+    """
     told = {}
     for name, of, n in (
         ("recall", "of all frauds alerted", f"{described['sampled_judged']:,.0f} sampled"),
@@ -59,4 +62,8 @@ def estimates_of(described: dict[str, Any]) -> dict[str, tuple[str, str]]:
             low, high = interval
             said = f"{of} ({low:.1%} to {high:.1%}), by {n} judged"
             told[name] = f"{described[name]:.1%}", said
+    if "recall" in told and not described["sampled_frauds"]:
+        least, n = described["recall_interval"][0], described["sampled_judged"]
+        said = f"of all frauds alerted: none of {n:,.0f} sampled judged is one"
+        told["recall"] = f"at least {least:.1%}", said
     return told

@@ -71,10 +71,17 @@ def test_the_summary_says_what_cannot_be_seen_without_verdicts() -> None:
 
 
 def test_the_summary_says_what_was_drawn_and_what_that_tells() -> None:
-    """One alert, a fraud; one of a normal payment and one of a fraud drawn by a tenth: 2 of 1 + 10."""
+    """One alert, a fraud; one of a normal payment and one of a fraud drawn by a tenth: 2 of 1 + 10.
+
+    As long as no fraud is drawn, no recall is told but the least that it may be.
+    """
     summary = summary_of(Ledger(3, 3, 0, 3), restarts=None)
     assert "sampled" not in shown(render_summary(summary)).split()
     summary.tally.add_alert("alert-2", "a", 10.0)
+    early = shown(render_summary(summary)).split("recall")[1].split("precision")[0]
+    assert early.split()[:2] == ["at", "least"]
+    assert "none of 1 sampled judged is one" in early
+    assert "100" not in early
     summary.tally.add_alert("alert-3", "c", 10.0)
     lines = [line.strip() for line in shown(render_summary(summary)).splitlines()]
     (drawn,) = [line for line in lines if line.startswith("sampled")]
