@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import orjson
@@ -21,7 +21,7 @@ from streamer.errors import ConfigurationError
 from streamer.settings import load_settings
 
 if TYPE_CHECKING:
-    from streamer.evaluation import Break, Chargebacks, LabelPlan, Request, RowRange
+    from streamer.evaluation import Break, Chargebacks, Evaluation, LabelPlan, Request, RowRange
 
 __all__ = ["evaluate"]
 
@@ -176,11 +176,9 @@ def evaluate(
     streamer evaluate handbook.parquet --protocol handbook-a --map card_id=customer_id \\
         --map merchant_id=terminal_id --default currency=EUR
     """
-    from streamer.display.evaluation_display import render
     from streamer.evaluation import LabelPlan
     from streamer.evaluation import evaluate as run
     from streamer.evaluation.as_json import report
-    from streamer.evaluation.provenance import provenance
     from streamer.extra import require
 
     if out_path is not None and not out_path.parent.is_dir():
@@ -195,13 +193,24 @@ def evaluate(
     with reading.report(file) as file_report, Bars() as bars:
         now_ms = time.time_ns() // 1_000_000
         evaluation = run(request, file_report, now_ms=now_ms, on_progress=bars.advance)
-    result = report(evaluation, file_report)
     if plots_dir is not None:
-        from streamer.evaluation.plots import draw
+        _draw(evaluation, plots_dir)
+    _tell(report(evaluation, file_report), out_path, as_json=as_json)
 
-        plots_dir.mkdir(parents=True, exist_ok=True)
-        for path in draw(evaluation, plots_dir):
-            click.echo(f"drawn: {path}", err=True)
+
+def _draw(evaluation: Evaluation, plots_dir: Path) -> None:
+    from streamer.evaluation.plots import draw
+
+    plots_dir.mkdir(parents=True, exist_ok=True)
+    for path in draw(evaluation, plots_dir):
+        click.echo(f"drawn: {path}", err=True)
+
+
+def _tell(result: dict[str, Any], out_path: Path | None, *, as_json: bool) -> None:
+    """Write the figures to a file, if there is to be one, and to the terminal."""
+    from streamer.display.evaluation_display import render
+    from streamer.evaluation.provenance import provenance
+
     if out_path is not None:
         kept = result | provenance(["streamer", *sys.argv[1:]])
         out_path.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2) + b"\n")

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 import msgspec
@@ -19,7 +19,10 @@ from streamer.contract.messages import Alert
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors
 from streamer.explaining.explanation import explain
 from streamer.model import Scorer
-from streamer.settings import load_settings
+from streamer.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from streamer.offline.offline_partition import OfflinePartition
 
 __all__ = ["replay"]
 
@@ -68,9 +71,7 @@ def replay(
         --default currency=EUR
     """
     from streamer.display.summary_table import render_summary
-    from streamer.offline.offline_partition import OfflinePartition
     from streamer.offline.replay import replay as run
-    from streamer.starting.wiring import pipeline_config
 
     settings = load_settings()
     with (
@@ -83,12 +84,7 @@ def replay(
         task = progress.add_task("scoring", total=report.file.n_rows)
         summary = run(
             report.batches(settings.batch_max_records),
-            OfflinePartition(
-                pipeline_config(settings),
-                settings.cards_capacity,
-                settings.merchants_capacity,
-                settings.checkpoint_max_transactions,
-            ),
+            _partition(settings),
             now_ms=lambda: time.time_ns() // 1_000_000,
             monotonic=time.monotonic,
             on_alert=written.add,
@@ -98,14 +94,22 @@ def replay(
         )
     report.require_payments()
     if explain_path is not None:
-        said = f"{written.n_explained:,} alerts explained, {written.n_reproduced:,} reproduced"
-        click.echo(f"{said} bit for bit", err=True)
+        click.echo(written.said, err=True)
     if as_json:
         print_json(summary.to_dict() | report.to_dict())
     else:
         Console().print(render_summary(summary, report.notes))
     if not summary.is_sound or written.n_reproduced != written.n_explained:
         raise SystemExit(EXIT_FAILED)
+
+
+def _partition(settings: Settings) -> OfflinePartition:
+    from streamer.offline.offline_partition import OfflinePartition
+    from streamer.starting.wiring import pipeline_config
+
+    capacities = settings.cards_capacity, settings.merchants_capacity
+    config, most = pipeline_config(settings), settings.checkpoint_max_transactions
+    return OfflinePartition(config, *capacities, most)
 
 
 class _Written:
@@ -115,6 +119,13 @@ class _Written:
         self._alerts, self._explained = alerts, explained
         self._encoder = msgspec.json.Encoder()
         self.n_explained = self.n_reproduced = 0
+
+    @property
+    def said(self) -> str:
+        """How many were explained, and how many of these came out the same."""
+        return (
+            f"{self.n_explained:,} alerts explained, {self.n_reproduced:,} reproduced bit for bit"
+        )
 
     def add(self, alert: Alert) -> None:
         if self._alerts is not None:

@@ -91,11 +91,7 @@ def fit(
         on_decoded=report.add,
     )
     report.require_payments()
-    if len(traffic) < model.warmup:
-        raise ConfigurationError(
-            f"file must hold at least {model.warmup:,} valid payments "
-            f"(STREAMER_WARMUP_TRANSACTIONS), got {len(traffic):,}"
-        )
+    _require(len(traffic), model.warmup)
     fitting, held_back = traffic.split(HELD_BACK_SHARE)
     ks = candidates(request.ks, len(fitting), model.warmup)
     points = measure(
@@ -124,6 +120,14 @@ def fit(
         version_id=state_id(sums),
         version=encode_version(sums, header, worker.feature_names),
     )
+
+
+def _require(n_payments: int, warmup: int) -> None:
+    if n_payments < warmup:
+        raise ConfigurationError(
+            f"file must hold at least {warmup:,} valid payments (STREAMER_WARMUP_TRANSACTIONS), got "
+            f"{n_payments:,}"
+        )
 
 
 def candidates(ks: Sequence[int] | None, n_fitting: int, warmup: int) -> list[int]:

@@ -91,12 +91,9 @@ def decide(
     """
     n = len(decoded)
     published, is_out, lanes, weights = _before(decoded, state)
-    shares, draws, recent_draws = np.empty(n), np.empty(n), np.empty(n)
     if scored is None:
-        rows, none = np.flatnonzero(is_out).tolist(), np.zeros(n)
-        lanes = np.where(is_out, MAIN, QUIET)
-        known = none, lanes, np.zeros(n), ~is_out, none, none, np.full((n, N_BESIDE), np.nan)
-        return Decision(rows, is_out, published, is_out, *known)
+        return _warming(published, is_out)
+    shares, draws, recent_draws = np.empty(n), np.empty(n), np.empty(n)
     above, teaching = np.empty(n, np.bool_), np.empty(n, np.bool_)
     beside = np.empty((n, N_BESIDE))
     split = version.split
@@ -138,6 +135,14 @@ def decide(
         limits = _limits(decoded, version, ranked)
         alerted[ranked] = admit(counted, places, limits)
     return Decision(np.flatnonzero(above).tolist(), above, alerted, is_out, *known)
+
+
+def _warming(published: Flags, is_out: Flags) -> Decision:
+    """Return the decision where nothing has a score: what is on a topic already, and no more."""
+    rows, none = np.flatnonzero(is_out).tolist(), np.zeros(len(is_out))
+    lanes, beside = np.where(is_out, MAIN, QUIET), np.full((len(is_out), N_BESIDE), np.nan)
+    known = none, lanes, np.zeros(len(is_out)), ~is_out, none, none, beside
+    return Decision(rows, is_out, published, is_out, *known)
 
 
 def _before(decoded: Decoded, state: PartitionState) -> tuple[Flags, Flags, Integers, Floats]:

@@ -171,10 +171,9 @@ def apply_verdicts(
             counted.append((slot, is_fraud, 1.0))
             if buffer.is_judged(slot):
                 counted.append((slot, learned == 1, -1.0))
-        if not buffer.is_judged(slot):
-            n_learned += 1
-            if buffer.is_alerted(slot):
+            else:
                 judged.append(is_fraud)
+        n_learned += not buffer.is_judged(slot)
         buffer.judge(slot, is_fraud, is_final=verdict.origin == "chargeback")
     _count(tables, standing)
     if found:
@@ -182,11 +181,20 @@ def apply_verdicts(
     if counted:
         _count_judged(delta, buffer, counted)
     if lessons:
-        at, frauds, signs = (np.array(column) for column in zip(*lessons, strict=True))
-        weights = buffer.weights(at) * signs
-        learn_verdicts(delta, version, buffer.vectors, at, frauds.astype(float), weights)
+        _learn(delta, version, buffer, lessons)
     n_standing = sum(sign > 0 for _, sign in standing)
     return Applied(n_standing, len(verdicts) - n_standing, n_learned, tuple(judged))
+
+
+def _learn(
+    delta: Sums,
+    version: Scorer,
+    buffer: UnjudgedBuffer,
+    lessons: Sequence[tuple[int, float, float]],
+) -> None:
+    at, frauds, signs = (np.array(column) for column in zip(*lessons, strict=True))
+    weights = buffer.weights(at) * signs
+    learn_verdicts(delta, version, buffer.vectors, at, frauds.astype(float), weights)
 
 
 def _count_judged(
