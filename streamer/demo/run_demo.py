@@ -25,7 +25,8 @@ from streamer.display.demo_display import Display
 from streamer.embedded import ChildProcess, EmbeddedServers
 from streamer.embedded.server import free_port
 from streamer.errors import ConfigurationError, StreamerError, UnavailableError
-from streamer.reports.summary import Summary, Tally, alerts_per_hour, percentiles_ms, verdicts_of
+from streamer.reports.census_report import census_in
+from streamer.reports.summary import Summary, Tally, alerts_per_hour, percentiles_ms
 from streamer.settings import Settings, child_environment, load_settings
 from streamer.starting.wiring import model_config, open_store, pipeline_config
 from streamer.store import Store
@@ -136,7 +137,7 @@ async def _run(
             transactions_seen=head.sums.transactions_seen,
             alert_budget=settings.alert_budget,
             alerts_per_hour=alerts_per_hour(head.sums, model_config(settings)),
-            verdicts=verdicts_of(head.sums),
+            verdicts=census_in(head.sums),
             elapsed_s=elapsed_s,
             latencies_ms=percentiles_ms(latencies_ms),
             worker_restarts=supervisor.n_restarts,

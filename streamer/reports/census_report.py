@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from streamer.model import Census, Scorer, estimate
+from streamer.model import Census, Scorer, Sums, estimate
 
-__all__ = ["describe_census", "describe_estimate", "estimates_of", "told_of"]
+__all__ = ["census_in", "describe_census", "describe_estimate", "estimates_of", "told_of"]
+
+
+def census_in(sums: Sums) -> Census:
+    """Return what verdicts have taught of what alerts find and miss."""
+    return Census(sums.census, float(sums.census_sq))
 
 
 def describe_census(version: Scorer) -> dict[str, Any]:
@@ -21,7 +26,7 @@ def describe_census(version: Scorer) -> dict[str, Any]:
             name: {"share": share, "legitimate": legitimate, "fraud": frauds}
             for (name, share), (legitimate, frauds) in zip(lanes, judged, strict=True)
         },
-        **describe_estimate(Census(sums.census, float(sums.census_sq))),
+        **describe_estimate(census_in(sums)),
     }
 
 

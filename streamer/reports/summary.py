@@ -14,7 +14,7 @@ from streamer.datafiles import UNLABELLED
 from streamer.model import Census, ModelConfig, Sums, achieved_per_hour, census_of
 from streamer.reports.census_report import describe_estimate
 
-__all__ = ["Summary", "Tally", "alerts_per_hour", "percentiles_ms", "verdicts_of"]
+__all__ = ["Summary", "Tally", "alerts_per_hour", "percentiles_ms"]
 
 
 # As what waits for its verdict keeps it (`streamer.model.lanes`).
@@ -162,11 +162,6 @@ def alerts_per_hour(sums: Sums, config: ModelConfig) -> tuple[float, float | Non
     if config.alerts_per_hour is None:
         return None
     return config.alerts_per_hour, achieved_per_hour(sums)
-
-
-def verdicts_of(sums: Sums) -> Census:
-    """Return what `Summary.verdicts` says of the last version."""
-    return Census(sums.census, float(sums.census_sq))
 
 
 def percentiles_ms(latencies_ms: Sequence[float]) -> dict[str, float | None]:

@@ -14,7 +14,6 @@ from streamer.durations import DAY_S
 from streamer.model import (
     ALERTED,
     OTHERS,
-    Census,
     Scorer,
     achieved_per_hour,
     achieved_share,
@@ -22,6 +21,7 @@ from streamer.model import (
     estimate,
     trial_precisions,
 )
+from streamer.reports.census_report import census_in
 from streamer.store import BREAKER_STATES, Store
 from streamer.stream.health.health import Health, head_age_s
 from streamer.stream.partitions.assignments import Assigned
@@ -148,7 +148,7 @@ class Gauges:
         metrics, sums = self._kit.metrics, version.sums
         for lane, share in version.split._asdict().items():
             metrics.alert_lane_ratio.set(share, lane)
-        told = estimate(Census(sums.census, float(sums.census_sq)))
+        told = estimate(census_in(sums))
         for gauge, value, interval in (
             (metrics.estimated_recall_ratio, told.recall, told.recall_interval),
             (metrics.estimated_precision_ratio, told.precision, told.precision_interval),
