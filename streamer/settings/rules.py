@@ -165,6 +165,8 @@ def _sizes(settings: Fields) -> Iterator[Breach]:
         yield from _at_least(settings, name, CHECKPOINTS_HELD, "checkpoint_max_transactions")
     # A checkpoint falls between two batches, never inside one.
     yield from _at_least(settings, "checkpoint_max_transactions", 1, "batch_max_records")
+    # What was not presumed before it is thinned would count for itself alone.
+    yield from _at_least(settings, "label_whole_s", 1, "label_presumed_s")
 
 
 def _at_least(settings: Fields, name: str, factor: int, other: str) -> Iterator[Breach]:

@@ -204,8 +204,10 @@ class Fields(BaseSettings):
 
     label_capacity: int = Field(100_000, ge=0)
     """Payments of one partition that are kept until they are judged; 0 learns from no verdict."""
-    label_horizon_s: Seconds = 2_592_000.0
-    """Seconds of event time that a payment is kept for its verdict: 30 days."""
+    label_horizon_s: Seconds = 15_552_000.0
+    """Seconds of event time that alerts, and a sample of the rest, are kept for a verdict: 180 days."""
+    label_whole_s: Seconds = 2_592_000.0
+    """Seconds of event time that all payments are kept for a verdict, as far as there is room: 30 days."""
     label_presumed_s: Seconds = 691_200.0
     """Seconds of event time after which verdicts have come as a rule: 8 days. What nobody has judged by
     then counts as legitimate until a verdict says otherwise."""

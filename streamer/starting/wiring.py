@@ -107,6 +107,7 @@ def pipeline_config(settings: Settings) -> PipelineConfig:
         verdicts=VerdictConfig(
             capacity=settings.label_capacity,
             horizon_ms=round(settings.label_horizon_s * 1000),
+            whole_ms=round(settings.label_whole_s * 1000),
             presumed_after_ms=round(settings.label_presumed_s * 1000),
             unlabelled_is_legitimate=settings.unlabelled_is_legitimate,
         ),

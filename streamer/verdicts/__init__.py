@@ -2,9 +2,9 @@
 
 Reading order: `sent` (as people send them), `rulings` (one verdict per payment), `party_names`
 (whose payment waits), `waiting` and `ages` (what of it, and since when), `segments` and `log` (how
-they are saved), `table` (all of it together), `buffer` (which payments wait), `lessons` (verdicts
-and payments together, and the fraud shares), `presuming` (which of those that nobody judged teach),
-`lesson_record` (what of it is told to people).
+they are saved), `rarity` and `thinning` (which wait on for months), `put_rows` and `table` (all of it
+together), `buffer` (which payments wait), `lessons` (verdicts and payments together, and the fraud
+shares), `presuming` (which of those that nobody judged teach), `lesson_record` (what of it is told).
 """
 
 from streamer.verdicts.buffer import UnjudgedBuffer

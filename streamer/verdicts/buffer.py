@@ -103,6 +103,10 @@ class UnjudgedBuffer:
         """Whether a verdict on a payment was learned."""
         return bool(self._table.verdicts[slot] != UNJUDGED)
 
+    def thin(self, time_ms: int) -> None:
+        """Let go of payments from before ``time_ms``, of which a sample stays (`thinning`)."""
+        self._table.thin(time_ms)
+
     def times_ms(self, slots: Integers) -> Integers:
         """Return when payments happened, shape (n,)."""
         return self._table.ages.times_ms[slots]
@@ -129,7 +133,7 @@ class UnjudgedBuffer:
 
     def weights(self, slots: Integers) -> Floats:
         """Return how many payments each stands for, shape (n,)."""
-        return 1.0 / self._table.shares[slots]
+        return self._table.weights(slots)
 
     def remove(self, slots: Integers) -> None:
         """Let go of payments."""

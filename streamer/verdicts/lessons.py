@@ -45,15 +45,18 @@ class VerdictConfig:
     """How much is kept for verdicts to come, and for how long.
 
     ``capacity`` in payments of one partition, 0 keeps none and leaves the odds off; ``horizon_ms`` in
-    event time.  ``unlabelled_is_legitimate``: what nobody has judged ``presumed_after_ms`` after it is
-    learned as legitimate, until a verdict within the horizon says otherwise.  Earlier than verdicts
-    come, and frauds are learned the wrong way round; later, and the odds learn from alerts alone,
+    event time, of which all of them are kept for ``whole_ms`` and then a sample
+    (`streamer.verdicts.thinning`).
+
+    ``unlabelled_is_legitimate``: what nobody has judged ``presumed_after_ms`` after it is learned as
+    legitimate, until a verdict within the horizon says otherwise.  Earlier than verdicts come, and frauds are learned the wrong way round; later, and the odds learn from alerts alone,
     which are no fair sample of anything.  Of them a sample teaches, the most usual with the probability
     ``presumed_least``, 1 for all (`streamer.verdicts.presuming`).
     """
 
     capacity: int = 100_000
-    horizon_ms: int = 30 * DAY_MS
+    horizon_ms: int = 180 * DAY_MS
+    whole_ms: int = 30 * DAY_MS
     presumed_after_ms: int = 8 * DAY_MS
     unlabelled_is_legitimate: bool = True
     presumed_least: float = 0.2
@@ -103,8 +106,8 @@ def remember(
     hashes: Floats,
     waiting: Waiting,
 ) -> None:
-    """Keep scored payments for their verdicts, presume of the older ones that they are legitimate, and
-    let go of those beyond the horizon.
+    """Keep scored payments for their verdicts, presume of the older ones that they are legitimate, thin
+    those that few verdicts come for, and let go of those beyond the horizon.
 
     ``kept`` and ``delta`` are IN/OUT.
     """
@@ -118,6 +121,8 @@ def remember(
             drawn, weights = buffer.draw_presumed(presumed, config.presumed_least)
             known = buffer.vectors, drawn, np.zeros(len(drawn)), weights
             learn_verdicts(delta, version, *known, n_learned=n)
+    if config.whole_ms < config.horizon_ms:
+        buffer.thin(kept.clock_ms - config.whole_ms)
     expired = buffer.older_than(kept.clock_ms - config.horizon_ms)
     if len(expired):
         buffer.remove(expired)

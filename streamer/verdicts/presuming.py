@@ -18,7 +18,6 @@ or workers, nor on any other draw.
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
@@ -27,29 +26,12 @@ from numpy.typing import NDArray
 from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 from streamer.model import unit_hash
+from streamer.verdicts.rarity import drawn_probability
 
-__all__ = ["draw_presumed", "presumed_probability"]
+__all__ = ["draw_presumed"]
 
 _RARE: Final = 0.05
 _SALT: Final = 0x3C6EF372FE94F82B
-
-
-@compiled
-def presumed_probability(distance_rank: float, odds_rank: float, least: float) -> float:
-    """Return q of a payment by the ranks that it was given, ``odds_rank`` NaN where there was none.
-
-    >>> [round(presumed_probability(rank, math.nan, 0.2), 3) for rank in (0.96, 0.95, 0.9, 0.0)]
-    [1.0, 1.0, 0.5, 0.2]
-    """
-    rank = distance_rank
-    if odds_rank > rank:
-        rank = odds_rank
-    rarity = 1.0 - rank
-    # What has no rank is not known to be usual.
-    if math.isnan(rarity) or rarity <= _RARE:
-        return 1.0
-    share = _RARE / rarity
-    return share if share > least else least
 
 
 @compiled
@@ -75,7 +57,7 @@ def draw_presumed(
         # Single precision is widened here, compiled as in Python.
         for j in range(2):
             ranks[j] = vectors[slot, n_inputs + j]
-        probability = presumed_probability(ranks[0], ranks[1], least)
+        probability = drawn_probability(ranks[0], ranks[1], _RARE, least)
         if unit_hash(prints[slot] ^ _SALT) < probability:
             drawn[n_drawn] = slot
             weights[n_drawn] = 1.0 / shares[slot] / probability

@@ -5,6 +5,7 @@ payments then; what has become of them since is in a second, small field, which 
 
 ``<number>:rows``: `_HEAD`, then the columns of `Rows` one behind the other.
 ``presumed``: a time in milliseconds: what is from before and not judged was presumed legitimate.
+``thinned``: another: of what is from before a sample was left.
 ``<number>:state``: `_HEAD` with the same number of rows, how many were judged, the two bounds, of those
 judged the rows, verdicts and finality, and one bit a row for whether it still waits.
 
@@ -14,7 +15,7 @@ Every number is little-endian.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,13 +29,14 @@ from streamer.verdicts.waiting import N_BESIDE
 __all__ = [
     "FORMAT",
     "PRESUMED",
+    "THINNED",
     "Rows",
     "State",
     "check_numbers",
     "field_names",
-    "read_presumed",
     "read_rows",
     "read_state",
+    "read_time",
 ]
 
 FORMAT: Final = 3
@@ -46,6 +48,7 @@ _MAGIC: Final = b"labl"
 _ROWS: Final = ":rows"
 _STATE: Final = ":state"
 PRESUMED: Final = "presumed"
+THINNED: Final = "thinned"
 Array = NDArray[Any]
 
 
@@ -152,18 +155,20 @@ def check_numbers(names: Iterable[str]) -> list[int]:
     """
     named = [name.removesuffix(_ROWS) for name in names if name.endswith(_ROWS)]
     numbers = sorted(int(number) for number in named if number.isascii() and number.isdigit())
-    known = {PRESUMED} | {name for number in numbers for name in field_names(number)}
+    known = {PRESUMED, THINNED} | {name for number in numbers for name in field_names(number)}
     if not known.issuperset(names):
         raise _foreign("another field; format 1 had one for each payment")
     return numbers
 
 
-def read_presumed(stored: bytes) -> int:
-    """Return the time in the field `PRESUMED`; InvariantError where it is none."""
+def read_time(stored: Mapping[str, bytes], name: str) -> int:
+    """Return the time in a field, -1 where it is not there; InvariantError where it is none."""
+    if name not in stored:
+        return -1
     try:
-        return int(stored)
+        return int(stored[name])
     except ValueError:
-        raise _foreign("no time in the field presumed") from None
+        raise _foreign(f"no time in the field {name}") from None
 
 
 def read_rows(packed: bytes, n_inputs: int) -> Rows:

@@ -10,34 +10,33 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from streamer.arrays import Flags, Floats, Integers
-from streamer.compiled import compiled
-from streamer.indexing.index import Index, Slots, place_of
+from streamer.indexing.index import Index
 from streamer.indexing.prints import Texts
-from streamer.verdicts.ages import NEVER_MS, Ages, note_time
+from streamer.verdicts.ages import NEVER_MS, Ages
 from streamer.verdicts.log import Segment, SegmentLog
 from streamer.verdicts.party_names import Names
+from streamer.verdicts.put_rows import UNJUDGED, put_rows
 from streamer.verdicts.segments import (
     PRESUMED,
+    THINNED,
     Rows,
     State,
     check_numbers,
     field_names,
-    read_presumed,
     read_rows,
     read_state,
+    read_time,
 )
+from streamer.verdicts.thinning import share_weights, thin
 from streamer.verdicts.waiting import N_BESIDE, Waiting
 
-__all__ = ["PRESUMED_BEFORE", "UNJUDGED", "Table", "put_rows"]
+__all__ = ["PRESUMED_BEFORE", "UNJUDGED", "Table"]
 
-
-UNJUDGED: Final = -1
 PRESUMED_BEFORE: Final = 2
 """Added to the verdict, 1 or 0, on a payment that had been presumed legitimate."""
-NEVER_PRESUMED: Final = -1
+_NEVER: Final = -1
 _COLUMNS: Final = ("hashes", "shares", "is_alert", "verdicts", "is_final", "vectors")
 
 
@@ -56,7 +55,9 @@ class Table:
         self.ages = Ages(size)
         # The times of those that no verdict was learned of, nor presumed.
         self.open = Ages(size)
-        self.presumed_ms = NEVER_PRESUMED
+        # The times of those that are too young to be thinned.
+        self.whole = Ages(size)
+        self.presumed_ms = self.thinned_ms = _NEVER
         room = max(size, room)
         self.hashes = np.zeros(room)
         self.shares = np.zeros(room)
@@ -65,7 +66,7 @@ class Table:
         self.is_final = np.zeros(room, dtype=bool)
         self.vectors = np.zeros((room, n_inputs + N_BESIDE), dtype=np.float32)
         self._removed: list[str] = []
-        self._saved_presumed_ms = self.presumed_ms
+        self._saved_ms = dict.fromkeys((PRESUMED, THINNED), _NEVER)
 
     def enter(self, prints: Integers) -> Integers:
         """Return the slot of each payment, a new one where it has none; unjudged and not saved."""
@@ -105,6 +106,8 @@ class Table:
             self.ages.earliest_ms,
             self.open.times_ms,
             self.open.earliest_ms,
+            self.whole.times_ms,
+            self.whole.earliest_ms,
             self.hashes,
             self.shares,
             self.is_alert,
@@ -112,8 +115,8 @@ class Table:
             self.is_final,
             self.vectors,
         )
-        self.ages.are_from(first_ms)
-        self.open.are_from(first_ms)
+        for ages in (self.ages, self.open, self.whole):
+            ages.are_from(first_ms)
         if n_picked < len(prints):
             picked, slots = picked[:n_picked], slots[:n_picked]
         if n_saved:
@@ -125,8 +128,8 @@ class Table:
         self.index.leave(slots)
         self.log.left(slots)
         self.names.forget(slots)
-        self.ages.forget(slots)
-        self.open.forget(slots)
+        for ages in (self.ages, self.open, self.whole):
+            ages.forget(slots)
 
     def judge(self, slot: int, is_fraud: bool, *, is_final: bool) -> None:
         """Note which verdict was learned of a payment."""
@@ -142,6 +145,26 @@ class Table:
             self.open.forget(slots)
         self.presumed_ms = max(self.presumed_ms, time_ms)
         return slots
+
+    def thin(self, time_ms: int) -> None:
+        """Let go of most of what is from before ``time_ms``, each payment once (`thinning`)."""
+        slots = self.whole.older_than(time_ms)
+        self.thinned_ms = max(self.thinned_ms, time_ms)
+        if not len(slots):
+            return
+        self.whole.forget(slots)
+        gone = np.empty(len(slots), np.int64)
+        known = slots, self.index.prints, self.vectors, self.n_inputs, self.is_alert
+        n_gone = thin(*known, gone)
+        if n_gone:
+            self.remove(gone[:n_gone])
+
+    def weights(self, slots: Integers) -> Floats:
+        """Return for how many payments each stands, shape (n,)."""
+        weights = np.empty(len(slots))
+        known = slots, self.ages.times_ms, self.thinned_ms, self.vectors, self.n_inputs
+        share_weights(*known, self.is_alert, self.shares, weights)
+        return weights
 
     def is_presumed(self, slot: int) -> bool:
         """Whether a payment was presumed legitimate before any verdict on it."""
@@ -171,9 +194,10 @@ class Table:
             if self.are_judged(slots).any():
                 plan.stated.append(number)
                 self.log.segments[number].has_state = True
-        if self.presumed_ms != self._saved_presumed_ms:
-            self._saved_presumed_ms = self.presumed_ms
-            fields[PRESUMED] = b"%d" % self.presumed_ms
+        for name, time_ms in ((PRESUMED, self.presumed_ms), (THINNED, self.thinned_ms)):
+            if time_ms != self._saved_ms[name]:
+                self._saved_ms[name] = time_ms
+                fields[name] = b"%d" % time_ms
         for number in plan.stated:
             _, state_name = field_names(number)
             fields[state_name] = self._state(number).packed(self.n_inputs)
@@ -186,8 +210,8 @@ class Table:
 
     def load(self, stored: Mapping[str, bytes]) -> None:
         """Take in what `take_changed` returned; InvariantError where another release wrote it."""
-        if PRESUMED in stored:
-            self.presumed_ms = self._saved_presumed_ms = read_presumed(stored[PRESUMED])
+        self._saved_ms = {name: read_time(stored, name) for name in (PRESUMED, THINNED)}
+        self.presumed_ms, self.thinned_ms = self._saved_ms.values()
         for number in check_numbers(stored):
             rows_name, state_name = field_names(number)
             rows = read_rows(stored[rows_name], self.n_inputs)
@@ -212,6 +236,8 @@ class Table:
         self.verdicts[judged], self.is_final[judged] = state.verdicts, state.is_final
         is_open = (self.verdicts[slots] == UNJUDGED) & (rows.times_ms >= self.presumed_ms)
         self.open.put(slots[is_open], rows.times_ms[is_open])
+        is_whole = rows.times_ms >= self.thinned_ms
+        self.whole.put(slots[is_whole], rows.times_ms[is_whole])
         self.vectors[slots] = rows.vectors
         self.names.put(slots, Texts(rows.names, rows.lengths))
         segment = Segment(of_rows, len(slots), state.bounds, has_state)
@@ -247,7 +273,7 @@ class Table:
             self._grow(self.index.size)
 
     def _grow(self, size: int) -> None:
-        for part in (self.log, self.names, self.ages, self.open):
+        for part in (self.log, self.names, self.ages, self.open, self.whole):
             part.grow(size)
         if size <= len(self.hashes):
             return
@@ -256,63 +282,3 @@ class Table:
             longer = np.zeros((size, *column.shape[1:]), dtype=column.dtype)
             longer[: len(column)] = column
             setattr(self, name, longer)
-
-
-@compiled
-def put_rows(
-    prints: Integers,
-    hashes: Floats,
-    times_ms: Integers,
-    alerted: Flags,
-    inputs: Floats,
-    beside: Floats,
-    share: float,
-    picked: Integers,
-    slots: Integers,
-    table: Slots,
-    held: Integers,
-    free: Slots,
-    n_held: int,
-    segment_of: Integers,
-    of_times_ms: Integers,
-    earliest_ms: Integers,
-    open_times_ms: Integers,
-    earliest_open_ms: Integers,
-    of_hashes: Floats,
-    of_shares: Floats,
-    of_alert: Flags,
-    of_verdicts: NDArray[np.int8],
-    of_final: Flags,
-    of_vectors: NDArray[np.float32],
-) -> tuple[int, int, int, int]:
-    """Enter payments, and write their rows: which, and where, are ``picked`` and ``slots`` (OUT).
-
-    All behind is IN/OUT.  Return how many are picked, how many of them were saved as what they were
-    before, how many are held now, and the time of the earliest payment.  An alert is always kept, any
-    other payment with the probability ``share``.
-    """
-    n_inputs, n_picked, n_saved, first_ms = inputs.shape[1], 0, 0, NEVER_MS
-    for i in range(len(prints)):
-        first_ms = min(first_ms, times_ms[i])
-        if not (alerted[i] or hashes[i] < share):
-            continue
-        at = place_of(prints[i], table, held)
-        if table[at] < 0:
-            n_held += 1
-            table[at] = free[len(free) - n_held]
-            held[table[at]] = prints[i]
-        slot = table[at]
-        picked[n_picked], slots[n_picked] = i, slot
-        n_picked += 1
-        n_saved += segment_of[slot] >= 0
-        note_time(slot, times_ms[i], of_times_ms, earliest_ms)
-        note_time(slot, times_ms[i], open_times_ms, earliest_open_ms)
-        of_hashes[slot] = hashes[i]
-        of_alert[slot] = alerted[i]
-        of_shares[slot] = 1.0 if alerted[i] else share
-        of_verdicts[slot], of_final[slot] = UNJUDGED, False
-        for j in range(n_inputs):
-            of_vectors[slot, j] = inputs[i, j]
-        for j in range(beside.shape[1]):
-            of_vectors[slot, n_inputs + j] = beside[i, j]
-    return n_picked, n_saved, n_held, first_ms

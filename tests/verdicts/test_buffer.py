@@ -65,7 +65,7 @@ def test_every_alert_is_kept_while_alerts_alone_fit() -> None:
     fill(buffer, 2_000, alerted)
     assert all(buffer.slots([f"t-{i}"])[0] is not None for i in range(0, 2_000, 50))
     slots = [buffer.slots(["t-0"])[0], buffer.slots(["t-1950"])[0]]
-    assert buffer.weights(slots).tolist() == [1.0, 1.0]
+    assert buffer.weights(np.array(slots)).tolist() == [1.0, 1.0]
 
 
 def test_the_weights_of_the_kept_stand_for_all_payments() -> None:
@@ -80,7 +80,7 @@ def test_the_weights_of_the_kept_stand_for_all_payments() -> None:
             ids = [f"t-{i}" for i in numbers[part]]
             buffer.add(hashes[part], waiting(ids, numbers[part], None, first))
         held = [s for s in buffer.slots([f"t-{i}" for i in numbers]) if s is not None]
-        values, weights = buffer.vectors[held], buffer.weights(held)
+        values, weights = buffer.vectors[held], buffer.weights(np.array(held))
         totals.append(weights.sum())
         sums.append(weights @ values[:, 0])
     assert np.mean(totals) == pytest.approx(20_000, rel=0.02)

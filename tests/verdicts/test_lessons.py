@@ -173,6 +173,24 @@ def test_what_nobody_judged_in_eight_days_is_presumed_legitimate_once_and_waits_
     assert len(state.verdicts.buffer) == 63
 
 
+def test_a_chargeback_after_five_months_teaches_for_all_payments_like_its_own() -> None:
+    """After 30 days one in twenty of the usual payments waits on, and counts for twenty."""
+    state = scored()
+    before = state.delta.verdict_weights.copy()
+    later(state, 31)
+    names = [f"t-{i}" for i in range(60)]
+    left = [i for i, at in enumerate(state.verdicts.buffer.slots(names)) if at is not None]
+    assert 0 < len(left) < 60
+    later(state, 150)
+    taught = apply(state, [verdict("fraud", "chargeback", number=left[0])])
+    assert taught.n_learned == 1
+    later(state, 181)
+    assert state.verdicts.buffer.slots(names) == [None] * 60
+    (slot,) = state.verdicts.buffer.slots(["t-1150"])
+    assert slot is not None
+    assert before.tolist() == [0, 0]
+
+
 def test_a_verdict_of_fraud_takes_back_what_was_presumed_and_one_of_legitimate_adds_nothing() -> (
     None
 ):

@@ -82,6 +82,7 @@ def contents(buffer: UnjudgedBuffer) -> dict[int, tuple[Any, ...]]:
             int(buffer._table.ages.times_ms[slot]),
             float(buffer._table.hashes[slot]),
             float(buffer._table.shares[slot]),
+            float(buffer.weights(np.array([slot]))[0]),
             buffer.is_alerted(slot),
             buffer.learned(slot),
             bool(buffer._table.is_final[slot]) and buffer.learned(slot) >= 0,
@@ -107,6 +108,7 @@ _steps = st.lists(
         st.tuples(st.just("judge"), st.integers(0, 500)),
         st.tuples(st.just("judge finally"), st.integers(0, 500)),
         st.tuples(st.just("expire"), st.integers(0, 500)),
+        st.tuples(st.just("thin"), st.integers(0, 500)),
         st.tuples(st.just("save"), st.just(0)),
         st.tuples(st.just("save"), st.just(0)),
         st.tuples(st.just("crash"), st.just(0)),
@@ -132,6 +134,8 @@ def test_whatever_happens_a_crash_leaves_what_the_last_checkpoint_saw(
             buffer.judge(slot, bool(n % 2), is_final=what == "judge finally")
         elif what == "expire":
             buffer.remove(buffer.older_than(n % (payments.n + 1)))
+        elif what == "thin":
+            buffer.thin(n % (payments.n + 1))
         elif what == "save":
             redis.save(buffer)
             seen = contents(buffer)
