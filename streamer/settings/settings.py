@@ -207,7 +207,7 @@ class Fields(BaseSettings):
     label_horizon_s: Seconds = 15_552_000.0
     """Seconds of event time that alerts, and a sample of the rest, are kept for a verdict: 180 days."""
     label_whole_s: Seconds = 2_592_000.0
-    """Seconds of event time that all payments are kept for a verdict, as far as there is room: 30 days."""
+    """Seconds of event time that all payments are kept for a verdict, if there is room: 30 days."""
     label_presumed_s: Seconds = 691_200.0
     """Seconds of event time after which verdicts have come as a rule: 8 days. What nobody has judged by
     then counts as legitimate until a verdict says otherwise."""

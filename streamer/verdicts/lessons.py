@@ -49,8 +49,9 @@ class VerdictConfig:
     (`streamer.verdicts.thinning`).
 
     ``unlabelled_is_legitimate``: what nobody has judged ``presumed_after_ms`` after it is learned as
-    legitimate, until a verdict within the horizon says otherwise.  Earlier than verdicts come, and frauds are learned the wrong way round; later, and the odds learn from alerts alone,
-    which are no fair sample of anything.  Of them a sample teaches, the most usual with the probability
+    legitimate, until a verdict within the horizon says otherwise.  Earlier than verdicts come, and
+    frauds are learned the wrong way round; later, and the odds learn from alerts alone, which are no
+    fair sample of anything.  Of them a sample teaches, the most usual with the probability
     ``presumed_least``, 1 for all (`streamer.verdicts.presuming`).
     """
 
