@@ -90,6 +90,7 @@ ROOMS: Final = {
     "offline": "contract datafiles model pipeline reports verdicts",
     "evaluation": "contract datafiles features intake model offline pipeline verdicts",
     "fitting": "contract datafiles features model offline pipeline reports",
+    "backtesting": "contract datafiles evaluation offline",
     "store": "compiled contract features indexing model settings verdicts",
     "starting": "compiled contract features indexing intake model pipeline reports settings store "
     "verdicts",
@@ -101,8 +102,8 @@ ROOMS: Final = {
     "stream",
     "dev": "contract embedded settings simulator starting stream",
     "pages": "contract display features intake model pipeline settings telemetry",
-    "cli": "contract datafiles demo dev display evaluation explaining features fitting intake model "
-    "offline reports settings simulator starting status store stream",
+    "cli": "backtesting contract datafiles demo dev display evaluation explaining features fitting "
+    "intake model offline reports settings simulator starting status store stream",
 }
 # Those of the stream; the app, beside them, puts them together.
 STREAM: Final = {
@@ -285,7 +286,7 @@ def test_the_module_that_writes_to_the_environment_reads_nothing_from_it() -> No
         ({"prometheus_client"}, ["telemetry"]),
         ({"redis"}, ["store"]),
         (KAFKA_CLIENTS, ["stream", "embedded", "demo", "dev"]),
-        ({"sklearn", "matplotlib", "lightgbm"}, ["evaluation", "fitting"]),
+        ({"sklearn", "matplotlib", "lightgbm"}, ["evaluation", "fitting", "backtesting"]),
     ],
     ids=["numba", "Prometheus", "Redis", "Kafka", "the extra"],
 )
@@ -325,6 +326,7 @@ def test_the_extra_is_loaded_only_when_it_is_used() -> None:
         "streamer.fitting",
         "streamer.fitting.curve",
         "streamer.fitting.plot",
+        "streamer.backtesting.daily_plot",
     ]
     result = subprocess.run(
         [sys.executable, "-c", _IMPORT_IN_TURN, *names],

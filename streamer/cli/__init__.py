@@ -14,6 +14,10 @@ __all__ = ["main"]
 
 # By name: the module, and what a list of commands says, which is the first sentence of its help.
 _COMMANDS: Final = {
+    "backtest": (
+        "streamer.cli.backtest_command",
+        "Compare the alerts that FILE's payments would have given with and without a change.",
+    ),
     "check-config": (
         "streamer.cli.config_command",
         "Print every setting with its value and where it comes from; exit 2 with all faults at once.",

@@ -12,8 +12,9 @@ import click
 import orjson
 from rich.console import Console
 
-from streamer.cli.evaluate_options import BreakOf, ChargebacksOf, Duration, RivalsOf, RowsOf
+from streamer.cli.evaluate_options import BreakOf, RivalsOf, RowsOf
 from streamer.cli.files import PAYMENTS, Reading, reads_payments
+from streamer.cli.label_options import LabelsOf, teaches_by_labels
 from streamer.cli.options import as_json
 from streamer.display.output import print_json, readable_errors
 from streamer.display.progress_bars import Bars
@@ -21,12 +22,11 @@ from streamer.errors import ConfigurationError
 from streamer.settings import load_settings
 
 if TYPE_CHECKING:
-    from streamer.evaluation import Break, Chargebacks, Evaluation, LabelPlan, Request, RowRange
+    from streamer.evaluation import Break, Evaluation, LabelPlan, Request, RowRange
 
 __all__ = ["evaluate"]
 
 _PROTOCOLS: Final = ("handbook-a", "handbook-b", "handbook-c", "prequential")
-_LABELS: Final = ("all", "selective", "none")
 _PIPED_COLUMNS: Final = 100
 
 
@@ -41,40 +41,7 @@ _PIPED_COLUMNS: Final = 100
     help="Measure these rows, from 0, the last excluded; those before only teach. For prequential. "
     "[default: all after the first quarter]",
 )
-@click.option(
-    "--labels",
-    "which",
-    type=click.Choice(_LABELS),
-    default="all",
-    show_default=True,
-    help="Which payments' labels teach: those of all, those that an operator gets, or none. They "
-    "measure in any case.",
-)
-@click.option(
-    "--label-delay",
-    "delay_ms",
-    type=Duration(),
-    default="7d",
-    show_default=True,
-    metavar="DURATION",
-    help="How long after a payment its label is known, of all labels.",
-)
-@click.option(
-    "--judged-after",
-    "judged_after_ms",
-    type=Duration(),
-    default="1d",
-    show_default=True,
-    metavar="DURATION",
-    help="How long after a payment its alert is judged, of selective labels.",
-)
-@click.option(
-    "--chargebacks",
-    type=ChargebacksOf(),
-    metavar="SHARE:DAYS-DAYS",
-    help="How many of the frauds that did not alert come back, and when, such as 60%:30-120d; of "
-    "selective labels. [default: none]",
-)
+@teaches_by_labels
 @click.option(
     "--break",
     "breaks",
@@ -141,10 +108,7 @@ def evaluate(
     file: Path,
     protocol: str,
     span: RowRange | None,
-    which: str,
-    delay_ms: int,
-    judged_after_ms: int,
-    chargebacks: Chargebacks | None,
+    labels: LabelsOf,
     breaks: tuple[Break, ...],
     reserve: float,
     sampled: float,
@@ -176,7 +140,6 @@ def evaluate(
     streamer evaluate handbook.parquet --protocol handbook-a --map card_id=customer_id \\
         --map merchant_id=terminal_id --default currency=EUR
     """
-    from streamer.evaluation import LabelPlan
     from streamer.evaluation import evaluate as run
     from streamer.evaluation.as_json import report
     from streamer.extra import require
@@ -185,10 +148,9 @@ def evaluate(
         raise ConfigurationError(f"directory of --out must exist, got {out_path.parent}")
     if plots_dir is not None:
         require("matplotlib")
-    _check(protocol, span, which, chargebacks, breaks)
-    labels = LabelPlan(which, delay_ms, judged_after_ms, chargebacks, seed)  # type: ignore[arg-type]
+    _check(protocol, span, breaks)
     parts = {"reserve_share": reserve, "sample_share": sampled}
-    request = _request(protocol, labels, seed, parts)
+    request = _request(protocol, labels.plan(seed), seed, parts)
     request = replace(request, span=span, rivals=rivals, breaks=breaks)
     with reading.report(file) as file_report, Bars() as bars:
         now_ms = time.time_ns() // 1_000_000
@@ -226,8 +188,6 @@ def _tell(result: dict[str, Any], out_path: Path | None, *, as_json: bool) -> No
 def _check(
     protocol: str,
     span: RowRange | None,
-    which: str,
-    chargebacks: Chargebacks | None,
     breaks: tuple[Break, ...],
 ) -> None:
     """Raise where options do not go together."""
@@ -235,8 +195,6 @@ def _check(
         raise ConfigurationError(
             f"protocol must be prequential with --measure-rows, got {protocol}"
         )
-    if chargebacks is not None and which != "selective":
-        raise ConfigurationError(f"labels must be selective with --chargebacks, got {which}")
     if len({each.kind for each in breaks}) < len(breaks):
         raise ConfigurationError("kinds of --break must differ, got one twice")
 

@@ -1,4 +1,4 @@
-"""What the options of ``streamer evaluate`` take: durations, chargebacks, rows, breaks, rivals."""
+"""What the options of ``streamer evaluate`` and ``streamer backtest`` take."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamer.durations import DAY_MS
 if TYPE_CHECKING:
     from streamer.evaluation import Break, Chargebacks, RowRange
 
-__all__ = ["BreakOf", "ChargebacksOf", "Duration", "RivalsOf", "RowsOf"]
+__all__ = ["BreakOf", "ChangeOf", "ChargebacksOf", "Duration", "RivalsOf", "RowsOf"]
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
@@ -81,6 +81,20 @@ class BreakOf(_Parsed):
         from streamer.evaluation import Break
 
         return Break.parse(text)
+
+
+class ChangeOf(_Parsed):
+    name = "change"
+
+    def read(self, text: str) -> tuple[str, str]:
+        """Return name and value from ``alert_budget=0.01``, also of ``STREAMER_ALERT_BUDGET=0.01``."""
+        name, equals, value = text.partition("=")
+        name = name.strip().lower().removeprefix("streamer_")
+        if not equals or not name or not value.strip():
+            raise ValueError(
+                f"must be a setting and its value, such as alert_budget=0.01; got {text}"
+            )
+        return name, value.strip()
 
 
 class RivalsOf(_Parsed):

@@ -36,7 +36,7 @@ from streamer.offline.offline_partition import OfflinePartition, ScoredPart
 from streamer.pipeline import Outcome, PipelineConfig, Prepared
 from streamer.verdicts import VerdictConfig
 
-__all__ = ["Pass", "PassConfig", "ranking_score", "run_pass"]
+__all__ = ["Pass", "PassConfig", "ranking_score", "run_pass", "run_passes"]
 
 _ARRAYS: Final = (
     "times_ms",
@@ -58,7 +58,11 @@ _BASE_LOG_ODDS: Final = -7.0
 
 @dataclass(frozen=True, slots=True)
 class PassConfig:
-    """What a pass is run with; ``keeps_inputs`` for detectors that learn from what the odds do."""
+    """What a pass is run with; ``keeps_inputs`` for detectors that learn from what the odds do.
+
+    ``start`` is the model to begin with, None for one that has learned nothing.  ``on_part`` gets
+    every part of a batch when it has been scored.
+    """
 
     pipeline: PipelineConfig
     cards_capacity: int
@@ -67,6 +71,8 @@ class PassConfig:
     labels: LabelPlan = NO_LABELS
     apply: Applier = OfflinePartition.teach
     keeps_inputs: bool = False
+    start: Sums | None = None
+    on_part: Callable[[ScoredPart], object] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +115,46 @@ def run_pass(
     ``now_ms`` is the time of arrival of every row.  ``on_progress`` gets the number of rows since it
     was last called, ``on_decoded`` what `FileReport.add` takes.
     """
-    n_inputs = config.pipeline.model.n_inputs if config.keeps_inputs else 0
-    runner = _Runner(config, _RowsSoFar(n_rows, n_inputs), now_ms)
+    (passed,) = run_passes(
+        batches, n_rows, [config], now_ms=now_ms, on_progress=on_progress, on_decoded=on_decoded
+    )
+    return passed
+
+
+def run_passes(
+    batches: Iterable[FileBatch],
+    n_rows: int,
+    configs: Sequence[PassConfig],
+    *,
+    now_ms: int,
+    on_progress: Callable[[int], None],
+    on_decoded: OnDecoded = lambda *_: None,
+    needs_labels: bool = True,
+) -> list[Pass]:
+    """Do as `run_pass` does for several configurations, which have to read records alike.
+
+    Without ``needs_labels`` a file may have none: no row of it is known to be a fraud, or not to be.
+    """
+    first, n_inputs = configs[0].pipeline, configs[0].pipeline.model.n_inputs
+    runners = [
+        _Runner(c, _RowsSoFar(n_rows, n_inputs if c.keeps_inputs else 0), now_ms) for c in configs
+    ]
     offset = 0
     for file_batch in batches:
-        if file_batch.labels is None:
+        labels = file_batch.labels
+        if labels is None and needs_labels:
             raise ConfigurationError(
                 "file must have a column label (1 = fraud), got none; map it with --map label=COLUMN"
             )
-        runner.rows.add_labels(offset, file_batch.labels)
         batch = file_batch.as_fetched(offset, now_ms)
-        decoded = decode_batch(batch, config.pipeline.believable, config.pipeline.intake)
+        decoded = decode_batch(batch, first.believable, first.intake)
         on_decoded(file_batch, offset, decoded)
-        runner.run(decoded)
+        for runner in runners:
+            runner.rows.add_labels(offset, labels or [UNLABELLED] * len(batch))
+            runner.run(decoded)
         offset += len(batch)
         on_progress(len(batch))
-    version = runner.partition.version
-    return Pass(runner.rows.rows(), version, runner.n_verdicts, runner.drift)
+    return [runner.passed() for runner in runners]
 
 
 class _RowsSoFar:
@@ -213,7 +242,7 @@ class _Runner:
             pipeline = replace(pipeline, verdicts=VerdictConfig(capacity=0))
         sizes = config.cards_capacity, config.merchants_capacity
         self.partition = OfflinePartition(
-            pipeline, *sizes, config.checkpoint_max_transactions, self._note_drift
+            pipeline, *sizes, config.checkpoint_max_transactions, self._note_drift, config.start
         )
         self._label_free = Tables.empty(*sizes)
         self._feed = LabelFeed(config.labels)
@@ -230,6 +259,10 @@ class _Runner:
             prepared = partial(_prepared, decoded)
             for part in self.partition.run(piece, now_ms=self._now_ms, prepared=prepared):
                 self._note(part)
+
+    def passed(self) -> Pass:
+        """Return what came of it."""
+        return Pass(self.rows.rows(), self.partition.version, self.n_verdicts, self.drift)
 
     def _pieces(self, decoded: Decoded) -> Iterator[tuple[Batch, int]]:
         """Cut a batch so that verdicts are in time; without labels there is nothing to cut for."""
@@ -249,6 +282,7 @@ class _Runner:
         self._clock_ms = max(self._clock_ms, *times_ms) if times_ms else self._clock_ms
 
     def _note(self, part: ScoredPart) -> None:
+        self._config.on_part(part)
         decoded, columns = part.prepared.decoded, part.prepared.columns
         if columns is None:
             return

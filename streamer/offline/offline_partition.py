@@ -42,13 +42,17 @@ class ScoredPart:
 
 @dataclass(slots=True)
 class OfflinePartition:
-    """The state of a partition and the model that only it teaches; ``on_version`` gets new sums."""
+    """The state of a partition and the model that only it teaches; ``on_version`` gets new sums.
+
+    ``start`` is the model to begin with, None for one that has learned nothing.
+    """
 
     config: PipelineConfig
     cards_capacity: int
     merchants_capacity: int
     checkpoint_max_transactions: int
     on_version: Callable[[Sums], object] = lambda _: None
+    start: Sums | None = None
     n_versions: int = 0
     sums: Sums = field(init=False)
     version: Scorer = field(init=False)
@@ -56,7 +60,7 @@ class OfflinePartition:
 
     def __post_init__(self) -> None:
         self.state = PartitionState.empty(self.config, self.cards_capacity, self.merchants_capacity)
-        self._hold(Sums.zero(self.config.model))
+        self._hold(Sums.zero(self.config.model) if self.start is None else self.start)
 
     def run(
         self, batch: Batch, *, now_ms: int, prepared: Callable[[Batch], Prepared] | None = None

@@ -6,7 +6,12 @@ environment and the secrets directory), `description` (what ``check-config`` pri
 """
 
 from streamer.settings.description import SettingRow, describe, masked_url
-from streamer.settings.loading import child_environment, load_settings, load_worker_settings
+from streamer.settings.loading import (
+    child_environment,
+    load_changed_settings,
+    load_settings,
+    load_worker_settings,
+)
 from streamer.settings.rules import Settings
 from streamer.settings.settings import PREFIX
 from streamer.settings.tracing_settings import TracingSettings, describe_tracing, load_tracing
@@ -19,6 +24,7 @@ __all__ = [
     "child_environment",
     "describe",
     "describe_tracing",
+    "load_changed_settings",
     "load_settings",
     "load_tracing",
     "load_worker_settings",

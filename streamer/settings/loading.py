@@ -25,7 +25,12 @@ from streamer.settings.rules import RULES_ERROR, Settings
 from streamer.settings.settings import PATTERN_CONDITIONS, PREFIX, Origin
 from streamer.settings.tracing_settings import TracingSettings, load_tracing
 
-__all__ = ["child_environment", "load_settings", "load_worker_settings"]
+__all__ = [
+    "child_environment",
+    "load_changed_settings",
+    "load_settings",
+    "load_worker_settings",
+]
 
 # A value in a message is for recognising it, not for reading it all.
 _VALUE_CHARS: Final = 80
@@ -69,6 +74,15 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         raise ConfigurationError("\n".join(sorted(faults)))
     settings._origins.update(origins)
     return settings
+
+
+def load_changed_settings(changes: Mapping[str, str]) -> Settings:
+    """Return the settings of this process with other values for some, by name: ``alert_budget``.
+
+    Raises as `load_settings` does, also for names that are none.
+    """
+    changed = {f"{PREFIX}{name.upper()}": value for name, value in changes.items()}
+    return load_settings(dict(os.environ) | changed)
 
 
 def load_worker_settings(
