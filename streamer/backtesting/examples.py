@@ -33,8 +33,9 @@ KINDS: Final = {
 class Example:
     """A payment of the file, by its number from 0, and where it was in either run.
 
-    ``base_rank`` and ``changed_rank`` are the shares of recent payments that it was above;
-    ``is_paced`` says of either run whether that was above the line and it did not alert.  ``sentences`` are the reasons of the run that alerted, none where neither did.
+    ``base_rank`` and ``changed_rank`` are the shares of recent payments that it was above; ``is_paced``
+    says of either run whether that was above the line and it did not alert.  ``sentences`` are the
+    reasons of the run that alerted, none where neither did.
     """
 
     row: int
@@ -145,4 +146,4 @@ def _above(rank: float | None, *, is_paced: bool) -> str:
     if rank is None:
         return "not ranked"
     said = f"above {rank:.2%} of recent payments"
-    return f"{said} (the budget of its hour was spent)" if is_paced else said
+    return f"{said} (alerts before it had spent the budget)" if is_paced else said
