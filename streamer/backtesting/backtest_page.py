@@ -57,34 +57,22 @@ def _about(result: dict[str, Any]) -> str:
 
 
 def _sides(result: dict[str, Any]) -> str:
-    head = (
-        "configuration",
-        "alerts",
-        "of the budget",
-        "worst 5,000",
-        "worst 50,000",
-        "frauds alerted",
-        "frauds missed",
-        "legitimate alerted",
-        "precision",
-        "recall",
-    )
-    rows = []
-    for side in (result["base"], result["changed"]):
-        known = side["confusion"] or {}
-        rows.append(
-            [
-                side["name"],
-                f"{side['alerts']:,}",
-                *(_ratio(side[k]) for k in ("budget_ratio", "worst_5000", "worst_50000")),
-                *(
-                    _count(known.get(k))
-                    for k in ("frauds_alerted", "frauds_missed", "legitimate_alerted")
-                ),
-                *(_share(side[k]) for k in ("precision", "recall")),
-            ]
-        )
-    return _table(head, rows)
+    sides = result["base"], result["changed"]
+    known = [side["confusion"] or {} for side in sides]
+    rows = [
+        ["alerts", *(f"{side['alerts']:,}" for side in sides)],
+        ["alert budget", *(f"{side['alert_budget']:.2%}" for side in sides)],
+        ["alerts over budget", *(_ratio(side["budget_ratio"]) for side in sides)],
+        ["the same, worst 5,000 payments", *(_ratio(side["worst_5000"]) for side in sides)],
+        ["the same, worst 50,000 payments", *(_ratio(side["worst_50000"]) for side in sides)],
+        ["frauds alerted", *(_count(each.get("frauds_alerted")) for each in known)],
+        ["frauds missed", *(_count(each.get("frauds_missed")) for each in known)],
+        ["legitimate alerted", *(_count(each.get("legitimate_alerted")) for each in known)],
+        ["legitimate passed", *(_count(each.get("legitimate_passed")) for each in known)],
+        ["precision", *(_share(side["precision"]) for side in sides)],
+        ["recall", *(_share(side["recall"]) for side in sides)],
+    ]
+    return _table(("", *(side["name"] for side in sides)), rows)
 
 
 def _alerts(result: dict[str, Any]) -> str:

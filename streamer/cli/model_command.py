@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -25,6 +25,9 @@ from streamer.starting.wiring import model_config
 from streamer.store import Store, rfc3339
 
 __all__ = ["model"]
+
+# More than a history ever has (STREAMER_LINEAGE_MAX_ENTRIES).
+_ALL: Final = 10_000_000
 
 
 @click.group()
@@ -164,15 +167,94 @@ def import_version(file: Path, is_promoted: bool) -> None:
 
 @model.command()
 @click.argument("version")
+@click.option("--reason", "why", default="", metavar="TEXT", help="Why; the history keeps it.")
 @readable_errors
-def promote(version: str) -> None:
-    """Make VERSION (an id or its beginning) the head, forwards or back; workers go on from it."""
+def promote(version: str, why: str) -> None:
+    """Make VERSION (an id or its beginning) the head; workers go on from it."""
 
     async def work(store: Store) -> str:
         await _check_others(store)
-        return await store.set_head(version, "promotion", who(), now_ms())
+        return await store.set_head(version, "promotion", who(), now_ms(), why)
 
     click.echo(f"{with_store(work)} is the head", err=True)
+
+
+@model.command()
+@click.argument("version", required=False)
+@click.option(
+    "--reason",
+    "why",
+    required=True,
+    metavar="TEXT",
+    help="Why; the history keeps it for the review.",
+)
+@readable_errors
+def rollback(version: str | None, why: str) -> None:
+    """Go back to VERSION, or without it to the head that the last promotion or import replaced.
+
+    Workers go on from it with their next checkpoint. What was learned since stays with the version that
+    is left; no payment is scored or alerted a second time.
+    """
+
+    async def work(store: Store) -> str:
+        await _check_others(store)
+        back_to = version or await _before_promotion(store)
+        return await store.set_head(back_to, "rollback", who(), now_ms(), why)
+
+    click.echo(f"{with_store(work)} is the head", err=True)
+
+
+@model.command()
+@click.option(
+    "--count",
+    type=click.IntRange(1, 100_000),
+    default=20,
+    show_default=True,
+    help="How many to show.",
+)
+@click.option("--merges", is_flag=True, help="Show what workers learned as well, not people alone.")
+@as_json
+@readable_errors
+def history(count: int, merges: bool, as_json: bool) -> None:
+    """Show who made which version the head, when and why, newest first."""
+    entries = with_store(lambda store: _changes(store, merges=merges))[:count]
+    if as_json:
+        print_json(entries)
+        return
+    table = Table("at", "what", "version", "in place of", "who", "why", box=None)
+    for entry in entries:
+        table.add_row(
+            entry.get("at", ""),
+            entry["reason"],
+            entry.get("version", "")[:12],
+            entry.get("replaced", "")[:12],
+            entry.get("who", ""),
+            entry.get("why", ""),
+        )
+    table_console().print(table)
+
+
+async def _changes(store: Store, *, merges: bool) -> list[dict[str, str]]:
+    """Return the history of the head, newest first; without ``merges`` what people changed."""
+    entries = await store.lineage(_ALL)
+    return [entry for entry in entries if merges or entry["reason"] != "merge"]
+
+
+async def _before_promotion(store: Store) -> str:
+    """Return what the last promotion replaced; raise where nobody promoted, or it was undone."""
+    entries = await _changes(store, merges=False)
+    last = next((entry for entry in entries if "replaced" in entry), None)
+    if last is None or not last["replaced"]:
+        raise ConfigurationError(
+            "a version must have been promoted to go back from it, got none in the history; name one "
+            "of `streamer model list`"
+        )
+    if last["reason"] == "rollback":
+        raise ConfigurationError(
+            f"the last change must be a promotion to go back from it, got a rollback at {last['at']} "
+            f"from {last['replaced'][:12]}; name a version of `streamer model list`"
+        )
+    return last["replaced"]
 
 
 async def _check_others(store: Store) -> None:

@@ -226,7 +226,9 @@ class Store:
         """Return the current version; sums of zero where nothing was ever learned."""
         return await versions.head(self._client, self._config)
 
-    async def set_head(self, version_id: str, reason: str, who: str, now_ms: int) -> str:
+    async def set_head(
+        self, version_id: str, reason: str, who: str, now_ms: int, why: str = ""
+    ) -> str:
         """Promote or roll back to a stored version; `ConfigurationError` when it is unknown.
 
         Drift is measured from it on, so that the head is a version of its own with that as parent.
@@ -239,6 +241,7 @@ class Store:
             who=who,
             now_ms=now_ms,
             config=self._config,
+            why=why,
         )
 
     async def promoted_at_ms(self) -> int | None:

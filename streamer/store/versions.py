@@ -63,9 +63,11 @@ async def set_head(
     who: str,
     now_ms: int,
     config: ModelConfig,
+    why: str = "",
 ) -> str:
     """Make a stored version the head and return the head's id; does nothing where it already is.
 
+    ``reason`` is what kind of change it is, ``why`` what the person says about it.
     Drift is measured from a promotion on: the head gets the version's own histograms for a reference.
     Where that changes its state, it is a version of its own, whose parent is the one asked for.
     """
@@ -95,6 +97,8 @@ async def set_head(
             "transactions_seen": version.sums.transactions_seen,
             "replaced": replaced,
         }
+        if why:
+            entry["why"] = why
         queue_head(pipe, keys, version.id, entry, limits)
         pipe.execute_command("SET", keys.promoted, now_ms)
         pipe.execute_command("SET", keys.replaced, replaced)

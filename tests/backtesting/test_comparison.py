@@ -82,7 +82,14 @@ def test_examples_are_the_rarest_of_their_kind_with_where_either_run_had_them() 
 
 
 def test_a_name_on_the_page_is_text() -> None:
-    side = {"name": "<b>", "alerts": 1, "confusion": None, "precision": None, "recall": None}
+    side = {
+        "name": "<b>",
+        "alerts": 1,
+        "alert_budget": 0.1,
+        "confusion": None,
+        "precision": None,
+        "recall": None,
+    }
     side |= {"budget_ratio": None, "worst_5000": None, "worst_50000": None}
     counts = {"n": 0, "frauds": None}
     result = {

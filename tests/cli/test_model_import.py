@@ -137,6 +137,52 @@ def test_a_running_worker_goes_on_from_a_promoted_version(
     assert "promotion" in {entry["reason"] for entry in entries}
 
 
+def test_a_rollback_goes_to_what_the_last_promotion_replaced_and_says_why(
+    make_service: MakeService, fitted: Path
+) -> None:
+    """Once; the next one has to say where to, or it would bring the bad version back."""
+    service = make_service()
+    line = complaint(command(service, "rollback", "--reason", "floods"))
+    assert "a version must have been promoted to go back from it" in line
+    assert command(service, "import", str(fitted), "--promote").exit_code == 0
+    line = complaint(command(service, "rollback", "--reason", "floods"))
+    assert "a version must have been promoted to go back from it" in line
+    good = head_id(service)
+    worker = service.worker().wait_ready()
+    service.produce(payments(400, seed=3))
+    service.wait_consumed()
+    before = head_id(service)
+    assert before != good
+    promoted = command(service, "promote", good[:12], "--reason", "by mistake")
+    assert promoted.exit_code == 0, promoted.stderr
+    bad = head_id(service)
+    gone_back = command(service, "rollback", "--reason", "it floods reviewers")
+    assert gone_back.exit_code == 0, gone_back.stderr
+    back = service.ask(lambda store: store.head())
+    assert gone_back.stderr == f"{back.id} is the head\n"
+    assert before in (back.id, back.header.parent)
+    assert back.sums.transactions_seen == N_FITTED + 400
+    service.produce(payments(200, seed=4))
+    service.wait_consumed()
+    wait_model(worker, lambda shown: shown["transactions_seen"] == N_FITTED + 600)
+    line = complaint(command(service, "rollback", "--reason", "again"))
+    assert "got a rollback at" in line
+    assert f"from {bad[:12]}" in line
+    told = json.loads(command(service, "history", "--json").stdout)
+    kinds = [(entry["reason"], entry.get("why")) for entry in told if "replaced" in entry]
+    assert kinds == [
+        ("rollback", "it floods reviewers"),
+        ("promotion", "by mistake"),
+        ("import", None),
+    ]
+    assert {entry["reason"] for entry in told} & {"merge"} == set()
+    everything = json.loads(command(service, "history", "--merges", "--json").stdout)
+    assert len(everything) > len(told)
+    table = command(service, "history").stdout
+    assert "it floods reviewers" in table
+    assert back.id[:12] in table
+
+
 def test_another_number_of_clusters_is_refused_in_words(
     make_service: MakeService, fitted: Path
 ) -> None:
