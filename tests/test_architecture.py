@@ -91,19 +91,20 @@ ROOMS: Final = {
     "evaluation": "contract datafiles features intake model offline pipeline verdicts",
     "fitting": "contract datafiles features model offline pipeline reports",
     "backtesting": "contract datafiles evaluation offline",
+    "gating": "backtesting contract datafiles evaluation features fitting model offline",
     "store": "compiled contract features indexing model settings verdicts",
     "starting": "compiled contract features indexing intake model pipeline reports settings store "
     "verdicts",
     "stream": "compiled contract explaining features intake model pipeline reports settings starting "
     "store telemetry verdicts",
     "status": "contract model reports settings starting store stream",
-    "display": "contract explaining features fitting intake reports simulator status store",
+    "display": "contract explaining features fitting gating intake reports simulator status store",
     "demo": "contract datafiles display embedded intake reports settings simulator starting store "
     "stream",
     "dev": "contract embedded settings simulator starting stream",
     "pages": "contract display features intake model pipeline settings telemetry",
     "cli": "backtesting contract datafiles demo dev display evaluation explaining features fitting "
-    "intake model offline reports settings simulator starting status store stream",
+    "gating intake model offline reports settings simulator starting status store stream",
 }
 # Those of the stream; the app, beside them, puts them together.
 STREAM: Final = {

@@ -47,6 +47,10 @@ _COMMANDS: Final = {
         "streamer.cli.fit_command",
         "Choose the number of clusters for FILE's payments and write a model that workers start from.",
     ),
+    "gate": (
+        "streamer.cli.gate_command",
+        "Decide by figures whether VERSION may take over from the one in use.",
+    ),
     "intake": (
         "streamer.cli.intake_command",
         "Look at what messages or rows are read as, and find the lines that declare them.",

@@ -11,49 +11,28 @@ whole and once, and what was decoded is then cut.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
 
 import numpy as np
 
-from streamer.arrays import Floats
 from streamer.contract.batch import Batch
-from streamer.contract.messages import Score
 from streamer.datafiles import UNLABELLED, FileBatch, OnDecoded
 from streamer.errors import ConfigurationError
 from streamer.evaluation.drift_trace import DriftTrace
 from streamer.evaluation.label_plan import NO_LABELS, LabelPlan
 from streamer.evaluation.late_labels import MAX_LAG_MS, Applier, LabelFeed, cuts
-from streamer.evaluation.rows import NEVER, NO_LABEL, Rows
-from streamer.features import FEATURE_NAMES, History, Tables
+from streamer.evaluation.rows import Rows
+from streamer.evaluation.rows_so_far import RowsSoFar
+from streamer.features import History, Tables
 from streamer.intake.decoding import Decoded, decode_batch
-from streamer.intake.payment_columns import CARD
 from streamer.model import Scorer, Sums, drift_of
 from streamer.offline.offline_partition import OfflinePartition, ScoredPart
-from streamer.pipeline import Outcome, PipelineConfig, Prepared
+from streamer.pipeline import PipelineConfig, Prepared
 from streamer.verdicts import VerdictConfig
 
-__all__ = ["Pass", "PassConfig", "ranking_score", "run_pass", "run_passes"]
-
-_ARRAYS: Final = (
-    "times_ms",
-    "cards",
-    "amounts",
-    "scenarios",
-    "scores",
-    "probabilities",
-    "alerted",
-    "held_back",
-    "sample_weights",
-    "judged_ms",
-    "X",
-    "inputs",
-)
-# The log-odds of fraud of a payment at the bottom of the ranking: one in a thousand.
-_BASE_LOG_ODDS: Final = -7.0
+__all__ = ["Pass", "PassConfig", "run_pass", "run_passes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +62,6 @@ class Pass:
     version: Scorer
     n_verdicts: int
     drift: DriftTrace
-
-
-def ranking_score(score: Score, *, with_labels: bool) -> float:
-    """Return what rows are ranked by, higher being more suspicious; NaN while warming.
-
-    Without labels it is the distance.  With them it is the log-odds, and before there are odds
-    the distance brought to about that scale by its rank among recent payments.
-    """
-    if score.distance is None or score.score is None:
-        return float("nan")
-    if not with_labels:
-        return score.distance
-    if score.ranked_by == "log_odds" and score.log_odds is not None:
-        return score.log_odds
-    beyond = 1e-6 * math.log1p(score.distance)
-    return beyond - math.log(1.0 - score.score + 1e-6) + _BASE_LOG_ODDS
 
 
 def run_pass(
@@ -137,7 +100,7 @@ def run_passes(
     """
     first, n_inputs = configs[0].pipeline, configs[0].pipeline.model.n_inputs
     runners = [
-        _Runner(c, _RowsSoFar(n_rows, n_inputs if c.keeps_inputs else 0), now_ms) for c in configs
+        _Runner(c, RowsSoFar(n_rows, n_inputs if c.keeps_inputs else 0), now_ms) for c in configs
     ]
     offset = 0
     for file_batch in batches:
@@ -157,79 +120,10 @@ def run_passes(
     return [runner.passed() for runner in runners]
 
 
-class _RowsSoFar:
-    """The columns of `Rows` while they fill up; ``n`` rows are expected, and there may be more."""
-
-    def __init__(self, n: int, n_inputs: int) -> None:
-        self.times_ms = np.full(n, -1, dtype=np.int64)
-        self.cards = np.full(n, -1, dtype=np.int64)
-        self.amounts = np.full(n, np.nan)
-        self.scenarios = np.full(n, -1, dtype=np.int64)
-        self.scores = np.full(n, np.nan)
-        self.probabilities = np.full(n, np.nan)
-        self.alerted = np.zeros(n, dtype=bool)
-        self.held_back = np.zeros(n, dtype=bool)
-        self.sample_weights = np.zeros(n)
-        self.judged_ms = np.full(n, NEVER, dtype=np.int64)
-        self.inputs = np.full((n, n_inputs), np.nan, dtype=np.float32)
-        self.X = np.full((n, len(FEATURE_NAMES)), np.nan, dtype=np.float32)
-        self._n = 0
-        self._card_numbers: dict[str, int] = {}
-        self._names: dict[str, int] = {}
-
-    def add_labels(self, first: int, labels: Sequence[str | None]) -> None:
-        self._n = first + len(labels)
-        if self._n > len(self.times_ms):
-            self._grow(2 * self._n)
-        for row, label in enumerate(labels, first):
-            if label == UNLABELLED:
-                self.scenarios[row] = NO_LABEL
-            elif label is not None:
-                self.scenarios[row] = self._names.setdefault(label, len(self._names))
-
-    def add(
-        self,
-        decoded: Decoded,
-        X: Floats,
-        outcome: Outcome,
-        *,
-        with_labels: bool,
-    ) -> None:
-        rows = decoded.offsets
-        numbers = self._card_numbers
-        self.times_ms[rows] = decoded.times_ms
-        cards = decoded.payments.names.column(CARD).strings()
-        self.cards[rows] = [numbers.setdefault(card, len(numbers)) for card in cards]
-        self.amounts[rows] = decoded.columns.amounts
-        self.X[rows] = X
-        at = [score.source.offset for score in outcome.scores]
-        self.scores[at] = [
-            ranking_score(score, with_labels=with_labels) for score in outcome.scores
-        ]
-        told = [score.probability for score in outcome.scores]
-        self.probabilities[at] = np.array(told, dtype=float)
-        self.alerted[at] = [score.alerted for score in outcome.scores]
-        self.held_back[[alert.source.offset for alert in outcome.overflow]] = True
-        for alert in outcome.alerts:
-            self.sample_weights[alert.source.offset] = alert.sample_weight or 0.0
-        if self.inputs.shape[1] and outcome.scored is not None:
-            self.inputs[rows] = outcome.scored.inputs
-
-    def _grow(self, n: int) -> None:
-        # A message may hold several payments, and rows of a file are counted before they are read.
-        more = _RowsSoFar(n - len(self.times_ms), self.inputs.shape[1])
-        for name in _ARRAYS:
-            setattr(self, name, np.concatenate([getattr(self, name), getattr(more, name)]))
-
-    def rows(self) -> Rows:
-        arrays = {name: getattr(self, name)[: self._n] for name in _ARRAYS}
-        return Rows(scenario_names=tuple(self._names), **arrays)
-
-
 class _Runner:
     """A pass under way: the partition, the labels that wait for it, and what has been noted."""
 
-    def __init__(self, config: PassConfig, rows: _RowsSoFar, now_ms: int) -> None:
+    def __init__(self, config: PassConfig, rows: RowsSoFar, now_ms: int) -> None:
         self.rows = rows
         self.n_verdicts = 0
         self.drift = DriftTrace()

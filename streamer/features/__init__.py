@@ -13,7 +13,7 @@ from streamer.features.catalogue import (
     FEATURES,
     Feature,
 )
-from streamer.features.columns import PAYMENT, Columns
+from streamer.features.columns import PAYMENT, Columns, country_of
 from streamer.features.context import (
     CONTEXT_FEATURES,
     CONTEXT_NAMES,
@@ -54,6 +54,7 @@ __all__ = [
     "Tables",
     "add_verdicts",
     "compare_amount",
+    "country_of",
     "money",
     "percent",
     "record",

@@ -30,6 +30,15 @@ _CATEGORY_NUMBERS: Final[dict[str | None, int]] = {None: -1} | {
 }
 
 
+def country_of(number: int) -> str:
+    """Return the code of the country that a number identifies.
+
+    >>> country_of(_COUNTRY_NUMBERS["NL"])
+    'NL'
+    """
+    return number.to_bytes(2, "big").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
     """One entry per transaction, in order of arrival.

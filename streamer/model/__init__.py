@@ -15,7 +15,7 @@ from streamer.model.bounds import may_teach
 from streamer.model.budget import N_HOURS, achieved_per_hour, achieved_share, hour_of
 from streamer.model.census import Census, Estimate, census_of, count_judged, estimate
 from streamer.model.delays import ALERTED, OTHERS, Delays, count_delays, delays_of
-from streamer.model.drift import MOVED_PSI, Drift, drift_of
+from streamer.model.drift import MOVED_PSI, Drift, drift_of, stability_index
 from streamer.model.feature_histogram import count_features
 from streamer.model.hashing import uniform_hash, unit_hash
 from streamer.model.histogram import N_BINS, distance_position
@@ -110,6 +110,7 @@ __all__ = [
     "score_rows",
     "simplified_silhouettes",
     "split_of",
+    "stability_index",
     "stake_of",
     "standardised",
     "trial_precisions",

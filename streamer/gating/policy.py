@@ -1,0 +1,88 @@
+"""What a version must do to be promoted, as a TOML file says it; all of its faults are told at once."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from streamer.errors import ConfigurationError
+
+__all__ = ["GatePolicy", "load_policy"]
+
+
+class GatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The limits; what a file does not name is as here.
+
+    Of a figure that has an interval the version fails where all of the interval is beyond the limit.
+    Shares are of 1: 0.02 of recall is two points.
+    """
+
+    min_transactions: int = 50_000
+    """Payments that the version has learned from."""
+    min_payments: int = 10_000
+    """Payments that it is measured on."""
+    max_budget_ratio: float = 1.15
+    """Alerts over those that the budget allows."""
+    max_worst_5000: float = 2.0
+    """The same over any 5,000 payments in a row."""
+    max_precision_drop: float = 0.0
+    """Average precision may be lower than that of the version in use by so much."""
+    max_recall_drop: float = 0.0
+    """Recall at the budget likewise."""
+    max_psi: float = 0.2
+    """Of any feature, between the traffic that both versions have learned from."""
+    min_jaccard: float = 0.0
+    """Share of the alerts of either version that both give; 0 asks for none."""
+    max_group_ratio: float = 5.0
+    """Alert rate of any country's or currency's payments over that of all."""
+    min_group_payments: int = 1_000
+    """A country or currency with fewer payments is not judged."""
+    requires_labels: bool = False
+    """Whether payments without labels are enough to fail."""
+
+
+_LEAST: Final = {
+    "min_transactions": 0,
+    "min_payments": 1,
+    "max_budget_ratio": 0.1,
+    "max_worst_5000": 0.1,
+    "max_precision_drop": 0.0,
+    "max_recall_drop": 0.0,
+    "max_psi": 0.0,
+    "min_jaccard": 0.0,
+    "max_group_ratio": 1.0,
+    "min_group_payments": 1,
+}
+_MOST: Final = {"max_precision_drop": 1.0, "max_recall_drop": 1.0, "min_jaccard": 1.0}
+
+
+def load_policy(path: Path) -> GatePolicy:
+    """Return the policy in a file; raises `ConfigurationError` with a line for each fault."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} must be a TOML file, got: {error}") from None
+    faults = [_fault(name, value) for name, value in content.items()]
+    if lines := [f"{path}: {fault}" for fault in faults if fault]:
+        raise ConfigurationError("\n".join(lines))
+    return msgspec.convert(content, GatePolicy)
+
+
+def _fault(name: str, value: Any) -> str | None:
+    if name not in GatePolicy.__struct_fields__:
+        return f"{name} must be among {', '.join(GatePolicy.__struct_fields__)}"
+    default = getattr(GatePolicy(), name)
+    if isinstance(default, bool):
+        return None if isinstance(value, bool) else f"{name} must be true or false, got {value!r}"
+    kind = "a whole number" if isinstance(default, int) else "a number"
+    allowed = int if isinstance(default, int) else (int, float)
+    least, most = _LEAST[name], _MOST.get(name, float("inf"))
+    if isinstance(value, bool) or not isinstance(value, allowed):
+        return f"{name} must be {kind}, got {value!r}"
+    if not least <= value <= most:
+        limits = f"at least {least:g}" if most == float("inf") else f"from {least:g} to {most:g}"
+        return f"{name} must be {limits}, got {value!r}"
+    return None
