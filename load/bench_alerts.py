@@ -8,6 +8,7 @@ they are is told beside, as they are sent, and what of it are the parameters tha
 
 from __future__ import annotations
 
+import functools
 import json
 from time import thread_time
 from typing import Final
@@ -90,8 +91,10 @@ def _seconds(
     started = thread_time()
     source = decoded.batch.topic, decoded.batch.partition, 0
     n = len(decoded)
+    waves = np.tile([0, 0, 0, 2], (len(rows), 1))
     decided = np.full(n, share), np.full(n, MAIN), np.zeros(n)
-    context = AlertContext(*source, version, columns, history, "normal", 0, None, rows, *decided)
+    of_batch = functools.partial(AlertContext, *source, version, columns, history, "normal")
+    context = of_batch(0, None, rows, *decided, waves)
     for row in rows:
         offset = int(decoded.offsets[row])
         alert = build_alert(context, row, offset, decoded.transaction(row))

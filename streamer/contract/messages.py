@@ -57,6 +57,7 @@ CategoryCode = Annotated[str, Meta(pattern="^[0-9]{4}$", max_length=4)]
 Channel = Annotated[str, Meta(min_length=1, max_length=32)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 SampleWeight = Annotated[float, Meta(ge=1)]
+AlertNumber = Annotated[int, Meta(ge=1)]
 
 Severity = Literal["medium", "high", "critical"]
 Mode = Literal["normal", "redis-unavailable"]
@@ -160,6 +161,9 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
 
     A payment that is ``sampled`` did not exceed the threshold: it was drawn at random from below, with
     the probability 1 / ``sample_weight``, so that verdicts on such payments say what is missed.
+
+    Alerts with the same ``wave_id`` are one item for a reviewer: they are of one card within a day, or
+    of one merchant within six hours.
     """
 
     alert_id: str
@@ -184,6 +188,9 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     probability: Share | None = None
     sampled: bool = False
     sample_weight: SampleWeight | None = None
+    wave_id: str | None = None
+    wave_alerts: AlertNumber | None = None
+    wave_sentence: str | None = None
     features: dict[str, float] = {}
     parameters: Packed | None = None
 

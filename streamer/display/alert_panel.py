@@ -55,6 +55,8 @@ def render_alert(alert: Alert) -> Panel:
         # That it was drawn is why a payment is here, and adds nothing to where it ranks.
         share = percent(100 * reason.share) if reason.share > 0 else ""
         text.append(f"  {share:>4}  {reason.sentence}\n")
+    if alert.wave_sentence is not None:
+        text.append(f"  {alert.wave_sentence}\n")
     if alert.counterfactual is not None:
         text.append(f"  {alert.counterfactual.sentence}\n", style="dim")
     title = f"[{style}]{alert.severity}[/{style}] {alert.alert_id}"

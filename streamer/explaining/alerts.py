@@ -20,6 +20,7 @@ from streamer.contract.pseudonyms import pseudonym
 from streamer.explaining.centers import center_of
 from streamer.explaining.counterfactual import counterfactual
 from streamer.explaining.findings import Findings, findings_of
+from streamer.explaining.grouping import wave_id, wave_of, wave_sentence
 from streamer.explaining.reasons import drawn_at_random, reasons_of
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, Columns, History
 from streamer.model import SAMPLE, Scorer
@@ -40,7 +41,8 @@ class AlertContext:
 
     ``rows`` are those of which there may be one, in ascending order.  ``shares`` (n,) say for each
     payment which share of recent traffic was to alert, ``lanes`` (n,) in which of them it did, and
-    ``weights`` (n,) how many it stands for if it was drawn from below the line.
+    ``weights`` (n,) how many it stands for if it was drawn from below the line.  ``waves`` (m, 4) are
+    those of ``rows`` (`streamer.explaining.grouping`).
     """
 
     topic: str
@@ -56,6 +58,7 @@ class AlertContext:
     shares: Floats
     lanes: Integers
     weights: Floats
+    waves: Integers
     _findings: dict[int, Findings] = field(default_factory=dict)
 
     def findings(self, index: int) -> Findings:
@@ -115,6 +118,7 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
         shown = msgspec.structs.replace(
             transaction, card_id=pseudonym(transaction.card_id, context.card_key)
         )
+    wave = wave_of(context.waves, bisect_left(context.rows, index))
     return Alert(
         alert_id=alert_id(source),
         transaction=shown,
@@ -140,6 +144,9 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
         probability=None if log_odds is None else version.probability_of(log_odds),
         sampled=is_sampled,
         sample_weight=weight,
+        wave_id=None if wave is None else wave_id(wave, shown),
+        wave_alerts=None if wave is None else wave.n_alerts,
+        wave_sentence=None if wave is None else wave_sentence(wave),
         features={
             name: value
             for name, value in zip(_NAMES, findings.known, strict=True)

@@ -2,8 +2,8 @@
 
 Reading order: `partition_state` (what is remembered), `processing` (a batch of bytes in, alerts and
 dead letters out), `repeats` (which payments have been there before), `deciding`, `pacing`,
-`told_cards`, `drawing` and `fuse` (which alert), `taking_in` (what a batch leaves behind),
-`score_messages`.
+`told_cards`, `drawing` and `fuse` (which alert), `waves` (which of them belong together), `taking_in`
+(what a batch leaves behind), `score_messages`.
 """
 
 from streamer.pipeline.deciding import decide

@@ -18,7 +18,7 @@ counts it.  The fuse would otherwise hide a flood from the very control that is 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +42,13 @@ from streamer.pipeline.drawing import fill_draws
 from streamer.pipeline.fuse import Limit, admit, limit_of
 from streamer.pipeline.pacing import alerts_due, paced
 from streamer.pipeline.partition_state import PartitionState
+from streamer.pipeline.waves import join_waves
 from streamer.verdicts import N_BESIDE
 
 __all__ = ["Decision", "decide"]
+
+
+_NO_WAVES: Final = np.zeros((0, 4), np.int64)
 
 
 class Decision(NamedTuple):
@@ -56,7 +60,8 @@ class Decision(NamedTuple):
     ``weights`` are how many payments each of the sample stands for, 0 for the others.  ``teaching``
     are those that may teach: none above any line, the version's own or those at the partition's pace,
     and no card too often.  ``draws`` decide what waits for a verdict, ``recent_draws`` what is kept as
-    recent; ``beside`` (n, 3) is what waits with a payment (`streamer.verdicts.Waiting`).
+    recent; ``beside`` (n, 3) is what waits with a payment (`streamer.verdicts.Waiting`).  ``waves``
+    (m, 4) are those of ``rows`` (`streamer.pipeline.waves`).
     """
 
     rows: list[int]
@@ -70,6 +75,7 @@ class Decision(NamedTuple):
     draws: Floats
     recent_draws: Floats
     beside: Floats
+    waves: Integers = _NO_WAVES
 
     @property
     def overflowed(self) -> Flags:
@@ -86,9 +92,27 @@ def decide(
 ) -> Decision:
     """Return the decision on a batch; ``scored`` is None while warming, when nothing new alerts.
 
-    ``state`` is IN/OUT: its debt goes on, and which cards the reserve told of.  ``card_payments_1d``
-    (n,) as in `History`.
+    ``state`` is IN/OUT: its debt goes on, which cards the reserve told of, and its waves.
+    ``card_payments_1d`` (n,) as in `History`.
     """
+    decision = _decided(decoded, state, version, scored, card_payments_1d)
+    if not decision.rows:
+        return decision
+    columns, rows = decoded.columns, np.array(decision.rows, np.int64)
+    waves, lanes = np.empty((len(rows), 4), np.int64), decision.lanes
+    known = rows, lanes, columns.cards, columns.merchants, columns.times_ms
+    join_waves(state.waves, *known, waves)
+    return decision._replace(waves=waves)
+
+
+def _decided(
+    decoded: Decoded,
+    state: PartitionState,
+    version: Scorer,
+    scored: Scored | None,
+    card_payments_1d: Floats,
+) -> Decision:
+    """Return what `decide` does, but for the waves."""
     n = len(decoded)
     published, is_out, lanes, weights = _before(decoded, state)
     if scored is None:

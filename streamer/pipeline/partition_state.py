@@ -13,6 +13,7 @@ from streamer.model import ModelConfig, Sums
 from streamer.pipeline.fuse import WINDOW
 from streamer.pipeline.repeats import Repeats
 from streamer.pipeline.told_cards import no_cards
+from streamer.pipeline.waves import no_waves
 from streamer.verdicts import VerdictConfig, VerdictState
 
 __all__ = ["PartitionState", "PipelineConfig"]
@@ -44,8 +45,9 @@ class PartitionState:
     ``overflowed`` those on the overflow topic, ``published_samples`` the weights of those on either
     that were drawn from below the line.  ``recent_alerts`` are the ascending places that the
     fuse still counts, ``debt`` the alerts above those due (`streamer.pipeline.pacing`), ``told`` the
-    cards that the reserve told of (`streamer.pipeline.told_cards`).  ``epoch`` is that of the offsets
-    (`Source`).  The topic has ``n_partitions``.
+    cards that the reserve told of (`streamer.pipeline.told_cards`), ``waves`` what alerts belong
+    together (`streamer.pipeline.waves`).  ``epoch`` is that of the offsets (`Source`).  The topic has
+    ``n_partitions``.
     """
 
     tables: Tables
@@ -60,6 +62,7 @@ class PartitionState:
     recent_alerts: list[int] = field(default_factory=list)
     debt: float = 0.0
     told: Integers = field(default_factory=no_cards)
+    waves: Integers = field(default_factory=no_waves)
     epoch: int = 0
     n_partitions: int = 1
     held_back_until: int = 0

@@ -181,7 +181,7 @@ def process_in_steps(
         if scored is not None and rows:
             source = decoded.batch.topic, decoded.batch.partition, state.epoch
             of_all = functools.partial(AlertContext, *source, version, columns, history, mode)
-            decided = decision.shares, decision.lanes, decision.weights
+            decided = decision.shares, decision.lanes, decision.weights, decision.waves
             context = of_all(now_ms, config.card_key, rows, *decided)
             made = yield from _alerts(context, decoded, decision)
         if config.with_scores:

@@ -86,8 +86,9 @@ def _fields(after: PartitionRecord, now_ms: int, is_feedback: bool) -> list[Any]
         "log_end": after.log.end,
         "saved_at_ms": now_ms,
     }
-    # The cards that the reserve told of are those of the records as they were.
-    counts = asdict(after.ledger) | {"entity_format": after.entity_format, "told_cards": ""}
+    # The cards that the reserve told of, and the waves, are those of the records as they were.
+    counts = asdict(after.ledger) | {"entity_format": after.entity_format}
+    counts |= {"told_cards": "", "waves": ""}
     values |= {"shift": after.shift} if is_feedback else counts
     return [item for pair in values.items() for item in pair]
 

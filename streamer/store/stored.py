@@ -7,6 +7,7 @@ Invariants:
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -71,7 +72,8 @@ class PartitionRecord:
     maps ``topic/partition`` of the feedback to the first place whose verdict the partition has not
     learned from.  ``log`` is the log that the offsets belong to.  ``recent_alerts`` are the places, in
     payments scored, of the alerts that the fuse still counts, ``debt`` those above the ones due,
-    ``told_cards`` what the reserve told of (`streamer.pipeline.told_cards`), card and time in turn.
+    ``told_cards`` what the reserve told of (`streamer.pipeline.told_cards`), card and time in turn,
+    ``waves`` what alerts belong together (`streamer.pipeline.waves`), packed.
     ``saved_at_ms`` is when the offset was last written.
 
     ``entity_format`` is how its entities are stored.
@@ -91,6 +93,7 @@ class PartitionRecord:
     recent_alerts: tuple[int, ...] = ()
     debt: float = 0.0
     told_cards: tuple[int, ...] = ()
+    waves: bytes = b""
     log: LogIdentity = field(default_factory=LogIdentity)
     saved_at_ms: int | None = None
     shift: int = 0
@@ -127,6 +130,7 @@ class Checkpoint:
     recent_alerts: tuple[int, ...] = ()
     debt: float = 0.0
     told_cards: tuple[int, ...] = ()
+    waves: bytes = b""
     log: LogIdentity = field(default_factory=LogIdentity)
     losses: tuple[Loss, ...] = ()
     lessons: tuple[Noted, ...] = ()
@@ -215,6 +219,7 @@ def _record(values: Mapping[str, str]) -> PartitionRecord:
         recent_alerts=numbers("recent_alerts"),
         debt=float(values.get("debt", 0.0)),
         told_cards=numbers("told_cards"),
+        waves=b64decode(values.get("waves", ""), validate=True),
         log=LogIdentity(number("epoch") or 0, values.get("topic_id", ""), number("log_end")),
         saved_at_ms=number("saved_at_ms"),
         shift=number("shift") or 0,
@@ -232,6 +237,7 @@ def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, int | str]:
         "recent_alerts": " ".join(map(str, checkpoint.recent_alerts)),
         "debt": repr(checkpoint.debt),
         "told_cards": " ".join(map(str, checkpoint.told_cards)),
+        "waves": b64encode(checkpoint.waves).decode(),
         "epoch": checkpoint.log.epoch,
         "topic_id": checkpoint.log.topic_id,
         "entity_format": ENTITY_FORMAT,

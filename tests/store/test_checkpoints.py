@@ -73,6 +73,7 @@ def test_golden_layout_of_keys_and_fields(redis_url, namespace):
                 b"recent_alerts": b"",
                 b"debt": b"0.0",
                 b"told_cards": b"",
+                b"waves": b"",
                 b"epoch": b"0",
                 b"topic_id": b"",
                 b"entity_format": b"2",

@@ -79,7 +79,13 @@ def test_a_key_of_another_type_is_named(redis_url, namespace, rest, calls):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("offset", "ten"), ("generation", "1.5"), ("owner", b"\xff"), ("told_cards", "1 b")],
+    [
+        ("offset", "ten"),
+        ("generation", "1.5"),
+        ("owner", b"\xff"),
+        ("told_cards", "1 b"),
+        ("waves", "*"),
+    ],
 )
 def test_a_field_of_a_partition_that_cannot_be_read_names_its_key(
     redis_url, namespace, field, value

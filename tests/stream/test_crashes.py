@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from streamer.pipeline.waves import unpacked_waves
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.waiting import DEADLINE_S
 from tests.stream.harness import Service, payments, wait_until
@@ -87,6 +88,32 @@ def test_alerts_published_before_a_crash_and_after_the_checkpoint_do_not_come_tw
     service.wait_consumed()
     service.assert_exact()
     assert successor.metric("streamer_alerts_suppressed_total") == n_new + n_held_back
+
+
+def test_waves_go_on_where_a_dead_worker_left_them(make_service: MakeService) -> None:
+    """What was stored of them is still there when the successor has stored its own."""
+    service = make_service(warmup_transactions="500")
+    worker, stream = service.worker().wait_ready(), payments(8_000)
+    service.produce(stream[:6_000])
+    service.wait_consumed()
+    worker.kill()
+    before = _waves(service)
+    assert all(before)
+    service.successor()
+    service.produce(stream[6_000:])
+    service.wait_consumed()
+    # Of a card that alerts on another day the earlier wave has made room.
+    after = _waves(service)
+    assert after != before
+    assert all(old & new for old, new in zip(before, after, strict=True))
+
+
+def _waves(service: Service) -> list[set[tuple[int, int, int]]]:
+    """Return of each partition whose waves are stored, of which hours and since when."""
+    topic = service.settings.transactions_topic
+    stored = service.ask(lambda store: store.partitions())
+    tables = [unpacked_waves(stored[topic, p].waves) for p in range(service.n_partitions)]
+    return [{(row[0], row[1], row[2]) for row in t[t[:, 0] >= 0].tolist()} for t in tables]
 
 
 def test_a_dead_worker_s_partitions_go_to_the_other_and_nothing_is_lost_or_doubled(

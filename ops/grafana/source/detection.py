@@ -25,8 +25,12 @@ _ALERTS: Final = Row(
                     "(rate(streamer_alerts_total{<worker>}[$__rate_interval]))",
                     "{{severity}}",
                 ),
+                Query(
+                    "-3600 * sum(rate(streamer_alerts_joined_total{<worker>}[$__rate_interval]))",
+                    "of these, of a wave that was there",
+                ),
             ),
-            shows="Alerts published, by severity.",
+            shows="Alerts published, by severity; below the line, those that are not the first of a wave.",
             normal="the day's curve, or the agreed number an hour.",
             action="more `critical` ones than usual are a wave of fraud; more of all, look at the budget.",
             runbook="alerts.md#streameralertbudgetmissed",

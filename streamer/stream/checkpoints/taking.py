@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from streamer.model import Sums
 from streamer.pipeline import PartitionState
 from streamer.pipeline.told_cards import packed
+from streamer.pipeline.waves import packed_waves
 from streamer.store import Checkpoint
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.scoring.kit import Kit
@@ -67,6 +68,7 @@ def taken(
         recent_alerts=tuple(state.recent_alerts),
         debt=state.debt,
         told_cards=packed(state.told),
+        waves=packed_waves(state.waves),
         log=assigned.log,
         losses=losses,
         lessons=state.verdicts.record.take(),

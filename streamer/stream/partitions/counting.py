@@ -49,5 +49,7 @@ def count_outcome(metrics: Metrics, batch: Batch, outcome: Outcome) -> None:
     for alert in outcome.alerts:
         metrics.alerts.labels(alert.severity).inc()
         metrics.alert_reasons.labels(alert.reasons[0].feature).inc()
+        if alert.wave_id is not None and alert.wave_sentence is not None:
+            metrics.alerts_joined.labels(alert.wave_id.partition("-")[0]).inc()
     for alert in outcome.overflow:
         metrics.alerts_overflowed.labels(alert.severity).inc()

@@ -24,6 +24,7 @@ from streamer.contract.messages import Source
 from streamer.errors import UnavailableError
 from streamer.pipeline import PartitionState
 from streamer.pipeline.told_cards import unpacked
+from streamer.pipeline.waves import unpacked_waves
 from streamer.store import Committed, LogBounds, LogIdentity, PartitionRecord
 from streamer.stream.kafka.partition_log import PartitionLogs
 from streamer.stream.partitions.assignments import Assigned
@@ -211,6 +212,7 @@ class Claiming:
         state.ledger = going_on.count(record.ledger)
         state.recent_alerts, state.debt = list(record.recent_alerts), record.debt
         state.told = unpacked(record.told_cards)
+        state.waves = unpacked_waves(record.waves)
         # What was given up is done again from here on.
         self._kit.publisher.expired.discard(partition)
         published = await self._ask(

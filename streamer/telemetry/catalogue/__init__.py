@@ -55,6 +55,7 @@ LABELS: Final = {
     "version": "The release.",
     "lane": "Of the alert budget: `main`, `reserve`, `sample`.",
     "bound": "An `estimate`, and the `low` and `high` end of its interval.",
+    "wave": "What the alerts are of: `card` or `merchant`.",
     "payments": "`alerted`, and the `other` payments.",
 }
 """What the values of a label are; all of them are bounded."""

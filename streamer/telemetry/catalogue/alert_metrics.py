@@ -12,6 +12,7 @@ _SEVERITIES: Final = ("medium", "high", "critical")
 _BOUNDS: Final = ("low", "estimate", "high")
 _LANES: Final = ("main", "reserve", "sample")
 _VERDICTS: Final = ("fraud", "legitimate")
+_WAVES: Final = ("card", "merchant")
 # Up to ten minutes: after an outage the backlog's alerts are late by as much as the outage.  0.2 is the
 # objective for the 95th percentile: a quantile that is interpolated across it would not tell.
 _LATENCY_SECONDS: Final = (*(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 15, 60, 300, 600),)
@@ -23,6 +24,12 @@ class AlertMetrics:
     alerts = counter("alerts", "Alerts published, by severity.", "severity", starts=[_SEVERITIES])
     alert_reasons = counter(
         "alerts", "Alerts published, by the feature that speaks loudest for fraud.", "feature"
+    )
+    alerts_joined = counter(
+        "alerts",
+        "Alerts published that are not the first of their card or merchant, by what their wave is of.",
+        "wave",
+        starts=[_WAVES],
     )
     alerts_suppressed = counter(
         "alerts", "Alerts not published again: they were out before a crash."
