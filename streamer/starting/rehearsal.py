@@ -90,7 +90,7 @@ def _config() -> PipelineConfig:
         maturity_weight=1.0,
         odds_min_frauds=2.0,
     )
-    verdicts = VerdictConfig(horizon_ms=2 * DAY_MS, whole_ms=DAY_MS)
+    verdicts = VerdictConfig(horizon_ms=DAY_MS, whole_ms=DAY_MS // 2, presumed_after_ms=DAY_MS // 2)
     return replace(config, model=model, with_scores=True, verdicts=verdicts)
 
 
