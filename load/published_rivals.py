@@ -76,6 +76,7 @@ def _rows(file: Path) -> Rows:
         times_ms=times_ms,
         cards=np.unique(customers, return_inverse=True)[1],
         amounts=amounts,
+        stakes=amounts,
         scenarios=np.where(frauds == 1, 0, -1),
         scenario_names=("fraud",),
         scores=np.zeros(n),

@@ -58,10 +58,11 @@ Channel = Annotated[str, Meta(min_length=1, max_length=32)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 SampleWeight = Annotated[float, Meta(ge=1)]
 AlertNumber = Annotated[int, Meta(ge=1)]
+Loss = Annotated[float, Meta(ge=0)]
 
 Severity = Literal["medium", "high", "critical"]
 Mode = Literal["normal", "redis-unavailable"]
-Ranking = Literal["distance", "log_odds"]
+Ranking = Literal["distance", "log_odds", "expected_loss"]
 Origin = Literal["reviewer", "chargeback"]
 # A topic's name of 249 characters, a partition, an offset and an epoch.
 AlertId = Annotated[str, Meta(min_length=1, max_length=300)]
@@ -110,9 +111,9 @@ class Reason(msgspec.Struct, frozen=True):
     """One feature's part in the ranking.
 
     ``contribution`` is the feature's exact addend of ``distance_sq``, or of ``log_odds`` where the
-    alert is ``ranked_by`` that; ``share`` is that addend divided by all addends that speak for fraud.
-    The reasons of an alert, its ``other_contribution`` and its ``base_log_odds`` sum to what it is
-    ranked by.
+    alert is ``ranked_by`` that or by ``expected_loss``; ``share`` is that addend divided by all addends
+    that speak for fraud.  The reasons of an alert, its ``other_contribution`` and its ``base_log_odds``
+    sum to ``distance_sq``, or to ``log_odds``.
     """
 
     feature: str
@@ -154,8 +155,10 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
 
     What exceeds twice the budget is on ``fraud-alerts-overflow`` instead.
 
-    ``threshold`` is of what ``ranked_by`` names: a distance, or log-odds.  ``probability`` of fraud and
-    ``log_odds`` are there once the model has learned from verdicts.  ``features`` are all that was
+    ``threshold`` is of what ``ranked_by`` names: a distance, log-odds, or an expected loss.
+    ``probability`` of fraud and ``log_odds`` are there once the model has learned from verdicts, and so
+    is ``expected_loss``, the probability times the amount in the reference currency, where the service
+    ranks by it.  ``features`` are all that was
     known of the payment, on the model's scale, and ``parameters`` the numbers of the model version
     that they met, packed: together they reproduce the score.
 
@@ -193,12 +196,14 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     wave_sentence: str | None = None
     features: dict[str, float] = {}
     parameters: Packed | None = None
+    expected_loss: Loss | None = None
 
 
 class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     """The score of one transaction, on ``transaction-scores`` (key: ``card_id``; off by default).
 
-    ``log_odds`` and the ``probability`` of fraud are there once the model has learned from verdicts.
+    ``log_odds`` and the ``probability`` of fraud are there once the model has learned from verdicts,
+    and so is ``expected_loss``, in the reference currency, where the service ranks by it.
     """
 
     transaction_id: str
@@ -212,6 +217,7 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     log_odds: float | None = None
     probability: Share | None = None
     ranked_by: Ranking = "distance"
+    expected_loss: Loss | None = None
 
 
 class Feedback(msgspec.Struct, frozen=True, omit_defaults=True):

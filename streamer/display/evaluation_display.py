@@ -101,7 +101,8 @@ def _alerts(result: dict[str, Any]) -> Group:
         "Alerts, also as a multiple of the budget: of all payments, of the worst 5,000 and 50,000"
     )
     table = _table("detector")
-    for heading in ("alerts", "of all", "of 5,000", "of 50,000", "precision", "recall"):
+    headings = ("alerts", "of all", "of 5,000", "of 50,000", "precision", "recall", "of losses")
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     own = result["detectors"]["streamer"]
     rows = {"streamer, as sent": own["alerts"], "  without the fuse": own["before_fuse"]}
@@ -110,6 +111,7 @@ def _alerts(result: dict[str, Any]) -> Group:
     for name, of_it in rows.items():
         ratios = [_ratio(of_it[m]) for m in ("budget_ratio", "worst_5000", "worst_50000")]
         right = [_figure(of_it.get(m)) for m in ("precision", "recall")]
+        right.append(_figure((of_it.get("value") or {}).get("share")))
         table.add_row(name, f"{of_it['n']:,}", *ratios, *right)
     told = own["alerts"]
     if told["interval"] is not None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from streamer.contract.messages import Reason
 from streamer.display.alert_panel import SEVERITY_STYLES, payment_text, rank_text
 from streamer.explaining.explanation import Explanation
-from streamer.explaining.reasons import DRAWN, quantity_of
+from streamer.explaining.reasons import AT_STAKE, BESIDE, DRAWN, quantity_of
 from streamer.features import percent
 from streamer.intake.naming import printable
 
@@ -30,10 +30,13 @@ def render_explanation(explanation: Explanation) -> RenderableType:
     """Return the whole explanation; parts that add nothing, or less than rounding, are one line."""
     alert = explanation.alert
     least = _ROUNDING * max(abs(explanation.ranked_value), 1.0)
-    parts = [part for part in explanation.parts if part.feature != DRAWN]
+    parts = [part for part in explanation.parts if part.feature not in BESIDE]
     telling = [part for part in parts if abs(part.contribution) > least]
     silent = [part for part in parts if abs(part.contribution) <= least]
     blocks: list[RenderableType] = [_header(explanation), Text(), _table(explanation, telling)]
+    if explanation.alert.ranked_by == "expected_loss":
+        stake = [reason.sentence for reason in alert.reasons if reason.feature == AT_STAKE]
+        blocks += [Text(), *(Text(sentence, style="bold") for sentence in stake)]
     sentences = Table.grid(padding=(0, 1))
     for part in telling:
         sentences.add_row("-", Text(part.sentence))
@@ -77,14 +80,16 @@ def _header(explanation: Explanation) -> Text:
 def _table(explanation: Explanation, parts: list[Reason]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column("part", no_wrap=True)
-    name = "log-odds" if explanation.alert.ranked_by == "log_odds" else "distance²"
+    alert = explanation.alert
+    by_odds = alert.ranked_by != "distance"
+    name = "log-odds" if by_odds else "distance²"
     table.add_column(name, justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("", min_width=4, max_width=16)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("expected", justify="right", no_wrap=True)
     largest = max((abs(part.contribution) for part in parts), default=1.0)
-    if explanation.alert.ranked_by == "log_odds":
+    if by_odds:
         table.add_row("an average payment", f"{explanation.base:+.3f}")
     for part in parts:
         is_for = part.contribution > 0
@@ -100,6 +105,8 @@ def _table(explanation: Explanation, parts: list[Reason]) -> Table:
         named = "parts not listed" if explanation.is_reproduced is None else "of no feature"
         table.add_row(named, _signed(explanation.remainder))
     table.add_row("sum", f"{explanation.ranked_value:.3f}", style="bold")
+    if alert.ranked_by == "expected_loss":
+        table.add_row("expected loss", f"{alert.expected_loss or 0.0:,.2f}", style="bold")
     table.add_row("alerts above", f"{explanation.threshold_value:.3f}", style="dim")
     return table
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -12,6 +13,12 @@ from streamer.status import Status, Trouble
 from streamer.status.facts import ModelStatus
 
 __all__ = ["rendered"]
+
+_RANKINGS: Final = {
+    "distance": "distance",
+    "log_odds": "log-odds",
+    "expected_loss": "expected loss",
+}
 
 
 def rendered(status: Status, troubles: Sequence[Trouble]) -> RenderableType:
@@ -93,7 +100,7 @@ def _model(model: ModelStatus) -> Iterator[str]:
     state = (
         f"warming: nothing alerts before {model.warmup:,}"
         if model.is_warming
-        else f"ranks by {model.ranked_by.replace('_', '-')}"
+        else f"ranks by {_RANKINGS[model.ranked_by]}"
     )
     yield f"model {model.version[:12]}{age}: {model.transactions_seen:,} payments seen, {state}"
     yield (

@@ -21,6 +21,7 @@ __all__ = [
     "BLOCKS",
     "RECENT",
     "AlertFigures",
+    "Value",
     "Workload",
     "alert_figures",
     "causal_alerts",
@@ -48,16 +49,28 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """What the frauds that alerted were worth, and the others, in the reference currency; ``share`` is
+    the former of both, NaN where there is neither."""
+
+    loss_caught: float
+    loss_missed: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class AlertFigures:
     """A workload with its precision and recall; NaN where there is no alert, or no fraud.
 
-    ``estimate`` is what verdicts on the alerts alone say of them, None without a sample.
+    ``estimate`` is what verdicts on the alerts alone say of them, None without a sample; ``value`` is
+    None where nobody said what payments are worth.
     """
 
     workload: Workload
     precision: float
     recall: float
     estimate: Estimate | None = None
+    value: Value | None = None
 
 
 def workload(alerted: Flags, budget: float) -> Workload:
@@ -84,10 +97,12 @@ def alert_figures(
     frauds: Flags,
     budget: float,
     sample_weights: Floats | None = None,
+    stakes: Floats | None = None,
 ) -> AlertFigures:
     """Return the figures of ``alerted``; all arrays (n,), over payments in their order.
 
-    ``sample_weights`` are those of `Rows`, None where there is no sample.
+    ``sample_weights`` and ``stakes`` are those of `Rows`, None where there is no sample, and where
+    nobody said what payments are worth.
 
     The workload is that of all of them: reviewers get the alerts of payments, too, that are not
     measured.  Precision and recall are of the ``measured`` ones.
@@ -99,7 +114,14 @@ def alert_figures(
         n_caught / n_alerts if n_alerts else float("nan"),
         n_caught / n_frauds if n_frauds else float("nan"),
         None if sample_weights is None else _estimate(alerted & measured, frauds, sample_weights),
+        None if stakes is None else _value(alerted, stakes * (measured & frauds)),
     )
+
+
+def _value(alerted: Flags, losses: Floats) -> Value:
+    """Return what of ``losses`` (n,), 0 for what is none, ``alerted``."""
+    caught, missed = float(losses[alerted].sum()), float(losses[~alerted].sum())
+    return Value(caught, missed, caught / (caught + missed) if caught + missed else math.nan)
 
 
 def _estimate(alerted: Flags, frauds: Flags, sample_weights: Floats) -> Estimate | None:

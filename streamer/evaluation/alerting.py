@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from streamer.arrays import Flags, Floats, Integers
 from streamer.evaluation.alert_figures import (
     AlertFigures,
@@ -57,11 +59,12 @@ def alerts_of(
     is_late = compared >= window.first_measured
     at = compared[is_late]
     measured, frauds, periods = window.measured[at], rows.frauds[at], window.periods[compared]
+    stakes = np.nan_to_num(rows.stakes[at])
     is_other = measured & ~rows.is_injected[at]
 
     def alerted(flags: Flags, sample_weights: Floats | None = None) -> Alerted:
         return Alerted(
-            alert_figures(flags, measured, frauds, budget, sample_weights),
+            alert_figures(flags, measured, frauds, budget, sample_weights, stakes),
             break_figures(breaks, rows, at, flags),
             alert_figures(flags, is_other, frauds, budget).recall,
         )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
 from streamer.datafiles import FileReport
-from streamer.evaluation.alert_figures import BLOCKS, AlertFigures, Workload
+from streamer.evaluation.alert_figures import BLOCKS, AlertFigures, Value, Workload
 from streamer.evaluation.breaks import BreakFigures
 from streamer.evaluation.evaluate import Evaluation
 from streamer.evaluation.label_plan import LabelPlan
@@ -43,6 +44,9 @@ def report(evaluation: Evaluation, file_report: FileReport) -> dict[str, Any]:
         "alert_budget": request.budget,
         "reserve": request.passing.pipeline.model.reserve_share,
         "sample": request.passing.pipeline.model.sample_share,
+        "rank_by": request.passing.pipeline.model.rank_by,
+        "review_cost": request.passing.pipeline.model.review_cost,
+        "review_spend_per_day": request.passing.pipeline.model.review_spend_per_day,
         "seed": request.seed,
         "resamples": request.n_resamples,
         "verdicts": evaluation.passed.n_verdicts,
@@ -116,7 +120,13 @@ def _alerts(figures: AlertFigures) -> dict[str, Any]:
         "interval": None if interval is None else [_number(end) for end in interval],
         "sampled": None if told is None else round(told.n_sampled),
         "sampled_frauds": None if told is None else round(told.n_found),
+        "value": None if figures.value is None else _value(figures.value),
     }
+
+
+def _value(value: Value) -> dict[str, float | None]:
+    """Return in the reference currency what the frauds were worth that alerted, and the others."""
+    return {name: _number(each) for name, each in asdict(value).items()}
 
 
 def _workload(workload: Workload) -> dict[str, Any]:

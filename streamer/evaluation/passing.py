@@ -183,7 +183,7 @@ class _Runner:
         self._latest_ms = max(self._latest_ms, int(decoded.times_ms.max()))
         X = History.observe(columns, self._label_free).X
         rows, at = self.rows, decoded.offsets
-        rows.add(decoded, X, part.outcome, with_labels=self._config.labels.teaches)
+        rows.add(decoded, X, part, with_labels=self._config.labels.teaches)
         told = rows.scenarios[at].tolist(), rows.alerted[at].tolist()
         names, times_ms = decoded.payments.names, decoded.times_ms.tolist()
         rows.judged_ms[at] = self._feed.add(names, times_ms, *told)

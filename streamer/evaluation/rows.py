@@ -27,7 +27,8 @@ class Rows:
     ``cards`` numbers the cards in order of appearance.  ``scenarios`` indexes ``scenario_names``, -1
     for a legitimate row, `NO_LABEL` for an unlabelled one.  ``scores`` is the streamer's ranking score:
     NaN where a row was dead-lettered or met a model that was still warming; no detector is measured on
-    such rows.  ``probabilities`` of fraud are what was told, NaN where nothing was.
+    such rows.  ``probabilities`` of fraud are what was told, NaN where nothing was.  ``stakes`` are the
+    amounts in the reference currency, as the version that scored them knew it.
     ``alerted`` is what reviewers got, ``held_back`` what the fuse kept from them.  ``sample_weights``
     are those of the alerts that were drawn from below the threshold, 0 for any other row.
     ``judged_ms`` is the
@@ -35,12 +36,13 @@ class Rows:
     ``X`` (n, n_features) float32 holds the features without anything learned from labels, NaN where
     unknown; ``inputs`` (n, n_inputs) float32 those of the odds, what verdicts said of merchant and card
     among them, NaN while warming, and without columns where nobody asked for them.
-    Entries of a dead-lettered row: time -1, amount NaN, card -1.
+    Entries of a dead-lettered row: time -1, amount and stake NaN, card -1.
     """
 
     times_ms: Integers
     cards: Integers
     amounts: Floats
+    stakes: Floats
     scenarios: Integers
     scenario_names: tuple[str, ...]
     scores: Floats

@@ -15,7 +15,7 @@ from streamer.evaluation.rows import NEVER, NO_LABEL, Rows
 from streamer.features import FEATURE_NAMES
 from streamer.intake.decoding import Decoded
 from streamer.intake.payment_columns import CARD
-from streamer.pipeline import Outcome
+from streamer.offline.offline_partition import ScoredPart
 
 __all__ = ["RowsSoFar", "ranking_score"]
 
@@ -23,6 +23,7 @@ _ARRAYS: Final = (
     "times_ms",
     "cards",
     "amounts",
+    "stakes",
     "scenarios",
     "scores",
     "probabilities",
@@ -35,18 +36,22 @@ _ARRAYS: Final = (
 )
 # The log-odds of fraud of a payment at the bottom of the ranking: one in a thousand.
 _BASE_LOG_ODDS: Final = -7.0
+_LEAST_LOSS: Final = 1e-12
 
 
 def ranking_score(score: Score, *, with_labels: bool) -> float:
     """Return what rows are ranked by, higher being more suspicious; NaN while warming.
 
-    Without labels it is the distance.  With them it is the log-odds, and before there are odds
-    the distance brought to about that scale by its rank among recent payments.
+    Without labels it is the distance.  With them it is the log-odds, or ln of the expected loss where
+    that ranks, and before there are odds the distance brought to about the scale of log-odds by its
+    rank among recent payments.
     """
     if score.distance is None or score.score is None:
         return float("nan")
     if not with_labels:
         return score.distance
+    if score.ranked_by == "expected_loss" and score.expected_loss is not None:
+        return math.log(max(score.expected_loss, _LEAST_LOSS))
     if score.ranked_by == "log_odds" and score.log_odds is not None:
         return score.log_odds
     beyond = 1e-6 * math.log1p(score.distance)
@@ -60,6 +65,7 @@ class RowsSoFar:
         self.times_ms = np.full(n, -1, dtype=np.int64)
         self.cards = np.full(n, -1, dtype=np.int64)
         self.amounts = np.full(n, np.nan)
+        self.stakes = np.full(n, np.nan)
         self.scenarios = np.full(n, -1, dtype=np.int64)
         self.scores = np.full(n, np.nan)
         self.probabilities = np.full(n, np.nan)
@@ -87,16 +93,18 @@ class RowsSoFar:
         self,
         decoded: Decoded,
         X: Floats,
-        outcome: Outcome,
+        part: ScoredPart,
         *,
         with_labels: bool,
     ) -> None:
-        rows = decoded.offsets
+        rows, outcome = decoded.offsets, part.outcome
         numbers = self._card_numbers
         self.times_ms[rows] = decoded.times_ms
         cards = decoded.payments.names.column(CARD).strings()
         self.cards[rows] = [numbers.setdefault(card, len(numbers)) for card in cards]
         self.amounts[rows] = decoded.columns.amounts
+        values = np.exp(part.version.lines.log_values[decoded.columns.currencies])
+        self.stakes[rows] = decoded.columns.amounts * values
         self.X[rows] = X
         at = [score.source.offset for score in outcome.scores]
         self.scores[at] = [

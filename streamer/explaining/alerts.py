@@ -19,9 +19,9 @@ from streamer.contract.messages import Alert, Mode, Severity, Source, Transactio
 from streamer.contract.pseudonyms import pseudonym
 from streamer.explaining.centers import center_of
 from streamer.explaining.counterfactual import counterfactual
-from streamer.explaining.findings import Findings, findings_of
+from streamer.explaining.findings import Findings, findings_of, ranking_of, threshold_of
 from streamer.explaining.grouping import wave_id, wave_of, wave_sentence
-from streamer.explaining.reasons import drawn_at_random, reasons_of
+from streamer.explaining.reasons import at_stake, drawn_at_random, reasons_of
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, Columns, History
 from streamer.model import SAMPLE, Scorer
 
@@ -106,9 +106,13 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
     """Return the alert on the batch's transaction ``index``."""
     version, findings, currency = context.version, context.findings(index), transaction.currency
     by_odds, is_sampled = findings.by_odds > 0, context.lanes.item(index) == SAMPLE
+    probability = None if version.odds is None else version.probability_of(findings.log_odds)
+    expected_loss = None if math.isnan(findings.log_loss) else math.exp(findings.log_loss)
     log_odds = None if version.odds is None else findings.log_odds
     ranked_value = findings.log_odds if by_odds else findings.distance_sq
     reasons = reasons_of(findings, currency)
+    if findings.by_loss and probability is not None:
+        reasons = at_stake(findings, probability, transaction, reasons)
     weight = context.weights.item(index) if is_sampled else None
     if weight is not None:
         reasons = drawn_at_random(weight, reasons)
@@ -125,7 +129,7 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
         score=findings.score,
         distance=findings.distance_sq**0.5,
         distance_sq=findings.distance_sq,
-        threshold=findings.threshold if by_odds else findings.threshold**0.5,
+        threshold=threshold_of(findings),
         severity="medium" if is_sampled else _severity(findings.score, findings.asked),
         reasons=reasons,
         other_contribution=ranked_value - findings.base - sum(r.contribution for r in reasons),
@@ -138,10 +142,10 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
         counterfactual=counterfactual(
             int(findings.quiet_units), findings.is_quiet_below > 0, currency
         ),
-        ranked_by="log_odds" if by_odds else "distance",
+        ranked_by=ranking_of(findings),
         log_odds=log_odds,
         base_log_odds=findings.base,
-        probability=None if log_odds is None else version.probability_of(log_odds),
+        probability=probability,
         sampled=is_sampled,
         sample_weight=weight,
         wave_id=None if wave is None else wave_id(wave, shown),
@@ -153,6 +157,7 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
             if not math.isnan(value)
         },
         parameters=findings.parameters,
+        expected_loss=expected_loss,
     )
 
 

@@ -25,7 +25,7 @@ from streamer.compiled import compiled
 from streamer.contract.codes import decimals_of
 from streamer.contract.messages import Counterfactual
 from streamer.features import FEATURE_ROW, Record, Records, compare_amount
-from streamer.model import Lines, LogOdds, Room, Ruler, score_rows
+from streamer.model import N_WITH_LOSS, Lines, LogOdds, Room, Ruler, score_rows
 
 __all__ = ["Trial", "counterfactual", "largest_quiet", "new_trial"]
 
@@ -74,7 +74,7 @@ def new_trial(n_features: int, n_context: int) -> Trial:
     """Return the room for payments of so many features and so much around them."""
     n, d = _AT_ONCE, n_features
     scored = Room(
-        np.empty((7, n)),
+        np.empty((N_WITH_LOSS, n)),
         np.empty(n, np.int64),
         np.empty(n, np.bool_),
         np.empty((3, n, d)),
@@ -107,11 +107,16 @@ def are_loud(
         compare_amount(amounts[step], habit, merchant, trial.features[step])
     rows = trial.currencies, trial.V, trial.times_ms, ruler, odds, lines
     score_rows(trial.scored, trial.X[:n], *rows)
-    distance_ranks = trial.scored.numbers[4]
-    ranks = trial.scored.numbers[6 if lines.by_odds else 4]
+    numbers, by_loss = trial.scored.numbers, lines.by_odds and len(lines.told) > 0
+    distance_ranks, log_losses = numbers[4], numbers[7]
+    ranks = numbers[6 if lines.by_odds else 4]
+    if by_loss:
+        ranks = numbers[8]
     loud = np.empty(n, np.bool_)
     for step in range(n):
-        loud[step] = 1.0 - ranks[step] < main or 1.0 - distance_ranks[step] < reserve
+        is_worth = not by_loss or log_losses[step] >= lines.least_log_loss
+        is_main = 1.0 - ranks[step] < main and is_worth
+        loud[step] = is_main or 1.0 - distance_ranks[step] < reserve
     return loud
 
 

@@ -23,10 +23,12 @@ from streamer.explaining.findings import (
     Findings,
     findings_by_parameters,
     findings_of_features,
+    ranking_of,
+    threshold_of,
 )
 from streamer.explaining.parameters import N_FEATURES
 from streamer.explaining.read_parameters import Parameters, unpacked_parameters
-from streamer.explaining.reasons import DRAWN, told
+from streamer.explaining.reasons import BESIDE, told
 from streamer.features import AMOUNT, CONTEXT_NAMES, FEATURE_NAMES
 from streamer.model import Scorer
 
@@ -40,12 +42,13 @@ Value = float | str | None
 class Explanation(msgspec.Struct, frozen=True):
     """Why an alert is ranked where it is.
 
-    ``ranked_value`` is distance² or log-odds, ``threshold_value`` what it had to exceed.  ``base`` is
-    what an average payment has (0 for a distance), ``remainder`` what no feature owns: the odds'
-    function of a distance of 0, and rounding.  ``recomputed`` are the values that come out for the
-    alert's features, by the numbers that ``computed_from`` names: the alert's ``parameters``, or the
-    model version.  ``is_reproduced`` says whether they are the alert's to the last bit; None where
-    there is neither: then ``parts`` are the alert's reasons only.
+    ``ranked_value`` is distance² or log-odds, ``threshold_value`` what it had to exceed; a loss, where
+    log-odds rank by the loss that they let expect.  ``base`` is what an average payment has (0 for a
+    distance), ``remainder`` what no feature owns: the odds' function of a distance of 0, and rounding.
+    ``recomputed`` are the values that come out for the alert's features, by the numbers that
+    ``computed_from`` names: the alert's ``parameters``, or the model version.  ``is_reproduced`` says
+    whether they are the alert's to the last bit; None where there is neither: then ``parts`` are the
+    alert's reasons only.
     """
 
     alert: Alert
@@ -96,18 +99,18 @@ def explain_by_parameters(alert: Alert) -> Explanation:
     X, V = _rows(alert)
     _check_known(alert, found, X, V, place)
     findings = findings_by_parameters(found, X, V, place)
-    has_odds, by_odds = len(found.odds.coefficients) > 0, found.lines.by_odds
+    has_odds = len(found.odds.coefficients) > 0
     recomputed: dict[str, Value] = _ranking(findings, has_odds=has_odds)
     recomputed |= {
-        "ranked_by": "log_odds" if by_odds else "distance",
+        "ranked_by": ranking_of(findings),
         "distance": findings.distance_sq**0.5,
-        "threshold": findings.threshold if by_odds else findings.threshold**0.5,
+        "threshold": threshold_of(findings),
         "base_log_odds": findings.base,
     }
     parts = told(findings, currency)
     by_name = {part.feature: part.contribution for part in parts}
-    # That it was drawn follows from no number of the model.
-    reasons = [reason.feature for reason in alert.reasons if reason.feature != DRAWN]
+    # That it was drawn follows from no number of the model, and what is at stake from those above.
+    reasons = [reason.feature for reason in alert.reasons if reason.feature not in BESIDE]
     recomputed |= {f"contribution of {name}": by_name.get(name) for name in reasons}
     return _explanation(alert, parts, recomputed, "parameters")
 
@@ -155,11 +158,14 @@ def _check_known(alert: Alert, found: Parameters, X: Floats, V: Floats, currency
 
 
 def _ranking(findings: Findings, *, has_odds: bool) -> dict[str, Value]:
-    return {
+    ranking: dict[str, Value] = {
         "distance_sq": findings.distance_sq,
         "log_odds": findings.log_odds if has_odds else None,
         "score": findings.score,
     }
+    if not math.isnan(findings.log_loss):
+        ranking["expected_loss"] = math.exp(findings.log_loss)
+    return ranking
 
 
 def _differences(alert: Alert, recomputed: dict[str, Value]) -> dict[str, tuple[Value, Value]]:
@@ -177,7 +183,7 @@ def _explanation(
     recomputed: dict[str, Value],
     computed_from: Literal["parameters", "version"] | None,
 ) -> Explanation:
-    by_odds = alert.ranked_by == "log_odds"
+    by_odds = alert.ranked_by != "distance"
     ranked_value = alert.log_odds if by_odds and alert.log_odds is not None else alert.distance_sq
     contributions = [part.contribution for part in parts]
     return Explanation(

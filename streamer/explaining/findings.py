@@ -21,8 +21,8 @@ from streamer.explaining.counterfactual import largest_quiet, new_trial
 from streamer.explaining.parameters import Packed, new_packed, pack, packed_texts
 from streamer.explaining.parts import tell_parts
 from streamer.explaining.read_parameters import Parameters
+from streamer.explaining.told_scores import tell_loss, tell_scores
 from streamer.features import (
-    AMOUNT,
     CARDS,
     CONTEXT_NAMES,
     FEATURE_NAMES,
@@ -32,7 +32,6 @@ from streamer.features import (
     VERDICT_FEATURES,
     Columns,
     History,
-    Record,
     Records,
     record,
 )
@@ -41,17 +40,25 @@ from streamer.model import (
     WHOLE,
     Lines,
     LogOdds,
-    Room,
+    Ranking,
     Ruler,
     Scorer,
     Split,
     distances_at,
     hour_of,
+    losses_at,
     odds_at,
     score_rows,
 )
 
-__all__ = ["Findings", "findings_by_parameters", "findings_of", "findings_of_features"]
+__all__ = [
+    "Findings",
+    "findings_by_parameters",
+    "findings_of",
+    "findings_of_features",
+    "ranking_of",
+    "threshold_of",
+]
 
 
 _N_FEATURES: Final = len(FEATURE_NAMES)
@@ -68,8 +75,9 @@ class Findings(NamedTuple):
 
     ``threshold`` is in the units of what ranks, as ``base`` is, which an average payment has.
     ``by_odds`` is 1 where the log-odds rank, else 0, as in the reserve; without odds ``log_odds`` are
-    NaN.  ``asked`` is the share of recent traffic that was to alert in the payment's lane, and
-    ``threshold`` what that many exceed.
+    NaN.  ``by_loss`` is 1 where these rank by the loss that they let expect, whose ln is ``log_loss``,
+    NaN where there is none; ``base`` and parts are the odds' then.  ``asked`` is the share of recent
+    traffic that was to alert in the payment's lane, and ``threshold`` what that many exceed.
     ``quiet_units`` is the counterfactual amount in minor units, 0 for none.
 
     ``parts`` are the columns whose parts of the ranking are known, the largest first, and
@@ -88,6 +96,8 @@ class Findings(NamedTuple):
     threshold: float
     asked: float
     by_odds: float
+    by_loss: float
+    log_loss: float
     base: float
     currency_mean: float
     quiet_units: float
@@ -189,7 +199,9 @@ def findings_by_parameters(parameters: Parameters, X: Floats, V: Floats, currenc
     The threshold is that which the payment had; there is no counterfactual.
     """
     lines, shares = parameters.lines, np.array([parameters.asked])
-    if lines.by_odds:
+    if lines.by_odds and len(lines.told):
+        thresholds = losses_at(lines.losses_below, shares, lines.least_log_loss)
+    elif lines.by_odds:
         thresholds = odds_at(lines.odds_below, shares)
     else:
         thresholds = distances_at(lines.distances_below, shares)
@@ -199,6 +211,20 @@ def findings_by_parameters(parameters: Parameters, X: Floats, V: Floats, currenc
     # Of a time only the hour counts, for a threshold that is not asked about.
     found = _of_features(X, V, currency, 0, scoring)
     return found._replace(nearest=parameters.nearest)
+
+
+def ranking_of(findings: Findings) -> Ranking:
+    """Return what ranks a payment, as its alert names it."""
+    if findings.by_loss > 0:
+        return "expected_loss"
+    return "log_odds" if findings.by_odds > 0 else "distance"
+
+
+def threshold_of(findings: Findings) -> float:
+    """Return a payment's threshold in the units that its alert has: a distance, not its square."""
+    if findings.by_loss > 0:
+        return math.exp(findings.threshold)
+    return findings.threshold if findings.by_odds > 0 else findings.threshold**0.5
 
 
 def _of_features(X: Floats, V: Floats, currency: int, time_ms: int, scoring: _Scoring) -> Findings:
@@ -266,9 +292,10 @@ def tell(asked: _Asked, rows: Integers) -> tuple[Floats, Packed]:
         found.currency_mean = 0.0 if math.isnan(usual) else usual
         found.known[:_N_FEATURES], found.known[_N_FEATURES:] = asked.X[i], asked.V[i]
         tell_scores(found, scored, ruler, odds, by_odds)
+        tell_loss(found, scored, lines)
         found.threshold, found.asked = asked.thresholds[m], reserve if by_distance else main
         tell_parts(found, scored, odds, by_odds)
-        pack(packed, m, found, usual, scored, ruler, odds, lines)
+        pack(packed, m, found, usual, asked.currencies[i], scored, ruler, odds, lines)
         found.quiet_units, found.is_quiet_below = 0, False
         if len(asked.payments) > 0:
             # At last, for it tries other amounts in the same place.
@@ -285,24 +312,3 @@ def tell(asked: _Asked, rows: Integers) -> tuple[Floats, Packed]:
                 reserve,
             )
     return told, packed
-
-
-@compiled
-def tell_scores(found: Record, scored: Room, ruler: Ruler, odds: LogOdds, by_odds: bool) -> None:
-    """Write what the first payment of ``scored`` is ranked by, and what its columns are held against.
-
-    That is the center where they are suspicious against it, or else the mean of all traffic.
-    """
-    numbers, nearest = scored.numbers[:, 0], scored.nearest[0]
-    found.nearest, found.distance_sq, found.log_odds = nearest, numbers[0], numbers[5]
-    found.score, found.base, found.by_odds = numbers[4], 0.0, by_odds
-    if by_odds:
-        found.score, found.base = numbers[6], odds.coefficients[0]
-    x, center = scored.parts[0, 0], ruler.centers[nearest]
-    for j in range(len(x)):
-        feature = ruler.features[j]
-        is_beyond = (x[j] - center[j]) * feature.side >= 0
-        found.usual[j] = center[j] if is_beyond else feature.average
-    found.usual[AMOUNT] += found.currency_mean
-    for j in range(len(x), _N_COLUMNS):
-        found.usual[j] = odds.means[j] if by_odds else math.nan

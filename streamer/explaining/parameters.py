@@ -17,8 +17,9 @@ Format 1, little-endian, in Base64:
 
 The numbers are `N_COMMON` that every payment has (see `pack`); of a known feature those of
 `fill_feature`; of the odds the base, each step that the amount is beyond with its coefficient, and of a
-known input its mean, its deviation and a coefficient per hinge.  What is left out would be multiplied
-by 0: the deviations of a feature that is on the harmless side, and hinges that are not reached.
+known input its mean, its deviation and a coefficient per hinge; and at last, where a loss is expected
+(`HAS_LOSS`), those of `fill_loss`.  What is left out would be multiplied by 0: the deviations of a
+feature that is on the harmless side, and hinges that are not reached.
 
 Invariant: whatever a number does here, it does to the bits of the version.
 """
@@ -46,7 +47,9 @@ from streamer.model import (
     LogOdds,
     Room,
     Ruler,
+    calibration_place,
     distance_position,
+    loss_position,
     odds_position,
     standardised,
 )
@@ -59,6 +62,7 @@ __all__ = [
     "CLIPPED_ABOVE",
     "CLIPPED_BELOW",
     "FORMAT",
+    "HAS_LOSS",
     "HAS_ODDS",
     "HEAD",
     "KNOWN",
@@ -66,6 +70,7 @@ __all__ = [
     "N_COMMON",
     "N_FEATURES",
     "N_INPUTS",
+    "N_OF_LOSS",
     "ONE_HINGE",
     "ONE_STEP",
     "Packed",
@@ -89,10 +94,12 @@ LAYOUT: Final = crc32(
 )  # fmt: skip
 """Names the columns, knots and bins that the numbers are of: another release may have others."""
 
-# Flags of the head; above them the number of steps that the amount is beyond.
+# Flags of the head; between them the number of steps that the amount is beyond.
 BY_ODDS: Final = 1
 HAS_ODDS: Final = 2
 ONE_STEP: Final = 4
+HAS_LOSS: Final = 16
+"""What ranks by the odds then ranks by the loss that they let expect."""
 # Of a feature, and the first of them of an input too.
 KNOWN: Final = 1
 BEYOND_CENTER: Final = 2
@@ -104,9 +111,15 @@ BELOW_MEAN: Final = 2
 ONE_HINGE: Final = 4
 
 N_COMMON: Final = 10
+N_OF_LOSS: Final = 5
 _MOST_CODES: Final = N_FEATURES + N_INPUTS
 _MOST_NUMBERS: Final = (
-    N_COMMON + 6 * N_FEATURES + 1 + 2 * N_STEPS + N_INPUTS * (2 + max(len(BELOW), len(ABOVE)))
+    N_COMMON
+    + 6 * N_FEATURES
+    + 1
+    + 2 * N_STEPS
+    + N_INPUTS * (2 + max(len(BELOW), len(ABOVE)))
+    + N_OF_LOSS
 )
 
 Codes = NDArray[np.uint8]
@@ -157,6 +170,7 @@ def pack(
     m: int,
     found: Record,
     usual: float,
+    currency: int,
     scored: Room,
     ruler: Ruler,
     odds: LogOdds,
@@ -165,7 +179,7 @@ def pack(
     """Write what the first payment of ``scored`` met to row ``m`` of ``packed``, OUT.
 
     ``found`` (`streamer.explaining.findings.Findings`) says what ranks it and of which share it had to
-    be; ``usual`` is its currency's usual ln amount, NaN where there is none.
+    be; ``usual`` is its ``currency``'s usual ln amount, NaN where there is none.
     """
     head, codes, numbers = packed.heads[m], packed.codes[m], packed.numbers[m]
     x, inputs, nearest = scored.parts[0, 0], scored.inputs[0], scored.nearest[0]
@@ -173,6 +187,8 @@ def pack(
     head[1], head[2] = 0, nearest
     if found.by_odds > 0.0:
         below, place, head[1] = lines.odds_below, odds_position(found.log_odds), BY_ODDS
+    if found.by_loss > 0.0:
+        below, place = lines.losses_below, loss_position(found.log_loss)
     # The bin in which `places_below` finds the threshold.
     threshold_bin = np.searchsorted(below, 1.0 - found.asked) - 1
     head[3], head[4] = min(max(threshold_bin, 0), N_BINS - 1), int(place)
@@ -190,6 +206,8 @@ def pack(
         n = fill_feature(codes, numbers, n, j, inputs[j], x[j], nearest, ruler)
     if len(odds.coefficients) > 0:
         n = fill_odds(head, codes[len(x) :], numbers, n, inputs, odds)
+    if len(lines.told) > 0:
+        n = fill_loss(head, numbers, n, found.log_odds, currency, lines)
     head[0] = n
 
 
@@ -275,3 +293,17 @@ def fill_odds(
                     n += 1
         codes[j] = code
     return n
+
+
+@compiled
+def fill_loss(
+    head: Integers, numbers: Floats, n: int, log_odds: float, currency: int, lines: Lines
+) -> int:
+    """Write what the odds let lose: what a unit of the currency is worth, the first of two bins of
+    `calibration` and what they tell, and below which ln of a loss none is worth a review."""
+    head[1] |= HAS_LOSS
+    first = min(max(int(calibration_place(log_odds)), 0), len(lines.told) - 2)
+    numbers[n], numbers[n + 1] = lines.log_values[currency], first
+    numbers[n + 2], numbers[n + 3] = lines.told[first], lines.told[first + 1]
+    numbers[n + 4] = lines.least_log_loss
+    return n + N_OF_LOSS

@@ -27,6 +27,7 @@ from streamer.explaining.parameters import (
     CLIPPED_ABOVE,
     CLIPPED_BELOW,
     FORMAT,
+    HAS_LOSS,
     HAS_ODDS,
     HEAD,
     KNOWN,
@@ -34,6 +35,7 @@ from streamer.explaining.parameters import (
     N_COMMON,
     N_FEATURES,
     N_INPUTS,
+    N_OF_LOSS,
     ONE_HINGE,
     ONE_STEP,
     checksum_of,
@@ -45,8 +47,11 @@ from streamer.model import (
     FEATURE,
     HOUR,
     N_BINS,
+    N_CALIBRATION_BINS,
     N_HOURS,
     N_STEPS,
+    NEVER_WORTH,
+    NO_LOSS,
     Lines,
     LogOdds,
     Ruler,
@@ -92,12 +97,10 @@ def unpacked_parameters(text: str, currency: int, whose: str) -> Parameters:
     n_codes = N_FEATURES + N_INPUTS if flags & HAS_ODDS else N_FEATURES
     codes = list(data[HEAD.size : HEAD.size + n_codes])
     floats = data[HEAD.size + n_codes :]
-    steps = flags // ONE_STEP
     n = len(floats) // 8
     if (
         len(codes) < n_codes
         or len(floats) % 8
-        or steps > N_STEPS
         or max(bins) >= N_BINS
         or n != _n_numbers(flags, codes)
     ):
@@ -106,14 +109,15 @@ def unpacked_parameters(text: str, currency: int, whose: str) -> Parameters:
     if not all(abs(number) <= _LARGEST for number in numbers[1:]) or abs(numbers[0]) > _LARGEST:
         raise _unlike(whose, "numbers that none can have")
     rest = iter(numbers[N_COMMON:])
-    found = Parameters(
-        nearest,
-        numbers[5],
-        codes,
-        _ruler(codes, numbers, rest, currency),
-        _odds(flags, codes[N_FEATURES:], rest),
-        _lines(flags, bins, numbers),
-    )
+    ruler = _ruler(codes, numbers, rest, currency)
+    odds = _odds(flags, codes[N_FEATURES:], rest)
+    lines = _lines(flags, bins, numbers)
+    if flags & HAS_LOSS:
+        of_loss = list(rest)
+        if of_loss[1] not in range(N_CALIBRATION_BINS - 1):
+            raise _unlike(whose, "numbers that none can have")
+        lines = _with_loss(lines, of_loss, currency)
+    found = Parameters(nearest, numbers[5], codes, ruler, odds, lines)
     if not _can_be(found):
         raise _unlike(whose, "numbers that none can have")
     return found
@@ -155,6 +159,9 @@ def _unlike(whose: str, got: str) -> ConfigurationError:
 
 def _n_numbers(flags: int, codes: list[int]) -> int:
     """Return how many numbers there are where head and codes say this; -1 where they cannot."""
+    steps = flags % HAS_LOSS // ONE_STEP
+    if steps > N_STEPS or flags >= 2 * HAS_LOSS:
+        return -1
     n = N_COMMON
     for code in codes[:N_FEATURES]:
         sides = (code & BEYOND_CENTER > 0) + (code & BEYOND_MEAN > 0)
@@ -163,7 +170,7 @@ def _n_numbers(flags: int, codes: list[int]) -> int:
             return -1
         n += 2 * sides + 1 + clipped if code else 0
     if flags & HAS_ODDS:
-        n += 1 + 2 * (flags // ONE_STEP)
+        n += 1 + 2 * steps + (N_OF_LOSS if flags & HAS_LOSS else 0)
         for code in codes[N_FEATURES:]:
             hinges = code // ONE_HINGE
             most = len(BELOW if code & BELOW_MEAN else ABOVE)
@@ -223,7 +230,7 @@ def _odds(flags: int, codes: list[int], rest: Iterator[float]) -> LogOdds:
     means, deviations = np.zeros(N_INPUTS), np.ones(N_INPUTS)
     steps, coefficients = np.full(N_STEPS, np.inf), np.zeros(basis_size(N_INPUTS))
     coefficients[0] = next(rest)
-    for s in range(flags // ONE_STEP):
+    for s in range(flags % HAS_LOSS // ONE_STEP):
         steps[s], coefficients[1 + N_INPUTS * _N_HINGES + s] = next(rest), next(rest)
     for j, code in enumerate(codes):
         if code:
@@ -246,7 +253,20 @@ def _lines(flags: int, bins: list[int], numbers: list[float]) -> Lines:
         distances_below=empty if by_odds else below,
         odds_below=below if by_odds else empty,
         by_odds=by_odds,
+        losses_below=below if by_odds else empty,
+        told=NO_LOSS,
+        log_values=np.zeros(len(CURRENCIES)),
+        least_log_loss=NEVER_WORTH,
     )
+
+
+def _with_loss(lines: Lines, numbers: list[float], currency: int) -> Lines:
+    """Return ``lines`` with what makes losses of log-odds, as `fill_loss` wrote it."""
+    value, first, lower, upper, least = numbers
+    lines.log_values[currency] = value
+    told = np.full(N_CALIBRATION_BINS, upper)
+    told[: int(first) + 1] = lower
+    return lines._replace(told=told, least_log_loss=least)
 
 
 def _can_be(found: Parameters) -> bool:
@@ -264,4 +284,5 @@ def _can_be(found: Parameters) -> bool:
         and (features["expected"] >= 0).all()
         and (below >= 0).all()
         and (below <= 1).all()
+        and (np.diff(found.lines.told) >= 0).all()
     )

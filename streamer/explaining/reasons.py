@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from streamer.contract.messages import Reason
+from streamer.contract.messages import Reason, Transaction
 from streamer.explaining.findings import Findings
 from streamer.explaining.wording import compared, opening, said
 from streamer.features import (
@@ -20,13 +20,27 @@ from streamer.features import (
     JUDGED,
     VERDICT_FEATURES,
     Feature,
+    money,
+    percent,
 )
 
-__all__ = ["DRAWN", "drawn_at_random", "quantity_of", "reasons_of", "told"]
+__all__ = [
+    "AT_STAKE",
+    "BESIDE",
+    "DRAWN",
+    "at_stake",
+    "drawn_at_random",
+    "quantity_of",
+    "reasons_of",
+    "told",
+]
 
 # More reasons than this nobody reads; the rest is summed up in ``other_contribution``.
 _MAX_REASONS: Final = 5
 DRAWN: Final = "sample"
+AT_STAKE: Final = "expected_loss"
+BESIDE: Final = (DRAWN, AT_STAKE)
+"""Reasons that are no part of the ranking's sum."""
 # And what would read as 0% is none.
 _LEAST_SHARE: Final = 0.01
 # Payments that weigh less than this have been forgotten.
@@ -66,6 +80,28 @@ def drawn_at_random(weight: float, reasons: list[Reason]) -> list[Reason]:
         f"it stands for about {weight:,.0f} of them.",
     )
     return [why, *reasons[: _MAX_REASONS - 1]]
+
+
+def at_stake(
+    findings: Findings, probability: float, payment: Transaction, reasons: list[Reason]
+) -> list[Reason]:
+    """Return the ``reasons`` of the odds behind what makes an expected loss of them.
+
+    That one adds nothing to the log-odds.
+    """
+    loss, threshold = math.exp(findings.log_loss), math.exp(findings.threshold)
+    of = f"{percent(100 * probability)} of {money(payment.amount, payment.currency)}"
+    stake = Reason(
+        feature=AT_STAKE,
+        contribution=0.0,
+        share=0.0,
+        value=loss,
+        expected=threshold,
+        unit="reference currency",
+        direction="above" if loss >= threshold else "below",
+        sentence=f"{of[0].upper()}{of[1:]}: {loss:,.2f} expected loss (threshold: {threshold:,.2f}).",
+    )
+    return [stake, *reasons[: _MAX_REASONS - 1]]
 
 
 def told(findings: Findings, currency: str, n: int | None = None) -> list[Reason]:

@@ -2,8 +2,10 @@
 
 What is agreed is a share of traffic, or a number of alerts per hour of event time: as a share target_h
 of the hour h of the day (UTC), the same for every hour, or ``alerts_per_hour`` divided by the payments
-per hour that are expected in h, and ``alert_budget`` at most.  With r_h how risky the hour is, the
-alerts that it gave over those that it was asked for, relative to all hours, over days (in event time),
+per hour that are expected in h, and ``alert_budget`` at most.  Where a day's reviews may cost so much,
+it is no more than that buys: the spend, over the cost of one, over the payments of a day (of the last
+week's).  With r_h how risky the hour is, the alerts that it gave over those that it was asked for,
+relative to all hours, over days (in event time),
 
     alert_hours   asked_h             due_h
     risk          target_h            target_h · r_h, with the mean of target_h over all traffic
@@ -25,6 +27,7 @@ between counts for nothing: nobody sent, or a version was imported.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -164,11 +167,19 @@ def _usual(sums: Sums) -> Floats | None:
 
 
 def _hourly_targets(sums: Sums, config: ModelConfig) -> Floats:
-    targets = np.full(N_HOURS, config.alert_budget)
+    targets = np.full(N_HOURS, min(config.alert_budget, _affordable(sums, config)))
     rates = None if config.alerts_per_hour is None else payments_per_hour(sums)
     if rates is None or config.alerts_per_hour is None:
         return targets
     return np.asarray(np.minimum(targets, config.alerts_per_hour / np.maximum(rates, 1e-9)))
+
+
+def _affordable(sums: Sums, config: ModelConfig) -> float:
+    """Return the share of traffic whose reviews cost what a day's may; infinite while it is unknown."""
+    usual = _usual(sums) if config.review_spend_per_day else None
+    if usual is None or not config.review_cost:
+        return math.inf
+    return config.review_spend_per_day / config.review_cost / float(usual.sum())
 
 
 def _risks(sums: Sums) -> Floats:

@@ -20,12 +20,21 @@ import numpy as np
 from streamer.arrays import Floats
 from streamer.compiled import compiled
 
-__all__ = ["N_CALIBRATION_BINS", "calibrated", "calibration_bin", "pooled", "probabilities"]
+__all__ = [
+    "MIDDLES",
+    "N_CALIBRATION_BINS",
+    "PER_UNIT",
+    "calibrated",
+    "calibration_bin",
+    "calibration_place",
+    "pooled",
+    "probabilities",
+]
 
 _LOWEST: Final = -12.0
-_PER_UNIT: Final = 2
-N_CALIBRATION_BINS: Final = 2 * int(-_LOWEST) * _PER_UNIT
-_MIDDLES: Final = _LOWEST + (np.arange(N_CALIBRATION_BINS) + 0.5) / _PER_UNIT
+PER_UNIT: Final = 2
+N_CALIBRATION_BINS: Final = 2 * int(-_LOWEST) * PER_UNIT
+MIDDLES: Final = _LOWEST + (np.arange(N_CALIBRATION_BINS) + 0.5) / PER_UNIT
 # What the odds say themselves has the weight of so many payments in a bin.
 _BELIEVED: Final = 1.0
 _LARGEST: Final = -_LOWEST
@@ -38,8 +47,14 @@ def calibration_bin(log_odds: float) -> int:
     >>> [calibration_bin(log_odds) for log_odds in (-20.0, -11.6, 0.0, 0.4, 12.0)]
     [0, 0, 24, 24, 47]
     """
-    place = (log_odds - _LOWEST) * _PER_UNIT
+    place = (log_odds - _LOWEST) * PER_UNIT
     return int(min(max(place, 0.0), N_CALIBRATION_BINS - 1.0))
+
+
+@compiled
+def calibration_place(log_odds: float) -> float:
+    """Return where log-odds lie between the middles of bins: 0 at the first."""
+    return (log_odds - _LOWEST) * PER_UNIT - 0.5
 
 
 def pooled(shares: Floats, weights: Floats) -> Floats:
@@ -67,7 +82,7 @@ def calibrated(counts: Floats) -> Floats:
     nothing was learned they are those of the odds.
     """
     legitimate, frauds = np.maximum(counts, 0.0)
-    prior = 1.0 / (1.0 + np.exp(-_MIDDLES))
+    prior = 1.0 / (1.0 + np.exp(-MIDDLES))
     weights = legitimate + frauds + _BELIEVED
     shares = pooled((frauds + _BELIEVED * prior) / weights, weights)
     return np.clip(np.log(shares / (1.0 - shares)), _LOWEST, _LARGEST)
@@ -79,4 +94,4 @@ def probabilities(log_odds: Floats, told: Floats) -> Floats:
     >>> probabilities(np.zeros(1), calibrated(np.zeros((2, N_CALIBRATION_BINS)))).round(9).tolist()
     [0.5]
     """
-    return np.asarray(1.0 / (1.0 + np.exp(-np.interp(log_odds, _MIDDLES, told))))
+    return np.asarray(1.0 / (1.0 + np.exp(-np.interp(log_odds, MIDDLES, told))))

@@ -15,10 +15,13 @@ from streamer.arrays import Floats
 from streamer.compiled import compiled
 
 __all__ = [
+    "LOSS_EXCESS",
     "N_BINS",
     "distance_position",
     "distribution_of",
     "log2_at",
+    "log_losses_at",
+    "loss_position",
     "places_below",
     "position",
     "share_below",
@@ -33,6 +36,13 @@ _SMALLEST: Final = 2.0**_LOWEST
 _LAST: Final = math.nextafter(N_BINS, 0)
 # An eighth of an octave, for a tail of which next to nothing is known.
 _LEAST_EXCESS: Final = 4.0
+LOSS_EXCESS: Final = 16.0
+"""The same of losses, an octave: amounts have long tails, and someone who sends cents for euros moves
+all of them by seven."""
+# Losses have bins of twice that width, from 2^-24 to 2^40 units of the reference currency.
+_LOSS_OCTAVES: Final = 0.5
+_LOSS_MIDDLE: Final = 4.0
+_LOG2_E: Final = math.log2(math.e)
 
 
 @compiled
@@ -51,12 +61,29 @@ def distance_position(distance_sq: float) -> float:
     return position(math.log2(max(distance_sq, _SMALLEST)))
 
 
-def distribution_of(histogram: Floats, tail_share: float = 0.0) -> Floats:
+@compiled
+def loss_position(log_loss: float) -> float:
+    """Return the `position` of a loss whose ln this is.
+
+    >>> [int(loss_position(math.log(loss))) for loss in (2.0**-24, 1.0, 4.0)]
+    [0, 384, 416]
+    """
+    return position(log_loss * _LOG2_E * _LOSS_OCTAVES + _LOSS_MIDDLE)
+
+
+def log_losses_at(places: Floats) -> Floats:
+    """Return the ln of the loss whose `loss_position` each of ``places`` (n,) is."""
+    return np.asarray((log2_at(places) - _LOSS_MIDDLE) / (_LOSS_OCTAVES * _LOG2_E))
+
+
+def distribution_of(
+    histogram: Floats, tail_share: float = 0.0, least_excess: float = _LEAST_EXCESS
+) -> Floats:
     """Return the share of the weight below each edge of the bins, (N_BINS + 1,); 0 when it is empty.
 
     Beyond the last edge that has ``tail_share`` above it, the share above falls exponentially, with
-    the mean excess m of what lies there: by m / (1 + m) a bin.  So a score that is above all recent
-    ones has a place among its like.
+    the mean excess m of what lies there, ``least_excess`` at least: by m / (1 + m) a bin.  So a score
+    that is above all recent ones has a place among its like.
     """
     below = np.append(0.0, np.cumsum(histogram))
     total = below[-1]
@@ -66,7 +93,7 @@ def distribution_of(histogram: Floats, tail_share: float = 0.0) -> Floats:
     if tail_share > 0:
         last = int(np.count_nonzero(1.0 - below >= tail_share)) - 1
         tail = histogram[last:]
-        excess = max(float(tail @ (np.arange(len(tail)) + 0.5) / tail.sum()), _LEAST_EXCESS)
+        excess = max(float(tail @ (np.arange(len(tail)) + 0.5) / tail.sum()), least_excess)
         ratios = np.full(N_BINS - last, excess / (1.0 + excess))
         below[last + 1 :] = 1.0 - (1.0 - below[last]) * np.multiply.accumulate(ratios)
     return below

@@ -7,9 +7,10 @@ from dataclasses import astuple, dataclass
 from functools import cache
 from typing import Literal
 
-__all__ = ["AlertHours", "ModelConfig"]
+__all__ = ["AlertHours", "ModelConfig", "RankBy"]
 
 AlertHours = Literal["risk", "equal"]
+RankBy = Literal["probability", "expected_loss"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ class ModelConfig:
     (`lanes`); 0 switches it off."""
     sample_share: float = 0.0
     """Share of the budget for payments drawn from below the line; 0 switches it off."""
+    rank_by: RankBy = "probability"
+    """What ranks while the odds do: they, or the loss that they let expect (`expected_loss`)."""
+    currency_values: tuple[tuple[int, float], ...] = ()
+    """Index of a currency, and what a unit of it is worth in the reference currency."""
+    review_cost: float = 0.0
+    """What a review costs, in the reference currency: an expected loss below it is worth none."""
+    review_spend_per_day: float = 0.0
+    """What the reviews of a day of event time may cost; 0 for as much as ``alert_budget`` gives."""
     random_seed: int = 0
     n_starts: int = 1
     """The first centers are the best of so many seedings.  Four instead of one gained 0.002 of

@@ -24,7 +24,7 @@ import numpy as np
 
 from streamer.arrays import Floats, Integers, Singles
 from streamer.compiled import compiled
-from streamer.model.histogram import N_BINS, distance_position
+from streamer.model.histogram import N_BINS, distance_position, loss_position
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import odds_position
 from streamer.model.scored import Scored
@@ -132,14 +132,18 @@ def unpacked(rows: Singles, config: ModelConfig) -> Recent:
 
 
 @compiled
-def histograms_of(distances_sq: Floats, log_odds: Floats, weights: Floats) -> Floats:
-    """Return the ``weights`` (n,) by bin of distance and of log-odds, (2, N_BINS).
+def histograms_of(
+    distances_sq: Floats, log_odds: Floats, log_losses: Floats, weights: Floats
+) -> Floats:
+    """Return the ``weights`` (n,) by bin of distance, of log-odds and of loss, (3, N_BINS).
 
-    ``log_odds`` are (0,) where there are none.
+    ``log_odds`` and ``log_losses`` are (0,) where there are none.
     """
-    histograms = np.zeros((2, N_BINS))
+    histograms = np.zeros((3, N_BINS))
     for i in range(len(weights)):
         histograms[0, int(distance_position(distances_sq[i]))] += weights[i]
         if len(log_odds) > 0:
             histograms[1, int(odds_position(log_odds[i]))] += weights[i]
+        if len(log_losses) > 0:
+            histograms[2, int(loss_position(log_losses[i]))] += weights[i]
     return histograms

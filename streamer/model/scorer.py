@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -11,25 +12,30 @@ from streamer.arrays import Flags, Floats, Integers
 from streamer.model.budget import N_HOURS, Asked, asked
 from streamer.model.calibration import calibrated, probabilities
 from streamer.model.confidence import beliefs, expectations, maturities
-from streamer.model.histogram import N_BINS, distribution_of, log2_at, places_below
-from streamer.model.input_scale import scale_of
+from streamer.model.expected_loss import (
+    NEVER_WORTH,
+    NO_LOSS,
+    log_values,
+    rising,
+    told_probabilities,
+)
+from streamer.model.histogram import LOSS_EXCESS, N_BINS, distribution_of
 from streamer.model.lanes import WHOLE, Split, split_of
 from streamer.model.model_config import ModelConfig
-from streamer.model.odds import NO_ODDS, LogOdds, coefficients, log_odds_at
+from streamer.model.odds import NO_ODDS, LogOdds
 from streamer.model.recent import histograms_of, unpacked
 from streamer.model.scored import Room, Scored
 from streamer.model.scores import FEATURE, HOUR, Lines, Ruler, score_batch
 from streamer.model.sums import Sums
-from streamer.model.trial import DISTANCE, ODDS, average_precision
+from streamer.model.taught_odds import may_rank, odds_of
+from streamer.model.thresholds import distances_at, due_ratios, losses_at, odds_at
 
-__all__ = ["Scorer", "distances_at", "odds_at", "trial_precisions"]
+__all__ = ["Ranking", "Scorer"]
+
+Ranking = Literal["distance", "log_odds", "expected_loss"]
 
 # Of what is asked for, a quarter is still told by the sample itself: some forty payments.
 _TAIL_SHARE: Final = 0.25
-# Where alerts alone are judged, the frauds that are known are those that whatever ranked had found: in
-# the trial the distance is far ahead while it ranks.  Odds that over all payments were ahead of it had
-# a third to a half of its precision there (decision 0039).
-_CLEARLY_WORSE: Final = 0.25
 _NO_TIMES: Final = np.zeros(0, dtype=np.int64)
 
 
@@ -50,12 +56,13 @@ class Scorer:
     features that are known is divided by what is expected of them (``expectations``, the mean
     addends), so that the ranking and its threshold do not jump when a feature becomes known.
 
+    ``has_loss``: it expects losses, to rank by them where the odds rank.
     ``asked`` are the shares of recent traffic that are to alert, ``split`` how they are divided.
-    ``distances_below`` and ``odds_below`` say how much of that lies below a score, by what this version
-    itself gives to the recent sample.  The thresholds are quantiles of them, where the main lane
-    begins: ``threshold_sq`` and ``threshold_log_odds`` for a payment of no known hour, the ``hourly_``
-    (24,) by hour of the day.  Without a sample they are infinite.
-    ``scored_by`` is all of it as `score_batch` takes it.
+    ``distances_below``, ``odds_below`` and ``losses_below`` say how much of that lies below a score, by
+    what this version itself gives to the recent sample.  The thresholds are quantiles of them, where
+    the main lane begins: ``threshold_sq``, ``threshold_log_odds`` and ``threshold_log_loss`` for a
+    payment of no known hour, the ``hourly_`` (24,) by hour of the day.  Without a sample they are
+    infinite.  ``scored_by`` is all of it as `score_batch` takes it.
     """
 
     id: str
@@ -75,10 +82,14 @@ class Scorer:
     split: Split = WHOLE
     distances_below: Floats = field(default_factory=lambda: np.zeros(N_BINS + 1))
     odds_below: Floats = field(default_factory=lambda: np.zeros(N_BINS + 1))
+    losses_below: Floats = field(default_factory=lambda: np.zeros(N_BINS + 1))
+    has_loss: bool = field(init=False)
     threshold_sq: float = field(init=False)
     hourly_threshold_sq: Floats = field(init=False)
     threshold_log_odds: float = field(init=False)
     hourly_threshold_log_odds: Floats = field(init=False)
+    threshold_log_loss: float = field(init=False)
+    hourly_threshold_log_loss: Floats = field(init=False)
     ruler: Ruler = field(init=False, repr=False)
     lines: Lines = field(init=False, repr=False)
     scored_by: tuple[Any, ...] = field(init=False, repr=False)
@@ -98,8 +109,8 @@ class Scorer:
         floor = np.maximum(
             config.variance_floor_share * deviations**2, np.array(config.spread_floors) ** 2
         )
-        odds = _odds(sums, config)
-        by_odds = odds is not None and _may_rank(sums, config)
+        odds = odds_of(sums, config)
+        by_odds = odds is not None and may_rank(sums, config)
         version = cls(
             id=version_id,
             sums=sums,
@@ -123,14 +134,28 @@ class Scorer:
         """Return the version with the ranks of what it gives to the recent sample."""
         recent = unpacked(self.sums.recent_rows, self.config)
         scored = self.score(recent.X, recent.currencies, recent.V)
-        histograms = histograms_of(scored.distances_sq, scored.log_odds, recent.weights)
+        found = scored.distances_sq, scored.log_odds, scored.log_losses
+        histograms = histograms_of(*found, recent.weights)
         tail = _TAIL_SHARE * self.asked.share
-        by_distance, by_odds = (distribution_of(each, tail) for each in histograms)
-        return replace(self, distances_below=by_distance, odds_below=by_odds)
+        of_distance, of_odds = (distribution_of(each, tail) for each in histograms[:2])
+        of_loss = distribution_of(histograms[2], tail, LOSS_EXCESS)
+        return replace(self, distances_below=of_distance, odds_below=of_odds, losses_below=of_loss)
 
     @property
     def is_warming(self) -> bool:
         return self.sums.is_warming
+
+    @property
+    def ranked_by(self) -> Ranking:
+        """What ranks its payments, but for the reserve's."""
+        if not self.lines.by_odds:
+            return "distance"
+        return "expected_loss" if self.has_loss else "log_odds"
+
+    @property
+    def due_share(self) -> float:
+        """The share of traffic that is due to alert: what is asked for, as far as it is worth it."""
+        return self.asked.target * float(self._due_ratios()[-1])
 
     @property
     def odds_or_none(self) -> LogOdds:
@@ -167,7 +192,12 @@ class Scorer:
             _NO_TIMES if times_ms is None else times_ms,
             *self.scored_by,
         )
-        return Scored.of(room, has_odds=self.odds is not None, by_odds=self.lines.by_odds)
+        return Scored.of(
+            room,
+            has_odds=self.odds is not None,
+            by_odds=self.lines.by_odds,
+            has_loss=self.has_loss,
+        )
 
     def thresholds_at(self, shares: Floats, by_distance: Flags) -> Floats:
         """Return what each of ``shares`` (n,) of recent traffic exceeds, in the units of what ranks.
@@ -176,6 +206,8 @@ class Scorer:
         """
         if self.lines.by_odds:
             by_odds = odds_at(self.odds_below, shares)
+            if self.has_loss:
+                by_odds = losses_at(self.losses_below, shares, self.lines.least_log_loss)
             if not by_distance.any():
                 return by_odds
             return np.where(by_distance, distances_at(self.distances_below, shares), by_odds)
@@ -187,26 +219,31 @@ class Scorer:
 
     def probabilities_of(self, log_odds: Floats) -> Floats:
         """Return the probabilities of fraud that are told of payments' log-odds, both (n,)."""
+        if self.has_loss:
+            return told_probabilities(log_odds, self.lines.told)
         return probabilities(log_odds, self.told_log_odds)
 
     def room(self, n: int) -> Room:
         """Return arrays for the scores of ``n`` payments."""
-        return Room.of(n, self.config.n_features, self.config.n_inputs)
+        config = self.config
+        return Room.of(n, config.n_features, config.n_inputs, has_loss=self.has_loss)
 
     def __post_init__(self) -> None:
+        has_loss = self.config.rank_by == "expected_loss" and self.odds is not None
+        object.__setattr__(self, "has_loss", has_loss)
         shares = np.append(self.asked.hourly, self.asked.share) * self.split.main
         for what, by_hour in (
             ("threshold_sq", distances_at(self.distances_below, shares)),
             ("threshold_log_odds", odds_at(self.odds_below, shares)),
+            ("threshold_log_loss", losses_at(self.losses_below, shares, self._least_log_loss())),
         ):
             object.__setattr__(self, what, float(by_hour[-1]))
             object.__setattr__(self, f"hourly_{what}", by_hour[:-1])
+        object.__setattr__(self, "told_log_odds", calibrated(self.sums.calibration))
         object.__setattr__(self, "ruler", self._new_ruler())
         object.__setattr__(self, "lines", self._new_lines())
-        scored_by = *self.ruler, *self.odds_or_none, *self.lines
-        object.__setattr__(self, "scored_by", scored_by)
+        object.__setattr__(self, "scored_by", self._scored_by())
         object.__setattr__(self, "spread_floors", np.array(self.config.spread_floors))
-        object.__setattr__(self, "told_log_odds", calibrated(self.sums.calibration))
 
     def _new_ruler(self) -> Ruler:
         reach = self.config.clip_deviations * self.deviations
@@ -230,54 +267,45 @@ class Scorer:
     def _new_lines(self) -> Lines:
         by_odds = self.ranks_by_odds and self.odds is not None
         hours = np.empty(N_HOURS + 1, HOUR)
-        if by_odds:
+        if by_odds and self.has_loss:
+            hours["threshold"] = *self.hourly_threshold_log_loss, self.threshold_log_loss
+        elif by_odds:
             hours["threshold"] = *self.hourly_threshold_log_odds, self.threshold_log_odds
         else:
             hours["threshold"] = *self.hourly_threshold_sq, self.threshold_sq
         hours["asked"] = *self.asked.hourly, self.asked.share
-        hours["due"] = *self.asked.due, self.asked.share
+        hours["due"] = self._due_ratios() * [*self.asked.due, self.asked.share]
         return Lines(
             hours=hours,
             distances_below=self.distances_below,
             odds_below=self.odds_below,
             by_odds=by_odds,
+            losses_below=self.losses_below,
+            told=rising(self.told_log_odds) if self.has_loss else NO_LOSS,
+            log_values=log_values(self.sums, self.config),
+            least_log_loss=self._least_log_loss(),
         )
+
+    def _least_log_loss(self) -> float:
+        cost, ranks = self.config.review_cost, self.has_loss and self.ranks_by_odds
+        return math.log(cost) if ranks and cost > 0 else NEVER_WORTH
+
+    def _due_ratios(self) -> Floats:
+        """Return what is due of what would be, by hour and at last for an unknown one, (25,)."""
+        least = self._least_log_loss()
+        if least == NEVER_WORTH:
+            return np.ones(N_HOURS + 1)
+        by_hour = np.append(self.asked.hourly, self.asked.share)
+        return due_ratios(self.losses_below, least, by_hour, self.split.main)
+
+    def _scored_by(self) -> tuple[Any, ...]:
+        ruler, lines = self.ruler, self.lines
+        of_currencies = np.stack([ruler.currency_means, lines.log_values])
+        below = np.stack([lines.distances_below, lines.odds_below, lines.losses_below])
+        measured = ruler.features, of_currencies, *ruler[2:], *self.odds_or_none
+        return *measured, lines.hours, below, lines.by_odds, lines.told
 
     def expected(self, nearest: int, x: Floats) -> Floats:
         """Return what each of ``x`` (d,) is suspicious against: the center, or else the mean."""
         center = self.centers[nearest]
         return np.where((x - center) * self.ruler.features["side"] >= 0, center, self.means)
-
-
-def distances_at(below: Floats, shares: Floats) -> Floats:
-    """Return the squared distances that ``shares`` (n,) of the distribution ``below`` exceed."""
-    return np.asarray(2.0 ** log2_at(places_below(below, 1.0 - shares)))
-
-
-def odds_at(below: Floats, shares: Floats) -> Floats:
-    """Return the log-odds that ``shares`` (n,) of the distribution ``below`` exceed."""
-    return log_odds_at(places_below(below, 1.0 - shares))
-
-
-def _odds(sums: Sums, config: ModelConfig) -> LogOdds | None:
-    """Return the odds; None until verdicts have said on which scale their inputs lie."""
-    if not sums.input_weights.size:
-        return None
-    return LogOdds(
-        *scale_of(sums),
-        coefficients(sums.odds_gram, sums.odds_moment, config.n_inputs),
-    )
-
-
-def _may_rank(sums: Sums, config: ModelConfig) -> bool:
-    """Return whether the odds have learned enough, and did not rank recent verdicts clearly worse."""
-    if sums.trial[ODDS, 1].sum() < config.odds_min_frauds:
-        return False
-    precisions = trial_precisions(sums)
-    return precisions["odds"] > _CLEARLY_WORSE * precisions["distance"]
-
-
-def trial_precisions(sums: Sums) -> dict[str, float]:
-    """Return the average precision of distance and odds on recent verdicts, 0 without frauds."""
-    named = (("distance", DISTANCE), ("odds", ODDS))
-    return {name: average_precision(*sums.trial[detector]) for name, detector in named}

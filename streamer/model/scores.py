@@ -8,7 +8,8 @@ standard deviations x_j is from y_j on the side that is suspicious,
     distance² = Σ_j addend_j · maturity_j · factor
 
 and the log-odds are a function (`streamer.model.odds`) of the features, of what verdicts say and of ln
-distance².  What is missing is NaN and takes no part in any sum.
+distance².  What is missing is NaN and takes no part in any sum.  Where a version ranks by it, the
+expected loss (`streamer.model.expected_loss`) is a function of log-odds and amount.
 
 Invariant: a payment's scores depend on the payment and the version alone, to the last bit.
 """
@@ -25,10 +26,11 @@ from streamer.arrays import Flags, Floats, Integers
 from streamer.compiled import compiled
 from streamer.model.budget import N_HOURS, hour_of
 from streamer.model.confidence import USUAL_ADDEND
-from streamer.model.histogram import distance_position, share_below
+from streamer.model.expected_loss import NEVER_WORTH, log_loss_of
+from streamer.model.histogram import distance_position, loss_position, share_below
 from streamer.model.kmeans import fill_distances, nearest_of
 from streamer.model.odds import LogOdds, log_odds_of, odds_position
-from streamer.model.scored import Room
+from streamer.model.scored import N_OF_EACH, Room
 
 __all__ = ["FEATURE", "HOUR", "Lines", "Ruler", "score_batch", "score_rows"]
 
@@ -69,14 +71,21 @@ class Lines(NamedTuple):
     """Where a version ranks scores and from where on they alert.
 
     ``hours`` (25,) are records of `HOUR` by hour of the day, and at last for an unknown one; thresholds
-    are log-odds where those rank (``by_odds``), else squared distances.  ``distances_below`` and
-    ``odds_below`` are the distributions of recent scores.
+    are log-odds where those rank (``by_odds``), ln of losses where they do so with ``told``, else
+    squared distances.  ``distances_below``, ``odds_below`` and ``losses_below`` are the distributions
+    of recent scores.  ``told`` (n_bins,) is what is told of log-odds (`rising`), (0,) where no loss is
+    to be expected, and ``log_values`` (c,) the ln of what a unit of each currency is worth.  A loss
+    below ``least_log_loss`` is worth no review.
     """
 
     hours: Records
     distances_below: Floats
     odds_below: Floats
     by_odds: bool
+    losses_below: Floats
+    told: Floats
+    log_values: Floats
+    least_log_loss: float
 
 
 @compiled
@@ -170,10 +179,11 @@ def score_rows(
 ) -> None:
     """Score payments one after the other, ``room`` OUT; ``times_ms`` is (0,) where no hour is known.
 
-    Log-odds and their ranks are NaN where there are no ``odds``.
+    Log-odds and their ranks are NaN where there are no ``odds``, losses and theirs without ``told``.
     """
     distances_sq, log_odds, odds_rank = np.empty(len(ruler.centers)), math.nan, math.nan
-    features = ruler.features
+    features, log_loss, loss_rank = ruler.features, math.nan, math.nan
+    by_loss = lines.by_odds and len(lines.told) > 0
     for i in range(len(X)):
         inputs, numbers = room.inputs[i], room.numbers[:, i]
         x, contributions, addends = room.parts[0, i], room.parts[1, i], room.parts[2, i]
@@ -190,12 +200,19 @@ def score_rows(
         if len(odds.coefficients) > 0:
             log_odds = log_odds_of(inputs, odds)
             odds_rank = share_below(lines.odds_below, odds_position(log_odds))
+            if len(lines.told) > 0:
+                value = lines.log_values[currencies[i]]
+                log_loss = log_loss_of(log_odds, X[i, 0], value, lines.told)
+                loss_rank = share_below(lines.losses_below, loss_position(log_loss))
         hour = lines.hours[hour_of(times_ms[i]) if len(times_ms) > 0 else _UNKNOWN_HOUR]
         numbers[0], numbers[1], numbers[2] = distance_sq, hour.threshold, hour.asked
         numbers[3], numbers[4], numbers[5] = hour.due, rank, log_odds
         numbers[6] = odds_rank
+        if len(numbers) > N_OF_EACH:
+            numbers[7], numbers[8] = log_loss, loss_rank
         room.nearest[i] = nearest
-        room.alerted[i] = (log_odds if lines.by_odds else distance_sq) > hour.threshold
+        ranked = log_odds if lines.by_odds else distance_sq
+        room.alerted[i] = (log_loss if by_loss else ranked) > hour.threshold
 
 
 @compiled
@@ -210,7 +227,7 @@ def score_batch(
     V: Floats,
     times_ms: Integers,
     features: Records,
-    currency_means: Floats,
+    of_currencies: Floats,
     centers_of: Floats,
     precisions_of: Floats,
     centers: Floats,
@@ -223,14 +240,18 @@ def score_batch(
     steps: Floats,
     coefficients: Floats,
     hours: Records,
-    distances_below: Floats,
-    odds_below: Floats,
+    below: Floats,
     by_odds: bool,
+    told: Floats,
 ) -> None:
-    """Do as `score_rows` does, for callers in Python, who hand over arrays one by one (`compiled`)."""
+    """Do as `score_rows` does, for callers in Python, who hand over arrays one by one (`compiled`).
+
+    ``of_currencies`` (2, c) are the ruler's usual amounts and the lines' values, ``below`` (3, n_bins +
+    1) the distributions of distances, log-odds and losses.
+    """
     ruler = Ruler(
         features,
-        currency_means,
+        of_currencies[0],
         centers_of,
         precisions_of,
         centers,
@@ -241,5 +262,6 @@ def score_batch(
     )
     room = Room(numbers, nearest, alerted, parts, inputs)
     odds = LogOdds(input_means, input_deviations, steps, coefficients)
-    lines = Lines(hours, distances_below, odds_below, by_odds)
+    of_losses = below[2], told, of_currencies[1], NEVER_WORTH
+    lines = Lines(hours, below[0], below[1], by_odds, *of_losses)
     score_rows(room, X, currencies, V, times_ms, ruler, odds, lines)

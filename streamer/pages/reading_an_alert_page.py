@@ -54,7 +54,7 @@ MEANINGS: Final[dict[str, dict[str, str]]] = {
         "scored_at": "When it was scored.",
         "mode": "`redis-unavailable`: the store was away, so a card or merchant may have been scored without its past. Else `normal`.",
         "counterfactual": "The smaller amount at which the same payment would not have been alerted. Not there if no smaller amount, down to a hundredth, would have helped.",
-        "ranked_by": "`distance`: by how unlike similar payments it is. `log_odds`: by how like earlier frauds, once verdicts have taught that.",
+        "ranked_by": "`distance`: by how unlike similar payments it is. `log_odds`: by how like earlier frauds, once verdicts have taught that. `expected_loss`: by that and the amount, where the service ranks so.",
         "log_odds": "The logarithm of the odds of fraud: 0 is one to one, -4.6 one to a hundred; every 0.7 more doubles the odds. Not there before any verdict.",
         "base_log_odds": "The log-odds of a payment that is average in everything: what the reasons are added to. 0 where `ranked_by` is `distance`.",
         "probability": "The probability of fraud, 0 to 1: how many of recent payments with such `log_odds` were judged to be fraud. Not there before any verdict.",
@@ -65,10 +65,11 @@ MEANINGS: Final[dict[str, dict[str, str]]] = {
         "wave_sentence": "The same in words, from the second alert on.",
         "features": "Everything that was known of the payment, on the model's own scale (mostly logarithms). For recomputing, not for reading: `reasons` have the same values in units.",
         "parameters": "The numbers of the model that the features met, packed. For recomputing: `streamer explain` needs nothing else, however old the alert is.",
+        "expected_loss": "`probability` times the amount, in the currency that the service counts in (`STREAMER_CURRENCY_VALUES`): what such payments lose on average if nobody looks. Only where the service ranks by it.",
     },
     "Reason": {
         "feature": "What it is about: a name of the lists below.",
-        "contribution": "What it adds to `distance_sq`, or to `log_odds`: exactly, to the last digit.",
+        "contribution": "What it adds to `distance_sq`, or to `log_odds`: exactly, to the last digit. 0 for `expected_loss` and `sample`, which are no part of the sum.",
         "share": "Its part of all that speaks for fraud, 0 to 1.",
         "value": "What this payment has, in `unit`.",
         "expected": "What similar payments have, or all payments where the sentence says so, in `unit`.",
@@ -140,6 +141,9 @@ _WORDS: Final = """\
   A critical alert is at the top of today's pile; on a quiet day that may be harmless.
 - **Probability** is what the score is not: how likely fraud is, by what verdicts have taught. It is as
   good as the verdicts were.
+- **Expected loss**: "28% of 412.00 EUR: 115.36 expected loss" is the probability of fraud times the amount.
+  Where the service ranks by it, a likely fraud of little may stand below a doubtful payment of much. The
+  other reasons say where the probability comes from. An amount of 0 counts as a thousandth.
 - **"Drawn at random"** opens an alert that nothing makes suspicious: it is from below the threshold, for
   your verdict to say what the model misses (`sampled`). The other reasons are why it ranks where it does.
 - **Ranked by distance**, where other alerts are ranked by log-odds: it is unlike any usual payment, and

@@ -139,6 +139,8 @@ def _decided(
         decoded.columns.cards,
         decoded.times_ms,
         state.told,
+        scored.log_losses,
+        version.lines.least_log_loss,
         lanes,
         weights,
         shares,
@@ -206,6 +208,8 @@ def decide_rows(
     cards: Integers,
     times_ms: Integers,
     told: Integers,
+    losses: Floats,
+    least: float,
     lanes: Integers,
     weights: Floats,
     shares: Floats,
@@ -223,7 +227,8 @@ def decide_rows(
     fill_draws(offsets, draws, recent_draws)
     split = Split(main, reserve, sample)
     known = scores, distance_ranks, offsets, asked, due
-    debt = paced(debt, lanes, weights, shares, *known, unit, split, cards, times_ms, told)
+    of_cards, of_losses = (cards, times_ms, told), (losses, least)
+    debt = paced(debt, lanes, weights, shares, *known, unit, split, *of_cards, *of_losses)
     may = may_teach(draws, card_payments_1d, daily_lessons)
     n_above = 0
     for i in range(len(offsets)):
@@ -269,7 +274,8 @@ def _counted(decoded: Decoded, state: PartitionState, published: Flags) -> list[
 
 def _limits(decoded: Decoded, version: Scorer, ranked: NDArray[np.intp]) -> list[Limit]:
     """Return each payment's limit: by the budget, or by what its own hour of the day was to have."""
-    if version.config.alerts_per_hour is None:
-        return [limit_of(version.config.alert_budget)] * len(ranked)
+    config = version.config
+    if config.alerts_per_hour is None and not config.review_spend_per_day:
+        return [limit_of(config.alert_budget)] * len(ranked)
     by_hour = [limit_of(share) for share in version.asked.hourly_targets.tolist()]
     return [by_hour[hour_of(int(decoded.times_ms[i]))] for i in ranked.tolist()]

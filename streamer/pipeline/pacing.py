@@ -12,6 +12,9 @@ it is next to nothing: beyond all that was ever seen, rarity goes on falling exp
 more than x = -0.3.  So over any 5,000 payments there are at most 1 + 0.7 + 0.3 times the alerts due,
 and over any 50,000 at most 1.1 times, where more than ten are due in 5,000; else the fuse bounds it.
 
+Where a review costs more than a payment lets lose (`streamer.model.expected_loss`), the main lane has
+none of it, and what is due is less by as much (`Scorer`).
+
 The share is divided among lanes (`streamer.model.lanes`): what ranks, a reserve by the distance, and a
 sample below both lines, whose draws keep no pace: they are in the debt, which the others pay.
 The reserve alerts a card once a day.
@@ -78,6 +81,8 @@ def paced(
     cards: Integers,
     times_ms: Integers,
     told: Integers,
+    losses: Floats,
+    least: float,
 ) -> float:
     """Decide on n payments one after the other, and return the debt that ``debt`` has become.
 
@@ -86,12 +91,15 @@ def paced(
     ``shares`` OUT (n,) are the shares of recent traffic that were to alert when each came, over all
     lanes.  ``scores``, ``distance_ranks``, ``asked`` and ``due`` (n,) are as in `Scored`.  ``cards``
     (n,) are fingerprints, ``told`` the cards that the reserve told of (`told_cards`), IN/OUT.
+    ``losses`` (n,) are ln of expected losses, of which the main lane has none below ``least``; (0,)
+    where none is expected.
     """
     for i in range(len(scores)):
         shares[i] = asked[i] * pace(debt, unit)
         rarity, is_out = 1.0 - scores[i], lanes[i] != QUIET
         if lanes[i] != SAMPLE:
-            if rarity < shares[i] * split.main:
+            is_worth = len(losses) == 0 or losses[i] >= least
+            if rarity < shares[i] * split.main and is_worth:
                 lanes[i] = MAIN
             elif 1.0 - distance_ranks[i] < shares[i] * split.reserve and (
                 is_out or not is_told(told, cards[i], times_ms[i])

@@ -38,7 +38,8 @@ def score_messages(
             status="warming" if scored is None else "scored",
             log_odds=None if scored is None else scored.log_odds_of(i),
             probability=told[i],
-            ranked_by="log_odds" if version.ranks_by_odds else "distance",
+            ranked_by=version.ranked_by,
+            expected_loss=None if scored is None else scored.expected_loss_of(i),
             model_version=version.id,
             source=Source(topic, partition, offset, state.epoch),
         )

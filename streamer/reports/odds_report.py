@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from streamer.model import Scorer, trial_precisions
@@ -16,7 +17,7 @@ def describe_odds(version: Scorer) -> dict[str, Any]:
     """
     sums = version.sums
     legitimate, fraud = sums.verdict_weights.tolist()
-    return {
+    told = {
         "ranks": version.ranks_by_odds,
         "verdicts_learned": sums.verdicts_learned,
         "verdict_weights": {"legitimate": legitimate, "fraud": fraud},
@@ -24,3 +25,9 @@ def describe_odds(version: Scorer) -> dict[str, Any]:
         "frauds_needed": version.config.odds_min_frauds,
         "threshold_log_odds": version.threshold_log_odds if version.ranks_by_odds else None,
     }
+    if version.ranked_by == "expected_loss":
+        told |= {
+            "threshold_log_odds": None,
+            "threshold_expected_loss": math.exp(version.threshold_log_loss),
+        }
+    return told

@@ -60,6 +60,7 @@ def _check_rules(settings: Fields) -> None:
         *_registry(settings),
         *_web(settings),
         *_sizes(settings),
+        *_money(settings),
     ]
     if breaches:
         text = "; ".join(f"{names[0]} {condition}" for names, condition in breaches)
@@ -167,6 +168,15 @@ def _sizes(settings: Fields) -> Iterator[Breach]:
     yield from _at_least(settings, "checkpoint_max_transactions", 1, "batch_max_records")
     # What was not presumed before it is thinned would count for itself alone.
     yield from _at_least(settings, "label_whole_s", 1, "label_presumed_s")
+
+
+def _money(settings: Fields) -> Iterator[Breach]:
+    if settings.rank_by == "expected_loss" and settings.currency_values is None:
+        names = ("currency_values", "rank_by")
+        yield names, f"must be set when {_env('rank_by')} is expected_loss"
+    if settings.review_spend_per_day and not settings.review_cost:
+        names = ("review_cost", "review_spend_per_day")
+        yield names, f"must be greater than 0 when {_env(names[1])} is"
 
 
 def _at_least(settings: Fields, name: str, factor: int, other: str) -> Iterator[Breach]:

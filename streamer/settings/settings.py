@@ -15,6 +15,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streamer.settings.currency_values import check_currency_values
 from streamer.settings.intake_checks import check_intake, check_registry_url
 from streamer.settings.redis_url import RedisUrl
 
@@ -199,6 +200,18 @@ class Fields(BaseSettings):
     sample_share: float = Field(0.1, ge=0, le=0.3, allow_inf_nan=False)
     """Part of the alert budget for payments drawn from below the threshold, to measure what is missed;
     0 switches it off."""
+    rank_by: Literal["probability", "expected_loss"] = "probability"
+    """What ranks payments once verdicts do: the probability of fraud, or that times the amount. Before
+    verdicts rank, how unlike others a payment is ranks with either."""
+    currency_values: Annotated[str, AfterValidator(check_currency_values)] | None = None
+    """What a unit of each currency is worth in the reference currency: EUR=1,USD=0.92,JPY=0.0062. The
+    usual payment in any other is taken to be worth the usual one in these."""
+    review_cost: float = Field(0.0, ge=0, le=1e9, allow_inf_nan=False)
+    """What the review of an alert costs, in the reference currency. Ranking by expected loss, a payment
+    whose loss is less alerts in reserve and sample only. 0 for nothing."""
+    review_spend_per_day: float = Field(0.0, ge=0, le=1e12, allow_inf_nan=False)
+    """What the reviews of a day of event time may cost, in the reference currency: of this and the
+    alert budget the smaller counts. 0 for no such limit."""
     random_seed: int = Field(0, ge=0, lt=2**63)
     """Seed of the first centers."""
 

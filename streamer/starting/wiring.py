@@ -8,13 +8,14 @@ from typing import Final
 
 import numpy as np
 
-from streamer.contract.codes import CURRENCIES
+from streamer.contract.codes import CURRENCIES, CURRENCY_INDEX
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, FEATURES
 from streamer.intake.by_name import load_declaration
 from streamer.intake.decoding import TimestampRange
 from streamer.model import ModelConfig
 from streamer.pipeline import PipelineConfig
 from streamer.settings import PREFIX, Settings
+from streamer.settings.currency_values import currency_values
 from streamer.store import ServiceIdentity, Store
 from streamer.verdicts import VerdictConfig
 
@@ -31,6 +32,10 @@ _MODEL_SETTINGS: Final = {
     "alert_hours": "alert_hours",
     "reserve_share": "reserve_share",
     "sample_share": "sample_share",
+    "rank_by": "rank_by",
+    "currency_values": "currency_values",
+    "review_cost": "review_cost",
+    "review_spend_per_day": "review_spend_per_day",
     "random_seed": "random_seed",
 }
 
@@ -73,6 +78,7 @@ def service_identity(settings: Settings, kafka_cluster_id: str = "") -> ServiceI
 
 def model_config(settings: Settings) -> ModelConfig:
     """Return the model's parameters: this release's features, the settings' numbers."""
+    named = currency_values(settings.currency_values)
     return ModelConfig(
         feature_names=FEATURE_NAMES,
         spread_floors=tuple(feature.spread_floor for feature in FEATURES),
@@ -88,6 +94,12 @@ def model_config(settings: Settings) -> ModelConfig:
         alert_hours=settings.alert_hours,
         reserve_share=settings.reserve_share,
         sample_share=settings.sample_share,
+        rank_by=settings.rank_by,
+        currency_values=tuple(
+            sorted((CURRENCY_INDEX[code], value) for code, value in named.items())
+        ),
+        review_cost=settings.review_cost,
+        review_spend_per_day=settings.review_spend_per_day,
         random_seed=settings.random_seed,
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from streamer.durations import DAY_MS
 from streamer.evaluation import alert_figures as figures_module
-from streamer.evaluation.alert_figures import alert_figures, causal_alerts, workload
+from streamer.evaluation.alert_figures import Value, alert_figures, causal_alerts, workload
 from streamer.evaluation.alerting import alerts_of
 from streamer.evaluation.protocols import window_of
 from tests.evaluation.test_protocols import rows_of
@@ -40,6 +40,17 @@ def test_precision_and_recall_are_of_the_measured_and_the_workload_is_of_all() -
     figures = alert_figures(alerted, measured, frauds, budget=0.5)
     assert (figures.workload.n, figures.workload.budget_ratio) == (4, pytest.approx(4 / 3))
     assert (figures.precision, figures.recall) == (pytest.approx(1 / 3), 0.5)
+
+
+def test_what_frauds_were_worth_is_divided_by_whether_they_alerted() -> None:
+    """Frauds of 100, 40 and 60 measured, of which the first alerted; one of 1,000 is not measured."""
+    alerted = np.array([True, True, False, False, True])
+    measured = np.array([True, True, True, True, False])
+    frauds = np.array([True, False, True, True, True])
+    stakes = np.array([100.0, 7.0, 40.0, 60.0, 1_000.0])
+    figures = alert_figures(alerted, measured, frauds, budget=0.5, stakes=stakes)
+    assert figures.value == Value(100.0, 100.0, 0.5)
+    assert alert_figures(alerted, measured, frauds, budget=0.5).value is None
 
 
 def test_without_an_alert_there_is_no_precision_and_without_a_fraud_no_recall() -> None:

@@ -27,6 +27,7 @@ ALERTS = {
     "precision",
     "recall",
     "recall_unbiased",
+    "value",
     "interval",
     "sampled",
     "sampled_frauds",

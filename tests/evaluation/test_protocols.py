@@ -27,6 +27,7 @@ def rows_of(
         times_ms=first_ms + np.array(days) * DAY_MS + 3_600_000,
         cards=np.array(cards),
         amounts=np.ones(n),
+        stakes=np.ones(n),
         scenarios=np.where(frauds, 0, -1),
         scenario_names=("1",),
         scores=np.ones(n),

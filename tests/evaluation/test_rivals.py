@@ -76,7 +76,7 @@ from streamer.features import FEATURE_NAMES
 rng = np.random.default_rng(0)
 n = 200
 rows = Rows(
-    times_ms=np.arange(n) * 3_600_000, cards=np.arange(n) % 9, amounts=rng.random(n),
+    times_ms=np.arange(n) * 3_600_000, cards=np.arange(n) % 9, amounts=rng.random(n), stakes=np.ones(n),
     scenarios=np.where(np.arange(n) % 10 == 0, 0, -1), scenario_names=("x",), scores=np.ones(n),
     probabilities=np.full(n, np.nan), sample_weights=np.zeros(n),
     alerted=np.zeros(n, dtype=bool), held_back=np.zeros(n, dtype=bool),

@@ -37,6 +37,7 @@ def rows_of(n: int = N, seed: int = 0, step_ms: int = 900_000) -> Rows:
         times_ms=times_ms,
         cards=np.arange(n) % 9,
         amounts=np.exp(X[:, 0]),
+        stakes=np.exp(X[:, 0]),
         scenarios=np.where(frauds, 0, -1),
         scenario_names=("x",),
         scores=np.ones(n),

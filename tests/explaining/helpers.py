@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -58,3 +59,23 @@ def with_odds(n: int = 3_000) -> Scorer:
         version = next_version(version, delta)
     assert version.ranks_by_odds
     return version
+
+
+@cache
+def with_losses(review_cost: float = 0.0) -> Scorer:
+    """Return the version of `with_odds` that ranks by expected loss, in euros; no other currency has a
+    value."""
+    version = with_odds()
+    config = replace(
+        version.config,
+        rank_by="expected_loss",
+        currency_values=((EURO, 1.0),),
+        review_cost=review_cost,
+    )
+    return Scorer.of(version.id, version.sums, config)
+
+
+def version_ranking_by(ranking: str) -> Scorer:
+    """Return the version of which alerts are ``ranking`` what is named."""
+    versions = {"distance": trained, "log_odds": with_odds, "expected_loss": with_losses}
+    return versions[ranking]()

@@ -17,9 +17,9 @@ from streamer.explaining.explanation import Explanation, as_alerted, explain
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, add_verdicts
 from streamer.model import Scorer
 from tests.builders import T0_MS, batch, payment, pipeline_config, state_of
-from tests.explaining.helpers import with_odds
+from tests.explaining.helpers import version_ranking_by, with_odds
 from tests.model.helpers import functions
-from tests.pipeline.helpers import ordinary, run, trained
+from tests.pipeline.helpers import ordinary, run
 
 CONFIG = pipeline_config()
 PAST = ordinary(60, seed=3)
@@ -28,7 +28,7 @@ PAST = ordinary(60, seed=3)
 @cache
 def alerts_by(ranking: str, seed: int = 0) -> tuple[list[Alert], Scorer]:
     """Return alerts on payments of unusual amounts, half of them at a merchant with frauds."""
-    version = with_odds() if ranking == "log_odds" else trained()
+    version = version_ranking_by(ranking)
     state = state_of(CONFIG)
     times = np.full(20, T0_MS, dtype=np.int64)
     add_verdicts(state.tables.merchant_verdicts, ["shop-1"] * 20, times, np.ones(20), np.ones(20))

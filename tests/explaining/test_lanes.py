@@ -11,11 +11,10 @@ import pytest
 
 from streamer.contract.messages import Alert
 from streamer.explaining.explanation import explain
-from streamer.model import Scorer, Split
-from streamer.model.scorer import distances_at
+from streamer.model import Scorer, Split, distances_at
 from streamer.pipeline.drawing import sample_probability
 from tests.builders import batch, payment, pipeline_config, state_of
-from tests.explaining.helpers import with_odds
+from tests.explaining.helpers import with_losses, with_odds
 from tests.pipeline.helpers import Run, ordinary, run
 
 CONFIG = pipeline_config()
@@ -98,9 +97,13 @@ def test_a_sampled_alert_says_that_it_was_drawn_and_how_many_it_stands_for() -> 
         assert total + alert.base_log_odds == pytest.approx(alert.log_odds, rel=1e-9)
 
 
-def test_at_the_counterfactual_amount_neither_lane_alerts() -> None:
-    split = Split(0.6, 0.4, 0.0)
-    version, past = version_with(split), [*PAST, *last(5)]
+@pytest.mark.parametrize(
+    "version",
+    [with_odds(), with_losses(), with_losses(review_cost=8.0)],
+    ids=["odds", "losses", "losses worth a review"],
+)
+def test_at_the_counterfactual_amount_neither_lane_alerts(version: Scorer) -> None:
+    version, past = replace(version, split=Split(0.6, 0.4, 0.0)), [*PAST, *last(5)]
 
     def alerted(values: list[dict[str, object]]) -> list[Alert]:
         found = run([batch(values)], CONFIG, version, state_of(CONFIG)).alerts
@@ -134,3 +137,23 @@ def test_what_was_drawn_teaches_like_its_neighbours_and_the_other_lanes_do_not()
     none = run([batch([*PAST, *last()])], CONFIG, version_with(Split(0.3, 0.3, 0.0)))
     n_kept = none.state.delta.transactions_taught
     assert ran().state.delta.transactions_taught == pytest.approx(n_kept, abs=3)
+
+
+def test_what_is_not_worth_its_review_alerts_in_the_reserve_and_the_sample_alone() -> None:
+    """At a cost of what half of the main lane's alerts let expect without it."""
+    split = Split(0.3, 0.3, 0.4)
+
+    def ran_by(version: Scorer) -> dict[int, Alert]:
+        version = replace(version, split=split)
+        found = run([batch([*PAST, *last()])], CONFIG, version, state_of(CONFIG)).alerts
+        return {alert.source.offset: alert for alert in found}
+
+    before = [a for a in ran_by(with_losses()).values() if a.ranked_by != "distance"]
+    cost = float(np.median([a.expected_loss for a in before if not a.sampled]))
+    after = ran_by(with_losses(review_cost=cost)).values()
+    main = [a for a in after if a.ranked_by == "expected_loss" and not a.sampled]
+    assert main
+    assert min(a.expected_loss or 0.0 for a in main) >= cost
+    assert all(a.threshold >= cost * (1 - 1e-9) for a in main)
+    assert [a for a in after if a.sampled and (a.expected_loss or 0.0) < cost]
+    assert [a for a in after if a.ranked_by == "distance"]

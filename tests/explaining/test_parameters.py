@@ -23,6 +23,7 @@ from streamer.explaining.parameters import (
     CLIPPED_ABOVE,
     CLIPPED_BELOW,
     FORMAT,
+    HAS_LOSS,
     HAS_ODDS,
     HEAD,
     KNOWN,
@@ -30,17 +31,18 @@ from streamer.explaining.parameters import (
     N_COMMON,
     N_FEATURES,
     N_INPUTS,
+    N_OF_LOSS,
     ONE_STEP,
     checksum_of,
 )
 from streamer.explaining.read_parameters import unpacked_parameters
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, FEATURES, JUDGED
 from streamer.model import Scorer
-from tests.explaining.helpers import EURO, rows, with_odds
+from tests.explaining.helpers import EURO, rows, version_ranking_by, with_losses, with_odds
 from tests.explaining.test_explanation import alerts_by
 from tests.pipeline.helpers import trained
 
-RANKINGS = ("distance", "log_odds")
+RANKINGS = ("distance", "log_odds", "expected_loss")
 # Of the findings these are not recomputed: there is nothing to ask at other amounts, and what is packed
 # once more has one center, of index 0.
 NOT_COMPARED = {"quiet_units", "is_quiet_below", "parameters"}
@@ -50,7 +52,7 @@ def version_by(ranking: str) -> Scorer:
     """Return a version; the one by log-odds with steps of the amount, as after some weeks."""
     if ranking == "distance":
         return trained()
-    version = with_odds()
+    version = version_ranking_by(ranking)
     assert version.odds is not None
     steps = np.array([0.5, 1.0, 2.0])
     coefficients = version.odds.coefficients.copy()
@@ -122,8 +124,8 @@ def test_in_a_currency_without_a_usual_amount_too() -> None:
             assert bits(findings_by_parameters(found, x[None], v[None], 0)) == bits(by_version)
 
 
-def test_odds_that_do_not_rank_are_recomputed_beside_the_distance() -> None:
-    version = with_odds()
+@pytest.mark.parametrize("version", [with_odds(), with_losses()], ids=["odds", "losses"])
+def test_odds_that_do_not_rank_are_recomputed_beside_the_distance(version: Scorer) -> None:
     quiet = replace(version, ranks_by_odds=False)
     X, V = rows(quiet, 20, 5)
     for x, v in zip(X, V, strict=True):
@@ -219,6 +221,17 @@ def test_an_altered_number_of_the_alert_is_noticed(ranking: str, name: str, told
     assert explanation.differences[told] == (moved, getattr(alert, name))
 
 
+def test_an_altered_expected_loss_is_noticed_and_the_stake_is_no_part_of_the_sum() -> None:
+    alert = alerts_by("expected_loss")[0][0]
+    stake, loss = alert.reasons[0], alert.expected_loss or 0.0
+    assert (stake.feature, stake.contribution, stake.value) == ("expected_loss", 0.0, loss)
+    assert alert.probability is not None
+    assert loss == pytest.approx(alert.probability * alert.transaction.amount, rel=1e-9)
+    assert loss > alert.threshold
+    moved = msgspec.structs.replace(alert, expected_loss=math.nextafter(loss, math.inf))
+    assert set(explain_by_parameters(moved).differences) == {"expected_loss"}
+
+
 def test_an_altered_reason_or_ranking_is_noticed() -> None:
     alert = alerts_by("log_odds")[0][0]
     first = alert.reasons[0]
@@ -305,6 +318,7 @@ def test_numbers_that_only_pretend_to_be_of_a_version_are_refused_or_give_number
     """With a checksum that is right: no crash, no infinity, and no distance below 0."""
     steps, has_odds = data.draw(st.integers(0, 3)), data.draw(st.booleans())
     flags = (HAS_ODDS + steps * ONE_STEP if has_odds else 0) | data.draw(st.integers(0, 1))
+    flags |= HAS_LOSS * (has_odds and data.draw(st.booleans()))
     bins = data.draw(st.tuples(st.integers(0, 1_030), st.integers(0, 1_030)))
     feature = st.sampled_from([0, KNOWN, KNOWN | BEYOND_CENTER, 7, 7 | CLIPPED_ABOVE, 9])
     codes = data.draw(st.lists(feature, min_size=N_FEATURES, max_size=N_FEATURES))
@@ -318,9 +332,13 @@ def test_numbers_that_only_pretend_to_be_of_a_version_are_refused_or_give_number
             st.lists(st.sampled_from([0, 1, 5, 11, 21]), min_size=N_INPUTS, max_size=N_INPUTS)
         )
         n += 1 + 2 * steps + sum(2 + code // 4 for code in inputs if code)
+        n += N_OF_LOSS if flags & HAS_LOSS else 0
         codes += inputs
     seed = data.draw(st.integers(0, 2**32 - 1))
     drawn = np.random.default_rng(seed).uniform(0.001, 1.0, n)
+    if flags & HAS_LOSS:
+        # Which bin of the calibration, and what is told at its ends.
+        drawn[-4:-1] = data.draw(st.integers(-1, 47)), *sorted(drawn[-3:-1])
     for i, number in data.draw(st.dictionaries(st.integers(0, n - 1), NUMBERS, max_size=5)).items():
         drawn[i] = number
     text = sealed(flags, bins, bytes(codes) + drawn.tobytes())
@@ -338,6 +356,7 @@ def test_numbers_that_only_pretend_to_be_of_a_version_are_refused_or_give_number
     assert 0 <= findings.score <= 1
     assert all(map(math.isfinite, findings.contributions))
     assert has_odds == math.isfinite(findings.log_odds)
+    assert (flags & HAS_LOSS > 0) == math.isfinite(findings.log_loss)
 
 
 def test_another_release_is_named_as_the_reason() -> None:

@@ -23,7 +23,7 @@ values = st.lists(st.floats(2**-8, 2**23), min_size=1, max_size=200)
 def of_values(distances_sq: list[float]) -> np.ndarray:
     """Return how many of the distances lie in each bin, by the sample's own loop."""
     values = np.array(distances_sq)
-    return np.asarray(histograms_of(values, np.zeros(0), np.ones(len(values)))[0])
+    return np.asarray(histograms_of(values, np.zeros(0), np.zeros(0), np.ones(len(values)))[0])
 
 
 def quantile(histogram: np.ndarray, share: float) -> float:

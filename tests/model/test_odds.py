@@ -24,7 +24,7 @@ from streamer.model.odds import (
     log_odds_of,
     odds_position,
 )
-from streamer.model.scorer import odds_at
+from streamer.model.thresholds import odds_at
 from tests.model.helpers import functions
 
 STEPS = np.array([1.75, 2.5, 4.0])

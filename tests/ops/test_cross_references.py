@@ -124,6 +124,7 @@ _METRIC: Final = re.compile(r"(?<![\w/.-])streamer_[a-z0-9_]+(?![\w/.*{-]*/)")
 
 FOR_EXPLORATION: Final = {
     "streamer_batch_seconds": "the stages beside it are on the panels; it has the exemplars",
+    "streamer_expected_loss_alerted_total": "for reports, where losses rank; 0 elsewhere",
     "streamer_model_merges_total": "one per checkpoint that learned; its rate tells a silent model",
     "streamer_publish_queue_bytes": "messages are on the panel; bytes say whether they are large",
     "streamer_redis_failures_in_a_row": "what the breaker counts; its state is on the panel",

@@ -32,6 +32,8 @@ FAMILIES = list(catalogue())
 # What neither a panel nor a rule asks for, and where the same can be seen.
 ELSEWHERE = {
     "streamer_batch_seconds": "its stages",
+    "streamer_currencies_estimated": "a fact of the settings",
+    "streamer_expected_loss_alerted_total": "0 unless losses rank; for a report, not for an operator",
     "streamer_model_merges_total": "the age of the version",
     "streamer_publish_queue_bytes": "the messages in the queue",
     "streamer_redis_failures_in_a_row": "the breaker",

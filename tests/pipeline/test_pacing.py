@@ -37,6 +37,9 @@ from tests.explaining.helpers import euros, rows, with_odds
 from tests.model.helpers import euros as small_euros
 from tests.model.helpers import next_version, small_config, two_clouds
 
+# Losses, and what a review costs: nothing.
+ALL_WORTH = np.zeros(0), 0.0
+
 
 def decided(
     scores: Floats, share: float, debt: float = 0.0, is_out: Flags | None = None
@@ -69,7 +72,7 @@ def divided(
     asked, weights, offsets = np.full(n, share), np.zeros(n), np.arange(first, first + n)
     known = np.empty(n), scores, distance_ranks, offsets, asked, asked
     # Each of a card of its own.
-    cards = offsets, np.zeros_like(offsets), no_cards()
+    cards = offsets, np.zeros_like(offsets), no_cards(), *ALL_WORTH
     left = paced(debt, lanes, weights, *known, alerts_due(share), split, *cards)
     return Divided(lanes, weights, left)
 
@@ -131,7 +134,7 @@ def test_the_loop_compiled_and_as_it_is_written_agree() -> None:
         lanes, weights, shares = np.full(n, QUIET), np.zeros(n), np.empty(n)
         known, told = (scores, others, np.arange(n), asked, asked), no_cards()
         by_card = 50.0, Split(0.6, 0.2, 0.2), cards, times_ms, told
-        debt = loop(0.0, lanes, weights, shares, *known, *by_card)
+        debt = loop(0.0, lanes, weights, shares, *known, *by_card, others, 0.1)
         of_all = lanes.tobytes(), weights.tobytes(), shares.tobytes(), told.tobytes()
         found.append((debt, *of_all))
     assert found[0] == found[1]
@@ -189,7 +192,7 @@ def test_no_draw_depends_on_the_batch_and_what_was_out_as_a_sample_stays_one() -
     assert np.concatenate([half, rest]).tolist() == whole.tolist()
     lanes, weights = np.array([SAMPLE, MAIN, QUIET]), np.array([400.0, 0.0, 0.0])
     known = np.full(3, 0.5), np.zeros(3), np.arange(3), np.full(3, 0.01), np.full(3, 0.01)
-    cards = np.arange(3), np.zeros(3, np.int64), no_cards()
+    cards = np.arange(3), np.zeros(3, np.int64), no_cards(), *ALL_WORTH
     left = paced(0.0, lanes, weights, np.empty(3), *known, 50.0, split, *cards)
     assert lanes.tolist() == [SAMPLE, MAIN, QUIET]
     assert weights.tolist() == [400.0, 0.0, 0.0]
@@ -313,7 +316,7 @@ class Nights:
                 lanes, weights, shares = np.full(len(rows), QUIET), *np.zeros((2, len(rows)))
                 offsets = np.arange(first, first + len(rows))
                 known = scored.scores, scored.distance_ranks, offsets, scored.asked, scored.due
-                cards = offsets, when, no_cards()
+                cards = offsets, when, no_cards(), *ALL_WORTH
                 debt = paced(debt, lanes, weights, shares, *known, 25.0, WHOLE, *cards)
                 draws, above = uniform_hash(offsets), lanes != QUIET
                 quiet = ~above

@@ -28,7 +28,7 @@ def lanes_of(
     asked, of_all = np.full(n, 0.01), (lanes, np.zeros(n), np.empty(n))
     known = scores, distance_ranks, np.arange(n), asked, asked, 50.0, Split(0.6, 0.2, 0.0)
     times_ms = (np.array(hours) * HOUR_MS).astype(np.int64)
-    paced(0.0, *of_all, *known, np.array(cards), times_ms, told)
+    paced(0.0, *of_all, *known, np.array(cards), times_ms, told, np.zeros(0), 0.0)
     found: list[int] = lanes.tolist()
     return found
 

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from streamer.contract.codes import CURRENCY_INDEX
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings, describe, load_settings, masked_url
+from streamer.settings.currency_values import currency_values
 from streamer.settings.redis_url import RedisUrl
+from streamer.starting.wiring import model_config
 from tests.rig.certificates import Certificates
 
 
@@ -30,6 +33,29 @@ def test_alerts_per_hour_are_off_unless_set_and_must_be_positive() -> None:
     assert load_settings({"STREAMER_ALERTS_PER_HOUR": "12.5"}).alerts_per_hour == 12.5
     assert faults({"STREAMER_ALERTS_PER_HOUR": "0"}) == [
         "STREAMER_ALERTS_PER_HOUR must be greater than 0, got 0"
+    ]
+
+
+def test_currencies_have_values_that_are_numbers_above_0_and_all_faults_are_told_at_once() -> None:
+    given = "EUR=1, XYZ=2,USD=-3,EUR=4,JPY"
+    (fault,) = faults({"STREAMER_CURRENCY_VALUES": given, "STREAMER_RANK_BY": "expected_loss"})
+    assert fault == (
+        "STREAMER_CURRENCY_VALUES must be currencies with their values above 0, separated by commas ("
+        "XYZ is no currency of ISO 4217; the value of USD is -3; EUR is there twice; the value of "
+        f"JPY is missing), got {given}"
+    )
+    good = load_settings({"STREAMER_CURRENCY_VALUES": "USD=0.92,EUR=1"})
+    assert currency_values(good.currency_values) == {"USD": 0.92, "EUR": 1.0}
+    by_index = (CURRENCY_INDEX["EUR"], 1.0), (CURRENCY_INDEX["USD"], 0.92)
+    assert model_config(good).currency_values == by_index
+
+
+def test_losses_need_a_currency_that_counts_and_a_spend_needs_the_cost_of_a_review() -> None:
+    assert faults(
+        {"STREAMER_RANK_BY": "expected_loss", "STREAMER_REVIEW_SPEND_PER_DAY": "100"}
+    ) == [
+        "STREAMER_CURRENCY_VALUES must be set when STREAMER_RANK_BY is expected_loss",
+        "STREAMER_REVIEW_COST must be greater than 0 when STREAMER_REVIEW_SPEND_PER_DAY is",
     ]
 
 

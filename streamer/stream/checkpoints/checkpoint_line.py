@@ -7,7 +7,7 @@ and is silent.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import structlog
@@ -19,6 +19,8 @@ from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.scoring.held import Held
 
 __all__ = ["tell_checkpoint"]
+
+_RANKED_BY: Final = {"distance": "distance", "log_odds": "odds", "expected_loss": "expected_loss"}
 
 _log = structlog.get_logger(__name__)
 
@@ -66,7 +68,7 @@ def _model(version: Scorer, drift: Drift) -> dict[str, Any]:
         "model_version": version.id,
         "transactions_seen": version.sums.transactions_seen,
         "threshold": None if version.is_warming else round(version.threshold_sq**0.5, 4),
-        "ranked_by": "odds" if version.ranks_by_odds else "distance",
+        "ranked_by": _RANKED_BY[version.ranked_by],
         "drift": round(float(drift.psi[most]), 4),
         "drift_feature": version.config.feature_names[most],
         "drift_settled": drift.is_settled,

@@ -13,12 +13,14 @@ from functools import cached_property
 from streamer.durations import DAY_S
 from streamer.model import (
     ALERTED,
+    N_HOURS,
     OTHERS,
     Scorer,
     achieved_per_hour,
     achieved_share,
     delays_of,
     estimate,
+    estimated_currencies,
     trial_precisions,
 )
 from streamer.reports.census_report import census_in
@@ -105,14 +107,16 @@ class Gauges:
         version = self._held.version
         sums = version.sums
         metrics.model_transactions_seen.set(sums.transactions_seen)
-        metrics.alert_budget_requested.set(version.asked.target, "share")
+        metrics.alert_budget_requested.set(version.due_share, "share")
         metrics.alert_budget_achieved.set(achieved_share(sums), "share")
         if version.config.alerts_per_hour is not None:
             per_hour = achieved_per_hour(sums)
-            metrics.alert_budget_requested.set(version.config.alerts_per_hour, "per_hour")
+            requested = _due_per_hour(version, version.config.alerts_per_hour)
+            metrics.alert_budget_requested.set(requested, "per_hour")
             metrics.alert_budget_achieved.set(per_hour or 0.0, "per_hour")
         self._read_census(version)
         metrics.odds_active.set(version.ranks_by_odds)
+        metrics.currencies_estimated.set(estimated_currencies(sums, version.config))
         for detector, precision in trial_precisions(sums).items():
             metrics.average_precision_ratio.set(precision, detector)
         self._read_delays()
@@ -166,6 +170,16 @@ class Gauges:
         metrics.drift_reference_settled.set(drift.is_settled)
         metrics.feature_drift_psi.replace(dict(zip(names, drift.psi.tolist(), strict=True)))
         metrics.feature_drift_ks.replace(dict(zip(names, drift.ks.tolist(), strict=True)))
+
+
+def _due_per_hour(version: Scorer, alerts_per_hour: float) -> float:
+    """Return the alerts per hour that are worth a review and can be paid for, of so many wanted."""
+    config = version.config
+    if config.review_spend_per_day:
+        alerts_per_hour = min(
+            alerts_per_hour, config.review_spend_per_day / config.review_cost / N_HOURS
+        )
+    return alerts_per_hour * version.due_share / version.asked.target
 
 
 def read_redis(metrics: Metrics, store: Store) -> None:

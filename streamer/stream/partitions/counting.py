@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 from streamer.contract.batch import Batch
+from streamer.contract.messages import Alert
+from streamer.explaining.reasons import AT_STAKE
 from streamer.pipeline import Outcome
 from streamer.telemetry.metrics import Metrics, observe
 
@@ -48,8 +50,16 @@ def count_outcome(metrics: Metrics, batch: Batch, outcome: Outcome) -> None:
         metrics.fields_left_out.labels(field, fault).inc(n)
     for alert in outcome.alerts:
         metrics.alerts.labels(alert.severity).inc()
-        metrics.alert_reasons.labels(alert.reasons[0].feature).inc()
+        metrics.alert_reasons.labels(_loudest(alert)).inc()
+        if alert.expected_loss:
+            metrics.expected_loss_alerted.inc(alert.expected_loss)
         if alert.wave_id is not None and alert.wave_sentence is not None:
             metrics.alerts_joined.labels(alert.wave_id.partition("-")[0]).inc()
     for alert in outcome.overflow:
         metrics.alerts_overflowed.labels(alert.severity).inc()
+
+
+def _loudest(alert: Alert) -> str:
+    """Return what the first of its reasons is about, behind what is at stake."""
+    first = alert.reasons[0].feature
+    return alert.reasons[1].feature if first == AT_STAKE and alert.reasons[1:] else first

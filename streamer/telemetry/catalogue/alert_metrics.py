@@ -31,6 +31,11 @@ class AlertMetrics:
         "wave",
         starts=[_WAVES],
     )
+    expected_loss_alerted = counter(
+        "reference currency",
+        "Expected losses of published alerts, probability of fraud times amount; 0 unless "
+        "STREAMER_RANK_BY is expected_loss.",
+    )
     alerts_suppressed = counter(
         "alerts", "Alerts not published again: they were out before a crash."
     )
@@ -52,7 +57,8 @@ class AlertMetrics:
     )
     alert_budget_requested = gauge(
         "see label",
-        "Alert budget: as a share of traffic, and per hour of event time where that is set.",
+        "Alert budget: as a share of traffic, less what is not worth its review or cannot be paid for, "
+        "and per hour of event time where that is set.",
         "unit",
         starts=[["share"]],
     )

@@ -32,6 +32,11 @@ class ModelMetrics:
     odds_active = gauge(
         "0 or 1", "1 while verdicts rank payments, 0 while the distance alone does."
     )
+    currencies_estimated = gauge(
+        "currencies",
+        "Currencies of recent payments without a value in STREAMER_CURRENCY_VALUES, whose value is "
+        "taken from what is usual in them; 0 where none has one.",
+    )
     average_precision_ratio = gauge(
         "ratio",
         "Average precision on recent labels, of the odds and of the distance.",
