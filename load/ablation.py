@@ -51,6 +51,7 @@ VARIANTS: Final = {
     "- merchant": Variant(("merchant_pace", "amount_deviation_from_merchant", "merchant_high")),
     "- novelty": Variant(("card_merchant", "card_country", "card_category")),
     "two-sided": Variant(model=(("sides", 0),)),
+    "all features alike": Variant(model=(("agreement_floor", _INF),)),
     "squared to the end": Variant(model=(("linear_beyond", _INF),)),
     "centers believed in full": Variant(model=(("belief_share", 0.0),)),
     "not made comparable": Variant(model=(("expectation_floor", 1e15),)),

@@ -63,6 +63,8 @@ def model_config(**changes: Any) -> ModelConfig:
             "score_half_life": math.inf,
             "warmup": 200,
             "alert_budget": 0.02,
+            # Of a few hundred payments the tops are a handful.
+            "agreement_floor": math.inf,
         }
         | changes
     )

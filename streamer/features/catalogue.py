@@ -45,7 +45,8 @@ class Feature:
     strings over what ``quantity`` makes of it.  ``mild`` is the sentence for a value that does not stand
     out by itself, though it does among similar payments: where ``stands_out`` of the value and what was
     expected is false.  ``suspect`` says on which side of a center a value is suspicious; on the other it
-    adds nothing to the distance and is never a reason.
+    adds nothing to the distance and is never a reason.  ``about`` names what it measures where others
+    measure the same: their extremes come together whether or not anything is wrong.
     """
 
     name: str
@@ -58,6 +59,12 @@ class Feature:
     phrase: str = field(kw_only=True)
     mild: str | None = field(default=None, kw_only=True)
     stands_out: Callable[[float, float], bool] | None = field(default=None, kw_only=True)
+    about: str | None = field(default=None, kw_only=True)
+
+    @property
+    def subject(self) -> str:
+        """What it measures: by default nothing that another does."""
+        return self.about or self.name
 
     @property
     def side(self) -> int:
@@ -121,18 +128,18 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "amount", "currency units", _exp, 0.3,
         "The amount of {value} is high",
         mild="The amount of {value} is above the usual", stands_out=_is_twice,
-        phrase="an amount of {value}", quantity=money,
+        phrase="an amount of {value}", quantity=money, about="amount",
     ),
     Feature(
         "amount_ratio_to_card", "times the card's usual amount", _exp, 0.2,
         "The amount is {value} what this card usually pays",
-        phrase="an amount {value} what this card usually pays", quantity=times,
+        phrase="an amount {value} what this card usually pays", quantity=times, about="amount",
     ),
     Feature(
         "amount_deviation_from_card", "standard deviations", _same, 0.3,
         "The amount is high for this card, {value} its habit",
         mild="The amount is {value} this card's habit", stands_out=_is_rare,
-        phrase="an amount {value} this card's habit", quantity=deviations,
+        phrase="an amount {value} this card's habit", quantity=deviations, about="amount",
     ),
     Feature(
         "spend_today_ratio", "times the card's usual day", _exp, 0.3,
@@ -142,24 +149,24 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature(
         "card_payments_1h", "payments within about an hour", from_log1p, 0.2,
         "{value} with this card within about an hour",
-        phrase="{value} with this card within about an hour", quantity=_PAYMENTS,
+        phrase="{value} with this card within about an hour", quantity=_PAYMENTS, about="pace",
     ),
     Feature(
         "card_payments_1d", "payments within about a day", from_log1p, 0.2,
         "{value} with this card within about a day",
-        phrase="{value} with this card within about a day", quantity=_PAYMENTS,
+        phrase="{value} with this card within about a day", quantity=_PAYMENTS, about="pace",
     ),
     Feature(
         "card_pace_ratio", "times the card's usual pace", _exp, 0.2,
         "The card is used {value} as often as in its usual week",
-        phrase="a card used {value} as often as in its usual week", quantity=times,
+        phrase="a card used {value} as often as in its usual week", quantity=times, about="pace",
     ),
     Feature(
         "card_gap", "seconds since the card's last payment", from_log1p, 0.5,
         "Only {value} since this card's last payment",
         "below",
         mild="{value} since this card's last payment", stands_out=_is_a_second,
-        phrase="{value} since this card's last payment", quantity=duration,
+        phrase="{value} since this card's last payment", quantity=duration, about="pace",
     ),
     Feature(
         "card_hour_familiarity", "percent of familiarity of the hour", _percent, 0.1,
@@ -172,12 +179,12 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature(
         "travel_speed", "km/h since the card's last presence", from_log1p, 0.5,
         "The card would have travelled at {value} since it was last present",
-        phrase="travel at {value} since the card was last present", quantity=measured("km/h"),
+        phrase="travel at {value} since the card was last present", quantity=measured("km/h"), about="travel",
     ),
     Feature(
         "travel_distance", "km since the card's last presence", from_log1p, 0.5,
         "The card is {value} from where it was last present",
-        phrase="{value} from where the card was last present", quantity=measured("km"),
+        phrase="{value} from where the card was last present", quantity=measured("km"), about="travel",
     ),
     Feature(
         "merchant_pace_ratio", "times the merchant's usual pace", _exp, 0.2,

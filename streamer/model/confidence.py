@@ -7,13 +7,33 @@ from typing import Final
 import numpy as np
 
 from streamer.arrays import Floats
+from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 
-__all__ = ["USUAL_ADDEND", "beliefs", "expectations", "maturities"]
+__all__ = ["USUAL_ADDEND", "beliefs", "centers_of", "expectations", "maturities"]
 
 
 # The mean of z² over the suspicious half of a standard normal distribution, and 0 over the other.
 USUAL_ADDEND: Final = 0.5
+
+
+def centers_of(
+    sums: Sums, means: Floats, deviations: Floats, config: ModelConfig
+) -> tuple[Floats, Floats]:
+    """Return centers and variances, (k, d) each: those of a young cluster are near the overall ones.
+
+    ``means`` and ``deviations`` (d,) are of all that was learned.
+    """
+    known = sums.cluster_known
+    with np.errstate(invalid="ignore", divide="ignore"):
+        centers = np.where(known > 0, sums.cluster_sums / known, means)
+        own = np.maximum(sums.cluster_sums_sq / known - centers**2, 0.0)
+    prior = config.variance_prior_weight
+    shrunk = (known * np.where(known > 0, own, 0.0) + prior * deviations**2) / (known + prior)
+    floor = np.maximum(
+        config.variance_floor_share * deviations**2, np.array(config.spread_floors) ** 2
+    )
+    return centers, np.maximum(shrunk, floor)
 
 
 def beliefs(cluster_weights: Floats, half_at: float) -> Floats:

@@ -30,6 +30,8 @@ class ModelConfig:
     n_currencies: int
     context_names: tuple[str, ...] = ()
     """What is known around a payment: inputs of the odds beside the features and the distance."""
+    subjects: tuple[str, ...] = ()
+    """Per feature what it measures, for `agreement`; empty if no two measure the same."""
     n_clusters: int = 16
     half_life: float = 200_000
     score_half_life: float = 20_000
@@ -74,6 +76,9 @@ class ModelConfig:
     """A feature counts in full once it was known in this many payments, before that in proportion."""
     expectation_floor: float = 1.0
     """Added to what is expected of a squared distance, so that one known feature is not blown up."""
+    agreement_floor: float = 10.0
+    """Added to each feature's lift (`agreement`): one that comes with others no more than by chance, 1,
+    counts half of what one of lift 34 does.  `math.inf`: all count alike."""
     expectation_prior_weight: float = 1_000.0
     """The weight, in payments, of what is expected of a feature before anything was learned of it."""
     currency_min_weight: float = 30.0

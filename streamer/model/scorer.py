@@ -9,9 +9,10 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from streamer.arrays import Flags, Floats, Integers
+from streamer.model.agreement import lifts, weights_of
 from streamer.model.budget import N_HOURS, Asked, asked
 from streamer.model.calibration import calibrated, probabilities
-from streamer.model.confidence import beliefs, expectations, maturities
+from streamer.model.confidence import beliefs, centers_of, expectations, maturities
 from streamer.model.expected_loss import (
     NEVER_WORTH,
     NO_LOSS,
@@ -23,7 +24,7 @@ from streamer.model.histogram import LOSS_EXCESS, N_BINS, distribution_of
 from streamer.model.lanes import WHOLE, Split, split_of
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import NO_ODDS, LogOdds
-from streamer.model.recent import histograms_of, unpacked
+from streamer.model.recent import Recent, histograms_of, unpacked
 from streamer.model.scored import Room, Scored
 from streamer.model.scores import FEATURE, HOUR, Lines, Ruler, score_batch
 from streamer.model.sums import Sums
@@ -52,8 +53,9 @@ class Scorer:
     1 - b times that to the mean of all traffic.  Otherwise the few strange payments that found a
     cluster of their own would be excused by it.
 
-    A feature of which little was learned counts in proportion (``maturities``).  The sum over the
-    features that are known is divided by what is expected of them (``expectations``, the mean
+    A feature of which little was learned counts in proportion (``maturities``), and the more the
+    further its extremes come together with others' (``weights``, 1 where there are odds).  The sum over
+    the features that are known is divided by what is expected of them (``expectations``, the mean
     addends), so that the ranking and its threshold do not jump when a feature becomes known.
 
     ``has_loss``: it expects losses, to rank by them where the odds rank.
@@ -76,6 +78,7 @@ class Scorer:
     beliefs: Floats
     maturities: Floats
     expectations: Floats
+    weights: Floats
     asked: Asked
     odds: LogOdds | None = None
     ranks_by_odds: bool = False
@@ -100,15 +103,7 @@ class Scorer:
     def of(cls, version_id: str, sums: Sums, config: ModelConfig) -> Scorer:
         """Derive the version of ``sums``; while warming its centers are NaN and nothing alerts."""
         means, deviations = sums.scale(config)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            known = sums.cluster_known
-            centers = np.where(known > 0, sums.cluster_sums / known, means)
-            own = np.maximum(sums.cluster_sums_sq / known - centers**2, 0.0)
-        prior = config.variance_prior_weight
-        shrunk = (known * np.where(known > 0, own, 0.0) + prior * deviations**2) / (known + prior)
-        floor = np.maximum(
-            config.variance_floor_share * deviations**2, np.array(config.spread_floors) ** 2
-        )
+        centers, variances = centers_of(sums, means, deviations, config)
         odds = odds_of(sums, config)
         by_odds = odds is not None and may_rank(sums, config)
         version = cls(
@@ -116,13 +111,14 @@ class Scorer:
             sums=sums,
             config=config,
             centers=centers,
-            variances=np.maximum(shrunk, floor),
+            variances=variances,
             means=means,
             deviations=deviations,
             currency_means=sums.currency_means(config),
             beliefs=beliefs(sums.cluster_weights, config.belief_share),
             maturities=maturities(sums.feature_weights, config.maturity_weight),
             expectations=expectations(sums, config.expectation_prior_weight),
+            weights=np.ones(config.n_features),
             asked=asked(sums, config),
             odds=odds,
             ranks_by_odds=by_odds,
@@ -131,15 +127,32 @@ class Scorer:
         return version if version.is_warming else version._ranking_recent()
 
     def _ranking_recent(self) -> Scorer:
-        """Return the version with the ranks of what it gives to the recent sample."""
+        """Return the version with weights, and the ranks of what it then gives to the sample."""
         recent = unpacked(self.sums.recent_rows, self.config)
-        scored = self.score(recent.X, recent.currencies, recent.V)
+        version = self._weighing(recent)
+        scored = version.score(recent.X, recent.currencies, recent.V)
         found = scored.distances_sq, scored.log_odds, scored.log_losses
         histograms = histograms_of(*found, recent.weights)
         tail = _TAIL_SHARE * self.asked.share
         of_distance, of_odds = (distribution_of(each, tail) for each in histograms[:2])
         of_loss = distribution_of(histograms[2], tail, LOSS_EXCESS)
-        return replace(self, distances_below=of_distance, odds_below=of_odds, losses_below=of_loss)
+        return replace(
+            version, distances_below=of_distance, odds_below=of_odds, losses_below=of_loss
+        )
+
+    def _weighing(self, recent: Recent) -> Scorer:
+        """Return the version with weights, by the distances that it gives while all count alike.
+
+        Where there are odds they stay 1: these learn from ln distance², and weigh by verdicts.
+        """
+        config = self.config
+        if math.isinf(config.agreement_floor) or self.odds is not None:
+            return self
+        alike = replace(self, weights=np.ones(config.n_features))
+        parts = alike.score(recent.X, recent.currencies, recent.V).contributions
+        lift = lifts(parts, recent.weights, config.subjects or config.feature_names)
+        expected = self.maturities * self.expectations
+        return replace(self, weights=weights_of(lift, expected, config.agreement_floor))
 
     @property
     def is_warming(self) -> bool:
@@ -192,12 +205,8 @@ class Scorer:
             _NO_TIMES if times_ms is None else times_ms,
             *self.scored_by,
         )
-        return Scored.of(
-            room,
-            has_odds=self.odds is not None,
-            by_odds=self.lines.by_odds,
-            has_loss=self.has_loss,
-        )
+        has_odds, by_odds = self.odds is not None, self.lines.by_odds
+        return Scored.of(room, has_odds=has_odds, by_odds=by_odds, has_loss=self.has_loss)
 
     def thresholds_at(self, shares: Floats, by_distance: Flags) -> Floats:
         """Return what each of ``shares`` (n,) of recent traffic exceeds, in the units of what ranks.
@@ -250,8 +259,8 @@ class Scorer:
         features = np.empty(len(self.means), FEATURE)
         features["lowest"], features["highest"] = self.means - reach, self.means + reach
         features["average"], features["deviation"] = self.means, self.deviations
-        features["side"], features["maturity"] = self.config.sides, self.maturities
-        features["expected"] = self.maturities * self.expectations
+        features["side"], features["maturity"] = self.config.sides, self.maturities * self.weights
+        features["expected"] = features["maturity"] * self.expectations
         return Ruler(
             features=features,
             currency_means=self.currency_means,

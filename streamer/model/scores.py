@@ -7,7 +7,8 @@ standard deviations x_j is from y_j on the side that is suspicious,
     factor   = (usual + floor) / (Σ_j expected_j + floor)             over the features that are known
     distance² = Σ_j addend_j · maturity_j · factor
 
-and the log-odds are a function (`streamer.model.odds`) of the features, of what verdicts say and of ln
+where maturity_j is how far a feature counts (of `Scorer` the maturities times the weights), and the
+log-odds are a function (`streamer.model.odds`) of the features, of what verdicts say and of ln
 distance².  What is missing is NaN and takes no part in any sum.  Where a version ranks by it, the
 expected loss (`streamer.model.expected_loss`) is a function of log-odds and amount.
 

@@ -85,6 +85,7 @@ def model_config(settings: Settings) -> ModelConfig:
         sides=tuple(feature.side for feature in FEATURES),
         n_currencies=len(CURRENCIES),
         context_names=CONTEXT_NAMES,
+        subjects=tuple(feature.subject for feature in FEATURES),
         n_clusters=settings.n_clusters,
         half_life=settings.half_life_transactions,
         score_half_life=settings.score_half_life_transactions,

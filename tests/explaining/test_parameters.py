@@ -49,9 +49,11 @@ NOT_COMPARED = {"quiet_units", "is_quiet_below", "parameters"}
 
 
 def version_by(ranking: str) -> Scorer:
-    """Return a version; the one by log-odds with steps of the amount, as after some weeks."""
+    """Return a version; that by the distance weighs its features, that by log-odds has steps of the
+    amount, as after some weeks."""
     if ranking == "distance":
-        return trained()
+        version = trained()
+        return Scorer.of(version.id, version.sums, replace(version.config, agreement_floor=3.0))
     version = version_ranking_by(ranking)
     assert version.odds is not None
     steps = np.array([0.5, 1.0, 2.0])
@@ -171,8 +173,8 @@ def test_an_alert_stays_small(ranking: str) -> None:
 
 
 def test_what_is_packed_is_what_a_payment_meets() -> None:
-    """By hand: nothing known but the amount, one deviation above the mean."""
-    version = trained()
+    """By hand: nothing known but the amount, one deviation above the mean, which counts double."""
+    version = replace(trained(), weights=np.full(N_FEATURES, 2.0))
     X, V = np.full((1, N_FEATURES), np.nan), np.full((1, len(CONTEXT_NAMES)), np.nan)
     X[0, 0] = version.currency_means[EURO] + version.means[0] + version.deviations[0]
     found = findings_of_features(version, X, V, EURO, 0)
@@ -191,7 +193,7 @@ def test_what_is_packed_is_what_a_payment_meets() -> None:
         *of_center,
         version.means[0],
         version.deviations[0],
-        version.maturities[0],
+        2.0 * version.maturities[0],
     ]
     below = version.distances_below
     assert numbers[:2] == [version.currency_means[EURO], version.beliefs[head[2]]]

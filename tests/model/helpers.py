@@ -33,6 +33,7 @@ def small_config(**changes: Any) -> ModelConfig:
             "belief_share": 0.0,
             "maturity_weight": 0.0,
             "expectation_floor": 1e15,
+            "agreement_floor": math.inf,
         }
         | changes
     )

@@ -65,9 +65,10 @@ def scored(
         rows, version.centers[nearest], version.variances[nearest], version
     ) + (1 - belief) * _addends(rows, version.means, version.deviations**2, version)
     usual = 0.5 * config.n_features + config.expectation_floor
-    of_known = (known * version.maturities * version.expectations).sum(axis=1)
+    counts = version.maturities * version.weights
+    of_known = (known * counts * version.expectations).sum(axis=1)
     factors = usual / (of_known + config.expectation_floor)
-    contributions = addends * version.maturities * factors[:, None]
+    contributions = addends * counts * factors[:, None]
     distances_sq = contributions.sum(axis=1)
     inputs = np.hstack([centred, V, np.log(np.maximum(distances_sq, 1e-3))[:, None]])
     ranks = _ranks(version.distances_below, np.log2(np.maximum(distances_sq, 2.0**-8)))

@@ -102,6 +102,7 @@ def versions(seed: int) -> Scorer:
         replace(
             odds,
             maturities=np.linspace(0.0, 1.0, odds.config.n_features),
+            weights=np.linspace(2.0, 0.5, odds.config.n_features),
             beliefs=np.linspace(0.1, 1.0, odds.config.n_clusters),
             config=replace(odds.config, expectation_floor=0.3, linear_beyond=1.0),
         ),
