@@ -144,7 +144,7 @@ class StockScorer:
 
     async def _keep_up(self) -> None:
         """Renew the model as often as the worker does."""
-        limit = self.held.max_unmerged
+        limit = self.held.delta_limit
         while self.held.n_unmerged >= limit:
             if not await self.checkpointing.make_room():
                 break

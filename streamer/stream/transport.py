@@ -28,7 +28,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streamer.contract.batch import Batch
-from streamer.stream.kafka.fetching import ConsumerThread, Fetched, FetchState
+from streamer.stream.kafka.fetch_state import Fetched, FetchState
+from streamer.stream.kafka.fetching import ConsumerThread
 
 __all__ = ["SCHEME", "BatchSchema", "Consumer", "NoTables", "ReadBatch", "Transport"]
 
@@ -95,6 +96,10 @@ class Consumer(driver.Consumer):
         # Faust asks for records without those partitions whose batches wait here, and for a second at
         # most: who is waiting by now does not know of this one.
         self._thread.look_again()
+
+    def take_in_turns(self, topic: str) -> None:
+        """Take the partitions of ``topic`` in turns from now on (`streamer.stream.kafka.turns`)."""
+        self._thread.take_in_turns(topic)
 
     def name_store(self, tp: TP, metadata: str) -> None:
         """Commit ``metadata`` with every offset of a partition from now on."""

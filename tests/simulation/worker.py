@@ -23,7 +23,7 @@ from streamer.store import Committed
 from streamer.stream.checkpoints.checkpointing import Checkpointing
 from streamer.stream.health.watch import Watch
 from streamer.stream.judging.verdict_topic import FeedbackStoring
-from streamer.stream.kafka.fetching import FetchState
+from streamer.stream.kafka.fetch_state import FetchState
 from streamer.stream.publishing import publisher
 from streamer.stream.scoring.claiming import Claiming, Reading
 from streamer.stream.scoring.claims import Claims

@@ -14,7 +14,7 @@ from streamer.settings import Settings
 from streamer.store import BreakerStatus
 from streamer.stream.checkpoints.lateness import late_checkpoints
 from streamer.stream.health.health import Health
-from streamer.stream.kafka.fetching import FetchState
+from streamer.stream.kafka.fetch_state import FetchState
 from streamer.stream.kafka.membership import Membership
 from streamer.stream.kafka.progress import STALLED_AFTER_S, Progress, Stall
 

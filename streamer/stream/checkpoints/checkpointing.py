@@ -229,9 +229,8 @@ class Checkpointing:
         self._kit.publisher.expired.add(assigned.partition)
 
     def _is_any_due(self) -> bool:
+        # Where the model is due, scoring asks for it itself, between two payments (`Scoring.handle`).
         held, now = self._held, self._kit.clock.monotonic()
-        if held.is_redis_up and held.n_unmerged >= held.delta_limit:
-            return True
         interval_s = self._kit.settings.checkpoint_interval_s
         return any(
             each.has_progress
@@ -241,7 +240,8 @@ class Checkpointing:
 
     async def make_room(self) -> bool:
         """Checkpoint all that has been done; False when that is not possible."""
-        group = list(self._held.assigned.values())
+        # What partitions have learned is added up in their order, to the last bit.
+        group = [assigned for _, assigned in sorted(self._held.assigned.items())]
         return bool(group) and await self.checkpoint(group[0], math.inf, *group[1:])
 
     async def _snapshot(self, assigned: Assigned) -> Checkpoint | None:

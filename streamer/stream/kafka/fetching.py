@@ -9,6 +9,7 @@ Invariants:
 * A partition is read only between `start_reading` and `stop_reading`, a seek included; everything
   fetched carries the token of the reading that it belongs to.
 * What could not be decoded is not passed over: the position goes back to before it.
+* Partitions of a topic that is taken in turns (`turns`) are taken one at a time.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 from aiokafka.errors import (
@@ -35,9 +35,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streamer.contract.batch import Record
+from streamer.stream.kafka.fetch_state import Fetched, FetchState, fetch_state_of, standing_of
 from streamer.stream.kafka.fetched_bytes import Unpacked, keep_bytes, unpack
+from streamer.stream.kafka.turns import PATIENCE_S, PIECE, Standing, Turns
 
-__all__ = ["ConsumerThread", "FetchState", "Fetched"]
+__all__ = ["ConsumerThread"]
 
 _log = structlog.get_logger(__name__)
 
@@ -53,32 +55,10 @@ _MEMBERS_ANSWERS: Final = {
 _REASSIGNING_S: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What one fetch brought of a partition, offsets ``first`` to ``next`` exclusively, or an error."""
-
-    reading: int
-    first: int
-    next: int
-    records: Sequence[Record]
-    error: Exception | None = None
-
-
-class FetchState(NamedTuple):
-    """How a partition's fetches stand.
-
-    ``lag`` counts the offsets of committed records beyond a position, None where Kafka has not said;
-    ``answered_ms`` is the wall clock's time of its last answer, 0 for never; ``is_waiting`` whether an
-    answer waits to be taken, so that no other is asked for.
-    """
-
-    lag: int | None
-    answered_ms: int
-    is_waiting: bool
-
-
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Fetches only what is being read, and says what each fetch covers."""
+
+    _in_turns_of = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -128,18 +108,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if state is None:
             return FetchState(None, 0, is_waiting=False)
         is_waiting = place in self._ensure_consumer()._fetcher._records
-        if state.highwater is None:
-            return FetchState(None, 0, is_waiting)
-        # A broker without transactions knows no last stable offset.
-        is_known = state.lso is not None and state.lso >= 0
-        end: int = state.lso if is_known else state.highwater
-        return FetchState(max(end - position, 0), state.timestamp or 0, is_waiting)
+        return fetch_state_of(state, position, is_waiting=is_waiting)
 
     def leader(self, tp: TP) -> int | None:
         """Return the broker that leads a partition; -1 for none, None where Kafka knows no such one."""
         cluster = self._ensure_consumer()._client.cluster
         leader: int | None = cluster.leader_for_partition(driver.ensure_aiokafka_TP(tp))
         return leader
+
+    def take_in_turns(self, topic: str) -> None:
+        """Take the partitions of ``topic`` in turns from now on."""
+        self._turns = Turns(time.monotonic)
+        self._in_turns_of = topic
 
     def look_again(self) -> None:
         """Have who waits for records take what there is of partitions that were left out until now."""
@@ -212,7 +192,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 await asyncio.sleep(_REASSIGNING_S)
                 return {}
             waiter = fetcher._create_fetch_waiter()
-            done, _ = await asyncio.wait([waiter], timeout=timeout)
+            patience_s = PATIENCE_S if timeout is None else min(timeout, PATIENCE_S)
+            done, _ = await asyncio.wait([waiter], timeout=patience_s)
             if not done:
                 waiter.cancel()
                 return {}
@@ -225,7 +206,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Take what has been fetched of the partitions that are read, without waiting.
 
         At most ``max_records`` of each: counted over all of them, fetches would be cut into a large
-        piece and a small one, and a batch costs more than its records do.
+        piece and a small one, and a batch costs more than its records do.  Of those that take turns,
+        only the next one's.
         """
         assignment = self._assignment()
         if fetcher._subscriptions.reassignment_in_progress or assignment is None:
@@ -235,11 +217,39 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             state = assignment.state_value(place)
             if state is None:
                 del fetcher._records[place]
-            elif place in self._readings and place in active:
+            elif place.topic != self._in_turns_of and place in self._readings and place in active:
                 taken = self._take(fetcher, place, state, max_records)
                 if taken.error is not None or taken.next > taken.first:
                     drained[place] = [taken]
+        if self._in_turns_of:
+            drained |= self._take_in_turn(fetcher, assignment, active, max_records)
         return drained
+
+    def _take_in_turn(
+        self, fetcher: Any, assignment: Any, active: set[TP], max_records: int | None
+    ) -> dict[TP, list[Fetched]]:
+        """Take the next piece of whose turn it is; nothing while it has to be waited for."""
+        places = [place for place in assignment.tps if place.topic == self._in_turns_of]
+        while True:
+            standings = {place: self._standing(fetcher, place, active) for place in places}
+            place = self._turns.next(standings)
+            if place is None:
+                return {}
+            state = assignment.state_value(place)
+            first = state.position if state.has_valid_position else 0
+            left = PIECE - first % PIECE
+            n_most = left if max_records is None else min(left, max_records)
+            taken = self._take(fetcher, place, state, n_most)
+            self._turns.took(place, taken.first, taken.next)
+            if taken.error is not None or taken.next > taken.first:
+                return {place: [taken]}
+
+    def _standing(self, fetcher: Any, place: Any, active: set[TP]) -> Standing:
+        if place not in self._readings:
+            return Standing.AWAITED
+        if place in fetcher._records:
+            return Standing.READY if place in active else Standing.QUEUED
+        return standing_of(self._assignment().state_value(place))
 
     def _take(self, fetcher: Any, place: Any, state: Any, max_records: int | None) -> Fetched:
         reading, result = self._readings[place], fetcher._records[place]

@@ -17,7 +17,7 @@ from typing import Final
 
 from faust.types import TP
 
-from streamer.stream.kafka.fetching import FetchState
+from streamer.stream.kafka.fetch_state import FetchState
 
 __all__ = ["STALLED_AFTER_S", "Progress", "Stall"]
 

@@ -12,7 +12,6 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 import structlog
 
@@ -30,9 +29,6 @@ from streamer.stream.scoring.kit import Kit
 __all__ = ["Held"]
 
 _log = structlog.get_logger(__name__)
-
-# So many deltas of full size.
-_MAX_BEHIND: Final = 4
 
 
 class Held:
@@ -79,12 +75,10 @@ class Held:
         return delta_limit(self.version.sums.transactions_seen, self._max_transactions)
 
     @property
-    def max_unmerged(self) -> int:
-        """How many of them may wait for their checkpoint before scoring waits for it."""
-        limit = self.delta_limit
-        # A young model's threshold moves with every merge.
-        is_young = limit < self._max_transactions
-        return limit if is_young else _MAX_BEHIND * limit
+    def until_due(self) -> int:
+        """How many more of them make it due; where it should long have been, as many as always."""
+        left = self.delta_limit - self.n_unmerged
+        return left if left > 0 else self.delta_limit
 
     @property
     def n_unmerged(self) -> int:
