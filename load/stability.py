@@ -86,6 +86,7 @@ class _Alert(msgspec.Struct):
 @click.option("--established", type=click.IntRange(20_000), default=500_000, show_default=True)
 @click.option("--cards", type=click.IntRange(1), default=2_000, show_default=True)
 @click.option("--starts", type=click.IntRange(0), default=5, show_default=True)
+@click.option("--reproducible", "is_reproducible", is_flag=True)
 @click.option("--interval-s", type=click.FloatRange(0.1), default=2.0, show_default=True)
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path))
 def main(
@@ -94,6 +95,7 @@ def main(
     established: int,
     cards: int,
     starts: int,
+    is_reproducible: bool,
     interval_s: float,
     json_path: Path | None,
 ) -> None:
@@ -105,6 +107,7 @@ def main(
         scene = Scene(bootstrap_servers, payments)
         scene.fill(cards)
         scene.common["STREAMER_CHECKPOINT_INTERVAL_S"] = str(interval_s)
+        scene.common["STREAMER_REPRODUCIBLE"] = "true" if is_reproducible else "false"
         for number, way in enumerate(WAYS, 1):
             alerts[way.name] = _alerts(scene, way, number, established)
             click.echo(f"{way.name}: {len(alerts[way.name])} alerts", err=True)

@@ -212,6 +212,9 @@ class Fields(BaseSettings):
     review_spend_per_day: float = Field(0.0, ge=0, le=1e12, allow_inf_nan=False)
     """What the reviews of a day of event time may cost, in the reference currency: of this and the
     alert budget the smaller counts. 0 for no such limit."""
+    reproducible: bool = False
+    """Whether a backlog is read in one order and versions are cut by count, so that a worker that reads
+    it again gives the same alerts. Scoring waits for each version then: a third less throughput."""
     random_seed: int = Field(0, ge=0, lt=2**63)
     """Seed of the first centers."""
 

@@ -278,7 +278,8 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
     async def claim(_: Any, assigned: set[TP], **__: Any) -> None:
         app.health.startup = None
         app.consumer.on_fetch_error = app.claims.failed
-        app.consumer.take_in_turns(settings.transactions_topic)
+        if settings.reproducible:
+            app.consumer.take_in_turns(settings.transactions_topic)
         app.held.membership.silent_s = app.consumer.silent_s
         tell_assigned(assigned)
         app.claims.assign(app.consumer, assigned)

@@ -27,7 +27,7 @@ from streamer.contract.messages import Mode
 from streamer.explaining.alerts import AlertContext
 from streamer.features import Columns, EntityTable, Tables
 from streamer.intake.payment_columns import ID
-from streamer.model import WHOLE, ModelConfig, Scorer, Split, Sums
+from streamer.model import NEVER_WORTH, WHOLE, ModelConfig, Scorer, Split, Sums
 from streamer.model.codec import VersionHeader
 from streamer.pipeline import Outcome, Prepared, processing
 from streamer.pipeline.deciding import decide
@@ -79,6 +79,10 @@ class _Version:
     @property
     def asked(self) -> Any:
         return SimpleNamespace(target=0.01)
+
+    @property
+    def lines(self) -> Any:
+        return SimpleNamespace(least_log_loss=NEVER_WORTH)
 
     def alerting(self, ids: Sequence[str]) -> NDArray[np.bool_]:
         """Return which payments are above the threshold that there is not."""
@@ -185,6 +189,7 @@ def _scoring(is_flooded: Any) -> Any:
                 distance_ranks=alerting.astype(float),
                 scores=alerting.astype(float),
                 odds_ranks=np.zeros(0),
+                log_losses=np.zeros(0),
                 asked=np.full(n, 0.01),
                 due=np.full(n, 0.01),
             )

@@ -55,6 +55,9 @@ class _ShortAlert(msgspec.Struct):
     source: Source
     severity: str = "high"
     reasons: tuple[_ShortReason, ...] = (_ShortReason(),)
+    expected_loss: float | None = None
+    wave_id: str | None = None
+    wave_sentence: str | None = None
 
 
 def run_seed(seed: int, story: Story | None = None, *, is_small: bool = False) -> Result:

@@ -229,8 +229,9 @@ class Checkpointing:
         self._kit.publisher.expired.add(assigned.partition)
 
     def _is_any_due(self) -> bool:
-        # Where the model is due, scoring asks for it itself, between two payments (`Scoring.handle`).
         held, now = self._held, self._kit.clock.monotonic()
+        if held.is_redis_up and held.is_due_by_count:
+            return True
         interval_s = self._kit.settings.checkpoint_interval_s
         return any(
             each.has_progress

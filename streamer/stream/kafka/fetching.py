@@ -192,8 +192,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 await asyncio.sleep(_REASSIGNING_S)
                 return {}
             waiter = fetcher._create_fetch_waiter()
-            patience_s = PATIENCE_S if timeout is None else min(timeout, PATIENCE_S)
-            done, _ = await asyncio.wait([waiter], timeout=patience_s)
+            if self._in_turns_of:
+                timeout = PATIENCE_S if timeout is None else min(timeout, PATIENCE_S)
+            done, _ = await asyncio.wait([waiter], timeout=timeout)
             if not done:
                 waiter.cancel()
                 return {}

@@ -12,6 +12,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 import structlog
 
@@ -30,6 +31,9 @@ __all__ = ["Held"]
 
 _log = structlog.get_logger(__name__)
 
+# So many deltas of full size.
+_MAX_BEHIND: Final = 4
+
 
 class Held:
     """The state of one worker."""
@@ -37,6 +41,7 @@ class Held:
     def __init__(self, kit: Kit) -> None:
         settings, self._model = kit.settings, kit.pipeline.model
         self._max_transactions = settings.checkpoint_max_transactions
+        self._is_reproducible = settings.reproducible
         self._store = kit.store
         self._metrics = kit.metrics
         self.lock = asyncio.Lock()
@@ -75,10 +80,28 @@ class Held:
         return delta_limit(self.version.sums.transactions_seen, self._max_transactions)
 
     @property
-    def until_due(self) -> int:
-        """How many more of them make it due; where it should long have been, as many as always."""
+    def max_unmerged(self) -> int:
+        """How many of them may wait for their checkpoint before scoring waits for it."""
+        limit = self.delta_limit
+        # A young model's threshold moves with every merge.
+        is_young = limit < self._max_transactions
+        return limit if is_young or self._is_reproducible else _MAX_BEHIND * limit
+
+    @property
+    def is_due_by_count(self) -> bool:
+        """Whether the model is to be renewed; a reproducible worker sees to that between two payments
+        (`Scoring.handle`), and not at any time."""
+        return not self._is_reproducible and self.n_unmerged >= self.delta_limit
+
+    @property
+    def next_piece(self) -> int:
+        """How many payments to score before it is asked again whether that has been reached.
+
+        A reproducible worker stops exactly where the model is due; where it should long have been, it
+        goes on as any other.
+        """
         left = self.delta_limit - self.n_unmerged
-        return left if left > 0 else self.delta_limit
+        return left if self._is_reproducible and left > 0 else self.delta_limit
 
     @property
     def n_unmerged(self) -> int:

@@ -61,8 +61,10 @@ class Scoring:
         ``reading`` is the generation of the claim under which the batch was fetched.  Returns why the
         partition has to be read again from where it was, while others go on; None when it has not.
 
-        A batch is cut where the model is to be renewed, and its rest waits for the checkpoint: what a
-        version has learned and what it scores is then a matter of payments, not of the clock.
+        While the model is young, or checkpoints do not keep up, a batch is scored in pieces with a
+        checkpoint between them: the threshold would otherwise lag behind what it is to keep to.  With
+        STREAMER_REPRODUCIBLE it always is: what a version has learned, and what it scores, is then a
+        matter of payments, not of the clock.
         """
         held = self._held
         if self._schemas is not None:
@@ -75,13 +77,14 @@ class Scoring:
                 return error
         rest: Batch | None = batch
         while rest is not None:
-            part = next(rest.parts(held.until_due))
+            part = next(rest.parts(held.next_piece))
             rest = rest.starting_at(part.next_offset)
             # Without the lock: a partition can be released while Kafka is away.
             await self._kit.publisher.wait_for_room()
             await held.membership.wait()
             await self._handle(part, reading)
-            while held.is_redis_up and held.n_unmerged >= held.delta_limit:
+            limit = held.max_unmerged
+            while held.is_redis_up and held.n_unmerged >= limit:
                 if not await self._make_room():
                     break
         return None
