@@ -13,6 +13,7 @@ from streamer.cli.evaluate_options import ChangeOf
 from streamer.cli.files import PAYMENTS, Reading, reads_payments
 from streamer.cli.label_options import LabelsOf, teaches_by_labels
 from streamer.cli.options import as_json
+from streamer.cli.passes import pass_config, sums_in
 from streamer.display.output import print_json, readable_errors
 from streamer.display.progress_bars import Bars
 from streamer.errors import ConfigurationError
@@ -21,7 +22,6 @@ from streamer.settings import Settings, load_changed_settings, load_settings
 if TYPE_CHECKING:
     from streamer.backtesting import Backtest, Request, Side
     from streamer.evaluation import LabelPlan
-    from streamer.model import Sums
 
 __all__ = ["backtest"]
 
@@ -170,31 +170,9 @@ def _value(settings: Settings, name: str) -> object:
 
 def _side(name: str, settings: Settings, labels: LabelPlan, start: Path | None) -> Side:
     from streamer.backtesting import Side
-    from streamer.evaluation import PassConfig
-    from streamer.starting.wiring import pipeline_config
 
-    return Side(
-        name,
-        PassConfig(
-            pipeline=pipeline_config(settings),
-            cards_capacity=settings.cards_capacity,
-            merchants_capacity=settings.merchants_capacity,
-            checkpoint_max_transactions=settings.checkpoint_max_transactions,
-            labels=labels,
-            start=None if start is None else _sums(start, settings),
-        ),
-    )
-
-
-def _sums(path: Path, settings: Settings) -> Sums:
-    from streamer.model.codec import decode_version
-    from streamer.starting.wiring import model_config
-
-    try:
-        sums, _ = decode_version(path.read_bytes(), model_config(settings))
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{path} must fit the settings: {error}") from error
-    return sums
+    sums = None if start is None else sums_in(start, settings)
+    return Side(name, pass_config(settings, labels, sums))
 
 
 def _scored_by(side: Side) -> tuple[object, ...]:

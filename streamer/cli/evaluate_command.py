@@ -16,6 +16,7 @@ from streamer.cli.evaluate_options import BreakOf, RivalsOf, RowsOf
 from streamer.cli.files import PAYMENTS, Reading, reads_payments
 from streamer.cli.label_options import LabelsOf, teaches_by_labels
 from streamer.cli.options import as_json
+from streamer.cli.passes import pass_config
 from streamer.display.output import print_json, readable_errors
 from streamer.display.progress_bars import Bars
 from streamer.errors import ConfigurationError
@@ -201,21 +202,14 @@ def _check(
 
 def _request(protocol: str, labels: LabelPlan, seed: int, parts: dict[str, float]) -> Request:
     """Return the request by the settings, with ``parts`` of the budget in place of theirs."""
-    from streamer.evaluation import PassConfig, Request
-    from streamer.starting.wiring import pipeline_config
+    from streamer.evaluation import Request
 
     settings = load_settings()
-    pipeline = pipeline_config(settings)
-    pipeline = replace(pipeline, model=replace(pipeline.model, **parts))  # type: ignore[arg-type]
+    passing = pass_config(settings, labels)
+    model = replace(passing.pipeline.model, **parts)  # type: ignore[arg-type]
     return Request(
         protocol=protocol,  # type: ignore[arg-type]  # click has checked it
-        passing=PassConfig(
-            pipeline=pipeline,
-            cards_capacity=settings.cards_capacity,
-            merchants_capacity=settings.merchants_capacity,
-            checkpoint_max_transactions=settings.checkpoint_max_transactions,
-            labels=labels,
-        ),
+        passing=replace(passing, pipeline=replace(passing.pipeline, model=model)),
         seed=seed,
         batch_size=settings.batch_max_records,
     )

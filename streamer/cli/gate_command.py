@@ -13,14 +13,14 @@ from streamer.cli.files import PAYMENTS, Reading, reads_payments
 from streamer.cli.label_options import LabelsOf, teaches_by_labels
 from streamer.cli.operator import with_store
 from streamer.cli.options import as_json
+from streamer.cli.passes import pass_config, sums_in
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors
 from streamer.display.progress_bars import Bars
-from streamer.errors import ConfigurationError
 from streamer.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from streamer.evaluation import LabelPlan
     from streamer.gating import Candidate
-    from streamer.model import Sums
 
 __all__ = ["gate"]
 
@@ -117,34 +117,14 @@ def gate(
         raise SystemExit(EXIT_FAILED)
 
 
-def _candidate(name: str, settings: Settings, labels: object) -> Candidate:
-    from streamer.evaluation import PassConfig
+def _candidate(name: str, settings: Settings, labels: LabelPlan) -> Candidate:
+    """Return a version in a file, or else in the store."""
     from streamer.gating import Candidate
-    from streamer.starting.wiring import pipeline_config
-
-    version_id, sums = _version(name, settings)
-    passing = PassConfig(
-        pipeline=pipeline_config(settings),
-        cards_capacity=settings.cards_capacity,
-        merchants_capacity=settings.merchants_capacity,
-        checkpoint_max_transactions=settings.checkpoint_max_transactions,
-        labels=labels,  # type: ignore[arg-type]
-        start=sums,
-    )
-    return Candidate(version_id, sums, passing)
-
-
-def _version(name: str, settings: Settings) -> tuple[str, Sums]:
-    """Return id and state of a version in a file, or else in the store."""
-    from streamer.model.codec import decode_version, state_id
-    from streamer.starting.wiring import model_config
+    from streamer.model.codec import state_id
 
     path = Path(name)
-    if not path.is_file():
-        _, stored = with_store(lambda store: store.version(name), settings)
-        return stored.id, stored.sums
-    try:
-        sums, _ = decode_version(path.read_bytes(), model_config(settings))
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{path} must fit the settings: {error}") from error
-    return state_id(sums), sums
+    if path.is_file():
+        sums = sums_in(path, settings)
+        return Candidate(state_id(sums), sums, pass_config(settings, labels, sums))
+    _, stored = with_store(lambda store: store.version(name), settings)
+    return Candidate(stored.id, stored.sums, pass_config(settings, labels, stored.sums))

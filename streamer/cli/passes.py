@@ -1,0 +1,42 @@
+"""What commands that run the pipeline over a file share: the pass that the settings ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamer.errors import ConfigurationError
+from streamer.settings import Settings
+
+if TYPE_CHECKING:
+    from streamer.evaluation import LabelPlan, PassConfig
+    from streamer.model import Sums
+
+__all__ = ["pass_config", "sums_in"]
+
+
+def pass_config(settings: Settings, labels: LabelPlan, start: Sums | None = None) -> PassConfig:
+    """Return what a worker with ``settings`` would do, from the model ``start`` on."""
+    from streamer.evaluation import PassConfig
+    from streamer.starting.wiring import pipeline_config
+
+    return PassConfig(
+        pipeline=pipeline_config(settings),
+        cards_capacity=settings.cards_capacity,
+        merchants_capacity=settings.merchants_capacity,
+        checkpoint_max_transactions=settings.checkpoint_max_transactions,
+        labels=labels,
+        start=start,
+    )
+
+
+def sums_in(path: Path, settings: Settings) -> Sums:
+    """Return the state of the version in a file; it must fit ``settings``."""
+    from streamer.model.codec import decode_version
+    from streamer.starting.wiring import model_config
+
+    try:
+        sums, _ = decode_version(path.read_bytes(), model_config(settings))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path} must fit the settings: {error}") from error
+    return sums
