@@ -13,6 +13,7 @@ __all__ = [
     "ConfigurationError",
     "FencedError",
     "InvariantError",
+    "NotRebuiltError",
     "NothingToScoreError",
     "StoreReplacedError",
     "StreamerError",
@@ -31,6 +32,10 @@ class ConfigurationError(StreamerError):
 
 class UnknownVersionError(ConfigurationError):
     """No such model version is stored: never, or no longer."""
+
+
+class NotRebuiltError(StreamerError):
+    """Another version comes out of the same payments.  The command exits with 1."""
 
 
 class NothingToScoreError(StreamerError):

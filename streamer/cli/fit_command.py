@@ -11,6 +11,7 @@ from rich.console import Console
 
 from streamer.cli.files import PAYMENTS, Reading, reads_payments
 from streamer.cli.options import as_json
+from streamer.cli.passes import fit_request
 from streamer.display.output import print_json, readable_errors
 from streamer.display.progress_bars import Bars
 from streamer.errors import ConfigurationError
@@ -73,23 +74,13 @@ def fit(
     """
     from streamer.display.fit_display import next_steps, render, report
     from streamer.extra import require
-    from streamer.fitting import Request
     from streamer.fitting import fit as run
-    from streamer.starting.wiring import pipeline_config
     from streamer.store import rfc3339
 
     _check_directories(out_path, plot_path)
     if plot_path is not None:
         require("matplotlib")
-    settings = load_settings()
-    request = Request(
-        pipeline=pipeline_config(settings),
-        cards_capacity=settings.cards_capacity,
-        merchants_capacity=settings.merchants_capacity,
-        checkpoint_max_transactions=settings.checkpoint_max_transactions,
-        batch_size=settings.batch_max_records,
-        ks=ks or None,
-    )
+    request = fit_request(load_settings(), ks or None)
     with reading.report(file) as file_report, Bars() as bars:
         fitted = run(
             request,

@@ -9,10 +9,13 @@ from streamer.errors import ConfigurationError
 from streamer.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streamer.evaluation import LabelPlan, PassConfig
+    from streamer.fitting import Request as FitRequest
     from streamer.model import Sums
 
-__all__ = ["pass_config", "sums_in"]
+__all__ = ["fit_request", "pass_config", "sums_in"]
 
 
 def pass_config(settings: Settings, labels: LabelPlan, start: Sums | None = None) -> PassConfig:
@@ -27,6 +30,21 @@ def pass_config(settings: Settings, labels: LabelPlan, start: Sums | None = None
         checkpoint_max_transactions=settings.checkpoint_max_transactions,
         labels=labels,
         start=start,
+    )
+
+
+def fit_request(settings: Settings, ks: Sequence[int] | None) -> FitRequest:
+    """Return what `streamer fit` would do for each number of clusters in ``ks``."""
+    from streamer.fitting import Request
+    from streamer.starting.wiring import pipeline_config
+
+    return Request(
+        pipeline=pipeline_config(settings),
+        cards_capacity=settings.cards_capacity,
+        merchants_capacity=settings.merchants_capacity,
+        checkpoint_max_transactions=settings.checkpoint_max_transactions,
+        batch_size=settings.batch_max_records,
+        ks=ks,
     )
 
 

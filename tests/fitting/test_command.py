@@ -186,3 +186,21 @@ def test_without_the_extra_one_line_says_what_to_install(
     line = complaint(str(simulated), *arguments)
     assert package in line
     assert "pip install 'streamer-fraud[evaluation]'" in line
+
+
+def test_a_version_comes_out_of_its_payments_again_and_of_no_others(
+    simulated: Path, kinds: Path, tmp_path: Path
+) -> None:
+    """Fitted among other numbers of clusters, and verified with its own alone; another seed shows."""
+    out = tmp_path / "model.safetensors"
+    made = fit(simulated, out, "--k", "3", "--k", "4")
+    settings = SETTINGS | {"n_clusters": str(made["n_clusters"])}
+    same = run("model", "verify", str(out), str(simulated), **settings)
+    assert same.exit_code == 0, same.stderr
+    assert same.stderr == f"{made['version']} comes out of {simulated} again\n"
+    other = run("model", "verify", str(out), str(kinds), **settings)
+    assert other.exit_code == 1
+    assert f"{made['version'][:12]} must come out of {kinds}, got" in other.stderr
+    assert "cluster_sums" in other.stderr
+    seeded = run("model", "verify", str(out), str(simulated), **settings, random_seed="1")
+    assert seeded.exit_code == 1
