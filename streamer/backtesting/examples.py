@@ -15,6 +15,7 @@ import numpy as np
 
 from streamer.arrays import Flags, Floats
 from streamer.backtesting.witness import Said, Witness
+from streamer.datafiles.label_words import FRAUD
 from streamer.evaluation.rows import NO_LABEL, Rows
 
 __all__ = ["KINDS", "Example", "examples_of"]
@@ -135,7 +136,10 @@ def _label(rows: Rows, row: int) -> str | None:
     scenario = rows.scenarios.item(row)
     if scenario == NO_LABEL:
         return None
-    return rows.scenario_names[scenario] if scenario >= 0 else "legitimate"
+    if scenario < 0:
+        return "legitimate"
+    name = rows.scenario_names[scenario]
+    return name if name == FRAUD else f"{FRAUD}: {name}"
 
 
 def _known(rank: float) -> float | None:

@@ -67,6 +67,8 @@ def test_examples_are_the_rarest_of_their_kind_with_where_either_run_had_them() 
     rows = run_with({3, 5}), run_with({2, 3, 4})
     found = examples_of(rows, (base, changed), (0.1, 0.1), 0, 5)
     assert [each.row for each in found["gained"]] == [4, 2]
+    # The pattern of these rows is named 1.
+    assert [each.label for each in found["gained"]] == ["fraud: 1", "legitimate"]
     assert [each.row for each in found["gained_frauds"]] == [4]
     assert [each.row for each in found["lost"]] == [5]
     assert found["lost_frauds"] == []
