@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,8 @@ from streamer.embedded import EmbeddedKafka
 from streamer.explaining.alerts import alert_id
 from streamer.model import Scorer
 from streamer.model.codec import VersionHeader, encode_version, state_id
+from streamer.settings import load_settings
+from streamer.starting.wiring import model_config
 from tests.builders import batch, payment, pipeline_config
 from tests.cli.test_commands import run
 from tests.pipeline.helpers import ordinary, trained
@@ -29,14 +32,19 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
     """A file of alerts, the model version that scored them, and the id of the last alert."""
     folder = tmp_path_factory.mktemp("explain")
     sums = trained().sums
+    # Features are weighed as the command's settings have it.
+    of_command = model_config(load_settings({}))
+    weighed = {"subjects": of_command.subjects, "agreement_floor": of_command.agreement_floor}
     config = pipeline_config()
-    version = Scorer.of(state_id(sums), sums, config.model)
+    model = replace(config.model, **weighed)
+    config = replace(config, model=model)
+    version = Scorer.of(state_id(sums), sums, model)
     odd = payment(99, after_s=7_200, card_id="card-1", merchant_id="shop-1", amount=5_000.0)
     alerts = process_all([batch([*ordinary(60, seed=3), odd])], config, version).alerts
     alerts_path, model_path = folder / "alerts.jsonl", folder / "model.safetensors"
     alerts_path.write_bytes(b"".join(msgspec.json.encode(alert) + b"\n" for alert in alerts))
-    header = VersionHeader("", "2026-01-05T12:00:00Z", "merge", config.model.hash)
-    model_path.write_bytes(encode_version(sums, header, config.model.feature_names))
+    header = VersionHeader("", "2026-01-05T12:00:00Z", "merge", model.hash)
+    model_path.write_bytes(encode_version(sums, header, model.feature_names))
     return alerts_path, model_path, alerts[-1].alert_id
 
 
