@@ -79,9 +79,8 @@ def test_a_distance_counts_what_both_payments_have_and_nothing_else() -> None:
     """
     d = CONFIG.n_features
     version = fitted(blobs(200, 1), CONFIG)
-    version = replace(
-        version, means=np.zeros(d), deviations=np.full(d, 2.0), currency_means=np.zeros(200)
-    )
+    none = np.zeros(CONFIG.n_currencies)
+    version = replace(version, means=np.zeros(d), deviations=np.full(d, 2.0), currency_means=none)
     X = np.full((4, d), np.nan, dtype=np.float32)
     X[0, 1:3], X[1, 1:3], X[2, 1], X[3, 1] = (6.0, 8.0), (0.0, 0.0), 2.0, 100.0
     distances = pairwise_distances(Traffic(X, np.zeros(4, dtype=np.int64)), version)
