@@ -34,7 +34,7 @@ class ModelConfig:
     """Per feature what it measures, for `agreement`; empty if no two measure the same."""
     n_clusters: int = 16
     half_life: float = 200_000
-    score_half_life: float = 60_000
+    score_half_life: float = 20_000
     warmup: int = 5_000
     alert_budget: float = 0.005
     """Share of traffic that may alert; with ``alerts_per_hour`` the share that it may not exceed."""

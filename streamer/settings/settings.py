@@ -184,7 +184,7 @@ class Fields(BaseSettings):
     """Centers that the model learns."""
     half_life_transactions: Count = 200_000
     """Transactions after which what was learned weighs half."""
-    score_half_life_transactions: Count = 60_000
+    score_half_life_transactions: Count = 20_000
     """The same for the recent payments that ranks and the alert threshold come from."""
     warmup_transactions: Count = 5_000
     """Transactions before the first centers; none of them alerts."""
