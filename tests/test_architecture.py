@@ -82,6 +82,7 @@ ROOMS: Final = {
     "features": "compiled contract indexing",
     "intake": "compiled contract features indexing",
     "settings": "intake",
+    "policies": "settings",
     "datafiles": "contract intake",
     "explaining": "compiled contract features model",
     "verdicts": "compiled contract features indexing intake model",
@@ -92,19 +93,20 @@ ROOMS: Final = {
     "fitting": "contract datafiles features model offline pipeline reports",
     "backtesting": "contract datafiles evaluation offline",
     "gating": "backtesting contract datafiles evaluation features fitting model offline",
-    "store": "compiled contract features indexing model settings verdicts",
-    "starting": "compiled contract features indexing intake model pipeline reports settings store "
-    "verdicts",
-    "stream": "compiled contract explaining features intake model pipeline reports settings starting "
-    "store telemetry verdicts",
-    "status": "contract model reports settings starting store stream",
-    "display": "contract explaining features fitting gating intake reports simulator status store",
+    "store": "compiled contract features indexing model policies settings verdicts",
+    "starting": "compiled contract features indexing intake model pipeline policies reports settings "
+    "store verdicts",
+    "stream": "compiled contract explaining features intake model pipeline policies reports settings "
+    "starting store telemetry verdicts",
+    "status": "contract model policies reports settings starting store stream",
+    "display": "contract explaining features fitting gating intake policies reports settings simulator "
+    "status store",
     "demo": "contract datafiles display embedded intake reports settings simulator starting store "
     "stream",
     "dev": "contract embedded settings simulator starting stream",
     "pages": "contract display features intake model pipeline settings telemetry",
     "cli": "backtesting contract datafiles demo dev display evaluation explaining features fitting "
-    "gating intake model offline reports settings simulator starting status store stream",
+    "gating intake model offline policies reports settings simulator starting status store stream",
 }
 # Those of the stream; the app, beside them, puts them together.
 STREAM: Final = {

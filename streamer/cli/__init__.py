@@ -63,6 +63,10 @@ _COMMANDS: Final = {
         "streamer.cli.partition_command",
         "Look after the partitions whose state is in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE).",
     ),
+    "policy": (
+        "streamer.cli.policy_command",
+        "Look at the alert budget, sample, reserve and ranking in force, and change them.",
+    ),
     "replay": (
         "streamer.cli.replay_command",
         "Score the payments of FILE without Kafka or Redis.",

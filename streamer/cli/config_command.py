@@ -20,7 +20,8 @@ def check_config(as_json: bool) -> None:
     """Print every setting with its value and where it comes from; exit 2 with all faults at once.
 
     OpenTelemetry's variables come last; OTEL_TRACES_EXPORTER says what will be traced. Secrets are
-    masked. Nothing is connected to.
+    masked. Nothing is connected to, so that of the policy's settings the values are those that a first
+    policy would have: `streamer policy show` prints the one in force.
     """
     settings, _ = load_worker_settings()
     rows = describe(settings) + describe_tracing()
@@ -30,5 +31,6 @@ def check_config(as_json: bool) -> None:
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for row in rows:
         console.print(row.env, style="bold", end="")
-        console.print(f" = {row.value}  ({row.source})")
+        told = "; the policy counts: streamer policy show" if row.is_policy else ""
+        console.print(f" = {row.value}  ({row.source}{told})")
         console.print(f"    {row.description}", style="dim")

@@ -21,14 +21,17 @@ from streamer.explaining.explanation import Explanation, as_alerted, explain_by_
 from streamer.explaining.explanation import explain as explain_by
 from streamer.model import ModelConfig, Scorer
 from streamer.model.codec import VersionHeader, decode_version, state_id
+from streamer.policies import settings_under
 from streamer.settings import Settings, load_settings
 from streamer.starting.wiring import model_config, open_store
+from streamer.store import Store, StoredVersion
 
 __all__ = ["explain"]
 
 _ALERT_ID: Final = re.compile(r"(.+)-(\d+)-(\d+)(@\d+)?")
 # Without a terminal rich takes 80 columns, in which the table does not fit.
 _PIPED_COLUMNS: Final = 110
+_POLICIES_TRIED: Final = 20
 
 
 @click.command()
@@ -117,12 +120,11 @@ def _by_version(
     alert: Alert, model_path: Path | None, settings: Settings
 ) -> tuple[Explanation, str | None]:
     """Return the explanation, and why it is not what it should be."""
-    config = model_config(settings)
     try:
-        version, header = (
-            _version_from_redis(settings, config, alert.model_version)
+        versions, header = (
+            _versions_from_redis(settings, alert.model_version)
             if model_path is None
-            else _version_from_file(model_path, config)
+            else _version_from_file(model_path, model_config(settings))
         )
     except UnknownVersionError:
         return as_alerted(alert), (
@@ -130,15 +132,19 @@ def _by_version(
             f"but is not: STREAMER_MODEL_VERSIONS_KEPT are kept (now {settings.model_versions_kept}); "
             "what is printed is what the alert itself says"
         )
-    explanation = explain_by(alert, version)
-    if explanation.is_reproduced:
-        return explanation, None
+    tried = []
+    for version in versions:
+        explanation = explain_by(alert, version)
+        if explanation.is_reproduced:
+            return explanation, None
+        tried.append(explanation)
     cause = (
-        "the settings have changed since (STREAMER_*, see `streamer check-config`)"
-        if header.config_hash != config.hash
+        "the settings have changed since (STREAMER_*, see `streamer check-config`), or the policy (see "
+        "`streamer policy history`)"
+        if header.config_hash not in {version.config.hash for version in versions}
         else "the worker may run another release, or on a processor of another kind"
     )
-    return explanation, f"the score was not reproduced: {_told(explanation)}; {cause}"
+    return tried[0], f"the score was not reproduced: {_told(tried[0])}; {cause}"
 
 
 def _told(explanation: Explanation) -> str:
@@ -189,20 +195,30 @@ def _from_file(path: Path, alert_id: str) -> Alert:
     )
 
 
-def _version_from_redis(
-    settings: Settings, config: ModelConfig, version_id: str
-) -> tuple[Scorer, VersionHeader]:
-    async def run() -> tuple[Scorer, VersionHeader]:
+def _versions_from_redis(settings: Settings, version_id: str) -> tuple[list[Scorer], VersionHeader]:
+    """Return the version under each policy that it may have scored by, the likeliest first."""
+
+    async def run() -> tuple[StoredVersion, list[ModelConfig]]:
         store = open_store(settings)
         try:
             _, found = await store.version(version_id)
+            return found, await _configs(store, settings)
         finally:
             await store.close()
-        return Scorer.of(found.id, found.sums, config), found.header
 
-    return asyncio.run(run())
+    found, configs = asyncio.run(run())
+    # A policy that was taken up since the version was made scores by it too.
+    configs.sort(key=lambda config: config.hash != found.header.config_hash)
+    return [Scorer.of(found.id, found.sums, config) for config in configs], found.header
 
 
-def _version_from_file(path: Path, config: ModelConfig) -> tuple[Scorer, VersionHeader]:
+async def _configs(store: Store, settings: Settings) -> list[ModelConfig]:
+    """Return the settings' configuration under each of the last policies, each once, newest first."""
+    ids = dict.fromkeys(each.id for each in await store.policies.history(_POLICIES_TRIED))
+    under = [settings_under(settings, await store.policies.read(each)) for each in ids]
+    return list(map(model_config, under or [settings]))
+
+
+def _version_from_file(path: Path, config: ModelConfig) -> tuple[list[Scorer], VersionHeader]:
     sums, header = decode_version(path.read_bytes(), config)
-    return Scorer.of(state_id(sums), sums, config), header
+    return [Scorer.of(state_id(sums), sums, config)], header

@@ -25,9 +25,9 @@ from streamer.model import Scorer, Sums
 from streamer.model.codec import decode_version, state_id
 from streamer.reports.census_report import told_of
 from streamer.reports.version_report import describe_version
-from streamer.settings import load_settings
-from streamer.starting.wiring import model_config
-from streamer.store import Store, rfc3339
+from streamer.settings import Settings, load_settings
+from streamer.starting.wiring import model_config, settings_in_force
+from streamer.store import Store, StoredVersion, rfc3339
 
 __all__ = ["model"]
 
@@ -68,8 +68,14 @@ def list_versions(as_json: bool) -> None:
 @readable_errors
 def show(version: str, as_json: bool) -> None:
     """Show VERSION (an id or its beginning, or `head`): where it comes from, centers and drift."""
-    _, head = with_store(lambda store: store.version(version))
-    derived = Scorer.of(head.id, head.sums, model_config(load_settings()))
+    settings = load_settings()
+
+    async def work(store: Store) -> tuple[StoredVersion, Settings]:
+        _, found = await store.version(version)
+        return found, await settings_in_force(store, settings)
+
+    head, in_force = with_store(work, settings)
+    derived = Scorer.of(head.id, head.sums, model_config(in_force))
     described = describe_version(derived, head.header)
     if as_json:
         print_json(described)

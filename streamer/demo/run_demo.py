@@ -133,7 +133,7 @@ async def _run(
         return Summary(
             ledger=ledger,
             tally=tally,
-            model_versions=len(await store.lineage(1_000_000)),
+            model_versions=sum("version" in each for each in await store.lineage(1_000_000)),
             transactions_seen=head.sums.transactions_seen,
             alert_budget=settings.alert_budget,
             alerts_per_hour=alerts_per_hour(head.sums, model_config(settings)),

@@ -38,6 +38,8 @@ def _parts(status: Status, troubles: Sequence[Trouble]) -> Iterator[RenderableTy
     if status.model is not None:
         yield Text()
         yield from map(Text, _model(status.model))
+    if status.policy:
+        yield Text(f"policy {status.policy} is in force{_followers(status)}")
     for each in status.endpoints:
         yield Text(f"{each.url}: {'ready' if each.is_ready else 'not ready'}")
     if status.changes:
@@ -56,13 +58,19 @@ def _troubles(troubles: Sequence[Trouble]) -> Iterator[RenderableType]:
 
 
 def _workers(status: Status) -> RenderableType:
-    table = Table("worker", "partitions", "last seen", box=None, pad_edge=False)
+    table = Table("worker", "partitions", "last seen", "policy", box=None, pad_edge=False)
     for worker in status.workers:
         held = [str(each.partition) for each in status.partitions if each.owner == worker.name]
         seen = f"{_past(worker.seen_s)} s ago"
         seen += "" if worker.is_alive else ", dead"
-        table.add_row(worker.name, ", ".join(held) or "none", seen)
+        table.add_row(worker.name, ", ".join(held) or "none", seen, worker.policy)
     return table
+
+
+def _followers(status: Status) -> str:
+    alive = [worker for worker in status.workers if worker.is_alive]
+    n_behind = sum(worker.policy != status.policy for worker in alive)
+    return f", which {n_behind} of {len(alive)} workers have not taken up yet" if n_behind else ""
 
 
 def _partitions(status: Status) -> RenderableType:

@@ -28,6 +28,10 @@ force, where they come from, and every fault at once.
 A value comes from the variable, or from a file named like the setting (`kafka_sasl_password`) in the
 directory `STREAMER_SECRETS_DIR`. Units are the last part of a name.
 
+Those marked "policy" are of the policy, a record in Redis that running workers take up without a
+restart: the environment of the first worker of a namespace gives the first one, and from then on it is
+changed by `streamer policy apply`. A worker whose environment names another value says so at its start.
+
 """
 _TABLE: Final = "| variable | default | meaning |\n|---|---|---|\n"
 _TRACING: Final = """
@@ -51,7 +55,8 @@ def _table(rows: Iterable[SettingRow]) -> str:
 
 def _row(row: SettingRow) -> str:
     meaning = " ".join(row.description.split())
-    return f"| `{row.env}` | {row.value} | {meaning} |\n"
+    mark = " (policy)" if row.is_policy else ""
+    return f"| `{row.env}`{mark} | {row.value} | {meaning} |\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -38,6 +38,7 @@ from streamer.model import (
     may_teach,
     stake_of,
 )
+from streamer.pipeline.budgets import counting, followed
 from streamer.pipeline.drawing import fill_draws
 from streamer.pipeline.fuse import Limit, admit, limit_of
 from streamer.pipeline.pacing import alerts_due, paced
@@ -92,7 +93,7 @@ def decide(
 ) -> Decision:
     """Return the decision on a batch; ``scored`` is None while warming, when nothing new alerts.
 
-    ``state`` is IN/OUT: its debt goes on, which cards the reserve told of, and its waves.
+    ``state`` is IN/OUT: its budgets and debt go on, which cards the reserve told of, and its waves.
     ``card_payments_1d`` (n,) as in `History`.
     """
     decision = _decided(decoded, state, version, scored, card_payments_1d)
@@ -120,7 +121,8 @@ def _decided(
     shares, draws, recent_draws = np.empty(n), np.empty(n), np.empty(n)
     above, teaching = np.empty(n, np.bool_), np.empty(n, np.bool_)
     beside = np.empty((n, N_BESIDE))
-    split = version.split
+    split, place = version.split, state.ledger.scored
+    state.budgets, state.debt = followed(state.budgets, state.debt, place, version)
     state.debt, n_above = decide_rows(
         state.debt,
         decoded.offsets,
@@ -156,10 +158,10 @@ def _decided(
     alerted, candidates = published.copy(), np.flatnonzero(above & ~is_out)
     if len(candidates):
         ranked = candidates[_order(candidates, lanes, scored, version)]
-        places = (state.ledger.scored + ranked).tolist()
+        places = (place + ranked).tolist()
         counted = _counted(decoded, state, published)
         limits = _limits(decoded, version, ranked)
-        alerted[ranked] = admit(counted, places, limits)
+        alerted[ranked] = admit(counted, places, limits, counting(state.budgets, counted))
     return Decision(np.flatnonzero(above).tolist(), above, alerted, is_out, *known)
 
 

@@ -50,12 +50,18 @@ def limit_of(share: float) -> Limit:
 
 
 def admit(
-    alerted: Sequence[int], candidates: Sequence[int], limits: Sequence[Limit]
+    alerted: Sequence[int],
+    candidates: Sequence[int],
+    limits: Sequence[Limit],
+    weights: Sequence[float] = (),
 ) -> tuple[bool, ...]:
     """Return which candidates may alert beside what has alerted, the first asked first.
 
-    ``alerted`` and ``candidates`` are places; ``limits`` one for each candidate.
+    ``alerted`` and ``candidates`` are places; ``limits`` one for each candidate.  ``weights`` are what
+    each of ``alerted`` counts, from 0 to 1, where its budget was another one; all of them 1 without.
     """
+    if any(weight < 1.0 for weight in weights):
+        return _admit_weighted(alerted, candidates, limits, weights)
     places = sorted(alerted)
     admitted = []
     for place, limit in zip(candidates, limits, strict=True):
@@ -81,3 +87,31 @@ def _has_room(places: list[int], place: int, limit: Limit) -> bool:
         if spanned < limit.window:
             return False
     return True
+
+
+def _admit_weighted(
+    alerted: Sequence[int],
+    candidates: Sequence[int],
+    limits: Sequence[Limit],
+    weights: Sequence[float],
+) -> tuple[bool, ...]:
+    counted = sorted(zip(alerted, weights, strict=True))
+    admitted = []
+    for place, limit in zip(candidates, limits, strict=True):
+        is_admitted = 1.0 + _most_around(counted, place, limit.window) <= limit.n_alerts + _ROUNDING
+        if is_admitted:
+            insort(counted, (place, 1.0))
+        admitted.append(is_admitted)
+    return tuple(admitted)
+
+
+def _most_around(counted: list[tuple[int, float]], place: int, window: int) -> float:
+    """Return the most that the alerts of any ``window`` payments count which have ``place`` among them.
+
+    Of those windows it is enough to look at the ones that begin with an alert, and at the last.
+    """
+    near = [each for each in counted if abs(each[0] - place) < window]
+    starts = [at for at, _ in near if at <= place] + [place]
+    return max(
+        sum(weight for at, weight in near if start <= at < start + window) for start in starts
+    )

@@ -10,6 +10,7 @@ from streamer.features import Tables
 from streamer.intake import Intake
 from streamer.intake.decoding import PLAIN, TimestampRange
 from streamer.model import ModelConfig, Sums
+from streamer.pipeline.budgets import Budget
 from streamer.pipeline.fuse import WINDOW
 from streamer.pipeline.repeats import Repeats
 from streamer.pipeline.told_cards import no_cards
@@ -44,7 +45,8 @@ class PartitionState:
     the place that each alert had (`streamer.pipeline.fuse`), None where it is not known;
     ``overflowed`` those on the overflow topic, ``published_samples`` the weights of those on either
     that were drawn from below the line.  ``recent_alerts`` are the ascending places that the
-    fuse still counts, ``debt`` the alerts above those due (`streamer.pipeline.pacing`), ``told`` the
+    fuse still counts, ``debt`` the alerts above those due (`streamer.pipeline.pacing`), ``budgets``
+    those that they were given under (`streamer.pipeline.budgets`), ``told`` the
     cards that the reserve told of (`streamer.pipeline.told_cards`), ``waves`` what alerts belong
     together (`streamer.pipeline.waves`).  ``epoch`` is that of the offsets (`Source`).  The topic has
     ``n_partitions``.
@@ -61,6 +63,7 @@ class PartitionState:
     published_samples: dict[int, float] = field(default_factory=dict)
     recent_alerts: list[int] = field(default_factory=list)
     debt: float = 0.0
+    budgets: list[Budget] = field(default_factory=list)
     told: Integers = field(default_factory=no_cards)
     waves: Integers = field(default_factory=no_waves)
     epoch: int = 0

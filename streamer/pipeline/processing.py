@@ -29,6 +29,7 @@ from streamer.features import Columns, History
 from streamer.intake.decoding import DeadLetter, Decoded, decode_batch
 from streamer.intake.readings import PassedOver, Refusal
 from streamer.model import Scored, Scorer
+from streamer.pipeline.budgets import still_known
 from streamer.pipeline.deciding import Decision, decide
 from streamer.pipeline.fuse import still_counted
 from streamer.pipeline.partition_state import PartitionState, PipelineConfig
@@ -250,6 +251,8 @@ def _advance(state: PartitionState, prepared: Prepared, ledger: Ledger, decision
         alerted = (first_place + np.flatnonzero(decision.alerted)).tolist()
         state.recent_alerts = state.recent_alerts + alerted
     state.recent_alerts = still_counted(state.recent_alerts, state.ledger.scored)
+    oldest = state.recent_alerts[0] if state.recent_alerts else state.ledger.scored
+    state.budgets = still_known(state.budgets, oldest)
     if ledger.overflowed:
         last = int(np.flatnonzero(decision.overflowed)[-1])
         state.held_back_until = first_place + last + 1

@@ -13,10 +13,11 @@ from streamer.settings.loading import (
     load_worker_settings,
 )
 from streamer.settings.rules import Settings
-from streamer.settings.settings import PREFIX
+from streamer.settings.settings import POLICY_SETTINGS, PREFIX
 from streamer.settings.tracing_settings import TracingSettings, describe_tracing, load_tracing
 
 __all__ = [
+    "POLICY_SETTINGS",
     "PREFIX",
     "SettingRow",
     "Settings",

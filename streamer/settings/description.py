@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from pydantic import SecretStr
 
 from streamer.settings.rules import Settings
-from streamer.settings.settings import PREFIX, Origin
+from streamer.settings.settings import POLICY_SETTINGS, PREFIX, Origin
 
 __all__ = ["SettingRow", "describe", "masked_url"]
 
@@ -18,13 +18,17 @@ MASK: Final = "***"
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One setting as ``check-config`` prints it; ``value`` is text and never a secret."""
+    """One setting as ``check-config`` prints it; ``value`` is text and never a secret.
+
+    ``is_policy``: the policy in force has the value that counts, once there is one.
+    """
 
     name: str
     env: str
     value: str
     source: Origin
     description: str
+    is_policy: bool = False
 
 
 def describe(settings: Settings) -> list[SettingRow]:
@@ -36,6 +40,7 @@ def describe(settings: Settings) -> list[SettingRow]:
             value=_shown(settings, name),
             source=settings._origins.get(name, "default"),
             description=field.description or "",
+            is_policy=name in POLICY_SETTINGS,
         )
         for name, field in Settings.model_fields.items()
     ]

@@ -19,9 +19,22 @@ from streamer.settings.currency_values import check_currency_values
 from streamer.settings.intake_checks import check_intake, check_registry_url
 from streamer.settings.redis_url import RedisUrl
 
-__all__ = ["PATTERN_CONDITIONS", "PREFIX", "Fields", "Origin"]
+__all__ = ["PATTERN_CONDITIONS", "POLICY_SETTINGS", "PREFIX", "Fields", "Origin"]
 
 PREFIX: Final = "STREAMER_"
+
+POLICY_SETTINGS: Final = (
+    "alert_budget",
+    "alerts_per_hour",
+    "alert_hours",
+    "reserve_share",
+    "sample_share",
+    "rank_by",
+    "currency_values",
+    "review_cost",
+    "review_spend_per_day",
+)
+"""What workers take from the policy in force, a record in Redis that the environment begins."""
 
 Origin = Literal["default", "environment", "secrets directory"]
 

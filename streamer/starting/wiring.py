@@ -14,28 +14,20 @@ from streamer.intake.by_name import load_declaration
 from streamer.intake.decoding import TimestampRange
 from streamer.model import ModelConfig
 from streamer.pipeline import PipelineConfig
-from streamer.settings import PREFIX, Settings
+from streamer.policies import settings_under
+from streamer.settings import POLICY_SETTINGS, PREFIX, Settings
 from streamer.settings.currency_values import currency_values
 from streamer.store import ServiceIdentity, Store
 from streamer.verdicts import VerdictConfig
 
-__all__ = ["model_config", "open_store", "pipeline_config", "service_identity"]
+__all__ = ["model_config", "open_store", "pipeline_config", "service_identity", "settings_in_force"]
 
-# The model's parameters that are settings; the others are this release's.
+# The model's parameters that are settings and not the policy's; the others are this release's.
 _MODEL_SETTINGS: Final = {
     "n_clusters": "n_clusters",
     "half_life": "half_life_transactions",
     "score_half_life": "score_half_life_transactions",
     "warmup": "warmup_transactions",
-    "alert_budget": "alert_budget",
-    "alerts_per_hour": "alerts_per_hour",
-    "alert_hours": "alert_hours",
-    "reserve_share": "reserve_share",
-    "sample_share": "sample_share",
-    "rank_by": "rank_by",
-    "currency_values": "currency_values",
-    "review_cost": "review_cost",
-    "review_spend_per_day": "review_spend_per_day",
     "random_seed": "random_seed",
 }
 
@@ -56,9 +48,9 @@ def open_store(settings: Settings) -> Store:
 
 
 def service_identity(settings: Settings, kafka_cluster_id: str = "") -> ServiceIdentity:
-    """Return what the workers of the settings' service must agree on."""
+    """Return what the workers of the settings' service must agree on; the policy is no part of it."""
     config = model_config(settings)
-    names = (item.name for item in fields(config))
+    names = (item.name for item in fields(config) if item.name not in POLICY_SETTINGS)
     declaration = load_declaration(settings.intake)
     # By its content: hosts may keep the file in different places.
     intake = {} if declaration.is_default else {f"{PREFIX}INTAKE": declaration.hash}
@@ -126,3 +118,9 @@ def pipeline_config(settings: Settings) -> PipelineConfig:
         ),
         repeat_window=settings.duplicate_window_offsets,
     )
+
+
+async def settings_in_force(store: Store, settings: Settings) -> Settings:
+    """Return the settings under the policy that workers go by; as they are where there is none yet."""
+    policy_id = await store.policies.head()
+    return settings_under(settings, await store.policies.read(policy_id)) if policy_id else settings

@@ -9,11 +9,15 @@ __all__ = ["Change", "EndpointStatus", "ModelStatus", "PartitionStatus", "Status
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """A worker that has said in Redis that it lives, and how many seconds ago."""
+    """A worker that has said in Redis that it lives, and how many seconds ago.
+
+    ``policy`` is the one that it goes by, empty where it has not said.
+    """
 
     name: str
     seen_s: float
     is_alive: bool
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A service.  ``redis_error`` and ``kafka_error`` say why what they would have told is missing."""
+    """A service.  ``redis_error`` and ``kafka_error`` say why what they would have told is missing.
+
+    ``policy`` is the id of the one in force, empty before the first.
+    """
 
     at: str
     namespace: str
@@ -98,6 +105,7 @@ class Status:
     workers: tuple[WorkerStatus, ...] = ()
     partitions: tuple[PartitionStatus, ...] = ()
     model: ModelStatus | None = None
+    policy: str = ""
     changes: tuple[Change, ...] = ()
     endpoints: tuple[EndpointStatus, ...] = ()
     redis_error: str | None = None

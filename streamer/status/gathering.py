@@ -9,14 +9,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.model import Scorer, achieved_per_hour, achieved_share
 from streamer.reports.drift_report import describe_drift
 from streamer.settings import Settings
-from streamer.starting.wiring import model_config, open_store
+from streamer.starting.wiring import model_config, open_store, settings_in_force
 from streamer.status.facts import (
     Change,
     EndpointStatus,
@@ -38,6 +38,14 @@ _CHANGES_SHOWN: Final = 8
 _PLAIN: Final = ("at", "reason", "who", "version", "parent", "replaced")
 
 
+class _InForce(NamedTuple):
+    """The settings under the policy in force, its id, and those that the workers go by."""
+
+    settings: Settings
+    policy: str
+    by_worker: Mapping[str, str]
+
+
 def gather(settings: Settings, urls: Sequence[str], now_ms: int) -> Status:
     """Return the status of the settings' service; blocks for some seconds at most.
 
@@ -48,7 +56,7 @@ def gather(settings: Settings, urls: Sequence[str], now_ms: int) -> Status:
     at = rfc3339(now_ms)
     topic, namespace = settings.transactions_topic, settings.namespace
     try:
-        records, head, entries, seen = asyncio.run(_asked(settings))
+        records, head, entries, seen, in_force = asyncio.run(_asked(settings))
     except ConfigurationError:
         raise
     except StreamerError as error:
@@ -61,14 +69,20 @@ def gather(settings: Settings, urls: Sequence[str], now_ms: int) -> Status:
         topic=topic,
         n_partitions=n_partitions,
         workers=tuple(
-            WorkerStatus(name, (now_ms - at_ms) / 1000, now_ms - at_ms < ALIVE_MS)
+            WorkerStatus(
+                name,
+                (now_ms - at_ms) / 1000,
+                now_ms - at_ms < ALIVE_MS,
+                in_force.by_worker.get(name, ""),
+            )
             for name, at_ms in sorted(seen.items())
         ),
         partitions=tuple(
             _partition(number, record, bounds.get(number), now_ms)
             for number, record in sorted(known.items())
         ),
-        model=_model(settings, head, now_ms),
+        model=_model(in_force.settings, head, now_ms),
+        policy=in_force.policy,
         changes=tuple(_changes(entries, now_ms))[:_CHANGES_SHOWN],
         endpoints=endpoints,
         kafka_error=kafka_error,
@@ -78,7 +92,11 @@ def gather(settings: Settings, urls: Sequence[str], now_ms: int) -> Status:
 async def _asked(
     settings: Settings,
 ) -> tuple[
-    dict[tuple[str, int], PartitionRecord], StoredVersion, list[dict[str, str]], dict[str, int]
+    dict[tuple[str, int], PartitionRecord],
+    StoredVersion,
+    list[dict[str, str]],
+    dict[str, int],
+    _InForce,
 ]:
     store = open_store(settings)
     try:
@@ -87,6 +105,11 @@ async def _asked(
             await store.head(),
             await store.lineage(_LINEAGE_READ),
             await store.workers(),
+            _InForce(
+                await settings_in_force(store, settings),
+                await store.policies.head(),
+                await store.policies.by_worker(),
+            ),
         )
     finally:
         await store.close()

@@ -3,14 +3,15 @@
 Reading order: `keys`, `stored` (what is stored), `client` (the connection; `connecting`, `faults` and
 `breaker` are its parts), `suitability`, `identity` and `service` (may this worker write here?),
 `checkpoints` (the atomic step), `partition_records` (what it has left), `reset` and `resetting`,
-`history_limits` and `versions`, `feedback`, `lesson_stream` (what verdicts taught), `store` (the calls
-the rest makes); `committed` is what Kafka is told of it.
+`history_limits`, `versions` and `policy_records`, `feedback`, `lesson_stream` (what verdicts taught),
+`store` (the calls the rest makes); `committed` is what Kafka is told of it.
 """
 
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus
 from streamer.store.committed import Committed
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.lesson_stream import StoredLesson
+from streamer.store.policy_records import Policies, PolicyEntry
 from streamer.store.reset import LogBounds, Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
 from streamer.store.store import Store
@@ -31,6 +32,8 @@ __all__ = [
     "LogBounds",
     "LogIdentity",
     "PartitionRecord",
+    "Policies",
+    "PolicyEntry",
     "Reset",
     "ResetRequest",
     "ServiceIdentity",

@@ -25,6 +25,7 @@ _RESERVED_KINDS: Final = frozenset(
         "model",
         "partition",
         "partitions",
+        "policy",
         "replayed",
         "service",
         "workers",
@@ -94,6 +95,25 @@ class Keys:
         return self._key("lineage")
 
     @property
+    def policy_head(self) -> str:
+        """String: the id of the policy in force."""
+        return self._key("policy:head")
+
+    def policy(self, policy_id: str) -> str:
+        """String: one policy, JSON under its own hash; never changed."""
+        return self._key(f"policy:record:{policy_id}")
+
+    @property
+    def policy_history(self) -> str:
+        """Stream: every policy that was put in force, from which one, with who, when and why."""
+        return self._key("policy:history")
+
+    @property
+    def policy_workers(self) -> str:
+        """Hash: worker, and the id of the policy that it goes by."""
+        return self._key("policy:workers")
+
+    @property
     def partitions(self) -> str:
         """Set: ``<topic>:<partition>`` of every partition that has a record."""
         return self._key("partitions")
@@ -131,6 +151,9 @@ class Keys:
             self.replaced: "string",
             self.versions: "zset",
             self.lineage: "stream",
+            self.policy_head: "string",
+            self.policy_history: "stream",
+            self.policy_workers: "hash",
             self.partitions: "set",
         }
 

@@ -5,7 +5,7 @@ Two services in one namespace would teach one model and fence one another, and n
 Invariants:
 * A namespace belongs to one transactions topic, for good.
 * What the workers must agree on changes only while none of the others is alive; the change is on
-  record in the lineage.
+  record in the lineage.  The policy (`policy_records`) is none of it.
 * The workers' names are few: whoever has not been seen for long is forgotten.
 """
 
@@ -18,6 +18,7 @@ from typing import Final
 import orjson
 
 from streamer.errors import ConfigurationError, InvariantError
+from streamer.settings import POLICY_SETTINGS, PREFIX
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
@@ -30,6 +31,7 @@ __all__ = ["ServiceIdentity", "heartbeat", "leave", "queue_heartbeat", "register
 # A worker says that it lives every few seconds and with each checkpoint; clocks of hosts differ, and a
 # worker that stands still for so long has lost its partitions.
 ALIVE_MS: Final = 30_000
+_POLICYS: Final = frozenset(f"{PREFIX}{name.upper()}" for name in POLICY_SETTINGS)
 # More workers than any topic has partitions; the oldest go first.
 _MAX_WORKERS: Final = 10_000
 
@@ -181,7 +183,11 @@ def _check_topic(stored: ServiceIdentity, service: ServiceIdentity, namespace: s
 
 def _changes(stored: ServiceIdentity, service: ServiceIdentity) -> list[str]:
     """Return ``name: old -> new`` of everything that differs, in the order of names."""
-    ours, theirs = dict(service.model_settings), dict(stored.model_settings)
+    # Earlier releases compared what is the policy's by now, of which a record tells.
+    ours, theirs = (
+        {name: value for name, value in each.model_settings.items() if name not in _POLICYS}
+        for each in (service, stored)
+    )
     if service.kafka_cluster_id and stored.kafka_cluster_id:
         ours["Kafka's cluster id"] = service.kafka_cluster_id
         theirs["Kafka's cluster id"] = stored.kafka_cluster_id

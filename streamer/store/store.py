@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -31,6 +31,7 @@ from streamer.store.feedback import StoredVerdicts
 from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
 from streamer.store.lesson_stream import StoredLesson
+from streamer.store.policy_records import Policies
 from streamer.store.reset import Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
 from streamer.store.stored import (
@@ -96,6 +97,15 @@ class Store:
     def calls(self) -> Mapping[CallOutcome, int]:
         """How many calls were made, by what became of them."""
         return {outcome: self._client.calls[outcome] for outcome in CALL_OUTCOMES}
+
+    @property
+    def policies(self) -> Policies:
+        """The policies of the namespace."""
+        return Policies(self._client, self._identity, self._limits)
+
+    def under(self, config: ModelConfig) -> Store:
+        """Return the same store for whoever goes by other parameters of the model."""
+        return self if config is self._config else replace(self, _config=config)
 
     @property
     def commands(self) -> Mapping[str, int]:

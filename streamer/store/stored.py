@@ -71,7 +71,8 @@ class PartitionRecord:
     partition of alerts) before the first one that knew it, ``overflow_position`` likewise.  ``cursors``
     maps ``topic/partition`` of the feedback to the first place whose verdict the partition has not
     learned from.  ``log`` is the log that the offsets belong to.  ``recent_alerts`` are the places, in
-    payments scored, of the alerts that the fuse still counts, ``debt`` those above the ones due,
+    payments scored, of the alerts that the fuse still counts, ``budgets`` what those
+    were given under (`streamer.pipeline.budgets`), ``debt`` the alerts above the ones due,
     ``told_cards`` what the reserve told of (`streamer.pipeline.told_cards`), card and time in turn,
     ``waves`` what alerts belong together (`streamer.pipeline.waves`), packed.
     ``saved_at_ms`` is when the offset was last written.
@@ -91,6 +92,7 @@ class PartitionRecord:
     cursors: Mapping[str, int] = field(default_factory=dict)
     overflow_position: int | None = None
     recent_alerts: tuple[int, ...] = ()
+    budgets: tuple[float, ...] = ()
     debt: float = 0.0
     told_cards: tuple[int, ...] = ()
     waves: bytes = b""
@@ -128,6 +130,7 @@ class Checkpoint:
     cursors: Mapping[str, int] = field(default_factory=dict)
     overflow_position: int | None = None
     recent_alerts: tuple[int, ...] = ()
+    budgets: tuple[float, ...] = ()
     debt: float = 0.0
     told_cards: tuple[int, ...] = ()
     waves: bytes = b""
@@ -217,6 +220,7 @@ def _record(values: Mapping[str, str]) -> PartitionRecord:
         },
         overflow_position=number("overflow_position"),
         recent_alerts=numbers("recent_alerts"),
+        budgets=tuple(map(float, values.get("budgets", "").split())),
         debt=float(values.get("debt", 0.0)),
         told_cards=numbers("told_cards"),
         waves=b64decode(values.get("waves", ""), validate=True),
@@ -235,6 +239,7 @@ def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, int | str]:
         "offset": checkpoint.next_offset,
         "saved_at_ms": checkpoint.now_ms,
         "recent_alerts": " ".join(map(str, checkpoint.recent_alerts)),
+        "budgets": " ".join(map(repr, checkpoint.budgets)),
         "debt": repr(checkpoint.debt),
         "told_cards": " ".join(map(str, checkpoint.told_cards)),
         "waves": b64encode(checkpoint.waves).decode(),

@@ -65,6 +65,7 @@ from streamer.stream.process import ScoringWorker
 from streamer.stream.publishing.publisher import Publisher
 from streamer.stream.scoring.claiming import Claiming, Reading
 from streamer.stream.scoring.claims import Claims
+from streamer.stream.scoring.following_policy import FollowingPolicy
 from streamer.stream.scoring.held import Held
 from streamer.stream.scoring.kit import Clock, Kit
 from streamer.stream.scoring.scoring import Scoring
@@ -134,6 +135,7 @@ class ScoringApp(faust.App):
         self.scoring = Scoring(kit, held, self.checkpointing.make_room, schemas)
         self.feedback_storing = FeedbackStoring(kit, held, self.claiming)
         self.applying = Applying(kit, held)
+        self.following_policy = FollowingPolicy(kit, held)
         self.liveness = Liveness(kit)
         self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311
         self.watch = Watch(kit, held, self.claims, self.claiming, lambda: self.consumer)
@@ -154,7 +156,7 @@ class ScoringApp(faust.App):
             await self.endpoints.start()
             self._report("loading the compiled loops")
             await load_kernels()
-            head = await preflight(
+            policy, head = await preflight(
                 self.settings, self.store, self.kit.clock, self.kit.owner, self._report
             )
         except StreamerError as error:
@@ -162,6 +164,7 @@ class ScoringApp(faust.App):
             await self.endpoints.stop()
             is_misconfigured = isinstance(error, ConfigurationError)
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
+        await self.following_policy.begin(policy)
         await self.held.adopt(head)
         collect_rarely()
         for name in ("kafka", "redis"):
@@ -266,6 +269,7 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
     for work in (
         app.checkpointing.run,
         app.applying.run,
+        app.following_policy.run,
         app.liveness.run,
         app.held.dead_letter_log.run,
         *app.watch.tasks,

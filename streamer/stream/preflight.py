@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import structlog
 
 from streamer.errors import UnavailableError
+from streamer.policies import Policy, policy_of
 from streamer.settings import Settings
 from streamer.starting.wiring import service_identity
 from streamer.store import Store, StoredVersion
@@ -32,8 +33,8 @@ async def preflight(
     clock: Clock,
     owner: str,
     report: Callable[[str], None],
-) -> StoredVersion:
-    """Wait until Kafka and Redis answer and return the model's head.
+) -> tuple[Policy, StoredVersion]:
+    """Wait until Kafka and Redis answer and return the policy in force and the model's head.
 
     ``report`` gets one line on what is being waited for.  Raises UnavailableError after
     ``startup_timeout_s``, ConfigurationError when topics, Redis, the namespace or the model do not fit
@@ -69,6 +70,9 @@ async def preflight(
     await patiently("Redis", store.check_server)
     service = service_identity(settings, kafka_id)
     await patiently("Redis", lambda: store.register(service, owner, clock.now_ms()))
+    first = policy_of(settings)
+    begin = store.policies.begin
+    policy = await patiently("Redis", lambda: begin(first, owner, clock.now_ms()))
     head = await patiently("Redis", store.head)
     report("joining the consumer group")
-    return head
+    return policy, head

@@ -71,6 +71,7 @@ def test_golden_layout_of_keys_and_fields(redis_url, namespace):
                 b"lost": b"0",
                 b"overflowed": b"0",
                 b"recent_alerts": b"",
+                b"budgets": b"",
                 b"debt": b"0.0",
                 b"told_cards": b"",
                 b"waves": b"",

@@ -59,6 +59,17 @@ def test_other_settings_are_refused_while_a_worker_with_the_old_ones_is_alive(re
     run(scenario())
 
 
+def test_what_earlier_releases_compared_of_the_policy_is_left_to_its_record(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            await store.register(SERVICE, "w1", NOW_MS)
+            settings = {"STREAMER_N_CLUSTERS": "16", "STREAMER_SAMPLE_SHARE": "0.3"}
+            await store.register(replace(SERVICE, model_settings=settings), "w2", NOW_MS)
+            assert await store.lineage(10) == []
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("sign", ["heartbeat", "claim", "checkpoint"])
 def test_each_sign_of_life_counts(redis_url, namespace, sign):
     async def scenario():

@@ -35,6 +35,7 @@ from confluent_kafka.admin import AdminClient
 from streamer.contract.ledger import Ledger
 from streamer.contract.messages import Alert
 from streamer.embedded import ChildProcess
+from streamer.policies import Policy
 from streamer.settings import Settings, load_settings
 from streamer.settings.loading import child_environment
 from streamer.simulator import Simulator, SimulatorConfig
@@ -416,6 +417,16 @@ class Service:
                 await store.close()
 
         return asyncio.run(run())
+
+    def put_in_force(self, policy: Policy) -> None:
+        """Put a policy in force, whichever is now; workers take it up within an interval."""
+
+        async def work(store: Store) -> None:
+            now = await store.policies.head()
+            told = {"who": "a test", "why": "a test"}
+            await store.policies.put_in_force(policy, now, now_ms=1_700_000_000_000, **told)
+
+        self.ask(work)
 
     def offsets(self) -> list[int | None]:
         """Return each partition's offset in Redis."""

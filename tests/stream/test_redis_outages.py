@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamer.embedded import EmbeddedKafka, EmbeddedRedis
+from streamer.policies import changed_policy, policy_of
 from tests.faults.crashing import crashing
 from tests.rig.ports import stable_port
 from tests.rig.waiting import DEADLINE_S
@@ -172,10 +173,7 @@ def test_a_worker_killed_in_an_outage_and_again_in_its_replay_sends_no_alert_twi
     worker.kill()
     outage.redis.process.send_signal(signal.SIGCONT)
     n_before = len(service.alerts())
-    # Redis would take it for alive for half a minute, and refuse another budget meanwhile.
-    (dead,) = service.ask(lambda store: store.workers())
-    service.ask(lambda store: store.leave(dead))
-    service.env["STREAMER_ALERT_BUDGET"] = "0.2"
+    service.put_in_force(changed_policy(policy_of(service.settings), {"alert_budget": "0.2"}))
     group = f"{service.settings.consumer_group}-again"
     by_number = {"consumer_group": group, "checkpoint_interval_s": "3600"}
     again = service.worker(crashing("before-commit", 2), **by_number)

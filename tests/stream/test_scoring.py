@@ -109,6 +109,7 @@ PROMISED_METRICS = {
     "streamer_dependency_up",
     "streamer_assigned_partitions",
     "streamer_build_info",
+    "streamer_policy_info",
     "streamer_feature_drift_psi",
     "streamer_feature_drift_ks",
     "streamer_distance_drift_total",

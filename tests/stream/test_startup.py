@@ -139,16 +139,15 @@ def test_a_second_service_in_a_namespace_exits_with_2(make_service: MakeService)
     (line,) = _complaints(stranger)
     for part in (*(s.settings.transactions_topic for s in (first, second)), "STREAMER_NAMESPACE"):
         assert part in line
-    other = first.worker(alert_budget="0.01")
+    other = first.worker(warmup_transactions="400")
     assert other.child.wait(DEADLINE_S) == 2
     (line,) = _complaints(other)
-    assert "STREAMER_ALERT_BUDGET: " in line
-    assert " -> 0.01" in line
+    assert "STREAMER_WARMUP_TRANSACTIONS: 300 -> 400" in line
     assert running.terminate() == 0
     # It has left in good order: its settings may be replaced at once.
-    first.worker(alert_budget="0.01").wait_ready()
+    first.worker(warmup_transactions="400").wait_ready()
     [entry] = [e for e in first.ask(lambda store: store.lineage(10)) if e["reason"] == "settings"]
-    assert "-> 0.01" in entry["changed"]
+    assert "-> 400" in entry["changed"]
 
 
 def test_a_web_port_that_is_taken_exits_with_2(make_service: MakeService) -> None:

@@ -41,9 +41,11 @@ ALIVE: Final = Row(
             queries=(
                 Query("sum(up{<worker>})", "all"),
                 Query("count by (version) (streamer_build_info{<worker>})", "of {{version}}"),
+                Query("count by (policy) (streamer_policy_info{<worker>})", "policy {{policy}}"),
             ),
-            shows="Workers whose /metrics Prometheus can read, and how many of them run which release.",
-            normal="as many as were deployed, of one release.",
+            shows="Workers whose /metrics Prometheus can read, and how many of them run which release and go "
+            "by which policy.",
+            normal="as many as were deployed, of one release and one policy.",
             action="`streamer status` says which is missing, and who has its partitions.",
             runbook="alerts.md#streamerworkerdown",
             alerts=("StreamerWorkerDown",),

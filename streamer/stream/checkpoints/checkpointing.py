@@ -151,7 +151,8 @@ class Checkpointing:
                 return not tried
             first, *along = [written for _, written in ready]
             with child("write checkpoint", "client", REDIS):
-                head = await self._kit.store.checkpoint(first, self._held.head, *along)
+                store = self._kit.store.under(self._held.model)
+                head = await store.checkpoint(first, self._held.head, *along)
         except UnavailableError as error:
             self._held.redis_failed(error)
             self._kit.metrics.checkpoint_failures.labels("redis").inc()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from streamer.model import Sums
 from streamer.pipeline import PartitionState
+from streamer.pipeline.budgets import packed_budgets
 from streamer.pipeline.told_cards import packed
 from streamer.pipeline.waves import packed_waves
 from streamer.store import Checkpoint
@@ -66,6 +67,7 @@ def taken(
         now_ms=kit.clock.now_ms(),
         overflow_position=assigned.overflow_position,
         recent_alerts=tuple(state.recent_alerts),
+        budgets=packed_budgets(state.budgets),
         debt=state.debt,
         told_cards=packed(state.told),
         waves=packed_waves(state.waves),

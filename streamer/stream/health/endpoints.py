@@ -109,11 +109,12 @@ class Endpoints:
 
 
 def describe_model(held: Held, now_ms: int) -> dict[str, Any]:
-    """Return the model version in use, and how old it is and what it meets."""
+    """Return the version and policy in use, and how old the version is and what it meets."""
     head = held.head
     described = describe_version(held.version, None if head is None else head.header)
     described["age_s"] = None if head is None else head_age_s(head, now_ms)
     described["mode"] = held.mode
+    described["policy"] = held.policy_id
     described["drift"]["distance_shifts"] = held.distance_monitor.n_drifts
     return described
 

@@ -23,6 +23,7 @@ from faust.types import TP
 from streamer.contract.messages import Source
 from streamer.errors import UnavailableError
 from streamer.pipeline import PartitionState
+from streamer.pipeline.budgets import unpacked_budgets
 from streamer.pipeline.told_cards import unpacked
 from streamer.pipeline.waves import unpacked_waves
 from streamer.store import Committed, LogBounds, LogIdentity, PartitionRecord
@@ -211,6 +212,7 @@ class Claiming:
         state.next_offset = going_on.next_offset
         state.ledger = going_on.count(record.ledger)
         state.recent_alerts, state.debt = list(record.recent_alerts), record.debt
+        state.budgets = unpacked_budgets(record.budgets)
         state.told = unpacked(record.told_cards)
         state.waves = unpacked_waves(record.waves)
         # What was given up is done again from here on.

@@ -6,7 +6,8 @@ none of them.
 Invariants:
 * Who changes a partition's state, or takes something out of it, has `lock`, and then makes sure that
   the partition is still assigned: it may have been released while the lock was waited for.
-* A version that has been adopted is replaced as a whole, never changed.
+* A version that has been adopted is replaced as a whole, never changed; so are the model's parameters
+  with it, when another policy is in force.
 """
 
 from __future__ import annotations
@@ -39,7 +40,9 @@ class Held:
     """The state of one worker."""
 
     def __init__(self, kit: Kit) -> None:
-        settings, self._model = kit.settings, kit.pipeline.model
+        settings, self.model = kit.settings, kit.pipeline.model
+        self.policy_id = ""
+        """The policy that ``model`` goes by; empty before the first is known."""
         self._max_transactions = settings.checkpoint_max_transactions
         self._is_reproducible = settings.reproducible
         self._store = kit.store
@@ -53,9 +56,9 @@ class Held:
         self.membership = Membership(settings.kafka_session_timeout_s)
         self.redis_error = ""
         """What Redis has failed with since it was last of use."""
-        self.version = Scorer.of("", Sums.zero(self._model), self._model)
+        self.version = Scorer.of("", Sums.zero(self.model), self.model)
         """The model version that scores now."""
-        self.drift: Drift = drift_of(self.version.sums, self._model)
+        self.drift: Drift = drift_of(self.version.sums, self.model)
         """How far the features of that version have moved from its reference."""
         self.head: StoredVersion | None = None
         """The head as this worker last saw it; None before it has seen one."""
@@ -68,11 +71,19 @@ class Held:
         async with self._adopting:
             if self.head is not None and head.id == self.head.id:
                 return
-            version, drift = await asyncio.to_thread(_derived, head, self._model)
+            version, drift = await asyncio.to_thread(_derived, head, self.model)
             # An older version, promoted again, has fewer of them.
             n_revived = max(head.sums.revivals - self.version.sums.revivals, 0)
             self._metrics.clusters_revived.inc(n_revived)
             self.head, self.version, self.drift = head, version, drift
+
+    async def adopt_policy(self, policy_id: str, model: ModelConfig) -> None:
+        """Score under another policy from the next batch on, which makes ``model`` of the settings."""
+        async with self._adopting:
+            scorer, head = self.version, self.head
+            version_id, sums = (scorer.id, scorer.sums) if head is None else (head.id, head.sums)
+            version = await asyncio.to_thread(Scorer.of, version_id, sums, model)
+            self.policy_id, self.model, self.version = policy_id, model, version
 
     @property
     def delta_limit(self) -> int:

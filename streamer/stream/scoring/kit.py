@@ -28,6 +28,8 @@ class Kit:
     """The ways in and out of one worker, and what it goes by.
 
     ``owner`` is the worker's name among others; ``tracing`` is None where nothing is traced.
+    ``pipeline.model`` tells the shape of what is learned; budget and ranking are the policy's, which
+    `held.model` goes by.
     """
 
     settings: Settings

@@ -53,6 +53,7 @@ LABELS: Final = {
     "command": "A command of Redis.",
     "name": "`kafka`, `redis`.",
     "version": "The release.",
+    "policy": "The id of the policy in force; one at a time per worker.",
     "lane": "Of the alert budget: `main`, `reserve`, `sample`.",
     "bound": "An `estimate`, and the `low` and `high` end of its interval.",
     "wave": "What the alerts are of: `card` or `merchant`.",

@@ -32,6 +32,9 @@ class ServiceMetrics:
         "outcome",
         starts=[_SPANS],
     )
+    policy_info = gauge(
+        "1", "Always 1; says which policy this worker goes by (`streamer policy show`).", "policy"
+    )
     build_info = gauge("1", "Always 1; says which version runs.", "version")
 
 

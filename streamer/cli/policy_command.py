@@ -1,0 +1,199 @@
+"""``streamer policy``: the budget and the ranking of running workers, in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import click
+
+from streamer.cli.operator import now_ms, who, with_store
+from streamer.cli.options import as_json
+from streamer.display.output import print_json, readable_errors, table_console
+from streamer.display.policy_display import history_table, policy_text
+from streamer.errors import ConfigurationError
+from streamer.policies import (
+    Policy,
+    changed_policy,
+    changes_between,
+    policy_in_file,
+    policy_of,
+)
+from streamer.settings import load_settings
+from streamer.store import PolicyEntry, Store
+
+__all__ = ["policy"]
+
+# More than a history has.
+_ALL: Final = 1_000_000
+
+
+@click.group()
+def policy() -> None:
+    """Look at the alert budget, sample, reserve and ranking in force, and change them.
+
+    A policy is a record in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE). The environment of the first
+    worker gives the first one; from then on the record counts, and workers that run take another up
+    within seconds, without a restart.
+    """
+
+
+@policy.command()
+@click.argument("policy_id", metavar="[ID]", required=False, default="")
+@as_json
+@readable_errors
+def show(policy_id: str, as_json: bool) -> None:
+    """Show the policy in force, or the one with this ID or beginning of it, as a file for `apply`."""
+
+    async def work(store: Store) -> tuple[Policy, str, list[PolicyEntry]]:
+        found = await store.policies.find(policy_id)
+        return found, await store.policies.head(), await store.policies.history(_ALL)
+
+    found, in_force, entries = with_store(work)
+    entry = next((each for each in entries if each.id == found.id), None)
+    if as_json:
+        told = None if entry is None else asdict(entry)
+        print_json(
+            {
+                "id": found.id,
+                "is_in_force": found.id == in_force,
+                "values": dict(found.values),
+                "last_put_in_force": told,
+            }
+        )
+        return
+    click.echo(policy_text(found, entry, is_in_force=found.id == in_force), nl=False)
+
+
+@policy.command()
+@click.argument("other", metavar="[ID|FILE]", required=False)
+@as_json
+@readable_errors
+def diff(other: str | None, as_json: bool) -> None:
+    """Show what differs between the policy in force and another, by ID or in FILE.
+
+    Without either the other is what the environment asks for.
+    """
+    settings = load_settings()
+    given = policy_of(settings) if other is None else None
+    if other is not None and Path(other).is_file():
+        given = policy_in_file(Path(other))
+
+    async def work(store: Store) -> tuple[Policy, Policy]:
+        in_force = await store.policies.find()
+        return in_force, given or await store.policies.find(other or "")
+
+    in_force, compared = with_store(work, settings)
+    changes = changes_between(in_force, compared)
+    if as_json:
+        told = [asdict(each) for each in changes]
+        print_json({"in_force": in_force.id, "other": compared.id, "changes": told})
+        return
+    click.echo(f"{in_force.id} in force, {compared.id} {other or 'in the environment'}")
+    for each in changes:
+        click.echo(str(each))
+    if not changes:
+        click.echo("nothing differs")
+
+
+@policy.command()
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change one setting of the policy in force, alert_budget=0.004; may be given again. "
+    "Nothing behind the = takes it out.",
+)
+@click.option(
+    "--from-environment", is_flag=True, help="Put in force what the environment (STREAMER_*) says."
+)
+@click.option("--reason", "why", required=True, metavar="TEXT", help="Why; the history keeps it.")
+@readable_errors
+def apply(file: Path | None, changes: tuple[str, ...], from_environment: bool, why: str) -> None:
+    """Put a policy in force: that of the TOML file FILE, or the one in force with some --set.
+
+    A file is the whole policy: what it does not name has its default. Of a policy that cannot be, all
+    faults are told, and the one in force stays. Running workers take it up with their next checkpoint.
+
+    \b
+    streamer policy apply --set alert_budget=0.004 --reason "fewer reviewers in August"
+    streamer policy show > policy.toml && edit policy.toml
+    streamer policy apply policy.toml --reason "reviewed by two"
+    """
+    if (file is not None) + bool(changes) + from_environment != 1:
+        raise ConfigurationError(
+            "one of FILE, --set and --from-environment must be given, got another number of them"
+        )
+    if not why.strip():
+        raise ConfigurationError("--reason must say why, got nothing")
+    settings = load_settings()
+
+    async def work(store: Store) -> tuple[Policy, Policy, bool]:
+        in_force = await store.policies.find()
+        wanted = policy_of(settings) if from_environment else _changed(in_force, changes)
+        if file is not None:
+            wanted = policy_in_file(file)
+        return (
+            in_force,
+            wanted,
+            await store.policies.put_in_force(
+                wanted, in_force.id, who=who(), why=why.strip(), now_ms=now_ms()
+            ),
+        )
+
+    before, after, is_new = with_store(work, settings)
+    if not is_new:
+        click.echo(f"{after.id} is in force already; nothing was changed", err=True)
+        return
+    for each in changes_between(before, after):
+        click.echo(str(each), err=True)
+    click.echo(
+        f"{after.id} is in force, in place of {before.id}; running workers take it up within seconds",
+        err=True,
+    )
+
+
+@policy.command()
+@click.option(
+    "--count",
+    type=click.IntRange(1, 100_000),
+    default=20,
+    show_default=True,
+    help="How many to show.",
+)
+@as_json
+@readable_errors
+def history(count: int, as_json: bool) -> None:
+    """Show which policy was put in force when, by whom, why, and what it changed, newest first."""
+    entries = with_store(lambda store: store.policies.history(count))
+    if as_json:
+        print_json([asdict(entry) for entry in entries])
+    else:
+        table_console().print(history_table(entries))
+
+
+def _changed(in_force: Policy, changes: Sequence[str]) -> Policy:
+    """Return ``in_force`` with ``name=value`` for some settings; all faults are told at once."""
+    named: dict[str, str] = {}
+    faults: list[str] = []
+    for change in changes:
+        name, is_there, value = (part.strip() for part in change.partition("="))
+        if not is_there or not name:
+            faults.append(f"--set must be NAME=VALUE, got {change}")
+            continue
+        if name.lower() in named:
+            faults.append(f"--set must name a setting once, got {name} twice")
+        named[name.lower()] = value
+    try:
+        policy = changed_policy(in_force, named)
+    except ConfigurationError as error:
+        faults += str(error).splitlines()
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return policy
