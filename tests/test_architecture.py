@@ -87,26 +87,28 @@ ROOMS: Final = {
     "explaining": "compiled contract features model",
     "verdicts": "compiled contract features indexing intake model",
     "pipeline": "compiled contract explaining features indexing intake model verdicts",
+    "challenging": "contract features indexing intake model pipeline verdicts",
     "reports": "contract datafiles explaining features model",
     "offline": "contract datafiles model pipeline reports verdicts",
     "evaluation": "contract datafiles features intake model offline pipeline verdicts",
     "fitting": "contract datafiles features model offline pipeline reports",
     "backtesting": "contract datafiles evaluation offline",
     "gating": "backtesting contract datafiles evaluation features fitting model offline",
-    "store": "compiled contract features indexing model policies settings verdicts",
-    "starting": "compiled contract features indexing intake model pipeline policies reports settings "
-    "store verdicts",
-    "stream": "compiled contract explaining features intake model pipeline policies reports settings "
-    "starting store telemetry verdicts",
+    "store": "challenging compiled contract features indexing model policies settings verdicts",
+    "starting": "compiled contract features indexing intake model pipeline policies reports "
+    "settings store verdicts",
+    "stream": "challenging compiled contract explaining features intake model pipeline policies "
+    "reports settings starting store telemetry verdicts",
     "status": "contract model policies reports settings starting store stream",
-    "display": "contract explaining features fitting gating intake policies reports settings simulator "
-    "status store",
+    "display": "challenging contract explaining features fitting gating intake policies reports "
+    "settings simulator status store",
     "demo": "contract datafiles display embedded intake reports settings simulator starting store "
     "stream",
     "dev": "contract embedded settings simulator starting stream",
     "pages": "contract display features intake model pipeline settings telemetry",
-    "cli": "backtesting contract datafiles demo dev display evaluation explaining features fitting "
-    "gating intake model offline policies reports settings simulator starting status store stream",
+    "cli": "backtesting challenging contract datafiles demo dev display evaluation explaining "
+    "features fitting gating intake model offline policies reports settings simulator starting "
+    "status store stream",
 }
 # Those of the stream; the app, beside them, puts them together.
 STREAM: Final = {
@@ -289,7 +291,10 @@ def test_the_module_that_writes_to_the_environment_reads_nothing_from_it() -> No
         ({"prometheus_client"}, ["telemetry"]),
         ({"redis"}, ["store"]),
         (KAFKA_CLIENTS, ["stream", "embedded", "demo", "dev"]),
-        ({"sklearn", "matplotlib", "lightgbm"}, ["evaluation", "fitting", "backtesting"]),
+        (
+            {"sklearn", "matplotlib", "lightgbm"},
+            ["evaluation", "fitting", "backtesting", "challenging"],
+        ),
     ],
     ids=["numba", "Prometheus", "Redis", "Kafka", "the extra"],
 )

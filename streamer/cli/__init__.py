@@ -18,6 +18,10 @@ _COMMANDS: Final = {
         "streamer.cli.backtest_command",
         "Compare the alerts that FILE's payments would have given with and without a change.",
     ),
+    "challenger": (
+        "streamer.cli.challenger_command",
+        "Try models on live traffic beside the one in use (STREAMER_REDIS_URL, STREAMER_NAMESPACE).",
+    ),
     "check-config": (
         "streamer.cli.config_command",
         "Print every setting with its value and where it comes from; exit 2 with all faults at once.",

@@ -65,10 +65,12 @@ def assign(X: Floats, centers: Floats, precisions: Floats) -> Integers:
 def add_moments(x: Floats, known: Floats, sums: Floats, sums_sq: Floats) -> None:
     """Add a sample's known entries to ``known``, Σx and Σx², all IN/OUT (n_features,)."""
     for j in range(len(x)):
-        if not math.isnan(x[j]):
-            known[j] += 1.0
-            sums[j] += x[j]
-            sums_sq[j] += x[j] * x[j]
+        # Without a branch around the sums: a tenth of all guesses would be wrong, at twice the time.
+        is_known = not math.isnan(x[j])
+        value = x[j] if is_known else 0.0
+        known[j] += 1.0 if is_known else 0.0
+        sums[j] += value
+        sums_sq[j] += value * value
 
 
 @compiled

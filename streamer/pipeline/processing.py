@@ -45,6 +45,7 @@ __all__ = [
     "process_prepared",
 ]
 
+Beside = Callable[[Decoded, History, Scored | None, Decision], None]
 _NOTHING: Final = np.zeros(0)
 _NO_PRINTS: Final = np.zeros(0, dtype=np.int64)
 
@@ -154,11 +155,13 @@ def process_in_steps(
     now_ms: int,
     mode: Mode = "normal",
     lap: Callable[[str], object] = lambda _: None,
+    beside: Beside | None = None,
 ) -> Generator[None, None, Outcome]:
     """Do as `process_prepared` does, with a pause wherever some alerts have been built.
 
     Where all of a batch alert, as after a shift, that takes seconds.  ``state`` (IN/OUT) is nobody
     else's until the last step is done, and useless when it is not: the pauses are for other work.
+    ``beside`` is called once a batch with payments has been learned, with what was known of it.
     """
     decoded, columns = prepared.decoded, prepared.columns
     made: tuple[list[Alert], list[Alert]] = ([], [])
@@ -178,6 +181,8 @@ def process_in_steps(
         learn_scored(state.delta, version, history.X, columns, scored, decision)
         if scored is not None:
             remember_scored(decoded, state, version, scored, decision, config.verdicts)
+        if beside is not None:
+            beside(decoded, history, scored, decision)
         lap("learn")
         if scored is not None and rows:
             source = decoded.batch.topic, decoded.batch.partition, state.epoch

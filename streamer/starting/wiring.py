@@ -20,10 +20,17 @@ from streamer.settings.currency_values import currency_values
 from streamer.store import ServiceIdentity, Store
 from streamer.verdicts import VerdictConfig
 
-__all__ = ["model_config", "open_store", "pipeline_config", "service_identity", "settings_in_force"]
+__all__ = [
+    "MODEL_SETTINGS",
+    "model_config",
+    "open_store",
+    "pipeline_config",
+    "service_identity",
+    "settings_in_force",
+]
 
 # The model's parameters that are settings and not the policy's; the others are this release's.
-_MODEL_SETTINGS: Final = {
+MODEL_SETTINGS: Final = {
     "n_clusters": "n_clusters",
     "half_life": "half_life_transactions",
     "score_half_life": "score_half_life_transactions",
@@ -58,8 +65,8 @@ def service_identity(settings: Settings, kafka_cluster_id: str = "") -> ServiceI
         transactions_topic=settings.transactions_topic,
         model_settings=intake
         | {
-            f"{PREFIX}{_MODEL_SETTINGS[name].upper()}"
-            if name in _MODEL_SETTINGS
+            f"{PREFIX}{MODEL_SETTINGS[name].upper()}"
+            if name in MODEL_SETTINGS
             else f"this release's {name}": str(getattr(config, name))
             for name in names
         },

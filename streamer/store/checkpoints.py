@@ -24,6 +24,7 @@ from streamer.model.codec import encode_version, state_id
 from streamer.model.drift import MOVED_PSI, drift_of
 from streamer.model.learning import advance
 from streamer.model.model_config import ModelConfig
+from streamer.store import challengers
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
@@ -138,6 +139,7 @@ async def save(
         following, blob, merge = await asyncio.to_thread(_following, head, new, config)
         kept = {following.id, await replaced_id(pipe, keys)}
         trimmed = await trimmable(pipe, keys, limits, kept)
+        commands += await challengers.merging(pipe, keys, new, config)
         pipe.multi()
         for command in commands:
             pipe.execute_command(*command)
@@ -151,7 +153,8 @@ async def save(
             queue_trimming(pipe, keys, trimmed)
         return following
 
-    return await client.transact([keys.identity, *records, keys.head], attempt)
+    watched = [keys.challengers] if any(each.challenges for each in offered) else []
+    return await client.transact([keys.identity, *records, keys.head, *watched], attempt)
 
 
 async def load_entities(

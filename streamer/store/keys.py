@@ -18,6 +18,8 @@ _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # An entity kind of one of these names would share its key with something else.
 _RESERVED_KINDS: Final = frozenset(
     {
+        "challenger",
+        "challengers",
         "feedback",
         "identity",
         "lessons",
@@ -90,6 +92,15 @@ class Keys:
         return self._key(f"model:version:{version_id}")
 
     @property
+    def challengers(self) -> str:
+        """Hash: what is kept of each challenger, by its name."""
+        return self._key("challengers")
+
+    def challenger(self, name: str) -> str:
+        """String: what a challenger has learned, as a safetensors file."""
+        return self._key(f"challenger:{name}")
+
+    @property
     def lineage(self) -> str:
         """Stream: every change of the head, with who and why."""
         return self._key("lineage")
@@ -150,6 +161,7 @@ class Keys:
             self.promoted: "string",
             self.replaced: "string",
             self.versions: "zset",
+            self.challengers: "hash",
             self.lineage: "stream",
             self.policy_head: "string",
             self.policy_history: "stream",

@@ -26,6 +26,7 @@ from streamer.store import (
 )
 from streamer.store import service as service_of
 from streamer.store.breaker import BreakerStatus
+from streamer.store.challengers import Challengers
 from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.history_limits import Limits
@@ -111,6 +112,11 @@ class Store:
     def commands(self) -> Mapping[str, int]:
         """How many commands were sent, by name."""
         return dict(self._client.commands)
+
+    @property
+    def challengers(self) -> Challengers:
+        """The challengers, apart from what checkpoints add to them."""
+        return Challengers(self._client)
 
     async def ping(self) -> None:
         """Return if Redis answers."""

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Final
 
+from streamer.challenging.standing import Taken
 from streamer.contract.ledger import Ledger, Loss
 from streamer.errors import InvariantError
 from streamer.features import PackedStates
@@ -109,7 +110,7 @@ class Checkpoint:
 
     ``removed`` names entities that are no longer kept; ``cursors`` as in `PartitionRecord`.  ``losses``
     are those among its offsets; each gets an entry in the lineage.  ``lessons`` are what verdicts
-    taught, for their stream.
+    taught, for their stream.  ``challenges`` are what challengers did with its payments, by name.
 
     After an `UnavailableError` the very same checkpoint must be offered again before a later one:
     only then can the store tell "already written" from "written by someone else".
@@ -137,6 +138,7 @@ class Checkpoint:
     log: LogIdentity = field(default_factory=LogIdentity)
     losses: tuple[Loss, ...] = ()
     lessons: tuple[Noted, ...] = ()
+    challenges: Mapping[str, Taken] = field(default_factory=dict)
 
     @property
     def n_bytes(self) -> int:

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from streamer.telemetry.catalogue import SECTIONS
 from streamer.telemetry.catalogue.alert_metrics import AlertMetrics
 from streamer.telemetry.catalogue.batch_metrics import BatchMetrics
+from streamer.telemetry.catalogue.challenger_metrics import ChallengerMetrics
 from streamer.telemetry.catalogue.ledger_metrics import LedgerMetrics
 from streamer.telemetry.catalogue.model_metrics import ModelMetrics
 from streamer.telemetry.catalogue.service_metrics import ProcessMetrics, ServiceMetrics
@@ -50,6 +51,7 @@ class Metrics(
     BatchMetrics,
     VerdictMetrics,
     ModelMetrics,
+    ChallengerMetrics,
     StorageMetrics,
     ServiceMetrics,
     ProcessMetrics,

@@ -19,9 +19,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.arrays import Floats, Integers
+from streamer.arrays import Flags, Floats, Integers
 from streamer.indexing.prints import fingerprints
-from streamer.verdicts.presuming import draw_presumed
+from streamer.verdicts.presuming import draw_presumed, is_drawn_again
 from streamer.verdicts.table import PRESUMED_BEFORE, UNJUDGED, Table
 from streamer.verdicts.waiting import Waiting
 
@@ -98,6 +98,11 @@ class UnjudgedBuffer:
         known = slots, table.index.prints, table.vectors, self.n_inputs, table.shares
         n_drawn = draw_presumed(*known, least, drawn, weights)
         return drawn[:n_drawn], weights[:n_drawn]
+
+    def is_drawn_again(self, drawn: Integers, weights: Floats, part: float) -> Flags:
+        """Return which of the payments that `draw_presumed` returned belong to a ``part``, (m,)."""
+        table = self._table
+        return is_drawn_again(table.index.prints[drawn], table.shares[drawn], weights, part)
 
     def is_judged(self, slot: int) -> bool:
         """Whether a verdict on a payment was learned."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from streamer.arrays import Floats
+from streamer.arrays import Floats, Integers
 from streamer.contract.messages import Feedback
 from streamer.contract.pseudonyms import pseudonym
 from streamer.durations import DAY_MS
@@ -31,6 +31,11 @@ from streamer.model import (
 )
 from streamer.verdicts.buffer import UNJUDGED, UnjudgedBuffer
 from streamer.verdicts.lesson_record import Known, LessonRecord, Noted
+from streamer.verdicts.overheard import (
+    Overheard,
+    OverheardJudged,
+    OverheardRuling,
+)
 from streamer.verdicts.rulings import Rulings, overrules
 from streamer.verdicts.waiting import Waiting
 
@@ -71,6 +76,8 @@ class VerdictState:
 
     ``cursors`` maps ``topic/partition`` of the feedback to the first place not applied yet.
     ``clock_ms`` is the latest event time seen.
+
+    ``overheard`` is what others learn from beside the model in use, None where there is nobody.
     """
 
     buffer: UnjudgedBuffer
@@ -78,6 +85,7 @@ class VerdictState:
     cursors: dict[str, int] = field(default_factory=dict)
     clock_ms: int = -1
     record: LessonRecord = field(default_factory=LessonRecord)
+    overheard: Overheard | None = None
 
     @classmethod
     def empty(cls, n_inputs: int, capacity: int) -> VerdictState:
@@ -120,8 +128,7 @@ def remember(
         presumed = buffer.presume(kept.clock_ms - age_ms)
         if n := len(presumed):
             drawn, weights = buffer.draw_presumed(presumed, config.presumed_least)
-            known = buffer.vectors, drawn, np.zeros(len(drawn)), weights
-            learn_verdicts(delta, version, *known, n_learned=n)
+            _teach(kept, delta, version, drawn, np.zeros(len(drawn)), weights, n_learned=n)
     if config.whole_ms < config.horizon_ms:
         buffer.thin(kept.clock_ms - config.whole_ms)
     expired = buffer.older_than(kept.clock_ms - config.horizon_ms)
@@ -163,6 +170,9 @@ def apply_verdicts(
         standing.append((verdict, 1.0))
         if before is not None:
             standing.append((before, -1.0))
+        if kept.overheard is not None:
+            time_ms = None if slot is None else buffer.times_ms(np.array([slot])).item()
+            kept.overheard.rulings.append(OverheardRuling.of(verdict, before, time_ms))
         if slot is None:
             continue
         learned = buffer.learned(slot)
@@ -185,29 +195,49 @@ def apply_verdicts(
     if found:
         _count_delays(delta, version, buffer, found)
     if counted:
-        _count_judged(delta, buffer, counted)
+        _count_judged(kept, delta, counted)
     if lessons:
-        _learn(delta, version, buffer, lessons)
+        _learn(kept, delta, version, lessons)
     n_standing = sum(sign > 0 for _, sign in standing)
     return Applied(n_standing, len(verdicts) - n_standing, n_learned, tuple(judged))
 
 
 def _learn(
+    kept: VerdictState,
     delta: Sums,
     version: Scorer,
-    buffer: UnjudgedBuffer,
     lessons: Sequence[tuple[int, float, float]],
 ) -> None:
     at, frauds, signs = (np.array(column) for column in zip(*lessons, strict=True))
-    weights = buffer.weights(at) * signs
-    learn_verdicts(delta, version, buffer.vectors, at, frauds.astype(float), weights)
+    weights = kept.buffer.weights(at) * signs
+    _teach(kept, delta, version, at, frauds.astype(float), weights)
+
+
+def _teach(
+    kept: VerdictState,
+    delta: Sums,
+    version: Scorer,
+    slots: Integers,
+    frauds: Floats,
+    weights: Floats,
+    *,
+    n_learned: int | None = None,
+) -> None:
+    """Learn from payments that wait, and let others overhear it; as for `learn_verdicts`."""
+    known = slots, frauds, weights
+    learn_verdicts(delta, version, kept.buffer.vectors, *known, n_learned=n_learned)
+    if kept.overheard is not None:
+        kept.overheard.hear(kept.buffer, *known, n_learned)
 
 
 def _count_judged(
-    delta: Sums, buffer: UnjudgedBuffer, counted: Sequence[tuple[int, bool, float]]
+    kept: VerdictState, delta: Sums, counted: Sequence[tuple[int, bool, float]]
 ) -> None:
     slots, frauds, signs = zip(*counted, strict=True)
-    count_judged(delta, buffer.stakes(slots), np.array(frauds, float), np.array(signs))
+    judged = OverheardJudged(kept.buffer.stakes(slots), np.array(frauds, float), np.array(signs))
+    count_judged(delta, *judged)
+    if kept.overheard is not None:
+        kept.overheard.judged.append(judged)
 
 
 def _taught(buffer: UnjudgedBuffer, slot: int, is_fraud: bool) -> list[tuple[float, float]]:

@@ -23,12 +23,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.arrays import Floats, Integers
+from streamer.arrays import Flags, Floats, Integers
 from streamer.compiled import compiled
-from streamer.model import unit_hash
+from streamer.model import uniform_hash, unit_hash
 from streamer.verdicts.rarity import drawn_probability
 
-__all__ = ["draw_presumed"]
+__all__ = ["draw_presumed", "is_drawn_again"]
 
 _RARE: Final = 0.05
 _SALT: Final = 0x3C6EF372FE94F82B
@@ -63,3 +63,10 @@ def draw_presumed(
             weights[n_drawn] = 1.0 / shares[slot] / probability
             n_drawn += 1
     return n_drawn
+
+
+def is_drawn_again(prints: Integers, shares: Floats, weights: Floats, part: float) -> Flags:
+    """Return which of n payments that `draw_presumed` drew belong to a ``part`` of them, all (n,)."""
+    # Of one that was drawn with the probability q its draw is uniform below q.
+    is_drawn: Flags = uniform_hash(prints ^ _SALT) * weights * shares < part
+    return is_drawn

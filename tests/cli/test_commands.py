@@ -24,6 +24,7 @@ COMMANDS = [
     "model show",
 ]
 COMMANDS += ["model export", "model import", "model promote", "partition show", "partition reset"]
+COMMANDS += ["challenger start", "challenger compare"]
 
 
 def run(*arguments: str, **variables: str) -> Result:

@@ -18,6 +18,7 @@ from tests.simulation.search import caught_by
 from tests.simulation.stories import STORIES, story_of
 
 ROOT = Path(__file__).parents[2]
+UNANSWERED = "operator cannot: Redis at simulated must answer"
 # Small seeds are many, and tell each story once; full ones are few, with the product's own model.
 N_SMALL = 320
 N_FULL = 24
@@ -105,7 +106,10 @@ def test_a_seed_runs_the_same_in_another_process() -> None:
 
 
 def test_a_reset_that_redis_does_when_its_operator_has_gone_is_no_fault() -> None:
-    """Redis hangs as the step arrives, so that the command fails, and then does it."""
+    """Redis hangs as the step arrives, so that the command fails, and then does it.
+
+    In which seeds an operator comes so far changes with every request that a worker makes.
+    """
     resets: list[int] = []
     execute = _Pipeline.execute
 
@@ -124,10 +128,13 @@ def test_a_reset_that_redis_does_when_its_operator_has_gone_is_no_fault() -> Non
         return await execute(pipe)
 
     with patch.object(_Pipeline, "execute", hanging):
-        result = run_seed(0, STORIES["passed over"], is_small=True)
-    assert result.failure is None
-    assert resets == [1]
-    assert any("operator cannot: Redis at simulated must answer" in told for told in result.events)
+        for seed in range(20):
+            resets.clear()
+            result = run_seed(seed, STORIES["passed over"], is_small=True)
+            assert result.failure is None
+            if resets == [1] and any(UNANSWERED in told for told in result.events):
+                return
+    pytest.fail("no seed has a reset that was done and not answered")
 
 
 def test_a_failing_seed_names_the_command_that_replays_it() -> None:

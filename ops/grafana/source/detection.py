@@ -6,6 +6,7 @@ from typing import Final
 
 from ops.grafana.source.alarms import GOOD, alarm
 from ops.grafana.source.is_drifting import drift_by_feature
+from ops.grafana.source.of_challengers import CHALLENGERS
 from ops.grafana.source.of_verdicts import VERDICTS
 from ops.grafana.source.panel import Dashboard, Panel, Query, Row
 
@@ -293,5 +294,5 @@ DETECTION: Final = Dashboard(
     description="What reviewers get, what it is about, how often it is right, and what the model is made "
     "of.",
     since="now-6h",
-    rows=(_ALERTS, _REASONS, VERDICTS, _DRIFT, _CENTERS),
+    rows=(_ALERTS, _REASONS, VERDICTS, _DRIFT, _CENTERS, CHALLENGERS),
 )

@@ -170,6 +170,7 @@ class Checkpointing:
         if any(written.delta.teaches for _, written in ready):
             self._kit.metrics.model_merges.inc()
         await self._held.adopt(head)
+        await self._held.take_up_challengers()
         for each, written in ready:
             self._saved(each, written, started)
         return len(ready) == len(tried)
@@ -262,11 +263,11 @@ class Checkpointing:
             next_offset = state.next_offset
             assert next_offset is not None  # noqa: S101 - there is progress
             # In a thread: a million cards take seconds, in which the worker has others to answer.
-            entities, removed = await asyncio.to_thread(take_changed, state)
+            changed = await asyncio.to_thread(take_changed, state)
             assigned.unpublished = Unpublished(
                 self._kit.publisher.last_queued, (bool(state.published), bool(state.overflowed))
             )
-            return taken(self._kit, assigned, next_offset, entities, removed)
+            return taken(self._kit, assigned, next_offset, *changed, self._held.contending)
 
     async def _published(
         self, assigned: Assigned, pending: Checkpoint, within_s: float

@@ -14,6 +14,7 @@ from streamer.pipeline.told_cards import packed
 from streamer.pipeline.waves import packed_waves
 from streamer.store import Checkpoint
 from streamer.stream.partitions.assignments import Assigned
+from streamer.stream.scoring.contending import Contending
 from streamer.stream.scoring.kit import Kit
 
 __all__ = ["reserve", "take_changed", "taken"]
@@ -45,12 +46,23 @@ def take_changed(state: PartitionState) -> tuple[Entities, Removed]:
 
 
 def taken(
-    kit: Kit, assigned: Assigned, next_offset: int, entities: Entities, removed: Removed
+    kit: Kit,
+    assigned: Assigned,
+    next_offset: int,
+    entities: Entities,
+    removed: Removed,
+    contending: Contending,
 ) -> Checkpoint:
-    """Return what a partition did up to ``next_offset``, its lessons out of its state (IN/OUT)."""
+    """Return what a partition did up to ``next_offset``, its lessons out of its state (IN/OUT).
+
+    What its challengers did is taken out of theirs.
+    """
     state = assigned.state
     delta, state.delta = state.delta, Sums.zero(kit.pipeline.model)
     losses, assigned.losses = assigned.losses, ()
+    challenges, changed, gone = contending.take(assigned)
+    if changed or gone:
+        entities, removed = entities | {"challenged": changed}, removed | {"challenged": gone}
     return Checkpoint(
         topic=assigned.topic,
         partition=assigned.partition,
@@ -74,4 +86,5 @@ def taken(
         log=assigned.log,
         losses=losses,
         lessons=state.verdicts.record.take(),
+        challenges=challenges,
     )

@@ -25,6 +25,7 @@ from streamer.model import (
 )
 from streamer.reports.census_report import census_in
 from streamer.store import BREAKER_STATES, Store
+from streamer.stream.health.challenger_gauges import read_challengers
 from streamer.stream.health.health import Health, head_age_s
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.scoring.claims import Claims
@@ -77,6 +78,7 @@ class Gauges:
         _read_memory(metrics, assigned)
         self._read_model(now_s)
         self._read_drift()
+        read_challengers(metrics, self._held.contending.standings.values())
         read_redis(metrics, self._kit.store)
         if self._kit.tracing is not None:
             for outcome, n in self._kit.tracing.spans.counts().items():

@@ -103,6 +103,7 @@ class Applying:
                 self._held.version,
                 self._kit.pipeline.card_key,
             )
+            self._held.contending.teach(assigned)
             state.verdicts.cursors[name] = stored.entries[-1][0] + 1
         self._count(applied)
         if stored.n_lost:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamer.challenging.shadow import Shadow
 from streamer.contract.ledger import Ledger, Loss
 from streamer.features import EntityTable
 from streamer.pipeline import PartitionState
@@ -52,6 +53,10 @@ class Assigned:
     overflow_position: int | None = None
     log: LogIdentity = field(default_factory=LogIdentity)
     losses: tuple[Loss, ...] = ()
+    shadows: dict[str, Shadow] = field(default_factory=dict)
+    """What its challengers remember of it, by their names."""
+    void: list[str] = field(default_factory=list)
+    """Fields of challengers that have gone, for the next checkpoint to remove."""
     told: Ledger = field(default_factory=Ledger)
     """What the log's last line of it ended with."""
     is_set_back: bool = False

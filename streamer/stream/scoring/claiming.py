@@ -200,6 +200,7 @@ class Claiming:
         going_on: Resumption,
     ) -> Assigned:
         await self._held.adopt(await self._kit.store.head())
+        await self._held.take_up_challengers()
         settings = self._kit.settings
         state = PartitionState.empty(
             self._kit.pipeline,
@@ -227,7 +228,7 @@ class Claiming:
         state.published, state.overflowed = published.alerts, published.overflowed
         state.published_samples = published.samples
         await self._load_verdicts(state, topic, partition, record.cursors)
-        return Assigned(
+        assigned = Assigned(
             topic=topic,
             partition=partition,
             state=state,
@@ -243,6 +244,8 @@ class Claiming:
             losses=going_on.losses,
             told=record.ledger,
         )
+        await self._held.contending.load(assigned)
+        return assigned
 
     async def _load_verdicts(
         self, state: PartitionState, topic: str, partition: int, cursors: Mapping[str, int]

@@ -26,6 +26,7 @@ from streamer.store import StoredVersion
 from streamer.stream.kafka.membership import Membership
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.publishing.dead_letter_log import DeadLetterLog
+from streamer.stream.scoring.contending import Contending
 from streamer.stream.scoring.kit import Kit
 
 __all__ = ["Held"]
@@ -62,6 +63,7 @@ class Held:
         """How far the features of that version have moved from its reference."""
         self.head: StoredVersion | None = None
         """The head as this worker last saw it; None before it has seen one."""
+        self.contending = Contending(kit.store)
         self.distance_monitor = DistanceMonitor()
         self.center_watch = CenterWatch()
         self.dead_letter_log = DeadLetterLog(kit.clock.monotonic)
@@ -84,6 +86,10 @@ class Held:
             version_id, sums = (scorer.id, scorer.sums) if head is None else (head.id, head.sums)
             version = await asyncio.to_thread(Scorer.of, version_id, sums, model)
             self.policy_id, self.model, self.version = policy_id, model, version
+
+    async def take_up_challengers(self) -> None:
+        """Score with the challengers that run, as they are by now, from the next batch on."""
+        await self.contending.refresh(self.version.config, self.assigned)
 
     @property
     def delta_limit(self) -> int:

@@ -26,6 +26,7 @@ from streamer.stream.partitions.counting import count_outcome
 from streamer.stream.partitions.laps import Laps
 from streamer.stream.partitions.limits import count_limits
 from streamer.stream.partitions.worker_spans import REDIS, BatchTrace
+from streamer.stream.scoring.contending import MainClock
 from streamer.stream.scoring.held import Held
 from streamer.stream.scoring.kit import Kit
 from streamer.telemetry.tracing import child
@@ -113,11 +114,18 @@ class Scoring:
     async def _score(self, batch: Batch, assigned: Assigned, trace: BatchTrace | None) -> None:
         laps = self._laps
         laps.begin(trace)
+        clock = MainClock() if assigned.shadows else None
         prepared = prepare(batch, self._kit.pipeline, assigned.state)
         laps("decode")
         was_blown = assigned.state.is_fuse_blown
+        if clock is not None:
+            clock.stop()
         await self._look_up(assigned, prepared)
         laps("look_up")
+        beside = None
+        if clock is not None:
+            clock.start()
+            beside = self._held.contending.beside(assigned, clock)
         version, mode = self._held.version, self._held.mode
         steps = process_in_steps(
             prepared,
@@ -127,9 +135,12 @@ class Scoring:
             now_ms=self._kit.clock.now_ms(),
             mode=mode,
             lap=laps,
+            beside=beside,
         )
         # Half of a batch is learned by now, and none of it accounted for.
         outcome = await uninterrupted(steps)
+        if clock is not None:
+            self._held.contending.count_main(assigned, clock)
         if trace is not None:
             trace.scored(outcome, version.id, mode)
         if not self._publish(batch, outcome, trace):

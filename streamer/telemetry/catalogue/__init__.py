@@ -9,6 +9,7 @@ from typing import Final
 
 from streamer.telemetry.catalogue.alert_metrics import AlertMetrics
 from streamer.telemetry.catalogue.batch_metrics import STAGES, BatchMetrics
+from streamer.telemetry.catalogue.challenger_metrics import ChallengerMetrics
 from streamer.telemetry.catalogue.ledger_metrics import LedgerMetrics
 from streamer.telemetry.catalogue.model_metrics import ModelMetrics
 from streamer.telemetry.catalogue.service_metrics import ProcessMetrics, ServiceMetrics
@@ -23,6 +24,7 @@ SECTIONS: Final = (
     BatchMetrics,
     VerdictMetrics,
     ModelMetrics,
+    ChallengerMetrics,
     StorageMetrics,
     ServiceMetrics,
     ProcessMetrics,
@@ -55,6 +57,9 @@ LABELS: Final = {
     "version": "The release.",
     "policy": "The id of the policy in force; one at a time per worker.",
     "lane": "Of the alert budget: `main`, `reserve`, `sample`.",
+    "challenger": "The name of a challenger; at most three.",
+    "alerted_by": "`both`, `only main`, `only challenger`, and of frauds `neither`.",
+    "line": "`main`, `challenger`.",
     "bound": "An `estimate`, and the `low` and `high` end of its interval.",
     "wave": "What the alerts are of: `card` or `merchant`.",
     "payments": "`alerted`, and the `other` payments.",

@@ -32,9 +32,9 @@ class BatchMetrics:
     batch_records = histogram("records", "Size of a batch.", _BATCH_RECORDS)
     stage_seconds = timings(
         "One stage of one batch. decode: bytes to transactions; look_up: entities from Redis; "
-        "features; score: distances and ranks; decide: thresholds and fuse; learn: the delta, and what "
-        "waits for labels; explain: alerts with their reasons; publish: into the client's queue. "
-        "Together they are batch_seconds.",
+        "features; score: distances and ranks; decide: thresholds and fuse; learn: the delta, what "
+        "waits for labels, and challengers; explain: alerts with their reasons; publish: into the "
+        "client's queue. Together they are batch_seconds.",
         _STAGE_SECONDS,
         "stage",
         STAGES,
