@@ -5,7 +5,7 @@ hinges of the odds that its inputs reach, the two edges in each distribution bet
 its threshold lie.  With the alert's own ``features`` they give every number of the ranking again, bit
 for bit, for as long as there is the alert (`read_parameters`).
 
-Format 1, little-endian, in Base64:
+Format 1, or 2 where a feature counts on both sides (`TWO_SIDED`); little-endian, in Base64:
 
     bytes         what
     16            the head, `HEAD`: format, flags, the nearest center's index, the bins of threshold
@@ -73,6 +73,8 @@ __all__ = [
     "N_OF_LOSS",
     "ONE_HINGE",
     "ONE_STEP",
+    "TWO_SIDED",
+    "TWO_SIDED_FORMAT",
     "Packed",
     "checksum_of",
     "new_packed",
@@ -82,6 +84,8 @@ __all__ = [
 
 FORMAT: Final = 1
 """To be raised by whoever changes what is packed, or what is computed from it."""
+TWO_SIDED_FORMAT: Final = 2
+"""That of an alert in which a feature counts on both sides, which releases before 0051 cannot read."""
 N_FEATURES: Final = len(FEATURES)
 N_INPUTS: Final = N_FEATURES + len(CONTEXT_NAMES) + 1
 HEAD: Final = Struct("<BBHHHII")
@@ -106,6 +110,7 @@ BEYOND_CENTER: Final = 2
 BEYOND_MEAN: Final = 4
 CLIPPED_BELOW: Final = 8
 CLIPPED_ABOVE: Final = 16
+TWO_SIDED: Final = 32
 # Of an input.
 BELOW_MEAN: Final = 2
 ONE_HINGE: Final = 4
@@ -153,7 +158,9 @@ def packed_texts(packed: Packed) -> list[str]:
         first, at = m * _MOST_CODES, m * _MOST_NUMBERS * 8
         n_codes = _MOST_CODES if flags & HAS_ODDS else N_FEATURES
         body = codes[first : first + n_codes] + numbers[at : at + n * 8]
-        head = HEAD.pack(FORMAT, flags, nearest, *bins, LAYOUT, 0)[:_CHECKED]
+        is_two_sided = any(code & TWO_SIDED for code in codes[first : first + N_FEATURES])
+        form = TWO_SIDED_FORMAT if is_two_sided else FORMAT
+        head = HEAD.pack(form, flags, nearest, *bins, LAYOUT, 0)[:_CHECKED]
         checksum = crc32(body, crc32(head)).to_bytes(4, "little")
         texts.append(b2a_base64(head + checksum + body, newline=False).decode("ascii"))
     return texts
@@ -233,6 +240,8 @@ def fill_feature(
     if math.isnan(x):
         return n
     feature, center, code = ruler.features[j], ruler.centers[nearest, j], KNOWN
+    if feature.side == 0.0:
+        code |= TWO_SIDED
     if (x - center) * feature.side >= 0.0:
         code |= BEYOND_CENTER
         numbers[n], numbers[n + 1] = center, ruler.center_deviations[nearest, j]

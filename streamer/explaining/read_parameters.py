@@ -38,6 +38,8 @@ from streamer.explaining.parameters import (
     N_OF_LOSS,
     ONE_HINGE,
     ONE_STEP,
+    TWO_SIDED,
+    TWO_SIDED_FORMAT,
     checksum_of,
 )
 from streamer.features import FEATURES
@@ -132,10 +134,10 @@ def _checked(text: str, whose: str) -> bytes:
             f"parameters of {whose} must be Base64, got {len(text)} characters that are not: cut or "
             f"altered on the way; {_WAYS_OUT}"
         ) from error
-    if data and data[0] != FORMAT:
+    if data and data[0] not in (FORMAT, TWO_SIDED_FORMAT):
         raise ConfigurationError(
-            f"parameters of {whose} must be of format {FORMAT}, got {data[0]}, of another release or "
-            f"altered: explain it with the release that made it, or {_WAYS_OUT}"
+            f"parameters of {whose} must be of format {FORMAT} or {TWO_SIDED_FORMAT}, got {data[0]}, "
+            f"of another release or altered: explain it with the release that made it, or {_WAYS_OUT}"
         )
     if len(data) < HEAD.size:
         raise _unlike(whose, f"{len(data)} bytes, less than their head")
@@ -166,7 +168,9 @@ def _n_numbers(flags: int, codes: list[int]) -> int:
     for code in codes[:N_FEATURES]:
         sides = (code & BEYOND_CENTER > 0) + (code & BEYOND_MEAN > 0)
         clipped = (code & CLIPPED_BELOW > 0) + (code & CLIPPED_ABOVE > 0)
-        if code >= 2 * CLIPPED_ABOVE or clipped > 1 or (code > 0 and not code & KNOWN):
+        if code >= 2 * TWO_SIDED or clipped > 1 or (code > 0 and not code & KNOWN):
+            return -1
+        if code & TWO_SIDED and sides < 2:
             return -1
         n += 2 * sides + 1 + clipped if code else 0
     if flags & HAS_ODDS:
@@ -190,7 +194,7 @@ def _ruler(codes: list[int], numbers: list[float], rest: Iterator[float], curren
     of_known = numbers[4]
     for j, code in enumerate(codes[:N_FEATURES]):
         feature, side = features[j], FEATURES[j].side
-        feature["side"], feature["deviation"] = side, 1.0
+        feature["side"], feature["deviation"] = 0 if code & TWO_SIDED else side, 1.0
         centers[0, j], feature["average"] = side * math.inf, side * math.inf
         if not code:
             continue

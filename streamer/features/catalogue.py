@@ -46,7 +46,8 @@ class Feature:
     out by itself, though it does among similar payments: where ``stands_out`` of the value and what was
     expected is false.  ``suspect`` says on which side of a center a value is suspicious; on the other it
     adds nothing to the distance and is never a reason.  ``about`` names what it measures where others
-    measure the same: their extremes come together whether or not anything is wrong.
+    measure the same: their extremes come together whether or not anything is wrong.  ``of_amount`` says
+    whether it measures the payment's amount, what several amounts make up, or no amount.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Feature:
     mild: str | None = field(default=None, kw_only=True)
     stands_out: Callable[[float, float], bool] | None = field(default=None, kw_only=True)
     about: str | None = field(default=None, kw_only=True)
+    of_amount: Literal["own", "several"] | None = field(default=None, kw_only=True)
 
     @property
     def subject(self) -> str:
@@ -128,23 +130,26 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "amount", "currency units", _exp, 0.3,
         "The amount of {value} is high",
         mild="The amount of {value} is above the usual", stands_out=_is_twice,
-        phrase="an amount of {value}", quantity=money, about="amount",
+        phrase="an amount of {value}", quantity=money, about="amount", of_amount="own",
     ),
     Feature(
         "amount_ratio_to_card", "times the card's usual amount", _exp, 0.2,
         "The amount is {value} what this card usually pays",
         phrase="an amount {value} what this card usually pays", quantity=times, about="amount",
+        of_amount="own",
     ),
     Feature(
         "amount_deviation_from_card", "standard deviations", _same, 0.3,
         "The amount is high for this card, {value} its habit",
         mild="The amount is {value} this card's habit", stands_out=_is_rare,
         phrase="an amount {value} this card's habit", quantity=deviations, about="amount",
+        of_amount="own",
     ),
     Feature(
         "spend_today_ratio", "times the card's usual day", _exp, 0.3,
         "The card has spent {value} its usual day within about a day",
         phrase="a card that has spent {value} its usual day within about a day", quantity=times,
+        of_amount="several",
     ),
     Feature(
         "card_payments_1h", "payments within about an hour", from_log1p, 0.2,
@@ -196,18 +201,19 @@ FEATURES: Final[tuple[Feature, ...]] = (
         "The amount is high for this merchant, {value} its usual ones",
         mild="The amount is {value} this merchant's usual ones", stands_out=_is_rare,
         phrase="an amount {value} this merchant's usual ones", quantity=deviations,
+        of_amount="own",
     ),
     Feature(
         "card_high_series", "standard deviations in all", from_log1p, 0.3,
         "This card's payments of the last days went {value} beyond its habit, taken together",
         phrase="this card's payments of the last days {value} beyond its habit, taken together",
-        quantity=measured("standard deviations"),
+        quantity=measured("standard deviations"), of_amount="several",
     ),
     Feature(
         "card_small_series", "standard deviations in all", from_log1p, 0.3,
         "This card's payments of the last hour went {value} below its habit, taken together",
         phrase="this card's payments of the last hour {value} below its habit, taken together",
-        quantity=measured("standard deviations"),
+        quantity=measured("standard deviations"), of_amount="several",
     ),
     Feature(
         "card_country_familiarity", "percent of familiarity of the country", share_percent, 0.1,

@@ -23,9 +23,9 @@ import numpy as np
 
 from streamer.arrays import Flags, Floats
 
-__all__ = ["lifts", "weights_of"]
+__all__ = ["TOP", "lifts", "top_of", "weights_of"]
 
-_TOP: Final = 0.005
+TOP: Final = 0.005
 """The default budget: it is among what may alert that features are to agree."""
 _PRIOR: Final = 30.0
 """Payments of a feature's top with which its lift is half believed; the sample has a hundred."""
@@ -44,16 +44,16 @@ def lifts(contributions: Floats, weights: Floats, subjects: Sequence[str]) -> Fl
     names = np.array(subjects)
     for subject in dict.fromkeys(subjects):
         is_own = names == subject
-        is_odd = _top(contributions[:, ~is_own].sum(axis=1), weights)
+        is_odd = top_of(contributions[:, ~is_own].sum(axis=1), weights, TOP)
         usual = weights[is_odd].sum() / weights.sum() if is_odd.any() else 0.0
         if usual == 0.0:
             continue
         for j in np.flatnonzero(is_own):
-            top = weights * _top(contributions[:, j], weights)
+            top = weights * top_of(contributions[:, j], weights, TOP)
             if top.any():
                 n_effective = top.sum() ** 2 / (top**2).sum()
                 lift = top[is_odd].sum() / top.sum() / usual
-                found[j] = (n_effective * min(lift, 1.0 / _TOP) + _PRIOR) / (n_effective + _PRIOR)
+                found[j] = (n_effective * min(lift, 1.0 / TOP) + _PRIOR) / (n_effective + _PRIOR)
     return found
 
 
@@ -65,10 +65,10 @@ def weights_of(lift: Floats, expected: Floats, floor: float) -> Floats:
     return np.asarray(weights * (float(expected.sum()) / total if total > 0.0 else 1.0))
 
 
-def _top(values: Floats, weights: Floats) -> Flags:
-    """Return which of ``values`` (n,) are the highest `_TOP` by weight, and above 0."""
+def top_of(values: Floats, weights: Floats, share: float) -> Flags:
+    """Return which of ``values`` (n,) are the highest ``share`` by weight, and above 0."""
     order = np.argsort(-values, kind="stable")
     reached = np.cumsum(weights[order])
-    lowest = values[order[np.searchsorted(reached, _TOP * reached[-1])]]
+    lowest = values[order[np.searchsorted(reached, share * reached[-1])]]
     is_top: Flags = (values > 0.0) & (values >= lowest)
     return is_top

@@ -32,6 +32,9 @@ class ModelConfig:
     """What is known around a payment: inputs of the odds beside the features and the distance."""
     subjects: tuple[str, ...] = ()
     """Per feature what it measures, for `agreement`; empty if no two measure the same."""
+    of_amounts: tuple[str | None, ...] = ()
+    """Per feature whether it measures the payment's amount, "own", what "several" make up, or none, for
+    `quiet_tail`; empty if none does."""
     n_clusters: int = 16
     half_life: float = 200_000
     score_half_life: float = 20_000

@@ -24,6 +24,7 @@ from streamer.model.histogram import LOSS_EXCESS, N_BINS, distribution_of
 from streamer.model.lanes import WHOLE, Split, split_of
 from streamer.model.model_config import ModelConfig
 from streamer.model.odds import NO_ODDS, LogOdds
+from streamer.model.quiet_tail import mean_addends, sides_of
 from streamer.model.recent import Recent, histograms_of, unpacked
 from streamer.model.scored import Room, Scored
 from streamer.model.scores import FEATURE, HOUR, Lines, Ruler, score_batch
@@ -53,10 +54,9 @@ class Scorer:
     1 - b times that to the mean of all traffic.  Otherwise the few strange payments that found a
     cluster of their own would be excused by it.
 
-    A feature of which little was learned counts in proportion (``maturities``), and the more the
-    further its extremes come together with others' (``weights``, 1 where there are odds).  The sum over
-    the features that are known is divided by what is expected of them (``expectations``, the mean
-    addends), so that the ranking and its threshold do not jump when a feature becomes known.
+    A feature of which little was learned counts in proportion (``maturities``), and more where its
+    extremes come with others' (``weights``), on its own side or both (``sides``).  The sum over those
+    known is divided by what is expected of them (``expectations``): nothing jumps with one more known.
 
     ``has_loss``: it expects losses, to rank by them where the odds rank.
     ``asked`` are the shares of recent traffic that are to alert, ``split`` how they are divided.
@@ -79,6 +79,7 @@ class Scorer:
     maturities: Floats
     expectations: Floats
     weights: Floats
+    sides: Integers
     asked: Asked
     odds: LogOdds | None = None
     ranks_by_odds: bool = False
@@ -119,6 +120,7 @@ class Scorer:
             maturities=maturities(sums.feature_weights, config.maturity_weight),
             expectations=expectations(sums, config.expectation_prior_weight),
             weights=np.ones(config.n_features),
+            sides=np.array(config.sides),
             asked=asked(sums, config),
             odds=odds,
             ranks_by_odds=by_odds,
@@ -130,29 +132,34 @@ class Scorer:
         """Return the version with weights, and the ranks of what it then gives to the sample."""
         recent = unpacked(self.sums.recent_rows, self.config)
         version = self._weighing(recent)
-        scored = version.score(recent.X, recent.currencies, recent.V)
+        scored = version._scored(recent)
         found = scored.distances_sq, scored.log_odds, scored.log_losses
         histograms = histograms_of(*found, recent.weights)
         tail = _TAIL_SHARE * self.asked.share
         of_distance, of_odds = (distribution_of(each, tail) for each in histograms[:2])
-        of_loss = distribution_of(histograms[2], tail, LOSS_EXCESS)
+        losses = distribution_of(histograms[2], tail, LOSS_EXCESS)
         return replace(
-            version, distances_below=of_distance, odds_below=of_odds, losses_below=of_loss
+            version, distances_below=of_distance, odds_below=of_odds, losses_below=losses
         )
 
     def _weighing(self, recent: Recent) -> Scorer:
-        """Return the version with weights, by the distances that it gives while all count alike.
-
-        Where there are odds they stay 1: these learn from ln distance², and weigh by verdicts.
-        """
+        """Return it with sides and weights; with odds as it is, which learn from ln distance²."""
         config = self.config
         if math.isinf(config.agreement_floor) or self.odds is not None:
             return self
-        alike = replace(self, weights=np.ones(config.n_features))
-        parts = alike.score(recent.X, recent.currencies, recent.V).contributions
-        lift = lifts(parts, recent.weights, config.subjects or config.feature_names)
-        expected = self.maturities * self.expectations
-        return replace(self, weights=weights_of(lift, expected, config.agreement_floor))
+        alike = replace(self, weights=np.ones(config.n_features), sides=np.array(config.sides))
+        loud = alike._scored(recent).contributions
+        quiet = replace(alike, sides=-alike.sides)._scored(recent).contributions
+        sides = sides_of(loud, quiet, recent.weights, alike.sides, config.of_amounts)
+        counted = replace(alike, sides=sides)
+        own = mean_addends(counted._scored(recent), recent.weights, self.expectations)
+        expectations = np.where(sides == alike.sides, self.expectations, own)
+        lift = lifts(loud, recent.weights, config.subjects or config.feature_names)
+        weights = weights_of(lift, self.maturities * expectations, config.agreement_floor)
+        return replace(counted, weights=weights, expectations=expectations)
+
+    def _scored(self, recent: Recent) -> Scored:
+        return self.score(recent.X, recent.currencies, recent.V)
 
     @property
     def is_warming(self) -> bool:
@@ -172,7 +179,6 @@ class Scorer:
 
     @property
     def odds_or_none(self) -> LogOdds:
-        """The odds, or what a kernel gets where there are none."""
         return NO_ODDS if self.odds is None else self.odds
 
     def centred(self, X: Floats, currencies: Integers) -> Floats:
@@ -194,8 +200,7 @@ class Scorer:
         ``V`` IN (n, n_context) is what verdicts say of them, None for nothing.  ``times_ms`` IN (n,)
         are their event times, which thresholds go by; None where there are none.
         """
-        if V is None:
-            V = np.full((len(X), len(self.config.context_names)), np.nan)
+        V = np.full((len(X), len(self.config.context_names)), np.nan) if V is None else V
         room = self.room(len(X))
         score_batch(
             *room,
@@ -217,8 +222,6 @@ class Scorer:
             by_odds = odds_at(self.odds_below, shares)
             if self.has_loss:
                 by_odds = losses_at(self.losses_below, shares, self.lines.least_log_loss)
-            if not by_distance.any():
-                return by_odds
             return np.where(by_distance, distances_at(self.distances_below, shares), by_odds)
         return distances_at(self.distances_below, shares)
 
@@ -259,7 +262,7 @@ class Scorer:
         features = np.empty(len(self.means), FEATURE)
         features["lowest"], features["highest"] = self.means - reach, self.means + reach
         features["average"], features["deviation"] = self.means, self.deviations
-        features["side"], features["maturity"] = self.config.sides, self.maturities * self.weights
+        features["side"], features["maturity"] = self.sides, self.maturities * self.weights
         features["expected"] = features["maturity"] * self.expectations
         return Ruler(
             features=features,
@@ -276,12 +279,9 @@ class Scorer:
     def _new_lines(self) -> Lines:
         by_odds = self.ranks_by_odds and self.odds is not None
         hours = np.empty(N_HOURS + 1, HOUR)
-        if by_odds and self.has_loss:
-            hours["threshold"] = *self.hourly_threshold_log_loss, self.threshold_log_loss
-        elif by_odds:
-            hours["threshold"] = *self.hourly_threshold_log_odds, self.threshold_log_odds
-        else:
-            hours["threshold"] = *self.hourly_threshold_sq, self.threshold_sq
+        what = ("log_loss" if self.has_loss else "log_odds") if by_odds else "sq"
+        hours["threshold"][:-1] = getattr(self, f"hourly_threshold_{what}")
+        hours["threshold"][-1] = getattr(self, f"threshold_{what}")
         hours["asked"] = *self.asked.hourly, self.asked.share
         hours["due"] = self._due_ratios() * [*self.asked.due, self.asked.share]
         return Lines(

@@ -85,6 +85,7 @@ def model_config(settings: Settings) -> ModelConfig:
         n_currencies=len(CURRENCIES),
         context_names=CONTEXT_NAMES,
         subjects=tuple(feature.subject for feature in FEATURES),
+        of_amounts=tuple(feature.of_amount for feature in FEATURES),
         n_clusters=settings.n_clusters,
         half_life=settings.half_life_transactions,
         score_half_life=settings.score_half_life_transactions,

@@ -34,7 +34,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
     sums = trained().sums
     # Features are weighed as the command's settings have it.
     of_command = model_config(load_settings({}))
-    weighed = {"subjects": of_command.subjects, "agreement_floor": of_command.agreement_floor}
+    names = "subjects", "of_amounts", "agreement_floor"
+    weighed = {name: getattr(of_command, name) for name in names}
     config = pipeline_config()
     model = replace(config.model, **weighed)
     config = replace(config, model=model)

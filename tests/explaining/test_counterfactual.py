@@ -147,7 +147,7 @@ def test_where_still_smaller_amounts_alert_it_says_a_little_less() -> None:
     sides = (0, *version.config.sides[1:])
     low = replace(
         version,
-        config=replace(version.config, sides=sides),
+        sides=np.array(sides),
         asked=replace(version.asked, hourly=np.full(24, share)),
     )
     asked = Question(low, amount=300.0)

@@ -33,6 +33,7 @@ from streamer.explaining.parameters import (
     N_INPUTS,
     N_OF_LOSS,
     ONE_STEP,
+    TWO_SIDED_FORMAT,
     checksum_of,
 )
 from streamer.explaining.read_parameters import unpacked_parameters
@@ -112,6 +113,20 @@ def test_parameters_give_every_number_that_the_version_gives(
         found = unpacked_parameters(by_version.parameters, EURO, "one")
         again = findings_by_parameters(found, x[None], v[None], EURO)
         assert bits(again) == bits(by_version)
+
+
+def test_what_counts_on_both_sides_travels_in_a_format_of_its_own() -> None:
+    """An amount below and above the usual one; every other alert stays readable by earlier releases."""
+    version = version_by("distance")
+    both = replace(version, sides=np.where(np.arange(N_FEATURES) == 0, 0, version.sides))
+    X, V = rows(both, 20, 3)
+    X[:10, 0] -= 5.0
+    for x, v in zip(X, V, strict=True):
+        by_version = findings_of_features(both, x[None], v[None], EURO, 0)
+        assert b64decode(by_version.parameters)[0] == TWO_SIDED_FORMAT
+        found = unpacked_parameters(by_version.parameters, EURO, "one")
+        assert bits(findings_by_parameters(found, x[None], v[None], EURO)) == bits(by_version)
+    assert b64decode(text_of("distance"))[0] == FORMAT
 
 
 def test_in_a_currency_without_a_usual_amount_too() -> None:
@@ -364,8 +379,8 @@ def test_numbers_that_only_pretend_to_be_of_a_version_are_refused_or_give_number
 def test_another_release_is_named_as_the_reason() -> None:
     """A format of tomorrow, and other features."""
     data = bytearray(b64decode(text_of("distance")))
-    data[0] = FORMAT + 1
-    with pytest.raises(ConfigurationError, match=r"must be of format 1, got 2, of another release"):
+    data[0] = TWO_SIDED_FORMAT + 1
+    with pytest.raises(ConfigurationError, match=r"must be of format 1 or 2, got 3, of another"):
         unpacked_parameters(b64encode(bytes(data)).decode(), EURO, "one")
     body = bytes(N_FEATURES) + bytes(8 * N_COMMON)
     with pytest.raises(ConfigurationError, match=r"must be of this release's features, got those"):
