@@ -19,10 +19,10 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test wheel uncompiled manifests dashboards datadog image-steps simulation rig faults alerts chaos soak fuzz guided lint format types schemas lock clean
+.PHONY: help setup demo dev test test-integrations wheel uncompiled manifests dashboards datadog image-steps simulation rig faults alerts chaos soak fuzz guided lint format types schemas lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## make .venv and install the project with every locked package
 
@@ -52,6 +52,9 @@ TESTED = $(SPREAD) --cov --cov-branch --cov-report=term-missing
 
 test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name" PROCESSES=4)
 	$(BIN)/python -m pytest $(TESTED) $(ARGS)
+
+test-integrations: $(STAMP) ## check against MLflow, Ray and others, each in its own environment (ARGS="mlflow --within 180")
+	@$(BIN)/python -m tests.integrations $(ARGS)
 
 # Nothing is left out of the wheel that the product needs, and no test finds the sources instead: it
 # runs in a copy of the checkout that has none.  What `make setup` compiled is named after what it was
@@ -118,9 +121,13 @@ schemas: $(STAMP) ## write schemas/ anew from the message types
 COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-lock: $(STAMP) ## write both lock files anew (ARGS="--upgrade" for newer versions)
+INTEGRATIONS = $(patsubst %/requirements.in,%,$(wildcard tests/integrations/*/requirements.in))
+
+lock: $(STAMP) ## write every lock file anew (ARGS="--upgrade" for newer versions)
 	$(COMPILE) $(ARGS) --extra tracing --output-file requirements.lock pyproject.toml
 	$(COMPILE) $(ARGS) --extra dev --output-file requirements-dev.lock pyproject.toml
+	for folder in $(INTEGRATIONS); do \
+	  $(COMPILE) $(ARGS) --output-file $$folder/requirements.lock $$folder/requirements.in || exit; done
 
 manifests: $(STAMP) ## render ops/kubernetes/rendered anew, after a change of its sources; needs Go
 	$(BIN)/python -m tests.ops.manifests

@@ -15,7 +15,9 @@ _SOURCE_OF: Final = {
     "sklearn.metrics": ("scikit-learn", "evaluation"),
     "lightgbm": ("lightgbm", "evaluation"),
     "matplotlib": ("matplotlib", "evaluation"),
+    "mlflow": ("mlflow-skinny", "mlflow"),
     "pyinstrument": ("pyinstrument", "profile"),
+    "ray": ("ray", "ray"),
 }
 
 

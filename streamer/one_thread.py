@@ -4,7 +4,7 @@ A worker is one core.  Its products are small, and the threads that a BLAS start
 next one by spinning: measured, more processor time than all the worker's own.  The libraries read these
 variables once, when numpy loads them, and nothing said later holds for every thread.
 
-The only module that writes to the environment, and it reads nothing from it: a worker has one thread
+It writes to the environment, and reads nothing from it: a worker has one thread
 for products whatever it was started with, and so have its children.
 """
 

@@ -38,6 +38,9 @@ settings.register_profile(
 settings.load_profile("streamer")
 
 
+# Other people's software, in environments of its own: `python -m tests.integrations`.
+collect_ignore_glob = ["integrations/*/*"]
+
 # Files and whole rooms that take minutes in one piece.
 _LONG: Final = (
     "tests/faults/test_faults.py",

@@ -20,8 +20,8 @@ MAX_FUNCTION_LINES = 60
 KAFKA_CLIENTS = {"faust", "mode", "aiokafka", "confluent_kafka"}
 # Hands the few variables that a loader needs on to a child process; takes no setting from any.
 PASSES_THE_ENVIRONMENT_ON = "streamer.embedded.server"
-# Sets what numpy's libraries read, and reads nothing itself.
-WRITES_THE_ENVIRONMENT = "streamer.one_thread"
+# Set what libraries read when they are imported, and read nothing themselves.
+WRITE_THE_ENVIRONMENT = ("streamer.one_thread", "streamer.silence")
 SCREEN_AND_WEB = {"aiohttp", "rich", "click"}
 
 
@@ -91,12 +91,13 @@ ROOMS: Final = {
     "reports": "contract datafiles explaining features model",
     "offline": "contract datafiles model pipeline reports verdicts",
     "evaluation": "contract datafiles features intake model offline pipeline verdicts",
-    "fitting": "contract datafiles features model offline pipeline reports",
+    "fitting": "contract datafiles features intake model offline pipeline reports",
     "backtesting": "contract datafiles evaluation offline",
     "gating": "backtesting contract datafiles evaluation features fitting model offline",
     "store": "challenging compiled contract features indexing model policies settings verdicts",
     "starting": "compiled contract features indexing intake model pipeline policies reports "
     "settings store verdicts",
+    "registry": "contract model pipeline settings starting",
     "stream": "challenging compiled contract explaining features intake model pipeline policies "
     "reports settings starting store telemetry verdicts",
     "status": "contract model policies reports settings starting store stream",
@@ -107,8 +108,8 @@ ROOMS: Final = {
     "dev": "contract embedded settings simulator starting stream",
     "pages": "contract display features intake model pipeline settings telemetry",
     "cli": "backtesting challenging contract datafiles demo dev display evaluation explaining "
-    "features fitting gating intake model offline policies reports settings simulator starting "
-    "status store stream",
+    "features fitting gating intake model offline policies registry reports settings simulator "
+    "starting status store stream",
 }
 # Those of the stream; the app, beside them, puts them together.
 STREAM: Final = {
@@ -120,7 +121,16 @@ STREAM: Final = {
     "judging": "kafka partitions scoring",
     "health": "checkpoints kafka partitions scoring",
 }
-ROOT: Final = {"__main__", "arrays", "durations", "errors", "extra", "one_thread", "probe"}
+ROOT: Final = {
+    "__main__",
+    "arrays",
+    "durations",
+    "errors",
+    "extra",
+    "one_thread",
+    "probe",
+    "silence",
+}
 
 
 def room_of(name: str) -> str:
@@ -267,13 +277,14 @@ def reads_environment(name: str) -> bool:
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    apart = {PASSES_THE_ENVIRONMENT_ON, WRITES_THE_ENVIRONMENT, *of("settings")}
+    apart = {PASSES_THE_ENVIRONMENT_ON, *WRITE_THE_ENVIRONMENT, *of("settings")}
     assert [name for name in MODULES if name not in apart and reads_environment(name)] == []
 
 
-def test_the_module_that_writes_to_the_environment_reads_nothing_from_it() -> None:
+@pytest.mark.parametrize("name", WRITE_THE_ENVIRONMENT)
+def test_a_module_that_writes_to_the_environment_reads_nothing_from_it(name: str) -> None:
     """Its one mention of it is ``os.environ.update(...)``, whose value nobody takes."""
-    tree = tree_of(WRITES_THE_ENVIRONMENT)
+    tree = tree_of(name)
     mentions = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "environ"]
     written = [
         ast.unparse(node.value.func)
@@ -295,8 +306,10 @@ def test_the_module_that_writes_to_the_environment_reads_nothing_from_it() -> No
             {"sklearn", "matplotlib", "lightgbm"},
             ["evaluation", "fitting", "backtesting", "challenging"],
         ),
+        ({"mlflow", "pandas"}, ["registry"]),
+        ({"ray"}, ["fitting.on_ray"]),
     ],
-    ids=["numba", "Prometheus", "Redis", "Kafka", "the extra"],
+    ids=["numba", "Prometheus", "Redis", "Kafka", "the extra", "MLflow", "Ray"],
 )
 def test_a_package_is_imported_by_its_rooms_alone(packages: set[str], rooms: list[str]) -> None:
     found = {name for name in MODULES if outside(name) & packages}
@@ -321,7 +334,8 @@ _IMPORT_IN_TURN = """
 import importlib, sys
 for name in sys.argv[1:]:
     importlib.import_module(name)
-    print(name, sorted({"sklearn", "matplotlib", "lightgbm"} & set(sys.modules)))
+    extra = {"sklearn", "matplotlib", "lightgbm", "mlflow", "pandas", "ray"}
+    print(name, sorted(extra & set(sys.modules)))
 """
 
 
@@ -335,6 +349,9 @@ def test_the_extra_is_loaded_only_when_it_is_used() -> None:
         "streamer.fitting.curve",
         "streamer.fitting.plot",
         "streamer.backtesting.daily_plot",
+        "streamer.fitting.on_ray",
+        "streamer.registry.mlflow_registry",
+        "streamer.registry.frozen_version",
     ]
     result = subprocess.run(
         [sys.executable, "-c", _IMPORT_IN_TURN, *names],

@@ -7,26 +7,45 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from streamer.cli.options import encoding_option
 from streamer.datafiles import (
     FORMATS,
+    STANDARD_INPUT,
     TIME_UNITS,
     FileReport,
     Format,
     PaymentFile,
     TimeUnit,
     declared,
+    is_url,
 )
 from streamer.errors import ConfigurationError
 
-__all__ = ["PAYMENTS", "Reading", "reads_payments"]
+if TYPE_CHECKING:
+    from streamer.fitting.shards import FileSpec
+    from streamer.intake import Declaration
+
+__all__ = ["PAYMENTS", "PAYMENT_FILES", "Reading", "reads_payments"]
 
 PAYMENTS: Final = click.Path(exists=True, allow_dash=True, path_type=Path)
 """The type of an argument that names payments: a file, a directory, or ``-`` for standard input."""
+
+
+class _PaymentFiles(click.ParamType):
+    name = "payments"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path | str:
+        return str(value) if is_url(value) else Path(str(PAYMENTS.convert(value, param, ctx)))
+
+
+PAYMENT_FILES: Final = _PaymentFiles()
+"""What `PAYMENTS` takes, and addresses such as ``s3://bucket/payments.parquet``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +60,29 @@ class Reading:
     encoding: str | None
     rejects: Path | None
 
+    def specs(self, *paths: Path | str) -> list[FileSpec]:
+        """Return the files as somebody else reads them, who cannot write ``rejects`` here."""
+        from streamer.fitting.shards import FileSpec
+
+        if self.rejects is not None:
+            raise ConfigurationError("--rejects must not be given with --ray or --shards")
+        if any(str(path) == STANDARD_INPUT for path in paths):
+            raise ConfigurationError("files of shards must have names, got standard input")
+        said = self.declaration, self.format, self.encoding
+        return [
+            FileSpec(str(path) if is_url(path) else str(Path(path).resolve()), *said)
+            for path in paths
+        ]
+
+    @property
+    def declaration(self) -> Declaration:
+        """What the options declare; raise where they cannot be."""
+        return declared(self.maps, self.defaults, self.time_unit, self.intake)
+
     @contextmanager
-    def report(self, path: Path) -> Iterator[FileReport]:
-        """Yield what will be known of the payments of ``path``; it has the file to read."""
-        declaration = declared(self.maps, self.defaults, self.time_unit, self.intake)
-        file = PaymentFile.of(path, declaration, self.format, self.encoding)
+    def report(self, *paths: Path | str) -> Iterator[FileReport]:
+        """Yield what will be known of the payments of ``paths``; it has the files to read."""
+        file = PaymentFile.of(paths, self.declaration, self.format, self.encoding)
         if self.rejects is None:
             yield FileReport(file)
             return

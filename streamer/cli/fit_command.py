@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from streamer.cli.files import PAYMENTS, Reading, reads_payments
+from streamer.cli.files import PAYMENT_FILES, Reading, reads_payments
+from streamer.cli.fitting_run import fitted
 from streamer.cli.options import as_json
 from streamer.cli.passes import fit_request
 from streamer.display.output import print_json, readable_errors
-from streamer.display.progress_bars import Bars
 from streamer.errors import ConfigurationError
 from streamer.settings import load_settings
 
@@ -24,7 +23,7 @@ __all__ = ["fit"]
 
 
 @click.command()
-@click.argument("file", type=PAYMENTS)
+@click.argument("files", type=PAYMENT_FILES, nargs=-1, required=True, metavar="FILES...")
 @click.option(
     "--out",
     "out_path",
@@ -48,52 +47,66 @@ __all__ = ["fit"]
     metavar="CURVE.png",
     help="Draw the curve to a PNG file.",
 )
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="local",
+    metavar="[HOST:PORT]",
+    help="Compute on the Ray cluster at this address, without one on a Ray of its own on this machine. "
+    "Needs the extra `ray`.",
+)
+@click.option(
+    "--shards",
+    type=click.IntRange(1, 1_000),
+    metavar="N",
+    help="Learn the payments in so many parts, by card, as a topic of so many partitions would. "
+    "[default: 1, with --ray 8]",
+)
 @reads_payments
 @as_json
 @readable_errors
 def fit(
-    file: Path,
+    files: tuple[Path | str, ...],
     out_path: Path,
     ks: tuple[int, ...],
     plot_path: Path | None,
+    ray: str | None,
+    shards: int | None,
     reading: Reading,
     as_json: bool,
 ) -> None:
-    """Choose the number of clusters for FILE's payments and write a model that workers start from.
+    """Choose the number of clusters for FILES' payments and write a model that workers start from.
 
-    For every number of clusters, a model is fitted to the first three quarters of FILE. Chosen is
-    the largest product of silhouette (how far apart the clusters are) and stability (how well fits
-    to different halves agree), both measured on the last quarter. Then the worker's pipeline runs
-    over the whole file with that number. No label is used, and the other settings are read from
-    STREAMER_*. Needs the extra `evaluation`.
+    For every number of clusters, a model is fitted to the first three quarters of FILES, which are read
+    one after the other. Chosen is the largest product of silhouette (how far apart clusters are) and
+    stability (how well fits to different halves agree), both measured on the last quarter. Then the
+    worker's pipeline runs over all payments with that number. No label is used, and the other settings
+    are read from STREAMER_*. Needs the extra `evaluation`.
+
+    The version is the same for the same payments, however they are cut into files and whoever computes;
+    another number of shards gives another one. A file may be an address that pyarrow reads, such as
+    s3://bucket/payments.parquet.
 
     \b
     streamer fit payments.parquet --out model.safetensors --plot curve.png
     streamer fit bank.csv --out model.safetensors --k 4 --k 8 --map card_id=customer_id \\
         --default currency=EUR
+    streamer fit s3://bank/week-1.parquet s3://bank/week-2.parquet --out model.safetensors \\
+        --ray 10.0.0.7:6379
     """
     from streamer.display.fit_display import next_steps, render, report
     from streamer.extra import require
-    from streamer.fitting import fit as run
-    from streamer.store import rfc3339
+    from streamer.fitting.sharded import SHARDS
 
     _check_directories(out_path, plot_path)
     if plot_path is not None:
         require("matplotlib")
-    request = fit_request(load_settings(), ks or None)
-    with reading.report(file) as file_report, Bars() as bars:
-        fitted = run(
-            request,
-            file_report,
-            created_at=rfc3339(_now_ms()),
-            now_ms=_now_ms,
-            monotonic=time.monotonic,
-            on_progress=bars.advance,
-        )
-    out_path.write_bytes(fitted.version)
+    request = fit_request(load_settings(), ks or None, shards or (1 if ray is None else SHARDS))
+    made, told = fitted(request, files, reading, ray)
+    out_path.write_bytes(made.version)
     if plot_path is not None:
-        _draw(fitted, plot_path)
-    result = report(fitted) | file_report.to_dict()
+        _draw(made, plot_path)
+    result = report(made) | told
     if as_json:
         print_json(result | {"file": str(out_path)})
     else:
@@ -103,10 +116,10 @@ def fit(
             click.echo(f"  {step}")
 
 
-def _draw(fitted: Fit, path: Path) -> None:
+def _draw(made: Fit, path: Path) -> None:
     from streamer.fitting.plot import draw
 
-    draw(fitted, path)
+    draw(made, path)
     click.echo(f"drawn: {path}", err=True)
 
 
@@ -114,7 +127,3 @@ def _check_directories(out_path: Path, plot_path: Path | None) -> None:
     for name, path in (("--out", out_path), ("--plot", plot_path)):
         if path is not None and not path.parent.is_dir():
             raise ConfigurationError(f"directory of {name} must exist, got {path.parent}")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from streamer.cli.files import PAYMENTS, Reading, reads_payments
 from streamer.cli.operator import now_ms, who, with_store
 from streamer.cli.options import as_json
-from streamer.cli.passes import fit_request, sums_in
+from streamer.cli.registry_command import pull, push
+from streamer.cli.verify_command import verify
 from streamer.display.lessons_display import delay_sentences, lesson_rows, print_lessons
 from streamer.display.output import print_json, readable_errors, table_console
-from streamer.display.progress_bars import Bars
-from streamer.errors import ConfigurationError, NotRebuiltError
-from streamer.model import Scorer, Sums
-from streamer.model.codec import decode_version, state_id
+from streamer.errors import ConfigurationError
+from streamer.model import Scorer
+from streamer.model.codec import decode_version
 from streamer.reports.census_report import told_of
 from streamer.reports.version_report import describe_version
 from streamer.settings import Settings, load_settings
@@ -38,6 +35,10 @@ _ALL: Final = 10_000_000
 @click.group()
 def model() -> None:
     """Look after the model versions in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE)."""
+
+
+for each in (pull, push, verify):
+    model.add_command(each)
 
 
 @model.command("list")
@@ -92,8 +93,15 @@ def show(version: str, as_json: bool) -> None:
             "found",
             "drift",
             "fraud_delays",
+            "made_of",
         ):
             line(name, value)
+    made_of = described.get("made_of")
+    if made_of is not None:
+        for name, digest in made_of.pop("data"):
+            line("data", f"{name} {digest}")
+        for name, value in made_of.items():
+            line(f"fitted by {name}", value)
     drift, odds = described["drift"], described["odds"]
     line(
         "drift",
@@ -213,45 +221,6 @@ def rollback(version: str | None, why: str) -> None:
         return await store.set_head(back_to, "rollback", who(), now_ms(), why)
 
     click.echo(f"{with_store(work)} is the head", err=True)
-
-
-@model.command()
-@click.argument("version")
-@click.argument("file", type=PAYMENTS)
-@reads_payments
-@readable_errors
-def verify(version: str, file: Path, reading: Reading) -> None:
-    """Fit FILE once more and say whether VERSION comes out, to the last bit.
-
-    VERSION is an id or its beginning, or a file, that `streamer fit` made of FILE under the same
-    settings, read in the same way. Exit code 1 where another version comes out, with what differs in
-    it. Needs the extra `evaluation`.
-    """
-    from streamer.fitting import fit
-
-    settings = load_settings()
-    path = Path(version)
-    if path.is_file():
-        wanted = sums_in(path, settings)
-    else:
-        wanted = with_store(lambda store: store.version(version), settings)[1].sums
-    request = fit_request(settings, [settings.n_clusters])
-    with reading.report(file) as report, Bars() as bars:
-        clocks: dict[str, Any] = {"now_ms": now_ms, "monotonic": time.monotonic}
-        again = fit(request, report, created_at="", **clocks, on_progress=bars.advance)
-    if again.version_id == state_id(wanted):
-        click.echo(f"{again.version_id} comes out of {file} again", err=True)
-        return
-    found, _ = decode_version(again.version, model_config(settings))
-    unlike = [f.name for f in fields(found) if not _same(f.name, wanted, found)]
-    raise NotRebuiltError(
-        f"{state_id(wanted)[:12]} must come out of {file}, got {again.version_id[:12]}, which differs "
-        f"in {', '.join(unlike)}; are settings, file and release those of then?"
-    )
-
-
-def _same(name: str, one: Sums, other: Sums) -> bool:
-    return bool(np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True))
 
 
 @model.command()

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from streamer.evaluation import LabelPlan, PassConfig
     from streamer.fitting import Request as FitRequest
     from streamer.model import Sums
+    from streamer.model.codec import VersionHeader
 
-__all__ = ["fit_request", "pass_config", "sums_in"]
+__all__ = ["fit_request", "pass_config", "sums_in", "version_in"]
 
 
 def pass_config(settings: Settings, labels: LabelPlan, start: Sums | None = None) -> PassConfig:
@@ -33,7 +34,7 @@ def pass_config(settings: Settings, labels: LabelPlan, start: Sums | None = None
     )
 
 
-def fit_request(settings: Settings, ks: Sequence[int] | None) -> FitRequest:
+def fit_request(settings: Settings, ks: Sequence[int] | None, shards: int = 1) -> FitRequest:
     """Return what `streamer fit` would do for each number of clusters in ``ks``."""
     from streamer.fitting import Request
     from streamer.starting.wiring import pipeline_config
@@ -45,16 +46,21 @@ def fit_request(settings: Settings, ks: Sequence[int] | None) -> FitRequest:
         checkpoint_max_transactions=settings.checkpoint_max_transactions,
         batch_size=settings.batch_max_records,
         ks=ks,
+        shards=shards,
     )
 
 
 def sums_in(path: Path, settings: Settings) -> Sums:
     """Return the state of the version in a file; it must fit ``settings``."""
+    return version_in(path, settings)[0]
+
+
+def version_in(path: Path, settings: Settings) -> tuple[Sums, VersionHeader]:
+    """Return the version in a file and where it comes from; it must fit ``settings``."""
     from streamer.model.codec import decode_version
     from streamer.starting.wiring import model_config
 
     try:
-        sums, _ = decode_version(path.read_bytes(), model_config(settings))
+        return decode_version(path.read_bytes(), model_config(settings))
     except ConfigurationError as error:
         raise ConfigurationError(f"{path} must fit the settings: {error}") from error
-    return sums

@@ -6,7 +6,8 @@ and whether each label is on one side or the other.  Nothing is scored before th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from streamer.datafiles.formats import Format
 from streamer.datafiles.json_table import JsonTable
 from streamer.datafiles.label_words import LabelTally
 from streamer.datafiles.parquet import ParquetTable
-from streamer.datafiles.source import Part, Source
+from streamer.datafiles.source import Part, Source, readable
 from streamer.datafiles.substitutes import Substitutes
 from streamer.errors import ConfigurationError, NothingToScoreError
 from streamer.intake import Declaration
@@ -52,12 +53,17 @@ class PaymentFile:
     @classmethod
     def of(
         cls,
-        path: Path | str | Source,
+        path: Path | str | Source | Sequence[Path | str],
         declaration: Declaration | None = None,
         format: Format | None = None,
         encoding: str | None = None,
     ) -> PaymentFile:
-        """Return what ``path`` names; a file that is not there is an error at once."""
+        """Return what ``path`` names, one after the other where there are several.
+
+        A file that is not there is an error at once.
+        """
+        if not isinstance(path, Path | str | Source):
+            path = Source.of_several(path, format, encoding)
         return cls(Source.of(path, format, encoding), declaration or Declaration())
 
     @property
@@ -65,6 +71,11 @@ class PaymentFile:
         """What to call it in a message."""
         parts = self.source.parts
         return parts[0].name if len(parts) == 1 else f"{len(parts)} files"
+
+    @cached_property
+    def digests(self) -> tuple[tuple[str, str], ...]:
+        """Name and SHA-256 of each file, in order: of its bytes, or of what they were unpacked to."""
+        return tuple((part.name, _digest(part)) for part in self.source.parts)
 
     @cached_property
     def _survey(self) -> _Survey:
@@ -119,6 +130,11 @@ class PaymentFile:
             has_header = any(t.columns and part.format != "jsonl" for part, t in tables)
             got = "a header and no row" if has_header else "nothing"
             raise NothingToScoreError(f"{self.name} must hold payments, got {got}")
+
+
+def _digest(part: Part) -> str:
+    with readable(part), part.path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_batches(

@@ -35,6 +35,7 @@ from streamer.datafiles.encodings import (
     note_of,
     transcode,
 )
+from streamer.datafiles.file_addresses import fetch, is_url
 from streamer.datafiles.formats import Format, format_of, known_format
 from streamer.datafiles.unpacking import AVRO, unpack_avro, unpack_bzip2, unpack_zstd
 from streamer.errors import ConfigurationError
@@ -86,6 +87,7 @@ class Source:
     parts: tuple[Part, ...]
     notes: list[str] = field(default_factory=list)
     _rooms: Path | None = None
+    _of: tuple[Source, ...] = ()
 
     @classmethod
     def of(
@@ -112,6 +114,22 @@ class Source:
                 format_of(path)
             raise ConfigurationError(f"input file must exist, got {path}")
         return cls._laid_down([(path.name, path, kind)], said)
+
+    @classmethod
+    def of_several(
+        cls,
+        paths: Sequence[Path | str],
+        format: Format | None = None,
+        encoding: str | None = None,
+    ) -> Source:
+        """Return what all of ``paths`` name, in order; addresses are fetched (`file_addresses`)."""
+        sources = [_fetched(path, format, encoding) for path in paths]
+        if len(sources) == 1:
+            return sources[0]
+        parts = tuple(part for source in sources for part in source.parts)
+        notes = [note for source in sources for note in source.notes]
+        # They hold what was laid down, as long as this one is held.
+        return cls(parts, notes, _of=tuple(sources))
 
     @classmethod
     def _piped(cls, said: _Said) -> Source:
@@ -162,6 +180,18 @@ class Source:
             self._rooms = Path(tempfile.mkdtemp(prefix="streamer-"))
             weakref.finalize(self, shutil.rmtree, self._rooms, ignore_errors=True)
         return self._rooms / str(len(list(self._rooms.iterdir())))
+
+
+def _fetched(path: Path | str, format: Format | None, encoding: str | None) -> Source:
+    if not is_url(path):
+        return Source.of(path, format, encoding)
+    held = Source(())
+    room = held.room()
+    fetch(str(path), room)
+    source = Source.of(room, format or known_format(Path(str(path))), encoding)
+    source.parts = tuple(replace(part, name=str(path).rsplit("/", 1)[-1]) for part in source.parts)
+    source._of = (held,)
+    return source
 
 
 def _part_of(name: str, path: Path, named: Format | None, source: Source, said: _Said) -> Part:

@@ -37,9 +37,9 @@ def report(fit: Fit) -> dict[str, Any]:
         "structure": strength(fit.chosen.silhouette or 0.0),
         "version": fit.version_id,
         "size_bytes": len(fit.version),
-        "transactions_seen": fit.summary.transactions_seen,
-        "dead_lettered": fit.summary.ledger.dead_lettered,
-        "model_versions": fit.summary.model_versions,
+        "transactions_seen": fit.transactions_seen,
+        "dead_lettered": fit.dead_lettered,
+        "model_versions": fit.model_versions,
     }
 
 

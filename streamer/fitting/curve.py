@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 
 from streamer.arrays import Floats, Integers
+from streamer.fitting.executing import HERE, Executor
 from streamer.fitting.file_features import Traffic
 from streamer.model import ModelConfig, Scorer, Sums, advance, learn_warming
 
@@ -46,6 +47,17 @@ class Point:
     stability_error: float
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What every number of clusters is measured on; ``distances`` are those between the ``few``."""
+
+    fitting: Traffic
+    held_back: Traffic
+    few: Traffic
+    distances: Floats
+    config: ModelConfig
+
+
 def measure(
     fitting: Traffic,
     held_back: Traffic,
@@ -53,43 +65,50 @@ def measure(
     config: ModelConfig,
     rng: np.random.Generator,
     on_progress: Callable[[], None],
+    executor: Executor = HERE,
 ) -> list[Point]:
     """Return one `Point` for each of ``ks``; ``on_progress`` is called after each."""
-    from sklearn.metrics import adjusted_rand_score, silhouette_score
-
     fitting = fitting.sample(FITTING_ROWS, rng)
     held_back = held_back.sample(ASSIGNED_ROWS, rng)
     few = held_back.sample(SILHOUETTE_ROWS, rng)
     distances = pairwise_distances(few, fitted(fitting, replace(config, n_clusters=1)))
+    # Drawn here, so that it does not matter where which k is measured.
+    tries = [(k, [rng.permutation(len(fitting)) for _ in range(N_PAIRS)]) for k in ks]
+    sample = Sample(fitting, held_back, few, distances, config)
     points = []
-    for k in ks:
-        own = replace(config, n_clusters=k)
-        labels = _assigned(few, fitted(fitting, own))
-        is_one = len(np.unique(labels)) < 2
-        agreements = []
-        for pair in range(N_PAIRS):
-            order = rng.permutation(len(fitting))
-            halves = np.array_split(order, 2)
-            first, second = (
-                _assigned(
-                    held_back,
-                    fitted(fitting.at(half), replace(own, random_seed=_seed(config, pair, side))),
-                )
-                for side, half in enumerate(halves)
-            )
-            agreements.append(float(adjusted_rand_score(first, second)))
-        points.append(
-            Point(
-                n_clusters=k,
-                silhouette=None
-                if is_one
-                else float(silhouette_score(distances, labels, metric="precomputed")),
-                stability=float(np.mean(agreements)),
-                stability_error=float(np.std(agreements, ddof=1) / np.sqrt(N_PAIRS)),
-            )
-        )
+    for point in executor.map(point_of, tries, sample):
+        points.append(point)
         on_progress()
     return points
+
+
+def point_of(tried: tuple[int, Sequence[Integers]], sample: Sample) -> Point:
+    """Return what is found for a number of clusters; each of the orders gives the halves of a pair."""
+    from sklearn.metrics import adjusted_rand_score, silhouette_score
+
+    k, orders = tried
+    own = replace(sample.config, n_clusters=k)
+    labels = _assigned(sample.few, fitted(sample.fitting, own))
+    is_one = len(np.unique(labels)) < 2
+    agreements = []
+    for pair, order in enumerate(orders):
+        halves = np.array_split(order, 2)
+        first, second = (
+            _assigned(
+                sample.held_back,
+                fitted(sample.fitting.at(half), replace(own, random_seed=_seed(own, pair, side))),
+            )
+            for side, half in enumerate(halves)
+        )
+        agreements.append(float(adjusted_rand_score(first, second)))
+    return Point(
+        n_clusters=k,
+        silhouette=None
+        if is_one
+        else float(silhouette_score(sample.distances, labels, metric="precomputed")),
+        stability=float(np.mean(agreements)),
+        stability_error=float(np.std(agreements, ddof=1) / np.sqrt(len(orders))),
+    )
 
 
 def fitted(traffic: Traffic, config: ModelConfig) -> Scorer:

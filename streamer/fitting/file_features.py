@@ -5,7 +5,7 @@ No feature depends on the model, so one pass over the file serves every number o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -48,6 +48,14 @@ class Traffic:
             return self
         return self.at(np.sort(rng.choice(len(self), size, replace=False)))
 
+    @classmethod
+    def joined(cls, parts: Sequence[Traffic]) -> Traffic:
+        """Return the payments of all ``parts``, possibly none."""
+        return cls(
+            np.concatenate([_NO_X, *(part.X for part in parts)]),
+            np.concatenate([_NO_CURRENCIES, *(part.currencies for part in parts)]),
+        )
+
 
 def read_traffic(
     batches: Iterable[FileBatch],
@@ -84,16 +92,9 @@ def read_traffic(
                     cold.append(_observed(prepared.columns, cold_tables))
         offset += len(batch)
         on_progress(len(batch))
-    return _joined(parts), _joined(cold)
+    return Traffic.joined(parts), Traffic.joined(cold)
 
 
 def _observed(columns: Columns, tables: Tables) -> Traffic:
     X = History.observe(columns, tables).X
     return Traffic(X.astype(np.float32), columns.currencies)
-
-
-def _joined(parts: list[Traffic]) -> Traffic:
-    return Traffic(
-        np.concatenate([_NO_X, *(part.X for part in parts)]),
-        np.concatenate([_NO_CURRENCIES, *(part.currencies for part in parts)]),
-    )

@@ -6,8 +6,9 @@ whole file as one partition.  Only its threshold is another: who starts from it 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,30 +17,48 @@ from streamer.datafiles import FileReport, PaymentFile
 from streamer.errors import ConfigurationError
 from streamer.extra import require
 from streamer.fitting.choosing import choose
+from streamer.fitting.code_version import code_version
 from streamer.fitting.curve import Point, measure
+from streamer.fitting.executing import HERE, Executor
 from streamer.fitting.file_features import Traffic, read_traffic
+from streamer.intake import Declaration
 from streamer.model import ModelConfig, Sums
-from streamer.model.codec import VersionHeader, encode_version, state_id
+from streamer.model.codec import MadeOf, VersionHeader, encode_version, state_id
 from streamer.model.recent import freshest, rows_of
 from streamer.offline.offline_partition import OfflinePartition
 from streamer.offline.replay import replay
 from streamer.pipeline import PipelineConfig
 from streamer.reports.summary import Summary
 
-__all__ = ["DEFAULT_KS", "HELD_BACK_SHARE", "Fit", "Request", "candidates", "fit"]
+__all__ = [
+    "COLD_ROWS",
+    "DEFAULT_KS",
+    "HELD_BACK_SHARE",
+    "N_STARTS",
+    "Choice",
+    "Fit",
+    "Request",
+    "candidates",
+    "finished",
+    "fit",
+    "selected",
+]
 
 DEFAULT_KS: Final = (2, 3, 4, 6, 8, 12, 16, 24, 32)
 HELD_BACK_SHARE: Final = 0.25
 # As many as the settings ask of a warm-up; a half of the fitting stretch must have them.
 _ROWS_PER_CLUSTER: Final = 20
-_N_STARTS: Final = 4
+N_STARTS: Final = 4
 # As many payments as the threshold's half-life is by default.
 COLD_ROWS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to fit to, with which settings; ``ks`` None takes those of `DEFAULT_KS` that can be had."""
+    """What to fit to, with which settings; ``ks`` None takes those of `DEFAULT_KS` that can be had.
+
+    ``shards`` other than 1 are for `streamer.fitting.sharded.fit_sharded`.
+    """
 
     pipeline: PipelineConfig
     cards_capacity: int
@@ -47,6 +66,23 @@ class Request:
     checkpoint_max_transactions: int
     batch_size: int
     ks: Sequence[int] | None = None
+    shards: int = 1
+
+    def made_of(
+        self, data: tuple[tuple[str, str], ...], declaration: Declaration, n_clusters: int
+    ) -> MadeOf:
+        """Return what a version of so many clusters, fitted to files of these digests, comes out of."""
+        model = replace(self.pipeline.model, n_clusters=n_clusters)
+        rest = self.pipeline.believable, self.pipeline.verdicts, self.pipeline.repeat_window
+        tables = self.cards_capacity, self.merchants_capacity, self.checkpoint_max_transactions
+        configuration = repr((astuple(model), rest, tables))
+        return MadeOf(
+            data=data,
+            configuration=hashlib.sha256(configuration.encode()).hexdigest()[:16],
+            intake=declaration.hash[:16],
+            code=code_version(),
+            shards=self.shards,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +93,9 @@ class Fit:
     chosen: Point
     n_fitting: int
     n_held_back: int
-    summary: Summary
+    transactions_seen: int
+    dead_lettered: int
+    model_versions: int
     version_id: str
     version: bytes
 
@@ -78,7 +116,7 @@ def fit(
     the file or the list of k is not usable.
     """
     require("sklearn.metrics")
-    model = replace(request.pipeline.model, n_starts=_N_STARTS)
+    model = replace(request.pipeline.model, n_starts=N_STARTS)
     n_rows = report.file.n_rows
     traffic, cold = read_traffic(
         report.batches(request.batch_size),
@@ -91,6 +129,40 @@ def fit(
         on_decoded=report.add,
     )
     report.require_payments()
+    choice = selected(request, traffic, HERE, on_progress)
+    learning = replace(model, n_clusters=choice.n_clusters)
+    learned, summary = _run(
+        request, learning, report.file, now_ms=now_ms, monotonic=monotonic, on_progress=on_progress
+    )
+    file = report.file
+    made_of = request.made_of(file.digests, file.declaration, choice.n_clusters)
+    counts = summary.ledger.dead_lettered, summary.model_versions
+    return finished(request, choice, cold, learned, made_of, created_at, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The curve, the point of it that was chosen, and how many payments they were measured by."""
+
+    points: list[Point]
+    chosen: Point
+    n_fitting: int
+    n_held_back: int
+
+    @property
+    def n_clusters(self) -> int:
+        """The chosen k."""
+        return self.chosen.n_clusters
+
+
+def selected(
+    request: Request,
+    traffic: Traffic,
+    executor: Executor,
+    on_progress: Callable[[str, int, int], None],
+) -> Choice:
+    """Return which number of clusters describes ``traffic`` best."""
+    model = replace(request.pipeline.model, n_starts=N_STARTS)
     _require(len(traffic), model.warmup)
     fitting, held_back = traffic.split(HELD_BACK_SHARE)
     ks = candidates(request.ks, len(fitting), model.warmup)
@@ -101,22 +173,34 @@ def fit(
         model,
         np.random.default_rng(model.random_seed),
         lambda: on_progress("numbers of clusters", 1, len(ks)),
+        executor,
     )
-    chosen = choose(points)
-    learning = replace(model, n_clusters=chosen.n_clusters)
-    learned, summary = _run(
-        request, learning, report.file, now_ms=now_ms, monotonic=monotonic, on_progress=on_progress
-    )
+    return Choice(points, choose(points), len(fitting), len(held_back))
+
+
+def finished(
+    request: Request,
+    choice: Choice,
+    cold: Traffic,
+    learned: Sums,
+    made_of: MadeOf,
+    created_at: str,
+    counts: tuple[int, int],
+) -> Fit:
+    """Return the version that workers start from; ``counts`` are rows refused and versions made."""
     # A worker's configuration, which knows no number of starts: the first centers are behind it.
-    worker = replace(request.pipeline.model, n_clusters=chosen.n_clusters)
+    worker = replace(request.pipeline.model, n_clusters=choice.n_clusters)
     sums = with_threshold_for(cold, learned, worker)
-    header = VersionHeader("", created_at, "fit", worker.hash)
+    header = VersionHeader("", created_at, "fit", worker.hash, made_of=made_of)
+    n_refused, n_versions = counts
     return Fit(
-        points=points,
-        chosen=chosen,
-        n_fitting=len(fitting),
-        n_held_back=len(held_back),
-        summary=summary,
+        points=choice.points,
+        chosen=choice.chosen,
+        n_fitting=choice.n_fitting,
+        n_held_back=choice.n_held_back,
+        transactions_seen=sums.transactions_seen,
+        dead_lettered=n_refused,
+        model_versions=n_versions,
         version_id=state_id(sums),
         version=encode_version(sums, header, worker.feature_names),
     )

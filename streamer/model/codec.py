@@ -23,7 +23,14 @@ from streamer.model.model_config import ModelConfig
 from streamer.model.odds import basis_size, gram_size
 from streamer.model.sums import COUNTERS, INPUTS, RECENT, ROWS, Sums
 
-__all__ = ["FORMAT", "VersionHeader", "decode_version", "encode_version", "state_id"]
+__all__ = [
+    "FORMAT",
+    "MadeOf",
+    "VersionHeader",
+    "decode_version",
+    "encode_version",
+    "state_id",
+]
 
 FORMAT: Final = "6"
 _LENGTH_BYTES: Final = 8
@@ -32,11 +39,33 @@ _PER_CURRENCY: Final = ("currency_weights", "currency_sums", "reference_currency
 
 
 @dataclass(frozen=True, slots=True)
+class MadeOf:
+    """What a fitted version came out of: from the same of everything it comes out again.
+
+    ``data`` has name and SHA-256 of each file, in the order in which they were read; ``configuration``,
+    ``intake`` and ``code`` are hashes, the last behind the release's number.  ``shards`` is in how many
+    parts the payments were learned, by card (`streamer.fitting.sharded`).
+    """
+
+    data: tuple[tuple[str, str], ...]
+    configuration: str
+    intake: str
+    code: str
+    shards: int = 1
+
+    @property
+    def data_hash(self) -> str:
+        """One SHA-256 for all files; what they are called is not in it."""
+        return hashlib.sha256("\n".join(digest for _, digest in self.data).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
 class VersionHeader:
     """Where a version comes from.
 
     ``offsets`` maps ``topic/partition`` to the first offset that the version has not learned from.
-    ``reason`` is ``merge``, ``fit`` or ``import``; ``created_at`` is RFC 3339 in UTC.
+    ``reason`` is ``merge``, ``fit`` or ``import``; ``created_at`` is RFC 3339 in UTC.  ``made_of`` is
+    what a fitted version tells of itself; what is learned on from it has its id as the parent.
     """
 
     parent: str
@@ -44,11 +73,16 @@ class VersionHeader:
     reason: str
     config_hash: str
     offsets: Mapping[str, int] = field(default_factory=dict)
+    made_of: MadeOf | None = None
 
 
 # What reading bytes of somebody else may raise, from the file down to the fields.
 _FOREIGN: Final = (SafetensorError, ValueError, KeyError, TypeError, AttributeError, IndexError)
-_HEADER_FIELDS: Final = frozenset({"feature_names", *(f.name for f in fields(VersionHeader))})
+_ADDED: Final = {"made_of"}
+"""Fields that versions of earlier releases do not have."""
+_HEADER_FIELDS: Final = (
+    frozenset({"feature_names", *(f.name for f in fields(VersionHeader))}) - _ADDED
+)
 
 
 def state_id(sums: Sums) -> str:
@@ -71,6 +105,8 @@ def encode_version(sums: Sums, header: VersionHeader, feature_names: tuple[str, 
         "offsets": orjson.dumps(dict(header.offsets), option=orjson.OPT_SORT_KEYS).decode(),
         "feature_names": orjson.dumps(list(feature_names)).decode(),
     }
+    if header.made_of is not None:
+        metadata["made_of"] = orjson.dumps(header.made_of).decode()
     return bytes(save(_arrays(sums), metadata=metadata))
 
 
@@ -126,8 +162,18 @@ def _checked(
         reason=metadata["reason"],
         config_hash=metadata["config_hash"],
         offsets=orjson.loads(metadata["offsets"]),
+        made_of=_made_of(metadata.get("made_of")),
     )
     return _sums(arrays), header
+
+
+def _made_of(told: str | None) -> MadeOf | None:
+    if told is None:
+        return None
+    parts: dict[str, Any] = orjson.loads(told)
+    data = tuple((str(name), str(digest)) for name, digest in parts["data"])
+    configuration, intake, code = (str(parts[name]) for name in ("configuration", "intake", "code"))
+    return MadeOf(data, configuration, intake, code, int(parts["shards"]))
 
 
 def _arrays(sums: Sums) -> dict[str, NDArray[Any]]:

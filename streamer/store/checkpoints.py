@@ -244,6 +244,7 @@ def _following(
         reason="merge",
         config_hash=config.hash,
         offsets={**head.header.offsets, **{each.name: each.next_offset for each in new}},
+        made_of=None,
     )
     following = StoredVersion(state_id(sums), sums, header)
     blob = encode_version(sums, header, config.feature_names)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from streamer.datafiles import write_rows
+from streamer.fitting.code_version import code_version
 from streamer.model import Scorer, Sums, advance
-from streamer.model.codec import decode_version, state_id
+from streamer.model.codec import decode_version, encode_version, state_id
 from streamer.pipeline import process
 from streamer.settings import load_settings
 from streamer.simulator import Simulator, SimulatorConfig
@@ -191,7 +194,10 @@ def test_without_the_extra_one_line_says_what_to_install(
 def test_a_version_comes_out_of_its_payments_again_and_of_no_others(
     simulated: Path, kinds: Path, tmp_path: Path
 ) -> None:
-    """Fitted among other numbers of clusters, and verified with its own alone; another seed shows."""
+    """Fitted among other numbers of clusters, and verified with its own alone.
+
+    Of other payments, settings or a reading the version's own header tells, before anything is fitted.
+    """
     out = tmp_path / "model.safetensors"
     made = fit(simulated, out, "--k", "3", "--k", "4")
     settings = SETTINGS | {"n_clusters": str(made["n_clusters"])}
@@ -200,7 +206,42 @@ def test_a_version_comes_out_of_its_payments_again_and_of_no_others(
     assert same.stderr == f"{made['version']} comes out of {simulated} again\n"
     other = run("model", "verify", str(out), str(kinds), **settings)
     assert other.exit_code == 1
-    assert f"{made['version'][:12]} must come out of {kinds}, got" in other.stderr
-    assert "cluster_sums" in other.stderr
-    seeded = run("model", "verify", str(out), str(simulated), **settings, random_seed="1")
+    begins = f"streamer: {made['version'][:12]} must come out of "
+    assert other.stderr.startswith(
+        f"{begins}{kinds}, but was made of other data (of payments.parquet "
+    )
+    assert "configuration" not in other.stderr
+    seeded = run("model", "verify", str(out), str(kinds), **settings, random_seed="1")
     assert seeded.exit_code == 1
+    assert "and other configuration (of " in seeded.stderr
+    read = run("model", "verify", str(out), str(simulated), "--default", "mcc=5411", **settings)
+    assert read.exit_code == 1
+    assert read.stderr.startswith(f"{begins}{simulated}, but was made of other intake (of ")
+
+
+def test_of_a_version_that_comes_out_otherwise_it_is_said_what_differs_and_by_which_code(
+    simulated: Path, tmp_path: Path
+) -> None:
+    """One that is not what its header says, and one of an earlier release, which has no such header."""
+    out = tmp_path / "model.safetensors"
+    settings = SETTINGS | {"n_clusters": "3"}
+    fit(simulated, out, "--k", "3")
+    config = model_config(load_settings({f"STREAMER_{k.upper()}": v for k, v in settings.items()}))
+    sums, header = decode_version(out.read_bytes(), config)
+    assert header.made_of is not None
+    assert header.made_of.code == code_version()
+    assert header.made_of.data == (
+        (simulated.name, hashlib.sha256(simulated.read_bytes()).hexdigest()),
+    )
+    sums.cluster_sums[0, 0] += 1.0
+    for made_of, why in (
+        (replace(header.made_of, code="0.0.9+abc"), "it was made by the code 0.0.9+abc, this is "),
+        (header.made_of, "data, configuration, intake and code are those of then"),
+        (None, "are settings, file and release those of then?"),
+    ):
+        changed = replace(header, made_of=made_of)
+        out.write_bytes(encode_version(sums, changed, config.feature_names))
+        found = run("model", "verify", str(out), str(simulated), **settings)
+        assert found.exit_code == 1
+        assert "which differs in cluster_sums; " in found.stderr
+        assert why in found.stderr
