@@ -16,7 +16,7 @@ from streamer.errors import ConfigurationError
 from streamer.model import Sums
 from streamer.model.codec import VersionHeader, decode_version, state_id
 from streamer.settings import Settings, load_settings
-from streamer.starting.wiring import model_config
+from streamer.starting.wiring import model_config, settings_in_force
 from streamer.store import rfc3339
 
 __all__ = ["pull", "push"]
@@ -68,7 +68,10 @@ def push(
     from streamer.registry.lineage_tags import figures_of, tags_of
     from streamer.registry.mlflow_registry import MlflowRegistry
 
-    settings = load_settings()
+    own = load_settings()
+    settings = own
+    if not Path(version).is_file():
+        settings = with_store(lambda store: settings_in_force(store, own), own)
     blob, sums, header = _version(version, settings)
     version_id = state_id(sums)
     config_hash = model_config(settings).hash

@@ -20,7 +20,7 @@ from streamer.errors import ConfigurationError
 from streamer.model import Scorer
 from streamer.model.codec import decode_version, state_id
 from streamer.pipeline import PartitionState, PipelineConfig, process
-from streamer.settings import PREFIX, Settings, load_settings
+from streamer.settings import POLICY_SETTINGS, PREFIX, Settings, load_settings
 from streamer.starting.wiring import MODEL_SETTINGS, pipeline_config
 
 __all__ = ["COLUMNS", "FrozenVersion", "scoring_settings"]
@@ -41,6 +41,7 @@ empty for a row that is no payment."""
 _BATCH: Final = 4_000
 _SCORED_BY: Final = (
     *MODEL_SETTINGS.values(),
+    *POLICY_SETTINGS,
     "earliest_event_year",
     "max_event_ahead_s",
     "cards_capacity",
