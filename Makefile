@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-integrations wheel uncompiled manifests dashboards datadog image-steps simulation rig faults alerts chaos soak fuzz guided lint format types schemas lock clean
+.PHONY: help setup demo dev test test-integrations wheel uncompiled manifests dashboards datadog image-steps simulation rig faults alerts chaos soak drill fuzz guided lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' Makefile
@@ -95,6 +95,9 @@ alerts: $(STAMP) ## inject every fault that has an alert; print seconds to fire 
 
 soak: $(STAMP) ## mixed faults for half an hour, memory watched (ARGS="--minutes 120")
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
+drill: $(STAMP) ## take a version through gate and canary, force a bad one in, see it leave; three minutes
+	$(BIN)/python -m tests.drill
 
 fuzz: $(STAMP) ## 100,000 broken messages through a worker (ARGS="--seed 7")
 	@$(BIN)/python -m tests.faults.fuzz $(ARGS)

@@ -76,6 +76,7 @@ ROOMS: Final = {
     "telemetry": "",
     "embedded": "",
     "simulator": "",
+    "watching": "",
     "indexing": "compiled",
     "contract": "compiled",
     "model": "compiled",
@@ -92,14 +93,15 @@ ROOMS: Final = {
     "offline": "contract datafiles model pipeline reports verdicts",
     "evaluation": "contract datafiles features intake model offline pipeline verdicts",
     "fitting": "contract datafiles features intake model offline pipeline reports",
-    "backtesting": "contract datafiles evaluation offline",
-    "gating": "backtesting contract datafiles evaluation features fitting model offline",
-    "store": "challenging compiled contract features indexing model policies settings verdicts",
+    "backtesting": "contract datafiles evaluation model offline",
+    "gating": "backtesting contract datafiles evaluation features fitting model offline watching",
+    "store": "challenging compiled contract features indexing model policies settings verdicts "
+    "watching",
     "starting": "compiled contract features indexing intake model pipeline policies reports "
     "settings store verdicts",
     "registry": "contract model pipeline settings starting",
     "stream": "challenging compiled contract explaining features intake model pipeline policies "
-    "reports settings starting store telemetry verdicts",
+    "reports settings starting store telemetry verdicts watching",
     "status": "contract model policies reports settings starting store stream",
     "display": "challenging contract explaining features fitting gating intake policies reports "
     "settings simulator status store",
@@ -109,7 +111,7 @@ ROOMS: Final = {
     "pages": "contract display features intake model pipeline settings telemetry",
     "cli": "backtesting challenging contract datafiles demo dev display evaluation explaining "
     "features fitting gating intake model offline policies registry reports settings simulator "
-    "starting status store stream",
+    "starting status store stream watching",
 }
 # Those of the stream; the app, beside them, puts them together.
 STREAM: Final = {

@@ -18,6 +18,7 @@ from streamer.backtesting.witness import Witness
 from streamer.datafiles import FileReport
 from streamer.errors import ConfigurationError
 from streamer.evaluation.passing import PassConfig, run_passes
+from streamer.model import Sums
 
 __all__ = ["Backtest", "Request", "Side", "backtest"]
 
@@ -35,6 +36,12 @@ class Side:
     @property
     def budget(self) -> float:
         return self.passing.pipeline.model.alert_budget
+
+    @property
+    def sums(self) -> Sums:
+        """The version that it begins with."""
+        assert self.passing.start is not None  # noqa: S101 - a gate's sides are versions
+        return self.passing.start
 
 
 @dataclass(frozen=True, slots=True)

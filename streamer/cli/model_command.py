@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from streamer.cli.operator import now_ms, who, with_store
+from streamer.cli.operator import check_others, now_ms, who, with_store
 from streamer.cli.options import as_json
+from streamer.cli.promote_command import canary, changes, promote, rollback
 from streamer.cli.registry_command import pull, push
 from streamer.cli.verify_command import verify
 from streamer.display.lessons_display import delay_sentences, lesson_rows, print_lessons
@@ -24,21 +25,14 @@ from streamer.reports.census_report import told_of
 from streamer.reports.version_report import describe_version
 from streamer.settings import Settings, load_settings
 from streamer.starting.wiring import model_config, settings_in_force
-from streamer.store import Store, StoredVersion, rfc3339
+from streamer.store import Store, StoredVersion, Wish, rfc3339
 
 __all__ = ["model"]
-
-# More than a history ever has (STREAMER_LINEAGE_MAX_ENTRIES).
-_ALL: Final = 10_000_000
 
 
 @click.group()
 def model() -> None:
     """Look after the model versions in Redis (STREAMER_REDIS_URL, STREAMER_NAMESPACE)."""
-
-
-for each in (pull, push, verify):
-    model.add_command(each)
 
 
 @model.command("list")
@@ -158,7 +152,12 @@ def export(version: str, file: Path) -> None:
 
 @model.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--promote", "is_promoted", is_flag=True, help="Make it the head as well.")
+@click.option(
+    "--promote",
+    "is_promoted",
+    is_flag=True,
+    help="Make it the head as well, in a namespace that has none.",
+)
 @readable_errors
 def import_version(file: Path, is_promoted: bool) -> None:
     """Store the version in FILE, as `streamer fit` or `streamer model export` wrote it.
@@ -173,54 +172,20 @@ def import_version(file: Path, is_promoted: bool) -> None:
     header = replace(header, reason=reason, created_at=rfc3339(imported_ms))
 
     async def work(store: Store) -> str:
-        await _check_others(store)
+        await check_others(store)
+        if is_promoted and (await store.head()).sums.transactions_seen:
+            raise ConfigurationError(
+                "a namespace must have learned nothing for import --promote, got a head; import "
+                "without it, and `streamer model promote` runs the gate"
+            )
         version_id = await store.put_version(sums, header)
         if not is_promoted:
             return f"{version_id} imported from {file}; `streamer model promote` makes it the head"
         # With its own traffic as the reference for drift it is another version.
-        head_id = await store.set_head(version_id, "import", who(), imported_ms)
+        head_id = await store.set_head(Wish(version_id, "import", who(), imported_ms))
         return f"{version_id} imported from {file} and made the head, as {head_id}"
 
     click.echo(with_store(work), err=True)
-
-
-@model.command()
-@click.argument("version")
-@click.option("--reason", "why", default="", metavar="TEXT", help="Why; the history keeps it.")
-@readable_errors
-def promote(version: str, why: str) -> None:
-    """Make VERSION (an id or its beginning) the head; workers go on from it."""
-
-    async def work(store: Store) -> str:
-        await _check_others(store)
-        return await store.set_head(version, "promotion", who(), now_ms(), why)
-
-    click.echo(f"{with_store(work)} is the head", err=True)
-
-
-@model.command()
-@click.argument("version", required=False)
-@click.option(
-    "--reason",
-    "why",
-    required=True,
-    metavar="TEXT",
-    help="Why; the history keeps it for the review.",
-)
-@readable_errors
-def rollback(version: str | None, why: str) -> None:
-    """Go back to VERSION, or without it to the head that the last promotion or import replaced.
-
-    Workers go on from it with their next checkpoint. What was learned since stays with the version that
-    is left; no payment is scored or alerted a second time.
-    """
-
-    async def work(store: Store) -> str:
-        await _check_others(store)
-        back_to = version or await _before_promotion(store)
-        return await store.set_head(back_to, "rollback", who(), now_ms(), why)
-
-    click.echo(f"{with_store(work)} is the head", err=True)
 
 
 @model.command()
@@ -236,7 +201,7 @@ def rollback(version: str | None, why: str) -> None:
 @readable_errors
 def history(count: int, merges: bool, as_json: bool) -> None:
     """Show who made which version the head, when and why, newest first."""
-    entries = with_store(lambda store: _changes(store, merges=merges))[:count]
+    entries = with_store(lambda store: changes(store, merges=merges))[:count]
     if as_json:
         print_json(entries)
         return
@@ -253,35 +218,5 @@ def history(count: int, merges: bool, as_json: bool) -> None:
     table_console().print(table)
 
 
-async def _changes(store: Store, *, merges: bool) -> list[dict[str, str]]:
-    """Return the history of the head, newest first; without ``merges`` what people changed."""
-    entries = await store.lineage(_ALL)
-    return [entry for entry in entries if merges or entry["reason"] != "merge"]
-
-
-async def _before_promotion(store: Store) -> str:
-    """Return what the last promotion replaced; raise where nobody promoted, or it was undone."""
-    entries = await _changes(store, merges=False)
-    last = next((entry for entry in entries if "replaced" in entry), None)
-    if last is None or not last["replaced"]:
-        raise ConfigurationError(
-            "a version must have been promoted to go back from it, got none in the history; name one "
-            "of `streamer model list`"
-        )
-    if last["reason"] == "rollback":
-        raise ConfigurationError(
-            f"the last change must be a promotion to go back from it, got a rollback at {last['at']} "
-            f"from {last['replaced'][:12]}; name a version of `streamer model list`"
-        )
-    return last["replaced"]
-
-
-async def _check_others(store: Store) -> None:
-    """Refuse to mix: a worker ends when it meets a head of another number of clusters."""
-    try:
-        await store.versions()
-    except ConfigurationError as error:
-        raise ConfigurationError(
-            f"every version of a STREAMER_NAMESPACE must fit the same settings, but one that is "
-            f"stored does not: {error}"
-        ) from error
+for each in (promote, canary, rollback, pull, push, verify):
+    model.add_command(each)

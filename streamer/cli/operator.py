@@ -10,11 +10,12 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from streamer.errors import ConfigurationError
 from streamer.settings import Settings, load_settings
 from streamer.starting.wiring import open_store
 from streamer.store import Store
 
-__all__ = ["now_ms", "who", "with_store"]
+__all__ = ["check_others", "now_ms", "who", "with_store"]
 
 _T = TypeVar("_T")
 
@@ -46,3 +47,14 @@ def with_store(work: Callable[[Store], Awaitable[_T]], settings: Settings | None
             await store.close()
 
     return asyncio.run(run())
+
+
+async def check_others(store: Store) -> None:
+    """Refuse to mix: a worker ends when it meets a head of another number of clusters."""
+    try:
+        await store.versions()
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"every version of a STREAMER_NAMESPACE must fit the same settings, but one that is "
+            f"stored does not: {error}"
+        ) from error

@@ -4,12 +4,11 @@ Reading order: `policy` (what must hold), `groups` and `paired` (two of the figu
 of them), `gate_rules` (which hold).
 """
 
-from streamer.gating.gate_facts import Candidate, Facts, measure_facts, not_finite
+from streamer.gating.gate_facts import Facts, measure_facts, not_finite
 from streamer.gating.gate_rules import Ruling, judge, judge_state
 from streamer.gating.policy import GatePolicy, load_policy
 
 __all__ = [
-    "Candidate",
     "Facts",
     "GatePolicy",
     "Ruling",

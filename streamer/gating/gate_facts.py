@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from streamer.backtesting.comparison import Comparison, compare
+from streamer.backtesting.two_runs import Side
 from streamer.datafiles import FileBatch, FileReport
 from streamer.evaluation.passing import PassConfig, run_passes
 from streamer.evaluation.rows import Rows
@@ -21,24 +22,11 @@ from streamer.gating.groups import Group, GroupWitness, groups_of
 from streamer.gating.paired import Difference, paired_differences
 from streamer.model import Sums, stability_index
 
-__all__ = ["Candidate", "Facts", "measure_facts", "not_finite"]
+__all__ = ["Facts", "measure_facts", "not_finite"]
 
 _SETTLING: Final = 4
 # So many payments are read a second time, in `fit`'s way.
 _SKEW_ROWS: Final = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A version with its id; ``passing`` begins with it."""
-
-    id: str
-    sums: Sums
-    passing: PassConfig
-
-    @property
-    def budget(self) -> float:
-        return self.passing.pipeline.model.alert_budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +54,8 @@ class Facts:
 
 
 def measure_facts(
-    base: Candidate,
-    candidate: Candidate,
+    base: Side,
+    candidate: Side,
     report: FileReport,
     *,
     least_group: int,
@@ -102,8 +90,8 @@ def measure_facts(
     precision, recall = _differences(before, after, first_row, budgets, seed)
     skewed, n_compared = _skew(after, candidate.passing, report, batch_size, now_ms)
     return Facts(
-        candidate=candidate.id,
-        base=base.id,
+        candidate=candidate.name,
+        base=base.name,
         is_warming=passes[1].version.is_warming,
         transactions_seen=candidate.sums.transactions_seen,
         comparison=comparison,

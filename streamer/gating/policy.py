@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from streamer.errors import ConfigurationError
+from streamer.watching import WatchLimits
 
 __all__ = ["GatePolicy", "load_policy"]
 
@@ -42,6 +43,8 @@ class GatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A country or currency with fewer payments is not judged."""
     requires_labels: bool = False
     """Whether payments without labels are enough to fail."""
+    watch: WatchLimits = WatchLimits()
+    """When workers go back by themselves, once it has been promoted."""
 
 
 _LEAST: Final = {
@@ -55,8 +58,19 @@ _LEAST: Final = {
     "min_jaccard": 0.0,
     "max_group_ratio": 1.0,
     "min_group_payments": 1,
+    "minutes": 0.01,
+    "max_latency_ratio": 1.0,
+    "max_error_rise": 0.0,
+    "max_overflow_ratio": 0.0,
+    "min_verdicts": 1,
+    "max_score_shift": 0.0,
 }
-_MOST: Final = {"max_precision_drop": 1.0, "max_recall_drop": 1.0, "min_jaccard": 1.0}
+_MOST: Final = {
+    "max_precision_drop": 1.0,
+    "max_recall_drop": 1.0,
+    "min_jaccard": 1.0,
+    "max_error_rise": 1.0,
+}
 
 
 def load_policy(path: Path) -> GatePolicy:
@@ -65,24 +79,31 @@ def load_policy(path: Path) -> GatePolicy:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} must be a TOML file, got: {error}") from None
-    faults = [_fault(name, value) for name, value in content.items()]
+    table = content.get("watch")
+    faults = [_fault(GatePolicy(), name, value) for name, value in content.items()]
+    if isinstance(table, dict):
+        faults += [_fault(WatchLimits(), name, value, "watch.") for name, value in table.items()]
     if lines := [f"{path}: {fault}" for fault in faults if fault]:
         raise ConfigurationError("\n".join(lines))
     return msgspec.convert(content, GatePolicy)
 
 
-def _fault(name: str, value: Any) -> str | None:
-    if name not in GatePolicy.__struct_fields__:
-        return f"{name} must be among {', '.join(GatePolicy.__struct_fields__)}"
-    default = getattr(GatePolicy(), name)
+def _fault(limits: GatePolicy | WatchLimits, name: str, value: Any, prefix: str = "") -> str | None:
+    known = limits.__struct_fields__
+    told = f"{prefix}{name}"
+    if name not in known:
+        return f"{told} must be among {', '.join(known)}"
+    default = getattr(limits, name)
+    if isinstance(default, WatchLimits):
+        return None if isinstance(value, dict) else f"{told} must be a table, got {value!r}"
     if isinstance(default, bool):
-        return None if isinstance(value, bool) else f"{name} must be true or false, got {value!r}"
+        return None if isinstance(value, bool) else f"{told} must be true or false, got {value!r}"
     kind = "a whole number" if isinstance(default, int) else "a number"
     allowed = int if isinstance(default, int) else (int, float)
     least, most = _LEAST[name], _MOST.get(name, float("inf"))
     if isinstance(value, bool) or not isinstance(value, allowed):
-        return f"{name} must be {kind}, got {value!r}"
+        return f"{told} must be {kind}, got {value!r}"
     if not least <= value <= most:
-        limits = f"at least {least:g}" if most == float("inf") else f"from {least:g} to {most:g}"
-        return f"{name} must be {limits}, got {value!r}"
+        bounds = f"at least {least:g}" if most == float("inf") else f"from {least:g} to {most:g}"
+        return f"{told} must be {bounds}, got {value!r}"
     return None

@@ -2,9 +2,10 @@
 
 Reading order: `keys`, `stored` (what is stored), `client` (the connection; `connecting`, `faults` and
 `breaker` are its parts), `suitability`, `identity` and `service` (may this worker write here?),
-`checkpoints` (the atomic step), `partition_records` (what it has left), `reset` and `resetting`,
-`history_limits`, `versions` and `policy_records`, `feedback`, `lesson_stream` (what verdicts taught),
-`store` (the calls the rest makes); `committed` is what Kafka is told of it.
+`checkpoints` (the atomic step; `merging` is its model's part), `partition_records` (what it has left),
+`reset` and `resetting`, `history_limits`, `versions`, `promotions` and `settling` (what moves a head
+otherwise), `policy_records`, `feedback`, `lesson_stream` (what verdicts taught), `store` (the calls the
+rest makes); `committed` is what Kafka is told of it.
 """
 
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus
@@ -12,11 +13,15 @@ from streamer.store.committed import Committed
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.lesson_stream import StoredLesson
 from streamer.store.policy_records import Policies, PolicyEntry
+from streamer.store.promotions import Wish
 from streamer.store.reset import LogBounds, Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
+from streamer.store.settling import Settled
 from streamer.store.store import Store
 from streamer.store.stored import (
     Checkpoint,
+    Counted,
+    Heads,
     LogIdentity,
     PartitionRecord,
     StoredVersion,
@@ -29,6 +34,8 @@ __all__ = [
     "BreakerStatus",
     "Checkpoint",
     "Committed",
+    "Counted",
+    "Heads",
     "LogBounds",
     "LogIdentity",
     "PartitionRecord",
@@ -37,10 +44,12 @@ __all__ = [
     "Reset",
     "ResetRequest",
     "ServiceIdentity",
+    "Settled",
     "Store",
     "StoredLesson",
     "StoredVerdicts",
     "StoredVersion",
     "VersionInfo",
+    "Wish",
     "rfc3339",
 ]

@@ -14,15 +14,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
 from itertools import chain, islice
 from typing import Any, Final, TypeVar
 
 from streamer.errors import FencedError, InvariantError, StoreReplacedError
 from streamer.features import PackedStates
-from streamer.model.codec import encode_version, state_id
-from streamer.model.drift import MOVED_PSI, drift_of
-from streamer.model.learning import advance
 from streamer.model.model_config import ModelConfig
 from streamer.store import challengers
 from streamer.store.client import Client, Pipe, asked
@@ -31,30 +27,32 @@ from streamer.store.identity import Identity
 from streamer.store.keys import Keys
 from streamer.store.lesson_stream import lesson_commands
 from streamer.store.losses import loss_entries
+from streamer.store.merging import merged
 from streamer.store.service import queue_heartbeat
 from streamer.store.stored import (
     ENTITY_FORMAT,
     Checkpoint,
+    Heads,
     LogIdentity,
     PartitionRecord,
-    StoredVersion,
     checkpoint_fields,
     partition_record,
-    rfc3339,
 )
 from streamer.store.versions import (
     queue_entry,
     queue_head,
     queue_trimming,
     queue_version,
-    read_head,
-    replaced_id,
+    queue_watch,
+    read_heads,
+    replaced_ids,
     trimmable,
 )
 
 __all__ = ["claim", "load_all", "load_entities", "save"]
 
 T = TypeVar("T")
+
 
 # Redis runs one command at a time; a longer one would keep everybody else waiting.
 _CHUNK: Final = 5_000
@@ -109,11 +107,12 @@ async def save(
     offered: Sequence[Checkpoint],
     config: ModelConfig,
     limits: Limits,
-    known: StoredVersion | None = None,
-) -> StoredVersion:
-    """Save checkpoints of as many partitions in one atomic step; return the model's head after it.
+    known: Heads | None = None,
+) -> Heads:
+    """Save checkpoints of as many partitions in one atomic step; return the model's heads after it.
 
-    ``known`` is a version that need not be read if it is still the head.
+    Each delta is merged into the branch that its partition has by now.  ``known`` are versions that
+    need not be read where they are still the heads.
     """
     keys = client.keys
     records = [keys.partition(each.topic, each.partition) for each in offered]
@@ -124,7 +123,7 @@ async def save(
         ]
     )
 
-    async def attempt(pipe: Pipe) -> StoredVersion:
+    async def attempt(pipe: Pipe) -> Heads:
         await identity.verify(pipe, client)
         new: list[Checkpoint] = []
         commands: list[list[Any]] = []
@@ -133,28 +132,36 @@ async def save(
             if not _is_saved(stored, checkpoint):
                 new.append(checkpoint)
                 commands += written
-        head = await read_head(pipe, keys, config, known)
+        heads = await read_heads(pipe, keys, config, known)
         if not new:
-            return head
-        following, blob, merge = await asyncio.to_thread(_following, head, new, config)
-        kept = {following.id, await replaced_id(pipe, keys)}
-        trimmed = await trimmable(pipe, keys, limits, kept)
+            return heads
+        after, merges = await asyncio.to_thread(merged, heads, new, config)
+        kept = {after.head.id, after.watch.canary, *await replaced_ids(pipe, keys)}
+        trimmed = await trimmable(pipe, keys, limits, kept, len(merges))
         commands += await challengers.merging(pipe, keys, new, config)
         pipe.multi()
         for command in commands:
             pipe.execute_command(*command)
         queue_heartbeat(pipe, client, new[0].owner, new[0].now_ms)
         for checkpoint in new:
-            for entry in loss_entries(checkpoint, head.id):
+            for entry in loss_entries(checkpoint, heads.head.id):
                 queue_entry(pipe, keys, entry, limits)
-        if following is not head:
-            queue_version(pipe, keys, following.id, blob, new[0].now_ms)
-            queue_head(pipe, keys, following.id, merge, limits)
+        for merge in merges:
+            queue_version(pipe, keys, merge.version.id, merge.blob, new[0].now_ms)
+            if merge.is_head:
+                queue_head(pipe, keys, merge.version.id, merge.entry, limits)
+            else:
+                queue_entry(pipe, keys, merge.entry | {"branch": "canary"}, limits)
+        if merges:
             queue_trimming(pipe, keys, trimmed)
-        return following
+        if after.watch is not heads.watch:
+            queue_watch(pipe, keys, after.watch)
+        return after
 
-    watched = [keys.challengers] if any(each.challenges for each in offered) else []
-    return await client.transact([keys.identity, *records, keys.head, *watched], attempt)
+    watched = [*records, keys.head, keys.watch]
+    if any(each.challenges for each in offered):
+        watched.append(keys.challengers)
+    return await client.transact([keys.identity, *watched], attempt)
 
 
 async def load_entities(
@@ -223,63 +230,6 @@ def _older(checkpoint: Checkpoint, expected: str, got: str) -> StoreReplacedErro
         "Redis holds an older state, restored from a backup or lost in a failover; nothing was "
         "written there: start the workers again, and they read again what the older state lacks"
     )
-
-
-def _following(
-    head: StoredVersion, new: Sequence[Checkpoint], config: ModelConfig
-) -> tuple[StoredVersion, bytes, dict[str, str | int]]:
-    """Return the head after the checkpoints' deltas, its file and its entry in the lineage.
-
-    One delta after the other, as if each had been a step of its own.  Where they hold nothing the head
-    is the same object, and there is neither file nor entry.  A thread's work.
-    """
-    deltas = [each.delta for each in new if each.delta.teaches]
-    if not deltas:
-        return head, b"", {}
-    sums = reduce(lambda before, delta: advance(before, delta, config), deltas, head.sums)
-    header = replace(
-        head.header,
-        parent=head.id,
-        created_at=rfc3339(new[0].now_ms),
-        reason="merge",
-        config_hash=config.hash,
-        offsets={**head.header.offsets, **{each.name: each.next_offset for each in new}},
-        made_of=None,
-    )
-    following = StoredVersion(state_id(sums), sums, header)
-    blob = encode_version(sums, header, config.feature_names)
-    return following, blob, _lineage_entry(following, new, config)
-
-
-def _lineage_entry(
-    head: StoredVersion, new: Sequence[Checkpoint], config: ModelConfig
-) -> dict[str, str | int]:
-    """Return the entry of a merge; where several partitions are in it, theirs stand side by side."""
-    return {
-        "version": head.id,
-        "parent": head.header.parent,
-        "reason": "merge",
-        "who": new[0].owner,
-        "at": head.header.created_at,
-        "transactions_seen": head.sums.transactions_seen,
-        "transactions_new": sum(each.delta.transactions_seen for each in new),
-        "partition": " ".join(each.name for each in new),
-        "generation": " ".join(str(each.generation) for each in new),
-        "next_offset": " ".join(str(each.next_offset) for each in new),
-        **_moved_most(head, config),
-    }
-
-
-def _moved_most(head: StoredVersion, config: ModelConfig) -> dict[str, str | int]:
-    """Return the feature that has moved most and its PSI, where one has moved; else nothing.
-
-    A reference that has not settled moves everything, and would fill the lineage with that.
-    """
-    drift = drift_of(head.sums, config)
-    psi = float(drift.psi[drift.worst])
-    if not drift.is_settled or psi <= MOVED_PSI:
-        return {}
-    return {"drift_feature": config.feature_names[drift.worst], "drift_psi": f"{psi:.3f}"}
 
 
 def _partition_commands(keys: Keys, checkpoint: Checkpoint) -> list[list[Any]]:

@@ -79,8 +79,13 @@ class Keys:
 
     @property
     def replaced(self) -> str:
-        """String: the id of the version that the last promotion replaced, for a rollback."""
+        """String: ids of what the last promotions replaced, newest first, for a rollback."""
         return self._key("model:replaced")
+
+    @property
+    def watch(self) -> str:
+        """String: what is watched, a canary or a promotion, as JSON (`streamer.watching.Watch`)."""
+        return self._key("model:watch")
 
     @property
     def versions(self) -> str:
@@ -160,6 +165,7 @@ class Keys:
             self.head: "string",
             self.promoted: "string",
             self.replaced: "string",
+            self.watch: "string",
             self.versions: "zset",
             self.challengers: "hash",
             self.lineage: "stream",

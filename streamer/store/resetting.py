@@ -20,7 +20,7 @@ from streamer.store.identity import Identity
 from streamer.store.losses import loss_entry
 from streamer.store.reset import Reset, ResetRequest, plan_reset
 from streamer.store.stored import PartitionRecord, partition_record, rfc3339
-from streamer.store.versions import queue_entry, read_head
+from streamer.store.versions import queue_entry, read_heads
 
 __all__ = ["planned", "reset"]
 
@@ -48,7 +48,7 @@ async def reset(
         await identity.verify(pipe, client)
         stored = partition_record(await asked(pipe, "HGETALL", key), key)
         plan = _plan(client, stored, request)
-        head = await read_head(pipe, client.keys, config)
+        head = (await read_heads(pipe, client.keys, config)).head
 
         def queue_losses(losses: tuple[Loss, ...], epoch: int) -> None:
             for loss in losses:

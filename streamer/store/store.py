@@ -19,8 +19,10 @@ from streamer.store import (
     feedback,
     lesson_stream,
     partition_records,
+    promotions,
     replayed,
     resetting,
+    settling,
     suitability,
     versions,
 )
@@ -33,15 +35,19 @@ from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
 from streamer.store.lesson_stream import StoredLesson
 from streamer.store.policy_records import Policies
+from streamer.store.promotions import Wish
 from streamer.store.reset import Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
+from streamer.store.settling import Settled
 from streamer.store.stored import (
     Checkpoint,
+    Heads,
     LogIdentity,
     PartitionRecord,
     StoredVersion,
     VersionInfo,
 )
+from streamer.watching import Watch
 
 __all__ = ["Store"]
 
@@ -79,10 +85,8 @@ class Store:
         ``rng`` spreads the retries of workers, ``monotonic`` times them; they change no result.
         """
         client = Client.of(url, timeout_s, namespace, rng, monotonic)
-        limits = Limits(
-            versions_kept, lineage_max_entries, feedback_max_entries, lessons_max_entries
-        )
-        return cls(client, config, limits)
+        kept = versions_kept, lineage_max_entries, feedback_max_entries, lessons_max_entries
+        return cls(client, config, Limits(*kept))
 
     @property
     def is_up(self) -> bool:
@@ -179,12 +183,12 @@ class Store:
         )
 
     async def checkpoint(
-        self, checkpoint: Checkpoint, known: StoredVersion | None = None, *along: Checkpoint
-    ) -> StoredVersion:
-        """Save what a partition did in one atomic step and return the head after it.
+        self, checkpoint: Checkpoint, known: Heads | None = None, *along: Checkpoint
+    ) -> Heads:
+        """Save what a partition did in one atomic step and return the heads after it.
 
-        ``known`` is a version that need not be read if it is still the head.  What other partitions of
-        the same worker did goes ``along``, in the same step: all of them are written or none.
+        ``known`` are versions that need not be read where they are still the heads.  What other
+        partitions of the worker did goes ``along``, in the same step: all are written or none.
 
         Raises `FencedError` when a partition was claimed by another since, `StoreReplacedError`
         when the store is another or older one, `InvariantError` when the stored offset is beyond
@@ -193,14 +197,8 @@ class Store:
         """
         await self._identity.known(self._client)
         async with self._saving:
-            return await checkpoints.save(
-                self._client,
-                self._identity,
-                [checkpoint, *along],
-                self._config,
-                self._limits,
-                known,
-            )
+            store, saved = (self._client, self._identity), [checkpoint, *along]
+            return await checkpoints.save(*store, saved, self._config, self._limits, known)
 
     async def planned_reset(self, request: ResetRequest) -> Reset:
         """Return what `reset` would do now; ConfigurationError where it must not be done."""
@@ -240,25 +238,40 @@ class Store:
 
     async def head(self) -> StoredVersion:
         """Return the current version; sums of zero where nothing was ever learned."""
-        return await versions.head(self._client, self._config)
+        return (await self.heads()).head
 
-    async def set_head(
-        self, version_id: str, reason: str, who: str, now_ms: int, why: str = ""
-    ) -> str:
+    async def heads(self) -> Heads:
+        """Return the current version and, where there is one, the canary's."""
+        return await versions.heads(self._client, self._config)
+
+    async def watch(self) -> Watch:
+        """Return what is watched: a canary, or the last promotion."""
+        return await versions.watch(self._client)
+
+    async def set_head(self, wish: Wish) -> str:
         """Promote or roll back to a stored version; `ConfigurationError` when it is unknown.
 
         Drift is measured from it on, so that the head is a version of its own with that as parent.
         """
-        return await versions.set_head(
-            self._client,
-            self._limits,
-            version_id,
-            reason=reason,
-            who=who,
-            now_ms=now_ms,
-            config=self._config,
-            why=why,
-        )
+        return await promotions.set_head(self._client, self._limits, wish, self._config)
+
+    async def start_canary(self, wish: Wish, n_partitions: int, for_ms: int) -> Watch:
+        """Have the partitions of the lowest numbers score with a version, for a time."""
+        store = self._client, self._limits
+        return await promotions.start_canary(*store, wish, n_partitions, for_ms, self._config)
+
+    async def end_canary(self, wish: Wish) -> Watch | None:
+        """Leave a canary and return what it was; None where there is none."""
+        return await promotions.end_canary(self._client, self._limits, wish, self._config)
+
+    async def settle(self, who: str, now_ms: int, known: Heads | None = None) -> Settled | None:
+        """Do what is due of what is watched, once among all workers; None where nothing is.
+
+        Raises `StoreReplacedError` when the store is another one.
+        """
+        await self._identity.known(self._client)
+        store = self._client, self._identity, self._limits, self._config
+        return await settling.settle(*store, who, now_ms, known)
 
     async def promoted_at_ms(self) -> int | None:
         """Return when `set_head` last made a version the head, None where it never did."""

@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from streamer.challenging.standing import Taken
 from streamer.contract.ledger import Ledger, Loss
@@ -20,10 +20,13 @@ from streamer.features import PackedStates
 from streamer.model.codec import VersionHeader
 from streamer.model.sums import Sums
 from streamer.verdicts.lesson_record import Noted
+from streamer.watching import Counts, Watch
 
 __all__ = [
     "ENTITY_FORMAT",
     "Checkpoint",
+    "Counted",
+    "Heads",
     "LogIdentity",
     "PartitionRecord",
     "StoredVersion",
@@ -104,6 +107,14 @@ class PartitionRecord:
     entity_format: int = ENTITY_FORMAT
 
 
+class Counted(NamedTuple):
+    """What is counted of payments that were scored under one watch, ``beside`` its canary or not."""
+
+    watch_id: int
+    beside: bool
+    counts: Counts
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What one partition has done between ``base_offset`` and ``next_offset``.
@@ -111,6 +122,7 @@ class Checkpoint:
     ``removed`` names entities that are no longer kept; ``cursors`` as in `PartitionRecord`.  ``losses``
     are those among its offsets; each gets an entry in the lineage.  ``lessons`` are what verdicts
     taught, for their stream.  ``challenges`` are what challengers did with its payments, by name.
+    ``counted`` is for the `Watch`.
 
     After an `UnavailableError` the very same checkpoint must be offered again before a later one:
     only then can the store tell "already written" from "written by someone else".
@@ -139,6 +151,7 @@ class Checkpoint:
     losses: tuple[Loss, ...] = ()
     lessons: tuple[Noted, ...] = ()
     challenges: Mapping[str, Taken] = field(default_factory=dict)
+    counted: tuple[Counted, ...] = ()
 
     @property
     def n_bytes(self) -> int:
@@ -175,6 +188,20 @@ class StoredVersion:
     id: str
     sums: Sums
     header: VersionHeader
+
+
+class Heads(NamedTuple):
+    """The two branches: what scores, what scores a canary's partitions, and what is watched."""
+
+    head: StoredVersion
+    canary: StoredVersion | None
+    watch: Watch
+
+    def of(self, partition: int) -> StoredVersion:
+        """Return what scores a partition, and what its delta is merged into."""
+        if self.canary is not None and self.watch.scores(partition):
+            return self.canary
+        return self.head
 
 
 @dataclass(frozen=True, slots=True)

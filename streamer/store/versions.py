@@ -2,34 +2,36 @@
 
 Invariants:
 * The id is the hash of the state; storing a version that is there already changes nothing.
-* The head is never trimmed, nor what the last promotion replaced: a new one comes every few seconds,
-  and a bad promotion is found minutes later.  Whatever trims also moves the head, so watching the head
-  is enough to promote no version that is being trimmed.
+* No head is ever trimmed, a canary's neither, nor what the last promotions replaced: a new one comes
+  every few seconds, and a bad promotion is found minutes later.  Whatever trims also moves a head, so
+  watching both is enough to promote no version that is being trimmed.
 * Every change of the head has its entry in the lineage, written in the same step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from redis.exceptions import WatchError
 
 from streamer.errors import ConfigurationError, InvariantError, UnknownVersionError
 from streamer.model.codec import VersionHeader, decode_version, encode_version, state_id
 from streamer.model.model_config import ModelConfig
-from streamer.model.reference import refrozen
 from streamer.model.sums import Sums
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.history_limits import Limits
 from streamer.store.keys import Keys
-from streamer.store.stored import StoredVersion, VersionInfo, rfc3339
+from streamer.store.stored import Heads, StoredVersion, VersionInfo
+from streamer.watching import Watch
 
 __all__ = [
+    "blob_of",
+    "decoded",
     "find_version",
-    "head",
+    "heads",
     "lineage",
     "list_versions",
     "promoted_at_ms",
@@ -38,73 +40,28 @@ __all__ = [
     "queue_head",
     "queue_trimming",
     "queue_version",
-    "read_head",
-    "replaced_id",
-    "set_head",
+    "queue_watch",
+    "read_heads",
+    "replaced_ids",
+    "resolved",
     "trimmable",
+    "watch",
 ]
 
 
-async def head(client: Client, config: ModelConfig) -> StoredVersion:
-    """Return the current version; sums of zero where nothing was ever learned."""
+async def heads(client: Client, config: ModelConfig) -> Heads:
+    """Return the current version, sums of zero where nothing was ever learned, and a canary's."""
 
-    async def attempt(pipe: Pipe) -> StoredVersion:
-        return await read_head(pipe, client.keys, config)
+    async def attempt(pipe: Pipe) -> Heads:
+        return await read_heads(pipe, client.keys, config)
 
-    return await client.transact([client.keys.head], attempt)
+    return await client.transact([client.keys.head, client.keys.watch], attempt)
 
 
-async def set_head(
-    client: Client,
-    limits: Limits,
-    wanted: str,
-    *,
-    reason: str,
-    who: str,
-    now_ms: int,
-    config: ModelConfig,
-    why: str = "",
-) -> str:
-    """Make a stored version the head and return the head's id; does nothing where it already is.
-
-    ``reason`` is what kind of change it is, ``why`` what the person says about it.
-    Drift is measured from a promotion on: the head gets the version's own histograms for a reference.
-    Where that changes its state, it is a version of its own, whose parent is the one asked for.
-    """
-    keys = client.keys
-
-    async def attempt(pipe: Pipe) -> str:
-        version_id = await _resolve(pipe, keys, wanted)
-        blob = await _blob(pipe, keys, version_id)
-        version = _promoted(_decoded(keys, version_id, blob, config), reason, now_ms)
-        replaced = _text(await asked(pipe, "GET", keys.head))
-        if replaced == version.id:
-            return version.id
-        is_new = version.id != version_id
-        kept = {version.id, replaced}
-        trimmed = await trimmable(pipe, keys, limits, kept) if is_new else []
-        pipe.multi()
-        if is_new:
-            blob = encode_version(version.sums, version.header, config.feature_names)
-            queue_version(pipe, keys, version.id, blob, now_ms)
-            queue_trimming(pipe, keys, trimmed)
-        entry: dict[str, str | int] = {
-            "version": version.id,
-            "parent": version.header.parent,
-            "reason": reason,
-            "who": who,
-            "at": rfc3339(now_ms),
-            "transactions_seen": version.sums.transactions_seen,
-            "replaced": replaced,
-        }
-        if why:
-            entry["why"] = why
-        queue_head(pipe, keys, version.id, entry, limits)
-        pipe.execute_command("SET", keys.promoted, now_ms)
-        pipe.execute_command("SET", keys.replaced, replaced)
-        return version.id
-
-    return await client.transact([keys.head], attempt)
+async def watch(client: Client) -> Watch:
+    """Return what is watched."""
+    [stored] = await client.pipelined([("GET", client.keys.watch)], atomic=False)
+    return _watch(client.keys, stored)
 
 
 async def promoted_at_ms(client: Client) -> int | None:
@@ -140,9 +97,9 @@ async def find_version(
     """Return the file and the content of the version whose id starts with ``wanted``."""
 
     async def attempt(pipe: Pipe) -> tuple[bytes, StoredVersion]:
-        version_id = await _resolve(pipe, client.keys, wanted)
+        version_id = await resolved(pipe, client.keys, wanted)
         blob = await asked(pipe, "GET", client.keys.version(version_id))
-        return blob, _decoded(client.keys, version_id, blob, config)
+        return blob, decoded(client.keys, version_id, blob, config)
 
     return await client.transact([client.keys.head], attempt)
 
@@ -159,7 +116,7 @@ async def list_versions(client: Client, config: ModelConfig) -> list[VersionInfo
     for name, blob in zip(names, blobs, strict=True):
         if blob is None:  # trimmed since the list was read
             continue
-        version = _decoded(keys, name, blob, config)
+        version = decoded(keys, name, blob, config)
         infos.append(
             VersionInfo(
                 id=name,
@@ -182,42 +139,64 @@ async def lineage(client: Client, count: int) -> list[dict[str, str]]:
     return [{_text(name): _text(value) for name, value in fields.items()} for _, fields in entries]
 
 
-async def read_head(
-    pipe: Pipe, keys: Keys, config: ModelConfig, known: StoredVersion | None = None
-) -> StoredVersion:
-    """Return the head as seen by a transaction that watches ``keys.head``.
+async def read_heads(
+    pipe: Pipe, keys: Keys, config: ModelConfig, known: Heads | None = None
+) -> Heads:
+    """Return the heads as seen by a transaction that watches ``keys.head`` and ``keys.watch``.
 
-    If it is the ``known`` version, that is returned: an id stands for one state, wherever it is.
+    Those that are ``known`` are not read: an id stands for one state, wherever it is.
     """
+    watch = _watch(keys, await asked(pipe, "GET", keys.watch))
+    had = () if known is None else (known.head, known.canary)
+    versions = {each.id: each for each in had if each is not None}
     version_id = _text(await asked(pipe, "GET", keys.head))
-    if known is not None and version_id == known.id:
-        return known
     if not version_id:
         sums = Sums.zero(config)
-        return StoredVersion(state_id(sums), sums, VersionHeader("", "", "", config.hash))
+        current = StoredVersion(state_id(sums), sums, VersionHeader("", "", "", config.hash))
+    elif version_id in versions:
+        current = versions[version_id]
+    else:
+        current = await _pointed(pipe, keys, keys.head, version_id, config)
+    if not watch.is_canary:
+        return Heads(current, None, watch)
+    canary = versions.get(watch.canary)
+    if canary is None:
+        canary = await _pointed(pipe, keys, keys.watch, watch.canary, config)
+    return Heads(current, canary, watch)
+
+
+async def _pointed(
+    pipe: Pipe, keys: Keys, key: str, version_id: str, config: ModelConfig
+) -> StoredVersion:
+    """Return the version that ``key`` names."""
     try:
-        blob = await _blob(pipe, keys, version_id)
+        blob = await blob_of(pipe, keys, version_id)
     except _TrimmedError:
-        # The head is never trimmed: unless another worker moved it, it names what never was.
-        if _text(await asked(pipe, "GET", keys.head)) != version_id:
+        # No head is ever trimmed: unless another worker moved it, it names what never was.
+        stored = await asked(pipe, "GET", key)
+        named = _text(stored) if key == keys.head else _watch(keys, stored).canary
+        if named != version_id:
             raise
         raise InvariantError(
-            f"{keys.head} must name a stored version, got another text; does something else write "
+            f"{key} must name a stored version, got another text; does something else write "
             "under its keys?"
         ) from None
-    return _decoded(keys, version_id, blob, config)
+    return decoded(keys, version_id, blob, config)
 
 
-async def trimmable(pipe: Pipe, keys: Keys, limits: Limits, kept: Set[str]) -> list[str]:
-    """Return the ids beyond the limit once one more version is added, without those of ``kept``."""
-    # Both ends count, so that one less than the limit stays.
-    oldest = await asked(pipe, "ZRANGE", keys.versions, 0, -limits.versions_kept)
+async def trimmable(
+    pipe: Pipe, keys: Keys, limits: Limits, kept: Set[str], n_new: int = 1
+) -> list[str]:
+    """Return the ids beyond the limit once ``n_new`` are added, without those of ``kept``."""
+    # Both ends count, so that one less than the limit stays for one that is new.
+    last = -max(limits.versions_kept + 1 - n_new, 1)
+    oldest = await asked(pipe, "ZRANGE", keys.versions, 0, last)
     return [name for name in map(_text, oldest) if name not in kept]
 
 
-async def replaced_id(pipe: Pipe, keys: Keys) -> str:
-    """Return the id of what the last promotion replaced; empty where there was none."""
-    return _text(await asked(pipe, "GET", keys.replaced))
+async def replaced_ids(pipe: Pipe, keys: Keys) -> list[str]:
+    """Return the ids of what the last promotions replaced, newest first."""
+    return _text(await asked(pipe, "GET", keys.replaced)).split()
 
 
 def queue_version(pipe: Pipe, keys: Keys, version_id: str, blob: bytes, now_ms: int) -> None:
@@ -249,7 +228,7 @@ def queue_trimming(pipe: Pipe, keys: Keys, version_ids: list[str]) -> None:
         pipe.execute_command("ZREM", keys.versions, version_id)
 
 
-async def _resolve(pipe: Pipe, keys: Keys, wanted: str) -> str:
+async def resolved(pipe: Pipe, keys: Keys, wanted: str) -> str:
     """Return the one stored id that starts with ``wanted``, or the head's for ``head``."""
     if wanted == "head":
         wanted = _text(await asked(pipe, "GET", keys.head)) or wanted
@@ -273,7 +252,7 @@ class _TrimmedError(WatchError):
     """A version was trimmed since it was named.  redis-py raises its base for a lost connection too."""
 
 
-async def _blob(pipe: Pipe, keys: Keys, version_id: str) -> bytes:
+async def blob_of(pipe: Pipe, keys: Keys, version_id: str) -> bytes:
     """Return a version's file; asks to be tried again when it was trimmed since it was named."""
     blob: bytes | None = await asked(pipe, "GET", keys.version(version_id))
     if blob is not None:
@@ -286,17 +265,7 @@ async def _blob(pipe: Pipe, keys: Keys, version_id: str) -> bytes:
     )
 
 
-def _promoted(version: StoredVersion, reason: str, now_ms: int) -> StoredVersion:
-    """Return ``version`` with its own histograms for a reference; itself where it has them already."""
-    sums = refrozen(version.sums)
-    version_id = state_id(sums)
-    if version_id == state_id(version.sums):
-        return version
-    header = replace(version.header, parent=version.id, created_at=rfc3339(now_ms), reason=reason)
-    return StoredVersion(version_id, sums, header)
-
-
-def _decoded(keys: Keys, version_id: str, blob: bytes, config: ModelConfig) -> StoredVersion:
+def decoded(keys: Keys, version_id: str, blob: bytes, config: ModelConfig) -> StoredVersion:
     try:
         sums, header = decode_version(blob, config)
     except ConfigurationError as error:
@@ -304,6 +273,23 @@ def _decoded(keys: Keys, version_id: str, blob: bytes, config: ModelConfig) -> S
             f"{keys.version(version_id)} must be usable, got: {error}"
         ) from error
     return StoredVersion(version_id, sums, header)
+
+
+def _watch(keys: Keys, stored: bytes | None) -> Watch:
+    if stored is None:
+        return Watch()
+    try:
+        return msgspec.json.decode(stored, type=Watch)
+    except msgspec.MsgspecError:
+        raise InvariantError(
+            f"{keys.watch} must be what a worker of this release wrote, got something else; does "
+            "something else write under its keys?"
+        ) from None
+
+
+def queue_watch(pipe: Pipe, keys: Keys, watch: Watch) -> None:
+    """Queue the write of what is watched."""
+    pipe.execute_command("SET", keys.watch, msgspec.json.encode(watch))
 
 
 def _text(stored: bytes | None) -> str:

@@ -51,6 +51,7 @@ from streamer.stream.health.gauges import Gauges
 from streamer.stream.health.health import Health
 from streamer.stream.health.liveness import Liveness
 from streamer.stream.health.pauses import follow_pauses
+from streamer.stream.health.standing_guard import StandingGuard
 from streamer.stream.health.watch import Watch
 from streamer.stream.judging.applying import Applying
 from streamer.stream.judging.verdict_topic import FeedbackStoring
@@ -137,6 +138,7 @@ class ScoringApp(faust.App):
         self.applying = Applying(kit, held)
         self.following_policy = FollowingPolicy(kit, held)
         self.liveness = Liveness(kit)
+        self.standing_guard = StandingGuard(kit, held)
         self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311
         self.watch = Watch(kit, held, self.claims, self.claiming, lambda: self.consumer)
         self.health = Health(kit, held, self.claims, self.claiming, self.watch)
@@ -156,7 +158,7 @@ class ScoringApp(faust.App):
             await self.endpoints.start()
             self._report("loading the compiled loops")
             await load_kernels()
-            policy, head = await preflight(
+            policy, heads = await preflight(
                 self.settings, self.store, self.kit.clock, self.kit.owner, self._report
             )
         except StreamerError as error:
@@ -165,7 +167,7 @@ class ScoringApp(faust.App):
             is_misconfigured = isinstance(error, ConfigurationError)
             raise SystemExit(EXIT_MISCONFIGURED if is_misconfigured else EXIT_UNAVAILABLE) from None
         await self.following_policy.begin(policy)
-        await self.held.adopt(head)
+        await self.held.adopt(heads)
         collect_rarely()
         for name in ("kafka", "redis"):
             self.kit.metrics.dependency_up.set(1, name)
@@ -271,6 +273,7 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
         app.applying.run,
         app.following_policy.run,
         app.liveness.run,
+        app.standing_guard.run,
         app.held.dead_letter_log.run,
         *app.watch.tasks,
     ):

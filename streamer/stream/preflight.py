@@ -12,7 +12,7 @@ from streamer.errors import UnavailableError
 from streamer.policies import Policy, policy_of
 from streamer.settings import Settings
 from streamer.starting.wiring import service_identity
-from streamer.store import Store, StoredVersion
+from streamer.store import Heads, Store
 from streamer.stream.kafka.topics import cluster_id, prepare_topics
 from streamer.stream.scoring.kit import Clock
 
@@ -33,8 +33,8 @@ async def preflight(
     clock: Clock,
     owner: str,
     report: Callable[[str], None],
-) -> tuple[Policy, StoredVersion]:
-    """Wait until Kafka and Redis answer and return the policy in force and the model's head.
+) -> tuple[Policy, Heads]:
+    """Wait until Kafka and Redis answer and return the policy in force and the model's heads.
 
     ``report`` gets one line on what is being waited for.  Raises UnavailableError after
     ``startup_timeout_s``, ConfigurationError when topics, Redis, the namespace or the model do not fit
@@ -73,6 +73,6 @@ async def preflight(
     first = policy_of(settings)
     begin = store.policies.begin
     policy = await patiently("Redis", lambda: begin(first, owner, clock.now_ms()))
-    head = await patiently("Redis", store.head)
+    heads = await patiently("Redis", store.heads)
     report("joining the consumer group")
-    return policy, head
+    return policy, heads

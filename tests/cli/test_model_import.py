@@ -122,7 +122,7 @@ def test_a_running_worker_goes_on_from_a_promoted_version(
     assert "`streamer model promote` makes it the head" in stored.stderr
     imported = stored.stderr.split()[0]
     assert head_id(service) != imported
-    promoted = command(service, "promote", imported[:12])
+    promoted = command(service, "promote", imported[:12], "--force", "a test")
     assert promoted.exit_code == 0, promoted.stderr
     # The head has the imported version's own histograms for a reference: it is a version of its own.
     head = service.ask(lambda store: store.head())
@@ -153,7 +153,7 @@ def test_a_rollback_goes_to_what_the_last_promotion_replaced_and_says_why(
     service.wait_consumed()
     before = head_id(service)
     assert before != good
-    promoted = command(service, "promote", good[:12], "--reason", "by mistake")
+    promoted = command(service, "promote", good[:12], "--reason", "by mistake", "--force", "a test")
     assert promoted.exit_code == 0, promoted.stderr
     bad = head_id(service)
     gone_back = command(service, "rollback", "--reason", "it floods reviewers")
@@ -196,7 +196,7 @@ def test_another_number_of_clusters_is_refused_in_words(
     worker = service.worker(n_clusters="5")
     assert worker.child.wait(DEADLINE_S) == 2
     assert "must have 5 clusters (STREAMER_N_CLUSTERS), got 4" in worker.log()
-    line = complaint(command(service, "promote", "head", n_clusters="5"))
+    line = complaint(command(service, "promote", "head", "--force", "a test", n_clusters="5"))
     assert "every version of a STREAMER_NAMESPACE must fit the same settings" in line
     assert "must have 5 clusters (STREAMER_N_CLUSTERS), got 4" in line
 
@@ -230,4 +230,6 @@ def test_what_is_no_version_is_one_line(make_service: MakeService, tmp_path: Pat
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"no version")
     assert "must be a safetensors file" in complaint(command(service, "import", str(path)))
-    assert "must be one of the 0 stored" in complaint(command(service, "promote", "abc"))
+    assert "must be one of the 0 stored" in complaint(
+        command(service, "promote", "abc", "--force", "a test")
+    )

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from streamer.contract.messages import Alert, Severity
-from streamer.model.codec import decode_version, encode_version
+from streamer.model.codec import decode_version, encode_version, state_id
 from streamer.starting.wiring import model_config
 from tests.cli.test_commands import run
 from tests.faults.checker import check
@@ -32,6 +32,11 @@ WINDOW = 5_000
 # 2.0 x 0.02 x 5,000.
 MOST = 200
 N_BEFORE, N_AFTER = 5_000, 12_000
+# Else workers go back from it within seconds: what alerts takes longer, too.
+_NEVER_BACK = (
+    "[watch]\nmax_overflow_ratio = 1e9\nmax_budget_ratio = 1e9\nmax_score_shift = 1e9\n"
+    "max_latency_ratio = 1e9\n"
+)
 
 
 @pytest.fixture
@@ -70,7 +75,11 @@ def _promote_a_model_that_alerts_on_everything(stand: Stand, folder: Path) -> No
     altered.write_bytes(
         encode_version(replace(sums, recent_rows=unknown), header, config.feature_names)
     )
-    _command(stand, "import", str(altered), "--promote")
+    _command(stand, "import", str(altered))
+    altered_id = state_id(decode_version(altered.read_bytes(), config)[0])
+    policy = folder / "gate.toml"
+    policy.write_text(_NEVER_BACK)
+    _command(stand, "promote", altered_id, "--force", "a drill", "--policy", str(policy))
 
 
 def _alerts(stand: Stand, topic: str) -> list[Alert]:

@@ -1,4 +1,4 @@
-"""`streamer gate` over files: a version against itself, and one that must not take over."""
+"""`streamer gate` over files, and promotion by it: a version against itself, and bad ones."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
 from streamer.datafiles import write_rows
-from streamer.model.codec import decode_version, encode_version
+from streamer.model.codec import decode_version, encode_version, state_id
 from streamer.settings import load_settings
 from streamer.simulator import Simulator, SimulatorConfig
 from streamer.starting.wiring import model_config
@@ -89,3 +90,46 @@ def test_a_version_of_other_settings_is_refused_with_what_differs(
     result = run(*arguments, **(SETTINGS | {"n_clusters": "5"}))
     assert result.exit_code == 2
     assert "must have 5 clusters (STREAMER_N_CLUSTERS), got 4" in result.stderr
+
+
+def test_a_promotion_needs_a_passed_gate_or_a_reason_and_the_history_keeps_which(
+    past: tuple[Path, Path, Path], tmp_path: Path, redis_url: str
+) -> None:
+    """A gate that fails promotes nothing; forced all the same, its failure is in the history too."""
+    payments, fitted, policy = past
+    settings = SETTINGS | {"redis_url": redis_url, "namespace": f"gate-{uuid4().hex[:8]}"}
+    config = model_config(load_settings({f"STREAMER_{k.upper()}": v for k, v in SETTINGS.items()}))
+    sums, header = decode_version(fitted.read_bytes(), config)
+    sums.revivals += 1
+    other, strict = tmp_path / "other.safetensors", tmp_path / "strict.toml"
+    other.write_bytes(encode_version(sums, header, config.feature_names))
+    strict.write_text("min_transactions = 8_001\nmin_payments = 1_000\n")
+    for arguments in (str(fitted), "--promote"), (str(other),):
+        assert run("model", "import", *arguments, **settings).exit_code == 0
+    wanted = state_id(sums)
+    labels = "--payments", str(payments), "--labels", "none"
+
+    def promote(*arguments: str) -> tuple[int, str]:
+        result = run("model", "promote", wanted[:10], *arguments, **settings)
+        return result.exit_code, result.stderr
+
+    def history() -> list[dict[str, str]]:
+        told = json.loads(run("model", "history", "--json", **settings).stdout)
+        return [entry for entry in told if entry["reason"] == "promotion"]
+
+    code, said = promote()
+    assert code == 2
+    assert "--payments FILE` runs the gate" in said
+    assert f"promote {wanted[:10]} --force REASON` does without" in said
+    code, said = promote(*labels, "--policy", str(strict))
+    assert (code, history()) == (1, [])
+    assert "fails by: learned" in said
+    assert promote(*labels, "--policy", str(policy), "--reason", "k of the year")[0] == 0
+    (passed,) = history()
+    assert (passed["gate"], passed["why"]) == ("passed", "k of the year")
+    assert passed.keys() & {"not_measured", "forced"} == set()
+    base = run("model", "rollback", "--reason", "once more", **settings)
+    assert base.exit_code == 0
+    assert promote(*labels, "--policy", str(strict), "--force", "I know")[0] == 0
+    forced, _ = history()
+    assert (forced["gate"], forced["forced"]) == ("failed: learned", "I know")

@@ -80,6 +80,8 @@ QUERIES: Final = {
     "max:streamer.model_transactions_seen{S} - 100000, 0), 1) > 0.5",
     "StreamerFeatureDrift": "min(last_1h):max:streamer.feature_drift_psi{S} by {feature} > 0.2",
     "StreamerDriftReferenceUnsettled": "max(last_1h):min:streamer.drift_reference_settled{S} <= 0",
+    "StreamerModelRolledBack": "sum(last_1h):sum:streamer.model_rollbacks.count{S} by {figure}"
+    ".as_count() > 0",
     "StreamerModelStale": "min(last_5m):max:streamer.model_age_seconds{S} "
     f"* {_TRAFFIC % ''} > 900",
 }

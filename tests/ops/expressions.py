@@ -23,6 +23,7 @@ from ops.grafana.source import DASHBOARDS
 from ops.grafana.source.variables import ANNOTATIONS, choices, substituted
 from streamer.dev.people import Traffic
 from streamer.embedded import EmbeddedServers
+from streamer.store import Wish
 from streamer.stream.kafka.kafka_config import librdkafka_config
 from streamer.stream.publishing.alert_reader import AlertReader
 from tests.builders import payment
@@ -201,7 +202,7 @@ def _roll_back(service: Service) -> None:
     """Make the version before the current one the head."""
     versions = service.ask(lambda store: store.versions())
     at_ms = round(time.time() * 1000)
-    service.ask(lambda store: store.set_head(versions[1].id, "rollback", "test", at_ms))
+    service.ask(lambda store: store.set_head(Wish(versions[1].id, "rollback", "test", at_ms)))
 
 
 def all_asked(watch: Monitoring) -> list[Expression]:

@@ -80,7 +80,7 @@ class Checker:
         self._resets: set[tuple[int, int]] = set()
         self.resetting: dict[TP, ResetRequest] = {}
         """What an operator wanted last: Redis may do it when nobody waits for its answer any more."""
-        self._n_seen = 0
+        self._n_seen = self._head_seen = 0
         self.n_checkpoints = 0
 
     def handed_out(self, process: str, tp: TP, offsets: range) -> None:
@@ -140,25 +140,31 @@ class Checker:
             if key in keys:
                 self._check_partition(account, partition_record(data[key], key), who)
         self._verdicts.written(self.books.verdicts, who, keys)
-        if self._keys.head in keys:
-            self._n_seen = self._seen_by_head()
+        if self._keys.lineage in keys:
+            self._n_seen, self._head_seen = self._seen()
         n_scored = sum(account.record.ledger.scored for account in self.books.payments.values())
         self._expect(
             self._n_seen == n_scored,
-            f"the head must have seen each transaction once, {n_scored}, got {self._n_seen}",
+            f"branches must have seen each transaction once, {n_scored}, got {self._n_seen}",
         )
 
     def replaced(self, books: Books) -> None:
         """Take in that Redis now holds what it held when ``books`` were copied."""
         self._at_replacement = dict(self._highest)
         self.books = books.copy()
-        self._n_seen = self._seen_by_head()
+        self._n_seen, self._head_seen = self._seen()
 
-    def _seen_by_head(self) -> int:
-        """Return what the lineage says of the head, which is cheaper than to decode it."""
-        entries = self._lineage()
-        merges = [entry for _, entry in entries if entry[b"reason"] == b"merge"]
-        return int(merges[-1][b"transactions_seen"]) if merges else 0
+    def _seen(self) -> tuple[int, int]:
+        """Return what both branches have added, and what the head has seen, as the lineage says it."""
+        added, seen = 0, {"head": 0, "canary": 0}
+        for _, entry in self._lineage():
+            reason, now = entry[b"reason"], int(entry.get(b"transactions_seen", 0))
+            branch = "canary" if b"branch" in entry or reason == b"canary" else "head"
+            if reason == b"merge":
+                added += now - seen[branch]
+            if reason in (b"merge", b"canary", b"promotion", b"rollback"):
+                seen[branch] = now
+        return added, seen["head"]
 
     def _lineage(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
         entries: list[tuple[bytes, dict[bytes, bytes]]] = self._world.redis.data.get(
@@ -203,8 +209,8 @@ class Checker:
             sums = self._decoded(data[self._keys.version(version_id)])
         n_learned = _n_learned(sums)
         self._expect(
-            sums.transactions_seen == self._n_seen == n_learned,
-            f"the head must have learned {self._n_seen}, got {sums.transactions_seen} seen and "
+            sums.transactions_seen == self._head_seen == n_learned,
+            f"the head must have learned {self._head_seen}, got {sums.transactions_seen} seen and "
             f"{n_learned} in its histogram",
         )
 

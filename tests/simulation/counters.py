@@ -32,9 +32,10 @@ from streamer.model.codec import VersionHeader
 from streamer.pipeline import Outcome, Prepared, processing
 from streamer.pipeline.deciding import decide
 from streamer.pipeline.partition_state import PartitionState, PipelineConfig
-from streamer.store import checkpoints, versions
+from streamer.store import merging, promotions, versions
 from streamer.stream.checkpoints import checkpointing
-from streamer.stream.scoring import held, scoring
+from streamer.stream.scoring import held, scoring, watched
+from streamer.watching import Counts
 
 __all__ = ["Counters", "Unmeasured", "counting", "decoded_version", "observe"]
 
@@ -108,17 +109,21 @@ def counting(is_flooded: Any) -> Iterator[None]:
         for place, name, stand_in in (
             (Sums, "zero", lambda config: Counters(config.warmup)),
             (Scorer, "of", _Version),
-            (checkpoints, "advance", _advance),
-            (checkpoints, "state_id", _state_id),
+            (merging, "advance", _advance),
+            (merging, "state_id", _state_id),
             (versions, "state_id", _state_id),
-            (checkpoints, "drift_of", lambda *_: _UNMOVED),
+            (merging, "drift_of", lambda *_: _UNMOVED),
             (held, "drift_of", lambda *_: _UNMOVED),
             (versions, "encode_version", _encoded),
-            (checkpoints, "encode_version", _encoded),
+            (merging, "encode_version", _encoded),
+            (promotions, "encode_version", _encoded),
+            (promotions, "state_id", _state_id),
+            (promotions, "refrozen", lambda sums: sums),
             (versions, "decode_version", decoded_version),
             (scoring, "process_in_steps", _scoring(is_flooded)),
             (checkpointing, "tell_checkpoint", lambda *_: None),
             (scoring.Scoring, "_count", lambda *_: None),
+            (watched, "_counts", lambda ledger, *_: Counts(payments=ledger.scored)),
         ):
             stack.enter_context(patch.object(place, name, stand_in))
         yield

@@ -70,6 +70,10 @@ def inflict(world: World, fault: Fault) -> None:
             _cut(world, tp)
         case "passed over":
             world.operator.pass_over(tp)
+        case "canary":
+            world.operator.begin_canary(fault.target, fault.for_s)
+        case "canary ended":
+            world.operator.end_canary()
         case "flood":
             world.is_flooded = True
             later(fault.for_s, setattr, world, "is_flooded", False)

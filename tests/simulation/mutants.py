@@ -106,11 +106,27 @@ def checkpoint_before_the_alerts_are_out() -> Iterator[None]:
 
 @contextmanager
 def head_is_not_watched() -> Iterator[None]:
-    """Of two merges at a time the later one wins."""
+    """Of two merges at a time the later one wins.
+
+    What is watched of a version is written with each of them, and gives it away as well.
+    """
     transact = Client.transact
 
     async def mutated(self: Client, watched: list[str], attempt: Any) -> Any:
-        return await transact(self, [key for key in watched if key != self.keys.head], attempt)
+        left = [key for key in watched if key not in (self.keys.head, self.keys.watch)]
+        return await transact(self, left, attempt)
+
+    with patch.object(Client, "transact", mutated):
+        yield
+
+
+@contextmanager
+def canary_is_not_watched() -> Iterator[None]:
+    """Of two merges into a canary at a time the later one wins."""
+    transact = Client.transact
+
+    async def mutated(self: Client, watched: list[str], attempt: Any) -> Any:
+        return await transact(self, [key for key in watched if key != self.keys.watch], attempt)
 
     with patch.object(Client, "transact", mutated):
         yield
@@ -197,6 +213,7 @@ _TOLD: Final[dict[Mutant, str | None]] = {
     recovery_reads_no_alerts: "killed during the replay",
     checkpoint_before_the_alerts_are_out: None,
     head_is_not_watched: "rivals of the head",
+    canary_is_not_watched: "canary",
     pending_checkpoint_is_given_up: "connections break",
     histories_are_not_looked_up: None,
     late_histories_are_not_merged: "claimed without histories",

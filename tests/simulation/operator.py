@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 from faust.types import TP
 
 from streamer.errors import ConfigurationError, StreamerError
-from streamer.store import ResetRequest
+from streamer.store import ResetRequest, Wish
+from streamer.watching import WatchLimits
 from tests.builders import ARRIVAL_MS
 from tests.simulation.logs import SimulatedLogs
 from tests.simulation.loop import OPERATOR, Process
@@ -31,6 +32,13 @@ _LOOKS_EVERY_S: Final = 2.0
 # Workers report a fault until they have tried again.
 _WAITS_S: Final = 3.0
 _DECIDES_WITHIN_S: Final = (0.0, 0.5, 3.0)
+# Whatever a canary does is well, and a few payments are enough.
+_LIMITS: Final = WatchLimits(
+    min_payments=1, max_budget_ratio=1e9, max_overflow_ratio=1e9, max_score_shift=1e9, minutes=0.1
+)
+# One is the head.
+_ENOUGH: Final = 2
+_PATIENCE: Final = 10
 _WAYS: Final = ("beginning", "end", "between")
 
 
@@ -52,6 +60,37 @@ class Operator:
     def pass_over(self, tp: TP) -> None:
         """Set a partition to another offset although nothing is wrong with it."""
         self._wanted.add(tp)
+
+    def begin_canary(self, n_partitions: int, for_s: float) -> None:
+        """Have the oldest version that is stored score some partitions for a time."""
+        self._world.loop.spawn(self._process, self._canary(n_partitions, for_s))
+
+    def end_canary(self) -> None:
+        """Go back from a canary, if there is one."""
+        self._world.loop.spawn(self._process, self._canary(0, 0.0))
+
+    async def _canary(self, n_partitions: int, for_s: float) -> None:
+        world = self._world
+        store, now_ms = open_store(world, self._process), world.workers[0].now_ms()
+        try:
+            if not n_partitions:
+                ended = await store.end_canary(Wish("", "rollback", OPERATOR, now_ms))
+                world.note(f"operator ends {ended}")
+                return
+            stored = await store.versions()
+            for _ in range(_PATIENCE):
+                if len(stored) >= _ENOUGH:
+                    break
+                await asyncio.sleep(_LOOKS_EVERY_S)
+                stored = await store.versions()
+            if not stored:
+                world.note("operator has no version for a canary")
+                return
+            wish = Wish(stored[-1].id, "canary", OPERATOR, now_ms, limits=_LIMITS)
+            begun = await store.start_canary(wish, n_partitions, round(for_s * 1_000))
+            world.note(f"operator begins a canary of {begun.begun[-4:]}")
+        except StreamerError as error:
+            world.note(f"operator cannot: {error}")
 
     async def _run(self) -> None:
         while True:

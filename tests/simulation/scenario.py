@@ -38,8 +38,13 @@ FaultKind = Literal[
     "passed over",
     "clock jumps",
     "flood",
+    "canary",
+    "canary ended",
 ]
-_KINDS: Final[tuple[FaultKind, ...]] = get_args(FaultKind)
+# Stories alone have a canary.
+_KINDS: Final[tuple[FaultKind, ...]] = tuple(
+    kind for kind in get_args(FaultKind) if not kind.startswith("canary")
+)
 _MOST_KINDS: Final = 5
 _LENGTHS: Final = (30, 45, 60)
 _SMALL_LENGTHS: Final = (12, 18, 24)

@@ -172,6 +172,32 @@ STORIES: Final[dict[str, Story]] = {
         is_alone=True,
         changes=_ONE | {"has_verdicts": True},
     ),
+    # Two workers merge into a canary, one dies meanwhile, and it is made the head by itself.
+    "canary": Story(
+        (
+            *_bursts(4.0),
+            Fault(5.0, "canary", 2, 8.0),
+            *(fault for i in range(5) for fault in _bursts(7.0 + i)),
+            Fault(9.5, "kill", 0, 0.0),
+            Fault(12.0, "redis breaks connections", 0, 3.0),
+            *_bursts(16.0),
+        ),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 2, "n_partitions": N_PARTITIONS, "length": LOG_LENGTH},
+    ),
+    # Deltas are under way when the canary ends.
+    "canary ended": Story(
+        (
+            *_bursts(4.0),
+            Fault(5.0, "canary", 1, 60.0),
+            *_bursts(7.0),
+            Fault(8.0, "redis away", 0, 2.0),
+            Fault(10.5, "canary ended", 0, 0.0),
+            *_bursts(10.6),
+        ),
+        is_alone=True,
+        changes=_SHORT | {"n_workers": 2, "n_partitions": N_PARTITIONS, "length": LOG_LENGTH},
+    ),
 }
 _EVERY: Final = 8
 """Every so many seeds one tells a story."""

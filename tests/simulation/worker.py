@@ -21,6 +21,7 @@ from streamer.contract.batch import Batch
 from streamer.errors import FencedError, StoreReplacedError, UnavailableError
 from streamer.store import Committed
 from streamer.stream.checkpoints.checkpointing import Checkpointing
+from streamer.stream.health.standing_guard import StandingGuard
 from streamer.stream.health.watch import Watch
 from streamer.stream.judging.verdict_topic import FeedbackStoring
 from streamer.stream.kafka.fetch_state import FetchState
@@ -71,7 +72,7 @@ class Worker:
             self.store,
             self.publisher,
             world.metrics,
-            Clock(self._now_ms, world.loop.time),
+            Clock(self.now_ms, world.loop.time),
             owner=self.process.name,
         )
         self._heard_at = world.loop.time()
@@ -84,6 +85,7 @@ class Worker:
         self.feedback_storing = FeedbackStoring(kit, self.held, self.claiming)
         self.claims = Claims(self._claim, self._release, self._guard, world.rng.random)
         self.watch = Watch(kit, self.held, self.claims, self.claiming, lambda: self)
+        self.guard = StandingGuard(kit, self.held)
         self._assigned: set[TP] = set()
         self.durable: dict[TP, int] = {}
         self._committed: dict[TP, int] = {}
@@ -155,7 +157,7 @@ class Worker:
         while True:
             try:
                 await self.store.identify()
-                await self.held.adopt(await self.store.head())
+                await self.held.adopt(await self.store.heads())
                 break
             except UnavailableError:
                 await asyncio.sleep(_START_RETRY_S)
@@ -167,6 +169,7 @@ class Worker:
             self.watch.follow_expiries(),
             self.watch.follow_progress(),
             self.watch.follow_topics(),
+            self.guard.run(),
             self._beat(),
         ):
             self._spawn(work)
@@ -346,5 +349,6 @@ class Worker:
         self.durable[TP(TOPIC, partition)] = offset
         self._to_commit.set()
 
-    def _now_ms(self) -> int:
+    def now_ms(self) -> int:
+        """Return the wall clock of its machine."""
         return ARRIVAL_MS + round(self.world.loop.time() * 1000) + self.clock_error_ms

@@ -18,7 +18,7 @@ from streamer.features.packed import names_of
 from streamer.indexing import fingerprints
 from streamer.model import Scorer, Sums, learn_verdicts
 from streamer.model.codec import state_id
-from streamer.store import LogBounds, LogIdentity, ResetRequest, checkpoints
+from streamer.store import LogBounds, LogIdentity, ResetRequest, checkpoints, merging
 from tests.store.helpers import CONFIG, NOW_MS, delta, opened, raw, run, step
 
 TOPIC = "transactions"
@@ -29,9 +29,8 @@ def test_golden_layout_of_keys_and_fields(redis_url, namespace):
         entities = {"cards": {"card-1": b"\x01"}, "merchants": {"m-1": b"\x02"}}
         async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
             await store.claim(TOPIC, 3, "w1", NOW_MS)
-            saved = await store.checkpoint(
-                step(None, 10, partition=3, entities=entities, alerts_position=4)
-            )
+            written = step(None, 10, partition=3, entities=entities, alerts_position=4)
+            saved = (await store.checkpoint(written)).head
             prefix = f"streamer:{{{namespace}}}:".encode()
             keys = {
                 key.removeprefix(prefix).decode() async for key in redis.scan_iter(prefix + b"*")
@@ -103,10 +102,10 @@ def test_a_head_that_is_known_is_not_read_again_and_gives_the_same_version(redis
             await store.claim(TOPIC, 0, "w1", NOW_MS)
             known = await store.checkpoint(step(None, 10))
             before = store.commands["GET"]
-            following = await store.checkpoint(step(10, 30), known)
-            # The store's identity, the head's id and what the last promotion replaced: no version.
-            assert store.commands["GET"] - before == 3
-            assert following.header.parent == known.id
+            following = (await store.checkpoint(step(10, 30), known)).head
+            # The store's identity, the head's id, what is watched and was replaced: no version.
+            assert store.commands["GET"] - before == 4
+            assert following.header.parent == known.head.id
             assert state_id((await store.head()).sums) == state_id(following.sums) == following.id
             assert following.sums.transactions_seen == 30
 
@@ -120,7 +119,7 @@ def test_a_head_that_another_has_moved_is_merged_with_whatever_was_known(redis_u
             await store.claim(TOPIC, 1, "w1", NOW_MS)
             known = await store.checkpoint(step(None, 10))
             await store.checkpoint(step(None, 5, partition=1))
-            following = await store.checkpoint(step(10, 12), known)
+            following = (await store.checkpoint(step(10, 12), known)).head
             assert following.sums.transactions_seen == 17
 
     run(scenario())
@@ -168,7 +167,7 @@ def test_of_two_claimers_the_older_is_fenced(redis_url, namespace):
             with pytest.raises(FencedError, match="1 by 'w1', got 2 by 'w2'; claim the partition"):
                 await old.checkpoint(step(None, 10))
             assert (await new.head()).sums.transactions_seen == 0
-            saved = await new.checkpoint(step(None, 7, generation=2, owner="w2"))
+            saved = (await new.checkpoint(step(None, 7, generation=2, owner="w2"))).head
             assert saved.sums.transactions_seen == 7
 
     run(scenario())
@@ -258,8 +257,8 @@ def test_a_repeated_checkpoint_changes_nothing(redis_url, namespace):
     async def scenario():
         async with opened(redis_url, namespace) as store:
             await store.claim(TOPIC, 0, "w1", NOW_MS)
-            first = await store.checkpoint(step(None, 10))
-            again = await store.checkpoint(step(None, 10))
+            first = (await store.checkpoint(step(None, 10))).head
+            again = (await store.checkpoint(step(None, 10))).head
             assert again.id == first.id
             assert len(await store.lineage(10)) == 1
 
@@ -331,12 +330,12 @@ def test_a_crash_between_the_reads_and_the_write_leaves_nothing(redis_url, names
                 raise MemoryError
 
             with monkeypatch.context() as patch:
-                patch.setattr(checkpoints, "advance", crash)
+                patch.setattr(merging, "advance", crash)
                 with pytest.raises(MemoryError):
                     await store.checkpoint(step(None, 10, entities={"cards": {"c": b"\x01"}}))
             assert {key async for key in redis.scan_iter(f"streamer:{{{namespace}}}:*")} == before
             assert await store.partitions() == record
-            assert (await store.checkpoint(step(None, 10))).sums.transactions_seen == 10
+            assert (await store.checkpoint(step(None, 10))).head.sums.transactions_seen == 10
 
     run(scenario())
 

@@ -11,6 +11,7 @@ from streamer.model import Sums, drift_of
 from streamer.model.codec import VersionHeader, state_id
 from streamer.model.feature_histogram import N_FEATURE_BINS
 from streamer.model.sums import SETTLED
+from streamer.store import Wish
 from tests.store.helpers import CONFIG, NOW_MS, delta, opened, run, step
 
 TOPIC = "transactions"
@@ -36,7 +37,7 @@ def moving(n: int, feature: int) -> Sums:
 
 async def promoted(store, sums):
     await store.claim(TOPIC, 0, "w1", NOW_MS)
-    await store.set_head(await store.put_version(sums, HEADER), "promotion", "ana", NOW_MS)
+    await store.set_head(Wish(await store.put_version(sums, HEADER), "promotion", "ana", NOW_MS))
 
 
 @pytest.mark.parametrize(("feature", "name"), [(LOG_AMOUNT, "log_amount"), (GAP, "gap")])
@@ -77,7 +78,7 @@ def test_while_the_reference_is_provisional_the_lineage_is_silent(redis_url, nam
     async def scenario():
         async with opened(redis_url, namespace) as store:
             await promoted(store, settled(due=10**9))
-            head = await store.checkpoint(step(None, 500, learned=moving(500, GAP)))
+            head = (await store.checkpoint(step(None, 500, learned=moving(500, GAP)))).head
             assert drift_of(head.sums, CONFIG).psi[GAP] > 0.2
             [entry] = await store.lineage(1)
             assert "drift_feature" not in entry
@@ -94,7 +95,7 @@ def test_a_promotion_measures_drift_from_what_is_promoted(redis_url, namespace):
             sums.feature_histograms = moving(1_000, GAP).feature_histograms
             assert drift_of(sums, CONFIG).psi[GAP] > 0.2
             asked = await store.put_version(sums, HEADER)
-            await store.set_head(asked, "promotion", "ana", NOW_MS)
+            await store.set_head(Wish(asked, "promotion", "ana", NOW_MS))
             head = await store.head()
             assert not drift_of(head.sums, CONFIG).psi.any()
             assert head.sums.is_reference_settled
@@ -102,7 +103,7 @@ def test_a_promotion_measures_drift_from_what_is_promoted(redis_url, namespace):
             assert head.id == state_id(head.sums) != asked
             [entry] = await store.lineage(10)
             assert (entry["version"], entry["parent"], entry["replaced"]) == (head.id, asked, "")
-            await store.set_head(asked, "promotion", "ana", NOW_MS + 1)
+            await store.set_head(Wish(asked, "promotion", "ana", NOW_MS + 1))
             assert (await store.head()).id == head.id
             assert len(await store.lineage(10)) == 1
 
@@ -116,7 +117,7 @@ def test_the_version_that_a_promotion_makes_counts_among_those_kept(redis_url, n
             sums.feature_histograms = moving(1_000, GAP).feature_histograms
             await store.put_version(delta(3), HEADER)
             asked = await store.put_version(sums, HEADER)
-            await store.set_head(asked, "promotion", "ana", NOW_MS)
+            await store.set_head(Wish(asked, "promotion", "ana", NOW_MS))
             kept = [info.id for info in await store.versions()]
             assert len(kept) == 2
             assert (await store.head()).id in kept
@@ -128,7 +129,7 @@ def test_a_checkpoint_keeps_the_reference_of_the_head(redis_url, namespace):
     async def scenario():
         async with opened(redis_url, namespace) as store:
             await promoted(store, settled())
-            head = await store.checkpoint(step(None, 500, learned=moving(500, GAP)))
+            head = (await store.checkpoint(step(None, 500, learned=moving(500, GAP)))).head
             assert head.sums.reference_histograms.shape == (2, N_FEATURE_BINS)
             assert head.sums.reference_histograms[:, 33].tolist() == [1_000.0, 1_000.0]
             assert (head.sums.reference_at, head.sums.is_reference_settled) == (1_000, True)

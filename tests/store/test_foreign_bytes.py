@@ -123,7 +123,7 @@ def test_garbage_for_a_model_version_names_the_key(redis_url, namespace, blob):
     async def scenario():
         async with opened(redis_url, namespace) as store, raw(redis_url) as redis:
             await store.claim(TOPIC, 0, "w1", NOW_MS)
-            head = await store.checkpoint(step(None, 10))
+            head = (await store.checkpoint(step(None, 10))).head
             key = f"streamer:{{{namespace}}}:model:version:{head.id}"
             await redis.set(key, blob)
             for name in ("head", "versions", "checkpoint"):

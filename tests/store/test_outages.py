@@ -30,10 +30,10 @@ def test_a_lost_answer_to_exec_is_not_applied_twice(redis_url, namespace):
                     await store.checkpoint(step(None, 10))
                 assert proxy.n_cut == 1
                 assert (await store.partitions())[TOPIC, 0].offset == 10
-                saved = await store.checkpoint(step(None, 10))
+                saved = (await store.checkpoint(step(None, 10))).head
                 assert saved.sums.transactions_seen == 10
                 assert len(await store.lineage(10)) == 1
-                following = await store.checkpoint(step(10, 15))
+                following = (await store.checkpoint(step(10, 15))).head
                 assert following.sums.transactions_seen == 15
 
     run(scenario())
@@ -51,7 +51,7 @@ def test_a_connection_lost_while_the_head_is_read_is_no_conflict(redis_url, name
                 with pytest.raises(UnavailableError, match="must answer"):
                     await store.checkpoint(step(10, 15))
                 assert proxy.n_cut == 1
-                saved = await store.checkpoint(step(10, 15))
+                saved = (await store.checkpoint(step(10, 15))).head
                 assert saved.sums.transactions_seen == 15
 
     run(scenario())
@@ -67,7 +67,7 @@ def test_a_lost_answer_is_not_applied_twice_though_another_partition_went_on(red
                 with pytest.raises(UnavailableError):
                     await store.checkpoint(step(None, 10))
                 await store.checkpoint(step(None, 5, partition=1))
-                saved = await store.checkpoint(step(None, 10))
+                saved = (await store.checkpoint(step(None, 10))).head
                 assert saved.sums.transactions_seen == 15
 
     run(scenario())
@@ -207,7 +207,7 @@ def test_a_full_server_is_unavailable_and_nothing_is_half_written():
                     await store.checkpoint(step(None, 10, entities={"cards": {"card-1": b"1"}}))
                 await redis.execute_command("CONFIG", "SET", "maxmemory", "0")
                 assert (await store.partitions())[TOPIC, 0].offset is None
-                assert (await store.checkpoint(step(None, 10))).sums.transactions_seen == 10
+                assert (await store.checkpoint(step(None, 10))).head.sums.transactions_seen == 10
 
     run(scenario())
 
@@ -233,7 +233,7 @@ def test_a_cancelled_checkpoint_leaves_the_connection_usable(redis_url, namespac
                 saving.cancel()
                 await asyncio.gather(saving, return_exceptions=True)
                 await store.ping()
-            saved = await store.checkpoint(step(None, 10))
+            saved = (await store.checkpoint(step(None, 10))).head
             assert saved.sums.transactions_seen == 10
 
     run(scenario())

@@ -189,7 +189,7 @@ def test_a_good_server_is_accepted_and_used(redis_url, namespace):
         async with opened(redis_url, namespace) as store:
             await store.check_server()
             await store.claim("transactions", 0, "w1", NOW_MS)
-            assert (await store.checkpoint(step(None, 10))).sums.transactions_seen == 10
+            assert (await store.checkpoint(step(None, 10))).head.sums.transactions_seen == 10
             assert store.is_up
             assert store.calls["done"] >= 4
             assert store.calls["unanswered"] == 0

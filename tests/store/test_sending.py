@@ -135,7 +135,7 @@ def test_a_checkpoint_cancelled_between_two_pieces_writes_nothing_and_can_be_off
             assert saving.cancelled()
             assert (await store.partitions())[TOPIC, 0].offset is None
             assert await store.load_all(TOPIC, 0, "cards") == {}
-            saved = await store.checkpoint(large)
+            saved = (await store.checkpoint(large)).head
             assert saved.sums.transactions_seen == 10
             assert await store.load_all(TOPIC, 0, "cards") == CARDS
 

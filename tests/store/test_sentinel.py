@@ -49,7 +49,7 @@ def test_writes_go_on_at_the_new_primary_after_a_failover(watched):
                 return await store.checkpoint(step(base, base + 1))
 
             try:
-                head = await answered(go_on)
+                head = (await answered(go_on)).head
             except StoreReplacedError:
                 # The last ones before the kill had not been copied, and that is known.
                 assert base > 10

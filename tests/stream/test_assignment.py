@@ -266,10 +266,10 @@ class _Held:
         return getattr(self._store, name)
 
     async def checkpoint(self, written: Checkpoint, known: StoredVersion | None) -> StoredVersion:
-        head = await self._store.checkpoint(written, known)
+        heads = await self._store.checkpoint(written, known)
         self.is_written.set()
         await self.may_answer.wait()
-        return head
+        return heads
 
 
 def test_an_answer_that_comes_after_a_release_commits_nothing_to_kafka(

@@ -11,7 +11,7 @@ import pytest
 
 from streamer.contract.batch import Batch
 from streamer.pipeline import PartitionState
-from streamer.store import Checkpoint, Store, StoredVersion, checkpoints
+from streamer.store import Checkpoint, Store, StoredVersion, checkpoints, merging
 from streamer.stream.app import ScoringApp, build_app
 from streamer.stream.checkpoints import checkpointing
 from streamer.stream.scoring import held
@@ -158,10 +158,10 @@ def test_a_version_is_made_and_taken_up_off_the_event_loop(
         app = await worker(service)
         for place, name in (
             (checkpoints, "_partition_commands"),
-            (checkpoints, "advance"),
-            (checkpoints, "state_id"),
-            (checkpoints, "encode_version"),
-            (checkpoints, "drift_of"),
+            (merging, "advance"),
+            (merging, "state_id"),
+            (merging, "encode_version"),
+            (merging, "drift_of"),
             (checkpointing, "take_changed"),
             (held, "_derived"),
         ):

@@ -43,7 +43,7 @@ def tell_checkpoint(
         seconds=round(seconds, 3),
         lag=assigned.lag,
         mode=held.mode,
-        **_model(held.version, held.drift),
+        **_model(held.version_of(written.partition), held.drift),
     )
     assigned.told = written.ledger
 

@@ -152,7 +152,7 @@ class Checkpointing:
             first, *along = [written for _, written in ready]
             with child("write checkpoint", "client", REDIS):
                 store = self._kit.store.under(self._held.model)
-                head = await store.checkpoint(first, self._held.head, *along)
+                heads = await store.checkpoint(first, self._held.heads, *along)
         except UnavailableError as error:
             self._held.redis_failed(error)
             self._kit.metrics.checkpoint_failures.labels("redis").inc()
@@ -169,7 +169,7 @@ class Checkpointing:
         self._held.redis_answered()
         if any(written.delta.teaches for _, written in ready):
             self._kit.metrics.model_merges.inc()
-        await self._held.adopt(head)
+        await self._held.adopt(heads)
         await self._held.take_up_challengers()
         for each, written in ready:
             self._saved(each, written, started)

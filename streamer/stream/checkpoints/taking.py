@@ -16,6 +16,7 @@ from streamer.store import Checkpoint
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.scoring.contending import Contending
 from streamer.stream.scoring.kit import Kit
+from streamer.stream.scoring.watched import take_counted
 
 __all__ = ["reserve", "take_changed", "taken"]
 
@@ -87,4 +88,5 @@ def taken(
         losses=losses,
         lessons=state.verdicts.record.take(),
         challenges=challenges,
+        counted=take_counted(assigned),
     )

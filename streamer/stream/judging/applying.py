@@ -24,6 +24,7 @@ from streamer.store import StoredVerdicts
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.scoring.held import Held
 from streamer.stream.scoring.kit import Kit
+from streamer.stream.scoring.watched import count_verdicts
 from streamer.verdicts import Applied, apply_verdicts
 
 __all__ = ["Applying"]
@@ -100,11 +101,15 @@ class Applying:
                 state.verdicts,
                 state.tables,
                 state.delta,
-                self._held.version,
+                self._held.version_of(assigned.partition),
                 self._kit.pipeline.card_key,
             )
             self._held.contending.teach(assigned)
             state.verdicts.cursors[name] = stored.entries[-1][0] + 1
+            n_frauds = sum(applied.alerts_judged)
+            n_judged = len(applied.alerts_judged)
+            side = self._held.side_of(assigned.partition)
+            count_verdicts(assigned, side, n_frauds, n_judged - n_frauds)
         self._count(applied)
         if stored.n_lost:
             self._kit.metrics.verdicts_lost.inc(stored.n_lost)

@@ -10,6 +10,7 @@ from streamer.contract.ledger import Ledger, Loss
 from streamer.features import EntityTable
 from streamer.pipeline import PartitionState
 from streamer.store import Checkpoint, LogIdentity
+from streamer.watching import Counts
 
 __all__ = ["Assigned", "Unpublished"]
 
@@ -57,6 +58,8 @@ class Assigned:
     """What its challengers remember of it, by their names."""
     void: list[str] = field(default_factory=list)
     """Fields of challengers that have gone, for the next checkpoint to remove."""
+    counted: dict[tuple[int, bool], Counts] = field(default_factory=dict)
+    """What no checkpoint has taken along yet of what is watched, by watch and side (`Counted`)."""
     told: Ledger = field(default_factory=Ledger)
     """What the log's last line of it ended with."""
     is_set_back: bool = False

@@ -36,8 +36,13 @@ class Laps:
             self._trace.stage(stage, now - self._lap_at)
         self._lap_at = now
 
+    @property
+    def batch_s(self) -> float:
+        """How long the batch has taken up to its last stage."""
+        return self._lap_at - self._began_at
+
     def end(self) -> float:
         """Note that the batch is done, with its last stage, and return when that was."""
         trace_id = None if self._trace is None else self._trace.trace_id
-        observe(self._batch_seconds, self._lap_at - self._began_at, trace_id)
+        observe(self._batch_seconds, self.batch_s, trace_id)
         return self._lap_at

@@ -199,7 +199,7 @@ class Claiming:
         log: LogBounds,
         going_on: Resumption,
     ) -> Assigned:
-        await self._held.adopt(await self._kit.store.head())
+        await self._held.adopt(await self._kit.store.heads())
         await self._held.take_up_challengers()
         settings = self._kit.settings
         state = PartitionState.empty(

@@ -22,7 +22,7 @@ from streamer.errors import UnavailableError
 from streamer.model import Drift, ModelConfig, Scorer, Sums, delta_limit, drift_of
 from streamer.reports.center_watch import CenterWatch
 from streamer.reports.drift_monitor import DistanceMonitor
-from streamer.store import StoredVersion
+from streamer.store import Heads, StoredVersion
 from streamer.stream.kafka.membership import Membership
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.publishing.dead_letter_log import DeadLetterLog
@@ -35,6 +35,7 @@ _log = structlog.get_logger(__name__)
 
 # So many deltas of full size.
 _MAX_BEHIND: Final = 4
+_NO_WATCH: Final = -1
 
 
 class Held:
@@ -64,20 +65,44 @@ class Held:
         self.head: StoredVersion | None = None
         """The head as this worker last saw it; None before it has seen one."""
         self.contending = Contending(kit.store)
+        self.heads: Heads | None = None
+        """The same with a canary and what is watched."""
+        self._canary: Scorer | None = None
         self.distance_monitor = DistanceMonitor()
         self.center_watch = CenterWatch()
         self.dead_letter_log = DeadLetterLog(kit.clock.monotonic)
 
-    async def adopt(self, head: StoredVersion) -> None:
-        """Score with ``head`` from the next batch on; what is derived from it, is in a thread."""
+    async def adopt(self, heads: Heads) -> None:
+        """Score with ``heads`` from the next batch on; what is derived from them, is in a thread."""
         async with self._adopting:
-            if self.head is not None and head.id == self.head.id:
-                return
-            version, drift = await asyncio.to_thread(_derived, head, self.model)
+            head, canary = heads.head, heads.canary
+            version, drift = self.version, self.drift
+            if self.head is None or head.id != self.head.id:
+                version, drift = await asyncio.to_thread(_derived, head, self.model)
+            scorer = self._canary
+            if canary is None:
+                scorer = None
+            elif scorer is None or canary.id != scorer.id:
+                scorer = await asyncio.to_thread(Scorer.of, canary.id, canary.sums, self.model)
             # An older version, promoted again, has fewer of them.
             n_revived = max(head.sums.revivals - self.version.sums.revivals, 0)
             self._metrics.clusters_revived.inc(n_revived)
-            self.head, self.version, self.drift = head, version, drift
+            self.heads, self.head, self.version, self.drift = heads, head, version, drift
+            self._canary = scorer
+
+    def version_of(self, partition: int) -> Scorer:
+        """Return what scores a partition: the head, or the canary on its partitions."""
+        heads = self.heads
+        if self._canary is not None and heads is not None and heads.watch.scores(partition):
+            return self._canary
+        return self.version
+
+    def side_of(self, partition: int) -> tuple[int, bool]:
+        """Return what is watched, and whether a partition is beside its canary (`Counted`)."""
+        if self.heads is None:
+            return _NO_WATCH, False
+        watch = self.heads.watch
+        return watch.id, watch.is_canary and not watch.scores(partition)
 
     async def adopt_policy(self, policy_id: str, model: ModelConfig) -> None:
         """Score under another policy from the next batch on, which makes ``model`` of the settings."""
@@ -85,7 +110,11 @@ class Held:
             scorer, head = self.version, self.head
             version_id, sums = (scorer.id, scorer.sums) if head is None else (head.id, head.sums)
             version = await asyncio.to_thread(Scorer.of, version_id, sums, model)
+            canary = self._canary
+            if canary is not None:
+                canary = await asyncio.to_thread(Scorer.of, canary.id, canary.sums, model)
             self.policy_id, self.model, self.version = policy_id, model, version
+            self._canary = canary
 
     async def take_up_challengers(self) -> None:
         """Score with the challengers that run, as they are by now, from the next batch on."""

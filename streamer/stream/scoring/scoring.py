@@ -29,6 +29,7 @@ from streamer.stream.partitions.worker_spans import REDIS, BatchTrace
 from streamer.stream.scoring.contending import MainClock
 from streamer.stream.scoring.held import Held
 from streamer.stream.scoring.kit import Kit
+from streamer.stream.scoring.watched import count_scored
 from streamer.telemetry.tracing import child
 
 __all__ = ["Scoring"]
@@ -126,7 +127,8 @@ class Scoring:
         if clock is not None:
             clock.start()
             beside = self._held.contending.beside(assigned, clock)
-        version, mode = self._held.version, self._held.mode
+        version, mode = self._held.version_of(assigned.partition), self._held.mode
+        side = self._held.side_of(assigned.partition)
         steps = process_in_steps(
             prepared,
             assigned.state,
@@ -152,6 +154,7 @@ class Scoring:
         laps("publish")
         now = laps.end()
         self._held.unsaved_since.setdefault(batch.partition, now)
+        count_scored(assigned, side, outcome, laps.batch_s)
         self._count(batch, outcome, assigned, version, now)
 
     async def _look_up(self, assigned: Assigned, prepared: Prepared) -> None:
@@ -218,7 +221,7 @@ class Scoring:
         count_outcome(self._kit.metrics, batch, outcome)
         count_limits(assigned.state, self._kit.metrics)
         self._held.dead_letter_log.add(outcome.dead_letters, batch)
-        if outcome.scored is None:
+        if outcome.scored is None or version.id != self._held.version.id:
             return
         self._held.center_watch.add(version, outcome.scored, now_s)
         # A young model's distances shift by themselves.

@@ -49,6 +49,8 @@ LABELS: Final = {
     "generation": "Of Python's garbage collector: `0`, `1`, `2`.",
     "detector": "What ranks payments: `distance`, `odds`.",
     "center": "The number of a center, from 0 to STREAMER_N_CLUSTERS - 1.",
+    "figure": "Of a model version: `finite`, `fuse`, `budget`, `errors`, `scores`, `latency`, "
+    "`precision`.",
     "feature": "A feature of the model, see `/model`.",
     "kind": "A table of entities: `cards`, `merchants`, `card_verdicts`, `merchant_verdicts`.",
     "state": "Of the circuit breaker: `closed`, `open`, `half-open`.",

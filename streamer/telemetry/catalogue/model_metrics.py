@@ -9,6 +9,7 @@ from streamer.telemetry.family import counter, gauge
 __all__ = ["ModelMetrics"]
 
 _DETECTORS: Final = ("distance", "odds")
+_FIGURES: Final = ("finite", "fuse", "budget", "errors", "scores", "latency", "precision")
 
 
 class ModelMetrics:
@@ -22,6 +23,20 @@ class ModelMetrics:
         "seconds",
         "When somebody last made a version the current one, forward or back, since the epoch: a change "
         "is a promotion or a rollback. 0 where nobody ever did.",
+    )
+    model_rollbacks = counter(
+        "rollbacks",
+        "Versions that this worker left by itself, a promotion or a canary, by the critical figure "
+        "that had degraded.",
+        "figure",
+        starts=[_FIGURES],
+    )
+    model_watch_remaining_seconds = gauge(
+        "seconds",
+        "For how long the last promotion, or a canary, is still watched; 0 where nothing is.",
+    )
+    model_canary_partitions = gauge(
+        "partitions", "Partitions that score with a canary; 0 where there is none."
     )
     model_merges = counter("deltas", "Deltas merged into the model by this worker.")
     model_threshold_ratio = gauge(

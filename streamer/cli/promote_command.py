@@ -1,0 +1,198 @@
+"""``streamer model promote``, ``canary`` and ``rollback``: which version scores, and on what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import click
+import msgspec
+from rich.table import Table
+
+from streamer.cli.evaluate_options import Duration
+from streamer.cli.gate_options import Gate, asks_the_gate, show_gate
+from streamer.cli.operator import check_others, now_ms, who, with_store
+from streamer.cli.options import as_json
+from streamer.display.output import EXIT_FAILED, print_json, readable_errors, table_console
+from streamer.errors import ConfigurationError
+from streamer.store import Store, Wish, rfc3339
+
+__all__ = ["canary", "changes", "promote", "rollback"]
+
+# More than a history ever has (STREAMER_LINEAGE_MAX_ENTRIES).
+_ALL: Final = 10_000_000
+
+
+@click.command()
+@click.argument("version")
+@click.option("--reason", "why", default="", metavar="TEXT", help="Why; the history keeps it.")
+@click.option(
+    "--force",
+    "forced",
+    default="",
+    metavar="REASON",
+    help="Promote without a gate, or one that failed, or a version that was gone back from; the "
+    "history keeps the reason.",
+)
+@click.option(
+    "--canary",
+    "n_canary",
+    type=click.IntRange(1),
+    metavar="N",
+    help="On the N partitions of the lowest numbers first, and on all when --for is over and nothing "
+    "has degraded.",
+)
+@click.option(
+    "--for",
+    "for_ms",
+    type=Duration(),
+    default="10m",
+    show_default=True,
+    metavar="DURATION",
+    help="How long a canary is watched.",
+)
+@asks_the_gate(is_required=False)
+@readable_errors
+def promote(
+    version: str, why: str, forced: str, n_canary: int | None, for_ms: int, gate: Gate
+) -> None:
+    """Make VERSION (an id or its beginning) the head if it passes the gate; workers go on from it.
+
+    Its figures are those of `streamer gate`, against the head. Exit code 1 where a rule fails. Workers
+    watch it afterwards, by the limits of the policy's table [watch], and go back by themselves.
+
+    \b
+    streamer model promote 4f1c --payments last-week.parquet --policy ops/gate.toml
+    streamer model promote 4f1c --payments last-week.parquet --canary 2 --for 30m
+    streamer model promote 4f1c --force "the head is poisoned"
+    """
+    if gate.file is None and not forced:
+        raise ConfigurationError(
+            f"a gate or a reason must be given, got neither: `streamer model promote {version} "
+            f"--payments FILE` runs the gate, `streamer model promote {version} --force REASON` does "
+            "without"
+        )
+    limits = gate.policy.watch
+    gated: dict[str, str] = {}
+    if gate.file is not None:
+        report = gate.run(version, "head")
+        show_gate(report, on_stderr=True)
+        if not report["passed"] and not forced:
+            click.echo("not promoted; --force REASON does it all the same", err=True)
+            raise SystemExit(EXIT_FAILED)
+        # What was measured is what is promoted, whatever is stored under that beginning by now.
+        version, gated = report["version"], _told(report)
+    if forced:
+        gated["forced"] = forced
+    reason = "promotion" if n_canary is None else "canary"
+    wish = Wish(version, reason, who(), now_ms(), why, gated, limits, bool(forced))
+
+    async def work(store: Store) -> str:
+        await check_others(store)
+        if n_canary is None:
+            return f"{await store.set_head(wish)} is the head"
+        n_partitions = len(await store.partitions())
+        if n_canary >= n_partitions:
+            raise ConfigurationError(
+                f"--canary must be less than the {n_partitions} partitions that have been read, got "
+                f"{n_canary}; without it all score with the version"
+            )
+        watch = await store.start_canary(wish, n_canary, for_ms)
+        return (
+            f"{watch.begun} is a canary on {n_canary} of {n_partitions} partitions until "
+            f"{rfc3339(watch.until_ms)}; `streamer model canary` shows it"
+        )
+
+    click.echo(with_store(work), err=True)
+
+
+@click.command()
+@as_json
+@readable_errors
+def canary(as_json: bool) -> None:
+    """Show what is watched, a canary or the last promotion, and its figures beside those of before."""
+    watch, at_ms = with_store(lambda store: store.watch()), now_ms()
+    degraded = watch.due(at_ms)
+    verdict = "nothing degraded" if degraded in (None, "over") else str(degraded[1])
+    if as_json:
+        print_json({**msgspec.to_builtins(watch), "left_s": watch.left_s(at_ms), "found": verdict})
+        return
+    if watch.kind == "none":
+        click.echo("nothing is watched")
+        return
+    where = f" on the {watch.n_partitions} lowest partitions" if watch.is_canary else ""
+    click.echo(
+        f"{watch.kind} {(watch.canary or watch.begun)[:12]}{where} by {watch.who}, watched for another "
+        f"{watch.left_s(at_ms):.0f} s: {verdict}"
+    )
+    beside = "the other partitions" if watch.is_canary else "before"
+    table = Table("", watch.kind, beside, box=None)
+    for name in watch.facts.__struct_fields__:
+        table.add_row(
+            name, f"{getattr(watch.facts, name):,.4g}", f"{getattr(watch.before, name):,.4g}"
+        )
+    table_console().print(table)
+
+
+@click.command()
+@click.argument("version", required=False)
+@click.option(
+    "--reason",
+    "why",
+    required=True,
+    metavar="TEXT",
+    help="Why; the history keeps it for the review.",
+)
+@readable_errors
+def rollback(version: str | None, why: str) -> None:
+    """Go back to VERSION; without it end the canary, or go back to the head that the last promotion or
+    import replaced.
+
+    At once, without a gate. Workers go on from it within seconds. What was learned since stays with
+    the version that is left; no payment is scored or alerted a second time.
+    """
+
+    async def work(store: Store) -> str:
+        await check_others(store)
+        wish = Wish(version or "", "rollback", who(), now_ms(), why)
+        if version is None:
+            if (ended := await store.end_canary(wish)) is not None:
+                return f"the canary {ended.canary} has ended; the head scores all partitions"
+            wish = replace(wish, version=await _before_promotion(store))
+        return f"{await store.set_head(wish)} is the head"
+
+    click.echo(with_store(work), err=True)
+
+
+async def changes(store: Store, *, merges: bool) -> list[dict[str, str]]:
+    """Return the history of the head, newest first; without ``merges`` what people changed."""
+    entries = await store.lineage(_ALL)
+    return [entry for entry in entries if merges or entry["reason"] != "merge"]
+
+
+def _told(report: dict[str, Any]) -> dict[str, str]:
+    """Return what the history keeps of a gate: the outcome, and the rules without a figure."""
+    rules: dict[str, list[str]] = {}
+    for ruling in report["rules"]:
+        rules.setdefault(ruling["outcome"], []).append(ruling["rule"])
+    told = {"gate": "passed" if report["passed"] else f"failed: {', '.join(rules['fail'])}"}
+    if "not measured" in rules:
+        told["not_measured"] = ", ".join(rules["not measured"])
+    return told
+
+
+async def _before_promotion(store: Store) -> str:
+    """Return what the last promotion replaced; raise where nobody promoted, or it was undone."""
+    entries = await changes(store, merges=False)
+    last = next((entry for entry in entries if "replaced" in entry), None)
+    if last is None or not last["replaced"]:
+        raise ConfigurationError(
+            "a version must have been promoted to go back from it, got none in the history; name one "
+            "of `streamer model list`"
+        )
+    if last["reason"] == "rollback":
+        raise ConfigurationError(
+            f"the last change must be a promotion to go back from it, got a rollback at {last['at']} "
+            f"from {last['replaced'][:12]}; name a version of `streamer model list`"
+        )
+    return last["replaced"]
