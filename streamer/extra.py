@@ -15,6 +15,7 @@ _SOURCE_OF: Final = {
     "sklearn.metrics": ("scikit-learn", "evaluation"),
     "lightgbm": ("lightgbm", "evaluation"),
     "matplotlib": ("matplotlib", "evaluation"),
+    "evidently": ("evidently", "evidently"),
     "mlflow": ("mlflow-skinny", "mlflow"),
     "pyinstrument": ("pyinstrument", "profile"),
     "ray": ("ray", "ray"),

@@ -38,6 +38,10 @@ _COMMANDS: Final = {
         "streamer.cli.dlq_command",
         "Look at dead letters, and send them again.",
     ),
+    "drift": (
+        "streamer.cli.drift_command",
+        "Look at how far traffic has moved from what a version was made for.",
+    ),
     "evaluate": (
         "streamer.cli.evaluate_command",
         "Measure how well FILE's frauds are ranked, and how well other detectors rank them.",
@@ -46,6 +50,10 @@ _COMMANDS: Final = {
         "streamer.cli.explain_command",
         "Explain the alert ALERT_ID: every part of its score, what was expected, and what would "
         "change it.",
+    ),
+    "features": (
+        "streamer.cli.features_command",
+        "Write the features of FILE's payments as they would be scored, with point-in-time columns.",
     ),
     "fit": (
         "streamer.cli.fit_command",
@@ -74,6 +82,10 @@ _COMMANDS: Final = {
     "replay": (
         "streamer.cli.replay_command",
         "Score the payments of FILE without Kafka or Redis.",
+    ),
+    "retrain": (
+        "streamer.cli.retrain_command",
+        "Fit a version to recent payments, gate it against the head and store it.",
     ),
     "simulate": (
         "streamer.cli.simulate_command",

@@ -134,13 +134,13 @@ def _note(
     async def note(store: Store) -> None:
         for partition, sent in offsets.items():
             first = plan.first_offsets[partition]
-            await store.add_replayed(plan.topic, plan.topic_id, partition, sorted(sent), first)
+            await store.replayed.add(plan.topic, plan.topic_id, partition, sorted(sent), first)
 
     with_store(note, settings)
 
 
 async def _replayed(store: Store, plan: Plan) -> dict[int, set[int]]:
     return {
-        partition: await store.replayed_offsets(plan.topic, plan.topic_id, partition)
+        partition: await store.replayed.offsets(plan.topic, plan.topic_id, partition)
         for partition in range(plan.n_partitions)
     }

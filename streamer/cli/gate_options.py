@@ -18,6 +18,7 @@ from streamer.cli.operator import with_store
 from streamer.cli.passes import pass_config, sums_in
 from streamer.display.progress_bars import Bars
 from streamer.settings import Settings, load_settings
+from streamer.starting.wiring import settings_in_force
 
 if TYPE_CHECKING:
     from streamer.backtesting import Side
@@ -53,6 +54,10 @@ class Gate:
 
         assert self.file is not None  # noqa: S101 - who has no payments runs no gate
         policy, settings, plan = self.policy, load_settings(), self.labels.plan(self.seed)
+        if not all(Path(name).is_file() for name in (version, against)):
+            # Who has the store knows what workers go by.
+            own = settings
+            settings = with_store(lambda store: settings_in_force(store, own), own)
         base, candidate = (_side(name, settings, plan) for name in (against, version))
         rulings = [judge_state(not_finite(candidate.sums))]
         if rulings[0].outcome == "pass":

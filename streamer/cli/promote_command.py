@@ -97,7 +97,7 @@ def promote(
                 f"--canary must be less than the {n_partitions} partitions that have been read, got "
                 f"{n_canary}; without it all score with the version"
             )
-        watch = await store.start_canary(wish, n_canary, for_ms)
+        watch = await store.trials.start_canary(wish, n_canary, for_ms)
         return (
             f"{watch.begun} is a canary on {n_canary} of {n_partitions} partitions until "
             f"{rfc3339(watch.until_ms)}; `streamer model canary` shows it"
@@ -111,7 +111,7 @@ def promote(
 @readable_errors
 def canary(as_json: bool) -> None:
     """Show what is watched, a canary or the last promotion, and its figures beside those of before."""
-    watch, at_ms = with_store(lambda store: store.watch()), now_ms()
+    watch, at_ms = with_store(lambda store: store.trials.watch()), now_ms()
     degraded = watch.due(at_ms)
     verdict = "nothing degraded" if degraded in (None, "over") else str(degraded[1])
     if as_json:
@@ -156,7 +156,7 @@ def rollback(version: str | None, why: str) -> None:
         await check_others(store)
         wish = Wish(version or "", "rollback", who(), now_ms(), why)
         if version is None:
-            if (ended := await store.end_canary(wish)) is not None:
+            if (ended := await store.trials.end_canary(wish)) is not None:
                 return f"the canary {ended.canary} has ended; the head scores all partitions"
             wish = replace(wish, version=await _before_promotion(store))
         return f"{await store.set_head(wish)} is the head"

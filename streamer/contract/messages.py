@@ -24,6 +24,7 @@ __all__ = [
     "Center",
     "CenterValue",
     "Counterfactual",
+    "FeatureRow",
     "Feedback",
     "Reason",
     "Score",
@@ -220,6 +221,25 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     expected_loss: Loss | None = None
 
 
+class FeatureRow(msgspec.Struct, frozen=True):
+    """The features of one transaction as it was scored, on ``transaction-features`` (key: ``card_id``;
+    off by default).
+
+    ``features`` are on the model's scale, by name, null where unknown: what was known of card and
+    merchant before the payment at ``event_timestamp``; ``created_timestamp`` is when it was computed.
+    ``amount`` is the logarithm of the amount in ``currency``.
+    """
+
+    transaction_id: str
+    card_id: str
+    merchant_id: str | None
+    currency: str
+    event_timestamp: Timestamp
+    created_timestamp: Timestamp
+    features: dict[str, float | None]
+    source: Source
+
+
 class Feedback(msgspec.Struct, frozen=True, omit_defaults=True):
     """A verdict on one transaction as it is kept; what came on its topic is a `Verdict`.
 
@@ -260,6 +280,7 @@ _TOPICS: Final[dict[str, type[msgspec.Struct]]] = {
     "alert.v1": Alert,
     "score.v1": Score,
     "feedback.v1": Verdict,
+    "features.v1": FeatureRow,
 }
 # Of these a verdict needs one each.
 _ONE_OF_THESE: Final = (

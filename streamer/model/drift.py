@@ -21,7 +21,7 @@ from streamer.model.feature_histogram import UNKNOWN, bin_centers
 from streamer.model.model_config import ModelConfig
 from streamer.model.sums import Sums
 
-__all__ = ["MOVED_PSI", "Drift", "drift_of", "kolmogorov_smirnov", "stability_index"]
+__all__ = ["MOVED_PSI", "Drift", "drift_of", "kolmogorov_smirnov", "shares_of", "stability_index"]
 
 
 MOVED_PSI: Final = 0.2
@@ -83,7 +83,7 @@ def stability_index(reference: Floats, current: Floats) -> Floats:
     >>> stability_index(halves, quarters).round(4).tolist()  # (1/4) ln 2 + (1/4) ln 1.5
     [0.2747]
     """
-    p, q = _shares(reference, _SMALLEST_SHARE), _shares(current, _SMALLEST_SHARE)
+    p, q = _raised(reference), _raised(current)
     psi: Floats = ((q - p) * np.log(q / p)).sum(axis=-1)
     return np.where(_both(reference, current), psi, 0.0)
 
@@ -94,17 +94,25 @@ def kolmogorov_smirnov(reference: Floats, current: Floats) -> Floats:
     >>> kolmogorov_smirnov(np.array([[5.0, 5.0]]), np.array([[25.0, 75.0]])).tolist()
     [0.25]
     """
-    p, q = _shares(reference, 0.0), _shares(current, 0.0)
+    p, q = shares_of(reference), shares_of(current)
     # The last sums are 1 up to rounding; two of them would otherwise differ by an ulp.
     difference = np.abs(np.cumsum(q - p, axis=-1)[..., :-1]).max(axis=-1)
     return np.where(_both(reference, current), np.clip(difference, 0.0, 1.0), 0.0)
 
 
-def _shares(histogram: Floats, smallest: float) -> Floats:
+def shares_of(histogram: Floats) -> Floats:
+    """Return each bin's share of its row (..., n_bins); 0 where the row is empty.
+
+    >>> shares_of(np.array([[1.0, 3.0], [0.0, 0.0]])).tolist()
+    [[0.25, 0.75], [0.0, 0.0]]
+    """
     weights = histogram.sum(axis=-1, keepdims=True)
-    shares = np.maximum(histogram / np.where(weights > 0, weights, 1.0), smallest)
-    if not smallest:
-        return shares
+    return np.asarray(histogram / np.where(weights > 0, weights, 1.0))
+
+
+def _raised(histogram: Floats) -> Floats:
+    """Return the shares, each at least `_SMALLEST_SHARE` of all."""
+    shares = np.maximum(shares_of(histogram), _SMALLEST_SHARE)
     return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
 
 

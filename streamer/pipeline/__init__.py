@@ -3,7 +3,7 @@
 Reading order: `partition_state` (what is remembered), `processing` (a batch of bytes in, alerts and
 dead letters out), `repeats` (which payments have been there before), `deciding`, `pacing`,
 `told_cards`, `drawing` and `fuse` (which alert), `waves` (which of them belong together), `taking_in`
-(what a batch leaves behind), `score_messages`.
+(what a batch leaves behind), `score_messages`, `feature_messages`.
 """
 
 from streamer.pipeline.deciding import decide

@@ -31,6 +31,7 @@ class PipelineConfig:
     believable: TimestampRange
     card_key: bytes | None = None
     with_scores: bool = False
+    with_features: bool = False
     verdicts: VerdictConfig = field(default_factory=VerdictConfig)
     repeat_window: int = 0
     intake: Intake = PLAIN

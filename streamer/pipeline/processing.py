@@ -22,7 +22,7 @@ import numpy as np
 from streamer.arrays import Integers
 from streamer.contract.batch import Batch
 from streamer.contract.ledger import Ledger
-from streamer.contract.messages import Alert, Mode, Score
+from streamer.contract.messages import Alert, FeatureRow, Mode, Score
 from streamer.errors import InvariantError
 from streamer.explaining.alerts import AlertContext, build_alerts
 from streamer.features import Columns, History
@@ -31,6 +31,7 @@ from streamer.intake.readings import PassedOver, Refusal
 from streamer.model import Scored, Scorer
 from streamer.pipeline.budgets import still_known
 from streamer.pipeline.deciding import Decision, decide
+from streamer.pipeline.feature_messages import feature_messages
 from streamer.pipeline.fuse import still_counted
 from streamer.pipeline.partition_state import PartitionState, PipelineConfig
 from streamer.pipeline.score_messages import score_messages
@@ -84,6 +85,7 @@ class Outcome(NamedTuple):
     left_out: Mapping[tuple[str, Refusal], int]
     scored: Scored | None
     """Of the transactions in their order; None while warming, and where there was none."""
+    features: list[FeatureRow]
 
 
 def process(
@@ -166,6 +168,7 @@ def process_in_steps(
     decoded, columns = prepared.decoded, prepared.columns
     made: tuple[list[Alert], list[Alert]] = ([], [])
     scores: list[Score] = []
+    features: list[FeatureRow] = []
     n_late, scored, payments_1d, is_warming = 0, None, _NOTHING, version.is_warming
     if columns is not None:
         history = History.observe(columns, state.tables, state.n_partitions)
@@ -192,6 +195,8 @@ def process_in_steps(
             made = yield from _alerts(context, decoded, decision)
         if config.with_scores:
             scores = score_messages(decoded, state, version, scored, decision, config.card_key)
+        if config.with_features:
+            features = feature_messages(decoded, history.X, state, now_ms, config.card_key)
     first_place = state.ledger.scored
     ledger = _ledger(prepared, state, decision, is_warming=is_warming)
     _advance(state, prepared, ledger, decision)
@@ -208,6 +213,7 @@ def process_in_steps(
         decoded.passed_over,
         decoded.left_out,
         scored,
+        features,
     )
 
 

@@ -36,6 +36,7 @@ _TOPICS: Final = (
     "feedback_topic",
     "feedback_dead_letters_topic",
     "scores_topic",
+    "features_topic",
 )
 
 # The settings that a rule read, the first being the one to change, and what is wrong with it.

@@ -144,6 +144,10 @@ class Fields(BaseSettings):
     """Topic that the score of every transaction is written to, where enabled."""
     scores_enabled: bool = False
     """Whether every score is written to the scores topic."""
+    features_topic: Topic = "transaction-features"
+    """Topic that the features of every transaction are written to, where enabled."""
+    features_enabled: bool = False
+    """Whether every transaction's features are written to the features topic, for a feature store."""
     create_topics: bool = False
     """Whether missing topics are created at the start."""
     topic_partitions: Count = 8

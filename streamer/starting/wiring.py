@@ -117,6 +117,7 @@ def pipeline_config(settings: Settings) -> PipelineConfig:
         ),
         card_key=None if card_key is None else card_key.get_secret_value().encode(),
         with_scores=settings.scores_enabled,
+        with_features=settings.features_enabled,
         verdicts=VerdictConfig(
             capacity=settings.label_capacity,
             horizon_ms=round(settings.label_horizon_s * 1000),

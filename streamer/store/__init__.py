@@ -3,9 +3,9 @@
 Reading order: `keys`, `stored` (what is stored), `client` (the connection; `connecting`, `faults` and
 `breaker` are its parts), `suitability`, `identity` and `service` (may this worker write here?),
 `checkpoints` (the atomic step; `merging` is its model's part), `partition_records` (what it has left),
-`reset` and `resetting`, `history_limits`, `versions`, `promotions` and `settling` (what moves a head
-otherwise), `policy_records`, `feedback`, `lesson_stream` (what verdicts taught), `store` (the calls the
-rest makes); `committed` is what Kafka is told of it.
+`reset` and `resetting`, `history_limits`, `versions`, `promotions`, `settling` and `trials` (what moves
+a head otherwise), `challengers`, `policy_records`, `feedback`, `lesson_stream` (what verdicts taught),
+`store` (the calls the rest makes); `committed` is what Kafka is told of it.
 """
 
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus

@@ -7,31 +7,32 @@ at all.  What the dead-letter topic no longer holds is forgotten, which bounds t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from streamer.store.client import Client
 
-__all__ = ["add_replayed", "replayed_offsets"]
+__all__ = ["Replayed"]
 
 
-async def replayed_offsets(client: Client, topic: str, topic_id: str, partition: int) -> set[int]:
-    """Return the offsets that were sent again; ``topic_id`` is Kafka's id of the topic."""
-    key = client.keys.replayed(topic, topic_id, partition)
-    [members] = await client.pipelined([("ZRANGE", key, 0, -1)], atomic=False)
-    return {int(member) for member in members}
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Reads and notes them in one namespace."""
 
+    _client: Client
 
-async def add_replayed(
-    client: Client,
-    topic: str,
-    topic_id: str,
-    partition: int,
-    offsets: Sequence[int],
-    first_offset: int,
-) -> None:
-    """Note that ``offsets`` were sent again; the topic begins at ``first_offset``."""
-    key = client.keys.replayed(topic, topic_id, partition)
-    pairs = [value for offset in offsets for value in (offset, offset)]
-    commands: list[tuple[object, ...]] = [("ZREMRANGEBYSCORE", key, "-inf", f"({first_offset}")]
-    if pairs:
-        commands.append(("ZADD", key, *pairs))
-    await client.pipelined(commands, atomic=True)
+    async def offsets(self, topic: str, topic_id: str, partition: int) -> set[int]:
+        """Return the offsets that were sent again; ``topic_id`` is Kafka's id of the topic."""
+        key = self._client.keys.replayed(topic, topic_id, partition)
+        [members] = await self._client.pipelined([("ZRANGE", key, 0, -1)], atomic=False)
+        return {int(member) for member in members}
+
+    async def add(
+        self, topic: str, topic_id: str, partition: int, offsets: Sequence[int], first_offset: int
+    ) -> None:
+        """Note that ``offsets`` were sent again; the topic begins at ``first_offset``."""
+        key = self._client.keys.replayed(topic, topic_id, partition)
+        pairs = [value for offset in offsets for value in (offset, offset)]
+        commands: list[tuple[object, ...]] = [("ZREMRANGEBYSCORE", key, "-inf", f"({first_offset}")]
+        if pairs:
+            commands.append(("ZADD", key, *pairs))
+        await self._client.pipelined(commands, atomic=True)

@@ -20,9 +20,8 @@ from streamer.store import (
     lesson_stream,
     partition_records,
     promotions,
-    replayed,
     resetting,
-    settling,
+    retrainings,
     suitability,
     versions,
 )
@@ -36,9 +35,9 @@ from streamer.store.identity import Identity
 from streamer.store.lesson_stream import StoredLesson
 from streamer.store.policy_records import Policies
 from streamer.store.promotions import Wish
+from streamer.store.replayed import Replayed
 from streamer.store.reset import Reset, ResetRequest
 from streamer.store.service import ServiceIdentity
-from streamer.store.settling import Settled
 from streamer.store.stored import (
     Checkpoint,
     Heads,
@@ -47,7 +46,7 @@ from streamer.store.stored import (
     StoredVersion,
     VersionInfo,
 )
-from streamer.watching import Watch
+from streamer.store.trials import Trials
 
 __all__ = ["Store"]
 
@@ -121,6 +120,16 @@ class Store:
     def challengers(self) -> Challengers:
         """The challengers, apart from what checkpoints add to them."""
         return Challengers(self._client)
+
+    @property
+    def trials(self) -> Trials:
+        """A canary, and what has just taken over."""
+        return Trials(self._client, self._identity, self._limits, self._config)
+
+    @property
+    def replayed(self) -> Replayed:
+        """Which dead letters were sent again."""
+        return Replayed(self._client)
 
     async def ping(self) -> None:
         """Return if Redis answers."""
@@ -244,34 +253,12 @@ class Store:
         """Return the current version and, where there is one, the canary's."""
         return await versions.heads(self._client, self._config)
 
-    async def watch(self) -> Watch:
-        """Return what is watched: a canary, or the last promotion."""
-        return await versions.watch(self._client)
-
     async def set_head(self, wish: Wish) -> str:
         """Promote or roll back to a stored version; `ConfigurationError` when it is unknown.
 
         Drift is measured from it on, so that the head is a version of its own with that as parent.
         """
         return await promotions.set_head(self._client, self._limits, wish, self._config)
-
-    async def start_canary(self, wish: Wish, n_partitions: int, for_ms: int) -> Watch:
-        """Have the partitions of the lowest numbers score with a version, for a time."""
-        store = self._client, self._limits
-        return await promotions.start_canary(*store, wish, n_partitions, for_ms, self._config)
-
-    async def end_canary(self, wish: Wish) -> Watch | None:
-        """Leave a canary and return what it was; None where there is none."""
-        return await promotions.end_canary(self._client, self._limits, wish, self._config)
-
-    async def settle(self, who: str, now_ms: int, known: Heads | None = None) -> Settled | None:
-        """Do what is due of what is watched, once among all workers; None where nothing is.
-
-        Raises `StoreReplacedError` when the store is another one.
-        """
-        await self._identity.known(self._client)
-        store = self._client, self._identity, self._limits, self._config
-        return await settling.settle(*store, who, now_ms, known)
 
     async def promoted_at_ms(self) -> int | None:
         """Return when `set_head` last made a version the head, None where it never did."""
@@ -280,6 +267,12 @@ class Store:
     async def put_version(self, sums: Sums, header: VersionHeader) -> str:
         """Store a version without making it the head, and return its id."""
         return await versions.put_version(self._client, sums, header, self._config)
+
+    async def note_retraining(
+        self, version_id: str, said: Mapping[str, str | int], now_ms: int
+    ) -> None:
+        """Note in the lineage what a retraining came to, whether or not its version was stored."""
+        await retrainings.note_retraining(self._client, self._limits, version_id, said, now_ms)
 
     async def version(self, wanted: str) -> tuple[bytes, StoredVersion]:
         """Return the file and content of the version with this id or unambiguous beginning of it."""
@@ -323,13 +316,3 @@ class Store:
     async def lessons(self, count: int) -> list[StoredLesson]:
         """Return the latest ``count`` lessons of verdicts, newest first."""
         return await lesson_stream.read_lessons(self._client, count)
-
-    async def replayed_offsets(self, topic: str, topic_id: str, partition: int) -> set[int]:
-        """Return which dead letters of a partition were sent again."""
-        return await replayed.replayed_offsets(self._client, topic, topic_id, partition)
-
-    async def add_replayed(
-        self, topic: str, topic_id: str, partition: int, offsets: Sequence[int], first_offset: int
-    ) -> None:
-        """Note which dead letters of a partition were sent again; it begins at ``first_offset``."""
-        await replayed.add_replayed(self._client, topic, topic_id, partition, offsets, first_offset)

@@ -10,7 +10,7 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Any
 
@@ -213,7 +213,7 @@ def queue_head(
     queue_entry(pipe, keys, entry, limits)
 
 
-def queue_entry(pipe: Pipe, keys: Keys, entry: dict[str, str | int], limits: Limits) -> None:
+def queue_entry(pipe: Pipe, keys: Keys, entry: Mapping[str, str | int], limits: Limits) -> None:
     """Queue an entry of the lineage."""
     named = [item for pair in entry.items() for item in pair]
     # "~": Redis trims whole nodes of the stream, which costs nothing, and a few entries more stay.

@@ -225,6 +225,7 @@ def _scoring(is_flooded: Any) -> Any:
             nothing,
             nothing,
             np.zeros(0),
+            [],
         )
 
     return process_in_steps

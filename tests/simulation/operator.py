@@ -74,7 +74,7 @@ class Operator:
         store, now_ms = open_store(world, self._process), world.workers[0].now_ms()
         try:
             if not n_partitions:
-                ended = await store.end_canary(Wish("", "rollback", OPERATOR, now_ms))
+                ended = await store.trials.end_canary(Wish("", "rollback", OPERATOR, now_ms))
                 world.note(f"operator ends {ended}")
                 return
             stored = await store.versions()
@@ -87,7 +87,7 @@ class Operator:
                 world.note("operator has no version for a canary")
                 return
             wish = Wish(stored[-1].id, "canary", OPERATOR, now_ms, limits=_LIMITS)
-            begun = await store.start_canary(wish, n_partitions, round(for_s * 1_000))
+            begun = await store.trials.start_canary(wish, n_partitions, round(for_s * 1_000))
             world.note(f"operator begins a canary of {begun.begun[-4:]}")
         except StreamerError as error:
             world.note(f"operator cannot: {error}")

@@ -51,7 +51,7 @@ def test_each_partition_teaches_the_branch_that_scores_it_and_each_payment_is_le
     async def scenario():
         async with opened(redis_url, namespace, versions_kept=2) as store:
             _, other = await with_two_partitions(store)
-            await store.start_canary(wish(other, "canary"), 1, FOR_MS)
+            await store.trials.start_canary(wish(other, "canary"), 1, FOR_MS)
             heads = await store.checkpoint(step(10, 15), None, step(20, 27, partition=1))
             assert heads.canary.sums.transactions_seen == 1_000 + 5
             assert heads.head.sums.transactions_seen == 30 + 7
@@ -63,7 +63,7 @@ def test_each_partition_teaches_the_branch_that_scores_it_and_each_payment_is_le
             # Nobody has learned for the head: ten versions came after it, and two are kept.
             assert (await store.head()).id == heads.head.id
             in_flight = step(25, 28)
-            ended = await store.end_canary(wish("", "rollback", why="no"))
+            ended = await store.trials.end_canary(wish("", "rollback", why="no"))
             assert ended.n_partitions == 1
             after = await store.checkpoint(in_flight)
             assert after.canary is None
@@ -80,12 +80,12 @@ def test_a_canary_is_made_the_head_once_its_time_is_over_and_it_was_met(redis_ur
     async def scenario():
         async with opened(redis_url, namespace) as store:
             before, other = await with_two_partitions(store)
-            watch = await store.start_canary(wish(other, "canary"), 1, FOR_MS)
+            watch = await store.trials.start_canary(wish(other, "canary"), 1, FOR_MS)
             over_ms = NOW_MS + FOR_MS
-            assert await store.settle("w1", over_ms) is None
+            assert await store.trials.settle("w1", over_ms) is None
             await store.checkpoint(counted(step(10, 15), watch.id, ENOUGH))
-            assert await store.settle("w1", over_ms - 1) is None
-            settled = await store.settle("w1", over_ms)
+            assert await store.trials.settle("w1", over_ms - 1) is None
+            settled = await store.trials.settle("w1", over_ms)
             assert settled.degraded is None
             assert settled.heads.head.sums.transactions_seen == 1_005
             heads = await store.heads()
@@ -99,7 +99,7 @@ def test_a_canary_is_made_the_head_once_its_time_is_over_and_it_was_met(redis_ur
             assert (heads.watch.kind, heads.watch.replaced) == ("promotion", before)
             assert heads.watch.until_ms == over_ms + 30 * 60_000
             assert heads.watch.limits == LIMITS
-            assert await store.settle("w2", over_ms) is None
+            assert await store.trials.settle("w2", over_ms) is None
 
     run(scenario())
 
@@ -108,11 +108,11 @@ def test_a_canary_that_degrades_is_ended_and_the_head_stays(redis_url, namespace
     async def scenario():
         async with opened(redis_url, namespace) as store:
             before, other = await with_two_partitions(store)
-            watch = await store.start_canary(wish(other, "canary"), 1, FOR_MS)
+            watch = await store.trials.start_canary(wish(other, "canary"), 1, FOR_MS)
             with pytest.raises(ConfigurationError, match="one version at a time must be on trial"):
                 await store.set_head(wish(other))
             await store.checkpoint(counted(step(10, 15), watch.id, BAD))
-            settled = await store.settle("w1", NOW_MS)
+            settled = await store.trials.settle("w1", NOW_MS)
             assert settled.degraded.figure == "budget"
             assert settled.degraded.told == "2.10 of the budget alerted, at most 2.00"
             assert (await store.heads()).canary is None
@@ -136,38 +136,38 @@ def test_a_promotion_that_degrades_is_gone_back_from_once_and_not_promoted_again
             await store.checkpoint(counted(step(10, 15), 0, ENOUGH))
             good = (await store.head()).id
             promoted = await store.set_head(wish(other))
-            watch = await store.watch()
+            watch = await store.trials.watch()
             assert (watch.kind, watch.replaced, watch.before) == ("promotion", good, ENOUGH)
             # Scored by the head before: none of the new one's figures.
             await store.checkpoint(counted(step(15, 20), watch.id - 1, BAD))
-            assert await store.settle("w1", NOW_MS) is None
+            assert await store.trials.settle("w1", NOW_MS) is None
             bad = await store.checkpoint(
                 counted(step(20, 25), watch.id, ENOUGH),
                 None,
                 counted(step(20, 22, partition=1), watch.id, BAD + BAD),
             )
             assert bad.watch.facts == Counts(payments=300, ranked=300, due=30, alerts=51)
-            assert await store.settle("w1", NOW_MS) is None
+            assert await store.trials.settle("w1", NOW_MS) is None
             # 51 + 40 alerts, where 30 + 10 were due.
             await store.checkpoint(counted(step(25, 30), watch.id, with_alerts(40)))
             left = (await store.head()).id
-            settled = await store.settle("w1", NOW_MS + 5)
+            settled = await store.trials.settle("w1", NOW_MS + 5)
             assert settled.degraded == ("budget", "2.27 of the budget alerted, at most 2.00")
-            assert await store.settle("w2", NOW_MS + 5) is None
+            assert await store.trials.settle("w2", NOW_MS + 5) is None
             assert (await store.heads()).head.id == good
             (entry,) = [e for e in await store.lineage(3) if e["reason"] == "rollback"]
             assert (entry["version"], entry["replaced"]) == (good, left)
             assert entry["automatic"] == "true"
             assert entry["why"].startswith("budget: ")
             # Nothing is watched now, however bad it is: no rollback follows another by itself.
-            now = await store.watch()
+            now = await store.trials.watch()
             await store.checkpoint(counted(step(30, 35), now.id, BAD + BAD))
-            assert await store.settle("w1", NOW_MS + 10**9) is None
+            assert await store.trials.settle("w1", NOW_MS + 10**9) is None
             for unwanted in (other, promoted, left):
                 with pytest.raises(ConfigurationError, match="gone back from must be promoted by"):
                     await store.set_head(wish(unwanted))
             await store.set_head(wish(other, is_forced=True))
-            assert (await store.watch()).kind == "promotion"
+            assert (await store.trials.watch()).kind == "promotion"
 
     run(scenario())
 
@@ -179,16 +179,16 @@ def test_a_promotion_that_holds_is_watched_no_longer_and_counted_on(redis_url, n
         async with opened(redis_url, namespace) as store:
             _, other = await with_two_partitions(store)
             await store.set_head(wish(other))
-            watch = await store.watch()
+            watch = await store.trials.watch()
             await store.checkpoint(counted(step(10, 15), watch.id, ENOUGH))
-            assert (await store.settle("w1", watch.until_ms)).degraded is None
-            assert (await store.watch()).kind == "none"
+            assert (await store.trials.settle("w1", watch.until_ms)).degraded is None
+            assert (await store.trials.watch()).kind == "none"
             await store.checkpoint(counted(step(15, 20), watch.id, BAD))
-            assert await store.settle("w1", watch.until_ms + 1) is None
+            assert await store.trials.settle("w1", watch.until_ms + 1) is None
             header = VersionHeader("", "2023-11-14T22:13:20.123Z", "fit", CONFIG.hash)
             third = await store.put_version(delta(500, seed=4), header)
             await store.set_head(wish(third))
-            assert (await store.watch()).before == ENOUGH + BAD
+            assert (await store.trials.watch()).before == ENOUGH + BAD
 
     run(scenario())
 
@@ -199,11 +199,11 @@ def test_a_worker_of_another_store_goes_back_nowhere(redis_url, namespace):
             _, bad = await with_two_partitions(store)
             await store.checkpoint(counted(step(10, 15), 0, ENOUGH))
             await store.set_head(wish(bad))
-            watch = await store.watch()
+            watch = await store.trials.watch()
             await store.checkpoint(counted(step(15, 20), watch.id, BAD))
             other._identity.seen = "another"
             with pytest.raises(StoreReplacedError):
                 await other.settle("w2", NOW_MS)
-            assert (await store.watch()).id == watch.id
+            assert (await store.trials.watch()).id == watch.id
 
     run(scenario())

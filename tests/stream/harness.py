@@ -248,6 +248,7 @@ class Service:
             "feedback_topic": f"feedback-{self.id}",
             "feedback_dead_letters_topic": f"feedback-dlq-{self.id}",
             "scores_topic": f"scores-{self.id}",
+            "features_topic": f"features-{self.id}",
             "topic_partitions": str(n_partitions),
             "kafka_session_timeout_s": "6",
             "checkpoint_interval_s": "0.3",
@@ -275,7 +276,11 @@ class Service:
 
     def create_topics(self) -> Self:
         """Create every topic of the configuration."""
-        names = [*topic_names(self.settings), self.settings.scores_topic]
+        names = {
+            *topic_names(self.settings),
+            self.settings.scores_topic,
+            self.settings.features_topic,
+        }
         admin = AdminClient(librdkafka_config(self.settings))
         create_topics(admin, dict.fromkeys(names, self.n_partitions), 1)
         return self

@@ -169,8 +169,7 @@ class Checkpointing:
         self._held.redis_answered()
         if any(written.delta.teaches for _, written in ready):
             self._kit.metrics.model_merges.inc()
-        await self._held.adopt(heads)
-        await self._held.take_up_challengers()
+        await self._held.take_up(heads)
         for each, written in ready:
             self._saved(each, written, started)
         return len(ready) == len(tried)

@@ -43,9 +43,9 @@ class StandingGuard:
         """Look once."""
         kit, held = self._kit, self._held
         now_ms = kit.clock.now_ms()
-        watch = await kit.store.watch()
+        watch = await kit.store.trials.watch()
         if watch.due(now_ms) is not None:
-            settled = await kit.store.settle(kit.owner, now_ms, held.heads)
+            settled = await kit.store.trials.settle(kit.owner, now_ms, held.heads)
             if settled is not None:
                 self._tell(settled)
                 await held.adopt(settled.heads)

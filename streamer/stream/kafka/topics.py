@@ -17,6 +17,7 @@ __all__ = [
     "check_topics",
     "cluster_id",
     "create_topics",
+    "mirrors_of_all",
     "partition_counts",
     "prepare_topics",
     "topic_names",
@@ -38,7 +39,13 @@ def topic_names(settings: Settings) -> list[str]:
         settings.feedback_topic,
         settings.feedback_dead_letters_topic,
     ]
-    return [*names, settings.scores_topic] if settings.scores_enabled else names
+    return [*names, *mirrors_of_all(settings)]
+
+
+def mirrors_of_all(settings: Settings) -> list[str]:
+    """Return the topics that get a message for every payment, none by default."""
+    scores = [settings.scores_topic] if settings.scores_enabled else []
+    return [*scores, settings.features_topic] if settings.features_enabled else scores
 
 
 def prepare_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
@@ -134,9 +141,7 @@ def check_topics(settings: Settings, counts: Mapping[str, int]) -> None:
         for name in topic_names(settings)
         if name not in counts
     ]
-    mirrored = [settings.alerts_topic, settings.overflow_topic]
-    if settings.scores_enabled:
-        mirrored.append(settings.scores_topic)
+    mirrored = [settings.alerts_topic, settings.overflow_topic, *mirrors_of_all(settings)]
     n_in = counts.get(settings.transactions_topic, 0)
     faults += [
         f"topic {name} must have at least the {n_in} partitions of {settings.transactions_topic}, "

@@ -23,7 +23,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from streamer.contract.batch import Batch
-from streamer.contract.messages import Alert, Score
+from streamer.contract.messages import Alert, FeatureRow, Score
 from streamer.errors import InvariantError, UnavailableError
 from streamer.intake.decoding import DeadLetter
 from streamer.settings import Settings
@@ -49,8 +49,8 @@ _ROOM_BYTES: Final = 64_000_000
 _ROOM_POLL_S: Final = 0.01
 # The client looks once a second for what has waited too long.
 _SCAN_S: Final = 1.0
-# What a batch of either input topic can add: of each record an alert and a score, or a dead letter.
-_PER_RECORD_OF_BOTH: Final = 2 * 2
+# What a batch of either input topic can add: alert, score and features of each record, or a letter.
+_PER_RECORD_OF_BOTH: Final = 2 * 3
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -64,8 +64,7 @@ class Publisher:
         on_kafka: Callable[[bool], None] = lambda _: None,
     ) -> None:
         """``on_alert_delivered`` gets the source's timestamp (s) and, where its batch is recorded, the
-        trace's id; ``on_kafka`` whether Kafka is up.
-        """
+        trace's id; ``on_kafka`` whether Kafka is up."""
         self._settings = settings
         self._on_alert_delivered = on_alert_delivered
         self._on_kafka = on_kafka
@@ -163,14 +162,15 @@ class Publisher:
             on_expired=lambda: self.expire(partition),
         )
 
-    def publish_score(self, score: Score) -> None:
-        """Queue a score for the partition with its source's number."""
+    def publish_score(self, told: Score | FeatureRow) -> None:
+        """Queue a score, or a payment's features, for the partition with its source's number."""
+        topics = self._settings.scores_topic, self._settings.features_topic
         self._produce(
             self._others,
-            self._settings.scores_topic,
-            key=score.card_id.encode(),
-            value=_encoder.encode(score),
-            partition=score.source.partition,
+            topics[isinstance(told, FeatureRow)],
+            key=told.card_id.encode(),
+            value=_encoder.encode(told),
+            partition=told.source.partition,
         )
 
     def publish_dead_letter(

@@ -28,6 +28,7 @@ from streamer.pipeline.told_cards import unpacked
 from streamer.pipeline.waves import unpacked_waves
 from streamer.store import Committed, LogBounds, LogIdentity, PartitionRecord
 from streamer.stream.kafka.partition_log import PartitionLogs
+from streamer.stream.kafka.topics import mirrors_of_all
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.partitions.worker_spans import KAFKA, REDIS
 from streamer.stream.publishing.recovery import published_offsets
@@ -199,8 +200,7 @@ class Claiming:
         log: LogBounds,
         going_on: Resumption,
     ) -> Assigned:
-        await self._held.adopt(await self._kit.store.heads())
-        await self._held.take_up_challengers()
+        await self._held.take_up(await self._kit.store.heads())
         settings = self._kit.settings
         state = PartitionState.empty(
             self._kit.pipeline,
@@ -285,9 +285,7 @@ class Claiming:
     async def _check_mirrors(self, topic: str, partition: int) -> None:
         """Raise UnavailableError where what comes of this partition has nowhere to go yet."""
         settings = self._kit.settings
-        mirrors = [settings.alerts_topic, settings.overflow_topic]
-        if settings.scores_enabled:
-            mirrors.append(settings.scores_topic)
+        mirrors = [settings.alerts_topic, settings.overflow_topic, *mirrors_of_all(settings)]
         for name in mirrors:
             # Asked by the client that publishes, which would otherwise refuse a partition added lately.
             n_partitions = await self._ask(self._kit.publisher.n_partitions, name)

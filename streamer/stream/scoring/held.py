@@ -116,8 +116,9 @@ class Held:
             self.policy_id, self.model, self.version = policy_id, model, version
             self._canary = canary
 
-    async def take_up_challengers(self) -> None:
-        """Score with the challengers that run, as they are by now, from the next batch on."""
+    async def take_up(self, heads: Heads) -> None:
+        """Adopt ``heads``, and score with the challengers that run, as they are by now."""
+        await self.adopt(heads)
         await self.contending.refresh(self.version.config, self.assigned)
 
     @property

@@ -207,6 +207,8 @@ class Scoring:
             publisher.publish_dead_letter(letter, batch, trace)
         for item in outcome.scores:
             publisher.publish_score(item)
+        for row in outcome.features:
+            publisher.publish_score(row)
         publisher.poll()
         return True
 
