@@ -57,7 +57,7 @@ _COMMANDS: Final = {
     ),
     "fit": (
         "streamer.cli.fit_command",
-        "Choose the number of clusters for FILE's payments and write a model that workers start from.",
+        "Choose the number of clusters for FILES' payments and write a model that workers start from.",
     ),
     "gate": (
         "streamer.cli.gate_command",

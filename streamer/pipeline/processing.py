@@ -167,8 +167,7 @@ def process_in_steps(
     """
     decoded, columns = prepared.decoded, prepared.columns
     made: tuple[list[Alert], list[Alert]] = ([], [])
-    scores: list[Score] = []
-    features: list[FeatureRow] = []
+    messages: tuple[list[Score], list[FeatureRow]] = ([], [])
     n_late, scored, payments_1d, is_warming = 0, None, _NOTHING, version.is_warming
     if columns is not None:
         history = History.observe(columns, state.tables, state.n_partitions)
@@ -193,10 +192,7 @@ def process_in_steps(
             decided = decision.shares, decision.lanes, decision.weights, decision.waves
             context = of_all(now_ms, config.card_key, rows, *decided)
             made = yield from _alerts(context, decoded, decision)
-        if config.with_scores:
-            scores = score_messages(decoded, state, version, scored, decision, config.card_key)
-        if config.with_features:
-            features = feature_messages(decoded, history.X, state, now_ms, config.card_key)
+        messages = _messages(decoded, history, state, version, scored, decision, config, now_ms)
     first_place = state.ledger.scored
     ledger = _ledger(prepared, state, decision, is_warming=is_warming)
     _advance(state, prepared, ledger, decision)
@@ -205,7 +201,7 @@ def process_in_steps(
         *made,
         {int(decoded.offsets[i]): first_place + i for i in rows},
         decoded.dead_letters,
-        scores,
+        messages[0],
         ledger,
         decoded.n_key_mismatches,
         n_late,
@@ -213,8 +209,28 @@ def process_in_steps(
         decoded.passed_over,
         decoded.left_out,
         scored,
-        features,
+        messages[1],
     )
+
+
+def _messages(
+    decoded: Decoded,
+    history: History,
+    state: PartitionState,
+    version: Scorer,
+    scored: Scored | None,
+    decision: Decision,
+    config: PipelineConfig,
+    now_ms: int,
+) -> tuple[list[Score], list[FeatureRow]]:
+    """Return what goes out of every payment, as far as the configuration asks for it."""
+    scores: list[Score] = []
+    features: list[FeatureRow] = []
+    if config.with_scores:
+        scores = score_messages(decoded, state, version, scored, decision, config.card_key)
+    if config.with_features:
+        features = feature_messages(decoded, history.X, state, now_ms, config.card_key)
+    return scores, features
 
 
 def _alerts(

@@ -41,8 +41,8 @@ def test_a_checkpoint_brings_a_challenger_on_once_however_often_it_is_offered(re
             standing = await begun(store)
             await store.claim(TOPIC, 0, "w1", NOW_MS)
             first = replace(step(None, 10), challenges={"k3": taken(standing, 10)})
-            head = await store.checkpoint(first)
-            assert (await store.checkpoint(first)).id == head.id
+            head = (await store.checkpoint(first)).head
+            assert (await store.checkpoint(first)).head.id == head.id
             # The second was scored with a version that is not the latest any more: it is read.
             second = replace(step(10, 15), challenges={"k3": taken(standing, 5, 1)})
             await store.checkpoint(second)

@@ -203,7 +203,7 @@ def test_a_worker_of_another_store_goes_back_nowhere(redis_url, namespace):
             await store.checkpoint(counted(step(15, 20), watch.id, BAD))
             other._identity.seen = "another"
             with pytest.raises(StoreReplacedError):
-                await other.settle("w2", NOW_MS)
+                await other.trials.settle("w2", NOW_MS)
             assert (await store.trials.watch()).id == watch.id
 
     run(scenario())
