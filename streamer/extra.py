@@ -19,6 +19,9 @@ _SOURCE_OF: Final = {
     "mlflow": ("mlflow-skinny", "mlflow"),
     "pyinstrument": ("pyinstrument", "profile"),
     "ray": ("ray", "ray"),
+    "grpc": ("grpcio", "serve"),
+    "starlette": ("starlette", "serve"),
+    "uvicorn": ("uvicorn", "serve"),
 }
 
 

@@ -107,6 +107,8 @@ ROOMS: Final = {
     "registry": "contract model pipeline settings starting",
     "stream": "challenging compiled contract explaining features intake model pipeline policies "
     "reports settings starting store telemetry verdicts watching",
+    "serving": "contract explaining features indexing intake model pipeline policies settings "
+    "starting store stream telemetry",
     "status": "contract model policies reports settings starting store stream",
     "display": "challenging contract explaining features fitting gating intake policies reports "
     "settings simulator status store",
@@ -115,8 +117,8 @@ ROOMS: Final = {
     "dev": "contract embedded settings simulator starting stream",
     "pages": "contract display features intake model pipeline settings telemetry",
     "cli": "backtesting challenging contract datafiles demo dev display drifting evaluation "
-    "explaining features fitting gating intake model offline policies registry reports settings "
-    "simulator starting status store stream watching",
+    "explaining features fitting gating intake model offline policies registry reports serving "
+    "settings simulator starting status store stream watching",
 }
 # Those of the stream; the app, beside them, puts them together.
 STREAM: Final = {
@@ -307,7 +309,8 @@ def test_a_module_that_writes_to_the_environment_reads_nothing_from_it(name: str
     ("packages", "rooms"),
     [
         ({"numba", "llvmlite"}, ["compiled"]),
-        ({"prometheus_client"}, ["telemetry"]),
+        ({"prometheus_client"}, ["telemetry", "serving"]),
+        ({"starlette", "uvicorn", "grpc", "grpc_health", "grpc_reflection"}, ["serving"]),
         ({"redis"}, ["store"]),
         (KAFKA_CLIENTS, ["stream", "embedded", "demo", "dev"]),
         (
@@ -318,7 +321,17 @@ def test_a_module_that_writes_to_the_environment_reads_nothing_from_it(name: str
         ({"ray"}, ["fitting.on_ray"]),
         ({"evidently"}, ["drifting"]),
     ],
-    ids=["numba", "Prometheus", "Redis", "Kafka", "the extra", "MLflow", "Ray", "Evidently"],
+    ids=[
+        "numba",
+        "Prometheus",
+        "ASGI and gRPC",
+        "Redis",
+        "Kafka",
+        "the extra",
+        "MLflow",
+        "Ray",
+        "Evidently",
+    ],
 )
 def test_a_package_is_imported_by_its_rooms_alone(packages: set[str], rooms: list[str]) -> None:
     found = {name for name in MODULES if outside(name) & packages}

@@ -85,7 +85,11 @@ _COMMANDS: Final = {
     ),
     "retrain": (
         "streamer.cli.retrain_command",
-        "Fit a version to recent payments, gate it against the head and store it.",
+        "Fit a version to recent payments, gate it against the head and let it challenge that.",
+    ),
+    "serve": (
+        "streamer.cli.serve_command",
+        "Answer requests for the score of a payment until stopped.",
     ),
     "simulate": (
         "streamer.cli.simulate_command",

@@ -1,6 +1,6 @@
 """The messages on every topic, as msgspec structs: the contract with producers and reviewers.
 
-The JSON Schemas in ``schemas/`` are generated from these structs (`json_schemas`) and a test holds
+The JSON Schemas in ``schemas/`` are generated from these structs (`streamer.contract.json_schemas`) and a test holds
 the two together.  Rules that follow from the contract:
 
 * Producers may add fields first: unknown fields are accepted and ignored.
@@ -11,7 +11,7 @@ the two together.  Rules that follow from the contract:
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -31,7 +31,6 @@ __all__ = [
     "Source",
     "Transaction",
     "Verdict",
-    "json_schemas",
 ]
 
 # Literal[] over a tuple is how msgspec takes a closed list of strings; a type checker cannot follow.
@@ -273,39 +272,3 @@ class Verdict(msgspec.Struct, frozen=True, omit_defaults=True):
     origin: Origin | None = None
     decided_at: Timestamp | int | float | None = None
     merchant_id: Identifier | Number | None = None
-
-
-_TOPICS: Final[dict[str, type[msgspec.Struct]]] = {
-    "transaction.v1": Transaction,
-    "alert.v1": Alert,
-    "score.v1": Score,
-    "feedback.v1": Verdict,
-    "features.v1": FeatureRow,
-}
-# Of these a verdict needs one each.
-_ONE_OF_THESE: Final = (
-    ("transaction_id", "alert_id"),
-    ("verdict", "is_fraud", "fraud"),
-    ("origin", "alert_id"),
-)
-
-
-def json_schemas() -> dict[str, dict[str, Any]]:
-    """Return the JSON Schema (draft 2020-12) of every topic, by file stem."""
-    schemas = {}
-    for stem, struct in _TOPICS.items():
-        schema = msgspec.json.schema(struct)
-        schemas[stem] = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-    schemas["feedback.v1"]["$defs"]["Verdict"]["allOf"] = [
-        _named(*names) for names in _ONE_OF_THESE
-    ]
-    return schemas
-
-
-def _named(*names: str) -> dict[str, Any]:
-    """Return the schema of an object that has one of these fields at least, and not as null."""
-    return {
-        "anyOf": [
-            {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names
-        ]
-    }

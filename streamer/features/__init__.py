@@ -3,9 +3,10 @@
 Reading order: `quantities` (values in words), `catalogue` and `context` (what the features are),
 `records` and `columns` (named columns of a batch), `equations` and `places` (one feature each), `kinds`
 (what is kept of an entity), `entities`, `packed`, `cards` and `tables` (where), `fraud_shares`,
-`observation` (the loop) and `history` (what callers get).
+`observation` (the loop), `history` (what callers get) and `apart` (of payments that are asked about).
 """
 
+from streamer.features.apart import Kept, observe_apart
 from streamer.features.catalogue import (
     AMOUNT,
     FEATURE_NAMES,
@@ -48,6 +49,7 @@ __all__ = [
     "Feature",
     "History",
     "Judged",
+    "Kept",
     "PackedStates",
     "Record",
     "Records",
@@ -56,6 +58,7 @@ __all__ = [
     "compare_amount",
     "country_of",
     "money",
+    "observe_apart",
     "percent",
     "record",
 ]

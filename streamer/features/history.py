@@ -41,7 +41,32 @@ class History(NamedTuple):
 
         A merchant's payments are spread over ``n_partitions``, and its verdicts are not.
         """
-        n, rows = len(columns), tables.rows(columns)
+        return cls.described(
+            columns,
+            tables.rows(columns),
+            (
+                tables.cards.records,
+                tables.merchants.records,
+                tables.card_verdicts.records,
+                tables.merchant_verdicts.records,
+            ),
+            n_partitions,
+        )
+
+    @classmethod
+    def described(
+        cls,
+        columns: Columns,
+        rows: Records,
+        records: tuple[Records, Records, Records, Records],
+        n_partitions: int,
+    ) -> History:
+        """Return the history of each transaction.
+
+        ``rows`` (n,) are its rows in ``records`` (IN/OUT): of cards, of merchants, and of what verdicts
+        said of either.
+        """
+        n = len(columns)
         X, V = np.empty((n, len(FEATURES))), np.empty((n, len(CONTEXT_FEATURES)))
         X.fill(np.nan)
         V.fill(np.nan)
@@ -53,10 +78,7 @@ class History(NamedTuple):
             columns.cards,
             columns.merchants,
             rows,
-            tables.cards.records,
-            tables.merchants.records,
-            tables.card_verdicts.records,
-            tables.merchant_verdicts.records,
+            *records,
             n_partitions,
             as_records(X, FEATURE_ROW),
             as_records(V, CONTEXT_ROW),

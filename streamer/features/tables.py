@@ -19,11 +19,12 @@ from streamer.indexing import extended
 from streamer.indexing.index import Slots, place_of
 from streamer.indexing.prints import extend_print
 
-__all__ = ["Tables", "find_rows"]
+__all__ = ["ROWS", "Tables", "find_rows"]
 
 
 _NAMES: Final = ("cards", "habits", "merchants", "card_verdicts", "merchant_verdicts")
-_ROWS: Final = np.dtype((np.record, [(name, "<i8") for name in _NAMES]))
+ROWS: Final = np.dtype((np.record, [(name, "<i8") for name in _NAMES]))
+"""A payment's row in each table, -1 for none."""
 
 
 class Tables(NamedTuple):
@@ -104,7 +105,7 @@ class Tables(NamedTuple):
 
     def _find(self, columns: Columns, *, to_change: bool) -> tuple[Records, int]:
         """Return what `find_rows` fills, and how many rows are to be made."""
-        rows = empty_records(len(columns), _ROWS)
+        rows = empty_records(len(columns), ROWS)
         n_absent = find_rows(
             columns.cards,
             columns.currencies,

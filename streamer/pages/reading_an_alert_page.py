@@ -19,7 +19,8 @@ import msgspec
 from rich.console import Console
 
 from streamer.contract import messages
-from streamer.contract.messages import Alert, json_schemas
+from streamer.contract.json_schemas import json_schemas
+from streamer.contract.messages import Alert
 from streamer.display.alert_panel import render_alert
 from streamer.errors import InvariantError
 from streamer.features import CONTEXT_FEATURES, FEATURES, VERDICT_FEATURES, Feature

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from streamer.contract.messages import json_schemas
+from streamer.contract.json_schemas import json_schemas
 
 __all__ = ["differing_files", "main", "schema_texts", "write_files"]
 

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from streamer.settings.currency_values import check_currency_values
 from streamer.settings.intake_checks import check_intake, check_registry_url
 from streamer.settings.redis_url import RedisUrl
+from streamer.settings.secret_checks import long_keys, long_secret
 
 __all__ = ["PATTERN_CONDITIONS", "POLICY_SETTINGS", "PREFIX", "Fields", "Origin"]
 
@@ -61,13 +62,6 @@ def _directory(path: Path) -> Path:
 
 def _redis_url(value: SecretStr) -> SecretStr:
     RedisUrl.parse(value.get_secret_value())
-    return value
-
-
-def _long_secret(value: SecretStr) -> SecretStr:
-    # Card ids can be enumerated, and a port asked for ever: a short secret is found by trying.
-    if len(value.get_secret_value()) < 16:
-        raise ValueError("must have at least 16 characters")
     return value
 
 
@@ -270,8 +264,28 @@ class Fields(BaseSettings):
     """Address of what helps an attacker of the model: threshold and centers."""
     admin_port: int = Field(8081, ge=0, le=65_535)
     """Port of the same; 0 serves none of it."""
-    admin_token: Annotated[SecretStr, AfterValidator(_long_secret)] | None = None
+    admin_token: Annotated[SecretStr, AfterValidator(long_secret)] | None = None
     """When set, requests to the admin address must carry it: Authorization: Bearer TOKEN."""
+    serve_host: str = Field("127.0.0.1", min_length=1)
+    """Address that `streamer serve` answers on; who may ask can learn how to stay below the line."""
+    serve_port: int = Field(8082, ge=1, le=65_535)
+    """Port of the same."""
+    serve_grpc_port: int = Field(8083, ge=0, le=65_535)
+    """Port of the same over gRPC; 0 serves none of it."""
+    serve_api_keys: Annotated[SecretStr, AfterValidator(long_keys)] | None = None
+    """When set, requests to `streamer serve` must carry one of these, separated by commas:
+    Authorization: Bearer KEY."""
+    serve_max_in_flight: Count = 1_000
+    """Payments that `streamer serve` answers at once; who asks for more is refused with 429."""
+    serve_max_batch: Count = 1_000
+    """Payments that one request may ask about."""
+    serve_max_body_bytes: int = Field(1_048_576, ge=1_024)
+    """Largest body of a request, in bytes."""
+    serve_deadline_s: Seconds = 1.0
+    """Seconds after which an answer is worth nothing: the request gets 503."""
+    serve_without_state: Literal["model", "refuse"] = "model"
+    """What `streamer serve` does while Redis is away: model: it answers as if it knew no card and says
+    so; refuse: 503."""
     startup_timeout_s: Seconds = 60.0
     """Seconds that Kafka and Redis have to answer at the start."""
     shutdown_timeout_s: Seconds = 20.0
@@ -282,7 +296,7 @@ class Fields(BaseSettings):
     """Least severe level that is logged."""
     log_format: Literal["auto", "json", "console"] = "auto"
     """Log as JSON lines or as text for a person; auto is text where the log goes to a terminal."""
-    alert_card_key: Annotated[SecretStr, AfterValidator(_long_secret)] | None = None
+    alert_card_key: Annotated[SecretStr, AfterValidator(long_secret)] | None = None
     """When set, alerts carry an HMAC of the card id under this key in place of the id."""
 
     @classmethod

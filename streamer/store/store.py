@@ -33,6 +33,7 @@ from streamer.store.feedback import StoredVerdicts
 from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
 from streamer.store.lesson_stream import StoredLesson
+from streamer.store.lookups import Lookups
 from streamer.store.policy_records import Policies
 from streamer.store.promotions import Wish
 from streamer.store.replayed import Replayed
@@ -130,6 +131,11 @@ class Store:
     def replayed(self) -> Replayed:
         """Which dead letters were sent again."""
         return Replayed(self._client)
+
+    @property
+    def lookups(self) -> Lookups:
+        """What is stored of payments' entities, for whoever changes nothing."""
+        return Lookups(self._client)
 
     async def ping(self) -> None:
         """Return if Redis answers."""
@@ -249,9 +255,9 @@ class Store:
         """Return the current version; sums of zero where nothing was ever learned."""
         return (await self.heads()).head
 
-    async def heads(self) -> Heads:
-        """Return the current version and, where there is one, the canary's."""
-        return await versions.heads(self._client, self._config)
+    async def heads(self, known: Heads | None = None) -> Heads:
+        """Return the current version and a canary's; what of ``known`` still is one is not read."""
+        return await versions.heads(self._client, self._config, known)
 
     async def set_head(self, wish: Wish) -> str:
         """Promote or roll back to a stored version; `ConfigurationError` when it is unknown.
@@ -259,10 +265,6 @@ class Store:
         Drift is measured from it on, so that the head is a version of its own with that as parent.
         """
         return await promotions.set_head(self._client, self._limits, wish, self._config)
-
-    async def promoted_at_ms(self) -> int | None:
-        """Return when `set_head` last made a version the head, None where it never did."""
-        return await versions.promoted_at_ms(self._client)
 
     async def put_version(self, sums: Sums, header: VersionHeader) -> str:
         """Store a version without making it the head, and return its id."""

@@ -30,6 +30,10 @@ class Trials:
         """Return what is watched: a canary, or the last promotion."""
         return await versions.watch(self._client)
 
+    async def promoted_at_ms(self) -> int | None:
+        """Return when somebody last made a version the head, None where nobody did."""
+        return await versions.promoted_at_ms(self._client)
+
     async def start_canary(self, wish: Wish, n_partitions: int, for_ms: int) -> Watch:
         """Have the partitions of the lowest numbers score with a version, for a time."""
         store = self._client, self._limits

@@ -49,11 +49,14 @@ __all__ = [
 ]
 
 
-async def heads(client: Client, config: ModelConfig) -> Heads:
-    """Return the current version, sums of zero where nothing was ever learned, and a canary's."""
+async def heads(client: Client, config: ModelConfig, known: Heads | None = None) -> Heads:
+    """Return the current version, sums of zero where nothing was ever learned, and a canary's.
+
+    ``known`` are versions that need not be read where they are still the heads.
+    """
 
     async def attempt(pipe: Pipe) -> Heads:
-        return await read_heads(pipe, client.keys, config)
+        return await read_heads(pipe, client.keys, config, known)
 
     return await client.transact([client.keys.head, client.keys.watch], attempt)
 

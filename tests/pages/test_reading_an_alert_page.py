@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from streamer.contract.messages import Alert, json_schemas
+from streamer.contract.json_schemas import json_schemas
+from streamer.contract.messages import Alert
 from streamer.errors import InvariantError
 from streamer.explaining.explanation import explain_by_parameters
 from streamer.features import CONTEXT_FEATURES, FEATURES

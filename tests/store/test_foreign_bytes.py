@@ -32,7 +32,7 @@ CALLS: dict[str, Call] = {
     "read_feedback": lambda store: store.read_feedback("fraud-feedback", 0, 0, 9),
     "head": lambda store: store.head(),
     "versions": lambda store: store.versions(),
-    "promoted_at_ms": lambda store: store.promoted_at_ms(),
+    "promoted_at_ms": lambda store: store.trials.promoted_at_ms(),
     "lineage": lambda store: store.lineage(10),
     "load_entities": lambda store: store.load_entities(TOPIC, 0, {"cards": ["4111111111111111"]}),
     "reset": lambda store: store.reset(

@@ -94,7 +94,7 @@ def test_a_canary_is_made_the_head_once_its_time_is_over_and_it_was_met(redis_ur
             assert (entry["reason"], entry["who"], entry["replaced"]) == ("promotion", "w1", before)
             assert entry["automatic"] == "true"
             assert entry["why"] == "a canary on 1 partitions for 600 s: nothing degraded"
-            assert await store.promoted_at_ms() == over_ms
+            assert await store.trials.promoted_at_ms() == over_ms
             # It is watched on, now as a promotion, by its own limits.
             assert (heads.watch.kind, heads.watch.replaced) == ("promotion", before)
             assert heads.watch.until_ms == over_ms + 30 * 60_000

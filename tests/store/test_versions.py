@@ -162,10 +162,10 @@ def test_a_rollback_is_recorded_and_learning_goes_on_from_there(redis_url, names
             await store.claim(TOPIC, 0, "w1", NOW_MS)
             first = (await store.checkpoint(step(None, 10))).head
             second = (await store.checkpoint(step(10, 20, now_ms=NOW_MS + 1))).head
-            assert await store.promoted_at_ms() is None
+            assert await store.trials.promoted_at_ms() is None
             await store.set_head(Wish(first.id[:12], "rollback", "ana", NOW_MS + 2))
             assert (await store.head()).id == first.id
-            assert await store.promoted_at_ms() == NOW_MS + 2
+            assert await store.trials.promoted_at_ms() == NOW_MS + 2
             assert (await store.lineage(1))[0] == {
                 "version": first.id,
                 "parent": first.header.parent,
@@ -177,7 +177,7 @@ def test_a_rollback_is_recorded_and_learning_goes_on_from_there(redis_url, names
             }
             await store.set_head(Wish(first.id, "rollback", "ana", NOW_MS + 3))
             assert len(await store.lineage(10)) == 3
-            assert await store.promoted_at_ms() == NOW_MS + 2
+            assert await store.trials.promoted_at_ms() == NOW_MS + 2
             third = (await store.checkpoint(step(20, 25))).head
             assert third.header.parent == first.id
             assert third.sums.transactions_seen == 15

@@ -31,7 +31,7 @@ class Liveness:
         while True:
             with suppress(UnavailableError):
                 await self._kit.store.heartbeat(self._kit.owner, self._kit.clock.now_ms())
-                promoted_at_ms = await self._kit.store.promoted_at_ms()
+                promoted_at_ms = await self._kit.store.trials.promoted_at_ms()
                 self._kit.metrics.model_promoted_timestamp_seconds.set((promoted_at_ms or 0) / 1000)
             await asyncio.sleep(_INTERVAL_S)
 

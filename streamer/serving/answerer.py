@@ -1,0 +1,171 @@
+"""Questions that come at once are answered together: one look into Redis, one call of the model.
+
+An answer does not depend on what it is computed with, so that this changes no bit, and a process
+answers as many as it can.
+
+Invariants: an answer is given within its deadline or not at all; without Redis it says so, or there is
+none, as the settings have it; nothing is learned.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from streamer.contract.answers import Answer
+from streamer.contract.messages import Mode
+from streamer.errors import UnavailableError
+from streamer.intake.decoding import PLAIN
+from streamer.model import Scorer
+from streamer.pipeline import PipelineConfig
+from streamer.serving.answering import answers_of
+from streamer.serving.card_states import CardStates, Found
+from streamer.serving.questions import Question, Refusal, read_questions
+
+__all__ = ["Answerer", "LateError", "WithoutState"]
+
+WithoutState = Literal["model", "refuse"]
+"""What is done about cards whose state cannot be read: the model answers alone, or nobody does."""
+
+# Payments of one call, and calls that may wait for Redis at once.
+_AT_ONCE: Final = 512
+_CALLS: Final = 4
+
+
+class LateError(Exception):
+    """The deadline passed before there was an answer."""
+
+
+class _Asked(NamedTuple):
+    """A request that waits; ``deadline`` in seconds of the loop's clock."""
+
+    values: Sequence[bytes]
+    explain: bool
+    is_plain: bool
+    version: Scorer
+    deadline: float
+    answered: asyncio.Future[list[Answer | Refusal]]
+
+
+@dataclass(slots=True)
+class Answerer:
+    """Answers questions about payments.
+
+    ``now_ms`` is the wall clock.  ``without_state`` as in `WithoutState`.
+    """
+
+    config: PipelineConfig
+    states: CardStates
+    now_ms: Callable[[], int]
+    without_state: WithoutState = "model"
+    _waiting: deque[_Asked] = field(default_factory=deque)
+    _calls: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def answer(
+        self,
+        values: Sequence[bytes],
+        version: Scorer,
+        *,
+        explain: bool,
+        within_s: float,
+        is_plain: bool = False,
+    ) -> list[Answer | Refusal]:
+        """Return an answer to each of the messages, or why it has none.
+
+        ``is_plain``: they are the contract's, whatever the intake says of producers.
+        Raises `LateError` once ``within_s`` are over, and `UnavailableError` without Redis where
+        nobody answers then.
+        """
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[list[Answer | Refusal]] = loop.create_future()
+        deadline = loop.time() + within_s
+        self._waiting.append(_Asked(values, explain, is_plain, version, deadline, answered))
+        self._begin()
+        try:
+            return await asyncio.wait_for(answered, within_s)
+        except TimeoutError:
+            raise LateError from None
+
+    def _begin(self) -> None:
+        """Answer what waits, unless enough calls are under way."""
+        while self._waiting and len(self._calls) < _CALLS:
+            call = asyncio.ensure_future(self._call())
+            self._calls.add(call)
+            call.add_done_callback(self._ended)
+
+    def _ended(self, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        self._begin()
+
+    async def _call(self) -> None:
+        # What has come in the same turn of the loop is answered with it.
+        await asyncio.sleep(0)
+        for asked in self._next():
+            try:
+                answers = await self._answers(asked)
+            except Exception as error:
+                for each in asked:
+                    if not each.answered.done():
+                        each.answered.set_exception(error)
+                continue
+            for each, those in zip(asked, answers, strict=True):
+                if not each.answered.done():
+                    each.answered.set_result(those)
+
+    def _next(self) -> list[list[_Asked]]:
+        """Return what is answered now; together what is read, scored and told in the same way."""
+        now, n = asyncio.get_running_loop().time(), 0
+        together: dict[tuple[int, bool, bool], list[_Asked]] = {}
+        while self._waiting and n < _AT_ONCE:
+            asked = self._waiting.popleft()
+            if asked.answered.done() or asked.deadline <= now:
+                continue
+            kind = id(asked.version), asked.explain, asked.is_plain
+            together.setdefault(kind, []).append(asked)
+            n += len(asked.values)
+        return list(together.values())
+
+    async def _answers(self, asked: Sequence[_Asked]) -> list[list[Answer | Refusal]]:
+        values = [value for each in asked for value in each.values]
+        now_ms = self.now_ms()
+        intake = PLAIN if asked[0].is_plain else self.config.intake
+        question = read_questions(values, now_ms, self.config.believable, intake)
+        found: list[Answer | Refusal | None] = [question.refused.get(i) for i in range(len(values))]
+        if len(question.decoded):
+            answers = await self._of(question, asked[0], now_ms)
+            for i, answer in zip(question.decoded.offsets.tolist(), answers, strict=True):
+                found[i] = answer
+        whole = [each for each in found if each is not None]
+        assert len(whole) == len(values)  # noqa: S101 - each is answered or refused
+        split, first = [], 0
+        for each in asked:
+            split.append(whole[first : first + len(each.values)])
+            first += len(each.values)
+        return split
+
+    async def _of(self, question: Question, asked: _Asked, now_ms: int) -> list[Answer]:
+        decoded, mode = question.decoded, _NORMAL
+        cards = decoded.payments.names.column(1).strings()
+        try:
+            found = await self.states.of(decoded.columns, cards)
+        except UnavailableError:
+            if self.without_state == "refuse":
+                raise
+            mode, found = _ALONE, Found.nothing(len(decoded))
+        return answers_of(
+            decoded,
+            found,
+            self.states.n_partitions,
+            asked.version,
+            mode=mode,
+            now_ms=now_ms,
+            explain=asked.explain,
+            card_key=self.config.card_key,
+        )
+
+
+_NORMAL: Final[Mode] = "normal"
+_ALONE: Final[Mode] = "redis-unavailable"

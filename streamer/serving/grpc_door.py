@@ -1,0 +1,226 @@
+"""The Open Inference Protocol over gRPC, with gRPC's own health service and reflection."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+from google.protobuf import descriptor_pool
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from streamer import __version__
+from streamer.errors import ConfigurationError
+from streamer.serving.grpc_messages import METHODS, POOL, SERVICE, message
+from streamer.serving.http_requests import (
+    HTTPError,
+    answered,
+    check_room,
+    told_key_is_known,
+    version_of,
+)
+from streamer.serving.questions import Refusal
+from streamer.serving.serving import Serving
+from streamer.serving.tensors import (
+    INPUTS,
+    MODEL,
+    OUTPUTS,
+    PLATFORM,
+    Tensor,
+    TensorError,
+    bytes_of,
+    elements_of,
+    metadata,
+    payments_in,
+    tensors_of,
+    text_of,
+)
+
+__all__ = ["GRPCDoor"]
+
+_STATUSES: Final = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    404: grpc.StatusCode.NOT_FOUND,
+    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    422: grpc.StatusCode.INVALID_ARGUMENT,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    503: grpc.StatusCode.UNAVAILABLE,
+}
+# The field of `InferTensorContents` that holds a datatype.
+_CONTENTS: Final = {
+    "BOOL": "bool_contents",
+    "INT8": "int_contents",
+    "INT16": "int_contents",
+    "INT32": "int_contents",
+    "INT64": "int64_contents",
+    "UINT8": "uint_contents",
+    "UINT16": "uint_contents",
+    "UINT32": "uint_contents",
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+_OPEN: Final = frozenset({"ServerLive", "ServerReady", "ServerMetadata"})
+_TICK_S: Final = 1.0
+
+
+class GRPCDoor:
+    """A gRPC server beside the HTTP one, on the same loop."""
+
+    def __init__(self, serving: Serving, host: str, port: int) -> None:
+        self._serving = serving
+        limit = serving.limits.body_bytes
+        self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", limit)])
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        handlers = {
+            method: grpc.unary_unary_rpc_method_handler(
+                self._handler(method),
+                request_deserializer=message(f"{method}Request").FromString,
+                response_serializer=message(f"{method}Response").SerializeToString,
+            )
+            for method in METHODS
+        }
+        generic = grpc.method_handlers_generic_handler(SERVICE, handlers)
+        self._server.add_generic_rpc_handlers((generic,))
+        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server, pool=_Pools())
+        try:
+            self.port = self._server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"STREAMER_SERVE_GRPC_PORT must be a free port, got {port}: {error}"
+            ) from error
+
+    async def run(self) -> None:
+        """Serve, and follow whether it is ready, until cancelled; those under way are answered."""
+        await self._server.start()
+        try:
+            while True:
+                ready = not self._serving.faults()
+                status = health_pb2.HealthCheckResponse
+                for name in ("", SERVICE):
+                    await self._health.set(name, status.SERVING if ready else status.NOT_SERVING)
+                await asyncio.sleep(_TICK_S)
+        finally:
+            await self._server.stop(self._serving.limits.deadline_s)
+
+    def _handler(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
+        snake = re.sub("(?<!^)(?=[A-Z])", "_", method).lower()
+        work: Callable[[Any], Awaitable[Any]] = getattr(self, f"_{snake}")
+
+        async def handle(request: Any, context: grpc.aio.ServicerContext) -> Any:
+            metrics = self._serving.metrics
+            metrics.requests.labels("grpc").inc()
+            try:
+                if method not in _OPEN:
+                    self._check_key(context)
+                with metrics.seconds.labels("grpc").time():
+                    return await work(request)
+            except HTTPError as error:
+                metrics.refused.labels("grpc", error.refusal.reason).inc()
+                await context.abort(_STATUSES[error.status], error.refusal.detail)
+            except TensorError as error:
+                metrics.refused.labels("grpc", "tensors").inc()
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+
+        return handle
+
+    def _check_key(self, context: grpc.aio.ServicerContext) -> None:
+        told = dict(context.invocation_metadata() or ()).get("authorization", "")
+        told_key_is_known(self._serving, told)
+
+    async def _server_live(self, _: Any) -> Any:
+        return message("ServerLiveResponse")(live=True)
+
+    async def _server_ready(self, _: Any) -> Any:
+        return message("ServerReadyResponse")(ready=not self._serving.faults())
+
+    async def _model_ready(self, request: Any) -> Any:
+        await self._version(request.name, request.version)
+        return message("ModelReadyResponse")(ready=not self._serving.faults())
+
+    async def _server_metadata(self, _: Any) -> Any:
+        return message("ServerMetadataResponse")(name=MODEL, version=__version__)
+
+    async def _model_metadata(self, request: Any) -> Any:
+        await self._version(request.name, request.version)
+        return message("ModelMetadataResponse")(
+            name=MODEL,
+            versions=[self._serving.head_id],
+            platform=PLATFORM,
+            inputs=metadata(INPUTS),
+            outputs=metadata(OUTPUTS),
+        )
+
+    async def _model_infer(self, request: Any) -> Any:
+        check_room(self._serving, 1, "normal")
+        version = await self._version(request.model_name, request.model_version)
+        values = payments_in(_tensors(request), self._serving.limits.batch_payments)
+        check_room(self._serving, len(values), "normal")
+        wanted = [output.name for output in request.outputs]
+        tensors_of([], wanted)
+        with self._serving.admission.taken_on(len(values)):
+            found = await answered(
+                self._serving, values, version, explain="reasons" in wanted, is_plain=True
+            )
+        # As it was asked: in raw form where the inputs were.
+        return _response(request, tensors_of(found, wanted), version.id)
+
+    async def _version(self, name: str, version: str) -> Any:
+        if name != MODEL:
+            detail = f"model must be {MODEL}, got another name"
+            raise HTTPError(404, Refusal("unknown_version", "$", detail))
+        return await version_of(self._serving, version)
+
+
+class _Pools:
+    """What reflection asks for descriptors: this protocol's, then gRPC's own."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def find(*args: Any) -> Any:
+            try:
+                return getattr(POOL, name)(*args)
+            except KeyError:
+                return getattr(descriptor_pool.Default(), name)(*args)
+
+        return find
+
+
+def _tensors(request: Any) -> list[Tensor]:
+    raw = request.raw_input_contents
+    if raw and len(raw) != len(request.inputs):
+        raise TensorError(f"raw_input_contents must be {len(request.inputs)}, got {len(raw)}")
+    tensors = []
+    for i, each in enumerate(request.inputs):
+        if raw:
+            data = elements_of(raw[i], each.datatype)
+        elif each.datatype not in _CONTENTS:
+            raise TensorError(f"{each.name[:32]} must be of a datatype that has contents")
+        else:
+            data = list(getattr(each.contents, _CONTENTS[each.datatype]))
+            if each.datatype == "BYTES":
+                data = [text_of(element) for element in data]
+        tensors.append(Tensor(each.name, each.datatype, tuple(each.shape), data))
+    return tensors
+
+
+def _response(request: Any, tensors: list[Tensor], version: str) -> Any:
+    response = message("ModelInferResponse")(model_name=MODEL, model_version=version, id=request.id)
+    for tensor in tensors:
+        output = response.outputs.add(
+            name=tensor.name, datatype=tensor.datatype, shape=tensor.shape
+        )
+        if request.raw_input_contents:
+            response.raw_output_contents.append(bytes_of(tensor))
+            continue
+        elements = tensor.data
+        if tensor.datatype == "BYTES":
+            elements = [element.encode() for element in elements]
+        getattr(output.contents, _CONTENTS[tensor.datatype]).extend(elements)
+    return response

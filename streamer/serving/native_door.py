@@ -1,0 +1,141 @@
+"""``POST /v1/score`` and what stands around it, as an ASGI app: HTTP in, answers out.
+
+A body is one payment, or a list of them; each is read by the service's intake, as a message on the
+transactions topic is.  Of a list every payment is answered or refused by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from streamer.contract.answers import Answer
+from streamer.serving.http_requests import (
+    HTTPError,
+    answered,
+    body_of,
+    check_key,
+    check_room,
+    is_yes,
+    json_response,
+    priority_of,
+    version_of,
+)
+from streamer.serving.mlflow_door import mlflow_routes
+from streamer.serving.open_inference_door import open_inference_routes
+from streamer.serving.questions import Refusal
+from streamer.serving.serving import Serving
+
+__all__ = ["native_app"]
+
+# Malformed is what is no JSON at all; all else could be read and is not a payment.
+_MALFORMED: Final = frozenset({"malformed_json", "truncated_json", "invalid_utf8", "empty"})
+
+_several: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class _Refused(msgspec.Struct):
+    error: Refusal
+
+
+class _Item(msgspec.Struct, omit_defaults=True):
+    answer: Answer | None = None
+    error: Refusal | None = None
+
+
+def native_app(
+    serving: Serving, beside: Callable[[], Coroutine[Any, Any, None]] | None = None
+) -> Starlette:
+    """Return the app; it loads the model as it starts and is drained as it ends.
+
+    ``beside`` is run meanwhile: another door.
+    """
+
+    async def score(request: Request) -> Response:
+        serving.metrics.requests.labels("native").inc()
+        try:
+            with serving.metrics.seconds.labels("native").time():
+                return await _score(serving, request)
+        except HTTPError as error:
+            serving.metrics.refused.labels("native", error.refusal.reason).inc()
+            return json_response(_Refused(error.refusal), error.status, error.headers)
+
+    async def healthz(_: Request) -> Response:
+        return json_response({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        because = serving.faults()
+        if because:
+            return json_response({"status": "not ready", "because": because}, 503)
+        return json_response({"status": "ready", "model_version": serving.head_id})
+
+    async def metrics(_: Request) -> Response:
+        body, content_type = serving.metrics.exposition()
+        return Response(body, media_type=content_type)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with serving.running():
+            other = None if beside is None else asyncio.ensure_future(beside())
+            try:
+                yield
+            finally:
+                if other is not None:
+                    other.cancel()
+                    await asyncio.wait([other])
+
+    routes = [
+        Route("/v1/score", score, methods=["POST"]),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        *open_inference_routes(serving),
+        *mlflow_routes(serving),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+async def _score(serving: Serving, request: Request) -> Response:
+    check_key(serving, request)
+    priority = priority_of(request)
+    check_room(serving, 1, priority)
+    version = await version_of(serving, request.query_params.get("version", ""))
+    values, is_single = _values(await body_of(request, serving.limits.body_bytes), serving)
+    check_room(serving, len(values), priority)
+    explain = is_yes(request, "explain")
+    with serving.admission.taken_on(len(values)):
+        found = await answered(serving, values, version, explain=explain)
+    if not is_single:
+        return json_response(
+            [_Item(answer=e) if isinstance(e, Answer) else _Item(error=e) for e in found]
+        )
+    [answer] = found
+    if isinstance(answer, Answer):
+        return json_response(answer)
+    raise HTTPError(400 if answer.reason in _MALFORMED else 422, answer)
+
+
+def _values(body: bytes, serving: Serving) -> tuple[list[bytes], bool]:
+    """Return the messages of a body, and whether it is one by itself and no list."""
+    if body.lstrip()[:1] != b"[":
+        return [body], True
+    try:
+        values = [bytes(value) for value in _several.decode(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise HTTPError(400, Refusal("malformed_json", "$", str(error))) from None
+    except RecursionError:
+        detail = "body must be nested less deeply"
+        raise HTTPError(400, Refusal("nested_too_deep", "$", detail)) from None
+    most = serving.limits.batch_payments
+    if not 1 <= len(values) <= most:
+        detail = f"body must be a list of 1 to {most} payments, got {len(values)}"
+        raise HTTPError(422, Refusal("out_of_range", "$", detail))
+    return values, False

@@ -1,0 +1,44 @@
+"""``streamer serve`` as a process: the app on a port, until SIGTERM."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from streamer.serving.grpc_door import GRPCDoor
+from streamer.serving.native_door import native_app
+from streamer.serving.serving import Serving
+from streamer.settings import Settings
+from streamer.telemetry.logs import configure_logging
+
+__all__ = ["run_server"]
+
+# Header lines of a request; who sends more has no business here.
+_HEADER_BYTES = 16_384
+
+
+def run_server(settings: Settings) -> None:
+    """Answer requests until the process is stopped; those under way are answered first."""
+    configure_logging(settings.log_level, settings.log_format)
+    serving = Serving(settings)
+
+    async def over_grpc() -> None:
+        await GRPCDoor(serving, settings.serve_host, settings.serve_grpc_port).run()
+
+    certificate, key = settings.web_certificate_file, settings.web_key_file
+    config = uvicorn.Config(
+        native_app(serving, over_grpc if settings.serve_grpc_port else None),
+        host=settings.serve_host,
+        port=settings.serve_port,
+        http="httptools",
+        loop="uvloop",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        h11_max_incomplete_event_size=_HEADER_BYTES,
+        timeout_graceful_shutdown=round(settings.shutdown_timeout_s),
+        ssl_certfile=None if certificate is None else str(certificate),
+        ssl_keyfile=None if key is None else str(key),
+    )
+    uvicorn.Server(config).run()

@@ -1,0 +1,122 @@
+"""All that answers requests, and how it begins and ends; the doors are around it.
+
+Invariants: nothing is answered before the model has been read; at the end no new request is taken on,
+and those under way are answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+from streamer import __version__
+from streamer.intake.by_name import load_declaration
+from streamer.model import Scorer
+from streamer.serving.admission import Admission
+from streamer.serving.answerer import Answerer
+from streamer.serving.card_states import CardStates
+from streamer.serving.serve_metrics import ServeMetrics
+from streamer.serving.versions_in_use import VersionsInUse
+from streamer.settings import Settings
+from streamer.starting.wiring import open_store, pipeline_config
+from streamer.stream.kafka.known_schemas import intake_of
+from streamer.stream.kernels import load_kernels
+
+__all__ = ["Limits", "Serving"]
+
+_REFRESH_S: Final = 1.0
+_DRAIN_TICK_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may ask for, and for how long it is worth an answer."""
+
+    body_bytes: int
+    batch_payments: int
+    deadline_s: float
+
+
+class Serving:
+    """The answerer with its model, its limits and its metrics."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.store = open_store(settings)
+        config = pipeline_config(settings)
+        self._config = replace(
+            config, intake=intake_of(load_declaration(settings.intake), None), repeat_window=0
+        )
+        self.versions = VersionsInUse(self.store, settings, config.model)
+        states = CardStates(self.store.lookups, settings.transactions_topic, time.monotonic)
+        self.answerer = Answerer(self._config, states, _now_ms, settings.serve_without_state)
+        self.admission = Admission(settings.serve_max_in_flight)
+        self.limits = Limits(
+            settings.serve_max_body_bytes,
+            settings.serve_max_batch,
+            settings.serve_deadline_s,
+        )
+        self.metrics = ServeMetrics(__version__)
+        told = settings.serve_api_keys
+        self.keys = tuple(
+            key.strip().encode()
+            for key in (told.get_secret_value() if told else "").split(",")
+            if key.strip()
+        )
+        self._has_kernels = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a question can be answered."""
+        return self.versions.head is not None and self._has_kernels
+
+    @property
+    def head_id(self) -> str:
+        """The version that answers, "" before there is one."""
+        return "" if self.versions.head is None else self.versions.head.id
+
+    def faults(self) -> list[str]:
+        """Return why it is not ready, nothing when it is."""
+        if self.admission.is_draining:
+            return ["it is being stopped"]
+        faults = [] if self._has_kernels else ["the compiled loops are being loaded"]
+        if self.versions.head is None:
+            faults.append(f"no model was read: {self.versions.error or 'it is being read'}")
+        return faults
+
+    async def version(self, wanted: str) -> Scorer | None:
+        """Return the version to answer with, the head where none is ``wanted``; None for none such."""
+        return await self.versions.named(wanted) if wanted else self.versions.head
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Load and follow the model meanwhile, and drain at the end."""
+        await self.versions.refresh()
+        following = asyncio.ensure_future(self._follow())
+        try:
+            yield
+        finally:
+            self.admission.is_draining = True
+            deadline = time.monotonic() + self.limits.deadline_s
+            while self.admission.in_flight and time.monotonic() < deadline:  # noqa: ASYNC110
+                await asyncio.sleep(_DRAIN_TICK_S)
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+            await self.store.close()
+
+    async def _follow(self) -> None:
+        await load_kernels()
+        self._has_kernels = True
+        while True:
+            await asyncio.sleep(_REFRESH_S)
+            await self.versions.refresh()
+            self.metrics.in_flight.set(self.admission.in_flight)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

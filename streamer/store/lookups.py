@@ -1,0 +1,92 @@
+"""What is stored of payments' entities, for whoever asks and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from streamer.errors import InvariantError
+from streamer.store.client import Client
+from streamer.store.keys import split_partition
+
+__all__ = ["Lookups", "StoredStates"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStates:
+    """States of one partition by kind and name, None where there is none, as of its last checkpoint.
+
+    ``saved_at_ms`` is when that was, in epoch milliseconds; None before the first.
+    """
+
+    saved_at_ms: int | None
+    states: Mapping[str, Mapping[str, bytes | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """Reads of one namespace; each raises `UnavailableError` when Redis does not answer."""
+
+    _client: Client
+
+    async def partition_numbers(self, topic: str) -> tuple[int, ...]:
+        """Return the numbers of the topic's partitions that were ever claimed, in order."""
+        key = self._client.keys.partitions
+        [members] = await self._client.pipelined([("SMEMBERS", key)], atomic=False)
+        found = (split_partition(member, key) for member in members)
+        return tuple(sorted(number for name, number in found if name == topic))
+
+    async def find_entity(
+        self, topic: str, partitions: Sequence[int], kind: str, names: Sequence[str]
+    ) -> dict[str, dict[int, bytes]]:
+        """Return the states of each of ``names`` by partition, none for one that is new."""
+        keys = [self._client.keys.entities(kind, topic, partition) for partition in partitions]
+        replies = await self._client.pipelined(
+            [("HMGET", key, *names) for key in keys], atomic=False
+        )
+        found: dict[str, dict[int, bytes]] = {name: {} for name in names}
+        for partition, states in zip(partitions, replies, strict=True):
+            for name, state in zip(names, states, strict=True):
+                if state is not None:
+                    found[name][partition] = state
+        return found
+
+    async def read_states(
+        self, topic: str, wanted: Mapping[int, Mapping[str, Sequence[str]]]
+    ) -> dict[int, StoredStates]:
+        """Return the states of the entities that are ``wanted``, by partition, kind and name.
+
+        One round trip; of one partition all are of the same checkpoint.
+        """
+        commands: list[tuple[str, ...]] = []
+        kinds: list[tuple[int, str]] = []
+        for partition, names in wanted.items():
+            commands.append(("HGET", self._client.keys.partition(topic, partition), "saved_at_ms"))
+            kinds.append((partition, ""))
+            for kind, of_kind in names.items():
+                commands.append(
+                    ("HMGET", self._client.keys.entities(kind, topic, partition), *of_kind)
+                )
+                kinds.append((partition, kind))
+        replies = await self._client.pipelined(commands, atomic=True)
+        saved: dict[int, int | None] = {}
+        states: dict[int, dict[str, dict[str, bytes | None]]] = {
+            partition: {} for partition in wanted
+        }
+        for (partition, kind), reply in zip(kinds, replies, strict=True):
+            if kind:
+                states[partition][kind] = dict(zip(wanted[partition][kind], reply, strict=True))
+            else:
+                saved[partition] = _moment(reply, self._client.keys.partition(topic, partition))
+        return {
+            partition: StoredStates(saved[partition], found) for partition, found in states.items()
+        }
+
+
+def _moment(stored: bytes | None, key: str) -> int | None:
+    if stored is not None and not stored.isdigit():
+        raise InvariantError(
+            f"saved_at_ms of {key} must be epoch milliseconds, got another text; does something else "
+            "write under its keys?"
+        )
+    return None if stored is None else int(stored)
