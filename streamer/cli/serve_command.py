@@ -27,6 +27,6 @@ def serve() -> None:
     """
     settings = load_settings()
     require("starlette", "uvicorn", "grpc")
-    from streamer.serving.server import run_server
+    from streamer.serving.serve_process import run_server
 
     run_server(settings)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from streamer.contract.answers import Answer
+from streamer.contract.answer_message import Answer
 from streamer.contract.messages import Alert, FeatureRow, Score, Transaction, Verdict
 
 __all__ = ["json_schemas"]

@@ -1,7 +1,7 @@
 """The messages on every topic, as msgspec structs: the contract with producers and reviewers.
 
-The JSON Schemas in ``schemas/`` are generated from these structs (`streamer.contract.json_schemas`) and a test holds
-the two together.  Rules that follow from the contract:
+The JSON Schemas in ``schemas/`` are generated from these structs (`streamer.contract.json_schemas`),
+and a test holds the two together.  Rules that follow from the contract:
 
 * Producers may add fields first: unknown fields are accepted and ignored.
 * A field that is optional here is neutral when missing; it is never read as zero.

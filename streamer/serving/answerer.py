@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from streamer.contract.answers import Answer
+from streamer.contract.answer_message import Answer
 from streamer.contract.messages import Mode
 from streamer.errors import UnavailableError
 from streamer.intake.decoding import PLAIN

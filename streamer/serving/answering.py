@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec.structs import replace
 
-from streamer.contract.answers import Answer
+from streamer.contract.answer_message import Answer
 from streamer.contract.messages import Mode
 from streamer.contract.pseudonyms import pseudonym
 from streamer.explaining.counterfactual import counterfactual

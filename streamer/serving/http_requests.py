@@ -14,7 +14,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from streamer.contract.answers import Answer
+from streamer.contract.answer_message import Answer
 from streamer.errors import UnavailableError
 from streamer.model import Scorer
 from streamer.serving.admission import PRIORITIES, Priority

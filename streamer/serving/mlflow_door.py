@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from streamer import __version__
-from streamer.contract.answers import Answer
+from streamer.contract.answer_message import Answer
 from streamer.serving.http_requests import (
     HTTPError,
     answered,

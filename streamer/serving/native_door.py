@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from streamer.contract.answers import Answer
+from streamer.contract.answer_message import Answer
 from streamer.serving.http_requests import (
     HTTPError,
     answered,

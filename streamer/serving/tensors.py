@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
-from streamer.contract.answers import Answer
+from streamer.contract.answer_message import Answer
 from streamer.serving.questions import Refusal
 
 __all__ = [

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from streamer.contract.answers import Answer
+from streamer.contract.answer_message import Answer
 from streamer.errors import UnavailableError
 from streamer.serving.answerer import Answerer, LateError
 from streamer.serving.card_states import CardStates

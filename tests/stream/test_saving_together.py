@@ -48,6 +48,9 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
+    def under(self, _: object) -> Watched:
+        return self
+
     async def checkpoint(
         self, written: Checkpoint, known: StoredVersion | None, *along: Checkpoint
     ) -> StoredVersion:
