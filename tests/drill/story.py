@@ -1,8 +1,8 @@
 """A version's way into service, and a bad one's way out, on a broker, a Redis and two workers.
 
-Fit, gate, canary, all partitions; then a version whose features lie in another order is forced in, as
-one of another release would have them, and workers go back by themselves.  Payments come all the
-while.  A challenger would run between the fit and the gate.
+Fit, challenger, gate, canary, all partitions; then a version whose features lie in another order is
+forced in, as one of another release would have them, and workers go back by themselves.  Payments come
+all the while.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ max_psi = 10.0
 max_group_ratio = 20.0
 """
 _TICK_S: Final = 0.2
+_COMPARED: Final = 1_000
 _WINDOW: Final = 5_000
 
 
@@ -102,6 +103,7 @@ class Drill:
     say: Callable[[str], object] = print
     rolled_back_after_s: float = -1.0
     good: str = ""
+    challenged: bool = False
 
     def run(self) -> None:
         """Do all of it and leave the service at rest."""
@@ -116,6 +118,8 @@ class Drill:
         traffic = _Traffic(self.service, simulator, self.length.per_s)
         traffic.start()
         try:
+            self._until_all_count()
+            self._challenge(good)
             self._take_over(good)
             self._go_wrong(bad)
         finally:
@@ -137,12 +141,20 @@ class Drill:
         )
         return self._file("first"), good, self._file("bad")
 
+    def _challenge(self, good: Path) -> None:
+        """Have a version score beside the one in use, and tell how many of their alerts they share."""
+        self._streamer("challenger", "start", "good", "--version", str(good))
+        wait_until(lambda: self._compared()["payments_compared"] >= _COMPARED, "it is compared")
+        found, self.challenged = self._compared(), True
+        told = ", ".join(f"{n} of {who}" for who, n in found["alerts"].items())
+        self.say(f"challenged on {found['payments_compared']:,} payments; alerts: {told}")
+        self._streamer("challenger", "stop", "good")
+
     def _take_over(self, good: Path) -> None:
         """Have a version pass the gate, score one partition, and be promoted by a worker."""
         policy = self.folder / "gate.toml"
         policy.write_text(_POLICY)
         self._model("import", str(good))
-        self._until_all_count()
         payments = "--payments", str(self.folder / "good.parquet"), "--labels", "none"
         canary = "--canary", "1", "--for", self.length.canary
         said = self._model("promote", self._id(good), *payments, "--policy", str(policy), *canary)
@@ -169,6 +181,10 @@ class Drill:
             lambda: len(self.service.ask(lambda store: store.partitions())) == n,
             "every partition is read",
         )
+
+    def _compared(self) -> Any:
+        [found] = json.loads(self._streamer("challenger", "compare", "--json"))
+        return found
 
     def _watch(self) -> Any:
         return json.loads(self._model("canary", "--json"))

@@ -21,6 +21,7 @@ def test_a_bad_version_leaves_by_itself_and_nothing_is_lost(
         service.create_topics()
         drill = Drill(service, tmp_path, length, said.append)
         drill.run()
+        assert drill.challenged
         assert findings(drill) == []
         _assert_scored_by_its_branch(service)
         worker = service.workers[0]
