@@ -1,0 +1,75 @@
+"""``streamer serve`` as a process: it answers on its ports, and ends in good order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import grpc
+
+from streamer.serving.grpc_messages import SERVICE, message
+from tests.rig.waiting import DEADLINE_S
+from tests.serving.stored_service import StoredService
+from tests.serving.test_native_door import Door
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+def test_a_process_answers_over_http_and_grpc_and_ends_when_it_is_told(
+    service: StoredService, following: list[tuple[bytes, bytes]], tmp_path: Path
+) -> None:
+    door, grpc_port = Door(free_port()), free_port()
+    env = {
+        "PATH": os.environ["PATH"],
+        "STREAMER_REDIS_URL": service.settings.redis_url.get_secret_value(),
+        "STREAMER_NAMESPACE": service.settings.namespace,
+        "STREAMER_N_CLUSTERS": str(service.settings.n_clusters),
+        "STREAMER_WARMUP_TRANSACTIONS": str(service.settings.warmup_transactions),
+        "STREAMER_SERVE_PORT": str(door.port),
+        "STREAMER_SERVE_GRPC_PORT": str(grpc_port),
+    }
+    log = tmp_path / "log"
+    with log.open("wb") as told:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamer", "serve"], env=env, stdout=told, stderr=told
+        )
+    try:
+        assert is_ready(door, process), log.read_text()
+        status, answer, _ = door.ask("/v1/score", following[0][1])
+        assert (status, answer["model_version"]) == (200, service.version.id)
+        with grpc.insecure_channel(f"127.0.0.1:{grpc_port}") as channel:
+            ready = channel.unary_unary(
+                f"/{SERVICE}/ServerReady",
+                request_serializer=message("ServerReadyRequest").SerializeToString,
+                response_deserializer=message("ServerReadyResponse").FromString,
+            )
+            assert ready(message("ServerReadyRequest")(), timeout=DEADLINE_S).ready
+        process.send_signal(signal.SIGTERM)
+        process.wait(DEADLINE_S)
+        assert "Traceback" not in log.read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_ready(door: Door, process: subprocess.Popen[bytes]) -> bool:
+    """Whether it answers within the deadline, unless it has ended before."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if door.ask("/readyz")[0] == 200:
+                return True
+        except OSError:
+            pass
+        time.sleep(0.05)
+    return False
