@@ -39,7 +39,7 @@ def main() -> int:
                     if entry.get(name)
                 )
                 who = "a worker" if entry.get("automatic") else entry["who"]
-                version = entry.get("canary", entry["version"])[:12]
+                version = (entry.get("canary") or entry.get("version") or entry.get("to", ""))[:12]
                 print(f"  {entry['at']}  {entry['reason']:10} {version}  by {who}: {more}")
         wrong = findings(drill)
         total = service.totals()
