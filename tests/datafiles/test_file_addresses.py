@@ -24,8 +24,8 @@ def test_a_file_is_read_by_its_address_beside_one_by_its_path(tmp_path: Path) ->
     two.write_text(lines(2, first=3))
     file = PaymentFile.of([two.as_uri(), one])
     (batch, other) = list(file.batches(10))
-    assert batch.transaction_ids == ["tx-3", "tx-4"]
-    assert other.transaction_ids == ["tx-0", "tx-1", "tx-2"]
+    assert batch.transaction_ids == ["t-3", "t-4"]
+    assert other.transaction_ids == ["t-0", "t-1", "t-2"]
     assert [name for name, _ in file.digests] == ["two.jsonl", "one.jsonl"]
     assert file.digests == PaymentFile.of([two, one]).digests
 

@@ -265,6 +265,9 @@ class _Held:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
+    def under(self, _: object) -> _Held:
+        return self
+
     async def checkpoint(self, written: Checkpoint, known: StoredVersion | None) -> StoredVersion:
         heads = await self._store.checkpoint(written, known)
         self.is_written.set()
