@@ -45,6 +45,8 @@ _ODD_EVERY_S: Final = 0.5
 _NOT_SHOWN: Final = (
     "streamer:alert_budget_achieved:ratio",
     "streamer_fraud_",
+    "streamer_challenger_",
+    "streamer_model_rollbacks_total",
     "> 100000",
     'severity="page"',
 )

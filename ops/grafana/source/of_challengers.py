@@ -22,6 +22,7 @@ CHALLENGERS: Final = Row(
                 Query(
                     "max by (challenger, alerted_by) (streamer_challenger_alerts{<worker>})",
                     "{{challenger}}: {{alerted_by}}",
+                    quiet="no challenger runs",
                 ),
             ),
             shows="Payments above the main line, the challenger's, or both, since it was started.",
@@ -39,6 +40,7 @@ CHALLENGERS: Final = Row(
                 Query(
                     "max by (challenger, alerted_by) (streamer_challenger_frauds{<worker>})",
                     "{{challenger}}: {{alerted_by}}",
+                    quiet="no challenger runs",
                 ),
             ),
             shows="What verdicts called fraud, each judged payment for as many as it stands for.",
@@ -56,6 +58,7 @@ CHALLENGERS: Final = Row(
                 Query(
                     "max by (challenger, line) (streamer_challenger_score_psi{<worker>})",
                     "{{challenger}}: {{line}}",
+                    quiet="no challenger runs",
                 ),
             ),
             shows="Recent scores against what their version expects, as a stability index.",
@@ -73,10 +76,12 @@ CHALLENGERS: Final = Row(
                 Query(
                     "max by (challenger) (streamer_challenger_payments{<worker>})",
                     "{{challenger}}: payments",
+                    quiet="no challenger runs",
                 ),
                 Query(
                     "100 * avg by (challenger) (streamer_challenger_cost_ratio{<worker>})",
                     "{{challenger}}: % of the main line's CPU",
+                    quiet="no challenger runs",
                 ),
             ),
             shows="On how many payments the comparison stands, and a challenger's CPU.",
