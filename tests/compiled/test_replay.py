@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from numba import config
 from numba.core.dispatcher import Dispatcher
 
 from streamer.starting.rehearsal import rehearse
+
+# Of calls with so much memory a few of each kernel are kept: all of them would be 18 GB.
+_LARGE = 2_000_000
+_MOST_LARGE = 4
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,16 @@ def copied(value: Any, roots: dict[int, Any] | None = None) -> Any:
 def recorded() -> list[Call]:
     """Return every call of a rehearsal; those of kernels by kernels are part of their callers."""
     calls: list[Call] = []
+    n_large: Counter[Any] = Counter()
 
     def recorder(kernel: Any) -> Callable[..., Any]:
         def record(*arguments: Any) -> Any:
-            given = copied(arguments)
+            roots: dict[int, Any] = {}
+            given = copied(arguments, roots)
+            if sum(root.nbytes for root in roots.values()) > _LARGE:
+                n_large[kernel] += 1
+                if n_large[kernel] > _MOST_LARGE:
+                    return kernel(*arguments)
             returned = kernel(*arguments)
             calls.append(Call(kernel, given, *copied((arguments, returned))))
             return returned
