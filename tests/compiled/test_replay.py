@@ -19,7 +19,7 @@ from streamer.starting.rehearsal import rehearse
 
 # Of calls with so much memory a few of each kernel are kept: all of them would be 18 GB.
 _LARGE = 2_000_000
-_MOST_LARGE = 4
+_MOST_LARGE = 40
 
 
 @dataclass(frozen=True)
