@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
+from numba.core import event
 
 from tests.serving.stored_service import StoredService, made_up
 
 PAYMENTS = made_up(3, 13_000)
 N_LEARNED = 12_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nobody_is_told_of_later_kernels() -> Iterator[None]:
+    """A server tells of kernels that are compiled late for as long as its process lives."""
+    before = list(event._registered["numba:compile"])
+    yield
+    for listener in set(event._registered["numba:compile"]) - set(before):
+        event.unregister("numba:compile", listener)
 
 
 @pytest.fixture(scope="session")

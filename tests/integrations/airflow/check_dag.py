@@ -19,7 +19,7 @@ from tests.integrations.lifecycle import Stage, staged
 
 # Airflow and streamer start a process for nearly everything.
 pytestmark = pytest.mark.timeout(900)
-DAG = ROOT / "ops" / "airflow" / "streamer_retrain.py"
+DAG = ROOT / "ops" / "airflow" / "retrain.py"
 VALUES = {"payments": "p", "policy": "g", "name": "n", "folder": "f", "version": "4f1c"}
 
 
