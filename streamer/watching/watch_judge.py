@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -12,6 +13,8 @@ __all__ = ["Degraded", "judge_watch"]
 
 # Fewer alerts than this would be told apart from none by chance alone.
 _LEAST_DUE: Final = 10.0
+# So many standard errors are put down to chance: it is judged at every checkpoint, and alerts come in waves.
+_CHANCE: Final = 4.0
 
 
 class Degraded(NamedTuple):
@@ -48,8 +51,10 @@ def _overload(facts: Counts, limits: WatchLimits) -> Iterator[Degraded]:
         ("fuse", facts.overflowed, limits.max_overflow_ratio, "held back by the fuse"),
         ("budget", facts.alerts + facts.overflowed, limits.max_budget_ratio, "alerted"),
     ):
-        if n > limit * due:
-            told = f"{n / due:.2f} of the budget {what}, at most {limit:.2f}"
+        # Alerts are counts, whose variance is their mean at least.
+        most = limit * due + _CHANCE * math.sqrt(limit * due)
+        if n > most:
+            told = f"{n:,.0f} {what} where {due:,.0f} alerts were due, at most {math.floor(most):,}"
             yield Degraded(figure, told)
 
 

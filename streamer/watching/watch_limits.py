@@ -22,9 +22,9 @@ class WatchLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_error_rise: float = 0.05
     """Share of dead letters, above that of before."""
     max_budget_ratio: float = 2.0
-    """Alerts and what the fuse held back, over what was due."""
+    """Alerts and what the fuse held back, over what was due; four standard errors more are chance."""
     max_overflow_ratio: float = 0.25
-    """What the fuse held back, over what was due."""
+    """What the fuse held back, over what was due; four standard errors more are chance."""
     min_verdicts: int = 50
     """Precision is not compared before there are so many verdicts on alerts."""
     max_precision_drop: float = 0.3

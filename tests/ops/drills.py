@@ -79,10 +79,10 @@ class Site:
             self._add("bad", make)
             self._add("hanging", make, kafka=self.hanging)
             # Time for an alert to be acknowledged, which the client gives up within a session's half.
-            self._add("slow", make, kafka=self.slow, kafka_session_timeout_s="20")
+            self._add("slow", make, kafka=self.slow, kafka_session_timeout_s="60")
             few = {"half_life_transactions": "300", "score_half_life_transactions": "1000"}
             # One version meets the whole burst: the next one would rank its rest as usual already.
-            self._add("shifted", self.amounts, n_partitions=1, checkpoint_interval_s="3", **few)
+            self._add("shifted", self.amounts, n_partitions=1, checkpoint_interval_s="10", **few)
             # Two alerts in 5,000 payments: the pace lets up to ten pass, the fuse four.
             few["alert_budget"] = "0.0004"
             self._add("flooded", self.flood, n_partitions=1, **few)

@@ -30,8 +30,10 @@ def changed(**more: float) -> Counts:
     ("within", "beyond", "figure"),
     [
         ({"not_finite": 0}, {"not_finite": 1}, "finite"),
-        ({"overflowed": 5}, {"overflowed": 6}, "fuse"),
-        ({"alerts": 40}, {"alerts": 41}, "budget"),
+        # A quarter of 20, 5, and four times its root, 8.9.
+        ({"overflowed": 13}, {"overflowed": 14}, "fuse"),
+        # Twice 20, 40, and four times its root, 25.3.
+        ({"alerts": 65}, {"alerts": 66}, "budget"),
         # 1% before: 6% is 5 points more.
         ({"dead_letters": 60}, {"dead_letters": 70}, "errors"),
         ({"ln_distance": 1_399}, {"ln_distance": 1_401}, "scores"),
@@ -64,10 +66,19 @@ def test_nothing_is_compared_with_a_before_that_nobody_knows() -> None:
 
 
 def test_of_five_alerts_where_one_was_due_nothing_is_known() -> None:
-    """Ten are taken for due, at least."""
-    rare = changed(alerts=20, due=1)
+    """Ten are taken for due, at least: twice that, 20, and four times its root, 17.9."""
+    rare = changed(alerts=37, due=1)
     assert judge_watch(rare, GOOD, LIMITS) is None
-    assert judge_watch(msgspec.structs.replace(rare, alerts=21), GOOD, LIMITS) is not None
+    found = judge_watch(msgspec.structs.replace(rare, alerts=38), GOOD, LIMITS)
+    assert found is not None
+    assert found.told == "38 alerted where 10 alerts were due, at most 37"
+
+
+def test_of_many_alerts_chance_is_a_small_part() -> None:
+    """Twice 5,000 is 10,000, and four times its root is 400: 4%, not the 63% of twenty."""
+    many = changed(payments=250_000, ranked=250_000, ln_distance=225_000, seconds=250.0, due=5_000)
+    assert judge_watch(msgspec.structs.replace(many, alerts=10_400), GOOD, LIMITS) is None
+    assert judge_watch(msgspec.structs.replace(many, alerts=10_401), GOOD, LIMITS) is not None
 
 
 def test_a_canary_scores_the_lowest_partitions_and_only_while_it_is_one() -> None:
