@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import grpc
 
 from streamer.serving.grpc_messages import SERVICE, message
+from streamer.settings.loading import child_environment
 from tests.rig.waiting import DEADLINE_S
 from tests.serving.stored_service import StoredService
 from tests.serving.test_native_door import Door
@@ -29,8 +29,7 @@ def test_a_process_answers_over_http_and_grpc_and_ends_when_it_is_told(
     service: StoredService, following: list[tuple[bytes, bytes]], tmp_path: Path
 ) -> None:
     door, grpc_port = Door(free_port()), free_port()
-    env = {
-        "PATH": os.environ["PATH"],
+    settings = {
         "STREAMER_REDIS_URL": service.settings.redis_url.get_secret_value(),
         "STREAMER_NAMESPACE": service.settings.namespace,
         "STREAMER_N_CLUSTERS": str(service.settings.n_clusters),
@@ -41,7 +40,10 @@ def test_a_process_answers_over_http_and_grpc_and_ends_when_it_is_told(
     log = tmp_path / "log"
     with log.open("wb") as told:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamer", "serve"], env=env, stdout=told, stderr=told
+            [sys.executable, "-m", "streamer", "serve"],
+            env=child_environment(settings),
+            stdout=told,
+            stderr=told,
         )
     try:
         assert is_ready(door, process), log.read_text()

@@ -199,7 +199,7 @@ def test_a_try_that_is_cancelled_leaves_the_next_one_free():
             clock.now_s, hangs = clock.now_s + 0.25, True
             trying = asyncio.create_task(store.head())
             await until(lambda: n_connections == 4)
-            # Python 3.11's wait_for, by which redis-py sends, loses a cancellation that comes as it ends.
+            # Python 3.11's wait_for, by which redis-py sends, loses one that comes as it ends.
             await until(lambda: trying.done() or not trying.cancel())
             assert trying.cancelled()
             hangs = False
