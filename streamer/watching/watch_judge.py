@@ -13,7 +13,7 @@ __all__ = ["Degraded", "judge_watch"]
 
 # Fewer alerts than this would be told apart from none by chance alone.
 _LEAST_DUE: Final = 10.0
-# So many standard errors are put down to chance: it is judged at every checkpoint, and alerts come in waves.
+# So many standard errors are chance: it is judged at every checkpoint, and alerts come in waves.
 _CHANCE: Final = 4.0
 
 
