@@ -183,7 +183,7 @@ class Fields(BaseSettings):
     checkpoint_max_transactions: Count = 20_000
     """Transactions of one partition after which a checkpoint is due in any case."""
     model_versions_kept: Count = 50
-    """Model versions kept in Redis, beside the one that the last promotion replaced."""
+    """Model versions of checkpoints kept in Redis, beside those replaced or stored by a command."""
     lineage_max_entries: Count = 10_000
     """Entries kept in the history of merges, promotions and rollbacks."""
     feedback_max_entries: Count = 1_000_000

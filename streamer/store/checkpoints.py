@@ -158,7 +158,7 @@ async def save(
             queue_watch(pipe, keys, after.watch)
         return after
 
-    watched = [*records, keys.head, keys.watch]
+    watched = [*records, keys.head, keys.watch, keys.brought]
     if any(each.challenges for each in offered):
         watched.append(keys.challengers)
     return await client.transact([keys.identity, *watched], attempt)

@@ -83,6 +83,11 @@ class Keys:
         return self._key("model:replaced")
 
     @property
+    def brought(self) -> str:
+        """List: ids of versions that people or a retraining stored, newest first, none twice."""
+        return self._key("model:brought")
+
+    @property
     def watch(self) -> str:
         """String: what is watched, a canary or a promotion, as JSON (`streamer.watching.Watch`)."""
         return self._key("model:watch")
@@ -165,6 +170,7 @@ class Keys:
             self.head: "string",
             self.promoted: "string",
             self.replaced: "string",
+            self.brought: "list",
             self.watch: "string",
             self.versions: "zset",
             self.challengers: "hash",

@@ -118,7 +118,7 @@ async def set_head(client: Client, limits: Limits, wish: Wish, config: ModelConf
         queue_head(pipe, keys, version.id, entry, limits)
         return version.id
 
-    return await client.transact([keys.head, keys.watch], attempt)
+    return await client.transact([keys.head, keys.watch, keys.brought], attempt)
 
 
 async def start_canary(
@@ -166,7 +166,7 @@ async def start_canary(
         queue_entry(pipe, keys, entry, limits)
         return watch
 
-    return await client.transact([keys.head, keys.watch], attempt)
+    return await client.transact([keys.head, keys.watch, keys.brought], attempt)
 
 
 async def end_canary(

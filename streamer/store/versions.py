@@ -2,9 +2,10 @@
 
 Invariants:
 * The id is the hash of the state; storing a version that is there already changes nothing.
-* No head is ever trimmed, a canary's neither, nor what the last promotions replaced: a new one comes
-  every few seconds, and a bad promotion is found minutes later.  Whatever trims also moves a head, so
-  watching both is enough to promote no version that is being trimmed.
+* No head is ever trimmed, a canary's neither, nor what the last promotions replaced, nor what was
+  stored last by other than a checkpoint: a new one comes every few seconds, a bad promotion is found
+  minutes later, and who stored a version promotes it when somebody has looked at it.  Whatever trims
+  also moves a head, so watching both is enough to promote no version that is being trimmed.
 * Every change of the head has its entry in the lineage, written in the same step.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from redis.exceptions import WatchError
@@ -49,6 +50,9 @@ __all__ = [
 ]
 
 
+_BROUGHT_KEPT: Final = 10
+
+
 async def heads(client: Client, config: ModelConfig, known: Heads | None = None) -> Heads:
     """Return the current version, sums of zero where nothing was ever learned, and a canary's.
 
@@ -81,7 +85,10 @@ async def promoted_at_ms(client: Client) -> int | None:
 async def put_version(
     client: Client, sums: Sums, header: VersionHeader, config: ModelConfig
 ) -> str:
-    """Store a version without making it the head, and return its id."""
+    """Store a version without making it the head, and return its id.
+
+    It is kept until ten others were stored like this, whatever checkpoints add.
+    """
     version = StoredVersion(state_id(sums), sums, header)
     created_at_ms = round(datetime.fromisoformat(header.created_at).timestamp() * 1000)
     blob = encode_version(sums, header, config.feature_names)
@@ -89,6 +96,9 @@ async def put_version(
     commands: list[tuple[Any, ...]] = [
         ("SET", client.keys.version(version.id), blob, "NX"),
         ("ZADD", client.keys.versions, "NX", created_at_ms, version.id),
+        ("LREM", client.keys.brought, 0, version.id),
+        ("LPUSH", client.keys.brought, version.id),
+        ("LTRIM", client.keys.brought, 0, _BROUGHT_KEPT - 1),
     ]
     await client.pipelined(commands, atomic=True)
     return version.id
@@ -190,11 +200,15 @@ async def _pointed(
 async def trimmable(
     pipe: Pipe, keys: Keys, limits: Limits, kept: Set[str], n_new: int = 1
 ) -> list[str]:
-    """Return the ids beyond the limit once ``n_new`` are added, without those of ``kept``."""
+    """Return the ids beyond the limit once ``n_new`` are added, without those that are kept.
+
+    What was stored by others than checkpoints is kept too; its list must be watched.
+    """
     # Both ends count, so that one less than the limit stays for one that is new.
     last = -max(limits.versions_kept + 1 - n_new, 1)
     oldest = await asked(pipe, "ZRANGE", keys.versions, 0, last)
-    return [name for name in map(_text, oldest) if name not in kept]
+    brought = set(map(_text, await asked(pipe, "LRANGE", keys.brought, 0, -1)))
+    return [name for name in map(_text, oldest) if name not in kept | brought]
 
 
 async def replaced_ids(pipe: Pipe, keys: Keys) -> list[str]:

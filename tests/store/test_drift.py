@@ -115,12 +115,14 @@ def test_the_version_that_a_promotion_makes_counts_among_those_kept(redis_url, n
         async with opened(redis_url, namespace, versions_kept=2) as store:
             sums = settled()
             sums.feature_histograms = moving(1_000, GAP).feature_histograms
-            await store.put_version(delta(3), HEADER)
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            oldest = (await store.checkpoint(step(None, 10))).head.id
+            replaced = (await store.checkpoint(step(10, 20, now_ms=NOW_MS + 1))).head.id
             asked = await store.put_version(sums, HEADER)
-            await store.set_head(Wish(asked, "promotion", "ana", NOW_MS))
-            kept = [info.id for info in await store.versions()]
-            assert len(kept) == 2
-            assert (await store.head()).id in kept
+            assert {info.id for info in await store.versions()} == {oldest, replaced, asked}
+            await store.set_head(Wish(asked, "promotion", "ana", NOW_MS + 2))
+            head = (await store.head()).id
+            assert {info.id for info in await store.versions()} == {replaced, asked, head}
 
     run(scenario())
 

@@ -7,7 +7,7 @@ import pytest
 from streamer.errors import ConfigurationError, InvariantError
 from streamer.model import Sums, advance
 from streamer.model.codec import VersionHeader, decode_version, state_id
-from streamer.store import Wish, promotions, versions
+from streamer.store import Wish, checkpoints, promotions, versions
 from tests.store.helpers import CONFIG, NOW_MS, delta, opened, raw, run, step
 
 TOPIC = "transactions"
@@ -102,6 +102,64 @@ def test_a_head_that_was_stored_long_before_it_became_one_is_not_trimmed(redis_u
             stored = await store.put_version(same, header("2020-01-01T00:00:00Z"))
             assert (await store.checkpoint(step(None, 10))).head.id == stored
             assert (await store.head()).id == stored
+
+    run(scenario())
+
+
+def test_what_somebody_stored_waits_for_its_promotion_however_many_versions_follow(
+    redis_url, namespace
+):
+    """Ten of them: the eleventh takes the place of the first, unless that was stored again."""
+
+    async def scenario():
+        async with opened(redis_url, namespace, versions_kept=2) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            brought = []
+            for n in range(1, 12):
+                sums = advance(Sums.zero(CONFIG), delta(n), CONFIG)
+                brought.append(await store.put_version(sums, header("2020-01-01T00:00:00Z")))
+                if n == 10:
+                    again = advance(Sums.zero(CONFIG), delta(1), CONFIG)
+                    assert (
+                        await store.put_version(again, header("2020-01-01T00:00:00Z")) == brought[0]
+                    )
+            for i in range(20, 80, 10):
+                base = i if i > 20 else None
+                head = (await store.checkpoint(step(base, i + 10, now_ms=NOW_MS + i))).head
+            left = {version.id for version in await store.versions()}
+            assert left & set(brought) == set(brought) - {brought[1]}
+            assert head.id in left
+            assert len(left) == 12
+            assert await store.set_head(Wish(brought[0], "good", "ana", NOW_MS + 100))
+
+    run(scenario())
+
+
+def test_a_version_stored_again_while_a_checkpoint_trims_it_is_kept(
+    redis_url, namespace, monkeypatch
+):
+    """The checkpoint has read what it may trim, and must look again."""
+    monkeypatch.setattr(versions, "_BROUGHT_KEPT", 1)
+
+    async def scenario():
+        async with opened(redis_url, namespace, versions_kept=1) as store:
+            await store.claim(TOPIC, 0, "w1", NOW_MS)
+            old = advance(Sums.zero(CONFIG), delta(3), CONFIG)
+            stored = await store.put_version(old, header("2020-01-01T00:00:00Z"))
+            other = advance(Sums.zero(CONFIG), delta(4), CONFIG)
+            await store.put_version(other, header("2020-01-02T00:00:00Z"))
+            original = checkpoints.trimmable
+
+            async def interrupted(*args):
+                found = await original(*args)
+                monkeypatch.setattr(checkpoints, "trimmable", original)
+                assert stored in found
+                await store.put_version(old, header("2020-01-01T00:00:00Z"))
+                return found
+
+            monkeypatch.setattr(checkpoints, "trimmable", interrupted)
+            await store.checkpoint(step(None, 10))
+            assert stored in {version.id for version in await store.versions()}
 
     run(scenario())
 
