@@ -127,7 +127,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 INTEGRATIONS = $(patsubst %/requirements.in,%,$(wildcard tests/integrations/*/requirements.in))
 
 lock: $(STAMP) ## write every lock file anew (ARGS="--upgrade" for newer versions)
-	$(COMPILE) $(ARGS) --extra tracing --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(ARGS) --extra serve --extra tracing --output-file requirements.lock pyproject.toml
 	$(COMPILE) $(ARGS) --extra dev --output-file requirements-dev.lock pyproject.toml
 	for folder in $(INTEGRATIONS); do \
 	  $(COMPILE) $(ARGS) --output-file $$folder/requirements.lock $$folder/requirements.in || exit; done

@@ -6,7 +6,7 @@ import click
 
 from streamer.display.output import readable_errors
 from streamer.extra import require
-from streamer.settings import load_settings
+from streamer.settings import load_worker_settings
 
 __all__ = ["serve"]
 
@@ -25,8 +25,8 @@ def serve() -> None:
     curl -s localhost:8082/v1/score?explain=true -d '{"transaction_id": "t1", "card_id": "c1",
       "amount": 42.5, "currency": "EUR", "timestamp": "2026-11-28T05:58:00Z"}'
     """
-    settings = load_settings()
+    settings, tracing = load_worker_settings()
     require("starlette", "uvicorn", "grpc")
     from streamer.serving.serve_process import run_server
 
-    run_server(settings)
+    run_server(settings, tracing)

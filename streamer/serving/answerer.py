@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
@@ -24,6 +25,8 @@ from streamer.pipeline import PipelineConfig
 from streamer.serving.answering import answers_of
 from streamer.serving.card_states import CardStates, Found
 from streamer.serving.questions import Question, Refusal, read_questions
+from streamer.telemetry.tracing import Span, child, current, shared
+from streamer.telemetry.tracing.spans import Value
 
 __all__ = ["Answerer", "LateError", "WithoutState"]
 
@@ -48,19 +51,21 @@ class _Asked(NamedTuple):
     version: Scorer
     deadline: float
     answered: asyncio.Future[list[Answer | Refusal]]
+    span: Span | None
 
 
 @dataclass(slots=True)
 class Answerer:
     """Answers questions about payments.
 
-    ``now_ms`` is the wall clock.  ``without_state`` as in `WithoutState`.
+    ``now_ms`` is the wall clock.  ``without_state`` as in `WithoutState`.  ``n_calls`` counts calls.
     """
 
     config: PipelineConfig
     states: CardStates
     now_ms: Callable[[], int]
     without_state: WithoutState = "model"
+    n_calls: int = 0
     _waiting: deque[_Asked] = field(default_factory=deque)
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -82,7 +87,8 @@ class Answerer:
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[list[Answer | Refusal]] = loop.create_future()
         deadline = loop.time() + within_s
-        self._waiting.append(_Asked(values, explain, is_plain, version, deadline, answered))
+        asked = _Asked(values, explain, is_plain, version, deadline, answered, current())
+        self._waiting.append(asked)
         self._begin()
         try:
             return await asyncio.wait_for(answered, within_s)
@@ -92,7 +98,8 @@ class Answerer:
     def _begin(self) -> None:
         """Answer what waits, unless enough calls are under way."""
         while self._waiting and len(self._calls) < _CALLS:
-            call = asyncio.ensure_future(self._call())
+            # In a context of its own: it is of no single request.
+            call = asyncio.get_running_loop().create_task(self._call(), context=Context())
             self._calls.add(call)
             call.add_done_callback(self._ended)
 
@@ -104,8 +111,10 @@ class Answerer:
         # What has come in the same turn of the loop is answered with it.
         await asyncio.sleep(0)
         for asked in self._next():
+            self.n_calls += 1
             try:
-                answers = await self._answers(asked)
+                with shared("answer together", [each.span for each in asked]):
+                    answers = await self._answers(asked)
             except Exception as error:
                 for each in asked:
                     if not each.answered.done():
@@ -150,22 +159,25 @@ class Answerer:
         decoded, mode = question.decoded, _NORMAL
         cards = decoded.payments.names.column(1).strings()
         try:
-            found = await self.states.of(decoded.columns, cards)
+            with child("look up", "client", _REDIS):
+                found = await self.states.of(decoded.columns, cards)
         except UnavailableError:
             if self.without_state == "refuse":
                 raise
             mode, found = _ALONE, Found.nothing(len(decoded))
-        return answers_of(
-            decoded,
-            found,
-            self.states.n_partitions,
-            asked.version,
-            mode=mode,
-            now_ms=now_ms,
-            explain=asked.explain,
-            card_key=self.config.card_key,
-        )
+        with child("score"):
+            return answers_of(
+                decoded,
+                found,
+                self.states.n_partitions,
+                asked.version,
+                mode=mode,
+                now_ms=now_ms,
+                explain=asked.explain,
+                card_key=self.config.card_key,
+            )
 
 
 _NORMAL: Final[Mode] = "normal"
 _ALONE: Final[Mode] = "redis-unavailable"
+_REDIS: Final[dict[str, Value]] = {"db.system.name": "redis"}

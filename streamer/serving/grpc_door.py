@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Any, Final
 
 import grpc
@@ -22,6 +23,7 @@ from streamer.serving.http_requests import (
     told_key_is_known,
     version_of,
 )
+from streamer.serving.observing import observing
 from streamer.serving.questions import Refusal
 from streamer.serving.serving import Serving
 from streamer.serving.tensors import (
@@ -113,27 +115,21 @@ class GRPCDoor:
     def _handler(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
         snake = re.sub("(?<!^)(?=[A-Z])", "_", method).lower()
         work: Callable[[Any], Awaitable[Any]] = getattr(self, f"_{snake}")
+        is_asked = method == "ModelInfer"
 
         async def handle(request: Any, context: grpc.aio.ServicerContext) -> Any:
-            metrics = self._serving.metrics
-            metrics.requests.labels("grpc").inc()
+            told = dict(context.invocation_metadata() or ())
             try:
-                if method not in _OPEN:
-                    self._check_key(context)
-                with metrics.seconds.labels("grpc").time():
+                with observing(self._serving, "grpc", told) if is_asked else nullcontext():
+                    if method not in _OPEN:
+                        told_key_is_known(self._serving, told.get("authorization", ""))
                     return await work(request)
             except HTTPError as error:
-                metrics.refused.labels("grpc", error.refusal.reason).inc()
                 await context.abort(_STATUSES[error.status], error.refusal.detail)
             except TensorError as error:
-                metrics.refused.labels("grpc", "tensors").inc()
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
         return handle
-
-    def _check_key(self, context: grpc.aio.ServicerContext) -> None:
-        told = dict(context.invocation_metadata() or ()).get("authorization", "")
-        told_key_is_known(self._serving, told)
 
     async def _server_live(self, _: Any) -> Any:
         return message("ServerLiveResponse")(live=True)

@@ -21,6 +21,7 @@ from streamer.serving.admission import PRIORITIES, Priority
 from streamer.serving.answerer import LateError
 from streamer.serving.questions import Refusal
 from streamer.serving.serving import Serving
+from streamer.telemetry.tracing import current
 
 __all__ = [
     "HTTPError",
@@ -69,7 +70,7 @@ async def answered(
     ``is_plain``: the messages are the contract's, whatever producers send.
     """
     try:
-        return await serving.answerer.answer(
+        found = await serving.answerer.answer(
             values,
             version,
             explain=explain,
@@ -81,6 +82,11 @@ async def answered(
         raise HTTPError(503, Refusal("late", "$", told), _RETRY) from None
     except UnavailableError as error:
         raise HTTPError(503, Refusal("unavailable", "$", str(error)), _RETRY) from None
+    serving.metrics.answered(found, serving.versions.branch_of(version))
+    if (span := current()) is not None:
+        span.set("streamer.payments", len(found))
+        span.set("streamer.model_version", version.id)
+    return found
 
 
 def check_key(serving: Serving, request: Request) -> None:

@@ -25,6 +25,7 @@ from streamer.serving.http_requests import (
     priority_of,
     version_of,
 )
+from streamer.serving.observing import observing
 from streamer.serving.questions import Refusal
 from streamer.serving.serving import Serving
 
@@ -59,12 +60,10 @@ def mlflow_routes(serving: Serving) -> list[Route]:
         return PlainTextResponse(__version__)
 
     async def invocations(request: Request) -> Response:
-        serving.metrics.requests.labels("mlflow").inc()
         try:
-            with serving.metrics.seconds.labels("mlflow").time():
+            with observing(serving, "mlflow", request.headers):
                 return await _invoked(serving, request)
         except HTTPError as error:
-            serving.metrics.refused.labels("mlflow", error.refusal.reason).inc()
             told = {"error_code": "BAD_REQUEST", "message": error.refusal.detail}
             return json_response(told, error.status, error.headers)
 

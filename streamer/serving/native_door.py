@@ -30,8 +30,10 @@ from streamer.serving.http_requests import (
     version_of,
 )
 from streamer.serving.mlflow_door import mlflow_routes
+from streamer.serving.observing import observing
 from streamer.serving.open_inference_door import open_inference_routes
 from streamer.serving.questions import Refusal
+from streamer.serving.serve_gauges import scraped
 from streamer.serving.serving import Serving
 
 __all__ = ["native_app"]
@@ -60,12 +62,10 @@ def native_app(
     """
 
     async def score(request: Request) -> Response:
-        serving.metrics.requests.labels("native").inc()
         try:
-            with serving.metrics.seconds.labels("native").time():
+            with observing(serving, "native", request.headers):
                 return await _score(serving, request)
         except HTTPError as error:
-            serving.metrics.refused.labels("native", error.refusal.reason).inc()
             return json_response(_Refused(error.refusal), error.status, error.headers)
 
     async def healthz(_: Request) -> Response:
@@ -78,7 +78,7 @@ def native_app(
         return json_response({"status": "ready", "model_version": serving.head_id})
 
     async def metrics(_: Request) -> Response:
-        body, content_type = serving.metrics.exposition()
+        body, content_type = scraped(serving)
         return Response(body, media_type=content_type)
 
     @asynccontextmanager

@@ -26,6 +26,7 @@ from streamer.serving.http_requests import (
     priority_of,
     version_of,
 )
+from streamer.serving.observing import observing
 from streamer.serving.questions import Refusal
 from streamer.serving.serving import Serving
 from streamer.serving.tensors import (
@@ -109,8 +110,7 @@ def open_inference_routes(serving: Serving) -> list[Route]:
         return json_response(described)
 
     async def infer(request: Request) -> Response:
-        serving.metrics.requests.labels("open_inference").inc()
-        with serving.metrics.seconds.labels("open_inference").time():
+        with observing(serving, "open_inference", request.headers):
             return await _infer(serving, request)
 
     named = "/v2/models/{name}"
@@ -125,11 +125,11 @@ def open_inference_routes(serving: Serving) -> list[Route]:
             (f"{path}/ready", model_ready, "GET"),
             (f"{path}/infer", infer, "POST"),
         ]
-    return [Route(path, _telling(serving, work), methods=[how]) for path, work, how in routes]
+    return [Route(path, _telling(work), methods=[how]) for path, work, how in routes]
 
 
 def _telling(
-    serving: Serving, work: Callable[[Request], Awaitable[Response]]
+    work: Callable[[Request], Awaitable[Response]],
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return ``work`` with its refusals in the protocol's form."""
 
@@ -137,10 +137,8 @@ def _telling(
         try:
             return await work(request)
         except HTTPError as error:
-            serving.metrics.refused.labels("open_inference", error.refusal.reason).inc()
             return json_response({"error": error.refusal.detail}, error.status, error.headers)
         except TensorError as error:
-            serving.metrics.refused.labels("open_inference", "tensors").inc()
             return json_response({"error": str(error)}, 400)
 
     return told

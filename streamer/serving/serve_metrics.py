@@ -1,46 +1,62 @@
-"""The metrics of `streamer serve`, in a registry of their own."""
+"""The metrics of `streamer serve`: the catalogue's collectors in a registry of their own.
+
+Labels are bounded: doors, codes, reasons and branches that the code lists; of versions only the one
+that answers now.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import disable_created_metrics as disable_created_series
+
+from streamer.contract.answer_message import Answer
+from streamer.serving.questions import Refusal
+from streamer.telemetry.catalogue.request_metrics import RequestMetrics
+from streamer.telemetry.catalogue.service_metrics import ProcessMetrics, ServiceMetrics
+from streamer.telemetry.exposition import Exposition
+from streamer.telemetry.metrics import catalogue
 
 __all__ = ["ServeMetrics"]
 
-_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5)
 
+class ServeMetrics(RequestMetrics, ProcessMetrics):
+    """One collector for each family of requests, and those that any process has."""
 
-class ServeMetrics:
-    """What was asked by which door, what was refused and why, and how long answers took."""
+    build_info = ServiceMetrics.build_info
+    spans = ServiceMetrics.spans
 
     def __init__(self, version: str) -> None:
-        self._registry = registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        Gauge("streamer_serve_info", "The release.", ["version"], registry=registry).labels(
-            version
-        ).set(1)
-        self.requests = Counter(
-            "streamer_serve_requests", "Requests, by door.", ["door"], registry=registry
-        )
-        self.refused = Counter(
-            "streamer_serve_refused",
-            "Requests without an answer, by door and reason.",
-            ["door", "reason"],
-            registry=registry,
-        )
-        self.seconds = Histogram(
-            "streamer_serve_seconds",
-            "Seconds from a request to its answer, by door.",
-            ["door"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.in_flight = Gauge(
-            "streamer_serve_payments_in_flight", "Payments being answered.", registry=registry
-        )
+        disable_created_series()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry()
+        self._exposition = Exposition()
+        for family in catalogue((RequestMetrics, ServeMetrics)):
+            collector = family.make(family)  # type: ignore[misc]
+            self._registry.register(collector)
+            setattr(self, family.attribute, collector)
+        ProcessCollector(registry=self._registry)
+        self.build_info.set(1, version)
+
+    def answered(self, found: Sequence[Answer | Refusal], branch: str) -> None:
+        """Count what a request got: answers, and payments that could not be scored."""
+        self.serve_request_payments.observe(len(found))
+        counts: Counter[tuple[str, str]] = Counter()
+        oldest_s = -1.0
+        for each in found:
+            if isinstance(each, Answer):
+                counts[each.mode, each.decision] += 1
+                oldest_s = max(oldest_s, -1.0 if each.state_age_s is None else each.state_age_s)
+            else:
+                self.serve_unreadable.labels(each.reason).inc()
+        for (mode, decision), n in counts.items():
+            self.serve_answers.labels(branch, mode, decision).inc(n)
+        if oldest_s >= 0:
+            self.serve_state_age_seconds.observe(oldest_s)
 
     def exposition(self) -> tuple[bytes, str]:
         """Return the text and its content type."""
-        return generate_latest(self._registry), CONTENT_TYPE_LATEST
+        # The version that answers is another one all the time: no line of it is kept.
+        self._exposition.forget()
+        return self._exposition.render(self._registry.collect(), openmetrics=False)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import uvicorn
 
 from streamer.serving.grpc_door import GRPCDoor
 from streamer.serving.native_door import native_app
 from streamer.serving.serving import Serving
-from streamer.settings import Settings
+from streamer.settings import Settings, TracingSettings
+from streamer.stream.partitions.worker_spans import open_process_spans
 from streamer.telemetry.logs import configure_logging
 
 __all__ = ["run_server"]
 
 # Header lines of a request; who sends more has no business here.
 _HEADER_BYTES = 16_384
+_SPANS_WITHIN_S = 2.0
 
 
-def run_server(settings: Settings) -> None:
+def run_server(settings: Settings, tracing: TracingSettings) -> None:
     """Answer requests until the process is stopped; those under way are answered first."""
     configure_logging(settings.log_level, settings.log_format)
-    serving = Serving(settings)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    spans = open_process_spans(tracing, settings, owner, "streamer-serve")
+    serving = Serving(settings, spans)
 
     async def over_grpc() -> None:
         await GRPCDoor(serving, settings.serve_host, settings.serve_grpc_port).run()
@@ -41,4 +48,8 @@ def run_server(settings: Settings) -> None:
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),
     )
-    uvicorn.Server(config).run()
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        if spans is not None:
+            spans.end(_SPANS_WITHIN_S)

@@ -25,6 +25,7 @@ from streamer.settings import Settings
 from streamer.starting.wiring import open_store, pipeline_config
 from streamer.stream.kafka.known_schemas import intake_of
 from streamer.stream.kernels import load_kernels
+from streamer.telemetry.tracing import Spans
 
 __all__ = ["Limits", "Serving"]
 
@@ -42,10 +43,11 @@ class Limits:
 
 
 class Serving:
-    """The answerer with its model, its limits and its metrics."""
+    """The answerer with its model, its limits and its metrics; ``spans`` where requests are traced."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, spans: Spans | None = None) -> None:
         self.settings = settings
+        self.spans = spans
         self.store = open_store(settings)
         config = pipeline_config(settings)
         self._config = replace(
@@ -115,7 +117,6 @@ class Serving:
         while True:
             await asyncio.sleep(_REFRESH_S)
             await self.versions.refresh()
-            self.metrics.in_flight.set(self.admission.in_flight)
 
 
 def _now_ms() -> int:

@@ -1,11 +1,13 @@
-"""The model versions that answer: the head, as it is renewed, and others that were asked for."""
+"""The model versions that answer: a branch's head, as it is renewed, and others that were asked for."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import datetime
+from typing import Final, Literal
 
 from streamer.errors import ConfigurationError, InvariantError, UnavailableError
 from streamer.model import ModelConfig, Scorer
@@ -13,8 +15,11 @@ from streamer.policies import settings_under
 from streamer.settings import Settings
 from streamer.starting.wiring import model_config
 from streamer.store import Heads, Store
+from streamer.store.stored import StoredVersion
 
 __all__ = ["VersionsInUse"]
+
+Branch = Literal["head", "canary", "named"]
 
 _MOST_NAMED: Final = 4
 
@@ -22,6 +27,10 @@ _MOST_NAMED: Final = 4
 @dataclass(slots=True)
 class VersionsInUse:
     """``head`` is None before one was read; ``error`` is why the last reading failed, if it did.
+
+    Where the settings ask for the canary it is that branch's head; while there is no canary, the one
+    that scores all partitions.  ``branch`` says which it is by now, ``made_at_s`` when it was made
+    (epoch), and ``read_at_s`` when the store last said so (of `time.monotonic`).
 
     Versions are derived under the policy in force, as workers derive them.
     """
@@ -31,6 +40,9 @@ class VersionsInUse:
     config: ModelConfig
     head: Scorer | None = None
     error: str = ""
+    branch: Branch = "head"
+    made_at_s: float = field(default_factory=time.time)
+    read_at_s: float = field(default_factory=time.monotonic)
     _heads: Heads | None = None
     _policy_id: str = ""
     _named: OrderedDict[str, Scorer] = field(default_factory=OrderedDict)
@@ -50,11 +62,25 @@ class VersionsInUse:
             self.error = str(error)
             return
         self.error = ""
-        if self._heads is None or heads.head.id != self._heads.head.id:
+        self.read_at_s = time.monotonic()
+        branch, head = self._chosen(heads)
+        if self._heads is None or head.id != self._chosen(self._heads)[1].id:
             # In a thread: others are answered meanwhile.
-            head = heads.head
             self.head = await asyncio.to_thread(Scorer.of, head.id, head.sums, self.config)
+        self.branch = branch
+        if created_at := head.header.created_at:
+            self.made_at_s = datetime.fromisoformat(created_at).timestamp()
         self._heads = heads
+
+    def _chosen(self, heads: Heads) -> tuple[Branch, StoredVersion]:
+        if self.settings.serve_branch == "canary" and heads.canary is not None:
+            return "canary", heads.canary
+        return "head", heads.head
+
+    def branch_of(self, version: Scorer) -> Branch:
+        """Return what a version answers for that was in use, or asked for, when the request came."""
+        is_named = any(version is each for each in self._named.values())
+        return "named" if is_named else self.branch
 
     async def named(self, wanted: str) -> Scorer | None:
         """Return the stored version whose id begins with ``wanted``; None where there is no such."""

@@ -286,6 +286,9 @@ class Fields(BaseSettings):
     serve_without_state: Literal["model", "refuse"] = "model"
     """What `streamer serve` does while Redis is away: model: it answers as if it knew no card and says
     so; refuse: 503."""
+    serve_branch: Literal["head", "canary"] = "head"
+    """Which branch of the model `streamer serve` answers from; canary: the canary's while there is one,
+    else the head."""
     startup_timeout_s: Seconds = 60.0
     """Seconds that Kafka and Redis have to answer at the start."""
     shutdown_timeout_s: Seconds = 20.0

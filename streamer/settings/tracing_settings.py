@@ -1,4 +1,4 @@
-"""OpenTelemetry's standard variables, as far as they say whether and how batches are traced.
+"""OpenTelemetry's standard variables: whether and how batches and requests are traced.
 
 Tracing is off by default.  It is on when an endpoint for OTLP is set or ``OTEL_TRACES_EXPORTER`` is
 ``otlp``, unless ``OTEL_TRACES_EXPORTER`` is ``none`` or ``OTEL_SDK_DISABLED`` is ``true``.  An empty
@@ -57,13 +57,16 @@ _VARIABLES: Final = {
         "specification says milliseconds.",
     ),
     "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": ("not set", "The same, in seconds too; it comes first."),
-    "OTEL_SERVICE_NAME": (_SERVICE, "Name of the service in traces."),
+    "OTEL_SERVICE_NAME": (
+        _SERVICE,
+        "Name of the service in traces; of `streamer serve` streamer-serve where it is not set.",
+    ),
     "OTEL_RESOURCE_ATTRIBUTES": ("not set", "More about it, name=value,name=value."),
     _SAMPLER: (
         "parentbased_traceidratio",
-        "Which batches are recorded. Not set, claims of partitions are, whatever the share.",
+        "Which batches and requests are recorded. Not set, claims of partitions are in any case.",
     ),
-    _SHARE: (f"{DEFAULT_SHARE:g}", "Share of the batches, for a sampler of a ratio."),
+    _SHARE: (f"{DEFAULT_SHARE:g}", "Share of the batches, or requests, for a sampler of a ratio."),
     _DELAY: ("5000", "Milliseconds after which ended spans are sent."),
     _QUEUE: ("2048", "Ended spans that may wait; of more, the newest are dropped and counted."),
     _AT_ONCE: ("512", "Spans in one request, at most."),

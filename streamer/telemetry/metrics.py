@@ -4,7 +4,7 @@ Labels are bounded: a topic of the settings, a partition, or a value that the ca
 card, a merchant or a message.  Importing this module registers nothing.
 
 Invariants:
-* Every family of the catalogue is exposed from the start, and no other.
+* Every family of the catalogue that is a worker's is exposed from the start, and no other.
 * Series of partitions that this worker no longer has go away: gauges at once, counters after
   `KEPT_S`, so that no scraper misses what was counted last.
 """
@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client import disable_created_metrics as disable_created_series
 from prometheus_client.registry import Collector
 
-from streamer.telemetry.catalogue import SECTIONS
+from streamer.telemetry.catalogue import SECTIONS, WORKER_SECTIONS
 from streamer.telemetry.catalogue.alert_metrics import AlertMetrics
 from streamer.telemetry.catalogue.batch_metrics import BatchMetrics
 from streamer.telemetry.catalogue.challenger_metrics import ChallengerMetrics
@@ -37,9 +37,9 @@ KEPT_S: Final = 300.0
 """Seconds for which a partition's counters outlive it: several scrapes of anybody's."""
 
 
-def catalogue() -> Iterator[Family[Any]]:
+def catalogue(sections: Iterable[type] = SECTIONS) -> Iterator[Family[Any]]:
     """Return every family, in the order of the sections."""
-    for section in SECTIONS:
+    for section in sections:
         for value in vars(section).values():
             if isinstance(value, Family):
                 yield value
@@ -56,7 +56,7 @@ class Metrics(
     ServiceMetrics,
     ProcessMetrics,
 ):
-    """One collector for each family of the catalogue, registered in their own `CollectorRegistry`.
+    """One collector for each family of a worker's sections, in a `CollectorRegistry` of their own.
 
     The arguments beside ``version`` are labels' values whose series exist from the start.
     """
@@ -75,7 +75,7 @@ class Metrics(
         self._exposition = Exposition()
         self._partitions: set[int] = set()
         self._gone_at: dict[int, float] = {}
-        for family in catalogue():
+        for family in catalogue(WORKER_SECTIONS):
             if family.make is not None:
                 collector: Collector = family.make(family)
                 self.registry.register(collector)
@@ -120,7 +120,7 @@ class Metrics(
             self._exposition.forget()
 
     def _counters_of_partitions(self) -> Iterator[Counter]:
-        for family in catalogue():
+        for family in catalogue(WORKER_SECTIONS):
             if family.kind == "counter" and family.labels == ("partition",):
                 yield getattr(self, family.attribute)
 

@@ -48,6 +48,11 @@ _ALERTED: Final = "sum:streamer.alert_latency_seconds.count{S}.as_count()"
 _LOST: Final = "sum:streamer.dead_letters.count{S,!topic:fraud-feedback}.as_count()"
 _READ: Final = "sum:streamer.transactions_consumed.count{S}.as_count()"
 
+_ASKED: Final = "sum:streamer.serve_requests.count{S%s}.as_count()"
+_ANSWERS: Final = "sum:streamer.serve_answers.count{S%s}.as_count()"
+_TIMED: Final = "sum:streamer.serve_seconds.count{S}.as_count()"
+_IN_TIME: Final = "sum:streamer.serve_seconds.bucket{S,upper_bound:0.2}.as_count()"
+
 # By the name of the rule.  S is the scope.  A rule that is not here is one of those that burn an
 # objective (_BURNS), or is told about in ops/datadog/README.md.
 QUERIES: Final = {
@@ -84,6 +89,14 @@ QUERIES: Final = {
     ".as_count() > 0",
     "StreamerModelStale": "min(last_5m):max:streamer.model_age_seconds{S} "
     f"* {_TRAFFIC % ''} > 900",
+    "StreamerServeDown": "max(last_1m):sum:streamer.serve_ready{S} <= 0",
+    "StreamerServeNotReady": "max(last_5m):max:streamer.serve_ready{S} by {endpoint} <= 0",
+    "StreamerServeLatencyHigh": f"sum(last_10m):({_TIMED} - {_IN_TIME}) / {_TIMED} > 0.05",
+    "StreamerServeErrorShareHigh": f"sum(last_5m):{_ASKED % ',code:5*'} / {_ASKED % ''} > 0.01",
+    "StreamerServeRefusedShareHigh": f"sum(last_15m):{_ASKED % ',code:4*'} / {_ASKED % ''} > 0.05",
+    "StreamerServeWithoutState": f"sum(last_5m):{_ANSWERS % ',!mode:normal'} / {_ANSWERS % ''} > 0.01",
+    "StreamerServeModelStale": "min(last_2m):max:streamer.serve_model_unread_seconds{S} "
+    "by {endpoint} > 60",
 }
 _SCOPE: Final = "service:streamer"
 # Long and short window in hours, and how many times too fast.  Datadog takes 48 hours at most.

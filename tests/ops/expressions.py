@@ -12,8 +12,9 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -28,7 +29,7 @@ from streamer.stream.kafka.kafka_config import librdkafka_config
 from streamer.stream.publishing.alert_reader import AlertReader
 from tests.builders import payment
 from tests.ops.monitoring import Monitoring
-from tests.rig.ports import HOST
+from tests.rig.ports import HOST, stable_port
 from tests.rig.waiting import wait_until
 from tests.stream.harness import Record, Service
 
@@ -41,7 +42,7 @@ _STEP_S: Final = 5
 _RATE: Final = 300.0
 _VERDICT_DELAY_S: Final = 1.0
 _ODD_EVERY_S: Final = 0.5
-# What a run of a minute cannot show: a long history, and a fault that pages.
+# What a run of a minute cannot show: a long history and a fault that pages.
 _NOT_SHOWN: Final = (
     "streamer:alert_budget_achieved:ratio",
     "streamer_fraud_",
@@ -151,7 +152,7 @@ def report(asked: list[Expression]) -> str:
 def under_load(
     bootstrap: str, redis_url: str, folder: Path
 ) -> Iterator[tuple[Service, Monitoring]]:
-    """A worker with payments, verdicts and a promotion, watched by Prometheus."""
+    """A worker with payments, verdicts and a promotion, and who answers requests, watched."""
     hourly = (
         "100000"  # far above the budget, so that the metrics are there and nothing else changes
     )
@@ -172,7 +173,9 @@ def under_load(
         reader.start()
         ends.callback(reader.stop)
         ends.enter_context(_odd_records(service))
-        watch = ends.enter_context(Monitoring(folder, {"": f"{HOST}:{worker.port}"}))
+        asked = ends.enter_context(_asked(service))
+        workers = {"": f"{HOST}:{worker.port}"}
+        watch = ends.enter_context(Monitoring(folder, workers, {"": asked}))
         wait_until(lambda: len(service.ask(lambda store: store.versions())) > 1, worker.log)
         _roll_back(service)
         yield watch
@@ -195,6 +198,34 @@ def _odd_records(service: Service) -> Iterator[None]:
     thread.start()
     try:
         yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def _asked(service: Service) -> Iterator[str]:
+    """Address of a process that is asked for payments, and for what is none, alone and in a list."""
+    port = str(stable_port())
+    ports = {"web_port": port, "serve_port": port, "serve_grpc_port": "0"}
+    service.worker(("-m", "streamer", "serve"), **ports).wait_ready()
+    stop = threading.Event()
+
+    def ask() -> None:
+        for number in count():
+            if stop.wait(_ODD_EVERY_S):
+                return
+            good = json.dumps(payment(number, card_id="card-x"))
+            for body in (good, f"[{good}, {{}}]", "{}"):
+                url = f"http://{HOST}:{port}/v1/score"
+                # Nobody is to learn what it answers: Prometheus asks.
+                with suppress(OSError), urllib.request.urlopen(url, body.encode(), timeout=10):
+                    pass
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield f"{HOST}:{port}"
     finally:
         stop.set()
         thread.join()

@@ -35,6 +35,7 @@ _MINUTE_S: Final = 3.0
 _SCRAPE_S: Final = 1
 _STEP_MS: Final = 500
 _FRESH_S: Final = 0.25
+_NOBODY: Final[Mapping[str, str]] = {}
 _PLACES: Final = r"(\[|offset |for: |interval: |group_wait: |group_interval: |repeat_interval: )"
 # What else the rules say, and what it is here. Ages in seconds are times too. A slow machine that is
 # well may miss 200 ms. A surge must last until it has been seen. Nobody sends 100,000 payments first.
@@ -79,11 +80,16 @@ def _scaled_rules() -> str:
 
 
 class Monitoring:
-    """Both programs with the project's own rules and routes; each namespace's target is scraped."""
+    """Both programs with the project's own rules and routes; each namespace's target is scraped.
 
-    def __init__(self, folder: Path, targets: Mapping[str, str]) -> None:
+    ``targets`` are workers, ``serving`` what answers requests.
+    """
+
+    def __init__(
+        self, folder: Path, targets: Mapping[str, str], serving: Mapping[str, str] = _NOBODY
+    ) -> None:
         self._folder = folder
-        self._targets = targets
+        self._targets = {"streamer": targets, "streamer-serve": serving}
         self._ends = ExitStack()
         self._lock = threading.Lock()
         self._asked_at = -math.inf
@@ -124,12 +130,12 @@ class Monitoring:
         settings["rule_files"] = [str(self._folder / "*.rules.yml")]
         (receivers,) = settings["alerting"]["alertmanagers"]
         receivers["static_configs"] = [{"targets": [self.alertmanager]}]
-        (job,) = settings["scrape_configs"]
-        del job["dns_sd_configs"]
-        job["static_configs"] = [
-            {"targets": [target], "labels": {"namespace": namespace}}
-            for namespace, target in self._targets.items()
-        ]
+        for job in settings["scrape_configs"]:
+            del job["dns_sd_configs"]
+            job["static_configs"] = [
+                {"targets": [target], "labels": {"namespace": namespace}}
+                for namespace, target in self._targets[job["job_name"]].items()
+            ]
         (self._folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
 
     def _start(self, program: str, address: str, *arguments: str) -> None:

@@ -19,7 +19,7 @@ from tests.ops.dockerfile import ROOT, exec_form, only, stages
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 WORKERS = ["worker-1", "worker-2"]
-OURS = [*WORKERS, "simulator"]
+OURS = [*WORKERS, "serve", "simulator"]
 # What the variables of other images' services begin with, and the standard ones of tracing.
 PREFIXES = {"kafka": "KAFKA_", "grafana": "GF_"}
 OTEL = {
@@ -52,6 +52,10 @@ def _listens(name: str) -> set[int]:
     """Ports that a service answers on within the network, by its own files where it has some."""
     if name in WORKERS:
         return {_settings(name).web_port}
+    if name == "serve":
+        settings = _settings(name)
+        assert settings.serve_host == "0.0.0.0", "nobody outside the container would reach it"  # noqa: S104
+        return {settings.serve_port, settings.serve_grpc_port}
     if name == "otel-collector":
         collector = _yaml("ops/otel/collector.yml")
         protocols = collector["receivers"]["otlp"]["protocols"]
@@ -156,6 +160,20 @@ def test_the_image_s_health_check_asks_where_workers_listen() -> None:
     assert SERVICES["simulator"]["healthcheck"] == {"disable": True}
 
 
+def test_what_answers_requests_is_asked_where_it_listens_and_reads_the_workers_redis() -> None:
+    """By the image's own probe: a model must have been read before it is sent requests."""
+    test = SERVICES["serve"]["healthcheck"]["test"]
+    settings = _settings("serve")
+    assert test == [
+        *("CMD", "python", "-I", "-m", probe.__name__),
+        f"http://127.0.0.1:{settings.serve_port}/readyz",
+    ]
+    worker = _settings(WORKERS[0])
+    assert settings.redis_url == worker.redis_url
+    assert settings.namespace == worker.namespace
+    _must_answer(SERVICES["serve"]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"])
+
+
 def test_dependencies_exist_and_can_become_what_is_waited_for() -> None:
     for name, service in SERVICES.items():
         for other, how in service.get("depends_on", {}).items():
@@ -171,7 +189,7 @@ def test_a_service_is_limited_and_ends_in_its_own_time(name: str) -> None:
     assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
     test = service.get("healthcheck", {}).get("test", ["CMD"])
     assert test[0] == "CMD"
-    if name in WORKERS:
+    if name in (*WORKERS, "serve"):
         grace_s = int(service["stop_grace_period"].removesuffix("s"))
         assert grace_s >= _settings(name).shutdown_timeout_s + 5
 
@@ -199,11 +217,12 @@ def test_workers_find_kafka_redis_and_the_collector() -> None:
 
 def test_prometheus_finds_every_worker_and_the_alertmanager() -> None:
     settings = _yaml("ops/prometheus/prometheus.yml")
-    (job,) = settings["scrape_configs"]
-    (lookup,) = job["dns_sd_configs"]
-    for name in lookup["names"]:
-        _must_answer(f"{name}:{lookup['port']}")
-        assert _hosts()[name] == WORKERS
+    jobs = {job["job_name"]: job["dns_sd_configs"] for job in settings["scrape_configs"]}
+    for job, found in (("streamer", WORKERS), ("streamer-serve", ["serve"])):
+        (lookup,) = jobs[job]
+        for name in lookup["names"]:
+            _must_answer(f"{name}:{lookup['port']}")
+            assert _hosts()[name] == found
     (manager,) = settings["alerting"]["alertmanagers"]
     for target in manager["static_configs"][0]["targets"]:
         _must_answer(target)

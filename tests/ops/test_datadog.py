@@ -18,6 +18,8 @@ MONITOR = {each["name"].split(":")[0]: each for each in json.loads(MONITORS.read
 # Where Datadog is asked another question: what of the rule's own must be in it.
 OTHERWISE = {
     "StreamerNoWorker": "<= 0",
+    "StreamerServeDown": "<= 0",
+    "StreamerServeLatencyHigh": "upper_bound:0.2}",
     "StreamerLatencyHigh": "upper_bound:0.2}",
     "StreamerRecordsLost": "last_1h",
     "StreamerAlertBudgetMissed": "> 0.5",

@@ -26,7 +26,12 @@ def overlay(request: pytest.FixtureRequest) -> dict[str, dict[str, Any]]:
 
 
 def _resources(name: str) -> dict[str, dict[str, Any]]:
-    return {each["kind"]: each for each in yaml.safe_load_all(rendered(name).read_text())}
+    """All but what answers requests, which is in `test_kubernetes_serve`."""
+    return {
+        each["kind"]: each
+        for each in yaml.safe_load_all(rendered(name).read_text())
+        if not each["metadata"]["name"].startswith("streamer-serve")
+    }
 
 
 def _pod(overlay: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -18,25 +18,31 @@ from streamer.serving.grpc_door import GRPCDoor
 from streamer.serving.grpc_messages import SERVICE, message
 from streamer.serving.serving import Serving
 from streamer.serving.tensors import INPUTS, Tensor, bytes_of, elements_of
+from streamer.telemetry.tracing import Spans
 from tests.serving.stored_service import StoredService
 
 WITHIN_S = 60
 
 
-def call(channel: grpc.Channel, method: str, **fields: Any) -> Any:
+def call(channel: grpc.Channel, method: str, *, traceparent: str = "", **fields: Any) -> Any:
     made = channel.unary_unary(
         f"/{SERVICE}/{method}",
         request_serializer=message(f"{method}Request").SerializeToString,
         response_deserializer=message(f"{method}Response").FromString,
     )
-    return made(message(f"{method}Request")(**fields), timeout=WITHIN_S)
+    metadata = [("traceparent", traceparent)] if traceparent else None
+    return made(message(f"{method}Request")(**fields), timeout=WITHIN_S, metadata=metadata)
 
 
-def asked(service: StoredService, work: Callable[[grpc.Channel, Serving], Any]) -> Any:
+def asked(
+    service: StoredService,
+    work: Callable[[grpc.Channel, Serving], Any],
+    spans: Spans | None = None,
+) -> Any:
     """Return what ``work``, in a thread, gets from a server of its own."""
 
     async def run() -> Any:
-        serving = Serving(service.settings)
+        serving = Serving(service.settings, spans)
         async with serving.running():
             door = GRPCDoor(serving, "127.0.0.1", 0)
             serving_task = asyncio.ensure_future(door.run())
@@ -66,7 +72,9 @@ def tensors(payments: list[dict[str, Any]]) -> list[Tensor]:
     ]
 
 
-def infer(channel: grpc.Channel, payments: list[dict[str, Any]], *, is_raw: bool) -> Any:
+def infer(
+    channel: grpc.Channel, payments: list[dict[str, Any]], *, is_raw: bool, traceparent: str = ""
+) -> Any:
     inputs, raw = [], []
     for tensor in tensors(payments):
         made = message("ModelInferRequest.InferInputTensor")(
@@ -80,7 +88,13 @@ def infer(channel: grpc.Channel, payments: list[dict[str, Any]], *, is_raw: bool
             made.contents.fp64_contents.extend(tensor.data)
         inputs.append(made)
     return call(
-        channel, "ModelInfer", model_name="streamer", id="q", inputs=inputs, raw_input_contents=raw
+        channel,
+        "ModelInfer",
+        traceparent=traceparent,
+        model_name="streamer",
+        id="q",
+        inputs=inputs,
+        raw_input_contents=raw,
     )
 
 

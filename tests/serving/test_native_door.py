@@ -19,6 +19,7 @@ from streamer.contract.answer_message import Answer
 from streamer.serving.native_door import native_app
 from streamer.serving.serving import Serving
 from streamer.settings import Settings
+from streamer.telemetry.tracing import Spans
 from tests.rig.waiting import DEADLINE_S
 from tests.serving.stored_service import StoredService
 
@@ -26,10 +27,10 @@ KEY = "k" * 16
 
 
 @contextmanager
-def served(settings: Settings) -> Iterator[Door]:
+def served(settings: Settings, spans: Spans | None = None) -> Iterator[Door]:
     """A server on a port of its own, in a thread of this process."""
     config = uvicorn.Config(
-        native_app(Serving(settings)), port=0, lifespan="on", log_config=None, loop="asyncio"
+        native_app(Serving(settings, spans)), port=0, lifespan="on", log_config=None, loop="asyncio"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -14,6 +14,7 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from streamer.embedded import EmbeddedKafka
+from streamer.telemetry.catalogue import WORKER_SECTIONS
 from streamer.telemetry.catalogue.batch_metrics import STAGES
 from streamer.telemetry.metrics import catalogue
 from tests.builders import payment
@@ -139,7 +140,7 @@ def loaded(kafka: EmbeddedKafka, redis_url: str) -> Iterator[Loaded]:
 
 def test_what_a_worker_exposes_is_in_the_catalogue_with_type_and_meaning(loaded: Loaded) -> None:
     """Every family, and no label that the catalogue does not name."""
-    known = {family.family_name: family for family in catalogue()}
+    known = {family.family_name: family for family in catalogue(WORKER_SECTIONS)}
     assert loaded.families.keys() - known.keys() == set()
     for name, family in loaded.families.items():
         entry = known[name]
@@ -151,7 +152,7 @@ def test_what_a_worker_exposes_is_in_the_catalogue_with_type_and_meaning(loaded:
 
 def test_what_is_in_the_catalogue_is_exposed_and_moves_under_load(loaded: Loaded) -> None:
     """All but what a healthy worker has no reason to count; nothing is declared and never set."""
-    entries = {family.family_name: family.name for family in catalogue()}
+    entries = {family.family_name: family.name for family in catalogue(WORKER_SECTIONS)}
     assert entries.keys() - loaded.families.keys() == set()
     still = {entries[name] for name, family in loaded.families.items() if not moves(family)}
     assert still - QUIET.keys() == set()

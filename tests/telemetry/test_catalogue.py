@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from itertools import product
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from streamer.contract.answer_message import Answer
 from streamer.contract.ledger import LossCause
+from streamer.contract.messages import Mode
 from streamer.features import Tables
 from streamer.pages import metrics_page
+from streamer.serving.serve_metrics import ServeMetrics
 from streamer.store import BREAKER_STATES
 from streamer.store.client import CALL_OUTCOMES
 from streamer.telemetry import Metrics
-from streamer.telemetry.catalogue import LABELS, SECTIONS
+from streamer.telemetry.catalogue import LABELS, SECTIONS, WORKER_SECTIONS
 from streamer.telemetry.family import Family
 from streamer.telemetry.metrics import catalogue
 
@@ -41,7 +45,9 @@ def test_a_family_is_named_by_its_type_and_unit_and_says_what_it_means(family: F
 
 def test_no_name_is_given_twice_and_every_section_is_part_of_the_metrics() -> None:
     assert len(NAMES) == len(set(NAMES))
-    assert set(SECTIONS) == set(Metrics.__mro__) - {Metrics, object}
+    exposed = {*Metrics.__mro__, *ServeMetrics.__mro__} - {Metrics, ServeMetrics, object}
+    assert set(SECTIONS) == exposed
+    assert set(WORKER_SECTIONS) == set(Metrics.__mro__) - {Metrics, object}
 
 
 def test_every_label_is_explained_and_none_that_is_not_used() -> None:
@@ -52,6 +58,11 @@ def test_labels_with_listed_values_have_those_that_the_code_has() -> None:
     """The catalogue knows neither the store nor the features, so this holds the lists together."""
     starts = {family.attribute: family.starts for family in FAMILIES}
     assert starts["redis_breaker_state"] == [(state,) for state in BREAKER_STATES]
+    assert starts["serve_redis_breaker_state"] == starts["redis_breaker_state"]
+    decisions = get_args(get_type_hints(Answer)["decision"])
+    assert starts["serve_answers"] == [
+        *product(("head", "canary", "named"), get_args(Mode), decisions)
+    ]
     assert starts["redis_calls"] == [(outcome,) for outcome in CALL_OUTCOMES]
     kinds = [(table.kind.name,) for table in Tables.empty(1, 1).all()]
     for name in ("entities_tracked", "entities_bytes", "entities_evicted"):

@@ -2,7 +2,7 @@
 
 Expressions name their selectors instead of spelling them out: ``<worker>`` stands for the labels that
 the variables choose among workers, ``<partition>`` for those and the partition, ``<service>`` for what
-rules record over all workers of a service.
+rules record over all workers of a service, ``<serve>`` for what answers requests.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _WORKER: Final = f'{_SERVICE}, instance=~"$instance"'
 _SELECTORS: Final = {
     "<service>": _SERVICE,
     "<worker>": _WORKER,
+    "<serve>": 'job=~"streamer-serve.*", namespace=~"$namespace"',
     "<partition>": f'{_WORKER}, partition=~"$partition"',
 }
 

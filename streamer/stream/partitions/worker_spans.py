@@ -29,7 +29,16 @@ from streamer.telemetry.tracing.w3c import context_in, headers_of, sampled_conte
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
-__all__ = ["KAFKA", "MAX_LINKS", "REDIS", "BatchTrace", "MessageTrace", "Tracing", "open_tracing"]
+__all__ = [
+    "KAFKA",
+    "MAX_LINKS",
+    "REDIS",
+    "BatchTrace",
+    "MessageTrace",
+    "Tracing",
+    "open_process_spans",
+    "open_tracing",
+]
 
 MAX_LINKS: Final = 32
 """Links of one span, and payments of one batch whose own traces are gone on with.
@@ -49,12 +58,23 @@ _COUNT: Final = "messaging.batch.message_count"
 
 def open_tracing(tracing: TracingSettings, settings: Settings, owner: str) -> Tracing | None:
     """Return what traces a worker, or None where tracing is off."""
+    spans = open_process_spans(tracing, settings, owner, "streamer")
+    return None if spans is None else Tracing(spans, settings.consumer_group)
+
+
+def open_process_spans(
+    tracing: TracingSettings, settings: Settings, owner: str, name: str
+) -> Spans | None:
+    """Return what begins the spans of a process, or None where tracing is off.
+
+    ``name`` is the service's, unless the environment has another.
+    """
     if not tracing.is_on:
         return None
     # The SDK takes 0.1 s to load.
     from streamer.telemetry.tracing.opening import open_spans
 
-    spans = open_spans(
+    return open_spans(
         endpoint=tracing.endpoint,
         sampler=tracing.sampler,
         share=tracing.share,
@@ -62,14 +82,13 @@ def open_tracing(tracing: TracingSettings, settings: Settings, owner: str) -> Tr
         max_export_batch_size=tracing.max_export_batch_size,
         schedule_delay_ms=tracing.schedule_delay_ms,
         resource={
-            "service.name": "streamer",
+            "service.name": name,
             "service.version": __version__,
             "service.instance.id": owner,
             "streamer.namespace": settings.namespace,
         },
         version=__version__,
     )
-    return Tracing(spans, settings.consumer_group)
 
 
 class Tracing:

@@ -1,8 +1,9 @@
 """The catalogue of metrics: every family with its type, unit, labels, buckets and meaning.
 
 A section is a class whose attributes are the families; `streamer.telemetry.metrics.Metrics` inherits
-them all.  ``ops/METRICS.md`` is made from here, and a test holds a running worker against it.  Names
-follow Prometheus: base units, ``_total`` for counters, ``_ratio`` for shares from 0 to 1.
+a worker's, `streamer.serving.serve_metrics.ServeMetrics` those of `streamer serve`.  ``ops/METRICS.md``
+is made from here, and tests hold running processes against it.  Names follow Prometheus: base units,
+``_total`` for counters, ``_ratio`` for shares from 0 to 1.
 """
 
 from typing import Final
@@ -12,13 +13,14 @@ from streamer.telemetry.catalogue.batch_metrics import STAGES, BatchMetrics
 from streamer.telemetry.catalogue.challenger_metrics import ChallengerMetrics
 from streamer.telemetry.catalogue.ledger_metrics import LedgerMetrics
 from streamer.telemetry.catalogue.model_metrics import ModelMetrics
+from streamer.telemetry.catalogue.request_metrics import RequestMetrics
 from streamer.telemetry.catalogue.service_metrics import ProcessMetrics, ServiceMetrics
 from streamer.telemetry.catalogue.storage_metrics import StorageMetrics
 from streamer.telemetry.catalogue.verdict_metrics import VerdictMetrics
 
-__all__ = ["LABELS", "SECTIONS"]
+__all__ = ["LABELS", "SECTIONS", "WORKER_SECTIONS"]
 
-SECTIONS: Final = (
+WORKER_SECTIONS: Final = (
     LedgerMetrics,
     AlertMetrics,
     BatchMetrics,
@@ -29,6 +31,7 @@ SECTIONS: Final = (
     ServiceMetrics,
     ProcessMetrics,
 )
+SECTIONS: Final = (*WORKER_SECTIONS, RequestMetrics)
 """In the order of the page; a section's docstring is what its heading says."""
 
 LABELS: Final = {
@@ -36,7 +39,8 @@ LABELS: Final = {
     "minutes after it has gone.",
     "topic": "One of the two input topics.",
     "reason": "Why a record or a field could not be used: of dead letters, see "
-    "[docs/dead-letters.md](../docs/dead-letters.md).",
+    "[docs/dead-letters.md](../docs/dead-letters.md); of a refused request also what "
+    "[ops/runbooks/serving.md](runbooks/serving.md#what-each-refusal-means) lists.",
     "cause": "Of a loss: `retention`, `recreated`, `truncated`, `store`, `operator`. Of a checkpoint "
     "that was not written: `redis`, `kafka`, `fenced`.",
     "field": "A field of a payment.",
@@ -64,6 +68,12 @@ LABELS: Final = {
     "line": "`main`, `challenger`.",
     "bound": "An `estimate`, and the `low` and `high` end of its interval.",
     "wave": "What the alerts are of: `card` or `merchant`.",
+    "door": "Of a request: `native` (/v1/score), `open_inference`, `mlflow`, `grpc`.",
+    "code": "Status of HTTP, and for gRPC what its own stands for; 499: the client went away.",
+    "branch": "What an answer came from: `head`, `canary`, or a version that the request `named`.",
+    "mode": "`normal`, or `redis-unavailable`: from the model alone.",
+    "decision": "`alert`, `pass`, `warming`.",
+    "model_version": "The id of a model version; one at a time per process.",
     "payments": "`alerted`, and the `other` payments.",
 }
 """What the values of a label are; all of them are bounded."""

@@ -6,7 +6,7 @@ trace id that leads nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
@@ -15,9 +15,11 @@ from structlog.contextvars import bound_contextvars
 
 from streamer.telemetry.tracing.spans import Kind, Span, Value
 
-__all__ = ["child", "within"]
+__all__ = ["child", "current", "shared", "within"]
 
 _NONE: Final[Mapping[str, Value]] = {}
+# As many as a batch's.
+_MAX_LINKS: Final = 32
 _current: Final[ContextVar[Span | None]] = ContextVar("streamer_span", default=None)
 
 
@@ -50,4 +52,24 @@ def child(
         yield None
         return
     with within(parent.child(name, kind, attributes)) as span:
+        yield span
+
+
+def current() -> Span | None:
+    """Return the span that code runs in; None where none is recorded."""
+    return _current.get()
+
+
+@contextmanager
+def shared(name: str, spans: Iterable[Span | None]) -> Iterator[Span | None]:
+    """Run a block that is part of several spans: within the first of them, linked to the others."""
+    recorded = [span for span in spans if span is not None]
+    if not recorded:
+        yield None
+        return
+    first, *others = recorded[: _MAX_LINKS + 1]
+    span = first.child(name, "internal", _NONE)
+    for other in others:
+        span.link(other.context)
+    with within(span):
         yield span

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Kind", "Span", "SpanSource", "Spans", "Value"]
 
-Kind = Literal["internal", "consumer", "producer", "client"]
+Kind = Literal["internal", "consumer", "producer", "client", "server"]
 Value = str | int | float | bool
 
 _ERROR_CHARS: Final = 500
@@ -109,6 +109,7 @@ class Spans:
             "consumer": trace.SpanKind.CONSUMER,
             "producer": trace.SpanKind.PRODUCER,
             "client": trace.SpanKind.CLIENT,
+            "server": trace.SpanKind.SERVER,
         }
 
     def begin(

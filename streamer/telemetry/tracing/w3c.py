@@ -1,4 +1,4 @@
-"""W3C trace contexts in Kafka headers: ``traceparent`` and ``tracestate``, read and written.
+"""W3C trace contexts in headers: ``traceparent`` and ``tracestate``, read and written.
 
 https://www.w3.org/TR/trace-context/ says what is valid; OpenTelemetry's own propagator decides.  A
 ``tracestate`` is the producer's text: one that holds what may be a card number or a secret, or is
@@ -15,7 +15,7 @@ from streamer.telemetry.redaction import redact
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
 
-__all__ = ["Headers", "context_in", "headers_of", "sampled_contexts"]
+__all__ = ["Headers", "context_in", "context_of", "headers_of", "sampled_contexts"]
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -29,16 +29,21 @@ _STATE_CHARS: Final = 512
 
 def context_in(record: Any) -> SpanContext | None:
     """Return the context that a record's headers carry; None where there is none that is valid."""
-    from opentelemetry.trace import get_current_span
-
     carrier = {
         name: value.decode("ascii", "replace")
         for name, value in _headers(record)
         if name in (_PARENT, _STATE) and value is not None
     }
-    if _PARENT not in carrier:
+    return context_of(carrier.get(_PARENT, ""), carrier.get(_STATE, ""))
+
+
+def context_of(parent: str, state: str = "") -> SpanContext | None:
+    """Return the context that a ``traceparent`` names; None where it is none that is valid."""
+    from opentelemetry.trace import get_current_span
+
+    if not parent:
         return None
-    state = carrier.get(_STATE, "")
+    carrier = {_PARENT: parent, _STATE: state}
     if len(state) > _STATE_CHARS or redact(state) != state:
         del carrier[_STATE]
     context = get_current_span(_propagator().extract(carrier)).get_span_context()

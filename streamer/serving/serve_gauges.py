@@ -1,0 +1,28 @@
+"""What is read of a `Serving` when somebody scrapes."""
+
+from __future__ import annotations
+
+import time
+
+from streamer.serving.serving import Serving
+from streamer.store import BREAKER_STATES
+
+__all__ = ["scraped"]
+
+
+def scraped(serving: Serving) -> tuple[bytes, str]:
+    """Return the text of all metrics, with their content type."""
+    metrics, versions = serving.metrics, serving.versions
+    metrics.serve_payments_in_flight.set(serving.admission.in_flight)
+    metrics.serve_payments_limit.set(serving.admission.limit)
+    metrics.serve_calls.set(serving.answerer.n_calls)
+    metrics.serve_ready.set(not serving.faults())
+    state = serving.store.breaker.state
+    metrics.serve_redis_breaker_state.replace({name: name == state for name in BREAKER_STATES})
+    metrics.serve_model_unread_seconds.set(time.monotonic() - versions.read_at_s)
+    if versions.head is not None:
+        metrics.serve_model_age_seconds.set(max(time.time() - versions.made_at_s, 0.0))
+        metrics.serve_model_info.values = {(versions.branch, versions.head.id): 1.0}
+    if serving.spans is not None:
+        metrics.spans.replace(serving.spans.counts())
+    return metrics.exposition()
