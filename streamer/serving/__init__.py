@@ -2,7 +2,8 @@
 
 Reading order: `partitioners` (where a new card will go), `card_states` (what is kept of those who
 pay), `questions` (messages to payments), `answering` (payments to answers, pure), `answerer` (all at
-once), `versions_in_use` and `admission` (how much is taken on), `serving` (all of it together); then
-the doors: `http_requests`, `native_door`, `tensors` and `open_inference_door`, `grpc_messages` and
-`grpc_door`, `mlflow_door`; `serve_process`.
+once), `versions_in_use`, `admission` and `rate_limits` (how much is taken on), `serving` (all of it
+together); then the doors: `header_limits` and `http_requests`, `native_door`, `tensors` and
+`open_inference_door`, `grpc_messages` and `grpc_door`, `mlflow_door`; `openapi` and its
+`openapi_parts`; `serve_process`.
 """

@@ -18,7 +18,7 @@ from typing import Final, Literal, NamedTuple
 
 from streamer.contract.answer_message import Answer
 from streamer.contract.messages import Mode
-from streamer.errors import UnavailableError
+from streamer.errors import ConfigurationError, UnavailableError
 from streamer.intake.decoding import PLAIN
 from streamer.model import Scorer
 from streamer.pipeline import PipelineConfig
@@ -161,7 +161,8 @@ class Answerer:
         try:
             with child("look up", "client", _REDIS):
                 found = await self.states.of(decoded.columns, cards)
-        except UnavailableError:
+        except (UnavailableError, ConfigurationError):
+            # Or it does not let us in any more, which is as good as away.
             if self.without_state == "refuse":
                 raise
             mode, found = _ALONE, Found.nothing(len(decoded))

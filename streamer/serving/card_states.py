@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from streamer.errors import UnavailableError
 from streamer.features import CARDS, Columns, Kept
 from streamer.features.kinds import CARD_VERDICTS, MERCHANT_VERDICTS, MERCHANTS
 from streamer.features.packed import names_of
@@ -27,6 +28,7 @@ _REFRESH_S: Final = 30.0
 _MOST_PLACES: Final = 1_000_000
 _FORGOTTEN: Final = 10_000
 _NOBODY: Final = "-1"
+_LOST: Final = "Redis must hold the partitions that it held before, got fewer; was it restored?"
 
 
 class Found(NamedTuple):
@@ -56,6 +58,7 @@ class CardStates:
     partitions: tuple[int, ...] = ()
     partitioners: Partitioners = field(default_factory=Partitioners)
     _places: dict[int, int] = field(default_factory=dict)
+    _saved: set[int] = field(default_factory=set)
     _asked_at: float = -_REFRESH_S
 
     @property
@@ -66,7 +69,8 @@ class CardStates:
     async def of(self, columns: Columns, cards: Sequence[str]) -> Found:
         """Return what is kept of payments' entities; ``cards`` (n,) are the cards' ids.
 
-        Raises `UnavailableError` where the store does not answer.
+        Raises `UnavailableError` where the store does not answer, or has come back without what it
+        held: who paid before would be answered as if new.
         """
         await self._refresh()
         numbers = columns.cards.tolist()
@@ -85,10 +89,17 @@ class CardStates:
                 for kind, of_kind in names:
                     if of_kind[i] != _NOBODY:
                         of_partition.setdefault(kind, set()).add(of_kind[i])
+        if self._saved and self._saved.isdisjoint(wanted):
+            # One that is known to be there tells whether Redis still holds what it held.
+            wanted[next(iter(self._saved))] = {}
         stored = await self.lookups.read_states(
             self.topic,
             {p: {kind: list(each) for kind, each in of.items()} for p, of in wanted.items()},
         )
+        saved = {p for p, each in stored.items() if each.saved_at_ms is not None}
+        if self._saved & stored.keys() - saved:
+            raise UnavailableError(_LOST)
+        self._saved |= saved
         kept = Kept._make(
             [
                 None
@@ -111,6 +122,8 @@ class CardStates:
         if self.partitions and now - self._asked_at < _REFRESH_S:
             return
         partitions = await self.lookups.partition_numbers(self.topic)
+        if not set(self.partitions) <= set(partitions):
+            raise UnavailableError(_LOST)
         self._asked_at = now
         if partitions != self.partitions:
             # Cards have gone to other partitions by now.

@@ -7,6 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from typing import Any, Final
+from urllib.parse import unquote
 
 import grpc
 from google.protobuf import descriptor_pool
@@ -17,10 +18,12 @@ from streamer import __version__
 from streamer.errors import ConfigurationError
 from streamer.serving.grpc_messages import METHODS, POOL, SERVICE, message
 from streamer.serving.http_requests import (
+    Asker,
     HTTPError,
     answered,
     check_room,
-    told_key_is_known,
+    client_of,
+    priority_named,
     version_of,
 )
 from streamer.serving.observing import observing
@@ -68,7 +71,9 @@ _CONTENTS: Final = {
     "BYTES": "bytes_contents",
 }
 _OPEN: Final = frozenset({"ServerLive", "ServerReady", "ServerMetadata"})
-_TICK_S: Final = 1.0
+_NOBODY: Final = Asker("", "normal")
+# What health may be behind /readyz.
+_TICK_S: Final = 0.1
 
 
 class GRPCDoor:
@@ -93,11 +98,22 @@ class GRPCDoor:
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server, pool=_Pools())
         try:
-            self.port = self._server.add_insecure_port(f"{host}:{port}")
+            self.port = self._listen(f"{host}:{port}")
         except RuntimeError as error:
             raise ConfigurationError(
                 f"STREAMER_SERVE_GRPC_PORT must be a free port, got {port}: {error}"
             ) from error
+
+    def _listen(self, address: str) -> int:
+        settings = self._serving.settings
+        certificate, key = settings.web_certificate_file, settings.web_key_file
+        port: int
+        if certificate is None or key is None:
+            port = self._server.add_insecure_port(address)
+        else:
+            pair = key.read_bytes(), certificate.read_bytes()
+            port = self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+        return port
 
     async def run(self) -> None:
         """Serve, and follow whether it is ready, until cancelled; those under way are answered."""
@@ -114,37 +130,44 @@ class GRPCDoor:
 
     def _handler(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
         snake = re.sub("(?<!^)(?=[A-Z])", "_", method).lower()
-        work: Callable[[Any], Awaitable[Any]] = getattr(self, f"_{snake}")
+        work: Callable[[Any, Asker], Awaitable[Any]] = getattr(self, f"_{snake}")
         is_asked = method == "ModelInfer"
 
         async def handle(request: Any, context: grpc.aio.ServicerContext) -> Any:
             told = dict(context.invocation_metadata() or ())
             try:
                 with observing(self._serving, "grpc", told) if is_asked else nullcontext():
-                    if method not in _OPEN:
-                        told_key_is_known(self._serving, told.get("authorization", ""))
-                    return await work(request)
+                    asker = _NOBODY if method in _OPEN else self._asker(context)
+                    return await work(request, asker)
             except HTTPError as error:
-                await context.abort(_STATUSES[error.status], error.refusal.detail)
+                headers = tuple((name.lower(), value) for name, value in error.headers.items())
+                await context.abort(_STATUSES[error.status], error.refusal.detail, headers)
             except TensorError as error:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
         return handle
 
-    async def _server_live(self, _: Any) -> Any:
+    def _asker(self, context: grpc.aio.ServicerContext) -> Asker:
+        told = {name: str(value) for name, value in context.invocation_metadata() or ()}
+        # ipv4:192.0.2.7:50051, ipv6:[2001:db8::1]:50051 with the brackets quoted.
+        peer = unquote(context.peer()).partition(":")[2].rpartition(":")[0].strip("[]")
+        client = client_of(self._serving, told.get("authorization", ""), peer)
+        return Asker(client, priority_named(told.get("x-priority", "normal")))
+
+    async def _server_live(self, _: Any, __: Asker) -> Any:
         return message("ServerLiveResponse")(live=True)
 
-    async def _server_ready(self, _: Any) -> Any:
+    async def _server_ready(self, _: Any, __: Asker) -> Any:
         return message("ServerReadyResponse")(ready=not self._serving.faults())
 
-    async def _model_ready(self, request: Any) -> Any:
+    async def _model_ready(self, request: Any, _: Asker) -> Any:
         await self._version(request.name, request.version)
         return message("ModelReadyResponse")(ready=not self._serving.faults())
 
-    async def _server_metadata(self, _: Any) -> Any:
+    async def _server_metadata(self, _: Any, __: Asker) -> Any:
         return message("ServerMetadataResponse")(name=MODEL, version=__version__)
 
-    async def _model_metadata(self, request: Any) -> Any:
+    async def _model_metadata(self, request: Any, _: Asker) -> Any:
         await self._version(request.name, request.version)
         return message("ModelMetadataResponse")(
             name=MODEL,
@@ -154,11 +177,11 @@ class GRPCDoor:
             outputs=metadata(OUTPUTS),
         )
 
-    async def _model_infer(self, request: Any) -> Any:
-        check_room(self._serving, 1, "normal")
+    async def _model_infer(self, request: Any, asker: Asker) -> Any:
+        check_room(self._serving, 1, asker)
         version = await self._version(request.model_name, request.model_version)
         values = payments_in(_tensors(request), self._serving.limits.batch_payments)
-        check_room(self._serving, len(values), "normal")
+        check_room(self._serving, len(values), asker, held=1)
         wanted = [output.name for output in request.outputs]
         tensors_of([], wanted)
         with self._serving.admission.taken_on(len(values)):

@@ -7,42 +7,56 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from streamer.contract.answer_message import Answer
-from streamer.errors import UnavailableError
+from streamer.errors import ConfigurationError, UnavailableError
 from streamer.model import Scorer
 from streamer.serving.admission import PRIORITIES, Priority
 from streamer.serving.answerer import LateError
 from streamer.serving.questions import Refusal
+from streamer.serving.rate_limits import network_of
 from streamer.serving.serving import Serving
 from streamer.telemetry.tracing import current
 
 __all__ = [
+    "OCTETS",
+    "Asker",
     "HTTPError",
     "answered",
+    "asker_of",
     "body_of",
-    "check_key",
     "check_room",
+    "client_of",
     "is_yes",
     "json_response",
-    "priority_of",
-    "told_key_is_known",
+    "priority_named",
     "version_of",
 ]
 
 _JSON: Final = "application/json"
+OCTETS: Final = "application/octet-stream"
+_CLOSE: Final = {"Connection": "close"}
 _RETRY: Final = {"Retry-After": "1"}
 # Of a body: who sends it more slowly than this holds a connection and nothing else.
 _BODY_WITHIN_S: Final = 5.0
 _YES: Final = frozenset({"1", "true", "yes"})
+_NO: Final = frozenset({"0", "false", "no"})
 
 _encoder: Final = msgspec.json.Encoder()
+
+
+class Asker(NamedTuple):
+    """Who asks: the name that it is counted under, and the priority that it says it has."""
+
+    client: str
+    priority: Priority
 
 
 class HTTPError(Exception):
@@ -78,9 +92,8 @@ async def answered(
             is_plain=is_plain,
         )
     except LateError:
-        told = f"must be answered within {serving.limits.deadline_s:g} s, and was not; try again"
-        raise HTTPError(503, Refusal("late", "$", told), _RETRY) from None
-    except UnavailableError as error:
+        raise _late(serving) from None
+    except (UnavailableError, ConfigurationError) as error:
         raise HTTPError(503, Refusal("unavailable", "$", str(error)), _RETRY) from None
     serving.metrics.answered(found, serving.versions.branch_of(version))
     if (span := current()) is not None:
@@ -89,26 +102,44 @@ async def answered(
     return found
 
 
-def check_key(serving: Serving, request: Request) -> None:
-    """Refuse who has none of the keys, where there are any."""
-    told_key_is_known(serving, request.headers.get("authorization", ""))
+def _not_ready() -> HTTPError:
+    detail = "the model must have been loaded, and was not yet; /readyz says what is missing"
+    return HTTPError(503, Refusal("not_ready", "$", detail), _RETRY)
 
 
-def told_key_is_known(serving: Serving, authorization: str) -> None:
-    """Refuse an authorization that is none of the keys, where there are any."""
+def _late(serving: Serving) -> HTTPError:
+    told = f"must be answered within {serving.limits.deadline_s:g} s, and was not; try again"
+    return HTTPError(503, Refusal("late", "$", told), _RETRY)
+
+
+def asker_of(serving: Serving, request: Request) -> Asker:
+    """Return who asks, unless that is nobody who may, or more than can be answered was asked."""
+    address = request.client.host if request.client else ""
+    client = client_of(serving, request.headers.get("authorization", ""), address)
+    asker = Asker(client, priority_named(request.headers.get("x-priority", "normal")))
+    check_room(serving, 1, asker)
+    return asker
+
+
+def client_of(serving: Serving, authorization: str, address: str) -> str:
+    """Return the name that a client is counted under: its key's place, or without keys its address.
+
+    Refuses an authorization that is none of the keys, where there are any.
+    """
+    if not serving.keys:
+        return network_of(address)
     told = authorization.encode(errors="surrogateescape")
     # All of them are compared: how long it takes tells nothing.
-    if serving.keys and not sum(
-        hmac.compare_digest(told, b"Bearer " + key) for key in serving.keys
-    ):
+    found = [hmac.compare_digest(told, b"Bearer " + key) for key in serving.keys]
+    if not any(found):
         detail = "Authorization must be Bearer and one of STREAMER_SERVE_API_KEYS"
         refusal = Refusal("unauthorized", "$", detail)
         raise HTTPError(401, refusal, {"WWW-Authenticate": "Bearer"})
+    return f"key {found.index(True)}"
 
 
-def priority_of(request: Request) -> Priority:
-    """Return the priority that a request says it has, normal where it says none."""
-    told = request.headers.get("x-priority", "normal").lower()
+def priority_named(told: str) -> Priority:
+    """Return the priority of this name."""
     for priority in PRIORITIES:
         if told == priority:
             return priority
@@ -116,21 +147,38 @@ def priority_of(request: Request) -> Priority:
     raise HTTPError(400, Refusal("wrong_format", "$", detail))
 
 
-def check_room(serving: Serving, n_payments: int, priority: Priority) -> None:
-    """Refuse while nothing can be answered, or no more be taken on."""
+def check_room(serving: Serving, n_payments: int, asker: Asker, held: int = 0) -> None:
+    """Refuse while nothing can be answered, no more be taken on, or the client has asked too much.
+
+    ``held`` of the payments were counted before, for the same request.
+    """
     if not serving.is_ready:
-        detail = "the model must have been loaded, and was not yet; /readyz says what is missing"
-        raise HTTPError(503, Refusal("not_ready", "$", detail), _RETRY)
-    if not serving.admission.has_room(n_payments, priority):
+        raise _not_ready()
+    if not serving.admission.has_room(n_payments, asker.priority):
         limit = serving.admission.limit
         detail = f"at most {limit} payments must be asked about at once, got more; try again later"
         raise HTTPError(429, Refusal("overloaded", "$", detail), _RETRY)
+    wait_ns = serving.rates.wait_ns(asker.client, n_payments, time.monotonic_ns(), held)
+    if wait_ns:
+        rate, burst = serving.rates.rate, serving.rates.burst
+        most, wait_s = f"{rate} payments a second, {burst} at once", wait_ns / 1e9
+        detail = f"a client must ask about at most {most}, got more; try again in {wait_s:.3f} s"
+        headers = {"Retry-After": str(-(-wait_ns // 1_000_000_000))}
+        raise HTTPError(429, Refusal("rate_limited", "$", detail), headers)
 
 
 async def version_of(serving: Serving, wanted: str) -> Scorer:
     """Return the version whose id begins with ``wanted``, the head where that is empty."""
+    if not wanted:
+        head = serving.versions.head
+        if head is None:
+            raise _not_ready()
+        return head
     try:
-        version = await serving.version(wanted)
+        async with asyncio.timeout(serving.limits.deadline_s):
+            version = await serving.version(wanted)
+    except TimeoutError:
+        raise _late(serving) from None
     except UnavailableError as error:
         raise HTTPError(503, Refusal("unavailable", "$", str(error)), _RETRY) from None
     if version is None:
@@ -139,8 +187,15 @@ async def version_of(serving: Serving, wanted: str) -> Scorer:
     return version
 
 
-async def body_of(request: Request, most_bytes: int) -> bytes:
-    """Return the body, which is not read to its end if it is too large or too slow."""
+async def body_of(request: Request, most_bytes: int, *, is_binary: bool = False) -> bytes:
+    """Return the body, which is not read to its end if it is too large, too slow or no JSON.
+
+    ``is_binary``: it may be ``application/octet-stream`` too.
+    """
+    kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+    if kind != _JSON and not kind.endswith("+json") and not (is_binary and kind == OCTETS):
+        detail = f"Content-Type must be {_JSON}, got another"
+        raise HTTPError(415, Refusal("wrong_format", "$", detail), _CLOSE)
     told = request.headers.get("content-length", "")
     if told.isascii() and told.isdigit() and int(told) > most_bytes:
         raise _too_large(most_bytes)
@@ -154,7 +209,7 @@ async def body_of(request: Request, most_bytes: int) -> bytes:
                     raise _too_large(most_bytes)
     except TimeoutError:
         detail = f"body must have come within {_BODY_WITHIN_S:g} s"
-        raise HTTPError(408, Refusal("late", "$", detail), {"Connection": "close"}) from None
+        raise HTTPError(408, Refusal("late", "$", detail), _CLOSE) from None
     except ClientDisconnect:
         raise HTTPError(400, Refusal("truncated_json", "$", "body must be whole")) from None
     return b"".join(pieces)
@@ -162,7 +217,7 @@ async def body_of(request: Request, most_bytes: int) -> bytes:
 
 def _too_large(most_bytes: int) -> HTTPError:
     detail = f"body must have at most {most_bytes:,} bytes, got more"
-    return HTTPError(413, Refusal("too_large", "$", detail), {"Connection": "close"})
+    return HTTPError(413, Refusal("too_large", "$", detail), _CLOSE)
 
 
 def json_response(
@@ -173,5 +228,9 @@ def json_response(
 
 
 def is_yes(request: Request, name: str) -> bool:
-    """Whether the query of a request says yes to ``name``."""
-    return request.query_params.get(name, "").lower() in _YES
+    """Whether the query of a request says yes to ``name``, no where it is not there."""
+    told = request.query_params.get(name, "false").lower()
+    if told not in _YES | _NO:
+        detail = f"{name} must be true or false, got another text"
+        raise HTTPError(400, Refusal("wrong_type", "$", detail))
+    return told in _YES

@@ -6,6 +6,7 @@ https://mlflow.org/docs/latest/deployment/deploy-model-locally
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 import msgspec
@@ -18,11 +19,10 @@ from streamer.contract.answer_message import Answer
 from streamer.serving.http_requests import (
     HTTPError,
     answered,
+    asker_of,
     body_of,
-    check_key,
     check_room,
     json_response,
-    priority_of,
     version_of,
 )
 from streamer.serving.observing import observing
@@ -40,10 +40,10 @@ class _Split(msgspec.Struct):
 
 
 class _Invocation(msgspec.Struct):
-    dataframe_records: list[msgspec.Raw] | None = None
-    dataframe_split: _Split | None = None
-    instances: list[msgspec.Raw] | None = None
-    inputs: list[msgspec.Raw] | None = None
+    dataframe_records: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    dataframe_split: _Split | msgspec.UnsetType = msgspec.UNSET
+    instances: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+    inputs: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
     params: dict[str, Any] | None = None
 
 
@@ -76,9 +76,7 @@ def mlflow_routes(serving: Serving) -> list[Route]:
 
 
 async def _invoked(serving: Serving, request: Request) -> Response:
-    check_key(serving, request)
-    priority = priority_of(request)
-    check_room(serving, 1, priority)
+    asker = asker_of(serving, request)
     version = await version_of(serving, "")
     asked = _read(await body_of(request, serving.limits.body_bytes))
     values = _values(asked)
@@ -86,7 +84,7 @@ async def _invoked(serving: Serving, request: Request) -> Response:
     if not 1 <= len(values) <= most:
         detail = f"body must have 1 to {most} payments, got {len(values)}"
         raise HTTPError(400, Refusal("out_of_range", "$", detail))
-    check_room(serving, len(values), priority)
+    check_room(serving, len(values), asker, held=1)
     explain = bool((asked.params or {}).get("explain"))
     with serving.admission.taken_on(len(values)):
         found = await answered(serving, values, version, explain=explain)
@@ -96,19 +94,21 @@ async def _invoked(serving: Serving, request: Request) -> Response:
 
 def _read(body: bytes) -> _Invocation:
     try:
-        return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # MLflow's client writes a frame's missing values as NaN, which is no JSON.
+        whole = msgspec.json.encode(json.loads(body)) if b"NaN" in body else body
+        return _decoder.decode(whole)
+    except (ValueError, OverflowError, RecursionError) as error:
         raise HTTPError(400, Refusal("malformed_json", "$", str(error))) from None
 
 
 def _values(asked: _Invocation) -> list[bytes]:
     """Return the messages of the one form that is there; what a frame has no value for is left out."""
-    given = [name for name in _FORMS if getattr(asked, name) is not None]
+    given = [name for name in _FORMS if getattr(asked, name) is not msgspec.UNSET]
     if len(given) != 1:
         detail = f"body must have one of {', '.join(_FORMS)}, got {len(given)}"
         raise HTTPError(400, Refusal("missing_field", "$", detail))
     split = asked.dataframe_split
-    if split is None:
+    if split is msgspec.UNSET:
         return [bytes(value) for value in getattr(asked, given[0])]
     for row in split.data:
         if len(row) != len(split.columns):

@@ -7,12 +7,14 @@ transactions topic is.  Of a list every payment is answered or refused by itself
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,17 +23,17 @@ from streamer.contract.answer_message import Answer
 from streamer.serving.http_requests import (
     HTTPError,
     answered,
+    asker_of,
     body_of,
-    check_key,
     check_room,
     is_yes,
     json_response,
-    priority_of,
     version_of,
 )
 from streamer.serving.mlflow_door import mlflow_routes
 from streamer.serving.observing import observing
 from streamer.serving.open_inference_door import open_inference_routes
+from streamer.serving.openapi import openapi
 from streamer.serving.questions import Refusal
 from streamer.serving.serve_gauges import scraped
 from streamer.serving.serving import Serving
@@ -81,6 +83,20 @@ def native_app(
         body, content_type = scraped(serving)
         return Response(body, media_type=content_type)
 
+    @functools.cache
+    def document() -> bytes:
+        most = serving.limits.batch_payments
+        return msgspec.json.encode(openapi(has_keys=bool(serving.keys), most_payments=most))
+
+    async def described(_: Request) -> Response:
+        return Response(document(), media_type="application/json")
+
+    async def elsewhere(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these alone
+        told = f"path and method must be of /openapi.json, got {error.detail.lower()}"
+        refusal = Refusal("unknown_path", "$", told)
+        return json_response(_Refused(refusal), error.status_code, error.headers)
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with serving.running():
@@ -97,20 +113,20 @@ def native_app(
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", metrics),
+        Route("/openapi.json", described),
         *open_inference_routes(serving),
         *mlflow_routes(serving),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    handlers = {HTTPException: elsewhere}
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
 
 
 async def _score(serving: Serving, request: Request) -> Response:
-    check_key(serving, request)
-    priority = priority_of(request)
-    check_room(serving, 1, priority)
+    asker = asker_of(serving, request)
+    explain = is_yes(request, "explain")
     version = await version_of(serving, request.query_params.get("version", ""))
     values, is_single = _values(await body_of(request, serving.limits.body_bytes), serving)
-    check_room(serving, len(values), priority)
-    explain = is_yes(request, "explain")
+    check_room(serving, len(values), asker, held=1)
     with serving.admission.taken_on(len(values)):
         found = await answered(serving, values, version, explain=explain)
     if not is_single:

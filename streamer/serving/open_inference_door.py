@@ -17,13 +17,13 @@ from starlette.routing import Route
 
 from streamer import __version__
 from streamer.serving.http_requests import (
+    OCTETS,
     HTTPError,
     answered,
+    asker_of,
     body_of,
-    check_key,
     check_room,
     json_response,
-    priority_of,
     version_of,
 )
 from streamer.serving.observing import observing
@@ -43,39 +43,46 @@ from streamer.serving.tensors import (
     tensors_of,
 )
 
-__all__ = ["open_inference_routes"]
+__all__ = ["InferRequest", "open_inference_routes"]
 
 _HEADER: Final = "inference-header-content-length"
-_OCTETS: Final = "application/octet-stream"
 
 
-class _Parameters(msgspec.Struct):
+class InferParameters(msgspec.Struct):
+    """What is asked of one tensor, or of all."""
+
     binary_data: bool = False
     binary_data_size: int | None = None
     binary_data_output: bool = False
 
 
-class _Input(msgspec.Struct):
+class InferInput(msgspec.Struct):
+    """A field of the payments that are asked about."""
+
     name: str
     shape: list[int]
     datatype: str
     data: list[Any] = []
-    parameters: _Parameters = msgspec.field(default_factory=_Parameters)
+    parameters: InferParameters = msgspec.field(default_factory=InferParameters)
 
 
-class _Output(msgspec.Struct):
+class InferOutput(msgspec.Struct):
+    """A tensor that is asked for."""
+
     name: str
-    parameters: _Parameters = msgspec.field(default_factory=_Parameters)
+    parameters: InferParameters = msgspec.field(default_factory=InferParameters)
 
 
-class _Request(msgspec.Struct):
-    inputs: list[_Input]
+class InferRequest(msgspec.Struct):
+    """A request for inference."""
+
+    inputs: list[InferInput]
     id: str = ""
-    outputs: list[_Output] = []
-    parameters: _Parameters = msgspec.field(default_factory=_Parameters)
+    outputs: list[InferOutput] = []
+    parameters: InferParameters = msgspec.field(default_factory=InferParameters)
 
 
-_decoder: Final = msgspec.json.Decoder(_Request)
+_decoder: Final = msgspec.json.Decoder(InferRequest)
 
 
 def open_inference_routes(serving: Serving) -> list[Route]:
@@ -152,14 +159,12 @@ async def _version_in(serving: Serving, request: Request) -> Any:
 
 
 async def _infer(serving: Serving, request: Request) -> Response:
-    check_key(serving, request)
-    priority = priority_of(request)
-    check_room(serving, 1, priority)
+    asker = asker_of(serving, request)
     version = await _version_in(serving, request)
-    body = await body_of(request, serving.limits.body_bytes)
+    body = await body_of(request, serving.limits.body_bytes, is_binary=True)
     asked, rest = _read(body, request.headers.get(_HEADER, ""))
     values = payments_in(_tensors(asked, rest), serving.limits.batch_payments)
-    check_room(serving, len(values), priority)
+    check_room(serving, len(values), asker, held=1)
     wanted = [output.name for output in asked.outputs]
     tensors_of([], wanted)
     with serving.admission.taken_on(len(values)):
@@ -167,7 +172,7 @@ async def _infer(serving: Serving, request: Request) -> Response:
     return _answered(asked, tensors_of(found, wanted), version.id)
 
 
-def _read(body: bytes, header: str) -> tuple[_Request, bytes]:
+def _read(body: bytes, header: str) -> tuple[InferRequest, bytes]:
     if header and not (header.isascii() and header.isdigit() and int(header) <= len(body)):
         raise TensorError(f"{_HEADER} must be the length of the JSON in the body, got another")
     length = int(header) if header else len(body)
@@ -177,7 +182,7 @@ def _read(body: bytes, header: str) -> tuple[_Request, bytes]:
         raise TensorError(f"body must be an inference request: {error}") from None
 
 
-def _tensors(asked: _Request, rest: bytes) -> list[Tensor]:
+def _tensors(asked: InferRequest, rest: bytes) -> list[Tensor]:
     tensors, at = [], 0
     for each in asked.inputs:
         data, size = each.data, each.parameters.binary_data_size
@@ -195,7 +200,7 @@ def _tensors(asked: _Request, rest: bytes) -> list[Tensor]:
     return tensors
 
 
-def _answered(asked: _Request, tensors: list[Tensor], version: str) -> Response:
+def _answered(asked: InferRequest, tensors: list[Tensor], version: str) -> Response:
     as_binary = {output.name: output.parameters.binary_data for output in asked.outputs}
     by_default = asked.parameters.binary_data_output
     outputs, parts = [], []
@@ -218,7 +223,7 @@ def _answered(asked: _Request, tensors: list[Tensor], version: str) -> Response:
         return json_response(content)
     told_first = msgspec.json.encode(content)
     headers = {_HEADER: str(len(told_first))}
-    return Response(b"".join([told_first, *parts]), 200, headers, _OCTETS)
+    return Response(b"".join([told_first, *parts]), 200, headers, OCTETS)
 
 
 def _finite(element: Any) -> Any:

@@ -8,6 +8,7 @@ import socket
 import uvicorn
 
 from streamer.serving.grpc_door import GRPCDoor
+from streamer.serving.header_limits import LimitedHeads
 from streamer.serving.native_door import native_app
 from streamer.serving.serving import Serving
 from streamer.settings import Settings, TracingSettings
@@ -16,8 +17,6 @@ from streamer.telemetry.logs import configure_logging
 
 __all__ = ["run_server"]
 
-# Header lines of a request; who sends more has no business here.
-_HEADER_BYTES = 16_384
 _SPANS_WITHIN_S = 2.0
 
 
@@ -36,14 +35,13 @@ def run_server(settings: Settings, tracing: TracingSettings) -> None:
         native_app(serving, over_grpc if settings.serve_grpc_port else None),
         host=settings.serve_host,
         port=settings.serve_port,
-        http="httptools",
+        http=LimitedHeads,
         loop="uvloop",
         lifespan="on",
         access_log=False,
         log_config=None,
         server_header=False,
         date_header=False,
-        h11_max_incomplete_event_size=_HEADER_BYTES,
         timeout_graceful_shutdown=round(settings.shutdown_timeout_s),
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),

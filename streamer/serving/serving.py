@@ -19,6 +19,7 @@ from streamer.model import Scorer
 from streamer.serving.admission import Admission
 from streamer.serving.answerer import Answerer
 from streamer.serving.card_states import CardStates
+from streamer.serving.rate_limits import RateLimits
 from streamer.serving.serve_metrics import ServeMetrics
 from streamer.serving.versions_in_use import VersionsInUse
 from streamer.settings import Settings
@@ -54,9 +55,13 @@ class Serving:
             config, intake=intake_of(load_declaration(settings.intake), None), repeat_window=0
         )
         self.versions = VersionsInUse(self.store, settings, config.model)
-        states = CardStates(self.store.lookups, settings.transactions_topic, time.monotonic)
+        # Of their own, with a breaker of their own: what hangs is given up in time to answer without.
+        within_s = min(settings.redis_timeout_s, settings.serve_deadline_s / 2)
+        self._state_store = open_store(settings.model_copy(update={"redis_timeout_s": within_s}))
+        states = CardStates(self._state_store.lookups, settings.transactions_topic, time.monotonic)
         self.answerer = Answerer(self._config, states, _now_ms, settings.serve_without_state)
         self.admission = Admission(settings.serve_max_in_flight)
+        self.rates = RateLimits(settings.serve_rate, settings.serve_burst)
         self.limits = Limits(
             settings.serve_max_body_bytes,
             settings.serve_max_batch,
@@ -110,6 +115,7 @@ class Serving:
             with suppress(asyncio.CancelledError):
                 await following
             await self.store.close()
+            await self._state_store.close()
 
     async def _follow(self) -> None:
         await load_kernels()

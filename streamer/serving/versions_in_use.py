@@ -22,6 +22,8 @@ __all__ = ["VersionsInUse"]
 Branch = Literal["head", "canary", "named"]
 
 _MOST_NAMED: Final = 4
+# It was restarted without its data: what is held is newer.
+_LOST: Final = "Redis must hold the head and the policy that it held before, got none"
 
 
 @dataclass(slots=True)
@@ -45,12 +47,15 @@ class VersionsInUse:
     read_at_s: float = field(default_factory=time.monotonic)
     _heads: Heads | None = None
     _policy_id: str = ""
+    _has_learned: bool = False
     _named: OrderedDict[str, Scorer] = field(default_factory=OrderedDict)
 
     async def refresh(self) -> None:
-        """Take up head and policy; where the store does not answer those that are held stay."""
+        """Take up head and policy; where the store has no answer or lost them, those held stay."""
         try:
             policy_id = await self.store.policies.head()
+            if self._policy_id and not policy_id:
+                raise UnavailableError(_LOST)
             if policy_id != self._policy_id:
                 policy = await self.store.policies.read(policy_id)
                 self.config = model_config(settings_under(self.settings, policy))
@@ -58,6 +63,8 @@ class VersionsInUse:
                 self._heads = None
                 self._named.clear()
             heads = await self.store.heads(self._heads)
+            if self._has_learned and not heads.head.sums.transactions_seen:
+                raise UnavailableError(_LOST)
         except (UnavailableError, ConfigurationError, InvariantError) as error:
             self.error = str(error)
             return
@@ -68,6 +75,7 @@ class VersionsInUse:
             # In a thread: others are answered meanwhile.
             self.head = await asyncio.to_thread(Scorer.of, head.id, head.sums, self.config)
         self.branch = branch
+        self._has_learned = bool(heads.head.sums.transactions_seen)
         if created_at := head.header.created_at:
             self.made_at_s = datetime.fromisoformat(created_at).timestamp()
         self._heads = heads

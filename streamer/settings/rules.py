@@ -167,6 +167,9 @@ def _sizes(settings: Fields) -> Iterator[Breach]:
         yield from _at_least(settings, name, CHECKPOINTS_HELD, "checkpoint_max_transactions")
     # A checkpoint falls between two batches, never inside one.
     yield from _at_least(settings, "checkpoint_max_transactions", 1, "batch_max_records")
+    if settings.serve_rate:
+        # Else there would be requests that are refused whenever they come.
+        yield from _at_least(settings, "serve_burst", 1, "serve_max_batch")
     # What was not presumed before it is thinned would count for itself alone.
     yield from _at_least(settings, "label_whole_s", 1, "label_presumed_s")
 

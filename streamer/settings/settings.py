@@ -277,6 +277,10 @@ class Fields(BaseSettings):
     Authorization: Bearer KEY."""
     serve_max_in_flight: Count = 1_000
     """Payments that `streamer serve` answers at once; who asks for more is refused with 429."""
+    serve_rate: int = Field(0, ge=0)
+    """Payments a second that one client, a key or else an address, may ask about; 0 limits nobody."""
+    serve_burst: Count = 1_000
+    """Payments that a client may ask about at once, after a while of silence."""
     serve_max_batch: Count = 1_000
     """Payments that one request may ask about."""
     serve_max_body_bytes: int = Field(1_048_576, ge=1_024)

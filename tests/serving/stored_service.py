@@ -50,7 +50,7 @@ class StoredService:
             n_clusters=8,
             scores_enabled=True,
             duplicate_window_offsets=0,
-            **changes,
+            **{"serve_deadline_s": 10.0} | changes,
         )
         self.config: PipelineConfig = pipeline_config(self.settings)
         self.store: Store = open_store(self.settings)
@@ -122,6 +122,15 @@ class StoredService:
         for table in state.tables.all():
             # They are a view, which a copy is not.
             table.records = as_records(table._rows, table.kind.row)
+        outcome = process(batch, state, self.version, self.config, now_ms=NOW_MS)
+        assert outcome is not None
+        return outcome
+
+    def scored_as_new(self, record: tuple[bytes, bytes]) -> Outcome:
+        """Return what the stream would make of a payment if it had seen nobody before."""
+        state = PartitionState.empty(self.config, 10_000, 10_000)
+        state.n_partitions = len(self.states)
+        batch = Batch(TOPIC, 0, [StoredRecord(0, NOW_MS, *record)], NOW_MS)
         outcome = process(batch, state, self.version, self.config, now_ms=NOW_MS)
         assert outcome is not None
         return outcome

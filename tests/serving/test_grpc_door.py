@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -18,31 +19,42 @@ from streamer.serving.grpc_door import GRPCDoor
 from streamer.serving.grpc_messages import SERVICE, message
 from streamer.serving.serving import Serving
 from streamer.serving.tensors import INPUTS, Tensor, bytes_of, elements_of
+from streamer.settings import Settings
 from streamer.telemetry.tracing import Spans
+from tests.rig.certificates import Authority
 from tests.serving.stored_service import StoredService
 
 WITHIN_S = 60
 
 
-def call(channel: grpc.Channel, method: str, *, traceparent: str = "", **fields: Any) -> Any:
+def call(
+    channel: grpc.Channel, method: str, metadata: Sequence[tuple[str, str]] = (), **fields: Any
+) -> Any:
     made = channel.unary_unary(
         f"/{SERVICE}/{method}",
         request_serializer=message(f"{method}Request").SerializeToString,
         response_deserializer=message(f"{method}Response").FromString,
     )
-    metadata = [("traceparent", traceparent)] if traceparent else None
     return made(message(f"{method}Request")(**fields), timeout=WITHIN_S, metadata=metadata)
+
+
+def channel_to(address: str, authority: Path | None) -> grpc.Channel:
+    if authority is None:
+        return grpc.insecure_channel(address)
+    return grpc.secure_channel(address, grpc.ssl_channel_credentials(authority.read_bytes()))
 
 
 def asked(
     service: StoredService,
     work: Callable[[grpc.Channel, Serving], Any],
+    settings: Settings | None = None,
+    authority: Path | None = None,
     spans: Spans | None = None,
 ) -> Any:
     """Return what ``work``, in a thread, gets from a server of its own."""
 
     async def run() -> Any:
-        serving = Serving(service.settings, spans)
+        serving = Serving(settings or service.settings, spans)
         async with serving.running():
             door = GRPCDoor(serving, "127.0.0.1", 0)
             serving_task = asyncio.ensure_future(door.run())
@@ -50,7 +62,7 @@ def asked(
                 async with asyncio.timeout(WITHIN_S):
                     while serving.faults():  # noqa: ASYNC110
                         await asyncio.sleep(0.02)
-                with grpc.insecure_channel(f"127.0.0.1:{door.port}") as channel:
+                with channel_to(f"127.0.0.1:{door.port}", authority) as channel:
                     return await asyncio.to_thread(work, channel, serving)
             finally:
                 serving_task.cancel()
@@ -73,7 +85,11 @@ def tensors(payments: list[dict[str, Any]]) -> list[Tensor]:
 
 
 def infer(
-    channel: grpc.Channel, payments: list[dict[str, Any]], *, is_raw: bool, traceparent: str = ""
+    channel: grpc.Channel,
+    payments: list[dict[str, Any]],
+    *,
+    is_raw: bool,
+    metadata: Sequence[tuple[str, str]] = (),
 ) -> Any:
     inputs, raw = [], []
     for tensor in tensors(payments):
@@ -90,7 +106,7 @@ def infer(
     return call(
         channel,
         "ModelInfer",
-        traceparent=traceparent,
+        metadata,
         model_name="streamer",
         id="q",
         inputs=inputs,
@@ -132,6 +148,25 @@ def test_health_metadata_and_reflection_say_what_is_there(service: StoredService
         assert "ModelInfer" in [method.name for method in file.service[0].method]
 
     asked(service, work)
+
+
+def test_with_a_certificate_nothing_goes_over_the_wire_in_clear(
+    service: StoredService, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path, "authority")
+    certificate, key = authority.issue("serve")
+    settings = service.settings.model_copy(
+        update={"web_certificate_file": certificate, "web_key_file": key}
+    )
+
+    def work(channel: grpc.Channel, _: Serving) -> bool:
+        ready: bool = call(channel, "ServerReady").ready
+        return ready
+
+    assert asked(service, work, settings, authority.path)
+    with pytest.raises(grpc.RpcError) as failed:
+        asked(service, work, settings)
+    assert failed.value.code() == grpc.StatusCode.UNAVAILABLE
 
 
 @pytest.mark.parametrize(

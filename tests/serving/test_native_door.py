@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 
 from streamer.contract.answer_message import Answer
+from streamer.serving.header_limits import LimitedHeads
 from streamer.serving.native_door import native_app
 from streamer.serving.serving import Serving
 from streamer.settings import Settings
@@ -30,7 +31,12 @@ KEY = "k" * 16
 def served(settings: Settings, spans: Spans | None = None) -> Iterator[Door]:
     """A server on a port of its own, in a thread of this process."""
     config = uvicorn.Config(
-        native_app(Serving(settings, spans)), port=0, lifespan="on", log_config=None, loop="asyncio"
+        native_app(Serving(settings, spans)),
+        port=0,
+        http=LimitedHeads,
+        lifespan="on",
+        log_config=None,
+        loop="asyncio",
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -99,7 +99,7 @@ def test_a_request_goes_on_with_its_client_s_trace_over_grpc(
     payment = json.loads(following[0][1])
 
     def work(channel: grpc.Channel, _: Serving) -> None:
-        infer(channel, [payment], is_raw=True, traceparent=PARENT)
+        infer(channel, [payment], is_raw=True, metadata=[("traceparent", PARENT)])
 
     asked(service, work, _spans_of(exporter))
     spans = {span.name: span for span in exporter.get_finished_spans()}
