@@ -124,7 +124,7 @@ schemas: $(STAMP) ## write schemas/ anew from the message types
 COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-INTEGRATIONS = $(patsubst %/requirements.in,%,$(wildcard tests/integrations/*/requirements.in))
+INTEGRATIONS = $(patsubst %/requirements.in,%,$(wildcard tests/integrations/*/requirements.in load/rivals/requirements.in))
 
 lock: $(STAMP) ## write every lock file anew (ARGS="--upgrade" for newer versions)
 	$(COMPILE) $(ARGS) --extra serve --extra tracing --output-file requirements.lock pyproject.toml

@@ -25,7 +25,8 @@ _HEAD: Final = f"""\
 
 What a worker answers to `GET /metrics`, and at the end what `streamer serve` does, which has the
 process, `streamer_build_info` and `streamer_spans_total` besides: this page is made from
-`streamer/telemetry/catalogue` (`python -m streamer.pages.metrics_page`), and tests hold running processes against it, both ways.
+`streamer/telemetry/catalogue` (`python -m streamer.pages.metrics_page`), and tests hold running
+processes against it, both ways.
 
 - A scraper whose `Accept` header names OpenMetrics gets it, with exemplars: where a batch or an alert
   has a trace, the bucket of its latency names it as `trace_id`. Prometheus keeps them with

@@ -3,7 +3,8 @@
 Reading order: `partitioners` (where a new card will go), `card_states` (what is kept of those who
 pay), `questions` (messages to payments), `answering` (payments to answers, pure), `answerer` (all at
 once), `versions_in_use`, `admission` and `rate_limits` (how much is taken on), `serving` (all of it
-together); then the doors: `header_limits` and `http_requests`, `native_door`, `tensors` and
-`open_inference_door`, `grpc_messages` and `grpc_door`, `mlflow_door`; `openapi` and its
-`openapi_parts`; `serve_process`.
+together); then the doors: `header_limits`, `early_refusal` and `http_requests`, `native_door`,
+`tensors` and `open_inference_door`, `grpc_messages` and `grpc_door`, `mlflow_door`; `openapi` and
+its `openapi_parts`; `observing`, `serve_gauges` and `serve_metrics` (what is seen of it);
+`serve_process`.
 """

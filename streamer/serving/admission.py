@@ -10,7 +10,7 @@ its deadline; a refusal costs no decoding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
@@ -24,17 +24,25 @@ PRIORITIES: Final[tuple[Priority, ...]] = get_args(Priority)
 _SHARES: Final[dict[Priority, float]] = {"high": 1.0, "normal": 0.9, "low": 0.5}
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Admission:
-    """Counts what is being answered; ``limit`` is in payments, ``is_draining`` admits nobody."""
+    """Counts what is being answered; ``limit`` is in payments, ``is_draining`` admits nobody.
+
+    ``is_behind`` says whether answers are late by so much that who comes now would wait for too long.
+    """
 
     limit: int
     in_flight: int = 0
     is_draining: bool = False
+    is_behind: Callable[[], bool] = _never
 
     def has_room(self, n_payments: int, priority: Priority) -> bool:
         """Whether a request of ``n_payments`` is taken on; one beyond the limit only by itself."""
-        if self.is_draining:
+        if self.is_draining or (priority != "high" and self.is_behind()):
             return False
         return not self.in_flight or self.in_flight + n_payments <= self.limit * _SHARES[priority]
 

@@ -33,9 +33,15 @@ __all__ = ["Answerer", "LateError", "WithoutState"]
 WithoutState = Literal["model", "refuse"]
 """What is done about cards whose state cannot be read: the model answers alone, or nobody does."""
 
-# Payments of one call, and calls that may wait for Redis at once.
+# Payments and requests of one call, so that nothing else waits for long.
 _AT_ONCE: Final = 512
-_CALLS: Final = 4
+_REQUESTS: Final = 128
+# Calls under way at once: one waits for Redis while another computes.  With more of them each has fewer
+# payments to share its costs.
+_CALLS: Final = 2
+# Of its time a question may wait before more are taken on: longer than for a Redis that hangs, which has
+# half of it; the rest is for the answer.
+_SHARE: Final = 0.6
 
 
 class LateError(Exception):
@@ -68,6 +74,15 @@ class Answerer:
     n_calls: int = 0
     _waiting: deque[_Asked] = field(default_factory=deque)
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
+    _deadlines: dict[asyncio.Future[list[Answer | Refusal]], float] = field(default_factory=dict)
+    _next_late: asyncio.TimerHandle | None = None
+
+    def is_behind(self, within_s: float) -> bool:
+        """Whether who waits longest has waited for `_SHARE` of ``within_s``: others would be late."""
+        if not self._waiting:
+            return False
+        left_s = self._waiting[0].deadline - asyncio.get_running_loop().time()
+        return left_s < within_s * (1.0 - _SHARE)
 
     async def answer(
         self,
@@ -90,10 +105,29 @@ class Answerer:
         asked = _Asked(values, explain, is_plain, version, deadline, answered, current())
         self._waiting.append(asked)
         self._begin()
+        self._deadlines[answered] = deadline
+        if self._next_late is None or deadline < self._next_late.when():
+            self._watch(loop, deadline)
         try:
-            return await asyncio.wait_for(answered, within_s)
-        except TimeoutError:
-            raise LateError from None
+            return await answered
+        finally:
+            del self._deadlines[answered]
+
+    def _watch(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        """Look for who is late at ``deadline``: one timer for all costs less than one each."""
+        if self._next_late is not None:
+            self._next_late.cancel()
+        self._next_late = loop.call_at(deadline, self._refuse_late, loop)
+
+    def _refuse_late(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._next_late = None
+        now = loop.time()
+        for answered, deadline in self._deadlines.items():
+            if deadline <= now and not answered.done():
+                answered.set_exception(LateError())
+        later = [deadline for deadline in self._deadlines.values() if deadline > now]
+        if later:
+            self._watch(loop, min(later))
 
     def _begin(self) -> None:
         """Answer what waits, unless enough calls are under way."""
@@ -126,15 +160,16 @@ class Answerer:
 
     def _next(self) -> list[list[_Asked]]:
         """Return what is answered now; together what is read, scored and told in the same way."""
-        now, n = asyncio.get_running_loop().time(), 0
+        now, n, n_requests = asyncio.get_running_loop().time(), 0, 0
         together: dict[tuple[int, bool, bool], list[_Asked]] = {}
-        while self._waiting and n < _AT_ONCE:
+        while self._waiting and n < _AT_ONCE and n_requests < _REQUESTS:
             asked = self._waiting.popleft()
             if asked.answered.done() or asked.deadline <= now:
                 continue
             kind = id(asked.version), asked.explain, asked.is_plain
             together.setdefault(kind, []).append(asked)
             n += len(asked.values)
+            n_requests += 1
         return list(together.values())
 
     async def _answers(self, asked: Sequence[_Asked]) -> list[list[Answer | Refusal]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -27,7 +28,6 @@ __all__ = ["CardStates", "Found"]
 _REFRESH_S: Final = 30.0
 _MOST_PLACES: Final = 1_000_000
 _FORGOTTEN: Final = 10_000
-_NOBODY: Final = "-1"
 _LOST: Final = "Redis must hold the partitions that it held before, got fewer; was it restored?"
 
 
@@ -75,47 +75,49 @@ class CardStates:
         await self._refresh()
         numbers = columns.cards.tolist()
         await self._find(numbers, cards)
-        partitions = [
-            self._places[number]
-            if number in self._places
-            else self.partitioners.partition_of(card, self.n_partitions)
-            for number, card in zip(numbers, cards, strict=True)
-        ]
-        names = _names(columns)
-        wanted: dict[int, dict[str, set[str]]] = {}
-        for i, partition in enumerate(partitions):
+        places, n_partitions = self._places, self.n_partitions
+        partitions: list[int | None] = []
+        saved_at_ms: list[int | None] = [None] * len(numbers)
+        rows: dict[int, list[int]] = {}
+        for i, number in enumerate(numbers):
+            partition = places.get(number)
+            if partition is None:
+                partition = self.partitioners.partition_of(cards[i], n_partitions)
+            partitions.append(partition)
             if partition is not None:
-                of_partition = wanted.setdefault(partition, {})
-                for kind, of_kind in names:
-                    if of_kind[i] != _NOBODY:
-                        of_partition.setdefault(kind, set()).add(of_kind[i])
-        if self._saved and self._saved.isdisjoint(wanted):
+                rows.setdefault(partition, []).append(i)
+        if self._saved and self._saved.isdisjoint(rows):
             # One that is known to be there tells whether Redis still holds what it held.
-            wanted[next(iter(self._saved))] = {}
+            rows[next(iter(self._saved))] = []
+        names = _names(columns, numbers)
+        # Twice where two payments have them: that is rare, and cheaper than to find out.
         stored = await self.lookups.read_states(
             self.topic,
-            {p: {kind: list(each) for kind, each in of.items()} for p, of in wanted.items()},
+            {
+                partition: {
+                    kind: [name for k in places_in for name in _taken(names[k], own)]
+                    for kind, places_in in _KINDS.items()
+                }
+                for partition, own in rows.items()
+            },
         )
         saved = {p for p, each in stored.items() if each.saved_at_ms is not None}
         if self._saved & stored.keys() - saved:
             raise UnavailableError(_LOST)
         self._saved |= saved
-        kept = Kept._make(
-            [
-                None
-                if partition is None
-                else stored[partition].states.get(kind, {}).get(of_kind[i])
-                for i, partition in enumerate(partitions)
-            ]
-            for kind, of_kind in names
-        )
-        saved_at_ms = [
-            stored[partition].saved_at_ms
-            if partition is not None and number in self._places
-            else None
-            for number, partition in zip(numbers, partitions, strict=True)
-        ]
-        return Found(kept, partitions, saved_at_ms)
+        kept: list[list[bytes | None]] = [[None] * len(numbers) for _ in names]
+        for partition, own in rows.items():
+            found = stored[partition]
+            for kind, places_in in _KINDS.items():
+                states = iter(found.states[kind])
+                for k in places_in:
+                    into = kept[k]
+                    for i, state in zip(own, states, strict=False):
+                        into[i] = state
+            for i in own:
+                if numbers[i] in places:
+                    saved_at_ms[i] = found.saved_at_ms
+        return Found(Kept(*kept), partitions, saved_at_ms)
 
     async def _refresh(self) -> None:
         now = self.monotonic()
@@ -134,12 +136,14 @@ class CardStates:
     async def _find(self, numbers: Sequence[int], cards: Sequence[str]) -> None:
         """Find the cards of which it is not known where they are."""
         places = self._places
+        if places.keys() >= set(numbers):
+            return
         new = {
             number: card
             for number, card in zip(numbers, cards, strict=True)
             if number not in places
         }
-        if not new or not self.partitions:
+        if not self.partitions:
             return
         names = list(map(str, new))
         found = await self.lookups.find_entity(self.topic, self.partitions, CARDS.name, names)
@@ -157,13 +161,24 @@ def _time_ms(state: bytes) -> float:
     return float(np.frombuffer(state, "<f8", 1)[0])
 
 
-def _names(columns: Columns) -> list[tuple[str, list[str]]]:
-    """Return kind and names, (n,) each, of what `Kept` holds of payments, in its order."""
-    habits = extended(columns.cards, columns.currencies)
-    return [
-        (CARDS.name, names_of(columns.cards)),
-        (CARDS.name, names_of(habits)),
-        (MERCHANTS.name, names_of(columns.tills)),
-        (CARD_VERDICTS.name, names_of(columns.cards)),
-        (MERCHANT_VERDICTS.name, names_of(columns.merchants)),
-    ]
+def _taken(names: Sequence[str], rows: Sequence[int]) -> tuple[str, ...]:
+    return itemgetter(*rows)(names) if len(rows) > 1 else tuple(names[i] for i in rows)
+
+
+# Where the states of each kind are in `Kept`: cards have them in two currencies.
+_KINDS: Final = {
+    CARDS.name: (0, 1),
+    MERCHANTS.name: (2,),
+    CARD_VERDICTS.name: (3,),
+    MERCHANT_VERDICTS.name: (4,),
+}
+
+
+def _names(columns: Columns, numbers: Sequence[int]) -> tuple[list[str], ...]:
+    """Return the names, (n,) each, of what `Kept` holds of payments, in its order.
+
+    Nothing is stored under -1, which stands for a merchant that a payment does not name.
+    """
+    cards = list(map(str, numbers))
+    habits = names_of(extended(columns.cards, columns.currencies))
+    return cards, habits, names_of(columns.tills), cards, names_of(columns.merchants)

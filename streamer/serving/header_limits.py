@@ -47,25 +47,26 @@ class LimitedHeads(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Wait no more."""
-        self._settle()
+        self.settle()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
-        self._settle()
+        self.settle()
         super().connection_lost(exc)
 
     def _wait(self) -> None:
         self._n_bytes = 0
         self._head_timer = self.loop.call_later(HEAD_WITHIN_S, self._refuse, "408 Request Timeout")
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
+        """Wait no more for the end of a head."""
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
 
     def _refuse(self, status: str) -> None:
-        self._settle()
+        self.settle()
         if not self.transport.is_closing():
             self.transport.write(_REFUSAL.format(status=status).encode())
             self.transport.close()

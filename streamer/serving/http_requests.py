@@ -36,6 +36,7 @@ __all__ = [
     "client_of",
     "is_yes",
     "json_response",
+    "overloaded",
     "priority_named",
     "version_of",
 ]
@@ -155,9 +156,7 @@ def check_room(serving: Serving, n_payments: int, asker: Asker, held: int = 0) -
     if not serving.is_ready:
         raise _not_ready()
     if not serving.admission.has_room(n_payments, asker.priority):
-        limit = serving.admission.limit
-        detail = f"at most {limit} payments must be asked about at once, got more; try again later"
-        raise HTTPError(429, Refusal("overloaded", "$", detail), _RETRY)
+        raise overloaded(serving)
     wait_ns = serving.rates.wait_ns(asker.client, n_payments, time.monotonic_ns(), held)
     if wait_ns:
         rate, burst = serving.rates.rate, serving.rates.burst
@@ -165,6 +164,13 @@ def check_room(serving: Serving, n_payments: int, asker: Asker, held: int = 0) -
         detail = f"a client must ask about at most {most}, got more; try again in {wait_s:.3f} s"
         headers = {"Retry-After": str(-(-wait_ns // 1_000_000_000))}
         raise HTTPError(429, Refusal("rate_limited", "$", detail), headers)
+
+
+def overloaded(serving: Serving) -> HTTPError:
+    """Return the refusal of what is beyond capacity."""
+    limit = serving.admission.limit
+    detail = f"at most {limit} payments must be under way, none of them late, got more; try again"
+    return HTTPError(429, Refusal("overloaded", "$", detail), _RETRY)
 
 
 async def version_of(serving: Serving, wanted: str) -> Scorer:

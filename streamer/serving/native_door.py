@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from streamer.contract.answer_message import Answer
 from streamer.serving.http_requests import (
@@ -28,6 +29,7 @@ from streamer.serving.http_requests import (
     check_room,
     is_yes,
     json_response,
+    overloaded,
     version_of,
 )
 from streamer.serving.mlflow_door import mlflow_routes
@@ -38,8 +40,9 @@ from streamer.serving.questions import Refusal
 from streamer.serving.serve_gauges import scraped
 from streamer.serving.serving import Serving
 
-__all__ = ["native_app"]
+__all__ = ["native_app", "refused_at_once"]
 
+_SCORE: Final = "/v1/score"
 # Malformed is what is no JSON at all; all else could be read and is not a payment.
 _MALFORMED: Final = frozenset({"malformed_json", "truncated_json", "invalid_utf8", "empty"})
 
@@ -109,7 +112,7 @@ def native_app(
                     await asyncio.wait([other])
 
     routes = [
-        Route("/v1/score", score, methods=["POST"]),
+        Route(_SCORE, score, methods=["POST"]),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", metrics),
@@ -118,7 +121,43 @@ def native_app(
         *mlflow_routes(serving),
     ]
     handlers = {HTTPException: elsewhere}
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    return _App(score, routes=routes, lifespan=lifespan, exception_handlers=handlers)
+
+
+def refused_at_once(serving: Serving) -> Callable[[], bytes]:
+    """Return what counts a refused question and gives the whole response, which is always the same."""
+    refusal = overloaded(serving)
+    body = json_response(_Refused(refusal.refusal)).body
+    lines = {**refusal.headers, "content-type": "application/json", "content-length": len(body)}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    response = f"HTTP/1.1 429 Too Many Requests\r\n{head}\r\n".encode() + bytes(body)
+    asked = serving.metrics.serve_requests.labels("native", str(refusal.status))
+    refused = serving.metrics.serve_refused.labels("native", refusal.refusal.reason)
+
+    def count() -> bytes:
+        asked.inc()
+        refused.inc()
+        return response
+
+    return count
+
+
+class _App(Starlette):
+    """Starlette's app, but for the path that is asked most, where routes and middleware are passed by.
+
+    What they do around a request takes more than the answer does.
+    """
+
+    def __init__(self, score: Callable[[Request], Awaitable[Response]], **how: Any) -> None:
+        super().__init__(**how)
+        self._score = score
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != _SCORE or scope["method"] != "POST":
+            await super().__call__(scope, receive, send)
+            return
+        response = await self._score(Request(scope, receive, send))
+        await response(scope, receive, send)
 
 
 async def _score(serving: Serving, request: Request) -> Response:

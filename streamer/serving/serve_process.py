@@ -7,11 +7,12 @@ import socket
 
 import uvicorn
 
+from streamer.serving.early_refusal import refusing_early
 from streamer.serving.grpc_door import GRPCDoor
-from streamer.serving.header_limits import LimitedHeads
-from streamer.serving.native_door import native_app
+from streamer.serving.native_door import native_app, refused_at_once
 from streamer.serving.serving import Serving
 from streamer.settings import Settings, TracingSettings
+from streamer.stream.garbage import collect_rarely
 from streamer.stream.partitions.worker_spans import open_process_spans
 from streamer.telemetry.logs import configure_logging
 
@@ -35,7 +36,10 @@ def run_server(settings: Settings, tracing: TracingSettings) -> None:
         native_app(serving, over_grpc if settings.serve_grpc_port else None),
         host=settings.serve_host,
         port=settings.serve_port,
-        http=LimitedHeads,
+        http=refusing_early(
+            lambda: serving.is_ready and not serving.admission.has_room(1, "normal"),
+            refused_at_once(serving),
+        ),
         loop="uvloop",
         lifespan="on",
         access_log=False,
@@ -46,6 +50,7 @@ def run_server(settings: Settings, tracing: TracingSettings) -> None:
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),
     )
+    collect_rarely()
     try:
         uvicorn.Server(config).run()
     finally:

@@ -60,7 +60,10 @@ class Serving:
         self._state_store = open_store(settings.model_copy(update={"redis_timeout_s": within_s}))
         states = CardStates(self._state_store.lookups, settings.transactions_topic, time.monotonic)
         self.answerer = Answerer(self._config, states, _now_ms, settings.serve_without_state)
-        self.admission = Admission(settings.serve_max_in_flight)
+        self.admission = Admission(
+            settings.serve_max_in_flight,
+            is_behind=lambda: self.answerer.is_behind(settings.serve_deadline_s),
+        )
         self.rates = RateLimits(settings.serve_rate, settings.serve_burst)
         self.limits = Limits(
             settings.serve_max_body_bytes,

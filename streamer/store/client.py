@@ -12,6 +12,7 @@ Invariants:
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -88,6 +89,27 @@ class Client:
                 pipe.execute_command(*command)
             replies: list[Any] = await pipe.execute()
             call.has_written = atomic
+            return replies
+
+    async def snapshot(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        """Return the replies to ``commands``, which read, all as of one moment.
+
+        What `pipelined` returns in a transaction, for half of its processor time.
+        """
+        if not commands:
+            return []
+        async with self._call() as call:
+            pool = self.redis.connection_pool
+            connection = await pool.get_connection()
+            try:
+                replies = await _transaction(connection, commands)
+            except BaseException:
+                # Replies may be left on it.
+                await connection.disconnect(nowait=True)
+                raise
+            finally:
+                await pool.release(connection)
+            call.has_written = True
             return replies
 
     async def transact(self, watched: list[str], attempt: Callable[[Pipe], Awaitable[T]]) -> T:
@@ -197,6 +219,23 @@ async def asked(pipe: Pipe, *command: Any) -> Any:
     except exceptions.ResponseError as error:
         error.args = (f"Command ({command[0]} {command[1]}) caused error: {error}",)
         raise
+
+
+async def _transaction(connection: Any, commands: list[tuple[Any, ...]]) -> list[Any]:
+    """Return the replies to ``commands``: one bound in time for all of them, not one for each."""
+    packed = connection.pack_commands([("MULTI",), *commands, ("EXEC",)])
+    await connection.send_packed_command(packed)
+    try:
+        async with asyncio.timeout(connection.socket_timeout):
+            for _ in range(1 + len(commands)):
+                await connection.read_response(timeout=math.inf)
+            replies: list[Any] = await connection.read_response(timeout=math.inf)
+    except TimeoutError:
+        raise exceptions.TimeoutError("Timeout reading from Redis") from None
+    for reply in replies:
+        if isinstance(reply, exceptions.ResponseError):
+            raise reply
+    return replies
 
 
 @dataclass(slots=True)

@@ -14,13 +14,15 @@ __all__ = ["Lookups", "StoredStates"]
 
 @dataclass(frozen=True, slots=True)
 class StoredStates:
-    """States of one partition by kind and name, None where there is none, as of its last checkpoint.
+    """States of one partition by kind, None where there is none, as of its last checkpoint.
+
+    They are in the order of the names that were wanted.
 
     ``saved_at_ms`` is when that was, in epoch milliseconds; None before the first.
     """
 
     saved_at_ms: int | None
-    states: Mapping[str, Mapping[str, bytes | None]]
+    states: Mapping[str, Sequence[bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +56,24 @@ class Lookups:
     async def read_states(
         self, topic: str, wanted: Mapping[int, Mapping[str, Sequence[str]]]
     ) -> dict[int, StoredStates]:
-        """Return the states of the entities that are ``wanted``, by partition, kind and name.
+        """Return the states of the entities that are ``wanted``, by partition and kind.
 
         One round trip; of one partition all are of the same checkpoint.
         """
+        keys = self._client.keys
         commands: list[tuple[str, ...]] = []
-        kinds: list[tuple[int, str]] = []
         for partition, names in wanted.items():
-            commands.append(("HGET", self._client.keys.partition(topic, partition), "saved_at_ms"))
-            kinds.append((partition, ""))
+            commands.append(("HGET", keys.partition(topic, partition), "saved_at_ms"))
             for kind, of_kind in names.items():
-                commands.append(
-                    ("HMGET", self._client.keys.entities(kind, topic, partition), *of_kind)
-                )
-                kinds.append((partition, kind))
-        replies = await self._client.pipelined(commands, atomic=True)
-        saved: dict[int, int | None] = {}
-        states: dict[int, dict[str, dict[str, bytes | None]]] = {
-            partition: {} for partition in wanted
-        }
-        for (partition, kind), reply in zip(kinds, replies, strict=True):
-            if kind:
-                states[partition][kind] = dict(zip(wanted[partition][kind], reply, strict=True))
-            else:
-                saved[partition] = _moment(reply, self._client.keys.partition(topic, partition))
+                if of_kind:
+                    commands.append(("HMGET", keys.entities(kind, topic, partition), *of_kind))
+        replies = iter(await self._client.snapshot(commands))
         return {
-            partition: StoredStates(saved[partition], found) for partition, found in states.items()
+            partition: StoredStates(
+                _moment(next(replies), keys.partition(topic, partition)),
+                {kind: next(replies) if of_kind else () for kind, of_kind in names.items()},
+            )
+            for partition, names in wanted.items()
         }
 
 

@@ -1,119 +1,24 @@
-"""A service's state in Redis, made by the stream's own parts: partitions that score, learn and save."""
+"""A service's state in Redis, and what the stream would make of a payment that came next."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
 from typing import Any
 
+from load.stored_service import NOW_MS, TOPIC, by_murmur2, made_up
+from load.stored_service import StoredService as StoredPartitions
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.features.records import as_records
-from streamer.model import Scorer, Sums
-from streamer.pipeline import Outcome, PartitionState, PipelineConfig, process
-from streamer.serving.partitioners import murmur2
-from streamer.settings import Settings
-from streamer.simulator import Simulator, SimulatorConfig
-from streamer.starting.wiring import open_store, pipeline_config
-from streamer.store import Checkpoint, Store
-from streamer.stream.checkpoints.taking import take_changed
+from streamer.pipeline import Outcome, PartitionState, process
 
-TOPIC = "transactions"
-NOW_MS = 1_900_000_000_000
-_OWNER = "worker"
+__all__ = ["NOW_MS", "TOPIC", "StoredService", "by_murmur2", "made_up"]
 
 
-def by_murmur2(key: bytes, n: int) -> int:
-    return (murmur2(key) & 0x7FFFFFFF) % n
+class StoredService(StoredPartitions):
+    """The same, asked what comes next; a busy machine has time for its answers."""
 
-
-def made_up(seed: int, n: int) -> list[tuple[bytes, bytes]]:
-    """Return key and message of payments in the order of their time."""
-    config = SimulatorConfig(seed=seed, n_customers=400, n_merchants=60)
-    return Simulator(config).generate(n).records()
-
-
-class StoredService:
-    """Partitions of one topic with their model, as workers would have left them in Redis."""
-
-    def __init__(
-        self,
-        redis_url: str,
-        namespace: str,
-        n_partitions: int = 4,
-        partitioner: Callable[[bytes, int], int] = by_murmur2,
-        **changes: Any,
-    ) -> None:
-        self.settings = Settings(
-            redis_url=redis_url,  # type: ignore[arg-type]
-            namespace=namespace,
-            warmup_transactions=1_000,
-            n_clusters=8,
-            scores_enabled=True,
-            duplicate_window_offsets=0,
-            **{"serve_deadline_s": 10.0} | changes,
-        )
-        self.config: PipelineConfig = pipeline_config(self.settings)
-        self.store: Store = open_store(self.settings)
-        self.partitioner = partitioner
-        self.states = [
-            PartitionState.empty(self.config, 10_000, 10_000) for _ in range(n_partitions)
-        ]
-        for state in self.states:
-            state.n_partitions = n_partitions
-        self.generations = [0] * n_partitions
-        self.saved: list[int | None] = [None] * n_partitions
-        self.version = Scorer.of("", Sums.zero(self.config.model), self.config.model)
-
-    async def claim(self) -> None:
-        await self.store.identify()
-        for p in range(len(self.states)):
-            record = await self.store.claim(TOPIC, p, _OWNER, NOW_MS)
-            self.generations[p] = record.generation
-
-    def batches(self, records: Sequence[tuple[bytes, bytes]]) -> dict[int, Batch]:
-        """Return the records by partition, at the offsets that come next."""
-        n, found = len(self.states), {}
-        for p, state in enumerate(self.states):
-            own = [value for value in records if self.partitioner(value[0], n) == p]
-            first = state.next_offset or 0
-            stored = [StoredRecord(first + i, NOW_MS, k, v) for i, (k, v) in enumerate(own)]
-            if stored:
-                found[p] = Batch(TOPIC, p, stored, NOW_MS)
-        return found
-
-    async def stream(self, records: Sequence[tuple[bytes, bytes]], at_once: int = 2_000) -> None:
-        """Score, learn and save payments as workers do."""
-        for first in range(0, len(records), at_once):
-            for p, batch in self.batches(records[first : first + at_once]).items():
-                process(batch, self.states[p], self.version, self.config, now_ms=NOW_MS)
-            await self.save()
-
-    async def save(self) -> None:
-        offered = []
-        for p, state in enumerate(self.states):
-            if state.next_offset is None or state.next_offset == self.saved[p]:
-                continue
-            entities, removed = take_changed(state)
-            delta, state.delta = state.delta, Sums.zero(self.config.model)
-            offered.append(
-                Checkpoint(
-                    topic=TOPIC,
-                    partition=p,
-                    generation=self.generations[p],
-                    base_offset=self.saved[p],
-                    next_offset=state.next_offset,
-                    ledger=state.ledger,
-                    alerts_position=None,
-                    delta=delta,
-                    entities=entities,
-                    removed=removed,
-                    owner=_OWNER,
-                    now_ms=NOW_MS,
-                )
-            )
-            self.saved[p] = state.next_offset
-        head = (await self.store.checkpoint(offered[0], None, *offered[1:])).head
-        self.version = Scorer.of(head.id, head.sums, self.config.model)
+    def __init__(self, *where: Any, **changes: Any) -> None:
+        super().__init__(*where, **{"serve_deadline_s": 10.0} | changes)
 
     def scored_next(self, record: tuple[bytes, bytes]) -> Outcome:
         """Return what the stream would make of a payment if it came now; nothing changes."""

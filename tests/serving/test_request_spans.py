@@ -101,7 +101,7 @@ def test_a_request_goes_on_with_its_client_s_trace_over_grpc(
     def work(channel: grpc.Channel, _: Serving) -> None:
         infer(channel, [payment], is_raw=True, metadata=[("traceparent", PARENT)])
 
-    asked(service, work, _spans_of(exporter))
+    asked(service, work, spans=_spans_of(exporter))
     spans = {span.name: span for span in exporter.get_finished_spans()}
     assert _ids(spans["inference.GRPCInferenceService/ModelInfer"]) == (TRACE, SPAN)
     assert {"answer together", "look up", "score"} <= spans.keys()
