@@ -19,6 +19,7 @@ _SOURCE_OF: Final = {
     "mlflow": ("mlflow-skinny", "mlflow"),
     "pyinstrument": ("pyinstrument", "profile"),
     "ray": ("ray", "ray"),
+    "ray.serve": ("ray[serve]", "ray"),
     "grpc": ("grpcio", "serve"),
     "starlette": ("starlette", "serve"),
     "uvicorn": ("uvicorn", "serve"),

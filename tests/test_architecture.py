@@ -109,6 +109,8 @@ ROOMS: Final = {
     "reports settings starting store telemetry verdicts watching",
     "serving": "contract explaining features indexing intake model pipeline policies settings "
     "starting store stream telemetry",
+    "serve": "serving",
+    "skew": "contract settings starting store stream telemetry",
     "status": "contract model policies reports settings starting store stream",
     "display": "challenging contract explaining features fitting gating intake policies reports "
     "settings simulator status store",
@@ -118,7 +120,7 @@ ROOMS: Final = {
     "pages": "contract display features intake model pipeline settings telemetry",
     "cli": "backtesting challenging contract datafiles demo dev display drifting evaluation "
     "explaining features fitting gating intake model offline policies registry reports serving "
-    "settings simulator starting status store stream watching",
+    "settings simulator skew starting status store stream watching",
 }
 # Those of the stream; the app, beside them, puts them together.
 STREAM: Final = {
@@ -309,16 +311,16 @@ def test_a_module_that_writes_to_the_environment_reads_nothing_from_it(name: str
     ("packages", "rooms"),
     [
         ({"numba", "llvmlite"}, ["compiled"]),
-        ({"prometheus_client"}, ["telemetry", "serving"]),
+        ({"prometheus_client"}, ["telemetry", "serving", "skew"]),
         ({"starlette", "uvicorn", "grpc", "grpc_health", "grpc_reflection"}, ["serving"]),
         ({"redis"}, ["store"]),
-        (KAFKA_CLIENTS, ["stream", "embedded", "demo", "dev"]),
+        (KAFKA_CLIENTS, ["stream", "embedded", "demo", "dev", "serving", "skew"]),
         (
             {"sklearn", "matplotlib", "lightgbm"},
             ["evaluation", "fitting", "backtesting", "challenging"],
         ),
         ({"mlflow", "pandas"}, ["registry", "drifting"]),
-        ({"ray"}, ["fitting.on_ray"]),
+        ({"ray"}, ["fitting.on_ray", "serving.on_ray_serve"]),
         ({"evidently"}, ["drifting"]),
     ],
     ids=[
@@ -374,6 +376,7 @@ def test_the_extra_is_loaded_only_when_it_is_used() -> None:
         "streamer.fitting.on_ray",
         "streamer.registry.mlflow_registry",
         "streamer.registry.frozen_version",
+        "streamer.serve",
     ]
     result = subprocess.run(
         [sys.executable, "-c", _IMPORT_IN_TURN, *names],

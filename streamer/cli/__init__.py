@@ -95,6 +95,10 @@ _COMMANDS: Final = {
         "streamer.cli.simulate_command",
         "Make up payments: customers with habits, five kinds of fraud, slow drift.",
     ),
+    "skew": (
+        "streamer.cli.skew_command",
+        "Hold the answers of `streamer serve` against the scores that the stream then gave.",
+    ),
     "status": (
         "streamer.cli.status_command",
         "Show workers, partitions, model, budget and what is wrong, with the runbook for it.",

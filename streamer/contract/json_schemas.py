@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from streamer.contract.answer_message import Answer
+from streamer.contract.decision_message import Decision
 from streamer.contract.messages import Alert, FeatureRow, Score, Transaction, Verdict
 
 __all__ = ["json_schemas"]
@@ -16,6 +17,7 @@ _MESSAGES: Final[dict[str, type[msgspec.Struct]]] = {
     "alert.v1": Alert,
     "score.v1": Score,
     "answer.v1": Answer,
+    "decision.v1": Decision,
     "feedback.v1": Verdict,
     "features.v1": FeatureRow,
 }

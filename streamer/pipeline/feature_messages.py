@@ -15,7 +15,7 @@ from streamer.intake.decoding import Decoded
 from streamer.intake.payment_columns import CARD, ID, MERCHANT
 from streamer.pipeline.partition_state import PartitionState
 
-__all__ = ["feature_messages"]
+__all__ = ["feature_messages", "moment"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def feature_messages(
     """Return the message of every transaction of a batch; ``X`` (n, n_features) is what was scored."""
     topic, partition = decoded.batch.topic, decoded.batch.partition
     names, columns = decoded.payments.names, decoded.payments.columns
-    created = _moment(now_ms)
+    created = moment(now_ms)
     rows = zip(
         decoded.offsets.tolist(),
         names.column(ID).strings(),
@@ -44,7 +44,7 @@ def feature_messages(
             card_id=card_id if card_key is None else pseudonym(card_id, card_key),
             merchant_id=None if merchant < 0 else merchant_id,
             currency=CURRENCIES[currency],
-            event_timestamp=_moment(time_ms),
+            event_timestamp=moment(time_ms),
             created_timestamp=created,
             features={
                 name: None if math.isnan(value) else value
@@ -65,5 +65,6 @@ def feature_messages(
     ]
 
 
-def _moment(time_ms: int) -> datetime:
+def moment(time_ms: int) -> datetime:
+    """Return an epoch time in milliseconds as messages have it."""
     return _EPOCH + timedelta(milliseconds=time_ms)

@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from streamer.contract.answer_message import Answer
-from streamer.contract.messages import Mode
+from streamer.contract.decision_message import Door
+from streamer.contract.messages import Mode, Source
 from streamer.errors import ConfigurationError, UnavailableError
-from streamer.intake.decoding import PLAIN
+from streamer.features import History, observe_apart
+from streamer.intake.decoding import PLAIN, Decoded
 from streamer.model import Scorer
 from streamer.pipeline import PipelineConfig
 from streamer.serving.answering import answers_of
@@ -28,7 +30,7 @@ from streamer.serving.questions import Question, Refusal, read_questions
 from streamer.telemetry.tracing import Span, child, current, shared
 from streamer.telemetry.tracing.spans import Value
 
-__all__ = ["Answerer", "LateError", "WithoutState"]
+__all__ = ["Answerer", "AskedBy", "Given", "LateError", "WithoutState"]
 
 WithoutState = Literal["model", "refuse"]
 """What is done about cards whose state cannot be read: the model answers alone, or nobody does."""
@@ -39,13 +41,33 @@ _REQUESTS: Final = 128
 # Calls under way at once: one waits for Redis while another computes.  With more of them each has fewer
 # payments to share its costs.
 _CALLS: Final = 2
-# Of its time a question may wait before more are taken on: longer than for a Redis that hangs, which has
-# half of it; the rest is for the answer.
+# Of its time a question may wait before more are taken on: longer than for a Redis that hangs, which
+# has half of it; the rest is for the answer.
 _SHARE: Final = 0.6
 
 
 class LateError(Exception):
     """The deadline passed before there was an answer."""
+
+
+class AskedBy(NamedTuple):
+    """By which ``door`` a question came, and whose it is."""
+
+    door: Door = "native"
+    client: str = ""
+
+
+_NOBODY: Final = AskedBy()
+
+
+class Given(NamedTuple):
+    """An answer that was given, and what was known: payment ``i`` of those that were read together."""
+
+    answer: Answer
+    decoded: Decoded
+    history: History
+    i: int
+    place: Source | None
 
 
 class _Asked(NamedTuple):
@@ -57,6 +79,7 @@ class _Asked(NamedTuple):
     version: Scorer
     deadline: float
     answered: asyncio.Future[list[Answer | Refusal]]
+    by: AskedBy
     span: Span | None
 
 
@@ -65,6 +88,7 @@ class Answerer:
     """Answers questions about payments.
 
     ``now_ms`` is the wall clock.  ``without_state`` as in `WithoutState`.  ``n_calls`` counts calls.
+    ``on_given`` is told who asked, and of the answers that were given.
     """
 
     config: PipelineConfig
@@ -72,6 +96,7 @@ class Answerer:
     now_ms: Callable[[], int]
     without_state: WithoutState = "model"
     n_calls: int = 0
+    on_given: Callable[[AskedBy, list[Given]], None] | None = None
     _waiting: deque[_Asked] = field(default_factory=deque)
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
     _deadlines: dict[asyncio.Future[list[Answer | Refusal]], float] = field(default_factory=dict)
@@ -92,6 +117,7 @@ class Answerer:
         explain: bool,
         within_s: float,
         is_plain: bool = False,
+        by: AskedBy = _NOBODY,
     ) -> list[Answer | Refusal]:
         """Return an answer to each of the messages, or why it has none.
 
@@ -102,7 +128,7 @@ class Answerer:
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[list[Answer | Refusal]] = loop.create_future()
         deadline = loop.time() + within_s
-        asked = _Asked(values, explain, is_plain, version, deadline, answered, current())
+        asked = _Asked(values, explain, is_plain, version, deadline, answered, by, current())
         self._waiting.append(asked)
         self._begin()
         self._deadlines[answered] = deadline
@@ -156,7 +182,9 @@ class Answerer:
                 continue
             for each, those in zip(asked, answers, strict=True):
                 if not each.answered.done():
-                    each.answered.set_result(those)
+                    each.answered.set_result(_told(those))
+                    if self.on_given is not None:
+                        self.on_given(each.by, [one for one in those if isinstance(one, Given)])
 
     def _next(self) -> list[list[_Asked]]:
         """Return what is answered now; together what is read, scored and told in the same way."""
@@ -172,17 +200,17 @@ class Answerer:
             n_requests += 1
         return list(together.values())
 
-    async def _answers(self, asked: Sequence[_Asked]) -> list[list[Answer | Refusal]]:
+    async def _answers(self, asked: Sequence[_Asked]) -> list[list[Given | Refusal]]:
         values = [value for each in asked for value in each.values]
         now_ms = self.now_ms()
         intake = PLAIN if asked[0].is_plain else self.config.intake
         question = read_questions(values, now_ms, self.config.believable, intake)
-        found: list[Answer | Refusal | None] = [question.refused.get(i) for i in range(len(values))]
+        found: list[Given | Refusal | None] = [question.refused.get(i) for i in range(len(values))]
         if len(question.decoded):
-            answers = await self._of(question, asked[0], now_ms)
-            for i, answer in zip(question.decoded.offsets.tolist(), answers, strict=True):
-                found[i] = answer
-        whole = [each for each in found if each is not None]
+            given = await self._of(question, asked[0], now_ms)
+            for i, one in zip(question.decoded.offsets.tolist(), given, strict=True):
+                found[i] = one
+        whole = [one for one in found if one is not None]
         assert len(whole) == len(values)  # noqa: S101 - each is answered or refused
         split, first = [], 0
         for each in asked:
@@ -190,7 +218,7 @@ class Answerer:
             first += len(each.values)
         return split
 
-    async def _of(self, question: Question, asked: _Asked, now_ms: int) -> list[Answer]:
+    async def _of(self, question: Question, asked: _Asked, now_ms: int) -> list[Given]:
         decoded, mode = question.decoded, _NORMAL
         cards = decoded.payments.names.column(1).strings()
         try:
@@ -202,16 +230,25 @@ class Answerer:
                 raise
             mode, found = _ALONE, Found.nothing(len(decoded))
         with child("score"):
-            return answers_of(
+            history = observe_apart(decoded.columns, found.kept, self.states.n_partitions)
+            answers = answers_of(
                 decoded,
                 found,
-                self.states.n_partitions,
+                history,
                 asked.version,
                 mode=mode,
                 now_ms=now_ms,
                 explain=asked.explain,
                 card_key=self.config.card_key,
             )
+        return [
+            Given(answer, decoded, history, i, place)
+            for i, (answer, place) in enumerate(zip(answers, found.places, strict=True))
+        ]
+
+
+def _told(given: Sequence[Given | Refusal]) -> list[Answer | Refusal]:
+    return [each.answer if isinstance(each, Given) else each for each in given]
 
 
 _NORMAL: Final[Mode] = "normal"

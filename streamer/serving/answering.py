@@ -20,7 +20,7 @@ from streamer.contract.pseudonyms import pseudonym
 from streamer.explaining.counterfactual import counterfactual
 from streamer.explaining.findings import findings_of
 from streamer.explaining.reasons import at_stake, reasons_of
-from streamer.features import History, observe_apart
+from streamer.features import History
 from streamer.intake.decoding import Decoded
 from streamer.intake.payment_columns import CARD, ID
 from streamer.model import MAIN, Scored, Scorer
@@ -36,7 +36,7 @@ _WARMING: Final[_Told] = ("warming", None, None, None, None, None, None)
 def answers_of(
     decoded: Decoded,
     found: Found,
-    n_partitions: int,
+    history: History,
     version: Scorer,
     *,
     mode: Mode,
@@ -44,9 +44,11 @@ def answers_of(
     explain: bool,
     card_key: bytes | None,
 ) -> list[Answer]:
-    """Return the answers to the payments of ``decoded``, of whose entities this was ``found``."""
+    """Return the answers to the payments of ``decoded``, of whose entities this was ``found``.
+
+    ``history`` is theirs, of `observe_apart`.
+    """
     columns = decoded.columns
-    history = observe_apart(columns, found.kept, n_partitions)
     names = decoded.payments.names
     cards = names.column(CARD).strings()
     if card_key is not None:

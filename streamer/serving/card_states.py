@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from streamer.contract.messages import Source
 from streamer.errors import UnavailableError
 from streamer.features import CARDS, Columns, Kept
 from streamer.features.kinds import CARD_VERDICTS, MERCHANT_VERDICTS, MERCHANTS
@@ -35,17 +36,19 @@ class Found(NamedTuple):
     """What is ``kept`` of n payments' entities, and where.
 
     ``partitions`` are those that the cards were found in, or that they will go to; None where that is
-    not known.  ``saved_at_ms`` is when these were last saved, None for cards that were not found.
+    not known.  ``saved_at_ms`` is when these were last saved, None for cards that were not found;
+    ``places`` are which payments that had, and are known for new cards too.
     """
 
     kept: Kept
     partitions: list[int | None]
     saved_at_ms: list[int | None]
+    places: list[Source | None]
 
     @classmethod
     def nothing(cls, n: int) -> Found:
         """Return what is known while nothing can be read."""
-        return cls(Kept.nothing(n), [None] * n, [None] * n)
+        return cls(Kept.nothing(n), [None] * n, [None] * n, [None] * n)
 
 
 @dataclass(slots=True)
@@ -106,6 +109,7 @@ class CardStates:
             raise UnavailableError(_LOST)
         self._saved |= saved
         kept: list[list[bytes | None]] = [[None] * len(numbers) for _ in names]
+        ends: list[Source | None] = [None] * len(numbers)
         for partition, own in rows.items():
             found = stored[partition]
             for kind, places_in in _KINDS.items():
@@ -114,10 +118,14 @@ class CardStates:
                     into = kept[k]
                     for i, state in zip(own, states, strict=False):
                         into[i] = state
+            end = None
+            if found.offset is not None:
+                end = Source(self.topic, partition, found.offset, found.epoch)
             for i in own:
+                ends[i] = end
                 if numbers[i] in places:
                     saved_at_ms[i] = found.saved_at_ms
-        return Found(Kept(*kept), partitions, saved_at_ms)
+        return Found(Kept(*kept), partitions, saved_at_ms, ends)
 
     async def _refresh(self) -> None:
         now = self.monotonic()

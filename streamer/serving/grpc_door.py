@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection
 
 from streamer import __version__
 from streamer.errors import ConfigurationError
+from streamer.serving.answerer import AskedBy
 from streamer.serving.grpc_messages import METHODS, POOL, SERVICE, message
 from streamer.serving.http_requests import (
     Asker,
@@ -186,7 +187,12 @@ class GRPCDoor:
         tensors_of([], wanted)
         with self._serving.admission.taken_on(len(values)):
             found = await answered(
-                self._serving, values, version, explain="reasons" in wanted, is_plain=True
+                self._serving,
+                values,
+                version,
+                explain="reasons" in wanted,
+                by=AskedBy("grpc", asker.client),
+                is_plain=True,
             )
         # As it was asked: in raw form where the inputs were.
         return _response(request, tensors_of(found, wanted), version.id)

@@ -19,7 +19,7 @@ from streamer.contract.answer_message import Answer
 from streamer.errors import ConfigurationError, UnavailableError
 from streamer.model import Scorer
 from streamer.serving.admission import PRIORITIES, Priority
-from streamer.serving.answerer import LateError
+from streamer.serving.answerer import AskedBy, LateError
 from streamer.serving.questions import Refusal
 from streamer.serving.rate_limits import network_of
 from streamer.serving.serving import Serving
@@ -78,6 +78,7 @@ async def answered(
     version: Scorer,
     *,
     explain: bool,
+    by: AskedBy,
     is_plain: bool = False,
 ) -> list[Answer | Refusal]:
     """Return what the answerer answers within the deadline.
@@ -91,6 +92,7 @@ async def answered(
             explain=explain,
             within_s=serving.limits.deadline_s,
             is_plain=is_plain,
+            by=by,
         )
     except LateError:
         raise _late(serving) from None

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from streamer import __version__
 from streamer.contract.answer_message import Answer
+from streamer.serving.answerer import AskedBy
 from streamer.serving.http_requests import (
     HTTPError,
     answered,
@@ -87,7 +88,9 @@ async def _invoked(serving: Serving, request: Request) -> Response:
     check_room(serving, len(values), asker, held=1)
     explain = bool((asked.params or {}).get("explain"))
     with serving.admission.taken_on(len(values)):
-        found = await answered(serving, values, version, explain=explain)
+        found = await answered(
+            serving, values, version, explain=explain, by=AskedBy("mlflow", asker.client)
+        )
     predictions = [each if isinstance(each, Answer) else {"error": each} for each in found]
     return json_response({"predictions": predictions})
 

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from streamer.contract.answer_message import Answer
+from streamer.serving.answerer import AskedBy
 from streamer.serving.http_requests import (
     HTTPError,
     answered,
@@ -167,7 +168,9 @@ async def _score(serving: Serving, request: Request) -> Response:
     values, is_single = _values(await body_of(request, serving.limits.body_bytes), serving)
     check_room(serving, len(values), asker, held=1)
     with serving.admission.taken_on(len(values)):
-        found = await answered(serving, values, version, explain=explain)
+        found = await answered(
+            serving, values, version, explain=explain, by=AskedBy("native", asker.client)
+        )
     if not is_single:
         return json_response(
             [_Item(answer=e) if isinstance(e, Answer) else _Item(error=e) for e in found]

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from streamer import __version__
+from streamer.serving.answerer import AskedBy
 from streamer.serving.http_requests import (
     OCTETS,
     HTTPError,
@@ -168,7 +169,10 @@ async def _infer(serving: Serving, request: Request) -> Response:
     wanted = [output.name for output in asked.outputs]
     tensors_of([], wanted)
     with serving.admission.taken_on(len(values)):
-        found = await answered(serving, values, version, explain="reasons" in wanted, is_plain=True)
+        by = AskedBy("open_inference", asker.client)
+        found = await answered(
+            serving, values, version, explain="reasons" in wanted, by=by, is_plain=True
+        )
     return _answered(asked, tensors_of(found, wanted), version.id)
 
 

@@ -1,7 +1,7 @@
 """All that answers requests, and how it begins and ends; the doors are around it.
 
 Invariants: nothing is answered before the model has been read; at the end no new request is taken on,
-and those under way are answered.
+those under way are answered, and what was answered is handed over.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from streamer.model import Scorer
 from streamer.serving.admission import Admission
 from streamer.serving.answerer import Answerer
 from streamer.serving.card_states import CardStates
+from streamer.serving.decision_log import DecisionLog
 from streamer.serving.rate_limits import RateLimits
 from streamer.serving.serve_metrics import ServeMetrics
 from streamer.serving.versions_in_use import VersionsInUse
@@ -32,6 +33,8 @@ __all__ = ["Limits", "Serving"]
 
 _REFRESH_S: Final = 1.0
 _DRAIN_TICK_S: Final = 0.05
+# Of what was noted for the decisions topic, once nobody is answered any more.
+_FLUSH_WITHIN_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Serving:
             for key in (told.get_secret_value() if told else "").split(",")
             if key.strip()
         )
+        self.decisions: DecisionLog | None = None
         self._has_kernels = False
 
     @property
@@ -105,6 +109,7 @@ class Serving:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Load and follow the model meanwhile, and drain at the end."""
+        self._begin_log()
         await self.versions.refresh()
         following = asyncio.ensure_future(self._follow())
         try:
@@ -117,8 +122,16 @@ class Serving:
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
+            if self.decisions is not None:
+                await asyncio.to_thread(self.decisions.close, _FLUSH_WITHIN_S)
             await self.store.close()
             await self._state_store.close()
+
+    def _begin_log(self) -> None:
+        topic = self.settings.serve_decisions_topic
+        if topic is not None:
+            self.decisions = DecisionLog(self.settings, topic, self.metrics.serve_decisions)
+            self.answerer.on_given = self.decisions.note
 
     async def _follow(self) -> None:
         await load_kernels()

@@ -37,6 +37,7 @@ _TOPICS: Final = (
     "feedback_dead_letters_topic",
     "scores_topic",
     "features_topic",
+    "serve_decisions_topic",
 )
 
 # The settings that a rule read, the first being the one to change, and what is wrong with it.
@@ -154,6 +155,8 @@ def _topics(settings: Fields) -> Iterator[Breach]:
     first_with: dict[str, str] = {}
     for name in _TOPICS:
         topic = getattr(settings, name)
+        if topic is None:
+            continue
         other = first_with.setdefault(topic, name)
         if other != name:
             yield (name, other), f"must differ from {_env(other)}, got {topic}"

@@ -293,6 +293,8 @@ class Fields(BaseSettings):
     serve_branch: Literal["head", "canary"] = "head"
     """Which branch of the model `streamer serve` answers from; canary: the canary's while there is one,
     else the head."""
+    serve_decisions_topic: Topic | None = None
+    """When set, topic that `streamer serve` writes every answer it gave to, for `streamer skew`."""
     startup_timeout_s: Seconds = 60.0
     """Seconds that Kafka and Redis have to answer at the start."""
     shutdown_timeout_s: Seconds = 20.0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from streamer.errors import InvariantError
 from streamer.store.client import Client
 from streamer.store.keys import split_partition
 
 __all__ = ["Lookups", "StoredStates"]
+
+_OF_CHECKPOINT: Final = ("saved_at_ms", "offset", "epoch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +21,13 @@ class StoredStates:
 
     They are in the order of the names that were wanted.
 
-    ``saved_at_ms`` is when that was, in epoch milliseconds; None before the first.
+    ``saved_at_ms`` is when that was, in epoch milliseconds, ``offset`` the first that is not in it, of
+    ``epoch``; both None before the first.
     """
 
     saved_at_ms: int | None
+    offset: int | None
+    epoch: int
     states: Mapping[str, Sequence[bytes | None]]
 
 
@@ -63,24 +69,34 @@ class Lookups:
         keys = self._client.keys
         commands: list[tuple[str, ...]] = []
         for partition, names in wanted.items():
-            commands.append(("HGET", keys.partition(topic, partition), "saved_at_ms"))
+            commands.append(("HMGET", keys.partition(topic, partition), *_OF_CHECKPOINT))
             for kind, of_kind in names.items():
                 if of_kind:
                     commands.append(("HMGET", keys.entities(kind, topic, partition), *of_kind))
         replies = iter(await self._client.snapshot(commands))
         return {
-            partition: StoredStates(
-                _moment(next(replies), keys.partition(topic, partition)),
+            partition: _states(
+                next(replies),
+                keys.partition(topic, partition),
                 {kind: next(replies) if of_kind else () for kind, of_kind in names.items()},
             )
             for partition, names in wanted.items()
         }
 
 
-def _moment(stored: bytes | None, key: str) -> int | None:
+def _states(
+    stored: Sequence[bytes | None], key: str, found: Mapping[str, Sequence[bytes | None]]
+) -> StoredStates:
+    saved_at_ms, offset, epoch = (
+        _number(of, name, key) for of, name in zip(stored, _OF_CHECKPOINT, strict=True)
+    )
+    return StoredStates(saved_at_ms, offset, epoch or 0, found)
+
+
+def _number(stored: bytes | None, name: str, key: str) -> int | None:
     if stored is not None and not stored.isdigit():
         raise InvariantError(
-            f"saved_at_ms of {key} must be epoch milliseconds, got another text; does something else "
-            "write under its keys?"
+            f"{name} of {key} must be a number, got another text; does something else write under "
+            "its keys?"
         )
     return None if stored is None else int(stored)

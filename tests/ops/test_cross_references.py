@@ -70,7 +70,6 @@ def test_the_page_of_settings_is_as_generated() -> None:
 _READ_OTHERWISE: Final = {
     # The loader looks for it before there are settings.
     "secrets_dir": ("settings/loading.py", "secrets_dir"),
-    "web_host": ("stream/health/endpoints.py", 'f"{name}_{part}"'),
     "admin_host": ("stream/health/endpoints.py", 'f"{name}_{part}"'),
 }
 

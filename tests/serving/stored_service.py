@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 from load.stored_service import NOW_MS, TOPIC, by_murmur2, made_up
 from load.stored_service import StoredService as StoredPartitions
 from streamer.contract.batch import Batch, StoredRecord
+from streamer.contract.messages import FeatureRow
 from streamer.features.records import as_records
 from streamer.pipeline import Outcome, PartitionState, process
 
@@ -19,6 +21,14 @@ class StoredService(StoredPartitions):
 
     def __init__(self, *where: Any, **changes: Any) -> None:
         super().__init__(*where, **{"serve_deadline_s": 10.0} | changes)
+
+    def rows_next(self, record: tuple[bytes, bytes]) -> list[FeatureRow]:
+        """Return what the stream would write to the features topic."""
+        config, self.config = self.config, replace(self.config, with_features=True)
+        try:
+            return self.scored_next(record).features
+        finally:
+            self.config = config
 
     def scored_next(self, record: tuple[bytes, bytes]) -> Outcome:
         """Return what the stream would make of a payment if it came now; nothing changes."""

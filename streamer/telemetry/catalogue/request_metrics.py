@@ -13,12 +13,13 @@ from streamer.telemetry.family import counted_elsewhere, counter, gauge, histogr
 __all__ = ["BRANCHES", "CODES", "DOORS", "RequestMetrics"]
 
 DOORS: Final = ("native", "open_inference", "mlflow", "grpc")
-CODES: Final = tuple("200 400 401 404 408 413 422 429 499 500 503".split())
+CODES: Final = tuple("200 400 401 404 408 413 415 422 429 499 500 503".split())
 """HTTP's; of gRPC those that its own stand for.  499 is of who went away before the answer."""
 BRANCHES: Final = ("head", "canary", "named")
 
 _MODES: Final = ("normal", "redis-unavailable")
 _DECISIONS: Final = ("alert", "pass", "warming")
+_OUTCOMES: Final = ("published", "dropped", "failed")
 _BREAKER_STATES: Final = ("closed", "open", "half-open")
 # 200 ms is what was agreed, 10 ms what one process keeps at half its capacity.
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5)
@@ -59,6 +60,12 @@ class RequestMetrics:
     )
     serve_state_age_seconds = histogram(
         "seconds", "Age of the oldest card state that a request was answered from.", _STATE_AGES
+    )
+    serve_decisions = counter(
+        "answers",
+        "Answers for the decisions topic: published, dropped for want of room, or not taken.",
+        "outcome",
+        starts=[_OUTCOMES],
     )
     serve_model_info = gauge(
         "1",

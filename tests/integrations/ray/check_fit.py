@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
-import shutil
 import socket
 import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,62 +20,18 @@ from streamer.fitting.shards import FileSpec
 from streamer.intake import Declaration
 from streamer.settings import load_settings
 from streamer.simulator import Simulator, SimulatorConfig
+from tests.integrations.ray.ray_head import free_port, ray_head
 
 Streamer = Callable[..., subprocess.CompletedProcess[str]]
 N = 6_000
 SHARDS = 4
-START_S = 180
-# The cluster's own, whatever this user has; the head, the commands and this process read it.
-os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
-AGENT_PORTS = (
-    "dashboard-agent-grpc",
-    "dashboard-agent-listen",
-    "metrics-export",
-    "runtime-env-agent",
-)
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """The address of a Ray of three processors, on the loopback interface."""
-    # 127.0.0.1 is what Ray replaces by an address that others reach.
-    port, folder = free_port(), tempfile.mkdtemp(prefix="ray-")
-    # Ports that are told are not waited for: the 15 s that Ray waits are too few on a busy machine.
-    told = [f"--{name}-port={free_port()}" for name in AGENT_PORTS]
-    head = [
-        str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--num-cpus=3",
-        "--node-ip-address=127.0.0.2", f"--port={port}", "--include-dashboard=false",
-        f"--temp-dir={folder}", "--disable-usage-stats", "--object-store-memory=300000000",
-        *told,
-    ]  # fmt: skip
-    for _ in range(3):
-        # A busy machine may be too slow for Ray's own limit of half a minute.
-        with (Path(folder) / "head.out").open("ab") as out:
-            process = subprocess.Popen(head, stdout=out, stderr=subprocess.STDOUT)
-        if _is_up(process, folder):
-            break
-    else:
-        pytest.fail((Path(folder) / "head.out").read_text()[-2_000:], pytrace=False)
-    yield f"127.0.0.2:{port}"
-    process.terminate()
-    process.wait(60)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_up(process: subprocess.Popen[bytes], folder: str) -> bool:
-    deadline = time.monotonic() + START_S
-    while process.poll() is None and time.monotonic() < deadline:
-        if "Ray runtime started." in (Path(folder) / "head.out").read_text():
-            return True
-        time.sleep(0.2)
-    return False
+    with ray_head(3) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

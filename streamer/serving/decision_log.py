@@ -1,0 +1,208 @@
+"""Every answer that was given, to a topic; nobody waits for that.
+
+Invariants:
+* A request never waits: what there is no room for is dropped, and counted.
+* Who is asked to close first hands over what was noted, and tells what Kafka did not take.
+* A card's decisions are in one partition: that with the number of the one its payments are in, where
+  that is known, else where its key belongs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
+import structlog
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from streamer.contract.codes import CURRENCIES
+from streamer.contract.decision_message import Decision
+from streamer.errors import StreamerError
+from streamer.features import FEATURE_NAMES
+from streamer.intake.decoding import Decoded
+from streamer.intake.payment_columns import MERCHANT
+from streamer.pipeline.feature_messages import moment
+from streamer.serving.answerer import AskedBy, Given
+from streamer.settings import Settings
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, partition_counts
+
+__all__ = ["DecisionLog", "decision_of"]
+
+_log = structlog.get_logger(__name__)
+
+# A decision has some 1.5 kB; the client's queue of as many comes on top.
+_ROOM: Final = 20_000
+# After this long without Kafka what was noted is given up.
+_GIVEN_UP_AFTER_S: Final = 60.0
+_TICK_S: Final = 0.05
+# Some 0.3 ms of work, after which whoever answers has a turn.
+_PIECE: Final = 16
+_BREATH_S: Final = 0.0002
+_TOPIC_AGE_S: Final = 30.0
+_METADATA_WITHIN_S: Final = 5.0
+_encoder: Final = msgspec.json.Encoder()
+
+
+class Counter(Protocol):
+    """What outcomes are counted in."""
+
+    def labels(self, outcome: str) -> Any:
+        """Return the count of one."""
+
+
+class DecisionLog:
+    """Publishes from a thread of its own; `note` is called on the loop that answers.
+
+    ``counted`` gets ``published``, ``dropped`` (there was no room) and ``failed`` (Kafka took it not).
+    """
+
+    def __init__(self, settings: Settings, topic: str, counted: Counter, room: int = _ROOM) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._counted = counted
+        self._room = room
+        self._noted: SimpleQueue[tuple[AskedBy, list[Given], float]] = SimpleQueue()
+        # Each is written by one side alone, so that neither waits for the other.
+        self._n_in = self._n_out = self._n_published = 0
+        self._n_partitions, self._asked_at = 0, -_TOPIC_AGE_S
+        self._ends = threading.Event()
+        config = {
+            "linger.ms": 50,
+            "queue.buffering.max.messages": room,
+            "message.timeout.ms": round(_GIVEN_UP_AFTER_S * 1000),
+        }
+        self._producer = Producer(librdkafka_config(settings, **config))
+        self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
+        self._thread.start()
+
+    def note(self, by: AskedBy, given: list[Given]) -> None:
+        """Note answers that are being given."""
+        if self._n_in - self._n_out + len(given) > self._room or self._ends.is_set():
+            self._counted.labels("dropped").inc(len(given))
+            return
+        self._n_in += len(given)
+        self._noted.put((by, given, time.time()))
+
+    def close(self, within_s: float) -> None:
+        """Hand over what was noted; blocks for ``within_s`` at most."""
+        deadline = time.monotonic() + within_s
+        self._ends.set()
+        self._thread.join(within_s)
+        left = self._producer.flush(max(deadline - time.monotonic(), 0.0))
+        left += self._n_in - self._n_out
+        self._count()
+        if left:
+            self._counted.labels("failed").inc(left)
+            _log.warning("decisions not published", decisions=left, within_s=within_s)
+
+    def _run(self) -> None:
+        is_last, read = False, None
+        while not is_last:
+            # Seldom, and then all there is: each turn of this thread interrupts those who answer.
+            is_last = self._ends.wait(_TICK_S)
+            with suppress(Empty):
+                while True:
+                    by, given, at_s = self._noted.get_nowait()
+                    self._ask_for_partitions()
+                    at = datetime.fromtimestamp(at_s, UTC)
+                    for each in given:
+                        if read is None or read.decoded is not each.decoded:
+                            read = _Read.of(each)
+                        self._publish(decision_of(each, by, at, read))
+                        self._n_out += 1
+                        if self._n_out % _PIECE == 0 and not is_last:
+                            time.sleep(_BREATH_S)
+            self._producer.poll(0)
+            self._count()
+            read = None
+
+    def _publish(self, decision: Decision) -> None:
+        partition = decision.answer.partition
+        if partition is None or partition >= self._n_partitions:
+            partition = -1
+        key = decision.answer.card_id.encode()
+        try:
+            self._producer.produce(
+                self._topic, _encoder.encode(decision), key, partition, on_delivery=self._delivered
+            )
+        except BufferError:
+            self._counted.labels("dropped").inc()
+        except KafkaException:
+            self._counted.labels("failed").inc()
+
+    def _delivered(self, error: object, _: object) -> None:
+        if error is None:
+            self._n_published += 1
+        else:
+            self._counted.labels("failed").inc()
+
+    def _count(self) -> None:
+        if self._n_published:
+            self._counted.labels("published").inc(self._n_published)
+            self._n_published = 0
+
+    def _ask_for_partitions(self) -> None:
+        """Learn how many partitions the topic has, and make it where that is allowed."""
+        now = time.monotonic()
+        if now - self._asked_at < _TOPIC_AGE_S:
+            return
+        self._asked_at = now
+        try:
+            admin = AdminClient(librdkafka_config(self._settings))
+            counts = partition_counts(admin, _METADATA_WITHIN_S)
+            if self._topic not in counts and self._settings.create_topics:
+                # As many as the payments have: a decision keeps their partition's number.
+                n = counts.get(self._settings.transactions_topic, self._settings.topic_partitions)
+                create_topics(admin, {self._topic: n}, self._settings.topic_replication_factor)
+                counts[self._topic] = n
+            self._n_partitions = counts.get(self._topic, 0)
+        except StreamerError as error:
+            _log.warning("topic of decisions not known", topic=self._topic, error=str(error))
+
+
+class _Read(NamedTuple):
+    """Of payments that were read together, what their decisions have: taken out once for all."""
+
+    decoded: Decoded
+    features: list[list[float]]
+    merchants: list[str | None]
+    currencies: list[int]
+    times_ms: list[int]
+
+    @classmethod
+    def of(cls, given: Given) -> _Read:
+        payments = given.decoded.payments
+        columns, named = payments.columns, payments.names.column(MERCHANT).strings()
+        return cls(
+            given.decoded,
+            given.history.X.tolist(),
+            [
+                None if number < 0 else name
+                for number, name in zip(columns.merchants.tolist(), named, strict=True)
+            ],
+            columns.currencies.tolist(),
+            columns.times_ms.tolist(),
+        )
+
+
+def decision_of(given: Given, by: AskedBy, at: datetime, read: _Read | None = None) -> Decision:
+    """Return the message of an answer that was given ``at`` a time; NaN is null once it is JSON."""
+    of, i = read or _Read.of(given), given.i
+    return Decision(
+        answer=given.answer,
+        features=dict(zip(FEATURE_NAMES, of.features[i], strict=True)),
+        merchant_id=of.merchants[i],
+        currency=CURRENCIES[of.currencies[i]],
+        event_timestamp=moment(of.times_ms[i]),
+        answered_at=at,
+        door=by.door,
+        client=by.client,
+        state=given.place,
+    )
