@@ -21,6 +21,7 @@ _SOURCE_OF: Final = {
     "ray": ("ray", "ray"),
     "ray.serve": ("ray[serve]", "ray"),
     "grpc": ("grpcio", "serve"),
+    "jinja2": ("jinja2", "console"),
     "starlette": ("starlette", "serve"),
     "uvicorn": ("uvicorn", "serve"),
 }

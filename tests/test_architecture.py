@@ -111,6 +111,7 @@ ROOMS: Final = {
     "starting store stream telemetry",
     "serve": "serving",
     "skew": "contract settings starting store stream telemetry",
+    "console": "contract explaining features intake settings starting store stream telemetry",
     "status": "contract model policies reports settings starting store stream",
     "display": "challenging contract explaining features fitting gating intake policies reports "
     "settings simulator status store",
@@ -118,7 +119,7 @@ ROOMS: Final = {
     "stream",
     "dev": "contract embedded settings simulator starting stream",
     "pages": "contract display features intake model pipeline settings telemetry",
-    "cli": "backtesting challenging contract datafiles demo dev display drifting evaluation "
+    "cli": "backtesting challenging console contract datafiles demo dev display drifting evaluation "
     "explaining features fitting gating intake model offline policies registry reports serving "
     "settings simulator skew starting status store stream watching",
 }
@@ -312,7 +313,9 @@ def test_a_module_that_writes_to_the_environment_reads_nothing_from_it(name: str
     [
         ({"numba", "llvmlite"}, ["compiled"]),
         ({"prometheus_client"}, ["telemetry", "serving", "skew"]),
-        ({"starlette", "uvicorn", "grpc", "grpc_health", "grpc_reflection"}, ["serving"]),
+        ({"starlette", "uvicorn"}, ["serving", "console"]),
+        ({"grpc", "grpc_health", "grpc_reflection"}, ["serving"]),
+        ({"jinja2"}, ["console"]),
         ({"redis"}, ["store"]),
         (KAFKA_CLIENTS, ["stream", "embedded", "demo", "dev", "serving", "skew"]),
         (
@@ -326,7 +329,9 @@ def test_a_module_that_writes_to_the_environment_reads_nothing_from_it(name: str
     ids=[
         "numba",
         "Prometheus",
-        "ASGI and gRPC",
+        "ASGI",
+        "gRPC",
+        "Jinja",
         "Redis",
         "Kafka",
         "the extra",

@@ -26,6 +26,10 @@ _COMMANDS: Final = {
         "streamer.cli.config_command",
         "Print every setting with its value and where it comes from; exit 2 with all faults at once.",
     ),
+    "console": (
+        "streamer.cli.console_command",
+        "Let reviewers judge alerts in a browser until stopped.",
+    ),
     "demo": (
         "streamer.cli.demo_command",
         "Stream payments through a real broker and watch the alerts.",

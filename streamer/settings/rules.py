@@ -15,6 +15,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from streamer.settings.certificates import certificate_breaches
+from streamer.settings.console_settings import ConsoleFields
 from streamer.settings.settings import Fields
 
 __all__ = ["RULES_ERROR", "Breach", "Settings"]
@@ -38,13 +39,14 @@ _TOPICS: Final = (
     "scores_topic",
     "features_topic",
     "serve_decisions_topic",
+    "audit_topic",
 )
 
 # The settings that a rule read, the first being the one to change, and what is wrong with it.
 Breach = tuple[tuple[str, ...], str]
 
 
-class Settings(Fields):
+class Settings(ConsoleFields):
     """What a worker needs to know: fields between which every rule holds."""
 
     @model_validator(mode="after")

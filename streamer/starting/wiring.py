@@ -17,12 +17,13 @@ from streamer.pipeline import PipelineConfig
 from streamer.policies import settings_under
 from streamer.settings import POLICY_SETTINGS, PREFIX, Settings
 from streamer.settings.currency_values import currency_values
-from streamer.store import ServiceIdentity, Store
+from streamer.store import ReviewStore, ServiceIdentity, Store
 from streamer.verdicts import VerdictConfig
 
 __all__ = [
     "MODEL_SETTINGS",
     "model_config",
+    "open_review_store",
     "open_store",
     "pipeline_config",
     "service_identity",
@@ -50,6 +51,17 @@ def open_store(settings: Settings) -> Store:
         lineage_max_entries=settings.lineage_max_entries,
         feedback_max_entries=settings.feedback_max_entries,
         lessons_max_entries=settings.lessons_max_entries,
+        rng=np.random.default_rng(),
+    )
+
+
+def open_review_store(settings: Settings) -> ReviewStore:
+    """Return what the console keeps in the settings' namespace; it connects when it is first used."""
+    return ReviewStore.open(
+        settings.redis_url.get_secret_value(),
+        timeout_s=settings.redis_timeout_s,
+        namespace=settings.namespace,
+        capacity=settings.console_max_alerts,
         rng=np.random.default_rng(),
     )
 

@@ -5,16 +5,20 @@ Reading order: `keys`, `stored` (what is stored), `client` (the connection; `con
 `checkpoints` (the atomic step; `merging` is its model's part), `partition_records` (what it has left),
 `reset` and `resetting`, `history_limits`, `versions`, `promotions`, `settling` and `trials` (what moves
 a head otherwise), `challengers`, `policy_records`, `feedback`, `lesson_stream` (what verdicts taught),
-`store` (the calls the rest makes); `committed` is what Kafka is told of it.
+`store` (the calls the rest makes); `committed` is what Kafka is told of it.  Apart from all of it is
+what the console keeps: `open_alerts`, `reviews`, `sittings`, `review_store`.
 """
 
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus
 from streamer.store.committed import Committed
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.lesson_stream import StoredLesson
+from streamer.store.open_alerts import QueueCounts, QueueRow
 from streamer.store.policy_records import Policies, PolicyEntry
 from streamer.store.promotions import Wish
 from streamer.store.reset import LogBounds, Reset, ResetRequest
+from streamer.store.review_store import ReviewStore
+from streamer.store.reviews import Begun, Claimed, Review
 from streamer.store.service import ServiceIdentity
 from streamer.store.settling import Settled
 from streamer.store.store import Store
@@ -31,8 +35,10 @@ from streamer.store.stored import (
 
 __all__ = [
     "BREAKER_STATES",
+    "Begun",
     "BreakerStatus",
     "Checkpoint",
+    "Claimed",
     "Committed",
     "Counted",
     "Heads",
@@ -41,8 +47,12 @@ __all__ = [
     "PartitionRecord",
     "Policies",
     "PolicyEntry",
+    "QueueCounts",
+    "QueueRow",
     "Reset",
     "ResetRequest",
+    "Review",
+    "ReviewStore",
     "ServiceIdentity",
     "Settled",
     "Store",

@@ -29,6 +29,7 @@ _RESERVED_KINDS: Final = frozenset(
         "partitions",
         "policy",
         "replayed",
+        "review",
         "service",
         "workers",
     }
@@ -160,6 +161,10 @@ class Keys:
     def replayed(self, topic: str, topic_id: str, partition: int) -> str:
         """Sorted set: offsets of a dead-letter topic that were sent again, by themselves."""
         return self._key(f"replayed:{topic}:{topic_id}:{partition}")
+
+    def review(self, name: str, alert_id: str = "") -> str:
+        """What the reviewers' console keeps, one name for all alerts or one each (`reviews`)."""
+        return self._key(f"review:{name}:{alert_id}" if alert_id else f"review:{name}")
 
     @property
     def shared(self) -> dict[str, str]:

@@ -73,7 +73,7 @@ def names(cell: str) -> set[str]:
 
 def on_page() -> Events:
     found: Events = {}
-    for title in ("A worker's life", "What goes wrong", "Asked for"):
+    for title in ("A worker's life", "What goes wrong", "Asked for", "Of `streamer console`"):
         for event, level, fields, _ in rows(title):
             found[event.strip("`"), level] = names(fields)
     found["checkpoint", "info"] = set().union(*(names(field) for field, _ in rows(CHECKPOINT)))

@@ -19,6 +19,7 @@ __all__ = [
     "create_topics",
     "mirrors_of_all",
     "partition_counts",
+    "prepare_console_topics",
     "prepare_topics",
     "topic_names",
 ]
@@ -65,6 +66,21 @@ def prepare_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
         create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor)
         counts = partition_counts(admin, timeout_s)
     check_topics(settings, counts)
+
+
+def prepare_console_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
+    """Do as `prepare_topics` for what `streamer console` reads and writes; blocks."""
+    errors: list[KafkaError] = []
+    admin = AdminClient(librdkafka_config(settings, error_cb=errors.append))
+    _wait_accepted(admin, errors, timeout_s)
+    counts = partition_counts(admin, timeout_s)
+    names = settings.alerts_topic, settings.feedback_topic, settings.audit_topic
+    missing = [name for name in names if name not in counts]
+    if missing and settings.create_topics:
+        n = counts.get(settings.transactions_topic, settings.topic_partitions)
+        create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor)
+    elif missing:
+        raise ConfigurationError("\n".join(map(_not_there, missing)))
 
 
 def _wait_accepted(admin: AdminClient, errors: Sequence[KafkaError], timeout_s: float) -> None:
@@ -136,11 +152,7 @@ def create_topics(admin: AdminClient, wanted: Mapping[str, int], replication_fac
 
 def check_topics(settings: Settings, counts: Mapping[str, int]) -> None:
     """Raise ConfigurationError with every fault of the topics, or return."""
-    faults = [
-        f"topic {name} must exist, got none; create it or set STREAMER_CREATE_TOPICS=true"
-        for name in topic_names(settings)
-        if name not in counts
-    ]
+    faults = [_not_there(name) for name in topic_names(settings) if name not in counts]
     mirrored = [settings.alerts_topic, settings.overflow_topic, *mirrors_of_all(settings)]
     n_in = counts.get(settings.transactions_topic, 0)
     faults += [
@@ -151,3 +163,7 @@ def check_topics(settings: Settings, counts: Mapping[str, int]) -> None:
     ]
     if faults:
         raise ConfigurationError("\n".join(faults))
+
+
+def _not_there(name: str) -> str:
+    return f"topic {name} must exist, got none; create it or set STREAMER_CREATE_TOPICS=true"

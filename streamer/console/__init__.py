@@ -1,0 +1,8 @@
+"""The reviewers' console: alerts from their topic, verdicts to theirs, in pages that a server writes.
+
+Reading order: `accounts` and `web_sessions` (who), `queue_filters` (what is shown, pure), `audit_trail`
+and `verdict_sending` (what is sent), `console` (all of it together); then the pages: `page_templates`,
+`posted_forms`, `visits` (who may see one, and what they get when something is away), `queue_pages`,
+`alert_pages`, `verdict_pages`, `login_pages`, `arrivals`, `safe_headers`; `console_app` and
+`console_process`.
+"""

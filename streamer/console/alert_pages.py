@@ -1,0 +1,225 @@
+"""An alert: its page, the same computed again, and what of it can be taken along."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+import msgspec
+from starlette.responses import RedirectResponse, Response
+
+from streamer.console.accounts import Account
+from streamer.console.audit_trail import Entry
+from streamer.console.console import now_ms
+from streamer.console.visits import Visit, can_undo, message_page
+from streamer.contract.messages import Alert
+from streamer.errors import ConfigurationError
+from streamer.explaining.explanation import Explanation, explain_by_parameters
+from streamer.store import Review, rfc3339
+
+__all__ = [
+    "alert_entry",
+    "alert_page",
+    "exported",
+    "gone_page",
+    "held_page",
+    "kept_page",
+    "printed",
+    "recomputed",
+    "shown_alert",
+]
+
+
+async def alert_page(visit: Visit) -> Response:
+    """Show an alert, which is the visitor's from then on if it is open."""
+    return await shown_alert(visit, _alert_id(visit))
+
+
+async def kept_page(visit: Visit, comment: str) -> Response:
+    """Show the alert of a form that another session was given, with what was typed."""
+    notice = "That form was of another session. Nothing was sent; what you had typed is below."
+    if "alert_id" not in visit.request.path_params:
+        return message_page(403, "Nothing was done", notice, "Go back to the queue and try again.")
+    return await shown_alert(visit, _alert_id(visit), comment=comment, notice=notice, status=403)
+
+
+async def shown_alert(
+    visit: Visit, alert_id: str, *, comment: str = "", notice: str = "", status: int = 200
+) -> Response:
+    """Show an alert with a comment that was typed before, and why it is shown."""
+    console, who = visit.console, visit.account.name
+    alert = await console.alert(alert_id)
+    if alert is None:
+        return await gone_page(visit, alert_id, comment)
+    claimed = await console.reviews.claim(alert_id, who, console.claim_ms)
+    if claimed.holder not in ("", who):
+        return await held_page(visit, alert_id, claimed.holder, comment, claimed.left_ms)
+    review = await console.reviews.review(alert_id)
+    if claimed.holder:
+        console.trail.noted(alert_entry("open", visit.account, alert))
+    _, rows = await console.rows()
+    members = [row for row in rows if alert.wave_id and row.wave_id == alert.wave_id]
+    return await visit.page(
+        "alert.html",
+        status,
+        alert=alert,
+        is_open=bool(claimed.holder),
+        left_min=claimed.left_ms // 60_000,
+        review=review,
+        is_undoable=review is not None and can_undo(review, visit.account, now_ms()),
+        # What was begun and not acknowledged goes on under its own name.
+        key=_key(review, visit.account),
+        members=members,
+        comment=comment or (review.comment if review and not review.is_sent else ""),
+        notice=notice,
+        scored_ms=_ms(alert.scored_at.timestamp()),
+        event_ms=_ms(alert.event_time.timestamp()),
+        now_ms=now_ms(),
+    )
+
+
+async def recomputed(visit: Visit) -> Response:
+    """Show the alert's score computed again by what it carries, part by part."""
+    alert_id = _alert_id(visit)
+    alert = await visit.console.alert(alert_id)
+    if alert is None:
+        return await gone_page(visit, alert_id)
+    visit.console.trail.noted(alert_entry("recompute", visit.account, alert))
+    explanation, complaint = await explained(alert)
+    return await visit.page(
+        "recomputed.html", alert=alert, explanation=explanation, complaint=complaint
+    )
+
+
+async def exported(visit: Visit) -> Response:
+    """Return the alert with what was decided on it and what comes out again, as JSON."""
+    alert_id = _alert_id(visit)
+    alert = await visit.console.alert(alert_id)
+    if alert is None:
+        return await gone_page(visit, alert_id)
+    visit.console.trail.noted(alert_entry("export", visit.account, alert))
+    explanation, complaint = await explained(alert)
+    told = {
+        "exported_at": rfc3339(now_ms()),
+        "exported_by": visit.account.name,
+        "alert": alert,
+        "review": await visit.console.reviews.review(alert_id),
+        "is_reproduced": None if explanation is None else explanation.is_reproduced,
+        "recomputed": None if explanation is None else explanation.recomputed,
+        "parts": None if explanation is None else explanation.parts,
+        "complaint": complaint,
+    }
+    name = f'attachment; filename="{alert_id}.json"'
+    return Response(
+        msgspec.json.format(msgspec.json.encode(told), indent=2),
+        media_type="application/json",
+        headers={"Content-Disposition": name},
+    )
+
+
+async def printed(visit: Visit) -> Response:
+    """Show all of an alert on one page for paper, such as a customer's complaint is answered with."""
+    alert_id = _alert_id(visit)
+    alert = await visit.console.alert(alert_id)
+    if alert is None:
+        return await gone_page(visit, alert_id)
+    visit.console.trail.noted(alert_entry("print", visit.account, alert))
+    explanation, complaint = await explained(alert)
+    return await visit.page(
+        "print.html",
+        alert=alert,
+        explanation=explanation,
+        complaint=complaint,
+        review=await visit.console.reviews.review(alert_id),
+        event_ms=_ms(alert.event_time.timestamp()),
+        now_ms=now_ms(),
+    )
+
+
+async def release(visit: Visit) -> Response:
+    """Let go of an alert; a lead may take it from whoever has it."""
+    console, alert_id, account = visit.console, _alert_id(visit), visit.account
+    is_lead = account.role == "lead"
+    [holder] = await console.reviews.holders([alert_id])
+    entry = Entry(
+        action="release", who=account.name, role=account.role, alert_id=alert_id, holder=holder
+    )
+    if holder and (holder == account.name or is_lead):
+        await console.trail.acknowledged(entry)
+        await console.reviews.release(alert_id, account.name, whoever=is_lead)
+    query = visit.filters.query
+    return RedirectResponse(f"/?{query}" if query else "/", 303)
+
+
+async def explained(alert: Alert) -> tuple[Explanation | None, str]:
+    """Return the alert's explanation by its own parameters, and what is wrong with it."""
+    if alert.parameters is None:
+        return None, (
+            "This alert carries no parameters, so only its model version can score it again: "
+            f"`streamer explain {alert.alert_id}`."
+        )
+    try:
+        # The first call loads compiled loops.
+        explanation = await asyncio.to_thread(explain_by_parameters, alert)
+    except ConfigurationError as error:
+        return None, f"It cannot be computed again: {error}."
+    return explanation, ""
+
+
+async def gone_page(visit: Visit, alert_id: str, comment: str = "") -> Response:
+    """Say that an alert is here no more, or never was, and what to do."""
+    was_here = await visit.console.alerts.was_here(alert_id)
+    review = await visit.console.reviews.review(alert_id)
+    if review is not None:
+        what = f"It was judged by {review.who}: {review.verdict}."
+    elif was_here:
+        what = "It had waited longest and made room for others: nobody has judged it here."
+    else:
+        what = "It has not come here. What exceeds twice the budget is on another topic."
+    return message_page(
+        404,
+        "This alert is not in the queue",
+        f"{alert_id} is not kept here. {what}",
+        f"While the alerts topic has it, `streamer explain {alert_id}` shows it, and a verdict on "
+        "it can be sent to the feedback topic. Nothing was sent from here.",
+        comment=comment,
+    )
+
+
+async def held_page(
+    visit: Visit, alert_id: str, holder: str, comment: str = "", left_ms: int = 0
+) -> Response:
+    """Say who has an alert; a lead can release it."""
+    return await visit.page(
+        "held.html",
+        409,
+        alert_id=alert_id,
+        holder=holder,
+        left_min=max(left_ms // 60_000, 1),
+        comment=comment,
+    )
+
+
+def alert_entry(action: str, account: Account, alert: Alert) -> Entry:
+    """Return an entry of the audit topic about an alert."""
+    return Entry(
+        action=action,
+        who=account.name,
+        role=account.role,
+        alert_id=alert.alert_id,
+        transaction_id=alert.transaction.transaction_id,
+    )
+
+
+def _alert_id(visit: Visit) -> str:
+    return str(visit.request.path_params["alert_id"])
+
+
+def _key(review: Review | None, account: Account) -> str:
+    if review is not None and not review.is_sent and review.who == account.name:
+        return review.key
+    return secrets.token_urlsafe(16)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,59 @@
+"""Server-sent events: how many alerts have come since a page was made.
+
+Written by hand: a line of data every few seconds over Starlette's own streaming answer is all there is,
+so that sse-starlette would be one package more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from streamer.console.console import Console
+from streamer.console.visits import visitor_of
+from streamer.errors import StreamerError
+
+__all__ = ["arrivals", "told_arrivals"]
+
+_EVERY_S: Final = 2.0
+# A browser asks again by itself, so that a session that is over gets no events.
+_LONGEST: Final = 150
+_SILENT_TICKS: Final = 7
+
+
+async def arrivals(console: Console, request: Request) -> Response:
+    """Tell who has logged in what comes, for five minutes."""
+    try:
+        if await visitor_of(console, request) is None:
+            # No content: a browser does not ask again.
+            return Response(status_code=204)
+    except StreamerError:
+        return Response(status_code=503)
+    asked = request.query_params.get("since", "")
+    since = int(asked) if asked.isascii() and asked.isdigit() else 0
+    return StreamingResponse(told_arrivals(console, since), media_type="text/event-stream")
+
+
+async def told_arrivals(
+    console: Console, since: int, every_s: float = _EVERY_S
+) -> AsyncIterator[str]:
+    """Yield an event whenever another number of alerts has come than before."""
+    told = 0
+    for n_tick in range(_LONGEST):
+        if console.is_ending:
+            return
+        try:
+            n_new = (await console.alerts.counts()).arrived - since
+        except StreamerError:
+            n_new = told
+        if n_new != told:
+            told = n_new
+            yield f"data: {n_new}\n\n"
+        elif n_tick % _SILENT_TICKS == 0:
+            # So that a connection which is gone is noticed.
+            yield ": \n\n"
+        await asyncio.sleep(every_s)

@@ -1,0 +1,133 @@
+"""All that the pages stand on, and how it begins and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from streamer.console.accounts import Accounts
+from streamer.console.audit_trail import Trail
+from streamer.console.verdict_sending import Decider
+from streamer.console.web_sessions import Signer
+from streamer.contract.messages import Alert
+from streamer.errors import ConfigurationError, UnavailableError
+from streamer.settings import Settings
+from streamer.starting.wiring import open_review_store
+from streamer.store import QueueCounts, QueueRow
+from streamer.stream.kafka.topics import prepare_console_topics
+from streamer.stream.publishing.acknowledged import Outbox
+from streamer.stream.publishing.alert_group import AlertGroup
+
+__all__ = ["Console", "now_ms"]
+
+_T = TypeVar("_T")
+_PURPOSE: Final = "console"
+# More than any call to Redis takes, its repetitions included.
+_CALL_S: Final = 60.0
+_HOLDERS: Final = 50
+
+
+class Console:
+    """The queue, the decisions, the accounts, and the thread that reads the alerts."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.console_accounts_file is None:
+            raise ConfigurationError(
+                "STREAMER_CONSOLE_ACCOUNTS_FILE must be set; make a file with a line that "
+                "`streamer console account NAME` prints for each person"
+            )
+        self.settings = settings
+        self.accounts = Accounts(settings.console_accounts_file)
+        told = settings.console_secret
+        key = secrets.token_bytes(32) if told is None else told.get_secret_value().encode()
+        self.signer = Signer(key)
+        self.claim_ms = round(settings.console_claim_s * 1000)
+        self.session_ms = round(settings.console_session_s * 1000)
+        self.store = open_review_store(settings)
+        self.alerts, self.reviews = self.store.alerts, self.store.reviews
+        self.sittings = self.store.sittings
+        self.outbox = Outbox(settings)
+        self.trail = Trail(self.outbox, settings.audit_topic, now_ms)
+        self.decider = Decider(
+            self.reviews, self.outbox, self.trail, settings.feedback_topic, self.claim_ms
+        )
+        # scrypt takes 32 MiB and a fifth of a second of a core each.
+        self.hashing = asyncio.Semaphore(2)
+        self._reading = asyncio.Lock()
+        self.is_ending = False
+        self._rows: tuple[QueueCounts, list[QueueRow]] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._group: AlertGroup | None = None
+
+    @property
+    def reading_error(self) -> str:
+        """Why no alerts are read at present, empty where they are."""
+        return "" if self._group is None else self._group.error
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Read alerts meanwhile; at the end what was noted is sent."""
+        await asyncio.to_thread(prepare_console_topics, self.settings)
+        self._loop = asyncio.get_running_loop()
+        self._group = AlertGroup(self.settings, _PURPOSE, self._take, self._is_anew)
+        self._group.start()
+        try:
+            yield
+        finally:
+            self.is_ending = True
+            await asyncio.to_thread(self._group.stop)
+            await asyncio.to_thread(self.outbox.close)
+            await self.store.close()
+
+    async def rows(self) -> tuple[QueueCounts, list[QueueRow]]:
+        """Return the open alerts by rank; read again only when one came or left."""
+        # One reads for all who ask meanwhile.
+        async with self._reading:
+            kept = self._rows
+            if kept is None or await self.alerts.counts() != kept[0]:
+                known = {} if kept is None else {row.alert_id: row for row in kept[1]}
+                kept = self._rows = await self.alerts.rows(known)
+            return kept
+
+    async def alert(self, alert_id: str) -> Alert | None:
+        """Return an alert, None where it is here no more."""
+        raw = await self.alerts.alert(alert_id)
+        return None if raw is None else msgspec.json.decode(raw, type=Alert)
+
+    async def next_for(self, who: str, rows: Sequence[QueueRow]) -> str:
+        """Return the first alert of ``rows`` that nobody else has, "" where there is none."""
+        for first in range(0, len(rows), _HOLDERS):
+            ids = [row.alert_id for row in rows[first : first + _HOLDERS]]
+            for alert_id, holder in zip(ids, await self.reviews.holders(ids), strict=True):
+                if holder in ("", who):
+                    return alert_id
+        return ""
+
+    def _take(self, alerts: Sequence[tuple[Alert, bytes]]) -> None:
+        self._in_loop(self.alerts.add(alerts, now_ms()))
+
+    def _is_anew(self) -> bool:
+        return not self._in_loop(self.alerts.has_any_come())
+
+    def _in_loop(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Return what ``work`` gives on the loop of the pages, from the thread that reads."""
+        if self._loop is None or self.is_ending:
+            work.close()
+            raise UnavailableError("the console is being stopped")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(_CALL_S)
+        except TimeoutError:
+            future.cancel()
+            raise UnavailableError(f"Redis must answer within {_CALL_S:g} s") from None
+
+
+def now_ms() -> int:
+    """Return the time in epoch milliseconds."""
+    return time.time_ns() // 1_000_000

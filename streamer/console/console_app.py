@@ -1,0 +1,93 @@
+"""The console as an ASGI app: which address is which page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from streamer.console.alert_pages import (
+    alert_page,
+    exported,
+    kept_page,
+    printed,
+    recomputed,
+    release,
+)
+from streamer.console.arrivals import arrivals
+from streamer.console.console import Console
+from streamer.console.login_pages import login, logout
+from streamer.console.page_templates import static_file
+from streamer.console.queue_pages import help_page, next_alert, queue
+from streamer.console.safe_headers import SafeHeaders
+from streamer.console.verdict_pages import judge, undo
+from streamer.console.visits import Visits, message_page
+from streamer.errors import StreamerError
+
+__all__ = ["console_app"]
+
+
+def console_app(console: Console) -> Starlette:
+    """Return the app; it reads alerts while it runs."""
+    made = Visits(console, kept_page).endpoint
+
+    async def log_in(request: Request) -> Response:
+        return await login(console, request)
+
+    async def events(request: Request) -> Response:
+        return await arrivals(console, request)
+
+    async def static(request: Request) -> Response:
+        return static_file(request.path_params["name"])
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        because = [console.reading_error] if console.reading_error else []
+        try:
+            await console.alerts.counts()
+        except StreamerError as error:
+            because.append(str(error))
+        if because:
+            return JSONResponse({"status": "not ready", "because": because}, 503)
+        return JSONResponse({"status": "ready"})
+
+    async def not_found(_: Request, __: Exception) -> Response:
+        return message_page(404, "There is no such page", "The queue has all there is.")
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with console.running():
+            yield
+
+    one, gets, posts = "/alerts/{alert_id}", ["GET"], ["POST"]
+    routes = [
+        Route("/", made(queue), methods=gets),
+        Route("/next", made(next_alert), methods=gets),
+        Route("/help", made(help_page), methods=gets),
+        Route(one, made(alert_page), methods=gets),
+        Route(f"{one}/recomputed", made(recomputed), methods=gets),
+        Route(f"{one}/export.json", made(exported), methods=gets),
+        Route(f"{one}/print", made(printed), methods=gets),
+        Route(f"{one}/verdict", made(judge), methods=posts),
+        Route(f"{one}/undo", made(undo), methods=posts),
+        Route(f"{one}/release", made(release), methods=posts),
+        Route("/login", log_in, methods=["GET", "POST"]),
+        Route("/logout", made(logout), methods=posts),
+        Route("/events", events, methods=gets),
+        Route("/static/{name}", static, methods=gets),
+        Route("/healthz", healthz, methods=gets),
+        Route("/readyz", readyz, methods=gets),
+    ]
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[Middleware(SafeHeaders)],
+        exception_handlers={404: not_found},
+    )

@@ -1,0 +1,41 @@
+"""``streamer console`` as a process: the app on a port, until SIGTERM."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import uvicorn
+
+from streamer.console.console import Console
+from streamer.console.console_app import console_app
+from streamer.settings import Settings
+from streamer.telemetry.logs import configure_logging
+
+__all__ = ["run_console"]
+
+_HEADER_BYTES: Final = 16_384
+# Streams of events do not end by themselves; a verdict under way takes no longer as a rule.
+_GRACE_S: Final = 5
+
+
+def run_console(settings: Settings) -> None:
+    """Answer reviewers until the process is stopped."""
+    configure_logging(settings.log_level, settings.log_format)
+    console = Console(settings)
+    certificate, key = settings.web_certificate_file, settings.web_key_file
+    config = uvicorn.Config(
+        console_app(console),
+        host=settings.console_host,
+        port=settings.console_port,
+        http="httptools",
+        loop="uvloop",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        h11_max_incomplete_event_size=_HEADER_BYTES,
+        timeout_graceful_shutdown=_GRACE_S,
+        ssl_certfile=None if certificate is None else str(certificate),
+        ssl_keyfile=None if key is None else str(key),
+    )
+    uvicorn.Server(config).run()

@@ -1,0 +1,39 @@
+"""What a form sent: its fields as text, bounded."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+__all__ = ["MOST_COMMENT", "FormError", "form_of"]
+
+MOST_COMMENT: Final = 2_000
+"""Characters that a comment may have."""
+
+_MOST_BYTES: Final = 65_536
+_MOST_FIELDS: Final = 32
+
+
+class FormError(Exception):
+    """A body that is no form of ours; its text says why."""
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Return the fields of a body, the last of each name."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    if kind != "application/x-www-form-urlencoded":
+        raise FormError("a form must be sent as application/x-www-form-urlencoded")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            raise FormError(f"a form must have at most {_MOST_BYTES} bytes")
+    try:
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
+        )
+    except ValueError:
+        raise FormError("a form must be UTF-8 with a few fields") from None
+    return dict(pairs)

@@ -1,0 +1,86 @@
+"""What becomes of a verdict that somebody sends, or takes back."""
+
+from __future__ import annotations
+
+from starlette.responses import RedirectResponse, Response
+
+from streamer.console.alert_pages import gone_page, held_page
+from streamer.console.console import now_ms
+from streamer.console.page_templates import moment_text
+from streamer.console.posted_forms import MOST_COMMENT
+from streamer.console.queue_pages import next_address
+from streamer.console.visits import Visit, message_page
+from streamer.store import Begun, Review
+
+__all__ = ["judge", "undo"]
+
+_LONGEST_KEY = 64
+
+
+async def judge(visit: Visit) -> Response:
+    """Send a verdict, and go on to the next alert once Kafka has it."""
+    alert_id, form = str(visit.request.path_params["alert_id"]), visit.form
+    comment, key, verdict = (form.get(name, "") for name in ("comment", "key", "verdict"))
+    fault = _fault(verdict, key, comment)
+    if fault:
+        return message_page(400, "Nothing was sent", fault, comment=comment)
+    alert = await visit.console.alert(alert_id)
+    if alert is None:
+        return await gone_page(visit, alert_id, comment)
+    wanted = Review(
+        alert_id,
+        key,
+        "fraud" if verdict == "fraud" else "legitimate",
+        visit.account.name,
+        now_ms(),
+        comment,
+    )
+    begun = await visit.console.decider.decide(alert, wanted, visit.account)
+    if begun.outcome == "sent":
+        return RedirectResponse(await next_address(visit, done=alert_id), 303)
+    return await _not_sent(visit, begun, alert_id, comment)
+
+
+async def undo(visit: Visit) -> Response:
+    """Overrule the visitor's own verdict of the last minute by its opposite."""
+    alert_id, key = str(visit.request.path_params["alert_id"]), visit.form.get("key", "")
+    if not 1 <= len(key) <= _LONGEST_KEY:
+        return message_page(400, "Nothing was sent", "The form must have its key.")
+    alert = await visit.console.alert(alert_id)
+    if alert is None:
+        return await gone_page(visit, alert_id)
+    wanted = Review(alert_id, key, "legitimate", visit.account.name, now_ms())
+    begun = await visit.console.decider.correct(alert, wanted, visit.account)
+    if begun.outcome == "sent":
+        query = visit.filters.query
+        return RedirectResponse(f"/alerts/{alert_id}{'?' + query if query else ''}", 303)
+    return await _not_sent(visit, begun, alert_id, "")
+
+
+def _fault(verdict: str, key: str, comment: str) -> str:
+    if verdict not in ("fraud", "legitimate"):
+        return "A verdict must be fraud or legitimate. Go back and press one of the two."
+    if not 1 <= len(key) <= _LONGEST_KEY:
+        return "The form must have its key. Open the alert again."
+    if len(comment) > MOST_COMMENT:
+        return f"A comment must have at most {MOST_COMMENT:,} characters, got {len(comment):,}."
+    return ""
+
+
+async def _not_sent(visit: Visit, begun: Begun, alert_id: str, comment: str) -> Response:
+    review = begun.review
+    if begun.outcome == "held":
+        return await held_page(visit, alert_id, begun.holder, comment)
+    if begun.outcome == "gone" or review is None:
+        return await gone_page(visit, alert_id, comment)
+    if begun.outcome == "sending":
+        told = "It is on its way to Kafka. Open the alert again in half a minute to see if it came."
+        return message_page(503, "Your verdict is being sent", told, comment=comment)
+    stands = f"{review.who} judged {alert_id}: {review.verdict}, {moment_text(review.decided_ms)}."
+    if begun.outcome == "late":
+        told = (
+            "A verdict can be taken back within a minute. A lead, or a chargeback, can overrule it."
+        )
+        return message_page(409, "Too late to undo", stands, told)
+    told = "Nothing was sent now. If the verdict is wrong, tell who gave it, or your lead."
+    return message_page(409, "This alert is closed", stands, told, comment=comment)

@@ -1,0 +1,219 @@
+"""Who asks, and what they get when they may not, or when something is away.
+
+Invariants:
+* No page but the login's is made for nobody, and no form is acted upon without its session's token.
+* What somebody has typed is on the page that says why it was not taken.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from streamer.console.accounts import Account
+from streamer.console.console import Console, now_ms
+from streamer.console.page_templates import page
+from streamer.console.posted_forms import FormError, form_of
+from streamer.console.queue_filters import Filters
+from streamer.console.web_sessions import Session
+from streamer.errors import StreamerError
+from streamer.store import Review
+from streamer.store.reviews import UNDO_MS
+
+__all__ = ["SESSION_COOKIE", "Done", "Visit", "Visits", "login_page", "message_page", "visitor_of"]
+
+SESSION_COOKIE: Final = "streamer_session"
+_FORM_COOKIE: Final = "streamer_form"
+# What a form of ours may have, besides its token, that is sent again as it was.
+_KEPT: Final = ("verdict", "comment", "key")
+
+_log: Final = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The verdict that somebody has just given, to be told on the next page."""
+
+    review: Review
+    can_undo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request of somebody who has logged in; ``form`` is empty but for a POST."""
+
+    console: Console
+    request: Request
+    account: Account
+    session: Session
+    form: Mapping[str, str]
+
+    @property
+    def filters(self) -> Filters:
+        """The filters in the address, which stay while one works."""
+        return Filters.of(self.request.query_params)
+
+    async def done(self) -> Done | None:
+        """Return what the address says was just done, where it was by this person and lately."""
+        alert_id = self.request.query_params.get("done", "")
+        review = await self.console.reviews.review(alert_id) if alert_id else None
+        if review is None or review.who != self.account.name or not review.is_sent:
+            return None
+        return Done(review, can_undo(review, self.account, now_ms()))
+
+    async def page(self, template: str, status: int = 200, /, **values: Any) -> Response:
+        """Return a page with what all of them show."""
+        shared = {
+            "account": self.account,
+            "csrf": self.console.signer.token(self.session.id),
+            "done": await self.done(),
+            "query": self.filters.query,
+            "reading_error": self.console.reading_error,
+        }
+        return page(template, status, **shared | values)
+
+
+def can_undo(review: Review, account: Account, at_ms: int) -> bool:
+    """Whether somebody may still overrule a verdict."""
+    is_theirs = review.who == account.name and review.is_sent and not review.overrules
+    return is_theirs and at_ms - review.decided_ms <= UNDO_MS
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+# What is shown instead where a form comes from a session that is over: its alert, with what was typed.
+Kept = Callable[[Visit, str], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Makes endpoints of handlers; ``kept`` answers a form whose token is another session's."""
+
+    console: Console
+    kept: Kept
+
+    def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """Return ``handler`` as an endpoint, for those who have logged in."""
+
+        async def answer(request: Request) -> Response:
+            form: dict[str, str] = {}
+            visit = None
+            try:
+                if request.method == "POST":
+                    form = await form_of(request)
+                found = await visitor_of(self.console, request)
+                if found is None:
+                    return login_page(self.console, request, form)
+                visit = Visit(self.console, request, *found, form)
+                token = form.get("csrf", "")
+                if request.method == "POST" and not self._is_ours(token, visit):
+                    return await self.kept(visit, form.get("comment", ""))
+                return await handler(visit)
+            except FormError as error:
+                return message_page(400, "This form cannot be read", str(error))
+            except StreamerError as error:
+                _log.warning("page not made", path=request.url.path, error=str(error))
+                return _trouble_page(request, form, str(error), visit)
+
+        return answer
+
+    def _is_ours(self, token: str, visit: Visit) -> bool:
+        return self.console.signer.is_token(token, visit.session.id)
+
+
+async def visitor_of(console: Console, request: Request) -> tuple[Account, Session] | None:
+    """Return who has logged in, None for nobody, or where the session is over."""
+    session = console.signer.session(request.cookies.get(SESSION_COOKIE, ""), now_ms())
+    if session is None:
+        return None
+    account = console.accounts.get(session.name)
+    if account is None or account.mark != session.mark:
+        return None
+    return None if await console.sittings.is_ended(session.id) else (account, session)
+
+
+def login_page(
+    console: Console,
+    request: Request,
+    form: Mapping[str, str],
+    *,
+    because: str = "",
+    status: int | None = None,
+) -> Response:
+    """Return the login, with what was typed into a form that came too late, or nothing."""
+    visitor = request.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe(16)
+    alert_id = form.get("alert_id") or request.path_params.get("alert_id", "")
+    is_late = bool(form) and request.url.path != "/login"
+    answer = page(
+        "login.html",
+        status or (401 if is_late or because else 200),
+        csrf=console.signer.token(visitor),
+        because=because,
+        is_late=is_late,
+        name=form.get("name", ""),
+        alert_id=alert_id,
+        comment=form.get("comment", ""),
+        after=_after(request, form),
+    )
+    answer.set_cookie(_FORM_COOKIE, visitor, secure=True, httponly=True, samesite="strict")
+    return answer
+
+
+def has_login_token(console: Console, request: Request, form: Mapping[str, str]) -> bool:
+    """Whether a login came from a page of ours."""
+    visitor = request.cookies.get(_FORM_COOKIE, "")
+    return bool(visitor) and console.signer.is_token(form.get("csrf", ""), visitor)
+
+
+def message_page(status: int, title: str, *lines: str, comment: str = "") -> Response:
+    """Return a page that says what is the matter and what to do, with what was typed."""
+    return page("message.html", status, title=title, lines=lines, comment=comment, again=None)
+
+
+def _after(request: Request, form: Mapping[str, str]) -> str:
+    """Return where to go after the login: a page of ours that was asked for."""
+    wanted = form.get("after", "/")
+    if request.method == "GET" and request.url.path != "/login":
+        query = request.url.query
+        wanted = f"{request.url.path}?{query}" if query else request.url.path
+    # Two slashes, or a backslash, begin another host's address.
+    is_ours = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
+    return wanted if is_ours else "/"
+
+
+def _trouble_page(
+    request: Request, form: Mapping[str, str], because: str, visit: Visit | None
+) -> Response:
+    is_form = request.method == "POST"
+    lines = [
+        f"What was told: {because}.",
+        "Kafka or Redis does not answer, or not as it should. "
+        + (
+            "Your verdict was not confirmed. It is kept below: send it again in a moment. Sent twice "
+            "it counts once."
+            if form.get("verdict")
+            else "Try again in a moment."
+        ),
+        "If it lasts, tell those who run the service; `streamer status` says what is wrong.",
+    ]
+    again = None
+    signer_token = form.get("csrf", "")
+    if is_form and visit is not None:
+        again = {
+            "path": f"{request.url.path}?{request.url.query}",
+            "csrf": signer_token,
+            "fields": {name: form[name] for name in _KEPT if name in form},
+        }
+    return page(
+        "message.html",
+        503,
+        title="That did not work",
+        lines=lines,
+        comment="" if again else form.get("comment", ""),
+        again=again,
+    )

@@ -1,0 +1,71 @@
+"""Sessions as signed cookies, and tokens that say that a form came from a page of ours.
+
+A cookie carries who, until when, and a mark of the password; its signature is HMAC-SHA256 under the
+console's key.  Nothing of it is secret, and nothing of it can be changed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+import msgspec
+
+from streamer.console.accounts import Account
+
+__all__ = ["Session", "Signer"]
+
+
+class Session(msgspec.Struct, frozen=True, array_like=True):
+    """One login: ``until_ms`` in epoch milliseconds."""
+
+    id: str
+    name: str
+    mark: str
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Signs and reads sessions, and makes the tokens of their forms.
+
+    >>> signer = Signer(b"0" * 32)
+    >>> signed = signer.signed(Session("s1", "mona", "0f", 2_000))
+    >>> signer.session(signed, 1_999).name
+    'mona'
+    >>> signer.session(signed, 2_000) is signer.session("A" + signed[1:], 1_999) is None
+    True
+    """
+
+    key: bytes
+
+    def began(self, account: Account, until_ms: int) -> Session:
+        """Return a new session of somebody."""
+        return Session(secrets.token_urlsafe(16), account.name, account.mark, until_ms)
+
+    def signed(self, session: Session) -> str:
+        """Return the cookie of a session."""
+        body = base64.urlsafe_b64encode(msgspec.json.encode(session)).decode()
+        return f"{body}.{self._mac('session', body)}"
+
+    def session(self, cookie: str, now_ms: int) -> Session | None:
+        """Return the session of a cookie; None where it is over, or none of ours."""
+        body, _, mac = cookie.rpartition(".")
+        if not hmac.compare_digest(mac.encode(), self._mac("session", body).encode()):
+            return None
+        session = msgspec.json.decode(base64.urlsafe_b64decode(body), type=Session)
+        return session if now_ms < session.until_ms else None
+
+    def token(self, session_id: str) -> str:
+        """Return what each form of a session carries."""
+        return self._mac("form", session_id)
+
+    def is_token(self, token: str, session_id: str) -> bool:
+        """Whether a form is one that this session was given."""
+        return hmac.compare_digest(token.encode(), self.token(session_id).encode())
+
+    def _mac(self, purpose: str, text: str) -> str:
+        return hmac.new(self.key, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()

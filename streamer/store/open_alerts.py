@@ -1,0 +1,215 @@
+"""Alerts that wait for a reviewer: each once, ranked, and no more than there is room for.
+
+Invariants:
+* An alert comes into the queue once: its id is remembered, also when it is judged or has made room, for
+  the last `_REMEMBERED` times as many alerts as there is room for.  Whoever reads the topic again, or
+  beside another, adds nothing.
+* What is claimed makes no room for others.
+* Rank, age, row and the alert itself are written and removed in one step.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+
+from streamer.contract.messages import Alert
+from streamer.store.client import Client, Pipe, asked
+from streamer.store.keys import Keys
+
+__all__ = ["OpenAlerts", "QueueCounts", "QueueRow", "queue_close", "row_of"]
+
+_SEVERITIES: Final = {"medium": 1, "high": 2, "critical": 3}
+_REMEMBERED: Final = 20
+# Reviewers who hold one of the oldest alerts each.
+_MOST_CLAIMED: Final = 200
+# An alert that was judged can be looked at for a day.
+_JUDGED_KEPT_MS: Final = 86_400_000
+
+
+class QueueRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a list shows of an alert, and is filtered by.  Times are epoch milliseconds."""
+
+    alert_id: str
+    severity: str
+    score: float
+    amount: float
+    currency: str
+    event_ms: int
+    scored_ms: int
+    ranked_by: str
+    feature: str = ""
+    sentence: str = ""
+    merchant_id: str = ""
+    country: str = ""
+    wave_id: str = ""
+    wave_alerts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCounts:
+    """How many alerts are open, and what has become of all that ever came."""
+
+    open: int
+    arrived: int
+    judged: int
+    dropped: int
+
+
+def row_of(alert: Alert) -> QueueRow:
+    """Return an alert's row; the reason is the one that adds most."""
+    first = alert.reasons[0] if alert.reasons else None
+    return QueueRow(
+        alert_id=alert.alert_id,
+        severity=alert.severity,
+        score=alert.score,
+        amount=alert.transaction.amount,
+        currency=alert.transaction.currency,
+        event_ms=round(alert.event_time.timestamp() * 1000),
+        scored_ms=round(alert.scored_at.timestamp() * 1000),
+        ranked_by=alert.ranked_by,
+        feature=first.feature if first else "",
+        sentence=first.sentence if first else "",
+        merchant_id=alert.transaction.merchant_id or "",
+        country=alert.transaction.country or "",
+        wave_id=alert.wave_id or "",
+        wave_alerts=alert.wave_alerts or 1,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlerts:
+    """The queue of one namespace; each method raises `UnavailableError` where Redis is away."""
+
+    client: Client
+    capacity: int
+
+    async def add(self, alerts: Sequence[tuple[Alert, bytes]], now_ms: int) -> int:
+        """Add alerts with their messages, and return how many had never come; the oldest make room."""
+        keys, by_id = self.client.keys, {alert.alert_id: (alert, raw) for alert, raw in alerts}
+        if not by_id:
+            return 0
+        known = keys.review("known")
+
+        async def attempt(pipe: Pipe) -> int:
+            scores = await asked(pipe, "ZMSCORE", known, *by_id)
+            new = [
+                place for place, score in zip(by_id.values(), scores, strict=True) if score is None
+            ]
+            if not new:
+                return 0
+            pipe.multi()
+            for alert, raw in new:
+                _queue_alert(pipe, keys, row_of(alert), raw, now_ms)
+            pipe.execute_command("ZREMRANGEBYRANK", known, 0, -_REMEMBERED * self.capacity - 1)
+            pipe.execute_command("HINCRBY", keys.review("counts"), "arrived", len(new))
+            return len(new)
+
+        n_new = await self.client.transact([known], attempt)
+        await self._make_room()
+        return n_new
+
+    async def rows(
+        self, known: Mapping[str, QueueRow] = MappingProxyType({})
+    ) -> tuple[QueueCounts, list[QueueRow]]:
+        """Return the rows of all open alerts, the highest rank first, with their counts.
+
+        Those in ``known`` are not asked for: a row never changes.
+        """
+        keys = self.client.keys
+        ranked, *counted = await self.client.pipelined(
+            [("ZREVRANGE", keys.review("ranked"), 0, -1), *self._counting()], atomic=True
+        )
+        ids = [each.decode() for each in ranked]
+        found = {each: known[each] for each in ids if each in known}
+        missing = [each for each in ids if each not in found]
+        if missing:
+            command = "HMGET", keys.review("rows"), *missing
+            [stored] = await self.client.pipelined([command], atomic=False)
+            decode = msgspec.json.Decoder(QueueRow).decode
+            # What was judged meanwhile is there no more.
+            pairs = zip(missing, stored, strict=True)
+            found |= {each: decode(row) for each, row in pairs if row is not None}
+        return _counts(counted), [found[each] for each in ids if each in found]
+
+    async def alert(self, alert_id: str) -> bytes | None:
+        """Return an alert's message; None where it was never here or is here no more."""
+        command = "GET", self.client.keys.review("alert", alert_id)
+        [packed] = await self.client.pipelined([command], atomic=False)
+        return None if packed is None else zlib.decompress(packed)
+
+    async def was_here(self, alert_id: str) -> bool:
+        """Whether an alert with this id has come, as far as that is remembered."""
+        command = "ZSCORE", self.client.keys.review("known"), alert_id
+        [score] = await self.client.pipelined([command], atomic=False)
+        return score is not None
+
+    async def has_any_come(self) -> bool:
+        """Whether any alert is remembered: not in a Redis that is new, or was emptied."""
+        [n] = await self.client.pipelined(
+            [("ZCARD", self.client.keys.review("known"))], atomic=False
+        )
+        return int(n) > 0
+
+    async def counts(self) -> QueueCounts:
+        """Return how many are open, and how many came, were judged, and were dropped."""
+        return _counts(await self.client.pipelined(self._counting(), atomic=True))
+
+    def _counting(self) -> list[tuple[Any, ...]]:
+        keys = self.client.keys
+        names = "arrived", "judged", "dropped"
+        counted = [("HGET", keys.review("counts"), name) for name in names]
+        return [("ZCARD", keys.review("ranked")), *counted]
+
+    async def _make_room(self) -> None:
+        keys = self.client.keys
+        arrived = keys.review("arrived")
+
+        async def attempt(pipe: Pipe) -> None:
+            n_over = int(await asked(pipe, "ZCARD", arrived)) - self.capacity
+            if n_over <= 0:
+                return
+            found = await asked(pipe, "ZRANGE", arrived, 0, n_over + _MOST_CLAIMED)
+            oldest = [alert_id.decode() for alert_id in found]
+            claims = [keys.review("claim", alert_id) for alert_id in oldest]
+            # Who claims one of them from here on lets this begin anew.
+            await pipe.watch(*claims)
+            holders = await asked(pipe, "MGET", *claims)
+            free = [each for each, holder in zip(oldest, holders, strict=True) if holder is None]
+            pipe.multi()
+            for alert_id in free[:n_over]:
+                queue_close(pipe, keys, alert_id)
+                pipe.execute_command("DEL", keys.review("alert", alert_id))
+            pipe.execute_command("HINCRBY", keys.review("counts"), "dropped", len(free[:n_over]))
+
+        await self.client.transact([arrived], attempt)
+
+
+def _counts(replies: Sequence[bytes | int | None]) -> QueueCounts:
+    return QueueCounts(*(int(count or 0) for count in replies))
+
+
+def _queue_alert(pipe: Pipe, keys: Keys, row: QueueRow, raw: bytes, now_ms: int) -> None:
+    alert_id = row.alert_id
+    commands: list[tuple[Any, ...]] = [
+        ("SET", keys.review("alert", alert_id), zlib.compress(raw)),
+        ("ZADD", keys.review("ranked"), 2 * _SEVERITIES[row.severity] + row.score, alert_id),
+        ("ZADD", keys.review("arrived"), row.scored_ms, alert_id),
+        ("ZADD", keys.review("known"), now_ms, alert_id),
+        ("HSET", keys.review("rows"), alert_id, msgspec.json.encode(row)),
+    ]
+    for command in commands:
+        pipe.execute_command(*command)
+
+
+def queue_close(pipe: Pipe, keys: Keys, alert_id: str) -> None:
+    """Queue the writes that take an alert out of the queue; it can be looked at for a while."""
+    pipe.execute_command("ZREM", keys.review("ranked"), alert_id)
+    pipe.execute_command("ZREM", keys.review("arrived"), alert_id)
+    pipe.execute_command("HDEL", keys.review("rows"), alert_id)
+    pipe.execute_command("PEXPIRE", keys.review("alert", alert_id), _JUDGED_KEPT_MS)

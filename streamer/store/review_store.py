@@ -1,0 +1,37 @@
+"""What `streamer console` keeps in Redis, apart from what workers keep there."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamer.store.client import Client
+from streamer.store.open_alerts import OpenAlerts
+from streamer.store.reviews import Reviews
+from streamer.store.sittings import Sittings
+
+__all__ = ["ReviewStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewStore:
+    """The queue, the decisions and the sessions of one namespace."""
+
+    client: Client
+    alerts: OpenAlerts
+    reviews: Reviews
+    sittings: Sittings
+
+    @classmethod
+    def open(
+        cls, url: str, *, timeout_s: float, namespace: str, capacity: int, rng: np.random.Generator
+    ) -> ReviewStore:
+        """Return a store that connects when it is first used, with room for ``capacity`` alerts."""
+        client = Client.of(url, timeout_s, namespace, rng, time.monotonic)
+        return cls(client, OpenAlerts(client, capacity), Reviews(client), Sittings(client))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.client.close()

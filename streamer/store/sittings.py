@@ -1,0 +1,52 @@
+"""Logins that failed, and sessions that were ended: what a console must remember of people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamer.store.client import Client, Pipe, asked
+
+__all__ = ["Sittings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sittings:
+    """Each method raises `UnavailableError` where Redis is away."""
+
+    client: Client
+
+    async def tried(self, name: str, within_ms: int) -> int:
+        """Count a try, and return how many there were since the first of the last ``within_ms``."""
+        key = self.client.keys.review("tries", name)
+        _, n_tries = await self.client.pipelined(
+            [("SET", key, 0, "NX", "PX", within_ms), ("INCR", key)], atomic=True
+        )
+        return int(n_tries)
+
+    async def succeeded(self, name: str) -> None:
+        """Count a try less: people of one address do not wait for one another."""
+        key = self.client.keys.review("tries", name)
+
+        async def attempt(pipe: Pipe) -> None:
+            # One that has expired would begin below 0, and for good.
+            if int(await asked(pipe, "GET", key) or 0) > 0:
+                pipe.multi()
+                pipe.execute_command("DECR", key)
+
+        await self.client.transact([key], attempt)
+
+    async def forget_tries(self, name: str) -> None:
+        """Begin to count anew."""
+        key = self.client.keys.review("tries", name)
+        await self.client.pipelined([("DEL", key)], atomic=False)
+
+    async def end(self, session_id: str, for_ms: int) -> None:
+        """Let a session count no more, for as long as its cookie could."""
+        key = self.client.keys.review("ended", session_id)
+        await self.client.pipelined([("SET", key, 1, "PX", max(for_ms, 1))], atomic=False)
+
+    async def is_ended(self, session_id: str) -> bool:
+        """Whether somebody has logged out of it."""
+        key = self.client.keys.review("ended", session_id)
+        [found] = await self.client.pipelined([("EXISTS", key)], atomic=False)
+        return bool(found)

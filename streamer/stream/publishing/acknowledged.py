@@ -1,0 +1,108 @@
+"""Single messages out to Kafka, for people who wait: each is acknowledged or given up.
+
+Two producers, since a limit of time is a producer's: what somebody waits for is given up after seconds,
+what nobody waits for is kept for minutes, while Kafka is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import KafkaException, Producer
+
+from streamer.errors import UnavailableError
+from streamer.settings import Settings
+from streamer.stream.kafka.kafka_config import librdkafka_config
+
+__all__ = ["GIVEN_UP_S", "Outbox"]
+
+GIVEN_UP_S: Final = 5.0
+"""Seconds after which a message that Kafka has not acknowledged is sent no more."""
+
+_KEPT_S: Final = 600.0
+_POLL_S: Final = 0.01
+# librdkafka looks for what has expired about once a second.
+_SCAN_S: Final = 3.0
+
+_log: Final = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Delivery:
+    is_done: bool = False
+    error: Any = None
+
+    def __call__(self, error: Any, _: Any) -> None:
+        self.error, self.is_done = error, True
+
+
+class Outbox:
+    """Sends messages in the order of the calls; ``n_lost`` counts those that `note` could not send."""
+
+    def __init__(self, settings: Settings) -> None:
+        common: dict[str, Any] = {
+            "acks": "all",
+            "linger.ms": 0,
+            # The partitioner of the Java client: a card's verdicts lie where its producers put them.
+            "partitioner": "murmur2_random",
+        }
+        waited = common | {
+            "enable.idempotence": True,
+            "message.timeout.ms": round(GIVEN_UP_S * 1000),
+        }
+        self._waited_config = librdkafka_config(settings, **waited)
+        noted = common | {"message.timeout.ms": round(_KEPT_S * 1000)}
+        self._waited = Producer(self._waited_config)
+        self._noted = Producer(librdkafka_config(settings, **noted))
+        self.n_lost = 0
+
+    async def send(self, topic: str, value: bytes, key: str | None) -> None:
+        """Return when Kafka has acknowledged the message; raise `UnavailableError` when it does not.
+
+        It may have arrived all the same: who sends it again sends the same.
+        """
+        await asyncio.to_thread(self._send, topic, value, key)
+
+    def note(self, topic: str, value: bytes, key: str | None) -> None:
+        """Hand a message over without waiting; it is sent when Kafka is there, within ten minutes."""
+        try:
+            self._noted.produce(topic, value, key, on_delivery=self._on_noted)
+            self._noted.poll(0)
+        except (BufferError, KafkaException) as error:
+            self._on_noted(error, None)
+
+    def close(self) -> None:
+        """Send what was noted, for as long as a message is worth waiting for."""
+        self._noted.flush(GIVEN_UP_S)
+
+    def _send(self, topic: str, value: bytes, key: str | None) -> None:
+        delivery, producer = _Delivery(), self._waited
+        deadline = time.monotonic() + GIVEN_UP_S + _SCAN_S
+        try:
+            producer.produce(topic, value, key, on_delivery=delivery)
+        except (BufferError, KafkaException) as error:
+            self._replace(producer)
+            raise UnavailableError(f"a message to {topic} must be accepted, got {error}") from error
+        # Another thread's poll may bring what this one waits for.
+        while not delivery.is_done and time.monotonic() < deadline:
+            producer.poll(_POLL_S)
+        if not delivery.is_done or delivery.error is not None:
+            self._replace(producer)
+            told = delivery.error or "no answer"
+            raise UnavailableError(
+                f"Kafka must acknowledge a message to {topic} within {GIVEN_UP_S:g} s, got {told}"
+            )
+
+    def _replace(self, producer: Producer) -> None:
+        """Send by another producer from now on: one that has given a message up may be fenced."""
+        if self._waited is producer:
+            self._waited = Producer(self._waited_config)
+
+    def _on_noted(self, error: Any, _: Any) -> None:
+        if error is not None:
+            self.n_lost += 1
+            _log.error("message lost", error=str(error))

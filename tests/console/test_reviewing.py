@@ -1,0 +1,193 @@
+"""Alerts to reviewers, verdicts to Kafka: each once, whoever presses what how often."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from streamer.contract.messages import Verdict
+from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of
+
+
+def ids_of(page: Any) -> list[str]:
+    return re.findall(r'class="row" href="/alerts/([^"?]+)', page.text)
+
+
+def test_a_verdict_is_on_its_topic_before_the_next_alert_is_shown(stand: Stand) -> None:
+    """Critical before high, and within each the higher score first."""
+    stand.publish(
+        [
+            alert(1, severity="high", score=0.9995),
+            alert(2, severity="critical", score=0.9990),
+            alert(3, severity="critical", score=0.9997),
+        ]
+    )
+    with stand.console() as (console, client):
+        arrived(console, client, 3)
+        mona = Reviewer(client, "mona")
+        queue = mona.login()
+        assert ids_of(queue) == ["transactions-0-3", "transactions-0-2", "transactions-0-1"]
+        following = mona.judge("transactions-0-3", "fraud", comment="card tested")
+        assert following.url.path == "/alerts/transactions-0-2"
+        assert "transactions-0-3</a>: <strong>fraud</strong>, acknowledged" in following.text
+        [sent] = stand.verdicts(1)
+        assert msgspec.convert(sent, Verdict).verdict == "fraud"
+        assert sent["alert_id"] == "transactions-0-3"
+        assert sent["transaction_id"] == "t-3"
+        assert sent["origin"] == "reviewer"
+        assert ids_of(mona.get("/")) == ["transactions-0-2", "transactions-0-1"]
+    lines = {(line["action"], line.get("alert_id", "")): line for line in stand.audit(4)}
+    assert set(lines) == {
+        ("login", ""),
+        ("open", "transactions-0-3"),
+        ("verdict", "transactions-0-3"),
+        ("open", "transactions-0-2"),
+    }
+    told = lines["verdict", "transactions-0-3"]
+    assert (told["who"], told["comment"]) == ("mona", "card tested")
+    assert "card-4711" not in str(lines)
+
+
+def test_an_alert_that_one_has_opened_is_nobody_elses_until_a_lead_takes_it(stand: Stand) -> None:
+    stand.publish([alert(1, score=0.9999), alert(2, score=0.9998)])
+    with stand.console() as (console, client):
+        arrived(console, client, 2)
+        mona, noor, lea = (Reviewer(client, name) for name in ("mona", "noor", "lea"))
+        for each in (mona, noor, lea):
+            assert each.login().status_code == 200
+        hers = mona.get("/alerts/transactions-0-1")
+        theirs = noor.get("/alerts/transactions-0-1")
+        assert (theirs.status_code, "mona has this alert" in theirs.text) == (409, True)
+        assert "Take it from" not in theirs.text
+        assert noor.get("/next").url.path == "/alerts/transactions-0-2"
+        fields = {"verdict": "legitimate", "key": "noors", "comment": "mine & only mine"}
+        refused = noor.post("/alerts/transactions-0-1/verdict", theirs, **fields)
+        assert refused.status_code == 409
+        assert "mine &amp; only mine" in refused.text
+        # A reviewer's release of another's alert does nothing; a lead's does.
+        noor.post("/alerts/transactions-0-1/release", theirs)
+        page = lea.get("/alerts/transactions-0-1")
+        assert page.status_code == 409
+        lea.post("/alerts/transactions-0-1/release", page)
+        assert noor.judge("transactions-0-1", "legitimate").status_code == 200
+        late = mona.post(
+            "/alerts/transactions-0-1/verdict", hers, verdict="fraud", key=key_of(hers)
+        )
+        assert (late.status_code, "noor judged" in late.text) == (409, True)
+    assert [sent["verdict"] for sent in stand.verdicts(1)] == ["legitimate"]
+
+
+def test_a_form_that_is_sent_again_sends_nothing_and_leads_to_the_same_place(stand: Stand) -> None:
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        page = mona.get("/alerts/transactions-0-1")
+        fields = {"verdict": "fraud", "key": key_of(page)}
+        answers = [
+            mona.post("/alerts/transactions-0-1/verdict", page, follow=False, **fields)
+            for _ in range(3)
+        ]
+        assert {(a.status_code, a.headers["location"]) for a in answers} == {
+            (303, "/?done=transactions-0-1")
+        }
+    assert len(stand.verdicts(1)) == 1
+
+
+def test_undo_sends_the_opposite_decided_later_once(stand: Stand) -> None:
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        done = mona.judge("transactions-0-1", "fraud")
+        [key] = re.findall(r'value="(undo-[^"]+)"', done.text)
+        corrected = mona.post("/alerts/transactions-0-1/undo", done, key=key)
+        assert "legitimate</strong>" in corrected.text
+        assert "which overrules fraud" in corrected.text
+        assert 'value="undo-' not in corrected.text
+        mona.post("/alerts/transactions-0-1/undo", done, key=key)
+        again = mona.post("/alerts/transactions-0-1/undo", done, key="undo-the-undo")
+        assert again.status_code == 409
+    first, second = sorted(stand.verdicts(2), key=lambda sent: sent["decided_at"])
+    assert (first["verdict"], second["verdict"]) == ("fraud", "legitimate")
+    decided = [msgspec.convert(each, Verdict).decided_at for each in (first, second)]
+    assert isinstance(decided[0], datetime)
+    assert isinstance(decided[1], datetime)
+    assert decided[0] < decided[1]
+
+
+def test_two_consoles_and_a_restart_show_each_alert_once(stand: Stand) -> None:
+    stand.publish([alert(n) for n in range(1, 21)])
+    with stand.console() as (console, client), stand.console() as (other, _):
+        arrived(console, client, 20)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        mona.judge("transactions-0-7", "fraud")
+        stand.publish([alert(n) for n in range(15, 25)])
+        arrived(console, client, 24)
+        assert other.reading_error == ""
+    # The group forgets how far it had come: all is read again.
+    with stand.console(consumer_group=f"{stand.settings.consumer_group}-anew") as (console, client):
+        stand.publish([alert(30)])
+        arrived(console, client, 25)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        found = ids_of(mona.get("/"))
+        assert len(found) == len(set(found)) == 24
+        assert "transactions-0-7" not in found
+
+
+def test_a_full_queue_says_how_many_older_ones_it_dropped(stand: Stand) -> None:
+    stand.publish([alert(n) for n in range(1, 6)])
+    with stand.console(console_max_alerts=3) as (console, client):
+        arrived(console, client, 5)
+        mona = Reviewer(client, "mona")
+        queue = mona.login()
+        assert "2 older ones were dropped unjudged" in queue.text
+        assert set(ids_of(queue)) == {f"transactions-0-{n}" for n in (3, 4, 5)}
+        gone = mona.get("/alerts/transactions-0-1")
+        assert (gone.status_code, "made room for others" in gone.text) == (404, True)
+
+
+def test_filters_stay_from_the_queue_to_the_next_alert(stand: Stand) -> None:
+    stand.publish(
+        [
+            alert(1, merchant_id="shop-1", score=0.9999),
+            alert(2, merchant_id="shop-2", score=0.9998),
+            alert(3, merchant_id="shop-1", score=0.9997, amount=5.0),
+        ]
+    )
+    with stand.console() as (console, client):
+        arrived(console, client, 3)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        assert ids_of(mona.get("/?merchant=shop-1")) == ["transactions-0-1", "transactions-0-3"]
+        assert ids_of(mona.get("/?merchant=shop-1&most=5")) == ["transactions-0-3"]
+        assert "least must be a number, got much" in mona.get("/?least=much").text
+        page = mona.get("/alerts/transactions-0-1?merchant=shop-1")
+        following = mona.post(
+            "/alerts/transactions-0-1/verdict?merchant=shop-1",
+            page,
+            verdict="fraud",
+            key=key_of(page),
+        )
+        assert following.url.path == "/alerts/transactions-0-3"
+
+
+def test_a_wave_shows_its_members(stand: Stand) -> None:
+    wave = {"wave_id": "card-0f", "wave_sentence": "The second alert of this card today"}
+    stand.publish([alert(1, **wave), alert(2, wave_alerts=2, **wave), alert(3)])
+    with stand.console() as (console, client):
+        arrived(console, client, 3)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        page = mona.get("/alerts/transactions-0-1").text
+        assert "The second alert of this card today" in page
+        assert "2 of it are open" in page
+        assert "/alerts/transactions-0-2" in page
+        assert "/alerts/transactions-0-3" not in page

@@ -1,0 +1,194 @@
+"""What a reviewer gets when something is away or over: words, what was typed, and nothing twice."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+import pytest
+
+from streamer.embedded import EmbeddedKafka, EmbeddedRedis
+from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of
+from tests.rig.waiting import DEADLINE_S
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def hidden(page: Any, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page.text)
+    assert found is not None
+    return found[1]
+
+
+def test_without_redis_the_comment_is_kept_and_the_same_form_goes_on(
+    kafka: EmbeddedKafka, tmp_path: Path
+) -> None:
+    with EmbeddedRedis(ready_timeout_s=DEADLINE_S) as redis:
+        stand = Stand(kafka, redis.url, tmp_path)
+        stand.publish([alert(1)])
+        with stand.console(redis_timeout_s=0.5) as (console, client):
+            arrived(console, client, 1)
+            mona = Reviewer(client, "mona")
+            mona.login()
+            page = mona.get("/alerts/transactions-0-1")
+            fields = {"verdict": "fraud", "key": key_of(page), "comment": 'seen <b>"twice"</b>'}
+            with stopped(redis.pid):
+                away = mona.post("/alerts/transactions-0-1/verdict", page, **fields)
+                assert away.status_code == 503
+                assert "seen &lt;b&gt;&#34;twice&#34;&lt;/b&gt;" in away.text
+                assert mona.get("/readyz").status_code == 503
+            # The breaker asks again after a while.
+            for _ in range(200):
+                again = mona.post("/alerts/transactions-0-1/verdict", page, follow=False, **fields)
+                if again.status_code == 303:
+                    break
+            assert again.headers["location"] == "/?done=transactions-0-1"
+        assert len(stand.verdicts(1)) == 1
+
+
+def test_without_kafka_the_verdict_is_not_told_as_sent_and_goes_out_as_it_was(
+    redis_url: str, tmp_path: Path
+) -> None:
+    """What Kafka had taken and not answered may lie there twice: with the same bytes."""
+    with EmbeddedKafka(ready_timeout_s=DEADLINE_S) as kafka:
+        stand = Stand(kafka, redis_url, tmp_path)
+        stand.publish([alert(1)])
+        with stand.console() as (console, client):
+            arrived(console, client, 1)
+            mona = Reviewer(client, "mona")
+            mona.login()
+            page = mona.get("/alerts/transactions-0-1")
+            fields = {"verdict": "fraud", "key": key_of(page), "comment": "kept"}
+            with stopped(kafka.pid):
+                away = mona.post("/alerts/transactions-0-1/verdict", page, **fields)
+            assert (away.status_code, hidden(away, "verdict")) == (503, "fraud")
+            assert "kept</textarea>" in away.text
+            assert client.portal is not None
+            written = client.portal.call(console.reviews.review, "transactions-0-1")
+            assert written is not None
+            assert not written.is_sent
+            # The queue still has it, and its page goes on with the same form.
+            assert "Kafka has not confirmed it" in mona.get("/alerts/transactions-0-1").text
+            sent_again = {"verdict": "fraud", "key": hidden(away, "key"), "comment": "kept"}
+            for _ in range(20):
+                again = mona.post("/alerts/transactions-0-1/verdict", away, **sent_again)
+                if again.status_code == 200:
+                    break
+            assert "acknowledged by Kafka" in again.text
+        verdicts = {orjson.dumps(each) for each in stand.verdicts(1)}
+        assert len(verdicts) == 1
+
+
+def test_a_session_that_ended_keeps_what_was_typed_and_sends_nothing(stand: Stand) -> None:
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        page = mona.get("/alerts/transactions-0-1")
+        mona.browser.cookies.delete("streamer_session")
+        fields = {"verdict": "fraud", "key": key_of(page), "comment": "half an hour's work"}
+        over = mona.post("/alerts/transactions-0-1/verdict", page, **fields)
+        assert (over.status_code, "Your session has ended" in over.text) == (401, True)
+        kept = {
+            "comment": "half an hour's work",
+            "alert_id": hidden(over, "alert_id"),
+            "name": "mona",
+            "password": "correct horse battery",
+        }
+        back = mona.post("/login", over, **kept)
+        assert "half an hour&#39;s work</textarea>" in back.text
+        assert "Nothing was sent" in back.text
+        assert client.portal is not None
+        assert client.portal.call(console.reviews.review, "transactions-0-1") is None
+        assert mona.judge("transactions-0-1", "legitimate").status_code == 200
+
+
+def test_what_is_no_verdict_on_what_is_no_alert_is_refused_in_words(stand: Stand) -> None:
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        page = mona.get("/alerts/transactions-0-1")
+        path = "/alerts/transactions-0-1/verdict"
+        assert mona.post(path, page, verdict="maybe", key="k").status_code == 400
+        assert mona.post(path, page, verdict="fraud", key="").status_code == 400
+        long = mona.post(path, page, verdict="fraud", key="k", comment="x" * 2_001)
+        assert (long.status_code, "at most 2,000 characters" in long.text) == (400, True)
+        unknown = mona.post("/alerts/nowhere/verdict", page, verdict="fraud", key="k", comment="c")
+        assert (unknown.status_code, "It has not come here" in unknown.text) == (404, True)
+        assert mona.get("/alerts/nowhere").status_code == 404
+        assert client.portal is not None
+        assert client.portal.call(console.reviews.review, "transactions-0-1") is None
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", '"><img src=x>', "a\u202eb\x1b[2J"])
+def test_what_a_merchant_calls_itself_is_text(stand: Stand, text: str) -> None:
+    """And turns no line around."""
+    stand.publish([alert(1, merchant_id=text)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        one = "/alerts/transactions-0-1"
+        for path in ("/", one, f"{one}/print", "/?merchant=" + "%22%3E%3Cimg%20src%3Dx%3E"):
+            shown = mona.get(path).text
+            assert "<script>" not in shown
+            assert "<img" not in shown
+            assert "\u202e" not in shown
+            assert "\x1b" not in shown
+
+
+def test_an_alert_that_cannot_be_read_stops_nothing(stand: Stand) -> None:
+    stand._producer.produce(stand.settings.alerts_topic, b"{", partition=0)
+    stand._producer.produce(stand.settings.alerts_topic, None, partition=0)
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        assert console._group is not None
+        assert console._group.n_unreadable == 2
+
+
+def test_the_export_is_the_alert_and_the_same_comes_out_again_unless_it_was_altered(
+    stand: Stand,
+) -> None:
+    sound = alert(1)
+    altered = alert(2)
+    reasons = list(altered.reasons)
+    reasons[0] = msgspec.structs.replace(reasons[0], contribution=reasons[0].contribution + 1e-12)
+    stand.publish(
+        [sound, msgspec.structs.replace(altered, reasons=reasons), alert(3, parameters=None)]
+    )
+    with stand.console() as (console, client):
+        arrived(console, client, 3)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        one, two, three = (f"/alerts/transactions-0-{n}" for n in (1, 2, 3))
+        assert "the same to the last bit" in mona.get(f"{one}/recomputed").text
+        assert "it is NOT the same" in mona.get(f"{two}/recomputed").text
+        assert "carries no parameters" in mona.get(f"{three}/recomputed").text
+        exported = orjson.loads(mona.get(f"{one}/export.json").content)
+        assert exported["alert"] == orjson.loads(msgspec.json.encode(sound))
+        assert exported["is_reproduced"] is True
+        assert exported["review"] is None
+        paper = mona.get(f"{one}/print").text
+        assert sound.counterfactual is not None
+        assert sound.counterfactual.sentence in paper
+        for reason in sound.reasons:
+            assert reason.sentence.replace("'", "&#39;") in paper
+        assert "the same to the last bit" in paper

@@ -1,0 +1,264 @@
+"""Claims and verdicts of several people on a few alerts: one holder, one verdict, in any order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.contract.messages import Alert, Center, Source, Transaction
+from streamer.store import Begun, Review, ReviewStore
+
+_SPACES = count()
+T0 = datetime(2026, 3, 14, 2, 12, tzinfo=UTC)
+PEOPLE = "mona", "noor", "lea"
+HOUR_MS = 3_600_000
+
+
+def alert(number: int, score: float = 0.999, severity: str = "high") -> tuple[Alert, bytes]:
+    """Return an alert without reasons, as seen ``number`` minutes after two, and its message."""
+    payment = Transaction(f"t-{number}", "card-1", 10.0, "EUR", T0)
+    made = Alert(
+        alert_id=f"a-{number}",
+        transaction=payment,
+        score=score,
+        distance=1.0,
+        distance_sq=1.0,
+        threshold=0.5,
+        severity=severity,  # type: ignore[arg-type]
+        reasons=[],
+        other_contribution=0.0,
+        nearest_center=Center(0, 0.5, []),
+        model_version="0f",
+        source=Source("transactions", 0, number),
+        event_time=T0,
+        scored_at=T0.replace(minute=number),
+        mode="normal",
+    )
+    return made, msgspec.json.encode(made)
+
+
+def on_store(url: str, work: Callable[[ReviewStore], Awaitable[Any]], capacity: int = 1_000) -> Any:
+    """Return what ``work`` makes of a namespace of its own."""
+
+    async def run() -> Any:
+        store = ReviewStore.open(
+            url,
+            timeout_s=30.0,
+            namespace=f"reviews-{next(_SPACES)}",
+            capacity=capacity,
+            rng=np.random.default_rng(7),
+        )
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+def verdict(alert_id: str, who: str, key: str, what: str = "fraud", at_ms: int = 1_000) -> Review:
+    return Review(alert_id, key, what, who, at_ms)  # type: ignore[arg-type]
+
+
+def test_an_alert_that_is_read_again_comes_once_also_after_it_was_judged(redis_url: str) -> None:
+    async def work(store: ReviewStore) -> None:
+        twice = [alert(1), alert(2), alert(1)]
+        assert await store.alerts.add(twice, 0) == 2
+        begun = await store.reviews.begin(verdict("a-1", "mona", "k1"), HOUR_MS)
+        assert begun.review is not None
+        await store.reviews.acknowledged(begun.review)
+        added = await asyncio.gather(*(store.alerts.add(twice, 1) for _ in range(5)))
+        assert added == [0] * 5
+        counts, rows = await store.alerts.rows()
+        assert [row.alert_id for row in rows] == ["a-2"]
+        assert (counts.open, counts.arrived, counts.judged, counts.dropped) == (1, 2, 1, 0)
+
+    on_store(redis_url, work)
+
+
+def test_the_oldest_make_room_but_not_what_somebody_has(redis_url: str) -> None:
+    """Room for 3; 1 is the oldest and claimed, so 2 and 3 go when 4 and 5 come."""
+
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(n) for n in (1, 2, 3)], 0)
+        await store.reviews.claim("a-1", "mona", HOUR_MS)
+        await store.alerts.add([alert(n) for n in (4, 5)], 0)
+        counts, rows = await store.alerts.rows()
+        assert {row.alert_id for row in rows} == {"a-1", "a-4", "a-5"}
+        assert (counts.open, counts.dropped) == (3, 2)
+        assert await store.alerts.alert("a-2") is None
+        assert await store.alerts.was_here("a-2")
+        assert await store.alerts.add([alert(2)], 0) == 0
+
+    on_store(redis_url, work, capacity=3)
+
+
+def test_severity_ranks_before_score(redis_url: str) -> None:
+    async def work(store: ReviewStore) -> list[str]:
+        wanted = [alert(1, 1.0, "medium"), alert(2, 0.99, "critical"), alert(3, 1.0, "high")]
+        await store.alerts.add([*wanted, alert(4, 0.995, "critical")], 0)
+        _, rows = await store.alerts.rows()
+        return [row.alert_id for row in rows]
+
+    assert on_store(redis_url, work) == ["a-4", "a-2", "a-3", "a-1"]
+
+
+def test_a_claim_ends_by_itself_and_then_is_anybodys(redis_url: str) -> None:
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(1)], 0)
+        assert (await store.reviews.claim("a-1", "mona", 150)).holder == "mona"
+        assert (await store.reviews.claim("a-1", "noor", HOUR_MS)).holder == "mona"
+        while (await store.reviews.holders(["a-1"])) == ["mona"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert (await store.reviews.claim("a-1", "noor", HOUR_MS)).holder == "noor"
+        begun = await store.reviews.begin(verdict("a-1", "mona", "k"), HOUR_MS)
+        assert (begun.outcome, begun.holder) == ("held", "noor")
+
+    on_store(redis_url, work)
+
+
+def test_of_many_who_open_one_alert_at_once_one_gets_it(redis_url: str) -> None:
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(1)], 0)
+        people = [f"reviewer-{n}" for n in range(30)]
+        claims = [store.reviews.claim("a-1", who, HOUR_MS) for who in people]
+        holders = {claimed.holder for claimed in await asyncio.gather(*claims)}
+        assert len(holders) == 1
+        assert await store.reviews.holders(["a-1"]) == list(holders)
+
+    on_store(redis_url, work)
+
+
+def test_the_same_form_sent_at_once_is_sent_by_one_and_goes_on_as_it_was(redis_url: str) -> None:
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(1)], 0)
+        forms = [verdict("a-1", "mona", "k", at_ms=1_000 + n) for n in range(10)]
+        begun = await asyncio.gather(*(store.reviews.begin(each, HOUR_MS) for each in forms))
+        assert Counter(each.outcome for each in begun) == {"send": 1, "sending": 9}
+        [first] = [each.review for each in begun if each.outcome == "send"]
+        assert first is not None
+        # Kafka did not acknowledge: the next attempt is the same decision, of the same time.
+        await store.reviews.given_up(first)
+        again = await store.reviews.begin(verdict("a-1", "mona", "k", at_ms=9_000), HOUR_MS)
+        assert again == Begun("send", first)
+        await store.reviews.acknowledged(first)
+        assert (await store.reviews.begin(forms[0], HOUR_MS)).outcome == "sent"
+        other = await store.reviews.begin(verdict("a-1", "noor", "k2"), HOUR_MS)
+        assert (other.outcome, other.review and other.review.who) == ("closed", "mona")
+
+    on_store(redis_url, work)
+
+
+def test_a_verdict_that_never_arrived_may_be_replaced_by_a_later_one(redis_url: str) -> None:
+    """In case it had arrived: the later decision stands."""
+
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(1)], 0)
+        first = verdict("a-1", "mona", "k1", "fraud", at_ms=5_000)
+        await store.reviews.begin(first, HOUR_MS)
+        await store.reviews.given_up(first)
+        begun = await store.reviews.begin(
+            verdict("a-1", "mona", "k2", "legitimate", 4_000), HOUR_MS
+        )
+        assert begun.review is not None
+        assert (begun.outcome, begun.review.verdict) == ("send", "legitimate")
+        assert begun.review.decided_ms == 5_001
+
+    on_store(redis_url, work)
+
+
+@pytest.mark.parametrize(
+    ("who", "after_ms", "outcome"),
+    [("mona", 60_000, "send"), ("mona", 60_001, "late"), ("noor", 1, "closed")],
+)
+def test_a_verdict_is_corrected_by_who_gave_it_within_a_minute_and_once(
+    redis_url: str, who: str, after_ms: int, outcome: str
+) -> None:
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(1)], 0)
+        first = verdict("a-1", "mona", "k1", "fraud", at_ms=5_000)
+        await store.reviews.begin(first, HOUR_MS)
+        await store.reviews.acknowledged(first)
+        at_ms = 5_000 + after_ms
+        wanted = verdict("a-1", who, "undo-k1", at_ms=at_ms)
+        begun = await store.reviews.correct(wanted, at_ms)
+        assert begun.outcome == outcome
+        if begun.outcome != "send" or begun.review is None:
+            return
+        assert (begun.review.verdict, begun.review.overrules) == ("legitimate", "fraud")
+        assert begun.review.decided_ms > first.decided_ms
+        await store.reviews.acknowledged(begun.review)
+        assert (await store.reviews.correct(wanted, at_ms)).outcome == "sent"
+        third = verdict("a-1", who, "undo-undo", at_ms=at_ms)
+        assert (await store.reviews.correct(third, at_ms)).outcome == "closed"
+        assert (await store.alerts.counts()).judged == 1
+
+    on_store(redis_url, work)
+
+
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["claim", "release", "expire", "judge", "take"]),
+        st.sampled_from(PEOPLE),
+        st.integers(1, 2),
+    ),
+    max_size=25,
+)
+
+
+@given(steps=_STEPS)
+def test_no_steps_of_anybody_give_an_alert_to_two_or_two_verdicts_to_one(
+    redis_url: str, steps: list[tuple[str, str, int]]
+) -> None:
+    """A model of two dictionaries beside Redis: holders, and who judged."""
+
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(1), alert(2)], 0)
+        holders: dict[str, str] = {}
+        judged: dict[str, str] = {}
+        for n, (step, who, number) in enumerate(steps):
+            alert_id = f"a-{number}"
+            holder, is_open = holders.get(alert_id, ""), alert_id not in judged
+            if step == "claim":
+                expected = (holder or who) if is_open else ""
+                assert (await store.reviews.claim(alert_id, who, HOUR_MS)).holder == expected
+                if expected:
+                    holders[alert_id] = expected
+            elif step in ("release", "take"):
+                is_whoever = step == "take"
+                was_let_go = bool(holder) and (holder == who or is_whoever)
+                found = await store.reviews.release(alert_id, who, whoever=is_whoever)
+                assert found == was_let_go
+                if was_let_go:
+                    del holders[alert_id]
+            elif step == "expire":
+                key = store.client.keys.review("claim", alert_id)
+                await store.client.pipelined([("PEXPIRE", key, 0)], atomic=False)
+                holders.pop(alert_id, None)
+            else:
+                begun = await store.reviews.begin(verdict(alert_id, who, f"k{n}"), HOUR_MS)
+                if not is_open:
+                    assert begun.outcome == "closed"
+                    assert begun.review is not None
+                    assert begun.review.who == judged[alert_id]
+                elif holder not in ("", who):
+                    assert (begun.outcome, begun.holder) == ("held", holder)
+                else:
+                    assert begun.review is not None
+                    await store.reviews.acknowledged(begun.review)
+                    judged[alert_id] = who
+                    holders.pop(alert_id, None)
+            told = await store.reviews.holders(["a-1", "a-2"])
+            assert told == [holders.get("a-1", ""), holders.get("a-2", "")]
+
+    on_store(redis_url, work)
