@@ -22,7 +22,7 @@ def serve() -> None:
     `?version=ID` asks a stored version. Nothing is learned: publish the payment too.
 
     \b
-    curl -s localhost:8082/v1/score?explain=true -d '{"transaction_id": "t1", "card_id": "c1",
+    curl -s localhost:8082/v1/score?explain=true --json '{"transaction_id": "t1", "card_id": "c1",
       "amount": 42.5, "currency": "EUR", "timestamp": "2026-11-28T05:58:00Z"}'
     """
     settings, tracing = load_worker_settings()

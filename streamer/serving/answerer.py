@@ -42,8 +42,8 @@ _REQUESTS: Final = 128
 # payments to share its costs.
 _CALLS: Final = 2
 # Of its time a question may wait before more are taken on: longer than for a Redis that hangs, which
-# has half of it; the rest is for the answer.
-_SHARE: Final = 0.6
+# has a third of it twice; the rest is for the answer.
+_SHARE: Final = 0.75
 
 
 class LateError(Exception):

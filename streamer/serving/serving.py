@@ -59,7 +59,7 @@ class Serving:
         )
         self.versions = VersionsInUse(self.store, settings, config.model)
         # Of their own, with a breaker of their own: what hangs is given up in time to answer without.
-        within_s = min(settings.redis_timeout_s, settings.serve_deadline_s / 2)
+        within_s = min(settings.redis_timeout_s, settings.serve_deadline_s / 3)
         self._state_store = open_store(settings.model_copy(update={"redis_timeout_s": within_s}))
         states = CardStates(self._state_store.lookups, settings.transactions_topic, time.monotonic)
         self.answerer = Answerer(self._config, states, _now_ms, settings.serve_without_state)

@@ -7,12 +7,13 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from streamer.settings.secret_checks import long_secret
-from streamer.settings.settings import Count, Fields, ReadableFile, Seconds, Topic
+from streamer.settings.serve_settings import ServeFields
+from streamer.settings.settings import Count, ReadableFile, Seconds, Topic
 
 __all__ = ["ConsoleFields"]
 
 
-class ConsoleFields(Fields):
+class ConsoleFields(ServeFields):
     """Who may log in, for how long, and how many alerts are kept open."""
 
     audit_topic: Topic = "streamer-audit"

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from streamer.settings.certificates import certificate_breaches
 from streamer.settings.console_settings import ConsoleFields
+from streamer.settings.serve_settings import ServeFields
 from streamer.settings.settings import Fields
 
 __all__ = ["RULES_ERROR", "Breach", "Settings"]
@@ -55,7 +56,7 @@ class Settings(ConsoleFields):
         return self
 
 
-def _check_rules(settings: Fields) -> None:
+def _check_rules(settings: ServeFields) -> None:
     """Raise a pydantic error with every `Breach` in its context; do nothing when all rules hold."""
     breaches = [
         *_sasl(settings),
@@ -64,6 +65,7 @@ def _check_rules(settings: Fields) -> None:
         *_registry(settings),
         *_web(settings),
         *_sizes(settings),
+        *_serve(settings),
         *_money(settings),
     ]
     if breaches:
@@ -172,11 +174,14 @@ def _sizes(settings: Fields) -> Iterator[Breach]:
         yield from _at_least(settings, name, CHECKPOINTS_HELD, "checkpoint_max_transactions")
     # A checkpoint falls between two batches, never inside one.
     yield from _at_least(settings, "checkpoint_max_transactions", 1, "batch_max_records")
+    # What was not presumed before it is thinned would count for itself alone.
+    yield from _at_least(settings, "label_whole_s", 1, "label_presumed_s")
+
+
+def _serve(settings: ServeFields) -> Iterator[Breach]:
     if settings.serve_rate:
         # Else there would be requests that are refused whenever they come.
         yield from _at_least(settings, "serve_burst", 1, "serve_max_batch")
-    # What was not presumed before it is thinned would count for itself alone.
-    yield from _at_least(settings, "label_whole_s", 1, "label_presumed_s")
 
 
 def _money(settings: Fields) -> Iterator[Breach]:

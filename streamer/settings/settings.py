@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from streamer.settings.currency_values import check_currency_values
 from streamer.settings.intake_checks import check_intake, check_registry_url
 from streamer.settings.redis_url import RedisUrl
-from streamer.settings.secret_checks import long_keys, long_secret
+from streamer.settings.secret_checks import long_secret
 
 __all__ = ["PATTERN_CONDITIONS", "POLICY_SETTINGS", "PREFIX", "Fields", "Origin"]
 
@@ -266,35 +266,6 @@ class Fields(BaseSettings):
     """Port of the same; 0 serves none of it."""
     admin_token: Annotated[SecretStr, AfterValidator(long_secret)] | None = None
     """When set, requests to the admin address must carry it: Authorization: Bearer TOKEN."""
-    serve_host: str = Field("127.0.0.1", min_length=1)
-    """Address that `streamer serve` answers on; who may ask can learn how to stay below the line."""
-    serve_port: int = Field(8082, ge=1, le=65_535)
-    """Port of the same."""
-    serve_grpc_port: int = Field(8083, ge=0, le=65_535)
-    """Port of the same over gRPC; 0 serves none of it."""
-    serve_api_keys: Annotated[SecretStr, AfterValidator(long_keys)] | None = None
-    """When set, requests to `streamer serve` must carry one of these, separated by commas:
-    Authorization: Bearer KEY."""
-    serve_max_in_flight: Count = 1_000
-    """Payments that `streamer serve` answers at once; who asks for more is refused with 429."""
-    serve_rate: int = Field(0, ge=0)
-    """Payments a second that one client, a key or else an address, may ask about; 0 limits nobody."""
-    serve_burst: Count = 1_000
-    """Payments that a client may ask about at once, after a while of silence."""
-    serve_max_batch: Count = 1_000
-    """Payments that one request may ask about."""
-    serve_max_body_bytes: int = Field(1_048_576, ge=1_024)
-    """Largest body of a request, in bytes."""
-    serve_deadline_s: Seconds = 1.0
-    """Seconds after which an answer is worth nothing: the request gets 503."""
-    serve_without_state: Literal["model", "refuse"] = "model"
-    """What `streamer serve` does while Redis is away: model: it answers as if it knew no card and says
-    so; refuse: 503."""
-    serve_branch: Literal["head", "canary"] = "head"
-    """Which branch of the model `streamer serve` answers from; canary: the canary's while there is one,
-    else the head."""
-    serve_decisions_topic: Topic | None = None
-    """When set, topic that `streamer serve` writes every answer it gave to, for `streamer skew`."""
     startup_timeout_s: Seconds = 60.0
     """Seconds that Kafka and Redis have to answer at the start."""
     shutdown_timeout_s: Seconds = 20.0

@@ -48,6 +48,7 @@ _NOT_SHOWN: Final = (
     "streamer_fraud_",
     "streamer_challenger_",
     "streamer_model_rollbacks_total",
+    "streamer_serve_decisions_total",
     "> 100000",
     'severity="page"',
 )
@@ -217,9 +218,13 @@ def _asked(service: Service) -> Iterator[str]:
                 return
             good = json.dumps(payment(number, card_id="card-x"))
             for body in (good, f"[{good}, {{}}]", "{}"):
-                url = f"http://{HOST}:{port}/v1/score"
+                asked = urllib.request.Request(
+                    f"http://{HOST}:{port}/v1/score",
+                    body.encode(),
+                    {"Content-Type": "application/json"},
+                )
                 # Nobody is to learn what it answers: Prometheus asks.
-                with suppress(OSError), urllib.request.urlopen(url, body.encode(), timeout=10):
+                with suppress(OSError), urllib.request.urlopen(asked, timeout=10):  # noqa: S310
                     pass
 
     thread = threading.Thread(target=ask)

@@ -146,7 +146,7 @@ def test_while_answers_are_behind_only_what_is_urgent_is_taken_on() -> None:
     ]
 
 
-def test_it_is_behind_once_somebody_has_waited_for_six_tenths_of_the_deadline(
+def test_it_is_behind_once_somebody_has_waited_for_three_quarters_of_the_deadline(
     service: StoredService,
 ) -> None:
     async def scenario() -> None:
@@ -157,9 +157,9 @@ def test_it_is_behind_once_somebody_has_waited_for_six_tenths_of_the_deadline(
         )
         assert not answerer.is_behind(100.0)
         await asyncio.sleep(0)
-        # It is to be answered within 100 s: of 200 s it has waited for 100, and of 300 s for 200.
-        assert (answerer.is_behind(200.0), answerer.is_behind(300.0)) == (False, True)
+        # It is to be answered within 100 s: of 300 s it has waited for 200, and of 500 s for 400.
+        assert (answerer.is_behind(300.0), answerer.is_behind(500.0)) == (False, True)
         await asking
-        assert not answerer.is_behind(300.0)
+        assert not answerer.is_behind(500.0)
 
     asyncio.run(scenario())

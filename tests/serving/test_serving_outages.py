@@ -204,9 +204,9 @@ def test_a_redis_that_is_killed_and_comes_back_costs_no_answer(stage: Stage) -> 
 def test_a_redis_that_hangs_is_given_up_in_time_to_answer_without_it(stage: Stage) -> None:
     stage.start()
     load = away(stage, stage.redis.pause, stage.redis.resume)
-    # Those that waited for it were half the deadline late; once the breaker is open nobody waits.
+    # Who waited for it was late by a third of the deadline, or two; then the breaker is open.
     alone = [each for each in load.answered if each.told["mode"] == AWAY]
-    assert max(each.seconds for each in alone) > 0.4 * SERVE_DEADLINE_S
+    assert max(each.seconds for each in alone) > 0.3 * SERVE_DEADLINE_S
     assert sorted(each.seconds for each in alone)[len(alone) // 2] < 0.2 * SERVE_DEADLINE_S
 
 

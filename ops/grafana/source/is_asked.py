@@ -112,8 +112,15 @@ ASKED: Final = Row(
                     "payments: {{reason}}",
                     "every payment can be read",
                 ),
+                Query(
+                    "sum by (outcome) (rate("
+                    f'streamer_serve_decisions_total{{<serve>, outcome!="published"}}{_RATE})) > 0',
+                    "decisions {{outcome}}",
+                    "every decision is published, or none is",
+                ),
             ),
-            shows="Requests without an answer, and payments that could not be scored, also one of many.",
+            shows="Requests without an answer, payments that could not be scored, also one of many, and "
+            "answers that are missing on the decisions topic.",
             normal="nothing, or a trickle.",
             action="`overloaded`: more pods. What a dead letter would say: a client's release.",
             runbook="alerts.md#streamerserverefusedsharehigh",
