@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from streamer.embedded import EmbeddedKafka
 from tests.drill.story import SETTINGS, Drill, Length, findings
 from tests.stream.harness import Service
 
 
+@pytest.mark.alone
 def test_a_bad_version_leaves_by_itself_and_nothing_is_lost(
     kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
 ) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from streamer.embedded import EmbeddedKafka, EmbeddedRedis
 from tests.ops import monitoring
 from tests.ops.alerts import run, table
 from tests.rig.requirements import require
 
 
+@pytest.mark.alone
 def test_faults_are_seen_to_fire_and_to_resolve(
     kafka: EmbeddedKafka, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:

@@ -23,6 +23,8 @@ from tests.serving.stored_service import StoredService, made_up
 from tests.serving.test_native_door import Door
 from tests.serving.test_serve_command import free_port, is_ready
 
+pytestmark = pytest.mark.alone
+
 N_LEARNED = 4_000
 PAYMENTS = made_up(5, N_LEARNED + 40)
 # Of answers without the network; on a machine that is busy there is some time beside it.
