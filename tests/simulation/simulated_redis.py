@@ -27,6 +27,7 @@ TIMEOUT_S: Final = 2.0
 _ANSWERS: Final = (exceptions.WatchError, exceptions.ResponseError)
 _WRITES: Final = frozenset(
     {"HSET", "HINCRBY", "HDEL", "SADD", "SET", "DEL", "ZADD", "ZREM", "XADD", "HSETNX"}
+    | {"LPUSH", "LREM", "LTRIM"}
 )
 
 
@@ -223,6 +224,27 @@ class SimulatedRedis:
 
     def _del(self, *keys: str) -> int:
         return sum(self.data.pop(key, None) is not None for key in keys)
+
+    def _lpush(self, key: str, value: Any) -> int:
+        self.data.setdefault(key, []).insert(0, _bytes(value))
+        return len(self.data[key])
+
+    def _lrange(self, key: str, first: int, last: int) -> list[bytes]:
+        stored: list[bytes] = self.data.get(key, [])
+        return stored[first : len(stored) + last + 1 if last < 0 else last + 1]
+
+    def _ltrim(self, key: str, first: int, last: int) -> bool:
+        if key in self.data:
+            self.data[key] = self._lrange(key, first, last)
+        return True
+
+    def _lrem(self, key: str, _: int, value: Any) -> int:
+        """Remove all that are the value, which is what a count of 0 means."""
+        stored = self.data.get(key, [])
+        left = [each for each in stored if each != _bytes(value)]
+        if key in self.data:
+            self.data[key] = left
+        return len(stored) - len(left)
 
     def _zadd(self, key: str, *args: Any) -> int:
         is_kept = args[0] == "NX"
