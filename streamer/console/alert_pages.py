@@ -172,6 +172,8 @@ async def gone_page(visit: Visit, alert_id: str, comment: str = "") -> Response:
     review = await visit.console.reviews.review(alert_id)
     if review is not None:
         what = f"It was judged by {review.who}: {review.verdict}."
+        if not review.is_sent:
+            what += " That was not confirmed by Kafka: it may not have arrived."
     elif was_here:
         what = "It had waited longest and made room for others: nobody has judged it here."
     else:

@@ -58,7 +58,7 @@ class Decider:
     feedback_topic: str
     claim_ms: int
     # What Kafka has and Redis was away to be told of; the oldest are forgotten.
-    _arrived: dict[str, None] = field(default_factory=dict)
+    _arrived: dict[tuple[str, str, int], None] = field(default_factory=dict)
 
     async def decide(self, alert: Alert, wanted: Review, account: Account) -> Begun:
         """Return what has become of a verdict: "sent" once Kafka has it and the alert is closed.
@@ -89,11 +89,11 @@ class Decider:
                 await self.reviews.given_up(begun.review)
             raise
         await self.reviews.acknowledged(begun.review)
-        self._arrived.pop(begun.review.key, None)
+        self._arrived.pop(_named(begun.review), None)
         return Begun("sent", begun.review)
 
     async def _send(self, alert: Alert, review: Review, account: Account) -> None:
-        if review.key in self._arrived:
+        if _named(review) in self._arrived:
             return
         payment = alert.transaction
         await self.trail.acknowledged(
@@ -106,11 +106,15 @@ class Decider:
                 verdict=review.verdict,
                 overrules=review.overrules,
                 comment=review.comment,
-                id=review.key,
+                id=f"{review.key}-{review.decided_ms}",
             )
         )
         value = verdict_message(alert, review)
         await self.outbox.send(self.feedback_topic, value, payment.card_id)
-        self._arrived[review.key] = None
+        self._arrived[_named(review)] = None
         while len(self._arrived) > _REMEMBERED:
             del self._arrived[next(iter(self._arrived))]
+
+
+def _named(review: Review) -> tuple[str, str, int]:
+    return review.alert_id, review.key, review.decided_ms

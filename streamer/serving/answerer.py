@@ -4,7 +4,8 @@ An answer does not depend on what it is computed with, so that this changes no b
 answers as many as it can.
 
 Invariants: an answer is given within its deadline or not at all; without Redis it says so, or there is
-none, as the settings have it; nothing is learned.
+none, as the settings have it; a state that cannot be used costs nobody else an answer; nothing is
+learned.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
+import structlog
+
 from streamer.contract.answer_message import Answer
 from streamer.contract.decision_message import Door
 from streamer.contract.messages import Mode, Source
-from streamer.errors import ConfigurationError, UnavailableError
+from streamer.errors import ConfigurationError, InvariantError, UnavailableError
 from streamer.features import History, observe_apart
 from streamer.intake.decoding import PLAIN, Decoded
 from streamer.model import Scorer
@@ -44,6 +47,9 @@ _CALLS: Final = 2
 # Of its time a question may wait before more are taken on: longer than for a Redis that hangs, which
 # has a third of it twice; the rest is for the answer.
 _SHARE: Final = 0.75
+# Nobody's state can be read; who is not let in any more is as good as away.
+_AWAY: Final = (UnavailableError, ConfigurationError)
+_log = structlog.get_logger(__name__)
 
 
 class LateError(Exception):
@@ -100,7 +106,9 @@ class Answerer:
     _waiting: deque[_Asked] = field(default_factory=deque)
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
     _deadlines: dict[asyncio.Future[list[Answer | Refusal]], float] = field(default_factory=dict)
-    _next_late: asyncio.TimerHandle | None = None
+    _next_late: asyncio.Handle | None = None
+    # Beside it: of a delay below a millisecond uvloop returns a handle that does not know when.
+    _next_late_at: float = 0.0
 
     def is_behind(self, within_s: float) -> bool:
         """Whether who waits longest has waited for `_SHARE` of ``within_s``: others would be late."""
@@ -129,12 +137,12 @@ class Answerer:
         answered: asyncio.Future[list[Answer | Refusal]] = loop.create_future()
         deadline = loop.time() + within_s
         asked = _Asked(values, explain, is_plain, version, deadline, answered, by, current())
-        self._waiting.append(asked)
-        self._begin()
-        self._deadlines[answered] = deadline
-        if self._next_late is None or deadline < self._next_late.when():
-            self._watch(loop, deadline)
         try:
+            self._deadlines[answered] = deadline
+            if self._next_late is None or deadline < self._next_late_at:
+                self._watch(loop, deadline)
+            self._waiting.append(asked)
+            self._begin()
             return await answered
         finally:
             del self._deadlines[answered]
@@ -143,6 +151,7 @@ class Answerer:
         """Look for who is late at ``deadline``: one timer for all costs less than one each."""
         if self._next_late is not None:
             self._next_late.cancel()
+        self._next_late_at = deadline
         self._next_late = loop.call_at(deadline, self._refuse_late, loop)
 
     def _refuse_late(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -171,20 +180,28 @@ class Answerer:
         # What has come in the same turn of the loop is answered with it.
         await asyncio.sleep(0)
         for asked in self._next():
-            self.n_calls += 1
-            try:
-                with shared("answer together", [each.span for each in asked]):
-                    answers = await self._answers(asked)
-            except Exception as error:
+            await self._together(asked)
+
+    async def _together(self, asked: Sequence[_Asked]) -> None:
+        self.n_calls += 1
+        try:
+            with shared("answer together", [each.span for each in asked]):
+                answers = await self._answers(asked)
+        except Exception as error:
+            if len(asked) > 1 and not isinstance(error, _AWAY):
+                # One of them cannot be answered: the others can.
                 for each in asked:
-                    if not each.answered.done():
-                        each.answered.set_exception(error)
-                continue
-            for each, those in zip(asked, answers, strict=True):
+                    await self._together([each])
+                return
+            for each in asked:
                 if not each.answered.done():
-                    each.answered.set_result(_told(those))
-                    if self.on_given is not None:
-                        self.on_given(each.by, [one for one in those if isinstance(one, Given)])
+                    each.answered.set_exception(error)
+            return
+        for each, those in zip(asked, answers, strict=True):
+            if not each.answered.done():
+                each.answered.set_result(_told(those))
+                if self.on_given is not None:
+                    self.on_given(each.by, [one for one in those if isinstance(one, Given)])
 
     def _next(self) -> list[list[_Asked]]:
         """Return what is answered now; together what is read, scored and told in the same way."""
@@ -207,7 +224,7 @@ class Answerer:
         question = read_questions(values, now_ms, self.config.believable, intake)
         found: list[Given | Refusal | None] = [question.refused.get(i) for i in range(len(values))]
         if len(question.decoded):
-            given = await self._of(question, asked[0], now_ms)
+            given = await self._of(question, asked[0], now_ms, is_alone=len(asked) == 1)
             for i, one in zip(question.decoded.offsets.tolist(), given, strict=True):
                 found[i] = one
         whole = [one for one in found if one is not None]
@@ -218,19 +235,25 @@ class Answerer:
             first += len(each.values)
         return split
 
-    async def _of(self, question: Question, asked: _Asked, now_ms: int) -> list[Given]:
+    async def _of(
+        self, question: Question, asked: _Asked, now_ms: int, *, is_alone: bool
+    ) -> list[Given]:
         decoded, mode = question.decoded, _NORMAL
         cards = decoded.payments.names.column(1).strings()
         try:
             with child("look up", "client", _REDIS):
                 found = await self.states.of(decoded.columns, cards)
-        except (UnavailableError, ConfigurationError):
-            # Or it does not let us in any more, which is as good as away.
+            history = observe_apart(decoded.columns, found.kept, self.states.n_partitions)
+        except (*_AWAY, InvariantError) as error:
             if self.without_state == "refuse":
                 raise
+            if isinstance(error, InvariantError):
+                if not is_alone:
+                    raise
+                _log.error("state cannot be used", error=str(error))
             mode, found = _ALONE, Found.nothing(len(decoded))
-        with child("score"):
             history = observe_apart(decoded.columns, found.kept, self.states.n_partitions)
+        with child("score"):
             answers = answers_of(
                 decoded,
                 found,

@@ -2,12 +2,13 @@
 
 Each partition keeps its own: of a merchant, what came through that partition.  So the card is found
 first, in all partitions, and everything else is read where it was.  A card that is in several, as after
-a change of their number, counts where it paid last.
+a change of their number, counts where it paid last.  It may have been found before its first payment in
+the new one, so that it is looked for again: soon where its producer would choose another, else seldom.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -27,6 +28,7 @@ __all__ = ["CardStates", "Found"]
 
 # Where a card is changes with the number of partitions alone, which is asked for once in a while.
 _REFRESH_S: Final = 30.0
+_SETTLED_S: Final = 3_600.0
 _MOST_PLACES: Final = 1_000_000
 _FORGOTTEN: Final = 10_000
 _LOST: Final = "Redis must hold the partitions that it held before, got fewer; was it restored?"
@@ -51,6 +53,13 @@ class Found(NamedTuple):
         return cls(Kept.nothing(n), [None] * n, [None] * n, [None] * n)
 
 
+class _Place(NamedTuple):
+    """The partition that a card was found in, and when it is looked for again."""
+
+    partition: int
+    until_s: float
+
+
 @dataclass(slots=True)
 class CardStates:
     """Reads states from the store; where cards are is remembered, what is kept of them is not."""
@@ -60,7 +69,7 @@ class CardStates:
     monotonic: Callable[[], float]
     partitions: tuple[int, ...] = ()
     partitioners: Partitioners = field(default_factory=Partitioners)
-    _places: dict[int, int] = field(default_factory=dict)
+    _places: dict[int, _Place] = field(default_factory=dict)
     _saved: set[int] = field(default_factory=set)
     _asked_at: float = -_REFRESH_S
 
@@ -80,13 +89,17 @@ class CardStates:
         await self._find(numbers, cards)
         places, n_partitions = self._places, self.n_partitions
         partitions: list[int | None] = []
+        is_found: list[bool] = []
         saved_at_ms: list[int | None] = [None] * len(numbers)
         rows: dict[int, list[int]] = {}
         for i, number in enumerate(numbers):
-            partition = places.get(number)
-            if partition is None:
+            place = places.get(number)
+            if place is None:
                 partition = self.partitioners.partition_of(cards[i], n_partitions)
+            else:
+                partition = place.partition
             partitions.append(partition)
+            is_found.append(place is not None)
             if partition is not None:
                 rows.setdefault(partition, []).append(i)
         if self._saved and self._saved.isdisjoint(rows):
@@ -123,7 +136,7 @@ class CardStates:
                 end = Source(self.topic, partition, found.offset, found.epoch)
             for i in own:
                 ends[i] = end
-                if numbers[i] in places:
+                if is_found[i]:
                     saved_at_ms[i] = found.saved_at_ms
         return Found(Kept(*kept), partitions, saved_at_ms, ends)
 
@@ -138,30 +151,44 @@ class CardStates:
         if partitions != self.partitions:
             # Cards have gone to other partitions by now.
             self.partitions = partitions
-            self.partitioners = Partitioners()
+            self.partitioners = Partitioners(self.partitioners.told())
             self._places.clear()
 
     async def _find(self, numbers: Sequence[int], cards: Sequence[str]) -> None:
-        """Find the cards of which it is not known where they are."""
-        places = self._places
-        if places.keys() >= set(numbers):
-            return
-        new = {
+        """Find the cards of which it is not known where they are, or not any more."""
+        while (new := self._to_find(numbers, cards)) and self.partitions:
+            partitions = self.partitions
+            found = await self.lookups.find_entity(
+                self.topic, partitions, CARDS.name, list(map(str, new))
+            )
+            if partitions == self.partitions:
+                # Else some came meanwhile, in which nobody has looked.
+                for number, card in new.items():
+                    self._note(number, card, found[str(number)])
+                break
+        if len(self._places) > _MOST_PLACES:
+            for number in list(self._places)[:_FORGOTTEN]:
+                del self._places[number]
+
+    def _to_find(self, numbers: Sequence[int], cards: Sequence[str]) -> dict[int, str]:
+        places, now = self._places, self.monotonic()
+        return {
             number: card
             for number, card in zip(numbers, cards, strict=True)
-            if number not in places
+            if (place := places.get(number)) is None or place.until_s <= now
         }
-        if not self.partitions:
+
+    def _note(self, number: int, card: str, states: Mapping[int, bytes]) -> None:
+        """Note in which partition a card was found."""
+        before = self._places.pop(number, None)
+        if not states:
             return
-        names = list(map(str, new))
-        found = await self.lookups.find_entity(self.topic, self.partitions, CARDS.name, names)
-        for number, card in new.items():
-            if states := found[str(number)]:
-                places[number] = max(states, key=lambda each: _time_ms(states[each]))
-                self.partitioners.found(card, places[number], self.n_partitions)
-        if len(places) > _MOST_PLACES:
-            for number in list(places)[:_FORGOTTEN]:
-                del places[number]
+        partition = max(states, key=lambda each: _time_ms(states[each]))
+        if before is None or before.partition != partition:
+            self.partitioners.found(card, partition, self.n_partitions)
+        is_settled = self.partitioners.partition_of(card, self.n_partitions) == partition
+        again_s = _SETTLED_S if is_settled else _REFRESH_S
+        self._places[number] = _Place(partition, self.monotonic() + again_s)
 
 
 def _time_ms(state: bytes) -> float:

@@ -19,6 +19,7 @@ __all__ = ["is_whole_request", "refusing_early"]
 
 _BEGINS: Final = (b"POST /v1/score HTTP/1.1\r\n", b"POST /v1/score?")
 _END: Final = b"\r\n\r\n"
+_LENGTHS: Final = re.compile(rb"\r\ncontent-length", re.IGNORECASE)
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d{1,9})\r\n", re.IGNORECASE)
 # A priority, and what has to do with how a message ends.
 _UNUSUAL: Final = re.compile(
@@ -39,6 +40,8 @@ def is_whole_request(data: bytes) -> bool:
     end = data.find(_END) + len(_END)
     length = _LENGTH.search(data, 0, end)
     if length is None or end + int(length[1]) != len(data):
+        return False
+    if len(_LENGTHS.findall(data, 0, end)) != 1:
         return False
     return (
         _UNUSUAL.search(data, 0, end) is None and b" HTTP/1.1\r\n" in data[: data.find(b"\r\n") + 2]
@@ -67,6 +70,9 @@ def refusing_early(is_full: Callable[[], bool], refused: Callable[[], bytes]) ->
             super().data_received(data)
 
         def _waits_for_one(self) -> bool:
+            # Who reads no answers goes the ordinary way, which waits for that.
+            if self.flow.write_paused or self.transport.is_closing():
+                return False
             return (self.cycle is None or self.cycle.response_complete) and not self.pipeline
 
         def on_message_begin(self) -> None:

@@ -24,6 +24,7 @@ from streamer.serving.http_requests import (
     answered,
     check_room,
     client_of,
+    defect,
     priority_named,
     version_of,
 )
@@ -141,10 +142,13 @@ class GRPCDoor:
                     asker = _NOBODY if method in _OPEN else self._asker(context)
                     return await work(request, asker)
             except HTTPError as error:
-                headers = tuple((name.lower(), value) for name, value in error.headers.items())
-                await context.abort(_STATUSES[error.status], error.refusal.detail, headers)
+                refused = error
             except TensorError as error:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            except Exception:
+                refused = defect("grpc")
+            headers = tuple((name.lower(), value) for name, value in refused.headers.items())
+            return await context.abort(_STATUSES[refused.status], refused.refusal.detail, headers)
 
         return handle
 

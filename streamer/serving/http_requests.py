@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from streamer.contract.answer_message import Answer
-from streamer.errors import ConfigurationError, UnavailableError
+from streamer.errors import StreamerError
 from streamer.model import Scorer
 from streamer.serving.admission import PRIORITIES, Priority
 from streamer.serving.answerer import AskedBy, LateError
@@ -34,6 +35,7 @@ __all__ = [
     "body_of",
     "check_room",
     "client_of",
+    "defect",
     "is_yes",
     "json_response",
     "overloaded",
@@ -50,6 +52,7 @@ _BODY_WITHIN_S: Final = 5.0
 _YES: Final = frozenset({"1", "true", "yes"})
 _NO: Final = frozenset({"0", "false", "no"})
 
+_log = structlog.get_logger(__name__)
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -96,7 +99,7 @@ async def answered(
         )
     except LateError:
         raise _late(serving) from None
-    except (UnavailableError, ConfigurationError) as error:
+    except StreamerError as error:
         raise HTTPError(503, Refusal("unavailable", "$", str(error)), _RETRY) from None
     serving.metrics.answered(found, serving.versions.branch_of(version))
     if (span := current()) is not None:
@@ -113,6 +116,13 @@ def _not_ready() -> HTTPError:
 def _late(serving: Serving) -> HTTPError:
     told = f"must be answered within {serving.limits.deadline_s:g} s, and was not; try again"
     return HTTPError(503, Refusal("late", "$", told), _RETRY)
+
+
+def defect(door: str) -> HTTPError:
+    """Return the refusal of what failed as nothing may, and log the exception that is handled."""
+    _log.exception("request not answered", door=door)
+    detail = "the request must have been answered, and was not for a defect; the log has it"
+    return HTTPError(503, Refusal("defect", "$", detail), _RETRY)
 
 
 def asker_of(serving: Serving, request: Request) -> Asker:
@@ -187,7 +197,7 @@ async def version_of(serving: Serving, wanted: str) -> Scorer:
             version = await serving.version(wanted)
     except TimeoutError:
         raise _late(serving) from None
-    except UnavailableError as error:
+    except StreamerError as error:
         raise HTTPError(503, Refusal("unavailable", "$", str(error)), _RETRY) from None
     if version is None:
         detail = "version must be the beginning of one stored version's id, got another text"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from streamer.serving.http_requests import HTTPError
+from streamer.serving.http_requests import HTTPError, defect
 from streamer.serving.serving import Serving
 from streamer.serving.tensors import TensorError
 from streamer.telemetry.tracing import Span, Spans, within
@@ -39,7 +39,10 @@ _GONE, _DEFECT, _MALFORMED = 499, 500, 400
 
 @contextmanager
 def observing(serving: Serving, door: str, headers: Mapping[str, str]) -> Iterator[None]:
-    """Count, time and trace a request for scores, which is the block; ``headers`` have small names."""
+    """Count, time and trace a request for scores, which is the block; ``headers`` have small names.
+
+    Whatever else it raises becomes an `HTTPError`.
+    """
     began, code = time.perf_counter(), _DEFECT
     refused: HTTPError | TensorError | None = None
     try:
@@ -55,6 +58,10 @@ def observing(serving: Serving, door: str, headers: Mapping[str, str]) -> Iterat
             except (asyncio.CancelledError, GeneratorExit):
                 code = _GONE
                 raise
+            except Exception:
+                refused = defect(door)
+                code = refused.status
+                serving.metrics.serve_refused.labels(door, refused.refusal.reason).inc()
             if span is not None:
                 span.set(_CODE, code)
                 if code >= _DEFECT:

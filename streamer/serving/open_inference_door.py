@@ -24,6 +24,7 @@ from streamer.serving.http_requests import (
     asker_of,
     body_of,
     check_room,
+    defect,
     json_response,
     version_of,
 )
@@ -148,6 +149,9 @@ def _telling(
             return json_response({"error": error.refusal.detail}, error.status, error.headers)
         except TensorError as error:
             return json_response({"error": str(error)}, 400)
+        except Exception:
+            broken = defect("open_inference")
+            return json_response({"error": broken.refusal.detail}, broken.status, broken.headers)
 
     return told
 

@@ -1,7 +1,8 @@
 """Which partition the payments of a new card will go to, as its producer chooses it.
 
 Producers differ: Java's clients hash a key with murmur2, librdkafka's by default with CRC-32.  Which of
-them a topic has is not guessed: it is told by where the cards are that were found.
+them a topic has is not guessed: it is told by where the cards are that were found.  With more
+partitions many are still where they belonged before: what was told then holds until another is told.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ _SEED: Final = 0x9747B28C
 # some have payments under other keys.
 _FEWEST: Final = 20
 _AGREEING: Final = 0.9
+# Then those found so far count half, so that cards that have gone on outweigh those that had not.
+_MANY: Final = 1_000
 
 
 def murmur2(key: bytes) -> int:
@@ -50,25 +53,39 @@ _CHOICES: Final[dict[str, Callable[[bytes, int], int]]] = {
 
 @dataclass(slots=True)
 class Partitioners:
-    """What was seen of a topic: how many cards were found, and where each partitioner has them."""
+    """What was seen of a topic: how many cards were found, and where each partitioner has them.
 
+    ``before`` is the one that was told when the topic had fewer partitions.
+    """
+
+    before: str | None = None
     n_found: int = 0
     agreeing: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_CHOICES, 0))
 
     def found(self, card: str, partition: int, n_partitions: int) -> None:
         """Note where a card was found."""
+        if n_partitions == 1:
+            # There everybody agrees.
+            return
         key = card.encode()
         self.n_found += 1
         for name, choose in _CHOICES.items():
             self.agreeing[name] += choose(key, n_partitions) == partition
+        if self.n_found >= _MANY:
+            self.n_found //= 2
+            self.agreeing = {name: n // 2 for name, n in self.agreeing.items()}
+
+    def told(self) -> str | None:
+        """Return the name of the partitioner; None where that is not known."""
+        if self.n_found >= _FEWEST:
+            name = max(self.agreeing, key=self.agreeing.__getitem__)
+            if self.agreeing[name] >= _AGREEING * self.n_found:
+                return name
+        return self.before
 
     def partition_of(self, card: str, n_partitions: int) -> int | None:
         """Return where a new card's payments will go; None where that is not known."""
         if n_partitions == 1:
             return 0
-        if self.n_found < _FEWEST:
-            return None
-        name = max(self.agreeing, key=self.agreeing.__getitem__)
-        if self.agreeing[name] < _AGREEING * self.n_found:
-            return None
-        return _CHOICES[name](card.encode(), n_partitions)
+        name = self.told()
+        return None if name is None else _CHOICES[name](card.encode(), n_partitions)

@@ -26,6 +26,7 @@ Outcome = Literal[
     "state_moved",
     "odds_moved",
     "without_state",
+    "other_partition",
     "other_payment",
     "unwitnessed",
     "unexplained",
@@ -43,7 +44,8 @@ OUTCOMES: Final[dict[Outcome, str]] = {
     "other_line": "same score; the stream's line was moved by pace, reserve or sample",
     "state_moved": "other payments of card or merchant came between, or the payment itself had come",
     "odds_moved": "same features and distance; verdicts have moved the log-odds",
-    "without_state": "answered without what is kept of the card, or with another partition's",
+    "without_state": "answered without what is kept of the card",
+    "other_partition": "answered with another partition's or epoch's state, which is not explained",
     "other_payment": "the payment counts at another time, merchant or currency than was asked about",
     "unwitnessed": "different; what came between was not read",
     "unexplained": "different, and nothing came between",
@@ -111,8 +113,8 @@ def _of_features(
     asked = decision.event_timestamp, decision.merchant_id, decision.currency
     if asked != (row.event_timestamp, row.merchant_id, row.currency):
         return "other_payment"
-    if _is_without_state(decision, row):
-        return "without_state"
+    if elsewhere := _elsewhere(decision, row):
+        return elsewhere
     if between.is_past or between.card:
         return "state_moved"
     if between.till and all(_OF_MERCHANT in name for name in features):
@@ -125,17 +127,18 @@ def _of_odds(
 ) -> Outcome:
     if not log_odds_differ:
         return "unexplained"
-    if _is_without_state(decision, row):
-        return "without_state"
+    if elsewhere := _elsewhere(decision, row):
+        return elsewhere
     if between.is_past or between.card or between.merchant:
         return "state_moved"
     # What verdicts say of card and merchant is on no topic.
     return "odds_moved" if between.is_known else "unwitnessed"
 
 
-def _is_without_state(decision: Decision, row: FeatureRow) -> bool:
-    place = decision.state
-    return place is None or (place.partition, place.epoch) != (
-        row.source.partition,
-        row.source.epoch,
-    )
+def _elsewhere(decision: Decision, row: FeatureRow) -> Outcome | None:
+    """Return what it is where the answer knew nothing of the payment's partition."""
+    place, source = decision.state, row.source
+    if decision.answer.mode != "normal" or place is None:
+        return "without_state"
+    is_same = (place.partition, place.epoch) == (source.partition, source.epoch)
+    return None if is_same else "other_partition"

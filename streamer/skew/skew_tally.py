@@ -87,9 +87,9 @@ class Tally:
         lines = [f"{told['compared']:,} answers were held against the stream's scores."]
         for outcome, meaning in OUTCOMES.items():
             if self.counts[outcome]:
-                lines.append(f"{self.counts[outcome]:>9,}  {outcome:<14} {meaning}")
+                lines.append(f"{self.counts[outcome]:>9,}  {outcome:<15} {meaning}")
         if n_waiting:
-            lines.append(f"{n_waiting:>9,}  waiting        no score yet, and not late")
+            lines.append(f"{n_waiting:>9,}  waiting         no score yet, and not late")
         median = told["state_moved_median_age_s"]
         if median is not None:
             lines.append(

@@ -4,7 +4,7 @@ Invariants:
 * An alert comes into the queue once: its id is remembered, also when it is judged or has made room, for
   the last `_REMEMBERED` times as many alerts as there is room for.  Whoever reads the topic again, or
   beside another, adds nothing.
-* What is claimed makes no room for others.
+* What is claimed makes no room for others, nor what has a verdict that Kafka has not confirmed.
 * Rank, age, row and the alert itself are written and removed in one step.
 """
 
@@ -26,7 +26,7 @@ __all__ = ["OpenAlerts", "QueueCounts", "QueueRow", "queue_close", "row_of"]
 
 _SEVERITIES: Final = {"medium": 1, "high": 2, "critical": 3}
 _REMEMBERED: Final = 20
-# Reviewers who hold one of the oldest alerts each.
+# Of the oldest alerts, those that somebody holds or whose verdict is not confirmed.
 _MOST_CLAIMED: Final = 200
 # An alert that was judged can be looked at for a day.
 _JUDGED_KEPT_MS: Final = 86_400_000
@@ -176,11 +176,13 @@ class OpenAlerts:
                 return
             found = await asked(pipe, "ZRANGE", arrived, 0, n_over + _MOST_CLAIMED)
             oldest = [alert_id.decode() for alert_id in found]
-            claims = [keys.review("claim", alert_id) for alert_id in oldest]
-            # Who claims one of them from here on lets this begin anew.
-            await pipe.watch(*claims)
-            holders = await asked(pipe, "MGET", *claims)
-            free = [each for each, holder in zip(oldest, holders, strict=True) if holder is None]
+            names = "claim", "verdict"
+            kept = [keys.review(name, alert_id) for name in names for alert_id in oldest]
+            # Who claims or judges one of them from here on lets this begin anew.
+            await pipe.watch(*kept)
+            found = await asked(pipe, "MGET", *kept)
+            pairs = zip(found[: len(oldest)], found[len(oldest) :], strict=True)
+            free = [each for each, pair in zip(oldest, pairs, strict=True) if pair == (None, None)]
             pipe.multi()
             for alert_id in free[:n_over]:
                 queue_close(pipe, keys, alert_id)

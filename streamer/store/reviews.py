@@ -55,9 +55,9 @@ class Claimed:
 class Begun:
     """What may be done with a verdict.
 
-    ``send``: send ``review``.  ``sent``: it was, by the same form.  ``sending``: an attempt is under
-    way.  ``closed``: ``review`` stands.  ``held``: the alert is ``holder``'s.  ``late``: too late to
-    correct.  ``gone``: it is in the queue no more.
+    ``send``: send ``review``.  ``sent``: the same decision was, by the same form.  ``sending``: an
+    attempt is under way.  ``closed``: ``review`` stands.  ``held``: the alert is ``holder``'s.
+    ``late``: too late to correct.  ``gone``: it is in the queue no more.
     """
 
     outcome: Literal["send", "sent", "sending", "closed", "held", "late", "gone"]
@@ -185,7 +185,7 @@ class Reviews:
 
         async def attempt(pipe: Pipe) -> None:
             stored = _decoded(await asked(pipe, "GET", verdict))
-            if stored is None or stored.key != review.key or stored.is_sent:
+            if stored is None or stored.is_sent or _moment(stored) != _moment(review):
                 return
             sent = msgspec.structs.replace(stored, is_sent=True)
             pipe.multi()
@@ -213,7 +213,7 @@ async def _settled(pipe: Pipe, stored: Review | None, wanted: Review, sending: s
     if stored is None:
         return None
     if stored.is_sent:
-        return Begun("sent" if stored.key == wanted.key else "closed", stored)
+        return Begun("sent" if _is_same(stored, wanted) else "closed", stored)
     if await asked(pipe, "EXISTS", sending):
         return Begun("sending", stored)
     # A correction that has not arrived is sent as it is, or not at all.
@@ -221,7 +221,18 @@ async def _settled(pipe: Pipe, stored: Review | None, wanted: Review, sending: s
 
 
 def _is_same(stored: Review, wanted: Review) -> bool:
-    return (stored.key, stored.who) == (wanted.key, wanted.who)
+    """Whether ``wanted`` is the decision in ``stored``: another verdict or comment is another one.
+
+    What a correction says follows from what it corrects, so its form alone names it.
+    """
+    if (stored.key, stored.who) != (wanted.key, wanted.who):
+        return False
+    said = stored.verdict, stored.comment
+    return bool(stored.overrules) or said == (wanted.verdict, wanted.comment)
+
+
+def _moment(review: Review) -> tuple[str, int]:
+    return review.key, review.decided_ms
 
 
 def _after(stored: Review, wanted: Review) -> Review:

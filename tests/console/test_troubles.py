@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import orjson
 import pytest
 
 from streamer.embedded import EmbeddedKafka, EmbeddedRedis
+from streamer.store import Review
 from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of
 from tests.rig.waiting import DEADLINE_S
 
@@ -32,6 +35,16 @@ def hidden(page: Any, name: str) -> str:
     found = re.search(rf'name="{name}" value="([^"]*)"', page.text)
     assert found is not None
     return found[1]
+
+
+def again_until(who: Reviewer, path: str, page: Any, fields: dict[str, str]) -> Any:
+    """Send a form until it is taken: a breaker asks again after a while."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        answer = who.post(path, page, **fields)
+        if answer.status_code == 200:
+            return answer
+    raise AssertionError(f"{path} was not taken: {answer.text}")
 
 
 def test_without_redis_the_comment_is_kept_and_the_same_form_goes_on(
@@ -93,6 +106,30 @@ def test_without_kafka_the_verdict_is_not_told_as_sent_and_goes_out_as_it_was(
         assert len(verdicts) == 1
 
 
+def test_without_kafka_undo_and_release_say_so_and_go_on_as_they_were(
+    redis_url: str, tmp_path: Path
+) -> None:
+    with EmbeddedKafka(ready_timeout_s=DEADLINE_S) as kafka:
+        stand = Stand(kafka, redis_url, tmp_path)
+        stand.publish([alert(1, score=0.9999), alert(2, score=0.9998)])
+        with stand.console() as (console, client):
+            arrived(console, client, 2)
+            mona = Reviewer(client, "mona")
+            mona.login()
+            done = mona.judge("transactions-0-1", "fraud")
+            undo, release = "/alerts/transactions-0-1/undo", "/alerts/transactions-0-2/release"
+            key = hidden(done, "key")
+            with stopped(kafka.pid):
+                undone, let_go = mona.post(undo, done, key=key), mona.post(release, done)
+            for away in (undone, let_go):
+                assert (away.status_code, "Send again</button>" in away.text) == (503, True)
+            again = again_until(mona, undo, undone, {"key": hidden(undone, "key")})
+            assert "mona judged it <strong>legitimate" in again.text
+            assert again_until(mona, release, let_go, {}).url.path == "/"
+        verdicts = {orjson.dumps(each) for each in stand.verdicts(2)}
+        assert len(verdicts) == 2
+
+
 def test_a_session_that_ended_keeps_what_was_typed_and_sends_nothing(stand: Stand) -> None:
     stand.publish([alert(1)])
     with stand.console() as (console, client):
@@ -116,6 +153,22 @@ def test_a_session_that_ended_keeps_what_was_typed_and_sends_nothing(stand: Stan
         assert client.portal is not None
         assert client.portal.call(console.reviews.review, "transactions-0-1") is None
         assert mona.judge("transactions-0-1", "legitimate").status_code == 200
+
+
+def test_what_became_of_a_verdict_is_told_as_far_as_it_is_known(stand: Stand) -> None:
+    """The alert expired before its verdict was confirmed."""
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        assert client.portal is not None
+        written = Review("transactions-0-1", "k", "fraud", "mona", 1_000)
+        client.portal.call(console.reviews.begin, written, 60_000)
+        key = console.store.client.keys.review("alert", "transactions-0-1")
+        client.portal.call(partial(console.store.client.pipelined, [("DEL", key)], atomic=False))
+        gone = mona.get("/alerts/transactions-0-1")
+        assert (gone.status_code, "was not confirmed by Kafka" in gone.text) == (404, True)
 
 
 def test_what_is_no_verdict_on_what_is_no_alert_is_refused_in_words(stand: Stand) -> None:

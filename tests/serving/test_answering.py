@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import pytest
+import uvloop
 
 from streamer.contract.answer_message import Answer
 from streamer.errors import UnavailableError
@@ -168,3 +169,29 @@ def test_who_is_late_gets_no_answer(
             await answerer.answer([following[0][1]], service.version, explain=False, within_s=1e-6)
 
     asked(service, too_late)
+
+
+def test_on_uvloop_a_deadline_that_is_next_to_nothing_is_one_like_any_other(
+    service: StoredService, following: list[tuple[bytes, bytes]]
+) -> None:
+    """Its timer is of no delay, and another question comes while it has not run."""
+    values = [following[0][1]]
+
+    async def ask() -> None:
+        store = open_store(service.settings)
+        try:
+            states = CardStates(store.lookups, TOPIC, time.monotonic)
+            answerer = Answerer(service.config, states, lambda: NOW_MS)
+            asking = (
+                answerer.answer(values, service.version, explain=False, within_s=within_s)
+                for within_s in (1e-6, WITHIN_S)
+            )
+            late, answered = await asyncio.gather(*asking, return_exceptions=True)
+            assert isinstance(late, LateError)
+            assert isinstance(answered, list)
+            assert answerer._deadlines == {}
+        finally:
+            await store.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(ask())

@@ -28,7 +28,9 @@ _ASK = b"POST /v1/score HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Answer 200, on one path before the body was read."""
+    """Answer 200, on one path before the body was read, on another after a while."""
+    if scope["path"] == "/v1/later":
+        await asyncio.sleep(0.5)
     while scope["path"] != "/v1/unread" and (await receive()).get("more_body"):
         pass
     lines = [(b"content-length", b"0")]
@@ -124,6 +126,31 @@ def test_a_body_that_nobody_read_is_no_request() -> None:
         connection.sendall(_ASK)
         wait_until(lambda: status(connection, full, _ASK) == 429, "the next one is refused")
     assert full.n_refused == 1
+
+
+def test_of_two_lengths_neither_is_believed() -> None:
+    full = Full()
+    with connected(full) as connection:
+        assert status(connection, full, _ASK.replace(b"Host: a", b"content-length:1")) == 400
+    assert full.n_refused == 0
+
+
+def test_who_reads_no_answers_is_not_refused_without_end() -> None:
+    class Long(Full):
+        def refused(self) -> bytes:
+            super().refused()
+            return (
+                b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 100000\r\n\r\n" + b" " * 100_000
+            )
+
+    full = Long()
+    with connected(full) as connection:
+        for n_sent in range(1, 400):
+            connection.sendall(_ASK)
+            wait_until(lambda n=n_sent: full.n_asked >= n, "it is read", 10.0)  # type: ignore[misc]
+            if full.n_refused < n_sent:
+                break
+    assert full.n_refused < 399
 
 
 def test_it_says_what_a_refusal_says_that_was_read() -> None:

@@ -106,7 +106,14 @@ def test_whatever_comes_first_the_three_meet_once_and_equal_bits_are_equal() -> 
         ({"features": features(amount=None)}, {"model_version": "b"}, "unexplained"),
         ({"features": {"amount": 3.5, "card_gap": 7.0}}, {}, "unexplained"),
         ({"features": features(card_gap=8.0), "state": None}, {}, "without_state"),
-        ({"features": features(card_gap=8.0), "state": Source("t", 1, 10)}, {}, "without_state"),
+        ({"features": features(card_gap=8.0), "state": Source("t", 1, 10)}, {}, "other_partition"),
+        (
+            {"features": features(card_gap=8.0), "state": Source("t", 0, 10, 1)},
+            {},
+            "other_partition",
+        ),
+        ({"features": features(card_gap=8.0), "mode": "redis-unavailable"}, {}, "without_state"),
+        ({"log_odds": 1.5, "score": 0.6, "state": Source("t", 1, 10)}, {}, "other_partition"),
         ({"features": features(card_gap=8.0), "currency": "USD"}, {}, "other_payment"),
         # What was read begins at offset 8, or the payment was in the state already.
         ({"features": features(card_gap=8.0), "state": Source("t", 0, 7)}, {}, "unwitnessed"),

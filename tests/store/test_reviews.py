@@ -103,6 +103,25 @@ def test_the_oldest_make_room_but_not_what_somebody_has(redis_url: str) -> None:
     on_store(redis_url, work, capacity=3)
 
 
+def test_an_alert_whose_verdict_is_not_confirmed_makes_no_room_without_its_claim(
+    redis_url: str,
+) -> None:
+    """Room for 2; 1 is the oldest and was judged while Kafka was away, so 2 goes when 3 comes."""
+
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(1), alert(2)], 0)
+        first = verdict("a-1", "mona", "k")
+        await store.reviews.begin(first, HOUR_MS)
+        await store.reviews.given_up(first)
+        await store.reviews.release("a-1", "mona")
+        await store.alerts.add([alert(3)], 0)
+        _, rows = await store.alerts.rows()
+        assert {row.alert_id for row in rows} == {"a-1", "a-3"}
+        assert (await store.reviews.begin(first, HOUR_MS)).outcome == "send"
+
+    on_store(redis_url, work, capacity=2)
+
+
 def test_severity_ranks_before_score(redis_url: str) -> None:
     async def work(store: ReviewStore) -> list[str]:
         wanted = [alert(1, 1.0, "medium"), alert(2, 0.99, "critical"), alert(3, 1.0, "high")]
@@ -173,6 +192,33 @@ def test_a_verdict_that_never_arrived_may_be_replaced_by_a_later_one(redis_url: 
         assert begun.review is not None
         assert (begun.outcome, begun.review.verdict) == ("send", "legitimate")
         assert begun.review.decided_ms == 5_001
+
+    on_store(redis_url, work)
+
+
+@pytest.mark.parametrize(("what", "comment"), [("legitimate", ""), ("fraud", "edited")])
+def test_another_decision_in_the_same_form_is_sent_in_place_of_what_did_not_arrive(
+    redis_url: str, what: str, comment: str
+) -> None:
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(1)], 0)
+        first = verdict("a-1", "mona", "k", "fraud", at_ms=5_000)
+        await store.reviews.begin(first, HOUR_MS)
+        await store.reviews.given_up(first)
+        wanted = msgspec.structs.replace(
+            verdict("a-1", "mona", "k", what, at_ms=4_000), comment=comment
+        )
+        begun = await store.reviews.begin(wanted, HOUR_MS)
+        assert begun.review is not None
+        assert (begun.outcome, begun.review.verdict) == ("send", what)
+        assert (begun.review.comment, begun.review.decided_ms) == (comment, 5_001)
+        # The first attempt hears of Kafka after all: that marks nothing.
+        await store.reviews.acknowledged(first)
+        stands = await store.reviews.review("a-1")
+        assert stands == begun.review
+        await store.reviews.acknowledged(begun.review)
+        assert (await store.reviews.begin(wanted, HOUR_MS)).outcome == "sent"
+        assert (await store.reviews.begin(first, HOUR_MS)).outcome == "closed"
 
     on_store(redis_url, work)
 
