@@ -165,14 +165,18 @@ class GRPCDoor:
     async def _server_ready(self, _: Any, __: Asker) -> Any:
         return message("ServerReadyResponse")(ready=not self._serving.faults())
 
-    async def _model_ready(self, request: Any, _: Asker) -> Any:
+    async def _model_ready(self, request: Any, asker: Asker) -> Any:
+        if request.version:
+            check_room(self._serving, 1, asker)
         await self._version(request.name, request.version)
         return message("ModelReadyResponse")(ready=not self._serving.faults())
 
     async def _server_metadata(self, _: Any, __: Asker) -> Any:
         return message("ServerMetadataResponse")(name=MODEL, version=__version__)
 
-    async def _model_metadata(self, request: Any, _: Asker) -> Any:
+    async def _model_metadata(self, request: Any, asker: Asker) -> Any:
+        if request.version:
+            check_room(self._serving, 1, asker)
         await self._version(request.name, request.version)
         return message("ModelMetadataResponse")(
             name=MODEL,

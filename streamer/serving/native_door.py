@@ -101,10 +101,16 @@ def native_app(
         refusal = Refusal("unknown_path", "$", told)
         return json_response(_Refused(refusal), error.status_code, error.headers)
 
+    def ended(other: asyncio.Future[None]) -> None:
+        if not other.cancelled():
+            serving.ended("the other door", other.exception())
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with serving.running():
             other = None if beside is None else asyncio.ensure_future(beside())
+            if other is not None:
+                other.add_done_callback(ended)
             try:
                 yield
             finally:

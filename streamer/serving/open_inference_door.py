@@ -102,13 +102,13 @@ def open_inference_routes(serving: Serving) -> list[Route]:
         return json_response({"name": MODEL, "version": __version__, "extensions": extensions})
 
     async def model_ready(request: Request) -> Response:
-        await _version_in(serving, request)
+        await _described(serving, request)
         is_ready = not serving.faults()
         told = {"name": MODEL, "ready": is_ready}
         return json_response(told, 200 if is_ready else 503)
 
     async def model(request: Request) -> Response:
-        await _version_in(serving, request)
+        await _described(serving, request)
         described = {
             "name": MODEL,
             "versions": [serving.head_id],
@@ -154,6 +154,13 @@ def _telling(
             return json_response({"error": broken.refusal.detail}, broken.status, broken.headers)
 
     return told
+
+
+async def _described(serving: Serving, request: Request) -> None:
+    """Refuse a model or version that is not there; a version is looked for as for a question."""
+    if "version" in request.path_params:
+        asker_of(serving, request)
+    await _version_in(serving, request)
 
 
 async def _version_in(serving: Serving, request: Request) -> Any:

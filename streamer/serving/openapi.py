@@ -67,12 +67,12 @@ def openapi(*, has_keys: bool, most_payments: int) -> Tree:
     components: Tree = {"schemas": schemas()}
     if has_keys:
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    for path in paths.values():
-        if "post" in path:
+    for way in (way for path in paths.values() for way in path.values()):
+        if "401" in way["responses"]:
             if has_keys:
-                path["post"]["security"] = [{"key": []}]
+                way["security"] = [{"key": []}]
             else:
-                del path["post"]["responses"]["401"]
+                del way["responses"]["401"]
     about = "What the stream would say of a payment if it came next; nothing is learned from it."
     info = {"title": "streamer serve", "version": __version__, "description": about}
     return {"openapi": "3.1.0", "info": info, "paths": paths, "components": components}
@@ -99,7 +99,9 @@ def _score(told: Tree, several: Tree) -> Tree:
 def _inference(told: Tree) -> Tree:
     name: Tree = {"name": "name", "in": "path", "required": True, "schema": {"const": MODEL}}
     version = {"name": "version", "in": "path", "required": True, "schema": {"type": "string"}}
-    unknown = refusals("RefusedTensors", told["refused"], ["404", "503"])
+    of_a_name = ["404", "503"]
+    # A version is looked for in Redis, and so only for who may ask.
+    of_a_version = ["400", "401", "404", "429", "503"]
     paths: Tree = {
         "/v2": read("server", "Name and release", _like(told, "server")),
         "/v2/health/live": read("server_live", "Whether it is alive", _like(told, "live")),
@@ -110,10 +112,11 @@ def _inference(told: Tree) -> Tree:
             {"503": content(_UNREADY, _ready(), {})},
         ),
     }
-    for end, of, parameters in (
-        ("", "", [name]),
-        ("/versions/{version}", "_of_version", [name, version]),
+    for end, of, statuses, parameters in (
+        ("", "", of_a_name, [name]),
+        ("/versions/{version}", "_of_version", of_a_version, [name, version]),
     ):
+        unknown = refusals("RefusedTensors", told["refused"], statuses)
         unready = {"anyOf": [_ready(), ref("RefusedTensors")]}
         ready = read(
             f"model_ready{of}",
@@ -137,6 +140,9 @@ def _inference(told: Tree) -> Tree:
         paths[path] = read(f"model{of}", "Its tensors", _like(told, "model"), unknown)
         paths[f"{path}/ready"] = ready
         paths[f"{path}/infer"] = {"post": infer}
+        if statuses is of_a_version:
+            for way in (paths[path]["get"], ready["get"]):
+                way["parameters"] = [_PRIORITY]
         for way in (paths[path]["get"], ready["get"], infer):
             way["parameters"] = [*parameters, *way.get("parameters", [])]
     return paths

@@ -17,7 +17,7 @@ def scraped(serving: Serving) -> tuple[bytes, str]:
     metrics.serve_payments_limit.set(serving.admission.limit)
     metrics.serve_calls.set(serving.answerer.n_calls)
     metrics.serve_ready.set(not serving.faults())
-    state = serving.store.breaker.state
+    state = serving.state_store.breaker.state
     metrics.serve_redis_breaker_state.replace({name: name == state for name in BREAKER_STATES})
     metrics.serve_model_unread_seconds.set(time.monotonic() - versions.read_at_s)
     if versions.head is not None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
+
+import structlog
 
 from streamer import __version__
 from streamer.intake.by_name import load_declaration
@@ -31,6 +33,7 @@ from streamer.telemetry.tracing import Spans
 
 __all__ = ["Limits", "Serving"]
 
+_log = structlog.get_logger(__name__)
 _REFRESH_S: Final = 1.0
 _DRAIN_TICK_S: Final = 0.05
 # Of what was noted for the decisions topic, once nobody is answered any more.
@@ -60,8 +63,8 @@ class Serving:
         self.versions = VersionsInUse(self.store, settings, config.model)
         # Of their own, with a breaker of their own: what hangs is given up in time to answer without.
         within_s = min(settings.redis_timeout_s, settings.serve_deadline_s / 3)
-        self._state_store = open_store(settings.model_copy(update={"redis_timeout_s": within_s}))
-        states = CardStates(self._state_store.lookups, settings.transactions_topic, time.monotonic)
+        self.state_store = open_store(settings.model_copy(update={"redis_timeout_s": within_s}))
+        states = CardStates(self.state_store.lookups, settings.transactions_topic, time.monotonic)
         self.answerer = Answerer(self._config, states, _now_ms, settings.serve_without_state)
         self.admission = Admission(
             settings.serve_max_in_flight,
@@ -82,6 +85,7 @@ class Serving:
         )
         self.decisions: DecisionLog | None = None
         self._has_kernels = False
+        self._ended: list[str] = []
 
     @property
     def is_ready(self) -> bool:
@@ -97,10 +101,19 @@ class Serving:
         """Return why it is not ready, nothing when it is."""
         if self.admission.is_draining:
             return ["it is being stopped"]
-        faults = [] if self._has_kernels else ["the compiled loops are being loaded"]
+        faults = list(self._ended)
+        if not self._has_kernels:
+            faults.append("the compiled loops are being loaded")
         if self.versions.head is None:
             faults.append(f"no model was read: {self.versions.error or 'it is being read'}")
+        elif self.versions.is_broken:
+            faults.append(f"the model is not taken up: {self.versions.error}")
         return faults
+
+    def ended(self, what: str, error: BaseException | None) -> None:
+        """Log that ``what`` has ended by itself; it is not ready from now on."""
+        _log.error("ended by itself", what=what, exc_info=error)
+        self._ended.append(f"{what} has ended by itself")
 
     async def version(self, wanted: str) -> Scorer | None:
         """Return the version to answer with, the head where none is ``wanted``; None for none such."""
@@ -120,12 +133,11 @@ class Serving:
             while self.admission.in_flight and time.monotonic() < deadline:  # noqa: ASYNC110
                 await asyncio.sleep(_DRAIN_TICK_S)
             following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            await asyncio.wait([following])
             if self.decisions is not None:
                 await asyncio.to_thread(self.decisions.close, _FLUSH_WITHIN_S)
             await self.store.close()
-            await self._state_store.close()
+            await self.state_store.close()
 
     def _begin_log(self) -> None:
         topic = self.settings.serve_decisions_topic
@@ -134,7 +146,11 @@ class Serving:
             self.answerer.on_given = self.decisions.note
 
     async def _follow(self) -> None:
-        await load_kernels()
+        try:
+            await load_kernels()
+        except Exception as error:
+            self.ended("loading the compiled loops", error)
+            return
         self._has_kernels = True
         while True:
             await asyncio.sleep(_REFRESH_S)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
+import structlog
+
 from streamer.errors import ConfigurationError, InvariantError, UnavailableError
 from streamer.model import ModelConfig, Scorer
 from streamer.policies import settings_under
@@ -21,14 +23,17 @@ __all__ = ["VersionsInUse"]
 
 Branch = Literal["head", "canary", "named"]
 
+_log = structlog.get_logger(__name__)
 _MOST_NAMED: Final = 4
+_MOST_BEGINNINGS: Final = 64
 # It was restarted without its data: what is held is newer.
 _LOST: Final = "Redis must hold the head and the policy that it held before, got none"
 
 
 @dataclass(slots=True)
 class VersionsInUse:
-    """``head`` is None before one was read; ``error`` is why the last reading failed, if it did.
+    """``head`` is None before one was read; ``error`` is why the last reading failed, if it
+    did; ``is_broken`` when that was a defect, which no waiting mends.
 
     Where the settings ask for the canary it is that branch's head; while there is no canary, the one
     that scores all partitions.  ``branch`` says which it is by now, ``made_at_s`` when it was made
@@ -42,6 +47,7 @@ class VersionsInUse:
     config: ModelConfig
     head: Scorer | None = None
     error: str = ""
+    is_broken: bool = False
     branch: Branch = "head"
     made_at_s: float = field(default_factory=time.time)
     read_at_s: float = field(default_factory=time.monotonic)
@@ -49,27 +55,37 @@ class VersionsInUse:
     _policy_id: str = ""
     _has_learned: bool = False
     _named: OrderedDict[str, Scorer] = field(default_factory=OrderedDict)
+    # By what was asked for, the beginning of an id; by policy and id those that are being made.
+    _ids: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    _making: dict[tuple[str, str], asyncio.Future[Scorer]] = field(default_factory=dict)
 
     async def refresh(self) -> None:
         """Take up head and policy; where the store has no answer or lost them, those held stay."""
         try:
-            policy_id = await self.store.policies.head()
-            if self._policy_id and not policy_id:
-                raise UnavailableError(_LOST)
-            if policy_id != self._policy_id:
-                policy = await self.store.policies.read(policy_id)
-                self.config = model_config(settings_under(self.settings, policy))
-                self._policy_id = policy_id
-                self._heads = None
-                self._named.clear()
-            heads = await self.store.heads(self._heads)
-            if self._has_learned and not heads.head.sums.transactions_seen:
-                raise UnavailableError(_LOST)
+            await self._take_up()
         except (UnavailableError, ConfigurationError, InvariantError) as error:
-            self.error = str(error)
-            return
-        self.error = ""
-        self.read_at_s = time.monotonic()
+            self.error, self.is_broken = str(error), False
+        except Exception as error:
+            _log.exception("model not taken up")
+            self.error, self.is_broken = f"{type(error).__name__}: {error}", True
+        else:
+            self.error, self.is_broken = "", False
+            self.read_at_s = time.monotonic()
+
+    async def _take_up(self) -> None:
+        policy_id = await self.store.policies.head()
+        if self._policy_id and not policy_id:
+            raise UnavailableError(_LOST)
+        if policy_id != self._policy_id:
+            policy = await self.store.policies.read(policy_id)
+            self.config = model_config(settings_under(self.settings, policy))
+            self._policy_id = policy_id
+            self._heads = None
+            self._ids.clear()
+            self._named.clear()
+        heads = await self.store.heads(self._heads)
+        if self._has_learned and not heads.head.sums.transactions_seen:
+            raise UnavailableError(_LOST)
         branch, head = self._chosen(heads)
         if self._heads is None or head.id != self._chosen(self._heads)[1].id:
             # In a thread: others are answered meanwhile.
@@ -95,15 +111,35 @@ class VersionsInUse:
         head = self.head
         if head is not None and wanted and head.id.startswith(wanted):
             return head
-        if wanted in self._named:
-            self._named.move_to_end(wanted)
-            return self._named[wanted]
+        known = self._ids.get(wanted, wanted)
+        if known in self._named:
+            self._named.move_to_end(known)
+            return self._named[known]
         try:
             _, stored = await self.store.version(wanted)
         except ConfigurationError:
             return None
+        key = self._policy_id, stored.id
+        if key not in self._making:
+            making = asyncio.ensure_future(self._made(stored))
+            self._making[key] = making
+            making.add_done_callback(lambda _: self._making.pop(key))
+        # Who gives up waiting takes it from nobody else.
+        scorer = await asyncio.shield(self._making[key])
+        if stored.id in self._named:
+            self._ids[wanted] = stored.id
+            if len(self._ids) > _MOST_BEGINNINGS:
+                self._ids.popitem(last=False)
+        return scorer
+
+    async def _made(self, stored: StoredVersion) -> Scorer:
+        """Return a version, and keep it unless the policy has changed meanwhile."""
+        if stored.id in self._named:
+            return self._named[stored.id]
+        policy_id = self._policy_id
         scorer = await asyncio.to_thread(Scorer.of, stored.id, stored.sums, self.config)
-        self._named[wanted] = scorer
-        if len(self._named) > _MOST_NAMED:
-            self._named.popitem(last=False)
+        if self._policy_id == policy_id:
+            self._named[stored.id] = scorer
+            if len(self._named) > _MOST_NAMED:
+                self._named.popitem(last=False)
         return scorer
