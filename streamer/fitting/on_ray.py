@@ -7,6 +7,7 @@ machines need streamer installed, and the files by the same path or address.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -84,6 +85,8 @@ def on_ray(address: str) -> Iterator[_OnRay]:
     require("ray")
     import ray
 
+    if address != LOCAL and os.environ.get("RAY_USE_TLS", "0") == "0":
+        _require_grpc(address)
     try:
         ray.init(
             address=address,
@@ -97,6 +100,19 @@ def on_ray(address: str) -> Iterator[_OnRay]:
         yield _OnRay(ray)
     finally:
         ray.shutdown()
+
+
+def _require_grpc(address: str) -> None:
+    """Ask whether who listens speaks gRPC: for somebody else Ray would wait for ever."""
+    import grpc
+
+    with grpc.insecure_channel(address) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=_CONNECT_TIMEOUT_S)
+        except grpc.FutureTimeoutError:
+            raise UnavailableError(
+                f"Ray must answer at {address}, got a listener that is silent or no Ray"
+            ) from None
 
 
 def _require_listener(address: str) -> None:
