@@ -7,7 +7,6 @@ machines need streamer installed, and the files by the same path or address.
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -85,7 +84,7 @@ def on_ray(address: str) -> Iterator[_OnRay]:
     require("ray")
     import ray
 
-    if address != LOCAL and os.environ.get("RAY_USE_TLS", "0") == "0":
+    if address != LOCAL:
         _require_grpc(address)
     try:
         ray.init(
@@ -105,8 +104,10 @@ def on_ray(address: str) -> Iterator[_OnRay]:
 def _require_grpc(address: str) -> None:
     """Ask whether who listens speaks gRPC: for somebody else Ray would wait for ever."""
     import grpc
+    from ray._private.grpc_utils import init_grpc_channel
 
-    with grpc.insecure_channel(address) as channel:
+    # With TLS where Ray's variables say so.
+    with init_grpc_channel(address) as channel:
         try:
             grpc.channel_ready_future(channel).result(timeout=_CONNECT_TIMEOUT_S)
         except grpc.FutureTimeoutError:
