@@ -120,7 +120,7 @@ def _late(serving: Serving) -> HTTPError:
 
 def defect(door: str) -> HTTPError:
     """Return the refusal of what failed as nothing may, and log the exception that is handled."""
-    _log.exception("request not answered", door=door)
+    _log.error("request not answered", door=door, exc_info=True)
     detail = "the request must have been answered, and was not for a defect; the log has it"
     return HTTPError(503, Refusal("defect", "$", detail), _RETRY)
 

@@ -66,7 +66,7 @@ class VersionsInUse:
         except (UnavailableError, ConfigurationError, InvariantError) as error:
             self.error, self.is_broken = str(error), False
         except Exception as error:
-            _log.exception("model not taken up")
+            _log.error("model not taken up", exc_info=True)
             self.error, self.is_broken = f"{type(error).__name__}: {error}", True
         else:
             self.error, self.is_broken = "", False
