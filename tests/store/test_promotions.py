@@ -18,10 +18,11 @@ LIMITS = WatchLimits(min_payments=10)
 
 
 def with_alerts(n: int) -> Counts:
-    return Counts(payments=100, ranked=100, due=10, alerts=n)
+    return Counts(payments=1_000, ranked=1_000, due=100, alerts=n)
 
 
-ENOUGH, BAD = with_alerts(9), with_alerts(21)
+# At most twice what is due and four standard errors: 200 + 4 sqrt(200) = 256.6 of 100.
+ENOUGH, BAD = with_alerts(90), with_alerts(257)
 
 
 def wish(version: str, reason: str = "promotion", now_ms: int = NOW_MS, **more) -> Wish:
@@ -114,7 +115,7 @@ def test_a_canary_that_degrades_is_ended_and_the_head_stays(redis_url, namespace
             await store.checkpoint(counted(step(10, 15), watch.id, BAD))
             settled = await store.trials.settle("w1", NOW_MS)
             assert settled.degraded.figure == "budget"
-            assert settled.degraded.told == "2.10 of the budget alerted, at most 2.00"
+            assert settled.degraded.told == "257 alerted where 100 alerts were due, at most 256"
             assert (await store.heads()).canary is None
             assert (await store.head()).id == before
             (entry,) = await store.lineage(1)
@@ -146,13 +147,16 @@ def test_a_promotion_that_degrades_is_gone_back_from_once_and_not_promoted_again
                 None,
                 counted(step(20, 22, partition=1), watch.id, BAD + BAD),
             )
-            assert bad.watch.facts == Counts(payments=300, ranked=300, due=30, alerts=51)
+            assert bad.watch.facts == Counts(payments=3_000, ranked=3_000, due=300, alerts=604)
             assert await store.trials.settle("w1", NOW_MS) is None
-            # 51 + 40 alerts, where 30 + 10 were due.
-            await store.checkpoint(counted(step(25, 30), watch.id, with_alerts(40)))
+            # 604 + 310 alerts, where 300 + 100 were due: 800 + 4 sqrt(800) = 913.1 are the limit.
+            await store.checkpoint(counted(step(25, 30), watch.id, with_alerts(310)))
             left = (await store.head()).id
             settled = await store.trials.settle("w1", NOW_MS + 5)
-            assert settled.degraded == ("budget", "2.27 of the budget alerted, at most 2.00")
+            assert settled.degraded == (
+                "budget",
+                "914 alerted where 400 alerts were due, at most 913",
+            )
             assert await store.trials.settle("w2", NOW_MS + 5) is None
             assert (await store.heads()).head.id == good
             (entry,) = [e for e in await store.lineage(3) if e["reason"] == "rollback"]
