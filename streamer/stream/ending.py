@@ -7,6 +7,7 @@ not checkpointed is done again by whoever comes next.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
@@ -18,6 +19,7 @@ from typing import Any, Final, NoReturn
 import structlog
 
 from streamer.errors import FencedError, StoreReplacedError, StreamerError
+from streamer.stream.stacks import log_stacks
 from streamer.telemetry.exceptions import described
 
 __all__ = [
@@ -80,18 +82,23 @@ class Deadline:
         self.within_s = within_s
         self._what_is_left = what_is_left
         self._is_started = False
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
         """Begin to count; the process ends when the time is over, whatever it is doing then."""
         if self._is_started:
             return
         self._is_started = True
+        with suppress(RuntimeError):
+            self._loop = asyncio.get_running_loop()
         # A thread, since the event loop itself may be what does not come to an end.
         timer = threading.Timer(self.within_s, self._end)
         timer.daemon = True
         timer.start()
 
     def _end(self) -> None:
+        if self._loop is not None:
+            log_stacks(self._loop)
         _log.critical(
             "worker ends at once",
             error=f"the stop must be over within {self.within_s:g} s "

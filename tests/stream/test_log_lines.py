@@ -173,4 +173,6 @@ def test_asked_by_a_signal_a_worker_tells_where_it_is_without_what_it_holds(quie
     (line,) = [line for line in quiet_day.lines if line["event"] == "stacks"]
     assert any(name.startswith("MainThread") for name in line["threads"])
     assert len(line["tasks"]) > 3
+    # Down to what each waits for, not where it was begun alone.
+    assert any(len(frames) > 2 for frames in line["tasks"].values())
     assert not marked_lines(quiet_day.text)
