@@ -12,10 +12,9 @@ import random
 import socket
 import time
 import uuid
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial, wraps
+from functools import partial
 from typing import Any, Final, get_args
 
 import faust
@@ -37,6 +36,7 @@ from streamer.stream.ending import (
     EXIT_UNAVAILABLE,
     Deadline,
     end_at_once,
+    guarded,
     or_end,
 )
 from streamer.stream.garbage import collect_rarely
@@ -277,9 +277,9 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
         app.held.dead_letter_log.run,
         *app.watch.tasks,
     ):
-        app.task(_guarded(work))
-    app.task(_guarded(partial(follow_pauses, app.kit.clock, app.kit.metrics)))
-    app.task(_guarded(partial(follow_readiness, app.health, time.monotonic)))
+        app.task(guarded(work))
+    app.task(guarded(partial(follow_pauses, app.kit.clock, app.kit.metrics)))
+    app.task(guarded(partial(follow_readiness, app.health, time.monotonic)))
 
     @app.on_partitions_assigned.connect
     async def claim(_: Any, assigned: set[TP], **__: Any) -> None:
@@ -299,15 +299,6 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
         app.held.unsaved_since.clear()
 
     return app
-
-
-def _guarded(work: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    @wraps(work)
-    async def run(*_: Any) -> None:
-        # Faust calls a task with the app when its signature has room for it.
-        await or_end(work())
-
-    return run
 
 
 def __getattr__(name: str) -> Any:

@@ -14,11 +14,13 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import wraps
 from typing import Any, Final, NoReturn
 
 import structlog
 
 from streamer.errors import FencedError, StoreReplacedError, StreamerError
+from streamer.stream.kafka.cancelling import cancellable
 from streamer.stream.stacks import log_stacks
 from streamer.telemetry.exceptions import described
 
@@ -28,6 +30,7 @@ __all__ = [
     "Deadline",
     "end_at_once",
     "end_process",
+    "guarded",
     "or_end",
 ]
 
@@ -73,6 +76,17 @@ async def or_end(work: Awaitable[Any]) -> Any:
         _log.critical("worker ends at once", error=described(error), exc_info=True)
         logging.shutdown()
         os._exit(EXIT_UNAVAILABLE)
+
+
+def guarded(work: Callable[[], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Return ``work`` as a background task of Faust's: it ends with the worker, or ends the worker."""
+
+    @wraps(work)
+    async def run(*_: Any) -> None:
+        # Faust calls a task with the app when its signature has room for it.
+        await cancellable(or_end(work()))
+
+    return run
 
 
 class Deadline:

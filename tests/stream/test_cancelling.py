@@ -9,7 +9,7 @@ import pytest
 
 from streamer.errors import InvariantError
 from streamer.stream.kafka import cancelling
-from streamer.stream.kafka.cancelling import cancel_and_wait, uninterrupted
+from streamer.stream.kafka.cancelling import cancel_and_wait, cancellable, uninterrupted
 
 
 async def misses(n_times: int) -> None:
@@ -51,6 +51,31 @@ def test_a_task_that_never_ends_is_an_error_and_no_wait_without_end(
             await asyncio.sleep(0)
 
     asyncio.run(scenario())
+
+
+def test_work_that_misses_a_cancellation_ends_by_the_one_that_its_task_gets() -> None:
+    """Faust cancels a background task once, and waits for it without an end."""
+
+    async def scenario() -> None:
+        task = asyncio.ensure_future(cancellable(misses(2)))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task], timeout=10)
+        assert task.cancelled()
+
+    asyncio.run(scenario())
+
+
+def test_work_that_ends_by_itself_is_what_it_comes_to() -> None:
+    async def answer() -> int:
+        return 42
+
+    async def fail() -> int:
+        raise LookupError("as it was")
+
+    assert asyncio.run(cancellable(answer())) == 42
+    with pytest.raises(LookupError, match="as it was"):
+        asyncio.run(cancellable(fail()))
 
 
 def test_no_task_is_no_wait() -> None:

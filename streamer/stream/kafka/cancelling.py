@@ -8,12 +8,12 @@ rebalance means a worker that has no partition and gets none.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Iterable
+from collections.abc import Coroutine, Generator, Iterable
 from typing import Any, Final, TypeVar
 
 from streamer.errors import InvariantError
 
-__all__ = ["cancel_and_wait", "uninterrupted"]
+__all__ = ["cancel_and_wait", "cancellable", "uninterrupted"]
 
 _T = TypeVar("_T")
 
@@ -35,6 +35,20 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Future[Any]]) -> None:
     raise InvariantError(
         f"every cancelled task must end within {_AGAIN_S * _TRIES:g} s, got {len(pending)} that do not"
     )
+
+
+async def cancellable(work: Coroutine[Any, Any, _T]) -> _T:
+    """Return what ``work`` does; one cancellation of this is as many of ``work`` as it takes.
+
+    Faust cancels a background task once and waits for it for ever.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        await cancel_and_wait([task])
+        raise
+    return task.result()
 
 
 async def uninterrupted(steps: Generator[None, None, _T]) -> _T:
