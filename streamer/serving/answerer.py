@@ -200,8 +200,16 @@ class Answerer:
         for each, those in zip(asked, answers, strict=True):
             if not each.answered.done():
                 each.answered.set_result(_told(those))
-                if self.on_given is not None:
-                    self.on_given(each.by, [one for one in those if isinstance(one, Given)])
+                self._note(each.by, [one for one in those if isinstance(one, Given)])
+
+    def _note(self, by: AskedBy, given: list[Given]) -> None:
+        if self.on_given is None:
+            return
+        try:
+            self.on_given(by, given)
+        except Exception:
+            # Whoever waits for an answer has nothing to do with it.
+            _log.error("answers not noted", answers=len(given), exc_info=True)
 
     def _next(self) -> list[list[_Asked]]:
         """Return what is answered now; together what is read, scored and told in the same way."""
@@ -219,25 +227,35 @@ class Answerer:
 
     async def _answers(self, asked: Sequence[_Asked]) -> list[list[Given | Refusal]]:
         values = [value for each in asked for value in each.values]
-        now_ms = self.now_ms()
-        intake = PLAIN if asked[0].is_plain else self.config.intake
-        question = read_questions(values, now_ms, self.config.believable, intake)
-        found: list[Given | Refusal | None] = [question.refused.get(i) for i in range(len(values))]
-        if len(question.decoded):
-            given = await self._of(question, asked[0], now_ms, is_alone=len(asked) == 1)
-            for i, one in zip(question.decoded.offsets.tolist(), given, strict=True):
-                found[i] = one
-        whole = [one for one in found if one is not None]
-        assert len(whole) == len(values)  # noqa: S101 - each is answered or refused
+        whole = await self._found(values, asked[0], self.now_ms())
         split, first = [], 0
         for each in asked:
             split.append(whole[first : first + len(each.values)])
             first += len(each.values)
         return split
 
-    async def _of(
-        self, question: Question, asked: _Asked, now_ms: int, *, is_alone: bool
-    ) -> list[Given]:
+    async def _found(
+        self, values: Sequence[bytes], asked: _Asked, now_ms: int
+    ) -> list[Given | Refusal]:
+        """Return what each payment gets; where a state cannot be used, only its own does without."""
+        intake = PLAIN if asked.is_plain else self.config.intake
+        question = read_questions(values, now_ms, self.config.believable, intake)
+        found: list[Given | Refusal | None] = [question.refused.get(i) for i in range(len(values))]
+        try:
+            given = await self._of(question, asked, now_ms) if len(question.decoded) else []
+        except InvariantError:
+            if len(question.decoded) == 1:
+                raise
+            half = len(values) // 2
+            parts = values[:half], values[half:]
+            return [one for part in parts for one in await self._found(part, asked, now_ms)]
+        for i, one in zip(question.decoded.offsets.tolist(), given, strict=True):
+            found[i] = one
+        whole = [one for one in found if one is not None]
+        assert len(whole) == len(values)  # noqa: S101 - each is answered or refused
+        return whole
+
+    async def _of(self, question: Question, asked: _Asked, now_ms: int) -> list[Given]:
         decoded, mode = question.decoded, _NORMAL
         cards = decoded.payments.names.column(1).strings()
         try:
@@ -248,7 +266,7 @@ class Answerer:
             if self.without_state == "refuse":
                 raise
             if isinstance(error, InvariantError):
-                if not is_alone:
+                if len(decoded) > 1:
                     raise
                 _log.error("state cannot be used", error=str(error))
             mode, found = _ALONE, Found.nothing(len(decoded))

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from streamer.contract.messages import Source
-from streamer.errors import UnavailableError
+from streamer.errors import InvariantError, UnavailableError
 from streamer.features import CARDS, Columns, Kept
 from streamer.features.kinds import CARD_VERDICTS, MERCHANT_VERDICTS, MERCHANTS
 from streamer.features.packed import names_of
@@ -31,6 +31,7 @@ _REFRESH_S: Final = 30.0
 _SETTLED_S: Final = 3_600.0
 _MOST_PLACES: Final = 1_000_000
 _FORGOTTEN: Final = 10_000
+_TIME: Final = np.dtype("<f8")
 _LOST: Final = "Redis must hold the partitions that it held before, got fewer; was it restored?"
 
 
@@ -82,7 +83,7 @@ class CardStates:
         """Return what is kept of payments' entities; ``cards`` (n,) are the cards' ids.
 
         Raises `UnavailableError` where the store does not answer, or has come back without what it
-        held: who paid before would be answered as if new.
+        held: who paid before would be answered as if new; `InvariantError` where one is no state.
         """
         await self._refresh()
         numbers = columns.cards.tolist()
@@ -192,8 +193,12 @@ class CardStates:
 
 
 def _time_ms(state: bytes) -> float:
-    """Return when a card last paid."""
-    return float(np.frombuffer(state, "<f8", 1)[0])
+    """Return when a card last paid; raise `InvariantError` for a state too short to say so."""
+    if len(state) < _TIME.itemsize:
+        raise InvariantError(
+            f"a card's state must have {_TIME.itemsize} bytes at least, got {len(state)}"
+        )
+    return float(np.frombuffer(state, _TIME, 1)[0])
 
 
 def _taken(names: Sequence[str], rows: Sequence[int]) -> tuple[str, ...]:

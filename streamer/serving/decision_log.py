@@ -2,6 +2,7 @@
 
 Invariants:
 * A request never waits: what there is no room for is dropped, and counted.
+* What was noted is counted once, as published or as not, also where the thread dies or hangs.
 * Who is asked to close first hands over what was noted, and tells what Kafka did not take.
 * A card's decisions are in one partition: that with the number of the one its payments are in, where
   that is known, else where its key belongs.
@@ -9,8 +10,10 @@ Invariants:
 
 from __future__ import annotations
 
+import math
 import threading
 import time
+from collections import Counter as Counts
 from contextlib import suppress
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
@@ -45,6 +48,7 @@ _TICK_S: Final = 0.05
 # Some 0.3 ms of work, after which whoever answers has a turn.
 _PIECE: Final = 16
 _BREATH_S: Final = 0.0002
+_COUNTED_WITHIN_S: Final = 0.2
 _TOPIC_AGE_S: Final = 30.0
 _METADATA_WITHIN_S: Final = 5.0
 _encoder: Final = msgspec.json.Encoder()
@@ -60,7 +64,8 @@ class Counter(Protocol):
 class DecisionLog:
     """Publishes from a thread of its own; `note` is called on the loop that answers.
 
-    ``counted`` gets ``published``, ``dropped`` (there was no room) and ``failed`` (Kafka took it not).
+    ``counted`` gets each answer that was noted once: as ``published``, ``dropped`` (there was no room)
+    or ``failed`` (Kafka took it not, or nobody publishes any more).
     """
 
     def __init__(self, settings: Settings, topic: str, counted: Counter, room: int = _ROOM) -> None:
@@ -70,9 +75,15 @@ class DecisionLog:
         self._room = room
         self._noted: SimpleQueue[tuple[AskedBy, list[Given], float]] = SimpleQueue()
         # Each is written by one side alone, so that neither waits for the other.
-        self._n_in = self._n_out = self._n_published = 0
+        self._n_in = self._n_out = 0
+        # What has become of answers, of the thread alone until it is counted under the lock.
+        self._became: Counts[str] = Counts()
+        self._counting = threading.Lock()
+        self._n_counted = 0
+        self._is_closed = self._has_died = self._has_failed = False
         self._n_partitions, self._asked_at = 0, -_TOPIC_AGE_S
         self._ends = threading.Event()
+        self._until = math.inf
         config = {
             "linger.ms": 50,
             "queue.buffering.max.messages": room,
@@ -84,44 +95,62 @@ class DecisionLog:
 
     def note(self, by: AskedBy, given: list[Given]) -> None:
         """Note answers that are being given."""
-        if self._n_in - self._n_out + len(given) > self._room or self._ends.is_set():
+        if self._has_died:
+            self._counted.labels("failed").inc(len(given))
+        elif self._n_in - self._n_out + len(given) > self._room or self._ends.is_set():
             self._counted.labels("dropped").inc(len(given))
-            return
-        self._n_in += len(given)
-        self._noted.put((by, given, time.time()))
+        else:
+            self._n_in += len(given)
+            self._noted.put((by, given, time.time()))
 
     def close(self, within_s: float) -> None:
-        """Hand over what was noted; blocks for ``within_s`` at most."""
-        deadline = time.monotonic() + within_s
+        """Hand over what was noted; blocks for ``within_s``, and a moment in which that is counted."""
+        self._until = time.monotonic() + within_s
         self._ends.set()
-        self._thread.join(within_s)
-        left = self._producer.flush(max(deadline - time.monotonic(), 0.0))
-        left += self._n_in - self._n_out
-        self._count()
+        self._thread.join(within_s + _COUNTED_WITHIN_S)
+        with self._counting:
+            self._is_closed = True
+            left = self._n_in - self._n_counted
         if left:
             self._counted.labels("failed").inc(left)
             _log.warning("decisions not published", decisions=left, within_s=within_s)
 
     def _run(self) -> None:
-        is_last, read = False, None
-        while not is_last:
+        try:
             # Seldom, and then all there is: each turn of this thread interrupts those who answer.
-            is_last = self._ends.wait(_TICK_S)
-            with suppress(Empty):
-                while True:
-                    by, given, at_s = self._noted.get_nowait()
-                    self._ask_for_partitions()
-                    at = datetime.fromtimestamp(at_s, UTC)
-                    for each in given:
+            while not self._ends.wait(_TICK_S):
+                self._hand_over()
+            self._hand_over()
+            self._producer.flush(self._left_s())
+        except Exception:
+            # Answers do not need it: they go on, and are counted.
+            self._has_died = True
+            self._became["failed"] += self._n_in - self._n_counted - self._became.total()
+            _log.error("decisions are published no more", exc_info=True)
+        finally:
+            self._count()
+
+    def _hand_over(self) -> None:
+        """Publish what was noted, and learn what has become of what was published before."""
+        read = None
+        with suppress(Empty):
+            while self._left_s() > 0:
+                by, given, at_s = self._noted.get_nowait()
+                self._ask_for_partitions()
+                at = datetime.fromtimestamp(at_s, UTC)
+                for each in given:
+                    self._n_out += 1
+                    try:
                         if read is None or read.decoded is not each.decoded:
                             read = _Read.of(each)
                         self._publish(decision_of(each, by, at, read))
-                        self._n_out += 1
-                        if self._n_out % _PIECE == 0 and not is_last:
-                            time.sleep(_BREATH_S)
-            self._producer.poll(0)
-            self._count()
-            read = None
+                    except Exception:
+                        self._fail()
+                    if self._n_out % _PIECE == 0:
+                        self._producer.poll(0)
+                        self._ends.wait(_BREATH_S)
+        self._producer.poll(0)
+        self._count()
 
     def _publish(self, decision: Decision) -> None:
         partition = decision.answer.partition
@@ -133,20 +162,31 @@ class DecisionLog:
                 self._topic, _encoder.encode(decision), key, partition, on_delivery=self._delivered
             )
         except BufferError:
-            self._counted.labels("dropped").inc()
+            self._became["dropped"] += 1
         except KafkaException:
-            self._counted.labels("failed").inc()
+            self._became["failed"] += 1
+
+    def _fail(self) -> None:
+        """Count a decision that could not be made; the log has the first of them."""
+        self._became["failed"] += 1
+        if not self._has_failed:
+            self._has_failed = True
+            _log.error("decision not made", exc_info=True)
 
     def _delivered(self, error: object, _: object) -> None:
-        if error is None:
-            self._n_published += 1
-        else:
-            self._counted.labels("failed").inc()
+        self._became["published" if error is None else "failed"] += 1
 
     def _count(self) -> None:
-        if self._n_published:
-            self._counted.labels("published").inc(self._n_published)
-            self._n_published = 0
+        """Count what has become of answers, unless they have been counted as not published."""
+        with self._counting:
+            if not self._is_closed:
+                self._n_counted += self._became.total()
+                for outcome, n in self._became.items():
+                    self._counted.labels(outcome).inc(n)
+        self._became.clear()
+
+    def _left_s(self) -> float:
+        return max(self._until - time.monotonic(), 0.0)
 
     def _ask_for_partitions(self) -> None:
         """Learn how many partitions the topic has, and make it where that is allowed."""
@@ -156,14 +196,14 @@ class DecisionLog:
         self._asked_at = now
         try:
             admin = AdminClient(librdkafka_config(self._settings))
-            counts = partition_counts(admin, _METADATA_WITHIN_S)
+            counts = partition_counts(admin, min(_METADATA_WITHIN_S, self._left_s()))
             if self._topic not in counts and self._settings.create_topics:
                 # As many as the payments have: a decision keeps their partition's number.
                 n = counts.get(self._settings.transactions_topic, self._settings.topic_partitions)
                 create_topics(admin, {self._topic: n}, self._settings.topic_replication_factor)
                 counts[self._topic] = n
             self._n_partitions = counts.get(self._topic, 0)
-        except StreamerError as error:
+        except (StreamerError, KafkaException) as error:
             _log.warning("topic of decisions not known", topic=self._topic, error=str(error))
 
 

@@ -6,26 +6,32 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote
 
 import grpc
 from google.protobuf import descriptor_pool
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from streamer import __version__
 from streamer.errors import ConfigurationError
+from streamer.serving.admission import Place
 from streamer.serving.answerer import AskedBy
 from streamer.serving.grpc_messages import METHODS, POOL, SERVICE, message
 from streamer.serving.http_requests import (
     Asker,
     HTTPError,
     answered,
-    check_room,
+    body_in_time,
     client_of,
+    count,
     defect,
+    hold,
     priority_named,
+    taken_on,
     version_of,
 )
 from streamer.serving.observing import observing
@@ -52,6 +58,7 @@ _STATUSES: Final = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
     404: grpc.StatusCode.NOT_FOUND,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
     413: grpc.StatusCode.RESOURCE_EXHAUSTED,
     422: grpc.StatusCode.INVALID_ARGUMENT,
     429: grpc.StatusCode.RESOURCE_EXHAUSTED,
@@ -72,25 +79,37 @@ _CONTENTS: Final = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
+_Read = Callable[[Place], Awaitable[Any]]
+# Whose message is empty, and is not received.
 _OPEN: Final = frozenset({"ServerLive", "ServerReady", "ServerMetadata"})
-_NOBODY: Final = Asker("", "normal")
 # What health may be behind /readyz.
 _TICK_S: Final = 0.1
+# Messages of the largest size at most that are being received; others wait for their turn, unread.
+_READ_AT_ONCE: Final = 64
+# Calls beside those that are answered: who watches health, who is being refused.
+_CALLS_BESIDE: Final = 1_000
 
 
 class GRPCDoor:
-    """A gRPC server beside the HTTP one, on the same loop."""
+    """A gRPC server beside the HTTP one, on the same loop.
+
+    Methods take a stream, of one message: so a call is refused before its message is received, which it
+    would have been before a method that takes a message is called.
+    """
 
     def __init__(self, serving: Serving, host: str, port: int) -> None:
         self._serving = serving
         limit = serving.limits.body_bytes
-        self._server = grpc.aio.server(options=[("grpc.max_receive_message_length", limit)])
+        self._server = grpc.aio.server(
+            options=[("grpc.max_receive_message_length", limit)],
+            maximum_concurrent_rpcs=serving.admission.limit + _CALLS_BESIDE,
+        )
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         handlers = {
-            method: grpc.unary_unary_rpc_method_handler(
+            method: grpc.stream_unary_rpc_method_handler(
                 self._handler(method),
-                request_deserializer=message(f"{method}Request").FromString,
                 response_serializer=message(f"{method}Response").SerializeToString,
             )
             for method in METHODS
@@ -132,15 +151,18 @@ class GRPCDoor:
 
     def _handler(self, method: str) -> Callable[[Any, Any], Awaitable[Any]]:
         snake = re.sub("(?<!^)(?=[A-Z])", "_", method).lower()
-        work: Callable[[Any, Asker], Awaitable[Any]] = getattr(self, f"_{snake}")
+        work: Callable[..., Awaitable[Any]] = getattr(self, f"_{snake}")
+        made = message(f"{method}Request").FromString
         is_asked = method == "ModelInfer"
 
-        async def handle(request: Any, context: grpc.aio.ServicerContext) -> Any:
+        async def handle(_: Any, context: grpc.aio.ServicerContext) -> Any:
             told = dict(context.invocation_metadata() or ())
             try:
+                if method in _OPEN:
+                    return await work()
                 with observing(self._serving, "grpc", told) if is_asked else nullcontext():
-                    asker = _NOBODY if method in _OPEN else self._asker(context)
-                    return await work(request, asker)
+                    asker = self._asker(context)
+                    return await work(partial(self._read, context, made), asker)
             except HTTPError as error:
                 refused = error
             except TensorError as error:
@@ -153,31 +175,43 @@ class GRPCDoor:
         return handle
 
     def _asker(self, context: grpc.aio.ServicerContext) -> Asker:
-        told = {name: str(value) for name, value in context.invocation_metadata() or ()}
+        metadata = context.invocation_metadata() or ()
+        told = {name: str(value) for name, value in metadata}
+        forwarded = [str(value) for name, value in metadata if name == "x-forwarded-for"]
         # ipv4:192.0.2.7:50051, ipv6:[2001:db8::1]:50051 with the brackets quoted.
         peer = unquote(context.peer()).partition(":")[2].rpartition(":")[0].strip("[]")
-        client = client_of(self._serving, told.get("authorization", ""), peer)
+        client = client_of(self._serving, told.get("authorization", ""), peer, forwarded)
         return Asker(client, priority_named(told.get("x-priority", "normal")))
 
-    async def _server_live(self, _: Any, __: Asker) -> Any:
+    async def _read(
+        self, context: grpc.aio.ServicerContext, made: Callable[[bytes], Any], place: Place
+    ) -> Any:
+        """Return the message of a call, held at ``place``."""
+        async with body_in_time(), self._reading:
+            content = await context.read()
+        if not isinstance(content, bytes):
+            raise TensorError("a call must have a message, got none")
+        hold(self._serving, len(content), place)
+        try:
+            return made(content)
+        except DecodeError:
+            raise TensorError("a message must be of the protocol, got other bytes") from None
+
+    async def _server_live(self) -> Any:
         return message("ServerLiveResponse")(live=True)
 
-    async def _server_ready(self, _: Any, __: Asker) -> Any:
+    async def _server_ready(self) -> Any:
         return message("ServerReadyResponse")(ready=not self._serving.faults())
 
-    async def _model_ready(self, request: Any, asker: Asker) -> Any:
-        if request.version:
-            check_room(self._serving, 1, asker)
-        await self._version(request.name, request.version)
+    async def _model_ready(self, read: _Read, asker: Asker) -> Any:
+        await self._described(read, asker)
         return message("ModelReadyResponse")(ready=not self._serving.faults())
 
-    async def _server_metadata(self, _: Any, __: Asker) -> Any:
+    async def _server_metadata(self) -> Any:
         return message("ServerMetadataResponse")(name=MODEL, version=__version__)
 
-    async def _model_metadata(self, request: Any, asker: Asker) -> Any:
-        if request.version:
-            check_room(self._serving, 1, asker)
-        await self._version(request.name, request.version)
+    async def _model_metadata(self, read: _Read, asker: Asker) -> Any:
+        await self._described(read, asker)
         return message("ModelMetadataResponse")(
             name=MODEL,
             versions=[self._serving.head_id],
@@ -186,14 +220,23 @@ class GRPCDoor:
             outputs=metadata(OUTPUTS),
         )
 
-    async def _model_infer(self, request: Any, asker: Asker) -> Any:
-        check_room(self._serving, 1, asker)
-        version = await self._version(request.model_name, request.model_version)
-        values = payments_in(_tensors(request), self._serving.limits.batch_payments)
-        check_room(self._serving, len(values), asker, held=1)
-        wanted = [output.name for output in request.outputs]
-        tensors_of([], wanted)
-        with self._serving.admission.taken_on(len(values)):
+    async def _described(self, read: _Read, asker: Asker) -> None:
+        """Refuse a model or version that is not there; a version is looked for as for a question."""
+        request = await read(Place())
+        if not request.version:
+            await self._version(request.name, "")
+            return
+        with taken_on(self._serving, asker):
+            await self._version(request.name, request.version)
+
+    async def _model_infer(self, read: _Read, asker: Asker) -> Any:
+        with taken_on(self._serving, asker) as place:
+            request = await read(place)
+            version = await self._version(request.model_name, request.model_version)
+            values = payments_in(_tensors(request), self._serving.limits.batch_payments)
+            count(self._serving, len(values), asker, place)
+            wanted = [output.name for output in request.outputs]
+            tensors_of([], wanted)
             found = await answered(
                 self._serving,
                 values,

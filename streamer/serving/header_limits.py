@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["HEAD_BYTES", "HEAD_WITHIN_S", "LimitedHeads"]
+__all__ = ["HAS_GONE", "HEAD_BYTES", "HEAD_WITHIN_S", "LimitedHeads"]
 
 HEAD_BYTES: Final = 16_384
 """Of request line and headers; who sends more has no business here."""
 HEAD_WITHIN_S: Final = 5.0
 """From the connection, or from the first byte of a later request on it, to the end of its headers."""
+HAS_GONE: Final = "streamer.has_gone"
+"""In the scope of a request: what tells whether its answer will reach nobody any more."""
 _TOO_LARGE: Final = "431 Request Header Fields Too Large"
 _REFUSAL: Final = "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -63,6 +65,7 @@ class LimitedHeads(HttpToolsProtocol):
             self._refuse(_TOO_LARGE)
             raise ValueError(_TOO_LARGE)
         self.settle()
+        self.scope[HAS_GONE] = self.transport.is_closing  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import hmac
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -19,30 +20,39 @@ from starlette.responses import Response
 from streamer.contract.answer_message import Answer
 from streamer.errors import StreamerError
 from streamer.model import Scorer
-from streamer.serving.admission import PRIORITIES, Priority
+from streamer.serving.admission import PRIORITIES, Place, Priority
 from streamer.serving.answerer import AskedBy, LateError
+from streamer.serving.header_limits import HAS_GONE
 from streamer.serving.questions import Refusal
 from streamer.serving.rate_limits import network_of
 from streamer.serving.serving import Serving
+from streamer.serving.trusted_proxies import client_address
 from streamer.telemetry.tracing import current
 
 __all__ = [
+    "GONE",
     "OCTETS",
     "Asker",
     "HTTPError",
     "answered",
     "asker_of",
+    "body_in_time",
     "body_of",
-    "check_room",
     "client_of",
+    "count",
     "defect",
+    "has_gone",
+    "hold",
     "is_yes",
     "json_response",
     "overloaded",
     "priority_named",
+    "taken_on",
     "version_of",
 ]
 
+GONE: Final = 499
+"""The status of who went away before the answer, as nginx has it; nobody gets it."""
 _JSON: Final = "application/json"
 OCTETS: Final = "application/octet-stream"
 _CLOSE: Final = {"Connection": "close"}
@@ -126,21 +136,21 @@ def defect(door: str) -> HTTPError:
 
 
 def asker_of(serving: Serving, request: Request) -> Asker:
-    """Return who asks, unless that is nobody who may, or more than can be answered was asked."""
-    address = request.client.host if request.client else ""
-    client = client_of(serving, request.headers.get("authorization", ""), address)
-    asker = Asker(client, priority_named(request.headers.get("x-priority", "normal")))
-    check_room(serving, 1, asker)
-    return asker
+    """Return who asks, unless that is nobody who may."""
+    headers, peer = request.headers, request.client.host if request.client else ""
+    forwarded = headers.getlist("x-forwarded-for")
+    client = client_of(serving, headers.get("authorization", ""), peer, forwarded)
+    return Asker(client, priority_named(headers.get("x-priority", "normal")))
 
 
-def client_of(serving: Serving, authorization: str, address: str) -> str:
+def client_of(serving: Serving, authorization: str, peer: str, forwarded: Sequence[str]) -> str:
     """Return the name that a client is counted under: its key's place, or without keys its address.
 
-    Refuses an authorization that is none of the keys, where there are any.
+    ``forwarded`` is for whom ``peer`` says that it asks, which a trusted proxy is believed.  Refuses an
+    authorization that is none of the keys, where there are any.
     """
     if not serving.keys:
-        return network_of(address)
+        return network_of(client_address(peer, forwarded, serving.trusted_proxies))
     told = authorization.encode(errors="surrogateescape")
     # All of them are compared: how long it takes tells nothing.
     found = [hmac.compare_digest(told, b"Bearer " + key) for key in serving.keys]
@@ -160,14 +170,36 @@ def priority_named(told: str) -> Priority:
     raise HTTPError(400, Refusal("wrong_format", "$", detail))
 
 
-def check_room(serving: Serving, n_payments: int, asker: Asker, held: int = 0) -> None:
+@contextmanager
+def taken_on(serving: Serving, asker: Asker) -> Iterator[Place]:
+    """Take on a request, of which nothing has been read or looked up, or refuse it."""
+    _check_room(serving, 1, asker)
+    with serving.admission.taken_on() as place:
+        yield place
+
+
+def count(serving: Serving, n_payments: int, asker: Asker, place: Place) -> None:
+    """Take on the payments of a request, once it is known how many they are, or refuse them."""
+    _check_room(serving, n_payments, asker, place.n_payments)
+    serving.admission.count(place, n_payments)
+
+
+def hold(serving: Serving, n_bytes: int, place: Place) -> None:
+    """Hold so many bytes of a request until it is done, or refuse it."""
+    if not serving.admission.hold(place, n_bytes):
+        most = serving.admission.most_bytes
+        detail = f"bodies under way must have at most {most:,} bytes together, got more; try again"
+        raise HTTPError(429, Refusal("overloaded", "$", detail), _RETRY | _CLOSE)
+
+
+def _check_room(serving: Serving, n_payments: int, asker: Asker, held: int = 0) -> None:
     """Refuse while nothing can be answered, no more be taken on, or the client has asked too much.
 
     ``held`` of the payments were counted before, for the same request.
     """
     if not serving.is_ready:
         raise _not_ready()
-    if not serving.admission.has_room(n_payments, asker.priority):
+    if not serving.admission.has_room(n_payments, asker.priority, held):
         raise overloaded(serving)
     wait_ns = serving.rates.wait_ns(asker.client, n_payments, time.monotonic_ns(), held)
     if wait_ns:
@@ -205,11 +237,14 @@ async def version_of(serving: Serving, wanted: str) -> Scorer:
     return version
 
 
-async def body_of(request: Request, most_bytes: int, *, is_binary: bool = False) -> bytes:
+async def body_of(
+    serving: Serving, request: Request, place: Place, *, is_binary: bool = False
+) -> bytes:
     """Return the body, which is not read to its end if it is too large, too slow or no JSON.
 
-    ``is_binary``: it may be ``application/octet-stream`` too.
+    What is read of it is held at ``place``.  ``is_binary``: it may be ``application/octet-stream`` too.
     """
+    most_bytes = serving.limits.body_bytes
     kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
     if kind != _JSON and not kind.endswith("+json") and not (is_binary and kind == OCTETS):
         detail = f"Content-Type must be {_JSON}, got another"
@@ -219,18 +254,37 @@ async def body_of(request: Request, most_bytes: int, *, is_binary: bool = False)
         raise _too_large(most_bytes)
     pieces, n_bytes = [], 0
     try:
-        async with asyncio.timeout(_BODY_WITHIN_S):
+        async with body_in_time():
             async for piece in request.stream():
                 pieces.append(piece)
                 n_bytes += len(piece)
                 if n_bytes > most_bytes:
                     raise _too_large(most_bytes)
+                hold(serving, n_bytes, place)
+    except ClientDisconnect:
+        raise HTTPError(GONE, Refusal("gone", "$", "body must be whole")) from None
+    return b"".join(pieces)
+
+
+@asynccontextmanager
+async def body_in_time() -> AsyncIterator[None]:
+    """Refuse a request whose body is read in this block for too long."""
+    try:
+        async with asyncio.timeout(_BODY_WITHIN_S):
+            yield
     except TimeoutError:
         detail = f"body must have come within {_BODY_WITHIN_S:g} s"
         raise HTTPError(408, Refusal("late", "$", detail), _CLOSE) from None
-    except ClientDisconnect:
-        raise HTTPError(400, Refusal("truncated_json", "$", "body must be whole")) from None
-    return b"".join(pieces)
+
+
+def has_gone(request: Request) -> Callable[[], bool]:
+    """Return what tells whether the client has gone; a server that cannot say so cancels who asked."""
+    told: Callable[[], bool] = request.scope.get(HAS_GONE, _stays)
+    return told
+
+
+def _stays() -> bool:
+    return False
 
 
 def _too_large(most_bytes: int) -> HTTPError:

@@ -22,8 +22,10 @@ from streamer.serving.http_requests import (
     answered,
     asker_of,
     body_of,
-    check_room,
+    count,
+    has_gone,
     json_response,
+    taken_on,
     version_of,
 )
 from streamer.serving.observing import observing
@@ -62,7 +64,7 @@ def mlflow_routes(serving: Serving) -> list[Route]:
 
     async def invocations(request: Request) -> Response:
         try:
-            with observing(serving, "mlflow", request.headers):
+            with observing(serving, "mlflow", request.headers, has_gone(request)):
                 return await _invoked(serving, request)
         except HTTPError as error:
             told = {"error_code": "BAD_REQUEST", "message": error.refusal.detail}
@@ -78,16 +80,16 @@ def mlflow_routes(serving: Serving) -> list[Route]:
 
 async def _invoked(serving: Serving, request: Request) -> Response:
     asker = asker_of(serving, request)
-    version = await version_of(serving, "")
-    asked = _read(await body_of(request, serving.limits.body_bytes))
-    values = _values(asked)
-    most = serving.limits.batch_payments
-    if not 1 <= len(values) <= most:
-        detail = f"body must have 1 to {most} payments, got {len(values)}"
-        raise HTTPError(400, Refusal("out_of_range", "$", detail))
-    check_room(serving, len(values), asker, held=1)
-    explain = bool((asked.params or {}).get("explain"))
-    with serving.admission.taken_on(len(values)):
+    with taken_on(serving, asker) as place:
+        version = await version_of(serving, "")
+        asked = _read(await body_of(serving, request, place))
+        values = _values(asked)
+        most = serving.limits.batch_payments
+        if not 1 <= len(values) <= most:
+            detail = f"body must have 1 to {most} payments, got {len(values)}"
+            raise HTTPError(400, Refusal("out_of_range", "$", detail))
+        count(serving, len(values), asker, place)
+        explain = bool((asked.params or {}).get("explain"))
         found = await answered(
             serving, values, version, explain=explain, by=AskedBy("mlflow", asker.client)
         )

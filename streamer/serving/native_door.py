@@ -27,10 +27,12 @@ from streamer.serving.http_requests import (
     answered,
     asker_of,
     body_of,
-    check_room,
+    count,
+    has_gone,
     is_yes,
     json_response,
     overloaded,
+    taken_on,
     version_of,
 )
 from streamer.serving.mlflow_door import mlflow_routes
@@ -69,7 +71,7 @@ def native_app(
 
     async def score(request: Request) -> Response:
         try:
-            with observing(serving, "native", request.headers):
+            with observing(serving, "native", request.headers, has_gone(request)):
                 return await _score(serving, request)
         except HTTPError as error:
             return json_response(_Refused(error.refusal), error.status, error.headers)
@@ -169,11 +171,11 @@ class _App(Starlette):
 
 async def _score(serving: Serving, request: Request) -> Response:
     asker = asker_of(serving, request)
-    explain = is_yes(request, "explain")
-    version = await version_of(serving, request.query_params.get("version", ""))
-    values, is_single = _values(await body_of(request, serving.limits.body_bytes), serving)
-    check_room(serving, len(values), asker, held=1)
-    with serving.admission.taken_on(len(values)):
+    with taken_on(serving, asker) as place:
+        explain = is_yes(request, "explain")
+        version = await version_of(serving, request.query_params.get("version", ""))
+        values, is_single = _values(await body_of(serving, request, place), serving)
+        count(serving, len(values), asker, place)
         found = await answered(
             serving, values, version, explain=explain, by=AskedBy("native", asker.client)
         )

@@ -23,9 +23,11 @@ from streamer.serving.http_requests import (
     answered,
     asker_of,
     body_of,
-    check_room,
+    count,
     defect,
+    has_gone,
     json_response,
+    taken_on,
     version_of,
 )
 from streamer.serving.observing import observing
@@ -119,7 +121,7 @@ def open_inference_routes(serving: Serving) -> list[Route]:
         return json_response(described)
 
     async def infer(request: Request) -> Response:
-        with observing(serving, "open_inference", request.headers):
+        with observing(serving, "open_inference", request.headers, has_gone(request)):
             return await _infer(serving, request)
 
     named = "/v2/models/{name}"
@@ -158,9 +160,11 @@ def _telling(
 
 async def _described(serving: Serving, request: Request) -> None:
     """Refuse a model or version that is not there; a version is looked for as for a question."""
-    if "version" in request.path_params:
-        asker_of(serving, request)
-    await _version_in(serving, request)
+    if "version" not in request.path_params:
+        await _version_in(serving, request)
+        return
+    with taken_on(serving, asker_of(serving, request)):
+        await _version_in(serving, request)
 
 
 async def _version_in(serving: Serving, request: Request) -> Any:
@@ -172,14 +176,14 @@ async def _version_in(serving: Serving, request: Request) -> Any:
 
 async def _infer(serving: Serving, request: Request) -> Response:
     asker = asker_of(serving, request)
-    version = await _version_in(serving, request)
-    body = await body_of(request, serving.limits.body_bytes, is_binary=True)
-    asked, rest = _read(body, request.headers.get(_HEADER, ""))
-    values = payments_in(_tensors(asked, rest), serving.limits.batch_payments)
-    check_room(serving, len(values), asker, held=1)
-    wanted = [output.name for output in asked.outputs]
-    tensors_of([], wanted)
-    with serving.admission.taken_on(len(values)):
+    with taken_on(serving, asker) as place:
+        version = await _version_in(serving, request)
+        body = await body_of(serving, request, place, is_binary=True)
+        asked, rest = _read(body, request.headers.get(_HEADER, ""))
+        values = payments_in(_tensors(asked, rest), serving.limits.batch_payments)
+        count(serving, len(values), asker, place)
+        wanted = [output.name for output in asked.outputs]
+        tensors_of([], wanted)
         by = AskedBy("open_inference", asker.client)
         found = await answered(
             serving, values, version, explain="reasons" in wanted, by=by, is_plain=True

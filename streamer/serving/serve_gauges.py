@@ -14,6 +14,7 @@ def scraped(serving: Serving) -> tuple[bytes, str]:
     """Return the text of all metrics, with their content type."""
     metrics, versions = serving.metrics, serving.versions
     metrics.serve_payments_in_flight.set(serving.admission.in_flight)
+    metrics.serve_body_bytes.set(serving.admission.n_bytes)
     metrics.serve_payments_limit.set(serving.admission.limit)
     metrics.serve_calls.set(serving.answerer.n_calls)
     metrics.serve_ready.set(not serving.faults())

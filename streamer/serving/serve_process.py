@@ -46,6 +46,8 @@ def run_server(settings: Settings, tracing: TracingSettings) -> None:
         log_config=None,
         server_header=False,
         date_header=False,
+        # Whom a proxy asks for is `trusted_proxies`'; uvicorn believes whoever runs beside it.
+        proxy_headers=False,
         timeout_graceful_shutdown=round(settings.shutdown_timeout_s),
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),

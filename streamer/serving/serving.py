@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,7 +18,7 @@ import structlog
 from streamer import __version__
 from streamer.intake.by_name import load_declaration
 from streamer.model import Scorer
-from streamer.serving.admission import Admission
+from streamer.serving.admission import BODIES_HELD, Admission
 from streamer.serving.answerer import Answerer
 from streamer.serving.card_states import CardStates
 from streamer.serving.decision_log import DecisionLog
@@ -26,6 +26,7 @@ from streamer.serving.rate_limits import RateLimits
 from streamer.serving.serve_metrics import ServeMetrics
 from streamer.serving.versions_in_use import VersionsInUse
 from streamer.settings import Settings
+from streamer.settings.proxy_networks import networks
 from streamer.starting.wiring import open_store, pipeline_config
 from streamer.stream.kafka.known_schemas import intake_of
 from streamer.stream.kernels import load_kernels
@@ -68,6 +69,7 @@ class Serving:
         self.answerer = Answerer(self._config, states, _now_ms, settings.serve_without_state)
         self.admission = Admission(
             settings.serve_max_in_flight,
+            BODIES_HELD * settings.serve_max_body_bytes,
             is_behind=lambda: self.answerer.is_behind(settings.serve_deadline_s),
         )
         self.rates = RateLimits(settings.serve_rate, settings.serve_burst)
@@ -77,6 +79,7 @@ class Serving:
             settings.serve_deadline_s,
         )
         self.metrics = ServeMetrics(__version__)
+        self.trusted_proxies = networks(settings.serve_trusted_proxies)
         told = settings.serve_api_keys
         self.keys = tuple(
             key.strip().encode()
@@ -122,22 +125,25 @@ class Serving:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Load and follow the model meanwhile, and drain at the end."""
-        self._begin_log()
-        await self.versions.refresh()
-        following = asyncio.ensure_future(self._follow())
-        try:
-            yield
-        finally:
-            self.admission.is_draining = True
-            deadline = time.monotonic() + self.limits.deadline_s
-            while self.admission.in_flight and time.monotonic() < deadline:  # noqa: ASYNC110
-                await asyncio.sleep(_DRAIN_TICK_S)
-            following.cancel()
-            await asyncio.wait([following])
+        # Each is closed whatever becomes of the others, the last that was begun first.
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self.store.close)
+            closing.push_async_callback(self.state_store.close)
+            self._begin_log()
             if self.decisions is not None:
-                await asyncio.to_thread(self.decisions.close, _FLUSH_WITHIN_S)
-            await self.store.close()
-            await self.state_store.close()
+                close = self.decisions.close
+                closing.push_async_callback(asyncio.to_thread, close, _FLUSH_WITHIN_S)
+            await self.versions.refresh()
+            closing.push_async_callback(_ended, asyncio.ensure_future(self._follow()))
+            closing.push_async_callback(self._drain)
+            yield
+
+    async def _drain(self) -> None:
+        """Take nobody on, and wait for those under way until they would be late."""
+        self.admission.is_draining = True
+        deadline = time.monotonic() + self.limits.deadline_s
+        while self.admission.in_flight and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(_DRAIN_TICK_S)
 
     def _begin_log(self) -> None:
         topic = self.settings.serve_decisions_topic
@@ -155,6 +161,11 @@ class Serving:
         while True:
             await asyncio.sleep(_REFRESH_S)
             await self.versions.refresh()
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 def _now_ms() -> int:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from streamer.settings.proxy_networks import check_networks
 from streamer.settings.secret_checks import long_keys
 from streamer.settings.settings import Count, Fields, Seconds, Topic
 
@@ -25,15 +26,20 @@ class ServeFields(Fields):
     """When set, requests to `streamer serve` must carry one of these, separated by commas:
     Authorization: Bearer KEY."""
     serve_max_in_flight: Count = 1_000
-    """Payments that `streamer serve` answers at once; who asks for more is refused with 429."""
+    """Payments that `streamer serve` answers at once, a request whose body is being read counting as
+    one; who asks for more is refused with 429."""
     serve_rate: int = Field(0, ge=0)
     """Payments a second that one client, a key or else an address, may ask about; 0 limits nobody."""
     serve_burst: Count = 1_000
     """Payments that a client may ask about at once, after a while of silence."""
+    serve_trusted_proxies: Annotated[str, AfterValidator(check_networks)] | None = None
+    """Addresses and networks of proxies, separated by commas, whose X-Forwarded-For says which address
+    asks: 10.0.0.7,192.0.2.0/24. Without it, the one that the connection comes from."""
     serve_max_batch: Count = 1_000
     """Payments that one request may ask about."""
     serve_max_body_bytes: int = Field(1_048_576, ge=1_024)
-    """Largest body of a request, in bytes."""
+    """Largest body of a request, in bytes. Of all together at most 64 times as many are held; who sends
+    more is refused with 429."""
     serve_deadline_s: Seconds = 1.0
     """Seconds after which an answer is worth nothing: the request gets 503."""
     serve_without_state: Literal["model", "refuse"] = "model"

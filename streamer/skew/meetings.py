@@ -1,7 +1,11 @@
 """Which answer, which score and which features are of one payment, in whatever order they come.
 
-A payment is known by its card and its id.  A payment that is asked about twice is compared twice, one
-that is scored twice, as after a crash, once.
+A score and features are of one payment where they name the same place on the transactions topic.  An
+answer is of the payment with its card, its id and its time; where an id is used again at another time,
+those are two payments.  Of several with the same time, as where a message was sent twice, it is the
+first one that the answer's state did not have, else the last.  A payment that counts at another time
+than was asked about, and no other, is what the answer is held against once it has waited long enough.
+A payment that is asked about twice is compared twice, one that is scored twice, as after a crash, once.
 
 Invariants:
 * Bounded: so many answers wait, so many scored payments are remembered; what that cost is an outcome.
@@ -28,17 +32,37 @@ _SCORED: Final = 20_000
 # Of one partition: at 1,000 payments a second it has those of 20 s, and a checkpoint comes every two.
 _WITNESSED: Final = 20_000
 
+# A card and an id.
 _Payment = tuple[str, str]
+# A partition, its epoch, and an offset.
+_Place = tuple[int, int, int]
+_Met = tuple[Score, FeatureRow]
 # Its kind, its name, and of a till the currency.
 _Entity = tuple[str, str, str]
 
 
-class Waiting(NamedTuple):
-    """An answer that waits for its score; ``place`` is the partition and offset of its decision."""
+@dataclass(slots=True)
+class Waiting:
+    """An answer that waits for its score; ``place`` is the partition and offset of its decision.
+
+    ``other`` is the payment of its id that is nearest to its time, but not at it.  ``is_behind`` is
+    whether scores that were written after it had been forgotten before it came.
+    """
 
     decision: Decision
     place: tuple[int, int]
     at_ms: int
+    other: _Met | None = None
+    is_behind: bool = False
+
+    @property
+    def payment(self) -> _Payment:
+        """What the answer is about."""
+        return self.decision.answer.card_id, self.decision.answer.transaction_id
+
+    def distance_s(self, row: FeatureRow) -> float:
+        """Return how far a payment's time is from the one that was asked about."""
+        return abs((self.decision.event_timestamp - row.event_timestamp).total_seconds())
 
 
 class Compared(NamedTuple):
@@ -52,10 +76,16 @@ class Compared(NamedTuple):
 
 @dataclass(slots=True)
 class _Scored:
-    """What the stream has told of one payment so far."""
+    """What the stream has told of one payment so far, the last of it at a time of Kafka's."""
 
+    payment: _Payment
     score: Score | None = None
     row: FeatureRow | None = None
+    at_ms: int = 0
+
+    def met(self) -> _Met | None:
+        """Return both, once both are there."""
+        return None if self.score is None or self.row is None else (self.score, self.row)
 
 
 @dataclass(slots=True)
@@ -114,65 +144,119 @@ class Meetings:
     most_waiting: int = _WAITING
     most_scored: int = _SCORED
     most_witnessed: int = _WITNESSED
-    _waiting: OrderedDict[_Payment, list[Waiting]] = field(default_factory=OrderedDict)
-    _scored: OrderedDict[_Payment, _Scored] = field(default_factory=OrderedDict)
+    # By when they came; and of each payment which.
+    _waiting: OrderedDict[int, Waiting] = field(default_factory=OrderedDict)
+    _numbers: dict[_Payment, list[int]] = field(default_factory=dict)
+    _scored: OrderedDict[_Place, _Scored] = field(default_factory=OrderedDict)
+    _places: dict[_Payment, list[_Place]] = field(default_factory=dict)
     _partitions: dict[int, _Partition] = field(default_factory=dict)
-    _n_waiting: int = 0
+    _n_answers: int = 0
+    _forgotten_ms: int = -1
 
     @property
     def n_waiting(self) -> int:
         """How many answers wait."""
-        return self._n_waiting
+        return len(self._waiting)
 
     def waiting(self) -> Iterator[Waiting]:
         """Yield the answers that wait."""
-        for of_payment in self._waiting.values():
-            yield from of_payment
+        yield from self._waiting.values()
 
     def answered(self, decision: Decision, place: tuple[int, int], at_ms: int) -> list[Compared]:
         """Take an answer; return what could be compared, and what had to make room for it."""
-        payment = decision.answer.card_id, decision.answer.transaction_id
         waited = Waiting(decision, place, at_ms)
-        scored = self._scored.get(payment)
-        if scored is not None and scored.score is not None and scored.row is not None:
-            return [self._compared(waited, scored.score, scored.row)]
-        self._waiting.setdefault(payment, []).append(waited)
-        self._n_waiting += 1
-        if self._n_waiting <= self.most_waiting:
+        told = [
+            met
+            for place_of in self._places.get(waited.payment, ())
+            if (met := self._scored[place_of].met()) is not None
+        ]
+        same = [met for met in told if not waited.distance_s(met[1])]
+        if same:
+            return [self._compared(waited, *_first_new(same, decision.state))]
+        waited.other = min(told, key=lambda met: waited.distance_s(met[1]), default=None)
+        waited.is_behind = at_ms <= self._forgotten_ms
+        self._n_answers += 1
+        self._waiting[self._n_answers] = waited
+        self._numbers.setdefault(waited.payment, []).append(self._n_answers)
+        if len(self._waiting) <= self.most_waiting:
             return []
-        return self._left(next(iter(self._waiting)), "given_up")
+        return [_given_up(self._left(next(iter(self._waiting))))]
 
-    def told(self, what: Score | FeatureRow) -> list[Compared]:
-        """Take a score, or features; return what could be compared."""
-        payment = what.card_id, what.transaction_id
-        scored = self._scored.setdefault(payment, _Scored())
+    def told(self, what: Score | FeatureRow, at_ms: int) -> list[Compared]:
+        """Take a score, or features; return what could be compared, and what never can be."""
+        source, payment = what.source, (what.card_id, what.transaction_id)
+        place = source.partition, source.epoch, source.offset
+        scored = self._scored.get(place)
+        if scored is None:
+            scored = self._scored[place] = _Scored(payment)
+            self._places.setdefault(payment, []).append(place)
+        was_met, scored.at_ms = scored.met() is not None, at_ms
         if isinstance(what, Score):
             scored.score = scored.score or what
         else:
             self._witness(what)
             scored.row = scored.row or what
-        if len(self._scored) > self.most_scored:
-            self._scored.popitem(last=False)
-        if scored.score is None or scored.row is None:
-            return []
-        of_payment = self._waiting.pop(payment, [])
-        self._n_waiting -= len(of_payment)
-        return [self._compared(each, scored.score, scored.row) for each in of_payment]
+        met = scored.met()
+        found = [] if met is None or was_met else self._met(payment, met)
+        return found if len(self._scored) <= self.most_scored else found + self._forget()
 
     def passed(self, now_ms: int) -> list[Compared]:
         """Return the answers that have waited for too long; everything before ``now_ms`` was read."""
         late: list[Compared] = []
-        for payment, of_payment in list(self._waiting.items()):
-            if of_payment[0].at_ms + self.within_ms > now_ms:
+        while self._waiting:
+            number, waited = next(iter(self._waiting.items()))
+            if waited.at_ms + self.within_ms > now_ms:
                 # They came in this order.
                 break
-            late += self._left(payment, "never_met")
+            late.append(self._late(self._left(number)))
         return late
 
-    def _left(self, payment: _Payment, outcome: Outcome) -> list[Compared]:
-        of_payment = self._waiting.pop(payment)
-        self._n_waiting -= len(of_payment)
-        return [Compared(outcome, each, None, None) for each in of_payment]
+    def ended(self) -> list[Compared]:
+        """Return the answers that wait while a payment of their id has come; no more will come."""
+        numbers = [number for number, each in self._waiting.items() if each.other is not None]
+        return [self._late(self._left(number)) for number in numbers]
+
+    def _met(self, payment: _Payment, met: _Met) -> list[Compared]:
+        """Return the answers that a payment is compared with, the others note how near it is."""
+        found = []
+        for number in list(self._numbers.get(payment, ())):
+            waited = self._waiting[number]
+            distance_s = waited.distance_s(met[1])
+            if not distance_s:
+                found.append(self._compared(self._left(number), *met))
+            elif waited.other is None or distance_s < waited.distance_s(waited.other[1]):
+                waited.other = met
+        return found
+
+    def _forget(self) -> list[Compared]:
+        """Forget what was told longest ago; return the answers that half of that is missing for."""
+        place, scored = self._scored.popitem(last=False)
+        self._forgotten_ms = max(self._forgotten_ms, scored.at_ms)
+        places = self._places[scored.payment]
+        places.remove(place)
+        if not places:
+            del self._places[scored.payment]
+        if scored.met() is not None:
+            return []
+        return [
+            _given_up(self._left(number))
+            for number in list(self._numbers.get(scored.payment, ()))
+            if scored.row is None or not self._waiting[number].distance_s(scored.row)
+        ]
+
+    def _left(self, number: int) -> Waiting:
+        """Return an answer that waits no more."""
+        waited = self._waiting.pop(number)
+        numbers = self._numbers[waited.payment]
+        numbers.remove(number)
+        if not numbers:
+            del self._numbers[waited.payment]
+        return waited
+
+    def _late(self, waited: Waiting) -> Compared:
+        if waited.other is not None:
+            return self._compared(waited, *waited.other)
+        return _given_up(waited) if waited.is_behind else Compared("never_met", waited, None, None)
 
     def _compared(self, waited: Waiting, score: Score, row: FeatureRow) -> Compared:
         decision = waited.decision
@@ -208,3 +292,18 @@ class Meetings:
             is_known=partition.first <= state.offset,
             is_past=state.offset > offset,
         )
+
+
+def _given_up(waited: Waiting) -> Compared:
+    return Compared("given_up", waited, None, None)
+
+
+def _first_new(told: list[_Met], state: Source | None) -> _Met:
+    """Return the first that was not in ``state``, else the last; ``told`` are in their order."""
+    if state is None:
+        return told[0]
+    for score, row in told:
+        is_there = (row.source.partition, row.source.epoch) == (state.partition, state.epoch)
+        if not is_there or row.source.offset >= state.offset:
+            return score, row
+    return told[-1]

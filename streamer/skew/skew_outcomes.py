@@ -50,7 +50,7 @@ OUTCOMES: Final[dict[Outcome, str]] = {
     "unwitnessed": "different; what came between was not read",
     "unexplained": "different, and nothing came between",
     "never_met": "the stream gave no score in time",
-    "given_up": "no room for more answers that wait",
+    "given_up": "no room for more answers that wait, or for scores that came before them",
 }
 """What each means.  The last two are of answers that were not compared."""
 UNSCORED: Final[frozenset[Outcome]] = frozenset({"never_met", "given_up"})

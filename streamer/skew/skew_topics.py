@@ -5,10 +5,13 @@ Invariants:
   what was compared behind it is compared again, and comes to the same.
 * Scores and features are read from so much earlier than the first answer that what came between is
   known.
+* Where a time to begin at is given, reading ends where each partition ended when its first messages
+  came, whatever comes meanwhile.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
@@ -89,6 +92,8 @@ class SkewTopics:
         )
         self._times_ms: dict[tuple[str, int], int | None] = {}
         self._next: dict[int, int] = {}
+        self._is_bounded = since_ms is not None
+        self._ends: dict[tuple[str, int], int] = {}
         try:
             self._assign({name: partitions_of(settings, name) for name in self._kinds}, since_ms)
         except KafkaException as error:
@@ -99,7 +104,12 @@ class SkewTopics:
         for message in self._messages():
             topic, partition, offset = _place(message)
             at_ms = message.timestamp()[1]
-            self._times_ms[topic, partition] = at_ms
+            end = self._end(topic, partition)
+            self._times_ms[topic, partition] = at_ms if offset < end - 1 else None
+            if offset >= end - 1:
+                self._consumer.pause([TopicPartition(topic, partition)])
+            if offset >= end:
+                continue
             if topic == self._decisions:
                 self._next[partition] = offset + 1
             try:
@@ -163,8 +173,23 @@ class SkewTopics:
             for p in of_topic
         ]
         others = self._at_time(others, max(first_ms - _EARLIER_MS, 0))
-        self._times_ms = {(place.topic, place.partition): -1 for place in [*own, *others]}
-        self._consumer.assign([*own, *others])
+        places = [*own, *others]
+        self._times_ms = {(place.topic, place.partition): -1 for place in places}
+        self._consumer.assign(places)
+
+    def _end(self, topic: str, partition: int) -> float:
+        """Return the offset that is not read any more.
+
+        It is the high watermark that came with the first messages: the embedded broker has another
+        answer to who asks for it, too low where the last batch has several messages.
+        """
+        if not self._is_bounded:
+            return math.inf
+        name = topic, partition
+        if name not in self._ends:
+            place = TopicPartition(topic, partition)
+            _, self._ends[name] = self._consumer.get_watermark_offsets(place, cached=True)
+        return self._ends[name]
 
     def _at_time(self, places: list[TopicPartition], since_ms: int) -> list[TopicPartition]:
         asked = [TopicPartition(place.topic, place.partition, since_ms) for place in places]
@@ -191,8 +216,9 @@ class SkewTopics:
             if error is None:
                 yield message
             elif error.code() == KafkaError._PARTITION_EOF:
-                topic, partition, _ = _place(message)
+                topic, partition, offset = _place(message)
                 self._times_ms[topic, partition] = None
+                self._ends.setdefault((topic, partition), offset)
             elif error.code() != KafkaError._ALL_BROKERS_DOWN and not error.retriable():
                 raise UnavailableError(f"answers and scores must be readable, got {error.str()}")
 

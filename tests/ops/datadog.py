@@ -49,6 +49,10 @@ _LOST: Final = "sum:streamer.dead_letters.count{S,!topic:fraud-feedback}.as_coun
 _READ: Final = "sum:streamer.transactions_consumed.count{S}.as_count()"
 
 _ASKED: Final = "sum:streamer.serve_requests.count{S%s}.as_count()"
+# Of clients that have not gone before.
+_STAYED: Final = _ASKED % ",!code:499"
+_FAILED: Final = _ASKED % ",code:5*"
+_REFUSED: Final = _ASKED % ",code:4*,!code:499"
 _ANSWERS: Final = "sum:streamer.serve_answers.count{S%s}.as_count()"
 _TIMED: Final = "sum:streamer.serve_seconds.count{S}.as_count()"
 _IN_TIME: Final = "sum:streamer.serve_seconds.bucket{S,upper_bound:0.2}.as_count()"
@@ -92,8 +96,8 @@ QUERIES: Final = {
     "StreamerServeDown": "max(last_1m):sum:streamer.serve_ready{S} <= 0",
     "StreamerServeNotReady": "max(last_5m):max:streamer.serve_ready{S} by {endpoint} <= 0",
     "StreamerServeLatencyHigh": f"sum(last_10m):({_TIMED} - {_IN_TIME}) / {_TIMED} > 0.05",
-    "StreamerServeErrorShareHigh": f"sum(last_5m):{_ASKED % ',code:5*'} / {_ASKED % ''} > 0.01",
-    "StreamerServeRefusedShareHigh": f"sum(last_15m):{_ASKED % ',code:4*'} / {_ASKED % ''} > 0.05",
+    "StreamerServeErrorShareHigh": f"sum(last_5m):{_FAILED} / {_STAYED} > 0.01",
+    "StreamerServeRefusedShareHigh": f"sum(last_15m):{_REFUSED} / {_STAYED} > 0.05",
     "StreamerServeWithoutState": f"sum(last_5m):{_ANSWERS % ',!mode:normal'} / {_ANSWERS % ''} > 0.01",
     "StreamerServeModelStale": "min(last_2m):max:streamer.serve_model_unread_seconds{S} "
     "by {endpoint} > 60",

@@ -19,6 +19,7 @@ from streamer.features import CARDS
 from streamer.serving import answerer as answering
 from streamer.serving.answerer import Answerer
 from streamer.serving.card_states import CardStates
+from streamer.serving.questions import Refusal
 from streamer.serving.serving import Serving
 from streamer.serving.versions_in_use import VersionsInUse
 from tests.serving.stored_service import NOW_MS, TOPIC, StoredService, made_up
@@ -36,9 +37,12 @@ def logged() -> Iterator[list[Any]]:
         yield events
 
 
-def test_a_state_of_another_size_costs_nobody_else_an_answer(redis_url: str) -> None:
-    """Two cards are asked about at once; in the partition of one each state has lost its last byte."""
-    made = StoredService(redis_url, "defects")
+@pytest.mark.parametrize("left", [slice(-1), slice(3)], ids=["lost its last byte", "three bytes"])
+def test_a_state_of_another_size_costs_nobody_else_an_answer(redis_url: str, left: slice) -> None:
+    """Two cards are asked about at once, by two requests and by one; in the partition of one card each
+    state is cut.  Of three bytes it is not even known when the card paid.
+    """
+    made = StoredService(redis_url, f"defects-{left.stop}")
     broken = PAYMENTS[1_900]
     partition = made.partitioner(broken[0], 4)
     whole = next(r for r in PAYMENTS[1_901:] if made.partitioner(r[0], 4) != partition)
@@ -49,7 +53,7 @@ def test_a_state_of_another_size_costs_nobody_else_an_answer(redis_url: str) -> 
         key = made.store._client.keys.entities(CARDS.name, TOPIC, partition)
         with Redis.from_url(redis_url) as redis:
             for name, state in redis.hgetall(key).items():
-                redis.hset(key, name, state[:-1])
+                redis.hset(key, name, state[left])
         states = CardStates(made.store.lookups, TOPIC, time.monotonic)
         answerer = Answerer(made.config, states, lambda: NOW_MS)
         found = await asyncio.gather(
@@ -59,15 +63,22 @@ def test_a_state_of_another_size_costs_nobody_else_an_answer(redis_url: str) -> 
             ),
             return_exceptions=True,
         )
+        found.append(
+            await answerer.answer(
+                [whole[1], b"{}", broken[1], whole[1]], made.version, explain=False, within_s=30.0
+            )
+        )
         await made.store.close()
         return found
 
-    [alone], [answer] = asyncio.run(run())
+    [alone], [answer], together = asyncio.run(run())
     assert isinstance(alone, Answer)
     assert isinstance(answer, Answer)
     assert (alone.mode, answer.mode) == ("redis-unavailable", "normal")
     assert alone.score == made.scored_as_new(broken).scores[0].score
     assert answer.score == made.scored_next(whole).scores[0].score
+    assert [together[i] for i in (0, 2, 3)] == [answer, alone, answer]
+    assert isinstance(together[1], Refusal)
 
 
 def test_at_each_door_a_defect_is_503_and_says_so(

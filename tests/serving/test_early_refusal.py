@@ -165,7 +165,7 @@ def test_it_says_what_a_refusal_says_that_was_read() -> None:
 
 
 def test_while_answers_are_behind_only_what_is_urgent_is_taken_on() -> None:
-    admission = Admission(10, is_behind=lambda: True)
+    admission = Admission(10, 1_000, is_behind=lambda: True)
     assert [admission.has_room(1, priority) for priority in ("high", "normal", "low")] == [
         True,
         False,

@@ -36,6 +36,7 @@ def served(settings: Settings, spans: Spans | None = None) -> Iterator[Door]:
         http=LimitedHeads,
         lifespan="on",
         log_config=None,
+        proxy_headers=False,
         loop="asyncio",
     )
     server = uvicorn.Server(config)

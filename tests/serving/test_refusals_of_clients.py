@@ -89,3 +89,35 @@ def test_a_burst_below_the_largest_batch_would_refuse_it_for_ever() -> None:
     with pytest.raises(ConfigurationError, match="SERVE_BURST must be at least STREAMER_SERVE_MAX"):
         load_settings({"STREAMER_SERVE_RATE": "1", "STREAMER_SERVE_BURST": "999"})
     assert load_settings({"STREAMER_SERVE_BURST": "999"}).serve_burst == 999
+
+
+def test_a_proxy_that_is_trusted_asks_for_its_clients_and_no_other(
+    service: StoredService, following: list[tuple[bytes, bytes]]
+) -> None:
+    one = following[0][1]
+    # The next 30 are there after 30 s.
+    all_there_is = b"[" + b",".join([one] * 30) + b"]"
+    changes = LIMITS | {"serve_burst": 30, "serve_max_batch": 30}
+    trusting = changes | {"serve_trusted_proxies": "127.0.0.0/8, 10.0.0.7"}
+    with served(service.settings.model_copy(update=trusting)) as door:
+        asks = "192.0.2.1", "192.0.2.2", "8.8.8.8, 192.0.2.1:7, 10.0.0.7", "no address"
+        found = [door.ask("/v1/score", all_there_is, X_Forwarded_For=each)[0] for each in asks]
+        # The third is the first again, by way of another proxy; what it wrote itself counts nothing.
+        assert found == [200, 200, 429, 200]
+        assert door.ask("/v1/score", all_there_is)[0] == 429
+    with served(service.settings.model_copy(update=changes)) as door:
+        found = [door.ask("/v1/score", all_there_is, X_Forwarded_For=each)[0] for each in asks]
+        assert found == [200, 429, 429, 429]
+
+    def work(channel: grpc.Channel, serving: Serving) -> list[str]:
+        for metadata in ((("x-forwarded-for", "2001:db8:1:2:3::4"),), ()):
+            infer(channel, [json.loads(one)], is_raw=True, metadata=metadata)
+        return list(serving.rates._buckets)
+
+    settings = service.settings.model_copy(update=trusting)
+    assert asked(service, work, settings) == ["2001:db8:1:2::/64", "127.0.0.1"]
+
+
+def test_what_is_no_address_is_no_proxy() -> None:
+    with pytest.raises(ConfigurationError, match="SERVE_TRUSTED_PROXIES must be addresses or"):
+        load_settings({"STREAMER_SERVE_TRUSTED_PROXIES": "10.0.0.1,proxy"})

@@ -38,14 +38,21 @@ def test_a_process_answers_over_http_and_grpc_and_ends_when_it_is_told(
         "STREAMER_WARMUP_TRANSACTIONS": str(service.settings.warmup_transactions),
         "STREAMER_SERVE_PORT": str(door.port),
         "STREAMER_SERVE_GRPC_PORT": str(grpc_port),
+        "STREAMER_SERVE_RATE": "1",
+        "STREAMER_SERVE_BURST": "30",
+        "STREAMER_SERVE_MAX_BATCH": "30",
     }
     log = tmp_path / "log"
     with log.open("wb") as told:
         process = started(settings, told)
     try:
         assert is_ready(door, process), log.read_text()
-        status, answer, _ = door.ask("/v1/score", following[0][1])
-        assert (status, answer["model_version"]) == (200, service.version.id)
+        # All that a client may ask about in 30 s.
+        several = b"[" + b",".join([following[0][1]] * 30) + b"]"
+        status, told, _ = door.ask("/v1/score", several, X_Forwarded_For="192.0.2.1")
+        assert (status, told[0]["answer"]["model_version"]) == (200, service.version.id)
+        # Nobody is believed to ask for others, from this machine neither.
+        assert door.ask("/v1/score", several, X_Forwarded_For="192.0.2.2")[0] == 429
         with grpc.insecure_channel(f"127.0.0.1:{grpc_port}") as channel:
             ready = channel.unary_unary(
                 f"/{SERVICE}/ServerReady",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -60,7 +60,7 @@ def meetings(**limits: int) -> Meetings:
     """Return meetings that have read the partition from offset 8 on."""
     made = Meetings(order, WITHIN_MS, **limits)
     other = {"card_id": "other", "merchant_id": "else"}
-    assert made.told(row("before", 8, **other)) == []
+    assert made.told(row("before", 8, **other), -1) == []
     return made
 
 
@@ -68,7 +68,7 @@ def met(made: Meetings, *told: Decision | Score | FeatureRow) -> list[Compared]:
     found = []
     for each in told:
         is_answer = isinstance(each, Decision)
-        found += made.answered(each, PLACE, 0) if is_answer else made.told(each)  # type: ignore[arg-type]
+        found += made.answered(each, PLACE, 0) if is_answer else made.told(each, 0)  # type: ignore[arg-type]
     return found
 
 
@@ -163,3 +163,72 @@ def test_what_was_let_go_for_want_of_room_is_no_witness() -> None:
     asked = decision(features=features(card_gap=1.0))
     between = [row(f"t{offset}", offset, card_id="other") for offset in (9, 10, 11)]
     assert [each.outcome for each in met(made, asked, *between, score(), row())] == ["unwitnessed"]
+
+
+def again(offset: int, **changes: Any) -> list[Score | FeatureRow]:
+    """Return what the stream gave to a payment at this offset, at a time of its own."""
+    at = AT + timedelta(seconds=offset)
+    return [score(offset=offset, **changes), row(offset=offset, event_timestamp=at)]
+
+
+def test_an_id_that_is_used_again_is_another_payment() -> None:
+    """The payments of offsets 12 and 30 have one id; an answer is of the one with its time."""
+    first = decision(event_timestamp=AT + timedelta(seconds=12))
+    second = decision(event_timestamp=AT + timedelta(seconds=30), score=0.7)
+    same = {"score": 0.7}
+    for told in (
+        [first, *again(12), second, *again(30, **same)],
+        [*again(12), second, *again(30, **same), first],
+        [second, first, *again(30, **same), *again(12)],
+        # Halves of both come before the others.
+        [again(12)[0], again(30, **same)[0], first, second, again(12)[1], again(30)[1]],
+    ):
+        compared = met(meetings(), *told)
+        assert [each.outcome for each in compared] == ["equal", "equal"]
+        offsets = {each.row.source.offset for each in compared if each.row is not None}
+        assert offsets == {12, 30}
+
+
+def test_of_a_payment_that_came_twice_it_is_the_first_that_was_not_known() -> None:
+    for known, wanted in ((10, 12), (13, 30), (31, 30)):
+        twice = [score(offset=12), row(offset=12), score(offset=30), row(offset=30)]
+        [compared] = met(meetings(), *twice, decision(state=Source("t", 0, known)))
+        assert compared.row is not None
+        assert compared.row.source.offset == wanted
+
+
+def test_a_payment_at_another_time_is_compared_once_no_other_comes() -> None:
+    asked = decision(event_timestamp=AT, features=features(card_gap=8.0))
+    for told in ([asked, *again(30), *again(12)], [*again(30), *again(12), asked]):
+        made = meetings()
+        assert met(made, *told) == []
+        assert made.passed(WITHIN_MS - 1) == []
+        [compared] = made.passed(WITHIN_MS)
+        assert compared.outcome == "other_payment"
+        assert compared.row is not None
+        assert compared.row.source.offset == 12
+        made = meetings()
+        met(made, *told)
+        assert [each.outcome for each in made.ended()] == ["other_payment"]
+        assert made.n_waiting == 0
+
+
+def test_each_answer_to_a_payment_waits_by_itself() -> None:
+    made = meetings()
+    made.answered(decision(), PLACE, 0)
+    made.answered(decision(), PLACE, 900)
+    assert len(made.passed(1_000)) == 1
+    assert [each.outcome for each in met(made, score(), row())] == ["equal"]
+
+
+def test_what_was_forgotten_for_want_of_room_is_given_up_and_not_called_missing() -> None:
+    made = meetings(most_scored=1)
+    # Its score goes as the next one comes: nothing is left to compare features with.
+    made.answered(decision(), PLACE, 0)
+    assert made.told(score(), 500) == []
+    [compared] = made.told(score("other", 13), 600)
+    assert (compared.outcome, compared.waited.place) == ("given_up", PLACE)
+    # Written before what was forgotten at 500: it may have been its score.  After it: it was not.
+    made.answered(decision("early"), PLACE, 500)
+    made.answered(decision("late"), PLACE, 501)
+    assert [each.outcome for each in made.passed(2_000)] == ["given_up", "never_met"]

@@ -44,7 +44,7 @@ ASKED: Final = Row(
                 ),
             ),
             shows="Requests for scores a second.",
-            normal="200, and a few 4xx of who sends what is no payment.",
+            normal="200, and a few 4xx of who sends what is no payment; 499 is of clients that went away.",
             action="429 is more than is taken on at once, 503 late or without Redis, 500 a defect.",
             runbook=f"{_PAGE}#what-each-refusal-means",
             is_stacked=True,
@@ -89,7 +89,8 @@ ASKED: Final = Row(
                     _QUIET,
                 ),
             ),
-            shows="Shares of requests that got 5xx, and 4xx, over 5 minutes.",
+            shows="Shares of requests that got 5xx, and 4xx, over 5 minutes; not of clients that had gone "
+            "(499).",
             normal="0, and below 5% refused.",
             action="the panel beside it says why they were refused.",
             runbook="alerts.md#streamerserveerrorsharehigh",

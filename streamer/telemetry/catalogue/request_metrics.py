@@ -14,7 +14,8 @@ __all__ = ["BRANCHES", "CODES", "DOORS", "RequestMetrics"]
 
 DOORS: Final = ("native", "open_inference", "mlflow", "grpc")
 CODES: Final = tuple("200 400 401 404 408 413 415 422 429 499 500 503".split())
-"""HTTP's; of gRPC those that its own stand for.  499 is of who went away before the answer."""
+"""HTTP's; of gRPC those that its own stand for.  499 is of who went away before the answer: no share of
+failed or refused requests counts those, and nobody timed them."""
 BRANCHES: Final = ("head", "canary", "named")
 
 _MODES: Final = ("normal", "redis-unavailable")
@@ -32,18 +33,28 @@ class RequestMetrics:
 
     serve_requests = counter(
         "requests",
-        "Requests for scores, by door and by the status that they got.",
+        "Requests for scores, by door and by the status that they got; 499 is of clients that had "
+        "gone before.",
         *("door", "code"),
         starts=[DOORS, CODES],
     )
-    serve_seconds = timings("From a request to its answer, by door.", _SECONDS, "door", DOORS)
+    serve_seconds = timings(
+        "From a request to its answer, by door; not of clients that had gone before.",
+        *(_SECONDS, "door", DOORS),
+    )
     serve_refused = counter(
-        "requests", "Requests without an answer, by door and why.", "door", "reason"
+        "requests",
+        "Requests without an answer, by door and why; not of clients that had gone.",
+        *("door", "reason"),
     )
     serve_unreadable = counter(
         "payments", "Payments that could not be scored, also one of many in a request.", "reason"
     )
-    serve_payments_in_flight = gauge("payments", "Payments that are being answered.")
+    serve_payments_in_flight = gauge(
+        "payments",
+        "Payments that are being answered; a request that is being read counts as one.",
+    )
+    serve_body_bytes = gauge("bytes", "Of the bodies of requests that are being read or answered.")
     serve_payments_limit = gauge(
         "payments", "The most that are answered at once, STREAMER_SERVE_MAX_IN_FLIGHT."
     )

@@ -101,8 +101,11 @@ def ready(address: str, said: Callable[[], str]) -> str:
 
 def asked(address: str, path: str, body: bytes | None = None) -> tuple[int, Any]:
     """Return status and answer, without how old the state was by then."""
+    # Without it urllib says that a body is a form, which no door reads.
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://{address}{path}", body, headers)
     try:
-        with urllib.request.urlopen(f"http://{address}{path}", body, timeout=START_S) as answer:
+        with urllib.request.urlopen(request, timeout=START_S) as answer:  # noqa: S310
             status, content = answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
