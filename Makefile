@@ -56,17 +56,20 @@ test: $(STAMP) ## run every test and print the branch coverage (ARGS="-k name" P
 test-integrations: $(STAMP) ## check against MLflow, Ray and others, each in its own environment (ARGS="mlflow --within 180")
 	@$(BIN)/python -m tests.integrations $(ARGS)
 
+PURELIB = -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+
 # Nothing is left out of the wheel that the product needs, and no test finds the sources instead: it
-# runs in a copy of the checkout that has none.  What `make setup` compiled is named after what it was
+# runs in a copy of the checkout that has none.  Packages are copied from .venv, which has them by the
+# same lock: to install them again took minutes.  What `make setup` compiled is named after what it was
 # made from, so that only what differs in the wheel is compiled for it.  Tests that need the machine for
 # themselves come last, one after the other; pytest ends with 5 where TESTS has none of them.
 wheel: $(STAMP) ## run every test against the wheel as it is built (TESTS="tests/model ops" ARGS= PROCESSES=4)
 	rm -rf build/wheel build/venv build/checkout
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --wheel-dir build/wheel .
-	$(BIN)/python -m venv build/venv
-	build/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-	  --requirement requirements-dev.lock
+	$(BIN)/python -m venv --without-pip build/venv
+	cp -R "$$($(BIN)/python $(PURELIB))/." "$$(build/venv/bin/python $(PURELIB))"
+	build/venv/bin/python -m pip uninstall --quiet --yes --disable-pip-version-check streamer-fraud
 	build/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps build/wheel/*.whl
 	cp -Rp streamer/__pycache__/compiled \
 	  "$$(build/venv/bin/python -I -c 'import streamer; print(streamer.__path__[0])')/__pycache__/"
@@ -129,7 +132,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 INTEGRATIONS = $(patsubst %/requirements.in,%,$(wildcard tests/integrations/*/requirements.in load/rivals/requirements.in))
 
 lock: $(STAMP) ## write every lock file anew (ARGS="--upgrade" for newer versions)
-	$(COMPILE) $(ARGS) --extra serve --extra tracing --output-file requirements.lock pyproject.toml
+	$(COMPILE) $(ARGS) --extra console --extra serve --extra tracing --output-file requirements.lock pyproject.toml
 	$(COMPILE) $(ARGS) --extra dev --output-file requirements-dev.lock pyproject.toml
 	for folder in $(INTEGRATIONS); do \
 	  $(COMPILE) $(ARGS) --output-file $$folder/requirements.lock $$folder/requirements.in || exit; done

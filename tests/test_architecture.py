@@ -111,13 +111,14 @@ ROOMS: Final = {
     "starting store stream telemetry",
     "serve": "serving",
     "skew": "contract settings starting store stream telemetry",
-    "console": "contract explaining features intake settings starting store stream telemetry",
     "status": "contract model policies reports settings starting store stream",
+    "console": "challenging contract drifting explaining features intake model reports settings "
+    "starting status store stream telemetry watching",
     "display": "challenging contract explaining features fitting gating intake policies reports "
     "settings simulator status store",
     "demo": "contract datafiles display embedded intake reports settings simulator starting store "
     "stream",
-    "dev": "contract embedded settings simulator starting stream",
+    "dev": "console contract embedded settings simulator starting stream",
     "pages": "contract display features intake model pipeline settings telemetry",
     "cli": "backtesting challenging console contract datafiles demo dev display drifting evaluation "
     "explaining features fitting gating intake model offline policies registry reports serving "
@@ -312,7 +313,7 @@ def test_a_module_that_writes_to_the_environment_reads_nothing_from_it(name: str
     ("packages", "rooms"),
     [
         ({"numba", "llvmlite"}, ["compiled"]),
-        ({"prometheus_client"}, ["telemetry", "serving", "skew"]),
+        ({"prometheus_client"}, ["telemetry", "serving", "skew", "console.worker_window"]),
         ({"starlette", "uvicorn"}, ["serving", "console"]),
         ({"grpc"}, ["serving", "fitting.on_ray"]),
         ({"grpc_health", "grpc_reflection"}, ["serving"]),

@@ -29,6 +29,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     overrules: str = ""
     comment: str = ""
     holder: str = ""
+    subject: str = ""
     address: str = ""
     id: str = ""
 

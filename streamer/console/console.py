@@ -13,14 +13,16 @@ import msgspec
 
 from streamer.console.accounts import Accounts
 from streamer.console.audit_trail import Trail
+from streamer.console.model_reading import ModelReading
+from streamer.console.status_reading import StatusReading
 from streamer.console.verdict_sending import Decider
 from streamer.console.web_sessions import Signer
+from streamer.console.worker_scrapes import WorkerScrapes
 from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings
 from streamer.starting.wiring import open_review_store
 from streamer.store import QueueCounts, QueueRow
-from streamer.stream.kafka.topics import prepare_console_topics
 from streamer.stream.publishing.acknowledged import Outbox
 from streamer.stream.publishing.alert_group import AlertGroup
 
@@ -51,7 +53,8 @@ class Console:
         self.session_ms = round(settings.console_session_s * 1000)
         self.store = open_review_store(settings)
         self.alerts, self.reviews = self.store.alerts, self.store.reviews
-        self.sittings = self.store.sittings
+        self.sittings, self.proposals = self.store.sittings, self.store.proposals
+        self.judged, self.snoozes = self.store.judged, self.store.snoozes
         self.outbox = Outbox(settings)
         self.trail = Trail(self.outbox, settings.audit_topic, now_ms)
         self.decider = Decider(
@@ -60,6 +63,9 @@ class Console:
         # scrypt takes 32 MiB and a fifth of a second of a core each.
         self.hashing = asyncio.Semaphore(2)
         self._reading = asyncio.Lock()
+        workers = [url.strip() for url in settings.console_workers.split(",") if url.strip()]
+        self.models = ModelReading(settings)
+        self.scrapes, self.status = WorkerScrapes(workers), StatusReading(settings, workers)
         self.is_ending = False
         self._rows: tuple[QueueCounts, list[QueueRow]] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -73,14 +79,15 @@ class Console:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Read alerts meanwhile; at the end what was noted is sent."""
-        await asyncio.to_thread(prepare_console_topics, self.settings)
         self._loop = asyncio.get_running_loop()
         self._group = AlertGroup(self.settings, _PURPOSE, self._take, self._is_anew)
         self._group.start()
+        scraping = asyncio.ensure_future(self.scrapes.run())
         try:
             yield
         finally:
             self.is_ending = True
+            scraping.cancel()
             await asyncio.to_thread(self._group.stop)
             await asyncio.to_thread(self.outbox.close)
             await self.store.close()

@@ -20,11 +20,17 @@ from streamer.console.alert_pages import (
     release,
 )
 from streamer.console.arrivals import arrivals
+from streamer.console.budget_page import budget_page
 from streamer.console.console import Console
 from streamer.console.login_pages import login, logout
+from streamer.console.model_page import model_page
+from streamer.console.operations_page import operations
 from streamer.console.page_templates import static_file
+from streamer.console.proposal_pages import decide, proposals_page, propose, propose_budget
 from streamer.console.queue_pages import help_page, next_alert, queue
 from streamer.console.safe_headers import SafeHeaders
+from streamer.console.snooze_pages import end_snooze, snooze, snoozes_page
+from streamer.console.team_page import team
 from streamer.console.verdict_pages import judge, undo
 from streamer.console.visits import Visits, message_page
 from streamer.errors import StreamerError
@@ -70,6 +76,17 @@ def console_app(console: Console) -> Starlette:
     routes = [
         Route("/", made(queue), methods=gets),
         Route("/next", made(next_alert), methods=gets),
+        Route("/model", made(model_page), methods=gets),
+        Route("/model/propose", made(propose), methods=posts),
+        Route("/budget", made(budget_page), methods=gets),
+        Route("/budget/propose", made(propose_budget), methods=posts),
+        Route("/team", made(team), methods=gets),
+        Route("/snoozed", made(snoozes_page), methods=gets),
+        Route("/snoozed/end", made(end_snooze), methods=posts),
+        Route(f"{one}/snooze", made(snooze), methods=posts),
+        Route("/proposals", made(proposals_page), methods=gets),
+        Route("/proposals/{proposal_id}/decide", made(decide), methods=posts),
+        Route("/operations", made(operations), methods=gets),
         Route("/help", made(help_page), methods=gets),
         Route(one, made(alert_page), methods=gets),
         Route(f"{one}/recomputed", made(recomputed), methods=gets),

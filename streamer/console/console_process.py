@@ -9,6 +9,7 @@ import uvicorn
 from streamer.console.console import Console
 from streamer.console.console_app import console_app
 from streamer.settings import Settings
+from streamer.stream.kafka.topics import prepare_console_topics
 from streamer.telemetry.logs import configure_logging
 
 __all__ = ["run_console"]
@@ -21,6 +22,8 @@ _GRACE_S: Final = 5
 def run_console(settings: Settings) -> None:
     """Answer reviewers until the process is stopped."""
     configure_logging(settings.log_level, settings.log_format)
+    # Before a server is there, so that what is wrong with them is told like every other error.
+    prepare_console_topics(settings)
     console = Console(settings)
     certificate, key = settings.web_certificate_file, settings.web_key_file
     config = uvicorn.Config(

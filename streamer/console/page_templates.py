@@ -14,7 +14,7 @@ from streamer.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from streamer.features import money, percent
 from streamer.intake.naming import printable
 
-__all__ = ["age_text", "moment_text", "page", "static_file"]
+__all__ = ["age_text", "moment_text", "page", "static_file", "written_text"]
 
 _HERE: Final = Path(__file__).parent
 _STATIC: Final = {
@@ -31,6 +31,15 @@ def moment_text(at_ms: int) -> str:
     '2026-03-14 02:12 UTC'
     """
     return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def written_text(at: str) -> str:
+    """Return an RFC 3339 time as people read it.
+
+    >>> written_text("2026-03-14T02:12:00.123Z")
+    '2026-03-14 02:12 UTC'
+    """
+    return moment_text(round(datetime.fromisoformat(at).timestamp() * 1000))
 
 
 def age_text(age_ms: float) -> str:
@@ -62,8 +71,10 @@ def _environment() -> Environment:
         "amount": _amount,
         "moment": moment_text,
         "percent": lambda share: percent(100 * share),
+        "rate": lambda share: f"{100 * share:.3g}%",
         "shown": printable,
         "words": lambda name: name.replace("_", " "),
+        "written": written_text,
     }
     made.globals["static"] = lambda name: f"/static/{name}?{_MARKS[name]}"
     return made

@@ -21,6 +21,7 @@ from streamer.console.audit_trail import Entry, Trail
 from streamer.contract.messages import Alert, Verdict
 from streamer.errors import UnavailableError
 from streamer.store import Begun, Review
+from streamer.store.judged_alerts import JudgedAlert, judged_alert
 from streamer.store.reviews import Reviews
 from streamer.stream.publishing.acknowledged import Outbox
 
@@ -88,7 +89,7 @@ class Decider:
             with suppress(UnavailableError):
                 await self.reviews.given_up(begun.review)
             raise
-        await self.reviews.acknowledged(begun.review)
+        await self.reviews.acknowledged(begun.review, _entry(alert, begun.review))
         self._arrived.pop(_named(begun.review), None)
         return Begun("sent", begun.review)
 
@@ -114,6 +115,11 @@ class Decider:
         self._arrived[_named(review)] = None
         while len(self._arrived) > _REMEMBERED:
             del self._arrived[next(iter(self._arrived))]
+
+
+def _entry(alert: Alert, review: Review) -> JudgedAlert:
+    said = review.who, review.verdict, review.decided_ms
+    return judged_alert(alert, *said, is_correction=bool(review.overrules))
 
 
 def _named(review: Review) -> tuple[str, str, int]:

@@ -46,8 +46,12 @@ def page_of(
     worker_pids: Sequence[int],
     monitoring: Mapping[str, str],
     redis_pid: int,
+    console: Sequence[str] = (),
 ) -> str:
-    """Return the page.  ``monitoring`` has the addresses of Prometheus and Alertmanager by name."""
+    """Return the page.  ``monitoring`` has the addresses of Prometheus and Alertmanager by name.
+
+    ``console`` are lines on the reviewers' console, none where it does not run.
+    """
     workers = " ".join(f"--worker {url}" for url in worker_urls)
     lines = ["In another terminal, in this folder:", ""]
     lines += ["  source .venv/bin/activate"]
@@ -58,6 +62,7 @@ def page_of(
         for url, pid in zip(worker_urls, worker_pids, strict=True)
     ]
     lines += [f"  {name}: {url}" for name, url in monitoring.items()]
+    lines += [f"  {line}" for line in console]
     for title, command in (
         ("What is there, and what is wrong", f"streamer status {workers} --watch"),
         ("Publish a payment, and one that is no payment", _PUBLISH),

@@ -13,7 +13,7 @@ from streamer.contract.ledger import Ledger
 from streamer.dev.judged_traffic import judged_traffic
 from streamer.dev.page import page_of
 from streamer.dev.people import Traffic
-from streamer.dev.stack import Stack
+from streamer.dev.stack import PEOPLE, Stack
 from streamer.errors import StreamerError
 from streamer.settings import Settings
 from streamer.starting.wiring import open_store
@@ -48,6 +48,7 @@ def run_dev(options: DevOptions, say: Callable[[str], None]) -> None:
                 stack.worker_pids,
                 stack.monitoring,
                 stack.redis.pid,
+                _console(stack),
             )
         )
         with judged_traffic(settings, options.rate, options.seed, options.verdict_delay_s) as (
@@ -58,6 +59,16 @@ def run_dev(options: DevOptions, say: Callable[[str], None]) -> None:
                 _follow(stack, traffic, reader, say)
             finally:
                 say("stopping")
+
+
+def _console(stack: Stack) -> list[str]:
+    if not stack.console_url:
+        return ["no console: it needs the extra `console`"]
+    people = ", ".join(f"{name} ({role})" for name, role in PEOPLE)
+    return [
+        f"reviewers' console: {stack.console_url}",
+        f"  log in as {people}; password {stack.password}",
+    ]
 
 
 def _follow(

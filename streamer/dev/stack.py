@@ -6,6 +6,7 @@ Every child ends with this process, however it ends.
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import signal
 import sys
@@ -13,9 +14,10 @@ import tempfile
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from confluent_kafka.admin import AdminClient
 
@@ -25,11 +27,19 @@ from streamer.settings import child_environment, load_settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
 from streamer.stream.kafka.topics import create_topics, topic_names
 
-__all__ = ["Stack"]
+__all__ = ["PEOPLE", "Stack"]
 
 _N_PARTITIONS: Final = 4
 _READY_WITHIN_S: Final = 60.0
 _HOST: Final = "127.0.0.1"
+
+PEOPLE: Final[tuple[tuple[str, Literal["reviewer", "lead"]], ...]] = (
+    ("mona", "reviewer"),
+    ("noor", "reviewer"),
+    ("lea", "lead"),
+    ("lars", "lead"),
+)
+"""Who may log in to the console, and what they are there."""
 
 
 class Stack:
@@ -47,6 +57,7 @@ class Stack:
         self._ends = ExitStack()
         self._workers: list[_Worker] = []
         self.prometheus_url: str | None = None
+        self.console_url, self.password = "", ""
         self.monitoring: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -67,6 +78,7 @@ class Stack:
                 self._ends.callback(self._workers[-1].child.stop)
             for worker in self._workers:
                 worker.wait_ready()
+            self._start_console()
             if self._rules is not None:
                 self._start_monitoring(self._rules.resolve())
             on_failure.pop_all()
@@ -106,6 +118,40 @@ class Stack:
                 self._note(
                     f"{worker.child.name} ended with {code}; started again as {worker.child.pid}"
                 )
+
+    def _start_console(self) -> None:
+        """Start the reviewers' console with three accounts, where its packages are installed."""
+        if any(find_spec(name) is None for name in ("jinja2", "starlette", "uvicorn")):
+            return
+        from streamer.console.accounts import account_line
+
+        folder = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
+        self.password = secrets.token_urlsafe(9)
+        lines = [account_line(name, role, self.password) for name, role in PEOPLE]
+        accounts, port = folder / "accounts", free_port()
+        accounts.write_text("\n".join(lines))
+        accounts.chmod(0o600)
+        overrides = self.environment | {
+            "STREAMER_CONSOLE_ACCOUNTS_FILE": str(accounts),
+            # Its own topics are nobody else's.
+            "STREAMER_CREATE_TOPICS": "true",
+            "STREAMER_CONSOLE_HOST": _HOST,
+            "STREAMER_CONSOLE_PORT": str(port),
+            "STREAMER_CONSOLE_WORKERS": ",".join(self.worker_urls),
+            "STREAMER_LOG_LEVEL": "WARNING",
+            "STREAMER_LOG_FORMAT": "console",
+        }
+        child = ChildProcess(
+            [sys.executable, "-m", "streamer", "console"],
+            name="console",
+            env=child_environment(overrides),
+        )
+        self._ends.callback(child.stop)
+        url = f"http://{_HOST}:{port}"
+        child.start().wait_ready(
+            lambda: _answers(f"{url}/readyz"), f"{url}/readyz", _READY_WITHIN_S
+        )
+        self.console_url = url
 
     def _start_monitoring(self, rules: Path) -> None:
         folder = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))

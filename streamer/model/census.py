@@ -29,7 +29,15 @@ from streamer.arrays import Floats
 from streamer.model.lanes import lanes_of
 from streamer.model.sums import Sums
 
-__all__ = ["Census", "Estimate", "census_of", "count_judged", "estimate"]
+__all__ = [
+    "Census",
+    "Estimate",
+    "census_of",
+    "count_judged",
+    "estimate",
+    "weighted_interval",
+    "wilson",
+]
 
 _Z: Final = 1.959964
 _ALERTS: Final = 0

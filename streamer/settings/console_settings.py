@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -13,11 +14,21 @@ from streamer.settings.settings import Count, ReadableFile, Seconds, Topic
 __all__ = ["ConsoleFields"]
 
 
+def _urls(value: str) -> str:
+    for url in filter(None, map(str.strip, value.split(","))):
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be http or https URLs, separated by commas")
+    return value
+
+
 class ConsoleFields(ServeFields):
     """Who may log in, for how long, and how many alerts are kept open."""
 
     audit_topic: Topic = "streamer-audit"
     """Topic that `streamer console` writes every action of a person to, one JSON object each."""
+    proposals_topic: Topic = "streamer-proposals"
+    """Topic that `streamer console` writes every proposal and every decision on one to."""
     console_host: str = Field("127.0.0.1", min_length=1)
     """Address that `streamer console` answers on."""
     console_port: int = Field(8086, ge=1, le=65_535)
@@ -34,3 +45,12 @@ class ConsoleFields(ServeFields):
     """Seconds that an alert which a reviewer has opened is nobody else's."""
     console_max_alerts: Count = 10_000
     """Open alerts that the console keeps, about 4 kB each in Redis; the oldest make room."""
+    console_critical_s: Seconds = 3_600.0
+    """Seconds within which a critical alert is to be judged; later it is late on the team's page."""
+    console_high_s: Seconds = 14_400.0
+    """The same for a high one."""
+    console_medium_s: Seconds = 86_400.0
+    """The same for a medium one."""
+    console_workers: Annotated[str, AfterValidator(_urls)] = ""
+    """Addresses of workers whose figures `streamer console` shows, http://host:8080 separated by
+    commas; a name with several addresses stands for all of them."""

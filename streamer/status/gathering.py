@@ -29,7 +29,7 @@ from streamer.store import LogBounds, PartitionRecord, StoredVersion
 from streamer.store.service import ALIVE_MS
 from streamer.store.stored import rfc3339
 
-__all__ = ["gather"]
+__all__ = ["expanded", "gather"]
 
 _ENDPOINT_TIMEOUT_S: Final = 3.0
 _LINEAGE_READ: Final = 1_000
@@ -52,7 +52,7 @@ def gather(settings: Settings, urls: Sequence[str], now_ms: int) -> Status:
     ``urls`` are addresses of workers; each address that a host's name stands for is asked.
     ConfigurationError where settings or urls are no use.
     """
-    endpoints = tuple(_endpoint(url) for url in _expanded(urls))
+    endpoints = tuple(_endpoint(url) for url in expanded(urls))
     at = rfc3339(now_ms)
     topic, namespace = settings.transactions_topic, settings.namespace
     try:
@@ -196,7 +196,7 @@ def _age_s(at: str, now_ms: int) -> float:
     return now_ms / 1000 - datetime.fromisoformat(at).timestamp()
 
 
-def _expanded(urls: Iterable[str]) -> list[str]:
+def expanded(urls: Iterable[str]) -> list[str]:
     """Return a URL for each address: a headless service's name stands for all of its workers."""
     found: list[str] = []
     for url in urls:

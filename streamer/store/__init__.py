@@ -6,7 +6,8 @@ Reading order: `keys`, `stored` (what is stored), `client` (the connection; `con
 `reset` and `resetting`, `history_limits`, `versions`, `promotions`, `settling` and `trials` (what moves
 a head otherwise), `challengers`, `policy_records`, `feedback`, `lesson_stream` (what verdicts taught),
 `store` (the calls the rest makes); `committed` is what Kafka is told of it.  Apart from all of it is
-what the console keeps: `open_alerts`, `reviews`, `sittings`, `review_store`.
+what the console keeps: `open_alerts`, `reviews`, `judged_alerts`, `sittings`, `proposals`,
+`snoozes`, `review_store`.
 """
 
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus

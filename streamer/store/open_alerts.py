@@ -49,6 +49,7 @@ class QueueRow(msgspec.Struct, frozen=True, omit_defaults=True):
     country: str = ""
     wave_id: str = ""
     wave_alerts: int = 1
+    card_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def row_of(alert: Alert) -> QueueRow:
         country=alert.transaction.country or "",
         wave_id=alert.wave_id or "",
         wave_alerts=alert.wave_alerts or 1,
+        card_id=alert.transaction.card_id,
     )
 
 

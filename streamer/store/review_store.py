@@ -8,21 +8,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamer.store.client import Client
+from streamer.store.judged_alerts import JudgedAlerts
 from streamer.store.open_alerts import OpenAlerts
+from streamer.store.proposals import Proposals
 from streamer.store.reviews import Reviews
 from streamer.store.sittings import Sittings
+from streamer.store.snoozes import Snoozes
 
 __all__ = ["ReviewStore"]
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewStore:
-    """The queue, the decisions and the sessions of one namespace."""
+    """The queue, the decisions, the sessions and the proposals of one namespace."""
 
     client: Client
     alerts: OpenAlerts
     reviews: Reviews
     sittings: Sittings
+    proposals: Proposals
+    judged: JudgedAlerts
+    snoozes: Snoozes
 
     @classmethod
     def open(
@@ -30,7 +36,8 @@ class ReviewStore:
     ) -> ReviewStore:
         """Return a store that connects when it is first used, with room for ``capacity`` alerts."""
         client = Client.of(url, timeout_s, namespace, rng, time.monotonic)
-        return cls(client, OpenAlerts(client, capacity), Reviews(client), Sittings(client))
+        kept = OpenAlerts(client, capacity), Reviews(client), Sittings(client)
+        return cls(client, *kept, Proposals(client), JudgedAlerts(client), Snoozes(client))
 
     async def close(self) -> None:
         """Close the connections."""

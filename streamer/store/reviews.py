@@ -21,6 +21,7 @@ from typing import Final, Literal
 import msgspec
 
 from streamer.store.client import Client, Pipe, asked
+from streamer.store.judged_alerts import JudgedAlert, queue_judged
 from streamer.store.open_alerts import queue_close
 
 __all__ = ["SENDING_MS", "UNDO_MS", "Begun", "Claimed", "Review", "Reviews"]
@@ -178,8 +179,8 @@ class Reviews:
 
         return await self.client.transact([verdict, sending], attempt)
 
-    async def acknowledged(self, review: Review) -> None:
-        """Mark a verdict as sent, and close its alert."""
+    async def acknowledged(self, review: Review, entry: JudgedAlert) -> None:
+        """Mark a verdict as sent, close its alert, and write ``entry`` of it to the log."""
         keys = self.client.keys
         verdict, claim, sending, _ = self._watched(review.alert_id)
 
@@ -192,6 +193,7 @@ class Reviews:
             pipe.execute_command("SET", verdict, msgspec.json.encode(sent), "PX", _KEPT_MS)
             pipe.execute_command("DEL", claim, sending)
             queue_close(pipe, keys, review.alert_id)
+            queue_judged(pipe, keys, entry)
             if not review.overrules:
                 pipe.execute_command("HINCRBY", keys.review("counts"), "judged", 1)
 

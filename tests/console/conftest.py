@@ -36,7 +36,7 @@ _EXAMPLE = cache(example_alert)
 
 @cache
 def accounts_text() -> str:
-    people = ("mona", "reviewer"), ("noor", "reviewer"), ("lea", "lead")
+    people = ("mona", "reviewer"), ("noor", "reviewer"), ("lea", "lead"), ("lars", "lead")
     return "\n".join(account_line(name, role, PASSWORD) for name, role in people)  # type: ignore[arg-type]
 
 
@@ -107,10 +107,12 @@ class Stand:
             alerts_topic=f"alerts-{unique}",
             feedback_topic=f"feedback-{unique}",
             audit_topic=f"audit-{unique}",
+            proposals_topic=f"proposals-{unique}",
             console_accounts_file=accounts,
         )
         self._config = librdkafka_config(self.settings)
-        names = self.settings.alerts_topic, self.settings.feedback_topic, self.settings.audit_topic
+        kinds = "alerts", "feedback", "audit", "proposals"
+        names = [getattr(self.settings, f"{kind}_topic") for kind in kinds]
         create_topics(AdminClient(self._config), dict.fromkeys(names, 2), 1)
         self._producer = Producer(self._config)
 

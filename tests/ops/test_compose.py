@@ -19,7 +19,7 @@ from tests.ops.dockerfile import ROOT, exec_form, only, stages
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 WORKERS = ["worker-1", "worker-2"]
-OURS = [*WORKERS, "serve", "simulator"]
+OURS = [*WORKERS, "serve", "console", "simulator"]
 # What the variables of other images' services begin with, and the standard ones of tracing.
 PREFIXES = {"kafka": "KAFKA_", "grafana": "GF_"}
 OTEL = {
@@ -28,6 +28,7 @@ OTEL = {
     "OTEL_TRACES_SAMPLER",
     "OTEL_TRACES_SAMPLER_ARG",
 }
+SECRET = "/run/secrets/accounts"
 # Ports of images that no file here names: their defaults.
 DEFAULTS = {
     "kafka": {9092, 9093, 19092},
@@ -45,6 +46,8 @@ def _yaml(path: str) -> Any:
 
 def _settings(name: str) -> Settings:
     ours = {k: v for k, v in SERVICES[name]["environment"].items() if k.startswith("STREAMER_")}
+    # Of a file that each who composes makes for themselves.
+    assert ours.pop("STREAMER_CONSOLE_ACCOUNTS_FILE", SECRET) == SECRET
     return load_settings(ours)
 
 
@@ -56,6 +59,9 @@ def _listens(name: str) -> set[int]:
         settings = _settings(name)
         assert settings.serve_host == "0.0.0.0", "nobody outside the container would reach it"  # noqa: S104
         return {settings.serve_port, settings.serve_grpc_port}
+    if name == "console":
+        assert _settings(name).console_host == "0.0.0.0", "nobody outside would reach it"  # noqa: S104
+        return {_settings(name).console_port}
     if name == "otel-collector":
         collector = _yaml("ops/otel/collector.yml")
         protocols = collector["receivers"]["otlp"]["protocols"]
@@ -172,6 +178,22 @@ def test_what_answers_requests_is_asked_where_it_listens_and_reads_the_workers_r
     assert settings.redis_url == worker.redis_url
     assert settings.namespace == worker.namespace
     _must_answer(SERVICES["serve"]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"])
+
+
+def test_the_console_has_no_account_of_its_own_and_reads_what_the_workers_write() -> None:
+    """A password that stands in a repository is everybody's."""
+    service, settings, worker = SERVICES["console"], _settings("console"), _settings(WORKERS[0])
+    assert service["profiles"] == ["console"]
+    assert service["environment"]["STREAMER_CONSOLE_ACCOUNTS_FILE"] == SECRET
+    assert [f"/run/secrets/{name}" for name in service["secrets"]] == [SECRET]
+    assert COMPOSE["secrets"] == {"accounts": {"file": "./accounts"}}
+    assert "/accounts" in (ROOT / ".gitignore").read_text().splitlines()
+    assert service["healthcheck"]["test"][-1] == (
+        f"http://127.0.0.1:{settings.console_port}/readyz"
+    )
+    for name in ("redis_url", "namespace", "kafka_bootstrap_servers", "alerts_topic"):
+        assert getattr(settings, name) == getattr(worker, name)
+    _must_answer(settings.console_workers)
 
 
 def test_dependencies_exist_and_can_become_what_is_waited_for() -> None:

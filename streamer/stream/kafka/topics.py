@@ -74,7 +74,12 @@ def prepare_console_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) ->
     admin = AdminClient(librdkafka_config(settings, error_cb=errors.append))
     _wait_accepted(admin, errors, timeout_s)
     counts = partition_counts(admin, timeout_s)
-    names = settings.alerts_topic, settings.feedback_topic, settings.audit_topic
+    names = (
+        settings.alerts_topic,
+        settings.feedback_topic,
+        settings.audit_topic,
+        settings.proposals_topic,
+    )
     missing = [name for name in names if name not in counts]
     if missing and settings.create_topics:
         n = counts.get(settings.transactions_topic, settings.topic_partitions)

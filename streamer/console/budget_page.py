@@ -1,0 +1,75 @@
+"""The budget's page: what another number of alerts would find and miss, and a form to propose it."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from typing import Final
+
+from starlette.responses import Response
+
+from streamer.console.budget_curve import GRID, Expected, expected
+from streamer.console.visits import Visit
+from streamer.status.facts import ModelStatus
+from streamer.store.judged_alerts import standing
+
+__all__ = ["N_STEPS", "budget_of", "budget_page", "payments_a_day", "step_of"]
+
+_LEAST, _MOST = GRID[0], GRID[-1]
+
+N_STEPS: Final = 80
+"""Steps of the slider, of equal ratio, from the least budget of the grid to the largest."""
+
+
+async def budget_page(visit: Visit) -> Response:
+    """Show the budgets side by side, and the one that the address names."""
+    console = visit.console
+    models, status = await console.models.get(), await console.status.get()
+    current = float(models.head["alert_budget"])
+    step = _asked(visit.request.query_params.get("step", ""), step_of(current))
+    judged = standing(await console.judged.latest())
+    a_day = None if status.model is None else payments_a_day(status.model)
+
+    def told(budget: float) -> Expected:
+        return expected(judged, budget, current, a_day)
+
+    return await visit.page(
+        "budget.html",
+        current=told(current),
+        is_hourly=models.head["alerts_per_hour"] is not None,
+        chosen=told(budget_of(step)),
+        step=step,
+        n_steps=N_STEPS,
+        grid=[told(budget) for budget in GRID],
+        n_judged=len(judged),
+        n_sampled=sum(each.is_sampled for each in judged),
+        payments_a_day=a_day,
+        key=secrets.token_urlsafe(12),
+    )
+
+
+def budget_of(step: int) -> float:
+    """Return the budget of a step of the slider, to three figures.
+
+    >>> budget_of(0), budget_of(40), budget_of(80)
+    (0.0005, 0.005, 0.05)
+    """
+    return float(f"{_LEAST * (_MOST / _LEAST) ** (step / N_STEPS):.3g}")
+
+
+def step_of(budget: float) -> int:
+    """Return the step of the slider that is nearest to a budget."""
+    step = round(N_STEPS * math.log(budget / _LEAST) / math.log(_MOST / _LEAST))
+    return min(max(step, 0), N_STEPS)
+
+
+def payments_a_day(model: ModelStatus) -> float | None:
+    """Return how many payments a day of recent traffic has, None while that is not known."""
+    if model.per_hour_achieved is None or not model.budget_achieved > 0:
+        return None
+    return 24 * model.per_hour_achieved / model.budget_achieved
+
+
+def _asked(text: str, otherwise: int) -> int:
+    is_number = text.isascii() and text.isdigit() and len(text) < 4
+    return min(int(text), N_STEPS) if is_number else otherwise

@@ -1,0 +1,120 @@
+"""Snoozes: a card or merchant is put off from an alert, for a reason and for at most 180 days.
+
+It is scored, learned and counted all the same; its alerts stand behind all others, and say so.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.responses import RedirectResponse, Response
+
+from streamer.console.audit_trail import Entry
+from streamer.console.console import now_ms
+from streamer.console.visits import Visit, message_page
+from streamer.durations import DAY_MS
+from streamer.store.snoozes import LONGEST_MS, Snooze, SnoozeKind
+
+__all__ = ["REASONS", "end_snooze", "snooze", "snoozes_page"]
+
+REASONS: Final = (
+    "the customer travels",
+    "the customer confirmed it",
+    "the merchant is known",
+    "under investigation elsewhere",
+    "other, see comment",
+)
+"""Why somebody may put one off."""
+
+_LONGEST_DAYS: Final = LONGEST_MS // DAY_MS
+_MOST_COMMENT: Final = 500
+
+
+async def snoozes_page(visit: Visit) -> Response:
+    """Show what is put off at present, what ends first at the top."""
+    found = await visit.console.snoozes.now(now_ms())
+    shown = sorted(found.values(), key=lambda each: each.until_ms)
+    return await visit.page("snoozes.html", snoozes=shown)
+
+
+async def snooze(visit: Visit) -> Response:
+    """Put the card or the merchant of an alert off."""
+    console, form = visit.console, visit.form
+    alert_id = str(visit.request.path_params["alert_id"])
+    kind, reason, days = (form.get(name, "") for name in ("kind", "reason", "days"))
+    comment = form.get("comment", "").strip()
+    alert = await console.alert(alert_id)
+    if alert is None:
+        told = f"{alert_id} is here no more. Put it off from another alert of the same."
+        return message_page(404, "Nothing was put off", told, comment=comment)
+    of: dict[str, tuple[SnoozeKind, str]] = {
+        "card": ("card", alert.transaction.card_id),
+        "merchant": ("merchant", alert.transaction.merchant_id or ""),
+    }
+    fault = _fault(kind, reason, days, comment)
+    if not fault and not of[kind][1]:
+        fault = "This payment names no merchant."
+    if fault:
+        return message_page(400, "Nothing was put off", fault, comment=comment)
+    named, what = of[kind]
+    at_ms = now_ms()
+    wanted = Snooze(
+        kind=named,
+        what=what,
+        reason=reason,
+        comment=comment,
+        by=visit.account.name,
+        at_ms=at_ms,
+        until_ms=at_ms + int(days) * DAY_MS,
+        alert_id=alert_id,
+    )
+    await console.trail.acknowledged(
+        Entry(
+            action="snooze",
+            who=visit.account.name,
+            role=visit.account.role,
+            alert_id=alert_id,
+            subject=f"{kind} for {days} days: {reason}",
+            comment=comment,
+        )
+    )
+    if not await console.snoozes.put(wanted):
+        told = "There are 2,000 at a time at most. End one first."
+        return message_page(409, "Nothing was put off", told, comment=comment)
+    query = visit.filters.query
+    return RedirectResponse(f"/alerts/{alert_id}{'?' + query if query else ''}", 303)
+
+
+async def end_snooze(visit: Visit) -> Response:
+    """End a snooze before its time."""
+    name = visit.form.get("name", "")
+    found = (await visit.console.snoozes.now(now_ms())).get(name)
+    if found is None:
+        return message_page(
+            404, "Nothing was ended", "It has ended already. Snoozed has what is left."
+        )
+    entry = Entry(
+        action="snooze ended",
+        who=visit.account.name,
+        role=visit.account.role,
+        alert_id=found.alert_id,
+        subject=found.kind,
+    )
+    await visit.console.trail.acknowledged(entry)
+    await visit.console.snoozes.end(name)
+    return RedirectResponse("/snoozed", 303)
+
+
+def _fault(kind: str, reason: str, days: str, comment: str) -> str:
+    if kind not in ("card", "merchant"):
+        return "What is put off must be the card or the merchant."
+    if reason not in REASONS:
+        return "A reason must be one of the list."
+    is_number = days.isascii() and days.isdigit() and len(days) < 4
+    if not is_number or not 1 <= int(days) <= _LONGEST_DAYS:
+        return f"It must last 1 to {_LONGEST_DAYS} days, got {days[:20]!r}."
+    if reason == REASONS[-1] and not comment:
+        return "A comment must say why, where the reason is another one."
+    if len(comment) > _MOST_COMMENT:
+        return f"A comment must have at most {_MOST_COMMENT} characters, got {len(comment):,}."
+    return ""

@@ -1,0 +1,41 @@
+"""The team's page: what waits and what is late, who judged what, and how often alerts were right."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from streamer.console.console import Console, now_ms
+from streamer.console.team_figures import people, precision_by_day, waiting
+from streamer.console.visits import Visit
+from streamer.reports.census_report import estimates_of
+
+__all__ = ["team"]
+
+_N_DAYS = 21
+
+
+async def team(visit: Visit) -> Response:
+    """Show it, by what this console and others of the namespace have sent."""
+    console, at_ms = visit.console, now_ms()
+    counts, rows = await console.rows()
+    ids = [row.alert_id for row in rows]
+    holders = dict(zip(ids, await console.reviews.holders(ids), strict=True))
+    entries = await console.judged.latest()
+    return await visit.page(
+        "team.html",
+        counts=counts,
+        waiting=waiting(rows, holders, _limits_h(console), at_ms),
+        people=people(entries, at_ms),
+        days=precision_by_day(entries, _N_DAYS),
+        n_judged=len(entries),
+        estimates=estimates_of((await console.models.get()).head["found"]),
+    )
+
+
+def _limits_h(console: Console) -> dict[str, float]:
+    settings = console.settings
+    limits_s = settings.console_critical_s, settings.console_high_s, settings.console_medium_s
+    return {
+        name: limit_s / 3600
+        for name, limit_s in zip(("critical", "high", "medium"), limits_s, strict=True)
+    }

@@ -1,0 +1,98 @@
+"""What was judged, newest first: a bounded log that pages are computed from.
+
+An entry is written in the step that closes its alert, so that each verdict is in it once; a correction
+is an entry of its own, and stands in place of what it corrects (`standing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from streamer.contract.messages import Alert
+from streamer.store.client import Client, Pipe
+from streamer.store.keys import Keys
+
+__all__ = ["JudgedAlert", "JudgedAlerts", "judged_alert", "queue_judged", "standing"]
+
+_MOST: Final = 20_000
+
+
+class JudgedAlert(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One verdict and what is compared of its alert.  Times are epoch milliseconds.
+
+    ``rarity`` is the share of recent traffic that scored higher.  ``weight`` is for how many payments
+    the alert stands: 1, or more where it was drawn from below the threshold.
+    """
+
+    alert_id: str
+    who: str
+    verdict: Literal["fraud", "legitimate"]
+    decided_ms: int
+    scored_ms: int
+    severity: str
+    rarity: float
+    amount: float
+    currency: str
+    weight: float = 1.0
+    is_sampled: bool = False
+    is_correction: bool = False
+
+    @property
+    def is_fraud(self) -> bool:
+        return self.verdict == "fraud"
+
+
+def judged_alert(
+    alert: Alert,
+    who: str,
+    verdict: Literal["fraud", "legitimate"],
+    decided_ms: int,
+    *,
+    is_correction: bool,
+) -> JudgedAlert:
+    """Return the entry of a verdict on ``alert``."""
+    return JudgedAlert(
+        alert_id=alert.alert_id,
+        who=who,
+        verdict=verdict,
+        decided_ms=decided_ms,
+        scored_ms=round(alert.scored_at.timestamp() * 1000),
+        severity=alert.severity,
+        rarity=max(1.0 - alert.score, 0.0),
+        amount=alert.transaction.amount,
+        currency=alert.transaction.currency,
+        weight=alert.sample_weight or 1.0,
+        is_sampled=alert.sampled,
+        is_correction=is_correction,
+    )
+
+
+def standing(entries: Iterable[JudgedAlert]) -> list[JudgedAlert]:
+    """Return of each alert the latest verdict, in the order of ``entries``, which are newest first."""
+    latest: dict[str, JudgedAlert] = {}
+    for entry in entries:
+        latest.setdefault(entry.alert_id, entry)
+    return list(latest.values())
+
+
+def queue_judged(pipe: Pipe, keys: Keys, entry: JudgedAlert) -> None:
+    """Add an entry in the transaction of ``pipe``; the oldest of 20,000 make room."""
+    value = msgspec.json.encode(entry)
+    pipe.execute_command("XADD", keys.review("judged"), "MAXLEN", _MOST, "*", "entry", value)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedAlerts:
+    """Reads the log; raises `UnavailableError` where Redis is away."""
+
+    client: Client
+
+    async def latest(self, count: int = _MOST) -> list[JudgedAlert]:
+        """Return the latest entries, newest first."""
+        command = "XREVRANGE", self.client.keys.review("judged"), "+", "-", "COUNT", count
+        [found] = await self.client.pipelined([command], atomic=False)
+        return [msgspec.json.decode(fields[b"entry"], type=JudgedAlert) for _, fields in found]

@@ -1,0 +1,123 @@
+"""What somebody proposes and another decides: kept until it is decided, and a while longer.
+
+Invariants:
+* A proposal is decided once, and never by who made it.
+* The same form sent again is the same proposal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from streamer.store.client import Client, Pipe, asked
+
+__all__ = ["Decided", "Proposal", "ProposalKind", "ProposalState", "Proposals"]
+
+ProposalKind = Literal["promotion", "rollback", "policy"]
+ProposalState = Literal["open", "approved", "declined"]
+
+# Beyond so many the oldest that is decided makes room, and where all are open nothing new is taken.
+_MOST: Final = 200
+
+
+class Proposal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One proposal.  ``id`` is that of the form it came by.
+
+    Of a model ``version`` is proposed, and ``head`` was in use; of the policy ``changes`` are, as
+    ``NAME=VALUE``, and ``head`` is the policy that was in force.
+    """
+
+    id: str
+    kind: ProposalKind
+    head: str
+    version: str = ""
+    changes: list[str] = []
+    reason: str
+    proposed_by: str
+    proposed_ms: int
+    state: ProposalState = "open"
+    decided_by: str = ""
+    decided_ms: int = 0
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What has become of a decision.
+
+    ``done``: it stands, also where the same was decided before.  ``own``: nobody decides on what they
+    proposed.  ``closed``: another decision stands.  ``gone``: there is no such proposal.
+    """
+
+    outcome: Literal["done", "own", "closed", "gone"]
+    proposal: Proposal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Each method raises `UnavailableError` where Redis is away."""
+
+    client: Client
+
+    async def all(self) -> list[Proposal]:
+        """Return the proposals, the newest first."""
+        [stored] = await self.client.pipelined([("HVALS", self._key)], atomic=False)
+        found = [msgspec.json.decode(each, type=Proposal) for each in stored]
+        return sorted(found, key=lambda each: (-each.proposed_ms, each.id))
+
+    async def get(self, proposal_id: str) -> Proposal | None:
+        """Return a proposal, None where there is none of that id."""
+        [stored] = await self.client.pipelined([("HGET", self._key, proposal_id)], atomic=False)
+        return None if stored is None else msgspec.json.decode(stored, type=Proposal)
+
+    async def put(self, proposal: Proposal) -> Proposal | None:
+        """Keep a proposal, and return what is kept under its id; None where there is no room."""
+
+        async def attempt(pipe: Pipe) -> Proposal | None:
+            stored = await asked(pipe, "HVALS", self._key)
+            kept = [msgspec.json.decode(each, type=Proposal) for each in stored]
+            same = next((each for each in kept if each.id == proposal.id), None)
+            if same is not None:
+                return same
+            decided = [each for each in kept if each.state != "open"]
+            leaving = min(decided, key=lambda each: each.decided_ms, default=None)
+            if len(kept) >= _MOST and leaving is None:
+                return None
+            pipe.multi()
+            if len(kept) >= _MOST and leaving is not None:
+                pipe.execute_command("HDEL", self._key, leaving.id)
+            pipe.execute_command("HSET", self._key, proposal.id, msgspec.json.encode(proposal))
+            return proposal
+
+        return await self.client.transact([self._key], attempt)
+
+    async def decide(
+        self, proposal_id: str, state: ProposalState, who: str, now_ms: int, remark: str
+    ) -> Decided:
+        """Approve or decline a proposal of somebody else's that is open."""
+
+        async def attempt(pipe: Pipe) -> Decided:
+            stored = await asked(pipe, "HGET", self._key, proposal_id)
+            if stored is None:
+                return Decided("gone")
+            found = msgspec.json.decode(stored, type=Proposal)
+            if found.state != "open":
+                is_same = (found.state, found.decided_by) == (state, who)
+                return Decided("done" if is_same else "closed", found)
+            if found.proposed_by == who:
+                return Decided("own", found)
+            decided = msgspec.structs.replace(
+                found, state=state, decided_by=who, decided_ms=now_ms, remark=remark
+            )
+            pipe.multi()
+            pipe.execute_command("HSET", self._key, proposal_id, msgspec.json.encode(decided))
+            return Decided("done", decided)
+
+        return await self.client.transact([self._key], attempt)
+
+    @property
+    def _key(self) -> str:
+        return self.client.keys.review("proposals")

@@ -1,0 +1,142 @@
+"""What the team's and the budget's page tell, by hand."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from streamer.console.budget_curve import expected
+from streamer.console.budget_page import N_STEPS, budget_of, step_of
+from streamer.console.team_figures import people, precision_by_day, waiting
+from streamer.durations import DAY_MS, HOUR_MS, MINUTE_MS
+from streamer.store import QueueRow
+from streamer.store.judged_alerts import JudgedAlert
+from tests.console.conftest import Reviewer, Stand, alert, arrived
+
+NOW_MS = 1_773_500_000_000
+
+
+def judged(number: int, verdict: str = "legitimate", **changes: Any) -> JudgedAlert:
+    values: dict[str, Any] = {
+        "alert_id": f"a-{number}",
+        "who": "mona",
+        "verdict": verdict,
+        "scored_ms": NOW_MS - HOUR_MS,
+        "decided_ms": NOW_MS - 50 * MINUTE_MS,
+        "severity": "high",
+        "rarity": 0.001,
+        "amount": 100.0,
+        "currency": "EUR",
+    }
+    return JudgedAlert(**values | changes)
+
+
+def sampled(number: int, verdict: str = "legitimate", **changes: Any) -> JudgedAlert:
+    own = {"is_sampled": True, "weight": 50.0, "rarity": 0.1}
+    return judged(number, verdict, **own | changes)
+
+
+def test_a_smaller_budget_keeps_the_rarest_and_counts_the_rest_as_missed() -> None:
+    """Of 8 frauds in 20 alerts 6 are among the rarest 10; one of 20 sampled stands for 50."""
+    alerts = [
+        judged(
+            n, "fraud" if n < 6 or 10 <= n < 12 else "legitimate", rarity=0.001 + 0.003 * (n >= 10)
+        )
+        for n in range(20)
+    ]
+    below = [sampled(100 + n, "fraud" if n == 0 else "legitimate") for n in range(20)]
+    both = alerts + below
+    whole = expected(both, 0.005, 0.005, 10_000.0)
+    assert (whole.alerts_a_day, whole.precision) == (50.0, 8 / 20)
+    assert whole.recall == 8 / (8 + 50)
+    half = expected(both, 0.001, 0.005, 10_000.0)
+    assert (half.alerts_a_day, half.precision) == (10.0, 6 / 10)
+    assert half.recall == 6 / (6 + 2 + 50)
+    assert half.recall_interval is not None
+    low, high = half.recall_interval
+    assert low < 6 / 58 < high
+    # Of one day: two frauds of 100 among alerts and one of 100 that stands for 50.
+    assert (half.missed_a_day, half.currency) == (5_200.0, "EUR")
+    wider = expected(both, 0.2, 0.005, None)
+    assert wider.is_beyond
+    assert wider.alerts_a_day is None
+    # 8 + 50 of 20 + 1000.
+    assert wider.precision == pytest.approx(58 / 1020)
+    # Nobody has looked below that.
+    assert (wider.recall, wider.missed_a_day) == (None, None)
+
+
+def test_without_verdicts_below_the_line_nothing_is_said_of_what_is_missed() -> None:
+    only = [judged(n, "fraud") for n in range(12)]
+    told = expected(only, 0.005, 0.005, 100.0)
+    assert told.precision == 1.0
+    assert (told.recall, told.recall_interval, told.missed_a_day) == (None, None, None)
+    assert expected(only[:9], 0.005, 0.005, 100.0).precision is None
+
+
+def test_each_step_of_the_slider_is_its_budget_s_nearest() -> None:
+    assert [step_of(budget_of(step)) for step in range(N_STEPS + 1)] == list(range(N_STEPS + 1))
+    assert (step_of(1e-9), step_of(1.0)) == (0, N_STEPS)
+
+
+def test_an_alert_counts_by_its_latest_verdict_and_a_correction_as_taken_back() -> None:
+    entries = [
+        judged(1, "fraud", is_correction=True, decided_ms=NOW_MS - 49 * MINUTE_MS),
+        judged(2),
+        judged(1),
+        judged(3, who="noor", decided_ms=NOW_MS - 2 * DAY_MS, scored_ms=NOW_MS - 3 * DAY_MS),
+        judged(4, decided_ms=NOW_MS - 8 * DAY_MS),
+    ]
+    mona, noor = people(entries, NOW_MS)
+    assert (mona.name, mona.n_day, mona.n_week, mona.n_frauds, mona.n_undone) == (
+        "mona",
+        2,
+        2,
+        1,
+        1,
+    )
+    assert mona.median_ms == 10 * MINUTE_MS
+    assert (noor.n_day, noor.n_week, noor.median_ms) == (0, 1, DAY_MS)
+    days = precision_by_day([*entries, sampled(9, "fraud")], 2)
+    assert [(day.n_judged, day.share) for day in days] == [(1, 0.0), (3, 1 / 3)]
+
+
+def test_what_waits_longer_than_its_severity_may_is_late() -> None:
+    rows = [
+        QueueRow(f"a-{n}", severity, 0.9, 1.0, "EUR", 0, NOW_MS - age_h * HOUR_MS, "distance")
+        for n, (severity, age_h) in enumerate([("critical", 2), ("critical", 0), ("high", 2)])
+    ]
+    limits = {"critical": 1.0, "high": 4.0, "medium": 24.0}
+    critical, high, medium = waiting(rows, {"a-0": "mona", "a-1": ""}, limits, NOW_MS)
+    assert (critical.n_open, critical.n_claimed, critical.n_late) == (2, 1, 1)
+    assert critical.oldest_ms == 2 * HOUR_MS
+    assert (high.n_open, high.n_late, medium.n_open, medium.oldest_ms) == (1, 0, 0, 0)
+
+
+def test_a_verdict_given_is_on_the_team_s_page_and_a_budget_can_be_proposed(stand: Stand) -> None:
+    with stand.console() as (console, client):
+        stand.publish([alert(1), alert(2)])
+        arrived(console, client, 2)
+        mona, lea = Reviewer(client, "mona"), Reviewer(client, "lea")
+        mona.login()
+        lea.login()
+        mona.judge(alert(1).alert_id, "fraud")
+        page = mona.get("/team")
+        row = re.search(r'<th scope="row">mona</th>(.*?)</tr>', page.text)
+        assert row is not None
+        assert re.findall(r"<td>([^<]*)</td>", row[1])[:4] == ["1", "1", "100%", "0"]
+        budget = lea.get("/budget?step=32")
+        assert "0.315%" in budget.text
+        found = re.search(r'name="key" value="([^"]+)"', budget.text)
+        assert found is not None
+        told = lea.post(
+            "/budget/propose", budget, key=found[1], step="32", reason="fewer reviewers"
+        )
+        assert "<code>alert_budget=0.00315</code>" in told.text
+        assert (
+            lea.post("/budget/propose", budget, key="k", step="81", reason="x").status_code == 400
+        )
+    (made,) = stand.read(stand.settings.proposals_topic, 1)
+    assert (made["kind"], made["changes"]) == ("policy", ["alert_budget=0.00315"])
