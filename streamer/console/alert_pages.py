@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import re
+from typing import Final
 
 import msgspec
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from streamer.console.accounts import Account
 from streamer.console.audit_trail import Entry
 from streamer.console.console import now_ms
-from streamer.console.visits import Visit, can_undo, message_page
+from streamer.console.visits import Visit, can_undo, is_own_navigation, message_page
 from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError
 from streamer.explaining.explanation import Explanation, explain_by_parameters
@@ -19,6 +20,7 @@ from streamer.store import Review, rfc3339
 
 __all__ = [
     "alert_entry",
+    "alert_id_of",
     "alert_page",
     "exported",
     "gone_page",
@@ -30,9 +32,14 @@ __all__ = [
 ]
 
 
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
+
+
 async def alert_page(visit: Visit) -> Response:
-    """Show an alert, which is the visitor's from then on if it is open."""
-    return await shown_alert(visit, _alert_id(visit))
+    """Show an alert, which is the visitor's from then on if it is open and a link of ours led here."""
+    return await shown_alert(
+        visit, alert_id_of(visit), is_claiming=is_own_navigation(visit.request)
+    )
 
 
 async def kept_page(visit: Visit, comment: str) -> Response:
@@ -40,35 +47,48 @@ async def kept_page(visit: Visit, comment: str) -> Response:
     notice = "That form was of another session. Nothing was sent; what you had typed is below."
     if "alert_id" not in visit.request.path_params:
         return message_page(403, "Nothing was done", notice, "Go back to the queue and try again.")
-    return await shown_alert(visit, _alert_id(visit), comment=comment, notice=notice, status=403)
+    # Another site may have sent it, so that it claims nothing.
+    return await shown_alert(
+        visit, alert_id_of(visit), comment=comment, notice=notice, status=403, is_claiming=False
+    )
 
 
 async def shown_alert(
-    visit: Visit, alert_id: str, *, comment: str = "", notice: str = "", status: int = 200
+    visit: Visit,
+    alert_id: str,
+    *,
+    comment: str = "",
+    notice: str = "",
+    status: int = 200,
+    is_claiming: bool = True,
 ) -> Response:
     """Show an alert with a comment that was typed before, and why it is shown."""
     console, who = visit.console, visit.account.name
     alert = await console.alert(alert_id)
     if alert is None:
         return await gone_page(visit, alert_id, comment)
-    claimed = await console.reviews.claim(alert_id, who, console.claim_ms)
+    if is_claiming:
+        claimed = await console.claims.claim(alert_id, who, console.claim_ms)
+    else:
+        claimed = await console.claims.look(alert_id)
     if claimed.holder not in ("", who):
         return await held_page(visit, alert_id, claimed.holder, comment, claimed.left_ms)
     review = await console.reviews.review(alert_id)
-    if claimed.holder:
+    if is_claiming and claimed.holder:
         console.trail.noted(alert_entry("open", visit.account, alert))
     _, rows = await console.rows()
     members = [row for row in rows if alert.wave_id and row.wave_id == alert.wave_id]
     return await visit.page(
         "alert.html",
-        status,
+        409 if claimed.others and status == 200 else status,
         alert=alert,
         is_open=bool(claimed.holder),
+        is_free=claimed.is_open and not claimed.holder,
+        others=claimed.others,
         left_min=claimed.left_ms // 60_000,
         review=review,
         is_undoable=review is not None and can_undo(review, visit.account, now_ms()),
-        # What was begun and not acknowledged goes on under its own name.
-        key=_key(review, visit.account),
+        key=_key(visit, alert_id, review),
         members=members,
         comment=comment or (review.comment if review and not review.is_sent else ""),
         notice=notice,
@@ -80,7 +100,7 @@ async def shown_alert(
 
 async def recomputed(visit: Visit) -> Response:
     """Show the alert's score computed again by what it carries, part by part."""
-    alert_id = _alert_id(visit)
+    alert_id = alert_id_of(visit)
     alert = await visit.console.alert(alert_id)
     if alert is None:
         return await gone_page(visit, alert_id)
@@ -93,7 +113,7 @@ async def recomputed(visit: Visit) -> Response:
 
 async def exported(visit: Visit) -> Response:
     """Return the alert with what was decided on it and what comes out again, as JSON."""
-    alert_id = _alert_id(visit)
+    alert_id = alert_id_of(visit)
     alert = await visit.console.alert(alert_id)
     if alert is None:
         return await gone_page(visit, alert_id)
@@ -109,7 +129,8 @@ async def exported(visit: Visit) -> Response:
         "parts": None if explanation is None else explanation.parts,
         "complaint": complaint,
     }
-    name = f'attachment; filename="{alert_id}.json"'
+    # Who writes the topic chooses the id, and no header.
+    name = f'attachment; filename="{_UNSAFE.sub("_", alert_id)[:100]}.json"'
     return Response(
         msgspec.json.format(msgspec.json.encode(told), indent=2),
         media_type="application/json",
@@ -119,7 +140,7 @@ async def exported(visit: Visit) -> Response:
 
 async def printed(visit: Visit) -> Response:
     """Show all of an alert on one page for paper, such as a customer's complaint is answered with."""
-    alert_id = _alert_id(visit)
+    alert_id = alert_id_of(visit)
     alert = await visit.console.alert(alert_id)
     if alert is None:
         return await gone_page(visit, alert_id)
@@ -134,21 +155,6 @@ async def printed(visit: Visit) -> Response:
         event_ms=_ms(alert.event_time.timestamp()),
         now_ms=now_ms(),
     )
-
-
-async def release(visit: Visit) -> Response:
-    """Let go of an alert; a lead may take it from whoever has it."""
-    console, alert_id, account = visit.console, _alert_id(visit), visit.account
-    is_lead = account.role == "lead"
-    [holder] = await console.reviews.holders([alert_id])
-    entry = Entry(
-        action="release", who=account.name, role=account.role, alert_id=alert_id, holder=holder
-    )
-    if holder and (holder == account.name or is_lead):
-        await console.trail.acknowledged(entry)
-        await console.reviews.release(alert_id, account.name, whoever=is_lead)
-    query = visit.filters.query
-    return RedirectResponse(f"/?{query}" if query else "/", 303)
 
 
 async def explained(alert: Alert) -> tuple[Explanation | None, str]:
@@ -213,14 +219,16 @@ def alert_entry(action: str, account: Account, alert: Alert) -> Entry:
     )
 
 
-def _alert_id(visit: Visit) -> str:
+def alert_id_of(visit: Visit) -> str:
     return str(visit.request.path_params["alert_id"])
 
 
-def _key(review: Review | None, account: Account) -> str:
-    if review is not None and not review.is_sent and review.who == account.name:
+def _key(visit: Visit, alert_id: str, review: Review | None) -> str:
+    who = visit.account.name
+    # What was begun and not acknowledged goes on under its own name.
+    if review is not None and not review.is_sent and review.who == who:
         return review.key
-    return secrets.token_urlsafe(16)
+    return visit.console.signer.form_key(alert_id, who, now_ms())
 
 
 def _ms(seconds: float) -> int:

@@ -23,6 +23,7 @@ _EVERY_S: Final = 2.0
 # A browser asks again by itself, so that a session that is over gets no events.
 _LONGEST: Final = 150
 _SILENT_TICKS: Final = 7
+_LONGEST_NUMBER: Final = 18
 
 
 async def arrivals(console: Console, request: Request) -> Response:
@@ -34,7 +35,10 @@ async def arrivals(console: Console, request: Request) -> Response:
     except StreamerError:
         return Response(status_code=503)
     asked = request.query_params.get("since", "")
-    since = int(asked) if asked.isascii() and asked.isdigit() else 0
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
+    is_number = asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST_NUMBER
+    since = int(asked) if is_number else 0
     return StreamingResponse(told_arrivals(console, since), media_type="text/event-stream")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
@@ -13,6 +13,7 @@ import msgspec
 
 from streamer.console.accounts import Accounts
 from streamer.console.audit_trail import Trail
+from streamer.console.login_tries import Tries
 from streamer.console.model_reading import ModelReading
 from streamer.console.status_reading import StatusReading
 from streamer.console.verdict_sending import Decider
@@ -24,7 +25,7 @@ from streamer.settings import Settings
 from streamer.starting.wiring import open_review_store
 from streamer.store import QueueCounts, QueueRow
 from streamer.stream.publishing.acknowledged import Outbox
-from streamer.stream.publishing.alert_group import AlertGroup
+from streamer.stream.publishing.alert_group import AlertGroup, Place
 
 __all__ = ["Console", "now_ms"]
 
@@ -50,18 +51,19 @@ class Console:
         key = secrets.token_bytes(32) if told is None else told.get_secret_value().encode()
         self.signer = Signer(key)
         self.claim_ms = round(settings.console_claim_s * 1000)
+        self.least_look_ms = round(settings.console_least_look_s * 1000)
         self.session_ms = round(settings.console_session_s * 1000)
         self.store = open_review_store(settings)
         self.alerts, self.reviews = self.store.alerts, self.store.reviews
-        self.sittings, self.proposals = self.store.sittings, self.store.proposals
-        self.judged, self.snoozes = self.store.judged, self.store.snoozes
+        self.claims, self.sittings = self.store.claims, self.store.sittings
+        self.judged, self.proposals = self.store.judged, self.store.proposals
+        self.snoozes = self.store.snoozes
         self.outbox = Outbox(settings)
         self.trail = Trail(self.outbox, settings.audit_topic, now_ms)
         self.decider = Decider(
             self.reviews, self.outbox, self.trail, settings.feedback_topic, self.claim_ms
         )
-        # scrypt takes 32 MiB and a fifth of a second of a core each.
-        self.hashing = asyncio.Semaphore(2)
+        self.tries = Tries(self.sittings)
         self._reading = asyncio.Lock()
         workers = [url.strip() for url in settings.console_workers.split(",") if url.strip()]
         self.models = ModelReading(settings)
@@ -74,13 +76,15 @@ class Console:
     @property
     def reading_error(self) -> str:
         """Why no alerts are read at present, empty where they are."""
-        return "" if self._group is None else self._group.error
+        if self._group is None:
+            return ""
+        return self._group.error if self._group.is_alive() else "the thread that reads has ended"
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Read alerts meanwhile; at the end what was noted is sent."""
         self._loop = asyncio.get_running_loop()
-        self._group = AlertGroup(self.settings, _PURPOSE, self._take, self._is_anew)
+        self._group = AlertGroup(self.settings, _PURPOSE, self._take, self._reached)
         self._group.start()
         scraping = asyncio.ensure_future(self.scrapes.run())
         try:
@@ -111,16 +115,16 @@ class Console:
         """Return the first alert of ``rows`` that nobody else has, "" where there is none."""
         for first in range(0, len(rows), _HOLDERS):
             ids = [row.alert_id for row in rows[first : first + _HOLDERS]]
-            for alert_id, holder in zip(ids, await self.reviews.holders(ids), strict=True):
+            for alert_id, holder in zip(ids, await self.claims.holders(ids), strict=True):
                 if holder in ("", who):
                     return alert_id
         return ""
 
-    def _take(self, alerts: Sequence[tuple[Alert, bytes]]) -> None:
-        self._in_loop(self.alerts.add(alerts, now_ms()))
+    def _take(self, alerts: Sequence[tuple[Alert, bytes]], places: Mapping[str, Place]) -> bool:
+        return self._in_loop(self.alerts.add(alerts, now_ms(), places)) is not None
 
-    def _is_anew(self) -> bool:
-        return not self._in_loop(self.alerts.has_any_come())
+    def _reached(self) -> Mapping[str, int]:
+        return self._in_loop(self.alerts.reached())
 
     def _in_loop(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Return what ``work`` gives on the loop of the pages, from the thread that reads."""

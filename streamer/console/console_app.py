@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from streamer.console.alert_pages import (
     alert_page,
@@ -17,10 +18,10 @@ from streamer.console.alert_pages import (
     kept_page,
     printed,
     recomputed,
-    release,
 )
 from streamer.console.arrivals import arrivals
 from streamer.console.budget_page import budget_page
+from streamer.console.claim_pages import claim, release, take
 from streamer.console.console import Console
 from streamer.console.login_pages import login, logout
 from streamer.console.model_page import model_page
@@ -38,7 +39,7 @@ from streamer.errors import StreamerError
 __all__ = ["console_app"]
 
 
-def console_app(console: Console) -> Starlette:
+def console_app(console: Console) -> ASGIApp:
     """Return the app; it reads alerts while it runs."""
     made = Visits(console, kept_page).endpoint
 
@@ -49,7 +50,10 @@ def console_app(console: Console) -> Starlette:
         return await arrivals(console, request)
 
     async def static(request: Request) -> Response:
-        return static_file(request.path_params["name"])
+        found = static_file(request.path_params["name"])
+        if found is None:
+            raise HTTPException(404)
+        return found
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
@@ -63,9 +67,6 @@ def console_app(console: Console) -> Starlette:
         if because:
             return JSONResponse({"status": "not ready", "because": because}, 503)
         return JSONResponse({"status": "ready"})
-
-    async def not_found(_: Request, __: Exception) -> Response:
-        return message_page(404, "There is no such page", "The queue has all there is.")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -94,7 +95,9 @@ def console_app(console: Console) -> Starlette:
         Route(f"{one}/print", made(printed), methods=gets),
         Route(f"{one}/verdict", made(judge), methods=posts),
         Route(f"{one}/undo", made(undo), methods=posts),
+        Route(f"{one}/claim", made(claim), methods=posts),
         Route(f"{one}/release", made(release), methods=posts),
+        Route(f"{one}/take", made(take), methods=posts),
         Route("/login", log_in, methods=["GET", "POST"]),
         Route("/logout", made(logout), methods=posts),
         Route("/events", events, methods=gets),
@@ -102,9 +105,28 @@ def console_app(console: Console) -> Starlette:
         Route("/healthz", healthz, methods=gets),
         Route("/readyz", readyz, methods=gets),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(SafeHeaders)],
-        exception_handlers={404: not_found},
+        exception_handlers={HTTPException: _refused, Exception: _failed},
     )
+    # It would redirect to whatever host the request names.
+    app.router.redirect_slashes = False
+    # Around all of it, so that answers of Starlette's own have the headers too.
+    return SafeHeaders(app)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 400
+    if status == 404:
+        return message_page(404, "There is no such page", "The queue has all there is.")
+    told = "This address is asked for in another way. Nothing was done. Go back to the queue."
+    answer = message_page(status, "That cannot be done here", told)
+    answer.headers.update(getattr(error, "headers", None) or {})
+    return answer
+
+
+async def _failed(_: Request, __: Exception) -> Response:
+    # Uvicorn writes its traceback down.
+    told = "Whether anything was sent is told by the alert's page: open it again."
+    return message_page(500, "That was a defect of the console", told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from streamer.console.console import Console
 from streamer.console.console_app import console_app
@@ -12,7 +13,7 @@ from streamer.settings import Settings
 from streamer.stream.kafka.topics import prepare_console_topics
 from streamer.telemetry.logs import configure_logging
 
-__all__ = ["run_console"]
+__all__ = ["run_console", "uvicorn_config"]
 
 _HEADER_BYTES: Final = 16_384
 # Streams of events do not end by themselves; a verdict under way takes no longer as a rule.
@@ -24,16 +25,22 @@ def run_console(settings: Settings) -> None:
     configure_logging(settings.log_level, settings.log_format)
     # Before a server is there, so that what is wrong with them is told like every other error.
     prepare_console_topics(settings)
-    console = Console(settings)
+    uvicorn.Server(uvicorn_config(settings, console_app(Console(settings)))).run()
+
+
+def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
+    """Return how the app is served; nobody is believed whom they speak for but who is told of."""
     certificate, key = settings.web_certificate_file, settings.web_key_file
-    config = uvicorn.Config(
-        console_app(console),
+    return uvicorn.Config(
+        app,
         host=settings.console_host,
         port=settings.console_port,
         http="httptools",
         loop="uvloop",
         lifespan="on",
         access_log=False,
+        # None would be whatever the environment says.
+        forwarded_allow_ips=settings.console_trusted_proxies or "",
         log_config=None,
         server_header=False,
         h11_max_incomplete_event_size=_HEADER_BYTES,
@@ -41,4 +48,3 @@ def run_console(settings: Settings) -> None:
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),
     )
-    uvicorn.Server(config).run()

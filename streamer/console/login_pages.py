@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from streamer.console.accounts import NOBODY, Account, is_password
 from streamer.console.alert_pages import shown_alert
 from streamer.console.audit_trail import Entry
 from streamer.console.console import Console, now_ms
+from streamer.console.login_tries import WINDOW_MS
 from streamer.console.posted_forms import FormError, form_of
 from streamer.console.visits import (
     SESSION_COOKIE,
@@ -21,31 +21,32 @@ from streamer.console.visits import (
     login_page,
     message_page,
 )
-from streamer.durations import MINUTE_MS
-from streamer.errors import StreamerError
+from streamer.errors import StreamerError, UnavailableError
 
-__all__ = ["TRIES_OF_A_NAME", "login", "logout"]
+__all__ = ["login", "logout"]
 
-TRIES_OF_A_NAME: Final = 10
-"""Passwords that may be tried for a name in a quarter of an hour."""
-
-_TRIES_OF_AN_ADDRESS: Final = 50
-_WINDOW_MS: Final = 15 * MINUTE_MS
 _LONGEST: Final = 1_024
+# No account can be called so.
+_UNKNOWN: Final = "(unknown name)"
 
 
 async def login(console: Console, request: Request) -> Response:
     """Show the login, or log somebody in."""
-    if request.method == "GET":
+    if request.method != "POST":
         return login_page(console, request, {})
     try:
         form = await form_of(request)
-        return await _log_in(console, request, form)
     except FormError as error:
         return message_page(400, "This form cannot be read", str(error))
+    except ClientDisconnect:
+        return Response(status_code=400)
+    try:
+        return await _log_in(console, request, form)
     except StreamerError as error:
-        lines = f"What was told: {error}.", "Try again in a moment."
-        return message_page(503, "You cannot log in now", *lines, comment=form.get("comment", ""))
+        # Where files are is nobody's business who has not logged in.
+        told = str(error) if isinstance(error, UnavailableError) else "a fault in the settings"
+        because = f"You cannot log in now: {told}. Try again in a moment; what you typed is kept."
+        return login_page(console, request, form, because=because, status=503)
 
 
 async def logout(visit: Visit) -> Response:
@@ -63,24 +64,20 @@ async def _log_in(console: Console, request: Request, form: dict[str, str]) -> R
         because = "This page was too old, or your browser keeps no cookies. Try again."
         return login_page(console, request, form, because=because)
     name, password = form.get("name", "").strip(), form.get("password", "")
-    address = request.client.host if request.client else ""
-    counter = "name-" + hashlib.sha256(name.encode()).hexdigest()[:32]
-    n_of_name = await console.sittings.tried(counter, _WINDOW_MS)
-    n_of_address = await console.sittings.tried(f"address-{address}", _WINDOW_MS)
-    if n_of_name > TRIES_OF_A_NAME or n_of_address > _TRIES_OF_AN_ADDRESS:
-        console.trail.noted(Entry(action="login limited", who=name[:64], address=address))
+    address = _address(request)
+    if not await console.tries.may_try(name, address):
+        console.trail.noted(_refused(console, "login limited", name, address))
         because = "Too many tries. Wait a quarter of an hour, or ask your lead."
         answer = login_page(console, request, form, because=because, status=429)
-        answer.headers["Retry-After"] = str(_WINDOW_MS // 1000)
+        answer.headers["Retry-After"] = str(WINDOW_MS // 1000)
         return answer
     account = console.accounts.get(name) or NOBODY
-    async with console.hashing:
+    async with console.tries.hashing():
         is_right = await asyncio.to_thread(is_password, password[:_LONGEST], account)
     if not is_right:
-        console.trail.noted(Entry(action="login refused", who=name[:64], address=address))
+        console.trail.noted(_refused(console, "login refused", name, address))
         return login_page(console, request, form, because="Name or password is wrong.")
-    await console.sittings.forget_tries(counter)
-    await console.sittings.succeeded(f"address-{address}")
+    await console.tries.succeeded(name, address)
     return await _begun(console, request, form, account)
 
 
@@ -92,6 +89,8 @@ async def _begun(
     if form.get("alert_id"):
         visit = Visit(console, request, account, session, form)
         notice = "Your session had ended. Nothing was sent; what you had typed is below."
+        if form.get("verdict") in ("fraud", "legitimate"):
+            notice += f" You had pressed {form['verdict']}: press it again."
         answer = await shown_alert(
             visit, form["alert_id"], comment=form.get("comment", ""), notice=notice
         )
@@ -111,5 +110,17 @@ async def _begun(
 
 
 def _entry(action: str, account: Account, request: Request) -> Entry:
-    address = request.client.host if request.client else ""
-    return Entry(action=action, who=account.name, role=account.role, address=address)
+    return Entry(action=action, who=account.name, role=account.role, address=_address(request))
+
+
+def _refused(console: Console, action: str, name: str, address: str) -> Entry:
+    """Return an entry of who was not let in: by name only where there is one of that name.
+
+    What else stood in the field may be a password, or a card's number.
+    """
+    who = "" if console.accounts.get(name) is None else name
+    return Entry(action=action, who=who or _UNKNOWN, address=address)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""

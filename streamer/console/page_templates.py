@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from streamer.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from streamer.features import money, percent
 from streamer.intake.naming import printable
+from streamer.store import undo_key
 
 __all__ = ["age_text", "moment_text", "page", "static_file", "written_text"]
 
@@ -73,6 +74,7 @@ def _environment() -> Environment:
         "percent": lambda share: percent(100 * share),
         "rate": lambda share: f"{100 * share:.3g}%",
         "shown": printable,
+        "undo_key": undo_key,
         "words": lambda name: name.replace("_", " "),
         "written": written_text,
     }
@@ -89,10 +91,13 @@ def page(template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     return HTMLResponse(text, status)
 
 
-def static_file(name: str) -> Response:
-    """Return a static file; its address changes with its bytes, so that it may be kept for ever."""
+def static_file(name: str) -> Response | None:
+    """Return a static file, None where there is none.
+
+    Its address changes with its bytes, so that it may be kept for ever.
+    """
     body = _STATIC.get(name)
     if body is None:
-        return Response(status_code=404)
+        return None
     kept = {"Cache-Control": "public, max-age=31536000, immutable"}
     return Response(body, media_type=_TYPES[Path(name).suffix], headers=kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -14,6 +15,7 @@ MOST_COMMENT: Final = 2_000
 
 _MOST_BYTES: Final = 65_536
 _MOST_FIELDS: Final = 32
+_WITHIN_S: Final = 15.0
 
 
 class FormError(Exception):
@@ -25,15 +27,23 @@ async def form_of(request: Request) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip()
     if kind != "application/x-www-form-urlencoded":
         raise FormError("a form must be sent as application/x-www-form-urlencoded")
+    try:
+        async with asyncio.timeout(_WITHIN_S):
+            body = await _body(request)
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
+        )
+    except TimeoutError:
+        raise FormError(f"a form must come within {_WITHIN_S:g} s") from None
+    except ValueError:
+        raise FormError("a form must be UTF-8 with a few fields") from None
+    return dict(pairs)
+
+
+async def _body(request: Request) -> bytearray:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MOST_BYTES:
             raise FormError(f"a form must have at most {_MOST_BYTES} bytes")
-    try:
-        pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
-        )
-    except ValueError:
-        raise FormError("a form must be UTF-8 with a few fields") from None
-    return dict(pairs)
+    return body

@@ -13,6 +13,7 @@ from streamer.console.visits import Visit
 __all__ = ["help_page", "next_alert", "queue"]
 
 _PAGE_ROWS: Final = 50
+_LONGEST_NUMBER: Final = 9
 
 
 async def queue(visit: Visit) -> Response:
@@ -22,9 +23,10 @@ async def queue(visit: Visit) -> Response:
     found = chosen(rows, filters, now_ms())
     n_pages = max(-(-len(found) // _PAGE_ROWS), 1)
     asked = visit.request.query_params.get("page", "1")
-    number = min(max(int(asked), 1), n_pages) if asked.isascii() and asked.isdigit() else 1
+    is_number = asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST_NUMBER
+    number = min(max(int(asked), 1), n_pages) if is_number else 1
     shown = found[(number - 1) * _PAGE_ROWS : number * _PAGE_ROWS]
-    holders = await console.reviews.holders([row.alert_id for row in shown])
+    holders = await console.claims.holders([row.alert_id for row in shown])
     return await visit.page(
         "queue.html",
         filters=filters,
@@ -60,4 +62,10 @@ async def next_address(visit: Visit, done: str = "") -> str:
 
 async def help_page(visit: Visit) -> Response:
     """Show what there is to know of the console."""
-    return await visit.page("help.html", claim_min=visit.console.claim_ms // 60_000)
+    console = visit.console
+    return await visit.page(
+        "help.html",
+        claim_min=console.claim_ms // 60_000,
+        most_claims=console.settings.console_max_claims,
+        least_look_s=console.settings.console_least_look_s,
+    )

@@ -19,7 +19,7 @@ async def team(visit: Visit) -> Response:
     console, at_ms = visit.console, now_ms()
     counts, rows = await console.rows()
     ids = [row.alert_id for row in rows]
-    holders = dict(zip(ids, await console.reviews.holders(ids), strict=True))
+    holders = dict(zip(ids, await console.claims.holders(ids), strict=True))
     entries = await console.judged.latest()
     return await visit.page(
         "team.html",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from streamer.console.alert_pages import gone_page, held_page
+from streamer.console.alert_pages import alert_id_of, gone_page, held_page, shown_alert
+from streamer.console.card_numbers import has_card_number
 from streamer.console.console import now_ms
 from streamer.console.page_templates import moment_text
 from streamer.console.posted_forms import MOST_COMMENT
@@ -14,19 +15,22 @@ from streamer.store import Begun, Review
 
 __all__ = ["judge", "undo"]
 
-_LONGEST_KEY = 64
+_LONGEST_KEY = 96
 
 
 async def judge(visit: Visit) -> Response:
     """Send a verdict, and go on to the next alert once Kafka has it."""
-    alert_id, form = str(visit.request.path_params["alert_id"]), visit.form
+    alert_id, form = alert_id_of(visit), visit.form
     comment, key, verdict = (form.get(name, "") for name in ("comment", "key", "verdict"))
     fault = _fault(verdict, key, comment)
     if fault:
-        return message_page(400, "Nothing was sent", fault, comment=comment)
+        return await shown_alert(visit, alert_id, comment=comment, notice=fault, status=400)
     alert = await visit.console.alert(alert_id)
     if alert is None:
         return await gone_page(visit, alert_id, comment)
+    doubt = await _doubt(visit, alert_id, key)
+    if doubt:
+        return await shown_alert(visit, alert_id, comment=comment, notice=doubt, status=409)
     wanted = Review(
         alert_id,
         key,
@@ -43,7 +47,7 @@ async def judge(visit: Visit) -> Response:
 
 async def undo(visit: Visit) -> Response:
     """Overrule the visitor's own verdict of the last minute by its opposite."""
-    alert_id, key = str(visit.request.path_params["alert_id"]), visit.form.get("key", "")
+    alert_id, key = alert_id_of(visit), visit.form.get("key", "")
     if not 1 <= len(key) <= _LONGEST_KEY:
         return message_page(400, "Nothing was sent", "The form must have its key.")
     alert = await visit.console.alert(alert_id)
@@ -59,11 +63,38 @@ async def undo(visit: Visit) -> Response:
 
 def _fault(verdict: str, key: str, comment: str) -> str:
     if verdict not in ("fraud", "legitimate"):
-        return "A verdict must be fraud or legitimate. Go back and press one of the two."
+        return "A verdict must be fraud or legitimate. Nothing was sent: press one of the two."
     if not 1 <= len(key) <= _LONGEST_KEY:
-        return "The form must have its key. Open the alert again."
+        return "The form must have its key. Nothing was sent: press again."
     if len(comment) > MOST_COMMENT:
-        return f"A comment must have at most {MOST_COMMENT:,} characters, got {len(comment):,}."
+        return (
+            f"A comment must have at most {MOST_COMMENT:,} characters, got {len(comment):,}. "
+            "Nothing was sent."
+        )
+    if has_card_number(comment):
+        return (
+            "The comment has digits that may be a card number, and comments are kept for long: "
+            "nothing was sent or written down. Take them out; the last four may stay."
+        )
+    return ""
+
+
+async def _doubt(visit: Visit, alert_id: str, key: str) -> str:
+    """Return why a form may not be of what its sender has seen, "" where it is."""
+    console, who = visit.console, visit.account.name
+    shown_ms = console.signer.shown_ms(key, alert_id, who)
+    if shown_ms is None:
+        review = await console.reviews.review(alert_id)
+        # What was written down under a key of another process goes on under it.
+        if review is not None and (review.key, review.who) == (key, who):
+            return ""
+        return "That form was not of this alert as it is shown to you. Nothing was sent."
+    # Another host's clock may be ahead.
+    if 0 <= now_ms() - shown_ms < console.least_look_ms:
+        return (
+            "This alert had only just come when the verdict did: nothing was sent, as that may have "
+            "been the second tap of two. Press again if it was not."
+        )
     return ""
 
 

@@ -19,7 +19,7 @@ import msgspec
 from streamer.console.accounts import Account
 from streamer.console.audit_trail import Entry, Trail
 from streamer.contract.messages import Alert, Verdict
-from streamer.errors import UnavailableError
+from streamer.errors import StreamerError, UnavailableError
 from streamer.store import Begun, Review
 from streamer.store.judged_alerts import JudgedAlert, judged_alert
 from streamer.store.reviews import Reviews
@@ -84,16 +84,16 @@ class Decider:
         if begun.outcome != "send" or begun.review is None:
             return begun
         try:
-            await self._send(alert, begun.review, account)
-        except UnavailableError:
-            with suppress(UnavailableError):
-                await self.reviews.given_up(begun.review)
+            await self._send(alert, begun, begun.review, account)
+        except StreamerError:
+            with suppress(StreamerError):
+                await self.reviews.given_up(begun)
             raise
-        await self.reviews.acknowledged(begun.review, _entry(alert, begun.review))
+        told = await self.reviews.acknowledged(begun.review, _entry(alert, begun.review))
         self._arrived.pop(_named(begun.review), None)
-        return Begun("sent", begun.review)
+        return told
 
-    async def _send(self, alert: Alert, review: Review, account: Account) -> None:
+    async def _send(self, alert: Alert, begun: Begun, review: Review, account: Account) -> None:
         if _named(review) in self._arrived:
             return
         payment = alert.transaction
@@ -110,6 +110,8 @@ class Decider:
                 id=f"{review.key}-{review.decided_ms}",
             )
         )
+        if not await self.reviews.still(begun):
+            raise UnavailableError("it took too long to send the verdict, and it was not sent")
         value = verdict_message(alert, review)
         await self.outbox.send(self.feedback_topic, value, payment.card_id)
         self._arrived[_named(review)] = None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from streamer.console.accounts import Account
@@ -26,12 +26,23 @@ from streamer.errors import StreamerError
 from streamer.store import Review
 from streamer.store.reviews import UNDO_MS
 
-__all__ = ["SESSION_COOKIE", "Done", "Visit", "Visits", "login_page", "message_page", "visitor_of"]
+__all__ = [
+    "SESSION_COOKIE",
+    "Done",
+    "Visit",
+    "Visits",
+    "has_login_token",
+    "is_own_navigation",
+    "login_page",
+    "message_page",
+    "visitor_of",
+]
 
 SESSION_COOKIE: Final = "streamer_session"
 _FORM_COOKIE: Final = "streamer_form"
 # What a form of ours may have, besides its token, that is sent again as it was.
-_KEPT: Final = ("verdict", "comment", "key")
+_KEPT: Final = ("verdict", "comment", "key", "holder")
+_LONGEST_PATH: Final = 200
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -102,7 +113,6 @@ class Visits:
 
         async def answer(request: Request) -> Response:
             form: dict[str, str] = {}
-            visit = None
             try:
                 if request.method == "POST":
                     form = await form_of(request)
@@ -116,14 +126,49 @@ class Visits:
                 return await handler(visit)
             except FormError as error:
                 return message_page(400, "This form cannot be read", str(error))
+            except ClientDisconnect:
+                return Response(status_code=400)
             except StreamerError as error:
-                _log.warning("page not made", path=request.url.path, error=str(error))
-                return _trouble_page(request, form, str(error), visit)
+                path = request.url.path[:_LONGEST_PATH]
+                _log.warning("page not made", path=path, error=str(error))
+                return self._trouble_page(request, form, str(error))
 
         return answer
 
     def _is_ours(self, token: str, visit: Visit) -> bool:
         return self.console.signer.is_token(token, visit.session.id)
+
+    def _trouble_page(self, request: Request, form: Mapping[str, str], because: str) -> Response:
+        """Say what is away, with the form to send again if it is one of this browser's session."""
+        session = self.console.signer.session(request.cookies.get(SESSION_COOKIE, ""), now_ms())
+        token = form.get("csrf", "")
+        again = None
+        if session is not None and self.console.signer.is_token(token, session.id):
+            again = {
+                "path": f"{request.url.path}?{request.url.query}",
+                "csrf": token,
+                "fields": {name: form[name] for name in _KEPT if name in form},
+            }
+        is_kept = again is not None and "verdict" in form
+        lines = [
+            f"What was told: {because}.",
+            "Kafka or Redis does not answer, or not as it should. "
+            + (
+                "Your verdict was not confirmed. It is kept below: send it again in a moment. "
+                "Sent twice it counts once."
+                if is_kept
+                else "Try again in a moment."
+            ),
+            "If it lasts, tell those who run the service; `streamer status` says what is wrong.",
+        ]
+        return page(
+            "message.html",
+            503,
+            title="That did not work",
+            lines=lines,
+            comment="" if again else form.get("comment", ""),
+            again=again,
+        )
 
 
 async def visitor_of(console: Console, request: Request) -> tuple[Account, Session] | None:
@@ -157,6 +202,7 @@ def login_page(
         is_late=is_late,
         name=form.get("name", ""),
         alert_id=alert_id,
+        verdict=form.get("verdict", ""),
         comment=form.get("comment", ""),
         after=_after(request, form),
     )
@@ -175,45 +221,23 @@ def message_page(status: int, title: str, *lines: str, comment: str = "") -> Res
     return page("message.html", status, title=title, lines=lines, comment=comment, again=None)
 
 
+def is_own_navigation(request: Request) -> bool:
+    """Whether somebody followed a link of ours: a browser says so, and no other page can."""
+    headers = request.headers
+    is_ahead = "prefetch" in headers.get("sec-purpose", headers.get("purpose", ""))
+    is_ours = headers.get("sec-fetch-site") == "same-origin" and "look" not in request.query_params
+    return request.method == "GET" and is_ours and not is_ahead
+
+
 def _after(request: Request, form: Mapping[str, str]) -> str:
     """Return where to go after the login: a page of ours that was asked for."""
     wanted = form.get("after", "/")
     if request.method == "GET" and request.url.path != "/login":
-        query = request.url.query
-        wanted = f"{request.url.path}?{query}" if query else request.url.path
+        query, path = request.url.query, request.url.path
+        if not is_own_navigation(request):
+            # After a login it would look like one of ours.
+            query, path = f"{query}&look=1" if query else "look=1", path.replace("/next", "/")
+        wanted = f"{path}?{query}" if query else path
     # Two slashes, or a backslash, begin another host's address.
     is_ours = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
     return wanted if is_ours else "/"
-
-
-def _trouble_page(
-    request: Request, form: Mapping[str, str], because: str, visit: Visit | None
-) -> Response:
-    is_form = request.method == "POST"
-    lines = [
-        f"What was told: {because}.",
-        "Kafka or Redis does not answer, or not as it should. "
-        + (
-            "Your verdict was not confirmed. It is kept below: send it again in a moment. Sent twice "
-            "it counts once."
-            if form.get("verdict")
-            else "Try again in a moment."
-        ),
-        "If it lasts, tell those who run the service; `streamer status` says what is wrong.",
-    ]
-    again = None
-    signer_token = form.get("csrf", "")
-    if is_form and visit is not None:
-        again = {
-            "path": f"{request.url.path}?{request.url.query}",
-            "csrf": signer_token,
-            "fields": {name: form[name] for name in _KEPT if name in form},
-        }
-    return page(
-        "message.html",
-        503,
-        title="That did not work",
-        lines=lines,
-        comment="" if again else form.get("comment", ""),
-        again=again,
-    )

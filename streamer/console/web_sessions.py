@@ -56,7 +56,11 @@ class Signer:
         body, _, mac = cookie.rpartition(".")
         if not hmac.compare_digest(mac.encode(), self._mac("session", body).encode()):
             return None
-        session = msgspec.json.decode(base64.urlsafe_b64decode(body), type=Session)
+        try:
+            session = msgspec.json.decode(base64.urlsafe_b64decode(body), type=Session)
+        except ValueError:
+            # Of another release.
+            return None
         return session if now_ms < session.until_ms else None
 
     def token(self, session_id: str) -> str:
@@ -66,6 +70,25 @@ class Signer:
     def is_token(self, token: str, session_id: str) -> bool:
         """Whether a form is one that this session was given."""
         return hmac.compare_digest(token.encode(), self.token(session_id).encode())
+
+    def form_key(self, alert_id: str, who: str, at_ms: int) -> str:
+        """Return what names the form of an alert as it is shown to somebody at a time.
+
+        >>> signer = Signer(b"0" * 32)
+        >>> key = signer.form_key("a-1", "mona", 2_000)
+        >>> signer.shown_ms(key, "a-1", "mona"), signer.shown_ms(key, "a-2", "mona")
+        (2000, None)
+        """
+        body = f"{at_ms:x}.{secrets.token_urlsafe(9)}"
+        return f"{body}.{self._mac('verdict', f'{alert_id}:{who}:{body}')[:32]}"
+
+    def shown_ms(self, key: str, alert_id: str, who: str) -> int | None:
+        """Return when the form of a key was made; None where it is none of this alert and person."""
+        body, _, mac = key.rpartition(".")
+        found = self._mac("verdict", f"{alert_id}:{who}:{body}")[:32]
+        if not hmac.compare_digest(mac.encode(), found.encode()):
+            return None
+        return int(body.partition(".")[0], 16)
 
     def _mac(self, purpose: str, text: str) -> str:
         return hmac.new(self.key, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()

@@ -43,6 +43,14 @@ class ConsoleFields(ServeFields):
     """Seconds after which a reviewer has to log in again."""
     console_claim_s: Seconds = 3_600.0
     """Seconds that an alert which a reviewer has opened is nobody else's."""
+    console_max_claims: Count = 20
+    """Alerts that one person can have at a time; who has as many judges one, or lets go of it."""
+    console_least_look_s: float = Field(0.4, ge=0, le=10, allow_inf_nan=False)
+    """Seconds that an alert must have been shown before a verdict on it is taken: the second tap of a
+    double one falls on the next alert."""
+    console_trusted_proxies: str | None = None
+    """Addresses of proxies, by commas, that are believed whom they speak for (X-Forwarded-For); without
+    them, all who come through a proxy share its tries of a login."""
     console_max_alerts: Count = 10_000
     """Open alerts that the console keeps, about 4 kB each in Redis; the oldest make room."""
     console_critical_s: Seconds = 3_600.0

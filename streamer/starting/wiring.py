@@ -62,6 +62,7 @@ def open_review_store(settings: Settings) -> ReviewStore:
         timeout_s=settings.redis_timeout_s,
         namespace=settings.namespace,
         capacity=settings.console_max_alerts,
+        most_claims=settings.console_max_claims,
         rng=np.random.default_rng(),
     )
 

@@ -6,10 +6,11 @@ Reading order: `keys`, `stored` (what is stored), `client` (the connection; `con
 `reset` and `resetting`, `history_limits`, `versions`, `promotions`, `settling` and `trials` (what moves
 a head otherwise), `challengers`, `policy_records`, `feedback`, `lesson_stream` (what verdicts taught),
 `store` (the calls the rest makes); `committed` is what Kafka is told of it.  Apart from all of it is
-what the console keeps: `open_alerts`, `reviews`, `judged_alerts`, `sittings`, `proposals`,
-`snoozes`, `review_store`.
+what the console keeps: `open_alerts`, `alert_claims`, `reviews`, `judged_alerts`, `sittings`,
+`proposals`, `snoozes`, `review_store`.
 """
 
+from streamer.store.alert_claims import Claimed
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus
 from streamer.store.committed import Committed
 from streamer.store.feedback import StoredVerdicts
@@ -19,7 +20,7 @@ from streamer.store.policy_records import Policies, PolicyEntry
 from streamer.store.promotions import Wish
 from streamer.store.reset import LogBounds, Reset, ResetRequest
 from streamer.store.review_store import ReviewStore
-from streamer.store.reviews import Begun, Claimed, Review
+from streamer.store.reviews import Begun, Review, undo_key
 from streamer.store.service import ServiceIdentity
 from streamer.store.settling import Settled
 from streamer.store.store import Store
@@ -63,4 +64,5 @@ __all__ = [
     "VersionInfo",
     "Wish",
     "rfc3339",
+    "undo_key",
 ]

@@ -4,6 +4,8 @@ Invariants:
 * An alert comes into the queue once: its id is remembered, also when it is judged or has made room, for
   the last `_REMEMBERED` times as many alerts as there is room for.  Whoever reads the topic again, or
   beside another, adds nothing.
+* How far the topic's partitions were read is written in the same step as what was read: a Redis that
+  was emptied, or is older than it was, has no position beyond what it has.
 * What is claimed makes no room for others, nor what has a verdict that Kafka has not confirmed.
 * Rank, age, row and the alert itself are written and removed in one step.
 """
@@ -91,30 +93,48 @@ class OpenAlerts:
     client: Client
     capacity: int
 
-    async def add(self, alerts: Sequence[tuple[Alert, bytes]], now_ms: int) -> int:
-        """Add alerts with their messages, and return how many had never come; the oldest make room."""
-        keys, by_id = self.client.keys, {alert.alert_id: (alert, raw) for alert, raw in alerts}
-        if not by_id:
-            return 0
-        known = keys.review("known")
+    async def add(
+        self,
+        alerts: Sequence[tuple[Alert, bytes]],
+        now_ms: int,
+        places: Mapping[str, tuple[int | None, int]] = MappingProxyType({}),
+    ) -> int | None:
+        """Add alerts with their messages, and return how many had never come; the oldest make room.
 
-        async def attempt(pipe: Pipe) -> int:
-            scores = await asked(pipe, "ZMSCORE", known, *by_id)
+        ``places`` has of each partition where Redis is believed to be and where it is now.  Where it
+        is behind what is believed, nothing is added and None returned.
+        """
+        keys, by_id = self.client.keys, {alert.alert_id: (alert, raw) for alert, raw in alerts}
+        known, read = keys.review("known"), keys.review("read")
+
+        async def attempt(pipe: Pipe) -> int | None:
+            stored = await asked(pipe, "HMGET", read, *places) if places else []
+            for (believed, _), position in zip(places.values(), stored, strict=True):
+                if believed is not None and int(position or -1) < believed:
+                    return None
+            scores = await asked(pipe, "ZMSCORE", known, *by_id) if by_id else []
             new = [
                 place for place, score in zip(by_id.values(), scores, strict=True) if score is None
             ]
-            if not new:
-                return 0
             pipe.multi()
+            for name, (_, position) in places.items():
+                pipe.execute_command("HSET", read, name, position)
             for alert, raw in new:
                 _queue_alert(pipe, keys, row_of(alert), raw, now_ms)
-            pipe.execute_command("ZREMRANGEBYRANK", known, 0, -_REMEMBERED * self.capacity - 1)
-            pipe.execute_command("HINCRBY", keys.review("counts"), "arrived", len(new))
+            if new:
+                pipe.execute_command("ZREMRANGEBYRANK", known, 0, -_REMEMBERED * self.capacity - 1)
+                pipe.execute_command("HINCRBY", keys.review("counts"), "arrived", len(new))
             return len(new)
 
-        n_new = await self.client.transact([known], attempt)
+        n_new = await self.client.transact([known, read], attempt)
         await self._make_room()
         return n_new
+
+    async def reached(self) -> dict[str, int]:
+        """Return how far each partition was read, as of what is here."""
+        command = "HGETALL", self.client.keys.review("read")
+        [stored] = await self.client.pipelined([command], atomic=False)
+        return {name.decode(): int(position) for name, position in stored.items()}
 
     async def rows(
         self, known: Mapping[str, QueueRow] = MappingProxyType({})
@@ -150,13 +170,6 @@ class OpenAlerts:
         command = "ZSCORE", self.client.keys.review("known"), alert_id
         [score] = await self.client.pipelined([command], atomic=False)
         return score is not None
-
-    async def has_any_come(self) -> bool:
-        """Whether any alert is remembered: not in a Redis that is new, or was emptied."""
-        [n] = await self.client.pipelined(
-            [("ZCARD", self.client.keys.review("known"))], atomic=False
-        )
-        return int(n) > 0
 
     async def counts(self) -> QueueCounts:
         """Return how many are open, and how many came, were judged, and were dropped."""

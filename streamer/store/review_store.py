@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from streamer.store.alert_claims import Claims
 from streamer.store.client import Client
 from streamer.store.judged_alerts import JudgedAlerts
 from streamer.store.open_alerts import OpenAlerts
@@ -20,10 +21,11 @@ __all__ = ["ReviewStore"]
 
 @dataclass(frozen=True, slots=True)
 class ReviewStore:
-    """The queue, the decisions, the sessions and the proposals of one namespace."""
+    """What is kept of one namespace for its reviewers."""
 
     client: Client
     alerts: OpenAlerts
+    claims: Claims
     reviews: Reviews
     sittings: Sittings
     proposals: Proposals
@@ -32,12 +34,30 @@ class ReviewStore:
 
     @classmethod
     def open(
-        cls, url: str, *, timeout_s: float, namespace: str, capacity: int, rng: np.random.Generator
+        cls,
+        url: str,
+        *,
+        timeout_s: float,
+        namespace: str,
+        capacity: int,
+        most_claims: int,
+        rng: np.random.Generator,
     ) -> ReviewStore:
-        """Return a store that connects when it is first used, with room for ``capacity`` alerts."""
+        """Return a store that connects when it is first used.
+
+        It has room for ``capacity`` alerts, of which a person may hold ``most_claims`` at once.
+        """
         client = Client.of(url, timeout_s, namespace, rng, time.monotonic)
-        kept = OpenAlerts(client, capacity), Reviews(client), Sittings(client)
-        return cls(client, *kept, Proposals(client), JudgedAlerts(client), Snoozes(client))
+        return cls(
+            client,
+            OpenAlerts(client, capacity),
+            Claims(client, most_claims),
+            Reviews(client),
+            Sittings(client),
+            Proposals(client),
+            JudgedAlerts(client),
+            Snoozes(client),
+        )
 
     async def close(self) -> None:
         """Close the connections."""

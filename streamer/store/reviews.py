@@ -1,21 +1,20 @@
-"""Who has an alert, and what was decided on it: one holder, one verdict, one correction.
+"""What was decided on an alert: one verdict, one correction, by who has it (`alert_claims`).
 
-A claim is a key that Redis itself lets expire, so that the clocks of several consoles do not matter.
 A verdict is written down before it is sent and marked when Kafka has acknowledged it; what was written
 and not marked is sent again as it was, with the same time, which changes nothing if it had arrived.
 
 Invariants:
 * An alert has at most one holder, and only the holder, or who finds it free, decides on it.
 * A verdict that was acknowledged is never sent again, and of one only one attempt at a time is under
-  way while the attempt's own time limit is below `SENDING_MS`.
+  way: an attempt whose lock has run out sends nothing more (`still`), and each ends only its own.
 * A correction follows a verdict of the same person within a minute, is decided later than it, and is
   the last word of this console.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
@@ -24,7 +23,7 @@ from streamer.store.client import Client, Pipe, asked
 from streamer.store.judged_alerts import JudgedAlert, queue_judged
 from streamer.store.open_alerts import queue_close
 
-__all__ = ["SENDING_MS", "UNDO_MS", "Begun", "Claimed", "Review", "Reviews"]
+__all__ = ["SENDING_MS", "UNDO_MS", "Begun", "Review", "Reviews", "undo_key"]
 
 SENDING_MS: Final = 30_000
 UNDO_MS: Final = 60_000
@@ -45,14 +44,6 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """Whose an alert is: ``holder`` is empty where it is open no more."""
-
-    holder: str
-    left_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Begun:
     """What may be done with a verdict.
 
@@ -64,52 +55,15 @@ class Begun:
     outcome: Literal["send", "sent", "sending", "closed", "held", "late", "gone"]
     review: Review | None = None
     holder: str = ""
+    attempt: str = field(default="", compare=False)
+    """What names the attempt that was begun."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reviews:
-    """Claims and verdicts; each method raises `UnavailableError` where Redis is away."""
+    """Verdicts; each method raises `UnavailableError` where Redis is away."""
 
     client: Client
-
-    async def claim(self, alert_id: str, who: str, for_ms: int) -> Claimed:
-        """Give an open alert to ``who`` for so long, unless another has it; return whose it is."""
-        keys = self.client.keys
-        claim, alert = keys.review("claim", alert_id), keys.review("alert", alert_id)
-
-        async def attempt(pipe: Pipe) -> Claimed:
-            if await asked(pipe, "ZSCORE", keys.review("ranked"), alert_id) is None:
-                return Claimed("")
-            holder = await asked(pipe, "GET", claim)
-            if holder is not None and holder.decode() != who:
-                return Claimed(holder.decode(), max(int(await asked(pipe, "PTTL", claim)), 0))
-            pipe.multi()
-            pipe.execute_command("SET", claim, who, "PX", for_ms)
-            return Claimed(who, for_ms)
-
-        return await self.client.transact([claim, alert], attempt)
-
-    async def release(self, alert_id: str, who: str, *, whoever: bool = False) -> bool:
-        """Let go of an alert; False where it is not ``who``'s.  ``whoever``: another's too."""
-        claim = self.client.keys.review("claim", alert_id)
-
-        async def attempt(pipe: Pipe) -> bool:
-            holder = await asked(pipe, "GET", claim)
-            if holder is None or (holder.decode() != who and not whoever):
-                return False
-            pipe.multi()
-            pipe.execute_command("DEL", claim)
-            return True
-
-        return await self.client.transact([claim], attempt)
-
-    async def holders(self, alert_ids: Sequence[str]) -> list[str]:
-        """Return who has each alert, "" for nobody."""
-        if not alert_ids:
-            return []
-        claims = [self.client.keys.review("claim", alert_id) for alert_id in alert_ids]
-        [found] = await self.client.pipelined([("MGET", *claims)], atomic=False)
-        return ["" if holder is None else holder.decode() for holder in found]
 
     async def review(self, alert_id: str) -> Review | None:
         """Return what was decided on an alert, sent or not."""
@@ -138,8 +92,7 @@ class Reviews:
             begun = wanted if stored is None else _after(stored, wanted)
             pipe.multi()
             pipe.execute_command("SET", claim, wanted.who, "PX", for_ms)
-            _queue_sending(pipe, verdict, sending, begun)
-            return Begun("send", begun)
+            return _queue_sending(pipe, verdict, sending, begun)
 
         return await self.client.transact([verdict, claim, sending, alert], attempt)
 
@@ -158,9 +111,9 @@ class Reviews:
                 if not _is_same(stored, wanted):
                     return Begun("closed", stored)
                 pipe.multi()
-                _queue_sending(pipe, verdict, sending, stored)
-                return Begun("send", stored)
-            if stored.who != wanted.who or stored.overrules:
+                return _queue_sending(pipe, verdict, sending, stored)
+            is_named = wanted.key == undo_key(stored)
+            if stored.who != wanted.who or stored.overrules or not is_named:
                 return Begun("closed", stored)
             if now_ms - stored.decided_ms > UNDO_MS:
                 return Begun("late", stored)
@@ -174,20 +127,24 @@ class Reviews:
                 comment=stored.comment,
             )
             pipe.multi()
-            _queue_sending(pipe, verdict, sending, begun)
-            return Begun("send", begun)
+            return _queue_sending(pipe, verdict, sending, begun)
 
         return await self.client.transact([verdict, sending], attempt)
 
-    async def acknowledged(self, review: Review, entry: JudgedAlert) -> None:
-        """Mark a verdict as sent, close its alert, and write ``entry`` of it to the log."""
+    async def acknowledged(self, review: Review, entry: JudgedAlert) -> Begun:
+        """Mark a verdict as sent, close its alert, and write ``entry`` of it to the log.
+
+        Returns "sent", or "closed" where another stands.
+        """
         keys = self.client.keys
         verdict, claim, sending, _ = self._watched(review.alert_id)
 
-        async def attempt(pipe: Pipe) -> None:
+        async def attempt(pipe: Pipe) -> Begun:
             stored = _decoded(await asked(pipe, "GET", verdict))
-            if stored is None or stored.is_sent or _moment(stored) != _moment(review):
-                return
+            if stored is None or _moment(stored) != _moment(review):
+                return Begun("closed" if stored else "gone", stored)
+            if stored.is_sent:
+                return Begun("sent", stored)
             sent = msgspec.structs.replace(stored, is_sent=True)
             pipe.multi()
             pipe.execute_command("SET", verdict, msgspec.json.encode(sent), "PX", _KEPT_MS)
@@ -196,13 +153,38 @@ class Reviews:
             queue_judged(pipe, keys, entry)
             if not review.overrules:
                 pipe.execute_command("HINCRBY", keys.review("counts"), "judged", 1)
+            return Begun("sent", sent)
 
-        await self.client.transact([verdict], attempt)
+        return await self.client.transact([verdict], attempt)
 
-    async def given_up(self, review: Review) -> None:
-        """Say that the attempt has ended without an acknowledgement: another may begin."""
-        command = "DEL", self.client.keys.review("sending", review.alert_id)
-        await self.client.pipelined([command], atomic=False)
+    async def still(self, begun: Begun) -> bool:
+        """Whether an attempt is the one under way, and say that it is for `SENDING_MS` from now on."""
+        sending = self._sending(begun)
+
+        async def attempt(pipe: Pipe) -> bool:
+            if await asked(pipe, "GET", sending) != begun.attempt.encode():
+                return False
+            pipe.multi()
+            pipe.execute_command("PEXPIRE", sending, SENDING_MS)
+            return True
+
+        return await self.client.transact([sending], attempt)
+
+    async def given_up(self, begun: Begun) -> None:
+        """Say that an attempt has ended without an acknowledgement: another may begin."""
+        sending = self._sending(begun)
+
+        async def attempt(pipe: Pipe) -> None:
+            # After its time another's may be under way.
+            if await asked(pipe, "GET", sending) == begun.attempt.encode():
+                pipe.multi()
+                pipe.execute_command("DEL", sending)
+
+        await self.client.transact([sending], attempt)
+
+    def _sending(self, begun: Begun) -> str:
+        alert_id = "" if begun.review is None else begun.review.alert_id
+        return self.client.keys.review("sending", alert_id)
 
     def _watched(self, alert_id: str) -> tuple[str, str, str, str]:
         names = "verdict", "claim", "sending", "alert"
@@ -233,6 +215,11 @@ def _is_same(stored: Review, wanted: Review) -> bool:
     return bool(stored.overrules) or said == (wanted.verdict, wanted.comment)
 
 
+def undo_key(review: Review) -> str:
+    """Return what names the form that corrects ``review``, and no other."""
+    return f"undo-{review.key}"
+
+
 def _moment(review: Review) -> tuple[str, int]:
     return review.key, review.decided_ms
 
@@ -248,9 +235,11 @@ def _after(stored: Review, wanted: Review) -> Review:
     return msgspec.structs.replace(wanted, decided_ms=at)
 
 
-def _queue_sending(pipe: Pipe, verdict: str, sending: str, review: Review) -> None:
+def _queue_sending(pipe: Pipe, verdict: str, sending: str, review: Review) -> Begun:
+    attempt = secrets.token_urlsafe(12)
     pipe.execute_command("SET", verdict, msgspec.json.encode(review), "PX", _KEPT_MS)
-    pipe.execute_command("SET", sending, review.key, "PX", SENDING_MS)
+    pipe.execute_command("SET", sending, attempt, "PX", SENDING_MS)
+    return Begun("send", review, attempt=attempt)
 
 
 def _decoded(stored: bytes | None) -> Review | None:

@@ -40,6 +40,17 @@ class Sittings:
         key = self.client.keys.review("tries", name)
         await self.client.pipelined([("DEL", key)], atomic=False)
 
+    async def came_from(self, name: str, for_ms: int) -> None:
+        """Remember for so long that somebody has logged in from an address."""
+        command = "SET", self.client.keys.review("known-address", name), 1, "PX", for_ms
+        await self.client.pipelined([command], atomic=False)
+
+    async def has_come_from(self, name: str) -> bool:
+        """Whether that is remembered."""
+        key = self.client.keys.review("known-address", name)
+        [found] = await self.client.pipelined([("EXISTS", key)], atomic=False)
+        return bool(found)
+
     async def end(self, session_id: str, for_ms: int) -> None:
         """Let a session count no more, for as long as its cookie could."""
         key = self.client.keys.review("ended", session_id)

@@ -60,7 +60,9 @@ class Reviewer:
 
     def __init__(self, client: TestClient, name: str) -> None:
         self.name = name
-        self.browser = TestClient(client.app, base_url="https://testserver")
+        # As browsers say that follow a link, or send a form, of the page's own host.
+        headers = {"Sec-Fetch-Site": "same-origin"}
+        self.browser = TestClient(client.app, base_url="https://testserver", headers=headers)
         # Of the loop in which the console lives.
         self.browser.portal = client.portal
 
@@ -109,6 +111,8 @@ class Stand:
             audit_topic=f"audit-{unique}",
             proposals_topic=f"proposals-{unique}",
             console_accounts_file=accounts,
+            # No test is as slow as people are.
+            console_least_look_s=0.0,
         )
         self._config = librdkafka_config(self.settings)
         kinds = "alerts", "feedback", "audit", "proposals"

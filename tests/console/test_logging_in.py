@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
 from streamer.console import page_templates
 from streamer.console.accounts import Accounts, account_line
-from streamer.console.login_pages import TRIES_OF_A_NAME
+from streamer.console.console_process import uvicorn_config
+from streamer.console.login_tries import TRIES_OF_A_NAME
 from streamer.errors import ConfigurationError
 from tests.console.conftest import Reviewer, Stand, accounts_text, alert, arrived
 
 STATIC = Path(page_templates.__file__).parent / "static"
+
+
+def at(client: TestClient, name: str, address: str) -> Reviewer:
+    """Return somebody who comes from an address."""
+    made = Reviewer(client, name)
+    portal, headers = made.browser.portal, {"Sec-Fetch-Site": "same-origin"}
+    made.browser = TestClient(
+        client.app, base_url="https://testserver", headers=headers, client=(address, 1)
+    )
+    made.browser.portal = portal
+    return made
 
 
 def test_nobody_sees_anything_but_the_login_without_one(stand: Stand) -> None:
@@ -85,9 +100,79 @@ def test_passwords_of_a_name_are_tried_ten_times_a_quarter_of_an_hour(stand: Sta
         # Of an address only those count that were refused: 11 and 1 of hers.
         assert client.portal is not None
         assert client.portal.call(console.sittings.tried, "address-testclient", 1_000) == 13
-    actions = [line["action"] for line in stand.audit(13)]
+        # Who sits elsewhere is not locked out by it.
+        assert at(client, "mona", "192.0.2.7").login().status_code == 200
+    actions = [line["action"] for line in stand.audit(14)]
     assert actions.count("login refused") == 10
     assert actions.count("login limited") == 2
+
+
+def test_a_name_that_many_addresses_try_opens_only_from_where_it_was_opened(stand: Stand) -> None:
+    """A hundred tries from ten hosts; two addresses of one IPv6 network are one host."""
+    with stand.console() as (console, client):
+        home, abroad = (at(client, "lea", address) for address in ("2001:db8::1", "192.0.2.7"))
+        assert home.login().status_code == 200
+        assert client.portal is not None
+        for _ in range(TRIES_OF_A_NAME):
+            for host in range(10):
+                client.portal.call(console.tries.may_try, "lea", f"198.51.100.{host}")
+        assert abroad.login().status_code == 429
+        assert at(client, "lea", "2001:db8::2").login().status_code == 200
+        assert at(client, "noor", "192.0.2.7").login().status_code == 200
+
+
+def test_passwords_are_hashed_by_two_at_a_time_and_twenty_wait(stand: Stand) -> None:
+    with stand.console() as (console, client):
+        assert client.portal is not None
+
+        async def crowd() -> list[str]:
+            inside, told = 0, []
+
+            async def one() -> None:
+                nonlocal inside
+                async with console.tries.hashing():
+                    inside += 1
+                    told.append(str(inside))
+                    await asyncio.sleep(0)
+                    inside -= 1
+
+            tasks = await asyncio.gather(*(one() for _ in range(25)), return_exceptions=True)
+            return told + [type(each).__name__ for each in tasks if each is not None]
+
+        told = client.portal.call(crowd)
+    assert (told.count("UnavailableError"), set(told)) == (5, {"1", "2", "UnavailableError"})
+
+
+def test_what_stood_in_the_name_of_a_refused_login_is_not_kept(stand: Stand) -> None:
+    with stand.console() as (_, client):
+        stranger = Reviewer(client, "mona")
+        page = stranger.get("/login")
+        for name in ("correct horse battery", "4929 1234 5678 1230", "mona"):
+            answer = stranger.post("/login", page, name=name, password="wrong")
+            assert answer.status_code == 401
+    whom = [line["who"] for line in stand.audit(3)]
+    assert sorted(whom) == ["(unknown name)", "(unknown name)", "mona"]
+
+
+@pytest.mark.parametrize(("allowed", "seen"), [(None, "127.0.0.1"), ("127.0.0.1", "192.0.2.7")])
+def test_a_proxy_is_believed_where_it_is_told_of(
+    stand: Stand, allowed: str | None, seen: str
+) -> None:
+    settings = stand.settings.model_copy(update={"console_trusted_proxies": allowed})
+    told: list[str] = []
+
+    async def app(scope: Any, _: Any, __: Any) -> None:
+        told.append(scope["client"][0])
+
+    config = uvicorn_config(settings, app)
+    config.load()
+    scope = {
+        "type": "http",
+        "client": ("127.0.0.1", 1),
+        "headers": [(b"x-forwarded-for", b"192.0.2.7")],
+    }
+    asyncio.run(config.loaded_app(scope, None, None))  # type: ignore[arg-type]
+    assert told == [seen]
 
 
 def test_a_form_without_the_sessions_token_does_nothing(stand: Stand) -> None:

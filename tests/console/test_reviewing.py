@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from streamer.console.console import now_ms
 from streamer.contract.messages import Verdict
 from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of
 
@@ -58,7 +59,8 @@ def test_an_alert_that_one_has_opened_is_nobody_elses_until_a_lead_takes_it(stan
         mona, noor, lea = (Reviewer(client, name) for name in ("mona", "noor", "lea"))
         for each in (mona, noor, lea):
             assert each.login().status_code == 200
-        hers = mona.get("/alerts/transactions-0-1")
+        one = "/alerts/transactions-0-1"
+        hers = mona.get(one)
         theirs = noor.get("/alerts/transactions-0-1")
         assert (theirs.status_code, "mona has this alert" in theirs.text) == (409, True)
         assert "Take it from" not in theirs.text
@@ -67,16 +69,22 @@ def test_an_alert_that_one_has_opened_is_nobody_elses_until_a_lead_takes_it(stan
         refused = noor.post("/alerts/transactions-0-1/verdict", theirs, **fields)
         assert refused.status_code == 409
         assert "mine &amp; only mine" in refused.text
-        # A reviewer's release of another's alert does nothing; a lead's does.
+        # A reviewer can neither release nor take another's alert; a lead can take it, for herself.
         noor.post("/alerts/transactions-0-1/release", theirs)
-        page = lea.get("/alerts/transactions-0-1")
-        assert page.status_code == 409
-        lea.post("/alerts/transactions-0-1/release", page)
-        assert noor.judge("transactions-0-1", "legitimate").status_code == 200
-        late = mona.post(
-            "/alerts/transactions-0-1/verdict", hers, verdict="fraud", key=key_of(hers)
-        )
-        assert (late.status_code, "noor judged" in late.text) == (409, True)
+        assert noor.post(f"{one}/take", theirs, holder="mona").status_code == 403
+        page = lea.get(one)
+        assert (page.status_code, "Take it from mona" in page.text) == (409, True)
+        assert "Verdict</h2>" in lea.post(f"{one}/take", page, holder="mona").text
+        fields = {"verdict": "fraud", "key": key_of(hers), "comment": "an hour's work"}
+        late = mona.post(f"{one}/verdict", hers, **fields)
+        assert (late.status_code, "lea has this alert" in late.text) == (409, True)
+        assert "an hour&#39;s work</textarea>" in late.text
+        assert noor.get(one).status_code == 409
+        assert lea.judge("transactions-0-1", "legitimate").status_code == 200
+        late = mona.post(f"{one}/verdict", hers, **fields)
+        assert (late.status_code, "lea judged" in late.text) == (409, True)
+    takes = [line for line in stand.audit(9) if line["action"] == "take"]
+    assert [(line["who"], line["holder"]) for line in takes] == [("lea", "mona")]
     assert [sent["verdict"] for sent in stand.verdicts(1)] == ["legitimate"]
 
 
@@ -191,3 +199,82 @@ def test_a_wave_shows_its_members(stand: Stand) -> None:
         assert "2 of it are open" in page
         assert "/alerts/transactions-0-2" in page
         assert "/alerts/transactions-0-3" not in page
+
+
+def test_a_lead_takes_an_alert_only_from_whom_the_page_named(stand: Stand) -> None:
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        mona, noor, lea = (Reviewer(client, name) for name in ("mona", "noor", "lea"))
+        for each in (mona, noor, lea):
+            each.login()
+        one = "/alerts/transactions-0-1"
+        hers, page = mona.get(one), lea.get(one)
+        mona.post(f"{one}/release", hers)
+        noor.get(one)
+        late = lea.post(f"{one}/take", page, holder="mona")
+        assert (late.status_code, "noor has this alert" in late.text) == (409, True)
+        assert client.portal is not None
+        assert client.portal.call(console.claims.holders, ["transactions-0-1"]) == ["noor"]
+
+
+def test_a_link_from_elsewhere_shows_an_alert_and_claims_nothing(stand: Stand) -> None:
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        mona, noor = Reviewer(client, "mona"), Reviewer(client, "noor")
+        one = "/alerts/transactions-0-1"
+        mona.login()
+        assert client.portal is not None
+        for site in ("cross-site", "same-site", "none"):
+            page = mona.get(one, headers={"Sec-Fetch-Site": site})
+            assert (page.status_code, "Nobody has this alert" in page.text) == (200, True)
+        ahead = {"Sec-Purpose": "prefetch;prerender"}
+        assert "Nobody has this alert" in mona.get(one, headers=ahead).text
+        # Nor does it after a login that it led to.
+        led = noor.get(one, headers={"Sec-Fetch-Site": "cross-site"})
+        [after] = re.findall(r'name="after" value="([^"]+)"', led.text)
+        password = "correct horse battery"
+        shown = noor.post("/login", led, name="noor", password=password, after=after)
+        assert "Nobody has this alert" in shown.text
+        assert client.portal.call(console.claims.holders, ["transactions-0-1"]) == [""]
+        taken = noor.post(f"{one}/claim", shown, comment="typed before")
+        assert "typed before</textarea>" in taken.text
+        assert client.portal.call(console.claims.holders, ["transactions-0-1"]) == ["noor"]
+
+
+def test_who_has_as_many_alerts_as_agreed_is_told_which(stand: Stand) -> None:
+    stand.publish([alert(n) for n in range(1, 4)])
+    with stand.console(console_max_claims=2) as (console, client):
+        arrived(console, client, 3)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        for number in (1, 2):
+            assert mona.get(f"/alerts/transactions-0-{number}").status_code == 200
+        page = mona.get("/alerts/transactions-0-3")
+        assert (page.status_code, "You have 2 alerts" in page.text) == (409, True)
+        assert "/alerts/transactions-0-1" in page.text
+        mona.judge("transactions-0-1", "fraud")
+        assert mona.get("/alerts/transactions-0-3").status_code == 200
+
+
+def test_a_verdict_is_of_the_alert_that_its_sender_has_seen(stand: Stand) -> None:
+    """The form of one is none of another, nor of another's; the second tap of two is not sent."""
+    stand.publish([alert(1, score=0.9999), alert(2, score=0.9998)])
+    with stand.console(console_least_look_s=10.0) as (console, client):
+        arrived(console, client, 2)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        first = mona.get("/alerts/transactions-0-1")
+        path = "/alerts/transactions-0-2/verdict"
+        fields = {"verdict": "fraud", "comment": "typed"}
+        other = mona.post(path, first, key=key_of(first), **fields)
+        assert (other.status_code, "not of this alert" in other.text) == (409, True)
+        tapped = mona.post(path, other, key=key_of(other), **fields)
+        assert (tapped.status_code, "second tap of two" in tapped.text) == (409, True)
+        assert "typed</textarea>" in tapped.text
+        assert client.portal is not None
+        assert client.portal.call(console.reviews.review, "transactions-0-2") is None
+        older = console.signer.form_key("transactions-0-2", "mona", now_ms() - 10_001)
+        assert mona.post(path, tapped, key=older, **fields).status_code == 200
+    assert len(stand.verdicts(1)) == 1

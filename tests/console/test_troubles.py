@@ -16,6 +16,8 @@ import msgspec
 import orjson
 import pytest
 
+from streamer.console.audit_trail import Entry, Trail
+from streamer.console.card_numbers import has_card_number
 from streamer.embedded import EmbeddedKafka, EmbeddedRedis
 from streamer.store import Review
 from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of
@@ -130,6 +132,35 @@ def test_without_kafka_undo_and_release_say_so_and_go_on_as_they_were(
         assert len(verdicts) == 2
 
 
+def test_an_attempt_whose_lock_ran_out_on_its_way_sends_no_verdict(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs out between the audit topic and the feedback topic; the same form sends it then."""
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        redis = console.store.client
+        written = Trail.acknowledged
+
+        async def slowly(trail: Trail, entry: Entry) -> None:
+            await written(trail, entry)
+            sending = redis.keys.review("sending", entry.alert_id)
+            await redis.pipelined([("DEL", sending)], atomic=False)
+
+        page = mona.get("/alerts/transactions-0-1")
+        fields = {"verdict": "fraud", "key": key_of(page)}
+        path = "/alerts/transactions-0-1/verdict"
+        with monkeypatch.context() as patch:
+            patch.setattr(Trail, "acknowledged", slowly)
+            late = mona.post(path, page, **fields)
+        assert (late.status_code, "it was not sent" in late.text) == (503, True)
+        assert stand.verdicts(0) == []
+        assert mona.post(path, late, **fields).status_code == 200
+    assert len(stand.verdicts(1)) == 1
+
+
 def test_a_session_that_ended_keeps_what_was_typed_and_sends_nothing(stand: Stand) -> None:
     stand.publish([alert(1)])
     with stand.console() as (console, client):
@@ -188,6 +219,44 @@ def test_what_is_no_verdict_on_what_is_no_alert_is_refused_in_words(stand: Stand
         assert mona.get("/alerts/nowhere").status_code == 404
         assert client.portal is not None
         assert client.portal.call(console.reviews.review, "transactions-0-1") is None
+
+
+def test_a_card_number_in_a_comment_goes_nowhere_and_the_rest_of_it_is_kept(stand: Stand) -> None:
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        page = mona.get("/alerts/transactions-0-1")
+        path, comment = "/alerts/transactions-0-1/verdict", "of 4929-1234-5678-1236, stolen"
+        fields = {"verdict": "fraud", "key": key_of(page)}
+        told = mona.post(path, page, comment=comment, **fields)
+        assert (told.status_code, "may be a card number" in told.text) == (400, True)
+        assert f"{comment}</textarea>" in told.text
+        assert client.portal is not None
+        assert client.portal.call(console.reviews.review, "transactions-0-1") is None
+        sent = mona.post(path, told, comment="of the card that ends in 1236, stolen", **fields)
+        assert sent.status_code == 200
+    assert "4929" not in str(stand.audit(3))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("4929123456781236", True),
+        ("x4929 1234 5678 1236x", True),
+        ("12 4929123456781236", True),
+        ("378282246310005", True),
+        ("\uff14929123456781236", True),
+        ("4929123456781231", False),
+        ("2026-11-30 04:25, 1200 EUR", False),
+        ("4929 1234 5678", False),
+        ("00000000000000000000000", False),
+    ],
+)
+def test_card_numbers_have_13_to_19_digits_and_their_check_digit(text: str, is_one: bool) -> None:
+    """378282246310005 by hand: 5+0+0+0+1+6+6+8+2+4+8+4+8+5+3 = 60."""
+    assert has_card_number(text) is is_one
 
 
 @pytest.mark.parametrize("text", ["<script>alert(1)</script>", '"><img src=x>', "a\u202eb\x1b[2J"])

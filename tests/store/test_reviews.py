@@ -56,6 +56,7 @@ def on_store(url: str, work: Callable[[ReviewStore], Awaitable[Any]], capacity: 
             timeout_s=30.0,
             namespace=f"reviews-{next(_SPACES)}",
             capacity=capacity,
+            most_claims=20,
             rng=np.random.default_rng(7),
         )
         try:
@@ -91,7 +92,7 @@ def test_the_oldest_make_room_but_not_what_somebody_has(redis_url: str) -> None:
 
     async def work(store: ReviewStore) -> None:
         await store.alerts.add([alert(n) for n in (1, 2, 3)], 0)
-        await store.reviews.claim("a-1", "mona", HOUR_MS)
+        await store.claims.claim("a-1", "mona", HOUR_MS)
         await store.alerts.add([alert(n) for n in (4, 5)], 0)
         counts, rows = await store.alerts.rows()
         assert {row.alert_id for row in rows} == {"a-1", "a-4", "a-5"}
@@ -111,9 +112,8 @@ def test_an_alert_whose_verdict_is_not_confirmed_makes_no_room_without_its_claim
     async def work(store: ReviewStore) -> None:
         await store.alerts.add([alert(1), alert(2)], 0)
         first = verdict("a-1", "mona", "k")
-        await store.reviews.begin(first, HOUR_MS)
-        await store.reviews.given_up(first)
-        await store.reviews.release("a-1", "mona")
+        await store.reviews.given_up(await store.reviews.begin(first, HOUR_MS))
+        await store.claims.release("a-1", "mona")
         await store.alerts.add([alert(3)], 0)
         _, rows = await store.alerts.rows()
         assert {row.alert_id for row in rows} == {"a-1", "a-3"}
@@ -135,11 +135,11 @@ def test_severity_ranks_before_score(redis_url: str) -> None:
 def test_a_claim_ends_by_itself_and_then_is_anybodys(redis_url: str) -> None:
     async def work(store: ReviewStore) -> None:
         await store.alerts.add([alert(1)], 0)
-        assert (await store.reviews.claim("a-1", "mona", 150)).holder == "mona"
-        assert (await store.reviews.claim("a-1", "noor", HOUR_MS)).holder == "mona"
-        while (await store.reviews.holders(["a-1"])) == ["mona"]:  # noqa: ASYNC110
+        assert (await store.claims.claim("a-1", "mona", 150)).holder == "mona"
+        assert (await store.claims.claim("a-1", "noor", HOUR_MS)).holder == "mona"
+        while (await store.claims.holders(["a-1"])) == ["mona"]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        assert (await store.reviews.claim("a-1", "noor", HOUR_MS)).holder == "noor"
+        assert (await store.claims.claim("a-1", "noor", HOUR_MS)).holder == "noor"
         begun = await store.reviews.begin(verdict("a-1", "mona", "k"), HOUR_MS)
         assert (begun.outcome, begun.holder) == ("held", "noor")
 
@@ -150,10 +150,10 @@ def test_of_many_who_open_one_alert_at_once_one_gets_it(redis_url: str) -> None:
     async def work(store: ReviewStore) -> None:
         await store.alerts.add([alert(1)], 0)
         people = [f"reviewer-{n}" for n in range(30)]
-        claims = [store.reviews.claim("a-1", who, HOUR_MS) for who in people]
+        claims = [store.claims.claim("a-1", who, HOUR_MS) for who in people]
         holders = {claimed.holder for claimed in await asyncio.gather(*claims)}
         assert len(holders) == 1
-        assert await store.reviews.holders(["a-1"]) == list(holders)
+        assert await store.claims.holders(["a-1"]) == list(holders)
 
     on_store(redis_url, work)
 
@@ -164,10 +164,11 @@ def test_the_same_form_sent_at_once_is_sent_by_one_and_goes_on_as_it_was(redis_u
         forms = [verdict("a-1", "mona", "k", at_ms=1_000 + n) for n in range(10)]
         begun = await asyncio.gather(*(store.reviews.begin(each, HOUR_MS) for each in forms))
         assert Counter(each.outcome for each in begun) == {"send": 1, "sending": 9}
-        [first] = [each.review for each in begun if each.outcome == "send"]
+        [attempt] = [each for each in begun if each.outcome == "send"]
+        first = attempt.review
         assert first is not None
         # Kafka did not acknowledge: the next attempt is the same decision, of the same time.
-        await store.reviews.given_up(first)
+        await store.reviews.given_up(attempt)
         again = await store.reviews.begin(verdict("a-1", "mona", "k", at_ms=9_000), HOUR_MS)
         assert again == Begun("send", first)
         await store.reviews.acknowledged(first)
@@ -184,14 +185,60 @@ def test_a_verdict_that_never_arrived_may_be_replaced_by_a_later_one(redis_url: 
     async def work(store: ReviewStore) -> None:
         await store.alerts.add([alert(1)], 0)
         first = verdict("a-1", "mona", "k1", "fraud", at_ms=5_000)
-        await store.reviews.begin(first, HOUR_MS)
-        await store.reviews.given_up(first)
+        await store.reviews.given_up(await store.reviews.begin(first, HOUR_MS))
         begun = await store.reviews.begin(
             verdict("a-1", "mona", "k2", "legitimate", 4_000), HOUR_MS
         )
         assert begun.review is not None
         assert (begun.outcome, begun.review.verdict) == ("send", "legitimate")
         assert begun.review.decided_ms == 5_001
+
+    on_store(redis_url, work)
+
+
+def test_an_attempt_whose_time_was_over_ends_no_other(redis_url: str) -> None:
+    """The first lock has expired, the second attempt is under way when the first is given up."""
+
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(1)], 0)
+        wanted = verdict("a-1", "mona", "k")
+        late = await store.reviews.begin(wanted, HOUR_MS)
+        sending = store.client.keys.review("sending", "a-1")
+        await store.client.pipelined([("DEL", sending)], atomic=False)
+        second = await store.reviews.begin(wanted, HOUR_MS)
+        await store.reviews.given_up(late)
+        assert (await store.reviews.begin(wanted, HOUR_MS)).outcome == "sending"
+        assert not await store.reviews.still(late)
+        assert await store.reviews.still(second)
+        await store.reviews.given_up(second)
+        assert not await store.reviews.still(second)
+        assert (await store.reviews.begin(wanted, HOUR_MS)).outcome == "send"
+
+    on_store(redis_url, work)
+
+
+def test_nobody_gets_more_alerts_than_agreed_and_those_that_ended_do_not_count(
+    redis_url: str,
+) -> None:
+    """Of twenty, one is let go and one judged, so that two more are hers: 21 and 22, and no 23rd."""
+
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(n) for n in range(1, 24)], 0)
+        opened = [store.claims.claim(f"a-{n}", "mona", HOUR_MS) for n in range(1, 22)]
+        claimed = await asyncio.gather(*opened)
+        assert [each.holder for each in claimed].count("mona") == 20
+        [refused] = [each for each in claimed if each.holder == ""]
+        assert len(refused.others) == 20
+        hers = sorted(refused.others)
+        assert (await store.claims.claim(hers[0], "mona", HOUR_MS)).holder == "mona"
+        await store.claims.release(hers[0], "mona")
+        begun = await store.reviews.begin(verdict(hers[1], "mona", "k"), HOUR_MS)
+        assert begun.review is not None
+        await store.reviews.acknowledged(begun.review)
+        free = sorted({f"a-{n}" for n in range(1, 24)} - {*hers})
+        found = [await store.claims.claim(each, "mona", HOUR_MS) for each in free]
+        assert [each.holder for each in found] == ["mona", "mona", ""]
+        assert (await store.claims.claim(free[2], "noor", HOUR_MS)).holder == "noor"
 
     on_store(redis_url, work)
 
@@ -203,8 +250,7 @@ def test_another_decision_in_the_same_form_is_sent_in_place_of_what_did_not_arri
     async def work(store: ReviewStore) -> None:
         await store.alerts.add([alert(1)], 0)
         first = verdict("a-1", "mona", "k", "fraud", at_ms=5_000)
-        await store.reviews.begin(first, HOUR_MS)
-        await store.reviews.given_up(first)
+        await store.reviews.given_up(await store.reviews.begin(first, HOUR_MS))
         wanted = msgspec.structs.replace(
             verdict("a-1", "mona", "k", what, at_ms=4_000), comment=comment
         )
@@ -213,9 +259,8 @@ def test_another_decision_in_the_same_form_is_sent_in_place_of_what_did_not_arri
         assert (begun.outcome, begun.review.verdict) == ("send", what)
         assert (begun.review.comment, begun.review.decided_ms) == (comment, 5_001)
         # The first attempt hears of Kafka after all: that marks nothing.
-        await store.reviews.acknowledged(first)
-        stands = await store.reviews.review("a-1")
-        assert stands == begun.review
+        assert await store.reviews.acknowledged(first) == Begun("closed", begun.review)
+        assert await store.reviews.review("a-1") == begun.review
         await store.reviews.acknowledged(begun.review)
         assert (await store.reviews.begin(wanted, HOUR_MS)).outcome == "sent"
         assert (await store.reviews.begin(first, HOUR_MS)).outcome == "closed"
@@ -277,16 +322,19 @@ def test_no_steps_of_anybody_give_an_alert_to_two_or_two_verdicts_to_one(
             holder, is_open = holders.get(alert_id, ""), alert_id not in judged
             if step == "claim":
                 expected = (holder or who) if is_open else ""
-                assert (await store.reviews.claim(alert_id, who, HOUR_MS)).holder == expected
+                assert (await store.claims.claim(alert_id, who, HOUR_MS)).holder == expected
                 if expected:
                     holders[alert_id] = expected
-            elif step in ("release", "take"):
-                is_whoever = step == "take"
-                was_let_go = bool(holder) and (holder == who or is_whoever)
-                found = await store.reviews.release(alert_id, who, whoever=is_whoever)
-                assert found == was_let_go
-                if was_let_go:
+            elif step == "release":
+                assert await store.claims.release(alert_id, who) == (holder == who)
+                if holder == who:
                     del holders[alert_id]
+            elif step == "take":
+                named = PEOPLE[PEOPLE.index(who) - 1]
+                expected = who if holder == named else holder
+                assert (await store.claims.take(alert_id, who, named, HOUR_MS)).holder == expected
+                if expected:
+                    holders[alert_id] = expected
             elif step == "expire":
                 key = store.client.keys.review("claim", alert_id)
                 await store.client.pipelined([("PEXPIRE", key, 0)], atomic=False)
@@ -304,7 +352,7 @@ def test_no_steps_of_anybody_give_an_alert_to_two_or_two_verdicts_to_one(
                     await store.reviews.acknowledged(begun.review)
                     judged[alert_id] = who
                     holders.pop(alert_id, None)
-            told = await store.reviews.holders(["a-1", "a-2"])
+            told = await store.claims.holders(["a-1", "a-2"])
             assert told == [holders.get("a-1", ""), holders.get("a-2", "")]
 
     on_store(redis_url, work)

@@ -24,6 +24,7 @@ document.addEventListener("keydown", (event) => {
   const action = {
     j: () => move(1),
     k: () => move(-1),
+    c: () => press("claim"),
     f: () => press("fraud"),
     l: () => press("legitimate"),
     u: () => press("undo"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,6 +28,9 @@ _KEPT_S: Final = 600.0
 _POLL_S: Final = 0.01
 # librdkafka looks for what has expired about once a second.
 _SCAN_S: Final = 3.0
+# Who waits for Kafka waits for nothing else, and lets nobody else wait.
+_AT_ONCE: Final = 32
+_FREE_S: Final = 3.0
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -58,14 +62,29 @@ class Outbox:
         noted = common | {"message.timeout.ms": round(_KEPT_S * 1000)}
         self._waited = Producer(self._waited_config)
         self._noted = Producer(librdkafka_config(settings, **noted))
+        self._free = asyncio.Semaphore(_AT_ONCE)
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="outbox")
         self.n_lost = 0
 
     async def send(self, topic: str, value: bytes, key: str | None) -> None:
         """Return when Kafka has acknowledged the message; raise `UnavailableError` when it does not.
 
-        It may have arrived all the same: who sends it again sends the same.
+        It may have arrived all the same: who sends it again sends the same.  What finds no thread
+        within three seconds is not sent at all, so that a call is over after eleven.
         """
-        await asyncio.to_thread(self._send, topic, value, key)
+        try:
+            async with asyncio.timeout(_FREE_S):
+                await self._free.acquire()
+        except TimeoutError:
+            raise UnavailableError(
+                f"a message to {topic} must be handed over within {_FREE_S:g} s, got {_AT_ONCE} "
+                "before it; it was not sent"
+            ) from None
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._threads, self._send, topic, value, key)
+        finally:
+            self._free.release()
 
     def note(self, topic: str, value: bytes, key: str | None) -> None:
         """Hand a message over without waiting; it is sent when Kafka is there, within ten minutes."""
@@ -77,6 +96,7 @@ class Outbox:
 
     def close(self) -> None:
         """Send what was noted, for as long as a message is worth waiting for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._noted.flush(GIVEN_UP_S)
 
     def _send(self, topic: str, value: bytes, key: str | None) -> None:

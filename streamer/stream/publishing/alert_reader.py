@@ -31,7 +31,7 @@ class AlertReader(threading.Thread):
         """``config`` is librdkafka's."""
         super().__init__(name="alert-reader", daemon=True)
         self._on_alert = on_alert
-        self._is_stopped = threading.Event()
+        self._is_told_to_stop = threading.Event()
         self.n_read = 0
         self._consumer = Consumer(
             config | {"group.id": "streamer-alert-reader", "enable.auto.commit": False}
@@ -42,7 +42,7 @@ class AlertReader(threading.Thread):
 
     def run(self) -> None:
         decoder = msgspec.json.Decoder(Alert)
-        while not self._is_stopped.is_set():
+        while not self._is_told_to_stop.is_set():
             for message in self._consumer.consume(_CHUNK, timeout=_POLL_S):
                 if message.error():
                     continue
@@ -53,5 +53,5 @@ class AlertReader(threading.Thread):
 
     def stop(self) -> None:
         """Stop reading and close the consumer."""
-        self._is_stopped.set()
+        self._is_told_to_stop.set()
         self.join()
