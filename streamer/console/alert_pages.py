@@ -46,7 +46,8 @@ async def kept_page(visit: Visit, comment: str) -> Response:
     """Show the alert of a form that another session was given, with what was typed."""
     notice = "That form was of another session. Nothing was sent; what you had typed is below."
     if "alert_id" not in visit.request.path_params:
-        return message_page(403, "Nothing was done", notice, "Go back to the queue and try again.")
+        told = "Go back to the queue and try again."
+        return message_page(403, "Nothing was done", notice, told, comment=comment)
     # Another site may have sent it, so that it claims nothing.
     return await shown_alert(
         visit, alert_id_of(visit), comment=comment, notice=notice, status=403, is_claiming=False

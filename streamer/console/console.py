@@ -15,8 +15,10 @@ from streamer.console.accounts import Accounts
 from streamer.console.audit_trail import Trail
 from streamer.console.login_tries import Tries
 from streamer.console.model_reading import ModelReading
+from streamer.console.queue_filters import choices_of
 from streamer.console.status_reading import StatusReading
 from streamer.console.verdict_sending import Decider
+from streamer.console.wave_items import Kept, items_of
 from streamer.console.web_sessions import Signer
 from streamer.console.worker_scrapes import WorkerScrapes
 from streamer.contract.messages import Alert
@@ -64,6 +66,7 @@ class Console:
             self.reviews, self.outbox, self.trail, settings.feedback_topic, self.claim_ms
         )
         self.tries = Tries(self.sittings)
+        self.items, self.choices = Kept(items_of), Kept(choices_of)
         self._reading = asyncio.Lock()
         workers = [url.strip() for url in settings.console_workers.split(",") if url.strip()]
         self.models = ModelReading(settings)

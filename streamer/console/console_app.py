@@ -34,6 +34,7 @@ from streamer.console.snooze_pages import end_snooze, snooze, snoozes_page
 from streamer.console.team_page import team
 from streamer.console.verdict_pages import judge, undo
 from streamer.console.visits import Visits, message_page
+from streamer.console.wave_pages import claim_wave, judge_wave, release_wave, undo_wave, wave_page
 from streamer.errors import StreamerError
 
 __all__ = ["console_app"]
@@ -74,6 +75,7 @@ def console_app(console: Console) -> ASGIApp:
             yield
 
     one, gets, posts = "/alerts/{alert_id}", ["GET"], ["POST"]
+    wave = "/waves/{wave_id}"
     routes = [
         Route("/", made(queue), methods=gets),
         Route("/next", made(next_alert), methods=gets),
@@ -98,6 +100,11 @@ def console_app(console: Console) -> ASGIApp:
         Route(f"{one}/claim", made(claim), methods=posts),
         Route(f"{one}/release", made(release), methods=posts),
         Route(f"{one}/take", made(take), methods=posts),
+        Route(wave, made(wave_page), methods=gets),
+        Route(f"{wave}/claim", made(claim_wave), methods=posts),
+        Route(f"{wave}/verdict", made(judge_wave), methods=posts),
+        Route(f"{wave}/undo", made(undo_wave), methods=posts),
+        Route(f"{wave}/release", made(release_wave), methods=posts),
         Route("/login", log_in, methods=["GET", "POST"]),
         Route("/logout", made(logout), methods=posts),
         Route("/events", events, methods=gets),

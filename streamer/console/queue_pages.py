@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote, urlencode
 
 from starlette.responses import RedirectResponse, Response
 
 from streamer.console.console import now_ms
-from streamer.console.queue_filters import choices_of, chosen
+from streamer.console.queue_filters import chosen
 from streamer.console.visits import Visit
+from streamer.console.wave_items import Item, items_of, members_of
+from streamer.store import QueueRow
 
 __all__ = ["help_page", "next_alert", "queue"]
 
@@ -20,23 +23,26 @@ async def queue(visit: Visit) -> Response:
     """Show the open alerts by rank, fifty to a page."""
     console, filters = visit.console, visit.filters
     counts, rows = await console.rows()
-    found = chosen(rows, filters, now_ms())
-    n_pages = max(-(-len(found) // _PAGE_ROWS), 1)
+    found = _found(visit, rows)
+    items = console.items.of(found) if found is rows else items_of(found)
+    n_pages = max(-(-len(items) // _PAGE_ROWS), 1)
     asked = visit.request.query_params.get("page", "1")
     is_number = asked.isascii() and asked.isdigit() and len(asked) <= _LONGEST_NUMBER
     number = min(max(int(asked), 1), n_pages) if is_number else 1
-    shown = found[(number - 1) * _PAGE_ROWS : number * _PAGE_ROWS]
-    holders = await console.claims.holders([row.alert_id for row in shown])
+    shown = [Item(each) for each in items[(number - 1) * _PAGE_ROWS : number * _PAGE_ROWS]]
+    ids = [row.alert_id for item in shown for row in item.rows]
+    holder_of = dict(zip(ids, await console.claims.holders(ids), strict=True))
     return await visit.page(
         "queue.html",
         filters=filters,
-        choices=choices_of(rows),
+        choices=console.choices.of(rows),
         counts=counts,
         n_found=len(found),
         first=(number - 1) * _PAGE_ROWS + 1,
         number=number,
         n_pages=n_pages,
-        rows=list(zip(shown, holders, strict=True)),
+        n_items=len(items),
+        items=[(item, [holder_of[row.alert_id] for row in item.rows]) for item in shown],
         now_ms=now_ms(),
     )
 
@@ -46,18 +52,26 @@ async def next_alert(visit: Visit) -> Response:
     return RedirectResponse(await next_address(visit), 303)
 
 
-async def next_address(visit: Visit, done: str = "") -> str:
+async def next_address(visit: Visit, done: str = "", joint: str = "") -> str:
     """Return the address of the first alert of the filters that nobody else has, or of the queue.
 
-    ``done`` is the alert that was just judged.
+    Where it is of a wave, that is the wave's.  ``done`` is the alert that was just judged, ``joint``
+    the form by which a wave was.
     """
     _, rows = await visit.console.rows()
-    found = chosen(rows, visit.filters, now_ms())
+    found = _found(visit, rows)
     alert_id = await visit.console.next_for(visit.account.name, found)
-    told = [visit.filters.query, f"done={done}" if done else ""]
-    query = "&".join(part for part in told if part)
+    told = {name: value for name, value in (("done", done), ("joint", joint)) if value}
+    query = "&".join(part for part in (visit.filters.query, urlencode(told)) if part)
     path = f"/alerts/{alert_id}" if alert_id else "/"
+    wave_id = next((row.wave_id for row in found if row.alert_id == alert_id), "")
+    if len(members_of(rows, wave_id)) > 1:
+        path = f"/waves/{quote(wave_id, safe='')}"
     return f"{path}?{query}" if query else path
+
+
+def _found(visit: Visit, rows: list[QueueRow]) -> list[QueueRow]:
+    return chosen(rows, visit.filters, now_ms()) if visit.filters.query else rows
 
 
 async def help_page(visit: Visit) -> Response:

@@ -23,7 +23,7 @@ from streamer.console.posted_forms import FormError, form_of
 from streamer.console.queue_filters import Filters
 from streamer.console.web_sessions import Session
 from streamer.errors import StreamerError
-from streamer.store import Review
+from streamer.store import Joint, Review
 from streamer.store.reviews import UNDO_MS
 
 __all__ = [
@@ -40,8 +40,9 @@ __all__ = [
 
 SESSION_COOKIE: Final = "streamer_session"
 _FORM_COOKIE: Final = "streamer_form"
+_LONGEST_KEY: Final = 96
 # What a form of ours may have, besides its token, that is sent again as it was.
-_KEPT: Final = ("verdict", "comment", "key", "holder")
+_KEPT: Final = ("verdict", "comment", "key", "holder", "members")
 _LONGEST_PATH: Final = 200
 
 _log: Final = structlog.get_logger(__name__)
@@ -78,12 +79,20 @@ class Visit:
             return None
         return Done(review, can_undo(review, self.account, now_ms()))
 
+    async def done_at_once(self) -> Joint | None:
+        """Return the wave that the address says was just judged by this person."""
+        key = self.request.query_params.get("joint", "")[:_LONGEST_KEY]
+        return await self.console.store.waves.joint(self.account.name, key) if key else None
+
     async def page(self, template: str, status: int = 200, /, **values: Any) -> Response:
         """Return a page with what all of them show."""
+        joint = await self.done_at_once()
         shared = {
             "account": self.account,
             "csrf": self.console.signer.token(self.session.id),
             "done": await self.done(),
+            "joint": joint,
+            "can_undo_joint": joint is not None and now_ms() - joint.decided_ms <= UNDO_MS,
             "query": self.filters.query,
             "reading_error": self.console.reading_error,
         }

@@ -6,8 +6,8 @@ Reading order: `keys`, `stored` (what is stored), `client` (the connection; `con
 `reset` and `resetting`, `history_limits`, `versions`, `promotions`, `settling` and `trials` (what moves
 a head otherwise), `challengers`, `policy_records`, `feedback`, `lesson_stream` (what verdicts taught),
 `store` (the calls the rest makes); `committed` is what Kafka is told of it.  Apart from all of it is
-what the console keeps: `open_alerts`, `alert_claims`, `reviews`, `judged_alerts`, `sittings`,
-`proposals`, `snoozes`, `review_store`.
+what the console keeps: `open_alerts`, `alert_claims`, `wave_claims`, `reviews`, `judged_alerts`,
+`sittings`, `proposals`, `snoozes`, `review_store`.
 """
 
 from streamer.store.alert_claims import Claimed
@@ -34,6 +34,7 @@ from streamer.store.stored import (
     VersionInfo,
     rfc3339,
 )
+from streamer.store.wave_claims import Joint
 
 __all__ = [
     "BREAKER_STATES",
@@ -44,6 +45,7 @@ __all__ = [
     "Committed",
     "Counted",
     "Heads",
+    "Joint",
     "LogBounds",
     "LogIdentity",
     "PartitionRecord",

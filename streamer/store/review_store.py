@@ -15,6 +15,7 @@ from streamer.store.proposals import Proposals
 from streamer.store.reviews import Reviews
 from streamer.store.sittings import Sittings
 from streamer.store.snoozes import Snoozes
+from streamer.store.wave_claims import WaveClaims
 
 __all__ = ["ReviewStore"]
 
@@ -28,6 +29,7 @@ class ReviewStore:
     claims: Claims
     reviews: Reviews
     sittings: Sittings
+    waves: WaveClaims
     proposals: Proposals
     judged: JudgedAlerts
     snoozes: Snoozes
@@ -54,6 +56,7 @@ class ReviewStore:
             Claims(client, most_claims),
             Reviews(client),
             Sittings(client),
+            WaveClaims(client),
             Proposals(client),
             JudgedAlerts(client),
             Snoozes(client),

@@ -41,8 +41,12 @@ def accounts_text() -> str:
 
 
 def alert(number: int, **changes: Any) -> Alert:
-    """Return the example with another id, ``number`` minutes later; changes of the payment too."""
+    """Return the example with another id, ``number`` minutes later; changes of the payment too.
+
+    It is in a wave of its own unless ``wave_id`` is told.
+    """
     example = _EXAMPLE()
+    changes = {"wave_id": f"card-{number}"} | changes
     ours = {"transaction_id": f"t-{number}"} | {
         name: changes.pop(name) for name in list(changes) if hasattr(example.transaction, name)
     }

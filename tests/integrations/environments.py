@@ -97,9 +97,10 @@ class Environment:
             str(self.python), "-m", "pytest", "-q", "--config-file", str(FOLDER / "checks.ini"),
             "--rootdir", str(ROOT), "--confcutdir", str(FOLDER), *arguments, str(FOLDER / self.name),
         ]  # fmt: skip
-        return subprocess.run(command, cwd=ROOT, env=self._env(), check=False).returncode
+        return subprocess.run(command, cwd=ROOT, env=self.env(), check=False).returncode
 
-    def _env(self) -> Mapping[str, str]:
+    def env(self) -> Mapping[str, str]:
+        """The environment of what runs in it."""
         # Not resolved: what lies behind the link of a virtual environment has no packages.
         python = str(self.python) if self.has_streamer else sys.executable
         others = {k: v for k, v in os.environ.items() if not k.startswith(("STREAMER_", "COV_"))}

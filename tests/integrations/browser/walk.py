@@ -1,0 +1,88 @@
+"""A walk through every page of the console: what is looked at by axe-core, and what is photographed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+
+from tests.integrations.browser.desk import Desk
+
+__all__ = ["PAGES", "THEMES", "WIDTHS", "walk"]
+
+THEMES = "light", "dark"
+WIDTHS = 1280, 390
+PAGES = (
+    "login", "login refused", "queue empty", "queue", "queue filtered", "alert", "alert after another",
+    "alert closed", "recomputed", "recomputed otherwise", "print", "held", "held by a lead",
+    "message", "help", "wave", "wave of another", "wave judged", "session ended",
+)  # fmt: skip
+
+See = Callable[[str, Page], None]
+
+
+def walk(desk: Desk, see: See) -> None:
+    """Call ``see`` with the name and the page of each of `PAGES`, in that order."""
+    _before_any_alert(desk, see)
+    wave = {"wave_id": "card-0f", "wave_sentence": "The second alert of this card within a day"}
+    desk.publish(
+        *range(1, 10), merchant_id="shop with a long name, of Reykjavík and elsewhere, Ltd."
+    )
+    desk.publish(*range(10, 40), severity="high", country="DE", amount=1_234_567.89)
+    desk.publish(*range(40, 61), severity="medium", wave_alerts=3, **wave)
+    page, other, lead = desk.login("mona"), desk.login("noor"), desk.login("lea")
+    desk.queued(page, 60)
+    see("queue", page)
+    desk.follow(page, "/?severity=high&least=x")
+    see("queue filtered", page)
+    desk.follow(page, "/next")
+    see("alert", page)
+    first = page.url
+    page.keyboard.press("f")
+    page.wait_for_selector("#undo")
+    see("alert after another", page)
+    page.goto(first)
+    see("alert closed", page)
+    desk.publish(61, score=None)
+    desk.queued(page, 60)
+    for name, address in (
+        ("recomputed", f"{desk.url}/alerts/{desk.published[-1]}"),
+        ("recomputed otherwise", first),
+    ):
+        page.goto(f"{address}/recomputed")
+        see(name, page)
+    page.goto(f"{first}/print")
+    see("print", page)
+    desk.follow(page, "/next")
+    for name, who in (("held", other), ("held by a lead", lead)):
+        who.goto(page.url)
+        see(name, who)
+    desk.follow(other, "/alerts/nowhere")
+    see("message", other)
+    desk.follow(other, "/help")
+    see("help", other)
+    desk.follow(other, "/waves/card-0f")
+    see("wave", other)
+    page.goto(other.url)
+    see("wave of another", page)
+    other.keyboard.press("f")
+    other.wait_for_selector("#undo")
+    see("wave judged", other)
+    other.locator("#comment").fill("called the holder")
+    other.context.clear_cookies(name="streamer_session")
+    other.locator("#fraud").press("Enter")
+    other.wait_for_selector("#password")
+    see("session ended", other)
+
+
+def _before_any_alert(desk: Desk, see: See) -> None:
+    page = desk.page()
+    page.goto(desk.url)
+    see("login", page)
+    page.locator("#name").fill("mona")
+    page.locator("#password").fill("wrong")
+    page.locator("#password").press("Enter")
+    page.wait_for_selector("[role=alert]")
+    see("login refused", page)
+    page = desk.login("noor")
+    see("queue empty", page)
