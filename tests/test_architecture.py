@@ -112,8 +112,8 @@ ROOMS: Final = {
     "serve": "serving",
     "skew": "contract settings starting store stream telemetry",
     "status": "contract model policies reports settings starting store stream",
-    "console": "challenging contract drifting explaining features intake model reports settings "
-    "starting status store stream telemetry watching",
+    "console": "challenging contract drifting explaining features indexing intake model reports "
+    "settings starting status store stream telemetry verdicts watching",
     "display": "challenging contract explaining features fitting gating intake policies reports "
     "settings simulator status store",
     "demo": "contract datafiles display embedded intake reports settings simulator starting store "

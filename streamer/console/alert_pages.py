@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from streamer.console.accounts import Account
+from streamer.console.alert_facts import asked_alone, facts_as_json, facts_of
 from streamer.console.audit_trail import Entry
 from streamer.console.console import now_ms
 from streamer.console.visits import Visit, can_undo, is_own_navigation, message_page
@@ -93,6 +94,7 @@ async def shown_alert(
         members=members,
         comment=comment or (review.comment if review and not review.is_sent else ""),
         notice=notice,
+        facts=await facts_of(console, alert, review),
         scored_ms=_ms(alert.scored_at.timestamp()),
         event_ms=_ms(alert.event_time.timestamp()),
         now_ms=now_ms(),
@@ -120,15 +122,22 @@ async def exported(visit: Visit) -> Response:
         return await gone_page(visit, alert_id)
     visit.console.trail.noted(alert_entry("export", visit.account, alert))
     explanation, complaint = await explained(alert)
+    review = await visit.console.reviews.review(alert_id)
+    facts = await facts_of(visit.console, alert, review)
+    found, version, because = await asked_alone(visit.console, alert)
     told = {
         "exported_at": rfc3339(now_ms()),
         "exported_by": visit.account.name,
         "alert": alert,
-        "review": await visit.console.reviews.review(alert_id),
+        "review": review,
         "is_reproduced": None if explanation is None else explanation.is_reproduced,
         "recomputed": None if explanation is None else explanation.recomputed,
         "parts": None if explanation is None else explanation.parts,
         "complaint": complaint,
+        "would_have_changed_it": found,
+        "asked_version": None if version is None else version.id,
+        "not_asked_because": because,
+        **facts_as_json(facts),
     }
     # Who writes the topic chooses the id, and no header.
     name = f'attachment; filename="{_UNSAFE.sub("_", alert_id)[:100]}.json"'
@@ -147,12 +156,18 @@ async def printed(visit: Visit) -> Response:
         return await gone_page(visit, alert_id)
     visit.console.trail.noted(alert_entry("print", visit.account, alert))
     explanation, complaint = await explained(alert)
+    review = await visit.console.reviews.review(alert_id)
+    found, version, because = await asked_alone(visit.console, alert)
     return await visit.page(
         "print.html",
         alert=alert,
         explanation=explanation,
         complaint=complaint,
-        review=await visit.console.reviews.review(alert_id),
+        review=review,
+        facts=await facts_of(visit.console, alert, review),
+        alone=found,
+        asked_version="" if version is None else version.id,
+        because=because,
         event_ms=_ms(alert.event_time.timestamp()),
         now_ms=now_ms(),
     )

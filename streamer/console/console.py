@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -15,16 +15,19 @@ from streamer.console.accounts import Accounts
 from streamer.console.audit_trail import Trail
 from streamer.console.login_tries import Tries
 from streamer.console.model_reading import ModelReading
+from streamer.console.positions import Traffic, traffic_of
 from streamer.console.queue_filters import choices_of
 from streamer.console.status_reading import StatusReading
 from streamer.console.verdict_sending import Decider
+from streamer.console.versions_asked import VersionsAsked
 from streamer.console.wave_items import Kept, items_of
 from streamer.console.web_sessions import Signer
 from streamer.console.worker_scrapes import WorkerScrapes
 from streamer.contract.messages import Alert
-from streamer.errors import ConfigurationError, UnavailableError
+from streamer.errors import ConfigurationError, StreamerError, UnavailableError
+from streamer.model import Scorer
 from streamer.settings import Settings
-from streamer.starting.wiring import open_review_store
+from streamer.starting.wiring import open_review_store, open_store
 from streamer.store import QueueCounts, QueueRow
 from streamer.stream.publishing.acknowledged import Outbox
 from streamer.stream.publishing.alert_group import AlertGroup, Place
@@ -60,6 +63,9 @@ class Console:
         self.claims, self.sittings = self.store.claims, self.store.sittings
         self.judged, self.proposals = self.store.judged, self.store.proposals
         self.snoozes = self.store.snoozes
+        self.model_store = open_store(settings)
+        self.versions = VersionsAsked(self.model_store, self.store.kept_versions, settings)
+        self._traffic: tuple[str, Traffic] | None = None
         self.outbox = Outbox(settings)
         self.trail = Trail(self.outbox, settings.audit_topic, now_ms)
         self.decider = Decider(
@@ -89,15 +95,28 @@ class Console:
         self._loop = asyncio.get_running_loop()
         self._group = AlertGroup(self.settings, _PURPOSE, self._take, self._reached)
         self._group.start()
-        scraping = asyncio.ensure_future(self.scrapes.run())
+        meanwhile = [asyncio.create_task(self.scrapes.run()), asyncio.create_task(self._warm())]
         try:
             yield
         finally:
             self.is_ending = True
-            scraping.cancel()
+            for task in meanwhile:
+                task.cancel()
             await asyncio.to_thread(self._group.stop)
             await asyncio.to_thread(self.outbox.close)
+            await self.model_store.close()
             await self.store.close()
+
+    async def _warm(self) -> None:
+        """Read the version in use before the first page needs it, with its compiled loops."""
+        with suppress(StreamerError):
+            await self.versions.in_use()
+
+    def traffic_of(self, version: Scorer) -> Traffic:
+        """Return the recent traffic of the version in use, unpacked once."""
+        if self._traffic is None or self._traffic[0] != version.id:
+            self._traffic = version.id, traffic_of(version)
+        return self._traffic[1]
 
     async def rows(self) -> tuple[QueueCounts, list[QueueRow]]:
         """Return the open alerts by rank; read again only when one came or left."""
@@ -124,7 +143,12 @@ class Console:
         return ""
 
     def _take(self, alerts: Sequence[tuple[Alert, bytes]], places: Mapping[str, Place]) -> bool:
-        return self._in_loop(self.alerts.add(alerts, now_ms(), places)) is not None
+        if self._in_loop(self.alerts.add(alerts, now_ms(), places)) is None:
+            return False
+        # The stream trims them within minutes.
+        versions = [alert.model_version for alert, _ in alerts]
+        self._in_loop(self.store.kept_versions.keep(versions, now_ms()))
+        return True
 
     def _reached(self) -> Mapping[str, int]:
         return self._in_loop(self.alerts.reached())

@@ -20,6 +20,7 @@ from streamer.console.alert_pages import (
     recomputed,
 )
 from streamer.console.arrivals import arrivals
+from streamer.console.asked_pages import asked_page
 from streamer.console.budget_page import budget_page
 from streamer.console.claim_pages import claim, release, take
 from streamer.console.console import Console
@@ -92,6 +93,7 @@ def console_app(console: Console) -> ASGIApp:
         Route("/operations", made(operations), methods=gets),
         Route("/help", made(help_page), methods=gets),
         Route(one, made(alert_page), methods=gets),
+        Route(f"{one}/asked", made(asked_page), methods=gets),
         Route(f"{one}/recomputed", made(recomputed), methods=gets),
         Route(f"{one}/export.json", made(exported), methods=gets),
         Route(f"{one}/print", made(printed), methods=gets),

@@ -10,6 +10,10 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from streamer.console.center_words import center_texts
+from streamer.console.fraud_history import counts_text, share_sentence
+from streamer.console.lesson_words import coefficient_text, input_text
+from streamer.console.what_if import change_text
 from streamer.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from streamer.features import money, percent
 from streamer.intake.naming import printable
@@ -70,9 +74,15 @@ def _environment() -> Environment:
     made.filters |= {
         "age": age_text,
         "amount": _amount,
+        "center": center_texts,
+        "change": change_text,
+        "coefficient": coefficient_text,
+        "counts": counts_text,
+        "input": input_text,
         "moment": moment_text,
         "percent": lambda share: percent(100 * share),
         "rate": lambda share: f"{100 * share:.3g}%",
+        "share": share_sentence,
         "shown": printable,
         "undo_key": undo_key,
         "words": lambda name: name.replace("_", " "),

@@ -162,6 +162,9 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     known of the payment, on the model's scale, and ``parameters`` the numbers of the model version
     that they met, packed: together they reproduce the score.
 
+    ``before`` are the decayed sums of card and merchant that amount and hour were compared with, as
+    they were before the payment: with them a version can be asked about another amount or hour.
+
     A payment that is ``sampled`` did not exceed the threshold: it was drawn at random from below, with
     the probability 1 / ``sample_weight``, so that verdicts on such payments say what is missed.
 
@@ -197,6 +200,7 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     features: dict[str, float] = {}
     parameters: Packed | None = None
     expected_loss: Loss | None = None
+    before: dict[str, float] = {}
 
 
 class Score(msgspec.Struct, frozen=True, omit_defaults=True):

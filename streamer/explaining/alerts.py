@@ -17,6 +17,7 @@ import msgspec
 from streamer.arrays import Floats, Integers
 from streamer.contract.messages import Alert, Mode, Severity, Source, Transaction
 from streamer.contract.pseudonyms import pseudonym
+from streamer.explaining.before import before_of
 from streamer.explaining.centers import center_of
 from streamer.explaining.counterfactual import counterfactual
 from streamer.explaining.findings import Findings, findings_of, ranking_of, threshold_of
@@ -70,6 +71,12 @@ class AlertContext:
             found = findings_of(self.version, self.columns, self.history, some, *decided)
             self._findings.update(zip(some, found, strict=True))
         return self._findings[index]
+
+    def before(self, index: int) -> dict[str, float]:
+        """Return what the amount and hour of one of ``rows`` were compared with."""
+        history, payment = self.history, self.columns.payments[index]
+        habit, merchant = history.spending[index], history.merchants[index]
+        return before_of(habit, merchant, payment["local_hour"])
 
 
 def alert_id(source: Source) -> str:
@@ -158,6 +165,7 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
         },
         parameters=findings.parameters,
         expected_loss=expected_loss,
+        before=context.before(index),
     )
 
 

@@ -23,6 +23,7 @@ from streamer.features.context import (
     Judged,
 )
 from streamer.features.entities import EntityTable
+from streamer.features.equations import angle_of, hour_familiarity, speed_kmh
 from streamer.features.fraud_shares import add_verdicts
 from streamer.features.history import History
 from streamer.features.kinds import CARDS, MERCHANTS
@@ -55,10 +56,13 @@ __all__ = [
     "Records",
     "Tables",
     "add_verdicts",
+    "angle_of",
     "compare_amount",
     "country_of",
+    "hour_familiarity",
     "money",
     "observe_apart",
     "percent",
     "record",
+    "speed_kmh",
 ]

@@ -24,7 +24,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from streamer.arrays import Floats
+from streamer.arrays import Floats, Integers
 from streamer.compiled import compiled
 from streamer.model.odds import (
     LARGEST_STEP,
@@ -48,11 +48,15 @@ class Influence:
     """The log-odds of fraud that a payment had ``before`` a verdict, and has ``after`` it alone.
 
     ``parts`` (n_inputs,) are what the functions of the inputs gained at this payment's values.
+    ``places`` (n,) are those of the coefficients that the payment meets, ``moves`` (n,) their gains;
+    the others moved too, and no part of this payment with them.
     """
 
     before: float
     after: float
     parts: Floats
+    places: Integers
+    moves: Floats
 
 
 def influence_of(
@@ -67,9 +71,21 @@ def influence_of(
         return None
     parts = np.zeros(len(inputs) + 1)
     frauds, weights = np.array(lessons, dtype=float).reshape(-1, 2).T.copy()
-    wide = inputs.astype(float)
-    before = move(wide, version.odds, _inverse(version), frauds, weights, parts)
-    return Influence(before, before + float(parts.sum()), parts[1:])
+    wide, inverse = inputs.astype(float), _inverse(version)
+    before = move(wide, version.odds, inverse, frauds, weights, parts)
+    gained = float(parts.sum())
+    places, values = _basis_of(wide, version.odds)
+    # Δβ is along A⁻¹ B, and Bᵀ Δβ is what the payment gained.
+    towards = inverse[np.ix_(places, places)] @ values
+    moves = towards * (gained / float(values @ towards))
+    return Influence(before, before + gained, parts[1:], places, moves)
+
+
+def _basis_of(inputs: Floats, odds: LogOdds) -> tuple[Integers, Floats]:
+    size = len(odds.coefficients)
+    places, values = np.empty(size, np.uint32), np.empty(size)
+    n = fill_basis(places, values, inputs, odds)
+    return places[:n].astype(np.int64), values[:n]
 
 
 @compiled

@@ -43,6 +43,7 @@ __all__ = [
     "LogOdds",
     "add_irls",
     "basis_size",
+    "bend_of",
     "coefficients",
     "fill_basis",
     "function_of",
@@ -119,6 +120,19 @@ def gram_size(n_inputs: int) -> int:
     """Return the length of the gram's lower triangle."""
     size = basis_size(n_inputs)
     return size * (size + 1) // 2
+
+
+def bend_of(place: int, n_inputs: int) -> float | None:
+    """Return from where on a coefficient counts: deviations from the input's mean, below 0 from there
+    down (-0.0 from the mean itself); None for the base and the steps, which have no such place.
+
+    >>> [bend_of(place, 2) for place in (0, 1, 2, 3, 7, 8, 15)]
+    [None, -0.0, -1.0, 0.0, 6.0, -0.0, None]
+    """
+    if place == 0 or place > n_inputs * _N_HINGES:
+        return None
+    m = (place - 1) % _N_HINGES
+    return -BELOW[m] if m < len(BELOW) else ABOVE[m - len(BELOW)]
 
 
 @compiled

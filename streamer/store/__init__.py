@@ -6,12 +6,14 @@ Reading order: `keys`, `stored` (what is stored), `client` (the connection; `con
 `reset` and `resetting`, `history_limits`, `versions`, `promotions`, `settling` and `trials` (what moves
 a head otherwise), `challengers`, `policy_records`, `feedback`, `lesson_stream` (what verdicts taught),
 `store` (the calls the rest makes); `committed` is what Kafka is told of it.  Apart from all of it is
-what the console keeps: `open_alerts`, `alert_claims`, `wave_claims`, `reviews`, `judged_alerts`,
-`sittings`, `proposals`, `snoozes`, `review_store`.
+what the console keeps: `open_alerts`, `alert_claims`, `wave_claims`, `card_alerts`, `kept_versions`,
+`reviews`, `judged_alerts`, `sittings`, `proposals`, `snoozes`, `review_store`; `taught` finds lessons
+for it.
 """
 
 from streamer.store.alert_claims import Claimed
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus
+from streamer.store.card_alerts import CardAlert
 from streamer.store.committed import Committed
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.lesson_stream import StoredLesson
@@ -40,6 +42,7 @@ __all__ = [
     "BREAKER_STATES",
     "Begun",
     "BreakerStatus",
+    "CardAlert",
     "Checkpoint",
     "Claimed",
     "Committed",

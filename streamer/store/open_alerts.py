@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from streamer.contract.messages import Alert
+from streamer.store.card_alerts import queue_card_alert
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.keys import Keys
 
@@ -121,6 +122,7 @@ class OpenAlerts:
                 pipe.execute_command("HSET", read, name, position)
             for alert, raw in new:
                 _queue_alert(pipe, keys, row_of(alert), raw, now_ms)
+                queue_card_alert(pipe, keys, alert)
             if new:
                 pipe.execute_command("ZREMRANGEBYRANK", known, 0, -_REMEMBERED * self.capacity - 1)
                 pipe.execute_command("HINCRBY", keys.review("counts"), "arrived", len(new))

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamer.store.alert_claims import Claims
+from streamer.store.card_alerts import CardAlerts
 from streamer.store.client import Client
 from streamer.store.judged_alerts import JudgedAlerts
+from streamer.store.kept_versions import KeptVersions
+from streamer.store.lookups import Lookups
 from streamer.store.open_alerts import OpenAlerts
 from streamer.store.proposals import Proposals
 from streamer.store.reviews import Reviews
 from streamer.store.sittings import Sittings
 from streamer.store.snoozes import Snoozes
+from streamer.store.taught import Taught
 from streamer.store.wave_claims import WaveClaims
 
 __all__ = ["ReviewStore"]
@@ -61,6 +65,26 @@ class ReviewStore:
             JudgedAlerts(client),
             Snoozes(client),
         )
+
+    @property
+    def cards(self) -> CardAlerts:
+        """The latest alerts of each card."""
+        return CardAlerts(self.client)
+
+    @property
+    def kept_versions(self) -> KeptVersions:
+        """The model versions of the latest alerts."""
+        return KeptVersions(self.client)
+
+    @property
+    def lookups(self) -> Lookups:
+        """What the stream has stored of cards and merchants."""
+        return Lookups(self.client)
+
+    @property
+    def taught(self) -> Taught:
+        """What verdicts taught."""
+        return Taught(self.client)
 
     async def close(self) -> None:
         """Close the connections."""

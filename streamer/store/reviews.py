@@ -19,6 +19,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from streamer.store.card_alerts import KEPT_MS
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.judged_alerts import JudgedAlert, queue_judged
 from streamer.store.open_alerts import queue_close
@@ -27,7 +28,6 @@ __all__ = ["SENDING_MS", "UNDO_MS", "Begun", "Review", "Reviews", "undo_key"]
 
 SENDING_MS: Final = 30_000
 UNDO_MS: Final = 60_000
-_KEPT_MS: Final = 7 * 86_400_000
 
 
 class Review(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -147,7 +147,7 @@ class Reviews:
                 return Begun("sent", stored)
             sent = msgspec.structs.replace(stored, is_sent=True)
             pipe.multi()
-            pipe.execute_command("SET", verdict, msgspec.json.encode(sent), "PX", _KEPT_MS)
+            pipe.execute_command("SET", verdict, msgspec.json.encode(sent), "PX", KEPT_MS)
             pipe.execute_command("DEL", claim, sending)
             queue_close(pipe, keys, review.alert_id)
             queue_judged(pipe, keys, entry)
@@ -237,7 +237,7 @@ def _after(stored: Review, wanted: Review) -> Review:
 
 def _queue_sending(pipe: Pipe, verdict: str, sending: str, review: Review) -> Begun:
     attempt = secrets.token_urlsafe(12)
-    pipe.execute_command("SET", verdict, msgspec.json.encode(review), "PX", _KEPT_MS)
+    pipe.execute_command("SET", verdict, msgspec.json.encode(review), "PX", KEPT_MS)
     pipe.execute_command("SET", sending, attempt, "PX", SENDING_MS)
     return Begun("send", review, attempt=attempt)
 

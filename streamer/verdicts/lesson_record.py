@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 
 from streamer.contract.messages import Feedback, Origin
 from streamer.errors import InvariantError
-from streamer.model import Scorer, influence_of
+from streamer.model import Influence, Scorer, bend_of, influence_of, input_of
 
 __all__ = [
+    "BASE_INPUT",
     "DISTANCE_INPUT",
     "Known",
     "Lesson",
     "LessonRecord",
     "Moved",
+    "MovedCoefficient",
     "Noted",
     "decode_lesson",
 ]
@@ -33,7 +35,9 @@ __all__ = [
 Known = Literal["nothing", "presumed", "legitimate", "fraud"]
 """What had been learned of a payment: from no verdict, from silence, or from one that is overruled."""
 DISTANCE_INPUT: Final = "distance"
+BASE_INPUT: Final = "base"
 _N_MOVED: Final = 3
+_N_COEFFICIENTS: Final = 5
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -44,13 +48,28 @@ class Moved(msgspec.Struct, frozen=True):
     log_odds: float
 
 
+class MovedCoefficient(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A coefficient of the odds before a verdict, and after it alone.
+
+    It counts for what lies ``beyond`` so many deviations from the input's mean: above, or below where
+    that is negative (-0.0 from the mean down).  None of the base, which has no input, and of a step of
+    the amount.
+    """
+
+    input: str
+    before: float
+    after: float
+    beyond: float | None = None
+
+
 class Lesson(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a verdict taught the odds.
 
     ``weight`` is how many payments its payment stands for, 0 where the verdict said what had been
     learned ``before``.  The probabilities of fraud are those of ``model_version`` for the payment as it
     was scored, and of that version with this lesson and no other; there are none before the first odds.
-    ``moved`` has the inputs whose parts of the payment's log-odds changed most, the first the most.
+    ``moved`` has the inputs whose parts of the payment's log-odds changed most, the first the most,
+    ``coefficients`` those that changed most of all that the payment meets.
     """
 
     transaction_id: str
@@ -64,6 +83,7 @@ class Lesson(msgspec.Struct, frozen=True, omit_defaults=True):
     probability_before: float | None = None
     probability_after: float | None = None
     moved: list[Moved] = []
+    coefficients: list[MovedCoefficient] = []
 
 
 _decoder: Final = msgspec.json.Decoder(Lesson)
@@ -89,6 +109,7 @@ class Noted:
         verdict, config = self.verdict, self.version.config
         influence = influence_of(self.version, self.inputs, self.lessons)
         moved: list[Moved] = []
+        coefficients: list[MovedCoefficient] = []
         probabilities: tuple[float | None, float | None] = (None, None)
         if influence is not None:
             names = (*config.feature_names, *config.context_names, DISTANCE_INPUT)
@@ -98,6 +119,7 @@ class Noted:
             order = np.argsort(-np.abs(influence.parts), kind="stable")[:_N_MOVED].tolist()
             parts = ((j, float(influence.parts[j])) for j in order)
             moved = [Moved(names[j], part) for j, part in parts if part]
+            coefficients = _coefficients(influence, self.version, names)
         return _encoder.encode(
             Lesson(
                 verdict.transaction_id,
@@ -110,8 +132,25 @@ class Noted:
                 self.version.id,
                 *probabilities,
                 moved,
+                coefficients,
             )
         )
+
+
+def _coefficients(
+    influence: Influence, version: Scorer, names: Sequence[str]
+) -> list[MovedCoefficient]:
+    before = version.odds_or_none.coefficients
+    order = np.argsort(-np.abs(influence.moves), kind="stable")[:_N_COEFFICIENTS].tolist()
+    found = []
+    for k in order:
+        place, move = influence.places.item(k), influence.moves.item(k)
+        j = input_of(place, len(names))
+        if move:
+            old = before.item(place)
+            name = BASE_INPUT if j < 0 else names[j]
+            found.append(MovedCoefficient(name, old, old + move, bend_of(place, len(names))))
+    return found
 
 
 class LessonRecord:

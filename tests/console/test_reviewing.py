@@ -195,10 +195,11 @@ def test_a_wave_shows_its_members(stand: Stand) -> None:
         mona = Reviewer(client, "mona")
         mona.login()
         page = mona.get("/alerts/transactions-0-1").text
-        assert "The second alert of this card today" in page
-        assert "2 of it are open" in page
-        assert "/alerts/transactions-0-2" in page
-        assert "/alerts/transactions-0-3" not in page
+        wave_of = page.partition('<h2 id="wave">')[2].partition("</section>")[0]
+        assert "The second alert of this card today" in wave_of
+        assert "2 of it are open" in wave_of
+        assert "/alerts/transactions-0-2" in wave_of
+        assert "/alerts/transactions-0-3" not in wave_of
 
 
 def test_a_lead_takes_an_alert_only_from_whom_the_page_named(stand: Stand) -> None:

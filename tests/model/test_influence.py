@@ -111,3 +111,17 @@ def test_without_odds_and_without_a_lesson_there_is_none() -> None:
     assert found is not None
     assert found.after == found.before
     assert not found.parts.any()
+
+
+def test_coefficients_move_to_those_of_a_version_that_learned_it_alone() -> None:
+    """Of the coefficients that the payment meets: those of its inputs' sides, and the base."""
+    inputs = np.array([2.5, -1.5, 0.5, 0.0], dtype=np.float32)[: CONFIG.n_inputs]
+    found = influence_of(VERSION, inputs, [(1.0, 1.0)])
+    assert found is not None
+    assert VERSION.odds is not None
+    new = after(VERSION.sums, inputs, [(1.0, 1.0)]).odds
+    assert new is not None
+    gained = new.coefficients - VERSION.odds.coefficients
+    np.testing.assert_allclose(found.moves, gained[found.places], atol=1e-6)
+    assert found.places[0] == 0
+    assert np.abs(found.moves).max() > 1e-3

@@ -39,6 +39,9 @@ def test_a_verdict_on_a_waiting_payment_is_told_once_and_one_on_an_unknown_not()
     assert 1 <= len(lesson.moved) <= 3
     sizes = [abs(moved.log_odds) for moved in lesson.moved]
     assert sizes == sorted(sizes, reverse=True)
+    steps = [abs(moved.after - moved.before) for moved in lesson.coefficients]
+    assert len(steps) == 5
+    assert steps == sorted(steps, reverse=True)
     assert not taken(state)
 
 

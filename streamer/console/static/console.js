@@ -61,3 +61,54 @@ if (arrivals) {
     arrivals.hidden = false;
   };
 }
+
+// The slider asks the model again; without this file its button does.
+const ask = document.getElementById("ask");
+if (ask) {
+  let waiting = 0;
+  let asked = 0;
+  const show = async () => {
+    const mine = ++asked;
+    const address = `${ask.action}?${new URLSearchParams(new FormData(ask))}`;
+    try {
+      const page = new DOMParser().parseFromString(await (await fetch(address)).text(), "text/html");
+      const found = page.getElementById("answer");
+      const place = document.getElementById("answer");
+      if (mine !== asked || !place) return;
+      // The region stays, so that a screen reader is told what is new in it.
+      if (found) place.replaceChildren(...found.childNodes);
+      else place.textContent = "The model could not be asked: load the page again.";
+    } catch {
+      const place = document.getElementById("answer");
+      if (place) place.textContent = "The console does not answer: try again in a moment.";
+    }
+  };
+  ask.addEventListener("input", (event) => {
+    const told = ask.querySelector(`output[for="${event.target.id}"]`);
+    if (told) told.textContent = event.target.value;
+    clearTimeout(waiting);
+    waiting = setTimeout(show, 150);
+  });
+  ask.addEventListener("submit", (event) => {
+    event.preventDefault();
+    show();
+  });
+}
+
+// A verdict is learned some seconds after it was sent: look again until it is, for a minute.
+const taught = document.querySelector('section[data-state="learning"]');
+if (taught) {
+  let left = 12;
+  const again = setInterval(async () => {
+    if (--left < 0) return clearInterval(again);
+    try {
+      const page = new DOMParser().parseFromString(await (await fetch(window.location.href)).text(), "text/html");
+      const found = page.querySelector("section[data-state]");
+      if (!found || found.dataset.state === "learning") return;
+      clearInterval(again);
+      taught.replaceChildren(...found.childNodes);
+    } catch {
+      // The next look may be answered.
+    }
+  }, 5000);
+}

@@ -1,0 +1,96 @@
+"""The latest alerts of each card, for the page of another one.
+
+Invariant: at most `_MOST` of a card, and nothing of one that has had none for `KEPT_MS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
+
+from streamer.contract.messages import Alert
+from streamer.store.client import Client, Pipe
+from streamer.store.keys import Keys
+
+__all__ = ["KEPT_MS", "CardAlert", "CardAlerts", "queue_card_alert"]
+
+KEPT_MS: Final = 30 * 86_400_000
+_MOST: Final = 40
+
+
+class CardAlert(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept of an alert under its card; ``event_ms`` is its payment's time in epoch ms.
+
+    ``verdict`` is what the console's people said of it, "" while nobody did, or it was forgotten.
+    """
+
+    alert_id: str
+    event_ms: int
+    amount: float
+    currency: str
+    severity: str
+    merchant_id: str = ""
+    country: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    verdict: Literal["", "fraud", "legitimate"] = ""
+
+
+def queue_card_alert(pipe: Pipe, keys: Keys, alert: Alert) -> None:
+    """Queue the writes that note an alert under its card; one that comes again changes nothing."""
+    payment, key = alert.transaction, _key(keys, alert.transaction.card_id)
+    noted = CardAlert(
+        alert.alert_id,
+        round(alert.event_time.timestamp() * 1000),
+        payment.amount,
+        payment.currency,
+        alert.severity,
+        payment.merchant_id or "",
+        payment.country or "",
+        payment.latitude,
+        payment.longitude,
+    )
+    pipe.execute_command("ZADD", key, noted.event_ms, msgspec.json.encode(noted))
+    pipe.execute_command("ZREMRANGEBYRANK", key, 0, -_MOST - 1)
+    pipe.execute_command("PEXPIRE", key, KEPT_MS)
+
+
+@dataclass(frozen=True, slots=True)
+class CardAlerts:
+    """Reads of one namespace; raises `UnavailableError` where Redis is away."""
+
+    client: Client
+
+    async def of(self, card_id: str) -> list[CardAlert]:
+        """Return the latest alerts of a card by the time of their payments, with their verdicts."""
+        keys = self.client.keys
+        [stored] = await self.client.pipelined(
+            [("ZRANGE", _key(keys, card_id), 0, -1)], atomic=False
+        )
+        noted = [msgspec.json.decode(each, type=CardAlert) for each in stored]
+        if not noted:
+            return []
+        verdicts = [keys.review("verdict", each.alert_id) for each in noted]
+        [found] = await self.client.pipelined([("MGET", *verdicts)], atomic=False)
+        decode = msgspec.json.Decoder(_Verdict).decode
+        return [
+            each
+            if verdict is None or not (told := decode(verdict)).is_sent
+            else msgspec.structs.replace(each, verdict=told.verdict)
+            for each, verdict in zip(noted, found, strict=True)
+        ]
+
+
+class _Verdict(msgspec.Struct):
+    """Of a `Review` what is told here."""
+
+    verdict: Literal["fraud", "legitimate"]
+    is_sent: bool = False
+
+
+def _key(keys: Keys, card_id: str) -> str:
+    # A card's id may be anything, and need not be in a key for people to read.
+    return keys.review("card", hashlib.sha256(card_id.encode()).hexdigest()[:32])
