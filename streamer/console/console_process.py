@@ -23,9 +23,10 @@ _GRACE_S: Final = 5
 def run_console(settings: Settings) -> None:
     """Answer reviewers until the process is stopped."""
     configure_logging(settings.log_level, settings.log_format)
+    console = Console(settings)
     # Before a server is there, so that what is wrong with them is told like every other error.
     prepare_console_topics(settings)
-    uvicorn.Server(uvicorn_config(settings, console_app(Console(settings)))).run()
+    uvicorn.Server(uvicorn_config(settings, console_app(console))).run()
 
 
 def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:

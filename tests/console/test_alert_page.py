@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from streamer.console.console import Console
 from streamer.console.console_app import console_app
 from streamer.embedded import EmbeddedKafka
+from streamer.stream.kafka.topics import prepare_console_topics
 from tests.console.conftest import Reviewer, Stand, accounts_text, alert, arrived
 from tests.rig.waiting import DEADLINE_S, wait_until
 from tests.stream.harness import Service, payments
@@ -32,6 +33,7 @@ def service(kafka: EmbeddedKafka, redis_url: str) -> Iterator[Service]:
     made.env["STREAMER_AUDIT_TOPIC"] = f"audit-{made.id}"
     made.env["STREAMER_CREATE_TOPICS"] = "true"
     made.create_topics()
+    prepare_console_topics(made.settings)
     made.worker().wait_ready()
     made.produce(PAYMENTS[:N_PAYMENTS])
     made.wait_consumed(N_PAYMENTS)
@@ -43,7 +45,8 @@ def service(kafka: EmbeddedKafka, redis_url: str) -> Iterator[Service]:
 def console(service: Service, tmp_path: Path) -> Iterator[tuple[Console, TestClient]]:
     accounts = tmp_path / "accounts"
     accounts.write_text(accounts_text())
-    made = Console(service.settings.model_copy(update={"console_accounts_file": accounts}))
+    changes = {"console_accounts_file": accounts, "console_least_look_s": 0.0}
+    made = Console(service.settings.model_copy(update=changes))
     with TestClient(console_app(made), base_url="https://testserver") as client:
         yield made, client
 

@@ -62,6 +62,7 @@ def test_a_process_tells_of_new_alerts_and_ends_when_it_is_told(
         "STREAMER_ALERTS_TOPIC": own.alerts_topic,
         "STREAMER_FEEDBACK_TOPIC": own.feedback_topic,
         "STREAMER_AUDIT_TOPIC": own.audit_topic,
+        "STREAMER_PROPOSALS_TOPIC": own.proposals_topic,
         "STREAMER_CONSOLE_PORT": str(port),
         "STREAMER_CONSOLE_ACCOUNTS_FILE": str(own.console_accounts_file),
     }

@@ -8,7 +8,7 @@ import msgspec
 
 from streamer.store import Review, ReviewStore
 from streamer.store.kept_versions import _MOST
-from tests.store.test_reviews import alert, on_store
+from tests.store.test_reviews import alert, entry_of, on_store
 
 NOW_MS = 1_773_454_320_000
 
@@ -33,7 +33,7 @@ def test_alerts_stand_under_their_card_by_the_time_of_their_payments_with_verdic
         sent, begun = (Review(f"a-{n}", f"k-{n}", "fraud", "mona", NOW_MS) for n in (2, 4))
         for review in (sent, begun):
             await store.reviews.begin(review, 3_600_000)
-        await store.reviews.acknowledged(sent)
+        await store.reviews.acknowledged(sent, entry_of(sent))
         return await store.cards.of("card-1"), await store.cards.of("card-3")
 
     found, nothing = on_store(redis_url, work)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from streamer.contract.messages import Alert, Center, Source, Transaction
 from streamer.store import Begun, Review, ReviewStore
+from streamer.store.judged_alerts import JudgedAlert, judged_alert
 
 _SPACES = count()
 T0 = datetime(2026, 3, 14, 2, 12, tzinfo=UTC)
@@ -45,6 +46,14 @@ def alert(number: int, score: float = 0.999, severity: str = "high") -> tuple[Al
         mode="normal",
     )
     return made, msgspec.json.encode(made)
+
+
+def entry_of(review: Review) -> JudgedAlert:
+    """Return what the log keeps of a verdict."""
+    made, _ = alert(1)
+    made = msgspec.structs.replace(made, alert_id=review.alert_id)
+    said = review.who, review.verdict, review.decided_ms
+    return judged_alert(made, *said, is_correction=bool(review.overrules))
 
 
 def on_store(url: str, work: Callable[[ReviewStore], Awaitable[Any]], capacity: int = 1_000) -> Any:
@@ -77,7 +86,7 @@ def test_an_alert_that_is_read_again_comes_once_also_after_it_was_judged(redis_u
         assert await store.alerts.add(twice, 0) == 2
         begun = await store.reviews.begin(verdict("a-1", "mona", "k1"), HOUR_MS)
         assert begun.review is not None
-        await store.reviews.acknowledged(begun.review)
+        await store.reviews.acknowledged(begun.review, entry_of(begun.review))
         added = await asyncio.gather(*(store.alerts.add(twice, 1) for _ in range(5)))
         assert added == [0] * 5
         counts, rows = await store.alerts.rows()
@@ -171,7 +180,7 @@ def test_the_same_form_sent_at_once_is_sent_by_one_and_goes_on_as_it_was(redis_u
         await store.reviews.given_up(attempt)
         again = await store.reviews.begin(verdict("a-1", "mona", "k", at_ms=9_000), HOUR_MS)
         assert again == Begun("send", first)
-        await store.reviews.acknowledged(first)
+        await store.reviews.acknowledged(first, entry_of(first))
         assert (await store.reviews.begin(forms[0], HOUR_MS)).outcome == "sent"
         other = await store.reviews.begin(verdict("a-1", "noor", "k2"), HOUR_MS)
         assert (other.outcome, other.review and other.review.who) == ("closed", "mona")
@@ -234,7 +243,7 @@ def test_nobody_gets_more_alerts_than_agreed_and_those_that_ended_do_not_count(
         await store.claims.release(hers[0], "mona")
         begun = await store.reviews.begin(verdict(hers[1], "mona", "k"), HOUR_MS)
         assert begun.review is not None
-        await store.reviews.acknowledged(begun.review)
+        await store.reviews.acknowledged(begun.review, entry_of(begun.review))
         free = sorted({f"a-{n}" for n in range(1, 24)} - {*hers})
         found = [await store.claims.claim(each, "mona", HOUR_MS) for each in free]
         assert [each.holder for each in found] == ["mona", "mona", ""]
@@ -259,9 +268,9 @@ def test_another_decision_in_the_same_form_is_sent_in_place_of_what_did_not_arri
         assert (begun.outcome, begun.review.verdict) == ("send", what)
         assert (begun.review.comment, begun.review.decided_ms) == (comment, 5_001)
         # The first attempt hears of Kafka after all: that marks nothing.
-        assert await store.reviews.acknowledged(first) == Begun("closed", begun.review)
+        assert await store.reviews.acknowledged(first, entry_of(first)) == Begun("closed", begun.review)
         assert await store.reviews.review("a-1") == begun.review
-        await store.reviews.acknowledged(begun.review)
+        await store.reviews.acknowledged(begun.review, entry_of(begun.review))
         assert (await store.reviews.begin(wanted, HOUR_MS)).outcome == "sent"
         assert (await store.reviews.begin(first, HOUR_MS)).outcome == "closed"
 
@@ -279,7 +288,7 @@ def test_a_verdict_is_corrected_by_who_gave_it_within_a_minute_and_once(
         await store.alerts.add([alert(1)], 0)
         first = verdict("a-1", "mona", "k1", "fraud", at_ms=5_000)
         await store.reviews.begin(first, HOUR_MS)
-        await store.reviews.acknowledged(first)
+        await store.reviews.acknowledged(first, entry_of(first))
         at_ms = 5_000 + after_ms
         wanted = verdict("a-1", who, "undo-k1", at_ms=at_ms)
         begun = await store.reviews.correct(wanted, at_ms)
@@ -288,7 +297,7 @@ def test_a_verdict_is_corrected_by_who_gave_it_within_a_minute_and_once(
             return
         assert (begun.review.verdict, begun.review.overrules) == ("legitimate", "fraud")
         assert begun.review.decided_ms > first.decided_ms
-        await store.reviews.acknowledged(begun.review)
+        await store.reviews.acknowledged(begun.review, entry_of(begun.review))
         assert (await store.reviews.correct(wanted, at_ms)).outcome == "sent"
         third = verdict("a-1", who, "undo-undo", at_ms=at_ms)
         assert (await store.reviews.correct(third, at_ms)).outcome == "closed"
@@ -349,7 +358,7 @@ def test_no_steps_of_anybody_give_an_alert_to_two_or_two_verdicts_to_one(
                     assert (begun.outcome, begun.holder) == ("held", holder)
                 else:
                     assert begun.review is not None
-                    await store.reviews.acknowledged(begun.review)
+                    await store.reviews.acknowledged(begun.review, entry_of(begun.review))
                     judged[alert_id] = who
                     holders.pop(alert_id, None)
             told = await store.claims.holders(["a-1", "a-2"])

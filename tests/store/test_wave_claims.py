@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from streamer.store import Joint, Review, ReviewStore
-from tests.store.test_reviews import HOUR_MS, alert, on_store
+from tests.store.test_reviews import HOUR_MS, alert, entry_of, on_store
 
 IDS = ["a-1", "a-2", "a-3", "a-4"]
 
@@ -36,7 +36,7 @@ def test_what_was_judged_is_nobodys_and_what_is_let_go_of_is_free(redis_url: str
         await store.alerts.add([alert(n) for n in range(1, 4)], 1_000)
         review = Review("a-1", "k", "fraud", "mona", 1_000)
         await store.reviews.begin(review, HOUR_MS)
-        await store.reviews.acknowledged(review)
+        await store.reviews.acknowledged(review, entry_of(review))
         claimed = await store.waves.claim(IDS, "noor", HOUR_MS)
         assert claimed.holders == {"a-1": "", "a-2": "noor", "a-3": "noor", "a-4": ""}
         assert claimed.new == ("a-2", "a-3")
