@@ -18,6 +18,7 @@ from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError
 from streamer.explaining.explanation import Explanation, explain_by_parameters
 from streamer.store import Review, rfc3339
+from streamer.store.snoozes import REASONS, snooze_of
 
 __all__ = [
     "alert_entry",
@@ -92,6 +93,12 @@ async def shown_alert(
         is_undoable=review is not None and can_undo(review, visit.account, now_ms()),
         key=_key(visit, alert_id, review),
         members=members,
+        snooze=snooze_of(
+            alert.transaction.card_id,
+            alert.transaction.merchant_id,
+            await console.snoozes.now(now_ms()),
+        ),
+        snooze_reasons=REASONS,
         comment=comment or (review.comment if review and not review.is_sent else ""),
         notice=notice,
         facts=await facts_of(console, alert, review),

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from streamer.console.audit_trail import Entry
 from streamer.console.budget_page import N_STEPS, budget_of, payments_a_day
+from streamer.console.card_numbers import has_card_number
 from streamer.console.console import now_ms
 from streamer.console.visits import Visit, message_page
 from streamer.store.proposals import Proposal, ProposalKind
@@ -102,6 +103,9 @@ async def decide(visit: Visit) -> Response:
     remark, state = form.get("remark", "").strip(), form.get("state", "")
     if visit.account.role != "lead":
         return message_page(403, "Nothing was decided", "A lead decides on proposals.")
+    if has_card_number(remark):
+        told = "A remark must not have a card's number: it goes to Kafka. Take it out."
+        return message_page(400, "Nothing was decided", told, comment=remark)
     if state not in ("approved", "declined") or len(remark) > _MOST_REASON:
         told = (
             f"A decision must be approved or declined, its remark have {_MOST_REASON} characters."
@@ -131,6 +135,8 @@ def _fault(key: str, kind: str, reason: str) -> str:
         return "The form must have its key. Open Model again."
     if kind not in get_args(ProposalKind):
         return "A proposal must be a promotion or a rollback."
+    if has_card_number(reason):
+        return "A reason must not have a card's number: it goes to Kafka. Take it out."
     if not 1 <= len(reason) <= _MOST_REASON:
         return f"A reason must have 1 to {_MOST_REASON} characters, got {len(reason):,}."
     return ""

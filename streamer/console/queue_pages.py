@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -12,6 +13,7 @@ from streamer.console.queue_filters import chosen
 from streamer.console.visits import Visit
 from streamer.console.wave_items import Item, items_of, members_of
 from streamer.store import QueueRow
+from streamer.store.snoozes import Snooze, awake_first, snooze_of
 
 __all__ = ["help_page", "next_alert", "queue"]
 
@@ -23,7 +25,8 @@ async def queue(visit: Visit) -> Response:
     """Show the open alerts by rank, fifty to a page."""
     console, filters = visit.console, visit.filters
     counts, rows = await console.rows()
-    found = _found(visit, rows)
+    snoozes = await console.snoozes.now(now_ms())
+    found = _found(visit, rows, snoozes)
     items = console.items.of(found) if found is rows else items_of(found)
     n_pages = max(-(-len(items) // _PAGE_ROWS), 1)
     asked = visit.request.query_params.get("page", "1")
@@ -43,6 +46,12 @@ async def queue(visit: Visit) -> Response:
         n_pages=n_pages,
         n_items=len(items),
         items=[(item, [holder_of[row.alert_id] for row in item.rows]) for item in shown],
+        snoozed={
+            row.alert_id: snooze_of(row.card_id, row.merchant_id, snoozes)
+            for item in shown
+            for row in item.rows
+        },
+        n_snoozed=len(snoozes),
         now_ms=now_ms(),
     )
 
@@ -59,7 +68,7 @@ async def next_address(visit: Visit, done: str = "", joint: str = "") -> str:
     the form by which a wave was.
     """
     _, rows = await visit.console.rows()
-    found = _found(visit, rows)
+    found = _found(visit, rows, await visit.console.snoozes.now(now_ms()))
     alert_id = await visit.console.next_for(visit.account.name, found)
     told = {name: value for name, value in (("done", done), ("joint", joint)) if value}
     query = "&".join(part for part in (visit.filters.query, urlencode(told)) if part)
@@ -70,8 +79,10 @@ async def next_address(visit: Visit, done: str = "", joint: str = "") -> str:
     return f"{path}?{query}" if query else path
 
 
-def _found(visit: Visit, rows: list[QueueRow]) -> list[QueueRow]:
-    return chosen(rows, visit.filters, now_ms()) if visit.filters.query else rows
+def _found(visit: Visit, rows: list[QueueRow], snoozes: Mapping[str, Snooze]) -> list[QueueRow]:
+    """Return the rows of the filters, what is put off last; the same list where nothing changes it."""
+    found = chosen(rows, visit.filters, now_ms()) if visit.filters.query else rows
+    return awake_first(found, snoozes) if snoozes else found
 
 
 async def help_page(visit: Visit) -> Response:

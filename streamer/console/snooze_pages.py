@@ -10,21 +10,13 @@ from typing import Final
 from starlette.responses import RedirectResponse, Response
 
 from streamer.console.audit_trail import Entry
+from streamer.console.card_numbers import has_card_number
 from streamer.console.console import now_ms
 from streamer.console.visits import Visit, message_page
 from streamer.durations import DAY_MS
-from streamer.store.snoozes import LONGEST_MS, Snooze, SnoozeKind
+from streamer.store.snoozes import LONGEST_MS, REASONS, Snooze, SnoozeKind
 
-__all__ = ["REASONS", "end_snooze", "snooze", "snoozes_page"]
-
-REASONS: Final = (
-    "the customer travels",
-    "the customer confirmed it",
-    "the merchant is known",
-    "under investigation elsewhere",
-    "other, see comment",
-)
-"""Why somebody may put one off."""
+__all__ = ["end_snooze", "snooze", "snoozes_page"]
 
 _LONGEST_DAYS: Final = LONGEST_MS // DAY_MS
 _MOST_COMMENT: Final = 500
@@ -115,6 +107,8 @@ def _fault(kind: str, reason: str, days: str, comment: str) -> str:
         return f"It must last 1 to {_LONGEST_DAYS} days, got {days[:20]!r}."
     if reason == REASONS[-1] and not comment:
         return "A comment must say why, where the reason is another one."
+    if has_card_number(comment):
+        return "A comment must not have a card's number: it goes to the audit topic. Take it out."
     if len(comment) > _MOST_COMMENT:
         return f"A comment must have at most {_MOST_COMMENT} characters, got {len(comment):,}."
     return ""

@@ -42,7 +42,10 @@ SESSION_COOKIE: Final = "streamer_session"
 _FORM_COOKIE: Final = "streamer_form"
 _LONGEST_KEY: Final = 96
 # What a form of ours may have, besides its token, that is sent again as it was.
-_KEPT: Final = ("verdict", "comment", "key", "holder", "members")
+_KEPT: Final = (
+    *("verdict", "comment", "key", "holder", "members"),
+    *("kind", "version", "reason", "state", "remark", "step", "days", "name"),
+)
 _LONGEST_PATH: Final = 200
 
 _log: Final = structlog.get_logger(__name__)

@@ -16,12 +16,21 @@ from streamer.durations import DAY_MS
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.open_alerts import QueueRow
 
-__all__ = ["LONGEST_MS", "Snooze", "SnoozeKind", "Snoozes", "awake_first", "snooze_of"]
+__all__ = ["LONGEST_MS", "REASONS", "Snooze", "SnoozeKind", "Snoozes", "awake_first", "snooze_of"]
 
 SnoozeKind = Literal["card", "merchant"]
 
 LONGEST_MS: Final = 180 * DAY_MS
 """How long one may last."""
+
+REASONS: Final = (
+    "the customer travels",
+    "the customer confirmed it",
+    "the merchant is known",
+    "under investigation elsewhere",
+    "other, see comment",
+)
+"""Why somebody may put one off."""
 
 _MOST: Final = 2_000
 
@@ -44,16 +53,18 @@ class Snooze(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return f"{self.kind}:{self.what}"
 
 
-def snooze_of(row: QueueRow, snoozes: Mapping[str, Snooze]) -> Snooze | None:
-    """Return the snooze of a row's card, else of its merchant, None where neither has one."""
-    card = snoozes.get(f"card:{row.card_id}") if row.card_id else None
-    merchant = snoozes.get(f"merchant:{row.merchant_id}") if row.merchant_id else None
-    return card or merchant
+def snooze_of(
+    card_id: str, merchant_id: str | None, snoozes: Mapping[str, Snooze]
+) -> Snooze | None:
+    """Return the snooze of a card, else of a merchant, None where neither has one."""
+    return snoozes.get(f"card:{card_id}") or snoozes.get(f"merchant:{merchant_id}")
 
 
 def awake_first(rows: Iterable[QueueRow], snoozes: Mapping[str, Snooze]) -> list[QueueRow]:
     """Return the rows in their order, those that are put off after all others."""
-    return sorted(rows, key=lambda row: snooze_of(row, snoozes) is not None)
+    return sorted(
+        rows, key=lambda row: snooze_of(row.card_id, row.merchant_id, snoozes) is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,3 +140,38 @@ def test_a_verdict_given_is_on_the_team_s_page_and_a_budget_can_be_proposed(stan
         )
     (made,) = stand.read(stand.settings.proposals_topic, 1)
     assert (made["kind"], made["changes"]) == ("policy", ["alert_budget=0.00315"])
+
+
+def test_what_is_put_off_comes_last_and_says_so_until_somebody_ends_it(stand: Stand) -> None:
+    """The card of the alert that ranks first; nothing is put off for ever, or with a card's number."""
+    first = alert(1, score=0.9999, card_id="card-put-off")
+    with stand.console() as (console, client):
+        stand.publish([first, alert(2, score=0.9, card_id="card-other")])
+        arrived(console, client, 2)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        one = f"/alerts/{first.alert_id}"
+        page = mona.get(one)
+        fields = {"kind": "card", "days": "7", "reason": "the customer travels"}
+        for changes, told in (
+            ({"days": "181"}, "must last 1 to 180 days"),
+            ({"reason": "because"}, "one of the list"),
+            ({"reason": "other, see comment"}, "A comment must say why"),
+            ({"comment": "4929 1234 5678 1236"}, "must not have a card"),
+            ({"kind": "country"}, "must be the card or the merchant"),
+        ):
+            refused = mona.post(f"{one}/snooze", page, **fields | changes)
+            assert (refused.status_code, told in refused.text) == (400, True), refused.text
+        shown = mona.post(f"{one}/snooze", page, **fields)
+        assert "The card is put off until" in shown.text
+        rows = re.findall(r'class="row" href="/alerts/([^"?]+)', mona.get("/").text)
+        assert rows == [alert(2).alert_id, first.alert_id]
+        assert ", put off until" in mona.get("/").text
+        listed = mona.get("/snoozed")
+        assert "card-put-off" in listed.text
+        mona.post("/snoozed/end", listed, name="card:card-put-off")
+        rows = re.findall(r'class="row" href="/alerts/([^"?]+)', mona.get("/").text)
+        assert rows == [first.alert_id, alert(2).alert_id]
+    actions = [(each["action"], each.get("subject", "")) for each in stand.audit(4)]
+    assert ("snooze", "card for 7 days: the customer travels") in actions
+    assert ("snooze ended", "card") in actions

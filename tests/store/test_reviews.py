@@ -268,7 +268,9 @@ def test_another_decision_in_the_same_form_is_sent_in_place_of_what_did_not_arri
         assert (begun.outcome, begun.review.verdict) == ("send", what)
         assert (begun.review.comment, begun.review.decided_ms) == (comment, 5_001)
         # The first attempt hears of Kafka after all: that marks nothing.
-        assert await store.reviews.acknowledged(first, entry_of(first)) == Begun("closed", begun.review)
+        assert await store.reviews.acknowledged(first, entry_of(first)) == Begun(
+            "closed", begun.review
+        )
         assert await store.reviews.review("a-1") == begun.review
         await store.reviews.acknowledged(begun.review, entry_of(begun.review))
         assert (await store.reviews.begin(wanted, HOUR_MS)).outcome == "sent"

@@ -15,7 +15,8 @@ WIDTHS = 1280, 390
 PAGES = (
     "login", "login refused", "queue empty", "queue", "queue filtered", "alert", "alert after another",
     "alert closed", "recomputed", "recomputed otherwise", "print", "held", "held by a lead",
-    "message", "help", "wave", "wave of another", "wave judged", "session ended",
+    "message", "help", "wave", "wave of another", "wave judged", "team", "budget", "model", "proposals",
+    "operations", "snoozed", "session ended",
 )  # fmt: skip
 
 See = Callable[[str, Page], None]
@@ -68,11 +69,37 @@ def walk(desk: Desk, see: See) -> None:
     other.keyboard.press("f")
     other.wait_for_selector("#undo")
     see("wave judged", other)
+    wave = other.url
+    _beside_the_queue(desk, lead, see)
+    other.goto(wave)
+    desk.follow(other, "/next")
     other.locator("#comment").fill("called the holder")
     other.context.clear_cookies(name="streamer_session")
     other.locator("#fraud").press("Enter")
     other.wait_for_selector("#password")
     see("session ended", other)
+
+
+def _beside_the_queue(desk: Desk, lead: Page, see: See) -> None:
+    desk.follow(lead, "/team")
+    see("team", lead)
+    desk.follow(lead, "/budget?step=20")
+    see("budget", lead)
+    desk.follow(lead, "/model")
+    see("model", lead)
+    desk.follow(lead, "/budget?step=20")
+    lead.locator("#reason").fill("fewer reviewers in August")
+    lead.locator("text=Propose >> nth=-1").click()
+    lead.wait_for_selector("text=alert_budget=")
+    see("proposals", lead)
+    desk.follow(lead, "/operations")
+    see("operations", lead)
+    desk.follow(lead, "/next")
+    lead.locator("summary", has_text="Put off").click()
+    lead.locator("button", has_text="Put off").click()
+    lead.wait_for_selector("text=is put off until")
+    desk.follow(lead, "/snoozed")
+    see("snoozed", lead)
 
 
 def _before_any_alert(desk: Desk, see: See) -> None:
