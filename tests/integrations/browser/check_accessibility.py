@@ -46,7 +46,7 @@ def test_axe_finds_nothing_on_any_page_in_both_themes_and_widths(desk: Desk) -> 
 
     walk(desk, see)
     assert tuple(seen) == PAGES
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 def test_axe_finds_what_is_wrong(desk: Desk) -> None:
