@@ -93,6 +93,8 @@ def recorded() -> list[Call]:
             calls.append(Call(kernel, given, *copied((arguments, returned))))
             return returned
 
+        # Who asks a kernel for its Python asks this one.
+        record.py_func = kernel.py_func  # type: ignore[attr-defined]
         return record
 
     # Before they are replaced: what is compiled later would have the recorders in it.
@@ -120,6 +122,7 @@ def test_every_kernel_leaves_and_returns_the_bits_of_its_python() -> None:
             ran.add(kernel)
             return kernel.py_func(*arguments)
 
+        run.py_func = kernel.py_func  # type: ignore[attr-defined]
         return run
 
     differing = set()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import pytest
 
 from tests.integrations.environments import ROOT
+
+# What drives a browser is in that environment alone, and the conftest there imports it.
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 
 
 @pytest.fixture(scope="session")
