@@ -133,12 +133,21 @@ class Console:
         raw = await self.alerts.alert(alert_id)
         return None if raw is None else msgspec.json.decode(raw, type=Alert)
 
-    async def next_for(self, who: str, rows: Sequence[QueueRow]) -> str:
-        """Return the first alert of ``rows`` that nobody else has, "" where there is none."""
+    async def next_for(self, who: str, rows: Sequence[QueueRow], *, is_claiming: bool) -> str:
+        """Return the first alert of ``rows`` that nobody else has, "" where there is none.
+
+        ``is_claiming``: it is ``who``'s from then on, so that two who ask at once get two.
+        """
         for first in range(0, len(rows), _HOLDERS):
             ids = [row.alert_id for row in rows[first : first + _HOLDERS]]
             for alert_id, holder in zip(ids, await self.claims.holders(ids), strict=True):
-                if holder in ("", who):
+                if holder not in ("", who):
+                    continue
+                if not is_claiming:
+                    return alert_id
+                claimed = await self.claims.claim(alert_id, who, self.claim_ms)
+                # Who may have no more is told so on its page.
+                if claimed.holder == who or claimed.others:
                     return alert_id
         return ""
 

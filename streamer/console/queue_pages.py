@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from streamer.console.console import now_ms
 from streamer.console.queue_filters import chosen
-from streamer.console.visits import Visit
+from streamer.console.visits import Visit, is_own_navigation
 from streamer.console.wave_items import Item, items_of, members_of
 from streamer.store import QueueRow
 from streamer.store.snoozes import Snooze, awake_first, snooze_of
@@ -69,7 +69,9 @@ async def next_address(visit: Visit, done: str = "", joint: str = "") -> str:
     """
     _, rows = await visit.console.rows()
     found = _found(visit, rows, await visit.console.snoozes.now(now_ms()))
-    alert_id = await visit.console.next_for(visit.account.name, found)
+    # A form has a token of ours; a link may be another site's.
+    is_claiming = visit.request.method == "POST" or is_own_navigation(visit.request)
+    alert_id = await visit.console.next_for(visit.account.name, found, is_claiming=is_claiming)
     told = {name: value for name, value in (("done", done), ("joint", joint)) if value}
     query = "&".join(part for part in (visit.filters.query, urlencode(told)) if part)
     path = f"/alerts/{alert_id}" if alert_id else "/"

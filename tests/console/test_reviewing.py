@@ -279,3 +279,23 @@ def test_a_verdict_is_of_the_alert_that_its_sender_has_seen(stand: Stand) -> Non
         older = console.signer.form_key("transactions-0-2", "mona", now_ms() - 10_001)
         assert mona.post(path, tapped, key=older, **fields).status_code == 200
     assert len(stand.verdicts(1)) == 1
+
+
+def test_two_who_ask_for_the_next_alert_at_once_get_two(stand: Stand) -> None:
+    """Before either has opened its page; a link from elsewhere gives nobody anything."""
+    stand.publish([alert(n) for n in range(1, 4)])
+    with stand.console() as (console, client):
+        arrived(console, client, 3)
+        mona, noor, lea = (Reviewer(client, name) for name in ("mona", "noor", "lea"))
+        for each in (mona, noor, lea):
+            each.login()
+        elsewhere = lea.get(
+            "/next", headers={"Sec-Fetch-Site": "cross-site"}, follow_redirects=False
+        )
+        led = [each.get("/next", follow_redirects=False) for each in (mona, noor, mona)]
+        first, second, again = (answer.headers["location"] for answer in led)
+        assert first == again == elsewhere.headers["location"]
+        assert second != first
+        assert client.portal is not None
+        ids = [address.removeprefix("/alerts/") for address in (first, second)]
+        assert client.portal.call(console.claims.holders, ids) == ["mona", "noor"]
