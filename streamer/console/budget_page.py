@@ -13,7 +13,7 @@ from streamer.console.visits import Visit
 from streamer.status.facts import ModelStatus
 from streamer.store.judged_alerts import standing
 
-__all__ = ["N_STEPS", "budget_of", "budget_page", "payments_a_day", "step_of"]
+__all__ = ["N_STEPS", "budget_of", "budget_page", "payments_a_day", "step_in", "step_of"]
 
 _LEAST, _MOST = GRID[0], GRID[-1]
 
@@ -25,10 +25,14 @@ async def budget_page(visit: Visit) -> Response:
     """Show the budgets side by side, and the one that the address names."""
     console = visit.console
     models, status = await console.models.get(), await console.status.get()
-    current = float(models.head["alert_budget"])
-    step = _asked(visit.request.query_params.get("step", ""), step_of(current))
-    judged = standing(await console.judged.latest())
     a_day = None if status.model is None else payments_a_day(status.model)
+    hourly = models.head["alerts_per_hour"]
+    current = float(models.head["alert_budget"])
+    if hourly is not None and a_day is not None:
+        current = 24 * hourly / a_day
+    asked = step_in(visit.request.query_params.get("step", ""))
+    step = step_of(current) if asked is None else asked
+    judged = standing(await console.judged.latest())
 
     def told(budget: float) -> Expected:
         return expected(judged, budget, current, a_day)
@@ -36,7 +40,7 @@ async def budget_page(visit: Visit) -> Response:
     return await visit.page(
         "budget.html",
         current=told(current),
-        is_hourly=models.head["alerts_per_hour"] is not None,
+        is_hourly=hourly is not None,
         chosen=told(budget_of(step)),
         step=step,
         n_steps=N_STEPS,
@@ -70,6 +74,11 @@ def payments_a_day(model: ModelStatus) -> float | None:
     return 24 * model.per_hour_achieved / model.budget_achieved
 
 
-def _asked(text: str, otherwise: int) -> int:
+def step_in(text: str) -> int | None:
+    """Return the step that somebody sent, None for what is none of the slider's.
+
+    >>> [step_in(text) for text in ("80", "81", "-1", "0000099", "")]
+    [80, None, None, None, None]
+    """
     is_number = text.isascii() and text.isdigit() and len(text) < 4
-    return min(int(text), N_STEPS) if is_number else otherwise
+    return int(text) if is_number and int(text) <= N_STEPS else None

@@ -12,7 +12,7 @@ import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from streamer.console.audit_trail import Entry
-from streamer.console.budget_page import N_STEPS, budget_of, payments_a_day
+from streamer.console.budget_page import budget_of, payments_a_day, step_in
 from streamer.console.card_numbers import has_card_number
 from streamer.console.console import now_ms
 from streamer.console.visits import Visit, message_page
@@ -66,11 +66,12 @@ async def propose_budget(visit: Visit) -> Response:
     """Propose that another share of payments alerts, or as many an hour where that is what counts."""
     form, console = visit.form, visit.console
     key, step, reason = form.get("key", ""), form.get("step", ""), form.get("reason", "").strip()
-    is_step = step.isascii() and step.isdigit() and int(step[:4]) <= N_STEPS
-    fault = _fault(key, "policy", reason) or ("" if is_step else "A budget must be on the slider.")
-    if fault:
-        return message_page(400, "Nothing was proposed", fault, comment=reason)
-    budget = budget_of(int(step))
+    number = step_in(step)
+    fault = _fault(key, "policy", reason)
+    if fault or number is None:
+        told = fault or "A budget must be on the slider."
+        return message_page(400, "Nothing was proposed", told, comment=reason)
+    budget = budget_of(number)
     head, status = (await console.models.get()).head, await console.status.get()
     a_day = None if status.model is None else payments_a_day(status.model)
     change = f"alert_budget={budget:g}"
@@ -93,6 +94,9 @@ async def _proposed(visit: Visit, wanted: Proposal) -> Response:
     if kept is None:
         told = "200 proposals wait for a decision. Ask a lead to decide on them first."
         return message_page(409, "Nothing was proposed", told, comment=wanted.reason)
+    if kept != msgspec.structs.replace(wanted, proposed_ms=kept.proposed_ms, head=kept.head):
+        told = "This form was sent before, and is something else by now. Proposals has it."
+        return message_page(409, "Nothing was proposed", told, comment=wanted.reason)
     await _publish(visit, kept, "propose", kept.reason)
     return RedirectResponse("/proposals", 303)
 
@@ -108,7 +112,8 @@ async def decide(visit: Visit) -> Response:
         return message_page(400, "Nothing was decided", told, comment=remark)
     if state not in ("approved", "declined") or len(remark) > _MOST_REASON:
         told = (
-            f"A decision must be approved or declined, its remark have {_MOST_REASON} characters."
+            "A decision must be approved or declined, with a remark of at most "
+            f"{_MOST_REASON} characters."
         )
         return message_page(400, "Nothing was decided", told, comment=remark)
     found = await visit.console.proposals.decide(
