@@ -135,9 +135,15 @@ def test_a_verdict_given_is_on_the_team_s_page_and_a_budget_can_be_proposed(stan
             "/budget/propose", budget, key=found[1], step="32", reason="fewer reviewers"
         )
         assert "<code>alert_budget=0.00315</code>" in told.text
-        assert (
-            lea.post("/budget/propose", budget, key="k", step="81", reason="x").status_code == 400
-        )
+        for step in ("81", "0000000099", "9" * 5_000):
+            refused = lea.post("/budget/propose", budget, key="k", step=step, reason="x")
+            assert refused.status_code == 400
+        # Another's form, or the same with something else in it, is no proposal of one's own.
+        for each, reason in ((mona, "fewer reviewers"), (lea, "more reviewers")):
+            other = each.post(
+                "/budget/propose", each.get("/budget"), key=found[1], step="32", reason=reason
+            )
+            assert (other.status_code, "something else by now" in other.text) == (409, True)
     (made,) = stand.read(stand.settings.proposals_topic, 1)
     assert (made["kind"], made["changes"]) == ("policy", ["alert_budget=0.00315"])
 
