@@ -31,7 +31,7 @@ from confluent_kafka.admin import AdminClient
 
 from load.answer_times import percentile
 from load.machine import describe_machine, without_openblas
-from streamer.console.accounts import account_line
+from streamer.console.people.accounts import account_line
 from streamer.embedded import ChildProcess, EmbeddedServers
 from streamer.embedded.server import HOST, free_port
 from streamer.pages.example_alert import example_alert

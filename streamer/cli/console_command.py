@@ -46,7 +46,7 @@ def console(context: click.Context) -> None:
 @readable_errors
 def account(name: str, role: str) -> None:
     """Print the line of the accounts file for NAME; the password is in it only as a hash."""
-    from streamer.console.accounts import account_line
+    from streamer.console.people.accounts import account_line
 
     # Standard output is for the file.
     password: str = click.prompt(

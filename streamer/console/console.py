@@ -11,23 +11,24 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from streamer.console.accounts import Accounts
-from streamer.console.audit_trail import Trail
-from streamer.console.login_tries import Tries
-from streamer.console.model_reading import ModelReading
-from streamer.console.positions import Traffic, traffic_of
-from streamer.console.queue_filters import choices_of
-from streamer.console.status_reading import StatusReading
-from streamer.console.verdict_sending import Decider
-from streamer.console.versions_asked import VersionsAsked
-from streamer.console.wave_items import Kept, items_of
-from streamer.console.web_sessions import Signer
-from streamer.console.worker_scrapes import WorkerScrapes
+from streamer.console.alert.positions import Traffic, traffic_of
+from streamer.console.alert.versions_asked import VersionsAsked
+from streamer.console.people.accounts import Accounts
+from streamer.console.people.login_tries import Tries
+from streamer.console.people.web_sessions import Signer
+from streamer.console.queue.queue_filters import choices_of
+from streamer.console.queue.wave_items import Kept, items_of
+from streamer.console.sending.audit_trail import Trail
+from streamer.console.sending.verdict_sending import Decider
+from streamer.console.service.kept_answer import KeptAnswer
+from streamer.console.service.model_reading import read_models
+from streamer.console.service.worker_scrapes import WorkerScrapes
 from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.model import Scorer
 from streamer.settings import Settings
 from streamer.starting.wiring import open_review_store, open_store
+from streamer.status import gather
 from streamer.store import QueueCounts, QueueRow
 from streamer.stream.publishing.acknowledged import Outbox
 from streamer.stream.publishing.alert_group import AlertGroup, Place
@@ -75,8 +76,9 @@ class Console:
         self.items, self.choices = Kept(items_of), Kept(choices_of)
         self._reading = asyncio.Lock()
         workers = [url.strip() for url in settings.console_workers.split(",") if url.strip()]
-        self.models = ModelReading(settings)
-        self.scrapes, self.status = WorkerScrapes(workers), StatusReading(settings, workers)
+        self.scrapes = WorkerScrapes(workers)
+        self.models = KeptAnswer(lambda: read_models(settings))
+        self.status = KeptAnswer(lambda: gather(settings, workers, now_ms()))
         self.is_ending = False
         self._rows: tuple[QueueCounts, list[QueueRow]] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

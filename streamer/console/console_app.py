@@ -12,30 +12,36 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from streamer.console.alert_pages import (
+from streamer.console.console import Console
+from streamer.console.pages.alert_pages import (
     alert_page,
     exported,
     kept_page,
     printed,
     recomputed,
 )
-from streamer.console.arrivals import arrivals
-from streamer.console.asked_pages import asked_page
-from streamer.console.budget_page import budget_page
-from streamer.console.claim_pages import claim, release, take
-from streamer.console.console import Console
-from streamer.console.login_pages import login, logout
-from streamer.console.model_page import model_page
-from streamer.console.operations_page import operations
-from streamer.console.page_templates import static_file
-from streamer.console.proposal_pages import decide, proposals_page, propose, propose_budget
-from streamer.console.queue_pages import help_page, next_alert, queue
-from streamer.console.safe_headers import SafeHeaders
-from streamer.console.snooze_pages import end_snooze, snooze, snoozes_page
-from streamer.console.team_page import team
-from streamer.console.verdict_pages import judge, undo
-from streamer.console.visits import Visits, message_page
-from streamer.console.wave_pages import claim_wave, judge_wave, release_wave, undo_wave, wave_page
+from streamer.console.pages.arrivals import arrivals
+from streamer.console.pages.asked_pages import asked_page
+from streamer.console.pages.budget_page import budget_page
+from streamer.console.pages.claim_pages import claim, release, take
+from streamer.console.pages.login_pages import login, logout
+from streamer.console.pages.model_page import model_page
+from streamer.console.pages.operations_page import operations
+from streamer.console.pages.page_templates import static_file
+from streamer.console.pages.proposal_pages import decide, proposals_page, propose, propose_budget
+from streamer.console.pages.queue_pages import help_page, next_alert, queue
+from streamer.console.pages.safe_headers import SafeHeaders
+from streamer.console.pages.snooze_pages import end_snooze, snooze, snoozes_page
+from streamer.console.pages.team_page import team
+from streamer.console.pages.verdict_pages import judge, undo
+from streamer.console.pages.visits import Visits, message_page
+from streamer.console.pages.wave_pages import (
+    claim_wave,
+    judge_wave,
+    release_wave,
+    undo_wave,
+    wave_page,
+)
 from streamer.errors import StreamerError
 
 __all__ = ["console_app"]

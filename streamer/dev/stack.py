@@ -123,7 +123,7 @@ class Stack:
         """Start the reviewers' console with three accounts, where its packages are installed."""
         if any(find_spec(name) is None for name in ("jinja2", "starlette", "uvicorn")):
             return
-        from streamer.console.accounts import account_line
+        from streamer.console.people.accounts import account_line
 
         folder = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
         self.password = secrets.token_urlsafe(9)

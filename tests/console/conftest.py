@@ -19,9 +19,9 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from starlette.testclient import TestClient
 
-from streamer.console.accounts import account_line
 from streamer.console.console import Console
 from streamer.console.console_app import console_app
+from streamer.console.people.accounts import account_line
 from streamer.contract.messages import Alert
 from streamer.embedded import EmbeddedKafka
 from streamer.pages.example_alert import example_alert

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from streamer.console.accounts import Account
 from streamer.console.console import Console, now_ms
 from streamer.console.console_app import console_app
+from streamer.console.people.accounts import Account
 from streamer.embedded.server import free_port
 from streamer.settings import Settings
 

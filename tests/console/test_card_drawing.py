@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from streamer.console.card_drawing import MAP_HEIGHT, MAP_WIDTH, map_of, strip_of
+from streamer.console.alert.card_drawing import MAP_HEIGHT, MAP_WIDTH, map_of, strip_of
 from streamer.durations import DAY_MS
 from streamer.store import CardAlert
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamer.console.fraud_history import (
+from streamer.console.alert.fraud_history import (
     Known,
     known_at_alert,
     known_now,

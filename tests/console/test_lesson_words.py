@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streamer.console.lesson_words import told_lesson
+from streamer.console.alert.lesson_words import told_lesson
 from streamer.store import Review, StoredLesson
 from streamer.verdicts.lesson_record import Lesson
 

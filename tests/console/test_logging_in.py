@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from streamer.console import page_templates
-from streamer.console.accounts import Accounts, account_line
 from streamer.console.console_process import uvicorn_config
-from streamer.console.login_tries import TRIES_OF_A_NAME
+from streamer.console.pages import page_templates
+from streamer.console.people.accounts import Accounts, account_line
+from streamer.console.people.login_tries import TRIES_OF_A_NAME
 from streamer.errors import ConfigurationError
 from tests.console.conftest import Reviewer, Stand, accounts_text, alert, arrived
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamer.console.positions import (
+from streamer.console.alert.positions import (
     Position,
     Ranked,
     Traffic,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamer.console.queue_filters import Filters, choices_of, chosen
+from streamer.console.queue.queue_filters import Filters, choices_of, chosen
 from streamer.store import QueueRow
 
 HOUR_MS = 3_600_000

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from streamer.console.budget_curve import expected
-from streamer.console.budget_page import N_STEPS, budget_of, step_of
-from streamer.console.team_figures import people, precision_by_day, waiting
+from streamer.console.pages.budget_page import N_STEPS, budget_of, step_of
+from streamer.console.team.budget_curve import expected
+from streamer.console.team.team_figures import people, precision_by_day, waiting
 from streamer.durations import DAY_MS, HOUR_MS, MINUTE_MS
 from streamer.store import QueueRow
 from streamer.store.judged_alerts import JudgedAlert

@@ -16,8 +16,8 @@ import msgspec
 import orjson
 import pytest
 
-from streamer.console.audit_trail import Entry, Trail
-from streamer.console.card_numbers import has_card_number
+from streamer.console.sending.audit_trail import Entry, Trail
+from streamer.console.sending.card_numbers import has_card_number
 from streamer.embedded import EmbeddedKafka, EmbeddedRedis
 from streamer.store import Review
 from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of

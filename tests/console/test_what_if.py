@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.console.what_if import alone, change_of, sliders_of
+from streamer.console.alert.what_if import alone, change_of, sliders_of
 from streamer.errors import ConfigurationError
 from streamer.explaining.asked_again import Change
 from streamer.pages.example_alert import _version

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.console.operations_page import curve
-from streamer.console.worker_figures import FIGURES, NAMES
-from streamer.console.worker_scrapes import Point
-from streamer.console.worker_window import Samples, Window, samples_of
+from streamer.console.pages.operations_page import curve
+from streamer.console.service.worker_figures import FIGURES, NAMES
+from streamer.console.service.worker_scrapes import Point
+from streamer.console.service.worker_window import Samples, Window, samples_of
 
 BUCKETS = """
 # TYPE streamer_alert_latency_seconds histogram

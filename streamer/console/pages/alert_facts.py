@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from streamer.console.card_drawing import CardMap, Strip, map_of, strip_of
+from streamer.console.alert.card_drawing import CardMap, Strip, map_of, strip_of
+from streamer.console.alert.fraud_history import Known, known_at_alert, known_now, without
+from streamer.console.alert.lesson_words import Told, told_lesson
+from streamer.console.alert.positions import Position, positions_of
+from streamer.console.alert.what_if import Alone, Slider, alone, sliders_of
 from streamer.console.console import Console, now_ms
-from streamer.console.fraud_history import Known, known_at_alert, known_now, without
-from streamer.console.lesson_words import Told, told_lesson
-from streamer.console.positions import Position, positions_of
-from streamer.console.what_if import Alone, Slider, alone, sliders_of
 from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError, InvariantError
 from streamer.explaining.before import read_before

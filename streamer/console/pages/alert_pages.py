@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
-from streamer.console.accounts import Account
-from streamer.console.alert_facts import asked_alone, facts_as_json, facts_of
-from streamer.console.audit_trail import Entry
 from streamer.console.console import now_ms
-from streamer.console.visits import Visit, can_undo, is_own_navigation, message_page
+from streamer.console.pages.alert_facts import asked_alone, facts_as_json, facts_of
+from streamer.console.pages.visits import Visit, can_undo, is_own_navigation, message_page
+from streamer.console.people.accounts import Account
+from streamer.console.sending.audit_trail import Entry
 from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError
 from streamer.explaining.explanation import Explanation, explain_by_parameters

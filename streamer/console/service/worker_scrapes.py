@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from streamer.console.worker_figures import FIGURES, NAMES
-from streamer.console.worker_window import Samples, Window, samples_of
+from streamer.console.service.worker_figures import FIGURES, NAMES
+from streamer.console.service.worker_window import Samples, Window, samples_of
 from streamer.status.gathering import expanded
 
 __all__ = ["Point", "WorkerScrapes"]

@@ -8,19 +8,19 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
-from streamer.console.accounts import NOBODY, Account, is_password
-from streamer.console.alert_pages import shown_alert
-from streamer.console.audit_trail import Entry
 from streamer.console.console import Console, now_ms
-from streamer.console.login_tries import WINDOW_MS
-from streamer.console.posted_forms import FormError, form_of
-from streamer.console.visits import (
+from streamer.console.pages.alert_pages import shown_alert
+from streamer.console.pages.posted_forms import FormError, form_of
+from streamer.console.pages.visits import (
     SESSION_COOKIE,
     Visit,
     has_login_token,
     login_page,
     message_page,
 )
+from streamer.console.people.accounts import NOBODY, Account, is_password
+from streamer.console.people.login_tries import WINDOW_MS
+from streamer.console.sending.audit_trail import Entry
 from streamer.errors import StreamerError, UnavailableError
 
 __all__ = ["login", "logout"]

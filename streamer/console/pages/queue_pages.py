@@ -9,9 +9,9 @@ from urllib.parse import quote, urlencode
 from starlette.responses import RedirectResponse, Response
 
 from streamer.console.console import now_ms
-from streamer.console.queue_filters import chosen
-from streamer.console.visits import Visit, is_own_navigation
-from streamer.console.wave_items import Item, items_of, members_of
+from streamer.console.pages.visits import Visit, is_own_navigation
+from streamer.console.queue.queue_filters import chosen
+from streamer.console.queue.wave_items import Item, items_of, members_of
 from streamer.store import QueueRow
 from streamer.store.snoozes import Snooze, awake_first, snooze_of
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from streamer.console.accounts import Account
+from streamer.console.people.accounts import Account
 
 __all__ = ["Session", "Signer"]
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from streamer.console.console import Console
-from streamer.console.visits import visitor_of
+from streamer.console.pages.visits import visitor_of
 from streamer.errors import StreamerError
 
 __all__ = ["arrivals", "told_arrivals"]

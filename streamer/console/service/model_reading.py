@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,9 +16,8 @@ from streamer.starting.wiring import model_config, open_store, settings_in_force
 from streamer.store import VersionInfo
 from streamer.watching.watch_record import Watch
 
-__all__ = ["ModelReading", "Models"]
+__all__ = ["Models", "read_models"]
 
-_KEPT_S: Final = 5.0
 _LINEAGE_READ: Final = 2_000
 _SHOWN: Final = 30
 _LEARNED: Final = 6
@@ -40,22 +38,12 @@ class Models:
     watch: Watch
 
 
-class ModelReading:
-    """Reads the store for all who look, at most every five seconds."""
+def read_models(settings: Settings) -> Models:
+    """Return what is there; raises `StreamerError` where Redis is away or of other settings.
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._lock = asyncio.Lock()
-        self._kept: tuple[float, Models] | None = None
-
-    async def get(self) -> Models:
-        """Return what is there; raises `StreamerError` where Redis is away or of other settings."""
-        async with self._lock:
-            if self._kept is None or time.monotonic() - self._kept[0] > _KEPT_S:
-                # Versions are decoded, which takes longer than a page may keep others waiting.
-                found = await asyncio.to_thread(lambda: asyncio.run(_read(self._settings)))
-                self._kept = time.monotonic(), found
-            return self._kept[1]
+    Not to be called within a running loop.
+    """
+    return asyncio.run(_read(settings))
 
 
 def _worth_showing(versions: Sequence[VersionInfo]) -> list[VersionInfo]:

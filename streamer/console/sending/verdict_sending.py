@@ -16,8 +16,8 @@ from typing import Final
 
 import msgspec
 
-from streamer.console.accounts import Account
-from streamer.console.audit_trail import Entry, Trail
+from streamer.console.people.accounts import Account
+from streamer.console.sending.audit_trail import Entry, Trail
 from streamer.contract.messages import Alert, Verdict
 from streamer.errors import StreamerError, UnavailableError
 from streamer.store import Begun, Review

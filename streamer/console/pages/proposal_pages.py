@@ -11,11 +11,11 @@ from typing import Final, get_args
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
-from streamer.console.audit_trail import Entry
-from streamer.console.budget_page import budget_of, payments_a_day, step_in
-from streamer.console.card_numbers import has_card_number
 from streamer.console.console import now_ms
-from streamer.console.visits import Visit, message_page
+from streamer.console.pages.budget_page import budget_of, payments_a_day, step_in
+from streamer.console.pages.visits import Visit, message_page
+from streamer.console.sending.audit_trail import Entry
+from streamer.console.sending.card_numbers import has_card_number
 from streamer.store.proposals import Proposal, ProposalKind
 
 __all__ = ["decide", "proposals_page", "propose", "propose_budget"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from streamer.console.alert_pages import alert_id_of, gone_page, held_page, shown_alert
-from streamer.console.card_numbers import has_card_number
 from streamer.console.console import now_ms
-from streamer.console.page_templates import moment_text
-from streamer.console.posted_forms import MOST_COMMENT
-from streamer.console.queue_pages import next_address
-from streamer.console.visits import Visit, message_page
+from streamer.console.moment_words import moment_text
+from streamer.console.pages.alert_pages import alert_id_of, gone_page, held_page, shown_alert
+from streamer.console.pages.posted_forms import MOST_COMMENT
+from streamer.console.pages.queue_pages import next_address
+from streamer.console.pages.visits import Visit, message_page
+from streamer.console.sending.card_numbers import has_card_number
 from streamer.store import Begun, Review
 
 __all__ = ["judge", "undo"]

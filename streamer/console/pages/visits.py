@@ -16,12 +16,12 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from streamer.console.accounts import Account
 from streamer.console.console import Console, now_ms
-from streamer.console.page_templates import page
-from streamer.console.posted_forms import FormError, form_of
-from streamer.console.queue_filters import Filters
-from streamer.console.web_sessions import Session
+from streamer.console.pages.page_templates import page
+from streamer.console.pages.posted_forms import FormError, form_of
+from streamer.console.people.accounts import Account
+from streamer.console.people.web_sessions import Session
+from streamer.console.queue.queue_filters import Filters
 from streamer.errors import StreamerError
 from streamer.store import Joint, Review
 from streamer.store.reviews import UNDO_MS

@@ -9,13 +9,13 @@ from typing import Final
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
-from streamer.console.audit_trail import Entry
-from streamer.console.card_numbers import has_card_number
 from streamer.console.console import now_ms
-from streamer.console.posted_forms import MOST_COMMENT
-from streamer.console.queue_pages import next_address
-from streamer.console.visits import Visit, is_own_navigation, message_page
-from streamer.console.wave_items import Item, members_of
+from streamer.console.pages.posted_forms import MOST_COMMENT
+from streamer.console.pages.queue_pages import next_address
+from streamer.console.pages.visits import Visit, is_own_navigation, message_page
+from streamer.console.queue.wave_items import Item, members_of
+from streamer.console.sending.audit_trail import Entry
+from streamer.console.sending.card_numbers import has_card_number
 from streamer.contract.messages import Alert
 from streamer.store import Begun, Joint, Review
 

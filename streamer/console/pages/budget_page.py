@@ -8,8 +8,8 @@ from typing import Final
 
 from starlette.responses import Response
 
-from streamer.console.budget_curve import GRID, Expected, expected
-from streamer.console.visits import Visit
+from streamer.console.pages.visits import Visit
+from streamer.console.team.budget_curve import GRID, Expected, expected
 from streamer.status.facts import ModelStatus
 from streamer.store.judged_alerts import standing
 

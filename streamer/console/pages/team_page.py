@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from streamer.console.console import Console, now_ms
-from streamer.console.team_figures import people, precision_by_day, waiting
-from streamer.console.visits import Visit
+from streamer.console.pages.visits import Visit
+from streamer.console.team.team_figures import people, precision_by_day, waiting
 from streamer.reports.census_report import estimates_of
 
 __all__ = ["team"]

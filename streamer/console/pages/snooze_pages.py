@@ -9,10 +9,10 @@ from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
-from streamer.console.audit_trail import Entry
-from streamer.console.card_numbers import has_card_number
 from streamer.console.console import now_ms
-from streamer.console.visits import Visit, message_page
+from streamer.console.pages.visits import Visit, message_page
+from streamer.console.sending.audit_trail import Entry
+from streamer.console.sending.card_numbers import has_card_number
 from streamer.durations import DAY_MS
 from streamer.store.snoozes import LONGEST_MS, REASONS, Snooze, SnoozeKind
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
-from streamer.console.alert_pages import alert_id_of, held_page, shown_alert
-from streamer.console.audit_trail import Entry
-from streamer.console.visits import Visit, message_page
+from streamer.console.pages.alert_pages import alert_id_of, held_page, shown_alert
+from streamer.console.pages.visits import Visit, message_page
+from streamer.console.sending.audit_trail import Entry
 
 __all__ = ["claim", "release", "take"]
 

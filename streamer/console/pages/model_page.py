@@ -10,7 +10,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from streamer.console.console import now_ms
-from streamer.console.visits import Visit
+from streamer.console.pages.visits import Visit
 from streamer.drifting.drift_page import headline, told_reference
 from streamer.drifting.drift_svg import feature_svg
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from streamer.console.page_templates import age_text
-from streamer.console.worker_window import Window
+from streamer.console.moment_words import age_text
+from streamer.console.service.worker_window import Window
 from streamer.durations import MINUTE_MS
 
 __all__ = ["FIGURES", "NAMES", "ROWS", "Figure", "Row"]

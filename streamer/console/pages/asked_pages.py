@@ -6,10 +6,10 @@ import asyncio
 
 from starlette.responses import Response
 
-from streamer.console.alert_facts import asked_alone
-from streamer.console.alert_pages import gone_page
-from streamer.console.visits import Visit
-from streamer.console.what_if import change_of, change_text, sliders_of
+from streamer.console.alert.what_if import change_of, change_text, sliders_of
+from streamer.console.pages.alert_facts import asked_alone
+from streamer.console.pages.alert_pages import gone_page
+from streamer.console.pages.visits import Visit
 from streamer.errors import ConfigurationError
 from streamer.explaining.asked_again import Change, Changed, asked_again
 

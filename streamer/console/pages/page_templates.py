@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from streamer.console.center_words import center_texts
-from streamer.console.fraud_history import counts_text, share_sentence
-from streamer.console.lesson_words import coefficient_text, input_text
-from streamer.console.what_if import change_text
-from streamer.durations import DAY_MS, HOUR_MS, MINUTE_MS
+from streamer.console.alert.center_words import center_texts
+from streamer.console.alert.fraud_history import counts_text, share_sentence
+from streamer.console.alert.lesson_words import coefficient_text, input_text
+from streamer.console.alert.what_if import change_text
+from streamer.console.moment_words import age_text, moment_text, written_text
 from streamer.features import money, percent
 from streamer.intake.naming import printable
 from streamer.store import undo_key
 
-__all__ = ["age_text", "moment_text", "page", "static_file", "written_text"]
+__all__ = ["page", "static_file"]
 
 _HERE: Final = Path(__file__).parent
 _STATIC: Final = {
@@ -27,36 +26,6 @@ _STATIC: Final = {
 }
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _MARKS: Final = {name: hashlib.sha256(body).hexdigest()[:12] for name, body in _STATIC.items()}
-
-
-def moment_text(at_ms: int) -> str:
-    """Return a time as people read it.
-
-    >>> moment_text(1_773_454_320_000)
-    '2026-03-14 02:12 UTC'
-    """
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def written_text(at: str) -> str:
-    """Return an RFC 3339 time as people read it.
-
-    >>> written_text("2026-03-14T02:12:00.123Z")
-    '2026-03-14 02:12 UTC'
-    """
-    return moment_text(round(datetime.fromisoformat(at).timestamp() * 1000))
-
-
-def age_text(age_ms: float) -> str:
-    """Return how long ago something was, in one unit.
-
-    >>> [age_text(ms) for ms in (59_000, 3_599_000, 7_200_000, 200_000_000)]
-    ['now', '59 min', '2 h', '2 d']
-    """
-    for unit_ms, name in ((DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min")):
-        if age_ms >= unit_ms:
-            return f"{int(age_ms // unit_ms)} {name}"
-    return "now"
 
 
 def _amount(value: float, currency: str) -> str:

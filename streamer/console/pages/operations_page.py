@@ -9,9 +9,9 @@ from typing import Final
 from starlette.responses import Response
 
 from streamer.console.console import Console
-from streamer.console.visits import Visit
-from streamer.console.worker_figures import FIGURES, ROWS, Row
-from streamer.console.worker_scrapes import Point
+from streamer.console.pages.visits import Visit
+from streamer.console.service.worker_figures import FIGURES, ROWS, Row
+from streamer.console.service.worker_scrapes import Point
 from streamer.status import troubles_of
 
 __all__ = ["Shown", "curve", "operations"]
