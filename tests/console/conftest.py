@@ -150,6 +150,7 @@ class Stand:
             found += self._values(consumer, 0.5)
         found += self._values(consumer, 0.5)
         consumer.close()
+        assert len(found) >= n, f"{topic} must have {n} messages, got {found}"
         return found
 
     def _values(self, consumer: Consumer, within_s: float) -> list[dict[str, Any]]:
