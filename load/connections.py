@@ -31,7 +31,7 @@ _STATUSES: Final = {
 }
 _LOST: Final = 0
 _OK: Final = 200
-_MOST: Final = 900
+_MOST: Final = 2_000
 
 
 class _Connection(asyncio.Protocol):

@@ -41,6 +41,13 @@ WithoutState = Literal["model", "refuse"]
 # Payments and requests of one call, so that nothing else waits for long.
 _AT_ONCE: Final = 512
 _REQUESTS: Final = 128
+# A queue that was not empty for so long is no burst: it would stand for as long as more is asked than
+# can be answered, and only make everybody wait (Maurer, "Fail at Scale", ACM Queue 13(8), 2015).
+_STANDING_S: Final = 0.1
+# Requests that may wait in one that stands, and those of a call meanwhile: who is refused waits for
+# what a call computes.
+_STANDING: Final = 64
+_REQUESTS_STANDING: Final = 16
 # Calls under way at once: one waits for Redis while another computes.  With more of them each has fewer
 # payments to share its costs.
 _CALLS: Final = 2
@@ -109,13 +116,23 @@ class Answerer:
     _next_late: asyncio.Handle | None = None
     # Beside it: of a delay below a millisecond uvloop returns a handle that does not know when.
     _next_late_at: float = 0.0
+    # When nothing waited, last.
+    _empty_at: float = 0.0
 
     def is_behind(self, within_s: float) -> bool:
-        """Whether who waits longest has waited for `_SHARE` of ``within_s``: others would be late."""
+        """Whether others would wait for nothing: in a queue that stands, or until they are late.
+
+        Late is who comes when somebody has waited for `_SHARE` of ``within_s``.
+        """
         if not self._waiting:
             return False
-        left_s = self._waiting[0].deadline - asyncio.get_running_loop().time()
-        return left_s < within_s * (1.0 - _SHARE)
+        now = asyncio.get_running_loop().time()
+        if len(self._waiting) >= _STANDING and self._stands(now):
+            return True
+        return self._waiting[0].deadline - now < within_s * (1.0 - _SHARE)
+
+    def _stands(self, now: float) -> bool:
+        return now - self._empty_at > _STANDING_S
 
     async def answer(
         self,
@@ -141,6 +158,8 @@ class Answerer:
             self._deadlines[answered] = deadline
             if self._next_late is None or deadline < self._next_late_at:
                 self._watch(loop, deadline)
+            if not self._waiting:
+                self._empty_at = loop.time()
             self._waiting.append(asked)
             self._begin()
             return await answered
@@ -214,8 +233,9 @@ class Answerer:
     def _next(self) -> list[list[_Asked]]:
         """Return what is answered now; together what is read, scored and told in the same way."""
         now, n, n_requests = asyncio.get_running_loop().time(), 0, 0
+        most = _REQUESTS_STANDING if self._stands(now) else _REQUESTS
         together: dict[tuple[int, bool, bool], list[_Asked]] = {}
-        while self._waiting and n < _AT_ONCE and n_requests < _REQUESTS:
+        while self._waiting and n < _AT_ONCE and n_requests < most:
             asked = self._waiting.popleft()
             if asked.answered.done() or asked.deadline <= now:
                 continue
@@ -223,6 +243,8 @@ class Answerer:
             together.setdefault(kind, []).append(asked)
             n += len(asked.values)
             n_requests += 1
+        if not self._waiting:
+            self._empty_at = now
         return list(together.values())
 
     async def _answers(self, asked: Sequence[_Asked]) -> list[list[Given | Refusal]]:

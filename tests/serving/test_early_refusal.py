@@ -190,3 +190,33 @@ def test_it_is_behind_once_somebody_has_waited_for_three_quarters_of_the_deadlin
         assert not answerer.is_behind(500.0)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("n_waiting", "after_s", "is_behind", "n_calls"),
+    [(65, 0.05, False, 1), (65, 0.2, True, 5), (63, 0.2, False, 4)],
+)
+def test_a_queue_that_stands_takes_nobody_on_and_is_answered_in_small_calls(
+    service: StoredService, n_waiting: int, after_s: float, is_behind: bool, n_calls: int
+) -> None:
+    """A burst of as many is none: of 65, which are one call, at most 16 are answered together then."""
+
+    async def scenario() -> None:
+        states = CardStates(service.store.lookups, TOPIC, time.monotonic)
+        answerer = Answerer(service.config, states, lambda: NOW_MS)
+        asking = [
+            asyncio.ensure_future(
+                answerer.answer([b"{}"], service.version, explain=False, within_s=100.0)
+            )
+            for _ in range(n_waiting)
+        ]
+        loop = asyncio.get_running_loop()
+        clock = loop.time
+        await asyncio.sleep(0)
+        loop.time = lambda: clock() + after_s  # type: ignore[method-assign]
+        assert answerer.is_behind(100.0) is is_behind
+        await asyncio.gather(*asking)
+        assert answerer.n_calls == n_calls
+        assert not answerer.is_behind(100.0)
+
+    asyncio.run(scenario())
