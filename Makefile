@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-integrations wheel uncompiled manifests dashboards datadog image-steps simulation rig faults alerts chaos soak drill fuzz guided lint format types schemas lock clean
+.PHONY: help setup demo dev test test-integrations wheel uncompiled manifests dashboards datadog image-steps simulation instructions rig faults alerts chaos soak drill fuzz guided lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,9 @@ wheel: $(STAMP) ## run every test against the wheel as it is built (TESTS="tests
 
 uncompiled: $(STAMP) ## run tests of the loops on their Python, which takes a minute (ARGS="-k name" PROCESSES=4)
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(SPREAD) tests/features tests/verdicts $(ARGS)
+
+instructions: $(STAMP) ## count what a payment takes under Valgrind; a tenth more than noted fails (ARGS=--write notes it)
+	$(BIN)/python -m load.instructions --check $(ARGS)
 
 rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
 	$(BIN)/python -m tests.rig --fetch

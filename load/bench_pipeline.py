@@ -160,8 +160,8 @@ def totals(by_stage: Mapping[str, float], whole_s: float) -> dict[str, float]:
     return dict(zip(TOTALS, (behind, whole_s), strict=True))
 
 
-def trained(simulator: Simulator, *, with_odds: bool) -> OfflinePartition:
-    """Return a partition, its settings the defaults, that has seen 40,000 payments."""
+def trained(simulator: Simulator, *, with_odds: bool, n_warm: int = _WARM) -> OfflinePartition:
+    """Return a partition, its settings the defaults, that has seen ``n_warm`` payments."""
     settings = load_settings({})
     partition = OfflinePartition(
         pipeline_config(settings),
@@ -169,7 +169,7 @@ def trained(simulator: Simulator, *, with_odds: bool) -> OfflinePartition:
         settings.merchants_capacity,
         checkpoint_max_transactions=_BATCH,
     )
-    for first in range(0, _WARM, _BATCH):
+    for first in range(0, n_warm, _BATCH):
         payments = simulator.generate(_BATCH)
         for batch in batches_of(payments, _BATCH, first):
             for _ in partition.run(batch, now_ms=batch.received_at_ms):
