@@ -7,19 +7,21 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from streamer.console.alert.positions import Traffic, traffic_of
 from streamer.console.alert.versions_asked import VersionsAsked
-from streamer.console.people.accounts import Accounts
+from streamer.console.people.accounts import Account, Accounts
 from streamer.console.people.login_tries import Tries
 from streamer.console.people.web_sessions import Signer
+from streamer.console.queue.blind_rows import BlindRows, with_others
 from streamer.console.queue.queue_filters import choices_of
 from streamer.console.queue.wave_items import Kept, items_of
 from streamer.console.sending.audit_trail import Trail
-from streamer.console.sending.verdict_sending import Decider
+from streamer.console.sending.verdict_sending import Decider, SecondDraw
 from streamer.console.service.kept_answer import KeptAnswer
 from streamer.console.service.model_reading import read_models
 from streamer.console.service.worker_scrapes import WorkerScrapes
@@ -30,6 +32,8 @@ from streamer.settings import Settings
 from streamer.starting.wiring import open_review_store, open_store
 from streamer.status import gather
 from streamer.store import QueueCounts, QueueRow
+from streamer.store.judged_alerts import JudgedAlert
+from streamer.store.review_record import UNDO_MS
 from streamer.stream.publishing.acknowledged import Outbox
 from streamer.stream.publishing.alert_group import AlertGroup, Place
 
@@ -69,9 +73,19 @@ class Console:
         self._traffic: tuple[str, Traffic] | None = None
         self.outbox = Outbox(settings)
         self.trail = Trail(self.outbox, settings.audit_topic, now_ms)
+        self.twice = self.store.twice
+        # With no key of its own the draw comes out again by the namespace.
+        drawing = settings.namespace.encode() if told is None else key
         self.decider = Decider(
-            self.reviews, self.outbox, self.trail, settings.feedback_topic, self.claim_ms
+            self.reviews,
+            self.outbox,
+            self.trail,
+            settings.feedback_topic,
+            self.claim_ms,
+            self.twice,
+            SecondDraw(drawing, settings.console_second_share),
         )
+        self.blind = BlindRows(settings.namespace) if settings.console_blind else None
         self.tries = Tries(self.sittings)
         self.items, self.choices = Kept(items_of), Kept(choices_of)
         self._reading = asyncio.Lock()
@@ -129,6 +143,31 @@ class Console:
                 known = {} if kept is None else {row.alert_id: row for row in kept[1]}
                 kept = self._rows = await self.alerts.rows(known)
             return kept
+
+    async def rows_for(self, account: Account) -> tuple[QueueCounts, list[QueueRow], set[str]]:
+        """Return what somebody is to judge, in order, with its counts, and the ids of rulings in it."""
+        counts, rows = await self.rows()
+        if self.blind is not None:
+            rows = self.blind.of(rows)
+        at_ms, is_lead = now_ms(), account.role == "lead"
+        tasks = [
+            (each.row, each.task_of(account.name, is_lead=is_lead))
+            for each in await self.twice.pending()
+            if at_ms - each.since_ms > UNDO_MS
+        ]
+        others = [row for row, task in tasks if task]
+        if others:
+            rows = with_others(rows, others, self.blind)
+            counts = replace(counts, open=len(rows))
+        return counts, rows, {row.alert_id for row, task in tasks if task == "ruling"}
+
+    async def judged_entries(self) -> list[JudgedAlert]:
+        """Return what was judged, newest first; in a blind queue what can be taken back no more."""
+        found = await self.judged.latest()
+        if self.blind is None:
+            return found
+        at_ms = now_ms()
+        return [each for each in found if at_ms - each.decided_ms > UNDO_MS]
 
     async def alert(self, alert_id: str) -> Alert | None:
         """Return an alert, None where it is here no more."""

@@ -22,6 +22,7 @@ from streamer.console.pages.alert_pages import (
 )
 from streamer.console.pages.arrivals import arrivals
 from streamer.console.pages.asked_pages import asked_page
+from streamer.console.pages.below_page import below_page
 from streamer.console.pages.budget_page import budget_page
 from streamer.console.pages.claim_pages import claim, release, take
 from streamer.console.pages.login_pages import login, logout
@@ -90,6 +91,7 @@ def console_app(console: Console) -> ASGIApp:
         Route("/model/propose", made(propose), methods=posts),
         Route("/budget", made(budget_page), methods=gets),
         Route("/budget/propose", made(propose_budget), methods=posts),
+        Route("/below", made(below_page), methods=gets),
         Route("/team", made(team), methods=gets),
         Route("/snoozed", made(snoozes_page), methods=gets),
         Route("/snoozed/end", made(end_snooze), methods=posts),

@@ -53,6 +53,12 @@ class ConsoleFields(ServeFields):
     them, all who come through a proxy share its tries of a login."""
     console_max_alerts: Count = 10_000
     """Open alerts that the console keeps, about 4 kB each in Redis; the oldest make room."""
+    console_blind: bool = False
+    """Whether nobody is told what the model says of an alert before its verdict, nor whether it was
+    drawn from below the threshold; the queue is in no order that says anything then."""
+    console_second_share: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)
+    """Share of judged alerts, drawn at random, that another person judges again without being told of
+    the first verdict; where both differ a lead rules."""
     console_critical_s: Seconds = 3_600.0
     """Seconds within which a critical alert is to be judged; later it is late on the team's page."""
     console_high_s: Seconds = 14_400.0

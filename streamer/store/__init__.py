@@ -7,8 +7,8 @@ Reading order: `keys`, `stored` (what is stored), `client` (the connection; `con
 a head otherwise), `challengers`, `policy_records`, `feedback`, `lesson_stream` (what verdicts taught),
 `store` (the calls the rest makes); `committed` is what Kafka is told of it.  Apart from all of it is
 what the console keeps: `open_alerts`, `alert_claims`, `wave_claims`, `card_alerts`, `kept_versions`,
-`reviews`, `judged_alerts`, `sittings`, `proposals`, `snoozes`, `review_store`; `taught` finds lessons
-for it.
+`judged_alerts`, `review_record`, `twice_judged` (second opinions), `reviews`, `sittings`, `proposals`,
+`snoozes`, `review_store`; `taught` finds lessons for it.
 """
 
 from streamer.store.alert_claims import Claimed
@@ -21,8 +21,8 @@ from streamer.store.open_alerts import QueueCounts, QueueRow
 from streamer.store.policy_records import Policies, PolicyEntry
 from streamer.store.promotions import Wish
 from streamer.store.reset import LogBounds, Reset, ResetRequest
+from streamer.store.review_record import Begun, Review, undo_key
 from streamer.store.review_store import ReviewStore
-from streamer.store.reviews import Begun, Review, undo_key
 from streamer.store.service import ServiceIdentity
 from streamer.store.settling import Settled
 from streamer.store.store import Store

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from streamer.store.client import Client, Pipe, asked
 
 __all__ = ["Claimed", "Claims"]
+
+# What waits for a verdict, and what for a second opinion or a ruling.
+_OPEN: Final = "ranked", "twices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,9 @@ class Claims:
         theirs = keys.review("claims", who)
 
         async def attempt(pipe: Pipe) -> Claimed:
-            if await asked(pipe, "ZSCORE", keys.review("ranked"), alert_id) is None:
+            places = [keys.review(name) for name in _OPEN]
+            ranks = [await asked(pipe, "ZSCORE", place, alert_id) for place in places]
+            if all(rank is None for rank in ranks):
                 return Claimed("", is_open=False)
             holder = await asked(pipe, "GET", claim)
             if holder is not None and holder.decode() != who:
@@ -96,10 +102,12 @@ class Claims:
         """Return whose an alert is, and claim nothing."""
         keys = self.client.keys
         claim = keys.review("claim", alert_id)
-        commands = [("GET", claim), ("PTTL", claim), ("ZSCORE", keys.review("ranked"), alert_id)]
-        holder, left_ms, rank = await self.client.pipelined(commands, atomic=True)
+        ranks = [("ZSCORE", keys.review(name), alert_id) for name in _OPEN]
+        commands = [("GET", claim), ("PTTL", claim), *ranks]
+        holder, left_ms, *found = await self.client.pipelined(commands, atomic=True)
         name = "" if holder is None else holder.decode()
-        return Claimed(name, max(int(left_ms), 0), is_open=rank is not None)
+        is_open = any(rank is not None for rank in found)
+        return Claimed(name, max(int(left_ms), 0), is_open=is_open)
 
     async def holders(self, alert_ids: Sequence[str]) -> list[str]:
         """Return who has each alert, "" for nobody."""

@@ -25,7 +25,8 @@ class JudgedAlert(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     """One verdict and what is compared of its alert.  Times are epoch milliseconds.
 
     ``rarity`` is the share of recent traffic that scored higher.  ``weight`` is for how many payments
-    the alert stands: 1, or more where it was drawn from below the threshold.
+    the alert stands: 1, or more where it was drawn from below the threshold.  A correction
+    with ``is_ruling`` is a lead's, where two opinions differed; any other was taken back.
     """
 
     alert_id: str
@@ -40,6 +41,7 @@ class JudgedAlert(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     weight: float = 1.0
     is_sampled: bool = False
     is_correction: bool = False
+    is_ruling: bool = False
 
     @property
     def is_fraud(self) -> bool:
@@ -53,6 +55,7 @@ def judged_alert(
     decided_ms: int,
     *,
     is_correction: bool,
+    is_ruling: bool = False,
 ) -> JudgedAlert:
     """Return the entry of a verdict on ``alert``."""
     return JudgedAlert(
@@ -68,6 +71,7 @@ def judged_alert(
         weight=alert.sample_weight or 1.0,
         is_sampled=alert.sampled,
         is_correction=is_correction,
+        is_ruling=is_ruling,
     )
 
 

@@ -125,7 +125,10 @@ class OpenAlerts:
                 queue_card_alert(pipe, keys, alert)
             if new:
                 pipe.execute_command("ZREMRANGEBYRANK", known, 0, -_REMEMBERED * self.capacity - 1)
-                pipe.execute_command("HINCRBY", keys.review("counts"), "arrived", len(new))
+                counts = keys.review("counts")
+                pipe.execute_command("HINCRBY", counts, "arrived", len(new))
+                n_drawn = sum(alert.sampled for alert, _ in new)
+                pipe.execute_command("HINCRBY", counts, "drawn", n_drawn)
             return len(new)
 
         n_new = await self.client.transact([known, read], attempt)
@@ -172,6 +175,12 @@ class OpenAlerts:
         command = "ZSCORE", self.client.keys.review("known"), alert_id
         [score] = await self.client.pipelined([command], atomic=False)
         return score is not None
+
+    async def n_drawn(self) -> int:
+        """Return how many of those that came were drawn from below the threshold."""
+        command = "HGET", self.client.keys.review("counts"), "drawn"
+        [count] = await self.client.pipelined([command], atomic=False)
+        return int(count or 0)
 
     async def counts(self) -> QueueCounts:
         """Return how many are open, and how many came, were judged, and were dropped."""

@@ -19,6 +19,7 @@ from streamer.store.reviews import Reviews
 from streamer.store.sittings import Sittings
 from streamer.store.snoozes import Snoozes
 from streamer.store.taught import Taught
+from streamer.store.twice_judged import TwiceJudged
 from streamer.store.wave_claims import WaveClaims
 
 __all__ = ["ReviewStore"]
@@ -85,6 +86,11 @@ class ReviewStore:
     def taught(self) -> Taught:
         """What verdicts taught."""
         return Taught(self.client)
+
+    @property
+    def twice(self) -> TwiceJudged:
+        """What was drawn for a second opinion."""
+        return TwiceJudged(self.client)
 
     async def close(self) -> None:
         """Close the connections."""

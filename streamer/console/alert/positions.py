@@ -28,7 +28,15 @@ from streamer.features import (
 from streamer.model import Scorer
 from streamer.model.recent import unpacked
 
-__all__ = ["Position", "Ranked", "Traffic", "position_among", "positions_of", "traffic_of"]
+__all__ = [
+    "Position",
+    "Ranked",
+    "Traffic",
+    "position_among",
+    "position_in",
+    "positions_of",
+    "traffic_of",
+]
 
 WIDTH: Final = 120
 HEIGHT: Final = 24
@@ -113,6 +121,11 @@ def _position_of(reason: Reason, alert: Alert, traffic: Traffic) -> Position | N
     column = _column_of(reason, alert)
     if column is None or _NAMES[column] not in alert.features:
         return None
+    return position_in(column, alert, traffic)
+
+
+def position_in(column: int, alert: Alert, traffic: Traffic) -> Position | None:
+    """Return where a value that the alert knows lies, by its column among features and context."""
     feature, currency = _ALL[column], alert.transaction.currency
     # As the sample has it, so that what is equal is equal.
     value, usual = float(np.float32(alert.features[_NAMES[column]])), 0.0

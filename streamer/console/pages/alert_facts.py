@@ -8,13 +8,17 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+import msgspec
+
+from streamer.console.alert.blind_alert import KnownValue, known_values
 from streamer.console.alert.card_drawing import CardMap, Strip, map_of, strip_of
 from streamer.console.alert.fraud_history import Known, known_at_alert, known_now, without
 from streamer.console.alert.lesson_words import Told, told_lesson
-from streamer.console.alert.positions import Position, positions_of
+from streamer.console.alert.positions import Position, Traffic, positions_of
 from streamer.console.alert.what_if import Alone, Slider, alone, sliders_of
 from streamer.console.console import Console, now_ms
 from streamer.contract.messages import Alert
@@ -25,7 +29,15 @@ from streamer.indexing import fingerprints
 from streamer.model import Scorer
 from streamer.store import CardAlert, Review, rfc3339
 
-__all__ = ["CardFacts", "Facts", "MerchantFacts", "asked_alone", "facts_as_json", "facts_of"]
+__all__ = [
+    "CardFacts",
+    "Facts",
+    "MerchantFacts",
+    "asked_alone",
+    "blind_facts_of",
+    "facts_as_json",
+    "facts_of",
+]
 
 _T = TypeVar("_T")
 _LEAST_SPREAD: Final = 0.05
@@ -68,13 +80,22 @@ class Facts:
     first_version: str = ""
 
 
-async def facts_of(console: Console, alert: Alert, review: Review | None) -> Facts:
-    """Return what there is to tell of an alert, and of the verdict that was sent on it."""
+async def facts_of(
+    console: Console,
+    alert: Alert,
+    review: Review | None,
+    veiled: AbstractSet[str] = frozenset(),
+) -> Facts:
+    """Return what there is to tell of an alert, and of the verdict that was sent on it.
+
+    Of alerts that are ``veiled`` nothing follows from what others have judged.
+    """
     at_ms = now_ms()
+    asked_now = _merchant_now(console, alert, at_ms) if alert.alert_id not in veiled else _nothing()
     (positions, drawn_from), card, now, (told, first_version) = await asyncio.gather(
         _positions(console, alert),
-        _card(console, alert),
-        _or(_merchant_now(console, alert, at_ms), lambda: ()),
+        _card(console, alert, veiled),
+        _or(asked_now, lambda: ()),
         _or(_lesson(console, alert, review, at_ms), lambda: (None, "")),
     )
     before: tuple[Known, ...] = ()
@@ -90,6 +111,18 @@ async def facts_of(console: Console, alert: Alert, review: Review | None) -> Fac
         told,
         first_version,
     )
+
+
+async def blind_facts_of(
+    console: Console, alert: Alert, veiled: AbstractSet[str]
+) -> tuple[Facts, list[KnownValue]]:
+    """Return what may be told of an alert before its verdict, and what was known of the payment."""
+    (traffic, drawn_from), card = await asyncio.gather(
+        _traffic(console), _card(console, alert, veiled)
+    )
+    merchant = MerchantFacts(known_at_alert(alert, "merchant"))
+    known = await asyncio.to_thread(known_values, alert, traffic)
+    return Facts((), drawn_from, (), card, merchant, None), known
 
 
 async def asked_alone(console: Console, alert: Alert) -> tuple[list[Alone], Scorer | None, str]:
@@ -139,25 +172,35 @@ def _shares(known: tuple[Known, ...]) -> list[dict[str, float]]:
 
 
 async def _positions(console: Console, alert: Alert) -> tuple[list[Position | None], str]:
-    none: list[Position | None] = [None] * len(alert.reasons)
+    traffic, drawn_from = await _traffic(console)
+    if traffic is None:
+        return [None] * len(alert.reasons), drawn_from
+    return positions_of(alert, traffic), drawn_from
+
+
+async def _traffic(console: Console) -> tuple[Traffic | None, str]:
+    """Return recent traffic and what it is, or why it is not known."""
     try:
         in_use = await console.versions.in_use()
     except InvariantError as error:
-        return none, f"What recent traffic was like cannot be told: {error}."
+        return None, f"What recent traffic was like cannot be told: {error}."
     version = in_use.version
     if version is None:
-        return none, in_use.because
+        return None, in_use.because
     traffic = console.traffic_of(version)
     drawn_from = (
         f"Drawn from the model's sample of recent traffic: {traffic.n_sampled:,} payments, which stand "
         f"for the last {_rounded(traffic.n_payments)} or so, as of {in_use.made_at:%Y-%m-%d %H:%M} UTC "
         f"(version {version.id[:12]})."
     )
-    return positions_of(alert, traffic), drawn_from
+    return traffic, drawn_from
 
 
-async def _card(console: Console, alert: Alert) -> CardFacts:
-    found = await console.store.cards.of(alert.transaction.card_id)
+async def _card(console: Console, alert: Alert, veiled: AbstractSet[str]) -> CardFacts:
+    found = [
+        msgspec.structs.replace(each, verdict="") if each.alert_id in veiled else each
+        for each in await console.store.cards.of(alert.transaction.card_id)
+    ]
     own = alert.alert_id
     return CardFacts(tuple(found), strip_of(found, own, _usual(alert)), map_of(found, own))
 
@@ -170,6 +213,10 @@ def _usual(alert: Alert) -> tuple[float, float] | None:
     mean = before.habit.logs / before.habit.payments
     variance = before.habit.logs_sq / before.habit.payments - mean * mean
     return mean, max(math.sqrt(max(variance, 0.0)), _LEAST_SPREAD)
+
+
+async def _nothing() -> tuple[Known, ...]:
+    return ()
 
 
 async def _merchant_now(console: Console, alert: Alert, at_ms: int) -> tuple[Known, ...]:

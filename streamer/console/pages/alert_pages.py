@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from starlette.responses import Response
 
+from streamer.console.alert.blind_alert import blind_alert
 from streamer.console.console import now_ms
-from streamer.console.pages.alert_facts import asked_alone, facts_as_json, facts_of
+from streamer.console.pages.alert_facts import (
+    asked_alone,
+    blind_facts_of,
+    facts_as_json,
+    facts_of,
+)
+from streamer.console.pages.sight import Sight, not_yet, sight_of
 from streamer.console.pages.visits import Visit, can_undo, is_own_navigation, message_page
 from streamer.console.people.accounts import Account
 from streamer.console.sending.audit_trail import Entry
 from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError
 from streamer.explaining.explanation import Explanation, explain_by_parameters
-from streamer.store import Review, rfc3339
+from streamer.store import Claimed, Review, rfc3339
 from streamer.store.snoozes import REASONS, snooze_of
 
 __all__ = [
@@ -70,42 +77,56 @@ async def shown_alert(
     alert = await console.alert(alert_id)
     if alert is None:
         return await gone_page(visit, alert_id, comment)
-    if is_claiming:
+    sight = await sight_of(visit, alert_id)
+    if not sight.may_judge:
+        claimed = Claimed("", is_open=False)
+    elif is_claiming:
         claimed = await console.claims.claim(alert_id, who, console.claim_ms)
     else:
         claimed = await console.claims.look(alert_id)
     if claimed.holder not in ("", who):
         return await held_page(visit, alert_id, claimed.holder, comment, claimed.left_ms)
-    review = await console.reviews.review(alert_id)
+    review = sight.review
     if is_claiming and claimed.holder:
         console.trail.noted(alert_entry("open", visit.account, alert))
-    _, rows = await console.rows()
-    members = [row for row in rows if alert.wave_id and row.wave_id == alert.wave_id]
     return await visit.page(
-        "alert.html",
+        "blind.html" if sight.is_blind else "alert.html",
         409 if claimed.others and status == 200 else status,
-        alert=alert,
+        **await _shown_values(visit, alert, sight),
         is_open=bool(claimed.holder),
         is_free=claimed.is_open and not claimed.holder,
         others=claimed.others,
         left_min=claimed.left_ms // 60_000,
-        review=review,
         is_undoable=review is not None and can_undo(review, visit.account, now_ms()),
         key=_key(visit, alert_id, review),
-        members=members,
-        snooze=snooze_of(
-            alert.transaction.card_id,
-            alert.transaction.merchant_id,
-            await console.snoozes.now(now_ms()),
-        ),
-        snooze_reasons=REASONS,
         comment=comment or (review.comment if review and not review.is_sent else ""),
         notice=notice,
-        facts=await facts_of(console, alert, review),
-        scored_ms=_ms(alert.scored_at.timestamp()),
-        event_ms=_ms(alert.event_time.timestamp()),
-        now_ms=now_ms(),
     )
+
+
+async def _shown_values(visit: Visit, alert: Alert, sight: Sight) -> dict[str, Any]:
+    """Return what an alert's page is made of; a blind one has nothing else of the alert."""
+    console, payment = visit.console, alert.transaction
+    snoozes = await console.snoozes.now(now_ms())
+    values = {
+        "review": sight.review,
+        "opinions": sight.opinions,
+        "twice": sight.told_twice,
+        "snooze": snooze_of(payment.card_id, payment.merchant_id, snoozes),
+        "snooze_reasons": REASONS,
+        "event_ms": _ms(alert.event_time.timestamp()),
+        "now_ms": now_ms(),
+    }
+    if sight.is_blind:
+        facts, known = await blind_facts_of(console, alert, sight.veiled)
+        return values | {"alert": blind_alert(alert), "facts": facts, "known": known}
+    _, rows = await console.rows()
+    return values | {
+        "alert": alert,
+        "facts": await facts_of(console, alert, sight.review, sight.veiled),
+        "members": [row for row in rows if alert.wave_id and row.wave_id == alert.wave_id],
+        "scored_ms": _ms(alert.scored_at.timestamp()),
+    }
 
 
 async def recomputed(visit: Visit) -> Response:
@@ -114,6 +135,9 @@ async def recomputed(visit: Visit) -> Response:
     alert = await visit.console.alert(alert_id)
     if alert is None:
         return await gone_page(visit, alert_id)
+    sight = await sight_of(visit, alert_id)
+    if sight.is_blind:
+        return not_yet()
     visit.console.trail.noted(alert_entry("recompute", visit.account, alert))
     explanation, complaint = await explained(alert)
     return await visit.page(
@@ -127,16 +151,21 @@ async def exported(visit: Visit) -> Response:
     alert = await visit.console.alert(alert_id)
     if alert is None:
         return await gone_page(visit, alert_id)
+    sight = await sight_of(visit, alert_id)
+    if sight.is_blind:
+        return not_yet()
     visit.console.trail.noted(alert_entry("export", visit.account, alert))
     explanation, complaint = await explained(alert)
-    review = await visit.console.reviews.review(alert_id)
-    facts = await facts_of(visit.console, alert, review)
+    facts = await facts_of(visit.console, alert, sight.review, sight.veiled)
     found, version, because = await asked_alone(visit.console, alert)
+    twice = sight.told_twice
     told = {
         "exported_at": rfc3339(now_ms()),
         "exported_by": visit.account.name,
         "alert": alert,
-        "review": review,
+        "review": sight.review,
+        "second_opinion": None if twice is None else twice.second,
+        "ruling": None if twice is None else twice.ruling,
         "is_reproduced": None if explanation is None else explanation.is_reproduced,
         "recomputed": None if explanation is None else explanation.recomputed,
         "parts": None if explanation is None else explanation.parts,
@@ -161,17 +190,19 @@ async def printed(visit: Visit) -> Response:
     alert = await visit.console.alert(alert_id)
     if alert is None:
         return await gone_page(visit, alert_id)
+    sight = await sight_of(visit, alert_id)
+    if sight.is_blind:
+        return not_yet()
     visit.console.trail.noted(alert_entry("print", visit.account, alert))
     explanation, complaint = await explained(alert)
-    review = await visit.console.reviews.review(alert_id)
     found, version, because = await asked_alone(visit.console, alert)
     return await visit.page(
         "print.html",
         alert=alert,
         explanation=explanation,
         complaint=complaint,
-        review=review,
-        facts=await facts_of(visit.console, alert, review),
+        review=sight.review,
+        facts=await facts_of(visit.console, alert, sight.review, sight.veiled),
         alone=found,
         asked_version="" if version is None else version.id,
         because=because,
@@ -198,7 +229,7 @@ async def explained(alert: Alert) -> tuple[Explanation | None, str]:
 async def gone_page(visit: Visit, alert_id: str, comment: str = "") -> Response:
     """Say that an alert is here no more, or never was, and what to do."""
     was_here = await visit.console.alerts.was_here(alert_id)
-    review = await visit.console.reviews.review(alert_id)
+    review = (await sight_of(visit, alert_id)).review
     if review is not None:
         what = f"It was judged by {review.who}: {review.verdict}."
         if not review.is_sent:

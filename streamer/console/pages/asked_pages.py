@@ -9,6 +9,7 @@ from starlette.responses import Response
 from streamer.console.alert.what_if import change_of, change_text, sliders_of
 from streamer.console.pages.alert_facts import asked_alone
 from streamer.console.pages.alert_pages import gone_page
+from streamer.console.pages.sight import not_yet, sight_of
 from streamer.console.pages.visits import Visit
 from streamer.errors import ConfigurationError
 from streamer.explaining.asked_again import Change, Changed, asked_again
@@ -22,6 +23,8 @@ async def asked_page(visit: Visit) -> Response:
     alert = await visit.console.alert(alert_id)
     if alert is None:
         return await gone_page(visit, alert_id)
+    if (await sight_of(visit, alert_id)).is_blind:
+        return not_yet()
     told: tuple[Changed, ...] = ()
     change, complaint, status = Change(), "", 200
     sliders = sliders_of(alert, {})

@@ -32,7 +32,7 @@ async def budget_page(visit: Visit) -> Response:
         current = 24 * hourly / a_day
     asked = step_in(visit.request.query_params.get("step", ""))
     step = step_of(current) if asked is None else asked
-    judged = standing(await console.judged.latest())
+    judged = standing(await console.judged_entries())
 
     def told(budget: float) -> Expected:
         return expected(judged, budget, current, a_day)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from streamer.console.pages.alert_pages import alert_id_of, held_page, shown_alert
+from streamer.console.pages.sight import sight_of
 from streamer.console.pages.visits import Visit, message_page
 from streamer.console.sending.audit_trail import Entry
 
@@ -33,6 +34,8 @@ async def take(visit: Visit) -> Response:
     if visit.account.role != "lead":
         told = "A lead can take an alert from somebody. Nothing was done."
         return message_page(403, "This is for leads", told, comment=comment)
+    if not (await sight_of(visit, alert_id)).may_judge:
+        return await shown_alert(visit, alert_id, comment=comment)
     found = await console.claims.look(alert_id)
     if found.holder and found.holder == named:
         await console.trail.acknowledged(_entry(visit, "take", named))

@@ -22,9 +22,9 @@ _LONGEST_NUMBER: Final = 9
 
 
 async def queue(visit: Visit) -> Response:
-    """Show the open alerts by rank, fifty to a page."""
+    """Show the open alerts by rank, or blind in an order that tells nothing, fifty to a page."""
     console, filters = visit.console, visit.filters
-    counts, rows = await console.rows()
+    counts, rows, rulings = await console.rows_for(visit.account)
     snoozes = await console.snoozes.now(now_ms())
     found = _found(visit, rows, snoozes)
     items = console.items.of(found) if found is rows else items_of(found)
@@ -38,6 +38,8 @@ async def queue(visit: Visit) -> Response:
     return await visit.page(
         "queue.html",
         filters=filters,
+        refused=[name for name in visit.refused if visit.request.query_params.get(name)],
+        rulings=rulings,
         choices=console.choices.of(rows),
         counts=counts,
         n_found=len(found),
@@ -67,7 +69,7 @@ async def next_address(visit: Visit, done: str = "", joint: str = "") -> str:
     Where it is of a wave, that is the wave's.  ``done`` is the alert that was just judged, ``joint``
     the form by which a wave was.
     """
-    _, rows = await visit.console.rows()
+    _, rows, _ = await visit.console.rows_for(visit.account)
     found = _found(visit, rows, await visit.console.snoozes.now(now_ms()))
     # A form has a token of ours; a link may be another site's.
     is_claiming = visit.request.method == "POST" or is_own_navigation(visit.request)
@@ -95,4 +97,5 @@ async def help_page(visit: Visit) -> Response:
         claim_min=console.claim_ms // 60_000,
         most_claims=console.settings.console_max_claims,
         least_look_s=console.settings.console_least_look_s,
+        has_seconds=console.settings.console_second_share > 0,
     )

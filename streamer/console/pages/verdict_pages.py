@@ -9,6 +9,7 @@ from streamer.console.moment_words import moment_text
 from streamer.console.pages.alert_pages import alert_id_of, gone_page, held_page, shown_alert
 from streamer.console.pages.posted_forms import MOST_COMMENT
 from streamer.console.pages.queue_pages import next_address
+from streamer.console.pages.sight import sight_of
 from streamer.console.pages.visits import Visit, message_page
 from streamer.console.sending.card_numbers import has_card_number
 from streamer.store import Begun, Review
@@ -39,10 +40,13 @@ async def judge(visit: Visit) -> Response:
         now_ms(),
         comment,
     )
-    begun = await visit.console.decider.decide(alert, wanted, visit.account)
+    sight, decider = await sight_of(visit, alert_id), visit.console.decider
+    ways = {"": decider.decide, "second": decider.second, "ruling": decider.rule}
+    way = ways[sight.said_in(key, visit.account.name) or sight.task]
+    begun = await way(alert, wanted, visit.account)
     if begun.outcome == "sent":
         return RedirectResponse(await next_address(visit, done=alert_id), 303)
-    return await _not_sent(visit, begun, alert_id, comment)
+    return await _not_sent(visit, begun, alert_id, comment, is_veiled=bool(sight.task))
 
 
 async def undo(visit: Visit) -> Response:
@@ -54,11 +58,12 @@ async def undo(visit: Visit) -> Response:
     if alert is None:
         return await gone_page(visit, alert_id)
     wanted = Review(alert_id, key, "legitimate", visit.account.name, now_ms())
+    sight = await sight_of(visit, alert_id)
     begun = await visit.console.decider.correct(alert, wanted, visit.account)
     if begun.outcome == "sent":
         query = visit.filters.query
         return RedirectResponse(f"/alerts/{alert_id}{'?' + query if query else ''}", 303)
-    return await _not_sent(visit, begun, alert_id, "")
+    return await _not_sent(visit, begun, alert_id, "", is_veiled=bool(sight.task))
 
 
 def _fault(verdict: str, key: str, comment: str) -> str:
@@ -84,9 +89,11 @@ async def _doubt(visit: Visit, alert_id: str, key: str) -> str:
     console, who = visit.console, visit.account.name
     shown_ms = console.signer.shown_ms(key, alert_id, who)
     if shown_ms is None:
-        review = await console.reviews.review(alert_id)
+        sight = await sight_of(visit, alert_id)
+        review = sight.review
         # What was written down under a key of another process goes on under it.
-        if review is not None and (review.key, review.who) == (key, who):
+        is_known = review is not None and (review.key, review.who) == (key, who)
+        if is_known or sight.said_in(key, who):
             return ""
         return "That form was not of this alert as it is shown to you. Nothing was sent."
     # Another host's clock may be ahead.
@@ -98,10 +105,15 @@ async def _doubt(visit: Visit, alert_id: str, key: str) -> str:
     return ""
 
 
-async def _not_sent(visit: Visit, begun: Begun, alert_id: str, comment: str) -> Response:
+async def _not_sent(
+    visit: Visit, begun: Begun, alert_id: str, comment: str, *, is_veiled: bool
+) -> Response:
     review = begun.review
     if begun.outcome == "held":
         return await held_page(visit, alert_id, begun.holder, comment)
+    if is_veiled and begun.outcome in ("closed", "late"):
+        told = "Nothing was sent. Open it from the queue if it is there in a minute."
+        return message_page(409, "This alert cannot be judged now", told, comment=comment)
     if begun.outcome == "gone" or review is None:
         return await gone_page(visit, alert_id, comment)
     if begun.outcome == "sending":

@@ -8,7 +8,7 @@ Invariants:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from streamer.console.pages.page_templates import page
 from streamer.console.pages.posted_forms import FormError, form_of
 from streamer.console.people.accounts import Account
 from streamer.console.people.web_sessions import Session
+from streamer.console.queue.blind_rows import TELLING
 from streamer.console.queue.queue_filters import Filters
 from streamer.errors import StreamerError
 from streamer.store import Joint, Review
@@ -71,16 +72,29 @@ class Visit:
 
     @property
     def filters(self) -> Filters:
-        """The filters in the address, which stay while one works."""
-        return Filters.of(self.request.query_params)
+        """The filters in the address, which stay while one works; in a blind queue none that tells."""
+        asked = self.request.query_params
+        return Filters.of(
+            {name: value for name, value in asked.items() if name not in self.refused}
+        )
+
+    @property
+    def refused(self) -> Sequence[str]:
+        """The filters that are not to be used here."""
+        return TELLING if self.console.blind is not None else ()
 
     async def done(self) -> Done | None:
         """Return what the address says was just done, where it was by this person and lately."""
         alert_id = self.request.query_params.get("done", "")
-        review = await self.console.reviews.review(alert_id) if alert_id else None
-        if review is None or review.who != self.account.name or not review.is_sent:
+        if not alert_id:
             return None
-        return Done(review, can_undo(review, self.account, now_ms()))
+        review = await self.console.reviews.review(alert_id)
+        twice = await self.console.twice.of(alert_id)
+        others = (twice.second, twice.ruling) if twice is not None else ()
+        for said in (*others, review):
+            if said is not None and said.who == self.account.name and said.is_sent:
+                return Done(said, can_undo(said, self.account, now_ms()) and said is review)
+        return None
 
     async def done_at_once(self) -> Joint | None:
         """Return the wave that the address says was just judged by this person."""
@@ -97,6 +111,7 @@ class Visit:
             "joint": joint,
             "can_undo_joint": joint is not None and now_ms() - joint.decided_ms <= UNDO_MS,
             "query": self.filters.query,
+            "is_blind_queue": self.console.blind is not None,
             "reading_error": self.console.reading_error,
         }
         return page(template, status, **shared | values)

@@ -31,11 +31,15 @@ _LONGEST_TOLD: Final = 10
 
 async def wave_page(visit: Visit) -> Response:
     """Show the open alerts of a wave; where a link of ours led here, what is free is claimed."""
+    if visit.console.blind is not None:
+        return _no_waves()
     return await _shown_wave(visit, is_claiming=is_own_navigation(visit.request))
 
 
 async def claim_wave(visit: Visit) -> Response:
     """Give the visitor what nobody has of a wave, with what was typed."""
+    if visit.console.blind is not None:
+        return _no_waves(visit.form.get("comment", ""))
     return await _shown_wave(visit, visit.form.get("comment", ""))
 
 
@@ -43,6 +47,8 @@ async def judge_wave(visit: Visit) -> Response:
     """Send a verdict on each alert that the form has, and go on once Kafka has them all."""
     form = visit.form
     key, verdict, comment = (form.get(name, "") for name in ("key", "verdict", "comment"))
+    if visit.console.blind is not None:
+        return _no_waves(comment)
     members = list(dict.fromkeys(form.get("members", "").split()))
     fault = _fault(verdict, key, comment, members)
     if fault:
@@ -72,7 +78,7 @@ async def judge_wave(visit: Visit) -> Response:
     outcomes = await _each(visit, joint, decide)
     if all(begun.outcome == "sent" for begun in outcomes):
         return RedirectResponse(await next_address(visit, joint=key), 303)
-    return _partly(joint, outcomes, comment)
+    return _partly(visit, joint, outcomes, comment)
 
 
 async def undo_wave(visit: Visit) -> Response:
@@ -93,12 +99,14 @@ async def undo_wave(visit: Visit) -> Response:
         await waves.note(msgspec.structs.replace(joint, is_undone=True))
         told = [visit.filters.query, f"joint={joint.key}"]
         return RedirectResponse(f"/?{'&'.join(filter(None, told))}", 303)
-    return _partly(joint, outcomes, "")
+    return _partly(visit, joint, outcomes, "")
 
 
 async def release_wave(visit: Visit) -> Response:
     """Let go of every alert of a wave that is the visitor's."""
     console, who = visit.console, visit.account
+    if console.blind is not None:
+        return _no_waves()
     _, rows = await console.rows()
     members = [row.alert_id for row in members_of(rows, _wave_id(visit))]
     holders = await console.claims.holders(members)
@@ -153,6 +161,14 @@ async def _shown_wave(
     )
 
 
+def _no_waves(comment: str = "") -> Response:
+    told = (
+        "In this queue each alert is judged by itself: those drawn at random from below the threshold "
+        "are in no wave, and would be told by that. Nothing was sent from here."
+    )
+    return message_page(409, "There are no waves in this queue", told, comment=comment)
+
+
 async def _doubt(visit: Visit, key: str) -> str:
     console, who = visit.console, visit.account.name
     shown_ms = console.signer.shown_ms(key, _wave_id(visit), who)
@@ -205,20 +221,28 @@ def _fault(verdict: str, key: str, comment: str, members: Sequence[str]) -> str:
     return ""
 
 
-def _partly(joint: Joint, outcomes: Sequence[Begun], comment: str) -> Response:
+def _partly(visit: Visit, joint: Joint, outcomes: Sequence[Begun], comment: str) -> Response:
     pairs = list(zip(joint.members, outcomes, strict=True))
     n_sent = sum(begun.outcome == "sent" for begun in outcomes)
     lines = [f"{n_sent} of {len(pairs)} were sent. Of the others nothing was sent now:"]
-    left = [_reason(alert_id, begun) for alert_id, begun in pairs if begun.outcome != "sent"]
+    # Any of them may come to this person again, for a second opinion.
+    is_veiled = visit.console.settings.console_second_share > 0
+    left = [
+        _reason(alert_id, begun, is_veiled=is_veiled)
+        for alert_id, begun in pairs
+        if begun.outcome != "sent"
+    ]
     lines += left[:_LONGEST_TOLD]
     if len(left) > _LONGEST_TOLD:
         lines.append(f"and {len(left) - _LONGEST_TOLD} more.")
     return message_page(409, "Not all of the wave", *lines, comment=comment)
 
 
-def _reason(alert_id: str, begun: Begun) -> str:
+def _reason(alert_id: str, begun: Begun, *, is_veiled: bool) -> str:
     if begun.outcome == "held":
         return f"{alert_id} is with {begun.holder}."
+    if begun.outcome == "closed" and begun.review is not None and is_veiled:
+        return f"{alert_id} was judged meanwhile."
     if begun.outcome in ("closed", "late") and begun.review is not None:
         late = " more than a minute ago" if begun.outcome == "late" else ""
         return f"{alert_id} was judged by {begun.review.who}{late}: {begun.review.verdict}."

@@ -87,7 +87,7 @@ def people(entries: Sequence[JudgedAlert], now_ms: int) -> list[Person]:
                 sum(now_ms - each.decided_ms <= DAY_MS for each in stands),
                 len(stands),
                 sum(each.is_fraud for each in stands),
-                sum(each.is_correction for each in own),
+                sum(each.is_correction and not each.is_ruling for each in own),
                 median(each.decided_ms - each.scored_ms for each in firsts or own),
             )
         )

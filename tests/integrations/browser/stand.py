@@ -26,7 +26,10 @@ from tests.rig.waiting import DEADLINE_S, wait_until
 from tests.stream.harness import ROOT, Record, Service, Worker, child_env, payments
 
 N_LEARNED: Final = 4_000
-_OF_ALERTS: Final = "ranked", "arrived", "rows", "alert", "claim", "verdict", "sending", "joint"
+_OF_ALERTS: Final = (
+    *("ranked", "arrived", "rows", "alert", "claim"),
+    *("verdict", "sending", "joint", "twice"),
+)
 _SETTINGS: Final = {
     # The embedded broker lets a group begin after half of it.
     "kafka_session_timeout_s": "6",
@@ -55,12 +58,7 @@ class Room:
         self._worker: Worker | None = None
         self._payments: list[Record] = []
         self._n_paid = 0
-        self.console = ChildProcess(
-            [sys.executable, "-m", "streamer", "console"],
-            name="the console",
-            env=child_env(self._service.env),
-            cwd=ROOT,
-        )
+        self.console = self._console({})
 
     @property
     def url(self) -> str:
@@ -72,11 +70,12 @@ class Room:
         self.console.start()
         wait_until(self._is_ready, lambda: f"a console\n{self.console.log_tail(60)}")
 
-    def restart_console(self) -> None:
-        """End it as a supervisor does, and start it again where it was."""
+    def restart_console(self, changes: dict[str, str] | None = None) -> None:
+        """End it as a supervisor does, and start it again where it was, with other settings."""
         self.console.send_signal(signal.SIGTERM)
         self.console.wait(DEADLINE_S)
         self.console.stop()
+        self.console = self._console(changes or {})
         self.start_console()
 
     def publish(self, alerts: list[dict[str, Any]]) -> None:
@@ -135,6 +134,14 @@ class Room:
         """End the console and the workers."""
         self.console.stop()
         self._service.__exit__(None, None, None)
+
+    def _console(self, changes: dict[str, str]) -> ChildProcess:
+        return ChildProcess(
+            [sys.executable, "-m", "streamer", "console"],
+            name="the console",
+            env=child_env(self._service.env | changes),
+            cwd=ROOT,
+        )
 
     def _is_ready(self) -> bool:
         assert self.console.is_running(), self.console.log_tail(60)

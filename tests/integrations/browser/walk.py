@@ -15,8 +15,8 @@ WIDTHS = 1280, 390
 PAGES = (
     "login", "login refused", "queue empty", "queue", "queue filtered", "alert", "alert after another",
     "alert closed", "recomputed", "recomputed otherwise", "print", "held", "held by a lead",
-    "message", "help", "wave", "wave of another", "wave judged", "team", "budget", "model", "proposals",
-    "operations", "snoozed", "session ended",
+    "message", "help", "wave", "wave of another", "wave judged", "team", "budget", "below", "model",
+    "proposals", "operations", "snoozed", "queue blind", "alert blind", "session ended",
 )  # fmt: skip
 
 See = Callable[[str, Page], None]
@@ -71,6 +71,7 @@ def walk(desk: Desk, see: See) -> None:
     see("wave judged", other)
     wave = other.url
     _beside_the_queue(desk, lead, see)
+    _blind(desk, page, see)
     other.goto(wave)
     desk.follow(other, "/next")
     other.locator("#comment").fill("called the holder")
@@ -85,6 +86,8 @@ def _beside_the_queue(desk: Desk, lead: Page, see: See) -> None:
     see("team", lead)
     desk.follow(lead, "/budget?step=20")
     see("budget", lead)
+    desk.follow(lead, "/below")
+    see("below", lead)
     desk.follow(lead, "/model")
     see("model", lead)
     desk.follow(lead, "/budget?step=20")
@@ -100,6 +103,19 @@ def _beside_the_queue(desk: Desk, lead: Page, see: See) -> None:
     lead.wait_for_selector("text=is put off until")
     desk.follow(lead, "/snoozed")
     see("snoozed", lead)
+
+
+def _blind(desk: Desk, page: Page, see: See) -> None:
+    page.goto(desk.url)
+    n_open = int(page.inner_text(".counts strong >> nth=0").replace(",", ""))
+    desk.ask("restart_console", {"STREAMER_CONSOLE_BLIND": "true"})
+    desk.publish(62)
+    # A console that is ended before its group has let it in keeps the next one waiting for minutes.
+    desk.queued(page, n_open + 1)
+    see("queue blind", page)
+    desk.follow(page, "/next")
+    see("alert blind", page)
+    desk.ask("restart_console")
 
 
 def _before_any_alert(desk: Desk, see: See) -> None:

@@ -1,0 +1,52 @@
+"""What the random sample below the threshold says: recall and precision, and the frauds in it."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from streamer.console.console import Console
+from streamer.console.pages.visits import Visit
+from streamer.console.team.below_line import Come, below_line, drawing
+from streamer.explaining.reasons import DRAWN
+from streamer.reports.census_report import estimates_of
+from streamer.store.judged_alerts import standing
+
+__all__ = ["below_page"]
+
+
+async def below_page(visit: Visit) -> Response:
+    """Show what verdicts on the sample say, by this console's log and as the model has learned it."""
+    console = visit.console
+    judged = standing(await console.judged_entries())
+    head = (await console.models.get()).head
+    budget = float(head["alert_budget"])
+    come = await _come(console)
+    # Who may give a second opinion is not told of the first.
+    waiting = {each.row.alert_id for each in await console.twice.pending()}
+    found = below_line(judged, come)
+    dots, line = drawing(judged, budget)
+    return await visit.page(
+        "below.html",
+        below=found,
+        frauds=[each for each in found.frauds if each.alert_id not in waiting],
+        n_veiled=sum(each.alert_id in waiting for each in found.frauds),
+        come=come,
+        dots=dots,
+        line=line,
+        budget=budget,
+        estimates=estimates_of(head["found"]),
+        n_entries=len(judged),
+    )
+
+
+async def _come(console: Console) -> Come | None:
+    """Return what came of both kinds and is open; None in a blind queue, where that would tell."""
+    if console.blind is not None:
+        return None
+    counts, rows = await console.rows()
+    drawn = await console.alerts.n_drawn()
+    is_drawn = [row.feature == DRAWN for row in rows]
+    n_open = sum(is_drawn)
+    # The count of those that were drawn began later than that of all.
+    drawn = max(drawn, n_open)
+    return Come(max(counts.arrived - drawn, 0), len(rows) - n_open, drawn, n_open)
