@@ -7,9 +7,14 @@ where they would read the same it says so.
 
 from __future__ import annotations
 
+from typing import Final
+
 from streamer.features import Feature
 
-__all__ = ["compared", "opening", "said"]
+__all__ = ["USUAL_BY_ITSELF", "compared", "opening", "said"]
+
+USUAL_BY_ITSELF: Final = "As in earlier frauds"
+"""What opens a reason that only verdicts make one."""
 
 
 def said(
@@ -54,7 +59,7 @@ def opening(added: float, *, by_odds: bool) -> str:
         return "As in payments judged legitimate"
     if added == 0:
         return "Adds nothing"
-    return "As in earlier frauds" if by_odds else "Unusual"
+    return USUAL_BY_ITSELF if by_odds else "Unusual"
 
 
 def compared(text: str, told: str, usual: str, others: str) -> str:

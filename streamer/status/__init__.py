@@ -2,7 +2,7 @@
 
 Reading order: `facts`, what is known; `troubles`, what is wrong with that, a pure function;
 `answers`, the part of it that the workers say of themselves;
-`gathering`, which asks Redis, Kafka and the workers.
+`worker_asking`, one question to a worker; `gathering`, which asks Redis, Kafka and the workers.
 """
 
 from __future__ import annotations

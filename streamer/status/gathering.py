@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
 
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.model import Scorer, achieved_per_hour, achieved_share
@@ -25,17 +24,28 @@ from streamer.status.facts import (
     Status,
     WorkerStatus,
 )
+from streamer.status.worker_asking import asked_worker
 from streamer.store import LogBounds, PartitionRecord, StoredVersion
 from streamer.store.service import ALIVE_MS
 from streamer.store.stored import rfc3339
 
 __all__ = ["expanded", "gather"]
 
-_ENDPOINT_TIMEOUT_S: Final = 3.0
 _LINEAGE_READ: Final = 1_000
+# What a worker says is of a thousand partitions at most, a sentence each.
+_MOST_LINES: Final = 1_000
+_MOST_SAID: Final = 1_000
 _CHANGES_SHOWN: Final = 8
 # Of a lineage entry, what is shown elsewhere or says nothing to a person.
 _PLAIN: Final = ("at", "reason", "who", "version", "parent", "replaced")
+
+
+class _Readiness(msgspec.Struct, frozen=True):
+    """What /readyz says."""
+
+    status: str
+    because: list[str] = []
+    warnings: list[str] = []
 
 
 class _InForce(NamedTuple):
@@ -225,23 +235,17 @@ def expanded(urls: Iterable[str]) -> list[str]:
 
 def _endpoint(url: str) -> EndpointStatus:
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=_ENDPOINT_TIMEOUT_S) as answer:  # noqa: S310 - the scheme is checked
-            return _told(url, json.loads(answer.read()))
-    except urllib.error.HTTPError as error:
-        with error:
-            try:
-                return _told(url, json.loads(error.read()))
-            except ValueError:
-                return EndpointStatus(url, is_ready=False, error=f"status {error.code}")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        return EndpointStatus(url, is_ready=False, error=str(reason))
-
-
-def _told(url: str, answer: dict[str, Any]) -> EndpointStatus:
+        status, body = asked_worker(url, "/readyz")
+    except OSError as error:
+        return EndpointStatus(url, is_ready=False, error=str(error))
+    try:
+        told = msgspec.json.decode(body, type=_Readiness)
+    except ValueError:
+        error_text = "no answer of a worker's" if status == 200 else f"status {status}"
+        return EndpointStatus(url, is_ready=False, error=error_text)
     return EndpointStatus(
         url,
-        is_ready=answer["status"] == "ready",
-        because=tuple(answer.get("because", ())),
-        warnings=tuple(answer.get("warnings", ())),
+        is_ready=told.status == "ready",
+        because=tuple(each[:_MOST_SAID] for each in told.because[:_MOST_LINES]),
+        warnings=tuple(each[:_MOST_SAID] for each in told.warnings[:_MOST_LINES]),
     )

@@ -6,7 +6,8 @@ is an entry of its own, and stands in place of what it corrects (`standing`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -99,4 +100,8 @@ class JudgedAlerts:
         """Return the latest entries, newest first."""
         command = "XREVRANGE", self.client.keys.review("judged"), "+", "-", "COUNT", count
         [found] = await self.client.pipelined([command], atomic=False)
-        return [msgspec.json.decode(fields[b"entry"], type=JudgedAlert) for _, fields in found]
+        return await asyncio.to_thread(_decoded, found)
+
+
+def _decoded(found: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> list[JudgedAlert]:
+    return [msgspec.json.decode(fields[b"entry"], type=JudgedAlert) for _, fields in found]

@@ -27,7 +27,8 @@ class Proposal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One proposal.  ``id`` is that of the form it came by.
 
     Of a model ``version`` is proposed, and ``head`` was in use; of the policy ``changes`` are, as
-    ``NAME=VALUE``, and ``head`` is the policy that was in force.
+    ``NAME=VALUE``, and ``head`` is the policy that was in force.  ``is_unsent``: its last step is kept
+    here, and Kafka has not acknowledged it.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Proposal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     decided_by: str = ""
     decided_ms: int = 0
     remark: str = ""
+    is_unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,9 @@ class Proposals:
             pipe.multi()
             if len(kept) >= _MOST and leaving is not None:
                 pipe.execute_command("HDEL", self._key, leaving.id)
-            pipe.execute_command("HSET", self._key, proposal.id, msgspec.json.encode(proposal))
-            return proposal
+            begun = msgspec.structs.replace(proposal, is_unsent=True)
+            pipe.execute_command("HSET", self._key, proposal.id, msgspec.json.encode(begun))
+            return begun
 
         return await self.client.transact([self._key], attempt)
 
@@ -110,13 +113,26 @@ class Proposals:
             if found.proposed_by == who:
                 return Decided("own", found)
             decided = msgspec.structs.replace(
-                found, state=state, decided_by=who, decided_ms=now_ms, remark=remark
+                found, state=state, decided_by=who, decided_ms=now_ms, remark=remark, is_unsent=True
             )
             pipe.multi()
             pipe.execute_command("HSET", self._key, proposal_id, msgspec.json.encode(decided))
             return Decided("done", decided)
 
         return await self.client.transact([self._key], attempt)
+
+    async def acknowledged(self, sent: Proposal) -> None:
+        """Note that Kafka has a step, unless another one has been taken since."""
+
+        async def attempt(pipe: Pipe) -> None:
+            stored = await asked(pipe, "HGET", self._key, sent.id)
+            if stored is None or msgspec.json.decode(stored, type=Proposal) != sent:
+                return
+            value = msgspec.json.encode(msgspec.structs.replace(sent, is_unsent=False))
+            pipe.multi()
+            pipe.execute_command("HSET", self._key, sent.id, value)
+
+        await self.client.transact([self._key], attempt)
 
     @property
     def _key(self) -> str:

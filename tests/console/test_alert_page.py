@@ -103,11 +103,16 @@ def test_an_alert_is_placed_asked_and_judged_and_its_page_tells_what_that_taught
     assert merchant
     assert "none of none without this verdict, 1 of 1 with it (0% and 100%)" in taught
     assert "first in version" in taught
-    after = mona.get(f"/alerts/{alert_id}/export.json").json()["verdict_taught"]
+    exported = mona.get(f"/alerts/{alert_id}/export.json").json()
+    after = exported["verdict_taught"]
     assert after["lesson"]["transaction_id"] == told["alert"]["transaction"]["transaction_id"]
     assert (after["lesson"]["before"], after["lesson"]["verdict"]) == ("nothing", "fraud")
-    own = page.text.partition('<tr class="own">')[2].partition("</tr>")[0]
-    assert "<td>fraud</td>" in own
+    [own] = exported["alerts_of_the_card"]
+    assert own["verdict"] == "fraud"
+    # A drawing of one alert says nothing; what the card did before does.
+    assert "No other alert of this card" in section(page, "card")
+    assert "Pace 1 payment within about an hour" in section(page, "habit")
+    assert "Pace" in exported["beside_the_card"]
 
 
 def test_what_an_alert_was_scored_by_is_asked_after_the_stream_has_trimmed_it(

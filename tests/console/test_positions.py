@@ -25,13 +25,13 @@ def words(value: float) -> str:
     return f"{value:g} km"
 
 
-def test_a_value_is_above_the_weights_of_those_below_it() -> None:
-    """Of 1 + 2 + 3 + 4 payments, 1 + 2 are below 30, 3 have it; who is not known does not count."""
+def test_a_value_is_told_by_the_side_on_which_more_lie() -> None:
+    """Of 1 + 2 + 3 + 4 payments, 4 are above 30, 3 have it; who is not known does not count."""
     values = np.array([10.0, 20.0, 30.0, 40.0, np.nan])
     weights = np.array([1.0, 2.0, 3.0, 4.0, 90.0])
     found = position_among(Ranked.of(values, weights), 30.0, 1, words)
     assert found is not None
-    assert found.sentence == "Higher than 30% of recent payments; 30% have the same."
+    assert found.sentence == "Lower than 40% of recent payments; 30% have the same."
     # From 10 to 40 over 120 pixels.
     assert (found.at, found.low, found.high) == (80.0, "10 km", "40 km")
     suspicious_below = position_among(Ranked.of(values, weights), 20.0, -1, words)
@@ -43,7 +43,7 @@ def test_bars_are_as_high_as_their_weight_and_a_pixel_at_least() -> None:
     """Thirty bars of 4 pixels; the highest is 24 high, the lowest would be 24 / 48."""
     found = position_among(Ranked.of(np.array([0.0, 30.0]), np.array([48.0, 1.0])), 0.0, 1, words)
     assert found == Position(
-        "Higher than no recent payment; 98% have the same.",
+        "Lower than 2% of recent payments; 98% have the same.",
         "M0 24V0h4V24" + "h4" * 28 + "V23h4V24z",
         0.0,
         "0 km",

@@ -90,3 +90,20 @@ def test_a_curve_has_a_gap_where_nobody_answered() -> None:
     points = [Point(float(n), [value]) for n, value in enumerate((0.0, 2.0, None, 1.0, 1.0))]
     assert curve(points, 0) == "M0.0,36.0L45.0,0.0M135.0,18.0L180.0,18.0"
     assert curve(points[:1], 0) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "streamer_checkpoint_age_seconds NaN",
+        "streamer_checkpoint_age_seconds +Inf",
+        "streamer_checkpoint_age_seconds 1e300",
+        'streamer_alert_latency_seconds_bucket{le="soon"} 4',
+        'streamer_alert_latency_seconds_bucket{le="NaN"} 4',
+        "streamer_alert_latency_seconds_bucket 4",
+    ],
+)
+def test_what_no_worker_means_is_not_known_and_stops_no_figure(line: str) -> None:
+    nothing, found = window({}, {"a": ""}), window({"a": "\n"}, {"a": f"{line}\n"})
+    for figure in FIGURES:
+        assert figure.of(found) == figure.of(nothing)

@@ -28,6 +28,8 @@ __all__ = ["Known", "count_text", "known_at_alert", "known_now", "share_sentence
 _NOTHING: Final = 0.05
 # What is left of a count by the rounding of logarithms and powers.
 _ROUNDING: Final = 1e-9
+# A share of fewer says little.
+_TELLING: Final = 5.0
 _PRIOR_FRAUDS: Final = 0.01
 _PRIOR_LEGITIMATE: Final = 0.99
 
@@ -46,6 +48,11 @@ class Known:
     def payments(self) -> float:
         """What frauds are a share of: where more were judged than could be, the judged ones."""
         return max(self.could, self.verdicts)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a share of so many payments is worth a number."""
+        return self.payments >= _TELLING
 
     @property
     def share(self) -> float:
@@ -112,16 +119,17 @@ def share_sentence(known: Known, entity: str = "merchant") -> str:
 
     >>> share_sentence(Known(7, 14.0, 40.0))
     '14 of 40 payments of this merchant that could have been judged are known frauds: 35%'
-    >>> share_sentence(Known(7, 0.0, 1.2))
-    '0 of 1.2 payments of this merchant that could have been judged are known frauds: 0%'
+    >>> share_sentence(Known(7, 0.6, 0.6))
+    '0.6 of 0.6 payments of this merchant that could have been judged are known frauds, of too few'
     >>> share_sentence(Known(7, 0.0, 0.01))
     'No recent payment of this merchant could have been judged'
     """
     if known.payments <= _NOTHING:
         return f"No recent payment of this {entity} could have been judged"
+    share = f": {percent(100 * known.share)}" if known.is_telling else ", of too few"
     return (
         f"{count_text(known.frauds)} of {count_text(known.payments)} payments of this {entity} that "
-        f"could have been judged are known frauds: {percent(100 * known.share)}"
+        f"could have been judged are known frauds{share}"
     )
 
 

@@ -161,17 +161,21 @@ def position_among(
 ) -> Position | None:
     """Return where ``value`` lies among ``others``.
 
-    ``side`` is 1 where high values are suspicious and -1 where low ones are; ``told`` puts a value into
-    words.  None where nothing is known of the others, or of it.
+    ``side`` is 1 where high values are suspicious and -1 where low ones are, and decides where as many
+    are higher as lower; ``told`` puts a value into words.  None where nothing is known of the others,
+    or of it.
     """
     values, below = others
     total = float(below[-1])
     if not total > 0 or np.isnan(value):
         return None
     first, last = (int(np.searchsorted(values, value, side=end)) for end in ("left", "right"))
-    beyond = float(below[first]) if side > 0 else total - float(below[last])
+    lower, higher = float(below[first]), total - float(below[last])
+    # Told is the side on which more lie: "lower than 99.9%", not "higher than less than 0.1%".
+    is_high = lower > higher or (lower == higher and side > 0)
+    beyond = lower if is_high else higher
     equal = 100 * float(below[last] - below[first]) / total
-    sentence = f"{'Higher' if side > 0 else 'Lower'} than {_of_payments(100 * beyond / total)}"
+    sentence = f"{'Higher' if is_high else 'Lower'} than {_of_payments(100 * beyond / total)}"
     if equal >= 100 * _MANY_EQUAL:
         sentence += f"; {percent(equal)} have the same"
     outer = np.searchsorted(below[1:], [_OUTER * total, (1 - _OUTER) * total])

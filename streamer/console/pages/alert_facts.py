@@ -6,16 +6,16 @@ What cannot be told says why; only a store that is away keeps the page from bein
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from streamer.console.alert.blind_alert import KnownValue, known_values
 from streamer.console.alert.card_drawing import CardMap, Strip, map_of, strip_of
+from streamer.console.alert.card_habit import Habit, habits_of, usual_amount
 from streamer.console.alert.fraud_history import Known, known_at_alert, known_now, without
 from streamer.console.alert.lesson_words import Told, told_lesson
 from streamer.console.alert.positions import Position, Traffic, positions_of
@@ -23,7 +23,6 @@ from streamer.console.alert.what_if import Alone, Slider, alone, sliders_of
 from streamer.console.console import Console, now_ms
 from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError, InvariantError
-from streamer.explaining.before import read_before
 from streamer.features.kinds import MERCHANT_VERDICTS
 from streamer.indexing import fingerprints
 from streamer.model import Scorer
@@ -40,7 +39,6 @@ __all__ = [
 ]
 
 _T = TypeVar("_T")
-_LEAST_SPREAD: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,7 @@ class Facts:
 
     positions: tuple[Position | None, ...]
     drawn_from: str
+    habits: tuple[Habit, ...]
     sliders: tuple[Slider, ...]
     card: CardFacts
     merchant: MerchantFacts
@@ -105,6 +104,7 @@ async def facts_of(
     return Facts(
         tuple(positions),
         drawn_from,
+        habits_of(alert),
         tuple(sliders_of(alert, {})),
         card,
         MerchantFacts(known_at_alert(alert, "merchant"), now, before),
@@ -122,7 +122,7 @@ async def blind_facts_of(
     )
     merchant = MerchantFacts(known_at_alert(alert, "merchant"))
     known = await asyncio.to_thread(known_values, alert, traffic)
-    return Facts((), drawn_from, (), card, merchant, None), known
+    return Facts((), drawn_from, (), (), card, merchant, None), known
 
 
 async def asked_alone(console: Console, alert: Alert) -> tuple[list[Alone], Scorer | None, str]:
@@ -140,6 +140,7 @@ def facts_as_json(facts: Facts) -> dict[str, Any]:
     """Return what goes into the export: no drawings."""
     return {
         "drawn_from": facts.drawn_from,
+        "beside_the_card": {each.what: each.text for each in facts.habits},
         "positions": [None if each is None else each.sentence for each in facts.positions],
         "merchant_when_scored": _shares(facts.merchant.then),
         "merchant_now": _shares(facts.merchant.now),
@@ -202,17 +203,7 @@ async def _card(console: Console, alert: Alert, veiled: AbstractSet[str]) -> Car
         for each in await console.store.cards.of(alert.transaction.card_id)
     ]
     own = alert.alert_id
-    return CardFacts(tuple(found), strip_of(found, own, _usual(alert)), map_of(found, own))
-
-
-def _usual(alert: Alert) -> tuple[float, float] | None:
-    """Return mean and standard deviation of ln amount of the card before; None if unknown."""
-    before = read_before(alert.before)
-    if before is None or before.habit.payments < 1:
-        return None
-    mean = before.habit.logs / before.habit.payments
-    variance = before.habit.logs_sq / before.habit.payments - mean * mean
-    return mean, max(math.sqrt(max(variance, 0.0)), _LEAST_SPREAD)
+    return CardFacts(tuple(found), strip_of(found, own, usual_amount(alert)), map_of(found, own))
 
 
 async def _nothing() -> tuple[Known, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import secrets
 from typing import Final
@@ -37,14 +38,17 @@ async def budget_page(visit: Visit) -> Response:
     def told(budget: float) -> Expected:
         return expected(judged, budget, current, a_day)
 
+    # For 20,000 verdicts it takes longer than others may be kept waiting.
+    budgets = current, budget_of(step), *GRID
+    in_force, chosen, *grid = await asyncio.to_thread(lambda: [told(each) for each in budgets])
     return await visit.page(
         "budget.html",
-        current=told(current),
+        current=in_force,
         is_hourly=hourly is not None,
-        chosen=told(budget_of(step)),
+        chosen=chosen,
         step=step,
         n_steps=N_STEPS,
-        grid=[told(budget) for budget in GRID],
+        grid=grid,
         n_judged=len(judged),
         n_sampled=sum(each.is_sampled for each in judged),
         payments_a_day=a_day,
@@ -69,9 +73,10 @@ def step_of(budget: float) -> int:
 
 def payments_a_day(model: ModelStatus) -> float | None:
     """Return how many payments a day of recent traffic has, None while that is not known."""
-    if model.per_hour_achieved is None or not model.budget_achieved > 0:
+    if not model.per_hour_achieved or not model.budget_achieved > 0:
         return None
-    return 24 * model.per_hour_achieved / model.budget_achieved
+    a_day = 24 * model.per_hour_achieved / model.budget_achieved
+    return a_day if math.isfinite(a_day) else None
 
 
 def step_in(text: str) -> int | None:

@@ -85,6 +85,7 @@ async def _begun(
     console: Console, request: Request, form: dict[str, str], account: Account
 ) -> Response:
     session = console.signer.began(account, now_ms() + console.session_ms)
+    answer: Response
     console.trail.noted(_entry("login", account, request))
     if form.get("alert_id"):
         visit = Visit(console, request, account, session, form)
@@ -97,7 +98,12 @@ async def _begun(
     else:
         after = form.get("after", "/")
         is_ours = after.startswith("/") and not after.startswith("//") and "\\" not in after
-        answer = RedirectResponse(after if is_ours else "/", 303)
+        where = after if is_ours else "/"
+        answer = RedirectResponse(where, 303)
+        if form.get("comment"):
+            told = "Your session had ended. Nothing was sent; what you had typed is below."
+            back, title = (where, "where you were"), "You are logged in again"
+            answer = message_page(200, title, told, comment=form["comment"], back=back)
     answer.set_cookie(
         SESSION_COOKIE,
         console.signer.signed(session),

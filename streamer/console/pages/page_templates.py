@@ -9,11 +9,13 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from streamer.console.alert.category_words import category_text
 from streamer.console.alert.center_words import center_texts
 from streamer.console.alert.fraud_history import counts_text, share_sentence
 from streamer.console.alert.lesson_words import coefficient_text, input_text
 from streamer.console.alert.what_if import change_text
 from streamer.console.moment_words import age_text, moment_text, written_text
+from streamer.explaining.wording import USUAL_BY_ITSELF
 from streamer.features import money, percent
 from streamer.intake.naming import printable
 from streamer.store import undo_key
@@ -32,6 +34,16 @@ def _amount(value: float, currency: str) -> str:
     return money(value, currency) if value else f"verification of 0 {currency}"
 
 
+def plain_text(sentence: str) -> str:
+    """Return a reason without the words by which it is known to be usual by itself.
+
+    >>> plain_text("As in earlier frauds: an amount of 3.00 EUR (similar payments: 38.51 EUR).")
+    'An amount of 3.00 EUR (similar payments: 38.51 EUR).'
+    """
+    rest = sentence.removeprefix(f"{USUAL_BY_ITSELF}: ")
+    return f"{rest[:1].upper()}{rest[1:]}"
+
+
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
@@ -43,6 +55,7 @@ def _environment() -> Environment:
     made.filters |= {
         "age": age_text,
         "amount": _amount,
+        "category": category_text,
         "center": center_texts,
         "change": change_text,
         "coefficient": coefficient_text,
@@ -51,12 +64,14 @@ def _environment() -> Environment:
         "moment": moment_text,
         "percent": lambda share: percent(100 * share),
         "rate": lambda share: f"{100 * share:.3g}%",
+        "plain": plain_text,
         "share": share_sentence,
         "shown": printable,
         "undo_key": undo_key,
         "words": lambda name: name.replace("_", " "),
         "written": written_text,
     }
+    made.globals["usual_by_itself"] = USUAL_BY_ITSELF
     made.globals["static"] = lambda name: f"/static/{name}?{_MARKS[name]}"
     return made
 

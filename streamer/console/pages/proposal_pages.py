@@ -6,6 +6,7 @@ The console itself changes no model: `streamer model promote` runs the gate, whi
 
 from __future__ import annotations
 
+import re
 from typing import Final, get_args
 
 import msgspec
@@ -16,12 +17,17 @@ from streamer.console.pages.budget_page import budget_of, payments_a_day, step_i
 from streamer.console.pages.visits import Visit, message_page
 from streamer.console.sending.audit_trail import Entry
 from streamer.console.sending.card_numbers import has_card_number
+from streamer.errors import StreamerError
 from streamer.store.proposals import Proposal, ProposalKind
 
 __all__ = ["decide", "proposals_page", "propose", "propose_budget"]
 
-_LONGEST_KEY: Final = 64
+# A proposal's id stands in its address, and in the command that carries it out.
+_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_REASON: Final = 500
+_MODEL: Final = "/model", "Model"
+_BUDGET: Final = "/budget", "Budget"
+_PROPOSALS: Final = "/proposals", "Proposals"
 
 
 async def proposals_page(visit: Visit) -> Response:
@@ -32,6 +38,7 @@ async def proposals_page(visit: Visit) -> Response:
         waiting=[each for each in found if each.state == "open"],
         decided=[each for each in found if each.state != "open"],
         may_decide=visit.account.role == "lead",
+        stored=await _stored(visit),
         now_ms=now_ms(),
     )
 
@@ -45,11 +52,11 @@ async def propose(visit: Visit) -> Response:
     if kind == "policy":
         fault = "A version must be promoted or rolled back to."
     if fault:
-        return message_page(400, "Nothing was proposed", fault, comment=reason)
+        return _refused(400, fault, reason, _MODEL)
     models = await console.models.get()
     if version not in [each.id for each in models.versions if not each.is_head]:
         told = f"A version must be one that is stored and is not the head, got {version[:64]!r}."
-        return message_page(409, "Nothing was proposed", told, "Go back to Model.", comment=reason)
+        return _refused(409, told, reason, _MODEL)
     wanted = Proposal(
         id=key,
         kind="rollback" if kind == "rollback" else "promotion",
@@ -70,12 +77,15 @@ async def propose_budget(visit: Visit) -> Response:
     fault = _fault(key, "policy", reason)
     if fault or number is None:
         told = fault or "A budget must be on the slider."
-        return message_page(400, "Nothing was proposed", told, comment=reason)
+        return _refused(400, told, reason, _BUDGET)
     budget = budget_of(number)
     head, status = (await console.models.get()).head, await console.status.get()
     a_day = None if status.model is None else payments_a_day(status.model)
     change = f"alert_budget={budget:g}"
-    if head["alerts_per_hour"] is not None and a_day is not None:
+    if head["alerts_per_hour"] is not None:
+        if a_day is None:
+            told = "An hourly limit is in force, and how many payments a day has is not known yet."
+            return _refused(409, told, reason, _BUDGET)
         change = f"alerts_per_hour={budget * a_day / 24:.3g}"
     wanted = Proposal(
         id=key,
@@ -93,29 +103,43 @@ async def _proposed(visit: Visit, wanted: Proposal) -> Response:
     kept = await visit.console.proposals.put(wanted)
     if kept is None:
         told = "200 proposals wait for a decision. Ask a lead to decide on them first."
-        return message_page(409, "Nothing was proposed", told, comment=wanted.reason)
-    if kept != msgspec.structs.replace(wanted, proposed_ms=kept.proposed_ms, head=kept.head):
+        return _refused(409, told, wanted.reason, _PROPOSALS)
+    own = {name: getattr(kept, name) for name in ("proposed_ms", "head", "is_unsent")}
+    if kept != msgspec.structs.replace(wanted, **own):
         told = "This form was sent before, and is something else by now. Proposals has it."
-        return message_page(409, "Nothing was proposed", told, comment=wanted.reason)
+        return _refused(409, told, wanted.reason, _PROPOSALS)
     await _publish(visit, kept, "propose", kept.reason)
     return RedirectResponse("/proposals", 303)
+
+
+def _refused(status: int, told: str, reason: str, back: tuple[str, str]) -> Response:
+    return message_page(status, "Nothing was proposed", told, comment=reason, back=back)
 
 
 async def decide(visit: Visit) -> Response:
     """Approve or decline somebody else's proposal."""
     proposal_id, form = str(visit.request.path_params["proposal_id"]), visit.form
     remark, state = form.get("remark", "").strip(), form.get("state", "")
+
+    def refused(status: int, told: str) -> Response:
+        title = "Nothing was decided"
+        return message_page(status, title, told, comment=remark, back=_PROPOSALS)
+
     if visit.account.role != "lead":
-        return message_page(403, "Nothing was decided", "A lead decides on proposals.")
+        return refused(403, "A lead decides on proposals.")
     if has_card_number(remark):
-        told = "A remark must not have a card's number: it goes to Kafka. Take it out."
-        return message_page(400, "Nothing was decided", told, comment=remark)
-    if state not in ("approved", "declined") or len(remark) > _MOST_REASON:
-        told = (
-            "A decision must be approved or declined, with a remark of at most "
-            f"{_MOST_REASON} characters."
+        return refused(
+            400, "A remark must not have a card's number: it goes to Kafka. Take it out."
         )
-        return message_page(400, "Nothing was decided", told, comment=remark)
+    if state not in ("approved", "declined") or len(remark) > _MOST_REASON:
+        return refused(
+            400,
+            "A decision must be approved or declined, with a remark of at most "
+            f"{_MOST_REASON} characters.",
+        )
+    if state == "approved" and await _is_past(visit, proposal_id):
+        told = "Its version is stored no more, so that nobody could carry it out. Decline it."
+        return refused(409, told)
     found = await visit.console.proposals.decide(
         proposal_id,
         "approved" if state == "approved" else "declined",
@@ -124,20 +148,35 @@ async def decide(visit: Visit) -> Response:
         remark,
     )
     if found.outcome == "done" and found.proposal is not None:
-        await _publish(visit, found.proposal, found.proposal.state, remark)
+        await _publish(visit, found.proposal, found.proposal.state, found.proposal.remark)
         return RedirectResponse("/proposals", 303)
     told = {
         "own": "Nobody decides on what they proposed. Ask another lead.",
         "closed": "Somebody has decided on it before. Proposals has who and when.",
     }.get(found.outcome, "There is no such proposal. Proposals has all there are.")
-    return message_page(
-        404 if found.outcome == "gone" else 409, "Nothing was decided", told, comment=remark
-    )
+    return refused(404 if found.outcome == "gone" else 409, told)
+
+
+async def _is_past(visit: Visit, proposal_id: str) -> bool:
+    """Whether a proposal that waits is of a version that has been trimmed since."""
+    found = await visit.console.proposals.get(proposal_id)
+    if found is None or found.state != "open" or not found.version:
+        return False
+    stored = await _stored(visit)
+    return stored is not None and found.version not in stored
+
+
+async def _stored(visit: Visit) -> frozenset[str] | None:
+    """Return the ids of the stored versions, None where the models cannot be read."""
+    try:
+        return (await visit.console.models.get()).stored
+    except StreamerError:
+        return None
 
 
 def _fault(key: str, kind: str, reason: str) -> str:
-    if not 1 <= len(key) <= _LONGEST_KEY:
-        return "The form must have its key. Open Model again."
+    if not _KEY.fullmatch(key):
+        return "The form must have its key. Open its page again."
     if kind not in get_args(ProposalKind):
         return "A proposal must be a promotion or a rollback."
     if has_card_number(reason):
@@ -160,5 +199,6 @@ async def _publish(visit: Visit, proposal: Proposal, action: str, comment: str) 
             id=f"{proposal.id}-{proposal.state}",
         )
     )
-    value = msgspec.json.encode(proposal)
+    value = msgspec.json.encode(msgspec.structs.replace(proposal, is_unsent=False))
     await console.outbox.send(console.settings.proposals_topic, value, proposal.id)
+    await console.proposals.acknowledged(proposal)

@@ -6,6 +6,7 @@ It is scored, learned and counted all the same; its alerts stand behind all othe
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 
@@ -20,6 +21,7 @@ __all__ = ["end_snooze", "snooze", "snoozes_page"]
 
 _LONGEST_DAYS: Final = LONGEST_MS // DAY_MS
 _MOST_COMMENT: Final = 500
+_LONGEST_KEY: Final = 96
 
 
 async def snoozes_page(visit: Visit) -> Response:
@@ -34,7 +36,7 @@ async def snooze(visit: Visit) -> Response:
     console, form = visit.console, visit.form
     alert_id = str(visit.request.path_params["alert_id"])
     kind, reason, days = (form.get(name, "") for name in ("kind", "reason", "days"))
-    comment = form.get("comment", "").strip()
+    comment, key = form.get("comment", "").strip(), form.get("key", "")[:_LONGEST_KEY]
     alert = await console.alert(alert_id)
     if alert is None:
         told = f"{alert_id} is here no more. Put it off from another alert of the same."
@@ -43,11 +45,12 @@ async def snooze(visit: Visit) -> Response:
         "card": ("card", alert.transaction.card_id),
         "merchant": ("merchant", alert.transaction.merchant_id or ""),
     }
+    back = f"/alerts/{quote(alert_id, safe='')}", "the alert"
     fault = _fault(kind, reason, days, comment)
     if not fault and not of[kind][1]:
         fault = "This payment names no merchant."
     if fault:
-        return message_page(400, "Nothing was put off", fault, comment=comment)
+        return message_page(400, "Nothing was put off", fault, comment=comment, back=back)
     named, what = of[kind]
     at_ms = now_ms()
     wanted = Snooze(
@@ -68,11 +71,13 @@ async def snooze(visit: Visit) -> Response:
             alert_id=alert_id,
             subject=f"{kind} for {days} days: {reason}",
             comment=comment,
+            # The same form again is the same entry.
+            id=f"snooze-{kind}-{days}-{key}" if key else "",
         )
     )
     if not await console.snoozes.put(wanted):
         told = "There are 2,000 at a time at most. End one first."
-        return message_page(409, "Nothing was put off", told, comment=comment)
+        return message_page(409, "Nothing was put off", told, comment=comment, back=back)
     query = visit.filters.query
     return RedirectResponse(f"/alerts/{alert_id}{'?' + query if query else ''}", 303)
 
@@ -82,9 +87,8 @@ async def end_snooze(visit: Visit) -> Response:
     name = visit.form.get("name", "")
     found = (await visit.console.snoozes.now(now_ms())).get(name)
     if found is None:
-        return message_page(
-            404, "Nothing was ended", "It has ended already. Snoozed has what is left."
-        )
+        told = "It has ended already. Snoozed has what is left."
+        return message_page(404, "Nothing was ended", told, back=("/snoozed", "Snoozed"))
     entry = Entry(
         action="snooze ended",
         who=visit.account.name,

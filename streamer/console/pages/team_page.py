@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.responses import Response
 
 from streamer.console.console import Console, now_ms
@@ -29,8 +31,8 @@ async def team(visit: Visit) -> Response:
         "team.html",
         counts=counts,
         waiting=waiting(shown, holders, _limits_h(console), at_ms),
-        people=people(entries, at_ms),
-        days=precision_by_day(entries, _N_DAYS),
+        people=await asyncio.to_thread(people, entries, at_ms),
+        days=await asyncio.to_thread(precision_by_day, entries, _N_DAYS),
         n_judged=len(entries),
         second_share=console.settings.console_second_share,
         agreement=agreement(pairs),

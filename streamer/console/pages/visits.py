@@ -26,6 +26,7 @@ from streamer.console.queue.queue_filters import Filters
 from streamer.errors import StreamerError
 from streamer.store import Joint, Review
 from streamer.store.reviews import UNDO_MS
+from streamer.store.snoozes import REASONS
 
 __all__ = [
     "SESSION_COOKIE",
@@ -36,6 +37,7 @@ __all__ = [
     "is_own_navigation",
     "login_page",
     "message_page",
+    "typed_in",
     "visitor_of",
 ]
 
@@ -48,6 +50,9 @@ _KEPT: Final = (
     *("kind", "version", "reason", "state", "remark", "step", "days", "name"),
 )
 _LONGEST_PATH: Final = 200
+_QUEUE: Final = "/", "the queue"
+# Whose forms are sent to an address below theirs.
+_OF_FORMS: Final = "/budget", "/model", "/proposals", "/snoozed"
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -149,7 +154,7 @@ class Visits:
                 visit = Visit(self.console, request, *found, form)
                 token = form.get("csrf", "")
                 if request.method == "POST" and not self._is_ours(token, visit):
-                    return await self.kept(visit, form.get("comment", ""))
+                    return await self.kept(visit, typed_in(form))
                 return await handler(visit)
             except FormError as error:
                 return message_page(400, "This form cannot be read", str(error))
@@ -193,8 +198,9 @@ class Visits:
             503,
             title="That did not work",
             lines=lines,
-            comment="" if again else form.get("comment", ""),
+            comment="" if again else typed_in(form),
             again=again,
+            back=_QUEUE,
         )
 
 
@@ -227,10 +233,11 @@ def login_page(
         csrf=console.signer.token(visitor),
         because=because,
         is_late=is_late,
-        name=form.get("name", ""),
+        # Other forms have a name, too.
+        name="" if is_late else form.get("name", ""),
         alert_id=alert_id,
         verdict=form.get("verdict", ""),
-        comment=form.get("comment", ""),
+        comment=typed_in(form),
         after=_after(request, form),
     )
     answer.set_cookie(_FORM_COOKIE, visitor, secure=True, httponly=True, samesite="strict")
@@ -243,9 +250,29 @@ def has_login_token(console: Console, request: Request, form: Mapping[str, str])
     return bool(visitor) and console.signer.is_token(form.get("csrf", ""), visitor)
 
 
-def message_page(status: int, title: str, *lines: str, comment: str = "") -> Response:
-    """Return a page that says what is the matter and what to do, with what was typed."""
-    return page("message.html", status, title=title, lines=lines, comment=comment, again=None)
+def message_page(
+    status: int, title: str, *lines: str, comment: str = "", back: tuple[str, str] = _QUEUE
+) -> Response:
+    """Return a page that says what is the matter and what to do, with what was typed.
+
+    ``back`` is the address of the page to go on from, and its name in a sentence.
+    """
+    return page(
+        "message.html", status, title=title, lines=lines, comment=comment, again=None, back=back
+    )
+
+
+def typed_in(form: Mapping[str, str]) -> str:
+    """Return the text that somebody wrote into a form of ours.
+
+    >>> typed_in({"comment": "", "reason": "the customer travels", "days": "7"})
+    ''
+    >>> typed_in({"reason": "fewer reviewers", "step": "32"})
+    'fewer reviewers'
+    """
+    # What was chosen from a list was not typed.
+    reason = "" if form.get("reason", "") in REASONS else form.get("reason", "")
+    return form.get("comment") or form.get("remark") or reason
 
 
 def is_own_navigation(request: Request) -> bool:
@@ -259,6 +286,9 @@ def is_own_navigation(request: Request) -> bool:
 def _after(request: Request, form: Mapping[str, str]) -> str:
     """Return where to go after the login: a page of ours that was asked for."""
     wanted = form.get("after", "/")
+    whole = f"/{request.url.path.split('/')[1]}"
+    if whole in _OF_FORMS and request.method == "POST":
+        wanted = whole
     if request.method == "GET" and request.url.path != "/login":
         query, path = request.url.query, request.url.path
         if not is_own_navigation(request):

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
+from streamer.console.alert.card_habit import odd_text
 from streamer.console.console import now_ms
 from streamer.console.pages.posted_forms import MOST_COMMENT
 from streamer.console.pages.queue_pages import next_address
@@ -25,6 +26,8 @@ MOST_MEMBERS: Final = 200
 """Alerts that are judged at once, at most."""
 
 _AT_ONCE: Final = 16
+# Alerts that are read whole for their wave's page.
+_MOST_TOLD: Final = 60
 _LONGEST_KEY: Final = 96
 _LONGEST_TOLD: Final = 10
 
@@ -143,17 +146,22 @@ async def _shown_wave(
         holders = await console.claims.holders(ids)
     last = max(shown, key=lambda row: row.wave_alerts)
     alert = await console.alert(last.alert_id)
+    item = Item(shown)
+    # What is strange for one card says nothing of another's payment.
+    odd = await _odd(visit, ids[:_MOST_TOLD]) if item.whose == "card" else {}
     yours = [each for each, holder in zip(ids, holders, strict=True) if holder == who]
     is_free = not is_claiming and "" in holders
     return await visit.page(
         "wave.html",
         status if yours or is_free or status != 200 else 409,
-        item=Item(shown),
+        item=item,
         n_open=len(found),
         members=list(zip(shown, holders, strict=True)),
         yours=yours,
         is_free=is_free,
         sentence=(alert.wave_sentence if alert else None) or "",
+        odd=odd,
+        n_plain=sum(not text for text in odd.values()),
         key=console.signer.form_key(wave_id, who, now_ms()),
         claim_min=console.claim_ms // 60_000,
         comment=comment,
@@ -167,6 +175,10 @@ def _no_waves(comment: str = "") -> Response:
         "are in no wave, and would be told by that. Nothing was sent from here."
     )
     return message_page(409, "There are no waves in this queue", told, comment=comment)
+async def _odd(visit: Visit, ids: Sequence[str]) -> dict[str, str]:
+    """Return what is strange of each alert that carries its card's past, by its id."""
+    alerts = await asyncio.gather(*map(visit.console.alert, ids))
+    return {each.alert_id: odd_text(each) for each in alerts if each is not None and each.before}
 
 
 async def _doubt(visit: Visit, key: str) -> str:

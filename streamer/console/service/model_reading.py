@@ -27,7 +27,8 @@ _LEARNED: Final = 6
 class Models:
     """``head`` is as `streamer model show`, ``drift`` as `streamer drift report` tells them.
 
-    ``changes`` are what people and the watch did, ``versions`` what is stored, both newest first.
+    ``changes`` are what people and the watch did, ``versions`` what is worth showing of what is stored,
+    both newest first; ``stored`` are the ids of all of it.
     """
 
     head: Mapping[str, Any]
@@ -36,6 +37,7 @@ class Models:
     changes: Sequence[Mapping[str, str]]
     challengers: Sequence[Compared]
     watch: Watch
+    stored: frozenset[str]
 
 
 def read_models(settings: Settings) -> Models:
@@ -60,13 +62,15 @@ async def _read(settings: Settings) -> Models:
         config = model_config(await settings_in_force(store, settings))
         lineage = await store.lineage(_LINEAGE_READ)
         changes = [entry for entry in lineage if entry["reason"] != "merge"]
+        versions = await store.versions()
         return Models(
             describe_version(Scorer.of(head.id, head.sums, config), head.header),
             drift_findings(head.id, head.sums, config, lineage),
-            _worth_showing(await store.versions()),
+            _worth_showing(versions),
             changes[:_SHOWN],
             [compared(each) for each in await store.challengers.standings()],
             await store.trials.watch(),
+            frozenset(each.id for each in versions),
         )
     finally:
         await store.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import urllib.request
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from typing import Final
 from streamer.console.service.worker_figures import FIGURES, NAMES
 from streamer.console.service.worker_window import Samples, Window, samples_of
 from streamer.status.gathering import expanded
+from streamer.status.worker_asking import asked_worker
 
 __all__ = ["Point", "WorkerScrapes"]
 
 _EVERY_S: Final = 5.0
-_TIMEOUT_S: Final = 3.0
 # Of counters, a minute; of what is drawn, a quarter of an hour.
 _RATED: Final = 13
 _DRAWN: Final = 180
@@ -77,7 +76,7 @@ class WorkerScrapes:
 def _scraped(url: str) -> Samples | str:
     """Return a worker's samples, or why there are none."""
     try:
-        with urllib.request.urlopen(f"{url}/metrics", timeout=_TIMEOUT_S) as answer:  # noqa: S310 - the scheme is checked
-            return samples_of(answer.read().decode(), NAMES)
+        status, body = asked_worker(url, "/metrics")
+        return samples_of(body.decode(), NAMES) if status == 200 else f"status {status}"
     except (OSError, ValueError) as error:
-        return str(getattr(error, "reason", None) or error)
+        return str(error)

@@ -9,23 +9,40 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
 __all__ = ["Samples", "Window", "samples_of"]
+
+# Beyond it nothing is counted, nor any second.
+_MOST: Final = 1e15
 
 Samples = Mapping[str, list[tuple[Mapping[str, str], float]]]
 """Labels and value of each sample, by the sample's name."""
 
 
 def samples_of(text: str, names: tuple[str, ...]) -> Samples:
-    """Return the samples whose names begin with one of ``names``; ValueError for other text."""
+    """Return the samples whose names begin with one of ``names``; ValueError for other text.
+
+    What is no number that something can be counted or timed by is left out.
+    """
     wanted = "\n".join(line for line in text.splitlines() if line.startswith(names))
     found: dict[str, list[tuple[Mapping[str, str], float]]] = {}
     for family in text_string_to_metric_families(wanted + "\n"):
         for sample in family.samples:
+            if not abs(sample.value) <= _MOST or not _has_bound(sample.labels):
+                continue
             found.setdefault(sample.name, []).append((sample.labels, sample.value))
     return found
+
+
+def _has_bound(labels: Mapping[str, str]) -> bool:
+    """Whether the bound of a histogram's bucket, where there is one, is a number."""
+    try:
+        return not math.isnan(float(labels.get("le", "0")))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +77,9 @@ class Window:
 
     def quantile(self, q: float, name: str) -> float | None:
         """Return a quantile of what a histogram was given meanwhile, as Prometheus interpolates it."""
-        bounds = sorted({labels["le"] for labels in self._labels(f"{name}_bucket")}, key=float)
+        bounds = sorted(
+            {labels["le"] for labels in self._labels(f"{name}_bucket") if "le" in labels}, key=float
+        )
         counts = [self._grown(f"{name}_bucket", le=bound) for bound in bounds]
         if not counts or not counts[-1] > 0:
             return None

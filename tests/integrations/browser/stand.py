@@ -22,6 +22,7 @@ from redis import Redis
 from streamer.embedded import ChildProcess, EmbeddedServers
 from streamer.embedded.server import free_port
 from tests.console.conftest import accounts_text, alert
+from tests.integrations.browser.lived import PER_DAY, SHARE, Life
 from tests.rig.waiting import DEADLINE_S, wait_until
 from tests.stream.harness import ROOT, Record, Service, Worker, child_env, payments
 
@@ -44,14 +45,14 @@ _SETTINGS: Final = {
 class Room:
     """One service: topics of its own, a console, and a worker where one is asked for."""
 
-    def __init__(self, servers: EmbeddedServers, folder: Path) -> None:
+    def __init__(self, servers: EmbeddedServers, folder: Path, **changes: str) -> None:
+        told = {
+            "console_accounts_file": str(folder / "accounts"),
+            "console_secret": "0" * 32,
+            "console_port": str(free_port()),
+        }
         self._service = Service(
-            servers.bootstrap_servers,
-            servers.redis_url,
-            console_accounts_file=str(folder / "accounts"),
-            console_secret="0" * 32,
-            console_port=str(free_port()),
-            **_SETTINGS,
+            servers.bootstrap_servers, servers.redis_url, **told | _SETTINGS | changes
         )
         self._service.env["STREAMER_AUDIT_TOPIC"] = f"audit-{self._service.id}"
         self._service.create_topics()
@@ -89,6 +90,12 @@ class Room:
         self._worker = self._service.worker().wait_ready()
         self._payments = payments(2 * N_LEARNED)
         self.pay(N_LEARNED)
+
+    def live(self, seed: int, judged_days: float, n_open: int, truth: str) -> dict[str, Any]:
+        """Start a worker and let days pass until ``n_open`` alerts wait, see `lived`."""
+        self._worker = self._service.worker().wait_ready()
+        days = judged_days + n_open / SHARE / PER_DAY + 0.5
+        return Life(self._service, self._worker, seed, days).live(judged_days, n_open, Path(truth))
 
     def pay(self, n: int) -> None:
         """Let cards pay ``n`` times, and wait until the worker has scored that."""
@@ -159,9 +166,9 @@ class Stand:
         self._servers, self._folder, self._ends = servers, folder, ends
         self._rooms: dict[str, Room] = {}
 
-    def open(self) -> str:
-        """Start a console with topics of its own and return its address."""
-        room = Room(self._servers, self._folder)
+    def open(self, changes: dict[str, str] | None = None) -> str:
+        """Start a console with topics of its own, and other settings, and return its address."""
+        room = Room(self._servers, self._folder, **changes or {})
         self._ends.callback(room.close)
         room.start_console()
         self._rooms[room.url] = room
