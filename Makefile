@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-integrations wheel uncompiled manifests dashboards datadog image-steps simulation instructions rig faults alerts chaos soak drill fuzz guided lint format types schemas lock clean
+.PHONY: help setup demo dev test test-integrations wheel uncompiled manifests dashboards datadog image-steps simulation instructions rig bench faults alerts chaos soak drill fuzz guided lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' Makefile
@@ -91,6 +91,13 @@ rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
 simulation: $(STAMP) ## seeded faults against broker, Redis and clock in memory (SEEDS=5000 FIRST=0 FULL=100)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --full $(FULL) $(ARGS)
 
+# The environments of the peers are made the first time, which takes a minute or two.  Spark is left out:
+# it takes as long to start as all others to be measured.
+BENCHED = streamer,consume,decode,quix-river,quix-plain,bytewax-river,bytewax-plain,loop-river,loop-plain,faust-event,faust-take,faust-pipeline
+
+bench: $(STAMP) ## the worker beside others that do the same job, in under 10 minutes; needs make rig (ARGS="--broker embedded")
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m load.peers --rounds 3 --payments 300000 --peers $(BENCHED) $(ARGS)
+
 # The commands below need what .ci/install-services installs.
 faults: $(STAMP) ## run every fault and print what it costs (ARGS="--only Redis --markdown")
 	@$(BIN)/python -m tests.faults $(ARGS)
@@ -132,7 +139,7 @@ schemas: $(STAMP) ## write schemas/ anew from the message types
 COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-INTEGRATIONS = $(patsubst %/requirements.in,%,$(wildcard tests/integrations/*/requirements.in load/rivals/requirements.in))
+INTEGRATIONS = $(patsubst %/requirements.in,%,$(wildcard tests/integrations/*/requirements.in load/rivals/requirements.in load/peers/*/requirements.in))
 
 lock: $(STAMP) ## write every lock file anew (ARGS="--upgrade" for newer versions)
 	$(COMPILE) $(ARGS) --extra console --extra serve --extra tracing --output-file requirements.lock pyproject.toml

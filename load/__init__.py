@@ -1,5 +1,6 @@
 """Load measurements: what the worker does per second, beside what it is compared with.
 
-Reading order: `compare_stock` (the command), `contestants`, `stock` (the apps that the worker is
-compared with), `runs` (one measured run), `figures` (rates, medians, the table), `machine`.
+Reading order: `headline` (the worker beside the decode ceiling) with `headline_rounds`, `peers` (the
+worker beside others that do the same job), `contestants` and `runs` (one measured run), `stock` (our
+pipeline per event in stock Faust), `figures` (rates, medians), `machine`.
 """

@@ -89,8 +89,8 @@ def main(rounds: int, payments: int, partitions: int) -> None:
         "STREAMER_LOG_FORMAT": "json",
     }
     contestants = (
-        Contestant(_QUIET, 1.0, True, _worker, _checkpointed),
-        Contestant(_WATCHED, 1.0, True, _worker, _Scraped(), watched),
+        Contestant(_QUIET, True, _worker, _checkpointed),
+        Contestant(_WATCHED, True, _worker, _Scraped(), watched),
     )
     runs: list[Run] = []
     sink = ChildProcess([sys.executable, "-m", "load.span_sink", str(port)], name="the collector")

@@ -1,7 +1,8 @@
-"""The decode ceiling: ``python -m load.ceiling PAYMENTS SKIPPED`` reads and decodes.
+"""The ceilings: ``python -m load.ceiling consume|decode PAYMENTS SKIPPED`` reads, or reads and decodes.
 
-It does nothing else: aiokafka's ``getmany(4000)`` and msgspec's decoding of every record to a
-`Transaction`, in one process.  A worker on this client could not be faster if scoring cost nothing.
+It does nothing else: aiokafka's ``getmany(4000)``, and for "decode" msgspec's decoding of every
+record to a `Transaction`, in one process.  A worker on this client could not be faster if scoring
+cost nothing.
 The last line that it prints is the measured `Window` as JSON.
 """
 
@@ -20,16 +21,16 @@ from streamer.contract.messages import Transaction
 from streamer.errors import UnavailableError
 from streamer.settings import Settings, load_settings
 
-__all__ = ["read_and_decode"]
+__all__ = ["read"]
 
 _MAX_RECORDS: Final = 4_000
 _TIMEOUT_MS: Final = 1_000
 _STALLED_AFTER_S: Final = 60.0
 
 
-async def read_and_decode(settings: Settings, n_total: int, n_skipped: int) -> Window:
-    """Read ``n_total`` records of the transactions topic from its beginning; all must be payments."""
-    decode = msgspec.json.Decoder(Transaction).decode
+async def read(settings: Settings, what: str, n_total: int, n_skipped: int) -> Window:
+    """Read ``n_total`` records of the transactions topic from its beginning; to decode, payments."""
+    decode = msgspec.json.Decoder(Transaction).decode if what == "decode" else None
     topic = settings.transactions_topic
     # Without a group: every partition is read, nothing is committed.
     consumer = AIOKafkaConsumer(
@@ -45,7 +46,9 @@ async def read_and_decode(settings: Settings, n_total: int, n_skipped: int) -> W
             fetched = await consumer.getmany(timeout_ms=_TIMEOUT_MS, max_records=_MAX_RECORDS)
             n_done = samples[-1].n_done
             for records in fetched.values():
-                n_done += len([decode(record.value) for record in records])
+                if decode is not None:
+                    records = [decode(record.value) for record in records]
+                n_done += len(records)
             if n_done > samples[-1].n_done:
                 samples.append(Sample(time.monotonic(), n_done, time.process_time()))
             elif time.monotonic() - samples[-1].at_s > _STALLED_AFTER_S:
@@ -56,5 +59,6 @@ async def read_and_decode(settings: Settings, n_total: int, n_skipped: int) -> W
 
 
 if __name__ == "__main__":
-    window = asyncio.run(read_and_decode(load_settings(), int(sys.argv[1]), int(sys.argv[2])))
+    what, n_total, n_skipped = sys.argv[1:]
+    window = asyncio.run(read(load_settings(), what, int(n_total), int(n_skipped)))
     print(msgspec.json.encode(window).decode(), flush=True)

@@ -1,4 +1,4 @@
-"""Who is measured: the worker, stock Faust doing its work, stock Faust doing nothing."""
+"""Who is measured over the transactions topic, and how far it is; the worker itself."""
 
 from __future__ import annotations
 
@@ -10,23 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from load.stock import ProgressFile
+from load.machine import cpu_seconds
 from streamer.settings import Settings
 
-__all__ = [
-    "CONTESTANTS",
-    "RECEIVE",
-    "STOCK",
-    "WORKER",
-    "Contestant",
-    "consumed",
-    "scrape",
-    "total",
-]
+__all__ = ["THE_WORKER", "WORKER", "Contestant", "consumed", "scrape", "total"]
 
 WORKER: Final = "worker"
-STOCK: Final = "stock, same work"
-RECEIVE: Final = "stock, receive only"
 
 _CONSUMED: Final = "streamer_transactions_consumed_total"
 _TIMEOUT_S: Final = 5.0
@@ -36,17 +25,19 @@ _TIMEOUT_S: Final = 5.0
 class Contestant:
     """One way of consuming the transactions topic.
 
-    ``share`` of the payments asked for makes its run about as long as the worker's.  ``progress``
-    returns how many records it has finished with; ``has_ledger`` says whether its checkpoints must
-    add up to the backlog at the end.  ``environment`` is what its own has beyond everybody's.
+    ``progress`` returns how many records it has finished with; ``has_ledger`` says whether its
+    checkpoints must add up to the backlog at the end.  ``environment`` is what its own has beyond
+    everybody's.  ``cpu_seconds`` gets its process id.  It may stand still
+    for ``patience_s``, its start included.
     """
 
     name: str
-    share: float
     has_ledger: bool
     command: Callable[[Path], list[str]]
     progress: Callable[[Settings, Path], int]
     environment: Mapping[str, str] = field(default_factory=dict)
+    cpu_seconds: Callable[[int], float] = cpu_seconds
+    patience_s: float = 60.0
 
 
 def scrape(settings: Settings) -> str:
@@ -77,16 +68,6 @@ def _scraped(settings: Settings, _: Path) -> int:
     return consumed(scrape(settings))
 
 
-def _counted(_: Settings, counter: Path) -> int:
-    return ProgressFile.read(counter)
-
-
-def _stock(what: str) -> Callable[[Path], list[str]]:
-    return lambda counter: [sys.executable, "-m", "load.stock", what, str(counter)]
-
-
-CONTESTANTS: Final = (
-    Contestant(WORKER, 1.0, True, lambda _: [sys.executable, "-m", "streamer", "worker"], _scraped),
-    Contestant(STOCK, 1 / 25, True, _stock("score"), _counted),
-    Contestant(RECEIVE, 1 / 5, False, _stock("receive"), _counted),
+THE_WORKER: Final = Contestant(
+    WORKER, True, lambda _: [sys.executable, "-m", "streamer", "worker"], _scraped
 )

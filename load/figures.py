@@ -1,10 +1,11 @@
-"""Rates from samples, medians from rounds, and the table; pure."""
+"""Rates from samples and medians from rounds; pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TypeVar
 
 from streamer.errors import InvariantError
 
@@ -14,10 +15,10 @@ __all__ = [
     "Window",
     "busy_rate",
     "rate",
-    "ratio_of_medians",
     "summarise",
-    "table",
 ]
+
+K = TypeVar("K")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,29 +102,10 @@ def _between(first: Sample, last: Sample) -> Window:
     return Window(last.n_done - first.n_done, last.at_s - first.at_s, last.cpu_s - first.cpu_s)
 
 
-def summarise(rates: Mapping[str, Sequence[float]]) -> dict[str, Spread]:
+def summarise(rates: Mapping[K, Sequence[float]]) -> dict[K, Spread]:
     """Return each contestant's spread; every one must have been measured at least once.
 
     >>> summarise({"a": [3.0, 1.0, 2.0]})
     {'a': Spread(median=2.0, low=1.0, high=3.0)}
     """
     return {name: Spread(median(each), min(each), max(each)) for name, each in rates.items()}
-
-
-def ratio_of_medians(spreads: Mapping[str, Spread], name: str, beside: str) -> float:
-    """Return how many times faster ``name`` is than ``beside``."""
-    return spreads[name].median / spreads[beside].median
-
-
-def table(spreads: Mapping[str, Spread], cpu_us: Mapping[str, Spread], beside: str) -> str:
-    """Return a Markdown table of payments per second and CPU time, and ratios to ``beside``."""
-    lines = [
-        f"| contestant | median, payments/s | min | max | times `{beside}` | CPU µs per payment |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    lines += [
-        f"| `{name}` | {spread.median:,.0f} | {spread.low:,.0f} | {spread.high:,.0f} "
-        f"| {ratio_of_medians(spreads, name, beside):.1f} | {cpu_us[name].median:,.1f} |"
-        for name, spread in spreads.items()
-    ]
-    return "\n".join(lines)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from typing import Final
 import msgspec
 from confluent_kafka.admin import AdminClient
 
-from load.contestants import WORKER, Contestant, consumed, scrape, total
+from load.contestants import THE_WORKER, WORKER, consumed, scrape, total
 from load.figures import Window, busy_rate
 from load.generator import Due, read_verdicts
 from load.machine import without_openblas
@@ -120,21 +120,25 @@ class Scene:
         }
         self._due: list[Due] = []
 
-    def fill(self, cards: int) -> None:
+    def fill(self, cards: int, seed: int = 1) -> None:
         """Have the generator fill the topic, and keep its verdicts."""
         settings = load_settings(self.common)
         admin = AdminClient(librdkafka_config(settings))
         create_topics(admin, {settings.transactions_topic: N_PARTITIONS}, 1)
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "verdicts"
-            sizes = ["--payments", str(self.n_payments), "--cards", str(cards), "--out", str(out)]
-            self._run("load.generator", sizes, _GENERATED_WITHIN_S)
+            asked = {"payments": self.n_payments, "cards": cards, "seed": seed, "out": out}
+            arguments = [
+                each for name, value in asked.items() for each in (f"--{name}", str(value))
+            ]
+            self._run("load.generator", arguments, _GENERATED_WITHIN_S)
             self._due = list(read_verdicts(out))
 
-    def ceiling(self) -> Window:
-        """Return how fast the topic is read and decoded by a process that does nothing else."""
+    def ceiling(self, what: str = "decode") -> Window:
+        """Return how fast the topic is read by a process that does nothing else, or "consume"."""
         n_skipped = skipped(self.n_payments, load_settings(self.common).warmup_transactions)
-        said = self._run("load.ceiling", [str(self.n_payments), str(n_skipped)], _PATIENCE_S)
+        arguments = [what, str(self.n_payments), str(n_skipped)]
+        said = self._run("load.ceiling", arguments, _PATIENCE_S)
         return msgspec.json.decode(said.splitlines()[-1], type=Window)
 
     def worker(self, number: int) -> WorkerRun:
@@ -145,7 +149,7 @@ class Scene:
             admin = AdminClient(librdkafka_config(settings))
             create_topics(admin, dict.fromkeys(topic_names(settings), N_PARTITIONS), 1)
             judging = Judging(self._due, settings)
-            contestant = Contestant(WORKER, 1.0, True, _worker, judging.progress)
+            contestant = replace(THE_WORKER, progress=judging.progress)
             environment = without_openblas(child_environment(overrides))
             child = ChildProcess(contestant.command(Path()), name=WORKER, env=environment)
             with child:
@@ -192,10 +196,6 @@ def own_of(namespace: str, number: int) -> dict[str, str]:
         "STREAMER_WEB_PORT": str(free_port()),
         "STREAMER_ADMIN_PORT": "0",
     }
-
-
-def _worker(_: Path) -> list[str]:
-    return [sys.executable, "-m", "streamer", "worker"]
 
 
 def _unreported(_what: str, _done: int, _total: int) -> None:

@@ -24,7 +24,7 @@ import psutil
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from load.contestants import CONTESTANTS
+from load.contestants import THE_WORKER
 from load.filling import Filler, records
 from load.machine import cpu_seconds, without_openblas
 from streamer.contract.batch import Batch, StoredRecord
@@ -160,7 +160,7 @@ async def claim(settings: Settings) -> None:
 
 def recovery(settings: Settings, overrides: Mapping[str, str]) -> None:
     """Measure a worker process from its start to its first payments scored."""
-    worker = CONTESTANTS[0]
+    worker = THE_WORKER
     child = ChildProcess(
         worker.command(Path()), name="worker", env=without_openblas(child_environment(overrides))
     )

@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ __all__ = [
     "cpu_seconds",
     "describe_machine",
     "main_thread_seconds",
+    "tree_cpu_seconds",
     "without_openblas",
 ]
 
@@ -55,6 +57,15 @@ def cpu_seconds(pid: int) -> float:
 def main_thread_seconds(pid: int) -> float:
     """Return the processor time of a process' main thread, where its event loop runs."""
     return _cpu_seconds(Path(f"/proc/{pid}/task/{pid}/stat"))
+
+
+def tree_cpu_seconds(pid: int) -> float:
+    """Return the processor time of a process and of all its descendants that are running."""
+    found = cpu_seconds(pid)
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += sum(map(tree_cpu_seconds, map(int, children.read_text("utf-8").split())))
+    return found
 
 
 def _cpu_seconds(stat: Path) -> float:

@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from load.contestants import Contestant
 from load.figures import Sample, Window, rate
-from load.machine import cpu_seconds, without_openblas
+from load.machine import without_openblas
 from streamer.contract.ledger import Ledger
 from streamer.embedded import ChildProcess, EmbeddedServers
 from streamer.embedded.server import free_port
@@ -45,7 +45,6 @@ Progress = Callable[[str, int, int], None]
 """Called with what is going on, how far it is, and how far it has to go."""
 
 _SAMPLE_S: Final = 0.1
-_STALLED_AFTER_S: Final = 60.0
 _SKIPPED_SHARE: Final = 0.1
 _FEED_CHUNK: Final = 5_000
 
@@ -127,12 +126,12 @@ def follow(
     while samples[-1].n_done < n_total:
         time.sleep(every_s)
         n_done = contestant.progress(settings, counter)
-        now, cpu_s = time.monotonic(), cpu_seconds(child.pid)
+        now, cpu_s = time.monotonic(), contestant.cpu_seconds(child.pid)
         if n_done > samples[-1].n_done:
             moved_at = now
         samples.append(Sample(now, n_done, cpu_s))
         report("consuming" if n_done else "joining the group", n_done, n_total)
-        if now - moved_at > _STALLED_AFTER_S or not child.is_running():
+        if now - moved_at > contestant.patience_s or not child.is_running():
             raise UnavailableError(
                 f"{contestant.name} must get through {n_total} records, got {n_done}; "
                 f"its last words:\n{child.log_tail()}"

@@ -13,7 +13,6 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
@@ -25,6 +24,7 @@ from typing import Any, Final
 import numpy as np
 
 from load.answer_times import Asked
+from load.environments import python_in
 from load.machine import without_openblas
 from load.served import answers_to, ask, serving_process
 from load.stored_service import NOW_MS, TOPIC, StoredService
@@ -41,8 +41,6 @@ from streamer.starting.wiring import open_store
 __all__ = ["rivals", "times_the_better"]
 
 _FOLDER: Final = Path(__file__).parent / "rivals"
-_ENVIRONMENT: Final = Path(__file__).parent.parent / "build" / "rivals"
-_PYTHON: Final = _ENVIRONMENT / "bin" / "python"
 _READY_S: Final = 180.0
 _MANY: Final = {1: 64, 100: 8}
 _QUIET: Final = {
@@ -61,13 +59,13 @@ def rivals(
     seconds: float,
 ) -> dict[str, Any]:
     """Return what came of asking each of them, by name, and how many times the better one ours is."""
-    _make_environment()
+    python = python_in("rivals", _FOLDER / "requirements.lock")
     X = asyncio.run(features_of(service, payments))
     found: dict[str, list[Asked]] = {}
     with (
         tempfile.TemporaryDirectory() as folder,
         serving_process(service, payments) as served,
-        _others(X, service.settings.n_clusters, Path(folder)) as ports,
+        _others(python, X, service.settings.n_clusters, Path(folder)) as ports,
     ):
         for _ in range(rounds):
             for batch in batches:
@@ -117,21 +115,23 @@ def _rows_in(X: Floats, batch: int) -> list[bytes]:
 
 
 @contextmanager
-def _others(X: Floats, n_clusters: int, folder: Path) -> Iterator[dict[str, tuple[int, str]]]:
+def _others(
+    python: Path, X: Floats, n_clusters: int, folder: Path
+) -> Iterator[dict[str, tuple[int, str]]]:
     """Run both within the block: port and path by name."""
     np.save(folder / "X.npy", X)
     # Our own products are kept on one thread, which these inherit unless it is taken out.
     inherited = {k: v for k, v in without_openblas(os.environ).items() if k not in VARIABLES}
     environment = inherited | _QUIET
-    environment["PATH"] = f"{_ENVIRONMENT / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    train = [str(_PYTHON), str(_FOLDER / "train.py"), str(folder / "X.npy"), str(n_clusters)]
+    environment["PATH"] = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+    train = [str(python), str(_FOLDER / "train.py"), str(folder / "X.npy"), str(n_clusters)]
     subprocess.run([*train, str(folder)], check=True, env=environment, capture_output=True)
     mlflow_port, ray_port = free_port(), free_port()
     mlflow_command = [
-        *(str(_PYTHON), "-m", "mlflow", "models", "serve", "--model-uri", str(folder / "mlflow")),
+        *(str(python), "-m", "mlflow", "models", "serve", "--model-uri", str(folder / "mlflow")),
         *("--env-manager", "local", "--host", HOST, "--port", str(mlflow_port)),
     ]
-    ray_command = [str(_PYTHON), str(_FOLDER / "ray_app.py"), str(ray_port)]
+    ray_command = [str(python), str(_FOLDER / "ray_app.py"), str(ray_port)]
     ray_command.append(str(folder / "kmeans.joblib"))
     ports = {"MLflow": (mlflow_port, "/invocations"), "Ray Serve": (ray_port, "/")}
     first = _rows_in(X, 1)[0]
@@ -155,14 +155,3 @@ def _answers(url: str, body: bytes) -> bool:
     except (OSError, ValueError):
         time.sleep(0.2)
         return False
-
-
-def _make_environment() -> None:
-    """Make the environment of both, unless it is there."""
-    if _PYTHON.is_file():
-        return
-    uv = [sys.executable, "-m", "uv", "--quiet"]
-    lock = str(_FOLDER / "requirements.lock")
-    subprocess.run([*uv, "venv", "--python", sys.executable, str(_ENVIRONMENT)], check=True)
-    install = ["pip", "install", "--require-hashes", "--python", str(_PYTHON), "-r", lock]
-    subprocess.run([*uv, *install], check=True)

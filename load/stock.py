@@ -1,8 +1,8 @@
-"""Stock Faust apps to compare the worker with: ``python -m load.stock score|receive COUNTER_FILE``.
+"""Stock Faust calling this project's own pipeline per event: ``python -m load.stock COUNTER_FILE``.
 
-``score`` does for every event what the worker does for every batch: decode, validate, features,
-score, decide, explain, learn, publish, and checkpoint at the worker's interval, by the same functions
-and settings.  ``receive`` only counts events: the ceiling of the per-event path.
+It does for every event what the worker does for every batch: decode, validate, features, score,
+decide, explain, learn, publish, and checkpoint at the worker's interval, by the same functions and
+settings.
 
 Two things of the worker are left out, both in favour of the stock app: metrics, and looking up
 unknown entities in Redis (they begin anew, which in a fresh namespace comes to the same).
@@ -10,8 +10,6 @@ unknown entities in Redis (they begin anew, which in a fresh namespace comes to 
 
 from __future__ import annotations
 
-import mmap
-import struct
 import sys
 import time
 from collections.abc import AsyncIterable
@@ -20,6 +18,7 @@ from typing import Any, Final
 
 import faust
 
+from load.peers.common.job import Count
 from streamer import __version__
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.model import Scorer
@@ -37,29 +36,9 @@ from streamer.stream.scoring.kit import Clock, Kit
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.metrics import Metrics
 
-__all__ = ["ProgressFile", "StockScorer", "build_app", "process_event"]
+__all__ = ["StockScorer", "build_app", "process_event"]
 
 _COMMIT_INTERVAL_S: Final = 1.0
-
-
-class ProgressFile:
-    """A count that another process may read at any time: eight bytes of a shared file."""
-
-    def __init__(self, path: Path) -> None:
-        with path.open("r+b") as file:
-            self._bytes = mmap.mmap(file.fileno(), 8)
-        self.n_done = 0
-
-    def add_one(self) -> None:
-        """Count one event."""
-        self.n_done += 1
-        struct.pack_into("<q", self._bytes, 0, self.n_done)
-
-    @staticmethod
-    def read(path: Path) -> int:
-        """Return the count in ``path``."""
-        (count,) = struct.unpack("<q", path.read_bytes())
-        return int(count)
 
 
 def process_event(
@@ -161,8 +140,8 @@ class _App(faust.App):  # type: ignore[misc]
         await super().on_stop()
 
 
-def build_app(settings: Settings, what: str, progress: ProgressFile) -> faust.App:
-    """Return a stock app over ``kafka://`` with the worker's settings, where Faust has them too."""
+def build_app(settings: Settings, count: Count) -> faust.App:
+    """Return the stock app over ``kafka://`` with the worker's settings, where Faust has them too."""
     app = _App(
         settings.consumer_group,
         broker=broker_urls(settings, "kafka"),
@@ -183,14 +162,6 @@ def build_app(settings: Settings, what: str, progress: ProgressFile) -> faust.Ap
         value_type=bytes,
         value_serializer="raw",
     )
-    if what == "receive":
-
-        @app.agent(topic, name="receive")  # type: ignore[untyped-decorator]
-        async def receive(stream: AsyncIterable[Any]) -> None:
-            async for _ in stream.events():  # type: ignore[attr-defined]
-                progress.add_one()
-
-        return app
     scorer = app.scorer = StockScorer(settings)
     app.task(scorer.checkpointing.run)
 
@@ -198,17 +169,17 @@ def build_app(settings: Settings, what: str, progress: ProgressFile) -> faust.Ap
     async def score(stream: AsyncIterable[Any]) -> None:
         async for event in stream.events():  # type: ignore[attr-defined]
             await scorer.handle(event)
-            progress.add_one()
+            count.add()
 
     return app
 
 
 def main(arguments: list[str]) -> None:
     """Run a stock app until it is stopped; exits the process."""
-    what, path = arguments
+    (path,) = arguments
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
-    app = build_app(settings, what, ProgressFile(Path(path)))
+    app = build_app(settings, Count(Path(path)))
     faust.Worker(
         app,
         quiet=True,

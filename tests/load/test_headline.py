@@ -110,7 +110,7 @@ def test_verdicts_come_out_of_the_file_as_they_went_in(tmp_path: Path) -> None:
     assert list(read_verdicts(path)) == due(0, 200)
 
 
-@pytest.mark.parametrize("path", sorted(LOAD.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(LOAD.rglob("*.py")), ids=lambda path: path.stem)
 def test_what_measures_imports_nothing_of_the_tests(path: Path) -> None:
     """Whoever has the package and `load` can measure; Apache Kafka is started as a command."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
