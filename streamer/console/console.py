@@ -24,7 +24,10 @@ from streamer.console.sending.audit_trail import Trail
 from streamer.console.sending.verdict_sending import Decider, SecondDraw
 from streamer.console.service.kept_answer import KeptAnswer
 from streamer.console.service.model_reading import read_models
+from streamer.console.service.older_searches import OlderSearches
 from streamer.console.service.worker_scrapes import WorkerScrapes
+from streamer.console.team.budget_curve import curve_of
+from streamer.console.team.team_figures import precision_by_day
 from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError, StreamerError, UnavailableError
 from streamer.model import Scorer
@@ -32,7 +35,7 @@ from streamer.settings import Settings
 from streamer.starting.wiring import open_review_store, open_store
 from streamer.status import gather
 from streamer.store import QueueCounts, QueueRow
-from streamer.store.judged_alerts import JudgedAlert
+from streamer.store.judged_alerts import JudgedAlert, standing
 from streamer.store.review_record import UNDO_MS
 from streamer.stream.publishing.acknowledged import Outbox
 from streamer.stream.publishing.alert_group import AlertGroup, Place
@@ -88,9 +91,12 @@ class Console:
         self.blind = BlindRows(settings.namespace) if settings.console_blind else None
         self.tries = Tries(self.sittings)
         self.items, self.choices = Kept(items_of), Kept(choices_of)
+        self.standing, self.curve = Kept(standing), Kept(curve_of)
+        self.days = Kept(precision_by_day)
         self._reading = asyncio.Lock()
         workers = [url.strip() for url in settings.console_workers.split(",") if url.strip()]
         self.scrapes = WorkerScrapes(workers)
+        self.searches = OlderSearches(settings)
         self.models = KeptAnswer(lambda: read_models(settings))
         self.status = KeptAnswer(lambda: gather(settings, workers, now_ms()))
         self.is_ending = False

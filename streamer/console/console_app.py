@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -27,6 +27,7 @@ from streamer.console.pages.budget_page import budget_page
 from streamer.console.pages.claim_pages import claim, release, take
 from streamer.console.pages.login_pages import login, logout
 from streamer.console.pages.model_page import model_page
+from streamer.console.pages.older_pages import find, reopen
 from streamer.console.pages.operations_page import operations
 from streamer.console.pages.page_templates import static_file
 from streamer.console.pages.proposal_pages import decide, proposals_page, propose, propose_budget
@@ -34,8 +35,14 @@ from streamer.console.pages.queue_pages import help_page, next_alert, queue
 from streamer.console.pages.safe_headers import SafeHeaders
 from streamer.console.pages.snooze_pages import end_snooze, snooze, snoozes_page
 from streamer.console.pages.team_page import team
+from streamer.console.pages.ticked_pages import (
+    judge_ticked,
+    open_ticked,
+    release_ticked,
+    undo_ticked,
+)
 from streamer.console.pages.verdict_pages import judge, undo
-from streamer.console.pages.visits import Visits, message_page
+from streamer.console.pages.visits import Handler, Visits, message_page
 from streamer.console.pages.wave_pages import (
     claim_wave,
     judge_wave,
@@ -46,6 +53,8 @@ from streamer.console.pages.wave_pages import (
 from streamer.errors import StreamerError
 
 __all__ = ["console_app"]
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def console_app(console: Console) -> ASGIApp:
@@ -83,10 +92,10 @@ def console_app(console: Console) -> ASGIApp:
             yield
 
     one, gets, posts = "/alerts/{alert_id}", ["GET"], ["POST"]
-    wave = "/waves/{wave_id}"
     routes = [
         Route("/", made(queue), methods=gets),
         Route("/next", made(next_alert), methods=gets),
+        Route("/find", made(find), methods=posts),
         Route("/model", made(model_page), methods=gets),
         Route("/model/propose", made(propose), methods=posts),
         Route("/budget", made(budget_page), methods=gets),
@@ -110,11 +119,8 @@ def console_app(console: Console) -> ASGIApp:
         Route(f"{one}/claim", made(claim), methods=posts),
         Route(f"{one}/release", made(release), methods=posts),
         Route(f"{one}/take", made(take), methods=posts),
-        Route(wave, made(wave_page), methods=gets),
-        Route(f"{wave}/claim", made(claim_wave), methods=posts),
-        Route(f"{wave}/verdict", made(judge_wave), methods=posts),
-        Route(f"{wave}/undo", made(undo_wave), methods=posts),
-        Route(f"{wave}/release", made(release_wave), methods=posts),
+        Route(f"{one}/reopen", made(reopen), methods=posts),
+        *_at_once(made),
         Route("/login", log_in, methods=["GET", "POST"]),
         Route("/logout", made(logout), methods=posts),
         Route("/events", events, methods=gets),
@@ -131,6 +137,22 @@ def console_app(console: Console) -> ASGIApp:
     app.router.redirect_slashes = False
     # Around all of it, so that answers of Starlette's own have the headers too.
     return SafeHeaders(app)
+
+
+def _at_once(made: Callable[[Handler], Endpoint]) -> list[Route]:
+    """Return the routes by which several alerts are judged."""
+    wave, ticked, posts = "/waves/{wave_id}", "/ticked", ["POST"]
+    return [
+        Route(wave, made(wave_page), methods=["GET"]),
+        Route(f"{wave}/claim", made(claim_wave), methods=posts),
+        Route(f"{wave}/verdict", made(judge_wave), methods=posts),
+        Route(f"{wave}/undo", made(undo_wave), methods=posts),
+        Route(f"{wave}/release", made(release_wave), methods=posts),
+        Route(ticked, made(open_ticked), methods=posts),
+        Route(f"{ticked}/verdict", made(judge_ticked), methods=posts),
+        Route(f"{ticked}/undo", made(undo_ticked), methods=posts),
+        Route(f"{ticked}/release", made(release_ticked), methods=posts),
+    ]
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -6,9 +6,9 @@ Reading order: `keys`, `stored` (what is stored), `client` (the connection; `con
 `reset` and `resetting`, `history_limits`, `versions`, `promotions`, `settling` and `trials` (what moves
 a head otherwise), `challengers`, `policy_records`, `feedback`, `lesson_stream` (what verdicts taught),
 `store` (the calls the rest makes); `committed` is what Kafka is told of it.  Apart from all of it is
-what the console keeps: `open_alerts`, `alert_claims`, `wave_claims`, `card_alerts`, `kept_versions`,
-`judged_alerts`, `review_record`, `twice_judged` (second opinions), `reviews`, `sittings`, `proposals`,
-`snoozes`, `review_store`; `taught` finds lessons for it.
+what the console keeps: `open_alerts`, `alert_claims`, `wave_claims`, `older_alerts`, `card_alerts`,
+`kept_versions`, `judged_alerts`, `review_record`, `twice_judged` (second opinions), `reviews`,
+`sittings`, `proposals`, `snoozes`, `review_store`; `taught` finds lessons for it.
 """
 
 from streamer.store.alert_claims import Claimed
@@ -17,7 +17,8 @@ from streamer.store.card_alerts import CardAlert
 from streamer.store.committed import Committed
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.lesson_stream import StoredLesson
-from streamer.store.open_alerts import QueueCounts, QueueRow
+from streamer.store.older_alerts import LookedUp
+from streamer.store.open_alerts import QueueCounts, QueueRow, row_of
 from streamer.store.policy_records import Policies, PolicyEntry
 from streamer.store.promotions import Wish
 from streamer.store.reset import LogBounds, Reset, ResetRequest
@@ -51,6 +52,7 @@ __all__ = [
     "Joint",
     "LogBounds",
     "LogIdentity",
+    "LookedUp",
     "PartitionRecord",
     "Policies",
     "PolicyEntry",
@@ -69,5 +71,6 @@ __all__ = [
     "VersionInfo",
     "Wish",
     "rfc3339",
+    "row_of",
     "undo_key",
 ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamer.store.client import Client, Pipe, asked
+from streamer.store.open_alerts import QueueRow, queue_again
 
 __all__ = ["Claimed", "Claims"]
 
@@ -37,19 +38,26 @@ class Claims:
     client: Client
     most: int
 
-    async def claim(self, alert_id: str, who: str, for_ms: int) -> Claimed:
+    async def claim(
+        self, alert_id: str, who: str, for_ms: int, row: QueueRow | None = None
+    ) -> Claimed:
         """Give an open alert to ``who`` for so long, unless another has it; return whose it is.
 
-        ``holder`` is empty, and ``others`` are told, where ``who`` has as many as is agreed.
+        ``holder`` is empty, and ``others`` are told, where ``who`` has as many as is agreed.  With its
+        ``row`` an alert that is in the queue no more, and has no verdict, is put back in the same step.
         """
         keys = self.client.keys
-        claim, alert = keys.review("claim", alert_id), keys.review("alert", alert_id)
+        names = "claim", "alert", "verdict"
+        claim, alert, verdict = (keys.review(name, alert_id) for name in names)
         theirs = keys.review("claims", who)
 
         async def attempt(pipe: Pipe) -> Claimed:
             places = [keys.review(name) for name in _OPEN]
             ranks = [await asked(pipe, "ZSCORE", place, alert_id) for place in places]
-            if all(rank is None for rank in ranks):
+            is_open = any(rank is not None for rank in ranks)
+            if not is_open and (row is None or await asked(pipe, "EXISTS", verdict)):
+                return Claimed("", is_open=False)
+            if not is_open and not await asked(pipe, "EXISTS", alert):
                 return Claimed("", is_open=False)
             holder = await asked(pipe, "GET", claim)
             if holder is not None and holder.decode() != who:
@@ -58,12 +66,14 @@ class Claims:
             if holder is None and len(others) >= self.most:
                 return Claimed("", others=tuple(sorted(others)))
             pipe.multi()
+            if row is not None and not is_open:
+                queue_again(pipe, keys, row)
             self._queue_claim(pipe, alert_id, who, for_ms)
             if over:
                 pipe.execute_command("SREM", theirs, *over)
             return Claimed(who, for_ms)
 
-        return await self.client.transact([claim, alert, theirs], attempt)
+        return await self.client.transact([claim, alert, theirs, verdict], attempt)
 
     async def take(self, alert_id: str, who: str, holder: str, for_ms: int) -> Claimed:
         """Give an open alert from ``holder`` to ``who`` if ``holder`` still has it; return whose it is.

@@ -7,8 +7,7 @@ is an entry of its own, and stands in place of what it corrects (`standing`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
@@ -90,18 +89,34 @@ def queue_judged(pipe: Pipe, keys: Keys, entry: JudgedAlert) -> None:
     pipe.execute_command("XADD", keys.review("judged"), "MAXLEN", _MOST, "*", "entry", value)
 
 
-@dataclass(frozen=True, slots=True)
 class JudgedAlerts:
-    """Reads the log; raises `UnavailableError` where Redis is away."""
+    """Reads the log, each entry once; raises `UnavailableError` where Redis is away."""
 
-    client: Client
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._reading = asyncio.Lock()
+        self._ids: list[bytes] = []
+        self._latest: list[JudgedAlert] = []
 
-    async def latest(self, count: int = _MOST) -> list[JudgedAlert]:
-        """Return the latest entries, newest first."""
-        command = "XREVRANGE", self.client.keys.review("judged"), "+", "-", "COUNT", count
-        [found] = await self.client.pipelined([command], atomic=False)
-        return await asyncio.to_thread(_decoded, found)
+    async def latest(self) -> list[JudgedAlert]:
+        """Return all entries, newest first; the same list while there is none that is new.
 
-
-def _decoded(found: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> list[JudgedAlert]:
-    return [msgspec.json.decode(fields[b"entry"], type=JudgedAlert) for _, fields in found]
+        Only what came since the last call is asked for.  Whoever has the list must not change it.
+        """
+        async with self._reading:
+            key = self.client.keys.review("judged")
+            last = self._ids[-1].decode() if self._ids else "0"
+            commands = [("XRANGE", key, f"({last}", "+"), ("XRANGE", key, "-", "+", "COUNT", 1)]
+            new, first = await self.client.pipelined(commands, atomic=True)
+            ids = [*self._ids, *(stream_id for stream_id, _ in new)][-_MOST:]
+            if [stream_id for stream_id, _ in first] != ids[:1]:
+                # Redis was emptied, or is another one than it was.
+                self._ids, self._latest = [], []
+                [new] = await self.client.pipelined([("XRANGE", key, "-", "+")], atomic=False)
+                ids = [stream_id for stream_id, _ in new]
+            if new:
+                decode = msgspec.json.Decoder(JudgedAlert).decode
+                decoded = [decode(fields[b"entry"]) for _, fields in reversed(new)]
+                self._latest = [*decoded, *self._latest][:_MOST]
+            self._ids = ids
+            return self._latest

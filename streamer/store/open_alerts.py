@@ -7,6 +7,8 @@ Invariants:
 * How far the topic's partitions were read is written in the same step as what was read: a Redis that
   was emptied, or is older than it was, has no position beyond what it has.
 * What is claimed makes no room for others, nor what has a verdict that Kafka has not confirmed.
+* An alert that was looked up in its topic is put back only by who claims it, in one step
+  (`alert_claims`).
 * Rank, age, row and the alert itself are written and removed in one step.
 """
 
@@ -25,7 +27,7 @@ from streamer.store.card_alerts import queue_card_alert
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.keys import Keys
 
-__all__ = ["OpenAlerts", "QueueCounts", "QueueRow", "queue_close", "row_of"]
+__all__ = ["OpenAlerts", "QueueCounts", "QueueRow", "queue_again", "queue_close", "row_of"]
 
 _SEVERITIES: Final = {"medium": 1, "high": 2, "critical": 3}
 _REMEMBERED: Final = 20
@@ -53,6 +55,7 @@ class QueueRow(msgspec.Struct, frozen=True, omit_defaults=True):
     wave_id: str = ""
     wave_alerts: int = 1
     card_id: str = ""
+    transaction_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def row_of(alert: Alert) -> QueueRow:
         wave_id=alert.wave_id or "",
         wave_alerts=alert.wave_alerts or 1,
         card_id=alert.transaction.card_id,
+        transaction_id=alert.transaction.transaction_id,
     )
 
 
@@ -223,16 +227,23 @@ def _counts(replies: Sequence[bytes | int | None]) -> QueueCounts:
 
 
 def _queue_alert(pipe: Pipe, keys: Keys, row: QueueRow, raw: bytes, now_ms: int) -> None:
-    alert_id = row.alert_id
-    commands: list[tuple[Any, ...]] = [
-        ("SET", keys.review("alert", alert_id), zlib.compress(raw)),
-        ("ZADD", keys.review("ranked"), 2 * _SEVERITIES[row.severity] + row.score, alert_id),
-        ("ZADD", keys.review("arrived"), row.scored_ms, alert_id),
-        ("ZADD", keys.review("known"), now_ms, alert_id),
-        ("HSET", keys.review("rows"), alert_id, msgspec.json.encode(row)),
-    ]
-    for command in commands:
-        pipe.execute_command(*command)
+    pipe.execute_command("SET", keys.review("alert", row.alert_id), zlib.compress(raw))
+    pipe.execute_command("ZADD", keys.review("known"), now_ms, row.alert_id)
+    _queue_row(pipe, keys, row)
+
+
+def queue_again(pipe: Pipe, keys: Keys, row: QueueRow) -> None:
+    """Queue the writes that put an alert back whose message is kept; it comes no second time."""
+    pipe.execute_command("PERSIST", keys.review("alert", row.alert_id))
+    pipe.execute_command("ZADD", keys.review("known"), "NX", row.scored_ms, row.alert_id)
+    _queue_row(pipe, keys, row)
+
+
+def _queue_row(pipe: Pipe, keys: Keys, row: QueueRow) -> None:
+    rank = 2 * _SEVERITIES[row.severity] + row.score
+    pipe.execute_command("ZADD", keys.review("ranked"), rank, row.alert_id)
+    pipe.execute_command("ZADD", keys.review("arrived"), row.scored_ms, row.alert_id)
+    pipe.execute_command("HSET", keys.review("rows"), row.alert_id, msgspec.json.encode(row))
 
 
 def queue_close(pipe: Pipe, keys: Keys, alert_id: str) -> None:

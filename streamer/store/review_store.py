@@ -13,6 +13,7 @@ from streamer.store.client import Client
 from streamer.store.judged_alerts import JudgedAlerts
 from streamer.store.kept_versions import KeptVersions
 from streamer.store.lookups import Lookups
+from streamer.store.older_alerts import OlderAlerts
 from streamer.store.open_alerts import OpenAlerts
 from streamer.store.proposals import Proposals
 from streamer.store.reviews import Reviews
@@ -76,6 +77,11 @@ class ReviewStore:
     def kept_versions(self) -> KeptVersions:
         """The model versions of the latest alerts."""
         return KeptVersions(self.client)
+
+    @property
+    def older(self) -> OlderAlerts:
+        """Alerts that were looked up in their topic."""
+        return OlderAlerts(self.client)
 
     @property
     def lookups(self) -> Lookups:

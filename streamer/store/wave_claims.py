@@ -16,8 +16,9 @@ _KEPT_MS: Final = 86_400_000
 
 
 class Joint(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One verdict on ``members``, alerts of a wave.  ``key`` names the form it came by.
+    """One verdict on ``members``, alerts of a wave or, ``is_ticked``, of nothing but a lead's choice.
 
+    ``key`` names the form it came by, ``wave_id`` what the form was signed over.
     The verdict on alert i of them has the key `member_key`.
     """
 
@@ -28,6 +29,7 @@ class Joint(msgspec.Struct, frozen=True, omit_defaults=True):
     decided_ms: int
     members: Sequence[str]
     is_undone: bool = False
+    is_ticked: bool = False
 
     def member_key(self, i: int) -> str:
         """Return what names the verdict on alert ``i``: the same whenever the form is sent."""

@@ -76,7 +76,7 @@ class Reviewer:
     def login(self, password: str = PASSWORD, **more: str) -> Any:
         return self.post("/login", self.get("/login"), name=self.name, password=password, **more)
 
-    def post(self, path: str, page: Any, follow: bool = True, **fields: str) -> Any:
+    def post(self, path: str, page: Any, follow: bool = True, **fields: str | list[str]) -> Any:
         """Send a form of a page, with its token."""
         token = re.search(r'name="csrf" value="([^"]+)"', page.text)
         data = ({"csrf": token[1]} if token else {}) | fields

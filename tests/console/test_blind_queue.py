@@ -172,7 +172,7 @@ def test_rows_of_a_blind_queue_are_alike_and_stand_by_a_hash_whatever_they_are(
                 fields = {"members": members, "key": "k", "verdict": "fraud", "comment": ""}
                 told.append(mona.post(f"/waves/{wave_id}/{what}", token, **fields))
             assert {each.status_code for each in told} == {409}
-            assert all("There are no waves in this queue" in each.text for each in told)
+            assert all("Only one at a time in this queue" in each.text for each in told)
     assert stand.verdicts(0) == []
 
 

@@ -188,7 +188,9 @@ def test_filters_stay_from_the_queue_to_the_next_alert(stand: Stand) -> None:
 
 
 def test_a_wave_shows_its_members(stand: Stand) -> None:
-    wave = {"wave_id": "card-0f", "wave_sentence": "The second alert of this card today"}
+    """Those of a merchant: of a card they are in the card's table."""
+    told = "The second alert of this merchant today"
+    wave = {"wave_id": "merchant-0f", "wave_sentence": told}
     stand.publish([alert(1, **wave), alert(2, wave_alerts=2, **wave), alert(3)])
     with stand.console() as (console, client):
         arrived(console, client, 3)
@@ -196,7 +198,7 @@ def test_a_wave_shows_its_members(stand: Stand) -> None:
         mona.login()
         page = mona.get("/alerts/transactions-0-1").text
         wave_of = page.partition('<h2 id="wave">')[2].partition("</section>")[0]
-        assert "The second alert of this card today" in wave_of
+        assert told in wave_of
         assert "2 of it are open" in wave_of
         assert "/alerts/transactions-0-2" in wave_of
         assert "/alerts/transactions-0-3" not in wave_of

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import re
+from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from streamer.console.pages.budget_page import N_STEPS, budget_of, step_of
-from streamer.console.team.budget_curve import expected
+from streamer.console.team.budget_curve import curve_of
+from streamer.console.team.score_drawing import HEIGHT, WIDTH, drawing_of
 from streamer.console.team.team_figures import people, precision_by_day, waiting
 from streamer.durations import DAY_MS, HOUR_MS, MINUTE_MS
+from streamer.pages.example_alert import _version
 from streamer.store import QueueRow
-from streamer.store.judged_alerts import JudgedAlert
+from streamer.store.judged_alerts import JudgedAlert, standing
 from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of
 
 NOW_MS = 1_773_500_000_000
@@ -48,10 +53,11 @@ def test_a_smaller_budget_keeps_the_rarest_and_counts_the_rest_as_missed() -> No
     ]
     below = [sampled(100 + n, "fraud" if n == 0 else "legitimate") for n in range(20)]
     both = alerts + below
-    whole = expected(both, 0.005, 0.005, 10_000.0)
+    curve = curve_of(both)
+    whole = curve.expected(0.005, 0.005, 10_000.0)
     assert (whole.alerts_a_day, whole.precision) == (50.0, 8 / 20)
     assert whole.recall == 8 / (8 + 50)
-    half = expected(both, 0.001, 0.005, 10_000.0)
+    half = curve.expected(0.001, 0.005, 10_000.0)
     assert (half.alerts_a_day, half.precision) == (10.0, 6 / 10)
     assert half.recall == 6 / (6 + 2 + 50)
     assert half.recall_interval is not None
@@ -59,7 +65,7 @@ def test_a_smaller_budget_keeps_the_rarest_and_counts_the_rest_as_missed() -> No
     assert low < 6 / 58 < high
     # Of one day: two frauds of 100 among alerts and one of 100 that stands for 50.
     assert (half.missed_a_day, half.currency) == (5_200.0, "EUR")
-    wider = expected(both, 0.2, 0.005, None)
+    wider = curve.expected(0.2, 0.005, None)
     assert wider.is_beyond
     assert wider.alerts_a_day is None
     # 8 + 50 of 20 + 1000.
@@ -70,10 +76,10 @@ def test_a_smaller_budget_keeps_the_rarest_and_counts_the_rest_as_missed() -> No
 
 def test_without_verdicts_below_the_line_nothing_is_said_of_what_is_missed() -> None:
     only = [judged(n, "fraud") for n in range(12)]
-    told = expected(only, 0.005, 0.005, 100.0)
+    told = curve_of(only).expected(0.005, 0.005, 100.0)
     assert told.precision == 1.0
     assert (told.recall, told.recall_interval, told.missed_a_day) == (None, None, None)
-    assert expected(only[:9], 0.005, 0.005, 100.0).precision is None
+    assert curve_of(only[:9]).expected(0.005, 0.005, 100.0).precision is None
 
 
 def test_each_step_of_the_slider_is_its_budget_s_nearest() -> None:
@@ -99,7 +105,7 @@ def test_an_alert_counts_by_its_latest_verdict_and_a_correction_as_taken_back() 
     )
     assert mona.median_ms == 10 * MINUTE_MS
     assert (noor.n_day, noor.n_week, noor.median_ms) == (0, 1, DAY_MS)
-    days = precision_by_day([*entries, sampled(9, "fraud")], 2)
+    days = precision_by_day(standing([*entries, sampled(9, "fraud")]))[-2:]
     assert [(day.n_judged, day.share) for day in days] == [(1, 0.0), (3, 1 / 3)]
 
 
@@ -185,3 +191,48 @@ def test_what_is_put_off_comes_last_and_says_so_until_somebody_ends_it(stand: St
     assert len({each["id"] for each in told if each["action"] == "snooze"}) == 1
     assert ("snooze", "card for 7 days: the customer travels") in actions
     assert ("snooze ended", "card") in actions
+
+
+def test_the_log_is_read_once_and_anew_where_redis_has_lost_it(stand: Stand) -> None:
+    """Each verdict is asked for once, however often pages look."""
+    with stand.console() as (console, client):
+        stand.publish([alert(n) for n in range(1, 4)])
+        arrived(console, client, 3)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        portal, log = client.portal, console.judged
+        assert portal is not None
+        assert portal.call(log.latest) == []
+        mona.judge(alert(1).alert_id, "fraud")
+        first = portal.call(log.latest)
+        assert portal.call(log.latest) is first
+        mona.judge(alert(2).alert_id, "legitimate")
+        both = portal.call(log.latest)
+        assert [each.alert_id for each in both] == [alert(2).alert_id, alert(1).alert_id]
+        assert both[1] is first[0]
+        redis = console.store.client
+        key = redis.keys.review("judged")
+        portal.call(partial(redis.pipelined, [("DEL", key)], atomic=False))
+        assert portal.call(log.latest) == []
+        mona.judge(alert(3).alert_id, "fraud")
+        assert [each.alert_id for each in portal.call(log.latest)] == [alert(3).alert_id]
+        portal.call(partial(redis.pipelined, [("DEL", key)], atomic=False))
+        again = [("XADD", key, "*", "entry", msgspec.json.encode(each)) for each in reversed(both)]
+        portal.call(partial(redis.pipelined, again, atomic=False))
+        assert portal.call(log.latest) == both
+
+
+def test_what_is_rarer_than_a_budget_lies_right_of_its_mark() -> None:
+    """By a version of simulated payments; bars and marks stay within the drawing."""
+    version = _version()
+    drawn = drawing_of(version)
+    assert drawn is not None
+    marks = [drawn.at(budget_of(step)) for step in range(N_STEPS + 1)]
+    assert marks == sorted(marks, reverse=True)
+    assert 0 <= marks[-1] < marks[0] <= WIDTH
+    # The bars right of a mark hold about as much as the budget.
+    tops = [float(top) for top in re.findall(r"V([\d.]+)h", drawn.outline)]
+    assert len(tops) == 50
+    shares = [math.exp(math.log(1e-5) * top / HEIGHT) for top in tops]
+    right = sum(share for n, share in enumerate(shares) if n * WIDTH / 50 >= drawn.at(0.05))
+    assert right == pytest.approx(0.05, rel=0.6)

@@ -24,6 +24,8 @@ from streamer.store.kept_versions import KeptVersions
 __all__ = ["InUse", "VersionsAsked"]
 
 _FRESH_S: Final = 30.0
+# Where there is none yet.
+_AGAIN_S: Final = 3.0
 _MOST: Final = 8
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
 _WARMING: Final = (
@@ -58,7 +60,8 @@ class VersionsAsked:
         """Return the version in use, at most half a minute old."""
         async with self._reading:
             kept = self._in_use
-            if kept is None or time.monotonic() - self._read_at > _FRESH_S:
+            for_s = _AGAIN_S if kept is None or kept.version is None else _FRESH_S
+            if kept is None or time.monotonic() - self._read_at > for_s:
                 kept = self._in_use = await self._read()
                 self._read_at = time.monotonic()
             return kept

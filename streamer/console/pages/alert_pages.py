@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from streamer.console.alert.blind_alert import blind_alert
 from streamer.console.console import now_ms
+from streamer.console.pages.absent_pages import gone_page, logged_verdict
 from streamer.console.pages.alert_facts import (
     asked_alone,
     blind_facts_of,
@@ -24,7 +25,7 @@ from streamer.console.sending.audit_trail import Entry
 from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError
 from streamer.explaining.explanation import Explanation, explain_by_parameters
-from streamer.store import Claimed, Review, rfc3339
+from streamer.store import Claimed, QueueRow, Review, rfc3339
 from streamer.store.snoozes import REASONS, snooze_of
 
 __all__ = [
@@ -32,7 +33,6 @@ __all__ = [
     "alert_id_of",
     "alert_page",
     "exported",
-    "gone_page",
     "held_page",
     "kept_page",
     "printed",
@@ -71,8 +71,12 @@ async def shown_alert(
     notice: str = "",
     status: int = 200,
     is_claiming: bool = True,
+    row: QueueRow | None = None,
 ) -> Response:
-    """Show an alert with a comment that was typed before, and why it is shown."""
+    """Show an alert with a comment that was typed before, and why it is shown.
+
+    With its ``row`` one that was looked up is put back into the queue.
+    """
     console, who = visit.console, visit.account.name
     alert = await console.alert(alert_id)
     if alert is None:
@@ -81,7 +85,7 @@ async def shown_alert(
     if not sight.may_judge:
         claimed = Claimed("", is_open=False)
     elif is_claiming:
-        claimed = await console.claims.claim(alert_id, who, console.claim_ms)
+        claimed = await console.claims.claim(alert_id, who, console.claim_ms, row)
     else:
         claimed = await console.claims.look(alert_id)
     if claimed.holder not in ("", who):
@@ -89,10 +93,15 @@ async def shown_alert(
     review = sight.review
     if is_claiming and claimed.holder:
         console.trail.noted(alert_entry("open", visit.account, alert))
+    is_looked_up = sight.may_judge and not claimed.is_open
+    place = await console.store.older.place(alert_id) if is_looked_up else None
+    logged = await logged_verdict(visit, alert_id, sight) if is_looked_up else None
     return await visit.page(
         "blind.html" if sight.is_blind else "alert.html",
         409 if claimed.others and status == 200 else status,
         **await _shown_values(visit, alert, sight),
+        place=place,
+        logged=logged,
         is_open=bool(claimed.holder),
         is_free=claimed.is_open and not claimed.holder,
         others=claimed.others,
@@ -224,28 +233,6 @@ async def explained(alert: Alert) -> tuple[Explanation | None, str]:
     except ConfigurationError as error:
         return None, f"It cannot be computed again: {error}."
     return explanation, ""
-
-
-async def gone_page(visit: Visit, alert_id: str, comment: str = "") -> Response:
-    """Say that an alert is here no more, or never was, and what to do."""
-    was_here = await visit.console.alerts.was_here(alert_id)
-    review = (await sight_of(visit, alert_id)).review
-    if review is not None:
-        what = f"It was judged by {review.who}: {review.verdict}."
-        if not review.is_sent:
-            what += " That was not confirmed by Kafka: it may not have arrived."
-    elif was_here:
-        what = "It had waited longest and made room for others: nobody has judged it here."
-    else:
-        what = "It has not come here. What exceeds twice the budget is on another topic."
-    return message_page(
-        404,
-        "This alert is not in the queue",
-        f"{alert_id} is not kept here. {what}",
-        f"While the alerts topic has it, `streamer explain {alert_id}` shows it, and a verdict on "
-        "it can be sent to the feedback topic. Nothing was sent from here.",
-        comment=comment,
-    )
 
 
 async def held_page(

@@ -7,8 +7,8 @@ import asyncio
 from starlette.responses import Response
 
 from streamer.console.alert.what_if import change_of, change_text, sliders_of
+from streamer.console.pages.absent_pages import gone_page
 from streamer.console.pages.alert_facts import asked_alone
-from streamer.console.pages.alert_pages import gone_page
 from streamer.console.pages.sight import not_yet, sight_of
 from streamer.console.pages.visits import Visit
 from streamer.errors import ConfigurationError

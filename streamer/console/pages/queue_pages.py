@@ -15,7 +15,10 @@ from streamer.console.queue.wave_items import Item, items_of, members_of
 from streamer.store import QueueRow
 from streamer.store.snoozes import Snooze, awake_first, snooze_of
 
-__all__ = ["help_page", "next_alert", "queue"]
+__all__ = ["MOST_TICKED", "help_page", "next_alert", "queue"]
+
+MOST_TICKED: Final = 50
+"""Alerts that a lead judges at once, at most."""
 
 _PAGE_ROWS: Final = 50
 _LONGEST_NUMBER: Final = 9
@@ -54,6 +57,8 @@ async def queue(visit: Visit) -> Response:
             for row in item.rows
         },
         n_snoozed=len(snoozes),
+        can_tick=visit.account.role == "lead" and console.blind is None,
+        most_ticked=MOST_TICKED,
         now_ms=now_ms(),
     )
 
@@ -98,4 +103,5 @@ async def help_page(visit: Visit) -> Response:
         most_claims=console.settings.console_max_claims,
         least_look_s=console.settings.console_least_look_s,
         has_seconds=console.settings.console_second_share > 0,
+        most_ticked=MOST_TICKED,
     )

@@ -20,7 +20,7 @@ from streamer.store import Review
 from streamer.store.review_record import UNDO_MS
 from streamer.store.twice_judged import Task, Twice
 
-__all__ = ["Sight", "not_yet", "sight_of"]
+__all__ = ["Sight", "no_groups", "not_yet", "sight_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,15 @@ def not_yet(comment: str = "") -> Response:
         "a minute after the verdict, when that can be taken back no more.",
         comment=comment,
     )
+
+
+def no_groups(comment: str = "") -> Response:
+    """Say that in a blind queue each alert is judged by itself."""
+    told = (
+        "In this queue each alert is judged by itself: those drawn at random from below the threshold "
+        "are in no wave, and would be told by that. Nothing was sent from here."
+    )
+    return message_page(409, "Only one at a time in this queue", told, comment=comment)
 
 
 def _is_final(review: Review | None, at_ms: int) -> bool:

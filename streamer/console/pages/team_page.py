@@ -9,7 +9,7 @@ from starlette.responses import Response
 from streamer.console.console import Console, now_ms
 from streamer.console.pages.visits import Visit
 from streamer.console.team.opinion_agreement import agreement, agreement_by_person
-from streamer.console.team.team_figures import people, precision_by_day, waiting
+from streamer.console.team.team_figures import people, waiting
 from streamer.reports.census_report import estimates_of
 
 __all__ = ["team"]
@@ -32,7 +32,7 @@ async def team(visit: Visit) -> Response:
         counts=counts,
         waiting=waiting(shown, holders, _limits_h(console), at_ms),
         people=await asyncio.to_thread(people, entries, at_ms),
-        days=await asyncio.to_thread(precision_by_day, entries, _N_DAYS),
+        days=console.days.of(console.standing.of(entries))[-_N_DAYS:],
         n_judged=len(entries),
         second_share=console.settings.console_second_share,
         agreement=agreement(pairs),

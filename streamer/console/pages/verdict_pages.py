@@ -6,7 +6,8 @@ from starlette.responses import RedirectResponse, Response
 
 from streamer.console.console import now_ms
 from streamer.console.moment_words import moment_text
-from streamer.console.pages.alert_pages import alert_id_of, gone_page, held_page, shown_alert
+from streamer.console.pages.absent_pages import gone_page
+from streamer.console.pages.alert_pages import alert_id_of, held_page, shown_alert
 from streamer.console.pages.posted_forms import MOST_COMMENT
 from streamer.console.pages.queue_pages import next_address
 from streamer.console.pages.sight import sight_of

@@ -31,6 +31,7 @@ from streamer.store.snoozes import REASONS
 __all__ = [
     "SESSION_COOKIE",
     "Done",
+    "Handler",
     "Visit",
     "Visits",
     "has_login_token",
@@ -47,6 +48,7 @@ _LONGEST_KEY: Final = 96
 # What a form of ours may have, besides its token, that is sent again as it was.
 _KEPT: Final = (
     *("verdict", "comment", "key", "holder", "members"),
+    *("wanted", "topic", "read"),
     *("kind", "version", "reason", "state", "remark", "step", "days", "name"),
 )
 _LONGEST_PATH: Final = 200

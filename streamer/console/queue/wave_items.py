@@ -15,6 +15,7 @@ from streamer.store import QueueRow
 
 __all__ = ["Item", "Kept", "items_of", "members_of"]
 
+_R = TypeVar("_R")
 _T = TypeVar("_T")
 
 
@@ -76,15 +77,16 @@ def members_of(rows: Iterable[QueueRow], wave_id: str) -> list[QueueRow]:
     return [row for row in rows if wave_id and row.wave_id == wave_id]
 
 
-class Kept(Generic[_T]):
-    """What ``make`` gives of rows, made again for another list of them only."""
+class Kept(Generic[_R, _T]):
+    """What ``make`` gives of a list, made again for another list only."""
 
-    def __init__(self, make: Callable[[Sequence[QueueRow]], _T]) -> None:
+    def __init__(self, make: Callable[[Sequence[_R]], _T]) -> None:
         self._make = make
-        self._kept: tuple[Sequence[QueueRow], _T] | None = None
+        self._kept: tuple[Sequence[_R], _T] | None = None
 
-    def of(self, rows: Sequence[QueueRow]) -> _T:
-        """Return it of these rows; whoever has the list must not change it."""
-        if self._kept is None or self._kept[0] is not rows:
-            self._kept = rows, self._make(rows)
-        return self._kept[1]
+    def of(self, rows: Sequence[_R]) -> _T:
+        """Return it of these; whoever has the list must not change it."""
+        kept = self._kept
+        if kept is None or kept[0] is not rows:
+            kept = self._kept = rows, self._make(rows)
+        return kept[1]

@@ -94,15 +94,18 @@ def people(entries: Sequence[JudgedAlert], now_ms: int) -> list[Person]:
     return sorted(found, key=lambda each: (-each.n_week, each.name))
 
 
-def precision_by_day(entries: Iterable[JudgedAlert], n_days: int) -> list[Precision]:
-    """Return the latest days with verdicts, the earliest first; what was sampled is no alert."""
-    by_day: dict[str, list[bool]] = defaultdict(list)
-    for entry in standing(entries):
+def precision_by_day(stands: Iterable[JudgedAlert]) -> list[Precision]:
+    """Return the days with verdicts, the earliest first; what was sampled is no alert.
+
+    ``stands`` has each alert once.
+    """
+    by_day: dict[int, list[bool]] = defaultdict(list)
+    for entry in stands:
         if not entry.is_sampled:
-            day = f"{datetime.fromtimestamp(entry.scored_ms / 1000, UTC):%Y-%m-%d}"
-            by_day[day].append(entry.is_fraud)
+            by_day[entry.scored_ms // DAY_MS].append(entry.is_fraud)
     found = []
-    for day in sorted(by_day)[-n_days:]:
-        n, frauds = len(by_day[day]), sum(by_day[day])
+    for number in sorted(by_day):
+        n, frauds = len(by_day[number]), sum(by_day[number])
+        day = f"{datetime.fromtimestamp(number * DAY_MS / 1000, UTC):%Y-%m-%d}"
         found.append(Precision(day, n, frauds / n, *wilson(frauds, n)))
     return found

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
 
+from tests.integrations.standing import PASSWORD, Stand, stood
+
 __all__ = ["PASSWORD", "Desk", "Stand", "browser_of", "stood"]
 
-ROOT: Final = Path(__file__).resolve().parents[3]
-PASSWORD: Final = "correct horse battery"
 _BROWSERS: Final = "chromium", "google-chrome", "chromium-browser"
 # Small in memory; as root Chromium starts without its sandbox only.
 _FLAGS: Final = ["--disable-gpu", "--disable-dev-shm-usage", "--renderer-process-limit=2"]
@@ -29,37 +24,6 @@ _TELL: Final = (
 _EXPECTED: Final = re.compile(
     r"Failed to load resource: (the server responded with a status of|net::ERR_(INCOMPLETE|CONNECTION))"
 )
-
-
-class Stand:
-    """The other interpreter, see `stand`."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def ask(self, name: str, *arguments: Any) -> Any:
-        """Return what a method of `stand.Stand` returns."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(json.dumps([name, *arguments]), file=self._process.stdin, flush=True)
-        line = self._process.stdout.readline()
-        assert line, "the servers must go on; what they wrote is above"
-        return json.loads(line)
-
-
-@contextmanager
-def stood() -> Iterator[Stand]:
-    """Yield servers, without a console yet."""
-    others = {k: v for k, v in os.environ.items() if k != "STREAMER_PYTHON"}
-    command = [os.environ["STREAMER_PYTHON"], "-m", "tests.integrations.browser.stand"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=others
-    ) as process:
-        assert process.stdin is not None
-        try:
-            yield Stand(process)
-        finally:
-            process.stdin.close()
 
 
 def browser_of(playwright: Playwright) -> Browser:

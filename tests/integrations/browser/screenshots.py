@@ -84,6 +84,8 @@ def _at_work(desk: Desk, see: Callable[[str, Page], None]) -> None:
         page.locator(f"a.row[href^='{path}']").first.click()
         page.wait_for_selector("#fraud")
         see(f"{name} at work", page)
+    desk.follow(page, "/budget?step=20")
+    see("budget at work", page)
 
 
 def _write_docs(folder: Path) -> None:

@@ -29,7 +29,7 @@ from tests.stream.harness import ROOT, Record, Service, Worker, child_env, payme
 N_LEARNED: Final = 4_000
 _OF_ALERTS: Final = (
     *("ranked", "arrived", "rows", "alert", "claim"),
-    *("verdict", "sending", "joint", "twice"),
+    *("verdict", "sending", "joint", "twice", "looked"),
 )
 _SETTINGS: Final = {
     # The embedded broker lets a group begin after half of it.
@@ -125,6 +125,15 @@ class Room:
             for name in _OF_ALERTS:
                 for key in redis.scan_iter(match=f"{space}:{name}*"):
                     redis.delete(key)
+
+    def forget(self, alert_id: str) -> None:
+        """Let an alert make room, as the oldest do when the queue is full."""
+        space = f"streamer:{{{self._service.settings.namespace}}}:review"
+        with Redis.from_url(str(self._service.settings.redis_url.get_secret_value())) as redis:
+            redis.delete(f"{space}:alert:{alert_id}")
+            redis.hdel(f"{space}:rows", alert_id)
+            redis.zrem(f"{space}:ranked", alert_id)
+            redis.zrem(f"{space}:arrived", alert_id)
 
     def verdicts(self, n: int, of: list[str] | None = None) -> list[Any]:
         """Return what is on the feedback topic, of certain alerts, once that are ``n`` verdicts."""

@@ -16,7 +16,8 @@ PAGES = (
     "login", "login refused", "queue empty", "queue", "queue filtered", "alert", "alert after another",
     "alert closed", "recomputed", "recomputed otherwise", "print", "held", "held by a lead",
     "message", "help", "wave", "wave of another", "wave judged", "team", "budget", "below", "model",
-    "proposals", "operations", "snoozed", "queue blind", "alert blind", "session ended",
+    "proposals", "operations", "queue of a lead", "ticked", "not in the topic", "looked up", "snoozed",
+    "queue blind", "alert blind", "session ended",
 )  # fmt: skip
 
 See = Callable[[str, Page], None]
@@ -97,12 +98,33 @@ def _beside_the_queue(desk: Desk, lead: Page, see: See) -> None:
     see("proposals", lead)
     desk.follow(lead, "/operations")
     see("operations", lead)
+    _at_once(desk, lead, see)
     desk.follow(lead, "/next")
     lead.locator("summary", has_text="Put off").click()
     lead.locator("button", has_text="Put off").click()
     lead.wait_for_selector("text=is put off until")
     desk.follow(lead, "/snoozed")
     see("snoozed", lead)
+
+
+def _at_once(desk: Desk, lead: Page, see: See) -> None:
+    desk.follow(lead, "/")
+    for box in lead.locator("input[type=checkbox]").all()[-3:]:
+        box.check()
+    see("queue of a lead", lead)
+    lead.locator("#open-ticked").click()
+    lead.wait_for_selector("#fraud")
+    see("ticked", lead)
+    lead.locator("text=Let go of them").click()
+    lead.wait_for_selector("#wanted")
+    for name, wanted in (("not in the topic", "nowhere"), ("looked up", desk.published[30])):
+        desk.ask("forget", desk.published[30])
+        desk.follow(lead, "/")
+        lead.locator("#wanted").fill(wanted)
+        lead.locator("text=Look up").click()
+        lead.locator("text=Look it up in the alerts topic").click()
+        lead.wait_for_selector("text=/has everything|From the alerts topic/")
+        see(name, lead)
 
 
 def _blind(desk: Desk, page: Page, see: See) -> None:

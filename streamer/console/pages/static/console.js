@@ -6,8 +6,18 @@ const rows = () => Array.from(document.querySelectorAll("a.row"));
 function move(step) {
   const all = rows();
   if (!all.length) return;
-  const at = all.indexOf(document.activeElement);
+  const at = all.indexOf(rowAt(document.activeElement));
   all[at < 0 ? 0 : Math.min(Math.max(at + step, 0), all.length - 1)].focus();
+}
+
+// The row of what has the focus: itself, or the one beside a box to tick.
+function rowAt(element) {
+  return element.closest("li")?.querySelector("a.row") ?? null;
+}
+
+function tick() {
+  const box = rowAt(document.activeElement)?.closest("li").querySelector("input[type=checkbox]");
+  if (box) box.click();
 }
 
 function press(id) {
@@ -16,7 +26,9 @@ function press(id) {
 }
 
 function isTyping(target) {
-  return target instanceof Element && target.closest("input, textarea, select") !== null;
+  // A slider or a box takes no letters.
+  const typed = "input:not([type=range]):not([type=checkbox]), textarea, select";
+  return target instanceof Element && target.closest(typed) !== null;
 }
 
 document.addEventListener("keydown", (event) => {
@@ -24,6 +36,8 @@ document.addEventListener("keydown", (event) => {
   const action = {
     j: () => move(1),
     k: () => move(-1),
+    x: tick,
+    o: () => press("open-ticked"),
     c: () => press("claim"),
     f: () => press("fraud"),
     l: () => press("legitimate"),
@@ -48,6 +62,16 @@ window.addEventListener("pageshow", () => {
   document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
 });
 
+const told = document.getElementById("n-ticked");
+if (told) {
+  const none = told.textContent;
+  document.addEventListener("change", () => {
+    const boxes = document.querySelectorAll("input[type=checkbox]:checked");
+    const n = Array.from(boxes).reduce((sum, box) => sum + box.value.split(" ").length, 0);
+    told.textContent = n ? `${n} ${n === 1 ? "alert" : "alerts"} ticked` : none;
+  });
+}
+
 const arrivals = document.getElementById("arrivals");
 if (arrivals) {
   const events = new EventSource(`/events?since=${arrivals.dataset.since}`);
@@ -62,35 +86,40 @@ if (arrivals) {
   };
 }
 
-// The slider asks the model again; without this file its button does.
-const ask = document.getElementById("ask");
-if (ask) {
+// A form of sliders asks its page as they are moved; without this file its button does.  What it says
+// has changed (data-live) takes the place of what stands here.
+for (const form of document.querySelectorAll("form[data-live]")) {
   let waiting = 0;
   let asked = 0;
+  const places = form.dataset.live.split(" ").map((id) => document.getElementById(id));
+  const answer = document.getElementById("answer");
   const show = async () => {
     const mine = ++asked;
-    const address = `${ask.action}?${new URLSearchParams(new FormData(ask))}`;
+    const address = `${form.action}?${new URLSearchParams(new FormData(form))}`;
     try {
       const page = new DOMParser().parseFromString(await (await fetch(address)).text(), "text/html");
-      const found = page.getElementById("answer");
-      const place = document.getElementById("answer");
-      if (mine !== asked || !place) return;
+      const found = places.map((place) => page.getElementById(place?.id));
+      if (mine !== asked || !answer) return;
       // The region stays, so that a screen reader is told what is new in it.
-      if (found) place.replaceChildren(...found.childNodes);
-      else place.textContent = "The model could not be asked: load the page again.";
+      if (found.includes(null)) answer.textContent = "It could not be asked: load the page again.";
+      else places.forEach((place, i) => place.replaceChildren(...found[i].childNodes));
+      for (const slider of form.querySelectorAll("[aria-valuetext]")) {
+        const text = page.getElementById(slider.id)?.getAttribute("aria-valuetext");
+        if (text) slider.setAttribute("aria-valuetext", text);
+      }
     } catch {
-      const place = document.getElementById("answer");
-      if (place) place.textContent = "The console does not answer: try again in a moment.";
+      if (answer) answer.textContent = "The console does not answer: try again in a moment.";
     }
   };
-  ask.addEventListener("input", (event) => {
-    const told = ask.querySelector(`output[for="${event.target.id}"]`);
+  form.addEventListener("input", (event) => {
+    const told = form.querySelector(`output[for="${event.target.id}"]`);
     if (told) told.textContent = event.target.value;
     clearTimeout(waiting);
     waiting = setTimeout(show, 150);
   });
-  ask.addEventListener("submit", (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
+    clearTimeout(waiting);
     show();
   });
 }

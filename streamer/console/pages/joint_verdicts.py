@@ -1,0 +1,222 @@
+"""Verdicts on several alerts by one form: each a message of its own, all taken back at once.
+
+What the alerts have in common is a `Group`: a wave of the stream's, or what a lead has ticked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from starlette.responses import RedirectResponse, Response
+
+from streamer.console.console import now_ms
+from streamer.console.pages.posted_forms import MOST_COMMENT
+from streamer.console.pages.queue_pages import next_address
+from streamer.console.pages.visits import Visit, message_page
+from streamer.console.sending.audit_trail import Entry
+from streamer.console.sending.card_numbers import has_card_number
+from streamer.contract.messages import Alert
+from streamer.store import Begun, Joint, Review
+
+__all__ = ["Group", "claimed_by", "group_entry", "judged_at_once", "let_go", "members_in", "undone"]
+
+_AT_ONCE: Final = 16
+_LONGEST_KEY: Final = 96
+_LONGEST_TOLD: Final = 10
+
+# Shows a group with a comment, why it is shown, and a status.
+Show = Callable[[str, str, int], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Alerts that are judged at once: ``name`` is what their forms are signed over.
+
+    ``has`` is whether an alert is of it, ``what`` it in words; ``most`` are judged at once.
+    """
+
+    name: str
+    what: str
+    most: int
+    has: Callable[[Alert], bool]
+    is_ticked: bool = False
+
+
+def members_in(visit: Visit) -> list[str]:
+    """Return the alerts that a form names, each once, in their order."""
+    return list(dict.fromkeys(visit.form.get("members", "").split()))
+
+
+async def claimed_by(visit: Visit, alert_ids: Sequence[str]) -> list[str]:
+    """Give the visitor what nobody has of some alerts, in one step, and return who has each."""
+    console = visit.console
+    claimed = await console.store.waves.claim(alert_ids, visit.account.name, console.claim_ms)
+    for alert_id in claimed.new:
+        console.trail.noted(group_entry("open", visit, alert_id))
+    return [claimed.holders[each] for each in alert_ids]
+
+
+async def let_go(visit: Visit, alert_ids: Sequence[str]) -> Response:
+    """Let go of those of some alerts that are the visitor's, and go back to the queue."""
+    console, who = visit.console, visit.account.name
+    holders = await console.claims.holders(alert_ids)
+    theirs = [each for each, name in zip(alert_ids, holders, strict=True) if name == who]
+    entries = (group_entry("release", visit, alert_id) for alert_id in theirs)
+    await asyncio.gather(*map(console.trail.acknowledged, entries))
+    await console.store.waves.release(theirs, who)
+    query = visit.filters.query
+    return RedirectResponse(f"/?{query}" if query else "/", 303)
+
+
+async def judged_at_once(visit: Visit, group: Group, show: Show) -> Response:
+    """Send a verdict on each alert that the form has, and go on once Kafka has them all."""
+    form = visit.form
+    key, verdict, comment = (form.get(name, "") for name in ("key", "verdict", "comment"))
+    members = members_in(visit)
+    fault = _fault(verdict, key, comment, members, group)
+    if fault:
+        return await show(comment, fault, 400)
+    doubt = await _doubt(visit, key, group)
+    if doubt:
+        return await show(comment, doubt, 409)
+    joint = Joint(
+        key=key,
+        wave_id=group.name,
+        verdict="fraud" if verdict == "fraud" else "legitimate",
+        who=visit.account.name,
+        decided_ms=now_ms(),
+        members=members,
+        is_ticked=group.is_ticked,
+    )
+    waves = visit.console.store.waves
+    known = await waves.joint(joint.who, key)
+    # The same form again does not begin the minute of its undo anew.
+    if known is None or known.verdict != joint.verdict:
+        await waves.note(joint)
+
+    async def decide(i: int, alert: Alert) -> Begun:
+        named, said = joint.member_key(i), joint.verdict
+        wanted = Review(alert.alert_id, named, said, joint.who, joint.decided_ms, comment)
+        return await visit.console.decider.decide(alert, wanted, visit.account)
+
+    outcomes = await _each(visit, joint, group, decide)
+    if all(begun.outcome == "sent" for begun in outcomes):
+        return RedirectResponse(await next_address(visit, joint=key), 303)
+    return _partly(visit, joint, group, outcomes, comment)
+
+
+async def undone(visit: Visit, joint: Joint, group: Group) -> Response:
+    """Overrule each verdict that a form of the visitor's gave at once, within the minute."""
+    now = now_ms()
+
+    async def correct(i: int, alert: Alert) -> Begun:
+        named = f"undo-{joint.member_key(i)}"
+        wanted = Review(alert.alert_id, named, "legitimate", joint.who, now)
+        return await visit.console.decider.correct(alert, wanted, visit.account)
+
+    outcomes = await _each(visit, joint, group, correct)
+    if all(begun.outcome == "sent" for begun in outcomes):
+        await visit.console.store.waves.note(msgspec.structs.replace(joint, is_undone=True))
+        told = [visit.filters.query, f"joint={joint.key}"]
+        return RedirectResponse(f"/?{'&'.join(filter(None, told))}", 303)
+    return _partly(visit, joint, group, outcomes, "")
+
+
+def group_entry(action: str, visit: Visit, alert_id: str) -> Entry:
+    """Return an entry of the audit topic about one of several alerts."""
+    account = visit.account
+    return Entry(
+        action=action,
+        who=account.name,
+        role=account.role,
+        alert_id=alert_id,
+        holder=account.name if action == "release" else "",
+    )
+
+
+async def _doubt(visit: Visit, key: str, group: Group) -> str:
+    console, who = visit.console, visit.account.name
+    shown_ms = console.signer.shown_ms(key, group.name, who)
+    if shown_ms is None:
+        # What was begun under a key of another process goes on under it.
+        joint = await console.store.waves.joint(who, key)
+        is_known = joint is not None and joint.wave_id == group.name
+        return "" if is_known else f"That form was not of {group.what} as it is shown to you."
+    if 0 <= now_ms() - shown_ms < console.least_look_ms:
+        return (
+            "This page had only just come when the verdict did: nothing was sent, as that may have "
+            "been the second tap of two. Press again if it was not."
+        )
+    return ""
+
+
+async def _each(
+    visit: Visit, joint: Joint, group: Group, act: Callable[[int, Alert], Awaitable[Begun]]
+) -> list[Begun]:
+    """Return what became of each; raises once all have ended, where Kafka or Redis was away for one."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(i: int, alert_id: str) -> Begun:
+        async with gate:
+            alert = await visit.console.alert(alert_id)
+            # A form that names what is not of the group says nothing of it.
+            if alert is None or not group.has(alert):
+                return Begun("gone")
+            return await act(i, alert)
+
+    acts = (one(i, alert_id) for i, alert_id in enumerate(joint.members))
+    told = await asyncio.gather(*acts, return_exceptions=True)
+    for error in told:
+        if isinstance(error, BaseException):
+            raise error
+    return [begun for begun in told if isinstance(begun, Begun)]
+
+
+def _fault(verdict: str, key: str, comment: str, members: Sequence[str], group: Group) -> str:
+    if verdict not in ("fraud", "legitimate"):
+        return "A verdict must be fraud or legitimate. Nothing was sent."
+    if not 1 <= len(key) <= _LONGEST_KEY:
+        return "The form must have its key. Nothing was sent: press again."
+    if not 1 <= len(members) <= group.most:
+        return f"1 to {group.most} alerts are judged at once, got {len(members)}."
+    if len(comment) > MOST_COMMENT:
+        return f"A comment must have at most {MOST_COMMENT:,} characters, got {len(comment):,}."
+    if has_card_number(comment):
+        return "The comment has digits that may be a card number: nothing was sent. Take them out."
+    return ""
+
+
+def _partly(
+    visit: Visit, joint: Joint, group: Group, outcomes: Sequence[Begun], comment: str
+) -> Response:
+    pairs = list(zip(joint.members, outcomes, strict=True))
+    n_sent = sum(begun.outcome == "sent" for begun in outcomes)
+    lines = [f"{n_sent} of {len(pairs)} were sent. Of the others nothing was sent now:"]
+    # Any of them may come to this person again, for a second opinion.
+    is_veiled = visit.console.settings.console_second_share > 0
+    left = [
+        _reason(alert_id, begun, group, is_veiled=is_veiled)
+        for alert_id, begun in pairs
+        if begun.outcome != "sent"
+    ]
+    lines += left[:_LONGEST_TOLD]
+    if len(left) > _LONGEST_TOLD:
+        lines.append(f"and {len(left) - _LONGEST_TOLD} more.")
+    return message_page(409, f"Not all of {group.what}", *lines, comment=comment)
+
+
+def _reason(alert_id: str, begun: Begun, group: Group, *, is_veiled: bool) -> str:
+    if begun.outcome == "held":
+        return f"{alert_id} is with {begun.holder}."
+    if begun.outcome == "closed" and begun.review is not None and is_veiled:
+        return f"{alert_id} was judged meanwhile."
+    if begun.outcome in ("closed", "late") and begun.review is not None:
+        late = " more than a minute ago" if begun.outcome == "late" else ""
+        return f"{alert_id} was judged by {begun.review.who}{late}: {begun.review.verdict}."
+    if begun.outcome == "sending":
+        return f"{alert_id} is on its way to Kafka; open it in half a minute to see if it came."
+    return f"{alert_id} is not here, or not of {group.what}."
