@@ -138,8 +138,8 @@ async def _shown_values(visit: Visit, alert: Alert, sight: Sight) -> dict[str, A
     }
 
 
-async def recomputed(visit: Visit) -> Response:
-    """Show the alert's score computed again by what it carries, part by part."""
+async def _tellable(visit: Visit, action: str) -> tuple[Alert, Sight] | Response:
+    """Return the alert that is asked for, with an entry that it was; or why it is not told of."""
     alert_id = alert_id_of(visit)
     alert = await visit.console.alert(alert_id)
     if alert is None:
@@ -147,7 +147,16 @@ async def recomputed(visit: Visit) -> Response:
     sight = await sight_of(visit, alert_id)
     if sight.is_blind:
         return not_yet()
-    visit.console.trail.noted(alert_entry("recompute", visit.account, alert))
+    visit.console.trail.noted(alert_entry(action, visit.account, alert))
+    return alert, sight
+
+
+async def recomputed(visit: Visit) -> Response:
+    """Show the alert's score computed again by what it carries, part by part."""
+    tellable = await _tellable(visit, "recompute")
+    if isinstance(tellable, Response):
+        return tellable
+    alert, _ = tellable
     explanation, complaint = await explained(alert)
     return await visit.page(
         "recomputed.html", alert=alert, explanation=explanation, complaint=complaint
@@ -156,14 +165,10 @@ async def recomputed(visit: Visit) -> Response:
 
 async def exported(visit: Visit) -> Response:
     """Return the alert with what was decided on it and what comes out again, as JSON."""
-    alert_id = alert_id_of(visit)
-    alert = await visit.console.alert(alert_id)
-    if alert is None:
-        return await gone_page(visit, alert_id)
-    sight = await sight_of(visit, alert_id)
-    if sight.is_blind:
-        return not_yet()
-    visit.console.trail.noted(alert_entry("export", visit.account, alert))
+    tellable = await _tellable(visit, "export")
+    if isinstance(tellable, Response):
+        return tellable
+    alert, sight = tellable
     explanation, complaint = await explained(alert)
     facts = await facts_of(visit.console, alert, sight.review, sight.veiled)
     found, version, because = await asked_alone(visit.console, alert)
@@ -185,7 +190,7 @@ async def exported(visit: Visit) -> Response:
         **facts_as_json(facts),
     }
     # Who writes the topic chooses the id, and no header.
-    name = f'attachment; filename="{_UNSAFE.sub("_", alert_id)[:100]}.json"'
+    name = f'attachment; filename="{_UNSAFE.sub("_", alert.alert_id)[:100]}.json"'
     return Response(
         msgspec.json.format(msgspec.json.encode(told), indent=2),
         media_type="application/json",
@@ -195,14 +200,10 @@ async def exported(visit: Visit) -> Response:
 
 async def printed(visit: Visit) -> Response:
     """Show all of an alert on one page for paper, such as a customer's complaint is answered with."""
-    alert_id = alert_id_of(visit)
-    alert = await visit.console.alert(alert_id)
-    if alert is None:
-        return await gone_page(visit, alert_id)
-    sight = await sight_of(visit, alert_id)
-    if sight.is_blind:
-        return not_yet()
-    visit.console.trail.noted(alert_entry("print", visit.account, alert))
+    tellable = await _tellable(visit, "print")
+    if isinstance(tellable, Response):
+        return tellable
+    alert, sight = tellable
     explanation, complaint = await explained(alert)
     found, version, because = await asked_alone(visit.console, alert)
     return await visit.page(
