@@ -101,6 +101,7 @@ class Console:
         self.status = KeptAnswer(lambda: gather(settings, workers, now_ms()))
         self.is_ending = False
         self._rows: tuple[QueueCounts, list[QueueRow]] | None = None
+        self._final: tuple[list[JudgedAlert], list[JudgedAlert]] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._group: AlertGroup | None = None
 
@@ -173,7 +174,12 @@ class Console:
         if self.blind is None:
             return found
         at_ms = now_ms()
-        return [each for each in found if at_ms - each.decided_ms > UNDO_MS]
+        final = [each for each in found if at_ms - each.decided_ms > UNDO_MS]
+        # The same list while nothing came or became final, as what is made of it is kept by it.
+        kept = self._final
+        if kept is None or kept[0] is not found or len(kept[1]) != len(final):
+            kept = self._final = found, final
+        return kept[1]
 
     async def alert(self, alert_id: str) -> Alert | None:
         """Return an alert, None where it is here no more."""

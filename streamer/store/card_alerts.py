@@ -31,7 +31,6 @@ class CardAlert(msgspec.Struct, frozen=True, omit_defaults=True):
     event_ms: int
     amount: float
     currency: str
-    severity: str
     merchant_id: str = ""
     country: str = ""
     latitude: float | None = None
@@ -47,7 +46,6 @@ def queue_card_alert(pipe: Pipe, keys: Keys, alert: Alert) -> None:
         round(alert.event_time.timestamp() * 1000),
         payment.amount,
         payment.currency,
-        alert.severity,
         payment.merchant_id or "",
         payment.country or "",
         payment.latitude,
@@ -70,7 +68,9 @@ class CardAlerts:
         [stored] = await self.client.pipelined(
             [("ZRANGE", _key(keys, card_id), 0, -1)], atomic=False
         )
-        noted = [msgspec.json.decode(each, type=CardAlert) for each in stored]
+        decoded = (msgspec.json.decode(each, type=CardAlert) for each in stored)
+        # What an earlier release noted has another field, and is another member of the set.
+        noted = list({each.alert_id: each for each in decoded}.values())
         if not noted:
             return []
         verdicts = [keys.review("verdict", each.alert_id) for each in noted]

@@ -6,6 +6,7 @@ topic and marked, like a verdict; where it is the first, that is all.  Where it 
 
 Invariants:
 * Nobody gives a second opinion on what they judged, or rules on what they gave an opinion on.
+* A ruling is decided later than the first verdict.
 * A second opinion is begun when the first verdict can be taken back no more.
 * At most `MOST_PENDING` wait; what is drawn beyond that is counted, and asked of nobody.
 """
@@ -180,6 +181,10 @@ class TwiceJudged:
             if holder is not None and holder.decode() != wanted.who:
                 return Begun("held", holder=holder.decode())
             begun = wanted if stored is None else later(stored, wanted)
+            if task == "ruling":
+                # Of two verdicts the later decision stands; this console's clock may be behind.
+                at = max(begun.decided_ms, first.decided_ms + 1)
+                begun = msgspec.structs.replace(begun, decided_ms=at)
             noted = (
                 msgspec.structs.replace(twice, second=begun)
                 if task == "second"

@@ -98,10 +98,18 @@ def test_the_page_tells_what_was_drawn_and_links_the_frauds_in_it(stand: Stand) 
     with stand.console(console_second_share=1.0) as (console, client):
         stand.publish([alert(5)])
         arrived(console, client, 5)
-        noor = Reviewer(client, "noor")
+        noor, lea = Reviewer(client, "noor"), Reviewer(client, "lea")
         noor.login()
+        lea.login()
         noor.judge("transactions-0-2", "fraud")
-        # What waits for a second opinion is not told to who may give it.
-        table = noor.get("/below").text.partition('<h2 id="frauds">')[2]
+        # What waits for a second opinion is in nothing that is told to who may give it.
+        page = lea.get("/below").text
+        facts = dict(re.findall(r'<dt>([^<]*)</dt><dd class="big">([^<]*)</dd>', page))
+        assert (facts["Judged"], facts["Frauds among them"]) == ("2", "1")
+        assert page.count('<circle class="dot') + page.count('<path class="dot') == 2
+        table = page.partition('<h2 id="frauds">')[2]
         assert re.findall(r'href="/alerts/([^"]+)"', table) == ["transactions-0-4"]
-        assert "1 more waits for a second opinion or a ruling" in table
+        assert "1 that waits for a second opinion or a ruling of yours" in page
+        hers = noor.get("/below").text
+        assert "of yours" not in hers
+        assert "transactions-0-2" in hers

@@ -180,7 +180,7 @@ def test_all_is_told_once_a_blind_verdict_can_be_taken_back_no_more(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until then undo corrects it, and the pages of figures do not count it."""
-    with blind(stand) as (_, client):
+    with blind(stand) as (console, client):
         mona, lea = Reviewer(client, "mona"), Reviewer(client, "lea")
         mona.login()
         lea.login()
@@ -196,12 +196,20 @@ def test_all_is_told_once_a_blind_verdict_can_be_taken_back_no_more(
             assert "by 0 judged alerts, 0 of them drawn" in who.get("/budget").text
             assert "By the last 0 alerts" in who.get("/below").text
             assert "How many were drawn and are open is not told" in who.get("/below").text
+            for each in ("/below", "/team"):
+                told = who.get(each).text
+                assert "What the model has learned is not told: the queue is blind" in told
+                assert "as the model has learned it" not in told
         monkeypatch.setattr(sight, "UNDO_MS", -1)
         monkeypatch.setattr(console_module, "UNDO_MS", -1)
         late = lea.get(f"/alerts/{DRAWN}")
         assert "it stands for about 812" in late.text
         assert lea.get(f"/alerts/{DRAWN}/export.json").json()["alert"]["sample_weight"] == 812.0
         assert "by 1 judged alerts, 1 of them drawn" in lea.get("/budget").text
+        assert client.portal is not None
+        lists = [client.portal.call(console.judged_entries) for _ in range(2)]
+        assert lists[0] is lists[1]
+        assert len(lists[0]) == 1
         # The other is as blind as it was.
         assert "Why it is here" not in mona.get(f"/alerts/{ORDINARY}").text
         monkeypatch.undo()
@@ -211,3 +219,37 @@ def test_all_is_told_once_a_blind_verdict_can_be_taken_back_no_more(
         assert "which overrules legitimate" in undone.text
         assert "it stands for about 812" in undone.text
     assert [each["verdict"] for each in stand.verdicts(2)] == ["legitimate", "fraud"]
+
+
+def test_a_judged_alert_tells_nothing_of_the_open_ones_of_its_wave_and_card(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where an earlier release has noted the severity of the card's alerts."""
+    monkeypatch.setattr(sight, "UNDO_MS", -1)
+    ordinary, _ = pair()
+    merchants = msgspec.structs.replace(ordinary, wave_id="merchant-0f")
+    stand.publish([merchants, alert(3, card_id="card-of-1", wave_id="merchant-0f")])
+    with stand.console(console_blind=True) as (console, client):
+        arrived(console, client, 2)
+        place = console.store.client.keys.review("card", sha256(b"card-of-1").hexdigest()[:32])
+        assert client.portal is not None
+
+        def redis(*command: Any) -> Any:
+            ask = console.store.client.pipelined
+            return client.portal.call(lambda: ask([command], atomic=False))[0]  # type: ignore[union-attr]
+
+        for each in redis("ZRANGE", place, 0, -1):
+            noted = msgspec.json.decode(each)
+            old = msgspec.json.encode(noted | {"severity": "critical"})
+            redis("ZADD", place, noted["event_ms"], old)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        mona.judge(ORDINARY, "fraud")
+        page = mona.get(f"/alerts/{ORDINARY}").text
+        assert "Why it is here" in page
+        assert 'id="wave"' not in page
+        assert "The third alert" not in page
+        told = mona.get(f"/alerts/{ORDINARY}/export.json").json()["alerts_of_the_card"]
+        assert [each["alert_id"] for each in told] == [ORDINARY, "transactions-0-3"]
+        assert not any("severity" in each for each in told)
+        assert "The third alert" not in mona.get(f"/alerts/{ORDINARY}/print").text

@@ -13,7 +13,7 @@ from streamer.store import CardAlert
 
 
 def card_alert(name: str, day: float, amount: float, **more: object) -> CardAlert:
-    made = CardAlert(name, round(day * DAY_MS), amount, "EUR", "high")
+    made = CardAlert(name, round(day * DAY_MS), amount, "EUR")
     return CardAlert(*(more.get(f, getattr(made, f)) for f in made.__struct_fields__))  # type: ignore[arg-type]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from pydantic import SecretStr
 
 from streamer.console import console as console_module
 from streamer.console.alert.fraud_history import Known
-from streamer.console.pages import alert_facts, sight
+from streamer.console.pages import alert_facts, sight, verdict_pages
 from streamer.console.sending.second_draw import is_drawn
 from streamer.console.team.opinion_agreement import agreement, agreement_by_person
 from streamer.embedded import EmbeddedKafka
-from streamer.store import twice_judged
+from streamer.store import Review, twice_judged
 from streamer.store.twice_judged import Pair
 from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of
 from tests.console.test_troubles import stopped
@@ -210,6 +211,42 @@ def test_while_a_verdict_can_be_taken_back_nobody_gives_a_second(stand: Stand) -
         assert noor.post(f"/alerts/{ONE}/verdict", page, **fields).status_code == 200
         assert "Split: 1" in noor.get("/team").text
     assert len(stand.verdicts(2)) == 2
+
+
+@pytest.mark.usefixtures("no_minute")
+def test_a_verdict_that_comes_meanwhile_or_is_on_its_way_is_not_told_to_who_may_be_drawn(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.publish([alert(1), alert(2)])
+    with stand.console(console_second_share=1.0) as (console, client):
+        arrived(console, client, 2)
+        mona, noor, lea = logged_in(client, "mona", "noor", "lea")
+        mona.judge(ONE, "fraud")
+        asked, before = verdict_pages.sight_of, [sight.Sight()]
+
+        async def sight_of(visit: Any, alert_id: str) -> sight.Sight:
+            return before.pop() if before else await asked(visit, alert_id)
+
+        # As if hers had come after noor's form was looked at.
+        monkeypatch.setattr(verdict_pages, "sight_of", sight_of)
+        page = noor.get("/help")
+        key = console.signer.form_key(ONE, "noor", 1)
+        late = noor.post(f"/alerts/{ONE}/verdict", page, verdict="fraud", key=key)
+        assert (late.status_code, "cannot be judged now" in late.text) == (409, True)
+        assert "mona" not in late.text
+        # Nor in the answer to a form on several.
+        ticked = f"ticked-{sha256(ONE.encode()).hexdigest()[:32]}"
+        fields = {"key": console.signer.form_key(ticked, "lea", 1), "members": ONE}
+        told = lea.post("/ticked/verdict", lea.get("/help"), verdict="fraud", comment="", **fields)
+        assert "was judged meanwhile" in told.text
+        assert "mona" not in told.text
+        wanted = Review("transactions-0-2", "k", "fraud", "mona", 1, "her view")
+        assert client.portal is not None
+        client.portal.call(console.reviews.begin, wanted, 1)
+        hidden = noor.get("/alerts/transactions-0-2?look=1").text
+        assert "her view" not in hidden
+        assert "mona" not in hidden
+        assert "her view" in mona.get("/alerts/transactions-0-2?look=1").text
 
 
 @pytest.mark.usefixtures("no_minute")

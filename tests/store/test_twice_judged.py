@@ -105,6 +105,26 @@ def test_an_opinion_that_never_arrived_is_sent_as_it_was_or_replaced_by_a_later_
     on_store(redis_url, work)
 
 
+def test_a_ruling_is_later_than_the_verdict_before_it_where_a_clock_is_behind(
+    redis_url: str,
+) -> None:
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(1)], 0)
+        first = await judged(store, 1)
+        # Taken back by a console whose clock is ahead of the lead's.
+        undo = verdict("a-1", "mona", f"undo-{first.key}", at_ms=LATER_MS + 500)
+        begun = await store.reviews.correct(undo, 2_000)
+        assert begun.review is not None
+        await store.reviews.acknowledged(begun.review, entry_of(begun.review))
+        second = await opinion(store, "noor", "fraud")
+        await store.twice.acknowledged(second.review, "second", entry_of(second.review))
+        assert await pending_of(store) == [("a-1", "split")]
+        ruling = await opinion(store, "lea", "fraud", "ruling")
+        assert ruling.review.decided_ms == LATER_MS + 501
+
+    on_store(redis_url, work)
+
+
 def test_what_is_drawn_while_too_many_wait_is_counted_and_asked_of_nobody(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

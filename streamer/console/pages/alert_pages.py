@@ -129,7 +129,8 @@ async def _shown_values(visit: Visit, alert: Alert, sight: Sight) -> dict[str, A
     if sight.is_blind:
         facts, known = await blind_facts_of(console, alert, sight.veiled)
         return values | {"alert": blind_alert(alert), "facts": facts, "known": known}
-    _, rows = await console.rows()
+    # In a blind queue nothing is told of those of its wave that are open.
+    rows = (await console.rows())[1] if console.blind is None else []
     return values | {
         "alert": alert,
         "facts": await facts_of(console, alert, sight.review, sight.veiled),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.responses import Response
 
 from streamer.console.console import Console
+from streamer.console.pages.sight import veiled_from
 from streamer.console.pages.visits import Visit
 from streamer.console.team.below_line import Come, below_line, drawing
 from streamer.explaining.reasons import DRAWN
 from streamer.reports.census_report import estimates_of
-from streamer.store.judged_alerts import standing
 
 __all__ = ["below_page"]
 
@@ -17,24 +19,25 @@ __all__ = ["below_page"]
 async def below_page(visit: Visit) -> Response:
     """Show what verdicts on the sample say, by this console's log and as the model has learned it."""
     console = visit.console
-    judged = standing(await console.judged_entries())
+    stands = console.standing.of(await console.judged_entries())
     head = (await console.models.get()).head
     budget = float(head["alert_budget"])
     come = await _come(console)
-    # Who may give a second opinion is not told of the first.
-    waiting = {each.row.alert_id for each in await console.twice.pending()}
-    found = below_line(judged, come)
+    # Who may give a second opinion is not told of the first, nor what it adds to a count.
+    veiled = await veiled_from(visit)
+    judged = [each for each in stands if each.alert_id not in veiled] if veiled else stands
+    found = await asyncio.to_thread(below_line, judged, come)
     dots, line = drawing(judged, budget)
     return await visit.page(
         "below.html",
         below=found,
-        frauds=[each for each in found.frauds if each.alert_id not in waiting],
-        n_veiled=sum(each.alert_id in waiting for each in found.frauds),
+        frauds=found.frauds,
+        n_veiled=len(stands) - len(judged),
         come=come,
         dots=dots,
         line=line,
         budget=budget,
-        estimates=estimates_of(head["found"]),
+        estimates={} if console.blind is not None else estimates_of(head["found"]),
         n_entries=len(judged),
     )
 

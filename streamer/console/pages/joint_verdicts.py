@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from streamer.console.console import now_ms
 from streamer.console.pages.posted_forms import MOST_COMMENT
 from streamer.console.pages.queue_pages import next_address
+from streamer.console.pages.sight import veiled_from
 from streamer.console.pages.visits import Visit, message_page
 from streamer.console.sending.audit_trail import Entry
 from streamer.console.sending.card_numbers import has_card_number
@@ -106,7 +107,7 @@ async def judged_at_once(visit: Visit, group: Group, show: Show) -> Response:
     outcomes = await _each(visit, joint, group, decide)
     if all(begun.outcome == "sent" for begun in outcomes):
         return RedirectResponse(await next_address(visit, joint=key), 303)
-    return _partly(visit, joint, group, outcomes, comment)
+    return await _partly(visit, joint, group, outcomes, comment)
 
 
 async def undone(visit: Visit, joint: Joint, group: Group) -> Response:
@@ -123,7 +124,7 @@ async def undone(visit: Visit, joint: Joint, group: Group) -> Response:
         await visit.console.store.waves.note(msgspec.structs.replace(joint, is_undone=True))
         told = [visit.filters.query, f"joint={joint.key}"]
         return RedirectResponse(f"/?{'&'.join(filter(None, told))}", 303)
-    return _partly(visit, joint, group, outcomes, "")
+    return await _partly(visit, joint, group, outcomes, "")
 
 
 def group_entry(action: str, visit: Visit, alert_id: str) -> Entry:
@@ -190,16 +191,15 @@ def _fault(verdict: str, key: str, comment: str, members: Sequence[str], group: 
     return ""
 
 
-def _partly(
+async def _partly(
     visit: Visit, joint: Joint, group: Group, outcomes: Sequence[Begun], comment: str
 ) -> Response:
     pairs = list(zip(joint.members, outcomes, strict=True))
     n_sent = sum(begun.outcome == "sent" for begun in outcomes)
     lines = [f"{n_sent} of {len(pairs)} were sent. Of the others nothing was sent now:"]
-    # Any of them may come to this person again, for a second opinion.
-    is_veiled = visit.console.settings.console_second_share > 0
+    veiled = await veiled_from(visit)
     left = [
-        _reason(alert_id, begun, group, is_veiled=is_veiled)
+        _reason(alert_id, begun, group, is_veiled=alert_id in veiled)
         for alert_id, begun in pairs
         if begun.outcome != "sent"
     ]

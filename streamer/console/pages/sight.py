@@ -20,7 +20,7 @@ from streamer.store import Review
 from streamer.store.review_record import UNDO_MS
 from streamer.store.twice_judged import Task, Twice
 
-__all__ = ["Sight", "no_groups", "not_yet", "sight_of"]
+__all__ = ["Sight", "no_groups", "not_yet", "sight_of", "veiled_from"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,10 @@ class Sight:
 async def sight_of(visit: Visit, alert_id: str) -> Sight:
     """Return what the visitor may see of an alert."""
     console, who = visit.console, visit.account.name
-    review, twice, pending = await asyncio.gather(
-        console.reviews.review(alert_id), console.twice.of(alert_id), console.twice.pending()
+    review, twice, veiled = await asyncio.gather(
+        console.reviews.review(alert_id), console.twice.of(alert_id), veiled_from(visit)
     )
     is_lead = visit.account.role == "lead"
-    veiled = frozenset(each.row.alert_id for each in pending if each.task_of(who, is_lead=is_lead))
     task: Task = "" if twice is None else twice.task_of(who, is_lead=is_lead)
     opinions: tuple[Review, ...] = ()
     if task == "ruling" and twice is not None and twice.second is not None and review is not None:
@@ -76,7 +75,16 @@ async def sight_of(visit: Visit, alert_id: str) -> Sight:
     if task and twice is not None:
         said = twice.said_by(task)
         review = said if said is not None and said.who == who else None
+    elif review is not None and _may_be_drawn(review, who, console.settings.console_second_share):
+        review = None
     return Sight(review, twice, task, is_blind, opinions, veiled)
+
+
+async def veiled_from(visit: Visit) -> frozenset[str]:
+    """Return the alerts that wait for the visitor's second opinion or ruling."""
+    who, is_lead = visit.account.name, visit.account.role == "lead"
+    pending = await visit.console.twice.pending()
+    return frozenset(each.row.alert_id for each in pending if each.task_of(who, is_lead=is_lead))
 
 
 def not_yet(comment: str = "") -> Response:
@@ -98,6 +106,12 @@ def no_groups(comment: str = "") -> Response:
         "are in no wave, and would be told by that. Nothing was sent from here."
     )
     return message_page(409, "Only one at a time in this queue", told, comment=comment)
+
+
+def _may_be_drawn(review: Review, who: str, share: float) -> bool:
+    """Whether another's verdict is on its way, of which ``who`` may be asked a second opinion."""
+    is_on_its_way = not review.is_sent and not review.overrules
+    return share > 0 and is_on_its_way and review.who != who
 
 
 def _is_final(review: Review | None, at_ms: int) -> bool:

@@ -40,8 +40,15 @@ async def team(visit: Visit) -> Response:
         n_waiting=sum(each.state == "waiting" for each in pending),
         n_split=sum(each.state == "split" for each in pending),
         n_not_asked=await console.twice.not_asked(),
-        estimates=estimates_of((await console.models.get()).head["found"]),
+        estimates=await _estimates(console),
     )
+
+
+async def _estimates(console: Console) -> dict[str, tuple[str, str]]:
+    """Return the model's own, none in a blind queue: they move at once by a verdict."""
+    if console.blind is not None:
+        return {}
+    return estimates_of((await console.models.get()).head["found"])
 
 
 def _limits_h(console: Console) -> dict[str, float]:

@@ -109,7 +109,9 @@ async def _doubt(visit: Visit, alert_id: str, key: str) -> str:
 async def _not_sent(
     visit: Visit, begun: Begun, alert_id: str, comment: str, *, is_veiled: bool
 ) -> Response:
-    review = begun.review
+    review, sight = begun.review, await sight_of(visit, alert_id)
+    # Another's verdict may have come since the form did.
+    is_veiled = is_veiled or bool(sight.task) or alert_id in sight.veiled or sight.review is None
     if begun.outcome == "held":
         return await held_page(visit, alert_id, begun.holder, comment)
     if is_veiled and begun.outcome in ("closed", "late"):
