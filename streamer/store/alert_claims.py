@@ -22,7 +22,8 @@ _OPEN: Final = "ranked", "twices"
 class Claimed:
     """Whose an alert is: ``holder`` is empty where nobody has it, or it is open no more.
 
-    ``others`` are the alerts that a person has where another would be more than is agreed.
+    ``others`` are the alerts that a person has where another would be more than is agreed.  ``is_open``
+    is whether it is in the queue.
     """
 
     holder: str
@@ -57,14 +58,14 @@ class Claims:
             is_open = any(rank is not None for rank in ranks)
             if not is_open and (row is None or await asked(pipe, "EXISTS", verdict)):
                 return Claimed("", is_open=False)
-            if not is_open and not await asked(pipe, "EXISTS", alert):
+            if not await asked(pipe, "EXISTS", alert):
                 return Claimed("", is_open=False)
             holder = await asked(pipe, "GET", claim)
             if holder is not None and holder.decode() != who:
                 return await _of_another(pipe, claim, holder)
             others, over = await self._others(pipe, alert_id, who)
             if holder is None and len(others) >= self.most:
-                return Claimed("", others=tuple(sorted(others)))
+                return Claimed("", others=tuple(sorted(others)), is_open=is_open)
             pipe.multi()
             if row is not None and not is_open:
                 queue_again(pipe, keys, row)

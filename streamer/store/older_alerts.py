@@ -1,7 +1,7 @@
 """Alerts that were looked up in their topic: they can be looked at as others can, for a day.
 
 They are not in the queue.  Who judges one puts it back (`alert_claims.Claims.claim` with its row), and
-from then on it is an alert as any other.
+from then on it is an alert as any other, of which is remembered that it was looked up while it is open.
 """
 
 from __future__ import annotations

@@ -234,7 +234,8 @@ def _queue_alert(pipe: Pipe, keys: Keys, row: QueueRow, raw: bytes, now_ms: int)
 
 def queue_again(pipe: Pipe, keys: Keys, row: QueueRow) -> None:
     """Queue the writes that put an alert back whose message is kept; it comes no second time."""
-    pipe.execute_command("PERSIST", keys.review("alert", row.alert_id))
+    for name in ("alert", "looked"):
+        pipe.execute_command("PERSIST", keys.review(name, row.alert_id))
     pipe.execute_command("ZADD", keys.review("known"), "NX", row.scored_ms, row.alert_id)
     _queue_row(pipe, keys, row)
 
@@ -251,4 +252,5 @@ def queue_close(pipe: Pipe, keys: Keys, alert_id: str) -> None:
     pipe.execute_command("ZREM", keys.review("ranked"), alert_id)
     pipe.execute_command("ZREM", keys.review("arrived"), alert_id)
     pipe.execute_command("HDEL", keys.review("rows"), alert_id)
-    pipe.execute_command("PEXPIRE", keys.review("alert", alert_id), _JUDGED_KEPT_MS)
+    for name in ("alert", "looked"):
+        pipe.execute_command("PEXPIRE", keys.review(name, alert_id), _JUDGED_KEPT_MS)

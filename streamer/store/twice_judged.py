@@ -104,7 +104,13 @@ def queue_twice(pipe: Pipe, keys: Keys, drawn: Twice, *, is_full: bool) -> None:
     place = keys.review("twice", alert_id)
     pipe.execute_command("SET", place, msgspec.json.encode(drawn), "PX", KEPT_MS)
     pipe.execute_command("ZADD", keys.review("twices"), drawn.since_ms, alert_id)
-    pipe.execute_command("PEXPIRE", keys.review("alert", alert_id), KEPT_MS)
+    _queue_kept(pipe, keys, alert_id)
+
+
+def _queue_kept(pipe: Pipe, keys: Keys, alert_id: str) -> None:
+    """Keep an alert and the verdict on it as long as what is noted of it here."""
+    for name in ("alert", "verdict"):
+        pipe.execute_command("PEXPIRE", keys.review(name, alert_id), KEPT_MS)
 
 
 def latest_pairs(pairs: Iterable[Pair]) -> list[Pair]:
@@ -192,6 +198,7 @@ class TwiceJudged:
             )
             pipe.multi()
             pipe.execute_command("SET", claim, wanted.who, "PX", for_ms)
+            _queue_kept(pipe, keys, alert_id)
             return queue_sending(pipe, place, msgspec.json.encode(noted), sending, begun)
 
         return await self.client.transact([place, verdict, claim, sending], attempt)
@@ -216,6 +223,7 @@ class TwiceJudged:
             done = _after(twice, first, task, sent)
             pipe.multi()
             pipe.execute_command("SET", place, msgspec.json.encode(done), "PX", KEPT_MS)
+            _queue_kept(pipe, keys, alert_id)
             names = "claim", "sending"
             pipe.execute_command("DEL", *(keys.review(name, alert_id) for name in names))
             if done.state != "split":

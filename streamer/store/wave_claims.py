@@ -38,10 +38,14 @@ class Joint(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True, slots=True)
 class WaveClaimed:
-    """Who has each alert, "" where it is open no more; ``new`` are those that nobody had before."""
+    """Who has each alert, "" where it is open no more; ``new`` are those that nobody had before.
+
+    ``others`` are the alerts that a person has by ticks, where these would be more than is agreed.
+    """
 
     holders: dict[str, str]
     new: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,19 @@ class WaveClaims:
 
         They are one item to who judges them, and do not count among the alerts that one may have.
         """
+        return await self._claim(alert_ids, who, for_ms)
+
+    async def tick(self, alert_ids: Sequence[str], who: str, for_ms: int, most: int) -> WaveClaimed:
+        """The same for what ``who`` has ticked, unless they would have more than ``most`` by ticks."""
+        return await self._claim(alert_ids, who, for_ms, most)
+
+    async def _claim(
+        self, alert_ids: Sequence[str], who: str, for_ms: int, most: int | None = None
+    ) -> WaveClaimed:
         if not alert_ids:
             return WaveClaimed({})
         keys = self.client.keys
+        ticks = keys.review("ticks", who)
         claims = [keys.review("claim", each) for each in alert_ids]
         alerts = [keys.review("alert", each) for each in alert_ids]
 
@@ -70,13 +84,31 @@ class WaveClaims:
                 holders[alert_id] = holder.decode() if holder else who if rank is not None else ""
                 if rank is not None and holder is None:
                     free.append(alert_id)
+            pairs = zip(alert_ids, ranks, strict=True)
+            theirs = [each for each, rank in pairs if rank is not None and holders[each] == who]
+            others = [] if most is None else await self._ticked(pipe, who, theirs)
+            if most is not None and others and len(others) + len(theirs) > most:
+                return WaveClaimed({}, others=tuple(sorted(others)))
             pipe.multi()
-            for alert_id, rank in zip(alert_ids, ranks, strict=True):
-                if rank is not None and holders[alert_id] == who:
-                    pipe.execute_command("SET", keys.review("claim", alert_id), who, "PX", for_ms)
+            for alert_id in theirs:
+                pipe.execute_command("SET", keys.review("claim", alert_id), who, "PX", for_ms)
+            if most is not None and theirs:
+                pipe.execute_command("DEL", ticks)
+                pipe.execute_command("SADD", ticks, *others, *theirs)
+                pipe.execute_command("PEXPIRE", ticks, for_ms)
             return WaveClaimed(holders, tuple(free))
 
-        return await self.client.transact([*claims, *alerts], attempt)
+        return await self.client.transact([*claims, *alerts, ticks], attempt)
+
+    async def _ticked(self, pipe: Pipe, who: str, besides: Sequence[str]) -> list[str]:
+        """Return what ``who`` has by ticks besides some alerts."""
+        keys = self.client.keys
+        found = await asked(pipe, "SMEMBERS", keys.review("ticks", who))
+        ids = [each.decode() for each in found if each.decode() not in besides]
+        if not ids:
+            return []
+        holders = await asked(pipe, "MGET", *(keys.review("claim", each) for each in ids))
+        return [each for each, holder in zip(ids, holders, strict=True) if holder == who.encode()]
 
     async def release(self, alert_ids: Sequence[str], who: str) -> list[str]:
         """Let go of those of these alerts that are ``who``'s, and return them."""
@@ -101,6 +133,14 @@ class WaveClaims:
         key = self.client.keys.review("joint", f"{joint.who}:{joint.key}")
         command = "SET", key, msgspec.json.encode(joint), "PX", _KEPT_MS
         await self.client.pipelined([command], atomic=False)
+
+    async def begin(self, joint: Joint) -> Joint:
+        """Remember for a day what is judged at once, and return it; what is known of its form stays."""
+        key = self.client.keys.review("joint", f"{joint.who}:{joint.key}")
+        value = msgspec.json.encode(joint)
+        commands = [("SET", key, value, "PX", _KEPT_MS, "NX"), ("GET", key)]
+        _, stored = await self.client.pipelined(commands, atomic=True)
+        return msgspec.json.decode(stored, type=Joint)
 
     async def joint(self, who: str, key: str) -> Joint | None:
         """Return what a form of ``who`` has judged at once; None where it is not known, or no more."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.embedded import EmbeddedKafka
+from streamer.errors import UnavailableError
 from streamer.store import Review, row_of
+from streamer.store.older_alerts import OlderAlerts
 from streamer.stream.publishing import alert_search
 from streamer.stream.publishing.alert_search import Limits, Span, search_alerts
 from tests.console.conftest import Reviewer, Stand, alert, arrived
@@ -92,6 +96,8 @@ def test_an_alert_is_found_by_its_payment_first_where_it_is_kept(stand: Stand) -
         assert "alerts topic</button>" not in other.text
         assert mona.post("/find", queue, wanted="").url.path == "/"
         assert mona.post("/find", queue, wanted="x" * 257).status_code == 400
+        for read in ("0:5:-1:9999999999999999", f"0:{2**63}:-1:1", "0:0:-1:1 " * 1_001):
+            assert looked_up(mona, queue, "nowhere", read=read).status_code == 404
 
 
 def test_a_search_that_came_to_its_limit_says_so_and_goes_on_from_there(
@@ -176,10 +182,43 @@ def test_what_was_judged_a_month_ago_is_told_and_a_lead_may_judge_it_again(stand
         assert "A lead can judge it again" in shown.text
         refused = mona.post(f"/alerts/{ONE}/reopen", shown)
         assert (refused.status_code, "A lead can judge it again" in refused.text) == (403, True)
-        assert lea.post(f"/alerts/{ONE}/reopen", page).status_code == 200
+        opened = lea.post(f"/alerts/{ONE}/reopen", page)
+        assert "A verdict now is later" in opened.text
+        # Once a lead has put it back and let go of it, that holds all the same.
+        lea.post(f"/alerts/{ONE}/release", opened)
+        offered = mona.get(f"/alerts/{ONE}")
+        assert "It was put back: mona had judged it <strong>legitimate" in offered.text
+        assert 'value="fraud"' not in offered.text
+        refused = mona.judge(ONE, "fraud", key=console.signer.form_key(ONE, "mona", 1))
+        assert (refused.status_code, "A lead can judge it again" in refused.text) == (403, True)
+        mona.post(f"/alerts/{ONE}/release", offered)
         lea.judge(ONE, "fraud")
     first, second = sorted(stand.verdicts(2), key=lambda each: str(each["decided_at"]))
     assert (first["verdict"], second["verdict"]) == ("legitimate", "fraud")
+
+
+def test_who_has_a_full_hand_puts_nothing_back_and_that_is_written_down(stand: Stand) -> None:
+    stand.publish([alert(n) for n in range(1, 4)])
+    with stand.console(console_max_alerts=2, console_max_claims=1) as (console, client):
+        arrived(console, client, 3)
+        mona = Reviewer(client, "mona")
+        page = mona.login()
+        shown = looked_up(mona, page, ONE)
+        mona.get("/alerts/transactions-0-3")
+        full = mona.post(f"/alerts/{ONE}/reopen", shown)
+        assert (full.status_code, "as many as one person may have" in full.text) == (409, True)
+        assert "Put it back and judge it" in full.text
+        assert f"/alerts/{ONE}/claim" not in full.text
+    actions = [line["action"] for line in stand.audit(5) if line.get("alert_id") == ONE]
+    assert "reopen failed" in actions
+
+
+def test_a_search_ends_within_a_step_where_its_bytes_or_its_time_are_over(stand: Stand) -> None:
+    published(stand, 8)
+    told = search_alerts(stand.settings, "nowhere", None, {}, Limits(n_bytes=1))
+    assert (told.n_read, told.is_whole, told.found) == (1, False, None)
+    with pytest.raises(UnavailableError, match="no answer in time"):
+        search_alerts(stand.settings, "nowhere", None, {}, Limits(seconds=0.0))
 
 
 def test_what_is_judged_stays_closed_however_it_is_found(stand: Stand) -> None:
@@ -219,6 +258,25 @@ def test_one_person_searches_once_at_a_time_and_all_of_them_not_much_more(stand:
         console.searches._searching = {"noor"}
         assert "everything since" in looked_up(mona, page, "nowhere").text
         assert console.searches._searching == {"noor"}
+
+
+def test_of_two_searches_of_one_person_at_the_same_moment_one_is_refused(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.publish([alert(1)])
+    both = asyncio.Barrier(2)
+
+    async def came_ms(*_: object) -> None:
+        await both.wait()
+
+    monkeypatch.setattr(OlderAlerts, "came_ms", came_ms)
+    with stand.console() as (console, client), ThreadPoolExecutor(2) as threads:
+        arrived(console, client, 1)
+        mona = Reviewer(client, "mona")
+        page = mona.login()
+        pages = list(threads.map(lambda _: looked_up(mona, page, "nowhere"), range(2)))
+        assert sorted(each.status_code for each in pages) == [404, 409]
+        assert console.searches._searching == set()
 
 
 def test_without_kafka_what_was_looked_for_is_kept_to_be_sent_again(

@@ -161,6 +161,10 @@ def test_where_two_opinions_differ_a_lead_who_gave_neither_rules(stand: Stand) -
             assert waiting(each.get("/")) == []
         # Who is to rule sees both, and not whose they are.
         assert "two opinions differ: rule on it" in lars.get("/").text
+        # It is found by its payment, and is not one of several.
+        assert lars.post("/find", lars.get("/"), wanted="t-1").url.path == f"/alerts/{ONE}"
+        ticked = lars.post("/ticked", lars.get("/"), members=[ONE])
+        assert (ticked.status_code, f"Judged one by one: {ONE}." in ticked.text) == (404, True)
         page = lars.get(f"/alerts/{ONE}")
         for said in ("fraud</strong>, hers", "legitimate</strong>, theirs"):
             assert f"One: <strong>{said}" in page.text

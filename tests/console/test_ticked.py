@@ -37,6 +37,7 @@ def test_ticked_alerts_are_shown_judged_each_by_its_own_and_taken_back(stand: St
         assert boxes(queue) == [ONE, TWO, f"{THREE} {FOUR}"]
         page = lea.post("/ticked", queue, members=[ONE, f"{THREE} {FOUR}"])
         assert "3 alerts that you ticked" in page.text
+        assert "Card: <span" not in page.text
         assert hidden(page, "members") == f"{ONE} {THREE} {FOUR}"
         fields = {
             "members": hidden(page, "members"),
@@ -49,6 +50,8 @@ def test_ticked_alerts_are_shown_judged_each_by_its_own_and_taken_back(stand: St
         assert done.url.path == f"/alerts/{TWO}"
         again = lea.post("/ticked/verdict", page, **fields)
         assert again.url == done.url
+        other = lea.post("/ticked/verdict", page, **fields | {"verdict": "legitimate"})
+        assert (other.status_code, "fraud was sent on 3 of 3" in other.text) == (409, True)
         assert len(stand.verdicts(3)) == 3
         undone = lea.post("/ticked/undo", done, key=fields["key"])
         assert "3 ticked payments: <strong>legitimate</strong>" in undone.text

@@ -163,3 +163,24 @@ def test_an_alert_that_waits_is_kept_for_thirty_days_also_after_its_verdict_is_t
         assert (await store.claims.look("a-1")).is_open is False
 
     on_store(redis_url, work)
+
+
+def test_what_waits_is_kept_with_its_alert_and_what_has_lost_it_is_nobodys(redis_url: str) -> None:
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(1)], 0)
+        await judged(store, 1)
+        keys = [store.client.keys.review(name, "a-1") for name in ("alert", "verdict", "twice")]
+        for key in keys[:2]:
+            await store.client.pipelined([("PEXPIRE", key, HOUR_MS)], atomic=False)
+        said = await opinion(store, "noor", "legitimate")
+        for key in keys[:2]:
+            [left_ms] = await store.client.pipelined([("PTTL", key)], atomic=False)
+            assert left_ms > 29 * DAY_MS
+            await store.client.pipelined([("PEXPIRE", key, HOUR_MS)], atomic=False)
+        await store.twice.acknowledged(said.review, "second", entry_of(said.review))
+        left = await store.client.pipelined([("PTTL", key) for key in keys], atomic=False)
+        assert min(left) > 29 * DAY_MS
+        await store.client.pipelined([("DEL", keys[0])], atomic=False)
+        assert not (await store.claims.claim("a-1", "lea", HOUR_MS)).is_open
+
+    on_store(redis_url, work)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
+
 from streamer.store import Joint, Review, ReviewStore
 from tests.store.test_reviews import HOUR_MS, alert, entry_of, on_store
 
@@ -53,5 +55,29 @@ def test_what_was_judged_at_once_is_known_to_who_did_it(redis_url: str) -> None:
         await store.waves.note(joint)
         assert await store.waves.joint("mona", "k") == joint
         assert await store.waves.joint("noor", "k") is None
+        # What is known of a form stays as it was.
+        other = msgspec.structs.replace(joint, verdict="legitimate")
+        assert await store.waves.begin(other) == joint
+        assert await store.waves.begin(msgspec.structs.replace(other, key="k2")) != joint
+
+    on_store(redis_url, work)
+
+
+def test_by_ticks_nobody_has_more_than_agreed_and_what_is_let_go_of_makes_room(
+    redis_url: str,
+) -> None:
+    async def work(store: ReviewStore) -> None:
+        await store.alerts.add([alert(n) for n in range(1, 5)], 1_000)
+        assert (await store.waves.tick(IDS[:2], "lea", HOUR_MS, 2)).new == ("a-1", "a-2")
+        refused = await store.waves.tick(IDS[1:3], "lea", HOUR_MS, 2)
+        assert (refused.holders, refused.new, refused.others) == ({}, (), ("a-1",))
+        assert await store.claims.holders(IDS) == ["lea", "lea", "", ""]
+        # The same again are no more than before; a wave of the queue is not of the ticks.
+        assert (await store.waves.tick(IDS[:2], "lea", HOUR_MS, 2)).holders == dict.fromkeys(
+            IDS[:2], "lea"
+        )
+        assert (await store.waves.claim(IDS[3:], "lea", HOUR_MS)).new == ("a-4",)
+        await store.waves.release(IDS[:1], "lea")
+        assert (await store.waves.tick(IDS[1:3], "lea", HOUR_MS, 2)).new == ("a-3",)
 
     on_store(redis_url, work)

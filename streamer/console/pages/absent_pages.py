@@ -11,7 +11,7 @@ from streamer.console.pages.sight import Sight, sight_of
 from streamer.console.pages.visits import Visit
 from streamer.store.judged_alerts import JudgedAlert
 
-__all__ = ["gone_page", "logged_verdict", "older_page"]
+__all__ = ["gone_page", "kept_for_lead", "logged_verdict", "older_page"]
 
 
 async def gone_page(
@@ -67,9 +67,17 @@ async def older_page(
     )
 
 
+async def kept_for_lead(visit: Visit, alert_id: str, sight: Sight) -> JudgedAlert | None:
+    """Return the verdict in the log on an alert that was put back, where the visitor is no lead."""
+    if visit.account.role == "lead" or await visit.console.store.older.place(alert_id) is None:
+        return None
+    return await logged_verdict(visit, alert_id, sight)
+
+
 async def logged_verdict(visit: Visit, alert_id: str, sight: Sight) -> JudgedAlert | None:
-    """Return the latest verdict on an alert that may be told, where none is but in the log."""
-    if sight.review is not None or sight.task or alert_id in sight.veiled:
+    """Return the latest verdict that may be told, where none that was sent is but in the log."""
+    is_known = sight.review is not None and sight.review.is_sent
+    if is_known or sight.task or alert_id in sight.veiled:
         return None
     entries = await visit.console.judged_entries()
     return next((each for each in entries if each.alert_id == alert_id), None)

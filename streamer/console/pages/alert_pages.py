@@ -88,19 +88,23 @@ async def shown_alert(
         claimed = await console.claims.claim(alert_id, who, console.claim_ms, row)
     else:
         claimed = await console.claims.look(alert_id)
+    if row is not None and claimed.holder != who:
+        failed = alert_entry("reopen failed", visit.account, alert)
+        console.trail.noted(msgspec.structs.replace(failed, holder=claimed.holder))
     if claimed.holder not in ("", who):
         return await held_page(visit, alert_id, claimed.holder, comment, claimed.left_ms)
     review = sight.review
     if is_claiming and claimed.holder:
         console.trail.noted(alert_entry("open", visit.account, alert))
-    is_looked_up = sight.may_judge and not claimed.is_open
-    place = await console.store.older.place(alert_id) if is_looked_up else None
+    place = await console.store.older.place(alert_id) if sight.may_judge else None
+    # Of what came by itself the log need not be read.
+    is_looked_up = sight.may_judge and not (claimed.is_open and place is None)
     logged = await logged_verdict(visit, alert_id, sight) if is_looked_up else None
     return await visit.page(
         "blind.html" if sight.is_blind else "alert.html",
         409 if claimed.others and status == 200 else status,
         **await _shown_values(visit, alert, sight),
-        place=place,
+        place=None if claimed.is_open else place,
         logged=logged,
         is_open=bool(claimed.holder),
         is_free=claimed.is_open and not claimed.holder,

@@ -14,16 +14,27 @@ import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from streamer.console.console import now_ms
+from streamer.console.pages.absent_pages import kept_for_lead
 from streamer.console.pages.posted_forms import MOST_COMMENT
 from streamer.console.pages.queue_pages import next_address
-from streamer.console.pages.sight import veiled_from
+from streamer.console.pages.sight import Sight, veiled_from
 from streamer.console.pages.visits import Visit, message_page
 from streamer.console.sending.audit_trail import Entry
 from streamer.console.sending.card_numbers import has_card_number
 from streamer.contract.messages import Alert
 from streamer.store import Begun, Joint, Review
+from streamer.store.wave_claims import WaveClaimed
 
-__all__ = ["Group", "claimed_by", "group_entry", "judged_at_once", "let_go", "members_in", "undone"]
+__all__ = [
+    "Group",
+    "claimed_by",
+    "group_entry",
+    "judged_at_once",
+    "let_go",
+    "members_in",
+    "told_claims",
+    "undone",
+]
 
 _AT_ONCE: Final = 16
 _LONGEST_KEY: Final = 96
@@ -56,8 +67,13 @@ async def claimed_by(visit: Visit, alert_ids: Sequence[str]) -> list[str]:
     """Give the visitor what nobody has of some alerts, in one step, and return who has each."""
     console = visit.console
     claimed = await console.store.waves.claim(alert_ids, visit.account.name, console.claim_ms)
+    return told_claims(visit, claimed, alert_ids)
+
+
+def told_claims(visit: Visit, claimed: WaveClaimed, alert_ids: Sequence[str]) -> list[str]:
+    """Tell on the audit topic what is the visitor's now, and return who has each."""
     for alert_id in claimed.new:
-        console.trail.noted(group_entry("open", visit, alert_id))
+        visit.console.trail.noted(group_entry("open", visit, alert_id))
     return [claimed.holders[each] for each in alert_ids]
 
 
@@ -94,12 +110,20 @@ async def judged_at_once(visit: Visit, group: Group, show: Show) -> Response:
         is_ticked=group.is_ticked,
     )
     waves = visit.console.store.waves
-    known = await waves.joint(joint.who, key)
     # The same form again does not begin the minute of its undo anew.
-    if known is None or known.verdict != joint.verdict:
+    known = await waves.begin(joint)
+    if known.verdict != joint.verdict:
+        n_sent = await _n_sent(visit, known)
+        if n_sent:
+            return _stands(known, n_sent, group, comment)
         await waves.note(joint)
 
     async def decide(i: int, alert: Alert) -> Begun:
+        sight = Sight(await visit.console.reviews.review(alert.alert_id))
+        logged = await kept_for_lead(visit, alert.alert_id, sight)
+        if logged is not None:
+            told = Review(alert.alert_id, "", logged.verdict, logged.who, logged.decided_ms)
+            return Begun("closed", told)
         named, said = joint.member_key(i), joint.verdict
         wanted = Review(alert.alert_id, named, said, joint.who, joint.decided_ms, comment)
         return await visit.console.decider.decide(alert, wanted, visit.account)
@@ -108,6 +132,22 @@ async def judged_at_once(visit: Visit, group: Group, show: Show) -> Response:
     if all(begun.outcome == "sent" for begun in outcomes):
         return RedirectResponse(await next_address(visit, joint=key), 303)
     return await _partly(visit, joint, group, outcomes, comment)
+
+
+async def _n_sent(visit: Visit, joint: Joint) -> int:
+    """Return on how many alerts the verdict of a form stands, as far as they were sent."""
+    reviews = await asyncio.gather(*map(visit.console.reviews.review, joint.members))
+    named = [joint.member_key(i) for i in range(len(joint.members))]
+    keys = {key for each in named for key in (each, f"undo-{each}")}
+    return sum(each is not None and each.is_sent and each.key in keys for each in reviews)
+
+
+def _stands(known: Joint, n_sent: int, group: Group, comment: str) -> Response:
+    told = (
+        f"By this form {known.verdict} was sent on {n_sent} of {len(known.members)}, and that stands. "
+        "Nothing was sent now: press the same again for the others, or undo it within the minute."
+    )
+    return message_page(409, f"Another verdict on {group.what}", told, comment=comment)
 
 
 async def undone(visit: Visit, joint: Joint, group: Group) -> Response:

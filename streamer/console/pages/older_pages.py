@@ -65,19 +65,18 @@ async def _here(visit: Visit, wanted: str) -> str:
     """Return the id of an alert that is kept here, "" where there is none."""
     if await visit.console.alerts.alert(wanted) is not None:
         return wanted
-    _, rows = await visit.console.rows()
+    _, rows, _ = await visit.console.rows_for(visit.account)
     return next((row.alert_id for row in rows if row.transaction_id == wanted), "")
 
 
 async def _searched(visit: Visit, wanted: str) -> Response:
     console, who = visit.console, visit.account.name
-    refusal = console.searches.refusal(who)
     read = visit.form.get("read", "")
-    if refusal:
-        return await older_page(visit, wanted, [refusal], read=read, status=409)
     near_ms = await console.store.older.came_ms(wanted)
     before = spans_in(read)
     told = await console.searches.search(who, wanted, near_ms, before, lambda: console.is_ending)
+    if isinstance(told, str):
+        return await older_page(visit, wanted, [told], read=read, status=409)
     found = told.found
     entry = Entry(action="search", who=who, role=visit.account.role)
     if found is None:

@@ -11,10 +11,10 @@ from starlette.responses import Response
 from streamer.console.console import now_ms
 from streamer.console.pages.joint_verdicts import (
     Group,
-    claimed_by,
     judged_at_once,
     let_go,
     members_in,
+    told_claims,
     undone,
 )
 from streamer.console.pages.queue_pages import MOST_TICKED
@@ -82,13 +82,14 @@ async def _shown(visit: Visit, comment: str = "", notice: str = "", status: int 
         return message_page(400, "Not so many at once", told, comment=comment)
     row_of = {row.alert_id: row for row in (await console.rows())[1]}
     ids = [each for each in ticked if each in row_of]
-    if len(ids) < len(ticked) and not notice:
-        gone = [each for each in ticked if each not in row_of]
-        more = f" and {len(gone) - _LONGEST_TOLD} more" if len(gone) > _LONGEST_TOLD else ""
-        notice = f"In the queue no more: {', '.join(gone[:_LONGEST_TOLD])}{more}."
+    left = await _left(visit, [each for each in ticked if each not in row_of])
     if not ids:
-        return message_page(404, "None of it is in the queue", notice, comment=comment)
-    holders = await claimed_by(visit, ids)
+        return message_page(404, "None of it can be judged at once", left, comment=comment)
+    notice = notice or left
+    claimed = await console.store.waves.tick(ids, who, console.claim_ms, MOST_TICKED)
+    if claimed.others:
+        return _full(claimed.others, comment)
+    holders = told_claims(visit, claimed, ids)
     yours = [each for each, holder in zip(ids, holders, strict=True) if holder == who]
     rows = [row_of[each] for each in ids]
     n = len(ids)
@@ -98,6 +99,7 @@ async def _shown(visit: Visit, comment: str = "", notice: str = "", status: int 
         heading=f"{n} {'alert' if n == 1 else 'alerts'} that you ticked",
         at="/ticked",
         item=Item(rows),
+        card="",
         n_open=n,
         members=list(zip(rows, holders, strict=True)),
         yours=yours,
@@ -110,6 +112,31 @@ async def _shown(visit: Visit, comment: str = "", notice: str = "", status: int 
         comment=comment,
         notice=notice,
     )
+
+
+async def _left(visit: Visit, left: Sequence[str]) -> str:
+    """Return why some of what was ticked is not on its page, "" where there is none such."""
+    _, rows, _ = await visit.console.rows_for(visit.account)
+    waiting = {row.alert_id for row in rows}
+    # Which of them are second opinions and which rulings is told on their own pages.
+    alone = [each for each in left if each in waiting]
+    gone = [each for each in left if each not in waiting]
+    kinds = ("Judged one by one", alone), ("In the queue no more", gone)
+    return " ".join(f"{told}: {_listed(ids)}." for told, ids in kinds if ids)
+
+
+def _full(others: Sequence[str], comment: str) -> Response:
+    lines = [
+        f"You have {len(others)} by ticks: {_listed(others)}. At most {MOST_TICKED} are one person's "
+        "by ticks at a time. Nothing was claimed.",
+        "Judge them or let go of them first: tick them again, and the page has both.",
+    ]
+    return message_page(409, "Too many ticked at a time", *lines, comment=comment)
+
+
+def _listed(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _LONGEST_TOLD} more" if len(ids) > _LONGEST_TOLD else ""
+    return f"{', '.join(ids[:_LONGEST_TOLD])}{more}"
 
 
 def _group(members: Sequence[str]) -> Group:

@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 
 from streamer.console.console import now_ms
 from streamer.console.moment_words import moment_text
-from streamer.console.pages.absent_pages import gone_page
+from streamer.console.pages.absent_pages import gone_page, kept_for_lead
 from streamer.console.pages.alert_pages import alert_id_of, held_page, shown_alert
 from streamer.console.pages.posted_forms import MOST_COMMENT
 from streamer.console.pages.queue_pages import next_address
@@ -42,6 +42,11 @@ async def judge(visit: Visit) -> Response:
         comment,
     )
     sight, decider = await sight_of(visit, alert_id), visit.console.decider
+    logged = await kept_for_lead(visit, alert_id, sight)
+    if logged is not None:
+        told = f"{logged.who} judged it: {logged.verdict}, {moment_text(logged.decided_ms)}."
+        what = "A lead can judge it again. Nothing was sent."
+        return message_page(403, "This alert was judged", told, what, comment=comment)
     ways = {"": decider.decide, "second": decider.second, "ruling": decider.rule}
     way = ways[sight.said_in(key, visit.account.name) or sight.task]
     begun = await way(alert, wanted, visit.account)

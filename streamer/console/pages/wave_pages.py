@@ -106,6 +106,7 @@ async def _shown_wave(
         heading=f"{len(found)} {'alert' if len(found) == 1 else 'alerts'} of one {item.whose}",
         at=f"/waves/{quote(wave_id, safe='')}",
         item=item,
+        card=item.first.card_id if item.whose == "card" else "",
         n_open=len(found),
         members=list(zip(shown, holders, strict=True)),
         yours=yours,

@@ -13,7 +13,10 @@ __all__ = ["OlderSearches", "spans_in", "spans_text"]
 
 _AT_ONCE: Final = 2
 _MOST_PARTITIONS: Final = 1_000
-_LONGEST_NUMBER: Final = 16
+_LONGEST_NUMBER: Final = 20
+_END: Final = 2**63
+# The year 9999.
+_LATEST_MS: Final = 253_402_300_799_999
 
 
 class OlderSearches:
@@ -23,8 +26,7 @@ class OlderSearches:
         self._settings, self.limits = settings, Limits()
         self._searching: set[str] = set()
 
-    def refusal(self, who: str) -> str:
-        """Return why ``who`` cannot search now, "" where they can."""
+    def _refusal(self, who: str) -> str:
         if who in self._searching:
             return "You have a search under way: wait for it to end."
         if len(self._searching) >= _AT_ONCE:
@@ -38,8 +40,12 @@ class OlderSearches:
         near_ms: int | None,
         before: Mapping[int, Span],
         is_ended: Callable[[], bool],
-    ) -> Searched:
-        """Search for ``who``, who is not refused; see `search_alerts`."""
+    ) -> Searched | str:
+        """Search for ``who`` (see `search_alerts`), or return why they cannot search now."""
+        # Nothing is awaited between the two.
+        refusal = self._refusal(who)
+        if refusal:
+            return refusal
         self._searching.add(who)
         try:
             return await asyncio.to_thread(
@@ -65,16 +71,21 @@ def spans_text(spans: Mapping[int, Span]) -> str:
 def spans_in(text: str) -> dict[int, Span]:
     """Return what a form says was read; none where it is no form of ours.
 
-    >>> spans_in("0:5"), spans_in("0:5:-1:x"), spans_in("0:5:4:0")
-    ({}, {}, {})
+    >>> spans_in("0:5"), spans_in("0:5:-1:x"), spans_in("0:5:4:0"), spans_in("0:5:-1:9999999999999999")
+    ({}, {}, {}, {})
     """
     found: dict[int, Span] = {}
-    for part in text.split()[:_MOST_PARTITIONS]:
+    parts = text.split()
+    if len(parts) > _MOST_PARTITIONS:
+        return {}
+    for part in parts:
         numbers = part.split(":")
         if len(numbers) != 4 or not all(map(_is_number, numbers)):
             return {}
         partition, first, after, oldest_ms = map(int, numbers)
         if min(partition, first, oldest_ms) < 0 or (after < first and after != -1):
+            return {}
+        if max(partition, first, after) >= _END or oldest_ms > _LATEST_MS:
             return {}
         found[partition] = Span(first, None if after == -1 else after, oldest_ms)
     return found

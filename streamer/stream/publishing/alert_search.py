@@ -139,11 +139,11 @@ def search_alerts(
     topic, deadline = settings.alerts_topic, time.monotonic() + limits.seconds
     consumer = _consumer(settings)
     try:
-        bounds = _bounds(consumer, topic)
+        bounds = _bounds(consumer, topic, deadline)
         size = max(_STEP // max(len(bounds), 1), 1)
         spans = _places(consumer, topic, bounds, near_ms, size)
         spans |= {p: span.within(*bounds[p]) for p, span in before.items() if p in bounds}
-        search = _Search(consumer, topic, wanted, deadline)
+        search = _Search(consumer, topic, wanted, deadline, limits)
         n_turns = 0 if near_ms is not None or before else 1
         while True:
             is_back = n_turns % 2 == 0
@@ -152,7 +152,7 @@ def search_alerts(
                 for p, span in spans.items()
                 if (step := span.step(*bounds[p], size, is_back=is_back)) is not None
             }
-            if not steps or search.is_over(limits) or is_ended():
+            if not steps or search.is_over() or is_ended():
                 return search.told(None, spans, is_whole=not steps)
             found, oldest = search.step(steps)
             if found is not None or oldest is None:
@@ -173,12 +173,17 @@ class _Search:
     topic: str
     wanted: str
     deadline: float
+    limits: Limits
     n_records: int = 0
     n_bytes: int = 0
 
-    def is_over(self, limits: Limits) -> bool:
+    def is_over(self) -> bool:
         """Whether it has read as much as it may."""
-        return self.n_records >= limits.records or self.n_bytes >= limits.n_bytes
+        return self.n_records >= self.limits.records or self.n_bytes >= self.limits.n_bytes
+
+    def _is_cut(self) -> bool:
+        """Whether a step ends before its end: it may go beyond the records, by less than a step."""
+        return time.monotonic() > self.deadline or self.n_bytes >= self.limits.n_bytes
 
     def told(
         self, found: FoundAlert | None, spans: Mapping[int, Span], *, is_whole: bool
@@ -191,7 +196,7 @@ class _Search:
     def step(self, steps: Mapping[int, Step]) -> tuple[FoundAlert | None, dict[int, int] | None]:
         """Return what was looked for, and the time of each partition's first record in the step.
 
-        None instead of the times where the step did not come to its end in time.
+        None instead of the times where the step did not come to its end in time, or within its bytes.
         """
         places = [TopicPartition(self.topic, p, start) for p, (start, _, _) in steps.items()]
         self.consumer.assign(places)
@@ -200,7 +205,7 @@ class _Search:
         left, oldest = set(steps), dict[int, int]()
         needle = msgspec.json.encode(self.wanted)[1:-1]
         while left:
-            if time.monotonic() > self.deadline:
+            if self._is_cut():
                 return None, None
             for message in self.consumer.consume(_STEP, timeout=_POLL_S):
                 p, offset = int(message.partition() or 0), int(message.offset() or 0)
@@ -221,6 +226,8 @@ class _Search:
                 oldest.setdefault(p, int(message.timestamp()[1]))
                 if needle in value and (found := _alert(message, value, self.wanted)):
                     return found, oldest
+                if left and self._is_cut():
+                    return None, None
         return None, oldest
 
 
@@ -243,7 +250,7 @@ def _alert(message: Message, value: bytes, wanted: str) -> FoundAlert | None:
     return FoundAlert(alert, value, int(p or 0), int(offset or 0), int(at_ms))
 
 
-def _bounds(consumer: Any, topic: str) -> dict[int, tuple[int, int]]:
+def _bounds(consumer: Any, topic: str, deadline: float) -> dict[int, tuple[int, int]]:
     """Return where each partition that has anything begins and ends.
 
     The embedded broker's end is that of the first record of the last batch: the last step of a
@@ -254,6 +261,8 @@ def _bounds(consumer: Any, topic: str) -> dict[int, tuple[int, int]]:
         raise KafkaException(found.error)
     bounds = {}
     for p in sorted(found.partitions):
+        if time.monotonic() > deadline:
+            raise UnavailableError(f"{topic} must be readable, got no answer in time")
         low, high = consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=_ANSWER_S)
         if high > low:
             bounds[p] = low, high
