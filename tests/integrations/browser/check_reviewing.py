@@ -20,7 +20,7 @@ def alert_of(page: Page) -> str:
 
 def judged(page: Page, key: str) -> list[str]:
     """Press the key of a verdict, and return the alerts it was given to: one, or those of a wave."""
-    members = page.locator("input[name=members]")
+    members = page.locator("input[name=members]").first
     alert_ids = members.input_value().split() if members.count() else [alert_of(page)]
     told = alert_ids[0] if not members.count() else f"{len(alert_ids)} payments of a wave"
     with page.expect_navigation():
