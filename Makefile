@@ -95,7 +95,7 @@ simulation: $(STAMP) ## seeded faults against broker, Redis and clock in memory 
 # it takes as long to start as all others to be measured.
 BENCHED = streamer,consume,decode,quix-river,quix-plain,bytewax-river,bytewax-plain,loop-river,loop-plain,faust-event,faust-take,faust-pipeline
 
-bench: $(STAMP) ## the worker beside others that do the same job, in under 10 minutes; needs make rig (ARGS="--broker embedded")
+bench: $(STAMP) ## the worker beside others that do the same job; needs make rig (ARGS="--broker embedded")
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m load.peers --rounds 3 --payments 300000 --peers $(BENCHED) $(ARGS)
 
 # The commands below need what .ci/install-services installs.
