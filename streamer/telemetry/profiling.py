@@ -7,8 +7,10 @@ needs no right to trace.  The page is one HTML file that asks for nothing else.
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import tempfile
+from contextlib import redirect_stderr
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -64,7 +66,14 @@ class Profiling:
         _log.info("profile begun", seconds=self._duration_s, file=str(out))
         # Each sample counts for what ran, whichever task it belonged to.
         profiler = Profiler(interval=_INTERVAL_S, async_mode="disabled")
-        profiler.start()
+        # Where reading the clock is slow the package gives advice on standard error, in the middle of
+        # a log that is JSON.
+        with redirect_stderr(io.StringIO()) as advice:
+            profiler.start()
+        if advice.getvalue():
+            _log.warning(
+                "the profile slows what it shows", hint=" ".join(advice.getvalue().split())
+            )
         try:
             await asyncio.sleep(self._duration_s)
         finally:

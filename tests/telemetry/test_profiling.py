@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import pytest
 import structlog
+from pyinstrument import stack_sampler
 from structlog.testing import capture_logs
 
 from streamer.errors import ConfigurationError
@@ -25,6 +26,17 @@ _N_TURNS = 500
 @pytest.fixture(autouse=True)
 def _default_logging() -> None:
     structlog.reset_defaults()
+
+
+def _clock_costs(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pyinstrument find that reading the clock takes so long, on whatever machine."""
+    monkeypatch.setattr(stack_sampler, "timing_overhead", lambda: {"walltime": seconds})
+    stack_sampler.thread_locals.__dict__.clear()
+
+
+@pytest.fixture(autouse=True)
+def _quick_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    _clock_costs(1e-8, monkeypatch)
 
 
 async def _busy_until(is_over: Callable[[], bool]) -> None:
@@ -62,6 +74,18 @@ def test_the_page_names_the_functions_that_ran_and_loads_nothing(tmp_path: Path)
         ("profile written", str(out)),
     ]
     assert logs[1]["samples"] > 0
+
+
+def test_advice_of_the_package_on_a_slow_clock_is_a_line_of_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It would print it on standard error, where a worker's log is, which is JSON."""
+    _clock_costs(1e-6, monkeypatch)
+    with capture_logs() as logs:
+        asyncio.run(_profiled(Profiling(tmp_path / "profile.html", duration_s=0.1)))
+    assert capfd.readouterr() == ("", "")
+    (told,) = (each for each in logs if each["event"] == "the profile slows what it shows")
+    assert told["hint"].startswith("pyinstrument: the timer on your system has an overhead of 1000")
 
 
 def test_a_second_one_is_refused_while_one_is_taken(tmp_path: Path) -> None:
