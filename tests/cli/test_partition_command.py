@@ -60,25 +60,27 @@ class Partition:
 
     async def _checkpoint(self, offset: int) -> None:
         store = open_store(self.settings)
-        record = await store.claim(self.topic, 0, "w1", NOW_MS)
-        bounds = log_bounds(self.settings, self.topic, 0, offset)
-        await store.checkpoint(
-            Checkpoint(
-                topic=self.topic,
-                partition=0,
-                generation=record.generation,
-                base_offset=None,
-                next_offset=offset,
-                ledger=Ledger(consumed=offset, scored=offset),
-                alerts_position=None,
-                delta=Sums.zero(model_config(self.settings)),
-                entities={},
-                owner="w1",
-                now_ms=NOW_MS,
-                log=LogIdentity(0, bounds.topic_id, bounds.end),
+        try:
+            record = await store.claim(self.topic, 0, "w1", NOW_MS)
+            bounds = log_bounds(self.settings, self.topic, 0, offset)
+            await store.checkpoint(
+                Checkpoint(
+                    topic=self.topic,
+                    partition=0,
+                    generation=record.generation,
+                    base_offset=None,
+                    next_offset=offset,
+                    ledger=Ledger(consumed=offset, scored=offset),
+                    alerts_position=None,
+                    delta=Sums.zero(model_config(self.settings)),
+                    entities={},
+                    owner="w1",
+                    now_ms=NOW_MS,
+                    log=LogIdentity(0, bounds.topic_id, bounds.end),
+                )
             )
-        )
-        await store.close()
+        finally:
+            await store.close()
 
     def lineage(self) -> list[dict[str, str]]:
         async def ask() -> list[dict[str, str]]:
