@@ -32,7 +32,8 @@ def test_a_killed_server_comes_back_on_its_port_with_what_its_persistence_kept(
             if persistence == "aof-everysec":
                 # While one second's fsync runs Redis holds back what it has answered since.
                 wait_until(
-                    lambda: client.info("persistence")["aof_buffer_length"] == 0, "written to the file"
+                    lambda: client.info("persistence")["aof_buffer_length"] == 0,
+                    "written to the file",
                 )
         server.kill()
         server.start()
