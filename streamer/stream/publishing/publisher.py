@@ -84,8 +84,9 @@ class Publisher:
             "queue.buffering.max.messages": _ROOM_MESSAGES + in_batches,
         }
         # A broker reads a connection's next request when it has answered the last: a second one would
-        # be given up here and appended after a claim has looked.
-        limited = {"message.timeout.ms": round(self.resolved_within_s * 1000), "max.in.flight": 1}
+        # be given up here and appended after a claim has looked.  What comes meanwhile goes together.
+        within_ms = round(self.resolved_within_s * 1000)
+        limited = {"message.timeout.ms": within_ms, "max.in.flight": 1, "linger.ms": 0}
         # The limit is a producer's, not a message's; 0 is none.
         self._alerts = Producer(librdkafka_config(settings, **config | limited))
         self._others = Producer(librdkafka_config(settings, **config | {"message.timeout.ms": 0}))
@@ -116,30 +117,29 @@ class Publisher:
         return self._queued.oldest()
 
     def publish_alert(
-        self, alert: Alert, sent_ms: int, place: int, trace: MessageTrace | None = None
+        self, alert: Alert, sent_ms: int, *told: int, trace: MessageTrace | None = None
     ) -> None:
         """Queue an alert for the partition with its source's number.
 
-        ``sent_ms`` and ``place`` are for its headers.
+        ``sent_ms`` and what else is ``told`` (place, and when fetched) are for `alert_headers`.
         """
         ids = () if trace is None else (trace.trace_id,)
-        topic = self._settings.alerts_topic
         on_delivered = partial(self._on_alert_delivered, sent_ms / 1000, *ids)
-        self._publish_alert(topic, alert, sent_ms, place, trace, on_delivered)
+        headers = alert_headers(sent_ms, *told)
+        self._publish_alert(self._settings.alerts_topic, alert, headers, trace, on_delivered)
 
     def publish_overflow(
-        self, alert: Alert, sent_ms: int, place: int, trace: MessageTrace | None = None
+        self, alert: Alert, sent_ms: int, *told: int, trace: MessageTrace | None = None
     ) -> None:
         """Queue an alert that the fuse held back, for the same partition of the overflow topic."""
-        topic = self._settings.overflow_topic
-        self._publish_alert(topic, alert, sent_ms, place, trace, lambda: None)
+        headers = alert_headers(sent_ms, *told)
+        self._publish_alert(self._settings.overflow_topic, alert, headers, trace, lambda: None)
 
     def _publish_alert(
         self,
         topic: str,
         alert: Alert,
-        sent_ms: int,
-        place: int,
+        headers: list[tuple[str, bytes]],
         trace: MessageTrace | None,
         on_delivered: Callable[[], None],
     ) -> None:
@@ -156,7 +156,7 @@ class Publisher:
             key=alert.transaction.card_id.encode(),
             value=_encoder.encode(alert),
             partition=partition,
-            headers=alert_headers(sent_ms, place) + ([] if trace is None else trace.headers),
+            headers=headers + ([] if trace is None else trace.headers),
             trace=trace,
             on_delivered=delivered,
             on_expired=lambda: self.expire(partition),

@@ -202,7 +202,8 @@ class Scoring:
                 offset = alert.source.offset
                 record = batch.record_at(offset)
                 sent = None if trace is None else trace.message(record, topic, alert.alert_id)
-                publish(alert, record.timestamp, outcome.places[offset], sent)
+                told = outcome.places[offset], batch.received_at_ms
+                publish(alert, record.timestamp, *told, trace=sent)
         for letter in outcome.dead_letters:
             publisher.publish_dead_letter(letter, batch, trace)
         for item in outcome.scores:
