@@ -1,8 +1,9 @@
 """From when a payment was due to its alert, at shares of capacity: ``python -m load.latency``.
 
-The capacity is measured first, in the same run: how fast the worker drains a backlog.  Then payments
-are offered in an open loop at 10, 50, 80 and 100% of it, in rounds that begin with another load each,
-to one worker that goes on all the time.  See load/README.md.
+The capacity is measured first, in the same run: what the worker is done with a second while payments
+come as fast as it has drained a backlog, which took nothing of the processors.  Then payments are
+offered in an open loop at 10, 50, 80 and 100% of that, in rounds that begin with another load each, to
+one worker that goes on all the time.  See load/README.md.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from load.latency_figures import (
     PARTS,
     LoadFigures,
     bar_said,
+    done_per_s,
     latencies_ms,
     medians,
     percentiles,
@@ -42,6 +44,8 @@ __all__ = ["main", "markdown", "rotated"]
 _STEADY: Final = Path(__file__).parent / "scenarios" / "steady.toml"
 # The first of a load meets what the one before it has left: it is over by then.
 _WARM_S: Final = 1.0
+_FLOOD_S: Final = 8.0
+_FLOOD_SAMPLED_S: Final = 0.25
 
 
 @dataclass(slots=True)
@@ -116,7 +120,8 @@ def main(
         running(broker) as bootstrap_servers,
         staged(bootstrap_servers, scenario, "latency", backlog) as (stage, window),
     ):
-        capacity = given or window.per_second
+        drained = [Step(window.per_second, _FLOOD_S)]
+        capacity = given or done_per_s(stage.offer(drained, _FLOOD_SAMPLED_S), _WARM_S, _FLOOD_S)
         about |= _capacity(window, capacity)
         click.echo(f"capacity: {about['capacity']}", err=True)
         for number in range(1, n_rounds + 1):

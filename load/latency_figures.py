@@ -28,6 +28,7 @@ __all__ = [
     "Bar",
     "LoadFigures",
     "bar_said",
+    "done_per_s",
     "latencies_ms",
     "medians",
     "parts_ms",
@@ -84,6 +85,18 @@ class LoadFigures(msgspec.Struct, frozen=True):
             lateness=Lateness.of(due[counted], sent[counted], run.offered.busy),
             worker_busy=run.worker_busy,
         )
+
+
+def done_per_s(run: OpenRun, warm_s: float, seconds: float) -> float:
+    """Return how many messages a second the worker was done with while they came.
+
+    From the first sample ``warm_s`` after the first payment was due to the last within ``seconds``.
+    """
+    first, last = run.began_at + warm_s, run.began_at + seconds
+    inside = [each for each in run.samples if first <= each.at_s <= last]
+    if len(inside) < 2 or inside[-1].n_done <= inside[0].n_done:
+        raise InvariantError("messages must be done with meanwhile, got none; measure for longer")
+    return (inside[-1].n_done - inside[0].n_done) / (inside[-1].at_s - inside[0].at_s)
 
 
 def percentiles(took_ms: Floats) -> dict[str, float]:
