@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-integrations wheel uncompiled manifests dashboards datadog image-steps simulation instructions rig bench faults alerts chaos soak drill fuzz guided lint format types schemas lock clean
+.PHONY: help setup demo dev test test-integrations wheel uncompiled manifests dashboards datadog image-steps simulation instructions microbench rig bench faults alerts chaos soak drill fuzz guided lint format types schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' Makefile
@@ -84,6 +84,13 @@ uncompiled: $(STAMP) ## run tests of the loops on their Python, which takes a mi
 
 instructions: $(STAMP) ## count what a payment takes under Valgrind; a tenth more than noted fails (ARGS=--write notes it)
 	$(BIN)/python -m load.instructions --check $(ARGS)
+
+# Processor time of the thread, so that others on the machine count for less.
+MICRO = -p benchmark --benchmark-only --benchmark-timer=time.thread_time --benchmark-sort=name \
+  --benchmark-columns=median,min,max,rounds --benchmark-storage=build/microbench
+
+microbench: $(STAMP) ## measure stages, alerts, answers and checkpoints (ARGS=--benchmark-save=before, ARGS=--benchmark-compare)
+	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest tests/benchmarks/bench_*.py $(MICRO) $(ARGS)
 
 rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
 	$(BIN)/python -m tests.rig --fetch

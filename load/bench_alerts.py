@@ -17,8 +17,8 @@ import click
 import msgspec
 import numpy as np
 
-from load.bench_pipeline import batches_of, trained
 from load.machine import describe_machine
+from load.stages import batches_of, trained
 from streamer.arrays import Floats
 from streamer.contract.messages import Alert
 from streamer.explaining.alerts import AlertContext, build_alert

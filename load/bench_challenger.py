@@ -1,6 +1,6 @@
 """What a challenger costs per payment: ``python -m load.bench_challenger``.
 
-Everything runs in this process on simulated payments, on a partition as `load.bench_pipeline` trains
+Everything runs in this process on simulated payments, on a partition as `load.stages` trains
 it.  Each batch goes from its bytes to its outcome; every other one has a challenger beside it, which
 has learned the same, so that a machine that others use too slows both alike.
 """
@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from load.bench_pipeline import batches_of, trained
+from load.stages import batches_of, trained
 from streamer.challenging.challenge import Challenge
 from streamer.challenging.shadow import Shadow
 from streamer.challenging.standing import Contender, Standing

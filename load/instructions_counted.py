@@ -13,16 +13,13 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from load.bench_pipeline import batches_of, trained
+from load.stages import STAGES, Stages, batches_of, trained, whole
 from streamer.contract.batch import Batch
-from streamer.features import History
 from streamer.offline.offline_partition import OfflinePartition
-from streamer.pipeline import decide, learn_scored, prepare, process, remember_scored
 from streamer.simulator import Simulator, SimulatorConfig
 
 __all__ = ["N_PAYMENTS", "STAGES", "WHOLE", "main"]
 
-STAGES: Final = ("columns", "features", "score", "learn", "remember")
 N_PAYMENTS: Final = 2_000
 _WARM: Final = 8_000
 _SEED: Final = 1
@@ -36,11 +33,11 @@ def main() -> None:
     payments = simulator.generate(2 * N_PAYMENTS)
     first, second = batches_of(payments, N_PAYMENTS, _WARM)
     # What is done for the first time is done here: kernels are loaded, and room is made.
-    _whole(partition, first)
+    whole(partition, first)
     parts: dict[str, Callable[[], None]] = {"": lambda: None}
     for n, stage in enumerate(STAGES, start=1):
         parts[stage] = lambda n=n: _stages(partition, second, n)  # type: ignore[misc]
-    parts[WHOLE] = lambda: _whole(partition, second)
+    parts[WHOLE] = lambda: whole(partition, second)
     gc.disable()
     sys.stdout.write(json.dumps({name: _in_child(part) for name, part in parts.items()}))
 
@@ -58,29 +55,11 @@ def _in_child(part: Callable[[], None]) -> int:
     return child
 
 
-def _whole(partition: OfflinePartition, batch: Batch) -> None:
-    state, version, config = partition.state, partition.version, partition.config
-    process(batch, state, version, config, now_ms=batch.received_at_ms)
-
-
 def _stages(partition: OfflinePartition, batch: Batch, n: int) -> None:
-    """Do the first ``n`` stages, as `load.bench_pipeline.measure_batch` does them."""
-    state, version, config = partition.state, partition.version, partition.config
-    decoded = prepare(batch, config).decoded
-    if n == 1:
-        return
-    columns = decoded.columns
-    history = History.observe(columns, state.tables)
-    if n == 2:
-        return
-    scored = version.score(history.X, columns.currencies, history.V, columns.times_ms)
-    if n == 3:
-        return
-    decision = decide(decoded, state, version, scored, history.card_payments_1d)
-    learn_scored(state.delta, version, history.X, columns, scored, decision)
-    if n == 4:
-        return
-    remember_scored(decoded, state, version, scored, decision, config.verdicts)
+    """Do the first ``n`` stages."""
+    stages = Stages(partition, batch)
+    for name in STAGES[:n]:
+        getattr(stages, name)()
 
 
 if __name__ == "__main__":

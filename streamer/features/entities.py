@@ -253,11 +253,14 @@ class EntityTable:
                 f"{self.kind.name} capacity must be at least one batch's distinct entities, "
                 f"got {self.capacity}; raise it or lower STREAMER_BATCH_MAX_RECORDS"
             )
-        n_evicted = max(n_over, min(int(self.capacity * _EVICTED_SHARE), len(idle)))
+        is_unsaved = self.changed[idle] | self._waits[idle]
+        n_saved = len(idle) - int(np.count_nonzero(is_unsaved))
+        # More go than have to, as far as nothing is lost by it.
+        n_evicted = max(n_over, min(int(self.capacity * _EVICTED_SHARE), n_saved))
         # Unsaved ones after saved ones, the longest unused first.
-        age = self._used_at[idle] + self.changed[idle] * (self._clock + 1)
+        age = self._used_at[idle] + is_unsaved * (self._clock + 1)
         gone = idle[np.argpartition(age, n_evicted - 1)[:n_evicted]]
-        self.n_evicted_unsaved += int((self.changed[gone] | self._waits[gone]).sum())
+        self.n_evicted_unsaved += max(n_evicted - n_saved, 0)
         self.n_evicted += n_evicted
         self._drop(gone)
 

@@ -26,9 +26,10 @@ RULES_ERROR: Final = "settings_rules"
 # k-means++ picks centers out of the warm-up buffer: with fewer samples than this per center, single
 # transactions become centers.
 WARMUP_PER_CLUSTER: Final = 20
-# Cards and merchants touched since the last checkpoint exist in memory only.  With room for four
-# checkpoints, making room for new ones never reaches an entry that is not saved yet.
-CHECKPOINTS_HELD: Final = 4
+# Cards and merchants touched since the last checkpoint exist in memory only.  Scoring waits when four
+# checkpoints are due, and the batch that comes next needs room beside what these hold: with room for
+# five, making room never reaches an entry that is not saved yet.
+CHECKPOINTS_HELD: Final = 5
 
 _TOPICS: Final = (
     "transactions_topic",

@@ -13,12 +13,36 @@ import ctypes
 import gc
 from typing import Final
 
-__all__ = ["collect_rarely", "give_back"]
+__all__ = ["collect_rarely", "give_back", "keep_little"]
 
 # A fetch of 4,000 records stays below it, so that none is gone through while it is scored.
 _YOUNG: Final = 50_000
 # Python's own: so many looks at the young before one at what outlived them, and so on.
 _MIDDLE, _OLD = 10, 10
+
+# Of glibc's malloc.h: what `mallopt` sets.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+_MALLOC: Final = {
+    # Some thirty threads allocate, most of them librdkafka's: each would get up to 64 MB and more
+    # of its own, and keep them.
+    _ARENA_MAX: 2,
+    # What is larger comes from the system and goes back to it.  Without this the bound follows what is
+    # freed, up to 32 MB, and tables, fetches and checkpoints leave holes between what stays.
+    _MMAP_THRESHOLD: 1 << 20,
+    # Set, since it is 128 kB where the other is: a batch's arrays would be asked for again and again.
+    _TRIM_THRESHOLD: 16 << 20,
+}
+
+
+def keep_little() -> None:
+    """Have malloc keep little of what is freed; before there are threads.  Of glibc alone.
+
+    What MALLOC_ variables say of the same is overruled.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for name, value in _MALLOC.items():
+            mallopt(name, value)
 
 
 def collect_rarely() -> None:

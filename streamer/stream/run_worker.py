@@ -7,6 +7,7 @@ from pathlib import Path
 from streamer.settings import Settings, TracingSettings
 from streamer.stream.app import build_app
 from streamer.stream.ending import end_process
+from streamer.stream.garbage import keep_little
 from streamer.stream.process import ScoringWorker
 from streamer.telemetry.logs import configure_logging
 from streamer.telemetry.profiling import Profiling
@@ -17,6 +18,7 @@ __all__ = ["run_worker"]
 
 def run_worker(settings: Settings, tracing: TracingSettings, profile: Path | None = None) -> None:
     """Run a worker until it is stopped; exits the process.  A profile is written to ``profile``."""
+    keep_little()
     configure_logging(settings.log_level, settings.log_format)
     log_uncaught()
     app = build_app(settings, tracing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from load.bench_pipeline import batches_of
+from load.stages import batches_of
 from streamer.challenging.challenge import Challenge
 from streamer.challenging.shadow import Shadow
 from streamer.challenging.standing import Contender, Standing, Taken

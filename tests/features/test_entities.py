@@ -174,6 +174,18 @@ def test_what_is_lost_with_an_eviction_is_counted() -> None:
     assert table.unloaded == []
 
 
+def test_no_more_go_than_have_to_where_something_would_be_lost() -> None:
+    """Of 32 rows a sixteenth goes at once, two; one of those is unsaved and may stay."""
+    table = EntityTable(KIND, 32)
+    put(table, "saved", 1, 1.0, 0)
+    table.take_changed()
+    for number in range(31):
+        put(table, f"unsaved {number}", 1, 1.0, 0)
+    rows(table, "new")
+    assert table.take_evicted() == Evicted(1, 0)
+    assert len(table) == 32
+
+
 def test_loading_what_a_batch_lacks_costs_it_nothing_that_it_has() -> None:
     """16 rows, "old" unused for longest: a batch of it and 5 new ones keeps it."""
     table = EntityTable(KIND, 16)

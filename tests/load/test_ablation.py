@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from load.ablation import VARIANTS, is_off, without
-from load.bench_pipeline import batches_of
+from load.stages import batches_of
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, Tables
 from streamer.pipeline import prepare, processing
 from streamer.settings import load_settings

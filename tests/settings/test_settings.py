@@ -194,17 +194,17 @@ def test_a_key_needs_its_certificate_and_files_must_exist(tmp_path: Path) -> Non
     ]
 
 
-def test_capacity_must_hold_four_checkpoints() -> None:
-    # 4 x 30,000 transactions between checkpoints.
+def test_capacity_must_hold_five_checkpoints() -> None:
+    # 5 x 30,000 transactions between checkpoints.
     environ = {
         "STREAMER_CHECKPOINT_MAX_TRANSACTIONS": "30000",
-        "STREAMER_MERCHANTS_CAPACITY": "119999",
+        "STREAMER_MERCHANTS_CAPACITY": "149999",
     }
     assert faults(environ) == [
-        "STREAMER_MERCHANTS_CAPACITY must be at least 4 x STREAMER_CHECKPOINT_MAX_TRANSACTIONS "
-        "= 120000, got 119999"
+        "STREAMER_MERCHANTS_CAPACITY must be at least 5 x STREAMER_CHECKPOINT_MAX_TRANSACTIONS "
+        "= 150000, got 149999"
     ]
-    load_settings({**environ, "STREAMER_MERCHANTS_CAPACITY": "120000"})
+    load_settings({**environ, "STREAMER_MERCHANTS_CAPACITY": "150000"})
 
 
 def test_every_fault_of_an_intake_is_a_part_of_the_setting_s_line(tmp_path: Path) -> None:

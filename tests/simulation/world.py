@@ -73,8 +73,8 @@ def _settings(batch_max_records: int, checkpoint_max_transactions: int) -> Setti
         batch_max_records=batch_max_records,
         checkpoint_max_transactions=checkpoint_max_transactions,
         kafka_session_timeout_s=SESSION_S,
-        cards_capacity=4 * checkpoint_max_transactions,
-        merchants_capacity=4 * checkpoint_max_transactions,
+        cards_capacity=5 * checkpoint_max_transactions,
+        merchants_capacity=5 * checkpoint_max_transactions,
     )
 
 

@@ -323,6 +323,20 @@ def test_a_fetch_is_gone_once_it_is_read_and_waits_for_no_garbage_collector(
         gc.enable()
 
 
+def test_the_bytes_of_a_fetch_wait_for_no_garbage_collector() -> None:
+    """aiokafka's part and the generator that it never began have each other: thousands of fetches, of
+    up to a megabyte each, would be there before the collector looks."""
+    parsed = Fetch(fetch_of([Lot((Row(), Row()))])).parsed(FetchedBytes)
+    kept = weakref.ref(parsed)
+    gc.disable()
+    try:
+        assert unpack(parsed) is not None
+        del parsed
+        assert kept() is None
+    finally:
+        gc.enable()
+
+
 def damaged(place: int, value: int, *, seal: bool = True) -> bytes:
     batch, base = built(Lot((Row(), Row())), 100)
     second, _ = built(Lot((Row(), Row())), base)

@@ -95,11 +95,11 @@ def unpack(parsed: Any) -> Unpacked | None:
         # Each has the other: the fetch's bytes would wait for the garbage collector, and 20 ms with it.
         del batches.walk
     records = batches.records()
-    return (
-        None
-        if records is None
-        else Unpacked(records, parsed.next_fetch_offset, walk.next_fetch_offset)
-    )
+    if records is None:
+        return None
+    # A generator that never began: it and what it is of have each other, and the fetch's bytes.
+    parsed._records_iterator = None
+    return Unpacked(records, parsed.next_fetch_offset, walk.next_fetch_offset)
 
 
 class _Batches:
