@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,14 @@ from load.alert_reading import COLUMNS, rows_in
 from load.figures import Sample, Window
 from load.hdr_plot import curve, draw_latencies
 from load.latency import Measured, as_json, markdown, pooled
-from load.latency_figures import BARS, LoadFigures, bar_said, parts_ms, percentiles
+from load.latency_figures import (
+    BARS,
+    LoadFigures,
+    bar_said,
+    done_per_s,
+    parts_ms,
+    percentiles,
+)
 from load.mailbox import Mailbox
 from load.offering import NEVER, Offered, Order, offer
 from load.open_loop import Lateness, Step, due_times
@@ -240,18 +248,29 @@ class MadeUp:
     def __init__(self) -> None:
         self.rates: list[float] = []
 
-    def offer(self, profile: list[Step]) -> OpenRun:
+    def offer(self, profile: list[Step], scraped_every_s: float = 5.0) -> OpenRun:
         self.rates += [step.rate for step in profile]
-        return run_of([6.0] * 1_500, fetched_ms=2.0)
+        run = run_of([6.0] * 1_500, fetched_ms=2.0)
+        done = [Sample(run.began_at + at, round(1_000 * at)) for at in (0.5, 1.0, 4.0, 9.0)]
+        return replace(run, samples=done)
 
     def end(self) -> Ledger:
         return Ledger(consumed=4, scored=4, alerted=2)
 
 
-def test_loads_are_shares_of_the_capacity_that_was_drained_in_rotated_rounds(
+def test_what_was_done_with_meanwhile_counts_from_the_warm_up_to_the_end() -> None:
+    """600 in the six seconds between the samples within; 100 before, 5,000 when nothing came."""
+    done = [Sample(100.0 + at, n) for at, n in ((0.5, 100), (1.5, 400), (7.5, 1_000), (9.0, 6_000))]
+    run = replace(run_of([6.0]), began_at=100.0, samples=done)
+    assert done_per_s(run, warm_s=1.0, seconds=8.0) == 100.0
+    with pytest.raises(InvariantError, match="done with meanwhile"):
+        done_per_s(run, warm_s=8.0, seconds=9.0)
+
+
+def test_loads_are_shares_of_what_was_done_while_a_drain_s_rate_came_in_rotated_rounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """2,000 payments in 2 s are 1,000/s; the second round begins with the second load.
+    """Drained were 2,000 in 2 s, done with 3,000 in the 3 s between; rounds begin with another load.
 
     What runs with real servers is `load.scenario`, by the same stage.
     """
@@ -263,7 +282,7 @@ def test_loads_are_shares_of_the_capacity_that_was_drained_in_rotated_rounds(
     asked = ["--rounds", "2", "--percent", "10", "--percent", "50", "--percent", "80"]
     said = CliRunner().invoke(latency.main, [*asked, "--json", str(out), "--plot", str(plot)])
     assert said.exit_code == 0, said.output
-    assert stage.rates == [100.0, 500.0, 800.0, 500.0, 800.0, 100.0]
+    assert stage.rates == [1_000.0, 100.0, 500.0, 800.0, 500.0, 800.0, 100.0]
     assert "capacity: 1,000 payments/s" in said.output
     assert "p99 at 10% of capacity: 6.0 ms (6.0 to 6.0), at most 25: met" in said.output
     assert "ledger: 4 messages accounted for, 2 alerts, none twice" in said.output
