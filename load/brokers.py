@@ -34,7 +34,7 @@ def running(name: str) -> Iterator[str]:
             yield kafka.bootstrap_servers
         return
     port = free_port()
-    command = [sys.executable, "-m", "tests.rig", "--port", str(port)]
+    command = [sys.executable, "-m", "tests.rig", "--lives-long", "--port", str(port)]
     broker = ChildProcess(command, name="Apache Kafka", cwd=_PROJECT)
     with broker:
         try:

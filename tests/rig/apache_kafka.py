@@ -59,7 +59,8 @@ class ApacheKafka:
     """A cluster on `bootstrap_servers`; broker ``i`` counts from 0, its node id from 1.
 
     ``listeners`` are ports beside the plain one; with three brokers each gets ports of its own.
-    ``port`` is for the plain listener of the first broker.  Settings are Kafka's, written with
+    ``port`` is for the plain listener of the first broker.  With ``lives_long`` the JVM compiles what runs
+    often in full, as it does in service.  Settings are Kafka's, written with
     underscores: ``ApacheKafka(message_max_bytes=20_000_000)``.
     """
 
@@ -69,6 +70,7 @@ class ApacheKafka:
         *,
         port: int | None = None,
         listeners: Sequence[Listener] = (),
+        lives_long: bool = False,
         **broker_settings: str | int,
     ) -> None:
         assert n_brokers in _HEAP_MB, f"n_brokers must be 1 or 3, got {n_brokers}"
@@ -77,6 +79,7 @@ class ApacheKafka:
         self._broker_settings = broker_settings
         self._port = port
         self._listeners = listeners
+        self._lives_long = lives_long
         self._n_brokers = n_brokers
         self.brokers: list[Broker] = []
 
@@ -179,7 +182,10 @@ class ApacheKafka:
             plain = Listener("PLAINTEXT", "PLAINTEXT", port)
             folder = self._folder.path / f"broker-{i + 1}"
             heap_mb = _HEAP_MB[self._n_brokers]
-            self.brokers.append(Broker(i + 1, folder, [plain, *extra], heap_mb))
+            listeners = [plain, *extra]
+            self.brokers.append(
+                Broker(i + 1, folder, listeners, heap_mb, lives_long=self._lives_long)
+            )
         voters = [f"{each.node_id}@{HOST}:{each.controller_port}" for each in self.brokers]
         replicas = str(self._n_brokers)
         properties = {

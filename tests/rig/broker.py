@@ -39,13 +39,22 @@ class Listener:
 class Broker:
     """Broker number ``node_id``; its first listener is the one the brokers use among themselves."""
 
-    def __init__(self, node_id: int, folder: Path, listeners: list[Listener], heap_mb: int) -> None:
+    def __init__(
+        self,
+        node_id: int,
+        folder: Path,
+        listeners: list[Listener],
+        heap_mb: int,
+        *,
+        lives_long: bool = False,
+    ) -> None:
         self.node_id = node_id
         self.listeners = {listener.name: listener for listener in listeners}
         self.controller_port = stable_port()
         self._folder = folder
         self._child: ChildProcess | None = None
         self._heap_mb = heap_mb
+        self._lives_long = lives_long
 
     @property
     def process(self) -> ChildProcess:
@@ -75,7 +84,8 @@ class Broker:
 
     def start(self) -> None:
         """Start the JVM; it is not ready yet."""
-        command = java_command(self._heap_mb, "kafka.Kafka", str(self._settings_path))
+        settings, lives_long = str(self._settings_path), self._lives_long
+        command = java_command(self._heap_mb, "kafka.Kafka", settings, lives_long=lives_long)
         # Only PATH: the broker's own scripts read variables such as KAFKA_OPTS, the JVM others.
         self._child = ChildProcess(
             command,

@@ -41,9 +41,13 @@ def missing() -> str | None:
     return None
 
 
-def java_command(heap_mb: int, main: str, *arguments: str) -> list[str]:
-    """Return the command that runs a class of Kafka."""
-    return _java(heap_mb, [f"-XX:SharedArchiveFile={_archive()}"], main, *arguments)
+def java_command(heap_mb: int, main: str, *arguments: str, lives_long: bool = False) -> list[str]:
+    """Return the command that runs a class of Kafka; one that lives long is compiled in full."""
+    options = [f"-XX:SharedArchiveFile={_archive()}"]
+    if lives_long:
+        # Of two the JVM takes the last.
+        options.append("-XX:TieredStopAtLevel=4")
+    return _java(heap_mb, options, main, *arguments)
 
 
 def bootstrap_checkpoint() -> Path:
