@@ -37,7 +37,7 @@ from streamer.stream.checkpoints import checkpointing
 from streamer.stream.scoring import held, scoring, watched
 from streamer.watching import Counts
 
-__all__ = ["Counters", "Unmeasured", "counting", "decoded_version", "observe"]
+__all__ = ["Counters", "Unmeasured", "counting", "decoded_version", "observe", "print_of"]
 
 _TIME_MS: Final = 1_700_000_000_000
 _ALERTING_SHARE: Final = 0.25
@@ -51,6 +51,8 @@ class Counters:
     warmup: int
     transactions_seen: int = 0
     n_scored: int = 0
+    prints: int = 0
+    """The sum of what stands for each payment learned: which ones they were, whatever their order."""
     revivals: int = 0
     n_bytes: int = 0
 
@@ -149,8 +151,13 @@ def _encoded(sums: Counters, header: VersionHeader, _: Any) -> bytes:
     return json.dumps([asdict(sums), asdict(header)]).encode()
 
 
+def print_of(payment: str) -> int:
+    """Return what stands for a payment in a sum of them."""
+    return crc32(payment.encode())
+
+
 def _state_id(sums: Counters) -> str:
-    return f"{sums.transactions_seen:064x}"
+    return f"{sums.transactions_seen:032x}{sums.prints:032x}"
 
 
 def _advance(sums: Counters, delta: Counters, _: ModelConfig) -> Counters:
@@ -158,6 +165,7 @@ def _advance(sums: Counters, delta: Counters, _: ModelConfig) -> Counters:
         sums.warmup,
         sums.transactions_seen + delta.transactions_seen,
         sums.n_scored + delta.n_scored,
+        sums.prints + delta.prints,
     )
 
 
@@ -201,6 +209,9 @@ def _scoring(is_flooded: Any) -> Any:
         decision = decide(decoded, state, version, scored, np.zeros(n))  # type: ignore[arg-type]
         state.delta.transactions_seen += n
         state.delta.n_scored += n  # type: ignore[attr-defined]
+        if n:
+            names = decoded.payments.names.column(ID).strings()
+            state.delta.prints += sum(map(print_of, names))  # type: ignore[attr-defined]
         made: Any = ([], [])
         if scored is not None:
             context = _context(decoded.batch.topic, decoded.batch.partition, state.epoch)

@@ -35,7 +35,7 @@ from tests.simulation.scenario import Scenario, Story
 from tests.simulation.stories import story_of
 from tests.simulation.world import Result, World
 
-__all__ = ["run_seed"]
+__all__ = ["run_seed", "run_world"]
 
 _TICK_S: Final = 0.5
 _FLUSH_POLL_S: Final = 0.05
@@ -62,8 +62,12 @@ class _ShortAlert(msgspec.Struct):
 
 def run_seed(seed: int, story: Story | None = None, *, is_small: bool = False) -> Result:
     """Run one seed, with ``story`` or its own, from its beginning to its end."""
+    return run_world(World(Scenario.of(seed, story or story_of(seed), is_small=is_small)))
+
+
+def run_world(world: World) -> Result:
+    """Run a world from its beginning to its end."""
     started = time.process_time()
-    world = World(Scenario.of(seed, story or story_of(seed), is_small=is_small))
     with warnings.catch_warnings():
         # A process may be killed between making a coroutine and awaiting it.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)

@@ -196,6 +196,9 @@ class SimulatedRedis:
         stored = self.data.get(key, {})
         return sum(stored.pop(_bytes(field), None) is not None for field in fields)
 
+    def _hkeys(self, key: str) -> list[bytes]:
+        return list(self.data.get(key, {}))
+
     def _hlen(self, key: str) -> int:
         return len(self.data.get(key, {}))
 

@@ -17,9 +17,9 @@ from tests.simulation.loop import Process
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-__all__ = ["open_store"]
+__all__ = ["LIMITS", "open_store"]
 
-_LIMITS: Final = Limits(
+LIMITS: Final = Limits(
     versions_kept=4,
     lineage_max_entries=1_000,
     feedback_max_entries=1_000,
@@ -37,4 +37,4 @@ def open_store(world: World, process: Process) -> Store:
         rng,
         Breaker(rng, world.loop.time),
     )
-    return Store(client, world.pipeline.model, _LIMITS)
+    return Store(client, world.pipeline.model, LIMITS)

@@ -296,12 +296,17 @@ class Worker:
             del self._positions[tp]
             self.claims.failed(tp, self._readings[tp], OffsetOutOfRangeError({}))
             return None
-        end = min(first + world.rng.randint(1, world.scenario.max_batch), log.end)
+        wanted = first + world.rng.randint(1, world.scenario.max_batch)
+        end = min(wanted, self._readable_to(tp, first))
         if end <= first:
             return None
         world.checker.handed_out(self.process.name, tp, range(first, end))
         self._positions[tp] = end
         return Batch(tp.topic, tp.partition, log.records(tp, first, end), ARRIVAL_MS, (first, end))
+
+    def _readable_to(self, tp: TP, _: int) -> int:
+        """Return where what may be fetched from a position ends."""
+        return self.world.logs[tp].end
 
     async def _agent(self) -> None:
         while True:

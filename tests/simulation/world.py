@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final
 
@@ -51,6 +52,8 @@ class Result:
     n_steps: int
     cause: BaseException | None = None
     cpu_s: float = 0.0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How often what has happened, where a world counts it."""
 
 
 @cache
