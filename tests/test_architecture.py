@@ -112,17 +112,18 @@ ROOMS: Final = {
     "serve": "serving",
     "skew": "contract settings starting store stream telemetry",
     "status": "contract model policies reports settings starting store stream",
-    "console": "challenging contract drifting explaining features indexing intake model reports "
+    "audit": "contract settings starting store stream",
+    "console": "audit challenging contract drifting explaining features indexing intake model reports "
     "settings starting status store stream telemetry verdicts watching",
     "display": "challenging contract explaining features fitting gating intake policies reports "
     "settings simulator status store",
     "demo": "contract datafiles display embedded intake reports settings simulator starting store "
     "stream",
     "dev": "console contract embedded settings simulator starting stream",
-    "pages": "contract display features intake model pipeline settings telemetry",
-    "cli": "backtesting challenging console contract datafiles demo dev display drifting evaluation "
-    "explaining features fitting gating intake model offline policies registry reports serving "
-    "settings simulator skew starting status store stream watching",
+    "pages": "audit contract display features intake model pipeline settings telemetry",
+    "cli": "audit backtesting challenging console contract datafiles demo dev display drifting "
+    "evaluation explaining features fitting gating intake model offline policies registry reports "
+    "serving settings simulator skew starting status store stream watching",
 }
 # Those of the stream; the app, beside them, puts them together.
 STREAM: Final = {
@@ -333,7 +334,7 @@ def test_a_module_that_writes_to_the_environment_reads_nothing_from_it(name: str
         ({"grpc_health", "grpc_reflection"}, ["serving"]),
         ({"jinja2"}, ["console"]),
         ({"redis"}, ["store"]),
-        (KAFKA_CLIENTS, ["stream", "embedded", "demo", "dev", "serving", "skew"]),
+        (KAFKA_CLIENTS, ["audit", "stream", "embedded", "demo", "dev", "serving", "skew"]),
         (
             {"sklearn", "matplotlib", "lightgbm"},
             ["evaluation", "fitting", "backtesting", "challenging"],

@@ -14,6 +14,10 @@ __all__ = ["main"]
 
 # By name: the module, and what a list of commands says, which is the first sentence of its help.
 _COMMANDS: Final = {
+    "audit": (
+        "streamer.cli.audit_command",
+        "Look at who changed what and who saw which card (STREAMER_AUDIT_TOPIC).",
+    ),
     "backtest": (
         "streamer.cli.backtest_command",
         "Compare the alerts that FILE's payments would have given with and without a change.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamer.cli.evaluate_options import ChangeOf
-from streamer.cli.operator import now_ms, who, with_store
+from streamer.cli.operator import audited, now_ms, who, with_store
 from streamer.cli.options import as_json
 from streamer.cli.passes import sums_in
 from streamer.display.output import print_json, readable_errors
@@ -101,7 +101,10 @@ def start(
         begun = await store.challengers.start(name, challenge, sums, who(), now_ms(), main)
         return f"{name} started, which differs in: {begun.challenge.told()}"
 
-    click.echo(with_store(work, settings), err=True)
+    details = {"differs": challenge.told()}
+    with audited(settings, "challenger started", ("challenger", name), details):
+        told = with_store(work, settings)
+    click.echo(told, err=True)
 
 
 @challenger.command()
@@ -112,7 +115,9 @@ def stop(name: str) -> None:
 
     Workers let go of it with their next checkpoint.
     """
-    ended = with_store(lambda store: store.challengers.stop(name))
+    settings = load_settings()
+    with audited(settings, "challenger stopped", ("challenger", name), {}):
+        ended = with_store(lambda store: store.challengers.stop(name), settings)
     click.echo(f"{name} stopped, after {ended.transactions_seen:,} transactions", err=True)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from streamer.cli.operator import audited, seen
 from streamer.cli.options import as_json
 from streamer.display.dlq_display import marked_lines, masked, printable
 from streamer.display.intake_display import described
@@ -127,6 +128,9 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
         settings, topic or settings.dead_letters_topic, int(found[1]), int(found[2])
     )
 
+    subject = "dead letter", f"{letter.topic}/{letter.place}"
+    seen(settings, "view dead letters", subject, {"masked": "no" if raw else "yes"})
+
     def told(text: str) -> str:
         return printable(text if raw else masked(text))
 
@@ -189,7 +193,10 @@ def replay(
         return
     if not yes:
         click.confirm("Send them?", abort=True)
-    n_sent = run_replay(settings, plan)
+    details = {"letters": str(plan.n_selected), "messages": str(plan.n_messages)}
+    with audited(settings, "replay dead letters", ("topic", topic), details) as came:
+        n_sent = run_replay(settings, plan)
+        came["sent"] = str(n_sent)
     click.echo(f"{n_sent:,} messages sent", err=True)
 
 

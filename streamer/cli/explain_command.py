@@ -11,6 +11,8 @@ import click
 import msgspec
 from rich.console import Console
 
+from streamer.audit.audit_entry import Card
+from streamer.cli.operator import seen
 from streamer.cli.options import as_json
 from streamer.contract.messages import Alert
 from streamer.display.explanation_display import render_explanation
@@ -88,6 +90,9 @@ def explain(
         if alerts_path is None
         else _from_file(alerts_path, alert_id)
     )
+    if alerts_path is None:
+        card = Card(alert.transaction.card_id, alert.transaction.transaction_id)
+        seen(settings, "explain", ("alert", alert_id), {}, card)
     if alert.parameters is not None and model_path is None and not by_version:
         explanation, complaint = _by_parameters(alert)
     else:

@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from streamer.cli.operator import check_others, now_ms, who, with_store
+from streamer.cli.operator import audited, check_others, now_ms, seen, who, with_store
 from streamer.cli.options import as_json
 from streamer.cli.promote_command import canary, changes, promote, rollback
 from streamer.cli.registry_command import pull, push
@@ -20,7 +20,7 @@ from streamer.display.lessons_display import delay_sentences, lesson_rows, print
 from streamer.display.output import print_json, readable_errors, table_console
 from streamer.errors import ConfigurationError
 from streamer.model import Scorer
-from streamer.model.codec import decode_version
+from streamer.model.codec import decode_version, state_id
 from streamer.reports.census_report import told_of
 from streamer.reports.version_report import describe_version
 from streamer.settings import Settings, load_settings
@@ -132,7 +132,10 @@ def lessons(count: int, as_json: bool) -> None:
     As many of each partition are kept as STREAMER_LESSONS_MAX_ENTRIES says. What nobody judged, and was
     presumed legitimate, is not among them.
     """
-    stored = with_store(lambda store: store.lessons(count))
+    settings = load_settings()
+    stored = with_store(lambda store: store.lessons(count), settings)
+    if stored:
+        seen(settings, "view lessons", ("lessons", ""), {"count": str(len(stored))})
     if as_json:
         print_json(lesson_rows(stored))
     else:
@@ -185,7 +188,11 @@ def import_version(file: Path, is_promoted: bool) -> None:
         head_id = await store.set_head(Wish(version_id, "import", who(), imported_ms))
         return f"{version_id} imported from {file} and made the head, as {head_id}"
 
-    click.echo(with_store(work), err=True)
+    settings = load_settings()
+    details = {"file": file.name, "promoted": "yes" if is_promoted else "no"}
+    with audited(settings, "import", ("version", state_id(sums)), details):
+        told = with_store(work, settings)
+    click.echo(told, err=True)
 
 
 @model.command()

@@ -1,4 +1,4 @@
-"""What commands of an operator share: the store of the settings, who acts, and when."""
+"""What commands of an operator share: the store of the settings, who acts, when, and their audit."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ import os
 import pwd
 import socket
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import click
 
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings, load_settings
 from streamer.starting.wiring import open_store
 from streamer.store import Store
 
-__all__ = ["check_others", "now_ms", "who", "with_store"]
+if TYPE_CHECKING:
+    from streamer.audit.audit_entry import Action, Card, Told
+
+__all__ = ["audited", "check_others", "now_ms", "seen", "who", "with_store"]
 
 _T = TypeVar("_T")
 
@@ -58,3 +64,57 @@ async def check_others(store: Store) -> None:
             f"every version of a STREAMER_NAMESPACE must fit the same settings, but one that is "
             f"stored does not: {error}"
         ) from error
+
+
+@contextmanager
+def audited(
+    settings: Settings,
+    action: Action,
+    subject: tuple[str, str],
+    details: Mapping[str, str],
+    *,
+    may_wait: bool = False,
+) -> Iterator[dict[str, str]]:
+    """Let a command change something within, once the audit topic has that it is about to.
+
+    ``subject`` is its kind and id.  What is put into the mapping is told of how it ended.  With
+    ``may_wait`` it is done while Kafka is away, too: its entries wait in Redis.
+    """
+    # Kafka's client takes a while to import.
+    from streamer.audit.command_trail import command_trail
+
+    told = _told(action, subject, details, None)
+    warn = _warn
+    with command_trail(settings, told, now_ms, may_wait=may_wait, warn=warn) as came:
+        yield came
+
+
+def seen(
+    settings: Settings,
+    action: Action,
+    subject: tuple[str, str],
+    details: Mapping[str, str],
+    card: Card | None = None,
+) -> None:
+    """Write that a command is about to show what is of cards, or raise."""
+    from streamer.audit import command_trail
+
+    command_trail.seen(settings, _told(action, subject, details, card), now_ms)
+
+
+def _told(
+    action: Action, subject: tuple[str, str], details: Mapping[str, str], card: Card | None
+) -> Told:
+    from streamer.audit.audit_entry import Actor, Subject, Told
+
+    return Told(
+        actor=Actor(who(), "operating system"),
+        action=action,
+        subject=Subject(*subject),
+        card=card,
+        details=dict(details),
+    )
+
+
+def _warn(text: str) -> None:
+    click.echo(f"streamer: {text}", err=True)

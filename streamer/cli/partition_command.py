@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from streamer.cli.operator import now_ms, who, with_store
+from streamer.cli.operator import audited, now_ms, who, with_store
 from streamer.cli.options import as_json
 from streamer.display.output import print_json, readable_errors
 from streamer.display.partition_display import print_partitions, sentences
@@ -91,7 +91,9 @@ def reset(
         click.echo(line)
     if not yes:
         click.confirm("Do it?", abort=True)
-    done = with_store(lambda store: store.reset(request, now_ms()), settings)
+    details = {"to": to, "why": reason, "who": request.who}
+    with audited(settings, "reset partition", ("partition", f"{topic}/{number}"), details):
+        done = with_store(lambda store: store.reset(request, now_ms()), settings)
     click.echo(
         f"{topic}/{number} goes on at {done.after.offset} in epoch {done.after.log.epoch}, "
         f"{done.n_lost:,} {'verdicts' if request.is_feedback else 'records'} declared lost",

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from streamer.cli.operator import now_ms, who, with_store
+from streamer.cli.operator import audited, now_ms, who, with_store
 from streamer.cli.options import as_json
 from streamer.display.output import print_json, readable_errors, table_console
 from streamer.display.policy_display import history_table, policy_text
@@ -134,20 +134,22 @@ def apply(file: Path | None, changes: tuple[str, ...], from_environment: bool, w
         raise ConfigurationError("--reason must say why, got nothing")
     settings = load_settings()
 
-    async def work(store: Store) -> tuple[Policy, Policy, bool]:
+    async def planned(store: Store) -> tuple[Policy, Policy]:
         in_force = await store.policies.find()
         wanted = policy_of(settings) if from_environment else _changed(in_force, changes)
-        if file is not None:
-            wanted = policy_in_file(file)
-        return (
-            in_force,
-            wanted,
-            await store.policies.put_in_force(
-                wanted, in_force.id, who=who(), why=why.strip(), now_ms=now_ms()
-            ),
-        )
+        return in_force, wanted if file is None else policy_in_file(file)
 
-    before, after, is_new = with_store(work, settings)
+    async def work(store: Store) -> bool:
+        said = {"who": who(), "why": why.strip(), "now_ms": now_ms()}
+        return await store.policies.put_in_force(after, before.id, **said)  # type: ignore[arg-type]
+
+    before, after = with_store(planned, settings)
+    details = {"why": why.strip(), "in_place_of": before.id}
+    details["changes"] = "; ".join(map(str, changes_between(before, after)))
+    is_new = after.id != before.id
+    if is_new:
+        with audited(settings, "policy", ("policy", after.id), details):
+            is_new = with_store(work, settings)
     if not is_new:
         click.echo(f"{after.id} is in force already; nothing was changed", err=True)
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -11,11 +11,15 @@ from rich.table import Table
 
 from streamer.cli.evaluate_options import Duration
 from streamer.cli.gate_options import Gate, asks_the_gate, show_gate
-from streamer.cli.operator import check_others, now_ms, who, with_store
+from streamer.cli.operator import audited, check_others, now_ms, who, with_store
 from streamer.cli.options import as_json
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors, table_console
 from streamer.errors import ConfigurationError
+from streamer.settings import load_settings
 from streamer.store import Store, Wish, rfc3339
+
+if TYPE_CHECKING:
+    from streamer.audit.audit_entry import Action
 
 __all__ = ["canary", "changes", "promote", "rollback"]
 
@@ -103,7 +107,12 @@ def promote(
             f"{rfc3339(watch.until_ms)}; `streamer model canary` shows it"
         )
 
-    click.echo(with_store(work), err=True)
+    settings = load_settings()
+    details = {"why": why, **gated} | ({} if n_canary is None else {"partitions": str(n_canary)})
+    action: Action = "promote" if n_canary is None else "canary"
+    with audited(settings, action, ("version", version), details):
+        told = with_store(work, settings)
+    click.echo(told, err=True)
 
 
 @click.command()
@@ -148,8 +157,8 @@ def rollback(version: str | None, why: str) -> None:
     """Go back to VERSION; without it end the canary, or go back to the head that the last promotion or
     import replaced.
 
-    At once, without a gate. Workers go on from it within seconds. What was learned since stays with
-    the version that is left; no payment is scored or alerted a second time.
+    At once, without a gate, and while Kafka is away, too. Workers go on from it within seconds. What
+    was learned since stays with the version that is left; no payment is scored or alerted again.
     """
 
     async def work(store: Store) -> str:
@@ -161,7 +170,11 @@ def rollback(version: str | None, why: str) -> None:
             wish = replace(wish, version=await _before_promotion(store))
         return f"{await store.set_head(wish)} is the head"
 
-    click.echo(with_store(work), err=True)
+    settings = load_settings()
+    subject = "version", version or "the one before"
+    with audited(settings, "roll back", subject, {"why": why}, may_wait=True):
+        told = with_store(work, settings)
+    click.echo(told, err=True)
 
 
 async def changes(store: Store, *, merges: bool) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import click
 
-from streamer.cli.operator import now_ms, with_store
+from streamer.cli.operator import audited, now_ms, with_store
 from streamer.cli.passes import version_in
 from streamer.display.output import readable_errors
 from streamer.errors import ConfigurationError
@@ -125,7 +125,8 @@ def pull(place: str, uri: str) -> None:
         )
     # Versions are trimmed by age, and this one is to live as long as one made now.
     header = replace(header, created_at=rfc3339(now_ms()))
-    stored = with_store(lambda store: store.put_version(sums, header), settings)
+    with audited(settings, "pull", ("version", wanted), {"from": place}):
+        stored = with_store(lambda store: store.put_version(sums, header), settings)
     click.echo(
         f"{stored} stored from {where.name}/{number}; `streamer model promote` makes it the head",
         err=True,

@@ -14,7 +14,7 @@ from streamer.cli.files import PAYMENTS, Reading, reads_payments
 from streamer.cli.fitting_run import fitted
 from streamer.cli.gate_options import Gate
 from streamer.cli.label_options import LabelsOf, teaches_by_labels
-from streamer.cli.operator import now_ms, who, with_store
+from streamer.cli.operator import audited, now_ms, who, with_store
 from streamer.cli.options import as_json
 from streamer.cli.passes import fit_request
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors
@@ -219,7 +219,11 @@ def _keep(settings: Settings, name: str, made: Fit, ruled: dict[str, Any]) -> No
             await register_challenger(store, name, made.version_id, sums, main)
         await store.note_retraining(made.version_id, said, now_ms())
 
-    with_store(work, settings)
+    if not ruled["passed"]:
+        with_store(work, settings)
+        return
+    with audited(settings, "retrain", ("version", made.version_id), {"challenger": name}):
+        with_store(work, settings)
 
 
 def _sentence(version_id: str, name: str, ruled: dict[str, Any]) -> str:

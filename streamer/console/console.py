@@ -22,6 +22,7 @@ from streamer.console.queue.queue_filters import choices_of
 from streamer.console.queue.wave_items import Kept, items_of
 from streamer.console.sending.audit_trail import Trail
 from streamer.console.sending.verdict_sending import Decider, SecondDraw
+from streamer.console.service.console_metrics import ConsoleMetrics
 from streamer.console.service.kept_answer import KeptAnswer
 from streamer.console.service.model_reading import read_models
 from streamer.console.service.older_searches import OlderSearches
@@ -74,8 +75,8 @@ class Console:
         self.model_store = open_store(settings)
         self.versions = VersionsAsked(self.model_store, self.store.kept_versions, settings)
         self._traffic: tuple[str, Traffic] | None = None
-        self.outbox = Outbox(settings)
-        self.trail = Trail(self.outbox, settings.audit_topic, now_ms)
+        self.outbox, self.metrics = Outbox(settings), ConsoleMetrics()
+        self.trail = Trail(settings, self.store.client, now_ms)
         self.twice = self.store.twice
         # With no key of its own the draw comes out again by the namespace.
         drawing = settings.namespace.encode() if told is None else key
@@ -120,7 +121,8 @@ class Console:
         self._group.start()
         meanwhile = [asyncio.create_task(self.scrapes.run()), asyncio.create_task(self._warm())]
         try:
-            yield
+            async with self.trail.running():
+                yield
         finally:
             self.is_ending = True
             for task in meanwhile:

@@ -76,6 +76,10 @@ def console_app(console: Console) -> ASGIApp:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
+    async def metrics(_: Request) -> Response:
+        body, content_type = console.metrics.exposition(console.trail.writer)
+        return Response(body, media_type=content_type)
+
     async def readyz(_: Request) -> Response:
         because = [console.reading_error] if console.reading_error else []
         try:
@@ -127,6 +131,7 @@ def console_app(console: Console) -> ASGIApp:
         Route("/static/{name}", static, methods=gets),
         Route("/healthz", healthz, methods=gets),
         Route("/readyz", readyz, methods=gets),
+        Route("/metrics", metrics, methods=gets),
     ]
     app = Starlette(
         routes=routes,

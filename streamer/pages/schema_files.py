@@ -1,4 +1,4 @@
-"""Writes the JSON Schemas in ``schemas/`` from the structs in `streamer.contract.messages`.
+"""Writes the JSON Schemas in ``schemas/`` from the structs of the messages.
 
 ``python -m streamer.pages.schema_files`` writes them; with ``--check`` it writes nothing, names the
 files that differ and exits with 1, which is how continuous integration holds the two together.
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from streamer.audit.audit_entry import audit_schema
 from streamer.contract.json_schemas import json_schemas
 
 __all__ = ["differing_files", "main", "schema_texts", "write_files"]
@@ -22,9 +23,10 @@ _DIRECTORY: Final = Path(__file__).parents[2] / "schemas"
 
 def schema_texts() -> dict[str, str]:
     """Return the text of every schema file by its name: keys sorted, so that diffs are small."""
+    schemas = json_schemas() | {"audit.v1": audit_schema()}
     return {
         f"{stem}.json": json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        for stem, schema in json_schemas().items()
+        for stem, schema in schemas.items()
     }
 
 

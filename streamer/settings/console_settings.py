@@ -26,7 +26,14 @@ class ConsoleFields(ServeFields):
     """Who may log in, for how long, and how many alerts are kept open."""
 
     audit_topic: Topic = "streamer-audit"
-    """Topic that `streamer console` writes every action of a person to, one JSON object each."""
+    """Topic that the console and the commands write every change and every view of card data to."""
+    audit_timeout_s: Seconds = 5.0
+    """Seconds that Kafka has to take the entry of a change, which is refused otherwise."""
+    audit_max_unsent: Count = 10_000
+    """Entries that a process keeps in Redis while Kafka is away; then it shows no card data."""
+    audit_retention_s: Seconds = 34_560_000.0
+    """Seconds that the audit topic keeps entries, where it is created here: 400 days. `streamer audit
+    verify` takes what is missing and younger for removed by somebody."""
     proposals_topic: Topic = "streamer-proposals"
     """Topic that `streamer console` writes every proposal and every decision on one to."""
     console_host: str = Field("127.0.0.1", min_length=1)

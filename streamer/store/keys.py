@@ -18,6 +18,7 @@ _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # An entity kind of one of these names would share its key with something else.
 _RESERVED_KINDS: Final = frozenset(
     {
+        "audit",
         "challenger",
         "challengers",
         "feedback",
@@ -165,6 +166,16 @@ class Keys:
     def review(self, name: str, alert_id: str = "") -> str:
         """What the reviewers' console keeps, one name for all alerts or one each (`reviews`)."""
         return self._key(f"review:{name}:{alert_id}" if alert_id else f"review:{name}")
+
+    @property
+    def audit_heads(self) -> str:
+        """Hash: the head of each chain of the audit topic, as JSON, by its writer."""
+        return self._key("audit:heads")
+
+    @property
+    def audit_unsent(self) -> str:
+        """Hash: entries that Kafka has not acknowledged, by writer and number."""
+        return self._key("audit:unsent")
 
     @property
     def shared(self) -> dict[str, str]:

@@ -10,18 +10,20 @@ import pytest
 from click.testing import Result
 from safetensors.numpy import load, save
 
+from streamer.embedded import EmbeddedKafka
 from streamer.model import Sums
 from streamer.model.codec import VersionHeader, encode_version, state_id
 from streamer.settings import load_settings
 from streamer.starting.wiring import model_config
-from tests.cli.test_commands import run
+from tests.cli.test_commands import audited_by, run
 
 SMALL = {"n_clusters": "4", "warmup_transactions": "300"}
 
 
 @pytest.fixture
-def settings(redis_url: str) -> dict[str, str]:
-    return SMALL | {"redis_url": redis_url, "namespace": f"test-{uuid.uuid4().hex[:10]}"}
+def settings(redis_url: str, kafka: EmbeddedKafka) -> dict[str, str]:
+    own = {"redis_url": redis_url, "namespace": f"test-{uuid.uuid4().hex[:10]}"}
+    return SMALL | own | audited_by(kafka)
 
 
 def version_of(path: Path, **settings: str) -> str:

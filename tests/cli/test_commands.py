@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streamer.cli import main
+from streamer.embedded import EmbeddedKafka
 
 COMMANDS = [
     "demo",
@@ -24,13 +25,18 @@ COMMANDS = [
     "model show",
 ]
 COMMANDS += ["model export", "model import", "model promote", "partition show", "partition reset"]
-COMMANDS += ["challenger start", "challenger compare"]
+COMMANDS += ["challenger start", "challenger compare", "audit verify", "audit export"]
 
 
 def run(*arguments: str, **variables: str) -> Result:
     """Run a command in this process with only the given settings."""
     env = {f"STREAMER_{name.upper()}": value for name, value in variables.items()}
     return CliRunner(env=env).invoke(main, arguments)
+
+
+def audited_by(kafka: EmbeddedKafka) -> dict[str, str]:
+    """Return the settings with which a command that changes something finds an audit topic."""
+    return {"kafka_bootstrap_servers": kafka.bootstrap_servers, "create_topics": "true"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

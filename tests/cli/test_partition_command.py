@@ -35,6 +35,7 @@ class Partition:
             "redis_url": redis_url,
             "namespace": namespace,
             "transactions_topic": topic,
+            "create_topics": "true",
         }
         self.admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
         create_topic(self.admin, topic)

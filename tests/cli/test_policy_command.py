@@ -1,4 +1,4 @@
-"""``streamer policy`` against a real Redis."""
+"""``streamer policy`` against a real Redis, and a broker for its audit."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from streamer.embedded import EmbeddedKafka
 from streamer.policies import Policy, changed_policy, policy_of
 from streamer.settings import load_settings
 from streamer.starting.wiring import open_store
 from streamer.store import Store
-from tests.cli.test_commands import run
+from tests.cli.test_commands import audited_by, run
 
 _NAMESPACES = count()
 _Ask = Callable[[Callable[[Store], Coroutine[Any, Any, Any]]], Any]
@@ -25,8 +26,12 @@ _Ask = Callable[[Callable[[Store], Coroutine[Any, Any, Any]]], Any]
 class Namespace:
     """A namespace in which a worker has begun, and commands on it."""
 
-    def __init__(self, redis_url: str) -> None:
-        self.settings = {"redis_url": redis_url, "namespace": f"policy-{next(_NAMESPACES)}"}
+    def __init__(self, redis_url: str, kafka: EmbeddedKafka) -> None:
+        self.settings = {
+            "redis_url": redis_url,
+            "namespace": f"policy-{next(_NAMESPACES)}",
+            **audited_by(kafka),
+        }
         environ = {f"STREAMER_{name.upper()}": value for name, value in self.settings.items()}
         self.first: Policy = policy_of(load_settings(environ))
         self._loaded = load_settings(environ)
@@ -53,8 +58,8 @@ class Namespace:
 
 
 @pytest.fixture
-def here(redis_url: str) -> Namespace:
-    namespace = Namespace(redis_url)
+def here(redis_url: str, kafka: EmbeddedKafka) -> Namespace:
+    namespace = Namespace(redis_url, kafka)
     namespace.begin()
     return namespace
 
@@ -163,9 +168,11 @@ def test_an_apply_says_what_is_to_be_in_force_and_why(
     assert here.in_force == here.first.id
 
 
-def test_a_namespace_in_which_no_worker_began_is_left_alone(redis_url: str) -> None:
+def test_a_namespace_in_which_no_worker_began_is_left_alone(
+    redis_url: str, kafka: EmbeddedKafka
+) -> None:
     """Its name may be a slip."""
-    empty = Namespace(redis_url)
+    empty = Namespace(redis_url, kafka)
     for command in (("show",), ("diff",), ("apply", "--from-environment", "--reason", "why")):
         refused = empty.run(*command)
         assert refused.exit_code == 2
@@ -177,7 +184,7 @@ def test_a_version_and_the_status_are_told_under_the_policy_in_force(here: Names
     """Not under the environment of whoever asks."""
     here.run("apply", "--set", "alert_budget=0.2", "--reason", "why")
     told = json.loads(
-        run("status", "--json", **here.settings, kafka_bootstrap_servers="127.0.0.1:1").stdout
+        run("status", "--json", **here.settings | {"kafka_bootstrap_servers": "127.0.0.1:1"}).stdout
     )
     assert told["policy"] == here.in_force
     assert told["model"]["budget_requested"] == pytest.approx(0.2)

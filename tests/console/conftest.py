@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
@@ -31,6 +31,8 @@ from streamer.stream.kafka.topics import create_topics
 from tests.rig.waiting import DEADLINE_S
 
 PASSWORD = "correct horse battery"
+# Each page with card data has a line: tests that count are of what people did.
+VIEWS = {"view queue", "view alert", "view wave", "view snoozed", "view below", "ask", "anchor"}
 _EXAMPLE = cache(example_alert)
 
 
@@ -57,6 +59,16 @@ def alert(number: int, **changes: Any) -> Alert:
         scored_at=example.scored_at + timedelta(minutes=number),
         **changes,
     )
+
+
+def told_flat(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what an entry of the audit topic says, without what makes it one of a chain."""
+    card, subject = entry.get("card", {}), entry.get("subject", {})
+    told = {"action": entry["action"], "who": entry["actor"]["name"]}
+    told |= {name: entry["actor"][name] for name in ("role", "address") if name in entry["actor"]}
+    told |= {"alert_id": subject["id"]} if subject.get("kind") == "alert" else {}
+    told |= {"card_id" if name == "id" else name: text for name, text in card.items()}
+    return told | entry.get("details", {})
 
 
 class Reviewer:
@@ -138,7 +150,9 @@ class Stand:
             )
         assert self._producer.flush(DEADLINE_S) == 0
 
-    def read(self, topic: str, n: int) -> list[dict[str, Any]]:
+    def read(
+        self, topic: str, n: int, count: Callable[[Sequence[dict[str, Any]]], int] = len
+    ) -> list[dict[str, Any]]:
         """Return the first ``n`` messages of a topic, and whatever else is there by then."""
         consumer = Consumer(
             self._config | {"group.id": uuid.uuid4().hex, "enable.auto.commit": False}
@@ -146,11 +160,11 @@ class Stand:
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in range(2)])
         found: list[dict[str, Any]] = []
         deadline = time.monotonic() + DEADLINE_S
-        while len(found) < n and time.monotonic() < deadline:
+        while count(found) < n and time.monotonic() < deadline:
             found += self._values(consumer, 0.5)
         found += self._values(consumer, 0.5)
         consumer.close()
-        assert len(found) >= n, f"{topic} must have {n} messages, got {found}"
+        assert count(found) >= n, f"{topic} must have {n} messages, got {found}"
         return found
 
     def _values(self, consumer: Consumer, within_s: float) -> list[dict[str, Any]]:
@@ -160,7 +174,18 @@ class Stand:
         return self.read(self.settings.feedback_topic, n)
 
     def audit(self, n: int) -> list[dict[str, Any]]:
-        return self.read(self.settings.audit_topic, n)
+        """Return the first ``n`` entries that are no views of a page, and whatever else is there."""
+
+        def enough(found: Sequence[dict[str, Any]]) -> int:
+            return sum(each["action"] not in VIEWS for each in found)
+
+        found = map(told_flat, self.read(self.settings.audit_topic, n, enough))
+        return [each for each in found if each["action"] not in VIEWS]
+
+    def views(self) -> list[dict[str, Any]]:
+        """Return what was written of pages that somebody saw."""
+        found = map(told_flat, self.read(self.settings.audit_topic, 1))
+        return [each for each in found if each["action"] in VIEWS]
 
 
 def arrived(console: Console, client: TestClient, n: int) -> None:

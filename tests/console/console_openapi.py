@@ -119,6 +119,8 @@ def console_openapi(
     paths["/static/{name}"] = {"get": _static(known)}
     paths["/healthz"] = {"get": _way("", known, {"200": _json(["status"])})}
     paths["/readyz"] = {"get": _way("", known, {"200": _json(["status"])})}
+    text = _answer({"text/plain": {"schema": _TEXT}})
+    paths["/metrics"] = {"get": _way("", known, {"200": text})}
     # A stream that lasts for minutes: not to be asked by who waits for its end.
     events = {"200": _answer({"text/event-stream": {"schema": _TEXT}}), "204": _answer({})}
     paths["/events"] = {"get": _way("", known, events)}

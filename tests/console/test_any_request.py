@@ -23,7 +23,8 @@ TEXTS = st.one_of(
 )
 IDS = st.one_of(st.just(ONE), st.text(min_size=1, max_size=40), st.just("x" * 4_000))
 PAGES = st.sampled_from(
-    "/ /next /help /below /login /logout /healthz /readyz /static/console.css /static/ /nowhere".split()
+    "/ /next /help /below /login /logout /healthz /readyz /metrics /static/console.css /static/ "
+    "/nowhere".split()
 )
 PLACES = "recomputed export.json print verdict undo claim release take print/more".split()
 PARTS = st.sampled_from(["", "/", *(f"/{part}" for part in PLACES)])

@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from streamer.console.sending.audit_trail import Entry, Trail
-from streamer.console.sending.card_numbers import has_card_number
+from streamer.contract.card_numbers import has_card_number
 from streamer.embedded import EmbeddedKafka, EmbeddedRedis
 from streamer.store import Review
 from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of

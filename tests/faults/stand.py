@@ -159,7 +159,8 @@ class Stand:
     def _create_topics(self) -> None:
         settings, n_partitions = self.service.settings, self.service.n_partitions
         admin = AdminClient(librdkafka_config(settings))
-        names = dict.fromkeys([*topic_names(settings), settings.scores_topic], n_partitions)
+        mirrored = [*topic_names(settings), settings.scores_topic]
+        names = dict.fromkeys([*mirrored, settings.audit_topic], n_partitions)
         create_topics(admin, names, self._n_replicas)
         if self._min_insync is not None:
             for name in names:

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from streamer.datafiles import write_rows
+from streamer.embedded import EmbeddedKafka
 from streamer.model.codec import decode_version, encode_version, state_id
 from streamer.settings import load_settings
 from streamer.simulator import Simulator, SimulatorConfig
 from streamer.starting.wiring import model_config
-from tests.cli.test_commands import run
+from tests.cli.test_commands import audited_by, run
 
 SETTINGS = {"warmup_transactions": "500", "n_clusters": "4", "alert_budget": "0.02"}
 POLICY = (
@@ -93,11 +94,12 @@ def test_a_version_of_other_settings_is_refused_with_what_differs(
 
 
 def test_a_promotion_needs_a_passed_gate_or_a_reason_and_the_history_keeps_which(
-    past: tuple[Path, Path, Path], tmp_path: Path, redis_url: str
+    past: tuple[Path, Path, Path], tmp_path: Path, redis_url: str, kafka: EmbeddedKafka
 ) -> None:
     """A gate that fails promotes nothing; forced all the same, its failure is in the history too."""
     payments, fitted, policy = past
-    settings = SETTINGS | {"redis_url": redis_url, "namespace": f"gate-{uuid4().hex[:8]}"}
+    own = {"redis_url": redis_url, "namespace": f"gate-{uuid4().hex[:8]}"}
+    settings = SETTINGS | own | audited_by(kafka)
     config = model_config(load_settings({f"STREAMER_{k.upper()}": v for k, v in SETTINGS.items()}))
     sums, header = decode_version(fitted.read_bytes(), config)
     sums.revivals += 1

@@ -1,4 +1,4 @@
-"""What checks of a lifecycle share: Redis with a head, past payments, a policy, `streamer` on PATH."""
+"""What checks of a lifecycle share: servers with a head, past payments, a policy, `streamer`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ POLICY: Final = (
     "min_transactions = 5_000\nmin_payments = 1_000\nmax_worst_5000 = 3.0\nmax_budget_ratio = 1.5\n"
     "max_psi = 20.0\n"
 )
-_REDIS: Final = (
-    "import sys\nfrom streamer.embedded import EmbeddedRedis\n"
-    "with EmbeddedRedis() as redis:\n    print(redis.url, flush=True)\n    sys.stdin.read()\n"
+_SERVERS: Final = (
+    "import sys\nfrom streamer.embedded import EmbeddedServers\n"
+    "with EmbeddedServers() as servers:\n"
+    "    print(servers.redis_url, servers.bootstrap_servers, flush=True)\n    sys.stdin.read()\n"
 )
 _SHIM: Final = '#!/bin/sh\ncd "{root}" && exec env -u STREAMER_PYTHON "{python}" -m streamer "$@"\n'
 
@@ -68,18 +69,21 @@ def staged(folder: Path) -> Iterator[Stage]:
     shim.chmod(0o755)
     others = {k: v for k, v in os.environ.items() if k != "STREAMER_PYTHON"}
     with subprocess.Popen(
-        [python, "-c", _REDIS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as redis:
-        assert redis.stdin is not None
-        assert redis.stdout is not None
+        [python, "-c", _SERVERS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as servers:
+        assert servers.stdin is not None
+        assert servers.stdout is not None
         try:
-            url = redis.stdout.readline().strip()
+            url, kafka = servers.stdout.readline().split()
+            own = {"STREAMER_REDIS_URL": url, "STREAMER_KAFKA_BOOTSTRAP_SERVERS": kafka}
+            # Of the audit, on which what a lifecycle does is first.
+            own["STREAMER_CREATE_TOPICS"] = "true"
             path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
-            stage = Stage(folder, others | SETTINGS | {"PATH": path, "STREAMER_REDIS_URL": url})
+            stage = Stage(folder, others | SETTINGS | own | {"PATH": path})
             _prepare(stage)
             yield stage
         finally:
-            redis.stdin.close()
+            servers.stdin.close()
 
 
 def _prepare(stage: Stage) -> None:

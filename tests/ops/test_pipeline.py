@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from streamer.datafiles import write_rows
+from streamer.embedded import EmbeddedKafka
 from streamer.simulator import Simulator, SimulatorConfig
-from tests.cli.test_commands import run
+from tests.cli.test_commands import audited_by, run
 from tests.ops.dockerfile import ROOT
 
 FOLDER = ROOT / "ops" / "pipeline"
@@ -29,9 +30,10 @@ POLICY = (
 class Pipeline:
     """The script in a folder of its own, with a head in Redis and another version in a file."""
 
-    def __init__(self, folder: Path, redis_url: str) -> None:
+    def __init__(self, folder: Path, redis_url: str, kafka: EmbeddedKafka) -> None:
         self.folder = folder
-        self.settings = SETTINGS | {"redis_url": redis_url, "namespace": f"pipeline-{os.getpid()}"}
+        own = {"redis_url": redis_url, "namespace": f"pipeline-{os.getpid()}"}
+        self.settings = SETTINGS | own | audited_by(kafka)
         (folder / "streamer").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m streamer "$@"\n')
         (folder / "streamer").chmod(0o755)
         simulator = Simulator(SimulatorConfig(seed=3))
@@ -64,8 +66,10 @@ class Pipeline:
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Pipeline:
-    return Pipeline(tmp_path_factory.mktemp("pipeline"), redis_url)
+def pipeline(
+    tmp_path_factory: pytest.TempPathFactory, redis_url: str, kafka: EmbeddedKafka
+) -> Pipeline:
+    return Pipeline(tmp_path_factory.mktemp("pipeline"), redis_url, kafka)
 
 
 def test_a_version_is_registered_and_gated_and_the_head_stays(pipeline: Pipeline) -> None:

@@ -280,6 +280,7 @@ class Service:
             *topic_names(self.settings),
             self.settings.scores_topic,
             self.settings.features_topic,
+            self.settings.audit_topic,
         }
         admin = AdminClient(librdkafka_config(self.settings))
         create_topics(admin, dict.fromkeys(names, self.n_partitions), 1)

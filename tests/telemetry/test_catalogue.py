@@ -11,6 +11,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from streamer.console.service.console_metrics import ConsoleMetrics
 from streamer.contract.answer_message import Answer
 from streamer.contract.ledger import LossCause
 from streamer.contract.messages import Mode
@@ -45,8 +46,8 @@ def test_a_family_is_named_by_its_type_and_unit_and_says_what_it_means(family: F
 
 def test_no_name_is_given_twice_and_every_section_is_part_of_the_metrics() -> None:
     assert len(NAMES) == len(set(NAMES))
-    exposed = {*Metrics.__mro__, *ServeMetrics.__mro__} - {Metrics, ServeMetrics, object}
-    assert set(SECTIONS) == exposed
+    exposed = {*Metrics.__mro__, *ServeMetrics.__mro__, *ConsoleMetrics.__mro__}
+    assert set(SECTIONS) == exposed - {Metrics, ServeMetrics, ConsoleMetrics, object}
     assert set(WORKER_SECTIONS) == set(Metrics.__mro__) - {Metrics, object}
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
+from streamer.audit.audit_entry import Action
 from streamer.console.alert.blind_alert import blind_alert
 from streamer.console.console import now_ms
 from streamer.console.pages.absent_pages import gone_page, logged_verdict
@@ -19,6 +20,7 @@ from streamer.console.pages.alert_facts import (
     facts_of,
 )
 from streamer.console.pages.sight import Sight, not_yet, sight_of
+from streamer.console.pages.sightings import seen
 from streamer.console.pages.visits import Visit, can_undo, is_own_navigation, message_page
 from streamer.console.people.accounts import Account
 from streamer.console.sending.audit_trail import Entry
@@ -90,12 +92,11 @@ async def shown_alert(
         claimed = await console.claims.look(alert_id)
     if row is not None and claimed.holder != who:
         failed = alert_entry("reopen failed", visit.account, alert)
-        console.trail.noted(msgspec.structs.replace(failed, holder=claimed.holder))
+        await console.trail.noted(msgspec.structs.replace(failed, holder=claimed.holder))
     if claimed.holder not in ("", who):
         return await held_page(visit, alert_id, claimed.holder, comment, claimed.left_ms)
     review = sight.review
-    if is_claiming and claimed.holder:
-        console.trail.noted(alert_entry("open", visit.account, alert))
+    await seen(visit, "open" if is_claiming and claimed.holder else "view alert", alert=alert)
     place = await console.store.older.place(alert_id) if sight.may_judge else None
     # Of what came by itself the log need not be read.
     is_looked_up = sight.may_judge and not (claimed.is_open and place is None)
@@ -143,7 +144,7 @@ async def _shown_values(visit: Visit, alert: Alert, sight: Sight) -> dict[str, A
     }
 
 
-async def _tellable(visit: Visit, action: str) -> tuple[Alert, Sight] | Response:
+async def _tellable(visit: Visit, action: Action) -> tuple[Alert, Sight] | Response:
     """Return the alert that is asked for, with an entry that it was; or why it is not told of."""
     alert_id = alert_id_of(visit)
     alert = await visit.console.alert(alert_id)
@@ -152,7 +153,7 @@ async def _tellable(visit: Visit, action: str) -> tuple[Alert, Sight] | Response
     sight = await sight_of(visit, alert_id)
     if sight.is_blind:
         return not_yet()
-    visit.console.trail.noted(alert_entry(action, visit.account, alert))
+    await visit.console.trail.noted(alert_entry(action, visit.account, alert))
     return alert, sight
 
 
@@ -255,13 +256,14 @@ async def held_page(
     )
 
 
-def alert_entry(action: str, account: Account, alert: Alert) -> Entry:
+def alert_entry(action: Action, account: Account, alert: Alert) -> Entry:
     """Return an entry of the audit topic about an alert."""
     return Entry(
         action=action,
         who=account.name,
         role=account.role,
         alert_id=alert.alert_id,
+        card_id=alert.transaction.card_id,
         transaction_id=alert.transaction.transaction_id,
     )
 

@@ -10,6 +10,7 @@ from streamer.console.alert.what_if import change_of, change_text, sliders_of
 from streamer.console.pages.absent_pages import gone_page
 from streamer.console.pages.alert_facts import asked_alone
 from streamer.console.pages.sight import not_yet, sight_of
+from streamer.console.pages.sightings import seen
 from streamer.console.pages.visits import Visit
 from streamer.errors import ConfigurationError
 from streamer.explaining.asked_again import Change, Changed, asked_again
@@ -25,6 +26,7 @@ async def asked_page(visit: Visit) -> Response:
         return await gone_page(visit, alert_id)
     if (await sight_of(visit, alert_id)).is_blind:
         return not_yet()
+    await seen(visit, "ask", alert=alert)
     told: tuple[Changed, ...] = ()
     change, complaint, status = Change(), "", 200
     sliders = sliders_of(alert, {})

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from streamer.console.console import Console
 from streamer.console.pages.sight import veiled_from
+from streamer.console.pages.sightings import seen
 from streamer.console.pages.visits import Visit
 from streamer.console.team.below_line import Come, below_line, drawing
 from streamer.explaining.reasons import DRAWN
@@ -28,6 +29,8 @@ async def below_page(visit: Visit) -> Response:
     judged = [each for each in stands if each.alert_id not in veiled] if veiled else stands
     found = await asyncio.to_thread(below_line, judged, come)
     dots, line = drawing(judged, budget)
+    if found.frauds:
+        await seen(visit, "view below", alerts=[each.alert_id for each in found.frauds])
     return await visit.page(
         "below.html",
         below=found,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
+from streamer.audit.audit_entry import Action
 from streamer.console.pages.alert_pages import alert_id_of, held_page, shown_alert
 from streamer.console.pages.sight import sight_of
 from streamer.console.pages.visits import Visit, message_page
@@ -32,6 +33,7 @@ async def take(visit: Visit) -> Response:
     console, alert_id, who = visit.console, alert_id_of(visit), visit.account.name
     named, comment = visit.form.get("holder", ""), visit.form.get("comment", "")
     if visit.account.role != "lead":
+        await console.trail.noted(_entry(visit, "denied", named))
         told = "A lead can take an alert from somebody. Nothing was done."
         return message_page(403, "This is for leads", told, comment=comment)
     if not (await sight_of(visit, alert_id)).may_judge:
@@ -41,13 +43,13 @@ async def take(visit: Visit) -> Response:
         await console.trail.acknowledged(_entry(visit, "take", named))
         found = await console.claims.take(alert_id, who, named, console.claim_ms)
         if found.holder != who:
-            console.trail.noted(_entry(visit, "take failed", found.holder))
+            await console.trail.noted(_entry(visit, "take failed", found.holder))
     if found.holder not in ("", who):
         return await held_page(visit, alert_id, found.holder, comment, found.left_ms)
     return await shown_alert(visit, alert_id, comment=comment)
 
 
-def _entry(visit: Visit, action: str, holder: str) -> Entry:
+def _entry(visit: Visit, action: Action, holder: str) -> Entry:
     account = visit.account
     return Entry(
         action=action,

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
+from streamer.audit.audit_entry import Action
 from streamer.console.console import now_ms
 from streamer.console.pages.absent_pages import kept_for_lead
 from streamer.console.pages.posted_forms import MOST_COMMENT
@@ -20,7 +21,7 @@ from streamer.console.pages.queue_pages import next_address
 from streamer.console.pages.sight import Sight, veiled_from
 from streamer.console.pages.visits import Visit, message_page
 from streamer.console.sending.audit_trail import Entry
-from streamer.console.sending.card_numbers import has_card_number
+from streamer.contract.card_numbers import has_card_number
 from streamer.contract.messages import Alert
 from streamer.store import Begun, Joint, Review
 from streamer.store.wave_claims import WaveClaimed
@@ -67,13 +68,13 @@ async def claimed_by(visit: Visit, alert_ids: Sequence[str]) -> list[str]:
     """Give the visitor what nobody has of some alerts, in one step, and return who has each."""
     console = visit.console
     claimed = await console.store.waves.claim(alert_ids, visit.account.name, console.claim_ms)
-    return told_claims(visit, claimed, alert_ids)
+    return await told_claims(visit, claimed, alert_ids)
 
 
-def told_claims(visit: Visit, claimed: WaveClaimed, alert_ids: Sequence[str]) -> list[str]:
+async def told_claims(visit: Visit, claimed: WaveClaimed, alert_ids: Sequence[str]) -> list[str]:
     """Tell on the audit topic what is the visitor's now, and return who has each."""
-    for alert_id in claimed.new:
-        visit.console.trail.noted(group_entry("open", visit, alert_id))
+    entries = (group_entry("open", visit, alert_id) for alert_id in claimed.new)
+    await visit.console.trail.noted(*entries)
     return [claimed.holders[each] for each in alert_ids]
 
 
@@ -167,7 +168,7 @@ async def undone(visit: Visit, joint: Joint, group: Group) -> Response:
     return await _partly(visit, joint, group, outcomes, "")
 
 
-def group_entry(action: str, visit: Visit, alert_id: str) -> Entry:
+def group_entry(action: Action, visit: Visit, alert_id: str) -> Entry:
     """Return an entry of the audit topic about one of several alerts."""
     account = visit.account
     return Entry(

@@ -8,6 +8,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
+from streamer.audit.audit_entry import Action
 from streamer.console.console import Console, now_ms
 from streamer.console.pages.alert_pages import shown_alert
 from streamer.console.pages.posted_forms import FormError, form_of
@@ -53,7 +54,7 @@ async def logout(visit: Visit) -> Response:
     """End the session: its cookie is worth nothing from now on."""
     console, session = visit.console, visit.session
     await console.sittings.end(session.id, session.until_ms - now_ms())
-    console.trail.noted(_entry("logout", visit.account, visit.request))
+    await console.trail.noted(_entry("logout", visit.account, visit.request))
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="lax")
     return answer
@@ -66,7 +67,7 @@ async def _log_in(console: Console, request: Request, form: dict[str, str]) -> R
     name, password = form.get("name", "").strip(), form.get("password", "")
     address = _address(request)
     if not await console.tries.may_try(name, address):
-        console.trail.noted(_refused(console, "login limited", name, address))
+        await console.trail.noted(_refused(console, "login limited", name, address))
         because = "Too many tries. Wait a quarter of an hour, or ask your lead."
         answer = login_page(console, request, form, because=because, status=429)
         answer.headers["Retry-After"] = str(WINDOW_MS // 1000)
@@ -75,7 +76,7 @@ async def _log_in(console: Console, request: Request, form: dict[str, str]) -> R
     async with console.tries.hashing():
         is_right = await asyncio.to_thread(is_password, password[:_LONGEST], account)
     if not is_right:
-        console.trail.noted(_refused(console, "login refused", name, address))
+        await console.trail.noted(_refused(console, "login refused", name, address))
         return login_page(console, request, form, because="Name or password is wrong.")
     await console.tries.succeeded(name, address)
     return await _begun(console, request, form, account)
@@ -86,7 +87,7 @@ async def _begun(
 ) -> Response:
     session = console.signer.began(account, now_ms() + console.session_ms)
     answer: Response
-    console.trail.noted(_entry("login", account, request))
+    await console.trail.noted(_entry("login", account, request))
     if form.get("alert_id"):
         visit = Visit(console, request, account, session, form)
         notice = "Your session had ended. Nothing was sent; what you had typed is below."
@@ -115,11 +116,11 @@ async def _begun(
     return answer
 
 
-def _entry(action: str, account: Account, request: Request) -> Entry:
+def _entry(action: Action, account: Account, request: Request) -> Entry:
     return Entry(action=action, who=account.name, role=account.role, address=_address(request))
 
 
-def _refused(console: Console, action: str, name: str, address: str) -> Entry:
+def _refused(console: Console, action: Action, name: str, address: str) -> Entry:
     """Return an entry of who was not let in: by name only where there is one of that name.
 
     What else stood in the field may be a password, or a card's number.

@@ -81,11 +81,11 @@ async def _searched(visit: Visit, wanted: str) -> Response:
     entry = Entry(action="search", who=who, role=visit.account.role)
     if found is None:
         # What was typed may be anything.
-        console.trail.noted(entry)
+        await console.trail.noted(entry)
         heading = "It is not in the alerts topic" if told.is_whole else "It was not found yet"
         lines = _lines(wanted, told)
         return await older_page(visit, wanted, lines, read=_read(told), heading=heading)
-    console.trail.noted(alert_entry("search", visit.account, found.alert))
+    await console.trail.noted(alert_entry("search", visit.account, found.alert))
     topic = console.settings.alerts_topic
     place = LookedUp(topic, found.partition, found.offset, found.at_ms)
     await console.store.older.keep(found.alert.alert_id, found.raw, place)

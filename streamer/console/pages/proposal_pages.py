@@ -12,11 +12,12 @@ from typing import Final, get_args
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
+from streamer.audit.audit_entry import Action
 from streamer.console.console import now_ms
 from streamer.console.pages.budget_page import budget_of, payments_a_day, step_in
 from streamer.console.pages.visits import Visit, message_page
 from streamer.console.sending.audit_trail import Entry
-from streamer.console.sending.card_numbers import has_card_number
+from streamer.contract.card_numbers import has_card_number
 from streamer.errors import StreamerError
 from streamer.store.proposals import Proposal, ProposalKind
 
@@ -126,6 +127,9 @@ async def decide(visit: Visit) -> Response:
         return message_page(status, title, told, comment=remark, back=_PROPOSALS)
 
     if visit.account.role != "lead":
+        who = visit.account
+        denied = Entry(action="denied", who=who.name, role=who.role, subject="proposal")
+        await visit.console.trail.noted(denied)
         return refused(403, "A lead decides on proposals.")
     if has_card_number(remark):
         return refused(
@@ -148,7 +152,12 @@ async def decide(visit: Visit) -> Response:
         remark,
     )
     if found.outcome == "done" and found.proposal is not None:
-        await _publish(visit, found.proposal, found.proposal.state, found.proposal.remark)
+        await _publish(
+            visit,
+            found.proposal,
+            "approved" if found.proposal.state == "approved" else "declined",
+            found.proposal.remark,
+        )
         return RedirectResponse("/proposals", 303)
     told = {
         "own": "Nobody decides on what they proposed. Ask another lead.",
@@ -186,7 +195,7 @@ def _fault(key: str, kind: str, reason: str) -> str:
     return ""
 
 
-async def _publish(visit: Visit, proposal: Proposal, action: str, comment: str) -> None:
+async def _publish(visit: Visit, proposal: Proposal, action: Action, comment: str) -> None:
     """Send what was done to both topics; sent again it is the same message."""
     console = visit.console
     await console.trail.acknowledged(

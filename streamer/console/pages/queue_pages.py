@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from starlette.responses import RedirectResponse, Response
 
 from streamer.console.console import now_ms
+from streamer.console.pages.sightings import seen
 from streamer.console.pages.visits import Visit, is_own_navigation
 from streamer.console.queue.queue_filters import chosen
 from streamer.console.queue.wave_items import Item, items_of, members_of
@@ -37,6 +38,8 @@ async def queue(visit: Visit) -> Response:
     number = min(max(int(asked), 1), n_pages) if is_number else 1
     shown = [Item(each) for each in items[(number - 1) * _PAGE_ROWS : number * _PAGE_ROWS]]
     ids = [row.alert_id for item in shown for row in item.rows]
+    if ids:
+        await seen(visit, "view queue", alerts=ids)
     holder_of = dict(zip(ids, await console.claims.holders(ids), strict=True))
     return await visit.page(
         "queue.html",

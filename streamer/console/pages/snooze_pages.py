@@ -11,9 +11,10 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from streamer.console.console import now_ms
+from streamer.console.pages.sightings import seen
 from streamer.console.pages.visits import Visit, message_page
 from streamer.console.sending.audit_trail import Entry
-from streamer.console.sending.card_numbers import has_card_number
+from streamer.contract.card_numbers import has_card_number
 from streamer.durations import DAY_MS
 from streamer.store.snoozes import LONGEST_MS, REASONS, Snooze, SnoozeKind
 
@@ -28,6 +29,8 @@ async def snoozes_page(visit: Visit) -> Response:
     """Show what is put off at present, what ends first at the top."""
     found = await visit.console.snoozes.now(now_ms())
     shown = sorted(found.values(), key=lambda each: each.until_ms)
+    if shown:
+        await seen(visit, "view snoozed", alerts=[each.alert_id for each in shown])
     return await visit.page("snoozes.html", snoozes=shown)
 
 
@@ -69,6 +72,8 @@ async def snooze(visit: Visit) -> Response:
             who=visit.account.name,
             role=visit.account.role,
             alert_id=alert_id,
+            card_id=alert.transaction.card_id,
+            transaction_id=alert.transaction.transaction_id,
             subject=f"{kind} for {days} days: {reason}",
             comment=comment,
             # The same form again is the same entry.

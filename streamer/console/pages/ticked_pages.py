@@ -19,6 +19,7 @@ from streamer.console.pages.joint_verdicts import (
 )
 from streamer.console.pages.queue_pages import MOST_TICKED
 from streamer.console.pages.sight import no_groups
+from streamer.console.pages.sightings import seen
 from streamer.console.pages.visits import Visit, message_page
 from streamer.console.queue.wave_items import Item
 from streamer.console.sending.audit_trail import Entry
@@ -31,7 +32,7 @@ _LONGEST_TOLD: Final = 10
 
 async def open_ticked(visit: Visit) -> Response:
     """Give a lead what nobody has of what was ticked, and show it on one page."""
-    return _kept_from(visit) or await _shown(visit)
+    return await _kept_from(visit) or await _shown(visit)
 
 
 async def judge_ticked(visit: Visit) -> Response:
@@ -41,7 +42,7 @@ async def judge_ticked(visit: Visit) -> Response:
         return await _shown(visit, comment, notice, status)
 
     group = _group(members_in(visit))
-    return _kept_from(visit) or await judged_at_once(visit, group, show)
+    return await _kept_from(visit) or await judged_at_once(visit, group, show)
 
 
 async def undo_ticked(visit: Visit) -> Response:
@@ -50,7 +51,7 @@ async def undo_ticked(visit: Visit) -> Response:
     joint = await visit.console.store.waves.joint(visit.account.name, key)
     if joint is None or not joint.is_ticked:
         return message_page(404, "Nothing was undone", "No such verdict of yours is known.")
-    return _refused(visit) or await undone(visit, joint, _group(joint.members))
+    return await _refused(visit) or await undone(visit, joint, _group(joint.members))
 
 
 async def release_ticked(visit: Visit) -> Response:
@@ -58,19 +59,19 @@ async def release_ticked(visit: Visit) -> Response:
     return await let_go(visit, members_in(visit)[:MOST_TICKED])
 
 
-def _kept_from(visit: Visit) -> Response | None:
+async def _kept_from(visit: Visit) -> Response | None:
     """Return why nobody, or not the visitor, judges several at once."""
     if visit.console.blind is not None:
         return no_groups(visit.form.get("comment", ""))
-    return _refused(visit)
+    return await _refused(visit)
 
 
-def _refused(visit: Visit) -> Response | None:
+async def _refused(visit: Visit) -> Response | None:
     """Return the page for who is no lead, and write down that they tried."""
     who = visit.account
     if who.role == "lead":
         return None
-    visit.console.trail.noted(Entry(action="ticked refused", who=who.name, role=who.role))
+    await visit.console.trail.noted(Entry(action="ticked refused", who=who.name, role=who.role))
     told = "A lead can judge several alerts that are of no wave at once. Nothing was done."
     return message_page(403, "This is for leads", told, comment=visit.form.get("comment", ""))
 
@@ -89,7 +90,8 @@ async def _shown(visit: Visit, comment: str = "", notice: str = "", status: int 
     claimed = await console.store.waves.tick(ids, who, console.claim_ms, MOST_TICKED)
     if claimed.others:
         return _full(claimed.others, comment)
-    holders = told_claims(visit, claimed, ids)
+    holders = await told_claims(visit, claimed, ids)
+    await seen(visit, "view wave", alerts=ids)
     yours = [each for each, holder in zip(ids, holders, strict=True) if holder == who]
     rows = [row_of[each] for each in ids]
     n = len(ids)

@@ -12,7 +12,7 @@ from streamer.console.pages.posted_forms import MOST_COMMENT
 from streamer.console.pages.queue_pages import next_address
 from streamer.console.pages.sight import sight_of
 from streamer.console.pages.visits import Visit, message_page
-from streamer.console.sending.card_numbers import has_card_number
+from streamer.contract.card_numbers import has_card_number
 from streamer.store import Begun, Review
 
 __all__ = ["judge", "undo"]

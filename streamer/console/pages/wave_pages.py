@@ -19,6 +19,7 @@ from streamer.console.pages.joint_verdicts import (
     undone,
 )
 from streamer.console.pages.sight import no_groups
+from streamer.console.pages.sightings import seen
 from streamer.console.pages.visits import Visit, is_own_navigation, message_page
 from streamer.console.queue.wave_items import Item, members_of
 
@@ -96,6 +97,8 @@ async def _shown_wave(
         holders = await console.claims.holders(ids)
     item, last = Item(shown), max(shown, key=lambda row: row.wave_alerts)
     alert = await console.alert(last.alert_id)
+    card = item.first.card_id if item.whose == "card" else ""
+    await seen(visit, "view wave", alerts=ids, card_id=card, subject=wave_id if not card else "")
     # What is strange for one card says nothing of another's payment.
     odd = await _odd(visit, ids[:_MOST_TOLD]) if item.whose == "card" else {}
     yours = [each for each, holder in zip(ids, holders, strict=True) if holder == who]
@@ -106,7 +109,7 @@ async def _shown_wave(
         heading=f"{len(found)} {'alert' if len(found) == 1 else 'alerts'} of one {item.whose}",
         at=f"/waves/{quote(wave_id, safe='')}",
         item=item,
-        card=item.first.card_id if item.whose == "card" else "",
+        card=card,
         n_open=len(found),
         members=list(zip(shown, holders, strict=True)),
         yours=yours,

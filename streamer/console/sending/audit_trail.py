@@ -1,30 +1,50 @@
-"""What people did, one JSON object each on the audit topic; never a card's number.
+"""What people did and saw in the console, on its process's chain of the audit topic.
 
 What changes something is acknowledged by Kafka before it is done (`Trail.acknowledged`), so that
-nothing is done that the trail does not have; what only looks is handed over (`Trail.noted`).
+nothing is done that the topic does not have; what only looks is kept in Redis before it is shown
+(`Trail.noted`), so that no page waits for Kafka and none is forgotten.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
 
 import msgspec
 
-from streamer.store import rfc3339
-from streamer.stream.publishing.acknowledged import Outbox
+from streamer.audit.audit_entry import Action, Actor, Card, Outcome, Subject, Told
+from streamer.audit.audit_writer import AuditWriter
+from streamer.audit.kept_heads import KeptHeads
+from streamer.errors import UnavailableError
+from streamer.settings import Settings
+from streamer.store.client import Client
 
 __all__ = ["Entry", "Trail"]
 
+_DETAILS: Final = "verdict", "overrules", "holder", "subject", "id"
+_OUTCOMES: Final[dict[Action, Outcome]] = {
+    "login": "done",
+    "logout": "done",
+    "login refused": "refused",
+    "login limited": "refused",
+    "ticked refused": "refused",
+    "denied": "refused",
+    "take failed": "failed",
+    "reopen failed": "failed",
+}
+
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One action.  ``id`` is the same where the same is tried again."""
+    """One action.  ``id`` is the same where the same is tried again; ``alerts`` are those of a list."""
 
-    action: str
+    action: Action
     who: str
     role: str = ""
     alert_id: str = ""
+    card_id: str = ""
     transaction_id: str = ""
+    alerts: Sequence[str] = ()
     verdict: str = ""
     overrules: str = ""
     comment: str = ""
@@ -33,23 +53,55 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     address: str = ""
     id: str = ""
 
+    def told(self) -> Told:
+        """Return it as an entry of the audit topic."""
+        details = {name: text for name in _DETAILS if (text := getattr(self, name))}
+        if self.alerts:
+            details["alerts"] = " ".join(self.alerts)
+        card = None
+        if self.card_id:
+            card = Card(self.card_id, self.transaction_id, self.comment)
+        elif self.comment:
+            details["comment"] = self.comment
+        return Told(
+            actor=self._actor(),
+            action=self.action,
+            subject=Subject("alert", self.alert_id) if self.alert_id else None,
+            card=card,
+            outcome=_OUTCOMES.get(self.action, "granted"),
+            details=details,
+        )
 
-@dataclass(frozen=True, slots=True)
+    def _actor(self) -> Actor:
+        if self.action in ("login refused", "login limited"):
+            return Actor(self.who, "nothing", self.role, self.address)
+        by = "password" if self.action == "login" else "session"
+        return Actor(self.who, by, self.role, self.address)  # type: ignore[arg-type]
+
+
 class Trail:
-    """The audit topic; ``now_ms`` is when something is told."""
+    """The chain of one console; ``now_ms`` is when something is told."""
 
-    outbox: Outbox
-    topic: str
-    now_ms: Callable[[], int]
+    def __init__(self, settings: Settings, client: Client, now_ms: Callable[[], int]) -> None:
+        self._settings, self._kept, self._now_ms = settings, KeptHeads(client), now_ms
+        self.writer: AuditWriter | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Write meanwhile, and look after what others left."""
+        self.writer = AuditWriter(self._settings, self._kept, "console", self._now_ms)
+        async with self.writer.running():
+            yield
 
     async def acknowledged(self, entry: Entry) -> None:
-        """Write an entry and wait for it; `UnavailableError` where Kafka does not take it."""
-        await self.outbox.send(self.topic, self._line(entry), entry.who)
+        """Write an entry and wait for Kafka; `UnavailableError` where it does not take it."""
+        await self._open().stored(entry.told())
 
-    def noted(self, entry: Entry) -> None:
-        """Write an entry when Kafka takes it."""
-        self.outbox.note(self.topic, self._line(entry), entry.who)
+    async def noted(self, *entries: Entry) -> None:
+        """Write entries that cannot be lost any more; `UnavailableError` where Redis is away."""
+        await self._open().noted(*(each.told() for each in entries))
 
-    def _line(self, entry: Entry) -> bytes:
-        told = {"at": rfc3339(self.now_ms()), **msgspec.to_builtins(entry)}
-        return msgspec.json.encode(told)
+    def _open(self) -> AuditWriter:
+        if self.writer is None:
+            raise UnavailableError("the console is not running")
+        return self.writer

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from streamer.audit.audit_entry import Action
 from streamer.console.people.accounts import Account
 from streamer.console.sending.audit_trail import Entry, Trail
 from streamer.console.sending.second_draw import is_drawn
@@ -75,7 +76,7 @@ class _Way:
     What ``is_told`` goes to who learns from verdicts.
     """
 
-    action: str
+    action: Action
     begin: Callable[[], Awaitable[Begun]]
     done: Callable[[Review], Awaitable[Begun]]
     is_told: bool = True
@@ -167,6 +168,7 @@ class Decider:
                 who=account.name,
                 role=account.role,
                 alert_id=alert.alert_id,
+                card_id=payment.card_id,
                 transaction_id=payment.transaction_id,
                 verdict=review.verdict,
                 overrules=review.overrules,

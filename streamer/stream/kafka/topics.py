@@ -19,6 +19,7 @@ __all__ = [
     "create_topics",
     "mirrors_of_all",
     "partition_counts",
+    "prepare_audit_topic",
     "prepare_console_topics",
     "prepare_topics",
     "topic_names",
@@ -60,6 +61,7 @@ def prepare_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
     _wait_accepted(admin, errors, timeout_s)
     counts = partition_counts(admin, timeout_s)
     if settings.create_topics:
+        _create_audit_topic(settings, admin, counts)
         missing = [name for name in topic_names(settings) if name not in counts]
         # As many as the transactions have already: an alert keeps its partition's number.
         n = counts.get(settings.transactions_topic, settings.topic_partitions)
@@ -74,18 +76,45 @@ def prepare_console_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) ->
     admin = AdminClient(librdkafka_config(settings, error_cb=errors.append))
     _wait_accepted(admin, errors, timeout_s)
     counts = partition_counts(admin, timeout_s)
-    names = (
-        settings.alerts_topic,
-        settings.feedback_topic,
-        settings.audit_topic,
-        settings.proposals_topic,
-    )
+    names = settings.alerts_topic, settings.feedback_topic, settings.proposals_topic
     missing = [name for name in names if name not in counts]
     if missing and settings.create_topics:
         n = counts.get(settings.transactions_topic, settings.topic_partitions)
         create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor)
-    elif missing:
-        raise ConfigurationError("\n".join(map(_not_there, missing)))
+    elif missing or not (settings.create_topics or settings.audit_topic in counts):
+        audit = [] if settings.audit_topic in counts else [settings.audit_topic]
+        raise ConfigurationError("\n".join(map(_not_there, [*missing, *audit])))
+    _create_audit_topic(settings, admin, counts)
+
+
+def prepare_audit_topic(settings: Settings, timeout_s: float = _TIMEOUT_S) -> bool:
+    """Create the audit topic if it is missing and that is allowed; blocks.
+
+    Returns False where Kafka does not answer.  Raises ConfigurationError where the topic is missing and
+    may not be created.
+    """
+    admin = AdminClient(librdkafka_config(settings))
+    try:
+        counts = partition_counts(admin, timeout_s)
+    except UnavailableError:
+        return False
+    if settings.audit_topic not in counts and not settings.create_topics:
+        raise ConfigurationError(_not_there(settings.audit_topic))
+    _create_audit_topic(settings, admin, counts)
+    return True
+
+
+def _create_audit_topic(settings: Settings, admin: AdminClient, counts: Mapping[str, int]) -> None:
+    """Create the audit topic where it is missing; nothing is removed from it but by age."""
+    if settings.audit_topic in counts:
+        return
+    kept = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(round(settings.audit_retention_s * 1000)),
+        "retention.bytes": "-1",
+    }
+    wanted = {settings.audit_topic: settings.topic_partitions}
+    create_topics(admin, wanted, settings.topic_replication_factor, kept)
 
 
 def _wait_accepted(admin: AdminClient, errors: Sequence[KafkaError], timeout_s: float) -> None:
@@ -133,13 +162,23 @@ def cluster_id(settings: Settings, timeout_s: float = _TIMEOUT_S) -> str:
     return str(metadata.cluster_id or "")
 
 
-def create_topics(admin: AdminClient, wanted: Mapping[str, int], replication_factor: int) -> None:
+def create_topics(
+    admin: AdminClient,
+    wanted: Mapping[str, int],
+    replication_factor: int,
+    config: Mapping[str, str] | None = None,
+) -> None:
     """Create topics with the given numbers of partitions; one that exists already is left alone."""
     if not wanted:
         return
     requested = admin.create_topics(
         [
-            NewTopic(name, num_partitions=n, replication_factor=replication_factor)
+            NewTopic(
+                name,
+                num_partitions=n,
+                replication_factor=replication_factor,
+                config=dict(config or {}),
+            )
             for name, n in wanted.items()
         ],
         operation_timeout=_TIMEOUT_S,

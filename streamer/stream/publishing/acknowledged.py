@@ -1,7 +1,6 @@
 """Single messages out to Kafka, for people who wait: each is acknowledged or given up.
 
-Two producers, since a limit of time is a producer's: what somebody waits for is given up after seconds,
-what nobody waits for is kept for minutes, while Kafka is away.
+What Kafka does not take within seconds is given up, and its sender told so.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
-import structlog
 from confluent_kafka import KafkaException, Producer
 
 from streamer.errors import UnavailableError
@@ -24,15 +22,12 @@ __all__ = ["GIVEN_UP_S", "Outbox"]
 GIVEN_UP_S: Final = 5.0
 """Seconds after which a message that Kafka has not acknowledged is sent no more."""
 
-_KEPT_S: Final = 600.0
 _POLL_S: Final = 0.01
 # librdkafka looks for what has expired about once a second.
 _SCAN_S: Final = 3.0
 # Who waits for Kafka waits for nothing else, and lets nobody else wait.
 _AT_ONCE: Final = 32
 _FREE_S: Final = 3.0
-
-_log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -45,7 +40,7 @@ class _Delivery:
 
 
 class Outbox:
-    """Sends messages in the order of the calls; ``n_lost`` counts those that `note` could not send."""
+    """Sends messages in the order of the calls."""
 
     def __init__(self, settings: Settings) -> None:
         common: dict[str, Any] = {
@@ -59,12 +54,9 @@ class Outbox:
             "message.timeout.ms": round(GIVEN_UP_S * 1000),
         }
         self._waited_config = librdkafka_config(settings, **waited)
-        noted = common | {"message.timeout.ms": round(_KEPT_S * 1000)}
         self._waited = Producer(self._waited_config)
-        self._noted = Producer(librdkafka_config(settings, **noted))
         self._free = asyncio.Semaphore(_AT_ONCE)
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="outbox")
-        self.n_lost = 0
 
     async def send(self, topic: str, value: bytes, key: str | None) -> None:
         """Return when Kafka has acknowledged the message; raise `UnavailableError` when it does not.
@@ -86,18 +78,9 @@ class Outbox:
         finally:
             self._free.release()
 
-    def note(self, topic: str, value: bytes, key: str | None) -> None:
-        """Hand a message over without waiting; it is sent when Kafka is there, within ten minutes."""
-        try:
-            self._noted.produce(topic, value, key, on_delivery=self._on_noted)
-            self._noted.poll(0)
-        except (BufferError, KafkaException) as error:
-            self._on_noted(error, None)
-
     def close(self) -> None:
-        """Send what was noted, for as long as a message is worth waiting for."""
+        """Begin with nothing new; what is on its way is told to who waits for it."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._noted.flush(GIVEN_UP_S)
 
     def _send(self, topic: str, value: bytes, key: str | None) -> None:
         delivery, producer = _Delivery(), self._waited
@@ -121,8 +104,3 @@ class Outbox:
         """Send by another producer from now on: one that has given a message up may be fenced."""
         if self._waited is producer:
             self._waited = Producer(self._waited_config)
-
-    def _on_noted(self, error: Any, _: Any) -> None:
-        if error is not None:
-            self.n_lost += 1
-            _log.error("message lost", error=str(error))

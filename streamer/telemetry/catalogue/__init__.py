@@ -1,14 +1,16 @@
 """The catalogue of metrics: every family with its type, unit, labels, buckets and meaning.
 
 A section is a class whose attributes are the families; `streamer.telemetry.metrics.Metrics` inherits
-a worker's, `streamer.serving.serve_metrics.ServeMetrics` those of `streamer serve`.  ``ops/METRICS.md``
-is made from here, and tests hold running processes against it.  Names follow Prometheus: base units,
-``_total`` for counters, ``_ratio`` for shares from 0 to 1.
+a worker's, `streamer.serving.serve_metrics.ServeMetrics` those of `streamer serve`,
+`streamer.console.service.console_metrics.ConsoleMetrics` those of `streamer console`.
+``ops/METRICS.md`` is made from here, and tests hold running processes against it.  Names follow
+Prometheus: base units, ``_total`` for counters, ``_ratio`` for shares from 0 to 1.
 """
 
 from typing import Final
 
 from streamer.telemetry.catalogue.alert_metrics import AlertMetrics
+from streamer.telemetry.catalogue.audit_metrics import AuditMetrics
 from streamer.telemetry.catalogue.batch_metrics import STAGES, BatchMetrics
 from streamer.telemetry.catalogue.challenger_metrics import ChallengerMetrics
 from streamer.telemetry.catalogue.ledger_metrics import LedgerMetrics
@@ -31,7 +33,7 @@ WORKER_SECTIONS: Final = (
     ServiceMetrics,
     ProcessMetrics,
 )
-SECTIONS: Final = (*WORKER_SECTIONS, RequestMetrics)
+SECTIONS: Final = (*WORKER_SECTIONS, RequestMetrics, AuditMetrics)
 """In the order of the page; a section's docstring is what its heading says."""
 
 LABELS: Final = {
@@ -74,6 +76,9 @@ LABELS: Final = {
     "mode": "`normal`, or `redis-unavailable`: from the model alone.",
     "decision": "`alert`, `pass`, `warming`.",
     "model_version": "The id of a model version; one at a time per process.",
+    "action": "What an entry of the audit topic tells of: see [docs/audit.md](../docs/audit.md).",
+    "access": "`change`, or `view` of card data.",
+    "writer": "The chain of a process on the audit topic; one per process.",
     "payments": "`alerted`, and the `other` payments.",
 }
 """What the values of a label are; all of them are bounded."""

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from streamer.contract.batch import Batch, StoredRecord
-from streamer.embedded import EmbeddedRedis
+from streamer.embedded import EmbeddedKafka, EmbeddedRedis
 from streamer.model import Scorer
 from streamer.model.codec import decode_version
 from streamer.pipeline import PartitionState, process
@@ -70,6 +70,13 @@ def redis() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def audit() -> Iterator[dict[str, str]]:
+    """The settings by which what is stored is on an audit topic before."""
+    with EmbeddedKafka(ready_timeout_s=120) as kafka:
+        yield {"kafka_bootstrap_servers": kafka.bootstrap_servers, "create_topics": "true"}
+
+
+@pytest.fixture(scope="module")
 def messages() -> list[bytes]:
     """Simulated payments as they would lie in Kafka, twice as many as the version is fitted to."""
     made = Simulator(SimulatorConfig(seed=3, n_customers=300)).generate(2 * N)
@@ -104,12 +111,17 @@ def push(streamer: Streamer, server: str, what: object, *arguments: str, **setti
 
 
 def test_a_version_goes_round_trip_with_the_same_id_and_bytes_and_does_not_become_the_head(
-    fitted: tuple[Path, str], streamer: Streamer, server: str, redis: str, tmp_path: Path
+    fitted: tuple[Path, str],
+    streamer: Streamer,
+    server: str,
+    redis: str,
+    audit: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     path, version = fitted
     said = push(streamer, server, path, "--name", "trip", "--alias", "challenger")
     assert said == f"{version} registered as trip/1, which is trip@challenger\n"
-    there = FIT | {"redis_url": redis, "namespace": "trip"}
+    there = FIT | audit | {"redis_url": redis, "namespace": "trip"}
     pulled = streamer("model", "pull", "trip@challenger", "--mlflow", server, **there)
     assert (pulled.returncode, pulled.stderr) == (
         0,

@@ -6,9 +6,10 @@ import re
 from itertools import accumulate
 from typing import Final
 
-__all__ = ["has_card_number"]
+__all__ = ["has_card_number", "without_card_numbers"]
 
 _FEWEST, _MOST = 13, 19
+_SHOWN: Final = 4
 # Groups of digits, of any script's, with what people put between them.
 _GROUPS: Final = re.compile(r"\d+(?:[\s./_\u2010-\u2015-]{1,2}\d+)*")
 
@@ -22,6 +23,28 @@ def has_card_number(text: str) -> bool:
     [True, False]
     """
     return any(_is_in_groups(re.findall(r"\d+", run)) for run in _GROUPS.findall(text))
+
+
+def without_card_numbers(text: str) -> str:
+    """Return ``text`` with the digits of what may be a card's number masked, the last four apart.
+
+    >>> without_card_numbers("it is 4929 1234-5678 1236, of 2026")
+    'it is **** ****-**** 1236, of 2026'
+    """
+    return _GROUPS.sub(_masked, text)
+
+
+def _masked(run: re.Match[str]) -> str:
+    found = run[0]
+    if not _is_in_groups(re.findall(r"\d+", found)):
+        return found
+    n_hidden = sum(map(str.isdigit, found)) - _SHOWN
+    shown = []
+    for each in found:
+        is_hidden = each.isdigit() and n_hidden > 0
+        n_hidden -= each.isdigit()
+        shown.append("*" if is_hidden else each)
+    return "".join(shown)
 
 
 def _is_in_groups(groups: list[str]) -> bool:
