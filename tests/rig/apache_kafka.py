@@ -59,9 +59,9 @@ class ApacheKafka:
     """A cluster on `bootstrap_servers`; broker ``i`` counts from 0, its node id from 1.
 
     ``listeners`` are ports beside the plain one; with three brokers each gets ports of its own.
-    ``port`` is for the plain listener of the first broker.  With ``lives_long`` the JVM compiles what runs
-    often in full, as it does in service.  Settings are Kafka's, written with
-    underscores: ``ApacheKafka(message_max_bytes=20_000_000)``.
+    ``port`` is for the plain listener of the first broker.  With ``lives_long`` the JVM compiles in
+    full what runs often, as it does in service.  Settings are Kafka's, written with underscores:
+    ``ApacheKafka(message_max_bytes=20_000_000)``.
     """
 
     def __init__(
