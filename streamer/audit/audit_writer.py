@@ -37,6 +37,7 @@ from streamer.audit.audit_entry import (
 )
 from streamer.audit.audit_sender import AuditSender
 from streamer.audit.kept_heads import KeptHeads
+from streamer.cancelling import cancel_and_wait
 from streamer.durations import DAY_MS, HOUR_S, MINUTE_MS
 from streamer.errors import StreamerError, UnavailableError
 from streamer.settings import Settings
@@ -126,8 +127,7 @@ class AuditWriter:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait([task])
+            await cancel_and_wait([task])
             await self.close()
 
     async def close(self, within_s: float | None = None) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from streamer.cancelling import cancel_and_wait
 from streamer.console.alert.positions import Traffic, traffic_of
 from streamer.console.alert.versions_asked import VersionsAsked
 from streamer.console.people.accounts import Account, Accounts
@@ -125,8 +126,8 @@ class Console:
                 yield
         finally:
             self.is_ending = True
-            for task in meanwhile:
-                task.cancel()
+            # What still asked would connect again after the stores are closed.
+            await cancel_and_wait(meanwhile)
             await asyncio.to_thread(self._group.stop)
             await asyncio.to_thread(self.outbox.close)
             await self.model_store.close()

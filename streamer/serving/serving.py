@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 
 from streamer import __version__
+from streamer.cancelling import cancel_and_wait
 from streamer.intake.by_name import load_declaration
 from streamer.model import Scorer
 from streamer.serving.admission import BODIES_HELD, Admission
@@ -134,7 +135,7 @@ class Serving:
                 close = self.decisions.close
                 closing.push_async_callback(asyncio.to_thread, close, _FLUSH_WITHIN_S)
             await self.versions.refresh()
-            closing.push_async_callback(_ended, asyncio.ensure_future(self._follow()))
+            closing.push_async_callback(cancel_and_wait, [asyncio.ensure_future(self._follow())])
             closing.push_async_callback(self._drain)
             yield
 
@@ -161,11 +162,6 @@ class Serving:
         while True:
             await asyncio.sleep(_REFRESH_S)
             await self.versions.refresh()
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
 
 
 def _now_ms() -> int:

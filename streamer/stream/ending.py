@@ -19,8 +19,8 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
+from streamer.cancelling import cancellable
 from streamer.errors import FencedError, StoreReplacedError, StreamerError
-from streamer.stream.kafka.cancelling import cancellable
 from streamer.stream.stacks import log_stacks
 from streamer.telemetry.exceptions import described
 

@@ -7,9 +7,9 @@ from collections.abc import Generator
 
 import pytest
 
+from streamer.cancelling import cancel_and_wait, cancellable, uninterrupted
 from streamer.errors import InvariantError
 from streamer.stream.kafka import cancelling
-from streamer.stream.kafka.cancelling import cancel_and_wait, cancellable, uninterrupted
 
 
 async def misses(n_times: int) -> None:

@@ -29,11 +29,11 @@ from typing import Final
 
 import structlog
 
+from streamer.cancelling import cancel_and_wait
 from streamer.errors import FencedError, UnavailableError
 from streamer.store import Checkpoint
 from streamer.stream.checkpoints.checkpoint_line import tell_checkpoint
 from streamer.stream.checkpoints.taking import reserve, take_changed, taken
-from streamer.stream.kafka.cancelling import cancel_and_wait
 from streamer.stream.partitions.assignments import Assigned, Unpublished
 from streamer.stream.partitions.worker_spans import REDIS
 from streamer.stream.scoring.claiming import Claiming

@@ -18,8 +18,8 @@ import structlog
 from aiokafka.errors import OffsetOutOfRangeError
 from faust.types import TP
 
+from streamer.cancelling import cancel_and_wait
 from streamer.errors import InvariantError, UnavailableError
-from streamer.stream.kafka.cancelling import cancel_and_wait
 from streamer.stream.scoring.claiming import Reading
 from streamer.stream.scoring.resume import PartitionFaultError
 from streamer.telemetry.exceptions import described

@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
+from streamer.cancelling import uninterrupted
 from streamer.contract.batch import Batch
 from streamer.errors import InvariantError, UnavailableError
 from streamer.features import EntityTable
 from streamer.model import Scorer
 from streamer.pipeline import Outcome, Prepared, prepare, process_in_steps
-from streamer.stream.kafka.cancelling import uninterrupted
 from streamer.stream.kafka.known_schemas import KnownSchemas
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.partitions.counting import count_outcome
