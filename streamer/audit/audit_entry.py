@@ -100,6 +100,8 @@ ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 Outcome = Literal["granted", "done", "refused", "failed"]
 """``granted``: it was allowed, and goes ahead now.  ``failed``: it was granted and did not happen."""
 
+# Of details: made by programs.
+_IDS: Final = frozenset({"id", "alerts"})
 BEGINNING: Final = "0" * 64
 """What stands for the hash before a chain's first entry."""
 
@@ -163,11 +165,17 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     details: dict[str, str] = {}
 
     def fit(self) -> Told:
-        """Return it with no card's number in what people typed."""
+        """Return it with no card's number in what people typed.
+
+        Of ids one in some dozen would have the check digit of one by chance: they stay as they are.
+        """
         card = self.card
         if isinstance(card, Card) and card.comment:
             card = msgspec.structs.replace(card, comment=without_card_numbers(card.comment))
-        details = {name: without_card_numbers(text) for name, text in self.details.items()}
+        details = {
+            name: text if name in _IDS else without_card_numbers(text)
+            for name, text in self.details.items()
+        }
         return msgspec.structs.replace(self, card=card, details=details)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -166,6 +167,25 @@ def test_a_chain_that_is_looked_after_is_linked_every_hour_and_tells_redis_what_
         return writer
 
     assert asyncio.run(work()).n_unsent == 0
+
+
+def test_a_cancellation_that_a_library_lost_holds_no_stop_up(log: Log) -> None:
+    """As `asyncio.timeout` of a connection does that is made at the same moment."""
+    is_asking = asyncio.Event()
+
+    class Losing(Memory):
+        async def unsent(self) -> dict[str, dict[int, bytes]]:
+            is_asking.set()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(DEADLINE_S)
+            return {}
+
+    async def work() -> None:
+        writer = AuditWriter(settings(), Losing(), "test", lambda: 1_790_000_000_000)
+        async with asyncio.timeout(DEADLINE_S), writer.running():
+            await is_asking.wait()
+
+    asyncio.run(work())
 
 
 def test_what_redis_cannot_keep_is_refused_and_the_chain_stays_where_it_was(log: Log) -> None:

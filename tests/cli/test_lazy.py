@@ -50,7 +50,7 @@ def test_the_list_of_commands_says_of_each_the_first_sentence_of_its_help() -> N
     formatter = click.HelpFormatter(width=60)
     main.format_commands(context, formatter)
     lines = formatter.getvalue().splitlines()
-    assert lines[3] == "  check-config  Print every setting with its value and..."
+    assert "  check-config  Print every setting with its value and..." in lines
     assert len(lines) == 1 + len(_COMMANDS)
 
 

@@ -91,8 +91,12 @@ def test_a_proposal_is_decided_once_and_by_another_lead(stand: Stand, ids: tuple
     assert (made["version"], made["head"], made["proposed_by"]) == (other, head, "lea")
     decided = sent[f"{key_of(form)}approved"]
     assert (decided["decided_by"], decided["remark"]) == ("lars", "seen")
-    actions = [(e["action"], e["who"]) for e in stand.audit(5) if e["action"] != "login"]
-    assert sorted(set(actions)) == [("approved", "lars"), ("propose", "lea")]
+    actions = [(e["action"], e["who"]) for e in stand.audit(6) if e["action"] != "login"]
+    assert sorted(set(actions)) == [
+        ("approved", "lars"),
+        ("denied", "mona"),
+        ("propose", "lea"),
+    ]
 
 
 def test_a_proposal_that_cannot_be_is_told_why_and_not_made(

@@ -131,7 +131,7 @@ def test_a_time_that_is_known_leads_to_the_alert_and_a_wrong_one_misses_nothing(
 ) -> None:
     monkeypatch.setattr(alert_search, "_STEP", 4)
     published(stand, 100)
-    settings, limits = stand.settings, Limits()
+    settings, limits = stand.settings, Limits(seconds=DEADLINE_S)
     wanted = "transactions-0-50"
     plain = search_alerts(settings, wanted, None, {}, limits)
     assert plain.found is not None

@@ -7,9 +7,9 @@ from collections.abc import Generator
 
 import pytest
 
+from streamer import cancelling
 from streamer.cancelling import cancel_and_wait, cancellable, uninterrupted
 from streamer.errors import InvariantError
-from streamer.stream.kafka import cancelling
 
 
 async def misses(n_times: int) -> None:
