@@ -134,8 +134,8 @@ def test_a_worker_cut_off_from_kafka_in_the_middle_of_its_alerts_publishes_none_
                 kafka_session_timeout_s=f"{SESSION_S:g}",
                 checkpoint_interval_s="3600",
                 checkpoint_max_transactions="1000000",
-                cards_capacity="4000000",
-                merchants_capacity="4000000",
+                cards_capacity="5000000",
+                merchants_capacity="5000000",
             ) as service,
         ):
             first = service.create_topics().worker(kafka_bootstrap_servers=kafka.servers("PROXIED"))
