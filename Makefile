@@ -92,7 +92,7 @@ MICRO = -p benchmark --benchmark-only --benchmark-timer=time.thread_time --bench
 microbench: $(STAMP) ## measure stages, alerts, answers and checkpoints (ARGS=--benchmark-save=before, ARGS=--benchmark-compare)
 	env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python -m pytest tests/benchmarks/bench_*.py $(MICRO) $(ARGS)
 
-rig: $(STAMP) ## fetch Apache Kafka for the tests (needs Java and Maven), once
+rig: $(STAMP) ## fetch Apache Kafka (needs Java and Maven) and build Open Policy Agent (needs Go 1.21) for the tests, once
 	$(BIN)/python -m tests.rig --fetch
 
 simulation: $(STAMP) ## seeded faults against broker, Redis and clock in memory (SEEDS=5000 FIRST=0 FULL=100)

@@ -110,7 +110,7 @@ def _console(n_reviewers: int, n_alerts: int) -> Iterator[tuple[Settings, str, i
     with ExitStack() as ends:
         servers = ends.enter_context(EmbeddedServers())
         folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
-        line = account_line("name", "reviewer", _PASSWORD).partition(":")[2]
+        line = account_line("name", ("reviewer",), _PASSWORD).partition(":")[2]
         accounts, port = folder / "accounts", free_port()
         accounts.write_text("".join(f"r{n}:{line}\n" for n in range(n_reviewers)))
         environment = {

@@ -15,6 +15,7 @@ _SOURCE_OF: Final = {
     "sklearn.metrics": ("scikit-learn", "evaluation"),
     "lightgbm": ("lightgbm", "evaluation"),
     "matplotlib": ("matplotlib", "evaluation"),
+    "argon2": ("argon2-cffi", "console"),
     "evidently": ("evidently", "evidently"),
     "mlflow": ("mlflow-skinny", "mlflow"),
     "pyinstrument": ("pyinstrument", "profile"),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from streamer.embedded import EmbeddedKafka, EmbeddedRedis
-from tests.rig import jars, witnesses
+from tests.rig import jars, opa, witnesses
 from tests.rig import redis as debian_redis
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.coverage_files import remove_broken
@@ -110,6 +110,12 @@ def redis_server() -> Iterator[EmbeddedRedis]:
 def redis_url(redis_server: EmbeddedRedis) -> str:
     """The URL of `redis_server`."""
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def opa_installed() -> None:
+    """For tests that start Open Policy Agent: skips them, or fails, where it cannot start."""
+    require(opa.missing())
 
 
 @pytest.fixture(scope="session")

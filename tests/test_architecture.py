@@ -81,12 +81,13 @@ ROOMS: Final = {
     "embedded": "",
     "simulator": "",
     "watching": "",
+    "access": "",
     "indexing": "compiled",
     "contract": "compiled",
     "model": "compiled",
     "features": "compiled contract indexing",
     "intake": "compiled contract features indexing",
-    "settings": "intake",
+    "settings": "access intake",
     "policies": "settings",
     "datafiles": "contract intake",
     "explaining": "compiled contract features model",
@@ -113,15 +114,15 @@ ROOMS: Final = {
     "skew": "contract settings starting store stream telemetry",
     "status": "contract model policies reports settings starting store stream",
     "audit": "contract settings starting store stream",
-    "console": "audit challenging contract drifting explaining features indexing intake model reports "
-    "settings starting status store stream telemetry verdicts watching",
+    "console": "access audit challenging contract drifting explaining features indexing intake model "
+    "reports settings starting status store stream telemetry verdicts watching",
     "display": "challenging contract explaining features fitting gating intake policies reports "
     "settings simulator status store",
     "demo": "contract datafiles display embedded intake reports settings simulator starting store "
     "stream",
-    "dev": "console contract embedded settings simulator starting stream",
-    "pages": "audit contract display features intake model pipeline settings telemetry",
-    "cli": "audit backtesting challenging console contract datafiles demo dev display drifting "
+    "dev": "access console contract embedded settings simulator starting stream",
+    "pages": "access audit contract display features intake model pipeline settings telemetry",
+    "cli": "access audit backtesting challenging console contract datafiles demo dev display drifting "
     "evaluation explaining features fitting gating intake model offline policies registry reports "
     "serving settings simulator skew starting status store stream watching",
 }
@@ -370,6 +371,20 @@ def test_the_core_imports_no_edge() -> None:
         beyond = outside(name) & (SCREEN_AND_WEB | KAFKA_CLIENTS | {"redis", "structlog"})
         reached = {module for module in imports(name) if within(module, *edges)}
         assert not beyond | reached, name
+
+
+def test_nothing_that_scores_asks_who_may_do_what() -> None:
+    """A payment is scored whatever a policy server says, or does not say."""
+    scoring = ("stream", "pipeline", "serving", "serve", "model", "features", "store", "starting")
+    reached: set[str] = set()
+    waiting = of(*scoring)
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += sorted(imports(name) & MODULES.keys())
+    deciding = ("access.guard", "access.opa", "access.decision", "console")
+    assert not {name for name in reached if within(name, *deciding)}
 
 
 def test_no_command_but_its_own_imports_the_demo() -> None:

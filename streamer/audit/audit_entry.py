@@ -66,7 +66,6 @@ Action = Literal[
     "undo",
     "second opinion",
     "ruling",
-    "ticked refused",
     "snooze",
     "snooze ended",
     # Of what the service goes by.

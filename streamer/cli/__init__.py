@@ -111,6 +111,10 @@ _COMMANDS: Final = {
         "streamer.cli.status_command",
         "Show workers, partitions, model, budget and what is wrong, with the runbook for it.",
     ),
+    "users": (
+        "streamer.cli.users_command",
+        "Add people who log in to the console, disable them and change their roles.",
+    ),
     "worker": (
         "streamer.cli.worker_command",
         "Score the transactions topic until stopped.",

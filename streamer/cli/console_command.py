@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from streamer.access.roles import ordered
+from streamer.cli.users_command import asked_password, role_option
 from streamer.display.output import readable_errors
 from streamer.extra import require
 from streamer.settings import load_settings
@@ -22,13 +24,13 @@ def console(context: click.Context) -> None:
     who may log in, on STREAMER_CONSOLE_PORT.
 
     \b
-    streamer console account mona --role lead >> accounts
+    streamer users add mona --role reviewer --role lead --file accounts
     STREAMER_CONSOLE_ACCOUNTS_FILE=accounts streamer console
     """
     if context.invoked_subcommand is not None:
         return
     settings = load_settings()
-    require("starlette", "uvicorn", "jinja2")
+    require("starlette", "uvicorn", "jinja2", "argon2")
     from streamer.console.console_process import run_console
 
     run_console(settings)
@@ -36,20 +38,15 @@ def console(context: click.Context) -> None:
 
 @console.command()
 @click.argument("name")
-@click.option(
-    "--role",
-    type=click.Choice(["reviewer", "lead"]),
-    default="reviewer",
-    show_default=True,
-    help="A lead may also take an alert from who has it.",
-)
+@role_option(default=("reviewer",), show_default=True)
 @readable_errors
-def account(name: str, role: str) -> None:
-    """Print the line of the accounts file for NAME; the password is in it only as a hash."""
+def account(name: str, roles: tuple[str, ...]) -> None:
+    """Print a line of an accounts file for NAME, for a secret that is kept elsewhere.
+
+    The password is asked for, or read as a line of standard input; the line has it only as a hash. A
+    file on this machine is changed by `streamer users`.
+    """
+    require("argon2")
     from streamer.console.people.accounts import account_line
 
-    # Standard output is for the file.
-    password: str = click.prompt(
-        "Password", hide_input=True, confirmation_prompt=True, err=True, type=str
-    )
-    click.echo(account_line(name, "lead" if role == "lead" else "reviewer", password))
+    click.echo(account_line(name, ordered(set(roles)), asked_password()))

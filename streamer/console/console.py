@@ -11,11 +11,15 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import msgspec
+import structlog
 
+from streamer.access.decision import Decision
+from streamer.access.guard import Guard
 from streamer.cancelling import cancel_and_wait
 from streamer.console.alert.positions import Traffic, traffic_of
 from streamer.console.alert.versions_asked import VersionsAsked
-from streamer.console.people.accounts import Account, Accounts
+from streamer.console.people.accounts import Account
+from streamer.console.people.knowing import accounts_of, opa_of, proxied_people_of
 from streamer.console.people.login_tries import Tries
 from streamer.console.people.web_sessions import Signer
 from streamer.console.queue.blind_rows import BlindRows, with_others
@@ -31,7 +35,7 @@ from streamer.console.service.worker_scrapes import WorkerScrapes
 from streamer.console.team.budget_curve import curve_of
 from streamer.console.team.team_figures import precision_by_day
 from streamer.contract.messages import Alert
-from streamer.errors import ConfigurationError, StreamerError, UnavailableError
+from streamer.errors import StreamerError, UnavailableError
 from streamer.model import Scorer
 from streamer.settings import Settings
 from streamer.starting.wiring import open_review_store, open_store
@@ -44,6 +48,8 @@ from streamer.stream.publishing.alert_group import AlertGroup, Place
 
 __all__ = ["Console", "now_ms"]
 
+_log: Final = structlog.get_logger(__name__)
+
 _T = TypeVar("_T")
 _PURPOSE: Final = "console"
 # More than any call to Redis takes, its repetitions included.
@@ -55,13 +61,9 @@ class Console:
     """The queue, the decisions, the accounts, and the thread that reads the alerts."""
 
     def __init__(self, settings: Settings) -> None:
-        if settings.console_accounts_file is None:
-            raise ConfigurationError(
-                "STREAMER_CONSOLE_ACCOUNTS_FILE must be set; make a file with a line that "
-                "`streamer console account NAME` prints for each person"
-            )
         self.settings = settings
-        self.accounts = Accounts(settings.console_accounts_file)
+        self.accounts, self.proxied = accounts_of(settings), proxied_people_of(settings)
+        self.metrics, self.guard = ConsoleMetrics(), Guard(opa_of(settings), self._decided)
         told = settings.console_secret
         key = secrets.token_bytes(32) if told is None else told.get_secret_value().encode()
         self.signer = Signer(key)
@@ -114,6 +116,11 @@ class Console:
             return ""
         return self._group.error if self._group.is_alive() else "the thread that reads has ended"
 
+    @property
+    def opa_trouble(self) -> str:
+        """Why the policy server gave no answer last, empty where it did or there is none."""
+        return "" if self.guard.opa is None else self.guard.opa.trouble
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Read alerts meanwhile; at the end what was noted is sent."""
@@ -130,6 +137,7 @@ class Console:
             await cancel_and_wait(meanwhile)
             await asyncio.to_thread(self._group.stop)
             await asyncio.to_thread(self.outbox.close)
+            await self.guard.close()
             await self.model_store.close()
             await self.store.close()
 
@@ -159,7 +167,7 @@ class Console:
         counts, rows = await self.rows()
         if self.blind is not None:
             rows = self.blind.of(rows)
-        at_ms, is_lead = now_ms(), account.role == "lead"
+        at_ms, is_lead = now_ms(), account.is_lead
         tasks = [
             (each.row, each.task_of(account.name, is_lead=is_lead))
             for each in await self.twice.pending()
@@ -206,6 +214,18 @@ class Console:
                 if claimed.holder == who or claimed.others:
                     return alert_id
         return ""
+
+    def _decided(self, decision: Decision) -> None:
+        answer = "allowed" if decision.is_allowed else "denied"
+        self.metrics.access_decisions.labels(answer, decision.decided_by).inc()
+        if not decision.is_allowed:
+            _log.warning(
+                "access denied",
+                decision_id=decision.id,
+                action=decision.asked.action,
+                code=decision.code,
+                decided_by=decision.decided_by,
+            )
 
     def _take(self, alerts: Sequence[tuple[Alert, bytes]], places: Mapping[str, Place]) -> bool:
         if self._in_loop(self.alerts.add(alerts, now_ms(), places)) is None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from streamer.console.console import Console
@@ -20,20 +20,32 @@ from streamer.console.pages.alert_pages import (
     printed,
     recomputed,
 )
-from streamer.console.pages.arrivals import arrivals
+from streamer.console.pages.arrivals import SEES_QUEUE, arrivals
 from streamer.console.pages.asked_pages import asked_page
 from streamer.console.pages.below_page import below_page
 from streamer.console.pages.budget_page import budget_page
 from streamer.console.pages.claim_pages import claim, release, take
+from streamer.console.pages.gates import PUBLIC, Gate, GatedRoute
 from streamer.console.pages.login_pages import login, logout
 from streamer.console.pages.model_page import model_page
 from streamer.console.pages.older_pages import find, reopen
 from streamer.console.pages.operations_page import operations
 from streamer.console.pages.page_templates import static_file
-from streamer.console.pages.proposal_pages import decide, proposals_page, propose, propose_budget
+from streamer.console.pages.proposal_pages import (
+    decide,
+    decided_about,
+    proposals_page,
+    propose,
+    propose_budget,
+)
 from streamer.console.pages.queue_pages import help_page, next_alert, queue
 from streamer.console.pages.safe_headers import SafeHeaders
-from streamer.console.pages.snooze_pages import end_snooze, snooze, snoozes_page
+from streamer.console.pages.snooze_pages import (
+    end_snooze,
+    snooze,
+    snoozed_about,
+    snoozes_page,
+)
 from streamer.console.pages.team_page import team
 from streamer.console.pages.ticked_pages import (
     judge_ticked,
@@ -41,7 +53,7 @@ from streamer.console.pages.ticked_pages import (
     release_ticked,
     undo_ticked,
 )
-from streamer.console.pages.verdict_pages import judge, undo
+from streamer.console.pages.verdict_pages import judge, judged_about, undo
 from streamer.console.pages.visits import Handler, Visits, message_page
 from streamer.console.pages.wave_pages import (
     claim_wave,
@@ -55,6 +67,10 @@ from streamer.errors import StreamerError
 __all__ = ["console_app"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+Made = Callable[[Handler, Gate], Endpoint]
+
+_GET: Final = ["GET"]
+_POST: Final = ["POST"]
 
 
 def console_app(console: Console) -> ASGIApp:
@@ -77,7 +93,7 @@ def console_app(console: Console) -> ASGIApp:
         return JSONResponse({"status": "alive"})
 
     async def metrics(_: Request) -> Response:
-        body, content_type = console.metrics.exposition(console.trail.writer)
+        body, content_type = console.metrics.exposition(console.opa_trouble, console.trail.writer)
         return Response(body, media_type=content_type)
 
     async def readyz(_: Request) -> Response:
@@ -95,43 +111,16 @@ def console_app(console: Console) -> ASGIApp:
         async with console.running():
             yield
 
-    one, gets, posts = "/alerts/{alert_id}", ["GET"], ["POST"]
     routes = [
-        Route("/", made(queue), methods=gets),
-        Route("/next", made(next_alert), methods=gets),
-        Route("/find", made(find), methods=posts),
-        Route("/model", made(model_page), methods=gets),
-        Route("/model/propose", made(propose), methods=posts),
-        Route("/budget", made(budget_page), methods=gets),
-        Route("/budget/propose", made(propose_budget), methods=posts),
-        Route("/below", made(below_page), methods=gets),
-        Route("/team", made(team), methods=gets),
-        Route("/snoozed", made(snoozes_page), methods=gets),
-        Route("/snoozed/end", made(end_snooze), methods=posts),
-        Route(f"{one}/snooze", made(snooze), methods=posts),
-        Route("/proposals", made(proposals_page), methods=gets),
-        Route("/proposals/{proposal_id}/decide", made(decide), methods=posts),
-        Route("/operations", made(operations), methods=gets),
-        Route("/help", made(help_page), methods=gets),
-        Route(one, made(alert_page), methods=gets),
-        Route(f"{one}/asked", made(asked_page), methods=gets),
-        Route(f"{one}/recomputed", made(recomputed), methods=gets),
-        Route(f"{one}/export.json", made(exported), methods=gets),
-        Route(f"{one}/print", made(printed), methods=gets),
-        Route(f"{one}/verdict", made(judge), methods=posts),
-        Route(f"{one}/undo", made(undo), methods=posts),
-        Route(f"{one}/claim", made(claim), methods=posts),
-        Route(f"{one}/release", made(release), methods=posts),
-        Route(f"{one}/take", made(take), methods=posts),
-        Route(f"{one}/reopen", made(reopen), methods=posts),
+        *_pages(made),
+        *_of_an_alert(made),
         *_at_once(made),
-        Route("/login", log_in, methods=["GET", "POST"]),
-        Route("/logout", made(logout), methods=posts),
-        Route("/events", events, methods=gets),
-        Route("/static/{name}", static, methods=gets),
-        Route("/healthz", healthz, methods=gets),
-        Route("/readyz", readyz, methods=gets),
-        Route("/metrics", metrics, methods=gets),
+        GatedRoute("/login", log_in, ["GET", "POST"], PUBLIC),
+        GatedRoute("/events", events, _GET, SEES_QUEUE),
+        GatedRoute("/static/{name}", static, _GET, PUBLIC),
+        GatedRoute("/healthz", healthz, _GET, PUBLIC),
+        GatedRoute("/readyz", readyz, _GET, PUBLIC),
+        GatedRoute("/metrics", metrics, _GET, PUBLIC),
     ]
     app = Starlette(
         routes=routes,
@@ -144,20 +133,82 @@ def console_app(console: Console) -> ASGIApp:
     return SafeHeaders(app)
 
 
-def _at_once(made: Callable[[Handler], Endpoint]) -> list[Route]:
-    """Return the routes by which several alerts are judged."""
-    wave, ticked, posts = "/waves/{wave_id}", "/ticked", ["POST"]
+def _pages(made: Made) -> list[GatedRoute]:
+    """Return the routes of what is beside an alert."""
+
+    def get(path: str, handler: Handler, action: str) -> GatedRoute:
+        return _gated(made, path, handler, _GET, Gate((action,)))
+
+    def post(path: str, handler: Handler, gate: Gate) -> GatedRoute:
+        return _gated(made, path, handler, _POST, gate)
+
     return [
-        Route(wave, made(wave_page), methods=["GET"]),
-        Route(f"{wave}/claim", made(claim_wave), methods=posts),
-        Route(f"{wave}/verdict", made(judge_wave), methods=posts),
-        Route(f"{wave}/undo", made(undo_wave), methods=posts),
-        Route(f"{wave}/release", made(release_wave), methods=posts),
-        Route(ticked, made(open_ticked), methods=posts),
-        Route(f"{ticked}/verdict", made(judge_ticked), methods=posts),
-        Route(f"{ticked}/undo", made(undo_ticked), methods=posts),
-        Route(f"{ticked}/release", made(release_ticked), methods=posts),
+        get("/", queue, "view_queue"),
+        get("/next", next_alert, "claim"),
+        get("/model", model_page, "view_model"),
+        get("/budget", budget_page, "view_budget"),
+        get("/below", below_page, "view_below"),
+        get("/team", team, "view_team"),
+        get("/snoozed", snoozes_page, "view_snoozes"),
+        get("/proposals", proposals_page, "view_proposals"),
+        get("/operations", operations, "view_operations"),
+        get("/help", help_page, "view_help"),
+        post("/find", find, Gate(("search",))),
+        post("/model/propose", propose, Gate(("propose",))),
+        post("/budget/propose", propose_budget, Gate(("propose",))),
+        post("/snoozed/end", end_snooze, Gate(("end_snooze",))),
+        post("/proposals/{proposal_id}/decide", decide, Gate(("approve",), decided_about)),
+        post("/logout", logout, Gate(("log_out",))),
     ]
+
+
+def _of_an_alert(made: Made) -> list[GatedRoute]:
+    """Return the routes of one alert."""
+
+    def get(path: str, handler: Handler, action: str) -> GatedRoute:
+        return _gated(made, f"/alerts/{{alert_id}}{path}", handler, _GET, Gate((action,)))
+
+    def post(path: str, handler: Handler, gate: Gate) -> GatedRoute:
+        return _gated(made, f"/alerts/{{alert_id}}{path}", handler, _POST, gate)
+
+    return [
+        get("", alert_page, "view_alert"),
+        get("/asked", asked_page, "ask_model"),
+        get("/recomputed", recomputed, "ask_model"),
+        get("/export.json", exported, "export_alert"),
+        get("/print", printed, "export_alert"),
+        post("/verdict", judge, Gate(("judge", "rule"), judged_about)),
+        post("/undo", undo, Gate(("judge",))),
+        post("/claim", claim, Gate(("claim",))),
+        post("/release", release, Gate(("claim",))),
+        post("/take", take, Gate(("take_from_others",))),
+        post("/reopen", reopen, Gate(("reopen",))),
+        post("/snooze", snooze, Gate(("snooze", "snooze_long"), snoozed_about)),
+    ]
+
+
+def _at_once(made: Made) -> list[GatedRoute]:
+    """Return the routes by which several alerts are judged."""
+    wave, ticked = "/waves/{wave_id}", "/ticked"
+
+    def post(path: str, handler: Handler, action: str) -> GatedRoute:
+        return _gated(made, path, handler, _POST, Gate((action,)))
+
+    return [
+        _gated(made, wave, wave_page, _GET, Gate(("view_card_history",))),
+        post(f"{wave}/claim", claim_wave, "claim"),
+        post(f"{wave}/verdict", judge_wave, "judge"),
+        post(f"{wave}/undo", undo_wave, "judge"),
+        post(f"{wave}/release", release_wave, "claim"),
+        post(ticked, open_ticked, "judge_many"),
+        post(f"{ticked}/verdict", judge_ticked, "judge_many"),
+        post(f"{ticked}/undo", undo_ticked, "judge_many"),
+        post(f"{ticked}/release", release_ticked, "claim"),
+    ]
+
+
+def _gated(made: Made, path: str, handler: Handler, methods: list[str], gate: Gate) -> GatedRoute:
+    return GatedRoute(path, made(handler, gate), methods, gate)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from streamer.console.console import Console
 from streamer.console.console_app import console_app
+from streamer.console.people.proxied_people import BehindProxies
 from streamer.settings import Settings
+from streamer.settings.proxy_networks import networks
 from streamer.stream.kafka.topics import prepare_console_topics
 from streamer.telemetry.logs import configure_logging
 
@@ -31,17 +34,20 @@ def run_console(settings: Settings) -> None:
 
 def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     """Return how the app is served; nobody is believed whom they speak for but who is told of."""
+    # The peer of the connection is noted before it is told to be who the proxy says.
+    believing: Any = ProxyHeadersMiddleware(app, settings.console_trusted_proxies or "")  # type: ignore[arg-type]
+    if settings.console_proxy_user_header is not None:
+        believing = BehindProxies(believing, networks(settings.console_trusted_proxies))
     certificate, key = settings.web_certificate_file, settings.web_key_file
     return uvicorn.Config(
-        app,
+        believing,
         host=settings.console_host,
         port=settings.console_port,
         http="httptools",
         loop="uvloop",
         lifespan="on",
         access_log=False,
-        # None would be whatever the environment says.
-        forwarded_allow_ips=settings.console_trusted_proxies or "",
+        proxy_headers=False,
         log_config=None,
         server_header=False,
         h11_max_incomplete_event_size=_HEADER_BYTES,

@@ -17,10 +17,11 @@ from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from confluent_kafka.admin import AdminClient
 
+from streamer.access.roles import Role
 from streamer.embedded import ChildProcess, EmbeddedRedis, EmbeddedServers
 from streamer.embedded.server import free_port
 from streamer.settings import child_environment, load_settings
@@ -33,7 +34,7 @@ _N_PARTITIONS: Final = 4
 _READY_WITHIN_S: Final = 60.0
 _HOST: Final = "127.0.0.1"
 
-PEOPLE: Final[tuple[tuple[str, Literal["reviewer", "lead"]], ...]] = (
+PEOPLE: Final[tuple[tuple[str, Role], ...]] = (
     ("mona", "reviewer"),
     ("noor", "reviewer"),
     ("lea", "lead"),
@@ -121,13 +122,13 @@ class Stack:
 
     def _start_console(self) -> None:
         """Start the reviewers' console with three accounts, where its packages are installed."""
-        if any(find_spec(name) is None for name in ("jinja2", "starlette", "uvicorn")):
+        if any(find_spec(name) is None for name in ("argon2", "jinja2", "starlette", "uvicorn")):
             return
         from streamer.console.people.accounts import account_line
 
         folder = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
         self.password = secrets.token_urlsafe(9)
-        lines = [account_line(name, role, self.password) for name, role in PEOPLE]
+        lines = [account_line(name, (role,), self.password) for name, role in PEOPLE]
         accounts, port = folder / "accounts", free_port()
         accounts.write_text("\n".join(lines))
         accounts.chmod(0o600)

@@ -23,10 +23,10 @@ _PAGE: Final = Path(__file__).parents[2] / "ops" / "METRICS.md"
 _HEAD: Final = f"""\
 # Metrics
 
-What a worker answers to `GET /metrics`, and at the end what `streamer serve` does, which has the
-process, `streamer_build_info` and `streamer_spans_total` besides: this page is made from
-`streamer/telemetry/catalogue` (`python -m streamer.pages.metrics_page`), and tests hold running
-processes against it, both ways.
+What a worker answers to `GET /metrics`, and at the end what `streamer serve` and `streamer console`
+do, which have the process and `streamer_build_info` besides, the former `streamer_spans_total` too:
+this page is made from `streamer/telemetry/catalogue` (`python -m streamer.pages.metrics_page`), and
+tests hold running processes against it, both ways.
 
 - A scraper whose `Accept` header names OpenMetrics gets it, with exemplars: where a batch or an alert
   has a trace, the bucket of its latency names it as `trace_id`. Prometheus keeps them with

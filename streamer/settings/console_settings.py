@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from streamer.settings.group_roles import check_group_roles
 from streamer.settings.secret_checks import long_secret
 from streamer.settings.serve_settings import ServeFields
 from streamer.settings.settings import Count, ReadableFile, Seconds, Topic
@@ -20,6 +21,16 @@ def _urls(value: str) -> str:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be http or https URLs, separated by commas")
     return value
+
+
+def _one_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise ValueError("must be an http or https URL without user and query")
+    return value
+
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 
 class ConsoleFields(ServeFields):
@@ -42,7 +53,8 @@ class ConsoleFields(ServeFields):
     """Port of the same. It speaks HTTPS with STREAMER_WEB_CERTIFICATE_FILE; without, browsers keep its
     cookies on this machine only, or behind a proxy that does."""
     console_accounts_file: ReadableFile | None = None
-    """File with an account per line, as `streamer console account NAME` prints it."""
+    """File with an account per line, as `streamer users add NAME` writes it; it is read again when it
+    has changed."""
     console_secret: Annotated[SecretStr, AfterValidator(long_secret)] | None = None
     """Key that sessions are signed with; several consoles need the same. Without one it is drawn at the
     start, and sessions end with the process."""
@@ -58,6 +70,23 @@ class ConsoleFields(ServeFields):
     console_trusted_proxies: str | None = None
     """Addresses of proxies, by commas, that are believed whom they speak for (X-Forwarded-For); without
     them, all who come through a proxy share its tries of a login."""
+    console_proxy_user_header: HeaderName | None = None
+    """Header in which a trusted proxy says who asks (X-Forwarded-User). It must take out what a browser
+    sends in it: it is believed from STREAMER_CONSOLE_TRUSTED_PROXIES alone."""
+    console_proxy_groups_header: HeaderName = "X-Forwarded-Groups"
+    """Header in which the same proxy says which groups they are in, separated by commas."""
+    console_proxy_roles: Annotated[str, AfterValidator(check_group_roles)] = ""
+    """Roles of these groups: fraud-team=reviewer,fraud-leads=reviewer+lead. A group that is not named
+    has none."""
+    console_snooze_days: int = Field(30, ge=1, le=180)
+    """Days that one person may put a card or merchant off; longer needs another's approval."""
+    opa_url: Annotated[str, AfterValidator(_one_url)] | None = None
+    """Open Policy Agent that decides who may do what in the console, http://127.0.0.1:8181; without one
+    the built-in rules do. While it is away nothing is changed."""
+    opa_token_file: ReadableFile | None = None
+    """File with the bearer token that it wants; it is read again when it has changed."""
+    opa_timeout_s: Seconds = 1.0
+    """Seconds that it has for an answer."""
     console_max_alerts: Count = 10_000
     """Open alerts that the console keeps, about 4 kB each in Redis; the oldest make room."""
     console_blind: bool = False

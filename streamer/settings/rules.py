@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from streamer.settings.certificates import certificate_breaches
 from streamer.settings.console_settings import ConsoleFields
+from streamer.settings.proxy_networks import networks
 from streamer.settings.serve_settings import ServeFields
 from streamer.settings.settings import Fields
 
@@ -68,10 +69,29 @@ def _check_rules(settings: ServeFields) -> None:
         *_sizes(settings),
         *_serve(settings),
         *_money(settings),
+        *_people(settings),
     ]
     if breaches:
         text = "; ".join(f"{names[0]} {condition}" for names, condition in breaches)
         raise PydanticCustomError(RULES_ERROR, "{text}", {"text": text, "breaches": breaches})
+
+
+def _people(settings: ServeFields) -> Iterator[Breach]:
+    if not isinstance(settings, ConsoleFields) or settings.console_proxy_user_header is None:
+        return
+    header, proxies = "console_proxy_user_header", "console_trusted_proxies"
+    try:
+        is_named = bool(networks(settings.console_trusted_proxies))
+    except ValueError:
+        is_named = False
+    if not is_named:
+        # Whoever reaches the port could say who they are.
+        yield (
+            (proxies, header),
+            f"must name addresses or networks (CIDR) when {_env(header)} is set",
+        )
+    if not settings.console_proxy_roles:
+        yield ("console_proxy_roles", header), f"must be set when {_env(header)} is"
 
 
 def _sasl(settings: Fields) -> Iterator[Breach]:

@@ -79,6 +79,7 @@ Count = Annotated[int, Field(ge=1)]
 PATTERN_CONDITIONS: Final = {
     r"^[A-Za-z0-9._-]{1,249}$": "must be 1 to 249 letters, digits, dots, - and _",
     r"^[A-Za-z0-9_-]{1,64}$": "must be 1 to 64 letters, digits, - and _",
+    r"^[A-Za-z0-9-]{1,64}$": "must be 1 to 64 letters, digits and -",
 }
 
 

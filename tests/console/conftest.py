@@ -39,7 +39,7 @@ _EXAMPLE = cache(example_alert)
 @cache
 def accounts_text() -> str:
     people = ("mona", "reviewer"), ("noor", "reviewer"), ("lea", "lead"), ("lars", "lead")
-    return "\n".join(account_line(name, role, PASSWORD) for name, role in people)  # type: ignore[arg-type]
+    return "\n".join(account_line(name, (role,), PASSWORD) for name, role in people)  # type: ignore[arg-type]
 
 
 def alert(number: int, **changes: Any) -> Alert:

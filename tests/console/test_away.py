@@ -31,8 +31,8 @@ def test_a_form_that_redis_was_away_for_can_be_sent_again_by_its_session_only(
 ) -> None:
     """Nobody listens on either port."""
     accounts = tmp_path / "accounts"
-    hashed = "scrypt$" + "A" * 24 + "$" + "A" * 43 + "="
-    accounts.write_text(f"mona:reviewer:{hashed}\n")
+    hashed = f"$argon2id$v=19$m=19456,t=2,p=1${'A' * 22}${'A' * 43}"
+    accounts.write_text(f"mona:{hashed}:reviewer\n")
     console = Console(
         Settings(
             kafka_bootstrap_servers=f"127.0.0.1:{free_port()}",
@@ -40,7 +40,7 @@ def test_a_form_that_redis_was_away_for_can_be_sent_again_by_its_session_only(
             console_accounts_file=accounts,
         )
     )
-    session = console.signer.began(Account("mona", "reviewer", hashed), now_ms() + 60_000)
+    session = console.signer.began(Account("mona", ("reviewer",), hashed), now_ms() + 60_000)
     browser = TestClient(console_app(console), base_url="https://testserver")
     page = browser.get("/login")
     browser.cookies.set("streamer_session", console.signer.signed(session))

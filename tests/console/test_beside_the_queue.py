@@ -112,7 +112,8 @@ FORMS = [
 def test_what_was_typed_outlives_its_session_and_is_nobody_else_s_deed(office: Office) -> None:
     """In another's session, in none, and after the login: nothing was sent, and the text is there."""
     lea, lars = office.who("lea"), office.who("lars")
-    office.call(office.console.proposals.put, WAITING)
+    waiting = msgspec.structs.replace(WAITING, proposed_by="mona")
+    office.call(office.console.proposals.put, waiting)
     page, typed = lars.get("/budget"), f"a morning's work {HTML}"
     for path, fields, name, back in FORMS:
         sent = fields | {name: typed, "name": "card:4929"}
@@ -128,7 +129,7 @@ def test_what_was_typed_outlives_its_session_and_is_nobody_else_s_deed(office: O
         assert f'<a href="{back}">' in again.text
         for shown in (foreign, over, again):
             assert "a morning&#39;s work &lt;script&gt;" in shown.text
-    assert office.call(office.console.proposals.all) == [WAITING]
+    assert office.call(office.console.proposals.all) == [waiting]
 
 
 def test_text_that_comes_in_is_text_on_every_page(office: Office) -> None:
@@ -140,7 +141,7 @@ def test_text_that_comes_in_is_text_on_every_page(office: Office) -> None:
     [path] = re.findall(r'action="(/proposals/[^"]+/decide)"', shown.text)
     lars.post(path, shown, state="approved", remark=HTML)
     one = f"/alerts/{alert(1).alert_id}"
-    fields = {"kind": "merchant", "days": "180", "reason": "other, see comment", "comment": HTML}
+    fields = {"kind": "merchant", "days": "30", "reason": "other, see comment", "comment": HTML}
     lars.post(f"{one}/snooze", lars.get(one), **fields)
     for page in ("/proposals", "/snoozed", one, "/team", "/model", "/operations", "/budget", "/"):
         text = lea.get(page).text

@@ -72,8 +72,12 @@ def blind(stand: Stand, **changes: Any) -> Iterator[tuple[Console, TestClient]]:
 
 
 def anonymous(text: str, number: str) -> str:
-    """Return a page without what names its alert, payment, card, form, session or moment."""
-    for pattern in (r'name="(?:csrf|key)" value="[^"]*"', r'"exported_at": "[^"]*"'):
+    """Return a page without what names its alert, payment, card, form, session, decision or moment."""
+    for pattern in (
+        r'name="(?:csrf|key)" value="[^"]*"',
+        r'"exported_at": "[^"]*"',
+        r"decision [0-9a-f]{32}",
+    ):
         text = re.sub(pattern, "", text)
     for name in ("transactions-0-", "card-of-", "t-"):
         text = text.replace(f"{name}{number}", f"{name}N")

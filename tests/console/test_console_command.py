@@ -108,7 +108,7 @@ def test_an_account_is_a_line_on_standard_output_and_the_question_is_not() -> No
     )
     assert told.exit_code == 0
     # Click's runner, which has no terminal, ends hidden answers on standard output.
-    assert re.fullmatch(r"mona:lead:scrypt\$[^$]+\$[^$]+", told.stdout.strip())
+    assert re.fullmatch(r"mona:\$argon2id\$v=19\$m=19456,t=2,p=1\$[^:]+:lead", told.stdout.strip())
     refused = CliRunner().invoke(main, ["console", "account", "a:b"], input="x\nx\n")
     assert refused.exit_code == 2
 
@@ -116,4 +116,4 @@ def test_an_account_is_a_line_on_standard_output_and_the_question_is_not() -> No
 def test_without_an_accounts_file_the_command_says_how_to_make_one() -> None:
     told = CliRunner().invoke(main, ["console"], env={"STREAMER_CONSOLE_ACCOUNTS_FILE": ""})
     assert told.exit_code == 2
-    assert "streamer console account NAME" in told.output
+    assert "streamer users add NAME" in told.output

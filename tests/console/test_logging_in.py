@@ -80,7 +80,7 @@ def test_a_session_is_a_signed_cookie_that_ends_with_logout_and_with_the_passwor
         assert "<h1>Queue</h1>" in mona.get("/").text
         path = stand.settings.console_accounts_file
         assert path is not None
-        changed = account_line("mona", "reviewer", "another long password")
+        changed = account_line("mona", ("reviewer",), "another long password")
         path.write_text(accounts_text().replace(accounts_text().splitlines()[0], changed))
         assert 'action="/login"' in mona.get("/").text
 
@@ -275,6 +275,6 @@ def test_all_faulty_lines_of_an_accounts_file_are_told_at_once(tmp_path: Path) -
 
 
 def test_a_password_is_long_and_not_in_its_line() -> None:
-    with pytest.raises(ConfigurationError, match="at least 12 characters, got 5"):
-        account_line("mona", "reviewer", "short")
+    with pytest.raises(ConfigurationError, match="12 to 1,024 characters, got 5"):
+        account_line("mona", ("reviewer",), "short")
     assert "correct" not in accounts_text()

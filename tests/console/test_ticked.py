@@ -109,11 +109,16 @@ def test_a_reviewer_has_no_boxes_and_a_form_of_one_is_refused_and_written_down(
         fields = {"members": f"{ONE} {TWO}", "key": key_of(page), "verdict": "fraud"}
         for path, told in (("", {"members": ONE}), ("/verdict", fields)):
             refused = mona.post(f"/ticked{path}", queue, comment="mine", **told)
-            assert (refused.status_code, "A lead can judge" in refused.text) == (403, True)
+            assert (refused.status_code, "Only a lead may judge ticked" in refused.text) == (
+                403,
+                True,
+            )
             assert "mine</textarea>" in refused.text
-        assert mona.post("/ticked/undo", queue, key=fields["key"]).status_code == 404
-    refusals = [line for line in stand.audit(6) if line["action"] == "ticked refused"]
-    assert [(line["who"], line["role"]) for line in refusals] == [("mona", "reviewer")] * 2
+        assert mona.post("/ticked/undo", queue, key=fields["key"]).status_code == 403
+    refusals = [line for line in stand.audit(7) if line["action"] == "denied"]
+    assert [(line["who"], line["role"]) for line in refusals] == [("mona", "reviewer")] * 3
+    assert {line["subject"] for line in refusals} == {"judge_many: no_role"}
+    assert len({line["decision_id"] for line in refusals}) == 3
     assert stand.verdicts(0) == []
 
 

@@ -69,7 +69,7 @@ async def older_page(
 
 async def kept_for_lead(visit: Visit, alert_id: str, sight: Sight) -> JudgedAlert | None:
     """Return the verdict in the log on an alert that was put back, where the visitor is no lead."""
-    if visit.account.role == "lead" or await visit.console.store.older.place(alert_id) is None:
+    if visit.account.is_lead or await visit.console.store.older.place(alert_id) is None:
         return None
     return await logged_verdict(visit, alert_id, sight)
 

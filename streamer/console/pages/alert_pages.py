@@ -48,9 +48,9 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]")
 
 async def alert_page(visit: Visit) -> Response:
     """Show an alert, which is the visitor's from then on if it is open and a link of ours led here."""
-    return await shown_alert(
-        visit, alert_id_of(visit), is_claiming=is_own_navigation(visit.request)
-    )
+    # Who only looks takes no alert from those who judge.
+    is_claiming = is_own_navigation(visit.request) and await visit.may("claim")
+    return await shown_alert(visit, alert_id_of(visit), is_claiming=is_claiming)
 
 
 async def kept_page(visit: Visit, comment: str) -> Response:

@@ -14,10 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from streamer.console.console import Console
-from streamer.console.pages.visits import visitor_of
+from streamer.console.pages.gates import Gate
+from streamer.console.pages.who_asks import visitor_of
 from streamer.errors import StreamerError
 
-__all__ = ["arrivals", "told_arrivals"]
+__all__ = ["SEES_QUEUE", "arrivals", "told_arrivals"]
+
+SEES_QUEUE: Final = Gate(("view_queue",))
+"""Who may be told that alerts have come."""
 
 _EVERY_S: Final = 2.0
 # A browser asks again by itself, so that a session that is over gets no events.
@@ -29,8 +33,11 @@ _LONGEST_NUMBER: Final = 18
 async def arrivals(console: Console, request: Request) -> Response:
     """Tell who has logged in what comes, for five minutes."""
     try:
-        if await visitor_of(console, request) is None:
-            # No content: a browser does not ask again.
+        found = await visitor_of(console, request)
+        # No content: a browser does not ask again.
+        if found is None:
+            return Response(status_code=204)
+        if not (await SEES_QUEUE.decide(console.guard, found[0], None)).is_allowed:
             return Response(status_code=204)
     except StreamerError:
         return Response(status_code=503)

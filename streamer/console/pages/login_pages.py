@@ -11,22 +11,24 @@ from starlette.responses import RedirectResponse, Response
 from streamer.audit.audit_entry import Action
 from streamer.console.console import Console, now_ms
 from streamer.console.pages.alert_pages import shown_alert
+from streamer.console.pages.gates import Gate
 from streamer.console.pages.posted_forms import FormError, form_of
 from streamer.console.pages.visits import (
-    SESSION_COOKIE,
     Visit,
+    denied_page,
     has_login_token,
     login_page,
     message_page,
 )
-from streamer.console.people.accounts import NOBODY, Account, is_password
+from streamer.console.pages.who_asks import SESSION_COOKIE
+from streamer.console.people.accounts import Account
 from streamer.console.people.login_tries import WINDOW_MS
+from streamer.console.people.passwords import LONGEST_PASSWORD, is_right
 from streamer.console.sending.audit_trail import Entry
 from streamer.errors import StreamerError, UnavailableError
 
 __all__ = ["login", "logout"]
 
-_LONGEST: Final = 1_024
 # No account can be called so.
 _UNKNOWN: Final = "(unknown name)"
 
@@ -53,6 +55,9 @@ async def login(console: Console, request: Request) -> Response:
 async def logout(visit: Visit) -> Response:
     """End the session: its cookie is worth nothing from now on."""
     console, session = visit.console, visit.session
+    if console.proxied is not None and console.proxied.person(visit.request.scope) is not None:
+        told = "Your organisation's login let you in: log out there, or close the browser."
+        return message_page(409, "You did not log in here", told)
     await console.sittings.end(session.id, session.until_ms - now_ms())
     await console.trail.noted(_entry("logout", visit.account, visit.request))
     answer = RedirectResponse("/login", 303)
@@ -72,10 +77,11 @@ async def _log_in(console: Console, request: Request, form: dict[str, str]) -> R
         answer = login_page(console, request, form, because=because, status=429)
         answer.headers["Retry-After"] = str(WINDOW_MS // 1000)
         return answer
-    account = console.accounts.get(name) or NOBODY
+    account = console.accounts.get(name)
+    of_account = None if account is None else account.hashed
     async with console.tries.hashing():
-        is_right = await asyncio.to_thread(is_password, password[:_LONGEST], account)
-    if not is_right:
+        is_theirs = await asyncio.to_thread(is_right, password[:LONGEST_PASSWORD], of_account)
+    if account is None or not is_theirs:
         await console.trail.noted(_refused(console, "login refused", name, address))
         return login_page(console, request, form, because="Name or password is wrong.")
     await console.tries.succeeded(name, address)
@@ -90,12 +96,16 @@ async def _begun(
     await console.trail.noted(_entry("login", account, request))
     if form.get("alert_id"):
         visit = Visit(console, request, account, session, form)
+        decision = await Gate(("view_alert",)).decide(console.guard, account, visit)
         notice = "Your session had ended. Nothing was sent; what you had typed is below."
         if form.get("verdict") in ("fraud", "legitimate"):
             notice += f" You had pressed {form['verdict']}: press it again."
-        answer = await shown_alert(
-            visit, form["alert_id"], comment=form.get("comment", ""), notice=notice
-        )
+        if decision.is_allowed:
+            answer = await shown_alert(
+                visit, form["alert_id"], comment=form.get("comment", ""), notice=notice
+            )
+        else:
+            answer = denied_page(decision, form.get("comment", ""))
     else:
         after = form.get("after", "/")
         is_ours = after.startswith("/") and not after.startswith("//") and "\\" not in after

@@ -53,7 +53,7 @@ async def reopen(visit: Visit) -> Response:
     if not sight.may_judge or sight.review is not None or is_open:
         return await shown_alert(visit, alert_id, comment=comment)
     logged = await logged_verdict(visit, alert_id, sight)
-    if logged is not None and visit.account.role != "lead":
+    if logged is not None and not visit.account.is_lead:
         told = f"{logged.who} judged it: {logged.verdict}, {moment_text(logged.decided_ms)}."
         what = "A lead can judge it again. Nothing was done."
         return message_page(403, "This alert was judged", told, what, comment=comment)

@@ -45,6 +45,8 @@ async def operations(visit: Visit) -> Response:
         silent=scrapes.silent,
         is_known=scrapes.window is not None,
         age_s=scrapes.age_s,
+        is_opa_asked=console.guard.opa is not None,
+        opa_trouble=console.opa_trouble,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final, get_args
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
+from streamer.access.decision import Asked, Facts
 from streamer.audit.audit_entry import Action
 from streamer.console.console import now_ms
 from streamer.console.pages.budget_page import budget_of, payments_a_day, step_in
@@ -21,7 +22,7 @@ from streamer.contract.card_numbers import has_card_number
 from streamer.errors import StreamerError
 from streamer.store.proposals import Proposal, ProposalKind
 
-__all__ = ["decide", "proposals_page", "propose", "propose_budget"]
+__all__ = ["decide", "decided_about", "may_decide", "proposals_page", "propose", "propose_budget"]
 
 # A proposal's id stands in its address, and in the command that carries it out.
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -38,7 +39,7 @@ async def proposals_page(visit: Visit) -> Response:
         "proposals.html",
         waiting=[each for each in found if each.state == "open"],
         decided=[each for each in found if each.state != "open"],
-        may_decide=visit.account.role == "lead",
+        may_decide=await may_decide(visit),
         stored=await _stored(visit),
         now_ms=now_ms(),
     )
@@ -126,11 +127,6 @@ async def decide(visit: Visit) -> Response:
         title = "Nothing was decided"
         return message_page(status, title, told, comment=remark, back=_PROPOSALS)
 
-    if visit.account.role != "lead":
-        who = visit.account
-        denied = Entry(action="denied", who=who.name, role=who.role, subject="proposal")
-        await visit.console.trail.noted(denied)
-        return refused(403, "A lead decides on proposals.")
     if has_card_number(remark):
         return refused(
             400, "A remark must not have a card's number: it goes to Kafka. Take it out."
@@ -164,6 +160,19 @@ async def decide(visit: Visit) -> Response:
         "closed": "Somebody has decided on it before. Proposals has who and when.",
     }.get(found.outcome, "There is no such proposal. Proposals has all there are.")
     return refused(404 if found.outcome == "gone" else 409, told)
+
+
+async def may_decide(visit: Visit) -> bool:
+    """Whether the visitor decides on what others propose."""
+    somebody_else = Facts(maker="somebody-else")
+    asked = Asked(visit.account.name, visit.account.roles, "approve", somebody_else)
+    return await visit.console.guard.may(asked)
+
+
+async def decided_about(visit: Visit) -> tuple[str, Facts]:
+    """Return what a decision is asked as: its answer depends on who made the proposal."""
+    found = await visit.console.proposals.get(str(visit.request.path_params["proposal_id"]))
+    return "approve", Facts(maker="" if found is None else found.proposed_by)
 
 
 async def _is_past(visit: Visit, proposal_id: str) -> bool:

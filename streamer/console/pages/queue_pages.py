@@ -60,7 +60,7 @@ async def queue(visit: Visit) -> Response:
             for row in item.rows
         },
         n_snoozed=len(snoozes),
-        can_tick=visit.account.role == "lead" and console.blind is None,
+        can_tick=visit.account.is_lead and console.blind is None,
         most_ticked=MOST_TICKED,
         now_ms=now_ms(),
     )

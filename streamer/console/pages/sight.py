@@ -66,7 +66,7 @@ async def sight_of(visit: Visit, alert_id: str) -> Sight:
     review, twice, veiled = await asyncio.gather(
         console.reviews.review(alert_id), console.twice.of(alert_id), veiled_from(visit)
     )
-    is_lead = visit.account.role == "lead"
+    is_lead = visit.account.is_lead
     task: Task = "" if twice is None else twice.task_of(who, is_lead=is_lead)
     opinions: tuple[Review, ...] = ()
     if task == "ruling" and twice is not None and twice.second is not None and review is not None:
@@ -82,7 +82,7 @@ async def sight_of(visit: Visit, alert_id: str) -> Sight:
 
 async def veiled_from(visit: Visit) -> frozenset[str]:
     """Return the alerts that wait for the visitor's second opinion or ruling."""
-    who, is_lead = visit.account.name, visit.account.role == "lead"
+    who, is_lead = visit.account.name, visit.account.is_lead
     pending = await visit.console.twice.pending()
     return frozenset(each.row.alert_id for each in pending if each.task_of(who, is_lead=is_lead))
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 
+from streamer.access.decision import Facts
 from streamer.console.console import now_ms
 from streamer.console.pages.sightings import seen
 from streamer.console.pages.visits import Visit, message_page
@@ -18,11 +19,12 @@ from streamer.contract.card_numbers import has_card_number
 from streamer.durations import DAY_MS
 from streamer.store.snoozes import LONGEST_MS, REASONS, Snooze, SnoozeKind
 
-__all__ = ["end_snooze", "snooze", "snoozes_page"]
+__all__ = ["end_snooze", "snooze", "snoozed_about", "snoozes_page"]
 
 _LONGEST_DAYS: Final = LONGEST_MS // DAY_MS
 _MOST_COMMENT: Final = 500
 _LONGEST_KEY: Final = 96
+_DIGITS: Final = 4
 
 
 async def snoozes_page(visit: Visit) -> Response:
@@ -87,6 +89,14 @@ async def snooze(visit: Visit) -> Response:
     return RedirectResponse(f"/alerts/{alert_id}{'?' + query if query else ''}", 303)
 
 
+async def snoozed_about(visit: Visit) -> tuple[str, Facts]:
+    """Return what a snooze is asked as: longer than the limit it is another action."""
+    days, limit = visit.form.get("days", ""), visit.console.settings.console_snooze_days
+    is_number = days.isascii() and days.isdigit() and len(days) < _DIGITS
+    is_long = is_number and limit < int(days) <= _LONGEST_DAYS
+    return "snooze_long" if is_long else "snooze", Facts()
+
+
 async def end_snooze(visit: Visit) -> Response:
     """End a snooze before its time."""
     name = visit.form.get("name", "")
@@ -111,7 +121,7 @@ def _fault(kind: str, reason: str, days: str, comment: str) -> str:
         return "What is put off must be the card or the merchant."
     if reason not in REASONS:
         return "A reason must be one of the list."
-    is_number = days.isascii() and days.isdigit() and len(days) < 4
+    is_number = days.isascii() and days.isdigit() and len(days) < _DIGITS
     if not is_number or not 1 <= int(days) <= _LONGEST_DAYS:
         return f"It must last 1 to {_LONGEST_DAYS} days, got {days[:20]!r}."
     if reason == REASONS[-1] and not comment:

@@ -22,7 +22,6 @@ from streamer.console.pages.sight import no_groups
 from streamer.console.pages.sightings import seen
 from streamer.console.pages.visits import Visit, message_page
 from streamer.console.queue.wave_items import Item
-from streamer.console.sending.audit_trail import Entry
 
 __all__ = ["judge_ticked", "open_ticked", "release_ticked", "undo_ticked"]
 
@@ -32,7 +31,7 @@ _LONGEST_TOLD: Final = 10
 
 async def open_ticked(visit: Visit) -> Response:
     """Give a lead what nobody has of what was ticked, and show it on one page."""
-    return await _kept_from(visit) or await _shown(visit)
+    return _kept_from(visit) or await _shown(visit)
 
 
 async def judge_ticked(visit: Visit) -> Response:
@@ -42,7 +41,7 @@ async def judge_ticked(visit: Visit) -> Response:
         return await _shown(visit, comment, notice, status)
 
     group = _group(members_in(visit))
-    return await _kept_from(visit) or await judged_at_once(visit, group, show)
+    return _kept_from(visit) or await judged_at_once(visit, group, show)
 
 
 async def undo_ticked(visit: Visit) -> Response:
@@ -51,7 +50,7 @@ async def undo_ticked(visit: Visit) -> Response:
     joint = await visit.console.store.waves.joint(visit.account.name, key)
     if joint is None or not joint.is_ticked:
         return message_page(404, "Nothing was undone", "No such verdict of yours is known.")
-    return await _refused(visit) or await undone(visit, joint, _group(joint.members))
+    return await undone(visit, joint, _group(joint.members))
 
 
 async def release_ticked(visit: Visit) -> Response:
@@ -59,21 +58,11 @@ async def release_ticked(visit: Visit) -> Response:
     return await let_go(visit, members_in(visit)[:MOST_TICKED])
 
 
-async def _kept_from(visit: Visit) -> Response | None:
-    """Return why nobody, or not the visitor, judges several at once."""
+def _kept_from(visit: Visit) -> Response | None:
+    """Return why nobody judges several at once."""
     if visit.console.blind is not None:
         return no_groups(visit.form.get("comment", ""))
-    return await _refused(visit)
-
-
-async def _refused(visit: Visit) -> Response | None:
-    """Return the page for who is no lead, and write down that they tried."""
-    who = visit.account
-    if who.role == "lead":
-        return None
-    await visit.console.trail.noted(Entry(action="ticked refused", who=who.name, role=who.role))
-    told = "A lead can judge several alerts that are of no wave at once. Nothing was done."
-    return message_page(403, "This is for leads", told, comment=visit.form.get("comment", ""))
+    return None
 
 
 async def _shown(visit: Visit, comment: str = "", notice: str = "", status: int = 200) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import RedirectResponse, Response
 
+from streamer.access.decision import Facts
 from streamer.console.console import now_ms
 from streamer.console.moment_words import moment_text
 from streamer.console.pages.absent_pages import gone_page, kept_for_lead
@@ -15,9 +16,16 @@ from streamer.console.pages.visits import Visit, message_page
 from streamer.contract.card_numbers import has_card_number
 from streamer.store import Begun, Review
 
-__all__ = ["judge", "undo"]
+__all__ = ["judge", "judged_about", "undo"]
 
 _LONGEST_KEY = 96
+
+
+async def judged_about(visit: Visit) -> tuple[str, Facts]:
+    """Return what a verdict is asked as: where two opinions differ it is a ruling."""
+    twice, who = await visit.console.twice.of(alert_id_of(visit)), visit.account
+    task = "" if twice is None else twice.task_of(who.name, is_lead=who.is_lead)
+    return "rule" if task == "ruling" else "judge", Facts()
 
 
 async def judge(visit: Visit) -> Response:

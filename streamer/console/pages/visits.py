@@ -9,40 +9,43 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from streamer.access.decision import Asked, Decision
+from streamer.access.roles import roles_text
 from streamer.console.console import Console, now_ms
+from streamer.console.pages.gates import Gate
+from streamer.console.pages.message_pages import QUEUE, denied_page, message_page, typed_in
 from streamer.console.pages.page_templates import page
 from streamer.console.pages.posted_forms import FormError, form_of
+from streamer.console.pages.who_asks import begun, visitor_of
 from streamer.console.people.accounts import Account
 from streamer.console.people.web_sessions import Session
 from streamer.console.queue.blind_rows import TELLING
 from streamer.console.queue.queue_filters import Filters
+from streamer.console.sending.audit_trail import Entry
 from streamer.errors import StreamerError
 from streamer.store import Joint, Review
 from streamer.store.reviews import UNDO_MS
-from streamer.store.snoozes import REASONS
 
 __all__ = [
-    "SESSION_COOKIE",
     "Done",
     "Handler",
     "Visit",
     "Visits",
+    "denied_page",
     "has_login_token",
     "is_own_navigation",
     "login_page",
     "message_page",
     "typed_in",
-    "visitor_of",
 ]
 
-SESSION_COOKIE: Final = "streamer_session"
 _FORM_COOKIE: Final = "streamer_form"
 _LONGEST_KEY: Final = 96
 # What a form of ours may have, besides its token, that is sent again as it was.
@@ -52,7 +55,6 @@ _KEPT: Final = (
     *("kind", "version", "reason", "state", "remark", "step", "days", "name"),
 )
 _LONGEST_PATH: Final = 200
-_QUEUE: Final = "/", "the queue"
 # Whose forms are sent to an address below theirs.
 _OF_FORMS: Final = "/budget", "/model", "/proposals", "/snoozed"
 
@@ -76,6 +78,13 @@ class Visit:
     account: Account
     session: Session
     form: Mapping[str, str]
+    decision: Decision | None = None
+    """What let the visitor in, None before it is decided."""
+
+    async def may(self, action: str) -> bool:
+        """Whether the visitor may do something else than what was asked for."""
+        asked = Asked(self.account.name, self.account.roles, action)
+        return await self.console.guard.may(asked)
 
     @property
     def filters(self) -> Filters:
@@ -142,8 +151,8 @@ class Visits:
     console: Console
     kept: Kept
 
-    def endpoint(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """Return ``handler`` as an endpoint, for those who have logged in."""
+    def endpoint(self, handler: Handler, gate: Gate) -> Callable[[Request], Awaitable[Response]]:
+        """Return ``handler`` as an endpoint, for those who are known and for whom ``gate`` opens."""
 
         async def answer(request: Request) -> Response:
             form: dict[str, str] = {}
@@ -154,10 +163,14 @@ class Visits:
                 if found is None:
                     return login_page(self.console, request, form)
                 visit = Visit(self.console, request, *found, form)
+                decision = await gate.decide(self.console.guard, visit.account, visit)
+                if not decision.is_allowed:
+                    await self._note(decision)
+                    return denied_page(decision, typed_in(form))
                 token = form.get("csrf", "")
                 if request.method == "POST" and not self._is_ours(token, visit):
                     return await self.kept(visit, typed_in(form))
-                return await handler(visit)
+                return await handler(replace(visit, decision=decision))
             except FormError as error:
                 return message_page(400, "This form cannot be read", str(error))
             except ClientDisconnect:
@@ -169,12 +182,23 @@ class Visits:
 
         return answer
 
+    async def _note(self, decision: Decision) -> None:
+        asked = decision.asked
+        entry = Entry(
+            action="denied",
+            who=asked.who,
+            role=roles_text(asked.roles),
+            subject=f"{asked.action}: {decision.code}",
+            decision_id=decision.id,
+        )
+        await self.console.trail.noted(entry)
+
     def _is_ours(self, token: str, visit: Visit) -> bool:
         return self.console.signer.is_token(token, visit.session.id)
 
     def _trouble_page(self, request: Request, form: Mapping[str, str], because: str) -> Response:
         """Say what is away, with the form to send again if it is one of this browser's session."""
-        session = self.console.signer.session(request.cookies.get(SESSION_COOKIE, ""), now_ms())
+        _, session = begun(self.console, request)
         token = form.get("csrf", "")
         again = None
         if session is not None and self.console.signer.is_token(token, session.id):
@@ -202,19 +226,8 @@ class Visits:
             lines=lines,
             comment="" if again else typed_in(form),
             again=again,
-            back=_QUEUE,
+            back=QUEUE,
         )
-
-
-async def visitor_of(console: Console, request: Request) -> tuple[Account, Session] | None:
-    """Return who has logged in, None for nobody, or where the session is over."""
-    session = console.signer.session(request.cookies.get(SESSION_COOKIE, ""), now_ms())
-    if session is None:
-        return None
-    account = console.accounts.get(session.name)
-    if account is None or account.mark != session.mark:
-        return None
-    return None if await console.sittings.is_ended(session.id) else (account, session)
 
 
 def login_page(
@@ -250,31 +263,6 @@ def has_login_token(console: Console, request: Request, form: Mapping[str, str])
     """Whether a login came from a page of ours."""
     visitor = request.cookies.get(_FORM_COOKIE, "")
     return bool(visitor) and console.signer.is_token(form.get("csrf", ""), visitor)
-
-
-def message_page(
-    status: int, title: str, *lines: str, comment: str = "", back: tuple[str, str] = _QUEUE
-) -> Response:
-    """Return a page that says what is the matter and what to do, with what was typed.
-
-    ``back`` is the address of the page to go on from, and its name in a sentence.
-    """
-    return page(
-        "message.html", status, title=title, lines=lines, comment=comment, again=None, back=back
-    )
-
-
-def typed_in(form: Mapping[str, str]) -> str:
-    """Return the text that somebody wrote into a form of ours.
-
-    >>> typed_in({"comment": "", "reason": "the customer travels", "days": "7"})
-    ''
-    >>> typed_in({"reason": "fewer reviewers", "step": "32"})
-    'fewer reviewers'
-    """
-    # What was chosen from a list was not typed.
-    reason = "" if form.get("reason", "") in REASONS else form.get("reason", "")
-    return form.get("comment") or form.get("remark") or reason
 
 
 def is_own_navigation(request: Request) -> bool:

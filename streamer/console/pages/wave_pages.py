@@ -37,7 +37,8 @@ async def wave_page(visit: Visit) -> Response:
     """Show the open alerts of a wave; where a link of ours led here, what is free is claimed."""
     if visit.console.blind is not None:
         return no_groups()
-    return await _shown_wave(visit, is_claiming=is_own_navigation(visit.request))
+    is_claiming = is_own_navigation(visit.request) and await visit.may("claim")
+    return await _shown_wave(visit, is_claiming=is_claiming)
 
 
 async def claim_wave(visit: Visit) -> Response:

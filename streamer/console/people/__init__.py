@@ -1,1 +1,1 @@
-"""Who uses the console: accounts from a file, sessions as cookies, how often a login may be tried."""
+"""Who uses the console: local accounts or a proxy's word, sessions as cookies, tries of a login."""

@@ -1,51 +1,57 @@
-"""Accounts from a file: names, two roles, and passwords that were hashed with scrypt.
+"""Accounts from a file: names, hashes of passwords and roles, read again when the file has changed.
 
-scrypt is the standard library's, with 32 MiB and three passes (N = 2**15, r = 8, p = 3): one of the
-settings that OWASP's cheat sheet on password storage has as equal to its first choice.
+A line is NAME:HASH:ROLES, or NAME:HASH:ROLES:disabled; roles are listed by commas.  Whoever is known
+in another way (`proxied_people`) is an `Account` too, without a password.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import re
-import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final
 
+from streamer.access.changed_file import ChangedFile
+from streamer.access.decision import NAME
+from streamer.access.roles import Role, roles_in, roles_text
+from streamer.console.people.passwords import hashed, is_hash
 from streamer.errors import ConfigurationError
 
 __all__ = [
-    "NOBODY",
-    "ROLES",
-    "SHORTEST_PASSWORD",
     "Account",
     "Accounts",
-    "Role",
+    "account_in",
     "account_line",
-    "is_password",
+    "accounts_in",
+    "is_name",
+    "is_of_an_earlier_release",
+    "line_of",
 ]
 
-Role = Literal["reviewer", "lead"]
-ROLES: Final[tuple[Role, ...]] = get_args(Role)
-_NAME: Final = re.compile(r"[A-Za-z0-9._@-]{1,64}")
-_N, _R, _P = 2**15, 8, 3
-_MEMORY_BYTES: Final = 2 * 128 * _N * _R
-_BYTES: Final = 32
-
-SHORTEST_PASSWORD: Final = 12
-"""Characters of a password, at least."""
+_NAME: Final = re.compile(NAME[1:-1])
+_DISABLED: Final = "disabled"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may log in; ``hashed`` is of the password."""
+    """Somebody who is known; ``hashed`` is of the password, empty where they have none here."""
 
     name: str
-    role: Role
+    roles: tuple[Role, ...]
     hashed: str
+    is_disabled: bool = False
+
+    @property
+    def role(self) -> str:
+        """The roles as one text."""
+        return roles_text(self.roles)
+
+    @property
+    def is_lead(self) -> bool:
+        """Whether they are a lead."""
+        return "lead" in self.roles
 
     @property
     def mark(self) -> str:
@@ -53,70 +59,64 @@ class Account:
         return hashlib.sha256(self.hashed.encode()).hexdigest()[:16]
 
 
-# Of no password: a name that is nobody's takes as long to refuse as one that is somebody's.
-NOBODY: Final = Account(
-    "", "reviewer", "scrypt$" + "$".join(base64.b64encode(bytes(_BYTES)).decode() for _ in range(2))
-)
+def is_name(text: str) -> bool:
+    """Whether somebody may be called so."""
+    return _NAME.fullmatch(text) is not None
 
 
-def account_line(name: str, role: Role, password: str) -> str:
-    """Return the line of an accounts file."""
-    if not _NAME.fullmatch(name):
+def account_line(name: str, roles: Sequence[Role], password: str) -> str:
+    """Return the line of an accounts file; `ConfigurationError` where it cannot be one."""
+    if not is_name(name):
         raise ConfigurationError(
             f"NAME must be 1 to 64 letters, digits, dots, @, - or _, got {name!r}"
         )
-    if len(password) < SHORTEST_PASSWORD:
-        raise ConfigurationError(
-            f"password must have at least {SHORTEST_PASSWORD} characters, got {len(password)}"
-        )
-    salt = secrets.token_bytes(16)
-    return f"{name}:{role}:scrypt${_text(salt)}${_text(_scrypt(password, salt))}"
+    return line_of(Account(name, tuple(roles), hashed(password)))
 
 
-def is_password(password: str, account: Account) -> bool:
-    """Whether it is the account's; takes some 0.2 s and 32 MiB, whatever the answer."""
-    _, salt, stored = account.hashed.split("$")
-    found = _scrypt(password, base64.b64decode(salt))
-    return hmac.compare_digest(found, base64.b64decode(stored)) and account is not NOBODY
+def line_of(account: Account) -> str:
+    """Return the line of an account."""
+    line = f"{account.name}:{account.hashed}:{account.role}"
+    return f"{line}:{_DISABLED}" if account.is_disabled else line
 
 
-class Accounts:
-    """The accounts of a file, which is read again when it has changed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._changed_ns = -1
-        self._by_name: dict[str, Account] = {}
-        self.get("")
-
-    def get(self, name: str) -> Account | None:
-        """Return somebody's account, None where there is none.
-
-        Raises `ConfigurationError` with every faulty line.
-        """
-        try:
-            changed_ns = self._path.stat().st_mtime_ns
-            if changed_ns != self._changed_ns:
-                self._by_name = _parsed(self._path.read_text(encoding="utf-8"), self._path)
-                self._changed_ns = changed_ns
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(
-                f"STREAMER_CONSOLE_ACCOUNTS_FILE must be readable, got {type(error).__name__}"
-            ) from error
-        return self._by_name.get(name)
+def account_in(line: str) -> Account | None:
+    """Return the account of a line, None where it has none that can be used."""
+    name, *rest = line.strip().split(":")
+    if len(rest) not in (2, 3) or not is_name(name) or not is_hash(rest[0]):
+        return None
+    roles = roles_in(rest[1])
+    if roles is None or rest[2:] not in ([], [_DISABLED]):
+        return None
+    return Account(name, roles, rest[0], is_disabled=len(rest) == 3)
 
 
-def _parsed(text: str, path: Path) -> dict[str, Account]:
+def is_of_an_earlier_release(line: str) -> bool:
+    """Whether a line is NAME:ROLE:HASH with scrypt, as they were before argon2.
+
+    >>> is_of_an_earlier_release("mona:lead:scrypt$AAAA$BBBB")
+    True
+    """
+    return re.fullmatch(r"[^:]+:(reviewer|lead):scrypt\$.*", line.strip()) is not None
+
+
+def accounts_in(text: str, path: Path) -> dict[str, Account]:
+    """Return the accounts of a file by name; `ConfigurationError` with every faulty line."""
     found: dict[str, Account] = {}
     faults = []
     for n_line, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
-        account = _account(line.strip())
-        if account is None or account.name in found:
+        account = account_in(line)
+        if account is None and is_of_an_earlier_release(line):
+            name = line.partition(":")[0]
             faults.append(
-                f"line {n_line} of {path} must be NAME:ROLE:HASH as `streamer console account NAME` "
-                f"prints it, each name once"
+                f"line {n_line} of {path} has a hash of an earlier release (scrypt); give it a new "
+                f"password: streamer users password {name} --file {path}"
+            )
+        elif account is None or account.name in found:
+            faults.append(
+                f"line {n_line} of {path} must be NAME:HASH:ROLES as `streamer users add NAME` writes "
+                f"it, each name once"
             )
         else:
             found[account.name] = account
@@ -125,25 +125,24 @@ def _parsed(text: str, path: Path) -> dict[str, Account]:
     return found
 
 
-def _account(line: str) -> Account | None:
-    name, _, rest = line.partition(":")
-    role, _, hashed = rest.partition(":")
-    if not _NAME.fullmatch(name) or role not in ROLES:
-        return None
-    try:
-        kind, salt, stored = hashed.split("$")
-        is_hash = kind == "scrypt" and len(base64.b64decode(salt, validate=True)) >= 16
-        is_hash = is_hash and len(base64.b64decode(stored, validate=True)) == _BYTES
-    except ValueError:
-        return None
-    return Account(name, role, hashed) if is_hash else None
+class Accounts:
+    """The accounts of a file, as it is now: `ConfigurationError` at once where it has faults.
 
+    Without a file there are none: all are known in another way.
+    """
 
-def _scrypt(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(
-        password.encode(), salt=salt, n=_N, r=_R, p=_P, maxmem=_MEMORY_BYTES, dklen=_BYTES
-    )
+    def __init__(self, path: Path | None) -> None:
+        self._file = (
+            None if path is None else ChangedFile(path, lambda text: accounts_in(text, path))
+        )
+        self.get("")
 
-
-def _text(value: bytes) -> str:
-    return base64.b64encode(value).decode()
+    def get(self, name: str) -> Account | None:
+        """Return the account of somebody who may log in, None where there is none."""
+        try:
+            account = None if self._file is None else self._file.get().get(name)
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"STREAMER_CONSOLE_ACCOUNTS_FILE must be readable, got {type(error).__name__}"
+            ) from error
+        return None if account is None or account.is_disabled else account

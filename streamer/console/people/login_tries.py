@@ -30,7 +30,7 @@ TRIES_FROM_AN_ADDRESS: Final = 50
 WINDOW_MS: Final = 15 * MINUTE_MS
 _TRIES_FROM_ANYWHERE: Final = 100
 _KNOWN_MS: Final = 30 * DAY_MS
-# scrypt takes 32 MiB and a fifth of a second of a core each.
+# argon2 takes 19 MiB and a twentieth of a second of a core each.
 _AT_ONCE: Final = 2
 _MOST_WAITING: Final = 20
 

@@ -28,7 +28,6 @@ _OUTCOMES: Final[dict[Action, Outcome]] = {
     "logout": "done",
     "login refused": "refused",
     "login limited": "refused",
-    "ticked refused": "refused",
     "denied": "refused",
     "take failed": "failed",
     "reopen failed": "failed",
@@ -51,6 +50,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     holder: str = ""
     subject: str = ""
     address: str = ""
+    decision_id: str = ""
     id: str = ""
 
     def told(self) -> Told:

@@ -128,7 +128,7 @@ class Decider:
         return await self._run(alert, account, self._way(alert, wanted, "ruling", account))
 
     def _way(self, alert: Alert, wanted: Review, task: Task, account: Account) -> _Way:
-        is_lead, is_ruling = account.role == "lead", task == "ruling"
+        is_lead, is_ruling = account.is_lead, task == "ruling"
         return _Way(
             "ruling" if is_ruling else "second opinion",
             lambda: self.twice.begin(wanted, task, self.claim_ms, is_lead=is_lead),

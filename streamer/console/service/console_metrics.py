@@ -1,4 +1,4 @@
-"""The metrics of `streamer console`: what it has written to the audit topic."""
+"""The metrics of `streamer console`: who may do what, and what it has written to the audit topic."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from prometheus_client import disable_created_metrics as disable_created_series
 
 from streamer import __version__
 from streamer.audit.audit_writer import AuditWriter
+from streamer.telemetry.catalogue.access_metrics import AccessMetrics
 from streamer.telemetry.catalogue.audit_metrics import AuditMetrics
 from streamer.telemetry.catalogue.service_metrics import ProcessMetrics, ServiceMetrics
 from streamer.telemetry.exposition import Exposition
@@ -19,8 +20,8 @@ __all__ = ["ConsoleMetrics"]
 _DIGITS = 12
 
 
-class ConsoleMetrics(AuditMetrics, ProcessMetrics):
-    """One collector for each family of the audit, and those that any process has."""
+class ConsoleMetrics(AccessMetrics, AuditMetrics, ProcessMetrics):
+    """One collector for each family of access and audit, and those that any process has."""
 
     build_info = ServiceMetrics.build_info
 
@@ -28,15 +29,16 @@ class ConsoleMetrics(AuditMetrics, ProcessMetrics):
         disable_created_series()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._exposition = Exposition()
-        for family in catalogue((AuditMetrics, ConsoleMetrics)):
+        for family in catalogue((AccessMetrics, AuditMetrics, ConsoleMetrics)):
             collector = family.make(family)  # type: ignore[misc]
             self._registry.register(collector)
             setattr(self, family.attribute, collector)
         ProcessCollector(registry=self._registry)
         self.build_info.set(1, __version__)
 
-    def exposition(self, writer: AuditWriter | None) -> tuple[bytes, str]:
-        """Return the text as of now, and its content type."""
+    def exposition(self, opa_trouble: str, writer: AuditWriter | None) -> tuple[bytes, str]:
+        """Return the text as of now, and its content type; ``opa_trouble`` is "" where OPA answers."""
+        self.opa_up.set(0.0 if opa_trouble else 1.0)
         if writer is not None:
             by_action: Counter[str] = Counter()
             for (action, _), n in writer.counts.items():

@@ -9,6 +9,7 @@ Prometheus: base units, ``_total`` for counters, ``_ratio`` for shares from 0 to
 
 from typing import Final
 
+from streamer.telemetry.catalogue.access_metrics import AccessMetrics
 from streamer.telemetry.catalogue.alert_metrics import AlertMetrics
 from streamer.telemetry.catalogue.audit_metrics import AuditMetrics
 from streamer.telemetry.catalogue.batch_metrics import STAGES, BatchMetrics
@@ -33,7 +34,7 @@ WORKER_SECTIONS: Final = (
     ServiceMetrics,
     ProcessMetrics,
 )
-SECTIONS: Final = (*WORKER_SECTIONS, RequestMetrics, AuditMetrics)
+SECTIONS: Final = (*WORKER_SECTIONS, RequestMetrics, AccessMetrics, AuditMetrics)
 """In the order of the page; a section's docstring is what its heading says."""
 
 LABELS: Final = {
@@ -79,6 +80,9 @@ LABELS: Final = {
     "action": "What an entry of the audit topic tells of: see [docs/audit.md](../docs/audit.md).",
     "access": "`change`, or `view` of card data.",
     "writer": "The chain of a process on the audit topic; one per process.",
+    "answer": "`allowed`, `denied`.",
+    "decided_by": "`opa`; `built in`; `built in, opa away`: by the built-in rules, or denied by them, "
+    "while Open Policy Agent did not answer.",
     "payments": "`alerted`, and the `other` payments.",
 }
 """What the values of a label are; all of them are bounded."""

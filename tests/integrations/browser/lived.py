@@ -41,7 +41,7 @@ _CHUNK: Final = 4_000
 _JUDGED_AFTER_MS: Final = 2 * HOUR_MS
 _CHARGED_AFTER_MS: Final = 5 * DAY_MS
 _QUIET_S: Final = 0.5
-_JUDGE: Final = Account("noor", "reviewer", "")
+_JUDGE: Final = Account("noor", ("reviewer",), "")
 
 
 class Life:

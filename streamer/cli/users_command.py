@@ -1,0 +1,199 @@
+"""``streamer users``: the local accounts that people log in to the console with."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import click
+
+from streamer.access.roles import ROLES, Role, ordered, roles_text
+from streamer.display.output import print_json, readable_errors, table_console
+from streamer.errors import ConfigurationError
+from streamer.extra import require
+
+if TYPE_CHECKING:
+    from streamer.console.people.accounts import Account
+
+__all__ = ["asked_password", "role_option", "users"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FILE: Final = click.option(
+    "--file",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="STREAMER_CONSOLE_ACCOUNTS_FILE",
+    required=True,
+    help="The accounts; without it STREAMER_CONSOLE_ACCOUNTS_FILE.",
+)
+
+
+def role_option(**more: Any) -> Callable[[Command], Command]:
+    """Return the option of one or several roles."""
+    return click.option(
+        "--role",
+        "roles",
+        type=click.Choice(list(ROLES)),
+        multiple=True,
+        help="May be given several times.",
+        **more,
+    )
+
+
+@click.group()
+def users() -> None:
+    """Add people who log in to the console, disable them and change their roles.
+
+    What is changed counts with the next page that somebody asks for: sessions of who is disabled, or
+    has another password, are over. Passwords are asked for, or read as a line of standard input.
+
+    \b
+    streamer users add mona --role reviewer --file accounts
+    STREAMER_CONSOLE_ACCOUNTS_FILE=accounts streamer console
+    """
+
+
+@users.command()
+@click.argument("name")
+@role_option(required=True)
+@_FILE
+@readable_errors
+def add(name: str, roles: tuple[str, ...], path: Path) -> None:
+    """Add NAME, with a password that is asked for."""
+    require("argon2")
+    from streamer.console.people.accounts import account_in, account_line
+
+    made = account_in(account_line(name, _roles(roles), asked_password()))
+
+    def change(line: str | None) -> Account:
+        if line is not None or made is None:
+            raise ConfigurationError(f"{name} must be new, got a line of that name in {path}")
+        return made
+
+    _changed(path, name, change, "was added to")
+
+
+@users.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_FILE
+@readable_errors
+def list_users(path: Path, as_json: bool) -> None:
+    """List who is in the file."""
+    require("argon2")
+    from streamer.console.people.accounts import account_in
+    from streamer.console.people.accounts_editing import lines_in
+
+    rows = []
+    for line in lines_in(path):
+        if line.strip() and not line.startswith("#"):
+            account = account_in(line)
+            name = line.partition(":")[0]
+            state = "needs a new password" if account is None else "may log in"
+            if account is not None and account.is_disabled:
+                state = "disabled"
+            rows.append((name, "" if account is None else account.role, state))
+    if as_json:
+        print_json([dict(zip(("name", "roles", "state"), row, strict=True)) for row in rows])
+        return
+    from rich.table import Table
+
+    table = Table("name", "roles", "state", box=None)
+    for row in rows:
+        table.add_row(*row)
+    table_console().print(table)
+
+
+@users.command()
+@click.argument("name")
+@_FILE
+@readable_errors
+def disable(name: str, path: Path) -> None:
+    """Let NAME log in no more, and end their sessions."""
+    _altered(path, name, "is disabled in", is_disabled=True)
+
+
+@users.command()
+@click.argument("name")
+@_FILE
+@readable_errors
+def enable(name: str, path: Path) -> None:
+    """Let NAME log in again, with the password they had."""
+    _altered(path, name, "may log in again by", is_disabled=False)
+
+
+@users.command()
+@click.argument("name")
+@role_option(required=True)
+@_FILE
+@readable_errors
+def role(name: str, roles: tuple[str, ...], path: Path) -> None:
+    """Give NAME these roles and no others."""
+    _altered(path, name, f"is {roles_text(roles)} in", roles=_roles(roles))
+
+
+@users.command()
+@click.argument("name")
+@_FILE
+@readable_errors
+def password(name: str, path: Path) -> None:
+    """Give NAME another password, and end their sessions."""
+    require("argon2")
+    from dataclasses import replace
+
+    from streamer.console.people.accounts import Account, account_in, is_of_an_earlier_release
+    from streamer.console.people.passwords import hashed
+
+    secret = hashed(asked_password())
+
+    def change(line: str | None) -> Account:
+        account = account_in(line or "")
+        if account is not None:
+            return replace(account, hashed=secret)
+        if line is not None and is_of_an_earlier_release(line):
+            return Account(name, _roles((line.split(":")[1],)), secret)
+        raise ConfigurationError(_nobody(name, path))
+
+    _changed(path, name, change, "has another password in")
+
+
+def asked_password() -> str:
+    """Return the password that is asked for twice, or the first line of what is not a terminal."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    # Standard output may be a file.
+    return cast(
+        str, click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True, type=str)
+    )
+
+
+def _altered(path: Path, name: str, told: str, **changes: Any) -> None:
+    require("argon2")
+    from dataclasses import replace
+
+    from streamer.console.people.accounts import account_in
+
+    def change(line: str | None) -> Account:
+        account = account_in(line or "")
+        if account is None:
+            raise ConfigurationError(_nobody(name, path))
+        return replace(account, **changes)
+
+    _changed(path, name, change, told)
+
+
+def _changed(path: Path, name: str, change: Any, told: str) -> None:
+    from streamer.console.people.accounts_editing import changed_account
+
+    changed_account(path, name, change)
+    click.echo(f"{name} {told} {path}.")
+
+
+def _roles(roles: tuple[str, ...]) -> tuple[Role, ...]:
+    return ordered(set(roles))
+
+
+def _nobody(name: str, path: Path) -> str:
+    return f"{name} must be in {path} with a password of this release; see: streamer users list"

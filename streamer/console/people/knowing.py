@@ -1,0 +1,51 @@
+"""How a person is known: by a local account, or by what a proxy says; and which roles they have then.
+
+OpenID Connect would be a third way.  Whoever is known, what they may do is asked elsewhere.
+"""
+
+from __future__ import annotations
+
+from streamer.access.opa import Opa
+from streamer.console.people.accounts import Accounts
+from streamer.console.people.proxied_people import ProxiedPeople
+from streamer.durations import DAY_MS
+from streamer.errors import ConfigurationError
+from streamer.settings import Settings
+from streamer.settings.group_roles import group_roles
+
+__all__ = ["accounts_of", "opa_of", "proxied_people_of", "until_of"]
+
+
+def accounts_of(settings: Settings) -> Accounts:
+    """Return the local accounts; `ConfigurationError` where nobody could be known at all."""
+    if settings.console_accounts_file or settings.console_proxy_user_header:
+        return Accounts(settings.console_accounts_file)
+    raise ConfigurationError(
+        "STREAMER_CONSOLE_ACCOUNTS_FILE must be set; make the file with "
+        "`streamer users add NAME --role ROLE --file FILE` for each person"
+    )
+
+
+def proxied_people_of(settings: Settings) -> ProxiedPeople | None:
+    """Return how a proxy's word is read, None where none is taken."""
+    user = settings.console_proxy_user_header
+    if user is None:
+        return None
+    roles = group_roles(settings.console_proxy_roles)
+    return ProxiedPeople(user, settings.console_proxy_groups_header, roles)
+
+
+def opa_of(settings: Settings) -> Opa | None:
+    """Return the policy server, None where the built-in rules decide."""
+    if settings.opa_url is None:
+        return None
+    return Opa(settings.opa_url, settings.opa_timeout_s, settings.opa_token_file)
+
+
+def until_of(at_ms: int) -> int:
+    """Return when the day ends at which a proxied person's forms are made anew.
+
+    >>> until_of(86_400_001)
+    172800000
+    """
+    return (at_ms // DAY_MS + 1) * DAY_MS

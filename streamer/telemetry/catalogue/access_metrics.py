@@ -1,0 +1,28 @@
+"""What people were allowed to do and denied, and whether the policy server answers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streamer.telemetry.family import counter, gauge
+
+__all__ = ["AccessMetrics"]
+
+_ANSWERS: Final = ("allowed", "denied")
+_DECIDERS: Final = ("built in", "opa", "built in, opa away")
+
+
+class AccessMetrics:
+    """Access, of `streamer console`"""
+
+    access_decisions = counter(
+        "decisions",
+        "Decisions on what somebody may do, by whoever decided.",
+        "answer",
+        "decided_by",
+        starts=[_ANSWERS, _DECIDERS],
+    )
+    opa_up = gauge(
+        "0 or 1",
+        "1 if Open Policy Agent answered the last question with yes or no, and where none is set up.",
+    )
