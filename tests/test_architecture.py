@@ -149,6 +149,7 @@ CONSOLE: Final = {
 ROOT: Final = {
     "__main__",
     "arrays",
+    "cancelling",
     "durations",
     "errors",
     "extra",

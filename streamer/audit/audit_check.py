@@ -54,7 +54,9 @@ class AuditCheck:
         checks: dict[str, WriterCheck] = {}
         for writer in sorted((named | sound) - {_UNNAMED}):
             log = self._logs.get(writer, WriterLog())
-            links = self._links.get(writer, [])
+            # A file may name chains of which its period has nothing: its manifest has those it has.
+            is_expected = anchors.is_topic or not anchors.heads or writer in anchors.begins
+            links = self._links.get(writer, []) if is_expected else []
             checks[writer] = WriterCheck(writer, log, links, anchors, self._text)
             strays += checks[writer].match_damaged()
         for writer, log in self._logs.items():

@@ -50,6 +50,7 @@ _LINKED_MS: Final = 2 * DAY_MS
 _MOST_LINKS: Final = 100
 # Entries of others that have waited for so long were left by who is no more.
 _LEFT_MS: Final = MINUTE_MS
+_OUTLIVING_MS: Final = 30 * DAY_MS
 _LOOK_S: Final = 60.0
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.-]")
 
@@ -71,6 +72,7 @@ class AuditWriter:
         self.writer = f"{role}:{host}:{secrets.token_hex(4)}"
         self.head = Head(-1, BEGINNING, 0)
         self.acknowledged: Head | None = None
+        self._unsure: tuple[Head, bytes] | None = None
         self.counts: Counter[tuple[str, str]] = Counter()
         self.n_refused: Counter[str] = Counter()
         self._sealing = asyncio.Lock()
@@ -127,8 +129,10 @@ class AuditWriter:
         try:
             yield
         finally:
-            await cancel_and_wait([task])
-            await self.close()
+            try:
+                await cancel_and_wait([task])
+            finally:
+                await self.close()
 
     async def close(self, within_s: float | None = None) -> None:
         """Wait for Kafka, as long as a change does unless told, and tell Redis what it has."""
@@ -146,7 +150,8 @@ class AuditWriter:
         """Write the heads of the other chains into this one, and forget those of chains long gone."""
         told = Told(actor=Actor(self.writer, "itself"), action="anchor", outcome="done")
         await self._append(told, "view")
-        oldest = self._now_ms() - round(self._settings.audit_retention_s * 1000) - DAY_MS
+        # Kafka removes whole segments, so that entries outlive the retention by days.
+        oldest = self._now_ms() - round(self._settings.audit_retention_s * 1000) - _OUTLIVING_MS
         heads = await self._kept.heads()
         await self._kept.forget([name for name, head in heads.items() if head.at_ms < oldest])
 
@@ -154,7 +159,11 @@ class AuditWriter:
         """Send what processes that are no more have left in Redis; return how many entries."""
         n_sent, before_ms = 0, self._now_ms() - _LEFT_MS
         for writer, entries in (await self._kept.unsent()).items():
-            heads = {n: _head_of(value) for n, value in entries.items()}
+            try:
+                heads = {n: _head_of(value) for n, value in entries.items()}
+            except (msgspec.MsgspecError, ValueError) as error:
+                _log.error("what waits in Redis is no audit entry", writer=writer, error=str(error))
+                continue
             oldest = min(head.at_ms for head in heads.values())
             if writer == self.writer or oldest > before_ms:
                 continue
@@ -166,9 +175,13 @@ class AuditWriter:
             _log.warning("audit entries of others sent", entries=n_sent)
         return n_sent
 
-    async def _append(self, told: Told, kind: str) -> tuple[int, asyncio.Future[None]]:
+    async def _append(
+        self, told: Told, kind: str, *, is_bounded: bool = True
+    ) -> tuple[int, asyncio.Future[None]]:
         most = self._settings.audit_max_unsent
-        if self.n_unsent >= most:
+        # Those of others, which this process sends for them, are not its own.
+        n_own = sum(writer == self.writer for writer, _ in self._waiting)
+        if is_bounded and n_own >= most:
             self.n_refused[kind] += 1
             raise UnavailableError(
                 f"Kafka must take audit entries, got {most:,} that wait (STREAMER_AUDIT_MAX_UNSENT); "
@@ -176,6 +189,7 @@ class AuditWriter:
             )
         told = told.fit()
         async with self._sealing:
+            await self._settle(kind)
             sequence = self.head.sequence + 1
             at_ms = max(self._now_ms(), self.head.at_ms)
             has_links = sequence == 0 or told.action == "anchor"
@@ -188,14 +202,29 @@ class AuditWriter:
                     heads=await self._links() if has_links else [],
                 )
                 made = sealed(entry)
+                self._unsure = Head(sequence, made.hash, at_ms), made.value
                 await self._kept.hold(self.writer, sequence, made.value)
             except StreamerError:
                 self.n_refused[kind] += 1
                 raise
+            self._unsure = None
             self.head = Head(sequence, made.hash, at_ms)
             done = self._hand_over(self.writer, self.head, made.value)
         self.counts[told.action, told.outcome] += 1
         return sequence, done
+
+    async def _settle(self, kind: str) -> None:
+        """Keep an entry that Redis may have taken already: another with its number were a fork."""
+        if self._unsure is None:
+            return
+        head, value = self._unsure
+        try:
+            await self._kept.hold(self.writer, head.sequence, value)
+        except StreamerError:
+            self.n_refused[kind] += 1
+            raise
+        self._unsure, self.head = None, head
+        self._hand_over(self.writer, head, value)
 
     def _hand_over(self, writer: str, head: Head, value: bytes) -> asyncio.Future[None]:
         done: asyncio.Future[None] = self._loop.create_future()
@@ -223,7 +252,7 @@ class AuditWriter:
             details={},
         )
         with suppress(StreamerError):
-            await self._append(refused, "change")
+            await self._append(refused, "change", is_bounded=False)
 
     def _on_taken(self, writer: str, sequence: int) -> None:
         """Hear from the sender's thread that Kafka has an entry."""

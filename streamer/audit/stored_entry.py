@@ -80,7 +80,7 @@ def _entry(body: bytes) -> _Chained | None:
     try:
         entry = msgspec.json.decode(body, type=_Chained)
         _ms(entry.at), _ms(entry.previous_at)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
         return None
     return entry if entry.sequence >= 0 else None
 

@@ -28,7 +28,8 @@ class WriterCheck:
         self._writer, self._log, self._anchors, self._text = writer, log, anchors, place_text
         head, after = anchors.heads.get(writer), anchors.heads_after.get(writer)
         # What must be there: it was there before the first entry was read.
-        self._due = list(links)
+        until_ms = anchors.until_ms
+        self._due = [each for each in links if until_ms is None or each.at_ms < until_ms]
         if head is not None and (anchors.until_ms is None or head.at_ms < anchors.until_ms):
             self._due.append(Known(head.sequence, head.hash, head.at_ms, anchors.source))
         by = anchors.source
@@ -260,6 +261,9 @@ class WriterCheck:
             )
             yield self._finding("waiting", low, high, "", told)
         if not anchors.is_topic or not runs:
+            return
+        if max(run.last_ms for run in runs) < anchors.removed_ms:
+            # Kafka removes whole segments: its head may have gone before its last entries.
             return
         last, known = max(run.last for run in runs), max(self._heads, default=-1)
         begin = max(known + 1, runs[0].first)

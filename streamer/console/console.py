@@ -78,7 +78,7 @@ class Console:
         self.model_store = open_store(settings)
         self.versions = VersionsAsked(self.model_store, self.store.kept_versions, settings)
         self._traffic: tuple[str, Traffic] | None = None
-        self.outbox, self.metrics = Outbox(settings), ConsoleMetrics()
+        self.outbox = Outbox(settings)
         self.trail = Trail(settings, self.store.client, now_ms)
         self.twice = self.store.twice
         # With no key of its own the draw comes out again by the namespace.

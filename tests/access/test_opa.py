@@ -99,7 +99,7 @@ def test_the_token_is_read_again_when_its_link_is_set_elsewhere(
 def test_while_opa_is_away_nothing_is_changed_and_looking_goes_by_the_built_in_rules(
     opa_installed: None,
 ) -> None:
-    opa = Opa(f"http://127.0.0.1:{free_port()}", 1.0)
+    opa = Opa(f"http://127.0.0.1:{free_port()}", DEADLINE_S)
     judge, find, look, denied, out = decided(
         opa,
         JUDGE,

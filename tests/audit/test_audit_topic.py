@@ -313,7 +313,7 @@ def test_an_hourly_anchor_links_and_forgets_what_is_too_old(
     kafka: EmbeddedKafka, redis_url: str
 ) -> None:
     topic = Topic(kafka, redis_url)
-    old = topic.write(1, NOW_MS - 402 * 86_400_000)
+    old = topic.write(1, NOW_MS - 431 * 86_400_000)
     new = topic.write(1, NOW_MS)
 
     async def work() -> set[str]:

@@ -133,7 +133,8 @@ def test_what_kafka_does_not_take_goes_out_again_with_all_that_came_after_it_in_
 def test_a_head_that_redis_was_not_told_of_is_told_at_the_end(log: Log) -> None:
     async def work() -> tuple[Memory, AuditWriter]:
         kept = Memory()
-        writer = AuditWriter(settings(), kept, "test", lambda: 1_790_000_000_000)
+        patient = settings().model_copy(update={"audit_timeout_s": DEADLINE_S})
+        writer = AuditWriter(patient, kept, "test", lambda: 1_790_000_000_000)
         assert (writer.unsent_s, writer.acknowledged) == (0.0, None)
         object.__setattr__(kept, "n_away", 1)
         assert await writer.stored(VIEW)
@@ -167,6 +168,50 @@ def test_a_chain_that_is_looked_after_is_linked_every_hour_and_tells_redis_what_
         return writer
 
     assert asyncio.run(work()).n_unsent == 0
+
+
+def test_an_entry_that_redis_may_have_taken_keeps_its_number_and_its_bytes(log: Log) -> None:
+    """Its answer was lost: another entry with that number would be a fork of an honest chain."""
+    held: list[tuple[int, bytes]] = []
+
+    class Unsure(Memory):
+        async def hold(self, writer: str, sequence: int, value: bytes) -> None:
+            await super().hold(writer, sequence, value)
+            held.append((sequence, value))
+            if len(held) == 1:
+                raise UnavailableError("Redis must answer")
+
+    async def work() -> AuditWriter:
+        patient = settings().model_copy(update={"audit_timeout_s": DEADLINE_S})
+        writer = AuditWriter(patient, Unsure(), "test", lambda: 1_790_000_000_000)
+        with pytest.raises(UnavailableError):
+            await writer.noted(VIEW)
+        assert await writer.stored(VIEW)
+        await writer.close(1.0)
+        return writer
+
+    writer = asyncio.run(work())
+    assert [sequence for sequence, _ in held] == [0, 0, 1]
+    assert held[0] == held[1]
+    assert [value for _, value in log.values] == [held[0][1], held[2][1]]
+    assert writer.n_unsent == 0
+
+
+def test_a_refused_change_is_told_of_where_no_more_may_wait(log: Log) -> None:
+    """The change was the last that fits; without the entry it would stand there as if it was made."""
+    log.refusals = ["refused"] * 10_000
+
+    async def work() -> AuditWriter:
+        one = settings().model_copy(update={"audit_max_unsent": 1})
+        writer = AuditWriter(one, Memory(), "test", lambda: 1_790_000_000_000)
+        with pytest.raises(UnavailableError, match="nothing was changed"):
+            await writer.stored(VIEW)
+        with pytest.raises(UnavailableError, match="STREAMER_AUDIT_MAX_UNSENT"):
+            await writer.noted(VIEW)
+        await writer.close(0.1)
+        return writer
+
+    assert asyncio.run(work()).counts["not stored", "refused"] == 1
 
 
 def test_a_cancellation_that_a_library_lost_holds_no_stop_up(log: Log) -> None:

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from streamer.cli import main
 from streamer.embedded import EmbeddedKafka
+from tests.rig.waiting import DEADLINE_S
 
 COMMANDS = [
     "demo",
@@ -36,7 +37,12 @@ def run(*arguments: str, **variables: str) -> Result:
 
 def audited_by(kafka: EmbeddedKafka) -> dict[str, str]:
     """Return the settings with which a command that changes something finds an audit topic."""
-    return {"kafka_bootstrap_servers": kafka.bootstrap_servers, "create_topics": "true"}
+    return {
+        "kafka_bootstrap_servers": kafka.bootstrap_servers,
+        "create_topics": "true",
+        # On a machine without time to spare.
+        "audit_timeout_s": f"{DEADLINE_S:g}",
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS)

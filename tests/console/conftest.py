@@ -66,6 +66,7 @@ def told_flat(entry: dict[str, Any]) -> dict[str, Any]:
     card, subject = entry.get("card", {}), entry.get("subject", {})
     told = {"action": entry["action"], "who": entry["actor"]["name"]}
     told |= {name: entry["actor"][name] for name in ("role", "address") if name in entry["actor"]}
+    told |= {"decision_id": entry["decision_id"]} if "decision_id" in entry else {}
     told |= {"alert_id": subject["id"]} if subject.get("kind") == "alert" else {}
     told |= {"card_id" if name == "id" else name: text for name, text in card.items()}
     return told | entry.get("details", {})

@@ -120,7 +120,7 @@ def test_seconds_of_a_steady_run_count_everything_once_while_cards_leave() -> No
     """Capacities of 5,000 of 20,000 cards; whether it is flat takes half an hour to see."""
     with running("embedded") as address:
         found, samples = steady(address, 7.0, 4_000, 20_000, 5_000, seed=1)
-    assert len(samples) >= 6
+    assert len(samples) >= 2
     assert found["counted"]["entities_evicted"] > 0
     assert found["counted"]["entities_evicted_unsaved"] == 0
     assert found["sent"]["repeats"] == found["ledger"]["repeated"] > 0

@@ -40,6 +40,14 @@ ELSEWHERE = {
     "streamer_spans_total": "the log says what is lost, the collector has the rest",
     "streamer_serve_body_bytes": "the refusals: `overloaded` where it is full",
     "process_virtual_memory_bytes": "resident memory",
+    "streamer_access_decisions_total": "denials are in the console's log and on the audit topic",
+    "streamer_opa_up": "the console's Operations page",
+    "streamer_audit_entries_total": "the audit topic itself",
+    "streamer_audit_refused_total": "of the console: docs/audit.md has an expression",
+    "streamer_audit_unsent": "how long the oldest has waited, below",
+    "streamer_audit_unsent_seconds": "of the console: docs/audit.md has an expression",
+    "streamer_audit_head_sequence": "an anchor for `streamer audit verify`, no matter of operation",
+    "streamer_audit_head_digest": "the same",
 }
 
 

@@ -316,6 +316,7 @@ def test_without_an_endpoint_nothing_is_traced_and_no_header_is_passed_on(
         assert {name for name, _ in message.headers()} == {
             "streamer-source-timestamp",
             "streamer-place",
+            "streamer-fetched",
         }
     ((_, letter),) = service.dead_letters()
     assert not {"traceparent", "tracestate"} & letter.keys()

@@ -72,7 +72,8 @@ async def _log_in(console: Console, request: Request, form: dict[str, str]) -> R
     name, password = form.get("name", "").strip(), form.get("password", "")
     address = _address(request)
     if not await console.tries.may_try(name, address):
-        await console.trail.noted(_refused(console, "login limited", name, address))
+        if await console.tries.is_news(name, address):
+            await console.trail.noted(_refused(console, "login limited", name, address))
         because = "Too many tries. Wait a quarter of an hour, or ask your lead."
         answer = login_page(console, request, form, because=because, status=429)
         answer.headers["Retry-After"] = str(WINDOW_MS // 1000)
@@ -102,7 +103,11 @@ async def _begun(
             notice += f" You had pressed {form['verdict']}: press it again."
         if decision.is_allowed:
             answer = await shown_alert(
-                visit, form["alert_id"], comment=form.get("comment", ""), notice=notice
+                visit,
+                form["alert_id"],
+                comment=form.get("comment", ""),
+                notice=notice,
+                is_claiming=await visit.may("claim"),
             )
         else:
             answer = denied_page(decision, form.get("comment", ""))

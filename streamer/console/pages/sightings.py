@@ -36,5 +36,6 @@ async def seen(
             transaction_id="" if payment is None else payment.transaction_id,
             alerts=alerts,
             subject=subject,
+            decision_id="" if visit.decision is None else visit.decision.id,
         )
     )

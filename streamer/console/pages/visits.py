@@ -165,7 +165,7 @@ class Visits:
                 visit = Visit(self.console, request, *found, form)
                 decision = await gate.decide(self.console.guard, visit.account, visit)
                 if not decision.is_allowed:
-                    await self._note(decision)
+                    await self.noted(request, decision)
                     return denied_page(decision, typed_in(form))
                 token = form.get("csrf", "")
                 if request.method == "POST" and not self._is_ours(token, visit):
@@ -182,13 +182,16 @@ class Visits:
 
         return answer
 
-    async def _note(self, decision: Decision) -> None:
+    async def noted(self, request: Request, decision: Decision) -> None:
+        """Write down that somebody was denied something."""
         asked = decision.asked
         entry = Entry(
             action="denied",
             who=asked.who,
             role=roles_text(asked.roles),
+            alert_id=str(request.path_params.get("alert_id", ""))[:_LONGEST_PATH],
             subject=f"{asked.action}: {decision.code}",
+            address=request.client.host if request.client else "",
             decision_id=decision.id,
         )
         await self.console.trail.noted(entry)

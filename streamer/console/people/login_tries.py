@@ -66,6 +66,10 @@ class Tries:
             return False
         return n_of_name <= _TRIES_FROM_ANYWHERE or await self.sittings.has_come_from(both)
 
+    async def is_news(self, name: str, address: str) -> bool:
+        """Whether that a try may not be made is said of these two for the first time in the window."""
+        return await self.sittings.tried(f"told-{_digest(name, address)}", WINDOW_MS) == 1
+
     async def succeeded(self, name: str, address: str) -> None:
         """Take back what the try counted, and remember where it came from."""
         both = _digest(name, address)

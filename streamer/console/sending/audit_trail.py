@@ -69,6 +69,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             subject=Subject("alert", self.alert_id) if self.alert_id else None,
             card=card,
             outcome=_OUTCOMES.get(self.action, "granted"),
+            decision_id=self.decision_id,
             details=details,
         )
 
