@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from streamer.access.access_rules import RULES
 from streamer.pages import access_page
 
+PAGE = Path(__file__).parents[2] / "docs" / "access.md"
 
-def test_the_page_is_as_generated() -> None:
+
+def test_the_page_is_as_generated_and_a_difference_is_told(tmp_path: Path) -> None:
     """Otherwise: python -m streamer.pages.access_page."""
-    assert access_page.main(["--check"]) == 0
+    assert access_page.main(["--page", str(PAGE), "--check"]) == 0
+    page = tmp_path / "access.md"
+    page.write_text("other", "utf-8")
+    assert access_page.main(["--page", str(page), "--check"]) == 1
 
 
 def test_every_action_has_a_row_with_a_cross_for_each_of_its_roles() -> None:
