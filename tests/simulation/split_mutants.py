@@ -170,7 +170,7 @@ def cut_of_before_the_fence() -> Iterator[None]:
         before = await self._mark(topic, partition)
         record = await claim(self, topic, partition, *args)
         if partition in self.repeats:
-            self.repeats[partition] = before.entry, before.offset
+            self.repeats[partition] = before.offset
         return record
 
     with patch.object(SplitStore, "claim", mutated):
@@ -194,19 +194,6 @@ def _nothing(*_: Any) -> None:
 def _by_number(checkpoint: Checkpoint, number: int) -> str:
     """Entries go by their number alone, which an older slot gives again."""
     return f"{number}"
-
-
-def _name_of_its_own(self: SplitStore, checkpoint: Checkpoint, tip: Any, number: int) -> Any:
-    """What ends where the head already is, is an entry as any other."""
-    kept = dict(self.repeats)
-    self.repeats.clear()
-    try:
-        return _ENTRY(self, checkpoint, tip, number)
-    finally:
-        self.repeats.update(kept)
-
-
-_ENTRY: Final = SplitStore._entry
 
 
 def _drop_merged(self: SplitStore, numbers: Sequence[int]) -> Sequence[int]:
@@ -242,19 +229,15 @@ _TOLD: Final[dict[str, tuple[Mutant, str | None]]] = {
         _instead(SplitStore, "_name", staticmethod(_by_number)),
         "older in turn",
     ),
-    "repeated_payments_are_an_entry": (
-        _instead(SplitStore, "_entry", _name_of_its_own),
-        "older in turn",
-    ),
     "repeated_payments_end_anywhere": (
         _instead(SplitWorker, "_readable_to", _reads_on),
-        "older in turn",
+        "older slot",
     ),
     "merged_entries_are_not_kept": (
         _instead(SplitStore, "_dropped", _drop_merged),
         "older in turn",
     ),
-    "nobody_settles": (_instead(SplitWorker, "_settle", _never), "head away"),
+    "nobody_settles": (_instead(SplitWorker, "_settle", _never), "older in turn"),
 }
 
 SPLIT_MUTANTS: Final[dict[str, tuple[Mutant, Story | None]]] = {

@@ -73,8 +73,8 @@ class SplitStore(Store):
 
     slots: Mapping[int, Client] = field(default_factory=dict)
     owner: str = ""
-    repeats: dict[int, tuple[str, int]] = field(default_factory=dict)
-    """Of partitions whose slot is older than the head: its watermark's entry and offset."""
+    repeats: dict[int, int] = field(default_factory=dict)
+    """Of partitions whose slot is older than the head: up to where that has learned."""
     claims: dict[int, int] = field(default_factory=dict)
     """The generations of this worker's claims."""
     n_unmerged: dict[int, int] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class SplitStore(Store):
 
     def repeated_to(self, partition: int) -> int | None:
         """Return the offset at which a checkpoint must end, where the head has learned up to it."""
-        return self.repeats[partition][1] if partition in self.repeats else None
+        return self.repeats.get(partition)
 
     async def partition(self, topic: str, number: int) -> PartitionRecord:
         client = self.slots[number]
@@ -245,18 +245,10 @@ class SplitStore(Store):
         await client.transact([keys.identity, record, log], attempt)
 
     def _entry(self, checkpoint: Checkpoint, tip: Tip, number: int) -> Entry:
-        """Return what a checkpoint leaves for the head.
-
-        One that ends where the head already is takes the name of what is merged there: the head holds
-        the same payments.
-        """
-        name = self._name(checkpoint, number)
-        merged_as, merged_to = self.repeats.get(checkpoint.partition, ("", None))
-        if merged_to == checkpoint.next_offset:
-            name = merged_as
+        """Return what a checkpoint leaves for the head."""
         taught = checkpoint.delta.transactions_seen
         return Entry(
-            name,
+            self._name(checkpoint, number),
             tip.entry,
             checkpoint.base_offset or 0,
             checkpoint.next_offset,
@@ -338,7 +330,7 @@ class SplitStore(Store):
             if plan.repeat_to is None:
                 self.repeats.pop(p, None)
             else:
-                self.repeats[p] = marks[p].entry, plan.repeat_to
+                self.repeats[p] = plan.repeat_to
         return heads
 
     def _planned(self, mark: Watermark, lying: _Lying) -> Plan:

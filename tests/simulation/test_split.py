@@ -37,6 +37,8 @@ CATCHING = {
     "delta_apart_from_its_checkpoint": 0,
     "no_fence_in_the_slot": 1,
     "no_fence_in_the_head": 3,
+    "repeated_payments_end_anywhere": 0,
+    "nobody_settles": 0,
 }
 
 
