@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-integrations wheel uncompiled manifests dashboards datadog image-steps simulation instructions microbench rig bench faults alerts chaos soak drill fuzz guided lint format types schemas lock clean
+.PHONY: help setup demo dev test test-integrations wheel uncompiled manifests dashboards datadog image-steps simulation instructions microbench rig bench faults alerts chaos soak drill fuzz guided lint format types sbom scan schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' Makefile
@@ -137,6 +137,12 @@ format: $(STAMP) ## put the formatting right
 
 types: $(STAMP) ## check the types, strictly
 	$(BIN)/python -m mypy
+
+sbom: $(STAMP) ## write build/streamer.cdx.json: every package of the lock, as CycloneDX
+	@$(BIN)/python -m tests.ops.supply sbom $(ARGS)
+
+scan: $(STAMP) ## ask PyPI what is known against the locked packages; needs the network
+	@$(BIN)/python -m tests.ops.supply scan
 
 schemas: $(STAMP) ## write schemas/ anew from the message types
 	$(BIN)/python -m streamer.pages.schema_files
