@@ -16,6 +16,7 @@ from streamer.display.intake_display import described
 from streamer.display.output import print_json, readable_errors
 from streamer.errors import ConfigurationError
 from streamer.intake.by_name import load_declaration
+from streamer.intake.judged_cards import judged
 from streamer.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -118,6 +119,7 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
     That is --intake, else STREAMER_INTAKE, else what needs no declaration.
     """
     from streamer.cli.dlq_selection import shown_ms
+    from streamer.starting.card_keys_in_use import card_rule_of
     from streamer.stream.publishing.dead_letter_topic import dead_letter_at
 
     found = _PLACE.fullmatch(place)
@@ -145,6 +147,9 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
         click.echo(told(line))
     if letter.is_shortened:
         click.echo("the message was cut when it was written")
+    if letter.masked:
+        what = "it" if letter.masked == "in part" else "the whole message"
+        click.echo(f"the message held a card's number, and {what} was left out when it was written")
     click.echo("")
     for line in marked_lines(letter.value, letter.path, letter.reason, is_raw=raw):
         click.echo(line)
@@ -152,10 +157,11 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
         return
     name = intake_name or settings.intake
     click.echo(f"\nby {name or 'no declaration'}:")
-    for reading in _intake_of(name, settings).read(
+    intake, cards = _intake_of(name, settings), card_rule_of(settings)
+    for reading in intake.read(
         letter.value, position=letter.place, arrived_ms=letter.first_seen_ms
     ):
-        for name, value in described(reading).items():
+        for name, value in described(judged(reading, cards, intake.card_path)).items():
             if value not in (None, {}):
                 click.echo(told(f"    {name:<16}{value}"))
 

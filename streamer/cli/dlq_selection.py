@@ -70,6 +70,8 @@ def mended(letter: StoredLetter, intake: Intake | None) -> Sequence[Again] | str
     """
     if letter.is_shortened:
         return "cut when it was written, as STREAMER_DEAD_LETTER_MAX_BYTES says"
+    if letter.masked:
+        return "without the card's number, which was masked: have the producer send it again"
     if intake is None:
         return (Again(letter, letter.key, letter.value),)
     # As the worker names the place of a record that has no id of its own.

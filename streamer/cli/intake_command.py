@@ -16,6 +16,7 @@ from streamer.display.output import EXIT_FAILED, readable_errors
 from streamer.errors import NothingToScoreError
 from streamer.intake import Intake, Refused, preset_names, preset_text
 from streamer.intake.by_name import load_declaration
+from streamer.intake.judged_cards import judged
 from streamer.intake.presets import preset_content
 from streamer.intake.schemas import schemas_of_file
 from streamer.intake.suggest import MAX_SAMPLE, suggest
@@ -67,10 +68,15 @@ def try_(
     files; - is standard input. Messages are judged as a topic's are, rows as by the file commands.
     Exit code 0 when at least one is no dead letter, or a topic is empty; else 1.
     """
+    from streamer.settings import load_settings
+    from streamer.starting.card_keys_in_use import card_rule_of
+
     _require_one(file, topic, encoding)
     reader = _reader_of(name) if topic is None else _reader_of_topic(name)
+    cards = card_rule_of(load_settings())
     n_refused, n = 0, 0
-    for position, reading in _tried(reader, file, topic, encoding, limit):
+    for position, found in _tried(reader, file, topic, encoding, limit):
+        reading = judged(found, cards, reader.card_path)
         n += 1
         n_refused += isinstance(reading, Refused)
         if as_json:

@@ -16,8 +16,10 @@ from typing import Final
 
 import msgspec
 
+from streamer.contract.card_rule import CardRule
 from streamer.intake import Intake, Payment, Refused
 from streamer.intake.by_name import load_declaration
+from streamer.intake.judged_cards import judged
 from streamer.settings import Settings
 
 __all__ = ["Copied", "copy_recent"]
@@ -41,6 +43,7 @@ def copy_recent(
     They are read as the worker reads them.  At most ``most`` records, the newest of each partition;
     what is needed on the way lies in ``folder``.
     """
+    from streamer.starting.card_keys_in_use import card_rule_of
     from streamer.stream.kafka.known_schemas import intake_that_asks
     from streamer.stream.kafka.recent_records import partitions_of
 
@@ -48,12 +51,14 @@ def copy_recent(
     intake = intake_that_asks(load_declaration(settings.intake), settings)
     partitions = partitions_of(settings, topic)
     of_each = -(-most // max(len(partitions), 1))
+    cards = card_rule_of(settings)
     copied = Copied()
     parts: list[tuple[Path, int]] = []
     for partition in partitions:
         path, n_before = folder / f"{partition}.tsv", copied.n_payments
         with path.open("wb") as file:
-            lines = _lines(settings, intake, partition, (since_ms, until_ms, of_each), copied)
+            range_ = since_ms, until_ms, of_each
+            lines = _lines(settings, intake, cards, partition, range_, copied)
             file.writelines(lines)
         # Not every broker tells the end of a log right, so there may be more than were asked for.
         n_too_many = max(copied.n_payments - n_before - of_each, 0)
@@ -69,6 +74,7 @@ def copy_recent(
 def _lines(
     settings: Settings,
     intake: Intake,
+    cards: CardRule,
     partition: int,
     range_: tuple[int, int, int],
     copied: Copied,
@@ -80,6 +86,8 @@ def _lines(
         position = f"{partition}-{message.offset()}"
         arrived_ms = message.timestamp()[1]
         for reading in intake.read(message.value(), position=position, arrived_ms=arrived_ms):
+            # No card's number is written to a disk.
+            reading = judged(reading, cards, intake.card_path)
             if isinstance(reading, Payment):
                 copied.n_payments += 1
                 at_ms = round(reading.transaction.timestamp.timestamp() * 1000)

@@ -35,9 +35,11 @@ from streamer.console.service.worker_scrapes import WorkerScrapes
 from streamer.console.team.budget_curve import curve_of
 from streamer.console.team.team_figures import precision_by_day
 from streamer.contract.messages import Alert
+from streamer.contract.pseudonyms import pseudonyms
 from streamer.errors import StreamerError, UnavailableError
 from streamer.model import Scorer
 from streamer.settings import Settings
+from streamer.starting.card_keys_in_use import CardKeysInUse, card_key_of, card_rule_of
 from streamer.starting.wiring import open_review_store, open_store
 from streamer.status import gather
 from streamer.store import QueueCounts, QueueRow
@@ -97,6 +99,7 @@ class Console:
         self.items, self.choices = Kept(items_of), Kept(choices_of)
         self.standing, self.curve = Kept(standing), Kept(curve_of)
         self.days = Kept(precision_by_day)
+        self.cards, self.card_key = card_rule_of(settings), card_key_of(settings)
         self._reading = asyncio.Lock()
         workers = [url.strip() for url in settings.console_workers.split(",") if url.strip()]
         self.scrapes = WorkerScrapes(workers)
@@ -191,6 +194,13 @@ class Console:
         if kept is None or kept[0] is not found or len(kept[1]) != len(final):
             kept = self._final = found, final
         return kept[1]
+
+    def names_of_card(self, card_id: str) -> list[str]:
+        """Return what alerts may call a card: by its id, or by a pseudonym under any key."""
+        if isinstance(self.card_key, CardKeysInUse):
+            self.card_key.refresh()
+        others = [] if self.card_key is None else pseudonyms(card_id, self.card_key)
+        return [card_id, *others]
 
     async def alert(self, alert_id: str) -> Alert | None:
         """Return an alert, None where it is here no more."""

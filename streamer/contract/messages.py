@@ -165,6 +165,9 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     ``before`` are the decayed sums of card and merchant that amount and hour were compared with, as
     they were before the payment: with them a version can be asked about another amount or hour.
 
+    ``other_card_ids`` are what the card is called under the other keys of pseudonyms, while the key is
+    being changed.
+
     A payment that is ``sampled`` did not exceed the threshold: it was drawn at random from below, with
     the probability 1 / ``sample_weight``, so that verdicts on such payments say what is missed.
 
@@ -201,6 +204,7 @@ class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
     parameters: Packed | None = None
     expected_loss: Loss | None = None
     before: dict[str, float] = {}
+    other_card_ids: list[str] = []
 
 
 class Score(msgspec.Struct, frozen=True, omit_defaults=True):

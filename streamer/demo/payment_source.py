@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from streamer.contract.batch import Batch, StoredRecord
+from streamer.contract.card_rule import REFUSED, CardRule
 from streamer.datafiles import FileReport
 from streamer.intake.decoding import TimestampRange, decode_batch
 from streamer.simulator import Simulator, SimulatorConfig
@@ -40,7 +41,10 @@ def from_simulator(seed: int, n_total: int) -> Iterator[PaymentBatch]:
 
 
 def from_file(
-    report: FileReport, believable: TimestampRange, now_ms: Callable[[], int]
+    report: FileReport,
+    believable: TimestampRange,
+    now_ms: Callable[[], int],
+    cards: CardRule = REFUSED,
 ) -> Iterator[PaymentBatch]:
     """Yield the payments of a file in its order; ``report`` is IN/OUT.
 
@@ -51,5 +55,6 @@ def from_file(
         arrived_ms = now_ms()
         pairs = list(zip(batch.keys, batch.values, strict=True))
         stored = [StoredRecord(i, arrived_ms, *pair) for i, pair in enumerate(pairs)]
-        report.add(batch, 0, decode_batch(Batch("file", 0, stored, arrived_ms), believable))
+        fetched = Batch("file", 0, stored, arrived_ms)
+        report.add(batch, 0, decode_batch(fetched, believable, cards=cards))
         yield PaymentBatch(pairs, batch.transaction_ids, batch.labels)

@@ -67,8 +67,8 @@ class DemoOptions:
     def payments(self, settings: Settings) -> Iterator[PaymentBatch]:
         """Return the payments to send."""
         if self.report is not None:
-            believable = pipeline_config(settings).believable
-            return from_file(self.report, believable, lambda: time.time_ns() // 1_000_000)
+            config = pipeline_config(settings)
+            return from_file(self.report, config.believable, _now_ms, config.cards)
         return from_simulator(self.seed, self.n_payments)
 
 
@@ -272,3 +272,7 @@ async def _supervised(
         yield supervisor
     finally:
         await asyncio.to_thread(supervisor.stop)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -147,7 +147,8 @@ def _with_breaks(
     pipeline = request.passing.pipeline
 
     def decode(batch: FileBatch) -> Decoded:
-        return decode_batch(batch.as_fetched(0, now_ms), pipeline.believable, pipeline.intake)
+        fetched = batch.as_fetched(0, now_ms)
+        return decode_batch(fetched, pipeline.believable, pipeline.intake, pipeline.cards)
 
     before = report.file.batches(request.batch_size)
     payments = injected_payments(before, decode, request.breaks, request.seed)

@@ -110,7 +110,7 @@ def run_passes(
                 "file must have a column label (1 = fraud), got none; map it with --map label=COLUMN"
             )
         batch = file_batch.as_fetched(offset, now_ms)
-        decoded = decode_batch(batch, first.believable, first.intake)
+        decoded = decode_batch(batch, first.believable, first.intake, first.cards)
         on_decoded(file_batch, offset, decoded)
         for runner in runners:
             runner.rows.add_labels(offset, labels or [UNLABELLED] * len(batch))

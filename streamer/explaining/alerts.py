@@ -16,7 +16,7 @@ import msgspec
 
 from streamer.arrays import Floats, Integers
 from streamer.contract.messages import Alert, Mode, Severity, Source, Transaction
-from streamer.contract.pseudonyms import pseudonym
+from streamer.contract.pseudonyms import CardKey, pseudonym, pseudonyms
 from streamer.explaining.before import before_of
 from streamer.explaining.centers import center_of
 from streamer.explaining.counterfactual import counterfactual
@@ -54,7 +54,7 @@ class AlertContext:
     history: History
     mode: Mode
     scored_at_ms: int
-    card_key: bytes | None
+    card_key: CardKey | None
     rows: list[int]
     shares: Floats
     lanes: Integers
@@ -124,11 +124,10 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
     if weight is not None:
         reasons = drawn_at_random(weight, reasons)
     source = Source(context.topic, context.partition, offset, context.epoch)
-    shown = transaction
+    shown, others = transaction, list[str]()
     if context.card_key is not None:
-        shown = msgspec.structs.replace(
-            transaction, card_id=pseudonym(transaction.card_id, context.card_key)
-        )
+        name, *others = pseudonyms(transaction.card_id, context.card_key)
+        shown = msgspec.structs.replace(transaction, card_id=name)
     wave = wave_of(context.waves, bisect_left(context.rows, index))
     return Alert(
         alert_id=alert_id(source),
@@ -166,6 +165,7 @@ def build_alert(context: AlertContext, index: int, offset: int, transaction: Tra
         parameters=findings.parameters,
         expected_loss=expected_loss,
         before=context.before(index),
+        other_card_ids=others,
     )
 
 

@@ -23,12 +23,16 @@ import numpy as np
 
 from streamer.arrays import Flags, Integers
 from streamer.contract.batch import Batch
+from streamer.contract.card_rule import REFUSED, CardRule
 from streamer.contract.clocks import clocks
 from streamer.contract.messages import Transaction
-from streamer.errors import InvariantError, UnavailableError
+from streamer.errors import InvariantError
 from streamer.features.columns import Columns
-from streamer.intake import Intake, Payment, Refused, Skipped, nameless, plain_transaction
-from streamer.intake.payment_columns import PaymentColumns
+from streamer.intake import Intake, Payment, nameless, plain_transaction
+from streamer.intake.hidden_numbers import without_card_numbers
+from streamer.intake.judged_cards import card_refused
+from streamer.intake.payment_columns import CARD, PaymentColumns
+from streamer.intake.reading_records import reading_of
 from streamer.intake.readings import LeftOut, PassedOver, Refusal
 from streamer.intake.refused_records import (
     DeadLetter,
@@ -62,7 +66,8 @@ class Decoded:
 
     A payment counts at its event's time, or at that of its arrival where that is earlier.
     ``passed_over`` counts records by reason, ``left_out`` optional fields by name and reason;
-    ``made`` are the transactions, by offset, of messages that are not the contract's as they stand.
+    ``made`` are the transactions, by offset, of messages that are not the contract's as they stand,
+    ``numbers`` the cards, by offset, that were sent as a card's number and count under a mask.
     """
 
     batch: Batch
@@ -74,6 +79,7 @@ class Decoded:
     passed_over: Mapping[PassedOver, int] = field(default_factory=dict)
     left_out: Mapping[tuple[str, Refusal], int] = field(default_factory=dict)
     made: Mapping[int, Transaction] = field(default_factory=dict)
+    numbers: Mapping[int, str] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -87,6 +93,13 @@ class Decoded:
     def times_ms(self) -> Integers:
         """When the payments count, shape (n,)."""
         return self.payments.columns.times_ms
+
+    def sent_cards(self) -> list[str]:
+        """Return the cards as they were sent, shape (n,): what a producer makes keys of."""
+        cards = self.payments.names.column(CARD).strings()
+        if not self.numbers:
+            return cards
+        return [self.numbers.get(at, c) for at, c in zip(self.offsets.tolist(), cards, strict=True)]
 
     def transaction(self, i: int) -> Transaction:
         """Return the payment of row ``i``, for whoever shows it: the object is made now."""
@@ -114,20 +127,24 @@ class Decoded:
         )
 
 
-def decode_batch(batch: Batch, believable: TimestampRange, intake: Intake = PLAIN) -> Decoded:
+def decode_batch(
+    batch: Batch, believable: TimestampRange, intake: Intake = PLAIN, cards: CardRule = REFUSED
+) -> Decoded:
     """Decode every record of ``batch`` by ``intake``; what cannot be understood becomes a dead letter.
+
+    ``cards`` says what is done where a card's id is a card's number; no dead letter shows one.
 
     A key that is missing or is not the card does no harm to the score, which goes by the value's
     ``card_id``; it is counted, because such a card's payments are spread over partitions.
     """
     if not intake.is_default:
-        return _Decoding(batch, believable, intake, np.arange(len(batch))).decoded()
+        return _Decoding(batch, believable, intake, np.arange(len(batch)), cards).decoded()
     latest_ms = batch.received_at_ms + believable.max_ahead_ms
-    scanned = scan(batch, believable.earliest_ms, latest_ms)
+    scanned = scan(batch, believable.earliest_ms, latest_ms, checks_cards=cards.is_checked)
     if scanned.n_read == len(batch):
         places = np.arange(len(batch))
         return Decoded(batch, places, scanned.payments, batch.offsets, [], scanned.n_key_mismatches)
-    others = _Decoding(batch, believable, intake, np.flatnonzero(scanned.becomes == ODD))
+    others = _Decoding(batch, believable, intake, np.flatnonzero(scanned.becomes == ODD), cards)
     for place in np.flatnonzero(scanned.becomes == UNBELIEVABLE).tolist():
         others.refuse_time(place, scanned.payments.columns.times_ms.item(place))
     read = np.flatnonzero(scanned.becomes == READ)
@@ -138,9 +155,15 @@ class _Decoding:
     """Some of a batch's records on their way: its payments, as far as is known, and their places."""
 
     def __init__(
-        self, batch: Batch, believable: TimestampRange, intake: Intake, places: Integers
+        self,
+        batch: Batch,
+        believable: TimestampRange,
+        intake: Intake,
+        places: Integers,
+        cards: CardRule = REFUSED,
     ) -> None:
         self._batch = batch
+        self._cards = cards
         self._believable = believable
         self._latest_ms = batch.received_at_ms + believable.max_ahead_ms
         self._intake = intake
@@ -148,6 +171,7 @@ class _Decoding:
         self._dead_letters: list[DeadLetter] = []
         self._passed_over: Counter[PassedOver] = Counter()
         self._left_out: dict[int, tuple[LeftOut, ...]] = {}
+        self._numbers: dict[int, str] = {}
         at = places.tolist()
         found = intake.plain([batch.records[place].value or b"" for place in at])
         for i in [i for i, payment in enumerate(found) if payment is None]:
@@ -157,6 +181,8 @@ class _Decoding:
         self._times_ms = clocks([payment.timestamp for payment in self._payments]).times_ms
         self._drop_unbelievable()
         self._read_nameless()
+        if cards.is_checked:
+            self._judge_cards()
 
     def refuse_time(self, place: int, time_ms: int) -> None:
         is_at = self._batch.records[place], "timestamp", time_ms
@@ -190,6 +216,23 @@ class _Decoding:
         if not is_payment.all():
             self._keep(is_payment)
 
+    def _judge_cards(self) -> None:
+        """Refuse or mask the cards that are cards' numbers."""
+        is_kept = np.ones(len(self._payments), dtype=np.bool_)
+        for i, payment in enumerate(self._payments):
+            card_id = self._cards.id_of(payment.card_id)
+            if card_id == payment.card_id:
+                continue
+            record = self._batch.records[self._places.item(i)]
+            if card_id is None:
+                is_kept[i] = False
+                self._dead_letters.append(card_refused(record, self._intake.card_path))
+            else:
+                self._numbers[record.offset] = payment.card_id
+                self._payments[i] = msgspec.structs.replace(payment, card_id=card_id)
+        if not is_kept.all():
+            self._keep(is_kept)
+
     def decoded(
         self,
         read: Integers | None = None,
@@ -200,7 +243,8 @@ class _Decoding:
         batch, places, made = self._batch, self._places, self._payments
         records = [batch.records[place] for place in places.tolist()]
         n_key_mismatches += sum(
-            record.key != payment.card_id.encode()
+            record.key != self._numbers.get(record.offset, payment.card_id).encode()
+            and not self._cards.is_key(record.key, payment.card_id)
             for record, payment in zip(records, made, strict=True)
         )
         left_out = [left for place in places.tolist() for left in self._left_out.get(place, ())]
@@ -214,11 +258,12 @@ class _Decoding:
             places,
             payments,
             batch.offsets[places],
-            sorted(self._dead_letters, key=lambda of: of.record.offset),
+            without_card_numbers(self._dead_letters, self._cards, self._intake.contents),
             n_key_mismatches,
             self._passed_over,
             Counter((left.field, left.reason) for left in left_out),
             {record.offset: payment for record, payment in zip(records, made, strict=True)},
+            self._numbers,
         )
 
     def _keep(self, which: Flags) -> None:
@@ -237,46 +282,13 @@ class _Decoding:
         return None
 
     def _read(self, place: int) -> Payment | PassedOver | DeadLetter:
-        return _read(self._batch, place, self._arrived_ms.item(place), self._intake)
+        return reading_of(self._batch, place, self._arrived_ms.item(place), self._intake)
 
 
 def _is_same(found: Transaction, before: Transaction) -> bool:
     """Whether a payment is the one it was, but for a merchant or a channel that is none."""
     kept = {"merchant_id": found.merchant_id, "channel": found.channel}
     return found == msgspec.structs.replace(before, **kept)
-
-
-def _read(
-    batch: Batch, place: int, arrived_ms: int, intake: Intake
-) -> Payment | PassedOver | DeadLetter:
-    """Return what one record is by ``intake``: a payment, why it is passed over, or a dead letter.
-
-    An offset is one place in the ledger and one alert: a message with more than one payment has none.
-    """
-    record = batch.records[place]
-    position = f"{batch.partition}-{record.offset}"
-    try:
-        readings = intake.read(record.value, position=position, arrived_ms=arrived_ms)
-    except (UnavailableError, MemoryError):
-        raise
-    except Exception as error:
-        # A defect here, which would end every worker that comes to this offset, one after the other.
-        detail = f"value must be readable, got {type(error).__name__} in the intake"
-        hint = "a defect of streamer: report it, and replay the message after an update"
-        return DeadLetter(record, "unreadable", "$", detail, hint)
-    payments = [reading for reading in readings if isinstance(reading, Payment)]
-    refused = [reading for reading in readings if isinstance(reading, Refused)]
-    if len(payments) + len(refused) > 1 and payments:
-        detail = f"value must hold one payment, got {len(payments) + len(refused)}"
-        hint = "have the producer, or a step before the topic, send each as a message of its own"
-        return DeadLetter(record, "several_payments", "$", detail, hint)
-    if refused:
-        fault = refused[0]
-        return DeadLetter(record, fault.reason, fault.path, fault.detail, fault.hint)
-    if payments:
-        return payments[0]
-    first = readings[0]
-    return first.reason if isinstance(first, Skipped) else "refund"
 
 
 def _arrived_ms(batch: Batch, believable: TimestampRange) -> Integers:

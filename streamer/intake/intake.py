@@ -66,6 +66,10 @@ class Intake:
         )
         """Returns the transactions of messages that need no reading, None for others: `read` them."""
         self.schemas = schemas
+        paths = field_paths("card_id", self.declaration.card_id)
+        steps = [step for path in paths[:1] for step in parse_paths(path)[0] if step != "$"]
+        self.card_path = "$" + shown(steps)
+        """Where a card's id is looked for first."""
         self._is_bare = self.declaration.envelope == "none"
         has_rules = (
             self.declaration.refund
@@ -155,6 +159,16 @@ class Intake:
             else:
                 readings.append(item)
         return readings
+
+    def contents(self, value: bytes) -> list[Any]:
+        """Return what bytes say and what their envelopes hold, [] where they cannot be read."""
+        try:
+            message = self._document(value)
+            items = self._items(message)
+        except (Fault, RecursionError):
+            return []
+        held = (item.value for item in items if isinstance(item, Item))
+        return [message, *(value for value in held if value is not message)]
 
     def _document(self, value: bytes | None) -> Any:
         if value is None:

@@ -52,6 +52,7 @@ Refusal = Literal[
     "unknown_schema",
     "schema_mismatch",
     "null_island",
+    "card_number",
 ]
 
 SkipReason = Literal["declined", "deleted", "updated", "tombstone", "not_a_payment"]

@@ -15,7 +15,14 @@ import msgspec
 from streamer.contract.batch import Record
 from streamer.intake.readings import Refusal
 
-__all__ = ["DeadLetter", "DeadLetterReason", "TimestampRange", "diagnose", "unbelievable"]
+__all__ = [
+    "DeadLetter",
+    "DeadLetterReason",
+    "Masked",
+    "TimestampRange",
+    "diagnose",
+    "unbelievable",
+]
 
 DeadLetterReason = Literal[
     Refusal,
@@ -27,6 +34,9 @@ DeadLetterReason = Literal[
     "unknown_alert",
     "contradictory",
 ]
+
+Masked = Literal["", "in part", "withheld"]
+"""Whether the number of a card is missing in the record of a dead letter, or all of its value is."""
 
 # What msgspec says, in the order in which it has to be tried.
 _VALIDATION_REASONS: Final[tuple[tuple[str, DeadLetterReason], ...]] = (
@@ -53,6 +63,7 @@ class DeadLetter:
     path: str
     detail: str
     hint: str = ""
+    masked: Masked = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,13 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
         "The intake failed on this message: a defect of streamer, not of the message.",
         "Report it with the message and the letter's detail; replay it after an update.",
     ),
+    "card_number": (
+        "The card's id is the number of a card (PAN): 12 to 19 digits with a network's first digits and the "
+        "check digit. The letter does not have it: digits are stars, or the value was left out.",
+        "Have the producer send tokens. Or set STREAMER_CARD_NUMBERS: `mask` counts such cards under a keyed "
+        "pseudonym, `allow` is for ids that only look like numbers ([card numbers](card-numbers.md)). What was "
+        "refused has to be sent again by its producer.",
+    ),
     "several_payments": (
         "One message holds several payments, which have one offset between them.",
         "Have the producer, or a connector, send a message for each; `streamer dlq replay --intake` does it "
@@ -130,8 +137,9 @@ CAUSES: Final[dict[str, tuple[str, str]]] = {
 _HEAD: Final = """\
 # Dead letters
 
-A record that cannot be used is written to a dead-letter topic as it came, key and bytes untouched:
-payments to `transactions-dlq`, verdicts to `fraud-feedback-dlq`. Its headers say why (`streamer-reason`,
+A record that cannot be used is written to a dead-letter topic as it came, key and bytes untouched but
+for the numbers of cards ([below](#card-numbers)): payments to `transactions-dlq`, verdicts to
+`fraud-feedback-dlq`. Its headers say why (`streamer-reason`,
 `-path`, `-detail`, where there is one `-hint`) and where it lay (`streamer-source-topic`, `-partition`,
 `-offset`, `streamer-first-seen`). `streamer_dead_letters_total{topic, reason}` counts them; the log has a
 line per reason at once, then one a minute, with the count and one example.
@@ -156,11 +164,21 @@ with `--raw`. For verdicts say `--topic fraud-feedback-dlq`.
 |---|---|---|
 """
 
+_CARD_NUMBERS: Final = """
+## Card numbers
+
+No dead letter has the number of a card (PAN), whatever it is a dead letter for, unless STREAMER_CARD_NUMBERS
+is `allow`: in key and value its digits are stars (`streamer-masked: in part`), or, where the number is in a
+form that bytes do not show (escaped, in Avro, in gzip), there is no value at all (`withheld`). Such letters
+are not replayed: the producer has to send the record again. With `mask` the card's id stands in place of the
+number, and the letter is replayed like any other. [Card numbers](card-numbers.md) has what counts as one.
+"""
+
 
 def page() -> str:
     """Return the page's text."""
     rows = [f"| `{reason}` | {cause} | {cure} |\n" for reason, (cause, cure) in CAUSES.items()]
-    return _HEAD + "".join(rows)
+    return _HEAD + "".join(rows) + _CARD_NUMBERS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -67,6 +67,7 @@ MEANINGS: Final[dict[str, dict[str, str]]] = {
         "features": "Everything that was known of the payment, on the model's own scale (mostly logarithms). For recomputing, not for reading: `reasons` have the same values in units.",
         "parameters": "The numbers of the model that the features met, packed. For recomputing: `streamer explain` needs nothing else, however old the alert is.",
         "expected_loss": "`probability` times the amount, in the currency that the service counts in (`STREAMER_CURRENCY_VALUES`): what such payments lose on average if nobody looks. Only where the service ranks by it.",
+        "other_card_ids": "What the card is called under the other keys of pseudonyms, while the key is being changed: alerts from before, and from after, are found by them. Else not there.",
         "before": "What amount and hour were compared with: decayed sums of the card and the merchant, as they were before the payment. With `features` they let a model version be asked what it would say of another amount or hour.",
     },
     "Reason": {

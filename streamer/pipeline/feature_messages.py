@@ -9,7 +9,7 @@ from typing import Final
 from streamer.arrays import Floats
 from streamer.contract.codes import CURRENCIES
 from streamer.contract.messages import FeatureRow, Source
-from streamer.contract.pseudonyms import pseudonym
+from streamer.contract.pseudonyms import CardKey, pseudonym
 from streamer.features import FEATURE_NAMES
 from streamer.intake.decoding import Decoded
 from streamer.intake.payment_columns import CARD, ID, MERCHANT
@@ -21,7 +21,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def feature_messages(
-    decoded: Decoded, X: Floats, state: PartitionState, now_ms: int, card_key: bytes | None
+    decoded: Decoded, X: Floats, state: PartitionState, now_ms: int, card_key: CardKey | None
 ) -> list[FeatureRow]:
     """Return the message of every transaction of a batch; ``X`` (n, n_features) is what was scored."""
     topic, partition = decoded.batch.topic, decoded.batch.partition

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streamer.arrays import Integers
+from streamer.contract.card_rule import REFUSED, CardRule
 from streamer.contract.ledger import Ledger
+from streamer.contract.pseudonyms import CardKey
 from streamer.features import Tables
 from streamer.intake import Intake
 from streamer.intake.decoding import PLAIN, TimestampRange
@@ -25,11 +27,13 @@ class PipelineConfig:
     """What the pipeline needs to know besides the model.
 
     A payment that comes again within ``repeat_window`` offsets is not scored again; 0 switches it off.
+    ``card_key`` makes the pseudonyms of what goes out; ``cards`` is what is done about cards' numbers.
     """
 
     model: ModelConfig
     believable: TimestampRange
-    card_key: bytes | None = None
+    card_key: CardKey | None = None
+    cards: CardRule = REFUSED
     with_scores: bool = False
     with_features: bool = False
     verdicts: VerdictConfig = field(default_factory=VerdictConfig)

@@ -114,7 +114,7 @@ def prepare(batch: Batch, config: PipelineConfig, state: PartitionState | None =
 
     Payments that ``state`` (IN) has seen before are left out; without it every one is scored.
     """
-    decoded = decode_batch(batch, config.believable, config.intake)
+    decoded = decode_batch(batch, config.believable, config.intake, config.cards)
     n_decoded, prints = len(decoded), _NO_PRINTS
     if state is not None and config.repeat_window:
         repeated = state.repeats.recognise(decoded.offsets, decoded.payments.prints)

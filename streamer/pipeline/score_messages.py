@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamer.contract.messages import Score, Source
-from streamer.contract.pseudonyms import pseudonym
+from streamer.contract.pseudonyms import CardKey, pseudonym
 from streamer.intake.decoding import Decoded
 from streamer.intake.payment_columns import CARD, ID
 from streamer.model import Scored, Scorer
@@ -19,7 +19,7 @@ def score_messages(
     version: Scorer,
     scored: Scored | None,
     decision: Decision,
-    card_key: bytes | None,
+    card_key: CardKey | None,
 ) -> list[Score]:
     """Return the message of every transaction of a batch; ``scored`` is None while warming."""
     topic, partition = decoded.batch.topic, decoded.batch.partition

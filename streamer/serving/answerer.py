@@ -261,7 +261,8 @@ class Answerer:
     ) -> list[Given | Refusal]:
         """Return what each payment gets; where a state cannot be used, only its own does without."""
         intake = PLAIN if asked.is_plain else self.config.intake
-        question = read_questions(values, now_ms, self.config.believable, intake)
+        config = self.config
+        question = read_questions(values, now_ms, config.believable, intake, config.cards)
         found: list[Given | Refusal | None] = [question.refused.get(i) for i in range(len(values))]
         try:
             given = await self._of(question, asked, now_ms) if len(question.decoded) else []
@@ -279,7 +280,7 @@ class Answerer:
 
     async def _of(self, question: Question, asked: _Asked, now_ms: int) -> list[Given]:
         decoded, mode = question.decoded, _NORMAL
-        cards = decoded.payments.names.column(1).strings()
+        cards = decoded.sent_cards()
         try:
             with child("look up", "client", _REDIS):
                 found = await self.states.of(decoded.columns, cards)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from streamer.contract.answer_message import Answer
 from streamer.contract.messages import Mode
-from streamer.contract.pseudonyms import pseudonym
+from streamer.contract.pseudonyms import CardKey, pseudonym
 from streamer.explaining.counterfactual import counterfactual
 from streamer.explaining.findings import findings_of
 from streamer.explaining.reasons import at_stake, reasons_of
@@ -42,7 +42,7 @@ def answers_of(
     mode: Mode,
     now_ms: int,
     explain: bool,
-    card_key: bytes | None,
+    card_key: CardKey | None,
 ) -> list[Answer]:
     """Return the answers to the payments of ``decoded``, of whose entities this was ``found``.
 

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from streamer.contract.batch import Batch, StoredRecord
+from streamer.contract.card_rule import REFUSED, CardRule
 from streamer.intake import Intake
 from streamer.intake.decoding import Decoded, TimestampRange, decode_batch
 
@@ -41,11 +42,15 @@ class Question(NamedTuple):
 
 
 def read_questions(
-    values: Sequence[bytes], now_ms: int, believable: TimestampRange, intake: Intake
+    values: Sequence[bytes],
+    now_ms: int,
+    believable: TimestampRange,
+    intake: Intake,
+    cards: CardRule = REFUSED,
 ) -> Question:
     """Return what the messages of a request are read as; no bytes raise."""
     records = [StoredRecord(i, now_ms, None, value) for i, value in enumerate(values)]
-    decoded = decode_batch(Batch(_NOWHERE, 0, records, now_ms), believable, intake)
+    decoded = decode_batch(Batch(_NOWHERE, 0, records, now_ms), believable, intake, cards)
     refused = {
         letter.record.offset: Refusal(letter.reason, letter.path, letter.detail, letter.hint)
         for letter in decoded.dead_letters

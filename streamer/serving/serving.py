@@ -28,6 +28,7 @@ from streamer.serving.serve_metrics import ServeMetrics
 from streamer.serving.versions_in_use import VersionsInUse
 from streamer.settings import Settings
 from streamer.settings.proxy_networks import networks
+from streamer.starting.card_keys_in_use import CardKeysInUse
 from streamer.starting.wiring import open_store, pipeline_config
 from streamer.stream.kafka.known_schemas import intake_of
 from streamer.stream.kernels import load_kernels
@@ -161,6 +162,8 @@ class Serving:
         self._has_kernels = True
         while True:
             await asyncio.sleep(_REFRESH_S)
+            if isinstance(self._config.card_key, CardKeysInUse):
+                self._config.card_key.refresh()
             await self.versions.refresh()
 
 

@@ -70,6 +70,7 @@ def _check_rules(settings: ServeFields) -> None:
         *_serve(settings),
         *_money(settings),
         *_people(settings),
+        *_cards(settings),
     ]
     if breaches:
         text = "; ".join(f"{names[0]} {condition}" for names, condition in breaches)
@@ -92,6 +93,17 @@ def _people(settings: ServeFields) -> Iterator[Breach]:
         )
     if not settings.console_proxy_roles:
         yield ("console_proxy_roles", header), f"must be set when {_env(header)} is"
+
+
+def _cards(settings: Fields) -> Iterator[Breach]:
+    key, handling = "card_number_key", settings.card_numbers
+    if (handling == "mask") != (settings.card_number_key is not None):
+        # A key that masks nothing means that somebody believes it does.
+        must = "must be set" if handling == "mask" else "must not be set"
+        yield (key, "card_numbers"), f"{must} when {_env('card_numbers')} is {handling}"
+    one, several = "alert_card_key", "alert_card_keys_file"
+    if settings.alert_card_key is not None and settings.alert_card_keys_file is not None:
+        yield (one, several), f"must not be set when {_env(several)} is: make it a line of the file"
 
 
 def _sasl(settings: Fields) -> Iterator[Breach]:

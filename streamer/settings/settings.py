@@ -15,6 +15,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streamer.settings.card_keys import check_card_keys
 from streamer.settings.currency_values import check_currency_values
 from streamer.settings.intake_checks import check_intake, check_registry_url
 from streamer.settings.redis_url import RedisUrl
@@ -130,11 +131,11 @@ class Fields(BaseSettings):
     overflow_topic: Topic = "fraud-alerts-overflow"
     """Topic that alerts beyond twice the budget are written to."""
     dead_letters_topic: Topic = "transactions-dlq"
-    """Topic that records which cannot be scored are written to, bytes untouched."""
+    """Topic that records which cannot be scored are written to, without numbers of cards."""
     feedback_topic: Topic = "fraud-feedback"
     """Topic that verdicts on transactions are read from."""
     feedback_dead_letters_topic: Topic = "fraud-feedback-dlq"
-    """Topic that verdicts which cannot be used are written to, bytes untouched."""
+    """Topic that verdicts which cannot be used are written to, without numbers of cards."""
     scores_topic: Topic = "transaction-scores"
     """Topic that the score of every transaction is written to, where enabled."""
     scores_enabled: bool = False
@@ -279,6 +280,14 @@ class Fields(BaseSettings):
     """Log as JSON lines or as text for a person; auto is text where the log goes to a terminal."""
     alert_card_key: Annotated[SecretStr, AfterValidator(long_secret)] | None = None
     """When set, alerts carry an HMAC of the card id under this key in place of the id."""
+    alert_card_keys_file: Annotated[Path, AfterValidator(check_card_keys)] | None = None
+    """File of such keys in place of one, a line ID:KEY each, the current one first; it is read again
+    when it has changed, and verdicts on alerts with any of them count for their cards."""
+    card_numbers: Literal["refuse", "mask", "allow"] = "refuse"
+    """What is done where a card id is a card's number (PAN). refuse: a dead letter without it; mask: it
+    counts under an HMAC of the number from there on; allow: it is an id like others."""
+    card_number_key: Annotated[SecretStr, AfterValidator(long_secret)] | None = None
+    """Key that card numbers are masked under. With another one every such card is a new one."""
 
     @classmethod
     def settings_customise_sources(

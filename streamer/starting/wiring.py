@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from streamer.contract.card_rule import REFUSED
 from streamer.contract.codes import CURRENCIES, CURRENCY_INDEX
 from streamer.features import CONTEXT_NAMES, FEATURE_NAMES, FEATURES
 from streamer.intake.by_name import load_declaration
@@ -17,6 +18,7 @@ from streamer.pipeline import PipelineConfig
 from streamer.policies import settings_under
 from streamer.settings import POLICY_SETTINGS, PREFIX, Settings
 from streamer.settings.currency_values import currency_values
+from streamer.starting.card_keys_in_use import card_key_of, card_rule_of
 from streamer.store import ReviewStore, ServiceIdentity, Store
 from streamer.verdicts import VerdictConfig
 
@@ -74,9 +76,13 @@ def service_identity(settings: Settings, kafka_cluster_id: str = "") -> ServiceI
     declaration = load_declaration(settings.intake)
     # By its content: hosts may keep the file in different places.
     intake = {} if declaration.is_default else {f"{PREFIX}INTAKE": declaration.hash}
+    cards = card_rule_of(settings).told
+    # With two rules, or two keys, one card would have two states.
+    numbers = {} if cards == REFUSED.told else {f"{PREFIX}CARD_NUMBERS": cards}
     return ServiceIdentity(
         transactions_topic=settings.transactions_topic,
         model_settings=intake
+        | numbers
         | {
             f"{PREFIX}{MODEL_SETTINGS[name].upper()}"
             if name in MODEL_SETTINGS
@@ -121,14 +127,14 @@ def model_config(settings: Settings) -> ModelConfig:
 def pipeline_config(settings: Settings) -> PipelineConfig:
     """Return the pipeline's parameters."""
     earliest = datetime(settings.earliest_event_year, 1, 1, tzinfo=UTC)
-    card_key = settings.alert_card_key
     return PipelineConfig(
         model=model_config(settings),
         believable=TimestampRange(
             earliest_ms=int(earliest.timestamp() * 1000),
             max_ahead_ms=int(settings.max_event_ahead_s * 1000),
         ),
-        card_key=None if card_key is None else card_key.get_secret_value().encode(),
+        card_key=card_key_of(settings),
+        cards=card_rule_of(settings),
         with_scores=settings.scores_enabled,
         with_features=settings.features_enabled,
         verdicts=VerdictConfig(

@@ -62,15 +62,23 @@ class CardAlerts:
 
     client: Client
 
-    async def of(self, card_id: str) -> list[CardAlert]:
-        """Return the latest alerts of a card by the time of their payments, with their verdicts."""
+    async def of(self, card_id: str, *others: str) -> list[CardAlert]:
+        """Return the latest alerts of a card by the time of their payments, with their verdicts.
+
+        ``others`` are what else it is, or was, called: each at most as `_MOST` alerts.
+        """
         keys = self.client.keys
-        [stored] = await self.client.pipelined(
-            [("ZRANGE", _key(keys, card_id), 0, -1)], atomic=False
+        names = dict.fromkeys((card_id, *others))
+        found_by_name = await self.client.pipelined(
+            [("ZRANGE", _key(keys, name), 0, -1) for name in names], atomic=False
         )
-        decoded = (msgspec.json.decode(each, type=CardAlert) for each in stored)
+        decoded = (
+            msgspec.json.decode(each, type=CardAlert) for stored in found_by_name for each in stored
+        )
         # What an earlier release noted has another field, and is another member of the set.
         noted = list({each.alert_id: each for each in decoded}.values())
+        if len(names) > 1:
+            noted.sort(key=lambda each: each.event_ms)
         if not noted:
             return []
         verdicts = [keys.review("verdict", each.alert_id) for each in noted]

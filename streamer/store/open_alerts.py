@@ -56,6 +56,7 @@ class QueueRow(msgspec.Struct, frozen=True, omit_defaults=True):
     wave_alerts: int = 1
     card_id: str = ""
     transaction_id: str = ""
+    other_card_ids: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def row_of(alert: Alert) -> QueueRow:
         wave_alerts=alert.wave_alerts or 1,
         card_id=alert.transaction.card_id,
         transaction_id=alert.transaction.transaction_id,
+        other_card_ids=alert.other_card_ids,
     )
 
 

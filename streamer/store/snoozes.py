@@ -6,7 +6,7 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -54,17 +54,29 @@ class Snooze(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 def snooze_of(
-    card_id: str, merchant_id: str | None, snoozes: Mapping[str, Snooze]
+    card_id: str,
+    merchant_id: str | None,
+    snoozes: Mapping[str, Snooze],
+    other_card_ids: Sequence[str] = (),
 ) -> Snooze | None:
-    """Return the snooze of a card, else of a merchant, None where neither has one."""
-    return snoozes.get(f"card:{card_id}") or snoozes.get(f"merchant:{merchant_id}")
+    """Return the snooze of a card, else of a merchant, None where neither has one.
+
+    A card may have been put off under one of ``other_card_ids``.
+    """
+    for name in (card_id, *other_card_ids):
+        if (found := snoozes.get(f"card:{name}")) is not None:
+            return found
+    return snoozes.get(f"merchant:{merchant_id}")
 
 
 def awake_first(rows: Iterable[QueueRow], snoozes: Mapping[str, Snooze]) -> list[QueueRow]:
     """Return the rows in their order, those that are put off after all others."""
-    return sorted(
-        rows, key=lambda row: snooze_of(row.card_id, row.merchant_id, snoozes) is not None
-    )
+
+    def is_put_off(row: QueueRow) -> bool:
+        found = snooze_of(row.card_id, row.merchant_id, snoozes, row.other_card_ids)
+        return found is not None
+
+    return sorted(rows, key=is_put_off)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from streamer.intake.by_name import load_declaration
 from streamer.intake.decoding import DeadLetterReason
 from streamer.intake.readings import PASSED_OVER
 from streamer.settings import Settings, TracingSettings, load_worker_settings
+from streamer.starting.card_keys_in_use import CardKeysInUse
 from streamer.starting.wiring import open_store, pipeline_config
 from streamer.stream.agents import add_agents
 from streamer.stream.checkpoints.checkpointing import Checkpointing
@@ -278,6 +279,8 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
         *app.watch.tasks,
     ):
         app.task(guarded(work))
+    if isinstance(app.kit.pipeline.card_key, CardKeysInUse):
+        app.task(guarded(app.kit.pipeline.card_key.follow))
     app.task(guarded(partial(follow_pauses, app.kit.clock, app.kit.metrics)))
     app.task(guarded(partial(follow_readiness, app.health, time.monotonic)))
 

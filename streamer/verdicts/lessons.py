@@ -18,7 +18,7 @@ import numpy as np
 
 from streamer.arrays import Floats, Integers
 from streamer.contract.messages import Feedback
-from streamer.contract.pseudonyms import pseudonym
+from streamer.contract.pseudonyms import CardKey, is_pseudonym
 from streamer.durations import DAY_MS
 from streamer.features import Tables, add_verdicts
 from streamer.model import (
@@ -142,11 +142,11 @@ def apply_verdicts(
     tables: Tables,
     delta: Sums,
     version: Scorer,
-    card_key: bytes | None = None,
+    card_key: CardKey | None = None,
 ) -> Applied:
     """Learn from ``verdicts``; ``kept``, ``tables`` and ``delta`` are IN/OUT.
 
-    ``card_key`` is what the pseudonyms in alerts are made with.
+    ``card_key`` is what the pseudonyms in alerts are made with, or were.
     """
     buffer = kept.buffer
     standing: list[Standing] = []
@@ -274,13 +274,13 @@ def _tell(
 
 
 def _completed(
-    verdict: Feedback, card_id: str | None, merchant_id: str | None, card_key: bytes | None
+    verdict: Feedback, card_id: str | None, merchant_id: str | None, card_key: CardKey | None
 ) -> Feedback:
     """Return ``verdict`` with the payment's card and merchant where it does not name them itself."""
     if card_id is None:
         return verdict
     named = verdict.card_id or card_id
-    if card_key is not None and named != card_id and named == pseudonym(card_id, card_key):
+    if card_key is not None and named != card_id and is_pseudonym(named, card_id, card_key):
         named = card_id
     merchant = verdict.merchant_id or merchant_id
     if (named, merchant) == (verdict.card_id, verdict.merchant_id):

@@ -6,17 +6,20 @@ Invariant: what is made of a message does not depend on what else is known; whic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from streamer.contract.batch import Batch, Record
+from streamer.contract.card_rule import REFUSED, CardRule
 from streamer.contract.messages import Feedback, Origin, Transaction, Verdict
-from streamer.contract.pseudonyms import pseudonym
-from streamer.intake.decoding import DeadLetter, TimestampRange, diagnose, unbelievable
+from streamer.contract.pseudonyms import CardKey, is_pseudonym
+from streamer.intake.decoding import PLAIN, DeadLetter, TimestampRange, diagnose, unbelievable
 from streamer.intake.epochs import EPOCH, believable_unit, counted
+from streamer.intake.hidden_numbers import without_card_numbers
+from streamer.intake.judged_cards import card_refused
 
 __all__ = ["SentVerdict", "completed", "decode_verdicts", "unknown_alert"]
 
@@ -40,9 +43,12 @@ class SentVerdict:
 
 
 def decode_verdicts(
-    batch: Batch, believable: TimestampRange
+    batch: Batch, believable: TimestampRange, cards: CardRule = REFUSED
 ) -> tuple[list[SentVerdict], list[DeadLetter]]:
-    """Return the verdicts of ``batch`` and what is none; nothing in it raises."""
+    """Return the verdicts of ``batch`` and what is none; nothing in it raises.
+
+    ``cards`` says what is done where one names a card by its number, as it does for payments.
+    """
     verdicts: list[SentVerdict] = []
     letters: list[DeadLetter] = []
     latest_ms = batch.received_at_ms + believable.max_ahead_ms
@@ -54,14 +60,16 @@ def decode_verdicts(
             if not believable.earliest_ms <= time_ms <= latest_ms:
                 found = unbelievable(record, "decided_at", time_ms, believable, latest_ms)
         if isinstance(found, SentVerdict):
+            found = _judged(found, cards)
+        if isinstance(found, SentVerdict):
             verdicts.append(found)
         else:
             letters.append(found)
-    return verdicts, letters
+    return verdicts, without_card_numbers(letters, cards, PLAIN.contents)
 
 
 def completed(
-    sent: SentVerdict, transaction: Transaction | None, card_key: bytes | None
+    sent: SentVerdict, transaction: Transaction | None, card_key: CardKey | None
 ) -> Feedback | DeadLetter:
     """Return the verdict as it is kept; ``transaction`` is what its alert is on, if known."""
     transaction_id, card_id, merchant_id = sent.transaction_id, sent.card_id, sent.merchant_id
@@ -70,8 +78,8 @@ def completed(
             detail = "transaction_id must be that of the alert in alert_id, got another"
             return DeadLetter(sent.record, "contradictory", "$.transaction_id", detail)
         is_ours = card_id is None or card_id == transaction.card_id
-        if not is_ours and card_key is not None:
-            is_ours = card_id == pseudonym(transaction.card_id, card_key)
+        if not is_ours and card_id is not None and card_key is not None:
+            is_ours = is_pseudonym(card_id, transaction.card_id, card_key)
         if not is_ours:
             detail = "card_id must be that of the alert in alert_id, got another"
             return DeadLetter(sent.record, "contradictory", "$.card_id", detail)
@@ -85,6 +93,18 @@ def completed(
 def unknown_alert(sent: SentVerdict, detail: str) -> DeadLetter:
     """Return the dead letter of a verdict whose alert alone says what it is on, and is not found."""
     return DeadLetter(sent.record, "unknown_alert", "$.alert_id", detail)
+
+
+def _judged(sent: SentVerdict, cards: CardRule) -> SentVerdict | DeadLetter:
+    """Return a verdict on its card as it counts, a dead letter where that is a number and refused."""
+    if sent.card_id is None:
+        return sent
+    card_id = cards.id_of(sent.card_id)
+    return (
+        card_refused(sent.record, "$.card_id")
+        if card_id is None
+        else replace(sent, card_id=card_id)
+    )
 
 
 def _decoded(record: Record) -> SentVerdict | DeadLetter:

@@ -107,7 +107,8 @@ def test_columns_of_a_file_without_a_header_are_declared_by_number(tmp_path: Pat
     assert '# column-3: fractions; amount = "column-3"?' in suggested.stdout
     assert "4929" not in suggested.output
     names = ("card_id=column-2", "amount=column-3", "timestamp=column-4")
-    assert report_of(path, *names).n_usable == 4
+    # One of the four has the check digit of a card's number, and is refused as that.
+    assert report_of(path, *names).n_usable == 3
     words = tmp_path / "w.csv"
     words.write_text("c1,ten,monday\nc2,5,2026-01-05\n")
     declared = ("card_id=column-1", "amount=column-2", "timestamp=column-3")

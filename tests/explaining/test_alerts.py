@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamer.contract.card_rule import ALLOWED
 from streamer.contract.messages import Alert, Source
 from streamer.contract.pseudonyms import pseudonym
 from streamer.explaining.alerts import _severity as severity
@@ -256,7 +257,7 @@ def test_the_pseudonym_is_stable_and_depends_on_card_and_key() -> None:
 
 
 def test_with_a_card_key_the_plain_card_is_nowhere_in_the_alert() -> None:
-    config = replace(CONFIG, card_key=CARD_KEY)
+    config = replace(CONFIG, card_key=CARD_KEY, cards=ALLOWED)
     card = "4111111111111111"
     values = [*PAST, payment(99, after_s=7_200, card_id=card, amount=1e6)]
     result = run([batch(values)], config, trained())

@@ -481,7 +481,7 @@ def test_the_compiled_loop_is_its_python(values: list[bytes]) -> None:
         names = np.zeros((2, n, 3), np.int64)
         out = np.zeros((N_NUMBERS, n), np.int64), np.zeros(n, PAYMENT), names
         scratch, sent_ms = np.zeros((2, N_FIELDS), np.int64), np.full(n, NOW_MS)
-        counted = scan_them(*laid, *keys, sent_ms, NOW_MS, 0, NOW_MS, scratch, *out)
+        counted = scan_them(*laid, *keys, sent_ms, NOW_MS, 0, NOW_MS, True, scratch, *out)
         found.append((counted, [part.tobytes() for part in out]))
     assert found[0] == found[1]
     text = laid.content

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from streamer.contract.card_rule import ALLOWED
 from streamer.contract.messages import Alert, Score
 from streamer.features import FEATURE_NAMES
 from streamer.model import Scorer, Sums
@@ -22,7 +23,7 @@ from tests.builders import batch, payment, pipeline_config
 from tests.pipeline.helpers import CARD_KEY, run
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-CONFIG = replace(pipeline_config(), card_key=CARD_KEY, with_scores=True)
+CONFIG = replace(pipeline_config(), card_key=CARD_KEY, cards=ALLOWED, with_scores=True)
 
 
 def fixed_version() -> Scorer:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.intake.decoding import DeadLetter, DeadLetterReason
+from streamer.intake.refused_records import Masked
 from streamer.stream.publishing.dead_letters import DeadLetterMessage, dead_letter_message
 
 LONGEST_TOPIC = "t" * 249
@@ -19,11 +20,16 @@ FRAMING = 61 + 21 + 10 * 10
 
 
 def message_of(
-    value: bytes | None, key: bytes | None, max_bytes: int, detail: str = "wrong", hint: str = ""
+    value: bytes | None,
+    key: bytes | None,
+    max_bytes: int,
+    detail: str = "wrong",
+    hint: str = "",
+    masked: Masked = "",
 ) -> DeadLetterMessage:
     longest = max(get_args(DeadLetterReason), key=len)
     record = StoredRecord(2**63 - 1, 0, key, value)
-    letter = DeadLetter(record, longest, "$." + detail, detail, hint)
+    letter = DeadLetter(record, longest, "$." + detail, detail, hint, masked)
     return dead_letter_message(letter, Batch(LONGEST_TOPIC, 99_999, [record], 10**13), max_bytes)
 
 
@@ -86,16 +92,18 @@ def test_what_fits_is_untouched() -> None:
     st.integers(1_024, 6_000),
     st.text(max_size=600),
     st.text(max_size=600),
+    st.sampled_from(get_args(Masked)),
 )
-@example(0, 5_000, 1_024, "\N{GRINNING FACE}" * 300, "x" * 600)
-@example(5_000, 5_000, 1_024, "\N{GRINNING FACE}" * 300, "\N{GRINNING FACE}" * 300)
-@example(5_000, 5_000, 1_024, "x" * 600, "x" * 600)
+@example(0, 5_000, 1_024, "\N{GRINNING FACE}" * 300, "x" * 600, "")
+@example(5_000, 5_000, 1_024, "\N{GRINNING FACE}" * 300, "\N{GRINNING FACE}" * 300, "")
+@example(5_000, 5_000, 1_024, "x" * 600, "x" * 600, "")
+@example(5_000, 5_000, 1_024, "x" * 600, "x" * 600, "withheld")
 def test_no_record_makes_a_dead_letter_that_is_larger_than_allowed(
-    n_value: int | None, n_key: int | None, max_bytes: int, detail: str, hint: str
+    n_value: int | None, n_key: int | None, max_bytes: int, detail: str, hint: str, masked: Masked
 ) -> None:
     """The longest topic and texts leave room for both notes at the least limit that can be set."""
     value, key = (None if n is None else b"x" * n for n in (n_value, n_key))
-    message = message_of(value, key, max_bytes, detail, hint)
+    message = message_of(value, key, max_bytes, detail, hint, masked)
     assert size(message) <= max_bytes
     notes = dict(message.headers)
     for before, after, note in (

@@ -56,6 +56,9 @@ async def older_page(
     heading: str = "This alert is not in the queue",
 ) -> Response:
     """Return a page of ``lines`` that offers to read the topic on from ``read``, None: all was read."""
+    # What was asked for stands in it, and may have come in an address.
+    without = visit.console.cards.text_without_numbers
+    wanted, lines = without(wanted), [without(line) for line in lines]
     return await visit.page(
         "older.html",
         status,

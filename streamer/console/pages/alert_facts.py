@@ -200,7 +200,7 @@ async def _traffic(console: Console) -> tuple[Traffic | None, str]:
 async def _card(console: Console, alert: Alert, veiled: AbstractSet[str]) -> CardFacts:
     found = [
         msgspec.structs.replace(each, verdict="") if each.alert_id in veiled else each
-        for each in await console.store.cards.of(alert.transaction.card_id)
+        for each in await console.store.cards.of(alert.transaction.card_id, *alert.other_card_ids)
     ]
     own = alert.alert_id
     return CardFacts(tuple(found), strip_of(found, own, usual_amount(alert)), map_of(found, own))

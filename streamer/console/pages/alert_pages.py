@@ -126,7 +126,7 @@ async def _shown_values(visit: Visit, alert: Alert, sight: Sight) -> dict[str, A
         "review": sight.review,
         "opinions": sight.opinions,
         "twice": sight.told_twice,
-        "snooze": snooze_of(payment.card_id, payment.merchant_id, snoozes),
+        "snooze": snooze_of(payment.card_id, payment.merchant_id, snoozes, alert.other_card_ids),
         "snooze_reasons": REASONS,
         "event_ms": _ms(alert.event_time.timestamp()),
         "now_ms": now_ms(),

@@ -1,4 +1,4 @@
-"""An alert by its own id or its payment's: from what is kept, or on demand from the alerts topic.
+"""An alert by its own id, its payment's or its card's: from what is kept, or from the alerts topic.
 
 What is looked for is sent as a form, so that nothing that somebody pasted stands in an address.
 """
@@ -34,6 +34,13 @@ async def find(visit: Visit) -> Response:
         told = f"An id must have at most {_LONGEST} characters, got {len(wanted):,}."
         return message_page(400, "Nothing was looked up", told)
     here = await _here(visit, wanted)
+    if not here:
+        # A card's number gets no further, and into no page.
+        known = visit.console.cards.id_of(wanted)
+        if known is None:
+            told = "Cards' numbers are not kept here: look for the token, an alert's id or a payment's."
+            return message_page(400, "This is a card's number", told)
+        wanted, here = known, await _of_card(visit, known)
     if here:
         return RedirectResponse(f"/alerts/{quote(here, safe='')}", 303)
     if visit.form.get("topic") != "1":
@@ -67,6 +74,18 @@ async def _here(visit: Visit, wanted: str) -> str:
         return wanted
     _, rows, _ = await visit.console.rows_for(visit.account)
     return next((row.alert_id for row in rows if row.transaction_id == wanted), "")
+
+
+async def _of_card(visit: Visit, wanted: str) -> str:
+    """Return the id of a card's latest alert that is kept here, "" where there is none.
+
+    The card may be named by its id or by any of its pseudonyms.
+    """
+    names = visit.console.names_of_card(wanted)
+    for noted in reversed(await visit.console.store.cards.of(*names)):
+        if await visit.console.alerts.alert(noted.alert_id) is not None:
+            return noted.alert_id
+    return ""
 
 
 async def _searched(visit: Visit, wanted: str) -> Response:

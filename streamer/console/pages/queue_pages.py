@@ -55,7 +55,7 @@ async def queue(visit: Visit) -> Response:
         n_items=len(items),
         items=[(item, [holder_of[row.alert_id] for row in item.rows]) for item in shown],
         snoozed={
-            row.alert_id: snooze_of(row.card_id, row.merchant_id, snoozes)
+            row.alert_id: snooze_of(row.card_id, row.merchant_id, snoozes, row.other_card_ids)
             for item in shown
             for row in item.rows
         },

@@ -27,10 +27,11 @@ class Scanned(NamedTuple):
     payments: PaymentColumns
 
 
-def scan(batch: Batch, earliest_ms: int, latest_ms: int) -> Scanned:
+def scan(batch: Batch, earliest_ms: int, latest_ms: int, *, checks_cards: bool = True) -> Scanned:
     """Return what can be read of ``batch`` without making objects, and what cannot.
 
-    An event's time is believed between ``earliest_ms`` and ``latest_ms``.
+    An event's time is believed between ``earliest_ms`` and ``latest_ms``; ``checks_cards`` is as in
+    `scan_messages`.
     """
     n, values = len(batch), batch.values()
     numbers, payments = np.empty((N_NUMBERS, n), np.int64), empty_records(n, PAYMENT)
@@ -42,6 +43,7 @@ def scan(batch: Batch, earliest_ms: int, latest_ms: int) -> Scanned:
         batch.received_at_ms,
         earliest_ms,
         latest_ms,
+        checks_cards,
         scratch,
         numbers,
         payments,

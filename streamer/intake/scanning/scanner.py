@@ -12,6 +12,7 @@ from typing import Final
 from streamer.arrays import Integers
 from streamer.compiled import borrowing
 from streamer.contract.clocks import NO_TIME, read_time
+from streamer.contract.network_numbers import may_be_card_number
 from streamer.contract.record_columns import Spans
 from streamer.features.records import Record, Records
 from streamer.indexing.prints import combined, extend_print, print_of
@@ -75,6 +76,7 @@ def scan_messages(
     received_ms: int,
     earliest_ms: int,
     latest_ms: int,
+    checks_cards: bool,
     scratch: Integers,
     numbers: Integers,
     payments: Records,
@@ -84,7 +86,8 @@ def scan_messages(
     not the card.
 
     Messages are `Spans` of ``text``, as their keys are of ``keys_text``.  A payment that was sent (n,)
-    before its event counts from then, if that can be believed (`TimestampRange`).
+    before its event counts from then, if that can be believed (`TimestampRange`).  With
+    ``checks_cards`` one whose card may be a card's number is for the rule to judge, and `ODD`.
 
     OUT: ``numbers`` (N_NUMBERS, n); ``payments`` (n,) as `Columns` has them; ``names`` (2, n, 3) where
     id, card and merchant begin among the bytes of the messages, and how many they have.  ``scratch``
@@ -98,7 +101,7 @@ def scan_messages(
         last = first + max(lengths[i], 0)
         numbers[BECOMES, i] = ODD
         if _find_fields(text, first, last, begins, ends) and _read_fields(
-            text, begins, ends, i, numbers, payments, names
+            text, begins, ends, i, checks_cards, numbers, payments, names
         ):
             time_ms = numbers[TIME, i]
             if time_ms < earliest_ms or time_ms > latest_ms:
@@ -176,6 +179,7 @@ def _read_fields(
     begins: Integers,
     ends: Integers,
     i: int,
+    checks_cards: bool,
     numbers: Integers,
     payments: Records,
     names: Integers,
@@ -188,6 +192,8 @@ def _read_fields(
         and begins[_CURRENCY] >= 0
         and begins[_TIMESTAMP] >= 0
     ):
+        return False
+    if checks_cards and may_be_card_number(text, begins[_CARD] + 1, ends[_CARD] - 1):
         return False
     # What is no string is cut like one here, and then no currency and no time.
     currency = currency_at(text, begins[_CURRENCY] + 1, ends[_CURRENCY] - 1)

@@ -16,7 +16,8 @@ import structlog
 from streamer.contract.batch import Batch
 from streamer.contract.messages import Feedback
 from streamer.errors import FencedError, UnavailableError
-from streamer.intake.decoding import DeadLetter, decode_batch
+from streamer.intake.decoding import PLAIN, DeadLetter, decode_batch
+from streamer.intake.hidden_numbers import without_card_numbers
 from streamer.store import PartitionRecord
 from streamer.stream.judging.alert_sources import AlertSources
 from streamer.stream.partitions.worker_spans import REDIS, BatchTrace
@@ -40,6 +41,7 @@ class FeedbackStoring:
         pipeline = kit.pipeline
         self._believable = pipeline.believable
         self._card_key = pipeline.card_key
+        self._cards = pipeline.cards
         self._store = kit.store
         self._publisher = kit.publisher
         self._metrics = kit.metrics
@@ -49,7 +51,11 @@ class FeedbackStoring:
         self._sources = AlertSources(
             kit.settings,
             kit.store,
-            lambda batch: decode_batch(batch, pipeline.believable, pipeline.intake).transactions,
+            lambda batch: (
+                decode_batch(
+                    batch, pipeline.believable, pipeline.intake, pipeline.cards
+                ).transactions
+            ),
             claiming.is_same_log,
         )
 
@@ -85,7 +91,7 @@ class FeedbackStoring:
         self, batch: Batch, known: PartitionRecord, trace: BatchTrace | None
     ) -> int:
         topic, partition = batch.topic, batch.partition
-        sent, letters = decode_verdicts(batch, self._believable)
+        sent, letters = decode_verdicts(batch, self._believable, self._cards)
         verdicts: list[tuple[int, Feedback]] = []
         for one in sent:
             verdict = await self._completed(one)
@@ -93,6 +99,8 @@ class FeedbackStoring:
                 verdicts.append((one.record.offset, verdict))
             else:
                 letters.append(verdict)
+        # Those that the payment has contradicted as well.
+        letters = without_card_numbers(letters, self._cards, PLAIN.contents)
         if letters:
             # Published and then not counted, they would be published again.
             await self._store.ping()

@@ -49,6 +49,7 @@ class StoredLetter:
     source_offset: int | None
     first_seen_ms: int
     is_shortened: bool
+    masked: str
 
     @property
     def place(self) -> str:
@@ -192,4 +193,5 @@ def _letter(message: Message) -> StoredLetter:
         source_offset=number("source-offset"),
         first_seen_ms=message.timestamp()[1] if first_seen_ms is None else first_seen_ms,
         is_shortened=bool(text("shortened-from-bytes") or text("key-shortened-from-bytes")),
+        masked=text("masked"),
     )

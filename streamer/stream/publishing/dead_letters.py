@@ -26,6 +26,8 @@ _KEY_NOTE: Final = _PREFIX + "key-shortened-from-bytes"
 # that are the least that may be set for a whole dead letter.
 _MAX_BYTES: Final = {"source-topic": 249, "path": 100, "detail": 170, "hint": 200}
 _MAX_OTHER_BYTES: Final = 24
+# What a note of a number that is missing takes, its hint has less.
+_HINT_BESIDE_A_NOTE: Final = 170
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,11 @@ def dead_letter_message(
     }
     if letter.hint:
         fields["hint"] = letter.hint
+    if letter.masked:
+        fields["masked"] = letter.masked
+    most = _MAX_BYTES | ({"hint": _HINT_BESIDE_A_NOTE} if letter.masked else {})
     headers = [
-        (_PREFIX + name, _bounded(value, _MAX_BYTES.get(name, _MAX_OTHER_BYTES)))
+        (_PREFIX + name, _bounded(value, most.get(name, _MAX_OTHER_BYTES)))
         for name, value in fields.items()
     ]
     key, value = letter.record.key, letter.record.value

@@ -176,7 +176,7 @@ class Publisher:
     def publish_dead_letter(
         self, letter: DeadLetter, batch: Batch, trace: BatchTrace | None = None
     ) -> None:
-        """Queue a record's original bytes with what was wrong with them in the headers."""
+        """Queue a record's bytes with what was wrong with them in the headers."""
         settings = self._settings
         is_verdict = batch.topic == settings.feedback_topic
         topic = settings.feedback_dead_letters_topic if is_verdict else settings.dead_letters_topic
