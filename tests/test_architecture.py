@@ -114,6 +114,7 @@ ROOMS: Final = {
     "skew": "contract settings starting store stream telemetry",
     "status": "contract model policies reports settings starting store stream",
     "audit": "contract settings starting store stream",
+    "privacy": "contract features indexing model pipeline settings store stream verdicts",
     "console": "access audit challenging contract drifting explaining features indexing intake model "
     "reports settings starting status store stream telemetry verdicts watching",
     "display": "challenging contract explaining features fitting gating intake policies reports "
@@ -123,8 +124,8 @@ ROOMS: Final = {
     "dev": "access console contract embedded settings simulator starting stream",
     "pages": "access audit contract display features intake model pipeline settings telemetry",
     "cli": "access audit backtesting challenging console contract datafiles demo dev display drifting "
-    "evaluation explaining features fitting gating intake model offline policies registry reports "
-    "serving settings simulator skew starting status store stream watching",
+    "evaluation explaining features fitting gating intake model offline policies privacy registry "
+    "reports serving settings simulator skew starting status store stream watching",
 }
 # Those of the stream; the app, beside them, puts them together.
 STREAM: Final = {

@@ -82,6 +82,7 @@ Action = Literal[
     "challenger stopped",
     "retrain",
     "reset partition",
+    "erase",
     "replay dead letters",
     # Of people at the door.
     "login",

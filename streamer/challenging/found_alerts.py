@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -79,6 +79,14 @@ class FoundAlerts:
         """Return what was found, None where neither alerted it, or that is not known any more."""
         packed = self._packed.get(key)
         return None if packed is None else Found(*_PACKED.unpack(packed))
+
+    def erase(self, keys: Iterable[int]) -> None:
+        """Let go of payments: from here on nobody knows who had alerted them."""
+        gone = self._packed.keys() & set(keys)
+        for key in gone:
+            del self._packed[key]
+        self._changed -= gone
+        self._removed |= gone
 
     def take_changed(self) -> dict[str, bytes]:
         """Return what is new since the last call, by the fingerprint in hexadecimal."""

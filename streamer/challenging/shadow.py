@@ -19,7 +19,7 @@ Invariants:
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -47,7 +47,7 @@ from streamer.model import (
 from streamer.model.scores import score_batch
 from streamer.pipeline.deciding import Decision, decide_rows
 from streamer.pipeline.pacing import alerts_due
-from streamer.pipeline.told_cards import no_cards, packed, unpacked
+from streamer.pipeline.told_cards import forget_card, no_cards, packed, unpacked
 from streamer.verdicts import N_BESIDE, Overheard
 from streamer.verdicts.overheard import OverheardLesson, OverheardRuling
 
@@ -130,6 +130,11 @@ class Shadow:
         taken = Taken(self.run, self.delta, self.tally, *known)
         self.delta, self.tally = Sums.zero(self._config), Tally()
         return taken
+
+    def erase(self, card: int, payments: Iterable[int]) -> None:
+        """Let go of a card, and of its payments, by what stands for them."""
+        self.found.erase(payments)
+        forget_card(self.told, card)
 
     def take_changed(self, name: str) -> dict[str, bytes]:
         """Return the fields of the partition that differ since the last call."""

@@ -87,6 +87,10 @@ _COMMANDS: Final = {
         "streamer.cli.policy_command",
         "Look at the alert budget, sample, reserve and ranking in force, and change them.",
     ),
+    "privacy": (
+        "streamer.cli.privacy_command",
+        "Say what is stored of a card, and forget a card (docs/privacy.md).",
+    ),
     "replay": (
         "streamer.cli.replay_command",
         "Score the payments of FILE without Kafka or Redis.",

@@ -203,6 +203,14 @@ class EntityTable:
         rows = self._use(_prints_of(names)[: self.capacity], to_change=False)
         self._waits[rows] = True
 
+    def erase(self, prints: Integers) -> int:
+        """Let go of entities and of what was to be saved of them; return how many there were."""
+        rows = self._index.find(prints)
+        rows = rows[rows >= 0]
+        self._rows[rows] = 0
+        self._drop(rows)
+        return len(rows)
+
     def take_evicted(self) -> Evicted:
         """Return what has made room since the last call."""
         before, self._told = self._told, Evicted(self.n_evicted, self.n_evicted_unsaved)

@@ -3,10 +3,11 @@
 Reading order: `partition_state` (what is remembered), `processing` (a batch of bytes in, alerts and
 dead letters out), `repeats` (which payments have been there before), `deciding`, `pacing`,
 `told_cards`, `drawing` and `fuse` (which alert), `waves` (which of them belong together), `taking_in`
-(what a batch leaves behind), `score_messages`, `feature_messages`.
+(what a batch leaves behind), `score_messages`, `feature_messages`, `erasing` (one card out of it).
 """
 
 from streamer.pipeline.deciding import decide
+from streamer.pipeline.erasing import ErasedCard, card_entities, erase_card
 from streamer.pipeline.partition_state import PartitionState, PipelineConfig
 from streamer.pipeline.processing import (
     Outcome,
@@ -19,11 +20,14 @@ from streamer.pipeline.processing import (
 from streamer.pipeline.taking_in import learn_scored, remember_scored
 
 __all__ = [
+    "ErasedCard",
     "Outcome",
     "PartitionState",
     "PipelineConfig",
     "Prepared",
+    "card_entities",
     "decide",
+    "erase_card",
     "learn_scored",
     "prepare",
     "process",

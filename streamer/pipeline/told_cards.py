@@ -20,7 +20,7 @@ from streamer.arrays import Integers
 from streamer.compiled import compiled
 from streamer.durations import DAY_MS
 
-__all__ = ["is_told", "no_cards", "note_told", "packed", "unpacked"]
+__all__ = ["forget_card", "is_told", "no_cards", "note_told", "packed", "unpacked"]
 
 # By then its alert has been judged; with a week the other cards had no more of it (decision 0041).
 _WITHIN_MS: Final = DAY_MS
@@ -47,6 +47,11 @@ def unpacked(stored: Sequence[int]) -> Integers:
     n = min(len(stored) // 2, _N_CARDS)
     told[:n] = np.array(stored[: 2 * n], dtype=np.int64).reshape(n, 2)
     return told
+
+
+def forget_card(told: Integers, card: int) -> None:
+    """Let go of a card in ``told`` (IN/OUT)."""
+    told[told[:, 0] == card] = _NONE, _LONG_AGO
 
 
 @compiled

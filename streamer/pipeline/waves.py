@@ -24,7 +24,7 @@ from streamer.compiled import compiled
 from streamer.durations import DAY_MS, HOUR_MS
 from streamer.model import QUIET, SAMPLE
 
-__all__ = ["join_waves", "no_waves", "packed_waves", "unpacked_waves"]
+__all__ = ["forget_waves", "join_waves", "no_waves", "packed_waves", "unpacked_waves"]
 
 _CARD_MS: Final = DAY_MS
 # Of one, two, four, six and twelve hours and a day: docs/decisions/0046.
@@ -38,6 +38,8 @@ _KEY, _WINDOW, _BEGAN, _ALERTS, _CARD, _N_COLUMNS = range(6)
 # Of a merchant's alerts, that they are on several cards; of a card's, that none is in its own wave yet.
 _SEVERAL: Final = -2
 _UNOPENED: Final = -3
+# A card that is to be known no more; it is no other's.
+_ERASED: Final = -4
 
 
 def no_waves() -> Integers:
@@ -59,6 +61,17 @@ def unpacked_waves(stored: bytes) -> Integers:
     n = min(len(stored) // (8 * _N_COLUMNS), _N_PLACES)
     waves[:n] = np.frombuffer(stored, "<i8", n * _N_COLUMNS).reshape(n, _N_COLUMNS)
     return waves
+
+
+def forget_waves(waves: Integers, card: int) -> None:
+    """Let go of a card's waves in ``waves`` (IN/OUT), and of its name in those of merchants.
+
+    A merchant's wave that it alone was in so far is of several cards with the next one.
+    """
+    is_own = (waves[:, _KEY] == card) & (waves[:, _WINDOW] == _OF_CARD)
+    waves[is_own] = 0
+    waves[is_own, _KEY], waves[is_own, _BEGAN] = _NONE, _LONG_AGO
+    waves[waves[:, _CARD] == card, _CARD] = _ERASED
 
 
 @compiled

@@ -289,6 +289,9 @@ class Fields(BaseSettings):
     card_number_key: Annotated[SecretStr, AfterValidator(long_secret)] | None = None
     """Key that card numbers are masked under. With another one every such card is a new one."""
 
+    privacy_aliases: bool = False
+    """Whether alerts carry an alias of the card, which `streamer privacy erase` can destroy."""
+
     @classmethod
     def settings_customise_sources(
         cls,

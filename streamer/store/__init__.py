@@ -8,13 +8,17 @@ a head otherwise), `challengers`, `policy_records`, `feedback`, `lesson_stream` 
 `store` (the calls the rest makes); `committed` is what Kafka is told of it.  Apart from all of it is
 what the console keeps: `open_alerts`, `alert_claims`, `wave_claims`, `older_alerts`, `card_alerts`,
 `kept_versions`, `judged_alerts`, `review_record`, `twice_judged` (second opinions), `reviews`,
-`sittings`, `proposals`, `snoozes`, `review_store`; `taught` finds lessons for it.
+`sittings`, `proposals`, `snoozes`, `review_store`; `taught` finds lessons for it.  What a customer may
+ask for: `alias_keys` (what stands for cards), `erasures`, and `console_traces` and `verdict_traces`
+(where else a card is).
 """
 
 from streamer.store.alert_claims import Claimed
+from streamer.store.alias_keys import AliasKeys
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus
 from streamer.store.card_alerts import CardAlert
 from streamer.store.committed import Committed
+from streamer.store.erasures import Erasure, Erasures
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.lesson_stream import StoredLesson
 from streamer.store.older_alerts import LookedUp
@@ -41,6 +45,7 @@ from streamer.store.wave_claims import Joint
 
 __all__ = [
     "BREAKER_STATES",
+    "AliasKeys",
     "Begun",
     "BreakerStatus",
     "CardAlert",
@@ -48,6 +53,8 @@ __all__ = [
     "Claimed",
     "Committed",
     "Counted",
+    "Erasure",
+    "Erasures",
     "Heads",
     "Joint",
     "LogBounds",

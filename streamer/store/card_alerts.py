@@ -15,7 +15,7 @@ from streamer.contract.messages import Alert
 from streamer.store.client import Client, Pipe
 from streamer.store.keys import Keys
 
-__all__ = ["KEPT_MS", "CardAlert", "CardAlerts", "queue_card_alert"]
+__all__ = ["KEPT_MS", "CardAlert", "CardAlerts", "card_key", "queue_card_alert"]
 
 KEPT_MS: Final = 30 * 86_400_000
 _MOST: Final = 40
@@ -40,7 +40,7 @@ class CardAlert(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def queue_card_alert(pipe: Pipe, keys: Keys, alert: Alert) -> None:
     """Queue the writes that note an alert under its card; one that comes again changes nothing."""
-    payment, key = alert.transaction, _key(keys, alert.transaction.card_id)
+    payment, key = alert.transaction, card_key(keys, alert.transaction.card_id)
     noted = CardAlert(
         alert.alert_id,
         round(alert.event_time.timestamp() * 1000),
@@ -70,7 +70,7 @@ class CardAlerts:
         keys = self.client.keys
         names = dict.fromkeys((card_id, *others))
         found_by_name = await self.client.pipelined(
-            [("ZRANGE", _key(keys, name), 0, -1) for name in names], atomic=False
+            [("ZRANGE", card_key(keys, name), 0, -1) for name in names], atomic=False
         )
         decoded = (
             msgspec.json.decode(each, type=CardAlert) for stored in found_by_name for each in stored
@@ -99,6 +99,7 @@ class _Verdict(msgspec.Struct):
     is_sent: bool = False
 
 
-def _key(keys: Keys, card_id: str) -> str:
+def card_key(keys: Keys, card_id: str) -> str:
+    """Return the key of what is noted under a card."""
     # A card's id may be anything, and need not be in a key for people to read.
     return keys.review("card", hashlib.sha256(card_id.encode()).hexdigest()[:32])

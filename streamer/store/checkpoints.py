@@ -237,6 +237,13 @@ def _partition_commands(keys: Keys, checkpoint: Checkpoint) -> list[list[Any]]:
     topic, partition = checkpoint.topic, checkpoint.partition
     written = checkpoint_fields(checkpoint).items()
     commands = [["HSET", keys.partition(topic, partition), *_flat(written)]]
+    # First: who has paid again since is written behind it.
+    for kind, names in checkpoint.erased.items():
+        key = keys.entities(kind, topic, partition)
+        commands += (["HDEL", key, *chunk] for chunk in _chunks(names, _CHUNK))
+    done = f"{topic}:{partition}"
+    for erasure in checkpoint.erasures:
+        commands.append(["HSET", keys.erased, f"{erasure}:{done}", checkpoint.now_ms])
     for kind, states in checkpoint.entities.items():
         key = keys.entities(kind, topic, partition)
         if isinstance(states, PackedStates):

@@ -106,11 +106,15 @@ class JudgedAlerts:
         async with self._reading:
             key = self.client.keys.review("judged")
             last = self._ids[-1].decode() if self._ids else "0"
-            commands = [("XRANGE", key, f"({last}", "+"), ("XRANGE", key, "-", "+", "COUNT", 1)]
-            new, first = await self.client.pipelined(commands, atomic=True)
+            commands = [
+                ("XRANGE", key, f"({last}", "+"),
+                ("XRANGE", key, "-", "+", "COUNT", 1),
+                ("XLEN", key),
+            ]
+            new, first, n = await self.client.pipelined(commands, atomic=True)
             ids = [*self._ids, *(stream_id for stream_id, _ in new)][-_MOST:]
-            if [stream_id for stream_id, _ in first] != ids[:1]:
-                # Redis was emptied, or is another one than it was.
+            if [stream_id for stream_id, _ in first] != ids[:1] or n != len(ids):
+                # Redis was emptied, or is another one than it was, or a card was forgotten.
                 self._ids, self._latest = [], []
                 [new] = await self.client.pipelined([("XRANGE", key, "-", "+")], atomic=False)
                 ids = [stream_id for stream_id, _ in new]

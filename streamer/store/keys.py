@@ -18,9 +18,11 @@ _NAMESPACE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # An entity kind of one of these names would share its key with something else.
 _RESERVED_KINDS: Final = frozenset(
     {
+        "aliases",
         "audit",
         "challenger",
         "challengers",
+        "erasures",
         "feedback",
         "identity",
         "lessons",
@@ -176,6 +178,21 @@ class Keys:
     def audit_unsent(self) -> str:
         """Hash: entries that Kafka has not acknowledged, by writer and number."""
         return self._key("audit:unsent")
+
+    @property
+    def aliases(self) -> str:
+        """String: the key that aliases of cards are made with (`streamer.contract.card_aliases`)."""
+        return self._key("aliases")
+
+    @property
+    def erasures(self) -> str:
+        """Hash: erasures that are proposed or under way, by their ids (`erasures`)."""
+        return self._key("erasures")
+
+    @property
+    def erased(self) -> str:
+        """Hash: when a partition let go of a card, by the id of the erasure and the partition."""
+        return self._key("erasures:done")
 
     @property
     def shared(self) -> dict[str, str]:

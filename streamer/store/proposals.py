@@ -16,7 +16,7 @@ from streamer.store.client import Client, Pipe, asked
 
 __all__ = ["Decided", "Proposal", "ProposalKind", "ProposalState", "Proposals"]
 
-ProposalKind = Literal["promotion", "rollback", "policy"]
+ProposalKind = Literal["promotion", "rollback", "policy", "erase"]
 ProposalState = Literal["open", "approved", "declined"]
 
 # Beyond so many the oldest that is decided makes room, and where all are open nothing new is taken.
@@ -27,7 +27,8 @@ class Proposal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One proposal.  ``id`` is that of the form it came by.
 
     Of a model ``version`` is proposed, and ``head`` was in use; of the policy ``changes`` are, as
-    ``NAME=VALUE``, and ``head`` is the policy that was in force.  ``is_unsent``: its last step is kept
+    ``NAME=VALUE``, and ``head`` is the policy that was in force.  Of a card to be forgotten nothing is
+    told but its id here (`streamer.store.erasures`).  ``is_unsent``: its last step is kept
     here, and Kafka has not acknowledged it.
     """
 

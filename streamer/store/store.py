@@ -29,6 +29,7 @@ from streamer.store import service as service_of
 from streamer.store.breaker import BreakerStatus
 from streamer.store.challengers import Challengers
 from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
+from streamer.store.erasures import Erasures
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.history_limits import Limits
 from streamer.store.identity import Identity
@@ -84,9 +85,8 @@ class Store:
 
         ``rng`` spreads the retries of workers, ``monotonic`` times them; they change no result.
         """
-        client = Client.of(url, timeout_s, namespace, rng, monotonic)
         kept = versions_kept, lineage_max_entries, feedback_max_entries, lessons_max_entries
-        return cls(client, config, Limits(*kept))
+        return cls(Client.of(url, timeout_s, namespace, rng, monotonic), config, Limits(*kept))
 
     @property
     def is_up(self) -> bool:
@@ -133,6 +133,11 @@ class Store:
         return Replayed(self._client)
 
     @property
+    def erasures(self) -> Erasures:
+        """Cards that are to be forgotten, and what stands for them until then."""
+        return Erasures(self._client)
+
+    @property
     def lookups(self) -> Lookups:
         """What is stored of payments' entities, for whoever changes nothing."""
         return Lookups(self._client)
@@ -162,9 +167,8 @@ class Store:
         Settings that differ are taken over when no other worker is alive, with an entry in the lineage.
         """
         await self._identity.known(self._client)
-        await service_of.register(
-            self._client, self._identity, self._limits, service, owner, now_ms
-        )
+        store = self._client, self._identity, self._limits
+        await service_of.register(*store, service, owner, now_ms)
 
     async def heartbeat(self, owner: str, now_ms: int) -> None:
         """Say that ``owner`` is alive; claims and checkpoints say it too.
@@ -188,14 +192,12 @@ class Store:
         """Make ``owner`` the partition's only writer and return what is stored; a later claim wins.
 
         ``log`` is the one that ``owner`` is to read, which is written with the first claim.
-
         The generation is a counter kept here and not the generation of Kafka's group, which starts
         at 1 again when the group is deleted or the broker is new: an old worker would look recent.
         """
         await self._identity.known(self._client)
-        return await checkpoints.claim(
-            self._client, self._identity, topic, partition, owner, now_ms, log
-        )
+        store = self._client, self._identity
+        return await checkpoints.claim(*store, topic, partition, owner, now_ms, log)
 
     async def checkpoint(
         self, checkpoint: Checkpoint, known: Heads | None = None, *along: Checkpoint
@@ -205,10 +207,9 @@ class Store:
         ``known`` are versions that need not be read where they are still the heads.  What other
         partitions of the worker did goes ``along``, in the same step: all are written or none.
 
-        Raises `FencedError` when a partition was claimed by another since, `StoreReplacedError`
-        when the store is another or older one, `InvariantError` when the stored offset is beyond
-        ``base_offset``.  After an `UnavailableError` offer the same
-        checkpoint again: if it was written after all, it is not written twice.
+        Raises `FencedError` when a partition was claimed by another since, `StoreReplacedError` when
+        the store is another or older one, `InvariantError` when the stored offset is beyond
+        ``base_offset``.  After an `UnavailableError` offer the same again: it is written once.
         """
         await self._identity.known(self._client)
         async with self._saving:
@@ -222,9 +223,8 @@ class Store:
     async def reset(self, request: ResetRequest, now_ms: int) -> Reset:
         """Set a partition to another offset, as an operator decided, and return what that did."""
         await self._identity.known(self._client)
-        return await resetting.reset(
-            self._client, self._identity, request, self._config, self._limits, now_ms
-        )
+        store = self._client, self._identity
+        return await resetting.reset(*store, request, self._config, self._limits, now_ms)
 
     async def load_entities(
         self, topic: str, partition: int, wanted: Mapping[str, Sequence[str]]

@@ -122,7 +122,8 @@ class Checkpoint:
     ``removed`` names entities that are no longer kept; ``cursors`` as in `PartitionRecord`.  ``losses``
     are those among its offsets; each gets an entry in the lineage.  ``lessons`` are what verdicts
     taught, for their stream.  ``challenges`` are what challengers did with its payments, by name.
-    ``counted`` is for the `Watch`.
+    ``counted`` is for the `Watch`.  ``erased`` names entities of which nothing is kept from before,
+    whatever is written of them now, and ``erasures`` are the turns that are done with it.
 
     After an `UnavailableError` the very same checkpoint must be offered again before a later one:
     only then can the store tell "already written" from "written by someone else".
@@ -152,6 +153,8 @@ class Checkpoint:
     lessons: tuple[Noted, ...] = ()
     challenges: Mapping[str, Taken] = field(default_factory=dict)
     counted: tuple[Counted, ...] = ()
+    erased: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    erasures: tuple[str, ...] = ()
 
     @property
     def n_bytes(self) -> int:

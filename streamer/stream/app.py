@@ -65,8 +65,10 @@ from streamer.stream.partitions.worker_spans import open_tracing
 from streamer.stream.preflight import preflight
 from streamer.stream.process import ScoringWorker
 from streamer.stream.publishing.publisher import Publisher
+from streamer.stream.scoring.aliasing import Aliasing
 from streamer.stream.scoring.claiming import Claiming, Reading
 from streamer.stream.scoring.claims import Claims
+from streamer.stream.scoring.following_erasures import FollowingErasures
 from streamer.stream.scoring.following_policy import FollowingPolicy
 from streamer.stream.scoring.held import Held
 from streamer.stream.scoring.kit import Clock, Kit
@@ -134,10 +136,13 @@ class ScoringApp(faust.App):
         self.held = held = Held(kit)
         self.claiming = Claiming(kit, held, PartitionLogs(settings))
         self.checkpointing = Checkpointing(kit, held, self.claiming, self._transactions_durable)
-        self.scoring = Scoring(kit, held, self.checkpointing.make_room, schemas)
+        aliasing = self.aliasing = Aliasing(settings, store)
+        self.scoring = Scoring(kit, held, self.checkpointing.make_room, schemas, aliasing.shown)
         self.feedback_storing = FeedbackStoring(kit, held, self.claiming)
         self.applying = Applying(kit, held)
         self.following_policy = FollowingPolicy(kit, held)
+        forget = self.feedback_storing.forget
+        self.following_erasures = FollowingErasures(kit, held, aliasing, forget)
         self.liveness = Liveness(kit)
         self.standing_guard = StandingGuard(kit, held)
         self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311
@@ -162,6 +167,7 @@ class ScoringApp(faust.App):
             policy, heads = await preflight(
                 self.settings, self.store, self.kit.clock, self.kit.owner, self._report
             )
+            await self.aliasing.read()
         except StreamerError as error:
             _log.critical("cannot start", error=str(error))
             await self.endpoints.stop()
@@ -273,6 +279,7 @@ def build_app(settings: Settings, tracing: TracingSettings = _UNTRACED) -> Scori
         app.checkpointing.run,
         app.applying.run,
         app.following_policy.run,
+        app.following_erasures.run,
         app.liveness.run,
         app.standing_guard.run,
         app.held.dead_letter_log.run,

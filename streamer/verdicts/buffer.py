@@ -13,7 +13,7 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -143,6 +143,11 @@ class UnjudgedBuffer:
     def remove(self, slots: Integers) -> None:
         """Let go of payments."""
         self._table.remove(slots)
+
+    def erase(self, card_id: str, segments: Collection[int]) -> Integers:
+        """Let go of a card's payments, here and where they are saved, and return what they were known
+        by, shape (m,); ``segments`` are saved ones that have some of them, gone or not."""
+        return self._table.erase(card_id, segments)
 
     def older_than(self, time_ms: int) -> Integers:
         """Return the slots of the payments from before ``time_ms``, oldest first."""

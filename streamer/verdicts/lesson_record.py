@@ -7,7 +7,7 @@ presumed because nobody judged it is no lesson of anybody's, and is not told.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from streamer.contract.messages import Feedback, Origin
 from streamer.errors import InvariantError
+from streamer.indexing import fingerprints
 from streamer.model import Influence, Scorer, bend_of, influence_of, input_of
 
 __all__ = [
@@ -163,6 +164,16 @@ class LessonRecord:
     def add(self, noted: Noted) -> None:
         """Note what a verdict teaches."""
         self._noted.append(noted)
+
+    def erase(self, cards: Collection[str], payments: Collection[int]) -> None:
+        """Let go of what verdicts on these taught (`streamer.verdicts.rulings`)."""
+        prints = fingerprints([each.verdict.transaction_id for each in self._noted]).tolist()
+        kept = [
+            each
+            for each, one in zip(self._noted, prints, strict=True)
+            if one not in payments and each.verdict.card_id not in cards
+        ]
+        self._noted = deque(kept, maxlen=self.capacity)
 
     def take(self) -> tuple[Noted, ...]:
         """Return what was noted since the last call, in order."""

@@ -16,7 +16,7 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,6 +98,13 @@ class SegmentLog:
         number = int(self.segment_of[slot])
         if number != _NONE:
             self.segments[number].is_dirty = True
+
+    def rewrite(self, numbers: Iterable[int]) -> None:
+        """Let segments go as soon as what still waits of them is written anew, without the rest."""
+        for number in numbers:
+            segment = self.segments[number]
+            self.segment_of[segment.slots[self.waits(number)]] = _NONE
+            segment.n_waiting = 0
 
     def bound(self, share: float, *, of_alerts: bool) -> None:
         """Note that the shares of all payments of a kind that are there are at most ``share`` now."""

@@ -69,6 +69,19 @@ class Names:
         """Let go of the names of ``slots``."""
         self._lengths[slots] = 0
 
+    def erase(self, slots: Integers) -> None:
+        """Let go of the names of ``slots``, and of every name that nothing refers to any more."""
+        self.forget(slots)
+        self._compact(0)
+
+    def of_card(self, slots: Integers, card_id: str) -> Integers:
+        """Return those of ``slots`` (n,) whose card has this id, shape (m,)."""
+        wanted = np.frombuffer(card_id.encode(), np.uint8)
+        fitting = slots[self._lengths[slots, 0] == len(wanted)]
+        at = self._starts[fitting][:, np.newaxis] + np.arange(len(wanted))
+        found: Integers = fitting[(self._content[at] == wanted).all(axis=1)]
+        return found
+
     def get(self, slot: int) -> tuple[str | None, str | None]:
         """Return the card and the merchant, None for what is not known."""
         start, (n_card, n_merchant) = int(self._starts[slot]), self._lengths[slot].tolist()
@@ -97,8 +110,11 @@ class Names:
         return n_new
 
     def _make_room(self, n_new: int) -> None:
-        if self._n_used + n_new <= len(self._content):
-            return
+        if self._n_used + n_new > len(self._content):
+            self._compact(n_new)
+
+    def _compact(self, n_new: int) -> None:
+        """Keep the names that slots have, in an array with room for twice as much and ``n_new``."""
         used = np.flatnonzero(self._lengths.any(axis=1))
         content, lengths = self.read(used)
         size = len(self._content)

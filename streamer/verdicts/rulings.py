@@ -7,13 +7,14 @@ at once the one that says fraud.  The same verdict again changes nothing.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
 
 from streamer.contract.messages import Feedback
 from streamer.errors import InvariantError
+from streamer.indexing import fingerprints
 
 __all__ = ["Rulings", "overrules"]
 
@@ -59,6 +60,21 @@ class Rulings:
             oldest, _ = self._standing.popitem(last=False)
             self._changed.discard(oldest)
             self._removed.add(oldest)
+
+    def erase(self, cards: Collection[str], payments: Collection[int]) -> int:
+        """Let go of the verdicts on ``cards`` and on ``payments``, which are what stands for their
+        transactions' ids; return how many there were."""
+        prints = fingerprints(list(self._standing)).tolist()
+        gone = [
+            key
+            for (key, verdict), one in zip(self._standing.items(), prints, strict=True)
+            if one in payments or verdict.card_id in cards
+        ]
+        for key in gone:
+            del self._standing[key]
+        self._changed.difference_update(gone)
+        self._removed.update(gone)
+        return len(gone)
 
     def take_changed(self) -> dict[str, bytes]:
         """Return what was put since the last call, encoded."""

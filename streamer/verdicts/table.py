@@ -6,7 +6,7 @@ the same table of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import numpy as np
@@ -130,6 +130,22 @@ class Table:
         self.names.forget(slots)
         for ages in (self.ages, self.open, self.whole):
             ages.forget(slots)
+
+    def erase(self, card_id: str, segments: Collection[int]) -> Integers:
+        """Let go of a card's payments and return what they were known by.
+
+        The segments that have any of them are written anew without, and so are ``segments``, in which
+        there may be some that went before.
+        """
+        held = self.index.held
+        slots = self.names.of_card(held, card_id)
+        prints = self.index.prints[slots]
+        numbers = set(self.log.segment_of[slots].tolist()) | set(segments)
+        self.remove(slots)
+        self.names.erase(slots)
+        self.vectors[slots] = 0.0
+        self.log.rewrite(sorted(numbers & self.log.segments.keys()))
+        return prints
 
     def judge(self, slot: int, is_fraud: bool, *, is_final: bool) -> None:
         """Note which verdict was learned of a payment."""

@@ -27,6 +27,7 @@ COMMANDS = [
 ]
 COMMANDS += ["model export", "model import", "model promote", "partition show", "partition reset"]
 COMMANDS += ["challenger start", "challenger compare", "audit verify", "audit export"]
+COMMANDS += ["privacy export", "privacy erase", "privacy bound"]
 
 
 def run(*arguments: str, **variables: str) -> Result:

@@ -10,8 +10,9 @@ import pytest
 
 from streamer.model import Sums
 from streamer.model.codec import VersionHeader
+from streamer.privacy.erasing_card import propose_erasure, send_proposal
 from streamer.settings import Settings
-from streamer.starting.wiring import model_config, open_store
+from streamer.starting.wiring import model_config, open_review_store, open_store
 from streamer.store import Wish
 from tests.console.conftest import Reviewer, Stand, key_of
 
@@ -105,6 +106,8 @@ def test_a_proposal_that_cannot_be_is_told_why_and_not_made(
     faults = [
         ({"version": "0" * 64}, 409, "must be one that is stored"),
         ({"kind": "delete"}, 400, "must be a promotion or a rollback"),
+        # That is proposed by a command, which knows the card.
+        ({"kind": "erase"}, 400, "must be promoted or rolled back to"),
         ({"reason": " "}, 400, "must have 1 to 500 characters, got 0"),
         ({"reason": "x" * 501}, 400, "got 501"),
         ({"key": ""}, 400, "must have its key"),
@@ -118,3 +121,38 @@ def test_a_proposal_that_cannot_be_is_told_why_and_not_made(
             answer = lea.post("/model/propose", form, **fields | changes)
             assert (answer.status_code, told in answer.text) == (status, True), answer.text
         assert "Nothing waits for a decision" in lea.get("/proposals").text
+
+
+def test_a_card_to_be_forgotten_is_approved_by_another_who_is_not_told_which(stand: Stand) -> None:
+    """Proposed by the command on a machine where somebody is called lea, too."""
+    settings = stand.settings
+
+    async def work() -> str:
+        store, reviews = open_store(settings), open_review_store(settings)
+        try:
+            said = "erase-1", "card-secret-1", "lea", "request 4711", 1_773_454_320_000
+            proposal = await propose_erasure(store, reviews, *said)
+            await send_proposal(settings, reviews, proposal)
+            return proposal.id
+        finally:
+            await reviews.close()
+            await store.close()
+
+    proposal_id = asyncio.run(work())
+    with stand.console() as (_, client):
+        lea, lars = (Reviewer(client, name) for name in ("lea", "lars"))
+        for each in (lea, lars):
+            each.login()
+        page = lea.get("/proposals")
+        assert "<strong>erase</strong> a card, known to who proposed it" in page.text
+        assert "request 4711" in page.text
+        path = f"/proposals/{proposal_id}/decide"
+        assert lea.post(path, page, state="approved").status_code == 403
+        done = lars.post(path, lars.get("/proposals"), state="approved")
+        assert "streamer privacy erase CARD" in done.text
+        assert "card-secret-1" not in page.text + done.text
+    sent = proposals(stand, 2)
+    assert [each["kind"] for each in sent] == ["erase", "erase"]
+    assert not any("card-secret" in str(each) for each in sent)
+    [approved] = [each for each in stand.audit(4) if each["action"] == "approved"]
+    assert f"erase: {proposal_id}" in str(approved)

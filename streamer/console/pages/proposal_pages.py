@@ -51,7 +51,7 @@ async def propose(visit: Visit) -> Response:
     key, version, kind = (form.get(name, "") for name in ("key", "version", "kind"))
     reason = form.get("reason", "").strip()
     fault = _fault(key, kind, reason)
-    if kind == "policy":
+    if kind in ("policy", "erase"):
         fault = "A version must be promoted or rolled back to."
     if fault:
         return _refused(400, fault, reason, _MODEL)
@@ -206,14 +206,14 @@ def _fault(key: str, kind: str, reason: str) -> str:
 
 async def _publish(visit: Visit, proposal: Proposal, action: Action, comment: str) -> None:
     """Send what was done to both topics; sent again it is the same message."""
-    console = visit.console
+    console, what = visit.console, proposal.version or ", ".join(proposal.changes)
     await console.trail.acknowledged(
         Entry(
             action=action,
             who=visit.account.name,
             role=visit.account.role,
             comment=comment,
-            subject=f"{proposal.kind}: {proposal.version or ', '.join(proposal.changes)}",
+            subject=f"{proposal.kind}: {what or proposal.id}",
             id=f"{proposal.id}-{proposal.state}",
         )
     )

@@ -202,11 +202,7 @@ class Checkpointing:
 
     def _saved(self, assigned: Assigned, written: Checkpoint, started: float) -> None:
         """Note that Redis holds what was pending of a partition."""
-        assigned.pending = None
-        assigned.has_stored = True
-        assigned.base_offset = written.next_offset
-        assigned.alerts_position = written.alerts_position
-        assigned.overflow_position = written.overflow_position
+        assigned.saved(written)
         since, assigned.checkpointed_at = assigned.checkpointed_at, self._kit.clock.monotonic()
         if not assigned.is_dropped:
             # Else it is another claim's by now, perhaps of a log that was made again.

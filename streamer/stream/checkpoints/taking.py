@@ -5,7 +5,7 @@ Nothing is scored meanwhile: rows are copied, and what takes longer is done when
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from streamer.model import Sums
 from streamer.pipeline import PartitionState
@@ -89,4 +89,15 @@ def taken(
         lessons=state.verdicts.record.take(),
         challenges=challenges,
         counted=take_counted(assigned),
+        erased=_erased(assigned),
+        erasures=tuple(assigned.erasing),
     )
+
+
+def _erased(assigned: Assigned) -> Mapping[str, Sequence[str]]:
+    """Return the names, by kind, of which the checkpoint is to let nothing stand from before."""
+    names: dict[str, list[str]] = {}
+    for each in assigned.erasing.values():
+        for kind, of_kind in each.items():
+            names.setdefault(kind, []).extend(of_kind)
+    return names

@@ -10,7 +10,7 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -82,6 +82,12 @@ class AlertSources:
         if len(self._found) > _REMEMBERED:
             self._found.popitem(last=False)
         return transactions[0]
+
+    def forget(self, cards: Collection[str]) -> None:
+        """Let go of the transactions of cards that were found."""
+        gone = [key for key, found in self._found.items() if found.card_id in cards]
+        for key in gone:
+            del self._found[key]
 
     def _read(self, partition: int, offset: int) -> Message | None:
         """Return the record at an offset, None where there is none any more; blocks."""

@@ -7,6 +7,7 @@ Invariants:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,6 +15,7 @@ import msgspec
 import structlog
 
 from streamer.contract.batch import Batch
+from streamer.contract.card_aliases import is_alias
 from streamer.contract.messages import Feedback
 from streamer.errors import FencedError, UnavailableError
 from streamer.intake.decoding import PLAIN, DeadLetter, decode_batch
@@ -58,6 +60,10 @@ class FeedbackStoring:
             ),
             claiming.is_same_log,
         )
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Let go of the payments of cards that are called so."""
+        self._sources.forget(names)
 
     async def handle(self, batch: Batch) -> int | None:
         """Store a batch of verdicts and return the next offset.
@@ -125,6 +131,9 @@ class FeedbackStoring:
             del self._claiming.feedback[partition]
 
     async def _completed(self, sent: SentVerdict) -> Feedback | DeadLetter:
+        if is_alias(sent.card_id):
+            # What it stands for is the card of the payment, which is known by that.
+            sent = replace(sent, card_id=None)
         names = (sent.transaction_id, sent.card_id, sent.merchant_id)
         # A card beside the alert may be its pseudonym, which only the payment can tell.
         if sent.alert_id is None or (None not in names and self._card_key is None):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from streamer.challenging.shadow import Shadow
@@ -64,6 +64,10 @@ class Assigned:
     """What the log's last line of it ended with."""
     is_set_back: bool = False
     """Whether a batch of it was put off: what was fetched behind it is void."""
+    erasing: dict[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """Erasures that no checkpoint holds yet: the names, by kind, under which nothing is kept."""
+    erased: set[str] = field(default_factory=set)
+    """All erasures that were done since it was claimed."""
     is_dropped: bool = False
     """Whether it has been released: what no checkpoint holds of it is for the next claim."""
 
@@ -86,22 +90,41 @@ class Assigned:
         """
         state = self.state
         is_ahead = state.next_offset != self.base_offset
-        is_taught = state.next_offset is not None and state.delta.teaches
+        is_taught = state.next_offset is not None and (state.delta.teaches or bool(self.erasing))
         return (self.pending is not None or is_ahead or is_taught) and not self.is_dropped
+
+    def saved(self, written: Checkpoint) -> None:
+        """Note that Redis holds what was pending, which is ``written``."""
+        self.pending, self.has_stored = None, True
+        self.base_offset = written.next_offset
+        self.alerts_position = written.alerts_position
+        self.overflow_position = written.overflow_position
+        for erasure in written.erasures:
+            self.erasing.pop(erasure, None)
 
     def load_pending(
         self, unknown: Mapping[EntityTable, list[str]]
     ) -> dict[EntityTable, list[str]]:
         """Load what a checkpoint under way holds of ``unknown`` and return the rest.
 
-        What was evicted since its snapshot is in Redis as it was before, if at all.
+        What was evicted since its snapshot is in Redis as it was before, if at all.  Of a card that is
+        being erased neither is asked for what it was.
         """
-        if self.pending is None:
-            return dict(unknown)
         rest: dict[EntityTable, list[str]] = {}
+        pending = self.pending
+        held_back = set() if pending is None else self.erasing.keys() - set(pending.erasures)
         for table, keys in unknown.items():
-            pending = self.pending.entities[table.kind.name]
-            table.load({key: pending[key] for key in keys if key in pending})
-            if left := [key for key in keys if key not in pending]:
+            kind = table.kind.name
+            if pending is not None:
+                void = self._void(kind, held_back)
+                known = pending.entities[kind]
+                table.load({key: known[key] for key in keys if key in known and key not in void})
+                keys = [key for key in keys if key not in known]
+            void = self._void(kind, self.erasing.keys())
+            if left := [key for key in keys if key not in void]:
                 rest[table] = left
         return rest
+
+    def _void(self, kind: str, erasures: Collection[str]) -> set[str]:
+        """Return the names of a kind of which some erasures let nothing be read."""
+        return {name for each in erasures for name in self.erasing[each].get(kind, ())}

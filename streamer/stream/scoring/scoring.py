@@ -16,6 +16,7 @@ import structlog
 
 from streamer.cancelling import uninterrupted
 from streamer.contract.batch import Batch
+from streamer.contract.messages import Alert
 from streamer.errors import InvariantError, UnavailableError
 from streamer.features import EntityTable
 from streamer.model import Scorer
@@ -46,11 +47,13 @@ class Scoring:
         held: Held,
         make_room: Callable[[], Awaitable[bool]],
         schemas: KnownSchemas | None = None,
+        shown: Callable[[Alert], Alert] = lambda alert: alert,
     ) -> None:
         """``make_room`` checkpoints all that has been done; False when it cannot.
 
-        ``schemas`` are the registry's, if there is one.
+        ``schemas`` are the registry's, if there is one; ``shown`` returns an alert as others see it.
         """
+        self._shown = shown
         self._kit = kit
         self._held = held
         self._make_room = make_room
@@ -203,7 +206,7 @@ class Scoring:
                 record = batch.record_at(offset)
                 sent = None if trace is None else trace.message(record, topic, alert.alert_id)
                 told = outcome.places[offset], batch.received_at_ms
-                publish(alert, record.timestamp, *told, trace=sent)
+                publish(self._shown(alert), record.timestamp, *told, trace=sent)
         for letter in outcome.dead_letters:
             publisher.publish_dead_letter(letter, batch, trace)
         for item in outcome.scores:

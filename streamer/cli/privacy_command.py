@@ -1,0 +1,319 @@
+"""``streamer privacy``: what is stored of a card, and forgetting it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+import msgspec
+
+from streamer.cli.operator import audited, now_ms, seen, who
+from streamer.cli.options import as_json
+from streamer.display.output import EXIT_FAILED, print_json, readable_errors
+from streamer.errors import ConfigurationError
+from streamer.settings import Settings, load_settings
+from streamer.starting.wiring import model_config, open_review_store, open_store
+
+if TYPE_CHECKING:
+    from streamer.privacy.erasing_card import ErasedReport, Standing
+    from streamer.privacy.gathered import Gathered
+    from streamer.store import ReviewStore, Store
+    from streamer.store.proposals import Proposal
+
+__all__ = ["privacy"]
+
+_T = TypeVar("_T")
+_MOST_REASON: Final = 500
+_OWNER_ALONE: Final = 0o600
+_NOTE: Final = (
+    "All of it, as articles 15 of the GDPR and 1798.110 of the CCPA ask for; times are UTC. Who asked "
+    "for it and when is on the audit topic."
+)
+_card = click.argument("card", metavar="CARD|-")
+_others = click.option(
+    "--topic",
+    "others",
+    multiple=True,
+    metavar="NAME",
+    help="Look on this topic too, such as that of `streamer serve`'s answers; may be given again.",
+)
+
+
+@click.group()
+def privacy() -> None:
+    """Say what is stored of a card, and forget a card (docs/privacy.md).
+
+    CARD is its id as payments have it; - reads it from standard input, so that no shell keeps it. The
+    audit topic gets what was done under a name that was drawn, and not whose card it was.
+
+    \b
+    streamer privacy export - --out card.json < card.txt
+    streamer privacy erase - --reason "request 4711 of 30 November" < card.txt
+    """
+
+
+@privacy.command()
+@_card
+@_others
+@click.option(
+    "--out",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write to FILE.json or FILE.txt, readable by you alone.  [default: standard output]",
+)
+@as_json
+@readable_errors
+def export(card: str, others: tuple[str, ...], path: Path | None, as_json: bool) -> None:
+    """Write everything that is stored of CARD, in words or with --json, and what was read for it.
+
+    That is what workers keep in Redis, alerts with their reasons, verdicts and what they taught, the
+    console's part, audit entries that name the card or its alerts, and dead letters that carry it.
+    Topics are read whole.
+
+    \b
+    streamer privacy export - --out card.json < card.txt
+    """
+    from streamer.privacy.export_text import export_text
+    from streamer.privacy.gathered import as_document, gather
+
+    settings, card = load_settings(), _given(card)
+
+    async def alias(store: Store, reviews: ReviewStore) -> str:
+        del reviews
+        key = await store.erasures.aliases.read()
+        return key.alias(await _shown(settings, card, store))
+
+    async def work(store: Store, reviews: ReviewStore) -> Gathered:
+        from streamer.privacy.card_names import known_names
+
+        names = await known_names(settings, card, store.erasures.aliases)
+        return await gather(settings, store, reviews, names, others)
+
+    subject = "card", _with_stores(alias, settings)
+    seen(settings, "export", subject, {"what": "all that is stored of a card"})
+    document = as_document(_with_stores(work, settings), now_ms(), _NOTE)
+    is_json = as_json or (path is not None and path.suffix == ".json")
+    if path is None and is_json:
+        print_json(document)
+        return
+    if path is None:
+        sys.stdout.write(export_text(document))
+        return
+    _write(path, document, is_json=is_json)
+    click.echo(f"written to {path}, which is as secret as what it says", err=True)
+
+
+@privacy.command()
+@_card
+@_others
+@click.option("--reason", metavar="TEXT", default="", help="Why; needed to propose. No card in it.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0.0),
+    default=60.0,
+    show_default=True,
+    help="Seconds that workers may take to let go of it.",
+)
+@as_json
+@readable_errors
+def erase(card: str, others: tuple[str, ...], reason: str, wait_s: float, as_json: bool) -> None:
+    """Propose that CARD is forgotten, or carry it out once somebody else has approved that.
+
+    Said the first time it proposes, and prints the proposal's number; a lead or a model owner approves
+    it in `streamer console`. Said again it does it: the card goes from Redis and from the memory of
+    workers, and what topics still have of it cannot be traced to it any more, as far as alerts carry
+    aliases (docs/privacy.md says what stays). A payment that comes later begins anew.
+
+    \b
+    streamer privacy erase - --reason "request 4711 of 30 November" < card.txt
+    """
+    from streamer.privacy import erasing_card
+
+    settings, card = load_settings(), _given(card)
+
+    async def stands(store: Store, reviews: ReviewStore) -> Standing | None:
+        return await erasing_card.proposed_erasure(store, reviews, card)
+
+    found = _with_stores(stands, settings)
+    if found is not None and (found.proposal is None or found.proposal.state == "declined"):
+        gone = found.erasure.id
+        _with_stores(lambda store, _: store.erasures.finish(gone), settings)
+        told = "is there no more" if found.proposal is None else "was declined"
+        click.echo(f"proposal {found.erasure.id} {told}; this is another one", err=True)
+        found = None
+    proposal = None if found is None else found.proposal
+    is_unsent = proposal is not None and proposal.state == "open" and proposal.is_unsent
+    if found is None or proposal is None or is_unsent:
+        _tell_waiting(_proposed(settings, card, reason, proposal), as_json=as_json)
+        return
+    if not found.is_approved:
+        _tell_waiting(proposal, as_json=as_json)
+        raise SystemExit(EXIT_FAILED)
+
+    async def work(store: Store, reviews: ReviewStore) -> ErasedReport:
+        return await erasing_card.carry_out(
+            settings, store, reviews, found, wait_s=wait_s, now_ms=now_ms, others=others
+        )
+
+    details = {"proposed_by": proposal.proposed_by, "approved_by": proposal.decided_by}
+    stays = _bound(settings, card, None)
+    with audited(settings, "erase", ("erasure", found.erasure.id), details) as came:
+        report = _with_stores(work, settings)
+        came |= {"partitions": str(len(report.partitions)), "turns": str(report.n_turns)}
+    _tell_erased(report, stays, as_json=as_json)
+
+
+@privacy.command()
+@_card
+@click.option(
+    "--payments",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many payments the card made, where its state does not bound its weight.",
+)
+@as_json
+@readable_errors
+def bound(card: str, payments: int | None, as_json: bool) -> None:
+    """Say how much of the model can be CARD's at most: what an erasure cannot take out.
+
+    `streamer privacy bound - --payments 40 < card.txt`, where its own state does not bound it.
+    """
+    settings, card = load_settings(), _given(card)
+    found = _bound(settings, card, payments)
+    if as_json:
+        print_json(found)
+        return
+    for line in found["words"]:
+        click.echo(line)
+
+
+def _given(card: str) -> str:
+    """Return the card that is meant; one line of standard input for -."""
+    given = sys.stdin.readline().strip() if card == "-" else card
+    if not given.strip() or given != given.strip():
+        raise ConfigurationError("CARD must be a card's id as payments have it, got none or spaces")
+    return given
+
+
+def _with_stores(work: Callable[[Store, ReviewStore], Awaitable[_T]], settings: Settings) -> _T:
+    async def run() -> _T:
+        store, reviews = open_store(settings), open_review_store(settings)
+        try:
+            return await work(store, reviews)
+        finally:
+            await reviews.close()
+            await store.close()
+
+    return asyncio.run(run())
+
+
+async def _shown(settings: Settings, card: str, store: Store) -> str:
+    from streamer.privacy.card_names import known_names
+
+    return (await known_names(settings, card, store.erasures.aliases)).shown
+
+
+def _proposed(settings: Settings, card: str, reason: str, begun: Proposal | None) -> Proposal:
+    """Propose it, or go on with what was begun and not sent; return the proposal."""
+    from streamer.contract.card_numbers import has_card_number
+    from streamer.privacy.erasing_card import new_erasure_id, propose_erasure, send_proposal
+
+    if begun is None and not 1 <= len(reason.strip()) <= _MOST_REASON:
+        raise ConfigurationError(
+            f"--reason must say why, in 1 to {_MOST_REASON} characters, got {len(reason.strip())}"
+        )
+    if has_card_number(reason) or (card and card in reason):
+        raise ConfigurationError(
+            "--reason must not name the card: it stays on topics; name the customer's request"
+        )
+    erasure_id = new_erasure_id() if begun is None else begun.id
+    # As people are called in the console: who proposes is not to approve there.
+    name, _, _ = who().partition("@")
+
+    async def work(store: Store, reviews: ReviewStore) -> Proposal:
+        said = card, name, reason.strip(), now_ms()
+        proposal = begun or await propose_erasure(store, reviews, erasure_id, *said)
+        await send_proposal(settings, reviews, proposal)
+        return proposal
+
+    with audited(settings, "propose", ("erasure", erasure_id), {"why": reason.strip()}):
+        return _with_stores(work, settings)
+
+
+def _bound(settings: Settings, card: str, payments: int | None) -> dict[str, Any]:
+    from streamer.privacy.bound_of_card import bound_of_card
+
+    async def work(store: Store, _: ReviewStore) -> dict[str, Any]:
+        config = model_config(settings)
+        topic, limit = settings.transactions_topic, settings.checkpoint_max_transactions
+        return await bound_of_card(store, config, topic, card, payments, now_ms(), limit)
+
+    return _with_stores(work, settings)
+
+
+def _tell_waiting(proposal: Proposal, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"proposal": proposal.id, "state": proposal.state, "is_done": False})
+        return
+    by = f"proposed by {proposal.proposed_by}"
+    if proposal.state == "approved":
+        click.echo(
+            f"{proposal.id}, {by}, was approved by {proposal.decided_by}, who is no other person or "
+            "whose approval Kafka has not confirmed: somebody else must approve it"
+        )
+        return
+    click.echo(
+        f"{proposal.id}, {by}, waits for a lead or a model owner, who is somebody else: Proposals in "
+        "`streamer console`. Nothing was erased. Say this again once it is approved."
+    )
+
+
+def _tell_erased(report: ErasedReport, stays: dict[str, Any], *, as_json: bool) -> None:
+    held, console, verdicts = report.found.held, report.found.console, report.found.verdicts
+    counts = {
+        "states": sum(len(each.states) for each in held),
+        "waiting_payments": sum(len(each.waiting) for each in held),
+        "standing_verdicts": sum(len(each.rulings) for each in held),
+        "of_the_console": console.n,
+        "verdicts_and_lessons": verdicts.n,
+    }
+    if as_json:
+        print_json(
+            {
+                "erasure": report.erasure_id,
+                "is_done": True,
+                "partitions": report.partitions,
+                "erased": counts,
+                "tombstones": report.n_tombstones,
+                "left_on_topics": report.on_topics,
+                "left_in_the_model": stays,
+            }
+        )
+        return
+    told = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in counts.items())
+    click.echo(
+        f"{report.erasure_id} is done: {told}; {len(report.partitions)} partitions let go of it"
+    )
+    for topic, n in report.on_topics.items():
+        click.echo(f"left on {topic} until it goes by age: {n:,} records (docs/privacy.md)")
+    for line in stays["words"]:
+        click.echo(line)
+
+
+def _write(path: Path, document: Mapping[str, Any], *, is_json: bool) -> None:
+    """Write an export, for nobody else to read."""
+    from streamer.privacy.export_text import export_text
+
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    content = text if is_json else export_text(document)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ALONE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, _OWNER_ALONE)
+        file.write(content)

@@ -1,0 +1,108 @@
+"""Cards that somebody wants to be forgotten: proposed, begun, and which partitions have done it.
+
+An erasure is known everywhere else by its id, which is drawn and says nothing of the card; here alone
+stands which card it is, until it is done.
+
+Invariants:
+* Workers act on those alone that have begun, and each partition does so once: that it has is written
+  in the checkpoint that holds it.
+* Of an erasure that is done nothing is left here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from streamer.store.alias_keys import AliasKeys
+from streamer.store.client import Client, Pipe, asked
+
+__all__ = ["Erasure", "Erasures"]
+
+# As many as there is room for among proposals.
+_MOST: Final = 200
+
+
+class Erasure(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One card to be forgotten; ``id`` is that of its proposal.
+
+    ``begun_ms`` is 0 until somebody carries it out, ``alias`` what the card was called in alerts
+    before its alias was destroyed.  ``names`` are what else the card is called,
+    ``transactions`` the payments that are known to be its own, ``segments`` by partition
+    (``topic:number``) which saved payments that wait for a verdict have some of its own.
+    """
+
+    id: str
+    card_id: str
+    proposed_ms: int
+    begun_ms: int = 0
+    alias: str = ""
+    names: list[str] = []
+    transactions: list[str] = []
+    segments: dict[str, list[int]] = {}
+
+    @property
+    def turn(self) -> str:
+        """What workers know it by: one that is begun again is another."""
+        return f"{self.id}:{self.begun_ms}"
+
+    def done_name(self, topic: str, partition: int) -> str:
+        """Return the field under which a partition says that it has let go of the card."""
+        return f"{self.turn}:{topic}:{partition}"
+
+
+@dataclass(frozen=True, slots=True)
+class Erasures:
+    """Those of one namespace; each method raises `UnavailableError` where Redis is away."""
+
+    client: Client
+
+    @property
+    def aliases(self) -> AliasKeys:
+        """What stands for cards where nothing can be erased."""
+        return AliasKeys(self.client)
+
+    async def all(self) -> list[Erasure]:
+        """Return those that are proposed or under way, the oldest first."""
+        [stored] = await self.client.pipelined([("HVALS", self.client.keys.erasures)], atomic=False)
+        found = [msgspec.json.decode(each, type=Erasure) for each in stored]
+        return sorted(found, key=lambda each: (each.proposed_ms, each.id))
+
+    async def begun(self) -> list[Erasure]:
+        """Return those that workers are to act on."""
+        return [each for each in await self.all() if each.begun_ms]
+
+    async def put(self, erasure: Erasure) -> bool:
+        """Keep an erasure in place of what has its id; False where there are too many."""
+        keys = self.client.keys
+
+        async def attempt(pipe: Pipe) -> bool:
+            names = await asked(pipe, "HKEYS", keys.erasures)
+            if len(names) >= _MOST and erasure.id.encode() not in names:
+                return False
+            pipe.multi()
+            pipe.execute_command("HSET", keys.erasures, erasure.id, msgspec.json.encode(erasure))
+            return True
+
+        return await self.client.transact([keys.erasures], attempt)
+
+    async def done(self) -> Mapping[str, int]:
+        """Return when each partition let go of a card, by `Erasure.done_name`, in epoch ms."""
+        [stored] = await self.client.pipelined([("HGETALL", self.client.keys.erased)], atomic=False)
+        return {name.decode(): int(at_ms) for name, at_ms in stored.items()}
+
+    async def finish(self, erasure_id: str) -> None:
+        """Let go of an erasure, and of all that is noted of it."""
+        keys, prefix = self.client.keys, f"{erasure_id}:".encode()
+
+        async def attempt(pipe: Pipe) -> None:
+            done = [n for n in await asked(pipe, "HKEYS", keys.erased) if n.startswith(prefix)]
+            pipe.multi()
+            if done:
+                pipe.execute_command("HDEL", keys.erased, *done)
+            pipe.execute_command("HDEL", keys.erasures, erasure_id)
+
+        await self.client.transact([keys.erased, keys.erasures], attempt)

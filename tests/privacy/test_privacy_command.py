@@ -1,0 +1,99 @@
+"""What `streamer privacy` says where there is little to do, and what it refuses."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+
+import pytest
+
+from streamer.embedded import EmbeddedKafka
+from streamer.settings import load_settings
+from streamer.starting.wiring import open_review_store
+from streamer.store.proposals import Proposal, ProposalState
+from tests.cli.test_commands import audited_by, run
+
+CARD = "card-77"
+
+
+@pytest.fixture
+def here(redis_url: str, kafka: EmbeddedKafka) -> dict[str, str]:
+    """An environment of its own, with topics that nobody has written to but the command."""
+    unique = uuid.uuid4().hex[:10]
+    names = ("transactions", "alerts", "overflow", "dead_letters", "feedback", "proposals", "audit")
+    own = {f"{name}_topic": f"{name}-{unique}" for name in names}
+    more = {"feedback_dead_letters_topic": f"fdlq-{unique}", "topic_partitions": "1"}
+    return own | more | audited_by(kafka) | {"redis_url": redis_url, "namespace": f"p-{unique}"}
+
+
+def decided(here: dict[str, str], state: ProposalState, who: str = "lea") -> Proposal:
+    settings = load_settings({f"STREAMER_{name.upper()}": text for name, text in here.items()})
+
+    async def work() -> Proposal:
+        reviews = open_review_store(settings)
+        try:
+            [found, *_] = [each for each in await reviews.proposals.all() if each.state == "open"]
+            done = await reviews.proposals.decide(found.id, state, who, 1, "")
+            assert done.proposal is not None
+            await reviews.proposals.acknowledged(done.proposal)
+            return done.proposal
+        finally:
+            await reviews.close()
+
+    return asyncio.run(work())
+
+
+def test_of_a_card_that_nobody_knows_there_is_nothing_to_tell(here: dict[str, str]) -> None:
+    told = run("privacy", "export", CARD, **here)
+    assert told.exit_code == 0, told.stderr
+    assert f"What is stored of the card {CARD}" in told.stdout
+    assert "What the service remembers of it\n" + "-" * 32 + "\nNothing." in told.stdout
+    assert f"alerts, {here['alerts_topic']}: no topic" in told.stdout
+    assert "belongs to the payment system" in told.stdout
+    bound = run("privacy", "bound", CARD, "--json", **here)
+    assert bound.exit_code == 0, bound.stderr
+    assert "--payments N" in json.loads(bound.stdout)["words"][0]
+    for card in ("", " card-1"):
+        assert run("privacy", "export", card, **here).exit_code == 2
+
+
+def test_an_erasure_is_proposed_once_and_again_where_it_was_declined(here: dict[str, str]) -> None:
+    unsaid = run("privacy", "erase", CARD, **here)
+    assert unsaid.exit_code == 2
+    assert "--reason must say why" in unsaid.stderr
+    for reason in (f"{CARD} wants it", "4929 1234 5678 1236 wants it"):
+        refused = run("privacy", "erase", CARD, "--reason", reason, **here)
+        assert refused.exit_code == 2
+        assert "must not name the card" in refused.stderr
+    first = run("privacy", "erase", CARD, "--reason", "request 1", "--json", **here)
+    assert first.exit_code == 0, first.stderr
+    said = json.loads(first.stdout)
+    assert (said["state"], said["is_done"]) == ("open", False)
+    again = run("privacy", "erase", CARD, "--reason", "request 1", "--json", **here)
+    assert again.exit_code == 1
+    assert json.loads(again.stdout)["proposal"] == said["proposal"]
+    assert decided(here, "declined").id == said["proposal"]
+    other = run("privacy", "erase", "-", "--reason", "request 2", **here)
+    # Nothing on standard input is no card.
+    assert other.exit_code == 2
+    anew = run("privacy", "erase", CARD, "--reason", "request 2", **here)
+    assert anew.exit_code == 0, anew.stderr
+    assert "was declined; this is another one" in anew.stderr
+    # Nobody works here: there is no partition to wait for.
+    assert decided(here, "approved").id != said["proposal"]
+    done = run("privacy", "erase", CARD, **here)
+    assert done.exit_code == 0, done.stderr
+    assert "is done: 0 states" in done.stdout
+    assert run("audit", "verify", **here).exit_code == 0
+
+
+def test_nobody_carries_out_what_they_approved_themselves(here: dict[str, str]) -> None:
+    """The command compares people as the console does: without regard to capitals."""
+    proposed = run("privacy", "erase", CARD, "--reason", "request 1", **here)
+    assert proposed.exit_code == 0, proposed.stderr
+    by = proposed.stdout.split("proposed by ")[1].split(",")[0]
+    decided(here, "approved", by.upper() if by.upper() != by else by.lower())
+    refused = run("privacy", "erase", CARD, **here)
+    assert refused.exit_code == 1
+    assert "somebody else must approve it" in refused.stdout
