@@ -98,9 +98,12 @@ ROOMS: Final = {
     "drifting": "features model reports",
     "offline": "contract datafiles features model pipeline reports verdicts",
     "evaluation": "contract datafiles features intake model offline pipeline verdicts",
+    "fairness": "contract datafiles evaluation features model offline",
+    "impact": "contract datafiles evaluation fairness model settings",
     "fitting": "contract datafiles features intake model offline pipeline reports",
     "backtesting": "contract datafiles evaluation model offline",
-    "gating": "backtesting contract datafiles evaluation features fitting model offline watching",
+    "gating": "backtesting contract datafiles evaluation fairness features fitting model offline "
+    "watching",
     "store": "challenging compiled contract features indexing model policies settings verdicts "
     "watching",
     "starting": "compiled contract features indexing intake model pipeline policies reports "
@@ -115,8 +118,8 @@ ROOMS: Final = {
     "status": "contract model policies reports settings starting store stream",
     "audit": "contract settings starting store stream",
     "privacy": "contract features indexing model pipeline settings store stream verdicts",
-    "console": "access audit challenging contract drifting explaining features indexing intake model "
-    "reports settings starting status store stream telemetry verdicts watching",
+    "console": "access audit challenging contract drifting explaining features impact indexing intake "
+    "model reports settings starting status store stream telemetry verdicts watching",
     "display": "challenging contract explaining features fitting gating intake policies reports "
     "settings simulator status store",
     "demo": "contract datafiles display embedded intake reports settings simulator starting store "
@@ -124,8 +127,8 @@ ROOMS: Final = {
     "dev": "access console contract embedded settings simulator starting stream",
     "pages": "access audit contract display features intake model pipeline settings telemetry",
     "cli": "access audit backtesting challenging console contract datafiles demo dev display drifting "
-    "evaluation explaining features fitting gating intake model offline policies privacy registry "
-    "reports serving settings simulator skew starting status store stream watching",
+    "evaluation explaining fairness features fitting gating impact intake model offline policies "
+    "privacy registry reports serving settings simulator skew starting status store stream watching",
 }
 # Those of the stream; the app, beside them, puts them together.
 STREAM: Final = {
@@ -144,7 +147,7 @@ CONSOLE: Final = {
     "queue": "",
     "alert": "",
     "team": "",
-    "service": "",
+    "service": "team",
     "pages": "alert people queue sending service team",
 }
 ROOT: Final = {

@@ -59,6 +59,10 @@ _COMMANDS: Final = {
         "Explain the alert ALERT_ID: every part of its score, what was expected, and what would "
         "change it.",
     ),
+    "fairness": (
+        "streamer.cli.fairness_command",
+        "Look at how differently groups of payments are treated, beyond chance.",
+    ),
     "features": (
         "streamer.cli.features_command",
         "Write the features of FILE's payments as they would be scored, with point-in-time columns.",
@@ -70,6 +74,11 @@ _COMMANDS: Final = {
     "gate": (
         "streamer.cli.gate_command",
         "Decide by figures whether VERSION may take over from the one in use.",
+    ),
+    "impact": (
+        "streamer.cli.impact_command",
+        "Tell in money what FILE's alerts would have cost and saved a day, and what other budgets "
+        "would.",
     ),
     "intake": (
         "streamer.cli.intake_command",

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -33,14 +34,17 @@ from streamer.console.service.model_reading import read_models
 from streamer.console.service.older_searches import OlderSearches
 from streamer.console.service.worker_scrapes import WorkerScrapes
 from streamer.console.team.budget_curve import curve_of
+from streamer.console.team.budget_impact import Impact, impact_of
 from streamer.console.team.team_figures import precision_by_day
 from streamer.contract.messages import Alert
 from streamer.contract.pseudonyms import pseudonyms
 from streamer.errors import StreamerError, UnavailableError
+from streamer.impact.prices import prices_of
 from streamer.model import Scorer
 from streamer.settings import Settings
+from streamer.settings.currency_values import currency_values
 from streamer.starting.card_keys_in_use import CardKeysInUse, card_key_of, card_rule_of
-from streamer.starting.wiring import open_review_store, open_store
+from streamer.starting.wiring import open_review_store, open_store, settings_in_force
 from streamer.status import gather
 from streamer.store import QueueCounts, QueueRow
 from streamer.store.judged_alerts import JudgedAlert, standing
@@ -100,6 +104,8 @@ class Console:
         self.standing, self.curve = Kept(standing), Kept(curve_of)
         self.days = Kept(precision_by_day)
         self.cards, self.card_key = card_rule_of(settings), card_key_of(settings)
+        self._impact = Kept(partial(impact_of, prices=prices_of(settings), values={}))
+        self._priced_by: tuple[object, ...] = ()
         self._reading = asyncio.Lock()
         workers = [url.strip() for url in settings.console_workers.split(",") if url.strip()]
         self.scrapes = WorkerScrapes(workers)
@@ -201,6 +207,18 @@ class Console:
             self.card_key.refresh()
         others = [] if self.card_key is None else pseudonyms(card_id, self.card_key)
         return [card_id, *others]
+
+    async def impact(self) -> Impact:
+        """Return what was judged comes to in money."""
+        judged = self.standing.of(await self.judged_entries())
+        # The cost of a review and what currencies are worth are the policy's.
+        settings = await settings_in_force(self.model_store, self.settings)
+        priced_by = prices_of(settings), settings.currency_values
+        if priced_by != self._priced_by:
+            values = currency_values(settings.currency_values)
+            made = partial(impact_of, prices=prices_of(settings), values=values)
+            self._impact, self._priced_by = Kept(made), priced_by
+        return await asyncio.to_thread(self._impact.of, judged)
 
     async def alert(self, alert_id: str) -> Alert | None:
         """Return an alert, None where it is here no more."""

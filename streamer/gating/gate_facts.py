@@ -12,13 +12,17 @@ from typing import Final
 
 import numpy as np
 
+from streamer.arrays import Flags
 from streamer.backtesting.comparison import Comparison, compare
 from streamer.backtesting.two_runs import Side
 from streamer.datafiles import FileBatch, FileReport
 from streamer.evaluation.passing import PassConfig, run_passes
-from streamer.evaluation.rows import Rows
+from streamer.evaluation.rows import NO_LABEL, Rows
+from streamer.fairness.observed import NOT_KNOWN, numbered
+from streamer.fairness.payment_groups import GroupNotes
+from streamer.fairness.rise import Rise, Runs, worst_rise
 from streamer.fitting.file_features import read_traffic
-from streamer.gating.groups import Group, GroupWitness, groups_of
+from streamer.gating.groups import Group, groups_of
 from streamer.gating.paired import Difference, paired_differences
 from streamer.model import Sums, stability_index
 
@@ -36,7 +40,7 @@ class Facts:
     ``psi`` is the largest of a
     feature, between what both versions know of traffic, and ``psi_feature`` its name.  ``skewed`` of
     ``compared_features`` payments have other features when `fit` reads them than when the stream does.
-    ``precision`` and ``recall`` are None without labels.
+    ``precision`` and ``recall`` are None without labels, ``disparity`` where no group has enough.
     """
 
     candidate: str
@@ -51,6 +55,7 @@ class Facts:
     groups: tuple[Group, ...]
     precision: Difference | None
     recall: Difference | None
+    disparity: Rise | None
 
 
 def measure_facts(
@@ -65,7 +70,7 @@ def measure_facts(
     on_progress: Callable[[str, int, int], None],
 ) -> Facts:
     """Run both versions over the file of ``report``, IN/OUT."""
-    n_rows, witness = report.file.n_rows, GroupWitness()
+    n_rows, witness = report.file.n_rows, GroupNotes()
     configs = [base.passing, replace(candidate.passing, on_part=witness.note)]
     passes = run_passes(
         report.batches(batch_size),
@@ -81,7 +86,7 @@ def measure_facts(
     first_row = len(before) // _SETTLING
     comparison = compare(before, after, first_row, base.budget, candidate.budget)
     measured = (np.arange(len(after)) >= first_row) & after.is_valid
-    countries, currencies = witness.columns(len(after))
+    countries, currencies = (witness.column(kind, len(after)) for kind in ("country", "currency"))
     alerted = after.alerted[measured]
     groups = groups_of(countries[measured], currencies[measured], alerted, least_group)
     psi = stability_index(base.sums.feature_histograms, candidate.sums.feature_histograms)
@@ -102,7 +107,27 @@ def measure_facts(
         groups=tuple(groups),
         precision=precision,
         recall=recall,
+        disparity=_disparity(before, after, measured, witness, least_group),
     )
+
+
+def _disparity(
+    before: Rows, after: Rows, measured: Flags, notes: GroupNotes, least: int
+) -> Rise | None:
+    """Return the group that the candidate treats most unlike the rest, beside the version in use."""
+    _, cards = np.unique(after.cards[measured], return_inverse=True)
+    labels = np.where(after.scenarios == NO_LABEL, NOT_KNOWN, after.frauds)
+    # What was drawn from below the line is no alert.
+    base, candidate = (
+        (rows.alerted & (rows.sample_weights <= 0))[measured] for rows in (before, after)
+    )
+    groupings = {
+        dimension: replace(grouping, codes=grouping.codes[measured])
+        for dimension, grouping in notes.groupings(len(after)).items()
+    }
+    merchants = numbered(notes.merchants(len(after))[measured], NOT_KNOWN)
+    runs = Runs(base, candidate, labels[measured], cards, merchants)
+    return worst_rise(runs, groupings, least)
 
 
 def not_finite(sums: Sums) -> tuple[str, ...]:

@@ -62,6 +62,7 @@ def judge(facts: Facts, policy: GatePolicy) -> list[Ruling]:
         _at_most("drift", psi, policy.max_psi, f"PSI of {facts.psi_feature}, which differs most"),
         _overlap(facts, policy),
         _groups(facts, policy),
+        _disparity(facts, policy),
         Ruling(
             "same features",
             "fail" if facts.skewed else "pass",
@@ -108,6 +109,19 @@ def _overlap(facts: Facts, policy: GatePolicy) -> Ruling:
     outcome: Outcome = "pass" if jaccard >= limit else "fail"
     told = f"{jaccard:.0%} of either's alerts are of both, at least {limit:.0%}"
     return Ruling("overlap", outcome, jaccard, limit, told)
+
+
+def _disparity(facts: Facts, policy: GatePolicy) -> Ruling:
+    rise, limit = facts.disparity, policy.max_disparity_rise
+    if rise is None:
+        few = f"no group has {policy.min_group_payments:,} payments and alerts enough"
+        return Ruling("disparity", "not measured", None, limit, few)
+    told = (
+        f"{rise.measure.replace('_', ' ')} of {rise.dimension} {rise.group} is {rise.candidate:.2f} "
+        f"times that of the rest, {rise.base:.2f} in use: {rise.factor:.2f} times as far from 1 "
+        f"({rise.low:.2f} to {rise.high:.2f}, of {rise.n_compared:,} compared), at most {limit:.2f}"
+    )
+    return Ruling("disparity", "fail" if rise.low > limit else "pass", rise.factor, limit, told)
 
 
 def _groups(facts: Facts, policy: GatePolicy) -> Ruling:

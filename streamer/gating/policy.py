@@ -40,7 +40,10 @@ class GatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_group_ratio: float = 5.0
     """Alert rate of any country's or currency's payments over that of all."""
     min_group_payments: int = 1_000
-    """A country or currency with fewer payments is not judged."""
+    """A group with fewer payments is not judged."""
+    max_disparity_rise: float = 1.25
+    """How many times as far from 1 the ratio of a group's alert rate, recall or false alarms to that of
+    the rest may be as with the version in use; by country, channel, category and currency."""
     requires_labels: bool = False
     """Whether payments without labels are enough to fail."""
     watch: WatchLimits = WatchLimits()
@@ -58,6 +61,7 @@ _LEAST: Final = {
     "min_jaccard": 0.0,
     "max_group_ratio": 1.0,
     "min_group_payments": 1,
+    "max_disparity_rise": 1.0,
     "minutes": 0.01,
     "max_latency_ratio": 1.0,
     "max_error_rise": 0.0,

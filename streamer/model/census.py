@@ -130,10 +130,11 @@ def estimate(census: Census) -> Estimate:
     )
 
 
-def weighted_interval(total: float, squares: float, mean_weight: float) -> Interval:
+def weighted_interval(total: float, squares: float, mean_weight: float, z: float = _Z) -> Interval:
     """Return the 95% interval of a sum of weighted counts that came to ``total``.
 
-    ``squares`` is Σw², ``mean_weight`` what a draw counts that found nothing.
+    ``squares`` is Σw², ``mean_weight`` what a draw counts that found nothing; ``z`` is the normal
+    deviate of another level.
 
     >>> [round(end, 2) for end in weighted_interval(10.0, 10.0, 1.0)], weighted_interval(0, 0, 1)[0]
     ([4.79, 18.39], 0.0)
@@ -141,10 +142,10 @@ def weighted_interval(total: float, squares: float, mean_weight: float) -> Inter
     low = 0.0
     one_more = mean_weight
     if total > 0:
-        low = squares / (2 * total) * chi_squared(2 * total * total / squares, -_Z)
+        low = squares / (2 * total) * chi_squared(2 * total * total / squares, -z)
         one_more = max(squares / total, mean_weight)
     y, v = total + one_more, squares + one_more * one_more
-    return low, v / (2 * y) * chi_squared(2 * y * y / v, _Z)
+    return low, v / (2 * y) * chi_squared(2 * y * y / v, z)
 
 
 def chi_squared(degrees: float, z: float) -> float:
@@ -154,13 +155,13 @@ def chi_squared(degrees: float, z: float) -> float:
     return degrees * max(root, 0.0) ** 3
 
 
-def wilson(hits: float, n: float) -> Interval:
-    """Return the 95% interval of a share (Wilson 1927).
+def wilson(hits: float, n: float, z: float = _Z) -> Interval:
+    """Return the 95% interval of a share (Wilson 1927); ``z`` is the normal deviate of another level.
 
     >>> [round(end, 3) for end in wilson(0, 10)]
     [0.0, 0.278]
     """
-    share, z_sq = hits / n, _Z * _Z
+    share, z_sq = hits / n, z * z
     center, spread = share + z_sq / (2 * n), math.sqrt(share * (1 - share) / n + z_sq / (4 * n * n))
     scale = 1 + z_sq / n
-    return max((center - _Z * spread) / scale, 0.0), min((center + _Z * spread) / scale, 1.0)
+    return max((center - z * spread) / scale, 0.0), min((center + z * spread) / scale, 1.0)

@@ -225,6 +225,13 @@ class Fields(BaseSettings):
     review_spend_per_day: float = Field(0.0, ge=0, le=1e12, allow_inf_nan=False)
     """What the reviews of a day of event time may cost, in the reference currency: of this and the
     alert budget the smaller counts. 0 for no such limit."""
+    false_alarm_cost: float = Field(0.0, ge=0, le=1e9, allow_inf_nan=False)
+    """What an alert on a legitimate payment costs beyond its review, in the reference currency: for
+    what `streamer impact` and the console tell, it ranks nothing."""
+    false_alarm_share: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)
+    """The same as a share of the payment's amount."""
+    saved_share: float = Field(1.0, ge=0, le=1, allow_inf_nan=False)
+    """Share of a fraud's amount that its alert saves, likewise."""
     reproducible: bool = False
     """Whether a backlog is read in one order and versions are cut by count, so that a worker that reads
     it again gives the same alerts. Scoring waits for each version then: a third less throughput."""

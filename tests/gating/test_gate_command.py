@@ -54,6 +54,7 @@ def test_a_version_passes_against_itself(past: tuple[Path, Path, Path]) -> None:
     rules = {rule["rule"]: rule for rule in told["rules"]}
     assert (code, told["passed"], told["version"]) == (0, True, told["against"])
     assert rules["drift"]["figure"] == 0.0
+    assert (rules["disparity"]["outcome"], rules["disparity"]["figure"]) == ("pass", 1.0)
     assert rules["overlap"]["figure"] == 1.0
     assert rules["average precision"]["figure"] == 0.0
     assert rules["same features"]["told"].startswith("0 of 12,000 payments")

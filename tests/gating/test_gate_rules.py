@@ -10,6 +10,7 @@ import pytest
 
 from streamer.backtesting.comparison import compare
 from streamer.errors import ConfigurationError
+from streamer.fairness import Rise
 from streamer.gating import Facts, GatePolicy, judge, load_policy
 from streamer.gating.groups import Group, groups_of
 from streamer.gating.paired import Difference, paired_differences
@@ -31,6 +32,7 @@ GOOD = Facts(
     groups=(Group("country", "NL", 2_000, 40, 4.0),),
     precision=Difference(0.30, 0.29, -0.03, 0.01),
     recall=Difference(0.50, 0.52, 0.00, 0.04),
+    disparity=Rise("channel", "atm", "alert_rate", 1.5, 2.1, 1.4, 1.2, 1.6, 12),
 )
 POLICY = GatePolicy()
 
@@ -60,6 +62,7 @@ def test_a_good_version_passes_and_a_block_that_is_not_there_is_not_measured() -
         ({"recall": Difference(0.30, 0.20, -0.15, -0.01)}, "recall at the budget"),
         ({"psi": 0.21}, "drift"),
         ({"skewed": 1}, "same features"),
+        ({"disparity": Rise("country", "NL", "recall", 0.9, 0.5, 1.8, 1.3, 2.5, 9)}, "disparity"),
         ({"groups": (Group("currency", "EUR", 2_000, 60, 5.1),)}, "groups"),
     ],
 )
@@ -72,6 +75,19 @@ def test_without_labels_a_version_is_not_measured_or_fails_as_the_policy_says() 
     assert failing(unknown) == set()
     wanted = {"average precision", "recall at the budget"}
     assert failing(unknown, GatePolicy(requires_labels=True)) == wanted
+
+
+def test_a_disparity_fails_only_beyond_chance_and_is_not_measured_of_few() -> None:
+    """An interval that begins at the limit is not beyond it."""
+    rulings = {ruling.rule: ruling for ruling in judge(GOOD, POLICY)}
+    assert rulings["disparity"].told == (
+        "alert rate of channel atm is 2.10 times that of the rest, 1.50 in use: 1.40 times as far "
+        "from 1 (1.20 to 1.60, of 12 compared), at most 1.25"
+    )
+    assert failing(GOOD, GatePolicy(max_disparity_rise=1.2)) == set()
+    assert failing(GOOD, GatePolicy(max_disparity_rise=1.19)) == {"disparity"}
+    (few,) = [r for r in judge(replace(GOOD, disparity=None), POLICY) if r.rule == "disparity"]
+    assert few.outcome == "not measured"
 
 
 def test_a_drop_within_what_is_allowed_passes() -> None:

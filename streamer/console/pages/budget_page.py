@@ -12,6 +12,7 @@ from starlette.responses import Response
 from streamer.console.pages.visits import Visit
 from streamer.console.team.budget_curve import GRID, Expected
 from streamer.console.team.score_drawing import drawing_of
+from streamer.impact.prices import NO_PRICES
 from streamer.status.facts import ModelStatus
 
 __all__ = ["N_STEPS", "budget_of", "budget_page", "payments_a_day", "step_in", "step_of"]
@@ -36,7 +37,7 @@ async def budget_page(visit: Visit) -> Response:
     judged = console.standing.of(await console.judged_entries())
     # Of 20,000 verdicts it takes a tenth of a second.
     curve = await asyncio.to_thread(console.curve.of, judged)
-    in_use = await console.versions.in_use()
+    in_use, impact = await console.versions.in_use(), await console.impact()
 
     def told(budget: float) -> Expected:
         return curve.expected(budget, current, a_day)
@@ -57,6 +58,10 @@ async def budget_page(visit: Visit) -> Response:
         drawn=None if in_use.version is None else drawing_of(in_use.version),
         undrawn=in_use.because,
         payments_a_day=a_day,
+        impact=impact,
+        no_prices=NO_PRICES,
+        worth=impact.at(budget_of(step)),
+        worth_now=impact.at(current),
         key=secrets.token_urlsafe(12),
     )
 

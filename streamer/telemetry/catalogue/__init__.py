@@ -14,6 +14,7 @@ from streamer.telemetry.catalogue.alert_metrics import AlertMetrics
 from streamer.telemetry.catalogue.audit_metrics import AuditMetrics
 from streamer.telemetry.catalogue.batch_metrics import STAGES, BatchMetrics
 from streamer.telemetry.catalogue.challenger_metrics import ChallengerMetrics
+from streamer.telemetry.catalogue.impact_metrics import ImpactMetrics
 from streamer.telemetry.catalogue.ledger_metrics import LedgerMetrics
 from streamer.telemetry.catalogue.model_metrics import ModelMetrics
 from streamer.telemetry.catalogue.request_metrics import RequestMetrics
@@ -34,7 +35,7 @@ WORKER_SECTIONS: Final = (
     ServiceMetrics,
     ProcessMetrics,
 )
-SECTIONS: Final = (*WORKER_SECTIONS, RequestMetrics, AccessMetrics, AuditMetrics)
+SECTIONS: Final = (*WORKER_SECTIONS, RequestMetrics, AccessMetrics, AuditMetrics, ImpactMetrics)
 """In the order of the page; a section's docstring is what its heading says."""
 
 LABELS: Final = {
@@ -83,6 +84,7 @@ LABELS: Final = {
     "answer": "`allowed`, `denied`.",
     "decided_by": "`opa`; `built in`; `built in, opa away`: by the built-in rules, or denied by them, "
     "while Open Policy Agent did not answer.",
+    "part": "Of money: `review_cost`, `loss_caught`, `loss_missed`, `saved`, `friction`, `net`.",
     "payments": "`alerted`, and the `other` payments.",
 }
 """What the values of a label are; all of them are bounded."""

@@ -1,0 +1,89 @@
+"""`streamer fairness report` of a file and of a running service's topics, as text, JSON and a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from streamer.datafiles import write_rows
+from streamer.embedded import EmbeddedKafka
+from streamer.simulator import Simulator, SimulatorConfig
+from tests.cli.test_commands import run
+
+SETTINGS = {"warmup_transactions": "500", "n_clusters": "4", "alert_budget": "0.02"}
+
+
+def test_a_file_is_told_by_group_and_the_page_needs_nothing_else(tmp_path: Path) -> None:
+    payments, page = tmp_path / "payments.parquet", tmp_path / "fairness.html"
+    write_rows(payments, [Simulator(SimulatorConfig(seed=3)).generate(6_000).rows()])
+    arguments = ("fairness", "report", str(payments), "--least", "300", "--labels", "none")
+    result = run(*arguments, "--html", str(page), "--json", **SETTINGS)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["payments"] == found["observed"] == 4_500
+    assert not found["is_estimated"]
+    assert set(found["dimensions"]) == {"country", "channel", "category", "currency"}
+    channels = {each["name"]: each for each in found["dimensions"]["channel"]["groups"]}
+    assert {"pos", "ecommerce"} <= channels.keys()
+    assert sum(each["payments"] for each in channels.values()) <= 4_500
+    rate = next(e for e in channels["pos"]["compared"] if e["measure"] == "alert_rate")
+    assert rate["interval"][0] <= rate["share"] <= rate["interval"][1]
+    assert "<h2>By channel</h2>" in page.read_text(encoding="utf-8")
+    assert run(*arguments, "--html", str(tmp_path / "no" / "x.html"), **SETTINGS).exit_code == 2
+
+
+def test_a_service_is_told_from_its_topics(
+    kafka: EmbeddedKafka, unique_topic: Callable[..., str]
+) -> None:
+    """Forty alerts at tills and forty at machines, and forty payments drawn at tills for 50 each.
+
+    A third of all is judged.  So 40 of 2,040 and 40 of 40 alert.
+    """
+    topics = unique_topic("alerts"), unique_topic("verdicts")
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    for made in admin.create_topics([NewTopic(topic, 2) for topic in topics]).values():
+        made.result(30)
+    settings = {
+        "kafka_bootstrap_servers": kafka.bootstrap_servers,
+        "alerts_topic": topics[0],
+        "feedback_topic": topics[1],
+    }
+    nothing = run("fairness", "report", **settings)
+    assert nothing.exit_code == 2
+    assert "must have alerts of the last 30 days, got none" in nothing.stderr
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+
+    def send(topic: str, n: int, value: dict[str, Any]) -> None:
+        producer.produce(topic, msgspec.json.encode(value), partition=n % 2)
+
+    for n in range(120):
+        channel = "pos" if n < 80 else "atm"
+        payment = {
+            "transaction_id": f"t{n}",
+            "card_id": f"c{n}",
+            "currency": "EUR",
+            "channel": channel,
+        }
+        drawn = {"sampled": True, "sample_weight": 50.0} if 40 <= n < 80 else {}
+        send(topics[0], n, {"alert_id": f"a{n}", "transaction": payment} | drawn)
+        if n % 3 == 0:
+            send(topics[1], n, {"alert_id": f"a{n}", "verdict": "fraud" if n % 2 else "legitimate"})
+    assert producer.flush(30) == 0
+    result = run("fairness", "report", "--least", "20", "--json", **settings)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert (found["is_estimated"], found["payments"], found["alerts"]) == (True, 2_080.0, 80)
+    assert (found["sampled"], found["judged"], found["frauds"]) == (40, 40, 20)
+    pos, atm = found["dimensions"]["channel"]["groups"]
+    assert (pos["name"], pos["payments"], atm["payments"]) == ("pos", 2_040.0, 40.0)
+    shares = {each["measure"]: each["share"] for each in pos["compared"]}
+    assert shares["alert_rate"] == float(f"{40 / 2_040:.6g}")
+    text = run("fairness", "report", "--least", "20", **settings).stdout
+    assert "an estimated 2,080 payments, 120 cards, 80 alerts, 40 judged" in text
+    assert "channel pos alerts 0.02 times as often as the rest (1.96% against 100%;" in text
