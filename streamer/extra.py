@@ -17,6 +17,7 @@ _SOURCE_OF: Final = {
     "matplotlib": ("matplotlib", "evaluation"),
     "argon2": ("argon2-cffi", "console"),
     "evidently": ("evidently", "evidently"),
+    "joserfc": ("joserfc", "console"),
     "mlflow": ("mlflow-skinny", "mlflow"),
     "pyinstrument": ("pyinstrument", "profile"),
     "ray": ("ray", "ray"),

@@ -339,6 +339,7 @@ def test_a_module_that_writes_to_the_environment_reads_nothing_from_it(name: str
         ({"grpc"}, ["serving", "fitting.on_ray"]),
         ({"grpc_health", "grpc_reflection"}, ["serving"]),
         ({"jinja2"}, ["console"]),
+        ({"joserfc"}, ["console.people"]),
         ({"redis"}, ["store"]),
         (KAFKA_CLIENTS, ["audit", "stream", "embedded", "demo", "dev", "serving", "skew"]),
         (
@@ -356,6 +357,7 @@ def test_a_module_that_writes_to_the_environment_reads_nothing_from_it(name: str
         "gRPC",
         "health and reflection",
         "Jinja",
+        "JOSE",
         "Redis",
         "Kafka",
         "the extra",

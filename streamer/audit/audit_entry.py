@@ -57,6 +57,7 @@ Action = Literal[
     "export audit",
     # Of reviewers.
     "open",
+    "open failed",
     "release",
     "take",
     "take failed",
@@ -72,6 +73,7 @@ Action = Literal[
     "propose",
     "approved",
     "declined",
+    "carry out",
     "promote",
     "canary",
     "roll back",
@@ -84,6 +86,12 @@ Action = Literal[
     "reset partition",
     "erase",
     "replay dead letters",
+    # Of local accounts.
+    "user added",
+    "user disabled",
+    "user enabled",
+    "user role",
+    "user password",
     # Of people at the door.
     "login",
     "logout",
@@ -110,10 +118,14 @@ _TAIL_BYTES: Final = 75
 
 
 class Actor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who acts; ``by`` is how it is known who they are."""
+    """Who acts; ``by`` is how it is known who they are.
+
+    ``password``: the login here; ``session``: one that began so.  ``proxy``: a trusted proxy says it.
+    ``oidc``: an OpenID Connect provider let them in, also for what they did since.
+    """
 
     name: str
-    by: Literal["password", "session", "operating system", "nothing", "itself"]
+    by: Literal["password", "session", "proxy", "oidc", "operating system", "nothing", "itself"]
     role: str = ""
     address: str = ""
 

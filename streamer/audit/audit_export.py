@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import msgspec
 
@@ -84,7 +85,7 @@ def write_export(
     digest, n_entries = hashlib.sha256(), 0
     begins: dict[str, _Begins] = {}
     is_csv = path.suffix.lower() == ".csv"
-    with path.open("wb") as file:
+    with _private(path) as file:
         for line in _header() if is_csv else ():
             file.write(line)
             digest.update(line)
@@ -110,8 +111,16 @@ def write_export(
         findings=list(found.findings),
     )
     told = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
-    manifest_path(path).write_bytes(told)
+    with _private(manifest_path(path)) as file:
+        file.write(told)
     return manifest, hashlib.sha256(told).hexdigest()
+
+
+def _private(path: Path) -> IO[bytes]:
+    """Open a file for its owner's eyes alone, also one that was there: it has names and cards."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "wb")
 
 
 def checked_file(path: Path) -> tuple[Checked, list[str]]:

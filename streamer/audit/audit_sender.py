@@ -4,6 +4,8 @@ Invariants:
 * An entry is given up by nobody: one that was left out would break its chain for good.  What Kafka
   refuses or a producer gives up goes out again by another producer, with all that came after it.
 * Sent twice it is the same bytes, which a check takes for what it is.
+* Another producer begins after a second, and after twice as long each time that it gets nowhere:
+  neither the broker nor the log is asked every second about a topic that nobody may write to.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ __all__ = ["AuditSender"]
 
 _POLL_S: Final = 0.2
 _AGAIN_S: Final = 1.0
+_LONGEST_S: Final = 30.0
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -32,7 +35,8 @@ Name = tuple[str, int]
 class AuditSender:
     """Sends from a thread of its own; ``on_taken`` is called there, with writer and number.
 
-    Of messages that Kafka does not take ``error`` says why, "" while it takes them.
+    Of messages that Kafka does not take ``error`` says why, "" while it takes them; ``n_failures`` is
+    how often a producer was given up.
     """
 
     def __init__(self, settings: Settings, on_taken: Callable[[str, int], None]) -> None:
@@ -56,6 +60,9 @@ class AuditSender:
         self._has_failed = False
         self._ended = threading.Event()
         self.error = ""
+        self.n_failures = 0
+        # Since Kafka last took one.
+        self._n_in_a_row = 0
         self._producer = Producer(self._config)
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
@@ -75,8 +82,11 @@ class AuditSender:
     def _run(self) -> None:
         while not self._ended.is_set():
             self._producer.poll(_POLL_S)
-            if self._has_failed and not self._ended.wait(_AGAIN_S):
+            if self._has_failed and not self._ended.wait(self._rest_s()):
                 self._begin_again()
+
+    def _rest_s(self) -> float:
+        return min(_AGAIN_S * 2.0 ** min(self._n_in_a_row - 1, 10), _LONGEST_S)
 
     def _begin_again(self) -> None:
         """Send what Kafka has not taken by another producer, from the first on."""
@@ -105,13 +115,18 @@ class AuditSender:
                 self._fail(error)
             return
         if self._pending.pop(name, None) is not None:
-            self.error = ""
+            if self._n_in_a_row:
+                _log.info("audit entries taken again", tries=self._n_in_a_row)
+            self.error, self._n_in_a_row = "", 0
             self._on_taken(*name)
 
     def _fail(self, error: Any) -> None:
         self._has_failed = True
+        self.n_failures += 1
+        self._n_in_a_row += 1
+        if self._n_in_a_row == 1:
+            _log.warning("audit entry not taken", error=str(error))
         self.error = str(error)
-        _log.warning("audit entry not taken", error=str(error))
 
     def _on_error(self, error: Any) -> None:
         self.error = str(error)

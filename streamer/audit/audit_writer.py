@@ -82,7 +82,7 @@ class AuditWriter:
         self._taken: dict[str, list[Head]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
-        self._sender = AuditSender(settings, self._on_taken)
+        self.sender = AuditSender(settings, self._on_taken)
 
     @property
     def n_unsent(self) -> int:
@@ -110,7 +110,7 @@ class AuditWriter:
                 return False
             self.n_refused["change"] += 1
             await self._not_stored(told, sequence)
-            because = self._sender.error or "no answer"
+            because = self.sender.error or "no answer"
             raise UnavailableError(
                 f"the audit topic {self._settings.audit_topic} must take the entry of a change within "
                 f"{within_s:g} s, got {because}; nothing was changed"
@@ -137,7 +137,7 @@ class AuditWriter:
     async def close(self, within_s: float | None = None) -> None:
         """Wait for Kafka, as long as a change does unless told, and tell Redis what it has."""
         within_s = self._settings.audit_timeout_s if within_s is None else within_s
-        await asyncio.to_thread(self._sender.close, within_s)
+        await asyncio.to_thread(self.sender.close, within_s)
         # What was taken is told by the loop's next turn.
         await asyncio.sleep(0)
         for task in list(self._tasks):
@@ -229,7 +229,7 @@ class AuditWriter:
     def _hand_over(self, writer: str, head: Head, value: bytes) -> asyncio.Future[None]:
         done: asyncio.Future[None] = self._loop.create_future()
         self._waiting[writer, head.sequence] = head, done
-        self._sender.send(writer, head.sequence, value)
+        self.sender.send(writer, head.sequence, value)
         return done
 
     async def _links(self) -> list[Link]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from streamer.cli.command_permission import permitted
 from streamer.cli.operator import audited, now_ms, who
 from streamer.cli.options import as_json
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors
@@ -106,8 +107,10 @@ def export(since: str | None, until: str | None, path: Path) -> None:
     from streamer.audit.audit_verification import Verification
 
     settings, period, at_ms = load_settings(), _period(since, until), now_ms()
+    by = permitted(settings, "read_audit")
     details = {"from": since or "", "to": until or "", "file": path.name}
-    with audited(settings, "export audit", ("topic", settings.audit_topic), details) as came:
+    subject = "topic", settings.audit_topic
+    with audited(settings, "export audit", subject, details, decision_id=by) as came:
         verification = Verification.begin(settings, period, at_ms)
         manifest, digest = write_export(
             path,

@@ -24,13 +24,13 @@ def console(context: click.Context) -> None:
     who may log in, on STREAMER_CONSOLE_PORT.
 
     \b
-    streamer users add mona --role reviewer --role lead --file accounts
+    streamer users add mona --role reviewer --role lead --file accounts --unaudited "no Kafka yet"
     STREAMER_CONSOLE_ACCOUNTS_FILE=accounts streamer console
     """
     if context.invoked_subcommand is not None:
         return
     settings = load_settings()
-    require("starlette", "uvicorn", "jinja2", "argon2")
+    require("starlette", "uvicorn", "jinja2", "argon2", "joserfc")
     from streamer.console.console_process import run_console
 
     run_console(settings)

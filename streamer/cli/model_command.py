@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from streamer.cli.command_permission import asks_for_a_proposal, of_version, permitted
 from streamer.cli.operator import audited, check_others, now_ms, seen, who, with_store
 from streamer.cli.options import as_json
 from streamer.cli.promote_command import canary, changes, promote, rollback
@@ -161,8 +163,9 @@ def export(version: str, file: Path) -> None:
     is_flag=True,
     help="Make it the head as well, in a namespace that has none.",
 )
+@asks_for_a_proposal
 @readable_errors
-def import_version(file: Path, is_promoted: bool) -> None:
+def import_version(file: Path, is_promoted: bool, proposal_id: str) -> None:
     """Store the version in FILE, as `streamer fit` or `streamer model export` wrote it.
 
     It must have STREAMER_N_CLUSTERS clusters. A worker that starts takes the head; one that runs
@@ -188,9 +191,10 @@ def import_version(file: Path, is_promoted: bool) -> None:
         head_id = await store.set_head(Wish(version_id, "import", who(), imported_ms))
         return f"{version_id} imported from {file} and made the head, as {head_id}"
 
-    settings = load_settings()
+    settings, version = load_settings(), state_id(sums)
+    by = permitted(settings, "import_version", proposal_id, partial(of_version, "import", version))
     details = {"file": file.name, "promoted": "yes" if is_promoted else "no"}
-    with audited(settings, "import", ("version", state_id(sums)), details):
+    with audited(settings, "import", ("version", version), details, decision_id=by):
         told = with_store(work, settings)
     click.echo(told, err=True)
 

@@ -74,16 +74,18 @@ def audited(
     details: Mapping[str, str],
     *,
     may_wait: bool = False,
+    decision_id: str = "",
 ) -> Iterator[dict[str, str]]:
     """Let a command change something within, once the audit topic has that it is about to.
 
-    ``subject`` is its kind and id.  What is put into the mapping is told of how it ended.  With
-    ``may_wait`` it is done while Kafka is away, too: its entries wait in Redis.
+    ``subject`` is its kind and id, ``decision_id`` that of what allowed it.  What is put into the
+    mapping is told of how it ended.  With ``may_wait`` it is done while Kafka is away, too: its entries
+    wait in Redis.
     """
     # Kafka's client takes a while to import.
     from streamer.audit.command_trail import command_trail
 
-    told = _told(action, subject, details, None)
+    told = _told(action, subject, details, None, decision_id)
     warn = _warn
     with command_trail(settings, told, now_ms, may_wait=may_wait, warn=warn) as came:
         yield came
@@ -95,15 +97,21 @@ def seen(
     subject: tuple[str, str],
     details: Mapping[str, str],
     card: Card | None = None,
+    decision_id: str = "",
 ) -> None:
     """Write that a command is about to show what is of cards, or raise."""
     from streamer.audit import command_trail
 
-    command_trail.seen(settings, _told(action, subject, details, card), now_ms)
+    told = _told(action, subject, details, card, decision_id)
+    command_trail.seen(settings, told, now_ms)
 
 
 def _told(
-    action: Action, subject: tuple[str, str], details: Mapping[str, str], card: Card | None
+    action: Action,
+    subject: tuple[str, str],
+    details: Mapping[str, str],
+    card: Card | None,
+    decision_id: str,
 ) -> Told:
     from streamer.audit.audit_entry import Actor, Subject, Told
 
@@ -112,6 +120,8 @@ def _told(
         action=action,
         subject=Subject(*subject),
         card=card,
+        outcome="refused" if action == "denied" else "granted",
+        decision_id=decision_id,
         details=dict(details),
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from streamer.cli.command_permission import asks_for_a_proposal, permitted
 from streamer.cli.operator import audited, now_ms, who, with_store
 from streamer.cli.options import as_json
 from streamer.display.output import print_json, readable_errors, table_console
@@ -23,6 +24,9 @@ from streamer.policies import (
 )
 from streamer.settings import load_settings
 from streamer.store import PolicyEntry, Store
+
+if TYPE_CHECKING:
+    from streamer.store.proposals import Proposal
 
 __all__ = ["policy"]
 
@@ -114,8 +118,15 @@ def diff(other: str | None, as_json: bool) -> None:
     "--from-environment", is_flag=True, help="Put in force what the environment (STREAMER_*) says."
 )
 @click.option("--reason", "why", required=True, metavar="TEXT", help="Why; the history keeps it.")
+@asks_for_a_proposal
 @readable_errors
-def apply(file: Path | None, changes: tuple[str, ...], from_environment: bool, why: str) -> None:
+def apply(
+    file: Path | None,
+    changes: tuple[str, ...],
+    from_environment: bool,
+    why: str,
+    proposal_id: str,
+) -> None:
     """Put a policy in force: that of the TOML file FILE, or the one in force with some --set.
 
     A file is the whole policy: what it does not name has its default. Of a policy that cannot be, all
@@ -148,7 +159,13 @@ def apply(file: Path | None, changes: tuple[str, ...], from_environment: bool, w
     details["changes"] = "; ".join(map(str, changes_between(before, after)))
     is_new = after.id != before.id
     if is_new:
-        with audited(settings, "policy", ("policy", after.id), details):
+
+        def fault(proposal: Proposal) -> str:
+            is_of_it = proposal.kind == "policy" and sorted(proposal.changes) == sorted(changes)
+            return "" if is_of_it else f"it proposes {' '.join(proposal.changes) or proposal.kind}"
+
+        by = permitted(settings, "change_policy", proposal_id, fault)
+        with audited(settings, "policy", ("policy", after.id), details, decision_id=by):
             is_new = with_store(work, settings)
     if not is_new:
         click.echo(f"{after.id} is in force already; nothing was changed", err=True)

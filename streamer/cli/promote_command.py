@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
 from rich.table import Table
 
+from streamer.cli.command_permission import asks_for_a_proposal, of_version, permitted
 from streamer.cli.evaluate_options import Duration
 from streamer.cli.gate_options import Gate, asks_the_gate, show_gate
 from streamer.cli.operator import audited, check_others, now_ms, who, with_store
@@ -55,10 +57,17 @@ _ALL: Final = 10_000_000
     metavar="DURATION",
     help="How long a canary is watched.",
 )
+@asks_for_a_proposal
 @asks_the_gate(is_required=False)
 @readable_errors
 def promote(
-    version: str, why: str, forced: str, n_canary: int | None, for_ms: int, gate: Gate
+    version: str,
+    why: str,
+    forced: str,
+    n_canary: int | None,
+    for_ms: int,
+    proposal_id: str,
+    gate: Gate,
 ) -> None:
     """Make VERSION (an id or its beginning) the head if it passes the gate; workers go on from it.
 
@@ -76,6 +85,8 @@ def promote(
             f"--payments FILE` runs the gate, `streamer model promote {version} --force REASON` does "
             "without"
         )
+    settings = load_settings()
+    by = permitted(settings, "promote", proposal_id, partial(of_version, "promotion", version))
     limits = gate.policy.watch
     gated: dict[str, str] = {}
     if gate.file is not None:
@@ -86,6 +97,8 @@ def promote(
             raise SystemExit(EXIT_FAILED)
         # What was measured is what is promoted, whatever is stored under that beginning by now.
         version, gated = report["version"], _told(report)
+        # A beginning may be of several.
+        by = permitted(settings, "promote", proposal_id, partial(of_version, "promotion", version))
     if forced:
         gated["forced"] = forced
     reason = "promotion" if n_canary is None else "canary"
@@ -107,10 +120,11 @@ def promote(
             f"{rfc3339(watch.until_ms)}; `streamer model canary` shows it"
         )
 
-    settings = load_settings()
     details = {"why": why, **gated} | ({} if n_canary is None else {"partitions": str(n_canary)})
     action: Action = "promote" if n_canary is None else "canary"
-    with audited(settings, action, ("version", version), details):
+    if proposal_id:
+        details["proposal"] = proposal_id
+    with audited(settings, action, ("version", version), details, decision_id=by):
         told = with_store(work, settings)
     click.echo(told, err=True)
 
@@ -171,8 +185,9 @@ def rollback(version: str | None, why: str) -> None:
         return f"{await store.set_head(wish)} is the head"
 
     settings = load_settings()
+    by = permitted(settings, "roll_back")
     subject = "version", version or "the one before"
-    with audited(settings, "roll back", subject, {"why": why}, may_wait=True):
+    with audited(settings, "roll back", subject, {"why": why}, may_wait=True, decision_id=by):
         told = with_store(work, settings)
     click.echo(told, err=True)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
+from streamer.cli.command_permission import asks_for_a_proposal, of_version, permitted
 from streamer.cli.operator import audited, now_ms, with_store
 from streamer.cli.passes import version_in
 from streamer.display.output import readable_errors
@@ -102,8 +104,9 @@ def push(
 @click.command()
 @click.argument("place", metavar="NAME@ALIAS|NAME/NUMBER")
 @_URI
+@asks_for_a_proposal
 @readable_errors
-def pull(place: str, uri: str) -> None:
+def pull(place: str, uri: str, proposal_id: str) -> None:
     """Store a version that is registered with MLflow; it is not made the head.
 
     Its content must have the hash that it is registered under. `streamer gate` and `streamer model
@@ -125,7 +128,8 @@ def pull(place: str, uri: str) -> None:
         )
     # Versions are trimmed by age, and this one is to live as long as one made now.
     header = replace(header, created_at=rfc3339(now_ms()))
-    with audited(settings, "pull", ("version", wanted), {"from": place}):
+    by = permitted(settings, "import_version", proposal_id, partial(of_version, "import", wanted))
+    with audited(settings, "pull", ("version", wanted), {"from": place}, decision_id=by):
         stored = with_store(lambda store: store.put_version(sums, header), settings)
     click.echo(
         f"{stored} stored from {where.name}/{number}; `streamer model promote` makes it the head",

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import click
 
 from streamer.access.roles import ROLES, Role, ordered, roles_text
+from streamer.cli.command_permission import permitted
+from streamer.cli.operator import audited
 from streamer.display.output import print_json, readable_errors, table_console
 from streamer.errors import ConfigurationError
 from streamer.extra import require
+from streamer.settings import load_changed_settings
 
 if TYPE_CHECKING:
+    from streamer.audit.audit_entry import Action
     from streamer.console.people.accounts import Account
 
 __all__ = ["asked_password", "role_option", "users"]
@@ -28,6 +33,14 @@ _FILE: Final = click.option(
     envvar="STREAMER_CONSOLE_ACCOUNTS_FILE",
     required=True,
     help="The accounts; without it STREAMER_CONSOLE_ACCOUNTS_FILE.",
+)
+
+
+_UNAUDITED: Final = click.option(
+    "--unaudited",
+    default="",
+    metavar="REASON",
+    help="Change it without an entry on the audit topic, such as before there is a Kafka.",
 )
 
 
@@ -47,11 +60,12 @@ def role_option(**more: Any) -> Callable[[Command], Command]:
 def users() -> None:
     """Add people who log in to the console, disable them and change their roles.
 
+    Each change is an entry of STREAMER_AUDIT_TOPIC first, or it is made with --unaudited and a reason.
     What is changed counts with the next page that somebody asks for: sessions of who is disabled, or
     has another password, are over. Passwords are asked for, or read as a line of standard input.
 
     \b
-    streamer users add mona --role reviewer --file accounts
+    streamer users add mona --role reviewer --file accounts --unaudited "no Kafka yet"
     STREAMER_CONSOLE_ACCOUNTS_FILE=accounts streamer console
     """
 
@@ -60,8 +74,9 @@ def users() -> None:
 @click.argument("name")
 @role_option(required=True)
 @_FILE
+@_UNAUDITED
 @readable_errors
-def add(name: str, roles: tuple[str, ...], path: Path) -> None:
+def add(name: str, roles: tuple[str, ...], path: Path, unaudited: str) -> None:
     """Add NAME, with a password that is asked for."""
     require("argon2")
     from streamer.console.people.accounts import account_in, account_line
@@ -73,7 +88,8 @@ def add(name: str, roles: tuple[str, ...], path: Path) -> None:
             raise ConfigurationError(f"{name} must be new, got a line of that name in {path}")
         return made
 
-    _changed(path, name, change, "was added to")
+    told: tuple[str, Action] = "was added to", "user added"
+    _changed(path, name, change, told, unaudited, roles=roles_text(roles))
 
 
 @users.command(name="list")
@@ -109,36 +125,43 @@ def list_users(path: Path, as_json: bool) -> None:
 @users.command()
 @click.argument("name")
 @_FILE
+@_UNAUDITED
 @readable_errors
-def disable(name: str, path: Path) -> None:
+def disable(name: str, path: Path, unaudited: str) -> None:
     """Let NAME log in no more, and end their sessions."""
-    _altered(path, name, "is disabled in", is_disabled=True)
+    told: tuple[str, Action] = "is disabled in", "user disabled"
+    _altered(path, name, told, unaudited, is_disabled=True)
 
 
 @users.command()
 @click.argument("name")
 @_FILE
+@_UNAUDITED
 @readable_errors
-def enable(name: str, path: Path) -> None:
+def enable(name: str, path: Path, unaudited: str) -> None:
     """Let NAME log in again, with the password they had."""
-    _altered(path, name, "may log in again by", is_disabled=False)
+    told: tuple[str, Action] = "may log in again by", "user enabled"
+    _altered(path, name, told, unaudited, is_disabled=False)
 
 
 @users.command()
 @click.argument("name")
 @role_option(required=True)
 @_FILE
+@_UNAUDITED
 @readable_errors
-def role(name: str, roles: tuple[str, ...], path: Path) -> None:
+def role(name: str, roles: tuple[str, ...], path: Path, unaudited: str) -> None:
     """Give NAME these roles and no others."""
-    _altered(path, name, f"is {roles_text(roles)} in", roles=_roles(roles))
+    told: tuple[str, Action] = f"is {roles_text(roles)} in", "user role"
+    _altered(path, name, told, unaudited, roles=_roles(roles))
 
 
 @users.command()
 @click.argument("name")
 @_FILE
+@_UNAUDITED
 @readable_errors
-def password(name: str, path: Path) -> None:
+def password(name: str, path: Path, unaudited: str) -> None:
     """Give NAME another password, and end their sessions."""
     require("argon2")
     from dataclasses import replace
@@ -156,7 +179,7 @@ def password(name: str, path: Path) -> None:
             return Account(name, _roles((line.split(":")[1],)), secret)
         raise ConfigurationError(_nobody(name, path))
 
-    _changed(path, name, change, "has another password in")
+    _changed(path, name, change, ("has another password in", "user password"), unaudited)
 
 
 def asked_password() -> str:
@@ -169,7 +192,9 @@ def asked_password() -> str:
     )
 
 
-def _altered(path: Path, name: str, told: str, **changes: Any) -> None:
+def _altered(
+    path: Path, name: str, told: tuple[str, Action], unaudited: str, **changes: Any
+) -> None:
     require("argon2")
     from dataclasses import replace
 
@@ -181,14 +206,37 @@ def _altered(path: Path, name: str, told: str, **changes: Any) -> None:
             raise ConfigurationError(_nobody(name, path))
         return replace(account, **changes)
 
-    _changed(path, name, change, told)
+    roles = {"roles": roles_text(changes["roles"])} if "roles" in changes else {}
+    _changed(path, name, change, told, unaudited, **roles)
 
 
-def _changed(path: Path, name: str, change: Any, told: str) -> None:
+def _changed(
+    path: Path, name: str, change: Any, told: tuple[str, Action], unaudited: str, **details: str
+) -> None:
+    """Change a line, once it is on the audit topic that it is about to be."""
     from streamer.console.people.accounts_editing import changed_account
 
-    changed_account(path, name, change)
-    click.echo(f"{name} {told} {path}.")
+    with _recorded(told[1], name, {"file": path.name, **details}, unaudited):
+        changed_account(path, name, change)
+    click.echo(f"{name} {told[0]} {path}.")
+
+
+@contextmanager
+def _recorded(action: Action, name: str, details: dict[str, str], unaudited: str) -> Iterator[None]:
+    # The file need not be there yet.
+    settings = load_changed_settings({"console_accounts_file": ""})
+    decision_id = permitted(settings, "manage_users")
+    if unaudited:
+        yield
+        click.echo(f"streamer: no audit entry was written: {unaudited}", err=True)
+        return
+    if "kafka_bootstrap_servers" not in settings.model_fields_set:
+        raise ConfigurationError(
+            "STREAMER_KAFKA_BOOTSTRAP_SERVERS must be set, so that the audit topic has who changed an "
+            "account, got nothing; --unaudited REASON makes a change that nobody records"
+        )
+    with audited(settings, action, ("user", name[:64]), details, decision_id=decision_id):
+        yield
 
 
 def _roles(roles: tuple[str, ...]) -> tuple[Role, ...]:

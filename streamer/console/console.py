@@ -22,6 +22,7 @@ from streamer.console.alert.versions_asked import VersionsAsked
 from streamer.console.people.accounts import Account
 from streamer.console.people.knowing import accounts_of, opa_of, proxied_people_of
 from streamer.console.people.login_tries import Tries
+from streamer.console.people.oidc_people import oidc_people_of
 from streamer.console.people.web_sessions import Signer
 from streamer.console.queue.blind_rows import BlindRows, with_others
 from streamer.console.queue.queue_filters import choices_of
@@ -31,6 +32,7 @@ from streamer.console.sending.verdict_sending import Decider, SecondDraw
 from streamer.console.service.console_metrics import ConsoleMetrics
 from streamer.console.service.kept_answer import KeptAnswer
 from streamer.console.service.model_reading import read_models
+from streamer.console.service.nav_links import NavLinks
 from streamer.console.service.older_searches import OlderSearches
 from streamer.console.service.worker_scrapes import WorkerScrapes
 from streamer.console.team.budget_curve import curve_of
@@ -70,9 +72,10 @@ class Console:
         self.settings = settings
         self.accounts, self.proxied = accounts_of(settings), proxied_people_of(settings)
         self.metrics, self.guard = ConsoleMetrics(), Guard(opa_of(settings), self._decided)
+        self.nav = NavLinks(self.guard)
         told = settings.console_secret
         key = secrets.token_bytes(32) if told is None else told.get_secret_value().encode()
-        self.signer = Signer(key)
+        self.signer, self.oidc = Signer(key), oidc_people_of(settings, key)
         self.claim_ms = round(settings.console_claim_s * 1000)
         self.least_look_ms = round(settings.console_least_look_s * 1000)
         self.session_ms = round(settings.console_session_s * 1000)
@@ -147,6 +150,8 @@ class Console:
             await asyncio.to_thread(self._group.stop)
             await asyncio.to_thread(self.outbox.close)
             await self.guard.close()
+            if self.oidc is not None:
+                await self.oidc.provider.close()
             await self.model_store.close()
             await self.store.close()
 

@@ -28,6 +28,7 @@ from streamer.console.pages.claim_pages import claim, release, take
 from streamer.console.pages.gates import PUBLIC, Gate, GatedRoute
 from streamer.console.pages.login_pages import login, logout
 from streamer.console.pages.model_page import model_page
+from streamer.console.pages.oidc_pages import come_back, go_out
 from streamer.console.pages.older_pages import find, reopen
 from streamer.console.pages.operations_page import operations
 from streamer.console.pages.page_templates import static_file
@@ -46,6 +47,7 @@ from streamer.console.pages.snooze_pages import (
     snoozed_about,
     snoozes_page,
 )
+from streamer.console.pages.snooze_proposals import carried_about, carry_out
 from streamer.console.pages.team_page import team
 from streamer.console.pages.ticked_pages import (
     judge_ticked,
@@ -62,6 +64,7 @@ from streamer.console.pages.wave_pages import (
     undo_wave,
     wave_page,
 )
+from streamer.console.people.oidc_people import CALLBACK
 from streamer.errors import StreamerError
 
 __all__ = ["console_app"]
@@ -79,6 +82,12 @@ def console_app(console: Console) -> ASGIApp:
 
     async def log_in(request: Request) -> Response:
         return await login(console, request)
+
+    async def out(request: Request) -> Response:
+        return await go_out(console, request)
+
+    async def back(request: Request) -> Response:
+        return await come_back(console, request)
 
     async def events(request: Request) -> Response:
         return await arrivals(console, request)
@@ -118,6 +127,8 @@ def console_app(console: Console) -> ASGIApp:
         *_of_an_alert(made),
         *_at_once(made),
         GatedRoute("/login", log_in, ["GET", "POST"], PUBLIC),
+        GatedRoute("/oidc/login", out, _GET, PUBLIC),
+        GatedRoute(CALLBACK, back, _GET, PUBLIC),
         GatedRoute("/events", events, _GET, SEES_QUEUE),
         GatedRoute("/static/{name}", static, _GET, PUBLIC),
         GatedRoute("/healthz", healthz, _GET, PUBLIC),
@@ -160,6 +171,11 @@ def _pages(made: Made) -> list[GatedRoute]:
         post("/budget/propose", propose_budget, Gate(("propose",))),
         post("/snoozed/end", end_snooze, Gate(("end_snooze",))),
         post("/proposals/{proposal_id}/decide", decide, Gate(("approve",), decided_about)),
+        post(
+            "/proposals/{proposal_id}/carry-out",
+            carry_out,
+            Gate(("snooze_long",), carried_about),
+        ),
         post("/logout", logout, Gate(("log_out",))),
     ]
 
@@ -185,7 +201,7 @@ def _of_an_alert(made: Made) -> list[GatedRoute]:
         post("/release", release, Gate(("claim",))),
         post("/take", take, Gate(("take_from_others",))),
         post("/reopen", reopen, Gate(("reopen",))),
-        post("/snooze", snooze, Gate(("snooze", "snooze_long"), snoozed_about)),
+        post("/snooze", snooze, Gate(("snooze", "propose"), snoozed_about)),
     ]
 
 

@@ -36,9 +36,8 @@ A person may have several. Whoever is known may read the help and log out, and n
 
 ## Actions
 
-"Hand out" and "change" are denied while OPA is away; "view" then goes by this table. The command line, Kafka and Redis do not ask here: who
-reaches those is the business of their own access lists. Nothing asks yet for `export_card`, `read_audit`, `carry_out`, `promote`,
-`import_version`, `change_policy`, `erase`, `roll_back` and `manage_users`: they stand here for what is to ask.
+"Hand out" and "change" are denied while OPA is away; "view" then goes by this table. Commands ask where `STREAMER_COMMAND_ROLES` is set (below).
+Nothing asks yet for `erase` and `export_card`: they stand here for what is to ask.
 
 """
 
@@ -47,12 +46,40 @@ Two ways to write a name in capitals and small letters are one person, also for 
 
 A refusal is a page (403; 503 while OPA is away; 404 where nothing was proposed) with the reason and the id of the decision, which is also in the
 log as `access denied`, on the audit topic as `denied`, and in OPA's decision log where that decided. What was typed is on the page. An auditor who opens an alert claims nothing.
+A page's head has the links that somebody may follow, and who may not see the queue begins elsewhere: a model owner at *Model*, an operator at *Operations*.
+
+## Two people
+
+A proposal (another version, an import, a policy, a snooze beyond `STREAMER_CONSOLE_SNOOZE_DAYS`) is made by one person and approved by another, and each step is on the audit
+topic before it is taken: `granted` before, `done` or `failed` after. What was approved is carried out by a command with `--proposal ID`, a snooze by a lead on
+*Proposals*. What keeps it so, and what does not (`tests/console/test_four_eyes.py` tries each):
+
+| way around | what happens | what is the defence |
+|---|---|---|
+| who made it approves it, by the form or by another way to write their name | refused, by the page and by the store beneath it | streamer |
+| a form that another site makes a lead send | refused: it lacks the session's token | streamer |
+| the audit topic does not take the entry | nothing is proposed, decided or put off | streamer |
+| an approved proposal written to `STREAMER_PROPOSALS_TOPIC` | nothing: no part of streamer reads that topic | who else reads it must know that it is a record; Kafka's access list says who writes it |
+| an approved proposal written into Redis | it is believed: *Proposals* shows it, `--proposal` takes it. The audit topic has no `propose` and no `approved` of it | Redis' access list: who may write there may set the head itself |
+| a command without a proposal | refused where `STREAMER_COMMAND_ROLES` is set; done where it is not, with its entry on the audit topic | who sets that variable; below |
+| one person with two accounts, or two of a provider's | they are two people | who adds accounts; the audit topic has each |
+
+So give Redis and Kafka users of their own: the console's and the workers' as they need, people's none. Of Kafka's lists [audit.md](audit.md) has examples.
+
+## Commands
+
+Whoever reaches Redis and Kafka can do what they allow. Where commands are started by something that sets the environment (a scheduler, sudo, a job of continuous
+integration), `STREAMER_COMMAND_ROLES=deploy=operator,ana=model_owner` gives the users of that machine roles, and a command is asked for as a page is, by the table or
+by OPA: `model promote` and its canary (`promote`), `model rollback` (`roll_back`, by the table while OPA is away), `model import` and `pull` (`import_version`),
+`policy apply` (`change_policy`), `audit export` (`read_audit`) and `users` (`manage_users`); with `--proposal ID` also `carry_out`, and the proposal must be approved and be of what is done.
+Who can start a shell there can leave the variable out: it keeps honest people from slips, and no one else.
 
 ## How people are known
 
 **Local accounts**, for a team without a login of its own:
 
 ```
+export STREAMER_KAFKA_BOOTSTRAP_SERVERS=HOST:9092             # or --unaudited REASON, below
 streamer users add mona --role reviewer --file accounts      # asks for a password, or reads it from standard input
 streamer users list --file accounts
 streamer users role mona --role reviewer --role lead --file accounts
@@ -60,6 +87,9 @@ streamer users disable mona --file accounts                  # her sessions end 
 streamer users password mona --file accounts                 # the same for sessions of the old password
 STREAMER_CONSOLE_ACCOUNTS_FILE=accounts streamer console
 ```
+
+Each change is on the audit topic first (`user added`, `user role` and so on), as of any command, which needs `STREAMER_KAFKA_BOOTSTRAP_SERVERS` and Redis; or it is made with
+`--unaudited REASON`, and the output says that nobody recorded it.
 
 A line is `NAME:HASH:ROLES`, or `NAME:HASH:ROLES:disabled`. Hashes are argon2id with 19 MiB, two passes and one lane, the least of OWASP's
 [Password Storage Cheat Sheet](https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html). The file is written whole or not at
@@ -80,7 +110,48 @@ The headers are believed on connections from these addresses alone, whatever `X-
 proxy must take out what a browser sends in them. Roles are those of the groups with each request. Names have 1 to 64 letters, digits, dots, @, - or _;
 others are nobody. Who comes without the header may log in with a local account, if there is a file of them. Logging out is the proxy's.
 
-OpenID Connect spoken by the console itself is not there: put a proxy that does before it.
+**OpenID Connect**, with a provider such as Keycloak, Entra ID or Okta:
+
+```
+STREAMER_CONSOLE_URL=https://console.example
+STREAMER_OIDC_ISSUER=https://login.example/realms/bank
+STREAMER_OIDC_CLIENT_ID=streamer-console
+STREAMER_OIDC_CLIENT_SECRET_FILE=/run/secrets/oidc
+STREAMER_OIDC_ROLES=fraud-team=reviewer,fraud-leads=reviewer+lead
+streamer console
+```
+
+At the provider, register a client for the authorization code flow with the redirect address `https://console.example/oidc/callback`, after a logout `https://console.example/login`,
+and a claim `groups` (`STREAMER_OIDC_GROUPS_CLAIM`) in the ID token or at its userinfo address. Without a secret the client is public. PKCE (S256), state and nonce are always sent; the provider must
+sign with RS256, PS256 or ES256 (`STREAMER_OIDC_ALGORITHMS`), and be https unless it is on this machine. A CA of your own is named by `SSL_CERT_FILE`.
+
+- Who somebody is, is issuer and subject. Their name is what `STREAMER_OIDC_NAME_CLAIM` said at their first login, and stays: who is renamed there is the same person here, and
+  nobody else gets that name, nor the name of a local account, also in other capitals (`name_taken`). To free one, remove the fields `subject:...` and `name:...` of it
+  from the hash `streamer:{NAMESPACE}:review:bound-names` in Redis; an emptied Redis has forgotten whose names are.
+- Roles are those of the groups at the login, until `STREAMER_CONSOLE_SESSION_S` is over. Who must be out at once: take them out of the groups at the provider, and start the console with
+  another `STREAMER_CONSOLE_SECRET`, which ends all sessions. Nothing is asked of the provider in between, and its own logout is not heard of.
+- Logging out ends the console's session, and goes on to the provider's logout where it says it has one.
+- While the provider is away nobody logs in by it, and sessions go on. Local accounts work beside it where there is a file of them: keep one for that day.
+- What was typed when a session ended is on the login's page to copy: it does not come along to the provider and back.
+
+A login that is refused has its outcome on the page, in the log (`oidc login refused`), in `streamer_oidc_logins_total`, and, where the provider's answer is at fault, on the audit topic. An address
+is let try again after a quarter of an hour once fifty were refused.
+
+| outcome | what it means |
+|---|---|
+| state, state_used, no_code | the browser came back without the cookie it was sent with, twice, or without a code: an old tab, or an answer that somebody else was given |
+| mix_up | the answer names another issuer, or none though this provider names itself |
+| declined | the provider let nobody in (`error` in its answer, which the log has) |
+| code | the provider does not take the code: used before, too old, or asked for by somebody else |
+| client | the provider does not take client id and secret |
+| no_token, form, subject | its answer has no ID token, one of another form, or no subject |
+| algorithm | the token is signed in a way that is not allowed; `none` and HMAC never are |
+| key, signature | no key of the provider's set fits (it is read again at most every half minute), or the signature is not of it |
+| issuer, audience | the token is of another issuer, or for another client |
+| expired, issued | the token is too old or of the future: a minute's difference of the clocks is allowed |
+| nonce, access_token, userinfo | the token is of another login, or does not belong to what came with it |
+| name, name_taken | the claim has no name of 1 to 64 letters, digits, dots, @, - or _, or it is somebody else's |
+| limited, away | too many were refused; the provider does not answer as it should, and the log says how |
 
 ## Open Policy Agent
 

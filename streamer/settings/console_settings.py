@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from streamer.settings.group_roles import check_group_roles
+from streamer.settings.oidc_settings import OidcFields
 from streamer.settings.secret_checks import long_secret
-from streamer.settings.serve_settings import ServeFields
 from streamer.settings.settings import Count, ReadableFile, Seconds, Topic
 
 __all__ = ["ConsoleFields"]
@@ -33,7 +33,7 @@ def _one_url(value: str) -> str:
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 
 
-class ConsoleFields(ServeFields):
+class ConsoleFields(OidcFields):
     """Who may log in, for how long, and how many alerts are kept open."""
 
     audit_topic: Topic = "streamer-audit"
@@ -80,6 +80,9 @@ class ConsoleFields(ServeFields):
     has none."""
     console_snooze_days: int = Field(30, ge=1, le=180)
     """Days that one person may put a card or merchant off; longer needs another's approval."""
+    command_roles: Annotated[str, AfterValidator(check_group_roles)] = ""
+    """Roles of the users of this machine who run commands: deploy=operator,ana=model_owner. With it a
+    command is asked for as a page is, and what needs a second person needs `--proposal ID`."""
     opa_url: Annotated[str, AfterValidator(_one_url)] | None = None
     """Open Policy Agent that decides who may do what in the console, http://127.0.0.1:8181; without one
     the built-in rules do. While it is away nothing is changed."""

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from streamer.settings.certificates import certificate_breaches
 from streamer.settings.console_settings import ConsoleFields
+from streamer.settings.oidc_settings import oidc_breaches
 from streamer.settings.proxy_networks import networks
 from streamer.settings.serve_settings import ServeFields
 from streamer.settings.settings import Fields
@@ -78,9 +79,15 @@ def _check_rules(settings: ServeFields) -> None:
 
 
 def _people(settings: ServeFields) -> Iterator[Breach]:
-    if not isinstance(settings, ConsoleFields) or settings.console_proxy_user_header is None:
+    if not isinstance(settings, ConsoleFields):
+        return
+    yield from oidc_breaches(settings)
+    if settings.console_proxy_user_header is None:
         return
     header, proxies = "console_proxy_user_header", "console_trusted_proxies"
+    if settings.oidc_issuer is not None:
+        # One person would be two: each way gives names of its own.
+        yield (header, "oidc_issuer"), "must not be set when STREAMER_OIDC_ISSUER is"
     try:
         is_named = bool(networks(settings.console_trusted_proxies))
     except ValueError:

@@ -1,7 +1,7 @@
 """What somebody proposes and another decides: kept until it is decided, and a while longer.
 
 Invariants:
-* A proposal is decided once, and never by who made it.
+* A proposal is decided once, and never by who made it, however they write their name.
 * The same form sent again is the same proposal.
 """
 
@@ -13,10 +13,11 @@ from typing import Final, Literal
 import msgspec
 
 from streamer.store.client import Client, Pipe, asked
+from streamer.store.snoozes import Snooze
 
 __all__ = ["Decided", "Proposal", "ProposalKind", "ProposalState", "Proposals"]
 
-ProposalKind = Literal["promotion", "rollback", "policy", "erase"]
+ProposalKind = Literal["promotion", "rollback", "policy", "import", "snooze", "erase"]
 ProposalState = Literal["open", "approved", "declined"]
 
 # Beyond so many the oldest that is decided makes room, and where all are open nothing new is taken.
@@ -27,9 +28,10 @@ class Proposal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One proposal.  ``id`` is that of the form it came by.
 
     Of a model ``version`` is proposed, and ``head`` was in use; of the policy ``changes`` are, as
-    ``NAME=VALUE``, and ``head`` is the policy that was in force.  Of a card to be forgotten nothing is
-    told but its id here (`streamer.store.erasures`).  ``is_unsent``: its last step is kept
-    here, and Kafka has not acknowledged it.
+    ``NAME=VALUE``, and ``head`` is the policy that was in force.  Of a snooze ``head`` is the alert,
+    and ``snooze`` what is put off for ``days`` once it is carried out: that has a card, and stays here.
+    Of a card to be forgotten nothing is told but its id here (`streamer.store.erasures`).
+    ``is_unsent``: its last step is kept here, and Kafka has not acknowledged it.
     """
 
     id: str
@@ -45,6 +47,14 @@ class Proposal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     decided_ms: int = 0
     remark: str = ""
     is_unsent: bool = False
+    snooze: Snooze | None = None
+    days: int = 0
+    carried_by: str = ""
+    carried_ms: int = 0
+
+    def message(self) -> bytes:
+        """Return it as the proposals topic has it: without a card."""
+        return msgspec.json.encode(msgspec.structs.replace(self, is_unsent=False, snooze=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,10 @@ class Proposals:
 
         return await self.client.transact([self._key], attempt)
 
+    async def outcome_of(self, proposal_id: str, state: ProposalState, who: str) -> Decided:
+        """Return what would become of a decision, and change nothing."""
+        return _outcome(await self.get(proposal_id), state, who)
+
     async def decide(
         self, proposal_id: str, state: ProposalState, who: str, now_ms: int, remark: str
     ) -> Decided:
@@ -105,20 +119,34 @@ class Proposals:
 
         async def attempt(pipe: Pipe) -> Decided:
             stored = await asked(pipe, "HGET", self._key, proposal_id)
-            if stored is None:
-                return Decided("gone")
-            found = msgspec.json.decode(stored, type=Proposal)
-            if found.state != "open":
-                is_same = (found.state, found.decided_by) == (state, who)
-                return Decided("done" if is_same else "closed", found)
-            if found.proposed_by == who:
-                return Decided("own", found)
+            known = None if stored is None else msgspec.json.decode(stored, type=Proposal)
+            told = _outcome(known, state, who)
+            found = told.proposal
+            if told.outcome != "done" or found is None or found.state != "open":
+                return told
             decided = msgspec.structs.replace(
                 found, state=state, decided_by=who, decided_ms=now_ms, remark=remark, is_unsent=True
             )
             pipe.multi()
             pipe.execute_command("HSET", self._key, proposal_id, msgspec.json.encode(decided))
             return Decided("done", decided)
+
+        return await self.client.transact([self._key], attempt)
+
+    async def carried_out(self, proposal_id: str, who: str, now_ms: int) -> Proposal | None:
+        """Note that somebody has carried out what was approved; None where that is not to be done."""
+
+        async def attempt(pipe: Pipe) -> Proposal | None:
+            stored = await asked(pipe, "HGET", self._key, proposal_id)
+            found = None if stored is None else msgspec.json.decode(stored, type=Proposal)
+            if found is None or found.state != "approved" or found.carried_by:
+                return None
+            done = msgspec.structs.replace(
+                found, carried_by=who, carried_ms=now_ms, is_unsent=True, snooze=None
+            )
+            pipe.multi()
+            pipe.execute_command("HSET", self._key, proposal_id, msgspec.json.encode(done))
+            return done
 
         return await self.client.transact([self._key], attempt)
 
@@ -138,3 +166,13 @@ class Proposals:
     @property
     def _key(self) -> str:
         return self.client.keys.review("proposals")
+
+
+def _outcome(found: Proposal | None, state: ProposalState, who: str) -> Decided:
+    if found is None:
+        return Decided("gone")
+    if found.state != "open":
+        is_same = (found.state, found.decided_by) == (state, who)
+        return Decided("done" if is_same else "closed", found)
+    is_own = found.proposed_by.lower() == who.lower()
+    return Decided("own" if is_own else "done", found)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamer.store.alert_claims import Claims
+from streamer.store.bound_names import BoundNames
 from streamer.store.card_alerts import CardAlerts
 from streamer.store.client import Client
 from streamer.store.judged_alerts import JudgedAlerts
@@ -67,6 +68,11 @@ class ReviewStore:
             JudgedAlerts(client),
             Snoozes(client),
         )
+
+    @property
+    def bound_names(self) -> BoundNames:
+        """Whose the names are of people whom a provider lets in."""
+        return BoundNames(self.client)
 
     @property
     def cards(self) -> CardAlerts:

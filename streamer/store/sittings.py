@@ -23,6 +23,18 @@ class Sittings:
         )
         return int(n_tries)
 
+    async def n_tries(self, name: str) -> int:
+        """Return how many tries are counted at present."""
+        key = self.client.keys.review("tries", name)
+        [found] = await self.client.pipelined([("GET", key)], atomic=False)
+        return int(found or 0)
+
+    async def is_first(self, name: str, for_ms: int) -> bool:
+        """Whether something is done for the first time, in so long: noted in the same step."""
+        command = "SET", self.client.keys.review("once", name), 1, "NX", "PX", for_ms
+        [told] = await self.client.pipelined([command], atomic=False)
+        return bool(told)
+
     async def succeeded(self, name: str) -> None:
         """Count a try less: people of one address do not wait for one another."""
         key = self.client.keys.review("tries", name)

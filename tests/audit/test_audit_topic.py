@@ -202,11 +202,14 @@ def test_an_export_is_verified_by_its_manifest_alone_and_is_itself_on_the_topic(
     topic.write(4)
     writer = topic.write(3, NOW_MS + 60_000)
     path = tmp_path / "part.jsonl"
+    path.touch(0o644)
     period = ("--from", "2026-09-21T14:13:20.003Z", "--to", "2026-09-21T14:14:20.003Z")
     result = run("audit", "export", *period, "--out", str(path), **topic.env)
     assert result.exit_code == 0, result.stderr
     # Two of the first chain, two of the second.
     assert "4 entries written to" in result.stderr
+    modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    assert modes == {"part.jsonl": 0o600, "part.jsonl.manifest.json": 0o600}
     digest = result.stderr.split(": ")[-1].strip()
     off = {"kafka_bootstrap_servers": "127.0.0.1:1", "redis_url": "redis://127.0.0.1:1"}
     whole = run("audit", "verify", "--file", str(path), **off)

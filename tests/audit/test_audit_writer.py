@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from structlog.testing import capture_logs
 
 from streamer.audit import audit_sender, audit_writer
 from streamer.audit.audit_entry import Actor, Head, Told
@@ -128,6 +129,36 @@ def test_what_kafka_does_not_take_goes_out_again_with_all_that_came_after_it_in_
     assert sorted(first, key=lambda value: first[value]) == [b"0", b"1", b"2", b"3", b"4"]
     sender._on_error("no broker")
     assert sender.error == "no broker"
+
+
+def test_a_topic_that_takes_nothing_is_tried_more_and_more_seldom_and_told_of_once(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_sender, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(audit_sender, "_LONGEST_S", 0.05)
+    log.refusals = ["topic authorization failed"] * 6
+    taken: list[tuple[str, int]] = []
+    with capture_logs() as told:
+        sender = AuditSender(settings(), lambda writer, number: taken.append((writer, number)))
+        rests: list[float] = []
+        rest_s = sender._rest_s
+        monkeypatch.setattr(sender, "_rest_s", lambda: rests.append(rest_s()) or rests[-1])
+        sender.send("w", 0, b"0")
+        deadline = time.monotonic() + DEADLINE_S
+        while not taken and time.monotonic() < deadline:
+            time.sleep(0.005)
+        sender.close(1.0)
+    assert taken == [("w", 0)]
+    assert rests == [0.01, 0.02, 0.04, 0.05, 0.05, 0.05]
+    assert sender.n_failures == 6
+    assert [each["event"] for each in told] == [
+        "audit entry not taken",
+        "audit entries taken again",
+    ]
+    assert told[1]["tries"] == 6
+    # The next one begins anew.
+    sender._fail("once more")
+    assert rest_s() == 0.01
 
 
 def test_a_head_that_redis_was_not_told_of_is_told_at_the_end(log: Log) -> None:

@@ -6,32 +6,43 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from streamer.audit.audit_reading import Period, read_entries
 from streamer.cli import main
 from streamer.cli.users_command import asked_password
 from streamer.console.people import passwords
 from streamer.console.people.accounts import Account, Accounts, account_in, account_line
 from streamer.console.people.accounts_editing import changed_account
+from streamer.embedded import EmbeddedKafka
 from streamer.errors import ConfigurationError
+from streamer.settings import load_settings
+from tests.cli.test_commands import audited_by
 
 PASSWORD = "correct horse battery"
 OLD = "lea:lead:scrypt$" + "A" * 24 + "$" + "A" * 43 + "="
 
 
-def users(path: Path, *arguments: str, secret: str = PASSWORD) -> Result:
-    return CliRunner().invoke(main, ["users", *arguments, "--file", str(path)], input=f"{secret}\n")
+def users(
+    path: Path, *arguments: str, secret: str = PASSWORD, why: str = "a test", **variables: str
+) -> Result:
+    unaudited = ("--unaudited", why) if why and arguments[0] != "list" else ()
+    command = ["users", *arguments, "--file", str(path), *unaudited]
+    env = {f"STREAMER_{name.upper()}": value for name, value in variables.items()}
+    return CliRunner(env=env).invoke(main, command, input=f"{secret}\n")
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "accounts"
     told = users(path, "add", "mona", "--role", "lead", "--role", "reviewer")
-    assert (told.exit_code, told.output) == (0, f"mona was added to {path}.\n")
+    assert (told.exit_code, told.stdout) == (0, f"mona was added to {path}.\n")
+    assert told.stderr == "streamer: no audit entry was written: a test\n"
     return path
 
 
@@ -52,6 +63,49 @@ def test_an_account_is_added_listed_disabled_enabled_and_given_other_roles(path:
     again = Accounts(path).get("mona")
     assert again is not None
     assert (again.hashed, again.roles) == (account.hashed, ("auditor",))
+
+
+def test_a_change_is_on_the_audit_topic_or_is_made_with_a_reason_why_not(
+    path: Path, redis_url: str, kafka: EmbeddedKafka
+) -> None:
+    before = path.read_text()
+    refused = users(path, "disable", "mona", why="")
+    assert (refused.exit_code, "--unaudited REASON makes a change" in refused.stderr) == (2, True)
+    assert path.read_text() == before
+    unique = uuid.uuid4().hex[:10]
+    here = audited_by(kafka) | {
+        "redis_url": redis_url,
+        "namespace": f"users-{unique}",
+        "audit_topic": f"a-{unique}",
+        "console_accounts_file": str(path.parent / "not-yet"),
+    }
+    assert users(path, "role", "mona", "--role", "auditor", why="", **here).exit_code == 0
+    assert users(path, "disable", "nobody", why="", **here).exit_code == 2
+    away = here | {"kafka_bootstrap_servers": "127.0.0.1:1", "audit_timeout_s": "0.3"}
+    lost = users(path, "disable", "mona", why="", **away)
+    assert (lost.exit_code, "nothing was changed" in lost.stderr) == (1, True)
+    assert Accounts(path).get("mona") is not None
+    shut = users(path, "disable", "mona", why="", **here, command_roles="x=operator")
+    assert (shut.exit_code, "Only an operator may add and disable" in shut.stderr) == (1, True)
+    settings = load_settings(
+        {
+            f"STREAMER_{name.upper()}": text
+            for name, text in here.items()
+            if name != "console_accounts_file"
+        }
+    )
+    found = [json.loads(each.stored.value) for each in read_entries(settings, Period())]
+    told = [(each["action"], each.get("outcome", "granted")) for each in found]
+    assert sorted(told) == [
+        ("denied", "refused"),
+        ("user disabled", "failed"),
+        ("user disabled", "granted"),
+        ("user role", "done"),
+        ("user role", "granted"),
+    ]
+    role = next(each for each in found if each["action"] == "user role")
+    assert role["subject"] == {"kind": "user", "id": "mona"}
+    assert role["details"] == {"file": "accounts", "roles": "auditor"}
 
 
 def test_another_password_ends_the_sessions_of_the_old_one(path: Path) -> None:

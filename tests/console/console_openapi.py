@@ -41,6 +41,8 @@ _GETS: Final[Mapping[str, tuple[str, str]]] = {
     "/below": ("", "200"),
     "/help": ("", "200"),
     "/login": ("", "200"),
+    "/oidc/callback": ("code state iss", "404"),
+    "/oidc/login": ("after", "404"),
     "/alerts/{alert_id}": (_FILTERS, "200 404 409"),
     "/alerts/{alert_id}/asked": ("amount hour distance_km", "200 400 404"),
     "/alerts/{alert_id}/recomputed": ("", "200 404"),
@@ -69,6 +71,7 @@ _POSTS: Final[Mapping[str, tuple[str, str]]] = {
     "/model/propose": ("key version kind reason", "200 409"),
     "/proposals/{proposal_id}/decide": ("state remark", "200 404 409"),
     "/login": ("name password after", "200 401 429"),
+    "/proposals/{proposal_id}/carry-out": ("", "200 404 409"),
     "/logout": ("", "200"),
 }
 _EXPORTED: Final = (
@@ -79,7 +82,7 @@ _EXPORTED: Final = (
 _CHOICES: Final[Mapping[str, Sequence[str]]] = {
     "verdict": ["fraud", "legitimate"],
     "topic": ["1"],
-    "kind": ["card", "merchant", "promotion", "rollback"],
+    "kind": ["card", "merchant", "promotion", "rollback", "import"],
     "state": ["approved", "declined"],
     "severity": ["critical", "high", "medium"],
     "days": ["7"],

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
+import streamer
 from streamer.access.access_rules import RULES
 from streamer.access.actions import ACTIONS
-from streamer.console.console import Console
+from streamer.console.console import Console, now_ms
 from streamer.console.pages.gates import PUBLIC, GatedRoute
 from streamer.console.people.accounts import Account, account_line
 from streamer.embedded.server import free_port
@@ -20,7 +22,8 @@ from tests.console.conftest import PASSWORD, Reviewer, Stand, accounts_text, ale
 from tests.rig.opa import OpenPolicyAgent
 
 ONE = "transactions-0-1"
-OPEN_TO_ALL = {"/login", "/static/{name}", "/healthz", "/readyz", "/metrics"}
+OPEN_TO_ALL = {"/healthz", "/login", "/metrics", "/oidc/callback", "/oidc/login", "/readyz"}
+OPEN_TO_ALL |= {"/static/{name}"}
 MORE = ("otto", "operator"), ("ada", "auditor"), ("moss", "model_owner")
 
 
@@ -78,7 +81,8 @@ def test_who_may_not_is_told_so_on_every_route_and_nothing_is_done(stand: Stand)
                 continue
             rule = RULES[route.gate.actions[0]]
             for name, role in people:
-                if rule.anybody or role in rule.roles:
+                # At "/" everybody is sent to where they begin.
+                if rule.anybody or role in rule.roles or route.path == "/":
                     continue
                 answer = shut(console, client, name, route)
                 n_denied += 1
@@ -97,6 +101,69 @@ def test_who_may_not_is_told_so_on_every_route_and_nothing_is_done(stand: Stand)
     told = f'streamer_access_decisions_total{{answer="denied",decided_by="built in"}} {n_denied}.0'
     assert told in metrics
     assert "streamer_opa_up 1.0" in metrics
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "links"),
+    [
+        ("mona", "/", "Queue, Next alert, Team, Budget, Below the line, Model"),
+        ("ada", "/", "Queue, Team, Budget, Below the line, Model"),
+        ("moss", "/model", "Team, Budget, Below the line, Model"),
+        ("otto", "/operations", "Model"),
+    ],
+)
+def test_each_begins_at_a_page_they_may_read_and_sees_the_links_they_may_follow(
+    stand: Stand, name: str, where: str, links: str
+) -> None:
+    with stand.console() as (console, client):
+        person = Reviewer(client, name)
+        page = person.login()
+        assert (page.status_code, page.url.path) == (200, where)
+        nav = re.search(r"<nav.*?</nav>", page.text, re.DOTALL)
+        assert nav is not None
+        titles = re.findall(r">([^<>]+)</a>", nav[0])
+        assert ", ".join(titles) == f"{links}, Proposals, Operations, Help"
+        for path in re.findall(r'href="([^"]+)"', nav[0]):
+            assert person.get(path).status_code == 200, path
+        metrics = console.metrics.exposition("", None)[0].decode()
+    assert 'answer="denied",decided_by="built in"} 0.0' in metrics
+
+
+def test_a_fault_in_the_accounts_file_is_in_the_log_and_not_on_a_page(stand: Stand) -> None:
+    accounts = stand.settings.console_accounts_file
+    assert accounts is not None
+    with stand.console() as (console, client), capture_logs() as logged:
+        mona = known(console, client, "mona")
+        text = accounts.read_text()
+        accounts.write_text(f"{text}\nnonsense:{PASSWORD}")
+        shown = [mona.get("/"), mona.get("/events"), Reviewer(client, "mona").login()]
+        assert [each.status_code for each in shown] == [503, 503, 503]
+        for each in shown:
+            assert str(accounts) not in each.text
+            assert "line 8" not in each.text
+        assert "A file or setting of the console has a fault" in shown[0].text
+        accounts.write_text(text)
+        assert mona.get("/").status_code == 200
+    told = [each for each in logged if each["event"] == "page not made"]
+    assert [each["path"] for each in told] == ["/", "/events", "/login"]
+    for each in told:
+        assert f"line 8 of {accounts} must be NAME:HASH:ROLES" in each["error"]
+        assert PASSWORD not in each["error"]
+
+
+LEFT_TO_OTHERS = {"erase", "export_card"}
+
+
+def test_every_action_of_the_table_is_asked_by_a_page_or_a_command(stand: Stand) -> None:
+    """An action that nobody asks is a promise that nobody keeps."""
+    with stand.console() as (_, client):
+        asked = {action for route in routes_of(client) for action in route.gate.actions}
+    package = Path(streamer.__file__).parent
+    for path in (package / "cli").glob("*.py"):
+        asked |= set(re.findall(r'permitted\(\s*settings,\s*"(\w+)"', path.read_text()))
+        asked |= set(re.findall(r'_decided\(settings, "(\w+)"', path.read_text()))
+    assert asked <= set(ACTIONS)
+    assert set(ACTIONS) - asked - LEFT_TO_OTHERS == set()
 
 
 def test_an_operator_is_told_of_no_arrivals_and_a_reviewer_is(stand: Stand) -> None:
@@ -139,10 +206,26 @@ def test_a_long_snooze_needs_another_and_a_short_one_does_not(stand: Stand) -> N
         lea = known(console, client, "lea")
         page = lea.get(f"/alerts/{ONE}")
         fields = {"kind": "card", "reason": "the customer travels"}
-        long = lea.post(f"/alerts/{ONE}/snooze", page, days="31", **fields)
-        assert (long.status_code, "longer than the limit" in long.text) == (404, True)
+        long = lea.post(f"/alerts/{ONE}/snooze", page, days="31", key="k", **fields)
+        assert (long.status_code, "the card for 31 days" in long.text) == (200, True)
+        assert client.portal is not None
+        assert client.portal.call(console.snoozes.now, now_ms()) == {}
         short = lea.post(f"/alerts/{ONE}/snooze", page, days="30", **fields)
         assert short.status_code == 200
+
+
+def test_who_may_not_put_off_proposes_no_snooze(stand: Stand) -> None:
+    """An operator may propose, and sees no alert."""
+    stand.publish([alert(1)])
+    with stand.console() as (console, client):
+        arrived(console, client, 1)
+        otto = known(console, client, "otto")
+        fields = {"kind": "card", "reason": "the customer travels", "days": "60", "key": "k"}
+        told = otto.post(f"/alerts/{ONE}/snooze", otto.get("/help"), **fields)
+        assert (told.status_code, "may put a card or merchant off" in told.text) == (403, True)
+        assert "Nothing waits for a decision" in otto.get("/proposals").text
+    [denied] = [each for each in stand.audit(1) if each["action"] == "denied"]
+    assert (denied["who"], denied["subject"]) == ("otto", "snooze: no_role")
 
 
 def test_who_has_no_role_may_log_out_and_read_the_help(stand: Stand) -> None:
@@ -197,7 +280,7 @@ def test_a_role_that_is_taken_away_counts_with_the_next_request_and_so_does_disa
             after.write_text(text.replace(line, changed))
             (tmp_path / "next").symlink_to(after)
             (tmp_path / "next").replace(link)
-            answer = mona.get("/")
+            answer = mona.get("/team")
             assert (answer.status_code, told in answer.text) == (status, True)
         refused = Reviewer(client, "mona").login()
         assert (refused.status_code, "Name or password is wrong" in refused.text) == (401, True)
@@ -210,7 +293,7 @@ def test_opa_decides_where_it_is_set_up_and_its_id_is_on_the_page(
         otto = known(console, client, "otto")
         page = otto.get("/operations")
         assert "decided by Open Policy Agent" in page.text
-        denied = otto.get("/")
+        denied = otto.get("/team")
         assert denied.status_code == 403
         # OPA's ids are of another form than the console's own.
         found = re.search(r"decision ([0-9a-f]{8}-[0-9a-f-]{27})\.", denied.text)

@@ -12,6 +12,7 @@ import pytest
 from streamer.audit.audit_reading import Period, read_entries
 from streamer.audit.audit_verification import verified
 from streamer.console.console import now_ms
+from streamer.errors import UnavailableError
 from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of
 from tests.rig.ports import stable_port
 
@@ -94,6 +95,80 @@ def test_who_saw_and_did_what_is_a_chain_that_is_whole(stand: Stand) -> None:
     head = float(samples[f'streamer_audit_head_sequence{{writer="{name}"}}'])
     digest = int(found[int(head)]["hash"][:12], 16)
     assert float(samples[f'streamer_audit_head_digest{{writer="{name}"}}']) == digest
+
+
+def test_an_alert_is_on_the_audit_topic_before_it_is_claimed_and_not_claimed_without(
+    stand: Stand,
+) -> None:
+    stand.publish([alert(1), alert(2, wave_id="w", wave_alerts=2), alert(3, wave_id="w")])
+    with stand.console() as (console, client):
+        arrived(console, client, 3)
+        mona = Reviewer(client, "mona")
+        mona.login()
+        assert client.portal is not None
+        portal, noted = client.portal, console.trail.noted
+        held: list[list[str]] = []
+
+        async def looked(*told: Any) -> None:
+            of_alerts = [each.alert_id for each in told if each.action == "open"]
+            held.append([each for each in await console.claims.holders(of_alerts) if each])
+            await noted(*told)
+
+        async def away(*_: Any) -> None:
+            raise UnavailableError("Redis must keep the entry")
+
+        console.trail.noted = away  # type: ignore[method-assign]
+        assert mona.get(f"/alerts/{ONE}").status_code == 503
+        assert mona.get("/waves/w").status_code == 503
+        ids = [ONE, "transactions-0-2", "transactions-0-3"]
+        assert portal.call(console.claims.holders, ids) == ["", "", ""]
+        console.trail.noted = looked  # type: ignore[method-assign]
+        assert mona.get(f"/alerts/{ONE}").status_code == 200
+        assert mona.get("/waves/w").status_code == 200
+        assert portal.call(console.claims.holders, ids) == ["mona"] * 3
+        assert not any(held)
+        # Somebody else claims it between the look and the claim.
+        portal.call(console.claims.release, ONE, "mona")
+
+        async def faster(*told: Any) -> None:
+            await noted(*told)
+            if told[0].action == "open":
+                await console.claims.claim(ONE, "noor", 60_000)
+
+        console.trail.noted = faster  # type: ignore[method-assign]
+        late = mona.get(f"/alerts/{ONE}")
+        assert (late.status_code, "noor" in late.text) == (409, True)
+    failed = [each for each in entries(stand) if each["action"] == "open failed"]
+    [told] = failed
+    assert (told["outcome"], told["details"]["holder"]) == ("failed", "noor")
+
+
+def test_every_change_that_was_granted_names_the_decision_that_granted_it(stand: Stand) -> None:
+    stand.publish([alert(n) for n in (1, 2, 3)])
+    with stand.console() as (console, client):
+        arrived(console, client, 3)
+        lea = Reviewer(client, "lea")
+        lea.login()
+        page = lea.get(f"/alerts/{ONE}")
+        lea.post(f"/alerts/{ONE}/release", page)
+        done = lea.judge(ONE, "fraud")
+        [key] = re.findall(r'value="(undo-[^"]+)"', done.text)
+        lea.post(f"/alerts/{ONE}/undo", done, key=key)
+        fields = {"kind": "card", "reason": "the customer travels", "days": "7", "key": "k"}
+        lea.post("/alerts/transactions-0-2/snooze", page, **fields)
+        lea.post("/snoozed/end", page, name="card:card-4711")
+        members = ["transactions-0-2", "transactions-0-3"]
+        ticked = lea.post("/ticked", page, members=members)
+        lea.post("/ticked/verdict", ticked, members=members, verdict="fraud", key=key_of(ticked))
+        lea.post("/find", page, wanted="nothing-of-that-name", topic="1")
+        lea.post("/budget/propose", lea.get("/budget"), key="p-1", step="20", reason="fewer")
+        lea.post("/logout", page)
+    found = [each for each in entries(stand) if each["action"] not in ("login", "anchor")]
+    without = {each["action"] for each in found if "decision_id" not in each}
+    assert without == set()
+    done = {each["action"] for each in found}
+    assert {"release", "verdict", "undo", "snooze", "snooze ended", "propose", "logout"} <= done
+    assert {each["actor"]["by"] for each in found} == {"session"}
 
 
 def test_while_kafka_is_away_alerts_are_looked_at_and_no_verdict_is_taken(stand: Stand) -> None:

@@ -158,6 +158,10 @@ def test_somebody_whom_the_proxy_names_works_without_a_login_and_with_a_token(
         assert login.login().status_code == 401
     [line] = [each for each in stand.audit(1) if each["action"] == "verdict"]
     assert (line["who"], line["role"]) == ("mona", "reviewer")
+    raw = [
+        each for each in stand.read(stand.settings.audit_topic, 1) if each["action"] == "verdict"
+    ]
+    assert [each["actor"]["by"] for each in raw] == ["proxy"]
 
 
 class Away:

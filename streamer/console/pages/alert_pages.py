@@ -22,7 +22,6 @@ from streamer.console.pages.alert_facts import (
 from streamer.console.pages.sight import Sight, not_yet, sight_of
 from streamer.console.pages.sightings import seen
 from streamer.console.pages.visits import Visit, can_undo, is_own_navigation, message_page
-from streamer.console.people.accounts import Account
 from streamer.console.sending.audit_trail import Entry
 from streamer.contract.messages import Alert
 from streamer.errors import ConfigurationError
@@ -87,16 +86,17 @@ async def shown_alert(
     if not sight.may_judge:
         claimed = Claimed("", is_open=False)
     elif is_claiming:
-        claimed = await console.claims.claim(alert_id, who, console.claim_ms, row)
+        claimed = await _claimed(visit, alert, row)
     else:
         claimed = await console.claims.look(alert_id)
     if row is not None and claimed.holder != who:
-        failed = alert_entry("reopen failed", visit.account, alert)
+        failed = alert_entry("reopen failed", visit, alert)
         await console.trail.noted(msgspec.structs.replace(failed, holder=claimed.holder))
     if claimed.holder not in ("", who):
         return await held_page(visit, alert_id, claimed.holder, comment, claimed.left_ms)
     review = sight.review
-    await seen(visit, "open" if is_claiming and claimed.holder else "view alert", alert=alert)
+    if not (is_claiming and sight.may_judge):
+        await seen(visit, "view alert", alert=alert)
     place = await console.store.older.place(alert_id) if sight.may_judge else None
     # Of what came by itself the log need not be read.
     is_looked_up = sight.may_judge and not (claimed.is_open and place is None)
@@ -118,6 +118,21 @@ async def shown_alert(
     )
 
 
+async def _claimed(visit: Visit, alert: Alert, row: QueueRow | None) -> Claimed:
+    """Give the visitor an alert that is free, and write before what they see and have then."""
+    console, who, alert_id = visit.console, visit.account.name, alert.alert_id
+    found = await console.claims.look(alert_id)
+    if found.holder not in ("", who):
+        return found
+    is_there = found.is_open or row is not None
+    await seen(visit, "open" if is_there else "view alert", alert=alert)
+    claimed = await console.claims.claim(alert_id, who, console.claim_ms, row)
+    if is_there and claimed.holder != who:
+        failed = alert_entry("open failed", visit, alert)
+        await console.trail.noted(msgspec.structs.replace(failed, holder=claimed.holder))
+    return claimed
+
+
 async def _shown_values(visit: Visit, alert: Alert, sight: Sight) -> dict[str, Any]:
     """Return what an alert's page is made of; a blind one has nothing else of the alert."""
     console, payment = visit.console, alert.transaction
@@ -128,6 +143,7 @@ async def _shown_values(visit: Visit, alert: Alert, sight: Sight) -> dict[str, A
         "twice": sight.told_twice,
         "snooze": snooze_of(payment.card_id, payment.merchant_id, snoozes, alert.other_card_ids),
         "snooze_reasons": REASONS,
+        "snooze_days": console.settings.console_snooze_days,
         "event_ms": _ms(alert.event_time.timestamp()),
         "now_ms": now_ms(),
     }
@@ -153,7 +169,7 @@ async def _tellable(visit: Visit, action: Action) -> tuple[Alert, Sight] | Respo
     sight = await sight_of(visit, alert_id)
     if sight.is_blind:
         return not_yet()
-    await visit.console.trail.noted(alert_entry(action, visit.account, alert))
+    await visit.console.trail.noted(alert_entry(action, visit, alert))
     return alert, sight
 
 
@@ -256,12 +272,10 @@ async def held_page(
     )
 
 
-def alert_entry(action: Action, account: Account, alert: Alert) -> Entry:
+def alert_entry(action: Action, visit: Visit, alert: Alert) -> Entry:
     """Return an entry of the audit topic about an alert."""
-    return Entry(
-        action=action,
-        who=account.name,
-        role=account.role,
+    return visit.acting.entry(
+        action,
         alert_id=alert.alert_id,
         card_id=alert.transaction.card_id,
         transaction_id=alert.transaction.transaction_id,

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -29,6 +30,8 @@ _LONGEST: Final = 150
 _SILENT_TICKS: Final = 7
 _LONGEST_NUMBER: Final = 18
 
+_log: Final = structlog.get_logger(__name__)
+
 
 async def arrivals(console: Console, request: Request) -> Response:
     """Tell who has logged in what comes, for five minutes."""
@@ -39,7 +42,8 @@ async def arrivals(console: Console, request: Request) -> Response:
             return Response(status_code=204)
         if not (await SEES_QUEUE.decide(console.guard, found[0], None)).is_allowed:
             return Response(status_code=204)
-    except StreamerError:
+    except StreamerError as error:
+        _log.warning("page not made", path="/events", error=str(error))
         return Response(status_code=503)
     asked = request.query_params.get("since", "")
     if request.method == "HEAD":

@@ -46,11 +46,4 @@ async def take(visit: Visit) -> Response:
 
 
 def _entry(visit: Visit, action: Action, holder: str) -> Entry:
-    account = visit.account
-    return Entry(
-        action=action,
-        who=account.name,
-        role=account.role,
-        alert_id=alert_id_of(visit),
-        holder=holder,
-    )
+    return visit.acting.entry(action, alert_id=alert_id_of(visit), holder=holder)

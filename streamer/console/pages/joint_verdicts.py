@@ -6,9 +6,9 @@ What the alerts have in common is a `Group`: a wave of the stream's, or what a l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from starlette.responses import RedirectResponse, Response
@@ -28,12 +28,12 @@ from streamer.store.wave_claims import WaveClaimed
 
 __all__ = [
     "Group",
+    "claimed_at_once",
     "claimed_by",
     "group_entry",
     "judged_at_once",
     "let_go",
     "members_in",
-    "told_claims",
     "undone",
 ]
 
@@ -66,16 +66,29 @@ def members_in(visit: Visit) -> list[str]:
 
 async def claimed_by(visit: Visit, alert_ids: Sequence[str]) -> list[str]:
     """Give the visitor what nobody has of some alerts, in one step, and return who has each."""
-    console = visit.console
-    claimed = await console.store.waves.claim(alert_ids, visit.account.name, console.claim_ms)
-    return await told_claims(visit, claimed, alert_ids)
-
-
-async def told_claims(visit: Visit, claimed: WaveClaimed, alert_ids: Sequence[str]) -> list[str]:
-    """Tell on the audit topic what is the visitor's now, and return who has each."""
-    entries = (group_entry("open", visit, alert_id) for alert_id in claimed.new)
-    await visit.console.trail.noted(*entries)
+    console, who = visit.console, visit.account.name
+    waves = console.store.waves
+    claim = waves.claim(alert_ids, who, console.claim_ms)
+    claimed = await claimed_at_once(visit, alert_ids, claim)
     return [claimed.holders[each] for each in alert_ids]
+
+
+async def claimed_at_once(
+    visit: Visit, alert_ids: Sequence[str], claim: Coroutine[Any, Any, WaveClaimed]
+) -> WaveClaimed:
+    """Write what is to be the visitor's, claim it, and write what has not become so."""
+    console = visit.console
+    try:
+        holders = await console.claims.holders(alert_ids)
+        free = [each for each, name in zip(alert_ids, holders, strict=True) if not name]
+        await console.trail.noted(*(group_entry("open", visit, each) for each in free))
+    except BaseException:
+        claim.close()
+        raise
+    claimed = await claim
+    failed = [each for each in free if each not in claimed.new]
+    await console.trail.noted(*(group_entry("open failed", visit, each) for each in failed))
+    return claimed
 
 
 async def let_go(visit: Visit, alert_ids: Sequence[str]) -> Response:
@@ -127,7 +140,7 @@ async def judged_at_once(visit: Visit, group: Group, show: Show) -> Response:
             return Begun("closed", told)
         named, said = joint.member_key(i), joint.verdict
         wanted = Review(alert.alert_id, named, said, joint.who, joint.decided_ms, comment)
-        return await visit.console.decider.decide(alert, wanted, visit.account)
+        return await visit.console.decider.decide(alert, wanted, visit.acting)
 
     outcomes = await _each(visit, joint, group, decide)
     if all(begun.outcome == "sent" for begun in outcomes):
@@ -158,7 +171,7 @@ async def undone(visit: Visit, joint: Joint, group: Group) -> Response:
     async def correct(i: int, alert: Alert) -> Begun:
         named = f"undo-{joint.member_key(i)}"
         wanted = Review(alert.alert_id, named, "legitimate", joint.who, now)
-        return await visit.console.decider.correct(alert, wanted, visit.account)
+        return await visit.console.decider.correct(alert, wanted, visit.acting)
 
     outcomes = await _each(visit, joint, group, correct)
     if all(begun.outcome == "sent" for begun in outcomes):
@@ -170,14 +183,8 @@ async def undone(visit: Visit, joint: Joint, group: Group) -> Response:
 
 def group_entry(action: Action, visit: Visit, alert_id: str) -> Entry:
     """Return an entry of the audit topic about one of several alerts."""
-    account = visit.account
-    return Entry(
-        action=action,
-        who=account.name,
-        role=account.role,
-        alert_id=alert_id,
-        holder=account.name if action == "release" else "",
-    )
+    holder = visit.account.name if action == "release" else ""
+    return visit.acting.entry(action, alert_id=alert_id, holder=holder)
 
 
 async def _doubt(visit: Visit, key: str, group: Group) -> str:

@@ -15,7 +15,6 @@ from streamer.console.pages.absent_pages import gone_page, logged_verdict, older
 from streamer.console.pages.alert_pages import alert_entry, alert_id_of, shown_alert
 from streamer.console.pages.sight import sight_of
 from streamer.console.pages.visits import Visit, message_page
-from streamer.console.sending.audit_trail import Entry
 from streamer.console.service.older_searches import spans_in, spans_text
 from streamer.store import LookedUp, row_of
 from streamer.stream.publishing.alert_search import Searched
@@ -64,7 +63,7 @@ async def reopen(visit: Visit) -> Response:
         told = f"{logged.who} judged it: {logged.verdict}, {moment_text(logged.decided_ms)}."
         what = "A lead can judge it again. Nothing was done."
         return message_page(403, "This alert was judged", told, what, comment=comment)
-    await visit.console.trail.acknowledged(alert_entry("reopen", visit.account, alert))
+    await visit.console.trail.acknowledged(alert_entry("reopen", visit, alert))
     return await shown_alert(visit, alert_id, comment=comment, row=row_of(alert))
 
 
@@ -97,14 +96,14 @@ async def _searched(visit: Visit, wanted: str) -> Response:
     if isinstance(told, str):
         return await older_page(visit, wanted, [told], read=read, status=409)
     found = told.found
-    entry = Entry(action="search", who=who, role=visit.account.role)
+    entry = visit.acting.entry("search")
     if found is None:
         # What was typed may be anything.
         await console.trail.noted(entry)
         heading = "It is not in the alerts topic" if told.is_whole else "It was not found yet"
         lines = _lines(wanted, told)
         return await older_page(visit, wanted, lines, read=_read(told), heading=heading)
-    await console.trail.noted(alert_entry("search", visit.account, found.alert))
+    await console.trail.noted(alert_entry("search", visit, found.alert))
     topic = console.settings.alerts_topic
     place = LookedUp(topic, found.partition, found.offset, found.at_ms)
     await console.store.older.keep(found.alert.alert_id, found.raw, place)

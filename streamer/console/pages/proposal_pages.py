@@ -1,18 +1,19 @@
 """Proposals: one person proposes another head, another decides; who runs the command finds it there.
 
-Each step is acknowledged by Kafka before it is told as done: the audit topic, then the proposals topic.
+Each step is on the audit topic before it is taken: what is about to happen, and what came of it.  Then
+it is acknowledged by Kafka on the proposals topic before it is told as done.
 The console itself changes no model: `streamer model promote` runs the gate, which needs payments.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
-import msgspec
+from msgspec.structs import replace
 from starlette.responses import RedirectResponse, Response
 
-from streamer.access.decision import Asked, Facts
+from streamer.access.decision import Facts
 from streamer.audit.audit_entry import Action
 from streamer.console.console import now_ms
 from streamer.console.pages.budget_page import budget_of, payments_a_day, step_in
@@ -20,16 +21,32 @@ from streamer.console.pages.visits import Visit, message_page
 from streamer.console.sending.audit_trail import Entry
 from streamer.contract.card_numbers import has_card_number
 from streamer.errors import StreamerError
-from streamer.store.proposals import Proposal, ProposalKind
+from streamer.store.proposals import Proposal, ProposalKind, ProposalState
 
-__all__ = ["decide", "decided_about", "may_decide", "proposals_page", "propose", "propose_budget"]
+__all__ = [
+    "PROPOSALS",
+    "decide",
+    "decided_about",
+    "may_decide",
+    "proposal_entry",
+    "proposals_page",
+    "propose",
+    "propose_budget",
+    "proposed",
+    "published",
+]
+
+PROPOSALS: Final = "/proposals", "Proposals"
+"""Where they are, and what that is called."""
+
 
 # A proposal's id stands in its address, and in the command that carries it out.
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_APPROVED: Final = Facts(maker="somebody-else", approver="another")
+_VERSION: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_REASON: Final = 500
 _MODEL: Final = "/model", "Model"
 _BUDGET: Final = "/budget", "Budget"
-_PROPOSALS: Final = "/proposals", "Proposals"
 
 
 async def proposals_page(visit: Visit) -> Response:
@@ -40,6 +57,7 @@ async def proposals_page(visit: Visit) -> Response:
         waiting=[each for each in found if each.state == "open"],
         decided=[each for each in found if each.state != "open"],
         may_decide=await may_decide(visit),
+        may_snooze=await visit.may("snooze_long", _APPROVED),
         stored=await _stored(visit),
         now_ms=now_ms(),
     )
@@ -51,24 +69,28 @@ async def propose(visit: Visit) -> Response:
     key, version, kind = (form.get(name, "") for name in ("key", "version", "kind"))
     reason = form.get("reason", "").strip()
     fault = _fault(key, kind, reason)
-    if kind in ("policy", "erase"):
-        fault = "A version must be promoted or rolled back to."
+    if kind not in ("promotion", "rollback", "import"):
+        fault = fault or "A version must be promoted, rolled back to or imported."
+    if kind == "import" and not _VERSION.fullmatch(version):
+        fault = fault or "A version must be named by all 64 digits of its id to be imported."
     if fault:
         return _refused(400, fault, reason, _MODEL)
     models = await console.models.get()
-    if version not in [each.id for each in models.versions if not each.is_head]:
+    if kind != "import" and version not in [
+        each.id for each in models.versions if not each.is_head
+    ]:
         told = f"A version must be one that is stored and is not the head, got {version[:64]!r}."
         return _refused(409, told, reason, _MODEL)
     wanted = Proposal(
         id=key,
-        kind="rollback" if kind == "rollback" else "promotion",
+        kind=kind,  # type: ignore[arg-type]
         version=version,
         head=str(models.head["version"]),
         reason=reason,
         proposed_by=visit.account.name,
         proposed_ms=now_ms(),
     )
-    return await _proposed(visit, wanted)
+    return await proposed(visit, wanted)
 
 
 async def propose_budget(visit: Visit) -> Response:
@@ -98,20 +120,34 @@ async def propose_budget(visit: Visit) -> Response:
         proposed_by=visit.account.name,
         proposed_ms=now_ms(),
     )
-    return await _proposed(visit, wanted)
+    return await proposed(visit, wanted)
 
 
-async def _proposed(visit: Visit, wanted: Proposal) -> Response:
-    kept = await visit.console.proposals.put(wanted)
+async def proposed(visit: Visit, wanted: Proposal, **of_card: str) -> Response:
+    """Make a proposal; ``of_card`` are card, payment and comment that its entry has."""
+    proposals = visit.console.proposals
+    entry = proposal_entry(visit, wanted, "propose", **{"comment": wanted.reason} | of_card)
+    await visit.console.trail.acknowledged(entry)
+    kept = await proposals.put(wanted)
+    told = ""
     if kept is None:
         told = "200 proposals wait for a decision. Ask a lead to decide on them first."
-        return _refused(409, told, wanted.reason, _PROPOSALS)
-    own = {name: getattr(kept, name) for name in ("proposed_ms", "head", "is_unsent")}
-    if kept != msgspec.structs.replace(wanted, **own):
+    elif not _is_same(kept, wanted):
         told = "This form was sent before, and is something else by now. Proposals has it."
-        return _refused(409, told, wanted.reason, _PROPOSALS)
-    await _publish(visit, kept, "propose", kept.reason)
+    if told or kept is None:
+        await visit.console.trail.noted(replace(entry, outcome="failed"))
+        return _refused(409, told, wanted.reason, PROPOSALS)
+    await published(visit, kept, entry)
     return RedirectResponse("/proposals", 303)
+
+
+def _is_same(kept: Proposal, wanted: Proposal) -> bool:
+    names = "proposed_ms", "head", "is_unsent"
+    own: dict[str, Any] = {name: getattr(kept, name) for name in names}
+    if kept.snooze is not None and wanted.snooze is not None:
+        times = {"at_ms": kept.snooze.at_ms, "until_ms": kept.snooze.until_ms}
+        own["snooze"] = replace(wanted.snooze, **times)
+    return kept == replace(wanted, **own)
 
 
 def _refused(status: int, told: str, reason: str, back: tuple[str, str]) -> Response:
@@ -125,7 +161,7 @@ async def decide(visit: Visit) -> Response:
 
     def refused(status: int, told: str) -> Response:
         title = "Nothing was decided"
-        return message_page(status, title, told, comment=remark, back=_PROPOSALS)
+        return message_page(status, title, told, comment=remark, back=PROPOSALS)
 
     if has_card_number(remark):
         return refused(
@@ -140,21 +176,21 @@ async def decide(visit: Visit) -> Response:
     if state == "approved" and await _is_past(visit, proposal_id):
         told = "Its version is stored no more, so that nobody could carry it out. Decline it."
         return refused(409, told)
-    found = await visit.console.proposals.decide(
-        proposal_id,
-        "approved" if state == "approved" else "declined",
-        visit.account.name,
-        now_ms(),
-        remark,
-    )
+    wanted: ProposalState = "approved" if state == "approved" else "declined"
+    action: Action = "approved" if state == "approved" else "declined"
+    who, proposals = visit.account.name, visit.console.proposals
+    found = await proposals.outcome_of(proposal_id, wanted, who)
     if found.outcome == "done" and found.proposal is not None:
-        await _publish(
-            visit,
-            found.proposal,
-            "approved" if found.proposal.state == "approved" else "declined",
-            found.proposal.remark,
-        )
-        return RedirectResponse("/proposals", 303)
+        # Sent again it is the same entry, whatever is typed this time.
+        said = remark if found.proposal.state == "open" else found.proposal.remark
+        entry = proposal_entry(visit, found.proposal, action, comment=said)
+        await visit.console.trail.acknowledged(entry)
+        found = await proposals.decide(proposal_id, wanted, who, now_ms(), remark)
+        if found.outcome == "done" and found.proposal is not None:
+            await published(visit, found.proposal, entry)
+            return RedirectResponse("/proposals", 303)
+        # Somebody else was faster.
+        await visit.console.trail.noted(replace(entry, outcome="failed"))
     told = {
         "own": "Nobody decides on what they proposed. Ask another lead.",
         "closed": "Somebody has decided on it before. Proposals has who and when.",
@@ -164,9 +200,7 @@ async def decide(visit: Visit) -> Response:
 
 async def may_decide(visit: Visit) -> bool:
     """Whether the visitor decides on what others propose."""
-    somebody_else = Facts(maker="somebody-else")
-    asked = Asked(visit.account.name, visit.account.roles, "approve", somebody_else)
-    return await visit.console.guard.may(asked)
+    return await visit.may("approve", Facts(maker="somebody-else"))
 
 
 async def decided_about(visit: Visit) -> tuple[str, Facts]:
@@ -196,7 +230,7 @@ def _fault(key: str, kind: str, reason: str) -> str:
     if not _KEY.fullmatch(key):
         return "The form must have its key. Open its page again."
     if kind not in get_args(ProposalKind):
-        return "A proposal must be a promotion or a rollback."
+        return "A proposal must be a promotion or a rollback, or of the other kinds that there are."
     if has_card_number(reason):
         return "A reason must not have a card's number: it goes to Kafka. Take it out."
     if not 1 <= len(reason) <= _MOST_REASON:
@@ -204,19 +238,19 @@ def _fault(key: str, kind: str, reason: str) -> str:
     return ""
 
 
-async def _publish(visit: Visit, proposal: Proposal, action: Action, comment: str) -> None:
-    """Send what was done to both topics; sent again it is the same message."""
-    console, what = visit.console, proposal.version or ", ".join(proposal.changes)
-    await console.trail.acknowledged(
-        Entry(
-            action=action,
-            who=visit.account.name,
-            role=visit.account.role,
-            comment=comment,
-            subject=f"{proposal.kind}: {what or proposal.id}",
-            id=f"{proposal.id}-{proposal.state}",
-        )
+def proposal_entry(visit: Visit, proposal: Proposal, action: Action, **told: str) -> Entry:
+    """Return an entry of a step that is about to be taken."""
+    return visit.acting.entry(
+        action,
+        **told,
+        subject=f"{proposal.kind}: {proposal.version or ', '.join(proposal.changes) or proposal.id}",
+        id=f"{proposal.id}-{'open' if action == 'propose' else action}",
     )
-    value = msgspec.json.encode(msgspec.structs.replace(proposal, is_unsent=False))
-    await console.outbox.send(console.settings.proposals_topic, value, proposal.id)
+
+
+async def published(visit: Visit, proposal: Proposal, entry: Entry) -> None:
+    """Send what was done to its topic, sent again the same message, and then write that it was."""
+    console = visit.console
+    await console.outbox.send(console.settings.proposals_topic, proposal.message(), proposal.id)
     await console.proposals.acknowledged(proposal)
+    await console.trail.noted(replace(entry, outcome="done"))

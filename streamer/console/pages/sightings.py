@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from streamer.audit.audit_entry import Action
 from streamer.console.pages.visits import Visit
-from streamer.console.sending.audit_trail import Entry
 from streamer.contract.messages import Alert
 
 __all__ = ["seen"]
@@ -27,15 +26,12 @@ async def seen(
     """
     payment = None if alert is None else alert.transaction
     await visit.console.trail.noted(
-        Entry(
-            action=action,
-            who=visit.account.name,
-            role=visit.account.role,
+        visit.acting.entry(
+            action,
             alert_id="" if alert is None else alert.alert_id,
             card_id=card_id if payment is None else payment.card_id,
             transaction_id="" if payment is None else payment.transaction_id,
             alerts=alerts,
             subject=subject,
-            decision_id="" if visit.decision is None else visit.decision.id,
         )
     )

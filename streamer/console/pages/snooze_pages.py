@@ -13,8 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from streamer.access.decision import Facts
 from streamer.console.console import now_ms
 from streamer.console.pages.sightings import seen
+from streamer.console.pages.snooze_proposals import propose_snooze
 from streamer.console.pages.visits import Visit, message_page
-from streamer.console.sending.audit_trail import Entry
 from streamer.contract.card_numbers import has_card_number
 from streamer.durations import DAY_MS
 from streamer.store.snoozes import LONGEST_MS, REASONS, Snooze, SnoozeKind
@@ -68,11 +68,11 @@ async def snooze(visit: Visit) -> Response:
         until_ms=at_ms + int(days) * DAY_MS,
         alert_id=alert_id,
     )
+    if _is_long(visit):
+        return await propose_snooze(visit, alert, wanted, int(days))
     await console.trail.acknowledged(
-        Entry(
-            action="snooze",
-            who=visit.account.name,
-            role=visit.account.role,
+        visit.acting.entry(
+            "snooze",
             alert_id=alert_id,
             card_id=alert.transaction.card_id,
             transaction_id=alert.transaction.transaction_id,
@@ -90,11 +90,8 @@ async def snooze(visit: Visit) -> Response:
 
 
 async def snoozed_about(visit: Visit) -> tuple[str, Facts]:
-    """Return what a snooze is asked as: longer than the limit it is another action."""
-    days, limit = visit.form.get("days", ""), visit.console.settings.console_snooze_days
-    is_number = days.isascii() and days.isdigit() and len(days) < _DIGITS
-    is_long = is_number and limit < int(days) <= _LONGEST_DAYS
-    return "snooze_long" if is_long else "snooze", Facts()
+    """Return what a snooze is asked as: longer than the limit it is proposed."""
+    return "propose" if _is_long(visit) else "snooze", Facts()
 
 
 async def end_snooze(visit: Visit) -> Response:
@@ -104,16 +101,16 @@ async def end_snooze(visit: Visit) -> Response:
     if found is None:
         told = "It has ended already. Snoozed has what is left."
         return message_page(404, "Nothing was ended", told, back=("/snoozed", "Snoozed"))
-    entry = Entry(
-        action="snooze ended",
-        who=visit.account.name,
-        role=visit.account.role,
-        alert_id=found.alert_id,
-        subject=found.kind,
-    )
+    entry = visit.acting.entry("snooze ended", alert_id=found.alert_id, subject=found.kind)
     await visit.console.trail.acknowledged(entry)
     await visit.console.snoozes.end(name)
     return RedirectResponse("/snoozed", 303)
+
+
+def _is_long(visit: Visit) -> bool:
+    days, limit = visit.form.get("days", ""), visit.console.settings.console_snooze_days
+    is_number = days.isascii() and days.isdigit() and len(days) < _DIGITS
+    return is_number and limit < int(days) <= _LONGEST_DAYS
 
 
 def _fault(kind: str, reason: str, days: str, comment: str) -> str:

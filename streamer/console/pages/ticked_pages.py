@@ -11,10 +11,10 @@ from starlette.responses import Response
 from streamer.console.console import now_ms
 from streamer.console.pages.joint_verdicts import (
     Group,
+    claimed_at_once,
     judged_at_once,
     let_go,
     members_in,
-    told_claims,
     undone,
 )
 from streamer.console.pages.queue_pages import MOST_TICKED
@@ -76,10 +76,11 @@ async def _shown(visit: Visit, comment: str = "", notice: str = "", status: int 
     if not ids:
         return message_page(404, "None of it can be judged at once", left, comment=comment)
     notice = notice or left
-    claimed = await console.store.waves.tick(ids, who, console.claim_ms, MOST_TICKED)
+    claim = console.store.waves.tick(ids, who, console.claim_ms, MOST_TICKED)
+    claimed = await claimed_at_once(visit, ids, claim)
     if claimed.others:
         return _full(claimed.others, comment)
-    holders = await told_claims(visit, claimed, ids)
+    holders = [claimed.holders[each] for each in ids]
     await seen(visit, "view wave", alerts=ids)
     yours = [each for each, holder in zip(ids, holders, strict=True) if holder == who]
     rows = [row_of[each] for each in ids]

@@ -57,7 +57,7 @@ async def judge(visit: Visit) -> Response:
         return message_page(403, "This alert was judged", told, what, comment=comment)
     ways = {"": decider.decide, "second": decider.second, "ruling": decider.rule}
     way = ways[sight.said_in(key, visit.account.name) or sight.task]
-    begun = await way(alert, wanted, visit.account)
+    begun = await way(alert, wanted, visit.acting)
     if begun.outcome == "sent":
         return RedirectResponse(await next_address(visit, done=alert_id), 303)
     return await _not_sent(visit, begun, alert_id, comment, is_veiled=bool(sight.task))
@@ -73,7 +73,7 @@ async def undo(visit: Visit) -> Response:
         return await gone_page(visit, alert_id)
     wanted = Review(alert_id, key, "legitimate", visit.account.name, now_ms())
     sight = await sight_of(visit, alert_id)
-    begun = await visit.console.decider.correct(alert, wanted, visit.account)
+    begun = await visit.console.decider.correct(alert, wanted, visit.acting)
     if begun.outcome == "sent":
         query = visit.filters.query
         return RedirectResponse(f"/alerts/{alert_id}{'?' + query if query else ''}", 303)

@@ -14,10 +14,9 @@ from typing import Any, Final
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from streamer.access.decision import Asked, Decision
-from streamer.access.roles import roles_text
+from streamer.access.decision import Asked, Decision, Facts
 from streamer.console.console import Console, now_ms
 from streamer.console.pages.gates import Gate
 from streamer.console.pages.message_pages import QUEUE, denied_page, message_page, typed_in
@@ -28,8 +27,8 @@ from streamer.console.people.accounts import Account
 from streamer.console.people.web_sessions import Session
 from streamer.console.queue.blind_rows import TELLING
 from streamer.console.queue.queue_filters import Filters
-from streamer.console.sending.audit_trail import Entry
-from streamer.errors import StreamerError
+from streamer.console.sending.audit_trail import Acting
+from streamer.errors import ConfigurationError, StreamerError
 from streamer.store import Joint, Review
 from streamer.store.reviews import UNDO_MS
 
@@ -81,9 +80,14 @@ class Visit:
     decision: Decision | None = None
     """What let the visitor in, None before it is decided."""
 
-    async def may(self, action: str) -> bool:
+    @property
+    def acting(self) -> Acting:
+        """The visitor as entries of the audit topic have them, with the decision that let them in."""
+        return Acting(self.account, "" if self.decision is None else self.decision.id)
+
+    async def may(self, action: str, facts: Facts | None = None) -> bool:
         """Whether the visitor may do something else than what was asked for."""
-        asked = Asked(self.account.name, self.account.roles, action)
+        asked = Asked(self.account.name, self.account.roles, action, facts or Facts())
         return await self.console.guard.may(asked)
 
     @property
@@ -122,6 +126,7 @@ class Visit:
         joint = await self.done_at_once()
         shared = {
             "account": self.account,
+            "links": await self.console.nav.of(self.account.name, self.account.roles),
             "csrf": self.console.signer.token(self.session.id),
             "done": await self.done(),
             "joint": joint,
@@ -163,9 +168,12 @@ class Visits:
                 if found is None:
                     return login_page(self.console, request, form)
                 visit = Visit(self.console, request, *found, form)
+                where = await _landing(visit)
+                if where:
+                    return RedirectResponse(where, 303)
                 decision = await gate.decide(self.console.guard, visit.account, visit)
                 if not decision.is_allowed:
-                    await self.noted(request, decision)
+                    await self.noted(visit, decision)
                     return denied_page(decision, typed_in(form))
                 token = form.get("csrf", "")
                 if request.method == "POST" and not self._is_ours(token, visit):
@@ -178,29 +186,34 @@ class Visits:
             except StreamerError as error:
                 path = request.url.path[:_LONGEST_PATH]
                 _log.warning("page not made", path=path, error=str(error))
-                return self._trouble_page(request, form, str(error))
+                return self._trouble_page(request, form, error)
 
         return answer
 
-    async def noted(self, request: Request, decision: Decision) -> None:
+    async def noted(self, visit: Visit, decision: Decision) -> None:
         """Write down that somebody was denied something."""
-        asked = decision.asked
-        entry = Entry(
-            action="denied",
-            who=asked.who,
-            role=roles_text(asked.roles),
+        request = visit.request
+        entry = Acting(visit.account, decision.id).entry(
+            "denied",
             alert_id=str(request.path_params.get("alert_id", ""))[:_LONGEST_PATH],
-            subject=f"{asked.action}: {decision.code}",
+            subject=f"{decision.asked.action}: {decision.code}",
             address=request.client.host if request.client else "",
-            decision_id=decision.id,
         )
         await self.console.trail.noted(entry)
 
     def _is_ours(self, token: str, visit: Visit) -> bool:
         return self.console.signer.is_token(token, visit.session.id)
 
-    def _trouble_page(self, request: Request, form: Mapping[str, str], because: str) -> Response:
+    def _trouble_page(
+        self, request: Request, form: Mapping[str, str], error: StreamerError
+    ) -> Response:
         """Say what is away, with the form to send again if it is one of this browser's session."""
+        if isinstance(error, ConfigurationError):
+            # Where files are, and what is in them, is in the log.
+            told = "A file or setting of the console has a fault, which its log names."
+            ask = "Tell those who run the service. Nothing was done."
+            return message_page(503, "That did not work", told, ask, comment=typed_in(form))
+        because = str(error)
         _, session = begun(self.console, request)
         token = form.get("csrf", "")
         again = None
@@ -233,6 +246,14 @@ class Visits:
         )
 
 
+async def _landing(visit: Visit) -> str:
+    """Return where somebody begins who may not see the queue and has asked for it, "" elsewhere."""
+    if visit.request.url.path != "/" or visit.request.method != "GET":
+        return ""
+    first = await visit.console.nav.first(visit.account.name, visit.account.roles)
+    return "" if first == "/" else first
+
+
 def login_page(
     console: Console,
     request: Request,
@@ -257,6 +278,8 @@ def login_page(
         verdict=form.get("verdict", ""),
         comment=typed_in(form),
         after=_after(request, form),
+        has_accounts=console.accounts.is_any,
+        has_provider=console.oidc is not None,
     )
     answer.set_cookie(_FORM_COOKIE, visitor, secure=True, httponly=True, samesite="strict")
     return answer
@@ -282,7 +305,8 @@ def _after(request: Request, form: Mapping[str, str]) -> str:
     whole = f"/{request.url.path.split('/')[1]}"
     if whole in _OF_FORMS and request.method == "POST":
         wanted = whole
-    if request.method == "GET" and request.url.path != "/login":
+    is_a_login = request.url.path == "/login" or request.url.path.startswith("/oidc/")
+    if request.method == "GET" and not is_a_login:
         query, path = request.url.query, request.url.path
         if not is_own_navigation(request):
             # After a login it would look like one of ours.

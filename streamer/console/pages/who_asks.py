@@ -1,4 +1,4 @@
-"""Who asks: whom a trusted proxy names, or whose session a cookie is of."""
+"""Who asks: whom a trusted proxy names, or whose session a cookie is of, of whichever login."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.requests import Request
 
+from streamer.access.roles import roles_in
 from streamer.console.console import Console, now_ms
 from streamer.console.people.accounts import Account
 from streamer.console.people.knowing import until_of
@@ -21,10 +22,18 @@ async def visitor_of(console: Console, request: Request) -> tuple[Account, Sessi
     person, session = begun(console, request)
     if person is not None or session is None:
         return None if person is None or session is None else (person, session)
-    account = console.accounts.get(session.name)
+    account = _of_provider(console, session) if session.by else console.accounts.get(session.name)
     if account is None or account.mark != session.mark:
         return None
     return None if await console.sittings.is_ended(session.id) else (account, session)
+
+
+def _of_provider(console: Console, session: Session) -> Account | None:
+    """Return whom the provider let in that is set up, with the roles of then."""
+    if console.oidc is None or session.by != "oidc":
+        return None
+    roles = roles_in(session.roles) or ()
+    return Account(session.name, roles, "", by="oidc", of_provider=console.oidc.mark)
 
 
 def begun(console: Console, request: Request) -> tuple[Account | None, Session | None]:

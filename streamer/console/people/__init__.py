@@ -1,1 +1,1 @@
-"""Who uses the console: local accounts or a proxy's word, sessions as cookies, tries of a login."""
+"""Who uses the console: local accounts, a proxy's word or a provider's; sessions, tries of a login."""

@@ -1,17 +1,17 @@
 """Accounts from a file: names, hashes of passwords and roles, read again when the file has changed.
 
 A line is NAME:HASH:ROLES, or NAME:HASH:ROLES:disabled; roles are listed by commas.  Whoever is known
-in another way (`proxied_people`) is an `Account` too, without a password.
+in another way (`proxied_people`, `oidc_people`) is an `Account` too, without a password.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from streamer.access.changed_file import ChangedFile
 from streamer.access.decision import NAME
@@ -22,6 +22,7 @@ from streamer.errors import ConfigurationError
 __all__ = [
     "Account",
     "Accounts",
+    "KnownBy",
     "account_in",
     "account_line",
     "accounts_in",
@@ -33,15 +34,23 @@ __all__ = [
 _NAME: Final = re.compile(NAME[1:-1])
 _DISABLED: Final = "disabled"
 
+KnownBy = Literal["session", "proxy", "oidc"]
+"""How it is known who asks: by a local login's session, a proxy's word, or a provider's login."""
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who is known; ``hashed`` is of the password, empty where they have none here."""
+    """Somebody who is known; ``hashed`` is of the password, empty where they have none here.
+
+    ``of_provider`` is a mark of the provider by which they have logged in, if they have.
+    """
 
     name: str
     roles: tuple[Role, ...]
     hashed: str
     is_disabled: bool = False
+    by: KnownBy = "session"
+    of_provider: str = ""
 
     @property
     def role(self) -> str:
@@ -55,8 +64,8 @@ class Account:
 
     @property
     def mark(self) -> str:
-        """What changes with the password, so that sessions of an old one end."""
-        return hashlib.sha256(self.hashed.encode()).hexdigest()[:16]
+        """What changes with the password, or the provider, so that sessions of an old one end."""
+        return self.of_provider or hashlib.sha256(self.hashed.encode()).hexdigest()[:16]
 
 
 def is_name(text: str) -> bool:
@@ -137,12 +146,24 @@ class Accounts:
         )
         self.get("")
 
+    @property
+    def is_any(self) -> bool:
+        """Whether there is a file of them."""
+        return self._file is not None
+
     def get(self, name: str) -> Account | None:
         """Return the account of somebody who may log in, None where there is none."""
+        account = self._known().get(name)
+        return None if account is None or account.is_disabled else account
+
+    def has(self, name: str) -> bool:
+        """Whether somebody is called so, in capitals or not, who may log in or is disabled."""
+        return name.lower() in {each.lower() for each in self._known()}
+
+    def _known(self) -> Mapping[str, Account]:
         try:
-            account = None if self._file is None else self._file.get().get(name)
+            return {} if self._file is None else self._file.get()
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
                 f"STREAMER_CONSOLE_ACCOUNTS_FILE must be readable, got {type(error).__name__}"
             ) from error
-        return None if account is None or account.is_disabled else account

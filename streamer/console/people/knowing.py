@@ -1,6 +1,6 @@
-"""How a person is known: by a local account, or by what a proxy says; and which roles they have then.
+"""How a person is known, and which roles they have then: a local account, a proxy's word, a provider.
 
-OpenID Connect would be a third way.  Whoever is known, what they may do is asked elsewhere.
+Whoever is known, what they may do is asked elsewhere.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ __all__ = ["accounts_of", "opa_of", "proxied_people_of", "until_of"]
 
 def accounts_of(settings: Settings) -> Accounts:
     """Return the local accounts; `ConfigurationError` where nobody could be known at all."""
-    if settings.console_accounts_file or settings.console_proxy_user_header:
+    others = settings.console_proxy_user_header, settings.oidc_issuer
+    if settings.console_accounts_file or any(others):
         return Accounts(settings.console_accounts_file)
     raise ConfigurationError(
         "STREAMER_CONSOLE_ACCOUNTS_FILE must be set; make the file with "
-        "`streamer users add NAME --role ROLE --file FILE` for each person"
+        "`streamer users add NAME --role ROLE --file FILE` for each person; or set "
+        "STREAMER_OIDC_ISSUER, or STREAMER_CONSOLE_PROXY_USER_HEADER"
     )
 
 

@@ -42,7 +42,7 @@ class ProxiedPeople:
             return None
         groups = {each.strip() for each in (_only(scope, self.groups_header) or "").split(",")}
         roles = {role for group in groups for role in self.roles_of.get(group, ())}
-        return Account(name, ordered(set(roles)), "")
+        return Account(name, ordered(set(roles)), "", by="proxy")
 
 
 class BehindProxies:

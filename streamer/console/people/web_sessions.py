@@ -1,6 +1,7 @@
 """Sessions as signed cookies, and tokens that say that a form came from a page of ours.
 
-A cookie carries who, until when, and a mark of the password; its signature is HMAC-SHA256 under the
+A cookie carries who, until when, and a mark of the password, or of the provider that has let them in
+and the roles that they had then; its signature is HMAC-SHA256 under the
 console's key.  Nothing of it is secret, and nothing of it can be changed.
 """
 
@@ -20,12 +21,17 @@ __all__ = ["Session", "Signer"]
 
 
 class Session(msgspec.Struct, frozen=True, array_like=True):
-    """One login: ``until_ms`` in epoch milliseconds."""
+    """One login: ``until_ms`` in epoch milliseconds.
+
+    ``by`` is "oidc" where a provider let them in, and ``roles`` are those of that login.
+    """
 
     id: str
     name: str
     mark: str
     until_ms: int
+    by: str = ""
+    roles: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,8 @@ class Signer:
 
     def began(self, account: Account, until_ms: int) -> Session:
         """Return a new session of somebody."""
-        return Session(secrets.token_urlsafe(16), account.name, account.mark, until_ms)
+        told = ("oidc", account.role) if account.by == "oidc" else ()
+        return Session(secrets.token_urlsafe(16), account.name, account.mark, until_ms, *told)
 
     def of_the_day(self, account: Account, until_ms: int) -> Session:
         """Return the session of somebody whom a proxy lets in with each request: no cookie has it."""

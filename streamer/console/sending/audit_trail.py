@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import msgspec
 
 from streamer.audit.audit_entry import Action, Actor, Card, Outcome, Subject, Told
 from streamer.audit.audit_writer import AuditWriter
 from streamer.audit.kept_heads import KeptHeads
+from streamer.console.people.accounts import Account, KnownBy
 from streamer.errors import UnavailableError
 from streamer.settings import Settings
 from streamer.store.client import Client
 
-__all__ = ["Entry", "Trail"]
+__all__ = ["Acting", "Entry", "Trail"]
 
 _DETAILS: Final = "verdict", "overrules", "holder", "subject", "id"
 _OUTCOMES: Final[dict[Action, Outcome]] = {
@@ -29,17 +31,23 @@ _OUTCOMES: Final[dict[Action, Outcome]] = {
     "login refused": "refused",
     "login limited": "refused",
     "denied": "refused",
+    "open failed": "failed",
     "take failed": "failed",
     "reopen failed": "failed",
 }
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One action.  ``id`` is the same where the same is tried again; ``alerts`` are those of a list."""
+    """One action.  ``id`` is the same where the same is tried again; ``alerts`` are those of a list.
+
+    ``by`` is how it is known who acts; whoever logs in here does so by a password.  Without an
+    ``outcome`` it is that of the action: as a rule it is granted, and goes ahead.
+    """
 
     action: Action
     who: str
     role: str = ""
+    by: KnownBy = "session"
     alert_id: str = ""
     card_id: str = ""
     transaction_id: str = ""
@@ -51,6 +59,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     subject: str = ""
     address: str = ""
     decision_id: str = ""
+    outcome: Outcome | None = None
     id: str = ""
 
     def told(self) -> Told:
@@ -68,7 +77,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
             action=self.action,
             subject=Subject("alert", self.alert_id) if self.alert_id else None,
             card=card,
-            outcome=_OUTCOMES.get(self.action, "granted"),
+            outcome=self.outcome or _OUTCOMES.get(self.action, "granted"),
             decision_id=self.decision_id,
             details=details,
         )
@@ -76,8 +85,28 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     def _actor(self) -> Actor:
         if self.action in ("login refused", "login limited"):
             return Actor(self.who, "nothing", self.role, self.address)
-        by = "password" if self.action == "login" else "session"
-        return Actor(self.who, by, self.role, self.address)  # type: ignore[arg-type]
+        is_password = self.action == "login" and self.by == "session"
+        return Actor(self.who, "password" if is_password else self.by, self.role, self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """Who acts, and the id of the decision that let them."""
+
+    account: Account
+    decision_id: str = ""
+
+    def entry(self, action: Action, **told: Any) -> Entry:
+        """Return an entry of what they do."""
+        account = self.account
+        return Entry(
+            action=action,
+            who=account.name,
+            role=account.role,
+            by=account.by,
+            decision_id=self.decision_id,
+            **told,
+        )
 
 
 class Trail:

@@ -17,8 +17,7 @@ from typing import Final
 import msgspec
 
 from streamer.audit.audit_entry import Action
-from streamer.console.people.accounts import Account
-from streamer.console.sending.audit_trail import Entry, Trail
+from streamer.console.sending.audit_trail import Acting, Trail
 from streamer.console.sending.second_draw import is_drawn
 from streamer.contract.messages import Alert, Verdict
 from streamer.errors import StreamerError, UnavailableError
@@ -96,7 +95,7 @@ class Decider:
     # What Kafka has and Redis was away to be told of; the oldest are forgotten.
     _arrived: dict[tuple[str, str, int], None] = field(default_factory=dict)
 
-    async def decide(self, alert: Alert, wanted: Review, account: Account) -> Begun:
+    async def decide(self, alert: Alert, wanted: Review, acting: Acting) -> Begun:
         """Return what has become of a verdict: "sent" once Kafka has it and the alert is closed.
 
         Raises `UnavailableError` where Kafka or Redis did not answer; the same ``wanted`` goes on.
@@ -108,27 +107,27 @@ class Decider:
                 review, _entry(alert, review), self.draw.drawn(alert, review)
             ),
         )
-        return await self._run(alert, account, way)
+        return await self._run(alert, acting, way)
 
-    async def correct(self, alert: Alert, wanted: Review, account: Account) -> Begun:
+    async def correct(self, alert: Alert, wanted: Review, acting: Acting) -> Begun:
         """The same for the opposite of a verdict that the same person gave a moment ago."""
         way = _Way(
             "undo",
             lambda: self.reviews.correct(wanted, wanted.decided_ms),
             lambda review: self.reviews.acknowledged(review, _entry(alert, review)),
         )
-        return await self._run(alert, account, way)
+        return await self._run(alert, acting, way)
 
-    async def second(self, alert: Alert, wanted: Review, account: Account) -> Begun:
+    async def second(self, alert: Alert, wanted: Review, acting: Acting) -> Begun:
         """The same for a second opinion: it is on the audit topic, and not on that of verdicts."""
-        return await self._run(alert, account, self._way(alert, wanted, "second", account))
+        return await self._run(alert, acting, self._way(alert, wanted, "second", acting))
 
-    async def rule(self, alert: Alert, wanted: Review, account: Account) -> Begun:
+    async def rule(self, alert: Alert, wanted: Review, acting: Acting) -> Begun:
         """The same for a lead's ruling where two opinions differ: a verdict like any other."""
-        return await self._run(alert, account, self._way(alert, wanted, "ruling", account))
+        return await self._run(alert, acting, self._way(alert, wanted, "ruling", acting))
 
-    def _way(self, alert: Alert, wanted: Review, task: Task, account: Account) -> _Way:
-        is_lead, is_ruling = account.is_lead, task == "ruling"
+    def _way(self, alert: Alert, wanted: Review, task: Task, acting: Acting) -> _Way:
+        is_lead, is_ruling = acting.account.is_lead, task == "ruling"
         return _Way(
             "ruling" if is_ruling else "second opinion",
             lambda: self.twice.begin(wanted, task, self.claim_ms, is_lead=is_lead),
@@ -138,7 +137,7 @@ class Decider:
             is_told=is_ruling,
         )
 
-    async def _run(self, alert: Alert, account: Account, way: _Way) -> Begun:
+    async def _run(self, alert: Alert, acting: Acting, way: _Way) -> Begun:
         deadline = time.monotonic() + _WAIT_S
         begun = await way.begin()
         while begun.outcome == "sending" and time.monotonic() < deadline:
@@ -147,7 +146,7 @@ class Decider:
         if begun.outcome != "send" or begun.review is None:
             return begun
         try:
-            await self._send(alert, begun, begun.review, account, way)
+            await self._send(alert, begun, begun.review, acting, way)
         except StreamerError:
             with suppress(StreamerError):
                 await self.reviews.given_up(begun)
@@ -157,16 +156,14 @@ class Decider:
         return told
 
     async def _send(
-        self, alert: Alert, begun: Begun, review: Review, account: Account, way: _Way
+        self, alert: Alert, begun: Begun, review: Review, acting: Acting, way: _Way
     ) -> None:
         if _named(review) in self._arrived:
             return
         payment = alert.transaction
         await self.trail.acknowledged(
-            Entry(
-                action=way.action,
-                who=account.name,
-                role=account.role,
+            acting.entry(
+                way.action,
                 alert_id=alert.alert_id,
                 card_id=payment.card_id,
                 transaction_id=payment.transaction_id,

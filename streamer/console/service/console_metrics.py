@@ -55,6 +55,7 @@ class ConsoleMetrics(AccessMetrics, AuditMetrics, ImpactMetrics, ProcessMetrics)
             self.audit_entries.replace(by_action)
             for kind, n in writer.n_refused.items():
                 self.audit_refused.set(n, kind)
+            self.audit_producers_failed.set(writer.sender.n_failures)
             self.audit_unsent.set(writer.n_unsent)
             self.audit_unsent_seconds.set(writer.unsent_s)
             head = writer.acknowledged

@@ -9,6 +9,8 @@ from streamer.telemetry.family import counter, gauge
 __all__ = ["AccessMetrics"]
 
 _ANSWERS: Final = ("allowed", "denied")
+# Others begin with the first login that is refused so.
+_LOGINS: Final = ("in", "away")
 _DECIDERS: Final = ("built in", "opa", "built in, opa away")
 
 
@@ -21,6 +23,12 @@ class AccessMetrics:
         "answer",
         "decided_by",
         starts=[_ANSWERS, _DECIDERS],
+    )
+    oidc_logins = counter(
+        "logins",
+        "Logins by OpenID Connect: in, or why not.",
+        "outcome",
+        starts=[_LOGINS],
     )
     opa_up = gauge(
         "0 or 1",

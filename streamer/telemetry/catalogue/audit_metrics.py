@@ -23,6 +23,11 @@ class AuditMetrics:
         "access",
         starts=[_KINDS],
     )
+    audit_producers_failed = counted_elsewhere(
+        "producers",
+        "How often Kafka refused entries, so that another producer had to begin: after a second, then "
+        "more and more seldom, every 30 s in the end.",
+    )
     audit_unsent = gauge("entries", "Entries in Redis that Kafka has not acknowledged.")
     audit_unsent_seconds = gauge("seconds", "How long the oldest of them has waited, 0 for none.")
     audit_head_sequence = gauge(

@@ -21,6 +21,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from load.stored_service import by_murmur2
 from streamer.console.console import Console
 from streamer.console.people.accounts import Account
+from streamer.console.sending.audit_trail import Acting
 from streamer.contract.messages import Alert
 from streamer.durations import DAY_MS, HOUR_MS
 from streamer.simulator import Payments, Simulator, SimulatorConfig
@@ -152,7 +153,7 @@ class Life:
             _JUDGE.name,
             at_ms,
         )
-        begun = await self._console.decider.decide(alert, wanted, _JUDGE)
+        begun = await self._console.decider.decide(alert, wanted, Acting(_JUDGE))
         return begun.outcome == "sent"
 
     def _charge_back(self) -> None:
