@@ -117,7 +117,7 @@ ROOMS: Final = {
     "skew": "contract settings starting store stream telemetry",
     "status": "contract model policies reports settings starting store stream",
     "audit": "contract settings starting store stream",
-    "privacy": "contract features indexing model pipeline settings store stream verdicts",
+    "privacy": "contract features indexing model pipeline settings starting store stream verdicts",
     "console": "access audit challenging contract drifting explaining features impact indexing intake "
     "model reports settings starting status store stream telemetry verdicts watching",
     "display": "challenging contract explaining features fitting gating intake policies reports "

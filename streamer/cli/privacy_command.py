@@ -82,12 +82,14 @@ def export(card: str, others: tuple[str, ...], path: Path | None, as_json: bool)
     from streamer.privacy.export_text import export_text
     from streamer.privacy.gathered import as_document, gather
 
-    settings, card = load_settings(), _given(card)
+    settings = load_settings()
+    card = _meant(card, settings)
 
     async def alias(store: Store, reviews: ReviewStore) -> str:
+        from streamer.privacy.card_names import known_names
+
         del reviews
-        key = await store.erasures.aliases.read()
-        return key.alias(await _shown(settings, card, store))
+        return (await known_names(settings, card, store.erasures.aliases)).aliases[0]
 
     async def work(store: Store, reviews: ReviewStore) -> Gathered:
         from streamer.privacy.card_names import known_names
@@ -136,7 +138,8 @@ def erase(card: str, others: tuple[str, ...], reason: str, wait_s: float, as_jso
     """
     from streamer.privacy import erasing_card
 
-    settings, card = load_settings(), _given(card)
+    settings = load_settings()
+    card = _meant(card, settings)
 
     async def stands(store: Store, reviews: ReviewStore) -> Standing | None:
         return await erasing_card.proposed_erasure(store, reviews, card)
@@ -185,7 +188,8 @@ def bound(card: str, payments: int | None, as_json: bool) -> None:
 
     `streamer privacy bound - --payments 40 < card.txt`, where its own state does not bound it.
     """
-    settings, card = load_settings(), _given(card)
+    settings = load_settings()
+    card = _meant(card, settings)
     found = _bound(settings, card, payments)
     if as_json:
         print_json(found)
@@ -194,12 +198,15 @@ def bound(card: str, payments: int | None, as_json: bool) -> None:
         click.echo(line)
 
 
-def _given(card: str) -> str:
-    """Return the card that is meant; one line of standard input for -."""
+def _meant(card: str, settings: Settings) -> str:
+    """Return what the card that is meant counts under; one line of standard input for -."""
+    from streamer.starting.card_keys_in_use import card_rule_of
+
     given = sys.stdin.readline().strip() if card == "-" else card
     if not given.strip() or given != given.strip():
         raise ConfigurationError("CARD must be a card's id as payments have it, got none or spaces")
-    return given
+    # A number that is refused today may be there from before.
+    return card_rule_of(settings).id_of(given) or given
 
 
 def _with_stores(work: Callable[[Store, ReviewStore], Awaitable[_T]], settings: Settings) -> _T:
@@ -212,12 +219,6 @@ def _with_stores(work: Callable[[Store, ReviewStore], Awaitable[_T]], settings: 
             await store.close()
 
     return asyncio.run(run())
-
-
-async def _shown(settings: Settings, card: str, store: Store) -> str:
-    from streamer.privacy.card_names import known_names
-
-    return (await known_names(settings, card, store.erasures.aliases)).shown
 
 
 def _proposed(settings: Settings, card: str, reason: str, begun: Proposal | None) -> Proposal:

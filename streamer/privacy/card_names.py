@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import msgspec
 
-from streamer.contract.pseudonyms import pseudonym
+from streamer.contract.pseudonyms import pseudonyms
 from streamer.settings import Settings
+from streamer.starting.card_keys_in_use import card_key_of
 from streamer.store import AliasKeys
 
 __all__ = ["CardNames", "known_names", "names_in"]
@@ -19,22 +20,27 @@ __all__ = ["CardNames", "known_names", "names_in"]
 
 @dataclass(frozen=True)
 class CardNames:
-    """The names of one card: its id, its pseudonym ("" where cards have none), its aliases: that of
-    now, and those that an erasure under way has noted."""
+    """The names of one card: its id, its pseudonyms, the current key's first (none where cards have
+    none), its aliases: those of now, and those that an erasure under way has noted."""
 
     card_id: str
-    pseudonym: str = ""
+    pseudonyms: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
 
     @property
-    def shown(self) -> str:
+    def published(self) -> tuple[str, ...]:
         """What the card is called in what is published, aliases apart."""
-        return self.pseudonym or self.card_id
+        return self.pseudonyms or (self.card_id,)
+
+    @property
+    def shown(self) -> str:
+        """What it is called there now."""
+        return self.published[0]
 
     @cached_property
     def all(self) -> frozenset[str]:
         """Every name."""
-        return frozenset({self.card_id, self.pseudonym, *self.aliases} - {""})
+        return frozenset({self.card_id, *self.pseudonyms, *self.aliases})
 
     @cached_property
     def _pattern(self) -> re.Pattern[bytes]:
@@ -53,10 +59,11 @@ async def known_names(
     settings: Settings, card_id: str, aliases: AliasKeys, noted: Collection[str] = ()
 ) -> CardNames:
     """Return what a card is called; ``noted`` are names that somebody knows of."""
-    key = settings.alert_card_key
-    shown = "" if key is None else pseudonym(card_id, key.get_secret_value().encode())
-    alias = (await aliases.read()).alias(shown or card_id)
-    return CardNames(card_id, shown, (alias, *(each for each in noted if each != alias)))
+    key = card_key_of(settings)
+    names = CardNames(card_id, () if key is None else tuple(pseudonyms(card_id, key)))
+    alias_key = await aliases.read()
+    own = [alias_key.alias(name) for name in names.published]
+    return replace(names, aliases=(*own, *(each for each in noted if each not in own)))
 
 
 def names_in(content: Any, names: Collection[str]) -> bool:

@@ -211,7 +211,7 @@ async def _alias_destroyed(erasures: Erasures, erasure: Erasure, names: CardName
     await erasures.put(noted)
     # Else it was destroyed before somebody was interrupted, and this is the next one.
     if noted.alias == shown:
-        await erasures.aliases.forget(names.shown)
+        await erasures.aliases.forget(*names.published)
     return noted
 
 

@@ -28,13 +28,15 @@ class AliasKeys:
         _, stored = await self.client.pipelined(commands, atomic=True)
         return AliasKey.decoded(stored)
 
-    async def forget(self, card: str) -> AliasKey:
-        """Let nobody make the alias of a card any more, and return the key that is left."""
+    async def forget(self, *cards: str) -> AliasKey:
+        """Let nobody make the aliases of these any more, all or none; return the key that is left."""
         key = self.client.keys.aliases
 
         async def attempt(pipe: Pipe) -> AliasKey:
             stored = await asked(pipe, "GET", key)
-            left = (AliasKey.drawn() if stored is None else AliasKey.decoded(stored)).without(card)
+            left = AliasKey.drawn() if stored is None else AliasKey.decoded(stored)
+            for card in cards:
+                left = left.without(card)
             pipe.multi()
             pipe.execute_command("SET", key, left.encoded())
             return left

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa as rsa_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OctKey
 
@@ -535,6 +535,7 @@ def test_an_address_to_log_in_at_has_what_the_provider_must_be_told_and_no_secre
     assert attempts.read(f"{attempts.cookie(other).split('.')[0]}.x", 0) is None
 
 
+@settings(max_examples=40)
 @given(
     token=st.one_of(
         st.text(max_size=60),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from streamer.contract.ledger import Ledger
+from streamer.contract.pseudonyms import pseudonym
 from streamer.errors import FencedError
 from streamer.features.packed import names_of
 from streamer.indexing import fingerprints
 from streamer.pipeline import PartitionState
+from streamer.privacy.card_names import known_names
+from streamer.settings import load_settings
 from streamer.store import Checkpoint, Erasure
 from streamer.stream.partitions.assignments import Assigned
 from tests.builders import pipeline_config, state_of
@@ -158,3 +162,28 @@ def test_a_card_that_is_being_erased_is_not_read_from_where_it_still_lies() -> N
     held.saved(held.pending)
     assert held.erasing == {}
     assert held.load_pending({cards: [mine]}) == {cards: [mine]}
+
+
+def test_a_cards_aliases_are_destroyed_under_every_key_of_pseudonyms(
+    redis_url: str, redis_namespace: str, tmp_path: Path
+) -> None:
+    """While the key is changed a card has two pseudonyms; alerts of before have the alias of one."""
+    (tmp_path / "keys").write_text("new:nnnnnnnnnnnnnnnn\nold:oooooooooooooooo\n")
+    settings = load_settings({"STREAMER_ALERT_CARD_KEYS_FILE": str(tmp_path / "keys")})
+
+    async def work() -> None:
+        async with opened(redis_url, redis_namespace) as store:
+            aliases = store.erasures.aliases
+            names = await known_names(settings, "card-1", aliases, ["noted"])
+            assert names.pseudonyms == (
+                pseudonym("card-1", b"n" * 16),
+                pseudonym("card-1", b"o" * 16),
+            )
+            assert names.shown == names.pseudonyms[0]
+            before = await aliases.read()
+            assert names.aliases == (*(before.alias(each) for each in names.pseudonyms), "noted")
+            await aliases.forget(*names.published)
+            after = await known_names(settings, "card-1", aliases)
+            assert not set(after.aliases) & set(names.aliases)
+
+    run(work())

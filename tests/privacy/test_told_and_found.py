@@ -157,7 +157,7 @@ def test_the_text_of_an_export_has_what_its_json_has() -> None:
 
 
 def test_a_card_is_a_word_of_its_own() -> None:
-    names = CardNames("card-1", "p" * 8, ("alias-9",))
+    names = CardNames("card-1", ("p" * 8,), ("alias-9",))
     assert names.shown == "p" * 8
     assert names.are_in(None, b'{"card_id":"card-1"}')
     assert names.are_in(b"alias-9", None)
@@ -253,8 +253,10 @@ def test_what_is_held_and_judged_together_goes_with_the_alert(settings: Settings
 
 def test_an_alias_stands_in_the_alert_and_in_its_cards_wave() -> None:
     key = AliasKey.drawn(np.random.default_rng(1).bytes)
-    alert = msgspec.structs.replace(example_alert(), wave_id="card-0123456789abcdef")
+    of_alert = {"wave_id": "card-0123456789abcdef", "other_card_ids": ["before"]}
+    alert = msgspec.structs.replace(example_alert(), **of_alert)
     shown = with_alias(alert, key)
+    assert shown.other_card_ids == [key.alias("before")]
     assert shown.transaction.card_id == key.alias(alert.transaction.card_id)
     assert shown.wave_id is not None
     assert shown.wave_id.startswith("card-")

@@ -44,7 +44,7 @@ class Aliasing:
 
 
 def with_alias(alert: Alert, key: AliasKey) -> Alert:
-    """Return an alert with an alias in place of its card, and a wave's name that does not tell it."""
+    """Return an alert with aliases in place of its card's names, and a wave's that tells none."""
     alias = key.alias(alert.transaction.card_id)
     payment = msgspec.structs.replace(alert.transaction, card_id=alias)
     wave = alert.wave_id
@@ -52,4 +52,6 @@ def with_alias(alert: Alert, key: AliasKey) -> Alert:
         # It was made of what the card was called.
         digest = hashlib.sha256(f"{wave} {alias}".encode()).hexdigest()
         wave = _OF_CARD + digest[:_N_DIGITS]
-    return msgspec.structs.replace(alert, transaction=payment, wave_id=wave)
+    others = [key.alias(name) for name in alert.other_card_ids]
+    changed = {"transaction": payment, "wave_id": wave, "other_card_ids": others}
+    return msgspec.structs.replace(alert, **changed)
