@@ -81,6 +81,7 @@ ROOMS: Final = {
     "embedded": "",
     "simulator": "",
     "watching": "",
+    "web": "",
     "access": "",
     "indexing": "compiled",
     "contract": "compiled",
@@ -112,14 +113,14 @@ ROOMS: Final = {
     "stream": "challenging compiled contract explaining features intake model pipeline policies "
     "reports settings starting store telemetry verdicts watching",
     "serving": "contract explaining features indexing intake model pipeline policies settings "
-    "starting store stream telemetry",
+    "starting store stream telemetry web",
     "serve": "serving",
     "skew": "contract settings starting store stream telemetry",
     "status": "contract model policies reports settings starting store stream",
     "audit": "contract settings starting store stream",
     "privacy": "contract features indexing model pipeline settings starting store stream verdicts",
     "console": "access audit challenging contract drifting explaining features impact indexing intake "
-    "model reports settings starting status store stream telemetry verdicts watching",
+    "model reports settings starting status store stream telemetry verdicts watching web",
     "display": "challenging contract explaining features fitting gating intake policies reports "
     "settings simulator status store",
     "demo": "contract datafiles display embedded intake reports settings simulator starting store "
@@ -335,7 +336,7 @@ def test_a_module_that_writes_to_the_environment_reads_nothing_from_it(name: str
     [
         ({"numba", "llvmlite"}, ["compiled"]),
         ({"prometheus_client"}, ["telemetry", "serving", "skew", "console.service"]),
-        ({"starlette", "uvicorn"}, ["serving", "console"]),
+        ({"starlette", "uvicorn"}, ["serving", "console", "web"]),
         ({"grpc"}, ["serving", "fitting.on_ray"]),
         ({"grpc_health", "grpc_reflection"}, ["serving"]),
         ({"jinja2"}, ["console"]),

@@ -15,10 +15,10 @@ from streamer.settings import Settings
 from streamer.settings.proxy_networks import networks
 from streamer.stream.kafka.topics import prepare_console_topics
 from streamer.telemetry.logs import configure_logging
+from streamer.web.header_limits import LimitedHeads
 
 __all__ = ["run_console", "uvicorn_config"]
 
-_HEADER_BYTES: Final = 16_384
 # Streams of events do not end by themselves; a verdict under way takes no longer as a rule.
 _GRACE_S: Final = 5
 
@@ -43,14 +43,14 @@ def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
         believing,
         host=settings.console_host,
         port=settings.console_port,
-        http="httptools",
+        # Who sends a head without an end, or never ends one, holds no connection.
+        http=LimitedHeads,
         loop="uvloop",
         lifespan="on",
         access_log=False,
         proxy_headers=False,
         log_config=None,
         server_header=False,
-        h11_max_incomplete_event_size=_HEADER_BYTES,
         timeout_graceful_shutdown=_GRACE_S,
         ssl_certfile=None if certificate is None else str(certificate),
         ssl_keyfile=None if key is None else str(key),

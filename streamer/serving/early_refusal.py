@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from streamer.serving.header_limits import LimitedHeads
+from streamer.web.header_limits import LimitedHeads
 
 __all__ = ["is_whole_request", "refusing_early"]
 

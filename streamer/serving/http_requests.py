@@ -22,12 +22,12 @@ from streamer.errors import StreamerError
 from streamer.model import Scorer
 from streamer.serving.admission import PRIORITIES, Place, Priority
 from streamer.serving.answerer import AskedBy, LateError
-from streamer.serving.header_limits import HAS_GONE
 from streamer.serving.questions import Refusal
 from streamer.serving.rate_limits import network_of
 from streamer.serving.serving import Serving
 from streamer.serving.trusted_proxies import client_address
 from streamer.telemetry.tracing import current
+from streamer.web.header_limits import HAS_GONE
 
 __all__ = [
     "GONE",

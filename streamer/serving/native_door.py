@@ -130,7 +130,10 @@ def native_app(
         *mlflow_routes(serving),
     ]
     handlers = {HTTPException: elsewhere}
-    return _App(score, routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    app = _App(score, routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    # It would redirect to whatever host the request names.
+    app.router.redirect_slashes = False
+    return app
 
 
 def refused_at_once(serving: Serving) -> Callable[[], bytes]:

@@ -137,6 +137,19 @@ class Stand:
         create_topics(AdminClient(self._config), dict.fromkeys(names, 2), 1)
         self._producer = Producer(self._config)
 
+    def environment(self) -> dict[str, str]:
+        """Return the same as variables, for a console that is a process."""
+        own = self.settings
+        told = {
+            "redis_url": own.redis_url.get_secret_value(),
+            "kafka_session_timeout_s": "6",
+            "console_least_look_s": "0",
+        }
+        names = "kafka_bootstrap_servers namespace consumer_group alerts_topic feedback_topic"
+        for name in [*names.split(), "audit_topic", "proposals_topic", "console_accounts_file"]:
+            told[name] = str(getattr(own, name))
+        return {f"STREAMER_{name.upper()}": text for name, text in told.items()}
+
     @contextmanager
     def console(self, **changes: Any) -> Iterator[tuple[Console, TestClient]]:
         """Run a console on these topics, with other settings."""

@@ -51,21 +51,8 @@ def test_a_process_tells_of_new_alerts_and_ends_when_it_is_told(
     kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
 ) -> None:
     stand = Stand(kafka, redis_url, tmp_path)
-    own = stand.settings
     port, log = free_port(), tmp_path / "log"
-    settings = {
-        "STREAMER_KAFKA_BOOTSTRAP_SERVERS": own.kafka_bootstrap_servers,
-        "STREAMER_KAFKA_SESSION_TIMEOUT_S": "6",
-        "STREAMER_REDIS_URL": redis_url,
-        "STREAMER_NAMESPACE": own.namespace,
-        "STREAMER_CONSUMER_GROUP": own.consumer_group,
-        "STREAMER_ALERTS_TOPIC": own.alerts_topic,
-        "STREAMER_FEEDBACK_TOPIC": own.feedback_topic,
-        "STREAMER_AUDIT_TOPIC": own.audit_topic,
-        "STREAMER_PROPOSALS_TOPIC": own.proposals_topic,
-        "STREAMER_CONSOLE_PORT": str(port),
-        "STREAMER_CONSOLE_ACCOUNTS_FILE": str(own.console_accounts_file),
-    }
+    settings = stand.environment() | {"STREAMER_CONSOLE_PORT": str(port)}
     with log.open("wb") as told:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamer", "console"],

@@ -10,6 +10,8 @@ import pytest
 from streamer.access.decision import Asked
 from streamer.console.service import nav_links
 from streamer.console.service.nav_links import NavLinks
+from tests.console.conftest import Stand
+from tests.console.test_access import known
 
 
 class Guard:
@@ -65,3 +67,9 @@ def test_somebody_begins_at_the_queue_or_where_their_role_works(
 ) -> None:
     links = made(Guard(*actions), [0.0])
     assert asyncio.run(links.first("moss", roles)) == first
+
+
+def test_the_help_has_the_id_by_which_its_key_finds_it(stand: Stand) -> None:
+    with stand.console() as (console, client):
+        page = known(console, client, "mona").get("/team").text
+    assert '<a href="/help" id="help">' in page

@@ -23,10 +23,9 @@ def _nobody_is_told_of_later_kernels() -> Iterator[None]:
         event.unregister("numba:compile", listener)
 
 
-@pytest.fixture(scope="session")
-def service(redis_url: str) -> StoredService:
-    """The service; its store is for the loop of the test that asks it."""
-    made = StoredService(redis_url, "served")
+def learned(redis_url: str, namespace: str) -> StoredService:
+    """Return a service that has learned; its store is for the loop that asks it next."""
+    made = StoredService(redis_url, namespace)
 
     async def learn() -> None:
         await made.claim()
@@ -35,6 +34,12 @@ def service(redis_url: str) -> StoredService:
 
     asyncio.run(learn())
     return made
+
+
+@pytest.fixture(scope="session")
+def service(redis_url: str) -> StoredService:
+    """The service; its store is for the loop of the test that asks it."""
+    return learned(redis_url, "served")
 
 
 @pytest.fixture(scope="session")

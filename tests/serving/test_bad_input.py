@@ -14,8 +14,9 @@ import pytest
 
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.intake.decoding import decode_batch
-from streamer.serving import header_limits, http_requests
+from streamer.serving import http_requests
 from streamer.serving.tensors import INPUTS
+from streamer.web import header_limits
 from tests.rig.waiting import DEADLINE_S
 from tests.serving.stored_service import StoredService
 from tests.serving.test_native_door import Door, served

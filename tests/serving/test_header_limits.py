@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from streamer.serving import header_limits
+from streamer.web import header_limits
 from tests.serving.test_early_refusal import _ASK, Full, connected, status
 
 _UNREAD = b"POST /v1/unread HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n"

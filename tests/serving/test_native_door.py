@@ -16,11 +16,11 @@ import pytest
 import uvicorn
 
 from streamer.contract.answer_message import Answer
-from streamer.serving.header_limits import LimitedHeads
 from streamer.serving.native_door import native_app
 from streamer.serving.serving import Serving
 from streamer.settings import Settings
 from streamer.telemetry.tracing import Spans
+from streamer.web.header_limits import LimitedHeads
 from tests.rig.waiting import DEADLINE_S
 from tests.serving.stored_service import StoredService
 
@@ -125,6 +125,12 @@ def test_what_is_no_payment_is_told_what_it_must_be(
     got, told, _ = door.ask("/v1/score", body)
     assert (got, told["error"]["reason"]) == (status, reason)
     assert told["error"]["detail"]
+
+
+def test_nobody_is_sent_on_to_the_host_that_a_request_names(door: Door) -> None:
+    for path in ("/v1/score/", "/healthz/", "/v2/"):
+        status, _, headers = door.ask(path, Host="evil.example")
+        assert (status, "evil.example" in str(headers)) == (404, False)
 
 
 def test_a_version_is_asked_by_name_and_one_that_is_not_there_is_404(
