@@ -12,10 +12,11 @@ import asyncio
 import os
 import pwd
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from streamer.cli.carrying_out import proposal_of, used
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.settings import Settings
 
@@ -47,8 +48,8 @@ def permitted(
     ``fault`` says why a proposal is of something else, "" where it is not.  Raises where it may not be
     done: that is on the audit topic, or at least in Redis.
     """
-    proposal = _proposal(settings, proposal_id) if proposal_id else None
-    told = "" if proposal is None else fault(proposal)
+    proposal = proposal_of(settings, proposal_id)
+    told = "" if proposal is None else used(proposal) or fault(proposal)
     if told:
         raise ConfigurationError(f"--proposal must be of what is done, but {told}")
     if not settings.command_roles:
@@ -113,22 +114,6 @@ def _deny(settings: Settings, decision: Decision) -> None:
     except StreamerError as error:
         click.echo(f"streamer: the denial is not on the audit topic: {error}", err=True)
     raise StreamerError(f"{decision.reason} Nothing was done: decision {decision.id}")
-
-
-def _proposal(settings: Settings, proposal_id: str) -> Proposal:
-    from streamer.starting.wiring import open_review_store
-
-    async def read() -> Any:
-        store = open_review_store(settings)
-        try:
-            return await store.proposals.get(proposal_id)
-        finally:
-            await store.close()
-
-    found: Proposal | None = asyncio.run(read())
-    if found is None:
-        raise ConfigurationError(f"--proposal must be one that there is, got {proposal_id[:64]}")
-    return found
 
 
 def _user() -> str:

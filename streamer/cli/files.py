@@ -90,8 +90,11 @@ class Reading:
             raise ConfigurationError(
                 f"directory of --rejects must exist, got {self.rejects.parent}"
             )
+        from streamer.settings import load_settings
+        from streamer.starting.card_keys_in_use import card_rule_of
+
         with self.rejects.open("wb") as out:
-            yield FileReport(file, out)
+            yield FileReport(file, out, card_rule_of(load_settings()))
 
 
 _OPTIONS: Final = (

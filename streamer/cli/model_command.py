@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from streamer.cli.carrying_out import carrying_out
 from streamer.cli.command_permission import asks_for_a_proposal, of_version, permitted
 from streamer.cli.operator import audited, check_others, now_ms, seen, who, with_store
 from streamer.cli.options import as_json
@@ -194,7 +195,10 @@ def import_version(file: Path, is_promoted: bool, proposal_id: str) -> None:
     settings, version = load_settings(), state_id(sums)
     by = permitted(settings, "import_version", proposal_id, partial(of_version, "import", version))
     details = {"file": file.name, "promoted": "yes" if is_promoted else "no"}
-    with audited(settings, "import", ("version", version), details, decision_id=by):
+    with (
+        audited(settings, "import", ("version", version), details, decision_id=by),
+        carrying_out(settings, proposal_id),
+    ):
         told = with_store(work, settings)
     click.echo(told, err=True)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from streamer.cli.carrying_out import carrying_out
 from streamer.cli.command_permission import asks_for_a_proposal, permitted
 from streamer.cli.operator import audited, now_ms, who, with_store
 from streamer.cli.options import as_json
@@ -162,10 +163,21 @@ def apply(
 
         def fault(proposal: Proposal) -> str:
             is_of_it = proposal.kind == "policy" and sorted(proposal.changes) == sorted(changes)
-            return "" if is_of_it else f"it proposes {' '.join(proposal.changes) or proposal.kind}"
+            if not is_of_it:
+                return f"it proposes {' '.join(proposal.changes) or proposal.kind}"
+            is_in_place = proposal.head == before.id
+            told = (
+                f"it is to take the place of {proposal.head or 'none'}, and {before.id} is in force"
+            )
+            return "" if is_in_place else told
 
         by = permitted(settings, "change_policy", proposal_id, fault)
-        with audited(settings, "policy", ("policy", after.id), details, decision_id=by):
+        if proposal_id:
+            details["proposal"] = proposal_id
+        with (
+            audited(settings, "policy", ("policy", after.id), details, decision_id=by),
+            carrying_out(settings, proposal_id),
+        ):
             is_new = with_store(work, settings)
     if not is_new:
         click.echo(f"{after.id} is in force already; nothing was changed", err=True)

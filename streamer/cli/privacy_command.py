@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 import msgspec
 
+from streamer.cli.command_permission import permitted
 from streamer.cli.operator import audited, now_ms, seen, who
 from streamer.cli.options import as_json
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors
@@ -20,7 +21,7 @@ from streamer.settings import Settings, load_settings
 from streamer.starting.wiring import model_config, open_review_store, open_store
 
 if TYPE_CHECKING:
-    from streamer.privacy.erasing_card import ErasedReport, Standing
+    from streamer.privacy.erasing_card import ErasedReport
     from streamer.privacy.gathered import Gathered
     from streamer.store import ReviewStore, Store
     from streamer.store.proposals import Proposal
@@ -79,26 +80,24 @@ def export(card: str, others: tuple[str, ...], path: Path | None, as_json: bool)
     \b
     streamer privacy export - --out card.json < card.txt
     """
+    from streamer.privacy.card_names import known_names
     from streamer.privacy.export_text import export_text
     from streamer.privacy.gathered import as_document, gather
 
     settings = load_settings()
     card = _meant(card, settings)
 
-    async def alias(store: Store, reviews: ReviewStore) -> str:
-        from streamer.privacy.card_names import known_names
+    by = permitted(settings, "export_card")
 
-        del reviews
+    async def alias(store: Store, _: ReviewStore) -> str:
         return (await known_names(settings, card, store.erasures.aliases)).aliases[0]
 
     async def work(store: Store, reviews: ReviewStore) -> Gathered:
-        from streamer.privacy.card_names import known_names
-
         names = await known_names(settings, card, store.erasures.aliases)
         return await gather(settings, store, reviews, names, others)
 
     subject = "card", _with_stores(alias, settings)
-    seen(settings, "export", subject, {"what": "all that is stored of a card"})
+    seen(settings, "export", subject, {"what": "all that is stored of a card"}, decision_id=by)
     document = as_document(_with_stores(work, settings), now_ms(), _NOTE)
     is_json = as_json or (path is not None and path.suffix == ".json")
     if path is None and is_json:
@@ -140,16 +139,15 @@ def erase(card: str, others: tuple[str, ...], reason: str, wait_s: float, as_jso
 
     settings = load_settings()
     card = _meant(card, settings)
-
-    async def stands(store: Store, reviews: ReviewStore) -> Standing | None:
-        return await erasing_card.proposed_erasure(store, reviews, card)
-
-    found = _with_stores(stands, settings)
+    found = _with_stores(
+        lambda store, reviews: erasing_card.proposed_erasure(store, reviews, card), settings
+    )
     if found is not None and (found.proposal is None or found.proposal.state == "declined"):
         gone = found.erasure.id
-        _with_stores(lambda store, _: store.erasures.finish(gone), settings)
+        if not _with_stores(lambda store, _: store.erasures.drop(gone), settings):
+            raise ConfigurationError(f"{gone} is under way and must have its proposal, got none")
         told = "is there no more" if found.proposal is None else "was declined"
-        click.echo(f"proposal {found.erasure.id} {told}; this is another one", err=True)
+        click.echo(f"proposal {gone} {told}; this is another one", err=True)
         found = None
     proposal = None if found is None else found.proposal
     is_unsent = proposal is not None and proposal.state == "open" and proposal.is_unsent
@@ -165,9 +163,10 @@ def erase(card: str, others: tuple[str, ...], reason: str, wait_s: float, as_jso
             settings, store, reviews, found, wait_s=wait_s, now_ms=now_ms, others=others
         )
 
+    by = permitted(settings, "erase", proposal.id)
     details = {"proposed_by": proposal.proposed_by, "approved_by": proposal.decided_by}
     stays = _bound(settings, card, None)
-    with audited(settings, "erase", ("erasure", found.erasure.id), details) as came:
+    with audited(settings, "erase", ("erasure", found.erasure.id), details, decision_id=by) as came:
         report = _with_stores(work, settings)
         came |= {"partitions": str(len(report.partitions)), "turns": str(report.n_turns)}
     _tell_erased(report, stays, as_json=as_json)
@@ -190,6 +189,7 @@ def bound(card: str, payments: int | None, as_json: bool) -> None:
     """
     settings = load_settings()
     card = _meant(card, settings)
+    permitted(settings, "export_card")
     found = _bound(settings, card, payments)
     if as_json:
         print_json(found)

@@ -10,6 +10,7 @@ import click
 import msgspec
 from rich.table import Table
 
+from streamer.cli.carrying_out import carrying_out, check_in_place, proposal_of
 from streamer.cli.command_permission import asks_for_a_proposal, of_version, permitted
 from streamer.cli.evaluate_options import Duration
 from streamer.cli.gate_options import Gate, asks_the_gate, show_gate
@@ -87,6 +88,10 @@ def promote(
         )
     settings = load_settings()
     by = permitted(settings, "promote", proposal_id, partial(of_version, "promotion", version))
+    if (proposal := proposal_of(settings, proposal_id)) is not None:
+        # A beginning may be of several, and one of them was approved.
+        version = proposal.version
+        check_in_place(settings, proposal)
     limits = gate.policy.watch
     gated: dict[str, str] = {}
     if gate.file is not None:
@@ -97,8 +102,6 @@ def promote(
             raise SystemExit(EXIT_FAILED)
         # What was measured is what is promoted, whatever is stored under that beginning by now.
         version, gated = report["version"], _told(report)
-        # A beginning may be of several.
-        by = permitted(settings, "promote", proposal_id, partial(of_version, "promotion", version))
     if forced:
         gated["forced"] = forced
     reason = "promotion" if n_canary is None else "canary"
@@ -125,7 +128,11 @@ def promote(
     if proposal_id:
         details["proposal"] = proposal_id
     with audited(settings, action, ("version", version), details, decision_id=by):
-        told = with_store(work, settings)
+        if proposal is not None:
+            # The gate may have taken a while.
+            check_in_place(settings, proposal)
+        with carrying_out(settings, proposal_id):
+            told = with_store(work, settings)
     click.echo(told, err=True)
 
 
@@ -168,8 +175,8 @@ def canary(as_json: bool) -> None:
 )
 @readable_errors
 def rollback(version: str | None, why: str) -> None:
-    """Go back to VERSION; without it end the canary, or go back to the head that the last promotion or
-    import replaced.
+    """Go back to VERSION, which has been the head; without it end the canary, or go back to the head
+    that the last promotion or import replaced.
 
     At once, without a gate, and while Kafka is away, too. Workers go on from it within seconds. What
     was learned since stays with the version that is left; no payment is scored or alerted again.

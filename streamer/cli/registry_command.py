@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import click
 
+from streamer.cli.carrying_out import carrying_out
 from streamer.cli.command_permission import asks_for_a_proposal, of_version, permitted
 from streamer.cli.operator import audited, now_ms, with_store
 from streamer.cli.passes import version_in
@@ -129,7 +130,10 @@ def pull(place: str, uri: str, proposal_id: str) -> None:
     # Versions are trimmed by age, and this one is to live as long as one made now.
     header = replace(header, created_at=rfc3339(now_ms()))
     by = permitted(settings, "import_version", proposal_id, partial(of_version, "import", wanted))
-    with audited(settings, "pull", ("version", wanted), {"from": place}, decision_id=by):
+    with (
+        audited(settings, "pull", ("version", wanted), {"from": place}, decision_id=by),
+        carrying_out(settings, proposal_id),
+    ):
         stored = with_store(lambda store: store.put_version(sums, header), settings)
     click.echo(
         f"{stored} stored from {where.name}/{number}; `streamer model promote` makes it the head",

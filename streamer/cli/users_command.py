@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from streamer.display.output import print_json, readable_errors, table_console
 from streamer.errors import ConfigurationError
 from streamer.extra import require
 from streamer.settings import load_changed_settings
+from streamer.starting.wiring import open_review_store
 
 if TYPE_CHECKING:
     from streamer.audit.audit_entry import Action
@@ -81,6 +83,7 @@ def add(name: str, roles: tuple[str, ...], path: Path, unaudited: str) -> None:
     require("argon2")
     from streamer.console.people.accounts import account_in, account_line
 
+    _check_free(name)
     made = account_in(account_line(name, _roles(roles), asked_password()))
 
     def change(line: str | None) -> Account:
@@ -219,6 +222,25 @@ def _changed(
     with _recorded(told[1], name, {"file": path.name, **details}, unaudited):
         changed_account(path, name, change)
     click.echo(f"{name} {told[0]} {path}.")
+
+
+def _check_free(name: str) -> None:
+    """Refuse a name that is somebody's whom a provider lets in, where there is a Redis to say so."""
+    settings = load_changed_settings({"console_accounts_file": ""})
+    if "redis_url" not in settings.model_fields_set:
+        return
+
+    async def is_bound() -> bool:
+        store = open_review_store(settings)
+        try:
+            return await store.bound_names.has(name)
+        finally:
+            await store.close()
+
+    if asyncio.run(is_bound()):
+        raise ConfigurationError(
+            f"NAME must be nobody's whom STREAMER_OIDC_ISSUER lets in, got {name}; take another name"
+        )
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 from starlette.applications import Starlette
@@ -102,8 +102,6 @@ def console_app(console: Console) -> ASGIApp:
         return JSONResponse({"status": "alive"})
 
     async def metrics(_: Request) -> Response:
-        with suppress(StreamerError):
-            console.metrics.tell_impact(await console.impact())
         body, content_type = console.metrics.exposition(console.opa_trouble, console.trail.writer)
         return Response(body, media_type=content_type)
 

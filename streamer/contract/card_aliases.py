@@ -24,7 +24,6 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -60,8 +59,9 @@ class AliasKey:
 
     def __init__(self, trees: Sequence[Tree]) -> None:
         self.trees = tuple(trees)
-        # Of this key alone: with another one nothing of it is left.
-        self.alias: Callable[[str], str] = lru_cache(_REMEMBERED)(self._alias)
+        # Of this key alone, and with no way back to it: who drops the key drops these at once, also
+        # where the collector of cycles never looks again (gc.freeze).
+        self._made: dict[str, str] = {}
 
     @classmethod
     def drawn(cls, random: Callable[[int], bytes] = secrets.token_bytes) -> AliasKey:
@@ -113,7 +113,16 @@ class AliasKey:
             ) from None
         return cls(found)
 
-    def _alias(self, card_id: str) -> str:
+    def alias(self, card_id: str) -> str:
+        """Return what stands for a card; InvariantError where no tree has a leaf for it."""
+        made = self._made.get(card_id)
+        if made is None:
+            if len(self._made) >= _REMEMBERED:
+                self._made.clear()
+            made = self._made[card_id] = self._new_alias(card_id)
+        return made
+
+    def _new_alias(self, card_id: str) -> str:
         leaf = _leaf_in(self.trees, _bits(card_id))
         if leaf is None:
             raise InvariantError(

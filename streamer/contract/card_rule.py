@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Literal
 
-from streamer.contract.network_numbers import FEWEST, MOST, card_number, is_card_number
+from streamer.contract.network_numbers import FEWEST, card_number, is_card_number
 
 __all__ = ["ALLOWED", "MASK_PREFIX", "REFUSED", "CardRule", "Handling"]
 
@@ -28,11 +28,13 @@ _MASK_DIGITS: Final = 32
 # long hexadecimal word they are none: one digest in twenty has such a run.
 _NUMBER: Final = re.compile(
     rb"(?P<digest>(?<![0-9A-Za-z])(?=[0-9]*[a-f])[0-9a-f]{32,}(?![0-9A-Za-z]))"
-    rb"|(?<![0-9])(?:[0-9]{12,21}|[0-9]{4}([ -])[0-9]{4}\2[0-9]{4}\2[0-9]{1,7}"
+    rb"|(?<![0-9])(?:0*+[0-9]{12,21}|[0-9]{4}([ -])[0-9]{4}\2[0-9]{4}\2[0-9]{1,7}"
     rb"|[0-9]{4}([ -])[0-9]{6}\3[0-9]{4,5})(?![0-9])"
 )
 # Groups as nobody prints them.  Of so many in one text, whatever follows is masked unseen.
-_GROUPED: Final = re.compile(rb"(?<![0-9])[0-9]+(?:[ -]{1,3}[0-9]+){1,12}(?![0-9])")
+_GROUPED: Final = re.compile(rb"(?<![0-9])[0-9]+(?:[ ./'_-]{1,3}[0-9]+){1,18}(?![0-9])")
+# With one point alone it is a fraction, or a degree of latitude, whose digits are a number by chance.
+_FRACTION: Final = re.compile(rb"[0-9]+\.[0-9]+")
 _MOST_LOOKED_AT: Final = 1_000
 _DIGITS: Final = re.compile(rb"[0-9]+")
 _DIGIT: Final = re.compile(r"[0-9]")
@@ -123,13 +125,13 @@ class CardRule:
         def masked(run: re.Match[bytes]) -> bytes:
             nonlocal n_looked_at, found
             groups = [each.decode() for each in _DIGITS.findall(run[0])]
-            if sum(map(len, groups)) < FEWEST:
+            if sum(map(len, groups)) < FEWEST or _FRACTION.fullmatch(run[0]):
                 return run[0]
             n_looked_at += 1
             if n_looked_at <= _MOST_LOOKED_AT and not _has_number(groups):
                 return run[0]
             found += 1
-            if self.handling == "mask" and is_card_number("".join(groups)):
+            if self.handling == "mask" and is_card_number("".join(groups).lstrip("0")):
                 return self._stand_in(run)
             return re.sub(rb"[0-9]", b"*", run[0])
 
@@ -151,7 +153,7 @@ class CardRule:
 
     def _stand_in(self, number: re.Match[bytes]) -> bytes:
         """Return what a payment's card is called, so that a dead letter can be sent again as it is."""
-        masked = self._mask(re.sub(rb"[^0-9]", b"", number[0]).decode()).encode()
+        masked = self._mask(re.sub(rb"[^0-9]", b"", number[0]).decode().lstrip("0")).encode()
         text, start, end = number.string, number.start(), number.end()
         before = text[max(start - _BLANKS, 0) : start].rstrip()[-1:]
         behind = text[end : end + _BLANKS].lstrip()[:1]
@@ -168,14 +170,15 @@ ALLOWED: Final = CardRule("allow")
 def _has_number(groups: list[str]) -> bool:
     """Whether whole groups that follow one another are a number."""
     return any(
-        is_card_number(digits)
+        is_card_number(digits.lstrip("0"))
         for first in range(len(groups))
         for digits in accumulate(groups[first:])
-        if len(digits) <= MOST
     )
 
 
 def _runs(number: bytes, *, is_text: bool) -> list[str]:
     """Return what the digits of a match may be; in what is no text a length may stand beside them."""
     digits = re.sub(rb"[^0-9]", b"", number).decode()
-    return [digits] if is_text else [digits, digits[1:], digits[:-1], digits[1:-1]]
+    if not is_text:
+        return [run.lstrip("0") for run in (digits, digits[1:], digits[:-1], digits[1:-1])]
+    return [digits.lstrip("0")]

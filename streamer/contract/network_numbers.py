@@ -13,7 +13,9 @@ what Wikipedia has for Maestro counts.
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -49,9 +51,27 @@ NETWORKS: Final[tuple[tuple[str, tuple[tuple[int, int], ...], tuple[int, ...]], 
 """Networks, or several of them: the first four digits from and to, and how many digits there are."""
 
 _PREFIX: Final = 4
-_SEPARATORS: Final = frozenset("-\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212")
-# Where digits and blanks of other scripts begin in UTF-8, and not the letters of most.
-_LEADS: Final = np.isin(np.arange(256), [0xC2, 0xD9, 0xDB, 0xE0, 0xE1, 0xE2, 0xEF])
+# What stands between or around the digits of a number; other signs of ASCII make another id of it.
+_NOTHING: Final = frozenset(" -/'\"`\\_\x7f").union(map(chr, range(32)))
+# The number as a program writes one that it took for a fraction, after `_spelled`.
+_FRACTION: Final = re.compile(r"([0-9]+)(?:\.([0-9]*))?(?:[eE]\+?([0-9]{1,2}))?")
+# Where a sign begins in UTF-8 that is a digit or nothing; letters of Latin, Cyrillic, Chinese and
+# Korean begin elsewhere, but for a few.
+_LEADS: Final = bytes.fromhex("c2c3cbcccdcecfd2d4d5d6d7d8d9dbdcdddedfe0e1e2e3e4eaedeeeff0f3")
+_ENDS, _DIGIT, _PASSED, _ASK = 0, 1, 2, 3
+
+
+def _kinds() -> Integers:
+    """Return what the compiled loop does about each byte, shape (256,)."""
+    kinds = np.zeros(256, np.int64)
+    kinds[0x80:0xC0] = _PASSED
+    kinds[list(map(ord, _NOTHING))] = _PASSED
+    kinds[[*_LEADS, *b'.,+eE\\"']] = _ASK
+    kinds[list(b"0123456789")] = _DIGIT
+    return kinds
+
+
+_KINDS: Final = _kinds()
 
 
 def _lengths() -> Integers:
@@ -84,26 +104,56 @@ def is_card_number(digits: str) -> bool:
 def card_number(text: str) -> str | None:
     """Return the ASCII digits of the card's number that ``text`` is as a whole, or None.
 
-    Blanks and dashes, around digits of any script, and the ``.0`` of a spreadsheet's number are none.
+    Its digits may be of any script, with zeros in front, blanks, dashes, dots, slashes, apostrophes and
+    signs that nobody sees between them, or be written as a fraction or with an exponent.
 
-    >>> card_number(" 4111-1111 1111 1111.0"), card_number("c-4111111111111111")
+    >>> card_number(" 4111-1111 1111 1111.0"), card_number("4.111111111111111E15")
+    ('4111111111111111', '4111111111111111')
+    >>> card_number("0004111111111111111"), card_number("c-4111111111111111")
     ('4111111111111111', None)
     """
     if len(text) < FEWEST or text[0].isalpha():
         return None
-    if text.isascii() and text.isdecimal():
-        return text if is_card_number(text) else None
-    whole, point, rest = text.strip().partition(".")
-    if point and rest.strip("0"):
-        return None
+    is_plain = text.isascii() and text.isdecimal()
+    for digits in (text,) if is_plain else _readings(text):
+        stripped = digits.lstrip("0")
+        if is_card_number(stripped):
+            return stripped
+    return None
+
+
+def _readings(text: str) -> Iterator[str]:
+    """Yield the digits that a text may be."""
+    spelled = _spelled(text)
+    if spelled is None:
+        return
+    fraction = _FRACTION.fullmatch(spelled)
+    if fraction is not None:
+        whole, part, power = fraction.groups("")
+        part, n = part.rstrip("0"), int(power or 0)
+        if len(part) <= n:
+            yield whole + part.ljust(n, "0")
+    digits = spelled.replace(".", "")
+    if digits.isdecimal():
+        yield digits
+
+
+def _spelled(text: str) -> str | None:
+    """Return a text as ASCII digits, points and the signs of an exponent, None where more is there."""
     found = []
-    for each in whole:
-        if each.isdecimal():
-            found.append(each if each.isascii() else str(unicodedata.decimal(each)))
-        elif not each.isspace() and each not in _SEPARATORS:
+    for each in text if text.isascii() else unicodedata.normalize("NFKC", text):
+        if each.isdigit():
+            found.append(each if each.isascii() else str(unicodedata.digit(each)))
+        elif each in ".,":
+            found.append(".")
+        elif each in "+eE":
+            found.append(each)
+        elif each.isascii():
+            if each not in _NOTHING:
+                return None
+        elif unicodedata.category(each)[0] in "LN":
             return None
-    digits = "".join(found)
-    return digits if is_card_number(digits) else None
+    return "".join(found)
 
 
 @borrowing
@@ -116,11 +166,15 @@ def may_be_card_number(text: Bytes, first: int, last: int) -> bool:
         return False
     n, zero = 0, np.int64(0)
     prefix, even, odd = zero, zero, zero
-    is_plain = True
+    is_plain, is_begun = True, False
     for at in range(first, last):
         byte = text[at]
-        if ord("0") <= byte <= ord("9"):
+        kind = _KINDS[byte]
+        if kind == _DIGIT:
             digit = np.int64(byte) - ord("0")
+            is_begun = True
+            if n == 0 and digit == 0:
+                continue
             if n < _PREFIX:
                 prefix = 10 * prefix + digit
             n += 1
@@ -130,15 +184,13 @@ def may_be_card_number(text: Bytes, first: int, last: int) -> bool:
                 odd, even = odd + doubled, even + digit
             else:
                 odd, even = odd + digit, even + doubled
-        elif byte < 0x80:
-            if byte == ord(".") or ord("\t") <= byte <= ord("\r"):
-                is_plain = False
-            elif byte != ord(" ") and byte != ord("-"):
-                return False
-        elif byte >= 0xC0:
-            if not _LEADS[byte]:
+        elif kind == _ASK:
+            # An exponent stands behind digits, which may be of another script.
+            if (byte == ord("e") or byte == ord("E")) and is_plain and not is_begun:
                 return False
             is_plain = False
+        elif kind == _ENDS:
+            return False
     if not is_plain:
         return True
     if n < FEWEST or n > MOST or not _LENGTHS[prefix] >> n & 1:

@@ -2,7 +2,7 @@
 
 The reasons are the pipeline's own, and so is the path of the fault; the column it came from, the number
 of the row and the line are the file's.  On the screen no value is shown, since one could be a card
-number; ``rejects``, which somebody asked for, gets the rows as they are.
+number; ``rejects``, which somebody asked for, gets the rows, without cards' numbers by ``cards``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import IO, Any, Final
 
 import orjson
 
+from streamer.contract.card_rule import REFUSED, CardRule
 from streamer.datafiles.chunk import Fault
 from streamer.datafiles.file_batches import FileBatch, Origin
 from streamer.datafiles.reading import PaymentFile
 from streamer.errors import NothingToScoreError
 from streamer.intake import Refund, Refused
 from streamer.intake.decoding import DeadLetter, Decoded
+from streamer.intake.hidden_numbers import shown_without_numbers
 
 __all__ = ["FileReport", "OnDecoded"]
 
@@ -66,6 +68,7 @@ class FileReport:
 
     file: PaymentFile
     rejects: IO[bytes] | None = None
+    cards: CardRule = REFUSED
     n_usable: int = 0
     n_late: int = 0
     """Payments older than one before them, whoever's."""
@@ -132,6 +135,8 @@ class FileReport:
                 "hint": hint,
                 "raw": _shown(origin.chunk.raw(place)),
             }
+            if self.cards.is_checked:
+                entry = {name: shown_without_numbers(value) for name, value in entry.items()}
             self.rejects.write(_line(entry))
 
     @property

@@ -1,8 +1,9 @@
 """Each group's shares beside those of the rest: which differ by more than chance, and by how much.
 
 Of a dimension every group that has enough is held against all other payments of which the group is
-known.  Of m such comparisons of one measure some differ by chance: a difference is a *finding* only
-where the interval of the ratio leaves 1 out at the level 1 - 0.05 / m (Bonferroni).
+known.  Of the m such comparisons of a report some differ by chance: a difference is a *finding* only
+where the interval of the ratio leaves 1 out at the level 1 - 0.05 / m (Bonferroni).  Where a dimension
+has two groups either is the other's rest: that is one comparison, told of both, and one finding.
 
 The four-fifths convention (US Uniform Guidelines on Employee Selection Procedures, 1978, section
 1607.4 D) calls a ratio below 4/5 noteworthy; here also one above 5/4, since the rest may be the one
@@ -12,7 +13,7 @@ that is worse off.  It is a rule of thumb for hiring: no test, no limit of the l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Final, Literal
 
@@ -51,13 +52,18 @@ _LEVEL: Final = 0.05
 class Limits:
     """The least of each for a group to be told.
 
-    Of a sample ``payments`` are those that it stands for; of those read there must be ``alerts``.
+    Of a sample ``payments`` are those that it stands for; of those read there must be ``alerts``, and
+    ``drawn`` of what the sample tells: of draws for the alert rate, of judged ones for recall, of those
+    without fraud for false alarms.  Recall takes ``drawn_frauds`` among them, too: what was not looked
+    at has not missed nothing.
     """
 
     payments: int = 1_000
     alerts: int = 30
     frauds: int = 30
     cards: int = 100
+    drawn: int = 10
+    drawn_frauds: int = 5
 
     def least(self, measure: Measure, *, is_sample: bool) -> int:
         """Return how many there must be of what the measure is a share of."""
@@ -69,7 +75,8 @@ class Limits:
 class Compared:
     """One measure of one group: its share, that of the rest, and the former over the latter.
 
-    ``adjusted`` is the ratio with the interval of its level among all comparisons of the measure.
+    ``adjusted`` is the ratio with the interval of its level among all comparisons of the report.
+    ``is_mirror`` where the rest is a group that is told, too, before this one.
     """
 
     measure: Measure
@@ -78,6 +85,7 @@ class Compared:
     ratio: Ratio
     adjusted: Ratio
     n: int
+    is_mirror: bool = False
 
     @property
     def is_finding(self) -> bool:
@@ -119,10 +127,23 @@ class _Counted:
 def compare_groups(observed: Observed, limits: Limits) -> dict[str, list[Group]]:
     """Return the groups of each dimension that have enough payments, the largest first."""
     counted = _counted(observed)
-    return {
-        dimension: _of_dimension(observed, dimension, counted, limits)
-        for dimension in observed.groupings
-    }
+
+    def told(z: float) -> dict[str, list[Group]]:
+        return {
+            dimension: _of_dimension(observed, dimension, counted, limits, z)
+            for dimension in observed.groupings
+        }
+
+    # How many comparisons there are does not go by their level.
+    found = told(_deviate(1))
+    every = [each for groups in found.values() for group in groups for each in group.compared]
+    n = sum(not each.is_mirror for each in every)
+    return told(_deviate(n)) if n > 1 else found
+
+
+def _deviate(n: int) -> float:
+    """Return the normal deviate of an interval's end among ``n`` comparisons."""
+    return NormalDist().inv_cdf(1.0 - _LEVEL / n / 2)
 
 
 def _counted(observed: Observed) -> dict[Measure, _Counted]:
@@ -143,7 +164,11 @@ def _counted(observed: Observed) -> dict[Measure, _Counted]:
 
 
 def _of_dimension(
-    observed: Observed, dimension: str, counted: Mapping[Measure, _Counted], limits: Limits
+    observed: Observed,
+    dimension: str,
+    counted: Mapping[Measure, _Counted],
+    limits: Limits,
+    z: float,
 ) -> list[Group]:
     """Return the groups with enough payments, each compared with the rest where both have enough."""
     grouping = observed.groupings[dimension]
@@ -160,11 +185,13 @@ def _of_dimension(
     compared: dict[int, list[Compared]] = {code: [] for code in shown}
 
     def compare(measure: Measure, of: Observed, codes: Integers, what: _Counted) -> None:
-        for code, found in _measured(of, codes, what, measure, shown, limits).items():
-            compared[code].append(found)
+        for code, found in _measured(of, codes, what, measure, shown, limits, z).items():
+            is_mirror = n_groups == 2 and len(shown) == 2 and code == shown[1]
+            compared[code].append(replace(found, is_mirror=is_mirror))
 
+    n_groups = len(np.unique(grouping.codes[known]))
     # A group that is all there is has nothing to be held against.
-    if len(np.unique(grouping.codes[known])) > 1:
+    if n_groups > 1:
         for measure, what in counted.items():
             compare(measure, observed, grouping.codes, what)
         # Who had no alert is not known from a sample of payments.
@@ -193,6 +220,7 @@ def _measured(
     measure: Measure,
     shown: list[int],
     limits: Limits,
+    z: float,
 ) -> dict[int, Compared]:
     """Return how each group compares with the rest by one measure, where both have enough."""
     least, known = limits.least(measure, is_sample=observed.is_sample), codes != NOT_KNOWN
@@ -200,16 +228,30 @@ def _measured(
     for code in shown:
         is_own = codes == code
         own, rest = _sums(observed, is_own, what), _sums(observed, known & ~is_own, what)
-        if min(len(own.hits), len(rest.hits)) >= least:
+        is_known = all(
+            _is_drawn(observed, group, what, measure, limits) for group in (is_own, known & ~is_own)
+        )
+        if is_known and min(len(own.hits), len(rest.hits)) >= least:
             pairs[code] = own, rest
     if not pairs:
         return {}
-    z = NormalDist().inv_cdf(1.0 - _LEVEL / len(pairs) / 2)
     overall = 1.0 if observed.is_sample else design_effect(_sums(observed, known, what))
     return {
         code: _compared(observed, measure, own, rest, overall, z)
         for code, (own, rest) in pairs.items()
     }
+
+
+def _is_drawn(
+    observed: Observed, group: Flags, what: _Counted, measure: Measure, limits: Limits
+) -> bool:
+    """Return whether enough of a group was drawn from below the line to tell what did not alert."""
+    if not observed.is_sample or measure == "precision":
+        return True
+    if int((group & what.pool).sum()) < limits.drawn:
+        return False
+    is_enough = int((group & what.of & ~observed.alerted).sum()) >= limits.drawn_frauds
+    return measure != "recall" or is_enough
 
 
 def _honest_cards(observed: Observed) -> Observed:

@@ -57,6 +57,8 @@ def fairness_findings(observed: Observed, limits: Limits, source: str) -> dict[s
             "alerts": limits.alerts,
             "frauds": limits.frauds,
             "cards": limits.cards,
+            "drawn": limits.drawn,
+            "drawn_frauds": limits.drawn_frauds,
         },
         "method": METHODS[observed.is_sample],
         "convention": CONVENTION,
@@ -110,7 +112,7 @@ def _findings(groups: dict[str, list[Group]]) -> list[str]:
         for of_dimension in groups.values()
         for group in of_dimension
         for compared in group.compared
-        if compared.is_finding
+        if compared.is_finding and not compared.is_mirror
     ]
     return [sentence for _, sentence in sorted(found, key=lambda each: -each[0])]
 

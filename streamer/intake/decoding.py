@@ -258,7 +258,9 @@ class _Decoding:
             places,
             payments,
             batch.offsets[places],
-            without_card_numbers(self._dead_letters, self._cards, self._intake.contents),
+            without_card_numbers(
+                self._dead_letters, self._cards, self._intake.contents, self._intake.card_path
+            ),
             n_key_mismatches,
             self._passed_over,
             Counter((left.field, left.reason) for left in left_out),

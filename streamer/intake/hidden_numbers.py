@@ -9,65 +9,119 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import is_dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, cast
 
 from streamer.contract.batch import Record, StoredRecord
-from streamer.contract.card_rule import CardRule
+from streamer.contract.card_rule import REFUSED, CardRule
 from streamer.contract.network_numbers import FEWEST, MOST, card_number, is_card_number
+from streamer.errors import UnavailableError
 from streamer.intake.refused_records import DeadLetter, Masked
 
-__all__ = ["has_number", "without_card_numbers"]
+__all__ = ["has_number", "shown_without_numbers", "without_card_numbers"]
 
 _ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+# What it makes of a value is read for other numbers, and goes nowhere.
+_READABLE: Final = CardRule("mask", b"of no use")
 _LEAST, _BEYOND = 10 ** (FEWEST - 1), 10**MOST
 
 
 def without_card_numbers(
-    letters: Iterable[DeadLetter], rule: CardRule, contents: Callable[[bytes], Sequence[Any]]
+    letters: Iterable[DeadLetter],
+    rule: CardRule,
+    contents: Callable[[bytes], Sequence[Any]],
+    card_path: str = "$.card_id",
 ) -> list[DeadLetter]:
     """Return ``letters`` by their offsets, with no card's number in them.
 
-    ``contents`` returns what an intake finds in a value (`Intake.contents`).
+    ``contents`` returns what an intake finds in a value (`Intake.contents`), ``card_path`` is where it
+    looks for the card: a number stands under its mask there and in the key, and nowhere else.
     """
     in_order = sorted(letters, key=lambda letter: letter.record.offset)
     if not rule.is_checked:
         return in_order
-    return [_hidden(letter, rule, contents) for letter in in_order]
+    return [_hidden(letter, rule, contents, card_path) for letter in in_order]
 
 
 def _hidden(
-    letter: DeadLetter, rule: CardRule, contents: Callable[[bytes], Sequence[Any]]
+    letter: DeadLetter,
+    rule: CardRule,
+    contents: Callable[[bytes], Sequence[Any]],
+    card_path: str,
 ) -> DeadLetter:
     if letter.masked:
         return letter
     record = letter.record
-    key, value = record.key, record.value
-    n_masked = 0
-    if key is not None:
-        key, n_masked = rule.without_numbers(key)
-        if card_number(key.decode(errors="replace")) is not None:
-            key, n_masked = None, 1
-    withheld = False
+    key, is_lost = _key_without(record.key, rule)
+    value, n_in_value, withheld = record.value, 0, False
     if value:
-        value, n_in_value = rule.without_numbers(value)
-        n_masked += n_in_value
+        value, n_in_value = REFUSED.without_numbers(value)
         # A card that was refused is in it, in some form.
         is_hidden = letter.reason == "card_number" and not n_in_value
-        withheld = is_hidden or _holds_one(value, rule, contents)
+        withheld = is_hidden or _holds_one(value, record.value or b"", contents)
         if withheld:
             value = b""
-    told = [rule.text_without_numbers(text) for text in (letter.path, letter.detail, letter.hint)]
+        elif n_in_value:
+            # The mask of a number is the card's id: so it can be sent again.
+            named = _under_its_name(record.value or b"", rule, contents, card_path)
+            value, is_lost = named or value, is_lost or named is None
+    texts = letter.path, letter.detail, letter.hint
+    path, detail, hint = map(REFUSED.text_without_numbers, texts)
     if (key, value) != (record.key, record.value):
         record = _with(record, key, value)
-    # What stands for a number that was masked under a key is the card's id: it can be sent again.
-    is_lost = withheld or (n_masked > 0 and rule.handling != "mask")
     masked: Masked = "withheld" if withheld else "in part" if is_lost else ""
-    path, detail, hint = told
     return replace(letter, record=record, path=path, detail=detail, hint=hint, masked=masked)
+
+
+def _key_without(key: bytes | None, rule: CardRule) -> tuple[bytes | None, bool]:
+    """Return a key without a number, and whether it is another card's, or none, by that."""
+    if key is None:
+        return None, False
+    text = key.decode(errors="replace")
+    if card_number(text) is not None:
+        card_id = rule.id_of(text)
+        if card_id is not None:
+            return card_id.encode(), False
+    starred, n = REFUSED.without_numbers(key)
+    if card_number(starred.decode(errors="replace")) is not None:
+        return None, True
+    return starred, n > 0
+
+
+def _under_its_name(
+    value: bytes, rule: CardRule, contents: Callable[[bytes], Sequence[Any]], card_path: str
+) -> bytes | None:
+    """Return a value with masks for numbers, None where one stands anywhere but for the card."""
+    if rule.handling != "mask":
+        return None
+    named, n = rule.without_numbers(value)
+    try:
+        found = contents(value), contents(named)
+        changes = list(_changes(found[0][0], found[1][0], ""))
+    except (UnavailableError, MemoryError):
+        raise
+    except Exception:
+        return None
+    is_card = [
+        path.endswith(card_path.removeprefix("$")) and rule.id_of(str(before)) == after
+        for path, before, after in changes
+    ]
+    return named if is_card and all(is_card) and len(is_card) == n else None
+
+
+def _changes(before: Any, after: Any, at: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what differs, with the names that lead there; what has another form, as a whole."""
+    if type(before) is dict and type(after) is dict and before.keys() == after.keys():
+        for name, value in before.items():
+            yield from _changes(value, after[name], f"{at}.{name}")
+    elif type(before) is list and type(after) is list and len(before) == len(after):
+        for one, other in zip(before, after, strict=True):
+            yield from _changes(one, other, at)
+    elif before != after:
+        yield at, before, after
 
 
 def has_number(document: Any) -> bool:
@@ -94,20 +148,56 @@ def has_number(document: Any) -> bool:
             waiting.extend(each)
         elif kind is bytes:
             waiting.append(each.decode(errors="replace"))
-        elif (kind is float or kind is Decimal) and _LEAST <= each < _BEYOND and each == int(each):
+        elif (
+            (kind is float or (kind is Decimal and each.is_finite()))
+            and _LEAST <= each < _BEYOND
+            and each == int(each)
+        ):
             waiting.append(int(each))
     return False
 
 
-def _holds_one(value: bytes, rule: CardRule, contents: Callable[[bytes], Sequence[Any]]) -> bool:
-    """Whether a value that was masked has a number still."""
-    if b"\0" in value and rule.without_numbers(value.replace(b"\0", b""))[1]:
+def shown_without_numbers(value: Any) -> Any:
+    """Return a value that somebody is shown: digits of cards' numbers are stars, wherever they stand.
+
+    What has one all the same, of another script or as a number, is left out as "...".
+
+    >>> shown_without_numbers({"row": ["4111 1111 1111 1111", 4111111111111111, 7]})
+    {'row': ['**** **** **** ****', '...', 7]}
+    """
+    kind = type(value)
+    if kind is dict:
+        return {
+            shown_without_numbers(name): shown_without_numbers(each) for name, each in value.items()
+        }
+    if kind is list or kind is tuple:
+        return [shown_without_numbers(each) for each in value]
+    if kind is not str:
+        return "..." if has_number(value) else value
+    text = REFUSED.text_without_numbers(value)
+    told = text.encode(errors="replace")
+    is_odd = not text.isascii() or "\\u" in text
+    if has_number(text) or (is_odd and REFUSED.without_numbers(_in_ascii(told))[1]):
+        return "..."
+    return text
+
+
+def _holds_one(value: bytes, sent: bytes, contents: Callable[[bytes], Sequence[Any]]) -> bool:
+    """Whether a value that was masked has a number still, or nobody can tell."""
+    if b"\0" in value and REFUSED.without_numbers(value.replace(b"\0", b""))[1]:
         # Of UTF-16, or between the bytes of numbers.
         return True
-    if (not value.isascii() or b"\\u" in value) and rule.without_numbers(_in_ascii(value))[1]:
+    if (not value.isascii() or b"\\u" in value) and REFUSED.without_numbers(_in_ascii(value))[1]:
         # What is cut, or no JSON at all, is not read.
         return True
-    return any(map(has_number, contents(value)))
+    try:
+        # Stars in place of a number without quotes are no JSON.
+        return any(map(has_number, contents(_READABLE.without_numbers(sent)[0])))
+    except (UnavailableError, MemoryError):
+        raise
+    except Exception:
+        # No value is worth a worker that ends at it whenever it is started.
+        return True
 
 
 def _in_ascii(value: bytes) -> bytes:

@@ -37,7 +37,6 @@ A person may have several. Whoever is known may read the help and log out, and n
 ## Actions
 
 "Hand out" and "change" are denied while OPA is away; "view" then goes by this table. Commands ask where `STREAMER_COMMAND_ROLES` is set (below).
-Nothing asks yet for `erase` and `export_card`: they stand here for what is to ask.
 
 """
 
@@ -61,6 +60,8 @@ topic before it is taken: `granted` before, `done` or `failed` after. What was a
 | the audit topic does not take the entry | nothing is proposed, decided or put off | streamer |
 | an approved proposal written to `STREAMER_PROPOSALS_TOPIC` | nothing: no part of streamer reads that topic | who else reads it must know that it is a record; Kafka's access list says who writes it |
 | an approved proposal written into Redis | it is believed: *Proposals* shows it, `--proposal` takes it. The audit topic has no `propose` and no `approved` of it | Redis' access list: who may write there may set the head itself |
+| an approved proposal carried out twice, or after something else was put in force | refused: Redis has first that it is used, and a promotion or policy must take the place of what was in force when it was proposed (what workers learned since aside). Between that look and a promotion another command can move the head; a proposal whose command failed is used, too | streamer; propose it again |
+| `model rollback VERSION` to a version that never was the head | refused: that is a promotion | streamer; who imports and promotes needs proposals for both |
 | a command without a proposal | refused where `STREAMER_COMMAND_ROLES` is set; done where it is not, with its entry on the audit topic | who sets that variable; below |
 | one person with two accounts, or two of a provider's | they are two people | who adds accounts; the audit topic has each |
 
@@ -128,14 +129,17 @@ sign with RS256, PS256 or ES256 (`STREAMER_OIDC_ALGORITHMS`), and be https unles
 - Who somebody is, is issuer and subject. Their name is what `STREAMER_OIDC_NAME_CLAIM` said at their first login, and stays: who is renamed there is the same person here, and
   nobody else gets that name, nor the name of a local account, also in other capitals (`name_taken`). To free one, remove the fields `subject:...` and `name:...` of it
   from the hash `streamer:{NAMESPACE}:review:bound-names` in Redis; an emptied Redis has forgotten whose names are.
-- Roles are those of the groups at the login, until `STREAMER_CONSOLE_SESSION_S` is over. Who must be out at once: take them out of the groups at the provider, and start the console with
+- Who has no role by their groups is not let in, and takes no name (`no_role`). `streamer users add` refuses a name that is somebody's at the provider where `STREAMER_REDIS_URL` is set, and so does
+  the login by password, also once the provider is no longer set up.
+- Roles are those of the groups at the login, until `STREAMER_CONSOLE_SESSION_S` is over; another `STREAMER_OIDC_ROLES` or groups claim ends the sessions of all who came by the provider. Who must be out at once: take them out of the groups at the provider, and start the console with
   another `STREAMER_CONSOLE_SECRET`, which ends all sessions. Nothing is asked of the provider in between, and its own logout is not heard of.
 - Logging out ends the console's session, and goes on to the provider's logout where it says it has one.
 - While the provider is away nobody logs in by it, and sessions go on. Local accounts work beside it where there is a file of them: keep one for that day.
 - What was typed when a session ended is on the login's page to copy: it does not come along to the provider and back.
 
 A login that is refused has its outcome on the page, in the log (`oidc login refused`), in `streamer_oidc_logins_total`, and, where the provider's answer is at fault, on the audit topic. An address
-is let try again after a quarter of an hour once fifty were refused.
+is let try again after a quarter of an hour once fifty were refused. What needs no login at the provider (`code`, `mix_up`, `client`) locks out nobody: of these the topic has fifty in that
+time. So anybody can have the console ask the provider; how often, an ingress may limit.
 
 | outcome | what it means |
 |---|---|
@@ -151,6 +155,7 @@ is let try again after a quarter of an hour once fifty were refused.
 | expired, issued | the token is too old or of the future: a minute's difference of the clocks is allowed |
 | nonce, access_token, userinfo | the token is of another login, or does not belong to what came with it |
 | name, name_taken | the claim has no name of 1 to 64 letters, digits, dots, @, - or _, or it is somebody else's |
+| no_role | none of their groups has a role here |
 | limited, away | too many were refused; the provider does not answer as it should, and the log says how |
 
 ## Open Policy Agent

@@ -15,7 +15,7 @@ from streamer.settings import Settings
 from streamer.starting.card_keys_in_use import card_key_of
 from streamer.store import AliasKeys
 
-__all__ = ["CardNames", "known_names", "names_in"]
+__all__ = ["CardNames", "cards_in", "known_names"]
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,38 @@ class CardNames:
         return frozenset({self.card_id, *self.pseudonyms, *self.aliases})
 
     @cached_property
-    def _pattern(self) -> re.Pattern[bytes]:
+    def _either(self) -> bytes:
         # As JSON and as plain text have them.
         spellings = {name.encode() for name in self.all}
         spellings |= {msgspec.json.encode(name)[1:-1] for name in self.all}
-        either = b"|".join(re.escape(each) for each in sorted(spellings, key=len, reverse=True))
-        return re.compile(rb"(?<![A-Za-z0-9_-])(?:" + either + rb")(?![A-Za-z0-9_-])")
+        return b"|".join(re.escape(each) for each in sorted(spellings, key=len, reverse=True))
+
+    @cached_property
+    def _word(self) -> re.Pattern[bytes]:
+        return re.compile(rb"(?<![A-Za-z0-9_-])(?:" + self._either + rb")(?![A-Za-z0-9_-])")
+
+    @cached_property
+    def _field(self) -> re.Pattern[bytes]:
+        return re.compile(rb'"card_id"\s*:\s*"(?:' + self._either + rb')"')
 
     def are_in(self, key: bytes | None, value: bytes | None) -> bool:
-        """Whether a message has one of the names, as a word of its own, in key or value."""
-        return any(part is not None and self._pattern.search(part) for part in (key, value))
+        """Whether a message has one of the names, as a word of its own, in key or value.
+
+        That makes it no record of the card: a merchant may be called the same.
+        """
+        return any(part is not None and self._word.search(part) for part in (key, value))
+
+    def own(self, key: bytes | None, value: bytes | None) -> bool:
+        """Whether a message is of the card: by its fields of cards, else by its key.
+
+        What cannot be decoded is of the card where it has such a field as text.
+        """
+        is_key = key is not None and key.decode(errors="replace") in self.all
+        try:
+            cards = cards_in(msgspec.json.decode(value or b""))
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return is_key or bool(self._field.search(value or b""))
+        return bool(self.all & cards) if cards else is_key
 
 
 async def known_names(
@@ -66,17 +88,20 @@ async def known_names(
     return replace(names, aliases=(*own, *(each for each in noted if each not in own)))
 
 
-def names_in(content: Any, names: Collection[str]) -> bool:
-    """Whether any text in decoded JSON is one of the names.
+def cards_in(content: Any) -> set[str]:
+    """Return what decoded JSON calls cards: its fields `card_id` and `other_card_ids`, at any depth.
 
-    >>> names_in({"a": [{"card_id": "c-1"}]}, {"c-1"}), names_in({"a": "c-11"}, {"c-1"})
-    (True, False)
+    >>> sorted(cards_in({"a": [{"card_id": "c-1"}], "merchant_id": "c-2", "other_card_ids": ["c-3"]}))
+    ['c-1', 'c-3']
     """
-    if isinstance(content, str):
-        return content in names
+    found: set[str] = set()
+    if isinstance(content, dict):
+        others = content.get("other_card_ids")
+        told = [content.get("card_id"), *(others if isinstance(others, list) else ())]
+        found |= {each for each in told if isinstance(each, str)}
     inner: Iterable[Any] = ()
     if isinstance(content, dict):
         inner = content.values()
     elif isinstance(content, list):
         inner = content
-    return any(names_in(each, names) for each in inner)
+    return found.union(*(cards_in(each) for each in inner))

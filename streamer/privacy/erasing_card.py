@@ -124,7 +124,7 @@ async def propose_erasure(
         )
     )
     if kept is None:
-        await store.erasures.finish(erasure.id)
+        await store.erasures.drop(erasure.id)
         raise ConfigurationError(
             "proposals that wait must be fewer than 200, got as many; let them be decided first"
         )
@@ -221,7 +221,8 @@ def _let_go_on_topics(settings: Settings, names: CardNames, found: Gathered) -> 
     Not on topics that workers read again, where each message must be one.
     """
     ours = {settings.alerts_topic, settings.overflow_topic, settings.feedback_topic}
-    ours |= {settings.audit_topic, settings.dead_letters_topic}
+    ours |= {settings.audit_topic, settings.dead_letters_topic, settings.transactions_topic}
+    ours |= {settings.feedback_dead_letters_topic, settings.proposals_topic}
     scans = {scan.topic: scan for scan in found.topics.scans.values() if scan.records}
     places = {
         (record.topic, record.partition, record.key)

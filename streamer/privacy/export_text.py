@@ -37,12 +37,21 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
             yield from _heading(f"{purpose[:1].upper()}{purpose[1:]} ({len(records)})")
             for record in records:
                 yield f"  {record['at']} {record['place']}: {_short(record)}"
+    yield from _mentions(document.get("mentions", {}))
     yield from _heading("What was read, and up to where")
     for each in document["read"]:
         saved = f", saved at {each['saved_at']}" if each.get("saved_at") else ""
         yield f"  {each['store']}: {each['what']}: {each['up_to']}{saved}"
     yield from _heading("What was not read")
     yield from (f"  {line}" for line in document["not_read"])
+
+
+def _mentions(mentions: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
+    if mentions:
+        yield from _heading("Records that have its name, and may be of somebody else")
+    for purpose, places in mentions.items():
+        for each in places:
+            yield f"  {purpose}: {each['at']} {each['place']}"
 
 
 def _heading(text: str) -> Iterator[str]:

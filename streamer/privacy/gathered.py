@@ -84,6 +84,7 @@ def as_document(found: Gathered, made_at_ms: int, note: str) -> dict[str, Any]:
         "topics": {
             purpose: told for purpose in found.topics.scans if (told := found.topics.told(purpose))
         },
+        "mentions": found.topics.mentioned(),
         "not_read": [
             "The transactions topic: it belongs to the payment system, which has the payments "
             "themselves. Ask there.",

@@ -1,5 +1,9 @@
 """What topics have of a card: read whole, since nothing says where a card is; blocks.
 
+A record is the card's by its fields of cards, else by its key.  A name of the card anywhere else in one
+may be a merchant's or a payment's: of such a record of dead letters or of the audit topic it is told
+where it lies, and nothing that it says.
+
 The transactions topic is not among them: it belongs to the payment system, which has the card itself.
 """
 
@@ -11,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from streamer.privacy.card_names import CardNames, names_in
+from streamer.privacy.card_names import CardNames
 from streamer.settings import Settings
 from streamer.store import rfc3339
 from streamer.stream.publishing.topic_scan import ScannedRecord, TopicScan, scan_topic
@@ -20,13 +24,18 @@ __all__ = ["TopicsOfCard", "told_record", "topics_of_card"]
 
 _REASON: Final = "streamer-reason"
 _AUDIT: Final = "audit"
+_Wanted = Callable[[bytes | None, bytes | None], bool]
 
 
 @dataclass(slots=True)
 class TopicsOfCard:
-    """What was found, by what the topic is for; ``alert_ids`` and ``transactions`` are the card's."""
+    """What was found, by what the topic is for; ``alert_ids`` and ``transactions`` are the card's.
+
+    ``mentions`` are records that have one of its names and are not known to be its own.
+    """
 
     scans: dict[str, TopicScan] = field(default_factory=dict)
+    mentions: dict[str, list[ScannedRecord]] = field(default_factory=dict)
     alert_ids: set[str] = field(default_factory=set)
     transactions: set[str] = field(default_factory=set)
 
@@ -34,6 +43,13 @@ class TopicsOfCard:
         """Return the records of a topic as an export has them."""
         scan = self.scans.get(purpose)
         return [] if scan is None else [told_record(each) for each in scan.records]
+
+    def mentioned(self) -> dict[str, list[dict[str, Any]]]:
+        """Return where records lie that have one of the card's names, by purpose."""
+        return {
+            purpose: [_place(each) for each in records]
+            for purpose, records in self.mentions.items()
+        }
 
 
 def topics_of_card(
@@ -52,28 +68,27 @@ def topics_of_card(
         "verdicts": settings.feedback_topic,
         **{f"topic {name}": name for name in others},
     }
-    raw = {
-        "dead letters": settings.dead_letters_topic,
-        "dead letters of verdicts": settings.feedback_dead_letters_topic,
-    }
     for purpose, topic in exact.items():
-        scan = scan_topic(settings, topic, _exactly(names))
-        found.scans[purpose] = scan
+        scan = found.scans[purpose] = scan_topic(settings, topic, names.own)
         _note_ids(found, scan)
-    for purpose, topic in raw.items():
-        # What they have could not be read: it is looked for as it is written.
-        found.scans[purpose] = scan_topic(settings, topic, names.are_in)
     is_entry = _about(names, found.alert_ids)
-    found.scans[_AUDIT] = scan_topic(settings, settings.audit_topic, is_entry)
+    raw: dict[str, tuple[str, _Wanted]] = {
+        "dead letters": (settings.dead_letters_topic, names.own),
+        "dead letters of verdicts": (settings.feedback_dead_letters_topic, names.own),
+        _AUDIT: (settings.audit_topic, is_entry),
+    }
+    for purpose, (topic, is_own) in raw.items():
+        scan = found.scans[purpose] = scan_topic(settings, topic, _either(is_own, names.are_in))
+        own = [each for each in scan.records if is_own(each.key, each.value)]
+        if mentions := [each for each in scan.records if not is_own(each.key, each.value)]:
+            found.mentions[purpose] = mentions
+        scan.records = own
     return found
 
 
 def told_record(record: ScannedRecord) -> dict[str, Any]:
     """Return a record as an export has it: what it says, where it lies and since when."""
-    told: dict[str, Any] = {
-        "place": f"{record.topic}/{record.partition}/{record.offset}",
-        "at": rfc3339(record.at_ms),
-    }
+    told = _place(record)
     content = _json(record.value)
     if content is None and record.value is not None:
         told["text"] = record.value.decode(errors="backslashreplace")
@@ -92,31 +107,30 @@ def _json(value: bytes | None) -> Any:
         return None
 
 
-def _exactly(names: CardNames) -> Callable[[bytes | None, bytes | None], bool]:
-    def is_wanted(key: bytes | None, value: bytes | None) -> bool:
-        if not names.are_in(key, value):
-            return False
-        content = _json(value)
-        is_key = key is not None and key.decode(errors="replace") in names.all
-        return is_key or content is None or names_in(content, names.all)
-
-    return is_wanted
+def _place(record: ScannedRecord) -> dict[str, Any]:
+    return {
+        "place": f"{record.topic}/{record.partition}/{record.offset}",
+        "at": rfc3339(record.at_ms),
+    }
 
 
-def _about(
-    names: CardNames, alert_ids: Collection[str]
-) -> Callable[[bytes | None, bytes | None], bool]:
-    """Return whether an audit entry names the card, or one of its alerts, alone or in a list."""
+def _either(one: _Wanted, other: _Wanted) -> _Wanted:
+    return lambda key, value: one(key, value) or other(key, value)
+
+
+def _about(names: CardNames, alert_ids: Collection[str]) -> _Wanted:
+    """Return whether an audit entry is of the card, or of one of its alerts, alone or in a list."""
 
     def is_wanted(key: bytes | None, value: bytes | None) -> bool:
         del key
-        if names.are_in(None, value):
-            return True
-        entry = _json(value) if alert_ids else None
+        entry = _json(value)
         if not isinstance(entry, dict):
             return False
+        card = entry.get("card")
         subject, details = entry.get("subject") or {}, entry.get("details") or {}
-        if subject.get("id") in alert_ids:
+        if isinstance(card, dict) and card.get("id") in names.all:
+            return True
+        if subject.get("id") in (names.all if subject.get("kind") == "card" else alert_ids):
             return True
         return any(each in alert_ids for each in str(details.get("alerts", "")).split())
 

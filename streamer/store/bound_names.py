@@ -40,6 +40,13 @@ class BoundNames:
 
         return await self.client.transact([self._key], attempt)
 
+    async def has(self, name: str) -> bool:
+        """Whether a name is a subject's, in capitals or not."""
+        [n] = await self.client.pipelined(
+            [("HEXISTS", self._key, f"name:{name.lower()}")], atomic=False
+        )
+        return bool(n)
+
     @property
     def _key(self) -> str:
         return self.client.keys.review("bound-names")

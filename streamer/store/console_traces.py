@@ -10,6 +10,7 @@ Invariants:
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +21,9 @@ import msgspec
 from streamer.contract.messages import Alert
 from streamer.errors import InvariantError
 from streamer.store.card_alerts import card_key
-from streamer.store.client import Client
+from streamer.store.client import Client, Pipe, asked
 from streamer.store.judged_alerts import JudgedAlert
+from streamer.store.proposals import Proposal
 from streamer.store.snoozes import Snooze
 from streamer.store.twice_judged import Pair
 from streamer.store.wave_claims import Joint
@@ -41,7 +43,8 @@ class ConsoleTraces:
 
     ``card_keys`` have what is noted under the card, ``entries`` those of the logs `judged` and `pairs`
     by their ids there, ``snoozes`` are by name, ``joint`` verdicts on several alerts by key, ``held``
-    the sets that name alerts of the card as somebody's, ``n_open`` those in the queue.
+    the sets that name alerts of the card as somebody's, ``n_open`` those in the queue, ``proposals`` by
+    id those to put it off.
     """
 
     alert_ids: set[str] = field(default_factory=set)
@@ -50,6 +53,7 @@ class ConsoleTraces:
     card_keys: dict[str, list[bytes]] = field(default_factory=dict)
     entries: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)
     snoozes: dict[str, bytes] = field(default_factory=dict)
+    proposals: dict[str, bytes] = field(default_factory=dict)
     joint: dict[str, bytes] = field(default_factory=dict)
     held: dict[str, list[str]] = field(default_factory=dict)
     n_open: int = 0
@@ -59,6 +63,7 @@ class ConsoleTraces:
         """How many keys, fields, entries and members there are of the card."""
         listed = sum(map(len, self.card_keys.values())) + sum(map(len, self.entries.values()))
         named = sum(map(len, self.held.values())) + len(self.snoozes) + len(self.joint)
+        named += len(self.proposals)
         return len(self.kept) + self.n_open + listed + named
 
 
@@ -83,18 +88,31 @@ async def find_console_traces(
     [stored] = await client.pipelined([("HGETALL", keys.review("snoozes"))], atomic=False)
     for name, value in stored.items():
         snooze = msgspec.json.decode(value, type=Snooze)
-        if snooze.alert_id in found.alert_ids or (snooze.kind == "card" and snooze.what in names):
+        if _is_of_card(snooze, found, names):
             found.snoozes[name.decode()] = value
+    [stored] = await client.pipelined([("HGETALL", keys.review("proposals"))], atomic=False)
+    for proposal_id, value in stored.items():
+        wanted = msgspec.json.decode(value, type=Proposal).snooze
+        if wanted is not None and _is_of_card(wanted, found, names):
+            found.proposals[proposal_id.decode()] = value
     await _find_joint(client, found, places)
     return found
 
 
 async def erase_console_traces(client: Client, found: ConsoleTraces) -> None:
-    """Let go of what was found, in one step."""
+    """Let go of what was found, in one step, and remember that its alerts have come.
+
+    Of proposals it is let go first, since a decision may come in between.
+    """
     keys = client.keys
+    await _strip_proposals(client, sorted(found.proposals))
     ids = sorted(found.alert_ids)
     commands: list[tuple[Any, ...]] = []
+    now_ms = time.time_ns() // 1_000_000
     for some in _pieces(ids):
+        # A console that is behind has not read all of them yet, and must not bring them back.
+        scored = [part for each in some for part in (now_ms, each)]
+        commands.append(("ZADD", keys.review("known"), "NX", *scored))
         commands += [("ZREM", keys.review(name), *some) for name in ("ranked", "arrived", "twices")]
         commands.append(("HDEL", keys.review("rows"), *some))
     gone = [*found.kept, *found.card_keys, *found.joint]
@@ -105,6 +123,24 @@ async def erase_console_traces(client: Client, found: ConsoleTraces) -> None:
         commands.append(("HDEL", keys.review("snoozes"), *found.snoozes))
     commands += [("SREM", key, *members) for key, members in found.held.items()]
     await client.pipelined(commands, atomic=True)
+
+
+async def _strip_proposals(client: Client, ids: Sequence[str]) -> None:
+    """Leave nothing to put off in these: what was decided stays, and can be carried out no more."""
+    key = client.keys.review("proposals")
+
+    async def attempt(pipe: Pipe) -> None:
+        stored = await asked(pipe, "HMGET", key, *ids)
+        pipe.multi()
+        for each in stored:
+            if each is not None:
+                left = msgspec.structs.replace(
+                    msgspec.json.decode(each, type=Proposal), snooze=None
+                )
+                pipe.execute_command("HSET", key, left.id, msgspec.json.encode(left))
+
+    if ids:
+        await client.transact([key], attempt)
 
 
 async def _names_of(client: Client) -> dict[str, list[str]]:
@@ -181,6 +217,10 @@ async def _find_joint(client: Client, found: ConsoleTraces, places: dict[str, li
             [members] = await client.pipelined([("SMEMBERS", key)], atomic=False)
             if theirs := found.alert_ids.intersection(each.decode() for each in members):
                 found.held[key] = sorted(theirs)
+
+
+def _is_of_card(snooze: Snooze, found: ConsoleTraces, names: Collection[str]) -> bool:
+    return snooze.alert_id in found.alert_ids or (snooze.kind == "card" and snooze.what in names)
 
 
 def _alert(packed: bytes, alert_id: str) -> Alert:

@@ -94,6 +94,24 @@ class Erasures:
         [stored] = await self.client.pipelined([("HGETALL", self.client.keys.erased)], atomic=False)
         return {name.decode(): int(at_ms) for name, at_ms in stored.items()}
 
+    async def drop(self, erasure_id: str) -> bool:
+        """Let go of one that was declined, or never became a proposal; False of one under way.
+
+        Of that the alias may be destroyed already, and nobody else knows what it was.
+        """
+        key = self.client.keys.erasures
+
+        async def attempt(pipe: Pipe) -> bool:
+            stored = await asked(pipe, "HGET", key, erasure_id)
+            found = None if stored is None else msgspec.json.decode(stored, type=Erasure)
+            if found is not None and (found.begun_ms or found.alias):
+                return False
+            pipe.multi()
+            pipe.execute_command("HDEL", key, erasure_id)
+            return True
+
+        return await self.client.transact([key], attempt)
+
     async def finish(self, erasure_id: str) -> None:
         """Let go of an erasure, and of all that is noted of it."""
         keys, prefix = self.client.keys, f"{erasure_id}:".encode()

@@ -3,6 +3,7 @@
 Invariants:
 * Each is one step that watches both heads, with its entry in the lineage.
 * A version that was gone back from is taken only where somebody says why; a way back needs nothing.
+* A way back goes to what has been the head before, and to nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from streamer.model.codec import encode_version, state_id
 from streamer.model.model_config import ModelConfig
 from streamer.model.reference import refrozen
 from streamer.store.client import Client, Pipe
+from streamer.store.head_history import heads_in
 from streamer.store.history_limits import Limits
 from streamer.store.keys import Keys
 from streamer.store.stored import Heads, StoredVersion, rfc3339
@@ -94,7 +96,9 @@ async def set_head(client: Client, limits: Limits, wish: Wish, config: ModelConf
         if heads.head.id == version.id:
             return version.id
         is_back = wish.reason == "rollback"
-        if not is_back:
+        if is_back:
+            await _check_was_head(pipe, keys, version_id, version)
+        else:
             _check_wish(wish, heads.watch, version_id, version)
         replaced = heads.head.id if heads.head.header.created_at else ""
         entry = wish.entry(version) | {"replaced": replaced}
@@ -213,6 +217,17 @@ def _check_wish(wish: Wish, watch: Watch, version_id: str, version: StoredVersio
         raise ConfigurationError(
             "a version that was gone back from must be promoted by --force REASON, got "
             f"{version_id[:12]}"
+        )
+
+
+async def _check_was_head(pipe: Pipe, keys: Keys, version_id: str, version: StoredVersion) -> None:
+    """Refuse to go back to what never was the head: that is a promotion, which has its own rules."""
+    had = {*await replaced_ids(pipe, keys), *await heads_in(pipe, keys)}
+    if not {version_id, version.id} & had:
+        raise ConfigurationError(
+            "a rollback must go to a version that has been the head, as `streamer model history "
+            f"--merges` lists them, got {version_id[:12]}, which has not; `streamer model promote` "
+            "makes it the head"
         )
 
 

@@ -3,6 +3,7 @@
 Invariants:
 * A proposal is decided once, and never by who made it, however they write their name.
 * The same form sent again is the same proposal.
+* What was approved is carried out once: whoever is to do it notes it first.
 """
 
 from __future__ import annotations
@@ -125,7 +126,14 @@ class Proposals:
             if told.outcome != "done" or found is None or found.state != "open":
                 return told
             decided = msgspec.structs.replace(
-                found, state=state, decided_by=who, decided_ms=now_ms, remark=remark, is_unsent=True
+                found,
+                state=state,
+                decided_by=who,
+                decided_ms=now_ms,
+                remark=remark,
+                is_unsent=True,
+                # Of what is declined nobody needs who was to be put off.
+                snooze=None if state == "declined" else found.snooze,
             )
             pipe.multi()
             pipe.execute_command("HSET", self._key, proposal_id, msgspec.json.encode(decided))
@@ -134,12 +142,12 @@ class Proposals:
         return await self.client.transact([self._key], attempt)
 
     async def carried_out(self, proposal_id: str, who: str, now_ms: int) -> Proposal | None:
-        """Note that somebody has carried out what was approved; None where that is not to be done."""
+        """Note that somebody carries out what was approved; None where that is not to be done."""
 
         async def attempt(pipe: Pipe) -> Proposal | None:
             stored = await asked(pipe, "HGET", self._key, proposal_id)
             found = None if stored is None else msgspec.json.decode(stored, type=Proposal)
-            if found is None or found.state != "approved" or found.carried_by:
+            if found is None or found.state != "approved" or found.is_unsent or found.carried_by:
                 return None
             done = msgspec.structs.replace(
                 found, carried_by=who, carried_ms=now_ms, is_unsent=True, snooze=None

@@ -138,11 +138,10 @@ class ScoringApp(faust.App):
         self.checkpointing = Checkpointing(kit, held, self.claiming, self._transactions_durable)
         aliasing = self.aliasing = Aliasing(settings, store)
         self.scoring = Scoring(kit, held, self.checkpointing.make_room, schemas, aliasing.shown)
-        self.feedback_storing = FeedbackStoring(kit, held, self.claiming)
+        storing = self.feedback_storing = FeedbackStoring(kit, held, self.claiming)
         self.applying = Applying(kit, held)
         self.following_policy = FollowingPolicy(kit, held)
-        forget = self.feedback_storing.forget
-        self.following_erasures = FollowingErasures(kit, held, aliasing, forget)
+        self.following_erasures = FollowingErasures(kit, held, aliasing, storing.forget)
         self.liveness = Liveness(kit)
         self.standing_guard = StandingGuard(kit, held)
         self.claims = Claims(self._claim, self._release, or_end, random.Random().random)  # noqa: S311

@@ -38,6 +38,7 @@ class Person(Reviewer):
             follow_redirects=True,
             timeout=DEADLINE_S,
         )
+        site.closes(self.browser)
 
     def holding(self, cookie: str) -> Person:
         """Return the same with a session's cookie."""

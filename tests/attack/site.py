@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import httpx2 as httpx
@@ -123,6 +123,10 @@ class Site:
 
     def __enter__(self) -> Site:
         return self
+
+    def closes(self, client: Any) -> None:
+        """Close a client with the site: whoever made it may still be used by a later attempt."""
+        self._running.callback(client.close)
 
     def __exit__(self, *_: object) -> None:
         self._running.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def settings_of(variables: dict[str, str]) -> Settings:
 
 def version_in(path: Path, n_revivals: int) -> str:
     config = model_config(settings_of(SMALL))
-    sums = Sums.zero(config)
+    # What has learned nothing is never the head.
+    sums = replace(Sums.zero(config), transactions_seen=1)
     sums.revivals += np.int64(n_revivals)
     header = VersionHeader("", "2026-11-29T00:00:00.000Z", "fit", config.hash)
     path.write_bytes(encode_version(sums, header, config.feature_names))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 
 from streamer.cli import command_permission
+from streamer.cli.carrying_out import carrying_out, proposal_of
 from streamer.cli.command_permission import permitted
+from streamer.cli.operator import who
 from streamer.embedded import EmbeddedKafka
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.policies import policy_of
@@ -27,6 +30,7 @@ def here(redis_url: str, kafka: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(command_permission, "_user", lambda: "deploy")
     unique = uuid.uuid4().hex[:10]
     own = {"redis_url": redis_url, "namespace": f"asked-{unique}", "audit_topic": f"a-{unique}"}
+    own["proposals_topic"] = f"p-{unique}"
     return SMALL | own | audited_by(kafka) | {"command_roles": "deploy=operator+model_owner"}
 
 
@@ -45,6 +49,17 @@ def approve(here: dict[str, str], proposal_id: str, **told: Any) -> None:
     asyncio.run(work())
 
 
+def stored(here: dict[str, str], proposal_id: str) -> Proposal:
+    found = proposal_of(settings_of(here), proposal_id)
+    assert found is not None
+    return found
+
+
+def head_of(here: dict[str, str]) -> str:
+    listed = json.loads(run("model", "list", "--json", **here).stdout)
+    return next(each["id"] for each in listed if each["is_head"])
+
+
 def test_a_version_is_imported_by_a_proposal_of_that_version(
     here: dict[str, str], tmp_path: Path
 ) -> None:
@@ -60,6 +75,8 @@ def test_a_version_is_imported_by_a_proposal_of_that_version(
         assert (wrong.exit_code, told in wrong.stderr) == (2, True), wrong.stderr
     done = run("model", "import", str(file), "--proposal", "p-3", **here)
     assert done.exit_code == 0, done.stderr
+    again = run("model", "import", str(file), "--proposal", "p-3", **here)
+    assert (again.exit_code, "has carried it out at" in again.stderr) == (2, True), again.stderr
     found = sorted(entries(here), key=lambda each: str(each["at"]))
     assert [(each["action"], each.get("outcome", "")) for each in found] == [
         ("denied", "refused"),
@@ -79,8 +96,9 @@ def test_a_policy_is_applied_by_a_proposal_of_the_same_changes(here: dict[str, s
 
     asyncio.run(begin())
     change = ("policy", "apply", "--set", "alert_budget=0.004", "--reason", "fewer")
-    approve(here, "p-1", kind="policy", changes=["alert_budget=0.005"])
-    approve(here, "p-2", kind="policy", changes=["alert_budget=0.004"])
+    in_force = policy_of(settings).id
+    approve(here, "p-1", kind="policy", changes=["alert_budget=0.005"], head=in_force)
+    approve(here, "p-2", kind="policy", changes=["alert_budget=0.004"], head=in_force)
     assert "Nobody has proposed it" in run(*change, **here).stderr
     wrong = run(*change, "--proposal", "p-1", **here)
     assert (wrong.exit_code, "it proposes alert_budget=0.005" in wrong.stderr) == (2, True)
@@ -92,6 +110,80 @@ def test_a_policy_is_applied_by_a_proposal_of_the_same_changes(here: dict[str, s
     )
     done = run(*change, "--proposal", "p-2", **here)
     assert done.exit_code == 0, done.stderr
+    kept = stored(here, "p-2")
+    assert (kept.carried_by, kept.is_unsent) == (who(), False)
+    # Once: whatever has been put in force since, one approval is no switch.
+    free = here | {"command_roles": ""}
+    other = ("policy", "apply", "--set", "alert_budget=0.002", "--reason", "other")
+    assert run(*other, **free).exit_code == 0
+    again = run(*change, "--proposal", "p-2", **here)
+    assert (again.exit_code, "has carried it out at" in again.stderr) == (2, True), again.stderr
+    # And in place of what was in force when it was made.
+    approve(here, "p-3", kind="policy", changes=["alert_budget=0.004"], head=in_force)
+    late = run(*change, "--proposal", "p-3", **here)
+    assert late.exit_code == 2
+    assert f"it is to take the place of {in_force}, and " in late.stderr
+    assert stored(here, "p-3").carried_by == ""
+
+
+def test_a_promotion_is_of_the_approved_version_itself_once_and_for_the_head_it_was_made_for(
+    here: dict[str, str], tmp_path: Path
+) -> None:
+    free = here | {"command_roles": ""}
+    ids = []
+    for n in range(20):
+        file = tmp_path / f"{n}.safetensors"
+        ids.append(version_in(file, n + 1))
+        # Two whose ids begin alike: sixteen digits, seventeen versions.
+        alike = [each for each in ids[:-1] if each[0] == ids[-1][0]]
+        if alike:
+            break
+    one, two = ids.index(alike[0]), len(ids) - 1
+    first = next(n for n in range(20) if n not in (one, two))
+    if first > two:
+        version_in(tmp_path / f"{first}.safetensors", first + 1)
+    begun = run("model", "import", str(tmp_path / f"{first}.safetensors"), "--promote", **free)
+    assert begun.exit_code == 0, begun.stderr
+    head = head_of(here)
+    for n in (one, two):
+        assert run("model", "import", str(tmp_path / f"{n}.safetensors"), **free).exit_code == 0
+    approve(here, "p-1", kind="promotion", version=ids[one], head=head)
+    approve(here, "p-2", kind="promotion", version=ids[two], head=head)
+    approve(here, "p-3", kind="promotion", version=ids[one][:1] + "0" * 63, head=head)
+    forced = ("model", "promote", ids[one][:1], "--force", "a test")
+    # The beginning is of two, and names neither; the approved one need not be the only one stored.
+    unknown = run(*forced, "--proposal", "p-3", **here)
+    assert (unknown.exit_code, "must be stored" in unknown.stderr) == (2, True), unknown.stderr
+    done = run(*forced, "--proposal", "p-1", **here)
+    assert done.exit_code == 0, done.stderr
+    promoted = [each for each in entries(here) if each["action"] == "promote"]
+    assert {each["subject"]["id"] for each in promoted} == {ids[one]}
+    now = head_of(here)
+    assert now != head
+    again = run(*forced, "--proposal", "p-1", **here)
+    assert (again.exit_code, "has carried it out at" in again.stderr) == (2, True), again.stderr
+    late = run(*forced, "--proposal", "p-2", **here)
+    assert late.exit_code == 2
+    assert f"got one for {head[:12]}, and {now[:12]} is the head since" in late.stderr
+
+
+def test_of_two_commands_at_once_one_carries_a_proposal_out(here: dict[str, str]) -> None:
+    approve(here, "p-1", kind="policy", changes=["alert_budget=0.004"])
+
+    async def both() -> list[Proposal | None]:
+        store = open_review_store(settings_of(here))
+        try:
+            carried = store.proposals.carried_out
+            return list(await asyncio.gather(carried("p-1", "a", 3), carried("p-1", "b", 4)))
+        finally:
+            await store.close()
+
+    assert sum(each is not None for each in asyncio.run(both())) == 1
+    with (
+        pytest.raises(ConfigurationError, match=r"approved and not carried out, but [ab] has"),
+        carrying_out(settings_of(here), "p-1"),
+    ):
+        raise AssertionError
 
 
 def test_while_opa_is_away_only_going_back_goes_by_the_table(here: dict[str, str]) -> None:

@@ -157,3 +157,21 @@ def test_words_rank_as_numbers_do(tmp_path: Path) -> None:
         assert result.exit_code == 0, result.stderr
         figures.append(json.loads(result.stdout)["streamer"]["auc_roc"])
     assert figures[0] == figures[1] > 0.9
+
+
+def test_the_file_of_rejects_has_no_card_s_number_but_where_they_are_allowed(
+    tmp_path: Path,
+) -> None:
+    """In the row, and where a name or a value of it is told."""
+    path, rejects = tmp_path / "t.csv", tmp_path / "rejects.jsonl"
+    number = "4929123456781236"
+    wide = number.translate({48 + digit: 0xFF10 + digit for digit in range(10)})
+    rows = (f"t-1,{number},much,EUR,x,0", f"t-2,c,{number}x,EUR,x,0", f"t-3,c,much,EUR,{wide},0")
+    path.write_text(HEADER + "\n".join(rows))
+    run("replay", str(path), "--rejects", str(rejects))
+    told = rejects.read_text()
+    assert len(told.splitlines()) == 3
+    assert number not in told
+    assert wide not in told
+    run("replay", str(path), "--rejects", str(rejects), card_numbers="allow")
+    assert number in rejects.read_text()

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamer.console.service.console_metrics import ConsoleMetrics
-from streamer.console.team.budget_impact import impact_of
+from streamer.console.team.budget_impact import Part, impact_of
 from streamer.durations import DAY_MS
 from streamer.impact.prices import Prices
 from streamer.store.judged_alerts import JudgedAlert
@@ -24,13 +23,13 @@ def on(day: int, entry: JudgedAlert) -> JudgedAlert:
 
 
 def days() -> list[JudgedAlert]:
-    """A fraud of 100, a false alarm, and a fraud of 10 that was drawn for 50, on a day each; the first
+    """A fraud of 100, a false alarm, and ten frauds of 10 drawn for 5 each, on a day each; the first
     and the last day are in part."""
     return [
         on(0, judged(1, "fraud")),
         on(1, judged(2, "fraud", rarity=0.001)),
         on(2, judged(3, rarity=0.001, amount=50.0)),
-        on(3, sampled(4, "fraud", rarity=0.02, amount=10.0)),
+        *(on(3, sampled(n, "fraud", rarity=0.02, amount=10.0, weight=5.0)) for n in range(10, 20)),
         on(4, judged(5, "fraud")),
     ]
 
@@ -73,45 +72,76 @@ def test_without_verdicts_or_values_there_is_a_reason_in_place_of_money() -> Non
         {"EUR": 1},
         5.0,
     )
-    assert priced.at(0.005) is not None
+    assert priced.at(0.001) is not None
     assert impact_of([], PRICES, {}).at(0.005) is None
 
 
 def test_with_a_month_of_verdicts_there_are_intervals() -> None:
     month = [on(day, judged(day, "fraud", amount=10.0 + day % 7)) for day in range(32)]
     found = impact_of(month, PRICES, {})
-    net, at = found.parts["net"], found.at(0.005)
+    net, at = found.parts["net"], found.at(0.001)
     assert net.interval is not None
     assert at is not None
     assert at.interval is not None
     assert net.interval[0] <= net.value <= net.interval[1]
 
 
-def test_metrics_tell_the_best_budget_of_what_has_a_price_and_nothing_of_what_has_none() -> None:
-    metrics = ConsoleMetrics()
-    for prices, is_told in ((PRICES, True), (Prices(0.0, 0.0, 0.0, 1.0), False)):
-        metrics.tell_impact(impact_of(days(), prices, {}))
-        text = metrics.exposition("", None)[0].decode()
-        assert ("\nstreamer_impact_best_budget_ratio 0.02" in text) == is_told
-        assert text.count("\nstreamer_impact_per_day{") == 6
-    metrics.tell_impact(impact_of([], PRICES, {}))
-    assert "streamer_impact_per_day{" not in metrics.exposition("", None)[0].decode()
+def test_with_few_frauds_among_the_draws_no_budget_beyond_what_alerts_is_told() -> None:
+    """Nine for 5 each: 450 missed, told with its interval; what is beyond 0.1% is not known."""
+    found = impact_of(days()[:-2] + days()[-1:], PRICES, {})
+    missed = found.parts["loss_missed"]
+    assert missed.value * 3 == pytest.approx(450.0)
+    assert missed.interval is not None
+    # By hand of nine equal ones: from 4.1 on; one more would be of 5 times 19, the mean of all frauds.
+    low, high = (end * 3 / 50 for end in missed.interval)
+    assert (low, high) == (pytest.approx(4.1, abs=0.1), pytest.approx(18.9, abs=0.1))
+    assert found.at(0.001) is not None
+    assert found.at(0.005) is None
+    only = [on(day, judged(day, "fraud", rarity=0.001)) for day in range(5)]
+    alone = impact_of(only, PRICES, {})
+    assert "of payments drawn from below 0 were frauds, 10 are needed" in alone.no_best
+    assert "loss_missed" not in alone.parts
+    none = impact_of([*only, on(2, sampled(50))], PRICES, {}).parts["loss_missed"]
+    # Nobody found one in a draw for 50; one more of 100 would be 5,000.
+    assert (none.value, none.interval and none.interval[0]) == (0.0, 0.0)
+    assert none.interval is not None
+    assert none.interval[1] * 3 == pytest.approx(3.69 * 5_000, rel=0.02)
 
 
-def test_the_budget_page_and_the_metrics_tell_what_verdicts_are_worth(stand: Stand) -> None:
+def test_one_old_alert_that_is_judged_today_does_not_make_days_of_the_months_between() -> None:
+    """Two weeks of a fraud of 10 a day, and one of 200 days before: as without it, and no interval."""
+    fortnight = [on(200 + day, judged(day, "fraud", amount=10.0)) for day in range(14)]
+    plain, odd = (
+        impact_of(fortnight, PRICES, {}),
+        impact_of([*fortnight, on(0, judged(99))], PRICES, {}),
+    )
+    for found in (plain, odd):
+        assert (found.n_days, found.parts["saved"]) == (12, Part(10.0, None))
+
+
+def test_a_day_on_which_somebody_judged_is_a_day_though_nothing_alerted() -> None:
+    fraud = [on(day, judged(day, "fraud", amount=10.0)) for day in (0, 1, 3, 4)]
+    assert impact_of(fraud, PRICES, {}).n_days == 2
+    from msgspec.structs import replace
+
+    late = [fraud[0], replace(fraud[1], decided_ms=20_002 * DAY_MS + 5), *fraud[2:]]
+    found = impact_of(late, PRICES, {})
+    assert (found.n_days, found.parts["saved"].value) == (3, pytest.approx(20.0 / 3))
+
+
+def test_the_budget_page_tells_what_verdicts_are_worth_and_the_public_metrics_do_not(
+    stand: Stand,
+) -> None:
     with stand.console() as (console, client):
         stand.publish([alert(1), alert(2)])
         arrived(console, client, 2)
         mona = Reviewer(client, "mona")
         mona.login()
         assert "Nothing has been judged yet." in mona.get("/budget").text
-        assert "streamer_impact_per_day{" not in client.get("/metrics").text
         mona.judge(alert(1).alert_id, "fraud")
         page, amount = mona.get("/budget").text, alert(1).transaction.amount
         assert f"<dt>Saved by alerts</dt><dd>{amount:,.2f} EUR</dd>" in page
-        assert "a day, by verdicts and prices" in page
-        metrics = client.get("/metrics").text
-        assert f'streamer_impact_per_day{{part="loss_caught"}} {amount}' in metrics
+        # Anybody may read these.
+        assert "impact" not in client.get("/metrics").text
         # Nothing has a price here, so that no budget is too large.
-        assert "\nstreamer_impact_best_budget_ratio " not in metrics
         assert "Reviews and false alarms have no price" in page

@@ -259,10 +259,10 @@ def test_an_approved_proposal_that_somebody_writes_into_redis_is_believed_and_is
 
     What is left is the audit topic, which has no entry that anybody proposed or approved it.
     """
-    _, other = stored(stand.settings)
+    head, other = stored(stand.settings)
     with stand.console() as (console, client):
         key = console.store.client.keys.review("proposals")
-        command = "HSET", key, "forged", msgspec.json.encode(forged(other))
+        command = "HSET", key, "forged", msgspec.json.encode(forged(other, head=head))
 
         async def write() -> None:
             await console.store.client.pipelined([command], atomic=False)

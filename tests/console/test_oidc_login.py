@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from starlette.testclient import TestClient
 
+from streamer.cli import main
 from streamer.console.console import Console
 from streamer.console.people.login_tries import TRIES_FROM_AN_ADDRESS
 from streamer.errors import UnavailableError
@@ -127,6 +129,34 @@ def test_a_name_is_whose_it_was_first_and_who_is_renamed_stays_who_they_were(
         assert logins(client) == {"in": 2.0, "name_taken": 2.0}
 
 
+def test_who_has_no_role_takes_no_name_and_a_name_at_the_provider_is_no_accounts(
+    stand: Stand, provider: Provider, tmp_path: Path
+) -> None:
+    accounts = stand.settings.console_accounts_file
+    assert accounts is not None
+    text = accounts.read_text()
+    with at_console(stand, provider, tmp_path) as (_, client):
+        provider.person |= {"sub": "somebody", "groups": ["others"]}
+        nobody = go(Reviewer(client, "nobody"), provider)
+        assert (nobody.status_code, "(no_role)" in nobody.text) == (403, True)
+        provider.person |= {"sub": "the-owner", "groups": ["fraud-team"]}
+        assert go(Reviewer(client, "nora"), provider).status_code == 303
+        # Somebody writes the file by hand: with the right password it is still another's name.
+        mona = next(line for line in text.splitlines() if line.startswith("mona:"))
+        accounts.write_text(f"{text.rstrip()}\n{mona.replace('mona', 'Nora', 1)}\n")
+        try:
+            refused = Reviewer(client, "Nora").login()
+            assert (refused.status_code, "organisation" in refused.text) == (403, True)
+        finally:
+            accounts.write_text(text)
+    env = {"STREAMER_REDIS_URL": stand.settings.redis_url.get_secret_value()}
+    env["STREAMER_NAMESPACE"] = stand.settings.namespace
+    add = ("users", "add", "NORA", "--role", "lead", "--file", str(tmp_path / "a"))
+    run = CliRunner(env=env)
+    told = run.invoke(main, [*add, "--unaudited", "a test"], input="a password of some length\n")
+    assert (told.exit_code, "must be nobody's whom" in told.stderr) == (2, True)
+
+
 def test_nobody_is_sent_on_to_another_site(
     stand: Stand, provider: Provider, tmp_path: Path
 ) -> None:
@@ -158,14 +188,19 @@ def test_a_forged_answer_lets_nobody_in_and_is_told_of_without_what_it_said(
         nora.browser.cookies.set("streamer_oidc", cookie)
         again = nora.get("/oidc/callback", params=query, follow_redirects=False)
         assert (again.status_code, "(state_used)" in again.text) == (400, True)
+        # Codes that nobody was given lock out nobody, and fill no topic.
         junk = Reviewer(client, "junk")
+        for _ in range(TRIES_FROM_AN_ADDRESS + 2):
+            assert "(code)" in go(junk, provider, code="junk").text
+        assert logins(client)["code"] == TRIES_FROM_AN_ADDRESS + 2
+        assert go(Reviewer(client, "nora"), provider).status_code == 303
+        provider.forge = lambda header, claims: signed(header, claims, OTHER)
         for _ in range(TRIES_FROM_AN_ADDRESS):
-            limited = go(junk, provider, code="junk")
+            limited = go(junk, provider)
         assert (limited.status_code, limited.headers.get("retry-after")) == (429, "900")
-        n_codes = logins(client)["code"]
-        assert n_codes == TRIES_FROM_AN_ADDRESS - 1
-    told = [each for each in stand.audit(51) if each["action"] == "login refused"]
-    assert len(told) == TRIES_FROM_AN_ADDRESS
+    n_entries = 2 + 2 * TRIES_FROM_AN_ADDRESS
+    told = [each for each in stand.audit(n_entries) if each["action"] == "login refused"]
+    assert len(told) == 2 * TRIES_FROM_AN_ADDRESS
     assert {each["subject"] for each in told} == {"oidc: signature", "oidc: code"}
     assert {each["who"] for each in told} == {"(unknown name)"}
 
@@ -225,7 +260,8 @@ def test_a_session_of_another_provider_or_of_none_is_over(
     with at_console(stand, provider, tmp_path, **secret) as (_, client):
         nora = Reviewer(client, "nora")
         cookie = go(nora, provider).cookies["streamer_session"]
-    for others in ({"oidc_client_id": "another"}, {"oidc_issuer": None}):
+    narrowed = {"oidc_roles": "fraud-leads=reviewer+lead"}
+    for others in ({"oidc_client_id": "another"}, {"oidc_issuer": None}, narrowed):
         with at_console(stand, provider, tmp_path, **secret, **others) as (_, client):
             nora = Reviewer(client, "nora")
             nora.browser.cookies.set("streamer_session", cookie)

@@ -514,6 +514,40 @@ def test_a_provider_that_is_away_is_left_alone_for_a_second_and_found_again(
     run(provider, secret_file, work, clock=lambda: at[0])
 
 
+def test_a_set_of_keys_that_does_not_come_holds_up_nobody_who_needs_none(
+    provider: Provider, secret_file: Path
+) -> None:
+    at, gate = [0.0], asyncio.Event()
+
+    async def work(steps: Steps) -> None:
+        made = steps.people.provider
+        known = Header("RS256", "one")
+        asking = made._asking.get
+
+        async def hanging(url: str, **more: Any) -> Any:
+            if url.endswith("/keys"):
+                await gate.wait()
+                raise UnavailableError("the provider must answer, got TimeoutError")
+            return await asking(url, **more)
+
+        await made.key(known)
+        at[0] = 31.0
+        made._asking.get = hanging  # type: ignore[method-assign]
+        waiting = asyncio.create_task(made.key(Header("RS256", "new")))
+        also = asyncio.create_task(made.key(Header("RS256", "new")))
+        async with asyncio.timeout(5):
+            await asyncio.sleep(0)
+            assert (await made.metadata()).issuer == provider.issuer
+            await made.key(known)
+        assert not waiting.done()
+        gate.set()
+        for each in (waiting, also):
+            with pytest.raises(UnavailableError):
+                await each
+
+    run(provider, secret_file, work, clock=lambda: at[0])
+
+
 def test_an_address_to_log_in_at_has_what_the_provider_must_be_told_and_no_secret(
     provider: Provider, secret_file: Path
 ) -> None:

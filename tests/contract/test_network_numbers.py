@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 import uuid
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamer.contract.network_numbers import (
@@ -49,8 +50,9 @@ def test_numbers_that_networks_publish_for_tests_are_known(number: str) -> None:
     [
         "", "c-1", "4111111111111112", "0000000000000000", "79927398713", "1795845480000",
         "1795845480000123", "c-4111111111111111", "4111111111111111-x", "41111111111111110000",
-        "00411111111111111", "447911123456", "573001234567", "639171234567", "4111:1111:1111:1111",
-        str(uuid.UUID(int=0x4111111111111111)), "4111111111111111.5", "٤٤٤", "карта-411111",
+        "00411111111111111", "e111111111111111", "4111e1111111111111", "+4111:111111111111",
+        "447911123456", "573001234567", "639171234567", "4111:1111:1111:1111",
+        str(uuid.UUID(int=0xA4111111111111111)), "4111111111111111.5", "٤٤٤", "карта-411111",
     ],
 )  # fmt: skip
 def test_other_ids_are_not(text: str) -> None:
@@ -81,6 +83,81 @@ def test_the_loop_passes_nothing_over_that_the_rule_would_find(text: str) -> Non
         assert may_be(text)
     elif all(each in "0123456789 -" for each in text):
         assert not may_be(text)
+
+
+def by_python(text: str) -> str:
+    """Return the digits of a text, by NFKC and `int` alone."""
+    told = unicodedata.normalize("NFKC", text)
+    return "".join(str(int(each)) for each in told if each.isdecimal()).lstrip("0")
+
+
+SCRIPTS = [cp for cp in range(0x110000) if chr(cp).isdecimal() and int(chr(cp)) == 0]
+BETWEEN = (
+    "",
+    *" -./'_",
+    "\u200b",
+    "\u200d",
+    "\ufeff",
+    "\u3000",
+    "\u2007",
+    "\u00ad",
+    "\u2060",
+    "\ufe0f",
+)
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> tuple[str, str]:
+    """Return a number and a spelling of it: zeros, scripts, and signs that are nothing."""
+    number = draw(numbers())
+    zero, sign = draw(st.sampled_from(SCRIPTS)), draw(st.sampled_from(BETWEEN))
+    cuts = draw(st.sets(st.integers(0, len(number)), max_size=4))
+    padded = "0" * draw(st.integers(0, 20)) + number
+    shift = len(padded) - len(number)
+    spelled = "".join(
+        (sign if at - shift in cuts else "") + chr(zero + int(digit))
+        for at, digit in enumerate(padded)
+    )
+    return number, spelled + (sign if len(number) in cuts else "")
+
+
+@given(spellings())
+@example(("4111111111111111", "\u30004111111111111111"))
+@example(
+    ("4111111111111111", "4111111111111111".translate({48 + d: 0x1D7CE + d for d in range(10)}))
+)
+def test_every_spelling_is_the_number_to_the_loop_and_to_the_rule(found: tuple[str, str]) -> None:
+    number, spelled = found
+    assert by_python(spelled) == number
+    assert card_number(spelled) == number
+    assert may_be(spelled)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "4.111111111111111E15", "4.111111111111111e+15", "41111111.11111111E8", "4111111111111111E0",
+        "4111111111111111.000", "4111111111111111,0", "4111.1111.1111.1111", "'4111111111111111",
+        "4111/1111/1111/1111", "\ufeff4111111111111111", "4111\u200b1111\u200b1111\u200b1111",
+        "0004111111111111111", "0" * 40 + "4111111111111111", "４.１１１１１１１１１１１１１１１Ｅ１５",
+    ],
+)  # fmt: skip
+def test_programs_spell_it_so(spelled: str) -> None:
+    assert card_number(spelled) == "4111111111111111"
+    assert may_be(spelled)
+
+
+def test_the_loop_asks_about_each_sign_that_may_be_a_digit_or_nothing() -> None:
+    """One sign among digits makes another id, or the loop goes on."""
+    others = (*range(0x80, 0xD800), *range(0xE000, 0x20000), *range(0xE0000, 0xE0200))
+    spelled = [chr(cp) + KNOWN[0] for cp in others if not chr(cp).isalpha()]
+    content = [np.frombuffer(each.encode(), np.uint8) for each in spelled]
+    passed_over = [
+        each
+        for each, of in zip(spelled, content, strict=True)
+        if not may_be_card_number(of, 0, len(of))
+    ]
+    assert list(filter(None, map(card_number, passed_over))) == []
 
 
 def test_one_in_24_random_ids_of_16_digits_is_taken_for_a_number() -> None:

@@ -41,9 +41,9 @@ def test_a_file_is_told_by_group_and_the_page_needs_nothing_else(tmp_path: Path)
 def test_a_service_is_told_from_its_topics(
     kafka: EmbeddedKafka, unique_topic: Callable[..., str]
 ) -> None:
-    """Forty alerts at tills and forty at machines, and forty payments drawn at tills for 50 each.
+    """Forty alerts at tills and twenty at machines; forty and twenty payments drawn for 50 and 10 each.
 
-    A third of all is judged.  So 40 of 2,040 and 40 of 40 alert.
+    A third of all is judged.  So 40 of 2,040 and 20 of 220 alert.
     """
     topics = unique_topic("alerts"), unique_topic("verdicts")
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
@@ -70,7 +70,9 @@ def test_a_service_is_told_from_its_topics(
             "currency": "EUR",
             "channel": channel,
         }
-        drawn = {"sampled": True, "sample_weight": 50.0} if 40 <= n < 80 else {}
+        drawn: dict[str, Any] = {}
+        if 40 <= n < 80 or n >= 100:
+            drawn = {"sampled": True, "sample_weight": 50.0 if n < 80 else 10.0}
         send(topics[0], n, {"alert_id": f"a{n}", "transaction": payment} | drawn)
         if n % 3 == 0:
             send(topics[1], n, {"alert_id": f"a{n}", "verdict": "fraud" if n % 2 else "legitimate"})
@@ -78,12 +80,12 @@ def test_a_service_is_told_from_its_topics(
     result = run("fairness", "report", "--least", "20", "--json", **settings)
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
-    assert (found["is_estimated"], found["payments"], found["alerts"]) == (True, 2_080.0, 80)
-    assert (found["sampled"], found["judged"], found["frauds"]) == (40, 40, 20)
+    assert (found["is_estimated"], found["payments"], found["alerts"]) == (True, 2_260.0, 60)
+    assert (found["sampled"], found["judged"], found["frauds"]) == (60, 40, 20)
     pos, atm = found["dimensions"]["channel"]["groups"]
-    assert (pos["name"], pos["payments"], atm["payments"]) == ("pos", 2_040.0, 40.0)
+    assert (pos["name"], pos["payments"], atm["payments"]) == ("pos", 2_040.0, 220.0)
     shares = {each["measure"]: each["share"] for each in pos["compared"]}
     assert shares["alert_rate"] == float(f"{40 / 2_040:.6g}")
     text = run("fairness", "report", "--least", "20", **settings).stdout
-    assert "an estimated 2,080 payments, 120 cards, 80 alerts, 40 judged" in text
-    assert "channel pos alerts 0.02 times as often as the rest (1.96% against 100%;" in text
+    assert "an estimated 2,260 payments, 120 cards, 60 alerts, 40 judged" in text
+    assert "channel pos alerts 0.22 times as often as the rest (1.96% against 9.09%;" in text

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.contract.card_rule import ALLOWED, REFUSED, CardRule
+from streamer.errors import UnavailableError
 from streamer.intake import Intake, parse_declaration
 from streamer.intake.decoding import PLAIN, DeadLetter, Decoded, TimestampRange, decode_batch
 from streamer.intake.hidden_numbers import has_number, without_card_numbers
@@ -204,6 +205,48 @@ def test_under_masking_a_dead_letter_is_the_card_s_and_can_be_sent_again() -> No
     assert json.loads(letter.record.value or b"")["card_id"] == MASK
 
 
+@pytest.mark.parametrize(
+    ("fields", "key", "masked"),
+    [
+        ({"card_id": PAN, "amount": "much"}, None, ""),
+        ({"card_id": "49-29 1234567812 36", "amount": "much"}, b"49-29 1234567812 36", ""),
+        ({"card_id": f"{PAN}.0", "amount": "much"}, None, "in part"),
+        ({"card_id": f" x {PAN}", "amount": "much"}, None, "in part"),
+        ({"card_id": "c-1", "merchant_id": PAN, "amount": "much"}, None, "in part"),
+        ({"card_id": PAN, "merchant_id": PAN, "amount": "much"}, None, "in part"),
+        ({"card_id": "c-1", "amount": "much"}, f"x:{PAN}".encode(), "in part"),
+        ({"card_id": "4929 1234567812 36 9", "amount": "much"}, None, "in part"),
+    ],
+)
+def test_under_masking_what_is_no_longer_the_message_of_its_card_says_so(
+    fields: dict[str, Any], key: bytes | None, masked: str
+) -> None:
+    """Else a replay would make one card of all whose digits are stars."""
+    letter = letter_of(json.dumps(payment() | fields).encode(), cards=MASKING, key=key)
+    assert (letter.masked, carries(shown(letter), PAN)) == (masked, False)
+    value = json.loads(letter.record.value or b"")
+    assert "masked-" not in json.dumps(value | {"card_id": ""})
+    assert value["card_id"] == MASK if not masked else "masked-" not in value["card_id"]
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("x"), ArithmeticError("x"), UnavailableError("x"), MemoryError()]
+)
+def test_what_cannot_be_looked_through_is_withheld(error: Exception) -> None:
+    """A worker would end at the record each time; only what may be well later goes up."""
+
+    def contents(value: bytes) -> list[Any]:
+        raise error
+
+    letter = DeadLetter(StoredRecord(1, 5, b"k", b"{}"), "malformed_json", "$", "wrong")
+    if isinstance(error, UnavailableError | MemoryError):
+        with pytest.raises(type(error)):
+            without_card_numbers([letter], REFUSED, contents)
+    else:
+        [hidden] = without_card_numbers([letter], REFUSED, contents)
+        assert (hidden.masked, hidden.record.value) == ("withheld", b"")
+
+
 def test_a_record_of_any_kind_keeps_what_else_it_has() -> None:
     class Parsed(msgspec.Struct):
         offset: int
@@ -233,7 +276,19 @@ def test_numbers_are_found_in_all_that_a_decoder_gives() -> None:
     """However deep it lies."""
     for held in (PAN, int(PAN), float(PAN), Decimal(PAN), PAN.encode(), (PAN,), {PAN: None}):
         assert has_number([held]), held
-    for other in (None, True, "c-1", -int(PAN), 10**30, float("inf"), float("nan"), b"x", object()):
+    for other in (
+        None,
+        True,
+        "c-1",
+        -int(PAN),
+        10**30,
+        float("inf"),
+        float("nan"),
+        Decimal("NaN"),
+        Decimal("sNaN"),
+        b"x",
+        object(),
+    ):
         assert not has_number([other]), other
     deep: Any = PAN
     for _ in range(10_000):

@@ -50,8 +50,6 @@ ELSEWHERE = {
     "streamer_audit_unsent_seconds": "of the console: docs/audit.md has an expression",
     "streamer_audit_head_sequence": "an anchor for `streamer audit verify`, no matter of operation",
     "streamer_audit_head_digest": "the same",
-    "streamer_impact_per_day": "the console's Budget page; for a report, not for an operator",
-    "streamer_impact_best_budget_ratio": "the same",
 }
 
 

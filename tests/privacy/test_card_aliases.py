@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -71,3 +73,16 @@ def test_what_is_no_key_is_told(stored: bytes) -> None:
         AliasKey.decoded(stored)
     with pytest.raises(InvariantError, match="a tree for every card"):
         AliasKey([]).alias("card-1")
+
+
+def test_a_key_that_nobody_has_any_more_is_gone_at_once() -> None:
+    """After gc.freeze nothing collects cycles: what a key has made must not hold it."""
+    key = drawn(1)
+    assert key.alias("card-1") == key.alias("card-1")
+    there = weakref.ref(key)
+    gc.disable()
+    try:
+        del key
+        assert there() is None
+    finally:
+        gc.enable()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -103,6 +104,23 @@ def test_only_what_has_begun_is_for_workers_and_a_turn_more_is_another(
             assert await store.erasures.put(asked(7))
 
     run(work())
+
+
+def test_one_that_is_under_way_is_not_dropped(redis_url: str, redis_namespace: str) -> None:
+    async def work() -> None:
+        async with opened(redis_url, redis_namespace) as store:
+            begun, noted, new = asked(5, "a"), replace_alias(asked(0, "b")), asked(0, "c")
+            for each in (begun, noted, new):
+                await store.erasures.put(each)
+            dropped = [await store.erasures.drop(each) for each in ("a", "b", "c", "d")]
+            assert dropped == [False, False, True, True]
+            assert {each.id for each in await store.erasures.all()} == {"a", "b"}
+
+    run(work())
+
+
+def replace_alias(erasure: Erasure) -> Erasure:
+    return msgspec.structs.replace(erasure, alias="alias-1")
 
 
 def test_the_key_of_aliases_is_drawn_once_and_only_becomes_less(

@@ -6,11 +6,15 @@ import asyncio
 import json
 import uuid
 
+import msgspec
 import pytest
+import redis
 
+from streamer.cli import command_permission
 from streamer.embedded import EmbeddedKafka
 from streamer.settings import load_settings
 from streamer.starting.wiring import open_review_store
+from streamer.store.keys import Keys
 from streamer.store.proposals import Proposal, ProposalState
 from tests.cli.test_commands import audited_by, run
 
@@ -93,7 +97,31 @@ def test_nobody_carries_out_what_they_approved_themselves(here: dict[str, str]) 
     proposed = run("privacy", "erase", CARD, "--reason", "request 1", **here)
     assert proposed.exit_code == 0, proposed.stderr
     by = proposed.stdout.split("proposed by ")[1].split(",")[0]
-    decided(here, "approved", by.upper() if by.upper() != by else by.lower())
+    # The console would not take it: somebody has written it past the console.
+    own = by.upper() if by.upper() != by else by.lower()
+    forged = msgspec.structs.replace(decided(here, "approved"), decided_by=own, is_unsent=False)
+    with redis.Redis.from_url(here["redis_url"]) as client:
+        key = Keys(here["namespace"]).review("proposals")
+        assert client.hset(key, forged.id, msgspec.json.encode(forged)) == 0
     refused = run("privacy", "erase", CARD, **here)
     assert refused.exit_code == 1
     assert "somebody else must approve it" in refused.stdout
+
+
+def test_who_has_no_role_for_it_exports_and_erases_nothing(
+    here: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_permission, "_user", lambda: "deploy")
+    proposed = run("privacy", "erase", CARD, "--reason", "request 1", **here)
+    assert proposed.exit_code == 0, proposed.stderr
+    decided(here, "approved")
+    mona = here | {"command_roles": "deploy=reviewer"}
+    for command in ("export", "bound", "erase"):
+        denied = run("privacy", command, CARD, **mona)
+        assert denied.exit_code == 1, (command, denied.stdout)
+        assert "Nothing was done" in denied.stderr, (command, denied.stderr)
+    lead = here | {"command_roles": "deploy=lead"}
+    assert run("privacy", "export", CARD, **lead).exit_code == 0
+    operator = here | {"command_roles": "deploy=operator"}
+    done = run("privacy", "erase", CARD, **operator)
+    assert done.exit_code == 0, done.stderr

@@ -211,3 +211,27 @@ def test_a_worker_of_another_store_goes_back_nowhere(redis_url, namespace):
             assert (await store.trials.watch()).id == watch.id
 
     run(scenario())
+
+
+def test_a_rollback_goes_to_what_has_been_the_head_and_to_nothing_else(redis_url, namespace):
+    async def scenario():
+        async with opened(redis_url, namespace) as store:
+            before, other = await with_two_partitions(store)
+            with pytest.raises(
+                ConfigurationError, match="a version that has been the head"
+            ) as told:
+                await store.set_head(wish(other, "rollback"))
+            assert f"got {other[:12]}, which has not" in str(told.value)
+            # A canary is scored with, and is no head.
+            await store.trials.start_canary(wish(other, "canary"), 1, FOR_MS)
+            with pytest.raises(ConfigurationError, match="a version that has been the head"):
+                await store.set_head(wish(other, "rollback"))
+            await store.trials.end_canary(wish("", "rollback", why="no"))
+            assert (await store.head()).id == before
+            promoted = await store.set_head(wish(other, is_forced=True))
+            await store.set_head(wish(before, "rollback"))
+            # It has been one, under either id.
+            await store.set_head(wish(other, "rollback"))
+            assert (await store.head()).id == promoted
+
+    run(scenario())

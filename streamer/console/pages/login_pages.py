@@ -93,6 +93,14 @@ async def _log_in(console: Console, request: Request, form: dict[str, str]) -> R
     if account is None or not is_theirs:
         await console.trail.noted(_refused(console, "login refused", name, address))
         return login_page(console, request, form, because="Name or password is wrong.")
+    # Said to nobody but who has the password.
+    if await console.store.bound_names.has(name):
+        await console.trail.noted(_refused(console, "login refused", name, address))
+        because = (
+            "This name is somebody's who logs in by your organisation's login. Log in there, or have "
+            "an account of another name."
+        )
+        return login_page(console, request, form, because=because, status=403)
     await console.tries.succeeded(name, address)
     return await has_begun(console, request, form, account)
 

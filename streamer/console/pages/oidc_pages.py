@@ -30,6 +30,8 @@ _COOKIE: Final = "streamer_oidc"
 _PATH: Final = "/oidc"
 _UNKNOWN: Final = "(unknown name)"
 _MOST_QUERY: Final = 16_384
+# What anybody can have without a login at the provider must lock out nobody who has one.
+_NEEDS_NO_LOGIN: Final = frozenset({"mix_up", "code", "client"})
 # What is the browser's own matter: somebody pressed back, or took their time.
 _HARMLESS: Final = frozenset({"state", "state_used", "declined", "no_code", "limited"})
 
@@ -90,21 +92,19 @@ async def _known(
 ) -> tuple[Account, Person]:
     if len(request.url.query) > _MOST_QUERY:
         raise LoginRefusedError("no_code")
-    sittings, home = console.sittings, f"oidc-{home_of(address_of(request))}"
-    # What was refused from an address counts, so that junk fills no topic.
-    if await sittings.n_tries(home) >= TRIES_FROM_AN_ADDRESS:
+    sittings = console.sittings
+    # What was refused from an address counts, so that nobody who has a login fills a topic.
+    if await sittings.n_tries(f"oidc-{home_of(address_of(request))}") >= TRIES_FROM_AN_ADDRESS:
         raise LoginRefusedError("limited")
 
     async def is_first(begun: Attempt) -> bool:
         return await sittings.is_first(f"oidc-{begun.id}", ATTEMPT_MS)
 
-    try:
-        query = request.query_params.multi_items()
-        person = await people.came_back(query, attempt, is_first, time.time())
-    except LoginRefusedError as refused:
-        if refused.outcome not in _HARMLESS:
-            await sittings.tried(home, WINDOW_MS)
-        raise
+    query = request.query_params.multi_items()
+    person = await people.came_back(query, attempt, is_first, time.time())
+    # A name is for good: whoever has no business here takes none.
+    if not person.roles:
+        raise LoginRefusedError("no_role")
     # An account here is somebody whom the provider does not know.
     if console.accounts.has(person.claimed):
         raise LoginRefusedError("name_taken")
@@ -120,7 +120,7 @@ async def _refused(console: Console, request: Request, refused: LoginRefusedErro
     console.metrics.oidc_logins.labels(refused.outcome).inc()
     _log.warning("oidc login refused", outcome=refused.outcome, detail=refused.detail)
     try:
-        if refused.outcome not in _HARMLESS:
+        if await _is_to_be_told(console, request, refused.outcome):
             entry = Entry(
                 action="login refused",
                 who=_UNKNOWN,
@@ -138,6 +138,15 @@ async def _refused(console: Console, request: Request, refused: LoginRefusedErro
     if status == 429:
         answer.headers["Retry-After"] = str(WINDOW_MS // 1000)
     return answer
+
+
+async def _is_to_be_told(console: Console, request: Request, outcome: str) -> bool:
+    """Count what was refused from an address; return whether the audit topic is to have it."""
+    if outcome in _HARMLESS:
+        return False
+    kind = "oidc-junk" if outcome in _NEEDS_NO_LOGIN else "oidc"
+    home = f"{kind}-{home_of(address_of(request))}"
+    return await console.sittings.tried(home, WINDOW_MS) <= TRIES_FROM_AN_ADDRESS
 
 
 def _away(console: Console, request: Request, error: StreamerError) -> Response:

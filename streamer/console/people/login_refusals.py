@@ -37,6 +37,7 @@ OUTCOMES: Final = {
     "access_token": _FORGED,
     # Of who they are.
     "name": "The provider says no name by which you can be known here. Tell those who run the service.",
+    "no_role": "None of your groups has a role here. Tell those who run the service.",
     "name_taken": "Somebody else is known here by your name. Tell those who run the service.",
     "limited": "Too many logins were refused. Wait a quarter of an hour.",
     "away": "The provider does not answer. Try again in a moment.",

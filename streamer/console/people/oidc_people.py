@@ -73,9 +73,11 @@ class OidcPeople:
         self._callback = console_url + CALLBACK
         self._name_claim, self._groups_claim = claims
         self._roles_of = roles_of
-        told = f"{provider.issuer}\0{provider.client_id}"
+        roles = sorted((group, sorted(given)) for group, given in roles_of.items())
+        told = repr((provider.issuer, provider.client_id, claims, roles))
         self.mark = hashlib.sha256(told.encode()).hexdigest()[:16]
-        """What a session has of the provider: with another one, sessions of this are over."""
+        """What a session has of the provider and of the roles that its groups have here: with other
+        ones, sessions of these are over."""
 
     async def address(self, attempt: Attempt) -> str:
         """Return where somebody logs in; `UnavailableError` where the provider does not answer."""

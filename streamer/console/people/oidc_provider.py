@@ -3,8 +3,9 @@
 Invariants:
 * What it says of itself is believed under its own issuer alone, and its addresses are https wherever
   the issuer's is.
-* Its keys are read again for a key that is not known, and not more often than every half minute:
-  whoever sends tokens cannot make the console ask.
+* Its keys are read again for a key that is not known, and not more often than every half minute,
+  or every second while they cannot be read: whoever sends tokens cannot make the console ask.
+* A set of keys that does not come is waited for by those alone who need it.
 
 Source: OpenID Connect Discovery 1.0; RFC 6749, 2.3.1 and 4.1.3; RFC 7517.
 """
@@ -76,10 +77,11 @@ class OidcProvider:
         self._secret = None if secret_file is None else ChangedFile(secret_file, str.strip)
         self._asking = JsonRequests("the OpenID Connect provider", timeout_s)
         self._clock = clock
-        self._reading = asyncio.Lock()
+        self._reading, self._reading_keys = asyncio.Lock(), asyncio.Lock()
         self._metadata: tuple[float, Metadata] | None = None
         self._keys: tuple[float, list[PublicKey]] | None = None
         self._trouble: tuple[float, UnavailableError] | None = None
+        self._key_trouble: tuple[float, UnavailableError] | None = None
 
     async def close(self) -> None:
         """End its connections."""
@@ -87,10 +89,12 @@ class OidcProvider:
 
     async def metadata(self) -> Metadata:
         """Return what it says of itself, of at most an hour ago; else `UnavailableError`."""
+        if (known := self._fresh()) is not None:
+            return known
         async with self._reading:
             now = self._clock()
-            if self._metadata is not None and now - self._metadata[0] <= _KEPT_S:
-                return self._metadata[1]
+            if (known := self._fresh()) is not None:
+                return known
             if self._trouble is not None and now < self._trouble[0]:
                 raise UnavailableError(str(self._trouble[1]))
             try:
@@ -105,7 +109,11 @@ class OidcProvider:
     async def key(self, header: Header) -> PublicKey:
         """Return the key that a token was signed with, if it is one of the provider's."""
         uri = (await self.metadata()).jwks_uri
-        async with self._reading:
+        # Nobody whose key is known waits for a set that does not come.
+        is_fresh = self._keys is not None and self._clock() - self._keys[0] <= _KEPT_S
+        if is_fresh and (found := self._known(header)) is not None:
+            return found
+        async with self._reading_keys:
             now = self._clock()
             if self._keys is None or now - self._keys[0] > _KEPT_S:
                 await self._read_keys(uri)
@@ -200,8 +208,20 @@ class OidcProvider:
         told = f"{quote_plus(self.client_id)}:{quote_plus(secret)}".encode()
         return {"Authorization": f"Basic {base64.b64encode(told).decode()}"}
 
+    def _fresh(self) -> Metadata | None:
+        known = self._metadata
+        return None if known is None or self._clock() - known[0] > _KEPT_S else known[1]
+
     async def _read_keys(self, uri: str) -> None:
-        self._keys = self._clock(), keys_in(await self._asking.get(uri))
+        trouble = self._key_trouble
+        if trouble is not None and self._clock() < trouble[0]:
+            raise UnavailableError(str(trouble[1]))
+        try:
+            found = keys_in(await self._asking.get(uri))
+        except UnavailableError as error:
+            self._key_trouble = self._clock() + _REST_S, error
+            raise
+        self._keys, self._key_trouble = (self._clock(), found), None
 
     def _known(self, header: Header) -> PublicKey | None:
         return None if self._keys is None else key_for(header, self._keys[1])

@@ -1,4 +1,4 @@
-"""The metrics of `streamer console`: access, what is on the audit topic, and what alerts are worth."""
+"""The metrics of `streamer console`: access, and what is on the audit topic."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from prometheus_client import disable_created_metrics as disable_created_series
 
 from streamer import __version__
 from streamer.audit.audit_writer import AuditWriter
-from streamer.console.team.budget_impact import Impact
 from streamer.telemetry.catalogue.access_metrics import AccessMetrics
 from streamer.telemetry.catalogue.audit_metrics import AuditMetrics
-from streamer.telemetry.catalogue.impact_metrics import ImpactMetrics
 from streamer.telemetry.catalogue.service_metrics import ProcessMetrics, ServiceMetrics
 from streamer.telemetry.exposition import Exposition
 from streamer.telemetry.metrics import catalogue
@@ -22,8 +20,8 @@ __all__ = ["ConsoleMetrics"]
 _DIGITS = 12
 
 
-class ConsoleMetrics(AccessMetrics, AuditMetrics, ImpactMetrics, ProcessMetrics):
-    """One collector for each family of access, audit and impact, and those that any process has."""
+class ConsoleMetrics(AccessMetrics, AuditMetrics, ProcessMetrics):
+    """One collector for each family of access and audit, and those that any process has."""
 
     build_info = ServiceMetrics.build_info
 
@@ -31,19 +29,12 @@ class ConsoleMetrics(AccessMetrics, AuditMetrics, ImpactMetrics, ProcessMetrics)
         disable_created_series()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._exposition = Exposition()
-        for family in catalogue((AccessMetrics, AuditMetrics, ImpactMetrics, ConsoleMetrics)):
+        for family in catalogue((AccessMetrics, AuditMetrics, ConsoleMetrics)):
             collector = family.make(family)  # type: ignore[misc]
             self._registry.register(collector)
             setattr(self, family.attribute, collector)
         ProcessCollector(registry=self._registry)
         self.build_info.set(1, __version__)
-
-    def tell_impact(self, impact: Impact) -> None:
-        """Take in what judged alerts are worth; nothing of it is told where that is not known."""
-        self.impact_per_day.replace({name: part.value for name, part in impact.parts.items()})
-        is_told = impact.curve is not None and impact.is_priced
-        best = impact.curve.best.budget if is_told and impact.curve else None
-        self.impact_best_budget_ratio.values = {} if best is None else {(): best}
 
     def exposition(self, opa_trouble: str, writer: AuditWriter | None) -> tuple[bytes, str]:
         """Return the text as of now, and its content type; ``opa_trouble`` is "" where OPA answers."""

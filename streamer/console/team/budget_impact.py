@@ -21,6 +21,7 @@ from streamer.impact.day_resampling import LEAST_DAYS, ends_of, resampled_means
 from streamer.impact.gains import PARTS, Priced, daily_parts, value_by_budget
 from streamer.impact.prices import Prices
 from streamer.impact.worth import Worth, worth_of
+from streamer.model.census import weighted_interval
 from streamer.store.judged_alerts import JudgedAlert
 
 __all__ = ["Impact", "Part", "impact_of"]
@@ -29,6 +30,8 @@ __all__ = ["Impact", "Part", "impact_of"]
 _BUDGETS: Final = np.geomspace(GRID[0], GRID[-1], 81)
 # A page that is loaded again has the same intervals.
 _SEED: Final = 0
+_LEAST_DRAWN_FRAUDS: Final = 10
+"""Frauds among the draws below which nothing is told of budgets larger than what alerts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,9 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Impact:
     """``parts`` are by the names in `PARTS`, of alerts that were judged and what was drawn; ``curve``
-    has the value a day of each budget.  ``because`` says why there is none of it, else ""."""
+    has the value a day of each budget that is known: with few frauds among the draws up to the
+    commonest alert that was judged, and then no best where that is the best of these.  What was missed
+    is no part where nothing was drawn.  ``because`` says why there is none of it, else ""."""
 
     because: str
     currency: str
@@ -51,10 +56,11 @@ class Impact:
     parts: Mapping[str, Part]
     curve: Curve | None
     is_priced: bool = True
+    no_best: str = ""
 
     def at(self, budget: float) -> Part | None:
         """Return what the nearest budget of the curve is worth a day."""
-        if self.curve is None:
+        if self.curve is None or budget > self.curve.grid[-1] * 1.0001:
             return None
         at = int(np.abs(np.log(self.curve.grid / budget)).argmin())
         ends = self.curve.ends
@@ -64,30 +70,49 @@ class Impact:
 
 def impact_of(judged: Sequence[JudgedAlert], prices: Prices, values: Mapping[str, float]) -> Impact:
     """Return what ``judged``, each alert once, comes to; ``values`` are of a unit of each currency."""
-    days = np.array([each.scored_ms // DAY_MS for each in judged], dtype=np.int64)
-    kept = list(judged)
-    if len(days) and days.max() - days.min() >= 2:
-        kept = [e for e, day in zip(judged, days, strict=True) if days.min() < day < days.max()]
-    if not kept:
+    if not judged:
         return Impact("Nothing has been judged yet.", "", 0, {}, {}, None)
+    first, last = _window(judged)
+    kept = [each for each in judged if first <= each.scored_ms // DAY_MS <= last]
+    if not kept:
+        return Impact("Nothing of a whole day has been judged yet.", "", 0, {}, {}, None)
     try:
         amounts = np.array([each.amount for each in kept])
         worth = worth_of(amounts, [each.currency for each in kept], values)
     except ConfigurationError as error:
         return Impact(f"{error}.", "", 0, {}, {}, None)
-    return _priced(kept, worth, prices)
+    return _priced(kept, worth, prices, first, last - first + 1)
 
 
-def _priced(kept: Sequence[JudgedAlert], worth: Worth, prices: Prices) -> Impact:
+def _window(judged: Sequence[JudgedAlert]) -> tuple[int, int]:
+    """Return the first and the last whole day of the stretch that has most verdicts.
+
+    Of three days at least its ends are left out; there must be a verdict.
+    """
+    scored = np.array([each.scored_ms // DAY_MS for each in judged], dtype=np.int64)
+    worked = [each.decided_ms // DAY_MS for each in judged]
+    covered = np.unique(np.append(scored, worked))
+    runs = np.split(covered, np.flatnonzero(np.diff(covered) > 1) + 1)
+    # Of several as large the latest.
+    _, run = max(
+        (int(((scored >= each[0]) & (scored <= each[-1])).sum()), each.tolist()) for each in runs
+    )
+    within = scored[(scored >= run[0]) & (scored <= run[-1])]
+    first, last = int(within.min()), int(within.max())
+    return (first + 1, last - 1) if last - first >= 2 else (first, last)
+
+
+def _priced(
+    kept: Sequence[JudgedAlert], worth: Worth, prices: Prices, first_day: int, n_days: int
+) -> Impact:
     known = ~np.isnan(worth.amounts)
     judged = [each for each, is_known in zip(kept, known.tolist(), strict=True) if is_known]
     if not judged:
         because = f"STREAMER_CURRENCY_VALUES has no value for {', '.join(worth.left_out)}."
         return Impact(because, worth.currency, 0, worth.left_out, {}, None)
     days = np.array([each.scored_ms // DAY_MS for each in kept], dtype=np.int64)
-    n_days = int(days.max() - days.min()) + 1
     priced = Priced(
-        days=days[known] - int(days.min()),
+        days=days[known] - first_day,
         places=np.array([each.rarity for each in judged]),
         weights=np.array([each.weight for each in judged]),
         amounts=worth.amounts[known],
@@ -104,6 +129,38 @@ def _priced(kept: Sequence[JudgedAlert], worth: Worth, prices: Prices) -> Impact
         )
         for i, name in enumerate(PARTS)
     }
-    curve = curve_of(_BUDGETS, value_by_budget(priced, prices, _BUDGETS, n_days), rng)
+    missed = _missed(priced, n_days)
+    del parts["loss_missed"]
+    if missed is not None:
+        parts["loss_missed"] = missed
+    n_frauds = int((priced.frauds & ~priced.alerted).sum())
+    grid, no_best = _BUDGETS, ""
+    if n_frauds < _LEAST_DRAWN_FRAUDS:
+        commonest = float(priced.places[priced.alerted].max(initial=_BUDGETS[0]))
+        # The first budget that has them all, too.
+        grid = _BUDGETS[: int(np.searchsorted(_BUDGETS, commonest)) + 1]
+    curve = curve_of(grid, value_by_budget(priced, prices, grid, n_days), rng)
+    if len(grid) < len(_BUDGETS) and curve.best.is_at_end:
+        no_best = (
+            f"Which budget would be worth most is not known: it may be larger than what alerts, and "
+            f"of payments drawn from below {n_frauds} were frauds, {_LEAST_DRAWN_FRAUDS} are needed."
+        )
     is_priced = not prices.are_none
-    return Impact("", worth.currency, n_days, worth.left_out, parts, curve, is_priced)
+    return Impact("", worth.currency, n_days, worth.left_out, parts, curve, is_priced, no_best)
+
+
+def _missed(priced: Priced, n_days: int) -> Part | None:
+    """Return what was missed a day by the draws, None without one.
+
+    A fraud that was drawn counts by weight times amount; one more by the mean weight of what was drawn,
+    times the mean amount of a known fraud, or without one of any payment.
+    """
+    drawn = ~priced.alerted
+    if not drawn.any():
+        return None
+    money = (priced.weights * priced.amounts)[drawn & priced.frauds]
+    amounts = priced.amounts[priced.frauds] if priced.frauds.any() else priced.amounts
+    one_more = float(priced.weights[drawn].mean()) * float(amounts.mean())
+    total = float(money.sum())
+    low, high = weighted_interval(total, float((money**2).sum()), one_more or 1.0)
+    return Part(total / n_days, (low / n_days, high / n_days))

@@ -36,7 +36,9 @@ class Aliasing:
     async def read(self) -> None:
         """Take up the key as it is now; `UnavailableError` where Redis is away."""
         if self._is_wanted:
-            self._key = await self._store.erasures.aliases.read()
+            found = await self._store.erasures.aliases.read()
+            if self._key is None or found.trees != self._key.trees:
+                self._key = found
 
     def shown(self, alert: Alert) -> Alert:
         """Return an alert as others are to see it."""

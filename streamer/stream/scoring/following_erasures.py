@@ -46,7 +46,6 @@ class FollowingErasures:
         self._held = held
         self._aliasing = aliasing
         self._forget = forget
-        self._seen: set[str] = set()
 
     async def run(self) -> None:
         """Follow for ever."""
@@ -60,10 +59,9 @@ class FollowingErasures:
             begun = await self._kit.store.erasures.begun()
             done = await self._kit.store.erasures.done() if begun else {}
             turns = {each.turn for each in begun}
-            if turns - self._seen:
-                # Of what has begun the alias is destroyed already.
-                await self._aliasing.read()
-            self._seen = turns
+            # Of what has begun the alias is destroyed already; an erasure that came and went between
+            # two looks has left nothing else to see.
+            await self._aliasing.read()
         except UnavailableError:
             return
         for erasure in begun:

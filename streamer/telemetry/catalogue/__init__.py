@@ -14,7 +14,6 @@ from streamer.telemetry.catalogue.alert_metrics import AlertMetrics
 from streamer.telemetry.catalogue.audit_metrics import AuditMetrics
 from streamer.telemetry.catalogue.batch_metrics import STAGES, BatchMetrics
 from streamer.telemetry.catalogue.challenger_metrics import ChallengerMetrics
-from streamer.telemetry.catalogue.impact_metrics import ImpactMetrics
 from streamer.telemetry.catalogue.ledger_metrics import LedgerMetrics
 from streamer.telemetry.catalogue.model_metrics import ModelMetrics
 from streamer.telemetry.catalogue.request_metrics import RequestMetrics
@@ -35,7 +34,7 @@ WORKER_SECTIONS: Final = (
     ServiceMetrics,
     ProcessMetrics,
 )
-SECTIONS: Final = (*WORKER_SECTIONS, RequestMetrics, AccessMetrics, AuditMetrics, ImpactMetrics)
+SECTIONS: Final = (*WORKER_SECTIONS, RequestMetrics, AccessMetrics, AuditMetrics)
 """In the order of the page; a section's docstring is what its heading says."""
 
 LABELS: Final = {
