@@ -33,4 +33,7 @@ _MODULES = (
 
 def attempts() -> Mapping[str, Attempt]:
     """Return the attempts by name, in the order of the table."""
-    return ATTEMPTS
+    # Whoever collects tests imports these in an order of their own.
+    names = [module.__name__ for module in _MODULES]
+    placed = sorted(ATTEMPTS.items(), key=lambda item: names.index(item[1].work.__module__))
+    return dict(placed)

@@ -220,7 +220,7 @@ def test_what_the_fuzzer_makes_comes_to_the_same_as_by_objects(seed: int) -> Non
         {"amount": 1e12},
         {"amount": 12.3456789012345678},
         {"latitude": 52.520006599999997, "longitude": -0.12775829999998223},
-        {"card_id": "é" * 128, "merchant_id": "nulls"},
+        {"card_id": "я" * 128, "merchant_id": "nulls"},
         {"note": "anything", "n": -1.5e-3, "is_test": False, "nothing": None},
         {"timestamp": "2024-02-29T23:59:59.123456-09:30"},
     ],
@@ -500,7 +500,7 @@ def test_the_compiled_loop_is_its_python(values: list[bytes]) -> None:
             if is_object:
                 read = scanner._read_fields
                 read = read.py_func if find is scanner._find_fields.py_func else read
-                is_payment = bool(read(text, scratch[0], scratch[1], 0, *rows))
+                is_payment = bool(read(text, scratch[0], scratch[1], 0, True, *rows))
             spans.append((is_object, is_payment, [part.tobytes() for part in rows if is_payment]))
         assert spans[0] == spans[1]
 
