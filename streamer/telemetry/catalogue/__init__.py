@@ -83,7 +83,6 @@ LABELS: Final = {
     "answer": "`allowed`, `denied`.",
     "decided_by": "`opa`; `built in`; `built in, opa away`: by the built-in rules, or denied by them, "
     "while Open Policy Agent did not answer.",
-    "part": "Of money: `review_cost`, `loss_caught`, `loss_missed`, `saved`, `friction`, `net`.",
     "payments": "`alerted`, and the `other` payments.",
 }
 """What the values of a label are; all of them are bounded."""
