@@ -29,7 +29,7 @@ class Constant(NamedTuple):
 
 CONSTANTS: Final[dict[str, Constant]] = {
     "worker_cpu_us": Constant(
-        20.8,
+        13.3,
         "µs",
         "processor time of a worker for a payment",
         "`python -m load.scale`",
@@ -53,10 +53,10 @@ CONSTANTS: Final[dict[str, Constant]] = {
         "`python -m load.bench_labels`",
     ),
     "redis_in_bytes": Constant(
-        523.0, "bytes", "that Redis gets for a payment", "`python -m load.scale`"
+        594.0, "bytes", "that Redis gets for a payment", "`python -m load.scale`"
     ),
     "redis_cpu_us": Constant(
-        1.05, "µs", "processor time of Redis for a payment", "`python -m load.scale`"
+        0.84, "µs", "processor time of Redis for a payment", "`python -m load.scale`"
     ),
     "payment_bytes": Constant(
         246.0, "bytes", "of a payment in Kafka, before compression", "`load.generator`"
