@@ -4,7 +4,47 @@ A room is a package, and `tests/test_architecture.py` lists what each may know.
 
 Reading order: `contract` (what goes over the wire) and `intake` (what producers send instead),
 `features` and `model` (arrays and compiled loops), `verdicts`, `explaining`, `pipeline` (the
-product as one function), `store` (Redis), `stream` (Faust and Kafka), `cli`.
+product as one function), `library` (the same for a program), `store` (Redis), `stream` (Faust and
+Kafka), `cli`.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from streamer.errors import ConfigurationError
+    from streamer.library.detector import Detector
+    from streamer.library.online_kmeans import OnlineKMeans
+    from streamer.library.results import Refused, Results
+
+__all__ = [
+    "ConfigurationError",
+    "Detector",
+    "OnlineKMeans",
+    "Refused",
+    "Results",
+    "__version__",
+]
+
 __version__ = "0.1.0"
+
+# What a program may rely on.  Loaded when it is asked for: a command imports what it needs alone.
+_PUBLIC: Final = {
+    "ConfigurationError": "streamer.errors",
+    "Detector": "streamer.library.detector",
+    "OnlineKMeans": "streamer.library.online_kmeans",
+    "Refused": "streamer.library.results",
+    "Results": "streamer.library.results",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'streamer' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

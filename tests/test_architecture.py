@@ -109,6 +109,7 @@ ROOMS: Final = {
     "watching",
     "starting": "compiled contract features indexing intake model pipeline policies reports "
     "settings store verdicts",
+    "library": "contract explaining intake model offline pipeline settings starting",
     "registry": "contract model pipeline settings starting",
     "stream": "challenging compiled contract explaining features intake model pipeline policies "
     "reports settings starting store telemetry verdicts watching",

@@ -1,0 +1,115 @@
+"""Payments as a program has them, dicts or a data frame, as the bytes that a topic would have.
+
+Invariant: what a row says is read by the intake as if it had been published: nothing is guessed here
+but that a missing value of a data frame (None, NaN, NaT) is a field that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+
+from streamer.errors import ConfigurationError
+
+__all__ = ["Payments", "messages_of"]
+
+Payments = Any
+"""Mappings, JSON objects as bytes or text, or a data frame: of pandas, polars or pyarrow."""
+
+# So much of a data frame is turned into dicts at once.
+_ROWS: Final = 4_096
+
+
+def messages_of(payments: Payments, n_at_most: int) -> Iterator[list[bytes]]:
+    """Yield the payments as JSON, ``n_at_most`` at a time, in their order.
+
+    Raises `ConfigurationError` for what is no payment at all, naming its row from 0 on.
+
+    >>> frame = [{"card_id": "c", "amount": 1.5, "mcc": None}, b'{"card_id": "d"}']
+    >>> list(messages_of(frame, 10))
+    [[b'{"card_id":"c","amount":1.5}', b'{"card_id": "d"}']]
+    """
+    rows = enumerate(_rows(payments))
+    while some := list(islice(rows, n_at_most)):
+        yield [_message(number, row) for number, row in some]
+
+
+def _rows(payments: Payments) -> Iterable[Any]:
+    """Return the rows of whatever has been given."""
+    if isinstance(payments, Mapping | bytes | str):
+        raise ConfigurationError(
+            "payments must be many (a list, an iterator, a data frame), got one "
+            f"{type(payments).__name__}; put it into a list"
+        )
+    if hasattr(payments, "to_pylist") and hasattr(payments, "slice"):
+        return _sliced(payments.num_rows, lambda i, n: payments.slice(i, n).to_pylist())
+    if hasattr(payments, "to_dicts") and hasattr(payments, "slice"):
+        return _sliced(len(payments), lambda i, n: payments.slice(i, n).to_dicts())
+    if hasattr(payments, "to_dict") and hasattr(payments, "iloc"):
+        return _sliced(
+            len(payments), lambda i, n: payments.iloc[i : i + n].to_dict(orient="records")
+        )
+    if isinstance(payments, Iterable):
+        return payments
+    raise ConfigurationError(
+        "payments must be dicts, JSON objects or a data frame of pandas, polars or pyarrow, got "
+        f"{type(payments).__name__}"
+    )
+
+
+def _sliced(n_rows: int, rows_of: Any) -> Iterator[Any]:
+    for first in range(0, n_rows, _ROWS):
+        yield from rows_of(first, _ROWS)
+
+
+def _message(number: int, row: Any) -> bytes:
+    if isinstance(row, bytes):
+        return row
+    if isinstance(row, str):
+        return row.encode()
+    if not isinstance(row, Mapping):
+        raise ConfigurationError(
+            f"payment {number} must be a dict, or a JSON object as bytes or text, got "
+            f"{type(row).__name__}"
+        )
+    given = {str(name): value for name, value in row.items() if not _is_missing(value)}
+    for name, value in given.items():
+        if isinstance(value, datetime) and value.tzinfo is None:
+            raise ConfigurationError(
+                f"payment {number} must have a time zone in its {name}, got {value.isoformat()}; of a "
+                f"pandas column: frame[{name!r}].dt.tz_localize('UTC')"
+            )
+    try:
+        return _ENCODER.encode(given)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"payment {number} must be of text, numbers and times, got what is none: {error}"
+        ) from error
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether it is None, or unlike itself as NaN and NaT are."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):
+        # pandas' NA is neither like nor unlike itself.
+        return type(value).__name__ == "NAType"
+
+
+def _plain(value: Any) -> Any:
+    """Return what numpy and pandas hold as Python does."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    item = getattr(value, "item", None)
+    if item is None:
+        raise TypeError(f"{type(value).__name__} {value!r:.60}")
+    return item()
+
+
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number")
