@@ -9,16 +9,20 @@ Invariant: at most `_YOUNG` containers, with what they hold, wait to be found.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import gc
 from typing import Final
 
-__all__ = ["collect_rarely", "give_back", "keep_little"]
+__all__ = ["collect_rarely", "give_back", "give_back_often", "keep_little"]
 
 # A fetch of 4,000 records stays below it, so that none is gone through while it is scored.
 _YOUNG: Final = 50_000
 # Python's own: so many looks at the young before one at what outlived them, and so on.
 _MIDDLE, _OLD = 10, 10
+
+# Often enough for what a checkpoint or a table's growth leaves, rare enough to cost nothing.
+_GIVEN_BACK_EVERY_S: Final = 60.0
 
 # Of glibc's malloc.h: what `mallopt` sets.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
@@ -52,10 +56,21 @@ def collect_rarely() -> None:
 
 
 def give_back() -> None:
-    """Return freed memory to the system, which glibc keeps; of use once, after all is loaded.
+    """Return freed memory to the system, which glibc keeps.
 
     What reads and relocates compiled kernels leaves some 30 MB behind.  Other C libraries keep little.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+async def give_back_often() -> None:
+    """Return freed memory to the system once a minute, for ever.
+
+    What batches and checkpoints free lies between what stays: malloc gives back the end of its heap by
+    itself, and whole pages within it by this alone.  In a thread; whoever allocates meanwhile waits.
+    """
+    while True:
+        await asyncio.sleep(_GIVEN_BACK_EVERY_S)
+        await asyncio.to_thread(give_back)

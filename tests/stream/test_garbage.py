@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import threading
+from itertools import count
 
+import pytest
+
+from streamer.stream import garbage
 from tests.rig.waiting import DEADLINE_S
 
 _COUNTED = """
@@ -103,3 +109,17 @@ print(sum(start % (64 << 20) == 0 for start in starts) < 8)
 together.wait()
 """
     assert printed(code) == ["True"]
+
+
+def test_what_was_freed_goes_back_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(garbage, "_GIVEN_BACK_EVERY_S", 0.001)
+    times = count(1)
+    thrice = threading.Event()
+    monkeypatch.setattr(garbage, "give_back", lambda: next(times) == 3 and thrice.set())
+
+    async def run() -> None:
+        task = asyncio.create_task(garbage.give_back_often())
+        assert await asyncio.to_thread(thrice.wait, DEADLINE_S)
+        task.cancel()
+
+    asyncio.run(run())

@@ -1,7 +1,7 @@
 """What changes around a worker while it scores.
 
 How much waits and whether it comes forward, whether its topics are the same, whether Kafka took what it
-published, whether checkpoints are made.
+published, whether checkpoints are made; and what it has freed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from faust.types import TP
 
 from streamer.errors import UnavailableError
 from streamer.stream.checkpoints.lateness import late_checkpoints
+from streamer.stream.garbage import give_back_often
 from streamer.stream.kafka.progress import Progress
 from streamer.stream.scoring.claiming import Claiming
 from streamer.stream.scoring.claims import Claims
@@ -60,6 +61,7 @@ class Watch:
             self.follow_topics,
             self.follow_expiries,
             self.follow_checkpoints,
+            give_back_often,
         ]
 
     async def follow_progress(self) -> None:
