@@ -35,16 +35,16 @@ CONSTANTS: Final[dict[str, Constant]] = {
         "`python -m load.scale`",
     ),
     "worker_mb": Constant(
-        271.0, "MB", "memory of a worker without a card", "`python -m load.bench_entities`"
+        464.0, "MB", "memory of a worker of 10,000 cards", "`python -m load.memory`"
     ),
     "card_bytes": Constant(
-        257.0,
+        248.0,
         "bytes",
         "memory of a worker for a card, its merchants included",
-        "`python -m load.bench_entities`",
+        "`python -m load.memory`",
     ),
     "card_redis_bytes": Constant(
-        273.0, "bytes", "memory of Redis for a card", "`python -m load.bench_entities`"
+        269.0, "bytes", "memory of Redis for a card", "`python -m load.memory`"
     ),
     "label_redis_bytes": Constant(
         186.0,
