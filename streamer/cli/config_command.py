@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 import msgspec
 from rich.console import Console
@@ -9,6 +11,7 @@ from rich.console import Console
 from streamer.cli.options import as_json
 from streamer.display.output import print_json, readable_errors
 from streamer.settings import describe, describe_tracing, load_worker_settings
+from streamer.settings.tenants import load_tenants
 
 __all__ = ["check_config"]
 
@@ -20,16 +23,25 @@ def check_config(as_json: bool) -> None:
     """Print every setting with its value and where it comes from; exit 2 with all faults at once.
 
     OpenTelemetry's variables come last; OTEL_TRACES_EXPORTER says what will be traced. Secrets are
-    masked. Nothing is connected to, so that of the policy's settings the values are those that a first
+    masked. With STREAMER_TENANTS_DIR each tenant's file is checked too, and what it sets comes after
+    that. Nothing is connected to, so that of the policy's settings the values are those that a first
     policy would have: `streamer policy show` prints the one in force.
     """
     settings, _ = load_worker_settings()
+    tenants = load_tenants(settings)
     rows = describe(settings) + describe_tracing()
+    for tenant in tenants:
+        rows += [
+            replace(row, tenant=tenant.name)
+            for row in describe(tenant.settings)
+            if row.name in tenant.own
+        ]
     if as_json:
         print_json([msgspec.to_builtins(row) for row in rows])
         return
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for row in rows:
+        console.print(f"{row.tenant}: " if row.tenant else "", end="")
         console.print(row.env, style="bold", end="")
         told = "; the policy counts: streamer policy show" if row.is_policy else ""
         console.print(f" = {row.value}  ({row.source}{told})")

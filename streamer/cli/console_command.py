@@ -9,6 +9,7 @@ from streamer.cli.users_command import asked_password, role_option
 from streamer.display.output import readable_errors
 from streamer.extra import require
 from streamer.settings import load_settings
+from streamer.settings.tenants import load_tenants
 
 __all__ = ["console"]
 
@@ -21,7 +22,8 @@ def console(context: click.Context) -> None:
 
     Alerts are read from STREAMER_ALERTS_TOPIC and kept in Redis until they are judged; verdicts go to
     STREAMER_FEEDBACK_TOPIC, every action to STREAMER_AUDIT_TOPIC. STREAMER_CONSOLE_ACCOUNTS_FILE says
-    who may log in, on STREAMER_CONSOLE_PORT.
+    who may log in, on STREAMER_CONSOLE_PORT. With STREAMER_TENANTS_DIR it is the console of several
+    tenants, each at the host of its own STREAMER_CONSOLE_URL.
 
     \b
     streamer users add mona --role reviewer --role lead --file accounts --unaudited "no Kafka yet"
@@ -30,10 +32,11 @@ def console(context: click.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     settings = load_settings()
+    tenants = load_tenants(settings, needed=("console_url",))
     require("starlette", "uvicorn", "jinja2", "argon2", "joserfc")
     from streamer.console.console_process import run_console
 
-    run_console(settings)
+    run_console(settings, tenants)
 
 
 @console.command()

@@ -67,7 +67,7 @@ from streamer.console.pages.wave_pages import (
 from streamer.console.people.oidc_people import CALLBACK
 from streamer.errors import StreamerError
 
-__all__ = ["console_app"]
+__all__ = ["console_app", "troubles_of"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Made = Callable[[Handler, Gate], Endpoint]
@@ -106,11 +106,7 @@ def console_app(console: Console) -> ASGIApp:
         return Response(body, media_type=content_type)
 
     async def readyz(_: Request) -> Response:
-        because = [console.reading_error] if console.reading_error else []
-        try:
-            await console.alerts.counts()
-        except StreamerError as error:
-            because.append(str(error))
+        because = await troubles_of(console)
         if because:
             return JSONResponse({"status": "not ready", "because": because}, 503)
         return JSONResponse({"status": "ready"})
@@ -142,6 +138,16 @@ def console_app(console: Console) -> ASGIApp:
     app.router.redirect_slashes = False
     # Around all of it, so that answers of Starlette's own have the headers too.
     return SafeHeaders(app)
+
+
+async def troubles_of(console: Console) -> list[str]:
+    """Return why a console is not ready, nothing when it is."""
+    because = [console.reading_error] if console.reading_error else []
+    try:
+        await console.alerts.counts()
+    except StreamerError as error:
+        because.append(str(error))
+    return because
 
 
 def _pages(made: Made) -> list[GatedRoute]:

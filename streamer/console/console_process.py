@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import uvicorn
@@ -11,8 +12,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from streamer.console.console import Console
 from streamer.console.console_app import console_app
 from streamer.console.people.proxied_people import BehindProxies
+from streamer.console.tenant_consoles import TenantConsoles
+from streamer.errors import ConfigurationError
 from streamer.settings import Settings
 from streamer.settings.proxy_networks import networks
+from streamer.settings.tenants import Tenant
 from streamer.stream.kafka.topics import prepare_console_topics
 from streamer.telemetry.logs import configure_logging
 from streamer.web.header_limits import LimitedHeads
@@ -23,20 +27,41 @@ __all__ = ["run_console", "uvicorn_config"]
 _GRACE_S: Final = 5
 
 
-def run_console(settings: Settings) -> None:
-    """Answer reviewers until the process is stopped."""
+def run_console(settings: Settings, tenants: Sequence[Tenant] = ()) -> None:
+    """Answer reviewers until the process is stopped: those of ``tenants``, or else of ``settings``."""
     configure_logging(settings.log_level, settings.log_format)
-    console = Console(settings)
-    # Before a server is there, so that what is wrong with them is told like every other error.
-    prepare_console_topics(settings)
-    uvicorn.Server(uvicorn_config(settings, console_app(console))).run()
+    # What is wrong with topics is told before a server is there, like every other error.
+    if not tenants:
+        console = Console(settings)
+        prepare_console_topics(settings)
+        uvicorn.Server(uvicorn_config(settings, console_app(console))).run()
+        return
+    consoles = {each.name: _console_of(each) for each in tenants}
+    is_proxied = any(each.settings.console_proxy_user_header is not None for each in tenants)
+    token = settings.admin_token
+    app = TenantConsoles(consoles, "" if token is None else token.get_secret_value())
+    uvicorn.Server(uvicorn_config(settings, app, is_proxied=is_proxied)).run()
 
 
-def uvicorn_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
-    """Return how the app is served; nobody is believed whom they speak for but who is told of."""
+def _console_of(tenant: Tenant) -> Console:
+    """Return a tenant's console; what is wrong with it is told with the tenant's name."""
+    try:
+        console = Console(tenant.settings)
+        prepare_console_topics(tenant.settings)
+    except ConfigurationError as error:
+        told = "\n".join(f"{tenant.name}: {line}" for line in str(error).splitlines())
+        raise ConfigurationError(told) from error
+    return console
+
+
+def uvicorn_config(settings: Settings, app: ASGIApp, *, is_proxied: bool = False) -> uvicorn.Config:
+    """Return how the app is served; nobody is believed whom they speak for but who is told of.
+
+    ``is_proxied``: a proxy says who asks, also where ``settings`` have no header for it.
+    """
     # The peer of the connection is noted before it is told to be who the proxy says.
     believing: Any = ProxyHeadersMiddleware(app, settings.console_trusted_proxies or "")  # type: ignore[arg-type]
-    if settings.console_proxy_user_header is not None:
+    if is_proxied or settings.console_proxy_user_header is not None:
         believing = BehindProxies(believing, networks(settings.console_trusted_proxies))
     certificate, key = settings.web_certificate_file, settings.web_key_file
     return uvicorn.Config(

@@ -176,6 +176,8 @@ read the help and log out.
 out; pages are decided by the table, so that those who run the service see what is wrong. Who denies more views than the table does has to know that.
 *Operations* says that OPA is away and why, and so do `streamer_opa_up` and `streamer_access_decisions_total` on the console's `/metrics`. After a
 failure OPA is left alone for a second.
+
+Where one console answers for several tenants, each has people, roles and a policy server of its own: [tenancy.md](tenancy.md).
 """
 
 

@@ -37,6 +37,7 @@ from streamer.serving.http_requests import (
 from streamer.serving.observing import observing
 from streamer.serving.questions import Refusal
 from streamer.serving.serving import Serving
+from streamer.serving.serving_tenants import ServingTenants
 from streamer.serving.tensors import (
     INPUTS,
     MODEL,
@@ -97,14 +98,17 @@ class GRPCDoor:
     would have been before a method that takes a message is called.
     """
 
-    def __init__(self, serving: Serving, host: str, port: int) -> None:
+    def __init__(self, serving: Serving | ServingTenants, host: str, port: int) -> None:
         self._serving = serving
         limit = serving.limits.body_bytes
         self._server = grpc.aio.server(
             options=[("grpc.max_receive_message_length", limit)],
-            maximum_concurrent_rpcs=serving.admission.limit + _CALLS_BESIDE,
+            maximum_concurrent_rpcs=serving.most_in_flight + _CALLS_BESIDE,
         )
-        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+        # Who sends slowly keeps his own from being read, and nobody else's.
+        served = [serving] if isinstance(serving, Serving) else [*serving.by_name.values()]
+        turns = max(_READ_AT_ONCE // len(served), 1)
+        self._reading = {each: asyncio.Semaphore(turns) for each in served}
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         handlers = {
@@ -160,9 +164,10 @@ class GRPCDoor:
             try:
                 if method in _OPEN:
                     return await work()
-                with observing(self._serving, "grpc", told) if is_asked else nullcontext():
-                    asker = self._asker(context)
-                    return await work(partial(self._read, context, made), asker)
+                serving = self._serving.of(str(told.get("authorization", "")), "grpc")
+                with observing(serving, "grpc", told) if is_asked else nullcontext():
+                    asker = _asker(serving, context)
+                    return await work(serving, partial(self._read, serving, context, made), asker)
             except HTTPError as error:
                 refused = error
             except TensorError as error:
@@ -174,24 +179,19 @@ class GRPCDoor:
 
         return handle
 
-    def _asker(self, context: grpc.aio.ServicerContext) -> Asker:
-        metadata = context.invocation_metadata() or ()
-        told = {name: str(value) for name, value in metadata}
-        forwarded = [str(value) for name, value in metadata if name == "x-forwarded-for"]
-        # ipv4:192.0.2.7:50051, ipv6:[2001:db8::1]:50051 with the brackets quoted.
-        peer = unquote(context.peer()).partition(":")[2].rpartition(":")[0].strip("[]")
-        client = client_of(self._serving, told.get("authorization", ""), peer, forwarded)
-        return Asker(client, priority_named(told.get("x-priority", "normal")))
-
     async def _read(
-        self, context: grpc.aio.ServicerContext, made: Callable[[bytes], Any], place: Place
+        self,
+        serving: Serving,
+        context: grpc.aio.ServicerContext,
+        made: Callable[[bytes], Any],
+        place: Place,
     ) -> Any:
         """Return the message of a call, held at ``place``."""
-        async with body_in_time(), self._reading:
+        async with body_in_time(), self._reading[serving]:
             content = await context.read()
         if not isinstance(content, bytes):
             raise TensorError("a call must have a message, got none")
-        hold(self._serving, len(content), place)
+        hold(serving, len(content), place)
         try:
             return made(content)
         except DecodeError:
@@ -203,42 +203,33 @@ class GRPCDoor:
     async def _server_ready(self) -> Any:
         return message("ServerReadyResponse")(ready=not self._serving.faults())
 
-    async def _model_ready(self, read: _Read, asker: Asker) -> Any:
-        await self._described(read, asker)
-        return message("ModelReadyResponse")(ready=not self._serving.faults())
+    async def _model_ready(self, serving: Serving, read: _Read, asker: Asker) -> Any:
+        await _described(serving, read, asker)
+        return message("ModelReadyResponse")(ready=not serving.faults())
 
     async def _server_metadata(self) -> Any:
         return message("ServerMetadataResponse")(name=MODEL, version=__version__)
 
-    async def _model_metadata(self, read: _Read, asker: Asker) -> Any:
-        await self._described(read, asker)
+    async def _model_metadata(self, serving: Serving, read: _Read, asker: Asker) -> Any:
+        await _described(serving, read, asker)
         return message("ModelMetadataResponse")(
             name=MODEL,
-            versions=[self._serving.head_id],
+            versions=[serving.head_id],
             platform=PLATFORM,
             inputs=metadata(INPUTS),
             outputs=metadata(OUTPUTS),
         )
 
-    async def _described(self, read: _Read, asker: Asker) -> None:
-        """Refuse a model or version that is not there; a version is looked for as for a question."""
-        request = await read(Place())
-        if not request.version:
-            await self._version(request.name, "")
-            return
-        with taken_on(self._serving, asker):
-            await self._version(request.name, request.version)
-
-    async def _model_infer(self, read: _Read, asker: Asker) -> Any:
-        with taken_on(self._serving, asker) as place:
+    async def _model_infer(self, serving: Serving, read: _Read, asker: Asker) -> Any:
+        with taken_on(serving, asker) as place:
             request = await read(place)
-            version = await self._version(request.model_name, request.model_version)
-            values = payments_in(_tensors(request), self._serving.limits.batch_payments)
-            count(self._serving, len(values), asker, place)
+            version = await _version(serving, request.model_name, request.model_version)
+            values = payments_in(_tensors(request), serving.limits.batch_payments)
+            count(serving, len(values), asker, place)
             wanted = [output.name for output in request.outputs]
             tensors_of([], wanted)
             found = await answered(
-                self._serving,
+                serving,
                 values,
                 version,
                 explain="reasons" in wanted,
@@ -248,11 +239,32 @@ class GRPCDoor:
         # As it was asked: in raw form where the inputs were.
         return _response(request, tensors_of(found, wanted), version.id)
 
-    async def _version(self, name: str, version: str) -> Any:
-        if name != MODEL:
-            detail = f"model must be {MODEL}, got another name"
-            raise HTTPError(404, Refusal("unknown_version", "$", detail))
-        return await version_of(self._serving, version)
+
+def _asker(serving: Serving, context: grpc.aio.ServicerContext) -> Asker:
+    metadata = context.invocation_metadata() or ()
+    told = {name: str(value) for name, value in metadata}
+    forwarded = [str(value) for name, value in metadata if name == "x-forwarded-for"]
+    # ipv4:192.0.2.7:50051, ipv6:[2001:db8::1]:50051 with the brackets quoted.
+    peer = unquote(context.peer()).partition(":")[2].rpartition(":")[0].strip("[]")
+    client = client_of(serving, told.get("authorization", ""), peer, forwarded)
+    return Asker(client, priority_named(told.get("x-priority", "normal")))
+
+
+async def _described(serving: Serving, read: _Read, asker: Asker) -> None:
+    """Refuse a model or version that is not there; a version is looked for as for a question."""
+    request = await read(Place())
+    if not request.version:
+        await _version(serving, request.name, "")
+        return
+    with taken_on(serving, asker):
+        await _version(serving, request.name, request.version)
+
+
+async def _version(serving: Serving, name: str, version: str) -> Any:
+    if name != MODEL:
+        detail = f"model must be {MODEL}, got another name"
+        raise HTTPError(404, Refusal("unknown_version", "$", detail))
+    return await version_of(serving, version)
 
 
 class _Pools:

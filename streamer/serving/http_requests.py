@@ -48,6 +48,7 @@ __all__ = [
     "overloaded",
     "priority_named",
     "taken_on",
+    "unauthorized",
     "version_of",
 ]
 
@@ -155,10 +156,15 @@ def client_of(serving: Serving, authorization: str, peer: str, forwarded: Sequen
     # All of them are compared: how long it takes tells nothing.
     found = [hmac.compare_digest(told, b"Bearer " + key) for key in serving.keys]
     if not any(found):
-        detail = "Authorization must be Bearer and one of STREAMER_SERVE_API_KEYS"
-        refusal = Refusal("unauthorized", "$", detail)
-        raise HTTPError(401, refusal, {"WWW-Authenticate": "Bearer"})
+        raise unauthorized()
     return f"key {found.index(True)}"
+
+
+def unauthorized() -> HTTPError:
+    """Return the refusal of who has no key."""
+    detail = "Authorization must be Bearer and one of STREAMER_SERVE_API_KEYS"
+    refusal = Refusal("unauthorized", "$", detail)
+    return HTTPError(401, refusal, {"WWW-Authenticate": "Bearer"})
 
 
 def priority_named(told: str) -> Priority:
@@ -201,11 +207,13 @@ def _check_room(serving: Serving, n_payments: int, asker: Asker, held: int = 0) 
         raise _not_ready()
     if not serving.admission.has_room(n_payments, asker.priority, held):
         raise overloaded(serving)
-    wait_ns = serving.rates.wait_ns(asker.client, n_payments, time.monotonic_ns(), held)
+    now_ns = time.monotonic_ns()
+    wait_ns, is_of_all = serving.rates.wait_ns(asker.client, n_payments, now_ns, held)
     if wait_ns:
-        rate, burst = serving.rates.rate, serving.rates.burst
-        most, wait_s = f"{rate} payments a second, {burst} at once", wait_ns / 1e9
-        detail = f"a client must ask about at most {most}, got more; try again in {wait_s:.3f} s"
+        who = "all clients together" if is_of_all else "a client"
+        limit = serving.rates.together if is_of_all else serving.rates.each
+        most, wait_s = f"{limit.rate} payments a second, {limit.burst} at once", wait_ns / 1e9
+        detail = f"{who} must ask about at most {most}, got more; try again in {wait_s:.3f} s"
         headers = {"Retry-After": str(-(-wait_ns // 1_000_000_000))}
         raise HTTPError(429, Refusal("rate_limited", "$", detail), headers)
 

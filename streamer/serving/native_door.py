@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
 import msgspec
@@ -42,8 +42,9 @@ from streamer.serving.openapi import openapi
 from streamer.serving.questions import Refusal
 from streamer.serving.serve_gauges import scraped
 from streamer.serving.serving import Serving
+from streamer.serving.serving_tenants import ServingTenants
 
-__all__ = ["native_app", "refused_at_once"]
+__all__ = ["Refused", "native_app", "refused_at_once", "running_beside"]
 
 _SCORE: Final = "/v1/score"
 # Malformed is what is no JSON at all; all else could be read and is not a payment.
@@ -52,7 +53,9 @@ _MALFORMED: Final = frozenset({"malformed_json", "truncated_json", "invalid_utf8
 _several: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-class _Refused(msgspec.Struct):
+class Refused(msgspec.Struct):
+    """The body of a response that is no answer."""
+
     error: Refusal
 
 
@@ -74,7 +77,7 @@ def native_app(
             with observing(serving, "native", request.headers, has_gone(request)):
                 return await _score(serving, request)
         except HTTPError as error:
-            return json_response(_Refused(error.refusal), error.status, error.headers)
+            return json_response(Refused(error.refusal), error.status, error.headers)
 
     async def healthz(_: Request) -> Response:
         return json_response({"status": "alive"})
@@ -101,7 +104,29 @@ def native_app(
         assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these alone
         told = f"path and method must be of /openapi.json, got {error.detail.lower()}"
         refusal = Refusal("unknown_path", "$", told)
-        return json_response(_Refused(refusal), error.status_code, error.headers)
+        return json_response(Refused(refusal), error.status_code, error.headers)
+
+    routes = [
+        Route(_SCORE, score, methods=["POST"]),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        Route("/openapi.json", described),
+        *open_inference_routes(serving),
+        *mlflow_routes(serving),
+    ]
+    handlers = {HTTPException: elsewhere}
+    lifespan = running_beside(serving, beside)
+    app = _App(score, routes=routes, lifespan=lifespan, exception_handlers=handlers)
+    # It would redirect to whatever host the request names.
+    app.router.redirect_slashes = False
+    return app
+
+
+def running_beside(
+    serving: Serving | ServingTenants, beside: Callable[[], Coroutine[Any, Any, None]] | None
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    """Return the life of an app: the model is followed in it, and ``beside`` is run."""
 
     def ended(other: asyncio.Future[None]) -> None:
         if not other.cancelled():
@@ -120,26 +145,13 @@ def native_app(
                     other.cancel()
                     await asyncio.wait([other])
 
-    routes = [
-        Route(_SCORE, score, methods=["POST"]),
-        Route("/healthz", healthz),
-        Route("/readyz", readyz),
-        Route("/metrics", metrics),
-        Route("/openapi.json", described),
-        *open_inference_routes(serving),
-        *mlflow_routes(serving),
-    ]
-    handlers = {HTTPException: elsewhere}
-    app = _App(score, routes=routes, lifespan=lifespan, exception_handlers=handlers)
-    # It would redirect to whatever host the request names.
-    app.router.redirect_slashes = False
-    return app
+    return lifespan
 
 
 def refused_at_once(serving: Serving) -> Callable[[], bytes]:
     """Return what counts a refused question and gives the whole response, which is always the same."""
     refusal = overloaded(serving)
-    body = json_response(_Refused(refusal.refusal)).body
+    body = json_response(Refused(refusal.refusal)).body
     lines = {**refusal.headers, "content-type": "application/json", "content-length": len(body)}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     response = f"HTTP/1.1 429 Too Many Requests\r\n{head}\r\n".encode() + bytes(body)

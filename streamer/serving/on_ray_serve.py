@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from streamer.errors import ConfigurationError
 from streamer.extra import require
-from streamer.serving.native_door import native_app
 from streamer.serving.serving import Serving
+from streamer.serving.serving_tenants import ServingTenants
+from streamer.serving.tenants_door import app_of
 from streamer.settings import load_settings
+from streamer.settings.tenants import load_tenants
 from streamer.telemetry.logs import configure_logging
 
 if TYPE_CHECKING:
@@ -59,11 +61,12 @@ def deployment(args: dict[str, Any]) -> Application:
     return application
 
 
-def _app() -> Starlette:
+def _app() -> ASGIApp:
     """Return the app of one replica."""
     settings = load_settings()
+    tenants = load_tenants(settings, needed=("serve_api_keys",))
     configure_logging(settings.log_level, settings.log_format)
-    return native_app(Serving(settings))
+    return app_of(ServingTenants(settings, tenants) if tenants else Serving(settings))
 
 
 def _number(name: str, value: Any) -> float:

@@ -15,11 +15,13 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["MOST_CLIENTS", "RateLimits", "network_of"]
+__all__ = ["MOST_CLIENTS", "ClientRates", "RateLimits", "network_of"]
 
 MOST_CLIENTS: Final = 100_000
 """Buckets that are kept: 20 MB."""
 _NS: Final = 1_000_000_000
+# The one bucket of all clients.
+_ALL: Final = ""
 # One customer's network has at least this many bits of an address of IPv6 in common.
 _SITE_BITS: Final = 64
 
@@ -36,7 +38,8 @@ class RateLimits:
         """Take ``n_payments`` and return 0, or take none and return how long until they are there.
 
         ``held`` of them were taken before for the same question, and are given back where the others
-        are not there.  More than ``burst`` are never there: the caller sees to it.
+        are not there, or not wanted any more.  More than ``burst`` are never there: the caller sees to
+        it.
         """
         if not self.rate:
             return 0
@@ -44,7 +47,7 @@ class RateLimits:
         level, since_ns = self._buckets.pop(client, (full, now_ns))
         level = min(level + self.rate * (now_ns - since_ns), full)
         missing = (n_payments - held) * _NS - level
-        level = min(level + held * _NS, full) if missing > 0 else -missing
+        level = min(level + held * _NS if missing > 0 else -missing, full)
         self._buckets[client] = (level, now_ns)
         self._forget(now_ns, full)
         return max(-(-missing // self.rate), 0)
@@ -57,6 +60,28 @@ class RateLimits:
             if not is_full and len(self._buckets) <= MOST_CLIENTS:
                 return
             del self._buckets[client]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRates:
+    """The limits of each client, and that of all of them together.
+
+    Invariant: what one of both does not give is taken from neither.
+    """
+
+    each: RateLimits
+    together: RateLimits
+
+    def wait_ns(self, client: str, n_payments: int, now_ns: int, held: int = 0) -> tuple[int, bool]:
+        """Do as `RateLimits.wait_ns`; whether it is the limit of all that makes one wait."""
+        wait_ns = self.each.wait_ns(client, n_payments, now_ns, held)
+        if wait_ns:
+            self.together.wait_ns(_ALL, 0, now_ns, held)
+            return wait_ns, False
+        wait_ns = self.together.wait_ns(_ALL, n_payments, now_ns, held)
+        if wait_ns:
+            self.each.wait_ns(client, 0, now_ns, n_payments)
+        return wait_ns, True
 
 
 def network_of(address: str) -> str:

@@ -7,11 +7,17 @@ import time
 from streamer.serving.serving import Serving
 from streamer.store import BREAKER_STATES
 
-__all__ = ["scraped"]
+__all__ = ["read", "scraped"]
 
 
 def scraped(serving: Serving) -> tuple[bytes, str]:
     """Return the text of all metrics, with their content type."""
+    read(serving)
+    return serving.metrics.exposition()
+
+
+def read(serving: Serving) -> None:
+    """Set what is read of a `Serving` as of now."""
     metrics, versions = serving.metrics, serving.versions
     metrics.serve_payments_in_flight.set(serving.admission.in_flight)
     metrics.serve_body_bytes.set(serving.admission.n_bytes)
@@ -26,4 +32,3 @@ def scraped(serving: Serving) -> tuple[bytes, str]:
         metrics.serve_model_info.values = {(versions.branch, versions.head.id): 1.0}
     if serving.spans is not None:
         metrics.spans.replace(serving.spans.counts())
-    return metrics.exposition()

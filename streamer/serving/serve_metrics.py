@@ -7,10 +7,11 @@ that answers now.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client import disable_created_metrics as disable_created_series
+from prometheus_client.core import Metric
 
 from streamer.contract.answer_message import Answer
 from streamer.serving.questions import Refusal
@@ -55,8 +56,12 @@ class ServeMetrics(RequestMetrics, ProcessMetrics):
         if oldest_s >= 0:
             self.serve_state_age_seconds.observe(oldest_s)
 
-    def exposition(self) -> tuple[bytes, str]:
-        """Return the text and its content type."""
+    def collect(self) -> Iterable[Metric]:
+        """Return the families as of now."""
+        return self._registry.collect()
+
+    def exposition(self, families: Iterable[Metric] | None = None) -> tuple[bytes, str]:
+        """Return the text of ``families``, or of its own, and its content type."""
         # The version that answers is another one all the time: no line of it is kept.
         self._exposition.forget()
-        return self._exposition.render(self._registry.collect(), openmetrics=False)
+        return self._exposition.render(families or self.collect(), openmetrics=False)

@@ -23,7 +23,7 @@ from streamer.serving.admission import BODIES_HELD, Admission
 from streamer.serving.answerer import Answerer
 from streamer.serving.card_states import CardStates
 from streamer.serving.decision_log import DecisionLog
-from streamer.serving.rate_limits import RateLimits
+from streamer.serving.rate_limits import ClientRates, RateLimits
 from streamer.serving.serve_metrics import ServeMetrics
 from streamer.serving.versions_in_use import VersionsInUse
 from streamer.settings import Settings
@@ -53,9 +53,12 @@ class Limits:
 
 
 class Serving:
-    """The answerer with its model, its limits and its metrics; ``spans`` where requests are traced."""
+    """The answerer with its model, its limits and its metrics; ``spans`` where requests are traced.
 
-    def __init__(self, settings: Settings, spans: Spans | None = None) -> None:
+    ``share`` is its part of the process, which has others beside it.
+    """
+
+    def __init__(self, settings: Settings, spans: Spans | None = None, share: float = 1.0) -> None:
         self.settings = settings
         self.spans = spans
         self.store = open_store(settings)
@@ -71,10 +74,14 @@ class Serving:
         self.answerer = Answerer(self._config, states, _now_ms, settings.serve_without_state)
         self.admission = Admission(
             settings.serve_max_in_flight,
-            BODIES_HELD * settings.serve_max_body_bytes,
+            # The largest body fits in any case.
+            round(max(BODIES_HELD * share, 1.0) * settings.serve_max_body_bytes),
             is_behind=lambda: self.answerer.is_behind(settings.serve_deadline_s),
         )
-        self.rates = RateLimits(settings.serve_rate, settings.serve_burst)
+        self.rates = ClientRates(
+            RateLimits(settings.serve_rate, settings.serve_burst),
+            RateLimits(settings.serve_total_rate, settings.serve_burst),
+        )
         self.limits = Limits(
             settings.serve_max_body_bytes,
             settings.serve_max_batch,
@@ -91,6 +98,16 @@ class Serving:
         self.decisions: DecisionLog | None = None
         self._has_kernels = False
         self._ended: list[str] = []
+
+    @property
+    def most_in_flight(self) -> int:
+        """Payments that are answered at once, at most."""
+        return self.admission.limit
+
+    def of(self, authorization: str, door: str) -> Serving:
+        """Return what answers to a key: itself, which refuses what is none of its keys later."""
+        del authorization, door
+        return self
 
     @property
     def is_ready(self) -> bool:

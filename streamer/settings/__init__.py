@@ -2,7 +2,8 @@
 
 Reading order: `settings`, `serve_settings`, `oidc_settings` and `console_settings` (what there is),
 `rules` (what must hold between them), `loading` (the environment and the secrets directory),
-`description` (what ``check-config`` prints); `tracing_settings` has OpenTelemetry's own variables.
+`tenants` (a file of them for each), `description` (what ``check-config`` prints); `tracing_settings`
+has OpenTelemetry's own variables.
 """
 
 from streamer.settings.description import SettingRow, describe, masked_url

@@ -20,7 +20,8 @@ MASK: Final = "***"
 class SettingRow:
     """One setting as ``check-config`` prints it; ``value`` is text and never a secret.
 
-    ``is_policy``: the policy in force has the value that counts, once there is one.
+    ``is_policy``: the policy in force has the value that counts, once there is one.  ``tenant`` is
+    whose it is, where a tenant's file has it.
     """
 
     name: str
@@ -29,6 +30,7 @@ class SettingRow:
     source: Origin
     description: str
     is_policy: bool = False
+    tenant: str = ""
 
 
 def describe(settings: Settings) -> list[SettingRow]:

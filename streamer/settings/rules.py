@@ -219,7 +219,7 @@ def _sizes(settings: Fields) -> Iterator[Breach]:
 
 
 def _serve(settings: ServeFields) -> Iterator[Breach]:
-    if settings.serve_rate:
+    if settings.serve_rate or settings.serve_total_rate:
         # Else there would be requests that are refused whenever they come.
         yield from _at_least(settings, "serve_burst", 1, "serve_max_batch")
 

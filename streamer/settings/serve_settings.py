@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from streamer.settings.proxy_networks import check_networks
 from streamer.settings.secret_checks import long_keys
-from streamer.settings.settings import Count, Fields, Seconds, Topic
+from streamer.settings.settings import Count, Directory, Fields, Seconds, Topic
 
 __all__ = ["ServeFields"]
 
@@ -16,6 +16,9 @@ __all__ = ["ServeFields"]
 class ServeFields(Fields):
     """Where requests are answered, how many and how fast, and from which branch of the model."""
 
+    tenants_dir: Directory | None = None
+    """When set, directory with a file NAME.env for each tenant that `streamer serve` and `streamer
+    console` answer for: lines STREAMER_...=value, which count for it in place of the process's own."""
     serve_host: str = Field("127.0.0.1", min_length=1)
     """Address that `streamer serve` answers on; who may ask can learn how to stay below the line."""
     serve_port: int = Field(8082, ge=1, le=65_535)
@@ -32,6 +35,9 @@ class ServeFields(Fields):
     """Payments a second that one client, a key or else an address, may ask about; 0 limits nobody."""
     serve_burst: Count = 1_000
     """Payments that a client may ask about at once, after a while of silence."""
+    serve_total_rate: int = Field(0, ge=0)
+    """Payments a second that all clients may ask about together, of a tenant its quota, and as many at
+    once as STREAMER_SERVE_BURST; 0 limits nobody."""
     serve_trusted_proxies: Annotated[str, AfterValidator(check_networks)] | None = None
     """Addresses and networks of proxies, separated by commas, whose X-Forwarded-For says which address
     asks: 10.0.0.7,192.0.2.0/24. Without it, the one that the connection comes from."""

@@ -74,6 +74,7 @@ def _upper(value: object) -> object:
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 ReadableFile = Annotated[Path, AfterValidator(_readable_file)]
+Directory = Annotated[Path, AfterValidator(_directory)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -92,7 +93,7 @@ class Fields(BaseSettings):
     )
     _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
 
-    secrets_dir: Annotated[Path, AfterValidator(_directory)] | None = None
+    secrets_dir: Directory | None = None
     """Directory with one file per setting, named like it: kafka_sasl_password."""
 
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_server_list)] = "127.0.0.1:9092"

@@ -12,6 +12,7 @@ from tests.attack import (  # isort: skip
     serve_requests,
     serve_grpc,
     worker_requests,
+    other_tenants,
     settings_and_secrets,
 )
 from tests.attack.attempts import ATTEMPTS, Attempt
@@ -27,6 +28,7 @@ _MODULES = (
     serve_requests,
     serve_grpc,
     worker_requests,
+    other_tenants,
     settings_and_secrets,
 )
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 import uvicorn
+from starlette.types import ASGIApp
 
 from streamer.contract.answer_message import Answer
 from streamer.serving.native_door import native_app
@@ -30,8 +31,15 @@ KEY = "k" * 16
 @contextmanager
 def served(settings: Settings, spans: Spans | None = None) -> Iterator[Door]:
     """A server on a port of its own, in a thread of this process."""
+    with app_served(native_app(Serving(settings, spans))) as door:
+        yield door
+
+
+@contextmanager
+def app_served(app: ASGIApp) -> Iterator[Door]:
+    """The same of any app."""
     config = uvicorn.Config(
-        native_app(Serving(settings, spans)),
+        app,
         port=0,
         http=LimitedHeads,
         lifespan="on",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.serving import rate_limits
-from streamer.serving.rate_limits import RateLimits
+from streamer.serving.rate_limits import ClientRates, RateLimits
 
 S = 1_000_000_000
 
@@ -77,3 +77,30 @@ def test_who_has_a_full_bucket_is_forgotten_and_so_is_who_asked_longest_ago() ->
     for i in range(rate_limits.MOST_CLIENTS + 5):
         limits.wait_ns(str(i), 2, 1 * S)
     assert len(limits._buckets) == rate_limits.MOST_CLIENTS
+
+
+@given(
+    st.integers(1, 20),
+    st.integers(1, 20),
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(0, 3 * S), st.integers(1, 20)), max_size=60
+    ),
+)
+def test_what_the_limit_of_all_or_of_one_does_not_give_is_taken_from_neither(
+    rate: int, burst: int, asked: list[tuple[str, int, int]]
+) -> None:
+    """Refusals change nothing: who is granted what is as if nobody had been refused."""
+    both = ClientRates(RateLimits(rate, burst), RateLimits(rate, burst))
+    calm = ClientRates(RateLimits(rate, burst), RateLimits(rate, burst))
+    now, granted = 0, list[tuple[int, int]]()
+    for client, pause, wanted in asked:
+        now, n = now + pause, min(wanted, burst)
+        # As a request does: one before its body is read, and then as many as there are.
+        if both.wait_ns(client, 1, now)[0] == 0 and both.wait_ns(client, n, now, held=1)[0] == 0:
+            granted.append((now, n))
+            assert calm.wait_ns(client, n, now)[0] == 0
+    for first in range(len(granted)):
+        total = 0
+        for at, n in granted[first:]:
+            total += n
+            assert total * S <= rate * (at - granted[first][0]) + burst * S

@@ -54,7 +54,7 @@ def test_over_grpc_an_address_that_asked_too_much_is_told_the_seconds(
         infer(channel, payments, is_raw=True)
         with pytest.raises(grpc.RpcError) as failed:
             infer(channel, payments, is_raw=True)
-        assert list(serving.rates._buckets) == ["127.0.0.1"]
+        assert list(serving.rates.each._buckets) == ["127.0.0.1"]
         return failed.value.code(), dict(failed.value.trailing_metadata())
 
     limited = service.settings.model_copy(update=LIMITS)
@@ -112,7 +112,7 @@ def test_a_proxy_that_is_trusted_asks_for_its_clients_and_no_other(
     def work(channel: grpc.Channel, serving: Serving) -> list[str]:
         for metadata in ((("x-forwarded-for", "2001:db8:1:2:3::4"),), ()):
             infer(channel, [json.loads(one)], is_raw=True, metadata=metadata)
-        return list(serving.rates._buckets)
+        return list(serving.rates.each._buckets)
 
     settings = service.settings.model_copy(update=trusting)
     assert asked(service, work, settings) == ["2001:db8:1:2::/64", "127.0.0.1"]

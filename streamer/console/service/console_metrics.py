@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client import disable_created_metrics as disable_created_series
+from prometheus_client.core import Metric
 
 from streamer import __version__
 from streamer.audit.audit_writer import AuditWriter
@@ -38,6 +40,14 @@ class ConsoleMetrics(AccessMetrics, AuditMetrics, ProcessMetrics):
 
     def exposition(self, opa_trouble: str, writer: AuditWriter | None) -> tuple[bytes, str]:
         """Return the text as of now, and its content type; ``opa_trouble`` is "" where OPA answers."""
+        return self.rendered(self.collect(opa_trouble, writer))
+
+    def rendered(self, families: Iterable[Metric]) -> tuple[bytes, str]:
+        """Return the text of ``families`` and its content type."""
+        return self._exposition.render(families, openmetrics=False)
+
+    def collect(self, opa_trouble: str, writer: AuditWriter | None) -> Iterable[Metric]:
+        """Return the families as of now."""
         self.opa_up.set(0.0 if opa_trouble else 1.0)
         if writer is not None:
             by_action: Counter[str] = Counter()
@@ -54,4 +64,4 @@ class ConsoleMetrics(AccessMetrics, AuditMetrics, ProcessMetrics):
                 self.audit_head_sequence.replace({writer.writer: head.sequence})
                 digest = int(head.hash[:_DIGITS], 16)
                 self.audit_head_digest.replace({writer.writer: digest})
-        return self._exposition.render(self._registry.collect(), openmetrics=False)
+        return self._registry.collect()
