@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-integrations attack wheel uncompiled manifests dashboards datadog image-steps simulation instructions microbench rig bench faults alerts chaos soak drill fuzz guided lint format types sbom scan schemas lock clean
+.PHONY: help setup demo dev test test-integrations attack wheel uncompiled manifests dashboards docs docs-blocks datadog image-steps simulation instructions microbench rig bench faults alerts chaos soak drill fuzz guided lint format types sbom scan schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' Makefile
@@ -155,7 +155,7 @@ schemas: $(STAMP) ## write schemas/ anew from the message types
 COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 \
   --generate-hashes --no-strip-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-INTEGRATIONS = $(patsubst %/requirements.in,%,$(wildcard tests/integrations/*/requirements.in load/rivals/requirements.in load/peers/*/requirements.in))
+INTEGRATIONS = $(patsubst %/requirements.in,%,$(wildcard ops/site/requirements.in tests/integrations/*/requirements.in load/rivals/requirements.in load/peers/*/requirements.in))
 
 lock: $(STAMP) ## write every lock file anew (ARGS="--upgrade" for newer versions)
 	$(COMPILE) $(ARGS) --extra console --extra serve --extra tracing --output-file requirements.lock pyproject.toml
@@ -174,6 +174,12 @@ image-steps: $(STAMP) ## execute ops/Dockerfile without Docker and start a worke
 
 dashboards: $(STAMP) ## write ops/grafana/dashboards anew, after a change of their source or of the alert rules
 	$(BIN)/python -m ops.grafana.source
+
+docs: $(STAMP) ## build the documentation site into build/docs/site; a warning or a dead link fails
+	$(BIN)/python -m ops.site $(ARGS)
+
+docs-blocks: $(STAMP) ## run every block of the pages that can run here, against a stack of its own (ARGS="--page README.md")
+	$(BIN)/python -m ops.site.run_blocks $(ARGS)
 
 clean: ## remove .venv, caches and build output
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -79,7 +79,8 @@ Who can start a shell there can leave the variable out: it keeps honest people f
 
 **Local accounts**, for a team without a login of its own:
 
-```
+<!-- not run: it asks for a password, and the console runs until it is stopped -->
+```sh
 export STREAMER_KAFKA_BOOTSTRAP_SERVERS=HOST:9092             # or --unaudited REASON, below
 streamer users add mona --role reviewer --file accounts      # asks for a password, or reads it from standard input
 streamer users list --file accounts
@@ -113,7 +114,8 @@ others are nobody. Who comes without the header may log in with a local account,
 
 **OpenID Connect**, with a provider such as Keycloak, Entra ID or Okta:
 
-```
+<!-- not run: it needs a provider; tests/integrations/oidc has one -->
+```sh
 STREAMER_CONSOLE_URL=https://console.example
 STREAMER_OIDC_ISSUER=https://login.example/realms/bank
 STREAMER_OIDC_CLIENT_ID=streamer-console
@@ -160,7 +162,8 @@ time. So anybody can have the console ask the provider; how often, an ingress ma
 
 ## Open Policy Agent
 
-```
+<!-- not run: both run until they are stopped; tests/access asks a server of OPA -->
+```sh
 opa run --server --addr 127.0.0.1:8181 --set decision_logs.console=true ops/policy
 STREAMER_OPA_URL=http://127.0.0.1:8181 streamer console
 ```

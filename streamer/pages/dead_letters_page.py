@@ -144,11 +144,14 @@ for the numbers of cards ([below](#card-numbers)): payments to `transactions-dlq
 `-offset`, `streamer-first-seen`). `streamer_dead_letters_total{topic, reason}` counts them; the log has a
 line per reason at once, then one a minute, with the count and one example.
 
-    streamer dlq list                        # counts by reason, path and partition
-    streamer dlq show 0/17                   # one of them, with the field marked
-    streamer dlq show 0/17 --intake my.toml  # what a declaration would make of it
-    streamer dlq replay --reason wrong_type --since 2026-11-28T06:00 --dry-run
-    streamer dlq replay --reason wrong_type --intake my.toml
+<!-- not run: it needs letters of just that kind; tests/cli/test_dlq_command.py has them -->
+```sh
+streamer dlq list                        # counts by reason, path and partition
+streamer dlq show 0/17                   # one of them, with the field marked
+streamer dlq show 0/17 --intake my.toml  # what a declaration would make of it
+streamer dlq replay --reason wrong_type --since 2026-11-28T06:00 --dry-run
+streamer dlq replay --reason wrong_type --intake my.toml
+```
 
 `replay` sends bytes and key to the partition that they came from, with the header
 `streamer-replayed-from`; with `--intake` it sends the payments that the declaration finds, in the

@@ -1,0 +1,120 @@
+"""The blocks of commands and Python on pages, and what is to be done with each.
+
+A block is fenced as ``sh``, ``console`` or ``python``.  It is run in the tests, unless a comment on the
+line before its fence says otherwise:
+
+* ``<!-- not run: REASON -->`` says what it needs that is not here, or what it would change;
+* ``<!-- run by make docs-blocks: REASON -->`` says what makes it too dear for every run of the tests.
+
+Of a ``console`` block the lines that begin with ``$`` are commands, with those that follow one that
+ends with a backslash; the others are what they printed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+__all__ = ["Block", "Run", "blocks_of", "pages_with_blocks"]
+
+Run = Literal["test", "make docs-blocks", "never"]
+
+_LANGUAGES: Final = ("sh", "console", "python")
+_FENCE: Final = re.compile(
+    r"(?:^<!-- (?P<mark>[^\n]+?) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+_MARKS: Final = {"not run": "never", "run by make docs-blocks": "make docs-blocks"}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block; ``line`` is that of its fence, ``reason`` why it is not run in the tests."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+    run: Run
+    reason: str
+
+    @property
+    def commands(self) -> str:
+        """What a shell is given, or Python.
+
+        >>> Block("p.md", 1, "console", "$ a \\\\\\n  b\\nout\\n$ c\\n", "test", "").commands
+        'a \\\\\\n  b\\nc\\n'
+        """
+        if self.language != "console":
+            return self.text
+        lines: list[str] = []
+        goes_on = False
+        for line in self.text.splitlines():
+            if line.startswith("$ ") or goes_on:
+                lines.append(line if goes_on else line[2:])
+                goes_on = line.endswith("\\")
+        return "\n".join(lines) + "\n"
+
+    @property
+    def output(self) -> list[str]:
+        """The lines that a ``console`` block says its commands print."""
+        if self.language != "console":
+            return []
+        lines: list[str] = []
+        goes_on = False
+        for line in self.text.splitlines():
+            if line.startswith("$ ") or goes_on:
+                goes_on = line.endswith("\\")
+            else:
+                lines.append(line)
+        return lines
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks_of(page: str, text: str) -> list[Block]:
+    """Return the blocks of a page that are commands or Python.
+
+    Raises ValueError where the comment before one is not one of the two.
+
+    >>> [(b.line, b.run) for b in blocks_of("p.md", "<!-- not run: x -->\\n```sh\\nls\\n```\\n")]
+    [(2, 'never')]
+    """
+    found: list[Block] = []
+    for match in _FENCE.finditer(text):
+        if match["language"] not in _LANGUAGES:
+            continue
+        line = text.count("\n", 0, match.start()) + (2 if match["mark"] else 1)
+        run, reason = _run_of(page, line, match["mark"])
+        block = Block(page, line, match["language"], match["text"], run, reason)
+        # A console that shows an output alone asks for nothing.
+        if block.commands.strip():
+            found.append(block)
+    return found
+
+
+def _run_of(page: str, line: int, mark: str | None) -> tuple[Run, str]:
+    if mark is None:
+        return "test", ""
+    kind, colon, reason = mark.partition(": ")
+    run = _MARKS.get(kind)
+    if not colon or run is None or not reason.strip():
+        known = " or ".join(f"<!-- {each}: REASON -->" for each in _MARKS)
+        raise ValueError(f"{page}:{line}: the comment must be {known}, got {mark!r}")
+    return ("never" if run == "never" else "make docs-blocks"), reason
+
+
+def pages_with_blocks(root: Path) -> list[Block]:
+    """Return the blocks of README.md and of every page below docs and ops, decisions apart."""
+    found: list[Block] = []
+    pages = [
+        root / "README.md",
+        *sorted((root / "docs").glob("*.md")),
+        *sorted((root / "ops").rglob("*.md")),
+    ]
+    for path in pages:
+        found += blocks_of(path.relative_to(root).as_posix(), path.read_text("utf-8"))
+    return found
