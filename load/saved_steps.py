@@ -18,6 +18,7 @@ from zlib import crc32
 
 import hiredis
 
+from load.taken_checkpoint import Place, taken
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.embedded.server import HOST
 from streamer.errors import InvariantError
@@ -27,7 +28,6 @@ from streamer.settings import load_settings
 from streamer.simulator import Simulator, SimulatorConfig
 from streamer.starting.wiring import open_store, pipeline_config
 from streamer.store import Checkpoint, Heads
-from streamer.stream.checkpoints.taking import take_changed
 
 __all__ = ["NAMESPACE", "Question", "SavingWorker", "recorded", "topic_of"]
 
@@ -101,7 +101,10 @@ class SavingWorker:
                 stored = [StoredRecord(offset + i, _NOW_MS, *pair) for i, pair in enumerate(some)]
                 batch = Batch(self._topic, p, stored, _NOW_MS)
                 process(batch, self._states[p], self._version, self._config, now_ms=_NOW_MS)
-        return [self._taken(p) for p in range(_N_PARTITIONS)]
+        return [
+            taken(state, self._config, self._place(p), _NOW_MS)
+            for p, state in enumerate(self._states)
+        ]
 
     def again(self, checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
         """Return checkpoints of the same payments at the offsets that come next."""
@@ -126,27 +129,8 @@ class SavingWorker:
             head = self._heads.head
             self._version = Scorer.of(head.id, head.sums, self._config.model)
 
-    def _taken(self, p: int) -> Checkpoint:
-        state = self._states[p]
-        if state.next_offset is None:
-            raise InvariantError(f"each of {_N_PARTITIONS} partitions must have payments, got none")
-        entities, removed = take_changed(state)
-        delta, state.delta = state.delta, Sums.zero(self._config.model)
-        return Checkpoint(
-            topic=self._topic,
-            partition=p,
-            generation=self._generations[p],
-            base_offset=self._saved[p],
-            next_offset=state.next_offset,
-            ledger=state.ledger,
-            alerts_position=None,
-            delta=delta,
-            entities=entities,
-            removed=removed,
-            owner=self._owner,
-            now_ms=_NOW_MS,
-            lessons=state.verdicts.record.take(),
-        )
+    def _place(self, p: int) -> Place:
+        return Place(self._topic, p, self._generations[p], self._saved[p], self._owner)
 
 
 class _Conversation:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from load.taken_checkpoint import Place, taken
 from streamer.contract.batch import Batch, StoredRecord
 from streamer.model import Scorer, Sums
 from streamer.pipeline import PartitionState, PipelineConfig, process
@@ -15,8 +16,7 @@ from streamer.serving.partitioners import murmur2
 from streamer.settings import Settings
 from streamer.simulator import Simulator, SimulatorConfig
 from streamer.starting.wiring import open_store, pipeline_config
-from streamer.store import Checkpoint, Store
-from streamer.stream.checkpoints.taking import take_changed
+from streamer.store import Store
 
 __all__ = ["NOW_MS", "TOPIC", "StoredService", "by_murmur2", "made_up"]
 
@@ -99,24 +99,8 @@ class StoredService:
         for p, state in enumerate(self.states):
             if state.next_offset is None or state.next_offset == self.saved[p]:
                 continue
-            entities, removed = take_changed(state)
-            delta, state.delta = state.delta, Sums.zero(self.config.model)
-            offered.append(
-                Checkpoint(
-                    topic=TOPIC,
-                    partition=p,
-                    generation=self.generations[p],
-                    base_offset=self.saved[p],
-                    next_offset=state.next_offset,
-                    ledger=state.ledger,
-                    alerts_position=None,
-                    delta=delta,
-                    entities=entities,
-                    removed=removed,
-                    owner=_OWNER,
-                    now_ms=NOW_MS,
-                )
-            )
+            place = Place(TOPIC, p, self.generations[p], self.saved[p], _OWNER)
+            offered.append(taken(state, self.config, place, NOW_MS))
             self.saved[p] = state.next_offset
         head = (await self.store.checkpoint(offered[0], None, *offered[1:])).head
         self.version = Scorer.of(head.id, head.sums, self.config.model)

@@ -177,18 +177,23 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     details: dict[str, str] = {}
 
     def fit(self) -> Told:
-        """Return it with no card's number in what people typed.
+        """Return it with no card's number in what people typed, or in an address that they asked for.
 
-        Of ids one in some dozen would have the check digit of one by chance: they stay as they are.
+        Ids that programs made stay as they are: by one with stars in it nobody would find anything.
         """
-        card = self.card
+        card, subject = self.card, self.subject
         if isinstance(card, Card) and card.comment:
             card = msgspec.structs.replace(card, comment=without_card_numbers(card.comment))
         details = {
             name: text if name in _IDS else without_card_numbers(text)
             for name, text in self.details.items()
         }
-        return msgspec.structs.replace(self, card=card, details=details)
+        if subject is not None:
+            subject = Subject(*map(without_card_numbers, (subject.kind, subject.id)))
+        actor = msgspec.structs.replace(self.actor, name=without_card_numbers(self.actor.name))
+        return msgspec.structs.replace(
+            self, actor=actor, card=card, subject=subject, details=details
+        )
 
 
 class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -11,7 +11,8 @@ import click
 
 from streamer.cli.operator import audited, seen
 from streamer.cli.options import as_json
-from streamer.display.dlq_display import marked_lines, masked, printable
+from streamer.contract.card_numbers import without_card_numbers
+from streamer.display.dlq_display import marked_lines, printable, text_of
 from streamer.display.intake_display import described
 from streamer.display.output import print_json, readable_errors
 from streamer.errors import ConfigurationError
@@ -93,6 +94,7 @@ def list_(topic: str | None, as_json: bool, selection: Selection) -> None:
     for group in groups:
         group["first_seen"] = shown_ms(group.pop("first_seen_ms"))
         group["last_seen"] = shown_ms(group.pop("last_seen_ms"))
+        group["path"] = without_card_numbers(group["path"])
     n = sum(group["count"] for group in groups)
     if as_json:
         print_json({"topic": topic, "count": n, "groups": groups})
@@ -111,7 +113,7 @@ def list_(topic: str | None, as_json: bool, selection: Selection) -> None:
 @click.argument("place", metavar="PARTITION/OFFSET")
 @_topic
 @_intake
-@click.option("--raw", is_flag=True, help="Do not mask what could be card numbers.")
+@click.option("--raw", is_flag=True, help="Print cards' numbers, too, where the letter has one.")
 @readable_errors
 def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> None:
     """Print one dead letter with the faulty field marked, and what an intake makes of it now.
@@ -134,9 +136,9 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
     seen(settings, "view dead letters", subject, {"masked": "no" if raw else "yes"})
 
     def told(text: str) -> str:
-        return printable(text if raw else masked(text))
+        return printable(text if raw else without_card_numbers(text))
 
-    key = "none" if letter.key is None else letter.key.decode(errors="backslashreplace")
+    key = "none" if letter.key is None else text_of(letter.key, is_raw=raw)
     lines = [
         f"{letter.reason} at {letter.path}",
         letter.detail,

@@ -16,9 +16,11 @@ from typing import Final
 
 from streamer.cli.dlq_selection import Selection, mended
 from streamer.cli.operator import with_store
+from streamer.contract.card_rule import CardRule
 from streamer.errors import ConfigurationError
 from streamer.intake import Intake
 from streamer.settings import Settings
+from streamer.starting.card_keys_in_use import card_rule_of
 from streamer.store import Store
 from streamer.stream.publishing.dead_letter_topic import (
     Again,
@@ -44,6 +46,7 @@ class Plan:
     n_partitions: int
     selection: Selection
     intake: Intake | None
+    cards: CardRule
     done: dict[int, set[int]]
     n_selected: int = 0
     n_messages: int = 0
@@ -57,7 +60,7 @@ def plan_replay(
 ) -> Plan:
     """Return what would be sent; blocks, and sends nothing."""
     topic_id, n_partitions = topic_identity(settings, topic)
-    plan = Plan(topic, topic_id, n_partitions, selection, intake, {})
+    plan = Plan(topic, topic_id, n_partitions, selection, intake, card_rule_of(settings), {})
     plan.done = with_store(lambda store: _replayed(store, plan), settings)
     for letter, messages in _chosen(settings, plan):
         plan.n_selected += 1
@@ -104,7 +107,7 @@ def _chosen(settings: Settings, plan: Plan) -> Iterator[tuple[StoredLetter, Sequ
             yield letter, "the same as one before"
         else:
             seen.add((letter.source, hash(letter.value)))
-            yield letter, mended(letter, plan.intake)
+            yield letter, mended(letter, plan.intake, plan.cards)
 
 
 def _send(settings: Settings, plan: Plan, messages: Sequence[Again]) -> int:

@@ -9,8 +9,11 @@ from typing import Any
 
 import msgspec
 
+from streamer.contract.card_numbers import without_card_numbers
+from streamer.contract.card_rule import REFUSED, CardRule
 from streamer.errors import ConfigurationError
 from streamer.intake import Intake, Payment, Refused
+from streamer.intake.judged_cards import judged
 from streamer.stream.publishing.dead_letter_topic import Again, StoredLetter
 
 __all__ = ["Selection", "counted", "mended", "moment_ms", "shown_ms"]
@@ -63,10 +66,13 @@ def counted(letters: Iterable[StoredLetter]) -> list[dict[str, Any]]:
     return [groups[key] for key in sorted(groups, key=lambda key: (-groups[key]["count"], key))]
 
 
-def mended(letter: StoredLetter, intake: Intake | None) -> Sequence[Again] | str:
+def mended(
+    letter: StoredLetter, intake: Intake | None, cards: CardRule = REFUSED
+) -> Sequence[Again] | str:
     """Return what is sent again for ``letter``, or why nothing is.
 
-    Without an intake the record goes as it came; with one its payments go in the contract's form.
+    Without an intake the record goes as it came; with one its payments go in the contract's form, each
+    under the id that its card has by ``cards``.
     """
     if letter.is_shortened:
         return "cut when it was written, as STREAMER_DEAD_LETTER_MAX_BYTES says"
@@ -76,16 +82,23 @@ def mended(letter: StoredLetter, intake: Intake | None) -> Sequence[Again] | str
         return (Again(letter, letter.key, letter.value),)
     # As the worker names the place of a record that has no id of its own.
     position = f"{letter.source_partition}-{letter.source_offset}"
-    readings = intake.read(letter.value, position=position, arrived_ms=letter.first_seen_ms)
+    readings = [
+        judged(reading, cards, intake.card_path)
+        for reading in intake.read(letter.value, position=position, arrived_ms=letter.first_seen_ms)
+    ]
     refused = [reading for reading in readings if isinstance(reading, Refused)]
     if refused:
-        return f"not mended by the intake ({refused[0].reason} at {refused[0].path})"
+        path = without_card_numbers(refused[0].path)
+        return f"not mended by the intake ({refused[0].reason} at {path})"
     payments = [reading.transaction for reading in readings if isinstance(reading, Payment)]
     if not payments:
         return "no payment by the intake"
     is_one = len(payments) == 1 and letter.key is not None
+    # A key that is the number is the card's, too.
+    has_number = is_one and cards.id_of((letter.key or b"").decode(errors="replace")) is None
+    keeps = is_one and not has_number and not cards.is_key(letter.key, payments[0].card_id)
     return [
-        Again(letter, letter.key if is_one else one.card_id.encode(), _encoder.encode(one))
+        Again(letter, letter.key if keeps else one.card_id.encode(), _encoder.encode(one))
         for one in payments
     ]
 

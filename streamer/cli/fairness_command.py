@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["fairness"]
 
-_MOST: Final = 2_000_000
+_Read = TypeVar("_Read")
+_MOST: Final = 500_000
+"""Records of a topic that are read, the latest: some 350 MB of alerts."""
 
 
 @click.group()
@@ -76,10 +79,11 @@ def report(
     """Tell alert rate, precision, recall and false alarms by country, channel, category and currency.
 
     With FILE its payments pass as in `streamer evaluate`; all of them after the first quarter count.
-    Without, alerts, the random sample below the threshold and verdicts are read from their topics
-    (STREAMER_KAFKA_BOOTSTRAP_SERVERS); what did not alert is estimated from the sample. Each group is
-    held against all other payments, with intervals; a difference is told where chance among all that
-    were compared does not explain it. Nothing is written to Kafka or Redis.
+    Without, alerts, what the budget's fuse held back, the random sample below the threshold and
+    verdicts are read from their topics (STREAMER_KAFKA_BOOTSTRAP_SERVERS); what did not alert is
+    estimated from the sample. Each group is held against all other payments, with intervals; a
+    difference is told where chance among all that were compared does not explain it. Nothing is
+    written to Kafka or Redis.
 
     \b
     streamer fairness report payments.parquet --html fairness.html
@@ -128,23 +132,33 @@ def _of_service(settings: Settings, days: float, limits: Limits) -> dict[str, An
 
     until_ms = time.time_ns() // 1_000_000
     since_ms = until_ms - round(days * DAY_MS)
+    is_cut = False
 
-    def values(topic: str) -> list[bytes | None]:
-        """Return the values of a topic in the order of Kafka's times."""
-        within = since_ms, until_ms, _MOST
-        found = [
-            (message.timestamp()[1], message.value())
-            for partition in partitions_of(settings, topic)
-            for message in records_since(settings, topic, partition, *within)
-        ]
-        return [value for _, value in sorted(found, key=lambda each: each[0])]
+    def told_on(topic: str, read: Callable[[bytes | None], _Read | None]) -> list[_Read]:
+        """Return what a topic says in the order of Kafka's times; only that is held of a record."""
+        nonlocal is_cut
+        partitions, found = partitions_of(settings, topic), list[tuple[int, _Read]]()
+        most = max(_MOST // len(partitions), 1)
+        for partition in partitions:
+            offsets: list[int] = []
+            for message in records_since(settings, topic, partition, since_ms, until_ms, most):
+                offsets = [*offsets[:1], message.offset() or 0]
+                if (told := read(message.value())) is not None:
+                    found.append((message.timestamp()[1], told))
+            is_cut |= bool(offsets) and offsets[-1] - offsets[0] + 1 >= most
+        return [each for _, each in sorted(found, key=lambda each: each[0])]
 
-    alerts = [read_alert(value) for value in values(settings.alerts_topic)]
-    rulings = [read_ruling(value) for value in values(settings.feedback_topic)]
-    told = [alert for alert in alerts if alert is not None]
+    told = told_on(settings.alerts_topic, read_alert)
+    rulings = told_on(settings.feedback_topic, read_ruling)
+    try:
+        held = told_on(settings.overflow_topic, read_alert)
+    except ConfigurationError:
+        # It is made by the first worker that may make topics.
+        held = []
     if not told:
         raise ConfigurationError(
             f"{settings.alerts_topic} must have alerts of the last {days:g} days, got none; see --days"
         )
-    observed = observe_service(told, [ruling for ruling in rulings if ruling is not None])
-    return fairness_findings(observed, limits, f"{settings.alerts_topic}, last {days:g} days")
+    observed = observe_service(told, rulings, held)
+    found = fairness_findings(observed, limits, f"{settings.alerts_topic}, last {days:g} days")
+    return found | {"is_cut": is_cut}

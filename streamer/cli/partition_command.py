@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from streamer.cli.operator import audited, now_ms, who, with_store
-from streamer.cli.options import as_json
+from streamer.cli.options import as_json, without_number
 from streamer.display.output import print_json, readable_errors
 from streamer.display.partition_display import print_partitions, sentences
 from streamer.errors import ConfigurationError, StreamerError
@@ -58,7 +58,7 @@ def show(topic: str | None, as_json: bool) -> None:
 @click.argument("number", type=click.IntRange(min=0), metavar="PARTITION")
 @click.option("--to", required=True, metavar="beginning|end|OFFSET", help="Where to go on reading.")
 @click.option("--topic", help="Its topic.  [default: STREAMER_TRANSACTIONS_TOPIC]")
-@click.option("--reason", required=True, help="Why, for the lineage.")
+@click.option("--reason", required=True, callback=without_number, help="Why, for the lineage.")
 @click.option("--who", "who_acts", help="Who decided it, for the lineage.  [default: user@host]")
 @click.option("--again", is_flag=True, help="Allow records to be read, learned and alerted again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

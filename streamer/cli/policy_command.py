@@ -12,7 +12,7 @@ import click
 from streamer.cli.carrying_out import carrying_out
 from streamer.cli.command_permission import asks_for_a_proposal, permitted
 from streamer.cli.operator import audited, now_ms, who, with_store
-from streamer.cli.options import as_json
+from streamer.cli.options import as_json, without_number
 from streamer.display.output import print_json, readable_errors, table_console
 from streamer.display.policy_display import history_table, policy_text
 from streamer.errors import ConfigurationError
@@ -118,7 +118,14 @@ def diff(other: str | None, as_json: bool) -> None:
 @click.option(
     "--from-environment", is_flag=True, help="Put in force what the environment (STREAMER_*) says."
 )
-@click.option("--reason", "why", required=True, metavar="TEXT", help="Why; the history keeps it.")
+@click.option(
+    "--reason",
+    "why",
+    required=True,
+    callback=without_number,
+    metavar="TEXT",
+    help="Why; the history keeps it.",
+)
 @asks_for_a_proposal
 @readable_errors
 def apply(

@@ -15,7 +15,7 @@ from streamer.cli.command_permission import asks_for_a_proposal, of_version, per
 from streamer.cli.evaluate_options import Duration
 from streamer.cli.gate_options import Gate, asks_the_gate, show_gate
 from streamer.cli.operator import audited, check_others, now_ms, who, with_store
-from streamer.cli.options import as_json
+from streamer.cli.options import as_json, without_number
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors, table_console
 from streamer.errors import ConfigurationError
 from streamer.settings import load_settings
@@ -32,11 +32,19 @@ _ALL: Final = 10_000_000
 
 @click.command()
 @click.argument("version")
-@click.option("--reason", "why", default="", metavar="TEXT", help="Why; the history keeps it.")
+@click.option(
+    "--reason",
+    "why",
+    default="",
+    callback=without_number,
+    metavar="TEXT",
+    help="Why; the history keeps it.",
+)
 @click.option(
     "--force",
     "forced",
     default="",
+    callback=without_number,
     metavar="REASON",
     help="Promote without a gate, or one that failed, or a version that was gone back from; the "
     "history keeps the reason.",
@@ -170,6 +178,7 @@ def canary(as_json: bool) -> None:
     "--reason",
     "why",
     required=True,
+    callback=without_number,
     metavar="TEXT",
     help="Why; the history keeps it for the review.",
 )

@@ -58,6 +58,11 @@ def role_option(**more: Any) -> Callable[[Command], Command]:
     )
 
 
+def _of_account(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command a name, the file it is in, and how the change is known; it tells its errors."""
+    return click.argument("name")(_FILE(_UNAUDITED(readable_errors(command))))
+
+
 @click.group()
 def users() -> None:
     """Add people who log in to the console, disable them and change their roles.
@@ -73,11 +78,8 @@ def users() -> None:
 
 
 @users.command()
-@click.argument("name")
 @role_option(required=True)
-@_FILE
-@_UNAUDITED
-@readable_errors
+@_of_account
 def add(name: str, roles: tuple[str, ...], path: Path, unaudited: str) -> None:
     """Add NAME, with a password that is asked for."""
     require("argon2")
@@ -126,10 +128,7 @@ def list_users(path: Path, as_json: bool) -> None:
 
 
 @users.command()
-@click.argument("name")
-@_FILE
-@_UNAUDITED
-@readable_errors
+@_of_account
 def disable(name: str, path: Path, unaudited: str) -> None:
     """Let NAME log in no more, and end their sessions."""
     told: tuple[str, Action] = "is disabled in", "user disabled"
@@ -137,10 +136,7 @@ def disable(name: str, path: Path, unaudited: str) -> None:
 
 
 @users.command()
-@click.argument("name")
-@_FILE
-@_UNAUDITED
-@readable_errors
+@_of_account
 def enable(name: str, path: Path, unaudited: str) -> None:
     """Let NAME log in again, with the password they had."""
     told: tuple[str, Action] = "may log in again by", "user enabled"
@@ -148,11 +144,8 @@ def enable(name: str, path: Path, unaudited: str) -> None:
 
 
 @users.command()
-@click.argument("name")
 @role_option(required=True)
-@_FILE
-@_UNAUDITED
-@readable_errors
+@_of_account
 def role(name: str, roles: tuple[str, ...], path: Path, unaudited: str) -> None:
     """Give NAME these roles and no others."""
     told: tuple[str, Action] = f"is {roles_text(roles)} in", "user role"
@@ -160,10 +153,7 @@ def role(name: str, roles: tuple[str, ...], path: Path, unaudited: str) -> None:
 
 
 @users.command()
-@click.argument("name")
-@_FILE
-@_UNAUDITED
-@readable_errors
+@_of_account
 def password(name: str, path: Path, unaudited: str) -> None:
     """Give NAME another password, and end their sessions."""
     require("argon2")

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -107,8 +106,7 @@ class Console:
         self.standing, self.curve = Kept(standing), Kept(curve_of)
         self.days = Kept(precision_by_day)
         self.cards, self.card_key = card_rule_of(settings), card_key_of(settings)
-        self._impact = Kept(partial(impact_of, prices=prices_of(settings), values={}))
-        self._priced_by: tuple[object, ...] = ()
+        self._impact: tuple[list[JudgedAlert], tuple[object, ...], Impact] | None = None
         self._reading = asyncio.Lock()
         workers = [url.strip() for url in settings.console_workers.split(",") if url.strip()]
         self.scrapes = WorkerScrapes(workers)
@@ -214,16 +212,18 @@ class Console:
         return [card_id, *others]
 
     async def impact(self) -> Impact:
-        """Return what was judged comes to in money."""
+        """Return what was judged comes to in money, with what waited at the last verdict."""
         judged = self.standing.of(await self.judged_entries())
         # The cost of a review and what currencies are worth are the policy's.
         settings = await settings_in_force(self.model_store, self.settings)
         priced_by = prices_of(settings), settings.currency_values
-        if priced_by != self._priced_by:
-            values = currency_values(settings.currency_values)
-            made = partial(impact_of, prices=prices_of(settings), values=values)
-            self._impact, self._priced_by = Kept(made), priced_by
-        return await asyncio.to_thread(self._impact.of, judged)
+        kept = self._impact
+        if kept is None or kept[0] is not judged or kept[1] != priced_by:
+            values, (_, rows) = currency_values(settings.currency_values), await self.rows()
+            prices = prices_of(settings)
+            found = await asyncio.to_thread(impact_of, judged, prices, values, rows)
+            self._impact = kept = judged, priced_by, found
+        return kept[2]
 
     async def alert(self, alert_id: str) -> Alert | None:
         """Return an alert, None where it is here no more."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -13,10 +15,12 @@ from streamer.console.console import Console
 from streamer.console.console_app import console_app
 from streamer.console.people.proxied_people import BehindProxies
 from streamer.console.tenant_consoles import TenantConsoles
-from streamer.errors import ConfigurationError
+from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import Settings
 from streamer.settings.proxy_networks import networks
 from streamer.settings.tenants import Tenant
+from streamer.starting.card_rule_check import check_card_rule
+from streamer.starting.wiring import open_store
 from streamer.stream.kafka.topics import prepare_console_topics
 from streamer.telemetry.logs import configure_logging
 from streamer.web.header_limits import LimitedHeads
@@ -26,6 +30,8 @@ __all__ = ["run_console", "uvicorn_config"]
 # Streams of events do not end by themselves; a verdict under way takes no longer as a rule.
 _GRACE_S: Final = 5
 
+_log: Final = structlog.get_logger(__name__)
+
 
 def run_console(settings: Settings, tenants: Sequence[Tenant] = ()) -> None:
     """Answer reviewers until the process is stopped: those of ``tenants``, or else of ``settings``."""
@@ -34,6 +40,7 @@ def run_console(settings: Settings, tenants: Sequence[Tenant] = ()) -> None:
     if not tenants:
         console = Console(settings)
         prepare_console_topics(settings)
+        asyncio.run(_check(settings))
         uvicorn.Server(uvicorn_config(settings, console_app(console))).run()
         return
     consoles = {each.name: _console_of(each) for each in tenants}
@@ -48,10 +55,22 @@ def _console_of(tenant: Tenant) -> Console:
     try:
         console = Console(tenant.settings)
         prepare_console_topics(tenant.settings)
+        asyncio.run(_check(tenant.settings))
     except ConfigurationError as error:
         told = "\n".join(f"{tenant.name}: {line}" for line in str(error).splitlines())
         raise ConfigurationError(told) from error
     return console
+
+
+async def _check(settings: Settings) -> None:
+    """Refuse to begin under another rule for cards' numbers; with Redis away it begins all the same."""
+    store = open_store(settings)
+    try:
+        await check_card_rule(store, settings)
+    except UnavailableError as error:
+        _log.warning("rule of card numbers not compared", error=str(error))
+    finally:
+        await store.close()
 
 
 def uvicorn_config(settings: Settings, app: ASGIApp, *, is_proxied: bool = False) -> uvicorn.Config:

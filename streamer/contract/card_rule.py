@@ -12,35 +12,20 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Final, Literal
 
-from streamer.contract.network_numbers import FEWEST, card_number, is_card_number
+from streamer.contract.network_numbers import card_number
+from streamer.contract.number_runs import starred
 
 __all__ = ["ALLOWED", "MASK_PREFIX", "REFUSED", "CardRule", "Handling"]
 
 Handling = Literal["refuse", "mask", "allow"]
 
 MASK_PREFIX: Final = "masked-"
-# 128 bits of the HMAC: two of a billion cards are one with a chance below 10^-20.
-_MASK_DIGITS: Final = 32
-# Digits in one piece, or in the groups of 16 to 19 and of 14 or 15 digits that cards show.  Within a
-# long hexadecimal word they are none: one digest in twenty has such a run.
-_NUMBER: Final = re.compile(
-    rb"(?P<digest>(?<![0-9A-Za-z])(?=[0-9]*[a-f])[0-9a-f]{32,}(?![0-9A-Za-z]))"
-    rb"|(?<![0-9])(?:0*+[0-9]{12,21}|[0-9]{4}([ -])[0-9]{4}\2[0-9]{4}\2[0-9]{1,7}"
-    rb"|[0-9]{4}([ -])[0-9]{6}\3[0-9]{4,5})(?![0-9])"
-)
-# Groups as nobody prints them.  Of so many in one text, whatever follows is masked unseen.
-_GROUPED: Final = re.compile(rb"(?<![0-9])[0-9]+(?:[ ./'_-]{1,3}[0-9]+){1,18}(?![0-9])")
-# With one point alone it is a fraction, or a degree of latitude, whose digits are a number by chance.
-_FRACTION: Final = re.compile(rb"[0-9]+\.[0-9]+")
-_MOST_LOOKED_AT: Final = 1_000
-_DIGITS: Final = re.compile(rb"[0-9]+")
-_DIGIT: Final = re.compile(r"[0-9]")
 # As far as the sign beside a number in JSON is looked for.
 _BLANKS: Final = 16
-_NOT_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+# 128 bits of the HMAC: two of a billion cards are one with a chance below 10^-20.
+_MASK_DIGITS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,54 +81,7 @@ class CardRule:
         """
         if self.handling == "allow":
             return text, 0
-        text, n = self._without_printed(text)
-        text, n_odd = self._without_odd(text)
-        return text, n + n_odd
-
-    def _without_printed(self, text: bytes) -> tuple[bytes, int]:
-        is_text = _NOT_TEXT.search(text) is None
-        found = 0
-
-        def masked(number: re.Match[bytes]) -> bytes:
-            nonlocal found
-            if number["digest"] is not None:
-                return number[0]
-            runs = _runs(number[0], is_text=is_text)
-            if not any(is_card_number(run) for run in runs):
-                return number[0]
-            found += 1
-            if self.handling == "mask" and is_text:
-                return self._stand_in(number)
-            return re.sub(rb"[0-9]", b"*", number[0])
-
-        return _NUMBER.sub(masked, text), found
-
-    def _without_odd(self, text: bytes) -> tuple[bytes, int]:
-        """Mask numbers in groups of any sizes: all digits of what follows one another so."""
-        n_looked_at = found = 0
-
-        def masked(run: re.Match[bytes]) -> bytes:
-            nonlocal n_looked_at, found
-            groups = [each.decode() for each in _DIGITS.findall(run[0])]
-            if sum(map(len, groups)) < FEWEST or _FRACTION.fullmatch(run[0]):
-                return run[0]
-            n_looked_at += 1
-            if n_looked_at <= _MOST_LOOKED_AT and not _has_number(groups):
-                return run[0]
-            found += 1
-            if self.handling == "mask" and is_card_number("".join(groups).lstrip("0")):
-                return self._stand_in(run)
-            return re.sub(rb"[0-9]", b"*", run[0])
-
-        return _GROUPED.sub(masked, text), found
-
-    def text_without_numbers(self, text: str) -> str:
-        """Return the same of a text."""
-        if len(_DIGIT.findall(text)) < FEWEST:
-            return text
-        if text.isascii():
-            return self.without_numbers(text.encode())[0].decode()
-        return self.without_numbers(text.encode(errors="replace"))[0].decode(errors="replace")
+        return starred(text, self._stand_in if self.handling == "mask" else None)
 
     def _mask(self, digits: str) -> str:
         if self.key is None:
@@ -151,9 +89,9 @@ class CardRule:
         made = hmac.digest(self.key, digits.encode(), "sha256").hex()
         return MASK_PREFIX + made[:_MASK_DIGITS]
 
-    def _stand_in(self, number: re.Match[bytes]) -> bytes:
+    def _stand_in(self, number: re.Match[bytes], digits: str) -> bytes:
         """Return what a payment's card is called, so that a dead letter can be sent again as it is."""
-        masked = self._mask(re.sub(rb"[^0-9]", b"", number[0]).decode().lstrip("0")).encode()
+        masked = self._mask(digits).encode()
         text, start, end = number.string, number.start(), number.end()
         before = text[max(start - _BLANKS, 0) : start].rstrip()[-1:]
         behind = text[end : end + _BLANKS].lstrip()[:1]
@@ -165,20 +103,3 @@ REFUSED: Final = CardRule()
 """What holds where nobody has said anything else."""
 
 ALLOWED: Final = CardRule("allow")
-
-
-def _has_number(groups: list[str]) -> bool:
-    """Whether whole groups that follow one another are a number."""
-    return any(
-        is_card_number(digits.lstrip("0"))
-        for first in range(len(groups))
-        for digits in accumulate(groups[first:])
-    )
-
-
-def _runs(number: bytes, *, is_text: bool) -> list[str]:
-    """Return what the digits of a match may be; in what is no text a length may stand beside them."""
-    digits = re.sub(rb"[^0-9]", b"", number).decode()
-    if not is_text:
-        return [run.lstrip("0") for run in (digits, digits[1:], digits[:-1], digits[1:-1])]
-    return [digits.lstrip("0")]

@@ -23,7 +23,8 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     known.  ``features`` are as in a `FeatureRow`, and so are ``merchant_id``, ``currency`` and
     ``event_timestamp``: what was answered about is held against what was scored.  ``state`` is the
     place up to which payments were in what was known of card and merchant: the end of the partition's
-    last checkpoint.  ``client`` is who asked: which of the keys, or its address.
+    last checkpoint.  ``client`` is who asked: which of the keys, or its address.  The
+    ``other_card_ids`` are as in an `Alert`.
     """
 
     answer: Answer
@@ -35,3 +36,4 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     door: Door
     client: str
     state: Source | None = None
+    other_card_ids: list[str] = []

@@ -228,13 +228,13 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     expected_loss: Loss | None = None
 
 
-class FeatureRow(msgspec.Struct, frozen=True):
+class FeatureRow(msgspec.Struct, frozen=True, omit_defaults=True):
     """The features of one transaction as it was scored, on ``transaction-features`` (key: ``card_id``;
     off by default).
 
     ``features`` are on the model's scale, by name, null where unknown: what was known of card and
     merchant before the payment at ``event_timestamp``; ``created_timestamp`` is when it was computed.
-    ``amount`` is the logarithm of the amount in ``currency``.
+    ``amount`` is the logarithm of the amount in ``currency``.  ``other_card_ids`` are as in an `Alert`.
     """
 
     transaction_id: str
@@ -245,6 +245,7 @@ class FeatureRow(msgspec.Struct, frozen=True):
     created_timestamp: Timestamp
     features: dict[str, float | None]
     source: Source
+    other_card_ids: list[str] = []
 
 
 class Feedback(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -18,12 +18,16 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
-from streamer.arrays import Bytes, Integers
-from streamer.compiled import borrowing
-
-__all__ = ["FEWEST", "MOST", "NETWORKS", "card_number", "is_card_number", "may_be_card_number"]
+__all__ = [
+    "FEWEST",
+    "LENGTHS",
+    "MOST",
+    "NETWORKS",
+    "NOTHING",
+    "PREFIX",
+    "card_number",
+    "is_card_number",
+]
 
 FEWEST, MOST = 12, 19
 """Digits of a card's number, in those that are looked for."""
@@ -50,40 +54,25 @@ NETWORKS: Final[tuple[tuple[str, tuple[tuple[int, int], ...], tuple[int, ...]], 
 )
 """Networks, or several of them: the first four digits from and to, and how many digits there are."""
 
-_PREFIX: Final = 4
-# What stands between or around the digits of a number; other signs of ASCII make another id of it.
-_NOTHING: Final = frozenset(" -/'\"`\\_\x7f").union(map(chr, range(32)))
+PREFIX: Final = 4
+"""First digits that tell a network."""
+NOTHING: Final = frozenset(" -/'\"`\\_\x7f").union(map(chr, range(32)))
+"""What stands between or around the digits of a number; other signs of ASCII make another id of it."""
 # The number as a program writes one that it took for a fraction, after `_spelled`.
 _FRACTION: Final = re.compile(r"([0-9]+)(?:\.([0-9]*))?(?:[eE]\+?([0-9]{1,2}))?")
-# Where a sign begins in UTF-8 that is a digit or nothing; letters of Latin, Cyrillic, Chinese and
-# Korean begin elsewhere, but for a few.
-_LEADS: Final = bytes.fromhex("c2c3cbcccdcecfd2d4d5d6d7d8d9dbdcdddedfe0e1e2e3e4eaedeeeff0f3")
-_ENDS, _DIGIT, _PASSED, _ASK = 0, 1, 2, 3
 
 
-def _kinds() -> Integers:
-    """Return what the compiled loop does about each byte, shape (256,)."""
-    kinds = np.zeros(256, np.int64)
-    kinds[0x80:0xC0] = _PASSED
-    kinds[list(map(ord, _NOTHING))] = _PASSED
-    kinds[[*_LEADS, *b'.,+eE\\"']] = _ASK
-    kinds[list(b"0123456789")] = _DIGIT
-    return kinds
-
-
-_KINDS: Final = _kinds()
-
-
-def _lengths() -> Integers:
-    """Return for each first four digits the lengths that count, one bit each, shape (10,000,)."""
-    found = np.zeros(10**_PREFIX, np.int64)
+def _lengths() -> tuple[int, ...]:
+    found = [0] * 10**PREFIX
     for _, ranges, lengths in NETWORKS:
         for first, last in ranges:
-            found[first : last + 1] |= sum(1 << length for length in lengths)
-    return found
+            for each in range(first, last + 1):
+                found[each] |= sum(1 << length for length in lengths)
+    return tuple(found)
 
 
-_LENGTHS: Final = _lengths()
+LENGTHS: Final = _lengths()
+"""For each first four digits the lengths that count, one bit each."""
 _DOUBLED: Final = bytes.maketrans(b"0123456789", b"0246813579")
 
 
@@ -94,7 +83,7 @@ def is_card_number(digits: str) -> bool:
     [True, False, False]
     """
     n = len(digits)
-    if not FEWEST <= n <= MOST or not _LENGTHS.item(int(digits[:_PREFIX])) >> n & 1:
+    if not FEWEST <= n <= MOST or not LENGTHS[int(digits[:PREFIX])] >> n & 1:
         return False
     values = digits.encode()
     total = sum(values[-1::-2]) + sum(values[-2::-2].translate(_DOUBLED)) - n * ord("0")
@@ -149,50 +138,8 @@ def _spelled(text: str) -> str | None:
         elif each in "+eE":
             found.append(each)
         elif each.isascii():
-            if each not in _NOTHING:
+            if each not in NOTHING:
                 return None
         elif unicodedata.category(each)[0] in "LN":
             return None
     return "".join(found)
-
-
-@borrowing
-def may_be_card_number(text: Bytes, first: int, last: int) -> bool:
-    """Whether `card_number` has to be asked about the UTF-8 from ``first`` to ``last``.
-
-    Of plain digits, blanks and dashes this is the answer.  One that begins with a letter costs a look.
-    """
-    if last - first < FEWEST:
-        return False
-    n, zero = 0, np.int64(0)
-    prefix, even, odd = zero, zero, zero
-    is_plain, is_begun = True, False
-    for at in range(first, last):
-        byte = text[at]
-        kind = _KINDS[byte]
-        if kind == _DIGIT:
-            digit = np.int64(byte) - ord("0")
-            is_begun = True
-            if n == 0 and digit == 0:
-                continue
-            if n < _PREFIX:
-                prefix = 10 * prefix + digit
-            n += 1
-            doubled = 2 * digit - 9 * (digit > 4)
-            # Which digits are doubled is known at the end: those at an odd distance from the last.
-            if n % 2:
-                odd, even = odd + doubled, even + digit
-            else:
-                odd, even = odd + digit, even + doubled
-        elif kind == _ASK:
-            # An exponent stands behind digits, which may be of another script.
-            if (byte == ord("e") or byte == ord("E")) and is_plain and not is_begun:
-                return False
-            is_plain = False
-        elif kind == _ENDS:
-            return False
-    if not is_plain:
-        return True
-    if n < FEWEST or n > MOST or not _LENGTHS[prefix] >> n & 1:
-        return False
-    return bool((even if n % 2 else odd) % 10 == 0)

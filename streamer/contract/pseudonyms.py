@@ -10,7 +10,15 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-__all__ = ["CardKey", "CardKeys", "NamedKey", "is_pseudonym", "pseudonym", "pseudonyms"]
+__all__ = [
+    "CardKey",
+    "CardKeys",
+    "NamedKey",
+    "is_pseudonym",
+    "names_of_card",
+    "pseudonym",
+    "pseudonyms",
+]
 
 NamedKey = tuple[str, bytes]
 """A key's id, which may be told, and the key."""
@@ -53,6 +61,15 @@ def pseudonyms(card_id: str, card_key: CardKey) -> list[str]:
     """Return what stands for a card under each key, the current one first."""
     secrets = (card_key,) if isinstance(card_key, bytes) else card_key.secrets
     return [_made(card_id, secret) for secret in secrets]
+
+
+def names_of_card(card_id: str, card_key: CardKey | None) -> list[str]:
+    """Return what a card is called where it goes out, then what it is called under the other keys.
+
+    >>> names_of_card("c-1", None), len(names_of_card("c-1", b"k"))
+    (['c-1'], 1)
+    """
+    return [card_id] if card_key is None else pseudonyms(card_id, card_key)
 
 
 def is_pseudonym(name: str, card_id: str, card_key: CardKey) -> bool:

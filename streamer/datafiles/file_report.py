@@ -120,6 +120,10 @@ class FileReport:
         name = path.removeprefix("$.").strip('"')
         # The pipeline knows fields, the intake columns.
         column = origin.columns.get(name) if why is None else name if path != "$" else None
+        if self.cards.is_checked:
+            # A table without a header has its first row for names.
+            told = shown_without_numbers([detail, path, column, hint])
+            detail, path, column, hint = told
         found = self._refused.setdefault((reason, path, column, hint), _Rows(detail))
         row = found.add(origin, place)
         if self.rejects is not None:

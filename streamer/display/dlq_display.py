@@ -1,4 +1,7 @@
-"""How ``streamer dlq show`` prints a message: a field a line, the faulty one marked, cards masked."""
+"""How ``streamer dlq show`` prints a message: a field a line, the faulty one marked, no card's number.
+
+The letter on its topic stays as it is; one of an earlier release can have a number.
+"""
 
 from __future__ import annotations
 
@@ -9,31 +12,29 @@ from typing import Any, Final
 
 import msgspec
 
-__all__ = ["marked_lines", "masked", "printable"]
+from streamer.contract.card_numbers import without_card_numbers
+from streamer.contract.card_rule import REFUSED
+from streamer.intake.hidden_numbers import shown_without_numbers
 
-_DIGITS: Final = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)")
-# Counts of ms, µs and ns from 2001 to 2039 have 13, 16 and 19 digits and begin like no card does.
-_TIME: Final = re.compile(r"(?:1\d|2[01])\d{8}(?:\d{3}){1,3}")
-_LAST_SHOWN: Final = 4
+__all__ = ["marked_lines", "printable", "text_of"]
+
 _MAX_TEXT: Final = 4_000
 _MAX_LINES: Final = 200
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
-def masked(text: str) -> str:
-    """Return ``text`` with all but the last digits of what could be a card number hidden.
+def text_of(value: bytes, *, is_raw: bool) -> str:
+    """Return bytes as text, without cards' numbers unless ``is_raw``; what is none is escaped.
 
-    >>> masked('4111 1111 1111 1111 at 1795845480000')
-    '************1111 at 1795845480000'
+    >>> text_of(b"4111 1111 1111 1111 at 1795845480000", is_raw=False)
+    '**** **** **** **** at 1795845480000'
     """
-    return _DIGITS.sub(_hidden, text)
-
-
-def _hidden(found: re.Match[str]) -> str:
-    if _TIME.fullmatch(found[0]):
-        return found[0]
-    digits = re.sub(r"\D", "", found[0])
-    return "*" * (len(digits) - _LAST_SHOWN) + digits[-_LAST_SHOWN:]
+    if is_raw:
+        return value.decode(errors="backslashreplace")
+    # As bytes first: digits of an escape would stand beside those that follow it.
+    text = REFUSED.without_numbers(value)[0].decode(errors="surrogateescape")
+    text = without_card_numbers(text)
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def marked_lines(value: bytes | None, path: str, note: str, *, is_raw: bool) -> list[str]:
@@ -49,17 +50,17 @@ def marked_lines(value: bytes | None, path: str, note: str, *, is_raw: bool) -> 
     try:
         message = msgspec.json.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        text = value[:_MAX_TEXT].decode(errors="backslashreplace")
+        text = text_of(value, is_raw=is_raw)[:_MAX_TEXT]
         rest = f" ... ({len(value):,} bytes)" if len(value) > _MAX_TEXT else ""
         lines = [*text.splitlines(), *([rest] if rest else []), f"<-- {note}"]
     else:
+        message = message if is_raw else shown_without_numbers(message)
         steps = _existing(message, path)
         lines = list(_lines(message, steps, note, "", ""))
     if len(lines) > _MAX_LINES:
         kept = [line for line in lines[_MAX_LINES:] if "   <-- " in line]
         lines = [*lines[:_MAX_LINES], f"... ({len(lines) - _MAX_LINES:,} lines)", *kept]
-    lines = [printable(line) for line in lines]
-    return lines if is_raw else [masked(line) for line in lines]
+    return [printable(line) for line in lines]
 
 
 def printable(text: str) -> str:

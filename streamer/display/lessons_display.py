@@ -9,7 +9,8 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from streamer.display.dlq_display import masked, printable
+from streamer.contract.card_numbers import without_card_numbers
+from streamer.display.dlq_display import printable
 from streamer.display.output import table_console
 from streamer.store import StoredLesson, rfc3339
 
@@ -38,7 +39,7 @@ def print_lessons(stored: Sequence[StoredLesson]) -> None:
         table.add_row(
             rfc3339(each.stored_ms),
             # What producers call a payment is theirs: it may hold anything.
-            Text(masked(printable(lesson.transaction_id))),
+            Text(printable(without_card_numbers(lesson.transaction_id))),
             f"{lesson.verdict} ({lesson.origin}), {_known(each)}",
             f"{lesson.weight:,.1f}",
             _probabilities(each),

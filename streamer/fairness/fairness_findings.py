@@ -8,7 +8,7 @@ from typing import Any, Final
 from streamer.fairness.disparity import MEASURES, Compared, Group, Limits, compare_groups
 from streamer.fairness.observed import NOT_KNOWN, Observed
 
-__all__ = ["CONVENTION", "METHODS", "fairness_findings", "headline", "told_lines"]
+__all__ = ["CONVENTION", "CUT", "METHODS", "fairness_findings", "headline", "told_lines"]
 
 METHODS: Final = {
     False: "Every payment of the file is known. Shares have Wilson's interval (1927) for as many "
@@ -22,6 +22,8 @@ METHODS: Final = {
     "alike, put together by MOVER (Zou and Donner 2008).",
 }
 """How intervals are made, by whether a sample stands for the rest."""
+CUT: Final = "More was written than is read at once: the first of these days are not in it."
+"""What is told where a topic has more records than a report takes."""
 CONVENTION: Final = (
     "Four fifths is a convention of US guidelines on hiring (29 CFR 1607.4 D): a ratio below 0.8, or "
     "here above 1.25, is worth a look. It is no test, and neither does a ratio within it show that "
@@ -48,6 +50,7 @@ def fairness_findings(observed: Observed, limits: Limits, source: str) -> dict[s
         "observed": len(observed),
         "cards": observed.n_cards,
         "alerts": int(observed.alerted.sum()),
+        "held_back": observed.n_held if observed.is_sample else None,
         "sampled": int((~observed.alerted).sum()) if observed.is_sample else None,
         "judged": int(judged.sum()),
         "frauds": int((observed.labels == 1).sum()),
@@ -78,7 +81,8 @@ def told_lines(found: dict[str, Any]) -> list[str]:
         for group in dimension["groups"]:
             lines.append(f"  {group['name']}: {group['payments']:,.0f} payments")
             lines += [f"    {_line(each)}" for each in group["compared"]]
-    return [*lines, "", found["method"], found["convention"]]
+    cut = [CUT] if found.get("is_cut") else []
+    return [*lines, "", *cut, found["method"], found["convention"]]
 
 
 def headline(found: dict[str, Any]) -> str:
@@ -87,10 +91,11 @@ def headline(found: dict[str, Any]) -> str:
     differs = "no difference" if not n else "1 difference" if n == 1 else f"{n} differences"
     estimated = "an estimated " if found["is_estimated"] else ""
     labelled = "judged" if found["is_estimated"] else "labelled"
+    held = f" ({found['held_back']:,} of them held back by the fuse)" if found["held_back"] else ""
     return (
         f"{found['source']}: {estimated}{found['payments']:,.0f} payments, {found['cards']:,} cards, "
-        f"{found['alerts']:,} alerts, {found['judged']:,} {labelled}, {found['frauds']:,} of them "
-        f"frauds; {differs} beyond chance."
+        f"{found['alerts']:,} alerts{held}, {found['judged']:,} {labelled}, {found['frauds']:,} of "
+        f"them frauds; {differs} beyond chance."
     )
 
 

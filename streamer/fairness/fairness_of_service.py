@@ -4,10 +4,15 @@ Payments that did not alert are known from the random sample below the threshold
 stands for its `sample_weight` payments.  Where not all alerts, or not all of the sample, have been
 judged, those that were stand for the others of their kind (weighting for nonresponse within alerts and
 within the sample; Särndal, Swensson and Wretman 1992, chapter 15).
+
+What the budget's fuse held back is an alert like any other: the payment exceeded the threshold, whoever
+its card is of, and its topic is for somebody to act on.  It is a kind of its own among what was judged,
+where any of it was; else the judged alerts stand for it, too.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
@@ -15,7 +20,14 @@ import msgspec
 import numpy as np
 
 from streamer.arrays import Flags, Floats, Integers
-from streamer.fairness.observed import NOT_KNOWN, Grouping, Observed, numbered
+from streamer.fairness.observed import (
+    MOST_GROUPS,
+    NOT_KNOWN,
+    OTHERS,
+    Grouping,
+    Observed,
+    numbered,
+)
 
 __all__ = ["Told", "TwoNames", "observe_service", "read_alert", "read_ruling"]
 
@@ -77,17 +89,26 @@ def read_ruling(value: bytes | None) -> TwoNames | None:
         return None
 
 
-def observe_service(alerts: Iterable[Told], rulings: Iterable[TwoNames]) -> Observed:
-    """Return what ``alerts``, and ``rulings`` in the order in which they came, say."""
+def observe_service(
+    alerts: Iterable[Told], rulings: Iterable[TwoNames], held: Iterable[Told] = ()
+) -> Observed:
+    """Return what ``alerts``, and ``rulings`` in the order in which they came, say.
+
+    ``held`` are the alerts of the overflow topic.
+    """
     by_id = {each.alert_id: each for each in alerts}
+    n_alerts = len(by_id)
+    for each in held:
+        by_id.setdefault(each.alert_id, each)
     told = list(by_id.values())
     alerted = np.array([not each.sampled for each in told], bool)
+    is_held = alerted & (np.arange(len(told)) >= n_alerts)
     weights = np.array([each.sample_weight or 1.0 for each in told], float)
     weights[alerted] = 1.0
     labels = _labels(told, rulings)
     payments = [each.transaction for each in told]
-    cards = _grouping([each.card_id for each in payments]).codes
-    merchants = _grouping([each.merchant_id for each in payments]).codes
+    cards = _numbers([each.card_id for each in payments])
+    merchants = _numbers([each.merchant_id for each in payments])
     names: Mapping[str, list[str | None]] = {
         "country": [each.country for each in payments],
         "channel": [each.channel for each in payments],
@@ -96,13 +117,14 @@ def observe_service(alerts: Iterable[Told], rulings: Iterable[TwoNames]) -> Obse
     }
     return Observed(
         weights=weights,
-        judged_weights=_judged_weights(weights, alerted, labels),
+        judged_weights=_judged_weights(weights, alerted, is_held, labels),
         alerted=alerted,
         labels=labels,
         cards=cards,
         merchants=numbered(merchants, NOT_KNOWN),
         groupings={name: _grouping(values) for name, values in names.items()},
         is_sample=True,
+        n_held=int(is_held.sum()),
     )
 
 
@@ -124,10 +146,12 @@ def _labels(told: list[Told], rulings: Iterable[TwoNames]) -> Integers:
     return labels
 
 
-def _judged_weights(weights: Floats, alerted: Flags, labels: Integers) -> Floats:
+def _judged_weights(weights: Floats, alerted: Flags, held: Flags, labels: Integers) -> Floats:
     """Return the weights of judged payments, those of each kind summing to all of the kind."""
     found = weights.copy()
-    for kind in (alerted, ~alerted):
+    is_apart = bool((held & (labels != NOT_KNOWN)).any())
+    of_alerts = (alerted & ~held, held) if is_apart else (alerted,)
+    for kind in (*of_alerts, ~alerted):
         judged = kind & (labels != NOT_KNOWN)
         if judged.any():
             found[kind] *= weights[kind].sum() / weights[judged].sum()
@@ -135,7 +159,21 @@ def _judged_weights(weights: Floats, alerted: Flags, labels: Integers) -> Floats
 
 
 def _grouping(values: list[str | None]) -> Grouping:
+    """Return the groups that values name, the rarest of very many in one."""
+    counts = Counter(value for value in values if value is not None)
+    kept = {name for name, _ in counts.most_common(MOST_GROUPS)}
+    if len(counts) > MOST_GROUPS:
+        values = [value if value is None or value in kept else OTHERS for value in values]
     names = tuple(sorted({value for value in values if value is not None}))
     at = {name: i for i, name in enumerate(names)}
     codes = [NOT_KNOWN if value is None else at[value] for value in values]
     return Grouping(names, np.array(codes, np.int64))
+
+
+def _numbers(values: list[str | None]) -> Integers:
+    """Return a number for each name, `NOT_KNOWN` without one."""
+    at: dict[str, int] = {}
+    return np.array(
+        [NOT_KNOWN if value is None else at.setdefault(value, len(at)) for value in values],
+        np.int64,
+    )

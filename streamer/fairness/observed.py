@@ -14,10 +14,23 @@ import numpy as np
 
 from streamer.arrays import Flags, Floats, Integers
 
-__all__ = ["DIMENSIONS", "NOT_KNOWN", "Grouping", "Observed", "numbered", "pairs_of"]
+__all__ = [
+    "DIMENSIONS",
+    "MOST_GROUPS",
+    "NOT_KNOWN",
+    "OTHERS",
+    "Grouping",
+    "Observed",
+    "numbered",
+    "pairs_of",
+]
 
 DIMENSIONS: Final = ("country", "channel", "category", "currency")
 """What payments are grouped by; a category is a merchant category code (ISO 18245)."""
+MOST_GROUPS: Final = 1_000
+"""Names of a dimension that are groups; a channel is any text of 32 characters."""
+OTHERS: Final = "(others)"
+"""The group of payments whose name came when there were so many."""
 NOT_KNOWN: Final = -1
 """The group of a payment that names none, and the label of one that nobody has judged."""
 
@@ -37,7 +50,7 @@ class Observed:
     ``weights`` are how many payments each stands for, ``judged_weights`` for how many judged ones: more
     where others like it were not judged.  ``labels`` are 1 for a fraud, 0 for none, `NOT_KNOWN` where
     nobody has judged.  ``cards`` and ``merchants`` are numbers from 0; ``is_sample`` where weights are
-    of a sample.
+    of a sample.  ``n_held`` of those that alerted were held back by the fuse.
     """
 
     weights: Floats
@@ -48,6 +61,7 @@ class Observed:
     merchants: Integers
     groupings: dict[str, Grouping]
     is_sample: bool
+    n_held: int = 0
 
     def __len__(self) -> int:
         return len(self.weights)

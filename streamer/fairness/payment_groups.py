@@ -8,7 +8,7 @@ import numpy as np
 
 from streamer.arrays import Integers
 from streamer.contract.codes import CURRENCIES
-from streamer.fairness.observed import DIMENSIONS, NOT_KNOWN, Grouping
+from streamer.fairness.observed import DIMENSIONS, MOST_GROUPS, NOT_KNOWN, OTHERS, Grouping
 from streamer.features import country_of
 from streamer.offline.offline_partition import ScoredPart
 
@@ -33,12 +33,8 @@ class GroupNotes:
         decoded, columns = part.prepared.decoded, part.prepared.columns
         if columns is None:
             return
-        numbers = self._channels
         # Nothing that scores reads the channel, so it is not among the columns.
-        told = [transaction.channel for transaction in decoded.transactions]
-        channels = [
-            NOT_KNOWN if name is None else numbers.setdefault(name, len(numbers)) for name in told
-        ]
+        channels = [self._channel(transaction.channel) for transaction in decoded.transactions]
         self._rows.append(decoded.offsets)
         self._merchants.append(columns.merchants)
         for dimension, values in (
@@ -48,6 +44,14 @@ class GroupNotes:
             ("currency", columns.currencies),
         ):
             self._parts[dimension].append(values.astype(np.int64))
+
+    def _channel(self, name: str | None) -> int:
+        numbers = self._channels
+        if name is None:
+            return NOT_KNOWN
+        if name not in numbers and len(numbers) >= MOST_GROUPS:
+            name = OTHERS
+        return numbers.setdefault(name, len(numbers))
 
     def column(self, dimension: str, n: int) -> Integers:
         """Return the numbers of n rows."""

@@ -1,30 +1,26 @@
 """A file's labelled payments with prices, as the pipeline would have alerted them.
 
-The file passes as in `streamer evaluate`; whole UTC days that follow the first quarter count, those
-at either end of what is measured left out where days remain, since a budget is of a day.
+Whole UTC days of what is measured count, those at either end left out where days remain, since a budget
+is of a day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import Final
+from collections.abc import Mapping
 
 import numpy as np
 
 from streamer.contract.codes import CURRENCIES
 from streamer.datafiles import FileReport
 from streamer.errors import ConfigurationError
-from streamer.evaluation.passing import PassConfig, run_passes
+from streamer.evaluation.passing import PassConfig
 from streamer.evaluation.rows import Rows
-from streamer.fairness.payment_groups import GroupNotes
+from streamer.fairness.file_pass import OnProgress, pass_file, settled
 from streamer.impact.gains import Priced, places_within_days
 from streamer.impact.impact_figures import FilePayments
 from streamer.impact.worth import worth_of
 
 __all__ = ["payments_of_file", "payments_of_rows"]
-
-_SETTLING: Final = 4
 
 
 def payments_of_file(
@@ -34,32 +30,29 @@ def payments_of_file(
     *,
     batch_size: int,
     now_ms: int,
-    on_progress: Callable[[str, int, int], None],
+    on_progress: OnProgress,
 ) -> FilePayments:
     """Run the pipeline over the file of ``report``, IN/OUT; it must have labels.
 
-    ``values`` are of a unit of each currency.  ``on_progress`` gets what is being done, how many rows
-    of it are new, and how many there are in all.
+    ``values`` are of a unit of each currency.
     """
-    n_rows, notes = report.file.n_rows, GroupNotes()
-    (passed,) = run_passes(
-        report.batches(batch_size),
-        n_rows,
-        [replace(passing, on_part=notes.note)],
+    rows, notes = pass_file(
+        report,
+        passing,
+        batch_size=batch_size,
         now_ms=now_ms,
-        on_progress=lambda n: on_progress("payments", n, n_rows),
-        on_decoded=report.add,
+        on_progress=on_progress,
+        needs_labels=True,
     )
-    report.require_payments()
-    currencies = notes.column("currency", len(passed.rows)).tolist()
-    return payments_of_rows(passed.rows, [CURRENCIES[code] for code in currencies], values)
+    currencies = notes.column("currency", len(rows)).tolist()
+    return payments_of_rows(rows, [CURRENCIES[code] for code in currencies], values)
 
 
 def payments_of_rows(
     rows: Rows, currencies: list[str], values: Mapping[str, float]
 ) -> FilePayments:
     """Return what is measured of ``rows``, whose payments are in ``currencies`` (n,)."""
-    measured = (np.arange(len(rows)) >= len(rows) // _SETTLING) & rows.is_measurable & rows.is_valid
+    measured = settled(rows) & rows.is_measurable & rows.is_valid
     at = np.flatnonzero(measured)
     if not len(at):
         raise ConfigurationError(

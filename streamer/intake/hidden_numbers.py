@@ -7,13 +7,14 @@ is escaped, of another script, or in Avro's or Protobuf's bytes), its value is n
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import is_dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, cast
 
+import msgspec
+
+from streamer.contract import card_numbers
 from streamer.contract.batch import Record, StoredRecord
 from streamer.contract.card_rule import REFUSED, CardRule
 from streamer.contract.network_numbers import FEWEST, MOST, card_number, is_card_number
@@ -22,8 +23,6 @@ from streamer.intake.refused_records import DeadLetter, Masked
 
 __all__ = ["has_number", "shown_without_numbers", "without_card_numbers"]
 
-_ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
-_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 # What it makes of a value is read for other numbers, and goes nowhere.
 _READABLE: Final = CardRule("mask", b"of no use")
 _LEAST, _BEYOND = 10 ** (FEWEST - 1), 10**MOST
@@ -69,7 +68,7 @@ def _hidden(
             named = _under_its_name(record.value or b"", rule, contents, card_path)
             value, is_lost = named or value, is_lost or named is None
     texts = letter.path, letter.detail, letter.hint
-    path, detail, hint = map(REFUSED.text_without_numbers, texts)
+    path, detail, hint = map(card_numbers.without_card_numbers, texts)
     if (key, value) != (record.key, record.value):
         record = _with(record, key, value)
     masked: Masked = "withheld" if withheld else "in part" if is_lost else ""
@@ -86,7 +85,7 @@ def _key_without(key: bytes | None, rule: CardRule) -> tuple[bytes | None, bool]
         if card_id is not None:
             return card_id.encode(), False
     starred, n = REFUSED.without_numbers(key)
-    if card_number(starred.decode(errors="replace")) is not None:
+    if card_numbers.has_card_number(starred.decode(errors="replace")):
         return None, True
     return starred, n > 0
 
@@ -125,10 +124,14 @@ def _changes(before: Any, after: Any, at: str) -> Iterator[tuple[str, Any, Any]]
 
 
 def has_number(document: Any) -> bool:
-    """Whether a value that was read has a card's number as a name, a text or a number in it.
+    """Whether a value that was read has a card's number in a name or text of it, or as a number.
+
+    A text that is JSON itself, as where a message is wrapped in another, is read too.
 
     >>> has_number({"a": [4111111111111111]}), has_number({"4111 1111 1111 1111": 0}), has_number("4")
     (True, True, False)
+    >>> has_number({"payload": '{"card": 4.111111111111111e15, "as": "\\\\u0034"}'})
+    True
     """
     # A list of what is to be looked at: a message may be as deep, and as wide, as it likes.
     waiting = [document]
@@ -136,8 +139,10 @@ def has_number(document: Any) -> bool:
         each = waiting.pop()
         kind = type(each)
         if kind is str:
-            if len(each) >= FEWEST and card_number(each) is not None:
-                return True
+            if len(each) >= FEWEST:
+                if card_numbers.has_card_number(each):
+                    return True
+                waiting.extend(_within(each))
         elif kind is int:
             if _LEAST <= each < _BEYOND and is_card_number(str(each)):
                 return True
@@ -157,6 +162,16 @@ def has_number(document: Any) -> bool:
     return False
 
 
+def _within(text: str) -> list[Any]:
+    """Return what a text says that is JSON itself, nothing of another."""
+    if text.lstrip()[:1] not in ("{", "[", '"'):
+        return []
+    try:
+        return [msgspec.json.decode(text)]
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return []
+
+
 def shown_without_numbers(value: Any) -> Any:
     """Return a value that somebody is shown: digits of cards' numbers are stars, wherever they stand.
 
@@ -174,20 +189,16 @@ def shown_without_numbers(value: Any) -> Any:
         return [shown_without_numbers(each) for each in value]
     if kind is not str:
         return "..." if has_number(value) else value
-    text = REFUSED.text_without_numbers(value)
-    told = text.encode(errors="replace")
-    is_odd = not text.isascii() or "\\u" in text
-    if has_number(text) or (is_odd and REFUSED.without_numbers(_in_ascii(told))[1]):
-        return "..."
-    return text
+    text = card_numbers.without_card_numbers(value)
+    return "..." if has_number(text) else text
 
 
 def _holds_one(value: bytes, sent: bytes, contents: Callable[[bytes], Sequence[Any]]) -> bool:
     """Whether a value that was masked has a number still, or nobody can tell."""
-    if b"\0" in value and REFUSED.without_numbers(value.replace(b"\0", b""))[1]:
-        # Of UTF-16, or between the bytes of numbers.
+    if b"\0" in value and _has_between_zeros(value):
         return True
-    if (not value.isascii() or b"\\u" in value) and REFUSED.without_numbers(_in_ascii(value))[1]:
+    is_odd = not value.isascii() or b"\\u" in value
+    if is_odd and card_numbers.has_card_number(value.decode(errors="replace")):
         # What is cut, or no JSON at all, is not read.
         return True
     try:
@@ -200,16 +211,12 @@ def _holds_one(value: bytes, sent: bytes, contents: Callable[[bytes], Sequence[A
         return True
 
 
-def _in_ascii(value: bytes) -> bytes:
-    """Return bytes without escapes, digits and blanks of other scripts as those of ASCII."""
-    text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value.decode(errors="replace"))
-    return _NOT_ASCII.sub(lambda found: _ascii_of(found[0]), text).encode(errors="replace")
-
-
-def _ascii_of(sign: str) -> str:
-    if sign.isdecimal():
-        return str(unicodedata.decimal(sign))
-    return " " if sign.isspace() or unicodedata.category(sign) in ("Pd", "Cf") else "?"
+def _has_between_zeros(value: bytes) -> bool:
+    """Whether a number stands between bytes of zero, as those of numbers are, or in UTF-16."""
+    if REFUSED.without_numbers(value.replace(b"\0", b""))[1]:
+        return True
+    texts = (value.decode(form, "replace") for form in ("utf-16-le", "utf-16-be"))
+    return any(map(card_numbers.has_card_number, texts))
 
 
 def _with(record: Any, key: bytes | None, value: bytes | None) -> Record:

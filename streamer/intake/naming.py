@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from streamer.contract import card_numbers
+
 __all__ = ["has_card_number", "printable", "shown", "without_numbers"]
 
 # As many digits as no name has, but a card, an account or a moment.
 _NUMBER: Final = re.compile(r"\d(?:[ -]?\d){6,}")
-# As many digits as a card number has, of any script's and with what people put between them.
+# As many digits as a card number has, whatever they say: no name of a field has them.
 _CARD: Final = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)")
 _LONGEST: Final = 40
 
@@ -37,7 +39,7 @@ def has_card_number(text: str) -> bool:
     >>> has_card_number("REFUND 4929 1234 5678 1230"), has_card_number("2020-01-01T00:00:00Z")
     (True, False)
     """
-    return _CARD.search(text) is not None
+    return _CARD.search(text) is not None or card_numbers.has_card_number(text)
 
 
 def printable(text: str) -> str:
@@ -55,9 +57,9 @@ def without_numbers(text: str) -> str:
     >>> without_numbers("one_of = ['4929123456781230']")
     "one_of = ['...']"
     """
-    return _CARD.sub("...", text)
+    return card_numbers.without_card_numbers(_CARD.sub("...", text))
 
 
 def _hidden(text: str) -> str:
-    name = printable(_NUMBER.sub("...", text))
+    name = printable(card_numbers.without_card_numbers(_NUMBER.sub("...", text)))
     return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}..."

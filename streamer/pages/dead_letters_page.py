@@ -160,7 +160,7 @@ dead-letter topic holds it. A replay that is interrupted goes on when it is run 
 is killed, up to 500 may come twice; the worker recognises them by card and transaction id. Where the
 place of the record stands for an id (`position = true`), `--intake` keeps the first place, and without
 it the record gets another. A letter that was cut because it was too large is not sent. `show` says what
-`STREAMER_INTAKE` makes of the message now, or `--intake`, and masks what could be card numbers, except
+`STREAMER_INTAKE` makes of the message now, or `--intake`, with stars for cards' numbers, except
 with `--raw`. For verdicts say `--topic fraud-feedback-dlq`.
 
 | reason | cause | cure |

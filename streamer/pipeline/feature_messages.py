@@ -9,7 +9,7 @@ from typing import Final
 from streamer.arrays import Floats
 from streamer.contract.codes import CURRENCIES
 from streamer.contract.messages import FeatureRow, Source
-from streamer.contract.pseudonyms import CardKey, pseudonym
+from streamer.contract.pseudonyms import CardKey, names_of_card
 from streamer.features import FEATURE_NAMES
 from streamer.intake.decoding import Decoded
 from streamer.intake.payment_columns import CARD, ID, MERCHANT
@@ -30,7 +30,7 @@ def feature_messages(
     rows = zip(
         decoded.offsets.tolist(),
         names.column(ID).strings(),
-        names.column(CARD).strings(),
+        [names_of_card(card_id, card_key) for card_id in names.column(CARD).strings()],
         names.column(MERCHANT).strings(),
         columns.merchants.tolist(),
         columns.times_ms.tolist(),
@@ -41,7 +41,7 @@ def feature_messages(
     return [
         FeatureRow(
             transaction_id=transaction_id,
-            card_id=card_id if card_key is None else pseudonym(card_id, card_key),
+            card_id=called[0],
             merchant_id=None if merchant < 0 else merchant_id,
             currency=CURRENCIES[currency],
             event_timestamp=moment(time_ms),
@@ -51,11 +51,12 @@ def feature_messages(
                 for name, value in zip(FEATURE_NAMES, values, strict=True)
             },
             source=Source(topic, partition, offset, state.epoch),
+            other_card_ids=called[1:],
         )
         for (
             offset,
             transaction_id,
-            card_id,
+            called,
             merchant_id,
             merchant,
             time_ms,

@@ -26,10 +26,11 @@ from confluent_kafka.admin import AdminClient
 
 from streamer.contract.codes import CURRENCIES
 from streamer.contract.decision_message import Decision
+from streamer.contract.pseudonyms import CardKey, names_of_card
 from streamer.errors import StreamerError
 from streamer.features import FEATURE_NAMES
 from streamer.intake.decoding import Decoded
-from streamer.intake.payment_columns import MERCHANT
+from streamer.intake.payment_columns import CARD, MERCHANT
 from streamer.pipeline.feature_messages import moment
 from streamer.serving.answerer import AskedBy, Given
 from streamer.settings import Settings
@@ -65,11 +66,18 @@ class DecisionLog:
     """Publishes from a thread of its own; `note` is called on the loop that answers.
 
     ``counted`` gets each answer that was noted once: as ``published``, ``dropped`` (there was no room)
-    or ``failed`` (Kafka took it not, or nobody publishes any more).
+    or ``failed`` (Kafka took it not, or nobody publishes any more).  ``card_key`` made the pseudonyms.
     """
 
-    def __init__(self, settings: Settings, topic: str, counted: Counter, room: int = _ROOM) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: Settings,
+        topic: str,
+        counted: Counter,
+        room: int = _ROOM,
+        card_key: CardKey | None = None,
+    ) -> None:
+        self._settings, self._card_key = settings, card_key
         self._topic = topic
         self._counted = counted
         self._room = room
@@ -143,7 +151,7 @@ class DecisionLog:
                     try:
                         if read is None or read.decoded is not each.decoded:
                             read = _Read.of(each)
-                        self._publish(decision_of(each, by, at, read))
+                        self._publish(decision_of(each, by, at, read, self._card_key))
                     except Exception:
                         self._fail()
                     if self._n_out % _PIECE == 0:
@@ -211,6 +219,7 @@ class _Read(NamedTuple):
     """Of payments that were read together, what their decisions have: taken out once for all."""
 
     decoded: Decoded
+    cards: list[str]
     features: list[list[float]]
     merchants: list[str | None]
     currencies: list[int]
@@ -222,6 +231,7 @@ class _Read(NamedTuple):
         columns, named = payments.columns, payments.names.column(MERCHANT).strings()
         return cls(
             given.decoded,
+            payments.names.column(CARD).strings(),
             given.history.X.tolist(),
             [
                 None if number < 0 else name
@@ -232,9 +242,16 @@ class _Read(NamedTuple):
         )
 
 
-def decision_of(given: Given, by: AskedBy, at: datetime, read: _Read | None = None) -> Decision:
+def decision_of(
+    given: Given,
+    by: AskedBy,
+    at: datetime,
+    read: _Read | None = None,
+    card_key: CardKey | None = None,
+) -> Decision:
     """Return the message of an answer that was given ``at`` a time; NaN is null once it is JSON."""
     of, i = read or _Read.of(given), given.i
+    names = [] if card_key is None else names_of_card(of.cards[i], card_key)
     return Decision(
         answer=given.answer,
         features=dict(zip(FEATURE_NAMES, of.features[i], strict=True)),
@@ -245,4 +262,6 @@ def decision_of(given: Given, by: AskedBy, at: datetime, read: _Read | None = No
         door=by.door,
         client=by.client,
         state=given.place,
+        # The keys may have changed since the answer was made.
+        other_card_ids=[name for name in names if name != given.answer.card_id],
     )

@@ -167,7 +167,8 @@ class Serving:
     def _begin_log(self) -> None:
         topic = self.settings.serve_decisions_topic
         if topic is not None:
-            self.decisions = DecisionLog(self.settings, topic, self.metrics.serve_decisions)
+            counted, key = self.metrics.serve_decisions, self._config.card_key
+            self.decisions = DecisionLog(self.settings, topic, counted, card_key=key)
             self.answerer.on_given = self.decisions.note
 
     async def _follow(self) -> None:

@@ -15,6 +15,7 @@ from streamer.errors import ConfigurationError, InvariantError, UnavailableError
 from streamer.model import ModelConfig, Scorer
 from streamer.policies import settings_under
 from streamer.settings import Settings
+from streamer.starting.card_rule_check import check_card_rule
 from streamer.starting.wiring import model_config
 from streamer.store import Heads, Store
 from streamer.store.stored import StoredVersion
@@ -39,7 +40,8 @@ class VersionsInUse:
     that scores all partitions.  ``branch`` says which it is by now, ``made_at_s`` when it was made
     (epoch), and ``read_at_s`` when the store last said so (of `time.monotonic`).
 
-    Versions are derived under the policy in force, as workers derive them.
+    Versions are derived under the policy in force, as workers derive them.  Nothing is taken up while
+    cards' numbers go by another rule, or key, than with the workers.
     """
 
     store: Store
@@ -73,6 +75,7 @@ class VersionsInUse:
             self.read_at_s = time.monotonic()
 
     async def _take_up(self) -> None:
+        await check_card_rule(self.store, self.settings)
         policy_id = await self.store.policies.head()
         if self._policy_id and not policy_id:
             raise UnavailableError(_LOST)

@@ -7,6 +7,9 @@ first one that the answer's state did not have, else the last.  A payment that c
 than was asked about, and no other, is what the answer is held against once it has waited long enough.
 A payment that is asked about twice is compared twice, one that is scored twice, as after a crash, once.
 
+While the key of pseudonyms is changed a card has a name under each, and who answers may take the new
+up before or after who scores: a card is the same where any of its names is.
+
 Invariants:
 * Bounded: so many answers wait, so many scored payments are remembered; what that cost is an outcome.
 * What came between is read off the features topic, which has a partition's payments in their order; a
@@ -18,7 +21,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from streamer.contract.decision_message import Decision
 from streamer.contract.messages import FeatureRow, Score, Source
@@ -32,7 +35,8 @@ _SCORED: Final = 20_000
 # Of one partition: at 1,000 payments a second it has those of 20 s, and a checkpoint comes every two.
 _WITNESSED: Final = 20_000
 
-# A card and an id.
+_T = TypeVar("_T")
+# A name of a card and an id.
 _Payment = tuple[str, str]
 # A partition, its epoch, and an offset.
 _Place = tuple[int, int, int]
@@ -56,9 +60,10 @@ class Waiting:
     is_behind: bool = False
 
     @property
-    def payment(self) -> _Payment:
-        """What the answer is about."""
-        return self.decision.answer.card_id, self.decision.answer.transaction_id
+    def payments(self) -> list[_Payment]:
+        """What the answer is about, by each name of the card."""
+        answer, others = self.decision.answer, self.decision.other_card_ids
+        return [(name, answer.transaction_id) for name in (answer.card_id, *others)]
 
     def distance_s(self, row: FeatureRow) -> float:
         """Return how far a payment's time is from the one that was asked about."""
@@ -78,7 +83,7 @@ class Compared(NamedTuple):
 class _Scored:
     """What the stream has told of one payment so far, the last of it at a time of Kafka's."""
 
-    payment: _Payment
+    payments: list[_Payment]
     score: Score | None = None
     row: FeatureRow | None = None
     at_ms: int = 0
@@ -124,12 +129,12 @@ class _Partition:
 
 
 def _entities(row: FeatureRow) -> list[_Entity]:
-    """Return what a payment moves on."""
-    card: _Entity = ("card", row.card_id, "")
+    """Return what a payment moves on, the card by each of its names."""
+    cards: list[_Entity] = [("card", name, "") for name in (row.card_id, *row.other_card_ids)]
     if row.merchant_id is None:
-        return [card]
+        return cards
     till = "till", row.merchant_id, row.currency
-    return [card, till, ("merchant", row.merchant_id, "")]
+    return [*cards, till, ("merchant", row.merchant_id, "")]
 
 
 @dataclass(slots=True)
@@ -165,11 +170,9 @@ class Meetings:
     def answered(self, decision: Decision, place: tuple[int, int], at_ms: int) -> list[Compared]:
         """Take an answer; return what could be compared, and what had to make room for it."""
         waited = Waiting(decision, place, at_ms)
-        told = [
-            met
-            for place_of in self._places.get(waited.payment, ())
-            if (met := self._scored[place_of].met()) is not None
-        ]
+        places = {each for name in waited.payments for each in self._places.get(name, ())}
+        mets = (self._scored[each].met() for each in sorted(places))
+        told = [met for met in mets if met is not None]
         same = [met for met in told if not waited.distance_s(met[1])]
         if same:
             return [self._compared(waited, *_first_new(same, decision.state))]
@@ -177,19 +180,21 @@ class Meetings:
         waited.is_behind = at_ms <= self._forgotten_ms
         self._n_answers += 1
         self._waiting[self._n_answers] = waited
-        self._numbers.setdefault(waited.payment, []).append(self._n_answers)
+        for name in waited.payments:
+            self._numbers.setdefault(name, []).append(self._n_answers)
         if len(self._waiting) <= self.most_waiting:
             return []
         return [_given_up(self._left(next(iter(self._waiting))))]
 
     def told(self, what: Score | FeatureRow, at_ms: int) -> list[Compared]:
         """Take a score, or features; return what could be compared, and what never can be."""
-        source, payment = what.source, (what.card_id, what.transaction_id)
+        source, others = what.source, () if isinstance(what, Score) else what.other_card_ids
         place = source.partition, source.epoch, source.offset
-        scored = self._scored.get(place)
-        if scored is None:
-            scored = self._scored[place] = _Scored(payment)
-            self._places.setdefault(payment, []).append(place)
+        scored = self._scored.setdefault(place, _Scored([]))
+        for payment in ((name, what.transaction_id) for name in (what.card_id, *others)):
+            if payment not in scored.payments:
+                scored.payments.append(payment)
+                self._places.setdefault(payment, []).append(place)
         was_met, scored.at_ms = scored.met() is not None, at_ms
         if isinstance(what, Score):
             scored.score = scored.score or what
@@ -197,7 +202,7 @@ class Meetings:
             self._witness(what)
             scored.row = scored.row or what
         met = scored.met()
-        found = [] if met is None or was_met else self._met(payment, met)
+        found = [] if met is None or was_met else self._met(scored, met)
         return found if len(self._scored) <= self.most_scored else found + self._forget()
 
     def passed(self, now_ms: int) -> list[Compared]:
@@ -216,10 +221,10 @@ class Meetings:
         numbers = [number for number, each in self._waiting.items() if each.other is not None]
         return [self._late(self._left(number)) for number in numbers]
 
-    def _met(self, payment: _Payment, met: _Met) -> list[Compared]:
+    def _met(self, scored: _Scored, met: _Met) -> list[Compared]:
         """Return the answers that a payment is compared with, the others note how near it is."""
         found = []
-        for number in list(self._numbers.get(payment, ())):
+        for number in self._asked_about(scored):
             waited = self._waiting[number]
             distance_s = waited.distance_s(met[1])
             if not distance_s:
@@ -232,26 +237,27 @@ class Meetings:
         """Forget what was told longest ago; return the answers that half of that is missing for."""
         place, scored = self._scored.popitem(last=False)
         self._forgotten_ms = max(self._forgotten_ms, scored.at_ms)
-        places = self._places[scored.payment]
-        places.remove(place)
-        if not places:
-            del self._places[scored.payment]
+        for payment in scored.payments:
+            _removed(self._places, payment, place)
         if scored.met() is not None:
             return []
         return [
             _given_up(self._left(number))
-            for number in list(self._numbers.get(scored.payment, ()))
+            for number in self._asked_about(scored)
             if scored.row is None or not self._waiting[number].distance_s(scored.row)
         ]
 
     def _left(self, number: int) -> Waiting:
         """Return an answer that waits no more."""
         waited = self._waiting.pop(number)
-        numbers = self._numbers[waited.payment]
-        numbers.remove(number)
-        if not numbers:
-            del self._numbers[waited.payment]
+        for payment in waited.payments:
+            _removed(self._numbers, payment, number)
         return waited
+
+    def _asked_about(self, scored: _Scored) -> list[int]:
+        """Return the numbers of the answers that wait for a payment, each once."""
+        named = (self._numbers.get(payment, ()) for payment in scored.payments)
+        return sorted({number for numbers in named for number in numbers})
 
     def _late(self, waited: Waiting) -> Compared:
         if waited.other is not None:
@@ -281,14 +287,12 @@ class Meetings:
         partition = self._partitions.get(row.source.partition)
         if state is None or partition is None or partition.epoch != row.source.epoch:
             return Between(False, False, False, False, False)
-        came = {
-            kind: partition.came((kind, name, currency), state.offset, offset)
-            for kind, name, currency in _entities(row)
-        }
+        entities = _entities(row)
+        came = {each[0] for each in entities if partition.came(each, state.offset, offset)}
         return Between(
-            card=came["card"],
-            till=came.get("till", False),
-            merchant=came.get("merchant", False),
+            card="card" in came,
+            till="till" in came,
+            merchant="merchant" in came,
             is_known=partition.first <= state.offset,
             is_past=state.offset > offset,
         )
@@ -296,6 +300,12 @@ class Meetings:
 
 def _given_up(waited: Waiting) -> Compared:
     return Compared("given_up", waited, None, None)
+
+
+def _removed(of: dict[_Payment, list[_T]], payment: _Payment, what: _T) -> None:
+    of[payment].remove(what)
+    if not of[payment]:
+        del of[payment]
 
 
 def _first_new(told: list[_Met], state: Source | None) -> _Met:

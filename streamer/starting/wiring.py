@@ -19,6 +19,7 @@ from streamer.policies import settings_under
 from streamer.settings import POLICY_SETTINGS, PREFIX, Settings
 from streamer.settings.currency_values import currency_values
 from streamer.starting.card_keys_in_use import card_key_of, card_rule_of
+from streamer.starting.card_rule_check import NUMBERS_SETTING
 from streamer.store import ReviewStore, ServiceIdentity, Store
 from streamer.verdicts import VerdictConfig
 
@@ -78,7 +79,7 @@ def service_identity(settings: Settings, kafka_cluster_id: str = "") -> ServiceI
     intake = {} if declaration.is_default else {f"{PREFIX}INTAKE": declaration.hash}
     cards = card_rule_of(settings).told
     # With two rules, or two keys, one card would have two states.
-    numbers = {} if cards == REFUSED.told else {f"{PREFIX}CARD_NUMBERS": cards}
+    numbers = {} if cards == REFUSED.told else {NUMBERS_SETTING: cards}
     return ServiceIdentity(
         transactions_topic=settings.transactions_topic,
         model_settings=intake

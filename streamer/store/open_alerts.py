@@ -57,6 +57,7 @@ class QueueRow(msgspec.Struct, frozen=True, omit_defaults=True):
     card_id: str = ""
     transaction_id: str = ""
     other_card_ids: list[str] = []
+    is_sampled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def row_of(alert: Alert) -> QueueRow:
         card_id=alert.transaction.card_id,
         transaction_id=alert.transaction.transaction_id,
         other_card_ids=alert.other_card_ids,
+        is_sampled=alert.sampled,
     )
 
 

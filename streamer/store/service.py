@@ -26,7 +26,15 @@ from streamer.store.keys import Keys
 from streamer.store.stored import rfc3339
 from streamer.store.versions import queue_entry
 
-__all__ = ["ServiceIdentity", "heartbeat", "leave", "queue_heartbeat", "register", "workers"]
+__all__ = [
+    "ServiceIdentity",
+    "heartbeat",
+    "leave",
+    "queue_heartbeat",
+    "register",
+    "registered",
+    "workers",
+]
 
 # A worker says that it lives every few seconds and with each checkpoint; clocks of hosts differ, and a
 # worker that stands still for so long has lost its partitions.
@@ -89,6 +97,12 @@ async def register(
         queue_heartbeat(pipe, client, owner, now_ms)
 
     await client.transact([keys.identity, keys.service, keys.workers], attempt)
+
+
+async def registered(client: Client) -> ServiceIdentity | None:
+    """Return what the workers of the namespace have agreed on, None where none was there yet."""
+    [stored] = await client.pipelined([("HGETALL", client.keys.service)], atomic=False)
+    return _read(stored, client.keys.service)
 
 
 async def heartbeat(client: Client, identity: Identity, owner: str, now_ms: int) -> None:

@@ -171,16 +171,17 @@ class Store:
         await service_of.register(*store, service, owner, now_ms)
 
     async def heartbeat(self, owner: str, now_ms: int) -> None:
-        """Say that ``owner`` is alive; claims and checkpoints say it too.
-
-        Raises `StoreReplacedError` like these, also for a worker that has nothing to save.
-        """
+        """Say that ``owner`` is alive; like claims and checkpoints it raises `StoreReplacedError`."""
         await self._identity.known(self._client)
         await service_of.heartbeat(self._client, self._identity, owner, now_ms)
 
     async def workers(self) -> dict[str, int]:
         """Return when each worker was last alive, in epoch milliseconds."""
         return await service_of.workers(self._client)
+
+    async def registered(self) -> ServiceIdentity | None:
+        """Return what the workers have agreed on, None where there was none yet."""
+        return await service_of.registered(self._client)
 
     async def leave(self, owner: str) -> None:
         """Say that ``owner`` has stopped in good order, so that others may start with new settings."""
@@ -191,9 +192,8 @@ class Store:
     ) -> PartitionRecord:
         """Make ``owner`` the partition's only writer and return what is stored; a later claim wins.
 
-        ``log`` is the one that ``owner`` is to read, which is written with the first claim.
-        The generation is a counter kept here and not the generation of Kafka's group, which starts
-        at 1 again when the group is deleted or the broker is new: an old worker would look recent.
+        ``log`` is the one that ``owner`` is to read, written with the first claim.  The generation is
+        a counter kept here: that of Kafka's group starts at 1 again when group or broker are new.
         """
         await self._identity.known(self._client)
         store = self._client, self._identity
@@ -262,7 +262,7 @@ class Store:
     async def set_head(self, wish: Wish) -> str:
         """Promote or roll back to a stored version; `ConfigurationError` when it is unknown.
 
-        Drift is measured from it on, so that the head is a version of its own with that as parent.
+        Drift is measured from it on: the head is a version of its own with that as parent.
         """
         return await promotions.set_head(self._client, self._limits, wish, self._config)
 

@@ -1,8 +1,9 @@
 """Takes card numbers and secrets out of log events, wherever in the event they are.
 
-Two rules: a run of 13 to 19 digits is a card number, and a value under a name such as ``password``,
-``secret``, ``token`` or ``card_id`` is nobody's business.  Both hold in nested values, in the text
-of messages (``card_id='C1'``, ``redis://:password@host``) and in rendered exceptions.
+Two rules: a run of 13 to 19 digits is a card number, as is whatever `without_card_numbers` finds in
+another spelling, and a value under a name such as ``password``, ``secret``, ``token`` or ``card_id`` is
+nobody's business.  Both hold in nested values, in the text of messages (``card_id='C1'``,
+``redis://:password@host``) and in rendered exceptions.
 
 Digits inside a long hexadecimal word are left alone: a model version is a SHA-256, and one in
 twenty holds such a run by chance.  So are the decimals of a number.  An epoch in milliseconds has
@@ -16,6 +17,8 @@ from collections.abc import Mapping, MutableMapping
 from datetime import date, timedelta
 from math import isfinite
 from typing import Any, Final
+
+from streamer.contract.card_numbers import without_card_numbers
 
 __all__ = ["redact", "redact_event"]
 
@@ -37,6 +40,8 @@ _CARD_OR_DIGEST: Final = re.compile(
 )
 # Deeper than any event that somebody reads; what lies below is shown as one redacted text.
 _DEPTH: Final = 6
+# Of a card's number: 12 to 19 digits.
+_LEAST_NUMBER, _BEYOND = 10**11, 10**19
 
 
 def redact_event(
@@ -62,9 +67,12 @@ def redact(value: Any, depth: int = _DEPTH) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return value if abs(value) < 10**12 else _redact_text(str(int(value)))
+        told = _redact_text(str(int(value))) if abs(value) >= _LEAST_NUMBER else ""
+        return value if not told or told == str(int(value)) else told
     if isinstance(value, float):
-        return value if isfinite(value) else str(value)
+        is_whole = isfinite(value) and abs(value) >= _LEAST_NUMBER and value.is_integer()
+        is_number = is_whole and abs(value) < _BEYOND and redact(int(value)) != int(value)
+        return value if isfinite(value) and not is_number else MASK if is_number else str(value)
     if isinstance(value, date | timedelta):
         return str(value)
     if depth and isinstance(value, Mapping):
@@ -81,8 +89,9 @@ def redact(value: Any, depth: int = _DEPTH) -> Any:
 
 def _redact_text(text: str) -> str:
     if not text.isascii():
+        text = without_card_numbers(text)
         # A lone surrogate, as in a decoded bad message, would fail in the stream's encoder.
         text = text.encode(errors="backslashreplace").decode()
     text = _CREDENTIALS.sub(MASK, text)
     text = _ASSIGNMENT.sub(rf"\1{MASK}", text)
-    return _CARD_OR_DIGEST.sub(lambda found: found["digest"] or MASK, text)
+    return without_card_numbers(_CARD_OR_DIGEST.sub(lambda found: found["digest"] or MASK, text))

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 import time
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from streamer.access.decision import Asked, Facts, code_of
+from tests.rig.answering import Answer, Answering, Question
 
 __all__ = ["PlayedOpa"]
 
@@ -24,40 +22,21 @@ class PlayedOpa:
         self.behind, self.how = behind, "honest"
         self.led_astray: list[str] = []
         """The paths that were asked for beside the question: a redirect was followed."""
-        played = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.path == "/elsewhere":
-                    played.led_astray.append(self.path)
-                status, told = played.answer(self.path, body)
-                self.send_response(status)
-                if status == 302:
-                    self.send_header("Location", f"{played.url}/elsewhere")
-                self.send_header("Content-Length", str(len(told)))
-                self.end_headers()
-                with suppress(OSError):
-                    self.wfile.write(told)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
+        self._server = Answering(self._answered)
+        self.url = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> PlayedOpa:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
+
+    def _answered(self, asked: Question) -> Answer:
+        if asked.path == "/elsewhere":
+            self.led_astray.append(asked.path)
+        status, told = self.answer(asked.path, asked.body)
+        return Answer(status, told, f"{self.url}/elsewhere" if status == 302 else "")
 
     def answer(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Return status and body."""

@@ -86,7 +86,10 @@ def test_a_promotion_waits_for_the_audit_and_going_back_does_not(
         *[("promote", "granted"), ("promote", "failed")],
     ]
     promoted = next(each for each in entries(here) if each["action"] == "promote")
-    assert promoted["details"]["forced"] == "**** **** **** 1236 floods us"
+    assert promoted["details"]["forced"] == "**** **** **** **** floods us"
+    history = run("model", "history", "--json", **here).stdout
+    assert "4929" not in history
+    assert "**** **** **** **** floods us" in history
     assert promoted["actor"]["by"] == "operating system"
     assert "@" in promoted["actor"]["name"]
     assert promoted["subject"] == {"kind": "version", "id": wanted}

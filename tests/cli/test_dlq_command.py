@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamer.cli import dlq_replay
-from streamer.display.dlq_display import marked_lines, masked
+from streamer.display.dlq_display import marked_lines
 from streamer.embedded import EmbeddedKafka
 from streamer.settings import Settings
 from streamer.stream.publishing.dead_letter_topic import REPLAYED_FROM_HEADER, Again
@@ -21,24 +21,11 @@ CARD = "4111111111111111"
 ZONELESS = '[timestamp]\npath = "timestamp"\nzone = "UTC"\n'
 
 
-def test_card_numbers_are_masked_and_times_are_not() -> None:
-    for text, shown in [
-        (CARD, "************1111"),
-        ("4111-1111-1111-1111", "************1111"),
-        ("378282246310005", "***********0005"),
-        ("1795845480000", "1795845480000"),
-        ("1795845480000000", "1795845480000000"),
-        ("x4111111111111111y", "x************1111y"),
-        ("12.5", "12.5"),
-    ]:
-        assert masked(text) == shown
-
-
 def test_the_field_at_fault_is_marked_in_a_list_and_its_parent_where_it_is_missing() -> None:
     value = json.dumps({"items": [{"amount": 1}, {"amount": "x"}], "card": CARD}).encode()
     lines = marked_lines(value, "$.items[1].amount", "wrong_type", is_raw=False)
     assert [line.strip() for line in lines if "<--" in line] == ['"amount": "x"   <-- wrong_type']
-    assert '  "card": "************1111"' in lines
+    assert '  "card": "****************"' in lines
     raw = marked_lines(value, "$.items[1].currency", "missing_field", is_raw=True)
     assert [line.strip() for line in raw if "<--" in line] == ["{   <-- missing_field"]
     assert raw.index("    {   <-- missing_field") > raw.index('      "amount": 1')

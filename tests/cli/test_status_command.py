@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from streamer.cli import main
 from streamer.embedded import EmbeddedKafka
+from streamer.status.troubles import Trouble
 from tests.rig.ports import NOWHERE
 from tests.stream.harness import Service, payments, wait_until
 
@@ -59,3 +60,30 @@ def test_without_redis_and_kafka_it_says_so(service: Service) -> None:
     wrong = _status(environ, "--worker", "localhost:8080")
     assert wrong.exit_code == 2
     assert wrong.stderr.startswith("streamer: --worker must be an http or https URL, got localhost")
+
+
+def test_watched_it_is_drawn_anew_until_somebody_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every two seconds, wrong or well; with --json there is nothing to draw."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            raise KeyboardInterrupt
+
+    drawn: list[str] = []
+
+    def rendered(_: object, troubles: list[Trouble]) -> str:
+        drawn.extend(each.what for each in troubles)
+        return ""
+
+    monkeypatch.setattr("streamer.cli.status_command.time.sleep", sleep)
+    monkeypatch.setattr("streamer.cli.status_command.rendered", rendered)
+    environ = {"STREAMER_REDIS_URL": f"redis://{NOWHERE}/0", "STREAMER_REDIS_TIMEOUT_S": "0.2"}
+    watched = _status(environ, "--watch")
+    assert slept == [2.0] * 3
+    assert watched.exit_code != 0
+    assert [each.startswith("Redis does not answer") for each in drawn] == [True] * 3
+    told = json.loads(_status(environ, "--watch", "--json").stdout)
+    assert not told["is_well"]
+    assert slept == [2.0] * 3

@@ -6,15 +6,15 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
+
+from tests.rig.answering import Answer, Answering, Question
 
 CLIENT, SECRET = "streamer-console", "s3cret/+ of the client"
 # Drawn once: a key takes a tenth of a second.
@@ -55,44 +55,26 @@ class Provider:
         self.forms: list[dict[str, str]] = []
         self.codes: dict[str, dict[str, str]] = {}
         self.tokens: dict[str, str] = {}
-        provider = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._answer(*provider.get(self.path, self.headers.get("Authorization", "")))
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                form = dict(parse_qsl(body))
-                self._answer(*provider.post(self.path, form, self.headers.get("Authorization", "")))
-
-            def _answer(self, status: int, told: Any) -> None:
-                body = told if isinstance(told, bytes) else json.dumps(told).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                if 300 <= status < 400:
-                    self.send_header("Location", "http://127.0.0.1:1/elsewhere")
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.issuer = f"http://127.0.0.1:{self._server.server_port}/realm"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.02,), daemon=True
-        )
+        self._server = Answering(self._answered)
+        self.issuer = f"http://127.0.0.1:{self._server.port}/realm"
 
     def __enter__(self) -> Provider:
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
+
+    def _answered(self, asked: Question) -> Answer:
+        authorization = asked.headers.get("authorization", "")
+        if asked.method == "GET":
+            status, told = self.get(asked.path, authorization)
+        else:
+            form = dict(parse_qsl(asked.body.decode()))
+            status, told = self.post(asked.path, form, authorization)
+        body = told if isinstance(told, bytes) else json.dumps(told).encode()
+        elsewhere = "http://127.0.0.1:1/elsewhere" if 300 <= status < 400 else ""
+        return Answer(status, body, elsewhere)
 
     def n_asked(self, path: str) -> int:
         return sum(each.endswith(path) for each in self.asked)

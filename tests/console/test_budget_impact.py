@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from streamer.console.team.budget_impact import Part, impact_of
 from streamer.durations import DAY_MS
 from streamer.impact.prices import Prices
+from streamer.store import QueueRow, row_of
 from streamer.store.judged_alerts import JudgedAlert
 from tests.console.conftest import Reviewer, Stand, alert, arrived
 from tests.console.test_team_and_budget import judged, sampled
@@ -17,9 +19,12 @@ PRICES = Prices(5.0, 1.0, 0.0, 1.0)
 
 
 def on(day: int, entry: JudgedAlert) -> JudgedAlert:
-    from msgspec.structs import replace
-
     return replace(entry, scored_ms=(20_000 + day) * DAY_MS)
+
+
+def row(number: int, rarity: float, day: int = 2, *, is_sampled: bool = False) -> QueueRow:
+    made = row_of(alert(number, score=1.0 - rarity, sampled=is_sampled))
+    return replace(made, scored_ms=(20_000 + day) * DAY_MS)
 
 
 def days() -> list[JudgedAlert]:
@@ -57,6 +62,46 @@ def test_a_day_in_money_and_the_best_budget_by_hand() -> None:
     assert all_of_it.value * 3 == pytest.approx(89.0 + 250.0)
     assert found.curve is not None
     assert found.curve.best.budget == pytest.approx(0.02, rel=0.06)
+
+
+def test_alerts_that_wait_are_no_false_alarms_and_pull_the_best_budget_nowhere() -> None:
+    """Ten rare alerts, all frauds of 20, and ten commoner ones, of which five are: a review costs 5.
+
+    One more commoner alert is worth (5 · 20 - 5 · 1) / 10 - 5 = 4.50 whether or not it was judged.
+    Only a quarter of those was: the judged alone say 45, with the thirty that wait it is 180.
+    """
+    rare = [on(2, judged(n, "fraud", rarity=0.001, amount=20.0)) for n in range(10)]
+    common = [
+        on(2, judged(n, "fraud" if n % 2 else "legitimate", rarity=0.02, amount=20.0))
+        for n in range(10, 20)
+    ]
+    ends = [on(1, judged(90, amount=0.0)), on(3, judged(91, amount=0.0))]
+    waiting = [row(n, rarity=0.02) for n in range(30)]
+    elsewhere = [row(98, rarity=0.02, day=3), row(99, rarity=0.02, day=9)]
+    alone, whole = (
+        impact_of([*rare, *common, *ends], PRICES, {}, rows) for rows in ([], waiting + elsewhere)
+    )
+    assert (alone.n_judged, alone.n_waiting) == (20, 0)
+    assert (whole.n_judged, whole.n_waiting) == (20, 30)
+    for found, expected in ((alone, 150.0 + 45.0), (whole, 150.0 + 180.0)):
+        at, rarer = found.at(0.05), found.at(0.005)
+        assert at is not None or found.no_best
+        assert rarer is not None
+        assert rarer.value == pytest.approx(150.0)
+        assert found.curve is not None
+        assert float(found.curve.values[-1]) == pytest.approx(expected)
+    # What went out and was judged is told as it was.
+    assert alone.parts == whole.parts
+
+
+def test_a_draw_that_was_judged_stands_for_those_that_wait() -> None:
+    """Ten frauds of 10 that stand for 5 payments each; as many draws wait: 100 payments of 10 - 5."""
+    waiting = [row(n, rarity=0.03, day=3, is_sampled=True) for n in range(10)]
+    found = impact_of(days(), PRICES, {}, waiting)
+    assert (found.n_judged, found.n_waiting) == (2, 0)
+    all_of_it = found.at(0.05)
+    assert all_of_it is not None
+    assert all_of_it.value * 3 == pytest.approx(89.0 + 500.0)
 
 
 def test_without_verdicts_or_values_there_is_a_reason_in_place_of_money() -> None:
@@ -122,8 +167,6 @@ def test_one_old_alert_that_is_judged_today_does_not_make_days_of_the_months_bet
 def test_a_day_on_which_somebody_judged_is_a_day_though_nothing_alerted() -> None:
     fraud = [on(day, judged(day, "fraud", amount=10.0)) for day in (0, 1, 3, 4)]
     assert impact_of(fraud, PRICES, {}).n_days == 2
-    from msgspec.structs import replace
-
     late = [fraud[0], replace(fraud[1], decided_ms=20_002 * DAY_MS + 5), *fraud[2:]]
     found = impact_of(late, PRICES, {})
     assert (found.n_days, found.parts["saved"].value) == (3, pytest.approx(20.0 / 3))

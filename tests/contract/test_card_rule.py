@@ -84,17 +84,32 @@ def test_in_bytes_that_are_no_text_a_length_may_stand_beside_the_digits() -> Non
     assert MASKING.without_numbers(told)[0] == masked
 
 
-@given(numbers(), st.text(max_size=20), st.text(max_size=20), st.booleans())
-def test_no_number_is_left_in_a_text(number: str, before: str, behind: str, is_json: bool) -> None:
-    text = f"{before}|{number}|{behind}"
-    told = json.dumps({before: [text, int(number)]}) if is_json else text
+@given(numbers(), st.text(max_size=20), st.text(max_size=20))
+def test_under_masking_no_number_is_left_in_bytes(number: str, before: str, behind: str) -> None:
+    told = json.dumps({before: [f"{before}|{number}|{behind}", int(number)]}).encode()
     for rule in (REFUSED, MASKING):
-        assert number not in rule.text_without_numbers(told)
+        assert number.encode() not in rule.without_numbers(told)[0]
+
+
+def test_a_number_that_was_taken_for_a_fraction_is_masked_like_any_other() -> None:
+    told = b'{"card_id": 4.929123456781236e15, "at": 48.85661400000001}'
+    masked, n = MASKING.without_numbers(told)
+    assert (json.loads(masked)["card_id"], n) == (MASK, 1)
+    assert json.loads(masked)["at"] == 48.85661400000001
+
+
+def test_in_bytes_that_are_no_text_a_number_may_stand_among_other_digits() -> None:
+    """As fields of a fixed length do: 19 digits before it, 17 behind; in a text it is a longer id."""
+    told = b"0100" + b"7" * 15 + PAN.encode() + b"00000000000012345"
+    masked, n = REFUSED.without_numbers(b"\x00" + told)
+    assert (masked, n) == (b"\x00" + b"*" * len(told), 1)
+    assert REFUSED.without_numbers(told) == (told, 0)
+    assert REFUSED.without_numbers(b"\x00" + b"7" * 30) == (b"\x00" + b"7" * 30, 0)
 
 
 def test_a_long_message_of_digits_takes_no_longer_than_any_other() -> None:
     """Each of a million digits is looked at a few times, not with all that follow."""
-    for part in (b"4", b"4 ", b"4929 ", b"49291234-", NUMBERS[0].encode()):
+    for part in (b"4", b"4 ", b"4929 ", b"49291234-", b"\x004929e1 ", NUMBERS[0].encode()):
         told = part * (1_000_000 // len(part))
         assert len(REFUSED.without_numbers(told)[0]) == len(told)
 

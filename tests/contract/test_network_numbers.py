@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from streamer.contract.card_number_loop import may_be_card_number
 from streamer.contract.network_numbers import (
     NETWORKS,
     card_number,
     is_card_number,
-    may_be_card_number,
 )
 from tests.contract.card_samples import NUMBERS, SPELLINGS, numbers, with_check_digit
 

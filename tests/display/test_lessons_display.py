@@ -71,7 +71,7 @@ def test_a_transaction_that_is_called_by_a_card_or_by_markup_is_shown_safely(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     text = printed(capsys, transaction_id="4111111111111111-[red]x\x1b")
-    assert "************1111-[red]x\\x1b" in text
+    assert "****************-[red]x\\x1b" in text
 
 
 def test_a_lesson_is_an_object_with_where_and_when_it_was_learned() -> None:

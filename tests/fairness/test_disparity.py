@@ -11,8 +11,10 @@ import pytest
 from streamer.evaluation.rows import NO_LABEL
 from streamer.fairness import (
     Grouping,
+    GroupNotes,
     Limits,
     Observed,
+    Told,
     compare_groups,
     fairness_findings,
     fairness_page,
@@ -21,7 +23,10 @@ from streamer.fairness import (
     read_ruling,
     told_lines,
 )
+from streamer.fairness.fairness_findings import headline
 from streamer.fairness.fairness_of_file import observed_rows
+from streamer.fairness.fairness_of_service import TwoNames
+from streamer.fairness.observed import MOST_GROUPS, NOT_KNOWN, OTHERS
 from tests.backtesting.test_comparison import run_with
 
 ANY = Limits(1, 1, 1, 1, 1, 1)
@@ -225,6 +230,46 @@ def test_of_a_service_the_sample_stands_for_what_did_not_alert_and_the_judged_fo
     findings = fairness_findings(found, ANY, "alerts")
     assert findings["is_estimated"]
     assert "an estimated 404 payments" in told_lines(findings)[0]
+
+
+def test_what_the_fuse_held_back_alerted_and_is_judged_apart_where_any_of_it_was() -> None:
+    """Two alerts, one of them judged; three held back, and one that is on the alerts topic, too."""
+
+    def told(*values: bytes) -> list[Told]:
+        return [each for each in map(read_alert, values) if each is not None]
+
+    def said(*alert_ids: str) -> list[TwoNames]:
+        return [TwoNames(alert_id=each, is_fraud=True) for each in alert_ids]
+
+    out = told(alert(0), alert(1), alert(9, sampled=True, sample_weight=50.0))
+    held = told(alert(1), alert(2), alert(3), alert(4))
+    found = observe_service(out, said("a0"), held)
+    assert (found.alerted.tolist(), found.n_held) == ([True, True, False, True, True, True], 3)
+    assert found.weights.tolist() == [1, 1, 50, 1, 1, 1]
+    # Nobody judged what was held: the one that was judged stands for all five.
+    assert found.judged_weights[0] == 5.0
+    apart = observe_service(out, said("a0", "a3"), held)
+    # One of two that went out, and one of three that were held.
+    assert apart.judged_weights[[0, 4]].tolist() == [2.0, 3.0]
+    assert "5 alerts (3 of them held back by the fuse)" in headline(
+        fairness_findings(apart, ANY, "alerts")
+    )
+
+
+def test_very_many_names_are_a_thousand_groups_and_one_of_all_others() -> None:
+    """The largest stay, each with a second payment; of a file it is those that came first."""
+    names = [f"c{n:04d}" for n in range(MOST_GROUPS + 50)]
+    values = [alert(i, channel=name) for i, name in enumerate(names + names[50:])]
+    told = [each for each in map(read_alert, values) if each is not None]
+    channels = observe_service(told, []).groupings["channel"]
+    assert len(channels.names) == MOST_GROUPS + 1
+    assert set(names) - set(channels.names) == set(names[:50])
+    others = channels.names.index(OTHERS)
+    assert int((channels.codes == others).sum()) == 50
+    notes = GroupNotes()
+    numbers = [notes._channel(name) for name in (*names, None, names[0], names[-1])]
+    assert len(set(numbers)) == MOST_GROUPS + 2
+    assert numbers[-3:] == [NOT_KNOWN, 0, MOST_GROUPS]
 
 
 def test_estimates_from_a_sample_are_those_of_all_payments_on_average() -> None:

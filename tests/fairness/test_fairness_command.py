@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -39,13 +40,13 @@ def test_a_file_is_told_by_group_and_the_page_needs_nothing_else(tmp_path: Path)
 
 
 def test_a_service_is_told_from_its_topics(
-    kafka: EmbeddedKafka, unique_topic: Callable[..., str]
+    kafka: EmbeddedKafka, unique_topic: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Forty alerts at tills and twenty at machines; forty and twenty payments drawn for 50 and 10 each.
 
-    A third of all is judged.  So 40 of 2,040 and 20 of 220 alert.
+    A third of all is judged.  Ten more at machines were held back.  So 40 of 2,040 and 30 of 230 alert.
     """
-    topics = unique_topic("alerts"), unique_topic("verdicts")
+    topics = unique_topic("alerts"), unique_topic("verdicts"), unique_topic("overflow")
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
     for made in admin.create_topics([NewTopic(topic, 2) for topic in topics]).values():
         made.result(30)
@@ -53,6 +54,7 @@ def test_a_service_is_told_from_its_topics(
         "kafka_bootstrap_servers": kafka.bootstrap_servers,
         "alerts_topic": topics[0],
         "feedback_topic": topics[1],
+        "overflow_topic": topics[2],
     }
     nothing = run("fairness", "report", **settings)
     assert nothing.exit_code == 2
@@ -62,7 +64,7 @@ def test_a_service_is_told_from_its_topics(
     def send(topic: str, n: int, value: dict[str, Any]) -> None:
         producer.produce(topic, msgspec.json.encode(value), partition=n % 2)
 
-    for n in range(120):
+    for n in range(130):
         channel = "pos" if n < 80 else "atm"
         payment = {
             "transaction_id": f"t{n}",
@@ -71,21 +73,31 @@ def test_a_service_is_told_from_its_topics(
             "channel": channel,
         }
         drawn: dict[str, Any] = {}
-        if 40 <= n < 80 or n >= 100:
+        if 40 <= n < 80 or 100 <= n < 120:
             drawn = {"sampled": True, "sample_weight": 50.0 if n < 80 else 10.0}
-        send(topics[0], n, {"alert_id": f"a{n}", "transaction": payment} | drawn)
-        if n % 3 == 0:
+        topic = topics[0] if n < 120 else topics[2]
+        send(topic, n, {"alert_id": f"a{n}", "transaction": payment} | drawn)
+        if n % 3 == 0 and n < 120:
             send(topics[1], n, {"alert_id": f"a{n}", "verdict": "fraud" if n % 2 else "legitimate"})
     assert producer.flush(30) == 0
     result = run("fairness", "report", "--least", "20", "--json", **settings)
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
-    assert (found["is_estimated"], found["payments"], found["alerts"]) == (True, 2_260.0, 60)
+    assert (found["is_estimated"], found["payments"], found["alerts"]) == (True, 2_270.0, 70)
+    assert (found["held_back"], found["is_cut"]) == (10, False)
     assert (found["sampled"], found["judged"], found["frauds"]) == (60, 40, 20)
     pos, atm = found["dimensions"]["channel"]["groups"]
-    assert (pos["name"], pos["payments"], atm["payments"]) == ("pos", 2_040.0, 220.0)
+    assert (pos["name"], pos["payments"], atm["payments"]) == ("pos", 2_040.0, 230.0)
     shares = {each["measure"]: each["share"] for each in pos["compared"]}
     assert shares["alert_rate"] == float(f"{40 / 2_040:.6g}")
     text = run("fairness", "report", "--least", "20", **settings).stdout
-    assert "an estimated 2,260 payments, 120 cards, 60 alerts, 40 judged" in text
-    assert "channel pos alerts 0.22 times as often as the rest (1.96% against 9.09%;" in text
+    told = "2,270 payments, 130 cards, 70 alerts (10 of them held back by the fuse), 40 judged"
+    assert f"an estimated {told}" in text
+    # 40 / 2,040 over 30 / 230.
+    assert "channel pos alerts 0.15 times as often as the rest (1.96% against 13" in text
+    assert "is read at once" not in text
+    monkeypatch.setattr("streamer.cli.fairness_command._MOST", 80)
+    gone = settings | {"overflow_topic": unique_topic("none")}
+    cut = run("fairness", "report", "--least", "20", **gone).stdout
+    assert "held back" not in cut
+    assert "the first of these days are not in it" in cut

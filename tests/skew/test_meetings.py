@@ -76,6 +76,38 @@ def outcomes(*told: Decision | Score | FeatureRow) -> list[str]:
     return [each.outcome for each in met(meetings(), *told)]
 
 
+def test_a_card_is_the_same_under_any_of_its_names() -> None:
+    """As while its key of pseudonyms is changed: who answers may be ahead of who scores, or behind."""
+    new = {"card_id": "new", "other_card_ids": ["old"]}
+    old = {"card_id": "old", "other_card_ids": ["new"]}
+    for of_answer, of_stream in ((old, new), (new, old)):
+        name = of_stream["card_id"]
+        told = score(card_id=name), row(**of_stream)
+        assert outcomes(decision(**of_answer), *told) == ["equal"]
+        assert outcomes(*told, decision(**of_answer)) == ["equal"]
+    # Who has not read the file yet knows one name, and the other side both.
+    alone = {"card_id": "old"}
+    assert outcomes(decision(**alone), score(card_id="new"), row(**new)) == ["equal"]
+    assert outcomes(decision(**new), score(card_id="old"), row(**alone)) == ["equal"]
+    assert outcomes(decision(**alone), score(card_id="new"), row(card_id="new")) == []
+
+
+def test_what_came_between_under_another_name_of_the_card_moved_its_state_on() -> None:
+    changed = {"features": features(card_gap=8.0)}
+    new = {"card_id": "new", "other_card_ids": ["old"]}
+    made = meetings()
+    between = {"card_id": "old", "other_card_ids": ["new"], "merchant_id": "else"}
+    assert met(made, row("u", 11, **between), score("u", 11, card_id="old")) == []
+    found = met(made, decision(**new), score(card_id="new"), row(**new | changed))
+    assert [each.outcome for each in found] == ["state_moved"]
+    # Nothing of either name is kept once all has been compared and forgotten.
+    small = meetings(most_scored=1)
+    met(small, decision(**new), score(card_id="new"), row(**new), row("v", 13), score("v", 13))
+    assert small.n_waiting == 0
+    assert {name for name, _ in small._places} == {"card"}
+    assert small._numbers == {}
+
+
 def features(**changes: float | None) -> dict[str, float | None]:
     return KNOWN | changes
 

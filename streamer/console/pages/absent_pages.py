@@ -9,6 +9,7 @@ from starlette.responses import Response
 from streamer.console.moment_words import moment_text
 from streamer.console.pages.sight import Sight, sight_of
 from streamer.console.pages.visits import Visit
+from streamer.contract.card_numbers import without_card_numbers
 from streamer.store.judged_alerts import JudgedAlert
 
 __all__ = ["gone_page", "kept_for_lead", "logged_verdict", "older_page"]
@@ -57,8 +58,8 @@ async def older_page(
 ) -> Response:
     """Return a page of ``lines`` that offers to read the topic on from ``read``, None: all was read."""
     # What was asked for stands in it, and may have come in an address.
-    without = visit.console.cards.text_without_numbers
-    wanted, lines = without(wanted), [without(line) for line in lines]
+    if visit.console.cards.is_checked:
+        wanted, lines = without_card_numbers(wanted), [*map(without_card_numbers, lines)]
     return await visit.page(
         "older.html",
         status,

@@ -235,7 +235,7 @@ def _fault(verdict: str, key: str, comment: str, members: Sequence[str], group: 
     if len(comment) > MOST_COMMENT:
         return f"A comment must have at most {MOST_COMMENT:,} characters, got {len(comment):,}."
     if has_card_number(comment):
-        return "The comment has digits that may be a card number: nothing was sent. Take them out."
+        return "The comment has digits that may be a card number: nothing was sent. They are stars now."
     return ""
 
 

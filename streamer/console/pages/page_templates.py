@@ -15,6 +15,7 @@ from streamer.console.alert.fraud_history import counts_text, share_sentence
 from streamer.console.alert.lesson_words import coefficient_text, input_text
 from streamer.console.alert.what_if import change_text
 from streamer.console.moment_words import age_text, moment_text, written_text
+from streamer.contract.card_numbers import without_card_numbers
 from streamer.explaining.wording import USUAL_BY_ITSELF
 from streamer.features import money, percent
 from streamer.intake.naming import printable
@@ -67,6 +68,9 @@ def _environment() -> Environment:
         "plain": plain_text,
         "share": share_sentence,
         "shown": printable,
+        # What people type: a number that somebody wrote there is on no page, nor in a form again.
+        "typed": lambda text: without_card_numbers(printable(text)),
+        "kept": without_card_numbers,
         "undo_key": undo_key,
         "words": lambda name: name.replace("_", " "),
         "written": written_text,

@@ -93,7 +93,7 @@ def _fault(verdict: str, key: str, comment: str) -> str:
     if has_card_number(comment):
         return (
             "The comment has digits that may be a card number, and comments are kept for long: "
-            "nothing was sent or written down. Take them out; the last four may stay."
+            "nothing was sent or written down. They are stars below: press again, or say it otherwise."
         )
     return ""
 

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -28,6 +29,7 @@ from streamer.console.people.web_sessions import Session
 from streamer.console.queue.blind_rows import TELLING
 from streamer.console.queue.queue_filters import Filters
 from streamer.console.sending.audit_trail import Acting
+from streamer.contract.card_numbers import has_card_number, without_card_numbers
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.store import Joint, Review
 from streamer.store.reviews import UNDO_MS
@@ -264,7 +266,7 @@ def login_page(
 ) -> Response:
     """Return the login, with what was typed into a form that came too late, or nothing."""
     visitor = request.cookies.get(_FORM_COOKIE) or secrets.token_urlsafe(16)
-    alert_id = form.get("alert_id") or request.path_params.get("alert_id", "")
+    asked = form.get("alert_id") or request.path_params.get("alert_id", "")
     is_late = bool(form) and request.url.path != "/login"
     answer = page(
         "login.html",
@@ -273,8 +275,8 @@ def login_page(
         because=because,
         is_late=is_late,
         # Other forms have a name, too.
-        name="" if is_late else form.get("name", ""),
-        alert_id=alert_id,
+        name="" if is_late else without_card_numbers(form.get("name", "")),
+        alert_id=without_card_numbers(str(asked)),
         verdict=form.get("verdict", ""),
         comment=typed_in(form),
         after=_after(request, form),
@@ -314,4 +316,5 @@ def _after(request: Request, form: Mapping[str, str]) -> str:
         wanted = f"{path}?{query}" if query else path
     # Two slashes, or a backslash, begin another host's address.
     is_ours = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
-    return wanted if is_ours else "/"
+    # It stands in the page of the login, and in the address of the provider's.
+    return wanted if is_ours and not has_card_number(unquote_plus(wanted)) else "/"

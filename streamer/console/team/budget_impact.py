@@ -3,6 +3,10 @@
 A budget of b alerts what is rarer than b, as on the budget's curve; a payment that was drawn counts for
 as many as it stands for.  Days are those of scoring; the first and the last of the log are in part only
 and left out where days remain.
+
+What waits in the queue is not known, and no false alarm: in what a budget would be worth a judged alert
+stands for those of its rank that wait, too, and a judged draw for the draws that do
+(`streamer.impact.unjudged`).  What alerts cost and saved is told of the judged alone.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from streamer.arrays import Floats
 from streamer.console.team.budget_curve import GRID
 from streamer.durations import DAY_MS
 from streamer.errors import ConfigurationError
@@ -20,8 +25,10 @@ from streamer.impact.best_budget import Curve, curve_of
 from streamer.impact.day_resampling import LEAST_DAYS, ends_of, resampled_means
 from streamer.impact.gains import PARTS, Priced, daily_parts, value_by_budget
 from streamer.impact.prices import Prices
+from streamer.impact.unjudged import stands_for
 from streamer.impact.worth import Worth, worth_of
 from streamer.model.census import weighted_interval
+from streamer.store import QueueRow
 from streamer.store.judged_alerts import JudgedAlert
 
 __all__ = ["Impact", "Part", "impact_of"]
@@ -47,7 +54,8 @@ class Impact:
     """``parts`` are by the names in `PARTS`, of alerts that were judged and what was drawn; ``curve``
     has the value a day of each budget that is known: with few frauds among the draws up to the
     commonest alert that was judged, and then no best where that is the best of these.  What was missed
-    is no part where nothing was drawn.  ``because`` says why there is none of it, else ""."""
+    is no part where nothing was drawn.  ``because`` says why there is none of it, else "".  Of these
+    days' alerts ``n_judged`` were judged, and the curve has the ``n_waiting`` that were not by them."""
 
     because: str
     currency: str
@@ -57,6 +65,8 @@ class Impact:
     curve: Curve | None
     is_priced: bool = True
     no_best: str = ""
+    n_judged: int = 0
+    n_waiting: int = 0
 
     def at(self, budget: float) -> Part | None:
         """Return what the nearest budget of the curve is worth a day."""
@@ -68,8 +78,16 @@ class Impact:
         return Part(float(self.curve.values[at]), interval)
 
 
-def impact_of(judged: Sequence[JudgedAlert], prices: Prices, values: Mapping[str, float]) -> Impact:
-    """Return what ``judged``, each alert once, comes to; ``values`` are of a unit of each currency."""
+def impact_of(
+    judged: Sequence[JudgedAlert],
+    prices: Prices,
+    values: Mapping[str, float],
+    waiting: Sequence[QueueRow] = (),
+) -> Impact:
+    """Return what ``judged``, each alert once, comes to; ``values`` are of a unit of each currency.
+
+    ``waiting`` are the alerts and draws that nobody has judged.
+    """
     if not judged:
         return Impact("Nothing has been judged yet.", "", 0, {}, {}, None)
     first, last = _window(judged)
@@ -81,7 +99,8 @@ def impact_of(judged: Sequence[JudgedAlert], prices: Prices, values: Mapping[str
         worth = worth_of(amounts, [each.currency for each in kept], values)
     except ConfigurationError as error:
         return Impact(f"{error}.", "", 0, {}, {}, None)
-    return _priced(kept, worth, prices, first, last - first + 1)
+    since = [each for each in waiting if first <= each.scored_ms // DAY_MS <= last]
+    return _priced(kept, worth, prices, (first, last), since)
 
 
 def _window(judged: Sequence[JudgedAlert]) -> tuple[int, int]:
@@ -103,8 +122,13 @@ def _window(judged: Sequence[JudgedAlert]) -> tuple[int, int]:
 
 
 def _priced(
-    kept: Sequence[JudgedAlert], worth: Worth, prices: Prices, first_day: int, n_days: int
+    kept: Sequence[JudgedAlert],
+    worth: Worth,
+    prices: Prices,
+    window: tuple[int, int],
+    waiting: Sequence[QueueRow],
 ) -> Impact:
+    n_days = window[1] - window[0] + 1
     known = ~np.isnan(worth.amounts)
     judged = [each for each, is_known in zip(kept, known.tolist(), strict=True) if is_known]
     if not judged:
@@ -112,7 +136,7 @@ def _priced(
         return Impact(because, worth.currency, 0, worth.left_out, {}, None)
     days = np.array([each.scored_ms // DAY_MS for each in kept], dtype=np.int64)
     priced = Priced(
-        days=days[known] - first_day,
+        days=days[known] - window[0],
         places=np.array([each.rarity for each in judged]),
         weights=np.array([each.weight for each in judged]),
         amounts=worth.amounts[known],
@@ -139,14 +163,30 @@ def _priced(
         commonest = float(priced.places[priced.alerted].max(initial=_BUDGETS[0]))
         # The first budget that has them all, too.
         grid = _BUDGETS[: int(np.searchsorted(_BUDGETS, commonest)) + 1]
-    curve = curve_of(grid, value_by_budget(priced, prices, grid, n_days), rng)
+    all_of_it = priced._replace(weights=_with_waiting(priced, waiting))
+    curve = curve_of(grid, value_by_budget(all_of_it, prices, grid, n_days), rng)
     if len(grid) < len(_BUDGETS) and curve.best.is_at_end:
         no_best = (
             f"Which budget would be worth most is not known: it may be larger than what alerts, and "
             f"of payments drawn from below {n_frauds} were frauds, {_LEAST_DRAWN_FRAUDS} are needed."
         )
     is_priced = not prices.are_none
-    return Impact("", worth.currency, n_days, worth.left_out, parts, curve, is_priced, no_best)
+    counts = int(priced.alerted.sum()), sum(not each.is_sampled for each in waiting)
+    told = worth.currency, n_days, worth.left_out, parts, curve, is_priced, no_best
+    return Impact("", *told, *counts)
+
+
+def _with_waiting(priced: Priced, waiting: Sequence[QueueRow]) -> Floats:
+    """Return for how many payments each that was judged stands, with those that wait, (n,)."""
+    places = np.array([max(1.0 - each.score, 0.0) for each in waiting])
+    sampled = np.array([each.is_sampled for each in waiting], bool)
+    weights = priced.weights.copy()
+    alerted = priced.alerted
+    weights[alerted] *= stands_for(priced.places[alerted], places[~sampled])
+    if not alerted.all():
+        # A draw is as likely to be judged as any other.
+        weights[~alerted] *= 1.0 + sampled.sum() / (~alerted).sum()
+    return weights
 
 
 def _missed(priced: Priced, n_days: int) -> Part | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from streamer.contract.network_numbers import card_number
 from streamer.intake.guess.choice import Choice
 from streamer.intake.guess.known_names import FIELDS, name_score
 from streamer.intake.guess.literals import literal_fields
@@ -20,7 +21,6 @@ from streamer.intake.paths import Steps
 __all__ = ["choose_fields", "clock_path", "debit_and_credit", "zone_path"]
 
 _ENOUGH: Final = 40.0
-_PAN: Final = re.compile(r"[1-9]\d{12,18}", re.ASCII)
 # An object of these is the amount's own, and one named after these is about the payment itself.
 _MONEY: Final = frozenset("amount amounts money value price total totals billing".split())
 _PAYMENT: Final = frozenset("transaction payment purchase".split())
@@ -290,7 +290,7 @@ def _by_value(field: str, leaves: Leaves, taken: set[Steps]) -> Steps | None:
         if steps in taken or not present:
             continue
         if field == "card_id":
-            fits = all(_PAN.fullmatch(str(value)) and _is_luhn(str(value)) for value in present)
+            fits = all(card_number(str(value)) is not None for value in present)
         elif field == "currency":
             fits = all(isinstance(v, str) and len(v) == 3 and v.isalpha() for v in present)
             fits = fits and value_share(field, present) == 1.0
@@ -302,14 +302,6 @@ def _by_value(field: str, leaves: Leaves, taken: set[Steps]) -> Steps | None:
         if fits:
             return steps
     return None
-
-
-def _is_luhn(digits: str) -> bool:
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        number = int(digit) * (2 if place % 2 else 1)
-        total += number - 9 if number > 9 else number
-    return total % 10 == 0
 
 
 def _is_date_only(value: Any) -> bool:

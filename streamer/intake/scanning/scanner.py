@@ -11,8 +11,8 @@ from typing import Final
 
 from streamer.arrays import Integers
 from streamer.compiled import borrowing
+from streamer.contract.card_number_loop import may_be_card_number
 from streamer.contract.clocks import NO_TIME, read_time
-from streamer.contract.network_numbers import may_be_card_number
 from streamer.contract.record_columns import Spans
 from streamer.features.records import Record, Records
 from streamer.indexing.prints import combined, extend_print, print_of
