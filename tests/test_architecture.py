@@ -90,6 +90,7 @@ ROOMS: Final = {
     "intake": "compiled contract features indexing",
     "settings": "access intake",
     "policies": "settings",
+    "retention": "settings",
     "datafiles": "contract intake",
     "explaining": "compiled contract features model",
     "verdicts": "compiled contract features indexing intake model",
@@ -112,14 +113,15 @@ ROOMS: Final = {
     "library": "contract explaining intake model offline pipeline settings starting",
     "registry": "contract model pipeline settings starting",
     "stream": "challenging compiled contract explaining features intake model pipeline policies "
-    "reports settings starting store telemetry verdicts watching",
+    "reports retention settings starting store telemetry verdicts watching",
     "serving": "contract explaining features indexing intake model pipeline policies settings "
     "starting store stream telemetry web",
     "serve": "serving",
     "skew": "contract settings starting store stream telemetry",
-    "status": "contract model policies reports settings starting store stream",
+    "status": "contract model policies reports retention settings starting store stream",
     "audit": "contract settings starting store stream",
-    "privacy": "contract features indexing model pipeline settings starting store stream verdicts",
+    "privacy": "contract features indexing intake model pipeline settings starting store stream "
+    "verdicts",
     "console": "access audit challenging contract drifting explaining features impact indexing intake "
     "model reports settings starting status store stream telemetry verdicts watching web",
     "display": "challenging contract explaining features fitting gating intake policies reports "
@@ -127,7 +129,8 @@ ROOMS: Final = {
     "demo": "contract datafiles display embedded intake reports settings simulator starting store "
     "stream",
     "dev": "access console contract embedded settings simulator starting stream",
-    "pages": "access audit contract display features intake model pipeline settings telemetry",
+    "pages": "access audit contract display features intake model pipeline retention settings "
+    "telemetry",
     "cli": "access audit backtesting challenging console contract datafiles demo dev display drifting "
     "evaluation explaining fairness features fitting gating impact intake model offline policies "
     "privacy registry reports serving settings simulator skew starting status store stream watching",

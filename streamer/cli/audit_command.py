@@ -13,6 +13,7 @@ from streamer.cli.operator import audited, now_ms, who
 from streamer.cli.options import as_json
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors
 from streamer.errors import ConfigurationError
+from streamer.intake.naming import printable
 from streamer.settings import load_settings
 from streamer.store import rfc3339
 
@@ -148,9 +149,10 @@ def _period(since: str | None, until: str | None) -> Period:
 
 def _print(found: Checked, faults: list[str]) -> None:
     for fault in faults:
-        click.echo(f"file         {fault}")
+        click.echo(f"file         {printable(fault)}")
     for each in found.findings:
-        click.echo(f"{each.kind:<12} {each.writer or 'unknown'}: {each.told}")
+        # Who forges an entry calls its writer as they like.
+        click.echo(printable(f"{each.kind:<12} {each.writer or 'unknown'}: {each.told}"))
     n = sum(not each.is_note for each in found.findings) + len(faults)
     n_writers = len(found.writers)
     period = ""

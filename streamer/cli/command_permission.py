@@ -58,7 +58,7 @@ def permitted(
 
     facts = Facts()
     if proposal is not None:
-        is_approved = proposal.state == "approved" and not proposal.is_unsent
+        is_approved = proposal.is_approved and not proposal.is_unsent
         approver = proposal.decided_by if is_approved else ""
         facts = Facts(maker=proposal.proposed_by, approver=approver)
     decided = [_decided(settings, action, facts)]

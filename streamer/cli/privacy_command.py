@@ -15,10 +15,13 @@ import msgspec
 from streamer.cli.command_permission import permitted
 from streamer.cli.operator import audited, now_ms, seen, who
 from streamer.cli.options import as_json
+from streamer.cli.privacy_words import tell_erased, tell_forgotten, tell_waiting
+from streamer.cli.told_name import told_name
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings, load_settings
 from streamer.starting.wiring import model_config, open_review_store, open_store
+from streamer.store import rfc3339
 
 if TYPE_CHECKING:
     from streamer.privacy.erasing_card import ErasedReport
@@ -115,6 +118,13 @@ def export(card: str, others: tuple[str, ...], path: Path | None, as_json: bool)
 @_others
 @click.option("--reason", metavar="TEXT", default="", help="Why; needed to propose. No card in it.")
 @click.option(
+    "--as",
+    "name",
+    default="",
+    metavar="NAME",
+    help="What you are called in the console, who then cannot approve it.  [default: your name here]",
+)
+@click.option(
     "--wait",
     "wait_s",
     type=click.FloatRange(min=0.0),
@@ -124,7 +134,9 @@ def export(card: str, others: tuple[str, ...], path: Path | None, as_json: bool)
 )
 @as_json
 @readable_errors
-def erase(card: str, others: tuple[str, ...], reason: str, wait_s: float, as_json: bool) -> None:
+def erase(
+    card: str, others: tuple[str, ...], reason: str, name: str, wait_s: float, as_json: bool
+) -> None:
     """Propose that CARD is forgotten, or carry it out once somebody else has approved that.
 
     Said the first time it proposes, and prints the proposal's number; a lead or a model owner approves
@@ -149,18 +161,34 @@ def erase(card: str, others: tuple[str, ...], reason: str, wait_s: float, as_jso
         told = "is there no more" if found.proposal is None else "was declined"
         click.echo(f"proposal {gone} {told}; this is another one", err=True)
         found = None
+    if found is None:
+        before = _with_stores(lambda store, _: store.erasures.forgotten(card), settings)
+        if before is not None and not reason:
+            tell_forgotten(before, as_json=as_json)
+            return
+        if before is not None:
+            at = rfc3339(before.at_ms)
+            click.echo(f"it was forgotten at {at}, by {before.id}; this is another one", err=True)
     proposal = None if found is None else found.proposal
     is_unsent = proposal is not None and proposal.state == "open" and proposal.is_unsent
     if found is None or proposal is None or is_unsent:
-        _tell_waiting(_proposed(settings, card, reason, proposal), as_json=as_json)
+        proposed = _proposed(settings, card, reason, told_name(settings, name), proposal)
+        tell_waiting(proposed, as_json=as_json)
         return
     if not found.is_approved:
-        _tell_waiting(proposal, as_json=as_json)
+        tell_waiting(proposal, as_json=as_json)
         raise SystemExit(EXIT_FAILED)
 
     async def work(store: Store, reviews: ReviewStore) -> ErasedReport:
         return await erasing_card.carry_out(
-            settings, store, reviews, found, wait_s=wait_s, now_ms=now_ms, others=others
+            settings,
+            store,
+            reviews,
+            found,
+            wait_s=wait_s,
+            now_ms=now_ms,
+            who=who(),
+            others=others,
         )
 
     by = permitted(settings, "erase", proposal.id)
@@ -169,7 +197,7 @@ def erase(card: str, others: tuple[str, ...], reason: str, wait_s: float, as_jso
     with audited(settings, "erase", ("erasure", found.erasure.id), details, decision_id=by) as came:
         report = _with_stores(work, settings)
         came |= {"partitions": str(len(report.partitions)), "turns": str(report.n_turns)}
-    _tell_erased(report, stays, as_json=as_json)
+    tell_erased(report, stays, as_json=as_json)
 
 
 @privacy.command()
@@ -221,7 +249,9 @@ def _with_stores(work: Callable[[Store, ReviewStore], Awaitable[_T]], settings: 
     return asyncio.run(run())
 
 
-def _proposed(settings: Settings, card: str, reason: str, begun: Proposal | None) -> Proposal:
+def _proposed(
+    settings: Settings, card: str, reason: str, name: str, begun: Proposal | None
+) -> Proposal:
     """Propose it, or go on with what was begun and not sent; return the proposal."""
     from streamer.contract.card_numbers import has_card_number
     from streamer.privacy.erasing_card import new_erasure_id, propose_erasure, send_proposal
@@ -235,16 +265,17 @@ def _proposed(settings: Settings, card: str, reason: str, begun: Proposal | None
             "--reason must not name the card: it stays on topics; name the customer's request"
         )
     erasure_id = new_erasure_id() if begun is None else begun.id
-    # As people are called in the console: who proposes is not to approve there.
-    name, _, _ = who().partition("@")
+    # Whatever they are called in the console: who proposes is not to approve there.
+    user, _, _ = who().partition("@")
 
     async def work(store: Store, reviews: ReviewStore) -> Proposal:
         said = card, name, reason.strip(), now_ms()
-        proposal = begun or await propose_erasure(store, reviews, erasure_id, *said)
+        proposal = begun or await propose_erasure(store, reviews, erasure_id, *said, user)
         await send_proposal(settings, reviews, proposal)
         return proposal
 
-    with audited(settings, "propose", ("erasure", erasure_id), {"why": reason.strip()}):
+    details = {"why": reason.strip(), "as": name}
+    with audited(settings, "propose", ("erasure", erasure_id), details):
         return _with_stores(work, settings)
 
 
@@ -257,55 +288,6 @@ def _bound(settings: Settings, card: str, payments: int | None) -> dict[str, Any
         return await bound_of_card(store, config, topic, card, payments, now_ms(), limit)
 
     return _with_stores(work, settings)
-
-
-def _tell_waiting(proposal: Proposal, *, as_json: bool) -> None:
-    if as_json:
-        print_json({"proposal": proposal.id, "state": proposal.state, "is_done": False})
-        return
-    by = f"proposed by {proposal.proposed_by}"
-    if proposal.state == "approved":
-        click.echo(
-            f"{proposal.id}, {by}, was approved by {proposal.decided_by}, who is no other person or "
-            "whose approval Kafka has not confirmed: somebody else must approve it"
-        )
-        return
-    click.echo(
-        f"{proposal.id}, {by}, waits for a lead or a model owner, who is somebody else: Proposals in "
-        "`streamer console`. Nothing was erased. Say this again once it is approved."
-    )
-
-
-def _tell_erased(report: ErasedReport, stays: dict[str, Any], *, as_json: bool) -> None:
-    held, console, verdicts = report.found.held, report.found.console, report.found.verdicts
-    counts = {
-        "states": sum(len(each.states) for each in held),
-        "waiting_payments": sum(len(each.waiting) for each in held),
-        "standing_verdicts": sum(len(each.rulings) for each in held),
-        "of_the_console": console.n,
-        "verdicts_and_lessons": verdicts.n,
-    }
-    if as_json:
-        print_json(
-            {
-                "erasure": report.erasure_id,
-                "is_done": True,
-                "partitions": report.partitions,
-                "erased": counts,
-                "tombstones": report.n_tombstones,
-                "left_on_topics": report.on_topics,
-                "left_in_the_model": stays,
-            }
-        )
-        return
-    told = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in counts.items())
-    click.echo(
-        f"{report.erasure_id} is done: {told}; {len(report.partitions)} partitions let go of it"
-    )
-    for topic, n in report.on_topics.items():
-        click.echo(f"left on {topic} until it goes by age: {n:,} records (docs/privacy.md)")
-    for line in stays["words"]:
-        click.echo(line)
 
 
 def _write(path: Path, document: Mapping[str, Any], *, is_json: bool) -> None:

@@ -30,6 +30,7 @@ from streamer.console.sending.audit_trail import Trail
 from streamer.console.sending.verdict_sending import Decider, SecondDraw
 from streamer.console.service.console_metrics import ConsoleMetrics
 from streamer.console.service.kept_answer import KeptAnswer
+from streamer.console.service.letting_go import LettingGo
 from streamer.console.service.model_reading import read_models
 from streamer.console.service.nav_links import NavLinks
 from streamer.console.service.older_searches import OlderSearches
@@ -137,7 +138,9 @@ class Console:
         self._loop = asyncio.get_running_loop()
         self._group = AlertGroup(self.settings, _PURPOSE, self._take, self._reached)
         self._group.start()
-        meanwhile = [asyncio.create_task(self.scrapes.run()), asyncio.create_task(self._warm())]
+        letting_go = LettingGo(self.store, self.settings.console_team_retention_s, now_ms)
+        works = self.scrapes.run(), self._warm(), letting_go.run()
+        meanwhile = [asyncio.create_task(work) for work in works]
         try:
             async with self.trail.running():
                 yield

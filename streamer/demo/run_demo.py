@@ -93,7 +93,7 @@ def run_demo(options: DemoOptions, display: Display) -> Summary:
         }
         settings = load_settings(overrides)
         admin = AdminClient(librdkafka_config(settings))
-        create_topics(admin, dict.fromkeys(topic_names(settings), _N_PARTITIONS), 1)
+        create_topics(admin, dict.fromkeys(topic_names(settings), _N_PARTITIONS), 1, settings)
         return asyncio.run(_run(options, settings, child_environment(overrides), display))
 
 

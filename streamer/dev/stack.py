@@ -73,7 +73,8 @@ class Stack:
             }
             self.settings = load_settings(self.environment)
             admin = AdminClient(librdkafka_config(self.settings))
-            create_topics(admin, dict.fromkeys(topic_names(self.settings), _N_PARTITIONS), 1)
+            names = dict.fromkeys(topic_names(self.settings), _N_PARTITIONS)
+            create_topics(admin, names, 1, self.settings)
             for i in range(self._n_workers):
                 self._workers.append(_Worker(i, self.environment))
                 self._ends.callback(self._workers[-1].child.stop)

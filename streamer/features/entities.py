@@ -211,6 +211,26 @@ class EntityTable:
         self._drop(rows)
         return len(rows)
 
+    def let_go(
+        self, before_ms: float, stored: Mapping[str, bytes], *, in_memory: bool = True
+    ) -> list[str]:
+        """Let go of entities whose latest event is before a time; return their names.
+
+        Of those that are ``stored`` the ones that are held stay or go by what is held.  Only with
+        ``in_memory`` are all of these looked at.
+        """
+        held = self._index.held if in_memory else np.zeros(0, dtype=np.int64)
+        times_ms = self.times_ms[held]
+        old = held[(times_ms >= 0) & (times_ms < before_ms) & ~self._waits[held]]
+        prints = self._index.prints[old]
+        names = names_of(prints)
+        self.erase(prints)
+        if stored:
+            rows = as_records(self._checked(list(stored.values())), self.kind.row)
+            is_old = (rows["time_ms"] < before_ms) & (self._index.find(_prints_of(stored)) < 0)
+            names += [name for name, each in zip(stored, is_old.tolist(), strict=True) if each]
+        return sorted(set(names))
+
     def take_evicted(self) -> Evicted:
         """Return what has made room since the last call."""
         before, self._told = self._told, Evicted(self.n_evicted, self.n_evicted_unsaved)

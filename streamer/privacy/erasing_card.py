@@ -40,6 +40,7 @@ from streamer.stream.publishing.acknowledged import Outbox
 from streamer.stream.publishing.tombstones import compacted, send_tombstones
 
 __all__ = [
+    "LOOKED_S",
     "ErasedReport",
     "Standing",
     "carry_out",
@@ -51,6 +52,8 @@ __all__ = [
 
 _POLL_S: Final = 0.1
 _TURNS: Final = 3
+LOOKED_S: Final = 6.0
+"""Longer than it takes until each worker has looked for erasures once more."""
 _ID_BYTES: Final = 12
 
 
@@ -65,12 +68,7 @@ class Standing:
     def is_approved(self) -> bool:
         """Whether somebody else than who proposed it has approved it, and Kafka knows."""
         found = self.proposal
-        return (
-            found is not None
-            and found.state == "approved"
-            and not found.is_unsent
-            and found.decided_by.lower() not in ("", found.proposed_by.lower())
-        )
+        return found is not None and found.is_approved and not found.is_unsent
 
 
 @dataclass(slots=True)
@@ -82,6 +80,8 @@ class ErasedReport:
     partitions: list[str] = field(default_factory=list)
     n_turns: int = 0
     n_tombstones: int = 0
+    unknown: list[str] = field(default_factory=list)
+    """Topics that have records of the card, of which Kafka does not say whether it compacts them."""
 
     @property
     def on_topics(self) -> dict[str, int]:
@@ -106,8 +106,12 @@ async def propose_erasure(
     who: str,
     reason: str,
     now_ms: int,
+    user: str = "",
 ) -> Proposal:
-    """Propose that a card is forgotten, and return the proposal, which is still to be sent."""
+    """Propose that a card is forgotten, and return the proposal, which is still to be sent.
+
+    ``who`` is the person as the console knows them, ``user`` what this machine calls them.
+    """
     erasure = Erasure(id=erasure_id, card_id=card_id, proposed_ms=now_ms)
     if not await store.erasures.put(erasure):
         raise ConfigurationError(
@@ -121,6 +125,7 @@ async def propose_erasure(
             reason=reason,
             proposed_by=who,
             proposed_ms=now_ms,
+            user=user,
         )
     )
     if kept is None:
@@ -132,12 +137,23 @@ async def propose_erasure(
 
 
 async def send_proposal(settings: Settings, reviews: ReviewStore, proposal: Proposal) -> None:
-    """Send a proposal to its topic, as the console does; `UnavailableError` where Kafka is away."""
+    """Send a proposal to its topic, as the console does; `UnavailableError` where Kafka is away.
+
+    Nobody waits before a page here: what Kafka does not take at once it is sent again, for as long as
+    an entry of the audit has.
+    """
+    deadline = time.monotonic() + settings.audit_timeout_s
     await asyncio.to_thread(prepare_console_topics, settings)
+    value = msgspec.json.encode(msgspec.structs.replace(proposal, is_unsent=False))
     outbox = Outbox(settings)
     try:
-        value = msgspec.json.encode(msgspec.structs.replace(proposal, is_unsent=False))
-        await outbox.send(settings.proposals_topic, value, proposal.id)
+        while True:
+            try:
+                await outbox.send(settings.proposals_topic, value, proposal.id)
+                break
+            except UnavailableError:
+                if time.monotonic() > deadline:
+                    raise
     finally:
         outbox.close()
     await reviews.proposals.acknowledged(proposal)
@@ -156,9 +172,10 @@ async def carry_out(
     *,
     wait_s: float,
     now_ms: Callable[[], int],
+    who: str,
     others: Sequence[str] = (),
 ) -> ErasedReport:
-    """Do it and return what was done.
+    """Do it in the name of ``who``, and return what was done.
 
     Raises `ConfigurationError` where it is not approved; `UnavailableError` where a partition has not
     let go of the card within ``wait_s``: what is done by then stays done, and the rest goes on as soon
@@ -175,7 +192,8 @@ async def carry_out(
     found = await gather(settings, store, reviews, names, others)
     report = ErasedReport(standing.erasure.id, found)
     erasure = await _alias_destroyed(erasures, standing.erasure, names)
-    report.n_tombstones = await asyncio.to_thread(_let_go_on_topics, settings, names, found)
+    told = await asyncio.to_thread(_let_go_on_topics, settings, names, found)
+    report.n_tombstones, report.unknown = told
     # What workers have not learned from yet must not bring the card back.
     await erase_verdict_traces(client, found.verdicts)
     held: Sequence[HeldOfCard] = found.held
@@ -196,7 +214,12 @@ async def carry_out(
     await erase_console_traces(client, console)
     verdicts = await find_verdict_traces(client, names.all, erasure.transactions)
     await erase_verdict_traces(client, verdicts)
-    await erasures.finish(erasure.id)
+    kept_ms = round(settings.audit_retention_s * 1000)
+    await erasures.finish(erasure, now_ms(), kept_ms)
+    # Afterwards: of a proposal that is used the erasure could not go on.
+    done = await reviews.proposals.carried_out(erasure.id, who, now_ms())
+    if done is not None:
+        await send_proposal(settings, reviews, done)
     return report
 
 
@@ -215,8 +238,10 @@ async def _alias_destroyed(erasures: Erasures, erasure: Erasure, names: CardName
     return noted
 
 
-def _let_go_on_topics(settings: Settings, names: CardNames, found: Gathered) -> int:
-    """Send messages without a value where Kafka compacts; return how many.
+def _let_go_on_topics(
+    settings: Settings, names: CardNames, found: Gathered
+) -> tuple[int, list[str]]:
+    """Send messages without a value where Kafka compacts; return how many, and where it does not say.
 
     Not on topics that workers read again, where each message must be one.
     """
@@ -224,13 +249,14 @@ def _let_go_on_topics(settings: Settings, names: CardNames, found: Gathered) -> 
     ours |= {settings.audit_topic, settings.dead_letters_topic, settings.transactions_topic}
     ours |= {settings.feedback_dead_letters_topic, settings.proposals_topic}
     scans = {scan.topic: scan for scan in found.topics.scans.values() if scan.records}
+    is_compacted, unknown = compacted(settings, scans.keys() - ours)
     places = {
         (record.topic, record.partition, record.key)
-        for topic in compacted(settings, scans.keys() - ours)
+        for topic in is_compacted
         for record in scans[topic].records
         if record.key is not None and record.key.decode(errors="replace") in names.all
     }
-    return send_tombstones(settings, places) if places else 0
+    return send_tombstones(settings, places) if places else 0, sorted(unknown)
 
 
 def _begun(erasure: Erasure, found: Gathered, held: Sequence[HeldOfCard], at_ms: int) -> Erasure:
@@ -246,17 +272,24 @@ def _begun(erasure: Erasure, found: Gathered, held: Sequence[HeldOfCard], at_ms:
 
 async def _all_done(settings: Settings, store: Store, erasure: Erasure, wait_s: float) -> list[str]:
     """Return the partitions that have let go of the card once all have."""
-    deadline = time.monotonic() + wait_s
+    began = time.monotonic()
+    deadline = began + wait_s
     while True:
-        saved = [
-            name
+        records = {
+            name: record
             for name, record in (await store.partitions()).items()
-            if name[0] == settings.transactions_topic and record.offset is not None
-        ]
+            if name[0] == settings.transactions_topic
+        }
+        saved = [name for name, record in records.items() if record.offset is not None]
         done = await store.erasures.done()
         left = [name for name in saved if erasure.done_name(*name) not in done]
-        if not left:
+        # One that is read and was never saved says nothing; its owner has looked by then.
+        has_looked = time.monotonic() > began + LOOKED_S or len(saved) == len(records)
+        if not left and has_looked:
             return [f"{topic}/{partition}" for topic, partition in saved]
+        if not left:
+            await asyncio.sleep(_POLL_S)
+            continue
         if time.monotonic() > deadline:
             told = ", ".join(f"{topic}/{partition}" for topic, partition in left)
             raise UnavailableError(

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from streamer.intake.naming import printable
+
 __all__ = ["export_text"]
 
 
 def export_text(document: Mapping[str, Any]) -> str:
-    """Return the text of an export (`streamer.privacy.gathered.as_document`)."""
-    return "\n".join(_lines(document)) + "\n"
+    """Return the text of an export (`streamer.privacy.gathered.as_document`).
+
+    What a payment says goes to a terminal here: it moves no cursor, and begins no line.
+    """
+    return "\n".join(map(printable, _lines(document))) + "\n"
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[str]:

@@ -56,9 +56,13 @@ async def gather(
     payments = topics.transactions | {
         each.transaction.transaction_id for each in console.alerts.values()
     }
-    verdicts = await find_verdict_traces(reviews.client, names.all, payments)
-    payments |= verdicts.transactions
     held = await held_of_card(store, settings.transactions_topic, names, payments)
+    # A verdict may name its payment alone: of those that wait for one it is known whose they are.
+    prints = {each.print_ for of_one in held for each in of_one.waiting}
+    verdicts = await find_verdict_traces(reviews.client, names.all, payments, prints)
+    if verdicts.transactions - payments:
+        payments |= verdicts.transactions
+        held = await held_of_card(store, settings.transactions_topic, names, payments)
     return Gathered(names, held, topics, console, verdicts)
 
 

@@ -208,7 +208,8 @@ class DecisionLog:
             if self._topic not in counts and self._settings.create_topics:
                 # As many as the payments have: a decision keeps their partition's number.
                 n = counts.get(self._settings.transactions_topic, self._settings.topic_partitions)
-                create_topics(admin, {self._topic: n}, self._settings.topic_replication_factor)
+                factor = self._settings.topic_replication_factor
+                create_topics(admin, {self._topic: n}, factor, self._settings)
                 counts[self._topic] = n
             self._n_partitions = counts.get(self._topic, 0)
         except (StreamerError, KafkaException) as error:

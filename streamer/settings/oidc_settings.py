@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from streamer.settings.group_roles import check_group_roles
-from streamer.settings.serve_settings import ServeFields
+from streamer.settings.retention_settings import RetentionFields
 from streamer.settings.settings import ReadableFile, Seconds
 
 __all__ = ["ALGORITHMS", "OidcFields", "algorithms_in", "is_safe_url", "oidc_breaches"]
@@ -86,7 +86,7 @@ def _scopes(value: str) -> str:
     return value
 
 
-class OidcFields(ServeFields):
+class OidcFields(RetentionFields):
     """Which provider lets people in, as which client, and what its claims mean here."""
 
     console_url: Annotated[str, AfterValidator(_origin)] | None = None

@@ -110,3 +110,5 @@ class Status:
     endpoints: tuple[EndpointStatus, ...] = ()
     redis_error: str | None = None
     kafka_error: str | None = None
+    kept_otherwise: tuple[str, ...] = ()
+    """Topics that the broker keeps otherwise than is stated, a sentence each."""

@@ -14,6 +14,7 @@ import msgspec
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.model import Scorer, achieved_per_hour, achieved_share
 from streamer.reports.drift_report import describe_drift
+from streamer.retention.kept_topics import KEPT_TOPICS, differing
 from streamer.settings import Settings
 from streamer.starting.wiring import model_config, open_store, settings_in_force
 from streamer.status.facts import (
@@ -96,6 +97,7 @@ def gather(settings: Settings, urls: Sequence[str], now_ms: int) -> Status:
         changes=tuple(_changes(entries, now_ms))[:_CHANGES_SHOWN],
         endpoints=endpoints,
         kafka_error=kafka_error,
+        kept_otherwise=() if kafka_error is not None else _kept_otherwise(settings),
     )
 
 
@@ -143,6 +145,13 @@ def _logs(
     finally:
         logs.close()
     return n_partitions, bounds, None
+
+
+def _kept_otherwise(settings: Settings) -> tuple[str, ...]:
+    from streamer.stream.kafka.topic_configs import told_configs
+
+    names = {getattr(settings, row.setting) for row in KEPT_TOPICS if row.kept_s}
+    return tuple(differing(settings, told_configs(settings, names - {None})))
 
 
 def _partition(

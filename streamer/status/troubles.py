@@ -13,6 +13,7 @@ from streamer.status.facts import ModelStatus, PartitionStatus, Status
 __all__ = ["Trouble", "troubles_of"]
 
 _RUNBOOK: Final = "ops/runbooks/recovery.md"
+_RETENTION: Final = "docs/retention.md#topics"
 # A checkpoint is due every few seconds; a rebalance or a slow Redis takes some more.
 _CHECKPOINT_LATE_S: Final = 30.0
 # A loss is for somebody to read, not for ever.
@@ -44,6 +45,7 @@ def troubles_of(status: Status) -> list[Trouble]:
         *(_trouble(what, heading) for what, heading in answers(status.endpoints)),
         *(trouble for each in status.partitions for trouble in _partition(each, status)),
         *_losses(status),
+        *(Trouble(sentence, _RETENTION) for sentence in status.kept_otherwise),
         *(_model(status.model) if status.model is not None else ()),
     ]
 

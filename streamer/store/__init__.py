@@ -32,6 +32,7 @@ from streamer.store.service import ServiceIdentity
 from streamer.store.settling import Settled
 from streamer.store.store import Store
 from streamer.store.stored import (
+    AGED,
     Checkpoint,
     Counted,
     Heads,
@@ -44,6 +45,7 @@ from streamer.store.stored import (
 from streamer.store.wave_claims import Joint
 
 __all__ = [
+    "AGED",
     "BREAKER_STATES",
     "AliasKeys",
     "Begun",

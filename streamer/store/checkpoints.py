@@ -30,6 +30,7 @@ from streamer.store.losses import loss_entries
 from streamer.store.merging import merged
 from streamer.store.service import queue_heartbeat
 from streamer.store.stored import (
+    AGED,
     ENTITY_FORMAT,
     Checkpoint,
     Heads,
@@ -242,7 +243,7 @@ def _partition_commands(keys: Keys, checkpoint: Checkpoint) -> list[list[Any]]:
         key = keys.entities(kind, topic, partition)
         commands += (["HDEL", key, *chunk] for chunk in _chunks(names, _CHUNK))
     done = f"{topic}:{partition}"
-    for erasure in checkpoint.erasures:
+    for erasure in (each for each in checkpoint.erasures if not each.startswith(AGED)):
         commands.append(["HSET", keys.erased, f"{erasure}:{done}", checkpoint.now_ms])
     for kind, states in checkpoint.entities.items():
         key = keys.entities(kind, topic, partition)

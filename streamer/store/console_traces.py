@@ -119,10 +119,20 @@ async def erase_console_traces(client: Client, found: ConsoleTraces) -> None:
     commands += [("DEL", *some) for some in _pieces(gone)]
     for key, entries in found.entries.items():
         commands += [("XDEL", key, *some) for some in _pieces([each for each, _ in entries])]
-    if found.snoozes:
-        commands.append(("HDEL", keys.review("snoozes"), *found.snoozes))
+    for name, value in found.snoozes.items():
+        commands.append(_without_card(keys.review("snoozes"), name, value))
     commands += [("SREM", key, *members) for key, members in found.held.items()]
     await client.pipelined(commands, atomic=True)
+
+
+def _without_card(key: str, name: str, value: bytes) -> tuple[Any, ...]:
+    """Return what lets go of a card's snooze, and of what a merchant's has of the card's alert."""
+    snooze = msgspec.json.decode(value, type=Snooze)
+    if snooze.kind == "card":
+        return "HDEL", key, name
+    # What somebody typed may say whose alert it was.
+    left = msgspec.structs.replace(snooze, alert_id="", comment="")
+    return "HSET", key, name, msgspec.json.encode(left)
 
 
 async def _strip_proposals(client: Client, ids: Sequence[str]) -> None:

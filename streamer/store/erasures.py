@@ -6,11 +6,15 @@ stands which card it is, until it is done.
 Invariants:
 * Workers act on those alone that have begun, and each partition does so once: that it has is written
   in the checkpoint that holds it.
-* Of an erasure that is done nothing is left here.
+* Of an erasure that is done nothing is left here but when it was, under a keyed digest of the card:
+  it is found by who asks for that card, and tells nobody else whose it was.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -20,10 +24,11 @@ import msgspec
 from streamer.store.alias_keys import AliasKeys
 from streamer.store.client import Client, Pipe, asked
 
-__all__ = ["Erasure", "Erasures"]
+__all__ = ["Erasure", "Erasures", "Forgotten"]
 
 # As many as there is room for among proposals.
 _MOST: Final = 200
+_KEY_BYTES: Final = 32
 
 
 class Erasure(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -52,6 +57,13 @@ class Erasure(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     def done_name(self, topic: str, partition: int) -> str:
         """Return the field under which a partition says that it has let go of the card."""
         return f"{self.turn}:{topic}:{partition}"
+
+
+class Forgotten(msgspec.Struct, frozen=True):
+    """That a card was forgotten: by which erasure, and when, in epoch milliseconds."""
+
+    id: str
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +106,16 @@ class Erasures:
         [stored] = await self.client.pipelined([("HGETALL", self.client.keys.erased)], atomic=False)
         return {name.decode(): int(at_ms) for name, at_ms in stored.items()}
 
+    async def some_stored(
+        self, topic: str, partition: int, kind: str, cursor: int, at_once: int
+    ) -> tuple[int, dict[str, bytes]]:
+        """Return where to go on, 0 after the last, and about ``at_once`` stored entities of a kind."""
+        key = self.client.keys.entities(kind, topic, partition)
+        [(following, states)] = await self.client.pipelined(
+            [("HSCAN", key, cursor, "COUNT", at_once)], atomic=False
+        )
+        return int(following), {name.decode(): state for name, state in states.items()}
+
     async def drop(self, erasure_id: str) -> bool:
         """Let go of one that was declined, or never became a proposal; False of one under way.
 
@@ -112,15 +134,38 @@ class Erasures:
 
         return await self.client.transact([key], attempt)
 
-    async def finish(self, erasure_id: str) -> None:
-        """Let go of an erasure, and of all that is noted of it."""
-        keys, prefix = self.client.keys, f"{erasure_id}:".encode()
+    async def finish(self, erasure: Erasure, at_ms: int, kept_ms: int) -> None:
+        """Let go of an erasure and of all that is noted of it, and note for a while when that was."""
+        keys, prefix = self.client.keys, f"{erasure.id}:".encode()
+        digest = await self._digest(erasure.card_id)
+        noted = msgspec.json.encode(Forgotten(erasure.id, at_ms))
 
         async def attempt(pipe: Pipe) -> None:
             done = [n for n in await asked(pipe, "HKEYS", keys.erased) if n.startswith(prefix)]
+            known = await asked(pipe, "HGETALL", keys.forgotten)
+            old = [
+                name
+                for name, value in known.items()
+                if msgspec.json.decode(value, type=Forgotten).at_ms < at_ms - kept_ms
+            ]
             pipe.multi()
+            if old:
+                pipe.execute_command("HDEL", keys.forgotten, *old)
+            pipe.execute_command("HSET", keys.forgotten, digest, noted)
             if done:
                 pipe.execute_command("HDEL", keys.erased, *done)
-            pipe.execute_command("HDEL", keys.erasures, erasure_id)
+            pipe.execute_command("HDEL", keys.erasures, erasure.id)
 
-        await self.client.transact([keys.erased, keys.erasures], attempt)
+        await self.client.transact([keys.erased, keys.erasures, keys.forgotten], attempt)
+
+    async def forgotten(self, card_id: str) -> Forgotten | None:
+        """Return when a card was forgotten last, None where that is not known."""
+        command = "HGET", self.client.keys.forgotten, await self._digest(card_id)
+        [stored] = await self.client.pipelined([command], atomic=False)
+        return None if stored is None else msgspec.json.decode(stored, type=Forgotten)
+
+    async def _digest(self, card_id: str) -> str:
+        key, drawn = self.client.keys.forgotten_key, secrets.token_bytes(_KEY_BYTES)
+        commands = [("SET", key, drawn, "NX"), ("GET", key)]
+        _, stored = await self.client.pipelined(commands, atomic=True)
+        return hmac.new(stored, card_id.encode(), hashlib.sha256).hexdigest()

@@ -195,6 +195,16 @@ class Keys:
         return self._key("erasures:done")
 
     @property
+    def forgotten(self) -> str:
+        """Hash: which erasure a card was forgotten by and when, by a keyed digest of the card."""
+        return self._key("erasures:finished")
+
+    @property
+    def forgotten_key(self) -> str:
+        """String: the key of these digests."""
+        return self._key("erasures:key")
+
+    @property
     def shared(self) -> dict[str, str]:
         """The Redis type of each key that every worker writes."""
         return {

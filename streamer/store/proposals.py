@@ -32,6 +32,7 @@ class Proposal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     ``NAME=VALUE``, and ``head`` is the policy that was in force.  Of a snooze ``head`` is the alert,
     and ``snooze`` what is put off for ``days`` once it is carried out: that has a card, and stays here.
     Of a card to be forgotten nothing is told but its id here (`streamer.store.erasures`).
+    ``user`` is who it was made as by a command: the user of the machine, "" in the console.
     ``is_unsent``: its last step is kept here, and Kafka has not acknowledged it.
     """
 
@@ -52,6 +53,17 @@ class Proposal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     days: int = 0
     carried_by: str = ""
     carried_ms: int = 0
+    user: str = ""
+
+    def is_of(self, who: str) -> bool:
+        """Whether ``who`` made it, however they write their name, or however a machine calls them."""
+        return bool(who) and who.lower() in (self.proposed_by.lower(), self.user.lower())
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether somebody else than who made it has approved it."""
+        is_by_another = bool(self.decided_by) and not self.is_of(self.decided_by)
+        return self.state == "approved" and is_by_another
 
     def message(self) -> bytes:
         """Return it as the proposals topic has it: without a card."""
@@ -96,8 +108,7 @@ class Proposals:
             same = next((each for each in kept if each.id == proposal.id), None)
             if same is not None:
                 return same
-            decided = [each for each in kept if each.state != "open"]
-            leaving = min(decided, key=lambda each: each.decided_ms, default=None)
+            leaving = min(filter(_may_leave, kept), key=_by_use, default=None)
             if len(kept) >= _MOST and leaving is None:
                 return None
             pipe.multi()
@@ -147,7 +158,7 @@ class Proposals:
         async def attempt(pipe: Pipe) -> Proposal | None:
             stored = await asked(pipe, "HGET", self._key, proposal_id)
             found = None if stored is None else msgspec.json.decode(stored, type=Proposal)
-            if found is None or found.state != "approved" or found.is_unsent or found.carried_by:
+            if found is None or not found.is_approved or found.is_unsent or found.carried_by:
                 return None
             done = msgspec.structs.replace(
                 found, carried_by=who, carried_ms=now_ms, is_unsent=True, snooze=None
@@ -176,11 +187,22 @@ class Proposals:
         return self.client.keys.review("proposals")
 
 
+def _may_leave(proposal: Proposal) -> bool:
+    """Whether one may make room: a card's that was approved goes on until the card is forgotten."""
+    is_under_way = proposal.kind == "erase" and proposal.is_approved and not proposal.carried_by
+    return proposal.state != "open" and not is_under_way
+
+
+def _by_use(proposal: Proposal) -> tuple[bool, int]:
+    """Return what orders those that make room: what is still to be carried out comes last."""
+    is_to_do = proposal.is_approved and not proposal.carried_by
+    return is_to_do, proposal.decided_ms
+
+
 def _outcome(found: Proposal | None, state: ProposalState, who: str) -> Decided:
     if found is None:
         return Decided("gone")
     if found.state != "open":
         is_same = (found.state, found.decided_by) == (state, who)
         return Decided("done" if is_same else "closed", found)
-    is_own = found.proposed_by.lower() == who.lower()
-    return Decided("own" if is_own else "done", found)
+    return Decided("own" if found.is_of(who) else "done", found)

@@ -109,6 +109,19 @@ class Snoozes:
 
         return await self.client.transact([self._key], attempt)
 
+    async def let_go(self, now_ms: int) -> None:
+        """Let go of those that have ended."""
+
+        async def attempt(pipe: Pipe) -> None:
+            stored = await asked(pipe, "HVALS", self._key)
+            kept = [msgspec.json.decode(each, type=Snooze) for each in stored]
+            ended = [each.name for each in kept if each.until_ms <= now_ms]
+            pipe.multi()
+            if ended:
+                pipe.execute_command("HDEL", self._key, *ended)
+
+        await self.client.transact([self._key], attempt)
+
     async def end(self, name: str) -> bool:
         """End one now; False where there is none of that name."""
         [n] = await self.client.pipelined([("HDEL", self._key, name)], atomic=False)

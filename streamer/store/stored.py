@@ -23,6 +23,7 @@ from streamer.verdicts.lesson_record import Noted
 from streamer.watching import Counts, Watch
 
 __all__ = [
+    "AGED",
     "ENTITY_FORMAT",
     "Checkpoint",
     "Counted",
@@ -40,6 +41,8 @@ __all__ = [
 _CURSOR: Final = "feedback:"
 ENTITY_FORMAT: Final = 2
 """How a partition's entities lie in Redis; it grows when an older worker's could not be read."""
+AGED: Final = "aged:"
+"""How the name begins of what a checkpoint lets go of by its age, for which nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,8 @@ class Checkpoint:
     are those among its offsets; each gets an entry in the lineage.  ``lessons`` are what verdicts
     taught, for their stream.  ``challenges`` are what challengers did with its payments, by name.
     ``counted`` is for the `Watch`.  ``erased`` names entities of which nothing is kept from before,
-    whatever is written of them now, and ``erasures`` are the turns that are done with it.
+    whatever is written of them now, and ``erasures`` are the turns that are done with it, or what went
+    by its age (`AGED`), which nobody waits for.
 
     After an `UnavailableError` the very same checkpoint must be offered again before a later one:
     only then can the store tell "already written" from "written by someone else".

@@ -70,11 +70,12 @@ class Twice(msgspec.Struct, frozen=True, omit_defaults=True):
     ruling: Review | None = None
 
     def task_of(self, who: str, *, is_lead: bool) -> Task:
-        """Return what ``who`` may do with it."""
+        """Return what ``who`` may do with it: two ways to write a name are one person."""
+        others = {self.first.lower()}
         if self.state == "waiting":
-            return "" if who == self.first else "second"
-        others = self.first, self.second.who if self.second else ""
-        return "ruling" if self.state == "split" and is_lead and who not in others else ""
+            return "" if who.lower() in others else "second"
+        others |= {self.second.who.lower()} if self.second else set()
+        return "ruling" if self.state == "split" and is_lead and who.lower() not in others else ""
 
     def said_by(self, task: Task) -> Review | None:
         """Return what was said, or is being sent, in a task."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from streamer.contract.messages import Feedback
+from streamer.indexing import fingerprints
 from streamer.store.client import Client, Pipe, asked
 from streamer.store.keys import split_partition
 from streamer.verdicts.lesson_record import Lesson, decode_lesson
@@ -43,9 +44,15 @@ class VerdictTraces:
 
 
 async def find_verdict_traces(
-    client: Client, names: Collection[str], transactions: Collection[str]
+    client: Client,
+    names: Collection[str],
+    transactions: Collection[str],
+    prints: Collection[int] = (),
 ) -> VerdictTraces:
-    """Return the entries on the card that is called ``names``, or on ``transactions``."""
+    """Return the entries on the card that is called ``names``, or on ``transactions``.
+
+    ``prints`` stand for payments of the card of which the ids are not known (`streamer.indexing`).
+    """
     keys, found = client.keys, VerdictTraces()
     [members] = await client.pipelined([("SMEMBERS", keys.partitions)], atomic=False)
     places = sorted(split_partition(member, keys.partitions) for member in members)
@@ -54,7 +61,8 @@ async def find_verdict_traces(
         theirs = []
         for entry_id, entry in await _entries(client, keys.feedback(*place)):
             verdict = msgspec.json.decode(entry[b"feedback"], type=Feedback)
-            if verdict.card_id in names or verdict.transaction_id in known:
+            is_known = verdict.card_id in names or verdict.transaction_id in known
+            if is_known or (prints and _print_of(verdict.transaction_id) in prints):
                 theirs.append((entry_id, verdict))
         if theirs:
             found.verdicts[place] = theirs
@@ -92,6 +100,11 @@ async def erase_verdict_traces(client: Client, found: VerdictTraces) -> None:
     for place, lessons in found.lessons.items():
         ids = [entry_id for entry_id, _ in lessons]
         await client.pipelined([("XDEL", keys.lessons(*place), *ids)], atomic=False)
+
+
+def _print_of(transaction_id: str) -> int:
+    [found] = fingerprints([transaction_id]).tolist()
+    return int(found)
 
 
 async def _entries(client: Client, stream: str) -> list[tuple[str, dict[bytes, bytes]]]:

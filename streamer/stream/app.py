@@ -166,7 +166,6 @@ class ScoringApp(faust.App):
             policy, heads = await preflight(
                 self.settings, self.store, self.kit.clock, self.kit.owner, self._report
             )
-            await self.aliasing.read()
         except StreamerError as error:
             _log.critical("cannot start", error=str(error))
             await self.endpoints.stop()
@@ -183,6 +182,7 @@ class ScoringApp(faust.App):
 
     async def _claim(self, topic: str, partition: int) -> Reading:
         reading = await self.claiming.claim(topic, partition)
+        await self.aliasing.read()  # as it is by now: its last owner may have erased a card
         self.consumer.name_store(TP(topic, partition), reading.told)
         return reading
 

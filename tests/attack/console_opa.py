@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from tests.attack.attempts import attempt
+from tests.attack.console_pages import is_dead
 from tests.attack.people import Person, known, path_of
-from tests.attack.site import Site, as_told
+from tests.attack.site import PROXY, Site, as_told
 from tests.console.conftest import key_of
+from tests.rig.waiting import DEADLINE_S
 
 __all__: list[str] = []
 
@@ -88,8 +91,57 @@ def policy_server_says_yes_to_all(site: Site) -> str:
     with as_told(console.opa, "all"):
         page = lea.get("/proposals")
         own = lea.post(f"{path}/decide", page, state="approved")
-        assert (own.status_code, "somebody else" in own.text) == (403, True)
+        assert (own.status_code, "Nobody decides on what they proposed" in own.text) == (403, True)
+        for name in ("LEA", "Lea"):
+            # A proxy may write a name in other ways than the account's.
+            told = {"X-Forwarded-User": name, "X-Forwarded-Groups": "leads"}
+            other = Person(site, console, name, PROXY, **told)
+            assert f"{name}, " in other.get("/help").text
+            again = other.post(f"{path}/decide", other.get("/proposals"), state="approved")
+            assert again.status_code == 403, name
         assert lea.post(f"{path}/carry-out", page).status_code == 403
+        assert known(site, console, "lars").post(f"{path}/carry-out", page).status_code == 403
         nobody = Person(site, console, "nobody", site.new_address())
         assert not nobody.is_in()
-    return "403 for the maker's own approval all the same; nobody is let in"
+        # A policy may let anybody approve, and then it needs one person more all the same.
+        mona = known(site, console, "mona")
+        done = mona.post(f"{path}/decide", mona.get("/proposals"), state="approved")
+        assert done.status_code == 200, done.text[-400:]
+        assert "snooze-k-all" not in lea.get("/snoozed").text
+        assert lea.post(f"{path}/carry-out", lea.get("/proposals")).status_code == 200
+        twice = lea.post(f"{path}/carry-out", lea.get("/proposals"))
+        assert twice.status_code in (403, 404, 409)
+    return (
+        "403 for the maker's own approval, in capitals too, and for carrying out what nobody has"
+        f" approved; {twice.status_code} for doing it twice; nobody is let in"
+    )
+
+
+@attempt("console", is_dear=True)
+def worker_that_lies(site: Site) -> str:
+    """What STREAMER_CONSOLE_WORKERS names redirects, answers 40 MB, or markup for a status"""
+    console = site.guarded
+    assert console.opa is not None
+    lea = known(site, console, "lea")
+    for how, said in (
+        ("elsewhere", "status 302"),
+        ("markup", "&lt;script&gt;"),
+        ("huge", "16,000,000"),
+    ):
+        # Metrics are asked for every five seconds; the policy is the honest one's again by then.
+        console.opa.worker = how
+        page = _operations_saying(lea, said)
+        assert is_dead(page), how
+    console.opa.worker = ""
+    assert console.opa.led_astray == []
+    return "no redirect is followed, and 16 MB is the most that is read; the page has it as text"
+
+
+def _operations_saying(lea: Person, said: str) -> Any:
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        page = lea.get("/operations")
+        if said in page.text or time.monotonic() > deadline:
+            assert said in page.text, said
+            return page
+        time.sleep(0.5)

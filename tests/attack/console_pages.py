@@ -233,9 +233,11 @@ def slow_form(site: Site) -> str:
     """A form comes a byte at a time"""
     head = b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n"
     head += b"Content-Type: application/x-www-form-urlencoded\r\n\r\n"
-    after_s = trickled(site.console.port, head, b"a", 40.0)
-    assert after_s is not None
-    return f"400 after {after_s:.0f} s"
+    told = bytearray()
+    after_s = trickled(site.console.port, head, b"a", 40.0, told)
+    assert after_s is not None, "the connection was held"
+    assert b"HTTP/1.1 400" in told, told
+    return f"400, and closed after {after_s:.0f} s"
 
 
 @attempt("console")

@@ -8,11 +8,13 @@ from tests.attack import (  # isort: skip
     console_sessions,
     console_forms,
     console_pages,
+    console_replays,
     console_opa,
     serve_requests,
     serve_grpc,
     worker_requests,
     other_tenants,
+    on_a_terminal,
     settings_and_secrets,
 )
 from tests.attack.attempts import ATTEMPTS, Attempt
@@ -24,11 +26,13 @@ _MODULES = (
     console_sessions,
     console_forms,
     console_pages,
+    console_replays,
     console_opa,
     serve_requests,
     serve_grpc,
     worker_requests,
     other_tenants,
+    on_a_terminal,
     settings_and_secrets,
 )
 

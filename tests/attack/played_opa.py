@@ -19,7 +19,7 @@ class PlayedOpa:
     """``behind`` is the URL of the real one; without it the built-in table answers."""
 
     def __init__(self, behind: str) -> None:
-        self.behind, self.how = behind, "honest"
+        self.behind, self.how, self.worker = behind, "honest", ""
         self.led_astray: list[str] = []
         """The paths that were asked for beside the question: a redirect was followed."""
         self._server = Answering(self._answered)
@@ -35,6 +35,9 @@ class PlayedOpa:
     def _answered(self, asked: Question) -> Answer:
         if asked.path == "/elsewhere":
             self.led_astray.append(asked.path)
+        if asked.method == "GET":
+            # Who asks this server for a worker's metrics.
+            return Answer(0, self.metrics(asked.path))
         status, told = self.answer(asked.path, asked.body)
         return Answer(status, told, f"{self.url}/elsewhere" if status == 302 else "")
 
@@ -47,7 +50,7 @@ class PlayedOpa:
         if self.how == "huge":
             return 200, _YES[:-1] + b" " * 5_000_000 + b"}"
         if self.how == "slow":
-            time.sleep(1.5)
+            time.sleep(6.0)
             return 200, _YES
         if self.how == "elsewhere":
             return (200, _YES) if path == "/elsewhere" else (302, b"")
@@ -56,6 +59,17 @@ class PlayedOpa:
         if self.how == "all":
             return 200, _YES
         return self._honest(path, body)
+
+    def metrics(self, path: str) -> bytes:
+        """Return what a worker would never answer, a whole response."""
+        if self.worker == "markup":
+            return b"HTTP/1.1 <script>alert(1)</script>\r\n\r\n"
+        if self.worker == "elsewhere" and path != "/elsewhere":
+            where = f"Location: {self.url}/elsewhere\r\n".encode()
+            return b"HTTP/1.1 302 Found\r\n" + where + b"Content-Length: 0\r\n\r\n"
+        if self.worker == "huge":
+            return b"HTTP/1.1 200 OK\r\n\r\n" + b"# " * 20_000_000
+        return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
     def _honest(self, path: str, body: bytes) -> tuple[int, bytes]:
         if self.behind:

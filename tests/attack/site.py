@@ -170,7 +170,9 @@ class Site:
         played = self._running.enter_context(PlayedOpa("" if behind is None else behind.url))
         told = {
             "STREAMER_OPA_URL": played.url,
-            "STREAMER_OPA_TIMEOUT_S": "0.5",
+            "STREAMER_OPA_TIMEOUT_S": "2",
+            # What a worker is asked for, somebody else answers too.
+            "STREAMER_CONSOLE_WORKERS": played.url,
             "STREAMER_CONSOLE_PROXY_USER_HEADER": "X-Forwarded-User",
             "STREAMER_CONSOLE_PROXY_ROLES": "team=reviewer,leads=reviewer+lead",
         }

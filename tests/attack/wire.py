@@ -30,17 +30,28 @@ def exchange(site: Site, port: int, content: bytes, within_s: float = DEADLINE_S
     return told
 
 
-def trickled(port: int, first: bytes, drop: bytes, longest_s: float = TRICKLE_S) -> float | None:
-    """Send ``first``, then a drop every fifth of a second; return when it was ended, None if never."""
-    began = time.monotonic()
+def trickled(
+    port: int,
+    first: bytes,
+    drop: bytes,
+    longest_s: float = TRICKLE_S,
+    told: bytearray | None = None,
+) -> float | None:
+    """Send ``first``, then a drop every fifth of a second; return when it was ended, None if never.
+
+    What comes back is put into ``told``.
+    """
+    began, heard = time.monotonic(), bytearray() if told is None else told
     with closing(socket.create_connection(("127.0.0.1", port), DEADLINE_S)) as connection:
         connection.settimeout(0.2)
         with suppress(ConnectionError):
             connection.sendall(first)
             while time.monotonic() - began < longest_s:
                 try:
-                    if not connection.recv(65_536):
+                    received = connection.recv(65_536)
+                    if not received:
                         return time.monotonic() - began
+                    heard += received
                 except TimeoutError:
                     connection.sendall(drop)
             return None

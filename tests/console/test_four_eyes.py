@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from streamer.console.console import Console, now_ms
 from streamer.errors import UnavailableError
+from streamer.store import Erasure
 from streamer.store.proposals import Proposal
 from streamer.stream.kafka.kafka_config import librdkafka_config
 from tests.cli.test_commands import run
@@ -341,3 +342,27 @@ def test_nobody_approves_their_own_by_the_form_nor_by_another_way_to_write_their
         crossed = lars.browser.post(path, data={"state": "approved", "csrf": "x"})
         assert crossed.status_code == 403
         assert asked(client, console.proposals.get, wanted.id).state == "open"
+
+
+def test_whose_erasure_is_declined_is_known_here_no_more(stand: Stand) -> None:
+    """The same form again finds nothing to let go of, and changes nothing."""
+    with stand.console() as (console, client):
+        erasure = Erasure(id="erase-1", card_id="card-1", proposed_ms=1)
+        assert asked(client, console.model_store.erasures.put, erasure)
+        wanted = Proposal(
+            id="erase-1",
+            kind="erase",
+            head="",
+            reason="request 1",
+            proposed_by="ana",
+            proposed_ms=now_ms(),
+            user="deploy",
+        )
+        kept = asked(client, console.proposals.put, wanted)
+        asked(client, console.proposals.acknowledged, kept)
+        lea = known(console, client, "lea")
+        for _ in range(2):
+            page = lea.get("/proposals")
+            told = lea.post("/proposals/erase-1/decide", page, state="declined", remark="no")
+            assert told.status_code == 200
+        assert asked(client, console.model_store.erasures.all) == []

@@ -16,8 +16,8 @@ from streamer.console.pages import alert_facts, sight, verdict_pages
 from streamer.console.sending.second_draw import is_drawn
 from streamer.console.team.opinion_agreement import agreement, agreement_by_person
 from streamer.embedded import EmbeddedKafka
-from streamer.store import Review, twice_judged
-from streamer.store.twice_judged import Pair
+from streamer.store import QueueRow, Review, twice_judged
+from streamer.store.twice_judged import Pair, Twice
 from tests.console.conftest import Reviewer, Stand, alert, arrived, key_of
 from tests.console.test_troubles import stopped
 from tests.rig.waiting import DEADLINE_S
@@ -194,6 +194,17 @@ def test_where_two_opinions_differ_a_lead_who_gave_neither_rules(stand: Stand) -
     assert ruling["transaction_id"] == "t-1"
     actions = {each["action"]: each["who"] for each in stand.audit(9)}
     assert (actions["second opinion"], actions["ruling"]) == ("lea", "lars")
+
+
+def test_another_way_to_write_a_name_is_no_other_person() -> None:
+    row = QueueRow("a-1", "high", 0.9, 1.0, "EUR", 0, 0, "distance")
+    waits = Twice(row, "Mona", 1)
+    found = [waits.task_of(who, is_lead=False) for who in ("mona", "MONA", "Mona", "noor")]
+    assert found == ["", "", "", "second"]
+    second = Review("a-1", "k", "legitimate", "LEA", 2, "")
+    split = Twice(row, "Mona", 1, state="split", first_verdict="fraud", second=second)
+    tasks = [split.task_of(who, is_lead=True) for who in ("MONA", "lea", "lars")]
+    assert tasks == ["", "", "ruling"]
 
 
 def test_while_a_verdict_can_be_taken_back_nobody_gives_a_second(stand: Stand) -> None:

@@ -71,6 +71,10 @@ _READ_OTHERWISE: Final = {
     # The loader looks for it before there are settings.
     "secrets_dir": ("settings/loading.py", "secrets_dir"),
     "admin_host": ("stream/health/endpoints.py", 'f"{name}_{part}"'),
+    **{
+        f"{name}_retention_s": ("retention/kept_topics.py", f'"{name}_retention_s"')
+        for name in ("alerts", "dead_letters", "feedback", "scores")
+    },
 }
 
 
@@ -123,6 +127,7 @@ _METRIC: Final = re.compile(r"(?<![\w/.-])streamer_[a-z0-9_]+(?![\w/.*{-]*/)")
 
 FOR_EXPLORATION: Final = {
     "streamer_batch_seconds": "the stages beside it are on the panels; it has the exemplars",
+    "streamer_entities_aged_total": "how many were forgotten by their age; the log says so too",
     "streamer_expected_loss_alerted_total": "for reports, where losses rank; 0 elsewhere",
     "streamer_model_merges_total": "one per checkpoint that learned; its rate tells a silent model",
     "streamer_publish_queue_bytes": "messages are on the panel; bytes say whether they are large",

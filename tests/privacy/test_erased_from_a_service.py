@@ -35,6 +35,7 @@ from streamer.store.twice_judged import Twice
 from streamer.stream.kafka.kafka_config import librdkafka_config
 from streamer.stream.kafka.topics import create_topics
 from tests.cli.test_commands import run
+from tests.retention.held import kinds_of, unstated
 from tests.stream.conftest import MakeService, make_service
 from tests.stream.harness import Record, Service, payments, wait_until
 
@@ -255,6 +256,8 @@ def test_a_card_is_told_and_then_forgotten_wherever_it_was(
     on_reviews(service, lambda reviews: reviewed(reviews, theirs, shown))
     wait_until(lambda: has_waiting(service, redis_url, card), worker.log)
 
+    assert unstated(redis_url, service.settings.namespace) == []
+    assert len(kinds_of(redis_url, service.settings.namespace)) >= 25
     told_of_it(service, card, alias, theirs, tmp_path)
     others_before = other_alerts(service, alias)
 
@@ -293,6 +296,7 @@ def test_a_card_is_told_and_then_forgotten_wherever_it_was(
     assert len(report["partitions"]) == 2
     assert report["erased"]["of_the_console"] >= 5
     assert erasures(service) == []
+    assert unstated(redis_url, service.settings.namespace) == []
 
     wanted = traces(card, {shown, alias})
     assert left(everything_in_redis(redis_url, service.settings.namespace), wanted) == []

@@ -18,6 +18,7 @@ from streamer.pipeline import PartitionState
 from streamer.privacy.card_names import known_names
 from streamer.settings import load_settings
 from streamer.store import Checkpoint, Erasure
+from streamer.store.erasures import Forgotten
 from streamer.stream.partitions.assignments import Assigned
 from tests.builders import pipeline_config, state_of
 from tests.store.helpers import NOW_MS, delta, opened, raw, run
@@ -80,9 +81,20 @@ def test_what_was_stored_goes_with_the_checkpoint_and_what_came_since_stays(
             with pytest.raises(FencedError):
                 await store.checkpoint(replace(one, erased={"cards": ["9"]}, erasures=("x",)))
             assert await client.hget(f"{key}cards:{TOPIC}:0", "9") == b"other"
-            await store.erasures.finish("erase-1")
+            assert await store.erasures.forgotten("card-1") is None
+            await store.erasures.finish(asked(), NOW_MS, 1_000)
             assert await store.erasures.all() == []
             assert await store.erasures.done() == {}
+            # Who asks for the card is told when; what is stored names none.
+            assert await store.erasures.forgotten("card-1") == Forgotten("erase-1", NOW_MS)
+            assert await store.erasures.forgotten("card-2") is None
+            noted = await client.hgetall(f"{key}erasures:finished")
+            assert not any(b"card-1" in part for each in noted.items() for part in each)
+            # A second later it is past its time, and goes with the next that is done.
+            other = msgspec.structs.replace(asked(), id="erase-2", card_id="card-2")
+            await store.erasures.finish(other, NOW_MS + 1_001, 1_000)
+            assert await store.erasures.forgotten("card-1") is None
+            assert await store.erasures.forgotten("card-2") == Forgotten("erase-2", NOW_MS + 1_001)
 
     run(work())
 

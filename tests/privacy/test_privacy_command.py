@@ -89,6 +89,15 @@ def test_an_erasure_is_proposed_once_and_again_where_it_was_declined(here: dict[
     done = run("privacy", "erase", CARD, **here)
     assert done.exit_code == 0, done.stderr
     assert "is done: 0 states" in done.stdout
+    # Who asks once more is told when that was, and may have what came since forgotten too.
+    told = run("privacy", "erase", CARD, **here)
+    assert (told.exit_code, "it was forgotten at 20" in told.stdout) == (0, True), told.stderr
+    asked = json.loads(run("privacy", "erase", CARD, "--json", **here).stdout)
+    assert asked["is_done"]
+    assert asked["erasure"] in told.stdout
+    third = run("privacy", "erase", CARD, "--reason", "request 3", **here)
+    assert third.exit_code == 0, third.stderr
+    assert "this is another one" in third.stderr
     assert run("audit", "verify", **here).exit_code == 0
 
 

@@ -21,7 +21,7 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """``location`` is where a redirect leads."""
+    """``location`` is where a redirect leads; a status of 0: ``body`` is the whole response, and the last."""
 
     status: int
     body: bytes
@@ -37,11 +37,14 @@ class Answering:
                 body = self.rfile.read(int(self.headers["Content-Length"] or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 given = answer(Question(self.command, self.path, headers, body))
-                self.send_response(given.status)
-                self.send_header("Content-Length", str(len(given.body)))
-                if given.location:
-                    self.send_header("Location", given.location)
-                self.end_headers()
+                if given.status:
+                    self.send_response(given.status)
+                    self.send_header("Content-Length", str(len(given.body)))
+                    if given.location:
+                        self.send_header("Location", given.location)
+                    self.end_headers()
+                else:
+                    self.close_connection = True
                 # Who asked may have gone.
                 with suppress(OSError):
                     self.wfile.write(given.body)

@@ -14,6 +14,7 @@ import grpc
 
 from streamer.serving.grpc_messages import SERVICE, message
 from streamer.settings.loading import child_environment
+from tests.retention.held import unstated
 from tests.rig.collector import Collector
 from tests.rig.waiting import DEADLINE_S
 from tests.serving.stored_service import StoredService
@@ -63,6 +64,8 @@ def test_a_process_answers_over_http_and_grpc_and_ends_when_it_is_told(
         process.send_signal(signal.SIGTERM)
         process.wait(DEADLINE_S)
         assert "Traceback" not in log.read_text()
+        url = service.settings.redis_url.get_secret_value()
+        assert unstated(url, service.settings.namespace) == []
     finally:
         process.kill()
         process.wait()

@@ -126,6 +126,11 @@ def test_a_service_that_has_read_everything_is_well_however_old_its_checkpoint()
             "first",
         ),
         (
+            replace(_WELL, kept_otherwise=("topic fraud-alerts keeps what is of cards 30 days",)),
+            "topic fraud-alerts keeps what is of cards 30 days",
+            "topics",
+        ),
+        (
             replace(_WELL, model=replace(_MODEL, moved=("amount: usual 27 GBP, now 54 GBP",))),
             "drift: amount: usual 27 GBP, now 54 GBP",
             "first",

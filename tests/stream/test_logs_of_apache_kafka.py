@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topic_configs import told_configs
+from tests.retention.test_topics_kept import created_and_told, environment, settings_of
 from tests.rig import transactions
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.topics import add_partitions, recreate_topic, truncate
@@ -173,3 +175,13 @@ def test_partitions_that_are_added_wait_for_the_alerts_topic_and_stop_no_other(
     grown = service.ask(lambda store: store.partition(settings.transactions_topic, 2))
     assert grown.ledger.scored == 1_000
     assert len(service.workers) == 1
+
+
+def test_topics_are_kept_there_as_is_stated_and_one_that_is_not_is_named(
+    apache_kafka: ApacheKafka, redis_url: str
+) -> None:
+    """Its defaults count where nothing is said of a topic: 7 days."""
+    own = environment(apache_kafka.bootstrap_servers, redis_url)
+    [said] = created_and_told(own)
+    assert "keeps what is of cards 30 days" in said
+    assert told_configs(settings_of(own), ["no-such-topic"]) == {}

@@ -58,7 +58,7 @@ async def carried_about(visit: Visit) -> tuple[str, Facts]:
     found = await visit.console.proposals.get(_id(visit))
     if found is None or found.kind != "snooze":
         return "snooze_long", Facts()
-    is_approved = found.state == "approved" and not (found.is_unsent and not found.carried_by)
+    is_approved = found.is_approved and not (found.is_unsent and not found.carried_by)
     approver = found.decided_by if is_approved else ""
     return "snooze_long", Facts(maker=found.proposed_by, approver=approver)
 

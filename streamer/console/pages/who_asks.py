@@ -41,4 +41,15 @@ def begun(console: Console, request: Request) -> tuple[Account | None, Session |
     person = None if console.proxied is None else console.proxied.person(request.scope)
     if person is not None:
         return person, console.signer.of_the_day(person, until_of(now_ms()))
-    return None, console.signer.session(request.cookies.get(SESSION_COOKIE, ""), now_ms())
+    return None, console.signer.session(_cookie(request), now_ms())
+
+
+def _cookie(request: Request) -> str:
+    """Return the session's cookie, "" where there are two.
+
+    A site beside this one can set a cookie of its own for both: which of the two a browser sends first
+    is that site's to choose.
+    """
+    told = [each for line in request.headers.getlist("cookie") for each in line.split(";")]
+    named = [each for each in told if each.partition("=")[0].strip() == SESSION_COOKIE]
+    return request.cookies.get(SESSION_COOKIE, "") if len(named) == 1 else ""

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streamer.errors import ConfigurationError, UnavailableError
+from streamer.retention.kept_topics import topic_config
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
 
@@ -65,7 +66,7 @@ def prepare_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) -> None:
         missing = [name for name in topic_names(settings) if name not in counts]
         # As many as the transactions have already: an alert keeps its partition's number.
         n = counts.get(settings.transactions_topic, settings.topic_partitions)
-        create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor)
+        create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor, settings)
         counts = partition_counts(admin, timeout_s)
     check_topics(settings, counts)
 
@@ -80,7 +81,7 @@ def prepare_console_topics(settings: Settings, timeout_s: float = _TIMEOUT_S) ->
     missing = [name for name in names if name not in counts]
     if missing and settings.create_topics:
         n = counts.get(settings.transactions_topic, settings.topic_partitions)
-        create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor)
+        create_topics(admin, dict.fromkeys(missing, n), settings.topic_replication_factor, settings)
     elif missing or not (settings.create_topics or settings.audit_topic in counts):
         audit = [] if settings.audit_topic in counts else [settings.audit_topic]
         raise ConfigurationError("\n".join(map(_not_there, [*missing, *audit])))
@@ -108,13 +109,8 @@ def _create_audit_topic(settings: Settings, admin: AdminClient, counts: Mapping[
     """Create the audit topic where it is missing; nothing is removed from it but by age."""
     if settings.audit_topic in counts:
         return
-    kept = {
-        "cleanup.policy": "delete",
-        "retention.ms": str(round(settings.audit_retention_s * 1000)),
-        "retention.bytes": "-1",
-    }
     wanted = {settings.audit_topic: settings.topic_partitions}
-    create_topics(admin, wanted, settings.topic_replication_factor, kept)
+    create_topics(admin, wanted, settings.topic_replication_factor, settings)
 
 
 def _wait_accepted(admin: AdminClient, errors: Sequence[KafkaError], timeout_s: float) -> None:
@@ -166,9 +162,13 @@ def create_topics(
     admin: AdminClient,
     wanted: Mapping[str, int],
     replication_factor: int,
-    config: Mapping[str, str] | None = None,
+    settings: Settings | None = None,
 ) -> None:
-    """Create topics with the given numbers of partitions; one that exists already is left alone."""
+    """Create topics with the given numbers of partitions; one that exists already is left alone.
+
+    They keep messages as ``settings`` state (`streamer.retention.kept_topics`), without these as the
+    broker does.
+    """
     if not wanted:
         return
     requested = admin.create_topics(
@@ -177,7 +177,7 @@ def create_topics(
                 name,
                 num_partitions=n,
                 replication_factor=replication_factor,
-                config=dict(config or {}),
+                config={} if settings is None else topic_config(settings, name),
             )
             for name, n in wanted.items()
         ],

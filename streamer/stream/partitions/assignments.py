@@ -68,6 +68,8 @@ class Assigned:
     """Erasures that no checkpoint holds yet: the names, by kind, under which nothing is kept."""
     erased: set[str] = field(default_factory=set)
     """All erasures that were done since it was claimed."""
+    n_saved: int = 0
+    """Checkpoints that Redis holds since it was claimed."""
     is_dropped: bool = False
     """Whether it has been released: what no checkpoint holds of it is for the next claim."""
 
@@ -96,6 +98,7 @@ class Assigned:
     def saved(self, written: Checkpoint) -> None:
         """Note that Redis holds what was pending, which is ``written``."""
         self.pending, self.has_stored = None, True
+        self.n_saved += 1
         self.base_offset = written.next_offset
         self.alerts_position = written.alerts_position
         self.overflow_position = written.overflow_position

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from confluent_kafka.admin import AdminClient, ConfigResource
+from confluent_kafka import KafkaError, Message, Producer
 
 from streamer.errors import UnavailableError
 from streamer.settings import Settings
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topic_configs import told_configs
 
 __all__ = ["compacted", "send_tombstones"]
 
@@ -24,22 +24,12 @@ Place = tuple[str, int, bytes]
 """A topic, a partition, and a key that has a message there."""
 
 
-def compacted(settings: Settings, topics: Collection[str]) -> set[str]:
-    """Return those of ``topics`` that Kafka compacts; a broker that does not say compacts none."""
-    if not topics:
-        return set()
-    admin = AdminClient(librdkafka_config(settings))
-    wanted = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in sorted(topics)]
-    found = set()
-    try:
-        asked = admin.describe_configs(wanted, request_timeout=_TIMEOUT_S)
-        for resource, future in asked.items():
-            policy = future.result().get(_POLICY)
-            if policy is not None and "compact" in str(policy.value):
-                found.add(str(resource.name))
-    except KafkaException:
-        return set()
-    return found
+def compacted(settings: Settings, topics: Collection[str]) -> tuple[set[str], set[str]]:
+    """Return those of ``topics`` that Kafka compacts, and those of which it does not say."""
+    told = told_configs(settings, topics)
+    policies = {name: config.get(_POLICY, "") for name, config in told.items()}
+    is_compacted = {name for name, policy in policies.items() if "compact" in policy}
+    return is_compacted, {name for name in topics if not policies.get(name)}
 
 
 def send_tombstones(settings: Settings, places: Collection[Place]) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -20,6 +21,7 @@ from streamer.errors import UnavailableError
 from streamer.pipeline import erase_card
 from streamer.store import Erasure
 from streamer.stream.partitions.assignments import Assigned
+from streamer.stream.scoring.ageing import Ageing
 from streamer.stream.scoring.aliasing import Aliasing
 from streamer.stream.scoring.held import Held
 from streamer.stream.scoring.kit import Kit
@@ -46,12 +48,15 @@ class FollowingErasures:
         self._held = held
         self._aliasing = aliasing
         self._forget = forget
+        self._ageing = Ageing(kit, held)
 
     async def run(self) -> None:
         """Follow for ever."""
         while True:
             await asyncio.sleep(min(self._kit.settings.checkpoint_interval_s, _LATEST_S))
             await self.look()
+            with suppress(UnavailableError):
+                await self._ageing.look()
 
     async def look(self) -> None:
         """Do what has been asked for and not been done; nothing while Redis is away."""

@@ -74,6 +74,12 @@ class StorageMetrics:
     entities_evicted = counter(
         "entities", "Cards or merchants that made room for others.", "kind", starts=[_ENTITY_KINDS]
     )
+    entities_aged = counter(
+        "entities",
+        "Those that were forgotten as they had not been seen for STREAMER_CARDS_RETENTION_S.",
+        "kind",
+        starts=[_ENTITY_KINDS],
+    )
     entities_evicted_unsaved = counter(
         "entities",
         "Those of them of which something was lost, as Redis was away for too long.",

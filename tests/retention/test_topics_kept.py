@@ -1,0 +1,70 @@
+"""Topics that are created keep messages as is stated, and status says which others do not."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from streamer.embedded import EmbeddedKafka
+from streamer.retention.kept_topics import KEPT_TOPICS, differing, topic_config
+from streamer.settings import Settings, load_settings
+from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topic_configs import told_configs
+from streamer.stream.kafka.topics import prepare_console_topics, prepare_topics
+from tests.cli.test_commands import run
+
+
+def environment(bootstrap_servers: str, redis_url: str) -> dict[str, str]:
+    """Return settings with topics that nobody else has, all of them enabled but serve's."""
+    unique = uuid.uuid4().hex[:10]
+    names = [row.setting for row in KEPT_TOPICS if row.setting != "serve_decisions_topic"]
+    own = {name: f"{name.removesuffix('_topic')}-{unique}" for name in names}
+    own |= {"scores_enabled": "true", "features_enabled": "true", "create_topics": "true"}
+    own |= {"topic_partitions": "1", "namespace": f"kept-{unique}", "redis_url": redis_url}
+    return own | {"kafka_bootstrap_servers": bootstrap_servers}
+
+
+def settings_of(own: dict[str, str]) -> Settings:
+    return load_settings({f"STREAMER_{name.upper()}": text for name, text in own.items()})
+
+
+def created_and_told(own: dict[str, str]) -> list[str]:
+    """Create all topics but the alerts', which somebody has made for 30 days, and hold them against
+    the table; return what is said."""
+    settings = settings_of(own)
+    admin = AdminClient(librdkafka_config(settings))
+    config = {"retention.ms": str(30 * 86_400_000)}
+    admin.create_topics([NewTopic(settings.alerts_topic, 1, 1, config=config)])[
+        settings.alerts_topic
+    ].result()
+    prepare_topics(settings)
+    prepare_console_topics(settings)
+    names = {getattr(settings, row.setting) for row in KEPT_TOPICS} - {None}
+    told = told_configs(settings, names)
+    assert told.keys() == names
+    for name in names - {settings.alerts_topic}:
+        assert topic_config(settings, name).items() <= told[name].items(), name
+    return differing(settings, told)
+
+
+def test_topics_are_created_as_stated_and_status_names_one_that_keeps_cards_for_longer(
+    kafka: EmbeddedKafka, redis_url: str
+) -> None:
+    own = environment(kafka.bootstrap_servers, redis_url)
+    [said] = created_and_told(own)
+    assert said.startswith(f"topic {own['alerts_topic']} keeps what is of cards 30 days")
+    status = run("status", "--json", **own)
+    assert status.exit_code == 1
+    troubles = {each["what"]: each["runbook"] for each in json.loads(status.stdout)["troubles"]}
+    assert troubles[said] == "docs/retention.md#topics"
+    # Whoever means it says so.
+    meant = own | {"alerts_retention_s": str(30 * 86_400)}
+    again = json.loads(run("status", "--json", **meant).stdout)["troubles"]
+    assert not [each for each in again if "keeps" in each["what"]]
+
+
+def test_a_broker_that_is_away_tells_of_no_topic() -> None:
+    away = Settings(kafka_bootstrap_servers="127.0.0.1:1")
+    assert told_configs(away, []) == {}
