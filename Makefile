@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-integrations attack wheel uncompiled manifests dashboards docs docs-blocks datadog image-steps simulation instructions microbench rig bench faults alerts chaos soak drill fuzz guided lint format types sbom scan schemas lock clean
+.PHONY: help setup demo dev test test-integrations attack wheel uncompiled manifests dashboards docs docs-blocks datadog image-steps simulation instructions microbench rig bench faults alerts chaos soak drill rotation fuzz guided lint format types sbom scan schemas lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' Makefile
@@ -120,6 +120,9 @@ soak: $(STAMP) ## mixed faults for half an hour, memory watched (ARGS="--minutes
 
 drill: $(STAMP) ## take a version through gate and canary, force a bad one in, see it leave; three minutes
 	$(BIN)/python -m tests.drill
+
+rotation: $(STAMP) ## change every secret under traffic, by file and by a rolling restart; a minute and a half (ARGS="--rate 500")
+	@$(BIN)/python -m tests.secrets $(ARGS)
 
 attack: $(STAMP) ## try what somebody may try on console, serve and worker; a table (ARGS="--only smuggled --markdown")
 	@$(BIN)/python -m tests.attack $(ARGS)

@@ -108,7 +108,7 @@ ROOMS: Final = {
     "watching",
     "store": "challenging compiled contract features indexing model policies settings verdicts "
     "watching",
-    "starting": "compiled contract features indexing intake model pipeline policies reports "
+    "starting": "access compiled contract features indexing intake model pipeline policies reports "
     "settings store verdicts",
     "library": "contract explaining intake model offline pipeline settings starting",
     "registry": "contract model pipeline settings starting",
@@ -159,6 +159,7 @@ ROOT: Final = {
     "__main__",
     "arrays",
     "cancelling",
+    "core_dumps",
     "durations",
     "errors",
     "extra",

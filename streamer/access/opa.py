@@ -17,8 +17,8 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from streamer.access.changed_file import ChangedFile
 from streamer.access.decision import Asked
+from streamer.access.secret_file import SecretFile
 from streamer.errors import UnavailableError
 
 __all__ = ["PATH", "Opa", "Said"]
@@ -67,7 +67,7 @@ class Opa:
         self.trouble = ""
         """Why the last question had no answer, empty where it had one."""
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._token = None if token_file is None else ChangedFile(token_file, str.strip)
+        self.token = None if token_file is None else SecretFile("opa_token_file", token_file, str)
         self._clock = clock
         self._rests_until = 0.0
         self._session: aiohttp.ClientSession | None = None
@@ -95,8 +95,8 @@ class Opa:
             # Proxies of the environment are for other traffic.
             self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=False)
         headers = {}
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token.get()}"
+        if self.token is not None:
+            headers["Authorization"] = f"Bearer {self.token.get()}"
         async with self._session.post(
             self.url + PATH,
             json={"input": _input(asked, own_id)},

@@ -8,6 +8,7 @@ import click
 
 from streamer import __version__
 from streamer.cli.lazy import LazyGroup
+from streamer.core_dumps import leave_no_core
 
 __all__ = ["main"]
 
@@ -150,3 +151,4 @@ def main() -> None:
 
     Exit codes: 0 done, 1 failed, 2 wrong settings or arguments.
     """
+    leave_no_core()

@@ -46,6 +46,7 @@ from streamer.model import Scorer
 from streamer.settings import Settings
 from streamer.settings.currency_values import currency_values
 from streamer.starting.card_keys_in_use import CardKeysInUse, card_key_of, card_rule_of
+from streamer.starting.secret_readings import secret_readings
 from streamer.starting.wiring import open_review_store, open_store, settings_in_force
 from streamer.status import gather
 from streamer.store import QueueCounts, QueueRow
@@ -131,6 +132,15 @@ class Console:
     def opa_trouble(self) -> str:
         """Why the policy server gave no answer last, empty where it did or there is none."""
         return "" if self.guard.opa is None else self.guard.opa.trouble
+
+    def read_secrets(self) -> None:
+        """Bring the metrics of the secrets in files up to date."""
+        opa, oidc = self.guard.opa, self.oidc
+        files = [None if opa is None else opa.token, None if oidc is None else oidc.provider.secret]
+        others = [file for file in files if file is not None]
+        told = secret_readings(self.settings, self.card_key, others)
+        self.metrics.secret_faulted.replace(told.faulted)
+        self.metrics.secrets_taken_up.replace(told.taken_up)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

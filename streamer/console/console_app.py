@@ -102,6 +102,7 @@ def console_app(console: Console) -> ASGIApp:
         return JSONResponse({"status": "alive"})
 
     async def metrics(_: Request) -> Response:
+        console.read_secrets()
         body, content_type = console.metrics.exposition(console.opa_trouble, console.trail.writer)
         return Response(body, media_type=content_type)
 

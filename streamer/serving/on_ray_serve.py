@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.types import ASGIApp
 
+from streamer.core_dumps import leave_no_core
 from streamer.errors import ConfigurationError
 from streamer.extra import require
 from streamer.serving.serving import Serving
@@ -63,6 +64,7 @@ def deployment(args: dict[str, Any]) -> Application:
 
 def _app() -> ASGIApp:
     """Return the app of one replica."""
+    leave_no_core()
     settings = load_settings()
     tenants = load_tenants(settings, needed=("serve_api_keys",))
     configure_logging(settings.log_level, settings.log_format)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from streamer.serving.serving import Serving
+from streamer.starting.secret_readings import secret_readings
 from streamer.store import BREAKER_STATES
 
 __all__ = ["read", "scraped"]
@@ -30,5 +31,8 @@ def read(serving: Serving) -> None:
     if versions.head is not None:
         metrics.serve_model_age_seconds.set(max(time.time() - versions.made_at_s, 0.0))
         metrics.serve_model_info.values = {(versions.branch, versions.head.id): 1.0}
+    told = secret_readings(serving.settings, serving.card_key)
+    metrics.secret_faulted.replace(told.faulted)
+    metrics.secrets_taken_up.replace(told.taken_up)
     if serving.spans is not None:
         metrics.spans.replace(serving.spans.counts())

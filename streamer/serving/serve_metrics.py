@@ -27,6 +27,8 @@ class ServeMetrics(RequestMetrics, ProcessMetrics):
     """One collector for each family of requests, and those that any process has."""
 
     build_info = ServiceMetrics.build_info
+    secret_faulted = ServiceMetrics.secret_faulted
+    secrets_taken_up = ServiceMetrics.secrets_taken_up
     spans = ServiceMetrics.spans
 
     def __init__(self, version: str) -> None:

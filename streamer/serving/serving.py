@@ -28,6 +28,8 @@ from streamer.serving.serve_metrics import ServeMetrics
 from streamer.serving.versions_in_use import VersionsInUse
 from streamer.settings import Settings
 from streamer.settings.proxy_networks import networks
+from streamer.settings.secret_checks import bearer_keys
+from streamer.settings.secret_files import api_keys
 from streamer.starting.card_keys_in_use import CardKeysInUse
 from streamer.starting.wiring import open_store, pipeline_config
 from streamer.stream.kafka.known_schemas import intake_of
@@ -66,6 +68,7 @@ class Serving:
         self._config = replace(
             config, intake=intake_of(load_declaration(settings.intake), None), repeat_window=0
         )
+        self.card_key = self._config.card_key
         self.versions = VersionsInUse(self.store, settings, config.model)
         # Of their own, with a breaker of their own: what hangs is given up in time to answer without.
         within_s = min(settings.redis_timeout_s, settings.serve_deadline_s / 3)
@@ -89,12 +92,8 @@ class Serving:
         )
         self.metrics = ServeMetrics(__version__)
         self.trusted_proxies = networks(settings.serve_trusted_proxies)
-        told = settings.serve_api_keys
-        self.keys = tuple(
-            key.strip().encode()
-            for key in (told.get_secret_value() if told else "").split(",")
-            if key.strip()
-        )
+        self._key_file, told = api_keys(settings), settings.serve_api_keys
+        self._own_keys = () if told is None else bearer_keys(told.get_secret_value())
         self.decisions: DecisionLog | None = None
         self._has_kernels = False
         self._ended: list[str] = []
@@ -108,6 +107,13 @@ class Serving:
         """Return what answers to a key: itself, which refuses what is none of its keys later."""
         del authorization, door
         return self
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """The keys of which a client must have one, as they are now; none where nobody is asked."""
+        # Metrics look at the file as well: what they say was taken up is in force.
+        known = None if self._key_file is None else self._key_file.known
+        return self._own_keys if known is None else known
 
     @property
     def is_ready(self) -> bool:
@@ -153,7 +159,9 @@ class Serving:
                 close = self.decisions.close
                 closing.push_async_callback(asyncio.to_thread, close, _FLUSH_WITHIN_S)
             await self.versions.refresh()
-            closing.push_async_callback(cancel_and_wait, [asyncio.ensure_future(self._follow())])
+            following = [self._follow(), self._follow_secrets()]
+            tasks = [asyncio.ensure_future(each) for each in following]
+            closing.push_async_callback(cancel_and_wait, tasks)
             closing.push_async_callback(self._drain)
             yield
 
@@ -180,9 +188,16 @@ class Serving:
         self._has_kernels = True
         while True:
             await asyncio.sleep(_REFRESH_S)
-            if isinstance(self._config.card_key, CardKeysInUse):
-                self._config.card_key.refresh()
             await self.versions.refresh()
+
+    async def _follow_secrets(self) -> None:
+        """Take up keys whose files have changed, also while Redis keeps the model waiting."""
+        while True:
+            await asyncio.sleep(_REFRESH_S)
+            if self._key_file is not None:
+                self._key_file.get()
+            if isinstance(self.card_key, CardKeysInUse):
+                self.card_key.refresh()
 
 
 def _now_ms() -> int:

@@ -71,7 +71,9 @@ class CardKeysFile:
         self.path = path
         self._file = ChangedFile(path, parsed_card_keys)
         self._named: _NamedKeys = ()
-        self._fault = ""
+        self.fault = ""
+        """Why the file is of no use at present, empty where it is."""
+        self.n_taken_up = 0
 
     def changed(self) -> _NamedKeys | None:
         """Return the keys where they are others than before, None where not or at fault."""
@@ -80,15 +82,16 @@ class CardKeysFile:
         except (OSError, ValueError) as error:
             # Of an OSError the number: its text has the path, which is no secret, but long.
             fault = error.strerror if isinstance(error, OSError) else str(error)
-            if fault != self._fault:
+            if fault != self.fault:
                 _log.warning("card keys not taken up", path=str(self.path), fault=fault)
-            self._fault = str(fault)
+            self.fault = str(fault)
             return None
-        self._fault = ""
+        self.fault = ""
         if named == self._named:
             return None
         is_change, self._named = bool(self._named), named
         if is_change:
+            self.n_taken_up += 1
             ids = [name for name, _ in named]
             _log.info("card keys taken up", current=ids[0], former=ids[1:])
         return named

@@ -182,6 +182,9 @@ def _read_secrets(directory: str | None) -> tuple[dict[str, str], list[str]]:
             continue
         if value:
             values[path.name] = value
+        elif "Secret" in str(Settings.model_fields[path.name].annotation):
+            # Unnoticed, it would open a door, or publish card ids in the clear.
+            faults.append(f"{_env('secrets_dir')} holds {path.name}, which is empty")
     return values, faults
 
 

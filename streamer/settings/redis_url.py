@@ -35,6 +35,24 @@ class RedisUrl:
     username: str | None = None
     password: str | None = None
 
+    @property
+    def place(self) -> str:
+        """Where it leads and how, without who asks.
+
+        >>> RedisUrl.parse("rediss://user:pw@host/0?ssl_cert_reqs=none&password=b").place
+        'rediss://host/0?ssl_cert_reqs=none'
+        """
+        before, mark, query = self.text.partition("?")
+        scheme, _, rest = before.partition("://")
+        netloc, slash, path = rest.partition("/")
+        kept = "&".join(
+            part
+            for part in query.split("&")
+            if part.partition("=")[0] not in ("username", "password")
+        )
+        host = netloc.rpartition("@")[2]
+        return f"{scheme}://{host}{slash}{path}{mark if kept else ''}{kept}"
+
     @classmethod
     def parse(cls, text: str) -> RedisUrl:
         """Return the parts of a URL; raise ValueError with what it must be, without quoting it.

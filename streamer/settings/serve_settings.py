@@ -27,7 +27,7 @@ class ServeFields(Fields):
     """Port of the same over gRPC; 0 serves none of it."""
     serve_api_keys: Annotated[SecretStr, AfterValidator(long_keys)] | None = None
     """When set, requests to `streamer serve` must carry one of these, separated by commas:
-    Authorization: Bearer KEY."""
+    Authorization: Bearer KEY. From the secrets directory, they are followed while it answers."""
     serve_max_in_flight: Count = 1_000
     """Payments that `streamer serve` answers at once, a request whose body is being read counting as
     one; who asks for more is refused with 429."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -92,9 +92,12 @@ class Fields(BaseSettings):
         frozen=True, extra="forbid", env_prefix=PREFIX, use_attribute_docstrings=True
     )
     _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
+    # Of `streamer.settings.secret_files`, which copies of these settings share.
+    _secret_files: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     secrets_dir: Directory | None = None
-    """Directory with one file per setting, named like it: kafka_sasl_password."""
+    """Directory with one file per setting, named like it: kafka_sasl_password. redis_url,
+    serve_api_keys and admin_token are read again there when they have changed."""
 
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_server_list)] = "127.0.0.1:9092"
     """Kafka brokers to ask first, host:port separated by commas."""
@@ -176,7 +179,8 @@ class Fields(BaseSettings):
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url)] = SecretStr(
         "redis://127.0.0.1:6379/0"
     )
-    """Redis of checkpoints and models: redis, rediss, unix or redis+sentinel URL with password."""
+    """Redis of checkpoints and models: redis, rediss, unix or redis+sentinel URL with password. User
+    and password may change while a process runs, where it is from the secrets directory."""
     redis_timeout_s: Seconds = 5.0
     """Seconds that Redis has for an answer."""
     namespace: Name = "default"
@@ -275,7 +279,8 @@ class Fields(BaseSettings):
     admin_port: int = Field(8081, ge=0, le=65_535)
     """Port of the same; 0 serves none of it."""
     admin_token: Annotated[SecretStr, AfterValidator(long_secret)] | None = None
-    """When set, requests to the admin address must carry it: Authorization: Bearer TOKEN."""
+    """When set, requests to the admin address must carry it: Authorization: Bearer TOKEN. Followed like
+    the URL of Redis."""
     startup_timeout_s: Seconds = 60.0
     """Seconds that Kafka and Redis have to answer at the start."""
     shutdown_timeout_s: Seconds = 20.0

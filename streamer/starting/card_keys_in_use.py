@@ -19,18 +19,18 @@ _INTERVAL_S: Final = 1.0
 class CardKeysInUse(CardKeys):
     """Keys of a file; `follow` takes them up anew while the process runs."""
 
-    __slots__ = ("_file",)
+    __slots__ = ("file",)
 
     def __init__(self, file: CardKeysFile) -> None:
         named = file.changed()
         if named is None:
             raise ConfigurationError(f"{file.path} must be a file of keys, lines ID:KEY")
         super().__init__(named)
-        self._file = file
+        self.file = file
 
     def refresh(self) -> None:
         """Take up what the file says now; a stat of the file where nothing has changed."""
-        named = self._file.changed()
+        named = self.file.changed()
         if named is not None:
             self.take(named)
 

@@ -18,9 +18,10 @@ from streamer.pipeline import PipelineConfig
 from streamer.policies import settings_under
 from streamer.settings import POLICY_SETTINGS, PREFIX, Settings
 from streamer.settings.currency_values import currency_values
+from streamer.settings.secret_files import redis_url
 from streamer.starting.card_keys_in_use import card_key_of, card_rule_of
 from streamer.starting.card_rule_check import NUMBERS_SETTING
-from streamer.store import ReviewStore, ServiceIdentity, Store
+from streamer.store import ReviewStore, ServiceIdentity, Store, Url
 from streamer.verdicts import VerdictConfig
 
 __all__ = [
@@ -46,7 +47,7 @@ MODEL_SETTINGS: Final = {
 def open_store(settings: Settings) -> Store:
     """Return the store of the settings' namespace; it connects when it is first used."""
     return Store.open(
-        settings.redis_url.get_secret_value(),
+        _url(settings),
         timeout_s=settings.redis_timeout_s,
         namespace=settings.namespace,
         config=model_config(settings),
@@ -61,13 +62,18 @@ def open_store(settings: Settings) -> Store:
 def open_review_store(settings: Settings) -> ReviewStore:
     """Return what the console keeps in the settings' namespace; it connects when it is first used."""
     return ReviewStore.open(
-        settings.redis_url.get_secret_value(),
+        _url(settings),
         timeout_s=settings.redis_timeout_s,
         namespace=settings.namespace,
         capacity=settings.console_max_alerts,
         most_claims=settings.console_max_claims,
         rng=np.random.default_rng(),
     )
+
+
+def _url(settings: Settings) -> Url:
+    file = redis_url(settings)
+    return settings.redis_url.get_secret_value() if file is None else file.get
 
 
 def service_identity(settings: Settings, kafka_cluster_id: str = "") -> ServiceIdentity:

@@ -17,6 +17,7 @@ from streamer.store.alert_claims import Claimed
 from streamer.store.alias_keys import AliasKeys
 from streamer.store.breaker import BREAKER_STATES, BreakerStatus
 from streamer.store.card_alerts import CardAlert
+from streamer.store.client import Url
 from streamer.store.committed import Committed
 from streamer.store.erasures import Erasure, Erasures
 from streamer.store.feedback import StoredVerdicts
@@ -77,6 +78,7 @@ __all__ = [
     "StoredLesson",
     "StoredVerdicts",
     "StoredVersion",
+    "Url",
     "VersionInfo",
     "Wish",
     "rfc3339",

@@ -23,17 +23,27 @@ import numpy as np
 from redis import exceptions
 
 from streamer.errors import ConfigurationError, UnavailableError
+from streamer.settings.redis_url import RedisUrl
 from streamer.store.breaker import Breaker
 from streamer.store.connecting import connect, disconnect, parsed, renew
-from streamer.store.faults import UNREACHABLE, is_shut_out, is_unanswered, translated
+from streamer.store.credentials import Credentials
+from streamer.store.faults import (
+    UNREACHABLE,
+    is_shut_out,
+    is_turned_away,
+    is_unanswered,
+    translated,
+)
 from streamer.store.keys import Keys
 
-__all__ = ["CALL_OUTCOMES", "CallOutcome", "Client", "Pipe", "asked"]
+__all__ = ["CALL_OUTCOMES", "CallOutcome", "Client", "Pipe", "Url", "asked"]
 
 # redis-py types a command's result as maybe awaitable, maybe the pipeline itself; its replies are
 # given their types where they are read.
 Pipe: TypeAlias = Any
 T = TypeVar("T")
+Url: TypeAlias = str | Callable[[], RedisUrl]
+"""A URL, or what returns it as it is now, whose user and password count then."""
 
 CallOutcome = Literal["done", "unanswered", "refused", "not tried"]
 CALL_OUTCOMES: Final[tuple[CallOutcome, ...]] = get_args(CallOutcome)
@@ -63,11 +73,12 @@ class Client:
     calls: Counter[CallOutcome] = field(default_factory=Counter)
     commands: Counter[str] = field(default_factory=Counter)
     has_written: bool = False
+    credentials: Credentials | None = None
 
     @classmethod
     def of(
         cls,
-        url: str,
+        url: Url,
         timeout_s: float,
         namespace: str,
         rng: np.random.Generator,
@@ -75,10 +86,12 @@ class Client:
     ) -> Client:
         """Return a client for ``url``; connects at the first command."""
         keys = Keys(namespace)
-        parts = parsed(url)
+        parts = parsed(url) if isinstance(url, str) else url()
         sent = Counter[str]()
-        redis = connect(parts, timeout_s, sent)
-        return cls(redis, keys, parts.shown, rng, Breaker(rng, monotonic), commands=sent)
+        credentials = None if isinstance(url, str) else Credentials(url, monotonic)
+        redis = connect(parts, timeout_s, sent, credentials)
+        breaker = Breaker(rng, monotonic)
+        return cls(redis, keys, parts.shown, rng, breaker, commands=sent, credentials=credentials)
 
     async def pipelined(self, commands: list[tuple[Any, ...]], *, atomic: bool) -> list[Any]:
         """Return the replies to ``commands``, sent in one round trip."""
@@ -151,6 +164,8 @@ class Client:
         call = _Call()
         try:
             with self._readable():
+                if self.credentials is not None and self.credentials.are_others():
+                    await renew(self.redis)
                 if self.breaker.refuses_writes:
                     # What a former primary answers may be older than what was written since.
                     await self.redis.execute_command("ZREM", self.keys.workers, _NOBODY)
@@ -161,7 +176,7 @@ class Client:
             raise UnavailableError(str(error)) from None
         except _ShutOutError as error:
             self.calls["refused"] += 1
-            self.breaker.failed(str(error), refuses_writes=True)
+            self.breaker.failed(str(error), refuses_writes=not error.is_turned_away)
             await renew(self.redis)
             raise UnavailableError(str(error)) from None
         except (UnavailableError, ConfigurationError):
@@ -205,7 +220,7 @@ class Client:
         if is_unanswered(error):
             return _UnansweredError(str(ours))
         if isinstance(ours, UnavailableError) and is_shut_out(error):
-            return _ShutOutError(str(ours))
+            return _ShutOutError(str(ours), is_turned_away(error))
         return ours
 
 
@@ -250,7 +265,11 @@ class _UnansweredError(UnavailableError):
 
 
 class _ShutOutError(UnavailableError):
-    """The server that answered would take no write."""
+    """The server that answered would take no write, or did not let this user in."""
+
+    def __init__(self, text: str, is_turned_away: bool) -> None:
+        super().__init__(text)
+        self.is_turned_away = is_turned_away
 
 
 class _ConflictError(Exception):

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from streamer.errors import ConfigurationError
 from streamer.settings.redis_url import RedisUrl
+from streamer.store.credentials import Credentials
 from streamer.store.sending import packing
 
 __all__ = ["connect", "disconnect", "parsed", "renew"]
@@ -30,8 +31,13 @@ def parsed(text: str) -> RedisUrl:
         raise ConfigurationError(f"STREAMER_REDIS_URL {error}") from None
 
 
-def connect(url: RedisUrl, timeout_s: float, sent: Counter[str]) -> Any:
-    """Return a client that connects at the first command; ``sent`` (IN/OUT) counts them by name."""
+def connect(
+    url: RedisUrl, timeout_s: float, sent: Counter[str], credentials: Credentials | None = None
+) -> Any:
+    """Return a client that connects at the first command; ``sent`` (IN/OUT) counts them by name.
+
+    ``credentials`` are asked for in place of the URL's.
+    """
     if url.sentinels:
         redis = _connect_by_sentinel(url, timeout_s)
     else:
@@ -43,6 +49,11 @@ def connect(url: RedisUrl, timeout_s: float, sent: Counter[str]) -> Any:
             ) from None
     pool = redis.connection_pool
     pool.connection_class = packing(pool.connection_class, sent)
+    if credentials is not None:
+        # It takes one or the other.
+        for name in ("username", "password"):
+            pool.connection_kwargs.pop(name, None)
+        pool.connection_kwargs["credential_provider"] = credentials
     return redis
 
 
@@ -85,4 +96,6 @@ def _options(timeout_s: float) -> dict[str, Any]:
         "socket_connect_timeout": timeout_s,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
+        # Which library connects: a command more that every user would have to be allowed.
+        "driver_info": None,
     }

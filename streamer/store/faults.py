@@ -13,7 +13,7 @@ from redis import exceptions
 
 from streamer.errors import ConfigurationError, InvariantError, StreamerError, UnavailableError
 
-__all__ = ["UNREACHABLE", "is_shut_out", "is_unanswered", "translated"]
+__all__ = ["UNREACHABLE", "is_shut_out", "is_turned_away", "is_unanswered", "translated"]
 
 UNREACHABLE: Final = (exceptions.ConnectionError, exceptions.TimeoutError, OSError)
 # States of a server that pass or that an operator mends, and that no other command of ours can.
@@ -63,6 +63,14 @@ _FORBIDDEN: Final = re.compile(r"run the '([a-z|-]{1,32})' command")
 def is_unanswered(error: BaseException) -> bool:
     """Return whether there was no answer at all; a refusal is one."""
     return isinstance(error, UNREACHABLE) and not (_refusal(error) or _code(error))
+
+
+def is_turned_away(error: BaseException) -> bool:
+    """Return whether the server does not take the user, the password or the database.
+
+    Once it takes them it is well again, to whoever only reads, too.
+    """
+    return bool(_refusal(error))
 
 
 def is_shut_out(error: BaseException) -> bool:

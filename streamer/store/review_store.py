@@ -10,7 +10,7 @@ import numpy as np
 from streamer.store.alert_claims import Claims
 from streamer.store.bound_names import BoundNames
 from streamer.store.card_alerts import CardAlerts
-from streamer.store.client import Client
+from streamer.store.client import Client, Url
 from streamer.store.judged_alerts import JudgedAlerts
 from streamer.store.kept_versions import KeptVersions
 from streamer.store.lookups import Lookups
@@ -44,7 +44,7 @@ class ReviewStore:
     @classmethod
     def open(
         cls,
-        url: str,
+        url: Url,
         *,
         timeout_s: float,
         namespace: str,

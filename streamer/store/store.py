@@ -28,7 +28,7 @@ from streamer.store import (
 from streamer.store import service as service_of
 from streamer.store.breaker import BreakerStatus
 from streamer.store.challengers import Challengers
-from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client
+from streamer.store.client import CALL_OUTCOMES, CallOutcome, Client, Url
 from streamer.store.erasures import Erasures
 from streamer.store.feedback import StoredVerdicts
 from streamer.store.history_limits import Limits
@@ -69,7 +69,7 @@ class Store:
     @classmethod
     def open(
         cls,
-        url: str,
+        url: Url,
         *,
         timeout_s: float,
         namespace: str,

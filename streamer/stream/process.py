@@ -7,6 +7,7 @@ from typing import Any
 import faust
 import structlog
 
+from streamer.core_dumps import leave_no_core
 from streamer.stream.stacks import log_stacks
 
 __all__ = ["ScoringWorker"]
@@ -16,6 +17,11 @@ _log = structlog.get_logger(__name__)
 
 class ScoringWorker(faust.Worker):
     """Faust's process around the app; a signal starts the deadline, a profile, or tells the stacks."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # `faust -A` starts no command of ours.
+        leave_no_core()
+        super().__init__(*args, **kwargs)
 
     def _on_sigusr1(self) -> None:
         # Faust's own answer prints every frame's local variables: payments.

@@ -69,6 +69,7 @@ QUERIES: Final = {
     "StreamerKafkaAway": "max(last_2m):min:streamer.dependency_up{S,name:kafka} by {endpoint} <= 0",
     "StreamerBreakerOpen": "max(last_1m):min:streamer.redis_breaker_state{S,state:closed} "
     "by {endpoint} <= 0",
+    "StreamerSecretFaulted": "min(last_5m):max:streamer.secret_faulted{S} by {endpoint,setting} >= 1",
     "StreamerPartitionStalled": "min(last_1m):max:streamer.partition_stalled_seconds{S} "
     "by {topic,partition} > 30",
     "StreamerPartitionFaulted": "min(last_1m):max:streamer.partition_faulted{S} "

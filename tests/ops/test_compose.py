@@ -144,6 +144,7 @@ def test_a_service_of_this_image_has_a_read_only_root_and_no_rights() -> None:
         assert service["tmpfs"] == [only(image, "WORKDIR").rest]
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["ulimits"] == {"core": 1}
         assert (ROOT / service["build"]["dockerfile"]).is_file()
 
 

@@ -68,8 +68,6 @@ def test_the_page_of_settings_is_as_generated() -> None:
 
 
 _READ_OTHERWISE: Final = {
-    # The loader looks for it before there are settings.
-    "secrets_dir": ("settings/loading.py", "secrets_dir"),
     "admin_host": ("stream/health/endpoints.py", 'f"{name}_{part}"'),
     **{
         f"{name}_retention_s": ("retention/kept_topics.py", f'"{name}_retention_s"')

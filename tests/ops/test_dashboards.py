@@ -38,6 +38,7 @@ ELSEWHERE = {
     "streamer_model_merges_total": "the age of the version",
     "streamer_publish_queue_bytes": "the messages in the queue",
     "streamer_redis_failures_in_a_row": "the breaker",
+    "streamer_secrets_taken_up_total": "the log: `secret taken up`; docs/secrets.md has when to ask",
     "streamer_spans_total": "the log says what is lost, the collector has the rest",
     "streamer_serve_body_bytes": "the refusals: `overloaded` where it is full",
     "process_virtual_memory_bytes": "resident memory",

@@ -77,7 +77,7 @@ class Certificates:
     client_key_password: Final = "key-password"
 
     def __init__(self, folder: Path) -> None:
-        authority = Authority(folder, "authority")
+        self.issuer = authority = Authority(folder, "authority")
         self.authority = authority.path
         self.client, self.client_key = authority.issue("client", self.client_key_password)
         self.stranger = Authority(folder, "stranger").path

@@ -53,7 +53,8 @@ def _sample(server: Door, name: str, /, **labels: str) -> float:
 def test_what_is_exposed_is_in_the_catalogue_and_the_other_way_round(asked: Door) -> None:
     known = {f.family_name: f for f in catalogue((RequestMetrics, ProcessMetrics))}
     families = _families(asked)
-    assert families.keys() - known.keys() == {"streamer_build_info", "streamer_spans"}
+    of_any_process = {"build_info", "secret_faulted", "secrets_taken_up", "spans"}
+    assert families.keys() - known.keys() == {f"streamer_{name}" for name in of_any_process}
     assert known.keys() - families.keys() == set()
     for name, entry in known.items():
         assert families[name].type == entry.kind

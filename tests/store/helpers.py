@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from streamer.contract.ledger import Ledger
 from streamer.errors import UnavailableError
 from streamer.model import ModelConfig, Sums
-from streamer.store import Checkpoint, PartitionRecord, Store
+from streamer.store import Checkpoint, PartitionRecord, Store, Url
 from tests.rig.waiting import DEADLINE_S
 
 NOW_MS = 1_700_000_000_123
@@ -38,7 +38,7 @@ def run(coroutine: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def opened(url: str, namespace: str, **changes: Any) -> AsyncIterator[Store]:
+async def opened(url: Url, namespace: str, **changes: Any) -> AsyncIterator[Store]:
     """A store that is closed in the end, even if its server is gone by then."""
     options: dict[str, Any] = {
         "timeout_s": DEADLINE_S,

@@ -62,6 +62,8 @@ QUIET = {
     "streamer_publish_queue_messages": "has caught up",
     "streamer_records_lost_total": "nothing lost",
     "streamer_redis_failures_in_a_row": "Redis is there",
+    "streamer_secret_faulted": "none is in a file",
+    "streamer_secrets_taken_up_total": "none is in a file",
     "streamer_spans_total": "tracing is off",
     "streamer_verdicts_lost_total": "nothing trimmed",
 }

@@ -141,7 +141,7 @@ ALIVE: Final = Row(
             title="Circuit breaker of Redis",
             kind="state-timeline",
             unit="bool",
-            width=8,
+            width=6,
             queries=(
                 Query(
                     'min by (instance) (streamer_redis_breaker_state{<worker>, state="closed"})',
@@ -161,7 +161,7 @@ ALIVE: Final = Row(
             title="Calls to Redis",
             kind="timeseries",
             unit="cps",
-            width=8,
+            width=6,
             queries=(
                 Query(
                     "sum by (outcome) (rate(streamer_redis_calls_total{<worker>}[$__rate_interval]))",
@@ -175,10 +175,30 @@ ALIVE: Final = Row(
             runbook="recovery.md#redis-away-hung-or-slow",
         ),
         Panel(
+            title="Secrets that cannot be read",
+            kind="state-timeline",
+            unit="bool",
+            width=6,
+            queries=(
+                Query(
+                    "max by (instance, setting) (streamer_secret_faulted{<worker>})",
+                    "{{instance}} {{setting}}",
+                ),
+            ),
+            shows="Whether the file of a secret that a worker follows is gone, empty or at fault.",
+            normal="read.",
+            action="the last good one counts, until the worker starts again. The log says what is wrong; "
+            "look at who writes the file.",
+            runbook="alerts.md#streamersecretfaulted",
+            alerts=("StreamerSecretFaulted",),
+            steps=alarm("StreamerSecretFaulted"),
+            states=((0, "read", GOOD), (1, "at fault", "orange")),
+        ),
+        Panel(
             title="Starts within 15 minutes",
             kind="timeseries",
             unit="none",
-            width=8,
+            width=6,
             queries=(Query("changes(process_start_time_seconds{<worker>}[15m])", "{{instance}}"),),
             shows="How often the worker at an address was started anew.",
             normal="0; 1 or 2 after a release or a killed worker.",

@@ -22,7 +22,7 @@ from urllib.parse import quote_plus
 
 import msgspec
 
-from streamer.access.changed_file import ChangedFile
+from streamer.access.secret_file import SecretFile
 from streamer.console.people.id_token import Header, PublicKey, key_for, keys_in
 from streamer.console.people.json_requests import JsonRequests
 from streamer.console.people.login_refusals import LoginRefusedError
@@ -74,7 +74,9 @@ class OidcProvider:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.issuer, self.client_id, self.algorithms = issuer, client_id, algorithms
-        self._secret = None if secret_file is None else ChangedFile(secret_file, str.strip)
+        self.secret = (
+            None if secret_file is None else SecretFile("oidc_client_secret_file", secret_file, str)
+        )
         self._asking = JsonRequests("the OpenID Connect provider", timeout_s)
         self._clock = clock
         self._reading, self._reading_keys = asyncio.Lock(), asyncio.Lock()
@@ -192,12 +194,12 @@ class OidcProvider:
 
     def _credentials(self, metadata: Metadata, form: dict[str, str]) -> dict[str, str]:
         """Return the headers that say which client asks, or put it into the form."""
-        if self._secret is None:
+        if self.secret is None:
             form["client_id"] = self.client_id
             return {}
         try:
-            secret = self._secret.get()
-        except (OSError, UnicodeDecodeError) as error:
+            secret = self.secret.get()
+        except (OSError, ValueError) as error:
             raise UnavailableError(
                 f"STREAMER_OIDC_CLIENT_SECRET_FILE must be readable, got {type(error).__name__}"
             ) from error

@@ -26,6 +26,8 @@ class ConsoleMetrics(AccessMetrics, AuditMetrics, ProcessMetrics):
     """One collector for each family of access and audit, and those that any process has."""
 
     build_info = ServiceMetrics.build_info
+    secret_faulted = ServiceMetrics.secret_faulted
+    secrets_taken_up = ServiceMetrics.secrets_taken_up
 
     def __init__(self) -> None:
         disable_created_series()  # type: ignore[no-untyped-call]

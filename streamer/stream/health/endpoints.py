@@ -20,6 +20,7 @@ from aiohttp.typedefs import Handler
 from streamer.errors import ConfigurationError
 from streamer.reports.version_report import describe_version
 from streamer.settings import Settings
+from streamer.settings.secret_files import admin_token
 from streamer.stream.health.gauges import Gauges
 from streamer.stream.health.health import Health, head_age_s
 from streamer.stream.scoring.held import Held
@@ -77,7 +78,9 @@ class Endpoints:
     async def _ask_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         token = self._settings.admin_token
         if token is not None:
-            expected = f"Bearer {token.get_secret_value()}".encode()
+            file = admin_token(self._settings)
+            now = token.get_secret_value().encode() if file is None else file.get()
+            expected = b"Bearer " + now
             told = request.headers.get("Authorization", "").encode(errors="surrogateescape")
             if not hmac.compare_digest(told, expected):
                 refused = _json({"error": "Authorization must be Bearer STREAMER_ADMIN_TOKEN"}, 401)

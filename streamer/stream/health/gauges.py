@@ -24,6 +24,7 @@ from streamer.model import (
     trial_precisions,
 )
 from streamer.reports.census_report import census_in
+from streamer.starting.secret_readings import secret_readings
 from streamer.store import BREAKER_STATES, Store
 from streamer.stream.health.challenger_gauges import read_challengers
 from streamer.stream.health.health import Health, head_age_s
@@ -80,6 +81,9 @@ class Gauges:
         self._read_drift()
         read_challengers(metrics, self._held.contending.standings.values())
         read_redis(metrics, self._kit.store)
+        told = secret_readings(self._kit.settings, self._kit.pipeline.card_key)
+        metrics.secret_faulted.replace(told.faulted)
+        metrics.secrets_taken_up.replace(told.taken_up)
         if self._kit.tracing is not None:
             for outcome, n in self._kit.tracing.spans.counts().items():
                 metrics.spans.set(n, outcome)

@@ -64,6 +64,7 @@ LABELS: Final = {
     "command": "A command of Redis.",
     "name": "`kafka`, `redis`.",
     "version": "The release.",
+    "setting": "Whose secret it is, in lower case: see [docs/secrets.md](../docs/secrets.md).",
     "policy": "The id of the policy in force; one at a time per worker.",
     "lane": "Of the alert budget: `main`, `reserve`, `sample`.",
     "challenger": "The name of a challenger; at most three.",

@@ -35,6 +35,15 @@ class ServiceMetrics:
     policy_info = gauge(
         "1", "Always 1; says which policy this worker goes by (`streamer policy show`).", "policy"
     )
+    secret_faulted = gauge(
+        "0 or 1",
+        "1 while the file of a secret is gone, empty or at fault, and the last good one counts "
+        "(docs/secrets.md).",
+        "setting",
+    )
+    secrets_taken_up = counted_elsewhere(
+        "secrets", "Secrets that were taken up from their files while the process ran.", "setting"
+    )
     build_info = gauge("1", "Always 1; says which version runs.", "version")
 
 

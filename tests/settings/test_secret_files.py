@@ -1,0 +1,169 @@
+"""Secrets in files are taken up while a process runs; a file that is of no use changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from streamer.access.secret_file import SecretFile
+from streamer.settings import Settings, load_settings
+from streamer.settings.card_keys import CardKeysFile
+from streamer.settings.redis_url import RedisUrl
+from streamer.settings.secret_files import admin_token, api_keys, redis_url, secret_files
+from streamer.starting.card_keys_in_use import CardKeysInUse
+from streamer.starting.secret_readings import secret_readings
+from tests.rig.swapped import SwappedFolder, renamed_over
+
+OLD, NEW = "redis://user:old-canary@host:6379/0", "redis://other:new-canary@host:6379/0"
+KEYS = "first-key-0123456", "second-key-012345"
+
+
+def loaded(folder: Path, **environ: str) -> Settings:
+    return load_settings({"STREAMER_SECRETS_DIR": str(folder), **environ})
+
+
+@pytest.fixture(params=["link", "rename"])
+def written(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, str], None]:
+    """Writes a file as Kubernetes does, or as Vault Agent does."""
+    if request.param == "rename":
+        return lambda name, text: renamed_over(tmp_path / name, text)
+    folder = SwappedFolder(tmp_path, {})
+    return lambda name, text: folder.swap(**{name: text})
+
+
+def test_user_and_password_of_redis_are_those_of_the_file_now(
+    written: Callable[[str, str], None], tmp_path: Path
+) -> None:
+    written("redis_url", f"{OLD}\n")
+    settings = loaded(tmp_path)
+    file = redis_url(settings)
+    assert file is not None
+    assert file.get().text == OLD
+    written("redis_url", NEW)
+    with capture_logs() as logs:
+        assert file.get().text == NEW
+        assert file.get().text == NEW
+    assert logs == [{"event": "secret taken up", "log_level": "info", "setting": "redis_url"}]
+    # Copies of the settings have the same file, and what is in the settings stays.
+    assert redis_url(settings.model_copy(update={"redis_timeout_s": 1.0})) is file
+    assert settings.redis_url.get_secret_value() == OLD
+
+
+def test_a_secret_that_is_not_from_the_directory_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "redis_url").write_text(NEW)
+    settings = loaded(tmp_path, STREAMER_REDIS_URL=OLD)
+    assert redis_url(settings) is None
+    assert api_keys(settings) is None
+    assert admin_token(settings) is None
+    assert secret_files(settings) == {}
+
+
+# The fault, how it comes about, and the file that was good before.
+FAULTS = {
+    "must not be empty": lambda path: renamed_over(path, " \n"),
+    "No such file or directory": lambda path: path.unlink(),
+    "must be text": lambda path: path.write_bytes(b"\xff\xfe"),
+    # Half of it: what follows the password is missing.
+    "must be redis://": lambda path: renamed_over(path, OLD[:20]),
+    "must lead where it led": lambda path: renamed_over(path, OLD.replace("@host", "@elsewhere")),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_file_of_no_use_leaves_the_last_good_secret_and_is_told_once(
+    tmp_path: Path, fault: str
+) -> None:
+    path = tmp_path / "redis_url"
+    path.write_text(OLD)
+    settings = loaded(tmp_path)
+    file = redis_url(settings)
+    assert file is not None
+    file.get()
+    FAULTS[fault](path)
+    with capture_logs() as logs:
+        assert file.get().text == OLD
+        assert file.get().text == OLD
+    [told] = logs
+    assert (told["event"], told["setting"]) == ("secret not taken up", "redis_url")
+    assert told["fault"].startswith(fault)
+    assert "canary" not in str(logs)
+    assert secret_readings(settings, None).faulted == {"redis_url": 1.0}
+    renamed_over(path, NEW)
+    assert file.get().text == NEW
+    readings = secret_readings(settings, None)
+    assert (readings.faulted, readings.taken_up) == ({"redis_url": 0.0}, {"redis_url": 1.0})
+
+
+def test_keys_of_serve_are_old_and_new_while_both_are_listed(tmp_path: Path) -> None:
+    old, new = KEYS
+    path = tmp_path / "serve_api_keys"
+    path.write_text(old)
+    file = api_keys(loaded(tmp_path))
+    assert file is not None
+    assert file.get() == (old.encode(),)
+    renamed_over(path, f"{old}, {new}")
+    assert file.get() == (old.encode(), new.encode())
+    # Half of the second one.
+    renamed_over(path, f"{old},{new[:5]}")
+    assert file.get() == (old.encode(), new.encode())
+    renamed_over(path, new)
+    assert file.get() == (new.encode(),)
+
+
+def test_the_admin_token_is_that_of_the_file_now(tmp_path: Path) -> None:
+    path = tmp_path / "admin_token"
+    path.write_text(KEYS[0])
+    file = admin_token(loaded(tmp_path))
+    assert file is not None
+    renamed_over(path, KEYS[1])
+    assert file.get() == KEYS[1].encode()
+    renamed_over(path, "short")
+    assert file.get() == KEYS[1].encode()
+
+
+def test_a_secret_that_never_was_good_is_an_error(tmp_path: Path) -> None:
+    file = SecretFile("opa_token_file", tmp_path / "token", str)
+    with pytest.raises(FileNotFoundError):
+        file.get()
+    (tmp_path / "token").write_text("\n")
+    with pytest.raises(ValueError, match="must not be empty"):
+        file.get()
+    (tmp_path / "token").write_text("good\n")
+    assert file.get() == "good"
+    # The first is taken for granted.
+    assert file.n_taken_up == 0
+    (tmp_path / "token").unlink()
+    assert file.get() == "good"
+
+
+def test_keys_of_pseudonyms_and_other_files_are_among_the_readings(tmp_path: Path) -> None:
+    keys, secret = tmp_path / "keys", tmp_path / "secret"
+    keys.write_text(f"a:{KEYS[0]}")
+    secret.write_text("s")
+    in_use = CardKeysInUse(CardKeysFile(keys))
+    renamed_over(keys, f"b:{KEYS[1]}\na:{KEYS[0]}")
+    in_use.refresh()
+    renamed_over(keys, "b")
+    in_use.refresh()
+    file = SecretFile("oidc_client_secret_file", secret, str)
+    told = secret_readings(Settings(), in_use, [file])
+    assert told.faulted == {"oidc_client_secret_file": 0.0, "alert_card_keys_file": 1.0}
+    assert told.taken_up == {"oidc_client_secret_file": 0.0, "alert_card_keys_file": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("redis://host:1/2", "redis://host:1/2"),
+        ("redis://u:p@host:1/2", "redis://host:1/2"),
+        ("redis://:p%40@host", "redis://host"),
+        ("rediss://h?password=a&ssl_cert_reqs=none&username=b", "rediss://h?ssl_cert_reqs=none"),
+        ("unix:///run/redis.sock?password=a", "unix:///run/redis.sock"),
+        ("redis+sentinel://u:p@a:1,b:2/name/3", "redis+sentinel://a:1,b:2/name/3"),
+    ],
+)
+def test_a_place_is_a_url_without_who_asks(text: str, place: str) -> None:
+    assert RedisUrl.parse(text).place == place

@@ -1,0 +1,159 @@
+"""Redis' user and password are changed while a store is in use: nothing of it is an outage."""
+
+from __future__ import annotations
+
+import pytest
+from redis.asyncio import Redis
+
+from streamer.errors import UnavailableError
+from streamer.settings.redis_url import RedisUrl
+from streamer.store.credentials import Credentials
+from tests.rig.redis import DebianRedis
+from tests.store.helpers import NOW_MS, answered, opened, raw, run
+
+pytestmark = pytest.mark.usefixtures("debian_redis_installed")
+
+
+class Url:
+    """A URL that may be set to another."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def get(self) -> RedisUrl:
+        return RedisUrl.parse(self.text)
+
+
+async def users_connected(redis: Redis) -> set[str]:
+    """Return who is connected, but for the test itself."""
+    told = await redis.client_list()
+    return {each["user"] for each in told} - {"default"}
+
+
+def test_a_password_is_changed_with_both_good_meanwhile_and_no_call_fails() -> None:
+    async def scenario() -> None:
+        with DebianRedis(users={"worker": "old"}) as server:
+            url = Url(server.url_of("old", "worker"))
+            now = Clock()
+            async with (
+                opened(url.get, "n", monotonic=now) as store,
+                raw(server.url) as redis,
+            ):
+                await store.claim("transactions", 0, "w1", NOW_MS)
+                await redis.execute_command("ACL", "SETUSER", "worker", ">new")
+                url.text = server.url_of("new", "worker")
+                await store.heartbeat("w1", NOW_MS)
+                await redis.execute_command("ACL", "SETUSER", "worker", "<old")
+                now.s += 1.0
+                await store.heartbeat("w1", NOW_MS)
+                # Whoever has to come in again does so by the new one.
+                await redis.execute_command("CLIENT", "KILL", "USER", "worker")
+                await store.heartbeat("w1", NOW_MS)
+                assert (store.breaker.failures, store.is_up) == (0, True)
+                assert store.calls["done"] == sum(store.calls.values())
+
+    run(scenario())
+
+
+def test_connections_are_made_anew_for_a_user_of_another_name() -> None:
+    """As Vault gives out users that it deletes in the end: with them their connections go."""
+
+    async def scenario() -> None:
+        with DebianRedis(users={"v-1": "a", "v-2": "b"}) as server:
+            url, now = Url(server.url_of("a", "v-1")), Clock()
+            async with (
+                opened(url.get, "n", monotonic=now) as store,
+                raw(server.url) as redis,
+            ):
+                await store.claim("transactions", 0, "w1", NOW_MS)
+                assert await users_connected(redis) == {"v-1"}
+                url.text = server.url_of("b", "v-2")
+                await store.heartbeat("w1", NOW_MS)
+                # It is asked for once a second.
+                assert await users_connected(redis) == {"v-1"}
+                now.s += 1.0
+                await store.heartbeat("w1", NOW_MS)
+                assert await users_connected(redis) == {"v-2"}
+                await redis.execute_command("ACL", "DELUSER", "v-1")
+                await store.heartbeat("w1", NOW_MS)
+                assert store.calls["done"] == sum(store.calls.values())
+
+    run(scenario())
+
+
+def test_a_password_that_redis_refuses_is_an_outage_until_the_file_has_the_right_one() -> None:
+    async def scenario() -> None:
+        with DebianRedis(users={"worker": "old"}) as server:
+            url = Url(server.url_of("old", "worker"))
+            async with opened(url.get, "n") as store, raw(server.url) as redis:
+                await store.claim("transactions", 0, "w1", NOW_MS)
+                await redis.execute_command("ACL", "SETUSER", "worker", "resetpass", ">new-canary")
+                await redis.execute_command("CLIENT", "KILL", "USER", "worker")
+                for _ in range(2):
+                    with pytest.raises(UnavailableError, match="wrong user or password") as caught:
+                        await store.heartbeat("w1", NOW_MS)
+                    assert "canary" not in str(caught.value)
+                url.text = server.url_of("new-canary", "worker")
+                await answered(lambda: store.heartbeat("w1", NOW_MS))
+                assert (store.is_up, store.breaker.error) == (True, "")
+
+    run(scenario())
+
+
+def test_who_only_reads_is_well_again_after_a_password_was_refused() -> None:
+    """`streamer serve` may write nothing but what its probe takes out of the workers."""
+
+    async def scenario() -> None:
+        with DebianRedis(users={"serve": "old"}) as server:
+            url = Url(server.url_of("old", "serve"))
+            async with opened(url.get, "n") as store, raw(server.url) as redis:
+                rights = ("-@write", "(+zrem ~streamer:{n}:workers)")
+                await redis.execute_command("ACL", "SETUSER", "serve", *rights)
+                await store.heads()
+                await redis.execute_command("ACL", "SETUSER", "serve", "resetpass", ">new")
+                await redis.execute_command("CLIENT", "KILL", "USER", "serve")
+                with pytest.raises(UnavailableError, match="wrong user or password"):
+                    await store.heads()
+                url.text = server.url_of("new", "serve")
+                await answered(store.heads)
+                assert store.is_up, store.breaker.error
+
+    run(scenario())
+
+
+class Clock:
+    """A clock that stands still."""
+
+    def __init__(self) -> None:
+        self.s = 100.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("redis://host:1/0", ()),
+        ("redis://:p%40ss@host:1/0", ("p@ss",)),
+        ("redis://user:pass@host", ("user", "pass")),
+        ("redis://user@host", ("user", "")),
+        ("unix:///run/redis.sock?password=a%20b", ("a b",)),
+        ("redis+sentinel://user:pass@a,b/name", ("user", "pass")),
+        ("redis+sentinel://:pass@a,b/name", ("pass",)),
+    ],
+)
+def test_credentials_are_read_from_every_form_of_url(text: str, told: tuple[str, ...]) -> None:
+    assert Credentials(Url(text).get, Clock()).get_credentials() == told
+
+
+def test_credentials_are_others_once_and_asked_for_once_a_second() -> None:
+    url, now = Url("redis://:a@host"), Clock()
+    credentials = Credentials(url.get, now)
+    assert not credentials.are_others()
+    url.text = "redis://:b@host"
+    assert not credentials.are_others()
+    now.s += 1.0
+    assert credentials.are_others()
+    now.s += 1.0
+    assert not credentials.are_others()
