@@ -21,7 +21,7 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """``location`` is where a redirect leads; a status of 0: ``body`` is the whole response, and the last."""
+    """``location`` is where a redirect leads; of a status of 0 ``body`` is the whole response."""
 
     status: int
     body: bytes
