@@ -86,6 +86,8 @@ joins "$CONSOLE" "$GROUP-older"
 may "$OPERATOR" "Read DescribeConfigs" "$TRANSACTIONS" "$FEEDBACK" "$ALERTS" "$OVERFLOW" \
   "$DEAD_LETTERS" "$FEEDBACK_DEAD_LETTERS" "$SCORES" "$FEATURES" "$DECISIONS" "$AUDIT" "$PROPOSALS"
 may "$OPERATOR" "Write" "$TRANSACTIONS" "$FEEDBACK" "$AUDIT" "$PROPOSALS"
+# `privacy erase` lets go of a card's records where Kafka compacts: of other topics that --topic names, too.
+may "$OPERATOR" "Write" "$SCORES" "$FEATURES" "$DECISIONS"
 joins "$OPERATOR" "$GROUP"
 joins "$OPERATOR" "$GROUP-" prefixed
 

@@ -24,18 +24,30 @@ class SecretFile(Generic[_T]):
     """The secret of one setting."""
 
     def __init__(
-        self, name: str, path: Path, made: Callable[[str], _T], first: _T | None = None
+        self,
+        name: str,
+        path: Path,
+        made: Callable[[str], _T],
+        first: _T | None = None,
+        *,
+        is_tried: bool = False,
+        may_come: bool = False,
     ) -> None:
         """``made`` makes it of a text without blanks around it, or raises ValueError.
 
-        ``first`` is what it was at the start, where that was read before.
+        ``first`` is what it was at the start, where that was read before.  One that ``is_tried`` is
+        taken up by who tries it, and says so with `tried`.  One that ``may_come`` is at no fault
+        before it is there, and is taken up then.
         """
         self.name = name
         self.fault = ""
         """Why the file is of no use at present, empty where it is."""
         self.n_taken_up = 0
         self._file = ChangedFile(path, lambda text: _made(text, made))
-        self._value = first
+        self._value = self._in_force = first
+        self._is_tried = is_tried
+        self._may_come = may_come
+        self._refusal = ""
 
     @property
     def known(self) -> _T | None:
@@ -50,20 +62,39 @@ class SecretFile(Generic[_T]):
         try:
             value = self._file.get()
         except (OSError, ValueError) as error:
+            is_to_come = self._may_come and isinstance(error, FileNotFoundError)
+            if self._value is None and is_to_come:
+                self.fault = ""
+                raise
             self._note(_told(error))
             if self._value is None:
                 raise
             return self._value
-        self.fault = ""
         if value != self._value:
-            is_change, self._value = self._value is not None, value
-            if is_change:
-                self.n_taken_up += 1
-                _log.info("secret taken up", setting=self.name)
+            self._value, self._refusal = value, ""
+        if not self._is_tried:
+            self._take_up(value)
+        self._note(self._refusal)
         return value
 
+    def tried(self, value: _T, refusal: str) -> None:
+        """Note that somebody has tried what `get` returned; ``refusal`` is empty where it is good."""
+        if value == self._value:
+            # Where the file itself is at fault that is told, and this once it is well again.
+            if self.fault == self._refusal:
+                self._note(refusal)
+            self._refusal = refusal
+        if not refusal:
+            self._take_up(value)
+
+    def _take_up(self, value: _T) -> None:
+        before, self._in_force = self._in_force, value
+        if value != before and (before is not None or self._may_come):
+            self.n_taken_up += 1
+            _log.info("secret taken up", setting=self.name)
+
     def _note(self, fault: str) -> None:
-        if fault != self.fault:
+        if fault and fault != self.fault:
             _log.warning("secret not taken up", setting=self.name, fault=fault)
         self.fault = fault
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -195,7 +195,9 @@ class Serving:
         while True:
             await asyncio.sleep(_REFRESH_S)
             if self._key_file is not None:
-                self._key_file.get()
+                # Where none has come yet there is none to be had.
+                with suppress(OSError, ValueError):
+                    self._key_file.get()
             if isinstance(self.card_key, CardKeysInUse):
                 self.card_key.refresh()
 

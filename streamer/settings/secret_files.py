@@ -31,16 +31,19 @@ def redis_url(settings: Fields) -> SecretFile[RedisUrl] | None:
             raise ValueError("must lead where it led at the start, but for user and password")
         return found
 
-    return _followed(settings, "redis_url", made)
+    return _followed(settings, "redis_url", made, is_tried=True)
 
 
 def api_keys(settings: Fields) -> SecretFile[tuple[bytes, ...]] | None:
-    """Return the followed keys of ``streamer serve``; None where they are from elsewhere."""
+    """Return the followed keys of ``streamer serve``; None where they are from elsewhere.
+
+    Where there are none the path is followed: a file that comes closes the door.
+    """
     return _followed(settings, "serve_api_keys", bearer_keys)
 
 
 def admin_token(settings: Fields) -> SecretFile[bytes] | None:
-    """Return the followed token of the admin address; None where it is from elsewhere."""
+    """Return the followed token of the admin address, likewise; None where it is from elsewhere."""
     return _followed(settings, "admin_token", lambda text: long_text(text).encode())
 
 
@@ -49,13 +52,18 @@ def secret_files(settings: Fields) -> Mapping[str, SecretFile[Any]]:
     return dict(settings._secret_files)
 
 
-def _followed(settings: Fields, name: str, made: Callable[[str], _T]) -> SecretFile[_T] | None:
+def _followed(
+    settings: Fields, name: str, made: Callable[[str], _T], *, is_tried: bool = False
+) -> SecretFile[_T] | None:
     """Return the one file of a setting, whoever asks for it first, also by way of a copy."""
-    if settings._origins.get(name) != "secrets directory" or settings.secrets_dir is None:
+    told = getattr(settings, name)
+    is_there = settings._origins.get(name) == "secrets directory"
+    if settings.secrets_dir is None or not (is_there or told is None):
         return None
     found: SecretFile[_T] | None = settings._secret_files.get(name)
     if found is None:
-        first = made(getattr(settings, name).get_secret_value())
-        found = SecretFile(name, settings.secrets_dir / name, made, first)
+        first = None if told is None else made(told.get_secret_value())
+        path = settings.secrets_dir / name
+        found = SecretFile(name, path, made, first, is_tried=is_tried, may_come=told is None)
         settings._secret_files[name] = found
     return found

@@ -73,7 +73,7 @@ def open_review_store(settings: Settings) -> ReviewStore:
 
 def _url(settings: Settings) -> Url:
     file = redis_url(settings)
-    return settings.redis_url.get_secret_value() if file is None else file.get
+    return settings.redis_url.get_secret_value() if file is None else file
 
 
 def service_identity(settings: Settings, kafka_cluster_id: str = "") -> ServiceIdentity:

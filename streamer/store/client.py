@@ -25,8 +25,8 @@ from redis import exceptions
 from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings.redis_url import RedisUrl
 from streamer.store.breaker import Breaker
-from streamer.store.connecting import connect, disconnect, parsed, renew
-from streamer.store.credentials import Credentials
+from streamer.store.connecting import connect, disconnect, parsed, renew, try_out
+from streamer.store.credentials import Credentials, FollowedUrl
 from streamer.store.faults import (
     UNREACHABLE,
     is_shut_out,
@@ -42,8 +42,8 @@ __all__ = ["CALL_OUTCOMES", "CallOutcome", "Client", "Pipe", "Url", "asked"]
 # given their types where they are read.
 Pipe: TypeAlias = Any
 T = TypeVar("T")
-Url: TypeAlias = str | Callable[[], RedisUrl]
-"""A URL, or what returns it as it is now, whose user and password count then."""
+Url: TypeAlias = str | FollowedUrl
+"""A URL, or what has it as it is now: its user and password count once Redis has taken them."""
 
 CallOutcome = Literal["done", "unanswered", "refused", "not tried"]
 CALL_OUTCOMES: Final[tuple[CallOutcome, ...]] = get_args(CallOutcome)
@@ -86,7 +86,7 @@ class Client:
     ) -> Client:
         """Return a client for ``url``; connects at the first command."""
         keys = Keys(namespace)
-        parts = parsed(url) if isinstance(url, str) else url()
+        parts = parsed(url) if isinstance(url, str) else url.get()
         sent = Counter[str]()
         credentials = None if isinstance(url, str) else Credentials(url, monotonic)
         redis = connect(parts, timeout_s, sent, credentials)
@@ -164,8 +164,8 @@ class Client:
         call = _Call()
         try:
             with self._readable():
-                if self.credentials is not None and self.credentials.are_others():
-                    await renew(self.redis)
+                if self.credentials is not None and (others := self.credentials.others()):
+                    await self._take_up(self.credentials, others)
                 if self.breaker.refuses_writes:
                     # What a former primary answers may be older than what was written since.
                     await self.redis.execute_command("ZREM", self.keys.workers, _NOBODY)
@@ -195,6 +195,19 @@ class Client:
         else:
             self.calls["done"] += 1
             self.breaker.answered(has_written=call.has_written)
+
+    async def _take_up(self, credentials: Credentials, url: RedisUrl) -> None:
+        """Make connections anew with the user and password of ``url`` if Redis takes them."""
+        try:
+            await try_out(self.redis, url)
+        except (exceptions.RedisError, OSError) as error:
+            # Whoever is not there says nothing of a password.
+            if is_turned_away(error) or isinstance(error, exceptions.NoPermissionError):
+                credentials.refuse(url, str(self._translated(error)))
+            return
+        credentials.use(url)
+        await renew(self.redis)
+        credentials.used()
 
     @contextmanager
     def _readable(self) -> Iterator[None]:

@@ -17,10 +17,10 @@ from redis.exceptions import RedisError
 
 from streamer.errors import ConfigurationError
 from streamer.settings.redis_url import RedisUrl
-from streamer.store.credentials import Credentials
+from streamer.store.credentials import Credentials, OfUrl
 from streamer.store.sending import packing
 
-__all__ = ["connect", "disconnect", "parsed", "renew"]
+__all__ = ["connect", "disconnect", "parsed", "renew", "try_out"]
 
 
 def parsed(text: str) -> RedisUrl:
@@ -75,6 +75,20 @@ async def renew(redis: Any) -> None:
     await pool.update_active_connections_for_reconnect()
     with suppress(RedisError, OSError):
         await pool.disconnect(inuse_connections=False)
+
+
+async def try_out(redis: Any, url: RedisUrl) -> None:
+    """Connect once as the client does, with the user and password of ``url``.
+
+    Raises what redis-py does: AuthenticationError where the server does not take them.
+    """
+    pool = redis.connection_pool
+    told = pool.connection_kwargs | {"credential_provider": OfUrl(url)}
+    connection = pool.connection_class(**told)
+    try:
+        await connection.connect()
+    finally:
+        await connection.disconnect(nowait=True)
 
 
 def _connect_by_sentinel(url: RedisUrl, timeout_s: float) -> Any:

@@ -306,18 +306,22 @@ class Rotation:
                 client.execute_command("CLIENT", "KILL", "USER", user)
 
     def _wrong_password(self) -> None:
-        """One that Redis refuses: scoring goes on from memory until the file is right again."""
+        """One that Redis refuses: the good one stays, and who has to come in again does so by it."""
         right = self.of_worker.files["redis_url"]
         wrong = self.stand.redis_url(WORKER, self.stand.secret("wrong"))
         self.of_worker.swap(redis_url=wrong)
-        self._wait_taken_up("redis_url", 2, self.workers)
+        for worker in self.workers:
+            _wait(worker, _FAULTED, bool)
         with self.stand.redis.client() as client:
             client.execute_command("CLIENT", "KILL", "USER", WORKER)
-        for worker in self.workers:
-            _wait(worker, 'streamer_dependency_up{name="redis"}', lambda v: v == 0)
-        self.of_worker.swap(redis_url=right)
+        self._pause()
         for worker in self.workers:
             _wait(worker, 'streamer_dependency_up{name="redis"}', lambda v: v == 1)
+            assert _value(worker, _FAULTED) == 1.0
+            assert _value(worker, f'{_TAKEN_UP}{{setting="redis_url"}}') == 1.0
+        self.of_worker.swap(redis_url=right)
+        for worker in self.workers:
+            _wait(worker, _FAULTED, lambda v: v == 0)
 
     def _files_of_no_use(self) -> None:
         """Empty, of another Redis, and gone: the last good one counts, and the metrics say so."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
+from streamer.access.secret_file import SecretFile
 from streamer.errors import UnavailableError
 from streamer.settings.redis_url import RedisUrl
 from streamer.store.credentials import Credentials
 from tests.rig.redis import DebianRedis
+from tests.rig.swapped import renamed_over
 from tests.store.helpers import NOW_MS, answered, opened, raw, run
 
 pytestmark = pytest.mark.usefixtures("debian_redis_installed")
@@ -19,9 +24,14 @@ class Url:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.told: list[tuple[str, str]] = []
 
     def get(self) -> RedisUrl:
         return RedisUrl.parse(self.text)
+
+    def tried(self, value: RedisUrl, refusal: str) -> None:
+        if not self.told or self.told[-1] != (value.text, refusal):
+            self.told.append((value.text, refusal))
 
 
 async def users_connected(redis: Redis) -> set[str]:
@@ -36,7 +46,7 @@ def test_a_password_is_changed_with_both_good_meanwhile_and_no_call_fails() -> N
             url = Url(server.url_of("old", "worker"))
             now = Clock()
             async with (
-                opened(url.get, "n", monotonic=now) as store,
+                opened(url, "n", monotonic=now) as store,
                 raw(server.url) as redis,
             ):
                 await store.claim("transactions", 0, "w1", NOW_MS)
@@ -62,7 +72,7 @@ def test_connections_are_made_anew_for_a_user_of_another_name() -> None:
         with DebianRedis(users={"v-1": "a", "v-2": "b"}) as server:
             url, now = Url(server.url_of("a", "v-1")), Clock()
             async with (
-                opened(url.get, "n", monotonic=now) as store,
+                opened(url, "n", monotonic=now) as store,
                 raw(server.url) as redis,
             ):
                 await store.claim("transactions", 0, "w1", NOW_MS)
@@ -85,7 +95,7 @@ def test_a_password_that_redis_refuses_is_an_outage_until_the_file_has_the_right
     async def scenario() -> None:
         with DebianRedis(users={"worker": "old"}) as server:
             url = Url(server.url_of("old", "worker"))
-            async with opened(url.get, "n") as store, raw(server.url) as redis:
+            async with opened(url, "n") as store, raw(server.url) as redis:
                 await store.claim("transactions", 0, "w1", NOW_MS)
                 await redis.execute_command("ACL", "SETUSER", "worker", "resetpass", ">new-canary")
                 await redis.execute_command("CLIENT", "KILL", "USER", "worker")
@@ -106,7 +116,7 @@ def test_who_only_reads_is_well_again_after_a_password_was_refused() -> None:
     async def scenario() -> None:
         with DebianRedis(users={"serve": "old"}) as server:
             url = Url(server.url_of("old", "serve"))
-            async with opened(url.get, "n") as store, raw(server.url) as redis:
+            async with opened(url, "n") as store, raw(server.url) as redis:
                 rights = ("-@write", "(+zrem ~streamer:{n}:workers)")
                 await redis.execute_command("ACL", "SETUSER", "serve", *rights)
                 await store.heads()
@@ -144,16 +154,76 @@ class Clock:
     ],
 )
 def test_credentials_are_read_from_every_form_of_url(text: str, told: tuple[str, ...]) -> None:
-    assert Credentials(Url(text).get, Clock()).get_credentials() == told
+    assert Credentials(Url(text), Clock()).get_credentials() == told
 
 
-def test_credentials_are_others_once_and_asked_for_once_a_second() -> None:
+def test_credentials_are_asked_for_once_a_second_until_those_that_are_others_are_in_use() -> None:
     url, now = Url("redis://:a@host"), Clock()
-    credentials = Credentials(url.get, now)
-    assert not credentials.are_others()
+    credentials = Credentials(url, now)
+    assert credentials.others() is None
     url.text = "redis://:b@host"
-    assert not credentials.are_others()
+    assert credentials.others() is None
+    for _ in range(2):
+        now.s += 1.0
+        found = credentials.others()
+        assert found == url.get()
+    credentials.refuse(url.get(), "no")
+    assert credentials.get_credentials() == ("a",)
+    credentials.use(url.get())
+    # Connections may be those from before still, if who makes them anew is interrupted.
     now.s += 1.0
-    assert credentials.are_others()
+    assert (credentials.get_credentials(), credentials.others()) == (("b",), url.get())
+    credentials.used()
     now.s += 1.0
-    assert not credentials.are_others()
+    assert credentials.others() is None
+    assert url.told == [(url.text, "no"), (url.text, "")]
+
+
+def test_a_password_that_redis_refuses_leaves_the_good_one_and_is_told_until_it_is_another(
+    tmp_path: Path,
+) -> None:
+    """Written before Redis has it: nothing is counted, and it is taken up once Redis takes it."""
+
+    async def scenario() -> None:
+        with DebianRedis(users={"worker": "old"}) as server:
+            path, now = tmp_path / "redis_url", Clock()
+            path.write_text(server.url_of("old", "worker"))
+            file = SecretFile(
+                "redis_url", path, RedisUrl.parse, RedisUrl.parse(path.read_text()), is_tried=True
+            )
+            async with opened(file, "n", monotonic=now) as store, raw(server.url) as redis:
+
+                async def beat(n: int = 1) -> None:
+                    for _ in range(n):
+                        now.s += 1.0
+                        await store.heartbeat("w1", NOW_MS)
+
+                await store.claim("transactions", 0, "w1", NOW_MS)
+                renamed_over(path, server.url_of("new-canary", "worker"))
+                with capture_logs() as logs:
+                    await beat(3)
+                    # Who has to come in again still does so by the good one.
+                    await redis.execute_command("CLIENT", "KILL", "USER", "worker")
+                    await beat()
+                    file.get()
+                [told] = logs
+                assert (told["event"], told["setting"]) == ("secret not taken up", "redis_url")
+                assert "a wrong user or password" in told["fault"]
+                assert "canary" not in str(logs)
+                assert (bool(file.fault), file.n_taken_up) == (True, 0)
+                await redis.execute_command("ACL", "SETUSER", "worker", ">new-canary")
+                await beat()
+                assert (file.fault, file.n_taken_up) == ("", 1)
+                # Refused and taken back it was never in force.
+                renamed_over(path, server.url_of("wrong", "worker"))
+                await beat()
+                assert (bool(file.fault), file.n_taken_up) == (True, 1)
+                renamed_over(path, server.url_of("new-canary", "worker"))
+                await beat()
+                assert (file.fault, file.n_taken_up) == ("", 1)
+                await redis.execute_command("ACL", "SETUSER", "worker", "<old")
+                await redis.execute_command("CLIENT", "KILL", "USER", "worker")
+                await beat()
+                assert store.calls["done"] == sum(store.calls.values())
+
+    run(scenario())

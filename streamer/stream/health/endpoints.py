@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ssl
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -76,17 +77,25 @@ class Endpoints:
 
     @web.middleware
     async def _ask_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        token = self._settings.admin_token
+        token = self._token()
         if token is not None:
-            file = admin_token(self._settings)
-            now = token.get_secret_value().encode() if file is None else file.get()
-            expected = b"Bearer " + now
+            expected = b"Bearer " + token
             told = request.headers.get("Authorization", "").encode(errors="surrogateescape")
             if not hmac.compare_digest(told, expected):
                 refused = _json({"error": "Authorization must be Bearer STREAMER_ADMIN_TOKEN"}, 401)
                 refused.headers["WWW-Authenticate"] = "Bearer"
                 return refused
         return await handler(request)
+
+    def _token(self) -> bytes | None:
+        """Return the token as it is now, None where nobody is asked for one."""
+        told, file = self._settings.admin_token, admin_token(self._settings)
+        if file is None:
+            return None if told is None else told.get_secret_value().encode()
+        # Where none has come yet there is none to be had.
+        with suppress(OSError, ValueError):
+            return file.get()
+        return None
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return _json({"status": "alive"})
