@@ -1,7 +1,6 @@
 """Which page of the site comes from where: a file, one section of a file, or a function that writes it.
 
-A text lies in one place only.  What readers of the repository find in README.md is a page here by its
-heading, until it has a file of its own.
+A text lies in one place only.
 """
 
 from __future__ import annotations
@@ -34,21 +33,17 @@ _README: Final = "README.md"
 _FILES: Final = {
     "start/three-commands.md": Source(_README, "Three commands"),
     "start/tutorial.md": Source("docs/tutorial.md"),
-    "data/publishing.md": Source(
-        _README, "For those who publish transactions", "Publishing payments"
-    ),
+    "data/publishing.md": Source("docs/publishing.md"),
     "data/your-data.md": Source("docs/your-data.md"),
-    "data/files.md": Source(_README, "Payments from files"),
+    "data/files.md": Source("docs/files.md"),
     "data/card-numbers.md": Source("docs/card-numbers.md"),
-    "review/alert.md": Source(_README, "What an alert looks like"),
+    "review/alert.md": Source("docs/alert.md"),
     "review/reading-an-alert.md": Source("docs/reading-an-alert.md"),
-    "review/alerts-and-verdicts.md": Source(
-        _README, "For those who review alerts", "Alerts, verdicts and the budget"
-    ),
-    "review/console.md": Source(_README, "Reviewing alerts", "The console"),
+    "review/alerts-and-verdicts.md": Source("docs/alerts-and-verdicts.md"),
+    "review/console.md": Source("docs/console.md"),
     "review/fairness.md": Source("docs/fairness.md"),
     "review/impact.md": Source("docs/impact.md"),
-    "run/running.md": Source(_README, "For those who run it", "Running it"),
+    "run/running.md": Source("docs/running.md"),
     "run/deployment.md": Source("ops/README.md", title="Deployment: what lies where"),
     "run/kubernetes.md": Source("ops/kubernetes/README.md"),
     "run/sizing.md": Source("docs/sizing.md"),
@@ -64,17 +59,17 @@ _FILES: Final = {
     "run/privacy.md": Source("docs/privacy.md"),
     "run/retention.md": Source("docs/retention.md"),
     "run/attempts.md": Source("docs/attempts.md"),
-    "fit/fitting.md": Source(_README, "Starting from a fitted model"),
-    "fit/challengers.md": Source(_README, "Trying a model beside the one in use"),
-    "fit/promoting.md": Source(_README, "Promoting a version"),
+    "fit/fitting.md": Source("docs/fitting.md"),
+    "fit/challengers.md": Source("docs/challengers.md"),
+    "fit/promoting.md": Source("docs/promoting.md"),
     "fit/retraining.md": Source("ops/RETRAINING.md"),
     "fit/pipeline.md": Source("ops/pipeline/README.md"),
     "fit/mlflow.md": Source("docs/registry.md"),
     "fit/feast.md": Source("ops/feast/README.md"),
-    "score/requests.md": Source(_README, "Scores on request"),
+    "score/requests.md": Source("docs/requests.md"),
     "score/serving.md": Source("ops/runbooks/serving.md", title="Runbook: serving"),
-    "evaluate/measuring.md": Source(_README, "Measuring detection"),
-    "evaluate/measured.md": Source(_README, "What it guarantees, and what was measured"),
+    "evaluate/measuring.md": Source("docs/measuring.md"),
+    "evaluate/measured.md": Source("docs/measured.md"),
     "evaluate/load.md": Source("load/README.md"),
     "evaluate/limits.md": Source("DESIGN.md", "Where it falls short"),
     "extend/contributing.md": Source("CONTRIBUTING.md"),

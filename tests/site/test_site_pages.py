@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Final
 
 from ops.site.__main__ import gather_all
 from ops.site.home_page import places
-from ops.site.markdown_text import headings
 from ops.site.site_pages import gathered, made
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 NOT_ON_THE_SITE: Final = {
-    "README.md": "its sections are pages; what is above them is the home page's",
+    "README.md": "the front page of the repository: the home page has its place here",
     "load/sizing_page.md": "a part of docs/sizing.md",
 }
 
@@ -45,11 +45,12 @@ def test_every_page_of_the_repository_is_on_the_site_or_said_not_to_be() -> None
     assert pages - whole == NOT_ON_THE_SITE.keys()
 
 
-def test_every_section_of_the_readme_is_a_page() -> None:
-    """Those of the second level, and of the third those that are pages by themselves."""
-    titles = {h.text for h in headings((ROOT / "README.md").read_text("utf-8")) if h.level == 2}
-    sections = {each.section for each in gathered().values() if each.file == "README.md"}
-    assert titles <= sections
+def test_the_readme_can_be_read_in_one_sitting_and_its_links_lead_somewhere() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert len(text.splitlines()) <= 150
+    targets = set(re.findall(r"\]\(([^)#\s]+)", text))
+    assert len(targets) > 40
+    assert [each for each in sorted(targets) if not (ROOT / each).exists()] == []
 
 
 def test_every_link_leads_somewhere_and_the_home_page_names_every_page_of_the_navigation() -> None:
