@@ -120,7 +120,7 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
 
     That is --intake, else STREAMER_INTAKE, else what needs no declaration.
     """
-    from streamer.cli.dlq_selection import shown_ms
+    from streamer.cli.dlq_selection import shown_ms, without_what
     from streamer.starting.card_keys_in_use import card_rule_of
     from streamer.stream.publishing.dead_letter_topic import dead_letter_at
 
@@ -150,8 +150,7 @@ def show(place: str, topic: str | None, intake_name: str | None, raw: bool) -> N
     if letter.is_shortened:
         click.echo("the message was cut when it was written")
     if letter.masked:
-        what = "it" if letter.masked == "in part" else "the whole message"
-        click.echo(f"the message held a card's number, and {what} was left out when it was written")
+        click.echo(without_what(letter.masked))
     click.echo("")
     for line in marked_lines(letter.value, letter.path, letter.reason, is_raw=raw):
         click.echo(line)

@@ -16,7 +16,7 @@ from streamer.intake import Intake, Payment, Refused
 from streamer.intake.judged_cards import judged
 from streamer.stream.publishing.dead_letter_topic import Again, StoredLetter
 
-__all__ = ["Selection", "counted", "mended", "moment_ms", "shown_ms"]
+__all__ = ["Selection", "counted", "mended", "moment_ms", "shown_ms", "without_what"]
 
 _encoder = msgspec.json.Encoder()
 
@@ -66,6 +66,14 @@ def counted(letters: Iterable[StoredLetter]) -> list[dict[str, Any]]:
     return [groups[key] for key in sorted(groups, key=lambda key: (-groups[key]["count"], key))]
 
 
+def without_what(masked: str) -> str:
+    """Return what a letter is without, as ``streamer-masked`` says it."""
+    if masked == "too long":
+        return "the message was too long to be looked through for cards' numbers, and was left out"
+    what = "it" if masked == "in part" else "the whole message"
+    return f"the message held a card's number, and {what} was left out when it was written"
+
+
 def mended(
     letter: StoredLetter, intake: Intake | None, cards: CardRule = REFUSED
 ) -> Sequence[Again] | str:
@@ -76,6 +84,8 @@ def mended(
     """
     if letter.is_shortened:
         return "cut when it was written, as STREAMER_DEAD_LETTER_MAX_BYTES says"
+    if letter.masked == "too long":
+        return "left out, too long to be looked through for cards' numbers: have it sent again"
     if letter.masked:
         return "without the card's number, which was masked: have the producer send it again"
     if intake is None:

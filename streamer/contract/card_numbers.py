@@ -20,23 +20,27 @@ from typing import Final
 from streamer.contract.network_numbers import FEWEST, card_number
 from streamer.contract.number_runs import starred
 
-__all__ = ["has_card_number", "without_card_numbers"]
+__all__ = ["cost_of", "has_card_number", "without_card_numbers"]
 
 # Texts that are their own reading: ASCII that can be printed, one blank at a time, and no escapes.
-_AS_IT_IS: Final = re.compile(r"(?:[!-\[\]-_a-~]| (?! ))*")
+_AS_IT_IS: Final = re.compile(r"(?:[!-\[\]-_a-~]++| (?! ))*+")
 _PASSED_OVER: Final = frozenset("\\`\x7f")
+# Each alternative takes all that it looked at, so that a text is looked through once: a run of
+# backslashes is one part whether an escape follows or not.
 _PART: Final = re.compile(
-    r"(?P<plain>[!-\[\]-_a-~]+)"
-    r"|\\+u[dD][89abAB][0-9a-fA-F]{2}\\+u[dD][c-fC-F][0-9a-fA-F]{2}"
-    r"|\\+(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|U[0-9a-fA-F]{8}|[fnrtv])|.",
+    r"(?P<plain>[!-\[\]-_a-~]++)"
+    r"|(?P<blank>[\x00- `\x7f]++)"
+    r"|\\++(?:u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\++u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|(?P<code>u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|U[0-9a-fA-F]{8})|[fnrtv]|)"
+    r"|(?P<sign>.)",
     re.DOTALL,
 )
 _OTHERS: Final = re.compile(r"[^0-9]+")
-_DIGITS: Final = re.compile(r"[uxU]([0-9a-fA-F]+)")
 # A longer text is no number as a whole, whatever stands between its digits.
 _LONGEST: Final = 100
 
-_Place = tuple[int, int]
+# What it is in ASCII, and from where to where it stands in the text.
+_Part = tuple[str, int, int]
 
 
 def has_card_number(text: str) -> bool:
@@ -62,40 +66,57 @@ def without_card_numbers(text: str) -> str:
         return "".join("*" if each.isnumeric() else each for each in text)
     if _AS_IT_IS.fullmatch(text):
         return starred(text.encode())[0].decode()
-    plain, places = _plain(text)
+    parts = _parts(text)
+    plain = "".join(told for told, _, _ in parts)
     found = starred(plain.encode())[0].decode()
-    hidden = {at for at, before, after in zip(places, plain, found, strict=True) if before != after}
-    return _without(text, sorted(hidden)) if hidden else text
+    return text if found == plain else _without(text, parts, found)
 
 
-def _plain(text: str) -> tuple[str, list[_Place]]:
-    """Return a text in ASCII, one blank for several, and where in it each of its signs comes from."""
-    parts: list[str] = []
-    places: list[_Place] = []
+def cost_of(text: str) -> int:
+    """Return how many signs of ``text`` have to be looked at one by one: its digits, or all of them.
+
+    >>> cost_of("4929 and 1"), cost_of("4929\\n"), cost_of("\u0664 ")
+    (5, 5, 2)
+    """
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return len(_OTHERS.sub("", text))
+    return len(text)
+
+
+def _parts(text: str) -> list[_Part]:
+    """Return a text in ASCII, one blank for several, by its parts and where they come from."""
+    parts: list[_Part] = []
+    is_behind_blank = False
     for found in _PART.finditer(text):
-        first, last = found.span()
-        if found["plain"] is not None:
-            parts.append(found[0])
-            places += zip(range(first, last), range(first + 1, last + 1), strict=True)
-            continue
-        told = _told(found[0])
-        if told != " " or parts[-1:] != [" "]:
-            parts.append(told)
-            places += [(first, last)] * len(told)
-    return "".join(parts), places
+        kind = found.lastgroup
+        if kind == "plain":
+            told = found[0]
+        elif kind == "sign":
+            told = _told(found[0])
+        elif kind == "code":
+            told = _told(_sign(found["code"]))
+        elif kind == "low":
+            # Halves of a sign become one.
+            pair = chr(int(found["high"], 16)) + chr(int(found["low"], 16))
+            told = _told(pair.encode("utf-16-le", "surrogatepass").decode("utf-16-le"))
+        else:
+            told = " "
+        if told != " " or not is_behind_blank:
+            parts.append((told, *found.span()))
+        is_behind_blank = told == " "
+    return parts
+
+
+def _sign(code: str) -> str:
+    """Return what an escape stands for, a blank where that is no sign."""
+    number = int(code[1:], 16)
+    return " " if number > sys.maxunicode or 0xD800 <= number < 0xE000 else chr(number)
 
 
 @lru_cache(4_096)
-def _told(part: str) -> str:
-    """Return what a sign, an escape, or two of them that are one sign, are in ASCII."""
-    if len(part) > 1:
-        codes = [int(each, 16) for each in _DIGITS.findall(part)]
-        if not codes or max(codes) > sys.maxunicode:
-            return " "
-        # Halves of a sign become one.
-        told = "".join(map(chr, codes)).encode("utf-16-le", "surrogatepass")
-        part = told.decode("utf-16-le", "replace")
-    return "".join(map(_ascii_of, unicodedata.normalize("NFKC", part)))
+def _told(sign: str) -> str:
+    """Return what a sign is in ASCII."""
+    return "".join(map(_ascii_of, unicodedata.normalize("NFKC", sign)))
 
 
 def _ascii_of(sign: str) -> str:
@@ -106,9 +127,15 @@ def _ascii_of(sign: str) -> str:
     return "?" if unicodedata.category(sign)[0] in "LN" else " "
 
 
-def _without(text: str, places: list[_Place]) -> str:
-    parts, end = [], 0
-    for first, last in places:
-        parts += [text[end:first], "*"]
+def _without(text: str, parts: list[_Part], found: str) -> str:
+    """Return a text with a star for each sign whose part is changed in ``found``."""
+    told, at, end = [], 0, 0
+    for part, first, last in parts:
+        shown = found[at : at + len(part)]
+        at += len(part)
+        if shown == part:
+            continue
+        # What is plain is as long as it was; of a sign all digits are one star.
+        told += [text[end:first], shown if len(part) == last - first else "*"]
         end = last
-    return "".join([*parts, text[end:]])
+    return "".join([*told, text[end:]])

@@ -58,6 +58,8 @@ PREFIX: Final = 4
 """First digits that tell a network."""
 NOTHING: Final = frozenset(" -/'\"`\\_\x7f").union(map(chr, range(32)))
 """What stands between or around the digits of a number; other signs of ASCII make another id of it."""
+# A longer text is a number only where it is of digits alone; an id has 128 letters at most.
+_LONGEST: Final = 256
 # The number as a program writes one that it took for a fraction, after `_spelled`.
 _FRACTION: Final = re.compile(r"([0-9]+)(?:\.([0-9]*))?(?:[eE]\+?([0-9]{1,2}))?")
 
@@ -104,6 +106,8 @@ def card_number(text: str) -> str | None:
     if len(text) < FEWEST or text[0].isalpha():
         return None
     is_plain = text.isascii() and text.isdecimal()
+    if len(text) > _LONGEST and not is_plain:
+        return None
     for digits in (text,) if is_plain else _readings(text):
         stripped = digits.lstrip("0")
         if is_card_number(stripped):

@@ -11,7 +11,14 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Final
 
-from streamer.contract.network_numbers import FEWEST, MOST, card_number, is_card_number
+from streamer.contract.network_numbers import (
+    FEWEST,
+    LENGTHS,
+    MOST,
+    PREFIX,
+    card_number,
+    is_card_number,
+)
 
 __all__ = ["StandIn", "starred"]
 
@@ -25,8 +32,8 @@ _NUMBER: Final = re.compile(
     rb"|(?<![0-9])(?:0*+[0-9]{12,21}|[0-9]{4}([ -])[0-9]{4}\2[0-9]{4}\2[0-9]{1,7}"
     rb"|[0-9]{4}([ -])[0-9]{6}\3[0-9]{4,5})(?![0-9])"
 )
-# Groups as nobody prints them.  Of so many in one text, whatever follows is masked unseen.
-_GROUPED: Final = re.compile(rb"(?<![0-9])[0-9]+(?:[ ./'_-]{1,3}[0-9]+){1,18}(?![0-9])")
+# Groups as nobody prints them, all that follow one another: a number may begin at any of them.
+_GROUPED: Final = re.compile(rb"(?<![0-9])[0-9]++(?:[ ./'_-]{1,3}+[0-9]++)++")
 # As programs write a number that they took for a fraction.
 _POWER: Final = re.compile(
     rb"(?<![0-9A-Za-z.])[0-9]{1,19}(?:[.,][0-9]{0,18})?[eE]\+?[0-9]{1,2}(?![0-9A-Za-z])"
@@ -35,7 +42,9 @@ _POWER: Final = re.compile(
 _LONG: Final = re.compile(rb"[0-9]{22,}")
 # With one point alone it is a fraction, or a degree of latitude, whose digits are a number by chance.
 _FRACTION: Final = re.compile(rb"[0-9]+\.[0-9]+")
-_MOST_LOOKED_AT: Final = 1_000
+# Groups, and digits of long runs, that are looked at in one text: what follows is masked unseen.
+_MOST_GROUPS: Final = 4_000
+_MOST_LONG: Final = 4_000
 _DIGITS: Final = re.compile(rb"[0-9]+")
 _DIGIT: Final = re.compile(rb"[0-9]")
 _OTHERS: Final = bytes(each for each in range(256) if not ord("0") <= each <= ord("9"))
@@ -94,42 +103,96 @@ def _without_printed(text: bytes, stand_in: StandIn | None, *, is_text: bool) ->
 
 
 def _without_odd(text: bytes, stand_in: StandIn | None) -> tuple[bytes, int]:
-    """Mask numbers in groups of any sizes: all digits of what follows one another so."""
+    """Mask numbers in groups of any sizes, wherever among others they stand."""
     n_looked_at = found = 0
 
     def masked(run: re.Match[bytes]) -> bytes:
         nonlocal n_looked_at, found
-        groups = [each.decode() for each in _DIGITS.findall(run[0])]
+        groups = _DIGITS.findall(run[0])
         if sum(map(len, groups)) < FEWEST or _FRACTION.fullmatch(run[0]):
             return run[0]
-        n_looked_at += 1
-        if n_looked_at <= _MOST_LOOKED_AT and not _has_number(groups):
-            return run[0]
-        found += 1
-        digits = "".join(groups).lstrip("0")
-        if stand_in is not None and is_card_number(digits):
-            return stand_in(run, digits)
-        return _stars(run[0])
+        n_looked_at += len(groups)
+        if n_looked_at > _MOST_GROUPS:
+            found += 1
+            return _stars(run[0])
+        digits = b"".join(groups).decode()
+        if stand_in is not None and is_card_number(digits.lstrip("0")):
+            found += 1
+            return stand_in(run, digits.lstrip("0"))
+        numbers = _numbers_of(digits, groups)
+        found += len(numbers)
+        return _starred_at(run[0], numbers) if numbers else run[0]
 
     return _GROUPED.sub(masked, text), found
 
 
+def _numbers_of(digits: str, groups: list[bytes]) -> list[tuple[int, int]]:
+    """Return where in ``digits`` whole groups that follow one another are a number, none in another."""
+    ends = list(accumulate(map(len, groups)))
+    places: list[tuple[int, int]] = []
+    n_groups, first = len(groups), 0
+    for at, end in enumerate(ends):
+        # Zeros in front do not count, and groups of them alone are in front of the next.
+        start = end - len(groups[at].lstrip(b"0"))
+        if start == end:
+            continue
+        lengths = LENGTHS[int(digits[start : start + PREFIX])]
+        first = max(first, at)
+        while first < n_groups and ends[first] - start < FEWEST:
+            first += 1
+        behind = first
+        while lengths and behind < n_groups and (n := ends[behind] - start) <= MOST:
+            if lengths >> n & 1 and is_card_number(digits[start : ends[behind]]):
+                begin = end - len(groups[at])
+                if places and begin < places[-1][1]:
+                    begin, last = places[-1][0], max(places[-1][1], ends[behind])
+                    places[-1] = begin, last
+                else:
+                    places.append((begin, ends[behind]))
+            behind += 1
+    return places
+
+
+def _starred_at(text: bytes, places: list[tuple[int, int]]) -> bytes:
+    """Return ``text`` with stars for those of its digits that ``places`` count, in their order."""
+    parts, n_before, end = [], 0, 0
+    waiting = iter(places)
+    first, last = next(waiting)
+    for group in _DIGITS.finditer(text):
+        if n_before >= last:
+            first, last = next(waiting, (len(text), len(text)))
+        if n_before >= first:
+            parts += [text[end : group.start()], b"*" * len(group[0])]
+            end = group.end()
+        n_before += len(group[0])
+    return b"".join([*parts, text[end:]])
+
+
 def _without_long(text: bytes) -> tuple[bytes, int]:
     """Star digits in which a number stands anywhere; of very many it is not looked for."""
-    found = 0
+    n_looked_at = found = 0
 
     def masked(run: re.Match[bytes]) -> bytes:
-        nonlocal found
-        digits = run[0].decode()
-        has_number = len(digits) > _MOST_LOOKED_AT or any(
-            is_card_number(digits[first : first + n])
-            for n in range(FEWEST, MOST + 1)
-            for first in range(len(digits) - n + 1)
-        )
-        found += has_number
-        return _stars(run[0]) if has_number else run[0]
+        nonlocal n_looked_at, found
+        n_looked_at += len(run[0])
+        if n_looked_at <= _MOST_LONG and not _has_number(run[0].decode()):
+            return run[0]
+        found += 1
+        return _stars(run[0])
 
     return _LONG.sub(masked, text), found
+
+
+def _has_number(digits: str) -> bool:
+    """Whether a number stands anywhere within a run of digits."""
+    for first in range(len(digits) - FEWEST + 1):
+        lengths = LENGTHS[int(digits[first : first + PREFIX])]
+        if lengths and any(
+            lengths >> n & 1 and is_card_number(digits[first : first + n])
+            for n in range(FEWEST, min(MOST, len(digits) - first) + 1)
+        ):
+            return True
+    return False
 
 
 def _stars(digits: bytes) -> bytes:
@@ -138,15 +201,6 @@ def _stars(digits: bytes) -> bytes:
 
 def _digits_of(text: bytes) -> str:
     return b"".join(_DIGITS.findall(text)).decode()
-
-
-def _has_number(groups: list[str]) -> bool:
-    """Whether whole groups that follow one another are a number."""
-    return any(
-        is_card_number(digits.lstrip("0"))
-        for first in range(len(groups))
-        for digits in accumulate(groups[first:])
-    )
 
 
 def _runs(digits: str, *, is_text: bool) -> list[str]:

@@ -2,7 +2,8 @@
 
 A record that cannot be scored may still say whose card it is, in any field and any spelling.  Digits
 that stand in its bytes are masked there.  Where the record is read and has a number all the same (that
-is escaped, of another script, or in Avro's or Protobuf's bytes), its value is not kept at all.
+is escaped, of another script, or in Avro's or Protobuf's bytes), its value is not kept at all; nor is
+it where looking would take too long, as one letter must not keep a worker from its payments.
 """
 
 from __future__ import annotations
@@ -25,6 +26,14 @@ __all__ = ["has_number", "shown_without_numbers", "without_card_numbers"]
 
 # What it makes of a value is read for other numbers, and goes nowhere.
 _READABLE: Final = CardRule("mask", b"of no use")
+# What is looked at of one letter, in bytes that are looked at one by one (`_cost_of`), then again in
+# values and texts that are read in it.  It takes some 0.1 s of a core, and a message of a payment is a
+# hundredth of it.  Of what is longer nothing is kept.
+_MOST_LOOKED_AT: Final = 32_768
+_MOST_OF_KEY: Final = 4_096
+# Bytes of plain text that cost as much as one digit.
+_BYTES_A_DIGIT: Final = 8
+_DIGITS: Final = b"0123456789"
 _LEAST, _BEYOND = 10 ** (FEWEST - 1), 10**MOST
 
 
@@ -55,8 +64,11 @@ def _hidden(
         return letter
     record = letter.record
     key, is_lost = _key_without(record.key, rule)
-    value, n_in_value, withheld = record.value, 0, False
-    if value:
+    value, n_in_value = record.value, 0
+    withheld = too_long = False
+    if value and _cost_of(value) > _MOST_LOOKED_AT:
+        value, too_long = b"", True
+    elif value:
         value, n_in_value = REFUSED.without_numbers(value)
         # A card that was refused is in it, in some form.
         is_hidden = letter.reason == "card_number" and not n_in_value
@@ -71,7 +83,9 @@ def _hidden(
     path, detail, hint = map(card_numbers.without_card_numbers, texts)
     if (key, value) != (record.key, record.value):
         record = _with(record, key, value)
-    masked: Masked = "withheld" if withheld else "in part" if is_lost else ""
+    masked: Masked = "in part" if is_lost else ""
+    if withheld or too_long:
+        masked = "withheld" if withheld else "too long"
     return replace(letter, record=record, path=path, detail=detail, hint=hint, masked=masked)
 
 
@@ -79,6 +93,8 @@ def _key_without(key: bytes | None, rule: CardRule) -> tuple[bytes | None, bool]
     """Return a key without a number, and whether it is another card's, or none, by that."""
     if key is None:
         return None, False
+    if _cost_of(key) > _MOST_OF_KEY:
+        return None, True
     text = key.decode(errors="replace")
     if card_number(text) is not None:
         card_id = rule.id_of(text)
@@ -88,6 +104,14 @@ def _key_without(key: bytes | None, rule: CardRule) -> tuple[bytes | None, bool]
     if card_numbers.has_card_number(starred.decode(errors="replace")):
         return None, True
     return starred, n > 0
+
+
+def _cost_of(value: bytes) -> int:
+    """Return how many bytes have to be looked at one by one, others for a part."""
+    if not value.isascii() or b"\0" in value or b"\\u" in value:
+        return len(value)
+    n_digits = len(value) - len(value.translate(None, _DIGITS))
+    return n_digits + len(value) // _BYTES_A_DIGIT
 
 
 def _under_its_name(
@@ -126,7 +150,8 @@ def _changes(before: Any, after: Any, at: str) -> Iterator[tuple[str, Any, Any]]
 def has_number(document: Any) -> bool:
     """Whether a value that was read has a card's number in a name or text of it, or as a number.
 
-    A text that is JSON itself, as where a message is wrapped in another, is read too.
+    A text that is JSON itself, as where a message is wrapped in another, is read too.  Of very long
+    texts, or very many values, nobody looks whether there is one: they count as if there were.
 
     >>> has_number({"a": [4111111111111111]}), has_number({"4111 1111 1111 1111": 0}), has_number("4")
     (True, True, False)
@@ -134,13 +159,17 @@ def has_number(document: Any) -> bool:
     True
     """
     # A list of what is to be looked at: a message may be as deep, and as wide, as it likes.
-    waiting = [document]
+    waiting, left = [document], _MOST_LOOKED_AT
     while waiting:
         each = waiting.pop()
+        left -= 1
+        if left < 0:
+            return True
         kind = type(each)
         if kind is str:
             if len(each) >= FEWEST:
-                if card_numbers.has_card_number(each):
+                left -= card_numbers.cost_of(each)
+                if left < 0 or card_numbers.has_card_number(each):
                     return True
                 waiting.extend(_within(each))
         elif kind is int:
@@ -203,7 +232,7 @@ def _holds_one(value: bytes, sent: bytes, contents: Callable[[bytes], Sequence[A
         return True
     try:
         # Stars in place of a number without quotes are no JSON.
-        return any(map(has_number, contents(_READABLE.without_numbers(sent)[0])))
+        return has_number(contents(_READABLE.without_numbers(sent)[0]))
     except (UnavailableError, MemoryError):
         raise
     except Exception:

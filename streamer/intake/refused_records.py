@@ -35,8 +35,9 @@ DeadLetterReason = Literal[
     "contradictory",
 ]
 
-Masked = Literal["", "in part", "withheld"]
-"""Whether the number of a card is missing in the record of a dead letter, or all of its value is."""
+Masked = Literal["", "in part", "withheld", "too long"]
+"""Whether the number of a card is missing in the record of a dead letter, or all of its value is: for a
+number in it, or since it was too long to be looked through for one."""
 
 # What msgspec says, in the order in which it has to be tried.
 _VALIDATION_REASONS: Final[tuple[tuple[str, DeadLetterReason], ...]] = (

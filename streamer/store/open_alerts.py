@@ -38,7 +38,10 @@ _JUDGED_KEPT_MS: Final = 86_400_000
 
 
 class QueueRow(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a list shows of an alert, and is filtered by.  Times are epoch milliseconds."""
+    """What a list shows of an alert, and is filtered by.  Times are epoch milliseconds.
+
+    ``is_sampled`` is None in rows from before there was such a field.
+    """
 
     alert_id: str
     severity: str
@@ -57,7 +60,7 @@ class QueueRow(msgspec.Struct, frozen=True, omit_defaults=True):
     card_id: str = ""
     transaction_id: str = ""
     other_card_ids: list[str] = []
-    is_sampled: bool = False
+    is_sampled: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

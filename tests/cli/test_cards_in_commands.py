@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streamer.cli.dlq_selection import mended
+from streamer.cli.dlq_selection import mended, without_what
 from streamer.cli.recent_payments import copy_recent
 from streamer.contract.card_rule import CardRule
 from streamer.embedded import EmbeddedKafka
@@ -84,15 +84,27 @@ def test_a_copy_of_recent_payments_has_no_number(service: Service, tmp_path: Pat
     assert copied(load_settings(service.env | env)) == (0, [MASK, "c-1", MASK])
 
 
-@pytest.mark.parametrize("masked", ["", "in part", "withheld"])
+@pytest.mark.parametrize("masked", ["", "in part", "withheld", "too long"])
 def test_a_letter_whose_number_is_gone_is_not_sent_again(masked: str) -> None:
     letter = StoredLetter(
         *("dlq", 0, 7, b"k", b"{}", "wrong_type", "$", "wrong", "", "t", 0, 1, 5, False), masked
     )
     found = mended(letter, None)
-    if masked:
+    if masked == "too long":
+        assert found == (
+            "left out, too long to be looked through for cards' numbers: have it sent again"
+        )
+    elif masked:
         assert (
             found == "without the card's number, which was masked: have the producer send it again"
         )
     else:
         assert not isinstance(found, str)
+
+
+def test_what_a_letter_is_without_is_told_by_its_header() -> None:
+    assert without_what("in part").endswith("and it was left out when it was written")
+    assert without_what("withheld").endswith(
+        "and the whole message was left out when it was written"
+    )
+    assert without_what("too long").startswith("the message was too long to be looked through")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -102,6 +103,44 @@ def test_a_draw_that_was_judged_stands_for_those_that_wait() -> None:
     all_of_it = found.at(0.05)
     assert all_of_it is not None
     assert all_of_it.value * 3 == pytest.approx(89.0 + 500.0)
+
+
+def test_what_waits_in_a_currency_without_a_value_or_was_judged_counts_for_nothing() -> None:
+    """Four alerts of 100, all frauds, on one day: 4 · (100 - 5) = 380; with the four that wait 760.
+
+    Five are in yen, which nobody has a value for, and two are judged by now: they were 1,425.
+    """
+    four = [on(1, judged(n, "fraud")) for n in range(4)]
+    ends = [on(0, judged(90, amount=0.0)), on(2, judged(91, amount=0.0))]
+    waiting = [row(n, rarity=0.001, day=1) for n in range(4)]
+    yen = [replace(row(n, rarity=0.001, day=1), currency="JPY") for n in range(10, 15)]
+    late = [replace(row(n, rarity=0.001, day=1), alert_id=f"a-{n}") for n in range(2)]
+    for values in ({}, {"EUR": 1.0}):
+        found = impact_of([*four, *ends], PRICES, values, [*waiting, *yen, *late])
+        assert (found.n_judged, found.n_waiting) == (4, 4)
+        assert found.curve is not None
+        assert float(found.curve.values[-1]) == pytest.approx(760.0)
+
+
+def test_of_a_row_that_does_not_say_whether_it_was_drawn_its_rank_does() -> None:
+    """Ten draws that stand for 5 each, and ten that wait: 100 payments of 10 - 5, as above."""
+    drawn = [
+        replace(row(n, rarity=0.03, day=3), severity="medium", is_sampled=None) for n in range(10)
+    ]
+    found = impact_of(days(), PRICES, {}, drawn)
+    assert found.n_waiting == 0
+    all_of_it = found.at(0.05)
+    assert all_of_it is not None
+    assert all_of_it.value * 3 == pytest.approx(89.0 + 500.0)
+    alerts = [replace(row(20, rarity=0.0005), severity="medium", is_sampled=None)]
+    alerts += [replace(row(21, rarity=0.03), severity="high", is_sampled=None)]
+    assert impact_of(days(), PRICES, {}, alerts).n_waiting == 2
+    stored = msgspec.json.encode(replace(row(1, rarity=0.1), is_sampled=None))
+    assert msgspec.json.decode(stored, type=QueueRow).is_sampled is None
+    assert (
+        msgspec.json.decode(msgspec.json.encode(row(1, rarity=0.1)), type=QueueRow).is_sampled
+        is False
+    )
 
 
 def test_without_verdicts_or_values_there_is_a_reason_in_place_of_money() -> None:

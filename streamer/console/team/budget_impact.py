@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from streamer.arrays import Floats
+from streamer.arrays import Flags, Floats
 from streamer.console.team.budget_curve import GRID
 from streamer.durations import DAY_MS
 from streamer.errors import ConfigurationError
@@ -86,7 +86,8 @@ def impact_of(
 ) -> Impact:
     """Return what ``judged``, each alert once, comes to; ``values`` are of a unit of each currency.
 
-    ``waiting`` are the alerts and draws that nobody has judged.
+    ``waiting`` are the alerts and draws that nobody has judged; what is in a currency without a value,
+    or among ``judged``, is left out.
     """
     if not judged:
         return Impact("Nothing has been judged yet.", "", 0, {}, {}, None)
@@ -99,7 +100,16 @@ def impact_of(
         worth = worth_of(amounts, [each.currency for each in kept], values)
     except ConfigurationError as error:
         return Impact(f"{error}.", "", 0, {}, {}, None)
-    since = [each for each in waiting if first <= each.scored_ms // DAY_MS <= last]
+    has_value = values.keys() if values else {each.currency for each in kept}
+    # A row can be older than the verdict on it.
+    done = {each.alert_id for each in judged}
+    since = [
+        each
+        for each in waiting
+        if first <= each.scored_ms // DAY_MS <= last
+        and each.currency in has_value
+        and each.alert_id not in done
+    ]
     return _priced(kept, worth, prices, (first, last), since)
 
 
@@ -163,7 +173,8 @@ def _priced(
         commonest = float(priced.places[priced.alerted].max(initial=_BUDGETS[0]))
         # The first budget that has them all, too.
         grid = _BUDGETS[: int(np.searchsorted(_BUDGETS, commonest)) + 1]
-    all_of_it = priced._replace(weights=_with_waiting(priced, waiting))
+    sampled = _sampled(priced, waiting)
+    all_of_it = priced._replace(weights=_with_waiting(priced, waiting, sampled))
     curve = curve_of(grid, value_by_budget(all_of_it, prices, grid, n_days), rng)
     if len(grid) < len(_BUDGETS) and curve.best.is_at_end:
         no_best = (
@@ -171,15 +182,32 @@ def _priced(
             f"of payments drawn from below {n_frauds} were frauds, {_LEAST_DRAWN_FRAUDS} are needed."
         )
     is_priced = not prices.are_none
-    counts = int(priced.alerted.sum()), sum(not each.is_sampled for each in waiting)
+    counts = int(priced.alerted.sum()), int((~sampled).sum())
     told = worth.currency, n_days, worth.left_out, parts, curve, is_priced, no_best
     return Impact("", *told, *counts)
 
 
-def _with_waiting(priced: Priced, waiting: Sequence[QueueRow]) -> Floats:
+def _sampled(priced: Priced, waiting: Sequence[QueueRow]) -> Flags:
+    """Return which of those that wait were drawn, (m,).
+
+    Of a row that does not say so its rank does: what is commoner than any judged alert, and has the
+    severity of draws, was drawn.
+    """
+    commonest = float(priced.places[priced.alerted].max(initial=0.0))
+    return np.array(
+        [
+            each.severity == "medium" and 1.0 - each.score > commonest
+            if each.is_sampled is None
+            else each.is_sampled
+            for each in waiting
+        ],
+        bool,
+    )
+
+
+def _with_waiting(priced: Priced, waiting: Sequence[QueueRow], sampled: Flags) -> Floats:
     """Return for how many payments each that was judged stands, with those that wait, (n,)."""
     places = np.array([max(1.0 - each.score, 0.0) for each in waiting])
-    sampled = np.array([each.is_sampled for each in waiting], bool)
     weights = priced.weights.copy()
     alerted = priced.alerted
     weights[alerted] *= stands_for(priced.places[alerted], places[~sampled])
