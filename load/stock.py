@@ -30,6 +30,7 @@ from streamer.stream.kafka.kafka_config import broker_urls
 from streamer.stream.kafka.partition_log import PartitionLogs
 from streamer.stream.partitions.assignments import Assigned
 from streamer.stream.publishing.publisher import Publisher
+from streamer.stream.scoring.aliasing import Aliasing
 from streamer.stream.scoring.claiming import Claiming
 from streamer.stream.scoring.held import Held
 from streamer.stream.scoring.kit import Clock, Kit
@@ -70,7 +71,9 @@ class StockScorer:
             settings, self.config, self.store, self.publisher, metrics, self.clock, owner="stock"
         )
         self.held = Held(kit)
-        self.claiming = Claiming(kit, self.held, PartitionLogs(settings))
+        self.claiming = Claiming(
+            kit, self.held, PartitionLogs(settings), Aliasing(settings, self.store).read
+        )
         self.checkpointing = Checkpointing(
             kit, self.held, self.claiming, lambda _partition, _offset: None
         )

@@ -27,6 +27,8 @@ __all__ = ["fairness"]
 _Read = TypeVar("_Read")
 _MOST: Final = 500_000
 """Records of a topic that are read, the latest: some 350 MB of alerts."""
+# Of the days that are asked for: so long nobody may have been alerted on, or the topic keeps less.
+_SLACK: Final = 0.01
 
 
 @click.group()
@@ -128,14 +130,17 @@ def _of_file(
 
 def _of_service(settings: Settings, days: float, limits: Limits) -> dict[str, Any]:
     from streamer.fairness import fairness_findings, observe_service, read_alert, read_ruling
+    from streamer.store import rfc3339
     from streamer.stream.kafka.recent_records import partitions_of, records_since
 
     until_ms = time.time_ns() // 1_000_000
     since_ms = until_ms - round(days * DAY_MS)
     is_cut = False
 
-    def told_on(topic: str, read: Callable[[bytes | None], _Read | None]) -> list[_Read]:
-        """Return what a topic says in the order of Kafka's times; only that is held of a record."""
+    def told_on(
+        topic: str, read: Callable[[bytes | None], _Read | None]
+    ) -> list[tuple[int, _Read]]:
+        """Return what a topic says by Kafka's times, in their order; only that is held of a record."""
         nonlocal is_cut
         partitions, found = partitions_of(settings, topic), list[tuple[int, _Read]]()
         most = max(_MOST // len(partitions), 1)
@@ -146,7 +151,7 @@ def _of_service(settings: Settings, days: float, limits: Limits) -> dict[str, An
                 if (told := read(message.value())) is not None:
                     found.append((message.timestamp()[1], told))
             is_cut |= bool(offsets) and offsets[-1] - offsets[0] + 1 >= most
-        return [each for _, each in sorted(found, key=lambda each: each[0])]
+        return sorted(found, key=lambda each: each[0])
 
     told = told_on(settings.alerts_topic, read_alert)
     rulings = told_on(settings.feedback_topic, read_ruling)
@@ -159,6 +164,11 @@ def _of_service(settings: Settings, days: float, limits: Limits) -> dict[str, An
         raise ConfigurationError(
             f"{settings.alerts_topic} must have alerts of the last {days:g} days, got none; see --days"
         )
-    observed = observe_service(told, rulings, held)
-    found = fairness_findings(observed, limits, f"{settings.alerts_topic}, last {days:g} days")
-    return found | {"is_cut": is_cut}
+    oldest_ms = told[0][0]
+    source = f"{settings.alerts_topic}, last {days:g} days"
+    if oldest_ms > since_ms + _SLACK * (until_ms - since_ms):
+        is_cut = True
+        source += f", of which the first alert is of {rfc3339(oldest_ms)}"
+    read = ([each for _, each in some] for some in (told, rulings, held))
+    found = fairness_findings(observe_service(*read), limits, source)
+    return found | {"oldest_at": rfc3339(oldest_ms), "is_cut": is_cut}

@@ -148,6 +148,7 @@ def erase(
     streamer privacy erase - --reason "request 4711 of 30 November" < card.txt
     """
     from streamer.privacy import erasing_card
+    from streamer.privacy.forgotten_card import forgotten_card
 
     settings = load_settings()
     card = _meant(card, settings)
@@ -162,9 +163,14 @@ def erase(
         click.echo(f"proposal {gone} {told}; this is another one", err=True)
         found = None
     if found is None:
-        before = _with_stores(lambda store, _: store.erasures.forgotten(card), settings)
+        asking = settings, card, who(), now_ms()
+        before, is_back = _with_stores(
+            lambda store, reviews: forgotten_card(store, reviews, *asking), settings
+        )
         if before is not None and not reason:
-            tell_forgotten(before, as_json=as_json)
+            tell_forgotten(before, is_back=is_back, as_json=as_json)
+            if is_back:
+                raise SystemExit(EXIT_FAILED)
             return
         if before is not None:
             at = rfc3339(before.at_ms)

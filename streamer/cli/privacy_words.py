@@ -17,15 +17,17 @@ if TYPE_CHECKING:
 __all__ = ["tell_erased", "tell_forgotten", "tell_waiting"]
 
 
-def tell_forgotten(found: Forgotten, *, as_json: bool) -> None:
-    """Say when a card was forgotten, for who asks again and gives no reason to."""
+def tell_forgotten(found: Forgotten, *, is_back: bool, as_json: bool) -> None:
+    """Say when a card was forgotten, and whether it has paid since, for who gives no reason."""
     at = rfc3339(found.at_ms)
     if as_json:
-        print_json({"erasure": found.id, "is_done": True, "done_at": at})
+        told = {"erasure": found.id, "is_done": not is_back, "done_at": at}
+        print_json(told | {"has_paid_since": is_back})
         return
+    since = "it has paid since, and that is stored" if is_back else "nothing is stored of it since"
     click.echo(
-        f"it was forgotten at {at}, by {found.id}; to have what came since forgotten too, propose it "
-        "with --reason"
+        f"it was forgotten at {at}, by {found.id}; {since}: to have what came since forgotten too, "
+        "propose it with --reason"
     )
 
 

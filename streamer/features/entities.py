@@ -212,14 +212,14 @@ class EntityTable:
         return len(rows)
 
     def let_go(
-        self, before_ms: float, stored: Mapping[str, bytes], *, in_memory: bool = True
+        self, before_ms: float, stored: Mapping[str, bytes], first: int = 0, until: int = 0
     ) -> list[str]:
         """Let go of entities whose latest event is before a time; return their names.
 
-        Of those that are ``stored`` the ones that are held stay or go by what is held.  Only with
-        ``in_memory`` are all of these looked at.
+        Of those that are ``stored`` the ones that are held stay or go by what is held: that is looked
+        at in the rows from ``first`` up to ``until``.
         """
-        held = self._index.held if in_memory else np.zeros(0, dtype=np.int64)
+        held = self._index.held_among(first, until)
         times_ms = self.times_ms[held]
         old = held[(times_ms >= 0) & (times_ms < before_ms) & ~self._waits[held]]
         prints = self._index.prints[old]

@@ -7,21 +7,33 @@ is done where nobody waits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import ItemsView, Iterator, Mapping
 from functools import cached_property
 from typing import Final
 
 from streamer.arrays import Bytes, Integers
 
-__all__ = ["PackedStates", "names_of"]
+__all__ = ["PackedStates", "is_name", "names_of"]
 
 # Whoever writes a million of them needs them a few thousand at a time.
 _CUT_AT_ONCE: Final = 4_096
+_NAME: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_MOST: Final = (1 << 63) - 1
 
 
 def names_of(prints: Integers) -> list[str]:
     """Return the names that entities have in Redis: the digits of what they are known by."""
     return list(map(str, prints.tolist()))
+
+
+def is_name(text: str) -> bool:
+    """Return whether an entity may have this name in Redis.
+
+    >>> [is_name(text) for text in ("-42", "0", "042", "card-1", str(1 << 63))]
+    [True, True, False, False, False]
+    """
+    return _NAME.fullmatch(text) is not None and -_MOST - 1 <= int(text) <= _MOST
 
 
 class PackedStates(Mapping[str, bytes]):

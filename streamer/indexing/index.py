@@ -51,7 +51,11 @@ class Index:
     @property
     def held(self) -> Integers:
         """The slots that hold one, in ascending order."""
-        return np.flatnonzero(self.prints != FREE)
+        return self.held_among(0, self.size)
+
+    def held_among(self, first: int, until: int) -> Integers:
+        """Those of `held` from slot ``first`` up to ``until``."""
+        return first + np.flatnonzero(self.prints[first:until] != FREE)
 
     def enter(self, prints: Integers) -> Integers:
         """Return the slot of each, a new one where it has none; shape (n,)."""

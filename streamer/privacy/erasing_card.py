@@ -48,6 +48,7 @@ __all__ = [
     "propose_erasure",
     "proposed_erasure",
     "send_proposal",
+    "tell_carried_out",
 ]
 
 _POLL_S: Final = 0.1
@@ -217,10 +218,18 @@ async def carry_out(
     kept_ms = round(settings.audit_retention_s * 1000)
     await erasures.finish(erasure, now_ms(), kept_ms)
     # Afterwards: of a proposal that is used the erasure could not go on.
-    done = await reviews.proposals.carried_out(erasure.id, who, now_ms())
-    if done is not None:
-        await send_proposal(settings, reviews, done)
+    await tell_carried_out(settings, reviews, erasure.id, who, now_ms())
     return report
+
+
+async def tell_carried_out(
+    settings: Settings, reviews: ReviewStore, erasure_id: str, who: str, now_ms: int
+) -> None:
+    """Note and send that a card is forgotten; nothing where that was done."""
+    done = await reviews.proposals.carried_out(erasure_id, who, now_ms)
+    known = done or await reviews.proposals.get(erasure_id)
+    if known is not None and known.carried_by and known.is_unsent:
+        await send_proposal(settings, reviews, known)
 
 
 async def _alias_destroyed(erasures: Erasures, erasure: Erasure, names: CardNames) -> Erasure:

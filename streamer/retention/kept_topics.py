@@ -6,16 +6,17 @@ what is of cards for longer than is stated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from streamer.settings import Settings
 
-__all__ = ["KEPT_TOPICS", "KeptTopic", "differing", "topic_config"]
+__all__ = ["KEPT_TOPICS", "KeptTopic", "differing", "not_told", "topic_config"]
 
 _POLICY: Final = "cleanup.policy"
 _TIME: Final = "retention.ms"
+_BYTES: Final = "retention.bytes"
 _DELETE: Final = "delete"
 
 
@@ -71,7 +72,7 @@ def topic_config(settings: Settings, topic: str) -> dict[str, str]:
         return {}
     told = {_POLICY: _DELETE, _TIME: str(_kept_ms(settings, row))}
     # Nothing goes but by its age.
-    return told | ({"retention.bytes": "-1"} if row.must_stay else {})
+    return told | ({_BYTES: "-1"} if row.must_stay else {})
 
 
 def differing(settings: Settings, told: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -101,12 +102,29 @@ def _of_topic(
     time_ms = config.get(_TIME, "")
     if time_ms.removeprefix("-").isdigit():
         at_ms = int(time_ms)
-        if row.of_card and not 0 <= at_ms <= kept_ms:
+        # What has to stay may stay for longer, as who keeps an audit may have to.
+        if row.of_card and not row.must_stay and not 0 <= at_ms <= kept_ms:
             how_long = "for ever" if at_ms < 0 else _days(at_ms)
             found.append(f"topic {name} keeps what is of cards {how_long} ({_TIME}), {stated}")
         elif row.must_stay and 0 <= at_ms < kept_ms:
             found.append(f"topic {name} keeps entries {_days(at_ms)} ({_TIME}), {stated}")
+    most = config.get(_BYTES, "")
+    if row.must_stay and most.isdigit():
+        found.append(
+            f"topic {name} keeps {int(most):,} bytes of a partition at most ({_BYTES}), whatever their "
+            f"age, {stated}"
+        )
     return found
+
+
+def not_told(topics: Collection[str]) -> list[str]:
+    """Return a sentence on topics of which this principal is not told how the broker keeps them."""
+    if not topics:
+        return []
+    return [
+        f"the broker does not tell how it keeps {', '.join(sorted(topics))}: who asks must have "
+        "DescribeConfigs on them, and is refused it"
+    ]
 
 
 def _kept_ms(settings: Settings, row: KeptTopic) -> int:

@@ -141,9 +141,9 @@ KEYS_OF_SERVICE: Final = (
     kept(
         "erasures:finished",
         "erasures:(finished|key)",
-        "when a card was forgotten, under a keyed digest",
+        "when a card was forgotten, under a digest whose key lies beside it",
         "its time is over",
-        "the next erasure that is finished",
+        "the next erasure that is asked for or finished",
         "audit_retention_s",
         of_card=True,
     ),

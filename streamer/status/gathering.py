@@ -14,7 +14,7 @@ import msgspec
 from streamer.errors import ConfigurationError, StreamerError
 from streamer.model import Scorer, achieved_per_hour, achieved_share
 from streamer.reports.drift_report import describe_drift
-from streamer.retention.kept_topics import KEPT_TOPICS, differing
+from streamer.retention.kept_topics import KEPT_TOPICS, differing, not_told
 from streamer.settings import Settings
 from streamer.starting.wiring import model_config, open_store, settings_in_force
 from streamer.status.facts import (
@@ -148,10 +148,11 @@ def _logs(
 
 
 def _kept_otherwise(settings: Settings) -> tuple[str, ...]:
-    from streamer.stream.kafka.topic_configs import told_configs
+    from streamer.stream.kafka.topic_configs import told_or_refused
 
     names = {getattr(settings, row.setting) for row in KEPT_TOPICS if row.kept_s}
-    return tuple(differing(settings, told_configs(settings, names - {None})))
+    told, refused = told_or_refused(settings, names - {None})
+    return (*differing(settings, told), *not_told(refused))
 
 
 def _partition(

@@ -102,10 +102,11 @@ async def find_console_traces(
 async def erase_console_traces(client: Client, found: ConsoleTraces) -> None:
     """Let go of what was found, in one step, and remember that its alerts have come.
 
-    Of proposals it is let go first, since a decision may come in between.
+    Of proposals and snoozes it is let go first, since a decision may come in between.
     """
     keys = client.keys
     await _strip_proposals(client, sorted(found.proposals))
+    await _strip_snoozes(client, found)
     ids = sorted(found.alert_ids)
     commands: list[tuple[Any, ...]] = []
     now_ms = time.time_ns() // 1_000_000
@@ -119,20 +120,31 @@ async def erase_console_traces(client: Client, found: ConsoleTraces) -> None:
     commands += [("DEL", *some) for some in _pieces(gone)]
     for key, entries in found.entries.items():
         commands += [("XDEL", key, *some) for some in _pieces([each for each, _ in entries])]
-    for name, value in found.snoozes.items():
-        commands.append(_without_card(keys.review("snoozes"), name, value))
     commands += [("SREM", key, *members) for key, members in found.held.items()]
     await client.pipelined(commands, atomic=True)
 
 
-def _without_card(key: str, name: str, value: bytes) -> tuple[Any, ...]:
-    """Return what lets go of a card's snooze, and of what a merchant's has of the card's alert."""
-    snooze = msgspec.json.decode(value, type=Snooze)
-    if snooze.kind == "card":
-        return "HDEL", key, name
-    # What somebody typed may say whose alert it was.
-    left = msgspec.structs.replace(snooze, alert_id="", comment="")
-    return "HSET", key, name, msgspec.json.encode(left)
+async def _strip_snoozes(client: Client, found: ConsoleTraces) -> None:
+    """Let go of a card's snoozes, and of what a merchant's have of the card's alerts: as they are by
+    now, since somebody may have put the merchant off anew, or let it come again."""
+    key, names = client.keys.review("snoozes"), sorted(found.snoozes)
+
+    async def attempt(pipe: Pipe) -> None:
+        stored = await asked(pipe, "HMGET", key, *names)
+        pipe.multi()
+        for name, value in zip(names, stored, strict=True):
+            snooze = None if value is None else msgspec.json.decode(value, type=Snooze)
+            if snooze is None:
+                continue
+            if snooze.kind == "card":
+                pipe.execute_command("HDEL", key, name)
+            elif snooze.alert_id in found.alert_ids:
+                # What somebody typed may say whose alert it was.
+                left = msgspec.structs.replace(snooze, alert_id="", comment="")
+                pipe.execute_command("HSET", key, name, msgspec.json.encode(left))
+
+    if names:
+        await client.transact([key], attempt)
 
 
 async def _strip_proposals(client: Client, ids: Sequence[str]) -> None:

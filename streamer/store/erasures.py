@@ -6,8 +6,9 @@ stands which card it is, until it is done.
 Invariants:
 * Workers act on those alone that have begun, and each partition does so once: that it has is written
   in the checkpoint that holds it.
-* Of an erasure that is done nothing is left here but when it was, under a keyed digest of the card:
-  it is found by who asks for that card, and tells nobody else whose it was.
+* Of an erasure that is done nothing is left here but when it was, under a keyed digest of the card,
+  and that no longer than it is to be remembered.  The key lies beside it: who reads this part of Redis
+  does not see whose it was, but finds it out by trying cards.
 """
 
 from __future__ import annotations
@@ -109,12 +110,16 @@ class Erasures:
     async def some_stored(
         self, topic: str, partition: int, kind: str, cursor: int, at_once: int
     ) -> tuple[int, dict[str, bytes]]:
-        """Return where to go on, 0 after the last, and about ``at_once`` stored entities of a kind."""
+        """Return where to go on, 0 after the last, and about ``at_once`` stored entities of a kind.
+
+        Whatever lies there: a name that is no text is one that no entity has.
+        """
         key = self.client.keys.entities(kind, topic, partition)
         [(following, states)] = await self.client.pipelined(
             [("HSCAN", key, cursor, "COUNT", at_once)], atomic=False
         )
-        return int(following), {name.decode(): state for name, state in states.items()}
+        rows = {name.decode(errors="replace"): state for name, state in states.items()}
+        return int(following), rows
 
     async def drop(self, erasure_id: str) -> bool:
         """Let go of one that was declined, or never became a proposal; False of one under way.
@@ -143,11 +148,7 @@ class Erasures:
         async def attempt(pipe: Pipe) -> None:
             done = [n for n in await asked(pipe, "HKEYS", keys.erased) if n.startswith(prefix)]
             known = await asked(pipe, "HGETALL", keys.forgotten)
-            old = [
-                name
-                for name, value in known.items()
-                if msgspec.json.decode(value, type=Forgotten).at_ms < at_ms - kept_ms
-            ]
+            old = _older(known, at_ms - kept_ms)
             pipe.multi()
             if old:
                 pipe.execute_command("HDEL", keys.forgotten, *old)
@@ -158,14 +159,32 @@ class Erasures:
 
         await self.client.transact([keys.erased, keys.erasures, keys.forgotten], attempt)
 
-    async def forgotten(self, card_id: str) -> Forgotten | None:
-        """Return when a card was forgotten last, None where that is not known."""
-        command = "HGET", self.client.keys.forgotten, await self._digest(card_id)
-        [stored] = await self.client.pipelined([command], atomic=False)
-        return None if stored is None else msgspec.json.decode(stored, type=Forgotten)
+    async def forgotten(self, card_id: str, now_ms: int, kept_ms: int) -> Forgotten | None:
+        """Return when a card was forgotten last, None where that is not known or was too long ago.
+
+        What is older than ``kept_ms`` of all cards goes.
+        """
+        key, digest = self.client.keys.forgotten, await self._digest(card_id)
+
+        async def attempt(pipe: Pipe) -> Forgotten | None:
+            known = await asked(pipe, "HGETALL", key)
+            old = _older(known, now_ms - kept_ms)
+            pipe.multi()
+            if old:
+                pipe.execute_command("HDEL", key, *old)
+            stored = None if digest.encode() in old else known.get(digest.encode())
+            return None if stored is None else msgspec.json.decode(stored, type=Forgotten)
+
+        return await self.client.transact([key], attempt)
 
     async def _digest(self, card_id: str) -> str:
         key, drawn = self.client.keys.forgotten_key, secrets.token_bytes(_KEY_BYTES)
         commands = [("SET", key, drawn, "NX"), ("GET", key)]
         _, stored = await self.client.pipelined(commands, atomic=True)
         return hmac.new(stored, card_id.encode(), hashlib.sha256).hexdigest()
+
+
+def _older(known: Mapping[bytes, bytes], before_ms: int) -> list[bytes]:
+    """Return the digests of those that were forgotten before a time."""
+    decode = msgspec.json.Decoder(Forgotten).decode
+    return [name for name, value in known.items() if decode(value).at_ms < before_ms]

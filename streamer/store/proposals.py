@@ -8,6 +8,7 @@ Invariants:
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -101,6 +102,7 @@ class Proposals:
 
     async def put(self, proposal: Proposal) -> Proposal | None:
         """Keep a proposal, and return what is kept under its id; None where there is no room."""
+        erasures = self.client.keys.erasures
 
         async def attempt(pipe: Pipe) -> Proposal | None:
             stored = await asked(pipe, "HVALS", self._key)
@@ -108,7 +110,9 @@ class Proposals:
             same = next((each for each in kept if each.id == proposal.id), None)
             if same is not None:
                 return same
-            leaving = min(filter(_may_leave, kept), key=_by_use, default=None)
+            under_way = {name.decode() for name in await asked(pipe, "HKEYS", erasures)}
+            may_leave = [each for each in kept if _may_leave(each, under_way)]
+            leaving = min(may_leave, key=_by_use, default=None)
             if len(kept) >= _MOST and leaving is None:
                 return None
             pipe.multi()
@@ -118,7 +122,7 @@ class Proposals:
             pipe.execute_command("HSET", self._key, proposal.id, msgspec.json.encode(begun))
             return begun
 
-        return await self.client.transact([self._key], attempt)
+        return await self.client.transact([self._key, erasures], attempt)
 
     async def outcome_of(self, proposal_id: str, state: ProposalState, who: str) -> Decided:
         """Return what would become of a decision, and change nothing."""
@@ -187,10 +191,13 @@ class Proposals:
         return self.client.keys.review("proposals")
 
 
-def _may_leave(proposal: Proposal) -> bool:
-    """Whether one may make room: a card's that was approved goes on until the card is forgotten."""
-    is_under_way = proposal.kind == "erase" and proposal.is_approved and not proposal.carried_by
-    return proposal.state != "open" and not is_under_way
+def _may_leave(proposal: Proposal, under_way: Collection[str]) -> bool:
+    """Whether one may make room: a card's that was approved goes on until the card is forgotten.
+
+    ``under_way`` are the erasures whose card is known still: of another there is nothing to do.
+    """
+    is_to_do = proposal.is_approved and not proposal.carried_by
+    return proposal.state != "open" and not (is_to_do and proposal.id in under_way)
 
 
 def _by_use(proposal: Proposal) -> tuple[bool, int]:

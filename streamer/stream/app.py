@@ -134,9 +134,9 @@ class ScoringApp(faust.App):
         )
         # From below: each part knows those before it.
         self.held = held = Held(kit)
-        self.claiming = Claiming(kit, held, PartitionLogs(settings))
-        self.checkpointing = Checkpointing(kit, held, self.claiming, self._transactions_durable)
         aliasing = self.aliasing = Aliasing(settings, store)
+        self.claiming = Claiming(kit, held, PartitionLogs(settings), aliasing.read)
+        self.checkpointing = Checkpointing(kit, held, self.claiming, self._transactions_durable)
         self.scoring = Scoring(kit, held, self.checkpointing.make_room, schemas, aliasing.shown)
         storing = self.feedback_storing = FeedbackStoring(kit, held, self.claiming)
         self.applying = Applying(kit, held)
@@ -182,7 +182,6 @@ class ScoringApp(faust.App):
 
     async def _claim(self, topic: str, partition: int) -> Reading:
         reading = await self.claiming.claim(topic, partition)
-        await self.aliasing.read()  # as it is by now: its last owner may have erased a card
         self.consumer.name_store(TP(topic, partition), reading.told)
         return reading
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,9 @@ def test_a_service_is_told_from_its_topics(
     producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
 
     def send(topic: str, n: int, value: dict[str, Any]) -> None:
-        producer.produce(topic, msgspec.json.encode(value), partition=n % 2)
+        # The first came an hour after the days that are asked for began.
+        at_ms = round((time.time() - 30 * 86_400 + 3_600) * 1000) if n == 0 else 0
+        producer.produce(topic, msgspec.json.encode(value), partition=n % 2, timestamp=at_ms)
 
     for n in range(130):
         channel = "pos" if n < 80 else "atm"
@@ -86,6 +89,7 @@ def test_a_service_is_told_from_its_topics(
     assert (found["is_estimated"], found["payments"], found["alerts"]) == (True, 2_270.0, 70)
     assert (found["held_back"], found["is_cut"]) == (10, False)
     assert (found["sampled"], found["judged"], found["frauds"]) == (60, 40, 20)
+    assert (found["is_cut"], found["oldest_at"][:2]) == (False, "20")
     pos, atm = found["dimensions"]["channel"]["groups"]
     assert (pos["name"], pos["payments"], atm["payments"]) == ("pos", 2_040.0, 230.0)
     shares = {each["measure"]: each["share"] for each in pos["compared"]}
@@ -101,3 +105,12 @@ def test_a_service_is_told_from_its_topics(
     cut = run("fairness", "report", "--least", "20", **gone).stdout
     assert "held back" not in cut
     assert "the first of these days are not in it" in cut
+    assert "last 30 days: an estimated" in text
+    # Asked for more days than the topic has it says since when.
+    monkeypatch.setattr("streamer.cli.fairness_command._MOST", 500_000)
+    longer = run("fairness", "report", "--least", "20", "--days", "90", "--json", **settings)
+    told = json.loads(longer.stdout)
+    assert (told["is_cut"], told["payments"]) == (True, 2_270.0)
+    assert f"last 90 days, of which the first alert is of {told['oldest_at']}" == told[
+        "source"
+    ].removeprefix(f"{topics[0]}, ")

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "streamer_batch_seconds": "its stages",
     "streamer_currencies_estimated": "a fact of the settings",
     "streamer_entities_aged_total": "a matter of retention; `not seen for long` in the log",
+    "streamer_entities_unreadable_total": "somebody else's rows; `rows of no entity` in the log",
     "streamer_expected_loss_alerted_total": "0 unless losses rank; for a report, not for an operator",
     "streamer_model_merges_total": "the age of the version",
     "streamer_publish_queue_bytes": "the messages in the queue",

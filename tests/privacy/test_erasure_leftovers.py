@@ -20,13 +20,14 @@ from streamer.indexing import fingerprints
 from streamer.privacy import erasing_card
 from streamer.settings import Settings
 from streamer.starting.wiring import open_review_store
-from streamer.store import Erasure, ReviewStore
+from streamer.store import Erasure, Erasures, LogBounds, ReviewStore
 from streamer.store.console_traces import erase_console_traces, find_console_traces
 from streamer.store.proposals import Proposal
 from streamer.store.snoozes import Snooze
 from streamer.store.verdict_traces import find_verdict_traces
-from streamer.stream.app import ScoringApp
-from streamer.stream.scoring.claiming import Reading
+from streamer.stream.scoring import claiming as claiming_module
+from streamer.stream.scoring.claiming import Claiming
+from streamer.stream.scoring.resume import Resumption
 from tests.store.helpers import NOW_MS
 
 NOW = datetime(2026, 1, 6, tzinfo=UTC)
@@ -75,6 +76,41 @@ def test_a_merchants_snooze_from_an_alert_of_the_card_stays_and_names_the_alert_
     asyncio.run(work())
 
 
+def test_a_merchant_that_was_put_off_anew_or_comes_again_meanwhile_stays_as_it_is_by_then(
+    redis_url: str, redis_namespace: str
+) -> None:
+    """m-1 from an alert of another card, m-2 no more, m-3 for longer from the same alert."""
+    shared: dict[str, Any] = {"reason": "r", "comment": "c", "by": "lea", "kind": "merchant"}
+
+    def put_off(what: str, alert_id: str, until_ms: int) -> Snooze:
+        return Snooze(what=what, alert_id=alert_id, at_ms=1, until_ms=until_ms, **shared)
+
+    async def work() -> None:
+        reviews = reviews_of(redis_url, redis_namespace)
+        key = reviews.client.keys.review("snoozes")
+        for what in ("m-1", "m-2", "m-3"):
+            assert await reviews.snoozes.put(put_off(what, "a-1", NOW_MS))
+        found = await find_console_traces(reviews.client, {"card-1"}, {"a-1"})
+        assert len(found.snoozes) == 3
+        anew = put_off("m-1", "a-2", NOW_MS + 5)
+        longer = put_off("m-3", "a-1", NOW_MS + 5)
+        commands: list[tuple[Any, ...]] = [
+            ("HSET", key, f"merchant:{each.what}", msgspec.json.encode(each))
+            for each in (anew, longer)
+        ]
+        commands.append(("HDEL", key, "merchant:m-2"))
+        await reviews.client.pipelined(commands, atomic=True)
+        await erase_console_traces(reviews.client, found)
+        stripped = msgspec.structs.replace(longer, alert_id="", comment="")
+        assert await reviews.snoozes.now(NOW_MS) == {
+            "merchant:m-1": anew,
+            "merchant:m-3": stripped,
+        }
+        await reviews.close()
+
+    asyncio.run(work())
+
+
 def test_a_verdict_that_names_a_waiting_payment_alone_is_found_by_what_stands_for_the_payment(
     redis_url: str, redis_namespace: str
 ) -> None:
@@ -104,6 +140,9 @@ def test_what_is_to_be_forgotten_is_pushed_out_of_the_list_by_nothing(
 
     async def work() -> None:
         proposals = reviews_of(redis_url, redis_namespace).proposals
+        assert await Erasures(proposals.client).put(
+            Erasure(id="p-1", card_id="card-1", proposed_ms=1)
+        )
 
         async def made(number: int, state: Any, **changes: Any) -> None:
             assert await proposals.put(proposal(number, **changes)) is not None
@@ -123,6 +162,30 @@ def test_what_is_to_be_forgotten_is_pushed_out_of_the_list_by_nothing(
         ids = {each.id for each in await proposals.all()}
         assert (len(ids), "p-2" in ids, "p-1" in ids) == (200, False, True)
         assert await proposals.carried_out("p-1", "ana", 500) is not None
+        await proposals.client.close()
+
+    asyncio.run(work())
+
+
+def test_approved_erasures_whose_card_is_forgotten_or_gone_make_room(
+    redis_url: str, redis_namespace: str
+) -> None:
+    """200 of them, and of one alone the card is known still: the next takes the place of another."""
+
+    async def work() -> None:
+        proposals = reviews_of(redis_url, redis_namespace).proposals
+        made = [
+            proposal(number, kind="erase", state="approved", decided_by="lea", decided_ms=number)
+            for number in range(200)
+        ]
+        fields = [part for each in made for part in (each.id, msgspec.json.encode(each))]
+        key = proposals.client.keys.review("proposals")
+        await proposals.client.pipelined([("HSET", key, *fields)], atomic=False)
+        left = Erasure(id="p-0", card_id="card-1", proposed_ms=1)
+        assert await Erasures(proposals.client).put(left)
+        assert await proposals.put(proposal(200)) is not None
+        ids = {each.id for each in await proposals.all()}
+        assert {"p-0", "p-1", "p-200"} & ids == {"p-0", "p-200"}
         await proposals.client.close()
 
     asyncio.run(work())
@@ -186,26 +249,57 @@ def test_a_partition_that_was_never_saved_is_given_the_time_of_a_look(
     assert time.monotonic() - began < 0.4
 
 
-def test_whoever_claims_a_partition_has_the_key_of_aliases_as_it_is_by_then() -> None:
+def test_whoever_claims_a_partition_has_the_key_of_aliases_before_its_losses_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Redis is away as the key is read: the claim is made again, and its losses are told once."""
     steps: list[str] = []
-
-    async def claim(topic: str, partition: int) -> Reading:
-        steps.append(f"claim {topic}/{partition}")
-        return Reading(7, 1, "told")
+    going_on = Resumption(7, None)
+    monkeypatch.setattr(claiming_module, "resume", lambda *_: going_on)
+    faults = iter((UnavailableError("away"), None))
 
     async def read() -> None:
         steps.append("key")
+        if fault := next(faults):
+            raise fault
 
-    def name_store(*_: object) -> None:
-        steps.append("read on")
+    async def claimed(*_: object) -> Any:
+        steps.append("claim")
+        return SimpleNamespace(generation=1, offset=None)
 
-    app: Any = SimpleNamespace(
-        claiming=SimpleNamespace(claim=claim),
-        aliasing=SimpleNamespace(read=read),
-        consumer=SimpleNamespace(name_store=name_store),
+    async def nothing(*_: object) -> Any:
+        return None
+
+    class Told(Claiming):
+        async def _ask(self, function: Any, *_: Any) -> Any:
+            return LogBounds(0, 9) if function is logs.log else None
+
+        async def _load(self, *_: Any) -> Any:
+            published = SimpleNamespace(published=(), overflowed=())
+            return SimpleNamespace(state=published)
+
+        def _declare(self, *_: Any) -> None:
+            steps.append("losses")
+
+        _check_mirrors = nothing
+
+    logs: Any = SimpleNamespace(log=object(), committed=object())
+    kit: Any = SimpleNamespace(
+        settings=SimpleNamespace(feedback_topic="verdicts"),
+        tracing=None,
+        owner="w1",
+        clock=SimpleNamespace(now_ms=lambda: NOW_MS),
+        store=SimpleNamespace(identify=nothing, partition=nothing, claim=claimed),
     )
-    assert asyncio.run(ScoringApp._claim(app, "t", 3)).offset == 7
-    assert steps == ["claim t/3", "key", "read on"]
+    membership = SimpleNamespace(wait=nothing)
+    held: Any = SimpleNamespace(membership=membership, redis_answered=lambda: None, assigned={})
+    claiming = Told(kit, held, logs, read)
+    monkeypatch.setattr(claiming_module, "_wanted", lambda *_: None)
+    with pytest.raises(UnavailableError):
+        asyncio.run(claiming.claim("t", 3))
+    assert asyncio.run(claiming.claim("t", 3)).offset == 7
+    assert steps == ["claim", "key", "claim", "key", "losses"]
+    claiming.close()
 
 
 def test_it_is_told_where_kafka_does_not_say_whether_it_compacts(

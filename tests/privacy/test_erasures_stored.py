@@ -81,20 +81,28 @@ def test_what_was_stored_goes_with_the_checkpoint_and_what_came_since_stays(
             with pytest.raises(FencedError):
                 await store.checkpoint(replace(one, erased={"cards": ["9"]}, erasures=("x",)))
             assert await client.hget(f"{key}cards:{TOPIC}:0", "9") == b"other"
-            assert await store.erasures.forgotten("card-1") is None
+            assert await store.erasures.forgotten("card-1", NOW_MS, 1_000) is None
             await store.erasures.finish(asked(), NOW_MS, 1_000)
             assert await store.erasures.all() == []
             assert await store.erasures.done() == {}
             # Who asks for the card is told when; what is stored names none.
-            assert await store.erasures.forgotten("card-1") == Forgotten("erase-1", NOW_MS)
-            assert await store.erasures.forgotten("card-2") is None
+            assert await store.erasures.forgotten("card-1", NOW_MS, 1_000) == Forgotten(
+                "erase-1", NOW_MS
+            )
+            assert await store.erasures.forgotten("card-2", NOW_MS, 1_000) is None
             noted = await client.hgetall(f"{key}erasures:finished")
             assert not any(b"card-1" in part for each in noted.items() for part in each)
             # A second later it is past its time, and goes with the next that is done.
             other = msgspec.structs.replace(asked(), id="erase-2", card_id="card-2")
             await store.erasures.finish(other, NOW_MS + 1_001, 1_000)
-            assert await store.erasures.forgotten("card-1") is None
-            assert await store.erasures.forgotten("card-2") == Forgotten("erase-2", NOW_MS + 1_001)
+            later_ms = NOW_MS + 1_001
+            assert await store.erasures.forgotten("card-1", NOW_MS, 1_000) is None
+            told = await store.erasures.forgotten("card-2", later_ms, 1_000)
+            assert told == Forgotten("erase-2", later_ms)
+            # Where nothing more is done it goes as somebody asks, whichever card they ask for.
+            assert await store.erasures.forgotten("card-2", later_ms + 1_000, 1_000) == told
+            assert await store.erasures.forgotten("card-3", later_ms + 1_001, 1_000) is None
+            assert await client.hgetall(f"{key}erasures:finished") == {}
 
     run(work())
 

@@ -12,6 +12,9 @@ import redis
 
 from streamer.cli import command_permission
 from streamer.embedded import EmbeddedKafka
+from streamer.features import EntityTable
+from streamer.features.kinds import CARDS
+from streamer.indexing import fingerprints
 from streamer.settings import load_settings
 from streamer.starting.wiring import open_review_store
 from streamer.store.keys import Keys
@@ -89,12 +92,38 @@ def test_an_erasure_is_proposed_once_and_again_where_it_was_declined(here: dict[
     done = run("privacy", "erase", CARD, **here)
     assert done.exit_code == 0, done.stderr
     assert "is done: 0 states" in done.stdout
-    # Who asks once more is told when that was, and may have what came since forgotten too.
+    # Who was interrupted before the last step has not told so; who asks once more does.
+    key = Keys(here["namespace"])
+    with redis.Redis.from_url(here["redis_url"]) as client:
+        stored = client.hgetall(key.review("proposals"))
+        used = [msgspec.json.decode(each, type=Proposal) for each in stored.values()]
+        [one] = [each for each in used if each.carried_by]
+        for changes in ({"carried_by": "", "carried_ms": 0}, {"is_unsent": True}):
+            before = msgspec.json.encode(msgspec.structs.replace(one, **changes))
+            client.hset(key.review("proposals"), one.id, before)
+            assert run("privacy", "erase", CARD, **here).exit_code == 0
+            after = client.hget(key.review("proposals"), one.id)
+            kept = msgspec.json.decode(after, type=Proposal)
+            assert (kept.carried_by, kept.is_unsent) == (one.carried_by, False)
+    # And is told when that was, and may have what came since forgotten too.
     told = run("privacy", "erase", CARD, **here)
     assert (told.exit_code, "it was forgotten at 20" in told.stdout) == (0, True), told.stderr
     asked = json.loads(run("privacy", "erase", CARD, "--json", **here).stdout)
     assert asked["is_done"]
-    assert asked["erasure"] in told.stdout
+    assert (asked["erasure"] in told.stdout, asked["has_paid_since"]) == (True, False)
+    # It has paid again: it is not as forgotten as who asks may think.
+    topic = here["transactions_topic"]
+    state = EntityTable(CARDS, 8)
+    state.times_ms[state.rows(fingerprints([CARD]), to_change=True)] = 1_773_454_320_000.0
+    with redis.Redis.from_url(here["redis_url"]) as client:
+        client.sadd(key.partitions, f"{topic}:0")
+        client.hset(key.partition(topic, 0), mapping={"generation": 1, "offset": 1})
+        client.hset(key.entities("cards", topic, 0), mapping=dict(state.take_changed().items()))
+        back = run("privacy", "erase", CARD, "--json", **here)
+        assert (back.exit_code, json.loads(back.stdout)["has_paid_since"]) == (1, True)
+        assert "it has paid since" in run("privacy", "erase", CARD, **here).stdout
+        client.delete(key.partition(topic, 0), key.entities("cards", topic, 0))
+        client.srem(key.partitions, f"{topic}:0")
     third = run("privacy", "erase", CARD, "--reason", "request 3", **here)
     assert third.exit_code == 0, third.stderr
     assert "this is another one" in third.stderr

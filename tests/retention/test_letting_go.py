@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+from structlog.testing import capture_logs
+
+from streamer.cancelling import cancel_and_wait
 from streamer.console.service.letting_go import LettingGo
-from streamer.errors import UnavailableError
+from streamer.errors import InvariantError, UnavailableError
 from streamer.settings import Settings
 from streamer.starting.wiring import open_review_store
 from streamer.store.snoozes import Snooze
@@ -48,21 +52,31 @@ def test_who_judged_what_goes_after_its_time_and_what_was_put_off_when_it_has_en
     asyncio.run(work())
 
 
-def test_it_goes_on_looking_where_redis_was_away() -> None:
-    class Away(LettingGo):
-        n = 0
-
-        async def look(self) -> None:
-            self.n += 1
-            raise UnavailableError("away" if self.n == 1 else "away again")
+def test_it_goes_on_looking_where_redis_was_away_or_a_row_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("_SOON_S", "_EVERY_S"):
+        monkeypatch.setattr(f"streamer.console.service.letting_go.{name}", 0.001)
+    faults = UnavailableError("away"), InvariantError("must be ours"), None
 
     async def work() -> None:
-        made = Away(None, 1.0, lambda: 0)  # type: ignore[arg-type]
-        running = asyncio.create_task(made.run())
-        await asyncio.sleep(0)
-        assert made.n == 1
-        assert not running.done()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        looked = asyncio.Event()
+        left = iter(faults)
 
-    asyncio.run(work())
+        class Failing(LettingGo):
+            async def look(self) -> None:
+                fault = next(left, None)
+                if fault is not None:
+                    raise fault
+                looked.set()
+
+        running = asyncio.create_task(Failing(None, 1.0, lambda: 0).run())  # type: ignore[arg-type]
+        waiting = asyncio.create_task(looked.wait())
+        await asyncio.wait({running, waiting}, timeout=30.0, return_when=asyncio.FIRST_COMPLETED)
+        assert looked.is_set()
+        await cancel_and_wait([running, waiting])
+
+    with capture_logs() as logs:
+        asyncio.run(work())
+    told = [each["error"] for each in logs if each["event"] == "nothing let go of"]
+    assert told == ["must be ours"]

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import uuid
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streamer.embedded import EmbeddedKafka
-from streamer.retention.kept_topics import KEPT_TOPICS, differing, topic_config
+from streamer.retention.kept_topics import KEPT_TOPICS, differing, not_told, topic_config
 from streamer.settings import Settings, load_settings
+from streamer.status import gathering
+from streamer.stream.kafka import topic_configs
 from streamer.stream.kafka.kafka_config import librdkafka_config
 from streamer.stream.kafka.topic_configs import told_configs
 from streamer.stream.kafka.topics import prepare_console_topics, prepare_topics
@@ -63,6 +70,37 @@ def test_topics_are_created_as_stated_and_status_names_one_that_keeps_cards_for_
     meant = own | {"alerts_retention_s": str(30 * 86_400)}
     again = json.loads(run("status", "--json", **meant).stdout)["troubles"]
     assert not [each for each in again if "keeps" in each["what"]]
+
+
+def test_who_may_not_ask_how_topics_are_kept_is_told_that_the_broker_does_not_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of alerts it may not be asked, verdicts are no topic, and of dead letters it is told."""
+    codes = {
+        "fraud-alerts": KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        "fraud-feedback": KafkaError.UNKNOWN_TOPIC_OR_PART,
+    }
+
+    class Admin:
+        def __init__(self, _: object) -> None:
+            pass
+
+        def describe_configs(self, wanted: Any, **_: Any) -> dict[Any, Future[Any]]:
+            answers = {each: Future[Any]() for each in wanted}
+            for each, answer in answers.items():
+                if code := codes.get(each.name):
+                    answer.set_exception(KafkaException(KafkaError(code)))
+                else:
+                    answer.set_result({"retention.ms": SimpleNamespace(value="5")})
+            return answers
+
+    monkeypatch.setattr(topic_configs, "AdminClient", Admin)
+    told, refused = topic_configs.told_or_refused(Settings(), [*codes, "transactions-dlq"])
+    assert (told, refused) == ({"transactions-dlq": {"retention.ms": "5"}}, ["fraud-alerts"])
+    [said] = not_told(refused)
+    assert said.startswith("the broker does not tell how it keeps fraud-alerts")
+    assert said in gathering._kept_otherwise(Settings())
+    assert not_told([]) == []
 
 
 def test_a_broker_that_is_away_tells_of_no_topic() -> None:

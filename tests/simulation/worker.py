@@ -53,6 +53,10 @@ _BUFFERED_BATCHES: Final = 4
 _RESOLVED_LATE_S: Final = 2.0
 
 
+async def _no_key() -> None:
+    """Nobody wants aliases here."""
+
+
 class Worker:
     """A process from its start to its end; another one takes its place under the same name."""
 
@@ -79,7 +83,7 @@ class Worker:
         self.held = Held(kit)
         self.held.membership.silent_s = lambda: world.loop.time() - self._heard_at
         self._logs = SimulatedLogs(world, self.process)
-        self.claiming = Claiming(kit, self.held, self._logs)
+        self.claiming = Claiming(kit, self.held, self._logs, _no_key)
         self.checkpointing = Checkpointing(kit, self.held, self.claiming, self._note_durable)
         self.scoring = Scoring(kit, self.held, self.checkpointing.make_room)
         self.feedback_storing = FeedbackStoring(kit, self.held, self.claiming)

@@ -18,7 +18,7 @@ def test_a_question_after_the_last_is_answered_as_if_kafka_were_away() -> None:
     """The task that follows the topics asks two in a row; a stop between them is no defect."""
     kit = Kit(Settings(), *cast(Any, [None] * 6))
     logs = SimpleNamespace(topic=lambda name: ("id", 1))
-    claiming = Claiming(kit, cast(Any, None), cast(Any, logs))
+    claiming = Claiming(kit, cast(Any, None), cast(Any, logs), cast(Any, None))
 
     async def ask() -> None:
         assert await claiming.missing_topics() == frozenset()

@@ -187,10 +187,10 @@ async def decide(visit: Visit) -> Response:
         await visit.console.trail.acknowledged(entry)
         found = await proposals.decide(proposal_id, wanted, who, now_ms(), remark)
         if found.outcome == "done" and found.proposal is not None:
-            if found.proposal.kind == "erase" and wanted == "declined":
-                # Nobody needs whose card it was any more.
-                await visit.console.model_store.erasures.drop(proposal_id)
             await published(visit, found.proposal, entry)
+            if found.proposal.kind == "erase" and wanted == "declined":
+                # Nobody needs whose card it was any more.  Where this fails, sent again it is done.
+                await visit.console.model_store.erasures.drop(proposal_id)
             return RedirectResponse("/proposals", 303)
         # Somebody else was faster.
         await visit.console.trail.noted(replace(entry, outcome="failed"))

@@ -6,10 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from streamer.errors import UnavailableError
+import structlog
+
+from streamer.errors import StreamerError, UnavailableError
 from streamer.store import ReviewStore
 
 __all__ = ["LettingGo"]
+
+_log = structlog.get_logger(__name__)
 
 _EVERY_S: Final = 3_600.0
 _SOON_S: Final = 60.0
@@ -30,6 +34,10 @@ class LettingGo:
                 await self.look()
             except UnavailableError:
                 await asyncio.sleep(_SOON_S)
+            except StreamerError as error:
+                # A row that is none of ours, or a user who may not: the console is more than this.
+                _log.error("nothing let go of", error=str(error))
+                await asyncio.sleep(_EVERY_S)
             else:
                 await asyncio.sleep(_EVERY_S)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
@@ -65,8 +65,11 @@ class Reading(NamedTuple):
 class Claiming:
     """Claims partitions of the two input topics, whichever it is asked for."""
 
-    def __init__(self, kit: Kit, held: Held, logs: PartitionLogs) -> None:
+    def __init__(
+        self, kit: Kit, held: Held, logs: PartitionLogs, read_key: Callable[[], Awaitable[None]]
+    ) -> None:
         self._kit = kit
+        self._read_key = read_key
         self._held = held
         self._logs = logs
         self._threads = ThreadPoolExecutor(_N_THREADS, "claim")
@@ -168,6 +171,7 @@ class Claiming:
         with child("claim in Redis", "client", REDIS):
             record = await self._kit.store.claim(topic, partition, self._kit.owner, now_ms, read)
         self._held.redis_answered()
+        await self._read_key()  # As it is by now: its last owner may have erased a card.
         # Its last owner may have saved more since.
         log = replace(log, end=max(log.end, record.offset or 0))
         going_on = resume(topic, partition, record, committed, log, store_id)
@@ -202,12 +206,8 @@ class Claiming:
     ) -> Assigned:
         await self._held.take_up(await self._kit.store.heads())
         settings = self._kit.settings
-        state = PartitionState.empty(
-            self._kit.pipeline,
-            settings.cards_capacity,
-            settings.merchants_capacity,
-            going_on.epoch,
-        )
+        sizes = settings.cards_capacity, settings.merchants_capacity
+        state = PartitionState.empty(self._kit.pipeline, *sizes, going_on.epoch)
         state.n_partitions = log.n_partitions
         state.verdicts.record = LessonRecord(settings.lessons_max_entries)
         state.next_offset = going_on.next_offset
@@ -315,6 +315,5 @@ class Claiming:
 
 
 def _wanted(record: PartitionRecord, committed: Committed | None) -> int | None:
-    if record.offset is not None:
-        return record.offset
-    return None if committed is None else committed.offset
+    told = None if committed is None else committed.offset
+    return told if record.offset is None else record.offset

@@ -11,7 +11,7 @@ Invariant: a partition of which nothing is saved says nothing of an erasure befo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -51,12 +51,14 @@ class FollowingErasures:
         self._ageing = Ageing(kit, held)
 
     async def run(self) -> None:
-        """Follow for ever."""
+        """Follow for ever, and look for what is old beside it: whose card is to go does not wait."""
+        await asyncio.gather(self._repeat(self.look), self._repeat(self._ageing.look))
+
+    async def _repeat(self, look: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(min(self._kit.settings.checkpoint_interval_s, _LATEST_S))
-            await self.look()
             with suppress(UnavailableError):
-                await self._ageing.look()
+                await look()
 
     async def look(self) -> None:
         """Do what has been asked for and not been done; nothing while Redis is away."""

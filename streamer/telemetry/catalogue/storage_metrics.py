@@ -80,6 +80,12 @@ class StorageMetrics:
         "kind",
         starts=[_ENTITY_KINDS],
     )
+    entities_unreadable = counter(
+        "entities",
+        "Rows in Redis that no entity can have, by name or length, each time they were skipped.",
+        "kind",
+        starts=[_ENTITY_KINDS],
+    )
     entities_evicted_unsaved = counter(
         "entities",
         "Those of them of which something was lost, as Redis was away for too long.",
