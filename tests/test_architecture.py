@@ -165,6 +165,7 @@ ROOT: Final = {
     "extra",
     "one_thread",
     "probe",
+    "running_together",
     "silence",
 }
 

@@ -3,7 +3,9 @@
 # for every set of roles, action and condition.
 #
 # Asked by POST /v1/data/streamer/access/decision with
-#   {"input": {"who": NAME, "roles": [ROLE], "action": ACTION, "maker": NAME, "approver": NAME}}
+#   {"input": {"who": NAME, "roles": [ROLE], "action": ACTION, "maker": NAME, "approver": NAME,
+#     "namespace": STREAMER_NAMESPACE}}
+# Nothing here depends on the namespace; a policy of your own for several tenants may.
 # It answers {"allow": true or false, "code": WHY}.  A policy of your own may add "reason", a sentence.
 package streamer.access
 

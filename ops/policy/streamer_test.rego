@@ -10,6 +10,11 @@ told(who, roles, action, facts) := result if {
 
 test_a_reviewer_judges if told("mona", ["reviewer"], "judge", {}) == "allowed"
 
+test_the_namespace_changes_nothing if {
+	told("mona", ["reviewer"], "judge", {"namespace": "acme"}) == "allowed"
+	told("mona", ["reviewer"], "rule", {"namespace": "acme"}) == "no_role"
+}
+
 test_a_reviewer_does_not_rule if told("mona", ["reviewer"], "rule", {}) == "no_role"
 
 test_an_operator_sees_no_card if told("olga", ["operator"], "view_alert", {}) == "no_role"

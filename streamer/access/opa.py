@@ -62,6 +62,7 @@ class Opa:
         timeout_s: float,
         token_file: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
+        namespace: str = "",
     ) -> None:
         self.url = url.rstrip("/")
         self.trouble = ""
@@ -69,6 +70,7 @@ class Opa:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self.token = None if token_file is None else SecretFile("opa_token_file", token_file, str)
         self._clock = clock
+        self._namespace = namespace
         self._rests_until = 0.0
         self._session: aiohttp.ClientSession | None = None
 
@@ -99,7 +101,7 @@ class Opa:
             headers["Authorization"] = f"Bearer {self.token.get()}"
         async with self._session.post(
             self.url + PATH,
-            json={"input": _input(asked, own_id)},
+            json={"input": _input(asked, own_id, self._namespace)},
             headers=headers,
             allow_redirects=False,
         ) as response:
@@ -113,9 +115,10 @@ class Opa:
         return _said(body)
 
 
-def _input(asked: Asked, own_id: str) -> dict[str, Any]:
+def _input(asked: Asked, own_id: str, namespace: str) -> dict[str, Any]:
     return {
         "id": own_id,
+        "namespace": namespace,
         "who": asked.who,
         "roles": list(asked.roles),
         "action": asked.action,

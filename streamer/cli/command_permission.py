@@ -90,7 +90,8 @@ def _decided(settings: Settings, action: str, facts: Facts) -> Decision:
 
     async def ask() -> Decision:
         url = settings.opa_url
-        opa = None if url is None else Opa(url, settings.opa_timeout_s, settings.opa_token_file)
+        token, within_s = settings.opa_token_file, settings.opa_timeout_s
+        opa = None if url is None else Opa(url, within_s, token, namespace=settings.namespace)
         guard = Guard(opa, lambda _: None)
         try:
             found = await guard.decide(asked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import click
 import msgspec
@@ -11,9 +12,13 @@ from rich.console import Console
 from streamer.cli.options import as_json
 from streamer.display.output import print_json, readable_errors
 from streamer.settings import describe, describe_tracing, load_worker_settings
+from streamer.settings.settings import PREFIX
 from streamer.settings.tenants import load_tenants
 
 __all__ = ["check_config"]
+
+# What a tenant is known by, and to which command.
+_KNOWN_BY: Final = {"console_url": "console", "serve_api_keys": "serve"}
 
 
 @click.command("check-config")
@@ -29,6 +34,12 @@ def check_config(as_json: bool) -> None:
     """
     settings, _ = load_worker_settings()
     tenants = load_tenants(settings)
+    for tenant in tenants:
+        for name, command in _KNOWN_BY.items():
+            if getattr(tenant.settings, name) is None:
+                env = f"{PREFIX}{name.upper()}"
+                told = f"{tenant.name} has no {env}: streamer {command} would not start"
+                click.echo(f"warning: {told}", err=True)
     rows = describe(settings) + describe_tracing()
     for tenant in tenants:
         rows += [

@@ -66,6 +66,7 @@ from streamer.console.pages.wave_pages import (
 )
 from streamer.console.people.oidc_people import CALLBACK
 from streamer.errors import StreamerError
+from streamer.telemetry.tenant_families import of_one_tenant
 
 __all__ = ["console_app", "troubles_of"]
 
@@ -76,8 +77,11 @@ _GET: Final = ["GET"]
 _POST: Final = ["POST"]
 
 
-def console_app(console: Console) -> ASGIApp:
-    """Return the app; it reads alerts while it runs."""
+def console_app(console: Console, *, is_whole: bool = True) -> ASGIApp:
+    """Return the app; it reads alerts while it runs.
+
+    ``is_whole``: its metrics are those of the process too, which has no other console.
+    """
     made = Visits(console, kept_page).endpoint
 
     async def log_in(request: Request) -> Response:
@@ -103,7 +107,8 @@ def console_app(console: Console) -> ASGIApp:
 
     async def metrics(_: Request) -> Response:
         console.read_secrets()
-        body, content_type = console.metrics.exposition(console.opa_trouble, console.trail.writer)
+        found = console.metrics.collect(console.opa_trouble, console.trail.writer)
+        body, content_type = console.metrics.rendered(found if is_whole else of_one_tenant(found))
         return Response(body, media_type=content_type)
 
     async def readyz(_: Request) -> Response:

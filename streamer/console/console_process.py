@@ -36,9 +36,9 @@ _log: Final = structlog.get_logger(__name__)
 def run_console(settings: Settings, tenants: Sequence[Tenant] = ()) -> None:
     """Answer reviewers until the process is stopped: those of ``tenants``, or else of ``settings``."""
     configure_logging(settings.log_level, settings.log_format)
-    # What is wrong with topics is told before a server is there, like every other error.
     if not tenants:
         console = Console(settings)
+        # What is wrong with topics is told before a server is there, like every other error.
         prepare_console_topics(settings)
         asyncio.run(_check(settings))
         uvicorn.Server(uvicorn_config(settings, console_app(console))).run()
@@ -54,7 +54,6 @@ def _console_of(tenant: Tenant) -> Console:
     """Return a tenant's console; what is wrong with it is told with the tenant's name."""
     try:
         console = Console(tenant.settings)
-        prepare_console_topics(tenant.settings)
         asyncio.run(_check(tenant.settings))
     except ConfigurationError as error:
         told = "\n".join(f"{tenant.name}: {line}" for line in str(error).splitlines())

@@ -105,7 +105,7 @@ class GRPCDoor:
             options=[("grpc.max_receive_message_length", limit)],
             maximum_concurrent_rpcs=serving.most_in_flight + _CALLS_BESIDE,
         )
-        # Who sends slowly keeps his own from being read, and nobody else's.
+        # Who sends slowly keeps his own from being read, and nobody else's, whatever he calls.
         served = [serving] if isinstance(serving, Serving) else [*serving.by_name.values()]
         turns = max(_READ_AT_ONCE // len(served), 1)
         self._reading = {each: asyncio.Semaphore(turns) for each in served}
@@ -251,12 +251,9 @@ def _asker(serving: Serving, context: grpc.aio.ServicerContext) -> Asker:
 
 
 async def _described(serving: Serving, read: _Read, asker: Asker) -> None:
-    """Refuse a model or version that is not there; a version is looked for as for a question."""
-    request = await read(Place())
-    if not request.version:
-        await _version(serving, request.name, "")
-        return
-    with taken_on(serving, asker):
+    """Refuse a model or version that is not there; what is asked counts as a question does."""
+    with taken_on(serving, asker) as place:
+        request = await read(place)
         await _version(serving, request.name, request.version)
 
 

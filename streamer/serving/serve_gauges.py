@@ -7,14 +7,16 @@ import time
 from streamer.serving.serving import Serving
 from streamer.starting.secret_readings import secret_readings
 from streamer.store import BREAKER_STATES
+from streamer.telemetry.tenant_families import of_one_tenant
 
 __all__ = ["read", "scraped"]
 
 
 def scraped(serving: Serving) -> tuple[bytes, str]:
-    """Return the text of all metrics, with their content type."""
+    """Return the text of all metrics, with their content type; of one of several its own alone."""
     read(serving)
-    return serving.metrics.exposition()
+    metrics = serving.metrics
+    return metrics.exposition(None if serving.is_whole else of_one_tenant(metrics.collect()))
 
 
 def read(serving: Serving) -> None:

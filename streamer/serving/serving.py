@@ -57,10 +57,14 @@ class Limits:
 class Serving:
     """The answerer with its model, its limits and its metrics; ``spans`` where requests are traced.
 
-    ``share`` is its part of the process, which has others beside it.
+    ``share`` is its part of the process, where others are or may be beside it.
     """
 
-    def __init__(self, settings: Settings, spans: Spans | None = None, share: float = 1.0) -> None:
+    def __init__(
+        self, settings: Settings, spans: Spans | None = None, share: float | None = None
+    ) -> None:
+        self.is_whole = share is None
+        share = 1.0 if share is None else share
         self.settings = settings
         self.spans = spans
         self.store = open_store(settings)

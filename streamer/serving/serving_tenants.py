@@ -13,18 +13,21 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
+
+from structlog.contextvars import bound_contextvars
 
 from streamer import __version__
 from streamer.errors import ConfigurationError
+from streamer.running_together import running_together
 from streamer.serving.http_requests import HTTPError, unauthorized
 from streamer.serving.serve_gauges import read
 from streamer.serving.serve_metrics import ServeMetrics
 from streamer.serving.serving import Limits, Serving
 from streamer.settings import Settings
 from streamer.settings.tenants import Tenant
-from streamer.telemetry.tenant_families import of_tenants
+from streamer.telemetry.tenant_families import TENANT, of_tenants
 from streamer.telemetry.tracing import Spans
 
 __all__ = ["ServingTenants"]
@@ -42,9 +45,7 @@ class ServingTenants:
         self.settings, self.spans = settings, spans
         limit = settings.serve_max_in_flight
         self.by_name: Mapping[str, Serving] = {
-            each.name: Serving(
-                each.settings, spans, share=each.settings.serve_max_in_flight / limit
-            )
+            each.name: _serving_of(each, spans, each.settings.serve_max_in_flight / limit)
             for each in tenants
         }
         for name, serving in self.by_name.items():
@@ -100,15 +101,10 @@ class ServingTenants:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Load and follow all models meanwhile, and drain all at the end."""
-        async with AsyncExitStack() as running:
-            for each in self.by_name.values():
-                await running.enter_async_context(each.running())
-            try:
-                yield
-            finally:
-                # At once: each is waited for in its turn.
-                for each in self.by_name.values():
-                    each.admission.is_draining = True
+        async with running_together(
+            _named(name, each.running()) for name, each in self.by_name.items()
+        ):
+            yield
 
     def scraped(self) -> tuple[bytes, str]:
         """Return the text of all metrics, with their content type."""
@@ -123,3 +119,20 @@ class ServingTenants:
         ]
         own = {name: each.metrics.collect() for name, each in self.by_name.items()}
         return self.metrics.exposition(of_tenants(own, whole))
+
+
+def _serving_of(tenant: Tenant, spans: Spans | None, share: float) -> Serving:
+    """Return what answers for a tenant; what is wrong with it is told with the tenant's name."""
+    try:
+        return Serving(tenant.settings, spans, share)
+    except ConfigurationError as error:
+        told = "\n".join(f"{tenant.name}: {line}" for line in str(error).splitlines())
+        raise ConfigurationError(told) from error
+
+
+@asynccontextmanager
+async def _named(name: str, context: AbstractAsyncContextManager[None]) -> AsyncIterator[None]:
+    """Let what is logged within say whose it is."""
+    with bound_contextvars(**{TENANT: name}):
+        async with context:
+            yield

@@ -1,7 +1,7 @@
 """The HTTP doors of several tenants on one port: whose key a request has is who answers it.
 
-Without a key of some tenant there is what has nothing of any: that the process lives, how many tenants
-are ready, what the doors are like, and, to who has the token of operators, the metrics.
+Without a key of some tenant there is what has nothing of any: that the process lives, whether it is
+ready, what the doors are like, and, to who has the token of operators, how many are, and the metrics.
 """
 
 from __future__ import annotations
@@ -88,16 +88,16 @@ class TenantsApp:
         async def healthz(_: Request) -> Response:
             return json_response({"status": "alive"})
 
-        async def readyz(_: Request) -> Response:
+        async def readyz(request: Request) -> Response:
             n_ready = tenants.n_ready
-            status = "ready" if n_ready else "not ready"
-            told = {"status": status, "tenants": len(tenants.by_name), "ready": n_ready}
+            told: dict[str, Any] = {"status": "ready" if n_ready else "not ready"}
+            if self._is_operator(request):
+                told |= {"tenants": len(tenants.by_name), "ready": n_ready}
             # Who cannot be answered is told so; nobody else is to be sent away for it.
             return json_response(told, 200 if n_ready else 503)
 
         async def metrics(request: Request) -> Response:
-            told = request.headers.get("authorization", "").encode(errors="surrogateescape")
-            if not hmac.compare_digest(told, self._expected):
+            if not self._is_operator(request):
                 detail = "Authorization must be Bearer STREAMER_ADMIN_TOKEN"
                 refused = Refused(Refusal("unauthorized", "$", detail))
                 return json_response(refused, 401, {"WWW-Authenticate": "Bearer"})
@@ -141,6 +141,10 @@ class TenantsApp:
         app = Starlette(routes=routes, lifespan=lifespan, exception_handlers=handlers)
         app.router.redirect_slashes = False
         return app
+
+    def _is_operator(self, request: Request) -> bool:
+        told = request.headers.get("authorization", "").encode(errors="surrogateescape")
+        return hmac.compare_digest(told, self._expected)
 
     async def _elsewhere(self, request: Request, error: Exception) -> Response:
         """Refuse what only a tenant is answered, in the form of its door."""

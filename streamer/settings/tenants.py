@@ -6,7 +6,8 @@ to the same data the process does not start: what both inherit both share, and t
 Invariants:
 * No two tenants have a namespace, a consumer group, a topic, a host, a worker, a file of accounts, a
   key, or a group of people in common.
-* The payments that tenants may have in flight are together no more than the process may.
+* The payments that tenants may have in flight are together no more than the process may, and no
+  request has more of them than its tenant may.
 * Every fault of every file is told at once; none shows a secret.
 """
 
@@ -14,16 +15,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 from streamer.errors import ConfigurationError
-from streamer.settings.group_roles import group_roles
 from streamer.settings.loading import load_settings
+from streamer.settings.proxy_networks import networks
 from streamer.settings.rules import Settings
 from streamer.settings.settings import PREFIX
+from streamer.settings.tenant_holdings import held, host_of
 
 __all__ = ["MOST_TENANTS", "PROCESS_SETTINGS", "Tenant", "host_of", "load_tenants"]
 
@@ -32,7 +34,7 @@ MOST_TENANTS: Final = 64
 
 PROCESS_SETTINGS: Final = frozenset(
     {
-        *("tenants_dir", "console_host", "console_port", "console_trusted_proxies"),
+        *("tenants_dir", "console_host", "console_port"),
         *("serve_host", "serve_port", "serve_grpc_port", "serve_trusted_proxies"),
         *("serve_max_body_bytes", "web_host", "web_port", "web_certificate_file", "web_key_file"),
         *("admin_host", "admin_port", "admin_token", "startup_timeout_s", "shutdown_timeout_s"),
@@ -41,14 +43,12 @@ PROCESS_SETTINGS: Final = frozenset(
 )
 """What a process has once, whoever its tenants are."""
 
-_TOPICS: Final = (
-    *("transactions_topic", "alerts_topic", "overflow_topic", "dead_letters_topic"),
-    *("feedback_topic", "feedback_dead_letters_topic", "audit_topic", "proposals_topic"),
-)
 _ENDING: Final = ".env"
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ASSIGNMENT: Final = re.compile(rf"({PREFIX}[A-Z0-9_]+)=(.*)")
 _IN_FLIGHT: Final = "serve_max_in_flight"
+_BATCH: Final = "serve_max_batch"
+_PROXIES: Final = "console_trusted_proxies"
 
 
 class Tenant(NamedTuple):
@@ -57,10 +57,6 @@ class Tenant(NamedTuple):
     name: str
     settings: Settings
     own: frozenset[str]
-
-
-# What two tenants must not both have: the setting, what is compared, and whether it may be shown.
-_Held = tuple[str, str, bool]
 
 
 def load_tenants(
@@ -86,17 +82,12 @@ def load_tenants(
             f"{PREFIX}ADMIN_TOKEN must be set when {PREFIX}TENANTS_DIR is: who has it is told the "
             "metrics of all tenants"
         )
-    faults += _shared(found)
+    faults += [*_shared(found), *_groups_within(found), *_beyond_process(whole, found)]
     if not faults:
         found = _with_quotas(whole, found, faults)
     if faults:
         raise ConfigurationError("\n".join(faults))
     return tuple(found)
-
-
-def host_of(settings: Settings) -> str:
-    """Return the host of the console's address, "" where it has none."""
-    return (urlsplit(settings.console_url or "").hostname or "").rstrip(".")
 
 
 def _files(folder: Path, faults: list[str]) -> list[tuple[str, Path]]:
@@ -126,6 +117,7 @@ def _tenant(name: str, path: Path, environ: Mapping[str, str], needed: Sequence[
         if _name_of(key) in PROCESS_SETTINGS
     ]
     told = {key: told[key] for key in told if _name_of(key) not in PROCESS_SETTINGS}
+    faults += _secrets_of_process(told.get(f"{PREFIX}SECRETS_DIR", ""))
     inherited = {key: value for key, value in environ.items() if key.upper() not in told}
     try:
         settings = load_settings(inherited | told)
@@ -136,9 +128,21 @@ def _tenant(name: str, path: Path, environ: Mapping[str, str], needed: Sequence[
         for each in needed
         if getattr(settings, each) is None
     ]
+    if settings.console_url is not None and not host_of(settings):
+        faults.append(f"{_env('console_url')} must have a host: got {settings.console_url}")
     if faults:
         raise ConfigurationError("\n".join(faults))
     return Tenant(name, settings, frozenset(_name_of(key) for key, value in told.items() if value))
+
+
+def _secrets_of_process(folder: str) -> Iterator[str]:
+    """Yield what a tenant's own directory of secrets has that would be read by nobody."""
+    if not folder:
+        return
+    for name in sorted(PROCESS_SETTINGS):
+        path = Path(folder, name)
+        if path.exists():
+            yield f"{_env(name)} is of the whole process: remove {path}, which no tenant may have"
 
 
 def _assignments(path: Path) -> tuple[dict[str, str], list[str]]:
@@ -168,8 +172,7 @@ def _shared(tenants: Sequence[Tenant]) -> Iterator[str]:
     for tenant in tenants:
         # Twice in one file is for the rules between settings.
         own: dict[tuple[str, str], tuple[str, str]] = {}
-        for kind, held in _held(tenant.settings):
-            setting, value, is_shown = held
+        for kind, (setting, value, is_shown) in held(tenant.settings):
             before = first_with.get((kind, value))
             if before is not None:
                 other, others = before
@@ -180,58 +183,52 @@ def _shared(tenants: Sequence[Tenant]) -> Iterator[str]:
         first_with = own | first_with
 
 
-def _held(settings: Settings) -> Iterator[tuple[str, _Held]]:
-    """Yield what is to be of one tenant alone: its kind, and what it is."""
-    for name in ("namespace", "consumer_group"):
-        yield name, (name, getattr(settings, name), True)
-    for name in _topics_in_use(settings):
-        yield "topic", (name, getattr(settings, name), True)
-    if host := host_of(settings):
-        # A browser tells hosts apart, and no ports: cookies of one port are sent to the other.
-        yield "host", ("console_url", host, True)
-    for url in filter(None, map(str.strip, settings.console_workers.split(","))):
-        # Whose workers they are is whose figures the page Operations shows.
-        yield "worker", ("console_workers", url.rstrip("/"), True)
-    for name in ("console_accounts_file", "alert_card_keys_file"):
-        if (path := getattr(settings, name)) is not None:
-            yield "file", (name, str(path.resolve()), True)
-    for name in ("console_secret", "alert_card_key", "card_number_key"):
-        if (secret := getattr(settings, name)) is not None:
-            yield "key", (name, secret.get_secret_value(), False)
-    for key in _keys(settings):
-        yield "key", ("serve_api_keys", key, False)
-    yield from _people(settings)
+def _beyond_process(whole: Settings, tenants: Sequence[Tenant]) -> Iterator[str]:
+    """Yield what a tenant has that is the operators', or goes beyond what the process has."""
+    token = "" if whole.admin_token is None else whole.admin_token.get_secret_value()
+    for tenant in tenants:
+        own = tenant.settings
+        for kind, (setting, value, _) in held(own):
+            if kind == "key" and value == token:
+                yield f"{tenant.name}{_ENDING}: {_env(setting)} must differ from {_env('admin_token')}"
+        if _PROXIES in tenant.own and not _is_within(own, whole):
+            yield (
+                f"{tenant.name}{_ENDING}: {_env(_PROXIES)} must be networks (CIDR) within those of "
+                f"the process, {whole.console_trusted_proxies}, got {own.console_trusted_proxies}"
+            )
 
 
-def _people(settings: Settings) -> Iterator[tuple[str, _Held]]:
-    """Yield the groups of people who are let in: one that is of both would see both."""
-    if settings.oidc_issuer is not None:
-        for group in group_roles(settings.oidc_roles):
-            yield f"group of {settings.oidc_issuer}", ("oidc_roles", group, True)
-    if settings.console_proxy_user_header is not None:
-        for group in group_roles(settings.console_proxy_roles):
-            yield "group of the proxy", ("console_proxy_roles", group, True)
+def _is_within(own: Settings, whole: Settings) -> bool:
+    try:
+        told = networks(own.console_trusted_proxies)
+        outer = networks(whole.console_trusted_proxies)
+    except ValueError:
+        return False
+    return all(
+        any(
+            one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
+            for other in outer
+        )
+        for one in told
+    )
 
 
-def _topics_in_use(settings: Settings) -> Iterable[str]:
-    yield from _TOPICS
-    if settings.scores_enabled:
-        yield "scores_topic"
-    if settings.features_enabled:
-        yield "features_topic"
-    if settings.serve_decisions_topic is not None:
-        yield "serve_decisions_topic"
-
-
-def _keys(settings: Settings) -> Iterable[str]:
-    told = settings.serve_api_keys
-    return filter(None, map(str.strip, (told.get_secret_value() if told else "").split(",")))
+def _groups_within(tenants: Sequence[Tenant]) -> Iterator[str]:
+    """Yield whose consumer group is as one that is made of another's: ``acme-console``."""
+    for one, other in permutations(tenants, 2):
+        group, longer = one.settings.consumer_group, other.settings.consumer_group
+        if longer.startswith(f"{group}-"):
+            yield (
+                f"{other.name}{_ENDING}: {_env('consumer_group')} must not begin with {group}-, as "
+                f"the groups of {one.name}{_ENDING} do, got {longer}"
+            )
 
 
 def _with_quotas(whole: Settings, tenants: Sequence[Tenant], faults: list[str]) -> list[Tenant]:
     """Return the tenants, each with its part of what the process may have in flight.
 
-    Whoever sets none has an equal part of what the others leave.
+    Whoever sets none has an equal part of what the others leave.  A request that is alone is taken on
+    whatever its size, so that the largest of a tenant is within its part: told sizes must be.
     """
     limit = whole.serve_max_in_flight
     told = sum(each.settings.serve_max_in_flight for each in tenants if _IN_FLIGHT in each.own)
@@ -243,12 +240,18 @@ def _with_quotas(whole: Settings, tenants: Sequence[Tenant], faults: list[str]) 
         )
         return []
     part = (limit - told) // len(others) if others else 0
-    return [
-        each
-        if _IN_FLIGHT in each.own
-        else each._replace(settings=each.settings.model_copy(update={_IN_FLIGHT: part}))
-        for each in tenants
-    ]
+    found = []
+    for each in tenants:
+        quota = each.settings.serve_max_in_flight if _IN_FLIGHT in each.own else part
+        batch = each.settings.serve_max_batch
+        if _BATCH in each.own and batch > quota:
+            faults.append(
+                f"{each.name}{_ENDING}: {_env(_BATCH)} must be at most what the tenant may have in "
+                f"flight ({_env(_IN_FLIGHT)}), got {batch} and {quota}"
+            )
+        parts = {_IN_FLIGHT: quota, _BATCH: min(batch, quota)}
+        found.append(each._replace(settings=each.settings.model_copy(update=parts)))
+    return found
 
 
 def _name_of(variable: str) -> str:

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Final
 
+from structlog.contextvars import get_contextvars
+
 __all__ = ["RepeatFilter"]
 
 # What makes two warnings of one logger the same.
-_KIND: Final = ("event", "topic", "partition", "reason")
+_KIND: Final = ("event", "topic", "partition", "reason", "tenant")
 _FIRST_REPEAT_S: Final = 5.0
 _LONGEST_REPEAT_S: Final = 60.0
 
@@ -21,13 +23,13 @@ class RepeatFilter(logging.Filter):
 
     While a broker is away the clients complain dozens of times a second, in half a dozen kinds.  So the
     pause doubles, up to a minute, while a kind goes on.  A kind is what the code says, whatever
-    values it fills in; of our own events also the partition that they are about.
+    values it fills in; of our own events also the partition that they are about, and whose they are.
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         super().__init__()
         self._monotonic = monotonic
-        # Bounded by the places in the code that warn, the partitions, and reasons of dead letters.
+        # Bounded by the places in the code that warn, partitions, reasons of dead letters, and tenants.
         self._passed: dict[Hashable, tuple[float, float]] = {}
         self._n_suppressed: Counter[Hashable] = Counter()
 
@@ -35,7 +37,10 @@ class RepeatFilter(logging.Filter):
         """Return whether the line is to be written; adds ``suppressed`` to it where it is."""
         if record.levelno < logging.WARNING or record.levelno >= logging.CRITICAL:
             return True
-        event = record.msg if isinstance(record.msg, dict) else {"event": str(record.msg)}
+        event = record.msg
+        if not isinstance(event, dict):
+            # A library's line gets whose it is later, where it is formatted.
+            event = {"event": str(event), "tenant": get_contextvars().get("tenant")}
         kind = (record.name, record.levelno, *(event.get(name) for name in _KIND))
         now = self._monotonic()
         passed_at, pause_s = self._passed.get(kind, (-math.inf, _FIRST_REPEAT_S))

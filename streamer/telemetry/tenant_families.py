@@ -11,10 +11,11 @@ from typing import Final
 
 from prometheus_client.core import Metric, Sample
 
-__all__ = ["TENANT", "of_tenants"]
+__all__ = ["TENANT", "of_one_tenant", "of_tenants"]
 
 TENANT: Final = "tenant"
-_OF_PROCESS: Final = "process_", "streamer_build_info", "streamer_spans"
+_BUILD: Final = "streamer_build_info"
+_OF_PROCESS: Final = "process_", _BUILD, "streamer_spans"
 
 
 def of_tenants(
@@ -39,6 +40,13 @@ def of_tenants(
             )
         has_process = has_process or bool(found)
     yield from families.values()
+
+
+def of_one_tenant(families: Iterable[Metric]) -> Iterator[Metric]:
+    """Yield what one of several tenants is told: its own, and no size or load of the whole process."""
+    for family in families:
+        if family.name == _BUILD or not family.name.startswith(_OF_PROCESS):
+            yield family
 
 
 def _empty(family: Metric) -> Metric:

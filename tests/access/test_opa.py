@@ -16,8 +16,10 @@ from streamer.access.changed_file import ChangedFile
 from streamer.access.decision import Asked, Decision, Facts
 from streamer.access.guard import BUILT_IN, BUILT_IN_MEANWHILE, OPA, Guard
 from streamer.access.opa import PATH, Opa
+from streamer.console.people.knowing import opa_of
 from streamer.embedded.server import free_port
 from streamer.errors import UnavailableError
+from streamer.settings import Settings
 from tests.rig.opa import OpenPolicyAgent
 from tests.rig.waiting import DEADLINE_S, wait_until
 
@@ -115,6 +117,41 @@ def test_while_opa_is_away_nothing_is_changed_and_looking_goes_by_the_built_in_r
     assert {each.decided_by for each in (judge, look, denied)} == {BUILT_IN_MEANWHILE}
     assert out.decided_by == BUILT_IN
     assert opa.trouble.startswith("OPA must answer yes or no, got ClientConnectorError")
+
+
+def test_opa_is_told_the_namespace() -> None:
+    """A policy of several tenants tells them apart by it."""
+    told: list[dict[str, object]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        told.append((await request.json())["input"])
+        return web.json_response({"result": {"allow": True, "code": "allowed"}})
+
+    async def ask() -> None:
+        app = web.Application()
+        app.router.add_post(PATH, answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        port = free_port()
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        changes = {"opa_url": f"http://127.0.0.1:{port}", "namespace": "acme"}
+        opa = opa_of(Settings(**changes))  # type: ignore[arg-type]
+        assert opa is not None
+        await opa.ask(JUDGE, "1")
+        await opa.close()
+        await runner.cleanup()
+
+    asyncio.run(ask())
+    [asked] = told
+    assert asked == {
+        "id": "1",
+        "namespace": "acme",
+        "who": "mona",
+        "roles": ["reviewer"],
+        "action": "judge",
+        "maker": "",
+        "approver": "",
+    }
 
 
 def test_an_opa_that_hangs_is_waited_for_once_and_answers_again(opa_installed: None) -> None:

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from streamer.console.console import Console
 from streamer.console.console_app import console_app
 from streamer.console.console_process import uvicorn_config
+from streamer.console.people.knowing import proxied_people_of
 from streamer.console.people.proxied_people import BehindProxies, ProxiedPeople
 from streamer.errors import ConfigurationError, UnavailableError
 from streamer.settings import load_settings
@@ -43,6 +44,29 @@ def asked(peer: str | None, *headers: tuple[bytes, bytes]) -> Any:
     scope = {"type": "http", "client": None if peer is None else (peer, 1), "headers": [*headers]}
     asyncio.run(around(scope, None, None))  # type: ignore[arg-type]
     return told[0]
+
+
+def test_a_tenant_believes_those_proxies_alone_that_it_names_of_the_processs(
+    stand: Stand,
+) -> None:
+    """Of two proxies of the process the tenant names one: the other's word is nobody's at its host."""
+    told: list[Any] = []
+    own = {
+        "console_proxy_user_header": "X-Forwarded-User",
+        "console_proxy_roles": "team=reviewer",
+        "console_trusted_proxies": "192.0.2.1",
+    }
+    people = proxied_people_of(stand.settings.model_copy(update=own))
+    assert people is not None
+
+    async def app(scope: Any, _: Any, __: Any) -> None:
+        told.append(people.person(scope))
+
+    around = BehindProxies(app, networks("192.0.2.0/24"))
+    for peer in ("192.0.2.1", "192.0.2.2"):
+        scope = {"type": "http", "client": (peer, 1), "headers": [(USER, b"mona")]}
+        asyncio.run(around(scope, None, None))  # type: ignore[arg-type]
+    assert [None if each is None else each.name for each in told] == ["mona", None]
 
 
 def test_a_proxys_word_gives_name_and_the_roles_of_the_groups() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +18,7 @@ import msgspec
 import pytest
 import uvicorn
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -33,10 +37,12 @@ from streamer.embedded import EmbeddedKafka
 from streamer.errors import ConfigurationError, InvariantError
 from streamer.model import Sums
 from streamer.model.codec import VersionHeader
+from streamer.settings import Settings
 from streamer.settings.tenants import Tenant
 from streamer.starting.wiring import model_config, open_store
 from streamer.store import Wish
 from streamer.stream.kafka.kafka_config import librdkafka_config
+from streamer.stream.kafka.topics import create_topics, prepare_console_topics
 from tests.console.conftest import PASSWORD, Reviewer, Stand, accounts_text, alert, arrived, key_of
 from tests.console.oidc_provider import CLIENT, SECRET, Provider
 from tests.rig.waiting import wait_until
@@ -366,6 +372,17 @@ def test_nothing_of_another_tenants_comes_or_goes_by_any_id_on_any_route(
     [route] = [each for each in town.routes() if each.path == "/alerts/{alert_id}"]
     with pytest.raises(AssertionError, match=HIDDEN):
         crossed(town, every | {"route": route, "fields": fields})
+    # And what is sent, with a form of acme's own, changes what is beta's.
+    monkeypatch.setattr(acme, "decider", beta.decider)
+    ids = {**town.ids, "alert_id": ["beta-0-6"]}
+    form = {"verdict": "fraud", "holder": HIDDEN}
+    form["key"] = acme.signer.form_key("beta-0-6", "omni", now_ms() - 1_000)
+    for path in ("take", "verdict"):
+        [route] = [r for r in town.routes() if r.path == f"/alerts/{{alert_id}}/{path}"]
+        answer = answered(town, every | {"route": route, "fields": form}, ids)
+        before, kept = kept, town.quiet("beta")
+        assert kept != before, (path, answer.status_code)
+    assert town.ends("beta") != ends
 
 
 def test_a_session_of_one_tenant_is_none_at_the_other_and_a_login_neither(
@@ -403,7 +420,10 @@ def test_under_no_tenants_host_there_is_nothing_of_any(town: Town, host: str) ->
     assert "frame-ancestors 'none'" in answers[0].headers["content-security-policy"]
     assert town.client.post("/login", headers={"Host": host}).status_code == 421
     open_to_all = get("/healthz"), get("/readyz")
-    assert open_to_all[1].json() == {"status": "ready", "tenants": 2, "ready": 2}
+    assert open_to_all[1].json() == {"status": "ready"}
+    told = get("/readyz", Authorization=f"Bearer {TOKEN}").json()
+    because: dict[str, list[str]] = {"acme": [], "beta": []}
+    assert told == {"status": "ready", "tenants": 2, "ready": 2, "because": because}
     for wrong in ("", "Bearer", f"Bearer {TOKEN}x", f"Basic {TOKEN}"):
         assert get("/metrics", Authorization=wrong).status_code == 401
     for answer in (*answers, *open_to_all):
@@ -425,13 +445,17 @@ def test_metrics_of_all_tenants_have_whose_they_are_and_those_of_the_process_are
     # Each tenant's own has its own alone.
     own = town.client.get("/metrics", headers={"Host": "beta.example"}).text
     assert "tenant=" not in own
+    assert "streamer_access_decisions" in own
+    # How large the whole process is tells of the others.
+    assert "process_" not in own
 
 
 def test_one_tenant_that_is_not_ready_takes_the_process_from_nobody(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def ready() -> tuple[int, int]:
-        answer = town.client.get("/readyz", headers={"Host": "probe"})
+        headers = {"Host": "probe", "Authorization": f"Bearer {TOKEN}"}
+        answer = town.client.get("/readyz", headers=headers)
         return answer.status_code, answer.json()["ready"]
 
     monkeypatch.setattr(Console, "reading_error", property(lambda c: NOT_READ.get(id(c), "")))
@@ -467,7 +491,7 @@ def test_two_hosts_in_one_request_are_nobodys(town: Town) -> None:
     assert told[0]["status"] == 421
 
 
-def test_the_process_runs_the_consoles_of_its_tenants_and_says_whose_topic_is_missing(
+def test_the_process_runs_the_consoles_of_its_tenants_and_says_whose_settings_are_wrong(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[uvicorn.Config] = []
@@ -480,9 +504,75 @@ def test_the_process_runs_the_consoles_of_its_tenants_and_says_whose_topic_is_mi
     own = own.model_copy(update=proxied)
     console_process.run_console(process, [Tenant("acme", own, frozenset())])
     assert "BehindProxies" in repr(served[1].app)
-    missing = own.model_copy(update={"alerts_topic": "not-there"})
-    with pytest.raises(ConfigurationError, match=r"^acme: .*not-there"):
-        console_process.run_console(process, [Tenant("acme", missing, frozenset())])
+    nobody = {"console_accounts_file": None, "console_proxy_user_header": None}
+    wrong = own.model_copy(update=nobody)
+    with pytest.raises(ConfigurationError, match=r"^acme: STREAMER_CONSOLE_ACCOUNTS_FILE"):
+        console_process.run_console(process, [Tenant("acme", wrong, frozenset())])
+
+
+def test_a_tenant_whose_topic_is_missing_or_whose_kafka_is_away_waits_and_the_others_are_served(
+    kafka: EmbeddedKafka, redis_url: str, tmp_path: Path
+) -> None:
+    consoles = {}
+    absent = f"created-later-{uuid.uuid4().hex[:8]}"
+    nowhere = {"kafka_bootstrap_servers": "127.0.0.1:1"}
+    changes = {
+        "acme": {},
+        "beta": {"alerts_topic": absent, "create_topics": False},
+        "away": nowhere,
+    }
+    for name, change in changes.items():
+        (tmp_path / name).mkdir()
+        own = Stand(kafka, redis_url, tmp_path / name).settings
+        told = {"console_url": f"https://{name}.example", **change}
+        consoles[name] = Console(own.model_copy(update=told))
+
+    def prepare(settings: Settings) -> None:
+        prepare_console_topics(settings, 0.3)
+
+    app = TenantConsoles(consoles, TOKEN, prepare, again_s=0.1)
+    with TestClient(app) as client:
+
+        def get(host: str, path: str) -> Any:
+            headers = {"Host": host, "Authorization": f"Bearer {TOKEN}"}
+            return client.get(path, headers=headers)
+
+        assert get("acme.example", "/login").status_code == 200
+        for name, reason in {"beta": f"topic {absent} must exist", "away": "Kafka must"}.items():
+            page = get(f"{name}.example", "/login")
+            assert (page.status_code, "tried again" in page.text) == (503, True)
+            assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+            assert get(f"{name}.example", "/healthz").status_code == 200
+            told = get(f"{name}.example", "/readyz")
+            assert (told.status_code, told.json()["status"]) == (503, "not ready")
+            assert told.json()["because"][0].startswith(reason)
+            whole = get("probe", "/readyz")
+            assert (whole.status_code, whole.json()["tenants"], whole.json()["ready"]) == (
+                200,
+                3,
+                1,
+            )
+            assert whole.json()["because"][name][0].startswith(reason)
+        create_topics(AdminClient(librdkafka_config(consoles["acme"].settings)), {absent: 1}, 1)
+        wait_until(
+            lambda: get("beta.example", "/login").status_code == 200, "beta must begin by itself"
+        )
+
+
+def test_a_redis_that_hangs_keeps_the_answer_about_all_tenants_for_a_second_altogether(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hangs() -> None:
+        await asyncio.sleep(60)
+
+    for console in town.consoles.values():
+        monkeypatch.setattr(console, "alerts", SimpleNamespace(counts=hangs))
+    headers = {"Host": "probe", "Authorization": f"Bearer {TOKEN}"}
+    began = time.monotonic()
+    told = town.client.get("/readyz", headers=headers)
+    assert time.monotonic() - began < 1.9
+    assert told.status_code == 503
+    assert told.json()["because"]["beta"] == ["Redis must answer within 1 s"]
 
 
 def test_without_a_token_of_operators_there_is_no_process() -> None:

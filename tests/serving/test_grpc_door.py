@@ -186,3 +186,27 @@ def test_what_it_cannot_answer_has_the_status_that_says_so(
         return failed.value.code()
 
     assert asked(service, work) == status
+
+
+@pytest.mark.parametrize("method", ["ModelReady", "ModelMetadata", "ModelInfer"])
+@pytest.mark.parametrize("version", ["", "none"])
+def test_what_a_call_held_is_given_back_and_it_counts_as_a_question(
+    service: StoredService, method: str, version: str
+) -> None:
+    """One payment at once is the rate: the second call is beyond it, whatever it asks for."""
+    settings = service.settings.model_copy(update={"serve_rate": 1e-3, "serve_burst": 1})
+    names = ("model_name", "model_version") if method == "ModelInfer" else ("name", "version")
+    fields = dict(zip(names, ("streamer", version), strict=True))
+
+    def work(channel: grpc.Channel, serving: Serving) -> None:
+        codes, held = [], serving.admission
+        for _ in range(2):
+            try:
+                call(channel, method, **fields)
+                codes.append(grpc.StatusCode.OK)
+            except grpc.RpcError as refused:
+                codes.append(refused.code())
+            assert (held.n_bytes, held.in_flight) == (0, 0)
+        assert codes[1] == grpc.StatusCode.RESOURCE_EXHAUSTED != codes[0]
+
+    asked(service, work, settings)

@@ -25,7 +25,7 @@ from structlog.contextvars import get_contextvars
 
 from streamer.embedded import EmbeddedKafka
 from streamer.errors import ConfigurationError, InvariantError
-from streamer.serving import on_ray_serve, serve_process
+from streamer.serving import on_ray_serve, serve_process, serving_tenants
 from streamer.serving.grpc_door import GRPCDoor
 from streamer.serving.grpc_messages import METHODS
 from streamer.serving.serving import Serving
@@ -39,7 +39,7 @@ from streamer.stream.kafka.topics import create_topics
 from streamer.web.header_limits import LimitedHeads
 from tests.rig.waiting import wait_until
 from tests.serving.stored_service import StoredService, made_up
-from tests.serving.test_grpc_door import call, tensors
+from tests.serving.test_grpc_door import call, infer, tensors
 from tests.serving.test_native_door import Door, app_served
 
 TOKEN = "t" * 16
@@ -227,7 +227,7 @@ def test_nothing_of_another_tenants_comes_or_goes_by_any_id_on_any_route(town: T
     let_in(own)
     let_in(theirs, "acme")
     try:
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match=rf"/v1/score\?version={town.versions[0]}.*200"):
             crossed(town, route, town.versions[0], town.payments[0], key)
     finally:
         let_in(own, "acme")
@@ -252,7 +252,9 @@ def test_without_a_key_there_is_nothing_of_any_tenant_in_the_form_of_each_door(t
         assert (status == 401) == (route.path not in OPEN or route.path == "/metrics"), path
         assert re.search("acme|beta", text) is None, path
         assert not told_of(town, text, "")
-    assert town.door.ask("/readyz")[1] == {"status": "ready", "tenants": 2, "ready": 2}
+    assert town.door.ask("/readyz")[1] == {"status": "ready"}
+    told = town.door.ask("/readyz", Authorization=f"Bearer {TOKEN}")[1]
+    assert told == {"status": "ready", "tenants": 2, "ready": 2}
     assert town.door.ask("/v1/score", b"{}")[1]["error"]["reason"] == "unauthorized"
     assert "STREAMER_SERVE_API_KEYS" in town.door.ask("/v2/models/streamer")[1]["error"]
     assert town.door.ask("/invocations", b"{}")[1]["error_code"] == "BAD_REQUEST"
@@ -288,6 +290,20 @@ def test_every_call_over_grpc_is_answered_by_the_tenant_of_its_key(town: Town) -
         described = asked("ModelMetadata", own, "")
         assert list(described.versions) == [town.services["acme"].version.id]
         assert asked("ModelReady", own, "").ready
+        # Of a card that beta knows: what each door of a tenant says of it is the same.
+        scores = []
+        for tenant in ("acme", "beta"):
+            key = [("authorization", f"Bearer {KEYS[tenant]}")]
+            found = infer(channel, [town.payments[0]], is_raw=False, metadata=key)
+            [score] = [each for each in found.outputs if each.name == "score"]
+            body = json.dumps(town.payments[0]).encode()
+            native = town.door.ask("/v1/score", body, Authorization=f"Bearer {KEYS[tenant]}")[1]
+            assert found.model_version == town.services[tenant].version.id
+            assert list(score.contents.fp64_contents) == [native["score"]]
+            scores.append(native["score"])
+            if tenant == "acme":
+                assert not told_of(town, str(found), "")
+        assert scores[0] != scores[1]
     assert town.kept() == kept
 
 
@@ -348,6 +364,9 @@ def test_metrics_have_whose_they_are_and_who_was_let_in_nowhere_is_counted(town:
     # A tenant's key shows its own, without a word of others.
     status, text, _ = town.door.ask("/metrics", Authorization=f"Bearer {KEYS['acme']}")
     assert (status, b"tenant=" in text) == (200, False)
+    # How large the whole process is tells of the others.
+    assert b"streamer_serve_answers" in text
+    assert not re.search(rb"process_|streamer_spans", text)
 
 
 def test_the_log_says_whose_a_request_was(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,6 +393,17 @@ def test_a_tenant_without_a_key_or_operators_without_a_token_are_refused_at_the_
     own = tenant._replace(settings=service.settings.model_copy(update=with_key))
     with pytest.raises(InvariantError):
         app_of(ServingTenants(Settings(), [own]))
+
+
+def test_what_is_wrong_with_a_tenants_service_is_told_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def wrong(*_: Any) -> Serving:
+        raise ConfigurationError("one is wrong\nanother is")
+
+    monkeypatch.setattr(serving_tenants, "Serving", wrong)
+    with pytest.raises(ConfigurationError, match=r"^acme: one is wrong\nacme: another is$"):
+        ServingTenants(Settings(), [Tenant("acme", Settings(), frozenset())])
 
 
 def test_process_and_replica_serve_the_tenants_of_the_directory(

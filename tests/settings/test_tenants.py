@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from streamer.cli import main
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings, load_settings
+from streamer.settings.tenant_holdings import held, host_of
 from streamer.settings.tenants import (
     MOST_TENANTS,
     PROCESS_SETTINGS,
     Tenant,
-    _held,
-    host_of,
     load_tenants,
 )
 
@@ -229,15 +228,18 @@ def test_quotas_are_at_least_1_and_together_within_the_limit(
         more = {} if quota is None else {"serve_max_in_flight": str(quota)}
         write(folder, **{f"t{n}": own(f"t{n}", **more)})
     fits = sum(quota or 1 for quota in told) <= n_whole
+    whole = {"serve_max_in_flight": str(n_whole)}
     if not fits:
-        assert len(faults(folder, serve_max_in_flight=str(n_whole))) == 1
+        assert len(faults(folder, **whole)) == 1
         return
     quotas = [
-        each.settings.serve_max_in_flight
-        for each in sorted(loaded(folder, serve_max_in_flight=str(n_whole)), key=_number)
+        each.settings.serve_max_in_flight for each in sorted(loaded(folder, **whole), key=_number)
     ]
     assert min(quotas) >= 1
     assert sum(quotas) <= n_whole
+    # One request that is alone is taken on whatever its size: that too is within the sum.
+    largest = [each.settings.serve_max_batch for each in loaded(folder, **whole)]
+    assert sum(largest) <= n_whole
     assert all(told[n] in (None, quota) for n, quota in enumerate(quotas))
 
 
@@ -257,8 +259,8 @@ def test_every_topic_of_the_settings_is_one_tenants_alone() -> None:
         "features_enabled": True,
         "serve_decisions_topic": "decisions",
     }
-    held = {setting for kind, (setting, *_) in _held(Settings(**changes)) if kind == "topic"}
-    assert held == topics
+    found = {setting for kind, (setting, *_) in held(Settings(**changes)) if kind == "topic"}
+    assert found == topics
 
 
 def test_check_config_checks_tenants_and_prints_what_they_set(tmp_path: Path) -> None:
@@ -272,3 +274,87 @@ def test_check_config_checks_tenants_and_prints_what_they_set(tmp_path: Path) ->
     done = CliRunner().invoke(main, ["check-config"], env=environ)
     assert done.exit_code == 2
     assert "must differ in STREAMER_NAMESPACE, got acme for both" in done.output
+
+
+def test_a_batch_is_within_what_its_tenant_may_have_in_flight(tmp_path: Path) -> None:
+    write(tmp_path, acme=own("acme", serve_max_in_flight="300"), beta=own("beta"))
+    assert [each.settings.serve_max_batch for each in loaded(tmp_path)] == [300, 700]
+    quota = {"serve_max_in_flight": "300", "serve_max_batch": "301"}
+    write(tmp_path, acme=own("acme", **quota))
+    assert faults(tmp_path) == [
+        "acme.env: STREAMER_SERVE_MAX_BATCH must be at most what the tenant may have in flight "
+        "(STREAMER_SERVE_MAX_IN_FLIGHT), got 301 and 300"
+    ]
+
+
+def test_a_tenant_may_believe_fewer_proxies_than_the_process_and_no_others(tmp_path: Path) -> None:
+    whole = {"console_trusted_proxies": "10.0.0.0/8,2001:db8::/32"}
+    write(tmp_path, acme=own("acme", console_trusted_proxies="10.1.0.7,2001:db8::1"))
+    write(tmp_path, beta=own("beta"))
+    acme, beta = loaded(tmp_path, **whole)
+    assert acme.settings.console_trusted_proxies == "10.1.0.7,2001:db8::1"
+    assert beta.settings.console_trusted_proxies == whole["console_trusted_proxies"]
+    for wrong in ("10.1.0.7,192.0.2.1", "*", "0.0.0.0/0", "2001:db9::1"):
+        write(tmp_path, acme=own("acme", console_trusted_proxies=wrong))
+        [fault] = faults(tmp_path, **whole)
+        assert fault.startswith("acme.env: STREAMER_CONSOLE_TRUSTED_PROXIES must be networks")
+        assert fault.endswith(f"got {wrong}")
+
+
+def test_no_group_is_as_one_that_is_made_of_anothers(tmp_path: Path) -> None:
+    write(tmp_path, acme=own("acme"), beta=own("beta", consumer_group="acme-console"))
+    write(tmp_path, gamma=own("gamma", consumer_group="acmex"))
+    assert faults(tmp_path) == [
+        "beta.env: STREAMER_CONSUMER_GROUP must not begin with acme-, as the groups of acme.env do, "
+        "got acme-console"
+    ]
+
+
+def test_keys_of_a_file_and_the_token_of_operators_are_compared_too(tmp_path: Path) -> None:
+    folder = tmp_path / "tenants"
+    folder.mkdir()
+    files = {name: str(tmp_path / f"{name}-keys") for name in ("acme", "beta")}
+    (tmp_path / "acme-keys").write_text(f"1:{SECRET}\n2:{SECRET}-2\n")
+    (tmp_path / "beta-keys").write_text(f"9:{SECRET}-2\n")
+    write(folder, acme=own("acme", alert_card_keys_file=files["acme"]))
+    write(folder, beta=own("beta", alert_card_keys_file=files["beta"], serve_api_keys=TOKEN))
+    assert faults(folder) == [
+        "acme.env and beta.env must differ in STREAMER_ALERT_CARD_KEYS_FILE",
+        "beta.env: STREAMER_SERVE_API_KEYS must differ from STREAMER_ADMIN_TOKEN",
+    ]
+    write(folder, beta=own("beta", console_secret=TOKEN))
+    assert faults(folder) == [
+        "beta.env: STREAMER_CONSOLE_SECRET must differ from STREAMER_ADMIN_TOKEN"
+    ]
+
+
+def test_a_secret_of_the_process_in_a_tenants_directory_is_refused_and_named(
+    tmp_path: Path,
+) -> None:
+    folder, secrets = tmp_path / "tenants", tmp_path / "secrets"
+    folder.mkdir()
+    secrets.mkdir()
+    (secrets / "admin_token").write_text(SECRET)
+    write(folder, acme=own("acme", secrets_dir=str(secrets)))
+    assert faults(folder) == [
+        f"acme.env: STREAMER_ADMIN_TOKEN is of the whole process: remove {secrets / 'admin_token'}, "
+        "which no tenant may have"
+    ]
+
+
+def test_an_address_without_a_host_is_none(tmp_path: Path) -> None:
+    write(tmp_path, acme=own("acme", console_url="https://."))
+    assert faults(tmp_path) == ["acme.env: STREAMER_CONSOLE_URL must have a host: got https://."]
+
+
+def test_check_config_warns_of_what_a_command_would_not_start_without(tmp_path: Path) -> None:
+    write(tmp_path, acme=own("acme", console_url=""), beta=own("beta", serve_api_keys=""))
+    environ = {"STREAMER_TENANTS_DIR": str(tmp_path), "STREAMER_ADMIN_TOKEN": TOKEN}
+    done = CliRunner().invoke(main, ["check-config"], env=environ)
+    assert done.exit_code == 0, done.output
+    for told in (
+        "warning: acme has no STREAMER_CONSOLE_URL: streamer console would not start",
+        "warning: beta has no STREAMER_SERVE_API_KEYS: streamer serve would not start",
+    ):
+        assert told in done.output
+    assert done.output.count("warning:") == 2

@@ -235,3 +235,18 @@ def test_our_warnings_on_two_partitions_and_all_critical_lines_are_written() -> 
     for _ in range(2):
         assert passes(logging.CRITICAL, {"event": "worker ends at once"})
         assert passes(logging.INFO, {"event": "partition claimed"})
+
+
+def test_warnings_of_one_tenant_do_not_silence_those_of_another() -> None:
+    """Ours say whose they are in the event; a library's line is of whom the context says."""
+    repeats = RepeatFilter(lambda: 0.0)
+
+    def passes(event: object) -> bool:
+        return repeats.filter(logging.LogRecord("any", logging.ERROR, "", 0, event, None, None))
+
+    for tenant in ("acme", "beta"):
+        assert passes({"event": "not sent", "tenant": tenant})
+        assert not passes({"event": "not sent", "tenant": tenant})
+        with structlog.contextvars.bound_contextvars(tenant=tenant):
+            assert passes("broker %s is away")
+            assert not passes("broker %s is away")

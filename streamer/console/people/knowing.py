@@ -12,6 +12,7 @@ from streamer.durations import DAY_MS
 from streamer.errors import ConfigurationError
 from streamer.settings import Settings
 from streamer.settings.group_roles import group_roles
+from streamer.settings.proxy_networks import networks
 
 __all__ = ["accounts_of", "opa_of", "proxied_people_of", "until_of"]
 
@@ -34,14 +35,17 @@ def proxied_people_of(settings: Settings) -> ProxiedPeople | None:
     if user is None:
         return None
     roles = group_roles(settings.console_proxy_roles)
-    return ProxiedPeople(user, settings.console_proxy_groups_header, roles)
+    # A tenant may believe fewer proxies than the process that it is in.
+    trusted = networks(settings.console_trusted_proxies)
+    return ProxiedPeople(user, settings.console_proxy_groups_header, roles, trusted)
 
 
 def opa_of(settings: Settings) -> Opa | None:
     """Return the policy server, None where the built-in rules decide."""
     if settings.opa_url is None:
         return None
-    return Opa(settings.opa_url, settings.opa_timeout_s, settings.opa_token_file)
+    token, namespace = settings.opa_token_file, settings.namespace
+    return Opa(settings.opa_url, settings.opa_timeout_s, token, namespace=namespace)
 
 
 def until_of(at_ms: int) -> int:

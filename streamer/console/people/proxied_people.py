@@ -22,20 +22,27 @@ from streamer.settings.proxy_networks import Network
 __all__ = ["BehindProxies", "ProxiedPeople"]
 
 _IS_PROXIED: Final = "streamer.is_proxied"
+_PEER: Final = "streamer.peer"
 _MOST_TEXT: Final = 8_192
 
 
 @dataclass(frozen=True, slots=True)
 class ProxiedPeople:
-    """``roles_of`` are the roles of each group; headers are named as in the settings."""
+    """``roles_of`` are the roles of each group; headers are named as in the settings.
+
+    Of the proxies that the process has, those of ``trusted`` are believed, all where it is None.
+    """
 
     user_header: str
     groups_header: str
     roles_of: Mapping[str, Sequence[Role]]
+    trusted: Sequence[Network] | None = None
 
     def person(self, scope: Mapping[str, Any]) -> Account | None:
         """Return who a proxy says is asking, None where none says so, or not clearly."""
         if not scope.get(_IS_PROXIED, False):
+            return None
+        if self.trusted is not None and not _is_of(scope.get(_PEER), self.trusted):
             return None
         name = _only(scope, self.user_header)
         if name is None or not is_name(name):
@@ -55,15 +62,17 @@ class BehindProxies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] == "http":
-            scope = {**scope, _IS_PROXIED: self._is_trusted(scope.get("client"))}
+            peer = scope.get("client")
+            scope = {**scope, _IS_PROXIED: _is_of(peer, self._trusted), _PEER: peer}
         await self._app(scope, receive, send)
 
-    def _is_trusted(self, client: tuple[str, int] | None) -> bool:
-        try:
-            address = ipaddress.ip_address(client[0] if client else "")
-        except ValueError:
-            return False
-        return any(address in network for network in self._trusted)
+
+def _is_of(client: tuple[str, int] | None, trusted: Sequence[Network]) -> bool:
+    try:
+        address = ipaddress.ip_address(client[0] if client else "")
+    except ValueError:
+        return False
+    return any(address in network for network in trusted)
 
 
 def _only(scope: Mapping[str, Any], name: str) -> str | None:
