@@ -169,6 +169,8 @@ def _of_service(settings: Settings, days: float, limits: Limits) -> dict[str, An
     if oldest_ms > since_ms + _SLACK * (until_ms - since_ms):
         is_cut = True
         source += f", of which the first alert is of {rfc3339(oldest_ms)}"
-    read = ([each for _, each in some] for some in (told, rulings, held))
-    found = fairness_findings(observe_service(*read), limits, source)
+    observed = observe_service(
+        [each for _, each in told], [each for _, each in rulings], [each for _, each in held]
+    )
+    found = fairness_findings(observed, limits, source)
     return found | {"oldest_at": rfc3339(oldest_ms), "is_cut": is_cut}
