@@ -102,7 +102,9 @@ def _default(settings: Settings, setting: str) -> str:
     value = getattr(settings, setting)
     if not setting.endswith("_s"):
         return f"{value:,}"
-    return f"{value / DAY_S:,g} days" if value >= DAY_S else f"{value / HOUR_S:g} hours"
+    if value >= DAY_S:
+        return f"{value / DAY_S:,g} days"
+    return "1 hour" if value == HOUR_S else f"{value / HOUR_S:g} hours"
 
 
 def _mark(of_card: bool) -> str:

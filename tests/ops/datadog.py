@@ -95,6 +95,7 @@ QUERIES: Final = {
     "StreamerModelStale": "min(last_5m):max:streamer.model_age_seconds{S} "
     f"* {_TRAFFIC % ''} > 900",
     "StreamerServeDown": "max(last_1m):sum:streamer.serve_ready{S} <= 0",
+    "StreamerServeTenantDown": "max(last_1m):sum:streamer.serve_ready{S,tenant:*} by {tenant} <= 0",
     "StreamerServeNotReady": "max(last_5m):max:streamer.serve_ready{S} by {endpoint} <= 0",
     "StreamerServeLatencyHigh": f"sum(last_10m):({_TIMED} - {_IN_TIME}) / {_TIMED} > 0.05",
     "StreamerServeErrorShareHigh": f"sum(last_5m):{_FAILED} / {_STAYED} > 0.01",

@@ -19,6 +19,7 @@ MONITOR = {each["name"].split(":")[0]: each for each in json.loads(MONITORS.read
 OTHERWISE = {
     "StreamerNoWorker": "<= 0",
     "StreamerServeDown": "<= 0",
+    "StreamerServeTenantDown": "<= 0",
     "StreamerServeLatencyHigh": "upper_bound:0.2}",
     "StreamerLatencyHigh": "upper_bound:0.2}",
     "StreamerRecordsLost": "last_1h",

@@ -27,7 +27,7 @@ ASKED: Final = Row(
             normal="as many as were deployed, or no value where nobody asks this service.",
             action="`curl http://POD:8082/readyz` says what one waits for.",
             runbook="alerts.md#streamerservedown",
-            alerts=("StreamerServeDown", "StreamerServeNotReady"),
+            alerts=("StreamerServeDown", "StreamerServeTenantDown", "StreamerServeNotReady"),
             steps=(Step(None, "red"), Step(1, GOOD)),
         ),
         Panel(
