@@ -28,7 +28,7 @@ __all__ = ["has_number", "shown_without_numbers", "without_card_numbers"]
 _READABLE: Final = CardRule("mask", b"of no use")
 # What is looked at of one letter, in bytes that are looked at one by one (`_cost_of`), then again in
 # values and texts that are read in it.  It takes some 0.1 s of a core, and a message of a payment is a
-# hundredth of it.  Of what is longer nothing is kept.
+# hundredth of it.  Of what is longer nothing is kept, unless it has too few digits for any number.
 _MOST_LOOKED_AT: Final = 32_768
 _MOST_OF_KEY: Final = 4_096
 # Bytes of plain text that cost as much as one digit.
@@ -67,7 +67,8 @@ def _hidden(
     value, n_in_value = record.value, 0
     withheld = too_long = False
     if value and _cost_of(value) > _MOST_LOOKED_AT:
-        value, too_long = b"", True
+        if letter.reason == "card_number" or _may_hold_one(value):
+            value, too_long = b"", True
     elif value:
         value, n_in_value = REFUSED.without_numbers(value)
         # A card that was refused is in it, in some form.
@@ -94,7 +95,7 @@ def _key_without(key: bytes | None, rule: CardRule) -> tuple[bytes | None, bool]
     if key is None:
         return None, False
     if _cost_of(key) > _MOST_OF_KEY:
-        return None, True
+        return (None, True) if _may_hold_one(key) else (key, False)
     text = key.decode(errors="replace")
     if card_number(text) is not None:
         card_id = rule.id_of(text)
@@ -110,8 +111,20 @@ def _cost_of(value: bytes) -> int:
     """Return how many bytes have to be looked at one by one, others for a part."""
     if not value.isascii() or b"\0" in value or b"\\u" in value:
         return len(value)
-    n_digits = len(value) - len(value.translate(None, _DIGITS))
-    return n_digits + len(value) // _BYTES_A_DIGIT
+    return _n_digits(value) + len(value) // _BYTES_A_DIGIT
+
+
+def _may_hold_one(value: bytes) -> bool:
+    """Whether a number could stand in bytes at all.
+
+    ASCII spells each digit of it by one at least, escaped or not; those of Avro and Protobuf that are
+    whole numbers have bytes beyond ASCII.
+    """
+    return not value.isascii() or _n_digits(value) >= FEWEST
+
+
+def _n_digits(value: bytes) -> int:
+    return len(value) - len(value.translate(None, _DIGITS))
 
 
 def _under_its_name(

@@ -44,15 +44,28 @@ def hidden(value: bytes, key: bytes = b"k") -> tuple[DeadLetter, float]:
 @pytest.mark.parametrize("is_json", [False, True])
 @pytest.mark.parametrize("what", PARTS)
 def test_a_megabyte_keeps_a_worker_for_a_moment_and_is_withheld(what: str, is_json: bool) -> None:
+    """ASCII of fewer than twelve digits has no number, and is kept, whatever its length."""
     value = PARTS[what] * (MEGABYTE // len(PARTS[what]))
     if is_json:
         note = value.decode()
         value = json.dumps({"card_id": PAN, "note": note}, ensure_ascii=False).encode()
+    is_harmless = what in ("words", "backslashes", "lists") and not is_json
     letter, took_s = hidden(value)
-    assert (letter.masked, letter.record.value, letter.record.key) == ("too long", b"", b"k")
+    kept = ("", value, b"k") if is_harmless else ("too long", b"", b"k")
+    assert (letter.masked, letter.record.value, letter.record.key) == kept
     assert took_s < MOST_S
     letter, took_s = hidden(b"{}", key=value)
-    assert (letter.masked, letter.record.value, letter.record.key) == ("in part", b"{}", None)
+    kept = ("", b"{}", value) if is_harmless else ("in part", b"{}", None)
+    assert (letter.masked, letter.record.value, letter.record.key) == kept
+    assert took_s < MOST_S
+    letter, _ = hidden(value + b"0" * 12)
+    assert letter.masked == "too long"
+
+
+def test_ten_megabytes_of_zeros_are_kept_as_they_came() -> None:
+    letter, took_s = hidden(bytes(10 * MEGABYTE), key=bytes(148_500))
+    assert (letter.masked, letter.record.value) == ("", bytes(10 * MEGABYTE))
+    assert letter.record.key == bytes(148_500)
     assert took_s < MOST_S
 
 

@@ -65,7 +65,7 @@ def test_every_query_asks_for_what_the_agent_sends() -> None:
         assert set(asked) <= known, query
         tags = re.findall(r"!?(\w+):", " ".join(re.findall(r"\{([^}]*)\}", query)))
         labels = {label for family in catalogue() for label in family.labels}
-        assert set(tags) <= labels | {"service", "upper_bound"}, query
+        assert set(tags) <= labels | {"service", "tenant", "upper_bound"}, query
 
 
 def test_every_rule_has_a_monitor_or_a_reason() -> None:

@@ -21,6 +21,7 @@ from streamer.stream.kafka.kafka_config import librdkafka_config
 from streamer.stream.kafka.topic_configs import told_configs
 from streamer.stream.kafka.topics import prepare_console_topics, prepare_topics
 from tests.cli.test_commands import run
+from tests.rig.waiting import wait_until
 
 
 def environment(bootstrap_servers: str, redis_url: str) -> dict[str, str]:
@@ -49,8 +50,11 @@ def created_and_told(own: dict[str, str]) -> list[str]:
     prepare_topics(settings)
     prepare_console_topics(settings)
     names = {getattr(settings, row.setting) for row in KEPT_TOPICS} - {None}
-    told = told_configs(settings, names)
-    assert told.keys() == names
+    # A broker tells of a topic some moments after it has said that it is there.
+    told: dict[str, dict[str, str]] = wait_until(
+        lambda: found if (found := told_configs(settings, names)).keys() == names else None,
+        f"all of {sorted(names)} told of",
+    )
     for name in names - {settings.alerts_topic}:
         assert topic_config(settings, name).items() <= told[name].items(), name
     return differing(settings, told)
