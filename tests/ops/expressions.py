@@ -48,6 +48,7 @@ _NOT_SHOWN: Final = (
     "streamer_fraud_",
     "streamer_challenger_",
     "streamer_model_rollbacks_total",
+    "streamer_secret_faulted",
     "streamer_serve_decisions_total",
     "> 100000",
     'severity="page"',

@@ -183,6 +183,7 @@ ALIVE: Final = Row(
                 Query(
                     "max by (instance, setting) (streamer_secret_faulted{<worker>})",
                     "{{instance}} {{setting}}",
+                    "no secret comes from a file",
                 ),
             ),
             shows="Whether the file of a secret that a worker follows is gone, empty or at fault.",
