@@ -8,6 +8,7 @@ it where looking would take too long, as one letter must not keep a worker from 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import is_dataclass, replace
 from decimal import Decimal
@@ -28,12 +29,16 @@ __all__ = ["has_number", "shown_without_numbers", "without_card_numbers"]
 _READABLE: Final = CardRule("mask", b"of no use")
 # What is looked at of one letter, in bytes that are looked at one by one (`_cost_of`), then again in
 # values and texts that are read in it.  It takes some 0.1 s of a core, and a message of a payment is a
-# hundredth of it.  Of what is longer nothing is kept, unless it has too few digits for any number.
+# hundredth of it.  Of what is longer nothing is kept, unless its digits alone tell that none is there.
 _MOST_LOOKED_AT: Final = 32_768
 _MOST_OF_KEY: Final = 4_096
 # Bytes of plain text that cost as much as one digit.
 _BYTES_A_DIGIT: Final = 8
 _DIGITS: Final = b"0123456789"
+_ZEROS: Final = re.compile(rb"0{%d,}+" % (MOST + 1))
+_BETWEEN: Final = re.compile(rb"[^0-9]++")
+# No spelling has so many bytes between two digits of a number.
+_APART: Final = 64
 _LEAST, _BEYOND = 10 ** (FEWEST - 1), 10**MOST
 
 
@@ -115,12 +120,25 @@ def _cost_of(value: bytes) -> int:
 
 
 def _may_hold_one(value: bytes) -> bool:
-    """Whether a number could stand in bytes at all.
+    """Whether a number may stand in bytes that are too long to be looked through.
 
-    ASCII spells each digit of it by one at least, escaped or not; those of Avro and Protobuf that are
-    whole numbers have bytes beyond ASCII.
+    ASCII spells each digit of one by a digit at least, escaped or not, and those of Avro and Protobuf
+    that are whole numbers have bytes beyond ASCII.  So what lies between digits, and zeros that are too
+    many for any number, are left out, and what remains is looked through.
     """
-    return not value.isascii() or _n_digits(value) >= FEWEST
+    if not value.isascii():
+        return True
+    if _n_digits(value) < FEWEST:
+        return False
+    short = _ZEROS.sub(b"0" * MOST, value)
+    if _n_digits(short) > _MOST_LOOKED_AT:
+        return True
+    short = _BETWEEN.sub(lambda run: run[0] if len(run[0]) < _APART else b"\n", short)
+    if _cost_of(short) > _MOST_LOOKED_AT or REFUSED.without_numbers(short)[1]:
+        return True
+    if b"\0" in short and _has_between_zeros(short):
+        return True
+    return card_numbers.has_card_number(short.decode())
 
 
 def _n_digits(value: bytes) -> int:

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from streamer.embedded import EmbeddedKafka
+from streamer.errors import ConfigurationError
 from streamer.retention.kept_topics import KEPT_TOPICS, differing, not_told, topic_config
 from streamer.settings import Settings, load_settings
 from streamer.status import gathering
@@ -38,6 +39,14 @@ def settings_of(own: dict[str, str]) -> Settings:
     return load_settings({f"STREAMER_{name.upper()}": text for name, text in own.items()})
 
 
+def prepared(settings: Settings) -> bool:
+    try:
+        prepare_console_topics(settings)
+    except ConfigurationError:
+        return False
+    return True
+
+
 def created_and_told(own: dict[str, str]) -> list[str]:
     """Create all topics but the alerts', which somebody has made for 30 days, and hold them against
     the table; return what is said."""
@@ -48,9 +57,9 @@ def created_and_told(own: dict[str, str]) -> list[str]:
         settings.alerts_topic
     ].result()
     prepare_topics(settings)
-    prepare_console_topics(settings)
+    # A broker knows of a topic some moments after it has said that it is made.
+    wait_until(lambda: prepared(settings), "the topics that the console needs")
     names = {getattr(settings, row.setting) for row in KEPT_TOPICS} - {None}
-    # A broker tells of a topic some moments after it has said that it is there.
     told: dict[str, dict[str, str]] = wait_until(
         lambda: found if (found := told_configs(settings, names)).keys() == names else None,
         f"all of {sorted(names)} told of",
