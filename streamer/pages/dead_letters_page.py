@@ -175,6 +175,7 @@ is `allow`: in key and value its digits are stars (`streamer-masked: in part`), 
 form that bytes do not show (escaped, in Avro, in gzip), there is no value at all (`withheld`). A value with
 more than 32,768 bytes to be looked at one by one is not looked through, and there is none of it (`too long`):
 its digits and an eighth of its bytes count, or all of them where it is not ASCII or has `\\u` or bytes of zero.
+What is ASCII is kept all the same where its digits alone, without what lies between them, have no number.
 A key with more than 4,096 is left out; a value in which more than 32,768 texts, numbers and signs of texts are
 read is `withheld`. Such letters are not replayed: the producer has to send the record again. With `mask` the
 card's id stands in place of the number, and the letter is replayed like any other.
