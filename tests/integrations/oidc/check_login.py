@@ -123,7 +123,7 @@ def test_people_are_let_in_with_the_roles_of_their_groups(
             assert roles in page.text
         nobody = Visitor()
         told = nobody.get(at_provider(nobody, console, "nils", "/").url)
-        assert (told.status, "none of your groups has a role here" in told.text) == (403, True)
+        assert (told.status, "None of your groups has a role here" in told.text) == (403, True)
 
 
 def test_what_is_brought_again_or_to_another_browser_lets_nobody_in(
