@@ -58,6 +58,12 @@ CONSTANTS: Final[dict[str, Constant]] = {
     "redis_cpu_us": Constant(
         0.84, "µs", "processor time of Redis for a payment", "`python -m load.scale`"
     ),
+    "redis_most": Constant(
+        255_000.0,
+        "payments/s",
+        "that one Redis saves at most: workers merge into one head, one at a time",
+        "`python -m load.redis_end`",
+    ),
     "payment_bytes": Constant(
         246.0, "bytes", "of a payment in Kafka, before compression", "`load.generator`"
     ),
@@ -124,7 +130,7 @@ def needs(per_second: float, cards: float, prices: Prices) -> Needs:
         redis_gb,
         per_second * of["redis_in_bytes"] / _MB,
         redis_busy,
-        max(math.ceil(redis_busy / _BUSY), 1),
+        max(math.ceil(max(redis_busy, per_second / of["redis_most"]) / _BUSY), 1),
         per_second * kafka_bytes / _MB,
         per_second * _ALERT_SHARE,
         workers * prices.processor + redis_gb * prices.redis_gb,
