@@ -58,7 +58,7 @@ def test_room_made_before_is_used_whether_or_not_it_suffices(n_more: int) -> Non
     """60,000 are many; an eighth more has room, half more has not."""
     table, keys = table_of(60_000)
     table.reserve()
-    more = 10**9 + np.arange(n_more)
+    more = 60_000 + np.arange(n_more)
     write(table, more, np.full(n_more, 0.5))
     taken = table.take_changed()
     assert len(taken) == 60_000 + n_more

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import fields, replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -40,6 +42,9 @@ def scored(n: int = 60, **changes: Any) -> PartitionState:
     return run([batch(ordinary(n))], config, trained(), state_of(config)).state
 
 
+_once_scored = cache(scored)
+
+
 def apply(state: PartitionState, verdicts: list[Feedback], version: Scorer | None = None):
     """Apply verdicts by a version that knows the inputs' scale."""
     return apply_verdicts(
@@ -47,6 +52,7 @@ def apply(state: PartitionState, verdicts: list[Feedback], version: Scorer | Non
     )
 
 
+@cache
 def with_odds() -> Scorer:
     """Return the trained version with odds, so that labels move its coefficients."""
     state = scored()
@@ -132,7 +138,8 @@ def test_the_order_of_verdicts_does_not_matter(
     verdicts: list[Feedback], random: Any, step: int
 ) -> None:
     """In any order and in any pieces, within the horizon and under one version."""
-    version, one, other = with_odds(), scored(), scored()
+    version = with_odds()
+    one, other = deepcopy(_once_scored()), deepcopy(_once_scored())
     shuffled = list(verdicts)
     random.shuffle(shuffled)
     apply(one, verdicts, version)
