@@ -19,7 +19,7 @@ STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo dev test test-integrations attack wheel uncompiled manifests dashboards docs docs-blocks datadog image-steps simulation instructions microbench rig bench faults alerts chaos soak drill rotation fuzz guided lint format types sbom scan schemas lock clean
+.PHONY: help setup demo dev test test-integrations attack wheel uncompiled manifests dashboards docs docs-blocks datadog image-steps simulation instructions microbench rig bench faults alerts chaos soak drill rotation fuzz guided lint format types sbom scan schemas lock version dist clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s  %s\n", $$1, $$2 }' Makefile
@@ -183,6 +183,12 @@ docs: $(STAMP) ## build the documentation site into build/docs/site; a warning o
 
 docs-blocks: $(STAMP) ## run every block of the pages that can run here, against a stack of its own (ARGS="--page README.md")
 	$(BIN)/python -m ops.site.run_blocks $(ARGS)
+
+version: $(STAMP) ## print the version, or write another wherever it stands (ARGS=1.0.0)
+	@$(BIN)/python -m ops.release.version_places $(ARGS)
+
+dist: $(STAMP) ## write the sdist and the wheel to dist/, from what git keeps track of; the same bytes each time
+	@$(BIN)/python -m ops.release.distributions $(ARGS)
 
 clean: ## remove .venv, caches and build output
 	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

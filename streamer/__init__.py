@@ -28,7 +28,7 @@ __all__ = [
     "__version__",
 ]
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 
 # What a program may rely on.  Loaded when it is asked for: a command imports what it needs alone.
 _PUBLIC: Final = {

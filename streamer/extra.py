@@ -29,14 +29,18 @@ _SOURCE_OF: Final = {
 }
 
 
-def require(*modules: str) -> None:
-    """Import ``modules``; raise a `ConfigurationError` that says how to get one that is missing."""
+def require(*modules: str, extra: str = "") -> None:
+    """Import ``modules``; raise a `ConfigurationError` that says how to get one that is missing.
+
+    ``extra`` is the one that has all of them, where several have some: who does as he is told must
+    not be told of another one next.
+    """
     for module in modules:
         try:
             import_module(module)
         except ImportError:
-            package, extra = _SOURCE_OF[module]
+            package, its_extra = _SOURCE_OF[module]
             raise ConfigurationError(
                 f"this command needs {package}; install it with: "
-                f"pip install 'streamer-fraud[{extra}]'"
+                f"pip install 'streamer-fraud[{extra or its_extra}]'"
             ) from None

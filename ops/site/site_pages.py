@@ -73,6 +73,7 @@ _FILES: Final = {
     "evaluate/load.md": Source("load/README.md"),
     "evaluate/limits.md": Source("DESIGN.md", "Where it falls short"),
     "extend/contributing.md": Source("CONTRIBUTING.md"),
+    "extend/releasing.md": Source("docs/releasing.md"),
     "extend/rig.md": Source("tests/rig/README.md"),
     "extend/integrations.md": Source("tests/integrations/README.md"),
     "understand/design.md": Source("DESIGN.md"),

@@ -33,7 +33,7 @@ def console(context: click.Context) -> None:
         return
     settings = load_settings()
     tenants = load_tenants(settings, needed=("console_url",))
-    require("starlette", "uvicorn", "jinja2", "argon2", "joserfc")
+    require("starlette", "uvicorn", "jinja2", "argon2", "joserfc", extra="console")
     from streamer.console.console_process import run_console
 
     run_console(settings, tenants)

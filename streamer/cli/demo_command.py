@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from streamer.cli.files import PAYMENTS, Reading, reads_payments
+from streamer.cli.first_start import prepare
 from streamer.cli.options import as_json, seed
 from streamer.display.output import EXIT_FAILED, print_json, readable_errors
 
@@ -68,6 +69,7 @@ def demo(
 
     if rate is None and input_path is None:
         rate = 4_000.0
+    prepare()
     console = Console(stderr=as_json)
     of_file = reading.report(input_path) if input_path is not None else nullcontext()
     with of_file as report:

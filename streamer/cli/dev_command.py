@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from streamer.cli.first_start import prepare
 from streamer.cli.options import seed
 from streamer.display.output import readable_errors
 
@@ -57,6 +58,7 @@ def dev(rate: float, n_workers: int, verdict_delay_s: float, rules: Path | None,
     """
     from streamer.dev import DevOptions, run_dev
 
+    prepare()
     options = DevOptions(rate, n_workers, seed, verdict_delay_s, rules)
     try:
         run_dev(options, click.echo)

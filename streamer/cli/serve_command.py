@@ -29,7 +29,7 @@ def serve() -> None:
     """
     settings, tracing = load_worker_settings()
     tenants = load_tenants(settings, needed=("serve_api_keys",))
-    require("starlette", "uvicorn", "grpc")
+    require("starlette", "uvicorn", "grpc", extra="serve")
     from streamer.serving.serve_process import run_server
 
     run_server(settings, tracing, tenants)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from streamer.compiled.folders import Folders
 from streamer.compiled.processor import baselines
+from streamer.starting.first_compilation import mark
 from streamer.starting.rehearsal import rehearse_on
 
 __all__ = ["main"]
@@ -35,6 +36,7 @@ def main() -> None:
             faults.update(kernels.faults)
     if faults:
         sys.exit("\n".join(sorted(faults)))
+    mark(folders.installed)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ _ROOMS: Final = (
 
 @cache
 def code_version() -> str:
-    """Return the release and twelve digits of the SHA-256 of the sources, as in ``0.1.0+1f0c...``."""
+    """Return the release and twelve digits of the SHA-256 of the sources, as in ``1.0.0+1f0c...``."""
     package = Path(streamer.__path__[0])
     digest = hashlib.sha256()
     for room in _ROOMS:

@@ -26,7 +26,7 @@ def test_two_workers_in_one_process_do_not_share_counts() -> None:
 def test_series_with_known_labels_exist_before_their_first_event() -> None:
     exposed = text(
         Metrics(
-            "0.1.0",
+            "1.0.0rc1",
             dead_letter_reasons=["malformed_json"],
             feature_names=["amount"],
             passed_over_reasons=["refund"],
@@ -34,7 +34,7 @@ def test_series_with_known_labels_exist_before_their_first_event() -> None:
         )
     )
     for series in (
-        'streamer_build_info{version="0.1.0"} 1.0',
+        'streamer_build_info{version="1.0.0rc1"} 1.0',
         'streamer_dead_letters_total{reason="malformed_json",topic="transactions"} 0.0',
         'streamer_records_passed_over_total{reason="refund"} 0.0',
         'streamer_verdicts_received_total{verdict="fraud"} 0.0',
