@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import Redis, Sentinel
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -43,6 +44,7 @@ def connect(
     else:
         try:
             redis = Redis.from_url(url.text, **_options(timeout_s))
+            _check_options(redis.connection_pool)
         except (ValueError, TypeError):
             raise ConfigurationError(
                 "STREAMER_REDIS_URL must have no options but redis-py's own, got another"
@@ -89,6 +91,26 @@ async def try_out(redis: Any, url: RedisUrl) -> None:
         await connection.connect()
     finally:
         await connection.disconnect(nowait=True)
+
+
+def _check_options(pool: Any) -> None:
+    """Raise TypeError for an option that no connection has, ConfigurationError for a file of no use.
+
+    The first connection would, again and again: one looks like a defect, the other like an outage.
+    """
+    connection = pool.connection_class(**pool.connection_kwargs)
+    if not isinstance(connection, SSLConnection):
+        return
+    try:
+        connection.ssl_context.get()
+    except OSError as error:
+        names = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+        given = {name: pool.connection_kwargs.get(name) for name in names}
+        files = ", ".join(f"{name}={file}" for name, file in given.items() if file is not None)
+        raise ConfigurationError(
+            "STREAMER_REDIS_URL must name PEM files of certificates and of the key that belongs to "
+            f"them, got {files}: {error.strerror or error}"
+        ) from None
 
 
 def _connect_by_sentinel(url: RedisUrl, timeout_s: float) -> Any:

@@ -107,12 +107,17 @@ class DebianRedis:
         """Start, or start again with the data that are on disk, and return when it answers."""
         if self._folder is None:
             self._folder = DataFolder()
-            self._data.mkdir()
+            self.folder.mkdir()
             lines = "".join(f"{line}\n" for line in self._lines())
             (self._folder.path / "redis.conf").write_text(lines)
-        self._child = start_program("redis-server", self._folder.path / "redis.conf")
-        self._child.wait_ready(self._is_ready, f"PING on {HOST}:{self.port}", _READY_TIMEOUT_S)
+        self._started()
         return self
+
+    def _started(self, *arguments: str) -> None:
+        assert self._folder is not None
+        settings = self._folder.path / "redis.conf"
+        self._child = start_program("redis-server", settings, *arguments)
+        self._child.wait_ready(self._is_ready, f"PING on {HOST}:{self.port}", _READY_TIMEOUT_S)
 
     def stop(self) -> None:
         """Shut down in good order: what is to be kept is written."""
@@ -127,8 +132,25 @@ class DebianRedis:
     def forget(self) -> None:
         """Remove the data of a server that does not run: it starts empty."""
         assert not self.process.is_running(), "redis-server must be stopped before it forgets"
-        shutil.rmtree(self._data)
-        self._data.mkdir()
+        shutil.rmtree(self.folder)
+        self.folder.mkdir()
+
+    def restore(self, snapshot: Path) -> Self:
+        """Start from a snapshot alone, as docs/backups.md says, after a `stop` or a `kill`.
+
+        With `appendonly yes` Redis 7 reads its append-only files and no snapshot, none of them there or
+        not: it is switched on once the snapshot is in memory.
+        """
+        self.forget()
+        shutil.copy(snapshot, self.folder / "dump.rdb")
+        appended = self._settings["appendonly"]
+        self._started("--appendonly", "no")
+        with self.client() as client:
+            client.config_set("appendonly", appended)
+            wait_until(
+                lambda: not client.info("persistence")["aof_rewrite_in_progress"], "all is appended"
+            )
+        return self
 
     def snapshot(self) -> None:
         """Write the snapshot that ``rdb`` starts from."""
@@ -176,13 +198,14 @@ class DebianRedis:
             self._folder.remove()
 
     @property
-    def _data(self) -> Path:
+    def folder(self) -> Path:
+        """Where its data lie."""
         assert self._folder is not None
         return self._folder.path / "data"
 
     def _lines(self) -> list[str]:
         lines = [f"{name} {value}" for name, value in self._settings.items()]
-        lines.append(f'dir "{self._data}"')
+        lines.append(f'dir "{self.folder}"')
         if self._password is not None:
             lines.append(f'requirepass "{self._password}"')
         return lines + [
@@ -215,8 +238,8 @@ class DebianRedis:
         self.close()
 
 
-def start_program(program: str, settings: Path) -> ChildProcess:
+def start_program(program: str, settings: Path, *arguments: str) -> ChildProcess:
     """Start redis-server or redis-sentinel with a file of settings, in that file's folder."""
-    argv = [shutil.which(program) or program, str(settings)]
+    argv = [shutil.which(program) or program, str(settings), *arguments]
     env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
     return ChildProcess(argv, name=program, env=env, cwd=settings.parent).start()

@@ -132,6 +132,8 @@ def test_a_server_that_accepts_and_never_answers_is_unavailable_in_time():
         "redis+sentinel://:hunter2@host:26379",
         "redis+sentinel://:hunter2@host:port/service",
         "redis+cluster://:hunter2@host:6379",
+        "redis://:hunter2@host?no_such_option=1",
+        "rediss://:hunter2@host?ssl_ca_certs=/no/such/file.pem",
     ],
 )
 def test_an_unusable_url_is_a_configuration_error_that_does_not_show_it(url):

@@ -5,15 +5,19 @@ Faust's client (aiokafka) reads the transactions, librdkafka publishes the alert
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.rig.apache_kafka import ApacheKafka
 from tests.rig.certificates import Certificates
+from tests.rig.ports import stable_port
+from tests.rig.redis import DebianRedis
 from tests.rig.security import PASSWORD, USER, create_scram_users, secure_listeners
 from tests.rig.waiting import DEADLINE_S
-from tests.stream.harness import Service, Worker, payments
+from tests.stream.harness import ROOT, Service, Worker, child_env, payments
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
@@ -98,6 +102,60 @@ def test_a_worker_with_a_certificate_of_its_own_scores(
     _assert_scores(start("MUTUAL", **_mutual(certificates)))
 
 
+def test_everything_over_tls_scores_and_answers(
+    kafka: ApacheKafka, certificates: Certificates, debian_redis_installed: None
+) -> None:
+    """docs/tls-and-sasl.md: Kafka with SCRAM, Redis that wants a certificate, HTTPS, commands."""
+    names = ("redis", "redis-client", "web")
+    pairs = {name: certificates.issuer.issue(name) for name in names}
+    port = stable_port()
+    options = {
+        "ssl_ca_certs": certificates.authority,
+        "ssl_certfile": pairs["redis-client"][0],
+        "ssl_keyfile": pairs["redis-client"][1],
+    }
+    asked = "&".join(f"{name}={path}" for name, path in options.items())
+    with (
+        DebianRedis(
+            tls_port=port,
+            tls_auth_clients="yes",
+            tls_cert_file=str(pairs["redis"][0]),
+            tls_key_file=str(pairs["redis"][1]),
+            tls_ca_cert_file=str(certificates.authority),
+        ),
+        Service(
+            kafka.servers("SASLTLS"),
+            f"rediss://localhost:{port}/0?{asked}",
+            **_sasl("SCRAM-SHA-512", "SASL_SSL"),
+            kafka_ssl_ca_file=str(certificates.authority),
+            web_certificate_file=str(pairs["web"][0]),
+            web_key_file=str(pairs["web"][1]),
+        ).create_topics() as service,
+    ):
+        worker = service.worker()
+        service.produce(payments(1_000))
+        service.wait_consumed()
+        service.assert_exact()
+        url = f"https://localhost:{worker.port}"
+        status = _ran(service, certificates, "streamer", "status", "--worker", url)
+        assert f"{url}: ready" in status.stdout, status
+        probe = _ran(service, certificates, "streamer.probe", f"{url}/readyz")
+        assert probe.returncode == 0, probe
+
+
+def _ran(
+    service: Service, certificates: Certificates, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        env=child_env(service.env) | {"SSL_CERT_FILE": str(certificates.authority)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def _mutual(certificates: Certificates) -> dict[str, str]:
     return {
         "kafka_security_protocol": "SSL",
@@ -137,7 +195,9 @@ def test_a_worker_that_trusts_somebody_else_does_not_connect(
     worker = start("TLS", **trusted).worker(
         kafka_ssl_ca_file=str(certificates.stranger), startup_timeout_s="2"
     )
-    assert "Kafka must answer within" in _complaint(worker, 1)
+    complaint = _complaint(worker, 1)
+    assert "Kafka must answer within" in complaint
+    assert "certificate verify failed" in complaint
 
 
 def test_a_worker_without_a_certificate_is_turned_away_by_mutual_tls(

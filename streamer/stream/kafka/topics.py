@@ -134,10 +134,16 @@ def _wait_accepted(admin: AdminClient, errors: Sequence[KafkaError], timeout_s: 
                     ) from error
             if time.monotonic() >= deadline:
                 raise UnavailableError(
-                    f"Kafka must answer within {timeout_s:g} s, got {error}"
+                    f"Kafka must answer within {timeout_s:g} s, got {error}{_reason(errors)}"
                 ) from error
         else:
             return
+
+
+def _reason(errors: Sequence[KafkaError]) -> str:
+    """Return why no broker was of use, as the callback was told: a certificate, the wrong protocol."""
+    told = [error for error in errors if error.code() != KafkaError._ALL_BROKERS_DOWN]
+    return f"; {told[-1].str()}" if told else ""
 
 
 def partition_counts(admin: AdminClient, timeout_s: float = _TIMEOUT_S) -> dict[str, int]:

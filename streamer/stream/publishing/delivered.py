@@ -60,7 +60,7 @@ class AlertPlaces:
     """The same of every partition of the source, on the topics of alerts and of those held back."""
 
     def __init__(self, alerts_topic: str, overflow_topic: str) -> None:
-        self._topics = (alerts_topic, overflow_topic)
+        self.topics: Final = (alerts_topic, overflow_topic)
         # By topic and source partition.
         self._delivered: dict[tuple[str, int], Delivered] = defaultdict(Delivered)
 
@@ -82,13 +82,13 @@ class AlertPlaces:
         """
         alerts, overflow = (
             self._delivered[topic, partition].position(next_offset, position, is_waiting=waits)
-            for topic, position, waits in zip(self._topics, previous, is_waiting, strict=True)
+            for topic, position, waits in zip(self.topics, previous, is_waiting, strict=True)
         )
         return alerts, overflow
 
     def forget(self, partition: int) -> None:
         """Drop what is known of a partition."""
-        for topic in self._topics:
+        for topic in self.topics:
             self._delivered.pop((topic, partition), None)
 
 

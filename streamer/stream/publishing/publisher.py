@@ -180,9 +180,8 @@ class Publisher:
         settings = self._settings
         is_verdict = batch.topic == settings.feedback_topic
         topic = settings.feedback_dead_letters_topic if is_verdict else settings.dead_letters_topic
-        sent = None
-        if trace is not None:
-            sent = trace.message(letter.record, topic, source_name(letter, batch))
+        source = source_name(letter, batch)
+        sent = None if trace is None else trace.message(letter.record, topic, source)
         context = [] if sent is None else sent.headers
         message = dead_letter_message(letter, batch, settings.dead_letter_max_bytes, context)
         self._produce(
@@ -195,12 +194,13 @@ class Publisher:
         )
 
     def n_partitions(self, topic: str) -> int:
-        """Return how many partitions this client can publish to; blocks, for it asks Kafka anew."""
+        """Return how many the client that publishes there knows; blocks, for it asks Kafka anew."""
+        client = self._alerts if topic in self.places.topics else self._others
         try:
-            found = self._alerts.list_topics(topic, timeout=_METADATA_WITHIN_S).topics[topic]
+            told = client.list_topics(topic, timeout=_METADATA_WITHIN_S)
         except KafkaException as error:
             raise UnavailableError(f"topic {topic} must be known, got {error}") from error
-        return len(found.partitions)
+        return len(told.topics[topic].partitions)
 
     async def wait_for_room(self) -> None:
         """Wait until there is room for whatever the next batch brings."""
