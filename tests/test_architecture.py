@@ -126,9 +126,9 @@ ROOMS: Final = {
     "model reports settings starting status store stream telemetry verdicts watching web",
     "display": "challenging contract explaining features fitting gating intake policies reports "
     "settings simulator status store",
-    "demo": "contract datafiles display embedded intake reports settings simulator starting store "
-    "stream",
     "dev": "access console contract embedded settings simulator starting stream",
+    "demo": "contract datafiles dev display intake reports settings simulator starting store "
+    "stream",
     "pages": "access audit contract display features intake model pipeline retention settings "
     "telemetry",
     "cli": "access audit backtesting challenging console contract datafiles demo dev display drifting "

@@ -1,8 +1,8 @@
 """A stack to play with: broker, Redis, workers, traffic and verdicts on this machine, until Ctrl-C.
 
-Reading order: `stack` (the processes), `people` (payments, and what is found out about them),
-`judged_traffic` (both, on a service that is there), `page` (what is printed first), `run_dev` (all
-of it together).
+Reading order: `supervised_worker`, `stack` (all processes), `people` (payments, and what is found
+out about them), `judged_traffic` (both, on a service that is there), `page` (what is printed first),
+`run_dev` (all of it together).
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-__all__ = ["page_of"]
+from streamer.dev.stack import PEOPLE, Stack
+
+__all__ = ["page_of", "page_of_stack"]
 
 _PUBLISH: Final = """python - <<'END'
 from datetime import UTC, datetime
@@ -38,6 +40,28 @@ producer = Producer({"bootstrap.servers": os.environ["STREAMER_KAFKA_BOOTSTRAP_S
 producer.produce("fraud-feedback", json.dumps({"alert_id": "ALERT_ID", "is_fraud": True}))
 producer.flush()
 END"""
+
+
+def page_of_stack(stack: Stack) -> str:
+    """Return the page of a stack that is up."""
+    return page_of(
+        stack.environment,
+        stack.worker_urls,
+        stack.worker_pids,
+        stack.monitoring,
+        stack.redis.pid,
+        _console_lines(stack),
+    )
+
+
+def _console_lines(stack: Stack) -> list[str]:
+    if not stack.console_url:
+        return ["no console: it needs the extra `console`"]
+    people = ", ".join(f"{name} ({role})" for name, role in PEOPLE)
+    return [
+        f"reviewers' console: {stack.console_url}",
+        f"  log in as {people}; password {stack.password}",
+    ]
 
 
 def page_of(

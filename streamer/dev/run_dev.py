@@ -11,9 +11,9 @@ from typing import Final
 
 from streamer.contract.ledger import Ledger
 from streamer.dev.judged_traffic import judged_traffic
-from streamer.dev.page import page_of
+from streamer.dev.page import page_of_stack
 from streamer.dev.people import Traffic
-from streamer.dev.stack import PEOPLE, Stack
+from streamer.dev.stack import Stack
 from streamer.errors import StreamerError
 from streamer.settings import Settings
 from streamer.starting.wiring import open_store
@@ -41,16 +41,7 @@ def run_dev(options: DevOptions, say: Callable[[str], None]) -> None:
     say("starting broker, Redis and workers")
     with Stack(options.n_workers, options.rules, say) as stack:
         settings = stack.settings
-        say(
-            page_of(
-                stack.environment,
-                stack.worker_urls,
-                stack.worker_pids,
-                stack.monitoring,
-                stack.redis.pid,
-                _console(stack),
-            )
-        )
+        say(page_of_stack(stack))
         with judged_traffic(settings, options.rate, options.seed, options.verdict_delay_s) as (
             traffic,
             reader,
@@ -59,16 +50,6 @@ def run_dev(options: DevOptions, say: Callable[[str], None]) -> None:
                 _follow(stack, traffic, reader, say)
             finally:
                 say("stopping")
-
-
-def _console(stack: Stack) -> list[str]:
-    if not stack.console_url:
-        return ["no console: it needs the extra `console`"]
-    people = ", ".join(f"{name} ({role})" for name, role in PEOPLE)
-    return [
-        f"reviewers' console: {stack.console_url}",
-        f"  log in as {people}; password {stack.password}",
-    ]
 
 
 def _follow(

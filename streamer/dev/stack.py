@@ -11,7 +11,6 @@ import shutil
 import signal
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -22,6 +21,7 @@ from typing import Final, Self
 from confluent_kafka.admin import AdminClient
 
 from streamer.access.roles import Role
+from streamer.dev.supervised_worker import HOST, READY_WITHIN_S, SupervisedWorker, answers
 from streamer.embedded import ChildProcess, EmbeddedRedis, EmbeddedServers
 from streamer.embedded.server import free_port
 from streamer.settings import child_environment, load_settings
@@ -31,8 +31,6 @@ from streamer.stream.kafka.topics import create_topics, topic_names
 __all__ = ["PEOPLE", "Stack"]
 
 _N_PARTITIONS: Final = 4
-_READY_WITHIN_S: Final = 60.0
-_HOST: Final = "127.0.0.1"
 
 PEOPLE: Final[tuple[tuple[str, Role], ...]] = (
     ("mona", "reviewer"),
@@ -47,16 +45,27 @@ class Stack:
     """Broker, Redis, topics and ``n_workers``; with ``rules`` also Prometheus and Alertmanager.
 
     ``rules`` is a folder of Prometheus' rule files and Alertmanager's routes; either program is
-    started where it is installed.  ``note`` is told what happens.
+    started where it is installed.  ``note`` is told what happens.  Without ``has_console`` the console
+    is started by `start_console`.
     """
 
-    def __init__(self, n_workers: int, rules: Path | None, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        n_workers: int,
+        rules: Path | None,
+        note: Callable[[str], None],
+        *,
+        namespace: str = "dev",
+        has_console: bool = True,
+    ) -> None:
         self._servers = EmbeddedServers()
         self._n_workers = n_workers
         self._rules = rules
         self._note = note
+        self._namespace = namespace
+        self._has_console = has_console
         self._ends = ExitStack()
-        self._workers: list[_Worker] = []
+        self._workers: list[SupervisedWorker] = []
         self.prometheus_url: str | None = None
         self.console_url, self.password = "", ""
         self.monitoring: dict[str, str] = {}
@@ -69,18 +78,19 @@ class Stack:
             self.environment = {
                 "STREAMER_KAFKA_BOOTSTRAP_SERVERS": self._servers.bootstrap_servers,
                 "STREAMER_REDIS_URL": self._servers.redis_url,
-                "STREAMER_NAMESPACE": "dev",
+                "STREAMER_NAMESPACE": self._namespace,
             }
             self.settings = load_settings(self.environment)
             admin = AdminClient(librdkafka_config(self.settings))
             names = dict.fromkeys(topic_names(self.settings), _N_PARTITIONS)
             create_topics(admin, names, 1, self.settings)
             for i in range(self._n_workers):
-                self._workers.append(_Worker(i, self.environment))
+                self._workers.append(SupervisedWorker(i, self.environment, self._note))
                 self._ends.callback(self._workers[-1].child.stop)
             for worker in self._workers:
                 worker.wait_ready()
-            self._start_console()
+            if self._has_console:
+                self.start_console()
             if self._rules is not None:
                 self._start_monitoring(self._rules.resolve())
             on_failure.pop_all()
@@ -113,16 +123,19 @@ class Stack:
     def restart_dead(self) -> None:
         """Start the workers again that have died, as a supervisor does."""
         for worker in self._workers:
-            code = worker.child.returncode
-            if code is not None:
-                worker.child.stop()
-                worker.child.start()
-                self._note(
-                    f"{worker.child.name} ended with {code}; started again as {worker.child.pid}"
-                )
+            worker.restart_if_dead()
 
-    def _start_console(self) -> None:
-        """Start the reviewers' console with three accounts, where its packages are installed."""
+    @property
+    def n_restarts(self) -> int:
+        """How often a worker was started again."""
+        return sum(worker.n_restarts for worker in self._workers)
+
+    def log_tail(self) -> str:
+        """Return the last lines of the first worker."""
+        return self._workers[0].child.log_tail()
+
+    def start_console(self) -> None:
+        """Start the reviewers' console with accounts, where its packages are installed."""
         if any(find_spec(name) is None for name in ("argon2", "jinja2", "starlette", "uvicorn")):
             return
         from streamer.console.people.accounts import account_line
@@ -137,7 +150,7 @@ class Stack:
             "STREAMER_CONSOLE_ACCOUNTS_FILE": str(accounts),
             # Its own topics are nobody else's.
             "STREAMER_CREATE_TOPICS": "true",
-            "STREAMER_CONSOLE_HOST": _HOST,
+            "STREAMER_CONSOLE_HOST": HOST,
             "STREAMER_CONSOLE_PORT": str(port),
             "STREAMER_CONSOLE_WORKERS": ",".join(self.worker_urls),
             "STREAMER_LOG_LEVEL": "WARNING",
@@ -149,10 +162,8 @@ class Stack:
             env=child_environment(overrides),
         )
         self._ends.callback(child.stop)
-        url = f"http://{_HOST}:{port}"
-        child.start().wait_ready(
-            lambda: _answers(f"{url}/readyz"), f"{url}/readyz", _READY_WITHIN_S
-        )
+        url = f"http://{HOST}:{port}"
+        child.start().wait_ready(lambda: answers(f"{url}/readyz"), f"{url}/readyz", READY_WITHIN_S)
         self.console_url = url
 
     def _start_monitoring(self, rules: Path) -> None:
@@ -200,11 +211,11 @@ class Stack:
         program = shutil.which(name)
         if program is None:
             return None
-        address = f"{_HOST}:{free_port()}"
+        address = f"{HOST}:{free_port()}"
         child = ChildProcess([program, f"--web.listen-address={address}", *arguments], name=name)
         self._ends.callback(child.stop)
         ready = f"http://{address}/-/ready"
-        child.start().wait_ready(lambda: _answers(ready), ready, _READY_WITHIN_S)
+        child.start().wait_ready(lambda: answers(ready), ready, READY_WITHIN_S)
         return address
 
     def __exit__(
@@ -214,40 +225,3 @@ class Stack:
         traceback: TracebackType | None,
     ) -> None:
         self._ends.close()
-
-
-class _Worker:
-    """One worker with a port of its own, which its successors keep."""
-
-    def __init__(self, number: int, environment: dict[str, str]) -> None:
-        port = free_port()
-        self.url = f"http://{_HOST}:{port}"
-        overrides = environment | {
-            "STREAMER_WEB_HOST": _HOST,
-            "STREAMER_WEB_PORT": str(port),
-            "STREAMER_ADMIN_PORT": str(free_port()),
-            "STREAMER_KAFKA_SESSION_TIMEOUT_S": "6",
-            "STREAMER_CHECKPOINT_INTERVAL_S": "1",
-            # A quarter of an hour of them: `explain` needs the version of an alert.
-            "STREAMER_MODEL_VERSIONS_KEPT": "1000",
-            "STREAMER_LOG_LEVEL": "WARNING",
-            "STREAMER_LOG_FORMAT": "console",
-        }
-        self.child = ChildProcess(
-            [sys.executable, "-m", "streamer", "worker"],
-            name=f"worker {number}",
-            env=child_environment(overrides),
-        ).start()
-
-    def wait_ready(self) -> None:
-        self.child.wait_ready(
-            lambda: _answers(f"{self.url}/readyz"), f"{self.url}/readyz", _READY_WITHIN_S
-        )
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - of this machine
-            return True
-    except OSError:
-        return False

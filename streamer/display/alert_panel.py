@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from rich.console import Group
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from streamer.contract.messages import Alert, Transaction
 from streamer.features import money, percent
 from streamer.intake.naming import printable
+from streamer.reports.summary import Known
 
 __all__ = ["SEVERITY_STYLES", "payment_text", "rank_text", "render_alert"]
 
@@ -46,20 +49,35 @@ def rank_text(score: float) -> str:
     return f"ranked above {share} recent payments"
 
 
-def render_alert(alert: Alert) -> Panel:
-    """Return an alert as a reviewer would want to read it."""
+def render_alert(alert: Alert, known: Known | None = None) -> Panel:
+    """Return an alert as a reviewer would want to read it, with what its label says if it is known."""
     style = SEVERITY_STYLES[alert.severity]
-    text = payment_text(alert.transaction)
-    text.append("\n")
+    # So that a sentence of several lines stays beside its share.
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right", width=4, no_wrap=True)
+    table.add_column()
     for reason in alert.reasons[:_SHOWN_REASONS]:
         # That it was drawn is why a payment is here, and adds nothing to where it ranks.
-        share = percent(100 * reason.share) if reason.share > 0 else ""
-        text.append(f"  {share:>4}  {reason.sentence}\n")
+        table.add_row(percent(100 * reason.share) if reason.share > 0 else "", reason.sentence)
     if alert.wave_sentence is not None:
-        text.append(f"  {alert.wave_sentence}\n")
+        table.add_row("", alert.wave_sentence)
     if alert.counterfactual is not None:
-        text.append(f"  {alert.counterfactual.sentence}\n", style="dim")
-    title = f"[{style}]{alert.severity}[/{style}] {alert.alert_id}"
+        table.add_row("", Text(alert.counterfactual.sentence, style="dim"))
     name = printable(alert.transaction.transaction_id)
-    text.append(f"  {rank_text(alert.score)}; {name}", style="dim")
-    return Panel(text, title=title, title_align="left", border_style=style, padding=(0, 1))
+    table.add_row("", Text(f"{rank_text(alert.score)}; {name}", style="dim"))
+    title = f"[{style}]{alert.severity}[/{style}] {alert.alert_id}"
+    return Panel(
+        Group(payment_text(alert.transaction), table),
+        title=title,
+        title_align="left",
+        subtitle=None if known is None else _label_text(known),
+        subtitle_align="right",
+        border_style=style,
+        padding=(0, 1),
+    )
+
+
+def _label_text(known: Known) -> str | None:
+    if not known.is_labelled:
+        return None
+    return f"label: fraud, {known.pattern}" if known.is_fraud else "label: genuine"

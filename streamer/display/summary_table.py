@@ -11,7 +11,7 @@ from rich.text import Text
 
 from streamer.contract.ledger import Ledger
 from streamer.reports.census_report import estimates_of
-from streamer.reports.summary import Summary
+from streamer.reports.summary import Summary, VerdictCount
 from streamer.simulator import FRAUD_PATTERNS
 
 __all__ = ["render_summary"]
@@ -35,9 +35,28 @@ def render_summary(summary: Summary, notes: Sequence[str] = ()) -> Group:
     table.add_column(justify="right")
     table.add_column(style="dim")
     figures = summary.to_dict()
-    for row in (*_flow(summary, figures), *_alerting(summary, figures), *_found(summary, figures)):
+    for row in (
+        *_flow(summary, figures),
+        *_alerting(summary, figures),
+        *_judged(summary.verdict_count),
+        *_found(summary, figures),
+    ):
         table.add_row(*row)
     return Group(table, *(Text(f"- {note}") for note in notes))
+
+
+def _judged(count: VerdictCount | None) -> list[tuple[str, str, str]]:
+    """Return how many verdicts came, and whether all of them arrived."""
+    if count is None:
+        return []
+    if not count.n:
+        return [("verdicts", "0", "none was due, or nothing is labelled")]
+    stored = "each stored once" if count.is_whole else f"BROKEN: {count.stored:,} stored"
+    who = (
+        f"{count.reviews:,} on alerts, {count.chargebacks:,} chargebacks; {stored}, {count.learned:,} "
+        "learned"
+    )
+    return [("verdicts", f"{count.n:,}", who)]
 
 
 def _flow(summary: Summary, figures: dict[str, Any]) -> list[tuple[str, str, str]]:

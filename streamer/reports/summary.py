@@ -13,12 +13,56 @@ from streamer.contract.ledger import Ledger
 from streamer.datafiles import UNLABELLED
 from streamer.model import Census, ModelConfig, Sums, achieved_per_hour, census_of
 from streamer.reports.census_report import describe_estimate
+from streamer.reports.over_time import OverTime
 
-__all__ = ["Summary", "Tally", "alerts_per_hour", "percentiles_ms"]
+__all__ = [
+    "Known",
+    "Summary",
+    "Tally",
+    "VerdictCount",
+    "alerts_per_hour",
+    "percentiles_ms",
+]
 
 
 # As what waits for its verdict keeps it (`streamer.model.lanes`).
 _ALERTED: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a payment's label says: ``pattern`` is None for a genuine payment."""
+
+    is_labelled: bool
+    pattern: str | None
+
+    @property
+    def is_fraud(self) -> bool:
+        """Whether the label says that it is one."""
+        return self.is_labelled and self.pattern is not None
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictCount:
+    """Verdicts that were published, and what became of them.
+
+    ``learned`` are those whose payment still waited for them; of the others card and merchant are told.
+    """
+
+    reviews: int
+    chargebacks: int
+    stored: int
+    learned: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every verdict has been stored once, and none was learned twice."""
+        return self.stored == self.n and self.learned <= self.n
+
+    @property
+    def n(self) -> int:
+        """Of reviewers and chargebacks together."""
+        return self.reviews + self.chargebacks
 
 
 @dataclass(slots=True)
@@ -68,6 +112,11 @@ class Tally:
             self._stakes.append((sample_weight or _ALERTED, label is not None))
         return True
 
+    def known_of(self, transaction_id: str) -> Known:
+        """Return what is known of a payment that was sent."""
+        pattern = self._pattern_of.get(transaction_id)
+        return Known(self.is_labelled and pattern != UNLABELLED, pattern)
+
     @property
     def census(self) -> Census:
         """What the labels of the alerts alone say, as verdicts on all of them would."""
@@ -92,6 +141,10 @@ class Summary:
     """Per hour of event time, requested and recently achieved; None where it is not the budget."""
     verdicts: Census | None = None
     """What verdicts taught the last version, for payments without labels."""
+    over_time: OverTime | None = None
+    """How precision and recall went, where that was followed."""
+    verdict_count: VerdictCount | None = None
+    """None where nobody judges, in a replay."""
 
     @property
     def achieved_budget(self) -> float | None:
@@ -108,6 +161,7 @@ class Summary:
             and self.tally.alerts == self.ledger.alerted
             and self.transactions_seen == self.ledger.scored
             and self.ledger.consumed - self.ledger.skipped == self.tally.sent.total()
+            and (self.verdict_count is None or self.verdict_count.is_whole)
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,6 +203,10 @@ class Summary:
         if self.alerts_per_hour is not None:
             requested, achieved = self.alerts_per_hour
             result["alerts_per_hour"] = {"requested": requested, "achieved": achieved}
+        if self.verdict_count is not None:
+            result["verdicts"] = asdict(self.verdict_count)
+        if self.over_time is not None:
+            result["over_time"] = self.over_time.to_dict()
         return result
 
     def _found(self) -> dict[str, Any]:

@@ -84,6 +84,18 @@ def test_wrong_arguments_exit_with_2(arguments: list[str]) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("out", "got"),
+    [("-", "got -: standard output"), ("no/such/folder/out.jsonl", "No such file or directory")],
+)
+def test_alerts_of_the_demo_go_to_a_file_that_can_be_written(out: str, got: str) -> None:
+    """Said before anything is started, in words."""
+    result = run("demo", "--alerts", out)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("streamer: --alerts must be a file")
+    assert got in result.stderr
+
+
 def test_check_config_shows_values_sources_and_no_secret() -> None:
     """As text and as JSON: the value, where it is from, and *** for secrets."""
     secrets = {"redis_url": "redis://u:hunter2@db:6379/0", "alert_card_key": "k" * 16}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -12,8 +13,10 @@ from streamer.contract.ledger import Ledger
 from streamer.contract.messages import Alert
 from streamer.display.alert_panel import render_alert
 from streamer.display.demo_display import Display
+from streamer.display.demo_stages import Figures
 from streamer.display.summary_table import render_summary
-from streamer.reports.summary import Summary, Tally, percentiles_ms
+from streamer.reports.over_time import Share
+from streamer.reports.summary import Known, Summary, Tally, VerdictCount, percentiles_ms
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "alert.json"
 
@@ -121,6 +124,21 @@ def test_a_quiet_display_prints_nothing() -> None:
     with Display(console, is_quiet=True) as display:
         display.status("starting")
         display.note("a note")
-        display.alert(golden_alert())
-        display.progress(10, 5, Ledger(5, 5), 1)
+        display.alert(golden_alert(), Known(is_labelled=False, pattern=None))
+        display.progress(Figures(10, 5, Ledger(5, 5), 1, 0, 0, Share(0, 0), 0.0))
     assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_a_summary_is_sound_only_if_every_verdict_was_stored_once_and_none_learned_twice() -> None:
+    """A review and a chargeback: two stored, two learned at most."""
+    summary = summary_of(Ledger(3, 3, 0, 1), restarts=0)
+    assert summary.is_sound
+    cases = ((2, 2, True), (2, 1, True), (1, 1, False), (3, 2, False), (2, 3, False))
+    for stored, learned, whole in cases:
+        judged = replace(summary, verdict_count=VerdictCount(1, 1, stored, learned))
+        assert judged.is_sound is whole
+        assert judged.to_dict()["verdicts"]["stored"] == stored
+        assert ("BROKEN" in shown(render_summary(judged))) is not whole
+    none = replace(summary, verdict_count=VerdictCount(0, 0, 0, 0))
+    assert none.is_sound
+    assert "none was due" in shown(render_summary(none))
