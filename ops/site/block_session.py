@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,6 +38,7 @@ class BlockSession:
     """A folder for blocks; ``environment`` are the settings that name the service.
 
     ``replaced`` are texts of pages that stand for something of a reader's own, with what they are here.
+    Where a page changes files, ``copied`` lays down the package and whatever else they are in.
     """
 
     def __init__(
@@ -46,24 +47,33 @@ class BlockSession:
         folder: Path,
         environment: Mapping[str, str],
         replaced: Mapping[str, str],
+        copied: Callable[[Path], None] | None = None,
     ) -> None:
         self._folder = folder / "work"
         self._replaced = dict(replaced)
         programs = folder / "bin"
         programs.mkdir(parents=True)
         self._folder.mkdir()
-        for name in _FOLDERS:
+        if copied is not None:
+            copied(self._folder)
+        for name in _FOLDERS if copied is None else ():
             (self._folder / name).symlink_to(root / name, target_is_directory=True)
         for name, arguments in (("streamer", "-m streamer "), ("python", "")):
             program = programs / name
             program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments}"$@"\n')
             program.chmod(0o755)
-        # The package is wherever this process found it.
+        # The package is wherever this process found it, or the copy.
+        package = Path(streamer.__file__).parents[1] if copied is None else self._folder
         self._environ = child_environment(dict(environment)) | {
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(Path(streamer.__file__).parents[1]),
+            "PYTHONPATH": str(package),
             "COLUMNS": "100",
         }
+
+    @property
+    def folder(self) -> Path:
+        """Where blocks are run."""
+        return self._folder
 
     def file(self, name: str) -> Path:
         """Return where a file lies that a block reads or writes."""

@@ -6,6 +6,9 @@ line before its fence says otherwise:
 * ``<!-- not run: REASON -->`` says what it needs that is not here, or what it would change;
 * ``<!-- run by make docs-blocks: REASON -->`` says what makes it too dear for every run of the tests.
 
+On a page that shows changes to files (`page_changes`) a block without a comment is run with these made,
+in a copy of the repository.
+
 Of a ``console`` block the lines that begin with ``$`` are commands, with those that follow one that
 ends with a backslash; the others are what they printed.
 """
@@ -17,9 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from ops.site.page_changes import changes_of
+
 __all__ = ["Block", "Run", "blocks_of", "pages_with_blocks"]
 
-Run = Literal["test", "make docs-blocks", "never"]
+Run = Literal["test", "with changes", "make docs-blocks", "never"]
 
 _LANGUAGES: Final = ("sh", "console", "python")
 _FENCE: Final = re.compile(
@@ -84,11 +89,12 @@ def blocks_of(page: str, text: str) -> list[Block]:
     [(2, 'never')]
     """
     found: list[Block] = []
+    unmarked: Run = "with changes" if changes_of(page, text) else "test"
     for match in _FENCE.finditer(text):
         if match["language"] not in _LANGUAGES:
             continue
         line = text.count("\n", 0, match.start()) + (2 if match["mark"] else 1)
-        run, reason = _run_of(page, line, match["mark"])
+        run, reason = _run_of(page, line, match["mark"], unmarked)
         block = Block(page, line, match["language"], match["text"], run, reason)
         # A console that shows an output alone asks for nothing.
         if block.commands.strip():
@@ -96,9 +102,9 @@ def blocks_of(page: str, text: str) -> list[Block]:
     return found
 
 
-def _run_of(page: str, line: int, mark: str | None) -> tuple[Run, str]:
+def _run_of(page: str, line: int, mark: str | None, unmarked: Run) -> tuple[Run, str]:
     if mark is None:
-        return "test", ""
+        return unmarked, ""
     kind, colon, reason = mark.partition(": ")
     run = _MARKS.get(kind)
     if not colon or run is None or not reason.strip():

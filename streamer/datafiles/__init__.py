@@ -1,11 +1,12 @@
 """Payment files: JSON, CSV and Parquet, read into batches of transactions and written.
 
-Reading order: `source` (files, directories, standard input, compression) with `file_addresses` (files
-that lie elsewhere), `content` (which format) and `encodings`; `chunk` (what the readers of the
-formats hand on); `csv_table` with `csv_rows` and `dialect`, `json_table` with `json_values`,
-`line_values` and `json_cutter`, and `parquet`; `declared` (which column is which field),
-`table_rows` and `direct` (a row as a transaction), `substitutes`, `zoneless`, `label_words`;
-`file_batches` (a batch in the contract), `reading`, `file_sample`, `file_report`, `writing`.
+Reading order: `source` (files, directories, standard input) with `file_addresses` (files that lie
+elsewhere), `laid_down` and `unpacking` (what is unpacked first), `content` (which format) and
+`encodings`; `chunk` (what the readers of the formats hand on); `csv_table` with `csv_rows` and
+`dialect`, `json_table` with `json_values`, `line_values` and `json_cutter`, and `parquet`; `declared`
+(which column is which field), `table_rows` and `direct` (a row as a transaction), `substitutes`,
+`zoneless`, `label_words`; `file_batches` (a batch in the contract), `reading`, `file_sample`,
+`file_report`, `writing`.
 """
 
 from streamer.datafiles.declared import TIME_UNITS, TimeUnit, declared

@@ -37,16 +37,13 @@ from streamer.datafiles.encodings import (
 )
 from streamer.datafiles.file_addresses import fetch, is_url
 from streamer.datafiles.formats import Format, format_of, known_format
-from streamer.datafiles.unpacking import AVRO, unpack_avro, unpack_bzip2, unpack_zstd
+from streamer.datafiles.laid_down import HEAD_BYTES, laying_down
 from streamer.errors import ConfigurationError
 
 __all__ = ["STANDARD_INPUT", "Part", "Source", "readable"]
 
 STANDARD_INPUT: Final = "-"
 _GZIP: Final = b"\x1f\x8b"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
-_BZIP2: Final = (b"BZh", b"1AY&SY")
-"""How a stream of bzip2 begins, and its first block, behind a digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,15 +193,14 @@ def _fetched(path: Path | str, format: Format | None, encoding: str | None) -> S
 
 def _part_of(name: str, path: Path, named: Format | None, source: Source, said: _Said) -> Part:
     with path.open("rb") as file:
-        magic = file.read(10)
-    packed = path
-    if magic.startswith(_ZSTD):
-        unpack_zstd(name, packed, path := source.room())
-    elif (magic[:3], magic[4:]) == _BZIP2:
-        unpack_bzip2(name, packed, path := source.room())
-    elif magic.startswith(AVRO):
-        source.notes.append(unpack_avro(name, packed, path := source.room()))
-    part = Part(name, path, "jsonl", magic[:2] == _GZIP)
+        head = file.read(HEAD_BYTES)
+    lay_down = laying_down(head)
+    if lay_down is not None:
+        packed, path = path, source.room()
+        note = lay_down(name, packed, path)
+        if note is not None:
+            source.notes.append(note)
+    part = Part(name, path, "jsonl", head.startswith(_GZIP))
     with readable(part), part.opened() as file:
         start = file.read(SAMPLE_BYTES)
     if start.startswith(PARQUET):

@@ -18,9 +18,8 @@ import msgspec
 
 from streamer.errors import ConfigurationError
 
-__all__ = ["AVRO", "most_of_zstd", "room_for", "unpack_avro", "unpack_bzip2", "unpack_zstd"]
+__all__ = ["most_of_zstd", "room_for", "unpack_avro", "unpack_bzip2", "unpack_zstd"]
 
-AVRO: Final = b"Obj\x01"
 _EXTRA: Final = "install streamer-fraud with its extra: registry"
 _CHUNK: Final = 1 << 20
 _FRAME: Final = 0xFD2FB528

@@ -39,29 +39,33 @@ __all__ = [
     "rival_scores",
 ]
 
-_LABEL_FREE: Final[dict[str, Callable[[Material], Floats]]] = {
-    "amount": amount,
-    "isolation_forest": isolation_forest,
-    "half_space_trees": half_space_trees,
-    "river_kmeans": river_kmeans,
-    "tails": tails,
-    "isolation_forest_daily": daily_isolation_forest,
-}
-_TAUGHT: Final[dict[str, Callable[[Material], Floats]]] = {
-    "logistic_regression": logistic_regression,
-    "hoeffding_adaptive_tree": hoeffding_adaptive_tree,
-    "adaptive_random_forest": adaptive_random_forest,
-    "lightgbm_weekly": lightgbm_weekly,
-}
-_RIVALS: Final = _LABEL_FREE | _TAUGHT
-_OF_RIVER: Final = {
-    "half_space_trees",
-    "river_kmeans",
-    "logistic_regression",
-    "hoeffding_adaptive_tree",
-    "adaptive_random_forest",
-}
 
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A detector: ``score`` gives each compared row a number, in order, the higher the more suspicious.
+
+    ``is_taught`` says whether it learns from labels, ``of_river`` whether it tells its progress, and
+    ``needs`` the module of an extra without which it cannot run.
+    """
+
+    score: Callable[[Material], Floats]
+    is_taught: bool = False
+    of_river: bool = False
+    needs: str | None = None
+
+
+_RIVALS: Final[dict[str, Rival]] = {
+    "amount": Rival(amount),
+    "isolation_forest": Rival(isolation_forest, needs="sklearn.ensemble"),
+    "half_space_trees": Rival(half_space_trees, of_river=True),
+    "river_kmeans": Rival(river_kmeans, of_river=True),
+    "tails": Rival(tails),
+    "isolation_forest_daily": Rival(daily_isolation_forest, needs="sklearn.ensemble"),
+    "logistic_regression": Rival(logistic_regression, is_taught=True, of_river=True),
+    "hoeffding_adaptive_tree": Rival(hoeffding_adaptive_tree, is_taught=True, of_river=True),
+    "adaptive_random_forest": Rival(adaptive_random_forest, is_taught=True, of_river=True),
+    "lightgbm_weekly": Rival(lightgbm_weekly, is_taught=True, needs="lightgbm"),
+}
 RIVALS: Final = tuple(_RIVALS)
 DEFAULT_RIVALS: Final = ("amount", "isolation_forest", "half_space_trees", "river_kmeans")
 
@@ -76,23 +80,22 @@ class RivalScores:
 
 def learn_from_labels(names: tuple[str, ...]) -> bool:
     """Whether any of the rivals needs labels, and the inputs of the odds."""
-    return any(name in _TAUGHT for name in names)
+    return any(_RIVALS[name].is_taught for name in names)
 
 
 def n_of_river(names: tuple[str, ...]) -> int:
     """Return how many of the rivals report progress."""
-    return sum(name in _OF_RIVER for name in names)
+    return sum(_RIVALS[name].of_river for name in names)
 
 
 def require_rivals(names: tuple[str, ...], *, with_labels: bool) -> None:
     """Raise `ConfigurationError` where a rival cannot run, before anything is computed."""
     if not with_labels and learn_from_labels(names):
-        taught = ", ".join(name for name in names if name in _TAUGHT)
+        taught = ", ".join(name for name in names if _RIVALS[name].is_taught)
         raise ConfigurationError(f"labels must be all or selective for {taught}, got none")
-    if {"isolation_forest", "isolation_forest_daily"} & set(names):
-        require("sklearn.ensemble")
-    if "lightgbm_weekly" in names:
-        require("lightgbm")
+    for needed in dict.fromkeys(_RIVALS[name].needs for name in names):
+        if needed is not None:
+            require(needed)
 
 
 def rival_scores(material: Material, names: tuple[str, ...]) -> dict[str, RivalScores]:
@@ -100,6 +103,6 @@ def rival_scores(material: Material, names: tuple[str, ...]) -> dict[str, RivalS
     result = {}
     for name in names:
         started = time.monotonic()
-        scores = _RIVALS[name](material)
+        scores = _RIVALS[name].score(material)
         result[name] = RivalScores(scores, time.monotonic() - started)
     return result

@@ -23,61 +23,12 @@ from streamer.simulator.working_rows import ATM, ECOMMERCE, POS, Rows, draw_miss
 from streamer.simulator.world import World
 from streamer.simulator.world_tables import distance_km
 
-__all__ = ["EPISODES", "FRAUD_PATTERNS", "PATTERN_NAMES", "Episode", "FraudPattern", "Scene"]
+__all__ = ["FRAUD_PATTERNS", "PATTERN_NAMES", "Episode", "FraudPattern", "Scene"]
 
 Ints = Integers
 
 # 2,500 km within 75 minutes is 2,000 km/h; an airliner does 900.
 _FAR_KM: Final = 2_500.0
-
-
-@dataclass(frozen=True)
-class FraudPattern:
-    """What a fraud looks like, and whether a model without labels has a fair chance to see it."""
-
-    name: str
-    description: str
-    visible_without_labels: bool
-
-
-FRAUD_PATTERNS: Final[dict[str, FraudPattern]] = {
-    pattern.name: pattern
-    for pattern in (
-        FraudPattern(
-            "card_testing",
-            "A stolen card is tried out: 8 to 20 payments below 2.50 euros within 8 minutes at one "
-            "online merchant. The pace and the tiny amounts show it.",
-            visible_without_labels=True,
-        ),
-        FraudPattern(
-            "spending_spree",
-            "A stolen card is emptied: 5 to 15 payments of 4 to 10 times its habit within 6 hours, "
-            "at merchants it does not favour. The amounts and the pace show it.",
-            visible_without_labels=True,
-        ),
-        FraudPattern(
-            "compromised_merchant",
-            "Four in five payments at one merchant turn out fraudulent over 14 to 28 days. They "
-            "are ordinary payments in every field, so only verdicts on earlier ones can show it.",
-            visible_without_labels=False,
-        ),
-        FraudPattern(
-            "impossible_travel",
-            "A cloned card pays 1 to 3 times in a city 2,500 km away or more, beginning 15 to 75 "
-            "minutes after a genuine payment at a till at home. Place against time shows it.",
-            visible_without_labels=True,
-        ),
-        FraudPattern(
-            "slow_drain",
-            "One online payment a day over 7 to 14 days, 2 to 3 times the card's habit, two thirds "
-            "of them while its owner sleeps. Single amounts stay within the card's usual spread "
-            "(hardly any beyond the 99th percentile of genuine ones); only a model that knows each "
-            "card's own hours finds about half, so it counts as not visible.",
-            visible_without_labels=False,
-        ),
-    )
-}
-PATTERN_NAMES: Final = tuple(FRAUD_PATTERNS)
 
 
 @dataclass(frozen=True)
@@ -109,6 +60,24 @@ class Scene:
 
 
 Episode = Callable[[Scene, np.random.Generator], Rows | None]
+"""Draws one episode's payments, of one card or several; None where no card is left to steal."""
+
+
+@dataclass(frozen=True)
+class FraudPattern:
+    """What a fraud looks like, and whether a model without labels has a fair chance to see it.
+
+    ``episode`` makes its payments, ``mean_size`` of them on average; None where genuine ones are marked
+    instead (`schedule`).  Of what lasts for days, half its mean length, ``outstanding_days``, is still
+    to come at any time.
+    """
+
+    name: str
+    description: str
+    visible_without_labels: bool
+    episode: Episode | None = None
+    mean_size: float = 0.0
+    outstanding_days: float = 0.0
 
 
 def card_testing(scene: Scene, rng: np.random.Generator) -> Rows | None:
@@ -232,10 +201,51 @@ def _online(world: World, rng: np.random.Generator) -> int:
     return int(pools.draw(pools.online(1), rng.random(1))[0])
 
 
-# Every pattern but compromised_merchant, which `schedule` marks on genuine payments.
-EPISODES: Final[dict[str, Episode]] = {
-    "card_testing": card_testing,
-    "spending_spree": spending_spree,
-    "impossible_travel": impossible_travel,
-    "slow_drain": slow_drain,
+FRAUD_PATTERNS: Final[dict[str, FraudPattern]] = {
+    pattern.name: pattern
+    for pattern in (
+        FraudPattern(
+            "card_testing",
+            "A stolen card is tried out: 8 to 20 payments below 2.50 euros within 8 minutes at one "
+            "online merchant. The pace and the tiny amounts show it.",
+            visible_without_labels=True,
+            episode=card_testing,
+            mean_size=14.0,
+        ),
+        FraudPattern(
+            "spending_spree",
+            "A stolen card is emptied: 5 to 15 payments of 4 to 10 times its habit within 6 hours, "
+            "at merchants it does not favour. The amounts and the pace show it.",
+            visible_without_labels=True,
+            episode=spending_spree,
+            mean_size=10.0,
+        ),
+        FraudPattern(
+            "compromised_merchant",
+            "Four in five payments at one merchant turn out fraudulent over 14 to 28 days. They "
+            "are ordinary payments in every field, so only verdicts on earlier ones can show it.",
+            visible_without_labels=False,
+            outstanding_days=10.5,
+        ),
+        FraudPattern(
+            "impossible_travel",
+            "A cloned card pays 1 to 3 times in a city 2,500 km away or more, beginning 15 to 75 "
+            "minutes after a genuine payment at a till at home. Place against time shows it.",
+            visible_without_labels=True,
+            episode=impossible_travel,
+            mean_size=2.0,
+        ),
+        FraudPattern(
+            "slow_drain",
+            "One online payment a day over 7 to 14 days, 2 to 3 times the card's habit, two thirds "
+            "of them while its owner sleeps. Single amounts stay within the card's usual spread "
+            "(hardly any beyond the 99th percentile of genuine ones); only a model that knows each "
+            "card's own hours finds about half, so it counts as not visible.",
+            visible_without_labels=False,
+            episode=slow_drain,
+            mean_size=10.5,
+            outstanding_days=5.25,
+        ),
+    )
 }
+PATTERN_NAMES: Final = tuple(FRAUD_PATTERNS)

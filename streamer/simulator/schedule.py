@@ -14,7 +14,7 @@ import numpy as np
 
 from streamer.arrays import Flags, Integers
 from streamer.durations import DAY_MS
-from streamer.simulator.scenarios import EPISODES, PATTERN_NAMES, Scene
+from streamer.simulator.scenarios import FRAUD_PATTERNS, PATTERN_NAMES, Scene
 from streamer.simulator.simulator_config import SimulatorConfig
 from streamer.simulator.slow_change import Drift
 from streamer.simulator.working_rows import ROW, Rows, in_time_order
@@ -25,15 +25,6 @@ __all__ = ["FRAUD_FREE_DAYS", "Fraud"]
 _STREAM: Final = 2  # Third word of the seed: keeps genuine and fraudulent draws apart.
 # A model warms up on the first day without learning fraud as normal.
 FRAUD_FREE_DAYS: Final = 1
-# Payments per episode, on average: what `scenarios` draws.
-_MEAN_SIZE: Final = {
-    "card_testing": 14.0,
-    "spending_spree": 10.0,
-    "impossible_travel": 2.0,
-    "slow_drain": 10.5,
-}
-# What lasts for days is paid for when it starts: half its mean length is always outstanding.
-_OUTSTANDING_DAYS: Final = {"slow_drain": 5.25, "compromised_merchant": 10.5}
 # After its episode a card is left alone: its owner has a new one, and episodes stay apart.
 _REST_MS: Final = 30 * DAY_MS
 # At a compromised merchant some payments stay genuine, or are never disputed.
@@ -64,8 +55,8 @@ class Fraud:
         self._drift = drift
         self._per_pattern_per_day = fraud_per_day / len(PATTERN_NAMES)
         self._accounts = {
-            name: self._per_pattern_per_day * _OUTSTANDING_DAYS.get(name, 0.0)
-            for name in PATTERN_NAMES
+            name: self._per_pattern_per_day * pattern.outstanding_days
+            for name, pattern in FRAUD_PATTERNS.items()
         }
         self._to_come: Rows = np.zeros(0, dtype=ROW)
         self._resting_until_ms = np.full(config.n_customers, -(2**62))
@@ -92,17 +83,19 @@ class Fraud:
     ) -> list[Rows]:
         started = []
         start_ms = self._config.start_ms + day * DAY_MS
-        for name, episode in EPISODES.items():
+        for name, pattern in FRAUD_PATTERNS.items():
+            if pattern.episode is None:
+                continue
             self._accounts[name] += self._per_pattern_per_day
-            while self._accounts[name] >= _MEAN_SIZE[name] / 2:
+            while self._accounts[name] >= pattern.mean_size / 2:
                 free = self._resting_until_ms < start_ms
                 price_level = self._drift.price_level(day)
                 scene = Scene(self._world, start_ms, price_level, genuine, free, at_home)
-                rows = episode(scene, rng)
+                rows = pattern.episode(scene, rng)
                 if rows is None:  # No card to steal today; the account keeps what it holds.
                     break
                 self._accounts[name] -= len(rows)
-                self._resting_until_ms[rows["customer"][0]] = rows["time_ms"].max() + _REST_MS
+                self._resting_until_ms[rows["customer"]] = rows["time_ms"].max() + _REST_MS
                 started.append(rows)
         return started
 

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 
+import click
 import numpy as np
 import pytest
 from river.preprocessing import MinMaxScaler, StandardScaler
 
+from streamer.cli.evaluate_command import evaluate
 from streamer.evaluation import river_rivals
 from streamer.evaluation.protocols import Window
+from streamer.evaluation.rivals import RIVALS
 from streamer.evaluation.running_scale import RunningScale
 from streamer.extra import require
 
@@ -105,3 +108,9 @@ def test_a_seed_gives_the_same_scores_in_every_process() -> None:
         for hash_seed in ("1", "2")
     }
     assert len(outputs) == 1
+
+
+def test_the_help_names_every_rival() -> None:
+    (option,) = [each for each in evaluate.params if each.name == "rivals"]
+    assert isinstance(option, click.Option)
+    assert [name for name in RIVALS if name not in (option.help or "")] == []

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 
+import streamer.cli
 from streamer.durations import DAY_MS
 from streamer.simulator import FRAUD_PATTERNS
 from streamer.simulator.world_tables import distance_km
@@ -17,6 +21,13 @@ def test_every_pattern_describes_itself() -> None:
         name for name, pattern in FRAUD_PATTERNS.items() if not pattern.visible_without_labels
     }
     assert hidden == {"compromised_merchant", "slow_drain"}
+
+
+def test_help_texts_count_the_kinds_of_fraud() -> None:
+    word = ("four", "five", "six", "seven", "eight")[len(FRAUD_PATTERNS) - 4]
+    texts = [path.read_text("utf-8") for path in Path(streamer.cli.__file__).parent.glob("*.py")]
+    counted = [each for text in texts for each in re.findall(r"(\w+) kinds of fraud", text)]
+    assert counted == [word] * 3
 
 
 def test_card_testing_is_many_tiny_payments_in_minutes_at_one_online_merchant(run: Run) -> None:
